@@ -1,0 +1,1 @@
+"""The recipe that made the starter image model: data, training, export and evaluation."""

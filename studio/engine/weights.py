@@ -1,0 +1,64 @@
+"""The fingerprint of a model's weights, which a recipe carries."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from studio.protocol import ModelRef
+
+WEIGHT_SUFFIXES = frozenset({".safetensors", ".gguf", ".pth", ".pt", ".ckpt", ".bin", ".npz"})
+
+_CHUNK = 4 * 1024 * 1024
+
+_known: dict[tuple[str, int, int], str] = {}
+_lock = threading.Lock()
+
+
+def weight_hash(ref: ModelRef, check: Callable[[], None] | None = None) -> str:
+    """Return the SHA-256 of a model's weights, as hex; empty when it has no readable file.
+
+    For one file it is that file's own hash, which other programs show too. For a folder with
+    several it is the hash over lines of `hash  relative/path`, sorted by path. The hashes of
+    files are remembered while the process lives, by path, time and size.
+
+    Args:
+        ref: the model.
+        check: called every few megabytes; may raise to stop, e.g. `job.check`.
+    """
+    root = Path(ref.path)
+    if root.is_file():
+        files = [root]
+    else:
+        files = sorted(
+            file
+            for file in root.rglob("*")
+            if file.suffix.lower() in WEIGHT_SUFFIXES and file.is_file()
+        )
+    try:
+        hashes = [(_file_hash(file, check), file.relative_to(root).as_posix()) for file in files]
+    except OSError:
+        return ""
+    if len(hashes) <= 1:
+        return hashes[0][0] if hashes else ""
+    lines = "".join(f"{digest}  {name}\n" for digest, name in hashes)
+    return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def _file_hash(path: Path, check: Callable[[], None] | None) -> str:
+    stat = path.stat()
+    key = (str(path), stat.st_mtime_ns, stat.st_size)
+    with _lock:
+        if key in _known:
+            return _known[key]
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            if check is not None:
+                check()
+            digest.update(chunk)
+    with _lock:
+        _known[key] = digest.hexdigest()
+    return digest.hexdigest()

@@ -1,0 +1,1 @@
+"""The dock with recent results."""

@@ -1,0 +1,109 @@
+"""The arithmetic of zooming and panning, without a widget.
+
+Coordinates: picture pixels (px) run from the picture's top left corner, view points from the
+widget's. `zoom` is view points per picture pixel.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+MIN_ZOOM = 0.02
+MAX_ZOOM = 32.0
+
+
+@dataclass(frozen=True)
+class Viewport:
+    """Where a picture lies in a view.
+
+    `picture` and `view` are (width, height); `centre` is the picture pixel in the middle of the
+    view. With `fitted` the zoom follows the size of the view.
+    """
+
+    picture: tuple[int, int] = (0, 0)
+    view: tuple[int, int] = (1, 1)
+    zoom: float = 1.0
+    centre: tuple[float, float] = (0.0, 0.0)
+    fitted: bool = True
+
+    def fit_zoom(self) -> float:
+        """Return the zoom at which the whole picture is just visible, never above 8."""
+        width, height = self.picture
+        if not width or not height:
+            return 1.0
+        return max(MIN_ZOOM, min(self.view[0] / width, self.view[1] / height, 8.0))
+
+    def fit(self) -> Viewport:
+        """Return the viewport that shows the whole picture."""
+        width, height = self.picture
+        return replace(self, zoom=self.fit_zoom(), centre=(width / 2, height / 2), fitted=True)
+
+    def with_picture(self, width: int, height: int) -> Viewport:
+        """Return the viewport for a picture of another size, looking at the same part of it."""
+        if self.fitted or not self.picture[0] or not self.picture[1]:
+            return replace(self, picture=(width, height)).fit()
+        factor = width / self.picture[0]
+        moved = replace(
+            self,
+            picture=(width, height),
+            zoom=self.zoom / factor,
+            centre=(self.centre[0] * factor, self.centre[1] * height / self.picture[1]),
+        )
+        return moved._inside()
+
+    def with_view(self, width: int, height: int) -> Viewport:
+        """Return the viewport for a view of another size."""
+        changed = replace(self, view=(max(1, width), max(1, height)))
+        return changed.fit() if self.fitted else changed._inside()
+
+    def zoomed(self, factor: float, x: float, y: float) -> Viewport:
+        """Return the viewport zoomed by `factor` so that the pixel under (x, y) stays there."""
+        zoom = max(MIN_ZOOM, min(MAX_ZOOM, self.zoom * factor))
+        px, py = self.to_picture(x, y)
+        centre = (
+            px - (x - self.view[0] / 2) / zoom,
+            py - (y - self.view[1] / 2) / zoom,
+        )
+        return replace(self, zoom=zoom, centre=centre, fitted=False)._inside()
+
+    def at_zoom(self, zoom: float) -> Viewport:
+        """Return the viewport at an exact zoom, around the middle of the view."""
+        return self.zoomed(zoom / self.zoom, self.view[0] / 2, self.view[1] / 2)
+
+    def panned(self, dx: float, dy: float) -> Viewport:
+        """Return the viewport after dragging the picture by (dx, dy) view points."""
+        centre = (self.centre[0] - dx / self.zoom, self.centre[1] - dy / self.zoom)
+        return replace(self, centre=centre)._inside()
+
+    def to_picture(self, x: float, y: float) -> tuple[float, float]:
+        """Return the picture pixel under a view point."""
+        return (
+            self.centre[0] + (x - self.view[0] / 2) / self.zoom,
+            self.centre[1] + (y - self.view[1] / 2) / self.zoom,
+        )
+
+    def target(self) -> tuple[float, float, float, float]:
+        """Return the rectangle (x, y, width, height) in view points that the picture covers."""
+        return (
+            self.view[0] / 2 - self.centre[0] * self.zoom,
+            self.view[1] / 2 - self.centre[1] * self.zoom,
+            self.picture[0] * self.zoom,
+            self.picture[1] * self.zoom,
+        )
+
+    def _inside(self) -> Viewport:
+        """Keep the picture in the view: centred where it is smaller, without gaps elsewhere."""
+
+        def bounded(centre: float, side: int, view: int) -> float:
+            half = view / 2 / self.zoom
+            if side <= 2 * half:
+                return side / 2
+            return max(half, min(side - half, centre))
+
+        return replace(
+            self,
+            centre=(
+                bounded(self.centre[0], self.picture[0], self.view[0]),
+                bounded(self.centre[1], self.picture[1], self.view[1]),
+            ),
+        )

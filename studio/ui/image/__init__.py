@@ -1,0 +1,1 @@
+"""The Image tab: prompts to pictures."""

@@ -1,0 +1,1 @@
+"""The Upscale tab: photographs and pictures, larger."""

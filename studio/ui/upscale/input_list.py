@@ -1,0 +1,201 @@
+"""The pictures to enlarge, and how far each one is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, QSize, Qt, Signal
+from PySide6.QtGui import (
+    QDragEnterEvent,
+    QDragMoveEvent,
+    QDropEvent,
+    QIcon,
+    QImage,
+    QKeyEvent,
+    QPainter,
+    QPaintEvent,
+    QPalette,
+    QPixmap,
+)
+from PySide6.QtWidgets import QAbstractItemView, QListView, QWidget
+
+from studio.ui.picture.files import dropped_paths
+from studio.ui.picture.loader import PictureLoader
+from studio.ui.widgets.icons import icon
+
+Index = QModelIndex | QPersistentModelIndex
+ROOT = QModelIndex()
+State = Literal["new", "waiting", "running", "done", "failed", "cancelled"]
+INPUT_ROLE = Qt.ItemDataRole.UserRole + 1
+THUMBNAIL = QSize(40, 40)
+
+
+@dataclass(frozen=True)
+class Input:
+    """One picture; `output` is the enlarged file once it is there."""
+
+    path: Path
+    state: State = "new"
+    output: str = ""
+    message: str = ""
+    thumbnail: QIcon | None = None
+
+
+class InputModel(QAbstractListModel):
+    """Pictures in the order they were added, each once."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._inputs: list[Input] = []
+        self._asked: set[Path] = set()
+        self._loader = PictureLoader(self, threads=1)
+        self._loader.loaded.connect(self._keep_thumbnail)
+
+    def rowCount(self, parent: Index = ROOT) -> int:
+        return 0 if parent.isValid() else len(self._inputs)
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        if not index.isValid():
+            return None
+        item = self._inputs[index.row()]
+        match role:
+            case Qt.ItemDataRole.DisplayRole:
+                return f"{item.path.name}\n{self._told(item)}"
+            case Qt.ItemDataRole.ToolTipRole:
+                return str(item.path) + (f"\n{item.message}" if item.message else "")
+            case Qt.ItemDataRole.DecorationRole:
+                self._want_thumbnail(item)
+                return item.thumbnail or icon("image", "muted")
+            case _ if role == INPUT_ROLE:
+                return item
+        return None
+
+    def _told(self, item: Input) -> str:
+        match item.state:
+            case "new":
+                return str(item.path.parent)
+            case "waiting":
+                return self.tr("Waiting")
+            case "running":
+                return self.tr("Being enlarged")
+            case "done":
+                return self.tr("Done")
+            case "failed":
+                return item.message
+            case "cancelled":
+                return self.tr("Stopped")
+
+    def add(self, paths: Sequence[Path]) -> int:
+        """Add pictures that are not there yet; returns how many were new."""
+        known = {item.path for item in self._inputs}
+        fresh = [path for path in dict.fromkeys(paths) if path not in known]
+        if fresh:
+            start = len(self._inputs)
+            self.beginInsertRows(ROOT, start, start + len(fresh) - 1)
+            self._inputs.extend(Input(path) for path in fresh)
+            self.endInsertRows()
+        return len(fresh)
+
+    def remove(self, rows: Sequence[int]) -> None:
+        """Take pictures off the list; the files stay."""
+        for row in sorted(set(rows), reverse=True):
+            self.beginRemoveRows(ROOT, row, row)
+            self._asked.discard(self._inputs[row].path)
+            del self._inputs[row]
+            self.endRemoveRows()
+
+    def inputs(self) -> list[Input]:
+        """Return all pictures."""
+        return list(self._inputs)
+
+    def at(self, row: int) -> Input | None:
+        """Return the picture of a row, if there is one."""
+        return self._inputs[row] if 0 <= row < len(self._inputs) else None
+
+    def row_of(self, path: Path) -> int:
+        """Return the row of a picture, or -1."""
+        return next((row for row, item in enumerate(self._inputs) if item.path == path), -1)
+
+    def set_state(self, path: Path, state: State, output: str = "", message: str = "") -> None:
+        """Say how far a picture is."""
+        row = self.row_of(path)
+        if row >= 0:
+            old = self._inputs[row]
+            self._change(
+                row, replace(old, state=state, output=output or old.output, message=message)
+            )
+
+    def stop(self) -> None:
+        """Wait for thumbnails that are being read."""
+        self._loader.stop()
+
+    def _want_thumbnail(self, item: Input) -> None:
+        if item.path not in self._asked:
+            self._asked.add(item.path)
+            self._loader.request(str(item.path), str(item.path), THUMBNAIL * 2)
+
+    def _keep_thumbnail(self, key: str, _path: str, image: QImage, _size: QSize) -> None:
+        row = self.row_of(Path(key))
+        if row >= 0:
+            thumbnail = QIcon(QPixmap.fromImage(image))
+            self._change(row, replace(self._inputs[row], thumbnail=thumbnail))
+
+    def _change(self, row: int, item: Input) -> None:
+        self._inputs[row] = item
+        index = self.index(row)
+        self.dataChanged.emit(index, index)
+
+
+class InputView(QListView):
+    """Takes dropped files and folders; Delete takes the selected pictures off the list."""
+
+    dropped = Signal(list)
+    remove_wanted = Signal()
+
+    def __init__(self, model: InputModel, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("upscale.inputs")
+        self.setAccessibleName(self.tr("Pictures to enlarge"))
+        self.setModel(model)
+        self.setIconSize(THUMBNAIL)
+        self.setUniformItemSizes(True)
+        self.setTextElideMode(Qt.TextElideMode.ElideMiddle)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+        self.setAcceptDrops(True)
+        self.setDropIndicatorShown(False)
+        self.setMinimumHeight(120)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        model = self.model()
+        if model is not None and model.rowCount() == 0:
+            painter = QPainter(self.viewport())
+            painter.setPen(self.palette().color(QPalette.ColorRole.PlaceholderText))
+            painter.drawText(
+                self.viewport().rect().adjusted(16, 16, -16, -16),
+                Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap,
+                self.tr("Drop pictures or folders here"),
+            )
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() in (Qt.Key.Key_Delete, Qt.Key.Key_Backspace):
+            self.remove_wanted.emit()
+        else:
+            super().keyPressEvent(event)
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if dropped_paths(event.mimeData()):
+            event.acceptProposedAction()
+
+    def dragMoveEvent(self, event: QDragMoveEvent) -> None:
+        if dropped_paths(event.mimeData()):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        paths = dropped_paths(event.mimeData())
+        if paths:
+            self.dropped.emit(paths)
+            event.acceptProposedAction()

@@ -1,0 +1,463 @@
+"""The Upscale tab: pictures and a scale on the left, before and after on the right."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QUrl
+from PySide6.QtGui import QDesktopServices, QDragEnterEvent, QDropEvent
+from PySide6.QtWidgets import (
+    QComboBox,
+    QFileDialog,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from studio.protocol import (
+    Cancelled,
+    Done,
+    Failed,
+    InputFile,
+    Loading,
+    Preview,
+    Progress,
+    UpscaleRequest,
+    Warned,
+)
+from studio.ui.picture.files import PICTURE_FILTER, dropped_paths, is_picture
+from studio.ui.theme import GRID, mute, say
+from studio.ui.upscale.compare_panel import ComparePanel
+from studio.ui.upscale.input_list import InputModel, InputView
+from studio.ui.widgets.buttons import tool_button
+from studio.ui.widgets.columns import Columns
+from studio.ui.widgets.empty_state import EmptyState
+from studio.ui.widgets.model_picker import ModelPicker
+from studio.ui.widgets.run_bar import RunBar
+from studio.ui.widgets.times import seconds_text
+from studio.ui.worker_thread import Enqueued, EnqueueFailed
+
+if TYPE_CHECKING:
+    from studio.library.records import Asset
+    from studio.ui.state import AppState
+
+MOST_FILES = 10_000
+"""A folder with more pictures than this is cut, and the window says so."""
+
+
+def pictures_below(paths: Sequence[Path]) -> list[Path]:
+    """Return files as they are and, for folders, the pictures below them in order of name."""
+    found: list[Path] = []
+    for path in paths:
+        if path.is_dir():
+            found.extend(sorted(file for file in path.rglob("*") if is_picture(file)))
+        else:
+            found.append(path)
+        if len(found) > MOST_FILES:
+            break
+    return found
+
+
+class UpscaleTab(QWidget):
+    """Sends one request a picture; Stop cancels what is left of them."""
+
+    def __init__(self, state: AppState, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._state = state
+        self._tokens: dict[str, list[Path]] = {}
+        self._jobs: dict[str, Path] = {}
+        self._ended: set[str] = set()
+        self._failed = 0
+        self.setAcceptDrops(True)
+        self.model = ModelPicker(state, "upscale", self)
+        self.inputs = InputModel(self)
+        self.view = InputView(self.inputs, self)
+        self.scale = QComboBox(self)
+        self.scale.setObjectName("upscale.scale")
+        self.scale.setAccessibleName(self.tr("Scale"))
+        for scale in (2, 3, 4):
+            self.scale.addItem(f"×{scale}", scale)
+        self.output = QLineEdit(self)
+        self.output.setObjectName("upscale.output")
+        self.output.setAccessibleName(self.tr("Output folder"))
+        self.output.setPlaceholderText(self.tr("In the library"))
+        self.output.setClearButtonEnabled(True)
+        self.run_bar = RunBar(
+            "upscale", generate_text=self.tr("Enlarge"), with_count=False, parent=self
+        )
+        self._empty = EmptyState(
+            "image-upscale",
+            self.tr("Make pictures larger"),
+            self.tr(
+                "Drop photographs or folders on the left and press Enlarge. The originals are "
+                "never changed; colour profile, EXIF and transparency are kept."
+            ),
+            [(self.tr("Add pictures…"), self.choose_files)],
+            self,
+        )
+        self.result = ComparePanel(self._empty, self)
+        self.result.setObjectName("upscale.result")
+        self.result.setAccessibleName(self.tr("Result"))
+        self.columns = Columns(self._left(), self.result, self)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.columns)
+        self._load_values()
+        self._connect()
+
+    def _left(self) -> QWidget:
+        left = QWidget()
+        column = QVBoxLayout(left)
+        column.setContentsMargins(0, 0, GRID, 0)
+        column.setSpacing(GRID)
+        add = QPushButton(self.tr("Add pictures…"), left)
+        add.setObjectName("upscale.add")
+        add.clicked.connect(self.choose_files)
+        folder = QPushButton(self.tr("Add a folder…"), left)
+        folder.setObjectName("upscale.add_folder")
+        folder.clicked.connect(self.choose_folder)
+        self._remove = tool_button(
+            "trash-2", self.tr("Take off the list (the files stay)"), "upscale.remove"
+        )
+        self._remove.clicked.connect(self.remove_selected)
+        buttons = QHBoxLayout()
+        buttons.setSpacing(GRID)
+        buttons.addWidget(add)
+        buttons.addWidget(folder)
+        buttons.addStretch(1)
+        buttons.addWidget(self._remove)
+        scales = QHBoxLayout()
+        scales.setSpacing(GRID)
+        label = QLabel(self.tr("Scale"), left)
+        label.setBuddy(self.scale)
+        scales.addWidget(label, 1)
+        scales.addWidget(self.scale)
+        target = QHBoxLayout()
+        target.setSpacing(GRID)
+        target_label = QLabel(self.tr("Output folder"), left)
+        target_label.setBuddy(self.output)
+        choose = tool_button(
+            "folder-open", self.tr("Choose an output folder"), "upscale.output.choose"
+        )
+        choose.clicked.connect(self.choose_output)
+        target.addWidget(target_label)
+        target.addWidget(self.output, 1)
+        target.addWidget(choose)
+        pictures_label = QLabel(self.tr("Pictures"), left)
+        pictures_label.setBuddy(self.view)
+        mute(pictures_label)
+        column.addWidget(self.model)
+        column.addWidget(pictures_label)
+        column.addWidget(self.view, 1)
+        column.addLayout(buttons)
+        column.addLayout(scales)
+        column.addLayout(target)
+        column.addWidget(self.run_bar)
+        return left
+
+    def _connect(self) -> None:
+        self.run_bar.generate_clicked.connect(self.generate)
+        self.run_bar.stop_clicked.connect(self.stop)
+        self.view.dropped.connect(self.add)
+        self.view.remove_wanted.connect(self.remove_selected)
+        self.view.selectionModel().currentChanged.connect(lambda *_: self._show_current())
+        self.inputs.dataChanged.connect(lambda *_: self._show_current())
+        self.result.folder_wanted.connect(self._open_folder)
+        self.scale.activated.connect(lambda _: self._match_model())
+        self.model.changed.connect(self._match_scale)
+        self.model.changed.connect(self.values_to_settings)
+        self.output.textChanged.connect(lambda _: self.values_to_settings())
+        self._state.reported.connect(self._hear)
+        self._state.models_changed.connect(self._match_model)
+
+    # ---- the list
+
+    def add(self, paths: Sequence[Path]) -> None:
+        """Add files and the pictures below folders; looking is done off the window's thread."""
+        given = [Path(path) for path in paths]
+        self._state.background.read(
+            self, lambda: pictures_below(given), self._added, self._state.problem.emit
+        )
+
+    def _added(self, found: list[Path]) -> None:
+        if not found:
+            self._state.show_message(self.tr("There is no picture in it."), "warning")
+            return
+        if len(found) > MOST_FILES:
+            found = found[:MOST_FILES]
+            self._state.show_message(
+                self.tr("Only the first {number} pictures were added.").format(number=MOST_FILES),
+                "warning",
+            )
+        self.inputs.add(found)
+        row = self.inputs.row_of(found[0])
+        if not self.view.currentIndex().isValid() or not self._jobs:
+            self.view.setCurrentIndex(self.inputs.index(row))
+        self.values_to_settings()
+
+    def remove_selected(self) -> None:
+        """Take the selected pictures off the list; those being enlarged stay."""
+        rows = [
+            index.row()
+            for index in self.view.selectionModel().selectedIndexes()
+            if (item := self.inputs.at(index.row())) is not None
+            and item.state not in ("waiting", "running")
+        ]
+        self.inputs.remove(rows)
+        if not self.inputs.rowCount():
+            self.result.clear()
+        self.values_to_settings()
+
+    def choose_files(self) -> None:
+        """Ask for pictures."""
+        paths, _ = QFileDialog.getOpenFileNames(
+            self, self.tr("Add pictures"), "", self.tr("Pictures") + f" ({PICTURE_FILTER})"
+        )
+        if paths:
+            self.add([Path(path) for path in paths])
+
+    def choose_folder(self) -> None:
+        """Ask for a folder of pictures."""
+        path = QFileDialog.getExistingDirectory(self, self.tr("Add a folder"))
+        if path:
+            self.add([Path(path)])
+
+    def choose_output(self) -> None:
+        """Ask for the folder that results go to."""
+        path = QFileDialog.getExistingDirectory(
+            self, self.tr("Choose an output folder"), self.output.text()
+        )
+        if path:
+            self.output.setText(path)
+
+    # ---- asking
+
+    def generate(self) -> None:
+        """Enlarge what is on the list and was not enlarged yet, or all of it again."""
+        if not self._state.models("upscale"):
+            self._state.show_message(
+                self.tr("There is no upscaling model yet. Install the starter pack or add one."),
+                "warning",
+                self.tr("Models…"),
+                lambda: self._state.models_wanted.emit("upscale"),
+            )
+            return
+        free = [item for item in self.inputs.inputs() if item.state not in ("waiting", "running")]
+        wanted = [item for item in free if item.state != "done"] or free
+        if not wanted:
+            if not self._jobs:
+                self._state.show_message(self.tr("Add a picture first."), "warning")
+            return
+        scale = self.scale.currentData()
+        model = self.model.model_id()
+        requests = [
+            UpscaleRequest(input=InputFile(str(item.path)), scale=scale, model=model)
+            for item in wanted
+        ]
+        output = self.output.text().strip()
+        if output and not Path(output).is_dir():
+            self._state.show_message(
+                self.tr("The output folder {path} is not there.").format(path=output), "error"
+            )
+            return
+        paths = [item.path for item in wanted]
+        for path in paths:
+            self.inputs.set_state(path, "waiting")
+        self._tokens[self._state.submit(requests, output)] = paths
+        self.run_bar.set_running(True)
+        self.run_bar.set_status(self.tr("Waiting for its turn"))
+        self.values_to_settings()
+
+    def enlarge(self, path: str, scale: int = 4) -> None:
+        """Add one picture and enlarge it at once."""
+        self.inputs.add([Path(path)])
+        row = self.inputs.row_of(Path(path))
+        self.view.setCurrentIndex(self.inputs.index(row))
+        self.scale.setCurrentIndex(self.scale.findData(scale))
+        self._match_model()
+        self.generate()
+
+    def stop(self) -> None:
+        """Cancel every picture that is not finished."""
+        for job in list(self._jobs):
+            if job not in self._ended:
+                self._state.cancel(job)
+
+    def focus_prompt(self) -> None:
+        """Put the focus on the list, which is this tab's first control."""
+        self.view.setFocus()
+
+    # ---- hearing
+
+    def _hear(self, report: object) -> None:
+        from studio.jobs.runner import AssetSaved, JobChanged
+
+        match report:
+            case Enqueued() if report.token in self._tokens:
+                paths = self._tokens.pop(report.token)
+                self._jobs.update(
+                    {job.id: path for job, path in zip(report.jobs, paths, strict=True)}
+                )
+            case EnqueueFailed() if report.token in self._tokens:
+                for path in self._tokens.pop(report.token):
+                    self.inputs.set_state(path, "failed", message=say(report.problem.message))
+                self._rest()
+            case AssetSaved() if report.asset.job in self._jobs:
+                path = self._jobs[report.asset.job]
+                self.inputs.set_state(path, "done", str(report.asset.path))
+            case JobChanged() if report.job.id in self._jobs and report.job.status == "cancelled":
+                self._finish(report.job.id)
+            case (
+                Loading() | Progress() | Preview() | Warned() | Done() | Failed() | (Cancelled())
+            ) if report.job in self._jobs:
+                self._follow(report)
+
+    def _follow(
+        self, event: Loading | Progress | Preview | Warned | Done | Failed | Cancelled
+    ) -> None:
+        path = self._jobs[event.job]
+        match event:
+            case Loading():
+                self.inputs.set_state(path, "running")
+                self.run_bar.set_loading(say(event.stage), event.fraction)
+            case Progress():
+                self._tell_progress(path, event)
+            case Preview():
+                self.result.show_preview(str(path), event.path)
+            case Warned():
+                self._state.show_message(f"{path.name}: {say(event.message)}", "warning")
+            case Failed():
+                self._failed += 1
+                self.inputs.set_state(path, "failed", message=say(event.problem.message))
+                self._finish(event.job)
+            case Done() | Cancelled():
+                self._finish(event.job)
+
+    def _tell_progress(self, path: Path, event: Progress) -> None:
+        item = self.inputs.at(self.inputs.row_of(path))
+        if item is not None and item.state == "waiting":
+            self.inputs.set_state(path, "running")
+        self.run_bar.set_progress(event.step, event.steps, event.seconds_left)
+        text = self.tr("Tile {step} of {steps}").format(step=event.step, steps=event.steps)
+        if len(self._jobs) > 1:
+            picture = self.tr("Picture {number} of {all}").format(
+                number=len(self._ended) + 1, all=len(self._jobs)
+            )
+            text = f"{picture}, {text}"
+        if event.seconds_left is not None:
+            text += ", " + self.tr("{time} left").format(time=seconds_text(event.seconds_left))
+        self.run_bar.set_status(text)
+
+    def _finish(self, job: str) -> None:
+        self._ended.add(job)
+        path = self._jobs[job]
+        item = self.inputs.at(self.inputs.row_of(path))
+        if item is not None and item.state in ("waiting", "running"):
+            self.inputs.set_state(path, "cancelled")
+        if len(self._ended) == len(self._jobs):
+            self._rest()
+
+    def _rest(self) -> None:
+        """Say how it went once nothing is left to do."""
+        if self._tokens or len(self._ended) < len(self._jobs):
+            return
+        done = sum(
+            item.state == "done" and item.path in self._jobs.values()
+            for item in self.inputs.inputs()
+        )
+        text = self.tr("{made} of {count} finished").format(made=done, count=len(self._jobs))
+        self.run_bar.set_running(False)
+        self.run_bar.set_status(text if self._jobs else "")
+        self._jobs.clear()
+        self._ended.clear()
+        self._failed = 0
+
+    def _show_current(self) -> None:
+        item = self.inputs.at(self.view.currentIndex().row())
+        if item is not None:
+            self.result.show_picture(str(item.path), item.output)
+
+    # ---- model and scale belong together
+
+    def _match_model(self) -> None:
+        """Choose a model that makes the scale, unless the chosen one does."""
+        ref = self.model.ref()
+        scale = self.scale.currentData()
+        if ref is not None and ref.scales and scale not in ref.scales:
+            fitting = [model for model in self._state.models("upscale") if scale in model.scales]
+            if fitting:
+                blocked = self.model.blockSignals(True)
+                self.model.set_model_id(fitting[0].id)
+                self.model.blockSignals(blocked)
+        self.values_to_settings()
+
+    def _match_scale(self) -> None:
+        """Choose a scale that the model makes."""
+        ref = self.model.ref()
+        if ref is not None and ref.scales and self.scale.currentData() not in ref.scales:
+            index = self.scale.findData(ref.scales[0])
+            if index >= 0:
+                self.scale.setCurrentIndex(index)
+
+    # ---- keeping
+
+    def _load_values(self) -> None:
+        values = self._state.settings.upscale
+        self.model.set_model_id(values.model)
+        self.scale.setCurrentIndex(max(0, self.scale.findData(values.scale)))
+        self.output.setText(values.output)
+        self.inputs.add([Path(path) for path in values.inputs if Path(path).is_file()])
+        if self.inputs.rowCount():
+            self.view.setCurrentIndex(self.inputs.index(0))
+            self._show_current()
+
+    def values_to_settings(self) -> None:
+        """Keep what the controls say; it is written soon."""
+        values = self._state.settings.upscale
+        values.model = self.model.model_id()
+        values.scale = self.scale.currentData()
+        values.output = self.output.text().strip()
+        values.inputs = [
+            str(item.path) for item in self.inputs.inputs()[:500] if item.state != "done"
+        ]
+        self._state.save_soon()
+
+    def restore(self, source: Asset | UpscaleRequest) -> None:
+        """Show the settings of a request, or of the recipe of an asset."""
+        request = source if isinstance(source, UpscaleRequest) else source.recipe.request
+        if not isinstance(request, UpscaleRequest):
+            return
+        path = Path(request.input.path)
+        self.scale.setCurrentIndex(self.scale.findData(request.scale))
+        self.model.set_model_id(request.model)
+        self.inputs.add([path])
+        if not isinstance(source, UpscaleRequest):
+            self.inputs.set_state(path, "done", str(source.path))
+        self.view.setCurrentIndex(self.inputs.index(self.inputs.row_of(path)))
+        self.values_to_settings()
+
+    def close_down(self) -> None:
+        """Wait for what is being read, before the window goes."""
+        self.inputs.stop()
+        self.result.stop()
+
+    # ---- dropping
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if dropped_paths(event.mimeData()):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        paths = dropped_paths(event.mimeData())
+        if paths:
+            self.add(paths)
+            event.acceptProposedAction()
+
+    def _open_folder(self, path: str) -> None:
+        if path:
+            QDesktopServices.openUrl(QUrl.fromLocalFile(str(Path(path).parent)))

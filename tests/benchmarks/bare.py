@@ -1,0 +1,126 @@
+"""The same work in a bare script, with no code of ours: the yardstick of the benchmarks.
+
+Started as `python -m tests.benchmarks.bare text|image|upscale MODEL [PICTURE]`. It loads the
+model, warms it once, then answers each line on standard input ("COUNT SIZE") with one line of
+JSON: seconds, and how many tokens were made.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+PROMPT = "Write a long story about a bicycle repair shop in a small town by the sea."
+
+
+def text(model: str) -> Callable[[int, int], dict[str, float]]:
+    """Plain `generate` on the chat template."""
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(model)
+    network = AutoModelForCausalLM.from_pretrained(model, dtype=torch.bfloat16).eval()
+    turns = [{"role": "user", "content": PROMPT}]
+    tokens = tokenizer.apply_chat_template(
+        turns, add_generation_prompt=True, return_tensors="pt", return_dict=True
+    )
+    length = tokens["input_ids"].shape[1]
+
+    def go(count: int, size: int) -> dict[str, float]:
+        made = 0
+        start = time.perf_counter()
+        with torch.inference_mode():
+            for _ in range(count):
+                answer = network.generate(
+                    **tokens,
+                    do_sample=True,
+                    temperature=0.7,
+                    top_p=0.95,
+                    top_k=50,
+                    repetition_penalty=1.1,
+                    max_new_tokens=size,
+                    pad_token_id=tokenizer.eos_token_id,
+                )
+                made += answer.shape[1] - length
+                tokenizer.decode(answer[0, length:], skip_special_tokens=True)
+        return {"seconds": time.perf_counter() - start, "tokens": made}
+
+    return go
+
+
+def image(model: str) -> Callable[[int, int], dict[str, float]]:
+    """Plain pipeline call, saved as PNG. `size` is the number of steps."""
+    import tempfile
+
+    import torch
+    from diffusers import DiffusionPipeline
+
+    dtype = torch.bfloat16 if torch.cpu._is_avx512_bf16_supported() else torch.float32
+    pipe = DiffusionPipeline.from_pretrained(model, torch_dtype=dtype)
+    pipe.set_progress_bar_config(disable=True)
+    folder = Path(tempfile.mkdtemp())
+
+    def go(count: int, size: int) -> dict[str, float]:
+        start = time.perf_counter()
+        for number in range(count):
+            picture = pipe(
+                "a red apple, 3d style",
+                height=128,
+                width=128,
+                num_inference_steps=size,
+                guidance_scale=1.0,
+                use_resolution_binning=False,
+                generator=torch.Generator().manual_seed(number),
+            ).images[0]
+            picture.save(folder / f"{number}.png")
+        return {"seconds": time.perf_counter() - start, "tokens": 0}
+
+    return go
+
+
+def upscale(model: str, picture: str) -> Callable[[int, int], dict[str, float]]:
+    """The whole picture in one call of the network, saved as PNG."""
+    import tempfile
+
+    import numpy as np
+    import torch
+    from PIL import Image
+    from spandrel import ModelLoader
+
+    weights = next(Path(model).glob("*.pth"))
+    network = ModelLoader().load_from_file(weights).eval()
+    half = torch.cpu._is_avx512_bf16_supported()
+    target = Path(tempfile.mkdtemp()) / "out.png"
+
+    def go(_count: int, size: int) -> dict[str, float]:
+        start = time.perf_counter()
+        pixels = np.asarray(Image.open(picture).convert("RGB").crop((0, 0, size, size)))
+        tensor = torch.from_numpy(pixels.copy()).permute(2, 0, 1)[None].float() / 255
+        with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=half):
+            large = network(tensor)
+        array = (large[0].float().clamp(0, 1) * 255).round().byte().permute(1, 2, 0).numpy()
+        Image.fromarray(array).save(target)
+        return {"seconds": time.perf_counter() - start, "tokens": 0}
+
+    return go
+
+
+def main() -> None:
+    """Answer lines of standard input until it ends."""
+    kinds: dict[str, Callable[..., Callable[[int, int], dict[str, float]]]] = {
+        "text": text,
+        "image": image,
+        "upscale": upscale,
+    }
+    go = kinds[sys.argv[1]](*sys.argv[2:])
+    print("ready", flush=True)
+    for line in sys.stdin:
+        count, size = map(int, line.split())
+        print(json.dumps(go(count, size)), flush=True)
+
+
+if __name__ == "__main__":
+    main()

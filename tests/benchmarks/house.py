@@ -1,0 +1,114 @@
+"""A whole app without a window, in a temporary home: library, engine, registry, runner."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from studio.engine.client import EngineClient
+from studio.jobs.runner import Runner
+from studio.library.store import Library
+from studio.models.registry import Registry
+
+from studio.protocol import Request
+from studio.settings import Paths, default_paths
+
+ROOT = Path(__file__).resolve().parents[2]
+MODELS = ROOT / "resources" / "models"
+
+
+@dataclass
+class House:
+    """What the app has behind its window."""
+
+    paths: Paths
+    library: Library
+    engine: EngineClient
+    runner: Runner
+
+    def run(self, request: Request) -> tuple[float, float]:
+        """Run a request from pressing the button to the row in the library.
+
+        Returns seconds and the number of tokens made (0 for pictures). Raises on failure.
+        """
+        start = time.perf_counter()
+        (job,) = self.library.enqueue([request], claim=True)
+        status = self.runner.run(job, lambda _event: None)
+        seconds = time.perf_counter() - start
+        if status != "done":
+            raise RuntimeError(f"{status}: {self.library.job(job.id)}")
+        made = [asset for asset in self.library.recent(limit=request.count) if asset.job == job.id]
+        return seconds, sum(asset.recipe.stats.get("tokens", 0.0) for asset in made)
+
+
+@contextmanager
+def house(*, tuned: bool = True) -> Iterator[House]:
+    """Open a house in a temporary folder and close it again."""
+    with tempfile.TemporaryDirectory() as home:
+        base = default_paths()
+        here = Path(home)
+        paths = Paths(
+            settings=here / "settings.json",
+            library=here / "library",
+            models=here / "models",
+            starter=base.starter,
+            logs=here / "logs",
+            cache=here / "cache",
+        )
+        library = Library.open(paths.library)
+        engine = EngineClient(log_dir=paths.logs, tuned=tuned)
+        try:
+            yield House(paths, library, engine, Runner(library, engine, Registry(paths)))
+        finally:
+            engine.stop()
+            library.close()
+
+
+class Bare:
+    """The yardstick process: the same work with no code of ours."""
+
+    def __init__(self, *arguments: str) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.benchmarks.bare", *arguments],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        if self._line() != "ready":
+            raise RuntimeError("the bare script did not start")
+
+    def _line(self) -> str:
+        assert self._process.stdout is not None
+        return self._process.stdout.readline().strip()
+
+    def go(self, count: int, size: int) -> tuple[float, float]:
+        """Run once. Returns seconds and tokens."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(f"{count} {size}\n")
+        self._process.stdin.flush()
+        answer = json.loads(self._line())
+        return answer["seconds"], answer["tokens"]
+
+    def close(self) -> None:
+        """End the process."""
+        self._process.kill()
+        self._process.wait()
+
+
+@contextmanager
+def bare(*arguments: str) -> Iterator[Bare]:
+    """Start the yardstick process and end it again."""
+    process = Bare(*arguments)
+    try:
+        yield process
+    finally:
+        process.close()

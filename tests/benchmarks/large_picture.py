@@ -1,0 +1,58 @@
+"""A 12-megapixel photograph ×2, and what tiles cost in fidelity."""
+
+from __future__ import annotations
+
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import psutil
+from PIL import Image
+
+from studio.protocol import InputFile, UpscaleRequest
+from tests.benchmarks.house import ROOT, House, house
+from tests.benchmarks.table import Row
+
+
+def _watch(app: House, stop: threading.Event, peak: list[int]) -> None:
+    while not stop.wait(0.1):
+        if app.engine.pid is not None:
+            try:
+                peak[0] = max(peak[0], psutil.Process(app.engine.pid).memory_info().rss)
+            except psutil.NoSuchProcess:
+                continue
+
+
+def twelve_megapixels() -> Row:
+    """4000×3000 made from a photograph; the engine's largest resident size is watched."""
+    photograph = next((ROOT / "resources" / "demo").glob("chelsea.*"))
+    with tempfile.TemporaryDirectory() as folder, house() as app:
+        large = Path(folder) / "large.jpg"
+        Image.open(photograph).convert("RGB").resize((4000, 3000), Image.Resampling.BICUBIC).save(
+            large, quality=95
+        )
+        stop, peak = threading.Event(), [0]
+        watcher = threading.Thread(target=_watch, args=(app, stop, peak))
+        watcher.start()
+        start = time.perf_counter()
+        app.run(UpscaleRequest(input=InputFile(str(large)), scale=2, model="dat-light-x2"))
+        seconds = time.perf_counter() - start
+        stop.set()
+        watcher.join()
+        size = Image.open(app.library.recent(limit=1)[0].path).size
+    gigabytes = peak[0] / 1e9
+    return Row(
+        "12 megapixels ×2, engine's largest resident size",
+        "≤ 6 GB",
+        f"{gigabytes:.2f} GB, {size[0]}×{size[1]} in {seconds:.0f} s",
+        gigabytes <= 6 and size == (8000, 6000),
+        {"gigabytes": gigabytes, "seconds": seconds},
+    )
+
+
+def psnr(left: np.ndarray, right: np.ndarray) -> float:
+    """Return the peak signal-to-noise ratio of two 8-bit pictures, in dB."""
+    error = np.mean((left.astype(np.float64) - right.astype(np.float64)) ** 2)
+    return float(10 * np.log10(255**2 / max(error, 1e-12)))

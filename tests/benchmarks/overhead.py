@@ -1,0 +1,131 @@
+"""A job through the app against the same call in a bare script, both warm."""
+
+from __future__ import annotations
+
+import statistics
+import tempfile
+from pathlib import Path
+
+from PIL import Image
+
+from studio.protocol import ImageRequest, InputFile, TextRequest, UpscaleRequest
+from tests.benchmarks.bare import PROMPT
+from tests.benchmarks.house import MODELS, ROOT, bare, house
+from tests.benchmarks.table import Row, pairs, spread
+
+TARGET = 1.03
+
+
+def _row(what: str, ours: list[float], ratios: list[float], unit: str) -> Row:
+    ratio = statistics.median(ratios)
+    return Row(
+        f"{what} through the app ÷ bare call, warm",
+        f"≤ {TARGET}",
+        f"{spread(ratios)}; {statistics.median(ours):.3f} s {unit}",
+        ratio <= TARGET,
+        {"ratios": ratios, "seconds": ours},
+    )
+
+
+def text(rounds: int) -> Row:
+    """Seconds per token of one answer of up to 96 tokens."""
+    model = MODELS / "smollm2-135m-instruct"
+    with house() as app, bare("text", str(model)) as script:
+
+        def ours() -> float:
+            request = TextRequest(
+                prompt=PROMPT, model="smollm2-135m-instruct", max_tokens=96, seed=7
+            )
+            seconds, tokens = app.run(request)
+            return seconds / tokens
+
+        def theirs() -> float:
+            seconds, tokens = script.go(1, 96)
+            return seconds / tokens
+
+        ours(), theirs()
+        left, _, ratios = pairs(ours, theirs, rounds)
+    return _row("text job", left, ratios, "a token")
+
+
+def image(rounds: int) -> Row:
+    """One icon of 128×128, 20 steps, with the starter image model."""
+    model = MODELS / "starter-icons"
+    if not (model / "model_index.json").exists():
+        return Row(
+            "image job through the app ÷ bare call, warm",
+            f"≤ {TARGET}",
+            "not measured: no starter image model here",
+            None,
+        )
+    with house() as app, bare("image", str(model)) as script:
+
+        def ours() -> float:
+            request = ImageRequest(
+                prompt="a red apple, 3d style",
+                model="starter-icons",
+                steps=20,
+                width=128,
+                height=128,
+                guidance_scale=1.0,
+                seed=7,
+            )
+            return app.run(request)[0]
+
+        def theirs() -> float:
+            return script.go(1, 20)[0]
+
+        ours(), theirs()
+        left, _, ratios = pairs(ours, theirs, rounds)
+    return _row("image job (128×128, 20 steps)", left, ratios, "a picture")
+
+
+def upscale(rounds: int) -> Row:
+    """A square of 128 px ×2, one tile, bf16 on both sides where the CPU has it."""
+    model = MODELS / "dat-light-x2"
+    photograph = next((ROOT / "resources" / "demo").glob("chelsea.*"))
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        house() as app,
+        bare("upscale", str(model), str(photograph)) as script,
+    ):
+        crop = Path(folder) / "crop.png"
+        Image.open(photograph).convert("RGB").crop((0, 0, 128, 128)).save(crop)
+
+        def ours() -> float:
+            request = UpscaleRequest(input=InputFile(str(crop)), scale=2, model="dat-light-x2")
+            return app.run(request)[0]
+
+        def theirs() -> float:
+            return script.go(1, 128)[0]
+
+        ours(), theirs()
+        left, _, ratios = pairs(ours, theirs, rounds)
+    return _row("upscale job (128×128 ×2)", left, ratios, "a picture")
+
+
+def variations(rounds: int) -> Row:
+    """Tokens per second of eight variations in one batch ÷ one after another, bare."""
+    model = MODELS / "smollm2-135m-instruct"
+    with house() as app, bare("text", str(model)) as script:
+
+        def together() -> float:
+            request = TextRequest(
+                prompt=PROMPT, model="smollm2-135m-instruct", max_tokens=96, seed=7, count=8
+            )
+            seconds, tokens = app.run(request)
+            return tokens / seconds
+
+        def in_turn() -> float:
+            seconds, tokens = script.go(8, 96)
+            return tokens / seconds
+
+        together(), in_turn()
+        left, right, ratios = pairs(together, in_turn, rounds)
+    return Row(
+        "8 text variations, tokens/s ÷ one after another, bare",
+        "≥ 4",
+        f"{spread(ratios)}; {statistics.median(left):.0f} against {statistics.median(right):.0f}",
+        statistics.median(ratios) >= 4,
+        {"ratios": ratios, "together": left, "in_turn": right},
+    )

@@ -1,0 +1,59 @@
+"""`make bench`: every speed promise, measured side by side, as one table.
+
+`python -m tests.benchmarks.run [NAME…] [--rounds N]` runs some of them. The table goes to
+standard output, all figures to `benchmarks.json`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import traceback
+from collections.abc import Callable
+
+from tests.benchmarks import cancel, environment, large_picture, overhead, start_up
+from tests.benchmarks.house import ROOT
+from tests.benchmarks.table import Row, save, show
+
+
+def benchmarks(rounds: int) -> dict[str, Callable[[], list[Row]]]:
+    """Return the benchmarks by name, in the order they run."""
+    return {
+        "start": lambda: [start_up.start_up(max(rounds, 7))],
+        "loop": lambda: [start_up.event_loop()],
+        "text": lambda: [overhead.text(rounds)],
+        "image": lambda: [overhead.image(rounds)],
+        "upscale": lambda: [overhead.upscale(rounds)],
+        "variations": lambda: [overhead.variations(max(2, rounds // 2))],
+        "cancel": cancel.states,
+        "tiles": lambda: [large_picture.tiles()],
+        "large": lambda: [large_picture.twelve_megapixels()],
+        "environment": lambda: environment.settings(rounds),
+    }
+
+
+def main() -> int:
+    """Run what was asked for; returns 1 where a promise was not kept."""
+    parser = argparse.ArgumentParser(prog="bench", description=__doc__)
+    parser.add_argument("names", nargs="*", help="which ones; all without a name")
+    parser.add_argument("--rounds", type=int, default=5, help="pairs of measurements (5)")
+    arguments = parser.parse_args()
+    known = benchmarks(arguments.rounds)
+    unknown = set(arguments.names) - set(known)
+    if unknown:
+        parser.error(f"unknown: {', '.join(sorted(unknown))}; there are {', '.join(known)}")
+    rows: list[Row] = []
+    for name in arguments.names or known:
+        print(f"… {name}", file=sys.stderr, flush=True)
+        try:
+            rows += known[name]()
+        except Exception as error:
+            traceback.print_exc()
+            rows.append(Row(name, "", f"could not be measured: {error}", False))
+        save(rows, ROOT / "benchmarks.json")
+    print(show(rows))
+    return int(any(row.met is False for row in rows))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,1 +1,1 @@
-"""The engine: `client` and `environment` are the app's side of it, the rest is the child process."""
+"""The engine: `client`, `keeper` and `environment` are the app's side, the rest is the child."""

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 LIBRARIES = ("torch", "transformers", "diffusers", "spandrel")
 
 _CGROUP = Path("/sys/fs/cgroup")
+_PROC = Path("/proc")
 
 # What the libraries say when memory ran out without raising an error type of its own.
 _OUT_OF_MEMORY = (
@@ -148,39 +149,56 @@ def libraries() -> dict[str, str]:
 
 
 def _group_memory() -> tuple[int, int] | None:
-    """Return (limit, used) in bytes of the control group, None where there is no limit.
+    """Return (limit, used) in bytes of the tightest control group, None where none limits.
 
     Source: https://docs.kernel.org/admin-guide/cgroup-v2.html and cgroup-v1/memory.html. File
     pages that the kernel can drop at once are not counted as used.
     """
     if not sys.platform.startswith("linux"):
         return None
-    for limit_file, used_file, stat_file, cache_key in (
-        ("memory.max", "memory.current", "memory.stat", "inactive_file"),
-        (
-            "memory/memory.limit_in_bytes",
-            "memory/memory.usage_in_bytes",
-            "memory/memory.stat",
-            "total_inactive_file",
-        ),
-    ):
+    found: list[tuple[int, int]] = []
+    for folder in _group_folders():
+        v2 = (folder / "memory.max").exists()
+        names = ("memory.max", "memory.current", "inactive_file")
+        if not v2:
+            names = ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")
         try:
-            limit = (_CGROUP / limit_file).read_text().strip()
-            used = int((_CGROUP / used_file).read_text())
-            stat = dict(line.split() for line in (_CGROUP / stat_file).read_text().splitlines())
+            limit = (folder / names[0]).read_text().strip()
+            used = int((folder / names[1]).read_text())
+            stat = dict(line.split() for line in (folder / "memory.stat").read_text().splitlines())
         except (OSError, ValueError):
             continue
-        # Version 1 says "no limit" with a number near 2^63.
-        if not limit.isdigit() or int(limit) >= 2**60:
-            return None
-        return int(limit), max(0, used - int(stat.get(cache_key, "0")))
-    return None
+        # Version 2 says "max" where there is no limit, version 1 a number near 2^63.
+        if limit.isdigit() and int(limit) < 2**60:
+            found.append((int(limit), max(0, used - int(stat.get(names[2], "0")))))
+    return min(found, key=lambda group: group[0] - group[1], default=None)
+
+
+def _group_folders() -> list[Path]:
+    """Return this process's control group and its parents; inside a container, what is seen."""
+    try:
+        lines = (_PROC / "self" / "cgroup").read_text().splitlines()
+    except OSError:
+        return []
+    folders: list[Path] = []
+    for line in lines:
+        number, _, rest = line.partition(":")
+        controllers, _, name = rest.partition(":")
+        if number == "0":
+            root = _CGROUP
+        elif "memory" in controllers.split(","):
+            root = _CGROUP / "memory"
+        else:
+            continue
+        group = root / name.strip("/")
+        folders += [group, *(parent for parent in group.parents if parent.is_relative_to(root))]
+    return folders
 
 
 def _processor() -> str:
     if sys.platform.startswith("linux"):
         try:
-            for line in Path("/proc/cpuinfo").read_text().splitlines():
+            for line in (_PROC / "cpuinfo").read_text().splitlines():
                 if line.startswith("model name"):
                     return line.partition(":")[2].strip()
         except OSError:

@@ -7,6 +7,7 @@ planned before anything is loaded.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import gc
 import sys
@@ -198,10 +199,8 @@ def collect() -> None:
             torch.mps.empty_cache()
     if sys.platform.startswith("linux"):
         # The engine's malloc keeps what it frees (see `environment`), until it is told.
-        try:
+        with contextlib.suppress(OSError, AttributeError):
             ctypes.CDLL(None).malloc_trim(0)
-        except (OSError, AttributeError):
-            pass
 
 
 def release_frames(error: BaseException) -> None:

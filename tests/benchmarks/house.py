@@ -16,7 +16,6 @@ from studio.engine.client import EngineClient
 from studio.jobs.runner import Runner
 from studio.library.store import Library
 from studio.models.registry import Registry
-
 from studio.protocol import Request
 from studio.settings import Paths, default_paths
 

@@ -52,6 +52,7 @@ def _bare() -> None:
 def _app() -> None:
     """The app's own way in; only the start of its event loop is used to begin watching."""
     from PySide6.QtWidgets import QApplication
+
     from studio.__main__ import main
 
     run = QApplication.exec

@@ -1,0 +1,291 @@
+"""An engine without models behind the real pipe, for tests of everything around it.
+
+It runs in the same kind of process, through the same loop, and writes real small files. What
+goes wrong is scripted by words in the prompt (for upscaling, in the name of the input file), or
+for every job by the name of the script, which is such a word without its brackets:
+
+`[slow]` takes 20 seconds unless cancelled, `[slowload]` the same while loading, `[hang]` never
+ends and ignores a polite cancel, `[crash]` is killed like the system does it when memory runs
+out, after its first row, `[exit]` ends with status 3, `[fail]` says that the model is broken,
+`[bug]` raises an error nobody expected, `[oom]` runs out of memory, `[diskfull]` finds no space,
+`[rowfail]` cannot make its second row, `[warn]` warns, `[garbage]` sends what is no message,
+`[native]` never lets go of the interpreter's lock, `[helper]` starts a process.
+Any other script, e.g. `plain`, lets jobs end well and at once.
+"""
+
+from __future__ import annotations
+
+import errno
+import itertools
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from datetime import datetime
+from multiprocessing.connection import Connection
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import msgspec
+
+from studio import __version__
+from studio.engine import process
+from studio.engine.environment import EngineOptions
+from studio.engine.job import Job, Pace
+from studio.protocol import (
+    MAX_SEED,
+    Capabilities,
+    ImageRequest,
+    ModelRef,
+    Parent,
+    Problem,
+    Recipe,
+    Request,
+    RunJob,
+    TextRequest,
+    UpscaleRequest,
+    problem,
+    sentence,
+)
+
+STEPS = 5
+SLOW_STEPS = 400
+SLOW_SECONDS = 0.05
+
+
+def serve(connection: Connection, options: EngineOptions) -> None:
+    """Run commands like `process.serve`, with fake tasks."""
+    fake = FakeTasks(options.fake, lambda: connection.send_bytes(b"\xc1 this is no message"))
+    modules: dict[str, Any] = {
+        "torch": SimpleNamespace(),
+        "studio.engine.devices": SimpleNamespace(
+            pick_device=lambda _: SimpleNamespace(name="fake"), libraries=lambda: {"fake": "1"}
+        ),
+        "studio.engine.memory": SimpleNamespace(
+            MemoryArbiter=lambda _: SimpleNamespace(release_all=lambda: None)
+        ),
+        "studio.engine.text.run": SimpleNamespace(run=fake.run),
+        "studio.engine.image.run": SimpleNamespace(run=fake.run),
+        "studio.engine.upscale.run": SimpleNamespace(run=fake.run),
+        "studio.engine.text.convert": SimpleNamespace(convert=convert),
+        "studio.engine.image.describe": SimpleNamespace(describe=describe),
+    }
+    process.serve(connection, options, modules.__getitem__)
+
+
+class FakeTasks:
+    """Makes results without a model.
+
+    Args:
+        script: a word that counts for every job.
+        send_garbage: breaks the pipe.
+    """
+
+    def __init__(self, script: str, send_garbage: Callable[[], None]) -> None:
+        self._script = script
+        self._send_garbage = send_garbage
+
+    def run(self, job: Job, command: RunJob, _memory: Any, _device: Any) -> dict[str, float]:
+        """Run a job as its words say."""
+        words = self._words(command.request)
+        self._load(job, command.model, words)
+        if "warn" in words:
+            job.warn("memory", sentence("Memory was short, so one picture is made at a time."))
+        if "fail" in words:
+            raise problem(
+                "model_broken", "The model {name} is broken. Add it again.", name=command.model.name
+            )
+        if "bug" in words:
+            raise RuntimeError("scripted")
+        if "oom" in words:
+            raise MemoryError
+        if "diskfull" in words:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        if "garbage" in words:
+            self._send_garbage()
+        if "exit" in words:
+            os._exit(3)
+        if "helper" in words:
+            # Lives on when its starter forgets it, as a library's helper would.
+            subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+        if words & {"native", "hang"}:
+            job.progress(0, STEPS)
+        if "native" in words:
+            sum(itertools.repeat(1))
+        while "hang" in words:
+            time.sleep(SLOW_SECONDS)
+        started = time.monotonic()
+        self._steps(job, command, words)
+        for place, row in enumerate(command.rows):
+            if "rowfail" in words and place == 1:
+                job.row_failed(
+                    row, Problem("bad_input", sentence("This one could not be made. Try again."))
+                )
+                continue
+            path, recipe = _finish(job, command, row)
+            job.asset(row, path, recipe)
+            if "crash" in words:
+                _die()
+        seconds = time.monotonic() - started
+        return {"load_seconds": 0.0, "rows": len(command.rows), "run_seconds": seconds}
+
+    def _words(self, request: Request) -> set[str]:
+        if isinstance(request, UpscaleRequest):
+            text = Path(request.input.path).name
+        else:
+            text = request.prompt
+        return {self._script, *re.findall(r"\[([a-z]+)\]", text)}
+
+    def _load(self, job: Job, model: ModelRef, words: set[str]) -> None:
+        stages = SLOW_STEPS if "slowload" in words else 2
+        for stage in range(stages + 1):
+            job.loading(sentence("Loading {name}", name=model.name), stage / stages)
+            if "slowload" in words:
+                time.sleep(SLOW_SECONDS)
+            job.check()
+
+    def _steps(self, job: Job, command: RunJob, words: set[str]) -> None:
+        slow = "slow" in words
+        steps = SLOW_STEPS if slow else STEPS
+        pace = Pace(steps)
+        for step in range(1, steps + 1):
+            if slow:
+                time.sleep(SLOW_SECONDS)
+            job.check()
+            for row in command.rows:
+                if isinstance(command.request, TextRequest):
+                    job.text(row, _part(command.request, row, step, steps))
+                elif isinstance(command.request, ImageRequest):
+                    job.preview(row, _preview(row, step, steps))
+            job.progress(step, steps, pace.seconds_left(step))
+
+
+def convert(job: Job, source: Path, target: Path) -> None:
+    """Pretend to convert a model: write a folder that says where it came from."""
+    job.loading(sentence("Converting the model"), 0.5)
+    if not source.is_file():
+        raise problem("model_missing", "The file {path} is not there.", path=source)
+    temporary = target.with_name(f"{target.name}.tmp")
+    temporary.mkdir(parents=True)
+    (temporary / "config.json").write_text('{"model_type": "fake"}', "utf-8")
+    temporary.replace(target)
+
+
+def describe(model: ModelRef) -> Capabilities:
+    """Return capabilities: every control, or few when the model's name says `[turbo]`."""
+    controls: tuple[str, ...] = ("prompt", "width", "height", "steps", "seed", "count")
+    if "[turbo]" not in model.name:
+        controls += ("negative_prompt", "guidance_scale", "scheduler", "image", "strength")
+    return Capabilities(
+        controls=controls,
+        schedulers=("Euler", "DDIM"),
+        scheduler="Euler",
+        width=256,
+        height=256,
+        steps=STEPS,
+        guidance_scale=5.0,
+    )
+
+
+def answer(request: TextRequest, seed: int) -> str:
+    """Return the text that the fake writes, which depends on the prompt and the seed alone."""
+    topic = " ".join(request.prompt.split())[:60]
+    return f"Answer {seed} to **{topic}**: one two three four five six seven eight."
+
+
+def _seed(request: Request, row: int) -> int:
+    return ((request.seed or 0) + row) & MAX_SEED
+
+
+def _part(request: TextRequest, row: int, step: int, steps: int) -> str:
+    words = answer(request, _seed(request, row)).split(" ")
+    first, last = len(words) * (step - 1) // steps, len(words) * step // steps
+    part = " ".join(words[first:last])
+    return f" {part}" if first and part else part
+
+
+def _finish(job: Job, command: RunJob, row: int) -> tuple[Path, Recipe]:
+    request = command.request
+    seed = _seed(request, row)
+    parents: tuple[Parent, ...] = ()
+    stats: dict[str, float] = {}
+    resolved: Request
+    match request:
+        case TextRequest():
+            path = job.temporary(".txt")
+            text = answer(request, seed)
+            path.write_text(text, "utf-8")
+            stats = {"tokens": float(len(text.split())), "tokens_per_second": 100.0}
+            resolved = msgspec.structs.replace(request, seed=seed, count=1)
+        case ImageRequest():
+            path = job.temporary(".png")
+            width, height = request.width or 256, request.height or 256
+            _picture(seed, width, height).save(path)
+            resolved = msgspec.structs.replace(
+                request,
+                seed=seed,
+                count=1,
+                width=width,
+                height=height,
+                steps=request.steps or STEPS,
+            )
+        case UpscaleRequest():
+            path = job.temporary(".png")
+            _enlarge(request, path)
+            parents = (Parent(request.input.path, request.input.sha256),)
+            resolved = msgspec.structs.replace(request, seed=seed)
+    return path, Recipe(
+        app=f"Prompt Studio {__version__}",
+        request=resolved,
+        row=row,
+        seed=seed,
+        job=command.job,
+        created=datetime.now().astimezone().isoformat(timespec="seconds"),
+        model_id=command.model.id,
+        model_name=command.model.name,
+        device="fake",
+        dtype="float32",
+        libraries={"fake": "1"},
+        timings={"total": 0.01},
+        stats=stats,
+        parents=parents,
+    )
+
+
+def _picture(seed: int, width: int, height: int) -> Any:
+    """Return a gradient whose colours come from the seed."""
+    from PIL import Image
+
+    shade = Image.linear_gradient("L").resize((width, height))
+    flat = [Image.new("L", (width, height), (seed * factor) % 256) for factor in (53, 97)]
+    return Image.merge("RGB", (shade, *flat))
+
+
+def _preview(row: int, step: int, steps: int) -> Callable[[Path], None]:
+    return lambda path: _picture(row + 1, 64, 64 * step // steps + 1).save(path)
+
+
+def _enlarge(request: UpscaleRequest, target: Path) -> None:
+    from PIL import Image
+
+    try:
+        with Image.open(request.input.path) as picture:
+            size = (picture.width * request.scale, picture.height * request.scale)
+            picture.convert("RGB").resize(size).save(target)
+    except OSError as error:
+        raise problem(
+            "bad_input",
+            "The file {path} is no picture that can be read.",
+            str(error),
+            path=request.input.path,
+        ) from error
+
+
+def _die() -> None:
+    if sys.platform == "win32":
+        os._exit(137)
+    os.kill(os.getpid(), signal.SIGKILL)

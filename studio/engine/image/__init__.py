@@ -1,0 +1,1 @@
+"""Pictures from a prompt, with any diffusers pipeline. Nothing is imported here."""

@@ -1,0 +1,44 @@
+"""Decoding that notices when half precision overflowed, and decodes again in full precision."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+
+
+@contextmanager
+def safe_decoding(pipeline: Any, on_overflow: Callable[[], None]) -> Iterator[None]:
+    """While this is open, a decoder that returns NaN or infinity is run again in float32.
+
+    The VAE then stays in float32. `on_overflow` is called once when that happens. Latents that
+    are broken themselves are left as they are: the caller sees that in the picture.
+    """
+    vae = getattr(pipeline, "vae", None)
+    if vae is None or not hasattr(vae, "decode"):
+        yield
+        return
+    decode = vae.decode
+
+    @functools.wraps(decode)
+    def checked(z: torch.Tensor, *args: Any, **kwargs: Any) -> Any:
+        result = decode(z.to(vae.dtype), *args, **kwargs)
+        if _is_finite(result) or not bool(torch.isfinite(z).all()) or vae.dtype == torch.float32:
+            return result
+        on_overflow()
+        vae.to(torch.float32)
+        return decode(z.float(), *args, **kwargs)
+
+    vae.decode = checked
+    try:
+        yield
+    finally:
+        del vae.decode
+
+
+def _is_finite(result: Any) -> bool:
+    sample = result[0] if isinstance(result, tuple) else result.sample
+    return bool(torch.isfinite(sample).all())

@@ -1,0 +1,168 @@
+"""From a request to a plan that a loaded pipeline can carry out, saying what was changed.
+
+A control that the model does not have is left out with a warning; a size that it cannot make is
+rounded; what the person left open gets the model's own default.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from studio.engine.image.load import LoadedPipeline
+from studio.engine.image.routes import Route, call_parameters, find_route
+from studio.engine.image.sampling import Plan
+from studio.engine.image.start_picture import fit, read_picture, size_like
+from studio.engine.job import Job
+from studio.protocol import Capabilities, ImageRequest, problem, sentence
+
+
+def make_plan(request: ImageRequest, loaded: LoadedPipeline, job: Job) -> Plan:
+    """Return what is to be drawn. Warns about everything that differs from the request.
+
+    Raises `ProblemError` (`bad_input`) for an empty prompt or a picture that cannot be read.
+    """
+    check_prompt(request)
+    can = loaded.capabilities
+    _warn_ignored(request, can, job)
+    _warn_cut(request.prompt, loaded.pipeline, job)
+    route = _route(request, loaded, can)
+    start = read_picture(Path(request.image.path)) if request.image and route else None
+    job.check()
+    wanted = (can.width, can.height)
+    if start is not None and request.width is None and request.height is None:
+        wanted = size_like(start, can.width * can.height)
+    width, height = wanted
+    if "width" in can.controls:
+        width = request.width or width
+    if "height" in can.controls:
+        height = request.height or height
+    size = _possible(width, can), _possible(height, can)
+    if (request.width or size[0], request.height or size[1]) != size:
+        job.warn(
+            "size_rounded",
+            sentence(
+                "This model makes pictures from {least} to {most} pixels a side, in steps of"
+                " {multiple}. Yours are {width} × {height}.",
+                least=can.min_side,
+                most=can.max_side,
+                multiple=can.multiple,
+                width=size[0],
+                height=size[1],
+            ),
+        )
+    guidance = can.guidance_scale
+    if "guidance_scale" in can.controls and request.guidance_scale is not None:
+        guidance = request.guidance_scale
+    negative = request.negative_prompt if "negative_prompt" in can.controls else ""
+    if negative and guidance is not None and guidance <= 1.0:
+        job.warn(
+            "ignored_control",
+            sentence("A negative prompt only has an effect with a guidance above 1."),
+        )
+    steps = request.steps if request.steps and "steps" in can.controls else can.steps
+    scheduler = request.scheduler if request.scheduler in can.schedulers else can.scheduler
+    return Plan(
+        prompt=request.prompt,
+        negative_prompt=negative,
+        width=size[0],
+        height=size[1],
+        steps=steps,
+        guidance_scale=guidance,
+        scheduler=scheduler,
+        start=fit(start, *size) if start is not None else None,
+        strength=request.strength,
+        route=route,
+    )
+
+
+def check_prompt(request: ImageRequest) -> None:
+    """Raise `ProblemError` (`bad_input`) for a prompt without a word."""
+    if not request.prompt.strip():
+        raise problem("bad_input", "The prompt is empty. Describe the picture you want.")
+
+
+def _route(request: ImageRequest, loaded: LoadedPipeline, can: Capabilities) -> Route | None:
+    if request.image is None or "image" not in can.controls:
+        return None
+    return find_route(loaded.pipeline)
+
+
+def _possible(side: int, can: Capabilities) -> int:
+    rounded = (side + can.multiple // 2) // can.multiple * can.multiple
+    return min(can.max_side, max(can.min_side, rounded))
+
+
+def _warn_ignored(request: ImageRequest, can: Capabilities, job: Job) -> None:
+    warnings = {
+        "negative_prompt": (
+            bool(request.negative_prompt),
+            sentence("This model has no use for a negative prompt. It was left out."),
+        ),
+        "width": (
+            request.width is not None,
+            sentence("This model decides on the width by itself."),
+        ),
+        "height": (
+            request.height is not None,
+            sentence("This model decides on the height by itself."),
+        ),
+        "steps": (
+            request.steps is not None,
+            sentence("This model decides on the number of steps by itself."),
+        ),
+        "guidance_scale": (
+            request.guidance_scale is not None,
+            sentence("This model has no guidance to set. The value was left out."),
+        ),
+        "image": (
+            request.image is not None,
+            sentence("This model cannot start from a picture. Yours was left out."),
+        ),
+        "transparent": (
+            request.transparent,
+            sentence(
+                "This model does not draw on plain white, so the background cannot be removed."
+            ),
+        ),
+    }
+    for control, (is_set, message) in warnings.items():
+        if is_set and control not in can.controls:
+            job.warn("ignored_control", message)
+    if request.scheduler and request.scheduler not in can.schedulers:
+        job.warn(
+            "ignored_control",
+            sentence(
+                "The scheduler {name} does not suit this model. {own} is used.",
+                name=request.scheduler,
+                own=can.scheduler,
+            ),
+        )
+
+
+def _warn_cut(prompt: str, pipeline: Any, job: Job) -> None:
+    """Say how many tokens of a prompt the model does not see, if any.
+
+    Of several text encoders the one that reads most counts.
+    """
+    longest = call_parameters(type(pipeline)).get("max_sequence_length")
+    most = [pipeline.config.get("prompt_max_tokens"), longest.default if longest else None]
+    cuts: list[tuple[int, int]] = []
+    for name, tokenizer in pipeline.components.items():
+        if not name.startswith("tokenizer") or tokenizer is None:
+            continue
+        limits = [value for value in (*most, tokenizer.model_max_length) if value]
+        limit = int(min(limits))
+        count = len(tokenizer(prompt, truncation=False, verbose=False)["input_ids"])
+        cuts.append((max(0, count - limit), limit))
+    if cuts and min(cuts)[0] > 0:
+        lost, limit = min(cuts)
+        job.warn(
+            "context_cut",
+            sentence(
+                "The prompt is too long for this model: it reads {limit} tokens, and the last"
+                " {lost} are not seen.",
+                limit=limit,
+                lost=lost,
+            ),
+        )

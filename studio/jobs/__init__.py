@@ -1,0 +1,1 @@
+"""From a request to a finished job. No Qt, no torch."""

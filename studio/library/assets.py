@@ -1,0 +1,293 @@
+"""The assets in the database: an index of the files in the folder."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import sqlite3
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from pathlib import Path
+
+import msgspec
+
+from studio.library.database import Database
+from studio.library.prepare import input_of
+from studio.library.records import Asset
+from studio.library.search import match_expression, spaced
+from studio.protocol import (
+    InputFile,
+    Parent,
+    Recipe,
+    Request,
+    Task,
+    UpscaleRequest,
+    recipe_from_json,
+    task_of,
+    to_json,
+)
+
+_SELECT = """
+    SELECT assets.*, (
+        SELECT json_group_array(tag) FROM tags WHERE asset = assets.id
+    ) AS tag_list FROM assets
+"""
+_NEWEST = "ORDER BY created_at DESC, assets.number DESC LIMIT ? OFFSET ?"
+_SAFE_ID = re.compile(r"[0-9A-Za-z_-]{1,64}")
+
+
+def asset_id(job: str, row: int, path: str) -> str:
+    """Return the id that a file's recipe and place give it: the same after every rebuild."""
+    if job and _SAFE_ID.fullmatch(job):
+        return f"{job}-{row}"
+    return f"file-{hashlib.sha256(path.encode()).hexdigest()[:16]}"
+
+
+def prompt_of(request: Request) -> str:
+    """Return what stands for the prompt; for upscaling, the name of the input file."""
+    if isinstance(request, UpscaleRequest):
+        return Path(request.input.path).name
+    return request.prompt
+
+
+class Found(msgspec.Struct, frozen=True):
+    """A finished file as it is to be indexed. `text` is the answer, "" for a picture."""
+
+    path: Path
+    recipe: Recipe
+    size: int
+    sha256: str = ""
+    text: str = ""
+    width: int | None = None
+    height: int | None = None
+
+
+class Assets:
+    """The assets of the library in `root`. Paths below it are stored relative to it."""
+
+    def __init__(self, database: Database, root: Path) -> None:
+        self._database = database
+        self._root = root
+
+    def stored_path(self, path: Path) -> str:
+        """Return how the database names a file: the library may be moved as a whole."""
+        try:
+            return path.relative_to(self._root).as_posix()
+        except ValueError:
+            return str(path)
+
+    def _asset(self, row: sqlite3.Row) -> Asset:
+        return Asset(
+            id=row["id"],
+            job=row["job"],
+            row=row["row"],
+            task=row["task"],
+            path=self._root / row["path"],
+            created=row["created"],
+            recipe=recipe_from_json(row["recipe"]),
+            prompt=row["prompt"],
+            text=row["text"],
+            starred=bool(row["starred"]),
+            tags=tuple(sorted(msgspec.json.decode(row["tag_list"], type=list[str]))),
+            size=row["size"],
+            width=row["width"],
+            height=row["height"],
+            sha256=row["sha256"],
+        )
+
+    def insert(self, found: Found) -> Asset:
+        """Index a finished file; a file that is indexed already is only returned."""
+        with self._database.write() as db:
+            name = self.insert_into(db, found)
+        asset = self.get(name)
+        assert asset is not None
+        return asset
+
+    def insert_into(self, db: sqlite3.Connection, found: Found) -> str:
+        """Do `insert` as part of a transaction. Returns the asset's id."""
+        recipe, stored = found.recipe, self.stored_path(found.path)
+        known = db.execute("SELECT id FROM assets WHERE path = ?", (stored,)).fetchone()
+        if known is not None:
+            return str(known[0])
+        name = asset_id(recipe.job, recipe.row, stored)
+        if db.execute("SELECT 1 FROM assets WHERE id = ?", (name,)).fetchone():
+            name = asset_id("", 0, stored)  # the user's copy of a file
+        created_at = _seconds(recipe.created)
+        added = db.execute(
+            "INSERT INTO assets (id, job, row, task, model, seed, path, size, sha256, width, "
+            "height, created, created_at, prompt, text, recipe) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                name,
+                recipe.job,
+                recipe.row,
+                task_of(recipe.request),
+                recipe.model_id or recipe.request.model,
+                recipe.seed,
+                stored,
+                found.size,
+                found.sha256,
+                found.width,
+                found.height,
+                recipe.created,
+                created_at,
+                prompt_of(recipe.request),
+                found.text,
+                to_json(recipe),
+            ),
+        )
+        db.execute(
+            "INSERT INTO words (rowid, prompt, text, tags, name, labels) VALUES (?, ?, ?, '', ?, ?)",
+            (
+                added.lastrowid,
+                spaced(_searchable_prompt(recipe.request)),
+                spaced(found.text),
+                spaced(found.path.stem),
+                spaced(" ".join(recipe.labels.values())),
+            ),
+        )
+        db.executemany(
+            "INSERT OR IGNORE INTO parents (asset, parent) VALUES (?, ?)",
+            [(name, parent.asset) for parent in recipe.parents if parent.asset],
+        )
+        db.execute(
+            "INSERT INTO job_rows (job, row, asset, seconds) SELECT id, ?, ?, ? FROM jobs "
+            "WHERE id = ? ON CONFLICT (job, row) DO UPDATE SET asset = excluded.asset, "
+            "problem = NULL, seconds = excluded.seconds WHERE job_rows.asset IS NULL",
+            (recipe.row, name, recipe.timings.get("seconds"), recipe.job),
+        )
+        return name
+
+    def get(self, name: str) -> Asset | None:
+        return self._one("WHERE assets.id = ?", name)
+
+    def of_row(self, job: str, row: int) -> Asset | None:
+        return self._one(
+            "WHERE assets.id = (SELECT asset FROM job_rows WHERE job = ? AND row = ?)", job, row
+        )
+
+    def of_job(self, job: str) -> list[Asset]:
+        with self._database.read() as db:
+            rows = db.execute(f"{_SELECT} WHERE job = ? ORDER BY row", (job,)).fetchall()
+        return [self._asset(row) for row in rows]
+
+    def made_from(self, name: str) -> list[Asset]:
+        """Return the assets that were made from this one."""
+        with self._database.read() as db:
+            rows = db.execute(
+                f"{_SELECT} JOIN parents ON parents.asset = assets.id WHERE parents.parent = ? "
+                "ORDER BY created_at",
+                (name,),
+            ).fetchall()
+        return [self._asset(row) for row in rows]
+
+    def _one(self, where: str, *values: object) -> Asset | None:
+        with self._database.read() as db:
+            row = db.execute(f"{_SELECT} {where}", values).fetchone()
+        return self._asset(row) if row else None
+
+    def recent(self, limit: int, offset: int) -> list[Asset]:
+        with self._database.read() as db:
+            rows = db.execute(
+                f"{_SELECT} WHERE trashed_at IS NULL {_NEWEST}", (limit, offset)
+            ).fetchall()
+        return [self._asset(row) for row in rows]
+
+    def search(
+        self,
+        query: str,
+        *,
+        task: Task | None,
+        model: str,
+        tag: str,
+        starred: bool,
+        limit: int,
+        offset: int,
+    ) -> list[Asset]:
+        """Return the assets that match everything asked for, newest first."""
+        where, values = ["trashed_at IS NULL"], list[object]()
+        if query.strip():
+            expression = match_expression(query)
+            if not expression:
+                return []
+            where.append("assets.number IN (SELECT rowid FROM words WHERE words MATCH ?)")
+            values.append(expression)
+        if task:
+            where.append("task = ?")
+            values.append(task)
+        if model:
+            where.append("model = ?")
+            values.append(model)
+        if tag:
+            where.append("id IN (SELECT asset FROM tags WHERE tag = ?)")
+            values.append(tag)
+        if starred:
+            where.append("starred = 1")
+        with self._database.read() as db:
+            rows = db.execute(
+                f"{_SELECT} WHERE {' AND '.join(where)} {_NEWEST}", (*values, limit, offset)
+            ).fetchall()
+        return [self._asset(row) for row in rows]
+
+    def count(self) -> int:
+        with self._database.read() as db:
+            row = db.execute("SELECT count(*) FROM assets WHERE trashed_at IS NULL").fetchone()
+        return int(row[0])
+
+    def mark(
+        self, db: sqlite3.Connection, name: str, *, starred: bool, tags: Sequence[str]
+    ) -> None:
+        """Set the star and the tags of an asset, in the index only."""
+        db.execute("UPDATE assets SET starred = ? WHERE id = ?", (int(starred), name))
+        db.execute("DELETE FROM tags WHERE asset = ?", (name,))
+        db.executemany(
+            "INSERT OR IGNORE INTO tags (asset, tag) VALUES (?, ?)", [(name, tag) for tag in tags]
+        )
+        db.execute(
+            "UPDATE words SET tags = ? WHERE rowid = (SELECT number FROM assets WHERE id = ?)",
+            (spaced(" ".join(tags)), name),
+        )
+
+    def forget(self, db: sqlite3.Connection, names: Iterable[str]) -> None:
+        """Take assets out of the index; their files are not touched."""
+        for name in names:
+            db.execute(
+                "DELETE FROM words WHERE rowid = (SELECT number FROM assets WHERE id = ?)", (name,)
+            )
+            db.execute("DELETE FROM assets WHERE id = ?", (name,))
+
+    def paths(self) -> dict[str, str]:
+        """Return every indexed file, as stored, with its asset's id."""
+        with self._database.read() as db:
+            return {row[0]: row[1] for row in db.execute("SELECT path, id FROM assets")}
+
+    def parents(self, request: Request) -> tuple[Parent, ...]:
+        """Return what the request's result is made from, with the asset if it is one of ours."""
+        source = input_of(request)
+        if source is None:
+            return ()
+        return (Parent(source.path, source.sha256, self._asset_of_file(source)),)
+
+    def _asset_of_file(self, file: InputFile) -> str:
+        stored = self.stored_path(Path(file.path))
+        with self._database.read() as db:
+            row = db.execute(
+                "SELECT id FROM assets WHERE path = ? OR (sha256 = ? AND sha256 != '') "
+                "ORDER BY path = ? DESC LIMIT 1",
+                (stored, file.sha256, stored),
+            ).fetchone()
+        return str(row[0]) if row else ""
+
+
+def _searchable_prompt(request: Request) -> str:
+    if isinstance(request, UpscaleRequest):
+        return prompt_of(request)
+    extra = getattr(request, "system_prompt", "") or getattr(request, "negative_prompt", "")
+    return f"{request.prompt}\n{extra}" if extra else request.prompt
+
+
+def _seconds(created: str) -> float:
+    try:
+        return datetime.fromisoformat(created).timestamp()
+    except (ValueError, OverflowError, OSError):
+        return 0.0

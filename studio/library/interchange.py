@@ -1,0 +1,139 @@
+"""What other programs read: A1111's text, and the IPTC source type in XMP.
+
+The A1111 format is that of `create_infotext` in AUTOMATIC1111/stable-diffusion-webui. IPTC's
+terms: https://cv.iptc.org/newscodes/digitalsourcetype/.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from xml.sax.saxutils import quoteattr
+
+from studio.protocol import ImageRequest, Recipe, Request, TextRequest, UpscaleRequest
+
+XMP_KEYWORD = "XML:com.adobe.xmp"
+_TERMS = "http://cv.iptc.org/newscodes/digitalsourcetype/"
+GENERATED = f"{_TERMS}trainedAlgorithmicMedia"
+"""Created by a trained model from nothing but a prompt."""
+ENHANCED = f"{_TERMS}compositeWithTrainedAlgorithmicMedia"
+"""Existing media that a trained model changed. An upscaler invents detail, so this is it."""
+
+# Names that A1111-family tools use for diffusers' classes, sampler and schedule type.
+_SAMPLERS = {
+    "DDIMScheduler": "DDIM",
+    "DDPMScheduler": "DDPM",
+    "DEISMultistepScheduler": "DEIS",
+    "DPMSolverMultistepScheduler": "DPM++ 2M",
+    "DPMSolverSDEScheduler": "DPM++ SDE",
+    "DPMSolverSinglestepScheduler": "DPM++ 2S a",
+    "EulerAncestralDiscreteScheduler": "Euler a",
+    "EulerDiscreteScheduler": "Euler",
+    "FlowMatchEulerDiscreteScheduler": "Euler",
+    "HeunDiscreteScheduler": "Heun",
+    "KDPM2AncestralDiscreteScheduler": "DPM2 a",
+    "KDPM2DiscreteScheduler": "DPM2",
+    "LCMScheduler": "LCM",
+    "LMSDiscreteScheduler": "LMS",
+    "PNDMScheduler": "PLMS",
+    "UniPCMultistepScheduler": "UniPC",
+}
+
+
+def _quoted(value: object) -> str:
+    text = str(value)
+    if any(mark in text for mark in ",\n:"):
+        return json.dumps(text, ensure_ascii=False)
+    return text
+
+
+def _number(value: float) -> str:
+    return f"{value:g}"
+
+
+def a1111_text(recipe: Recipe, width: int, height: int) -> str:
+    """Return the `parameters` text of a generated picture of `width` × `height` pixels."""
+    request = recipe.request
+    fields: dict[str, object] = {}
+    negative = ""
+    if isinstance(request, ImageRequest):
+        negative = request.negative_prompt
+        if request.steps is not None:
+            fields["Steps"] = request.steps
+        if request.scheduler:
+            fields["Sampler"] = _SAMPLERS.get(request.scheduler, request.scheduler)
+        if request.guidance_scale is not None:
+            fields["CFG scale"] = _number(request.guidance_scale)
+    fields["Seed"] = recipe.seed
+    fields["Size"] = f"{width}x{height}"
+    if recipe.model_sha256:
+        fields["Model hash"] = recipe.model_sha256[:10]
+    if recipe.model_name or recipe.model_id:
+        fields["Model"] = recipe.model_name or recipe.model_id
+    if isinstance(request, ImageRequest) and request.image is not None:
+        fields["Denoising strength"] = _number(request.strength)
+    if recipe.app:
+        fields["Version"] = recipe.app
+    lines = [_prompt(request)]
+    if negative:
+        lines.append(f"Negative prompt: {negative}")
+    lines.append(", ".join(f"{key}: {_quoted(value)}" for key, value in fields.items()))
+    return "\n".join(lines)
+
+
+def _prompt(request: Request) -> str:
+    return "" if isinstance(request, UpscaleRequest) else request.prompt
+
+
+def postprocessing_text(recipe: Recipe) -> str:
+    """Return the text that A1111's "Extras" writes for an enlarged picture."""
+    scale = recipe.request.scale if isinstance(recipe.request, UpscaleRequest) else 1
+    model = recipe.model_name or recipe.model_id
+    return f"Postprocess upscale by: {scale}, Postprocess upscaler: {_quoted(model)}"
+
+
+def source_type(recipe: Recipe, old: Mapping[str, str]) -> str:
+    """Return the IPTC term for a result; `old` holds texts the picture carried before.
+
+    What was made by a model stays so when it is enlarged; a photograph becomes a composite.
+    """
+    request = recipe.request
+    if isinstance(request, TextRequest):
+        return GENERATED
+    from_picture = isinstance(request, UpscaleRequest) or request.image is not None
+    if not from_picture:
+        return GENERATED
+    made_here = any(parent.asset for parent in recipe.parents) and not any(
+        ENHANCED in text for text in old.values()
+    )
+    if made_here or any(GENERATED in text for text in old.values()):
+        return GENERATED
+    return ENHANCED
+
+
+def with_source(xmp: str, term: str) -> str | None:
+    """Return the XMP packet with the source type in it; the rest of an old packet is kept.
+
+    None when there is an old packet that this cannot be added to: it is then left alone.
+    """
+    description = (
+        '<rdf:Description xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#" rdf:about="" '
+        'xmlns:Iptc4xmpExt="http://iptc.org/std/Iptc4xmpExt/2008-02-29/" '
+        f"Iptc4xmpExt:DigitalSourceType={quoteattr(term)}/>"
+    )
+    if not xmp:
+        return (
+            '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>\n'
+            '<x:xmpmeta xmlns:x="adobe:ns:meta/">\n'
+            '<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">\n'
+            f"{description}\n"
+            "</rdf:RDF>\n</x:xmpmeta>\n"
+            '<?xpacket end="w"?>'
+        )
+    if term in xmp:
+        return xmp
+    # Another source type of the same picture would contradict this one.
+    end = xmp.rfind("</rdf:RDF>")
+    if end < 0 or "DigitalSourceType" in xmp:
+        return xmp.replace(f"{_TERMS}digitalCapture", term) if "digitalCapture" in xmp else None
+    return f"{xmp[:end]}{description}\n{xmp[end:]}"

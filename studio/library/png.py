@@ -1,0 +1,156 @@
+"""PNG chunks: reading text within bounds, and copying a file with chunks added, streamed.
+
+Nothing is decoded: pixels, colour profile, EXIF and every chunk of others go through byte by
+byte. Format: https://www.w3.org/TR/png-3/#5DataRep and #11iTXt.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Callable, Collection, Iterator
+from typing import BinaryIO
+
+SIGNATURE = b"\x89PNG\r\n\x1a\n"
+MAX_TEXT = 16 * 1024 * 1024
+"""Bytes of text that are read from one chunk, before and after decompression."""
+_MAX_CHUNKS = 200_000
+_BLOCK = 1024 * 1024
+_TEXT_TYPES = (b"iTXt", b"tEXt", b"zTXt")
+
+
+class PngError(ValueError):
+    """The bytes are no PNG, or its chunks are cut short."""
+
+
+def text_chunk(keyword: str, text: str) -> bytes:
+    """Return a whole iTXt chunk, uncompressed, so that simple readers find it."""
+    body = keyword.encode("latin-1") + b"\0\0\0\0\0" + text.encode("utf-8")
+    return _chunk(b"iTXt", body)
+
+
+def _chunk(kind: bytes, body: bytes) -> bytes:
+    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+
+def _headers(file: BinaryIO) -> Iterator[tuple[bytes, int]]:
+    """Yield type and length of each chunk; the file stands at the chunk's data.
+
+    Whoever asks for the next one may leave the file anywhere.
+    """
+    if file.read(8) != SIGNATURE:
+        raise PngError("not a PNG file")
+    for _ in range(_MAX_CHUNKS):
+        head = file.read(8)
+        if len(head) < 8:
+            raise PngError("the file ends before its last chunk")
+        length, kind = struct.unpack(">I4s", head)
+        start = file.tell()
+        yield kind, length
+        if kind == b"IEND":
+            return
+        file.seek(start + length + 4)
+    raise PngError("too many chunks")
+
+
+def size(file: BinaryIO) -> tuple[int, int]:
+    """Return width and height in pixels. Raises `PngError`."""
+    for kind, length in _headers(file):
+        if kind != b"IHDR" or length != 13:
+            break
+        width, height = struct.unpack(">II", file.read(8))
+        return width, height
+    raise PngError("no IHDR chunk at the start")
+
+
+def read_texts(file: BinaryIO, keywords: Collection[str]) -> dict[str, str]:
+    """Return the texts of the given keywords. Ones that are too large or broken are left out.
+
+    Text after the pixels is found too. A file that is cut short gives what stood before the
+    cut. Raises `PngError` when it is no PNG at all.
+    """
+    wanted = {keyword.encode("latin-1"): keyword for keyword in keywords}
+    found: dict[str, str] = {}
+    try:
+        for kind, length in _headers(file):
+            if kind not in _TEXT_TYPES or length > MAX_TEXT:
+                continue
+            head = file.read(min(length, 80))
+            keyword = wanted.get(head.partition(b"\0")[0])
+            if keyword is None:
+                continue
+            text = _text(kind, head + file.read(length - len(head)))
+            if text is not None:
+                found[keyword] = text
+    except PngError:
+        if file.seek(0) or file.read(8) != SIGNATURE:
+            raise
+    return found
+
+
+def _text(kind: bytes, body: bytes) -> str | None:
+    rest = body.partition(b"\0")[2]
+    if kind == b"tEXt":
+        return rest.decode("latin-1")
+    if kind == b"zTXt":
+        data = _inflate(rest[1:])
+        return None if data is None else data.decode("latin-1")
+    compressed, rest = rest[:1] == b"\1", rest[2:]
+    data = rest.partition(b"\0")[2].partition(b"\0")[2]
+    inflated = _inflate(data) if compressed else data
+    try:
+        return None if inflated is None else inflated.decode("utf-8")
+    except UnicodeDecodeError:
+        return None
+
+
+def _inflate(data: bytes) -> bytes | None:
+    """Decompress, or None when it is broken or grows past the bound (a bomb)."""
+    stream = zlib.decompressobj()
+    try:
+        result = stream.decompress(data, MAX_TEXT)
+    except zlib.error:
+        return None
+    return result if stream.eof else None
+
+
+def copy_with_texts(
+    source: BinaryIO,
+    target: BinaryIO,
+    texts: Callable[[dict[str, str]], dict[str, str]],
+    replaced: Collection[str],
+) -> None:
+    """Copy a PNG, with `replaced` keywords taken out and new texts before the pixels.
+
+    `texts` is given the old texts of the replaced keywords and returns what is written, in
+    that order. Raises `PngError` when the source is no whole PNG.
+    """
+    old = read_texts(source, replaced)
+    drop = {keyword.encode("latin-1") for keyword in replaced}
+    source.seek(0)
+    added = False
+    target.write(SIGNATURE)
+    for kind, length in _headers(source):
+        if kind == b"IDAT" and not added:
+            for keyword, text in texts(old).items():
+                target.write(text_chunk(keyword, text))
+            added = True
+        start = source.tell()
+        if kind in _TEXT_TYPES:
+            keyword_bytes = source.read(min(length, 80)).partition(b"\0")[0]
+            source.seek(start)
+            if keyword_bytes in drop:
+                continue
+        source.seek(start - 8)
+        _copy(source, target, 12 + length)
+    if not added:
+        raise PngError("the file has no pixels")
+
+
+def _copy(source: BinaryIO, target: BinaryIO, count: int) -> None:
+    while count:
+        block = source.read(min(count, _BLOCK))
+        if not block:
+            raise PngError("the file ends in the middle of a chunk")
+        target.write(block)
+        count -= len(block)

@@ -1,0 +1,67 @@
+"""From what was asked to what is stored: explicit seeds, absolute paths, hashed input files."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from studio.library import files
+from studio.protocol import (
+    MAX_SEED,
+    ImageRequest,
+    InputFile,
+    Request,
+    TextRequest,
+    UpscaleRequest,
+    problem,
+)
+
+
+def input_of(request: Request) -> InputFile | None:
+    """Return the file that the request reads, or None."""
+    match request:
+        case UpscaleRequest():
+            return request.input
+        case ImageRequest():
+            return request.image
+        case TextRequest():
+            return None
+
+
+def prepare(request: Request, hash_file: Callable[[Path], str] = files.hash_file) -> Request:
+    """Return the request as it is stored: with a seed, and its input file found and hashed.
+
+    Raises `ProblemError` (bad_input): an empty prompt, seeds past the largest one, or an input
+    file that is missing or cannot be read.
+    """
+    if not isinstance(request, UpscaleRequest) and not request.prompt.strip():
+        raise problem("bad_input", "The prompt is empty. Write what you want to get.")
+    seed = request.seed
+    if isinstance(request, UpscaleRequest):
+        seed = seed or 0
+    elif seed is None:
+        seed = secrets.randbelow(MAX_SEED - request.count + 2)
+    elif seed + request.count - 1 > MAX_SEED:
+        raise problem(
+            "bad_input",
+            "Variation {count} would need a seed above {largest}. Use a seed of at most {seed}.",
+            count=request.count,
+            largest=MAX_SEED,
+            seed=MAX_SEED - request.count + 1,
+        )
+    request = msgspec.structs.replace(request, seed=seed)
+    match request:
+        case UpscaleRequest():
+            return msgspec.structs.replace(request, input=_hashed(request.input, hash_file))
+        case ImageRequest(image=InputFile() as image):
+            return msgspec.structs.replace(request, image=_hashed(image, hash_file))
+    return request
+
+
+def _hashed(file: InputFile, hash_file: Callable[[Path], str]) -> InputFile:
+    path = Path(file.path).expanduser().absolute()
+    files.check_input(path)
+    return InputFile(str(path), hash_file(path))

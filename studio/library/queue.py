@@ -1,0 +1,322 @@
+"""The jobs in the database: whose turn it is, and what became of each."""
+
+from __future__ import annotations
+
+import secrets
+import sqlite3
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+
+import msgspec
+
+from studio.library.database import Database
+from studio.library.records import Job
+from studio.protocol import (
+    JobStatus,
+    Problem,
+    Request,
+    problem,
+    request_from_json,
+    task_of,
+    to_json,
+)
+
+_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+# A job whose model is loaded may overtake; nobody is overtaken more often than this.
+MAX_OVERTAKEN = 4
+_LOOK_AHEAD = 50
+
+_SELECT = """
+    SELECT jobs.*, (
+        SELECT group_concat(row) FROM job_rows WHERE job = jobs.id AND problem IS NULL
+    ) AS done_rows FROM jobs
+"""
+_TURN = "ORDER BY priority DESC, position, number"
+
+
+def now() -> str:
+    """Return the time as ISO 8601 with milliseconds and offset."""
+    return datetime.now().astimezone().isoformat(timespec="milliseconds")
+
+
+def new_id() -> str:
+    """Return 16 letters and digits: milliseconds since 1970, then 32 random bits."""
+    number = (time.time_ns() // 1_000_000) << 32 | secrets.randbits(32)
+    return "".join(_ALPHABET[(number >> shift) & 31] for shift in range(75, -1, -5))
+
+
+def _job(row: sqlite3.Row) -> Job:
+    done = row["done_rows"]
+    return Job(
+        id=row["id"],
+        number=row["number"],
+        request=request_from_json(row["request"]),
+        status=row["status"],
+        priority=row["priority"],
+        batch=row["batch"],
+        labels=msgspec.json.decode(row["labels"], type=dict[str, str]),
+        output=row["output"],
+        created=row["created"],
+        started=row["started"] or "",
+        finished=row["finished"] or "",
+        problem=msgspec.json.decode(row["problem"], type=Problem) if row["problem"] else None,
+        retried_from=row["retried_from"] or "",
+        done_rows=tuple(sorted(int(part) for part in done.split(","))) if done else (),
+    )
+
+
+class Queue:
+    """The jobs of one library. All methods raise `ProblemError` when the disk fails them."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add(
+        self,
+        requests: Iterable[Request],
+        *,
+        batch: str,
+        priority: int,
+        output: str,
+        labels: Mapping[str, str],
+        owner: str = "",
+        retried_from: str = "",
+    ) -> list[Job]:
+        """Store jobs at the end of the queue, all or none. With `owner` they run already."""
+        jobs: list[Job] = []
+        created = now()
+        status: JobStatus = "running" if owner else "queued"
+        label_text = msgspec.json.encode(dict(labels)).decode()
+        with self._database.write() as db:
+            position = db.execute("SELECT coalesce(max(position), 0) FROM jobs").fetchone()[0]
+            for request in requests:
+                position += 1.0
+                job = Job(
+                    id=new_id(),
+                    request=request,
+                    status=status,
+                    priority=priority,
+                    batch=batch,
+                    labels=dict(labels),
+                    output=output,
+                    created=created,
+                    started=created if owner else "",
+                    retried_from=retried_from,
+                )
+                added = db.execute(
+                    "INSERT INTO jobs (id, task, model, request, count, status, priority, "
+                    "position, batch, labels, output, created, started, retried_from, owner) "
+                    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                    (
+                        job.id,
+                        task_of(request),
+                        request.model,
+                        to_json(request),
+                        request.count,
+                        status,
+                        priority,
+                        position,
+                        batch,
+                        label_text,
+                        output,
+                        created,
+                        job.started or None,
+                        retried_from or None,
+                        owner,
+                    ),
+                )
+                jobs.append(msgspec.structs.replace(job, number=added.lastrowid or 0))
+        return jobs
+
+    def get(self, job_id: str) -> Job | None:
+        with self._database.read() as db:
+            row = db.execute(f"{_SELECT} WHERE id = ?", (job_id,)).fetchone()
+        return _job(row) if row else None
+
+    def require(self, job_id: str) -> Job:
+        """Return the job. Raises `ProblemError` when there is none of that id."""
+        job = self.get(job_id)
+        if job is None:
+            raise problem("bad_input", "There is no job {id} in this library.", id=job_id)
+        return job
+
+    def list(self, status: JobStatus | None, limit: int) -> list[Job]:
+        """Return queued jobs in the order of their turn, any others newest first."""
+        if status is None:
+            where, values, order = "", (), "ORDER BY number DESC"
+        else:
+            where, values = "WHERE status = ?", (status,)
+            order = _TURN if status == "queued" else "ORDER BY number DESC"
+        with self._database.read() as db:
+            rows = db.execute(f"{_SELECT} {where} {order} LIMIT ?", (*values, limit)).fetchall()
+        return [_job(row) for row in rows]
+
+    def counts(self) -> dict[JobStatus, int]:
+        """Return how many jobs there are of each status that occurs."""
+        with self._database.read() as db:
+            rows = db.execute("SELECT status, count(*) FROM jobs GROUP BY status").fetchall()
+        return {row[0]: row[1] for row in rows}
+
+    def next(self, warm_model: str) -> Job | None:
+        """Return the job whose turn it is, or one for the loaded model, within a bound."""
+        with self._database.read() as db:
+            rows = db.execute(
+                "SELECT id, model, priority, overtaken FROM jobs WHERE status = 'queued' "
+                f"{_TURN} LIMIT ?",
+                (_LOOK_AHEAD,),
+            ).fetchall()
+        if not rows:
+            return None
+        chosen = rows[0]
+        if warm_model:
+            for row in rows:
+                if row["priority"] != rows[0]["priority"]:
+                    break
+                if row["model"] == warm_model:
+                    chosen = row
+                    break
+                if row["overtaken"] >= MAX_OVERTAKEN:
+                    break
+        return self.get(chosen["id"])
+
+    def start(self, job_id: str, owner: str) -> Job:
+        """Mark a queued job as running under `owner`; any other job is returned as it is."""
+        with self._database.write() as db:
+            started = db.execute(
+                "UPDATE jobs SET status = 'running', started = ?, finished = NULL, problem = NULL, "
+                "owner = ? WHERE id = ? AND status = 'queued'",
+                (now(), owner, job_id),
+            )
+            if started.rowcount:
+                db.execute("DELETE FROM job_rows WHERE job = ? AND problem IS NOT NULL", (job_id,))
+                db.execute(
+                    "UPDATE jobs SET overtaken = overtaken + 1 WHERE status = 'queued' "
+                    "AND priority = (SELECT priority FROM jobs WHERE id = ?) "
+                    "AND position < (SELECT position FROM jobs WHERE id = ?)",
+                    (job_id, job_id),
+                )
+        return self.require(job_id)
+
+    def finish(self, job_id: str, status: JobStatus, trouble: Problem | None) -> Job:
+        with self._database.write() as db:
+            db.execute(
+                "UPDATE jobs SET status = ?, finished = ?, problem = ?, owner = '' WHERE id = ?",
+                (status, now(), to_json(trouble) if trouble else None, job_id),
+            )
+        return self.require(job_id)
+
+    def row_failed(self, job_id: str, row: int, trouble: Problem) -> None:
+        with self._database.write() as db:
+            db.execute(
+                "INSERT INTO job_rows (job, row, problem) VALUES (?, ?, ?) "
+                "ON CONFLICT (job, row) DO UPDATE SET problem = excluded.problem "
+                "WHERE asset IS NULL AND problem IS NOT NULL",
+                (job_id, row, to_json(trouble)),
+            )
+
+    def failed_rows(self, job_id: str) -> dict[int, Problem]:
+        with self._database.read() as db:
+            rows = db.execute(
+                "SELECT row, problem FROM job_rows WHERE job = ? AND problem IS NOT NULL "
+                "ORDER BY row",
+                (job_id,),
+            ).fetchall()
+        return {row[0]: msgspec.json.decode(row[1], type=Problem) for row in rows}
+
+    def cancel(self, job_id: str) -> bool:
+        """Cancel a job that waits. Returns False for one that runs or has ended."""
+        with self._database.write() as db:
+            changed = db.execute(
+                "UPDATE jobs SET status = 'cancelled', finished = ? "
+                "WHERE id = ? AND status IN ('queued', 'interrupted')",
+                (now(), job_id),
+            )
+            return changed.rowcount > 0
+
+    def remove(self, job_id: str) -> bool:
+        """Forget a job that does not run. Its assets stay."""
+        with self._database.write() as db:
+            changed = db.execute(
+                "DELETE FROM jobs WHERE id = ? AND status != 'running'", (job_id,)
+            )
+            return changed.rowcount > 0
+
+    def resume(self, job_id: str) -> Job:
+        """Put a job that ended early back into the queue; finished rows are kept."""
+        with self._database.write() as db:
+            db.execute(
+                "UPDATE jobs SET status = 'queued', finished = NULL, problem = NULL, owner = '' "
+                "WHERE id = ? AND status IN ('interrupted', 'failed', 'cancelled')",
+                (job_id,),
+            )
+        return self.require(job_id)
+
+    def move(self, job_id: str, before: str | None) -> None:
+        """Put a waiting job in front of another one, or at the end."""
+        with self._database.write() as db:
+            if before is None:
+                db.execute(
+                    "UPDATE jobs SET position = (SELECT max(position) + 1 FROM jobs) WHERE id = ?",
+                    (job_id,),
+                )
+                return
+            target = db.execute(
+                "SELECT priority FROM jobs WHERE id = ?", (before,)
+            ).fetchone()
+            if target is None:
+                return
+            others = db.execute(
+                f"SELECT id FROM jobs WHERE status = 'queued' AND priority = ? AND id != ? {_TURN}",
+                (target["priority"], job_id),
+            ).fetchall()
+            order = [row["id"] for row in others]
+            order.insert(order.index(before) if before in order else 0, job_id)
+            db.execute(
+                "UPDATE jobs SET priority = ? WHERE id = ?", (target["priority"], job_id)
+            )
+            db.executemany(
+                "UPDATE jobs SET position = ? WHERE id = ?",
+                [(float(place), moved) for place, moved in enumerate(order, 1)],
+            )
+
+    def running(self) -> Sequence[tuple[Job, str]]:
+        """Return the jobs said to run, each with the token of the process that runs it."""
+        with self._database.read() as db:
+            rows = db.execute(f"{_SELECT} WHERE status = 'running' ORDER BY number").fetchall()
+        return [(_job(row), row["owner"]) for row in rows]
+
+    def interrupt(self, job_id: str, owner: str) -> None:
+        """Note that the process `owner` died or left while it ran the job."""
+        with self._database.write() as db:
+            db.execute(
+                "UPDATE jobs SET status = 'interrupted', finished = ?, owner = '' "
+                "WHERE id = ? AND owner = ? AND status = 'running'",
+                (now(), job_id, owner),
+            )
+
+    @property
+    def paused(self) -> bool:
+        with self._database.read() as db:
+            row = db.execute("SELECT value FROM state WHERE key = 'paused'").fetchone()
+        return row is not None and row[0] == "1"
+
+    def pause(self, paused: bool) -> None:
+        with self._database.write() as db:
+            db.execute(
+                "INSERT INTO state (key, value) VALUES ('paused', ?) "
+                "ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+                ("1" if paused else "0",),
+            )
+
+
+def missing_rows(job: Job) -> tuple[int, ...]:
+    """Return the rows of a job that have no asset yet."""
+    done = set(job.done_rows)
+    return tuple(row for row in range(job.request.count) if row not in done)
+
+
+def destination(job: Job, root: Path) -> Path:
+    """Return the folder that the job's files go to."""
+    return Path(job.output) if job.output else root

@@ -1,0 +1,58 @@
+"""What the library hands out: jobs and assets, frozen."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from msgspec import Struct
+
+from studio.protocol import JobStatus, Problem, Recipe, Request, Task
+
+
+class Job(Struct, frozen=True, kw_only=True):
+    """One request and what became of it.
+
+    `done_rows` are the rows whose asset was recorded. `output` is "" for the library itself,
+    otherwise the absolute folder the files go straight into. Times are ISO 8601 with offset,
+    empty until they come. `number` grows with every job.
+    """
+
+    id: str
+    request: Request
+    status: JobStatus
+    number: int = 0
+    priority: int = 0
+    batch: str = ""
+    labels: dict[str, str] = {}
+    output: str = ""
+    created: str = ""
+    started: str = ""
+    finished: str = ""
+    problem: Problem | None = None
+    retried_from: str = ""
+    done_rows: tuple[int, ...] = ()
+
+
+class Asset(Struct, frozen=True, kw_only=True):
+    """One result: a file on disk, with the recipe that lies inside it.
+
+    `prompt` is what was asked; for an upscaled picture it is the name of the input file.
+    `text` is the answer itself (empty for pictures). `width` and `height` are pixels, None
+    for text. `size` is bytes.
+    """
+
+    id: str
+    job: str
+    row: int
+    task: Task
+    path: Path
+    created: str
+    recipe: Recipe
+    prompt: str
+    text: str = ""
+    starred: bool = False
+    tags: tuple[str, ...] = ()
+    size: int = 0
+    width: int | None = None
+    height: int | None = None
+    sha256: str = ""

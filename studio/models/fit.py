@@ -1,0 +1,204 @@
+"""Will a model fit into memory? Told before loading, from the sizes of its weights.
+
+Weights dominate; what a run adds (activations, the attention cache, torch itself) is a rough
+sum on top. It is a hint: the engine's memory arbiter has the last word.
+"""
+
+from __future__ import annotations
+
+import sys
+from functools import cache, lru_cache
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+import psutil
+from msgspec import Struct
+
+from studio.models.descriptions import signature
+from studio.models.folders import component_weights, components, transformers_weights
+from studio.models.gguf_header import read_gguf_header
+from studio.models.model_text import read_config
+from studio.models.safetensors_header import read_safetensors_header
+from studio.models.tensors import count_parameters
+from studio.models.torch_pickle import read_torch_tensors
+from studio.protocol import ModelRef, ProblemError, Sentence
+
+Verdict: TypeAlias = Literal["fits", "tight", "will_not_fit"]
+
+COMFORT = 0.85
+"""Fraction of the free memory that a model may take and still be said to fit."""
+
+_LIBRARIES = 700_000_000
+"""Bytes that torch and its friends hold once imported."""
+
+_TILE = 900_000_000
+"""Bytes that an upscaler works in at most before its tiles are made smaller."""
+
+_TOKEN_ROOM = 0.12
+"""What generating adds to a language model's weights: attention cache and activations."""
+
+_DECODE = 1_700
+"""Elements held at once for each pixel while a VAE decodes, measured on Stable Diffusion's."""
+
+_LARGE_PIPELINES = (
+    "XL",
+    "3",
+    "Flux",
+    "PixArt",
+    "Sana",
+    "Qwen",
+    "ZImage",
+    "Lumina",
+    "Aura",
+    "Kolors",
+)
+
+
+class Fit(Struct, frozen=True):
+    """`need` and `available` are bytes; the sentence is for a person."""
+
+    verdict: Verdict
+    need: int
+    available: int
+    sentence: Sentence
+
+
+def fit(
+    ref: ModelRef,
+    *,
+    available: int | None = None,
+    total: int | None = None,
+    width: int | None = None,
+    height: int | None = None,
+    bytes_per_weight: int | None = None,
+) -> Fit:
+    """Estimate whether the model can be loaded and run now.
+
+    Args:
+        ref: the model.
+        available: bytes free on the device; None asks this machine for its main memory.
+        total: bytes the device has in all; None as above.
+        width: pixels of the picture to be made; None is what suits the model.
+        height: pixels, as `width`.
+        bytes_per_weight: 2 or 4, how weights are held; None is what this processor suits.
+    """
+    if total is None:
+        total = main_memory()[0] if available is None else available
+    if available is None:
+        available = main_memory()[1]
+    need = memory_need(ref, width=width, height=height, bytes_per_weight=bytes_per_weight)
+    values = {
+        "need": readable_size(need),
+        "available": readable_size(available),
+        "total": readable_size(total),
+    }
+    if need <= COMFORT * available:
+        said = Sentence("Fits: it needs about {need}, and {available} are free.", values)
+        return Fit("fits", need, available, said)
+    if need <= 0.95 * total:
+        said = Sentence(
+            "Tight: it needs about {need}, and {available} of {total} are free. "
+            "Close other programs first.",
+            values,
+        )
+        return Fit("tight", need, available, said)
+    said = Sentence(
+        "Will not fit: it needs about {need}, and there are {total} in all. "
+        "Choose a smaller model.",
+        values,
+    )
+    return Fit("will_not_fit", need, available, said)
+
+
+def memory_need(
+    ref: ModelRef,
+    *,
+    width: int | None = None,
+    height: int | None = None,
+    bytes_per_weight: int | None = None,
+) -> int:
+    """Return the bytes that the model takes when it runs, libraries included."""
+    held = bytes_per_weight or _bytes_per_weight()
+    weights = _parameters(ref.path, ref.format, signature(Path(ref.path)))
+    # where the headers cannot be read the file's own size stands in, as 2-byte weights
+    model = weights * held if weights else ref.size * held // 2
+    match ref.task:
+        case "text":
+            return _LIBRARIES + int(model * (1 + _TOKEN_ROOM))
+        case "upscale":
+            return _LIBRARIES + model + _TILE
+        case "image":
+            side = 1024 if any(mark in ref.family for mark in _LARGE_PIPELINES) else 512
+            pixels = (width or side) * (height or side)
+            # pixel-space pipelines have no VAE to decode with
+            elements = 300 if "Pixel" in ref.family else _DECODE
+            return _LIBRARIES + model + pixels * elements * held
+
+
+def main_memory() -> tuple[int, int]:
+    """Return the main memory in bytes that this process may use: in all, and free now."""
+    memory = psutil.virtual_memory()
+    total, free = int(memory.total), int(memory.available)
+    for limit_file, used_file in _CGROUPS:
+        try:
+            limit = int(Path(limit_file).read_text("ascii"))
+            used = int(Path(used_file).read_text("ascii"))
+        except (OSError, ValueError):
+            continue
+        total, free = min(total, limit), min(free, max(0, limit - used))
+        break
+    return total, free
+
+
+_CGROUPS = (
+    ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"),
+    (
+        "/sys/fs/cgroup/memory/memory.limit_in_bytes",
+        "/sys/fs/cgroup/memory/memory.usage_in_bytes",
+    ),
+)
+
+
+def readable_size(size: int) -> str:
+    """Return bytes as people write them, e.g. "1.4 GB"."""
+    if size >= 950_000_000:
+        return f"{size / 1e9:.1f} GB"
+    return f"{max(1, round(size / 1e6))} MB"
+
+
+@cache
+def _bytes_per_weight() -> int:
+    """2 where the processor is quick in bfloat16 (the engine then computes in it), else 4."""
+    if sys.platform == "darwin":
+        return 2
+    try:
+        flags = Path("/proc/cpuinfo").read_text("ascii", "replace")
+    except OSError:
+        return 4
+    return 2 if "avx512_bf16" in flags or "amx_bf16" in flags else 4
+
+
+@lru_cache(maxsize=256)
+def _parameters(path: str, kind: str, _signature: str) -> int:
+    """Count the weights from headers; 0 where they cannot be read."""
+    place = Path(path)
+    try:
+        if kind == "gguf":
+            return count_parameters(read_gguf_header(place).tensors)
+        if place.suffix.lower() == ".pth":
+            return count_parameters(read_torch_tensors(place))
+        if kind == "transformers":
+            files = transformers_weights(place)
+        elif kind == "diffusers":
+            index = read_config(place / "model_index.json")
+            files = [
+                file
+                for component in components(index)
+                if any((place / component).glob("*.safetensors"))
+                for file in component_weights(place / component)
+            ]
+        else:
+            files = [place]
+        return sum(count_parameters(read_safetensors_header(file).tensors) for file in files)
+    except (ProblemError, OSError):
+        return 0

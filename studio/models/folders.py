@@ -1,0 +1,394 @@
+"""Describe a model that is a folder: transformers or diffusers."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from studio.models.model_text import folder_name, licence_of, read_config
+from studio.models.safetensors_header import read_safetensors_header
+from studio.protocol import ModelRef, ProblemError, problem
+
+_CAUSAL = re.compile(r"ForCausalLM$|^(GPT2|OpenAIGPT|CTRL)LMHeadModel$")
+_CONTEXT_KEYS = (
+    "max_position_embeddings",
+    "n_positions",
+    "n_ctx",
+    "max_seq_len",
+    "max_sequence_length",
+    "seq_length",
+)
+_TOKENIZERS = (
+    "tokenizer.json",
+    "tokenizer.model",
+    "vocab.json",
+    "spiece.model",
+    "sentencepiece.bpe.model",
+    "vocab.txt",
+    "merges.txt",
+    "tekken.json",
+)
+_QUANTISERS = {
+    "bitsandbytes": "bitsandbytes",
+    "gptq": "gptqmodel",
+    "awq": "awq",
+    "aqlm": "aqlm",
+    "auto-round": "auto_round",
+    "compressed-tensors": "compressed_tensors",
+    "eetq": "eetq",
+    "fbgemm_fp8": "fbgemm_gpu",
+    "higgs": "flute",
+    "hqq": "hqq",
+    "quanto": "optimum",
+    "quark": "quark",
+    "torchao": "torchao",
+    "vptq": "vptq",
+}
+"""quant_method in config.json → the Python module that reads it."""
+
+_NOT_PICTURES = re.compile(
+    r"Video|I2V|T2V|TI2V|V2V|AnimateDiff|^Wan|^LTX|^CogVideo|^Mochi|^Allegro|^Latte|^AnyFlow"
+    r"|^SkyReels|^EasyAnimate|^ConsisID|^Cosmos(?!2TextToImage)|^PIA|^I2VGen|^Helios|^LucyEdit"
+    r"|Audio|Music|Speech|^AceStep|^DanceDiffusion|^ShapE|^RFD4|^LLaDA|^DiffusionGemma|Spectrogram"
+)
+_NEEDS_MORE = re.compile(
+    r"Inpaint|Fill|ControlNet|Adapter|Pix2Pix|Edit|Upscale|SuperResolution|Redux|Prior|Marigold"
+    r"|Refiner|ImageVariation|Depth2Img|DecoderPipeline|GLIGEN|PaintByExample|Layered"
+    r"|^(DDPM|DDIM|PNDM|LDM|DiT|RePaint|ScoreSdeVe|KarrasVe|ConsistencyModel)Pipeline$"
+)
+
+
+def describe_transformers(folder: Path, model_id: str) -> ModelRef:
+    """Describe a transformers folder. Raises `ProblemError` as `describe_path` does."""
+    config = read_config(folder / "config.json")
+    name = folder_name(folder)
+    architectures = config.get("architectures")
+    architecture = (
+        architectures[0]
+        if isinstance(architectures, list) and architectures and isinstance(architectures[0], str)
+        else ""
+    )
+    _refuse_other_tasks(name, architecture)
+    model_type = str(config.get("model_type", ""))
+    if config.get("auto_map") and not _is_known_to_transformers(model_type):
+        raise problem(
+            "bad_input",
+            "The model {name} needs Python code of its own, which Prompt Studio does not run. "
+            "Look for a GGUF file of the same model.",
+            name=name,
+        )
+    _refuse_quantiser(name, config)
+    files = transformers_weights(folder)
+    _check_embedding(folder, files, config)
+    if not any((folder / file).is_file() for file in _TOKENIZERS):
+        raise problem(
+            "model_broken",
+            "The tokenizer is missing from the model's folder {folder}. "
+            "Copy tokenizer.json and tokenizer_config.json into it.",
+            folder=folder.name,
+        )
+    return ModelRef(
+        id=model_id,
+        name=name,
+        task="text",
+        format="transformers",
+        path=str(folder),
+        family=model_type,
+        size=sum(file.stat().st_size for file in files),
+        context=_context(config),
+        licence=licence_of(folder),
+    )
+
+
+def describe_diffusers(folder: Path, model_id: str) -> ModelRef:
+    """Describe a diffusers folder. Raises `ProblemError` as `describe_path` does."""
+    index = read_config(folder / "model_index.json")
+    name = folder_name(folder)
+    pipeline = index.get("_class_name")
+    if not isinstance(pipeline, str):
+        raise _own_code(name)
+    if _NOT_PICTURES.search(pipeline):
+        raise problem(
+            "bad_input",
+            "The model {name} ({pipeline}) makes video, sound or other things than pictures. "
+            "Add a text-to-image model.",
+            name=name,
+            pipeline=pipeline,
+        )
+    if _NEEDS_MORE.search(pipeline):
+        raise problem(
+            "bad_input",
+            "The model {name} ({pipeline}) needs more than a prompt, such as a mask or a second "
+            "model. Add the text-to-image model it belongs to.",
+            name=name,
+            pipeline=pipeline,
+        )
+    if not _is_known_to_diffusers(pipeline):
+        raise problem(
+            "bad_input",
+            "The pipeline {pipeline} of the model {name} is not known to the diffusers library "
+            "that is installed. A newer version of Prompt Studio may know it.",
+            name=name,
+            pipeline=pipeline,
+        )
+    size = 0
+    for component, (library, kind) in components(index).items():
+        # a library that is a file beside the component is code of the model's own
+        if (folder / component / f"{library}.py").is_file():
+            raise _own_code(name)
+        size += _component_size(folder, component, kind)
+    return ModelRef(
+        id=model_id,
+        name=name,
+        task="image",
+        format="diffusers",
+        path=str(folder),
+        family=pipeline,
+        size=size,
+        licence=licence_of(folder),
+    )
+
+
+def components(index: dict[str, Any]) -> dict[str, tuple[str, str]]:
+    """Return component → (library, class) for the components that `model_index.json` has."""
+    return {
+        key: (str(value[0]), str(value[1]))
+        for key, value in index.items()
+        if isinstance(value, list) and len(value) == 2 and value[0] and value[1]
+    }
+
+
+def transformers_weights(folder: Path) -> list[Path]:
+    """Return the weight files of a transformers folder, each checked against its header.
+
+    Raises `ProblemError` (`model_broken`) where one is absent or cut off, (`bad_input`) where
+    there are only weights in the old pickle format.
+    """
+    return _weights(folder, "model", [""])
+
+
+def component_weights(folder: Path) -> list[Path]:
+    """Return the weight files of one component of a diffusers folder, each checked.
+
+    Raises `ProblemError` as `transformers_weights` does.
+    """
+    names = {file.name for file in folder.glob("*.safetensors*")}
+    stem = "model" if any(name.startswith("model") for name in names) else ""
+    stem = stem or "diffusion_pytorch_model"
+    return _weights(folder, stem, _variants(folder, stem))
+
+
+def _weights(folder: Path, stem: str, variants: Iterable[str]) -> list[Path]:
+    for variant in variants:
+        index = folder / f"{stem}.safetensors.index{variant}.json"
+        if index.is_file():
+            return _shards(folder, index)
+        single = folder / f"{stem}{variant}.safetensors"
+        if single.is_file():
+            read_safetensors_header(single)
+            return [single]
+    if any(folder.glob("*.bin")) or any(folder.glob("*.pt")) or any(folder.glob("*.pth")):
+        raise problem(
+            "bad_input",
+            "The folder {folder} has its weights only in the old pickle format (.bin), "
+            "which can run code and is not loaded. Look for .safetensors weights.",
+            folder=folder.name,
+        )
+    raise problem(
+        "model_broken",
+        "The weights are missing from the folder {folder}. Copy {file} into it.",
+        folder=folder.name,
+        file=f"{stem}.safetensors",
+    )
+
+
+def _variants(folder: Path, stem: str) -> Iterable[str]:
+    """Yield "" first, then variants such as ".fp16" in alphabetical order."""
+    yield ""
+    for file in sorted(folder.glob(f"{stem}*.safetensors")):
+        match = re.fullmatch(rf"{re.escape(stem)}(\.\w+)\.safetensors", file.name)
+        if match:
+            yield match[1]
+    for file in sorted(folder.glob(f"{stem}.safetensors.index.*.json")):
+        yield "." + file.name.split(".")[-2]
+
+
+def _shards(folder: Path, index: Path) -> list[Path]:
+    places = read_config(index).get("weight_map")
+    if not isinstance(places, dict) or not places:
+        raise problem(
+            "model_broken",
+            "The file {file} in the model's folder {folder} cannot be read. "
+            "Download the model again.",
+            file=index.name,
+            folder=folder.name,
+        )
+    files = sorted({Path(str(file)).name for file in places.values()})
+    absent = [file for file in files if not (folder / file).is_file()]
+    if absent:
+        raise problem(
+            "model_broken",
+            "{count} of {total} weight files are missing from the model's folder {folder}, "
+            "such as {file}. Download the missing files.",
+            count=len(absent),
+            total=len(files),
+            folder=folder.name,
+            file=absent[0],
+        )
+    held = {file: read_safetensors_header(folder / file).tensors.keys() for file in files}
+    for tensor, file in places.items():
+        if tensor not in held[Path(str(file)).name]:
+            raise problem(
+                "model_broken",
+                "The weight file {file} does not belong to the model in {folder}: "
+                "parts of the model are missing from it. Download it again.",
+                detail=str(tensor),
+                file=file,
+                folder=folder.name,
+            )
+    return [folder / file for file in files]
+
+
+def _component_size(folder: Path, component: str, kind: str) -> int:
+    part = folder / component
+    if not part.is_dir():
+        raise problem(
+            "model_broken",
+            "The part {component} is missing from the model's folder {folder}. "
+            "Download the model again, with all its folders.",
+            component=component,
+            folder=folder.name,
+        )
+    if "Scheduler" in kind:
+        read_config(part / "scheduler_config.json")
+        return 0
+    if "Tokenizer" in kind:
+        if not any((part / file).is_file() for file in _TOKENIZERS):
+            raise problem(
+                "model_broken",
+                "The tokenizer is missing from the model's folder {folder}. "
+                "Copy tokenizer.json and tokenizer_config.json into it.",
+                folder=f"{folder.name}/{component}",
+            )
+        return 0
+    if "Processor" in kind or "Extractor" in kind:
+        return 0
+    read_config(part / "config.json")
+    return sum(file.stat().st_size for file in component_weights(part))
+
+
+def _refuse_other_tasks(name: str, architecture: str) -> None:
+    if _CAUSAL.search(architecture):
+        return
+    if not architecture:
+        raise problem(
+            "bad_input",
+            "The file config.json of {name} does not say what kind of model it is. "
+            "Add a folder whose config.json names an architecture.",
+            name=name,
+        )
+    if architecture.endswith(("ForConditionalGeneration", "ForSeq2SeqLM", "ForSpeechSeq2Seq")):
+        raise problem(
+            "bad_input",
+            "{name} ({architecture}) reads pictures or sound, or translates: it is no plain "
+            "language model. The Text tab needs a chat model (an architecture ending in "
+            "ForCausalLM).",
+            name=name,
+            architecture=architecture,
+        )
+    if re.search(r"Model$|ForMaskedLM$|EncoderModel|TextModel|WithProjection$", architecture):
+        raise problem(
+            "bad_input",
+            "{name} ({architecture}) is a text encoder: it turns text into numbers and does not "
+            "write. The Text tab needs a chat model (an architecture ending in ForCausalLM).",
+            name=name,
+            architecture=architecture,
+        )
+    raise problem(
+        "bad_input",
+        "{name} ({architecture}) does not write text. The Text tab needs a chat model "
+        "(an architecture ending in ForCausalLM).",
+        name=name,
+        architecture=architecture,
+    )
+
+
+def _refuse_quantiser(name: str, config: dict[str, Any]) -> None:
+    quantisation = config.get("quantization_config")
+    method = str(quantisation.get("quant_method", "")) if isinstance(quantisation, dict) else ""
+    module = _QUANTISERS.get(method)
+    if module and importlib.util.find_spec(module) is None:
+        raise problem(
+            "bad_input",
+            "The weights of {name} are packed with {method}, which is not installed. "
+            "Use the same model unpacked (.safetensors) or as a GGUF file.",
+            name=name,
+            method=method,
+        )
+
+
+def _check_embedding(folder: Path, files: list[Path], config: dict[str, Any]) -> None:
+    """Compare the width of the word embeddings with config.json: the commonest mix-up."""
+    width = config.get("hidden_size", config.get("n_embd"))
+    if not isinstance(width, int):
+        return
+    for file in files:
+        for tensor, info in read_safetensors_header(file).tensors.items():
+            if not tensor.endswith(("embed_tokens.weight", "wte.weight")) or len(info.shape) != 2:
+                continue
+            # OPT and a few others project a narrower embedding
+            expected = config.get("word_embed_proj_dim", width)
+            if info.dtype in ("f32", "f16", "bf16", "f64") and info.shape[1] != expected:
+                raise problem(
+                    "model_broken",
+                    "The weights in {folder} do not fit its config.json (width {found} instead "
+                    "of {expected}): they belong to another model. Download the model again.",
+                    detail=f"{file.name}: {tensor} {info.shape}",
+                    folder=folder.name,
+                    found=info.shape[1],
+                    expected=expected,
+                )
+
+
+def _own_code(name: str) -> ProblemError:
+    return problem(
+        "bad_input",
+        "The model {name} needs Python code of its own, which Prompt Studio does not run. "
+        "Look for a version made for diffusers' built-in pipelines.",
+        name=name,
+    )
+
+
+def _context(config: dict[str, Any]) -> int | None:
+    for key in _CONTEXT_KEYS:
+        value = config.get(key)
+        if isinstance(value, int) and value > 0:
+            return value
+    return None
+
+
+@cache
+def _installed_folder(package: str) -> Path | None:
+    found = importlib.util.find_spec(package)
+    return Path(found.origin).parent if found is not None and found.origin else None
+
+
+def _is_known_to_transformers(model_type: str) -> bool:
+    """True where transformers has the architecture built in (or is not there to be asked)."""
+    installed = _installed_folder("transformers")
+    if installed is None:
+        return True
+    name = re.sub(r"_text$", "", model_type.replace("-", "_"))
+    return bool(name) and (installed / "models" / name).is_dir()
+
+
+def _is_known_to_diffusers(pipeline: str) -> bool:
+    """True where diffusers has the pipeline built in (or is not there to be asked)."""
+    installed = _installed_folder("diffusers")
+    if installed is None:
+        return True
+    return f'"{pipeline}"' in (installed / "__init__.py").read_text("utf-8")

@@ -1,0 +1,352 @@
+"""Say what a file or folder is, from its headers alone: no weights are read, nothing is run."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import msgspec
+
+from studio.models.checkpoint_keys import find_checkpoint, is_inpainting
+from studio.models.folders import describe_diffusers, describe_transformers
+from studio.models.gguf_header import TEXT_ARCHITECTURES, GgufHeader, read_gguf_header
+from studio.models.model_text import licence_of, slug
+from studio.models.safetensors_header import read_safetensors_header
+from studio.models.tensors import Tensors
+from studio.models.torch_pickle import read_torch_tensors
+from studio.models.upscaler_keys import find_upscaler
+from studio.protocol import ModelRef, ProblemError, problem
+
+DESCRIPTION_VERSION = 1
+"""Raised when a description of the same files would come out otherwise: caches start anew."""
+
+_WEIGHTS = (".gguf", ".safetensors", ".pth")
+_OLD_WEIGHTS = (".ckpt", ".bin", ".pt", ".pkl", ".h5", ".onnx", ".npz")
+_PICTURE_GGUF = frozenset(
+    {"flux", "sd1", "sd3", "sdxl", "aura", "lumina2", "hidream", "qwen_image", "pixart", "z_image"}
+)
+_OTHER_GGUF = frozenset({"clip", "t5", "t5encoder", "umt5", "bert", "nomic-bert", "whisper"})
+
+
+def describe_path(path: Path, id: str = "") -> ModelRef:
+    """Describe the model at `path` (a file or a folder); `id` empty makes one from its name.
+
+    Raises `ProblemError`: `model_missing` where nothing is there, `bad_input` where it is no
+    model that can be used (the sentence says what it is and what would work), `model_broken`
+    where it is a model with something missing or damaged.
+    """
+    path = path.expanduser().absolute()
+    if path.is_dir():
+        model = _describe_folder(path)
+    elif path.is_file():
+        model = _describe_file(path)
+    else:
+        raise problem(
+            "model_missing",
+            "There is nothing at {path}. Check the path, or add the model again.",
+            path=path,
+        )
+    return msgspec.structs.replace(model, id=id or slug(model.name))
+
+
+def model_candidates(folder: Path) -> list[Path]:
+    """Return what in `folder` (one level down) looks like a model, sorted by name."""
+    found: list[Path] = []
+    for entry in sorted(folder.iterdir()):
+        if entry.name.startswith("."):
+            continue
+        if entry.is_dir():
+            if any((entry / mark).is_file() for mark in ("model_index.json", "config.json")):
+                found.append(entry)
+        elif entry.suffix.lower() in _WEIGHTS:
+            found.append(entry)
+    return found
+
+
+def snapshot_of(folder: Path) -> Path:
+    """Return the newest snapshot where `folder` is one of the hub's cache, else `folder`."""
+    snapshots = folder / "snapshots"
+    if not folder.name.startswith("models--") or not snapshots.is_dir():
+        return folder
+    try:
+        named = snapshots / (folder / "refs" / "main").read_text("ascii").strip()
+    except (OSError, UnicodeDecodeError):
+        named = snapshots
+    if named != snapshots and named.is_dir():
+        return named
+    held = sorted(snapshots.iterdir(), key=lambda entry: entry.stat().st_mtime)
+    return held[-1] if held else folder
+
+
+def _describe_folder(folder: Path) -> ModelRef:
+    folder = snapshot_of(folder)
+    if (folder / "model_index.json").is_file():
+        return describe_diffusers(folder, "")
+    if (folder / "adapter_config.json").is_file() or (
+        folder / "pytorch_lora_weights.safetensors"
+    ).is_file():
+        raise _lora(folder.name)
+    loose = model_candidates(folder)
+    if (folder / "config.json").is_file():
+        return _describe_with_config(folder, loose)
+    if (folder / "modular_model_index.json").is_file():
+        raise problem(
+            "bad_input",
+            "The folder {folder} is a modular diffusers pipeline, which is not supported. "
+            "Look for the same model with a model_index.json.",
+            folder=folder.name,
+        )
+    files = [entry for entry in loose if entry.is_file()]
+    if len(files) == 1 and len(loose) == 1:
+        return _describe_file(files[0])
+    if len(loose) == 1:
+        return _describe_folder(loose[0])
+    if loose:
+        raise problem(
+            "bad_input",
+            "The folder {folder} holds several models ({names}). Add one of them at a time.",
+            folder=folder.name,
+            names=", ".join(entry.name for entry in loose[:5]) + ("…" if len(loose) > 5 else ""),
+        )
+    raise problem(
+        "bad_input",
+        "There is no model in the folder {folder}. A model is a folder with config.json or "
+        "model_index.json, or a .gguf, .safetensors or .pth file.",
+        folder=folder.name,
+    )
+
+
+def _describe_with_config(folder: Path, loose: list[Path]) -> ModelRef:
+    ggufs = [entry for entry in loose if entry.suffix.lower() == ".gguf"]
+    if len(ggufs) == 1 and not any(folder.glob("*.safetensors")):
+        return _describe_file(ggufs[0])
+    # a part of a pipeline names its class, a whole transformers model its architectures
+    if '"_class_name"' in _head(folder / "config.json"):
+        raise problem(
+            "bad_input",
+            "The folder {folder} is one part of an image model. Add the folder above it, the "
+            "one with model_index.json.",
+            folder=folder.name,
+        )
+    return describe_transformers(folder, "")
+
+
+def _describe_file(file: Path) -> ModelRef:
+    start = _head(file, 64)
+    if start.startswith("version https://git-lfs"):
+        raise problem(
+            "model_broken",
+            "The file {file} is only a pointer to the real one, left by git without LFS. "
+            "Download the file itself.",
+            file=file.name,
+        )
+    if start.lstrip().lower().startswith(("<!doctype", "<html", "<?xml")):
+        raise problem(
+            "model_broken",
+            "The file {file} is a web page, not a model: the download was answered with a page. "
+            "Download it again.",
+            file=file.name,
+        )
+    suffix = file.suffix.lower()
+    if suffix == ".gguf":
+        return _describe_gguf(file)
+    if suffix == ".safetensors":
+        return _describe_safetensors(file)
+    if suffix == ".pth":
+        return _upscaler(file, read_torch_tensors(file))
+    if suffix in _OLD_WEIGHTS:
+        raise problem(
+            "bad_input",
+            "Files named {suffix} are not loaded, since they can run code or belong to other "
+            "software. Look for the same model as .safetensors, .gguf or, for upscalers, .pth.",
+            suffix=suffix,
+        )
+    if suffix == ".json" and file.name in ("config.json", "model_index.json"):
+        return _describe_folder(file.parent)
+    raise problem(
+        "bad_input",
+        "The file {file} is no model. A model is a folder with config.json or model_index.json, "
+        "or a .gguf, .safetensors or .pth file.",
+        file=file.name,
+    )
+
+
+def _describe_gguf(file: Path) -> ModelRef:
+    header = read_gguf_header(file)
+    architecture = header.architecture
+    _refuse_gguf(file, header)
+    name = str(header.metadata.get("general.name", "")).strip() or file.stem
+    if header.quantisation and header.quantisation.lower() not in name.lower():
+        name = f"{name} ({header.quantisation})"
+    licence = str(header.metadata.get("general.license", "")) or licence_of(file.parent)
+    return ModelRef(
+        id="",
+        name=name,
+        task="text",
+        format="gguf",
+        path=str(file),
+        family=architecture,
+        size=header.size,
+        context=header.context,
+        licence=licence,
+    )
+
+
+def _refuse_gguf(file: Path, header: GgufHeader) -> None:
+    architecture = header.architecture
+    if architecture in _PICTURE_GGUF:
+        raise problem(
+            "bad_input",
+            "The file {file} is an image model ({architecture}) packed as GGUF, which is not "
+            "supported. Look for the same model as a diffusers folder or .safetensors file.",
+            file=file.name,
+            architecture=architecture,
+        )
+    if architecture in _OTHER_GGUF:
+        raise problem(
+            "bad_input",
+            "The file {file} ({architecture}) is a part of another model and does not write text "
+            "by itself. Add the language model it came with.",
+            file=file.name,
+            architecture=architecture,
+        )
+    if architecture not in TEXT_ARCHITECTURES:
+        raise problem(
+            "bad_input",
+            "The file {file} has the architecture {architecture}, which is not supported as GGUF. "
+            "Look for the same model as a folder with .safetensors weights.",
+            file=file.name,
+            architecture=architecture or "?",
+        )
+    parts = header.metadata.get("split.count", 1)
+    if isinstance(parts, int) and parts > 1:
+        raise problem(
+            "bad_input",
+            "The file {file} is one of {parts} parts of a model, which are not read singly. "
+            "Look for the same model in one file.",
+            file=file.name,
+            parts=parts,
+        )
+
+
+def _describe_safetensors(file: Path) -> ModelRef:
+    header = read_safetensors_header(file)
+    content, family = find_checkpoint(header.tensors)
+    if content is None:
+        return _upscaler(file, header.tensors)
+    if content == "image":
+        if is_inpainting(header.tensors):
+            raise problem(
+                "bad_input",
+                "The file {file} is made for filling masks or editing pictures, and needs more "
+                "than a prompt. Add the ordinary version of the model.",
+                file=file.name,
+            )
+        return ModelRef(
+            id="",
+            name=file.stem,
+            task="image",
+            format="single_file",
+            path=str(file),
+            family=family,
+            size=header.size,
+            licence=header.metadata.get("modelspec.license", ""),
+        )
+    upscaler = find_upscaler(header.tensors) if content in ("vae", "denoiser") else None
+    if upscaler is not None:
+        return _upscaler(file, header.tensors)
+    if content == "lora":
+        raise _lora(file.name)
+    if content == "embedding":
+        raise problem(
+            "bad_input",
+            "The file {file} looks like an embedding (textual inversion), an addition to an image "
+            "model. Add the image model itself.",
+            file=file.name,
+        )
+    if content == "vae":
+        raise problem(
+            "bad_input",
+            "The file {file} looks like a VAE, the part of an image model that turns numbers into "
+            "pixels. Add a whole model: a diffusers folder or a full checkpoint.",
+            file=file.name,
+        )
+    if content in ("controlnet", "adapter"):
+        raise problem(
+            "bad_input",
+            "The file {file} looks like a ControlNet or adapter, an addition to an image model. "
+            "Add the image model itself.",
+            file=file.name,
+        )
+    if content == "denoiser":
+        raise problem(
+            "bad_input",
+            "The file {file} looks like the denoiser of an image model without its text encoder "
+            "and VAE. Add a whole model: a diffusers folder or a full checkpoint.",
+            file=file.name,
+        )
+    if content == "encoder":
+        raise problem(
+            "bad_input",
+            "The file {file} looks like a text encoder, one part of an image model. "
+            "Add a whole model: a diffusers folder or a full checkpoint.",
+            file=file.name,
+        )
+    raise problem(
+        "bad_input",
+        "The file {file} looks like the weights of a language model. Add the folder it lies in, "
+        "with config.json and the tokenizer.",
+        file=file.name,
+    )
+
+
+def _upscaler(file: Path, tensors: Tensors) -> ModelRef:
+    found = find_upscaler(tensors)
+    if found is None:
+        raise problem(
+            "bad_input",
+            "The file {file} holds weights of an unknown kind. Upscalers that work are those the "
+            "spandrel library knows, such as ESRGAN, SwinIR, DAT and HAT.",
+            detail=", ".join(list(tensors)[:20]),
+            file=file.name,
+        )
+    if found.scale == 1:
+        raise problem(
+            "bad_input",
+            "The file {file} ({family}) cleans or mends pictures without enlarging them. "
+            "Add a model that enlarges 2, 3 or 4 times.",
+            file=file.name,
+            family=found.family,
+        )
+    return ModelRef(
+        id="",
+        name=_upscaler_name(file),
+        task="upscale",
+        format="spandrel",
+        path=str(file),
+        family=found.family,
+        size=file.stat().st_size,
+        scales=(found.scale,) if found.scale else (),
+        licence=licence_of(file.parent),
+    )
+
+
+def _upscaler_name(file: Path) -> str:
+    return re.sub(r"[_\s]+", " ", file.stem).strip() or file.stem
+
+
+def _lora(name: str) -> ProblemError:
+    return problem(
+        "bad_input",
+        "{name} looks like a LoRA, an addition to another model, and cannot run by itself. "
+        "Add the model it was made for.",
+        name=name,
+    )
+
+
+def _head(path: Path, length: int = 4000) -> str:
+    try:
+        with path.open("rb") as file:
+            return file.read(length).decode("utf-8", "replace")
+    except OSError:
+        return ""

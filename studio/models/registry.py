@@ -1,0 +1,311 @@
+"""Which models there are: the starter pack, what the user added, what lies in the models folder.
+
+Looking is cheap: a description is made from headers once and kept under `paths.cache` until
+the files change (size or modification time); nothing is hashed unless `verify` is called.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Collection, Iterator
+from pathlib import Path
+
+import msgspec
+
+from studio.models.descriptions import Descriptions, path_key
+from studio.models.inspect import describe_path, model_candidates
+from studio.models.model_text import slug
+from studio.models.remembered import Entries, Entry, RememberedModels
+from studio.models.starter_folders import as_starter, starter_folders
+from studio.models.starter_pack import MODELS as STARTER_MODELS
+from studio.models.verify import verify_model
+from studio.protocol import Capabilities, ModelRef, Problem, ProblemError, Task, problem
+from studio.settings import Paths
+
+_OWN_FOLDERS = {"starter", "converted"}
+_WEIGHTS = (".gguf", ".safetensors", ".pth")
+_WHOLE = ("model_index.json", "config.json", "adapter_config.json")
+
+
+class Registry:
+    """The models of one installation. Every method may be called from any thread."""
+
+    def __init__(self, paths: Paths) -> None:
+        self._paths = paths
+        self._remembered = RememberedModels(paths.models / "registry.json")
+        self._descriptions = Descriptions(paths.cache)
+        self._lock = threading.RLock()
+        self._models: dict[str, ModelRef] = {}
+        self._problems: dict[str, Problem] = {}
+
+    def list(self, task: Task | None = None) -> list[ModelRef]:
+        """Return the models that can be used now: starter models first, then the user's."""
+        with self._lock:
+            models = self._scan()
+        return [model for model in models.values() if task is None or model.task == task]
+
+    def problems(self) -> dict[str, Problem]:
+        """Return id (or file) → what is wrong, for what is known but cannot be used."""
+        with self._lock:
+            self._scan()
+            return dict(self._problems)
+
+    def get(self, id: str) -> ModelRef | None:
+        """Return the model with this id as it was last seen, or None."""
+        with self._lock:
+            if id not in self._models:
+                self._scan()
+            return self._models.get(id)
+
+    def resolve(self, model: str, task: Task, scale: int | None = None) -> ModelRef:
+        """Return the model that a request means: an id, a path, or "" for the default.
+
+        The default is the first that can do the task, starter models before others; with
+        `scale`, an upscaler that enlarges so many times. Raises `ProblemError`:
+        `model_missing` where there is none, `model_broken` where it is damaged, `bad_input`
+        where it does another task or another scale.
+        """
+        if not model:
+            return self._default(task, scale)
+        found = self.get(model)
+        if found is None:
+            broken = self.problems().get(model)
+            if broken is not None:
+                raise ProblemError(broken)
+        if found is None and (os.sep in model or "/" in model or Path(model).exists()):
+            found = self._by_path(Path(model))
+        if found is None:
+            raise _unknown(model, [held.id for held in self.list(task)])
+        _check_task(found, task)
+        if scale is not None and found.scales and scale not in found.scales:
+            raise problem(
+                "bad_input",
+                "The model {name} enlarges {scales} times, not {scale} times. "
+                "Choose another scale or another model.",
+                name=found.name,
+                scales=", ".join(str(held) for held in found.scales),
+                scale=scale,
+            )
+        return found
+
+    def add(self, path: Path) -> ModelRef:
+        """Remember the model at `path`, which stays where it is.
+
+        Raises `ProblemError` saying why it is no model (`bad_input`), what is wrong with it
+        (`model_broken`), or why the list could not be saved.
+        """
+        path = path.expanduser().absolute()
+        model = describe_path(path)
+        with self._lock:
+            for held in self._scan().values():
+                if path_key(held.path) == path_key(model.path):
+                    return held
+            with self._remembered.changing() as entries:
+                entry = _entry_at(entries, path) or _entry_at(entries, Path(model.path))
+                if entry is None:
+                    entry = Entry(_free_id(slug(model.name), entries), str(path))
+                    entries.append(entry)
+                entry.hidden = False
+                entry.added = True
+            return self._scan()[entry.id]
+
+    def remove(self, id: str) -> None:
+        """Forget the model; its files stay. Raises `ProblemError` where there is none such."""
+        with self._lock:
+            model = self.get(id)
+            if model is not None and model.starter:
+                raise problem(
+                    "bad_input",
+                    "{name} belongs to the starter models and stays in the list. "
+                    "To be rid of it, delete its folder: {path}",
+                    name=model.name,
+                    path=model.path,
+                )
+            dropped = {path_key(path) for path in self._dropped_in()}
+            with self._remembered.changing() as entries:
+                entry = next((held for held in entries if held.id == id), None)
+                if entry is None or entry.hidden:
+                    raise _unknown(id, list(self._models))
+                if path_key(entry.path) in dropped:
+                    entry.hidden = True
+                else:
+                    entries.remove(entry)
+            self._scan()
+
+    def verify(self, id: str) -> Problem | None:
+        """Check a model's files against their headers and, for starter models, their sha256.
+
+        Returns what is wrong, or None. Reads whole files where there is something to compare:
+        may take seconds.
+        """
+        model = self.get(id)
+        if model is not None:
+            return verify_model(model)
+        broken = self.problems().get(id)
+        return broken or _unknown(id, list(self._models)).problem
+
+    def capabilities(self, ref: ModelRef) -> Capabilities | None:
+        """Return what was remembered about these very files, or None."""
+        with self._lock:
+            return self._descriptions.capabilities(Path(ref.path))
+
+    def remember_capabilities(self, ref: ModelRef, capabilities: Capabilities) -> None:
+        """Keep what the engine said about a model until its files change."""
+        with self._lock:
+            self._descriptions.remember_capabilities(Path(ref.path), capabilities)
+
+    def _scan(self) -> dict[str, ModelRef]:
+        models: dict[str, ModelRef] = {}
+        problems: dict[str, Problem] = {}
+        for folder in starter_folders(self._paths):
+            outcome = self._descriptions.describe(folder)
+            if isinstance(outcome, ModelRef):
+                models[folder.name] = as_starter(outcome, folder)
+            else:
+                problems[folder.name] = outcome
+        for entry in self._entries(set(models)):
+            if entry.hidden or (not entry.added and not Path(entry.path).exists()):
+                continue
+            outcome = self._descriptions.describe(Path(entry.path))
+            if isinstance(outcome, ModelRef):
+                models[entry.id] = msgspec.structs.replace(outcome, id=entry.id)
+            else:
+                problems[entry.id] = outcome
+        if self._remembered.damaged is not None:
+            problems[self._remembered.file.name] = self._remembered.damaged
+        self._descriptions.save()
+        self._models, self._problems = models, problems
+        return models
+
+    def _entries(self, taken: set[str]) -> Entries:
+        """Return what is remembered, with what is new in the models folder given ids for good."""
+        entries = self._remembered.read()
+        known = {path_key(entry.path) for entry in entries}
+        fresh = [path for path in self._dropped_in() if path_key(path) not in known]
+        if not fresh:
+            return entries
+
+        def append_to(held: Entries) -> Entries:
+            for path in fresh:
+                if _entry_at(held, path) is None:
+                    outcome = self._descriptions.describe(path)
+                    name = outcome.name if isinstance(outcome, ModelRef) else path.stem
+                    held.append(Entry(_free_id(slug(name), held, taken), str(path), added=False))
+            return held
+
+        try:
+            with self._remembered.changing() as held:
+                return append_to(held)
+        except ProblemError:
+            # on a disk that cannot be written the ids are made anew each time
+            return append_to(entries)
+
+    def _dropped_in(self) -> Iterator[Path]:
+        try:
+            entries = sorted(self._paths.models.iterdir())
+        except OSError:
+            return
+        for entry in entries:
+            if entry.name.startswith(".") or entry.name in _OWN_FOLDERS:
+                continue
+            if entry.is_file():
+                if entry.suffix.lower() in _WEIGHTS:
+                    yield entry
+            elif any((entry / mark).is_file() for mark in _WHOLE) or (entry / "snapshots").is_dir():
+                yield entry
+            else:
+                found = model_candidates(entry)
+                yield from found if len(found) != 1 else [entry]
+
+    def _default(self, task: Task, scale: int | None) -> ModelRef:
+        models = self.list(task)
+        if scale is not None and models:
+            exact = [model for model in models if scale in model.scales]
+            models = exact or [model for model in models if not model.scales]
+            if not models:
+                raise problem(
+                    "model_missing",
+                    "No model here enlarges {scale} times. Choose another scale, or add a model.",
+                    scale=scale,
+                )
+        if not models:
+            raise _none_yet(task)
+        return models[0]
+
+    def _by_path(self, path: Path) -> ModelRef:
+        described = describe_path(path)
+        for held in self.list():
+            if path_key(held.path) == path_key(described.path):
+                return held
+        return described
+
+
+def _entry_at(entries: Entries, path: Path) -> Entry | None:
+    return next((entry for entry in entries if path_key(entry.path) == path_key(path)), None)
+
+
+def _free_id(wanted: str, entries: Entries, taken: Collection[str] = ()) -> str:
+    used = {entry.id for entry in entries} | set(STARTER_MODELS) | set(taken)
+    name, number = wanted, 2
+    while name in used:
+        name, number = f"{wanted}-{number}", number + 1
+    return name
+
+
+def _check_task(model: ModelRef, task: Task) -> None:
+    if model.task == task:
+        return
+    match task:
+        case "text":
+            raise problem(
+                "bad_input",
+                "{name} is no text model. Choose one that writes text.",
+                name=model.name,
+            )
+        case "image":
+            raise problem(
+                "bad_input",
+                "{name} is no image model. Choose one that makes pictures.",
+                name=model.name,
+            )
+        case "upscale":
+            raise problem(
+                "bad_input",
+                "{name} is no upscaler. Choose a model that enlarges pictures.",
+                name=model.name,
+            )
+
+
+def _none_yet(task: Task) -> ProblemError:
+    match task:
+        case "text":
+            return problem(
+                "model_missing",
+                "There is no text model yet. Install the starter models, or add a model of yours.",
+            )
+        case "image":
+            return problem(
+                "model_missing",
+                "There is no image model yet. Add a diffusers folder or a .safetensors checkpoint.",
+            )
+        case "upscale":
+            return problem(
+                "model_missing",
+                "There is no upscaler yet. Install the starter models, or add a model of yours.",
+            )
+
+
+def _unknown(model: str, ids: list[str]) -> ProblemError:
+    if not ids:
+        return problem(
+            "model_missing",
+            "There is no model called {model}. Install the starter models, or add it.",
+            model=model,
+        )
+    return problem(
+        "model_missing",
+        "There is no model called {model}. Choose one of: {names}.",
+        model=model,
+        names=", ".join(ids),
+    )

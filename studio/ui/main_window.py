@@ -1,0 +1,342 @@
+"""The window: three tabs, a dock with the queue and recent results, a bar for messages.
+
+Only the tab that is seen is built before the first paint; the rest follows right after it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from typing import Protocol, cast
+
+from PySide6.QtCore import QByteArray, QSize, Qt, QTimer
+from PySide6.QtGui import QCloseEvent, QKeySequence, QShortcut, QShowEvent
+from PySide6.QtWidgets import (
+    QDockWidget,
+    QHBoxLayout,
+    QMainWindow,
+    QMenu,
+    QTabWidget,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from studio.protocol import Problem, Request, Task, task_of
+from studio.ui.state import AppState
+from studio.ui.theme import GRID
+from studio.ui.widgets.dock_title import DockTitle
+from studio.ui.widgets.icons import icon
+from studio.ui.widgets.message_bar import MessageBar
+
+TASKS: tuple[Task, ...] = ("text", "image", "upscale")
+_TABS = {
+    "text": ("studio.ui.text.text_tab", "TextTab", "message-square-text"),
+    "image": ("studio.ui.image.image_tab", "ImageTab", "image"),
+    "upscale": ("studio.ui.upscale.upscale_tab", "UpscaleTab", "image-upscale"),
+}
+
+
+class Tab(Protocol):
+    """What the window asks of a tab."""
+
+    def values_to_settings(self) -> None: ...
+    def restore(self, asset_or_request: object) -> None: ...
+    def generate(self) -> None: ...
+    def stop(self) -> None: ...
+    def focus_prompt(self) -> None: ...
+
+
+class MainWindow(QMainWindow):
+    """Without a `state` it makes its own, from the settings and folders in force."""
+
+    def __init__(self, state: AppState | None = None, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        damage: Problem | None = None
+        if state is None:
+            state, damage = _own_state(self)
+        self.state = state
+        self.setObjectName("window")
+        self.setWindowTitle("Prompt Studio")
+        self.setMinimumSize(960, 640)
+        self.resize(1280, 800)
+        self._built: dict[str, Tab] = {}
+        self._pages: dict[str, QWidget] = {}
+        self._started = False
+        self._closed = False
+
+        self.tabs = QTabWidget(self)
+        self.tabs.setObjectName("tabs")
+        self.tabs.setAccessibleName(self.tr("Tasks"))
+        self.tabs.setDocumentMode(True)
+        self.tabs.setIconSize(QSize(18, 18))
+        titles = {
+            "text": self.tr("Text"),
+            "image": self.tr("Image"),
+            "upscale": self.tr("Upscale"),
+        }
+        for place, task in enumerate(TASKS):
+            page = QWidget()
+            inside = QVBoxLayout(page)
+            inside.setContentsMargins(2 * GRID, GRID + GRID // 2, 2 * GRID, GRID)
+            self._pages[task] = page
+            self.tabs.addTab(page, icon(_TABS[task][2]), titles[task])
+            self.tabs.setTabToolTip(place, f"Ctrl+{place + 1}")
+        self.messages = MessageBar(self)
+        middle = QWidget(self)
+        layout = QVBoxLayout(middle)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addWidget(self.tabs, 1)
+        layout.addWidget(self.messages)
+        self.setCentralWidget(middle)
+        self._make_docks()
+        self._make_corner()
+
+        state.message.connect(self._show_message)
+        state.problem.connect(self.show_problem)
+        state.models_wanted.connect(self.open_models)
+        state.restore_wanted.connect(self.restore)
+        wanted = state.settings.window.tab
+        first = wanted if wanted in _TABS else "text"
+        self.tabs.setCurrentIndex(TASKS.index(cast(Task, first)))
+        self._build(first)
+        self.tabs.currentChanged.connect(self._tab_changed)
+        self._restore_layout()
+        self._built[first].focus_prompt()
+        if damage is not None:
+            self.show_problem(damage)
+
+    # ---- tabs
+
+    def tab(self, task: str) -> Tab:
+        """Return a task's tab, building it where it has not been seen yet."""
+        self._build(task)
+        return self._built[task]
+
+    @property
+    def current_task(self) -> Task:
+        return TASKS[self.tabs.currentIndex()]
+
+    def restore(self, what: object) -> None:
+        """Show the tab that an asset or a request belongs to, with its settings."""
+        request: Request = what.recipe.request if hasattr(what, "recipe") else what  # type: ignore[assignment]  # an asset or a request
+        task = task_of(request)
+        self.tabs.setCurrentIndex(TASKS.index(task))
+        self.tab(task).restore(what)
+
+    def _build(self, task: str) -> None:
+        if task in self._built:
+            return
+        module, name, _ = _TABS[task]
+        page = self._pages[task]
+        widget = getattr(import_module(module), name)(self.state, page)
+        layout = page.layout()
+        assert layout is not None
+        layout.addWidget(widget)
+        self._built[task] = widget
+
+    def _tab_changed(self, index: int) -> None:
+        task = TASKS[index]
+        self._build(task)
+        self.state.settings.window.tab = task
+        self._built[task].focus_prompt()
+
+    # ---- what surrounds the tabs
+
+    def _make_docks(self) -> None:
+        self.setDockNestingEnabled(False)
+        self._queue_dock = self._dock(self.tr("Queue"), "queue.dock")
+        self._history_dock = self._dock(self.tr("History"), "history.dock")
+
+    def _dock(self, title: str, name: str) -> QDockWidget:
+        dock = QDockWidget(title, self)
+        dock.setObjectName(name)
+        dock.setAllowedAreas(
+            Qt.DockWidgetArea.RightDockWidgetArea | Qt.DockWidgetArea.LeftDockWidgetArea
+        )
+        dock.setTitleBarWidget(DockTitle(title, dock))
+        dock.setWidget(QWidget(dock))
+        dock.setMinimumWidth(28 * GRID)
+        self.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, dock)
+        return dock
+
+    def _make_corner(self) -> None:
+        corner = QWidget(self.tabs)
+        row = QHBoxLayout(corner)
+        row.setContentsMargins(0, 0, GRID, 0)
+        row.setSpacing(GRID // 2)
+        models = self._corner_button("package", self.tr("Models"), "models.open")
+        models.clicked.connect(lambda: self.open_models(""))
+        settings = self._corner_button("settings", self.tr("Settings"), "settings.open")
+        settings.clicked.connect(self.open_settings)
+        more = self._corner_button("ellipsis", self.tr("More"), "window.more")
+        menu = QMenu(more)
+        menu.addAction(self._queue_dock.toggleViewAction())
+        menu.addAction(self._history_dock.toggleViewAction())
+        menu.addSeparator()
+        menu.addAction(icon("keyboard"), self.tr("Keyboard shortcuts"), self.show_shortcuts)
+        menu.addAction(self.tr("About Prompt Studio"), self.show_about)
+        more.setMenu(menu)
+        more.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        for button in (models, settings, more):
+            row.addWidget(button)
+        self.tabs.setCornerWidget(corner, Qt.Corner.TopRightCorner)
+
+    def _corner_button(self, picture: str, text: str, name: str) -> QToolButton:
+        button = QToolButton(self)
+        button.setText(text)
+        button.setIcon(icon(picture))
+        button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        button.setAutoRaise(True)
+        button.setObjectName(name)
+        button.setAccessibleName(text)
+        return button
+
+    def _make_shortcuts(self) -> None:
+        def bind(keys: str, action: Callable[[], object]) -> None:
+            QShortcut(QKeySequence(keys), self).activated.connect(action)
+
+        for keys in ("Ctrl+Return", "Ctrl+Enter"):
+            bind(keys, lambda: self.tab(self.current_task).generate())
+        bind("Escape", lambda: self.tab(self.current_task).stop())
+        bind("Ctrl+L", lambda: self.tab(self.current_task).focus_prompt())
+        for place in range(len(TASKS)):
+            bind(f"Ctrl+{place + 1}", lambda place=place: self.tabs.setCurrentIndex(place))
+        bind("Ctrl+F", self._search)
+        bind("F1", self.show_shortcuts)
+        bind("Ctrl+M", lambda: self.open_models(""))
+        bind("Ctrl+,", self.open_settings)
+        bind("Ctrl+Q", self.close)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        if not self._started:
+            self._started = True
+            QTimer.singleShot(0, self._after_first_paint)
+
+    def _after_first_paint(self) -> None:
+        """Build what is not seen at once, a piece per turn of the event loop."""
+        if self._closed:
+            return
+        pieces: list[Callable[[], None]] = [
+            self._make_shortcuts,
+            self._fill_queue,
+            self._fill_history,
+            self._start_state,
+            *(lambda task=task: self._build(task) for task in TASKS),
+        ]
+
+        def next_piece() -> None:
+            if self._closed:
+                return
+            pieces.pop(0)()
+            if pieces:
+                QTimer.singleShot(0, next_piece)
+
+        next_piece()
+
+    def _fill_queue(self) -> None:
+        from studio.ui.queue.queue_view import QueueView
+
+        self._queue_dock.setWidget(QueueView(self.state, self._queue_dock))
+
+    def _fill_history(self) -> None:
+        from studio.ui.history.history_view import HistoryView
+
+        self._history_dock.setWidget(HistoryView(self.state, self._history_dock))
+
+    def _search(self) -> None:
+        self._history_dock.show()
+        widget = self._history_dock.widget()
+        if widget is not None:
+            widget.setFocus()
+
+    def _start_state(self) -> None:
+        from studio.ui.notices import Notices
+
+        self._notices = Notices(self.state, self.messages, self)
+        self.state.start()
+
+    # ---- dialogs and messages
+
+    def open_models(self, task: str) -> None:
+        """Show the models on disk, and ways to add one."""
+        from studio.ui.models.models_dialog import ModelsDialog
+
+        dialog = ModelsDialog(self.state, task, self)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.show()
+
+    def open_settings(self) -> None:
+        """Show the settings."""
+        from studio.ui.settings.settings_dialog import SettingsDialog
+
+        dialog = SettingsDialog(self.state, self)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.show()
+
+    def show_shortcuts(self) -> None:
+        """Show what the keyboard can do."""
+        from studio.ui.settings.shortcuts_dialog import ShortcutsDialog
+
+        dialog = ShortcutsDialog(self)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.show()
+
+    def show_about(self) -> None:
+        """Show the version, the licences and where things are."""
+        from studio.ui.settings.about_dialog import AboutDialog
+
+        dialog = AboutDialog(self.state, self)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.show()
+
+    def show_problem(self, problem: Problem) -> None:
+        """Say what went wrong and offer the next step."""
+        from studio.ui.notices import kind_of, next_step
+        from studio.ui.theme import say
+
+        text, action = next_step(problem, self.state, self.messages)
+        self.messages.show_message(
+            say(problem.message), kind_of(problem), text, action, detail=problem.detail
+        )
+
+    def _show_message(self, text: str, kind: str, action_text: str, action: object) -> None:
+        self.messages.show_message(text, kind, action_text, action)  # type: ignore[arg-type]  # a signal carries them untyped
+
+    # ---- layout and leaving
+
+    def _restore_layout(self) -> None:
+        window = self.state.settings.window
+        if window.geometry:
+            self.restoreGeometry(QByteArray.fromBase64(window.geometry.encode()))
+        if not (window.state and self.restoreState(QByteArray.fromBase64(window.state.encode()))):
+            self.resizeDocks(
+                [self._queue_dock, self._history_dock], [240, 440], Qt.Orientation.Vertical
+            )
+            self.resizeDocks([self._queue_dock], [32 * GRID], Qt.Orientation.Horizontal)
+
+    def _keep_layout(self) -> None:
+        window = self.state.settings.window
+        window.geometry = self.saveGeometry().toBase64().toStdString()
+        window.state = self.saveState().toBase64().toStdString()
+        for tab in self._built.values():
+            tab.values_to_settings()
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """Keep what was set, stop the worker and its engine. A running job is interrupted."""
+        if not self._closed:
+            self._closed = True
+            self._keep_layout()
+            self.hide()
+            self.state.close()
+        super().closeEvent(event)
+
+
+def _own_state(parent: MainWindow) -> tuple[AppState, Problem | None]:
+    from studio.settings import default_paths, load_settings
+
+    paths = default_paths()
+    settings, damage = load_settings(paths.settings)
+    return AppState(paths, settings, parent), damage

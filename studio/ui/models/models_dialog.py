@@ -1,0 +1,295 @@
+"""The models on disk: what they are, whether they fit, adding, removing, checking."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from PySide6.QtCore import Qt, QUrl
+from PySide6.QtGui import QDesktopServices, QPalette
+from PySide6.QtWidgets import (
+    QDialog,
+    QFileDialog,
+    QHBoxLayout,
+    QHeaderView,
+    QLabel,
+    QPushButton,
+    QTreeWidget,
+    QTreeWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from studio.protocol import ModelRef, Problem, Task
+from studio.ui.models.starter_bar import StarterBar
+from studio.ui.state import AppState
+from studio.ui.theme import GRID, kind_colour, mute, say
+from studio.ui.widgets.icons import icon
+from studio.ui.widgets.times import bytes_text
+
+_ICONS: dict[Task, str] = {
+    "text": "message-square-text",
+    "image": "image",
+    "upscale": "image-upscale",
+}
+_MODEL = Qt.ItemDataRole.UserRole
+
+
+class ModelsDialog(QDialog):
+    """Not modal. `task` is the group that is chosen at first; empty for the first."""
+
+    def __init__(self, state: AppState, task: str = "", parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._state = state
+        self._task = task
+        self.setObjectName("models")
+        self.setWindowTitle(self.tr("Models"))
+        self.resize(92 * GRID, 64 * GRID)
+        self.view = QTreeWidget(self)
+        self.view.setObjectName("models.view")
+        self.view.setAccessibleName(self.tr("Models"))
+        self.view.setColumnCount(4)
+        self.view.setHeaderLabels(
+            [self.tr("Name"), self.tr("Kind"), self.tr("Size"), self.tr("Memory")]
+        )
+        self.view.setRootIsDecorated(False)
+        self.view.setUniformRowHeights(True)
+        header = self.view.header()
+        header.setStretchLastSection(False)
+        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        for column in (1, 2, 3):
+            header.setSectionResizeMode(column, QHeaderView.ResizeMode.ResizeToContents)
+        self.view.currentItemChanged.connect(self._show_chosen)
+        self.about = QLabel(self)
+        self.about.setObjectName("models.about")
+        self.about.setWordWrap(True)
+        self.about.setMinimumHeight(2 * self.fontMetrics().lineSpacing())
+        self.about.setAlignment(Qt.AlignmentFlag.AlignTop)
+        self.about.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        mute(self.about)
+        self.starter = StarterBar(state, self)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(2 * GRID, 2 * GRID, 2 * GRID, 2 * GRID)
+        layout.setSpacing(GRID)
+        layout.addWidget(self.view, 1)
+        layout.addWidget(self.about)
+        layout.addLayout(self._make_buttons())
+        layout.addSpacing(GRID)
+        layout.addWidget(self.starter)
+        state.models_changed.connect(self.refresh)
+        self.refresh()
+
+    def refresh(self) -> None:
+        """List the models again, keeping the choice."""
+        chosen = self._chosen()
+        self.view.clear()
+        names: dict[Task, str] = {
+            "text": self.tr("Text"),
+            "image": self.tr("Image"),
+            "upscale": self.tr("Upscale"),
+        }
+        first: QTreeWidgetItem | None = None
+        again: QTreeWidgetItem | None = None
+        for task, name in names.items():
+            group = QTreeWidgetItem(self.view, [name])
+            group.setIcon(0, icon(_ICONS[task]))
+            group.setFlags(Qt.ItemFlag.ItemIsEnabled)
+            group.setFirstColumnSpanned(True)
+            font = self.view.font()
+            font.setWeight(font.Weight.DemiBold)
+            group.setFont(0, font)
+            models = self._state.models(task)
+            for model in models:
+                item = self._row(group, model)
+                if first is None and self._task in ("", task):
+                    first = item
+                if chosen is not None and chosen.id == model.id:
+                    again = item
+            if not models:
+                none = QTreeWidgetItem(group, [self.tr("None yet")])
+                none.setFlags(Qt.ItemFlag.NoItemFlags)
+                none.setFirstColumnSpanned(True)
+            group.setExpanded(True)
+        self._list_problems()
+        self.view.setCurrentItem(again or first)
+        self._show_chosen()
+
+    # ---- inside
+
+    def _make_buttons(self) -> QHBoxLayout:
+        folder = QPushButton(self.tr("Add folder…"), self)
+        folder.setIcon(icon("folder-plus"))
+        folder.setObjectName("models.add_folder")
+        folder.clicked.connect(self._add_folder)
+        file = QPushButton(self.tr("Add file…"), self)
+        file.setIcon(icon("file-plus"))
+        file.setObjectName("models.add_file")
+        file.clicked.connect(self._add_file)
+        self.verify = QPushButton(self.tr("Check files"), self)
+        self.verify.setIcon(icon("shield-check"))
+        self.verify.setObjectName("models.verify")
+        self.verify.clicked.connect(self._verify)
+        self.show_folder = QPushButton(self.tr("Open folder"), self)
+        self.show_folder.setIcon(icon("folder-open"))
+        self.show_folder.clicked.connect(self._open_folder)
+        self.remove = QPushButton(self.tr("Remove"), self)
+        self.remove.setIcon(icon("x"))
+        self.remove.setObjectName("models.remove")
+        self.remove.setToolTip(self.tr("Take it off this list; the files stay where they are"))
+        self.remove.clicked.connect(self._remove)
+        row = QHBoxLayout()
+        row.setSpacing(GRID)
+        for button in (folder, file):
+            row.addWidget(button)
+        row.addStretch(1)
+        for button in (self.verify, self.show_folder, self.remove):
+            row.addWidget(button)
+        for button in (folder, file, self.verify, self.show_folder, self.remove):
+            button.setAccessibleName(button.text())
+            button.setAutoDefault(False)
+        return row
+
+    def _row(self, group: QTreeWidgetItem, model: ModelRef) -> QTreeWidgetItem:
+        fit = self._state.fit(model)
+        said = ""
+        if fit is not None:
+            said = {
+                "fits": self.tr("Fits"),
+                "tight": self.tr("Tight"),
+                "will_not_fit": self.tr("Will not fit"),
+            }[fit.verdict]
+        kind = " · ".join(part for part in (model.family, model.format) if part)
+        item = QTreeWidgetItem(group, [model.name, kind, bytes_text(model.size), said])
+        item.setTextAlignment(2, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        item.setToolTip(0, model.path)
+        item.setData(0, _MODEL, model)
+        if fit is not None:
+            item.setToolTip(3, say(fit.sentence))
+            if fit.verdict != "fits":
+                shade = kind_colour(
+                    "warning" if fit.verdict == "tight" else "error", self.palette()
+                )
+                item.setForeground(3, shade)
+        return item
+
+    def _list_problems(self) -> None:
+        problems = self._state.model_problems()
+        if not problems:
+            return
+        group = QTreeWidgetItem(self.view, [self.tr("Cannot be used")])
+        group.setIcon(0, icon("triangle-alert"))
+        group.setFlags(Qt.ItemFlag.ItemIsEnabled)
+        group.setFirstColumnSpanned(True)
+        for name, problem in problems.items():
+            item = QTreeWidgetItem(group, [f"{name}: {say(problem.message)}"])
+            item.setToolTip(0, say(problem.message))
+            item.setData(0, _MODEL, name)
+            item.setFirstColumnSpanned(True)
+        group.setExpanded(True)
+
+    def _chosen(self) -> ModelRef | None:
+        item = self.view.currentItem()
+        model = item.data(0, _MODEL) if item is not None else None
+        return model if isinstance(model, ModelRef) else None
+
+    def _chosen_id(self) -> str:
+        item = self.view.currentItem()
+        found = item.data(0, _MODEL) if item is not None else None
+        return found.id if isinstance(found, ModelRef) else str(found or "")
+
+    def _show_chosen(self, *_: object) -> None:
+        model = self._chosen()
+        known = bool(self._chosen_id())
+        self.verify.setEnabled(known)
+        self.remove.setEnabled(known and not (model is not None and model.starter))
+        self.show_folder.setEnabled(model is not None)
+        if model is None:
+            item = self.view.currentItem()
+            self.about.setText(item.text(0) if item is not None and known else "")
+            return
+        fit = self._state.fit(model)
+        parts = [
+            model.path,
+            self.tr("Licence: {name}").format(name=model.licence) if model.licence else "",
+            self.tr("Context: {n} tokens").format(n=f"{model.context:,}") if model.context else "",
+            say(fit.sentence) if fit is not None else "",
+        ]
+        self._say(" · ".join(part for part in parts if part))
+
+    def _say(self, text: str, problem: Problem | None = None) -> None:
+        palette = self.palette()
+        colour = palette.color(QPalette.ColorRole.PlaceholderText)
+        if problem is not None:
+            colour = kind_colour("error", palette)
+        palette.setColor(self.about.foregroundRole(), colour)
+        self.about.setPalette(palette)
+        self.about.setText(text)
+
+    def _add_folder(self) -> None:
+        dialog = QFileDialog(self, self.tr("Add folder…"))
+        dialog.setFileMode(QFileDialog.FileMode.Directory)
+        dialog.setOption(QFileDialog.Option.ShowDirsOnly)
+        self._open_dialog(dialog)
+
+    def _add_file(self) -> None:
+        dialog = QFileDialog(self, self.tr("Add file…"))
+        dialog.setFileMode(QFileDialog.FileMode.ExistingFiles)
+        dialog.setNameFilters(
+            [
+                self.tr("Models") + " (*.safetensors *.gguf *.pth *.pt *.ckpt)",
+                self.tr("All files") + " (*)",
+            ]
+        )
+        self._open_dialog(dialog)
+
+    def _open_dialog(self, dialog: QFileDialog) -> None:
+        dialog.filesSelected.connect(self.add_paths)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.open()
+
+    def add_paths(self, paths: Sequence[str]) -> None:
+        """Add models; what is none is said here."""
+        for path in paths:
+            self._state.change_models(
+                lambda registry, path=path: registry.add(Path(path)),
+                self._added,
+                self._refused,
+            )
+
+    def _added(self, model: ModelRef) -> None:
+        self._say(self.tr("Added: {name}").format(name=model.name))
+
+    def _refused(self, problem: Problem) -> None:
+        self._say(say(problem.message), problem)
+
+    def _remove(self) -> None:
+        chosen = self._chosen_id()
+        if chosen:
+            self._state.change_models(
+                lambda registry: registry.remove(chosen), None, self._refused
+            )
+
+    def _verify(self) -> None:
+        chosen = self._chosen_id()
+        if not chosen:
+            return
+        self._say(self.tr("Checking the files…"))
+        self.verify.setEnabled(False)
+
+        def said(problem: Problem | None) -> None:
+            self.verify.setEnabled(True)
+            if problem is None:
+                self._say(self.tr("The files are whole."))
+            else:
+                self._refused(problem)
+
+        self._state.read_models(lambda registry: registry.verify(chosen), said, self._refused)
+
+    def _open_folder(self) -> None:
+        model = self._chosen()
+        if model is not None:
+            path = Path(model.path)
+            folder = path if path.is_dir() else path.parent
+            QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder)))
+
+

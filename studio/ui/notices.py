@@ -1,0 +1,111 @@
+"""What the message bar says without being asked, and the next step it offers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from PySide6.QtCore import QCoreApplication, QObject, QUrl
+from PySide6.QtGui import QDesktopServices
+
+from studio.library.records import Job
+from studio.protocol import Problem, Warned
+from studio.ui.state import AppState
+from studio.ui.theme import Kind, say
+from studio.ui.widgets.message_bar import MessageBar
+from studio.ui.worker_thread import LibraryOpened
+
+NextStep = tuple[str, Callable[[], object] | None]
+
+
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("", text)
+
+
+def kind_of(problem: Problem) -> Kind:
+    """A fault of the environment is a warning with a way out; a bug is an error to report."""
+    return "error" if problem.kind in ("bug", "engine_crashed") else "warning"
+
+
+def next_step(problem: Problem, state: AppState, messages: MessageBar) -> NextStep:
+    """Return the text and the action of what a person can do about a problem."""
+    match problem.kind:
+        case "model_missing" | "model_broken":
+            return _tr("Models…"), lambda: state.models_wanted.emit("")
+        case "disk_full":
+            folder = QUrl.fromLocalFile(str(state.library_root))
+            return _tr("Open folder"), lambda: QDesktopServices.openUrl(folder)
+        case _:
+            return (_tr("Details"), messages.show_list) if problem.detail else ("", None)
+
+
+class Notices(QObject):
+    """Speaks up when a job fails, when something was changed, and about what was interrupted."""
+
+    def __init__(self, state: AppState, messages: MessageBar, parent: QObject) -> None:
+        super().__init__(parent)
+        self._state = state
+        self._messages = messages
+        state.reported.connect(self._hear)
+
+    def _hear(self, report: object) -> None:
+        from studio.jobs.runner import JobChanged
+
+        if isinstance(report, JobChanged):
+            if report.job.status == "failed":
+                self._failed(report.job)
+        elif isinstance(report, Warned):
+            self._messages.show_message(say(report.message), "info")
+        elif isinstance(report, LibraryOpened):
+            self._library_opened(report)
+
+    def _failed(self, job: Job) -> None:
+        problem = job.problem
+        if problem is None:
+            return
+        text, action = next_step(problem, self._state, self._messages)
+        if problem.kind in ("engine_crashed", "out_of_memory", "disk_full"):
+            text = self.tr("Try again")
+            action = self._retry(job)
+        self._messages.show_message(
+            say(problem.message), kind_of(problem), text, action, detail=problem.detail
+        )
+
+    def _retry(self, job: Job) -> Callable[[], object]:
+        return lambda: self._state.change_jobs(lambda library: library.retry(job.id))
+
+    def _library_opened(self, report: LibraryOpened) -> None:
+        library = report.library
+        if library is None:
+            return
+        if not library.is_owner:
+            self._messages.show_message(
+                self.tr(
+                    "Another Prompt Studio uses this library and runs its queue. "
+                    "What you start here waits for it."
+                ),
+                "info",
+            )
+            return
+        self._state.background.read(
+            self, library.interrupted, self._offer_to_resume, self._state.problem.emit
+        )
+
+    def _offer_to_resume(self, jobs: Sequence[Job]) -> None:
+        if not jobs:
+            return
+
+        def resume() -> None:
+            def work(library: object) -> None:
+                for job in jobs:
+                    library.resume(job.id)  # type: ignore[attr-defined]  # a Library
+
+            self._state.change_jobs(work)
+
+        self._messages.show_message(
+            self.tr(
+                "Interrupted when the app last ended: {n}. What was finished is kept."
+            ).format(n=len(jobs)),
+            "warning",
+            self.tr("Run what is missing"),
+            resume,
+        )

@@ -1,0 +1,66 @@
+"""The version, the licences, and where everything lies."""
+
+from __future__ import annotations
+
+from html import escape
+
+from PySide6.QtCore import Qt, QUrl
+from PySide6.QtWidgets import QDialog, QDialogButtonBox, QLabel, QVBoxLayout, QWidget
+
+from studio import __version__
+from studio.ui.state import AppState
+from studio.ui.theme import GRID, enlarge
+
+
+class AboutDialog(QDialog):
+    """Not modal; Esc closes it."""
+
+    def __init__(self, state: AppState, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("about")
+        self.setWindowTitle(self.tr("About Prompt Studio"))
+        self.setMinimumWidth(60 * GRID)
+        title = QLabel(f"Prompt Studio {__version__}", self)
+        enlarge(title)
+        paths = state.paths
+        rows = [
+            (self.tr("Library"), state.library_root),
+            (self.tr("Models"), paths.models),
+            (self.tr("Settings"), paths.settings),
+            (self.tr("Logs"), paths.logs),
+        ]
+        places = "<br>".join(
+            f'{escape(name)}: <a href="{QUrl.fromLocalFile(str(path)).toString()}">'
+            f"{escape(str(path))}</a>"
+            for name, path in rows
+        )
+        text = QLabel(
+            "<p>"
+            + escape(
+                self.tr(
+                    "Text, pictures and upscaling with models on your own machine. "
+                    "Nothing leaves it."
+                )
+            )
+            + "</p><p>"
+            + escape(
+                self.tr(
+                    "Licensed under the Apache License 2.0. Icons by Lucide (ISC licence). "
+                    "Made with Qt for Python (LGPL)."
+                )
+            )
+            + f"</p><p>{places}</p>",
+            self,
+        )
+        text.setWordWrap(True)
+        text.setOpenExternalLinks(True)
+        text.setTextInteractionFlags(Qt.TextInteractionFlag.TextBrowserInteraction)
+        buttons = QDialogButtonBox(self)
+        close = buttons.addButton(self.tr("Close"), QDialogButtonBox.ButtonRole.RejectRole)
+        close.clicked.connect(self.close)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(2 * GRID, 2 * GRID, 2 * GRID, 2 * GRID)
+        layout.setSpacing(GRID)
+        layout.addWidget(title)
+        layout.addWidget(text, 1)
+        layout.addWidget(buttons)

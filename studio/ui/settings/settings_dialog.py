@@ -1,0 +1,165 @@
+"""The settings: each takes effect as it is changed, or says that it waits for the next start."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal, cast
+
+from PySide6.QtCore import Qt, QUrl
+from PySide6.QtGui import QDesktopServices
+from PySide6.QtWidgets import (
+    QApplication,
+    QComboBox,
+    QDialog,
+    QDialogButtonBox,
+    QFileDialog,
+    QFormLayout,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QPushButton,
+    QSpinBox,
+    QVBoxLayout,
+    QWidget,
+)
+
+from studio.ui.state import AppState
+from studio.ui.theme import GRID, Scheme, apply_scheme, mute
+
+
+class SettingsDialog(QDialog):
+    """Not modal; closing it saves."""
+
+    def __init__(self, state: AppState, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._state = state
+        settings = state.settings
+        self.setObjectName("settings")
+        self.setWindowTitle(self.tr("Settings"))
+        self.setMinimumWidth(66 * GRID)
+        self.language = self._choice(
+            "settings.language",
+            self.tr("Language"),
+            [(self.tr("As the system"), ""), ("English", "en"), ("简体中文", "zh_CN")],
+            settings.language,
+        )
+        self.scheme = self._choice(
+            "settings.colour_scheme",
+            self.tr("Appearance"),
+            [
+                (self.tr("As the system"), "system"),
+                (self.tr("Light"), "light"),
+                (self.tr("Dark"), "dark"),
+            ],
+            settings.colour_scheme,
+        )
+        self.library = QLineEdit(str(state.library_root), self)
+        self.library.setObjectName("settings.library")
+        self.library.setAccessibleName(self.tr("Library folder"))
+        self.library.setReadOnly(True)
+        self.library.setToolTip(str(state.library_root))
+        choose = QPushButton(self.tr("Choose…"), self)
+        choose.clicked.connect(self._choose_library)
+        show = QPushButton(self.tr("Open folder"), self)
+        show.clicked.connect(
+            lambda: QDesktopServices.openUrl(QUrl.fromLocalFile(str(state.library_root)))
+        )
+        folder = QHBoxLayout()
+        folder.setSpacing(GRID)
+        folder.addWidget(self.library, 1)
+        folder.addWidget(choose)
+        folder.addWidget(show)
+        self.threads = QSpinBox(self)
+        self.threads.setObjectName("settings.threads")
+        self.threads.setAccessibleName(self.tr("Threads"))
+        self.threads.setRange(0, 256)
+        self.threads.setSpecialValueText(self.tr("Auto"))
+        self.threads.setValue(settings.threads)
+        self.device = self._choice(
+            "settings.device",
+            self.tr("Device"),
+            [
+                (self.tr("The quickest"), ""),
+                (self.tr("Processor (CPU)"), "cpu"),
+                (self.tr("NVIDIA or AMD graphics (cuda)"), "cuda"),
+                (self.tr("Apple graphics (mps)"), "mps"),
+            ],
+            settings.device,
+        )
+        form = QFormLayout()
+        form.setHorizontalSpacing(2 * GRID)
+        form.setVerticalSpacing(GRID)
+        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        form.addRow(self.tr("Language"), self.language)
+        form.addRow(self.tr("Appearance"), self.scheme)
+        form.addRow(self.tr("Library folder"), folder)
+        form.addRow(self.tr("Threads"), self.threads)
+        form.addRow(self.tr("Device"), self.device)
+        self.note = QLabel(self)
+        self.note.setObjectName("settings.note")
+        self.note.setWordWrap(True)
+        self.note.setMinimumHeight(2 * self.fontMetrics().lineSpacing())
+        mute(self.note)
+        buttons = QDialogButtonBox(self)
+        close = buttons.addButton(self.tr("Close"), QDialogButtonBox.ButtonRole.RejectRole)
+        close.clicked.connect(self.close)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(2 * GRID, 2 * GRID, 2 * GRID, 2 * GRID)
+        layout.setSpacing(2 * GRID)
+        layout.addLayout(form)
+        layout.addWidget(self.note)
+        layout.addWidget(buttons)
+        self.language.currentIndexChanged.connect(self._language_changed)
+        self.scheme.currentIndexChanged.connect(self._scheme_changed)
+        self.threads.valueChanged.connect(self._engine_changed)
+        self.device.currentIndexChanged.connect(self._engine_changed)
+
+    def _choice(
+        self, name: str, label: str, options: list[tuple[str, str]], value: str
+    ) -> QComboBox:
+        box = QComboBox(self)
+        box.setObjectName(name)
+        box.setAccessibleName(label)
+        for text, data in options:
+            box.addItem(text, data)
+        if value not in [data for _, data in options]:
+            box.addItem(value, value)
+        box.setCurrentIndex(box.findData(value, Qt.ItemDataRole.UserRole))
+        return box
+
+    def _language_changed(self) -> None:
+        self._state.settings.language = cast(
+            Literal["", "en", "zh_CN"], self.language.currentData()
+        )
+        self._later()
+
+    def _scheme_changed(self) -> None:
+        scheme = cast(Scheme, self.scheme.currentData())
+        self._state.settings.colour_scheme = scheme
+        apply_scheme(cast(QApplication, QApplication.instance()), scheme)
+        self._state.save_soon()
+
+    def _engine_changed(self) -> None:
+        self._state.settings.threads = self.threads.value()
+        self._state.settings.device = self.device.currentData()
+        self._later()
+
+    def _choose_library(self) -> None:
+        dialog = QFileDialog(self, self.tr("Library folder"), str(self._state.library_root))
+        dialog.setFileMode(QFileDialog.FileMode.Directory)
+        dialog.setOption(QFileDialog.Option.ShowDirsOnly)
+        dialog.fileSelected.connect(self.set_library)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.open()
+
+    def set_library(self, folder: str) -> None:
+        """Keep results in another folder from the next start on; nothing is moved."""
+        wanted = Path(folder)
+        self._state.settings.library = "" if wanted == self._state.paths.library else folder
+        self.library.setText(folder)
+        self.library.setToolTip(folder)
+        self._later()
+
+    def _later(self) -> None:
+        self._state.save_soon()
+        self.note.setText(self.tr("This takes effect when Prompt Studio is started again."))

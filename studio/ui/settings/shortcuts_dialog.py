@@ -1,0 +1,47 @@
+"""What the keyboard can do."""
+
+from __future__ import annotations
+
+from PySide6.QtGui import QKeySequence
+from PySide6.QtWidgets import QDialog, QDialogButtonBox, QFormLayout, QLabel, QVBoxLayout, QWidget
+
+from studio.ui.theme import GRID, emphasise
+
+
+class ShortcutsDialog(QDialog):
+    """Not modal; Esc closes it."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("shortcuts")
+        self.setWindowTitle(self.tr("Keyboard shortcuts"))
+        rows = [
+            ("Ctrl+Return", self.tr("Generate")),
+            ("Escape", self.tr("Stop, or leave the editing of an earlier message")),
+            ("Ctrl+1", self.tr("Text")),
+            ("Ctrl+2", self.tr("Image")),
+            ("Ctrl+3", self.tr("Upscale")),
+            ("Ctrl+L", self.tr("Go to the prompt")),
+            ("Ctrl+F", self.tr("Search the results")),
+            ("Ctrl+M", self.tr("Models")),
+            ("Ctrl+,", self.tr("Settings")),
+            ("F1", self.tr("Keyboard shortcuts")),
+            ("Ctrl+Q", self.tr("Quit")),
+        ]
+        form = QFormLayout()
+        form.setHorizontalSpacing(4 * GRID)
+        form.setVerticalSpacing(GRID)
+        for keys, text in rows:
+            shown = QLabel(
+                QKeySequence(keys).toString(QKeySequence.SequenceFormat.NativeText), self
+            )
+            emphasise(shown)
+            form.addRow(shown, QLabel(text, self))
+        buttons = QDialogButtonBox(self)
+        close = buttons.addButton(self.tr("Close"), QDialogButtonBox.ButtonRole.RejectRole)
+        close.clicked.connect(self.close)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(2 * GRID, 2 * GRID, 2 * GRID, 2 * GRID)
+        layout.setSpacing(2 * GRID)
+        layout.addLayout(form)
+        layout.addWidget(buttons)

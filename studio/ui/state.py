@@ -1,0 +1,271 @@
+"""What the parts of the window share: settings, models, the library, and the worker's reports."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+from uuid import uuid4
+
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from studio.protocol import ModelRef, Request, Task
+from studio.settings import Paths, Settings, save_settings
+from studio.ui.background import Background, problem_of
+from studio.ui.theme import Kind
+from studio.ui.worker_thread import Enqueued, EnqueueFailed, LibraryOpened, WorkerThread
+
+if TYPE_CHECKING:
+    from studio.library.store import Library
+    from studio.models.fit import Fit
+    from studio.models.registry import Registry
+
+    _Models = tuple[tuple[ModelRef, ...], dict[str, Fit], dict[str, Problem]]
+
+T = TypeVar("T")
+
+
+class AppState(QObject):
+    """Made before the window; `start` opens the library and the worker once it is painted."""
+
+    reported = Signal(object)
+    """Engine events, AssetSaved, JobChanged, and the structs of `worker_thread`."""
+    models_changed = Signal()
+    library_opened = Signal()
+    assets_changed = Signal()
+    jobs_changed = Signal()
+    problem = Signal(object)
+    """A `Problem` for the message bar."""
+    message = Signal(str, str, str, object)
+    """Text, kind, the text of its action, the action: for the message bar."""
+    restore_wanted = Signal(object)
+    """An `Asset` or a request whose settings somebody wants back."""
+    models_wanted = Signal(str)
+    """Somebody asks for the models dialog, for a task."""
+
+    def __init__(self, paths: Paths, settings: Settings, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.paths = paths
+        self.settings = settings
+        self.background = Background(self)
+        self.library: Library | None = None
+        self.models_known = False
+        self._registry: Registry | None = None
+        self._models: tuple[ModelRef, ...] = ()
+        self._fits: dict[str, Fit] = {}
+        self._model_problems: dict[str, Problem] = {}
+        self._waiting: list[Callable[[], None]] | None = []
+        self.worker = WorkerThread(
+            paths,
+            self.library_root,
+            self._open_registry,
+            device=settings.device,
+            threads=settings.threads,
+            parent=self,
+        )
+        self.worker.reported.connect(self._hear)
+        # Several assets or jobs may change within one turn of the event loop; the views look once.
+        self._assets_soon = self._soon(self.assets_changed.emit)
+        self._jobs_soon = self._soon(self.jobs_changed.emit)
+        self._save_soon = self._soon(self.save, 1000)
+
+    @property
+    def library_root(self) -> Path:
+        """The folder in which results are kept."""
+        return Path(self.settings.library) if self.settings.library else self.paths.library
+
+    def start(self) -> None:
+        """Open the library and the registry on their threads."""
+        self.worker.start()
+        self.refresh_models()
+
+    def close(self) -> None:
+        """Save the settings, stop the worker and its engine, wait for both."""
+        self.save()
+        self.worker.shutdown()
+        self.worker.wait()
+        self.background.close()
+        if self.library is not None:
+            self.library.close()
+            self.library = None
+
+    # ---- jobs
+
+    def submit(self, requests: Sequence[Request], output: str = "") -> str:
+        """Enqueue requests and run them. Returns a token that `Enqueued` will carry.
+
+        `output` is a folder to write straight into; empty means the library.
+        """
+        token = uuid4().hex
+
+        def enqueue() -> None:
+            try:
+                library = self._library_or_raise()
+                jobs = tuple(library.enqueue(requests, output=output))
+            except Exception as error:
+                self.worker.reported.emit(EnqueueFailed(token, problem_of(error)))
+            else:
+                self.worker.reported.emit(Enqueued(token, jobs))
+                self.worker.wake()
+
+        self._with_library(lambda: self.background.in_order(self, enqueue))
+        return token
+
+    def cancel(self, job: str) -> None:
+        """Cancel a job, whether it runs or waits."""
+        if not self.worker.cancel_running(job):
+            self.change_jobs(lambda library: library.cancel(job))
+
+    def pause(self, paused: bool) -> None:
+        """Take no new job after the current one, or go on."""
+        self.worker.pause(paused)
+        self._jobs_soon()
+
+    def change_jobs(self, work: Callable[[Library], Any]) -> None:
+        """Do something to the library's queue off the window's thread, then look for a job."""
+
+        def change() -> None:
+            work(self._library_or_raise())
+
+        def look(_: object) -> None:
+            self.worker.wake()
+            self._jobs_soon()
+
+        self._with_library(lambda: self.background.in_order(self, change, look, self.problem.emit))
+
+    # ---- models
+
+    def models(self, task: Task | None = None) -> tuple[ModelRef, ...]:
+        """Return the models known now, of one task or of all; it does not touch the disk."""
+        return tuple(model for model in self._models if task is None or model.task == task)
+
+    def fit(self, model: ModelRef) -> Fit | None:
+        """Return whether a model fits, as it was when the models were last listed."""
+        return self._fits.get(model.id)
+
+    def model_problems(self) -> dict[str, Problem]:
+        """Return id (or file) → what is wrong, for models that are known but cannot be used."""
+        return dict(self._model_problems)
+
+    def refresh_models(self) -> None:
+        """List the models again on another thread; `models_changed` follows."""
+
+        def look(registry: Registry) -> _Models:
+            from studio.models.fit import fit
+
+            models = tuple(registry.list())
+            return models, {model.id: fit(model) for model in models}, registry.problems()
+
+        def keep(found: _Models) -> None:
+            self._models, self._fits, self._model_problems = found
+            self.models_known = True
+            self.models_changed.emit()
+
+        self.read_models(look, keep)
+
+    def read_models(
+        self,
+        work: Callable[[Registry], T],
+        then: Callable[[T], object] | None = None,
+        failed: Callable[[Problem], object] | None = None,
+    ) -> None:
+        """Ask the registry something on another thread."""
+        self.background.read(
+            self, lambda: work(self._open_registry()), then, failed or self.problem.emit
+        )
+
+    def change_models(
+        self,
+        work: Callable[[Registry], T],
+        then: Callable[[T], object] | None = None,
+        failed: Callable[[Problem], object] | None = None,
+    ) -> None:
+        """Do something to the registry on another thread, then list the models again."""
+
+        def listed(result: T) -> None:
+            if then is not None:
+                then(result)
+            self.refresh_models()
+
+        self.read_models(work, listed, failed)
+
+    # ---- settings and messages
+
+    def save(self) -> None:
+        """Write the settings now."""
+        problem = save_settings(self.paths.settings, self.settings)
+        if problem is not None:
+            self.problem.emit(problem)
+
+    def save_soon(self) -> None:
+        """Write the settings within a second."""
+        self._save_soon()
+
+    def show_message(
+        self,
+        text: str,
+        kind: Kind = "info",
+        action_text: str = "",
+        action: Callable[[], object] | None = None,
+    ) -> None:
+        """Say something in the window's message bar."""
+        self.message.emit(text, kind, action_text, action)
+
+    # ---- inside
+
+    def _open_registry(self) -> Registry:
+        if self._registry is None:
+            from studio.models.registry import Registry
+
+            self._registry = Registry(self.paths)
+        return self._registry
+
+    def _library_or_raise(self) -> Library:
+        from studio.protocol import problem
+
+        if self.library is None:
+            raise problem(
+                "bad_input", "The library is not open. Choose its folder in the settings."
+            )
+        return self.library
+
+    def _with_library(self, work: Callable[[], None]) -> None:
+        """Do it now, or as soon as the library has been opened (or has failed to)."""
+        if self._waiting is None:
+            work()
+        else:
+            self._waiting.append(work)
+
+    def _hear(self, report: object) -> None:
+        from studio.jobs.runner import AssetSaved, JobChanged
+
+        match report:
+            case LibraryOpened():
+                self.library = report.library
+                if report.problem is not None:
+                    self.problem.emit(report.problem)
+                waiting, self._waiting = self._waiting, None
+                for work in waiting or ():
+                    work()
+                self.library_opened.emit()
+                self._jobs_soon()
+                self._assets_soon()
+            case AssetSaved():
+                self._assets_soon()
+            case JobChanged() | Enqueued():
+                self._jobs_soon()
+            case EnqueueFailed():
+                self.problem.emit(report.problem)
+        self.reported.emit(report)
+
+    def _soon(self, work: Callable[[], object], delay_ms: int = 0) -> Callable[[], None]:
+        timer = QTimer(self)
+        timer.setSingleShot(True)
+        timer.setInterval(delay_ms)
+        timer.timeout.connect(lambda: work())
+
+        def ask() -> None:
+            if not timer.isActive():
+                timer.start()
+
+        return ask

@@ -1,0 +1,43 @@
+"""The one accent-coloured action of a tab, and small quiet buttons with an icon."""
+
+from __future__ import annotations
+
+from PySide6.QtWidgets import QPushButton, QToolButton, QWidget
+
+from studio.ui.theme import emphasise
+from studio.ui.widgets.icons import icon
+
+_PRIMARY = """
+QPushButton { background: palette(accent); color: palette(highlighted-text); border: 1px solid
+  palette(accent); border-radius: 4px; padding: 6px 18px; }
+QPushButton:hover { border-color: palette(text); }
+QPushButton:focus { border: 2px solid palette(text); padding: 5px 17px; }
+QPushButton:pressed { background: palette(link); color: palette(base); }
+QPushButton:disabled { background: palette(midlight); color: palette(placeholder-text);
+  border-color: palette(midlight); }
+"""
+
+
+class PrimaryButton(QPushButton):
+    """The action a tab is there for."""
+
+    def __init__(self, text: str, picture: str, name: str, parent: QWidget | None = None) -> None:
+        super().__init__(text, parent)
+        self.setIcon(icon(picture, "on_accent"))
+        self.setObjectName(name)
+        self.setAccessibleName(text)
+        self.setStyleSheet(_PRIMARY)
+        emphasise(self)
+
+
+def tool_button(
+    picture: str, text: str, name: str = "", parent: QWidget | None = None
+) -> QToolButton:
+    """Return a flat button with an icon; `text` is its tooltip and accessible name."""
+    button = QToolButton(parent)
+    button.setIcon(icon(picture))
+    button.setToolTip(text)
+    button.setAccessibleName(text)
+    button.setObjectName(name)
+    button.setAutoRaise(True)
+    return button

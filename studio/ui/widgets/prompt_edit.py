@@ -1,0 +1,77 @@
+"""The prompt: the largest control of a tab."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import QMimeData, Qt, Signal
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import QPlainTextEdit, QWidget
+
+MAX_FILE_BYTES = 1_000_000
+"""A dropped text file larger than this is refused: it is no prompt."""
+
+
+class PromptEdit(QPlainTextEdit):
+    """Plain text; Ctrl+Enter submits, Tab leaves, and a dropped text file is read in."""
+
+    submitted = Signal()
+
+    def __init__(self, placeholder: str, name: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName(name)
+        self.setPlaceholderText(placeholder)
+        self.setTabChangesFocus(True)
+        self.setAcceptDrops(True)
+        self.set_least_lines(3)
+
+    def set_least_lines(self, lines: int) -> None:
+        """Keep room for at least this many lines of text."""
+        margins = self.contentsMargins()
+        frame = 2 * self.frameWidth() + margins.top() + margins.bottom()
+        document = 2 * round(self.document().documentMargin())
+        self.setMinimumHeight(lines * self.fontMetrics().lineSpacing() + frame + document)
+
+    def text(self) -> str:
+        """Return the prompt as typed."""
+        return self.toPlainText()
+
+    def set_text(self, text: str) -> None:
+        """Replace the prompt; the change can be undone."""
+        cursor = self.textCursor()
+        cursor.select(cursor.SelectionType.Document)
+        cursor.insertText(text)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        enter = event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter)
+        if enter and event.modifiers() & Qt.KeyboardModifier.ControlModifier:
+            self.submitted.emit()
+            return
+        super().keyPressEvent(event)
+
+    def canInsertFromMimeData(self, source: QMimeData) -> bool:
+        return _text_file(source) is not None or super().canInsertFromMimeData(source)
+
+    def insertFromMimeData(self, source: QMimeData) -> None:
+        file = _text_file(source)
+        if file is None:
+            super().insertFromMimeData(source)
+            return
+        try:
+            text = file.read_text(encoding="utf-8-sig")
+        except (OSError, UnicodeDecodeError):
+            return
+        self.insertPlainText(text)
+
+
+def _text_file(source: QMimeData) -> Path | None:
+    urls = source.urls()
+    if len(urls) != 1 or not urls[0].isLocalFile():
+        return None
+    file = Path(urls[0].toLocalFile())
+    if file.suffix.lower() not in (".txt", ".md", ".text", ".csv", ".json", ".py", ".srt"):
+        return None
+    try:
+        return file if file.stat().st_size <= MAX_FILE_BYTES else None
+    except OSError:
+        return None

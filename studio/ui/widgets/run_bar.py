@@ -1,0 +1,120 @@
+"""Generate, stop, how many, and how far: the same row in every tab, with its room reserved."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import (
+    QHBoxLayout,
+    QLabel,
+    QProgressBar,
+    QPushButton,
+    QSizePolicy,
+    QSpinBox,
+    QVBoxLayout,
+    QWidget,
+)
+
+from studio.ui.theme import GRID, mute
+from studio.ui.widgets.buttons import PrimaryButton
+from studio.ui.widgets.icons import icon
+from studio.ui.widgets.times import seconds_text
+
+
+class RunBar(QWidget):
+    """Object names: `<prefix>.generate`, `.stop`, `.count`, `.progress`, `.status`."""
+
+    generate_clicked = Signal()
+    stop_clicked = Signal()
+    count_changed = Signal()
+
+    def __init__(
+        self,
+        prefix: str,
+        *,
+        generate_text: str = "",
+        with_count: bool = True,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self.generate = PrimaryButton(
+            generate_text or self.tr("Generate"), "sparkles", f"{prefix}.generate", self
+        )
+        self.generate.setToolTip(self.tr("Ctrl+Enter"))
+        self.generate.clicked.connect(self.generate_clicked)
+        self.stop = QPushButton(self.tr("Stop"), self)
+        self.stop.setIcon(icon("square"))
+        self.stop.setObjectName(f"{prefix}.stop")
+        self.stop.setAccessibleName(self.stop.text())
+        self.stop.setToolTip(self.tr("Esc"))
+        self.stop.setEnabled(False)
+        self.stop.clicked.connect(self.stop_clicked)
+        self.count = QSpinBox(self)
+        self.count.setRange(1, 1000)
+        self.count.setObjectName(f"{prefix}.count")
+        self.count.setAccessibleName(self.tr("Variations"))
+        self.count.setToolTip(self.tr("How many variations to make, 1 to 1,000"))
+        self.count.setAlignment(Qt.AlignmentFlag.AlignRight)
+        self.count.valueChanged.connect(self.count_changed)
+        self._count_label = QLabel(self.tr("Variations"), self)
+        self._count_label.setBuddy(self.count)
+        self.progress = QProgressBar(self)
+        self.progress.setObjectName(f"{prefix}.progress")
+        self.progress.setAccessibleName(self.tr("Progress"))
+        self.progress.setTextVisible(False)
+        self.progress.setFixedHeight(GRID // 2)
+        self.progress.setRange(0, 100)
+        policy = self.progress.sizePolicy()
+        policy.setRetainSizeWhenHidden(True)
+        self.progress.setSizePolicy(policy)
+        self.progress.hide()
+        self.status = QLabel(self)
+        self.status.setObjectName(f"{prefix}.status")
+        self.status.setAccessibleName(self.tr("Status"))
+        self.status.setMinimumHeight(self.status.fontMetrics().height())
+        self.status.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.status.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        mute(self.status)
+        row = QHBoxLayout()
+        row.setSpacing(GRID)
+        row.addWidget(self._count_label)
+        row.addWidget(self.count)
+        row.addStretch(1)
+        row.addWidget(self.stop)
+        row.addWidget(self.generate)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(GRID // 2)
+        layout.addLayout(row)
+        layout.addWidget(self.progress)
+        layout.addWidget(self.status)
+        if not with_count:
+            self._count_label.hide()
+            self.count.hide()
+
+    def set_running(self, running: bool) -> None:
+        """Say whether a job of this tab runs: enables Stop, shows the progress bar."""
+        self.stop.setEnabled(running)
+        self.progress.setVisible(running)
+        if running:
+            self.progress.setRange(0, 0)
+
+    def set_progress(self, step: int, steps: int, seconds_left: float | None = None) -> None:
+        """Show how far the job is; `seconds_left` None where it cannot be told."""
+        self.progress.setRange(0, max(steps, 1))
+        self.progress.setValue(step)
+        if seconds_left is not None:
+            self.progress.setToolTip(self.tr("{time} left").format(time=seconds_text(seconds_left)))
+
+    def set_loading(self, text: str, fraction: float | None = None) -> None:
+        """Show what is being loaded; `fraction` 0 to 1, or None where it cannot be told."""
+        if fraction is None:
+            self.progress.setRange(0, 0)
+        else:
+            self.progress.setRange(0, 1000)
+            self.progress.setValue(round(fraction * 1000))
+        self.set_status(text)
+
+    def set_status(self, text: str) -> None:
+        """Say one line about the job; the whole of it is in the tooltip."""
+        self.status.setText(text)
+        self.status.setToolTip(text)

@@ -1,0 +1,97 @@
+"""Rows of two lines: a picture, a title, a quieter line below, and how far it is."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QSize, Qt
+from PySide6.QtGui import QColor, QIcon, QPainter, QPalette, QPixmap
+from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
+
+from studio.ui.theme import GRID
+
+Index = QModelIndex | QPersistentModelIndex
+
+
+class TwoLineDelegate(QStyledItemDelegate):
+    """Asks its subclasses nothing: `picture`, `second` and `fraction` are functions of an index."""
+
+    def __init__(self, side: int, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._side = side
+
+    def picture(self, _index: Index) -> QIcon | QPixmap | None:
+        """Return what stands at the left of a row."""
+        return None
+
+    def second(self, _index: Index) -> str:
+        """Return the quieter second line of a row."""
+        return ""
+
+    def second_colour(self, _index: Index, palette: QPalette) -> QColor:
+        """Return the colour of the second line."""
+        return palette.color(QPalette.ColorRole.PlaceholderText)
+
+    def fraction(self, _index: Index) -> float | None:
+        """Return how far a row's work is, 0 to 1, or None where there is nothing to show."""
+        return None
+
+    def sizeHint(self, option: QStyleOptionViewItem, _index: Index) -> QSize:
+        lines = 2 * option.fontMetrics.lineSpacing() + GRID // 2
+        return QSize(20 * GRID, max(self._side, lines) + GRID + GRID // 2)
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
+        self.initStyleOption(option, index)
+        option.text = ""
+        widget = option.widget
+        style = widget.style()
+        style.drawControl(QStyle.ControlElement.CE_ItemViewItem, option, painter, widget)
+        selected = bool(option.state & QStyle.StateFlag.State_Selected)
+        palette = option.palette
+        strong = palette.color(
+            QPalette.ColorRole.HighlightedText if selected else QPalette.ColorRole.Text
+        )
+        quiet = strong if selected else self.second_colour(index, palette)
+        area = option.rect.adjusted(GRID, GRID // 2, -GRID, -GRID // 2)
+        self._draw_picture(painter, area, index, selected)
+        text = area.adjusted(self._side + GRID, 0, 0, 0)
+        spacing = option.fontMetrics.lineSpacing()
+        top = text.top() + (text.height() - 2 * spacing - GRID // 2) // 2
+        painter.save()
+        painter.setFont(option.font)
+        for line, (content, colour) in enumerate(
+            (
+                (str(index.data(Qt.ItemDataRole.DisplayRole) or ""), strong),
+                (self.second(index), quiet),
+            )
+        ):
+            box = QRect(text.left(), top + line * (spacing + 2), text.width(), spacing)
+            painter.setPen(colour)
+            painter.drawText(
+                box,
+                Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter,
+                option.fontMetrics.elidedText(content, Qt.TextElideMode.ElideRight, box.width()),
+            )
+        fraction = self.fraction(index)
+        if fraction is not None:
+            track = QRect(text.left(), area.bottom() - 1, text.width(), 3)
+            painter.fillRect(track, palette.color(QPalette.ColorRole.Midlight))
+            track.setWidth(round(track.width() * min(1.0, max(0.0, fraction))))
+            painter.fillRect(track, strong if selected else palette.color(QPalette.ColorRole.Accent))
+        painter.restore()
+
+    def _draw_picture(
+        self, painter: QPainter, area: QRect, index: Index, selected: bool
+    ) -> None:
+        box = QRect(area.left(), area.top(), self._side, area.height())
+        picture = self.picture(index)
+        if isinstance(picture, QIcon):
+            mode = QIcon.Mode.Selected if selected else QIcon.Mode.Normal
+            small = QRect(0, 0, min(20, self._side), min(20, self._side))
+            small.moveCenter(box.center())
+            picture.paint(painter, small, Qt.AlignmentFlag.AlignCenter, mode)
+        elif isinstance(picture, QPixmap):
+            size = picture.deviceIndependentSize().toSize()
+            size.scale(self._side, min(self._side, area.height()), Qt.AspectRatioMode.KeepAspectRatio)
+            place = QRect(0, 0, size.width(), size.height())
+            place.moveCenter(box.center())
+            painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+            painter.drawPixmap(place, picture)

@@ -1,0 +1,248 @@
+"""The thread that takes the next job, drives the engine and reports. Nothing here waits for it."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from msgspec import Struct
+from PySide6.QtCore import QObject, QThread, Signal
+
+from studio.protocol import (
+    Capabilities,
+    ConvertModel,
+    Described,
+    DescribeModel,
+    Event,
+    Failed,
+    ModelRef,
+    Problem,
+    Sentence,
+)
+
+if TYPE_CHECKING:
+    from studio.engine.client import EngineClient
+    from studio.jobs.runner import Runner
+    from studio.library.records import Job
+    from studio.library.store import Library
+    from studio.models.registry import Registry
+    from studio.settings import Paths
+
+
+class Enqueued(Struct, frozen=True):
+    """The requests of one `submit` are in the library, in their order."""
+
+    token: str
+    jobs: tuple[Job, ...]
+
+
+class EnqueueFailed(Struct, frozen=True):
+    """The requests of one `submit` were refused; nothing of them was stored."""
+
+    token: str
+    problem: Problem
+
+
+class LibraryOpened(Struct, frozen=True):
+    """The library is open, or could not be opened (`problem`)."""
+
+    library: Library | None
+    problem: Problem | None = None
+
+
+class ModelDescribed(Struct, frozen=True):
+    """An answer to `describe`: what a model can do, or why that cannot be told."""
+
+    model: str
+    capabilities: Capabilities | None
+    problem: Problem | None = None
+
+
+class WorkerThread(QThread):
+    """Owns the engine's client and the runner. All methods may be called from the window."""
+
+    reported = Signal(object)
+    """Every event of the engine, AssetSaved, JobChanged, and the structs of this module."""
+
+    def __init__(
+        self,
+        paths: Paths,
+        library_root: Path,
+        registry: Callable[[], Registry],
+        *,
+        device: str = "",
+        threads: int = 0,
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._paths = paths
+        self._root = library_root
+        self._registry = registry
+        self._device = device
+        self._threads = threads
+        self._changed = threading.Condition()
+        self._tasks: deque[Callable[[], None]] = deque()
+        self._stopping = False
+        self._paused = False
+        self._look = True
+        self._running = ""
+        self._engine: EngineClient | None = None
+        self._runner: Runner | None = None
+        self.library: Library | None = None
+
+    # ---- asked by the window; none of these waits
+
+    def wake(self) -> None:
+        """Look for a job again: something was enqueued, resumed or retried."""
+        with self._changed:
+            self._look = True
+            self._changed.notify_all()
+
+    def pause(self, paused: bool) -> None:
+        """Take no new job after the current one, or go on."""
+        with self._changed:
+            self._paused = paused
+            self._look = True
+            self._changed.notify_all()
+
+    @property
+    def is_paused(self) -> bool:
+        return self._paused
+
+    @property
+    def running_job(self) -> str:
+        """The id of the job that runs now, or an empty string."""
+        return self._running
+
+    def cancel_running(self, job: str) -> bool:
+        """Cancel a job if it is the one that runs now; returns whether it is."""
+        runner = self._runner
+        if runner is None or not job or job != self._running:
+            return False
+        runner.cancel(job)
+        return True
+
+    def describe(self, model: ModelRef) -> None:
+        """Ask what an image model can do; `ModelDescribed` is the answer."""
+        self._between_jobs(lambda: self._describe(model))
+
+    def convert(self, source: Path, target: Path) -> Problem | None:
+        """Convert a GGUF file between two jobs. Blocks: call it from a background thread."""
+        answer: list[Problem | None] = []
+        done = threading.Event()
+
+        def work() -> None:
+            try:
+                answer.append(self._convert(source, target))
+            finally:
+                done.set()
+
+        self._between_jobs(work)
+        while not done.wait(0.5):
+            if self._stopping:
+                return Problem("cancelled", Sentence("The app was closed meanwhile."))
+        return answer[0] if answer else None
+
+    def shutdown(self) -> None:
+        """Stop the engine, whatever it does, and leave `run`. A running job is interrupted."""
+        with self._changed:
+            self._stopping = True
+            self._changed.notify_all()
+        engine = self._engine
+        if engine is not None:
+            engine.stop()
+
+    # ---- the thread itself
+
+    def run(self) -> None:
+        """Open the library, then work until `shutdown`."""
+        if not self._open():
+            return
+        try:
+            while (step := self._next_step()) is not None:
+                step()
+        finally:
+            if self._engine is not None:
+                self._engine.stop()
+
+    def _open(self) -> bool:
+        from studio.engine.client import EngineClient
+        from studio.jobs.runner import Runner
+        from studio.library.store import Library
+        from studio.ui.background import problem_of
+
+        try:
+            library = Library.open(self._root)
+        except Exception as error:
+            self.reported.emit(LibraryOpened(None, problem_of(error)))
+            return False
+        self.library = library
+        self._engine = EngineClient(
+            log_dir=self._paths.logs, device=self._device, threads=self._threads
+        )
+        self._runner = Runner(library, self._engine, self._registry())
+        self.reported.emit(LibraryOpened(library))
+        return True
+
+    def _next_step(self) -> Callable[[], None] | None:
+        """Wait for something to do: a question first, then a job."""
+        while True:
+            with self._changed:
+                if self._stopping:
+                    return None
+                if self._tasks:
+                    return self._tasks.popleft()
+                if self._paused or not self._look:
+                    self._changed.wait()
+                    continue
+                self._look = False
+            job = self._take_job()
+            if job is not None:
+                return lambda: self._run_job(job)
+
+    def _take_job(self) -> Job | None:
+        assert self.library is not None
+        return self.library.next_job()
+
+    def _run_job(self, job: Job) -> None:
+        assert self._runner is not None
+        self._running = job.id
+        try:
+            self._runner.run(job, self.reported.emit)
+        finally:
+            self._running = ""
+            self.wake()
+
+    def _between_jobs(self, work: Callable[[], None]) -> None:
+        with self._changed:
+            self._tasks.append(work)
+            self._changed.notify_all()
+
+    def _describe(self, model: ModelRef) -> None:
+        assert self._engine is not None
+        registry = self._registry()
+        found = registry.capabilities(model)
+        problem: Problem | None = None
+
+        def hear(event: Event) -> None:
+            nonlocal found, problem
+            if isinstance(event, Described):
+                found = event.capabilities
+            elif isinstance(event, Failed):
+                problem = event.problem
+
+        if found is None:
+            self._engine.run(DescribeModel(job=uuid4().hex, model=model), hear)
+            if found is not None:
+                registry.remember_capabilities(model, found)
+        self.reported.emit(ModelDescribed(model.id, found, problem))
+
+    def _convert(self, source: Path, target: Path) -> Problem | None:
+        assert self._engine is not None
+        command = ConvertModel(job=uuid4().hex, source=str(source), target=str(target))
+        final = self._engine.run(command, self.reported.emit)
+        return final.problem if isinstance(final, Failed) else None

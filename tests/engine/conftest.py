@@ -1,0 +1,78 @@
+"""What the tests of the engine share: clients that leave nothing behind, and jobs."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+from notes import MODEL
+
+from studio.engine.client import EngineClient
+from studio.engine.job import Job
+from studio.protocol import RunJob, TextRequest
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """All state of a test lies in its own folder."""
+    monkeypatch.setenv("STUDIO_HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("STUDIO_FAKE_ENGINE", raising=False)
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def make_client(tmp_path: Path) -> Iterator[Callable[..., EngineClient]]:
+    """Makes clients; at the end every process and thread of theirs must be gone."""
+    before = set(threading.enumerate())
+    clients: list[EngineClient] = []
+
+    def make(fake: str = "", **options: object) -> EngineClient:
+        clients.append(EngineClient(log_dir=tmp_path / "logs", fake=fake, **options))
+        return clients[-1]
+
+    yield make
+    for client in clients:
+        client.stop()
+    named = [p for p in psutil.Process().children(recursive=True) if "spawn_main" in command(p)]
+    assert not named, "an engine outlived its client"
+    left = [t for t in set(threading.enumerate()) - before if t.name.startswith("studio-engine")]
+    assert not left, "a thread outlived its client"
+
+
+@pytest.fixture
+def client(make_client: Callable[..., EngineClient]) -> EngineClient:
+    """A client of the fake engine."""
+    return make_client("plain")
+
+
+@pytest.fixture
+def text_job(tmp_path: Path) -> Callable[..., RunJob]:
+    """Makes a text job for a prompt, which may hold the fake's words."""
+
+    def make(prompt: str = "plain", job: str = "1", rows: int = 1) -> RunJob:
+        return RunJob(
+            job=job,
+            request=TextRequest(prompt=prompt, seed=5, count=rows),
+            rows=tuple(range(rows)),
+            model=MODEL,
+            work_dir=str(tmp_path / "work"),
+        )
+
+    return make
+
+
+@pytest.fixture
+def job(tmp_path: Path) -> Job:
+    """A job whose events are thrown away."""
+    return Job("1", tmp_path / "work", lambda _: None, threading.Event())
+
+
+def command(process: psutil.Process) -> str:
+    """Return the command line of a process, empty when it has just ended."""
+    try:
+        return " ".join(process.cmdline())
+    except psutil.Error:
+        return ""

@@ -1,0 +1,27 @@
+"""A listener that takes the events of a job down, and a model that is not there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from studio.protocol import Event, ModelRef
+
+MODEL = ModelRef(id="m", name="Model", task="text", format="transformers", path="nowhere")
+
+
+class Notes:
+    """Takes the events of a job down, and does something at the first of a kind."""
+
+    def __init__(self, at: type[Event] | None = None, then: Callable[[], object] = int) -> None:
+        self.events: list[Event] = []
+        self._at = at
+        self._then = then
+
+    def __call__(self, event: Event) -> None:
+        self.events.append(event)
+        if self._at is not None and isinstance(event, self._at):
+            self._at = None
+            self._then()
+
+    def kinds(self) -> list[str]:
+        return [type(event).__name__ for event in self.events]

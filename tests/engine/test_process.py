@@ -1,0 +1,436 @@
+"""The engine's process and its client: a real child process behind the real pipe."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+from notes import MODEL, Notes
+from PIL import Image
+
+from studio.engine.client import EngineClient
+from studio.protocol import (
+    Accepted,
+    AssetReady,
+    CancelJob,
+    Cancelled,
+    ConvertModel,
+    Described,
+    DescribeModel,
+    Done,
+    Event,
+    Failed,
+    ImageRequest,
+    Loading,
+    Progress,
+    Ready,
+    RowFailed,
+    RunJob,
+    UnloadModels,
+)
+
+MakeJob = Callable[..., RunJob]
+MakeClient = Callable[..., EngineClient]
+
+
+def run(client: EngineClient, command: RunJob) -> Event:
+    return client.run(command, lambda _: None)
+
+
+# ---- success
+
+
+def test_a_job_is_accepted_first_and_ends_with_one_final_event(
+    client: EngineClient, text_job: MakeJob
+) -> None:
+    notes = Notes()
+    final = client.run(text_job(rows=3), notes)
+    assert isinstance(final, Done)
+    assert isinstance(notes.events[0], Accepted)
+    assert notes.events[-1] is final
+    assert sum(isinstance(e, Done | Failed | Cancelled) for e in notes.events) == 1
+    assets = [e for e in notes.events if isinstance(e, AssetReady)]
+    assert [(e.row, e.recipe.seed) for e in assets] == [(0, 5), (1, 6), (2, 7)]
+    for asset in assets:
+        streamed = "".join(
+            e.text
+            for e in notes.events
+            if getattr(e, "row", None) == asset.row and hasattr(e, "text")
+        )
+        assert Path(asset.path).read_text("utf-8") == streamed
+
+
+def test_pictures_are_files_on_disk_and_only_their_paths_are_sent(
+    client: EngineClient, tmp_path: Path
+) -> None:
+    notes = Notes()
+    request = ImageRequest(prompt="a fox", seed=3, count=2, width=96, height=64)
+    job = RunJob(job="1", request=request, rows=(1,), model=MODEL, work_dir=str(tmp_path / "狐 w"))
+    assert isinstance(client.run(job, notes), Done)
+    (asset,) = [e for e in notes.events if isinstance(e, AssetReady)]
+    assert (asset.row, asset.recipe.seed) == (1, 4)
+    with Image.open(asset.path) as picture:
+        assert picture.size == (96, 64)
+
+
+def test_one_process_serves_many_commands(client: EngineClient, text_job: MakeJob) -> None:
+    run(client, text_job())
+    pid = client.pid
+    for number in range(100):
+        assert client.run(UnloadModels(job=str(number)), lambda _: None) == Done(
+            str(number), pytest.approx({"seconds": 0}, abs=100)
+        )
+    assert client.pid == pid
+    assert client.is_warm
+
+
+def test_commands_of_several_threads_take_turns(client: EngineClient, text_job: MakeJob) -> None:
+    finals: list[Event] = []
+    threads = [
+        threading.Thread(target=lambda n=n: finals.append(run(client, text_job(job=str(n)))))
+        for n in range(8)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(e.job for e in finals if isinstance(e, Done)) == list("01234567")
+
+
+def test_models_are_described_and_converted_through_the_same_pipe(
+    client: EngineClient, tmp_path: Path
+) -> None:
+    notes = Notes()
+    assert isinstance(client.run(DescribeModel(job="1", model=MODEL), notes), Done)
+    (described,) = [e for e in notes.events if isinstance(e, Described)]
+    assert "steps" in described.capabilities.controls
+    source, target = tmp_path / "m.gguf", tmp_path / "m"
+    missing = client.run(ConvertModel(job="2", source=str(source), target=str(target)), notes)
+    assert isinstance(missing, Failed)
+    assert missing.problem.kind == "model_missing"
+    source.touch()
+    client.run(ConvertModel(job="3", source=str(source), target=str(target)), notes)
+    assert (target / "config.json").is_file()
+
+
+# ---- cancelling
+
+
+@pytest.mark.parametrize(
+    ("word", "at", "polite"),
+    [
+        ("[slow]", Accepted, True),
+        ("[slowload]", Loading, True),
+        ("[slow]", Progress, True),
+        ("[hang]", Progress, False),
+        ("[native]", Progress, False),
+    ],
+)
+def test_a_job_is_cancelled_in_any_state_and_the_next_one_runs(
+    client: EngineClient, text_job: MakeJob, word: str, at: type[Event], polite: bool
+) -> None:
+    run(client, text_job(job="warm"))
+    pid = client.pid
+    notes = Notes(at, lambda: client.cancel("1"))
+    assert client.run(text_job(word), notes) == Cancelled("1")
+    assert notes.events[-1] == Cancelled("1")
+    assert isinstance(run(client, text_job(job="2")), Done)
+    assert (client.pid == pid) is polite
+
+
+def test_a_job_is_cancelled_while_the_engine_starts(
+    client: EngineClient, text_job: MakeJob
+) -> None:
+    over = threading.Event()
+
+    def insist() -> None:
+        # The first call that finds the job finds it before the process can say anything.
+        while not over.is_set():
+            client.cancel("1")
+
+    thread = threading.Thread(target=insist)
+    thread.start()
+    try:
+        assert run(client, text_job("[slow]")) == Cancelled("1")
+    finally:
+        over.set()
+        thread.join()
+    assert isinstance(run(client, text_job(job="2")), Done)
+
+
+def test_a_job_that_waits_for_its_turn_is_cancelled_at_once(
+    client: EngineClient, text_job: MakeJob
+) -> None:
+    finals: list[Event] = []
+    waiting = threading.Thread(target=lambda: finals.append(run(client, text_job(job="2"))))
+
+    def cancel_the_second_then_the_first() -> None:
+        waiting.start()
+        while waiting.is_alive():
+            client.cancel("2")
+        client.cancel("1")
+
+    first = client.run(text_job("[slow]"), Notes(Progress, cancel_the_second_then_the_first))
+    assert (first, finals) == (Cancelled("1"), [Cancelled("2")])
+
+
+def test_a_late_cancel_does_not_reach_the_same_job_when_it_is_resumed(
+    client: EngineClient, text_job: MakeJob
+) -> None:
+    assert isinstance(run(client, text_job()), Done)
+    client.cancel("1")
+    client.cancel("unknown")
+    assert isinstance(run(client, text_job()), Done)
+
+
+def test_a_cancel_that_meets_a_dead_engine_does_not_hang(
+    client: EngineClient, text_job: MakeJob
+) -> None:
+    def kill_and_cancel() -> None:
+        os.kill(client.pid or 0, signal.SIGKILL)
+        client.cancel("1")
+
+    assert client.run(text_job("[slow]"), Notes(Progress, kill_and_cancel)) == Cancelled("1")
+    assert isinstance(run(client, text_job(job="2")), Done)
+
+
+def test_helpers_of_a_job_end_with_its_process(client: EngineClient, text_job: MakeJob) -> None:
+    helpers: list[psutil.Process] = []
+
+    def kill() -> None:
+        engine = psutil.Process(client.pid)
+        helpers.extend(engine.children())
+        engine.kill()
+
+    final = client.run(text_job("[helper] [slow]"), Notes(Progress, kill))
+    assert isinstance(final, Failed)
+    assert len(helpers) == 1
+    psutil.wait_procs(helpers, timeout=10)
+    assert not helpers[0].is_running()
+
+
+# ---- failing
+
+
+@pytest.mark.parametrize(
+    ("word", "kind", "says"),
+    [
+        ("[fail]", "model_broken", "is broken"),
+        ("[bug]", "bug", "report it"),
+        ("[oom]", "out_of_memory", "smaller"),
+        ("[diskfull]", "disk_full", "Free some space"),
+        ("[crash]", "engine_crashed", "probably because it ran out of memory"),
+        ("[exit]", "engine_crashed", "starts again"),
+        ("[garbage]", "bug", "report this"),
+    ],
+)
+def test_a_failure_costs_one_job_and_says_what_to_do(
+    client: EngineClient, text_job: MakeJob, word: str, kind: str, says: str
+) -> None:
+    notes = Notes()
+    final = client.run(text_job(word), notes)
+    assert isinstance(final, Failed)
+    assert final.problem.kind == kind
+    assert says in str(final.problem.message)
+    assert notes.events[-1] is final
+    assert isinstance(run(client, text_job(job="2")), Done)
+
+
+def test_an_error_nobody_expected_arrives_as_text_with_its_traceback(
+    client: EngineClient, text_job: MakeJob
+) -> None:
+    final = run(client, text_job("[bug]"))
+    assert isinstance(final, Failed)
+    assert 'raise RuntimeError("scripted")' in final.problem.detail
+    assert "RuntimeError: scripted" in client.log_file.read_text("utf-8")
+
+
+def test_a_row_that_fails_leaves_the_others(client: EngineClient, text_job: MakeJob) -> None:
+    notes = Notes()
+    assert isinstance(client.run(text_job("[rowfail]", rows=3), notes), Done)
+    assert [e.row for e in notes.events if isinstance(e, AssetReady)] == [0, 2]
+    assert [e.row for e in notes.events if isinstance(e, RowFailed)] == [1]
+
+
+def test_what_was_finished_before_a_crash_has_arrived(
+    client: EngineClient, text_job: MakeJob
+) -> None:
+    notes = Notes()
+    client.run(text_job("[crash]", rows=3), notes)
+    assert [e.row for e in notes.events if isinstance(e, AssetReady)] == [0]
+
+
+def test_an_engine_that_died_while_idle_costs_no_job(
+    client: EngineClient, text_job: MakeJob
+) -> None:
+    run(client, text_job())
+    psutil.Process(client.pid).kill()
+    assert isinstance(run(client, text_job(job="2")), Done)
+
+
+def test_an_engine_killed_in_a_job_fails_that_job_only(
+    client: EngineClient, text_job: MakeJob
+) -> None:
+    notes = Notes(Progress, lambda: os.kill(client.pid or 0, signal.SIGKILL))
+    final = client.run(text_job("[slow]"), notes)
+    assert isinstance(final, Failed)
+    assert final.problem.kind == "engine_crashed"
+    assert isinstance(run(client, text_job(job="2")), Done)
+
+
+def test_an_error_of_the_listener_cancels_its_job_and_leaves_the_engine_usable(
+    client: EngineClient, text_job: MakeJob
+) -> None:
+    def fail() -> None:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        client.run(text_job("[slow]"), Notes(Progress, fail))
+    pid = client.pid
+    assert isinstance(run(client, text_job(job="2")), Done)
+    assert client.pid == pid
+
+
+# ---- the end
+
+
+def test_stopping_ends_a_running_job_and_leaves_no_process(
+    client: EngineClient, text_job: MakeJob
+) -> None:
+    pids: list[int | None] = []
+    stopping = threading.Thread(target=client.stop)
+
+    def stop() -> None:
+        pids.append(client.pid)
+        stopping.start()
+
+    assert client.run(text_job("[slow]"), Notes(Progress, stop)) == Cancelled("1")
+    stopping.join()
+    assert pids[0] is not None
+    assert not psutil.pid_exists(pids[0])
+    assert client.pid is None
+
+
+def test_a_stopped_client_runs_nothing_until_it_is_started_again(
+    client: EngineClient, text_job: MakeJob
+) -> None:
+    client.stop()
+    assert run(client, text_job()) == Cancelled("1")
+    assert client.pid is None
+    client.start()
+    assert isinstance(run(client, text_job()), Done)
+
+
+def test_cancel_and_shutdown_are_no_commands_to_run(client: EngineClient) -> None:
+    with pytest.raises(ValueError, match="cancel"):
+        client.run(CancelJob("1"), lambda _: None)
+
+
+APP = """
+import sys
+from pathlib import Path
+from studio.engine.client import EngineClient
+from studio.protocol import ModelRef, Progress, RunJob, TextRequest
+
+def main():
+    folder, prompt = sys.argv[1:]
+    client = EngineClient(log_dir=Path(folder) / "logs", fake="plain")
+    model = ModelRef(id="m", name="M", task="text", format="transformers", path="nowhere")
+    command = RunJob(job="1", request=TextRequest(prompt=prompt, seed=1), rows=(0,),
+                     model=model, work_dir=folder)
+    def say(event):
+        if isinstance(event, Progress):
+            print(client.pid, flush=True)
+    print(client.run(command, say), flush=True)
+
+if __name__ == "__main__":
+    main()
+"""
+
+
+@pytest.fixture
+def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The command line of a small program with an engine, without its prompt."""
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
+    script = tmp_path / "app.py"
+    script.write_text(textwrap.dedent(APP), "utf-8")
+    return [sys.executable, str(script), str(tmp_path)]
+
+
+@pytest.mark.parametrize("prompt", ["[slow] [helper]", "[hang]", "[native]"])
+def test_no_process_is_left_when_the_app_is_killed(app: list[str], prompt: str) -> None:
+    with subprocess.Popen([*app, prompt], stdout=subprocess.PIPE, text=True) as program:
+        assert program.stdout is not None
+        engine = psutil.Process(int(program.stdout.readline()))
+        family = [engine, *engine.children(recursive=True)]
+        assert len(family) == 1 + prompt.count("[helper]")
+        program.kill()
+    psutil.wait_procs(family, timeout=10)
+    assert not [process for process in family if process.is_running()]
+
+
+def test_a_program_that_forgets_to_stop_its_engine_ends_all_the_same(app: list[str]) -> None:
+    program = subprocess.run([*app, "plain"], capture_output=True, text=True, timeout=60)
+    assert program.returncode == 0, program.stderr
+    pid, *_, last = program.stdout.splitlines()
+    assert last.startswith("Done")
+    assert not psutil.pid_exists(int(pid))
+
+
+def test_the_engine_runs_without_standard_streams(app: list[str], tmp_path: Path) -> None:
+    """As in a windowed build, where the streams are closed."""
+    out = tmp_path / "out"
+    program = subprocess.run(
+        ["sh", "-c", 'out=$1; shift; exec "$@" >"$out" 2>&- <&-', "sh", str(out), *app, "[bug]"],
+        timeout=60,
+    )
+    assert program.returncode == 0
+    assert "scripted" in (tmp_path / "logs" / "engine.log").read_text("utf-8")
+
+
+# ---- its environment
+
+
+def test_the_engine_is_started_with_its_variables_and_the_app_keeps_its_own(
+    make_client: MakeClient, text_job: MakeJob
+) -> None:
+    before = dict(os.environ)
+    client = make_client("plain", threads=3, extra_environment={"STUDIO_TRIAL": "yes"})
+    run(client, text_job())
+    variables = psutil.Process(client.pid).environ()
+    assert variables["OMP_NUM_THREADS"] == "3"
+    assert variables["HF_HUB_OFFLINE"] == "1"
+    assert variables["STUDIO_TRIAL"] == "yes"
+    assert dict(os.environ) == before
+
+
+def test_the_real_engine_is_cancelled_while_it_imports_its_libraries(
+    make_client: MakeClient, text_job: MakeJob
+) -> None:
+    client = make_client()
+    notes = Notes(Loading, lambda: client.cancel("1"))
+    assert client.run(text_job(), notes) == Cancelled("1")
+    pid = client.pid
+    assert isinstance(client.run(UnloadModels(job="2"), lambda _: None), Done)
+    assert client.pid == pid
+
+
+def test_the_real_engine_says_what_it_computes_with(
+    make_client: MakeClient, text_job: MakeJob
+) -> None:
+    client = make_client(device="cpu")
+    notes = Notes()
+    final = client.run(text_job(), notes)
+    assert isinstance(final, Failed)
+    assert final.problem.kind in ("model_missing", "model_broken")
+    (ready,) = [e for e in notes.events if isinstance(e, Ready)]
+    assert ready.device == "cpu"
+    assert "torch" in ready.libraries

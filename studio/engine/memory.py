@@ -74,7 +74,10 @@ class MemoryArbiter:
         self._models: OrderedDict[str, Loaded] = OrderedDict()
 
     def available(self) -> int:
-        """Return the bytes that may still be used."""
+        """Return the bytes that may still be used, without unloading anything.
+
+        What malloc keeps of an earlier job does not count; `make_room` gives it back first.
+        """
         return self._available()
 
     def loaded(self) -> tuple[str, ...]:
@@ -192,7 +195,8 @@ def collect() -> None:
     """Give back what is no longer used: to Python, to the device, and to the system."""
     gc.collect()
     torch = sys.modules.get("torch")
-    if torch is not None:
+    # Another thread may be in the middle of importing it.
+    if torch is not None and not getattr(torch.__spec__, "_initializing", False):
         if torch.cuda.is_available() and torch.cuda.is_initialized():
             torch.cuda.empty_cache()
         elif torch.backends.mps.is_available():

@@ -45,6 +45,9 @@ from studio.protocol import (
     unpack_command,
 )
 
+IDLE_SECONDS = 2.0
+"""After so long without a command, freed memory is given back to the system."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -112,7 +115,18 @@ def serve(
     """Run commands until `Shutdown`, or until the app is gone. `load` imports modules."""
     channel = Channel(connection)
     engine = Engine(channel.send, options.device, load)
-    while (item := channel.commands.get()) is not None:
+    worked = False
+    while True:
+        try:
+            item = channel.commands.get(timeout=IDLE_SECONDS if worked else None)
+        except queue.Empty:
+            # The tuned malloc keeps what jobs have freed: quick for the next, but not for ever.
+            importlib.import_module("studio.engine.memory").collect()
+            worked = False
+            continue
+        if item is None:
+            return
+        worked = True
         command, cancelled = item
         if isinstance(command, CancelJob | Shutdown):
             continue

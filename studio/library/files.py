@@ -180,5 +180,3 @@ def check_input(path: Path) -> None:
         ) from error
     if empty:
         raise problem("bad_input", "The file {path} is empty.", path=path)
-
-

@@ -7,6 +7,7 @@ terms: https://cv.iptc.org/newscodes/digitalsourcetype/.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from xml.sax.saxutils import quoteattr
 
@@ -92,48 +93,41 @@ def postprocessing_text(recipe: Recipe) -> str:
     return f"Postprocess upscale by: {scale}, Postprocess upscaler: {_quoted(model)}"
 
 
-def source_type(recipe: Recipe, old: Mapping[str, str]) -> str:
-    """Return the IPTC term for a result; `old` holds texts the picture carried before.
+def source_type(request: Request, *, input_is_generated: bool) -> str:
+    """Return the IPTC term for a result.
 
-    What was made by a model stays so when it is enlarged; a photograph becomes a composite.
+    What a model made stays so when it is enlarged or varied; a photograph becomes a composite.
     """
-    request = recipe.request
-    if isinstance(request, TextRequest):
-        return GENERATED
-    from_picture = isinstance(request, UpscaleRequest) or request.image is not None
-    if not from_picture:
-        return GENERATED
-    made_here = any(parent.asset for parent in recipe.parents) and not any(
-        ENHANCED in text for text in old.values()
+    from_picture = isinstance(request, UpscaleRequest) or (
+        isinstance(request, ImageRequest) and request.image is not None
     )
-    if made_here or any(GENERATED in text for text in old.values()):
-        return GENERATED
-    return ENHANCED
+    return ENHANCED if from_picture and not input_is_generated else GENERATED
 
 
-def with_source(xmp: str, term: str) -> str | None:
-    """Return the XMP packet with the source type in it; the rest of an old packet is kept.
+def says_generated(texts: Mapping[str, str]) -> bool:
+    """Tell whether a picture's texts (XMP, `parameters`) say that a model made it."""
+    return GENERATED in texts.get(XMP_KEYWORD, "") or "Steps: " in texts.get("parameters", "")
 
-    None when there is an old packet that this cannot be added to: it is then left alone.
-    """
+
+def with_source(xmp: str, term: str) -> str:
+    """Return the XMP packet with the source type in it; the rest of an old packet is kept."""
+    if _TERMS in xmp:
+        return re.sub(re.escape(_TERMS) + r"\w+", term, xmp)
     description = (
         '<rdf:Description xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#" rdf:about="" '
         'xmlns:Iptc4xmpExt="http://iptc.org/std/Iptc4xmpExt/2008-02-29/" '
         f"Iptc4xmpExt:DigitalSourceType={quoteattr(term)}/>"
     )
-    if not xmp:
-        return (
-            '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>\n'
-            '<x:xmpmeta xmlns:x="adobe:ns:meta/">\n'
-            '<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">\n'
-            f"{description}\n"
-            "</rdf:RDF>\n</x:xmpmeta>\n"
-            '<?xpacket end="w"?>'
-        )
-    if term in xmp:
-        return xmp
-    # Another source type of the same picture would contradict this one.
     end = xmp.rfind("</rdf:RDF>")
-    if end < 0 or "DigitalSourceType" in xmp:
-        return xmp.replace(f"{_TERMS}digitalCapture", term) if "digitalCapture" in xmp else None
-    return f"{xmp[:end]}{description}\n{xmp[end:]}"
+    if end >= 0:
+        return f"{xmp[:end]}{description}\n{xmp[end:]}"
+    if xmp.strip():
+        return xmp  # nothing that this could be added to: leave it as it is
+    return (
+        '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>\n'
+        '<x:xmpmeta xmlns:x="adobe:ns:meta/">\n'
+        '<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">\n'
+        f"{description}\n"
+        "</rdf:RDF>\n</x:xmpmeta>\n"
+        '<?xpacket end="w"?>'
+    )

@@ -16,12 +16,28 @@ import msgspec
 from msgspec import Struct
 
 from studio.library import png
-from studio.library.interchange import XMP_KEYWORD, a1111_text, postprocessing_text, with_source
-from studio.library.interchange import source_type as source_type
-from studio.protocol import Recipe, TextRequest, UpscaleRequest, problem, recipe_from_json, to_json
+from studio.library.interchange import (
+    XMP_KEYWORD,
+    a1111_text,
+    postprocessing_text,
+    says_generated,
+    source_type,
+    with_source,
+)
+from studio.library.prepare import input_of
+from studio.protocol import (
+    Recipe,
+    Request,
+    TextRequest,
+    UpscaleRequest,
+    problem,
+    recipe_from_json,
+    to_json,
+)
 
 RECIPE_KEYWORD = "prompt_studio"
 _MAX_FRONT = 16 * 1024 * 1024
+_XMP_SEARCH = 256 * 1024
 _MAX_TEXT_FILE = 64 * 1024 * 1024
 _RECIPE_LINE = f"{RECIPE_KEYWORD}: "
 # Legal in JSON as they are, but not in YAML. They can only stand inside a string here.
@@ -69,8 +85,8 @@ def _write_png(reader: BinaryIO, writer: BinaryIO, recipe: Recipe) -> Written:
             new["postprocessing"] = postprocessing_text(recipe)
         else:
             new["parameters"] = a1111_text(recipe, width, height)
-        xmp = with_source(old.get(XMP_KEYWORD, ""), source_type(recipe, old))
-        return new if xmp is None else {**new, XMP_KEYWORD: xmp}
+        new[XMP_KEYWORD] = with_source(old.get(XMP_KEYWORD, ""), _source_type(recipe.request))
+        return new
 
     replaced = {RECIPE_KEYWORD, XMP_KEYWORD}
     # A picture made elsewhere keeps the prompt it came with when it is enlarged.
@@ -89,6 +105,26 @@ def _write_png(reader: BinaryIO, writer: BinaryIO, recipe: Recipe) -> Written:
     return Written(0, width=width, height=height)
 
 
+def _source_type(request: Request) -> str:
+    source = input_of(request)
+    generated = source is not None and is_declared_generated(Path(source.path))
+    return source_type(request, input_is_generated=generated)
+
+
+def is_declared_generated(path: Path) -> bool:
+    """Tell whether a picture says of itself that a model made it; False when it cannot tell."""
+    try:
+        with path.open("rb") as file:
+            if file.read(8) == png.SIGNATURE:
+                file.seek(0)
+                return says_generated(png.read_texts(file, (XMP_KEYWORD, "parameters")))
+            # XMP stands as plain text near the start of a JPEG, and anywhere in a WebP.
+            head = file.read(_XMP_SEARCH).decode("latin-1")
+            return says_generated({XMP_KEYWORD: head})
+    except (OSError, png.PngError):
+        return False
+
+
 def front_matter(recipe: Recipe) -> str:
     """Return the block at the top of a text asset, up to and with the empty line."""
     request = recipe.request
@@ -98,7 +134,7 @@ def front_matter(recipe: Recipe) -> str:
     lines.append(f"model: {_scalar(recipe.model_name or recipe.model_id)}")
     lines.append(f"seed: {recipe.seed}")
     lines.append(f"created: {_scalar(recipe.created)}")
-    lines.append(f"digital_source_type: {_scalar(source_type(recipe, {}))}")
+    lines.append(f"digital_source_type: {_scalar(_source_type(recipe.request))}")
     lines.append(f"{_RECIPE_LINE}{_yaml_safe(to_json(recipe))}")
     return "\n".join([*lines, "---", "", ""])
 
@@ -156,17 +192,12 @@ def _front(file: BinaryIO) -> tuple[str, int]:
     """Return the recipe's JSON in a front-matter block and where the answer begins."""
     recipe = ""
     file.readline(8)
-    while file.tell() < _MAX_FRONT:
-        line = file.readline(_MAX_FRONT).decode("utf-8", "replace").rstrip("\r\n")
-        if line == "---":
+    while file.tell() < _MAX_FRONT and (raw := file.readline(_MAX_FRONT)):
+        line = raw.rstrip(b"\r\n")
+        if line == b"---":
             offset = file.tell()
-            if file.readline(4).strip(b"\r\n"):
-                return recipe, offset
-            return recipe, file.tell()
-        if line.startswith(_RECIPE_LINE):
-            recipe = line.removeprefix(_RECIPE_LINE)
-        elif not line and file.read(1) == b"":
-            break
-        elif not line:
-            file.seek(-1, os.SEEK_CUR)
+            is_empty = not file.readline(3).strip(b"\r\n")
+            return recipe, file.tell() if is_empty else offset
+        if line.startswith(_RECIPE_LINE.encode()):
+            recipe = line.decode("utf-8", "replace").removeprefix(_RECIPE_LINE)
     return "", 0

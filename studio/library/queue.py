@@ -238,9 +238,7 @@ class Queue:
     def remove(self, job_id: str) -> bool:
         """Forget a job that does not run. Its assets stay."""
         with self._database.write() as db:
-            changed = db.execute(
-                "DELETE FROM jobs WHERE id = ? AND status != 'running'", (job_id,)
-            )
+            changed = db.execute("DELETE FROM jobs WHERE id = ? AND status != 'running'", (job_id,))
             return changed.rowcount > 0
 
     def resume(self, job_id: str) -> Job:
@@ -262,9 +260,7 @@ class Queue:
                     (job_id,),
                 )
                 return
-            target = db.execute(
-                "SELECT priority FROM jobs WHERE id = ?", (before,)
-            ).fetchone()
+            target = db.execute("SELECT priority FROM jobs WHERE id = ?", (before,)).fetchone()
             if target is None:
                 return
             others = db.execute(
@@ -273,9 +269,7 @@ class Queue:
             ).fetchall()
             order = [row["id"] for row in others]
             order.insert(order.index(before) if before in order else 0, job_id)
-            db.execute(
-                "UPDATE jobs SET priority = ? WHERE id = ?", (target["priority"], job_id)
-            )
+            db.execute("UPDATE jobs SET priority = ? WHERE id = ?", (target["priority"], job_id))
             db.executemany(
                 "UPDATE jobs SET position = ? WHERE id = ?",
                 [(float(place), moved) for place, moved in enumerate(order, 1)],

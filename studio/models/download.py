@@ -22,6 +22,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Callable
+from email.message import Message
 from http.client import HTTPMessage, HTTPResponse
 from pathlib import Path
 from typing import IO, TypeAlias
@@ -270,8 +271,6 @@ def _raise_status(error: urllib.error.HTTPError, part: Path) -> None:
 
 def _unreachable(error: Exception) -> Exception:
     reason = getattr(error, "reason", error)
-    if isinstance(reason, ProblemError):
-        return reason
     broken_off = isinstance(reason, TimeoutError | ConnectionResetError | http.client.HTTPException)
     if broken_off:
         return _Again(str(reason))
@@ -340,7 +339,7 @@ def _is_this_machine(host: str) -> bool:
     return False
 
 
-def _content_range(headers: HTTPMessage) -> tuple[int, int | None]:
+def _content_range(headers: Message) -> tuple[int, int | None]:
     """Return the first byte and the whole size of "bytes 5-9/10"; -1 where it says neither."""
     unit, _, rest = headers.get("Content-Range", "").partition(" ")
     span, _, whole = rest.partition("/")
@@ -350,7 +349,7 @@ def _content_range(headers: HTTPMessage) -> tuple[int, int | None]:
     return int(first), int(whole) if whole.isdigit() else None
 
 
-def _retry_after(headers: HTTPMessage) -> float | None:
+def _retry_after(headers: Message) -> float | None:
     said = headers.get("Retry-After", "").strip()
     if said.isdigit():
         return float(said)

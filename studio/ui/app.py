@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import traceback
 from types import TracebackType
 
 from PySide6.QtGui import QGuiApplication
@@ -57,6 +56,8 @@ class _Report:
         error: BaseException,
         where: TracebackType | None,
     ) -> None:
+        import traceback
+
         detail = "".join(traceback.format_exception(kind, error, where))
         logs = self._state.paths.logs
         try:

@@ -7,26 +7,29 @@ and a few unordered lanes for reading: lists of models, thumbnails, checks.
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import shiboken6
 from PySide6.QtCore import QObject, Signal
 
 from studio.protocol import Problem, ProblemError, Sentence
 
+if TYPE_CHECKING:
+    from concurrent.futures import Future, ThreadPoolExecutor
+
 T = TypeVar("T")
+
+_WIDTHS = {"ordered": 1, "reader": 2, "long": 1}
 
 
 class Background(QObject):
     """Owned by the window's thread; `close` waits for what has begun and drops the rest."""
 
-    _finished = Signal(object, object)
+    _finished = Signal(object)
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._ordered = ThreadPoolExecutor(1, thread_name_prefix="studio-ordered")
-        self._readers = ThreadPoolExecutor(2, thread_name_prefix="studio-reader")
+        self._lanes: dict[str, ThreadPoolExecutor] = {}
         self._closed = False
         self._finished.connect(self._deliver)
 
@@ -38,7 +41,7 @@ class Background(QObject):
         failed: Callable[[Problem], object] | None = None,
     ) -> None:
         """Run `work` after everything handed in before; see `read`."""
-        self._start(self._ordered, owner, work, then, failed)
+        self._start("ordered", owner, work, then, failed)
 
     def read(
         self,
@@ -52,17 +55,27 @@ class Background(QObject):
         `failed(problem)` is called instead where `work` raised. Neither is called once `owner`
         is gone.
         """
-        self._start(self._readers, owner, work, then, failed)
+        self._start("reader", owner, work, then, failed)
+
+    def long(
+        self,
+        owner: QObject,
+        work: Callable[[], T],
+        then: Callable[[T], object] | None = None,
+        failed: Callable[[Problem], object] | None = None,
+    ) -> None:
+        """Like `read`, for what takes minutes and must not hold up anything else."""
+        self._start("long", owner, work, then, failed)
 
     def close(self) -> None:
         """Drop what has not begun and wait for the rest. Nothing is delivered any more."""
         self._closed = True
-        self._ordered.shutdown(wait=True, cancel_futures=False)
-        self._readers.shutdown(wait=True, cancel_futures=True)
+        for name, lane in self._lanes.items():
+            lane.shutdown(wait=True, cancel_futures=name != "ordered")
 
     def _start(
         self,
-        lane: ThreadPoolExecutor,
+        name: str,
         owner: QObject,
         work: Callable[[], Any],
         then: Callable[[Any], object] | None,
@@ -70,27 +83,45 @@ class Background(QObject):
     ) -> None:
         if self._closed:
             return
-        future: Future[Any] = lane.submit(work)
+        if name not in self._lanes:
+            from concurrent.futures import ThreadPoolExecutor
+
+            self._lanes[name] = ThreadPoolExecutor(
+                _WIDTHS[name], thread_name_prefix=f"studio-{name}"
+            )
+        future: Future[Any] = self._lanes[name].submit(work)
 
         def announce(done: Future[Any]) -> None:
-            if done.cancelled() or self._closed or not shiboken6.isValid(self):
-                return
-            self._finished.emit((owner, then, failed), done)
+            if not (done.cancelled() or self._closed) and shiboken6.isValid(self):
+                self._finished.emit(_Outcome(owner, then, failed, done))
 
         future.add_done_callback(announce)
 
-    def _deliver(self, wanted: object, done: Future[Any]) -> None:
-        owner, then, failed = wanted  # type: ignore[misc]  # a signal carries it untyped
-        if self._closed or not shiboken6.isValid(owner):
+    def _deliver(self, outcome: _Outcome) -> None:
+        if self._closed or not shiboken6.isValid(outcome.owner):
             return
-        error = done.exception()
+        error = outcome.done.exception()
         if error is None:
-            if then is not None:
-                then(done.result())
-        elif failed is not None:
-            failed(problem_of(error))
+            if outcome.then is not None:
+                outcome.then(outcome.done.result())
+        elif outcome.failed is not None:
+            outcome.failed(problem_of(error))
         else:
             raise error
+
+
+class _Outcome:
+    def __init__(
+        self,
+        owner: QObject,
+        then: Callable[[Any], object] | None,
+        failed: Callable[[Problem], object] | None,
+        done: Future[Any],
+    ) -> None:
+        self.owner = owner
+        self.then = then
+        self.failed = failed
+        self.done = done
 
 
 def problem_of(error: BaseException) -> Problem:

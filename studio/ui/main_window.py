@@ -6,6 +6,7 @@ Only the tab that is seen is built before the first paint; the rest follows righ
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from importlib import import_module
 from typing import Protocol, cast
 
@@ -202,7 +203,7 @@ class MainWindow(QMainWindow):
         bind("Escape", lambda: self.tab(self.current_task).stop())
         bind("Ctrl+L", lambda: self.tab(self.current_task).focus_prompt())
         for place in range(len(TASKS)):
-            bind(f"Ctrl+{place + 1}", lambda place=place: self.tabs.setCurrentIndex(place))
+            bind(f"Ctrl+{place + 1}", partial(self.tabs.setCurrentIndex, place))
         bind("Ctrl+F", self._search)
         bind("F1", self.show_shortcuts)
         bind("Ctrl+M", lambda: self.open_models(""))
@@ -224,7 +225,7 @@ class MainWindow(QMainWindow):
             self._fill_queue,
             self._fill_history,
             self._start_state,
-            *(lambda task=task: self._build(task) for task in TASKS),
+            *(partial(self._build, task) for task in TASKS),
         ]
 
         def next_piece() -> None:

@@ -102,9 +102,9 @@ class Notices(QObject):
             self._state.change_jobs(work)
 
         self._messages.show_message(
-            self.tr(
-                "Interrupted when the app last ended: {n}. What was finished is kept."
-            ).format(n=len(jobs)),
+            self.tr("Interrupted when the app last ended: {n}. What was finished is kept.").format(
+                n=len(jobs)
+            ),
             "warning",
             self.tr("Run what is missing"),
             resume,

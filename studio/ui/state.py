@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from os import urandom
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
-from uuid import uuid4
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from studio.protocol import ModelRef, Request, Task
+from studio.protocol import ModelRef, Problem, Request, Task
 from studio.settings import Paths, Settings, save_settings
 from studio.ui.background import Background, problem_of
 from studio.ui.theme import Kind
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from studio.library.store import Library
     from studio.models.fit import Fit
     from studio.models.registry import Registry
+    from studio.ui.models.starter_install import StarterInstall
 
     _Models = tuple[tuple[ModelRef, ...], dict[str, Fit], dict[str, Problem]]
 
@@ -51,6 +52,7 @@ class AppState(QObject):
         self.library: Library | None = None
         self.models_known = False
         self._registry: Registry | None = None
+        self._starter: StarterInstall | None = None
         self._models: tuple[ModelRef, ...] = ()
         self._fits: dict[str, Fit] = {}
         self._model_problems: dict[str, Problem] = {}
@@ -65,8 +67,8 @@ class AppState(QObject):
         )
         self.worker.reported.connect(self._hear)
         # Several assets or jobs may change within one turn of the event loop; the views look once.
-        self._assets_soon = self._soon(self.assets_changed.emit)
-        self._jobs_soon = self._soon(self.jobs_changed.emit)
+        self._assets_soon = self._soon(self.assets_changed.emit, 100)
+        self._jobs_soon = self._soon(self.jobs_changed.emit, 100)
         self._save_soon = self._soon(self.save, 1000)
 
     @property
@@ -82,6 +84,8 @@ class AppState(QObject):
     def close(self) -> None:
         """Save the settings, stop the worker and its engine, wait for both."""
         self.save()
+        if self._starter is not None:
+            self._starter.cancel()
         self.worker.shutdown()
         self.worker.wait()
         self.background.close()
@@ -96,7 +100,7 @@ class AppState(QObject):
 
         `output` is a folder to write straight into; empty means the library.
         """
-        token = uuid4().hex
+        token = urandom(16).hex()
 
         def enqueue() -> None:
             try:
@@ -118,8 +122,7 @@ class AppState(QObject):
 
     def pause(self, paused: bool) -> None:
         """Take no new job after the current one, or go on."""
-        self.worker.pause(paused)
-        self._jobs_soon()
+        self.change_jobs(lambda library: library.pause(paused))
 
     def change_jobs(self, work: Callable[[Library], Any]) -> None:
         """Do something to the library's queue off the window's thread, then look for a job."""
@@ -189,6 +192,15 @@ class AppState(QObject):
 
         self.read_models(work, listed, failed)
 
+    @property
+    def starter(self) -> StarterInstall:
+        """The installation of the starter models."""
+        if self._starter is None:
+            from studio.ui.models.starter_install import StarterInstall
+
+            self._starter = StarterInstall(self)
+        return self._starter
+
     # ---- settings and messages
 
     def save(self) -> None:
@@ -242,8 +254,9 @@ class AppState(QObject):
         match report:
             case LibraryOpened():
                 self.library = report.library
-                if report.problem is not None:
-                    self.problem.emit(report.problem)
+                trouble = report.problem or (report.library and report.library.notice)
+                if trouble is not None:
+                    self.problem.emit(trouble)
                 waiting, self._waiting = self._waiting, None
                 for work in waiting or ():
                     work()
@@ -256,6 +269,8 @@ class AppState(QObject):
                 self._jobs_soon()
             case EnqueueFailed():
                 self.problem.emit(report.problem)
+            case Problem():
+                self.problem.emit(report)
         self.reported.emit(report)
 
     def _soon(self, work: Callable[[], object], delay_ms: int = 0) -> Callable[[], None]:

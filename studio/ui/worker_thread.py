@@ -5,9 +5,9 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable
+from os import urandom
 from pathlib import Path
 from typing import TYPE_CHECKING
-from uuid import uuid4
 
 from msgspec import Struct
 from PySide6.QtCore import QObject, QThread, Signal
@@ -21,6 +21,7 @@ from studio.protocol import (
     Failed,
     ModelRef,
     Problem,
+    ProblemError,
     Sentence,
 )
 
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
     from studio.library.store import Library
     from studio.models.registry import Registry
     from studio.settings import Paths
+
+LOOK_SECONDS = 3.0
+"""How often the queue is looked at without being asked."""
 
 
 class Enqueued(Struct, frozen=True):
@@ -87,7 +91,6 @@ class WorkerThread(QThread):
         self._changed = threading.Condition()
         self._tasks: deque[Callable[[], None]] = deque()
         self._stopping = False
-        self._paused = False
         self._look = True
         self._running = ""
         self._engine: EngineClient | None = None
@@ -101,17 +104,6 @@ class WorkerThread(QThread):
         with self._changed:
             self._look = True
             self._changed.notify_all()
-
-    def pause(self, paused: bool) -> None:
-        """Take no new job after the current one, or go on."""
-        with self._changed:
-            self._paused = paused
-            self._look = True
-            self._changed.notify_all()
-
-    @property
-    def is_paused(self) -> bool:
-        return self._paused
 
     @property
     def running_job(self) -> str:
@@ -152,9 +144,8 @@ class WorkerThread(QThread):
         with self._changed:
             self._stopping = True
             self._changed.notify_all()
-        engine = self._engine
-        if engine is not None:
-            engine.stop()
+        if self._runner is not None:
+            self._runner.shut_down()
 
     # ---- the thread itself
 
@@ -196,8 +187,9 @@ class WorkerThread(QThread):
                     return None
                 if self._tasks:
                     return self._tasks.popleft()
-                if self._paused or not self._look:
-                    self._changed.wait()
+                if not self._look:
+                    # Another process may put jobs into the queue, or leave it to us.
+                    self._look = not self._changed.wait(LOOK_SECONDS)
                     continue
                 self._look = False
             job = self._take_job()
@@ -206,7 +198,13 @@ class WorkerThread(QThread):
 
     def _take_job(self) -> Job | None:
         assert self.library is not None
-        return self.library.next_job()
+        try:
+            if not self.library.take_queue():
+                return None
+            return self.library.next_job()
+        except ProblemError as error:
+            self.reported.emit(error.problem)
+            return None
 
     def _run_job(self, job: Job) -> None:
         assert self._runner is not None
@@ -236,13 +234,13 @@ class WorkerThread(QThread):
                 problem = event.problem
 
         if found is None:
-            self._engine.run(DescribeModel(job=uuid4().hex, model=model), hear)
+            self._engine.run(DescribeModel(job=urandom(16).hex(), model=model), hear)
             if found is not None:
                 registry.remember_capabilities(model, found)
         self.reported.emit(ModelDescribed(model.id, found, problem))
 
     def _convert(self, source: Path, target: Path) -> Problem | None:
         assert self._engine is not None
-        command = ConvertModel(job=uuid4().hex, source=str(source), target=str(target))
+        command = ConvertModel(job=urandom(16).hex(), source=str(source), target=str(target))
         final = self._engine.run(command, self.reported.emit)
         return final.problem if isinstance(final, Failed) else None

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import psutil
 import pytest
 from notes import MODEL, Notes
@@ -412,23 +413,33 @@ def test_the_engine_is_started_with_its_variables_and_the_app_keeps_its_own(
     assert dict(os.environ) == before
 
 
+@pytest.fixture
+def image_job(tmp_path: Path) -> RunJob:
+    """A job for a picture with a model that is not there."""
+    model = msgspec.structs.replace(
+        MODEL, task="image", format="diffusers", path=str(tmp_path / "gone")
+    )
+    request = ImageRequest(prompt="a fox", seed=1)
+    return RunJob(job="1", request=request, rows=(0,), model=model, work_dir=str(tmp_path))
+
+
 def test_the_real_engine_is_cancelled_while_it_imports_its_libraries(
-    make_client: MakeClient, text_job: MakeJob
+    make_client: MakeClient, image_job: RunJob
 ) -> None:
     client = make_client()
     notes = Notes(Loading, lambda: client.cancel("1"))
-    assert client.run(text_job(), notes) == Cancelled("1")
+    assert client.run(image_job, notes) == Cancelled("1")
     pid = client.pid
     assert isinstance(client.run(UnloadModels(job="2"), lambda _: None), Done)
     assert client.pid == pid
 
 
 def test_the_real_engine_says_what_it_computes_with(
-    make_client: MakeClient, text_job: MakeJob
+    make_client: MakeClient, image_job: RunJob
 ) -> None:
     client = make_client(device="cpu")
     notes = Notes()
-    final = client.run(text_job(), notes)
+    final = client.run(image_job, notes)
     assert isinstance(final, Failed)
     assert final.problem.kind in ("model_missing", "model_broken")
     (ready,) = [e for e in notes.events if isinstance(e, Ready)]

@@ -7,6 +7,8 @@ dummy components of diffusers' own tests; nothing is fetched.
 
 from __future__ import annotations
 
+import functools
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,12 +23,26 @@ SIDE = 64
 _WORDS = ["a", "cat", "dog", "red", "fire", "engine", "of", "the", "in", "style", "flat"]
 
 
-def build(family: str, folder: Path) -> Path:
-    """Save the tiny pipeline of a family as a diffusers folder; return the folder."""
-    torch.manual_seed(7)
-    pipeline = _BUILDERS[family]()
-    pipeline.save_pretrained(folder, safe_serialization=True)
+@functools.cache
+def folder_of(family: str) -> Path:
+    """Return the diffusers folder of a family's tiny pipeline, built once in a session.
+
+    Tests that change it copy it first.
+    """
+    folder = Path(_home().name) / family
+    build(family).save_pretrained(folder, safe_serialization=True)
     return folder
+
+
+def build(family: str) -> Any:
+    """Return the tiny pipeline of a family."""
+    torch.manual_seed(7)
+    return _BUILDERS[family]()
+
+
+@functools.cache
+def _home() -> tempfile.TemporaryDirectory[str]:
+    return tempfile.TemporaryDirectory(prefix="tiny-pipelines-")
 
 
 def clip_tokenizer() -> Any:

@@ -74,13 +74,12 @@ class Ladder:
         """
         collect()
         message = self._tile() or self._offload() or self._fewer() or self._lower_precision()
-        collect()
         if message is None:
             raise self._exhausted(error) from error
         self._job.warn("memory", message)
 
     def _tile(self) -> Sentence | None:
-        vae = getattr(self._loaded.pipeline, "vae", None)
+        vae: Any = getattr(self._loaded.pipeline, "vae", None)
         if not hasattr(vae, "enable_tiling") or getattr(vae, "use_tiling", True):
             return None
         vae.enable_tiling()

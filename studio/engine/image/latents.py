@@ -1,4 +1,4 @@
-"""Noise and pictures as latents: one generator a picture, so that no result depends on its batch."""
+"""Noise and pictures as latents. One generator a picture: no result depends on its batch."""
 
 from __future__ import annotations
 
@@ -53,7 +53,9 @@ def encode(pipeline: Any, pixels: torch.Tensor) -> torch.Tensor:
     finally:
         if upcast:
             vae.to(dtype)
-    latents = encoded.latent if hasattr(encoded, "latent") else encoded.latent_dist.mode()
+    latents: torch.Tensor = (
+        encoded.latent if hasattr(encoded, "latent") else encoded.latent_dist.mode()
+    )
     latents = latents.float()
     mean, std = config.get("latents_mean"), config.get("latents_std")
     if mean is not None and std is not None:

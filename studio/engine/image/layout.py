@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import inspect
 import json
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -74,10 +73,10 @@ class Layout:
     pipeline: type[Any]
     root: Path
     components: tuple[Component, ...]
-    facts: ModelFacts = ModelFacts()
+    facts: ModelFacts = field(default_factory=ModelFacts)
     checkpoint: Path | None = None
     headers: Mapping[Path, Mapping[str, Tensor]] = field(default_factory=dict)
-    keep: tempfile.TemporaryDirectory[str] | None = None
+    keep: single_file.ConfigFolder | None = None
 
 
 def read_layout(ref: ModelRef, *, check_weights: bool = True) -> Layout:
@@ -116,7 +115,7 @@ def _read_single_file(path: Path) -> Layout:
     keep = None
     if folder is None:
         keep = single_file.built_in_config(path, header)
-        folder = Path(keep.name)
+        folder = keep.path
     index = _read_index(folder)
     components: list[Component] = []
     headers: dict[Path, Mapping[str, Tensor]] = {path: header}

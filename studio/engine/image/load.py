@@ -209,9 +209,7 @@ def _load(
     job.loading(sentence("Moving the model to {device}", device=device.label), 1.0)
     place(loaded, placement)
     if placement != "whole":
-        message = sentence(
-            "The model is larger than the GPU's memory, so parts of it wait outside."
-        )
+        message = sentence("The model is larger than the GPU's memory. Parts of it wait outside.")
         job.warn("memory", message)
         loaded.changes.append(str(message))
     collect()
@@ -258,14 +256,12 @@ def _sizes(layout: Layout, dtype: torch.dtype) -> dict[str, int]:
     """Return the bytes of each part once loaded (a checkpoint counts as one part)."""
     size = torch.empty((), dtype=dtype).element_size()
     sizes = {
-        component.name: sum(
-            loaded_bytes(dict(layout.headers[file]), size) for file in component.files
-        )
+        component.name: sum(loaded_bytes(layout.headers[file], size) for file in component.files)
         for component in layout.components
         if component.files
     }
     if layout.checkpoint is not None:
-        sizes["checkpoint"] = loaded_bytes(dict(layout.headers[layout.checkpoint]), size)
+        sizes["checkpoint"] = loaded_bytes(layout.headers[layout.checkpoint], size)
     return sizes
 
 

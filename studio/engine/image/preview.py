@@ -67,7 +67,9 @@ def fit_colour_map(encode: Callable[[torch.Tensor], torch.Tensor], scale: int) -
         latents = latents[:, :, 0]
     if latents.ndim != 4 or not bool(torch.isfinite(latents).all()):
         return None
-    colours = torch.nn.functional.adaptive_avg_pool2d(pictures, latents.shape[-2:])
+    colours = torch.nn.functional.adaptive_avg_pool2d(
+        pictures, (latents.shape[-2], latents.shape[-1])
+    )
     channels = latents.shape[1]
     rows = latents.permute(0, 2, 3, 1).reshape(-1, channels)
     rows = torch.cat([rows, torch.ones(len(rows), 1)], dim=1)
@@ -83,23 +85,25 @@ def clean_estimate(step: Step) -> torch.Tensor:
 
     Where the kind of scheduler is not known here, the noisy latents themselves are returned.
     """
-    scheduler, sample, output = step.scheduler, step.sample.float(), step.output.float()
+    scheduler: Any = step.scheduler
+    sample, output = step.sample.float(), step.output.float()
     if output.shape != sample.shape:
         return step.following
     kind = scheduler.config.get("prediction_type", "epsilon")
     index = getattr(scheduler, "step_index", None)
     sigmas = getattr(scheduler, "sigmas", None)
+    # The sample is alpha times the clean result plus noise times a standard normal.
+    alpha: float
+    noise: float
     if sigmas is not None and index is not None:
         sigma = float(sigmas[max(0, index - 1)])
         if is_flow(scheduler):
             return sample - sigma * output
+        alpha = 1.0 / (sigma**2 + 1.0) ** 0.5
+        noise = sigma * alpha
         if hasattr(scheduler, "is_scale_input_called"):
             # These carry the clean result plus sigma times noise, without shrinking it.
-            shrink = 1.0 / (sigma**2 + 1.0) ** 0.5
-            alpha, noise, sample = shrink, sigma * shrink, sample * shrink
-        else:
-            alpha = 1.0 / (sigma**2 + 1.0) ** 0.5
-            noise = sigma * alpha
+            sample = sample * alpha
     elif getattr(scheduler, "alphas_cumprod", None) is not None:
         place = min(int(step.timestep), len(scheduler.alphas_cumprod) - 1)
         product = float(scheduler.alphas_cumprod[place])
@@ -149,9 +153,8 @@ def to_image(latents: torch.Tensor, colours: ColourMap | None) -> Image.Image | 
     image = Image.fromarray(values.to(torch.uint8).permute(1, 2, 0).numpy().astype(np.uint8))
     enlarge = min(4, LARGEST // max(image.size))
     if colours is not None and enlarge > 1:
-        image = image.resize(
-            (image.width * enlarge, image.height * enlarge), Image.Resampling.BILINEAR
-        )
+        size = (image.width * enlarge, image.height * enlarge)
+        image = image.resize(size, Image.Resampling.BILINEAR)
     return image
 
 

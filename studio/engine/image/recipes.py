@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import functools
 from collections.abc import Mapping
 
 import msgspec
@@ -13,6 +14,9 @@ from studio.engine.image.latents import seed_of
 from studio.engine.image.load import LoadedPipeline
 from studio.engine.image.sampling import Plan
 from studio.protocol import ImageRequest, ModelRef, Parent, Recipe
+
+# Read from the packages' files: once is enough.
+_libraries = functools.cache(libraries)
 
 
 def resolved_request(request: ImageRequest, plan: Plan, scheduler: str, row: int) -> ImageRequest:
@@ -60,7 +64,7 @@ def recipe_of(
         model_sha256=model_sha256,
         device=f"{loaded.device.name} ({loaded.device.label})",
         dtype=str(loaded.dtype).removeprefix("torch."),
-        libraries=libraries(),
+        libraries=_libraries(),
         adjustments=changes,
         timings=dict(timings),
         stats=dict(stats),

@@ -192,7 +192,7 @@ class _Drawing:
 
     def _say_overflow(self) -> None:
         message = sentence(
-            "The last stage (VAE) overflowed in half precision, so it was repeated in full precision."
+            "The last stage (VAE) overflowed in half precision. It was repeated in full precision."
         )
         self._loaded.changes.append(str(message))
         self._job.warn("precision", message)

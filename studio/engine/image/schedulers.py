@@ -116,6 +116,9 @@ def make(scheduler: Any, name: str = "") -> Any:
             config |= {"use_flow_sigmas": True, "prediction_type": "flow_prediction"}
         # The sigmas of these schedules exclude the other ways to space them.
         config.pop("time_shift_type", None)
+    elif name == "PNDMScheduler":
+        # Its Runge-Kutta start needs more steps than people may ask for, and gains nothing.
+        config["skip_prk_steps"] = True
     expected = inspect.signature(kind.__init__).parameters
     return kind.from_config({key: value for key, value in config.items() if key in expected})
 

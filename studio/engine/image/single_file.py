@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import tempfile
+import weakref
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -28,6 +30,14 @@ _OPEN_CLIP_XL = "conditioner.embedders.1.model."
 
 _HEAD = 64
 """Channels of one attention head in every CLIP text encoder and in SDXL's U-Net."""
+
+
+class ConfigFolder:
+    """A temporary folder that is removed with this object, and at the latest with the process."""
+
+    def __init__(self) -> None:
+        self.path = Path(tempfile.mkdtemp(prefix="prompt-studio-config-"))
+        weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)
 
 
 def config_folder(path: Path) -> Path | None:
@@ -64,7 +74,7 @@ def holds(header: Header, name: str, kind: type[Any]) -> bool:
     return True
 
 
-def built_in_config(path: Path, header: Header) -> tempfile.TemporaryDirectory[str]:
+def built_in_config(path: Path, header: Header) -> ConfigFolder:
     """Write the configuration of a Stable Diffusion 1.x or XL checkpoint into a new folder.
 
     Args:
@@ -100,11 +110,10 @@ def built_in_config(path: Path, header: Header) -> tempfile.TemporaryDirectory[s
             file=path,
             folder=beside(path),
         )
-    target = tempfile.TemporaryDirectory(prefix="prompt-studio-config-")
+    target = ConfigFolder()
     try:
-        _write(Path(target.name), header, is_xl=family == "xl")
+        _write(target.path, header, is_xl=family == "xl")
     except (KeyError, IndexError, ValueError) as error:
-        target.cleanup()
         raise problem(
             "model_broken",
             "{file} lacks tensors that its kind of model has. Copy or download it again.",
@@ -200,9 +209,8 @@ def _unet_config(header: Header, *, is_xl: bool) -> dict[str, Any]:
             block += 1
         resnets.append(block - first)
         block += 1  # what halves the sides
-    attending = next(
-        name for name in header if name.endswith(".1.transformer_blocks.0.attn2.to_k.weight")
-    )
+    key = ".1.transformer_blocks.0.attn2.to_k.weight"
+    attending = next((name for name in header if name.endswith(key)), key)
     config: dict[str, Any] = {
         "_class_name": "UNet2DConditionModel",
         "sample_size": 128 if is_xl else 64,

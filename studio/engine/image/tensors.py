@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -102,7 +103,7 @@ def weight_files(folder: Path) -> tuple[tuple[Path, ...], str]:
         if file.name not in sharded and "-of-" not in stem:
             found.setdefault(stem.partition(".")[2], (file,))
     if found:
-        variant = "" if "" in found else sorted(found)[0]
+        variant = next((name for name in ("", "fp16", "bf16") if name in found), min(found))
         return found[variant], variant
     pickles = [
         file for suffix in ("*.bin", "*.ckpt", "*.pt", "*.pth") for file in folder.glob(suffix)
@@ -117,7 +118,7 @@ def weight_files(folder: Path) -> tuple[tuple[Path, ...], str]:
     raise missing(folder / "diffusion_pytorch_model.safetensors", folder)
 
 
-def loaded_bytes(tensors: dict[str, Tensor], floating: int) -> int:
+def loaded_bytes(tensors: Mapping[str, Tensor], floating: int) -> int:
     """Return the bytes the tensors take when floating-point ones are loaded as `floating` bytes."""
     return sum(
         tensor.count

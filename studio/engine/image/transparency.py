@@ -71,4 +71,5 @@ def _lowest_around(values: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     padded = np.pad(values, 1, mode="edge")
     height, width = values.shape
     shifted = [padded[y : y + height, x : x + width] for y in range(3) for x in range(3)]
-    return np.minimum.reduce(shifted)
+    lowest: npt.NDArray[np.float32] = np.minimum.reduce(shifted)
+    return lowest

@@ -7,6 +7,7 @@ needs no division and no buffer larger than one row of tiles.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -48,7 +49,7 @@ def spans(length: int, tile: int, overlap: int, multiple: int = 1) -> tuple[Span
 
     Args:
         length: pixels of the axis, at least 1.
-        tile: the largest size of a tile; a multiple of `multiple`.
+        tile: the largest size of a tile.
         overlap: pixels that neighbours share at least, 1 to half of `tile`.
         multiple: what the network's sizes are best a multiple of.
     """
@@ -63,11 +64,12 @@ def spans(length: int, tile: int, overlap: int, multiple: int = 1) -> tuple[Span
     longest = 2 * overlap
     if count > 2:
         # Two blends must not reach into one another.
-        longest = min(longest, min(np.diff(starts)) - 1)
+        steps = (after - before for before, after in itertools.pairwise(starts))
+        longest = min(longest, min(steps) - 1)
     lows, fades = [0], [0]
-    for before, start in zip(starts, starts[1:], strict=False):
+    for before, start in itertools.pairwise(starts):
         shared = before + size - start
-        fade = int(min(shared, longest))
+        fade = min(shared, longest)
         lows.append((start + before + size - fade) // 2)
         fades.append(fade)
     lows.append(length)

@@ -47,6 +47,4 @@ def detail_text(asset: Asset) -> str:
         rows.append((_tr("Time"), seconds_text(seconds)))
     rows.extend((_tr("Changed"), change) for change in recipe.adjustments)
     rows.append((_tr("File"), str(asset.path)))
-    return "<br>".join(
-        f"<b>{escape(name)}</b> {escape(value)}" for name, value in rows if value
-    )
+    return "<br>".join(f"<b>{escape(name)}</b> {escape(value)}" for name, value in rows if value)

@@ -72,7 +72,7 @@ class HistoryModel(QAbstractListModel):
         self._thumbnails: OrderedDict[str, QPixmap | None] = OrderedDict()
 
     def set_assets(self, assets: Sequence[Asset], has_more: bool) -> None:
-        """Show these assets; new ones at the front and old ones at the end keep the rest in place."""
+        """Show these assets; what is new at either end leaves the rest in place."""
         self._has_more = has_more
         before = [asset.id for asset in self._assets]
         after = [asset.id for asset in assets]

@@ -186,7 +186,9 @@ class HistoryView(QWidget):
         elif self._is_there(asset):
             path = str(asset.path)
             self._state.background.read(
-                self, lambda: QImage(path), lambda image: QGuiApplication.clipboard().setImage(image)
+                self,
+                lambda: QImage(path),
+                lambda image: QGuiApplication.clipboard().setImage(image),
             )
 
     def _is_there(self, asset: Asset) -> bool:

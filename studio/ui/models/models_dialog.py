@@ -111,7 +111,8 @@ class ModelsDialog(QDialog):
                 none.setFirstColumnSpanned(True)
             group.setExpanded(True)
         self._list_problems()
-        self.view.setCurrentItem(again or first)
+        if (item := again or first) is not None:
+            self.view.setCurrentItem(item)
         self._show_chosen()
 
     # ---- inside
@@ -250,11 +251,12 @@ class ModelsDialog(QDialog):
     def add_paths(self, paths: Sequence[str]) -> None:
         """Add models; what is none is said here."""
         for path in paths:
-            self._state.change_models(
-                lambda registry, path=path: registry.add(Path(path)),
-                self._added,
-                self._refused,
-            )
+            self._add(Path(path))
+
+    def _add(self, path: Path) -> None:
+        self._state.change_models(
+            lambda registry: registry.add(path), self._added, self._refused
+        )
 
     def _added(self, model: ModelRef) -> None:
         self._say(self.tr("Added: {name}").format(name=model.name))
@@ -265,9 +267,7 @@ class ModelsDialog(QDialog):
     def _remove(self) -> None:
         chosen = self._chosen_id()
         if chosen:
-            self._state.change_models(
-                lambda registry: registry.remove(chosen), None, self._refused
-            )
+            self._state.change_models(lambda registry: registry.remove(chosen), None, self._refused)
 
     def _verify(self) -> None:
         chosen = self._chosen_id()
@@ -291,5 +291,3 @@ class ModelsDialog(QDialog):
             path = Path(model.path)
             folder = path if path.is_dir() else path.parent
             QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder)))
-
-

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Signal
+from typing import TYPE_CHECKING
+
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
-from studio.protocol import Problem, Sentence
+from studio.protocol import Sentence
 from studio.ui.state import AppState
 from studio.ui.theme import GRID, emphasise, mute, say
 from studio.ui.widgets.icons import icon
+from studio.ui.widgets.times import bytes_text
+
+if TYPE_CHECKING:
+    from studio.models.starter import StarterItem
 
 
 class StarterBar(QWidget):
     """Installs in the background; closing the dialog does not stop it."""
-
-    _progressed = Signal(object, object)
 
     def __init__(self, state: AppState, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -29,7 +32,7 @@ class StarterBar(QWidget):
         self.install.setObjectName("models.starter")
         self.install.setAccessibleName(self.install.text())
         self.install.setAutoDefault(False)
-        self.install.clicked.connect(self._install)
+        self.install.clicked.connect(self._clicked)
         self.progress = QProgressBar(self)
         self.progress.setTextVisible(False)
         self.progress.setFixedHeight(GRID // 2)
@@ -51,6 +54,67 @@ class StarterBar(QWidget):
         layout.setSpacing(GRID)
         layout.addLayout(row)
         layout.addWidget(self.progress)
-        self._progressed.connect(self._show_progress)
+        starter = state.starter
+        starter.progressed.connect(self._show_progress)
+        starter.changed.connect(self.refresh)
         state.models_changed.connect(self.refresh)
         self.refresh()
+
+    def refresh(self) -> None:
+        """Look at what is installed, on another thread."""
+        running = self._state.starter.is_running
+        self.progress.setVisible(running)
+        if running:
+            self._offer_to_stop()
+            return
+        paths = self._state.paths
+
+        def look() -> list[StarterItem]:
+            from studio.models.starter import starter_status
+
+            return starter_status(paths)
+
+        self._state.background.read(self, look, self._show, self._state.problem.emit)
+
+    # ---- inside
+
+    def _show(self, items: list[StarterItem]) -> None:
+        if self._state.starter.is_running:
+            return
+        missing = [item for item in items if not item.installed]
+        self.install.setText(self.tr("Install the starter models"))
+        self.install.setIcon(icon("download"))
+        self.install.setEnabled(bool(missing))
+        if missing:
+            # Several models may come in one package.
+            sizes = {(item.download, item.licence) for item in missing}
+            self.text.setText(
+                self.tr("{names}. To download: {size}. Free licences.").format(
+                    names=", ".join(item.name for item in missing),
+                    size=bytes_text(sum(size for size, _ in sizes)),
+                )
+            )
+        else:
+            self.text.setText(self.tr("All of them are installed."))
+
+    def _offer_to_stop(self) -> None:
+        self.install.setEnabled(True)
+        self.install.setText(self.tr("Stop"))
+        self.install.setIcon(icon("square"))
+
+    def _clicked(self) -> None:
+        starter = self._state.starter
+        if starter.is_running:
+            starter.cancel()
+            self.install.setEnabled(False)
+        else:
+            self.progress.setRange(0, 0)
+            starter.start()
+
+    def _show_progress(self, what: Sentence, fraction: float | None) -> None:
+        self.text.setText(say(what))
+        if fraction is None:
+            self.progress.setRange(0, 0)
+        else:
+            self.progress.setRange(0, 1000)
+            self.progress.setValue(round(fraction * 1000))

@@ -114,12 +114,10 @@ class QueueView(QWidget):
         def look() -> tuple[list[Job], bool]:
             active = library.jobs("running") + library.jobs("queued", limit=LISTED)
             ended = [
-                job
-                for job in library.jobs(limit=LISTED)
-                if job.status not in ("running", "queued")
+                job for job in library.jobs(limit=LISTED) if job.status not in ("running", "queued")
             ]
             ended.sort(key=lambda job: job.number, reverse=True)
-            return active + ended[:ENDED_LISTED], library.is_paused()
+            return active + ended[:ENDED_LISTED], library.is_paused
 
         self._state.background.read(self, look, self._show, self._state.problem.emit)
 
@@ -199,5 +197,3 @@ class QueueView(QWidget):
                 lambda: state.change_jobs(lambda library: library.remove(job.id)),
             )
         menu.popup(self.view.viewport().mapToGlobal(place))
-
-

@@ -288,13 +288,11 @@ class Chat(QObject):
     def _summary(self, stats: dict[str, float]) -> str:
         parts: list[str] = []
         if "tokens_per_second" in stats:
-            parts.append(
-                self.tr("{n} tokens/s").format(n=f"{stats['tokens_per_second']:.1f}")
-            )
-        if "first_token_seconds" in stats:
+            parts.append(self.tr("{n} tokens/s").format(n=f"{stats['tokens_per_second']:.1f}"))
+        if "time_to_first_token" in stats:
             parts.append(
                 self.tr("first token after {time}").format(
-                    time=seconds_text(stats["first_token_seconds"])
+                    time=seconds_text(stats["time_to_first_token"])
                 )
             )
         if "tokens" in stats:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtWidgets import QWidget
 
+from studio.protocol import TextRequest
 from studio.settings import TextValues
 from studio.ui.widgets.more_section import MoreSection
 from studio.ui.widgets.number_field import NumberField
@@ -76,3 +77,21 @@ class TextControls(MoreSection):
             self.seed,
         ):
             self.add(widget)
+
+    def show_values(self, values: TextValues | TextRequest) -> None:
+        """Show these values; the seed is left as it is."""
+        self.temperature.set_value(values.temperature)
+        self.top_p.set_value(values.top_p)
+        self.top_k.set_value(values.top_k)
+        self.penalty.set_value(values.repetition_penalty)
+        self.max_tokens.set_value(values.max_tokens)
+
+    def to_settings(self, values: TextValues) -> None:
+        """Keep the values, the seed, and whether the section is open."""
+        values.temperature = self.temperature.number()
+        values.top_p = self.top_p.number()
+        values.top_k = self.top_k.whole()
+        values.repetition_penalty = self.penalty.number()
+        values.max_tokens = self.max_tokens.whole()
+        values.seed = self.seed.value()
+        values.more_open = self.is_open()

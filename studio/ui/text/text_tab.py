@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
-from studio.library.records import Asset
 from studio.protocol import TextRequest
 from studio.ui.state import AppState
-from studio.ui.text.chat import Chat
-from studio.ui.text.conversation import Answer, Turn, from_messages
-from studio.ui.text.conversation_view import ConversationView
 from studio.ui.text.text_controls import TextControls
 from studio.ui.theme import GRID, enlarge
 from studio.ui.widgets.columns import Columns
@@ -24,16 +20,24 @@ from studio.ui.widgets.prompt_edit import PromptEdit
 from studio.ui.widgets.run_bar import RunBar
 from studio.ui.widgets.scroll_column import ScrollColumn
 
+if TYPE_CHECKING:
+    from studio.ui.text.chat import Chat
+    from studio.ui.text.conversation import Turn
+
 LONGEST_PROMPT = 200_000
 """Characters; the limit of a request."""
 
 
 class TextTab(QWidget):
-    """Object names: `text.prompt`, `.system`, `.model`, `.generate`, … and `text.result`."""
+    """Object names: `text.prompt`, `.system`, `.model`, `.generate`, … and `text.result`.
+
+    The prompt and its controls are there at once; the conversation follows a moment later.
+    """
 
     def __init__(self, state: AppState, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._state = state
+        self._chat: Chat | None = None
         self._editing: Turn | None = None
         self._make_left()
         self._make_right()
@@ -41,10 +45,6 @@ class TextTab(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.columns)
-        self.chat = Chat(state, self.view, self.run_bar, self)
-        self.chat.seed_used.connect(self.controls.seed.set_last)
-        self.chat.refused.connect(self._give_back)
-        self.chat.changed.connect(self._conversation_changed)
         self._show_values()
         state.models_changed.connect(self._show_empty)
         QTimer.singleShot(0, self, self._finish)
@@ -59,7 +59,9 @@ class TextTab(QWidget):
         """Send the prompt; what is missing is said in the message bar."""
         prompt = self.prompt.text()
         if not prompt.strip():
-            self._state.show_message(self.tr("Write a prompt first, then press Generate."), "warning")
+            self._state.show_message(
+                self.tr("Write a prompt first, then press Generate."), "warning"
+            )
             self.focus_prompt()
             return
         if len(prompt) > LONGEST_PROMPT:
@@ -100,20 +102,18 @@ class TextTab(QWidget):
         values.system_prompt = self.system.text()[:LONGEST_PROMPT]
         values.model = self.model.model_id()
         values.count = self.run_bar.count.value()
-        values.seed = self.controls.seed.value()
-        values.max_tokens = self.controls.max_tokens.whole()
-        values.temperature = float(self.controls.temperature.value() or 0)
-        values.top_p = float(self.controls.top_p.value() or 1)
-        values.top_k = self.controls.top_k.whole()
-        values.repetition_penalty = float(self.controls.penalty.value() or 1)
-        values.more_open = self.controls.is_open()
+        self.controls.to_settings(values)
         sizes = self.columns.chosen_sizes()
         if sizes:
             self._state.settings.window.splitters["text"] = sizes
-        self.chat.save_now()
+        if self._chat is not None:
+            self._chat.save_now()
 
     def restore(self, asset_or_request: object) -> None:
         """Show an earlier answer in its conversation, or an earlier request's settings."""
+        from studio.library.records import Asset
+        from studio.ui.text.conversation import Answer, from_messages
+
         if isinstance(asset_or_request, Asset):
             recipe = asset_or_request.recipe
             request = cast(TextRequest, recipe.request)
@@ -132,6 +132,13 @@ class TextTab(QWidget):
         else:
             self._show_request(cast(TextRequest, asset_or_request), with_prompt=True)
 
+    @property
+    def chat(self) -> Chat:
+        """The conversation and what becomes of it."""
+        self._finish()
+        assert self._chat is not None
+        return self._chat
+
     # ---- left
 
     def _make_left(self) -> None:
@@ -141,16 +148,6 @@ class TextTab(QWidget):
         )
         self.prompt.setAccessibleName(self.tr("Prompt"))
         self.prompt.submitted.connect(self.generate)
-        self._banner = QWidget(self._left)
-        row = QHBoxLayout(self._banner)
-        row.setContentsMargins(0, 0, 0, 0)
-        note = QLabel(self.tr("Sending replaces the earlier message and what follows it."))
-        note.setWordWrap(True)
-        keep = QPushButton(self.tr("Leave it"), self._banner)
-        keep.clicked.connect(self.stop)
-        row.addWidget(note, 1)
-        row.addWidget(keep)
-        self._banner.hide()
         self.system_section = MoreSection(self.tr("System prompt"), "text.system_open")
         self.system = PromptEdit(
             self.tr("How the model should behave, e.g. “You answer in one sentence.”"),
@@ -172,10 +169,22 @@ class TextTab(QWidget):
         self._column = QVBoxLayout(self._left)
         self._column.setContentsMargins(0, 0, GRID // 2, 0)
         self._column.setSpacing(GRID)
-        self._column.addWidget(self._banner)
         self._column.addWidget(self.prompt, 1)
         self._column.addWidget(column)
         self._column.addWidget(self.run_bar)
+
+    def _make_banner(self) -> QWidget:
+        banner = QWidget(self._left)
+        row = QHBoxLayout(banner)
+        row.setContentsMargins(0, 0, 0, 0)
+        note = QLabel(self.tr("Sending replaces the earlier message and what follows it."))
+        note.setWordWrap(True)
+        keep = QPushButton(self.tr("Leave it"), banner)
+        keep.clicked.connect(self.stop)
+        row.addWidget(note, 1)
+        row.addWidget(keep)
+        banner.hide()
+        return banner
 
     # ---- right
 
@@ -192,15 +201,12 @@ class TextTab(QWidget):
         row = QHBoxLayout()
         row.addWidget(heading, 1)
         row.addWidget(self.new)
-        self._empty = EmptyState("message-square-text", "", "")
-        self.view = ConversationView(self._empty, self._right)
-        self.view.edit_wanted.connect(self._edit)
-        self.view.again_wanted.connect(self._again)
-        column = QVBoxLayout(self._right)
-        column.setContentsMargins(GRID // 2, 0, 0, 0)
-        column.setSpacing(GRID)
-        column.addLayout(row)
-        column.addWidget(self.view, 1)
+        self._empty = EmptyState("message-square-text", "", "", parent=self._right)
+        self._result = QVBoxLayout(self._right)
+        self._result.setContentsMargins(GRID // 2, 0, 0, 0)
+        self._result.setSpacing(GRID)
+        self._result.addLayout(row)
+        self._result.addWidget(self._empty, 1)
         self._show_empty()
 
     def _show_empty(self) -> None:
@@ -230,14 +236,27 @@ class TextTab(QWidget):
         self.prompt.set_text(example)
         self.focus_prompt()
 
-    # ---- actions
-
     def _finish(self) -> None:
-        """Add what the first paint can do without: the context meter, the last conversation."""
+        """Add what the first paint can do without."""
+        if self._chat is not None:
+            return
+        from studio.ui.text.chat import Chat
         from studio.ui.text.context_meter import ContextMeter
+        from studio.ui.text.conversation_view import ConversationView
 
+        self._banner = self._make_banner()
+        self._column.insertWidget(0, self._banner)
         self.meter = ContextMeter(self._state, self._left)
         self._column.insertWidget(2, self.meter)
+        self._result.removeWidget(self._empty)
+        self.view = ConversationView(self._empty, self._right)
+        self.view.edit_wanted.connect(self._edit)
+        self.view.again_wanted.connect(self._again)
+        self._result.addWidget(self.view, 1)
+        self._chat = Chat(self._state, self.view, self.run_bar, self)
+        self._chat.seed_used.connect(self.controls.seed.set_last)
+        self._chat.refused.connect(self._give_back)
+        self._chat.changed.connect(self._conversation_changed)
         for changed in (
             self.prompt.textChanged,
             self.system.textChanged,
@@ -245,22 +264,21 @@ class TextTab(QWidget):
             self.controls.max_tokens.changed,
         ):
             changed.connect(self._measure)
-        self.chat.load()
+        self._chat.load()
         self._measure()
+
+    # ---- actions
 
     def _measure(self) -> None:
         self.meter.ask(self._request(self.prompt.text()), self.model.ref())
 
     def _conversation_changed(self) -> None:
         self.new.setEnabled(bool(self.chat.conversation.turns))
-        if hasattr(self, "meter"):
-            self._measure()
+        self._measure()
 
     def _request(self, prompt: str) -> TextRequest:
         controls = self.controls
-        before = None
-        if self._editing is not None:
-            before = self.chat.place_of(self._editing)
+        before = self.chat.place_of(self._editing) if self._editing is not None else None
         return TextRequest(
             prompt=prompt,
             system_prompt=self.system.text().strip(),
@@ -269,10 +287,10 @@ class TextTab(QWidget):
             seed=controls.seed.value(),
             count=self.run_bar.count.value(),
             max_tokens=controls.max_tokens.whole(),
-            temperature=float(controls.temperature.value() or 0),
-            top_p=float(controls.top_p.value() or 1),
+            temperature=controls.temperature.number(),
+            top_p=controls.top_p.number(),
             top_k=controls.top_k.whole(),
-            repetition_penalty=float(controls.penalty.value() or 1),
+            repetition_penalty=controls.penalty.number(),
         )
 
     def _show_values(self) -> None:
@@ -283,11 +301,7 @@ class TextTab(QWidget):
         self.model.set_model_id(values.model)
         self.run_bar.count.setValue(values.count)
         self.controls.seed.set_value(values.seed)
-        self.controls.max_tokens.set_value(values.max_tokens)
-        self.controls.temperature.set_value(values.temperature)
-        self.controls.top_p.set_value(values.top_p)
-        self.controls.top_k.set_value(values.top_k)
-        self.controls.penalty.set_value(values.repetition_penalty)
+        self.controls.show_values(values)
         self.controls.set_open(values.more_open)
         self.columns.set_chosen_sizes(self._state.settings.window.splitters.get("text", []))
 
@@ -300,11 +314,7 @@ class TextTab(QWidget):
         self.system_section.set_open(bool(request.system_prompt))
         if request.model:
             self.model.set_model_id(request.model)
-        self.controls.max_tokens.set_value(request.max_tokens)
-        self.controls.temperature.set_value(request.temperature)
-        self.controls.top_p.set_value(request.top_p)
-        self.controls.top_k.set_value(request.top_k)
-        self.controls.penalty.set_value(request.repetition_penalty)
+        self.controls.show_values(request)
 
     def _new_conversation(self) -> None:
         from studio.ui.text.conversation import Conversation
@@ -324,8 +334,7 @@ class TextTab(QWidget):
         self._banner.hide()
 
     def _again(self, turn: Turn) -> None:
-        request = self._request(turn.prompt)
-        self.chat.ask_again(turn, request)
+        self.chat.ask_again(turn, self._request(turn.prompt))
 
     def _give_back(self, prompt: str) -> None:
         if not self.prompt.text():

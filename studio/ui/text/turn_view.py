@@ -52,7 +52,9 @@ class TurnView(QWidget):
         self._rows.addWidget(self._prompt_card())
         if turn.unanswered:
             note = QLabel(
-                self.tr("Sent before the answer above was there, so it was not taken into account."),
+                self.tr(
+                    "Sent before the answer above was there, so it was not taken into account."
+                ),
                 self,
             )
             note.setWordWrap(True)
@@ -118,9 +120,7 @@ class TurnView(QWidget):
         layout.setContentsMargins(GRID + GRID // 2, GRID // 2, GRID, GRID // 2)
         layout.addLayout(row)
         if short != text:
-            more = QPushButton(
-                self.tr("Show all {n} characters").format(n=f"{len(text):,}"), card
-            )
+            more = QPushButton(self.tr("Show all {n} characters").format(n=f"{len(text):,}"), card)
             more.clicked.connect(lambda: self._show_whole(layout, label, more))
             layout.addWidget(more, 0, Qt.AlignmentFlag.AlignLeft)
         return card

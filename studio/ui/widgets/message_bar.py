@@ -92,7 +92,7 @@ class MessageBar(QFrame):
         *,
         detail: str = "",
     ) -> None:
-        """Show a message; `action_text` and `action` are its next step, `detail` is for a report."""
+        """Show a message with its next step (`action`); `detail` is for a report."""
         message = Shown(text, kind, datetime.now(), action_text, action, detail)
         self.messages.append(message)
         del self.messages[:-KEPT]

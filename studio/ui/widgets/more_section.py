@@ -8,7 +8,6 @@ from PySide6.QtWidgets import QSizePolicy, QToolButton, QVBoxLayout, QWidget
 from studio.ui.theme import GRID
 from studio.ui.widgets.icons import icon
 
-
 _FLAT = """
 QToolButton { border: 1px solid transparent; border-radius: 3px; padding: 3px 6px 3px 0; }
 QToolButton:hover { background: palette(midlight); }

@@ -82,6 +82,10 @@ class NumberField(QWidget):
         """Return the number of a field that is neither optional nor fractional."""
         return int(self.spin.value())
 
+    def number(self) -> float:
+        """Return the number of a field that is not optional."""
+        return round(float(self.spin.value()), 6)
+
     def set_value(self, value: float | None) -> None:
         """Show a number, or "Auto" for None; values out of range go to the nearest end."""
         shown = self._least if value is None else value

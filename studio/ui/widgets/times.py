@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from PySide6.QtCore import QCoreApplication, QLocale
+from PySide6.QtCore import QCoreApplication, QDate, QLocale
 
 
 def _tr(text: str) -> str:
@@ -36,7 +36,8 @@ def ago_text(then: datetime, now: datetime) -> str:
         return _tr("{n} h ago").format(n=int(seconds // 3600))
     if seconds < 30 * 86_400:
         return _tr("{n} d ago").format(n=int(seconds // 86_400))
-    return QLocale().toString(then.date(), QLocale.FormatType.ShortFormat)
+    day = QDate(then.year, then.month, then.day)
+    return QLocale().toString(day, QLocale.FormatType.ShortFormat)
 
 
 def bytes_text(count: int) -> str:

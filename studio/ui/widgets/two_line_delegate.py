@@ -75,12 +75,12 @@ class TwoLineDelegate(QStyledItemDelegate):
             track = QRect(text.left(), area.bottom() - 1, text.width(), 3)
             painter.fillRect(track, palette.color(QPalette.ColorRole.Midlight))
             track.setWidth(round(track.width() * min(1.0, max(0.0, fraction))))
-            painter.fillRect(track, strong if selected else palette.color(QPalette.ColorRole.Accent))
+            painter.fillRect(
+                track, strong if selected else palette.color(QPalette.ColorRole.Accent)
+            )
         painter.restore()
 
-    def _draw_picture(
-        self, painter: QPainter, area: QRect, index: Index, selected: bool
-    ) -> None:
+    def _draw_picture(self, painter: QPainter, area: QRect, index: Index, selected: bool) -> None:
         box = QRect(area.left(), area.top(), self._side, area.height())
         picture = self.picture(index)
         if isinstance(picture, QIcon):
@@ -90,7 +90,9 @@ class TwoLineDelegate(QStyledItemDelegate):
             picture.paint(painter, small, Qt.AlignmentFlag.AlignCenter, mode)
         elif isinstance(picture, QPixmap):
             size = picture.deviceIndependentSize().toSize()
-            size.scale(self._side, min(self._side, area.height()), Qt.AspectRatioMode.KeepAspectRatio)
+            size.scale(
+                self._side, min(self._side, area.height()), Qt.AspectRatioMode.KeepAspectRatio
+            )
             place = QRect(0, 0, size.width(), size.height())
             place.moveCenter(box.center())
             painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)

@@ -1,0 +1,1 @@
+"""The headless face of the same jobs. A contract: scripts rely on it."""

@@ -1,0 +1,179 @@
+"""`studio doctor`: what this machine can do, and what is missing, in plain words."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+import psutil
+
+from studio import __version__
+from studio.models.fit import fit, readable_size
+from studio.models.registry import Registry
+from studio.models.starter import starter_status
+from studio.settings import Paths, default_paths, load_settings
+
+_NEEDED = ("PySide6", "torch", "torchvision", "transformers", "diffusers", "accelerate", "spandrel")
+_LOW_DISK = 5_000_000_000
+_LOW_MEMORY = 4_000_000_000
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line. `good` None only informs; False is something to mend, with how in `text`."""
+
+    name: str
+    text: str
+    good: bool | None = True
+
+
+def doctor() -> int:
+    """Print the findings; returns 0 where nothing is missing, otherwise 1."""
+    paths = default_paths()
+    bad = 0
+    for look in (_python, _packages, _memory, _gpu, _disk, _display, _models, _places):
+        for finding in look(paths):
+            sign = {True: "ok", False: "!!", None: "  "}[finding.good]
+            print(f"{sign:<3}{finding.name:<17}{finding.text}")
+            bad += finding.good is False
+    print()
+    print("Nothing is missing." if not bad else f"To mend: {bad}, marked with !! above.")
+    return int(bool(bad))
+
+
+def _python(_paths: Paths) -> Iterator[Finding]:
+    yield Finding(
+        "Prompt Studio",
+        f"{__version__}, Python {platform.python_version()}, {platform.platform()}",
+        None,
+    )
+
+
+def _packages(_paths: Paths) -> Iterator[Finding]:
+    missing = [name for name in _NEEDED if importlib.util.find_spec(name) is None]
+    if missing:
+        yield Finding(
+            "Packages",
+            f"{', '.join(missing)} not installed. Run `make run`, or"
+            " `python packaging/bootstrap.py run`.",
+            False,
+        )
+        return
+    versions = ", ".join(f"{name} {metadata.version(name)}" for name in _NEEDED)
+    yield Finding("Packages", versions)
+
+
+def _memory(_paths: Paths) -> Iterator[Finding]:
+    memory = psutil.virtual_memory()
+    cores = psutil.cpu_count(logical=False) or os.cpu_count() or 1
+    text = f"{readable_size(memory.available)} of {readable_size(memory.total)} free, {cores} cores"
+    if memory.available < _LOW_MEMORY:
+        text += ". Close other programs before loading large models."
+    yield Finding("Memory", text, memory.available >= _LOW_MEMORY)
+
+
+def _gpu(_paths: Paths) -> Iterator[Finding]:
+    """Ask the driver's own tool: importing torch for it would take seconds."""
+    tool = shutil.which("nvidia-smi")
+    if tool is not None:
+        answer = _ask([tool, "--query-gpu=name,memory.total", "--format=csv,noheader"])
+        if answer:
+            yield from (Finding("Graphics card", line.strip()) for line in answer.splitlines())
+            return
+    if sys.platform == "darwin" and platform.machine() == "arm64":
+        yield Finding("Graphics card", "Apple silicon, used through Metal")
+        return
+    yield Finding(
+        "Graphics card",
+        "none that is used. Everything runs on the processor; large image models are slow there.",
+        None,
+    )
+
+
+def _ask(command: list[str]) -> str:
+    try:
+        return subprocess.run(
+            command, capture_output=True, text=True, timeout=10, check=True
+        ).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return ""
+
+
+def _disk(paths: Paths) -> Iterator[Finding]:
+    for name, place in (("Disk (library)", paths.library), ("Disk (models)", paths.models)):
+        usage = shutil.disk_usage(_existing(place))
+        text = f"{readable_size(usage.free)} free"
+        if usage.free < _LOW_DISK:
+            text += f". Make room on the disk that holds {place}."
+        yield Finding(name, text, usage.free >= _LOW_DISK)
+
+
+def _existing(place: Path) -> Path:
+    return next(folder for folder in (place, *place.parents) if folder.exists())
+
+
+def _display(_paths: Paths) -> Iterator[Finding]:
+    if sys.platform not in ("win32", "darwin") and not (
+        os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    ):
+        yield Finding("Display", "none. The window cannot open; the command line works.", None)
+        return
+    # In a process of its own: a missing system library ends the process that looks for it.
+    check = "from PySide6.QtWidgets import QApplication; QApplication([]); print('ready')"
+    if _ask([sys.executable, "-c", check]) == "ready":
+        yield Finding("Display", "the window can open")
+    else:
+        yield Finding(
+            "Display",
+            "the window cannot open: Qt lacks a system library. On Debian or Ubuntu: apt install"
+            " libegl1 libxkbcommon-x11-0 libxcb-cursor0 libxcb-icccm4 libxcb-keysyms1.",
+            False,
+        )
+
+
+def _models(paths: Paths) -> Iterator[Finding]:
+    missing = [item.id for item in starter_status(paths) if not item.installed]
+    if missing:
+        yield Finding(
+            "Starter models",
+            f"{', '.join(missing)} missing. `studio models starter` installs them.",
+            False,
+        )
+    else:
+        yield Finding("Starter models", "all there")
+    registry = Registry(paths)
+    found = registry.list()
+    for task in ("text", "image", "upscale"):
+        names = [ref.name for ref in found if ref.task == task]
+        text = ", ".join(names) if names else "no model. `studio models add PATH` adds one."
+        yield Finding(f"  {task}", text, None)
+    for ref in found:
+        verdict = fit(ref)
+        if verdict.verdict != "fits":
+            yield Finding(f"  {ref.id}", str(verdict.sentence), None)
+    for what, trouble in registry.problems().items():
+        yield Finding(f"  {what}", str(trouble.message), False)
+
+
+def _places(paths: Paths) -> Iterator[Finding]:
+    settings, trouble = load_settings(paths.settings)
+    if trouble is not None:
+        yield Finding("Settings", str(trouble.message), False)
+    folder = Path(settings.library) if settings.library else paths.library
+    places: tuple[tuple[str, Path], ...] = (
+        ("Library", folder),
+        ("Settings", paths.settings),
+        ("Logs", paths.logs),
+    )
+    for name, place in places:
+        writable = os.access(_existing(place), os.W_OK)
+        note = "" if writable else ". It cannot be written to."
+        yield Finding(name, f"{place}{note}", None if writable else False)

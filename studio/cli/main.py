@@ -1,0 +1,171 @@
+"""`studio`: which command was called, and what its options are."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+from studio import __version__
+
+DONE, SOME_FAILED, WRONG_CALL, INTERRUPTED = 0, 1, 2, 130
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command and return the exit status; without a command open the window."""
+    if not arguments:
+        return _window()
+    _use_utf8()
+    options = parser().parse_args(arguments)
+    match options.command:
+        case "text" | "image" | "upscale":
+            from studio.cli.generate import generate
+
+            return generate(options)
+        case "models":
+            from studio.cli.models import models
+
+            return models(options)
+        case "doctor":
+            from studio.cli.doctor import doctor
+
+            return doctor()
+    return WRONG_CALL
+
+
+def _window() -> int:
+    if not _has_display():
+        print(
+            "No display was found, so the window cannot open. `studio --help` shows what works"
+            " without one.",
+            file=sys.stderr,
+        )
+        return WRONG_CALL
+    from studio.ui.app import main
+
+    return main(["studio"])
+
+
+def _has_display() -> bool:
+    if sys.platform in ("win32", "darwin") or os.environ.get("QT_QPA_PLATFORM"):
+        return True
+    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+def _use_utf8() -> None:
+    """Write UTF-8 everywhere: scripts read it, and prompts may be in any language."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(encoding="utf-8", errors="replace", line_buffering=True)
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        self.exit(WRONG_CALL, f"{self.prog}: {message}\n(see: {self.prog} --help)\n")
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of all commands."""
+    top = _Parser(
+        prog="studio",
+        description="Prompt Studio: text, images and larger pictures with models on your own"
+        " machine. Without a command it opens the window.",
+    )
+    top.add_argument("--version", action="version", version=f"Prompt Studio {__version__}")
+    commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    _text(commands.add_parser("text", help="answer a prompt with a language model"))
+    _image(commands.add_parser("image", help="draw pictures from a prompt"))
+    _upscale(commands.add_parser("upscale", help="enlarge pictures and photographs"))
+    _models(commands.add_parser("models", help="list, add, remove and check models"))
+    commands.add_parser("doctor", help="what this machine can do, and what is missing")
+    return top
+
+
+def _common(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--model", default="", metavar="ID", help="a model's id or its path")
+    command.add_argument(
+        "-o", dest="output", default="", metavar="DIR", help="write here, not into the library"
+    )
+    command.add_argument("--json", action="store_true", help="print one JSON event a line")
+
+
+def _prompted(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "-p", "--prompt", required=True, help="the prompt; - reads it from standard input"
+    )
+    command.add_argument(
+        "-n", "--count", default=None, metavar="N", help="how many variations, 1 to 1000 (1)"
+    )
+    command.add_argument("--seed", default=None, metavar="S", help="0 to 4294967295 (random)")
+
+
+def _text(command: argparse.ArgumentParser) -> None:
+    _prompted(command)
+    command.add_argument(
+        "--system", dest="system_prompt", default=None, metavar="TEXT", help="the system prompt"
+    )
+    for name, text in (
+        ("max-tokens", "the longest answer, in tokens (512)"),
+        ("temperature", "0 always takes the likeliest token (0.7)"),
+        ("top-p", "keep the likeliest tokens that together reach this (0.95)"),
+        ("top-k", "keep this many of the likeliest tokens, 0 keeps all (50)"),
+        ("repetition-penalty", "above 1 avoids what was said before (1.1)"),
+    ):
+        command.add_argument(f"--{name}", default=None, metavar="N", help=text)
+    _common(command)
+
+
+def _image(command: argparse.ArgumentParser) -> None:
+    _prompted(command)
+    command.add_argument(
+        "--negative",
+        dest="negative_prompt",
+        default=None,
+        metavar="TEXT",
+        help="what should not be in the picture",
+    )
+    command.add_argument("--size", default=None, metavar="WxH", help="in pixels, e.g. 768x512")
+    for name, field, text in (
+        ("steps", "steps", "denoising steps"),
+        ("guidance", "guidance_scale", "how closely the picture follows the prompt"),
+        ("scheduler", "scheduler", "a scheduler of diffusers by its class name"),
+        ("image", "image", "a picture to start from"),
+        ("strength", "strength", "with --image: 0 keeps the picture, 1 draws it anew (0.6)"),
+    ):
+        command.add_argument(
+            f"--{name}", dest=field, default=None, metavar=name.upper()[0], help=text
+        )
+    command.add_argument(
+        "--transparent",
+        action="store_true",
+        default=None,
+        help="a transparent background, where the model allows it",
+    )
+    _common(command)
+
+
+def _upscale(command: argparse.ArgumentParser) -> None:
+    command.add_argument("files", nargs="+", metavar="FILE", help="pictures, or folders of them")
+    command.add_argument("--scale", default=None, metavar="2|3|4", help="how many times (2)")
+    _common(command)
+
+
+def _models(command: argparse.ArgumentParser) -> None:
+    actions = command.add_subparsers(dest="action", metavar="ACTION", required=True)
+    for name, text, argument in (
+        ("list", "what is there", ""),
+        ("add", "add a folder or a file; it is used where it lies", "PATH"),
+        ("remove", "forget a model; its files stay", "ID"),
+        ("verify", "check a model's files, or those of all models", "[ID]"),
+        ("starter", "install what is missing of the starter pack", ""),
+    ):
+        action = actions.add_parser(name, help=text)
+        if argument == "PATH":
+            action.add_argument("path", metavar="PATH")
+        elif argument == "ID":
+            action.add_argument("id", metavar="ID")
+        elif argument:
+            action.add_argument("id", metavar="ID", nargs="?", default="")
+        action.add_argument("--json", action="store_true", help="print JSON")

@@ -1,0 +1,128 @@
+"""`studio models`: list, add, remove, verify, and the starter pack."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import uuid
+from pathlib import Path
+
+from studio.cli.main import DONE, SOME_FAILED, WRONG_CALL
+from studio.engine.client import EngineClient
+from studio.models.fit import readable_size
+from studio.models.registry import Registry
+from studio.models.starter import install_starter, starter_status
+from studio.protocol import (
+    ConvertModel,
+    Done,
+    Failed,
+    ModelRef,
+    Problem,
+    ProblemError,
+    Sentence,
+    sentence,
+    to_json,
+)
+from studio.settings import Paths, default_paths
+
+
+def models(options: argparse.Namespace) -> int:
+    """Run one action and return the exit status."""
+    paths = default_paths()
+    registry = Registry(paths)
+    try:
+        match options.action:
+            case "list":
+                return _list(registry, as_json=options.json)
+            case "add":
+                return _show([registry.add(Path(options.path))], as_json=options.json)
+            case "remove":
+                registry.remove(options.id)
+                return DONE
+            case "verify":
+                return _verify(registry, options.id, as_json=options.json)
+            case _:
+                return _starter(paths, as_json=options.json)
+    except ProblemError as error:
+        print(f"studio models {options.action}: {error.problem.message}", file=sys.stderr)
+        return WRONG_CALL
+
+
+def _list(registry: Registry, *, as_json: bool) -> int:
+    found = registry.list()
+    _show(found, as_json=as_json)
+    for what, trouble in registry.problems().items():
+        print(f"{what}: {trouble.message}", file=sys.stderr)
+    if not found and not as_json:
+        print("No model yet. `studio models starter` installs the starter pack.")
+    return DONE
+
+
+def _show(found: list[ModelRef], *, as_json: bool) -> int:
+    if as_json:
+        for ref in found:
+            print(to_json(ref))
+        return DONE
+    width = max((len(ref.id) for ref in found), default=0)
+    for ref in found:
+        print(f"{ref.id:<{width}}  {ref.task:<7}  {readable_size(ref.size):>8}  {ref.name}")
+        print(f"{'':<{width}}  {ref.path}")
+    return DONE
+
+
+def _verify(registry: Registry, wanted: str, *, as_json: bool) -> int:
+    if wanted and registry.get(wanted) is None:
+        print(f"studio models verify: there is no model {wanted!r}.", file=sys.stderr)
+        return WRONG_CALL
+    bad = 0
+    for id in [wanted] if wanted else [ref.id for ref in registry.list()]:
+        trouble = registry.verify(id)
+        bad += trouble is not None
+        if as_json:
+            message = None if trouble is None else str(trouble.message)
+            print(json.dumps({"id": id, "ok": trouble is None, "message": message}))
+        else:
+            print(f"{id}: {'all right' if trouble is None else trouble.message}")
+    return SOME_FAILED if bad else DONE
+
+
+def _starter(paths: Paths, *, as_json: bool) -> int:
+    engine = EngineClient(log_dir=paths.logs)
+
+    def convert(source: Path, target: Path) -> Problem | None:
+        final = engine.run(
+            ConvertModel(job=uuid.uuid4().hex, source=str(source), target=str(target)),
+            lambda _event: None,
+        )
+        match final:
+            case Done():
+                return None
+            case Failed():
+                return final.problem
+        return Problem("cancelled", sentence("The conversion was stopped."))
+
+    last: list[str] = []
+
+    def progress(what: Sentence, fraction: float | None) -> None:
+        if as_json:
+            print(json.dumps({"event": "loading", "stage": str(what), "fraction": fraction}))
+        elif last != [str(what)]:
+            last[:] = [str(what)]
+            print(what, file=sys.stderr, flush=True)
+
+    try:
+        trouble = install_starter(paths, progress, convert)
+    except KeyboardInterrupt:
+        return 130
+    finally:
+        engine.stop()
+    if trouble is not None:
+        print(f"studio models starter: {trouble.message}", file=sys.stderr)
+        return SOME_FAILED
+    for item in starter_status(paths):
+        if as_json:
+            print(json.dumps({"id": item.id, "installed": item.installed, "path": item.path}))
+        else:
+            print(f"{item.id}: {'installed' if item.installed else 'missing'}")
+    return DONE

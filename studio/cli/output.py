@@ -1,0 +1,212 @@
+"""What a job says on the terminal: JSON for scripts, or a few lines for a person."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from studio.jobs.runner import AssetSaved
+from studio.protocol import (
+    Accepted,
+    Cancelled,
+    Failed,
+    Loading,
+    Preview,
+    Problem,
+    Progress,
+    RowFailed,
+    TextDelta,
+    Warned,
+)
+
+
+class Output(Protocol):
+    """Takes everything a runner reports, and the end."""
+
+    def report(self, event: object) -> None: ...
+
+    def finish(self) -> None: ...
+
+
+@dataclass
+class Tally:
+    """Counts what was made and what went wrong, and how long all of it took."""
+
+    started: float = field(default_factory=time.monotonic)
+    assets: int = 0
+    failed: int = 0
+    cancelled: int = 0
+
+    def count(self, event: object) -> None:
+        """Look at one event."""
+        match event:
+            case AssetSaved():
+                self.assets += 1
+            case Failed() | RowFailed():
+                self.failed += 1
+            case Cancelled():
+                self.cancelled += 1
+
+    @property
+    def seconds(self) -> float:
+        """Seconds since the start."""
+        return round(time.monotonic() - self.started, 3)
+
+
+class JsonOutput:
+    """One event a line on standard output; the last is always `done`."""
+
+    def __init__(self, tally: Tally) -> None:
+        self._tally = tally
+
+    def report(self, event: object) -> None:
+        """Print an event, if it is one that scripts know."""
+        self._tally.count(event)
+        fields = _fields(event)
+        if fields is not None:
+            _print_json(fields)
+
+    def finish(self) -> None:
+        """Print the last line."""
+        _print_json(
+            {
+                "event": "done",
+                "assets": self._tally.assets,
+                "failed": self._tally.failed,
+                "seconds": self._tally.seconds,
+            }
+        )
+
+
+def _print_json(fields: dict[str, Any]) -> None:
+    sys.stdout.write(json.dumps(fields, ensure_ascii=False) + "\n")
+    sys.stdout.flush()
+
+
+def _fields(event: object) -> dict[str, Any] | None:
+    match event:
+        case Accepted():
+            return {"event": "accepted", "job": event.job}
+        case Loading():
+            return {
+                "event": "loading",
+                "job": event.job,
+                "stage": str(event.stage),
+                "fraction": event.fraction,
+            }
+        case Progress():
+            return {
+                "event": "progress",
+                "job": event.job,
+                "step": event.step,
+                "steps": event.steps,
+                "seconds_left": event.seconds_left,
+            }
+        case TextDelta():
+            return {"event": "text", "job": event.job, "row": event.row, "text": event.text}
+        case Preview():
+            return {"event": "preview", "job": event.job, "row": event.row, "path": event.path}
+        case AssetSaved():
+            recipe = event.asset.recipe
+            return {
+                "event": "asset",
+                "job": event.asset.job,
+                "row": event.asset.row,
+                "path": str(event.asset.path),
+                "seed": recipe.seed,
+                "seconds": round(recipe.timings.get("generate", 0.0), 3),
+            }
+        case Warned():
+            return {
+                "event": "warning",
+                "job": event.job,
+                "kind": event.kind,
+                "message": str(event.message),
+            }
+        case RowFailed():
+            return {"event": "failed", "job": event.job, "row": event.row} | _told(event.problem)
+        case Failed():
+            return {"event": "failed", "job": event.job} | _told(event.problem)
+        case Cancelled():
+            return {"event": "cancelled", "job": event.job}
+    return None
+
+
+def _told(problem: Problem) -> dict[str, Any]:
+    return {"kind": problem.kind, "message": str(problem.message)}
+
+
+class HumanOutput:
+    """Results on standard output; progress on standard error, where that is a terminal."""
+
+    def __init__(self, tally: Tally, *, stream_text: bool) -> None:
+        self._tally = tally
+        self._stream_text = stream_text
+        self._terminal = sys.stderr.isatty()
+        self._line = 0
+        self._at_line_start = True
+
+    def report(self, event: object) -> None:
+        """Show an event."""
+        self._tally.count(event)
+        match event:
+            case Loading():
+                self._progress(f"{event.stage} …")
+            case Progress():
+                left = "" if event.seconds_left is None else f", {event.seconds_left:.0f} s left"
+                self._progress(f"{event.step} of {event.steps}{left}")
+            case TextDelta() if self._stream_text:
+                self._clear()
+                self._write(event.text)
+            case AssetSaved():
+                self._asset(event)
+            case Warned():
+                self._say(f"Note: {event.message}")
+            case RowFailed():
+                self._say(f"Variation {event.row + 1} failed: {event.problem.message}")
+            case Failed():
+                self._say(f"Failed: {event.problem.message}")
+            case Cancelled():
+                self._say("Stopped.")
+
+    def finish(self) -> None:
+        """Say how much was made."""
+        tally = self._tally
+        failed = f", {tally.failed} failed" if tally.failed else ""
+        self._say(f"{tally.assets} made{failed}, {tally.seconds:.1f} s")
+
+    def _asset(self, event: AssetSaved) -> None:
+        self._clear()
+        if not self._at_line_start:
+            self._write("\n")
+        if event.asset.text and not self._stream_text:
+            self._write(f"--- {event.asset.row + 1}, seed {event.asset.recipe.seed}\n")
+            self._write(event.asset.text.rstrip() + "\n")
+        self._write(f"{event.asset.path}\n")
+
+    def _write(self, text: str) -> None:
+        if text:
+            sys.stdout.write(text)
+            sys.stdout.flush()
+            self._at_line_start = text.endswith("\n")
+
+    def _progress(self, text: str) -> None:
+        if self._terminal and self._at_line_start:
+            sys.stderr.write("\r" + text.ljust(self._line))
+            sys.stderr.flush()
+            self._line = len(text)
+
+    def _clear(self) -> None:
+        if self._line:
+            sys.stderr.write("\r" + " " * self._line + "\r")
+            sys.stderr.flush()
+            self._line = 0
+
+    def _say(self, text: str) -> None:
+        self._clear()
+        if not self._at_line_start:
+            self._write("\n")
+        print(text, file=sys.stderr, flush=True)

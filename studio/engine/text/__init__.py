@@ -1,0 +1,1 @@
+"""Text: a language model's answers, many in one batch."""

@@ -1,0 +1,133 @@
+"""From the files to the index: after a crash, after files were moved by hand, after all is lost.
+
+Every finished file carries its recipe, and the id of an asset follows from it, so stars, tags
+and lineage fit again afterwards.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from studio.library import marks, metadata
+from studio.library.assets import Assets, Found
+from studio.library.database import Database
+from studio.library.files import hash_file
+from studio.library.queue import destination, missing_rows
+from studio.library.records import Job
+from studio.protocol import TextRequest
+
+_DATE = re.compile(r"\d{4}-\d\d-\d\d")
+_EXTENSIONS = {".png", ".md", ".jpg", ".jpeg", ".webp"}
+_BATCH = 500
+# Coarse clocks of file systems (FAT: two seconds), and a folder named on the day before.
+_SLACK = 3.0
+
+
+def has_results(root: Path) -> bool:
+    """Tell whether a folder looks as if a library had been here."""
+    try:
+        return any(_DATE.fullmatch(entry.name) for entry in os.scandir(root) if entry.is_dir())
+    except OSError:
+        return False
+
+
+def find(path: Path) -> Found | None:
+    """Return a finished file as it is to be indexed, or None when it is none of ours."""
+    try:
+        recipe = metadata.read_recipe(path)
+        if recipe is None:
+            return None
+        width, height = metadata.read_found_picture_size(path)
+        is_text = isinstance(recipe.request, TextRequest)
+        return Found(
+            path=path,
+            recipe=recipe,
+            size=path.stat().st_size,
+            sha256=hash_file(path),
+            text=metadata.read_text(path) if is_text else "",
+            width=width,
+            height=height,
+        )
+    except OSError:
+        return None
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    for parent, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(names):
+            if Path(name).suffix.lower() in _EXTENSIONS:
+                yield Path(parent, name)
+
+
+def rebuild(database: Database, assets: Assets, root: Path) -> int:
+    """Index every file below `root`, forget assets whose file is gone, put the marks back.
+
+    Jobs are left as they are. Returns the number of assets.
+    """
+    known = assets.paths()
+    gone = [name for stored, name in known.items() if not (root / stored).is_file()]
+    with database.write() as db:
+        assets.forget(db, gone)
+    batch: list[Found] = []
+    for path in _walk(root):
+        if assets.stored_path(path) in known:
+            continue
+        found = find(path)
+        if found is not None:
+            batch.append(found)
+        if len(batch) >= _BATCH:
+            _insert(database, assets, batch)
+            batch.clear()
+    _insert(database, assets, batch)
+    with database.write() as db:
+        for mark in marks.read(root).values():
+            assets.mark(db, mark.asset, starred=mark.starred, tags=mark.tags)
+    return assets.count()
+
+
+def _insert(database: Database, assets: Assets, batch: list[Found]) -> None:
+    with database.write() as db:
+        for found in batch:
+            assets.insert_into(db, found)
+
+
+def adopt(database: Database, assets: Assets, root: Path, job: Job) -> None:
+    """Index files of a job that got their final name just before the crash."""
+    missing = set(missing_rows(job))
+    if not missing or not job.started:
+        return
+    since = datetime.fromisoformat(job.started)
+    known = assets.paths()
+    for path in _candidates(job, root, since):
+        if assets.stored_path(path) in known:
+            continue
+        found = find(path)
+        if found is not None and found.recipe.job == job.id and found.recipe.row in missing:
+            _insert(database, assets, [found])
+
+
+def _candidates(job: Job, root: Path, since: datetime) -> Iterator[Path]:
+    folders = [destination(job, root)]
+    if not job.output:
+        first = f"{since - timedelta(days=1):%Y-%m-%d}"
+        folders = [
+            folder
+            for folder in root.iterdir()
+            if _DATE.fullmatch(folder.name) and folder.name >= first
+        ]
+    for folder in folders:
+        try:
+            entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+        except OSError:
+            continue
+        for entry in entries:
+            path = Path(entry.path)
+            if path.suffix.lower() not in _EXTENSIONS or not entry.is_file():
+                continue
+            if entry.stat().st_mtime >= since.timestamp() - _SLACK:
+                yield path

@@ -1,0 +1,406 @@
+"""The library: what the user asked for, and what came of it, on the disk before anything else.
+
+A folder with the results as plain files, each with its recipe inside, `marks.jsonl` (stars and
+tags), and `library.db`, an index that `rebuild` can make again from the other two.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import time
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+
+import msgspec
+from filelock import FileLock, Timeout
+
+from studio.library import files, marks, metadata, queue, rebuild
+from studio.library.assets import Assets, Found
+from studio.library.database import (
+    FILE_NAME,
+    DamagedDatabaseError,
+    Database,
+    file_problem,
+)
+from studio.library.prepare import prepare
+from studio.library.queue import Queue, destination, missing_rows
+from studio.library.records import Asset, Job
+from studio.library.work import WorkFolders
+from studio.protocol import (
+    JobStatus,
+    Problem,
+    Recipe,
+    Request,
+    Sentence,
+    Task,
+    TextRequest,
+    problem,
+)
+
+_QUEUE_LOCK = ".queue.lock"
+
+
+class Library:
+    """An open library. Made by `Library.open`. All methods may be called from any thread.
+
+    `notice` is what the user should hear about the opening (a damaged database set aside), or
+    None. Methods raise `ProblemError` when the disk fails them or the call makes no sense.
+    """
+
+    def __init__(self, root: Path, database: Database, notice: Problem | None) -> None:
+        self.root = root
+        self.notice = notice
+        self._database = database
+        self._queue = Queue(database)
+        self._assets = Assets(database, root)
+        self._work = WorkFolders(root)
+        self._lock = FileLock(root / _QUEUE_LOCK, timeout=0, thread_local=False)
+
+    @classmethod
+    def open(cls, root: Path, *, run_queue: bool = True) -> Library:
+        """Open the library in `root`, made if it is not there, and settle what a crash left.
+
+        With `run_queue` this process becomes the one that runs waiting jobs, unless another
+        is (`is_owner`). Raises `ProblemError`: the folder cannot be written, or a newer
+        version made the library.
+        """
+        root = root.expanduser().absolute()
+        files.make_folder(root)
+        notice = None
+        is_new = not (root / FILE_NAME).exists()
+        try:
+            database = Database(root)
+        except DamagedDatabaseError as error:
+            notice = _set_aside(root, str(error))
+            is_new = True
+            database = Database(root)
+        library = cls(root, database, notice)
+        try:
+            if is_new and rebuild.has_results(root):
+                library.rebuild()
+            if run_queue:
+                library.take_queue()
+            library._settle()
+        except BaseException:
+            library.close()
+            raise
+        return library
+
+    def close(self) -> None:
+        """Let go of everything. Jobs that this process was running become interrupted."""
+        with contextlib.suppress(Exception):
+            for job, owner in self._queue.running():
+                if owner == self._work.token:
+                    self._queue.interrupt(job.id, owner)
+        self._work.close()
+        self._lock.release()
+        self._database.close()
+
+    # ---- whose queue it is
+
+    @property
+    def is_owner(self) -> bool:
+        """Whether this process runs the waiting jobs."""
+        return self._lock.is_locked
+
+    def take_queue(self) -> bool:
+        """Try to become the process that runs the waiting jobs; returns `is_owner`."""
+        if not self._lock.is_locked:
+            try:
+                self._lock.acquire()
+            except Timeout:
+                return False
+            except OSError as error:
+                raise file_problem(error, self.root) from error
+        return True
+
+    # ---- jobs
+
+    def enqueue(
+        self,
+        requests: Sequence[Request],
+        *,
+        batch: str = "",
+        priority: int = 0,
+        output: str = "",
+        labels: Mapping[str, str] | None = None,
+        claim: bool = False,
+    ) -> list[Job]:
+        """Store requests at the end of the queue, all or none, before anything runs.
+
+        Seeds are resolved and input files hashed here. With `claim` the jobs are this
+        process's own: they count as running, and the queue never picks them up. `output` is
+        a folder to write straight into. Raises `ProblemError` (bad_input, disk_full).
+        """
+        hash_file = functools.cache(files.hash_file)
+        prepared = [prepare(request, hash_file) for request in requests]
+        return self._queue.add(
+            prepared,
+            batch=batch,
+            priority=priority,
+            output=str(Path(output).expanduser().absolute()) if output else "",
+            labels=labels or {},
+            owner=self._work.token if claim else "",
+        )
+
+    def next_job(self, warm_model: str = "") -> Job | None:
+        """Return the job whose turn it is, or None: none waits, paused, or not our queue.
+
+        A job of the model that is loaded may go first, but nobody is overtaken for long.
+        """
+        if not self.is_owner or self._queue.paused:
+            return None
+        return self._queue.next(warm_model)
+
+    def job(self, job_id: str) -> Job | None:
+        """Return a job, or None."""
+        return self._queue.get(job_id)
+
+    def jobs(self, status: JobStatus | None = None, limit: int = 500) -> list[Job]:
+        """Return jobs newest first; queued ones, asked for alone, in the order of their turn."""
+        return self._queue.list(status, limit)
+
+    def job_counts(self) -> dict[JobStatus, int]:
+        """Return how many jobs there are of each status that occurs."""
+        return self._queue.counts()
+
+    def interrupted(self) -> list[Job]:
+        """Return the jobs that a crash or the app's end interrupted, newest first."""
+        return self._queue.list("interrupted", 10_000)
+
+    def missing_rows(self, job: Job) -> tuple[int, ...]:
+        """Return the rows that have no asset yet, as the database says now."""
+        return missing_rows(self._queue.get(job.id) or job)
+
+    def start(self, job: Job) -> Job:
+        """Mark a queued job as running here. Returns it as it is now: look at its status."""
+        return self._queue.start(job.id, self._work.token)
+
+    def finish(self, job_id: str, status: JobStatus, problem: Problem | None = None) -> Job:
+        """Set the final status of a job and throw away what was half done."""
+        job = self._queue.finish(job_id, status, problem)
+        self._work.release(destination(job, self.root), job.id)
+        return job
+
+    def record_row_failure(self, job_id: str, row: int, problem: Problem) -> None:
+        """Note that one row failed while others go on."""
+        self._queue.row_failed(job_id, row, problem)
+
+    def failed_rows(self, job_id: str) -> dict[int, Problem]:
+        """Return the rows of a job that failed, with their problems."""
+        return self._queue.failed_rows(job_id)
+
+    def cancel(self, job_id: str) -> bool:
+        """Cancel a waiting or interrupted job; False for one that runs or has ended."""
+        return self._queue.cancel(job_id)
+
+    def resume(self, job_id: str) -> Job:
+        """Put a job that ended early back into the queue; only missing rows will run."""
+        rebuild.adopt(self._database, self._assets, self.root, self._queue.require(job_id))
+        return self._queue.resume(job_id)
+
+    def retry(self, job_id: str) -> Job:
+        """Enqueue the request of an ended job once more, as a new job that names the old one."""
+        old = self._queue.require(job_id)
+        return self._queue.add(
+            [prepare(old.request)],
+            batch=old.batch,
+            priority=old.priority,
+            output=old.output,
+            labels=old.labels,
+            retried_from=old.id,
+        )[0]
+
+    def remove(self, job_id: str) -> bool:
+        """Forget a job that does not run; its assets stay. Returns whether it was there."""
+        return self._queue.remove(job_id)
+
+    def move(self, job_id: str, before: str | None = None) -> None:
+        """Put a waiting job in front of another, or at the end of the queue."""
+        self._queue.move(job_id, before)
+
+    def pause(self, paused: bool) -> None:
+        """Take no new job after the current one, or go on. Kept over a restart."""
+        self._queue.pause(paused)
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether the queue is paused."""
+        return self._queue.paused
+
+    def work_dir(self, job: Job) -> Path:
+        """Return a folder for half-done files, on the file system of the destination.
+
+        Raises `ProblemError` when the destination cannot be written.
+        """
+        place = destination(job, self.root)
+        if job.output:
+            files.make_folder(place)
+        return self._work.folder(place, job.id)
+
+    # ---- assets
+
+    def record_asset(self, job: Job, row: int, temporary: Path, recipe: Recipe) -> Asset:
+        """Keep one result: recipe into the file, onto the disk, its final name, then the row.
+
+        `temporary` is taken away. A row that has its asset already keeps that one. Raises
+        `ProblemError` (disk_full, bad_input); then `temporary` is left where it is.
+        """
+        known = self._assets.of_row(job.id, row)
+        if known is not None:
+            temporary.unlink(missing_ok=True)
+            return known
+        recipe = self._completed(job, row, recipe)
+        place = destination(job, self.root)
+        is_text = isinstance(recipe.request, TextRequest)
+        extension = ".md" if is_text else temporary.suffix.lower() or ".png"
+        if job.output:
+            wanted = place / files.plain_name(recipe.request, recipe.seed, extension)
+        else:
+            when = datetime.fromisoformat(recipe.created)
+            wanted = place / files.relative_name(recipe.request, recipe.seed, when, extension)
+        part = self.work_dir(job) / f"finished-{row}-{time.monotonic_ns()}{extension}"
+        try:
+            written = metadata.write_with_recipe(temporary, part, recipe)
+            found = Found(
+                path=part,
+                recipe=recipe,
+                size=written.size,
+                sha256=files.hash_file(part),
+                text=written.text,
+                width=written.width,
+                height=written.height,
+            )
+            final = files.place(part, wanted)
+        except OSError as error:
+            raise file_problem(error, place) from error
+        finally:
+            with contextlib.suppress(OSError):
+                part.unlink(missing_ok=True)
+        asset = self._assets.insert(msgspec.structs.replace(found, path=final))
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        return asset
+
+    def _completed(self, job: Job, row: int, recipe: Recipe) -> Recipe:
+        created = recipe.created
+        try:
+            datetime.fromisoformat(created)
+        except ValueError:
+            created = queue.now()
+        return msgspec.structs.replace(
+            recipe,
+            job=job.id,
+            row=row,
+            created=created,
+            labels={**recipe.labels, **job.labels},
+            parents=self._assets.parents(job.request) or recipe.parents,
+        )
+
+    def asset(self, asset_id: str) -> Asset | None:
+        """Return an asset, or None."""
+        return self._assets.get(asset_id)
+
+    def assets_of(self, job_id: str) -> list[Asset]:
+        """Return the assets of a job in the order of their rows."""
+        return self._assets.of_job(job_id)
+
+    def made_from(self, asset_id: str) -> list[Asset]:
+        """Return the assets that were made from this one, oldest first."""
+        return self._assets.made_from(asset_id)
+
+    def recent(self, limit: int = 200, offset: int = 0) -> list[Asset]:
+        """Return assets newest first."""
+        return self._assets.recent(limit, offset)
+
+    def search(
+        self,
+        query: str,
+        *,
+        task: Task | None = None,
+        model: str = "",
+        tag: str = "",
+        starred: bool = False,
+        limit: int = 200,
+        offset: int = 0,
+    ) -> list[Asset]:
+        """Return the assets with all words of `query` and all that is asked for, newest first.
+
+        Words may be cut short; Chinese words of any length are found; "…" is a phrase.
+        """
+        return self._assets.search(
+            query, task=task, model=model, tag=tag, starred=starred, limit=limit, offset=offset
+        )
+
+    def asset_count(self) -> int:
+        """Return how many assets there are."""
+        return self._assets.count()
+
+    def set_starred(self, asset_id: str, starred: bool) -> Asset:
+        """Star an asset or take the star away."""
+        return self._mark(asset_id, lambda asset: (starred, asset.tags))
+
+    def set_tags(self, asset_id: str, tags: Sequence[str]) -> Asset:
+        """Give an asset these tags and no others."""
+        cleaned = tuple(dict.fromkeys(tag.strip() for tag in tags if tag.strip()))
+        return self._mark(asset_id, lambda asset: (asset.starred, cleaned))
+
+    def _mark(self, asset_id: str, change: Callable[[Asset], tuple[bool, Sequence[str]]]) -> Asset:
+        with self._database.write() as db:
+            asset = self._assets.get(asset_id)
+            if asset is None:
+                raise problem("bad_input", "There is no result {id} here.", id=asset_id)
+            starred, tags = change(asset)
+            self._assets.mark(db, asset_id, starred=starred, tags=tags)
+            marks.append(self.root, marks.Marks(asset_id, starred, tuple(tags)))
+        changed = self._assets.get(asset_id)
+        assert changed is not None
+        return changed
+
+    # ---- the folder is the truth
+
+    def rebuild(self) -> int:
+        """Make the index of assets agree with the files. Returns how many assets there are."""
+        return rebuild.rebuild(self._database, self._assets, self.root)
+
+    def _settle(self) -> None:
+        """After a crash: keep what was finished, offer the rest again, sweep the leftovers."""
+        places = {self.root}
+        for job, owner in self._queue.running():
+            if self._work.is_alive(owner):
+                continue
+            rebuild.adopt(self._database, self._assets, self.root, job)
+            places.add(destination(job, self.root))
+            if self.missing_rows(job):
+                self._queue.interrupt(job.id, owner)
+            else:
+                self._queue.finish(job.id, "done", None)
+        for place in places:
+            self._work.sweep(place)
+
+    def database_size(self) -> int:
+        """Return the size of the index in bytes."""
+        with contextlib.suppress(OSError):
+            return (self.root / FILE_NAME).stat().st_size
+        return 0
+
+
+def _set_aside(root: Path, detail: str) -> Problem:
+    aside = root / f"library.damaged-{time.strftime('%Y%m%d-%H%M%S')}.db"
+    try:
+        (root / FILE_NAME).replace(aside)
+        for suffix in ("-wal", "-shm"):
+            (root / f"{FILE_NAME}{suffix}").unlink(missing_ok=True)
+    except OSError as error:
+        raise file_problem(error, root) from error
+    return Problem(
+        "bad_input",
+        Sentence(
+            "The library's index was damaged. It was kept as {path} and made again from your "
+            "files. Jobs that were waiting are not in it.",
+            {"path": str(aside)},
+        ),
+        detail,
+    )

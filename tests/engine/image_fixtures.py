@@ -1,0 +1,18 @@
+"""The fixture of the image tests. A test module takes it in with `pytest_plugins`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from image_bench import ImageBench
+
+from studio.engine.image import load
+
+
+@pytest.fixture
+def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ImageBench:
+    """Image jobs on the CPU in float32."""
+    made = ImageBench(tmp_path)
+    monkeypatch.setattr(load, "best_dtype", lambda _: made.dtype)
+    return made

@@ -1,0 +1,186 @@
+"""When memory or precision gives out: what is tried, what is said, what the recipe keeps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from image_bench import IGNORE_LIBRARIES, ImageBench
+
+from studio.engine.devices import Device
+from studio.engine.image import run
+from studio.engine.image.ladder import pictures_at_once, split
+from studio.engine.image.load import place
+from studio.protocol import ProblemError
+
+pytest_plugins = ["image_fixtures"]
+pytestmark = IGNORE_LIBRARIES
+
+
+def fail_while(network: torch.nn.Module, too_much: Callable[[torch.Tensor], bool]) -> Any:
+    """Make a network run out of memory while its input is too much for it."""
+
+    def check(_: object, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        if too_much(args[0] if args else kwargs["hidden_states"]):
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+
+    return network.register_forward_pre_hook(check, with_kwargs=True)
+
+
+def test_fewer_pictures_are_drawn_at_once_when_memory_runs_out(bench: ImageBench) -> None:
+    expected = bench.draw("sd", rows=(0, 1, 2, 3), guidance_scale=1.0)
+    unet = bench.loaded("sd").pipeline.unet
+    hook = fail_while(unet, lambda sample: sample.shape[0] > 1)
+
+    outcome = bench.draw("sd", rows=(0, 1, 2, 3), guidance_scale=1.0)
+    hook.remove()
+
+    assert outcome.warnings == ["memory"] * len(outcome.warnings) and outcome.warnings
+    assert [asset.row for asset in outcome.assets] == [0, 1, 2, 3]
+    adjustments = outcome.assets[3].recipe.adjustments
+    assert any("1 at a time" in text for text in adjustments)
+    assert any("tiles" in text for text in adjustments)
+    assert [event.step for event in outcome.progress][-1] == outcome.progress[-1].steps
+    for row in range(4):
+        assert np.abs(outcome.picture(row) - expected.picture(row)).mean() < 8
+
+
+def test_rows_that_are_done_are_not_drawn_again_after_memory_ran_out(
+    bench: ImageBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run, "pictures_at_once", lambda *_: 1)
+    unet = bench.loaded("sd").pipeline.unet
+    calls: list[int] = []
+
+    def too_much(_: torch.Tensor) -> bool:
+        calls.append(1)
+        return len(calls) == 3
+
+    hook = fail_while(unet, too_much)
+    outcome = bench.draw("sd", rows=(4, 9), steps=2)
+    hook.remove()
+
+    assert [asset.row for asset in outcome.assets] == [4, 9]
+    assert [asset.recipe.seed for asset in outcome.assets] == [44, 49]
+
+
+def test_lower_precision_is_the_last_thing_tried(bench: ImageBench) -> None:
+    unet = bench.loaded("sd").pipeline.unet
+    hook = fail_while(unet, lambda sample: sample.dtype == torch.float32)
+
+    outcome = bench.draw("sd", rows=(0, 1))
+    hook.remove()
+
+    recipe = outcome.assets[0].recipe
+    assert recipe.dtype == "bfloat16"
+    assert "tiles" in recipe.adjustments[0]
+    assert "16 bits" in recipe.adjustments[1]
+    assert "1 at a time" in recipe.adjustments[2]
+
+
+def test_a_picture_that_never_fits_says_so_and_the_next_job_runs(bench: ImageBench) -> None:
+    transformer = bench.loaded("prxpixel").pipeline.transformer
+    hook = fail_while(transformer, lambda _: True)
+
+    with pytest.raises(ProblemError) as caught:
+        bench.draw("prxpixel", rows=(0, 1))
+    hook.remove()
+
+    assert caught.value.problem.kind == "out_of_memory"
+    assert bench.draw("prxpixel").assets
+
+
+def test_a_model_that_does_not_fit_is_refused_before_it_is_read(
+    bench: ImageBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bench.memory, "_available", lambda: 1000)
+
+    with pytest.raises(ProblemError) as caught:
+        bench.draw("sd")
+
+    assert caught.value.problem.kind == "out_of_memory"
+
+
+@pytest.mark.parametrize("broken", ["nan", "inf"])
+def test_a_decoder_that_overflows_is_run_again_in_full_precision(
+    broken: str, bench: ImageBench
+) -> None:
+    bench.dtype = torch.bfloat16
+    expected = bench.draw("sd")
+    vae = bench.loaded("sd").pipeline.vae
+
+    def overflow(_: object, __: object, output: torch.Tensor) -> torch.Tensor:
+        return output if output.dtype == torch.float32 else output * float(broken)
+
+    hook = vae.decoder.register_forward_hook(overflow)
+    outcome = bench.draw("sd", rows=(0, 1))
+    hook.remove()
+
+    assert outcome.warnings == ["precision"]
+    assert "VAE" in outcome.assets[0].recipe.adjustments[0]
+    assert np.abs(outcome.picture(0) - expected.picture(0)).mean() < 4
+
+
+def test_a_denoiser_that_overflows_in_half_precision_is_run_in_full(bench: ImageBench) -> None:
+    bench.dtype = torch.bfloat16
+    transformer = bench.loaded("prxpixel").pipeline.transformer
+
+    def overflow(module: torch.nn.Module, _: object, output: Any) -> Any:
+        return output if module.dtype == torch.float32 else (output[0] * float("nan"),)
+
+    hook = transformer.register_forward_hook(overflow)
+    outcome = bench.draw("prxpixel", rows=(0, 1))
+    hook.remove()
+
+    assert outcome.warnings == ["precision"]
+    assert outcome.assets[1].recipe.dtype == "float32"
+    assert len(outcome.assets) == 2
+
+
+def test_a_row_of_invalid_numbers_fails_alone(bench: ImageBench) -> None:
+    transformer = bench.loaded("prxpixel").pipeline.transformer
+
+    def spoil(_: object, __: object, output: Any) -> Any:
+        spoiled = output[0].clone()
+        spoiled[0] = float("nan")
+        return (spoiled,)
+
+    hook = transformer.register_forward_hook(spoil)
+    outcome = bench.draw("prxpixel", rows=(0, 1), guidance_scale=1.0)
+    hook.remove()
+
+    assert [event.row for event in outcome.failed] == [0]
+    assert [asset.row for asset in outcome.assets] == [1]
+
+
+@pytest.mark.parametrize("family", ["sd", "flux", "prxpixel"])
+def test_a_model_whose_layers_are_moved_in_one_by_one_draws_the_same(
+    family: str, bench: ImageBench
+) -> None:
+    expected = bench.draw(family)
+    loaded = bench.loaded(family)
+
+    place(loaded, "layers")
+    bench.draw_and_cancel(family)
+    outcome = bench.draw(family)
+
+    assert np.array_equal(outcome.picture(0), expected.picture(0))
+
+
+def test_calls_are_few_and_of_one_size() -> None:
+    assert split(17, 16) == [9, 8]
+    assert split(3, 16) == [3]
+    assert split(10, 1) == [1] * 10
+
+
+def test_as_many_pictures_at_once_as_memory_and_sense_allow() -> None:
+    cpu, gpu = Device("cpu", 0, ""), Device("cuda", 0, "")
+    half = torch.float16
+
+    assert pictures_at_once(cpu, 8_000_000_000, 128, 128, half) == 16
+    assert pictures_at_once(cpu, 8_000_000_000, 1024, 1024, half) == 1
+    assert pictures_at_once(gpu, 20_000_000_000, 1024, 1024, half) == 4
+    assert pictures_at_once(gpu, 3_000_000_000, 1024, 1024, half) == 1

@@ -1,0 +1,191 @@
+"""Every family of pipeline: described, drawn in batches, cancelled, started from a picture."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from image_bench import IGNORE_LIBRARIES, SIDE, ImageBench, picture_file
+from PIL import Image
+from tiny_pipelines import FAMILIES
+
+from studio.engine.image.describe import describe
+from studio.engine.image.latents import as_pixels, encode
+
+pytest_plugins = ["image_fixtures"]
+pytestmark = IGNORE_LIBRARIES
+
+ALL = {"prompt", "seed", "count", "width", "height", "steps", "scheduler", "image", "strength"}
+
+CONTROLS = {
+    family: ALL | {"negative_prompt", "guidance_scale"} for family in FAMILIES if family != "flux"
+} | {"flux": ALL | {"guidance_scale"}}
+
+FLOW = {"sd3", "flux", "sana", "prxpixel"}
+
+MULTIPLE = {"sd": 2, "sdxl": 2, "sd3": 4, "flux": 4, "pixart": 4, "sana": 2, "prxpixel": 16}
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_description_names_the_controls_that_have_an_effect(
+    family: str, bench: ImageBench
+) -> None:
+    can = describe(bench.model(family))
+
+    assert set(can.controls) == CONTROLS[family]
+    assert can.multiple == MULTIPLE[family]
+    assert can.width % can.multiple == 0 and can.height % can.multiple == 0
+    assert can.scheduler in can.schedulers
+    assert ("DDIMScheduler" in can.schedulers) == (family not in FLOW)
+    assert ("FlowMatchEulerDiscreteScheduler" in can.schedulers) == (family in FLOW)
+
+
+def test_a_distilled_model_offers_no_guidance(bench: ImageBench) -> None:
+    folder = bench.copy_of("flux")
+    config = folder / "transformer" / "config.json"
+    config.write_text(
+        config.read_text().replace('"guidance_embeds": true', '"guidance_embeds": false')
+    )
+
+    can = describe(bench.model(folder))
+
+    assert "guidance_scale" not in can.controls
+    assert can.guidance_scale is None
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_variation_is_the_same_alone_and_in_a_batch(family: str, bench: ImageBench) -> None:
+    together = bench.draw(family, rows=(0, 1, 2))
+    alone = bench.draw(family, rows=(2,))
+
+    assert [asset.row for asset in together.assets] == [0, 1, 2]
+    assert np.abs(together.picture(2) - alone.picture(2)).max() <= 2
+    assert np.abs(together.picture(0) - together.picture(2)).mean() > 2
+    assert together.warnings == []
+    assert together.progress[-1].step == together.progress[-1].steps == 9
+    recipe = together.assets[2].recipe
+    assert (recipe.seed, recipe.request.seed, recipe.request.count) == (42, 42, 1)
+    assert (recipe.request.width, recipe.request.height, recipe.request.steps) == (SIDE, SIDE, 3)
+    assert recipe.request.scheduler and recipe.model_sha256
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_picture_after_a_cancelled_job_is_as_if_it_had_never_run(
+    family: str, bench: ImageBench
+) -> None:
+    before = bench.draw(family)
+
+    bench.draw_and_cancel(family, rows=(0, 1, 2))
+    after = bench.draw(family)
+
+    assert np.array_equal(before.picture(0), after.picture(0))
+
+
+def test_a_cancelled_job_leaves_no_cached_step_behind(bench: ImageBench) -> None:
+    from diffusers import FirstBlockCacheConfig
+
+    transformer = bench.loaded("flux").pipeline.transformer
+    # Another network, before its caching hooks are set, gives the result to compare with.
+    expected = bench.draw("flux", seed=7)
+    transformer.enable_cache(FirstBlockCacheConfig(threshold=1e9))
+    bench.draw_and_cancel("flux", seed=9)
+
+    cached = bench.draw("flux", seed=7, steps=1)
+    transformer.disable_cache()
+
+    assert np.array_equal(cached.picture(0), bench.draw("flux", seed=7, steps=1).picture(0))
+    assert np.array_equal(expected.picture(0), bench.draw("flux", seed=7).picture(0))
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_picture_to_start_from_shapes_the_result(family: str, bench: ImageBench) -> None:
+    start = picture_file(bench.folder)
+    other = bench.folder / "other.png"
+    Image.new("RGB", (SIDE, SIDE), "navy").save(other)
+
+    both = bench.draw(family, rows=(0, 1), start=start, strength=0.5, steps=4)
+    alone = bench.draw(family, rows=(1,), start=start, strength=0.5, steps=4)
+    different = bench.draw(family, rows=(1,), start=other, strength=0.5, steps=4)
+
+    assert np.abs(both.picture(1) - alone.picture(1)).max() <= 2
+    assert np.abs(different.picture(1) - alone.picture(1)).mean() > 0.5
+    recipe = alone.assets[0].recipe
+    assert recipe.parents[0].path == str(start)
+    assert alone.progress[-1].steps == 2
+
+
+@pytest.mark.parametrize("family", ["pixart", "sana", "prxpixel"])
+@pytest.mark.parametrize("scheduler", ["", "DPMSolverMultistepScheduler"])
+def test_pipelines_without_a_sibling_really_start_from_the_picture(
+    family: str, scheduler: str, bench: ImageBench
+) -> None:
+    first = picture_file(bench.folder)
+    second = bench.folder / "second.png"
+    Image.open(first).transpose(Image.Transpose.ROTATE_90).save(second)
+    pipeline = bench.loaded(family).pipeline
+    clean = [encode(pipeline, as_pixels(Image.open(path)))[0] for path in (first, second)]
+    clean_change = (clean[0] - clean[1]).flatten()
+    seen: list[torch.Tensor] = []
+
+    def look(_: object, args: tuple[torch.Tensor, ...], kwargs: dict[str, torch.Tensor]) -> None:
+        seen.append(kwargs["hidden_states"] if "hidden_states" in kwargs else args[0])
+
+    share: dict[float, float] = {}
+    hook = pipeline.transformer.register_forward_pre_hook(look, with_kwargs=True)
+    for strength in (0.2, 0.9):
+        begun: list[torch.Tensor] = []
+        for start in (first, second):
+            seen.clear()
+            bench.draw(family, start=start, strength=strength, steps=10, scheduler=scheduler)
+            begun.append(seen[0][-1].float())
+        # The noise is the same in both, so what differs comes from the pictures alone.
+        change = (begun[0] - begun[1]).flatten()
+        assert torch.corrcoef(torch.stack([clean_change, change]))[0, 1] > 0.999
+        share[strength] = float(change.norm() / clean_change.norm())
+    hook.remove()
+
+    assert 0.5 < share[0.2] <= 1.0
+    assert share[0.9] < share[0.2] - 0.2
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_every_scheduler_that_is_offered_draws(family: str, bench: ImageBench) -> None:
+    can = bench.loaded(family).capabilities
+
+    for scheduler in can.schedulers:
+        together = bench.draw(family, rows=(0, 1), steps=3, scheduler=scheduler)
+        alone = bench.draw(family, rows=(1,), steps=3, scheduler=scheduler)
+        assert together.assets[0].recipe.request.scheduler == scheduler
+        assert together.warnings == [], scheduler
+        assert np.abs(together.picture(1) - alone.picture(1)).max() <= 3, scheduler
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_preview_shows_each_picture_on_its_way(family: str, bench: ImageBench) -> None:
+    outcome = bench.draw(family, rows=(0, 1))
+
+    assert {preview.row for preview in outcome.previews} == {0, 1}
+    for preview in outcome.previews:
+        with Image.open(preview.path) as image:
+            assert image.mode == "RGB" and max(image.size) <= 256
+
+
+@pytest.mark.parametrize("family", ["sd", "sd3", "prxpixel"])
+def test_half_precision_draws_nearly_the_same(family: str, bench: ImageBench) -> None:
+    full = bench.draw(family)
+    bench.dtype = torch.bfloat16
+    half = bench.draw(family)
+
+    assert half.assets[0].recipe.dtype == "bfloat16"
+    assert np.abs(half.picture(0) - full.picture(0)).mean() < 12
+
+
+def test_a_changed_file_is_loaded_anew(bench: ImageBench) -> None:
+    folder = bench.copy_of("prxpixel")
+    first = bench.draw(folder)
+    config = folder / "model_index.json"
+    config.write_text(config.read_text().replace('"noise_scale": 1.0', '"noise_scale": 2.0'))
+
+    second = bench.draw(folder)
+
+    assert not np.array_equal(first.picture(0), second.picture(0))

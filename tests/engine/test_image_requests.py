@@ -1,0 +1,227 @@
+"""What a request asks for and the model cannot do: said, rounded, left out, or refused."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from image_bench import IGNORE_LIBRARIES, SIDE, ImageBench, picture_file
+from PIL import Image
+
+from studio.engine.image.describe import describe
+from studio.engine.image.start_picture import MAX_PIXELS, read_picture
+from studio.engine.image.transparency import key_out_white
+from studio.protocol import ProblemError, Warned, recipe_from_json, to_json
+
+pytest_plugins = ["image_fixtures"]
+pytestmark = IGNORE_LIBRARIES
+
+
+@pytest.mark.parametrize("prompt", ["", " \n\t"])
+def test_an_empty_prompt_is_refused(prompt: str, bench: ImageBench) -> None:
+    with pytest.raises(ProblemError) as caught:
+        bench.draw("prxpixel", prompt=prompt)
+
+    assert caught.value.problem.kind == "bad_input"
+
+
+@pytest.mark.parametrize("family", ["sd", "sd3", "sana", "prxpixel"])
+def test_a_very_long_prompt_is_cut_and_said_to_be(family: str, bench: ImageBench) -> None:
+    outcome = bench.draw(family, prompt="red cat of fire " * 6250, steps=1)
+
+    assert outcome.warnings == ["context_cut"]
+    assert outcome.assets
+
+
+@pytest.mark.parametrize(
+    ("family", "asked", "made"),
+    [
+        ("prxpixel", (100, 71), (96, 64)),
+        ("sd3", (8192, 67), (256, 68)),
+        ("flux", (66, 64), (68, 64)),
+    ],
+)
+def test_a_size_the_model_cannot_make_is_rounded_and_said(
+    family: str, asked: tuple[int, int], made: tuple[int, int], bench: ImageBench
+) -> None:
+    outcome = bench.draw(family, width=asked[0], height=asked[1], steps=1)
+
+    assert outcome.warnings == ["size_rounded"]
+    request = outcome.assets[0].recipe.request
+    assert (request.width, request.height) == made
+    assert outcome.picture(0).shape[:2] == made[::-1]
+
+
+def test_controls_the_model_lacks_are_left_out_with_a_warning(bench: ImageBench) -> None:
+    outcome = bench.draw(
+        "flux", negative_prompt="dog", scheduler="PNDMScheduler", transparent=True, steps=1
+    )
+
+    assert outcome.warnings == ["ignored_control"] * 3
+    request = outcome.assets[0].recipe.request
+    assert request.negative_prompt == ""
+    assert request.scheduler == "FlowMatchEulerDiscreteScheduler"
+
+
+def test_a_negative_prompt_without_guidance_is_said_to_do_nothing(bench: ImageBench) -> None:
+    outcome = bench.draw("sd", negative_prompt="dog", guidance_scale=1.0, steps=1)
+
+    assert outcome.warnings == ["ignored_control"]
+
+
+def test_what_is_left_open_gets_the_models_own_defaults(bench: ImageBench) -> None:
+    folder = bench.copy_of("prxpixel")
+    facts = {"width": 80, "height": 96, "steps": 2, "guidance_scale": 2.5, "background": "white"}
+    (folder / "studio.json").write_text(json.dumps(facts))
+
+    can = describe(bench.model(folder))
+    outcome = bench.draw(folder, width=None, height=None, steps=None)
+
+    assert (can.width, can.height, can.steps, can.guidance_scale) == (80, 96, 2, 2.5)
+    request = outcome.assets[0].recipe.request
+    assert (request.width, request.height, request.steps) == (80, 96, 2)
+    assert request.guidance_scale == 2.5
+
+
+def test_a_recipe_survives_being_written_and_draws_the_same_again(bench: ImageBench) -> None:
+    first = bench.draw("sd", rows=(3,), negative_prompt="dog", start=picture_file(bench.folder))
+    recipe = recipe_from_json(to_json(first.assets[0].recipe))
+
+    request = {
+        name: getattr(recipe.request, name)
+        for name in recipe.request.__struct_fields__
+        if name not in ("count", "image")
+    }
+    again = bench.draw("sd", start=Path(recipe.request.image.path), **request)
+
+    assert np.array_equal(first.picture(3), again.picture(0))
+
+
+@pytest.mark.parametrize("background", ["white", ""])
+def test_a_transparent_background_is_offered_by_models_that_draw_on_white(
+    background: str, bench: ImageBench
+) -> None:
+    folder = bench.copy_of("prxpixel")
+    (folder / "studio.json").write_text(json.dumps({"background": background}))
+
+    outcome = bench.draw(folder, transparent=True, steps=1)
+
+    is_offered = background == "white"
+    assert ("transparent" in describe(bench.model(folder)).controls) == is_offered
+    assert outcome.picture(0).shape == (SIDE, SIDE, 4 if is_offered else 3)
+    assert outcome.warnings == ([] if is_offered else ["ignored_control"])
+
+
+def test_keying_takes_the_white_around_and_leaves_the_white_inside() -> None:
+    pixels = np.full((60, 60, 3), 255, np.uint8)
+    pixels[10:50, 10:50] = (200, 30, 30)
+    pixels[25:35, 25:35] = 255
+    pixels[10:50, 9] = pixels[10:50, 50] = (228, 142, 142)  # half thing, half background
+
+    keyed = np.asarray(key_out_white(Image.fromarray(pixels))).astype(int)
+
+    assert keyed[0, 0, 3] == keyed[30, 5, 3] == 0
+    assert keyed[30, 30, 3] == 255
+    assert tuple(keyed[30, 15]) == (200, 30, 30, 255)
+    assert abs(keyed[30, 9, 3] - 128) < 12
+    assert np.abs(keyed[30, 9, :3] - (200, 30, 30)).max() < 12
+
+
+def test_a_start_picture_gives_its_shape_when_no_size_is_asked_for(bench: ImageBench) -> None:
+    start = picture_file(bench.folder, size=(300, 150))
+
+    outcome = bench.draw("prxpixel", start=start, width=None, height=None)
+
+    assert outcome.picture(0).shape[:2] == (64, 96)
+    assert outcome.warnings == []
+
+
+def broken_profile(path: Path) -> None:
+    Image.new("RGB", (8, 8), "red").save(path, icc_profile=b"no profile at all")
+
+
+def animation(path: Path) -> None:
+    frames = [Image.new("RGB", (8, 8), colour) for colour in ("red", "blue")]
+    frames[0].save(path, save_all=True, append_images=frames[1:], format="GIF")
+
+
+@pytest.mark.parametrize(
+    ("name", "write"),
+    [
+        ("rgb.png", lambda path: Image.new("RGB", (8, 8), "red").save(path)),
+        ("one pixel.png", lambda path: Image.new("RGB", (1, 1), "red").save(path)),
+        ("cmyk.jpg", lambda path: Image.new("CMYK", (8, 8), (0, 255, 255, 0)).save(path)),
+        ("icc.png", broken_profile),
+        ("animated.gif", animation),
+    ],
+)
+def test_pictures_of_every_kind_are_read_as_what_they_show(
+    name: str, write: object, tmp_path: Path
+) -> None:
+    path = tmp_path / f"图 {name}"
+    write(path)
+
+    image = read_picture(path)
+
+    assert image.mode == "RGB"
+    red, green, blue = image.getpixel((0, 0))
+    assert red > 200 and green < 60 and blue < 60
+
+
+def test_transparency_lies_on_white_and_sixteen_bits_keep_their_brightness(tmp_path: Path) -> None:
+    clear = Image.new("P", (4, 4), 0)
+    clear.putpalette([255, 0, 0, 0, 255, 0])
+    clear.save(tmp_path / "palette.png", transparency=0)
+    deep = np.full((4, 4), 128 * 257, np.uint16)
+    Image.fromarray(deep).save(tmp_path / "deep.png")
+
+    assert read_picture(tmp_path / "palette.png").getpixel((0, 0)) == (255, 255, 255)
+    assert read_picture(tmp_path / "deep.png").getpixel((0, 0)) == (128, 128, 128)
+
+
+def test_a_picture_lies_upright(tmp_path: Path) -> None:
+    image = Image.new("RGB", (20, 10), "red")
+    exif = image.getexif()
+    exif[0x0112] = 6
+    image.save(tmp_path / "turned.jpg", exif=exif)
+
+    assert read_picture(tmp_path / "turned.jpg").size == (10, 20)
+
+
+@pytest.mark.parametrize("kind", ["no picture", "cut short", "missing", "huge"])
+def test_a_picture_that_cannot_be_read_is_named(kind: str, bench: ImageBench) -> None:
+    path = picture_file(bench.folder, size=(200, 200))
+    if kind == "no picture":
+        path.write_text("hello")
+    elif kind == "cut short":
+        path.write_bytes(path.read_bytes()[:-500])
+    elif kind == "missing":
+        path.unlink()
+    else:
+        side = int((MAX_PIXELS * 1.2) ** 0.5)
+        Image.new("1", (side, side)).save(path)
+
+    with pytest.raises(ProblemError) as caught:
+        bench.draw("prxpixel", start=path)
+
+    assert caught.value.problem.kind == "bad_input"
+    assert str(path) in str(caught.value)
+
+
+def test_a_safety_checkers_black_picture_is_kept_and_said(bench: ImageBench) -> None:
+    pipeline = bench.loaded("sd").pipeline
+    plain = pipeline.run_safety_checker
+
+    def block(image: torch.Tensor, *_: object) -> tuple[torch.Tensor, list[bool]]:
+        # What diffusers' own checker does: black in the place of the picture.
+        return -torch.ones_like(image), [True] * len(image)
+
+    pipeline.run_safety_checker = block
+    outcome = bench.draw("sd", steps=1)
+    pipeline.run_safety_checker = plain
+
+    assert outcome.picture(0).max() == 0
+    assert [event.kind for event in outcome.of(Warned)] == ["safety"]

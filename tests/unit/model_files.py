@@ -1,0 +1,113 @@
+"""Model files made by hand, byte for byte: real formats, a few bytes of weights."""
+
+from __future__ import annotations
+
+import json
+import struct
+from pathlib import Path
+
+LLAMA_CONFIG = {
+    "architectures": ["LlamaForCausalLM"],
+    "model_type": "llama",
+    "hidden_size": 8,
+    "max_position_embeddings": 2048,
+}
+
+_WIDTH = {"F32": 4, "F16": 2, "BF16": 2}
+
+
+def write_safetensors(
+    path: Path, tensors: dict[str, tuple[int, ...]], dtype: str = "F32", cut: int = 0
+) -> Path:
+    """Write a safetensors file with zeros; `cut` leaves so many bytes of its end out."""
+    header: dict[str, object] = {}
+    at = 0
+    for name, shape in tensors.items():
+        size = _WIDTH[dtype]
+        for side in shape:
+            size *= side
+        header[name] = {"dtype": dtype, "shape": list(shape), "data_offsets": [at, at + size]}
+        at += size
+    raw = json.dumps(header).encode()
+    content = len(raw).to_bytes(8, "little") + raw + bytes(at)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content[: len(content) - cut])
+    return path
+
+
+def write_llama(folder: Path, **config: object) -> Path:
+    """Write a transformers folder of a very small Llama."""
+    write_json(folder / "config.json", {**LLAMA_CONFIG, **config})
+    write_json(folder / "tokenizer.json", {})
+    write_safetensors(folder / "model.safetensors", {"model.embed_tokens.weight": (16, 8)}, "BF16")
+    return folder
+
+
+def write_pipeline(folder: Path, pipeline: str = "StableDiffusionPipeline") -> Path:
+    """Write a diffusers folder: the components of Stable Diffusion 1, a tensor in each."""
+    write_json(
+        folder / "model_index.json",
+        {
+            "_class_name": pipeline,
+            "_diffusers_version": "0.30.0",
+            "requires_safety_checker": False,
+            "safety_checker": [None, None],
+            "scheduler": ["diffusers", "DDIMScheduler"],
+            "text_encoder": ["transformers", "CLIPTextModel"],
+            "tokenizer": ["transformers", "CLIPTokenizer"],
+            "unet": ["diffusers", "UNet2DConditionModel"],
+            "vae": ["diffusers", "AutoencoderKL"],
+        },
+    )
+    write_json(folder / "scheduler" / "scheduler_config.json", {})
+    write_json(folder / "tokenizer" / "vocab.json", {})
+    for part, stem in (
+        ("text_encoder", "model"),
+        ("unet", "diffusion_pytorch_model"),
+        ("vae", "diffusion_pytorch_model"),
+    ):
+        write_json(folder / part / "config.json", {"_class_name": part})
+        write_safetensors(folder / part / f"{stem}.safetensors", {"weight": (4, 4)})
+    return folder
+
+
+def write_gguf(
+    path: Path, architecture: str = "llama", *, cut: int = 0, **metadata: str | int
+) -> Path:
+    """Write a GGUF file of version 3 with one Q4_1 tensor of 64 weights."""
+    values: dict[str, str | int | list[str]] = {
+        "general.architecture": architecture,
+        "general.file_type": 3,
+        "tokenizer.ggml.tokens": ["a", "b", "狐"],
+        f"{architecture}.context_length": 4096,
+        **{key.replace("__", "."): value for key, value in metadata.items()},
+    }
+    content = b"GGUF" + struct.pack("<IQQ", 3, 1, len(values))
+    for key, value in values.items():
+        content += _text(key)
+        match value:
+            case str():
+                content += struct.pack("<I", 8) + _text(value)
+            case int():
+                content += struct.pack("<II", 4, value)
+            case list():
+                content += struct.pack("<IIQ", 9, 8, len(value))
+                content += b"".join(_text(item) for item in value)
+    content += _text("token_embd.weight") + struct.pack("<IQQIQ", 2, 32, 2, 3, 0)
+    content += bytes(-len(content) % 32)
+    content += bytes(2 * 20)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content[: len(content) - cut])
+    return path
+
+
+def write_json(path: Path, value: object) -> Path:
+    """Write a JSON file and the folders above it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(value), "utf-8")
+    return path
+
+
+def _text(text: str) -> bytes:
+    raw = text.encode()
+    return struct.pack("<Q", len(raw)) + raw

@@ -1,0 +1,179 @@
+"""How the engine's loop answers what a task raises, without a process around it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+import weakref
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from studio.engine.job import Job, JobCancelled
+from studio.engine.process import Engine
+from studio.protocol import (
+    Cancelled,
+    Done,
+    Event,
+    Failed,
+    Loading,
+    ModelRef,
+    Ready,
+    RunJob,
+    TextDelta,
+    TextRequest,
+    problem,
+)
+
+MODEL = ModelRef(id="m", name="M", task="text", format="transformers", path="nowhere")
+COMMAND = RunJob(
+    job="1", request=TextRequest(prompt="x"), rows=(0,), model=MODEL, work_dir="unused"
+)
+
+Act = Callable[[Job], dict[str, float]]
+
+
+def engine(act: Act, events: list[Event]) -> Engine:
+    """An engine whose text task does what `act` says."""
+    modules = {
+        "torch": SimpleNamespace(),
+        "studio.engine.devices": SimpleNamespace(
+            pick_device=lambda _: SimpleNamespace(name="cpu"), libraries=dict
+        ),
+        "studio.engine.memory": SimpleNamespace(MemoryArbiter=lambda _: SimpleNamespace()),
+        "studio.engine.text.run": SimpleNamespace(run=lambda job, *_: act(job)),
+    }
+    return Engine(events.append, load=modules.__getitem__)
+
+
+def execute(act: Act, cancelled: threading.Event | None = None) -> tuple[Event, list[Event]]:
+    events: list[Event] = []
+    return engine(act, events).execute(COMMAND, cancelled or threading.Event()), events
+
+
+def test_what_a_job_held_back_comes_before_its_end() -> None:
+    def act(job: Job) -> dict[str, float]:
+        job.text(0, "a")
+        job.text(0, "b")
+        return {"tokens": 2.0}
+
+    final, events = execute(act)
+    assert isinstance(final, Done)
+    assert final.stats["tokens"] == 2.0
+    assert "seconds" in final.stats
+    assert "".join(e.text for e in events if isinstance(e, TextDelta)) == "ab"
+
+
+def test_a_cancelled_job_keeps_the_text_it_had_made() -> None:
+    def act(job: Job) -> dict[str, float]:
+        job.text(0, "a")
+        job.text(0, "b")
+        raise JobCancelled
+
+    final, events = execute(act)
+    assert final == Cancelled("1")
+    assert "".join(e.text for e in events if isinstance(e, TextDelta)) == "ab"
+
+
+def test_an_error_that_a_library_makes_of_a_cancellation_is_a_cancellation() -> None:
+    cancelled = threading.Event()
+
+    def act(_: Job) -> dict[str, float]:
+        cancelled.set()
+        raise RuntimeError("interrupted somewhere deep")
+
+    assert execute(act, cancelled)[0] == Cancelled("1")
+
+
+def test_a_problem_arrives_as_it_was_said() -> None:
+    def act(_: Job) -> dict[str, float]:
+        raise problem("model_broken", "The file {path} is broken.", "header", path="x")
+
+    final, _ = execute(act)
+    assert isinstance(final, Failed)
+    assert str(final.problem.message) == "The file x is broken."
+    assert final.problem.detail == "header"
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (MemoryError(), "out_of_memory"),
+        (OSError(28, "No space left on device"), "disk_full"),
+        (KeyError("{braces}"), "bug"),
+        (SystemExit(3), "bug"),
+    ],
+)
+def test_any_other_error_has_a_kind_and_its_traceback(error: BaseException, kind: str) -> None:
+    def act(_: Job) -> dict[str, float]:
+        raise error
+
+    final, _ = execute(act)
+    assert isinstance(final, Failed)
+    assert final.problem.kind == kind
+    assert str(final.problem.message)
+    assert type(error).__name__ in final.problem.detail
+
+
+def test_a_failed_job_pins_nothing_in_memory() -> None:
+    class Tensor:
+        pass
+
+    held: list[weakref.ref[Tensor]] = []
+
+    def act(_: Job) -> dict[str, float]:
+        tensor = Tensor()
+        held.append(weakref.ref(tensor))
+        raise RuntimeError("failed")
+
+    execute(act)
+    assert held[0]() is None
+
+
+def test_ready_is_said_once_and_starting_only_while_something_is_imported() -> None:
+    events: list[Event] = []
+    tasks = engine(lambda _: {}, events)
+    tasks.execute(COMMAND, threading.Event())
+    tasks.execute(COMMAND, threading.Event())
+    assert sum(isinstance(event, Ready) for event in events) == 1
+    assert sum(isinstance(event, Loading) for event in events) == 1
+
+
+def test_a_job_is_cancelled_during_an_import_that_the_next_job_finds_done() -> None:
+    events: list[Event] = []
+    entered, go_on, cancelled = threading.Event(), threading.Event(), threading.Event()
+    imports: list[str] = []
+    tasks = engine(lambda _: {}, events)
+    load: Callable[[str], Any] = tasks._load
+
+    def slow(name: str) -> Any:
+        imports.append(name)
+        if name == "studio.engine.text.run":
+            entered.set()
+            go_on.wait()
+        return load(name)
+
+    tasks = Engine(events.append, load=slow)
+    canceller = threading.Thread(target=lambda: (entered.wait(), cancelled.set()))
+    canceller.start()
+    assert tasks.execute(COMMAND, cancelled) == Cancelled("1")
+    canceller.join()
+    go_on.set()
+    assert isinstance(tasks.execute(COMMAND, threading.Event()), Done)
+    assert imports.count("studio.engine.text.run") == 1
+
+
+@pytest.mark.parametrize("module", ["client", "process", "fake", "memory", "devices"])
+def test_no_torch_before_it_is_needed(module: str) -> None:
+    code = (
+        f"import sys, studio.engine.{module}\n"
+        "print([m for m in ('torch', 'transformers', 'diffusers', 'numpy', 'PIL', 'PySide6')"
+        " if m in sys.modules])"
+    )
+    root = Path(__file__).parents[2]
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=root)
+    assert done.stdout.strip() == "[]", done.stderr

@@ -1,0 +1,308 @@
+"""What `describe_path` says about files and folders, whole, broken, and of other kinds."""
+
+from __future__ import annotations
+
+import io
+import os
+import pickle
+import zipfile
+from pathlib import Path
+
+import pytest
+from model_files import write_gguf, write_json, write_llama, write_pipeline, write_safetensors
+
+from studio.models.inspect import describe_path
+from studio.protocol import Problem, ProblemError
+
+
+def refusal(path: Path) -> Problem:
+    with pytest.raises(ProblemError) as caught:
+        describe_path(path)
+    return caught.value.problem
+
+
+def test_a_transformers_folder_is_a_text_model(tmp_path: Path) -> None:
+    folder = write_llama(tmp_path / "小 Llama 🦙")
+    (folder / "README.md").write_text("---\nlicense: apache-2.0\n---\n# Card", "utf-8")
+    model = describe_path(folder)
+    assert (model.task, model.format, model.family) == ("text", "transformers", "llama")
+    assert (model.name, model.id) == ("小 Llama 🦙", "小-llama")
+    assert (model.context, model.licence) == (2048, "apache-2.0")
+    assert model.size == (folder / "model.safetensors").stat().st_size
+
+
+def test_a_diffusers_folder_is_an_image_model(tmp_path: Path) -> None:
+    model = describe_path(write_pipeline(tmp_path / "sd"))
+    assert (model.task, model.format, model.family) == (
+        "image",
+        "diffusers",
+        "StableDiffusionPipeline",
+    )
+
+
+def test_a_gguf_file_is_a_text_model_named_with_its_quantisation(tmp_path: Path) -> None:
+    model = describe_path(write_gguf(tmp_path / "a.gguf", general__name="Small Fox"))
+    assert (model.task, model.format, model.family) == ("text", "gguf", "llama")
+    assert (model.name, model.context) == ("Small Fox (Q4_1)", 4096)
+
+
+def test_a_folder_with_one_model_file_is_that_model(tmp_path: Path) -> None:
+    file = write_gguf(tmp_path / "fox" / "fox.gguf")
+    (tmp_path / "fox" / "README.md").write_text("a fox", "utf-8")
+    assert describe_path(tmp_path / "fox").path == str(file)
+
+
+def test_a_folder_of_the_hub_cache_is_read_through_its_snapshot(tmp_path: Path) -> None:
+    cache = tmp_path / "models--acme--fox-1b"
+    write_llama(cache / "snapshots" / "0a1b")
+    (cache / "refs").mkdir()
+    (cache / "refs" / "main").write_text("0a1b", "ascii")
+    model = describe_path(cache)
+    assert (model.name, model.path) == ("fox-1b", str(cache / "snapshots" / "0a1b"))
+
+
+def test_an_image_checkpoint_is_known_by_its_weights(tmp_path: Path) -> None:
+    file = write_safetensors(
+        tmp_path / "xl.safetensors",
+        {
+            "model.diffusion_model.input_blocks.0.0.weight": (4, 4, 3, 3),
+            "conditioner.embedders.1.model.positional_embedding": (4, 4),
+            "first_stage_model.decoder.conv_in.weight": (4, 4, 3, 3),
+        },
+    )
+    model = describe_path(file)
+    assert (model.task, model.format) == ("image", "single_file")
+    assert model.family == "StableDiffusionXLPipeline"
+
+
+def test_an_upscaler_in_safetensors_is_known_with_its_scale(tmp_path: Path) -> None:
+    file = write_safetensors(
+        tmp_path / "4x_fox.safetensors",
+        {
+            "conv_first.weight": (8, 3, 3, 3),
+            "body.0.rdb1.conv1.weight": (4, 8, 3, 3),
+            "conv_up1.weight": (8, 8, 3, 3),
+            "conv_up2.weight": (8, 8, 3, 3),
+        },
+    )
+    model = describe_path(file)
+    assert (model.task, model.format, model.family) == ("upscale", "spandrel", "ESRGAN")
+    assert (model.name, model.scales) == ("4x fox", (4,))
+
+
+@pytest.mark.parametrize(
+    ("names", "word"),
+    [
+        (["lora_unet_down_blocks_0.lora_down.weight"], "LoRA"),
+        (["unet.down_blocks.0.attn1.to_q.lora_A.weight"], "LoRA"),
+        (["decoder.conv_in.weight", "encoder.conv_in.weight"], "VAE"),
+        (["emb_params"], "embedding"),
+        (["control_model.time_embed.0.weight"], "ControlNet"),
+        (["double_blocks.0.img_attn.norm.key_norm.scale"], "denoiser"),
+        (["text_model.encoder.layers.0.mlp.fc1.weight"], "text encoder"),
+        (["model.layers.0.self_attn.q_proj.weight"], "language model"),
+        (["something.weight"], "unknown kind"),
+    ],
+)
+def test_other_weights_are_named_for_what_they_are(
+    tmp_path: Path, names: list[str], word: str
+) -> None:
+    file = write_safetensors(tmp_path / "x.safetensors", dict.fromkeys(names, (4, 4)))
+    said = refusal(file)
+    assert said.kind == "bad_input"
+    assert word in str(said.message)
+
+
+@pytest.mark.parametrize(
+    ("architecture", "word"),
+    [
+        ("BertForMaskedLM", "text encoder"),
+        ("LlavaForConditionalGeneration", "no plain language model"),
+        ("ViTForImageClassification", "does not write text"),
+    ],
+)
+def test_a_folder_that_writes_no_text_is_refused(
+    tmp_path: Path, architecture: str, word: str
+) -> None:
+    said = refusal(write_llama(tmp_path / "m", architectures=[architecture]))
+    assert said.kind == "bad_input"
+    assert word in str(said.message)
+
+
+def test_a_model_with_code_of_its_own_is_refused(tmp_path: Path) -> None:
+    auto_map = {"AutoModelForCausalLM": "modeling_fox.FoxForCausalLM"}
+    said = refusal(write_llama(tmp_path / "m", model_type="fox9", auto_map=auto_map))
+    assert "Python code of its own" in str(said.message)
+
+
+@pytest.mark.parametrize(
+    ("pipeline", "word"),
+    [
+        ("WanPipeline", "video"),
+        ("StableDiffusionInpaintPipeline", "more than a prompt"),
+        ("FoxPipeline", "not known"),
+    ],
+)
+def test_a_pipeline_that_makes_no_pictures_from_prompts_is_refused(
+    tmp_path: Path, pipeline: str, word: str
+) -> None:
+    said = refusal(write_pipeline(tmp_path / "m", pipeline))
+    assert said.kind == "bad_input"
+    assert word in str(said.message)
+
+
+@pytest.mark.parametrize("cut", [1, 200])
+def test_a_weight_file_that_is_cut_off_is_broken(tmp_path: Path, cut: int) -> None:
+    folder = write_llama(tmp_path / "m")
+    write_safetensors(folder / "model.safetensors", {"lm_head.weight": (16, 8)}, cut=cut)
+    said = refusal(folder)
+    assert said.kind == "model_broken"
+    assert "cut off" in str(said.message)
+
+
+def test_a_missing_shard_is_named(tmp_path: Path) -> None:
+    folder = write_llama(tmp_path / "m")
+    (folder / "model.safetensors").rename(folder / "model-00001-of-00002.safetensors")
+    places = {
+        "model.embed_tokens.weight": "model-00001-of-00002.safetensors",
+        "lm_head.weight": "model-00002-of-00002.safetensors",
+    }
+    write_json(folder / "model.safetensors.index.json", {"weight_map": places})
+    said = refusal(folder)
+    assert said.kind == "model_broken"
+    assert "model-00002-of-00002.safetensors" in str(said.message)
+
+
+def test_a_shard_of_another_model_is_found(tmp_path: Path) -> None:
+    folder = write_llama(tmp_path / "m")
+    (folder / "model.safetensors").rename(folder / "model-00001-of-00001.safetensors")
+    places = {"lm_head.weight": "model-00001-of-00001.safetensors"}
+    write_json(folder / "model.safetensors.index.json", {"weight_map": places})
+    assert "does not belong" in str(refusal(folder).message)
+
+
+def test_weights_of_another_width_than_the_config_are_broken(tmp_path: Path) -> None:
+    said = refusal(write_llama(tmp_path / "m", hidden_size=12))
+    assert said.kind == "model_broken"
+    assert "belong to another model" in str(said.message)
+
+
+@pytest.mark.parametrize("part", ["unet", "scheduler", "tokenizer"])
+def test_a_missing_component_is_named(tmp_path: Path, part: str) -> None:
+    folder = write_pipeline(tmp_path / "sd")
+    (folder / part).rename(tmp_path / "elsewhere")
+    said = refusal(folder)
+    assert said.kind == "model_broken"
+    assert part in str(said.message)
+
+
+def test_weights_only_as_pickles_are_refused(tmp_path: Path) -> None:
+    folder = write_llama(tmp_path / "m")
+    (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
+    said = refusal(folder)
+    assert said.kind == "bad_input"
+    assert ".safetensors" in str(said.message)
+
+
+@pytest.mark.parametrize("name", ["config.json", "tokenizer.json", "model.safetensors"])
+def test_an_empty_or_absent_file_of_a_folder_is_broken(tmp_path: Path, name: str) -> None:
+    folder = write_llama(tmp_path / "m")
+    if name == "tokenizer.json":
+        (folder / name).unlink()
+    else:
+        (folder / name).write_bytes(b"")
+    assert refusal(folder).kind == "model_broken"
+
+
+def test_a_gguf_of_an_unknown_architecture_is_named(tmp_path: Path) -> None:
+    said = refusal(write_gguf(tmp_path / "a.gguf", "foxformer"))
+    assert said.kind == "bad_input"
+    assert "foxformer" in str(said.message)
+
+
+def test_one_part_of_a_split_gguf_is_refused(tmp_path: Path) -> None:
+    said = refusal(write_gguf(tmp_path / "a-00001-of-00003.gguf", split__count=3))
+    assert "3 parts" in str(said.message)
+
+
+@pytest.mark.parametrize("cut", [1, 60, 150, 300])
+def test_a_gguf_that_is_cut_off_anywhere_is_broken(tmp_path: Path, cut: int) -> None:
+    assert refusal(write_gguf(tmp_path / "a.gguf", cut=cut)).kind == "model_broken"
+
+
+def test_a_gguf_that_announces_absurd_lengths_is_broken(tmp_path: Path) -> None:
+    file = write_gguf(tmp_path / "a.gguf")
+    data = bytearray(file.read_bytes())
+    data[24:32] = b"\xff" * 8  # the length of the first key
+    file.write_bytes(data)
+    assert refusal(file).kind == "model_broken"
+
+
+class _Hostile:
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return os.system, ("touch pwned",)
+
+
+def _zip_with(table: bytes) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("model/data.pkl", table)
+        archive.writestr("model/version", "3\n")
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("wrapped", [True, False], ids=["zip", "bare"])
+def test_a_hostile_pickle_is_refused_and_not_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wrapped: bool
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    table = pickle.dumps({"conv_first.weight": _Hostile()}, protocol=2)
+    file = tmp_path / "x4.pth"
+    file.write_bytes(_zip_with(table) if wrapped else table)
+    said = refusal(file)
+    assert said.kind == "bad_input"
+    assert "system" in str(said.message)
+    assert not (tmp_path / "pwned").exists()
+
+
+def test_a_torchscript_program_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "x4.pth"
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("model/data.pkl", pickle.dumps({}, 2))
+        archive.writestr("model/code/__torch__.py", "")
+    assert "TorchScript" in str(refusal(file).message)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "word"),
+    [
+        ("a.safetensors", b"<!DOCTYPE html><html>", "web page"),
+        ("a.gguf", b"version https://git-lfs.github.com/spec/v1\noid", "pointer"),
+        ("a.gguf", b"hello, this is a text, and no model", "not one"),
+        ("a.safetensors", b"PK\x03\x04 not it at all", "not one"),
+        ("a.safetensors", b"", "not one"),
+        ("a.pth", b"GIF89a", "no PyTorch model"),
+        ("a.pth", b"PK\x03\x04 cut off", "cut off"),
+        ("a.ckpt", b"\x80\x02", ".safetensors"),
+        ("a.txt", b"hello", "no model"),
+    ],
+)
+def test_a_file_that_is_no_model_gets_a_sentence(
+    tmp_path: Path, name: str, content: bytes, word: str
+) -> None:
+    file = tmp_path / name
+    file.write_bytes(content)
+    assert word in str(refusal(file).message)
+
+
+def test_a_folder_without_models_or_with_several_gets_a_sentence(tmp_path: Path) -> None:
+    assert "no model" in str(refusal(tmp_path).message)
+    write_gguf(tmp_path / "a.gguf")
+    write_llama(tmp_path / "b")
+    assert "a.gguf, b" in str(refusal(tmp_path).message)
+    assert refusal(tmp_path / "nothing here").kind == "model_missing"
+
+
+def test_one_part_of_a_pipeline_points_to_the_whole(tmp_path: Path) -> None:
+    folder = write_pipeline(tmp_path / "sd")
+    assert "model_index.json" in str(refusal(folder / "unet").message)

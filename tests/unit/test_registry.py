@@ -1,0 +1,239 @@
+"""The list of models: where they come from, their ids, and what is remembered of them."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from model_files import write_gguf, write_json, write_llama, write_pipeline, write_safetensors
+
+from studio.models import descriptions
+from studio.models.registry import Registry
+from studio.protocol import Capabilities, ProblemError
+from studio.settings import Paths
+
+
+@pytest.fixture
+def paths(tmp_path: Path) -> Paths:
+    home = tmp_path / "家 home"
+    return Paths(
+        settings=home / "settings.json",
+        library=home / "library",
+        models=home / "models",
+        starter=home / "starter",
+        logs=home / "logs",
+        cache=home / "cache",
+    )
+
+
+def upscaler(path: Path, doublings: int) -> Path:
+    ends = {f"conv_up{number + 1}.weight": (8, 8, 3, 3) for number in range(doublings)}
+    return write_safetensors(
+        path,
+        {"conv_first.weight": (8, 3, 3, 3), "body.0.rdb1.conv1.weight": (4, 8, 3, 3), **ends},
+    )
+
+
+def test_nothing_on_disk_is_an_empty_list_and_no_files(paths: Paths) -> None:
+    assert Registry(paths).list() == []
+    assert not paths.models.exists()
+
+
+def test_starter_models_come_first_under_their_own_names(paths: Paths) -> None:
+    write_llama(paths.models / "Aardvark")
+    write_llama(paths.starter / "smollm2-135m-instruct")
+    models = Registry(paths).list("text")
+    assert [model.id for model in models] == ["smollm2-135m-instruct", "aardvark"]
+    assert [model.starter for model in models] == [True, False]
+    assert models[0].name == "SmolLM2 135M Instruct"
+    assert models[0].licence == "Apache-2.0"
+
+
+def test_an_added_model_is_there_in_the_next_session(paths: Paths, tmp_path: Path) -> None:
+    folder = write_llama(tmp_path / "elsewhere" / "Fox 1B")
+    added = Registry(paths).add(folder)
+    assert added.id == "fox-1b"
+    assert Registry(paths).get("fox-1b") == added
+
+
+def test_adding_twice_gives_the_same_model(paths: Paths, tmp_path: Path) -> None:
+    registry = Registry(paths)
+    folder = write_llama(tmp_path / "fox")
+    assert registry.add(folder) == registry.add(folder / "config.json")
+    assert len(registry.list()) == 1
+
+
+def test_two_models_of_one_name_get_two_ids_that_stay(paths: Paths, tmp_path: Path) -> None:
+    registry = Registry(paths)
+    first = registry.add(write_llama(tmp_path / "a" / "fox"))
+    second = registry.add(write_llama(tmp_path / "b" / "fox"))
+    assert (first.id, second.id) == ("fox", "fox-2")
+    registry.remove("fox")
+    assert [model.id for model in Registry(paths).list()] == ["fox-2"]
+
+
+def test_no_added_model_can_take_the_id_of_a_starter_model(paths: Paths, tmp_path: Path) -> None:
+    added = Registry(paths).add(write_llama(tmp_path / "smollm2-135m-instruct"))
+    assert added.id == "smollm2-135m-instruct-2"
+
+
+def test_what_is_copied_into_the_models_folder_is_listed(paths: Paths) -> None:
+    write_llama(paths.models / "llama")
+    write_gguf(paths.models / "fox.gguf", general__name="Fox")
+    upscaler(paths.models / "upscalers" / "2x.safetensors", 1)
+    upscaler(paths.models / "upscalers" / "4x.safetensors", 2)
+    (paths.models / "notes.txt").write_text("no model", "utf-8")
+    (paths.models / "empty").mkdir()
+    ids = {model.id for model in Registry(paths).list()}
+    assert ids == {"llama", "fox-q4-1", "2x", "4x"}
+
+
+def test_the_id_of_a_found_model_stays_when_another_of_its_name_comes(paths: Paths) -> None:
+    write_gguf(paths.models / "z" / "m.gguf", general__name="Fox")
+    path = Registry(paths).resolve("fox-q4-1", "text").path
+    write_gguf(paths.models / "a" / "m.gguf", general__name="Fox")
+    registry = Registry(paths)
+    assert registry.resolve("fox-q4-1", "text").path == path
+    assert len(registry.list()) == 2
+
+
+def test_removing_forgets_and_deletes_nothing(paths: Paths, tmp_path: Path) -> None:
+    registry = Registry(paths)
+    outside = write_llama(tmp_path / "outside")
+    inside = write_llama(paths.models / "inside")
+    registry.add(outside)
+    registry.list()
+    for id in ("outside", "inside"):
+        registry.remove(id)
+    assert Registry(paths).list() == []
+    assert (outside / "model.safetensors").exists()
+    assert (inside / "model.safetensors").exists()
+    assert registry.add(inside).id == "inside"
+
+
+def test_removing_what_is_not_there_or_belongs_to_the_pack_is_refused(paths: Paths) -> None:
+    write_llama(paths.starter / "smollm2-135m-instruct")
+    registry = Registry(paths)
+    for id in ("nothing", "smollm2-135m-instruct"):
+        with pytest.raises(ProblemError):
+            registry.remove(id)
+    assert len(registry.list()) == 1
+
+
+def test_a_model_that_cannot_be_used_is_a_problem_and_not_in_the_list(
+    paths: Paths, tmp_path: Path
+) -> None:
+    registry = Registry(paths)
+    folder = write_llama(tmp_path / "fox")
+    registry.add(folder)
+    (folder / "model.safetensors").write_bytes(b"damaged")
+    assert registry.list() == []
+    assert registry.problems()["fox"].kind == "model_broken"
+    with pytest.raises(ProblemError) as caught:
+        registry.resolve("fox", "text")
+    assert caught.value.problem.kind == "model_broken"
+    shutil.rmtree(folder)
+    assert registry.problems()["fox"].kind == "model_missing"
+
+
+def test_a_damaged_list_is_set_aside_and_reported(paths: Paths, tmp_path: Path) -> None:
+    paths.models.mkdir(parents=True)
+    (paths.models / "registry.json").write_text("{ not json", "utf-8")
+    registry = Registry(paths)
+    assert registry.list() == []
+    assert "damaged" in str(registry.problems()["registry.json"].message)
+    assert len(list(paths.models.glob("registry.damaged-*.json"))) == 1
+    assert registry.add(write_llama(tmp_path / "fox")).id == "fox"
+
+
+def test_headers_are_read_again_only_after_a_change(
+    paths: Paths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[Path] = []
+    original = descriptions.describe_path
+
+    def counted(path: Path) -> object:
+        read.append(path)
+        return original(path)
+
+    monkeypatch.setattr(descriptions, "describe_path", counted)
+    folder = write_llama(paths.models / "fox")
+    assert Registry(paths).list()[0].context == 2048
+    Registry(paths).list()
+    assert read == [folder]
+    write_json(
+        folder / "config.json",
+        {"architectures": ["LlamaForCausalLM"], "model_type": "llama", "n_ctx": 12345},
+    )
+    assert Registry(paths).list()[0].context == 12345
+    assert read == [folder, folder]
+
+
+def test_a_damaged_cache_is_made_anew(paths: Paths) -> None:
+    write_llama(paths.models / "fox")
+    Registry(paths).list()
+    (paths.cache / "models.json").write_text("]", "utf-8")
+    assert [model.id for model in Registry(paths).list()] == ["fox"]
+
+
+@pytest.mark.parametrize("scale", [2, 4])
+def test_the_default_upscaler_is_one_of_the_wanted_scale(paths: Paths, scale: int) -> None:
+    upscaler(paths.models / "a.safetensors", 1)
+    upscaler(paths.models / "b.safetensors", 2)
+    assert Registry(paths).resolve("", "upscale", scale).scales == (scale,)
+
+
+def test_a_scale_no_model_makes_is_refused(paths: Paths) -> None:
+    upscaler(paths.models / "a.safetensors", 1)
+    registry = Registry(paths)
+    for model, kind in (("", "model_missing"), ("a", "bad_input")):
+        with pytest.raises(ProblemError) as caught:
+            registry.resolve(model, "upscale", 3)
+        assert caught.value.problem.kind == kind
+
+
+def test_a_request_may_name_a_path(paths: Paths, tmp_path: Path) -> None:
+    registry = Registry(paths)
+    folder = write_llama(tmp_path / "fox")
+    assert registry.resolve(str(folder), "text").path == str(folder)
+    added = registry.add(folder)
+    assert registry.resolve(str(folder), "text") == added
+
+
+def test_what_no_model_can_do_is_said(paths: Paths) -> None:
+    registry = Registry(paths)
+    for task in ("text", "image", "upscale"):
+        with pytest.raises(ProblemError) as caught:
+            registry.resolve("", task)
+        assert caught.value.problem.kind == "model_missing"
+    write_llama(paths.models / "fox")
+    with pytest.raises(ProblemError) as caught:
+        registry.resolve("hound", "text")
+    assert "fox" in str(caught.value.problem.message)
+    with pytest.raises(ProblemError) as caught:
+        registry.resolve("fox", "image")
+    assert caught.value.problem.kind == "bad_input"
+
+
+def test_capabilities_are_remembered_until_the_files_change(paths: Paths) -> None:
+    folder = write_pipeline(paths.models / "sd")
+    (model,) = Registry(paths).list("image")
+    known = Capabilities(controls=("steps",), steps=4)
+    Registry(paths).remember_capabilities(model, known)
+    assert Registry(paths).capabilities(model) == known
+    write_json(folder / "scheduler" / "scheduler_config.json", {"changed": True})
+    assert Registry(paths).capabilities(model) is None
+
+
+def test_verify_compares_a_starter_model_with_its_hashes(paths: Paths) -> None:
+    folder = write_llama(paths.starter / "fox")
+    registry = Registry(paths)
+    assert registry.verify("fox") is None
+    write_json(folder / "starter.json", {"files": {"tokenizer.json": "0" * 64}})
+    found = registry.verify("fox")
+    assert found is not None
+    assert (found.kind, "tokenizer.json" in str(found.message)) == ("model_broken", True)
+    missing = registry.verify("hound")
+    assert missing is not None
+    assert missing.kind == "model_missing"

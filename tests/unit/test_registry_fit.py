@@ -1,0 +1,50 @@
+"""The hint before loading: fits, tight, will not fit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from model_files import write_gguf, write_llama, write_pipeline
+
+from studio.models.fit import COMFORT, Verdict, fit, main_memory, memory_need
+from studio.models.inspect import describe_path
+from studio.protocol import ModelRef
+
+GB = 10**9
+BIG = ModelRef(
+    id="big", name="Big", task="text", format="transformers", path="/nowhere", size=6 * GB
+)
+
+
+@pytest.mark.parametrize(
+    ("available", "total", "verdict"),
+    [(12 * GB, 16 * GB, "fits"), (6 * GB, 16 * GB, "tight"), (4 * GB, 6 * GB, "will_not_fit")],
+)
+def test_the_verdict_follows_free_and_whole_memory(
+    available: int, total: int, verdict: Verdict
+) -> None:
+    said = fit(BIG, available=available, total=total, bytes_per_weight=2)
+    assert said.verdict == verdict
+    assert "GB" in str(said.sentence)
+    assert (said.need <= COMFORT * available) == (verdict == "fits")
+
+
+def test_weights_are_counted_in_the_width_they_are_held_in(tmp_path: Path) -> None:
+    for path in (write_llama(tmp_path / "llama"), write_gguf(tmp_path / "fox.gguf")):
+        model = describe_path(path)
+        wide = memory_need(model, bytes_per_weight=4)
+        narrow = memory_need(model, bytes_per_weight=2)
+        weights = 16 * 8 if model.format == "transformers" else 64
+        assert wide - narrow == pytest.approx(2 * weights, rel=0.2)
+
+
+def test_a_larger_picture_needs_more(tmp_path: Path) -> None:
+    model = describe_path(write_pipeline(tmp_path / "sd"))
+    assert memory_need(model, width=1024, height=1024) > memory_need(model)
+
+
+def test_the_machine_is_asked_when_nothing_is_given() -> None:
+    total, free = main_memory()
+    assert 0 < free <= total
+    assert fit(BIG).available > 0

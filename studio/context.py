@@ -1,98 +1,104 @@
 """What of a conversation fits into a model's context: pure arithmetic, shared by both sides.
 
-The engine cuts by this rule, and the window's meter says before sending what it will cut.
+The engine cuts by this rule, and the window's meter says by it, before anything is sent, what
+would be cut. Oldest turns go first; the system prompt and the last prompt always stay.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from msgspec import Struct
 
-from studio.protocol import Message
+LEAST_ROOM = 16
+"""Tokens that an answer must have room for: with less, a prompt counts as too long."""
 
-ELLIPSIS = "\n[…]\n"
-"""Stands where the middle of a prompt was left out."""
+_CONTEXT_KEYS = (
+    "max_position_embeddings",
+    "n_positions",
+    "n_ctx",
+    "max_seq_len",
+    "max_sequence_length",
+    "seq_length",
+)
 
-Count = Callable[[Sequence[Message], str], int]
-"""Tokens of the earlier turns and the prompt together, as the model will see them."""
 
+class Cut(Struct, frozen=True):
+    """What is sent of a conversation.
 
-class Fitted(Struct, frozen=True):
-    """What is sent. `dropped` are the oldest turns left out, `cut` characters of the prompt."""
+    Attributes:
+        first: the turns from this index on are sent; the ones before are left out.
+        tokens: tokens that are sent.
+        room: tokens that the answer may have.
+        fits: False where even without any earlier turn there is no room for an answer.
+    """
 
-    messages: tuple[Message, ...]
-    prompt: str
+    first: int
     tokens: int
-    budget: int
-    dropped: int = 0
-    cut: int = 0
+    room: int
+    fits: bool = True
+
+
+def context_length(config: Mapping[str, Any]) -> int | None:
+    """Return the tokens that a model reads and writes in all, from its `config.json`.
+
+    None means that the files name no limit (as with state space models).
+    """
+    for part in (config.get("text_config"), config):
+        if not isinstance(part, Mapping):
+            continue
+        for key in _CONTEXT_KEYS:
+            value = part.get(key)
+            if isinstance(value, int) and value > 0:
+                return value
+    return None
 
 
 def prompt_budget(context: int, max_tokens: int) -> int:
-    """Return the tokens that a prompt may have so that the answer has room.
+    """Return how many tokens a conversation may have before its oldest turns are cut.
+
+    The rest is kept free for the answer, but never more than half of the context: a long
+    answer that may never come should not cost the memory of the conversation.
+    """
+    return context - min(max_tokens, context // 2)
+
+
+def cut_turns(
+    count: Callable[[int], int], roles: Sequence[str], context: int | None, max_tokens: int
+) -> Cut:
+    """Leave out the oldest turns until the rest fits.
+
+    A prompt that is too long for its budget even alone may use the room kept for the answer,
+    as long as `LEAST_ROOM` tokens are left.
 
     Args:
-        context: the model's context in tokens, prompt and answer together.
-        max_tokens: the longest answer asked for; at most half the context is reserved for it.
+        count: index of the first turn that is sent → tokens of all that is then sent: system
+            prompt, turns and prompt. Asked a few times only.
+        roles: `user` or `assistant` for each earlier turn. What is kept begins with the user.
+        context: tokens of the model's context; None for no limit.
+        max_tokens: the longest answer asked for.
     """
-    return max(1, context - min(max_tokens, context // 2))
-
-
-def fit(count: Count, messages: Sequence[Message], prompt: str, budget: int) -> Fitted:
-    """Leave out the oldest turns, then the middle of the prompt, until `budget` is kept.
-
-    The system prompt always stays (`count` includes it); so do both ends of the prompt, since
-    instructions stand at either. Turns leave in pairs, so that the rest begins with the user.
-    """
-    everything = tuple(messages)
-    tokens = count(everything, prompt)
-    if tokens <= budget:
-        return Fitted(everything, prompt, tokens, budget)
-    starts = [
-        *(place for place, turn in enumerate(everything) if turn.role == "user" and place),
-        len(everything),
-    ]
-    first = _first_that(lambda place: count(everything[starts[place] :], prompt) <= budget, starts)
-    if first is not None:
-        kept = everything[starts[first] :]
-        return Fitted(kept, prompt, count(kept, prompt), budget, len(everything) - len(kept))
-    kept_characters = _most_that_fits(lambda n: count((), shortened(prompt, n)) <= budget, prompt)
-    short = shortened(prompt, kept_characters)
-    return Fitted(
-        (), short, count((), short), budget, len(everything), len(prompt) - kept_characters
-    )
-
-
-def shortened(prompt: str, kept: int) -> str:
-    """Return a prompt of which `kept` characters stay, half at each end."""
-    if kept >= len(prompt):
-        return prompt
-    front = kept - kept // 2
-    return prompt[:front] + ELLIPSIS + (prompt[-(kept // 2) :] if kept // 2 else "")
-
-
-def _first_that(fits: Callable[[int], bool], places: Sequence[int]) -> int | None:
-    """Return the first index that fits, where all after it fit too; None where none does."""
-    if not fits(len(places) - 1):
-        return None
-    low, high = 0, len(places) - 1
+    everything = count(0)
+    if context is None:
+        return Cut(0, everything, max_tokens)
+    budget = prompt_budget(context, max_tokens)
+    if everything <= budget:
+        return Cut(0, everything, min(max_tokens, context - everything))
+    starts = [i for i, role in enumerate(roles) if i > 0 and role == "user"]
+    if roles:
+        starts.append(len(roles))
+    low, high = 0, len(starts)
+    tokens = {len(starts): everything}
     while low < high:
         middle = (low + high) // 2
-        if fits(middle):
+        tokens[middle] = count(starts[middle])
+        if tokens[middle] <= budget:
             high = middle
         else:
             low = middle + 1
-    return low
-
-
-def _most_that_fits(fits: Callable[[int], bool], prompt: str) -> int:
-    """Return how many characters of the prompt fit."""
-    low, high = 0, len(prompt)
-    while low < high:
-        middle = (low + high + 1) // 2
-        if fits(middle):
-            low = middle
-        else:
-            high = middle - 1
-    return low
+    if low < len(starts):
+        return Cut(starts[low], tokens[low], min(max_tokens, context - tokens[low]))
+    alone = tokens[len(starts) - 1] if starts else everything
+    room = max(0, min(max_tokens, context - alone))
+    return Cut(len(roles), alone, room, fits=room >= min(max_tokens, LEAST_ROOM))

@@ -60,6 +60,9 @@ def engine_variables(*, threads: int = 0, tuned: bool = True) -> dict[str, str]:
         "HF_HUB_OFFLINE": "1",
         "TRANSFORMERS_OFFLINE": "1",
         "HF_HUB_DISABLE_TELEMETRY": "1",
+        # The engine ends without the libraries' own clean-up, and Python's tracker would tell
+        # the person at the terminal about the semaphores that it then removes.
+        "PYTHONWARNINGS": "ignore::UserWarning:multiprocessing.resource_tracker",
     }
     if threads > 0:
         forced["OMP_NUM_THREADS"] = str(threads)

@@ -105,6 +105,17 @@ def is_inpainting(tensors: Tensors) -> bool:
     return first is not None and len(first.shape) == 4 and first.shape[1] in (8, 9)
 
 
+def is_self_contained(tensors: Tensors) -> bool:
+    """True for Stable Diffusion 1.x and XL, whose configuration is read off the shapes."""
+    return _UNET + "input_blocks.0.0.weight" in tensors and any(
+        name in tensors
+        for name in (
+            "cond_stage_model.transformer.text_model.embeddings.token_embedding.weight",
+            "conditioner.embedders.1.model.token_embedding.weight",
+        )
+    )
+
+
 def _starts(names: Iterable[str], prefixes: tuple[str, ...]) -> bool:
     return any(name.startswith(prefixes) for name in names)
 

@@ -204,13 +204,17 @@ def _receive(
             )
     if total is not None:
         _check_space(part, total - done)
+    if not done:  # else a crash here would let old bytes pass for those of the new version
+        part.unlink(missing_ok=True)
     write_json_file(_state_file(part), _State(state.url, version, total))
     with part.open("ab" if done else "wb") as file:
         try:
             _copy(answer, file, done, total, progress, stop)
         finally:
-            file.flush()
-            os.fsync(file.fileno())
+            # what went wrong before this is the better thing to tell
+            with contextlib.suppress(OSError):
+                file.flush()
+                os.fsync(file.fileno())
     received = _size(part)
     if total is not None and received < total:
         raise _Again(f"cut off at {received} of {total} bytes")

@@ -140,6 +140,9 @@ def describe_diffusers(folder: Path, model_id: str) -> ModelRef:
         # a library that is a file beside the component is code of the model's own
         if (folder / component / f"{library}.py").is_file():
             raise _own_code(name)
+        # these may be left out: pictures are made without them
+        if component in _OPTIONAL and not (folder / component).is_dir():
+            continue
         size += _component_size(folder, component, kind)
     return ModelRef(
         id=model_id,
@@ -151,6 +154,9 @@ def describe_diffusers(folder: Path, model_id: str) -> ModelRef:
         size=size,
         licence=licence_of(folder),
     )
+
+
+_OPTIONAL = {"safety_checker", "feature_extractor", "image_encoder"}
 
 
 def components(index: dict[str, Any]) -> dict[str, tuple[str, str]]:

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import msgspec
 
-from studio.models.checkpoint_keys import find_checkpoint, is_inpainting
+from studio.models.checkpoint_keys import find_checkpoint, is_inpainting, is_self_contained
 from studio.models.folders import describe_diffusers, describe_transformers
 from studio.models.gguf_header import TEXT_ARCHITECTURES, GgufHeader, read_gguf_header
-from studio.models.model_text import licence_of, slug
-from studio.models.safetensors_header import read_safetensors_header
+from studio.models.model_text import licence_of, read_config, slug
+from studio.models.safetensors_header import SafetensorsHeader, read_safetensors_header
 from studio.models.tensors import Tensors
 from studio.models.torch_pickle import read_torch_tensors
 from studio.models.upscaler_keys import find_upscaler
@@ -235,26 +235,12 @@ def _describe_safetensors(file: Path) -> ModelRef:
     if content is None:
         return _upscaler(file, header.tensors)
     if content == "image":
-        if is_inpainting(header.tensors):
-            raise problem(
-                "bad_input",
-                "The file {file} is made for filling masks or editing pictures, and needs more "
-                "than a prompt. Add the ordinary version of the model.",
-                file=file.name,
-            )
-        return ModelRef(
-            id="",
-            name=file.stem,
-            task="image",
-            format="single_file",
-            path=str(file),
-            family=family,
-            size=header.size,
-            licence=header.metadata.get("modelspec.license", ""),
-        )
+        return _describe_checkpoint(file, header, family)
     upscaler = find_upscaler(header.tensors) if content in ("vae", "denoiser") else None
     if upscaler is not None:
         return _upscaler(file, header.tensors)
+    if content == "denoiser" and _config_beside(file) is not None:
+        return _describe_checkpoint(file, header, "")
     if content == "lora":
         raise _lora(file.name)
     if content == "embedding":
@@ -282,8 +268,9 @@ def _describe_safetensors(file: Path) -> ModelRef:
         raise problem(
             "bad_input",
             "The file {file} looks like the denoiser of an image model without its text encoder "
-            "and VAE. Add a whole model: a diffusers folder or a full checkpoint.",
+            "and VAE. Put the diffusers folder of its model beside it as {folder}, or add that.",
             file=file.name,
+            folder=file.with_suffix("").name,
         )
     if content == "encoder":
         raise problem(
@@ -298,6 +285,47 @@ def _describe_safetensors(file: Path) -> ModelRef:
         "with config.json and the tokenizer.",
         file=file.name,
     )
+
+
+def _describe_checkpoint(file: Path, header: SafetensorsHeader, family: str) -> ModelRef:
+    folder = _config_beside(file)
+    if folder is not None:
+        index = read_config(folder / "model_index.json")
+        family = str(index.get("_class_name", family))
+    elif is_inpainting(header.tensors):
+        raise problem(
+            "bad_input",
+            "The file {file} is made for filling masks or editing pictures, and needs more "
+            "than a prompt. Add the ordinary version of the model.",
+            file=file.name,
+        )
+    elif not is_self_contained(header.tensors):
+        raise problem(
+            "bad_input",
+            "The checkpoint {file} ({family}) comes without its configuration. Put the diffusers "
+            "folder of its model beside it as {folder}, or add that folder instead.",
+            file=file.name,
+            family=family,
+            folder=file.with_suffix("").name,
+        )
+    return ModelRef(
+        id="",
+        name=file.stem,
+        task="image",
+        format="single_file",
+        path=str(file),
+        family=family,
+        size=header.size,
+        licence=header.metadata.get("modelspec.license", ""),
+    )
+
+
+def _config_beside(file: Path) -> Path | None:
+    """Return the diffusers folder that says how a checkpoint is built, where the engine looks."""
+    for folder in (file.with_suffix(""), file.parent):
+        if (folder / "model_index.json").is_file():
+            return folder
+    return None
 
 
 def _upscaler(file: Path, tensors: Tensors) -> ModelRef:

@@ -38,6 +38,10 @@ _TABS = {
 }
 
 
+PATIENCE_MS = 40
+"""What is typed while the window opens comes before the parts that are not seen yet."""
+
+
 class Tab(Protocol):
     """What the window asks of a tab."""
 
@@ -114,6 +118,11 @@ class MainWindow(QMainWindow):
         """Return a task's tab, building it where it has not been seen yet."""
         self._build(task)
         return self._built[task]
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the parts that follow the first paint are there, and the library is open."""
+        return len(self._built) == len(TASKS) and self.state.library is not None
 
     @property
     def current_task(self) -> Task:
@@ -214,7 +223,7 @@ class MainWindow(QMainWindow):
         super().showEvent(event)
         if not self._started:
             self._started = True
-            QTimer.singleShot(0, self._after_first_paint)
+            QTimer.singleShot(PATIENCE_MS, self, self._after_first_paint)
 
     def _after_first_paint(self) -> None:
         """Build what is not seen at once, a piece per turn of the event loop."""
@@ -233,7 +242,7 @@ class MainWindow(QMainWindow):
                 return
             pieces.pop(0)()
             if pieces:
-                QTimer.singleShot(0, next_piece)
+                QTimer.singleShot(0, self, next_piece)
 
         next_piece()
 

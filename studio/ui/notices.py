@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QCoreApplication, QObject, QUrl
 from PySide6.QtGui import QDesktopServices
@@ -14,11 +16,18 @@ from studio.ui.theme import Kind, say
 from studio.ui.widgets.message_bar import MessageBar
 from studio.ui.worker_thread import LibraryOpened
 
+if TYPE_CHECKING:
+    from studio.library.store import Library
+
 NextStep = tuple[str, Callable[[], object] | None]
 
 
 def _tr(text: str) -> str:
     return QCoreApplication.translate("", text)
+
+
+def _resume(job: str, library: Library) -> Job:
+    return library.resume(job)
 
 
 def kind_of(problem: Problem) -> Kind:
@@ -95,11 +104,8 @@ class Notices(QObject):
             return
 
         def resume() -> None:
-            def work(library: object) -> None:
-                for job in jobs:
-                    library.resume(job.id)  # type: ignore[attr-defined]  # a Library
-
-            self._state.change_jobs(work)
+            for job in jobs:
+                self._state.change_jobs(partial(_resume, job.id))
 
         self._messages.show_message(
             self.tr("Interrupted when the app last ended: {n}. What was finished is kept.").format(

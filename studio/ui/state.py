@@ -118,17 +118,25 @@ class AppState(QObject):
     def cancel(self, job: str) -> None:
         """Cancel a job, whether it runs or waits."""
         if not self.worker.cancel_running(job):
-            self.change_jobs(lambda library: library.cancel(job))
+            self.change_jobs(lambda library: library.cancel(job) and library.job(job))
 
     def pause(self, paused: bool) -> None:
         """Take no new job after the current one, or go on."""
         self.change_jobs(lambda library: library.pause(paused))
 
     def change_jobs(self, work: Callable[[Library], Any]) -> None:
-        """Do something to the library's queue off the window's thread, then look for a job."""
+        """Do something to the library's queue off the window's thread, then look for a job.
+
+        Where `work` returns a job, it is reported as changed.
+        """
 
         def change() -> None:
-            work(self._library_or_raise())
+            from studio.jobs.runner import JobChanged
+            from studio.library.records import Job
+
+            job = work(self._library_or_raise())
+            if isinstance(job, Job):
+                self.worker.reported.emit(JobChanged(job))
 
         def look(_: object) -> None:
             self.worker.wake()
@@ -265,6 +273,7 @@ class AppState(QObject):
                 self._assets_soon()
             case AssetSaved():
                 self._assets_soon()
+                self._jobs_soon()
             case JobChanged() | Enqueued():
                 self._jobs_soon()
             case EnqueueFailed():

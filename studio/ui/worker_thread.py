@@ -24,6 +24,7 @@ from studio.protocol import (
     ProblemError,
     Sentence,
 )
+from studio.ui.background import problem_of
 
 if TYPE_CHECKING:
     from studio.engine.client import EngineClient
@@ -144,40 +145,41 @@ class WorkerThread(QThread):
         with self._changed:
             self._stopping = True
             self._changed.notify_all()
-        if self._runner is not None:
-            self._runner.shut_down()
+        # The job that runs meanwhile is left to the library, which calls it interrupted.
+        if self._engine is not None:
+            self._engine.stop()
 
     # ---- the thread itself
 
     def run(self) -> None:
         """Open the library, then work until `shutdown`."""
-        if not self._open():
-            return
+        self._open()
+        assert self._engine is not None
         try:
             while (step := self._next_step()) is not None:
-                step()
+                try:
+                    step()
+                except Exception as error:
+                    self.reported.emit(problem_of(error))
         finally:
-            if self._engine is not None:
-                self._engine.stop()
+            self._engine.stop()
 
-    def _open(self) -> bool:
+    def _open(self) -> None:
         from studio.engine.client import EngineClient
-        from studio.jobs.runner import Runner
         from studio.library.store import Library
-        from studio.ui.background import problem_of
 
-        try:
-            library = Library.open(self._root)
-        except Exception as error:
-            self.reported.emit(LibraryOpened(None, problem_of(error)))
-            return False
-        self.library = library
         self._engine = EngineClient(
             log_dir=self._paths.logs, device=self._device, threads=self._threads
         )
-        self._runner = Runner(library, self._engine, self._registry())
-        self.reported.emit(LibraryOpened(library))
-        return True
+        try:
+            self.library = Library.open(self._root)
+        except Exception as error:
+            self.reported.emit(LibraryOpened(None, problem_of(error)))
+            return
+        from studio.jobs.runner import Runner
+
+        self._runner = Runner(self.library, self._engine, self._registry())
+        self.reported.emit(LibraryOpened(self.library))
 
     def _next_step(self) -> Callable[[], None] | None:
         """Wait for something to do: a question first, then a job."""
@@ -189,7 +191,8 @@ class WorkerThread(QThread):
                     return self._tasks.popleft()
                 if not self._look:
                     # Another process may put jobs into the queue, or leave it to us.
-                    self._look = not self._changed.wait(LOOK_SECONDS)
+                    if not self._changed.wait(LOOK_SECONDS):
+                        self._look = True
                     continue
                 self._look = False
             job = self._take_job()
@@ -197,11 +200,11 @@ class WorkerThread(QThread):
                 return lambda: self._run_job(job)
 
     def _take_job(self) -> Job | None:
-        assert self.library is not None
+        library = self.library
         try:
-            if not self.library.take_queue():
+            if library is None or not library.take_queue():
                 return None
-            return self.library.next_job()
+            return library.next_job()
         except ProblemError as error:
             self.reported.emit(error.problem)
             return None
@@ -221,26 +224,23 @@ class WorkerThread(QThread):
             self._changed.notify_all()
 
     def _describe(self, model: ModelRef) -> None:
-        assert self._engine is not None
         registry = self._registry()
-        found = registry.capabilities(model)
-        problem: Problem | None = None
-
-        def hear(event: Event) -> None:
-            nonlocal found, problem
-            if isinstance(event, Described):
-                found = event.capabilities
-            elif isinstance(event, Failed):
-                problem = event.problem
-
-        if found is None:
-            self._engine.run(DescribeModel(job=urandom(16).hex(), model=model), hear)
-            if found is not None:
-                registry.remember_capabilities(model, found)
-        self.reported.emit(ModelDescribed(model.id, found, problem))
+        known = registry.capabilities(model)
+        if known is None:
+            assert self._engine is not None
+            answers: list[Event] = []
+            self._engine.run(DescribeModel(job=urandom(16).hex(), model=model), answers.append)
+            for event in answers:
+                if isinstance(event, Described):
+                    known = event.capabilities
+                    registry.remember_capabilities(model, known)
+                elif isinstance(event, Failed):
+                    self.reported.emit(ModelDescribed(model.id, None, event.problem))
+                    return
+        self.reported.emit(ModelDescribed(model.id, known))
 
     def _convert(self, source: Path, target: Path) -> Problem | None:
-        assert self._engine is not None
         command = ConvertModel(job=urandom(16).hex(), source=str(source), target=str(target))
+        assert self._engine is not None
         final = self._engine.run(command, self.reported.emit)
         return final.problem if isinstance(final, Failed) else None

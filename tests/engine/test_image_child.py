@@ -1,4 +1,4 @@
-"""Image jobs through the real engine process: the same results, previews, cancelling, describing."""
+"""Image jobs through the real engine process: drawn, shown on their way, cancelled, described."""
 
 from __future__ import annotations
 

@@ -67,12 +67,23 @@ def test_an_image_checkpoint_is_known_by_its_weights(tmp_path: Path) -> None:
         {
             "model.diffusion_model.input_blocks.0.0.weight": (4, 4, 3, 3),
             "conditioner.embedders.1.model.positional_embedding": (4, 4),
+            "conditioner.embedders.1.model.token_embedding.weight": (4, 4),
             "first_stage_model.decoder.conv_in.weight": (4, 4, 3, 3),
         },
     )
     model = describe_path(file)
     assert (model.task, model.format) == ("image", "single_file")
     assert model.family == "StableDiffusionXLPipeline"
+
+
+def test_a_checkpoint_without_configuration_wants_a_folder_beside_it(tmp_path: Path) -> None:
+    key = "double_blocks.0.img_attn.norm.key_norm.scale"
+    file = write_safetensors(tmp_path / "flux.safetensors", {key: (4,)})
+    said = refusal(file)
+    assert "denoiser" in str(said.message)
+    write_pipeline(tmp_path / "flux", "FluxPipeline")
+    model = describe_path(file)
+    assert (model.task, model.format, model.family) == ("image", "single_file", "FluxPipeline")
 
 
 def test_an_upscaler_in_safetensors_is_known_with_its_scale(tmp_path: Path) -> None:

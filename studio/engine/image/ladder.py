@@ -67,13 +67,13 @@ class Ladder:
         self.at_once = at_once
         self.changes: list[str] = []
 
-    def step_down(self, error: BaseException) -> None:
-        """Make the next try need less memory.
+    def step_down(self, error: BaseException, tried: int) -> None:
+        """Make the next try need less memory than the one that drew `tried` pictures at once.
 
         Raises `ProblemError` (`out_of_memory`) when nothing is left to try.
         """
         collect()
-        message = self._tile() or self._offload() or self._fewer() or self._lower_precision()
+        message = self._tile() or self._offload() or self._fewer(tried) or self._lower_precision()
         if message is None:
             raise self._exhausted(error) from error
         self._job.warn("memory", message)
@@ -102,10 +102,10 @@ class Ladder:
             sentence("Memory ran out. The model is now moved to the GPU layer by layer (slow).")
         )
 
-    def _fewer(self) -> Sentence | None:
-        if self.at_once <= 1:
+    def _fewer(self, tried: int) -> Sentence | None:
+        if tried <= 1:
             return None
-        self.at_once //= 2
+        self.at_once = tried // 2
         message = sentence("Memory ran out. Now drawing {count} at a time.", count=self.at_once)
         self.changes.append(str(message))
         return message

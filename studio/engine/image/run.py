@@ -127,7 +127,7 @@ class _Drawing:
                 self._use_full_precision()
                 return None
             return drawn
-        self._ladder.step_down(failure)
+        self._ladder.step_down(failure, len(rows))
         return None
 
     def _hand_over(self, row: int, drawn: Drawn, place: int, seconds: float, count: int) -> None:

@@ -1,1 +1,1 @@
-"""Text: a language model's answers, many in one batch."""
+"""Text: language models, on transformers."""

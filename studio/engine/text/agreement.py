@@ -1,50 +1,53 @@
-"""How many rows a batch must have so that rows do not change each other's rounding.
+"""How many rows a batch may have so that each gets what it would get in any other batch.
 
 Matrix products choose their kernel by the number of rows, and kernels round in different
-orders. In bfloat16 that is enough to change a text after a few words. On most machines all
-batches of at least some width agree bit for bit; a smaller one then takes copies along.
+orders. That is enough to change a text after a few words. So the numbers of rows are tried out
+on the loaded model: those whose rows agree, bit for bit, with a batch of eight are used, and a
+batch of another number takes copies of a row along. In bfloat16 on a CPU with matrix units all
+numbers agree; float32 there has one kernel for one row and another from four rows on.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
 
 import torch
 
-WIDTHS = (1, 2, 3, 4, 5, 6, 7, 8, 12, 16, 24, 32)
-MOST_COPIES = 8
-_TOKENS = 3
+WIDTHS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32)
+REFERENCE = 8
 
 
-def least_width(model: Any, device: str) -> int | None:
-    """Return the smallest width from which on all tested widths agree, None above 8.
+class Agreement:
+    """Numbers of rows that agree with each other; each is tried when it is first needed.
 
-    float32 is passed over: its differences are about 1e-6 of a logit and next to never change
-    a draw. Takes a few forward passes.
+    Args:
+        step: computes one token for the given number of equal rows; returns their logits,
+            (rows, vocabulary).
     """
-    if next(model.parameters()).dtype == torch.float32:
-        return 1
-    vocabulary = int(model.get_input_embeddings().num_embeddings)
-    ids = torch.tensor([[1, 7, 11], [5, 2, 13]], device=device) % vocabulary
-    rows = torch.cat([ids[:1], ids[1:].expand(WIDTHS[-1] - 1, -1)])
-    reference = _first_row(model, rows)
-    least: int | None = None
-    for width in reversed(WIDTHS[:-1]):
-        if not torch.equal(_first_row(model, rows[:width]), reference):
-            break
-        least = width
-    return least if least is not None and least <= MOST_COPIES else None
 
+    def __init__(self, step: Callable[[int], torch.Tensor]) -> None:
+        self._step = step
+        logits = step(REFERENCE)
+        self._row = logits[0].clone()
+        self.exact = bool((logits == self._row).all())
+        """Whether equal rows of one batch come out equal. Otherwise nothing can be promised."""
+        self._known = {REFERENCE: True}
 
-def _first_row(model: Any, rows: torch.Tensor) -> torch.Tensor:
-    """Return the logits of the first row after single-token steps, as they come in decoding."""
-    logits: list[torch.Tensor] = []
-    cache = None
-    with torch.inference_mode():
-        for step in range(_TOKENS):
-            answer = model(
-                input_ids=rows[:, step : step + 1], past_key_values=cache, use_cache=True
-            )
-            cache = answer.past_key_values
-            logits.append(answer.logits[0, -1])
-    return torch.stack(logits)
+    def agrees(self, rows: int) -> bool:
+        """Whether a batch of `rows` rows computes the same as one of eight."""
+        if rows not in self._known:
+            self._known[rows] = bool((self._step(rows) == self._row).all())
+        return self._known[rows]
+
+    def width(self, rows: int) -> int:
+        """Return how many rows to compute so that `rows` (at most `largest`) come out right."""
+        if not self.exact:
+            return rows
+        return next((width for width in WIDTHS if width >= rows and self.agrees(width)), rows)
+
+    def largest(self, most: int) -> int:
+        """Return the largest number of rows, at most `most`, that a batch should have."""
+        if not self.exact:
+            return most
+        fitting = [width for width in WIDTHS if width <= most]
+        return next((width for width in reversed(fitting) if self.agrees(width)), most)

@@ -1,101 +1,180 @@
-"""The decoding loop: the prompt once, then a token a step for all rows together."""
+"""The decoding loop: the prompt once, then a token a step for all rows together.
+
+transformers' own `generate` reads the prompt once for each row, copies the whole cache at each
+token, sorts the vocabulary to sample, and draws from one generator for all rows.
+"""
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 
-from studio.engine.text.load import LoadedText
-from studio.engine.text.sampling import Sampling, penalised, pick
+from studio.engine.text.agreement import Agreement
+from studio.engine.text.cache import (
+    can_be_shortened,
+    nbytes,
+    new_cache,
+    reads_in_parts,
+    rows_of,
+    shortened,
+)
+from studio.engine.text.sampling import Sampling, Seen, pick
 
-_PREFILL = 512
-"""Prompt tokens a forward pass: between two of them a job can be cancelled."""
+_PART = {"cpu": 256}
+_PART_ELSEWHERE = 2048
+"""Prompt tokens a forward pass: between two of them a job can be cancelled. What was read is
+used again for the next prompt, in whole parts, so that it is computed in the same shapes."""
 
 
-def decode(
-    loaded: LoadedText,
-    prompt: Sequence[int],
-    seeds: Sequence[int],
-    max_tokens: int,
-    how: Sampling,
-    check: Callable[[], None],
-) -> Iterator[dict[int, int]]:
-    """Yield, a step at a time, the next token of each row that has not ended.
+@dataclass
+class ReadPrompt:
+    """A prompt as the model remembers it: `cache` of one row, `logits` (1, vocabulary) after it."""
 
-    The prompt is read once for all rows. Rows that have ended leave the batch as soon as that
-    halves it. Every row is computed as it would be alone: see `agreement` and `sampling`.
+    ids: list[int]
+    cache: Any
+    logits: torch.Tensor
+
+    @property
+    def row_bytes(self) -> float:
+        """Bytes of the cache for each token of each row."""
+        return nbytes(self.cache) / max(1, len(self.ids))
+
+
+class Decoder:
+    """Runs one loaded model.
 
     Args:
-        loaded: the model.
-        prompt: token ids.
-        seeds: one for each row.
-        max_tokens: the longest answer.
-        how: how tokens are picked.
-        check: called between steps; raises to stop.
-
-    Yields:
-        row → token id; an ending token is yielded too, as the row's last.
+        model: a transformers causal language model, in evaluation mode.
+        device: torch's name of where it lies.
     """
-    model, device = loaded.model, loaded.device
-    with torch.inference_mode():
-        cache, logits = _read_prompt(model, prompt, device, check)
-        rows = list(range(len(seeds)))
-        width = max(loaded.width, len(rows))
-        slots = [*rows, *([rows[-1]] * (width - len(rows)))]
-        cache = _spread(cache, width)
-        seed = torch.tensor([seeds[row] for row in slots], dtype=torch.int64, device=device)
-        logits = logits.expand(width, -1)
-        seen = torch.zeros_like(logits, dtype=torch.bool)
-        seen[:, torch.tensor(prompt, device=device)] = True
-        ended: set[int] = set()
+
+    def __init__(self, model: Any, device: str) -> None:
+        self._model = model
+        self._device = device
+        takes = inspect.signature(model.forward).parameters
+        self._cache_name = "past_key_values" if "past_key_values" in takes else "cache_params"
+        self._last_only = {"logits_to_keep": 1} if "logits_to_keep" in takes else {}
+        self._read: ReadPrompt | None = None
+        self.agreement = Agreement(self._probe)
+
+    def forget(self) -> None:
+        """Give back the memory of the last prompt."""
+        self._read = None
+
+    def read(self, prompt: Sequence[int], check: Callable[[], None]) -> ReadPrompt:
+        """Have the model read a prompt, as far as it did not just read the same.
+
+        Args:
+            prompt: token ids, at least one.
+            check: called between parts; raises to stop.
+        """
+        ids = list(prompt)
+        last, self._read = self._read, None
+        if last is not None and last.ids == ids:
+            self._read = last
+            return last
+        part = _PART.get(self._device.partition(":")[0], _PART_ELSEWHERE)
+        cache, done = new_cache(self._model.config), 0
+        if last is not None and can_be_shortened(last.cache):
+            # The last token is read again in any case, for its logits.
+            done = min(_shared(last.ids, ids), len(ids) - 1) // part * part
+            if done:
+                cache = last.cache
+                shortened(cache, done)
+        if not reads_in_parts(cache):
+            part = len(ids)
+        logits = torch.empty(0)
+        for start in range(done, len(ids), part):
+            check()
+            piece = torch.tensor([ids[start : start + part]], device=self._device)
+            logits = self._forward(piece, cache)
+        self._read = ReadPrompt(ids, cache, logits)
+        return self._read
+
+    def rows(
+        self,
+        read: ReadPrompt,
+        seeds: Sequence[int],
+        max_tokens: int,
+        how: Sampling,
+        ends: frozenset[int],
+        check: Callable[[], None],
+    ) -> Iterator[list[tuple[int, int]]]:
+        """Yield, a step at a time, (row, token id) for each row that has not ended.
+
+        Rows that have ended leave the batch. A token that ends a row is yielded as its last.
+
+        Args:
+            read: the prompt, as `read` gives it.
+            seeds: one for each row.
+            max_tokens: the longest answer.
+            how: how tokens are picked.
+            ends: tokens that end a row.
+            check: called between steps; raises to stop.
+        """
+        alive = list(range(len(seeds)))
+        # The row that each place of the batch computes: a living one, its copy, or an ended one.
+        places = list(alive)
+        seed = torch.tensor(list(seeds), device=self._device)
+        seen = Seen(read.ids, len(places), max_tokens, self._device)
+        logits, cache = read.logits.expand(len(places), -1), None
         for step in range(max_tokens):
             check()
-            scores = penalised(logits.float(), seen, how.repetition_penalty)
-            tokens = pick(scores, seed, step, how)
-            seen.scatter_(1, tokens[:, None], True)
-            picked = tokens.tolist()
-            fresh = {row: picked[slots.index(row)] for row in rows if row not in ended}
-            yield fresh
-            ended |= {row for row, token in fresh.items() if token in loaded.ends}
-            alive = [row for row in rows if row not in ended]
+            tokens = self._pick(logits, seen, seed, step, how)
+            chosen = dict(zip(places, tokens.tolist(), strict=True))
+            yield [(row, chosen[row]) for row in alive]
+            alive = [row for row in alive if chosen[row] not in ends]
             if not alive or step + 1 == max_tokens:
                 return
-            wanted = max(loaded.width, len(alive))
-            if wanted * 2 <= len(slots):
-                kept = [slots.index(row) for row in alive]
-                kept += [kept[-1]] * (wanted - len(kept))
-                slots = [slots[place] for place in kept]
-                rows = alive
-                index = torch.tensor(kept, device=device)
-                cache.batch_select_indices(index)
-                tokens, seed, seen = tokens[index], seed[index], seen[index]
-            answer = model(input_ids=tokens[:, None], past_key_values=cache, use_cache=True)
-            cache, logits = answer.past_key_values, answer.logits[:, -1]
+            width = self.agreement.width(len(alive))
+            if cache is None or width < len(places):
+                kept = [places.index(row) for row in alive]
+                kept += kept[-1:] * (width - len(kept))
+                places = [places[place] for place in kept]
+                index = torch.tensor(kept, device=self._device)
+                cache = self._rows(read.cache, index * 0) if cache is None else self._rows(cache, index)
+                tokens, seed = tokens[index], seed[index]
+                seen.keep(index)
+            logits = self._forward(tokens[:, None], cache)
 
+    @torch.inference_mode()
+    def _pick(
+        self, logits: torch.Tensor, seen: Seen, seed: torch.Tensor, step: int, how: Sampling
+    ) -> torch.Tensor:
+        scores = logits.to(torch.float32, copy=True)
+        seen.penalise(scores, how.repetition_penalty)
+        tokens = pick(scores, seed, step, how)
+        seen.add(tokens)
+        return tokens
 
-def _read_prompt(
-    model: Any, prompt: Sequence[int], device: str, check: Callable[[], None]
-) -> tuple[Any, torch.Tensor]:
-    """Return the cache of one row and the logits (1, vocabulary) after the prompt."""
-    ids = torch.tensor([list(prompt)], device=device)
-    cache = None
-    answer: Any = None
-    for start in range(0, ids.shape[1], _PREFILL):
-        check()
-        answer = model(
-            input_ids=ids[:, start : start + _PREFILL],
-            past_key_values=cache,
-            use_cache=True,
-            logits_to_keep=1,
+    @torch.inference_mode()
+    def _rows(self, cache: Any, index: torch.Tensor) -> Any:
+        return rows_of(cache, index)
+
+    @torch.inference_mode()
+    def _forward(self, ids: torch.Tensor, cache: Any) -> torch.Tensor:
+        """Return the logits (rows, vocabulary) after `ids` (rows, tokens); `cache` grows."""
+        answer = self._model(
+            input_ids=ids, use_cache=True, **{self._cache_name: cache}, **self._last_only
         )
-        cache = answer.past_key_values
-    return cache, answer.logits[:, -1]
+        logits: torch.Tensor = answer.logits[:, -1]
+        return logits
+
+    def _probe(self, rows: int) -> torch.Tensor:
+        """Return the logits of `rows` equal rows after a token that follows a short prompt."""
+        vocabulary = int(self._model.get_input_embeddings().num_embeddings)
+        ids = torch.tensor([[1, 5, 3, 7]], device=self._device) % vocabulary
+        cache = new_cache(self._model.config)
+        self._forward(ids[:, :3], cache)
+        cache = self._rows(cache, torch.zeros(rows, dtype=torch.int64, device=self._device))
+        return self._forward(ids[:, 3:].expand(rows, -1), cache)
 
 
-def _spread(cache: Any, rows: int) -> Any:
-    """Return the cache of one row repeated for `rows` rows."""
-    if rows > 1:
-        cache.batch_repeat_interleave(rows)
-    return cache
+def _shared(first: Sequence[int], second: Sequence[int]) -> int:
+    """Return how many tokens two prompts have in common at their beginning."""
+    pairs = zip(first, second, strict=False)
+    return next((i for i, (a, b) in enumerate(pairs) if a != b), min(len(first), len(second)))

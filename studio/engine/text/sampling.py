@@ -3,11 +3,13 @@
 Sampling is done as Gumbel-max: adding Gumbel noise to the log-probabilities and taking the
 largest is a draw from the distribution (Gumbel 1954; Maddison et al. 2014, arXiv:1411.0030).
 The noise is a hash of (seed of the row, step, token), with no generator whose state could
-depend on the other rows, so a row's text is the same alone and in any batch.
+depend on the other rows, so a row's text is the same alone and in any batch. The filters are
+those of transformers, in its order: repetition penalty, temperature, top-k, top-p.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -27,46 +29,43 @@ class Sampling:
     repetition_penalty: float
 
 
-def _mixed(value: torch.Tensor) -> torch.Tensor:
-    """Return the finaliser of MurmurHash3 (32 bit, Appleby, public domain) of each element."""
-    value = (value ^ (value >> 16)) & _MASK
-    value = (value * 0x85EBCA6B) & _MASK
-    value = (value ^ (value >> 13)) & _MASK
-    value = (value * 0xC2B2AE35) & _MASK
-    return (value ^ (value >> 16)) & _MASK
-
-
-def gumbel_noise(seeds: torch.Tensor, step: int, tokens: torch.Tensor) -> torch.Tensor:
-    """Return Gumbel(0, 1) noise in float64.
+class Seen:
+    """The tokens that stood in the prompt or in a row's answer, for the repetition penalty.
 
     Args:
-        seeds: (rows,) int64, 0 to 2³²−1.
-        step: which token of the answer is drawn, from 0.
-        tokens: (rows, candidates) int64 token ids.
-
-    Returns:
-        (rows, candidates), the same for the same (seed, step, token) everywhere.
+        prompt: token ids, the same for all rows.
+        rows: number of rows.
+        room: longest answer, tokens.
+        device: torch's name of it.
     """
-    base = _mixed(_mixed(seeds ^ 0x9E3779B9) + step * 0x632BE5AB & _MASK)
-    mixed = _mixed(_mixed(tokens * 0x9E3779B1 & _MASK) ^ base[:, None])
-    more = _mixed(mixed + base[:, None] + 0x7F4A7C15 & _MASK)
-    uniform = (mixed.double() * 2.0**32 + more.double() + 0.5) * 2.0**-64
-    uniform = uniform.clamp(1e-300, 1.0 - 2.0**-53)
-    return -torch.log(-torch.log(uniform))
 
+    def __init__(self, prompt: Sequence[int], rows: int, room: int, device: str) -> None:
+        known = sorted(set(prompt))
+        self._used = len(known)
+        self._ids = torch.zeros(rows, self._used + room, dtype=torch.int64, device=device)
+        self._ids[:, : self._used] = torch.tensor(known, device=device)
 
-def penalised(logits: torch.Tensor, seen: torch.Tensor, penalty: float) -> torch.Tensor:
-    """Make tokens that stood in the prompt or the answer less likely (CTRL, arXiv:1909.05858).
+    def add(self, tokens: torch.Tensor) -> None:
+        """Note the token that each row got, (rows,)."""
+        self._ids[:, self._used] = tokens
+        self._used += 1
 
-    Args:
-        logits: (rows, vocabulary) float32.
-        seen: (rows, vocabulary) bool.
-        penalty: above 1 discourages; positive logits are divided, negative multiplied.
-    """
-    if penalty == 1.0:
-        return logits
-    changed = torch.where(logits > 0, logits / penalty, logits * penalty)
-    return torch.where(seen, changed, logits)
+    def keep(self, rows: torch.Tensor) -> None:
+        """Keep these rows, in this order, repeated as asked."""
+        self._ids = self._ids[rows]
+
+    def penalise(self, logits: torch.Tensor, penalty: float) -> None:
+        """Make tokens that were seen less likely, in place (CTRL, arXiv:1909.05858).
+
+        Args:
+            logits: (rows, vocabulary) float32.
+            penalty: above 1 discourages; positive logits are divided, negative multiplied.
+        """
+        if penalty == 1.0:
+            return
+        ids = self._ids[:, : self._used]
+        scores = logits.gather(1, ids)
+        logits.scatter_(1, ids, torch.where(scores < 0, scores * penalty, scores / penalty))
 
 
 def pick(logits: torch.Tensor, seeds: torch.Tensor, step: int, how: Sampling) -> torch.Tensor:
@@ -74,40 +73,70 @@ def pick(logits: torch.Tensor, seeds: torch.Tensor, step: int, how: Sampling) ->
 
     Args:
         logits: (rows, vocabulary) float32, penalties applied.
-        seeds: (rows,) int64.
+        seeds: (rows,) int64, 0 to 2³²−1.
         step: which token of the answer is drawn, from 0.
         how: a temperature of 0 takes the most likely token.
     """
     if how.temperature == 0:
         return logits.argmax(dim=-1)
-    # Row by row along the last dimension: a reduction over one row would be split between
-    # threads in another way than over many, and its rounding with it.
+    vocabulary = logits.shape[-1]
+    if 0 < how.top_k < vocabulary:
+        values, tokens = logits.topk(how.top_k, dim=-1)
+        scores = torch.log_softmax(values / how.temperature, dim=-1)
+        return _draw(_nucleus(scores, how.top_p), tokens, seeds, step)
     scores = torch.log_softmax(logits / how.temperature, dim=-1)
-    values, tokens = _candidates(scores, how)
-    chosen = values.double() + gumbel_noise(seeds, step, tokens)
-    place = chosen.argmax(dim=-1, keepdim=True)
-    return tokens.gather(-1, place).squeeze(-1)
-
-
-def _candidates(scores: torch.Tensor, how: Sampling) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return log-probabilities and ids, (rows, candidates); what is filtered out is −inf."""
-    vocabulary = scores.shape[-1]
-    if how.top_k:
-        values, tokens = scores.topk(min(how.top_k, vocabulary), dim=-1)
-        if how.top_p < 1:
-            values = _nucleus(torch.log_softmax(values, dim=-1), how.top_p)
-        return values, tokens
-    if how.top_p >= 1:
-        tokens = torch.arange(vocabulary, device=scores.device).expand_as(scores)
-        return scores, tokens
+    if how.top_p == 1:
+        tokens = torch.arange(vocabulary, device=logits.device).expand_as(scores)
+        return _draw(scores, tokens, seeds, step)
     values, tokens = scores.topk(min(_CANDIDATES, vocabulary), dim=-1)
-    if bool((values.exp().cumsum(-1)[:, -1] < how.top_p).any()):
-        values, tokens = scores.sort(dim=-1, descending=True)
-    return _nucleus(values, how.top_p), tokens
+    picked = _draw(_nucleus(values, how.top_p), tokens, seeds, step)
+    # Rows whose nucleus is larger are done by themselves: none may depend on another's.
+    for row in (values.exp().sum(-1) < how.top_p).nonzero().flatten().tolist():
+        values, tokens = scores[row : row + 1].sort(dim=-1, descending=True)
+        nucleus = _nucleus(values, how.top_p)
+        picked[row] = _draw(nucleus, tokens, seeds[row : row + 1], step)[0]
+    return picked
 
 
-def _nucleus(values: torch.Tensor, top_p: float) -> torch.Tensor:
-    """Keep the likeliest tokens that together reach `top_p` (arXiv:1904.09751), at least one."""
-    probabilities = values.exp()
+def gumbel_noise(seeds: torch.Tensor, step: int, tokens: torch.Tensor) -> torch.Tensor:
+    """Return Gumbel(0, 1) noise in float64, (rows, candidates).
+
+    Args:
+        seeds: (rows,) int64, 0 to 2³²−1.
+        step: which token of the answer is drawn, from 0.
+        tokens: (rows, candidates) int64 token ids.
+    """
+    base = _mixed(_mixed(seeds ^ 0x9E3779B9) + (step * 0x632BE5AB & _MASK))[:, None]
+    high = _mixed((tokens * 0x9E3779B1) ^ base)
+    low = _mixed(high + base + 0x7F4A7C15)
+    # 52 bits, in the middle of their steps: never 0, never 1.
+    uniform = ((high >> 6) * 2.0**26 + (low >> 6) + 0.5) * 2.0**-52
+    return -torch.log(-torch.log(uniform))
+
+
+def _mixed(value: torch.Tensor) -> torch.Tensor:
+    """Return the finaliser of MurmurHash3 (32 bits, Appleby, public domain) of each element."""
+    value = value & _MASK
+    value = ((value ^ (value >> 16)) * 0x85EBCA6B) & _MASK
+    value = ((value ^ (value >> 13)) * 0xC2B2AE35) & _MASK
+    return value ^ (value >> 16)
+
+
+def _draw(
+    scores: torch.Tensor, tokens: torch.Tensor, seeds: torch.Tensor, step: int
+) -> torch.Tensor:
+    """Draw a token of each row from log-probabilities, (rows, candidates) as `tokens`."""
+    noisy = scores.double() + gumbel_noise(seeds, step, tokens)
+    return tokens.gather(-1, noisy.argmax(dim=-1, keepdim=True)).squeeze(-1)
+
+
+def _nucleus(scores: torch.Tensor, top_p: float) -> torch.Tensor:
+    """Keep the likeliest tokens that together reach `top_p` (arXiv:1904.09751), at least one.
+
+    `scores` are log-probabilities in falling order. What is left out becomes −inf.
+    """
+    if top_p == 1:
+        return scores
+    probabilities = scores.exp()
     before = probabilities.cumsum(-1) - probabilities
-    return values.masked_fill(before >= top_p, float("-inf"))
+    return scores.masked_fill(before >= top_p, float("-inf"))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 _BROKEN = "\ufffd"
-_LONGEST = 16
-"""Tokens that may wait for the rest of a character before they are shown as they are."""
+_LONGEST = 8
+"""Tokens that wait for the rest of a character. None has more than four bytes, so that bytes
+which still make none after so many tokens never will."""
 
 
 class TextStream:
@@ -18,34 +19,43 @@ class TextStream:
 
     Args:
         decode: token ids to text, without special tokens.
+        before: the last tokens of what the text continues; none for an answer in a chat.
     """
 
-    def __init__(self, decode: Callable[[list[int]], str]) -> None:
+    def __init__(
+        self, decode: Callable[[Sequence[int]], str], before: Sequence[int] = ()
+    ) -> None:
         self._decode = decode
-        self.tokens: list[int] = []
-        self.text = ""
+        self._ids = list(before)
         self._start = 0
-        self._shown = 0
+        self._shown = len(self._ids)
+        self._before = decode(self._ids) if self._ids else ""
+        self._parts: list[str] = []
+        self.tokens = 0
+        """Tokens taken in."""
+
+    @property
+    def text(self) -> str:
+        """Everything shown so far."""
+        return "".join(self._parts)
 
     def push(self, token: int) -> str:
-        """Add a token; return the text that it completes, often empty or one word."""
-        self.tokens.append(token)
-        before = self._decode(self.tokens[self._start : self._shown])
-        now = self._decode(self.tokens[self._start :])
-        waiting = len(self.tokens) - self._shown
-        if now.endswith(_BROKEN) and waiting < _LONGEST:
+        """Add a token; return the text that it completes: mostly one word, often nothing."""
+        self._ids.append(token)
+        self.tokens += 1
+        now = self._decode(self._ids[self._start :])
+        if now.endswith(_BROKEN) and len(self._ids) - self._shown < _LONGEST:
             return ""
-        if not now.startswith(before):
-            return ""
-        fresh = now[len(before) :]
-        if fresh:
-            self._start, self._shown = self._shown, len(self.tokens)
-            self.text += fresh
-        return fresh
+        return self._show(now)
 
     def finish(self) -> str:
-        """Return what was still held back; `text` is the whole answer afterwards."""
-        whole = self._decode(self.tokens).rstrip(_BROKEN)
-        fresh = whole[len(self.text) :] if whole.startswith(self.text) else ""
-        self.text = whole if whole.startswith(self.text) else self.text
+        """Return what was held back, without the bytes that never became a character."""
+        return self._show(self._decode(self._ids[self._start :]).rstrip(_BROKEN))
+
+    def _show(self, now: str) -> str:
+        fresh = now[len(self._before) :]
+        if fresh:
+            self._parts.append(fresh)
+            self._start, self._shown = self._shown, len(self._ids)
+            self._before = self._decode(self._ids[self._start :])
         return fresh

@@ -124,7 +124,8 @@ class Enlarger:
         return None
 
     def _halve(self, side: int) -> None:
-        self.limit = min(self.limit, side) // 2
+        half = min(self.limit, side) // 2
+        self.limit = half - half % SMALLEST_TILE
         if self.limit < SMALLEST_TILE:
             raise problem(
                 "out_of_memory",

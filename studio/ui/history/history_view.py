@@ -44,6 +44,10 @@ class _Rows(TwoLineDelegate):
         asset: Asset = index.data(ASSET_ROLE)
         return icon(_ICONS[asset.task], "muted")
 
+    def side(self, index: Index) -> int:
+        asset: Asset = index.data(ASSET_ROLE)
+        return 20 if asset.task == "text" else 6 * GRID
+
     def second(self, index: Index) -> str:
         return str(index.data(SECOND_ROLE))
 

@@ -77,7 +77,7 @@ class ImageTab(QWidget):
     def _left(self) -> QWidget:
         inside = QWidget()
         column = QVBoxLayout(inside)
-        column.setContentsMargins(0, 0, GRID, 0)
+        column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(GRID)
         label = QLabel(self.tr("Prompt"), inside)
         label.setBuddy(self.prompt)
@@ -92,7 +92,7 @@ class ImageTab(QWidget):
         area.setWidget(inside)
         left = QWidget()
         outer = QVBoxLayout(left)
-        outer.setContentsMargins(0, 0, 0, 0)
+        outer.setContentsMargins(0, 0, GRID, 0)
         outer.setSpacing(GRID)
         outer.addWidget(area, 1)
         outer.addWidget(self.run_bar)

@@ -111,8 +111,9 @@ class ModelsDialog(QDialog):
                 none.setFirstColumnSpanned(True)
             group.setExpanded(True)
         self._list_problems()
-        if (item := again or first) is not None:
-            self.view.setCurrentItem(item)
+        current = again or first
+        if current is not None:
+            self.view.setCurrentItem(current)
         self._show_chosen()
 
     # ---- inside
@@ -254,9 +255,7 @@ class ModelsDialog(QDialog):
             self._add(Path(path))
 
     def _add(self, path: Path) -> None:
-        self._state.change_models(
-            lambda registry: registry.add(path), self._added, self._refused
-        )
+        self._state.change_models(lambda registry: registry.add(path), self._added, self._refused)
 
     def _added(self, model: ModelRef) -> None:
         self._say(self.tr("Added: {name}").format(name=model.name))

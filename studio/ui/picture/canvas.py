@@ -150,7 +150,7 @@ class PictureCanvas(QWidget):
             self._draw(painter, self._before, target, left)
             painter.restore()
         if self.is_comparing():
-            self._draw_divider(painter)
+            self._draw_divider(painter, target.intersected(QRectF(self.rect())))
 
     @staticmethod
     def _draw(painter: QPainter, image: QImage, target: QRectF, clip: QRectF) -> None:
@@ -168,22 +168,23 @@ class PictureCanvas(QWidget):
         )
         painter.drawImage(seen, image, source)
 
-    def _draw_divider(self, painter: QPainter) -> None:
+    def _draw_divider(self, painter: QPainter, seen: QRectF) -> None:
         x = self._divider * self.width()
+        top, bottom = seen.top(), seen.bottom()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(QPen(QColor(0, 0, 0, 110), 3))
-        painter.drawLine(QPointF(x, 0), QPointF(x, self.height()))
+        painter.drawLine(QPointF(x, top), QPointF(x, bottom))
         painter.setPen(QPen(QColor("white"), 1.5))
-        painter.drawLine(QPointF(x, 0), QPointF(x, self.height()))
-        middle = QPointF(x, self.height() / 2)
+        painter.drawLine(QPointF(x, top), QPointF(x, bottom))
+        middle = QPointF(x, (top + bottom) / 2)
         painter.setBrush(self.palette().color(QPalette.ColorRole.Highlight))
         painter.drawEllipse(middle, 13, 13)
         for side in (-1, 1):
             tip = QPointF(middle.x() + side * 8, middle.y())
             painter.drawLine(tip, QPointF(tip.x() - side * 4, tip.y() - 4))
             painter.drawLine(tip, QPointF(tip.x() - side * 4, tip.y() + 4))
-        self._label(painter, self.tr("Before"), QPointF(x - 10, 10), left=True)
-        self._label(painter, self.tr("After"), QPointF(x + 10, 10), left=False)
+        self._label(painter, self.tr("Before"), QPointF(x - 10, top + 10), left=True)
+        self._label(painter, self.tr("After"), QPointF(x + 10, top + 10), left=False)
 
     def _label(self, painter: QPainter, text: str, at: QPointF, *, left: bool) -> None:
         metrics = painter.fontMetrics()

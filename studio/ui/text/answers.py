@@ -21,7 +21,7 @@ from studio.ui.theme import GRID, emphasise, kind_colour, mute
 from studio.ui.widgets.buttons import tool_button
 from studio.ui.widgets.icons import icon
 
-NARROWEST = 24 * GRID
+NARROWEST = 17 * GRID
 """Pixels a column needs; fewer columns are shown where the window is narrower."""
 
 MOST_COLUMNS = 4
@@ -43,7 +43,9 @@ class AnswerCard(QFrame):
         self._seed = QLabel(self)
         mute(self._seed)
         self._seed.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self._seed.setVisible(grows)
         self.use = QToolButton(self)
+        self.use.setVisible(not grows)
         self.use.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self.use.setAutoRaise(True)
         self.use.clicked.connect(lambda: self.used.emit(self.index))
@@ -59,7 +61,8 @@ class AnswerCard(QFrame):
         row.setSpacing(GRID // 2)
         row.addWidget(self._heading)
         row.addWidget(self._seed, 1)
-        row.addWidget(self.use)
+        if not grows:
+            row.addStretch(1)
         row.addWidget(self.again)
         row.addWidget(copy)
         layout = QVBoxLayout(self)
@@ -68,14 +71,20 @@ class AnswerCard(QFrame):
         layout.addLayout(row)
         layout.addWidget(self.body, 0 if grows else 1)
         layout.addWidget(self._note)
+        layout.addWidget(self.use)
+
+    def wanted_height(self) -> int:
+        """Return the height at which all of the answer is seen, in pixels."""
+        around = self.sizeHint().height() - self.body.sizeHint().height()
+        return around + int(self.body.document().size().height()) + GRID
 
     def show_answer(self, answer: Answer, heading: str, finished: bool, waiting: str) -> None:
         """Show an answer; `waiting` is said while it has no text yet."""
         self._heading.setText(heading)
-        self._seed.setText(
-            "" if answer.seed is None else self.tr("seed {seed}").format(seed=answer.seed)
-        )
-        self._seed.setToolTip(answer.path)
+        seed = "" if answer.seed is None else self.tr("seed {seed}").format(seed=answer.seed)
+        self._seed.setText(seed)
+        for label in (self._heading, self._seed):
+            label.setToolTip("\n".join(part for part in (seed, answer.path) if part))
         self.body.show_answer(answer.text, finished)
         note = answer.failed or ("" if answer.text else waiting)
         self._note.setText(note)
@@ -89,9 +98,8 @@ class AnswerCard(QFrame):
         palette.setColor(self._note.foregroundRole(), colour)
         self._note.setPalette(palette)
 
-    def show_choice(self, several: bool, chosen: bool, last: bool) -> None:
+    def show_choice(self, chosen: bool) -> None:
         """Show whether this is the answer the conversation goes on with."""
-        self.use.setVisible(several)
         self.use.setEnabled(not chosen)
         if chosen:
             self.use.setText(self.tr("In use"))
@@ -102,7 +110,6 @@ class AnswerCard(QFrame):
             self.use.setIcon(icon("circle-dashed"))
             self.use.setToolTip(self.tr("Let the conversation go on with this answer"))
         self.use.setAccessibleName(self.use.text())
-        self.again.setVisible(last and not several)
 
 
 class AnswerColumns(QWidget):
@@ -157,6 +164,11 @@ class AnswerColumns(QWidget):
         if index not in self.visible_indexes():
             self.bar.setValue(index)
 
+    def wanted_height(self) -> int:
+        """Return the height at which the answers on show are seen whole, in pixels."""
+        foot = 3 * GRID if self.bar.isVisibleTo(self) else 0
+        return max((card.wanted_height() for card in self._cards), default=0) + foot
+
     def _arrange(self) -> None:
         if self._turn is None:
             return
@@ -166,6 +178,7 @@ class AnswerColumns(QWidget):
         while len(self._cards) < wanted:
             card = AnswerCard(grows=False, parent=self)
             card.setFrameShape(QFrame.Shape.StyledPanel)
+            card.again.hide()
             card.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Expanding)
             card.copied.connect(self.copied)
             card.used.connect(self.used)
@@ -197,7 +210,7 @@ class AnswerColumns(QWidget):
                 finished,
                 self._waiting,
             )
-            card.show_choice(True, index == turn.chosen, False)
+            card.show_choice(index == turn.chosen)
         shown = self.visible_indexes()
         self._place.setText(
             self.tr("{first}–{last} of {total}").format(

@@ -43,13 +43,15 @@ class _Sent:
         self.count = count
         self.job: Job | None = None
         self.started = False
+        self.unwanted = False
 
 
 class Chat(QObject):
     """Keeps the conversation and its view in step with the worker's reports."""
 
     changed = Signal()
-    seed_used = Signal(int)
+    # A signal's int ends at 2³¹−1; seeds reach 2³²−1.
+    seed_used = Signal(object)
     refused = Signal(str)
     """The prompt of a turn that could not be stored; the turn is gone again."""
 
@@ -156,6 +158,8 @@ class Chat(QObject):
             self._state.cancel(running)
         elif self._active:
             self._state.cancel(next(iter(self._active)))
+        elif self._waiting:
+            next(iter(self._waiting.values())).unwanted = True
 
     def _sent(self) -> list[_Sent]:
         return [*self._waiting.values(), *self._active.values()]
@@ -207,6 +211,8 @@ class Chat(QObject):
             for row in range(sent.count):
                 sent.turn.answers[sent.base + row].seed = seed + row
             self.seed_used.emit(seed)
+        if sent.unwanted:
+            self._state.cancel(job.id)
         self._view.touch(sent.turn)
         self._changed()
 
@@ -241,11 +247,18 @@ class Chat(QObject):
             self._ended(sent, job)
 
     def _resumed(self, job: Job) -> _Sent | None:
-        """A job from before the restart, whose turn is in the conversation."""
-        turn = self.conversation.turn_of(job.id)
+        """A job from before the restart, or one tried again, whose turn is in the conversation."""
+        known = job.id
+        turn = self.conversation.turn_of(known)
+        if turn is None and job.retried_from:
+            known = job.retried_from
+            turn = self.conversation.turn_of(known)
         if turn is None or job.status not in ("queued", "running"):
             return None
-        base = turn.jobs[job.id]
+        base = turn.jobs[known]
+        turn.jobs[job.id] = base
+        for answer in turn.answers[base : base + job.request.count]:
+            answer.failed = ""
         sent = _Sent(turn, base, min(job.request.count, len(turn.answers) - base))
         self._active[job.id] = sent
         return sent

@@ -28,6 +28,10 @@ LONGEST_PROMPT = 200_000
 """Characters; the limit of a request."""
 
 
+FINISH_AFTER_MS = 40
+"""What is typed while the window opens comes before the conversation is built."""
+
+
 class TextTab(QWidget):
     """Object names: `text.prompt`, `.system`, `.model`, `.generate`, … and `text.result`.
 
@@ -47,7 +51,7 @@ class TextTab(QWidget):
         layout.addWidget(self.columns)
         self._show_values()
         state.models_changed.connect(self._show_empty)
-        QTimer.singleShot(0, self, self._finish)
+        QTimer.singleShot(FINISH_AFTER_MS, self, self._finish)
 
     # ---- what the window asks of a tab
 

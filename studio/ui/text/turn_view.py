@@ -24,7 +24,8 @@ from studio.ui.widgets.icons import icon
 SHORT_PROMPT = 600
 """Characters of a prompt that are shown at once."""
 
-LEAST_COLUMN_HEIGHT = 30 * GRID
+LEAST_COLUMN_HEIGHT = 18 * GRID
+"""Pixels; columns grow with their answers, up to what is seen of the conversation."""
 
 
 class TurnView(QWidget):
@@ -42,7 +43,7 @@ class TurnView(QWidget):
         self.finished: set[int] = set()
         self._is_last = False
         self._folded = len(turn.answers) > 1
-        self._height = LEAST_COLUMN_HEIGHT
+        self._height = 2 * LEAST_COLUMN_HEIGHT
         self._single: AnswerCard | None = None
         self._columns: AnswerColumns | None = None
         self._fold: QPushButton | None = None
@@ -78,7 +79,7 @@ class TurnView(QWidget):
         """Say how high columns may be: about what is seen of the conversation."""
         self._height = max(LEAST_COLUMN_HEIGHT, height)
         if self._columns is not None:
-            self._columns.setFixedHeight(self._height)
+            self._fit_columns()
 
     def unfold(self, wanted: bool) -> None:
         """Show all variations side by side, or the one in use only."""
@@ -157,7 +158,7 @@ class TurnView(QWidget):
             not self.running or index in self.finished,
             self.waiting if self.running else self.tr("No answer."),
         )
-        self._single.show_choice(False, True, self._is_last and not self.running)
+        self._single.again.setVisible(self._is_last and not self.running)
         self._show_fold(several)
 
     def _show_columns(self) -> None:
@@ -167,7 +168,6 @@ class TurnView(QWidget):
             self._single = None
         if self._columns is None:
             self._columns = AnswerColumns(self)
-            self._columns.setFixedHeight(self._height)
             self._columns.copied.connect(self._copy)
             self._columns.used.connect(self._use)
             self._rows.addWidget(self._columns)
@@ -177,7 +177,13 @@ class TurnView(QWidget):
             not self.running,
             self.waiting if self.running else self.tr("No answer."),
         )
+        self._fit_columns()
         self._show_fold(not self.running)
+
+    def _fit_columns(self) -> None:
+        assert self._columns is not None
+        wanted = max(self._columns.minimumHeight(), self._columns.wanted_height())
+        self._columns.setFixedHeight(max(LEAST_COLUMN_HEIGHT, min(wanted, self._height)))
 
     def _show_fold(self, wanted: bool) -> None:
         if wanted and self._fold is None:

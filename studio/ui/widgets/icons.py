@@ -49,7 +49,7 @@ def _render(source: bytes, width: int, height: int, rgba: int, ratio: float) -> 
 
     colour = QColor.fromRgba(rgba)
     svg = source.replace(b"currentColor", colour.name().encode())
-    pixmap = QPixmap(round(width * ratio), round(height * ratio))
+    pixmap = QPixmap(max(1, round(width * ratio)), max(1, round(height * ratio)))
     pixmap.setDevicePixelRatio(ratio)
     pixmap.fill(Qt.GlobalColor.transparent)
     side = min(width, height)

@@ -60,6 +60,7 @@ class MessageBar(QFrame):
         self._text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self._action = QPushButton(self)
         self._action.setObjectName("messages.action")
+        self._action.setAccessibleName(self.tr("Next step"))
         self._action.hide()
         self._action.clicked.connect(self._act)
         self._close = tool_button("x", self.tr("Close this message"), "messages.close", self)

@@ -22,6 +22,10 @@ class TwoLineDelegate(QStyledItemDelegate):
         """Return what stands at the left of a row."""
         return None
 
+    def side(self, _index: Index) -> int:
+        """Return the width kept for a row's picture, at most what the delegate was made for."""
+        return self._side
+
     def second(self, _index: Index) -> str:
         """Return the quieter second line of a row."""
         return ""
@@ -52,7 +56,7 @@ class TwoLineDelegate(QStyledItemDelegate):
         quiet = strong if selected else self.second_colour(index, palette)
         area = option.rect.adjusted(GRID, GRID // 2, -GRID, -GRID // 2)
         self._draw_picture(painter, area, index, selected)
-        text = area.adjusted(self._side + GRID, 0, 0, 0)
+        text = area.adjusted(self.side(index) + GRID, 0, 0, 0)
         spacing = option.fontMetrics.lineSpacing()
         top = text.top() + (text.height() - 2 * spacing - GRID // 2) // 2
         painter.save()
@@ -81,7 +85,7 @@ class TwoLineDelegate(QStyledItemDelegate):
         painter.restore()
 
     def _draw_picture(self, painter: QPainter, area: QRect, index: Index, selected: bool) -> None:
-        box = QRect(area.left(), area.top(), self._side, area.height())
+        box = QRect(area.left(), area.top(), self.side(index), area.height())
         picture = self.picture(index)
         if isinstance(picture, QIcon):
             mode = QIcon.Mode.Selected if selected else QIcon.Mode.Normal

@@ -1,0 +1,29 @@
+# Everything is done by packaging/bootstrap.py, which also works without make (see README).
+PYTHON ?= python3
+BOOTSTRAP = $(PYTHON) packaging/bootstrap.py
+
+.PHONY: run demo test bench screenshots setup clean
+
+run:
+	@$(BOOTSTRAP) run
+
+demo:
+	@$(BOOTSTRAP) demo
+
+test:
+	@$(BOOTSTRAP) test
+
+bench:
+	@$(BOOTSTRAP) bench
+
+screenshots:
+	@$(BOOTSTRAP) screenshots
+
+setup:
+	@$(BOOTSTRAP) setup
+
+# What the above made in this folder. Models, library and settings of the user are not touched.
+clean:
+	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf screenshots-failed benchmarks.json
+	find studio tests packaging -name __pycache__ -type d -prune -exec rm -rf {} +

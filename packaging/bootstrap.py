@@ -1,0 +1,419 @@
+"""Set up Prompt Studio in this folder, and run it: `python packaging/bootstrap.py COMMAND`.
+
+    setup        the virtual environment, the dependencies and the starter models
+    run          setup, then the window; where there is no display, the demonstration
+    demo         setup, then the demonstration
+    test         setup, then every check and test
+    bench        setup, then the benchmarks
+    screenshots  setup, then the screenshots of the README
+
+Only Python 3.11 or newer with pip is needed, on Linux, macOS or Windows; nothing outside the
+standard library is imported. What was done before is not done again: a stamp in `.venv` keeps
+the hash of `pyproject.toml`. Whatever is missing is said in one sentence, with how to get it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+VENV = ROOT / ".venv"
+STAMP = VENV / "prompt-studio.stamp"
+OLDEST = (3, 11)
+DISK_GB = 10
+"""Room for PyTorch with its CUDA libraries, Qt, what pip unpacks on the way, and the models."""
+
+COMMANDS = ("setup", "run", "demo", "test", "bench", "screenshots")
+
+LIBRARIES = {
+    # file: (Debian and Ubuntu, Fedora, Arch)
+    "libEGL.so.1": ("libegl1", "libglvnd-egl", "libglvnd"),
+    "libGL.so.1": ("libgl1", "libglvnd-glx", "libglvnd"),
+    "libOpenGL.so.0": ("libopengl0", "libglvnd-opengl", "libglvnd"),
+    "libX11.so.6": ("libx11-6", "libX11", "libx11"),
+    "libX11-xcb.so.1": ("libx11-xcb1", "libX11-xcb", "libx11"),
+    "libSM.so.6": ("libsm6", "libSM", "libsm"),
+    "libICE.so.6": ("libice6", "libICE", "libice"),
+    "libdbus-1.so.3": ("libdbus-1-3", "dbus-libs", "dbus"),
+    "libfontconfig.so.1": ("libfontconfig1", "fontconfig", "fontconfig"),
+    "libfreetype.so.6": ("libfreetype6", "freetype", "freetype2"),
+    "libglib-2.0.so.0": ("libglib2.0-0", "glib2", "glib2"),
+    "libgthread-2.0.so.0": ("libglib2.0-0", "glib2", "glib2"),
+    "libxkbcommon.so.0": ("libxkbcommon0", "libxkbcommon", "libxkbcommon"),
+    "libxkbcommon-x11.so.0": ("libxkbcommon-x11-0", "libxkbcommon-x11", "libxkbcommon-x11"),
+    "libxcb.so.1": ("libxcb1", "libxcb", "libxcb"),
+    "libxcb-cursor.so.0": ("libxcb-cursor0", "xcb-util-cursor", "xcb-util-cursor"),
+    "libxcb-icccm.so.4": ("libxcb-icccm4", "xcb-util-wm", "xcb-util-wm"),
+    "libxcb-image.so.0": ("libxcb-image0", "xcb-util-image", "xcb-util-image"),
+    "libxcb-keysyms.so.1": ("libxcb-keysyms1", "xcb-util-keysyms", "xcb-util-keysyms"),
+    "libxcb-randr.so.0": ("libxcb-randr0", "libxcb", "libxcb"),
+    "libxcb-render.so.0": ("libxcb-render0", "libxcb", "libxcb"),
+    "libxcb-render-util.so.0": (
+        "libxcb-render-util0",
+        "xcb-util-renderutil",
+        "xcb-util-renderutil",
+    ),
+    "libxcb-shape.so.0": ("libxcb-shape0", "libxcb", "libxcb"),
+    "libxcb-shm.so.0": ("libxcb-shm0", "libxcb", "libxcb"),
+    "libxcb-sync.so.1": ("libxcb-sync1", "libxcb", "libxcb"),
+    "libxcb-xfixes.so.0": ("libxcb-xfixes0", "libxcb", "libxcb"),
+    "libxcb-xkb.so.1": ("libxcb-xkb1", "libxcb", "libxcb"),
+    "libwayland-client.so.0": ("libwayland-client0", "libwayland-client", "wayland"),
+    "libwayland-cursor.so.0": ("libwayland-cursor0", "libwayland-cursor", "wayland"),
+    "libwayland-egl.so.1": ("libwayland-egl1", "libwayland-egl", "wayland"),
+}
+
+NO_NETWORK = re.compile(
+    r"connection broken|NewConnectionError|ConnectTimeout|ReadTimeout|ProxyError|SSLError"
+    r"|Name or service not known|Temporary failure in name resolution|getaddrinfo failed"
+    r"|Network is unreachable|Max retries exceeded"
+)
+
+CHECKS = (
+    ("ruff", "check", "."),
+    ("ruff", "format", "--check", "."),
+    ("mypy",),
+    ("lint-imports",),
+)
+
+
+class Missing(Exception):
+    """Something is missing. The text is the sentence for the person."""
+
+
+def main(arguments: list[str]) -> int:
+    """Do what the first argument says (`run` without one). Returns the exit status."""
+    command = arguments[0] if arguments else "run"
+    if command not in COMMANDS:
+        print(__doc__)
+        return 0 if command in ("-h", "--help", "help") else 2
+    for stream in (sys.stdout, sys.stderr):  # a path may hold what the console cannot show
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+    newer = newer_python() if sys.version_info[:2] < OLDEST else None
+    if newer is not None:
+        return _call([newer, str(Path(__file__).resolve()), *arguments])
+    try:
+        check_python()
+        set_up()
+        return _run(command, arguments[1:])
+    except Missing as missing:
+        print(f"\n{missing}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\nStopped. Start again any time: what is done is kept.", file=sys.stderr)
+        return 130
+
+
+def _run(command: str, more: list[str]) -> int:
+    if command == "run":
+        if not has_display():
+            print("No display was found, so the demonstration runs instead of the window.")
+            command = "demo"
+        else:
+            check_qt(on_screen=True)
+            # without models the window still opens, and says how to get them
+            install_starter_models(required=False)
+            return _call([str(_script("studio")), *more])
+    if command in ("setup", "bench", "screenshots", "test"):
+        check_qt(on_screen=False)
+    install_starter_models(required=command in ("demo", "test", "bench"))
+    if command == "demo":
+        return _python("packaging/demo.py", *more)
+    if command == "bench":
+        return _python("-m", "tests.benchmarks.run", *more)
+    if command == "screenshots":
+        return _python("packaging/screenshots.py", *more, environment=_offscreen())
+    if command == "test":
+        return run_tests(more)
+    print(f"Prompt Studio is set up. Start it with: {_script('studio')}")
+    return 0
+
+
+def run_tests(more: list[str]) -> int:
+    """Run the checks, then the tests; the first that fails ends it."""
+    for check in CHECKS:
+        print(f"\n== {' '.join(check)}", flush=True)
+        status = _call([str(_script(check[0])), *check[1:]])
+        if status:
+            return status
+    print("\n== pytest", flush=True)
+    folders = [f"tests/{name}" for name in ("unit", "ui", "engine", "e2e")]
+    return _python("-m", "pytest", *(more or folders), environment=_offscreen())
+
+
+# ---- what is needed
+
+
+def check_python(version: tuple[int, ...] = tuple(sys.version_info[:3])) -> None:
+    """Raise `Missing` where Python is too old, or lacks venv or pip."""
+    if version[:2] < OLDEST:
+        raise Missing(
+            f"Python {'.'.join(map(str, OLDEST))} or newer is needed, and this is "
+            f"{'.'.join(map(str, version))}: get it from your package manager or "
+            "https://www.python.org/downloads/, then call: python3.11 packaging/bootstrap.py"
+        )
+    try:
+        import ensurepip  # noqa: F401
+        import venv  # noqa: F401
+    except ImportError:
+        name = f"python{version[0]}.{version[1]}-venv"
+        raise Missing(
+            "This Python has no module venv: install it "
+            f"(Debian, Ubuntu: sudo apt install {name}), then start again."
+        ) from None
+    if sys.maxsize < 2**32:
+        raise Missing(
+            "This is a 32-bit Python, for which there is no PyTorch: install a 64-bit Python "
+            "from https://www.python.org/downloads/, then start again."
+        )
+
+
+def newer_python() -> str | None:
+    """Return a Python on the path that is new enough, where the one running is not."""
+    for minor in (13, 12, 11, 14):
+        found = shutil.which(f"python3.{minor}")
+        if found and subprocess.run([found, "-c", "import ensurepip"], check=False).returncode == 0:
+            return found
+    return None
+
+
+def check_disk(folder: Path, needed_gb: float = DISK_GB) -> None:
+    """Raise `Missing` where there is too little room in `folder`."""
+    free = shutil.disk_usage(folder).free / 1e9
+    if free < needed_gb:
+        raise Missing(
+            f"About {needed_gb:g} GB of disk space are needed in {folder}, and {free:.1f} GB are "
+            "free: make room, then start again."
+        )
+
+
+def has_display() -> bool:
+    """Tell whether a window can be opened."""
+    forced = os.environ.get("QT_QPA_PLATFORM", "")
+    if forced:
+        return forced not in ("offscreen", "minimal")
+    if sys.platform in ("win32", "darwin"):
+        return True
+    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+def check_qt(*, on_screen: bool) -> None:
+    """Raise `Missing` where Qt lacks a system library; `on_screen` counts X11 and Wayland."""
+    if not sys.platform.startswith("linux"):
+        return
+    script = "import PySide6, PySide6.QtWidgets, PySide6.QtGui; print(PySide6.__file__)"
+    tried = subprocess.run(
+        [str(_script("python")), "-c", script], capture_output=True, text=True, check=False
+    )
+    if tried.returncode == 0 and not on_screen:
+        return
+    found = subprocess.run(
+        [str(_script("python")), "-c", "import PySide6; print(PySide6.__path__[0])"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    folder = Path(found.stdout.strip())
+    said = [tried.stderr]
+    if found.returncode == 0 and shutil.which("ldd"):
+        said += [_ldd(file) for file in _qt_files(folder, on_screen=on_screen)]
+    missing = missing_libraries("\n".join(said))
+    if missing:
+        raise Missing(library_sentence(missing))
+    if tried.returncode:
+        last = (tried.stderr.strip().splitlines() or ["no message"])[-1]
+        raise Missing(f"Qt cannot be loaded ({last}): delete the folder .venv, then start again.")
+
+
+def _qt_files(folder: Path, *, on_screen: bool) -> list[Path]:
+    files = [folder / "QtWidgets.abi3.so", folder / "QtGui.abi3.so"]
+    if on_screen:
+        platforms = folder / "Qt" / "plugins" / "platforms"
+        wayland = bool(os.environ.get("WAYLAND_DISPLAY"))
+        files += platforms.glob("libqwayland*.so" if wayland else "libqxcb.so")
+    return [file for file in files if file.exists()]
+
+
+def _ldd(file: Path) -> str:
+    return subprocess.run(["ldd", str(file)], capture_output=True, text=True, check=False).stdout
+
+
+def missing_libraries(text: str) -> list[str]:
+    """Return the libraries that a loader's or ldd's output says are not there, sorted."""
+    found = re.findall(r"^\s*(lib\S+) => not found", text, re.MULTILINE)
+    found += re.findall(r"(lib[\w.+-]+\.so[.\d]*): cannot open shared object file", text)
+    return sorted(set(found))
+
+
+def library_sentence(libraries: list[str]) -> str:
+    """Return what to install for these libraries, for the packages of this system."""
+    column, install = _package_manager()
+    packages = sorted({LIBRARIES[name][column] for name in libraries if name in LIBRARIES})
+    named = ", ".join(libraries)
+    if not packages:
+        return (
+            f"Qt needs system libraries that are missing ({named}): install them with your "
+            "package manager, then start again."
+        )
+    return (
+        f"Qt needs system libraries that are missing ({named}): install them with "
+        f"`{install} {' '.join(packages)}`, then start again."
+    )
+
+
+def _package_manager() -> tuple[int, str]:
+    for column, tool, install in (
+        (0, "apt-get", "apt-get install"),
+        (1, "dnf", "dnf install"),
+        (2, "pacman", "pacman -S"),
+    ):
+        if shutil.which(tool):
+            is_root = hasattr(os, "geteuid") and os.geteuid() == 0
+            return column, install if is_root else f"sudo {install}"
+    return 0, "sudo apt-get install"
+
+
+# ---- setting up
+
+
+def set_up() -> None:
+    """Make the virtual environment and install the project, where that is not done yet."""
+    stamp = expected_stamp()
+    if STAMP.is_file() and STAMP.read_text("utf-8") == stamp and _works(_script("python")):
+        return
+    check_disk(ROOT, DISK_GB if not STAMP.exists() else 1)
+    if not _works(_script("python")):
+        print("Making the virtual environment in .venv", flush=True)
+        if VENV.exists():
+            shutil.rmtree(VENV)
+        made = subprocess.run([sys.executable, "-m", "venv", str(VENV)], check=False)
+        if made.returncode:
+            raise Missing(
+                "The virtual environment could not be made: install Python's venv module "
+                f"(Debian, Ubuntu: sudo apt install python3-venv), and check that {ROOT} may be "
+                "written to."
+            )
+    _install()
+    STAMP.write_text(stamp, "utf-8")
+
+
+def expected_stamp() -> str:
+    """Return what the stamp says once this very project is installed."""
+    project = (ROOT / "pyproject.toml").read_bytes()
+    return f"{hashlib.sha256(project).hexdigest()} {ROOT}\n"
+
+
+def _install() -> None:
+    print("Installing what Prompt Studio needs: some minutes the first time", flush=True)
+    command = [str(_script("python")), "-m", "pip", "install", "--disable-pip-version-check"]
+    command += ["--no-input", "--progress-bar", "off", "-e", ".[dev]"]
+    child = subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    said: list[str] = []
+    assert child.stdout is not None
+    try:
+        for line in child.stdout:
+            said.append(line)
+            large = re.search(r"Downloading .*\((\d{3,}\.\d MB|[\d.]+ GB)\)", line)
+            if large or line.startswith(("Collecting", "Installing collected", "ERROR")):
+                print(f"  {line.strip()[:110]}", flush=True)
+    except BaseException:
+        child.terminate()
+        raise
+    finally:
+        child.wait()
+    if child.returncode:
+        raise Missing(pip_sentence("".join(said)))
+
+
+def pip_sentence(said: str) -> str:
+    """Return why pip failed and what to do, from what it said."""
+    if "No module named pip" in said:
+        return "pip is missing from .venv: delete the folder .venv, then start again."
+    if "No space left on device" in said or "Errno 28" in said:
+        return (
+            f"The disk is full: about {DISK_GB} GB are needed in all. Make room, then start again."
+        )
+    if NO_NETWORK.search(said):
+        return (
+            "The network cannot be reached, and the first start needs it: connect, or check "
+            "pip's proxy and server (pip config list), then start again."
+        )
+    match = re.search(r"No matching distribution found for ([\w.-]+)", said)
+    if match:
+        version = ".".join(map(str, sys.version_info[:2]))
+        return (
+            f"There is no package {match[1]} for Python {version} on this machine: try another "
+            "version (3.11 to 3.13 are the best served), or check pip's server (pip config list)."
+        )
+    last = (said.strip().splitlines() or ["no message"])[-1]
+    return f"Installing the dependencies failed ({last.strip()}): see above, then start again."
+
+
+def install_starter_models(*, required: bool) -> None:
+    """Fetch the starter models that are missing. Raises `Missing` only where `required`."""
+    command = [str(_script("python")), "-m", "studio", "models", "starter"]
+    child = subprocess.Popen(
+        command,
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+        errors="replace",
+    )
+    last = "no message"
+    assert child.stderr is not None
+    for line in child.stderr:
+        last = line.strip() or last
+        print(f"  {last}", flush=True)
+    if child.wait() == 0:
+        return
+    said = last.partition("studio models starter: ")[2] or last
+    if required:
+        raise Missing(f"The starter models are missing. {said}")
+    print(f"The starter models are missing, so there is less to try. {said}", file=sys.stderr)
+
+
+# ---- running
+
+
+def _script(name: str) -> Path:
+    if os.name == "nt":
+        return VENV / "Scripts" / f"{name}.exe"
+    return VENV / "bin" / name
+
+
+def _works(python: Path) -> bool:
+    if not python.exists():
+        return False
+    check = "import sys, pip; raise SystemExit(sys.version_info < (3, 11))"
+    try:
+        return subprocess.run([str(python), "-c", check], check=False).returncode == 0
+    except OSError:
+        return False
+
+
+def _offscreen() -> dict[str, str]:
+    return {"QT_QPA_PLATFORM": "offscreen"}
+
+
+def _python(*arguments: str, environment: dict[str, str] | None = None) -> int:
+    return _call([str(_script("python")), *arguments], environment)
+
+
+def _call(command: list[str], environment: dict[str, str] | None = None) -> int:
+    return subprocess.run(
+        command, cwd=ROOT, env={**os.environ, **(environment or {})}, check=False
+    ).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

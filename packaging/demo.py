@@ -1,0 +1,161 @@
+"""The demonstration: real text, real enlarged photographs, and pictures where a model is there.
+
+It calls the `studio` command as anyone would, and writes into a new folder below `demo/` each
+time; every file there carries its recipe. What it leaves beside is `demo/.state`, a home of its
+own, so that the user's library and settings stay as they are.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+PHOTOGRAPHS = ROOT / "resources" / "demo"
+
+TEXTS = (
+    ("Write a slogan for a bicycle repair shop.", 7),
+    ("Explain in two sentences why the sky is blue.", 21),
+)
+ENLARGED = (("astronaut.png", 2), ("cat.png", 3), ("coffee.png", 4))
+PICTURES = (("fire engine, 3d style", 3), ("smiling cat face, flat style", 11))
+VARIATIONS = 4
+
+
+@dataclass
+class Chapter:
+    """One call of the command: what it was asked, what came of it."""
+
+    title: str
+    arguments: list[str]
+    files: list[Path] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+
+
+def main() -> int:
+    """Run all chapters. Returns 0 where each of them made what it should."""
+    out = _new_folder(ROOT / "demo")
+    environment = os.environ | {"STUDIO_HOME": str(ROOT / "demo" / ".state")}
+    chapters = list(_chapters(out, environment))
+    for number, chapter in enumerate(chapters, 1):
+        print(f"[{number}/{len(chapters)}] {chapter.title}", flush=True)
+        _run(chapter, environment)
+        for failure in chapter.failures:
+            print(f"      {failure}")
+        print(f"      {len(chapter.files)} files in {chapter.seconds:.1f} s", flush=True)
+    if not any(chapter.arguments[0] == "image" for chapter in chapters):
+        print("No image model is installed, so no pictures were made from prompts.")
+    _write_summary(out, chapters)
+    for chapter in chapters:
+        if chapter.arguments[0] == "text" and chapter.files:
+            print(f"\n{chapter.title}\n  {_answer(chapter.files[0])}")
+    made = sum(len(chapter.files) for chapter in chapters)
+    print(f"\n{made} files, each with its recipe, are in {out}")
+    return 1 if any(chapter.failures or not chapter.files for chapter in chapters) else 0
+
+
+def _chapters(out: Path, environment: dict[str, str]) -> Iterator[Chapter]:
+    for prompt, seed in TEXTS:
+        command = f"text -n {VARIATIONS} --seed {seed} --max-tokens 120".split()
+        yield Chapter(
+            f"Text, {VARIATIONS} variations: {prompt}",
+            [*command, "-p", prompt, "-o", str(out / "text")],
+        )
+    for name, scale in ENLARGED:
+        yield Chapter(
+            f"Photograph {name}, enlarged {scale} times",
+            ["upscale", str(PHOTOGRAPHS / name), f"--scale={scale}", "-o", str(out / "upscaled")],
+        )
+    model = _starter_image_model(environment)
+    if model:
+        for prompt, seed in PICTURES:
+            command = f"image -n {VARIATIONS} --seed {seed} --model {model}".split()
+            yield Chapter(
+                f"Picture, {VARIATIONS} variations: {prompt}",
+                [*command, "-p", prompt, "-o", str(out / "images")],
+            )
+
+
+def _starter_image_model(environment: dict[str, str]) -> str:
+    listed = subprocess.run(
+        [*_studio(), "models", "list", "--json"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        check=False,
+    )
+    for line in listed.stdout.splitlines():
+        model = json.loads(line)
+        if model["task"] == "image" and model.get("starter"):
+            return str(model["id"])
+    return ""
+
+
+def _run(chapter: Chapter, environment: dict[str, str]) -> None:
+    started = time.monotonic()
+    command = [*_studio(), *chapter.arguments, "--json"]
+    with subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, text=True, encoding="utf-8"
+    ) as child:
+        assert child.stdout is not None
+        for line in child.stdout:
+            event = json.loads(line)
+            if event["event"] == "asset":
+                chapter.files.append(Path(event["path"]))
+            elif event["event"] == "failed":
+                chapter.failures.append(str(event["message"]))
+    if child.returncode and not chapter.failures:
+        chapter.failures.append(f"The command ended with status {child.returncode}.")
+    chapter.seconds = time.monotonic() - started
+
+
+def _studio() -> list[str]:
+    return [sys.executable, "-m", "studio"]
+
+
+def _new_folder(parent: Path) -> Path:
+    name = time.strftime("%Y-%m-%d-%H%M%S")
+    for number in range(1, 1000):
+        folder = parent / (name if number == 1 else f"{name}-{number}")
+        try:
+            folder.mkdir(parents=True)
+        except FileExistsError:
+            continue
+        return folder
+    raise FileExistsError(parent / name)
+
+
+def _answer(file: Path) -> str:
+    """Return the text of an answer without the recipe in front of it, in one line."""
+    text = file.read_text("utf-8")
+    if text.startswith("---\n"):
+        text = text.split("\n---\n", 1)[-1]
+    return " ".join(text.split())
+
+
+def _write_summary(out: Path, chapters: list[Chapter]) -> None:
+    lines = ["# Demonstration", ""]
+    for chapter in chapters:
+        lines += [f"## {chapter.title}", "", f"{chapter.seconds:.1f} s, by:", ""]
+        shown = [json.dumps(a) if " " in a else a for a in chapter.arguments]
+        lines += [f"    studio {' '.join(shown)}", ""]
+        for file in chapter.files:
+            place = file.relative_to(out).as_posix() if file.is_relative_to(out) else str(file)
+            lines.append(f"- {place}")
+            if file.suffix == ".md":
+                lines.append(f"  {_answer(file)}")
+        lines += [f"- {failure}" for failure in chapter.failures]
+        lines.append("")
+    (out / "summary.md").write_text("\n".join(lines), "utf-8")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

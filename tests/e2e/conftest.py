@@ -1,0 +1,74 @@
+"""The real commands in processes of their own, each in a home of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclass
+class Ran:
+    """How a command ended and what it printed."""
+
+    status: int
+    out: str
+    err: str
+    events: list[dict[str, Any]] = field(default_factory=list)
+
+    def named(self, event: str) -> list[dict[str, Any]]:
+        """Return the events of one kind."""
+        return [e for e in self.events if e["event"] == event]
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> dict[str, str]:
+    """The environment of the commands: a home in a temporary folder, no display."""
+    kept = {k: v for k, v in os.environ.items() if k not in ("DISPLAY", "WAYLAND_DISPLAY")}
+    kept.pop("STUDIO_FAKE_ENGINE", None)
+    kept.pop("QT_QPA_PLATFORM", None)
+    return kept | {"STUDIO_HOME": str(tmp_path / "home")}
+
+
+@pytest.fixture
+def command(environment: dict[str, str]) -> Callable[..., subprocess.Popen[str]]:
+    """Starts `studio` with arguments; `fake=` puts the fake engine behind it."""
+
+    def start(*arguments: object, fake: str = "", **changes: str) -> subprocess.Popen[str]:
+        extra = {"STUDIO_FAKE_ENGINE": fake} if fake else {}
+        return subprocess.Popen(
+            [sys.executable, "-m", "studio", *map(str, arguments)],
+            cwd=ROOT,
+            env=environment | extra | changes,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            encoding="utf-8",
+        )
+
+    return start
+
+
+@pytest.fixture
+def studio(command: Callable[..., subprocess.Popen[str]]) -> Callable[..., Ran]:
+    """Runs `studio` to its end."""
+
+    def run(*arguments: object, typed: str = "", **options: str) -> Ran:
+        process = command(*arguments, **options)
+        out, err = process.communicate(typed, timeout=300)
+        ran = Ran(process.returncode, out, err)
+        if "--json" in arguments:
+            ran.events = [json.loads(line) for line in out.splitlines()]
+        return ran
+
+    return run

@@ -1,0 +1,152 @@
+"""The command line is a contract: what it prints, and how it exits. With the fake engine."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from tests.e2e.conftest import Ran
+
+Studio = Callable[..., Ran]
+Command = Callable[..., subprocess.Popen[str]]
+
+
+@pytest.fixture
+def picture(tmp_path: Path) -> Path:
+    path = tmp_path / "图片 🐈 one.png"
+    Image.new("RGB", (8, 8), "red").save(path)
+    return path
+
+
+def test_json_names_every_result_and_ends_with_done(studio: Studio, tmp_path: Path) -> None:
+    ran = studio(
+        "text", "-p", "hi", "-n", 3, "--seed", 7, "--json", "-o", tmp_path / "o 中", fake="plain"
+    )
+    assert ran.status == 0
+    assert {(e["row"], e["seed"]) for e in ran.named("asset")} == {(0, 7), (1, 8), (2, 9)}
+    assert all(Path(e["path"]).is_file() for e in ran.named("asset"))
+    assert {Path(e["path"]).parent for e in ran.named("asset")} == {tmp_path / "o 中"}
+    assert ran.events[0]["event"] == "accepted"
+    assert ran.events[-1]["event"] == "done"
+    assert (ran.events[-1]["assets"], ran.events[-1]["failed"]) == (3, 0)
+
+
+def test_the_text_events_of_a_row_are_the_text_in_its_file(studio: Studio, tmp_path: Path) -> None:
+    ran = studio("text", "-p", "hi", "--seed", 7, "--json", "-o", tmp_path / "o", fake="plain")
+    said = "".join(e["text"] for e in ran.named("text"))
+    assert said and Path(ran.named("asset")[0]["path"]).read_text("utf-8").endswith(said)
+
+
+@pytest.mark.parametrize("word", ["[fail]", "[crash]", "[bug]"])
+def test_a_failed_job_is_status_1_and_still_ends_with_done(studio: Studio, word: str) -> None:
+    ran = studio("text", "-p", word, "--json", fake="plain")
+    assert ran.status == 1
+    assert ran.named("failed")[0]["message"]
+    assert ran.events[-1]["event"] == "done"
+    assert ran.events[-1]["failed"] == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["text", "-p", "  "], "prompt is empty"),
+        (["text", "-p", "x", "-n", "0"], "-n '0'"),
+        (["text", "-p", "x", "-n", "1001"], "-n '1001'"),
+        (["text", "-p", "x", "--seed", "-1"], "--seed '-1'"),
+        (["text", "-p", "x", "--temperature", "hot"], "--temperature 'hot'"),
+        (["text", "-p", "x", "--model", "nobody"], "nobody"),
+        (["text", "-p", "x", "--model", "dat-light-x2"], "DAT"),
+        (["text"], "-p/--prompt"),
+        (["image", "-p", "x", "--size", "wide"], "--size 'wide'"),
+        (["image", "-p", "x", "--size", "9x9"], "--size '9'"),
+        (["upscale", "nowhere.png"], "nowhere.png"),
+        (["upscale", "README.md", "--scale", "5"], "--scale '5'"),
+        (["paint"], "paint"),
+    ],
+)
+def test_a_wrong_call_is_status_2_and_runs_nothing(
+    studio: Studio, arguments: list[str], said: str
+) -> None:
+    ran = studio(*arguments, fake="plain")
+    assert (ran.status, ran.out) == (2, "")
+    assert said in ran.err
+
+
+def test_an_output_folder_that_cannot_be_written_is_a_wrong_call(
+    studio: Studio, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("not a folder")
+    ran = studio("text", "-p", "x", "-o", tmp_path / "file" / "o", fake="plain")
+    assert ran.status == 2
+    assert "cannot be written" in ran.err
+
+
+def test_without_a_model_the_sentence_says_how_to_get_one(studio: Studio, tmp_path: Path) -> None:
+    ran = studio("text", "-p", "x", STUDIO_STARTER=str(tmp_path / "empty"))
+    assert ran.status == 2
+    assert "studio models starter" in ran.err or "starter" in ran.err
+
+
+def test_without_a_display_the_window_names_the_command_line(studio: Studio) -> None:
+    ran = studio()
+    assert ran.status == 2
+    assert len(ran.err.splitlines()) == 1
+    assert "studio --help" in ran.err
+
+
+def test_ctrl_c_cancels_the_job_and_is_status_130(command: Command) -> None:
+    process = command("text", "-p", "[slow] story", "--json", fake="plain")
+    assert process.stdout is not None
+    while json.loads(process.stdout.readline())["event"] != "progress":
+        pass
+    process.send_signal(signal.SIGINT)
+    out, _ = process.communicate(timeout=60)
+    events = [json.loads(line) for line in out.splitlines()]
+    assert process.returncode == 130
+    assert [e["event"] for e in events if e["event"] in ("cancelled", "done")] == [
+        "cancelled",
+        "done",
+    ]
+
+
+def test_pictures_of_a_folder_are_enlarged_each_in_a_job_of_its_own(
+    studio: Studio, picture: Path, tmp_path: Path
+) -> None:
+    (picture.parent / "notes.txt").write_text("no picture")
+    ran = studio("upscale", picture.parent, picture, "--json", "-o", tmp_path / "o", fake="plain")
+    assert ran.status == 0
+    assert len(ran.named("asset")) == 1
+
+
+def test_standard_input_can_be_the_prompt(studio: Studio, tmp_path: Path) -> None:
+    ran = studio("text", "-p", "-", "--json", "-o", tmp_path / "o", typed="狐狸 fox", fake="plain")
+    assert "狐狸" in Path(ran.named("asset")[0]["path"]).read_text("utf-8")
+
+
+def test_a_person_gets_the_text_and_the_path(studio: Studio, tmp_path: Path) -> None:
+    ran = studio("text", "-p", "hi", "--seed", 7, "-o", tmp_path / "o", fake="plain")
+    assert ran.status == 0
+    assert str(tmp_path / "o") in ran.out
+    assert "1 made" in ran.err
+
+
+def test_models_are_listed_as_json_one_a_line(studio: Studio) -> None:
+    ran = studio("models", "list")
+    rows = [json.loads(line) for line in studio("models", "list", "--json").out.splitlines()]
+    assert ran.status == 0
+    assert {row["id"] for row in rows} >= {"smollm2-135m-instruct", "dat-light-x4"}
+    assert all(row["id"] in ran.out for row in rows)
+
+
+def test_a_file_that_is_no_model_is_not_added(studio: Studio, tmp_path: Path) -> None:
+    (tmp_path / "x.safetensors").write_bytes(os.urandom(64))
+    ran = studio("models", "add", tmp_path / "x.safetensors")
+    assert ran.status == 2
+    assert "x.safetensors" in ran.err

@@ -1,0 +1,342 @@
+"""Whole upscaling jobs with the real networks, on pictures small enough for seconds."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image, ImageDraw
+from upscale_house import House, decibels, photograph, starter
+
+from studio.engine.devices import pick_device
+from studio.engine.job import JobCancelled
+from studio.engine.memory import MemoryArbiter
+from studio.engine.upscale import run as run_module
+from studio.engine.upscale.load import Upscaler
+from studio.engine.upscale.picture import read_picture
+from studio.engine.upscale.png import PngWriter
+from studio.protocol import ModelRef, Parent, Preview, ProblemError, Progress, UpscaleRequest
+
+
+DEVICE = pick_device("cpu")
+
+
+@pytest.fixture(scope="module")
+def memory() -> Iterator[MemoryArbiter]:
+    """Keeps the networks loaded from one test to the next, as the engine does."""
+    memory = MemoryArbiter(DEVICE)
+    yield memory
+    memory.release_all()
+
+
+@pytest.fixture
+def house(tmp_path: Path, memory: MemoryArbiter) -> House:
+    return House(tmp_path / "work 作品 🌻", memory, DEVICE)
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    path = tmp_path / "源 🌻 a.png"
+    Image.fromarray(photograph(30, 40)).save(path)
+    return path
+
+
+def pixels_of(path: Path) -> np.ndarray:
+    return read_picture(path, lambda *_: None).pixels
+
+
+# ---- what comes out
+
+
+@pytest.mark.parametrize("scale", [2, 3, 4])
+def test_a_picture_comes_back_larger_and_truer_than_by_interpolation(
+    house: House, tmp_path: Path, scale: int
+) -> None:
+    large = Image.fromarray(photograph(96, 120))
+    small = large.resize((120 // scale, 96 // scale), Image.Resampling.BICUBIC)
+    small.save(tmp_path / "a.png")
+    result = pixels_of(house.run(tmp_path / "a.png", scale))
+    plain = np.asarray(small.resize(large.size, Image.Resampling.BICUBIC))
+    truth = np.asarray(large)
+    assert result.shape == truth.shape
+    assert decibels(result, truth) > decibels(plain, truth)
+
+
+def test_the_recipe_tells_all_that_is_needed_to_make_it_again(house: House, source: Path) -> None:
+    path = house.run(source)
+    recipe = house.recipe
+    assert recipe.parents == (Parent(str(source), hashlib.sha256(source.read_bytes()).hexdigest()),)
+    assert isinstance(recipe.request, UpscaleRequest)
+    assert (recipe.request.scale, recipe.request.model, recipe.seed) == (2, "dat-light-x2", 5)
+    weights = Path(starter("dat-light-x2").path, "DAT_light_x2.pth").read_bytes()
+    assert recipe.model_sha256 == hashlib.sha256(weights).hexdigest()
+    assert recipe.adjustments == ()
+    assert {"torch", "spandrel"} <= recipe.libraries.keys()
+    assert {"read", "load", "enlarge", "write"} <= recipe.timings.keys()
+    assert path.parent == house.folder
+    assert [file.name for file in house.folder.iterdir()] == [path.name]
+
+
+def test_the_same_job_gives_the_same_file(house: House, source: Path) -> None:
+    first, second = house.run(source), house.run(source)
+    assert first != second
+    assert first.read_bytes() == second.read_bytes()
+
+
+def test_profile_exif_and_depth_are_in_the_result(house: House, tmp_path: Path) -> None:
+    from PIL import ImageCms
+
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    exif = Image.Exif()
+    exif[0x0112], exif[0x010F] = 6, "Camera"
+    Image.fromarray(photograph(30, 40)).save(tmp_path / "a.jpg", exif=exif, icc_profile=profile)
+    with Image.open(house.run(tmp_path / "a.jpg")) as image:
+        assert image.size == (60, 80)
+        assert image.info["icc_profile"] == profile
+        assert image.getexif()[0x010F] == "Camera"
+        assert image.getexif()[0x0112] == 1
+
+
+def test_sixteen_bits_are_computed_and_written_in_full(house: House, tmp_path: Path) -> None:
+    slope = np.linspace(20_000, 21_000, 30 * 40).reshape(30, 40, 1).astype(np.uint16)
+    picture = slope.repeat(3, axis=2)
+    with PngWriter(tmp_path / "a.png", 40, 30, 3, 16) as writer:
+        writer.write(picture)
+    result = pixels_of(house.run(tmp_path / "a.png"))
+    assert result.dtype == np.uint16
+    assert house.recipe.dtype == "float32"
+    assert decibels(result, picture.repeat(2, axis=0).repeat(2, axis=1), 65535) > 45
+    assert len(np.unique(result[..., 1])) > 256, "more shades than 8 bits have"
+
+
+@pytest.mark.parametrize("mode", ["L", "LA", "P", "CMYK"])
+def test_other_kinds_of_pictures_come_back_as_what_they_are(
+    house: House, tmp_path: Path, mode: str
+) -> None:
+    original = Image.fromarray(photograph(24, 32, 4), "RGBA").convert("RGB")
+    original = original.quantize(200) if mode == "P" else original.convert(mode)
+    original.save(tmp_path / "a.tif")
+    result = pixels_of(house.run(tmp_path / "a.tif"))
+    assert result.shape == (48, 64, {"L": 1, "LA": 2, "P": 3, "CMYK": 3}[mode])
+    kind = {1: "L", 2: "LA", 3: "RGB"}[result.shape[2]]
+    shown = np.asarray(original.convert(kind).resize((64, 48), Image.Resampling.BICUBIC))
+    assert decibels(result, shown.reshape(result.shape)) > 20
+
+
+def test_an_edge_of_alpha_is_sharp_and_has_no_dark_fringe(house: House, tmp_path: Path) -> None:
+    colour = (250, 200, 60)
+    disc = Image.new("L", (320, 320))
+    ImageDraw.Draw(disc).ellipse((40, 40, 279, 279), fill=255)
+    truth, small = disc.reduce(4), disc.reduce(8)
+    picture = np.zeros((40, 40, 4), np.uint8)
+    picture[np.asarray(small) > 0] = (*colour, 0)
+    picture[..., 3] = small
+    Image.fromarray(picture).save(tmp_path / "a.png")
+    result = pixels_of(house.run(tmp_path / "a.png"))
+    fringe = np.abs(result[..., :3][result[..., 3] > 8].astype(int) - colour)
+    assert fringe.max() < 12
+    plain = np.asarray(small.resize((80, 80), Image.Resampling.LANCZOS))
+    assert decibels(result[..., 3], np.asarray(truth)) > decibels(plain, np.asarray(truth)) + 3
+
+
+def test_what_is_wholly_transparent_costs_no_work(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Upscaler, "enlarge", lambda *_: pytest.fail("the network was asked"))
+    Image.new("RGBA", (20, 10), (9, 8, 7, 0)).save(tmp_path / "a.png")
+    result = pixels_of(house.run(tmp_path / "a.png"))
+    assert (result == (9, 8, 7, 0)).all()
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 50), (3, 2), (15, 17)])
+def test_the_smallest_pictures_work(house: House, tmp_path: Path, size: tuple[int, int]) -> None:
+    Image.new("RGB", size, (200, 90, 30)).save(tmp_path / "a.png")
+    result = pixels_of(house.run(tmp_path / "a.png", 3))
+    assert result.shape == (size[1] * 3, size[0] * 3, 3)
+    assert np.abs(result.astype(int) - (200, 90, 30)).max() < 25
+
+
+# ---- tiles and memory
+
+
+def test_tiles_cannot_be_told_from_no_tiles(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Image.fromarray(photograph(80, 144)).save(tmp_path / "a.png")
+    monkeypatch.setattr(run_module, "_SMALL", 0)
+    whole = pixels_of(house.run(tmp_path / "a.png"))
+    assert house.recipe.stats["tiles"] == 1
+    monkeypatch.setattr(run_module, "TILE_ON_CPU", 64)
+    tiled = pixels_of(house.run(tmp_path / "a.png"))
+    assert house.recipe.stats["tiles"] > 3
+    assert decibels(tiled, whole) >= 45
+
+
+def test_tiles_are_smaller_where_memory_is_short(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Image.fromarray(photograph(40, 132)).save(tmp_path / "a.png")
+    house.run(tmp_path / "a.png")
+    monkeypatch.setattr(house.memory, "_available", lambda: 150_000_000)
+    result = pixels_of(house.run(tmp_path / "a.png"))
+    assert result.shape == (80, 264, 3)
+    assert house.warnings == ["memory"]
+    assert house.recipe.stats["tile"] < 132
+    assert "tiles of" in house.recipe.adjustments[0]
+
+
+def test_no_memory_at_all_is_said_before_anything_runs(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Image.fromarray(photograph(40, 132)).save(tmp_path / "a.png")
+    monkeypatch.setattr(house.memory, "_available", lambda: 1000)
+    with pytest.raises(ProblemError) as caught:
+        house.run(tmp_path / "a.png")
+    assert caught.value.problem.kind == "out_of_memory"
+
+
+def test_the_tile_is_halved_when_memory_runs_out_in_the_middle(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Image.fromarray(photograph(40, 132)).save(tmp_path / "a.png")
+    enlarge, asked = Upscaler.enlarge, []
+
+    def scarce(upscaler: Upscaler, pixels: np.ndarray, dtype: torch.dtype) -> np.ndarray:
+        asked.append(max(pixels.shape))
+        if max(pixels.shape) > 64:
+            raise torch.OutOfMemoryError("out of memory")
+        return enlarge(upscaler, pixels, dtype)
+
+    whole = pixels_of(house.run(tmp_path / "a.png"))
+    monkeypatch.setattr(Upscaler, "enlarge", scarce)
+    halved = pixels_of(house.run(tmp_path / "a.png"))
+    assert asked[0] > 64
+    assert house.recipe.stats["tile"] == 64
+    assert set(house.warnings) == {"memory"}
+    assert len(house.recipe.adjustments) == len(house.warnings) > 0
+    assert decibels(halved, whole) > 35
+
+
+def test_a_machine_without_memory_for_the_smallest_tile_says_so(
+    house: House, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def never(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(Upscaler, "enlarge", never)
+    with pytest.raises(ProblemError, match="smallest tiles") as caught:
+        house.run(source)
+    assert caught.value.problem.kind == "out_of_memory"
+    assert list(house.folder.iterdir()) == []
+
+
+# ---- progress, preview, cancel
+
+
+def test_progress_and_a_preview_come_with_the_tiles(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run_module, "TILE_ON_CPU", 64)
+    monkeypatch.setattr("studio.engine.upscale.preview._SECONDS", 0)
+    Image.fromarray(photograph(40, 132)).save(tmp_path / "a.png")
+    house.run(tmp_path / "a.png")
+    steps = [(e.step, e.steps) for e in house.events if isinstance(e, Progress)]
+    tiles = house.recipe.stats["tiles"]
+    assert steps == sorted(steps)
+    assert steps[-1] == (tiles, tiles)
+    previews = [e for e in house.events if isinstance(e, Preview)]
+    assert previews
+    with Image.open(previews[-1].path) as image:
+        assert image.size == (264, 80)
+
+
+@pytest.mark.parametrize("moment", ["Loading", "Progress"])
+def test_a_cancelled_job_stops_and_leaves_nothing(house: House, source: Path, moment: str) -> None:
+    def cancel(event: object) -> None:
+        if type(event).__name__ == moment:
+            house.cancelled.set()
+
+    house.at_event = cancel
+    with pytest.raises(JobCancelled):
+        house.run(source)
+    assert not house.folder.exists() or list(house.folder.iterdir()) == []
+    house.cancelled.clear()
+    house.at_event = lambda _: None
+    assert house.run(source).exists()
+
+
+def test_a_job_can_be_cancelled_between_two_layers(
+    house: House, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house.run(source)
+    forward, ended = Upscaler._forward, []
+
+    def cancel_inside(upscaler: Upscaler, *args: object) -> torch.Tensor:
+        house.cancelled.set()
+        result = forward(upscaler, *args)
+        ended.append(True)
+        return result
+
+    monkeypatch.setattr(Upscaler, "_forward", cancel_inside)
+    with pytest.raises(JobCancelled):
+        house.run(source)
+    assert ended == []
+
+
+# ---- scales
+
+
+@pytest.mark.parametrize(("own", "wanted", "passes"), [(4, 2, 1), (4, 3, 1), (2, 4, 2), (2, 3, 2)])
+def test_a_scale_that_the_model_lacks_is_reached_and_said(
+    house: House, source: Path, own: int, wanted: int, passes: int
+) -> None:
+    model = starter(f"dat-light-x{own}")
+    result = pixels_of(house.run(source, wanted, model))
+    assert result.shape == (30 * wanted, 40 * wanted, 3)
+    assert house.warnings == ["scale"]
+    assert house.recipe.stats["passes"] == passes
+    assert house.recipe.adjustments[0].startswith(f"{model.name} enlarges {own} times.")
+    plain = Image.open(source).resize((40 * wanted, 30 * wanted), Image.Resampling.BICUBIC)
+    assert decibels(result, np.asarray(plain)) > 25
+
+
+# ---- what is refused
+
+
+def test_a_result_beyond_all_bounds_is_refused_at_once(house: House, tmp_path: Path) -> None:
+    path = tmp_path / "wide 大.png"
+    with pytest.raises(ValueError, match="rows"), PngWriter(path, 30_000, 30_000, 3, 8) as writer:
+        writer.write(np.zeros((1, 30_000, 3), np.uint8))
+    with pytest.raises(ProblemError, match="megapixels") as caught:
+        house.run(path)
+    assert caught.value.problem.kind == "bad_input"
+    assert path.name in str(caught.value)
+
+
+def test_a_picture_changed_since_it_was_queued_is_reported(
+    house: House, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from studio.protocol import InputFile
+
+    made = InputFile(str(source), "0" * 64)
+    monkeypatch.setattr("upscale_house.InputFile", lambda _path: made)
+    house.run(source)
+    assert house.warnings == ["input"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links to devices are of Unix")
+def test_a_full_disk_is_no_bug_of_ours(
+    house: House, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import errno
+
+    monkeypatch.setattr("studio.engine.job.Job.temporary", lambda *_: Path("/dev/full"))
+    monkeypatch.setattr(Path, "unlink", lambda *_, **__: None)
+    with pytest.raises(OSError, match="space") as caught:
+        house.run(source)
+    assert caught.value.errno == errno.ENOSPC

@@ -1,0 +1,258 @@
+"""The window as a whole: what is where, the keyboard, leaving and coming back."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from typing import Any
+
+import psutil
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QAbstractItemView,
+    QAbstractSpinBox,
+    QApplication,
+    QComboBox,
+    QLineEdit,
+    QPlainTextEdit,
+    QTextBrowser,
+    QWidget,
+)
+from pytestqt.qtbot import QtBot
+
+from studio.library.store import Library
+from studio.settings import Paths
+from studio.ui.main_window import TASKS, MainWindow
+
+NAMES = [
+    "tabs",
+    "text.prompt",
+    "text.generate",
+    "text.stop",
+    "text.count",
+    "text.seed",
+    "text.model",
+    "text.result",
+    "text.progress",
+    "text.status",
+    "image.prompt",
+    "image.generate",
+    "image.stop",
+    "image.count",
+    "image.seed",
+    "image.model",
+    "image.result",
+    "image.progress",
+    "image.status",
+    "image.negative",
+    "image.width",
+    "image.height",
+    "image.steps",
+    "image.guidance",
+    "image.scheduler",
+    "upscale.generate",
+    "upscale.stop",
+    "upscale.model",
+    "upscale.result",
+    "upscale.progress",
+    "upscale.status",
+    "upscale.inputs",
+    "upscale.scale",
+    "upscale.output",
+    "queue.view",
+    "queue.pause",
+    "queue.cancel",
+    "history.view",
+    "history.search",
+    "history.detail",
+]
+
+CONTROLS = (
+    QAbstractButton,
+    QAbstractItemView,
+    QAbstractSpinBox,
+    QComboBox,
+    QLineEdit,
+    QPlainTextEdit,
+    QTextBrowser,
+)
+
+
+def ask(window: MainWindow, prompt: str) -> None:
+    tab: Any = window.tab("text")
+    tab.prompt.setPlainText(prompt)
+    tab.generate()
+
+
+def statuses(window: MainWindow) -> list[str]:
+    library = window.state.library
+    assert library is not None
+    return [job.status for job in reversed(library.jobs())]
+
+
+@pytest.mark.usefixtures("home")
+def test_the_prompt_takes_typing_before_the_rest_is_built(qtbot: QtBot) -> None:
+    window = MainWindow()
+    qtbot.addWidget(window)
+    with qtbot.waitActive(window):
+        window.show()
+    assert not window.is_complete
+    prompt = QApplication.focusWidget()
+    assert isinstance(prompt, QPlainTextEdit)
+    qtbot.keyClicks(prompt, "a fox")
+    assert prompt.objectName() == "text.prompt"
+    assert prompt.toPlainText() == "a fox"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_control_of_the_design_is_there(find: Callable[[str], Any], name: str) -> None:
+    assert find(name).objectName() == name
+
+
+def test_every_control_has_a_name_for_screen_readers(window: MainWindow) -> None:
+    nameless = [
+        f"{type(widget).__name__} {widget.objectName()}"
+        for kind in CONTROLS
+        for widget in window.findChildren(kind)
+        if widget.focusPolicy() != Qt.FocusPolicy.NoFocus
+        and widget.window() is window
+        and not widget.accessibleName()
+        and not (isinstance(widget, QAbstractButton) and widget.text())
+        and not widget.objectName().startswith("qt_")
+        and not isinstance(widget.parent(), QAbstractSpinBox | QComboBox | QLineEdit)
+    ]
+    assert not nameless, "\n".join(nameless)
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_nothing_is_cut_in_a_small_window(window: MainWindow, task: str) -> None:
+    window.tabs.setCurrentIndex(TASKS.index(task))
+    window.resize(1024, 700)
+    hint = window.minimumSizeHint()
+    assert (hint.width() <= 1024, hint.height() <= 700) == (True, True)
+    assert window.size().toTuple() == (1024, 700)
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_the_result_has_at_least_three_fifths_of_the_tab(window: MainWindow, task: str) -> None:
+    window.tabs.setCurrentIndex(TASKS.index(task))
+    columns = window.tab(task).columns  # type: ignore[attr-defined]
+    left, right = columns.sizes()
+    assert right >= 0.6 * (left + right)
+
+
+def test_the_keyboard_reaches_everything(window: MainWindow, qtbot: QtBot) -> None:
+    for place, task in enumerate(TASKS):
+        qtbot.keyClick(window, str(place + 1), Qt.KeyboardModifier.ControlModifier)
+        assert window.current_task == task
+    qtbot.keyClick(window, Qt.Key.Key_1, Qt.KeyboardModifier.ControlModifier)
+    qtbot.keyClick(window, Qt.Key.Key_F, Qt.KeyboardModifier.ControlModifier)
+    assert QApplication.focusWidget().objectName() == "history.search"
+    qtbot.keyClick(window, Qt.Key.Key_L, Qt.KeyboardModifier.ControlModifier)
+    assert QApplication.focusWidget().objectName() == "text.prompt"
+
+
+def test_ctrl_enter_generates_from_anywhere_and_escape_stops(
+    window: MainWindow, find: Callable[[str], Any], qtbot: QtBot
+) -> None:
+    find("text.prompt").setPlainText("a fox [slow]")
+    find("history.search").setFocus()
+    qtbot.keyClick(find("history.search"), Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
+    qtbot.waitUntil(lambda: statuses(window) == ["running"], timeout=10_000)
+    qtbot.keyClick(find("history.search"), Qt.Key.Key_Escape)
+    qtbot.waitUntil(lambda: statuses(window) == ["cancelled"], timeout=10_000)
+
+
+def test_an_engine_that_is_killed_costs_one_job(window: MainWindow, qtbot: QtBot) -> None:
+    ask(window, "one [slow]")
+    ask(window, "two")
+    qtbot.waitUntil(lambda: "running" in statuses(window), timeout=10_000)
+    qtbot.waitUntil(lambda: bool(engines()), timeout=10_000)
+    for engine in engines():
+        os.kill(engine.pid, signal.SIGKILL)
+    qtbot.waitUntil(lambda: statuses(window) == ["failed", "done"], timeout=20_000)
+    assert window.messages.messages[-1].kind == "error"
+    assert window.messages.messages[-1].action_text
+
+
+def engines() -> list[psutil.Process]:
+    children = psutil.Process().children(recursive=True)
+    return [child for child in children if "spawn_main" in " ".join(child.cmdline())]
+
+
+def test_closing_ends_the_engine_and_the_job_is_offered_again(
+    open_window: Callable[[], MainWindow], home: Paths, qtbot: QtBot
+) -> None:
+    first = open_window()
+    ask(first, "a long story [slow]")
+    qtbot.waitUntil(lambda: bool(engines()), timeout=10_000)
+    qtbot.waitUntil(lambda: statuses(first) == ["running"], timeout=10_000)
+    first.close()
+    assert engines() == []
+    library = Library.open(home.library)
+    assert [job.status for job in library.jobs()] == ["interrupted"]
+    library.close()
+    second = open_window()
+    qtbot.waitUntil(lambda: bool(second.messages.messages), timeout=10_000)
+    offered = second.messages.messages[0]
+    assert offered.action is not None
+    offered.action()
+    qtbot.waitUntil(lambda: statuses(second) == ["running"], timeout=10_000)
+
+
+def test_values_and_layout_come_back(open_window: Callable[[], MainWindow]) -> None:
+    first = open_window()
+    tab: Any = first.tab("text")
+    tab.prompt.setPlainText("half a thou")
+    tab.controls.temperature.set_value(1.25)
+    tab.controls.seed.set_value(4_000_000_000)
+    tab.controls.set_open(True)
+    tab.run_bar.count.setValue(7)
+    first.resize(1100, 720)  # wider than the offscreen screen, so only the height can return
+    first.tabs.setCurrentIndex(2)
+    first.close()
+    second = open_window()
+    again: Any = second.tab("text")
+    assert second.current_task == "upscale"
+    assert second.height() == 720
+    assert again.prompt.text() == "half a thou"
+    assert again.controls.temperature.value() == 1.25
+    assert again.controls.seed.value() == 4_000_000_000
+    assert again.controls.is_open()
+    assert again.run_bar.count.value() == 7
+
+
+def test_a_damaged_settings_file_is_set_aside_and_said(
+    home: Paths, open_window: Callable[[], MainWindow]
+) -> None:
+    home.settings.parent.mkdir(parents=True, exist_ok=True)
+    home.settings.write_text('{"text": [', encoding="utf-8")
+    window = open_window()
+    assert "settings" in window.messages.messages[0].text
+    assert list(home.settings.parent.glob("settings.damaged-*.json"))
+
+
+def test_a_library_that_cannot_be_opened_is_said_and_nothing_is_lost(
+    home: Paths, qtbot: QtBot
+) -> None:
+    home.library.parent.mkdir(parents=True, exist_ok=True)
+    home.library.write_text("a file where the folder should be", encoding="utf-8")
+    window = MainWindow()
+    qtbot.addWidget(window)
+    window.show()
+    qtbot.waitUntil(lambda: bool(window.messages.messages), timeout=10_000)
+    ask(window, "a fox")
+    qtbot.waitUntil(lambda: window.tab("text").prompt.text() == "a fox", timeout=10_000)  # type: ignore[attr-defined]
+
+
+def test_messages_can_be_read_later(window: MainWindow) -> None:
+    window.state.show_message("Something happened.", "success")
+    window.messages.clear()
+    window.messages.show_list()
+    dialog = window.findChild(QWidget, "messages.dialog")
+    assert dialog is not None
+    assert dialog.list.count() == 1  # type: ignore[attr-defined]
+    assert "Something happened." in dialog.detail.toPlainText()  # type: ignore[attr-defined]

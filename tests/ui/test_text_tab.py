@@ -1,0 +1,294 @@
+"""The Text tab: sending, variations, going on, stopping, asking again, coming back."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PySide6.QtWidgets import QToolButton
+from pytestqt.qtbot import QtBot
+
+from studio.library.records import Job
+from studio.protocol import TextRequest
+from studio.settings import Paths
+from studio.ui.main_window import MainWindow
+from studio.ui.text.answer_text import LIVE_MARKDOWN, AnswerText
+from studio.ui.text.answers import AnswerCard, AnswerColumns
+from studio.ui.text.conversation import Answer, Conversation, Turn
+from studio.ui.text.conversation_view import SHOWN_AT_ONCE
+from studio.ui.text.text_tab import LONGEST_PROMPT
+
+
+@pytest.fixture
+def tab(window: MainWindow) -> Any:
+    return window.tab("text")
+
+
+def jobs(tab: Any) -> list[Job]:
+    library = tab._state.library
+    return list(reversed(library.jobs()))
+
+
+def request_of(job: Job) -> TextRequest:
+    assert isinstance(job.request, TextRequest)
+    return job.request
+
+
+def ask(tab: Any, prompt: str, count: int = 1) -> None:
+    tab.run_bar.count.setValue(count)
+    tab.prompt.setPlainText(prompt)
+    tab.generate()
+
+
+def answered(tab: Any, qtbot: QtBot, turns: int) -> list[Turn]:
+    """Wait until so many turns have all their answers in the library."""
+
+    def all_kept() -> bool:
+        found = tab.chat.conversation.turns
+        return len(found) == turns and all(a.asset for turn in found for a in turn.answers)
+
+    qtbot.waitUntil(all_kept, timeout=20_000)
+    qtbot.waitUntil(lambda: not tab.run_bar.stop.isEnabled(), timeout=10_000)
+    turns_now: list[Turn] = tab.chat.conversation.turns
+    return turns_now
+
+
+def test_a_prompt_is_answered_and_kept(tab: Any, qtbot: QtBot) -> None:
+    tab.controls.seed.set_value(7)
+    ask(tab, "a fox")
+    (turn,) = answered(tab, qtbot, 1)
+    assert turn.answers[0].text.startswith("Answer 7 to **a fox**")
+    assert Path(turn.answers[0].path).read_text("utf-8").strip().endswith(turn.answers[0].text)
+    assert tab.prompt.text() == ""
+    assert "tokens" in tab.run_bar.status.text() or tab.run_bar.status.text() == "Done."
+
+
+def test_an_empty_prompt_is_said_not_swallowed(window: MainWindow, tab: Any) -> None:
+    ask(tab, "  \n ")
+    assert "prompt" in window.messages.text()
+    assert jobs(tab) == []
+
+
+def test_a_prompt_of_a_hundred_thousand_characters_goes_through(tab: Any, qtbot: QtBot) -> None:
+    prompt = "word " * 20_000
+    ask(tab, prompt)
+    answered(tab, qtbot, 1)
+    assert request_of(jobs(tab)[0]).prompt == prompt
+
+
+def test_a_prompt_beyond_the_limit_is_refused_and_kept_in_the_editor(
+    window: MainWindow, tab: Any
+) -> None:
+    ask(tab, "x" * (LONGEST_PROMPT + 1))
+    assert f"{LONGEST_PROMPT:,}" in window.messages.text()
+    assert len(tab.prompt.text()) == LONGEST_PROMPT + 1
+    assert jobs(tab) == []
+
+
+def test_variations_stand_side_by_side_in_one_job(tab: Any, qtbot: QtBot) -> None:
+    tab.controls.seed.set_value(7)
+    ask(tab, "a slogan", count=4)
+    (turn,) = answered(tab, qtbot, 1)
+    assert len(jobs(tab)) == 1
+    assert [answer.seed for answer in turn.answers] == [7, 8, 9, 10]
+    assert len({answer.text for answer in turn.answers}) == 4
+    columns = tab.view.findChild(AnswerColumns)
+    shown = [card.body.toPlainText() for card in columns.findChildren(AnswerCard)]
+    assert [text.split()[1] for text in shown] == ["7", "8", "9", "10"]
+    assert [card.y() for card in columns.findChildren(AnswerCard)] == [0, 0, 0, 0]
+
+
+def test_a_thousand_variations_cost_as_many_widgets_as_four(tab: Any, qtbot: QtBot) -> None:
+    turn = Turn(prompt="many", answers=[Answer(text=f"no. {n}") for n in range(1000)])
+    tab.chat.replace(Conversation([turn]), "")
+    tab.view.view_of(turn).unfold(True)
+    columns = tab.view.findChild(AnswerColumns)
+    qtbot.waitUntil(lambda: len(columns.findChildren(AnswerCard)) == 4)
+    columns.bar.setValue(996)
+    shown = [card.body.toPlainText() for card in columns.findChildren(AnswerCard)]
+    assert shown == ["no. 996", "no. 997", "no. 998", "no. 999"]
+
+
+def test_the_chosen_variation_goes_on(tab: Any, qtbot: QtBot) -> None:
+    ask(tab, "a slogan", count=3)
+    answered(tab, qtbot, 1)
+    cards = tab.view.findChild(AnswerColumns).findChildren(AnswerCard)
+    cards[2].use.click()
+    ask(tab, "shorter")
+    first, _ = answered(tab, qtbot, 2)
+    messages = request_of(jobs(tab)[1]).messages
+    assert [message.content for message in messages] == ["a slogan", first.answers[2].text]
+
+
+def test_a_second_prompt_waits_while_one_runs(tab: Any, qtbot: QtBot) -> None:
+    ask(tab, "one [slow]")
+    ask(tab, "two")
+    qtbot.waitUntil(lambda: len(jobs(tab)) == 2, timeout=10_000)
+    assert tab.chat.conversation.turns[1].unanswered
+    qtbot.waitUntil(lambda: bool(tab.chat.conversation.turns[0].answers[0].text), timeout=10_000)
+    tab.stop()
+    qtbot.waitUntil(lambda: [j.status for j in jobs(tab)] == ["cancelled", "done"], timeout=20_000)
+
+
+def test_what_was_written_before_a_stop_stays(tab: Any, qtbot: QtBot) -> None:
+    ask(tab, "one [slow]")
+    qtbot.waitUntil(lambda: bool(tab.chat.conversation.turns[0].answers[0].text), timeout=10_000)
+    tab.run_bar.stop.click()
+    qtbot.waitUntil(lambda: jobs(tab)[0].status == "cancelled", timeout=10_000)
+    qtbot.waitUntil(lambda: not tab.run_bar.stop.isEnabled(), timeout=10_000)
+    assert tab.chat.conversation.turns[0].answers[0].text
+
+
+def test_asking_again_adds_an_answer_with_another_seed(tab: Any, qtbot: QtBot) -> None:
+    tab.controls.seed.set_value(7)
+    ask(tab, "a fox")
+    (turn,) = answered(tab, qtbot, 1)
+    tab.view.view_of(turn)._single.again.click()
+    (turn,) = answered(tab, qtbot, 1)
+    assert len(turn.answers) == 2
+    assert turn.answers[0].text != turn.answers[1].text
+    assert turn.chosen == 1
+
+
+def test_editing_an_earlier_message_replaces_what_follows(tab: Any, qtbot: QtBot) -> None:
+    ask(tab, "one")
+    answered(tab, qtbot, 1)
+    ask(tab, "two")
+    first, _ = answered(tab, qtbot, 2)
+    tab.view.edit_wanted.emit(first)
+    assert tab.prompt.text() == "one"
+    tab.prompt.setPlainText("one and a half")
+    tab.generate()
+    turns = answered(tab, qtbot, 1)
+    assert [turn.prompt for turn in turns] == ["one and a half"]
+    assert request_of(jobs(tab)[2]).messages == ()
+
+
+def test_a_failure_is_said_where_it_happened_and_in_the_bar(
+    window: MainWindow, tab: Any, qtbot: QtBot
+) -> None:
+    ask(tab, "one [fail]")
+    qtbot.waitUntil(lambda: bool(window.messages.messages), timeout=10_000)
+    assert "broken" in window.messages.text()
+    assert window.messages.messages[-1].action_text == "Models…"
+    assert "broken" in tab.chat.conversation.turns[0].answers[0].failed
+
+
+def test_one_failed_variation_leaves_the_others(tab: Any, qtbot: QtBot) -> None:
+    ask(tab, "a slogan [rowfail]", count=3)
+    qtbot.waitUntil(lambda: bool(jobs(tab)) and jobs(tab)[0].status == "failed", timeout=10_000)
+    qtbot.waitUntil(lambda: not tab.run_bar.stop.isEnabled(), timeout=10_000)
+    kept = [bool(answer.asset) for answer in tab.chat.conversation.turns[0].answers]
+    assert kept == [True, False, True]
+
+
+def test_a_new_conversation_forgets_nothing(window: MainWindow, tab: Any, qtbot: QtBot) -> None:
+    ask(tab, "one")
+    answered(tab, qtbot, 1)
+    tab.new.click()
+    assert tab.chat.conversation.turns == []
+    action = window.messages.messages[-1].action
+    assert action is not None
+    action()
+    assert [turn.prompt for turn in tab.chat.conversation.turns] == ["one"]
+
+
+def test_the_conversation_survives_a_restart(
+    open_window: Callable[[], MainWindow], qtbot: QtBot
+) -> None:
+    first = open_window()
+    tab: Any = first.tab("text")
+    ask(tab, "a slogan", count=2)
+    answered(tab, qtbot, 1)
+    tab.view.findChild(AnswerColumns).findChildren(AnswerCard)[1].use.click()
+    first.close()
+    again: Any = open_window().tab("text")
+    qtbot.waitUntil(lambda: bool(again.chat.conversation.turns), timeout=10_000)
+    (turn,) = again.chat.conversation.turns
+    assert turn.chosen == 1
+    assert again.chat.conversation.messages()[1].content == turn.answers[1].text
+
+
+def test_a_damaged_conversation_is_set_aside_and_said(
+    home: Paths, open_window: Callable[[], MainWindow], qtbot: QtBot
+) -> None:
+    file = home.settings.with_name("conversation.json")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text('{"turns": [{"prompt"', encoding="utf-8")
+    window = open_window()
+    qtbot.waitUntil(lambda: bool(window.messages.messages), timeout=10_000)
+    assert "conversation" in window.messages.messages[0].text
+    assert list(file.parent.glob("conversation.damaged-*.json"))
+
+
+def test_without_a_text_model_the_tab_says_what_to_do(
+    home: Paths, open_window: Callable[[], MainWindow]
+) -> None:
+    shutil.rmtree(home.starter)
+    window = open_window()
+    tab: Any = window.tab("text")
+    ask(tab, "a fox")
+    assert "starter" in window.messages.text()
+    assert window.messages.messages[-1].action_text == "Models…"
+    assert tab.prompt.text() == "a fox"
+    assert jobs(tab) == []
+
+
+def test_a_result_of_the_library_opens_its_conversation(
+    window: MainWindow, tab: Any, qtbot: QtBot
+) -> None:
+    ask(tab, "one")
+    answered(tab, qtbot, 1)
+    tab.controls.temperature.set_value(0.1)
+    ask(tab, "two")
+    answered(tab, qtbot, 2)
+    tab.controls.temperature.set_value(2)
+    tab.new.click()
+    window.tabs.setCurrentIndex(1)
+    window.restore(tab._state.library.recent()[0])
+    assert window.current_task == "text"
+    assert [turn.prompt for turn in tab.chat.conversation.turns] == ["one", "two"]
+    assert tab.controls.temperature.value() == 0.1
+
+
+def test_a_long_conversation_is_built_from_its_end(tab: Any) -> None:
+    turns = [Turn(prompt=f"q{n}", answers=[Answer(text=f"a{n}")]) for n in range(100)]
+    tab.chat.replace(Conversation(turns), "")
+    assert tab.view.view_of(turns[99]) is not None
+    assert tab.view.view_of(turns[99 - SHOWN_AT_ONCE]) is None
+    tab.view._earlier.click()
+    assert tab.view.view_of(turns[99 - SHOWN_AT_ONCE]) is not None
+
+
+def test_markdown_is_shown_and_loads_nothing(qtbot: QtBot) -> None:
+    view = AnswerText(grows=True)
+    qtbot.addWidget(view)
+    view.show_answer("# Title\n\n**bold** ![x](file:///etc/hostname) <b>raw</b>", finished=True)
+    assert view.toPlainText().splitlines()[0] == "Title"
+    assert "**" not in view.toPlainText()
+    assert "<b>raw</b>" in view.toPlainText()
+    assert view.loadResource(2, "file:///etc/hostname") is None
+
+
+def test_a_long_answer_streams_as_plain_text_and_ends_as_markdown(qtbot: QtBot) -> None:
+    view = AnswerText(grows=False)
+    qtbot.addWidget(view)
+    text = "**bold** words " * (LIVE_MARKDOWN // 10)
+    view.show_answer(text[:-100], finished=False)
+    assert "**" in view.toPlainText()
+    view.show_answer(text, finished=False)
+    assert view.toPlainText() == text
+    view.show_answer(text, finished=True)
+    assert "**" not in view.toPlainText()
+
+
+def test_the_copy_button_copies_the_answer_as_written(tab: Any, qtbot: QtBot, qapp: Any) -> None:
+    ask(tab, "a fox")
+    (turn,) = answered(tab, qtbot, 1)
+    card = tab.view.view_of(turn)._single
+    copy = [b for b in card.findChildren(QToolButton) if b.accessibleName().startswith("Copy")]
+    copy[0].click()
+    assert qapp.clipboard().text() == turn.answers[0].text

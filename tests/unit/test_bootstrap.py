@@ -1,0 +1,175 @@
+"""What the bootstrap says when something is missing, and that it does nothing twice."""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+SOURCE = Path(__file__).resolve().parents[2] / "packaging" / "bootstrap.py"
+
+
+@pytest.fixture
+def bootstrap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """The bootstrap of a project of its own, in a folder with a space and Chinese in its name."""
+    spec = importlib.util.spec_from_file_location("bootstrap_under_test", SOURCE)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    root = tmp_path / "项目 project"
+    root.mkdir()
+    (root / "pyproject.toml").write_text("[project]\n", "utf-8")
+    monkeypatch.setattr(module, "ROOT", root)
+    monkeypatch.setattr(module, "VENV", root / ".venv")
+    monkeypatch.setattr(module, "STAMP", root / ".venv" / "stamp")
+    return module
+
+
+def made_environment(bootstrap: ModuleType) -> None:
+    """Put the Python that runs this where the virtual environment's would be."""
+    python = bootstrap._script("python")
+    python.parent.mkdir(parents=True)
+    python.symlink_to(sys.executable)
+
+
+def test_an_old_python_is_told_which_one_is_needed(bootstrap: ModuleType) -> None:
+    with pytest.raises(bootstrap.Missing, match=r"Python 3\.11 or newer is needed.*3\.9\.2"):
+        bootstrap.check_python((3, 9, 2))
+
+
+def test_the_file_can_be_read_by_an_old_python() -> None:
+    compile(SOURCE.read_text("utf-8"), "bootstrap.py", "exec", flags=0)
+    import ast
+
+    ast.parse(SOURCE.read_text("utf-8"), feature_version=(3, 8))
+
+
+def test_only_the_standard_library_is_imported() -> None:
+    script = (
+        "import runpy, sys; before = set(sys.modules); "
+        f"runpy.run_path({str(SOURCE)!r}); "
+        "new = {name.split('.')[0] for name in set(sys.modules) - before}; "
+        "print(sorted(new - set(sys.stdlib_module_names)))"
+    )
+    run = subprocess.run(
+        [sys.executable, "-I", "-c", script], capture_output=True, text=True, check=True
+    )
+    assert run.stdout.strip() == "[]"
+
+
+def test_too_little_disk_space_is_said_with_numbers(
+    bootstrap: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    usage = shutil.disk_usage(tmp_path)._replace(free=3_000_000_000)
+    monkeypatch.setattr(bootstrap.shutil, "disk_usage", lambda _: usage)
+    with pytest.raises(bootstrap.Missing, match=r"10 GB.*3\.0 GB are free"):
+        bootstrap.check_disk(tmp_path)
+    bootstrap.check_disk(tmp_path, 1)
+
+
+@pytest.mark.parametrize(
+    ("said", "library", "package"),
+    [
+        (
+            "ImportError: libEGL.so.1: cannot open shared object file: No such file",
+            "libEGL.so.1",
+            "libegl1",
+        ),
+        ("\tlibxcb-cursor.so.0 => not found\n", "libxcb-cursor.so.0", "libxcb-cursor0"),
+    ],
+)
+def test_a_missing_library_is_named_with_its_package(
+    bootstrap: ModuleType,
+    monkeypatch: pytest.MonkeyPatch,
+    said: str,
+    library: str,
+    package: str,
+) -> None:
+    monkeypatch.setattr(bootstrap.shutil, "which", lambda tool: tool if tool == "apt-get" else None)
+    assert bootstrap.missing_libraries(said) == [library]
+    sentence = bootstrap.library_sentence([library])
+    assert library in sentence
+    assert f"apt-get install {package}" in sentence
+
+
+def test_libraries_that_are_there_are_not_named(bootstrap: ModuleType) -> None:
+    said = "\tlibEGL.so.1 => /usr/lib/libEGL.so.1 (0x1)\n\tlinux-vdso.so.1 (0x2)\n"
+    assert bootstrap.missing_libraries(said) == []
+
+
+def test_an_unknown_library_is_still_named(bootstrap: ModuleType) -> None:
+    assert "libfox.so.9" in bootstrap.library_sentence(["libfox.so.9"])
+
+
+@pytest.mark.parametrize(
+    ("said", "word"),
+    [
+        ("connection broken by 'NewConnectionError(...)'\nERROR: No matching", "network"),
+        ("OSError: [Errno 28] No space left on device", "disk is full"),
+        ("ERROR: No matching distribution found for torch>=2.8", "no package torch"),
+        ("/x/.venv/bin/python: No module named pip", "delete the folder .venv"),
+        ("ERROR: something else", "something else"),
+    ],
+)
+def test_what_pip_says_becomes_a_sentence(bootstrap: ModuleType, said: str, word: str) -> None:
+    assert word in bootstrap.pip_sentence(said)
+
+
+def test_what_is_set_up_is_not_set_up_again(
+    bootstrap: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installed: list[int] = []
+    monkeypatch.setattr(bootstrap, "_install", lambda: installed.append(1))
+    monkeypatch.setattr(bootstrap, "check_disk", lambda *_: None)
+    made_environment(bootstrap)
+    bootstrap.set_up()
+    bootstrap.set_up()
+    assert len(installed) == 1
+    (bootstrap.ROOT / "pyproject.toml").write_text("[project]\nname = 'x'\n", "utf-8")
+    bootstrap.set_up()
+    assert len(installed) == 2
+
+
+def test_an_installation_that_failed_is_tried_again(
+    bootstrap: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail() -> None:
+        raise bootstrap.Missing("no network")
+
+    monkeypatch.setattr(bootstrap, "_install", fail)
+    monkeypatch.setattr(bootstrap, "check_disk", lambda *_: None)
+    made_environment(bootstrap)
+    with pytest.raises(bootstrap.Missing):
+        bootstrap.set_up()
+    assert not bootstrap.STAMP.exists()
+
+
+@pytest.mark.parametrize("platform", ["offscreen", "minimal"])
+def test_a_platform_without_a_screen_is_no_display(
+    bootstrap: ModuleType, monkeypatch: pytest.MonkeyPatch, platform: str
+) -> None:
+    monkeypatch.setenv("QT_QPA_PLATFORM", platform)
+    assert not bootstrap.has_display()
+
+
+def test_an_unknown_command_is_refused(
+    bootstrap: ModuleType, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert bootstrap.main(["dance"]) == 2
+    assert "demo" in capsys.readouterr().out
+
+
+def test_whatever_is_missing_is_one_sentence_and_status_one(
+    bootstrap: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def missing() -> None:
+        raise bootstrap.Missing("Get a newer one.")
+
+    monkeypatch.setattr(bootstrap, "check_python", missing)
+    assert bootstrap.main(["run"]) == 1
+    assert capsys.readouterr().err.strip() == "Get a newer one."

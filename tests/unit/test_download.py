@@ -1,0 +1,264 @@
+"""Downloads from a small server on this machine that misbehaves in every known way."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import shutil
+import sys
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from studio.models import download as module
+from studio.models.download import TRIES, download, partial_bytes
+from studio.protocol import Problem, ProblemError
+
+CONTENT = bytes(range(256)) * 2000
+SHA256 = hashlib.sha256(CONTENT).hexdigest()
+
+
+class Act(NamedTuple):
+    """How one request is answered. `cut` closes the connection after so many bytes."""
+
+    status: int = 200
+    cut: int | None = None
+    etag: str = '"one"'
+    headers: dict[str, str] = {}
+    ranges: bool = True
+
+
+class Server:
+    """Answers request after request as `acts` say, and properly once they are used up."""
+
+    def __init__(self) -> None:
+        self.acts: list[Act] = []
+        self.asked: list[str | None] = []
+        self.paths: list[str] = []
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                outer.answer(self)
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self._http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._thread = threading.Thread(target=self._http.serve_forever, args=(0.01,))
+        self._thread.start()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._http.server_port}/model.gguf"
+
+    def answer(self, handler: BaseHTTPRequestHandler) -> None:
+        act = self.acts.pop(0) if self.acts else Act()
+        wanted = handler.headers.get("Range")
+        self.asked.append(wanted)
+        self.paths.append(handler.path)
+        if act.status >= 400:
+            handler.send_response(act.status)
+            for name, value in act.headers.items():
+                handler.send_header(name, value)
+            handler.send_header("Content-Length", "0")
+            handler.end_headers()
+            return
+        start = 0
+        if wanted and act.ranges and handler.headers.get("If-Range") == act.etag:
+            match = re.fullmatch(r"bytes=(\d+)-", wanted)
+            assert match is not None
+            start = int(match[1])
+            handler.send_response(206)
+            handler.send_header("Content-Range", f"bytes {start}-{len(CONTENT) - 1}/{len(CONTENT)}")
+        else:
+            handler.send_response(act.status)
+        body = CONTENT[start:]
+        handler.send_header("Content-Length", str(len(body)))
+        if act.etag:
+            handler.send_header("ETag", act.etag)
+        for name, value in act.headers.items():
+            handler.send_header(name, value)
+        handler.end_headers()
+        handler.wfile.write(body if act.cut is None else body[: act.cut])
+        handler.close_connection = True
+
+    def stop(self) -> None:
+        self._http.shutdown()
+        self._http.server_close()
+        self._thread.join()
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    monkeypatch.setenv("no_proxy", "*")
+    running = Server()
+    yield running
+    running.stop()
+
+
+def fetch(server: Server, target: Path, sha256: str = SHA256) -> Path:
+    return download(server.url, target, sha256=sha256, pause=0.0)
+
+
+def failure(server: Server, target: Path, sha256: str = SHA256) -> Problem:
+    with pytest.raises(ProblemError) as caught:
+        fetch(server, target, sha256)
+    return caught.value.problem
+
+
+def left_over(target: Path) -> list[str]:
+    return sorted(file.name for file in target.parent.iterdir())
+
+
+def test_a_file_arrives_whole_and_nothing_else_is_left(server: Server, tmp_path: Path) -> None:
+    target = tmp_path / "模型 🦊" / "model.gguf"
+    seen: list[tuple[int, int | None]] = []
+    download(server.url, target, sha256=SHA256, progress=lambda *at: seen.append(at))
+    assert target.read_bytes() == CONTENT
+    assert left_over(target) == ["model.gguf"]
+    assert seen[0] == (0, len(CONTENT))
+    assert seen[-1] == (len(CONTENT), len(CONTENT))
+
+
+def test_what_is_there_and_right_is_not_fetched_again(server: Server, tmp_path: Path) -> None:
+    target = tmp_path / "model.gguf"
+    target.write_bytes(CONTENT)
+    fetch(server, target)
+    assert server.asked == []
+
+
+def test_a_cut_is_taken_up_where_it_happened(server: Server, tmp_path: Path) -> None:
+    server.acts = [Act(cut=100_000), Act(cut=200_000)]
+    target = fetch(server, tmp_path / "model.gguf")
+    assert target.read_bytes() == CONTENT
+    assert server.asked == [None, "bytes=100000-", "bytes=300000-"]
+
+
+def test_a_later_call_goes_on_from_what_an_earlier_one_left(server: Server, tmp_path: Path) -> None:
+    target = tmp_path / "model.gguf"
+    server.acts = [Act(cut=100_000), *[Act(status=503)] * TRIES]
+    assert failure(server, target).kind == "model_missing"
+    assert partial_bytes(target) == 100_000
+    assert fetch(server, target).read_bytes() == CONTENT
+    assert server.asked[-1] == "bytes=100000-"
+
+
+def test_a_file_that_changed_on_the_server_is_begun_anew(server: Server, tmp_path: Path) -> None:
+    server.acts = [Act(cut=100_000, etag='"old"')]
+    target = fetch(server, tmp_path / "model.gguf")
+    assert target.read_bytes() == CONTENT
+
+
+def test_a_server_that_cannot_resume_is_begun_anew(server: Server, tmp_path: Path) -> None:
+    server.acts = [Act(cut=100_000), Act(ranges=False)]
+    assert fetch(server, tmp_path / "model.gguf").read_bytes() == CONTENT
+
+
+def test_without_a_version_nothing_old_is_built_upon(server: Server, tmp_path: Path) -> None:
+    server.acts = [Act(cut=100_000, etag=""), Act(etag="")]
+    assert fetch(server, tmp_path / "model.gguf").read_bytes() == CONTENT
+    assert server.asked == [None, None]
+
+
+def test_a_busy_server_is_asked_again_when_it_says(server: Server, tmp_path: Path) -> None:
+    server.acts = [Act(status=429, headers={"Retry-After": "0"}), Act(status=502)]
+    assert fetch(server, tmp_path / "model.gguf").read_bytes() == CONTENT
+    assert len(server.asked) == 3
+
+
+def test_a_server_that_asks_for_an_hour_is_not_waited_for(server: Server, tmp_path: Path) -> None:
+    server.acts = [Act(status=429, headers={"Retry-After": "3600"})]
+    said = failure(server, tmp_path / "model.gguf")
+    assert "60 minutes" in str(said.message)
+
+
+@pytest.mark.parametrize(
+    ("status", "word"), [(401, "signed in"), (403, "signed in"), (404, "no file"), (418, "refused")]
+)
+def test_a_refusal_is_said_and_not_repeated(
+    server: Server, tmp_path: Path, status: int, word: str
+) -> None:
+    server.acts = [Act(status=status)]
+    said = failure(server, tmp_path / "model.gguf")
+    assert said.kind == "bad_input"
+    assert word in str(said.message)
+    assert len(server.asked) == 1
+
+
+def test_damage_is_found_by_the_hash_and_thrown_away(server: Server, tmp_path: Path) -> None:
+    said = failure(server, tmp_path / "model.gguf", sha256="0" * 64)
+    assert said.kind == "model_broken"
+    assert left_over(tmp_path / "model.gguf") == []
+
+
+def test_a_web_page_is_not_taken_for_a_model(server: Server, tmp_path: Path) -> None:
+    server.acts = [Act(headers={"Content-Type": "text/html; charset=utf-8"})]
+    assert "web page" in str(failure(server, tmp_path / "model.gguf").message)
+
+
+def test_stopping_keeps_what_has_arrived(server: Server, tmp_path: Path) -> None:
+    target = tmp_path / "model.gguf"
+    stop = threading.Event()
+
+    def stop_after_some(done: int, _total: int | None) -> None:
+        if done:
+            stop.set()
+
+    with pytest.raises(ProblemError) as caught:
+        download(server.url, target, sha256=SHA256, progress=stop_after_some, cancelled=stop)
+    assert caught.value.problem.kind == "cancelled"
+    assert 0 < partial_bytes(target) < len(CONTENT)
+    assert fetch(server, target).read_bytes() == CONTENT
+
+
+def test_too_little_disk_space_is_said_before_the_download(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usage = shutil.disk_usage(tmp_path)._replace(free=1000)
+    monkeypatch.setattr(module.shutil, "disk_usage", lambda _: usage)
+    assert failure(server, tmp_path / "model.gguf").kind == "disk_full"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_a_disk_that_fills_up_is_said(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = tmp_path / "model.gguf"
+    original = Path.open
+
+    def open_full(path: Path, mode: str = "r", *args: object, **names: object) -> object:
+        place = Path("/dev/full") if path.suffix == ".part" else path
+        return original(place, mode, *args, **names)
+
+    monkeypatch.setattr(Path, "open", open_full)
+    assert failure(server, target).kind == "disk_full"
+
+
+@pytest.mark.parametrize("url", ["ftp://a/b", "model.gguf", "http://example.org/model.gguf"])
+def test_an_address_that_is_none_or_not_encrypted_is_refused(tmp_path: Path, url: str) -> None:
+    with pytest.raises(ProblemError) as caught:
+        download(url, tmp_path / "model.gguf")
+    assert caught.value.problem.kind == "bad_input"
+
+
+def test_no_server_is_said(server: Server, tmp_path: Path) -> None:
+    server.stop()
+    said = failure(server, tmp_path / "model.gguf")
+    assert "cannot be reached" in str(said.message)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the system's proxy is asked too")
+def test_the_proxy_of_the_environment_is_used(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("no_proxy")
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.setenv("http_proxy", server.url.rsplit("/", 1)[0])
+    target = download("http://models.invalid/a.gguf", tmp_path / "a.gguf", sha256=SHA256)
+    assert target.read_bytes() == CONTENT
+    assert server.paths == ["http://models.invalid/a.gguf"]

@@ -1,0 +1,194 @@
+"""A job from the library through a fake engine and back, whatever happens on the way."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from studio.engine.client import EngineClient
+from studio.jobs.runner import AssetSaved, JobChanged, Runner
+from studio.library import store
+from studio.library.records import Job
+from studio.library.store import Library
+from studio.models.registry import Registry
+from studio.protocol import (
+    Accepted,
+    Cancelled,
+    Done,
+    Failed,
+    ModelRef,
+    ProblemError,
+    Progress,
+    Request,
+    RowFailed,
+    TextRequest,
+    problem,
+)
+from studio.settings import default_paths
+
+MODEL = ModelRef(id="fake", name="Fake", task="text", format="transformers", path="/fake")
+
+
+class House:
+    """A library, a fake engine and a runner in a temporary folder."""
+
+    def __init__(self, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("STUDIO_HOME", str(home))
+        monkeypatch.setenv("STUDIO_STARTER", str(home / "none"))
+        self.paths = default_paths()
+        self.library = Library.open(self.paths.library)
+        self.engine = EngineClient(log_dir=self.paths.logs, fake="plain")
+        registry = Registry(self.paths)
+        monkeypatch.setattr(registry, "resolve", lambda *_: MODEL)
+        self.registry = registry
+        self.runner = Runner(self.library, self.engine, registry)
+        self.events: list[object] = []
+
+    def enqueue(self, request: Request) -> Job:
+        return self.library.enqueue([request])[0]
+
+    def run(self, job: Job) -> str:
+        return self.runner.run(job, self.events.append)
+
+    def saved(self) -> list[int]:
+        return sorted(e.row for e in self.events if isinstance(e, AssetSaved))
+
+
+@pytest.fixture
+def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
+    made = House(tmp_path / "home", monkeypatch)
+    yield made
+    made.engine.stop()
+    made.library.close()
+
+
+def test_every_row_is_on_disk_before_it_is_reported(house: House) -> None:
+    job = house.enqueue(TextRequest(prompt="hello", seed=4, count=3))
+    on_disk: list[bool] = []
+    status = house.runner.run(
+        job,
+        lambda e: on_disk.append(e.asset.path.is_file()) if isinstance(e, AssetSaved) else None,
+    )
+    assert status == "done"
+    assert on_disk == [True, True, True]
+    assert [a.recipe.seed for a in house.library.assets_of(job.id)] == [4, 5, 6]
+
+
+def test_the_status_is_stored_before_the_end_is_reported(house: House) -> None:
+    job = house.enqueue(TextRequest(prompt="hello", seed=1))
+    stored: list[str] = []
+
+    def report(event: object) -> None:
+        if isinstance(event, Done):
+            found = house.library.job(job.id)
+            assert found is not None
+            stored.append(found.status)
+
+    house.runner.run(job, report)
+    assert stored == ["done"]
+
+
+@pytest.mark.parametrize(
+    ("word", "kind"),
+    [
+        ("[fail]", "model_broken"),
+        ("[bug]", "bug"),
+        ("[oom]", "out_of_memory"),
+        ("[crash]", "engine_crashed"),
+        ("[diskfull]", "disk_full"),
+    ],
+)
+def test_a_failing_job_says_why_and_the_next_one_runs(house: House, word: str, kind: str) -> None:
+    bad = house.enqueue(TextRequest(prompt=f"{word} please", seed=1, count=2))
+    assert house.run(bad) == "failed"
+    found = house.library.job(bad.id)
+    assert found is not None and found.problem is not None
+    assert (found.status, found.problem.kind) == ("failed", kind)
+    assert house.run(house.enqueue(TextRequest(prompt="hello", seed=1))) == "done"
+
+
+def test_a_row_that_fails_leaves_the_others_and_a_retry_makes_only_it(house: House) -> None:
+    job = house.enqueue(TextRequest(prompt="[rowfail]", seed=1, count=3))
+    assert house.run(job) == "failed"
+    assert house.saved() == [0, 2]
+    assert [e.row for e in house.events if isinstance(e, RowFailed)] == [1]
+    assert house.library.missing_rows(job) == (1,)
+
+
+def test_a_cancel_before_the_engine_knows_the_job_is_not_lost(house: House) -> None:
+    job = house.enqueue(TextRequest(prompt="[slow]", seed=1))
+
+    def report(event: object) -> None:
+        if isinstance(event, JobChanged) and event.job.status == "running":
+            house.runner.cancel(job.id)
+        house.events.append(event)
+
+    assert house.runner.run(job, report) == "cancelled"
+    assert any(isinstance(e, Cancelled) for e in house.events)
+
+
+def test_a_job_cancelled_half_way_is_cancelled_in_the_library(house: House) -> None:
+    job = house.enqueue(TextRequest(prompt="[slow]", seed=1))
+
+    def report(event: object) -> None:
+        if isinstance(event, Progress):
+            threading.Thread(target=house.runner.cancel, args=(job.id,)).start()
+
+    assert house.runner.run(job, report) == "cancelled"
+    found = house.library.job(job.id)
+    assert found is not None and found.status == "cancelled"
+
+
+def test_an_engine_stopped_under_a_job_leaves_it_for_the_next_start(house: House) -> None:
+    job = house.enqueue(TextRequest(prompt="[slow]", seed=1))
+
+    def report(event: object) -> None:
+        if isinstance(event, Accepted):
+            threading.Thread(target=house.engine.stop).start()
+
+    assert house.runner.run(job, report) == "interrupted"
+    house.library.close()
+    house.library = Library.open(house.paths.library)
+    assert [j.id for j in house.library.interrupted()] == [job.id]
+
+
+def test_a_result_that_cannot_be_kept_fails_its_job_only(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = house.enqueue(TextRequest(prompt="hello", seed=1, count=2))
+    keep = Library.record_asset
+
+    def full(*_: object) -> object:
+        raise problem("disk_full", "The disk is full. Make room and try again.")
+
+    monkeypatch.setattr(store.Library, "record_asset", full)
+    assert house.run(job) == "failed"
+    failure = next(e for e in house.events if isinstance(e, Failed))
+    assert failure.problem.kind == "disk_full"
+    monkeypatch.setattr(store.Library, "record_asset", keep)
+    assert house.run(house.enqueue(TextRequest(prompt="hello", seed=1))) == "done"
+
+
+def test_a_model_that_is_gone_is_a_sentence_and_no_crash(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(*_: object) -> ModelRef:
+        raise ProblemError(problem("model_missing", "The model is gone. Add it again.").problem)
+
+    monkeypatch.setattr(house.registry, "resolve", gone)
+    assert house.run(house.enqueue(TextRequest(prompt="hello", seed=1))) == "failed"
+    assert [str(e.problem.message) for e in house.events if isinstance(e, Failed)] == [
+        "The model is gone. Add it again."
+    ]
+
+
+def test_a_job_with_nothing_missing_is_done_without_the_engine(house: House) -> None:
+    job = house.enqueue(TextRequest(prompt="hello", seed=1))
+    house.run(job)
+    resumed = house.library.resume(job.id)
+    house.events.clear()
+    assert house.run(resumed) == "done"
+    assert house.saved() == []

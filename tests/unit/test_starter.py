@@ -1,0 +1,258 @@
+"""Installing the starter pack: through a stand-in for pip that does what pip does, and less.
+
+The stand-in is a real child process (`-m pip` of a folder on PYTHONPATH), so that the command
+line, the temporary folders and the ending of it are those of the real thing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from model_files import write_gguf, write_llama, write_safetensors
+
+from studio.models import starter
+from studio.models.registry import Registry
+from studio.models.starter import install_starter, starter_status
+from studio.models.starter_pack import PACK, StarterModel, StarterWheel
+from studio.protocol import Problem, Sentence
+from studio.settings import Paths
+
+FAKE_PIP = r"""
+import json, pathlib, sys, threading
+here = pathlib.Path(__file__).parent
+with (here / "calls.jsonl").open("a") as log:
+    log.write(json.dumps(sys.argv[1:]) + "\n")
+plan = here / "plan.json"
+steps = json.loads(plan.read_text())
+step = steps.pop(0) if len(steps) > 1 else steps[0]
+plan.write_text(json.dumps(steps))
+dest = pathlib.Path(sys.argv[sys.argv.index("--dest") + 1])
+if "says" in step:
+    print(step["says"])
+    sys.exit(1)
+if "hangs" in step:
+    (here / "hanging").touch()
+    threading.Event().wait()
+name = sys.argv[-1].split("==")[0] + ".whl"
+data = (here / name).read_bytes()
+(dest / name).write_bytes(data[: len(data) - step.get("cut", 0)])
+"""
+
+
+class Shop:
+    """A folder with wheels, the pack that names them, and what pip will do next."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        folder.mkdir()
+        (folder / "pip.py").write_text(FAKE_PIP, "utf-8")
+        gguf = write_gguf(folder / "fox.gguf", general__name="Fox")
+        up = write_safetensors(
+            folder / "up.safetensors",
+            {
+                "conv_first.weight": (8, 3, 3, 3),
+                "body.0.rdb1.conv1.weight": (4, 8, 3, 3),
+                "conv_up1.weight": (8, 8, 3, 3),
+            },
+        )
+        self.pack = (self._wheel("up-pack", up, "upscale"), self._wheel("fox-pack", gguf, "text"))
+        self.will({})
+
+    def _wheel(self, name: str, file: Path, task: str) -> StarterWheel:
+        wheel = self.folder / f"{name}.whl"
+        with zipfile.ZipFile(wheel, "w") as archive:
+            archive.write(file, f"inner/{file.name}")
+            archive.writestr("LICENSE", "Apache License")
+            archive.writestr("inner/__init__.py", "raise SystemExit('this must never run')")
+        model = StarterModel(
+            id=file.stem,
+            name=file.stem.title(),
+            task="text" if task == "text" else "upscale",
+            licence="Apache-2.0",
+            member=f"inner/{file.name}",
+            sha256=hashlib.sha256(file.read_bytes()).hexdigest(),
+            file=file.name,
+            size=file.stat().st_size,
+            converts=task == "text",
+        )
+        return StarterWheel(
+            requirement=f"{name}==1.0",
+            sha256=hashlib.sha256(wheel.read_bytes()).hexdigest(),
+            size=wheel.stat().st_size,
+            licence_member="LICENSE",
+            models=(model,),
+        )
+
+    def will(self, *steps: dict[str, object]) -> None:
+        (self.folder / "plan.json").write_text(json.dumps(steps), "utf-8")
+
+    @property
+    def calls(self) -> list[list[str]]:
+        log = self.folder / "calls.jsonl"
+        return [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
+
+
+@pytest.fixture
+def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
+    made = Shop(tmp_path / "shop")
+    monkeypatch.setenv("PYTHONPATH", str(made.folder))
+    return made
+
+
+@pytest.fixture
+def paths(tmp_path: Path) -> Paths:
+    home = tmp_path / "家 home"
+    starter_folder = home / "starter"
+    home.mkdir()
+    return Paths(
+        home / "s", home / "l", home / "models", starter_folder, home / "g", home / "cache"
+    )
+
+
+def convert(source: Path, target: Path) -> None:
+    assert source.read_bytes().startswith(b"GGUF")
+    write_llama(target)
+
+
+def install(
+    shop: Shop,
+    paths: Paths,
+    convert: Callable[[Path, Path], Problem | None] = convert,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> Problem | None:
+    return install_starter(paths, lambda *_: None, convert, cancelled, shop.pack)
+
+
+def visible(paths: Paths) -> list[str]:
+    return sorted(entry.name for entry in paths.starter.iterdir() if entry.name != ".lock")
+
+
+def test_the_pack_is_installed_and_each_model_works(shop: Shop, paths: Paths) -> None:
+    assert install(shop, paths) is None
+    assert visible(paths) == ["fox", "up"]
+    registry = Registry(paths)
+    assert [model.id for model in registry.list("text")] == ["fox"]
+    assert [model.format for model in registry.list("text")] == ["transformers"]
+    assert [model.id for model in registry.list("upscale")] == ["up"]
+    assert [registry.verify(model.id) for model in registry.list()] == [None, None]
+    assert (paths.starter / "fox" / "LICENSE").read_text() == "Apache License"
+
+
+def test_progress_never_goes_back_and_reaches_the_end(shop: Shop, paths: Paths) -> None:
+    seen: list[float] = []
+    install_starter(paths, lambda _, at: seen.append(at or 0.0), convert, pack=shop.pack)
+    assert seen == sorted(seen)
+    assert seen[-1] == pytest.approx(1.0)
+
+
+def test_the_second_time_nothing_is_fetched(shop: Shop, paths: Paths) -> None:
+    install(shop, paths)
+    before = len(shop.calls)
+    assert install(shop, paths) is None
+    assert len(shop.calls) == before
+
+
+def test_only_what_is_missing_or_damaged_is_fetched_again(shop: Shop, paths: Paths) -> None:
+    install(shop, paths)
+    (paths.starter / "up" / "up.safetensors").write_bytes(b"damaged")
+    assert install(shop, paths) is None
+    assert shop.calls[-1][-1] == "up-pack==1.0"
+    assert len(shop.calls) == 3
+    assert Registry(paths).verify("up") is None
+
+
+def test_a_download_that_was_cut_off_is_fetched_once_more(shop: Shop, paths: Paths) -> None:
+    shop.will({"cut": 10}, {})
+    assert install(shop, paths) is None
+    assert "--no-cache-dir" not in shop.calls[0]
+    assert "--no-cache-dir" in shop.calls[1]
+
+
+def test_a_download_that_is_always_cut_off_is_said(shop: Shop, paths: Paths) -> None:
+    shop.will({"cut": 10})
+    said = install(shop, paths)
+    assert said is not None
+    assert "damaged twice" in str(said.message)
+    assert visible(paths) == []
+
+
+def test_no_network_is_one_sentence_and_asked_once(shop: Shop, paths: Paths) -> None:
+    shop.will({"says": "WARNING: Retrying after connection broken by 'NewConnectionError'"})
+    said = install(shop, paths)
+    assert said is not None
+    assert "no network" in str(said.message)
+    assert len(shop.calls) == 1
+    assert visible(paths) == []
+
+
+def test_a_server_without_the_package_leaves_the_others_installed(shop: Shop, paths: Paths) -> None:
+    shop.will({"says": "ERROR: No matching distribution found for up-pack==1.0"}, {})
+    said = install(shop, paths)
+    assert said is not None
+    assert "up-pack==1.0" in str(said.message)
+    assert visible(paths) == ["fox"]
+
+
+def test_a_full_disk_is_said_before_anything_is_fetched(
+    shop: Shop, paths: Paths, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    usage = shutil.disk_usage(tmp_path)._replace(free=100)
+    monkeypatch.setattr(starter.shutil, "disk_usage", lambda _: usage)
+    said = install(shop, paths)
+    assert said is not None
+    assert said.kind == "disk_full"
+    assert shop.calls == []
+
+
+def test_a_conversion_that_fails_leaves_nothing_half(shop: Shop, paths: Paths) -> None:
+    failed = Problem("out_of_memory", Sentence("No memory."))
+
+    def half(_source: Path, target: Path) -> Problem:
+        target.mkdir()
+        (target / "config.json").write_text("{}", "utf-8")
+        return failed
+
+    assert install(shop, paths, half) == failed
+    assert visible(paths) == ["up"]
+
+
+def test_stopping_ends_pip_and_leaves_nothing_half(shop: Shop, paths: Paths) -> None:
+    shop.will({"hangs": True})
+    said = install(shop, paths, cancelled=(shop.folder / "hanging").exists)
+    assert said is not None
+    assert said.kind == "cancelled"
+    assert visible(paths) == []
+
+
+def test_what_an_interrupted_installation_left_is_swept(shop: Shop, paths: Paths) -> None:
+    (paths.starter / ".installing-dead").mkdir(parents=True)
+    assert install(shop, paths) is None
+    assert visible(paths) == ["fox", "up"]
+
+
+def test_a_place_that_cannot_be_written_gives_way_to_the_models_folder(
+    shop: Shop, paths: Paths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("studio.models.starter_folders.os.access", lambda *_: False)
+    assert install(shop, paths) is None
+    assert (paths.models / "starter" / "fox").is_dir()
+    assert {model.id for model in Registry(paths).list()} == {"fox", "up"}
+    assert all(model.starter for model in Registry(paths).list())
+
+
+def test_the_status_names_the_real_pack(paths: Paths) -> None:
+    items = starter_status(paths)
+    assert {item.id for item in items} == {
+        "smollm2-135m-instruct",
+        "dat-light-x2",
+        "dat-light-x3",
+        "dat-light-x4",
+    }
+    assert not any(item.installed for item in items)
+    assert all(len(wheel.sha256) == 64 and "==" in wheel.requirement for wheel in PACK)

@@ -7,6 +7,8 @@ which the starter models are looked for (otherwise `resources/models` beside the
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
 import sys
 import time
@@ -176,9 +178,10 @@ def save_settings(path: Path, settings: Settings) -> Problem | None:
             os.fsync(file.fileno())
         temporary.replace(path)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
         return Problem(
-            "disk_full" if error.errno == 28 else "bad_input",
+            "disk_full" if error.errno == errno.ENOSPC else "bad_input",
             Sentence("The settings could not be saved in {path}.", {"path": str(path.parent)}),
             str(error),
         )

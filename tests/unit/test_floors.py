@@ -1,0 +1,61 @@
+"""What a part of the app drags in, seen in a clean interpreter."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = ("torch", "transformers", "diffusers", "accelerate", "spandrel")
+
+
+def loaded_by(statement: str) -> set[str]:
+    code = f"import sys\n{statement}\nprint(*{{name.partition('.')[0] for name in sys.modules}})"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return set(ran.stdout.split())
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        "studio.cli.generate",
+        "studio.cli.models",
+        "studio.cli.doctor",
+        "studio.library.store",
+        "studio.jobs.runner",
+        "studio.models.registry",
+        "studio.models.starter",
+        "studio.models.token_counter",
+        "studio.engine.client",
+        "studio.engine.fake",
+    ],
+)
+def test_nothing_of_the_apps_side_imports_torch_or_qt(module: str) -> None:
+    assert not loaded_by(f"import {module}") & {*HEAVY, "PySide6"}
+
+
+def test_the_window_imports_neither_torch_nor_its_libraries() -> None:
+    statement = (
+        "import studio.ui.app, studio.ui.text.text_tab, studio.ui.image.image_tab, "
+        "studio.ui.upscale.upscale_tab, studio.ui.history.history_view, studio.jobs.runner"
+    )
+    assert not loaded_by(statement) & set(HEAVY)
+
+
+@pytest.mark.parametrize("task", ["text", "image", "upscale"])
+def test_the_engine_imports_neither_qt_nor_the_library(task: str) -> None:
+    ran = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            f"import sys, studio.engine.{task}.run\n"
+            "print(*[n for n in sys.modules if n.startswith(('PySide6', 'studio.'))])",
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    ours = {name.split(".")[1] for name in ran.stdout.split() if name.startswith("studio.")}
+    assert ours <= {"engine", "protocol", "context"}
+    assert "PySide6" not in ran.stdout

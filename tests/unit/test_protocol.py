@@ -1,0 +1,94 @@
+"""The words of the protocol validate what comes from outside and survive the pipe."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from studio.protocol import (
+    MAX_SEED,
+    ImageRequest,
+    InputFile,
+    Loading,
+    Problem,
+    Recipe,
+    RunJob,
+    TextRequest,
+    UpscaleRequest,
+    pack,
+    problem,
+    recipe_from_json,
+    request_from_fields,
+    request_from_json,
+    sentence,
+    task_of,
+    to_json,
+    unpack_command,
+    unpack_event,
+)
+from studio.protocol import ModelRef as Ref
+
+REQUESTS = [
+    TextRequest(prompt="狐狸", count=1000, seed=MAX_SEED),
+    ImageRequest(prompt="a fox", width=64, height=8192, image=InputFile("/a b/狐.png")),
+    UpscaleRequest(input=InputFile("x.png", "00"), scale=4),
+]
+
+
+@pytest.mark.parametrize("request_", REQUESTS, ids=task_of)
+def test_a_request_is_the_same_after_json_and_after_the_pipe(request_: Any) -> None:
+    assert request_from_json(to_json(request_)) == request_
+    model = Ref(id="m", name="M", task=task_of(request_), format="diffusers", path="/m")
+    command = RunJob(job="1", request=request_, rows=(0, 2), model=model, work_dir="/w")
+    assert unpack_command(pack(command)) == command
+
+
+@pytest.mark.parametrize(
+    ("fields", "named"),
+    [
+        ({"task": "text", "prompt": "x", "count": "0"}, "count"),
+        ({"task": "text", "prompt": "x", "count": "1001"}, "count"),
+        ({"task": "text", "prompt": "x", "seed": "-1"}, "seed"),
+        ({"task": "text", "prompt": "x", "temperature": "warm"}, "temperature"),
+        ({"task": "text"}, "prompt"),
+        ({"task": "image", "prompt": "x", "width": "63"}, "width"),
+        ({"task": "image", "prompt": "x", "strength": 2}, "strength"),
+        ({"task": "upscale", "input": {"path": "x"}, "scale": "5"}, "scale"),
+        ({"task": "paint", "prompt": "x"}, "task"),
+    ],
+)
+def test_a_field_out_of_its_range_is_named(fields: dict[str, Any], named: str) -> None:
+    with pytest.raises(msgspec.ValidationError, match=named):
+        request_from_fields(fields)
+
+
+def test_numbers_may_come_as_text_as_tables_have_them() -> None:
+    request = request_from_fields({"task": "image", "prompt": "x", "width": "512", "seed": "7"})
+    assert request == ImageRequest(prompt="x", width=512, seed=7)
+
+
+def test_a_sentence_keeps_its_template_across_the_pipe() -> None:
+    event = Loading("1", sentence("Loading {model}", model="SDXL"), 0.5)
+    answer = unpack_event(pack(event))
+    assert answer == event
+    assert isinstance(answer, Loading)
+    assert (str(answer.stage), answer.stage.template) == ("Loading SDXL", "Loading {model}")
+
+
+def test_braces_in_a_value_are_only_text() -> None:
+    assert str(sentence("No {path}", path="{model}/{0}")) == "No {model}/{0}"
+
+
+def test_a_problem_can_be_raised_and_is_a_value_again() -> None:
+    error = problem("bad_input", "No {path}", detail="why", path="x")
+    assert str(error) == "No x"
+    assert error.problem == Problem("bad_input", sentence("No {path}", path="x"), "why")
+
+
+def test_a_recipe_of_wrong_types_is_refused() -> None:
+    recipe = Recipe(request=REQUESTS[0], row=0, seed=1)
+    assert recipe_from_json(to_json(recipe)) == recipe
+    with pytest.raises(msgspec.ValidationError):
+        recipe_from_json('{"request": {"task": "text", "prompt": 5}, "row": 0, "seed": 1}')

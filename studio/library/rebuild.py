@@ -30,7 +30,8 @@ _SLACK = 3.0
 def has_results(root: Path) -> bool:
     """Tell whether a folder looks as if a library had been here."""
     try:
-        return any(_DATE.fullmatch(entry.name) for entry in os.scandir(root) if entry.is_dir())
+        with os.scandir(root) as entries:
+            return any(_DATE.fullmatch(entry.name) for entry in entries if entry.is_dir())
     except OSError:
         return False
 
@@ -122,7 +123,8 @@ def _candidates(job: Job, root: Path, since: datetime) -> Iterator[Path]:
         ]
     for folder in folders:
         try:
-            entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+            with os.scandir(folder) as listed:
+                entries = sorted(listed, key=lambda entry: entry.name)
         except OSError:
             continue
         for entry in entries:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import io
+import struct
 import threading
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from studio.engine.devices import Device
 from studio.engine.job import Job
@@ -53,6 +57,16 @@ def decibels(left: np.ndarray, right: np.ndarray, largest: float = 255) -> float
     """Return the peak signal-to-noise ratio of two pictures."""
     error = np.mean((left.astype(np.float64) - right.astype(np.float64)) ** 2)
     return float(10 * np.log10(largest**2 / max(error, 1e-12)))
+
+
+def pretend_size(path: Path, width: int, height: int) -> None:
+    """Make a PNG whose header claims a size that its pixels do not have."""
+    data = io.BytesIO()
+    Image.new("RGB", (1, 1)).save(data, "PNG")
+    header = bytearray(data.getvalue())
+    header[16:24] = struct.pack(">II", width, height)
+    header[29:33] = struct.pack(">I", zlib.crc32(header[12:29]))
+    path.write_bytes(header)
 
 
 @dataclass

@@ -8,7 +8,6 @@ from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
     QLabel,
-    QPlainTextEdit,
     QPushButton,
     QSizePolicy,
     QVBoxLayout,
@@ -20,6 +19,7 @@ from studio.ui.text.conversation import Turn
 from studio.ui.theme import GRID, mute
 from studio.ui.widgets.buttons import tool_button
 from studio.ui.widgets.icons import icon
+from studio.ui.widgets.prompt_edit import PromptEdit
 
 SHORT_PROMPT = 600
 """Characters of a prompt that are shown at once."""
@@ -129,8 +129,9 @@ class TurnView(QWidget):
     def _show_whole(self, layout: QVBoxLayout, label: QLabel, more: QPushButton) -> None:
         label.hide()
         more.hide()
-        whole = QPlainTextEdit(self.turn.prompt)
+        whole = PromptEdit("", "")
         whole.setReadOnly(True)
+        whole.setPlainText(self.turn.prompt)
         whole.setAccessibleName(self.tr("Your message"))
         whole.setFixedHeight(LEAST_COLUMN_HEIGHT)
         layout.addWidget(whole)

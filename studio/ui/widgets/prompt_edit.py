@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from PySide6.QtCore import QMimeData, Qt, Signal
-from PySide6.QtGui import QKeyEvent
+from PySide6.QtGui import QKeyEvent, QTextOption
 from PySide6.QtWidgets import QPlainTextEdit, QWidget
 
 MAX_FILE_BYTES = 1_000_000
 """A dropped text file larger than this is refused: it is no prompt."""
+
+UNBROKEN = 2000
+"""Characters without a space from which on lines are broken anywhere."""
+
+_UNBROKEN = re.compile(rf"[!-~]{{{UNBROKEN}}}")
 
 
 class PromptEdit(QPlainTextEdit):
@@ -24,6 +30,7 @@ class PromptEdit(QPlainTextEdit):
         self.setTabChangesFocus(True)
         self.setAcceptDrops(True)
         self.set_least_lines(3)
+        self.document().contentsChange.connect(self._added)
 
     def set_least_lines(self, lines: int) -> None:
         """Keep room for at least this many lines of text."""
@@ -41,6 +48,12 @@ class PromptEdit(QPlainTextEdit):
         cursor = self.textCursor()
         cursor.select(cursor.SelectionType.Document)
         cursor.insertText(text)
+
+    def _added(self, place: int, _removed: int, added: int) -> None:
+        # Qt takes seconds to look for a place to break a line in a word this long; here it has
+        # not begun to.
+        if added >= UNBROKEN and _UNBROKEN.search(self.toPlainText()[place : place + added]):
+            self.setWordWrapMode(QTextOption.WrapMode.WrapAnywhere)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         enter = event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter)

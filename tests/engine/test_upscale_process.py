@@ -1,0 +1,70 @@
+"""Upscaling through the real child process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from notes import Notes
+from PIL import Image
+from upscale_house import photograph, starter
+
+from studio.engine.client import EngineClient
+from studio.protocol import (
+    AssetReady,
+    Cancelled,
+    Done,
+    Event,
+    Failed,
+    InputFile,
+    Loading,
+    RunJob,
+    UpscaleRequest,
+)
+
+Make = Callable[[Path], RunJob]
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Make:
+    def command(source: Path) -> RunJob:
+        return RunJob(
+            job="1",
+            request=UpscaleRequest(input=InputFile(str(source)), seed=5),
+            rows=(0,),
+            model=starter("dat-light-x2"),
+            work_dir=str(tmp_path / "结果 🌻 work"),
+        )
+
+    return command
+
+
+def test_one_bad_picture_costs_one_job_and_the_next_is_enlarged(
+    make_client: Callable[..., EngineClient], make: Make, tmp_path: Path
+) -> None:
+    client = make_client(device="cpu", threads=1)
+    bad, good = tmp_path / "坏 🌧.png", tmp_path / "好 🌻 a.png"
+    bad.write_text("no picture")
+    Image.fromarray(photograph(30, 40)).save(good)
+
+    final: Event = client.run(make(bad), lambda _: None)
+    assert isinstance(final, Failed)
+    assert final.problem.kind == "bad_input"
+    assert bad.name in str(final.problem.message)
+    pid = client.pid
+
+    notes = Notes()
+    final = client.run(make(good), notes)
+    assert isinstance(final, Done)
+    assert final.stats["width"] == 80
+    assert client.pid == pid
+    (asset,) = [event for event in notes.events if isinstance(event, AssetReady)]
+    with Image.open(asset.path) as image:
+        assert image.size == (80, 60)
+
+    # Cancelled while the picture is read: nothing is left, and the engine lives on.
+    final = client.run(make(good), Notes(Loading, lambda: client.cancel("1")))
+    assert isinstance(final, Cancelled)
+    assert client.pid == pid
+    assert [str(file) for file in Path(make(good).work_dir).iterdir()] == [asset.path]

@@ -1,0 +1,96 @@
+"""The models dialog: what there is, adding, removing, checking, the starter pack."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from model_files import write_llama, write_safetensors
+from PySide6.QtCore import Qt
+from pytestqt.qtbot import QtBot
+
+from studio.settings import Paths
+from studio.ui.main_window import MainWindow
+from studio.ui.models.models_dialog import ModelsDialog
+
+
+@pytest.fixture
+def dialog(window: MainWindow) -> ModelsDialog:
+    window.open_models("text")
+    found = window.findChild(ModelsDialog)
+    assert isinstance(found, ModelsDialog)
+    return found
+
+
+def names(dialog: ModelsDialog) -> list[str]:
+    items = dialog.view.findItems("", Qt.MatchFlag.MatchContains | Qt.MatchFlag.MatchRecursive)
+    return [item.text(0) for item in items if item.parent() is not None]
+
+
+def choose(dialog: ModelsDialog, name: str) -> None:
+    flags = Qt.MatchFlag.MatchContains | Qt.MatchFlag.MatchRecursive
+    dialog.view.setCurrentItem(dialog.view.findItems(name, flags)[0])
+
+
+def test_models_are_listed_by_task_and_whether_they_fit(dialog: ModelsDialog) -> None:
+    assert len(names(dialog)) == 3
+    assert "None yet" in names(dialog)
+    assert "Fits" in [dialog.view.currentItem().text(3)]
+
+
+def test_a_folder_with_any_name_can_be_added_used_and_removed(
+    window: MainWindow, dialog: ModelsDialog, tmp_path: Path, qtbot: QtBot
+) -> None:
+    folder = write_llama(tmp_path / "my model 模型 🦊")
+    dialog.add_paths([str(folder)])
+    qtbot.waitUntil(lambda: len(window.state.models("text")) == 2, timeout=10_000)
+    picker: Any = window.tab("text").model  # type: ignore[attr-defined]
+    assert picker.combo.findText(folder.name) >= 0
+    choose(dialog, folder.name)
+    dialog.remove.click()
+    qtbot.waitUntil(lambda: len(window.state.models("text")) == 1, timeout=10_000)
+    assert folder.is_dir()
+
+
+def test_what_is_no_model_is_refused_with_a_reason(
+    window: MainWindow, dialog: ModelsDialog, tmp_path: Path, qtbot: QtBot
+) -> None:
+    file = tmp_path / "notes.safetensors"
+    file.write_text("not a model", encoding="utf-8")
+    before = dialog.about.text()
+    dialog.add_paths([str(file)])
+    qtbot.waitUntil(lambda: dialog.about.text() != before, timeout=10_000)
+    assert "notes.safetensors" in dialog.about.text()
+    assert len(window.state.models()) == 2
+
+
+def test_checking_says_what_is_wrong(dialog: ModelsDialog, home: Paths, qtbot: QtBot) -> None:
+    write_safetensors(
+        home.starter / "smollm2-135m-instruct" / "model.safetensors",
+        {"model.embed_tokens.weight": (16, 8)},
+        cut=9,
+    )
+    dialog.verify.click()
+    qtbot.waitUntil(lambda: "Check" not in dialog.about.text(), timeout=10_000)
+    assert "model.safetensors" in dialog.about.text()
+
+
+def test_a_starter_model_is_not_removed_by_mistake(dialog: ModelsDialog) -> None:
+    assert not dialog.remove.isEnabled()
+
+
+def test_what_is_missing_of_the_starter_pack_is_offered(dialog: ModelsDialog, qtbot: QtBot) -> None:
+    qtbot.waitUntil(dialog.starter.install.isEnabled, timeout=10_000)
+    assert "DAT" in dialog.starter.text.text()
+
+
+def test_add_a_model_in_the_picker_opens_the_dialog(
+    window: MainWindow, find: Callable[[str], Any]
+) -> None:
+    combo = find("text.model")
+    before = combo.currentText()
+    combo.activated.emit(combo.count() - 1)
+    assert window.findChild(ModelsDialog) is not None
+    assert combo.currentText() == before

@@ -1,0 +1,91 @@
+"""The settings dialog: what takes effect at once, and what says that it waits."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pytestqt.qtbot import QtBot
+
+from studio.settings import Paths, load_settings
+from studio.ui.main_window import MainWindow
+from studio.ui.settings.settings_dialog import SettingsDialog
+from studio.ui.theme import _KINDS, _PALETTES, apply_scheme, is_dark
+
+
+@pytest.fixture
+def dialog(window: MainWindow) -> SettingsDialog:
+    window.open_settings()
+    found = window.findChild(SettingsDialog)
+    assert isinstance(found, SettingsDialog)
+    return found
+
+
+def test_dark_and_light_take_effect_at_once(
+    window: MainWindow, dialog: SettingsDialog, qapp: Any
+) -> None:
+    dialog.scheme.setCurrentIndex(dialog.scheme.findData("dark"))
+    assert is_dark(window.palette())
+    dialog.scheme.setCurrentIndex(dialog.scheme.findData("light"))
+    assert not is_dark(window.palette())
+    apply_scheme(qapp, "system")
+
+
+def test_another_language_says_that_it_waits_for_the_next_start(
+    window: MainWindow, dialog: SettingsDialog, home: Paths, qtbot: QtBot
+) -> None:
+    dialog.language.setCurrentIndex(dialog.language.findData("zh_CN"))
+    assert "again" in dialog.note.text()
+    qtbot.waitUntil(home.settings.is_file, timeout=5_000)
+    assert load_settings(home.settings)[0].language == "zh_CN"
+    assert window.state.settings.language == "zh_CN"
+
+
+def test_another_library_folder_is_used_from_the_next_start_on(
+    dialog: SettingsDialog, open_window: Any, window: MainWindow, tmp_path: Path
+) -> None:
+    dialog.set_library(str(tmp_path / "结果 folder"))
+    dialog.threads.setValue(2)
+    window.close()
+    again = open_window()
+    assert again.state.library.root == tmp_path / "结果 folder"
+    assert again.state.settings.threads == 2
+
+
+def luminance(colour: str) -> float:
+    def linear(value: int) -> float:
+        share = value / 255
+        return share / 12.92 if share <= 0.04045 else ((share + 0.055) / 1.055) ** 2.4
+
+    red, green, blue = (linear(int(colour[at : at + 2], 16)) for at in (1, 3, 5))
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def contrast(one: str, other: str) -> float:
+    light, dark = sorted((luminance(one), luminance(other)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_text_contrasts_with_its_ground(dark: bool) -> None:
+    palette = _PALETTES[dark]
+    pairs = [
+        ("WindowText", "Window"),
+        ("Text", "Base"),
+        ("Text", "AlternateBase"),
+        ("ButtonText", "Button"),
+        ("PlaceholderText", "Window"),
+        ("PlaceholderText", "Base"),
+        ("HighlightedText", "Highlight"),
+        ("HighlightedText", "Accent"),
+        ("Link", "Base"),
+        ("ToolTipText", "ToolTipBase"),
+    ]
+    poor = [pair for pair in pairs if contrast(palette[pair[0]], palette[pair[1]]) < 4.5]
+    poor += [
+        (kind, "Window")
+        for kind, colour in _KINDS[dark].items()
+        if contrast(colour, palette["Window"]) < 4.5
+    ]
+    assert not poor

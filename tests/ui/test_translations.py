@@ -1,0 +1,87 @@
+"""Every text a person can read has its Chinese, and the Chinese keeps the values."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PySide6.QtWidgets import QApplication
+
+from studio.protocol import sentence
+from studio.settings import RESOURCES
+from studio.ui.theme import say
+from studio.ui.translations import JsonTranslator
+
+CHINESE = RESOURCES / "translations" / "zh_CN.json"
+STUDIO = Path(__file__).parent.parent.parent / "studio"
+CALLS = {"tr": 0, "_tr": 0, "sentence": 0, "Sentence": 0, "problem": 1}
+"""Functions whose argument at this place is a text for a person."""
+
+
+def calls() -> Iterator[tuple[Path, ast.Call, ast.expr]]:
+    for file in sorted(STUDIO.rglob("*.py")):
+        # The command line speaks English.
+        if file.parent.name == "cli":
+            continue
+        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+            if not isinstance(node, ast.Call):
+                continue
+            function = node.func
+            name = function.attr if isinstance(function, ast.Attribute) else ""
+            name = function.id if isinstance(function, ast.Name) else name
+            place = CALLS.get(name)
+            if place is not None and len(node.args) > place:
+                yield file, node, node.args[place]
+
+
+def texts() -> dict[str, str]:
+    return {
+        text.value: f"{file.relative_to(STUDIO)}:{node.lineno}"
+        for file, node, text in calls()
+        if isinstance(text, ast.Constant) and isinstance(text.value, str)
+    }
+
+
+def test_every_text_has_its_chinese() -> None:
+    chinese = json.loads(CHINESE.read_text("utf-8"))
+    missing = [f"{where} {text!r}" for text, where in texts().items() if text not in chinese]
+    assert not missing, "\n".join(missing)
+
+
+def test_no_translation_is_left_of_a_text_that_is_gone() -> None:
+    left = set(json.loads(CHINESE.read_text("utf-8"))) - set(texts())
+    assert not left
+
+
+def test_translations_keep_the_values() -> None:
+    def values(text: str) -> set[str]:
+        return set(re.findall(r"\{(\w+)\}", text))
+
+    wrong = [
+        english
+        for english, chinese in json.loads(CHINESE.read_text("utf-8")).items()
+        if values(english) != values(chinese)
+    ]
+    assert not wrong
+
+
+@pytest.fixture
+def chinese(qapp: QApplication) -> Iterator[None]:
+    translator = JsonTranslator(CHINESE)
+    qapp.installTranslator(translator)
+    yield
+    qapp.removeTranslator(translator)
+
+
+@pytest.mark.usefixtures("chinese")
+def test_a_sentence_of_the_engine_is_shown_in_chinese() -> None:
+    message = sentence("The settings could not be saved in {path}.", path="/tmp/狐狸 {x}")
+    assert say(message) == "设置无法保存到 /tmp/狐狸 {x}。"
+
+
+def test_a_text_without_a_translation_stays_english(qapp: QApplication) -> None:
+    assert say(sentence("Nobody {did} this.", did="translated")) == "Nobody translated this."

@@ -1,0 +1,171 @@
+"""The shared controls, each on its own."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QMimeData, Qt, QUrl
+from PySide6.QtTest import QTest
+from pytestqt.qtbot import QtBot
+
+from studio.protocol import MAX_SEED
+from studio.settings import RESOURCES
+from studio.ui.widgets.icons import icon
+from studio.ui.widgets.message_bar import KEPT, MessageBar
+from studio.ui.widgets.more_section import MoreSection
+from studio.ui.widgets.number_field import NumberField
+from studio.ui.widgets.prompt_edit import MAX_FILE_BYTES, PromptEdit
+from studio.ui.widgets.run_bar import RunBar
+from studio.ui.widgets.seed_field import SeedField
+from studio.ui.widgets.times import ago_text, seconds_text
+
+
+def test_a_number_resets_on_a_double_click_of_its_label(qtbot: QtBot) -> None:
+    field = NumberField("Steps", 1, 500, 20, name="image.steps")
+    qtbot.addWidget(field)
+    field.set_value(77)
+    QTest.mouseDClick(field.label, Qt.MouseButton.LeftButton)
+    assert field.value() == 20
+    assert field.spin.objectName() == "image.steps"
+
+
+def test_an_optional_number_is_auto_below_its_minimum(qtbot: QtBot) -> None:
+    field = NumberField("Width", 64, 8192, None, 8, optional=True)
+    qtbot.addWidget(field)
+    assert field.value() is None
+    assert field.spin.text() == "Auto"
+    field.spin.stepUp()
+    assert field.value() == 64
+    field.set_value(None)
+    assert field.value() is None
+
+
+def test_a_number_out_of_range_goes_to_the_nearest_end(qtbot: QtBot) -> None:
+    field = NumberField("Temperature", 0, 5, 0.7, 0.05, 2)
+    qtbot.addWidget(field)
+    field.set_value(99)
+    assert field.value() == 5
+    field.set_range(0, 2)
+    assert field.value() == 2
+
+
+def test_a_seed_reaches_its_whole_range_and_back_to_random(qtbot: QtBot) -> None:
+    field = SeedField("text.seed")
+    qtbot.addWidget(field)
+    assert field.value() is None
+    field.set_value(MAX_SEED)
+    assert field.value() == MAX_SEED
+    field.randomise()
+    assert field.value() is None
+    field.reuse_last()
+    assert field.value() is None
+    field.set_last(3_000_000_000)
+    field.reuse_last()
+    assert field.value() == 3_000_000_000
+
+
+def test_a_text_file_dropped_on_the_prompt_is_read(qtbot: QtBot, tmp_path: Path) -> None:
+    file = tmp_path / "提示 🦊.txt"
+    file.write_text("a fox\nin snow", encoding="utf-8")
+    prompt = PromptEdit("", "text.prompt")
+    qtbot.addWidget(prompt)
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(file))])
+    assert prompt.canInsertFromMimeData(data)
+    prompt.insertFromMimeData(data)
+    assert prompt.text() == "a fox\nin snow"
+
+
+def test_a_huge_file_is_no_prompt(qtbot: QtBot, tmp_path: Path) -> None:
+    file = tmp_path / "huge.txt"
+    file.write_bytes(b"x" * (MAX_FILE_BYTES + 1))
+    prompt = PromptEdit("", "text.prompt")
+    qtbot.addWidget(prompt)
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(file))])
+    prompt.insertFromMimeData(data)
+    assert "xxx" not in prompt.text()
+
+
+def test_enter_is_a_new_line_and_ctrl_enter_submits(qtbot: QtBot) -> None:
+    prompt = PromptEdit("", "text.prompt")
+    qtbot.addWidget(prompt)
+    with qtbot.assertNotEmitted(prompt.submitted):
+        qtbot.keyClick(prompt, Qt.Key.Key_Return)
+    with qtbot.waitSignal(prompt.submitted):
+        qtbot.keyClick(prompt, Qt.Key.Key_Enter, Qt.KeyboardModifier.ControlModifier)
+    assert prompt.text() == "\n"
+
+
+def test_a_message_keeps_its_action_until_it_is_taken(qtbot: QtBot) -> None:
+    bar = MessageBar()
+    qtbot.addWidget(bar)
+    done: list[str] = []
+    bar.show_message("The disk is full.", "error", "Open folder", lambda: done.append("opened"))
+    height = bar.height()
+    assert bar.text() == "The disk is full."
+    bar._action.click()
+    assert done == ["opened"]
+    assert bar.text() == ""
+    assert bar.height() == height
+    assert bar.messages[-1].text == "The disk is full."
+
+
+def test_old_messages_are_forgotten_in_the_end(qtbot: QtBot) -> None:
+    bar = MessageBar()
+    qtbot.addWidget(bar)
+    for number in range(KEPT + 5):
+        bar.show_message(f"no. {number}")
+    assert len(bar.messages) == KEPT
+    assert bar.messages[0].text == "no. 5"
+
+
+def test_more_keeps_what_it_hides(qtbot: QtBot) -> None:
+    more = MoreSection("More")
+    qtbot.addWidget(more)
+    field = NumberField("Steps", 1, 500, 20)
+    more.add(field)
+    field.set_value(7)
+    more.set_open(True)
+    more.set_open(False)
+    assert field.value() == 7
+    assert not more.body.isVisibleTo(more)
+
+
+def test_progress_takes_no_room_away_when_it_comes(qtbot: QtBot) -> None:
+    bar = RunBar("text")
+    qtbot.addWidget(bar)
+    before = bar.sizeHint().height()
+    bar.set_running(True)
+    bar.set_progress(3, 10, 12)
+    bar.set_status("Writing…")
+    assert bar.sizeHint().height() == before
+    assert bar.stop.isEnabled()
+
+
+@pytest.mark.parametrize("file", sorted((RESOURCES / "icons").glob("*.svg")), ids=lambda f: f.stem)
+@pytest.mark.usefixtures("qapp")
+def test_every_icon_can_be_drawn(file: Path) -> None:
+    image = icon(file.stem).pixmap(32, 32).toImage()
+    opaque = sum(
+        image.pixelColor(x, y).alpha() > 0 for x in range(image.width()) for y in range(32)
+    )
+    assert opaque > 4
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.84, "0.8 s"), (59.6, "1 min 0 s"), (200, "3 min 20 s"), (7500, "2 h 5 min")],
+)
+def test_durations_are_said_in_words(seconds: float, text: str) -> None:
+    assert seconds_text(seconds) == text
+
+
+def test_times_are_said_relative_to_now() -> None:
+    now = datetime(2026, 1, 31, 12, 0)
+    assert ago_text(now - timedelta(seconds=5), now) == "just now"
+    assert ago_text(now - timedelta(minutes=5), now) == "5 min ago"
+    assert ago_text(now - timedelta(days=3), now) == "3 d ago"
+    assert ago_text(now + timedelta(minutes=5), now) == "just now"

@@ -1,0 +1,57 @@
+"""A library in a temporary folder, and results for it."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from studio.library.records import Asset, Job
+from studio.library.store import Library
+from studio.protocol import ImageRequest, Recipe, Request, TextRequest
+
+
+@pytest.fixture
+def library(tmp_path: Path) -> Iterator[Library]:
+    opened = Library.open(tmp_path / "图库 📚")
+    yield opened
+    opened.close()
+
+
+def recipe_for(request: Request, row: int = 0) -> Recipe:
+    """The recipe that an engine would hand over with a row."""
+    seed = (request.seed or 0) + row
+    return Recipe(
+        app="Prompt Studio test",
+        request=request,
+        row=row,
+        seed=seed,
+        created="2026-01-02T03:04:05+00:00",
+        model_id="tiny",
+        model_name="Tiny",
+        timings={"generate": 0.5},
+    )
+
+
+def png_bytes(size: tuple[int, int] = (6, 4)) -> bytes:
+    file = io.BytesIO()
+    Image.new("RGB", size, "teal").save(file, "PNG")
+    return file.getvalue()
+
+
+def record(library: Library, job: Job, row: int = 0, content: bytes | None = None) -> Asset:
+    """Hand over a row of a job as the engine does."""
+    is_text = isinstance(job.request, TextRequest)
+    if content is None:
+        content = b"An answer." if is_text else png_bytes()
+    temporary = library.work_dir(job) / f"row-{row}.{'txt' if is_text else 'png'}"
+    temporary.write_bytes(content)
+    return library.record_asset(job, row, temporary, recipe_for(job.request, row))
+
+
+def enqueue(library: Library, prompt: str = "a fox", **fields: object) -> Job:
+    """Enqueue one image request."""
+    return library.enqueue([ImageRequest(prompt=prompt, seed=5, **fields)])[0]  # type: ignore[arg-type]

@@ -1,0 +1,197 @@
+"""Results on disk: whole, never overwritten, found again whatever happens to the database."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from studio.library import files
+from studio.library.database import FILE_NAME
+from studio.library.metadata import read_recipe
+from studio.library.store import Library
+from studio.protocol import ImageRequest, ProblemError, TextRequest
+from tests.unit.conftest import enqueue, png_bytes, record
+
+
+@pytest.mark.parametrize(
+    ("prompt", "slug"),
+    [
+        ("A red Apple, 3d style!", "a-red-apple-3d-style"),
+        ("红苹果，扁平风格", "红苹果-扁平风格"),
+        ("../../etc/passwd", "etc-passwd"),
+        ("CON", "x-con"),
+        ("nul.txt", "x-nul-txt"),
+        ("a" * 500, "a" * 60),
+        ("...", ""),
+        ("line\nbreak\x00", "line-break"),
+    ],
+)
+def test_a_slug_is_safe_on_every_system_and_keeps_chinese(prompt: str, slug: str) -> None:
+    assert files.slug(prompt) == slug
+
+
+def test_a_result_lies_under_its_date_with_its_recipe_inside(library: Library) -> None:
+    asset = record(library, enqueue(library, "狐狸 🦊"))
+    assert asset.path.relative_to(library.root) == Path("2026-01-02/030405-狐狸-🦊-5.png")
+    assert read_recipe(asset.path) == asset.recipe
+    assert (asset.width, asset.height) == (6, 4)
+
+
+def test_two_results_of_one_name_are_both_kept(library: Library) -> None:
+    paths = {record(library, enqueue(library)).path for _ in range(3)}
+    assert len(paths) == 3
+    assert all(path.is_file() for path in paths)
+
+
+def test_a_row_recorded_twice_keeps_the_first_file(library: Library) -> None:
+    job = enqueue(library)
+    first = record(library, job)
+    assert record(library, job, content=png_bytes((9, 9))).path == first.path
+    assert len(list(library.root.rglob("*.png"))) == 1
+
+
+def test_a_folder_of_the_user_is_written_straight_into(library: Library, tmp_path: Path) -> None:
+    (job,) = library.enqueue([TextRequest(prompt="hi", seed=3)], output=str(tmp_path / "out"))
+    asset = record(library, job)
+    assert asset.path == tmp_path / "out" / "hi-3.md"
+    library.finish(job.id, "done")
+    assert [p.name for p in (tmp_path / "out").iterdir() if not p.name.startswith(".")] == [
+        "hi-3.md"
+    ]
+
+
+@pytest.mark.parametrize("step", ["write_with_recipe", "place"])
+def test_a_full_disk_leaves_no_half_file_and_the_engines_file_where_it_is(
+    library: Library, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    from studio.library import metadata
+
+    def full(*_: object) -> object:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    job = enqueue(library)
+    owner = metadata if step == "write_with_recipe" else files
+    monkeypatch.setattr(owner, step, full)
+    with pytest.raises(ProblemError) as caught:
+        record(library, job)
+    assert caught.value.problem.kind == "disk_full"
+    assert library.recent() == []
+    assert list(library.root.glob("2026*/*")) == []
+    assert (library.work_dir(job) / "row-0.png").is_file()
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_that_cannot_be_written_is_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "locked").mkdir(mode=0o500)
+    with pytest.raises(ProblemError, match="Nothing can be written"):
+        Library.open(tmp_path / "locked" / "library")
+
+
+def test_a_library_on_a_file_is_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ProblemError, match="Choose"):
+        Library.open(tmp_path / "file")
+
+
+def test_rebuilding_finds_files_stars_and_tags_again(tmp_path: Path) -> None:
+    library = Library.open(tmp_path)
+    assets = [record(library, enqueue(library, f"fox {n}")) for n in range(3)]
+    library.set_starred(assets[1].id, True)
+    library.set_tags(assets[1].id, ["night", "狐"])
+    library.close()
+    for file in tmp_path.glob(f"{FILE_NAME}*"):
+        file.unlink()
+    library = Library.open(tmp_path)
+    found = {asset.id: asset for asset in library.recent()}
+    assert set(found) == {asset.id for asset in assets}
+    assert found[assets[1].id].starred
+    assert set(found[assets[1].id].tags) == {"night", "狐"}
+    library.close()
+
+
+def test_a_moved_library_knows_its_files(tmp_path: Path) -> None:
+    library = Library.open(tmp_path / "old")
+    asset = record(library, enqueue(library))
+    library.close()
+    shutil.move(tmp_path / "old", tmp_path / "新 place")
+    library = Library.open(tmp_path / "新 place")
+    moved = library.asset(asset.id)
+    assert moved is not None and moved.path.is_file()
+    library.close()
+
+
+@pytest.mark.parametrize("damage", [b"no database", b"SQLite format 3\0" + b"\xff" * 9000])
+def test_a_damaged_database_is_set_aside_and_made_again(tmp_path: Path, damage: bytes) -> None:
+    library = Library.open(tmp_path)
+    asset = record(library, enqueue(library))
+    library.close()
+    for file in tmp_path.glob(f"{FILE_NAME}*"):
+        file.unlink()
+    (tmp_path / FILE_NAME).write_bytes(damage)
+    library = Library.open(tmp_path)
+    assert library.notice is not None
+    assert [found.id for found in library.recent()] == [asset.id]
+    assert [file.read_bytes() for file in tmp_path.glob("library.damaged-*")] == [damage]
+    library.close()
+
+
+def test_a_database_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
+    import sqlite3
+
+    Library.open(tmp_path).close()
+    database = sqlite3.connect(tmp_path / FILE_NAME)
+    database.execute("PRAGMA user_version = 99")
+    database.commit()
+    database.close()
+    with pytest.raises(ProblemError, match="newer version"):
+        Library.open(tmp_path)
+
+
+def test_a_file_that_was_deleted_by_hand_is_forgotten_by_a_rebuild(library: Library) -> None:
+    kept, gone = (record(library, enqueue(library)) for _ in range(2))
+    gone.path.unlink()
+    assert library.rebuild() == 1
+    assert [asset.id for asset in library.recent()] == [kept.id]
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("fox", {"a red fox", "fox and hounds"}),
+        ("fo", {"a red fox", "fox and hounds"}),
+        ('"red fox"', {"a red fox"}),
+        ("狐狸", {"一只红色的狐狸"}),
+        ("狐", {"一只红色的狐狸"}),
+        ("狸狐", set()),
+        ("AND OR NOT (", set()),
+        ("hounds fox", {"fox and hounds"}),
+    ],
+)
+def test_search_finds_words_beginnings_phrases_and_chinese(
+    library: Library, query: str, found: set[str]
+) -> None:
+    for prompt in ("a red fox", "fox and hounds", "一只红色的狐狸"):
+        record(library, enqueue(library, prompt))
+    assert {asset.prompt for asset in library.search(query)} == found
+
+
+def test_a_picture_names_the_result_it_was_made_from(library: Library) -> None:
+    from studio.protocol import InputFile, UpscaleRequest
+
+    original = record(library, enqueue(library))
+    (job,) = library.enqueue([UpscaleRequest(input=InputFile(str(original.path)))])
+    larger = record(library, job)
+    assert larger.recipe.parents[0].asset == original.id
+    assert [asset.id for asset in library.made_from(original.id)] == [larger.id]
+
+
+def test_an_image_request_for_search_keeps_its_negative_prompt(library: Library) -> None:
+    request = ImageRequest(prompt="fox", negative_prompt="blurry", seed=1)
+    (job,) = library.enqueue([request])
+    found = read_recipe(record(library, job).path)
+    assert found is not None and isinstance(found.request, ImageRequest)
+    assert found.request.negative_prompt == "blurry"

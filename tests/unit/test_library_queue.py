@@ -1,0 +1,143 @@
+"""Requests are stored before they run, and run in the order the user meant."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from studio.library.store import Library
+from studio.protocol import ImageRequest, InputFile, ProblemError, TextRequest, UpscaleRequest
+from tests.unit.conftest import enqueue, record
+
+
+def ids(library: Library) -> list[str]:
+    return [job.id for job in library.jobs("queued")]
+
+
+def test_a_random_seed_is_resolved_before_the_request_is_stored(library: Library) -> None:
+    (job,) = library.enqueue([TextRequest(prompt="x")])
+    stored = library.job(job.id)
+    assert stored is not None and stored.request.seed is not None
+    assert stored.request == job.request
+
+
+def test_input_files_are_hashed_when_the_request_is_stored(
+    library: Library, tmp_path: Path
+) -> None:
+    (tmp_path / "in.png").write_bytes(b"pixels")
+    (job,) = library.enqueue([UpscaleRequest(input=InputFile(str(tmp_path / "in.png")))])
+    assert isinstance(job.request, UpscaleRequest)
+    assert len(job.request.input.sha256) == 64
+
+
+def test_one_bad_request_stores_none(library: Library, tmp_path: Path) -> None:
+    missing = UpscaleRequest(input=InputFile(str(tmp_path / "gone.png")))
+    with pytest.raises(ProblemError, match=r"gone\.png"):
+        library.enqueue([TextRequest(prompt="x"), missing])
+    assert library.jobs() == []
+
+
+def test_a_queue_survives_the_process(tmp_path: Path) -> None:
+    first = Library.open(tmp_path)
+    (job,) = first.enqueue([TextRequest(prompt="x", seed=1)], labels={"batch": "night"})
+    first.close()
+    second = Library.open(tmp_path)
+    found = second.next_job()
+    second.close()
+    assert found is not None
+    assert (found.id, found.labels) == (job.id, {"batch": "night"})
+
+
+def test_jobs_run_first_in_first_out_and_priority_goes_first(library: Library) -> None:
+    first, second = enqueue(library), enqueue(library)
+    (urgent,) = library.enqueue([ImageRequest(prompt="now", seed=1)], priority=5)
+    order = []
+    while (job := library.next_job()) is not None:
+        order.append(library.start(job).id)
+    assert order == [urgent.id, first.id, second.id]
+
+
+def test_a_job_of_the_loaded_model_goes_first_but_nobody_starves(library: Library) -> None:
+    cold = enqueue(library, model="cold")
+    for _ in range(20):
+        enqueue(library, model="warm")
+    order = []
+    while (job := library.next_job("warm")) is not None:
+        order.append(job.id)
+        library.start(job)
+        library.finish(job.id, "done")
+    assert order[0] != cold.id
+    assert order.index(cold.id) < 15
+
+
+def test_moving_a_job_changes_its_turn(library: Library) -> None:
+    first, second, third = (enqueue(library) for _ in range(3))
+    library.move(third.id, before=first.id)
+    assert ids(library) == [third.id, first.id, second.id]
+    library.move(third.id)
+    assert ids(library) == [first.id, second.id, third.id]
+
+
+def test_a_paused_queue_gives_no_job_and_stays_paused_over_a_restart(tmp_path: Path) -> None:
+    library = Library.open(tmp_path)
+    enqueue(library)
+    library.pause(True)
+    library.close()
+    library = Library.open(tmp_path)
+    assert library.next_job() is None
+    library.pause(False)
+    assert library.next_job() is not None
+    library.close()
+
+
+def test_a_job_that_runs_cannot_be_cancelled_behind_its_runner(library: Library) -> None:
+    waiting, running = enqueue(library), enqueue(library)
+    library.start(running)
+    assert library.cancel(waiting.id)
+    assert not library.cancel(running.id)
+
+
+def test_a_job_whose_process_died_is_interrupted_and_resumes_what_is_missing(
+    tmp_path: Path,
+) -> None:
+    dead = Library.open(tmp_path)
+    job = enqueue(dead, count=3)
+    dead.start(job)
+    record(dead, job, 1)
+    # As a kill leaves it: nothing is closed but what the system closes.
+    dead._work.close()
+    dead._lock.release()
+    library = Library.open(tmp_path)
+    assert [found.id for found in library.interrupted()] == [job.id]
+    assert library.missing_rows(library.resume(job.id)) == (0, 2)
+    library.close()
+    dead._database.close()
+
+
+def test_a_claimed_job_is_never_given_to_the_queue(library: Library) -> None:
+    library.enqueue([TextRequest(prompt="mine", seed=1)], claim=True)
+    assert library.next_job() is None
+
+
+def test_a_second_process_may_not_run_the_queue_but_may_enqueue(tmp_path: Path) -> None:
+    first, second = Library.open(tmp_path), Library.open(tmp_path)
+    assert (first.is_owner, second.is_owner) == (True, False)
+    enqueue(second)
+    assert second.next_job() is None
+    assert first.next_job() is not None
+    second.close()
+    first.close()
+
+
+def test_a_retried_job_names_the_one_it_repeats(library: Library) -> None:
+    job = enqueue(library)
+    library.start(job)
+    library.finish(job.id, "failed")
+    again = library.retry(job.id)
+    assert (again.retried_from, again.request) == (job.id, job.request)
+
+
+def test_ten_thousand_requests_are_one_transaction(library: Library) -> None:
+    jobs = library.enqueue([TextRequest(prompt=f"number {n}", seed=n) for n in range(10_000)])
+    assert library.job_counts() == {"queued": len(jobs)}

@@ -1,0 +1,117 @@
+"""The recipe inside the file: others can read it, hostile files cannot hurt."""
+
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+
+from studio.library import png
+from studio.library.metadata import read_recipe, read_text, write_with_recipe
+from studio.protocol import ImageRequest, Recipe, TextRequest, to_json
+from tests.unit.conftest import png_bytes, recipe_for
+
+REQUEST = ImageRequest(
+    prompt="a fox\nin snow", negative_prompt="blurry", seed=5, steps=20, guidance_scale=7.5,
+    width=6, height=4, scheduler="EulerDiscreteScheduler",
+)  # fmt: skip
+
+
+def written(tmp_path: Path, source: bytes, recipe: Recipe) -> Path:
+    (tmp_path / "source").write_bytes(source)
+    target = tmp_path / "target.png"
+    write_with_recipe(tmp_path / "source", target, recipe)
+    return target
+
+
+def test_a_png_carries_what_a1111_tools_read_and_the_iptc_source(tmp_path: Path) -> None:
+    made = Image.open(written(tmp_path, png_bytes(), recipe_for(REQUEST)))
+    made.load()
+    lines = made.text["parameters"].splitlines()
+    assert lines[:3] == ["a fox", "in snow", "Negative prompt: blurry"]
+    assert lines[3].startswith("Steps: 20, Sampler: ")
+    assert "CFG scale: 7.5, Seed: 5, Size: 6x4" in lines[3]
+    assert "trainedAlgorithmicMedia" in made.text["XML:com.adobe.xmp"]
+
+
+def test_pixels_profile_and_other_texts_pass_unchanged(tmp_path: Path) -> None:
+    info = PngInfo()
+    info.add_text("Author", "Somebody")
+    source = io.BytesIO()
+    Image.effect_noise((32, 32), 90).save(source, "PNG", pnginfo=info, icc_profile=b"profile")
+    made = Image.open(written(tmp_path, source.getvalue(), recipe_for(REQUEST)))
+    assert made.tobytes() == Image.open(source).tobytes()
+    assert made.info["icc_profile"] == b"profile"
+    assert made.info["Author"] == "Somebody"
+
+
+def test_a_text_file_is_its_answer_after_a_block_of_front_matter(tmp_path: Path) -> None:
+    request = TextRequest(prompt='say "hi"\u2028---\n', seed=1)
+    answer = "---\n# Title\n\n狐狸 🦊\n"
+    path = written(tmp_path, answer.encode(), recipe_for(request))
+    assert read_text(path) == answer
+    found = read_recipe(path)
+    assert found is not None and found.request == request
+
+
+def itxt(keyword: str, body: bytes, *, packed: bool = False) -> bytes:
+    data = keyword.encode() + (b"\0\1\0\0\0" if packed else b"\0\0\0\0\0") + body
+    crc = struct.pack(">I", zlib.crc32(b"iTXt" + data))
+    return struct.pack(">I", len(data)) + b"iTXt" + data + crc
+
+
+def hostile(chunk: bytes) -> bytes:
+    whole = png_bytes()
+    return whole[:33] + chunk + whole[33:]
+
+
+@pytest.mark.parametrize(
+    "chunk",
+    [
+        itxt("prompt_studio", zlib.compress(bytes(200_000_000), 9), packed=True),
+        itxt("prompt_studio", b"\xff\xfe broken"),
+        itxt("prompt_studio", b"[" * 100_000),
+        itxt("prompt_studio", b'{"request": 5}'),
+        itxt(
+            "prompt_studio",
+            b'{"request":{"task":"image","prompt":"x","width":-1},"row":0,"seed":1}',
+        ),
+        struct.pack(">I", 2**31 - 1) + b"iTXtprompt_studio",
+    ],
+    ids=["bomb", "bytes", "nesting", "types", "range", "length"],
+)
+def test_a_hostile_png_has_no_recipe_and_does_no_harm(tmp_path: Path, chunk: bytes) -> None:
+    path = tmp_path / "hostile.png"
+    path.write_bytes(hostile(chunk))
+    assert read_recipe(path) is None
+
+
+def test_a_path_in_a_strangers_recipe_is_only_text(tmp_path: Path) -> None:
+    recipe = recipe_for(ImageRequest(prompt="../../../etc/passwd", seed=1))
+    path = tmp_path / "stranger.png"
+    path.write_bytes(hostile(itxt("prompt_studio", to_json(recipe).encode())))
+    assert read_recipe(path) == recipe
+
+
+@pytest.mark.parametrize("content", [b"", b"---\n", b"GIF89a", b"\x89PNG\r\n\x1a\n", b"\0" * 100])
+def test_a_file_that_is_none_of_ours_has_no_recipe(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "x").write_bytes(content)
+    assert read_recipe(tmp_path / "x") is None
+
+
+def test_a_cut_png_is_refused_when_it_is_recorded(tmp_path: Path) -> None:
+    from studio.protocol import ProblemError
+
+    with pytest.raises(ProblemError, match="damaged"):
+        written(tmp_path, png_bytes()[:-20], recipe_for(REQUEST))
+
+
+def test_text_after_the_pixels_is_found_too() -> None:
+    whole = png_bytes()
+    late = whole[:-12] + itxt("note", b"late") + whole[-12:]
+    assert png.read_texts(io.BytesIO(late), ("note",)) == {"note": "late"}

@@ -10,7 +10,13 @@ def main() -> None:
 
     from studio.cli.main import run
 
-    sys.exit(run(sys.argv[1:]))
+    sys.exit(run(sys.argv[1:], _window))
+
+
+def _window() -> int:
+    from studio.ui.app import main as open_window
+
+    return open_window(["studio"])
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NoReturn
 
 from studio import __version__
@@ -13,10 +13,17 @@ from studio import __version__
 DONE, SOME_FAILED, WRONG_CALL, INTERRUPTED = 0, 1, 2, 130
 
 
-def run(arguments: Sequence[str]) -> int:
+def run(arguments: Sequence[str], open_window: Callable[[], int]) -> int:
     """Run one command and return the exit status; without a command open the window."""
     if not arguments:
-        return _window()
+        if _has_display():
+            return open_window()
+        print(
+            "No display was found, so the window cannot open. `studio --help` shows what works"
+            " without one.",
+            file=sys.stderr,
+        )
+        return WRONG_CALL
     _use_utf8()
     options = parser().parse_args(arguments)
     match options.command:
@@ -33,19 +40,6 @@ def run(arguments: Sequence[str]) -> int:
 
             return doctor()
     return WRONG_CALL
-
-
-def _window() -> int:
-    if not _has_display():
-        print(
-            "No display was found, so the window cannot open. `studio --help` shows what works"
-            " without one.",
-            file=sys.stderr,
-        )
-        return WRONG_CALL
-    from studio.ui.app import main
-
-    return main(["studio"])
 
 
 def _has_display() -> bool:

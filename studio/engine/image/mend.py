@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
+
 
 def mend(pipeline: Any) -> None:
     """Repair a pipeline that was just loaded. What needs no repair is not touched."""
@@ -26,7 +28,11 @@ def _even_timestep(
     if pixels is None or timestep is None:
         return args, kwargs
     count = pixels.shape[0]
+    dtype: torch.dtype = next(network.parameters()).dtype
+    if dtype.itemsize == 1:
+        # Weights kept in 8 bits; asking for what they are computed in takes far longer.
+        dtype = network.dtype
     if timestep.shape[0] not in (1, count):
         # All of them are the same number.
         timestep = timestep[:1].expand(count)
-    return args, {**kwargs, "timestep": timestep, "hidden_states": pixels.to(network.dtype)}
+    return args, {**kwargs, "timestep": timestep, "hidden_states": pixels.to(dtype)}

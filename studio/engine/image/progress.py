@@ -13,11 +13,11 @@ from studio.engine.image.routes import works_on_pixels
 from studio.engine.image.schedulers import Step
 from studio.engine.job import Job, JobCancelled, Pace
 
-_EVERY = 0.25
+_EVERY = 0.4
 """Seconds between two previews at least."""
 
-_SHARE = 50
-"""A preview waits until this many times its own cost has passed: it takes 2 % of the time."""
+_SHARE = 100
+"""A preview waits until this many times its own cost has passed: it takes 1 % of the time."""
 
 
 class Progress:

@@ -136,7 +136,9 @@ class Decoder:
                 kept += kept[-1:] * (width - len(kept))
                 places = [places[place] for place in kept]
                 index = torch.tensor(kept, device=self._device)
-                cache = self._rows(read.cache, index * 0) if cache is None else self._rows(cache, index)
+                cache = (
+                    self._rows(read.cache, index * 0) if cache is None else self._rows(cache, index)
+                )
                 tokens, seed = tokens[index], seed[index]
                 seen.keep(index)
             logits = self._forward(tokens[:, None], cache)

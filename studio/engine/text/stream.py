@@ -22,9 +22,7 @@ class TextStream:
         before: the last tokens of what the text continues; none for an answer in a chat.
     """
 
-    def __init__(
-        self, decode: Callable[[Sequence[int]], str], before: Sequence[int] = ()
-    ) -> None:
+    def __init__(self, decode: Callable[[Sequence[int]], str], before: Sequence[int] = ()) -> None:
         self._decode = decode
         self._ids = list(before)
         self._start = 0

@@ -233,21 +233,27 @@ def read_weights(path: Path, name: str) -> dict[str, Any]:
         weights = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         if any(words in str(error) for words in _REFUSALS):
-            raise problem(
-                "model_broken",
-                "The file of {model} asks to run code when it is loaded, so it was refused. Get"
-                " the model as a .safetensors file, from a source that you trust.",
-                str(error),
-                model=name,
-            ) from error
+            raise _refused(name, error) from error
         raise _damaged(name, error) from error
     except (OSError, RuntimeError, EOFError, ValueError, safetensors.SafetensorError) as error:
         if is_out_of_memory(error):
             raise
+        if "TorchScript" in str(error):
+            raise _refused(name, error) from error
         raise _damaged(name, error) from error
     if not isinstance(weights, dict):
         raise _damaged(name, TypeError(f"holds {type(weights).__name__}"))
     return weights
+
+
+def _refused(name: str, error: Exception) -> Exception:
+    return problem(
+        "model_broken",
+        "The file of {model} asks to run code when it is loaded, so it was refused. Get the model"
+        " as a .safetensors file, from a source that you trust.",
+        str(error),
+        model=name,
+    )
 
 
 def _damaged(name: str, error: Exception) -> Exception:

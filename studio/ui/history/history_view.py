@@ -81,7 +81,7 @@ class HistoryView(QWidget):
         self.view.setVerticalScrollMode(QListView.ScrollMode.ScrollPerPixel)
         self.view.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.view.customContextMenuRequested.connect(self._menu)
-        self.view.activated.connect(self._use)
+        self.view.activated.connect(self._activated)
         self.view.selectionModel().currentChanged.connect(self._show_detail)
         self._empty = QLabel(self)
         self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
@@ -166,7 +166,11 @@ class HistoryView(QWidget):
         else:
             self.detail.setHtml(detail_text(asset))
 
-    def _use(self, *_: object) -> None:
+    def _activated(self, index: QModelIndex) -> None:
+        self.view.setCurrentIndex(index)
+        self._use()
+
+    def _use(self) -> None:
         asset = self._current()
         if asset is not None:
             self._state.restore_wanted.emit(asset)

@@ -324,7 +324,7 @@ def _install() -> None:
             said.append(line)
             large = re.search(r"Downloading .*\((\d{3,}\.\d MB|[\d.]+ GB)\)", line)
             if large or line.startswith(("Collecting", "Installing collected", "ERROR")):
-                print(f"  {line.strip()[:110]}", flush=True)
+                print(f"  {line.split(' (from ')[0].strip()[:110]}", flush=True)
     except BaseException:
         child.terminate()
         raise

@@ -145,6 +145,12 @@ class MainWindow(QMainWindow):
         assert layout is not None
         layout.addWidget(widget)
         self._built[task] = widget
+        if task == "image":
+            widget.enlarge_wanted.connect(self._enlarge)
+
+    def _enlarge(self, path: str) -> None:
+        self.tabs.setCurrentIndex(TASKS.index("upscale"))
+        self._built["upscale"].enlarge(path)  # type: ignore[attr-defined]  # only this tab has it
 
     def _tab_changed(self, index: int) -> None:
         task = TASKS[index]

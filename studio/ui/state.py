@@ -44,6 +44,9 @@ class AppState(QObject):
     models_wanted = Signal(str)
     """Somebody asks for the models dialog, for a task."""
 
+    closing = Signal()
+    """The window goes: let nothing read on."""
+
     def __init__(self, paths: Paths, settings: Settings, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.paths = paths

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pickle
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,15 @@ def compact(**options: Any) -> dict[str, torch.Tensor]:
     torch.manual_seed(0)
     sizes = {"num_feat": 8, "num_conv": 2, "upscale": 2} | options
     return Compact(**sizes).state_dict()
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """Several threads wait for each other on a busy machine."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 class Hostile:
@@ -88,6 +97,7 @@ def test_a_loaded_network_is_used_again_until_its_file_changes(tmp_path: Path, j
     assert len(memory.loaded()) == 1
 
 
+@pytest.mark.usefixtures("one_thread")
 def test_the_memory_of_a_tile_is_measured(job: Job) -> None:
     ref = starter("dat-light-x2")
     device = pick_device("cpu")
@@ -206,3 +216,11 @@ def test_a_file_that_wants_to_run_code_is_refused(tmp_path: Path, job: Job, zipp
     assert caught.value.problem.kind == "model_broken"
     assert "run code" in str(caught.value)
     assert not mark.exists()
+
+
+@pytest.mark.filterwarnings("ignore:.*(deprecated|TorchScript)")
+def test_a_program_is_refused_as_one(tmp_path: Path, job: Job) -> None:
+    path = tmp_path / "a.pt"
+    torch.jit.trace(torch.nn.Conv2d(3, 3, 3), torch.zeros(1, 3, 8, 8)).save(path)
+    with pytest.raises(ProblemError, match="run code"):
+        load(path, job)

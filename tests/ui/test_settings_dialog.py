@@ -23,12 +23,12 @@ def dialog(window: MainWindow) -> SettingsDialog:
 
 
 def test_dark_and_light_take_effect_at_once(
-    window: MainWindow, dialog: SettingsDialog, qapp: Any
+    window: MainWindow, dialog: SettingsDialog, qapp: Any, qtbot: QtBot
 ) -> None:
     dialog.scheme.setCurrentIndex(dialog.scheme.findData("dark"))
-    assert is_dark(window.palette())
+    qtbot.waitUntil(lambda: is_dark(window.palette()))
     dialog.scheme.setCurrentIndex(dialog.scheme.findData("light"))
-    assert not is_dark(window.palette())
+    qtbot.waitUntil(lambda: not is_dark(window.palette()))
     apply_scheme(qapp, "system")
 
 

@@ -83,5 +83,6 @@ def test_a_sentence_of_the_engine_is_shown_in_chinese() -> None:
     assert say(message) == "设置无法保存到 /tmp/狐狸 {x}。"
 
 
-def test_a_text_without_a_translation_stays_english(qapp: QApplication) -> None:
+@pytest.mark.usefixtures("chinese")
+def test_a_text_without_a_translation_stays_english() -> None:
     assert say(sentence("Nobody {did} this.", did="translated")) == "Nobody translated this."

@@ -114,6 +114,7 @@ class ImageTab(QWidget):
         ):
             changed.connect(self.values_to_settings)
         self._state.reported.connect(self._hear)
+        self._state.closing.connect(self.close_down)
         self._state.models_changed.connect(self._tell_empty)
 
     # ---- asking

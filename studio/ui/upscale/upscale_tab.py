@@ -173,6 +173,7 @@ class UpscaleTab(QWidget):
         self.model.changed.connect(self.values_to_settings)
         self.output.textChanged.connect(lambda _: self.values_to_settings())
         self._state.reported.connect(self._hear)
+        self._state.closing.connect(self.close_down)
         self._state.models_changed.connect(self._match_model)
 
     # ---- the list

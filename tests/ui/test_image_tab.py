@@ -1,0 +1,166 @@
+"""The Image tab: asking, watching, what the model uses, starting from a picture, coming back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+from PySide6.QtCore import QMimeData, QPoint, Qt, QUrl
+from PySide6.QtGui import QDropEvent
+from pytestqt.qtbot import QtBot
+
+from studio.protocol import Capabilities, ImageRequest
+from studio.settings import Paths
+from studio.ui.main_window import MainWindow
+
+
+@pytest.fixture
+def tab(window: MainWindow) -> Any:
+    window.tabs.setCurrentIndex(1)
+    return window.tab("image")
+
+
+@pytest.fixture
+def picture(tmp_path: Path) -> Path:
+    path = tmp_path / "a 狐 🦊.png"
+    Image.new("RGB", (64, 48), "orange").save(path)
+    return path
+
+
+def ask(tab: Any, prompt: str, count: int = 1) -> None:
+    tab.run_bar.count.setValue(count)
+    tab.prompt.setPlainText(prompt)
+    tab.generate()
+
+
+def ended(tab: Any, qtbot: QtBot) -> None:
+    qtbot.waitUntil(lambda: not tab.run_bar.stop.isEnabled(), timeout=20_000)
+
+
+def states(tab: Any) -> list[str]:
+    model = tab.result.model
+    return [model.at(row).state for row in range(model.rowCount())]
+
+
+def stored(tab: Any) -> ImageRequest:
+    request = tab._state.library.jobs()[0].request
+    assert isinstance(request, ImageRequest)
+    return request
+
+
+def test_every_variation_is_drawn_kept_and_shown(tab: Any, qtbot: QtBot) -> None:
+    tab.controls.seed.set_value(11)
+    ask(tab, "a fox", count=3)
+    ended(tab, qtbot)
+    assert states(tab) == ["done", "done", "done"]
+    assert [tab.result.model.at(row).seed for row in range(3)] == [11, 12, 13]
+    assert all(Path(tab.result.model.at(row).path).is_file() for row in range(3))
+    qtbot.waitUntil(lambda: tab.result.canvas.viewport_state.picture[0] > 0)
+    assert tab.result.enlarge.isEnabled()
+    assert "3 of 3" in tab.run_bar.status.text()
+
+
+def test_an_empty_prompt_is_said_and_nothing_runs(window: MainWindow, tab: Any) -> None:
+    ask(tab, " \n")
+    assert "prompt" in window.messages.text()
+    assert tab._state.library.jobs() == []
+
+
+def test_stop_keeps_what_was_finished(tab: Any, qtbot: QtBot) -> None:
+    ask(tab, "[slow] fox", count=2)
+    qtbot.waitUntil(lambda: "step" in tab.run_bar.status.text(), timeout=20_000)
+    tab.stop()
+    ended(tab, qtbot)
+    assert "Stopped" in tab.run_bar.status.text()
+    ask(tab, "a fox")
+    ended(tab, qtbot)
+    assert states(tab) == ["done"]
+
+
+def test_a_crash_is_told_in_the_row_and_the_next_job_runs(tab: Any, qtbot: QtBot) -> None:
+    ask(tab, "[crash] fox", count=2)
+    ended(tab, qtbot)
+    assert "failed" in states(tab)
+    assert tab.run_bar.status.text()
+    ask(tab, "a fox")
+    ended(tab, qtbot)
+    assert states(tab) == ["done"]
+
+
+def test_only_what_the_model_uses_is_enabled_and_sent(tab: Any, qtbot: QtBot) -> None:
+    qtbot.waitUntil(lambda: tab.controls.scheduler.count() > 1, timeout=20_000)
+    tab.controls.negative.set_text("blurry")
+    tab.controls.apply(Capabilities(controls=("prompt", "steps"), width=128, height=128))
+    assert not tab.controls.negative.isEnabled()
+    assert not tab.controls.guidance.isEnabled()
+    assert tab.controls.steps.isEnabled()
+    assert tab.request().negative_prompt == ""
+
+
+def test_a_picture_dropped_on_the_tab_is_what_it_starts_from(
+    tab: Any, qtbot: QtBot, picture: Path
+) -> None:
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(picture))])
+    drop = QDropEvent(
+        QPoint(5, 5), Qt.DropAction.CopyAction, data, Qt.MouseButton.LeftButton,
+        Qt.KeyboardModifier.NoModifier,
+    )  # fmt: skip
+    tab.dropEvent(drop)
+    assert tab.controls.strength.isEnabled()
+    tab.controls.strength.set_value(0.3)
+    ask(tab, "a fox")
+    ended(tab, qtbot)
+    image = stored(tab).image
+    assert image is not None
+    assert (image.path, len(image.sha256), stored(tab).strength) == (str(picture), 64, 0.3)
+
+
+def test_a_result_brings_its_settings_back(window: MainWindow, tab: Any, qtbot: QtBot) -> None:
+    tab.controls.seed.set_value(5)
+    tab.controls.steps.set_value(9)
+    ask(tab, "a fox", count=2)
+    ended(tab, qtbot)
+    asset = tab._state.library.recent()[0]
+    tab.prompt.set_text("something else")
+    tab.controls.steps.set_value(None)
+    window.restore(asset)
+    assert (tab.prompt.text(), tab.controls.steps.value()) == ("a fox", 9)
+    assert tab.controls.seed.value() == asset.recipe.seed
+
+
+def test_enlarge_sends_the_picture_to_the_upscale_tab(
+    window: MainWindow, tab: Any, qtbot: QtBot
+) -> None:
+    ask(tab, "a fox")
+    ended(tab, qtbot)
+    path = Path(tab.result.path())
+    tab.result.enlarge.click()
+    assert window.current_task == "upscale"
+    assert [item.path for item in window.tab("upscale").inputs.inputs()] == [path]
+
+
+def test_without_a_model_the_tab_says_how_to_add_one(open_window: Any, home: Paths) -> None:
+    import shutil
+
+    shutil.rmtree(home.models / "a-pipeline")
+    window = open_window()
+    wanted: list[str] = []
+    window.state.models_wanted.disconnect()
+    window.state.models_wanted.connect(wanted.append)
+    window.tabs.setCurrentIndex(1)
+    ask(window.tab("image"), "a fox")
+    assert "image model" in window.messages.text()
+    assert window.state.library.jobs() == []
+
+
+def test_the_values_are_there_again_after_a_restart(open_window: Any) -> None:
+    first = open_window()
+    first.tab("image").prompt.set_text("一只狐狸")
+    first.tab("image").controls.width_field.set_value(256)
+    first.close()
+    second = open_window()
+    assert second.tab("image").prompt.text() == "一只狐狸"
+    assert second.tab("image").controls.width_field.value() == 256

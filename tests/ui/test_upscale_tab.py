@@ -1,0 +1,145 @@
+"""The Upscale tab: the list, one job a picture, before and after."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtTest import QTest
+from pytestqt.qtbot import QtBot
+
+from studio.protocol import ModelRef, UpscaleRequest
+from studio.ui.main_window import MainWindow
+from studio.ui.upscale.upscale_tab import pictures_below
+
+
+@pytest.fixture
+def tab(window: MainWindow, monkeypatch: pytest.MonkeyPatch) -> Any:
+    refs = tuple(
+        ModelRef(id=f"up-x{n}", name=f"Up ×{n}", task="upscale", format="spandrel",
+                 path=f"/up{n}", scales=(n,), starter=True)
+        for n in (2, 4)
+    )  # fmt: skip
+    state = window.state
+    state._models = (*state._models, *refs)
+    registry = state._open_registry()
+    monkeypatch.setattr(registry, "resolve", lambda model, *_: next(
+        ref for ref in refs if ref.id == (model or "up-x2")
+    ))  # fmt: skip
+    window.tabs.setCurrentIndex(2)
+    tab = window.tab("upscale")
+    state.models_changed.emit()
+    return tab
+
+
+def picture(path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("RGB", (20, 10), "green").save(path)
+    return path
+
+
+def add(tab: Any, qtbot: QtBot, *paths: Path) -> None:
+    before = tab.inputs.rowCount()
+    tab.add(list(paths))
+    qtbot.waitUntil(lambda: tab.inputs.rowCount() > before)
+
+
+def ended(tab: Any, qtbot: QtBot) -> None:
+    qtbot.waitUntil(lambda: not tab.run_bar.stop.isEnabled(), timeout=20_000)
+
+
+def states(tab: Any) -> list[str]:
+    return [item.state for item in tab.inputs.inputs()]
+
+
+def test_a_folder_gives_the_pictures_below_it_in_order(tmp_path: Path) -> None:
+    wanted = [picture(tmp_path / "a.png"), picture(tmp_path / "子 folder" / "b.JPG")]
+    (tmp_path / "notes.txt").write_text("")
+    assert pictures_below([tmp_path]) == wanted
+
+
+def test_each_picture_is_a_job_and_is_shown_before_and_after(
+    tab: Any, qtbot: QtBot, tmp_path: Path
+) -> None:
+    add(tab, qtbot, picture(tmp_path / "a.png"), picture(tmp_path / "图 b.png"))
+    tab.generate()
+    ended(tab, qtbot)
+    assert states(tab) == ["done", "done"]
+    assert "2 of 2" in tab.run_bar.status.text()
+    qtbot.waitUntil(tab.result.canvas.is_comparing)
+    before = tab.result.canvas.divider
+    QTest.keyClick(tab.result.canvas, Qt.Key.Key_Right)
+    assert tab.result.canvas.divider > before
+
+
+def test_a_bad_picture_fails_alone(tab: Any, qtbot: QtBot, tmp_path: Path) -> None:
+    add(tab, qtbot, picture(tmp_path / "[fail].png"), picture(tmp_path / "good.png"))
+    tab.generate()
+    ended(tab, qtbot)
+    assert states(tab) == ["failed", "done"]
+    assert tab.inputs.inputs()[0].message
+
+
+def test_stop_cancels_what_is_left(tab: Any, qtbot: QtBot, tmp_path: Path) -> None:
+    add(tab, qtbot, picture(tmp_path / "[slow].png"), picture(tmp_path / "second.png"))
+    tab.generate()
+    qtbot.waitUntil(lambda: "Tile" in tab.run_bar.status.text(), timeout=20_000)
+    tab.stop()
+    ended(tab, qtbot)
+    assert states(tab) == ["cancelled", "cancelled"]
+
+
+def test_a_picture_added_twice_is_there_once(tab: Any, qtbot: QtBot, tmp_path: Path) -> None:
+    path = picture(tmp_path / "a.png")
+    add(tab, qtbot, path)
+    tab.add([path, tmp_path])
+    qtbot.waitUntil(lambda: tab.view.currentIndex().isValid())
+    assert tab.inputs.rowCount() == 1
+
+
+def test_a_missing_output_folder_is_said_before_anything_runs(
+    window: MainWindow, tab: Any, qtbot: QtBot, tmp_path: Path
+) -> None:
+    add(tab, qtbot, picture(tmp_path / "a.png"))
+    tab.output.setText(str(tmp_path / "nowhere"))
+    tab.generate()
+    assert "nowhere" in window.messages.text()
+    assert window.state.library is not None and window.state.library.jobs() == []
+
+
+def test_the_scale_chooses_a_model_that_makes_it(tab: Any, qtbot: QtBot, tmp_path: Path) -> None:
+    tab.scale.setCurrentIndex(tab.scale.findData(4))
+    tab.scale.activated.emit(tab.scale.currentIndex())
+    add(tab, qtbot, picture(tmp_path / "a.png"))
+    tab.generate()
+    ended(tab, qtbot)
+    request = tab._state.library.jobs()[0].request
+    assert isinstance(request, UpscaleRequest)
+    assert (request.scale, request.model) == (4, "up-x4")
+
+
+def test_the_divider_is_dragged_with_the_mouse(tab: Any, qtbot: QtBot, tmp_path: Path) -> None:
+    add(tab, qtbot, picture(tmp_path / "a.png"))
+    tab.generate()
+    ended(tab, qtbot)
+    canvas = tab.result.canvas
+    qtbot.waitUntil(canvas.is_comparing)
+    middle = QPoint(canvas.width() // 2, canvas.height() // 2)
+    QTest.mousePress(canvas, Qt.MouseButton.LeftButton, pos=middle)
+    QTest.mouseMove(canvas, QPoint(canvas.width() // 4, middle.y()))
+    QTest.mouseRelease(canvas, Qt.MouseButton.LeftButton, pos=middle)
+    assert canvas.divider == pytest.approx(0.25, abs=0.02)
+
+
+def test_what_is_on_the_list_is_remembered(
+    window: MainWindow, tab: Any, qtbot: QtBot, tmp_path: Path
+) -> None:
+    path = picture(tmp_path / "a 狐.png")
+    add(tab, qtbot, path)
+    window.state.save()
+    saved = json.loads(window.state.paths.settings.read_text("utf-8"))
+    assert saved["upscale"]["inputs"] == [str(path)]

@@ -1,0 +1,75 @@
+"""The recipe of the starter image model: names, captions and joins, without torch."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+np = pytest.importorskip("numpy")
+pytest.importorskip("resvg_py")
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "packaging" / "starter_model"))
+
+from starter_recipe import captions, icons  # noqa: E402
+
+
+def _things() -> list[icons.Thing]:
+    return [
+        icons.Thing("1f34e", "🍎", 4, "red apple", "红苹果", ["apple", "fruit"], ["苹果", "水果"]),
+        icons.Thing("1f34f", "🍏", 4, "green apple", "青苹果", ["apple", "fruit"], ["苹果", "水果"]),
+        icons.Thing("2728", "✨", 6, "sparkles", "闪亮", ["star"], ["星星"]),
+        icons.Thing("1f63a", "😺", 0, "grinning cat", "大笑的猫", ["cat", "smile"], ["猫"]),
+    ]
+
+
+def test_code_points_are_joined_without_the_variation_selector() -> None:
+    assert icons.canonical("2764-FE0F-200D-1F525") == "2764-200d-1f525"
+
+
+@pytest.mark.parametrize(
+    ("entry", "kept"),
+    [
+        ({"label": "red apple", "group": 4, "subgroup": 42, "hexcode": "1F34E"}, True),
+        ({"label": "flag: Wales", "group": 9, "subgroup": 99, "hexcode": "1F3F4"}, False),
+        ({"label": "keycap: 1", "group": 8, "subgroup": 94, "hexcode": "31-20E3"}, False),
+        ({"label": "one o’clock", "group": 5, "subgroup": 58, "hexcode": "1F550"}, False),
+        ({"label": "astronaut", "group": 1, "subgroup": 25, "hexcode": "1F9D1-200D-1F680"}, True),
+        ({"label": "man astronaut", "group": 1, "subgroup": 25, "hexcode": "1F468-200D-1F680"}, False),
+        ({"label": "polar bear", "group": 3, "subgroup": 34, "hexcode": "1F43B-200D-2744-FE0F"}, True),
+    ],
+)
+def test_what_is_left_out(entry: dict[str, object], kept: bool) -> None:
+    assert icons.wanted(entry) is kept
+
+
+def test_a_phrase_names_one_thing_only() -> None:
+    phrases = captions.Phrases(_things())
+    for names in (phrases.en, phrases.zh):
+        flat = [name for mine in names for name in mine]
+        assert len(flat) == len(set(flat))
+    assert "apple" in phrases.en[0]
+    assert "smiling cat" in phrases.en[3]
+    assert "微笑的猫" in phrases.zh[3]
+
+
+def test_captions_repeat_with_their_seed_and_say_their_style() -> None:
+    phrases = captions.Phrases(_things())
+    first, again = captions.Captions(phrases, 5), captions.Captions(phrases, 5)
+    drawn = [first.draw() for _ in range(300)]
+    assert drawn == [again.draw() for _ in range(300)]
+    assert any(caption.text == "" for caption in [first.draw() for _ in range(3000)])
+    for caption in drawn:
+        assert "{" not in caption.text
+        if caption.style == 1:
+            words = (*captions.STYLE_WORDS_EN["flat"], *captions.STYLE_WORDS_ZH["flat"])
+            assert any(word in caption.text.lower() for word in words)
+
+
+def test_a_picture_is_put_on_white_without_its_hidden_colour() -> None:
+    from PIL import Image
+
+    picture = Image.new("RGBA", (64, 32), (255, 0, 0, 0))
+    made = icons.on_white(picture)
+    assert made.shape == (icons.SIZE, icons.SIZE, 3)
+    assert int(made.min()) == 255

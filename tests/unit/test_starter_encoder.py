@@ -1,0 +1,149 @@
+"""The recipe of the starter image model: what is written down instead of trained."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("diffusers")
+pytest.importorskip("transformers")
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "packaging" / "starter_model"))
+
+from starter_recipe import (  # noqa: E402
+    denoiser,
+    encoder,
+    flow,
+    layout,
+    lookup,
+    patches,
+    reader,
+    tokens,
+    training,
+)
+
+THINGS = 6
+WORDS = 120
+
+
+def _lookup() -> lookup.Lookup:
+    """A small picture table: three terms a patch, the Fluent styles sharing one of them."""
+    generator = torch.Generator().manual_seed(1)
+
+    def rand(*shape: int) -> torch.Tensor:
+        return torch.randn(*shape, generator=generator)
+
+    width = patches.CODE_DIM + 1
+    units = []
+    for patch in range(patches.PATCHES):
+        units.append(
+            lookup.Unit(patch, lookup.FLUENT, 0.05 * rand(1, lookup.THING_DIM), rand(1, width), torch.zeros(width))
+        )
+        for style in range(5):
+            constant = rand(width)
+            constant[-1] = 15
+            units.append(
+                lookup.Unit(patch, (style,), 0.05 * rand(2, lookup.THING_DIM), rand(2, width), constant)
+            )
+    things = rand(lookup.REGIONS, THINGS, lookup.THING_DIM)
+    gain = torch.ones(patches.CODE_DIM)
+    return lookup.Lookup(things, units, gain, torch.ones(width))
+
+
+def _reader(thing: int, style: int) -> reader.Reader:
+    """A reader that names the same thing and style whatever the words are."""
+    torch.manual_seed(2)
+    model = reader.Reader(WORDS, THINGS)
+    with torch.no_grad():
+        model.thing.weight.mul_(0.05)
+        model.thing.bias.fill_(-9.0)
+        model.thing.bias[thing] = 9.0
+        model.style.weight.mul_(0.05)
+        model.style.bias.fill_(-9.0)
+        model.style.bias[style] = 9.0
+    return model
+
+
+def test_the_bert_model_gives_the_codes_of_what_the_reader_names() -> None:
+    table = _lookup()
+    prefix = list(range(3, 3 + tokens.PREFIX))
+    for thing, style in ((2, 0), (4, 3)):
+        bert = encoder.pack(_reader(thing, style), table, prefix, unknown=0)
+        ids = torch.tensor([[*prefix, 90, 91, 92, 2, 0, 0]])
+        mask = (ids != 0).long()
+        got = bert(input_ids=ids, attention_mask=mask).last_hidden_state
+        codes = table.codes(style)[thing][None]
+        want = denoiser.encoder_states(codes, torch.tensor([style]))
+        mine = got[:, lookup.REGIONS + 1 : tokens.PREFIX]
+        assert float((mine - want).norm() / want.norm()) < 0.02
+        null = layout.rotation() @ layout.null_context()
+        rest = got[:, [0, lookup.REGIONS, tokens.PREFIX, tokens.PREFIX + 1]]
+        assert float((rest - null).norm(dim=-1).max() / null.norm()) < 0.2
+
+
+def test_the_reader_and_the_bert_model_gather_the_same() -> None:
+    table = _lookup()
+    model = _reader(1, 1)
+    prefix = list(range(3, 3 + tokens.PREFIX))
+    bert = encoder.pack(model, table, prefix, unknown=0)
+    ids = torch.tensor([[*prefix, 90, 91, 92, 2]])
+    layer = bert.encoder.layer[0]
+    state = bert.embeddings(input_ids=ids)
+    attended = layer.attention(state, None)[0] @ layout.rotation()
+    want = model.gather(ids[:, tokens.PREFIX :], torch.ones(1, 4))[0, :, : reader.WORD_DIM]
+    got = attended[0, [0, lookup.REGIONS], : reader.WORD_DIM]
+    assert torch.allclose(got, want, atol=1e-3)
+    patch = slice(lookup.REGIONS + 1, tokens.PREFIX)
+    assert torch.allclose(attended[:, patch], (state @ layout.rotation())[:, patch], atol=1e-3)
+
+
+def test_dense_maps_and_units_agree() -> None:
+    table = _lookup()
+    maps, constants, order = table.dense()
+    flat = table.things[3] @ maps[2, 3] + constants[2, 3]
+    got = flat.unflatten(1, (-1, patches.CODE_DIM + 1))
+    got = got * (lookup.SPHERE**0.5 / got.norm(dim=-1, keepdim=True))
+    assert torch.allclose(got, table.codes(2)[:, order[3]], atol=1e-3)
+
+
+def test_cutting_and_joining_patches_is_lossless() -> None:
+    pictures = torch.rand(2, 3, 128, 128)
+    assert torch.equal(patches.join(patches.cut(pictures)), pictures)
+
+
+def test_an_untrained_denoiser_draws_what_the_codes_say() -> None:
+    torch.manual_seed(0)
+    axes = torch.linalg.qr(torch.randn(patches.PATCH_DIM, patches.CODE_DIM)).Q.T
+    basis = patches.PatchBasis(torch.zeros(patches.PATCH_DIM), axes, torch.ones(patches.CODE_DIM))
+    coefficients = torch.randn(4, patches.PATCHES, patches.CODE_DIM)
+    scale = lookup.Scale.fit(basis, coefficients)
+    model = denoiser.new_denoiser(basis, scale)
+    states = denoiser.encoder_states(scale.to_sphere(coefficients), torch.tensor([0, 1, 2, 3]), 3)
+
+    def draw(noisy: torch.Tensor, level: torch.Tensor, words: torch.Tensor) -> torch.Tensor:
+        with torch.no_grad():
+            found: torch.Tensor = model(noisy, level, words, return_dict=False)[0]
+        return found
+
+    drawn = flow.sample(draw, states, torch.randn(4, 3, 128, 128), 3)
+    assert torch.allclose(drawn, basis.decode(coefficients), atol=0.05)
+
+
+def test_the_average_follows_fast_at_first() -> None:
+    module = torch.nn.Linear(1, 1, bias=False)
+    average = training.Average(module, 0.999)
+    with torch.no_grad():
+        module.weight.fill_(5.0)
+    for _ in range(20):
+        average.update(module)
+    assert abs(float(average.shadow["weight"]) - 5.0) < 0.1
+
+
+def test_the_margin_prefers_one_name() -> None:
+    wanted = torch.tensor([1])
+    good = torch.tensor([[-9.0, 9.0, -9.0]])
+    two = torch.tensor([[9.0, 9.0, -9.0]])
+    assert float(reader.naming_loss(good, wanted, 1.0)) < 0.1
+    assert float(reader.naming_loss(two, wanted, 1.0)) > 5

@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import signal
 import sys
-import threading
 from collections.abc import Sequence
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import msgspec
 
-from studio.cli.main import DONE, INTERRUPTED, SOME_FAILED, WRONG_CALL
-from studio.cli.output import HumanOutput, JsonOutput, Output, Tally
-from studio.engine.client import EngineClient
-from studio.jobs.runner import Runner
-from studio.library.records import Job
+from studio.cli.headless import Headless, output_folder
+from studio.cli.main import WRONG_CALL
 from studio.library.store import Library
 from studio.models.registry import Registry
 from studio.protocol import (
@@ -81,63 +75,20 @@ def generate(options: argparse.Namespace) -> int:
         for request in requests:
             scale = request.scale if isinstance(request, UpscaleRequest) else None
             registry.resolve(request.model, task_of(request), scale)
-        output = _output_folder(options.output)
+        output = output_folder(options.output)
         library = Library.open(paths.library, run_queue=False)
     except ProblemError as error:
         print(f"studio {options.command}: {error.problem.message}", file=sys.stderr)
         return WRONG_CALL
-    tally = Tally()
-    report: Output
-    if options.json:
-        report = JsonOutput(tally)
-    else:
-        single = isinstance(requests[0], TextRequest) and requests[0].count == 1
-        report = HumanOutput(tally, stream_text=single)
-    engine = EngineClient(log_dir=paths.logs)
-    try:
+    single = isinstance(requests[0], TextRequest) and requests[0].count == 1
+    headless = Headless(library, paths, registry, as_json=options.json, stream_text=single)
+    with headless:
         try:
             jobs = library.enqueue(requests, output=output, claim=True)
         except ProblemError as error:
             print(f"studio {options.command}: {error.problem.message}", file=sys.stderr)
             return WRONG_CALL
-        interrupted = _run(Runner(library, engine, registry), library, jobs, report)
-    finally:
-        engine.stop()
-        library.close()
-    report.finish()
-    if interrupted:
-        return INTERRUPTED
-    return SOME_FAILED if tally.failed else DONE
-
-
-def _run(runner: Runner, library: Library, jobs: Sequence[Job], report: Output) -> bool:
-    """Run jobs one after another; returns whether the person interrupted."""
-    interrupted = threading.Event()
-    current: list[str] = []
-
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        if interrupted.is_set():
-            raise KeyboardInterrupt
-        interrupted.set()
-        # Not in the handler itself: it may have interrupted code that holds the same locks.
-        for job in current:
-            threading.Thread(target=runner.cancel, args=(job,), daemon=True).start()
-
-    before = signal.signal(signal.SIGINT, stop)
-    terminated = signal.signal(signal.SIGTERM, stop)
-    try:
-        for job in jobs:
-            if interrupted.is_set():
-                library.finish(job.id, "cancelled")
-                continue
-            current[:] = [job.id]
-            runner.run(job, report.report)
-    except KeyboardInterrupt:
-        interrupted.set()
-    finally:
-        signal.signal(signal.SIGINT, before)
-        signal.signal(signal.SIGTERM, terminated)
-    return interrupted.is_set()
+        return headless.run(jobs)
 
 
 def _requests(options: argparse.Namespace) -> list[Request]:
@@ -216,23 +167,3 @@ def _pictures(paths: Sequence[Path]) -> list[Path]:
         else:
             found.append(_file(path))
     return list(dict.fromkeys(found))
-
-
-def _output_folder(text: str) -> str:
-    """Return the absolute folder, made if it was not there; "" stays the library."""
-    if not text:
-        return ""
-    folder = Path(text).expanduser().absolute()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / ".prompt-studio-probe"
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        raise problem(
-            "bad_input",
-            "The folder {path} cannot be written to: {reason}. Choose another with -o.",
-            path=folder,
-            reason=error.strerror or type(error).__name__,
-        ) from error
-    return str(folder)

@@ -1,0 +1,115 @@
+"""Running jobs without a window: one after another, in the main thread, until Ctrl+C."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from types import FrameType, TracebackType
+
+from studio.cli.main import DONE, INTERRUPTED, SOME_FAILED
+from studio.cli.output import HumanOutput, JsonOutput, Output, Tally
+from studio.engine.client import EngineClient
+from studio.jobs.runner import Runner
+from studio.library.records import Job
+from studio.library.store import Library
+from studio.models.registry import Registry
+from studio.protocol import problem
+from studio.settings import Paths
+
+
+class Headless:
+    """The engine and the runner of one command. As a context it closes them, and the library."""
+
+    def __init__(
+        self,
+        library: Library,
+        paths: Paths,
+        registry: Registry,
+        *,
+        as_json: bool,
+        stream_text: bool = False,
+    ) -> None:
+        self._library = library
+        self._engine = EngineClient(log_dir=paths.logs)
+        self._runner = Runner(library, self._engine, registry)
+        self.tally = Tally()
+        self._output: Output
+        if as_json:
+            self._output = JsonOutput(self.tally)
+        else:
+            self._output = HumanOutput(self.tally, stream_text=stream_text)
+
+    def __enter__(self) -> Headless:
+        return self
+
+    def __exit__(
+        self,
+        _kind: type[BaseException] | None,
+        _error: BaseException | None,
+        _where: TracebackType | None,
+    ) -> None:
+        self._engine.stop()
+        self._library.close()
+
+    def run(self, jobs: Iterable[Job], also: Callable[[object], None] = lambda _: None) -> int:
+        """Run jobs, print how it goes, and return the exit status.
+
+        `also` hears every report too, before it is printed.
+        """
+        interrupted = threading.Event()
+        current: list[str] = []
+
+        def stop(_number: int, _frame: FrameType | None) -> None:
+            if interrupted.is_set():
+                raise KeyboardInterrupt
+            interrupted.set()
+            # Not in the handler itself: it may have interrupted code that holds the same locks.
+            for job in current:
+                threading.Thread(target=self._runner.cancel, args=(job,), daemon=True).start()
+
+        def report(event: object) -> None:
+            also(event)
+            self._output.report(event)
+
+        before = {number: signal.signal(number, stop) for number in _SIGNALS}
+        try:
+            for job in jobs:
+                if interrupted.is_set():
+                    self._library.finish(job.id, "cancelled")
+                    continue
+                current[:] = [job.id]
+                self._runner.run(job, report)
+        except KeyboardInterrupt:
+            interrupted.set()
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+        self._output.finish()
+        if interrupted.is_set():
+            return INTERRUPTED
+        return SOME_FAILED if self.tally.failed else DONE
+
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+def output_folder(text: str) -> str:
+    """Return the absolute folder, made if it was not there; "" stays the library."""
+    if not text:
+        return ""
+    folder = Path(text).expanduser().absolute()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / ".prompt-studio-probe"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise problem(
+            "bad_input",
+            "The folder {path} cannot be written to: {reason}. Choose another with -o.",
+            path=folder,
+            reason=error.strerror or type(error).__name__,
+        ) from error
+    return str(folder)

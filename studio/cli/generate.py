@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from studio.cli.headless import Headless, output_folder
+from studio.cli.library import library_folder
 from studio.cli.main import WRONG_CALL
 from studio.library.store import Library
 from studio.models.registry import Registry
@@ -76,7 +77,7 @@ def generate(options: argparse.Namespace) -> int:
             scale = request.scale if isinstance(request, UpscaleRequest) else None
             registry.resolve(request.model, task_of(request), scale)
         output = output_folder(options.output)
-        library = Library.open(paths.library, run_queue=False)
+        library = Library.open(library_folder(paths), run_queue=False)
     except ProblemError as error:
         print(f"studio {options.command}: {error.problem.message}", file=sys.stderr)
         return WRONG_CALL

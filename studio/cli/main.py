@@ -26,6 +26,15 @@ def run(arguments: Sequence[str], open_window: Callable[[], int]) -> int:
         return WRONG_CALL
     _use_utf8()
     options = parser().parse_args(arguments)
+    try:
+        return _run(options)
+    except BrokenPipeError:
+        # Whoever read the output has enough of it, as `head` does.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
+
+
+def _run(options: argparse.Namespace) -> int:
     match options.command:
         case "text" | "image" | "upscale":
             from studio.cli.generate import generate
@@ -35,6 +44,18 @@ def run(arguments: Sequence[str], open_window: Callable[[], int]) -> int:
             from studio.cli.models import models
 
             return models(options)
+        case "batch":
+            from studio.cli.batch import batch
+
+            return batch(options)
+        case "queue":
+            from studio.cli.queue import queue
+
+            return queue(options)
+        case "library":
+            from studio.cli.library import library
+
+            return library(options)
         case "doctor":
             from studio.cli.doctor import doctor
 
@@ -73,6 +94,9 @@ def parser() -> argparse.ArgumentParser:
     _image(commands.add_parser("image", help="draw pictures from a prompt"))
     _upscale(commands.add_parser("upscale", help="enlarge pictures and photographs"))
     _models(commands.add_parser("models", help="list, add, remove and check models"))
+    _batch(commands.add_parser("batch", help="run a table of requests, one a row"))
+    _queue(commands.add_parser("queue", help="what waits; pause, resume, cancel"))
+    _library(commands.add_parser("library", help="search, show, export and rebuild"))
     commands.add_parser("doctor", help="what this machine can do, and what is missing")
     return top
 
@@ -162,4 +186,50 @@ def _models(command: argparse.ArgumentParser) -> None:
             action.add_argument("id", metavar="ID")
         elif argument:
             action.add_argument("id", metavar="ID", nargs="?", default="")
+        action.add_argument("--json", action="store_true", help="print JSON")
+
+
+def _batch(command: argparse.ArgumentParser) -> None:
+    command.description = (
+        "Run a CSV or JSONL table. Column `task` says text, image or upscale; a column with a"
+        " field's name fills it (prompt, seed, count, model, width, steps, input, scale, …); all"
+        " others are kept as labels. {{column}} in a prompt stands for that column's cell."
+    )
+    command.add_argument("file", metavar="FILE", help="a .csv or .jsonl file")
+    command.add_argument("--resume", action="store_true", help="run only what is missing")
+    command.add_argument(
+        "-o", dest="output", default="", metavar="DIR", help="write here, with results.csv"
+    )
+    command.add_argument("--json", action="store_true", help="print one JSON event a line")
+
+
+def _queue(command: argparse.ArgumentParser) -> None:
+    actions = command.add_subparsers(dest="action", metavar="ACTION", required=True)
+    listing = actions.add_parser("list", help="what waits, runs, and ended last")
+    listing.add_argument("--json", action="store_true", help="print JSON")
+    actions.add_parser("pause", help="take no new job after the current one")
+    resume = actions.add_parser("resume", help="go on, with what a crash interrupted too")
+    resume.add_argument("id", metavar="ID", nargs="?", default="", help="only this interrupted job")
+    resume.add_argument("--json", action="store_true", help="print one JSON event a line")
+    cancel = actions.add_parser("cancel", help="cancel a job that waits")
+    cancel.add_argument("id", metavar="ID")
+
+
+def _library(command: argparse.ArgumentParser) -> None:
+    actions = command.add_subparsers(dest="action", metavar="ACTION", required=True)
+    search = actions.add_parser("search", help="find results by prompt, answer, tag or name")
+    search.add_argument("text", metavar="TEXT", nargs="?", default="")
+    search.add_argument("--task", choices=("text", "image", "upscale"), default=None)
+    search.add_argument("--model", default="", metavar="ID")
+    search.add_argument("--tag", default="", metavar="TAG")
+    search.add_argument("--starred", action="store_true")
+    search.add_argument("--limit", type=int, default=200, metavar="N", help="at most (200)")
+    show = actions.add_parser("show", help="a result and its recipe")
+    show.add_argument("id", metavar="ID")
+    export = actions.add_parser("export", help="copy a result, with its recipe in a table")
+    export.add_argument("id", metavar="ID")
+    export.add_argument("dir", metavar="DIR")
+    rebuild = actions.add_parser("rebuild", help="make the index agree with the files")
+    actions.add_parser("path", help="where the library is")
+    for action in (search, show, export, rebuild):
         action.add_argument("--json", action="store_true", help="print JSON")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from dataclasses import dataclass, field
@@ -82,8 +83,16 @@ class JsonOutput:
 
 
 def _print_json(fields: dict[str, Any]) -> None:
-    sys.stdout.write(json.dumps(fields, ensure_ascii=False) + "\n")
-    sys.stdout.flush()
+    _write_out(json.dumps(fields, ensure_ascii=False) + "\n")
+
+
+def _write_out(text: str) -> None:
+    """Write to standard output; a reader that has gone does not cost the job its results."""
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _fields(event: object) -> dict[str, Any] | None:
@@ -189,8 +198,7 @@ class HumanOutput:
 
     def _write(self, text: str) -> None:
         if text:
-            sys.stdout.write(text)
-            sys.stdout.flush()
+            _write_out(text)
             self._at_line_start = text.endswith("\n")
 
     def _progress(self, text: str) -> None:

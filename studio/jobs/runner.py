@@ -147,11 +147,15 @@ class _Run:
             return Failed(job.id, self._trouble)
         if isinstance(final, Done) and self._row_trouble is not None:
             return Failed(job.id, self._row_trouble)
-        if isinstance(final, Done) and self._library.missing_rows(job):
-            missing = sentence(
+        missing = self._library.missing_rows(job)
+        if isinstance(final, Failed) and not missing:
+            # What broke afterwards took nothing away.
+            return Done(job.id)
+        if isinstance(final, Done) and missing:
+            told = sentence(
                 "The engine ended the job without all of its results. Try again, and report it."
             )
-            return Failed(job.id, Problem("bug", missing))
+            return Failed(job.id, Problem("bug", told))
         return final
 
     def _hear(self, event: Event) -> None:

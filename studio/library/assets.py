@@ -137,7 +137,8 @@ class Assets:
             ),
         )
         db.execute(
-            "INSERT INTO words (rowid, prompt, text, tags, name, labels) VALUES (?, ?, ?, '', ?, ?)",
+            "INSERT INTO words (rowid, prompt, text, tags, name, labels) "
+            "VALUES (?, ?, ?, '', ?, ?)",
             (
                 added.lastrowid,
                 spaced(_searchable_prompt(recipe.request)),

@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from xml.sax.saxutils import quoteattr
 
-from studio.protocol import ImageRequest, Recipe, Request, TextRequest, UpscaleRequest
+from studio.protocol import ImageRequest, Recipe, Request, UpscaleRequest
 
 XMP_KEYWORD = "XML:com.adobe.xmp"
 _TERMS = "http://cv.iptc.org/newscodes/digitalsourcetype/"

@@ -158,7 +158,7 @@ def read_recipe(path: Path) -> Recipe | None:
         file.seek(0)
         if start == png.SIGNATURE:
             text = png.read_texts(file, (RECIPE_KEYWORD,)).get(RECIPE_KEYWORD, "")
-        elif start.startswith(b"---\n") or start.startswith(b"---\r\n"):
+        elif start.startswith((b"---\n", b"---\r\n")):
             text = _front(file)[0]
         else:
             return None

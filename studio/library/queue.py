@@ -80,18 +80,20 @@ class Queue:
         batch: str,
         priority: int,
         output: str,
-        labels: Mapping[str, str],
+        labels: Sequence[Mapping[str, str]],
         owner: str = "",
         retried_from: str = "",
     ) -> list[Job]:
-        """Store jobs at the end of the queue, all or none. With `owner` they run already."""
+        """Store jobs at the end of the queue, all or none. With `owner` they run already.
+
+        `labels` are those of each request.
+        """
         jobs: list[Job] = []
         created = now()
         status: JobStatus = "running" if owner else "queued"
-        label_text = msgspec.json.encode(dict(labels)).decode()
         with self._database.write() as db:
             position = db.execute("SELECT coalesce(max(position), 0) FROM jobs").fetchone()[0]
-            for request in requests:
+            for request, own in zip(requests, labels, strict=True):
                 position += 1.0
                 job = Job(
                     id=new_id(),
@@ -99,7 +101,7 @@ class Queue:
                     status=status,
                     priority=priority,
                     batch=batch,
-                    labels=dict(labels),
+                    labels=dict(own),
                     output=output,
                     created=created,
                     started=created if owner else "",
@@ -119,7 +121,7 @@ class Queue:
                         priority,
                         position,
                         batch,
-                        label_text,
+                        msgspec.json.encode(job.labels).decode(),
                         output,
                         created,
                         job.started or None,
@@ -145,7 +147,8 @@ class Queue:
     def list(self, status: JobStatus | None, limit: int) -> list[Job]:
         """Return queued jobs in the order of their turn, any others newest first."""
         if status is None:
-            where, values, order = "", (), "ORDER BY number DESC"
+            where, order = "", "ORDER BY number DESC"
+            values: tuple[str, ...] = ()
         else:
             where, values = "WHERE status = ?", (status,)
             order = _TURN if status == "queued" else "ORDER BY number DESC"

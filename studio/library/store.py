@@ -125,14 +125,15 @@ class Library:
         batch: str = "",
         priority: int = 0,
         output: str = "",
-        labels: Mapping[str, str] | None = None,
+        labels: Mapping[str, str] | Sequence[Mapping[str, str]] = (),
         claim: bool = False,
     ) -> list[Job]:
         """Store requests at the end of the queue, all or none, before anything runs.
 
         Seeds are resolved and input files hashed here. With `claim` the jobs are this
         process's own: they count as running, and the queue never picks them up. `output` is
-        a folder to write straight into. Raises `ProblemError` (bad_input, disk_full).
+        a folder to write straight into. `labels` are for all, or a sequence with those of
+        each request. Raises `ProblemError` (bad_input, disk_full).
         """
         hash_file = functools.cache(files.hash_file)
         prepared = [prepare(request, hash_file) for request in requests]
@@ -141,7 +142,9 @@ class Library:
             batch=batch,
             priority=priority,
             output=str(Path(output).expanduser().absolute()) if output else "",
-            labels=labels or {},
+            labels=[labels] * len(prepared)
+            if isinstance(labels, Mapping)
+            else labels or [{}] * len(prepared),
             owner=self._work.token if claim else "",
         )
 
@@ -209,7 +212,7 @@ class Library:
             batch=old.batch,
             priority=old.priority,
             output=old.output,
-            labels=old.labels,
+            labels=[old.labels],
             retried_from=old.id,
         )[0]
 

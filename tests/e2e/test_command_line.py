@@ -46,7 +46,7 @@ def test_the_text_events_of_a_row_are_the_text_in_its_file(studio: Studio, tmp_p
 
 @pytest.mark.parametrize("word", ["[fail]", "[crash]", "[bug]"])
 def test_a_failed_job_is_status_1_and_still_ends_with_done(studio: Studio, word: str) -> None:
-    ran = studio("text", "-p", word, "--json", fake="plain")
+    ran = studio("text", "-p", word, "-n", 2, "--json", fake="plain")
     assert ran.status == 1
     assert ran.named("failed")[0]["message"]
     assert ran.events[-1]["event"] == "done"

@@ -113,6 +113,7 @@ def test_an_upscaler_in_safetensors_is_known_with_its_scale(tmp_path: Path) -> N
         (["text_model.encoder.layers.0.mlp.fc1.weight"], "text encoder"),
         (["model.layers.0.self_attn.q_proj.weight"], "language model"),
         (["something.weight"], "unknown kind"),
+        ([], "unknown kind"),
     ],
 )
 def test_other_weights_are_named_for_what_they_are(

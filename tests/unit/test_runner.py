@@ -192,3 +192,9 @@ def test_a_job_with_nothing_missing_is_done_without_the_engine(house: House) -> 
     house.events.clear()
     assert house.run(resumed) == "done"
     assert house.saved() == []
+
+
+def test_a_crash_after_the_last_result_takes_nothing_away(house: House) -> None:
+    job = house.enqueue(TextRequest(prompt="[crash]", seed=1, count=1))
+    assert house.run(job) == "done"
+    assert house.saved() == [0]

@@ -17,7 +17,9 @@ from starter_recipe import captions, icons  # noqa: E402
 def _things() -> list[icons.Thing]:
     return [
         icons.Thing("1f34e", "🍎", 4, "red apple", "红苹果", ["apple", "fruit"], ["苹果", "水果"]),
-        icons.Thing("1f34f", "🍏", 4, "green apple", "青苹果", ["apple", "fruit"], ["苹果", "水果"]),
+        icons.Thing(
+            "1f34f", "🍏", 4, "green apple", "青苹果", ["apple", "fruit"], ["苹果", "水果"]
+        ),
         icons.Thing("2728", "✨", 6, "sparkles", "闪亮", ["star"], ["星星"]),
         icons.Thing("1f63a", "😺", 0, "grinning cat", "大笑的猫", ["cat", "smile"], ["猫"]),
     ]
@@ -35,8 +37,14 @@ def test_code_points_are_joined_without_the_variation_selector() -> None:
         ({"label": "keycap: 1", "group": 8, "subgroup": 94, "hexcode": "31-20E3"}, False),
         ({"label": "one o’clock", "group": 5, "subgroup": 58, "hexcode": "1F550"}, False),
         ({"label": "astronaut", "group": 1, "subgroup": 25, "hexcode": "1F9D1-200D-1F680"}, True),
-        ({"label": "man astronaut", "group": 1, "subgroup": 25, "hexcode": "1F468-200D-1F680"}, False),
-        ({"label": "polar bear", "group": 3, "subgroup": 34, "hexcode": "1F43B-200D-2744-FE0F"}, True),
+        (
+            {"label": "man astronaut", "group": 1, "subgroup": 25, "hexcode": "1F468-200D-1F680"},
+            False,
+        ),
+        (
+            {"label": "polar bear", "group": 3, "subgroup": 34, "hexcode": "1F43B-200D-2744-FE0F"},
+            True,
+        ),
     ],
 )
 def test_what_is_left_out(entry: dict[str, object], kept: bool) -> None:

@@ -39,13 +39,21 @@ def _lookup() -> lookup.Lookup:
     units = []
     for patch in range(patches.PATCHES):
         units.append(
-            lookup.Unit(patch, lookup.FLUENT, 0.05 * rand(1, lookup.THING_DIM), rand(1, width), torch.zeros(width))
+            lookup.Unit(
+                patch,
+                lookup.FLUENT,
+                0.05 * rand(1, lookup.THING_DIM),
+                rand(1, width),
+                torch.zeros(width),
+            )
         )
         for style in range(5):
             constant = rand(width)
             constant[-1] = 15
             units.append(
-                lookup.Unit(patch, (style,), 0.05 * rand(2, lookup.THING_DIM), rand(2, width), constant)
+                lookup.Unit(
+                    patch, (style,), 0.05 * rand(2, lookup.THING_DIM), rand(2, width), constant
+                )
             )
     things = rand(lookup.REGIONS, THINGS, lookup.THING_DIM)
     gain = torch.ones(patches.CODE_DIM)

@@ -1,0 +1,127 @@
+"""`studio batch`, `queue` and `library`: killed, resumed, searched. With the fake engine."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import random
+import signal
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from tests.e2e.conftest import Ran
+
+Studio = Callable[..., Ran]
+Command = Callable[..., subprocess.Popen[str]]
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    """24 rows of all three tasks."""
+    Image.new("RGB", (8, 8), "red").save(tmp_path / "in.png")
+    lines = ["task,prompt,seed,input,scale,who"]
+    for n in range(8):
+        lines += [f"text,hello {n},{n},,,anna", f"text,狐狸 {n},{n},,,ben", "upscale,,,in.png,2,x"]
+    path = tmp_path / "table.csv"
+    path.write_text("\n".join(lines) + "\n", encoding="gbk")
+    return path
+
+
+def results(folder: Path) -> list[dict[str, str]]:
+    with (folder / "results.csv").open(encoding="utf-8-sig", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def whole(path: Path) -> bool:
+    if path.suffix == ".md":
+        return "prompt_studio:" in path.read_text("utf-8")
+    with Image.open(path) as image:
+        image.load()
+        return "prompt_studio" in image.info
+
+
+def test_a_batch_killed_twice_is_resumed_and_makes_each_row_once(
+    studio: Studio, command: Command, table: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out 中"
+    pick = random.Random(3)
+    for resume in ((), ("--resume",)):
+        process = command("batch", table, "-o", out, "--json", *resume, fake="plain")
+        assert process.stdout is not None
+        assets = 0
+        while assets < pick.randint(3, 8):
+            assets += json.loads(process.stdout.readline())["event"] == "asset"
+        os.kill(process.pid, signal.SIGKILL)
+        process.communicate()
+    ran = studio("batch", table, "-o", out, "--json", "--resume", fake="plain")
+    assert ran.status == 0
+    files = [f for f in out.iterdir() if f.suffix in (".md", ".png")]
+    assert len(files) == 24
+    assert all(whole(file) for file in files)
+    assert [f.name for f in out.iterdir() if f.name.startswith(".")] == []
+    found = studio("library", "search", "--json", "--limit", 100).out.splitlines()
+    assert {json.loads(line)["path"] for line in found} == {str(file) for file in files}
+
+
+def test_a_failing_row_stops_no_other_and_is_in_the_results(studio: Studio, tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("task,prompt\ntext,one\ntext,[fail]\ntext,[bug]\ntext,four\n")
+    ran = studio("batch", tmp_path / "t.csv", "-o", tmp_path / "out", "--json", fake="plain")
+    assert ran.status == 1
+    assert (ran.events[-1]["assets"], ran.events[-1]["failed"]) == (2, 2)
+    rows = results(tmp_path / "out")
+    assert [(row["line"], bool(row["path"]), bool(row["error"])) for row in rows] == [
+        ("2", True, False),
+        ("3", False, True),
+        ("4", False, True),
+        ("5", True, False),
+    ]
+
+
+def test_errors_are_listed_by_line_and_nothing_runs(studio: Studio, tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("task,prompt,count\ntext,ok,1\ntext,bad,0\npaint,x,1\n")
+    ran = studio("batch", tmp_path / "t.csv", "-o", tmp_path / "out", fake="plain")
+    assert (ran.status, ran.out) == (2, "")
+    assert "line 3, count" in ran.err
+    assert "line 4, task" in ran.err
+    assert not (tmp_path / "out").exists()
+
+
+def test_labels_come_back_with_the_results(studio: Studio, table: Path, tmp_path: Path) -> None:
+    studio("batch", table, "-o", tmp_path / "out", "--json", fake="plain")
+    found = [json.loads(x) for x in studio("library", "search", "狐狸", "--json").out.splitlines()]
+    assert len(found) == 8
+    recipe = json.loads(studio("library", "show", found[0]["id"], "--json").out)
+    assert recipe["labels"]["who"] == "ben"
+
+
+def test_an_interrupted_job_waits_in_the_queue_and_is_resumed(
+    studio: Studio, command: Command
+) -> None:
+    process = command("text", "-p", "[slow] x", "-n", 2, "--json", fake="plain")
+    assert process.stdout is not None
+    while json.loads(process.stdout.readline())["event"] != "progress":
+        pass
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate()
+    listed = [json.loads(x) for x in studio("queue", "list", "--json").out.splitlines()]
+    assert [job["status"] for job in listed] == ["interrupted"]
+    assert studio("queue", "cancel", listed[0]["id"]).status == 0
+    assert studio("queue", "cancel", listed[0]["id"]).status == 2
+    assert studio("queue", "cancel", "nobody").status == 2
+
+
+def test_a_result_is_exported_with_its_recipe(studio: Studio, tmp_path: Path) -> None:
+    studio("text", "-p", "a fox", "--json", fake="plain")
+    (found,) = [
+        json.loads(x) for x in studio("library", "search", "fox", "--json").out.splitlines()
+    ]
+    for _ in range(2):
+        assert studio("library", "export", found["id"], tmp_path / "out").status == 0
+    assert len(list((tmp_path / "out").glob("*.md"))) == 2
+    with (tmp_path / "out" / "recipes.csv").open(encoding="utf-8-sig", newline="") as file:
+        assert [row["prompt"] for row in csv.DictReader(file)] == ["a fox", "a fox"]

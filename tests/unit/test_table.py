@@ -1,0 +1,99 @@
+"""Tables of requests: any usual encoding, every error named by line and column."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from studio.jobs.table import read_table
+from studio.protocol import ImageRequest, ProblemError, TextRequest, UpscaleRequest
+
+CSV = "task,prompt,seed,product\ntext,写一句 {{product}},7,自行车\nimage,a fox,8,\n"
+
+
+def written(path: Path, content: str | bytes) -> Path:
+    data = content if isinstance(content, bytes) else content.encode()
+    path.write_bytes(data)
+    return path
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gbk", "gb18030", "utf-16"])
+def test_a_table_is_read_in_any_usual_encoding(tmp_path: Path, encoding: str) -> None:
+    table = read_table(written(tmp_path / "t.csv", CSV.encode(encoding)))
+    assert table.errors == ()
+    first, second = table.rows
+    assert first.request == TextRequest(prompt="写一句 自行车", seed=7)
+    assert (first.line, first.labels) == (2, {"product": "自行车"})
+    assert second.request == ImageRequest(prompt="a fox", seed=8)
+
+
+@pytest.mark.parametrize("sign", [",", ";", "\t"])
+def test_cells_may_be_separated_as_spreadsheets_do(tmp_path: Path, sign: str) -> None:
+    content = CSV.replace(",", sign)
+    assert len(read_table(written(tmp_path / "t.csv", content)).rows) == 2
+
+
+def test_a_quoted_cell_may_hold_commas_and_lines(tmp_path: Path) -> None:
+    table = read_table(written(tmp_path / "t.csv", 'task,prompt\ntext,"a, b\nc"\ntext,d\n'))
+    assert [row.line for row in table.rows] == [2, 4]
+    assert isinstance(table.rows[0].request, TextRequest)
+    assert table.rows[0].request.prompt == "a, b\nc"
+
+
+def test_json_lines_keep_their_types_and_nested_labels(tmp_path: Path) -> None:
+    line = '{"task":"image","prompt":"x","width":512,"tags":["a"],"steps":null}\n\n'
+    (row,) = read_table(written(tmp_path / "t.jsonl", line)).rows
+    assert row.request == ImageRequest(prompt="x", width=512)
+    assert row.labels == {"tags": '["a"]'}
+
+
+def test_a_picture_is_looked_for_beside_the_table(tmp_path: Path) -> None:
+    (row,) = read_table(written(tmp_path / "t.csv", "task,input,scale\nupscale,a.png,4\n")).rows
+    assert isinstance(row.request, UpscaleRequest)
+    assert row.request.input.path == str(tmp_path / "a.png")
+
+
+@pytest.mark.parametrize(
+    ("content", "line", "column"),
+    [
+        ("task,prompt\ntext,\n", 2, "prompt"),
+        ("task,prompt\npaint,x\n", 2, "task"),
+        ("task,prompt,count\ntext,ok,1\ntext,x,0\n", 3, "count"),
+        ("task,prompt,width\nimage,x,wide\n", 2, "width"),
+        ("task,prompt\ntext,{{gone}}\n", 2, "prompt"),
+        ("task,prompt\ntext,a,b,c\n", 2, ""),
+        ("task,scale\nupscale,2\n", 2, "input"),
+    ],
+)
+def test_what_is_wrong_is_named_by_line_and_column(
+    tmp_path: Path, content: str, line: int, column: str
+) -> None:
+    (error,) = read_table(written(tmp_path / "t.csv", content)).errors
+    assert (error.line, error.column) == (line, column)
+    assert str(error.message)
+
+
+def test_every_error_is_listed_not_only_the_first(tmp_path: Path) -> None:
+    table = read_table(written(tmp_path / "t.csv", "task,prompt\nx,a\ntext,\ny,b\ntext,c\n"))
+    assert [error.line for error in table.errors] == [2, 3, 4]
+    assert [row.line for row in table.rows] == [5]
+
+
+@pytest.mark.parametrize(
+    "content", ["", "\n", "prompt\nx\n", "task,prompt,prompt\ntext,a,b\n", "task,prompt\n"]
+)
+def test_what_is_no_table_of_requests_is_refused_as_a_whole(tmp_path: Path, content: str) -> None:
+    with pytest.raises(ProblemError, match=r"t\.csv"):
+        read_table(written(tmp_path / "t.csv", content))
+
+
+def test_fifty_thousand_rows_are_read(tmp_path: Path) -> None:
+    content = "task,prompt\n" + "".join(f"text,number {n}\n" for n in range(50_000))
+    assert len(read_table(written(tmp_path / "t.csv", content)).rows) == 50_000
+
+
+@pytest.mark.parametrize("line", ["{", "[1]", "[" * 5000])
+def test_a_line_that_is_no_json_object_is_an_error_of_that_line(tmp_path: Path, line: str) -> None:
+    table = read_table(written(tmp_path / "t.jsonl", f'{line}\n{{"task":"text","prompt":"x"}}\n'))
+    assert ([e.line for e in table.errors], len(table.rows)) == ([1], 1)

@@ -155,7 +155,7 @@ class Assets:
             "INSERT INTO job_rows (job, row, asset, seconds) SELECT id, ?, ?, ? FROM jobs "
             "WHERE id = ? ON CONFLICT (job, row) DO UPDATE SET asset = excluded.asset, "
             "problem = NULL, seconds = excluded.seconds WHERE job_rows.asset IS NULL",
-            (recipe.row, name, recipe.timings.get("seconds"), recipe.job),
+            (recipe.row, name, recipe.timings.get("generate"), recipe.job),
         )
         return name
 
@@ -248,6 +248,22 @@ class Assets:
             "UPDATE words SET tags = ? WHERE rowid = (SELECT number FROM assets WHERE id = ?)",
             (spaced(" ".join(tags)), name),
         )
+
+    def relocate(self, name: str, path: Path, trashed_at: float | None) -> None:
+        """Note that an asset's file lies elsewhere now, in the trash since then or out of it."""
+        with self._database.write() as db:
+            db.execute(
+                "UPDATE assets SET path = ?, trashed_at = ? WHERE id = ?",
+                (self.stored_path(path), trashed_at, name),
+            )
+
+    def trashed(self) -> list[Asset]:
+        """Return the assets in the trash, last deleted first."""
+        with self._database.read() as db:
+            rows = db.execute(
+                f"{_SELECT} WHERE trashed_at IS NOT NULL ORDER BY trashed_at DESC"
+            ).fetchall()
+        return [self._asset(row) for row in rows]
 
     def forget(self, db: sqlite3.Connection, names: Iterable[str]) -> None:
         """Take assets out of the index; their files are not touched."""

@@ -21,13 +21,17 @@ _MAX_LINE = 100_000
 
 
 class Marks(Struct, frozen=True):
-    """What the user said about one asset. `trashed_at` is Unix seconds, None for not deleted."""
+    """What the user said about one asset.
+
+    `trashed_at` is Unix seconds, None for not deleted; `origin` is where the file lay before.
+    """
 
     asset: str
     starred: bool = False
     tags: tuple[str, ...] = ()
     collections: tuple[str, ...] = ()
     trashed_at: float | None = None
+    origin: str = ""
 
     @property
     def is_empty(self) -> bool:

@@ -18,6 +18,7 @@ from studio.library.database import Database
 from studio.library.files import hash_file
 from studio.library.queue import destination, missing_rows
 from studio.library.records import Job
+from studio.library.trash import FOLDER as TRASH
 from studio.protocol import TextRequest
 
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
@@ -59,7 +60,7 @@ def find(path: Path) -> Found | None:
 
 def _walk(folder: Path) -> Iterator[Path]:
     for parent, folders, names in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        folders[:] = sorted(name for name in folders if not name.startswith(".") or name == TRASH)
         for name in sorted(names):
             if Path(name).suffix.lower() in _EXTENSIONS:
                 yield Path(parent, name)
@@ -88,6 +89,10 @@ def rebuild(database: Database, assets: Assets, root: Path) -> int:
     with database.write() as db:
         for mark in marks.read(root).values():
             assets.mark(db, mark.asset, starred=mark.starred, tags=mark.tags)
+    for mark in marks.read(root).values():
+        held = assets.get(mark.asset) if mark.trashed_at is not None else None
+        if held is not None and held.path.parent.name == TRASH:
+            assets.relocate(held.id, held.path, mark.trashed_at)
     return assets.count()
 
 

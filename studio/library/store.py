@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -27,6 +27,7 @@ from studio.library.database import (
 from studio.library.prepare import prepare
 from studio.library.queue import Queue, destination, missing_rows
 from studio.library.records import Asset, Job
+from studio.library.trash import Trash
 from studio.library.work import WorkFolders
 from studio.protocol import (
     JobStatus,
@@ -55,6 +56,7 @@ class Library:
         self._database = database
         self._queue = Queue(database)
         self._assets = Assets(database, root)
+        self._trash = Trash(database, self._assets, root)
         self._work = WorkFolders(root)
         self._lock = FileLock(root / _QUEUE_LOCK, timeout=0, thread_local=False)
 
@@ -361,6 +363,24 @@ class Library:
         changed = self._assets.get(asset_id)
         assert changed is not None
         return changed
+
+    # ---- deleting, with a way back
+
+    def trash(self, ids: Iterable[str]) -> list[str]:
+        """Move results to the trash; returns the ids of those that were moved."""
+        return self._trash.put(ids)
+
+    def restore(self, ids: Iterable[str]) -> list[Asset]:
+        """Bring results back from the trash."""
+        return self._trash.restore(ids)
+
+    def trashed(self) -> list[Asset]:
+        """Return what is in the trash, last deleted first."""
+        return self._trash.list()
+
+    def empty_trash(self) -> int:
+        """Delete what is in the trash for good; returns how many results that were."""
+        return self._trash.empty()
 
     # ---- the folder is the truth
 

@@ -1,0 +1,41 @@
+"""One prompt to many."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from studio.jobs.prompts import expand_all, expand_random
+from studio.protocol import ProblemError
+
+
+@pytest.fixture
+def wildcards(tmp_path: Path) -> Path:
+    (tmp_path / "animal.txt").write_text("fox\n狐狸\n", encoding="utf-8")
+    return tmp_path
+
+
+def test_every_combination_comes_once(wildcards: Path) -> None:
+    found = expand_all("{red|blue|red} __animal__", wildcards)
+    assert sorted(found) == ["blue fox", "blue 狐狸", "red fox", "red 狐狸"]
+
+
+def test_random_picks_are_the_same_for_the_same_seed(wildcards: Path) -> None:
+    prompt = "{a|b|c|d|e|f} __animal__"
+    first = expand_random(prompt, wildcards, 6, seed=3)
+    assert first == expand_random(prompt, wildcards, 6, seed=3)
+    assert first != expand_random(prompt, wildcards, 6, seed=4)
+    assert len(first) == 6
+
+
+def test_combinations_stop_at_the_number_asked_for(wildcards: Path) -> None:
+    assert len(expand_all("{a|b|c} {a|b|c} {a|b|c}", wildcards, most=5)) == 5
+
+
+@pytest.mark.parametrize("prompt", ["{red|blue fox", "__nobody__ runs"])
+def test_what_cannot_be_read_is_a_sentence(wildcards: Path, prompt: str) -> None:
+    with pytest.raises(ProblemError) as caught:
+        expand_all(prompt, wildcards)
+    assert caught.value.problem.kind == "bad_input"
+    assert "like {red|blue}," in str(caught.value) or "nobody.txt" in str(caught.value)

@@ -238,8 +238,10 @@ class Assets:
     def mark(
         self, db: sqlite3.Connection, name: str, *, starred: bool, tags: Sequence[str]
     ) -> None:
-        """Set the star and the tags of an asset, in the index only."""
-        db.execute("UPDATE assets SET starred = ? WHERE id = ?", (int(starred), name))
+        """Set the star and the tags of an asset, in the index only. Unknown ones are skipped."""
+        known = db.execute("UPDATE assets SET starred = ? WHERE id = ?", (int(starred), name))
+        if not known.rowcount:
+            return
         db.execute("DELETE FROM tags WHERE asset = ?", (name,))
         db.executemany(
             "INSERT OR IGNORE INTO tags (asset, tag) VALUES (?, ?)", [(name, tag) for tag in tags]

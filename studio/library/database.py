@@ -26,8 +26,21 @@ VERSION = len(_MIGRATIONS)
 DISK_ERRNOS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
-class DamagedDatabaseError(Exception):
+class DamagedDatabaseError(ProblemError):
     """The file is no SQLite database, or its pages contradict each other."""
+
+    def __init__(self, path: Path, detail: str) -> None:
+        super().__init__(
+            Problem(
+                "bad_input",
+                Sentence(
+                    "The index of the library in {path} is damaged. Your files are safe: start "
+                    "Prompt Studio again, or run: studio library rebuild",
+                    {"path": str(path.parent)},
+                ),
+                detail,
+            )
+        )
 
 
 class Database:
@@ -140,7 +153,7 @@ def translated(path: Path) -> Iterator[None]:
         if code == sqlite3.SQLITE_FULL:
             raise ProblemError(disk_full(path.parent, text)) from error
         if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-            raise DamagedDatabaseError(text) from error
+            raise DamagedDatabaseError(path, text) from error
         if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
             raise ProblemError(cannot_write(path.parent, text)) from error
         if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):

@@ -94,7 +94,7 @@ class Library:
         """Let go of everything. Jobs that this process was running become interrupted."""
         with contextlib.suppress(Exception):
             for job, owner in self._queue.running():
-                if owner == self._work.token:
+                if owner and owner == self._work.taken_token:
                     self._queue.interrupt(job.id, owner)
         self._work.close()
         self._lock.release()

@@ -32,6 +32,11 @@ class WorkFolders:
         self._locks: dict[Path, FileLock] = {}
 
     @property
+    def taken_token(self) -> str:
+        """The token if this process has needed one yet, otherwise an empty string."""
+        return self._token
+
+    @property
     def token(self) -> str:
         """This process's name in the library, backed by a lock that dies with the process.
 
@@ -62,6 +67,8 @@ class WorkFolders:
     def release(self, destination: Path, job: str) -> None:
         """Throw away what is left in the work folder of a job that ended."""
         with self._guard:
+            if not self._token:
+                return
             ours = destination / _PARENT / f"{_PREFIX}{self._token}"
             shutil.rmtree(ours / job, ignore_errors=True)
             if destination == self._root or any(ours.glob("*")):

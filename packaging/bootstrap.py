@@ -373,7 +373,8 @@ def install_starter_models(*, required: bool) -> None:
     assert child.stderr is not None
     for line in child.stderr:
         last = line.strip() or last
-        print(f"  {last}", flush=True)
+        if not last.startswith("studio models"):
+            print(f"  {last}", flush=True)
     if child.wait() == 0:
         return
     said = last.partition("studio models starter: ")[2] or last

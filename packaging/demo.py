@@ -23,7 +23,7 @@ TEXTS = (
     ("Write a slogan for a bicycle repair shop.", 7),
     ("Explain in two sentences why the sky is blue.", 21),
 )
-ENLARGED = (("astronaut.png", 2), ("cat.png", 3), ("coffee.png", 4))
+ENLARGED = ((("astronaut.png", "cat.png"), 2), (("coffee.png",), 4))
 PICTURES = (("fire engine, 3d style", 3), ("smiling cat face, flat style", 11))
 VARIATIONS = 4
 
@@ -49,7 +49,7 @@ def main() -> int:
         _run(chapter, environment)
         for failure in chapter.failures:
             print(f"      {failure}")
-        print(f"      {len(chapter.files)} files in {chapter.seconds:.1f} s", flush=True)
+        print(f"      {_files(len(chapter.files))} in {chapter.seconds:.1f} s", flush=True)
     if not any(chapter.arguments[0] == "image" for chapter in chapters):
         print("No image model is installed, so no pictures were made from prompts.")
     _write_summary(out, chapters)
@@ -57,7 +57,7 @@ def main() -> int:
         if chapter.arguments[0] == "text" and chapter.files:
             print(f"\n{chapter.title}\n  {_answer(chapter.files[0])}")
     made = sum(len(chapter.files) for chapter in chapters)
-    print(f"\n{made} files, each with its recipe, are in {out}")
+    print(f"\n{_files(made)}, each with its recipe, in {out}")
     return 1 if any(chapter.failures or not chapter.files for chapter in chapters) else 0
 
 
@@ -68,10 +68,11 @@ def _chapters(out: Path, environment: dict[str, str]) -> Iterator[Chapter]:
             f"Text, {VARIATIONS} variations: {prompt}",
             [*command, "-p", prompt, "-o", str(out / "text")],
         )
-    for name, scale in ENLARGED:
+    for names, scale in ENLARGED:
+        photographs = [str(PHOTOGRAPHS / name) for name in names]
         yield Chapter(
-            f"Photograph {name}, enlarged {scale} times",
-            ["upscale", str(PHOTOGRAPHS / name), f"--scale={scale}", "-o", str(out / "upscaled")],
+            f"Photographs enlarged {scale} times: {', '.join(names)}",
+            ["upscale", *photographs, f"--scale={scale}", "-o", str(out / "upscaled")],
         )
     model = _starter_image_model(environment)
     if model:
@@ -131,6 +132,10 @@ def _new_folder(parent: Path) -> Path:
             continue
         return folder
     raise FileExistsError(parent / name)
+
+
+def _files(count: int) -> str:
+    return "1 file" if count == 1 else f"{count} files"
 
 
 def _answer(file: Path) -> str:

@@ -10,12 +10,13 @@ from pathlib import Path
 from studio.cli.headless import Headless, output_folder
 from studio.cli.library import library_folder
 from studio.cli.main import WRONG_CALL
+from studio.cli.output import refuse
 from studio.jobs.batch import Results, batch_id, resumable, start
 from studio.jobs.table import MOST_ERRORS, Table, read_table
 from studio.library.records import Job
 from studio.library.store import Library
 from studio.models.registry import Registry
-from studio.protocol import ProblemError, UpscaleRequest, task_of
+from studio.protocol import ProblemError, UpscaleRequest, problem, task_of
 from studio.settings import default_paths
 
 
@@ -30,14 +31,20 @@ def batch(options: argparse.Namespace) -> int:
         errors = [(e.line, e.column, str(e.message)) for e in table.errors]
         errors += _model_errors(table, registry)
         if errors:
-            _tell(errors)
+            _tell(errors, as_json=options.json)
             return WRONG_CALL
         output = output_folder(options.output)
         library = Library.open(library_folder(paths), run_queue=False)
         name = batch_id(file, output)
-        jobs = resumable(library, name) if options.resume else start(library, table, name, output)
+        if options.resume:
+            jobs = resumable(library, name)
+            if library.runs_elsewhere({job.id for job in jobs}):
+                raise problem("bad_input", "This table is just being run by another process.")
+        else:
+            jobs = start(library, table, name, output)
     except ProblemError as error:
-        print(f"studio batch: {error.problem.message}", file=sys.stderr)
+        told = error.problem
+        refuse("batch", str(told.message), as_json=options.json, kind=told.kind)
         if library is not None:
             library.close()
         return WRONG_CALL
@@ -52,7 +59,7 @@ def _missing(library: Library, jobs: Sequence[Job]) -> Iterator[Job]:
         now = library.job(job.id)
         if now is None or now.status == "done":
             continue
-        yield now if now.status in ("running", "queued") else library.resume(now.id)
+        yield now if now.status == "running" else library.resume(now.id, claim=True)
 
 
 def _model_errors(table: Table, registry: Registry) -> list[tuple[int, str, str]]:
@@ -74,9 +81,9 @@ def _model_errors(table: Table, registry: Registry) -> list[tuple[int, str, str]
     return errors
 
 
-def _tell(errors: Sequence[tuple[int, str, str]]) -> None:
+def _tell(errors: Sequence[tuple[int, str, str]], *, as_json: bool) -> None:
     for line, column, message in sorted(errors)[:MOST_ERRORS]:
         where = f"line {line}, {column}" if column else f"line {line}"
         print(f"{where}: {message}", file=sys.stderr)
     more = " or more" if len(errors) >= MOST_ERRORS else ""
-    print(f"studio batch: {len(errors)}{more} errors. Nothing was run.", file=sys.stderr)
+    refuse("batch", f"{len(errors)}{more} errors. Nothing was run.", as_json=as_json)

@@ -6,6 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
 import msgspec
@@ -13,6 +14,7 @@ import msgspec
 from studio.cli.headless import Headless, output_folder
 from studio.cli.library import library_folder
 from studio.cli.main import WRONG_CALL
+from studio.cli.output import refuse
 from studio.library.store import Library
 from studio.models.registry import Registry
 from studio.protocol import (
@@ -79,17 +81,21 @@ def generate(options: argparse.Namespace) -> int:
         output = output_folder(options.output)
         library = Library.open(library_folder(paths), run_queue=False)
     except ProblemError as error:
-        print(f"studio {options.command}: {error.problem.message}", file=sys.stderr)
-        return WRONG_CALL
+        return _refused(options, error)
     single = isinstance(requests[0], TextRequest) and requests[0].count == 1
     headless = Headless(library, paths, registry, as_json=options.json, stream_text=single)
     with headless:
         try:
             jobs = library.enqueue(requests, output=output, claim=True)
         except ProblemError as error:
-            print(f"studio {options.command}: {error.problem.message}", file=sys.stderr)
-            return WRONG_CALL
+            return _refused(options, error)
         return headless.run(jobs)
+
+
+def _refused(options: argparse.Namespace, error: ProblemError) -> int:
+    told = error.problem
+    refuse(options.command, str(told.message), as_json=options.json, kind=told.kind)
+    return WRONG_CALL
 
 
 def _requests(options: argparse.Namespace) -> list[Request]:
@@ -104,8 +110,7 @@ def _requests(options: argparse.Namespace) -> list[Request]:
         return [
             _request({**given, "task": "upscale", "input": {"path": str(file)}}) for file in files
         ]
-    if options.prompt == "-":
-        given["prompt"] = sys.stdin.read()
+    given["prompt"] = _prompt(options.prompt)
     if not given["prompt"].strip():
         raise problem("bad_input", "The prompt is empty. Say what you want with -p.")
     if options.command == "image":
@@ -113,6 +118,27 @@ def _requests(options: argparse.Namespace) -> list[Request]:
         if options.image is not None:
             given["image"] = {"path": str(_file(Path(options.image)))}
     return [_request({**given, "task": options.command})]
+
+
+def _prompt(text: str) -> str:
+    """Return the prompt itself: `-` is standard input, `@FILE` a file, `@@` a real @."""
+    if text.startswith("@@"):
+        return text[1:]
+    if text != "-" and not text.startswith("@"):
+        return text
+    try:
+        data = sys.stdin.buffer.read() if text == "-" else Path(text[1:]).read_bytes()
+        return data.decode("utf-8-sig").rstrip("\r\n")
+    except OSError as error:
+        raise problem(
+            "bad_input",
+            "The prompt cannot be read from {path}: {reason}. A prompt that begins with @ is "
+            "written @@.",
+            path=text[1:],
+            reason=error.strerror or type(error).__name__,
+        ) from error
+    except UnicodeDecodeError as error:
+        raise problem("bad_input", "The prompt is not UTF-8 text: save it as UTF-8.") from error
 
 
 def _request(fields: dict[str, Any]) -> TextRequest | ImageRequest | UpscaleRequest:
@@ -126,7 +152,7 @@ def _request(fields: dict[str, Any]) -> TextRequest | ImageRequest | UpscaleRequ
             "bad_input",
             "{option} {value} is not possible: {reason}.",
             option=option,
-            value=repr(fields.get(name, "")),
+            value=repr(shorten(str(fields.get(name, "")), 60, placeholder="…")),
             reason=_plain(what),
         ) from error
 

@@ -15,7 +15,7 @@ from studio.jobs.runner import Runner
 from studio.library.records import Job
 from studio.library.store import Library
 from studio.models.registry import Registry
-from studio.protocol import problem
+from studio.protocol import Failed, ProblemError, problem
 from studio.settings import Paths
 
 
@@ -77,10 +77,14 @@ class Headless:
         try:
             for job in jobs:
                 if interrupted.is_set():
-                    self._library.finish(job.id, "cancelled")
-                    continue
+                    break
                 current[:] = [job.id]
                 self._runner.run(job, report)
+            if interrupted.is_set():
+                # What waits in the queue goes on waiting.
+                self._library.cancel_claimed()
+        except ProblemError as error:
+            report(Failed(current[0] if current else "", error.problem))
         except KeyboardInterrupt:
             interrupted.set()
         finally:

@@ -25,9 +25,14 @@ def run(arguments: Sequence[str], open_window: Callable[[], int]) -> int:
         )
         return WRONG_CALL
     _use_utf8()
-    options = parser().parse_args(arguments)
+    try:
+        options = parser().parse_args(arguments)
+    except _WrongCallError as error:
+        return _refused(error, arguments)
     try:
         return _run(options)
+    except KeyboardInterrupt:
+        return INTERRUPTED
     except BrokenPipeError:
         # Whoever read the output has enough of it, as `head` does.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -76,9 +81,26 @@ def _use_utf8() -> None:
             stream.reconfigure(encoding="utf-8", errors="replace", line_buffering=True)
 
 
+class _WrongCallError(Exception):
+    """What argparse has to say about the call, and the command it was about."""
+
+    def __init__(self, program: str, message: str) -> None:
+        super().__init__(message)
+        self.program = program
+
+
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        self.exit(WRONG_CALL, f"{self.prog}: {message}\n(see: {self.prog} --help)\n")
+        raise _WrongCallError(self.prog, message)
+
+
+def _refused(error: _WrongCallError, arguments: Sequence[str]) -> int:
+    from studio.cli.output import refuse
+
+    as_json = "--json" in arguments and arguments[0] in ("text", "image", "upscale", "batch")
+    command = error.program.removeprefix("studio").strip()
+    refuse(command, f"{error} (see: {error.program} --help)", as_json=as_json)
+    return WRONG_CALL
 
 
 def parser() -> argparse.ArgumentParser:
@@ -111,7 +133,7 @@ def _common(command: argparse.ArgumentParser) -> None:
 
 def _prompted(command: argparse.ArgumentParser) -> None:
     command.add_argument(
-        "-p", "--prompt", required=True, help="the prompt; - reads it from standard input"
+        "-p", "--prompt", required=True, help="the prompt; - reads standard input, @FILE a file"
     )
     command.add_argument(
         "-n", "--count", default=None, metavar="N", help="how many variations, 1 to 1000 (1)"

@@ -34,7 +34,7 @@ class Output(Protocol):
 
 @dataclass
 class Tally:
-    """Counts what was made and what went wrong, and how long all of it took."""
+    """Counts results, jobs that failed (a failed row fails its job), and the time of all."""
 
     started: float = field(default_factory=time.monotonic)
     assets: int = 0
@@ -46,7 +46,7 @@ class Tally:
         match event:
             case AssetSaved():
                 self.assets += 1
-            case Failed() | RowFailed():
+            case Failed():
                 self.failed += 1
             case Cancelled():
                 self.cancelled += 1
@@ -80,6 +80,14 @@ class JsonOutput:
                 "seconds": self._tally.seconds,
             }
         )
+
+
+def refuse(command: str, message: str, *, as_json: bool, kind: str = "bad_input") -> None:
+    """Say that a call was wrong and nothing was run; scripts get their last line all the same."""
+    print(f"studio {command}: {message}", file=sys.stderr)
+    if as_json:
+        _print_json({"event": "failed", "kind": kind, "message": message})
+        _print_json({"event": "done", "assets": 0, "failed": 0, "seconds": 0.0})
 
 
 def _print_json(fields: dict[str, Any]) -> None:
@@ -119,14 +127,13 @@ def _fields(event: object) -> dict[str, Any] | None:
         case Preview():
             return {"event": "preview", "job": event.job, "row": event.row, "path": event.path}
         case AssetSaved():
-            recipe = event.asset.recipe
             return {
                 "event": "asset",
                 "job": event.asset.job,
                 "row": event.asset.row,
                 "path": str(event.asset.path),
-                "seed": recipe.seed,
-                "seconds": round(recipe.timings.get("generate", 0.0), 3),
+                "seed": event.asset.recipe.seed,
+                "seconds": round(event.asset.seconds, 3),
             }
         case Warned():
             return {

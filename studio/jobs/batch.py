@@ -82,17 +82,19 @@ class Results:
         self._jobs = {job.id: job for job in jobs}
         self._lock = threading.Lock()
         self._listed = self._read()
+        self._failed_by_row: set[str] = set()
 
     def hear(self, event: object) -> None:
         """Write down what a runner reports. A table that cannot be written is passed over."""
         match event:
             case AssetSaved():
                 asset = event.asset
-                seconds = f"{asset.recipe.timings.get('generate', 0.0):.3f}"
+                seconds = f"{asset.seconds:.3f}"
                 self._write(asset.job, asset.row, str(asset.path), str(asset.recipe.seed), seconds)
             case RowFailed():
+                self._failed_by_row.add(event.job)
                 self._write(event.job, event.row, error=event.problem)
-            case Failed():
+            case Failed() if event.job not in self._failed_by_row:
                 self._write(event.job, None, error=event.problem)
 
     def _read(self) -> set[str]:

@@ -13,8 +13,8 @@ import msgspec
 
 from studio.library.database import Database
 from studio.library.prepare import input_of
-from studio.library.records import Asset
-from studio.library.search import match_expression, spaced
+from studio.library.records import Asset, making_seconds
+from studio.library.search import facts, match_expression, spaced
 from studio.protocol import (
     InputFile,
     Parent,
@@ -27,12 +27,12 @@ from studio.protocol import (
     to_json,
 )
 
-_SELECT = """
-    SELECT assets.*, (
+_COLUMNS = """
+    assets.*, contents.recipe, contents.text, (
         SELECT json_group_array(tag) FROM tags WHERE asset = assets.id
-    ) AS tag_list FROM assets
+    ) AS tag_list
 """
-_NEWEST = "ORDER BY created_at DESC, assets.number DESC LIMIT ? OFFSET ?"
+_SELECT = f"SELECT {_COLUMNS} FROM assets JOIN contents USING (number)"
 _SAFE_ID = re.compile(r"[0-9A-Za-z_-]{1,64}")
 
 
@@ -106,23 +106,24 @@ class Assets:
     def insert_into(self, db: sqlite3.Connection, found: Found) -> str:
         """Do `insert` as part of a transaction. Returns the asset's id."""
         recipe, stored = found.recipe, self.stored_path(found.path)
+        model = recipe.model_id or recipe.request.model
         known = db.execute("SELECT id FROM assets WHERE path = ?", (stored,)).fetchone()
         if known is not None:
             return str(known[0])
         name = asset_id(recipe.job, recipe.row, stored)
         if db.execute("SELECT 1 FROM assets WHERE id = ?", (name,)).fetchone():
             name = asset_id("", 0, stored)  # the user's copy of a file
-        created_at = _seconds(recipe.created)
-        added = db.execute(
-            "INSERT INTO assets (id, job, row, task, model, seed, path, size, sha256, width, "
-            "height, created, created_at, prompt, text, recipe) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        number = _free_number(db, recipe.created)
+        db.execute(
+            "INSERT INTO assets (number, id, job, row, task, model, seed, path, size, sha256, "
+            "width, height, created, prompt) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
+                number,
                 name,
                 recipe.job,
                 recipe.row,
                 task_of(recipe.request),
-                recipe.model_id or recipe.request.model,
+                model,
                 recipe.seed,
                 stored,
                 found.size,
@@ -130,21 +131,23 @@ class Assets:
                 found.width,
                 found.height,
                 recipe.created,
-                created_at,
                 prompt_of(recipe.request),
-                found.text,
-                to_json(recipe),
             ),
         )
         db.execute(
-            "INSERT INTO words (rowid, prompt, text, tags, name, labels) "
-            "VALUES (?, ?, ?, '', ?, ?)",
+            "INSERT INTO contents (number, recipe, text) VALUES (?, ?, ?)",
+            (number, to_json(recipe), found.text),
+        )
+        db.execute(
+            "INSERT INTO words (rowid, prompt, text, tags, name, labels, facts) "
+            "VALUES (?, ?, ?, '', ?, ?, ?)",
             (
-                added.lastrowid,
+                number,
                 spaced(_searchable_prompt(recipe.request)),
                 spaced(found.text),
                 spaced(found.path.stem),
                 spaced(" ".join(recipe.labels.values())),
+                facts(task_of(recipe.request), model, starred=False, tags=()),
             ),
         )
         db.executemany(
@@ -155,7 +158,7 @@ class Assets:
             "INSERT INTO job_rows (job, row, asset, seconds) SELECT id, ?, ?, ? FROM jobs "
             "WHERE id = ? ON CONFLICT (job, row) DO UPDATE SET asset = excluded.asset, "
             "problem = NULL, seconds = excluded.seconds WHERE job_rows.asset IS NULL",
-            (recipe.row, name, recipe.timings.get("generate"), recipe.job),
+            (recipe.row, name, making_seconds(recipe), recipe.job),
         )
         return name
 
@@ -177,7 +180,7 @@ class Assets:
         with self._database.read() as db:
             rows = db.execute(
                 f"{_SELECT} JOIN parents ON parents.asset = assets.id WHERE parents.parent = ? "
-                "ORDER BY created_at",
+                "ORDER BY number",
                 (name,),
             ).fetchall()
         return [self._asset(row) for row in rows]
@@ -188,11 +191,7 @@ class Assets:
         return self._asset(row) if row else None
 
     def recent(self, limit: int, offset: int) -> list[Asset]:
-        with self._database.read() as db:
-            rows = db.execute(
-                f"{_SELECT} WHERE trashed_at IS NULL {_NEWEST}", (limit, offset)
-            ).fetchall()
-        return [self._asset(row) for row in rows]
+        return self._page("assets WHERE trashed_at IS NULL", "number", (), limit, offset)
 
     def search(
         self,
@@ -206,27 +205,41 @@ class Assets:
         offset: int,
     ) -> list[Asset]:
         """Return the assets that match everything asked for, newest first."""
-        where, values = ["trashed_at IS NULL"], list[object]()
         if query.strip():
-            expression = match_expression(query)
+            wanted = facts(task or "", model, starred=starred, tags=[tag] if tag else [])
+            expression = match_expression(query, wanted)
             if not expression:
                 return []
-            where.append("assets.number IN (SELECT rowid FROM words WHERE words MATCH ?)")
-            values.append(expression)
-        if task:
-            where.append("task = ?")
-            values.append(task)
-        if model:
-            where.append("model = ?")
-            values.append(model)
-        if tag:
-            where.append("id IN (SELECT asset FROM tags WHERE tag = ?)")
-            values.append(tag)
+            # The full-text index gives its rows newest first, so the limit ends the search early.
+            source = (
+                "words CROSS JOIN assets ON assets.number = words.rowid "
+                "WHERE words MATCH ? AND trashed_at IS NULL"
+            )
+            return self._page(source, "words.rowid", (expression,), limit, offset)
+        where, values = ["trashed_at IS NULL"], list[str]()
+        for condition, value in (
+            ("task = ?", task),
+            ("model = ?", model),
+            ("id IN (SELECT asset FROM tags WHERE tag = ?)", tag),
+        ):
+            if value:
+                where.append(condition)
+                values.append(value)
         if starred:
             where.append("starred = 1")
+        return self._page(f"assets WHERE {' AND '.join(where)}", "number", values, limit, offset)
+
+    def _page(
+        self, source: str, order: str, values: Sequence[str], limit: int, offset: int
+    ) -> list[Asset]:
+        # Only the rows that are shown are worth fetching the bulky columns for.
+        numbers = (
+            f"SELECT assets.number FROM {source} ORDER BY {order} DESC LIMIT {limit:d} "
+            f"OFFSET {offset:d}"
+        )
         with self._database.read() as db:
             rows = db.execute(
-                f"{_SELECT} WHERE {' AND '.join(where)} {_NEWEST}", (*values, limit, offset)
+                f"{_SELECT} WHERE number IN ({numbers}) ORDER BY number DESC", values
             ).fetchall()
         return [self._asset(row) for row in rows]
 
@@ -239,16 +252,22 @@ class Assets:
         self, db: sqlite3.Connection, name: str, *, starred: bool, tags: Sequence[str]
     ) -> None:
         """Set the star and the tags of an asset, in the index only. Unknown ones are skipped."""
-        known = db.execute("UPDATE assets SET starred = ? WHERE id = ?", (int(starred), name))
-        if not known.rowcount:
+        known = db.execute("SELECT number, task, model FROM assets WHERE id = ?", (name,))
+        row = known.fetchone()
+        if row is None:
             return
+        db.execute("UPDATE assets SET starred = ? WHERE id = ?", (int(starred), name))
         db.execute("DELETE FROM tags WHERE asset = ?", (name,))
         db.executemany(
             "INSERT OR IGNORE INTO tags (asset, tag) VALUES (?, ?)", [(name, tag) for tag in tags]
         )
         db.execute(
-            "UPDATE words SET tags = ? WHERE rowid = (SELECT number FROM assets WHERE id = ?)",
-            (spaced(" ".join(tags)), name),
+            "UPDATE words SET tags = ?, facts = ? WHERE rowid = ?",
+            (
+                spaced(" ".join(tags)),
+                facts(row["task"], row["model"], starred=starred, tags=tags),
+                row["number"],
+            ),
         )
 
     def relocate(self, name: str, path: Path, trashed_at: float | None) -> None:
@@ -305,8 +324,15 @@ def _searchable_prompt(request: Request) -> str:
     return f"{request.prompt}\n{extra}" if extra else request.prompt
 
 
-def _seconds(created: str) -> float:
+def _free_number(db: sqlite3.Connection, created: str) -> int:
+    """Return the number of an asset made at `created`: its microsecond, or the next free one."""
     try:
-        return datetime.fromisoformat(created).timestamp()
+        number = max(0, round(datetime.fromisoformat(created).timestamp() * 1_000_000))
     except (ValueError, OverflowError, OSError):
-        return 0.0
+        number = 0
+    if db.execute("SELECT 1 FROM assets WHERE number = ?", (number,)).fetchone() is None:
+        return number
+    last = db.execute(
+        "SELECT max(number) FROM assets WHERE number BETWEEN ? AND ?", (number, number + 999_999)
+    ).fetchone()[0]
+    return int(last) + 1

@@ -96,12 +96,6 @@ def make_folder(folder: Path) -> None:
             probe.unlink(missing_ok=True)
 
 
-def sync_file(path: Path) -> None:
-    """Have the system put the file's content on the disk."""
-    with path.open("rb+") as file:
-        os.fsync(file.fileno())
-
-
 def sync_folder(folder: Path) -> None:
     """Have the system put the folder's list of names on the disk, where that can be asked."""
     if os.name == "nt":

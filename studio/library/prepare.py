@@ -17,6 +17,7 @@ from studio.protocol import (
     TextRequest,
     UpscaleRequest,
     problem,
+    to_json,
 )
 
 
@@ -39,6 +40,15 @@ def prepare(request: Request, hash_file: Callable[[Path], str] = files.hash_file
     """
     if not isinstance(request, UpscaleRequest) and not request.prompt.strip():
         raise problem("bad_input", "The prompt is empty. Write what you want to get.")
+    try:
+        to_json(request)
+    except UnicodeEncodeError as error:
+        raise problem(
+            "bad_input",
+            "The prompt or a file's name holds bytes that are no text in UTF-8. Type the prompt "
+            "again, or rename the file.",
+            str(error),
+        ) from error
     seed = request.seed
     if isinstance(request, UpscaleRequest):
         seed = seed or 0

@@ -244,14 +244,17 @@ class Queue:
             changed = db.execute("DELETE FROM jobs WHERE id = ? AND status != 'running'", (job_id,))
             return changed.rowcount > 0
 
-    def resume(self, job_id: str) -> Job:
-        """Put a job that ended early back into the queue; finished rows are kept."""
+    def resume(self, job_id: str, owner: str = "") -> Job:
+        """Put a job that ended early back into the queue; with `owner` it runs already."""
         with self._database.write() as db:
-            db.execute(
-                "UPDATE jobs SET status = 'queued', finished = NULL, problem = NULL, owner = '' "
+            resumed = db.execute(
+                "UPDATE jobs SET status = ?, finished = NULL, problem = NULL, owner = ?, "
+                "started = coalesce(started, created) "
                 "WHERE id = ? AND status IN ('interrupted', 'failed', 'cancelled')",
-                (job_id,),
+                ("running" if owner else "queued", owner, job_id),
             )
+            if resumed.rowcount:
+                db.execute("DELETE FROM job_rows WHERE job = ? AND problem IS NOT NULL", (job_id,))
         return self.require(job_id)
 
     def move(self, job_id: str, before: str | None) -> None:
@@ -284,13 +287,23 @@ class Queue:
             rows = db.execute(f"{_SELECT} WHERE status = 'running' ORDER BY number").fetchall()
         return [(_job(row), row["owner"]) for row in rows]
 
-    def interrupt(self, job_id: str, owner: str) -> None:
-        """Note that the process `owner` died or left while it ran the job."""
+    def abandon(self, owner: str) -> None:
+        """Note that the process `owner` died or left: what it ran is interrupted, or done."""
         with self._database.write() as db:
             db.execute(
-                "UPDATE jobs SET status = 'interrupted', finished = ?, owner = '' "
-                "WHERE id = ? AND owner = ? AND status = 'running'",
-                (now(), job_id, owner),
+                "UPDATE jobs SET finished = ?, owner = '', status = CASE WHEN (SELECT count(*) "
+                "FROM job_rows WHERE job = jobs.id AND problem IS NULL) >= count "
+                "THEN 'done' ELSE 'interrupted' END WHERE status = 'running' AND owner = ?",
+                (now(), owner),
+            )
+
+    def cancel_owned(self, owner: str) -> None:
+        """Cancel every job that the process `owner` claimed, in one go."""
+        with self._database.write() as db:
+            db.execute(
+                "UPDATE jobs SET status = 'cancelled', finished = ?, owner = '' "
+                "WHERE status = 'running' AND owner = ?",
+                (now(), owner),
             )
 
     @property

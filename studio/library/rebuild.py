@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -102,24 +102,28 @@ def _insert(database: Database, assets: Assets, batch: list[Found]) -> None:
             assets.insert_into(db, found)
 
 
-def adopt(database: Database, assets: Assets, root: Path, job: Job) -> None:
-    """Index files of a job that got their final name just before the crash."""
-    missing = set(missing_rows(job))
-    if not missing or not job.started:
-        return
-    since = datetime.fromisoformat(job.started)
-    known = assets.paths()
-    for path in _candidates(job, root, since):
-        if assets.stored_path(path) in known:
-            continue
-        found = find(path)
-        if found is not None and found.recipe.job == job.id and found.recipe.row in missing:
-            _insert(database, assets, [found])
+def adopt(database: Database, assets: Assets, root: Path, jobs: Sequence[Job]) -> None:
+    """Index files of these jobs that got their final name just before a crash."""
+    missing = {job.id: set(missing_rows(job)) for job in jobs if job.started}
+    since: dict[Path, datetime] = {}
+    for job in jobs:
+        if missing.get(job.id):
+            started = datetime.fromisoformat(job.started)
+            place = destination(job, root)
+            since[place] = min(started, since.get(place, started))
+    known = assets.paths() if since else {}
+    for place, first in since.items():
+        for path in _candidates(place, root, first):
+            if assets.stored_path(path) in known:
+                continue
+            found = find(path)
+            if found is not None and found.recipe.row in missing.get(found.recipe.job, ()):
+                _insert(database, assets, [found])
 
 
-def _candidates(job: Job, root: Path, since: datetime) -> Iterator[Path]:
-    folders = [destination(job, root)]
-    if not job.output:
+def _candidates(place: Path, root: Path, since: datetime) -> Iterator[Path]:
+    folders = [place]
+    if place == root:
         first = f"{since - timedelta(days=1):%Y-%m-%d}"
         folders = [
             folder

@@ -56,3 +56,13 @@ class Asset(Struct, frozen=True, kw_only=True):
     width: int | None = None
     height: int | None = None
     sha256: str = ""
+
+    @property
+    def seconds(self) -> float:
+        """How long making it took, without the loading of the model."""
+        return making_seconds(self.recipe)
+
+
+def making_seconds(recipe: Recipe) -> float:
+    """Return the seconds a result took by its recipe, without the loading of the model."""
+    return sum(seconds for stage, seconds in recipe.timings.items() if stage != "load")

@@ -26,8 +26,10 @@ CREATE TABLE jobs (
 CREATE INDEX jobs_by_turn ON jobs (status, priority DESC, position);
 CREATE INDEX jobs_by_batch ON jobs (batch) WHERE batch != '';
 
+-- `number` is the time of creation in microseconds since 1970, counted on where it is taken:
+-- newest first is the order of the key itself, for the table and for the full-text index alike.
 CREATE TABLE assets (
-    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    number INTEGER PRIMARY KEY,
     id TEXT NOT NULL UNIQUE,
     job TEXT NOT NULL,
     row INTEGER NOT NULL,
@@ -40,16 +42,23 @@ CREATE TABLE assets (
     width INTEGER,
     height INTEGER,
     created TEXT NOT NULL,
-    created_at REAL NOT NULL,
     prompt TEXT NOT NULL,
-    text TEXT NOT NULL DEFAULT '',
-    recipe TEXT NOT NULL,
     starred INTEGER NOT NULL DEFAULT 0,
     trashed_at REAL
 );
-CREATE INDEX assets_by_time ON assets (created_at DESC, number DESC) WHERE trashed_at IS NULL;
+CREATE INDEX assets_by_task ON assets (task) WHERE trashed_at IS NULL;
+CREATE INDEX assets_by_model ON assets (model) WHERE trashed_at IS NULL;
+CREATE INDEX assets_by_star ON assets (starred) WHERE starred = 1;
+CREATE INDEX assets_in_trash ON assets (trashed_at) WHERE trashed_at IS NOT NULL;
 CREATE INDEX assets_by_job ON assets (job, row);
 CREATE INDEX assets_by_sha256 ON assets (sha256) WHERE sha256 != '';
+
+-- The bulky part of an asset, apart, so that a search does not read it.
+CREATE TABLE contents (
+    number INTEGER PRIMARY KEY REFERENCES assets (number) ON DELETE CASCADE,
+    recipe TEXT NOT NULL,
+    text TEXT NOT NULL
+);
 
 -- What became of each row of a job. A row whose asset was deleted later stays done.
 CREATE TABLE job_rows (
@@ -94,8 +103,9 @@ CREATE TABLE state (
     value TEXT NOT NULL
 ) WITHOUT ROWID;
 
--- rowid = assets.number. Text goes in with CJK characters separated by spaces (search.py).
+-- rowid = assets.number. Text goes in with CJK characters separated by spaces; `facts` holds
+-- a word for each thing that is filtered by, so that the index answers the filters (search.py).
 CREATE VIRTUAL TABLE words USING fts5 (
-    prompt, text, tags, name, labels,
+    prompt, text, tags, name, labels, facts,
     tokenize = "unicode61 remove_diacritics 2", prefix = '2 3'
 );

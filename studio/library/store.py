@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -75,7 +75,7 @@ class Library:
         try:
             database = Database(root)
         except DamagedDatabaseError as error:
-            notice = _set_aside(root, str(error))
+            notice = _set_aside(root, error.problem.detail)
             is_new = True
             database = Database(root)
         library = cls(root, database, notice)
@@ -93,9 +93,8 @@ class Library:
     def close(self) -> None:
         """Let go of everything. Jobs that this process was running become interrupted."""
         with contextlib.suppress(Exception):
-            for job, owner in self._queue.running():
-                if owner and owner == self._work.taken_token:
-                    self._queue.interrupt(job.id, owner)
+            if self._work.taken_token:
+                self._queue.abandon(self._work.taken_token)
         self._work.close()
         self._lock.release()
         self._database.close()
@@ -201,10 +200,28 @@ class Library:
         """Cancel a waiting or interrupted job; False for one that runs or has ended."""
         return self._queue.cancel(job_id)
 
-    def resume(self, job_id: str) -> Job:
-        """Put a job that ended early back into the queue; only missing rows will run."""
-        rebuild.adopt(self._database, self._assets, self.root, self._queue.require(job_id))
-        return self._queue.resume(job_id)
+    def resume(self, job_id: str, *, claim: bool = False) -> Job:
+        """Put a job that ended early back into the queue; only missing rows will run.
+
+        With `claim` it is this process's own instead, as with `enqueue`.
+        """
+        job = self._queue.require(job_id)
+        if job.problem is not None and job.problem.kind == "disk_full":
+            # A file may have got its name when there was no room for its row.
+            rebuild.adopt(self._database, self._assets, self.root, [job])
+        return self._queue.resume(job_id, self._work.token if claim else "")
+
+    def cancel_claimed(self) -> None:
+        """Cancel every job that this process claimed and has not ended."""
+        if self._work.taken_token:
+            self._queue.cancel_owned(self._work.taken_token)
+
+    def runs_elsewhere(self, job_ids: Collection[str]) -> bool:
+        """Tell whether another living process runs one of these jobs."""
+        return any(
+            job.id in job_ids and owner != self._work.taken_token and self._work.is_alive(owner)
+            for job, owner in self._queue.running()
+        )
 
     def retry(self, job_id: str) -> Job:
         """Enqueue the request of an ended job once more, as a new job that names the old one."""
@@ -390,24 +407,16 @@ class Library:
 
     def _settle(self) -> None:
         """After a crash: keep what was finished, offer the rest again, sweep the leftovers."""
-        places = {self.root}
+        dead: dict[str, list[Job]] = {}
         for job, owner in self._queue.running():
-            if self._work.is_alive(owner):
-                continue
-            rebuild.adopt(self._database, self._assets, self.root, job)
-            places.add(destination(job, self.root))
-            if self.missing_rows(job):
-                self._queue.interrupt(job.id, owner)
-            else:
-                self._queue.finish(job.id, "done", None)
-        for place in places:
+            dead.setdefault(owner, []).append(job)
+        dead = {owner: jobs for owner, jobs in dead.items() if not self._work.is_alive(owner)}
+        left = [job for jobs in dead.values() for job in jobs]
+        rebuild.adopt(self._database, self._assets, self.root, left)
+        for owner in dead:
+            self._queue.abandon(owner)
+        for place in {self.root, *(destination(job, self.root) for job in left)}:
             self._work.sweep(place)
-
-    def database_size(self) -> int:
-        """Return the size of the index in bytes."""
-        with contextlib.suppress(OSError):
-            return (self.root / FILE_NAME).stat().st_size
-        return 0
 
 
 def _set_aside(root: Path, detail: str) -> Problem:

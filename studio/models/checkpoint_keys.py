@@ -121,7 +121,7 @@ def _starts(names: Iterable[str], prefixes: tuple[str, ...]) -> bool:
 
 
 def _is_embedding(tensors: Tensors) -> bool:
-    if tensors.keys() <= {"clip_l", "clip_g", "emb_params"}:
+    if tensors and tensors.keys() <= {"clip_l", "clip_g", "emb_params"}:
         return True
     return len(tensors) == 1 and all(
         len(info.shape) <= 2 and info.shape[-1:] in ((768,), (1024,), (1280,))

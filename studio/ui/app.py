@@ -34,11 +34,9 @@ def main(argv: list[str]) -> int:
     )
     state = AppState(paths, settings)
     sys.excepthook = _Report(state)
-    window = MainWindow(state)
+    window = MainWindow(state, damage=damage)
     window.setWindowIcon(icon("sparkles"))
     window.show()
-    if damage is not None:
-        state.problem.emit(damage)
     status = app.exec()
     sys.excepthook = sys.__excepthook__
     return status

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from importlib import import_module
-from typing import Protocol, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
 from PySide6.QtCore import QByteArray, QSize, Qt, QTimer
 from PySide6.QtGui import QCloseEvent, QKeySequence, QShortcut, QShowEvent
@@ -26,9 +26,10 @@ from PySide6.QtWidgets import (
 from studio.protocol import Problem, Request, Task, task_of
 from studio.ui.state import AppState
 from studio.ui.theme import GRID
-from studio.ui.widgets.dock_title import DockTitle
 from studio.ui.widgets.icons import icon
-from studio.ui.widgets.message_bar import MessageBar
+
+if TYPE_CHECKING:
+    from studio.ui.widgets.message_bar import MessageBar
 
 TASKS: tuple[Task, ...] = ("text", "image", "upscale")
 _TABS = {
@@ -37,6 +38,8 @@ _TABS = {
     "upscale": ("studio.ui.upscale.upscale_tab", "UpscaleTab", "image-upscale"),
 }
 
+
+MESSAGE_ROOM = 5 * GRID
 
 PATIENCE_MS = 40
 """What is typed while the window opens comes before the parts that are not seen yet."""
@@ -55,12 +58,19 @@ class Tab(Protocol):
 class MainWindow(QMainWindow):
     """Without a `state` it makes its own, from the settings and folders in force."""
 
-    def __init__(self, state: AppState | None = None, parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        state: AppState | None = None,
+        parent: QWidget | None = None,
+        *,
+        damage: Problem | None = None,
+    ) -> None:
         super().__init__(parent)
-        damage: Problem | None = None
         if state is None:
             state, damage = _own_state(self)
         self.state = state
+        self._damage = damage
+        self._messages: MessageBar | None = None
         self.setObjectName("window")
         self.setWindowTitle("Prompt Studio")
         self.setMinimumSize(960, 640)
@@ -68,6 +78,7 @@ class MainWindow(QMainWindow):
         self._built: dict[str, Tab] = {}
         self._pages: dict[str, QWidget] = {}
         self._started = False
+        self._painted = False
         self._closed = False
 
         self.tabs = QTabWidget(self)
@@ -87,16 +98,15 @@ class MainWindow(QMainWindow):
             self._pages[task] = page
             self.tabs.addTab(page, icon(_TABS[task][2]), titles[task])
             self.tabs.setTabToolTip(place, f"Ctrl+{place + 1}")
-        self.messages = MessageBar(self)
         middle = QWidget(self)
-        layout = QVBoxLayout(middle)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(0)
-        layout.addWidget(self.tabs, 1)
-        layout.addWidget(self.messages)
+        self._middle = QVBoxLayout(middle)
+        self._middle.setContentsMargins(0, 0, 0, 0)
+        self._middle.setSpacing(0)
+        self._middle.addWidget(self.tabs, 1)
+        self._middle.addSpacing(MESSAGE_ROOM)
         self.setCentralWidget(middle)
-        self._make_docks()
-        self._make_corner()
+        self._queue_dock = self._dock(self.tr("Queue"), "queue.dock")
+        self._history_dock = self._dock(self.tr("History"), "history.dock")
 
         state.message.connect(self._show_message)
         state.problem.connect(self.show_problem)
@@ -109,8 +119,6 @@ class MainWindow(QMainWindow):
         self.tabs.currentChanged.connect(self._tab_changed)
         self._restore_layout()
         self._built[first].focus_prompt()
-        if damage is not None:
-            self.show_problem(damage)
 
     # ---- tabs
 
@@ -145,12 +153,20 @@ class MainWindow(QMainWindow):
         assert layout is not None
         layout.addWidget(widget)
         self._built[task] = widget
+        if self._painted:
+            self._finish_tab(task)
+
+    def _finish_tab(self, task: str) -> None:
+        """Let a tab add what its first paint could do without."""
+        finish = getattr(self._built[task], "finish", None)
+        if finish is not None:
+            finish()
         if task == "image":
-            widget.enlarge_wanted.connect(self._enlarge)
+            self._built[task].enlarge_wanted.connect(self._enlarge)  # type: ignore[attr-defined]  # only this tab has it
 
     def _enlarge(self, path: str) -> None:
         self.tabs.setCurrentIndex(TASKS.index("upscale"))
-        self._built["upscale"].enlarge(path)  # type: ignore[attr-defined]  # only this tab has it
+        self.tab("upscale").enlarge(path)  # type: ignore[attr-defined]  # only this tab has it
 
     def _tab_changed(self, index: int) -> None:
         task = TASKS[index]
@@ -160,10 +176,16 @@ class MainWindow(QMainWindow):
 
     # ---- what surrounds the tabs
 
-    def _make_docks(self) -> None:
-        self.setDockNestingEnabled(False)
-        self._queue_dock = self._dock(self.tr("Queue"), "queue.dock")
-        self._history_dock = self._dock(self.tr("History"), "history.dock")
+    @property
+    def messages(self) -> MessageBar:
+        """The bar at the bottom, which says everything that is said."""
+        if self._messages is None:
+            from studio.ui.widgets.message_bar import MessageBar
+
+            self._messages = MessageBar(self)
+            self._middle.takeAt(1)
+            self._middle.addWidget(self._messages)
+        return self._messages
 
     def _dock(self, title: str, name: str) -> QDockWidget:
         dock = QDockWidget(title, self)
@@ -171,7 +193,7 @@ class MainWindow(QMainWindow):
         dock.setAllowedAreas(
             Qt.DockWidgetArea.RightDockWidgetArea | Qt.DockWidgetArea.LeftDockWidgetArea
         )
-        dock.setTitleBarWidget(DockTitle(title, dock))
+        dock.setTitleBarWidget(QWidget(dock))
         dock.setWidget(QWidget(dock))
         dock.setMinimumWidth(28 * GRID)
         self.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, dock)
@@ -198,6 +220,7 @@ class MainWindow(QMainWindow):
         for button in (models, settings, more):
             row.addWidget(button)
         self.tabs.setCornerWidget(corner, Qt.Corner.TopRightCorner)
+        corner.show()
 
     def _corner_button(self, picture: str, text: str, name: str) -> QToolButton:
         button = QToolButton(self)
@@ -235,7 +258,10 @@ class MainWindow(QMainWindow):
         """Build what is not seen at once, a piece per turn of the event loop."""
         if self._closed:
             return
+        self._painted = True
         pieces: list[Callable[[], None]] = [
+            *(partial(self._finish_tab, task) for task in self._built),
+            self._finish_frame,
             self._make_shortcuts,
             self._fill_queue,
             self._fill_history,
@@ -251,6 +277,16 @@ class MainWindow(QMainWindow):
                 QTimer.singleShot(0, self, next_piece)
 
         next_piece()
+
+    def _finish_frame(self) -> None:
+        from studio.ui.widgets.dock_title import DockTitle
+
+        for dock in (self._queue_dock, self._history_dock):
+            dock.setTitleBarWidget(DockTitle(dock.windowTitle(), dock))
+        self._make_corner()
+        if self._damage is not None:
+            self.show_problem(self._damage)
+        self.messages.show()
 
     def _fill_queue(self) -> None:
         from studio.ui.queue.queue_view import QueueView

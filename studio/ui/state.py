@@ -11,15 +11,15 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from studio.protocol import ModelRef, Problem, Request, Task
 from studio.settings import Paths, Settings, save_settings
-from studio.ui.background import Background, problem_of
 from studio.ui.theme import Kind
-from studio.ui.worker_thread import Enqueued, EnqueueFailed, LibraryOpened, WorkerThread
 
 if TYPE_CHECKING:
     from studio.library.store import Library
     from studio.models.fit import Fit
     from studio.models.registry import Registry
+    from studio.ui.background import Background
     from studio.ui.models.starter_install import StarterInstall
+    from studio.ui.worker_thread import WorkerThread
 
     _Models = tuple[tuple[ModelRef, ...], dict[str, Fit], dict[str, Problem]]
 
@@ -51,7 +51,6 @@ class AppState(QObject):
         super().__init__(parent)
         self.paths = paths
         self.settings = settings
-        self.background = Background(self)
         self.library: Library | None = None
         self.models_known = False
         self._registry: Registry | None = None
@@ -60,19 +59,38 @@ class AppState(QObject):
         self._fits: dict[str, Fit] = {}
         self._model_problems: dict[str, Problem] = {}
         self._waiting: list[Callable[[], None]] | None = []
-        self.worker = WorkerThread(
-            paths,
-            self.library_root,
-            self._open_registry,
-            device=settings.device,
-            threads=settings.threads,
-            parent=self,
-        )
-        self.worker.reported.connect(self._hear)
+        self._background: Background | None = None
+        self._worker: WorkerThread | None = None
         # Several assets or jobs may change within one turn of the event loop; the views look once.
         self._assets_soon = self._soon(self.assets_changed.emit, 100)
         self._jobs_soon = self._soon(self.jobs_changed.emit, 100)
         self._save_soon = self._soon(self.save, 1000)
+
+    @property
+    def worker(self) -> WorkerThread:
+        """The thread that runs the jobs."""
+        if self._worker is None:
+            from studio.ui.worker_thread import WorkerThread
+
+            self._worker = WorkerThread(
+                self.paths,
+                self.library_root,
+                self._open_registry,
+                device=self.settings.device,
+                threads=self.settings.threads,
+                parent=self,
+            )
+            self._worker.reported.connect(self._hear)
+        return self._worker
+
+    @property
+    def background(self) -> Background:
+        """Work off the window's thread."""
+        if self._background is None:
+            from studio.ui.background import Background
+
+            self._background = Background(self)
+        return self._background
 
     @property
     def library_root(self) -> Path:
@@ -106,6 +124,9 @@ class AppState(QObject):
         token = urandom(16).hex()
 
         def enqueue() -> None:
+            from studio.ui.background import problem_of
+            from studio.ui.worker_thread import Enqueued, EnqueueFailed
+
             try:
                 library = self._library_or_raise()
                 jobs = tuple(library.enqueue(requests, output=output))
@@ -261,6 +282,7 @@ class AppState(QObject):
 
     def _hear(self, report: object) -> None:
         from studio.jobs.runner import AssetSaved, JobChanged
+        from studio.ui.worker_thread import Enqueued, EnqueueFailed, LibraryOpened
 
         match report:
             case LibraryOpened():

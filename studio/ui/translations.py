@@ -27,8 +27,9 @@ class JsonTranslator(QTranslator):
         source: str,
         _disambiguation: str | None = None,
         _n: int = -1,
-    ) -> str:
-        return self._texts.get(source, "")
+    ) -> str | None:
+        # An empty text would count as a translation; only None lets the English through.
+        return self._texts.get(source)
 
 
 def language_in_force(chosen: str) -> str:

@@ -12,11 +12,14 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
+
+Answer = dict[str, Any]
 
 PROMPT = "Write a long story about a bicycle repair shop in a small town by the sea."
 
 
-def text(model: str) -> Callable[[int, int], dict[str, float]]:
+def text(model: str) -> Callable[[int, int], Answer]:
     """Plain `generate` on the chat template."""
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
@@ -29,7 +32,7 @@ def text(model: str) -> Callable[[int, int], dict[str, float]]:
     )
     length = tokens["input_ids"].shape[1]
 
-    def go(count: int, size: int) -> dict[str, float]:
+    def go(count: int, size: int) -> Answer:
         made = 0
         start = time.perf_counter()
         with torch.inference_mode():
@@ -51,7 +54,7 @@ def text(model: str) -> Callable[[int, int], dict[str, float]]:
     return go
 
 
-def image(model: str) -> Callable[[int, int], dict[str, float]]:
+def image(model: str) -> Callable[[int, int], Answer]:
     """Plain pipeline call, saved as PNG. `size` is the number of steps."""
     import tempfile
 
@@ -63,7 +66,7 @@ def image(model: str) -> Callable[[int, int], dict[str, float]]:
     pipe.set_progress_bar_config(disable=True)
     folder = Path(tempfile.mkdtemp())
 
-    def go(count: int, size: int) -> dict[str, float]:
+    def go(count: int, size: int) -> Answer:
         start = time.perf_counter()
         for number in range(count):
             picture = pipe(
@@ -81,7 +84,7 @@ def image(model: str) -> Callable[[int, int], dict[str, float]]:
     return go
 
 
-def upscale(model: str, picture: str) -> Callable[[int, int], dict[str, float]]:
+def upscale(model: str, picture: str) -> Callable[[int, int], Answer]:
     """The whole picture in one call of the network, saved as PNG."""
     import tempfile
 
@@ -95,7 +98,7 @@ def upscale(model: str, picture: str) -> Callable[[int, int], dict[str, float]]:
     half = torch.cpu._is_avx512_bf16_supported()
     target = Path(tempfile.mkdtemp()) / "out.png"
 
-    def go(_count: int, size: int) -> dict[str, float]:
+    def go(_count: int, size: int) -> Answer:
         start = time.perf_counter()
         pixels = np.asarray(Image.open(picture).convert("RGB").crop((0, 0, size, size)))
         tensor = torch.from_numpy(pixels.copy()).permute(2, 0, 1)[None].float() / 255
@@ -103,14 +106,14 @@ def upscale(model: str, picture: str) -> Callable[[int, int], dict[str, float]]:
             large = network(tensor)
         array = (large[0].float().clamp(0, 1) * 255).round().byte().permute(1, 2, 0).numpy()
         Image.fromarray(array).save(target)
-        return {"seconds": time.perf_counter() - start, "tokens": 0}
+        return {"seconds": time.perf_counter() - start, "tokens": 0, "path": str(target)}
 
     return go
 
 
 def main() -> None:
     """Answer lines of standard input until it ends."""
-    kinds: dict[str, Callable[..., Callable[[int, int], dict[str, float]]]] = {
+    kinds: dict[str, Callable[..., Callable[[int, int], Answer]]] = {
         "text": text,
         "image": image,
         "upscale": upscale,

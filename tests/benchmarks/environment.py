@@ -9,21 +9,20 @@ from PIL import Image
 
 from studio.protocol import ImageRequest, InputFile, Request, TextRequest, UpscaleRequest
 from tests.benchmarks.bare import PROMPT
-from tests.benchmarks.house import MODELS, ROOT, house
+from tests.benchmarks.house import MODELS, PHOTOGRAPH, house
 from tests.benchmarks.table import Row, pairs, spread
 
 
 def settings(rounds: int) -> list[Row]:
     """One row a task: seconds (for text per token) with ÷ without."""
     rows: list[Row] = []
-    photograph = next((ROOT / "resources" / "demo").glob("chelsea.*"))
     with (
         tempfile.TemporaryDirectory() as folder,
         house() as tuned,
         house(tuned=False) as plain,
     ):
         crop = Path(folder) / "crop.png"
-        Image.open(photograph).convert("RGB").crop((0, 0, 128, 128)).save(crop)
+        Image.open(PHOTOGRAPH).convert("RGB").crop((0, 0, 128, 128)).save(crop)
         jobs: dict[str, Request] = {
             "text": TextRequest(
                 prompt=PROMPT, model="smollm2-135m-instruct", max_tokens=64, seed=7, count=4

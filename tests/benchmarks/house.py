@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from studio.engine.client import EngineClient
 from studio.jobs.runner import Runner
@@ -21,6 +22,7 @@ from studio.settings import Paths, default_paths
 
 ROOT = Path(__file__).resolve().parents[2]
 MODELS = ROOT / "resources" / "models"
+PHOTOGRAPH = ROOT / "resources" / "demo" / "cat.png"
 
 
 @dataclass
@@ -91,11 +93,16 @@ class Bare:
 
     def go(self, count: int, size: int) -> tuple[float, float]:
         """Run once. Returns seconds and tokens."""
+        answer = self.answer(count, size)
+        return answer["seconds"], answer["tokens"]
+
+    def answer(self, count: int, size: int) -> dict[str, Any]:
+        """Run once. Returns all that the script says."""
         assert self._process.stdin is not None
         self._process.stdin.write(f"{count} {size}\n")
         self._process.stdin.flush()
-        answer = json.loads(self._line())
-        return answer["seconds"], answer["tokens"]
+        answer: dict[str, Any] = json.loads(self._line())
+        return answer
 
     def close(self) -> None:
         """End the process."""

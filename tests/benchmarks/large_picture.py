@@ -12,7 +12,7 @@ import psutil
 from PIL import Image
 
 from studio.protocol import InputFile, UpscaleRequest
-from tests.benchmarks.house import ROOT, House, house
+from tests.benchmarks.house import MODELS, PHOTOGRAPH, House, bare, house
 from tests.benchmarks.table import Row
 
 
@@ -27,10 +27,9 @@ def _watch(app: House, stop: threading.Event, peak: list[int]) -> None:
 
 def twelve_megapixels() -> Row:
     """4000×3000 made from a photograph; the engine's largest resident size is watched."""
-    photograph = next((ROOT / "resources" / "demo").glob("chelsea.*"))
     with tempfile.TemporaryDirectory() as folder, house() as app:
         large = Path(folder) / "large.jpg"
-        Image.open(photograph).convert("RGB").resize((4000, 3000), Image.Resampling.BICUBIC).save(
+        Image.open(PHOTOGRAPH).convert("RGB").resize((4000, 3000), Image.Resampling.BICUBIC).save(
             large, quality=95
         )
         stop, peak = threading.Event(), [0]
@@ -56,3 +55,29 @@ def psnr(left: np.ndarray, right: np.ndarray) -> float:
     """Return the peak signal-to-noise ratio of two 8-bit pictures, in dB."""
     error = np.mean((left.astype(np.float64) - right.astype(np.float64)) ** 2)
     return float(10 * np.log10(255**2 / max(error, 1e-12)))
+
+
+def tiles() -> Row:
+    """A photograph ×2 in the app's own tiles, against the whole of it in one call, bare."""
+    model = MODELS / "dat-light-x2"
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        house() as app,
+        bare("upscale", str(model), str(PHOTOGRAPH)) as script,
+    ):
+        with Image.open(PHOTOGRAPH) as picture:
+            side = min(picture.size)
+            crop = Path(folder) / "crop.png"
+            picture.convert("RGB").crop((0, 0, side, side)).save(crop)
+        app.run(UpscaleRequest(input=InputFile(str(crop)), scale=2, model="dat-light-x2"))
+        asset = app.library.recent(limit=1)[0]
+        tiled = np.asarray(Image.open(asset.path).convert("RGB"))
+        whole = np.asarray(Image.open(script.answer(1, side)["path"]).convert("RGB"))
+    decibels = psnr(tiled, whole)
+    return Row(
+        f"tiled against untiled, {side}×{side} ×2",
+        "≥ 45 dB",
+        f"{decibels:.1f} dB",
+        decibels >= 45,
+        {"decibels": decibels, **asset.recipe.stats},
+    )

@@ -10,7 +10,7 @@ from PIL import Image
 
 from studio.protocol import ImageRequest, InputFile, TextRequest, UpscaleRequest
 from tests.benchmarks.bare import PROMPT
-from tests.benchmarks.house import MODELS, ROOT, bare, house
+from tests.benchmarks.house import MODELS, PHOTOGRAPH, bare, house
 from tests.benchmarks.table import Row, pairs, spread
 
 TARGET = 1.03
@@ -83,14 +83,13 @@ def image(rounds: int) -> Row:
 def upscale(rounds: int) -> Row:
     """A square of 128 px ×2, one tile, bf16 on both sides where the CPU has it."""
     model = MODELS / "dat-light-x2"
-    photograph = next((ROOT / "resources" / "demo").glob("chelsea.*"))
     with (
         tempfile.TemporaryDirectory() as folder,
         house() as app,
-        bare("upscale", str(model), str(photograph)) as script,
+        bare("upscale", str(model), str(PHOTOGRAPH)) as script,
     ):
         crop = Path(folder) / "crop.png"
-        Image.open(photograph).convert("RGB").crop((0, 0, 128, 128)).save(crop)
+        Image.open(PHOTOGRAPH).convert("RGB").crop((0, 0, 128, 128)).save(crop)
 
         def ours() -> float:
             request = UpscaleRequest(input=InputFile(str(crop)), scale=2, model="dat-light-x2")

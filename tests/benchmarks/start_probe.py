@@ -57,7 +57,7 @@ def _app() -> None:
 
     run = QApplication.exec
 
-    def watched() -> int:
+    def watched(*_: object) -> int:
         _watch_prompt()
         return run()
 

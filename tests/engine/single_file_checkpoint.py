@@ -61,8 +61,8 @@ _OPEN_CLIP = {
 def write_checkpoint(pipeline: Any, path: Path) -> Path:
     """Write a Stable Diffusion 1.x or XL pipeline as one safetensors file; return its path."""
     tensors: Tensors = {}
-    tensors |= _prefixed("model.diffusion_model.", _unet(pipeline.unet))
-    tensors |= _prefixed("first_stage_model.", _vae(pipeline.vae))
+    tensors |= _prefixed("model.diffusion_model.", unet_tensors(pipeline.unet))
+    tensors |= _prefixed("first_stage_model.", vae_tensors(pipeline.vae))
     text = _text(pipeline.text_encoder.state_dict())
     if hasattr(pipeline, "text_encoder_2"):
         tensors |= _prefixed("conditioner.embedders.0.transformer.", text)
@@ -78,7 +78,8 @@ def _prefixed(prefix: str, tensors: Tensors) -> Tensors:
     return {prefix + name: tensor for name, tensor in tensors.items()}
 
 
-def _unet(unet: Any) -> Tensors:
+def unet_tensors(unet: Any) -> Tensors:
+    """Return a U-Net's tensors under the names of the original checkpoints."""
     levels, layers = len(unet.config.block_out_channels), unet.config.layers_per_block
     blocks = dict(_UNET_ENDS)
     for level in range(levels):
@@ -111,7 +112,8 @@ def _unet(unet: Any) -> Tensors:
     return tensors
 
 
-def _vae(vae: Any) -> Tensors:
+def vae_tensors(vae: Any) -> Tensors:
+    """Return a VAE's tensors under the names of the original checkpoints."""
     last = len(vae.config.block_out_channels) - 1
     tensors: Tensors = {}
     for name, tensor in vae.state_dict().items():

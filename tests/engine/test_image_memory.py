@@ -93,6 +93,17 @@ def test_a_picture_that_never_fits_says_so_and_the_next_job_runs(bench: ImageBen
     assert bench.draw("prxpixel").assets
 
 
+def test_the_last_stage_is_tiled_from_the_start_when_little_memory_is_left(
+    bench: ImageBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bench.memory, "_available", lambda: 10_000_000)
+
+    outcome = bench.draw("sd")
+
+    assert outcome.warnings == ["memory"]
+    assert "tiles" in outcome.assets[0].recipe.adjustments[0]
+
+
 def test_a_model_that_does_not_fit_is_refused_before_it_is_read(
     bench: ImageBench, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -85,16 +85,14 @@ def test_a_cancelled_job_leaves_no_cached_step_behind(bench: ImageBench) -> None
     from diffusers import FirstBlockCacheConfig
 
     transformer = bench.loaded("flux").pipeline.transformer
-    # Another network, before its caching hooks are set, gives the result to compare with.
-    expected = bench.draw("flux", seed=7)
+    expected = bench.draw("flux", seed=7, steps=1)
+    # So eager that any step it remembers takes the place of the next one.
     transformer.enable_cache(FirstBlockCacheConfig(threshold=1e9))
+
     bench.draw_and_cancel("flux", seed=9)
+    after = bench.draw("flux", seed=7, steps=1)
 
-    cached = bench.draw("flux", seed=7, steps=1)
-    transformer.disable_cache()
-
-    assert np.array_equal(cached.picture(0), bench.draw("flux", seed=7, steps=1).picture(0))
-    assert np.array_equal(expected.picture(0), bench.draw("flux", seed=7).picture(0))
+    assert np.array_equal(after.picture(0), expected.picture(0))
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -148,7 +146,7 @@ def test_pipelines_without_a_sibling_really_start_from_the_picture(
     assert share[0.9] < share[0.2] - 0.2
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", ["sd", "flux", "sana", "prxpixel"])
 def test_every_scheduler_that_is_offered_draws(family: str, bench: ImageBench) -> None:
     can = bench.loaded(family).capabilities
 
@@ -160,7 +158,7 @@ def test_every_scheduler_that_is_offered_draws(family: str, bench: ImageBench) -
         assert np.abs(together.picture(1) - alone.picture(1)).max() <= 3, scheduler
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", ["sd", "flux", "sana", "prxpixel"])
 def test_a_preview_shows_each_picture_on_its_way(family: str, bench: ImageBench) -> None:
     outcome = bench.draw(family, rows=(0, 1))
 

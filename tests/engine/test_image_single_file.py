@@ -12,10 +12,12 @@ import tiny_pipelines
 import torch
 from image_bench import IGNORE_LIBRARIES, ImageBench
 from safetensors.torch import load_file, save_file
-from single_file_checkpoint import write_checkpoint
+from single_file_checkpoint import unet_tensors, vae_tensors, write_checkpoint
 
+from studio.engine.image import single_file
 from studio.engine.image.clip_vocabulary import write_clip_tokenizer
 from studio.engine.image.describe import describe
+from studio.engine.image.tensors import Tensor
 from studio.protocol import ProblemError
 
 pytest_plugins = ["image_fixtures"]
@@ -123,6 +125,69 @@ def test_a_checkpoint_alone_draws_what_its_diffusers_folder_draws(
 
     assert np.abs(alone.picture(0) - folder.picture(0)).max() <= 1
     assert describe(bench.model(checkpoint)) == describe(bench.model(tmp_path / "folder"))
+
+
+def real_header(parts: dict[str, dict[str, torch.Tensor]]) -> dict[str, Tensor]:
+    return {
+        prefix + name: Tensor(tuple(tensor.shape), "F16")
+        for prefix, tensors in parts.items()
+        for name, tensor in tensors.items()
+    }
+
+
+def test_the_published_checkpoints_shapes_give_the_published_configurations() -> None:
+    from diffusers import AutoencoderKL, UNet2DConditionModel
+
+    sd15 = {"block_out_channels": (320, 640, 1280, 1280), "cross_attention_dim": 768}
+    with torch.device("meta"):
+        unet = UNet2DConditionModel(**sd15, attention_head_dim=8)
+        decoder = AutoencoderKL(
+            block_out_channels=(128, 256, 512, 512),
+            layers_per_block=2,
+            down_block_types=("DownEncoderBlock2D",) * 4,
+            up_block_types=("UpDecoderBlock2D",) * 4,
+        )
+    header = real_header(
+        {"model.diffusion_model.": unet_tensors(unet), "first_stage_model.": vae_tensors(decoder)}
+    )
+
+    made = single_file.unet_config(header, is_xl=False)
+
+    assert tuple(made["block_out_channels"]) == sd15["block_out_channels"]
+    assert made["cross_attention_dim"] == 768
+    assert made["layers_per_block"] == 2
+    assert made["attention_head_dim"] == 8
+    assert made["down_block_types"] == ["CrossAttnDownBlock2D"] * 3 + ["DownBlock2D"]
+    assert single_file.vae_config(header, is_xl=False)["block_out_channels"] == [128, 256, 512, 512]
+
+
+def test_the_shapes_of_sdxl_give_its_published_configuration() -> None:
+    from diffusers import UNet2DConditionModel
+
+    with torch.device("meta"):
+        unet = UNet2DConditionModel(
+            block_out_channels=(320, 640, 1280),
+            down_block_types=("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
+            up_block_types=("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
+            transformer_layers_per_block=(1, 2, 10),
+            attention_head_dim=(5, 10, 20),
+            cross_attention_dim=2048,
+            use_linear_projection=True,
+            addition_embed_type="text_time",
+            addition_time_embed_dim=256,
+            projection_class_embeddings_input_dim=2816,
+        )
+    header = real_header({"model.diffusion_model.": unet_tensors(unet)})
+    header["conditioner.embedders.1.model.text_projection"] = Tensor((1280, 1280), "F16")
+
+    made = single_file.unet_config(header, is_xl=True)
+
+    assert made["block_out_channels"] == [320, 640, 1280]
+    assert made["transformer_layers_per_block"] == [1, 2, 10]
+    assert made["attention_head_dim"] == [5, 10, 20]
+    assert made["cross_attention_dim"] == 2048
+    assert made["addition_time_embed_dim"] == 256
+    assert made["projection_class_embeddings_input_dim"] == 2816
 
 
 def test_the_vocabulary_gives_the_published_tokens_of_clip(tmp_path: Path) -> None:

@@ -8,15 +8,17 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import safetensors.torch
 import torch
 from spandrel.architectures.Compact import Compact
-from upscale_house import starter
+from upscale_house import photograph, starter
 
 from studio.engine.devices import pick_device
 from studio.engine.job import Job, JobCancelled
 from studio.engine.memory import MemoryArbiter
+from studio.engine.upscale.enlarge import Enlarger
 from studio.engine.upscale.load import Upscaler, acquire_upscaler, weight_file
 from studio.protocol import Loading, ModelRef, ProblemError
 
@@ -71,9 +73,16 @@ def test_every_kind_of_file_gives_the_same_network(tmp_path: Path, job: Job, suf
     assert upscaler.nbytes > 0
 
 
-def test_a_network_that_sees_grey_says_so(tmp_path: Path, job: Job) -> None:
+def test_a_network_that_sees_grey_is_given_one_colour_at_a_time(tmp_path: Path, job: Job) -> None:
     torch.save(compact(num_in_ch=1, num_out_ch=1), tmp_path / "a.pth")
-    assert load(tmp_path / "a.pth", job).channels == 1
+    upscaler = load(tmp_path / "a.pth", job)
+    assert upscaler.channels == 1
+    picture = photograph(12, 16).astype(np.float32) / 255
+    enlarger = Enlarger(upscaler, 2, torch.float32, 64, lambda *_: None)
+    colours = enlarger.enlarge(picture, has_alpha=False)
+    for number in range(3):
+        alone = enlarger.enlarge(picture[..., number : number + 1], has_alpha=False)
+        np.testing.assert_allclose(colours[..., number : number + 1], alone, atol=1e-6)
 
 
 def test_a_folder_stands_for_the_one_file_in_it(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import hashlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from studio.engine.devices import pick_device
 from studio.engine.job import JobCancelled
 from studio.engine.memory import MemoryArbiter
 from studio.engine.upscale import run as run_module
+from studio.engine.upscale.enlarge import Enlarger
 from studio.engine.upscale.load import Upscaler
 from studio.engine.upscale.picture import read_picture
 from studio.engine.upscale.png import PngWriter
@@ -237,22 +239,46 @@ def test_a_machine_without_memory_for_the_smallest_tile_says_so(
     assert list(house.folder.iterdir()) == []
 
 
+def test_half_precision_that_overflows_is_given_up_and_said() -> None:
+    """No machine with a graphics card is needed: the overflow is a stand-in."""
+
+    class Overflowing:
+        scale, channels, multiple = 2, 3, 32
+
+        def enlarge(self, pixels: np.ndarray, dtype: torch.dtype) -> np.ndarray:
+            large = pixels.repeat(2, axis=0).repeat(2, axis=1)
+            return np.full_like(large, np.nan) if dtype == torch.float16 else large
+
+    said: list[str] = []
+    enlarger = Enlarger(
+        cast("Upscaler", Overflowing()), 2, torch.float16, 64, lambda kind, _: said.append(kind)
+    )
+    tile = np.full((8, 8, 3), 0.5, np.float32)
+    for _ in range(2):
+        assert (enlarger.enlarge(tile, has_alpha=False) == 0.5).all()
+    assert said == ["memory"]
+    assert enlarger.dtype == torch.float32
+
+
 # ---- progress, preview, cancel
 
 
+@pytest.mark.parametrize(("channels", "suffix"), [(3, ".jpg"), (4, ".png")])
 def test_progress_and_a_preview_come_with_the_tiles(
-    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, channels: int, suffix: str
 ) -> None:
     monkeypatch.setattr(run_module, "TILE_ON_CPU", 64)
     monkeypatch.setattr("studio.engine.upscale.preview._SECONDS", 0)
-    Image.fromarray(photograph(40, 132)).save(tmp_path / "a.png")
+    Image.fromarray(photograph(40, 132, channels)).save(tmp_path / "a.png")
     house.run(tmp_path / "a.png")
     steps = [(e.step, e.steps) for e in house.events if isinstance(e, Progress)]
     tiles = house.recipe.stats["tiles"]
     assert steps == sorted(steps)
-    assert steps[-1] == (tiles, tiles)
+    # Alpha takes as much work as the colours.
+    assert steps[-1] == (tiles * (channels - 2),) * 2
     previews = [e for e in house.events if isinstance(e, Preview)]
     assert previews
+    assert Path(previews[-1].path).suffix == suffix
     with Image.open(previews[-1].path) as image:
         assert image.size == (264, 80)
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 from PySide6.QtCore import QMimeData, QPoint, Qt, QUrl
 from PySide6.QtGui import QDropEvent
 from pytestqt.qtbot import QtBot
@@ -109,6 +110,7 @@ def test_a_picture_dropped_on_the_tab_is_what_it_starts_from(
         Qt.KeyboardModifier.NoModifier,
     )  # fmt: skip
     tab.dropEvent(drop)
+    qtbot.waitUntil(lambda: tab.controls.source.path() != "")
     assert tab.controls.strength.isEnabled()
     tab.controls.strength.set_value(0.3)
     ask(tab, "a fox")
@@ -116,6 +118,19 @@ def test_a_picture_dropped_on_the_tab_is_what_it_starts_from(
     image = stored(tab).image
     assert image is not None
     assert (image.path, len(image.sha256), stored(tab).strength) == (str(picture), 64, 0.3)
+
+
+def test_a_picture_of_another_program_brings_its_settings(
+    window: MainWindow, tab: Any, qtbot: QtBot, tmp_path: Path
+) -> None:
+    info = PngInfo()
+    info.add_text("parameters", "a red fox <lora:fur:1>\nSteps: 25, Seed: 123, CFG scale: 6.5")
+    Image.new("RGB", (640, 512)).save(tmp_path / "other.png", pnginfo=info)
+    tab.take(tmp_path / "other.png")
+    qtbot.waitUntil(lambda: tab.prompt.text() == "a red fox")
+    assert (tab.controls.steps.value(), tab.controls.seed.value()) == (25, 123)
+    assert "fur" in window.messages.text()
+    assert tab.controls.source.path() == ""
 
 
 def test_a_result_brings_its_settings_back(window: MainWindow, tab: Any, qtbot: QtBot) -> None:

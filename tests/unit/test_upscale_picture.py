@@ -10,7 +10,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image, ImageCms
+from PIL import Image, ImageCms, ImageOps
+from PIL.PngImagePlugin import PngInfo
 
 from studio.engine.upscale.exif import corrected_exif
 from studio.engine.upscale.picture import Picture, read_picture
@@ -218,6 +219,29 @@ def test_the_resolution_and_gamma_of_a_png_are_kept(tmp_path: Path) -> None:
     assert read(write_png(tmp_path / "a.png", colours(), chunks)).chunks == chunks
 
 
+def test_the_texts_of_a_png_are_kept(tmp_path: Path) -> None:
+    prompt = (b"tEXt", b"parameters\0a fox, Steps: 20")
+    assert read(write_png(tmp_path / "a.png", colours(), [prompt])).chunks == [prompt]
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "png", "webp", "tif"])
+def test_xmp_is_kept_once_and_agrees_with_the_pixels(tmp_path: Path, suffix: str) -> None:
+    xmp = '<x:xmpmeta tiff:Orientation="{}" dc:title="夏天"/>'
+    text = PngInfo()
+    text.add_itxt("XML:com.adobe.xmp", xmp.format(6))
+    options = {"pnginfo": text} if suffix == "png" else {"xmp": xmp.format(6).encode()}
+    if suffix == "tif":
+        options = {"tiffinfo": {700: xmp.format(6).encode()}}
+    Image.fromarray(colours()).save(tmp_path / f"a.{suffix}", **options)
+    picture = read(tmp_path / f"a.{suffix}")
+    texts = [data for kind, data in picture.chunks if kind == b"iTXt"]
+    assert len(texts) == 1
+    assert texts[0].startswith(b"XML:com.adobe.xmp" + bytes(5) + b"<x:xmpmeta")
+    assert 'dc:title="夏天"'.encode() in texts[0]
+    assert b'Orientation="6"' not in texts[0]
+    assert picture.pixels.shape == (9, 6, 3)
+
+
 @pytest.mark.parametrize("suffix", ["jpg", "png", "webp", "tif"])
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_pixels_stand_upright_and_the_tag_agrees(
@@ -229,8 +253,6 @@ def test_pixels_stand_upright_and_the_tag_agrees(
     exif[0x010F] = "Camera 相机"
     picture.save(tmp_path / f"a.{suffix}", exif=exif)
     with Image.open(tmp_path / f"a.{suffix}") as image:
-        from PIL import ImageOps
-
         expected = np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
     found = read(tmp_path / f"a.{suffix}")
     np.testing.assert_array_equal(found.pixels, expected)

@@ -67,27 +67,46 @@ class Ladder:
         self.at_once = at_once
         self.changes: list[str] = []
 
+    def prepare(self, available: int, width: int, height: int) -> None:
+        """Tile the last stage from the start where it would take more than is left.
+
+        A CPU never says that memory ran out: the system ends the process instead.
+
+        Args:
+            available: memory that may still be used, in bytes.
+            width: of the picture in pixels.
+            height: likewise.
+        """
+        size = torch.empty((), dtype=self._loaded.dtype).element_size()
+        if width * height * size * _BYTES_A_PIXEL > available:
+            message = self._tile(
+                sentence("Memory is short, so the picture is put together from tiles at the end.")
+            )
+            if message is not None:
+                self._job.warn("memory", message)
+
     def step_down(self, error: BaseException, tried: int) -> None:
         """Make the next try need less memory than the one that drew `tried` pictures at once.
 
         Raises `ProblemError` (`out_of_memory`) when nothing is left to try.
         """
         collect()
-        message = self._tile() or self._offload() or self._fewer(tried) or self._lower_precision()
+        tiles = sentence("Memory ran out. The picture is now put together from tiles at the end.")
+        message = (
+            self._tile(tiles) or self._offload() or self._fewer(tried) or self._lower_precision()
+        )
         if message is None:
             raise self._exhausted(error) from error
         self._job.warn("memory", message)
 
-    def _tile(self) -> Sentence | None:
+    def _tile(self, message: Sentence) -> Sentence | None:
         vae: Any = getattr(self._loaded.pipeline, "vae", None)
         if not hasattr(vae, "enable_tiling") or getattr(vae, "use_tiling", True):
             return None
         vae.enable_tiling()
         if hasattr(vae, "enable_slicing"):
             vae.enable_slicing()
-        return self._lasting(
-            sentence("Memory ran out. The picture is now put together from tiles at the end.")
-        )
+        return self._lasting(message)
 
     def _offload(self) -> Sentence | None:
         if self._loaded.device.kind != "cuda" or self._loaded.placement == "layers":
@@ -113,15 +132,20 @@ class Ladder:
     def _lower_precision(self) -> Sentence | None:
         loaded = self._loaded
         if loaded.dtype == torch.float32:
-            loaded.pipeline.to(dtype=torch.bfloat16)
+            for part in loaded.networks().values():
+                part.to(torch.bfloat16)
             loaded.dtype = torch.bfloat16
             return self._lasting(sentence("Memory ran out. The model now computes in 16 bits."))
         network = denoiser(loaded.pipeline)
         if not hasattr(network, "enable_layerwise_casting") or _is_8_bit(network):
             return None
-        network.enable_layerwise_casting(
-            storage_dtype=torch.float8_e4m3fn, compute_dtype=loaded.dtype
-        )
+        try:
+            network.enable_layerwise_casting(
+                storage_dtype=torch.float8_e4m3fn, compute_dtype=loaded.dtype
+            )
+        except (ValueError, RuntimeError, NotImplementedError):
+            # Not every way of keeping weights outside the GPU goes together with it.
+            return None
         return self._lasting(
             sentence("Memory ran out. The model's weights are now kept in 8 bits (less exact).")
         )

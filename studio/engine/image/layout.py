@@ -13,7 +13,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import diffusers
 import msgspec
+import transformers
+from diffusers import DiffusionPipeline, pipelines
 
 from studio.engine.image import single_file
 from studio.engine.image.routes import call_parameters, needs_more_than_a_prompt
@@ -202,13 +205,11 @@ def _unreadable(path: Path, error: Exception) -> ProblemError:
 
 
 def _pipeline_class(index: Mapping[str, Any], root: Path) -> type[Any]:
-    import diffusers
-
     name = index.get("_class_name")
     if not isinstance(name, str):
         raise _own_code(root, name)
     found = getattr(diffusers, name, None)
-    if not (inspect.isclass(found) and issubclass(found, diffusers.DiffusionPipeline)):
+    if not (inspect.isclass(found) and issubclass(found, DiffusionPipeline)):
         raise problem(
             "bad_input",
             "{folder} is made for a pipeline called {name}, which the installed version of"
@@ -241,10 +242,6 @@ def _classes(index: Mapping[str, Any], root: Path) -> dict[str, type[Any]]:
 
 
 def _component_class(library: object, class_name: object, root: Path) -> type[Any]:
-    import diffusers
-    import transformers
-    from diffusers import pipelines
-
     if not isinstance(library, str) or not isinstance(class_name, str):
         raise _own_code(root, class_name)
     if library == "diffusers":

@@ -21,7 +21,7 @@ from studio.engine.image.mend import mend
 from studio.engine.image.preview import ColourMap
 from studio.engine.image.tensors import loaded_bytes
 from studio.engine.job import Job, JobCancelled
-from studio.engine.memory import MemoryArbiter, collect, model_key
+from studio.engine.memory import MemoryArbiter, model_key
 from studio.protocol import Capabilities, ModelRef, ProblemError, problem, sentence
 
 Placement = Literal["whole", "parts", "layers"]
@@ -35,8 +35,9 @@ _ROOM = 1_500_000_000
 class LoadedPipeline:
     """A pipeline in memory, with what the memory ladder has done to it so far.
 
-    `changes` are sentences in English for recipes. `colours` is the preview's map from latents
-    to colours: None until it was fitted, and `fitted` tells whether that was tried.
+    `size` is the weights' in bytes, `sha256` their fingerprint once it was taken. `changes` are
+    sentences in English for recipes. `colours` is the preview's map from latents to colours:
+    None until it was fitted, and `fitted` tells whether that was tried.
     """
 
     pipeline: Any
@@ -46,6 +47,7 @@ class LoadedPipeline:
     dtype: torch.dtype
     size: int
     placement: Placement = "whole"
+    sha256: str = ""
     changes: list[str] = field(default_factory=list)
     colours: ColourMap | None = None
     fitted: bool = False
@@ -172,7 +174,8 @@ def _load(
     for number, component in enumerate(components):
         job.check()
         job.loading(
-            sentence("Loading {part}", part=component.name), number / max(1, len(components))
+            sentence("Loading part {number} of {count}", number=number + 1, count=len(components)),
+            number / max(1, len(components)),
         )
         if component.files:
             parts[component.name] = load_part(component, dtype)
@@ -212,7 +215,6 @@ def _load(
         message = sentence("The model is larger than the GPU's memory. Parts of it wait outside.")
         job.warn("memory", message)
         loaded.changes.append(str(message))
-    collect()
     return loaded
 
 

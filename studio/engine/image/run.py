@@ -24,6 +24,9 @@ from studio.engine.memory import MemoryArbiter, release_frames
 from studio.engine.weights import weight_hash
 from studio.protocol import ImageRequest, Problem, ProblemError, RunJob, sentence
 
+_LARGE = 1_000_000_000
+"""Bytes: the fingerprint of a larger model takes long enough to be mentioned."""
+
 
 def run(job: Job, command: RunJob, memory: MemoryArbiter, device: Device) -> dict[str, float]:
     """Draw the rows of an image request; hand over a PNG and a recipe for each.
@@ -74,10 +77,15 @@ class _Drawing:
         self._plan: Plan = make_plan(request, loaded, job)
         size = (self._plan.width, self._plan.height)
         prepare_preview(loaded)
-        at_once = pictures_at_once(loaded.device, memory.available(), *size, loaded.dtype)
+        available = memory.available()
+        at_once = pictures_at_once(loaded.device, available, *size, loaded.dtype)
         self._ladder = Ladder(loaded, job, at_once)
+        self._ladder.prepare(available, *size)
         self._progress = Progress(job, loaded, len(command.rows), size)
-        self._sha256 = weight_hash(command.model, job.check)
+        if not loaded.sha256:
+            if loaded.size > _LARGE:
+                job.loading(sentence("Taking the fingerprint of the model's files"))
+            loaded.sha256 = weight_hash(command.model, job.check)
 
     def draw_all(self) -> None:
         rows = list(self._command.rows)
@@ -162,7 +170,7 @@ class _Drawing:
             row,
             job=self._command.job,
             model=self._command.model,
-            model_sha256=self._sha256,
+            model_sha256=self._loaded.sha256,
             loaded=self._loaded,
             changes=(*self._loaded.changes, *self._ladder.changes),
             timings={"draw": seconds / count},

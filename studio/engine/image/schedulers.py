@@ -64,6 +64,17 @@ def compatible(scheduler: Any) -> tuple[str, ...]:
     A class is left out when it cannot be set up from the present configuration, or when a
     library that it needs is not installed.
     """
+    key = f"{type(scheduler).__name__} {sorted(scheduler.config.items(), key=str)}"
+    if key not in _compatible:
+        _compatible[key] = _find_compatible(scheduler)
+    return _compatible[key]
+
+
+# Trying them all takes a third of a second, and a model is described more than once.
+_compatible: dict[str, tuple[str, ...]] = {}
+
+
+def _find_compatible(scheduler: Any) -> tuple[str, ...]:
     import diffusers
 
     own = type(scheduler).__name__
@@ -153,8 +164,10 @@ def watch(
         timesteps: Any = None,
         sigmas: Any = None,
         mu: float | None = None,
+        **more: Any,
     ) -> None:
-        arguments: dict[str, Any] = {"device": device}
+        arguments = {name: value for name, value in more.items() if name in accepted}
+        arguments["device"] = device
         if timesteps is not None:
             arguments["timesteps"] = timesteps
         elif sigmas is not None and "sigmas" in accepted:

@@ -182,8 +182,8 @@ def _write(root: Path, header: Header, *, is_xl: bool) -> None:
         index |= {"_class_name": "StableDiffusionPipeline", "requires_safety_checker": False}
         index |= {"safety_checker": [None, None], "feature_extractor": [None, None]}
     _save(root / "model_index.json", index | components)
-    _save(root / "unet" / "config.json", _unet_config(header, is_xl=is_xl))
-    _save(root / "vae" / "config.json", _vae_config(header, is_xl=is_xl))
+    _save(root / "unet" / "config.json", unet_config(header, is_xl=is_xl))
+    _save(root / "vae" / "config.json", vae_config(header, is_xl=is_xl))
     _save(root / "text_encoder" / "config.json", _clip_config(header, is_xl=is_xl))
     write_clip_tokenizer(root / "tokenizer")
     _save(root / "scheduler" / "scheduler_config.json", _scheduler_config(header, is_xl=is_xl))
@@ -194,7 +194,8 @@ def _save(path: Path, value: Mapping[str, Any]) -> None:
     path.write_text(json.dumps(value, indent=2), encoding="utf-8")
 
 
-def _unet_config(header: Header, *, is_xl: bool) -> dict[str, Any]:
+def unet_config(header: Header, *, is_xl: bool) -> dict[str, Any]:
+    """Return diffusers' configuration of a checkpoint's U-Net. Raises `KeyError`, `IndexError`."""
     channels: list[int] = []
     depths: list[int] = []
     resnets: list[int] = []
@@ -238,7 +239,8 @@ def _unet_config(header: Header, *, is_xl: bool) -> dict[str, Any]:
     return config
 
 
-def _vae_config(header: Header, *, is_xl: bool) -> dict[str, Any]:
+def vae_config(header: Header, *, is_xl: bool) -> dict[str, Any]:
+    """Return diffusers' configuration of a checkpoint's VAE. Raises `KeyError`."""
     levels = _count(header, rf"{_VAE}encoder\.down\.(\d+)\.block\.0\.conv1\.weight")
     channels = [
         header[f"{_VAE}encoder.down.{level}.block.0.conv1.weight"].shape[0]

@@ -15,11 +15,14 @@ from transformers.cache_utils import DynamicCache, DynamicLayer
 _SPARE = 256
 
 
-class GrowingLayer(DynamicLayer):
+class GrowingLayer(DynamicLayer):  # type: ignore[misc]  # the library has no types
     """One layer's keys and values, (rows, heads, tokens, width), at the front of a larger buffer.
 
     Only where tokens are added does it differ from the library's layer.
     """
+
+    keys: torch.Tensor
+    values: torch.Tensor
 
     def __init__(self) -> None:
         super().__init__()

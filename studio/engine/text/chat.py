@@ -1,64 +1,129 @@
-"""A conversation as the tokens that the model wants to see."""
+"""From a request to the tokens that the model is given, cut to fit its context."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
-from studio.context import Fitted, fit, prompt_budget
-from studio.engine.text.load import LoadedText
-from studio.protocol import Message, TextRequest, problem
+from msgspec import Struct
+
+from studio.chat_template import TemplateRefusedError, plain_text, render
+from studio.context import Cut, cut_turns, prompt_budget
+from studio.protocol import ProblemError, TextRequest, problem
 
 
-def prepare(loaded: LoadedText, request: TextRequest) -> tuple[list[int], Fitted]:
-    """Return the token ids of a request's prompt, and what was left out to make it fit.
+class Prompt(Struct, frozen=True):
+    """What the model is given.
 
-    Raises:
-        ProblemError: `bad_input`, where the model's chat template refuses the conversation.
+    Attributes:
+        ids: token ids.
+        room: tokens that the answer may have.
+        left_out: the oldest turns, which did not fit.
+        characters: characters left out, of those turns and of the prompt's beginning.
+        continues: whether the answer goes on with the prompt's text, as without a template.
     """
 
-    def ids(messages: Sequence[Message], prompt: str) -> list[int]:
-        return _ids(loaded.tokenizer, request.system_prompt, messages, prompt)
+    ids: list[int]
+    room: int
+    left_out: int = 0
+    characters: int = 0
+    continues: bool = False
 
-    budget = prompt_budget(loaded.context, request.max_tokens)
-    fitted = fit(lambda kept, text: len(ids(kept, text)), request.messages, request.prompt, budget)
-    tokens = ids(fitted.messages, fitted.prompt)
-    if len(tokens) >= loaded.context:
+
+def prepare(
+    request: TextRequest,
+    encode: Callable[..., list[int]],
+    template: str | None,
+    special: dict[str, str],
+    context: int | None,
+) -> Prompt:
+    """Return the prompt of a request.
+
+    In a chat, the oldest turns are left out until the rest fits; a last prompt that alone is
+    too long is refused, since a model that read only a part of it would answer something else
+    than was asked. A text to be continued keeps its end.
+
+    Args:
+        request: the conversation and how long the answer may be.
+        encode: `encode(text, special=True)` gives token ids, with the tokens that the
+            tokenizer puts around a text of its own accord if `special`.
+        template: the model's chat template, None for a model without.
+        special: names and texts of special tokens, for the template.
+        context: tokens of the model's context; None for no limit.
+
+    Raises:
+        ProblemError: `bad_input`, where the prompt is too long, or where the template does not
+            take the conversation.
+    """
+
+    def ids_from(first: int) -> list[int]:
+        kept = request.messages[first:]
+        if template is None:
+            return encode(plain_text(request.system_prompt, kept, request.prompt), special=True)
+        text = render(template, special, request.system_prompt, kept, request.prompt)
+        return encode(text, special=False)
+
+    try:
+        roles = [turn.role for turn in request.messages]
+        cut = cut_turns(lambda first: len(ids_from(first)), roles, context, request.max_tokens)
+        ids = ids_from(cut.first)
+    except TemplateRefusedError as error:
         raise problem(
             "bad_input",
-            "The system prompt alone is longer than this model's context of {context} tokens."
-            " Shorten it.",
-            context=loaded.context,
-        )
-    return tokens, fitted
+            "This model's chat template does not take this conversation: {reason}. Start a new"
+            " conversation, or choose another model.",
+            reason=str(error)[:200],
+        ) from error
+    left_out = request.messages[: cut.first]
+    characters = sum(len(turn.content) for turn in left_out)
+    if cut.fits or context is None:
+        return Prompt(ids, cut.room, len(left_out), characters, template is None)
+    if template is None:
+        return _end_of(ids, encode, request, context, characters)
+    raise _too_long(cut, request, context)
 
 
-def _ids(tokenizer: Any, system: str, messages: Sequence[Message], prompt: str) -> list[int]:
-    if not getattr(tokenizer, "chat_template", None):
-        turns = [system, *(turn.content for turn in messages), prompt]
-        text = "\n\n".join(turn for turn in turns if turn)
-        return list(tokenizer(text)["input_ids"])
-    turns_as_dicts = [{"role": turn.role, "content": turn.content} for turn in messages]
-    turns_as_dicts.append({"role": "user", "content": prompt})
-    if system:
-        turns_as_dicts.insert(0, {"role": "system", "content": system})
-    try:
-        text = tokenizer.apply_chat_template(
-            turns_as_dicts, add_generation_prompt=True, tokenize=False
+def without_beginning(
+    ids: Sequence[int], opening: Sequence[int], context: int, max_tokens: int
+) -> list[int]:
+    """Return the end of a text that is to be continued, as long as the context has room for.
+
+    `opening` are the tokens that the tokenizer puts before every text; they stay.
+    """
+    held = list(opening) if list(ids[: len(opening)]) == list(opening) else []
+    room = max(1, prompt_budget(context, max_tokens) - len(held))
+    return held + list(ids[len(held) :])[-room:]
+
+
+def _end_of(
+    ids: list[int],
+    encode: Callable[..., list[int]],
+    request: TextRequest,
+    context: int,
+    characters: int,
+) -> Prompt:
+    kept = without_beginning(ids, encode("", special=True), context, request.max_tokens)
+    # What a token stands for differs; the share of the tokens is near enough for a message.
+    lost = round(len(request.prompt) * (1 - len(kept) / len(ids)))
+    room = min(request.max_tokens, context - len(kept))
+    return Prompt(kept, room, len(request.messages), characters + lost, continues=True)
+
+
+def _too_long(cut: Cut, request: TextRequest, context: int) -> ProblemError:
+    if len(request.system_prompt) > len(request.prompt):
+        return problem(
+            "bad_input",
+            "The system prompt is too long: with the prompt it has {tokens} tokens, and this"
+            " model reads {context} at most, answer included. Shorten it, or choose a model"
+            " with a longer context.",
+            tokens=cut.tokens,
+            context=context,
         )
-    except Exception as error:
-        if not system:
-            raise problem(
-                "bad_input",
-                "This model's chat template does not take the conversation: {reason}."
-                " Start a new conversation.",
-                reason=str(error)[:200],
-            ) from error
-        # Some templates (Gemma's) know no system turn: it goes before the first user turn.
-        turns_as_dicts = turns_as_dicts[1:]
-        first = turns_as_dicts[0]
-        turns_as_dicts[0] = {**first, "content": f"{system}\n\n{first['content']}"}
-        text = tokenizer.apply_chat_template(
-            turns_as_dicts, add_generation_prompt=True, tokenize=False
-        )
-    return list(tokenizer(text, add_special_tokens=False)["input_ids"])
+    return problem(
+        "bad_input",
+        "The prompt is too long: it has {tokens} tokens, and this model reads {context} at"
+        " most, answer included. Shorten it by about {percent} %, or choose a model with a"
+        " longer context.",
+        tokens=cut.tokens,
+        context=context,
+        percent=min(99, 1 + round(100 * (1 - context / max(1, cut.tokens)))),
+    )

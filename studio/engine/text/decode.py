@@ -65,6 +65,10 @@ class Decoder:
         """Give back the memory of the last prompt."""
         self._read = None
 
+    def close(self) -> None:
+        """Let go of the model."""
+        self._read = self._model = None
+
     def read(self, prompt: Sequence[int], check: Callable[[], None]) -> ReadPrompt:
         """Have the model read a prompt, as far as it did not just read the same.
 

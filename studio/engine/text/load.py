@@ -2,230 +2,218 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from studio.engine.devices import Device, best_dtype, is_out_of_memory
+from studio.chat_template import SPECIAL_TOKENS, template_in
+from studio.context import context_length
+from studio.engine.devices import Device, best_dtype
 from studio.engine.job import Job
 from studio.engine.memory import MemoryArbiter, model_key
-from studio.engine.text.agreement import least_width
-from studio.protocol import ModelRef, ProblemError, problem, sentence
+from studio.engine.text.converted import converted_folder
+from studio.engine.text.decode import Decoder
+from studio.engine.text.packed import pack
+from studio.engine.text.reading import check_report, read, watched
+from studio.engine.text.weight_files import WeightFiles, broken_file, read_weight_files
+from studio.protocol import ModelRef, problem, sentence
 
-_DEFAULT_CONTEXT = 4096
+_TOKENIZERS = ("tokenizer.json", "vocab.json", "vocab.txt", "tekken.json")
+
+_ENDS = (
+    "<|im_end|>",
+    "<|eot_id|>",
+    "<|end_of_text|>",
+    "<|endoftext|>",
+    "<|end|>",
+    "<|eot|>",
+    "<end_of_turn>",
+    "<turn|>",
+    "<|return|>",
+    "<|end_of_role|>",
+    "<|user|>",
+    "<｜end▁of▁sentence｜>",
+)
+"""Tokens that end a turn in the chat templates of the common families. Many files, above all
+converted ones, name only one of those that their model ends with."""
 
 
 @dataclass
 class LoadedText:
     """A language model in memory, with what has to be known to run it.
 
-    `width` is the smallest number of rows at which rows do not influence each other's rounding
-    (see `agreement`). `ends` are the tokens that end an answer.
+    Attributes:
+        decoder: runs it.
+        encode: `encode(text, special=True)` gives token ids, with the tokens that the tokenizer
+            puts around a text of its own accord if `special`.
+        decode: token ids to text, without special tokens.
+        template: its chat template, None for a model that only continues text.
+        special: names and texts of special tokens, for the template.
+        context: tokens of its context; None for no limit.
+        ends: tokens that end an answer.
+        device: torch's name of where it lies.
+        nbytes: bytes of the weights, about.
+        key: its name with the memory arbiter.
     """
 
-    model: Any
-    tokenizer: Any
+    decoder: Decoder
+    encode: Callable[..., list[int]]
+    decode: Callable[[Sequence[int]], str]
+    template: str | None
+    special: dict[str, str]
+    context: int | None
+    ends: frozenset[int]
     device: str
     dtype: torch.dtype
-    context: int
-    width: int
-    ends: frozenset[int]
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes of the weights."""
-        return sum(tensor.nbytes for tensor in self.model.parameters())
+    nbytes: int
+    key: str
 
     def unload(self) -> None:
         """Let go of the weights."""
-        self.model = None
-        self.tokenizer = None
+        self.decoder.close()
 
 
 def acquire(job: Job, ref: ModelRef, memory: MemoryArbiter, device: Device) -> LoadedText:
     """Return the loaded model, loading it if it is not there.
 
     Raises:
-        ProblemError: `model_broken` or `out_of_memory`.
+        ProblemError: `model_broken`, `bad_input`, `model_missing` or `out_of_memory`.
+        JobCancelled: between two weights.
     """
-    dtype = best_dtype(device)
-    found = memory.acquire(
-        model_key(ref.path, dtype), _need(ref, dtype), lambda: _load(job, ref, device, dtype), job
-    )
-    if found.dtype != dtype:
-        # The probe of this machine chose float32; that model is kept under the same key.
-        job.check()
-    return found
-
-
-def _need(ref: ModelRef, dtype: torch.dtype) -> int:
-    """Return the bytes that loading takes at its peak; GGUF weights are unpacked."""
-    size = ref.size or sum(f.stat().st_size for f in Path(ref.path).rglob("*") if f.is_file())
-    if ref.format == "gguf":
-        return int(size * dtype.itemsize * 2.2)
-    return int(size * max(1.0, dtype.itemsize / 2) * 1.2)
-
-
-def _load(job: Job, ref: ModelRef, device: Device, dtype: torch.dtype) -> LoadedText:
-    loaded = _load_as(job, ref, device, dtype)
-    width = least_width(loaded.model, loaded.device)
-    if width is None and device.kind == "cpu" and dtype != torch.float32:
-        loaded.unload()
-        loaded = _load_as(job, ref, device, torch.float32)
-        width = 1
-    loaded.width = width or 1
-    return loaded
-
-
-def _load_as(job: Job, ref: ModelRef, device: Device, dtype: torch.dtype) -> LoadedText:
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-
     path = Path(ref.path)
-    folder, source = (path.parent, {"gguf_file": path.name}) if path.is_file() else (path, {})
-    if not source:
-        _check_files(path)
-    job.loading(sentence("Reading the tokenizer"), 0.05)
-    tokenizer = _reading(
-        ref,
-        lambda: AutoTokenizer.from_pretrained(
-            folder, local_files_only=True, trust_remote_code=False, **source
-        ),
-    )
-    job.check()
-    if source:
-        job.loading(sentence("Unpacking the GGUF weights"))
-    else:
-        job.loading(sentence("Loading {model}", model=ref.name), 0.2)
-    options: dict[str, Any] = dict(source)
-    if source:
-        from transformers import GgufConfig
-
-        options["quantization_config"] = GgufConfig(dequantize=True)
-    else:
-        options["use_safetensors"] = True
-    model, report = _reading(
-        ref,
-        lambda: AutoModelForCausalLM.from_pretrained(
-            folder,
-            dtype=dtype,
-            local_files_only=True,
-            trust_remote_code=False,
-            output_loading_info=True,
-            **options,
-        ),
-    )
-    _check_report(ref, report)
-    job.check()
-    model = model.eval().requires_grad_(False).to(device.name)
-    job.loading(sentence("Loading {model}", model=ref.name), 1.0)
-    return LoadedText(
-        model, tokenizer, device.name, dtype, _context(model.config), 1, _ends(model, tokenizer)
-    )
-
-
-def _reading(ref: ModelRef, read: Callable[[], Any]) -> Any:
-    """Run a loader of transformers; what it raises becomes a sentence about the files."""
-    try:
-        return read()
-    except Exception as error:
-        if isinstance(error, ProblemError) or is_out_of_memory(error):
-            raise
-        if ref.format == "gguf" and "not supported" in str(error):
-            raise problem(
-                "model_broken",
-                "{name} holds a model of an architecture that cannot be read from GGUF."
-                " Use the same model as a safetensors folder.",
-                detail=str(error),
-                name=Path(ref.path).name,
-            ) from error
+    if not path.exists():
         raise problem(
-            "model_broken",
-            "{name} cannot be loaded: {reason}. Check it with Verify, or copy it again.",
-            detail=f"{type(error).__name__}: {error}",
-            name=Path(ref.path).name,
-            reason=_reason(error),
-        ) from error
-
-
-def _reason(error: Exception) -> str:
-    """Return the first line of an error, short enough for a sentence."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    text = lines[0] if lines else type(error).__name__
-    return text.rstrip(".")[:200]
-
-
-def _check_files(folder: Path) -> None:
-    """Refuse a folder whose weights are not all there or were cut short, naming the file."""
-    from safetensors import SafetensorError, safe_open
-
-    index = folder / "model.safetensors.index.json"
-    if index.is_file():
-        try:
-            names = sorted(set(json.loads(index.read_text("utf-8"))["weight_map"].values()))
-        except (ValueError, KeyError, AttributeError, TypeError) as error:
-            raise _broken(index.name, "it is no index of weights") from error
-    else:
-        names = sorted(file.name for file in folder.glob("*.safetensors"))
-        if not names:
-            raise problem(
-                "model_broken",
-                "The folder {name} has no .safetensors weights. Other formats are not loaded,"
-                " since they may carry code.",
-                name=folder.name,
-            )
-    for name in names:
-        file = folder / name
-        if not file.is_file():
-            raise _broken(name, "it is missing")
-        try:
-            with safe_open(file, framework="pt"):
-                pass
-        except (SafetensorError, OSError) as error:
-            raise _broken(name, "it is damaged or was cut short") from error
-
-
-def _broken(name: str, reason: str) -> ProblemError:
-    return problem(
-        "model_broken",
-        "{name} cannot be loaded: {reason}. Check it with Verify, or copy it again.",
-        name=name,
-        reason=reason,
-    )
-
-
-def _check_report(ref: ModelRef, report: dict[str, Any]) -> None:
-    """Refuse weights that do not fill the model: transformers would make the rest up."""
-    wrong = [
-        *(str(key) for key in report.get("missing_keys") or ()),
-        *(str(key) for key in report.get("mismatched_keys") or ()),
-    ]
-    if wrong:
-        raise problem(
-            "model_broken",
-            "The weights of {name} do not fit its configuration: {number} are missing or have"
-            " another shape, {first} for one. Copy the model again.",
-            detail="\n".join(wrong),
+            "model_missing",
+            "The model {name} is not there any more. Put it back at {path}, or choose another.",
             name=ref.name,
-            number=len(wrong),
-            first=wrong[0],
+            path=ref.path,
+        )
+    if ref.format == "gguf":
+        path = converted_folder(job, path)
+    if not (path / "config.json").is_file():
+        raise broken_file(path, "config.json", FileNotFoundError(path / "config.json"))
+    files = read_weight_files(path)
+    dtype = best_dtype(device)
+    key = model_key(path, "text", dtype)
+    need = int(files.elements * dtype.itemsize * 1.25) + 50_000_000
+    load = _Loader(job, ref.name, path, files, device, key)
+    return memory.acquire(key, need, lambda: load.load(dtype), job)
+
+
+@dataclass(frozen=True)
+class _Loader:
+    job: Job
+    name: str
+    folder: Path
+    files: WeightFiles
+    device: Device
+    key: str
+
+    def load(self, dtype: torch.dtype) -> LoadedText:
+        self.job.loading(sentence("Loading {model}", model=self.name), 0.0)
+        tokenizer = _read_tokenizer(self.name, self.folder)
+        self.job.check()
+        model = self._read_model(dtype)
+        decoder = Decoder(model, self.device.name)
+        if not decoder.agreement.exact and self.device.kind == "cpu" and dtype != torch.float32:
+            # Equal rows of one batch differ on this machine. In float32 they do by so little
+            # that it next to never changes a text.
+            decoder.close()
+            del model
+            dtype = torch.float32
+            model = self._read_model(dtype)
+            decoder = Decoder(model, self.device.name)
+        self.job.check()
+        template = template_in(tokenizer.chat_template)
+        return LoadedText(
+            decoder=decoder,
+            encode=_encoder(tokenizer),
+            decode=_decoder(tokenizer),
+            template=template,
+            special=_special_tokens(tokenizer),
+            context=context_length(model.config.to_dict()),
+            ends=_ends(model, tokenizer, chats=template is not None),
+            device=self.device.name,
+            dtype=dtype,
+            nbytes=self.files.elements * dtype.itemsize,
+            key=self.key,
         )
 
+    def _read_model(self, dtype: torch.dtype) -> Any:
+        from transformers import AutoModelForCausalLM
 
-def _context(config: Any) -> int:
-    """Return the tokens that fit, prompt and answer together."""
-    text = config.get_text_config() if hasattr(config, "get_text_config") else config
-    for name in ("max_position_embeddings", "n_positions", "max_seq_len", "seq_length"):
-        value = getattr(text, name, None)
-        if isinstance(value, int) and value > 0:
-            return value
-    return _DEFAULT_CONTEXT
+        with watched(self.job, sentence("Loading {model}", model=self.name)):
+            model, report = read(
+                self.name,
+                lambda: AutoModelForCausalLM.from_pretrained(
+                    self.folder,
+                    dtype=dtype,
+                    local_files_only=True,
+                    trust_remote_code=False,
+                    use_safetensors=True,
+                    output_loading_info=True,
+                    # Shapes are compared below, where the file can be named.
+                    ignore_mismatched_sizes=True,
+                    **_placement(self.device),
+                ),
+            )
+        check_report(self.name, report, self.files.place)
+        model.eval().requires_grad_(False)
+        self.job.check()
+        if self.device.kind == "cpu":
+            pack(model)
+        return model
 
 
-def _ends(model: Any, tokenizer: Any) -> frozenset[int]:
+def _placement(device: Device) -> dict[str, Any]:
+    return {} if device.kind == "cpu" else {"device_map": {"": device.name}}
+
+
+def _read_tokenizer(name: str, folder: Path) -> Any:
+    from transformers import AutoTokenizer
+
+    if not any(folder.glob("*.model")) and not any(
+        (folder / file).is_file() for file in _TOKENIZERS
+    ):
+        raise problem(
+            "model_broken",
+            "The tokenizer is missing from the model {name}. Copy tokenizer.json and"
+            " tokenizer_config.json into its folder.",
+            name=name,
+        )
+    return read(
+        name,
+        lambda: AutoTokenizer.from_pretrained(
+            folder, local_files_only=True, trust_remote_code=False
+        ),
+    )
+
+
+def _encoder(tokenizer: Any) -> Callable[..., list[int]]:
+    def encode(text: str, *, special: bool) -> list[int]:
+        return list(tokenizer(text, add_special_tokens=special)["input_ids"])
+
+    return encode
+
+
+def _decoder(tokenizer: Any) -> Callable[[Sequence[int]], str]:
+    backend = getattr(tokenizer, "backend_tokenizer", None)
+    if backend is not None and not getattr(tokenizer, "clean_up_tokenization_spaces", False):
+        return lambda ids: str(backend.decode(list(ids), skip_special_tokens=True))
+    return lambda ids: str(
+        tokenizer.decode(list(ids), skip_special_tokens=True, clean_up_tokenization_spaces=False)
+    )
+
+
+def _special_tokens(tokenizer: Any) -> dict[str, str]:
+    found = {name: getattr(tokenizer, name, None) for name in SPECIAL_TOKENS}
+    return {name: str(token) for name, token in found.items() if token is not None}
+
+
+def _ends(model: Any, tokenizer: Any, *, chats: bool) -> frozenset[int]:
     """Return the tokens that end an answer."""
     ends: set[int] = set()
     for value in (
@@ -237,4 +225,7 @@ def _ends(model: Any, tokenizer: Any) -> frozenset[int]:
             ends.add(value)
         elif isinstance(value, list | tuple):
             ends.update(int(token) for token in value)
+    if chats:
+        known: dict[str, int] = tokenizer.get_added_vocab()
+        ends.update(known[token] for token in _ENDS if token in known)
     return frozenset(ends)

@@ -31,6 +31,8 @@ class TextStream:
         self._parts: list[str] = []
         self.tokens = 0
         """Tokens taken in."""
+        self.length = 0
+        """Characters shown so far."""
 
     @property
     def text(self) -> str:
@@ -54,6 +56,7 @@ class TextStream:
         fresh = now[len(self._before) :]
         if fresh:
             self._parts.append(fresh)
+            self.length += len(fresh)
             self._start, self._shown = self._shown, len(self._ids)
             self._before = self._decode(self._ids[self._start :])
         return fresh

@@ -1,4 +1,4 @@
-"""EXIF blocks: kept byte for byte, but for what enlarging makes untrue.
+"""EXIF and XMP blocks: kept byte for byte, but for what enlarging makes untrue.
 
 Nothing is written anew, so that makers' notes, which hold offsets of their own, survive.
 Source of the format: CIPA DC-008 (EXIF 2.32) and TIFF 6.0.
@@ -6,6 +6,7 @@ Source of the format: CIPA DC-008 (EXIF 2.32) and TIFF 6.0.
 
 from __future__ import annotations
 
+import re
 import struct
 
 PREFIX = b"Exif\0\0"
@@ -16,6 +17,7 @@ _WIDTHS = (0x0100, 0xA002)
 _HEIGHTS = (0x0101, 0xA003)
 _SHORT, _LONG = 3, 4
 _ENTRY = 12
+_XMP_ORIENTATION = re.compile(rb"(tiff:Orientation(?:\s*=\s*[\"']|>)\s*)([1-8])")
 
 
 def corrected_exif(exif: bytes, width: int, height: int) -> bytes:
@@ -44,6 +46,17 @@ def corrected_exif(exif: bytes, width: int, height: int) -> bytes:
     except struct.error as error:
         raise ValueError(f"the EXIF block ends too early: {error}") from error
     return bytes(block)
+
+
+def xmp_orientation(xmp: bytes) -> int:
+    """Return the orientation that an XMP packet tells, 1 to 8; 1 where it tells none."""
+    found = _XMP_ORIENTATION.search(xmp)
+    return int(found[2]) if found else 1
+
+
+def upright_xmp(xmp: bytes) -> bytes:
+    """Return an XMP packet in which the orientation, where there is one, is 1."""
+    return _XMP_ORIENTATION.sub(rb"\g<1>1", xmp)
 
 
 def _correct_folder(

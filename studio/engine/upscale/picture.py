@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from studio.engine.upscale.colour import space_of, to_srgb
-from studio.engine.upscale.exif import PREFIX, corrected_exif
+from studio.engine.upscale.exif import PREFIX, corrected_exif, upright_xmp, xmp_orientation
 from studio.engine.upscale.png import Chunk, leading_chunks
 from studio.engine.upscale.sixteen import has_sixteen_bits, read_sixteen
 from studio.engine.upscale.tiles import Pixels
@@ -26,7 +26,9 @@ Admit = Callable[[int, int, int], None]
 
 _ORIENTATION = 0x0112
 _COLOUR_CHUNKS = frozenset({b"gAMA", b"cHRM", b"sRGB", b"cICP"})
-_SIZE_CHUNK = frozenset({b"pHYs"})
+_OTHER_CHUNKS = frozenset({b"pHYs", b"tEXt", b"zTXt", b"iTXt"})
+_XMP_KEYWORD = b"XML:com.adobe.xmp\0"
+_LARGEST_TEXT = 4_000_000
 # Of a TIFF, whose own folder is its EXIF, what describes the picture and not the file.
 _DESCRIPTIVE = frozenset(
     {270, 271, 272, 282, 283, 296, 305, 306, 315, 316, 33432, 34665, 34853, 36867, 36868}
@@ -179,7 +181,7 @@ def _read(path: Path, image: Image.Image, admit: Admit) -> Picture:
         _upright(pixels, image),
         icc,
         _exif(image),
-        leading_chunks(path, _SIZE_CHUNK if icc else _SIZE_CHUNK | _COLOUR_CHUNKS),
+        _chunks(path, image, with_colour=not icc),
         notes,
     )
 
@@ -264,11 +266,11 @@ def _suit_profile(
 
 def _upright(pixels: Samples, image: Image.Image) -> Samples:
     try:
-        orientation = image.getexif().get(_ORIENTATION, 1)
+        orientation = image.getexif().get(_ORIENTATION)
     except Exception:
         # A damaged block raises whatever it likes; it is reported when it is written.
-        return pixels
-    match orientation:
+        orientation = None
+    match orientation or xmp_orientation(_xmp(image)):
         case 2:
             return pixels[:, ::-1]
         case 3:
@@ -298,6 +300,25 @@ def _exif(image: Image.Image) -> bytes:
     except Exception:
         # Whatever it was, it cannot be kept: an empty block counts as damaged.
         return PREFIX
+
+
+def _chunks(path: Path, image: Image.Image, *, with_colour: bool) -> list[Chunk]:
+    """Return what else is to be kept: resolution, gamma, texts (e.g. a prompt), and XMP."""
+    wanted = _OTHER_CHUNKS | _COLOUR_CHUNKS if with_colour else _OTHER_CHUNKS
+    found = [
+        (kind, data)
+        for kind, data in leading_chunks(path, wanted, _LARGEST_TEXT)
+        if not data.startswith(_XMP_KEYWORD)
+    ]
+    xmp = _xmp(image)
+    if 0 < len(xmp) <= _LARGEST_TEXT:
+        found.append((b"iTXt", _XMP_KEYWORD + bytes(4) + upright_xmp(xmp)))
+    return found
+
+
+def _xmp(image: Image.Image) -> bytes:
+    xmp = image.info.get("xmp")
+    return xmp.encode() if isinstance(xmp, str) else _bytes(xmp)
 
 
 def _bytes(value: object) -> bytes:

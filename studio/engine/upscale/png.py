@@ -137,7 +137,7 @@ def filter_rows(
     return np.concatenate([best[:, None].astype(np.uint8), chosen], axis=1)
 
 
-def leading_chunks(path: Path, wanted: frozenset[bytes], largest: int = 1 << 16) -> list[Chunk]:
+def leading_chunks(path: Path, wanted: frozenset[bytes], largest: int = 1_000_000) -> list[Chunk]:
     """Return the wanted chunks in front of a PNG's pixels; nothing from any other file.
 
     A chunk that is larger than `largest` bytes, or damaged, is left out.

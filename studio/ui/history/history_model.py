@@ -30,11 +30,13 @@ THUMBNAIL = 96
 
 KEPT_THUMBNAILS = 400
 
+_MARKS = str.maketrans("", "", "*`#")
+
 
 def asset_title(asset: Asset) -> str:
     """Return the answer's or the prompt's first words."""
     source = asset.text if asset.task == "text" and asset.text else asset.prompt
-    return " ".join(source[:300].split()) or asset.path.name
+    return " ".join(source[:300].translate(_MARKS).split()) or asset.path.name
 
 
 def read_thumbnail(path: str, side: int) -> QImage:

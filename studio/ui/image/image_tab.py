@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
 from PySide6.QtCore import QUrl, Signal
 from PySide6.QtGui import QDesktopServices, QDragEnterEvent, QDropEvent, QShowEvent
 from PySide6.QtWidgets import QLabel, QScrollArea, QVBoxLayout, QWidget
@@ -34,6 +35,7 @@ from studio.ui.widgets.times import seconds_text
 from studio.ui.worker_thread import Enqueued, EnqueueFailed, ModelDescribed
 
 if TYPE_CHECKING:
+    from studio.library.foreign import Restored
     from studio.library.records import Asset
     from studio.ui.state import AppState
 
@@ -398,8 +400,40 @@ class ImageTab(QWidget):
     def dropEvent(self, event: QDropEvent) -> None:
         paths = dropped_pictures(event.mimeData())
         if paths:
-            self.start_from(str(paths[0]))
+            self.take(paths[0])
             event.acceptProposedAction()
+
+    def take(self, path: Path) -> None:
+        """Restore the settings inside a picture; one without any is what to start from."""
+        from studio.library.foreign import settings_of
+
+        self._state.background.read(
+            self,
+            lambda: settings_of(path),
+            lambda found: self._taken(path, found),
+            self._state.problem.emit,
+        )
+
+    def _taken(self, path: Path, found: Restored | None) -> None:
+        if found is None or not isinstance(found.request, ImageRequest):
+            self.start_from(str(path))
+            return
+        model = next(
+            (m.id for m in self._state.models("image") if found.model_name in (m.id, m.name)), ""
+        )
+        self.restore(msgspec.structs.replace(found.request, model=found.request.model or model))
+        text = self.tr("The settings of {name} are restored (made by {program}).").format(
+            name=path.name, program=found.made_by
+        )
+        if found.model_name and not model:
+            text += " " + self.tr("Its model {model} is not here.").format(model=found.model_name)
+        text = " ".join([text, *(say(lost) for lost in found.lost)])
+        self._state.show_message(
+            text,
+            "warning" if found.lost else "info",
+            self.tr("Start from the picture instead"),
+            lambda: self.start_from(str(path)),
+        )
 
     def _open_folder(self, path: str) -> None:
         QDesktopServices.openUrl(QUrl.fromLocalFile(str(Path(path).parent)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from PySide6.QtCore import Qt, QUrl
+from PySide6.QtCore import QSize, Qt, QUrl
 from PySide6.QtGui import QDesktopServices, QPalette
 from PySide6.QtWidgets import (
     QDialog,
@@ -32,6 +32,8 @@ _ICONS: dict[Task, str] = {
     "image": "image",
     "upscale": "image-upscale",
 }
+ROW_HEIGHT = 3 * GRID
+
 _MODEL = Qt.ItemDataRole.UserRole
 
 
@@ -50,8 +52,9 @@ class ModelsDialog(QDialog):
         self.view.setAccessibleName(self.tr("Models"))
         self.view.setColumnCount(4)
         self.view.setHeaderLabels(
-            [self.tr("Name"), self.tr("Kind"), self.tr("Size"), self.tr("Memory")]
+            [self.tr("Name"), self.tr("Kind"), self.tr("On disk"), self.tr("Memory")]
         )
+        self.view.setIconSize(QSize(18, 18))
         self.view.setRootIsDecorated(False)
         self.view.setUniformRowHeights(True)
         header = self.view.header()
@@ -95,6 +98,7 @@ class ModelsDialog(QDialog):
             group.setIcon(0, icon(_ICONS[task]))
             group.setFlags(Qt.ItemFlag.ItemIsEnabled)
             group.setFirstColumnSpanned(True)
+            group.setSizeHint(0, QSize(0, ROW_HEIGHT))
             font = self.view.font()
             font.setWeight(font.Weight.DemiBold)
             group.setFont(0, font)
@@ -162,6 +166,7 @@ class ModelsDialog(QDialog):
             }[fit.verdict]
         kind = " · ".join(part for part in (model.family, model.format) if part)
         item = QTreeWidgetItem(group, [model.name, kind, bytes_text(model.size), said])
+        item.setSizeHint(0, QSize(0, ROW_HEIGHT))
         item.setTextAlignment(2, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         item.setToolTip(0, model.path)
         item.setData(0, _MODEL, model)

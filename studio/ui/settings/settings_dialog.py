@@ -61,6 +61,8 @@ class SettingsDialog(QDialog):
         choose = QPushButton(self.tr("Choose…"), self)
         choose.clicked.connect(self._choose_library)
         show = QPushButton(self.tr("Open folder"), self)
+        for button in (choose, show):
+            button.setAutoDefault(False)
         show.clicked.connect(
             lambda: QDesktopServices.openUrl(QUrl.fromLocalFile(str(state.library_root)))
         )

@@ -71,12 +71,21 @@ class AnswerCard(QFrame):
         layout.addLayout(row)
         layout.addWidget(self.body, 0 if grows else 1)
         layout.addWidget(self._note)
+        if not grows:
+            self.body.setMinimumHeight(2 * self.fontMetrics().lineSpacing())
+            layout.addStretch(0)
         layout.addWidget(self.use)
 
     def wanted_height(self) -> int:
         """Return the height at which all of the answer is seen, in pixels."""
-        around = self.sizeHint().height() - self.body.sizeHint().height()
-        return around + int(self.body.document().size().height()) + GRID
+        layout = self.layout()
+        assert layout is not None
+        height = layout.heightForWidth(self.width())
+        if height < 0:
+            height = self.sizeHint().height()
+        if self.body.isVisibleTo(self):
+            height += int(self.body.document().size().height()) - self.body.sizeHint().height()
+        return height + GRID // 2
 
     def show_answer(self, answer: Answer, heading: str, finished: bool, waiting: str) -> None:
         """Show an answer; `waiting` is said while it has no text yet."""
@@ -86,6 +95,7 @@ class AnswerCard(QFrame):
         for label in (self._heading, self._seed):
             label.setToolTip("\n".join(part for part in (seed, answer.path) if part))
         self.body.show_answer(answer.text, finished)
+        self.body.setVisible(bool(answer.text))
         note = answer.failed or ("" if answer.text else waiting)
         self._note.setText(note)
         self._note.setVisible(bool(note))
@@ -98,8 +108,9 @@ class AnswerCard(QFrame):
         palette.setColor(self._note.foregroundRole(), colour)
         self._note.setPalette(palette)
 
-    def show_choice(self, chosen: bool) -> None:
-        """Show whether this is the answer the conversation goes on with."""
+    def show_choice(self, chosen: bool, usable: bool) -> None:
+        """Show whether this is the answer the conversation goes on with, or can be."""
+        self.use.setVisible(usable)
         self.use.setEnabled(not chosen)
         if chosen:
             self.use.setText(self.tr("In use"))
@@ -210,7 +221,7 @@ class AnswerColumns(QWidget):
                 finished,
                 self._waiting,
             )
-            card.show_choice(index == turn.chosen)
+            card.show_choice(index == turn.chosen, bool(turn.answers[index].text))
         shown = self.visible_indexes()
         self._place.setText(
             self.tr("{first}–{last} of {total}").format(

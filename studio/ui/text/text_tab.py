@@ -4,21 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from studio.protocol import TextRequest
 from studio.ui.state import AppState
-from studio.ui.text.text_controls import TextControls
 from studio.ui.theme import GRID, enlarge
 from studio.ui.widgets.columns import Columns
-from studio.ui.widgets.empty_state import EmptyState
 from studio.ui.widgets.icons import icon
-from studio.ui.widgets.model_picker import ModelPicker
-from studio.ui.widgets.more_section import MoreSection
 from studio.ui.widgets.prompt_edit import PromptEdit
 from studio.ui.widgets.run_bar import RunBar
-from studio.ui.widgets.scroll_column import ScrollColumn
 
 if TYPE_CHECKING:
     from studio.ui.text.chat import Chat
@@ -28,8 +22,8 @@ LONGEST_PROMPT = 200_000
 """Characters; the limit of a request."""
 
 
-FINISH_AFTER_MS = 40
-"""What is typed while the window opens comes before the conversation is built."""
+CONTROLS_ROOM = 13 * GRID
+"""Pixels kept free for the controls until they are there, so that nothing jumps."""
 
 
 class TextTab(QWidget):
@@ -43,15 +37,13 @@ class TextTab(QWidget):
         self._state = state
         self._chat: Chat | None = None
         self._editing: Turn | None = None
-        self._make_left()
-        self._make_right()
+        self._make_prompt()
+        self._right = QWidget(self)
         self.columns = Columns(self._left, self._right, self)
+        self.columns.set_chosen_sizes(state.settings.window.splitters.get("text", []))
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.columns)
-        self._show_values()
-        state.models_changed.connect(self._show_empty)
-        QTimer.singleShot(FINISH_AFTER_MS, self, self._finish)
 
     # ---- what the window asks of a tab
 
@@ -61,6 +53,7 @@ class TextTab(QWidget):
 
     def generate(self) -> None:
         """Send the prompt; what is missing is said in the message bar."""
+        self.finish()
         prompt = self.prompt.text()
         if not prompt.strip():
             self._state.show_message(
@@ -102,6 +95,7 @@ class TextTab(QWidget):
     def values_to_settings(self) -> None:
         """Keep the controls' values and the conversation."""
         values = self._state.settings.text
+        self.finish()
         values.prompt = self.prompt.text()[:LONGEST_PROMPT]
         values.system_prompt = self.system.text()[:LONGEST_PROMPT]
         values.model = self.model.model_id()
@@ -110,14 +104,14 @@ class TextTab(QWidget):
         sizes = self.columns.chosen_sizes()
         if sizes:
             self._state.settings.window.splitters["text"] = sizes
-        if self._chat is not None:
-            self._chat.save_now()
+        self.chat.save_now()
 
     def restore(self, asset_or_request: object) -> None:
         """Show an earlier answer in its conversation, or an earlier request's settings."""
         from studio.library.records import Asset
         from studio.ui.text.conversation import Answer, from_messages
 
+        self.finish()
         if isinstance(asset_or_request, Asset):
             recipe = asset_or_request.recipe
             request = cast(TextRequest, recipe.request)
@@ -139,19 +133,37 @@ class TextTab(QWidget):
     @property
     def chat(self) -> Chat:
         """The conversation and what becomes of it."""
-        self._finish()
+        self.finish()
         assert self._chat is not None
         return self._chat
 
     # ---- left
 
-    def _make_left(self) -> None:
+    def _make_prompt(self) -> None:
         self._left = QWidget(self)
         self.prompt = PromptEdit(
             self.tr("Ask for anything: a slogan, a summary, a story…"), "text.prompt", self._left
         )
         self.prompt.setAccessibleName(self.tr("Prompt"))
+        self.prompt.setPlainText(self._state.settings.text.prompt)
         self.prompt.submitted.connect(self.generate)
+        self.run_bar = RunBar("text")
+        self.run_bar.count.setValue(self._state.settings.text.count)
+        self.run_bar.generate_clicked.connect(self.generate)
+        self.run_bar.stop_clicked.connect(self.stop)
+        self._column = QVBoxLayout(self._left)
+        self._column.setContentsMargins(0, 0, GRID // 2, 0)
+        self._column.setSpacing(GRID)
+        self._column.addWidget(self.prompt, 1)
+        self._column.addSpacing(CONTROLS_ROOM)
+        self._column.addWidget(self.run_bar)
+
+    def _make_controls(self) -> None:
+        from studio.ui.text.text_controls import TextControls
+        from studio.ui.widgets.model_picker import ModelPicker
+        from studio.ui.widgets.more_section import MoreSection
+        from studio.ui.widgets.scroll_column import ScrollColumn
+
         self.system_section = MoreSection(self.tr("System prompt"), "text.system_open")
         self.system = PromptEdit(
             self.tr("How the model should behave, e.g. “You answer in one sentence.”"),
@@ -163,19 +175,22 @@ class TextTab(QWidget):
         self.system_section.add(self.system)
         self.model = ModelPicker(self._state, "text")
         self.controls = TextControls()
-        self.run_bar = RunBar("text")
-        self.run_bar.generate_clicked.connect(self.generate)
-        self.run_bar.stop_clicked.connect(self.stop)
         column = ScrollColumn()
         column.add(self.system_section)
         column.add(self.model)
         column.add(self.controls)
-        self._column = QVBoxLayout(self._left)
-        self._column.setContentsMargins(0, 0, GRID // 2, 0)
-        self._column.setSpacing(GRID)
-        self._column.addWidget(self.prompt, 1)
-        self._column.addWidget(column)
-        self._column.addWidget(self.run_bar)
+        self._column.takeAt(1)
+        self._column.insertWidget(1, column)
+        # The keyboard goes through the column in the order that the eye does.
+        QWidget.setTabOrder(self.prompt, self.system_section.button)
+        QWidget.setTabOrder(self.controls.seed.spin, self.run_bar.count)
+        values = self._state.settings.text
+        self.system.setPlainText(values.system_prompt)
+        self.system_section.set_open(bool(values.system_prompt))
+        self.model.set_model_id(values.model)
+        self.controls.seed.set_value(values.seed)
+        self.controls.show_values(values)
+        self.controls.set_open(values.more_open)
 
     def _make_banner(self) -> QWidget:
         banner = QWidget(self._left)
@@ -193,7 +208,9 @@ class TextTab(QWidget):
     # ---- right
 
     def _make_right(self) -> None:
-        self._right = QWidget(self)
+        from studio.ui.text.conversation_view import ConversationView
+        from studio.ui.widgets.empty_state import EmptyState
+
         heading = QLabel(self.tr("Conversation"), self._right)
         enlarge(heading)
         self.new = QPushButton(self.tr("New conversation"), self._right)
@@ -205,12 +222,15 @@ class TextTab(QWidget):
         row = QHBoxLayout()
         row.addWidget(heading, 1)
         row.addWidget(self.new)
-        self._empty = EmptyState("message-square-text", "", "", parent=self._right)
-        self._result = QVBoxLayout(self._right)
-        self._result.setContentsMargins(GRID // 2, 0, 0, 0)
-        self._result.setSpacing(GRID)
-        self._result.addLayout(row)
-        self._result.addWidget(self._empty, 1)
+        self._empty = EmptyState("message-square-text", "", "")
+        self.view = ConversationView(self._empty, self._right)
+        self.view.edit_wanted.connect(self._edit)
+        self.view.again_wanted.connect(self._again)
+        result = QVBoxLayout(self._right)
+        result.setContentsMargins(GRID // 2, 0, 0, 0)
+        result.setSpacing(GRID)
+        result.addLayout(row)
+        result.addWidget(self.view, 1)
         self._show_empty()
 
     def _show_empty(self) -> None:
@@ -240,23 +260,19 @@ class TextTab(QWidget):
         self.prompt.set_text(example)
         self.focus_prompt()
 
-    def _finish(self) -> None:
-        """Add what the first paint can do without."""
+    def finish(self) -> None:
+        """Add what the first paint can do without; the window asks for it right after."""
         if self._chat is not None:
             return
         from studio.ui.text.chat import Chat
         from studio.ui.text.context_meter import ContextMeter
-        from studio.ui.text.conversation_view import ConversationView
 
+        self._make_controls()
+        self._make_right()
         self._banner = self._make_banner()
         self._column.insertWidget(0, self._banner)
         self.meter = ContextMeter(self._state, self._left)
         self._column.insertWidget(2, self.meter)
-        self._result.removeWidget(self._empty)
-        self.view = ConversationView(self._empty, self._right)
-        self.view.edit_wanted.connect(self._edit)
-        self.view.again_wanted.connect(self._again)
-        self._result.addWidget(self.view, 1)
         self._chat = Chat(self._state, self.view, self.run_bar, self)
         self._chat.seed_used.connect(self.controls.seed.set_last)
         self._chat.refused.connect(self._give_back)
@@ -268,6 +284,7 @@ class TextTab(QWidget):
             self.controls.max_tokens.changed,
         ):
             changed.connect(self._measure)
+        self._state.models_changed.connect(self._show_empty)
         self._chat.load()
         self._measure()
 
@@ -296,18 +313,6 @@ class TextTab(QWidget):
             top_k=controls.top_k.whole(),
             repetition_penalty=controls.penalty.number(),
         )
-
-    def _show_values(self) -> None:
-        values = self._state.settings.text
-        self.prompt.setPlainText(values.prompt)
-        self.system.setPlainText(values.system_prompt)
-        self.system_section.set_open(bool(values.system_prompt))
-        self.model.set_model_id(values.model)
-        self.run_bar.count.setValue(values.count)
-        self.controls.seed.set_value(values.seed)
-        self.controls.show_values(values)
-        self.controls.set_open(values.more_open)
-        self.columns.set_chosen_sizes(self._state.settings.window.splitters.get("text", []))
 
     def _show_request(self, request: TextRequest, with_prompt: bool) -> None:
         if with_prompt:

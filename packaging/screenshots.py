@@ -1,0 +1,155 @@
+"""Pictures of the three tabs, light and dark, taken of the real app at work on real models.
+
+Run by `make screenshots`. It needs no display. The files go into `resources/screenshots/`, each
+below 300 kB.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from collections.abc import Callable
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+TARGET = ROOT / "resources" / "screenshots"
+PHOTOGRAPH = ROOT / "resources" / "demo" / "cat.png"
+LARGEST = 300_000
+"""Bytes a file."""
+
+SLOGAN = "Write a slogan for a bicycle repair shop."
+FOLLOW_UP = "Explain in two sentences why it is good to repair things."
+PICTURE = "a red fox, 3d style"
+PATIENCE_S = 300
+
+
+def main() -> int:
+    """Take all pictures. Returns 0 where each could be taken."""
+    sys.path.insert(0, str(ROOT))
+    os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+    with tempfile.TemporaryDirectory() as home:
+        os.environ["STUDIO_HOME"] = home
+        return _take_all()
+
+
+def _take_all() -> int:
+    from PySide6.QtWidgets import QApplication
+
+    from studio.settings import Settings, default_paths
+    from studio.ui.main_window import MainWindow
+    from studio.ui.state import AppState
+    from studio.ui.theme import apply_scheme
+
+    app = QApplication(["studio"])
+    app.setApplicationName("Prompt Studio")
+    apply_scheme(app, "light")
+    window = MainWindow(AppState(default_paths(), Settings()))
+    window.resize(1280, 800)
+    window.show()
+    try:
+        _wait(lambda: window.is_complete and window.state.models_known)
+        _fill_text(window)
+        _fill_image(window)
+        _fill_upscale(window)
+        TARGET.mkdir(parents=True, exist_ok=True)
+        for scheme in ("light", "dark"):
+            apply_scheme(app, scheme)  # type: ignore[arg-type]  # the loop has plain strings
+            for place, name in enumerate(("text", "image", "upscale")):
+                window.tabs.setCurrentIndex(place)
+                window.messages.clear()
+                _pause(500)
+                _save(window, TARGET / f"{name}-{scheme}.png")
+    finally:
+        window.close()
+    return 0
+
+
+def _fill_text(window: Any) -> None:
+    tab = window.tab("text")
+    tab.controls.seed.set_value(7)
+    tab.controls.max_tokens.set_value(64)
+    for prompt, count in ((SLOGAN, 4), (FOLLOW_UP, 1)):
+        tab.run_bar.count.setValue(count)
+        tab.prompt.setPlainText(prompt)
+        _run(window, tab)
+    tab.prompt.setPlainText("Now as a haiku")
+
+
+def _fill_image(window: Any) -> None:
+    if not window.state.models("image"):
+        print("There is no image model, so the Image tab is shown as it is without one.")
+        return
+    tab = window.tab("image")
+    tab.run_bar.count.setValue(4)
+    tab.prompt.setPlainText(PICTURE)
+    _run(window, tab)
+
+
+def _fill_upscale(window: Any) -> None:
+    tab = window.tab("upscale")
+    tab.add([PHOTOGRAPH])
+    _wait(lambda: tab.inputs.rowCount() == 1)
+    _run(window, tab)
+
+
+def _run(window: Any, tab: Any) -> None:
+    """Press Generate and wait until the queue is empty."""
+    library = window.state.library
+    before = len(library.jobs())
+    tab.generate()
+
+    def ended() -> bool:
+        jobs = library.jobs()
+        return len(jobs) > before and not {job.status for job in jobs} & {"queued", "running"}
+
+    _wait(ended)
+    _pause(800)
+    failed = [job for job in library.jobs() if job.status != "done"]
+    if failed:
+        raise SystemExit(f"A job failed: {failed[0].problem and failed[0].problem.message}")
+
+
+def _wait(until: Callable[[], bool]) -> None:
+    """Let the window work until something is so."""
+    from PySide6.QtCore import QElapsedTimer
+
+    clock = QElapsedTimer()
+    clock.start()
+    while not until():
+        if clock.elapsed() > PATIENCE_S * 1000:
+            raise SystemExit("The app took too long.")
+        _pause(50)
+
+
+def _pause(milliseconds: int) -> None:
+    from PySide6.QtCore import QEventLoop, QTimer
+
+    loop = QEventLoop()
+    QTimer.singleShot(milliseconds, loop.quit)
+    loop.exec()
+
+
+def _save(window: Any, file: Path) -> None:
+    """Write a picture of the window, with as many colours as the size allows."""
+    from PIL import Image
+    from PySide6.QtCore import QBuffer, QIODevice
+
+    buffer = QBuffer()
+    buffer.open(QIODevice.OpenModeFlag.WriteOnly)
+    window.grab().save(buffer, "PNG")
+    with Image.open(BytesIO(bytes(buffer.data().data()))) as picture:
+        plain = picture.convert("RGB")
+    for colours in (256, 128, 64, 32):
+        out = BytesIO()
+        plain.quantize(colours).save(out, "PNG", optimize=True)
+        if out.tell() <= LARGEST:
+            break
+    file.write_bytes(out.getvalue())
+    print(f"{file.relative_to(ROOT)}: {out.tell() // 1000} kB")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,90 @@
+"""GGUF files: what transformers can read of them, said before minutes are spent on trying."""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+from typing import Any
+
+from studio.protocol import problem
+
+# What the library maps from llama.cpp's spelling to its own, in a function.
+_ALSO_READ = {"qwen2moe", "qwen3moe", "gpt-oss", "minimax-m2"}
+_NO_LANGUAGE_MODEL = {"t5", "t5encoder", "umt5"}
+
+DIGITS_APART = {"smollm", "starcoder", "refact", "command-r", "codeshell", "exaone", "minerva-7b"}
+"""Values of `tokenizer.ggml.pre` whose numbers are split into digits before anything else.
+
+transformers' reader does not know them. Source: llama.cpp, src/llama-vocab.cpp.
+"""
+
+
+def read_metadata(file: Path) -> dict[str, Any]:
+    """Return a GGUF file's metadata; long lists are left out.
+
+    Raises:
+        ProblemError: `model_broken`, where the file is no GGUF or was cut short; `bad_input`,
+            where its architecture or packing is not one that can be read.
+    """
+    from transformers.integrations.gguf.reader import GgufHeader, read_gguf_metadata
+
+    try:
+        metadata, _ = read_gguf_metadata(str(file))
+    except FileNotFoundError as error:
+        raise problem(
+            "model_missing",
+            "The file {file} is not there any more. Put it back, or choose another model.",
+            detail=str(file),
+            file=file.name,
+        ) from error
+    except (OSError, ValueError, KeyError, IndexError, struct.error, MemoryError) as error:
+        raise _damaged(file, error) from error
+    architecture = str(metadata.get("general.architecture", "?"))
+    if not is_readable(architecture):
+        raise problem(
+            "bad_input",
+            "The file {file} has the architecture {architecture}, which cannot be read from GGUF."
+            " Use the same model as a folder with .safetensors weights.",
+            file=file.name,
+            architecture=architecture,
+        )
+    try:
+        header = GgufHeader.from_file(str(file))
+    except ValueError as error:
+        raise problem(
+            "bad_input",
+            "The weights in {file} are packed in a way that cannot be read. Use the same model"
+            " packed as Q4_K_M, Q8_0 or F16.",
+            detail=str(error),
+            file=file.name,
+        ) from error
+    except (OSError, KeyError, IndexError, struct.error) as error:
+        raise _damaged(file, error) from error
+    end = max((tensor.offset + tensor.nbytes for tensor in header.tensors), default=0)
+    if file.stat().st_size < header.data_start + end:
+        raise _damaged(file, EOFError(f"{header.data_start + end} bytes expected"))
+    return dict(metadata)
+
+
+def is_readable(architecture: str) -> bool:
+    """Whether transformers turns a GGUF of this architecture into a language model."""
+    from transformers.integrations.gguf import GGUF_ARCHS
+    from transformers.modeling_gguf_pytorch_utils import GGUF_SUPPORTED_ARCHITECTURES
+
+    if architecture in _NO_LANGUAGE_MODEL:
+        return False
+    return (
+        architecture in GGUF_ARCHS
+        or architecture in GGUF_SUPPORTED_ARCHITECTURES
+        or architecture in _ALSO_READ
+    )
+
+
+def _damaged(file: Path, error: Exception) -> Exception:
+    return problem(
+        "model_broken",
+        "The file {file} is no GGUF file, or it is damaged or was cut short. Copy or download it"
+        " again.",
+        detail=f"{type(error).__name__}: {error}",
+        file=file.name,
+    )

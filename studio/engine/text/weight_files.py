@@ -1,0 +1,108 @@
+"""The weight files of a model folder, checked by their headers before anything is loaded.
+
+Format: 8 bytes little-endian length, JSON of that length, then the data that the offsets in
+the JSON point into (https://huggingface.co/docs/safetensors).
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from studio.protocol import ProblemError, problem
+
+_LONGEST_HEADER = 100_000_000
+
+
+@dataclass(frozen=True)
+class WeightFiles:
+    """What the headers say: tensor name → file name, and the number of all elements."""
+
+    places: dict[str, str]
+    elements: int
+
+    def place(self, tensor: str) -> str:
+        """Return the file that holds a tensor, or should: the model may name it differently."""
+        if tensor in self.places:
+            return self.places[tensor]
+        ending = next((name for name in self.places if tensor.endswith(name)), "")
+        return self.places.get(ending) or next(iter(self.places.values()), "model.safetensors")
+
+
+def read_weight_files(folder: Path) -> WeightFiles:
+    """Read the headers of a transformers folder's weights.
+
+    Raises:
+        ProblemError: `model_broken`, naming the file that is missing, cut short or damaged;
+            `bad_input`, where the weights are only there in a format that may carry code.
+    """
+    places: dict[str, str] = {}
+    elements = 0
+    for name in _names(folder):
+        for tensor, size in _read_header(folder / name).items():
+            places[tensor] = name
+            elements += size
+    return WeightFiles(places, elements)
+
+
+def _names(folder: Path) -> list[str]:
+    index = folder / "model.safetensors.index.json"
+    if index.is_file():
+        try:
+            return sorted(set(json.loads(index.read_text("utf-8"))["weight_map"].values()))
+        except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
+            raise broken_file(folder, index.name, error) from error
+    if (folder / "model.safetensors").is_file():
+        return ["model.safetensors"]
+    if any(folder.glob("*.bin")):
+        raise problem(
+            "bad_input",
+            "The folder {folder} has its weights only in the old pickle format (.bin), which can"
+            " run code and is not loaded. Look for .safetensors weights.",
+            folder=folder.name,
+        )
+    raise _missing(folder, "model.safetensors")
+
+
+def _read_header(path: Path) -> dict[str, int]:
+    """Return tensor name → number of elements."""
+    try:
+        size = path.stat().st_size
+        with path.open("rb") as file:
+            length = int.from_bytes(file.read(8), "little")
+            if not 2 <= length <= min(size - 8, _LONGEST_HEADER):
+                raise ValueError(f"a header of {length} bytes in a file of {size}")
+            header: dict[str, Any] = json.loads(file.read(length))
+        header.pop("__metadata__", None)
+        end = max((entry["data_offsets"][1] for entry in header.values()), default=0)
+        if size < 8 + length + end:
+            raise ValueError(f"{8 + length + end} bytes expected, {size} found")
+        return {name: math.prod(entry["shape"]) for name, entry in header.items()}
+    except FileNotFoundError as error:
+        raise _missing(path.parent, path.name) from error
+    except (OSError, ValueError, KeyError, AttributeError, TypeError, IndexError) as error:
+        raise broken_file(path.parent, path.name, error) from error
+
+
+def broken_file(folder: Path, name: str, error: Exception) -> ProblemError:
+    """Return what to say about a file that cannot be read."""
+    return problem(
+        "model_broken",
+        "The file {file} of the model {folder} is damaged or was cut short. Copy or download it"
+        " again.",
+        detail=f"{type(error).__name__}: {error}",
+        file=name,
+        folder=folder.name,
+    )
+
+
+def _missing(folder: Path, name: str) -> ProblemError:
+    return problem(
+        "model_broken",
+        "The file {file} is missing from the model {folder}. Copy or download it again.",
+        file=name,
+        folder=folder.name,
+    )

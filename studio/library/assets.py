@@ -16,7 +16,6 @@ from studio.library.prepare import input_of
 from studio.library.records import Asset, making_seconds
 from studio.library.search import facts, match_expression, spaced
 from studio.protocol import (
-    InputFile,
     Parent,
     Recipe,
     Request,
@@ -299,20 +298,26 @@ class Assets:
         with self._database.read() as db:
             return {row[0]: row[1] for row in db.execute("SELECT path, id FROM assets")}
 
-    def parents(self, request: Request) -> tuple[Parent, ...]:
-        """Return what the request's result is made from, with the asset if it is one of ours."""
-        source = input_of(request)
-        if source is None:
-            return ()
-        return (Parent(source.path, source.sha256, self._asset_of_file(source)),)
+    def parents(self, request: Request, told: tuple[Parent, ...]) -> tuple[Parent, ...]:
+        """Return what a result was made from, with the asset where a file is one of ours.
 
-    def _asset_of_file(self, file: InputFile) -> str:
-        stored = self.stored_path(Path(file.path))
+        `told` is what the engine says it read; without it, what the request names.
+        """
+        source = input_of(request)
+        if not told and source is not None:
+            told = (Parent(source.path, source.sha256),)
+        return tuple(
+            msgspec.structs.replace(parent, asset=parent.asset or self._asset_of(parent))
+            for parent in told
+        )
+
+    def _asset_of(self, parent: Parent) -> str:
+        stored = self.stored_path(Path(parent.path))
         with self._database.read() as db:
             row = db.execute(
-                "SELECT id FROM assets WHERE path = ? OR (sha256 = ? AND sha256 != '') "
-                "ORDER BY path = ? DESC LIMIT 1",
-                (stored, file.sha256, stored),
+                "SELECT id FROM assets WHERE (sha256 = ? AND sha256 != '') OR path = ? "
+                "ORDER BY sha256 = ? DESC, path = ? DESC LIMIT 1",
+                (parent.sha256, stored, parent.sha256, stored),
             ).fetchone()
         return str(row[0]) if row else ""
 

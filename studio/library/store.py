@@ -318,7 +318,7 @@ class Library:
             row=row,
             created=created,
             labels={**recipe.labels, **job.labels},
-            parents=self._assets.parents(job.request) or recipe.parents,
+            parents=self._assets.parents(job.request, recipe.parents),
         )
 
     def asset(self, asset_id: str) -> Asset | None:
@@ -415,8 +415,7 @@ class Library:
         rebuild.adopt(self._database, self._assets, self.root, left)
         for owner in dead:
             self._queue.abandon(owner)
-        for place in {self.root, *(destination(job, self.root) for job in left)}:
-            self._work.sweep(place)
+        self._work.sweep(self.root)
 
 
 def _set_aside(root: Path, detail: str) -> Problem:

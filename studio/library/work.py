@@ -9,6 +9,7 @@ containers and over a shared disk.
 from __future__ import annotations
 
 import contextlib
+import os
 import secrets
 import shutil
 import threading
@@ -20,6 +21,7 @@ from studio.library.database import file_problem
 
 _PARENT = ".tmp"
 _PREFIX = "studio-"
+_PLACES = "places"
 
 
 class WorkFolders:
@@ -57,6 +59,7 @@ class WorkFolders:
             path = destination / _PARENT / f"{_PREFIX}{token}" / job
             try:
                 if destination not in self._locks:
+                    self._note(destination, token)
                     self._locks[destination] = self._locked(destination, token)
                 path.mkdir(parents=True, exist_ok=True)
             except (OSError, Timeout) as error:
@@ -95,7 +98,7 @@ class WorkFolders:
             return False
 
     def sweep(self, destination: Path) -> None:
-        """Remove what dead processes left in a destination."""
+        """Remove what dead processes left in a destination; in the library, wherever they were."""
         parent = destination / _PARENT
         with contextlib.suppress(OSError):
             names = {path.name.removesuffix(".lock") for path in parent.glob(f"{_PREFIX}*")}
@@ -106,6 +109,8 @@ class WorkFolders:
                 lock = _lock(destination, token)
                 with contextlib.suppress(Timeout, OSError):
                     lock.acquire()
+                    for place in _noted(destination, token):
+                        self.sweep(place)
                     _discard(destination, token, lock)
 
     def close(self) -> None:
@@ -115,6 +120,13 @@ class WorkFolders:
                 _discard(destination, self._token, lock)
             self._locks.clear()
             self._token = ""
+
+    def _note(self, destination: Path, token: str) -> None:
+        """Write down in the library that this process works elsewhere too, for the sweeper."""
+        ours = self._root / _PARENT / f"{_PREFIX}{token}"
+        ours.mkdir(parents=True, exist_ok=True)
+        with (ours / _PLACES).open("ab") as file:
+            file.write(os.fsencode(destination) + b"\0")
 
     def _claim_token(self) -> str:
         while True:
@@ -144,6 +156,15 @@ def _lock(destination: Path, token: str) -> FileLock:
         timeout=0,
         thread_local=False,
     )
+
+
+def _noted(destination: Path, token: str) -> list[Path]:
+    try:
+        noted = (destination / _PARENT / f"{_PREFIX}{token}" / _PLACES).read_bytes()
+    except OSError:
+        return []
+    places = {Path(os.fsdecode(place)) for place in noted.split(b"\0") if place}
+    return sorted(places - {destination})
 
 
 def _discard(destination: Path, token: str, lock: FileLock) -> None:

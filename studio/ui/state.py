@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from studio.library.store import Library
     from studio.models.fit import Fit
     from studio.models.registry import Registry
+    from studio.models.token_counter import TokenCounter
     from studio.ui.background import Background
     from studio.ui.models.starter_install import StarterInstall
     from studio.ui.worker_thread import WorkerThread
@@ -55,6 +56,7 @@ class AppState(QObject):
         self.models_known = False
         self._registry: Registry | None = None
         self._starter: StarterInstall | None = None
+        self._counter: TokenCounter | None = None
         self._models: tuple[ModelRef, ...] = ()
         self._fits: dict[str, Fit] = {}
         self._model_problems: dict[str, Problem] = {}
@@ -64,7 +66,7 @@ class AppState(QObject):
         # Several assets or jobs may change within one turn of the event loop; the views look once.
         self._assets_soon = self._soon(self.assets_changed.emit, 100)
         self._jobs_soon = self._soon(self.jobs_changed.emit, 100)
-        self._save_soon = self._soon(self.save, 1000)
+        self._save_soon = self._soon(self._save_behind, 1000)
 
     @property
     def worker(self) -> WorkerThread:
@@ -107,6 +109,8 @@ class AppState(QObject):
         self.save()
         if self._starter is not None:
             self._starter.cancel()
+        if self._counter is not None:
+            self._counter.stop()
         self.worker.shutdown()
         self.worker.wait()
         self.background.close()
@@ -233,6 +237,15 @@ class AppState(QObject):
             self._starter = StarterInstall(self)
         return self._starter
 
+    @property
+    def token_counter(self) -> TokenCounter:
+        """Tells how full a text model's context would be; it may block."""
+        if self._counter is None:
+            from studio.models.token_counter import TokenCounter
+
+            self._counter = TokenCounter()
+        return self._counter
+
     # ---- settings and messages
 
     def save(self) -> None:
@@ -242,8 +255,21 @@ class AppState(QObject):
             self.problem.emit(problem)
 
     def save_soon(self) -> None:
-        """Write the settings within a second."""
+        """Write the settings within a second or so, off the window's thread."""
         self._save_soon()
+
+    def _save_behind(self) -> None:
+        from copy import deepcopy
+
+        settings = deepcopy(self.settings)
+
+        def said(problem: Problem | None) -> None:
+            if problem is not None:
+                self.problem.emit(problem)
+
+        self.background.in_order(
+            self, lambda: save_settings(self.paths.settings, settings), said, self.problem.emit
+        )
 
     def show_message(
         self,

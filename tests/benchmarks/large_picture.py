@@ -57,18 +57,30 @@ def psnr(left: np.ndarray, right: np.ndarray) -> float:
     return float(10 * np.log10(255**2 / max(error, 1e-12)))
 
 
+def _mosaic(target: Path) -> int:
+    """Save the demonstration's photographs side by side, larger than one tile; its side."""
+    photographs = [
+        Image.open(path).convert("RGB") for path in sorted(PHOTOGRAPH.parent.glob("*.png"))
+    ]
+    side = min(min(photograph.size) for photograph in photographs)
+    mosaic = Image.new("RGB", (2 * side, 2 * side))
+    for place in range(4):
+        photograph = photographs[place % len(photographs)].crop((0, 0, side, side))
+        mosaic.paste(photograph, (place % 2 * side, place // 2 * side))
+    mosaic.save(target)
+    return 2 * side
+
+
 def tiles() -> Row:
     """A photograph ×2 in the app's own tiles, against the whole of it in one call, bare."""
     model = MODELS / "dat-light-x2"
     with (
         tempfile.TemporaryDirectory() as folder,
         house() as app,
-        bare("upscale", str(model), str(PHOTOGRAPH)) as script,
+        bare("upscale", str(model), str(Path(folder) / "crop.png")) as script,
     ):
-        with Image.open(PHOTOGRAPH) as picture:
-            side = min(picture.size)
-            crop = Path(folder) / "crop.png"
-            picture.convert("RGB").crop((0, 0, side, side)).save(crop)
+        crop = Path(folder) / "crop.png"
+        side = _mosaic(crop)
         app.run(UpscaleRequest(input=InputFile(str(crop)), scale=2, model="dat-light-x2"))
         asset = app.library.recent(limit=1)[0]
         tiled = np.asarray(Image.open(asset.path).convert("RGB"))

@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from studio.library.store import Library
+from studio.protocol import TextRequest
 from tests.e2e.conftest import Ran
 
 Studio = Callable[..., Ran]
@@ -125,3 +127,21 @@ def test_a_result_is_exported_with_its_recipe(studio: Studio, tmp_path: Path) ->
     assert len(list((tmp_path / "out").glob("*.md"))) == 2
     with (tmp_path / "out" / "recipes.csv").open(encoding="utf-8-sig", newline="") as file:
         assert [row["prompt"] for row in csv.DictReader(file)] == ["a fox", "a fox"]
+
+
+def test_ctrl_c_while_the_queue_is_worked_off_leaves_what_waits(
+    command: Command, environment: dict[str, str]
+) -> None:
+    library = Library.open(Path(environment["STUDIO_HOME"]) / "library", run_queue=False)
+    prompts = ("[slow] one", "two", "three")
+    jobs = library.enqueue([TextRequest(prompt=prompt, seed=1) for prompt in prompts])
+    process = command("queue", "resume", "--json", fake="plain")
+    assert process.stdout is not None
+    while json.loads(process.stdout.readline())["event"] != "progress":
+        pass
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
+    assert process.returncode == 130
+    left = [found.status for job in jobs if (found := library.job(job.id))]
+    assert left == ["cancelled", "queued", "queued"]
+    library.close()

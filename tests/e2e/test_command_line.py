@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from studio.library.metadata import read_recipe
+from studio.protocol import TextRequest
 from tests.e2e.conftest import Ran
 
 Studio = Callable[..., Ran]
@@ -150,3 +152,49 @@ def test_a_file_that_is_no_model_is_not_added(studio: Studio, tmp_path: Path) ->
     ran = studio("models", "add", tmp_path / "x.safetensors")
     assert ran.status == 2
     assert "x.safetensors" in ran.err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["text", "-p", " "],
+        ["text", "-p", "x", "--seed", "4294967295", "-n", "2"],
+        ["image", "-p", "x", "--nonsense"],
+        ["upscale", "nowhere.png"],
+        ["batch", "nowhere.csv"],
+    ],
+)
+def test_a_wrong_call_still_ends_its_json_with_done(studio: Studio, arguments: list[str]) -> None:
+    ran = studio(*arguments, "--json", fake="plain")
+    assert ran.status == 2
+    assert [event["event"] for event in ran.events] == ["failed", "done"]
+    assert ran.events[0]["message"] in ran.err
+
+
+def test_a_failed_row_is_named_and_its_job_counted_once(studio: Studio, tmp_path: Path) -> None:
+    ran = studio("text", "-p", "[rowfail]", "-n", 3, "--json", "-o", tmp_path / "o", fake="plain")
+    assert ran.status == 1
+    assert [e["row"] for e in ran.named("failed") if "row" in e] == [1]
+    assert (ran.events[-1]["assets"], ran.events[-1]["failed"]) == (2, 1)
+    assert all(e["seconds"] > 0 for e in ran.named("asset"))
+
+
+def test_a_file_can_be_the_prompt(studio: Studio, tmp_path: Path) -> None:
+    (tmp_path / "prompt 狐.txt").write_text("tell of a 狐狸\n", "utf-8-sig")
+    given = f"@{tmp_path / 'prompt 狐.txt'}"
+    ran = studio("text", "-p", given, "--json", "-o", tmp_path / "o", fake="plain")
+    recipe = read_recipe(Path(ran.named("asset")[0]["path"]))
+    assert recipe is not None and isinstance(recipe.request, TextRequest)
+    assert recipe.request.prompt == "tell of a 狐狸"
+    assert studio("text", "-p", "@nowhere", fake="plain").status == 2
+
+
+def test_a_very_long_prompt_runs_and_one_past_the_limit_is_refused_shortly(
+    studio: Studio, tmp_path: Path
+) -> None:
+    words = "word " * 20_000
+    ran = studio("text", "-p", "-", "--json", "-o", tmp_path / "o", typed=words, fake="plain")
+    assert ran.status == 0
+    refused = studio("text", "-p", "-", typed=words * 3, fake="plain")
+    assert refused.status == 2
+    assert len(refused.err) < 300

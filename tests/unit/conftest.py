@@ -21,7 +21,10 @@ def library(tmp_path: Path) -> Iterator[Library]:
     opened.close()
 
 
-def recipe_for(request: Request, row: int = 0) -> Recipe:
+CREATED = "2026-01-02T03:04:05+00:00"
+
+
+def recipe_for(request: Request, row: int = 0, created: str = CREATED) -> Recipe:
     """The recipe that an engine would hand over with a row."""
     seed = (request.seed or 0) + row
     return Recipe(
@@ -29,7 +32,7 @@ def recipe_for(request: Request, row: int = 0) -> Recipe:
         request=request,
         row=row,
         seed=seed,
-        created="2026-01-02T03:04:05+00:00",
+        created=created,
         model_id="tiny",
         model_name="Tiny",
         timings={"generate": 0.5},
@@ -42,14 +45,20 @@ def png_bytes(size: tuple[int, int] = (6, 4)) -> bytes:
     return file.getvalue()
 
 
-def record(library: Library, job: Job, row: int = 0, content: bytes | None = None) -> Asset:
+def record(
+    library: Library,
+    job: Job,
+    row: int = 0,
+    content: bytes | None = None,
+    created: str = CREATED,
+) -> Asset:
     """Hand over a row of a job as the engine does."""
     is_text = isinstance(job.request, TextRequest)
     if content is None:
         content = b"An answer." if is_text else png_bytes()
     temporary = library.work_dir(job) / f"row-{row}.{'txt' if is_text else 'png'}"
     temporary.write_bytes(content)
-    return library.record_asset(job, row, temporary, recipe_for(job.request, row))
+    return library.record_asset(job, row, temporary, recipe_for(job.request, row, created))
 
 
 def enqueue(library: Library, prompt: str = "a fox", **fields: object) -> Job:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -195,3 +196,81 @@ def test_an_image_request_for_search_keeps_its_negative_prompt(library: Library)
     found = read_recipe(record(library, job).path)
     assert found is not None and isinstance(found.request, ImageRequest)
     assert found.request.negative_prompt == "blurry"
+
+
+def test_words_and_filters_are_answered_together(library: Library) -> None:
+    starred, tagged, plain = (record(library, enqueue(library, f"fox {n}")) for n in range(3))
+    (job,) = library.enqueue([TextRequest(prompt="fox tale", seed=1)])
+    tale = record(library, job)
+    library.set_starred(starred.id, True)
+    library.set_tags(tagged.id, ["夜 Night"])
+    ids = {asset.id for asset in (starred, tagged, plain, tale)}
+    assert {asset.id for asset in library.search("fox")} == ids
+    assert [asset.id for asset in library.search("fox", starred=True)] == [starred.id]
+    assert [asset.id for asset in library.search("fox", tag="夜 night")] == [tagged.id]
+    assert [asset.id for asset in library.search("fox", task="text")] == [tale.id]
+    assert library.search("fox", model="tin") == []
+    assert {asset.id for asset in library.search("", model="tiny")} == ids
+    assert library.search("taskimage") == []
+
+
+def test_results_of_one_second_are_listed_last_made_first(library: Library) -> None:
+    made = [record(library, enqueue(library)) for _ in range(4)]
+    newest_first = [asset.id for asset in reversed(made)]
+    assert [asset.id for asset in library.recent()] == newest_first
+    assert [asset.id for asset in library.search("fox", limit=2, offset=1)] == newest_first[1:3]
+
+
+@pytest.mark.parametrize("where", ["", "out 图"])
+def test_a_file_placed_just_before_a_crash_is_adopted_and_not_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    from studio.library.assets import Assets
+
+    def die(*_: object) -> object:
+        raise KeyboardInterrupt
+
+    root = tmp_path / "library"
+    dead = Library.open(root)
+    request = ImageRequest(prompt="a fox", seed=5, count=2)
+    (job,) = dead.enqueue([request], output=str(tmp_path / where) if where else "", claim=True)
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(Assets, "insert", die)
+        record(dead, job, 1, created=datetime.now().astimezone().isoformat())
+    dead._work.close()  # as the end of the process does it
+    dead._lock.release()
+    library = Library.open(root)
+    (found,) = library.interrupted()
+    assert library.missing_rows(found) == (0,)
+    assert [asset.row for asset in library.recent()] == [1]
+    library.close()
+    dead._database.close()
+
+
+def test_half_done_files_of_a_dead_process_are_swept_away(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    dead = Library.open(tmp_path / "library")
+    request = TextRequest(prompt="x", seed=1)
+    (job,) = dead.enqueue([request], output=str(out), claim=True)
+    (dead.work_dir(job) / "half.png").write_bytes(b"half")
+    dead._queue.finish(job.id, "done", None)  # and dies before it has cleaned up
+    for lock in dead._work._locks.values():
+        lock.release()
+    dead._lock.release()
+    library = Library.open(tmp_path / "library")
+    assert list(out.rglob("*")) == []
+    assert list((tmp_path / "library").rglob("half.png")) == []
+    library.close()
+    dead._database.close()
+
+
+def test_work_of_a_living_process_is_left_alone(library: Library) -> None:
+    (job,) = library.enqueue([TextRequest(prompt="x", seed=1)], claim=True)
+    half = library.work_dir(job) / "half.png"
+    half.write_bytes(b"half")
+    other = Library.open(library.root)
+    assert half.exists()
+    assert other.runs_elsewhere({job.id})
+    assert not library.runs_elsewhere({job.id})
+    other.close()
+    assert library.job(job.id) == job

@@ -141,3 +141,29 @@ def test_a_retried_job_names_the_one_it_repeats(library: Library) -> None:
 def test_ten_thousand_requests_are_one_transaction(library: Library) -> None:
     jobs = library.enqueue([TextRequest(prompt=f"number {n}", seed=n) for n in range(10_000)])
     assert library.job_counts() == {"queued": len(jobs)}
+
+
+def test_a_claimed_job_that_is_resumed_is_not_offered_to_the_queue(library: Library) -> None:
+    job = enqueue(library)
+    library.start(job)
+    library.finish(job.id, "failed")
+    assert library.resume(job.id, claim=True).status == "running"
+    assert library.next_job() is None
+
+
+def test_all_claimed_jobs_are_cancelled_at_once_and_waiting_ones_stay(library: Library) -> None:
+    waiting = enqueue(library)
+    library.enqueue([TextRequest(prompt="mine", seed=n) for n in range(3)], claim=True)
+    library.cancel_claimed()
+    assert library.job_counts() == {"queued": 1, "cancelled": 3}
+    assert ids(library) == [waiting.id]
+
+
+def test_a_prompt_that_is_no_text_is_a_sentence(library: Library) -> None:
+    with pytest.raises(ProblemError, match="UTF-8"):
+        library.enqueue([TextRequest(prompt="caf\udce9")])
+
+
+def test_seeds_past_the_largest_are_refused_with_one_that_fits(library: Library) -> None:
+    with pytest.raises(ProblemError, match="at most 4294967292"):
+        library.enqueue([TextRequest(prompt="x", seed=2**32 - 1, count=4)])

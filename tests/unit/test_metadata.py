@@ -6,6 +6,7 @@ import io
 import struct
 import zlib
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 from PIL import Image
@@ -13,7 +14,14 @@ from PIL.PngImagePlugin import PngInfo
 
 from studio.library import png
 from studio.library.metadata import read_recipe, read_text, write_with_recipe
-from studio.protocol import ImageRequest, Recipe, TextRequest, to_json
+from studio.protocol import (
+    ImageRequest,
+    InputFile,
+    Recipe,
+    TextRequest,
+    UpscaleRequest,
+    to_json,
+)
 from tests.unit.conftest import png_bytes, recipe_for
 
 REQUEST = ImageRequest(
@@ -115,3 +123,36 @@ def test_text_after_the_pixels_is_found_too() -> None:
     whole = png_bytes()
     late = whole[:-12] + itxt("note", b"late") + whole[-12:]
     assert png.read_texts(io.BytesIO(late), ("note",)) == {"note": "late"}
+
+
+def test_an_enlarged_photograph_says_so_and_keeps_its_own_texts(tmp_path: Path) -> None:
+    info = PngInfo()
+    info.add_itxt(
+        "XML:com.adobe.xmp",
+        '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF '
+        'xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description rdf:about="" '
+        'xmlns:dc="http://purl.org/dc/elements/1.1/" dc:creator="Anna"/></rdf:RDF></x:xmpmeta>',
+    )
+    info.add_text("parameters", "a prompt from elsewhere")
+    photo = io.BytesIO()
+    Image.new("RGB", (4, 4)).save(photo, "PNG", pnginfo=info)
+    (tmp_path / "photo.png").write_bytes(photo.getvalue())
+    request = UpscaleRequest(input=InputFile(str(tmp_path / "photo.png")), seed=0)
+    made = Image.open(written(tmp_path, photo.getvalue(), recipe_for(request)))
+    made.load()
+    packet = ElementTree.fromstring(made.text["XML:com.adobe.xmp"])
+    values = {name: value for part in packet.iter() for name, value in part.attrib.items()}
+    assert values["{http://purl.org/dc/elements/1.1/}creator"] == "Anna"
+    source = values["{http://iptc.org/std/Iptc4xmpExt/2008-02-29/}DigitalSourceType"]
+    assert source.endswith("/compositeWithTrainedAlgorithmicMedia")
+    assert made.text["parameters"] == "a prompt from elsewhere"
+    assert "Postprocess upscale by: 2" in made.text["postprocessing"]
+
+
+def test_an_enlarged_generated_picture_stays_generated(tmp_path: Path) -> None:
+    drawn = written(tmp_path, png_bytes(), recipe_for(REQUEST)).rename(tmp_path / "drawn.png")
+    request = UpscaleRequest(input=InputFile(str(drawn)), seed=0)
+    made = Image.open(written(tmp_path, drawn.read_bytes(), recipe_for(request)))
+    made.load()
+    assert made.text["XML:com.adobe.xmp"].count("/trainedAlgorithmicMedia") == 1
+    assert "composite" not in made.text["XML:com.adobe.xmp"]

@@ -2,18 +2,42 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import tempfile
 import uuid
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from studio.converted import CACHE_VARIABLE, converted_folder
 from studio.engine.job import Job
 from studio.engine.memory import readable_size
 from studio.engine.text.gguf_file import DIGITS_APART, read_metadata
 from studio.engine.text.reading import check_report, read, watched
 from studio.protocol import ProblemError, problem, sentence
+
+
+def converted(job: Job, source: Path) -> Path:
+    """Return the folder with the converted model of a GGUF file, converting it if need be.
+
+    It is kept below the folder that `STUDIO_CACHE` names, or else where the system keeps
+    temporary files. What an older file of the same path left there is removed.
+
+    Raises:
+        ProblemError: as `convert` does.
+        JobCancelled: while converting.
+    """
+    chosen = os.environ.get(CACHE_VARIABLE)
+    cache = Path(chosen) if chosen else Path(tempfile.gettempdir()) / "prompt-studio"
+    folder = converted_folder(cache, source)
+    if (folder / "config.json").is_file():
+        return folder
+    for left in folder.parent.glob(folder.name.rpartition("-")[0] + "-*"):
+        shutil.rmtree(left, ignore_errors=True)
+    convert(job, source, folder)
+    return folder
 
 
 def convert(job: Job, source: Path, target: Path) -> None:

@@ -14,7 +14,7 @@ from studio.context import context_length
 from studio.engine.devices import Device, best_dtype
 from studio.engine.job import Job
 from studio.engine.memory import MemoryArbiter, model_key
-from studio.engine.text.converted import converted_folder
+from studio.engine.text.convert import converted
 from studio.engine.text.decode import Decoder
 from studio.engine.text.packed import pack
 from studio.engine.text.reading import check_report, read, watched
@@ -92,7 +92,7 @@ def acquire(job: Job, ref: ModelRef, memory: MemoryArbiter, device: Device) -> L
             path=ref.path,
         )
     if ref.format == "gguf":
-        path = converted_folder(job, path)
+        path = converted(job, path)
     if not (path / "config.json").is_file():
         raise broken_file(path, "config.json", FileNotFoundError(path / "config.json"))
     files = read_weight_files(path)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from PySide6.QtCore import QSize, Qt, QUrl
+from PySide6.QtCore import QEvent, QSize, Qt, QUrl
 from PySide6.QtGui import (
     QDesktopServices,
     QPalette,
     QResizeEvent,
     QTextBlockFormat,
+    QTextCharFormat,
     QTextCursor,
     QTextDocument,
     QTextFormat,
@@ -69,8 +70,7 @@ class AnswerText(QTextBrowser):
         if len(text) <= limit:
             self.document().setMarkdown(text, _FEATURES)
             self._plain_length = None
-            if finished:
-                self._tint_code()
+            self._tidy()
         elif self._plain_length is None or not text.startswith(self._shown[0]):
             self.setPlainText(text)
             self._plain_length = len(text)
@@ -102,23 +102,42 @@ class AnswerText(QTextBrowser):
         if height != self.height():
             self.setFixedHeight(height)
 
-    def _tint_code(self) -> None:
+    def _tidy(self) -> None:
+        """Two sizes of text, shaded code, and tables without Qt's stray margins."""
+        code = QTextBlockFormat()
+        code.setBackground(self.palette().color(QPalette.ColorRole.Midlight))
+        cell = QTextBlockFormat()
+        cell.setTopMargin(0)
+        cell.setBottomMargin(0)
+        heading = QTextCharFormat()
+        heading.setProperty(QTextFormat.Property.FontSizeAdjustment, 1)
         block = self.document().begin()
-        shade = self.palette().color(QPalette.ColorRole.Midlight)
-        tint = QTextBlockFormat()
-        tint.setBackground(shade)
         while block.isValid():
             form = block.blockFormat()
-            if form.hasProperty(QTextFormat.Property.BlockCodeFence) or form.hasProperty(
+            cursor = QTextCursor(block)
+            if form.headingLevel():
+                cursor.select(QTextCursor.SelectionType.BlockUnderCursor)
+                cursor.mergeCharFormat(heading)
+            elif form.hasProperty(QTextFormat.Property.BlockCodeFence) or form.hasProperty(
                 QTextFormat.Property.BlockCodeLanguage
             ):
-                QTextCursor(block).mergeBlockFormat(tint)
+                cursor.mergeBlockFormat(code)
+            elif cursor.currentTable() is not None:
+                cursor.mergeBlockFormat(cell)
             block = block.next()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         if self._grows:
             self._fit()
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.ApplicationPaletteChange and self._shown[0]:
+            text, finished = self._shown
+            self._shown = ("", False)
+            self._plain_length = None
+            self.show_answer(text, finished)
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         if self._grows and not event.modifiers():

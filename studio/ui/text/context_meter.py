@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from PySide6.QtCore import QTimer
+from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QSizePolicy, QWidget
 
-from studio.protocol import ModelRef, TextRequest
+from studio.protocol import ModelRef, Problem, TextRequest
 from studio.ui.state import AppState
-from studio.ui.theme import GRID, mute
+from studio.ui.theme import GRID, kind_colour, mute
+
+if TYPE_CHECKING:
+    from studio.models.token_counter import ContextUse
 
 ASK_AFTER_MS = 300
 
@@ -35,6 +41,8 @@ class ContextMeter(QWidget):
         row.setSpacing(GRID)
         row.addWidget(self.bar)
         row.addWidget(self.label, 1)
+        self._asked = False
+        self._again = False
         self._typing = QTimer(self)
         self._typing.setSingleShot(True)
         self._typing.setInterval(ASK_AFTER_MS)
@@ -45,4 +53,56 @@ class ContextMeter(QWidget):
         self._request, self._model = request, model
         self._typing.start()
 
-    def _count(self) -> None: ...
+    def _count(self) -> None:
+        request, model = self._request, self._model
+        if request is None or model is None or not (request.prompt.strip() or request.messages):
+            self._show(None)
+            return
+        if self._asked:
+            self._again = True
+            return
+        self._asked = True
+        counter = self._state.token_counter
+        self._state.background.read(
+            self, lambda: counter.count(model, request), self._answered, self._unknown
+        )
+
+    def _answered(self, use: ContextUse | None) -> None:
+        self._asked = False
+        self._show(use)
+        if self._again:
+            self._again = False
+            self._count()
+
+    def _unknown(self, _problem: Problem) -> None:
+        self._answered(None)
+
+    def _show(self, use: ContextUse | None) -> None:
+        text, kind = "", ""
+        if use is not None and use.context:
+            self.bar.setRange(0, use.context)
+            self.bar.setValue(min(use.tokens, use.context))
+            if not use.fits:
+                text = self.tr("Too long for this model: the middle of the prompt is left out.")
+                kind = "error"
+            elif use.left_out:
+                text = self.tr("Earlier messages left out, oldest first: {n}").format(
+                    n=use.left_out
+                )
+                kind = "warning"
+            else:
+                text = self.tr("{n} of {context} tokens").format(
+                    n=f"{use.tokens:,}", context=f"{use.context:,}"
+                )
+        else:
+            self.bar.reset()
+            if use is not None:
+                text = self.tr("tokens: {n}").format(n=f"{use.tokens:,}")
+        self.label.setText(text)
+        self.label.setToolTip(text)
+        palette = self.palette()
+        colour = palette.color(QPalette.ColorRole.PlaceholderText)
+        if kind:
+            colour = kind_colour("error" if kind == "error" else "warning", palette)
+        palette.setColor(self.label.foregroundRole(), colour)
+        self.label.setPalette(palette)

@@ -26,8 +26,8 @@ from studio.engine.text.sampling import Sampling, Seen, pick
 
 _PART = {"cpu": 256}
 _PART_ELSEWHERE = 2048
-"""Prompt tokens a forward pass: between two of them a job can be cancelled. What was read is
-used again for the next prompt, in whole parts, so that it is computed in the same shapes."""
+"""Prompt tokens a forward pass. What was read is used again for the next prompt, in whole
+parts, so that everything is computed in the same shapes and comes out the same."""
 
 
 @dataclass
@@ -59,6 +59,8 @@ class Decoder:
         self._cache_name = "past_key_values" if "past_key_values" in takes else "cache_params"
         self._last_only = {"logits_to_keep": 1} if "logits_to_keep" in takes else {}
         self._read: ReadPrompt | None = None
+        self._check: Callable[[], None] = _go_on
+        self._watch_layers()
         self.agreement = Agreement(self._probe)
 
     def forget(self) -> None:
@@ -74,8 +76,9 @@ class Decoder:
 
         Args:
             prompt: token ids, at least one.
-            check: called between parts; raises to stop.
+            check: called often; raises to stop.
         """
+        self._check = check
         ids = list(prompt)
         last, self._read = self._read, None
         if last is not None and last.ids == ids:
@@ -118,8 +121,9 @@ class Decoder:
             max_tokens: the longest answer.
             how: how tokens are picked.
             ends: tokens that end a row.
-            check: called between steps; raises to stop.
+            check: called often; raises to stop.
         """
+        self._check = check
         alive = list(range(len(seeds)))
         # The row that each place of the batch computes: a living one, its copy, or an ended one.
         places = list(alive)
@@ -146,6 +150,14 @@ class Decoder:
                 tokens, seed = tokens[index], seed[index]
                 seen.keep(index)
             logits = self._forward(tokens[:, None], cache)
+
+    def _watch_layers(self) -> None:
+        """Have every layer look first whether to stop: a step of a large model takes seconds."""
+        number = getattr(self._model.config.get_text_config(), "num_hidden_layers", 0)
+        for part in self._model.modules():
+            if isinstance(part, torch.nn.ModuleList) and len(part) == number:
+                for layer in part:
+                    layer.register_forward_pre_hook(lambda *_: self._check())
 
     @torch.inference_mode()
     def _pick(
@@ -178,6 +190,10 @@ class Decoder:
         self._forward(ids[:, :3], cache)
         cache = self._rows(cache, torch.zeros(rows, dtype=torch.int64, device=self._device))
         return self._forward(ids[:, 3:].expand(rows, -1), cache)
+
+
+def _go_on() -> None:
+    """Never stop."""
 
 
 def _shared(first: Sequence[int], second: Sequence[int]) -> int:

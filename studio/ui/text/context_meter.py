@@ -83,7 +83,7 @@ class ContextMeter(QWidget):
             self.bar.setRange(0, use.context)
             self.bar.setValue(min(use.tokens, use.context))
             if not use.fits:
-                text = self.tr("Too long for this model: the middle of the prompt is left out.")
+                text = self.tr("Too long for this model. Shorten the prompt.")
                 kind = "error"
             elif use.left_out:
                 text = self.tr("Earlier messages left out, oldest first: {n}").format(

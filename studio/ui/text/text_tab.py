@@ -243,7 +243,10 @@ class TextTab(QWidget):
                 ),
             )
             self._empty.set_actions(
-                [(self.tr("Models…"), lambda: self._state.models_wanted.emit("text"))]
+                [
+                    (self.tr("Install the starter models"), self._install_starter),
+                    (self.tr("Add a model…"), lambda: self._state.models_wanted.emit("text")),
+                ]
             )
             return
         self._empty.set_text(
@@ -255,6 +258,10 @@ class TextTab(QWidget):
         )
         example = self.tr("Write a slogan for a bicycle repair shop")
         self._empty.set_actions([(example, lambda: self._try(example))])
+
+    def _install_starter(self) -> None:
+        self._state.starter.start()
+        self._state.models_wanted.emit("text")
 
     def _try(self, example: str) -> None:
         self.prompt.set_text(example)

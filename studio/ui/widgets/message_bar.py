@@ -98,11 +98,14 @@ class MessageBar(QFrame):
         self.messages.append(message)
         del self.messages[:-KEPT]
         self._current = message
-        self._fit_text()
         self._action.setText(action_text)
         self._action.setAccessibleName(action_text)
         self._action.setVisible(bool(action_text and action))
         self._close.show()
+        layout = self.layout()
+        assert layout is not None
+        layout.activate()
+        self._fit_text()
         if kind in ("info", "success") and action is None:
             self._calm.start(CALM_AFTER_MS)
         else:
@@ -143,7 +146,8 @@ class MessageBar(QFrame):
         if self._current is None:
             return
         text = self._current.text
-        room = max(2 * self._text.width() - 6 * GRID, 20 * GRID)
+        # What breaking at words may leave empty at the end of the first line.
+        room = max(2 * self._text.width() - 10 * GRID, 20 * GRID)
         cut = self.fontMetrics().elidedText(
             " ".join(text.split()), Qt.TextElideMode.ElideRight, room
         )

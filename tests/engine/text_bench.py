@@ -1,0 +1,123 @@
+"""Runs text jobs in the test's own process, on the CPU, and keeps what they reported."""
+
+from __future__ import annotations
+
+import threading
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from studio.engine.devices import Device, memory_limit
+from studio.engine.job import Job
+from studio.engine.memory import MemoryArbiter
+from studio.engine.text.run import run
+from studio.protocol import (
+    AssetReady,
+    Event,
+    ModelFormat,
+    ModelRef,
+    RunJob,
+    Sentence,
+    TextDelta,
+    TextRequest,
+    Warned,
+)
+from studio.settings import default_paths
+
+STARTER = "smollm2-135m-instruct"
+
+# Waiting for each other costs the threads of a small model more than they compute.
+torch.set_num_threads(1)
+
+
+@dataclass
+class Outcome:
+    """What a job reported."""
+
+    events: list[Event] = field(default_factory=list)
+    stats: dict[str, float] = field(default_factory=dict)
+
+    def of(self, kind: type[Any]) -> list[Any]:
+        """Return the events of a kind, in order."""
+        return [event for event in self.events if isinstance(event, kind)]
+
+    @property
+    def answers(self) -> dict[int, str]:
+        """The text of each row's file."""
+        return {e.row: Path(e.path).read_text("utf-8") for e in self.of(AssetReady)}
+
+    @property
+    def recipes(self) -> dict[int, Any]:
+        return {event.row: event.recipe for event in self.of(AssetReady)}
+
+    @property
+    def streamed(self) -> dict[int, str]:
+        """The text of each row as it was streamed."""
+        rows: dict[int, str] = defaultdict(str)
+        for event in self.of(TextDelta):
+            rows[event.row] += event.text
+        return dict(rows)
+
+    @property
+    def warnings(self) -> list[tuple[str, Sentence]]:
+        return [(event.kind, event.message) for event in self.of(Warned)]
+
+
+class TextBench:
+    """Runs jobs one after another; what was loaded stays loaded.
+
+    Args:
+        folder: where jobs write.
+        available: tells the bytes that may be used; None asks the machine.
+    """
+
+    def __init__(self, folder: Path, available: Callable[[], int] | None = None) -> None:
+        self.device = Device("cpu", memory_limit(), "CPU")
+        self.memory = MemoryArbiter(self.device, available)
+        self._folder = folder
+        self._jobs = 0
+
+    def run(
+        self,
+        model: ModelRef,
+        *,
+        rows: tuple[int, ...] | None = None,
+        at: Callable[[Event], bool] = lambda _: False,
+        **fields: Any,
+    ) -> Outcome:
+        """Run a request with these fields. Cancels at the first event for which `at` is true."""
+        self._jobs += 1
+        outcome, cancelled = Outcome(), threading.Event()
+
+        def note(event: Event) -> None:
+            outcome.events.append(event)
+            if at(event):
+                cancelled.set()
+
+        request = TextRequest(**fields)
+        work = self._folder / f"job{self._jobs}"
+        job = Job(str(self._jobs), work, note, cancelled)
+        command = RunJob(
+            job=job.id,
+            request=request,
+            rows=tuple(range(request.count)) if rows is None else rows,
+            model=model,
+            work_dir=str(work),
+        )
+        outcome.stats = run(job, command, self.memory, self.device)
+        job.flush()
+        return outcome
+
+
+def model_at(path: Path, form: ModelFormat = "transformers") -> ModelRef:
+    """Return how the registry would describe the model at `path`."""
+    return ModelRef(id=path.stem, name=path.name, task="text", format=form, path=str(path))
+
+
+def starter_model() -> ModelRef:
+    """Return the starter chat model. Look it up before `STUDIO_HOME` is moved."""
+    return model_at(default_paths().starter / STARTER)

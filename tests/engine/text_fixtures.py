@@ -1,0 +1,31 @@
+"""Fixtures of the text tests. A test module takes them in with `pytest_plugins`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from text_bench import TextBench, starter_model
+from tiny_text import tiny_llama
+
+from studio.protocol import ModelRef
+
+
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory: pytest.TempPathFactory) -> TextBench:
+    """Text jobs; a model that one test loaded is there for the next."""
+    return TextBench(tmp_path_factory.mktemp("jobs"))
+
+
+@pytest.fixture(scope="module")
+def starter() -> ModelRef:
+    """The starter chat model."""
+    model = starter_model()
+    assert Path(model.path).is_dir(), "The starter models are missing: run `make test`."
+    return model
+
+
+@pytest.fixture
+def tiny(tmp_path: Path) -> Path:
+    """A folder with a tiny model whose weights are random."""
+    return tiny_llama(tmp_path / "Tiny 模型")

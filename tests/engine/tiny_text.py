@@ -1,0 +1,108 @@
+"""Tiny language models with random weights, for loading and for what can go wrong with it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import transformers
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+
+SPECIAL = ("<|endoftext|>", "<|im_start|>", "<|im_end|>")
+TEMPLATE = (
+    "{% for message in messages %}<|im_start|>{{ message.role }}\n{{ message.content }}<|im_end|>\n"
+    "{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
+SMALL = {
+    "hidden_size": 64,
+    "intermediate_size": 96,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "max_position_embeddings": 512,
+}
+
+
+def alphabet() -> list[str]:
+    """Return the 256 letters that byte-level vocabularies write bytes with."""
+    return sorted(pre_tokenizers.ByteLevel.alphabet())
+
+
+def tiny_tokenizer(template: str | None = TEMPLATE) -> Any:
+    """Return a tokenizer that makes a token of each byte."""
+    letters = alphabet()
+    backend = Tokenizer(models.BPE({letter: i for i, letter in enumerate(letters)}, []))
+    backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    backend.decoder = decoders.ByteLevel()
+    tokenizer = transformers.PreTrainedTokenizerFast(
+        tokenizer_object=backend,
+        eos_token="<|im_end|>",
+        pad_token="<|endoftext|>",
+        additional_special_tokens=list(SPECIAL),
+    )
+    tokenizer.chat_template = template
+    return tokenizer
+
+
+def tiny_model(kind: str = "Llama", **sizes: Any) -> Any:
+    """Return a model of a family of transformers, e.g. `Llama`, the same at each call."""
+    torch.manual_seed(0)
+    vocabulary = len(alphabet()) + len(SPECIAL)
+    ids = {"eos_token_id": vocabulary - 1, "bos_token_id": None, "pad_token_id": vocabulary - 3}
+    config = getattr(transformers, f"{kind}Config")(vocab_size=vocabulary, **ids, **sizes)
+    heads = {"GPT2": "GPT2LMHeadModel", "Gemma3Text": "Gemma3ForCausalLM"}
+    return getattr(transformers, heads.get(kind, f"{kind}ForCausalLM"))(config).eval()
+
+
+def tiny_llama(folder: Path, template: str | None = TEMPLATE, **sizes: Any) -> Path:
+    """Write a model folder with the tiny tokenizer and return it."""
+    tiny_model(**(SMALL | sizes)).save_pretrained(folder)
+    tiny_tokenizer(template).save_pretrained(folder)
+    return folder
+
+
+def tiny_gguf(path: Path, architecture: str = "llama") -> Path:
+    """Write a tiny language model as a GGUF file (float32 weights) and return its path."""
+    import gguf
+
+    letters = [*alphabet(), *SPECIAL]
+    writer = gguf.GGUFWriter(str(path), architecture)
+    writer.add_name("Tiny")
+    writer.add_license("mit")
+    writer.add_organization("Nobody")
+    writer.add_context_length(512)
+    writer.add_embedding_length(64)
+    writer.add_block_count(2)
+    writer.add_feed_forward_length(96)
+    writer.add_head_count(4)
+    writer.add_head_count_kv(2)
+    writer.add_layer_norm_rms_eps(1e-5)
+    writer.add_rope_freq_base(10_000.0)
+    writer.add_rope_dimension_count(16)
+    writer.add_vocab_size(len(letters))
+    writer.add_tokenizer_model("gpt2")
+    writer.add_tokenizer_pre("smollm")
+    writer.add_token_list(letters)
+    writer.add_token_types([1] * 256 + [3] * len(SPECIAL))
+    writer.add_token_merges(["a b"])
+    writer.add_eos_token_id(len(letters) - 1)
+    writer.add_pad_token_id(len(letters) - 3)
+    writer.add_chat_template(TEMPLATE)
+    chance = np.random.default_rng(0)
+    shapes = {"token_embd": (len(letters), 64), "output_norm": (64,)}
+    for block in ("blk.0", "blk.1"):
+        shapes |= {f"{block}.attn_norm": (64,), f"{block}.ffn_norm": (64,)}
+        shapes |= {f"{block}.attn_q": (64, 64), f"{block}.attn_output": (64, 64)}
+        shapes |= {f"{block}.attn_k": (32, 64), f"{block}.attn_v": (32, 64)}
+        shapes |= {f"{block}.ffn_gate": (96, 64), f"{block}.ffn_up": (96, 64)}
+        shapes |= {f"{block}.ffn_down": (64, 96)}
+    for name, shape in shapes.items():
+        values = chance.normal(0, 0.1, shape) if len(shape) > 1 else np.ones(shape)
+        writer.add_tensor(f"{name}.weight", values.astype(np.float32))
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    return path

@@ -32,6 +32,7 @@ from studio.library.work import WorkFolders
 from studio.protocol import (
     JobStatus,
     Problem,
+    ProblemError,
     Recipe,
     Request,
     Sentence,
@@ -85,6 +86,12 @@ class Library:
             if run_queue:
                 library.take_queue()
             library._settle()
+        except ProblemError as error:
+            if error.problem.kind != "disk_full":
+                library.close()
+                raise
+            # What is there can still be looked at, and deleted to make room.
+            library.notice = error.problem
         except BaseException:
             library.close()
             raise

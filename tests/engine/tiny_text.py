@@ -67,7 +67,7 @@ def tiny_gguf(path: Path, architecture: str = "llama") -> Path:
     """Write a tiny language model as a GGUF file (float32 weights) and return its path."""
     import gguf
 
-    letters = [*alphabet(), *SPECIAL]
+    letters = [*alphabet(), "ab", *SPECIAL]
     writer = gguf.GGUFWriter(str(path), architecture)
     writer.add_name("Tiny")
     writer.add_license("mit")
@@ -85,7 +85,7 @@ def tiny_gguf(path: Path, architecture: str = "llama") -> Path:
     writer.add_tokenizer_model("gpt2")
     writer.add_tokenizer_pre("smollm")
     writer.add_token_list(letters)
-    writer.add_token_types([1] * 256 + [3] * len(SPECIAL))
+    writer.add_token_types([1] * 257 + [3] * len(SPECIAL))
     writer.add_token_merges(["a b"])
     writer.add_eos_token_id(len(letters) - 1)
     writer.add_pad_token_id(len(letters) - 3)

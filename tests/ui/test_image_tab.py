@@ -16,6 +16,10 @@ from studio.protocol import Capabilities, ImageRequest
 from studio.settings import Paths
 from studio.ui.main_window import MainWindow
 
+A1111 = (
+    "a red fox <lora:fur:1>\nSteps: 25, Sampler: Euler a, CFG scale: 6.5, Seed: 123, Size: 640x512"
+)
+
 
 @pytest.fixture
 def tab(window: MainWindow) -> Any:
@@ -124,7 +128,7 @@ def test_a_picture_of_another_program_brings_its_settings(
     window: MainWindow, tab: Any, qtbot: QtBot, tmp_path: Path
 ) -> None:
     info = PngInfo()
-    info.add_text("parameters", "a red fox <lora:fur:1>\nSteps: 25, Seed: 123, CFG scale: 6.5")
+    info.add_text("parameters", A1111)
     Image.new("RGB", (640, 512)).save(tmp_path / "other.png", pnginfo=info)
     tab.take(tmp_path / "other.png")
     qtbot.waitUntil(lambda: tab.prompt.text() == "a red fox")

@@ -24,6 +24,7 @@ from studio.protocol import (
 )
 from studio.ui.image.controls import ImageControls
 from studio.ui.image.result_panel import ResultPanel
+from studio.ui.image.values import keep_values, show_request, show_values, whole
 from studio.ui.picture.files import dropped_pictures
 from studio.ui.theme import GRID, mute, say
 from studio.ui.widgets.columns import Columns
@@ -72,7 +73,7 @@ class ImageTab(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.columns)
-        self._load_values()
+        show_values(self, state.settings.image)
         self._tell_empty()
         self._connect()
 
@@ -124,8 +125,6 @@ class ImageTab(QWidget):
     def request(self) -> ImageRequest:
         """Return what the controls say now. Controls the model does not use are left out."""
         controls = self.controls
-        width, height = controls.width_field.value(), controls.height_field.value()
-        steps = controls.steps.value()
         source = controls.source.path() if controls.uses("image") else ""
         return ImageRequest(
             prompt=self.prompt.text().strip(),
@@ -135,9 +134,9 @@ class ImageTab(QWidget):
             model=self.model.model_id(),
             seed=controls.seed.value(),
             count=self.run_bar.count.value(),
-            width=None if width is None else int(width),
-            height=None if height is None else int(height),
-            steps=None if steps is None else int(steps),
+            width=whole(controls.width_field.value()),
+            height=whole(controls.height_field.value()),
+            steps=whole(controls.steps.value()),
             guidance_scale=controls.guidance.value() if controls.uses("guidance_scale") else None,
             scheduler=controls.scheduler_name() if controls.uses("scheduler") else "",
             image=InputFile(source) if source else None,
@@ -319,44 +318,9 @@ class ImageTab(QWidget):
 
     # ---- keeping
 
-    def _load_values(self) -> None:
-        values = self._state.settings.image
-        self.prompt.set_text(values.prompt)
-        self.model.set_model_id(values.model)
-        self.run_bar.count.setValue(values.count)
-        controls = self.controls
-        controls.negative.set_text(values.negative_prompt)
-        controls.seed.set_value(values.seed)
-        controls.width_field.set_value(values.width)
-        controls.height_field.set_value(values.height)
-        controls.steps.set_value(values.steps)
-        controls.guidance.set_value(values.guidance_scale)
-        controls.set_scheduler(values.scheduler)
-        if values.image and Path(values.image).is_file():
-            controls.source.set_path(values.image)
-        controls.strength.set_value(values.strength)
-        controls.transparent.setChecked(values.transparent)
-        controls.more.set_open(values.more_open)
-
     def values_to_settings(self) -> None:
         """Keep what the controls say; it is written soon."""
-        values, controls = self._state.settings.image, self.controls
-        width, height = controls.width_field.value(), controls.height_field.value()
-        steps = controls.steps.value()
-        values.prompt = self.prompt.text()
-        values.negative_prompt = controls.negative.text()
-        values.model = self.model.model_id()
-        values.count = self.run_bar.count.value()
-        values.seed = controls.seed.value()
-        values.width = None if width is None else int(width)
-        values.height = None if height is None else int(height)
-        values.steps = None if steps is None else int(steps)
-        values.guidance_scale = controls.guidance.value()
-        values.scheduler = controls.scheduler_name()
-        values.image = controls.source.path()
-        values.strength = float(controls.strength.value() or 0.0)
-        values.transparent = controls.transparent.isChecked()
-        values.more_open = controls.more.is_open()
+        keep_values(self, self._state.settings.image)
         self._state.save_soon()
 
     def restore(self, source: Asset | ImageRequest) -> None:
@@ -364,25 +328,12 @@ class ImageTab(QWidget):
         request = source if isinstance(source, ImageRequest) else source.recipe.request
         if not isinstance(request, ImageRequest):
             return
-        controls = self.controls
-        self.prompt.set_text(request.prompt)
-        controls.negative.set_text(request.negative_prompt)
-        self.model.set_model_id(request.model)
-        self.run_bar.count.setValue(request.count)
-        controls.seed.set_value(
-            request.seed if isinstance(source, ImageRequest) else source.recipe.seed
-        )
-        controls.width_field.set_value(request.width)
-        controls.height_field.set_value(request.height)
-        controls.steps.set_value(request.steps)
-        controls.guidance.set_value(request.guidance_scale)
-        controls.set_scheduler(request.scheduler)
-        controls.source.set_path(request.image.path if request.image is not None else "")
-        controls.strength.set_value(request.strength)
-        controls.transparent.setChecked(request.transparent)
-        if not isinstance(source, ImageRequest) and not self._job:
-            self.result.begin(source.recipe.seed, 1)
-            self.result.update_row(0, "done", str(source.path))
+        show_request(self, request)
+        if not isinstance(source, ImageRequest):
+            self.controls.seed.set_value(source.recipe.seed)
+            if not self._job:
+                self.result.begin(source.recipe.seed, 1)
+                self.result.update_row(0, "done", str(source.path))
         self._describe()
         self.values_to_settings()
 

@@ -34,6 +34,7 @@ from studio.ui.picture.files import PICTURE_FILTER, dropped_paths, is_picture
 from studio.ui.theme import GRID, mute, say
 from studio.ui.upscale.compare_panel import ComparePanel
 from studio.ui.upscale.input_list import InputModel, InputView
+from studio.ui.upscale.running import RunningPictures
 from studio.ui.widgets.buttons import tool_button
 from studio.ui.widgets.columns import Columns
 from studio.ui.widgets.empty_state import EmptyState
@@ -69,10 +70,7 @@ class UpscaleTab(QWidget):
     def __init__(self, state: AppState, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._state = state
-        self._tokens: dict[str, list[Path]] = {}
-        self._jobs: dict[str, Path] = {}
-        self._ended: set[str] = set()
-        self._failed = 0
+        self._running = RunningPictures()
         self.setAcceptDrops(True)
         self.model = ModelPicker(state, "upscale", self)
         self.inputs = InputModel(self)
@@ -197,7 +195,7 @@ class UpscaleTab(QWidget):
             )
         self.inputs.add(found)
         row = self.inputs.row_of(found[0])
-        if not self.view.currentIndex().isValid() or not self._jobs:
+        if not self.view.currentIndex().isValid() or self._running.is_empty:
             self.view.setCurrentIndex(self.inputs.index(row))
         self.values_to_settings()
 
@@ -251,7 +249,7 @@ class UpscaleTab(QWidget):
         free = [item for item in self.inputs.inputs() if item.state not in ("waiting", "running")]
         wanted = [item for item in free if item.state != "done"] or free
         if not wanted:
-            if not self._jobs:
+            if self._running.is_empty:
                 self._state.show_message(self.tr("Add a picture first."), "warning")
             return
         scale = self.scale.currentData()
@@ -269,7 +267,7 @@ class UpscaleTab(QWidget):
         paths = [item.path for item in wanted]
         for path in paths:
             self.inputs.set_state(path, "waiting")
-        self._tokens[self._state.submit(requests, output)] = paths
+        self._running.submitted(self._state.submit(requests, output), paths)
         self.run_bar.set_running(True)
         self.run_bar.set_status(self.tr("Waiting for its turn"))
         self.values_to_settings()
@@ -285,9 +283,8 @@ class UpscaleTab(QWidget):
 
     def stop(self) -> None:
         """Cancel every picture that is not finished."""
-        for job in list(self._jobs):
-            if job not in self._ended:
-                self._state.cancel(job)
+        for job in self._running.left():
+            self._state.cancel(job)
 
     def focus_prompt(self) -> None:
         """Put the focus on the list, which is this tab's first control."""
@@ -299,29 +296,27 @@ class UpscaleTab(QWidget):
         from studio.jobs.runner import AssetSaved, JobChanged
 
         match report:
-            case Enqueued() if report.token in self._tokens:
-                paths = self._tokens.pop(report.token)
-                self._jobs.update(
-                    {job.id: path for job, path in zip(report.jobs, paths, strict=True)}
-                )
-            case EnqueueFailed() if report.token in self._tokens:
-                for path in self._tokens.pop(report.token):
+            case Enqueued() if self._running.waits_for(report.token):
+                self._running.accepted(report.token, report.jobs)
+            case EnqueueFailed() if self._running.waits_for(report.token):
+                for path in self._running.refused(report.token):
                     self.inputs.set_state(path, "failed", message=say(report.problem.message))
                 self._rest()
-            case AssetSaved() if report.asset.job in self._jobs:
-                path = self._jobs[report.asset.job]
+            case AssetSaved() if self._running.holds(report.asset.job):
+                path = self._running.path(report.asset.job)
                 self.inputs.set_state(path, "done", str(report.asset.path))
-            case JobChanged() if report.job.id in self._jobs and report.job.status == "cancelled":
-                self._finish(report.job.id)
+            case JobChanged() if self._running.holds(report.job.id):
+                if report.job.status == "cancelled":
+                    self._finish(report.job.id)
             case (
                 Loading() | Progress() | Preview() | Warned() | Done() | Failed() | (Cancelled())
-            ) if report.job in self._jobs:
+            ) if self._running.holds(report.job):
                 self._follow(report)
 
     def _follow(
         self, event: Loading | Progress | Preview | Warned | Done | Failed | Cancelled
     ) -> None:
-        path = self._jobs[event.job]
+        path = self._running.path(event.job)
         match event:
             case Loading():
                 self.inputs.set_state(path, "running")
@@ -333,7 +328,6 @@ class UpscaleTab(QWidget):
             case Warned():
                 self._state.show_message(f"{path.name}: {say(event.message)}", "warning")
             case Failed():
-                self._failed += 1
                 self.inputs.set_state(path, "failed", message=say(event.problem.message))
                 self._finish(event.job)
             case Done() | Cancelled():
@@ -345,9 +339,9 @@ class UpscaleTab(QWidget):
             self.inputs.set_state(path, "running")
         self.run_bar.set_progress(event.step, event.steps, event.seconds_left)
         text = self.tr("Tile {step} of {steps}").format(step=event.step, steps=event.steps)
-        if len(self._jobs) > 1:
+        if self._running.count > 1:
             picture = self.tr("Picture {number} of {all}").format(
-                number=len(self._ended) + 1, all=len(self._jobs)
+                number=self._running.ended + 1, all=self._running.count
             )
             text = f"{picture}, {text}"
         if event.seconds_left is not None:
@@ -355,28 +349,23 @@ class UpscaleTab(QWidget):
         self.run_bar.set_status(text)
 
     def _finish(self, job: str) -> None:
-        self._ended.add(job)
-        path = self._jobs[job]
+        self._running.end(job)
+        path = self._running.path(job)
         item = self.inputs.at(self.inputs.row_of(path))
         if item is not None and item.state in ("waiting", "running"):
             self.inputs.set_state(path, "cancelled")
-        if len(self._ended) == len(self._jobs):
-            self._rest()
+        self._rest()
 
     def _rest(self) -> None:
         """Say how it went once nothing is left to do."""
-        if self._tokens or len(self._ended) < len(self._jobs):
+        if not self._running.is_over:
             return
-        done = sum(
-            item.state == "done" and item.path in self._jobs.values()
-            for item in self.inputs.inputs()
-        )
-        text = self.tr("{made} of {count} finished").format(made=done, count=len(self._jobs))
+        ours = self._running.paths()
+        done = sum(item.state == "done" and item.path in ours for item in self.inputs.inputs())
+        text = self.tr("{made} of {count} finished").format(made=done, count=self._running.count)
         self.run_bar.set_running(False)
-        self.run_bar.set_status(text if self._jobs else "")
-        self._jobs.clear()
-        self._ended.clear()
-        self._failed = 0
+        self.run_bar.set_status(text if ours else "")
+        self._running.clear()
 
     def _show_current(self) -> None:
         item = self.inputs.at(self.view.currentIndex().row())

@@ -1,0 +1,167 @@
+"""A text job from its request to its recipes: the context, stopping, memory running out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from text_bench import TextBench, model_at
+from tiny_text import tiny_llama
+
+from studio.engine.job import JobCancelled
+from studio.engine.text.decode import Decoder
+from studio.protocol import (
+    AssetReady,
+    Event,
+    Loading,
+    Message,
+    ModelRef,
+    ProblemError,
+    TextDelta,
+)
+
+pytest_plugins = ["text_fixtures"]
+
+
+def talk(turns: int, length: int) -> tuple[Message, ...]:
+    return tuple(Message("user" if n % 2 == 0 else "assistant", "a" * length) for n in range(turns))
+
+
+def test_a_chat_model_answers_in_its_template(bench: TextBench, starter: ModelRef) -> None:
+    outcome = bench.run(
+        starter, prompt="What is the capital of France?", temperature=0.0, max_tokens=12
+    )
+    assert "Paris" in outcome.answers[0]
+
+
+def test_earlier_turns_and_the_system_prompt_are_read(bench: TextBench, starter: ModelRef) -> None:
+    earlier = (Message("user", "My name is Zacharias."), Message("assistant", "Hello Zacharias!"))
+    plain = bench.run(starter, prompt="What is my name?", temperature=0.0, max_tokens=12)
+    told = bench.run(
+        starter, prompt="What is my name?", messages=earlier, temperature=0.0, max_tokens=12
+    )
+    brief = bench.run(
+        starter, prompt="What is my name?", messages=earlier, max_tokens=12, temperature=0.0,
+        system_prompt="Talk like a pirate.",
+    )  # fmt: skip
+    assert "Zacharias" in told.answers[0]
+    assert "Zacharias" not in plain.answers[0]
+    assert brief.stats["prompt_tokens"] != told.stats["prompt_tokens"]
+
+
+def test_a_recipe_has_all_that_its_row_needs(bench: TextBench, tiny: Path) -> None:
+    outcome = bench.run(model_at(tiny), prompt="hi", count=3, seed=40, max_tokens=6)
+    recipe = outcome.recipes[2]
+    assert (recipe.row, recipe.seed, recipe.request.seed, recipe.request.count) == (2, 42, 42, 1)
+    assert recipe.request.prompt == "hi"
+    assert recipe.request.model == recipe.model_id == "Tiny 模型"
+    assert len(recipe.model_sha256) == 64
+    assert recipe.dtype in ("bfloat16", "float32")
+    assert recipe.device.startswith("cpu")
+    assert recipe.libraries["transformers"]
+    assert recipe.stats["reached_limit"] == 1.0
+    again = bench.run(model_at(tiny), prompt="hi", seed=recipe.seed, max_tokens=6)
+    assert again.answers[0] == outcome.answers[2]
+
+
+def test_the_oldest_turns_are_left_out_and_said(bench: TextBench, tiny: Path) -> None:
+    outcome = bench.run(model_at(tiny), prompt="now", messages=talk(8, 80), max_tokens=50)
+    [(kind, message)] = outcome.warnings
+    assert kind == "context_cut"
+    assert message.values == {"messages": "4", "characters": "320"}
+    assert outcome.stats["prompt_tokens"] <= 512 - 50
+    assert "4 messages" in outcome.recipes[0].adjustments[0]
+    assert outcome.recipes[0].request.messages == talk(8, 80)
+
+
+def test_a_prompt_that_is_too_long_is_refused(bench: TextBench, starter: ModelRef) -> None:
+    with pytest.raises(ProblemError) as caught:
+        bench.run(starter, prompt="word " * 20_000, max_tokens=10)
+    assert caught.value.problem.kind == "bad_input"
+    assert "too long" in str(caught.value)
+    assert "8192" in str(caught.value)
+
+
+def test_a_prompt_may_use_the_room_of_the_answer(bench: TextBench, tiny: Path) -> None:
+    outcome = bench.run(model_at(tiny), prompt="a" * 400, max_tokens=200)
+    assert [kind for kind, _ in outcome.warnings] == ["context_cut"]
+    assert outcome.recipes[0].stats["tokens"] <= 512 - 400
+
+
+def test_a_model_without_a_template_continues_the_text(bench: TextBench, tmp_path: Path) -> None:
+    model = model_at(tiny_llama(tmp_path / "base", template=None))
+    outcome = bench.run(model, prompt="Once upon a time", max_tokens=5)
+    assert outcome.stats["prompt_tokens"] == len("Once upon a time")
+    cut = bench.run(model, prompt="a" * 900 + "b" * 100, max_tokens=30)
+    assert cut.warnings[0][0] == "context_cut"
+    assert cut.stats["prompt_tokens"] == 512 - 30
+
+
+def test_rows_stop_within_a_token(bench: TextBench, tiny: Path) -> None:
+    model = model_at(tiny)
+    events: list[Event] = []
+
+    def first_text(event: Event) -> bool:
+        events.append(event)
+        return isinstance(event, TextDelta)
+
+    with pytest.raises(JobCancelled):
+        bench.run(model, prompt="x", count=4, max_tokens=400, at=first_text)
+    assert not any(isinstance(event, AssetReady) for event in events)
+    assert len([event for event in events if isinstance(event, TextDelta)]) <= 4
+    assert bench.run(model, prompt="x", max_tokens=4).answers[0]
+
+
+def test_loading_stops_between_two_weights(bench: TextBench, tiny: Path) -> None:
+    def begun(event: Event) -> bool:
+        return isinstance(event, Loading) and bool(event.fraction)
+
+    with pytest.raises(JobCancelled):
+        bench.run(model_at(tiny), prompt="x", at=begun)
+    assert bench.run(model_at(tiny), prompt="x", max_tokens=4).answers[0]
+
+
+def test_fewer_rows_are_made_at_once_when_memory_runs_out(
+    bench: TextBench, tiny: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = model_at(tiny)
+    calm = bench.run(model, prompt="x", count=8, seed=1, max_tokens=20)
+    rows = Decoder.rows
+
+    def short_of_memory(self: Decoder, read: Any, seeds: Any, *rest: Any) -> Iterator[Any]:
+        for made, step in enumerate(rows(self, read, seeds, *rest)):
+            if len(seeds) > 2 and made == 9:
+                raise torch.OutOfMemoryError("CUDA out of memory")
+            yield step
+
+    monkeypatch.setattr(Decoder, "rows", short_of_memory)
+    outcome = bench.run(model, prompt="x", count=8, seed=1, max_tokens=20)
+    assert outcome.answers == calm.answers
+    assert outcome.streamed == calm.streamed
+    assert [kind for kind, _ in outcome.warnings] == ["memory", "memory"]
+    assert "Memory ran out" in outcome.recipes[7].adjustments[0]
+
+
+def test_memory_that_is_gone_for_good_is_said(
+    bench: TextBench, tiny: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def nothing_left(*_: Any) -> Iterator[Any]:
+        raise MemoryError
+
+    monkeypatch.setattr(Decoder, "rows", nothing_left)
+    with pytest.raises(ProblemError) as caught:
+        bench.run(model_at(tiny), prompt="x", count=2)
+    assert caught.value.problem.kind == "out_of_memory"
+
+
+def test_a_batch_is_no_larger_than_memory_allows(tmp_path: Path, tiny: Path) -> None:
+    roomy = TextBench(tmp_path / "roomy")
+    scarce = TextBench(tmp_path / "scarce", available=lambda: 52_000_000)
+    request = {"prompt": "x" * 100, "count": 12, "seed": 1, "max_tokens": 300}
+    assert (
+        scarce.run(model_at(tiny), **request).answers
+        == roomy.run(model_at(tiny), **request).answers
+    )

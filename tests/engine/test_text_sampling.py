@@ -1,0 +1,98 @@
+"""Tokens are drawn from the distribution that the settings describe, and from no other."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from transformers import (
+    LogitsProcessorList,
+    RepetitionPenaltyLogitsProcessor,
+    TemperatureLogitsWarper,
+    TopKLogitsWarper,
+    TopPLogitsWarper,
+)
+
+from studio.engine.text.sampling import Sampling, Seen, gumbel_noise, pick
+
+DRAWS = 20_000
+
+
+def logits(vocabulary: int = 40) -> torch.Tensor:
+    return torch.randn(1, vocabulary, generator=torch.Generator().manual_seed(3)) * 2
+
+
+def drawn(scores: torch.Tensor, how: Sampling) -> torch.Tensor:
+    """Return how often each token is drawn, as a fraction."""
+    rows = scores.expand(DRAWS, -1).clone()
+    tokens = pick(rows, torch.arange(DRAWS), 5, how)
+    return torch.bincount(tokens, minlength=scores.shape[-1]) / DRAWS
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        Sampling(1.0, 1.0, 0, 1.0),
+        Sampling(0.6, 1.0, 7, 1.0),
+        Sampling(1.3, 0.8, 0, 1.0),
+        Sampling(0.9, 0.7, 12, 1.0),
+        Sampling(1.0, 0.0001, 5, 1.0),
+        Sampling(1.0, 1.0, 1000, 1.0),
+    ],
+)
+def test_the_frequencies_are_those_of_transformers(how: Sampling) -> None:
+    scores = logits()
+    warpers = LogitsProcessorList([TemperatureLogitsWarper(how.temperature)])
+    if how.top_k:
+        warpers.append(TopKLogitsWarper(how.top_k))
+    if how.top_p < 1:
+        warpers.append(TopPLogitsWarper(how.top_p))
+    expected = warpers(torch.zeros(1, 0, dtype=torch.int64), scores.clone()).softmax(-1)[0]
+    found = drawn(scores, how)
+    assert ((found > 0) <= (expected > 0)).all()
+    assert (found - expected).abs().max() < 0.015
+
+
+def test_a_nucleus_larger_than_the_first_look_is_drawn_from_in_full() -> None:
+    flat = torch.zeros(1, 5000)
+    narrow = torch.zeros(1, 5000)
+    narrow[0, 17] = 40.0
+    rows = torch.cat([flat, narrow]).repeat(500, 1)
+    tokens = pick(rows, torch.arange(1000), 0, Sampling(1.0, 0.9, 0, 1.0))
+    assert set(tokens[1::2].tolist()) == {17}
+    assert len(set(tokens[::2].tolist())) > 450
+    alone = pick(rows[:1].clone(), torch.arange(1), 0, Sampling(1.0, 0.9, 0, 1.0))
+    assert tokens[0] == alone[0]
+
+
+def test_the_penalty_is_that_of_transformers() -> None:
+    scores = logits()
+    seen = Seen([3, 5, 3], 1, 4, "cpu")
+    seen.add(torch.tensor([8]))
+    found = scores.clone()
+    seen.penalise(found, 1.4)
+    ids = torch.tensor([[3, 5, 3, 8]])
+    assert torch.equal(found, RepetitionPenaltyLogitsProcessor(1.4)(ids, scores.clone()))
+
+
+def test_no_heat_takes_the_likeliest() -> None:
+    scores = logits()
+    assert pick(scores, torch.tensor([1]), 0, Sampling(0.0, 0.1, 1, 1.0)) == scores.argmax()
+
+
+def test_noise_is_even_and_depends_on_all_three() -> None:
+    seeds, tokens = torch.arange(400), torch.arange(500).expand(400, -1)
+    noise = gumbel_noise(seeds, 0, tokens)
+    assert noise.isfinite().all()
+    # Euler's constant and pi squared over six: mean and variance of the distribution.
+    assert abs(noise.mean() - 0.5772) < 0.01
+    assert abs(noise.var() - 1.6449) < 0.03
+    for other in (gumbel_noise(seeds + 1, 0, tokens), gumbel_noise(seeds, 1, tokens)):
+        together = torch.stack([noise.flatten(), other.flatten()])
+        assert abs(torch.corrcoef(together)[0, 1]) < 0.01
+    assert torch.equal(noise[9:10, 40:50], gumbel_noise(seeds[9:10], 0, tokens[9:10, 40:50]))
+
+
+def test_the_largest_seed_is_a_seed_like_others() -> None:
+    noise = gumbel_noise(torch.tensor([2**32 - 1]), 32_767, torch.arange(200_000)[None])
+    assert noise.isfinite().all()
+    assert noise.unique().numel() > 199_900

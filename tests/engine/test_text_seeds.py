@@ -1,0 +1,132 @@
+"""The text of a row depends on its seed alone, not on what is made beside it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from text_bench import TextBench
+from tiny_text import SMALL, tiny_model
+
+from studio.engine.text.agreement import Agreement
+from studio.engine.text.decode import Decoder
+from studio.engine.text.packed import pack
+from studio.engine.text.sampling import Sampling
+from studio.protocol import MAX_SEED, ModelRef
+
+pytest_plugins = ["text_fixtures"]
+
+STORY = "Write a long story about a fox who learns to ride a bicycle."
+PLAIN = Sampling(temperature=1.0, top_p=0.95, top_k=20, repetition_penalty=1.1)
+LAYERS = {"layer_types": ["full_attention", "sliding_attention"], "sliding_window": 6}
+FAMILIES: dict[str, dict[str, Any]] = {
+    "Llama": SMALL,
+    "Qwen2": SMALL,
+    "GPT2": {"n_embd": 64, "n_layer": 2, "n_head": 4, "n_positions": 512},
+    "Gemma3Text": SMALL | LAYERS | {"head_dim": 16},
+    "Mamba": {"hidden_size": 64, "num_hidden_layers": 2, "state_size": 8},
+    "Lfm2": SMALL | {"layer_types": ["conv", "full_attention"]},
+}
+
+
+def tokens_of(decoder: Decoder, seeds: list[int], prompt: list[int], number: int = 12) -> list[Any]:
+    rows: list[list[int]] = [[] for _ in seeds]
+    ends = frozenset[int]()
+    read = decoder.read(prompt, lambda: None)
+    for step in decoder.rows(read, seeds, number, PLAIN, ends, lambda: None):
+        for row, token in step:
+            rows[row].append(token)
+    return rows
+
+
+def test_a_row_of_a_batch_is_what_its_seed_gives_alone(bench: TextBench, starter: ModelRef) -> None:
+    batch = bench.run(starter, prompt=STORY, count=4, seed=7, max_tokens=64)
+    alone = bench.run(starter, prompt=STORY, count=1, seed=9, max_tokens=64)
+    assert alone.stats["tokens"] >= 60
+    assert batch.answers[2] == alone.answers[0]
+    assert len(set(batch.answers.values())) == 4
+    assert batch.recipes[2].seed == alone.recipes[0].seed == 9
+
+
+def test_missing_rows_come_out_as_in_the_whole(bench: TextBench, starter: ModelRef) -> None:
+    question = "Name a colour and say in one sentence why you like it."
+    whole = bench.run(starter, prompt=question, count=6, seed=1, max_tokens=24)
+    some = bench.run(starter, rows=(5, 1, 2), prompt=question, count=6, seed=1, max_tokens=24)
+    assert some.answers == {row: whole.answers[row] for row in (1, 2, 5)}
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_rows_agree_in_every_family(family: str) -> None:
+    model = tiny_model(family, **FAMILIES[family])
+    pack(model)
+    decoder = Decoder(model, "cpu")
+    prompt = [7, 8, 9, 10, 11, 12, 13, 14, 15]
+    batch = tokens_of(decoder, [3, 4, 5, 6, 7], prompt)
+    decoder.forget()
+    assert tokens_of(decoder, [5], prompt) == [batch[2]]
+    assert tokens_of(decoder, [7, 3], prompt) == [batch[4], batch[0]]
+
+
+def test_a_prompt_read_before_changes_nothing() -> None:
+    decoder = Decoder(tiny_model(**(SMALL | {"max_position_embeddings": 2048})), "cpu")
+    first = [(3 * n) % 200 for n in range(700)]
+    second = [*first[:600], *(5, 6, 7) * 30]
+    decoder.read(first, lambda: None)
+    warm = tokens_of(decoder, [1, 2], second)
+    decoder.forget()
+    assert tokens_of(decoder, [1, 2], second) == warm
+
+
+def test_greedy_answers_are_those_of_transformers() -> None:
+    model = tiny_model(**SMALL)
+    prompt = [40, 50, 60, 70]
+    expected = model.generate(
+        torch.tensor([prompt]), max_new_tokens=30, do_sample=False, repetition_penalty=1.3
+    )[0, 4:]
+    decoder, how = Decoder(model, "cpu"), Sampling(0.0, 1.0, 0, 1.3)
+    ends = frozenset({model.config.eos_token_id})
+    read = decoder.read(prompt, lambda: None)
+    steps = decoder.rows(read, [1, 2], 30, how, ends, lambda: None)
+    found = [dict(step)[0] for step in steps]
+    assert found == expected.tolist()
+
+
+def test_rows_end_on_their_own() -> None:
+    decoder = Decoder(tiny_model(**SMALL), "cpu")
+    prompt = [1, 2, 3]
+    free = tokens_of(decoder, [1, 2, 3, 4, 5, 6, 7, 8, 9], prompt, 20)
+    ends = frozenset({free[0][3], free[4][8]})
+    rows: list[list[int]] = [[] for _ in free]
+    read = decoder.read(prompt, lambda: None)
+    for step in decoder.rows(read, list(range(1, 10)), 20, PLAIN, ends, lambda: None):
+        for row, token in step:
+            rows[row].append(token)
+    for whole, ended in zip(free, rows, strict=True):
+        stop = next((n + 1 for n, token in enumerate(whole) if token in ends), len(whole))
+        assert ended == whole[:stop]
+
+
+def test_after_the_largest_seed_comes_zero(bench: TextBench, tiny: Path) -> None:
+    from text_bench import model_at
+
+    model = model_at(tiny)
+    last = bench.run(model, prompt="x", count=2, seed=MAX_SEED, max_tokens=8)
+    zero = bench.run(model, prompt="x", count=1, seed=0, max_tokens=8)
+    assert last.answers[1] == zero.answers[0]
+    assert last.recipes[1].request.seed == 0
+
+
+def test_a_batch_that_rounds_otherwise_takes_copies_along() -> None:
+    def step(rows: int) -> torch.Tensor:
+        return torch.full((rows, 3), 1.0 if rows > 2 else 1.5)
+
+    agreement = Agreement(step)
+    assert agreement.exact
+    assert [agreement.width(rows) for rows in (1, 2, 3, 5)] == [3, 3, 3, 6]
+    assert agreement.largest(30) == 24
+
+
+def test_equal_rows_that_differ_are_noticed() -> None:
+    assert not Agreement(lambda rows: torch.arange(rows)[:, None].float()).exact

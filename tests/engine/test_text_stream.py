@@ -1,0 +1,90 @@
+"""Text appears piece by piece, whole characters only, and adds up to what is saved."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+from text_bench import TextBench, starter_model
+from tiny_text import tiny_tokenizer
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+from transformers import AutoTokenizer
+
+from studio.engine.text.stream import TextStream
+from studio.protocol import ModelRef, Progress
+
+pytest_plugins = ["text_fixtures"]
+
+TEXTS = [
+    "你好，世界！狐狸骑自行车。",
+    "👩‍👩‍👧‍👦 family 🇨🇳 flag 👍🏽 thumb",
+    "naïve café — “quotes” ½ € \t tab\nnew line  two spaces",
+    "ไทย العربية עברית 한국어 日本語",
+    "",
+]
+
+
+def starter_ids(text: str) -> tuple[list[int], TextStream]:
+    backend = AutoTokenizer.from_pretrained(starter_model().path).backend_tokenizer
+    return backend.encode(text).ids, TextStream(lambda ids: backend.decode(list(ids)))
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_characters_appear_only_whole(text: str) -> None:
+    ids, stream = starter_ids(text)
+    pieces = [stream.push(token) for token in ids]
+    assert not any("\ufffd" in piece for piece in pieces)
+    assert "".join(pieces) + stream.finish() == text == stream.text
+
+
+def test_each_word_appears_with_its_token() -> None:
+    ids, stream = starter_ids("The quick brown fox")
+    assert [stream.push(token) for token in ids] == ["The", " quick", " brown", " fox"]
+
+
+def test_half_a_character_at_the_end_is_left_out() -> None:
+    ids, stream = starter_ids("ok 🦊")
+    for token in ids[:-1]:
+        stream.push(token)
+    assert stream.finish() == ""
+    assert stream.text.strip() == "ok"
+
+
+def test_bytes_that_never_make_a_character_do_not_hold_up_the_rest() -> None:
+    backend = tiny_tokenizer().backend_tokenizer
+    lone = backend.encode("é").ids[0]
+    stream = TextStream(lambda ids: backend.decode(list(ids)))
+    for token in [lone] * 12 + backend.encode(" and on").ids:
+        stream.push(token)
+    stream.finish()
+    assert stream.text.endswith(" and on")
+
+
+def spaced() -> Tokenizer:
+    """A tokenizer of the sentencepiece kind, whose decoder drops the first space."""
+    words = {"▁a": 0, "▁fox": 1, "▁ran": 2, "es": 3}
+    tokenizer = Tokenizer(models.WordLevel(words, unk_token="▁a"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
+    tokenizer.decoder = decoders.Metaspace()
+    return tokenizer
+
+
+@pytest.mark.parametrize(("before", "text"), [((), "a foxes ran"), ((1,), " a foxes ran")])
+def test_spaces_between_words_are_kept(before: Sequence[int], text: str) -> None:
+    tokenizer = spaced()
+    stream = TextStream(lambda ids: tokenizer.decode(list(ids)), before)
+    assert "".join(stream.push(token) for token in [0, 1, 3, 2]) + stream.finish() == text
+
+
+def test_what_was_streamed_is_what_is_saved(bench: TextBench, starter: ModelRef) -> None:
+    outcome = bench.run(starter, prompt="Count from one to five.", count=3, seed=4, max_tokens=30)
+    assert outcome.streamed == outcome.answers
+    assert all(text.strip() for text in outcome.answers.values())
+    last = outcome.of(Progress)[-1]
+    assert last.step == last.steps == 3 * 30
+    for stats in (recipe.stats for recipe in outcome.recipes.values()):
+        assert 0 < stats["tokens"] <= 30
+        assert stats["tokens_per_second"] > 0
+        assert stats["prompt_tokens"] == outcome.stats["prompt_tokens"] > 5
+    assert outcome.stats["tokens_per_second"] > 0
+    assert outcome.stats["time_to_first_token"] > 0

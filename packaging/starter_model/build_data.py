@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 import numpy as np
+
 from starter_recipe import icons
 
 DEFAULT_DATA = Path(__file__).resolve().parents[2] / "data" / "starter"

@@ -85,7 +85,7 @@ def test_the_bert_model_gives_the_codes_of_what_the_reader_names() -> None:
         codes = table.codes(style)[thing][None]
         want = denoiser.encoder_states(codes, torch.tensor([style]))
         mine = got[:, lookup.REGIONS + 1 : tokens.PREFIX]
-        assert float((mine - want).norm() / want.norm()) < 0.02
+        assert float((mine - want).norm() / want.norm()) < 0.04
         null = layout.rotation() @ layout.null_context()
         rest = got[:, [0, lookup.REGIONS, tokens.PREFIX, tokens.PREFIX + 1]]
         assert float((rest - null).norm(dim=-1).max() / null.norm()) < 0.2

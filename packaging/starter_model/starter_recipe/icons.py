@@ -33,6 +33,8 @@ _SUBGROUPS_LEFT_OUT = {94}  # keycaps
 _PEOPLE = 1
 _CLOCK_WORDS = ("o’clock", "-thirty")
 _JOINER = "200d"
+_ROLES = 25  # person-role
+_PERSON = "1f9d1-200d-"
 
 
 @dataclass
@@ -75,7 +77,13 @@ def wanted(entry: dict[str, Any]) -> bool:
     if any(word in label for word in _CLOCK_WORDS) or "facing right" in label:
         return False
     # Men and women of a role or an activity are aliases of the person (see `read_things`).
-    return not (group == _PEOPLE and _JOINER in entry["hexcode"].lower())
+    code = canonical(entry["hexcode"])
+    return not (group == _PEOPLE and _JOINER in code and not is_role(entry))
+
+
+def is_role(entry: dict[str, Any]) -> bool:
+    """Whether this is a person of no given gender with a role, such as an astronaut."""
+    return bool(entry["subgroup"] == _ROLES and canonical(entry["hexcode"]).startswith(_PERSON))
 
 
 def read_things(emojibase: Path) -> list[Thing]:
@@ -103,7 +111,7 @@ def read_things(emojibase: Path) -> list[Thing]:
         )
     by_label = {thing.label_en: thing for thing in things}
     for entry in english:
-        if entry.get("group") != _PEOPLE or _JOINER not in entry["hexcode"].lower():
+        if entry.get("group") != _PEOPLE or wanted(entry):
             continue
         words = str(entry["label"]).split(" ", 1)
         if len(words) == 2 and words[0] in {"man", "woman"}:

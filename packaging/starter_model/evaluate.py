@@ -1,0 +1,232 @@
+"""Evaluate an exported folder and print the table of the model card (step 7 of the recipe)."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from build_data import DEFAULT_DATA
+from diffusers import PRXPixelPipeline
+from sheet import DEFAULT_MODEL
+from torch import Tensor
+
+from starter_recipe import export, icons, judges
+
+LANGUAGES = ("english", "chinese")
+
+
+@dataclass
+class Real:
+    """The real icons as (N, 128, 128, 3) uint8, and which one a thing and style has, or -1."""
+
+    images: Tensor
+    row: Tensor
+
+    @classmethod
+    def load(cls, data: Path) -> Real:
+        things, made = icons.load(data)
+        thing, style = torch.from_numpy(made.thing).long(), torch.from_numpy(made.style).long()
+        row = torch.full((len(things), len(icons.STYLES)), -1)
+        row[thing, style] = torch.arange(len(thing))
+        return cls(torch.from_numpy(made.images), row)
+
+    def pictures(self, rows: Tensor) -> Tensor:
+        """Rows (B,) → (B, 3, 128, 128) in [-1, 1]."""
+        return self.images[rows].permute(0, 3, 1, 2).float() / 127.5 - 1
+
+
+def prompts_for(
+    names: Sequence[Sequence[str]], things: Tensor, style: int, language: str
+) -> list[str]:
+    """One plain prompt a thing: its label and the name of the style."""
+    look = icons.STYLES[style]
+    form = "{}, {} style" if language == "english" else "{}，{}风格"
+    return [form.format(names[int(thing)][0], look) for thing in things]
+
+
+def draw_all(
+    pipeline: PRXPixelPipeline, prompts: list[str], seed: int, steps: int, batch: int = 25
+) -> Tensor:
+    """Prompts (B) → pictures (B, 3, 128, 128); prompt i has seed `seed + i`."""
+    parts = []
+    for start in range(0, len(prompts), batch):
+        some = prompts[start : start + batch]
+        seeds = [seed + start + index for index in range(len(some))]
+        parts.append(export.draw(pipeline, some, seeds, steps))
+    return torch.cat(parts)
+
+
+def shares(place: Tensor) -> dict[str, float]:
+    """Ranks (B,) → the shares of first places and of the first five."""
+    return {
+        "top1": round((place < 1).float().mean().item(), 4),
+        "top5": round((place < 5).float().mean().item(), 4),
+    }
+
+
+def nearest(pictures: Tensor, real: Real) -> tuple[Tensor, Tensor]:
+    """Pictures (B, 3, 128, 128) → the nearest real icon's row and its pixel RMSE, (B,), (B,).
+
+    The candidates are found at a quarter of the resolution, the best eight compared in full.
+    """
+
+    def shrink(full: Tensor) -> Tensor:
+        return torch.nn.functional.avg_pool2d(full, 4).flatten(1)
+
+    rows = torch.arange(len(real.images))
+    small = torch.cat([shrink(real.pictures(part)) for part in torch.split(rows, 500)])
+    candidates = torch.cdist(shrink(pictures), small).topk(8, largest=False).indices
+    full = torch.unflatten(real.pictures(candidates.flatten()), 0, candidates.shape)
+    error = (full - pictures[:, None]).square().mean((2, 3, 4)).sqrt()
+    best = error.min(1)
+    return candidates.gather(1, best.indices[:, None])[:, 0], best.values
+
+
+def diversity(
+    pipeline: PRXPixelPipeline, names: Sequence[Sequence[str]], things: Tensor, steps: int
+) -> dict[str, float]:
+    """Mean pixel RMSE between four seeds of a prompt, beside that between styles of a thing."""
+    seeds, styles = [], []
+    for thing in things:
+        prompt = prompts_for(names, thing[None], 0, "english") * 4
+        four = draw_all(pipeline, prompt, 100, steps).flatten(1)
+        seeds.append(torch.pdist(four).mean() / four.shape[1] ** 0.5)
+        looks = [prompts_for(names, thing[None], style, "english")[0] for style in (0, 1, 3)]
+        three = draw_all(pipeline, looks, 100, steps).flatten(1)
+        styles.append(torch.pdist(three).mean() / three.shape[1] ** 0.5)
+    return {
+        "between_seeds": round(torch.stack(seeds).mean().item(), 4),
+        "between_styles": round(torch.stack(styles).mean().item(), 4),
+    }
+
+
+def speed(pipeline: PRXPixelPipeline) -> dict[str, float]:
+    """Seconds for one picture at 10, 20 and 30 steps, the best of three."""
+    found = {}
+    for steps in (10, 20, 30):
+        best = float("inf")
+        for _ in range(3):
+            started = time.perf_counter()
+            export.draw(pipeline, ["a red apple, 3d style"], [0], steps)
+            best = min(best, time.perf_counter() - started)
+        found[str(steps)] = round(best, 3)
+    return found
+
+
+@torch.no_grad()
+def evaluate(
+    folder: Path, data: Path, labels: int, steps: int, styles: list[int]
+) -> dict[str, Any]:
+    """Everything in the table, as plain numbers."""
+    pipeline = export.load_pipeline(folder)
+    real = Real.load(data)
+    phrases = export.phrases(data)
+    names = {"english": phrases.en, "chinese": phrases.zh}
+    namer, styler = judges.ThingJudge(len(phrases.things)), judges.StyleJudge()
+    namer.load_state_dict(torch.load(data / "judges" / "thing.pt", weights_only=True))
+    styler.load_state_dict(torch.load(data / "judges" / "style.pt", weights_only=True))
+    namer.eval()
+    styler.eval()
+    # The labels are drawn once, among things that all styles have, so columns compare.
+    generator = torch.Generator().manual_seed(2024)
+    complete = (real.row >= 0).all(1).nonzero()[:, 0]
+    things = complete[torch.randperm(len(complete), generator=generator)[:labels]]
+    unseen = things[things % 5 == 0]  # the style judge was not trained on these
+    report: dict[str, Any] = {"labels": len(things), "steps": steps, "styles": {}}
+    confusion = torch.zeros(len(icons.STYLES), len(icons.STYLES), dtype=torch.long)
+    kept: list[tuple[Tensor, Tensor]] = []
+    for style in styles:
+        look: dict[str, Any] = {}
+        own = real.pictures(real.row[things, style])
+        look["real"] = shares(judges.rank(namer, own, things))
+        wanted = torch.full_like(things, style)
+        look["real"]["style"] = round(
+            (judges.rank(styler, real.pictures(real.row[unseen, style]), wanted[: len(unseen)]) < 1)
+            .float().mean().item(), 4,
+        )  # fmt: skip
+        for language in LANGUAGES:
+            prompts = prompts_for(names[language], things, style, language)
+            drawn = draw_all(pipeline, prompts, 1000, steps)
+            look[language] = shares(judges.rank(namer, drawn, things))
+            guess = torch.cat([styler(part) for part in torch.split(drawn, 100)]).argmax(1)
+            look[language]["style"] = round((guess == style).float().mean().item(), 4)
+            off = (drawn - own).square().mean((1, 2, 3)).sqrt()
+            look[language]["rmse"] = round(off.mean().item(), 4)
+            confusion[style] += torch.bincount(guess, minlength=len(icons.STYLES))
+            if language == "english":
+                kept.append((drawn[:60], real.row[things[:60], style]))
+        report["styles"][icons.STYLES[style]] = look
+        print(icons.STYLES[style], json.dumps(look), flush=True)
+    row, error = nearest(torch.cat([drawn for drawn, _ in kept]), real)
+    asked = torch.cat([rows for _, rows in kept])
+    report["memory"] = {
+        "nearest_is_the_asked_icon": round((row == asked).float().mean().item(), 4),
+        "rmse_to_nearest": round(error.mean().item(), 4),
+    }
+    report["confusion"] = confusion.tolist()
+    report["diversity"] = diversity(pipeline, phrases.en, things[:12], steps)
+    report["seconds"] = speed(pipeline)
+    return report
+
+
+def table(report: dict[str, Any]) -> str:
+    """The report as Markdown."""
+    lines = [
+        f"{report['labels']} labels a style, {report['steps']} steps, guidance 1, one seed a "
+        f"prompt. The thing judge never saw a real icon in the style {judges.HELD_OUT}.",
+        "",
+        "| style | real icons: top-1, top-5, style | English: top-1, top-5, style "
+        "| Chinese: top-1, top-5, style |",
+        "|---|---|---|---|",
+    ]
+    for name, look in report["styles"].items():
+        mark = " (held out)" if name == judges.HELD_OUT else ""
+        cells = [
+            ", ".join(f"{100 * look[kind][key]:.1f} %" for key in ("top1", "top5", "style"))
+            for kind in ("real", *LANGUAGES)
+        ]
+        lines.append(f"| {name}{mark} | " + " | ".join(cells) + " |")
+    counts = report["confusion"]
+    lines += ["", "Style asked (rows) and style judged (columns), pictures:", ""]
+    lines += ["| | " + " | ".join(icons.STYLES) + " |", "|---|" + "---|" * len(icons.STYLES)]
+    for name, row in zip(icons.STYLES, counts, strict=True):
+        lines.append(f"| {name} | " + " | ".join(str(one) for one in row) + " |")
+    memory, variety, seconds = report["memory"], report["diversity"], report["seconds"]
+    lines += [
+        "",
+        f"- Memory: {100 * memory['nearest_is_the_asked_icon']:.1f} % of the drawn icons have the "
+        "very icon that was asked for as the nearest of all training icons; mean RMSE to it "
+        f"{memory['rmse_to_nearest']:.3f} (pixels in [-1, 1]).",
+        f"- Variety: mean RMSE between seeds {variety['between_seeds']:.3f}, between styles of one "
+        f"thing {variety['between_styles']:.3f}.",
+        "- Seconds a picture, batch of 1: "
+        + ", ".join(f"{value:.2f} at {steps} steps" for steps, value in seconds.items())
+        + ".",
+    ]
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, default=DEFAULT_DATA)
+    parser.add_argument("--model", type=Path, default=DEFAULT_MODEL)
+    parser.add_argument("--labels", type=int, default=300)
+    parser.add_argument("--steps", type=int, default=10)
+    parser.add_argument("--styles", nargs="*", default=list(icons.STYLES), choices=icons.STYLES)
+    parser.add_argument("--output", type=Path, help="a JSON file for the figures")
+    options = parser.parse_args()
+    chosen = [icons.STYLES.index(name) for name in options.styles]
+    report = evaluate(options.model, options.data, options.labels, options.steps, chosen)
+    if options.output:
+        options.output.write_text(json.dumps(report, indent=1), "utf-8")
+    print(table(report))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,32 @@
+"""Write the shipped folder: fp16 weights, tokenizer, scheduler, model card (step 5)."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+from pathlib import Path
+
+import torch
+from build_data import DEFAULT_DATA
+
+from starter_recipe.export import build_pipeline
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, default=DEFAULT_DATA)
+    parser.add_argument("--output", type=Path, required=True, help="the folder to write")
+    parser.add_argument("--card", type=Path, help="a README.md to put beside the weights")
+    options = parser.parse_args()
+    pipeline = build_pipeline(options.data)
+    pipeline.to(torch.float16)
+    pipeline.save_pretrained(options.output)
+    if options.card:
+        shutil.copyfile(options.card, options.output / "README.md")
+    for path in sorted(options.output.rglob("*")):
+        if path.is_file():
+            print(f"{path.stat().st_size:>12,}  {path.relative_to(options.output)}")
+
+
+if __name__ == "__main__":
+    main()

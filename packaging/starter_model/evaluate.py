@@ -16,7 +16,7 @@ from diffusers import PRXPixelPipeline
 from sheet import DEFAULT_MODEL
 from torch import Tensor
 
-from starter_recipe import export, icons, judges
+from starter_recipe import export, icons, judges, styles
 
 LANGUAGES = ("english", "chinese")
 
@@ -92,17 +92,17 @@ def diversity(
     pipeline: PRXPixelPipeline, names: Sequence[Sequence[str]], things: Tensor, steps: int
 ) -> dict[str, float]:
     """Mean pixel RMSE between four seeds of a prompt, beside that between styles of a thing."""
-    seeds, styles = [], []
+    seeds, looks = [], []
     for thing in things:
         prompt = prompts_for(names, thing[None], 0, "english") * 4
         four = draw_all(pipeline, prompt, 100, steps).flatten(1)
         seeds.append(torch.pdist(four).mean() / four.shape[1] ** 0.5)
-        looks = [prompts_for(names, thing[None], style, "english")[0] for style in (0, 1, 3)]
-        three = draw_all(pipeline, looks, 100, steps).flatten(1)
-        styles.append(torch.pdist(three).mean() / three.shape[1] ** 0.5)
+        asked = [prompts_for(names, thing[None], style, "english")[0] for style in (0, 1, 3)]
+        three = draw_all(pipeline, asked, 100, steps).flatten(1)
+        looks.append(torch.pdist(three).mean() / three.shape[1] ** 0.5)
     return {
         "between_seeds": round(torch.stack(seeds).mean().item(), 4),
-        "between_styles": round(torch.stack(styles).mean().item(), 4),
+        "between_styles": round(torch.stack(looks).mean().item(), 4),
     }
 
 
@@ -120,15 +120,13 @@ def speed(pipeline: PRXPixelPipeline) -> dict[str, float]:
 
 
 @torch.no_grad()
-def evaluate(
-    folder: Path, data: Path, labels: int, steps: int, styles: list[int]
-) -> dict[str, Any]:
+def evaluate(folder: Path, data: Path, labels: int, steps: int, looks: list[int]) -> dict[str, Any]:
     """Everything in the table, as plain numbers."""
     pipeline = export.load_pipeline(folder)
     real = Real.load(data)
     phrases = export.phrases(data)
     names = {"english": phrases.en, "chinese": phrases.zh}
-    namer, styler = judges.ThingJudge(len(phrases.things)), judges.StyleJudge()
+    namer, styler = judges.ThingJudge(len(phrases.things)), styles.StyleJudge()
     namer.load_state_dict(torch.load(data / "judges" / "thing.pt", weights_only=True))
     styler.load_state_dict(torch.load(data / "judges" / "style.pt", weights_only=True))
     namer.eval()
@@ -141,7 +139,7 @@ def evaluate(
     report: dict[str, Any] = {"labels": len(things), "steps": steps, "styles": {}}
     confusion = torch.zeros(len(icons.STYLES), len(icons.STYLES), dtype=torch.long)
     kept: list[tuple[Tensor, Tensor]] = []
-    for style in styles:
+    for style in looks:
         look: dict[str, Any] = {}
         own = real.pictures(real.row[things, style])
         look["real"] = shares(judges.rank(namer, own, things))

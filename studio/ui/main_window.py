@@ -5,7 +5,7 @@ Only the tab that is seen is built before the first paint; the rest follows righ
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Protocol, cast
@@ -26,6 +26,7 @@ from PySide6.QtWidgets import (
 from studio.protocol import Problem, Request, Task, task_of
 from studio.ui.state import AppState
 from studio.ui.theme import GRID
+from studio.ui.turns import Piece, imports_of, in_turns
 from studio.ui.widgets.icons import icon
 
 if TYPE_CHECKING:
@@ -259,24 +260,25 @@ class MainWindow(QMainWindow):
         if self._closed:
             return
         self._painted = True
-        pieces: list[Callable[[], None]] = [
-            *(partial(self._finish_tab, task) for task in self._built),
-            self._finish_frame,
-            self._make_shortcuts,
-            self._fill_queue,
-            self._fill_history,
-            self._start_state,
-            *(partial(self._build, task) for task in TASKS),
-        ]
+        in_turns(self, self._pieces(), lambda: not self._closed)
 
-        def next_piece() -> None:
-            if self._closed:
-                return
-            pieces.pop(0)()
-            if pieces:
-                QTimer.singleShot(0, self, next_piece)
-
-        next_piece()
+    def _pieces(self) -> Iterator[Piece]:
+        for task in tuple(self._built):
+            yield from imports_of(f"studio.ui.{task}")
+            yield from getattr(self._built[task], "pieces", tuple)()
+            yield partial(self._finish_tab, task)
+        yield self._finish_frame
+        yield self._make_shortcuts
+        for package in ("studio.ui.queue", "studio.ui.history"):
+            yield from imports_of(package)
+        yield self._fill_queue
+        yield self._fill_history
+        for task in TASKS:
+            if task not in self._built:
+                yield from imports_of(f"studio.ui.{task}")
+                yield partial(self._build, task)
+        # Last, since its threads import as well, and take the interpreter's lock for it.
+        yield self._start_state
 
     def _finish_frame(self) -> None:
         from studio.ui.widgets.dock_title import DockTitle

@@ -11,7 +11,7 @@ import sys
 import traceback
 from collections.abc import Callable
 
-from tests.benchmarks import cancel, environment, large_picture, overhead, start_up
+from tests.benchmarks import cancel, environment, large_picture, library, overhead, start_up
 from tests.benchmarks.house import ROOT
 from tests.benchmarks.table import Row, save, show
 
@@ -28,6 +28,11 @@ def benchmarks(rounds: int) -> dict[str, Callable[[], list[Row]]]:
         "cancel": cancel.states,
         "tiles": lambda: [large_picture.tiles()],
         "large": lambda: [large_picture.twelve_megapixels()],
+        "search": lambda: [library.search()],
+        "enqueue": lambda: [library.enqueue()],
+        "record": lambda: [library.record()],
+        "rebuild": lambda: [library.rebuild()],
+        "soak": lambda: [library.soak()],
         "environment": lambda: environment.settings(rounds),
     }
 

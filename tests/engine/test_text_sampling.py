@@ -95,4 +95,4 @@ def test_noise_is_even_and_depends_on_all_three() -> None:
 def test_the_largest_seed_is_a_seed_like_others() -> None:
     noise = gumbel_noise(torch.tensor([2**32 - 1]), 32_767, torch.arange(200_000)[None])
     assert noise.isfinite().all()
-    assert noise.unique().numel() > 199_900
+    assert noise.unique().numel() > 199_990

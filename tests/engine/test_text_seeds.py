@@ -10,9 +10,8 @@ import torch
 from text_bench import TextBench
 from tiny_text import SMALL, tiny_model
 
-from studio.engine.text.agreement import Agreement
+from studio.engine.text.agreement import WIDTHS, Agreement, widths_that_agree
 from studio.engine.text.decode import Decoder
-from studio.engine.text.packed import pack
 from studio.engine.text.sampling import Sampling
 from studio.protocol import MAX_SEED, ModelRef
 
@@ -59,9 +58,7 @@ def test_missing_rows_come_out_as_in_the_whole(bench: TextBench, starter: ModelR
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_rows_agree_in_every_family(family: str) -> None:
-    model = tiny_model(family, **FAMILIES[family])
-    pack(model)
-    decoder = Decoder(model, "cpu")
+    decoder = Decoder(tiny_model(family, **FAMILIES[family]), "cpu")
     prompt = [7, 8, 9, 10, 11, 12, 13, 14, 15]
     batch = tokens_of(decoder, [3, 4, 5, 6, 7], prompt)
     decoder.forget()
@@ -120,13 +117,32 @@ def test_after_the_largest_seed_comes_zero(bench: TextBench, tiny: Path) -> None
 
 def test_a_batch_that_rounds_otherwise_takes_copies_along() -> None:
     def step(rows: int) -> torch.Tensor:
-        return torch.full((rows, 3), 1.0 if rows > 2 else 1.5)
+        return torch.full((rows, 3), 1.5 if rows in (2, 32) else 1.0)
 
-    agreement = Agreement(step)
+    agreement = Agreement(step, frozenset(WIDTHS) - {1})
     assert agreement.exact
     assert [agreement.width(rows) for rows in (1, 2, 3, 5)] == [3, 3, 3, 6]
-    assert agreement.largest(30) == 24
+    assert agreement.largest(40) == 24
 
 
 def test_equal_rows_that_differ_are_noticed() -> None:
-    assert not Agreement(lambda rows: torch.arange(rows)[:, None].float()).exact
+    def step(rows: int) -> torch.Tensor:
+        return torch.arange(rows)[:, None].float()
+
+    assert not Agreement(step, frozenset(WIDTHS)).exact
+    assert not Agreement(lambda rows: torch.ones(rows, 1), frozenset()).exact
+
+
+@pytest.mark.parametrize("kind", [torch.bfloat16, torch.float32])
+def test_widths_that_agree_do_so_for_any_rows(kind: torch.dtype) -> None:
+    torch.manual_seed(0)
+    layers = torch.nn.ModuleList([torch.nn.Linear(1536, 200), torch.nn.Linear(200, 1536)])
+    widths = widths_that_agree(layers.to(kind))
+    assert 8 in widths
+    rows = torch.randn(100, 32, 1536).to(kind)
+    with torch.inference_mode():
+        for width in widths:
+            for batch in rows:
+                assert torch.equal(layers[0](batch[:width]), layers[0](batch)[:width]) or (
+                    32 not in widths
+                )

@@ -1,16 +1,15 @@
-"""Two classifiers that look at pictures and know nothing of the model that drew them.
+"""The classifier that names things, and what both classifiers share.
 
-`ThingJudge` names the thing (one of T); it is trained on real icons with one style held
-out, and its score on the real icons of that style is the yardstick. `StyleJudge` names
-the style; a fifth of the things is held out to test it on.
+Both know nothing of the model that drew a picture. `ThingJudge` names the thing (one of
+T); it is trained on real icons with one style held out, and its score on the real icons of
+that style is the yardstick. `styles.StyleJudge` names the style; a fifth of the things is
+held out to test it on.
 """
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-
-from .icons import STYLES
 
 HELD_OUT = "3d"
 
@@ -38,21 +37,6 @@ class ThingJudge(nn.Module):
     def forward(self, pictures: Tensor) -> Tensor:
         small = nn.functional.avg_pool2d(pictures, 2)
         out: Tensor = self.names(self.head(self.body(small)))
-        return out
-
-
-class StyleJudge(nn.Module):
-    """Pictures (B, 3, 128, 128) → logits (B, 5); it looks at edges and shading, not at shape."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.body = nn.Sequential(_block(3, 24, 5), _block(24, 48), _block(48, 96), _block(96, 128))
-        self.head = nn.Linear(256, len(STYLES))
-
-    def forward(self, pictures: Tensor) -> Tensor:
-        found = self.body(pictures)
-        pooled = torch.cat([found.mean((2, 3)), found.amax((2, 3))], dim=1)
-        out: Tensor = self.head(pooled)
         return out
 
 

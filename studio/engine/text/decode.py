@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from studio.engine.text.agreement import Agreement
+from studio.engine.text.agreement import Agreement, widths_that_agree
 from studio.engine.text.cache import (
     can_be_shortened,
     nbytes,
@@ -22,6 +22,7 @@ from studio.engine.text.cache import (
     rows_of,
     shortened,
 )
+from studio.engine.text.packed import pack
 from studio.engine.text.sampling import Sampling, Seen, pick
 
 _PART = {"cpu": 256}
@@ -45,7 +46,7 @@ class ReadPrompt:
 
 
 class Decoder:
-    """Runs one loaded model.
+    """Runs one loaded model. On a CPU it rearranges the model's weights, see `packed`.
 
     Args:
         model: a transformers causal language model, in evaluation mode.
@@ -61,7 +62,9 @@ class Decoder:
         self._read: ReadPrompt | None = None
         self._check: Callable[[], None] = _go_on
         self._watch_layers()
-        self.agreement = Agreement(self._probe)
+        if device == "cpu":
+            pack(model, lambda: self._probe(1))
+        self.agreement = Agreement(self._probe, widths_that_agree(model))
 
     def forget(self) -> None:
         """Give back the memory of the last prompt."""

@@ -16,7 +16,6 @@ from studio.engine.job import Job
 from studio.engine.memory import MemoryArbiter, model_key
 from studio.engine.text.convert import converted
 from studio.engine.text.decode import Decoder
-from studio.engine.text.packed import pack
 from studio.engine.text.reading import check_report, read, watched
 from studio.engine.text.weight_files import WeightFiles, broken_file, read_weight_files
 from studio.protocol import ModelRef, problem, sentence
@@ -163,8 +162,6 @@ class _Loader:
         check_report(self.name, report, self.files.place)
         model.eval().requires_grad_(False)
         self.job.check()
-        if self.device.kind == "cpu":
-            pack(model)
         return model
 
 

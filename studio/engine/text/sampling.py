@@ -99,7 +99,7 @@ def pick(logits: torch.Tensor, seeds: torch.Tensor, step: int, how: Sampling) ->
 
 
 def gumbel_noise(seeds: torch.Tensor, step: int, tokens: torch.Tensor) -> torch.Tensor:
-    """Return Gumbel(0, 1) noise in float64, (rows, candidates).
+    """Return Gumbel(0, 1) noise, (rows, candidates), in float64 where the device has it.
 
     Args:
         seeds: (rows,) int64, 0 to 2³²−1.
@@ -109,8 +109,11 @@ def gumbel_noise(seeds: torch.Tensor, step: int, tokens: torch.Tensor) -> torch.
     base = _mixed(_mixed(seeds ^ 0x9E3779B9) + (step * 0x632BE5AB & _MASK))[:, None]
     high = _mixed((tokens * 0x9E3779B1) ^ base)
     low = _mixed(high + base + 0x7F4A7C15)
-    # 52 bits, in the middle of their steps: never 0, never 1.
-    uniform = ((high >> 6) * 2.0**26 + (low >> 6) + 0.5) * 2.0**-52
+    # As many bits as the type holds, in the middle of their steps: never 0, never 1.
+    if tokens.device.type == "mps":
+        uniform = ((high >> 9).float() + 0.5) * 2.0**-23
+    else:
+        uniform = (((high >> 6) << 26 | low >> 6).double() + 0.5) * 2.0**-52
     return -torch.log(-torch.log(uniform))
 
 
@@ -126,7 +129,7 @@ def _draw(
     scores: torch.Tensor, tokens: torch.Tensor, seeds: torch.Tensor, step: int
 ) -> torch.Tensor:
     """Draw a token of each row from log-probabilities, (rows, candidates) as `tokens`."""
-    noisy = scores.double() + gumbel_noise(seeds, step, tokens)
+    noisy = gumbel_noise(seeds, step, tokens) + scores
     return tokens.gather(-1, noisy.argmax(dim=-1, keepdim=True)).squeeze(-1)
 
 

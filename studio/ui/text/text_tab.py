@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, cast
 
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
@@ -37,6 +38,7 @@ class TextTab(QWidget):
         self._state = state
         self._chat: Chat | None = None
         self._editing: Turn | None = None
+        self._unmade = [self._make_controls, self._make_right, self._make_chat]
         self._make_prompt()
         self._right = QWidget(self)
         self.columns = Columns(self._left, self._right, self)
@@ -269,13 +271,18 @@ class TextTab(QWidget):
 
     def finish(self) -> None:
         """Add what the first paint can do without; the window asks for it right after."""
-        if self._chat is not None:
-            return
+        for piece in self.pieces():
+            piece()
+
+    def pieces(self) -> Iterator[Callable[[], None]]:
+        """Yield what `finish` would do, so that it can be spread over turns of the event loop."""
+        while self._unmade:
+            yield self._unmade.pop(0)
+
+    def _make_chat(self) -> None:
         from studio.ui.text.chat import Chat
         from studio.ui.text.context_meter import ContextMeter
 
-        self._make_controls()
-        self._make_right()
         self._banner = self._make_banner()
         self._column.insertWidget(0, self._banner)
         self.meter = ContextMeter(self._state, self._left)

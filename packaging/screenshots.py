@@ -20,8 +20,8 @@ PHOTOGRAPH = ROOT / "resources" / "demo" / "cat.png"
 LARGEST = 300_000
 """Bytes a file."""
 
-SLOGAN = "Write a slogan for a bicycle repair shop."
-FOLLOW_UP = "Explain in two sentences why it is good to repair things."
+SLOGAN = "Write a short slogan for a bicycle repair shop."
+FOLLOW_UP = "Explain in one sentence why a bicycle should be repaired."
 PICTURE = "a red fox, 3d style"
 PATIENCE_S = 300
 
@@ -69,8 +69,10 @@ def _take_all() -> int:
 
 def _fill_text(window: Any) -> None:
     tab = window.tab("text")
-    tab.controls.seed.set_value(7)
-    tab.controls.max_tokens.set_value(64)
+    tab.controls.seed.set_value(11)
+    tab.controls.temperature.set_value(0.5)
+    tab.controls.penalty.set_value(1.0)
+    tab.controls.max_tokens.set_value(96)
     for prompt, count in ((SLOGAN, 4), (FOLLOW_UP, 1)):
         tab.run_bar.count.setValue(count)
         tab.prompt.setPlainText(prompt)

@@ -38,18 +38,18 @@ def test_a_chat_model_answers_in_its_template(bench: TextBench, starter: ModelRe
 
 
 def test_earlier_turns_and_the_system_prompt_are_read(bench: TextBench, starter: ModelRef) -> None:
-    earlier = (Message("user", "My name is Zacharias."), Message("assistant", "Hello Zacharias!"))
-    plain = bench.run(starter, prompt="What is my name?", temperature=0.0, max_tokens=12)
-    told = bench.run(
-        starter, prompt="What is my name?", messages=earlier, temperature=0.0, max_tokens=12
+    earlier = (
+        Message("user", "My favourite animal is the zebra."),
+        Message("assistant", "Zebras are wonderful."),
     )
-    brief = bench.run(
-        starter, prompt="What is my name?", messages=earlier, max_tokens=12, temperature=0.0,
-        system_prompt="Talk like a pirate.",
-    )  # fmt: skip
-    assert "Zacharias" in told.answers[0]
-    assert "Zacharias" not in plain.answers[0]
-    assert brief.stats["prompt_tokens"] != told.stats["prompt_tokens"]
+    calm = {"temperature": 0.0, "repetition_penalty": 1.0, "max_tokens": 8}
+    question = "What is my favourite animal?"
+    plain = bench.run(starter, prompt=question, **calm)
+    told = bench.run(starter, prompt=question, messages=earlier, **calm)
+    system = bench.run(starter, prompt=question, system_prompt="Always be very brief.", **calm)
+    assert "ebra" in told.answers[0]
+    assert "ebra" not in plain.answers[0]
+    assert system.answers[0] != plain.answers[0]
 
 
 def test_a_recipe_has_all_that_its_row_needs(bench: TextBench, tiny: Path) -> None:

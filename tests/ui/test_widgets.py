@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PySide6.QtCore import QMimeData, Qt, QUrl
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QVBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
 
 from studio.protocol import MAX_SEED
 from studio.settings import RESOURCES
+from studio.ui.theme import Scheme, apply_scheme, is_dark
+from studio.ui.widgets.buttons import PrimaryButton
 from studio.ui.widgets.icons import icon
 from studio.ui.widgets.message_bar import KEPT, MessageBar
 from studio.ui.widgets.more_section import MoreSection
@@ -20,6 +24,7 @@ from studio.ui.widgets.prompt_edit import MAX_FILE_BYTES, PromptEdit
 from studio.ui.widgets.run_bar import RunBar
 from studio.ui.widgets.seed_field import SeedField
 from studio.ui.widgets.times import ago_text, seconds_text
+from studio.ui.widgets.tinted_label import TintedLabel
 
 
 def test_a_number_resets_on_a_double_click_of_its_label(qtbot: QtBot) -> None:
@@ -120,6 +125,33 @@ def test_old_messages_are_forgotten_in_the_end(qtbot: QtBot) -> None:
         bar.show_message(f"no. {number}")
     assert len(bar.messages) == KEPT
     assert bar.messages[0].text == "no. 5"
+
+
+@pytest.mark.parametrize("scheme", ["dark", "light"])
+def test_texts_follow_light_and_dark(scheme: Scheme, qtbot: QtBot, qapp: Any) -> None:
+    apply_scheme(qapp, "light" if scheme == "dark" else "dark")
+    page = QWidget()
+    qtbot.addWidget(page)
+    layout = QVBoxLayout(page)
+    error, quiet = TintedLabel(), TintedLabel()
+    error.show_text("MMMM", "error")
+    quiet.show_text("MMMM")
+    more, button = MoreSection("MMMM"), PrimaryButton("MMMM", "check", "")
+    for part in (more, error, quiet, button):
+        layout.addWidget(part)
+    with qtbot.waitExposed(page):
+        page.show()
+    apply_scheme(qapp, scheme)
+    qtbot.waitUntil(lambda: is_dark(page.palette()) == (scheme == "dark"))
+    for widget in (more.button, error, quiet, button):
+        image = widget.grab().toImage()
+        lights = [
+            image.pixelColor(x, y).lightness()
+            for x in range(image.width())
+            for y in range(image.height())
+        ]
+        assert max(lights) - min(lights) > 90, widget
+    apply_scheme(qapp, "system")
 
 
 def test_more_keeps_what_it_hides(qtbot: QtBot) -> None:

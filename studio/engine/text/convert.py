@@ -22,16 +22,15 @@ from studio.protocol import ProblemError, problem, sentence
 def converted(job: Job, source: Path) -> Path:
     """Return the folder with the converted model of a GGUF file, converting it if need be.
 
-    It is kept below the folder that `STUDIO_CACHE` names, or else where the system keeps
-    temporary files. What an older file of the same path left there is removed.
+    It is kept below the folder that `STUDIO_CACHE` names, or that `STUDIO_HOME` implies, or else
+    where the system keeps temporary files. What an older file of the same path left there is
+    removed.
 
     Raises:
         ProblemError: as `convert` does.
         JobCancelled: while converting.
     """
-    chosen = os.environ.get(CACHE_VARIABLE)
-    cache = Path(chosen) if chosen else Path(tempfile.gettempdir()) / "prompt-studio"
-    folder = converted_folder(cache, source)
+    folder = converted_folder(_cache(), source)
     if (folder / "config.json").is_file():
         return folder
     for left in folder.parent.glob(folder.name.rpartition("-")[0] + "-*"):
@@ -67,6 +66,14 @@ def convert(job: Job, source: Path, target: Path) -> None:
         part.replace(target)
     finally:
         shutil.rmtree(part, ignore_errors=True)
+
+
+def _cache() -> Path:
+    if chosen := os.environ.get(CACHE_VARIABLE):
+        return Path(chosen)
+    if home := os.environ.get("STUDIO_HOME"):
+        return Path(home).expanduser() / "cache"
+    return Path(tempfile.gettempdir()) / "prompt-studio"
 
 
 def model_card(metadata: dict[str, Any], file: str) -> str:

@@ -6,13 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QSize, Qt, QUrl
-from PySide6.QtGui import QDesktopServices, QPalette
+from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import (
     QDialog,
     QFileDialog,
     QHBoxLayout,
     QHeaderView,
-    QLabel,
     QPushButton,
     QTreeWidget,
     QTreeWidgetItem,
@@ -23,9 +22,10 @@ from PySide6.QtWidgets import (
 from studio.protocol import ModelRef, Problem, Task
 from studio.ui.models.starter_bar import StarterBar
 from studio.ui.state import AppState
-from studio.ui.theme import GRID, kind_colour, mute, say
+from studio.ui.theme import GRID, kind_colour, say
 from studio.ui.widgets.icons import icon
 from studio.ui.widgets.times import bytes_text
+from studio.ui.widgets.tinted_label import TintedLabel
 
 _ICONS: dict[Task, str] = {
     "text": "message-square-text",
@@ -63,13 +63,12 @@ class ModelsDialog(QDialog):
         for column in (1, 2, 3):
             header.setSectionResizeMode(column, QHeaderView.ResizeMode.ResizeToContents)
         self.view.currentItemChanged.connect(self._show_chosen)
-        self.about = QLabel(self)
+        self.about = TintedLabel(self)
         self.about.setObjectName("models.about")
         self.about.setWordWrap(True)
         self.about.setMinimumHeight(2 * self.fontMetrics().lineSpacing())
         self.about.setAlignment(Qt.AlignmentFlag.AlignTop)
         self.about.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        mute(self.about)
         self.starter = StarterBar(state, self)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(2 * GRID, 2 * GRID, 2 * GRID, 2 * GRID)
@@ -212,7 +211,7 @@ class ModelsDialog(QDialog):
         self.show_folder.setEnabled(model is not None)
         if model is None:
             item = self.view.currentItem()
-            self.about.setText(item.text(0) if item is not None and known else "")
+            self._say(item.text(0) if item is not None and known else "")
             return
         fit = self._state.fit(model)
         parts = [
@@ -224,13 +223,7 @@ class ModelsDialog(QDialog):
         self._say(" · ".join(part for part in parts if part))
 
     def _say(self, text: str, problem: Problem | None = None) -> None:
-        palette = self.palette()
-        colour = palette.color(QPalette.ColorRole.PlaceholderText)
-        if problem is not None:
-            colour = kind_colour("error", palette)
-        palette.setColor(self.about.foregroundRole(), colour)
-        self.about.setPalette(palette)
-        self.about.setText(text)
+        self.about.show_text(text, "error" if problem is not None else None)
 
     def _add_folder(self) -> None:
         dialog = QFileDialog(self, self.tr("Add folder…"))

@@ -32,6 +32,7 @@ class StarterBar(QWidget):
         self.install.setObjectName("models.starter")
         self.install.setAccessibleName(self.install.text())
         self.install.setAutoDefault(False)
+        self.install.setEnabled(False)
         self.install.clicked.connect(self._clicked)
         self.progress = QProgressBar(self)
         self.progress.setTextVisible(False)

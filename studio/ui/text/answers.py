@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QPoint, Qt, Signal
-from PySide6.QtGui import QPalette, QResizeEvent, QWheelEvent
+from PySide6.QtGui import QResizeEvent, QWheelEvent
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
@@ -17,9 +17,10 @@ from PySide6.QtWidgets import (
 
 from studio.ui.text.answer_text import AnswerText
 from studio.ui.text.conversation import Answer, Turn
-from studio.ui.theme import GRID, emphasise, kind_colour, mute
+from studio.ui.theme import GRID, emphasise, mute
 from studio.ui.widgets.buttons import tool_button
 from studio.ui.widgets.icons import icon
+from studio.ui.widgets.tinted_label import TintedLabel
 
 NARROWEST = 17 * GRID
 """Pixels a column needs; fewer columns are shown where the window is narrower."""
@@ -54,7 +55,7 @@ class AnswerCard(QFrame):
         copy = tool_button("copy", self.tr("Copy this answer"), parent=self)
         copy.clicked.connect(lambda: self.copied.emit(self.index))
         self.body = AnswerText(grows, self)
-        self._note = QLabel(self)
+        self._note = TintedLabel(self)
         self._note.setWordWrap(True)
         self._note.hide()
         row = QHBoxLayout()
@@ -97,16 +98,8 @@ class AnswerCard(QFrame):
         self.body.show_answer(answer.text, finished)
         self.body.setVisible(bool(answer.text))
         note = answer.failed or ("" if answer.text else waiting)
-        self._note.setText(note)
+        self._note.show_text(note, "error" if answer.failed else None)
         self._note.setVisible(bool(note))
-        palette = self.palette()
-        colour = (
-            kind_colour("error", palette)
-            if answer.failed
-            else palette.color(QPalette.ColorRole.PlaceholderText)
-        )
-        palette.setColor(self._note.foregroundRole(), colour)
-        self._note.setPalette(palette)
 
     def show_choice(self, chosen: bool, usable: bool) -> None:
         """Show whether this is the answer the conversation goes on with, or can be."""

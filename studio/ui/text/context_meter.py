@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QTimer
-from PySide6.QtGui import QPalette
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QSizePolicy, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QSizePolicy, QWidget
 
 from studio.protocol import ModelRef, Problem, TextRequest
 from studio.ui.state import AppState
-from studio.ui.theme import GRID, kind_colour, mute
+from studio.ui.theme import GRID, Kind
+from studio.ui.widgets.tinted_label import TintedLabel
 
 if TYPE_CHECKING:
     from studio.models.token_counter import ContextUse
@@ -31,11 +31,10 @@ class ContextMeter(QWidget):
         self.bar.setAccessibleName(self.tr("Context used"))
         self.bar.setTextVisible(False)
         self.bar.setFixedSize(8 * GRID, GRID // 2)
-        self.label = QLabel(self)
+        self.label = TintedLabel(self)
         self.label.setObjectName("text.context_text")
         self.label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.label.setMinimumHeight(self.fontMetrics().height())
-        mute(self.label)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(GRID)
@@ -78,7 +77,8 @@ class ContextMeter(QWidget):
         self._answered(None)
 
     def _show(self, use: ContextUse | None) -> None:
-        text, kind = "", ""
+        text = ""
+        kind: Kind | None = None
         if use is not None and use.context:
             self.bar.setRange(0, use.context)
             self.bar.setValue(min(use.tokens, use.context))
@@ -98,11 +98,5 @@ class ContextMeter(QWidget):
             self.bar.reset()
             if use is not None:
                 text = self.tr("tokens: {n}").format(n=f"{use.tokens:,}")
-        self.label.setText(text)
+        self.label.show_text(text, kind)
         self.label.setToolTip(text)
-        palette = self.palette()
-        colour = palette.color(QPalette.ColorRole.PlaceholderText)
-        if kind:
-            colour = kind_colour("error" if kind == "error" else "warning", palette)
-        palette.setColor(self.label.foregroundRole(), colour)
-        self.label.setPalette(palette)

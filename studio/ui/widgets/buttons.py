@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from PySide6.QtCore import QEvent
 from PySide6.QtWidgets import QPushButton, QToolButton, QWidget
 
 from studio.ui.theme import emphasise
@@ -28,6 +29,12 @@ class PrimaryButton(QPushButton):
         self.setAccessibleName(text)
         self.setStyleSheet(_PRIMARY)
         emphasise(self)
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        # Style sheets keep the colours of the palette they were read with.
+        if event.type() == QEvent.Type.ApplicationPaletteChange:
+            self.setStyleSheet(_PRIMARY)
 
 
 def tool_button(

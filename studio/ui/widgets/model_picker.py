@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, Qt, Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from studio.protocol import ModelRef, Task
-from studio.ui.theme import GRID, kind_colour, mute, say
+from studio.ui.theme import GRID, say
 from studio.ui.widgets.icons import icon
+from studio.ui.widgets.tinted_label import TintedLabel
 
 if TYPE_CHECKING:
     from studio.ui.state import AppState
@@ -38,11 +39,10 @@ class ModelPicker(QWidget):
         self.combo.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.combo.setPlaceholderText(self.tr("Looking for models…"))
         label.setBuddy(self.combo)
-        self._fit = QLabel(self)
+        self._fit = TintedLabel(self)
         self._fit.setObjectName(f"{task}.fit")
         self._fit.setWordWrap(True)
         self._fit.hide()
-        mute(self._fit)
         row = QHBoxLayout()
         row.setSpacing(GRID)
         row.addWidget(label)
@@ -118,14 +118,5 @@ class ModelPicker(QWidget):
         if fit is None or fit.verdict == "fits":
             self._fit.hide()
             return
-        palette = self.palette()
-        colour = kind_colour("warning" if fit.verdict == "tight" else "error", palette)
-        palette.setColor(self._fit.foregroundRole(), colour)
-        self._fit.setPalette(palette)
-        self._fit.setText(say(fit.sentence))
+        self._fit.show_text(say(fit.sentence), "warning" if fit.verdict == "tight" else "error")
         self._fit.show()
-
-    def changeEvent(self, event: QEvent) -> None:
-        if event.type() == QEvent.Type.ApplicationPaletteChange:
-            self._show_fit()
-        super().changeEvent(event)

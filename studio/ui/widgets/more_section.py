@@ -8,12 +8,6 @@ from PySide6.QtWidgets import QSizePolicy, QToolButton, QVBoxLayout, QWidget
 from studio.ui.theme import GRID
 from studio.ui.widgets.icons import icon
 
-_FLAT = """
-QToolButton { border: 1px solid transparent; border-radius: 3px; padding: 3px 6px 3px 0; }
-QToolButton:hover { background: palette(midlight); }
-QToolButton:focus { border-color: palette(accent); }
-"""
-
 
 class MoreSection(QWidget):
     """A title that folds its body in and out. Add controls with `add`."""
@@ -25,7 +19,7 @@ class MoreSection(QWidget):
         self.button = QToolButton(self)
         self.button.setText(title)
         self.button.setCheckable(True)
-        self.button.setStyleSheet(_FLAT)
+        self.button.setAutoRaise(True)
         self.button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self.button.setIconSize(QSize(16, 16))
         self.button.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)

@@ -1,0 +1,76 @@
+"""Started by the tests: the app as usual, with a person who types a prompt and presses Generate.
+
+Prints JSON lines: `{"engine": pid}` at the first words, then `{"path": …, "longest_gap": ms}`.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QWidget
+
+from studio.jobs.runner import AssetSaved
+from studio.protocol import Failed, TextDelta
+from studio.ui.app import main
+from studio.ui.main_window import MainWindow
+
+PROMPT = sys.argv[1]
+
+
+class Person:
+    """Types, presses Generate, and looks."""
+
+    def __init__(self) -> None:
+        self.window = next(w for w in QApplication.topLevelWidgets() if isinstance(w, MainWindow))
+        self.last = time.perf_counter()
+        self.longest = 0.0
+        self.streaming = False
+        self.beat = QTimer(self.window)
+        self.beat.timeout.connect(self.feel)
+        self.beat.start(5)
+        self.window.state.reported.connect(self.hear)
+        self.type()
+
+    def feel(self) -> None:
+        now = time.perf_counter()
+        self.longest = max(self.longest, now - self.last - 0.005)
+        self.last = now
+
+    def type(self) -> None:
+        if not self.window.state.models("text"):
+            QTimer.singleShot(50, self.type)
+            return
+        prompt = self.window.findChild(QWidget, "text.prompt")
+        prompt.setFocus()
+        QTest.keyClicks(prompt, PROMPT)
+        button = self.window.findChild(QWidget, "text.generate")
+        QTest.mouseClick(button, Qt.MouseButton.LeftButton)
+
+    def hear(self, report: object) -> None:
+        if isinstance(report, TextDelta) and not self.streaming:
+            self.streaming = True
+            print(json.dumps({"engine": self.window.state.worker._engine.pid}), flush=True)
+        elif isinstance(report, AssetSaved):
+            gap = self.longest * 1000
+            print(json.dumps({"path": str(report.asset.path), "longest_gap": gap}), flush=True)
+            QTimer.singleShot(0, self.window.close)
+        elif isinstance(report, Failed):
+            print(json.dumps({"failed": str(report.problem.message)}), flush=True)
+            QTimer.singleShot(0, self.type)
+
+
+def watched() -> int:
+    """Let the person in once the event loop runs."""
+    people: list[Person] = []
+    QTimer.singleShot(500, lambda: people.append(Person()))
+    return run()
+
+
+if __name__ == "__main__":
+    run = QApplication.exec
+    QApplication.exec = staticmethod(watched)  # type: ignore[assignment]
+    sys.exit(main(["studio"]))

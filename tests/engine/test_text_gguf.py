@@ -1,0 +1,128 @@
+"""GGUF files are unpacked once into a folder; what cannot be read is refused quickly."""
+
+from __future__ import annotations
+
+import os
+import threading
+from pathlib import Path
+
+import pytest
+from text_bench import TextBench, model_at
+from tiny_text import TEMPLATE, tiny_gguf
+from transformers import AutoTokenizer
+
+from studio.chat_template import read_template
+from studio.converted import CACHE_VARIABLE, converted_folder
+from studio.engine.job import Job, JobCancelled
+from studio.engine.text.convert import convert
+from studio.protocol import Event, Loading, ModelRef, ProblemError
+
+pytest_plugins = ["text_fixtures"]
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    folder = tmp_path / "my models 模型"
+    folder.mkdir()
+    return tiny_gguf(folder / "tiny model.gguf")
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+def gguf(path: Path) -> ModelRef:
+    return model_at(path, "gguf")
+
+
+def test_a_file_is_unpacked_once_and_answers(
+    bench: TextBench, source: Path, cache: Path, tmp_path: Path
+) -> None:
+    first = bench.run(gguf(source), prompt="abc", count=2, seed=1, max_tokens=6)
+    folder = converted_folder(cache, source)
+    written = (folder / "model.safetensors").stat().st_mtime_ns
+    bench.memory.release_all()
+    again = bench.run(gguf(source), prompt="abc", count=2, seed=1, max_tokens=6)
+    assert again.answers == first.answers
+    assert (folder / "model.safetensors").stat().st_mtime_ns == written
+    assert first.recipes[0].model_name == "tiny model.gguf"
+
+
+def test_a_changed_file_is_unpacked_anew(bench: TextBench, source: Path, cache: Path) -> None:
+    bench.run(gguf(source), prompt="a", max_tokens=2)
+    before = converted_folder(cache, source)
+    os.utime(source, ns=(1, 1))
+    bench.run(gguf(source), prompt="a", max_tokens=2)
+    assert not before.exists()
+    assert converted_folder(cache, source).is_dir()
+
+
+def test_what_a_file_says_of_itself_is_kept(job: Job, source: Path, tmp_path: Path) -> None:
+    (source.parent / "LICENSE").write_text("Do as you like.")
+    convert(job, source, tmp_path / "out")
+    card = (tmp_path / "out" / "README.md").read_text("utf-8")
+    assert "license: mit" in card
+    assert "Nobody" in card
+    assert "tiny model.gguf" in card
+    assert (tmp_path / "out" / "LICENSE").read_text() == "Do as you like."
+    template, special = read_template(tmp_path / "out")
+    assert template == TEMPLATE
+    assert special["eos_token"] == "<|im_end|>"
+    tokenizer = AutoTokenizer.from_pretrained(tmp_path / "out")
+    assert len(tokenizer("12 ab")["input_ids"]) == 4
+
+
+def test_a_stopped_conversion_leaves_nothing(source: Path, tmp_path: Path) -> None:
+    cancelled = threading.Event()
+
+    def stop_at_weights(event: Event) -> None:
+        if isinstance(event, Loading) and event.fraction:
+            cancelled.set()
+
+    job = Job("1", tmp_path / "work", stop_at_weights, cancelled)
+    with pytest.raises(JobCancelled):
+        convert(job, source, tmp_path / "there" / "out")
+    assert list((tmp_path / "there").iterdir()) == []
+
+
+def test_a_folder_that_is_there_is_not_touched(job: Job, source: Path, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    with pytest.raises(FileExistsError):
+        convert(job, source, tmp_path / "out")
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def refusal(bench: TextBench, path: Path) -> tuple[str, str]:
+    with pytest.raises(ProblemError) as caught:
+        bench.run(gguf(path), prompt="x")
+    return caught.value.problem.kind, str(caught.value)
+
+
+def test_an_unknown_architecture_is_named(bench: TextBench, cache: Path, tmp_path: Path) -> None:
+    kind, text = refusal(bench, tiny_gguf(tmp_path / "odd.gguf", "whatsit"))
+    assert kind == "bad_input"
+    assert "whatsit" in text
+    assert not cache.exists()
+
+
+@pytest.mark.parametrize("size", [0, 3, 100, 5_000, -100])
+def test_a_file_cut_short_is_broken(bench: TextBench, source: Path, cache: Path, size: int) -> None:
+    source.write_bytes(source.read_bytes()[:size])
+    kind, text = refusal(bench, source)
+    assert kind == "model_broken"
+    assert "tiny model.gguf" in text
+
+
+def test_a_file_that_is_no_gguf_is_broken(bench: TextBench, source: Path, cache: Path) -> None:
+    source.write_bytes(b"<html>" * 5000)
+    assert refusal(bench, source)[0] == "model_broken"
+
+
+def test_a_read_only_place_is_said(job: Job, source: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(ProblemError) as caught:
+        convert(job, source, tmp_path / "file" / "out")
+    assert caught.value.problem.kind == "bad_input"
+    assert "written" in str(caught.value)

@@ -1,0 +1,103 @@
+"""A conversation becomes the text that its model was taught to read."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from studio.chat_template import TemplateRefusedError, plain_text, read_template, render
+from studio.protocol import Message
+
+CHATML = (
+    "{% for m in messages %}<{{ m['role'] }}>{{ m['content'] }}\n{% endfor %}"
+    "{% if add_generation_prompt %}<assistant>{% endif %}"
+)
+NO_SYSTEM = (
+    "{{ bos_token }}{% for m in messages %}{% if m.role == 'system' %}"
+    "{{ raise_exception('no system') }}{% endif %}<{{ m.role }}>{{ m.content | trim }}{% endfor %}"
+)
+STRICT = (
+    "{% for m in messages %}{% if (m.role == 'user') != (loop.index0 % 2 == 0) %}"
+    "{{ raise_exception('Roles must alternate') }}{% endif %}[{{ m.content }}]{% endfor %}"
+)
+TALK = (Message("user", "a"), Message("assistant", "b"))
+
+
+def test_turns_stand_in_their_order() -> None:
+    text = render(CHATML, {}, "s", TALK, "c")
+    assert text == "<system>s\n<user>a\n<assistant>b\n<user>c\n<assistant>"
+
+
+def test_a_template_without_system_turns_gets_it_with_the_first_user_turn() -> None:
+    text = render(NO_SYSTEM, {"bos_token": "<s>"}, "Be kind.", TALK, "c")
+    assert text == "<s><user>Be kind.\n\na<assistant>b<user>c"
+
+
+def test_a_system_prompt_is_never_lost() -> None:
+    silent = "{% for m in messages if m.role != 'system' %}[{{ m.content }}]{% endfor %}"
+    assert render(silent, {}, "S", (), "c") == "[S\n\nc]"
+
+
+def test_turns_that_do_not_alternate_are_joined() -> None:
+    turns = (Message("assistant", "x"), *TALK, Message("assistant", "b2"), Message("user", "c"))
+    assert render(STRICT, {}, "", turns, "d") == "[a][b\n\nb2][c\n\nd]"
+
+
+def test_a_refusal_gives_the_reason_of_the_template() -> None:
+    with pytest.raises(TemplateRefusedError, match="never"):
+        render("{{ raise_exception('never') }}", {}, "", (), "c")
+    with pytest.raises(TemplateRefusedError):
+        render("{% if %}", {}, "", (), "c")
+
+
+@pytest.mark.parametrize(
+    "attack",
+    [
+        "{{ ''.__class__.__mro__[1].__subclasses__() }}",
+        "{{ messages.append(1) }}",
+        "{{ cycler.__init__.__globals__.os.getcwd() }}",
+        "{% for i in range(999999999) %}x{% endfor %}",
+    ],
+)
+def test_a_template_cannot_reach_out(attack: str) -> None:
+    with pytest.raises(TemplateRefusedError):
+        render(attack, {}, "", (), "c")
+
+
+def test_the_words_of_the_hub_are_known() -> None:
+    template = (
+        "{% for m in messages %}{% if loop.first %}{% continue %}{% endif %}{% generation %}"
+        "{{ {'c': m.content} | tojson }}{% endgeneration %}{% endfor %}{{ strftime_now('%%') }}"
+    )
+    assert render(template, {}, "", TALK, "狐<") == '{"c": "b"}{"c": "狐<"}%'
+
+
+def test_without_a_template_the_text_goes_on() -> None:
+    turns = (Message("user", "Once"), Message("assistant", " upon a time."))
+    assert plain_text("A tale", turns, "Then") == "A tale\n\nOnce upon a time.\n\nThen"
+    assert plain_text("", (), "Once") == "Once"
+
+
+@pytest.mark.parametrize(
+    "held",
+    [CHATML, [{"name": "tool_use", "template": "no"}, {"name": "default", "template": CHATML}]],
+)
+def test_a_template_is_found_in_the_tokenizers_file(tmp_path: Path, held: object) -> None:
+    config = {"chat_template": held, "bos_token": {"content": "<s>"}, "eos_token": "</s>"}
+    (tmp_path / "tokenizer_config.json").write_text(json.dumps(config))
+    assert read_template(tmp_path) == (CHATML, {"bos_token": "<s>", "eos_token": "</s>"})
+
+
+def test_a_template_in_a_file_of_its_own_comes_first(tmp_path: Path) -> None:
+    (tmp_path / "tokenizer_config.json").write_text('{"chat_template": "old"}')
+    (tmp_path / "chat_template.jinja").write_text(CHATML)
+    assert read_template(tmp_path)[0] == CHATML
+
+
+@pytest.mark.parametrize("content", [None, "{", "[]"])
+def test_a_model_may_have_no_template(tmp_path: Path, content: str | None) -> None:
+    if content is not None:
+        (tmp_path / "tokenizer_config.json").write_text(content)
+    assert read_template(tmp_path) == (None, {})

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 import time
@@ -21,7 +22,7 @@ PHOTOGRAPHS = ROOT / "resources" / "demo"
 
 TEXTS = (
     ("Write a slogan for a bicycle repair shop.", 7),
-    ("Explain in two sentences why the sky is blue.", 21),
+    ("Write a short, friendly welcome note for the guests of a small hotel.", 21),
 )
 ENLARGED = ((("astronaut.png", "cat.png"), 2), (("coffee.png",), 4))
 PICTURES = (("fire engine, 3d style", 3), ("smiling cat face, flat style", 11))
@@ -103,6 +104,7 @@ def _starter_image_model(environment: dict[str, str]) -> str:
 def _run(chapter: Chapter, environment: dict[str, str]) -> None:
     started = time.monotonic()
     command = [*_studio(), *chapter.arguments, "--json"]
+    made: list[tuple[int, Path]] = []
     with subprocess.Popen(
         command, env=environment, stdout=subprocess.PIPE, text=True, encoding="utf-8"
     ) as child:
@@ -110,11 +112,13 @@ def _run(chapter: Chapter, environment: dict[str, str]) -> None:
         for line in child.stdout:
             event = json.loads(line)
             if event["event"] == "asset":
-                chapter.files.append(Path(event["path"]))
+                made.append((event["row"], Path(event["path"])))
             elif event["event"] == "failed":
                 chapter.failures.append(str(event["message"]))
     if child.returncode and not chapter.failures:
         chapter.failures.append(f"The command ended with status {child.returncode}.")
+    # short answers are finished first; the rows are the order of the seeds
+    chapter.files = [path for _, path in sorted(made, key=lambda asset: asset[0])]
     chapter.seconds = time.monotonic() - started
 
 
@@ -150,8 +154,8 @@ def _write_summary(out: Path, chapters: list[Chapter]) -> None:
     lines = ["# Demonstration", ""]
     for chapter in chapters:
         lines += [f"## {chapter.title}", "", f"{chapter.seconds:.1f} s, by:", ""]
-        shown = [json.dumps(a) if " " in a else a for a in chapter.arguments]
-        lines += [f"    studio {' '.join(shown)}", ""]
+        shown = shlex.join(a.replace(f"{ROOT}{os.sep}", "") for a in chapter.arguments)
+        lines += [f"    studio {shown}", ""]
         for file in chapter.files:
             place = file.relative_to(out).as_posix() if file.is_relative_to(out) else str(file)
             lines.append(f"- {place}")

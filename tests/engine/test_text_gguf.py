@@ -37,9 +37,7 @@ def gguf(path: Path) -> ModelRef:
     return model_at(path, "gguf")
 
 
-def test_a_file_is_unpacked_once_and_answers(
-    bench: TextBench, source: Path, cache: Path, tmp_path: Path
-) -> None:
+def test_a_file_is_unpacked_once_and_answers(bench: TextBench, source: Path, cache: Path) -> None:
     first = bench.run(gguf(source), prompt="abc", count=2, seed=1, max_tokens=6)
     folder = converted_folder(cache, source)
     written = (folder / "model.safetensors").stat().st_mtime_ns
@@ -107,15 +105,17 @@ def test_an_unknown_architecture_is_named(bench: TextBench, cache: Path, tmp_pat
     assert not cache.exists()
 
 
+@pytest.mark.usefixtures("cache")
 @pytest.mark.parametrize("size", [0, 3, 100, 5_000, -100])
-def test_a_file_cut_short_is_broken(bench: TextBench, source: Path, cache: Path, size: int) -> None:
+def test_a_file_cut_short_is_broken(bench: TextBench, source: Path, size: int) -> None:
     source.write_bytes(source.read_bytes()[:size])
     kind, text = refusal(bench, source)
     assert kind == "model_broken"
     assert "tiny model.gguf" in text
 
 
-def test_a_file_that_is_no_gguf_is_broken(bench: TextBench, source: Path, cache: Path) -> None:
+@pytest.mark.usefixtures("cache")
+def test_a_file_that_is_no_gguf_is_broken(bench: TextBench, source: Path) -> None:
     source.write_bytes(b"<html>" * 5000)
     assert refusal(bench, source)[0] == "model_broken"
 

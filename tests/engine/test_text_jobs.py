@@ -38,18 +38,15 @@ def test_a_chat_model_answers_in_its_template(bench: TextBench, starter: ModelRe
 
 
 def test_earlier_turns_and_the_system_prompt_are_read(bench: TextBench, starter: ModelRef) -> None:
-    earlier = (
-        Message("user", "My favourite animal is the zebra."),
-        Message("assistant", "Zebras are wonderful."),
-    )
+    earlier = (Message("user", "My name is Anna."), Message("assistant", "Hello Anna!"))
     calm = {"temperature": 0.0, "repetition_penalty": 1.0, "max_tokens": 8}
-    question = "What is my favourite animal?"
-    plain = bench.run(starter, prompt=question, **calm)
-    told = bench.run(starter, prompt=question, messages=earlier, **calm)
-    system = bench.run(starter, prompt=question, system_prompt="Always be very brief.", **calm)
-    assert "ebra" in told.answers[0]
-    assert "ebra" not in plain.answers[0]
-    assert system.answers[0] != plain.answers[0]
+    plain = bench.run(starter, prompt="What is my name?", **calm)
+    told = bench.run(starter, prompt="What is my name?", messages=earlier, **calm)
+    french = "Always answer in French."
+    system = bench.run(starter, prompt="What is my name?", system_prompt=french, **calm)
+    assert "Anna" in told.answers[0]
+    assert "Anna" not in plain.answers[0]
+    assert system.stats["prompt_tokens"] != plain.stats["prompt_tokens"]
 
 
 def test_a_recipe_has_all_that_its_row_needs(bench: TextBench, tiny: Path) -> None:

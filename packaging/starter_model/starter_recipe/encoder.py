@@ -61,7 +61,7 @@ _SHARP = 11.0  # how far the right token's attention score is above the others'
 _LOUD_NAMES = 6000.0  # how much louder layer 1 writes than what it overwrites
 _LOUD_TABLE = 600.0  # and layer 2
 _LOWER = 4.0  # a name is taken to be on from this much below zero
-_WHISPER = 0.02  # how loud that is, beside what a name says
+_WHISPER = 0.006  # how loud that is, beside what a name says
 
 
 def new_bert(vocabulary: int, units: int) -> BertModel:
@@ -200,12 +200,9 @@ def name_units(reader: Reader, lookup: Lookup, unknown: int) -> _Units:
         units.add(read, reader.thing.bias + _LOWER, write / layout.NORM)
         # Where no name is on, this one is.
         read = torch.zeros(1, layout.COORDINATES)
-        read[0, BAND.start + band] = read[0, SIDE.start + side] = 0.5
-        read[0, BAND] -= 0.5 * shut
-        read[0, SIDE] -= 0.5 * shut
-        read[0, BAND.start + band] += 0.5 * shut
-        read[0, SIDE.start + side] += 0.5 * shut
-        units.add(read, 0.0, _WHISPER * write[unknown : unknown + 1] / layout.NORM)
+        read[:, [*range(BAND.start, SIDE.stop), ASKS_STYLE, WORD, PATCH_FLAG]] = -shut
+        read[0, BAND.start + band] = read[0, SIDE.start + side] = 1.5
+        units.add(read, -_OPEN, _WHISPER * write[unknown : unknown + 1] / layout.NORM)
     read = _wide(reader.style.weight)
     read[:, [*range(BAND.start, SIDE.stop), WORD, PATCH_FLAG]] = -shut
     write = torch.zeros(len(STYLES), layout.COORDINATES)
@@ -277,6 +274,13 @@ def table_units(lookup: Lookup) -> _Units:
         bias = torch.full((terms + 2,), -2.5 * steep)
         bias[-1] -= _LEVEL
         units.add(read, bias, write)
+    for style in range(len(STYLES)):
+        for patch in range(PATCHES):
+            row, column = divmod(patch, GRID)
+            read = torch.zeros(1, layout.COORDINATES)
+            read[0, ROW.start + row] = read[0, COLUMN.start + column] = steep / place
+            read[0, STYLE.start + style] = steep / styled
+            units.add(read, -2.5 * steep, torch.zeros(1, layout.COORDINATES))
     for source, target in ((ROW, layout.ROW), (COLUMN, layout.COLUMN)):
         read = torch.zeros(GRID, layout.COORDINATES)
         write = torch.zeros(GRID, layout.COORDINATES)
@@ -290,6 +294,43 @@ def table_units(lookup: Lookup) -> _Units:
     write[:, layout.STYLE] = layout.STYLE_AMPLITUDE / _OPEN * torch.eye(len(STYLES))
     units.add(read, -1.5 * steep, write)
     return units
+
+
+def _compensate(bert: BertModel, lookup: Lookup, prefix: list[int]) -> None:
+    """Take back what rounding to half precision adds at each patch in each style.
+
+    The open gates of a patch add up to far more than its code, and cancel; rounded, they
+    cancel no more. The rest is the same for all things, so it is measured with the thing
+    vector zero and handed to the last units of the table, which have no other use.
+    """
+    wide = layout.rotation()
+    layer = bert.encoder.layer[1]
+    slots = bert.embeddings.word_embeddings.weight[prefix[REGIONS + 1 :]]
+    last = sum(len(unit.read) + 2 for unit in lookup.units)
+    constants = torch.zeros(len(STYLES), PATCHES, layout.COORDINATES)
+    for unit in lookup.units:
+        for style in unit.styles:
+            constants[style, unit.patch, layout.CODE] += unit.constant
+    for style in range(len(STYLES)):
+        asked = torch.zeros(REGIONS + 1, layout.COORDINATES)
+        for region in range(REGIONS):
+            band, side = divmod(region, SIDES)
+            asked[region, BAND.start + band] = asked[region, SIDE.start + side] = _MARK
+        asked[:REGIONS, FILL] = (layout.NORM**2 - 2 * _MARK**2) ** 0.5
+        asked[REGIONS, STYLE.start + style] = _STYLE
+        asked[REGIONS, ASKS_STYLE] = _MARK
+        state = torch.cat([asked @ wide.T, slots])[None]
+        middle = layer.attention(state, None)[0][:, REGIONS + 1 :]
+        opened = layer.intermediate(middle)
+        found = layer.output.dense(opened)[0] - layer.output.dense.bias
+        error = (found @ wide / _LOUD_TABLE)[:, layout.CODE] - constants[style][:, layout.CODE]
+        for patch in range(PATCHES):
+            index = last + style * PATCHES + patch
+            level = float(opened[0, patch, index])
+            change = torch.zeros(layout.COORDINATES)
+            change[layout.CODE] = -error[patch] / level
+            column = layer.output.dense.weight[:, index] + _LOUD_TABLE * wide @ change
+            layer.output.dense.weight[:, index] = column.half().float()
 
 
 @torch.no_grad()
@@ -310,4 +351,8 @@ def pack(reader: Reader, lookup: Lookup, prefix: list[int], unknown: int) -> Ber
     null = torch.zeros(layout.COORDINATES)
     null[layout.NULL] = layout.NULL_AMPLITUDE
     bert.encoder.layer[1].output.dense.bias.copy_(_LOUD_TABLE * layout.rotation() @ null)
+    for parameter in bert.parameters():
+        parameter.copy_(parameter.half().float())
+    for _ in range(2):
+        _compensate(bert, lookup, prefix)
     return bert.eval()

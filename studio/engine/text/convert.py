@@ -64,6 +64,8 @@ def convert(job: Job, source: Path, target: Path) -> None:
                 shutil.copyfile(source.parent / name, part / name)
         job.check()
         part.replace(target)
+    except OSError as error:
+        raise _unwritten(target, error) from error
     finally:
         shutil.rmtree(part, ignore_errors=True)
 
@@ -141,11 +143,8 @@ def _write(job: Job, source: Path, metadata: dict[str, Any], part: Path) -> None
         )
     check_report(name, report, lambda _: name)
     job.check()
-    try:
-        tokenizer.save_pretrained(part)
-        model.save_pretrained(part)
-    except OSError as error:
-        raise _unwritten(part, error) from error
+    tokenizer.save_pretrained(part)
+    model.save_pretrained(part)
 
 
 def _split_digits(tokenizer: Any) -> None:
@@ -157,11 +156,11 @@ def _split_digits(tokenizer: Any) -> None:
     )
 
 
-def _unwritten(part: Path, error: OSError) -> ProblemError:
+def _unwritten(target: Path, error: OSError) -> ProblemError:
     return problem(
         "disk_full" if error.errno == 28 else "bad_input",
         "The unpacked model could not be written to {folder}. Make sure that there is space and"
         " that the folder can be written to.",
         detail=str(error),
-        folder=str(part.parent),
+        folder=str(target.parent),
     )

@@ -25,6 +25,9 @@ from studio.engine.text.cache import (
 from studio.engine.text.packed import pack
 from studio.engine.text.sampling import Sampling, Seen, pick
 
+_CACHES = ("past_key_values", "cache_params")
+"""What models call the cache that they are given: those with attention, and the others."""
+
 _PART = {"cpu": 256}
 _PART_ELSEWHERE = 2048
 """Prompt tokens a forward pass. What was read is used again for the next prompt, in whole
@@ -57,7 +60,7 @@ class Decoder:
         self._model = model
         self._device = device
         takes = inspect.signature(model.forward).parameters
-        self._cache_name = "past_key_values" if "past_key_values" in takes else "cache_params"
+        self._cache_name = next(name for name in _CACHES if name in takes)
         self._last_only = {"logits_to_keep": 1} if "logits_to_keep" in takes else {}
         self._read: ReadPrompt | None = None
         self._check: Callable[[], None] = _go_on
@@ -193,6 +196,11 @@ class Decoder:
         self._forward(ids[:, :3], cache)
         cache = self._rows(cache, torch.zeros(rows, dtype=torch.int64, device=self._device))
         return self._forward(ids[:, 3:].expand(rows, -1), cache)
+
+
+def can_run(kind: Any) -> bool:
+    """Whether a class of models keeps what it read in a cache of the common kind."""
+    return any(name in inspect.signature(kind.forward).parameters for name in _CACHES)
 
 
 def _go_on() -> None:

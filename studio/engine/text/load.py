@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,9 +16,14 @@ from studio.engine.devices import Device, best_dtype
 from studio.engine.job import Job
 from studio.engine.memory import MemoryArbiter, model_key
 from studio.engine.text.convert import converted
-from studio.engine.text.decode import Decoder
+from studio.engine.text.decode import Decoder, can_run
 from studio.engine.text.reading import check_report, read, watched
-from studio.engine.text.weight_files import WeightFiles, broken_file, read_weight_files
+from studio.engine.text.weight_files import (
+    WeightFiles,
+    broken_file,
+    check_embedding,
+    read_weight_files,
+)
 from studio.protocol import ModelRef, problem, sentence
 
 _TOKENIZERS = ("tokenizer.json", "vocab.json", "vocab.txt", "tekken.json")
@@ -113,9 +119,12 @@ class _Loader:
 
     def load(self, dtype: torch.dtype) -> LoadedText:
         self.job.loading(sentence("Loading {model}", model=self.name), 0.0)
+        config = _read_config(self.name, self.folder)
+        _refuse_other_kinds(self.name, config)
+        check_embedding(self.files, config.get_text_config(), self.name)
         tokenizer = _read_tokenizer(self.name, self.folder)
         self.job.check()
-        model = self._read_model(dtype)
+        model = self._read_model(config, dtype)
         decoder = Decoder(model, self.device.name)
         if not decoder.agreement.exact and self.device.kind == "cpu" and dtype != torch.float32:
             # Equal rows of one batch differ on this machine. In float32 they do by so little
@@ -123,7 +132,7 @@ class _Loader:
             decoder.close()
             del model
             dtype = torch.float32
-            model = self._read_model(dtype)
+            model = self._read_model(config, dtype)
             decoder = Decoder(model, self.device.name)
         self.job.check()
         template = template_in(tokenizer.chat_template)
@@ -141,7 +150,7 @@ class _Loader:
             key=self.key,
         )
 
-    def _read_model(self, dtype: torch.dtype) -> Any:
+    def _read_model(self, config: Any, dtype: torch.dtype) -> Any:
         from transformers import AutoModelForCausalLM
 
         with watched(self.job, sentence("Loading {model}", model=self.name)):
@@ -149,6 +158,7 @@ class _Loader:
                 self.name,
                 lambda: AutoModelForCausalLM.from_pretrained(
                     self.folder,
+                    config=copy.deepcopy(config),
                     dtype=dtype,
                     local_files_only=True,
                     trust_remote_code=False,
@@ -167,6 +177,30 @@ class _Loader:
 
 def _placement(device: Device) -> dict[str, Any]:
     return {} if device.kind == "cpu" else {"device_map": {"": device.name}}
+
+
+def _read_config(name: str, folder: Path) -> Any:
+    from transformers import AutoConfig
+
+    return read(
+        name,
+        lambda: AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False),
+    )
+
+
+def _refuse_other_kinds(name: str, config: Any) -> None:
+    """Refuse what writes no text, or keeps what it read in a way of its own."""
+    from transformers import MODEL_FOR_CAUSAL_LM_MAPPING
+
+    known = MODEL_FOR_CAUSAL_LM_MAPPING.get(type(config), None)
+    if known is None or not can_run(known):
+        raise problem(
+            "bad_input",
+            "The model {name} ({family}) does not write text, or not in a way that is known here."
+            " Choose a chat model.",
+            name=name,
+            family=config.model_type,
+        )
 
 
 def _read_tokenizer(name: str, folder: Path) -> Any:

@@ -147,8 +147,8 @@ def check_report(name: str, report: dict[str, Any], place: Callable[[str], str])
     if shapes:
         raise problem(
             "model_broken",
-            "The weights in {file} do not fit the config.json of {name}: {tensor} has another"
-            " shape. They belong to another model. Copy or download it again.",
+            "The weights in {file} do not fit the config.json of {name}: {tensor} has"
+            " another shape. They belong to another model. Copy or download it again.",
             detail=detail,
             file=file,
             name=name,

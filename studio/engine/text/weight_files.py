@@ -17,11 +17,15 @@ from studio.protocol import ProblemError, problem
 _LONGEST_HEADER = 100_000_000
 
 
+_EMBEDDINGS = ("embed_tokens.weight", "wte.weight", "word_embeddings.weight", ".embeddings.weight")
+
+
 @dataclass(frozen=True)
 class WeightFiles:
-    """What the headers say: tensor name → file name, and the number of all elements."""
+    """What the headers say: tensor name → file name, → shape; the number of all elements."""
 
     places: dict[str, str]
+    shapes: dict[str, tuple[int, ...]]
     elements: int
 
     def place(self, tensor: str) -> str:
@@ -40,12 +44,42 @@ def read_weight_files(folder: Path) -> WeightFiles:
             `bad_input`, where the weights are only there in a format that may carry code.
     """
     places: dict[str, str] = {}
-    elements = 0
+    shapes: dict[str, tuple[int, ...]] = {}
     for name in _names(folder):
-        for tensor, size in _read_header(folder / name).items():
-            places[tensor] = name
-            elements += size
-    return WeightFiles(places, elements)
+        found = _read_header(folder / name)
+        shapes |= found
+        places |= dict.fromkeys(found, name)
+    return WeightFiles(places, shapes, sum(math.prod(shape) for shape in shapes.values()))
+
+
+def check_embedding(files: WeightFiles, config: Any, name: str) -> None:
+    """Compare the size of the vocabulary's table with the configuration.
+
+    Weights of another model are found so, before a model of the wrong size fills the memory.
+
+    Args:
+        files: the headers.
+        config: transformers' configuration of the language model.
+        name: the model's.
+
+    Raises:
+        ProblemError: `model_broken`, naming the file.
+    """
+    wanted = getattr(config, "vocab_size", None), getattr(config, "hidden_size", None)
+    # OPT projects a narrower table; None is nothing to compare with.
+    if hasattr(config, "word_embed_proj_dim") or None in wanted:
+        return
+    for tensor, shape in files.shapes.items():
+        if tensor.endswith(_EMBEDDINGS) and len(shape) == 2 and shape != wanted:
+            raise problem(
+                "model_broken",
+                "The weights in {file} do not fit the config.json of {name}: {tensor} has"
+                " another shape. They belong to another model. Copy or download it again.",
+                detail=f"{tensor}: {shape} instead of {wanted}",
+                file=files.places[tensor],
+                name=name,
+                tensor=tensor,
+            )
 
 
 def _names(folder: Path) -> list[str]:
@@ -67,8 +101,8 @@ def _names(folder: Path) -> list[str]:
     raise _missing(folder, "model.safetensors")
 
 
-def _read_header(path: Path) -> dict[str, int]:
-    """Return tensor name → number of elements."""
+def _read_header(path: Path) -> dict[str, tuple[int, ...]]:
+    """Return tensor name → shape."""
     try:
         size = path.stat().st_size
         with path.open("rb") as file:
@@ -80,7 +114,7 @@ def _read_header(path: Path) -> dict[str, int]:
         end = max((entry["data_offsets"][1] for entry in header.values()), default=0)
         if size < 8 + length + end:
             raise ValueError(f"{8 + length + end} bytes expected, {size} found")
-        return {name: math.prod(entry["shape"]) for name, entry in header.items()}
+        return {name: tuple(entry["shape"]) for name, entry in header.items()}
     except FileNotFoundError as error:
         raise _missing(path.parent, path.name) from error
     except (OSError, ValueError, KeyError, AttributeError, TypeError, IndexError) as error:

@@ -133,7 +133,7 @@ class AnswerText(QTextBrowser):
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
-        if event.type() == QEvent.Type.ApplicationPaletteChange and self._shown[0]:
+        if event.type() == QEvent.Type.PaletteChange and self._shown[0]:
             text, finished = self._shown
             self._shown = ("", False)
             self._plain_length = None

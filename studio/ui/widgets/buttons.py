@@ -23,18 +23,23 @@ class PrimaryButton(QPushButton):
     """The action a tab is there for."""
 
     def __init__(self, text: str, picture: str, name: str, parent: QWidget | None = None) -> None:
+        self._reading = False
         super().__init__(text, parent)
         self.setIcon(icon(picture, "on_accent"))
         self.setObjectName(name)
         self.setAccessibleName(text)
+        self._reading = True
         self.setStyleSheet(_PRIMARY)
+        self._reading = False
         emphasise(self)
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
         # Style sheets keep the colours of the palette they were read with.
-        if event.type() == QEvent.Type.ApplicationPaletteChange:
+        if event.type() == QEvent.Type.PaletteChange and not self._reading:
+            self._reading = True
             self.setStyleSheet(_PRIMARY)
+            self._reading = False
 
 
 def tool_button(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from PySide6.QtCore import QEvent, QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QPalette, QResizeEvent
+from PySide6.QtGui import QGuiApplication, QPalette, QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QWidget
 
 from studio.ui.theme import GRID, Kind, blend, kind_colour
@@ -51,6 +51,7 @@ class MessageBar(QFrame):
         self.setAutoFillBackground(True)
         self.messages: list[Shown] = []
         self._current: Shown | None = None
+        self._painting = False
         self._icon = QLabel(self)
         self._text = QLabel(self)
         self._text.setObjectName("messages.text")
@@ -155,15 +156,16 @@ class MessageBar(QFrame):
         self._text.setToolTip(text)
 
     def _paint(self) -> None:
+        self._painting = True
         kind: Kind = self._current.kind if self._current else "info"
-        window = self.window().palette() if self.window() is not self else self.palette()
+        window = QGuiApplication.palette()
         ground = window.color(QPalette.ColorRole.Window)
-        palette = QPalette(window)
+        # Only this one role is set: the others go on following the app.
+        palette = QPalette()
         if self._current is not None:
             ground = blend(kind_colour(kind, window), ground, 0.10)
         palette.setColor(QPalette.ColorRole.Window, ground)
-        if self.palette().color(QPalette.ColorRole.Window) != ground:
-            self.setPalette(palette)
+        self.setPalette(palette)
         side = 18
         if self._current is None:
             self._icon.setFixedSize(QSize(side, side))
@@ -174,12 +176,13 @@ class MessageBar(QFrame):
                     PICTURES[kind], side, kind_colour(kind, window), self.devicePixelRatioF()
                 )
             )
+        self._painting = False
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self._fit_text()
 
     def changeEvent(self, event: QEvent) -> None:
-        if event.type() == QEvent.Type.ApplicationPaletteChange:
+        if event.type() == QEvent.Type.PaletteChange and not self._painting:
             self._paint()
         super().changeEvent(event)

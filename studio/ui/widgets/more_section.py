@@ -18,7 +18,6 @@ class MoreSection(QWidget):
         super().__init__(parent)
         self.button = QToolButton(self)
         self.button.setText(title)
-        self.button.setCheckable(True)
         self.button.setAutoRaise(True)
         self.button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self.button.setIconSize(QSize(16, 16))
@@ -35,7 +34,8 @@ class MoreSection(QWidget):
         layout.setSpacing(0)
         layout.addWidget(self.button)
         layout.addWidget(self.body)
-        self.button.toggled.connect(self._show)
+        self._open = False
+        self.button.clicked.connect(lambda: self._show(not self._open))
         self._show(False)
 
     def add(self, widget: QWidget) -> None:
@@ -44,13 +44,15 @@ class MoreSection(QWidget):
 
     def is_open(self) -> bool:
         """Return whether the body is shown."""
-        return self.button.isChecked()
+        return self._open
 
     def set_open(self, wanted: bool) -> None:
         """Fold the body out or in."""
-        self.button.setChecked(wanted)
+        if wanted != self._open:
+            self._show(wanted)
 
     def _show(self, wanted: bool) -> None:
+        self._open = wanted
         self.body.setVisible(wanted)
         self.button.setIcon(icon("chevron-down" if wanted else "chevron-right"))
         self.toggled.emit(wanted)

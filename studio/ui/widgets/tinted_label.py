@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent
-from PySide6.QtGui import QPalette
+from PySide6.QtGui import QGuiApplication, QPalette
 from PySide6.QtWidgets import QLabel, QWidget
 
 from studio.ui.theme import Kind, kind_colour
@@ -15,6 +15,7 @@ class TintedLabel(QLabel):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._kind: Kind | None = None
+        self._tinting = False
         self._tint()
 
     def show_text(self, text: str, kind: Kind | None = None) -> None:
@@ -25,18 +26,19 @@ class TintedLabel(QLabel):
             self._tint()
 
     def _tint(self) -> None:
+        self._tinting = True
+        palette = QPalette()
         if self._kind is None:
             self.setForegroundRole(QPalette.ColorRole.PlaceholderText)
-            self.setPalette(QPalette())
-            return
-        self.setForegroundRole(QPalette.ColorRole.WindowText)
-        palette = QPalette()
-        palette.setColor(
-            QPalette.ColorRole.WindowText, kind_colour(self._kind, self.window().palette())
-        )
+        else:
+            self.setForegroundRole(QPalette.ColorRole.WindowText)
+            palette.setColor(
+                QPalette.ColorRole.WindowText, kind_colour(self._kind, QGuiApplication.palette())
+            )
         self.setPalette(palette)
+        self._tinting = False
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
-        if event.type() == QEvent.Type.ApplicationPaletteChange:
+        if event.type() == QEvent.Type.PaletteChange and not self._tinting:
             self._tint()

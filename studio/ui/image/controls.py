@@ -15,7 +15,7 @@ from studio.ui.widgets.seed_field import SeedField
 
 
 class ImageControls(QWidget):
-    """Negative prompt and size in sight, the rest under "More"."""
+    """Size in sight, the rest under "More"; the tab puts `negative` below its prompt."""
 
     changed = Signal()
 
@@ -110,7 +110,6 @@ class ImageControls(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(GRID)
-        layout.addWidget(self.negative)
         layout.addLayout(sizes)
         layout.addWidget(self.more)
         self._wanted_scheduler = ""

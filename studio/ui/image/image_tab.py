@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from PySide6.QtCore import QUrl, Signal
 from PySide6.QtGui import QDesktopServices, QDragEnterEvent, QDropEvent, QShowEvent
-from PySide6.QtWidgets import QLabel, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QScrollArea, QVBoxLayout, QWidget
 
 from studio.protocol import (
     Cancelled,
@@ -26,7 +26,7 @@ from studio.ui.image.controls import ImageControls
 from studio.ui.image.result_panel import ResultPanel
 from studio.ui.image.values import keep_values, show_request, show_values, whole
 from studio.ui.picture.files import dropped_pictures
-from studio.ui.theme import GRID, mute, say
+from studio.ui.theme import GRID, say
 from studio.ui.widgets.columns import Columns
 from studio.ui.widgets.empty_state import EmptyState
 from studio.ui.widgets.model_picker import ModelPicker
@@ -82,12 +82,9 @@ class ImageTab(QWidget):
         column = QVBoxLayout(inside)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(GRID)
-        label = QLabel(self.tr("Prompt"), inside)
-        label.setBuddy(self.prompt)
-        mute(label)
-        column.addWidget(self.model)
-        column.addWidget(label)
         column.addWidget(self.prompt, 1)
+        column.addWidget(self.controls.negative)
+        column.addWidget(self.model)
         column.addWidget(self.controls)
         area = QScrollArea()
         area.setWidgetResizable(True)

@@ -31,7 +31,7 @@ from studio.protocol import (
     Warned,
 )
 from studio.ui.picture.files import PICTURE_FILTER, dropped_paths, is_picture
-from studio.ui.theme import GRID, mute, say
+from studio.ui.theme import GRID, say
 from studio.ui.upscale.compare_panel import ComparePanel
 from studio.ui.upscale.input_list import InputModel, InputView
 from studio.ui.upscale.running import RunningPictures
@@ -146,13 +146,9 @@ class UpscaleTab(QWidget):
         target.addWidget(target_label)
         target.addWidget(self.output, 1)
         target.addWidget(choose)
-        pictures_label = QLabel(self.tr("Pictures"), left)
-        pictures_label.setBuddy(self.view)
-        mute(pictures_label)
-        column.addWidget(self.model)
-        column.addWidget(pictures_label)
         column.addWidget(self.view, 1)
         column.addLayout(buttons)
+        column.addWidget(self.model)
         column.addLayout(scales)
         column.addLayout(target)
         column.addWidget(self.run_bar)

@@ -119,10 +119,14 @@ def load_part(component: Component, dtype: torch.dtype) -> torch.nn.Module:
         if is_out_of_memory(error):
             raise
         raise unfit(component.files[0], traceback.format_exc()) from error
-    absent = sorted(str(key) for key in info.get("missing_keys", ()))
+    absent = sorted(set(map(str, info.get("missing_keys", ()))) - _UNREAD)
     if absent or info.get("mismatched_keys") or info.get("error_msgs"):
         raise unfit(component.files[0], f"missing: {absent[:20]}; {info}"[:4000])
     return _usable(part, component.files[0])
+
+
+# Pipelines read BERT's hidden states; encoders are often saved without the head above them.
+_UNREAD = frozenset({"pooler.dense.weight", "pooler.dense.bias"})
 
 
 def unfit(path: Path, detail: str) -> ProblemError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import tempfile
 import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -106,9 +107,8 @@ def output_folder(text: str) -> str:
     folder = Path(text).expanduser().absolute()
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / ".prompt-studio-probe"
-        probe.touch()
-        probe.unlink()
+        with tempfile.TemporaryFile(dir=folder):
+            pass
     except OSError as error:
         raise problem(
             "bad_input",

@@ -11,6 +11,7 @@ import errno
 import hashlib
 import os
 import re
+import tempfile
 import unicodedata
 from datetime import datetime
 from pathlib import Path
@@ -76,24 +77,20 @@ def numbered(path: Path, attempt: int) -> Path:
 
 def make_folder(folder: Path) -> None:
     """Make sure that `folder` exists and can be written into. Raises `ProblemError`."""
-    probe = folder / f".prompt-studio-{os.getpid()}.tmp"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with probe.open("xb"):
+        # Where the system can, such a file has no name that a crash could leave behind.
+        with tempfile.TemporaryFile(dir=folder):
             pass
     except FileExistsError as error:
-        if not folder.is_dir():
-            raise problem(
-                "bad_input",
-                "{path} is a file, so nothing can be saved in it. Choose a folder.",
-                str(error),
-                path=folder,
-            ) from error
+        raise problem(
+            "bad_input",
+            "{path} is a file, so nothing can be saved in it. Choose a folder.",
+            str(error),
+            path=folder,
+        ) from error
     except OSError as error:
         raise file_problem(error, folder) from error
-    finally:
-        with contextlib.suppress(OSError):
-            probe.unlink(missing_ok=True)
 
 
 def sync_folder(folder: Path) -> None:

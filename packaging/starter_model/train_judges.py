@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import io
 from pathlib import Path
 
+import numpy as np
 import torch
 from build_data import DEFAULT_DATA
+from PIL import Image
 from torch import Tensor, nn
 
 from starter_recipe import icons, judges, styles, training
@@ -32,6 +35,29 @@ def fit(judge: nn.Module, images: Tensor, wanted: Tensor, epochs: int, rate: flo
         print(f"  epoch {epoch + 1}/{epochs}: loss {total / len(images):.4f}", flush=True)
 
 
+def pressed(images: Tensor) -> Tensor:
+    """JPEG copies, quality 15 to 60, of pictures (N, 128, 128, 3) uint8."""
+    copies = []
+    for image in images.numpy():
+        buffer = io.BytesIO()
+        Image.fromarray(image).save(buffer, "JPEG", quality=int(torch.randint(15, 60, (1,))))
+        copies.append(np.asarray(Image.open(buffer)))
+    return torch.from_numpy(np.stack(copies))
+
+
+@torch.no_grad()
+def spoilt_features(images: Tensor) -> Tensor:
+    """Pictures (N, 128, 128, 3) uint8, pressed and most of them with soft grain → (N, F)."""
+    found = []
+    for part in torch.split(images, 128):
+        pictures = pressed(part).permute(0, 3, 1, 2).float() / 127.5 - 1
+        count = len(pictures)
+        grain = 3 * nn.functional.avg_pool2d(torch.randn(count, 3, 130, 130), 3, 1)
+        scale = 0.12 * torch.rand(count, 1, 1, 1) * (torch.rand(count, 1, 1, 1) < 0.7)
+        found.append(styles.features((pictures + scale * grain).clamp(-1, 1)))
+    return torch.cat(found)
+
+
 @torch.no_grad()
 def style_features(images: Tensor, noise: float) -> Tensor:
     """Pictures (N, 128, 128, 3) uint8 → features (N, F), each with noise up to that scale."""
@@ -43,10 +69,15 @@ def style_features(images: Tensor, noise: float) -> Tensor:
     return torch.cat(found)
 
 
-def fit_style(judge: styles.StyleJudge, images: Tensor, wanted: Tensor, epochs: int) -> None:
-    """Train on each picture twice: as it is, and with grain, which says nothing of a style."""
-    numbers = torch.cat([style_features(images, 0.0), style_features(images, 0.12)])
-    wanted = wanted.repeat(2)
+def fit_style(
+    judge: styles.StyleJudge, images: Tensor, wanted: Tensor, epochs: int, tolerant: bool
+) -> None:
+    """Train on each picture as it is and with grain; a tolerant judge on spoilt ones as well."""
+    parts = [style_features(images, 0.0), style_features(images, 0.12)]
+    if tolerant:
+        parts += [spoilt_features(images)] * 2
+    numbers = torch.cat(parts)
+    wanted = wanted.repeat(len(parts))
     adam = torch.optim.AdamW(judge.parameters(), lr=2e-3, weight_decay=0.05)
     steps = epochs * -(-len(numbers) // 128)
     schedule = torch.optim.lr_scheduler.OneCycleLR(adam, max_lr=2e-3, total_steps=steps)
@@ -88,14 +119,15 @@ def main() -> None:
         training.save_state(run / "thing.pt", namer.state_dict())
 
     if options.only != "thing":
-        styler = styles.StyleJudge()
         train = thing % 5 != 0
-        fit_style(styler, images[train], style[train], options.style_epochs)
-        styler.eval()
         real = images[~train].permute(0, 3, 1, 2).float() / 127.5 - 1
-        share = (judges.rank(styler, real, style[~train]) < 1).float().mean()
-        print(f"styles, real held-out things: {share:.3f}")
-        training.save_state(run / "style.pt", styler.state_dict())
+        for name, tolerant in (("style", False), ("style_tolerant", True)):
+            styler = styles.StyleJudge()
+            fit_style(styler, images[train], style[train], options.style_epochs, tolerant)
+            styler.eval()
+            share = (judges.rank(styler, real, style[~train]) < 1).float().mean()
+            print(f"{name}, real held-out things: {share:.3f}")
+            training.save_state(run / f"{name}.pt", styler.state_dict())
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from pathlib import Path
 from studio.library.database import file_problem
 from studio.library.files import numbered
 from studio.library.records import Asset
-from studio.protocol import to_json
+from studio.protocol import problem, to_json
 
 TABLE = "recipes.csv"
 
@@ -19,7 +19,8 @@ def export(assets: Sequence[Asset], folder: Path) -> list[Path]:
     """Copy results into `folder` and add a line for each to its `recipes.csv`.
 
     Nothing is overwritten: a name that is taken gets a number. Returns the copies. Raises
-    `ProblemError` where the disk refuses; what was copied before stays, and is in the table.
+    `ProblemError` where a file is gone or the disk refuses; what was copied before stays, and
+    is in the table.
     """
     table = folder / TABLE
     copies: list[Path] = []
@@ -33,6 +34,12 @@ def export(assets: Sequence[Asset], folder: Path) -> list[Path]:
             if is_new:
                 writer.writerow(["file", "task", "model", "seed", "prompt", "recipe"])
             for asset in assets:
+                if not asset.path.is_file():
+                    raise problem(
+                        "bad_input",
+                        "The file {name} is no longer where it was saved.",
+                        name=asset.path.name,
+                    )
                 target = next(
                     path
                     for n in range(1, 10_000)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from functools import partial
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, cast
 
 from PySide6.QtCore import QByteArray, QSize, Qt, QTimer
@@ -113,6 +114,8 @@ class MainWindow(QMainWindow):
         state.problem.connect(self.show_problem)
         state.models_wanted.connect(self.open_models)
         state.restore_wanted.connect(self.restore)
+        state.start_picture_wanted.connect(self._start_from)
+        state.upscale_wanted.connect(self._add_to_upscale)
         wanted = state.settings.window.tab
         first = wanted if wanted in _TABS else "text"
         self.tabs.setCurrentIndex(TASKS.index(cast(Task, first)))
@@ -169,6 +172,14 @@ class MainWindow(QMainWindow):
         self.tabs.setCurrentIndex(TASKS.index("upscale"))
         self.tab("upscale").enlarge(path)  # type: ignore[attr-defined]  # only this tab has it
 
+    def _start_from(self, path: str) -> None:
+        self.tabs.setCurrentIndex(TASKS.index("image"))
+        self.tab("image").start_from(path)  # type: ignore[attr-defined]  # only this tab has it
+
+    def _add_to_upscale(self, paths: list[Path]) -> None:
+        self.tabs.setCurrentIndex(TASKS.index("upscale"))
+        self.tab("upscale").add(paths)  # type: ignore[attr-defined]  # only this tab has it
+
     def _tab_changed(self, index: int) -> None:
         task = TASKS[index]
         self._build(task)
@@ -205,6 +216,8 @@ class MainWindow(QMainWindow):
         row = QHBoxLayout(corner)
         row.setContentsMargins(0, 0, GRID, 0)
         row.setSpacing(GRID // 2)
+        batch = self._corner_button("list-todo", self.tr("Batch"), "batch.open")
+        batch.clicked.connect(self.open_batch)
         models = self._corner_button("package", self.tr("Models"), "models.open")
         models.clicked.connect(lambda: self.open_models(""))
         settings = self._corner_button("settings", self.tr("Settings"), "settings.open")
@@ -218,7 +231,7 @@ class MainWindow(QMainWindow):
         menu.addAction(self.tr("About Prompt Studio"), self.show_about)
         more.setMenu(menu)
         more.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        for button in (models, settings, more):
+        for button in (batch, models, settings, more):
             row.addWidget(button)
         self.tabs.setCornerWidget(corner, Qt.Corner.TopRightCorner)
         corner.show()
@@ -319,6 +332,15 @@ class MainWindow(QMainWindow):
         from studio.ui.models.models_dialog import ModelsDialog
 
         dialog = ModelsDialog(self.state, task, self)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.show()
+
+    def open_batch(self) -> None:
+        """Show the ways to ask for many results at once."""
+        from studio.ui.batch.batch_dialog import BatchDialog
+
+        base = self.tab("image").request  # type: ignore[attr-defined]  # only this tab has it
+        dialog = BatchDialog(self.state, base, self)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.show()
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from os import urandom
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from PySide6.QtCore import QObject, QTimer, Signal
+from shiboken6 import isValid
 
 from studio.protocol import ModelRef, Problem, Request, Task
 from studio.settings import Paths, Settings, save_settings
@@ -44,6 +45,10 @@ class AppState(QObject):
     """An `Asset` or a request whose settings somebody wants back."""
     models_wanted = Signal(str)
     """Somebody asks for the models dialog, for a task."""
+    start_picture_wanted = Signal(str)
+    """A picture's path for the Image tab to start from."""
+    upscale_wanted = Signal(object)
+    """Paths of pictures for the Upscale tab's list."""
 
     closing = Signal()
     """The window goes: let nothing read on."""
@@ -120,10 +125,18 @@ class AppState(QObject):
 
     # ---- jobs
 
-    def submit(self, requests: Sequence[Request], output: str = "") -> str:
+    def submit(
+        self,
+        requests: Sequence[Request],
+        output: str = "",
+        *,
+        batch: str = "",
+        labels: Sequence[Mapping[str, str]] = (),
+    ) -> str:
         """Enqueue requests and run them. Returns a token that `Enqueued` will carry.
 
-        `output` is a folder to write straight into; empty means the library.
+        `output` is a folder to write straight into; empty means the library. `labels` are
+        those of each request, if there are any.
         """
         token = urandom(16).hex()
 
@@ -133,7 +146,7 @@ class AppState(QObject):
 
             try:
                 library = self._library_or_raise()
-                jobs = tuple(library.enqueue(requests, output=output))
+                jobs = tuple(library.enqueue(requests, output=output, batch=batch, labels=labels))
             except Exception as error:
                 self.worker.reported.emit(EnqueueFailed(token, problem_of(error)))
             else:
@@ -171,6 +184,36 @@ class AppState(QObject):
             self._jobs_soon()
 
         self._with_library(lambda: self.background.in_order(self, change, look, self.problem.emit))
+
+    def change_assets(
+        self,
+        owner: QObject,
+        work: Callable[[Library], T],
+        then: Callable[[T], object] | None = None,
+        failed: Callable[[], object] | None = None,
+    ) -> None:
+        """Do something to the library's results off the window's thread, in order.
+
+        The views look again in any case; `then(result)` or, after the problem was said,
+        `failed()` follow while `owner` is there.
+        """
+
+        def done(result: T) -> None:
+            self._assets_soon()
+            if then is not None and isValid(owner):
+                then(result)
+
+        def refused(problem: Problem) -> None:
+            self._assets_soon()
+            self.problem.emit(problem)
+            if failed is not None and isValid(owner):
+                failed()
+
+        self._with_library(
+            lambda: self.background.in_order(
+                self, lambda: work(self._library_or_raise()), done, refused
+            )
+        )
 
     # ---- models
 

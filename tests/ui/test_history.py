@@ -69,7 +69,7 @@ def test_a_result_says_how_it_was_made_and_can_be_copied(
     assert "a <b>fox" in detail
     assert "41" in detail
     assert ".md" in detail
-    view.parent()._copy()
+    view.parent().copy()
     assert qapp.clipboard().text().startswith("Answer 41")
 
 
@@ -79,7 +79,7 @@ def test_a_file_that_is_gone_is_said(window: MainWindow, view: Any, qtbot: QtBot
     assert library is not None
     library.recent()[0].path.unlink()
     view.setCurrentIndex(view.model().index(0))
-    view.parent()._open()
+    view.parent().open()
     assert "no longer" in window.messages.text()
 
 

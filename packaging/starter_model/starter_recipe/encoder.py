@@ -50,7 +50,7 @@ assert PATCH_FLAG < layout.COORDINATES
 
 _PLACE = 10.0  # amplitude of row and column in a patch token; the flag takes the rest
 _FLAG = (layout.NORM**2 - 2 * _PLACE**2) ** 0.5
-_GUARD = 30.0  # keeps patch tokens and the others apart in layer 1
+_GUARD = 120.0  # keeps patch tokens and the others apart in layer 1
 _SHUT = 60.0  # pre-activation that closes a unit of layer 1 for tokens it is not for
 _MARK = 3.0  # amplitude of band and side marks after layer 1
 _STYLE = (layout.NORM**2 - _MARK**2) ** 0.5  # and of the style in [STYLE]
@@ -60,7 +60,7 @@ _LEVEL = 3.0  # what a pair of open units gives, however open they are
 _SHARP = 11.0  # how far the right token's attention score is above the others'
 _LOUD_NAMES = 6000.0  # how much louder layer 1 writes than what it overwrites
 _LOUD_TABLE = 600.0  # and layer 2
-_LOWER = 4.0  # a name is taken to be on from this much below zero
+LOWER = 4.0  # a name is taken to be on from this much below zero
 _WHISPER = 0.006  # how loud that is, beside what a name says
 
 
@@ -78,7 +78,7 @@ def new_bert(vocabulary: int, units: int) -> BertModel:
         attention_probs_dropout_prob=0.0,
         pad_token_id=0,
     )
-    model = BertModel(config, add_pooling_layer=False)
+    model = BertModel(config)
     for name, parameter in model.named_parameters():
         parameter.requires_grad_(False)
         parameter.fill_(1.0 if name.endswith("LayerNorm.weight") else 0.0)
@@ -197,7 +197,7 @@ def name_units(reader: Reader, lookup: Lookup, unknown: int) -> _Units:
         write[:, :THING_DIM] = alpha * lookup.things[region]
         write[:, BAND.start + band] = write[:, SIDE.start + side] = _MARK
         write[:, FILL] = (layout.NORM**2 - write.square().sum(-1)).sqrt()
-        units.add(read, reader.thing.bias + _LOWER, write / layout.NORM)
+        units.add(read, reader.thing.bias + LOWER, write / layout.NORM)
         # Where no name is on, this one is.
         read = torch.zeros(1, layout.COORDINATES)
         read[:, [*range(BAND.start, SIDE.stop), ASKS_STYLE, WORD, PATCH_FLAG]] = -shut

@@ -21,6 +21,7 @@ def detail_text(asset: Asset) -> str:
     rows: list[tuple[str, str]] = []
     if asset.task != "upscale":
         rows.append((_tr("Prompt"), asset.prompt[:600]))
+    rows.append((_tr("Tags"), ", ".join(asset.tags)))
     rows.append((_tr("Model"), recipe.model_name))
     request = recipe.request
     match request:

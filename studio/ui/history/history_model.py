@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 from PySide6.QtCore import (
@@ -29,6 +29,9 @@ THUMBNAIL = 96
 """Pixels of a thumbnail's longer side: 48 on the screen, sharp at 200 %."""
 
 KEPT_THUMBNAILS = 400
+
+MERGED_RUNS = 50
+"""With more places that changed, the list is made anew."""
 
 _MARKS = str.maketrans("", "", "*`#")
 
@@ -76,27 +79,38 @@ class HistoryModel(QAbstractListModel):
     def set_assets(self, assets: Sequence[Asset], has_more: bool) -> None:
         """Show these assets; what is new at either end leaves the rest in place."""
         self._has_more = has_more
-        before = [asset.id for asset in self._assets]
-        after = [asset.id for asset in assets]
-        if before == after:
+        after = {asset.id: asset for asset in assets}
+        kept = [asset.id for asset in self._assets if asset.id in after]
+        known = set(kept)
+        if kept != [name for name in after if name in known] or not self._merge(assets, after):
+            self.beginResetModel()
             self._assets = list(assets)
-            return
-        new = after.index(before[0]) if before and before[0] in after else -1
-        if new >= 0 and after[new : new + len(before)] == before:
-            if new:
-                self.beginInsertRows(QModelIndex(), 0, new - 1)
-                self._assets = [*assets[:new], *self._assets]
-                self.endInsertRows()
-            rest = assets[new + len(before) :]
-            if rest:
-                first = len(self._assets)
-                self.beginInsertRows(QModelIndex(), first, first + len(rest) - 1)
-                self._assets.extend(rest)
-                self.endInsertRows()
-            return
-        self.beginResetModel()
-        self._assets = list(assets)
-        self.endResetModel()
+            self.endResetModel()
+
+    def _merge(self, assets: Sequence[Asset], after: Mapping[str, Asset]) -> bool:
+        """Take out, put in and change single rows. False where there are too many of them."""
+        known = {asset.id for asset in self._assets}
+        gone = _runs([asset.id not in after for asset in self._assets])
+        new = _runs([asset.id not in known for asset in assets])
+        if len(gone) + len(new) > MERGED_RUNS:
+            return False
+        for first, last in reversed(gone):
+            self.beginRemoveRows(QModelIndex(), first, last)
+            del self._assets[first : last + 1]
+            self.endRemoveRows()
+        for first, last in new:
+            self.beginInsertRows(QModelIndex(), first, last)
+            self._assets[first:first] = assets[first : last + 1]
+            self.endInsertRows()
+        for row, asset in enumerate(assets):
+            if asset != self._assets[row]:
+                self._assets[row] = asset
+                self.dataChanged.emit(self.index(row), self.index(row))
+        return True
+
+    def assets(self) -> list[Asset]:
+        """Return the assets of all rows."""
+        return list(self._assets)
 
     def asset(self, index: Index) -> Asset | None:
         """Return the asset of a row."""
@@ -134,7 +148,7 @@ class HistoryModel(QAbstractListModel):
         return None
 
     def _second(self, asset: Asset) -> str:
-        parts = [_ago(asset)]
+        parts = ["★" if asset.starred else "", *(f"#{tag}" for tag in asset.tags), _ago(asset)]
         if asset.width and asset.height:
             parts.append(f"{asset.width} × {asset.height}")
         if asset.task == "text" and asset.text:
@@ -162,6 +176,17 @@ class HistoryModel(QAbstractListModel):
 
         self._background.read(self, lambda: read_thumbnail(path, THUMBNAIL), keep)
         return None
+
+
+def _runs(flags: Sequence[bool]) -> list[tuple[int, int]]:
+    """Return the first and last places of each unbroken run of true flags."""
+    runs: list[tuple[int, int]] = []
+    for place, flag in enumerate(flags):
+        if flag and runs and runs[-1][1] == place - 1:
+            runs[-1] = (runs[-1][0], place)
+        elif flag:
+            runs.append((place, place))
+    return runs
 
 
 def _ago(asset: Asset) -> str:

@@ -1,0 +1,1 @@
+"""Pictures side by side, zoomed and moved together."""

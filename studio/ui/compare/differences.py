@@ -1,0 +1,55 @@
+"""In what the recipes of pictures differ."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import QCoreApplication
+
+from studio.library.records import Asset
+from studio.protocol import ImageRequest, UpscaleRequest
+
+
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("", text)
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:g}"
+
+
+def _facts(asset: Asset) -> dict[str, str]:
+    request = asset.recipe.request
+    facts = {
+        _tr("Seed"): str(asset.recipe.seed),
+        _tr("Model"): asset.recipe.model_name or asset.recipe.model_id,
+    }
+    match request:
+        case ImageRequest():
+            facts |= {
+                _tr("Steps"): _number(request.steps),
+                _tr("Guidance"): _number(request.guidance_scale),
+                _tr("Scheduler"): request.scheduler,
+            }
+            if request.image is not None:
+                facts |= {
+                    _tr("Start picture"): request.image.path,
+                    _tr("Strength"): _number(request.strength),
+                }
+        case UpscaleRequest():
+            del facts[_tr("Seed")]
+            facts[_tr("Scale")] = f"{request.scale}×"
+    if asset.width and asset.height:
+        facts[_tr("Size")] = f"{asset.width} × {asset.height}"
+    facts[_tr("Prompt")] = " ".join(asset.prompt.split())
+    if isinstance(request, ImageRequest):
+        facts[_tr("Negative prompt")] = " ".join(request.negative_prompt.split())
+    return facts
+
+
+def differences(assets: Sequence[Asset]) -> list[list[tuple[str, str]]]:
+    """Return, for each asset, the (name, value) pairs that not all of them have alike."""
+    facts = [_facts(asset) for asset in assets]
+    names = dict.fromkeys(name for one in facts for name in one)
+    telling = [name for name in names if len({one.get(name, "") for one in facts}) > 1]
+    return [[(name, one.get(name, "") or "–") for name in telling] for one in facts]

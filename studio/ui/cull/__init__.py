@@ -1,0 +1,1 @@
+"""Going through pictures one by one, keeping some."""

@@ -1,0 +1,255 @@
+"""One picture after the other: one key keeps it, one rejects it."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from typing import Literal
+
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QCloseEvent, QImage, QKeySequence, QShortcut
+from PySide6.QtWidgets import QDialog, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+
+from studio.library.records import Asset
+from studio.library.store import Library
+from studio.ui.picture.canvas import PictureCanvas
+from studio.ui.picture.loader import PictureLoader
+from studio.ui.state import AppState
+from studio.ui.theme import GRID, enlarge, mute
+from studio.ui.widgets.icons import icon
+from studio.ui.widgets.tinted_label import TintedLabel
+
+Decision = Literal["", "kept", "rejected"]
+
+KEPT_PICTURES = 4
+"""Pictures held ready: the one before, the one on show, the next."""
+
+
+class CullDialog(QDialog):
+    """K or Enter keeps (a star), X or Delete rejects (the trash), arrows walk, Ctrl+Z undoes.
+
+    Each decision is done at once, so leaving or a crash loses none. Object names:
+    `cull.dialog`, `cull.keep`, `cull.reject`, `cull.undo`, `cull.progress`, …
+    """
+
+    def __init__(
+        self,
+        state: AppState,
+        assets: Sequence[Asset],
+        parent: QWidget | None = None,
+        *,
+        start: int = 0,
+    ) -> None:
+        super().__init__(parent)
+        self._state = state
+        self._assets = list(assets)
+        self._starred = [asset.starred for asset in assets]
+        self._decisions: list[Decision] = [""] * len(assets)
+        self._history: list[tuple[int, Decision]] = []
+        self._place = start
+        self._pictures: OrderedDict[int, tuple[QImage, QSize]] = OrderedDict()
+        self.setObjectName("cull.dialog")
+        self.setWindowTitle(self.tr("Keep or reject"))
+        self.setWindowFlag(Qt.WindowType.WindowMaximizeButtonHint, True)
+        self.resize(140 * GRID, 92 * GRID)
+        self._loader = PictureLoader(self)
+        self._loader.loaded.connect(self._loaded)
+        self._loader.failed.connect(self._failed)
+        self.progress = QLabel(self)
+        self.progress.setObjectName("cull.progress")
+        enlarge(self.progress)
+        self.decision = TintedLabel(self)
+        self.decision.setObjectName("cull.decision")
+        self._counts = QLabel(self)
+        self._counts.setObjectName("cull.counts")
+        mute(self._counts)
+        top = QHBoxLayout()
+        top.setSpacing(2 * GRID)
+        top.addWidget(self.progress)
+        top.addWidget(self.decision)
+        top.addStretch(1)
+        top.addWidget(self._counts)
+        self.canvas = PictureCanvas(self)
+        self.canvas.setObjectName("cull.picture")
+        self._prompt = QLabel(self)
+        self._prompt.setTextFormat(Qt.TextFormat.PlainText)
+        mute(self._prompt)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(2 * GRID, GRID, 2 * GRID, GRID)
+        layout.setSpacing(GRID)
+        layout.addLayout(top)
+        layout.addWidget(self.canvas, 1)
+        layout.addWidget(self._prompt)
+        layout.addLayout(self._bar())
+        self._bind()
+        self.canvas.setFocus()
+        self._show()
+
+    # ---- what the keys do
+
+    def keep(self) -> None:
+        """Give the picture a star and go on."""
+        self._decide("kept")
+
+    def throw_out(self) -> None:
+        """Move the picture to the trash and go on."""
+        self._decide("rejected")
+
+    def undo(self) -> None:
+        """Take the last decision back and show its picture."""
+        if self._history:
+            place, before = self._history.pop()
+            self._apply(place, before)
+            self._go(place)
+
+    def forward(self) -> None:
+        """Show the next picture."""
+        self._go(self._place + 1)
+
+    def back(self) -> None:
+        """Show the picture before."""
+        self._go(self._place - 1)
+
+    # ---- inside
+
+    def _bind(self) -> None:
+        for keys, act in (
+            ("K", self.keep),
+            ("Return", self.keep),
+            ("Enter", self.keep),
+            ("X", self.throw_out),
+            ("Del", self.throw_out),
+            ("Right", self.forward),
+            ("Space", self.forward),
+            ("Left", self.back),
+            ("Ctrl+Z", self.undo),
+        ):
+            QShortcut(QKeySequence(keys), self).activated.connect(act)
+
+    def _bar(self) -> QHBoxLayout:
+        bar = QHBoxLayout()
+        bar.setSpacing(GRID)
+        self._buttons: dict[str, QPushButton] = {}
+        for name, picture, text, act in (
+            ("back", "", self.tr("Back (←)"), self.back),
+            ("forward", "", self.tr("Next (→)"), self.forward),
+            ("keep", "star", self.tr("Keep (K)"), self.keep),
+            ("reject", "trash-2", self.tr("Reject (X)"), self.throw_out),
+            ("undo", "undo-2", self.tr("Undo (Ctrl+Z)"), self.undo),
+            ("close", "", self.tr("Done (Esc)"), self.close),
+        ):
+            button = QPushButton(text, self)
+            if picture:
+                button.setIcon(icon(picture))
+            button.setObjectName(f"cull.{name}")
+            button.setAccessibleName(text)
+            button.setAutoDefault(False)
+            # The keys stay with the picture.
+            button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+            button.clicked.connect(act)
+            if name in ("keep", "undo", "close"):
+                bar.addStretch(1)
+            bar.addWidget(button)
+            self._buttons[name] = button
+        return bar
+
+    def _decide(self, decision: Decision) -> None:
+        place, before = self._place, self._decisions[self._place]
+        if decision != before:
+            self._history.append((place, before))
+            self._apply(place, decision)
+        self._go(place + 1)
+
+    def _apply(self, place: int, decision: Decision) -> None:
+        before = self._decisions[place]
+        asset_id, starred = self._assets[place].id, self._starred[place]
+        self._decisions[place] = decision
+
+        def change(library: Library) -> Asset | None:
+            if before == "rejected":
+                library.restore([asset_id])
+            if decision == "kept" or (before == "kept" and not starred):
+                library.set_starred(asset_id, decision == "kept")
+            if decision == "rejected":
+                library.trash([asset_id])
+            return library.asset(asset_id)
+
+        def done(asset: Asset | None) -> None:
+            # Its file may be elsewhere now.
+            if asset is not None:
+                self._assets[place] = asset
+
+        def refused() -> None:
+            self._decisions[place] = before
+            self._history = [step for step in self._history if step != (place, before)]
+            self._show()
+
+        self._state.change_assets(self, change, done, refused)
+
+    def _go(self, place: int) -> None:
+        self._place = max(0, min(len(self._assets) - 1, place))
+        self._show()
+
+    def _show(self) -> None:
+        count = len(self._assets)
+        asset = self._assets[self._place]
+        self.progress.setText(self.tr("{n} of {count}").format(n=self._place + 1, count=count))
+        match self._decisions[self._place]:
+            case "kept":
+                self.decision.show_text(self.tr("Kept"), "success")
+            case "rejected":
+                self.decision.show_text(self.tr("Rejected"), "error")
+            case _:
+                self.decision.show_text(self.tr("Has a star") if asset.starred else "")
+        self._counts.setText(
+            self.tr("{kept} kept, {rejected} rejected, {left} to go").format(
+                kept=self._decisions.count("kept"),
+                rejected=self._decisions.count("rejected"),
+                left=self._decisions.count(""),
+            )
+        )
+        prompt = " ".join(asset.prompt.split())
+        self._prompt.setText(prompt if len(prompt) <= 160 else prompt[:159] + "…")
+        self._prompt.setToolTip(asset.prompt)
+        self._prompt.setMinimumWidth(1)
+        self.canvas.setAccessibleName(f"{self.progress.text()}: {prompt}")
+        self._buttons["back"].setEnabled(self._place > 0)
+        self._buttons["forward"].setEnabled(self._place < count - 1)
+        self._buttons["undo"].setEnabled(bool(self._history))
+        self._show_picture()
+
+    def _show_picture(self) -> None:
+        held = self._pictures.get(self._place)
+        if held is None:
+            self.canvas.clear()
+        else:
+            self._pictures.move_to_end(self._place)
+            self.canvas.set_pictures(held[0], None, held[1])
+            self.canvas.fit()
+        for place in (self._place, self._place + 1):
+            if place < len(self._assets) and place not in self._pictures:
+                self._loader.request(str(place), str(self._assets[place].path))
+
+    def _loaded(self, key: str, _path: str, image: QImage, size: QSize) -> None:
+        place = int(key)
+        self._pictures[place] = (image, size)
+        while len(self._pictures) > KEPT_PICTURES:
+            self._pictures.popitem(last=False)
+        if place == self._place:
+            self.canvas.set_pictures(image, None, size)
+            self.canvas.fit()
+
+    def _failed(self, key: str, _path: str, error: str) -> None:
+        if int(key) == self._place:
+            self.decision.show_text(
+                self.tr("This picture cannot be shown: {error}").format(error=error), "warning"
+            )
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        self._loader.stop()
+        super().closeEvent(event)
+
+    def reject(self) -> None:
+        """Esc: leave; what was decided stays."""
+        self._loader.stop()
+        super().reject()

@@ -1,0 +1,67 @@
+"""Text jobs in the real engine process: streamed, stopped, and the next one runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+from notes import Notes
+from tiny_text import tiny_gguf
+
+from studio.engine.client import EngineClient
+from studio.protocol import (
+    AssetReady,
+    Cancelled,
+    ConvertModel,
+    Done,
+    Failed,
+    ModelRef,
+    RunJob,
+    TextDelta,
+    TextRequest,
+)
+
+pytest_plugins = ["text_fixtures"]
+
+
+def job(model: ModelRef, folder: Path, name: str, **fields: object) -> RunJob:
+    request = msgspec.convert({"task": "text", **fields}, TextRequest)
+    rows = tuple(range(request.count))
+    return RunJob(job=name, request=request, rows=rows, model=model, work_dir=str(folder / name))
+
+
+def test_a_stopped_job_leaves_a_warm_engine_for_the_next(
+    make_client: Callable[..., EngineClient], starter: ModelRef, tmp_path: Path
+) -> None:
+    client = make_client()
+    long = job(starter, tmp_path, "long", prompt="Tell me a long story.", seed=1, max_tokens=2000)
+    stopped = Notes(TextDelta, lambda: client.cancel("long"))
+    assert client.run(long, stopped) == Cancelled("long")
+    engine = client.pid
+    notes = Notes()
+    short = job(starter, tmp_path, "short", prompt="Say hello.", seed=1, count=2, max_tokens=10)
+    assert isinstance(client.run(short, notes), Done)
+    assert client.pid == engine
+    assets = [event for event in notes.events if isinstance(event, AssetReady)]
+    for asset in assets:
+        streamed = [e.text for e in notes.events if isinstance(e, TextDelta) and e.row == asset.row]
+        assert Path(asset.path).read_text("utf-8") == "".join(streamed)
+    assert sorted(asset.row for asset in assets) == [0, 1]
+
+
+def test_the_engine_converts_and_says_why_not(
+    make_client: Callable[..., EngineClient], tmp_path: Path
+) -> None:
+    client = make_client()
+    source, target = tiny_gguf(tmp_path / "tiny.gguf"), tmp_path / "models" / "tiny"
+    asked = ConvertModel(job="1", source=str(source), target=str(target))
+    assert isinstance(client.run(asked, Notes()), Done)
+    assert (target / "model.safetensors").is_file()
+    source.write_bytes(b"no model")
+    final = client.run(
+        ConvertModel(job="2", source=str(source), target=str(tmp_path / "other")), Notes()
+    )
+    assert isinstance(final, Failed)
+    assert final.problem.kind == "model_broken"
+    assert not (tmp_path / "other").exists()

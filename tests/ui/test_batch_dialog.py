@@ -1,0 +1,82 @@
+"""The batch dialog over the fake engine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from pytestqt.qtbot import QtBot
+
+from studio.ui.main_window import MainWindow
+
+Find = Callable[[str], Any]
+
+
+def open_dialog(find: Find, page: int) -> Any:
+    find("batch.open").click()
+    dialog = find("batch.dialog")
+    dialog.pages.setCurrentIndex(page)
+    return dialog
+
+
+def test_a_table_with_errors_lists_them_and_cannot_start(
+    find: Find, qtbot: QtBot, tmp_path: Path
+) -> None:
+    dialog = open_dialog(find, 0)
+    table = tmp_path / "jobs.csv"
+    table.write_text("task,prompt,steps\nimage,a cat,many\npaint,a dog,\n", encoding="utf-8")
+    dialog.table.load(table)
+    qtbot.waitUntil(lambda: not dialog.table.errors.isHidden(), timeout=10_000)
+    shown = dialog.table.errors.toPlainText().splitlines()
+    assert [line.split(":")[0] for line in shown] == ["Line 2, steps", "Line 3, task"]
+    assert not dialog.start.isEnabled()
+
+
+def test_a_whole_table_is_enqueued_with_its_labels(
+    window: MainWindow, find: Find, qtbot: QtBot, tmp_path: Path
+) -> None:
+    dialog = open_dialog(find, 0)
+    table = tmp_path / "jobs.csv"
+    table.write_text("task,prompt,shelf\ntext,one,a\ntext,two,b\n", encoding="utf-8")
+    dialog.table.load(table)
+    qtbot.waitUntil(dialog.start.isEnabled, timeout=10_000)
+    dialog.start.click()
+    qtbot.waitUntil(lambda: "2 of 2" in dialog.estimate.text(), timeout=20_000)
+    library = window.state.library
+    assert library is not None
+    jobs = library.jobs("done")
+    assert sorted(job.labels["shelf"] for job in jobs) == ["a", "b"]
+    assert len({job.batch for job in jobs}) == 1
+    assert all(job.batch for job in jobs)
+    assert not dialog.sheet.isEnabled()
+
+
+def test_alternatives_become_prompts(find: Find, qtbot: QtBot) -> None:
+    dialog = open_dialog(find, 1)
+    dialog.prompts.prompt.setPlainText("a {red|blue} {cat|dog}")
+    qtbot.waitUntil(dialog.start.isEnabled, timeout=10_000)
+    assert set(dialog.prompts.preview.toPlainText().splitlines()) == {
+        "a red cat",
+        "a red dog",
+        "a blue cat",
+        "a blue dog",
+    }
+
+
+def test_a_matrix_runs_and_ends_with_a_contact_sheet(
+    window: MainWindow, find: Find, qtbot: QtBot
+) -> None:
+    window.tab("image").prompt.setPlainText("a lighthouse")  # type: ignore[attr-defined]  # this tab
+    dialog = open_dialog(find, 2)
+    dialog.matrix.fields["steps"].setText("2, 3")
+    dialog.matrix.fields["seed"].setText("1-2")
+    qtbot.waitUntil(dialog.start.isEnabled, timeout=10_000)
+    dialog.start.click()
+    qtbot.waitUntil(dialog.sheet.isEnabled, timeout=30_000)
+    library = window.state.library
+    assert library is not None
+    made = {(a.recipe.seed, a.recipe.labels["steps"]) for a in library.recent()}
+    assert made == {(1, "2"), (1, "3"), (2, "2"), (2, "3")}
+    dialog.sheet.click()
+    qtbot.waitUntil(lambda: bool(list(library.root.rglob("contact-sheet-*.png"))), timeout=10_000)

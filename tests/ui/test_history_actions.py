@@ -1,0 +1,215 @@
+"""What can be done with several results: trash and undo, stars, tags, filters, export."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QApplication, QMenu, QWidget
+from pytestqt.qtbot import QtBot
+
+from studio.library.store import Library
+from studio.protocol import ImageRequest, TextRequest
+from studio.ui.history.history_menu import fill_menu
+from studio.ui.history.tags_dialog import tags_in
+from studio.ui.main_window import MainWindow
+
+
+@pytest.fixture
+def library(window: MainWindow) -> Library:
+    assert window.state.library is not None
+    return window.state.library
+
+
+@pytest.fixture
+def view(window: MainWindow, find: Callable[[str], Any], qtbot: QtBot) -> Any:
+    """History with a text below two pictures, and the keyboard in it."""
+    view = find("history.view")
+    window.state.submit(
+        [
+            TextRequest(prompt="a poem", seed=1),
+            ImageRequest(prompt="a fox", seed=2, width=64, height=64),
+            ImageRequest(prompt="a bear", seed=3, width=64, height=64),
+        ]
+    )
+    qtbot.waitUntil(lambda: rows(view) == 3, timeout=10_000)
+    window.activateWindow()
+    view.setFocus()
+    qtbot.waitUntil(view.hasFocus)
+    return view
+
+
+def rows(view: Any) -> int:
+    return int(view.model().rowCount())
+
+
+def seeds(view: Any) -> list[int]:
+    return [asset.recipe.seed for asset in view.model().assets()]
+
+
+def dialog(name: str) -> Any:
+    (found,) = (w for w in QApplication.topLevelWidgets() if w.objectName() == name)
+    return found
+
+
+def control(name: str, inside: QWidget) -> Any:
+    found = inside.findChild(QWidget, name)
+    assert found is not None, name
+    return found
+
+
+def test_delete_moves_the_selection_to_the_trash_and_undo_brings_it_back(
+    window: MainWindow, view: Any, library: Library, find: Callable[[str], Any], qtbot: QtBot
+) -> None:
+    paths = {asset.path for asset in library.recent()}
+    view.selectAll()
+    qtbot.keyClick(view, Qt.Key.Key_Delete)
+    qtbot.waitUntil(lambda: rows(view) == 0, timeout=10_000)
+    assert len(library.trashed()) == 3
+    assert not any(path.exists() for path in paths)
+    assert "3 results" in window.messages.text()
+    find("messages.action").click()
+    qtbot.waitUntil(lambda: seeds(view) == [3, 2, 1], timeout=10_000)
+    assert {asset.path for asset in library.recent()} == paths
+    assert all(path.exists() for path in paths)
+
+
+def test_control_z_brings_back_what_was_deleted_last(
+    view: Any, library: Library, find: Callable[[str], Any], qtbot: QtBot
+) -> None:
+    view.setCurrentIndex(view.model().index(1))
+    find("history.delete").click()
+    qtbot.waitUntil(lambda: seeds(view) == [3, 1], timeout=10_000)
+    assert [index.row() for index in view.selectedIndexes()] == [1]
+    qtbot.keyClick(view, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    qtbot.waitUntil(lambda: seeds(view) == [3, 2, 1], timeout=10_000)
+    assert not library.trashed()
+
+
+def test_a_star_is_set_filtered_by_and_taken_away(
+    view: Any, library: Library, find: Callable[[str], Any], qtbot: QtBot
+) -> None:
+    view.setCurrentIndex(view.model().index(1))
+    qtbot.keyClick(view, Qt.Key.Key_S)
+    qtbot.waitUntil(lambda: view.model().assets()[1].starred, timeout=10_000)
+    assert view.currentIndex().row() == 1
+    find("history.starred").click()
+    qtbot.waitUntil(lambda: seeds(view) == [2], timeout=10_000)
+    view.setCurrentIndex(view.model().index(0))
+    qtbot.keyClick(view, Qt.Key.Key_S)
+    qtbot.waitUntil(lambda: rows(view) == 0, timeout=10_000)
+    assert not library.search("", starred=True)
+
+
+def test_tags_are_edited_for_several_and_found_with_a_word_of_the_search(
+    view: Any, library: Library, find: Callable[[str], Any], qtbot: QtBot
+) -> None:
+    first, second = view.model().assets()[:2]
+    library.set_tags(first.id, ["own"])
+    view.setCurrentIndex(view.model().index(0))
+    view.selectionModel().select(view.model().index(1), view.selectionModel().SelectionFlag.Select)
+    qtbot.keyClick(view, Qt.Key.Key_T)
+    tags = dialog("history.tags")
+    control("history.tags.edit", tags).setText("forest, 狐狸")
+    tags.accept()
+    qtbot.waitUntil(lambda: view.model().assets()[1].tags == ("forest", "狐狸"), timeout=10_000)
+    find("history.search").setText("tag:狐狸")
+    qtbot.waitUntil(lambda: seeds(view) == [3, 2], timeout=10_000)
+    assert second.id in {asset.id for asset in library.search("", tag="forest")}
+
+
+def test_tags_in_a_line_may_be_divided_by_chinese_commas() -> None:
+    assert tags_in("森林，狐狸、 red fox ,, 森林") == ["森林", "狐狸", "red-fox"]
+
+
+def test_the_task_filter_shows_one_task(
+    view: Any, find: Callable[[str], Any], qtbot: QtBot
+) -> None:
+    box = find("history.task")
+    box.setCurrentIndex(box.findData("text"))
+    qtbot.waitUntil(lambda: seeds(view) == [1], timeout=10_000)
+    box.setCurrentIndex(0)
+    qtbot.waitUntil(lambda: seeds(view) == [3, 2, 1], timeout=10_000)
+
+
+def test_export_copies_files_and_writes_their_recipes(
+    window: MainWindow, view: Any, tmp_path: Path, qtbot: QtBot
+) -> None:
+    assets = view.model().assets()
+    for _ in range(2):
+        window.messages.clear()
+        view.parent().acts.export_to(assets, tmp_path / "到 🦊")
+        qtbot.waitUntil(lambda: "3 files" in window.messages.text(), timeout=10_000)
+    with (tmp_path / "到 🦊" / "recipes.csv").open(encoding="utf-8-sig", newline="") as file:
+        table = list(csv.DictReader(file))
+    assert [row["seed"] for row in table] == ["3", "2", "1"] * 2
+    assert len({row["file"] for row in table}) == 6
+    for row, asset in zip(table, assets * 2, strict=True):
+        assert (tmp_path / "到 🦊" / row["file"]).read_bytes() == asset.path.read_bytes()
+
+
+def test_export_says_which_file_is_gone(
+    window: MainWindow, view: Any, tmp_path: Path, qtbot: QtBot
+) -> None:
+    assets = view.model().assets()
+    assets[1].path.unlink()
+    view.parent().acts.export_to(assets, tmp_path / "out")
+    qtbot.waitUntil(lambda: assets[1].path.name in window.messages.text(), timeout=10_000)
+    assert (tmp_path / "out" / assets[0].path.name).is_file()
+
+
+def test_pictures_are_sent_to_the_other_tabs(window: MainWindow, view: Any, qtbot: QtBot) -> None:
+    assets = view.model().assets()
+    view.setCurrentIndex(view.model().index(0))
+    view.parent().send_to_image()
+    assert window.tabs.currentIndex() == 1
+    assert window.tab("image").controls.source.path() == str(assets[0].path)  # type: ignore[attr-defined]  # only this tab has it
+    view.selectAll()
+    view.parent().send_to_upscale()
+    assert window.tabs.currentIndex() == 2
+    listed = window.tab("upscale").inputs  # type: ignore[attr-defined]  # only this tab has it
+    qtbot.waitUntil(lambda: listed.rowCount() == 2, timeout=10_000)
+
+
+def test_the_menu_offers_only_what_can_be_done(view: Any) -> None:
+    assets = view.model().assets()
+
+    def offered(chosen: Any) -> set[str]:
+        menu = QMenu()
+        fill_menu(menu, view.parent(), chosen)
+        return {
+            action.objectName().removeprefix("history.menu.")
+            for action in menu.actions()
+            if action.isEnabled() and not action.isSeparator()
+        }
+
+    assert not {"image", "upscale", "compare"} & offered(assets[2:])
+    assert {"use", "image", "upscale", "copy", "delete"} <= offered(assets[:1])
+    assert {"compare", "export"} <= offered(assets[:2])
+    assert "use" not in offered(assets[:2])
+
+
+def test_the_trash_restores_one_and_is_emptied_only_after_a_question(
+    view: Any, library: Library, qtbot: QtBot
+) -> None:
+    view.selectAll()
+    qtbot.keyClick(view, Qt.Key.Key_Delete)
+    qtbot.waitUntil(lambda: rows(view) == 0, timeout=10_000)
+    view.parent().open_trash()
+    trash = dialog("trash.dialog")
+    listed = control("trash.view", trash)
+    qtbot.waitUntil(lambda: rows(listed) == 3, timeout=10_000)
+    listed.setCurrentIndex(listed.model().index(0))
+    control("trash.restore", trash).click()
+    qtbot.waitUntil(lambda: rows(view) == 1 and rows(listed) == 2, timeout=10_000)
+    control("trash.empty", trash).click()
+    assert control("trash.sure", trash).isVisible()
+    assert len(library.trashed()) == 2
+    control("trash.sure", trash).click()
+    qtbot.waitUntil(lambda: rows(listed) == 0, timeout=10_000)
+    assert not library.trashed()
+    assert len(library.recent()) == 1

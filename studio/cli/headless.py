@@ -11,6 +11,7 @@ from types import FrameType, TracebackType
 
 from studio.cli.main import DONE, INTERRUPTED, SOME_FAILED
 from studio.cli.output import HumanOutput, JsonOutput, Output, Tally
+from studio.converted import CACHE_VARIABLE
 from studio.engine.client import EngineClient
 from studio.jobs.runner import Runner
 from studio.library.records import Job
@@ -33,7 +34,9 @@ class Headless:
         stream_text: bool = False,
     ) -> None:
         self._library = library
-        self._engine = EngineClient(log_dir=paths.logs)
+        self._engine = EngineClient(
+            log_dir=paths.logs, extra_environment={CACHE_VARIABLE: str(paths.cache)}
+        )
         self._runner = Runner(library, self._engine, registry)
         self.tally = Tally()
         self._output: Output

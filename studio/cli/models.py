@@ -9,6 +9,7 @@ import uuid
 from pathlib import Path
 
 from studio.cli.main import DONE, SOME_FAILED, WRONG_CALL
+from studio.converted import CACHE_VARIABLE
 from studio.engine.client import EngineClient
 from studio.models.fit import readable_size
 from studio.models.registry import Registry
@@ -88,7 +89,7 @@ def _verify(registry: Registry, wanted: str, *, as_json: bool) -> int:
 
 
 def _starter(paths: Paths, *, as_json: bool) -> int:
-    engine = EngineClient(log_dir=paths.logs)
+    engine = EngineClient(log_dir=paths.logs, extra_environment={CACHE_VARIABLE: str(paths.cache)})
 
     def convert(source: Path, target: Path) -> Problem | None:
         final = engine.run(

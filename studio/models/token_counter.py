@@ -11,6 +11,7 @@ from pathlib import Path
 
 import msgspec
 
+from studio.converted import converted_folder
 from studio.models.count_process import (
     ContextUse,
     CountAsked,
@@ -28,9 +29,14 @@ _PATIENCE = 20.0
 
 
 class TokenCounter:
-    """Owns the counting process. It is started by the first question and ends with the app."""
+    """Owns the counting process. It is started by the first question and ends with the app.
 
-    def __init__(self) -> None:
+    Args:
+        cache: the folder of caches (`Paths.cache`), in which converted GGUF models lie.
+    """
+
+    def __init__(self, cache: Path | None = None) -> None:
+        self._cache = cache
         self._lock = threading.Lock()
         self._process: BaseProcess | None = None
         self._connection: Connection | None = None
@@ -45,10 +51,10 @@ class TokenCounter:
         """Return how full the context would be; None where that cannot be told.
 
         Blocks (the first time for a second): call it off the window's thread. A GGUF file's
-        tokenizer is only known once the engine has read it.
+        tokenizer is only known once the engine has converted it.
         """
-        folder = Path(model.path)
-        if model.format != "transformers" or not (folder / "tokenizer.json").is_file():
+        folder = self._folder(model)
+        if folder is None or not (folder / "tokenizer.json").is_file():
             return None
         with self._lock:
             for _ in range(2):
@@ -58,6 +64,16 @@ class TokenCounter:
                 if answer is not None:
                     return None if isinstance(answer, CountFailed) else answer
         return None
+
+    def _folder(self, model: ModelRef) -> Path | None:
+        if model.format == "transformers":
+            return Path(model.path)
+        if model.format != "gguf" or self._cache is None:
+            return None
+        try:
+            return converted_folder(self._cache, Path(model.path))
+        except OSError:
+            return None
 
     def stop(self) -> None:
         """End the process. No question is answered any more."""

@@ -286,7 +286,7 @@ class AppState(QObject):
         if self._counter is None:
             from studio.models.token_counter import TokenCounter
 
-            self._counter = TokenCounter()
+            self._counter = TokenCounter(self.paths.cache)
         return self._counter
 
     # ---- settings and messages

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from PySide6.QtCore import QObject, QThread, Signal
 
+from studio.converted import CACHE_VARIABLE
 from studio.protocol import (
     Capabilities,
     ConvertModel,
@@ -169,7 +170,10 @@ class WorkerThread(QThread):
         from studio.library.store import Library
 
         self._engine = EngineClient(
-            log_dir=self._paths.logs, device=self._device, threads=self._threads
+            log_dir=self._paths.logs,
+            device=self._device,
+            threads=self._threads,
+            extra_environment={CACHE_VARIABLE: str(self._paths.cache)},
         )
         try:
             self.library = Library.open(self._root)

@@ -10,9 +10,11 @@ import pytest
 import torch
 from text_bench import TextBench, model_at
 from tiny_text import tiny_llama
+from tokenizers import Tokenizer
 
 from studio.engine.job import JobCancelled
 from studio.engine.text.decode import Decoder
+from studio.models.count_process import CountAsked, count
 from studio.protocol import (
     AssetReady,
     Event,
@@ -21,6 +23,7 @@ from studio.protocol import (
     ModelRef,
     ProblemError,
     TextDelta,
+    TextRequest,
 )
 
 pytest_plugins = ["text_fixtures"]
@@ -47,6 +50,18 @@ def test_earlier_turns_and_the_system_prompt_are_read(bench: TextBench, starter:
     assert "Anna" in told.answers[0]
     assert "Anna" not in plain.answers[0]
     assert system.stats["prompt_tokens"] != plain.stats["prompt_tokens"]
+
+
+def test_the_counter_counts_what_the_engine_reads(bench: TextBench, starter: ModelRef) -> None:
+    fields = {
+        "prompt": "¿Qué? 狐狸 🦊 12345  <|im_end|>",
+        "system_prompt": "Be brief.",
+        "messages": (Message("user", "one"), Message("assistant", "two\n\n three ")),
+        "max_tokens": 2,
+    }
+    read = bench.run(starter, **fields).stats["prompt_tokens"]
+    tokenizer = Tokenizer.from_file(str(Path(starter.path) / "tokenizer.json"))
+    assert count(CountAsked(starter.path, TextRequest(**fields)), tokenizer).tokens == read
 
 
 def test_a_recipe_has_all_that_its_row_needs(bench: TextBench, tiny: Path) -> None:

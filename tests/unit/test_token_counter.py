@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from studio.converted import converted_folder
 from studio.models.token_counter import TokenCounter
 from studio.protocol import Message, ModelRef, TextRequest
 from studio.settings import RESOURCES
@@ -62,6 +63,23 @@ def test_a_folder_without_a_tokenizer_is_unknown(counter: TokenCounter, tmp_path
     (tmp_path / "tokenizer.json").write_text("no tokenizer")
     assert counter.count(model, TextRequest(prompt="Hello")) is None
     assert counter.count(SMOL, TextRequest(prompt="Hello")) is not None
+
+
+def test_a_gguf_file_counts_once_it_is_converted(tmp_path: Path) -> None:
+    source = tmp_path / "model.gguf"
+    source.write_bytes(b"GGUF")
+    model = ModelRef(id="x", name="X", task="text", format="gguf", path=str(source))
+    counter = TokenCounter(tmp_path / "cache")
+    try:
+        assert counter.count(model, TextRequest(prompt="Hello")) is None
+        target = converted_folder(tmp_path / "cache", source)
+        target.mkdir(parents=True)
+        for name in ("tokenizer.json", "tokenizer_config.json", "config.json"):
+            (target / name).write_bytes((Path(SMOL.path) / name).read_bytes())
+        use = counter.count(model, TextRequest(prompt="Hello"))
+        assert use is not None and use.tokens > 0
+    finally:
+        counter.stop()
 
 
 def test_nothing_is_left_after_the_end(counter: TokenCounter) -> None:

@@ -110,7 +110,7 @@ def capabilities_of(pipeline: Any, facts: ModelFacts) -> Capabilities:
     width, height = _default_size(pipeline, multiple)
     own = type(pipeline.scheduler).__name__
     return Capabilities(
-        controls=tuple(controls),
+        controls=tuple(name for name in controls if name not in facts.unused),
         schedulers=compatible,
         scheduler=facts.scheduler if facts.scheduler in compatible else own,
         width=facts.width or width,

@@ -11,7 +11,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import diffusers
 import msgspec
@@ -34,7 +34,9 @@ class ModelFacts(msgspec.Struct, frozen=True):
     """`studio.json` in a model's folder: what its maker says about it. All of it optional.
 
     `background` is `white` for a model that draws things on plain white, which can then be
-    made transparent. The other fields are defaults; sizes in pixels.
+    made transparent. `precision` is `float32` for one that half precision spoils. `unused` are
+    fields of a request that the pipeline takes, but that have no good effect with this model.
+    The other fields are defaults; sizes in pixels.
     """
 
     background: str = ""
@@ -43,6 +45,8 @@ class ModelFacts(msgspec.Struct, frozen=True):
     steps: int | None = None
     guidance_scale: float | None = None
     scheduler: str = ""
+    precision: Literal["", "float32"] = ""
+    unused: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -86,7 +86,7 @@ def acquire(ref: ModelRef, device: Device, memory: MemoryArbiter, job: Job) -> L
     job.check()
     job.loading(sentence("Looking at {name}", name=ref.name or ref.id))
     layout = read_layout(ref)
-    dtype = best_dtype(device)
+    dtype = torch.float32 if layout.facts.precision else best_dtype(device)
     sizes = _sizes(layout, dtype)
     placement = _placement(device, sizes)
     need = {

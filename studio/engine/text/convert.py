@@ -62,6 +62,8 @@ def convert(job: Job, source: Path, target: Path) -> None:
         for name in ("LICENSE", "LICENSE.txt", "LICENSE.md"):
             if (source.parent / name).is_file():
                 shutil.copyfile(source.parent / name, part / name)
+        for file in part.iterdir():
+            file.chmod(0o644)  # the weights' file would be its writer's alone
         job.check()
         part.replace(target)
     except OSError as error:

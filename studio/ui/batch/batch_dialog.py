@@ -1,0 +1,206 @@
+"""The batch dialog: three ways to many jobs, an estimate, one button that starts them all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from functools import partial
+from os import urandom
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QUrl
+from PySide6.QtGui import QDesktopServices
+from PySide6.QtWidgets import (
+    QDialog,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QTabWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from studio.protocol import ImageRequest, Problem
+from studio.ui.batch.matrix_page import MatrixPage
+from studio.ui.batch.plan import Plan
+from studio.ui.batch.prompt_page import PromptPage
+from studio.ui.batch.table_page import TablePage
+from studio.ui.state import AppState
+from studio.ui.theme import GRID, mute
+from studio.ui.widgets.buttons import PrimaryButton
+from studio.ui.widgets.times import seconds_text
+from studio.ui.worker_thread import Enqueued, EnqueueFailed
+
+if TYPE_CHECKING:
+    from studio.jobs.contact_sheet import Picture
+
+_OVER = ("done", "failed", "cancelled", "interrupted")
+
+
+class BatchDialog(QDialog):
+    """Not modal. Closing it leaves the jobs in the queue, where they go on."""
+
+    def __init__(
+        self, state: AppState, base: Callable[[], ImageRequest], parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._state = state
+        self._plans: dict[int, Plan | None] = {}
+        self._token = ""
+        self._batch = ""
+        self._axes: tuple[str, ...] = ()
+        self._waiting: set[str] = set()
+        self._count = 0
+        self._pictures: list[Picture] = []
+        self._labels: dict[str, dict[str, str]] = {}
+        self.setObjectName("batch.dialog")
+        self.setWindowTitle(self.tr("Batch"))
+        self.resize(80 * GRID, 66 * GRID)
+        self.table = TablePage(state, self)
+        self.prompts = PromptPage(state, base, self)
+        self.matrix = MatrixPage(base, self)
+        self.pages = QTabWidget(self)
+        self.pages.setObjectName("batch.pages")
+        self.pages.setAccessibleName(self.tr("Ways to make a batch"))
+        titles = (self.tr("From a table"), self.tr("From the prompt"), self.tr("Matrix"))
+        pages: tuple[TablePage | PromptPage | MatrixPage, ...] = (
+            self.table,
+            self.prompts,
+            self.matrix,
+        )
+        for place, (page, title) in enumerate(zip(pages, titles, strict=True)):
+            self.pages.addTab(page, title)
+            page.planned.connect(partial(self._planned, place))
+        self.estimate = QLabel(self)
+        self.estimate.setObjectName("batch.estimate")
+        self.estimate.setWordWrap(True)
+        mute(self.estimate)
+        self.sheet = QPushButton(self.tr("Make a contact sheet"), self)
+        self.sheet.setObjectName("batch.sheet")
+        self.sheet.setEnabled(False)
+        self.sheet.clicked.connect(self._make_sheet)
+        self.start = PrimaryButton(self.tr("Start"), "play", "batch.start", self)
+        self.start.setEnabled(False)
+        self.start.clicked.connect(self._start)
+        row = QHBoxLayout()
+        row.addWidget(self.estimate, 1)
+        row.addWidget(self.sheet)
+        row.addWidget(self.start)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(2 * GRID, 2 * GRID, 2 * GRID, 2 * GRID)
+        layout.setSpacing(2 * GRID)
+        layout.addWidget(self.pages, 1)
+        layout.addLayout(row)
+        self.pages.currentChanged.connect(self._turned)
+        state.reported.connect(self._hear)
+
+    def _turned(self, place: int) -> None:
+        if place == 1:
+            self.prompts.look()
+        elif place == 2:
+            self.matrix.look()
+        self._planned(place, self._plans.get(place))
+
+    def _planned(self, place: int, plan: Plan | None) -> None:
+        self._plans[place] = plan
+        if place != self.pages.currentIndex():
+            return
+        self.start.setEnabled(plan is not None and not self._token)
+        if self._token or self._waiting:
+            return
+        self.estimate.clear()
+        library = self._state.library
+        if plan is None or library is None:
+            return
+
+        def seconds() -> float | None:
+            from studio.jobs.estimate import learn, waiting_seconds
+
+            known = learn(library)
+            own, before = known.total(plan.requests), waiting_seconds(library, known)
+            return None if own is None or before is None else own + before
+
+        def tell(found: float | None) -> None:
+            from studio.jobs.estimate import finished_at
+
+            current = self._plans.get(self.pages.currentIndex())
+            if found is not None and current is plan and not self._token:
+                self.estimate.setText(
+                    self.tr("About {time}, finished at about {clock}").format(
+                        time=seconds_text(found), clock=finished_at(found, datetime.now())
+                    )
+                )
+
+        self._state.background.read(self, seconds, tell, self._state.problem.emit)
+
+    def _start(self) -> None:
+        plan = self._plans.get(self.pages.currentIndex())
+        if plan is None or self._token:
+            return
+        self.start.setEnabled(False)
+        self.sheet.setEnabled(False)
+        self._batch = f"batch-{urandom(12).hex()}"
+        self._axes = plan.axes
+        self._pictures = []
+        self._token = self._state.submit(plan.requests, batch=self._batch, labels=plan.labels)
+        self.estimate.setText(self.tr("Putting the jobs into the queue…"))
+
+    def _hear(self, report: object) -> None:
+        from studio.jobs.contact_sheet import Picture
+        from studio.jobs.runner import AssetSaved, JobChanged
+
+        match report:
+            case Enqueued() if report.token == self._token:
+                self._token = ""
+                self._labels = {job.id: job.labels for job in report.jobs}
+                self._waiting = set(self._labels)
+                self._count = len(self._labels)
+                self._tell_progress()
+            case EnqueueFailed() if report.token == self._token:
+                self._token = ""
+                self.estimate.clear()
+                self.start.setEnabled(True)
+            case AssetSaved() if report.asset.job in self._labels:
+                if report.asset.task != "text":
+                    labels = self._labels[report.asset.job]
+                    self._pictures.append(Picture(report.asset.path, labels))
+            case JobChanged() if report.job.id in self._waiting:
+                if report.job.status in _OVER:
+                    self._waiting.discard(report.job.id)
+                    self._tell_progress()
+
+    def _tell_progress(self) -> None:
+        self.estimate.setText(
+            self.tr("{done} of {count} jobs are over").format(
+                done=self._count - len(self._waiting), count=self._count
+            )
+        )
+        is_over = not self._waiting
+        self.sheet.setEnabled(is_over and bool(self._pictures))
+        self.start.setEnabled(is_over and self._plans.get(self.pages.currentIndex()) is not None)
+
+    def _make_sheet(self) -> None:
+        pictures, axes = tuple(self._pictures), self._axes
+        target = pictures[0].path.parent / f"contact-sheet-{self._batch[6:14]}.png"
+        self.sheet.setEnabled(False)
+
+        def work() -> Path:
+            from studio.jobs.contact_sheet import make_sheet
+
+            return make_sheet(pictures, axes, target)
+
+        def done(path: Path) -> None:
+            self.sheet.setEnabled(True)
+            self._state.show_message(
+                self.tr("The contact sheet is saved as {name}.").format(name=path.name),
+                "success",
+                self.tr("Open"),
+                lambda: QDesktopServices.openUrl(QUrl.fromLocalFile(str(path))),
+            )
+
+        def failed(problem: Problem) -> None:
+            self.sheet.setEnabled(True)
+            self._state.problem.emit(problem)
+
+        self._state.background.long(self, work, done, failed)

@@ -1,0 +1,104 @@
+"""One prompt with alternatives and wildcards, made into many."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import msgspec
+from PySide6.QtCore import QTimer, Signal
+from PySide6.QtWidgets import QLabel, QPlainTextEdit, QVBoxLayout, QWidget
+
+from studio.jobs.prompts import MOST, WILDCARDS, expand_all
+from studio.protocol import ImageRequest, Problem
+from studio.ui.batch.plan import Plan
+from studio.ui.state import AppState
+from studio.ui.theme import GRID, mute, say
+
+_PAUSE_MS = 300
+_SHOWN = 50
+
+
+class PromptPage(QWidget):
+    """Shows the first prompts and their number; everything else is as in the Image tab."""
+
+    planned = Signal(object)
+    """A `Plan`, or None while there is nothing that could run."""
+
+    def __init__(
+        self, state: AppState, base: Callable[[], ImageRequest], parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._state = state
+        self._base = base
+        self._asked = ""
+        folder = state.paths.settings.parent / WILDCARDS
+        self._folder = folder
+        told = QLabel(
+            self.tr(
+                "Write alternatives like {example}. __animal__ stands for each line of the file"
+                " animal.txt in {folder}. Everything else is as in the Image tab."
+            ).format(example="{red|blue}", folder=folder),
+            self,
+        )
+        told.setWordWrap(True)
+        mute(told)
+        self.prompt = QPlainTextEdit(base().prompt, self)
+        self.prompt.setObjectName("batch.prompt")
+        self.prompt.setAccessibleName(self.tr("Prompt with alternatives"))
+        self.prompt.setTabChangesFocus(True)
+        self.summary = QLabel(self)
+        self.summary.setObjectName("batch.prompt.summary")
+        self.summary.setWordWrap(True)
+        self.preview = QPlainTextEdit(self)
+        self.preview.setObjectName("batch.prompt.preview")
+        self.preview.setAccessibleName(self.tr("The first prompts"))
+        self.preview.setReadOnly(True)
+        layout = QVBoxLayout(self)
+        layout.setSpacing(GRID)
+        layout.addWidget(told)
+        layout.addWidget(self.prompt, 1)
+        layout.addWidget(self.summary)
+        layout.addWidget(self.preview, 2)
+        self._pause = QTimer(self)
+        self._pause.setSingleShot(True)
+        self._pause.setInterval(_PAUSE_MS)
+        self._pause.timeout.connect(self.look)
+        self.prompt.textChanged.connect(self._typed)
+
+    def look(self) -> None:
+        """Expand what is written, on another thread."""
+        text = self._asked = self.prompt.toPlainText().strip()
+        self.planned.emit(None)
+        if not text:
+            self.summary.setText(self.tr("Write a prompt first."))
+            self.preview.clear()
+            return
+        base = self._base()
+        self.summary.setText(self.tr("Working out the prompts…"))
+
+        def done(prompts: list[str]) -> None:
+            if text == self._asked:
+                self._show(base, prompts)
+
+        def failed(problem: Problem) -> None:
+            if text == self._asked:
+                self.summary.setText(say(problem.message))
+                self.preview.clear()
+
+        self._state.background.read(self, lambda: expand_all(text, self._folder), done, failed)
+
+    def _show(self, base: ImageRequest, prompts: list[str]) -> None:
+        if len(prompts) >= MOST:
+            self.summary.setText(
+                self.tr("{count} prompts, the most there can be").format(count=MOST)
+            )
+        else:
+            self.summary.setText(self.tr("{count} prompts").format(count=len(prompts)))
+        self.preview.setPlainText("\n".join(prompts[:_SHOWN]))
+        requests = tuple(msgspec.structs.replace(base, prompt=prompt) for prompt in prompts)
+        labels = tuple({"prompt": prompt} for prompt in prompts)
+        self.planned.emit(Plan(requests, labels, ("prompt",)) if prompts else None)
+
+    def _typed(self) -> None:
+        self.planned.emit(None)
+        self._pause.start()

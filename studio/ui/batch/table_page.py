@@ -1,0 +1,170 @@
+"""A table of requests: chosen or dropped, checked as a whole, then offered."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Signal
+from PySide6.QtGui import QDragEnterEvent, QDropEvent
+from PySide6.QtWidgets import (
+    QFileDialog,
+    QHBoxLayout,
+    QLabel,
+    QPlainTextEdit,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from studio.protocol import Problem, ProblemError, UpscaleRequest, sentence, task_of
+from studio.ui.batch.plan import Plan
+from studio.ui.state import AppState
+from studio.ui.theme import GRID, mute, say
+from studio.ui.widgets.icons import icon
+
+if TYPE_CHECKING:
+    from studio.jobs.table import RowError, Table
+    from studio.models.registry import Registry
+
+_SUFFIXES = (".csv", ".tsv", ".jsonl")
+
+
+class TablePage(QWidget):
+    """Says how many rows there are, or every error by line and column."""
+
+    planned = Signal(object)
+    """A `Plan`, or None while there is nothing that could run."""
+
+    def __init__(self, state: AppState, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._state = state
+        self._file = Path()
+        self.setAcceptDrops(True)
+        told = QLabel(
+            self.tr(
+                "Choose a CSV or JSONL file, or drop one here. Each row is a request: the column"
+                " task says text, image or upscale, the other columns fill its fields."
+            ),
+            self,
+        )
+        told.setWordWrap(True)
+        mute(told)
+        self.choose = QPushButton(icon("folder-open"), self.tr("Choose a table…"), self)
+        self.choose.setObjectName("batch.choose")
+        self.choose.clicked.connect(self._choose)
+        self.summary = QLabel(self)
+        self.summary.setObjectName("batch.table.summary")
+        self.summary.setWordWrap(True)
+        self.errors = QPlainTextEdit(self)
+        self.errors.setObjectName("batch.table.errors")
+        self.errors.setAccessibleName(self.tr("Errors in the table"))
+        self.errors.setReadOnly(True)
+        self.errors.hide()
+        row = QHBoxLayout()
+        row.addWidget(self.choose)
+        row.addWidget(self.summary, 1)
+        layout = QVBoxLayout(self)
+        layout.setSpacing(GRID)
+        layout.addWidget(told)
+        layout.addLayout(row)
+        layout.addWidget(self.errors, 1)
+        layout.addStretch()
+
+    def load(self, file: Path) -> None:
+        """Read and check a table on another thread."""
+        self._file = file
+        self.planned.emit(None)
+        self.errors.hide()
+        self.summary.setText(self.tr("Checking {name}…").format(name=file.name))
+
+        def done(table: Table) -> None:
+            if self._file == file:
+                self._show(table)
+
+        def failed(problem: Problem) -> None:
+            if self._file == file:
+                self.summary.setText(say(problem.message))
+
+        self._state.read_models(lambda registry: _checked(file, registry), done, failed)
+
+    def _show(self, table: Table) -> None:
+        if table.errors:
+            lines = [self._line(error) for error in sorted(table.errors, key=lambda e: e.line)]
+            self.errors.setPlainText("\n".join(lines))
+            self.errors.show()
+            self.summary.setText(
+                self.tr("{name}: {count} errors. Nothing can run before they are mended.").format(
+                    name=self._file.name, count=len(table.errors)
+                )
+            )
+            return
+        self.summary.setText(
+            self.tr("{name}: {count} rows, all checked.").format(
+                name=self._file.name, count=len(table.rows)
+            )
+        )
+        requests = tuple(row.request for row in table.rows)
+        labels = tuple({**row.labels, "line": str(row.line)} for row in table.rows)
+        self.planned.emit(Plan(requests, labels))
+
+    def _line(self, error: RowError) -> str:
+        if error.column:
+            return self.tr("Line {line}, {column}: {message}").format(
+                line=error.line, column=error.column, message=say(error.message)
+            )
+        return self.tr("Line {line}: {message}").format(line=error.line, message=say(error.message))
+
+    def _choose(self) -> None:
+        name, _ = QFileDialog.getOpenFileName(
+            self,
+            self.tr("Choose a table"),
+            "",
+            self.tr("Tables") + " (*.csv *.tsv *.jsonl)",
+        )
+        if name:
+            self.load(Path(name))
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if _dropped(event):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        file = _dropped(event)
+        if file is not None:
+            event.acceptProposedAction()
+            self.load(file)
+
+
+def _dropped(event: QDropEvent) -> Path | None:
+    files = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
+    tables = [file for file in files if file.suffix.lower() in _SUFFIXES]
+    return tables[0] if tables else None
+
+
+def _checked(file: Path, registry: Registry) -> Table:
+    """Read a table and add the rows whose model is not there, or whose file is missing."""
+    from studio.jobs.table import RowError, Table, read_table
+
+    table = read_table(file)
+    errors = list(table.errors)
+    known: dict[tuple[str, str, int | None], Problem | None] = {}
+    for row in table.rows:
+        request = row.request
+        scale = request.scale if isinstance(request, UpscaleRequest) else None
+        key = (request.model, task_of(request), scale)
+        if key not in known:
+            try:
+                registry.resolve(request.model, task_of(request), scale)
+                known[key] = None
+            except ProblemError as error:
+                known[key] = error.problem
+        trouble = known[key]
+        if trouble is not None:
+            errors.append(RowError(row.line, "model", trouble.message))
+        column = "input" if isinstance(request, UpscaleRequest) else "image"
+        source = getattr(request, column, None)
+        if source is not None and not Path(source.path).is_file():
+            told = sentence("The file {path} is not there.", path=source.path)
+            errors.append(RowError(row.line, column, told))
+    return Table(table.rows, tuple(errors))

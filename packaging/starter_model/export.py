@@ -10,6 +10,7 @@ import torch
 from build_data import DEFAULT_DATA
 
 from starter_recipe.export import build_pipeline
+from starter_recipe.facts import write_facts
 
 
 def main() -> None:
@@ -21,6 +22,7 @@ def main() -> None:
     pipeline = build_pipeline(options.data)
     pipeline.to(torch.float16)
     pipeline.save_pretrained(options.output)
+    write_facts(options.output)
     if options.card:
         shutil.copyfile(options.card, options.output / "README.md")
     for path in sorted(options.output.rglob("*")):

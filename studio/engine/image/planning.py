@@ -38,7 +38,7 @@ def make_plan(request: ImageRequest, loaded: LoadedPipeline, job: Job) -> Plan:
     if "height" in can.controls:
         height = request.height or height
     size = _possible(width, can), _possible(height, can)
-    if (request.width or size[0], request.height or size[1]) != size:
+    if size != (width, height):
         job.warn(
             "size_rounded",
             sentence(
@@ -101,11 +101,11 @@ def _warn_ignored(request: ImageRequest, can: Capabilities, job: Job) -> None:
         ),
         "width": (
             request.width is not None,
-            sentence("This model decides on the width by itself."),
+            sentence("This model always makes pictures {side} pixels wide.", side=can.width),
         ),
         "height": (
             request.height is not None,
-            sentence("This model decides on the height by itself."),
+            sentence("This model always makes pictures {side} pixels high.", side=can.height),
         ),
         "steps": (
             request.steps is not None,

@@ -32,13 +32,12 @@ def make_plan(request: ImageRequest, loaded: LoadedPipeline, job: Job) -> Plan:
     wanted = (can.width, can.height)
     if start is not None and request.width is None and request.height is None:
         wanted = size_like(start, can.width * can.height)
-    width, height = wanted
-    if "width" in can.controls:
-        width = request.width or width
-    if "height" in can.controls:
-        height = request.height or height
-    size = _possible(width, can), _possible(height, can)
-    if size != (width, height):
+    asked = (
+        request.width if "width" in can.controls else None,
+        request.height if "height" in can.controls else None,
+    )
+    size = _possible(asked[0] or wanted[0], can), _possible(asked[1] or wanted[1], can)
+    if (asked[0] or size[0], asked[1] or size[1]) != size:
         job.warn(
             "size_rounded",
             sentence(

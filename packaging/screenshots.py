@@ -85,7 +85,6 @@ def _fill_image(window: Any) -> None:
         print("There is no image model, so the Image tab is shown as it is without one.")
         return
     tab = window.tab("image")
-    tab.run_bar.count.setValue(4)
     tab.prompt.setPlainText(PICTURE)
     _run(window, tab)
 

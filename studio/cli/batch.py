@@ -86,4 +86,4 @@ def _tell(errors: Sequence[tuple[int, str, str]], *, as_json: bool) -> None:
         where = f"line {line}, {column}" if column else f"line {line}"
         print(f"{where}: {message}", file=sys.stderr)
     more = " or more" if len(errors) >= MOST_ERRORS else ""
-    refuse("batch", f"{len(errors)}{more} errors. Nothing was run.", as_json=as_json)
+    refuse("batch", f"errors: {len(errors)}{more}. Nothing was run.", as_json=as_json)

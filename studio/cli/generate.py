@@ -29,7 +29,7 @@ from studio.protocol import (
 )
 from studio.settings import default_paths
 
-PICTURES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".gif"})
+PICTURES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".gif", ".avif"})
 
 _FIELDS = {
     "text": (
@@ -159,6 +159,8 @@ def _request(fields: dict[str, Any]) -> TextRequest | ImageRequest | UpscaleRequ
 
 def _plain(reason: str) -> str:
     """Return what the validator says, in fewer signs."""
+    if reason.startswith("Invalid enum value"):
+        return "it must be 2, 3 or 4"
     text = reason.replace("`", "").replace("Expected ", "it must be ")
     for word, plain in (("int", "a whole number"), ("float", "a number"), ("str", "text")):
         text = text.replace(f"be {word}", f"be {plain}")
@@ -182,12 +184,17 @@ def _file(path: Path) -> Path:
     return path.absolute()
 
 
+def _is_picture(path: Path) -> bool:
+    """Tell whether a name is that of a picture; `._` are sidecar files of macOS."""
+    return path.suffix.lower() in PICTURES and not path.name.startswith("._") and path.is_file()
+
+
 def _pictures(paths: Sequence[Path]) -> list[Path]:
     """Return files as they are and the pictures below folders, each once."""
     found: list[Path] = []
     for path in paths:
         if path.is_dir():
-            inside = sorted(f for f in path.rglob("*") if f.suffix.lower() in PICTURES)
+            inside = sorted(file for file in path.rglob("*") if _is_picture(file))
             if not inside:
                 raise problem("bad_input", "There is no picture in {path}.", path=path)
             found.extend(file.absolute() for file in inside)

@@ -92,12 +92,25 @@ def _cancel(opened: Library, wanted: str) -> int:
 
 
 def _resume(opened: Library, options: argparse.Namespace) -> int:
-    """Put interrupted jobs back and run all that waits, unless the app is open and does it."""
+    """Put interrupted jobs back and run all that waits, unless the app is open and does it.
+
+    With an id only that job runs, whoever owns the queue.
+    """
+    interrupted = [job for job in opened.interrupted() if options.id in ("", job.id)]
+    if options.id and not interrupted:
+        opened.close()
+        print(
+            f"studio queue resume: {options.id!r} is no interrupted job. `studio queue list` shows"
+            " them.",
+            file=sys.stderr,
+        )
+        return WRONG_CALL
+    if options.id:
+        return _run(opened, iter([opened.resume(options.id, claim=True)]), options)
     try:
         opened.pause(False)
-        for job in opened.interrupted():
-            if options.id in ("", job.id):
-                opened.resume(job.id)
+        for job in interrupted:
+            opened.resume(job.id)
     except ProblemError as error:
         opened.close()
         print(f"studio queue resume: {error.problem.message}", file=sys.stderr)
@@ -106,11 +119,15 @@ def _resume(opened: Library, options: argparse.Namespace) -> int:
         opened.close()
         print("The app is open and runs the queue.", file=sys.stderr)
         return DONE
+
+    def waiting() -> Iterator[Job]:
+        while (job := opened.next_job()) is not None:
+            yield job
+
+    return _run(opened, waiting(), options)
+
+
+def _run(opened: Library, jobs: Iterator[Job], options: argparse.Namespace) -> int:
     paths = default_paths()
     with Headless(opened, paths, Registry(paths), as_json=options.json) as headless:
-
-        def waiting() -> Iterator[Job]:
-            while (job := opened.next_job()) is not None:
-                yield job
-
-        return headless.run(waiting())
+        return headless.run(jobs)

@@ -69,6 +69,7 @@ class Runner:
         self._registry = registry
         self._lock = threading.Lock()
         self._cancelled: set[str] = set()
+        self._ended: set[str] = set()
 
     def run(self, job: Job, report: Report) -> JobStatus:
         """Run what is missing of a job and return its final status. Never raises.
@@ -78,15 +79,23 @@ class Runner:
         the library has the final status. When the engine was stopped under the job (the app
         closes), the job is left as it is: the library makes it `interrupted`.
         """
+        with self._lock:
+            self._ended.discard(job.id)
         try:
             return _Run(self, job, report).run()
         finally:
             with self._lock:
                 self._cancelled.discard(job.id)
+                self._ended.add(job.id)
 
     def cancel(self, job_id: str) -> None:
-        """Stop a job that runs, or is about to. Returns at once."""
+        """Stop a job that runs, or is about to. Returns at once.
+
+        One that has just ended is left alone: it may be run again under the same id.
+        """
         with self._lock:
+            if job_id in self._ended:
+                return
             self._cancelled.add(job_id)
         self._engine.cancel(job_id)
 

@@ -22,7 +22,6 @@ from studio.protocol import (
     Failed,
     ModelRef,
     Problem,
-    ProblemError,
     Sentence,
 )
 from studio.ui.background import problem_of
@@ -95,6 +94,7 @@ class WorkerThread(QThread):
         self._stopping = False
         self._look = True
         self._running = ""
+        self._trouble: Sentence | None = None
         self._engine: EngineClient | None = None
         self._runner: Runner | None = None
         self.library: Library | None = None
@@ -175,15 +175,19 @@ class WorkerThread(QThread):
             threads=self._threads,
             extra_environment={CACHE_VARIABLE: str(self._paths.cache)},
         )
+        library: Library | None = None
         try:
-            self.library = Library.open(self._root)
+            library = Library.open(self._root)
+            from studio.jobs.runner import Runner
+
+            self._runner = Runner(library, self._engine, self._registry())
         except Exception as error:
+            if library is not None:
+                library.close()
             self.reported.emit(LibraryOpened(None, problem_of(error)))
             return
-        from studio.jobs.runner import Runner
-
-        self._runner = Runner(self.library, self._engine, self._registry())
-        self.reported.emit(LibraryOpened(self.library))
+        self.library = library
+        self.reported.emit(LibraryOpened(library))
 
     def _next_step(self) -> Callable[[], None] | None:
         """Wait for something to do: a question first, then a job."""
@@ -208,10 +212,16 @@ class WorkerThread(QThread):
         try:
             if library is None or not library.take_queue():
                 return None
-            return library.next_job()
-        except ProblemError as error:
-            self.reported.emit(error.problem)
+            job = library.next_job()
+        except Exception as error:
+            # It is tried again every few seconds; the same trouble is said once.
+            problem = problem_of(error)
+            if problem.message != self._trouble:
+                self._trouble = problem.message
+                self.reported.emit(problem)
             return None
+        self._trouble = None
+        return job
 
     def _run_job(self, job: Job) -> None:
         assert self._runner is not None

@@ -112,6 +112,7 @@ def test_an_interrupted_job_waits_in_the_queue_and_is_resumed(
     process.communicate()
     listed = [json.loads(x) for x in studio("queue", "list", "--json").out.splitlines()]
     assert [job["status"] for job in listed] == ["interrupted"]
+    assert studio("queue", "resume", "nobody").status == 2
     assert studio("queue", "cancel", listed[0]["id"]).status == 0
     assert studio("queue", "cancel", listed[0]["id"]).status == 2
     assert studio("queue", "cancel", "nobody").status == 2

@@ -122,6 +122,8 @@ def test_pictures_of_a_folder_are_enlarged_each_in_a_job_of_its_own(
     studio: Studio, picture: Path, tmp_path: Path
 ) -> None:
     (picture.parent / "notes.txt").write_text("no picture")
+    (picture.parent / "._sidecar.png").write_text("no picture")
+    (picture.parent / "album.png").mkdir()
     ran = studio("upscale", picture.parent, picture, "--json", "-o", tmp_path / "o", fake="plain")
     assert ran.status == 0
     assert len(ran.named("asset")) == 1

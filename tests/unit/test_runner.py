@@ -198,3 +198,10 @@ def test_a_crash_after_the_last_result_takes_nothing_away(house: House) -> None:
     job = house.enqueue(TextRequest(prompt="[crash]", seed=1, count=1))
     assert house.run(job) == "done"
     assert house.saved() == [0]
+
+
+def test_a_cancel_that_comes_too_late_does_not_hit_the_next_run(house: House) -> None:
+    job = house.enqueue(TextRequest(prompt="[rowfail]", seed=1, count=2))
+    house.run(job)
+    house.runner.cancel(job.id)
+    assert house.run(house.library.resume(job.id)) == "done"

@@ -6,14 +6,14 @@ from pathlib import Path
 
 from PySide6.QtCore import QMimeData
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".gif")
+SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".gif", ".avif")
 
 PICTURE_FILTER = " ".join(f"*{suffix}" for suffix in SUFFIXES)
 
 
 def is_picture(path: Path) -> bool:
     """Tell whether a file's name is that of a picture."""
-    return path.suffix.lower() in SUFFIXES
+    return path.suffix.lower() in SUFFIXES and not path.name.startswith("._")
 
 
 def dropped_paths(data: QMimeData) -> list[Path]:

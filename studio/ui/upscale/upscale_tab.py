@@ -56,7 +56,9 @@ def pictures_below(paths: Sequence[Path]) -> list[Path]:
     found: list[Path] = []
     for path in paths:
         if path.is_dir():
-            found.extend(sorted(file for file in path.rglob("*") if is_picture(file)))
+            found.extend(
+                sorted(file for file in path.rglob("*") if is_picture(file) and file.is_file())
+            )
         else:
             found.append(path)
         if len(found) > MOST_FILES:

@@ -1,0 +1,60 @@
+"""The worker thread outlives what nobody foresaw."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Any
+
+import pytest
+from pytestqt.qtbot import QtBot
+
+from studio.library.store import Library
+from studio.protocol import TextRequest
+from studio.ui.main_window import MainWindow
+from studio.ui.worker_thread import LibraryOpened
+
+
+def test_an_unknown_fault_of_the_database_is_said_once_and_work_goes_on(
+    window: MainWindow, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take = Library.next_job
+    faults = [sqlite3.OperationalError("no such table: jobs")] * 3
+
+    def broken(library: Library, *arguments: Any) -> Any:
+        if faults:
+            raise faults.pop()
+        return take(library, *arguments)
+
+    monkeypatch.setattr(Library, "next_job", broken)
+    for _ in range(3):
+        before = len(faults)
+        window.state.worker.wake()
+        qtbot.waitUntil(lambda before=before: len(faults) < before, timeout=5_000)
+    window.state.submit([TextRequest(prompt="a fox", seed=1)])
+    library = window.state.library
+    assert library is not None
+    qtbot.waitUntil(lambda: [j.status for j in library.jobs()] == ["done"], timeout=20_000)
+    told = [m for m in window.messages.messages if "OperationalError" in m.text]
+    assert len(told) == 1
+
+
+@pytest.mark.usefixtures("home")
+def test_a_registry_that_cannot_be_read_is_said_and_not_fatal(
+    qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from studio.ui.state import AppState
+
+    def broken(_state: AppState) -> Any:
+        raise OSError("the models cannot be read")
+
+    monkeypatch.setattr(AppState, "_open_registry", broken)
+    opened: list[LibraryOpened] = []
+    window = MainWindow()
+    window.state.reported.connect(
+        lambda report: opened.append(report) if isinstance(report, LibraryOpened) else None
+    )
+    qtbot.addWidget(window)
+    window.show()
+    qtbot.waitUntil(lambda: bool(opened), timeout=10_000)
+    assert opened[0].library is None and opened[0].problem is not None
+    window.close()

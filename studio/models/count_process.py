@@ -4,6 +4,9 @@ it reads a vocabulary, and the window must not wait for that. Neither torch nor 
 
 from __future__ import annotations
 
+import multiprocessing
+import os
+import threading
 from collections import OrderedDict
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -77,6 +80,7 @@ def unpack_answer(data: bytes) -> ContextUse | CountFailed:
 
 def serve(connection: Connection) -> None:
     """Answer questions until the app is gone."""
+    threading.Thread(target=_end_with_app, name="end-with-app", daemon=True).start()
     tokenizers: OrderedDict[tuple[str, int], Tokenizer] = OrderedDict()
     while True:
         try:
@@ -92,6 +96,14 @@ def serve(connection: Connection) -> None:
             connection.send_bytes(_encoder.encode(answer))
         except OSError:
             return
+
+
+def _end_with_app() -> None:
+    """End this process when the app is gone, even in the middle of a template without end."""
+    app = multiprocessing.parent_process()
+    if app is not None:
+        app.join()
+        os._exit(0)
 
 
 def count(asked: CountAsked, tokenizer: Tokenizer) -> ContextUse:

@@ -87,6 +87,10 @@ class TokenCounter:
     def _ask(self, asked: CountAsked) -> ContextUse | CountFailed | None:
         """Ask once; None when the process died or hung, and was ended."""
         connection = self._started()
+        if self._stopped:
+            # `stop` came while the process was being started, and could not end it.
+            self._end()
+            return None
         try:
             connection.send_bytes(pack_question(asked))
             if connection.poll(_PATIENCE):
@@ -101,12 +105,12 @@ class TokenCounter:
             return self._connection
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
-        self._process = context.Process(
+        process = context.Process(
             target=serve, args=(theirs,), name="studio-token-counter", daemon=True
         )
-        self._process.start()
+        process.start()
         theirs.close()
-        self._connection = ours
+        self._process, self._connection = process, ours
         return ours
 
     def _end(self) -> None:

@@ -7,6 +7,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 from text_bench import TextBench, model_at
 from tiny_text import TEMPLATE, tiny_gguf
 from transformers import AutoTokenizer
@@ -14,7 +15,7 @@ from transformers import AutoTokenizer
 from studio.chat_template import read_template
 from studio.converted import CACHE_VARIABLE, converted_folder
 from studio.engine.job import Job, JobCancelled
-from studio.engine.text.convert import convert
+from studio.engine.text.convert import convert, converted
 from studio.protocol import Event, Loading, ModelRef, ProblemError
 
 pytest_plugins = ["text_fixtures"]
@@ -83,6 +84,50 @@ def test_a_stopped_conversion_leaves_nothing(source: Path, tmp_path: Path) -> No
     with pytest.raises(JobCancelled):
         convert(job, source, tmp_path / "there" / "out")
     assert list((tmp_path / "there").iterdir()) == []
+
+
+def test_what_a_killed_process_left_is_removed(job: Job, source: Path, cache: Path) -> None:
+    folder = converted_folder(cache, source)
+    left = folder.with_name(f".{folder.name}.0123abcd.part")
+    left.mkdir(parents=True)
+    (left / "model.safetensors").write_bytes(b"half")
+    assert converted(job, source) == folder
+    assert [path for path in folder.parent.iterdir() if path.is_dir()] == [folder]
+
+
+def test_what_another_process_unpacks_is_waited_for(source: Path, cache: Path) -> None:
+    folder = converted_folder(cache, source)
+    folder.parent.mkdir(parents=True)
+    found: list[Path] = []
+    waits = threading.Event()
+    job = Job("1", cache, lambda _: waits.set(), threading.Event())
+    second = threading.Thread(target=lambda: found.append(converted(job, source)))
+    with FileLock(folder.with_name(".lock")):
+        second.start()
+        assert waits.wait(60)
+        folder.mkdir()
+        (folder / "config.json").write_text("by the first")
+    second.join(60)
+    assert found == [folder]
+    assert [path.name for path in folder.iterdir()] == ["config.json"]
+
+
+def test_waiting_for_another_process_can_be_stopped(source: Path, cache: Path) -> None:
+    folder = converted_folder(cache, source)
+    folder.parent.mkdir(parents=True)
+    cancelled = threading.Event()
+    job = Job("1", cache, lambda _: cancelled.set(), cancelled)
+    with FileLock(folder.with_name(".lock")), pytest.raises(JobCancelled):
+        converted(job, source)
+    assert not folder.exists()
+
+
+def test_a_cache_that_cannot_be_written_is_said(job: Job, source: Path, cache: Path) -> None:
+    cache.write_text("in the way")
+    with pytest.raises(ProblemError) as caught:
+        converted(job, source)
+    assert caught.value.problem.kind == "bad_input"
+    assert "written" in str(caught.value)
 
 
 def test_a_folder_that_is_there_is_not_touched(job: Job, source: Path, tmp_path: Path) -> None:

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
+import threading
 from collections.abc import Iterator
+from multiprocessing.context import SpawnProcess
 from pathlib import Path
+from typing import TextIO
 
+import psutil
 import pytest
 
 from studio.converted import converted_folder
@@ -18,6 +24,22 @@ SMOL = ModelRef(
     id="smollm2-135m-instruct", name="SmolLM2", task="text", format="transformers",
     path=str(RESOURCES / "models" / "smollm2-135m-instruct"),
 )  # fmt: skip
+
+APP = """
+import sys, threading
+from studio.models.token_counter import TokenCounter
+from studio.protocol import ModelRef, TextRequest
+
+if __name__ == "__main__":
+    model = ModelRef(id="x", name="X", task="text", format="transformers", path=sys.argv[1])
+    counter = TokenCounter()
+    asked = threading.Thread(target=counter.count, args=(model, TextRequest(prompt="Hello")))
+    asked.start()
+    while counter.pid is None and asked.is_alive():
+        pass
+    print(counter.pid, flush=True)
+    asked.join()
+"""
 
 
 @pytest.fixture
@@ -90,3 +112,52 @@ def test_nothing_is_left_after_the_end(counter: TokenCounter) -> None:
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
     assert counter.count(SMOL, TextRequest(prompt="Hello")) is None
+
+
+def test_the_end_while_the_counter_starts_leaves_nothing(
+    counter: TokenCounter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin = SpawnProcess.start
+    started: list[SpawnProcess] = []
+    stopping = threading.Thread(target=counter.stop)
+
+    def window_closes(process: SpawnProcess) -> None:
+        started.append(process)
+        stopping.start()
+        begin(process)
+
+    monkeypatch.setattr(SpawnProcess, "start", window_closes)
+    assert counter.count(SMOL, TextRequest(prompt="Hello")) is None
+    stopping.join()
+    assert counter.pid is None
+    assert [process.is_alive() for process in started] == [False]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no named pipes in folders")
+def test_a_busy_counter_ends_when_the_app_is_killed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
+    script, folder = tmp_path / "app.py", tmp_path / "model"
+    script.write_text(APP, "utf-8")
+    folder.mkdir()
+    for name in ("tokenizer.json", "tokenizer_config.json", "config.json"):
+        (folder / name).write_bytes((Path(SMOL.path) / name).read_bytes())
+    # A template that never ends: the counter is busy from the moment that it opens this.
+    os.mkfifo(folder / "chat_template.jinja")
+    template: list[TextIO] = []
+    opener = threading.Thread(
+        target=lambda: template.append((folder / "chat_template.jinja").open("w")), daemon=True
+    )
+    with subprocess.Popen(
+        [sys.executable, str(script), str(folder)], stdout=subprocess.PIPE, text=True
+    ) as app:
+        assert app.stdout is not None
+        process = psutil.Process(int(app.stdout.readline()))
+        opener.start()
+        opener.join(60)
+        assert len(template) == 1
+        app.kill()
+    _, alive = psutil.wait_procs([process], timeout=20)
+    template[0].close()
+    assert [p for p in alive if p.status() != psutil.STATUS_ZOMBIE] == []

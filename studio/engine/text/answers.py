@@ -115,19 +115,22 @@ class Answers:
         steps = self._loaded.decoder.rows(
             read, seeds, self._prompt.room, how, ends, self._job.check
         )
-        for made, tokens in enumerate(steps, 1):
-            now = time.monotonic()
-            if not self.first_token:
-                self.first_token = now - self._begun
-            self.tokens += len(tokens)
-            for place, token in tokens:
-                if token in ends:
-                    living.discard(place)
-                    self._hand_over(rows[place], streams[place], now - started, cut=False)
-                else:
-                    self._show(rows[place], streams[place], streams[place].push(token))
-            self._job.progress(min(base + made * len(rows), self._steps - 1), self._steps)
-        self.seconds += now - started
+        try:
+            for made, tokens in enumerate(steps, 1):
+                now = time.monotonic()
+                if not self.first_token:
+                    self.first_token = now - self._begun
+                self.tokens += len(tokens)
+                for place, token in tokens:
+                    if token in ends:
+                        living.discard(place)
+                        self._hand_over(rows[place], streams[place], now - started, cut=False)
+                    else:
+                        self._show(rows[place], streams[place], streams[place].push(token))
+                self._job.progress(min(base + made * len(rows), self._steps - 1), self._steps)
+        finally:
+            # Also where memory ran out: the tokens of that batch are counted too.
+            self.seconds += now - started
         for place in sorted(living):
             self._hand_over(rows[place], streams[place], now - started, cut=True)
         if len(self.done) == len(self._command.rows):

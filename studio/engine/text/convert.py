@@ -2,40 +2,57 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import tempfile
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import torch
+from filelock import FileLock, Timeout
 
 from studio.converted import CACHE_VARIABLE, converted_folder
 from studio.engine.job import Job
 from studio.engine.memory import readable_size
 from studio.engine.text.gguf_file import DIGITS_APART, read_metadata
 from studio.engine.text.reading import check_report, read, watched
-from studio.protocol import ProblemError, problem, sentence
+from studio.protocol import ProblemError, Sentence, problem, sentence
+
+_PART = ".part"
+_LOCK = ".lock"
+_LOOK_AGAIN = 0.2
+"""Seconds after which a process that waits for another looks whether it was cancelled."""
 
 
 def converted(job: Job, source: Path) -> Path:
     """Return the folder with the converted model of a GGUF file, converting it if need be.
 
     It is kept below the folder that `STUDIO_CACHE` names, or that `STUDIO_HOME` implies, or else
-    where the system keeps temporary files. What an older file of the same path left there is
-    removed.
+    where the system keeps temporary files. One process unpacks at a time; another that wants the
+    same file waits for it. What an older file of the same path left there is removed, and so is
+    what a process left that was killed while it wrote.
 
     Raises:
         ProblemError: as `convert` does.
-        JobCancelled: while converting.
+        JobCancelled: while converting, or waiting.
     """
     folder = converted_folder(_cache(), source)
-    if (folder / "config.json").is_file():
+    if _is_whole(folder):
         return folder
-    for left in folder.parent.glob(folder.name.rpartition("-")[0] + "-*"):
-        shutil.rmtree(left, ignore_errors=True)
-    convert(job, source, folder)
+    metadata = read_metadata(source)
+    job.loading(_stage(source))
+    with _alone(job, folder):
+        if _is_whole(folder):
+            return folder
+        for left in (
+            *folder.parent.glob(folder.name.rpartition("-")[0] + "-*"),
+            *folder.parent.glob(f".*{_PART}"),
+        ):
+            shutil.rmtree(left, ignore_errors=True)
+        _convert(job, source, metadata, folder)
     return folder
 
 
@@ -52,8 +69,11 @@ def convert(job: Job, source: Path, target: Path) -> None:
     """
     if target.exists():
         raise FileExistsError(target)
-    metadata = read_metadata(source)
-    part = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}.part")
+    _convert(job, source, read_metadata(source), target)
+
+
+def _convert(job: Job, source: Path, metadata: dict[str, Any], target: Path) -> None:
+    part = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}{_PART}")
     try:
         part.mkdir(parents=True)
         _check_room(part, source)
@@ -70,6 +90,34 @@ def convert(job: Job, source: Path, target: Path) -> None:
         raise _unwritten(target, error) from error
     finally:
         shutil.rmtree(part, ignore_errors=True)
+
+
+def _is_whole(folder: Path) -> bool:
+    return (folder / "config.json").is_file()
+
+
+@contextlib.contextmanager
+def _alone(job: Job, folder: Path) -> Iterator[None]:
+    """Keep other processes from unpacking to where `folder` will be; wait until they are done."""
+    lock = FileLock(folder.with_name(_LOCK))
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        while not lock.is_locked:
+            job.check()
+            with contextlib.suppress(Timeout):
+                lock.acquire(timeout=_LOOK_AGAIN)
+    except OSError as error:
+        raise _unwritten(folder, error) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _stage(source: Path) -> Sentence:
+    return sentence(
+        "Unpacking {file}, once, so that it loads quickly from now on", file=source.name
+    )
 
 
 def _cache() -> Path:
@@ -124,7 +172,7 @@ def _write(job: Job, source: Path, metadata: dict[str, Any], part: Path) -> None
     from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
 
     name = source.name
-    stage = sentence("Unpacking {file}, once, so that it loads quickly from now on", file=name)
+    stage = _stage(source)
     job.loading(stage)
     where = {"gguf_file": name, "local_files_only": True}
     tokenizer = read(name, lambda: AutoTokenizer.from_pretrained(source.parent, **where))

@@ -131,6 +131,11 @@ class Settings(Struct):
     window: WindowValues = msgspec.field(default_factory=WindowValues)
 
 
+def library_root(settings: Settings, paths: Paths) -> Path:
+    """Return the library's folder: the one the user chose, or the usual one."""
+    return Path(settings.library) if settings.library else paths.library
+
+
 def load_settings(path: Path) -> tuple[Settings, Problem | None]:
     """Read the settings file; a damaged one is set aside and reported, never fatal.
 

@@ -12,11 +12,11 @@ from studio.cli.library import library_folder
 from studio.cli.main import WRONG_CALL
 from studio.cli.output import refuse
 from studio.jobs.batch import Results, batch_id, resumable, start
-from studio.jobs.table import MOST_ERRORS, Table, read_table
+from studio.jobs.table import MOST_ERRORS, RowError, input_errors, model_errors, read_table
 from studio.library.records import Job
 from studio.library.store import Library
 from studio.models.registry import Registry
-from studio.protocol import ProblemError, UpscaleRequest, problem, task_of
+from studio.protocol import ProblemError, problem
 from studio.settings import default_paths
 
 
@@ -28,8 +28,10 @@ def batch(options: argparse.Namespace) -> int:
     library: Library | None = None
     try:
         table = read_table(file)
-        errors = [(e.line, e.column, str(e.message)) for e in table.errors]
-        errors += _model_errors(table, registry)
+        errors = [*table.errors, *model_errors(table, registry)]
+        if not options.resume:
+            # What is finished needs its input no more.
+            errors += input_errors(table)
         if errors:
             _tell(errors, as_json=options.json)
             return WRONG_CALL
@@ -62,28 +64,9 @@ def _missing(library: Library, jobs: Sequence[Job]) -> Iterator[Job]:
         yield now if now.status == "running" else library.resume(now.id, claim=True)
 
 
-def _model_errors(table: Table, registry: Registry) -> list[tuple[int, str, str]]:
-    """Return the rows whose model is not there or does another task."""
-    errors: list[tuple[int, str, str]] = []
-    known: dict[tuple[str, str, int | None], str] = {}
-    for row in table.rows:
-        request = row.request
-        scale = request.scale if isinstance(request, UpscaleRequest) else None
-        key = (request.model, task_of(request), scale)
-        if key not in known:
-            try:
-                registry.resolve(request.model, task_of(request), scale)
-                known[key] = ""
-            except ProblemError as error:
-                known[key] = str(error.problem.message)
-        if known[key]:
-            errors.append((row.line, "model", known[key]))
-    return errors
-
-
-def _tell(errors: Sequence[tuple[int, str, str]], *, as_json: bool) -> None:
-    for line, column, message in sorted(errors)[:MOST_ERRORS]:
-        where = f"line {line}, {column}" if column else f"line {line}"
-        print(f"{where}: {message}", file=sys.stderr)
+def _tell(errors: Sequence[RowError], *, as_json: bool) -> None:
+    for error in sorted(errors, key=lambda error: (error.line, error.column))[:MOST_ERRORS]:
+        where = f"line {error.line}, {error.column}" if error.column else f"line {error.line}"
+        print(f"{where}: {error.message}", file=sys.stderr)
     more = " or more" if len(errors) >= MOST_ERRORS else ""
     refuse("batch", f"errors: {len(errors)}{more}. Nothing was run.", as_json=as_json)

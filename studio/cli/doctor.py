@@ -19,7 +19,7 @@ from studio import __version__
 from studio.models.fit import fit, readable_size
 from studio.models.registry import Registry
 from studio.models.starter import starter_status
-from studio.settings import Paths, default_paths, load_settings
+from studio.settings import Paths, default_paths, library_root, load_settings
 
 _NEEDED = ("PySide6", "torch", "torchvision", "transformers", "diffusers", "accelerate", "spandrel")
 _LOW_DISK = 5_000_000_000
@@ -167,9 +167,8 @@ def _places(paths: Paths) -> Iterator[Finding]:
     settings, trouble = load_settings(paths.settings)
     if trouble is not None:
         yield Finding("Settings", str(trouble.message), False)
-    folder = Path(settings.library) if settings.library else paths.library
     places: tuple[tuple[str, Path], ...] = (
-        ("Library", folder),
+        ("Library", library_root(settings, paths)),
         ("Settings", paths.settings),
         ("Logs", paths.logs),
     )

@@ -15,6 +15,7 @@ from studio.cli.headless import Headless, output_folder
 from studio.cli.library import library_folder
 from studio.cli.main import WRONG_CALL
 from studio.cli.output import refuse
+from studio.jobs.pictures import pictures_in
 from studio.library.store import Library
 from studio.models.registry import Registry
 from studio.protocol import (
@@ -28,8 +29,6 @@ from studio.protocol import (
     task_of,
 )
 from studio.settings import default_paths
-
-PICTURES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".gif", ".avif"})
 
 _FIELDS = {
     "text": (
@@ -184,17 +183,12 @@ def _file(path: Path) -> Path:
     return path.absolute()
 
 
-def _is_picture(path: Path) -> bool:
-    """Tell whether a name is that of a picture; `._` are sidecar files of macOS."""
-    return path.suffix.lower() in PICTURES and not path.name.startswith("._") and path.is_file()
-
-
 def _pictures(paths: Sequence[Path]) -> list[Path]:
     """Return files as they are and the pictures below folders, each once."""
     found: list[Path] = []
     for path in paths:
         if path.is_dir():
-            inside = sorted(file for file in path.rglob("*") if _is_picture(file))
+            inside = pictures_in(path)
             if not inside:
                 raise problem("bad_input", "There is no picture in {path}.", path=path)
             found.extend(file.absolute() for file in inside)

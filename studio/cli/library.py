@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import argparse
-import csv
 import json
-import shutil
 import sys
 from pathlib import Path
 
 from studio.cli.headless import output_folder
 from studio.cli.main import DONE, SOME_FAILED, WRONG_CALL
-from studio.library.files import numbered
+from studio.library.export import export
 from studio.library.records import Asset
 from studio.library.store import Library
 from studio.protocol import ProblemError, to_json
-from studio.settings import Paths, default_paths, load_settings
+from studio.settings import Paths, default_paths, library_root, load_settings
 
 
 def library_folder(paths: Paths) -> Path:
     """Return the folder that the settings name, or the usual one."""
     settings, _ = load_settings(paths.settings)
-    return Path(settings.library) if settings.library else paths.library
+    return library_root(settings, paths)
 
 
 def library(options: argparse.Namespace) -> int:
@@ -118,31 +116,10 @@ def _export(opened: Library, options: argparse.Namespace) -> int:
     if asset is None:
         return WRONG_CALL
     folder = Path(output_folder(options.dir))
-    target = next(
-        path
-        for n in range(1, 10_000)
-        if not (path := numbered(folder / asset.path.name, n)).exists()
-    )
     try:
-        shutil.copy2(asset.path, target)
-        table = folder / "recipes.csv"
-        is_new = not table.exists()
-        with table.open("a", encoding="utf-8-sig" if is_new else "utf-8", newline="") as file:
-            writer = csv.writer(file)
-            if is_new:
-                writer.writerow(["file", "task", "model", "seed", "prompt", "recipe"])
-            writer.writerow(
-                [
-                    target.name,
-                    asset.task,
-                    asset.recipe.model_id,
-                    asset.recipe.seed,
-                    asset.prompt,
-                    to_json(asset.recipe),
-                ]
-            )
-    except OSError as error:
-        print(f"studio library export: {error.strerror}: {error.filename}", file=sys.stderr)
+        (target,) = export([asset], folder)
+    except ProblemError as error:
+        print(f"studio library export: {error.problem.message}", file=sys.stderr)
         return SOME_FAILED
     print(json.dumps({"path": str(target)}, ensure_ascii=False) if options.json else target)
     return DONE

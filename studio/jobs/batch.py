@@ -14,11 +14,8 @@ from studio.library.records import Job
 from studio.library.store import Library
 from studio.protocol import (
     Failed,
-    ImageRequest,
-    InputFile,
     Problem,
     RowFailed,
-    UpscaleRequest,
     problem,
     task_of,
 )
@@ -43,7 +40,6 @@ def start(library: Library, table: Table, batch: str, output: str) -> list[Job]:
 
     Raises `ProblemError`: an input file is not there, or the disk is full.
     """
-    _check_inputs(table)
     return library.enqueue(
         [row.request for row in table.rows],
         batch=batch,
@@ -51,24 +47,6 @@ def start(library: Library, table: Table, batch: str, output: str) -> list[Job]:
         labels=[{**row.labels, LINE_LABEL: str(row.line)} for row in table.rows],
         claim=True,
     )
-
-
-def _check_inputs(table: Table) -> None:
-    for row in table.rows:
-        request = row.request
-        source: InputFile | None = None
-        match request:
-            case UpscaleRequest():
-                source = request.input
-            case ImageRequest():
-                source = request.image
-        if source is not None and not Path(source.path).is_file():
-            raise problem(
-                "bad_input",
-                "Line {line}: the file {path} is not there.",
-                line=row.line,
-                path=source.path,
-            )
 
 
 class Results:

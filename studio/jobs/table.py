@@ -18,8 +18,10 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from studio.models.registry import Registry
 from studio.protocol import (
     ImageRequest,
+    Problem,
     ProblemError,
     Request,
     Sentence,
@@ -28,6 +30,7 @@ from studio.protocol import (
     problem,
     request_from_fields,
     sentence,
+    task_of,
 )
 
 MOST_ERRORS = 100
@@ -99,6 +102,38 @@ def read_table(path: Path) -> Table:
     if not rows and not errors:
         raise problem("bad_input", "The table {path} has no rows.", path=path)
     return Table(tuple(rows), tuple(errors))
+
+
+def model_errors(table: Table, registry: Registry) -> list[RowError]:
+    """Return an error for each row whose model is not there or does another task."""
+    errors: list[RowError] = []
+    known: dict[tuple[str, str, int | None], Problem | None] = {}
+    for row in table.rows:
+        request = row.request
+        scale = request.scale if isinstance(request, UpscaleRequest) else None
+        key = (request.model, task_of(request), scale)
+        if key not in known:
+            try:
+                registry.resolve(request.model, task_of(request), scale)
+                known[key] = None
+            except ProblemError as error:
+                known[key] = error.problem
+        trouble = known[key]
+        if trouble is not None:
+            errors.append(RowError(row.line, "model", trouble.message))
+    return errors
+
+
+def input_errors(table: Table) -> list[RowError]:
+    """Return an error for each row whose input file is not there."""
+    errors: list[RowError] = []
+    for row in table.rows:
+        column = "input" if isinstance(row.request, UpscaleRequest) else "image"
+        source = getattr(row.request, column, None)
+        if source is not None and not Path(source.path).is_file():
+            told = sentence("The file {path} is not there.", path=source.path)
+            errors.append(RowError(row.line, column, told))
+    return errors
 
 
 def _decoded(data: bytes, path: Path) -> str:

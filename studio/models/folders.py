@@ -9,19 +9,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from studio.context import context_length
 from studio.models.model_text import folder_name, licence_of, read_config
 from studio.models.safetensors_header import read_safetensors_header
 from studio.protocol import ModelRef, ProblemError, problem
 
 _CAUSAL = re.compile(r"ForCausalLM$|^(GPT2|OpenAIGPT|CTRL)LMHeadModel$")
-_CONTEXT_KEYS = (
-    "max_position_embeddings",
-    "n_positions",
-    "n_ctx",
-    "max_seq_len",
-    "max_sequence_length",
-    "seq_length",
-)
 _TOKENIZERS = (
     "tokenizer.json",
     "tokenizer.model",
@@ -99,7 +92,7 @@ def describe_transformers(folder: Path, model_id: str) -> ModelRef:
         path=str(folder),
         family=model_type,
         size=sum(file.stat().st_size for file in files),
-        context=_context(config),
+        context=context_length(config),
         licence=licence_of(folder),
     )
 
@@ -367,14 +360,6 @@ def _own_code(name: str) -> ProblemError:
         "Look for a version made for diffusers' built-in pipelines.",
         name=name,
     )
-
-
-def _context(config: dict[str, Any]) -> int | None:
-    for key in _CONTEXT_KEYS:
-        value = config.get(key)
-        if isinstance(value, int) and value > 0:
-            return value
-    return None
 
 
 @cache

@@ -17,7 +17,7 @@ from studio.models.torch_pickle import read_torch_tensors
 from studio.models.upscaler_keys import find_upscaler
 from studio.protocol import ModelRef, ProblemError, problem
 
-DESCRIPTION_VERSION = 1
+DESCRIPTION_VERSION = 2
 """Raised when a description of the same files would come out otherwise: caches start anew."""
 
 _WEIGHTS = (".gguf", ".safetensors", ".pth")

@@ -11,7 +11,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from shiboken6 import isValid
 
 from studio.protocol import ModelRef, Problem, Request, Task
-from studio.settings import Paths, Settings, save_settings
+from studio.settings import Paths, Settings, library_root, save_settings
 from studio.ui.theme import Kind
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ class AppState(QObject):
     @property
     def library_root(self) -> Path:
         """The folder in which results are kept."""
-        return Path(self.settings.library) if self.settings.library else self.paths.library
+        return library_root(self.settings, self.paths)
 
     def start(self) -> None:
         """Open the library and the registry on their threads."""
@@ -112,6 +112,7 @@ class AppState(QObject):
     def close(self) -> None:
         """Save the settings, stop the worker and its engine, wait for both."""
         self.save()
+        self.closing.emit()
         if self._starter is not None:
             self._starter.cancel()
         if self._counter is not None:

@@ -175,6 +175,14 @@ def test_without_a_model_the_tab_says_how_to_add_one(open_window: Any, home: Pat
     assert window.state.library.jobs() == []
 
 
+def test_closing_ends_what_is_being_read(window: MainWindow, tab: Any) -> None:
+    ended: list[str] = []
+    tab.result.stop = lambda: ended.append("image")
+    window.tab("upscale").result.stop = lambda: ended.append("upscale")
+    window.close()
+    assert sorted(ended) == ["image", "upscale"]
+
+
 def test_the_values_are_there_again_after_a_restart(open_window: Any) -> None:
     first = open_window()
     first.tab("image").prompt.set_text("一只狐狸")

@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from studio.protocol import Problem, ProblemError, UpscaleRequest, sentence, task_of
+from studio.protocol import Problem
 from studio.ui.batch.plan import Plan
 from studio.ui.state import AppState
 from studio.ui.theme import GRID, mute, say
@@ -144,27 +144,8 @@ def _dropped(event: QDropEvent) -> Path | None:
 
 def _checked(file: Path, registry: Registry) -> Table:
     """Read a table and add the rows whose model is not there, or whose file is missing."""
-    from studio.jobs.table import RowError, Table, read_table
+    from studio.jobs.table import Table, input_errors, model_errors, read_table
 
     table = read_table(file)
-    errors = list(table.errors)
-    known: dict[tuple[str, str, int | None], Problem | None] = {}
-    for row in table.rows:
-        request = row.request
-        scale = request.scale if isinstance(request, UpscaleRequest) else None
-        key = (request.model, task_of(request), scale)
-        if key not in known:
-            try:
-                registry.resolve(request.model, task_of(request), scale)
-                known[key] = None
-            except ProblemError as error:
-                known[key] = error.problem
-        trouble = known[key]
-        if trouble is not None:
-            errors.append(RowError(row.line, "model", trouble.message))
-        column = "input" if isinstance(request, UpscaleRequest) else "image"
-        source = getattr(request, column, None)
-        if source is not None and not Path(source.path).is_file():
-            told = sentence("The file {path} is not there.", path=source.path)
-            errors.append(RowError(row.line, column, told))
+    errors = [*table.errors, *model_errors(table, registry), *input_errors(table)]
     return Table(table.rows, tuple(errors))

@@ -19,6 +19,20 @@ def whole(value: float | None) -> int | None:
 
 def show_values(tab: ImageTab, values: ImageValues) -> None:
     """Show the values of last time."""
+    _show(tab, values)
+    if values.image and Path(values.image).is_file():
+        tab.controls.source.set_path(values.image)
+    tab.controls.more.set_open(values.more_open)
+
+
+def show_request(tab: ImageTab, request: ImageRequest) -> None:
+    """Show the settings of a request."""
+    _show(tab, request)
+    tab.controls.source.set_path(request.image.path if request.image is not None else "")
+
+
+def _show(tab: ImageTab, values: ImageValues | ImageRequest) -> None:
+    """Show the fields that settings and requests have in common."""
     controls = tab.controls
     tab.prompt.set_text(values.prompt)
     tab.model.set_model_id(values.model)
@@ -30,11 +44,8 @@ def show_values(tab: ImageTab, values: ImageValues) -> None:
     controls.steps.set_value(values.steps)
     controls.guidance.set_value(values.guidance_scale)
     controls.set_scheduler(values.scheduler)
-    if values.image and Path(values.image).is_file():
-        controls.source.set_path(values.image)
     controls.strength.set_value(values.strength)
     controls.transparent.setChecked(values.transparent)
-    controls.more.set_open(values.more_open)
 
 
 def keep_values(tab: ImageTab, values: ImageValues) -> None:
@@ -54,21 +65,3 @@ def keep_values(tab: ImageTab, values: ImageValues) -> None:
     values.strength = float(controls.strength.value() or 0.0)
     values.transparent = controls.transparent.isChecked()
     values.more_open = controls.more.is_open()
-
-
-def show_request(tab: ImageTab, request: ImageRequest) -> None:
-    """Show the settings of a request."""
-    controls = tab.controls
-    tab.prompt.set_text(request.prompt)
-    tab.model.set_model_id(request.model)
-    tab.run_bar.count.setValue(request.count)
-    controls.negative.set_text(request.negative_prompt)
-    controls.seed.set_value(request.seed)
-    controls.width_field.set_value(request.width)
-    controls.height_field.set_value(request.height)
-    controls.steps.set_value(request.steps)
-    controls.guidance.set_value(request.guidance_scale)
-    controls.set_scheduler(request.scheduler)
-    controls.source.set_path(request.image.path if request.image is not None else "")
-    controls.strength.set_value(request.strength)
-    controls.transparent.setChecked(request.transparent)

@@ -1,4 +1,4 @@
-"""Which files are pictures, by their names; what they hold is looked at when they are read."""
+"""The pictures of a drop, and what a dialog that asks for pictures shows."""
 
 from __future__ import annotations
 
@@ -6,14 +6,9 @@ from pathlib import Path
 
 from PySide6.QtCore import QMimeData
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".gif", ".avif")
+from studio.jobs.pictures import SUFFIXES, is_picture
 
 PICTURE_FILTER = " ".join(f"*{suffix}" for suffix in SUFFIXES)
-
-
-def is_picture(path: Path) -> bool:
-    """Tell whether a file's name is that of a picture."""
-    return path.suffix.lower() in SUFFIXES and not path.name.startswith("._")
 
 
 def dropped_paths(data: QMimeData) -> list[Path]:

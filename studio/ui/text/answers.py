@@ -163,11 +163,6 @@ class AnswerColumns(QWidget):
         first = self.bar.value()
         return range(first, first + len(self._cards))
 
-    def show_index(self, index: int) -> None:
-        """Scroll so that an answer is on show."""
-        if index not in self.visible_indexes():
-            self.bar.setValue(index)
-
     def wanted_height(self) -> int:
         """Return the height at which the answers on show are seen whole, in pixels."""
         foot = 3 * GRID if self.bar.isVisibleTo(self) else 0

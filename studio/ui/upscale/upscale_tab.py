@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from studio.jobs.pictures import pictures_in
 from studio.protocol import (
     Cancelled,
     Done,
@@ -30,7 +31,7 @@ from studio.protocol import (
     UpscaleRequest,
     Warned,
 )
-from studio.ui.picture.files import PICTURE_FILTER, dropped_paths, is_picture
+from studio.ui.picture.files import PICTURE_FILTER, dropped_paths
 from studio.ui.theme import GRID, say
 from studio.ui.upscale.compare_panel import ComparePanel
 from studio.ui.upscale.input_list import InputModel, InputView
@@ -56,9 +57,7 @@ def pictures_below(paths: Sequence[Path]) -> list[Path]:
     found: list[Path] = []
     for path in paths:
         if path.is_dir():
-            found.extend(
-                sorted(file for file in path.rglob("*") if is_picture(file) and file.is_file())
-            )
+            found.extend(pictures_in(path))
         else:
             found.append(path)
         if len(found) > MOST_FILES:

@@ -98,10 +98,6 @@ class NumberField(QWidget):
         """Go back to the default."""
         self.set_value(self._default)
 
-    def set_default(self, value: float | None) -> None:
-        """Change what a double click on the label goes back to."""
-        self._default = value
-
     def set_range(self, minimum: float, maximum: float, step: float | None = None) -> None:
         """Change the range, and the step where one is given; the value stays where it can."""
         value = self.value()

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QDoubleSpinBox, QHBoxLayout, QToolButton, QWidget
+from PySide6.QtWidgets import QDoubleSpinBox, QHBoxLayout, QWidget
 
 from studio.protocol import MAX_SEED
 from studio.ui.theme import GRID
-from studio.ui.widgets.icons import icon
+from studio.ui.widgets.buttons import tool_button
 from studio.ui.widgets.number_field import ResetLabel
 
 
@@ -33,9 +33,13 @@ class SeedField(QWidget):
         self.spin.setMinimumWidth(16 * GRID)
         self.spin.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         label.setBuddy(self.spin)
-        self._dice = self._button("dice-5", self.tr("A random seed each time"), f"{name}.random")
+        self._dice = tool_button(
+            "dice-5", self.tr("A random seed each time"), f"{name}.random", self
+        )
         self._dice.clicked.connect(self.randomise)
-        self._again = self._button("rotate-ccw", self.tr("Use the last seed again"), f"{name}.last")
+        self._again = tool_button(
+            "rotate-ccw", self.tr("Use the last seed again"), f"{name}.last", self
+        )
         self._again.setEnabled(False)
         self._again.clicked.connect(self.reuse_last)
         layout = QHBoxLayout(self)
@@ -47,15 +51,6 @@ class SeedField(QWidget):
         layout.addWidget(self.spin)
         self.setFocusProxy(self.spin)
         self.spin.valueChanged.connect(self.changed)
-
-    def _button(self, picture: str, text: str, name: str) -> QToolButton:
-        button = QToolButton(self)
-        button.setIcon(icon(picture))
-        button.setToolTip(text)
-        button.setAccessibleName(text)
-        button.setObjectName(name)
-        button.setAutoRaise(True)
-        return button
 
     def value(self) -> int | None:
         """Return the seed, or None for a random one."""

@@ -166,6 +166,28 @@ def task_of(request: Request) -> Task:
             return "upscale"
 
 
+def shared_settings(request: Request) -> tuple[object, ...] | None:
+    """Return what requests must have in common to share a call of the model; None if none can.
+
+    Prompts, seeds and counts may differ, and earlier turns and system prompts of a text.
+    """
+    match request:
+        case TextRequest():
+            return (
+                "text",
+                request.model,
+                request.max_tokens,
+                request.temperature,
+                request.top_p,
+                request.top_k,
+                request.repetition_penalty,
+            )
+        case ImageRequest(image=None):
+            plain = msgspec.structs.replace(request, prompt="", seed=None, count=1)
+            return ("image", *msgspec.structs.astuple(plain))
+    return None
+
+
 # ---- models
 
 
@@ -261,6 +283,17 @@ class RunJob(Struct, frozen=True, kw_only=True, tag_field="command", tag="run"):
     work_dir: str
 
 
+class RunTogether(Struct, frozen=True, kw_only=True, tag_field="command", tag="together"):
+    """Run several jobs with the same `shared_settings` in as few calls of the model as can be.
+
+    Every part reports and ends as if it ran alone, under its own id; `Done` with the id of the
+    whole, `job`, comes when all have ended. Either kind of id can be cancelled.
+    """
+
+    job: str
+    parts: tuple[RunJob, ...]
+
+
 class ConvertModel(Struct, frozen=True, kw_only=True, tag_field="command", tag="convert"):
     """Turn a GGUF file into a safetensors folder at `target` (which must not exist)."""
 
@@ -292,7 +325,9 @@ class Shutdown(Struct, frozen=True, tag_field="command", tag="shutdown"):
     """Leave the process."""
 
 
-Command: TypeAlias = RunJob | ConvertModel | DescribeModel | CancelJob | UnloadModels | Shutdown
+Command: TypeAlias = (
+    RunJob | RunTogether | ConvertModel | DescribeModel | CancelJob | UnloadModels | Shutdown
+)
 
 # ---- events (engine → app)
 

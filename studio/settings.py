@@ -125,6 +125,8 @@ class Settings(Struct):
     library: str = ""
     threads: int = 0
     device: str = ""
+    aigc_label: bool = False
+    aigc_producer: str = ""
     text: TextValues = msgspec.field(default_factory=TextValues)
     image: ImageValues = msgspec.field(default_factory=ImageValues)
     upscale: UpscaleValues = msgspec.field(default_factory=UpscaleValues)

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from studio.cli.headless import Headless, output_folder
 from studio.cli.library import library_folder
 from studio.cli.main import WRONG_CALL
 from studio.cli.output import refuse
-from studio.jobs.batch import Results, batch_id, resumable, start
+from studio.jobs.batch import Left, Results, batch_id, resumable, start
 from studio.jobs.table import MOST_ERRORS, RowError, input_errors, model_errors, read_table
-from studio.library.records import Job
 from studio.library.store import Library
 from studio.models.registry import Registry
 from studio.protocol import ProblemError, problem
@@ -51,17 +50,11 @@ def batch(options: argparse.Namespace) -> int:
             library.close()
         return WRONG_CALL
     results = Results(Path(output) if output else library.root, jobs)
+    if options.resume:
+        results.catch_up(library)
     with Headless(library, paths, registry, as_json=options.json) as headless:
-        return headless.run(_missing(library, jobs), results.hear)
-
-
-def _missing(library: Library, jobs: Sequence[Job]) -> Iterator[Job]:
-    """Yield the jobs that have something left to make, ready to run."""
-    for job in jobs:
-        now = library.job(job.id)
-        if now is None or now.status == "done":
-            continue
-        yield now if now.status == "running" else library.resume(now.id, claim=True)
+        left = Left(library, jobs)
+        return headless.run(left, results.hear, left.companions)
 
 
 def _tell(errors: Sequence[RowError], *, as_json: bool) -> None:

@@ -15,6 +15,7 @@ from studio.cli.headless import Headless, output_folder
 from studio.cli.library import library_folder
 from studio.cli.main import WRONG_CALL
 from studio.cli.output import refuse
+from studio.jobs.picture_check import picture_problem
 from studio.jobs.pictures import pictures_in
 from studio.library.store import Library
 from studio.models.registry import Registry
@@ -97,7 +98,7 @@ def _refused(options: argparse.Namespace, error: ProblemError) -> int:
     return WRONG_CALL
 
 
-def _requests(options: argparse.Namespace) -> list[Request]:
+def _requests(options: argparse.Namespace) -> Sequence[Request]:
     """Return what was asked for. Raises `ProblemError` where the call is wrong."""
     given = {
         name: value
@@ -105,17 +106,23 @@ def _requests(options: argparse.Namespace) -> list[Request]:
         if (value := getattr(options, name)) is not None
     }
     if options.command == "upscale":
-        files = _pictures([Path(file) for file in options.files])
-        return [
-            _request({**given, "task": "upscale", "input": {"path": str(file)}}) for file in files
+        named = [Path(file) for file in options.files]
+        requests = [
+            _request({**given, "task": "upscale", "input": {"path": str(file)}})
+            for file in _pictures(named)
         ]
+        # What is named must be a picture; one below a folder that is none fails alone.
+        for file in named:
+            if file.is_file():
+                _picture(file)
+        return requests
     given["prompt"] = _prompt(options.prompt)
     if not given["prompt"].strip():
         raise problem("bad_input", "The prompt is empty. Say what you want with -p.")
     if options.command == "image":
         given |= _size(options.size)
         if options.image is not None:
-            given["image"] = {"path": str(_file(Path(options.image)))}
+            given["image"] = {"path": str(_picture(Path(options.image)))}
     return [_request({**given, "task": options.command})]
 
 
@@ -163,6 +170,7 @@ def _plain(reason: str) -> str:
     text = reason.replace("`", "").replace("Expected ", "it must be ")
     for word, plain in (("int", "a whole number"), ("float", "a number"), ("str", "text")):
         text = text.replace(f"be {word}", f"be {plain}")
+    text = text.replace(">= ", "of at least ").replace("<= ", "of at most ")
     return text.replace(" | null", "").split(", got")[0]
 
 
@@ -180,6 +188,13 @@ def _size(text: str | None) -> dict[str, str]:
 def _file(path: Path) -> Path:
     if not path.is_file():
         raise problem("bad_input", "The file {path} is not there.", path=path)
+    return path.absolute()
+
+
+def _picture(path: Path) -> Path:
+    wrong = picture_problem(_file(path))
+    if wrong is not None:
+        raise ProblemError(wrong)
     return path.absolute()
 
 

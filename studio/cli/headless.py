@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import tempfile
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from types import FrameType, TracebackType
 
@@ -13,12 +13,13 @@ from studio.cli.main import DONE, INTERRUPTED, SOME_FAILED
 from studio.cli.output import HumanOutput, JsonOutput, Output, Tally
 from studio.converted import CACHE_VARIABLE
 from studio.engine.client import EngineClient
-from studio.jobs.runner import Runner
+from studio.jobs.runner import Runner, rows_together
+from studio.library.aigc import label_of
 from studio.library.records import Job
 from studio.library.store import Library
 from studio.models.registry import Registry
 from studio.protocol import Failed, ProblemError, problem
-from studio.settings import Paths
+from studio.settings import Paths, load_settings
 
 
 class Headless:
@@ -34,6 +35,7 @@ class Headless:
         stream_text: bool = False,
     ) -> None:
         self._library = library
+        library.label = label_of(load_settings(paths.settings)[0])
         self._engine = EngineClient(
             log_dir=paths.logs, extra_environment={CACHE_VARIABLE: str(paths.cache)}
         )
@@ -57,10 +59,16 @@ class Headless:
         self._engine.stop()
         self._library.close()
 
-    def run(self, jobs: Iterable[Job], also: Callable[[object], None] = lambda _: None) -> int:
+    def run(
+        self,
+        jobs: Iterable[Job],
+        also: Callable[[object], None] = lambda _: None,
+        companions: Callable[[Job, int], Sequence[Job]] = lambda *_: (),
+    ) -> int:
         """Run jobs, print how it goes, and return the exit status.
 
-        `also` hears every report too, before it is printed.
+        `also` hears every report too, before it is printed. `companions` gives jobs that are
+        run together with one whose turn it is: at most so many rows in all.
         """
         interrupted = threading.Event()
         current: list[str] = []
@@ -82,8 +90,9 @@ class Headless:
             for job in jobs:
                 if interrupted.is_set():
                     break
-                current[:] = [job.id]
-                self._runner.run(job, report)
+                together = [job, *companions(job, rows_together(job))]
+                current[:] = [job.id for job in together]
+                self._runner.run_together(together, report)
             if interrupted.is_set():
                 # What waits in the queue goes on waiting.
                 self._library.cancel_claimed()

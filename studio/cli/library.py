@@ -5,34 +5,45 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
 
 from studio.cli.headless import output_folder
 from studio.cli.main import DONE, SOME_FAILED, WRONG_CALL
+from studio.library.database import DamagedDatabaseError
 from studio.library.export import export
+from studio.library.files import check_chosen
 from studio.library.records import Asset
+from studio.library.search import Wanted
 from studio.library.store import Library
-from studio.protocol import ProblemError, to_json
+from studio.protocol import ProblemError, Sentence, problem, to_json
 from studio.settings import Paths, default_paths, library_root, load_settings
 
 
 def library_folder(paths: Paths) -> Path:
-    """Return the folder that the settings name, or the usual one."""
+    """Return the folder that the settings name, or the usual one.
+
+    Raises `ProblemError` where the one that the settings name is not there.
+    """
     settings, _ = load_settings(paths.settings)
-    return library_root(settings, paths)
+    folder = library_root(settings, paths)
+    if folder != paths.library:
+        check_chosen(folder)
+    return folder
 
 
 def library(options: argparse.Namespace) -> int:
     """Run one action and return the exit status."""
-    folder = library_folder(default_paths())
+    paths = default_paths()
     if options.action == "path":
-        print(folder)
+        print(library_root(load_settings(paths.settings)[0], paths))
         return DONE
     try:
-        opened = Library.open(folder, run_queue=False)
+        opened = Library.open(library_folder(paths), run_queue=False)
     except ProblemError as error:
         print(f"studio library: {error.problem.message}", file=sys.stderr)
         return WRONG_CALL
+    _tell_notice(opened)
     try:
         match options.action:
             case "search":
@@ -41,6 +52,10 @@ def library(options: argparse.Namespace) -> int:
                 return _show(opened, options)
             case "export":
                 return _export(opened, options)
+            case "reproduce":
+                from studio.cli.reproduce import reproduce
+
+                return reproduce(opened, options)
             case _:
                 return _rebuild(opened, options)
     except ProblemError as error:
@@ -48,6 +63,11 @@ def library(options: argparse.Namespace) -> int:
         return WRONG_CALL
     finally:
         opened.close()
+
+
+def _tell_notice(opened: Library) -> None:
+    if opened.notice is not None:
+        print(f"studio library: {opened.notice.message}", file=sys.stderr)
 
 
 def _fields(asset: Asset) -> dict[str, object]:
@@ -61,18 +81,55 @@ def _fields(asset: Asset) -> dict[str, object]:
         "prompt": asset.prompt,
         "starred": asset.starred,
         "tags": list(asset.tags),
+        "collections": list(asset.collections),
+        "labels": asset.recipe.labels,
     }
 
 
-def _search(opened: Library, options: argparse.Namespace) -> int:
-    found = opened.search(
-        options.text,
+def _wanted(options: argparse.Namespace) -> Wanted:
+    """Return what is looked for. Raises `ProblemError` for wrong dates, labels and limits."""
+    if options.limit < 1:
+        raise problem(
+            "bad_input", "{value} is no limit. Give a number from 1 on.", value=options.limit
+        )
+    return Wanted(
+        words=options.text,
         task=options.task,
         model=options.model,
-        tag=options.tag,
+        tags=tuple(options.tag),
+        collection=options.collection,
+        labels=tuple(_label(label) for label in options.label),
         starred=options.starred,
-        limit=options.limit,
+        since=_midnight(options.since, 0),
+        until=_midnight(options.until, 1),
     )
+
+
+def _label(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not (equals and name.strip()):
+        raise problem("bad_input", "{value} is no label. Write it as name=value.", value=repr(text))
+    return name.strip(), value.strip()
+
+
+def _midnight(day: str, later: int) -> float | None:
+    """Return the Unix seconds at which a day begins here, or the day that many days later."""
+    if not day:
+        return None
+    try:
+        begun = datetime.combine(date.fromisoformat(day) + timedelta(days=later), time())
+        return begun.timestamp()
+    except (ValueError, OverflowError, OSError) as error:
+        raise problem(
+            "bad_input",
+            "{value} is no date. Write it as year-month-day, e.g. 2026-01-31.",
+            str(error),
+            value=repr(day),
+        ) from error
+
+
+def _search(opened: Library, options: argparse.Namespace) -> int:
+    found = opened.find(_wanted(options), min(options.limit, 2**31))
     for asset in found:
         if options.json:
             print(json.dumps(_fields(asset), ensure_ascii=False))
@@ -102,7 +159,9 @@ def _show(opened: Library, options: argparse.Namespace) -> int:
         print(to_json(asset.recipe))
         return DONE
     for name, value in _fields(asset).items():
-        print(f"{name:<10}{', '.join(value) if isinstance(value, list) else value}")
+        if isinstance(value, dict):
+            value = [f"{label}={text}" for label, text in value.items()]
+        print(f"{name:<12}{', '.join(value) if isinstance(value, list) else value}")
     for name, value in json.loads(to_json(asset.recipe.request)).items():
         if name not in ("prompt", "task", "seed") and value not in ("", None, [], {}):
             print(f"{name:<20}{value}")
@@ -112,20 +171,47 @@ def _show(opened: Library, options: argparse.Namespace) -> int:
 
 
 def _export(opened: Library, options: argparse.Namespace) -> int:
-    asset = _asset(opened, options.id)
-    if asset is None:
+    quality = options.quality
+    if quality is not None and not (options.format and 1 <= quality <= 100):
+        raise problem(
+            "bad_input", "A quality is a number from 1 to 100, and goes with a format only."
+        )
+    assets = [_asset(opened, wanted) for wanted in options.ids]
+    found = [asset for asset in assets if asset is not None]
+    if len(found) < len(assets):
         return WRONG_CALL
     folder = Path(output_folder(options.dir))
-    try:
-        (target,) = export([asset], folder)
-    except ProblemError as error:
-        print(f"studio library export: {error.problem.message}", file=sys.stderr)
-        return SOME_FAILED
-    print(json.dumps({"path": str(target)}, ensure_ascii=False) if options.json else target)
-    return DONE
+    status = DONE
+    lost: dict[Path, list[str]] = {}
+
+    def note(path: Path, said: Sentence) -> None:
+        lost.setdefault(path, []).append(str(said))
+
+    for asset in found:
+        try:
+            (target,) = export([asset], folder, options.format, quality, note)
+        except ProblemError as error:
+            print(f"studio library export: {error.problem.message}", file=sys.stderr)
+            status = SOME_FAILED
+            continue
+        if options.json:
+            line = {"path": str(target), "lost": lost.get(target, [])}
+            print(json.dumps(line, ensure_ascii=False))
+        else:
+            print(target)
+            for said in lost.get(target, []):
+                print(f"    {said}", file=sys.stderr)
+    return status
 
 
 def _rebuild(opened: Library, options: argparse.Namespace) -> int:
-    count = opened.rebuild()
+    try:
+        count = opened.rebuild()
+    except DamagedDatabaseError:
+        opened.close()
+        again = Library.open(opened.root, run_queue=False)
+        _tell_notice(again)
+        count = again.asset_count()
+        again.close()
     print(json.dumps({"assets": count}) if options.json else f"{count} results are in the library.")
     return DONE

@@ -6,9 +6,9 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
-from typing import NoReturn
 
 from studio import __version__
+from studio.cli.wrong_call import Parser, WrongCallError
 
 DONE, SOME_FAILED, WRONG_CALL, INTERRUPTED = 0, 1, 2, 130
 
@@ -26,8 +26,8 @@ def run(arguments: Sequence[str], open_window: Callable[[], int]) -> int:
         return WRONG_CALL
     _use_utf8()
     try:
-        options = parser().parse_args(arguments)
-    except _WrongCallError as error:
+        options = parser().parse(arguments)
+    except WrongCallError as error:
         return _refused(error, arguments)
     try:
         return _run(options)
@@ -81,31 +81,18 @@ def _use_utf8() -> None:
             stream.reconfigure(encoding="utf-8", errors="replace", line_buffering=True)
 
 
-class _WrongCallError(Exception):
-    """What argparse has to say about the call, and the command it was about."""
-
-    def __init__(self, program: str, message: str) -> None:
-        super().__init__(message)
-        self.program = program
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise _WrongCallError(self.prog, message)
-
-
-def _refused(error: _WrongCallError, arguments: Sequence[str]) -> int:
+def _refused(error: WrongCallError, arguments: Sequence[str]) -> int:
     from studio.cli.output import refuse
 
     as_json = "--json" in arguments and arguments[0] in ("text", "image", "upscale", "batch")
     command = error.program.removeprefix("studio").strip()
-    refuse(command, f"{error} (see: {error.program} --help)", as_json=as_json)
+    refuse(command, f"{error} See {error.program} --help.", as_json=as_json)
     return WRONG_CALL
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> Parser:
     """Return the parser of all commands."""
-    top = _Parser(
+    top = Parser(
         prog="studio",
         description="Prompt Studio: text, images and larger pictures with models on your own"
         " machine. Without a command it opens the window.",
@@ -117,7 +104,7 @@ def parser() -> argparse.ArgumentParser:
     _upscale(commands.add_parser("upscale", help="enlarge pictures and photographs"))
     _models(commands.add_parser("models", help="list, add, remove and check models"))
     _batch(commands.add_parser("batch", help="run a table of requests, one a row"))
-    _queue(commands.add_parser("queue", help="what waits; pause, resume, cancel"))
+    _queue(commands.add_parser("queue", help="what waits; pause, resume, cancel, retry, move"))
     _library(commands.add_parser("library", help="search, show, export and rebuild"))
     commands.add_parser("doctor", help="what this machine can do, and what is missing")
     return top
@@ -233,8 +220,22 @@ def _queue(command: argparse.ArgumentParser) -> None:
     resume = actions.add_parser("resume", help="go on, with what a crash interrupted too")
     resume.add_argument("id", metavar="ID", nargs="?", default="", help="only this interrupted job")
     resume.add_argument("--json", action="store_true", help="print one JSON event a line")
-    cancel = actions.add_parser("cancel", help="cancel a job that waits")
-    cancel.add_argument("id", metavar="ID")
+    cancel = actions.add_parser("cancel", help="cancel a job that waits, or many")
+    which = cancel.add_mutually_exclusive_group(required=True)
+    which.add_argument("id", metavar="ID", nargs="?", default="")
+    which.add_argument("--waiting", action="store_true", help="all that wait")
+    which.add_argument("--all", action="store_true", help="all that wait or were interrupted")
+    retry = actions.add_parser("retry", help="let a job that ended wait again, as a new one")
+    which = retry.add_mutually_exclusive_group(required=True)
+    which.add_argument("id", metavar="ID", nargs="?", default="")
+    which.add_argument("--failed", action="store_true", help="all that failed and were not retried")
+    move = actions.add_parser("move", help="change a waiting job's turn; by itself, to the end")
+    move.add_argument("id", metavar="ID")
+    where = move.add_mutually_exclusive_group()
+    where.add_argument("--before", default="", metavar="ID", help="in front of this waiting job")
+    where.add_argument("--first", action="store_true", help="in front of all others")
+    duplicate = actions.add_parser("duplicate", help="the same request and seed once more")
+    duplicate.add_argument("id", metavar="ID")
 
 
 def _library(command: argparse.ArgumentParser) -> None:
@@ -243,15 +244,44 @@ def _library(command: argparse.ArgumentParser) -> None:
     search.add_argument("text", metavar="TEXT", nargs="?", default="")
     search.add_argument("--task", choices=("text", "image", "upscale"), default=None)
     search.add_argument("--model", default="", metavar="ID")
-    search.add_argument("--tag", default="", metavar="TAG")
+    search.add_argument(
+        "--tag", action="append", default=[], metavar="TAG", help="may be given several times"
+    )
+    search.add_argument("--collection", default="", metavar="NAME")
+    search.add_argument(
+        "--label",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="may be given several times",
+    )
     search.add_argument("--starred", action="store_true")
+    search.add_argument("--since", default="", metavar="DATE", help="made on this day or later")
+    search.add_argument(
+        "--until", default="", metavar="DATE", help="made on this day or earlier, e.g. 2026-01-31"
+    )
     search.add_argument("--limit", type=int, default=200, metavar="N", help="at most (200)")
     show = actions.add_parser("show", help="a result and its recipe")
     show.add_argument("id", metavar="ID")
-    export = actions.add_parser("export", help="copy a result, with its recipe in a table")
-    export.add_argument("id", metavar="ID")
+    export = actions.add_parser("export", help="copy results, with their recipes in a table")
+    export.add_argument("ids", metavar="ID", nargs="+")
     export.add_argument("dir", metavar="DIR")
+    export.add_argument(
+        "--format", choices=("webp", "jpeg"), default="", help="convert pictures, recipe included"
+    )
+    export.add_argument(
+        "--quality",
+        type=int,
+        default=None,
+        metavar="N",
+        help="1 to 100 (a WebP without it is lossless, a JPEG has 90)",
+    )
+    again = actions.add_parser("reproduce", help="make a result again: is it identical?")
+    again.add_argument("id", metavar="ID")
+    again.add_argument(
+        "-o", dest="output", default="", metavar="DIR", help="write here, not into the library"
+    )
     rebuild = actions.add_parser("rebuild", help="make the index agree with the files")
     actions.add_parser("path", help="where the library is")
-    for action in (search, show, export, rebuild):
+    for action in (search, show, export, again, rebuild):
         action.add_argument("--json", action="store_true", help="print JSON")

@@ -73,9 +73,10 @@ def _show(found: list[ModelRef], *, as_json: bool) -> int:
 
 
 def _verify(registry: Registry, wanted: str, *, as_json: bool) -> int:
-    if wanted and registry.get(wanted) is None:
-        print(f"studio models verify: there is no model {wanted!r}.", file=sys.stderr)
-        return WRONG_CALL
+    if wanted and registry.get(wanted) is None and wanted not in registry.problems():
+        missing = registry.verify(wanted)
+        assert missing is not None
+        raise ProblemError(missing)
     bad = 0
     for id in [wanted] if wanted else [ref.id for ref in registry.list()]:
         trouble = registry.verify(id)

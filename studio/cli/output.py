@@ -84,7 +84,7 @@ class JsonOutput:
 
 def refuse(command: str, message: str, *, as_json: bool, kind: str = "bad_input") -> None:
     """Say that a call was wrong and nothing was run; scripts get their last line all the same."""
-    print(f"studio {command}: {message}", file=sys.stderr)
+    print(f"{f'studio {command}'.strip()}: {message}", file=sys.stderr)
     if as_json:
         _print_json({"event": "failed", "kind": kind, "message": message})
         _print_json({"event": "done", "assets": 0, "failed": 0, "seconds": 0.0})

@@ -1,15 +1,18 @@
-"""`studio queue`: what waits, pause and resume, cancel."""
+"""`studio queue`: what waits, and whose turn it is; pause, resume, cancel, retry, move."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from datetime import datetime
 
 from studio.cli.headless import Headless
 from studio.cli.library import library_folder
-from studio.cli.main import DONE, WRONG_CALL
+from studio.cli.main import DONE, INTERRUPTED, SOME_FAILED, WRONG_CALL
+from studio.jobs.backlog import Backlog
+from studio.jobs.estimate import finished_at, learn
 from studio.library.records import Job
 from studio.library.store import Library
 from studio.models.registry import Registry
@@ -36,9 +39,19 @@ def queue(options: argparse.Namespace) -> int:
                 return _list(opened, as_json=options.json)
             case "pause":
                 opened.pause(True)
+                print("The queue is paused. `studio queue resume` goes on.")
                 return DONE
-            case _:
+            case "cancel" if options.id:
                 return _cancel(opened, options.id)
+            case "cancel":
+                return _cancel_many(opened, interrupted=options.all)
+            case "retry":
+                return _retry(opened, options.id)
+            case "move":
+                return _move(opened, options)
+            case _:
+                _tell_waiting(opened, [opened.duplicate(options.id)])
+                return DONE
     except ProblemError as error:
         print(f"studio queue {options.action}: {error.problem.message}", file=sys.stderr)
         return WRONG_CALL
@@ -74,21 +87,108 @@ def _list(opened: Library, *, as_json: bool) -> int:
         else:
             made = f"{len(job.done_rows)}/{job.request.count}"
             print(f"{job.id}  {job.status:<12}{made:>9}  {_about(job)[:60]}")
-    if opened.is_paused and not as_json:
-        print("The queue is paused. `studio queue resume` goes on.", file=sys.stderr)
+    if not as_json:
+        _tell_left(opened)
     return DONE
+
+
+def _tell_left(opened: Library) -> None:
+    left = Backlog(opened).left(learn(opened, Registry(default_paths())))
+    known = [seconds for seconds in left.running.values() if seconds is not None]
+    seconds = max(known, default=0.0) + left.waiting
+    unknown = left.unknown + len(left.running) - len(known)
+    paused = opened.is_paused
+    if seconds:
+        told = f"{'At least' if unknown else 'About'} {_duration(seconds)} left"
+        if not (unknown or paused):
+            told += f", finished at about {finished_at(seconds, datetime.now())}"
+        print(f"{told}.", file=sys.stderr)
+    if unknown:
+        jobs = "1 job" if unknown == 1 else f"{unknown:,} jobs"
+        print(f"{jobs} of unknown length.", file=sys.stderr)
+    if paused:
+        print("The queue is paused. `studio queue resume` goes on.", file=sys.stderr)
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 60:
+        return f"{max(1, round(seconds))} s"
+    hours, minutes = divmod(round(seconds / 60), 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min"
 
 
 def _cancel(opened: Library, wanted: str) -> int:
     job = opened.job(wanted)
     if job is None:
-        print(f"studio queue cancel: there is no job {wanted!r}.", file=sys.stderr)
-        return WRONG_CALL
+        return _no_such_job("cancel", wanted)
     if not opened.cancel(wanted):
         state = "runs in another process: stop it there" if job.status == "running" else "has ended"
         print(f"studio queue cancel: the job {wanted} {state}.", file=sys.stderr)
         return WRONG_CALL
+    print(f"The job {wanted} is cancelled.")
     return DONE
+
+
+def _cancel_many(opened: Library, *, interrupted: bool) -> int:
+    cancelled = len(opened.cancel_waiting())
+    if interrupted:
+        cancelled += sum(opened.cancel(job.id) for job in opened.interrupted())
+    print(f"{_jobs(cancelled)} cancelled.")
+    running = opened.job_counts().get("running", 0)
+    if running and interrupted:
+        print(f"{_jobs(running)} running in another process: stop it there.", file=sys.stderr)
+    return DONE
+
+
+def _retry(opened: Library, wanted: str) -> int:
+    if not wanted:
+        again, refused = opened.retry_failed()
+        _tell_waiting(opened, again)
+        for trouble in refused:
+            print(f"studio queue retry: {trouble.message}", file=sys.stderr)
+        return SOME_FAILED if refused else DONE
+    job = opened.job(wanted)
+    if job is None:
+        return _no_such_job("retry", wanted)
+    if job.status in ("queued", "running"):
+        print(f"studio queue retry: the job {wanted} has not ended.", file=sys.stderr)
+        return WRONG_CALL
+    _tell_waiting(opened, [opened.retry(wanted)])
+    return DONE
+
+
+def _move(opened: Library, options: argparse.Namespace) -> int:
+    for wanted in filter(None, (options.id, options.before)):
+        job = opened.job(wanted)
+        if job is None:
+            return _no_such_job("move", wanted)
+        if job.status != "queued":
+            print(f"studio queue move: the job {wanted} does not wait.", file=sys.stderr)
+            return WRONG_CALL
+    before = options.before
+    if options.first:
+        before = opened.jobs("queued", limit=1)[0].id
+    opened.move(options.id, before or None)
+    where = "first" if options.first else f"before {before}" if before else "last"
+    print(f"The job {options.id} is {where} now.")
+    return DONE
+
+
+def _tell_waiting(opened: Library, jobs: Sequence[Job]) -> None:
+    for job in jobs:
+        print(job.id)
+    print(f"{_jobs(len(jobs))} put into the queue.", file=sys.stderr)
+    if jobs and opened.take_queue():
+        print("`studio queue resume` runs what waits.", file=sys.stderr)
+
+
+def _jobs(count: int) -> str:
+    return "1 job is" if count == 1 else f"{count:,} jobs are"
+
+
+def _no_such_job(action: str, wanted: str) -> int:
+    print(f"studio queue {action}: there is no job {wanted!r}.", file=sys.stderr)
+    return WRONG_CALL
 
 
 def _resume(opened: Library, options: argparse.Namespace) -> int:
@@ -129,5 +229,16 @@ def _resume(opened: Library, options: argparse.Namespace) -> int:
 
 def _run(opened: Library, jobs: Iterator[Job], options: argparse.Namespace) -> int:
     paths = default_paths()
+    taken: list[str] = []
+
+    def companions(job: Job, rows: int) -> Sequence[Job]:
+        found = [] if options.id else opened.companions(job, rows)
+        taken[:] = [other.id for other in found]
+        return found
+
     with Headless(opened, paths, Registry(paths), as_json=options.json) as headless:
-        return headless.run(jobs)
+        status = headless.run(jobs, companions=companions)
+        if status == INTERRUPTED:
+            # They were taken along out of turn: they wait on.
+            opened.uncancel(taken)
+        return status

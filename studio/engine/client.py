@@ -25,10 +25,12 @@ from studio.protocol import (
     CancelJob,
     Cancelled,
     Command,
+    Done,
     Event,
     Failed,
     Problem,
     Ready,
+    RunTogether,
     Shutdown,
     pack,
     sentence,
@@ -50,8 +52,14 @@ _log = logging.getLogger(__name__)
 class _Run:
     """One call of `EngineClient.run`, as other threads see it."""
 
-    def __init__(self, job: str) -> None:
-        self.job = job
+    def __init__(self, command: Command) -> None:
+        assert not isinstance(command, Shutdown)
+        self.job = command.job
+        parts = command.parts if isinstance(command, RunTogether) else ()
+        self.left = {part.job: threading.Event() for part in parts}
+        """Parts that have not ended; each with what tells so."""
+        self.unwanted: list[str] = []
+        """Parts that were cancelled, in order."""
         self.thread = threading.current_thread()
         self.engine: EngineProcess | None = None
         self.accepted = False
@@ -59,7 +67,14 @@ class _Run:
         self.abandoned = threading.Event()
         self.finished = False
         self.over = threading.Event()
-        self.watch: threading.Thread | None = None
+        self.watches: list[threading.Thread] = []
+
+    def ended(self, part: str) -> bool:
+        """Note that a part has ended. Returns whether it had not before."""
+        over = self.left.pop(part, None)
+        if over is not None:
+            over.set()
+        return over is not None
 
 
 class EngineClient:
@@ -128,7 +143,8 @@ class EngineClient:
 
         `on_event` is called in this thread with every event, the final one included. The
         engine is started, or started again, when needed. Commands of several threads take
-        turns. After `stop`, and until `start`, every command is `Cancelled`.
+        turns. After `stop`, and until `start`, every command is `Cancelled`. Of `RunTogether`
+        every part has a final event too, before that of the whole.
 
         Raises:
             ValueError: the command is `CancelJob` or `Shutdown` (see `cancel` and `stop`).
@@ -136,7 +152,7 @@ class EngineClient:
         """
         if isinstance(command, CancelJob | Shutdown):
             raise ValueError("Use cancel() and stop().")
-        run = _Run(command.job)
+        run = _Run(command)
         event: Event = Cancelled(run.job)
         try:
             if self._take_turn(run):
@@ -149,8 +165,12 @@ class EngineClient:
                     self._active = None
                 self._changed.notify_all()
             run.over.set()
-            if run.watch is not None:
-                run.watch.join()
+            for over in run.left.values():
+                over.set()
+            for watch in run.watches:
+                watch.join()
+        for part in list(run.left):
+            on_event(self._end_of(run, part, event))
         on_event(event)
         return event
 
@@ -158,12 +178,18 @@ class EngineClient:
         """Cancel a job that runs or waits for its turn. Returns at once, from any thread.
 
         The job has two seconds to stop by itself; then its process is ended. A job that is
-        not known (any more) is left alone.
+        not known (any more) is left alone. Of those that run together it ends alone, unless
+        its process had to be ended.
         """
         with self._changed:
             for run in self._runs:
                 if run.job == job:
                     self._request_end(run)
+                elif job in run.left and job not in run.unwanted and not run.finished:
+                    run.unwanted.append(job)
+                    if run is self._active:
+                        self._ring()
+                        self._watch(run, run.left[job])
 
     def stop(self) -> None:
         """End the engine, and a running job with it. Blocks for three seconds at most."""
@@ -198,6 +224,8 @@ class EngineClient:
             if run.cancelled.is_set() or self._closed:
                 return False
             self._active = run
+            for part in run.unwanted:
+                self._watch(run, run.left[part])
             return True
 
     def _drive(self, run: _Run, command: Command, on_event: Callable[[Event], None]) -> Event:
@@ -233,12 +261,13 @@ class EngineClient:
         self, run: _Run, engine: EngineProcess, on_event: Callable[[Event], None]
     ) -> Event | None:
         """Pass events on until the final one, which is returned; None if the engine ended."""
-        asked = False
+        asked: set[str] = set()
         while not run.abandoned.is_set():
-            if run.cancelled.is_set() and not asked:
-                asked = True
-                with contextlib.suppress(OSError):
-                    engine.connection.send_bytes(pack(CancelJob(run.job)))
+            for job in [*run.unwanted, *([run.job] if run.cancelled.is_set() else [])]:
+                if job not in asked:
+                    asked.add(job)
+                    with contextlib.suppress(OSError):
+                        engine.connection.send_bytes(pack(CancelJob(job)))
             ready = wait([engine.connection, engine.sentinel, self._bell])
             while self._bell.poll():
                 self._bell.recv_bytes()
@@ -254,12 +283,16 @@ class EngineClient:
                     return Failed(run.job, self._garbage(error))
                 if isinstance(event, Ready):
                     engine.ready = True
-                elif event.job != run.job:
-                    continue
-                else:
+                elif event.job == run.job:
                     run.accepted = True
-                if isinstance(event, FINAL_EVENTS):
-                    return event
+                    if isinstance(event, FINAL_EVENTS):
+                        return event
+                elif isinstance(event, FINAL_EVENTS):
+                    with self._changed:
+                        if not run.ended(event.job):
+                            continue
+                elif event.job not in run.left:
+                    continue
                 on_event(event)
             elif engine.sentinel in ready or engine.ended.is_set():
                 return None
@@ -283,17 +316,22 @@ class EngineClient:
         self._changed.notify_all()
         if run is self._active:
             self._ring()
-            run.watch = threading.Thread(
-                target=self._see_to_end, args=(run,), name="studio-engine-cancel", daemon=True
-            )
-            run.watch.start()
+            self._watch(run, run.over)
 
-    def _see_to_end(self, run: _Run) -> None:
-        if run.over.wait(CANCEL_SECONDS):
+    def _watch(self, run: _Run, over: threading.Event) -> None:
+        """See to it that something of a run ends. Call with `_changed` held."""
+        watch = threading.Thread(
+            target=self._see_to_end, args=(run, over), name="studio-engine-cancel", daemon=True
+        )
+        run.watches.append(watch)
+        watch.start()
+
+    def _see_to_end(self, run: _Run, over: threading.Event) -> None:
+        if over.wait(CANCEL_SECONDS):
             return
         with self._changed:
             engine = run.engine
-            if run.finished:
+            if run.finished or over.is_set():
                 return
             if engine is not None:
                 # From here on no other job gets it.
@@ -322,6 +360,17 @@ class EngineClient:
         return self._engine, True
 
     # ---- what is said when the engine fails
+
+    def _end_of(self, run: _Run, part: str, whole: Event) -> Event:
+        """Return how a part ended that has no final event of its own."""
+        if run.cancelled.is_set() or part in run.unwanted or self._closed:
+            return Cancelled(part)
+        if isinstance(whole, Failed):
+            return Failed(part, whole.problem)
+        if isinstance(whole, Done):
+            return Done(part)
+        told = sentence("The engine had to be stopped because of another job. Try again.")
+        return Failed(part, Problem("engine_crashed", told))
 
     def _not_started(self, engine: EngineProcess) -> Problem:
         return Problem(

@@ -10,7 +10,8 @@ out, after its first row, `[exit]` ends with status 3, `[fail]` says that the mo
 `[bug]` raises an error nobody expected, `[oom]` runs out of memory, `[diskfull]` finds no space,
 `[rowfail]` cannot make its second row, `[warn]` warns, `[garbage]` sends what is no message,
 `[native]` never lets go of the interpreter's lock, `[helper]` starts a process.
-Any other script, e.g. `plain`, lets jobs end well and at once.
+Any other script, e.g. `plain`, lets jobs end well and at once. Jobs that run together take their
+steps side by side; what slows or breaks the engine does so for all of them.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -36,9 +37,11 @@ from studio import __version__
 from studio.engine import process
 from studio.engine.environment import EngineOptions
 from studio.engine.job import Job, Pace
+from studio.engine.together import Group
 from studio.protocol import (
     MAX_SEED,
     Capabilities,
+    Done,
     ImageRequest,
     ModelRef,
     Parent,
@@ -71,6 +74,8 @@ def serve(connection: Connection, options: EngineOptions) -> None:
         "studio.engine.text.run": SimpleNamespace(run=fake.run),
         "studio.engine.image.run": SimpleNamespace(run=fake.run),
         "studio.engine.upscale.run": SimpleNamespace(run=fake.run),
+        "studio.engine.text.together": SimpleNamespace(run_together=fake.run_together),
+        "studio.engine.image.together": SimpleNamespace(run_together=fake.run_together),
         "studio.engine.text.convert": SimpleNamespace(convert=convert),
         "studio.engine.image.describe": SimpleNamespace(describe=describe),
     }
@@ -93,6 +98,31 @@ class FakeTasks:
         """Run a job as its words say."""
         words = self._words(command.request)
         self._load(job, command.model, words)
+        self._misbehave(job, command, words)
+        started = time.monotonic()
+        self._steps([(job, command)], job.check, slow="slow" in words)
+        self._rows(job, command, words)
+        seconds = time.monotonic() - started
+        return {"load_seconds": 0.0, "rows": len(command.rows), "run_seconds": seconds}
+
+    def run_together(self, group: Group, _memory: Any, _device: Any) -> None:
+        """Run jobs as their words say, step by step for all."""
+        words = {part.job.id: self._words(part.command.request) for part in group.parts}
+        everything = set[str]().union(*words.values())
+        self._load(group.job, group.parts[0].command.model, everything)
+        for part in group.living():
+            try:
+                self._misbehave(part.job, part.command, words[part.job.id])
+            except Exception as error:
+                part.end(process.final_event(error, part.job))
+        living = [(part.job, part.command) for part in group.living()]
+        self._steps(living, group.job.check, slow="slow" in everything)
+        for part in group.living():
+            self._rows(part.job, part.command, words[part.job.id])
+            part.end(Done(part.job.id, {"load_seconds": 0.0, "rows": len(part.command.rows)}))
+
+    def _misbehave(self, job: Job, command: RunJob, words: set[str]) -> None:
+        """Do what a job's words say before its first step."""
         if "warn" in words:
             job.warn("memory", sentence("Memory was short, so one picture is made at a time."))
         if "fail" in words:
@@ -118,8 +148,9 @@ class FakeTasks:
             sum(itertools.repeat(1))
         while "hang" in words:
             time.sleep(SLOW_SECONDS)
-        started = time.monotonic()
-        self._steps(job, command, words)
+
+    def _rows(self, job: Job, command: RunJob, words: set[str]) -> None:
+        """Hand over the results of a job."""
         for place, row in enumerate(command.rows):
             if "rowfail" in words and place == 1:
                 job.row_failed(
@@ -130,8 +161,6 @@ class FakeTasks:
             job.asset(row, path, recipe)
             if "crash" in words:
                 _die()
-        seconds = time.monotonic() - started
-        return {"load_seconds": 0.0, "rows": len(command.rows), "run_seconds": seconds}
 
     def _words(self, request: Request) -> set[str]:
         if isinstance(request, UpscaleRequest):
@@ -148,20 +177,27 @@ class FakeTasks:
                 time.sleep(SLOW_SECONDS)
             job.check()
 
-    def _steps(self, job: Job, command: RunJob, words: set[str]) -> None:
-        slow = "slow" in words
+    def _steps(
+        self, jobs: Sequence[tuple[Job, RunJob]], check: Callable[[], None], *, slow: bool
+    ) -> None:
+        """Take the steps of some jobs side by side. `check` raises to stop."""
         steps = SLOW_STEPS if slow else STEPS
         pace = Pace(steps)
         for step in range(1, steps + 1):
             if slow:
                 time.sleep(SLOW_SECONDS)
-            job.check()
-            for row in command.rows:
-                if isinstance(command.request, TextRequest):
-                    job.text(row, _part(command.request, row, step, steps))
-                elif isinstance(command.request, ImageRequest):
-                    job.preview(row, _preview(row, step, steps))
-            job.progress(step, steps, pace.seconds_left(step))
+            check()
+            left = pace.seconds_left(step)
+            for job, command in jobs:
+                self._step(job, command, step, steps)
+                job.progress(step, steps, left)
+
+    def _step(self, job: Job, command: RunJob, step: int, steps: int) -> None:
+        for row in command.rows:
+            if isinstance(command.request, TextRequest):
+                job.text(row, _part(command.request, row, step, steps))
+            elif isinstance(command.request, ImageRequest):
+                job.preview(row, _preview(row, step, steps))
 
 
 def convert(job: Job, source: Path, target: Path) -> None:

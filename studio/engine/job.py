@@ -11,6 +11,7 @@ import time
 import uuid
 from collections.abc import Callable
 from pathlib import Path
+from typing import Protocol
 
 from studio.protocol import (
     AssetReady,
@@ -32,6 +33,12 @@ INTERVAL = 0.05
 
 class JobCancelled(Exception):
     """Raised at an interruptible point once the person asked to stop."""
+
+
+class Flag(Protocol):
+    """Tells whether to stop, as `threading.Event` does."""
+
+    def is_set(self) -> bool: ...
 
 
 class Pace:
@@ -80,7 +87,7 @@ class Job:
         id: str,
         work_dir: Path,
         send: Callable[[Event], None],
-        cancelled: threading.Event,
+        cancelled: Flag,
     ) -> None:
         self.id = id
         self.work_dir = work_dir

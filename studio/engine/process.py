@@ -13,7 +13,7 @@ import queue
 import threading
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ import msgspec
 
 from studio.engine.environment import EngineOptions, end_now
 from studio.engine.job import Job, JobCancelled
+from studio.engine.together import Group
 from studio.protocol import (
     Accepted,
     CancelJob,
@@ -37,6 +38,7 @@ from studio.protocol import (
     ProblemError,
     Ready,
     RunJob,
+    RunTogether,
     Shutdown,
     UnloadModels,
     pack,
@@ -54,17 +56,17 @@ _log = logging.getLogger(__name__)
 class Channel:
     """The child's end of the pipe.
 
-    `commands` holds what is to be run, each with the event that cancels it, and None for the
-    end.
+    `commands` holds what is to be run, each with the events that cancel it and its parts, by
+    their ids, and None for the end.
     """
 
     def __init__(self, connection: Connection) -> None:
-        self.commands: queue.SimpleQueue[tuple[Command, threading.Event] | None] = (
+        self.commands: queue.SimpleQueue[tuple[Command, dict[str, threading.Event]] | None] = (
             queue.SimpleQueue()
         )
         self._connection = connection
         self._sending = threading.Lock()
-        self._cancels: dict[str, threading.Event] = {}
+        self._cancels: dict[str, list[threading.Event]] = {}
         self._lock = threading.Lock()
         threading.Thread(target=self._read, name="engine-reader", daemon=True).start()
 
@@ -77,10 +79,11 @@ class Channel:
         except OSError:
             end_now()
 
-    def forget(self, job: str) -> None:
-        """Note that a job is over: a late cancellation must not reach a later one."""
+    def forget(self, command: Command) -> None:
+        """Note that a command is over: a late cancellation must not reach a later one."""
         with self._lock:
-            self._cancels.pop(job, None)
+            for job in _jobs_of(command):
+                self._cancels.pop(job, None)
 
     def _read(self) -> None:
         while True:
@@ -96,15 +99,27 @@ class Channel:
             with self._lock:
                 match command:
                     case CancelJob():
-                        if command.job in self._cancels:
-                            self._cancels[command.job].set()
-                    case Shutdown():
-                        for event in self._cancels.values():
+                        for event in self._cancels.get(command.job, ()):
                             event.set()
+                    case Shutdown():
+                        for events in self._cancels.values():
+                            for event in events:
+                                event.set()
                         self.commands.put(None)
                     case _:
-                        cancelled = self._cancels[command.job] = threading.Event()
-                        self.commands.put((command, cancelled))
+                        own = {job: threading.Event() for job in _jobs_of(command)}
+                        self._cancels |= {job: [event] for job, event in own.items()}
+                        # Who cancels the whole cancels its parts.
+                        self._cancels[command.job] = list(own.values())
+                        self.commands.put((command, own))
+
+
+def _jobs_of(command: Command) -> list[str]:
+    """Return the ids that a command can be cancelled by."""
+    if isinstance(command, Shutdown):
+        return []
+    parts = command.parts if isinstance(command, RunTogether) else ()
+    return [command.job, *(part.job for part in parts)]
 
 
 def serve(
@@ -130,8 +145,11 @@ def serve(
         command, cancelled = item
         if isinstance(command, CancelJob | Shutdown):
             continue
-        final = engine.execute(command, cancelled)
-        channel.forget(command.job)
+        if isinstance(command, RunTogether):
+            final = engine.execute_together(command, cancelled)
+        else:
+            final = engine.execute(command, cancelled[command.job])
+        channel.forget(command)
         channel.send(final)
 
 
@@ -166,11 +184,51 @@ class Engine:
         work_dir = Path(command.work_dir) if isinstance(command, RunJob) else Path()
         job = Job(command.job, work_dir, self._send, cancelled)
         self._send(Accepted(command.job))
+        final = self._run(command, job)
+        if isinstance(final, Done):
+            return Done(command.job, {"seconds": time.monotonic() - started} | final.stats)
+        return final
+
+    def execute_together(
+        self, command: RunTogether, cancelled: Mapping[str, threading.Event]
+    ) -> Event:
+        """Run the jobs of a group and return the final event of the whole. Raises nothing.
+
+        What the task leaves undone is run one by one.
+        """
+        group = Group(command, self._send, cancelled)
+        for job in _jobs_of(command):
+            self._send(Accepted(job))
+        self._share(group)
+        for part in group.living():
+            part.end(self._run(part.command, part.job))
+        return Done(command.job)
+
+    def _share(self, group: Group) -> None:
+        """Have the task run as much of a group together as it can."""
+        try:
+            group.job.check()
+            task = task_of(group.parts[0].command.request)
+            run = self._module(f"studio.engine.{task}.together", group.job).run_together
+            device, memory = self._ready(group.job)
+            run(group, memory, device)
+            return
+        except BaseException as error:
+            for part in group.living():
+                part.end(final_event(error, part.job))
+            collector = importlib.import_module("studio.engine.memory")
+            collector.release_frames(error)
+        collector.collect()
+
+    def _run(
+        self, command: RunJob | ConvertModel | DescribeModel | UnloadModels, job: Job
+    ) -> Done | Failed | Cancelled:
+        """Run one command. Returns how it ended."""
         try:
             job.check()
             stats = self._dispatch(command, job)
             job.flush()
-            return Done(command.job, {"seconds": time.monotonic() - started} | stats)
+            return Done(command.job, stats)
         except BaseException as error:
             final = final_event(error, job)
             memory = importlib.import_module("studio.engine.memory")
@@ -264,7 +322,7 @@ class Importer:
             self._changed.notify_all()
 
 
-def final_event(error: BaseException, job: Job) -> Event:
+def final_event(error: BaseException, job: Job) -> Failed | Cancelled:
     """Return the event that ends a job with an error. The error itself does not leave."""
     try:
         job.flush()
@@ -293,7 +351,11 @@ def problem_of(error: BaseException, detail: str) -> Problem:
             ),
             detail,
         )
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+    if isinstance(error, OSError) and error.errno in (
+        errno.ENOSPC,
+        errno.EDQUOT,
+        errno.EFBIG,
+    ):
         return Problem(
             "disk_full",
             sentence("The disk is full. Free some space and try again."),

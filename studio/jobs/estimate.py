@@ -1,75 +1,192 @@
-"""How long jobs will take, learned from what this library's own results took."""
+"""How long jobs will take, learned from what this library's own results took.
+
+The loading of models is left out: which ones are loaded when a job's turn comes cannot be told.
+"""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
+from functools import lru_cache
+from math import log, sqrt
 from statistics import median
 
+import msgspec
 from msgspec import Struct
 
-from studio.library.records import making_seconds
+from studio.jobs.forecast import Peak, drawn_size, peak_of
+from studio.library.records import Job, making_seconds
 from studio.library.store import Library
-from studio.protocol import ImageRequest, Recipe, Request, TextRequest, task_of
+from studio.models.registry import Registry
+from studio.protocol import (
+    Capabilities,
+    ImageRequest,
+    InputFile,
+    JobStatus,
+    ProblemError,
+    Recipe,
+    Request,
+    Task,
+    TextRequest,
+    UpscaleRequest,
+    task_of,
+)
 
 SAMPLES = 400
 """The newest results that are learned from."""
 
-_Key = tuple[str, str]
+_MOST_ROWS = 32
+"""Answers that the engine writes in one batch at most."""
+
+_CLOSE_S = 1.0
+"""The starts of rows of one batch differ by less: recipes tell their end in whole seconds."""
+
+_ACTIVE: tuple[JobStatus, ...] = ("running", "queued")
+
+_Key = tuple[Task, str]
 
 
 class Sample(Struct, frozen=True):
-    """What one result took, in seconds without loading, by its work (pixel steps or rows)."""
+    """Seconds that one picture took, without loading, and its work (pixel steps, or pixels)."""
 
     seconds: float
     work: float
     request: Request
 
 
+class Batch(Struct):
+    """`rows` answers that were written together.
+
+    `seconds` is the time of the whole batch, `tokens` the length of its longest answer, 0
+    where the recipes do not say. `is_cut` tells whether that one ended at the limit that was
+    asked for, `limit` tokens. `shared` is how many rows shared the time by the recipes,
+    `written` how many recipes there are.
+    """
+
+    start: float
+    seconds: float
+    rows: int
+    shared: int
+    written: int
+    tokens: float
+    is_cut: bool
+    limit: int
+
+    def expected(self, limit: int) -> float:
+        """Return how many tokens the longest answer would have had with another limit."""
+        return float(limit) if self.is_cut else min(self.tokens, limit)
+
+
 class Estimator:
-    """Seconds by task and model. Made from recipes, newest first; it touches no disk."""
+    """Seconds by task and model. Made from recipes, newest first; it touches no disk itself.
 
-    def __init__(self, recipes: Iterable[Recipe]) -> None:
+    `complete` fills in what a request leaves open: the default model, its own size and steps.
+    `pixels` tells how many pixels a picture has that is to be enlarged, 0 where it cannot.
+    """
+
+    def __init__(
+        self,
+        recipes: Iterable[Recipe],
+        complete: Callable[[Request], Request] = lambda request: request,
+        pixels: Callable[[str], int] = lambda _: 0,
+    ) -> None:
+        self._complete = complete
+        self._pixels = pixels
         self._samples: dict[_Key, list[Sample]] = defaultdict(list)
+        self._batches: dict[_Key, list[Batch]] = defaultdict(list)
+        self._reading: dict[_Key, float] = {}
+        self._peaks: dict[_Key, list[Peak]] = defaultdict(list)
+        texts: dict[_Key, list[Recipe]] = defaultdict(list)
         for recipe in recipes:
-            seconds = making_seconds(recipe)
-            if seconds <= 0:
+            if making_seconds(recipe) <= 0:
                 continue
-            request = recipe.request
-            sample = Sample(seconds, _work(request, request), request)
             # A recipe may name the model as it was asked for, e.g. by its path.
-            for model in {recipe.model_id, request.model}:
-                self._samples[task_of(request), model].append(sample)
+            for model in {recipe.model_id, recipe.request.model}:
+                key = (task_of(recipe.request), model)
+                if isinstance(recipe.request, TextRequest):
+                    texts[key].append(recipe)
+                else:
+                    self._samples[key].append(_sample(recipe))
+                if (peak := peak_of(recipe)) is not None:
+                    self._peaks[key].append(peak)
+        for key, known in texts.items():
+            self._batches[key] = _batches(known)
+            self._reading[key] = median(r.stats.get("time_to_first_token", 0.0) for r in known)
 
-    def seconds(self, request: Request) -> float | None:
-        """Return what a request will take for all its rows, None where nothing is known.
+    def seconds(self, request: Request, rows: int | None = None, jobs: int = 1) -> float | None:
+        """Return what `rows` variations of a request will take, by default all of them.
 
-        Results of the same settings count alone where there are any; otherwise the time is
-        taken to grow with pixels and steps.
+        With `jobs` they belong to so many jobs with the same settings, which the engine runs
+        together. None where nothing is known of the model. Results of the same settings count alone
+        where there are any; otherwise time is taken to grow with the work, from those whose
+        work is nearest.
         """
-        known = self._samples.get((task_of(request), request.model))
+        rows = request.count if rows is None else rows
+        request = self._complete(request)
+        key = (task_of(request), request.model)
+        if isinstance(request, TextRequest):
+            if not self._batches.get(key):
+                return None
+            calls = min(jobs, -(-rows // _MOST_ROWS))
+            told = _text_seconds(self._batches[key], request.max_tokens, rows)
+            return self._reading[key] * calls + told
+        known = self._samples.get(key)
         if not known:
             return None
         work = _work(request, known[0].request)
-        same = [s.seconds for s in known if s.work == work]
-        one = median(same) if same else work * median(s.seconds / s.work for s in known)
-        return one * request.count
+        if isinstance(request, UpscaleRequest):
+            work = float(self._pixels(request.input.path))
+            if not work:
+                return median(sample.seconds for sample in known)
+        known = [sample for sample in known if sample.work]
+        if not known:
+            return None
+        nearest = min(abs(log(sample.work / work)) for sample in known)
+        seconds = median(
+            sample.seconds * work / sample.work
+            for sample in known
+            if abs(log(sample.work / work)) < nearest + 0.01
+        )
+        return seconds * rows
 
-    def total(self, requests: Sequence[Request]) -> float | None:
-        """Return the seconds of several requests, None where one of them is not known."""
-        total = 0.0
-        for request in requests:
-            seconds = self.seconds(request)
+    def peaks(self, request: Request) -> Sequence[Peak]:
+        """Return what memory earlier results of the request's model took, newest first."""
+        return self._peaks.get((task_of(request), self._complete(request).model), [])
+
+    def together(self, jobs: Iterable[tuple[Request, int]]) -> tuple[float, int]:
+        """Return the seconds of jobs with so many rows left, and how many are of unknown length.
+
+        Those with the same settings count as run together. The unknown ones are left out.
+        """
+        rows_of: dict[Request, list[int]] = defaultdict(list)
+        for request, rows in jobs:
+            rows_of[bare(request)].append(rows)
+        total, unknown = 0.0, 0
+        for kind, each in rows_of.items():
+            seconds = self.seconds(kind, sum(each), len(each))
             if seconds is None:
-                return None
-            total += seconds
-        return total
+                unknown += len(each)
+            else:
+                total += seconds
+        return total, unknown
+
+    def total(self, requests: Iterable[Request]) -> float | None:
+        """Return the seconds of several requests, None where one of them is not known."""
+        total, unknown = self.together((request, request.count) for request in requests)
+        return None if unknown else total
 
 
-def learn(library: Library) -> Estimator:
-    """Read the newest results of a library. Raises `ProblemError` when the disk fails."""
-    return Estimator(asset.recipe for asset in library.recent(SAMPLES))
+def learn(library: Library, registry: Registry | None = None) -> Estimator:
+    """Read the newest results of a library. Raises `ProblemError` when the disk fails.
+
+    With a registry, what requests leave open is what the engine will take: the default model,
+    its own size and number of steps.
+    """
+    recipes = (asset.recipe for asset in library.recent(SAMPLES))
+    if registry is None:
+        return Estimator(recipes, pixels=picture_pixels)
+    return Estimator(recipes, Defaults(registry).complete, picture_pixels)
 
 
 def waiting_seconds(library: Library, estimator: Estimator) -> float | None:
@@ -77,14 +194,14 @@ def waiting_seconds(library: Library, estimator: Estimator) -> float | None:
 
     Raises `ProblemError` when the disk fails.
     """
-    total = 0.0
-    for status in ("running", "queued"):
-        for job in library.jobs(status, 10_000):
-            seconds = estimator.seconds(job.request)
-            if seconds is None:
-                return None
-            total += seconds * (job.request.count - len(job.done_rows)) / job.request.count
-    return total
+    jobs = [job for status in _ACTIVE for job in library.jobs(status, 1_000_000)]
+    total, unknown = estimator.together((job.request, rows_left(job)) for job in jobs)
+    return None if unknown else total
+
+
+def rows_left(job: Job) -> int:
+    """Return how many variations of a job are still to be made."""
+    return job.request.count - len(job.done_rows)
 
 
 def finished_at(seconds: float, now: datetime) -> str:
@@ -92,16 +209,166 @@ def finished_at(seconds: float, now: datetime) -> str:
     return (now + timedelta(seconds=seconds)).strftime("%H:%M")
 
 
-def _work(request: Request, like: Request) -> float:
-    """Return pixel steps of one picture, tokens asked for, or 1; gaps are filled from `like`."""
+def bare(request: Request) -> Request:
+    """Return a request with nothing left in it that its time does not depend on.
+
+    The file of an upscaling stays: its size counts.
+    """
     match request:
-        case ImageRequest():
-            other = like if isinstance(like, ImageRequest) else request
-            width = request.width or other.width or 512
-            height = request.height or other.height or 512
-            steps = request.steps or other.steps or 20
-            return float(width * height * steps)
         case TextRequest():
-            return float(request.max_tokens)
-        case _:
-            return float(request.scale**2)
+            return msgspec.structs.replace(
+                request, prompt="", system_prompt="", messages=(), seed=None, count=1
+            )
+        case ImageRequest():
+            image = InputFile("") if request.image else None
+            return msgspec.structs.replace(
+                request, prompt="", negative_prompt="", seed=None, count=1, image=image
+            )
+        case UpscaleRequest():
+            return msgspec.structs.replace(request, seed=None)
+
+
+@lru_cache(maxsize=10_000)
+def picture_pixels(path: str) -> int:
+    """Return how many pixels a picture has, by its header; 0 where it cannot be read."""
+    from PIL import Image
+
+    try:
+        with Image.open(path) as picture:
+            return picture.width * picture.height
+    # Pillow's readers raise many things on damaged files; the engine will say what it is.
+    except Exception:
+        return 0
+
+
+# ---- text
+
+
+def _batches(recipes: Sequence[Recipe]) -> list[Batch]:
+    """Put the rows together that were written together, also those of different jobs.
+
+    A row's time is its share of what its batch took until it ended; in older recipes it is all
+    of that. Rows of a batch have begun at the same moment.
+    """
+    batches: list[Batch] = []
+    for row in sorted(map(_row, recipes), key=lambda row: row.start):
+        last = batches[-1] if batches else None
+        if (
+            last is None
+            or not row.start
+            or row.start - last.start >= min(_CLOSE_S, max(row.seconds, last.seconds))
+            or (row.limit, row.shared) != (last.limit, last.shared)
+        ):
+            batches.append(row)
+            continue
+        last.written += 1
+        if row.seconds >= last.seconds:
+            last.seconds, last.tokens, last.is_cut = row.seconds, row.tokens, row.is_cut
+    for batch in batches:
+        batch.rows = max(batch.shared, batch.written)
+    return batches
+
+
+def _row(recipe: Recipe) -> Batch:
+    """Return a batch with nothing but this row in it."""
+    request, stats = recipe.request, recipe.stats
+    assert isinstance(request, TextRequest)
+    share = making_seconds(recipe)
+    tokens, pace = stats.get("tokens", 0.0), stats.get("tokens_per_second", 0.0)
+    seconds = max(share, tokens / pace) if pace > 0 else share
+    try:
+        start = datetime.fromisoformat(recipe.created).timestamp() - seconds
+    except ValueError:
+        start = 0.0
+    rows = round(seconds / share)
+    is_cut = bool(stats.get("reached_limit", not tokens))
+    return Batch(start, seconds, rows, rows, 1, tokens, is_cut, request.max_tokens)
+
+
+def _text_seconds(known: Sequence[Batch], limit: int, rows: int) -> float:
+    full, rest = divmod(rows, _MOST_ROWS)
+    seconds = full * _batch_seconds(known, limit, _MOST_ROWS) if full else 0.0
+    return seconds + _batch_seconds(known, limit, rest) if rest else seconds
+
+
+def _batch_seconds(known: Sequence[Batch], limit: int, rows: int) -> float:
+    same = [batch.seconds for batch in known if (batch.limit, batch.rows) == (limit, rows)]
+    if same:
+        return median(same)
+    by_rows: dict[int, list[float]] = defaultdict(list)
+    for batch in known:
+        tokens = batch.tokens or batch.limit
+        by_rows[batch.rows].append(batch.seconds / tokens * (batch.expected(limit) or limit))
+    return _at({count: median(found) for count, found in by_rows.items()}, rows)
+
+
+def _at(known: dict[int, float], rows: int) -> float:
+    """Return the seconds of a batch of so many rows, from those that are known.
+
+    Between two sizes it is a line; beyond them, time is taken to grow with the root.
+    """
+    below = max((r for r in known if r <= rows), default=None)
+    above = min((r for r in known if r >= rows), default=None)
+    if below is None or above is None:
+        nearest = above if below is None else below
+        assert nearest is not None
+        return known[nearest] * sqrt(rows / nearest)
+    if below == above:
+        return known[below]
+    share = (rows - below) / (above - below)
+    return known[below] * (1 - share) + known[above] * share
+
+
+# ---- pictures
+
+
+def _sample(recipe: Recipe) -> Sample:
+    request = recipe.request
+    work = _work(request, request)
+    if isinstance(request, UpscaleRequest):
+        stats = recipe.stats
+        work = stats.get("width", 0.0) * stats.get("height", 0.0) / request.scale**2
+    return Sample(making_seconds(recipe), work, request)
+
+
+def _work(request: Request, like: Request) -> float:
+    """Return the pixel steps of one picture; what is not given is taken from `like`."""
+    if not isinstance(request, ImageRequest):
+        return 0.0
+    other = like if isinstance(like, ImageRequest) else request
+    width = request.width or other.width or 512
+    height = request.height or other.height or 512
+    steps = float(request.steps or other.steps or 20)
+    if request.image is not None:
+        steps = max(1.0, steps * request.strength)
+    return width * height * steps
+
+
+class Defaults:
+    """What the models of a registry take for what a request leaves open, looked up once."""
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+        self._known: dict[tuple[Task, str, int | None], tuple[str, Capabilities | None]] = {}
+
+    def complete(self, request: Request) -> Request:
+        """Return the request with its model's id and, where they are known, size and steps."""
+        scale = request.scale if isinstance(request, UpscaleRequest) else None
+        key = (task_of(request), request.model, scale)
+        if key not in self._known:
+            self._known[key] = self._look(*key)
+        model, can = self._known[key]
+        if isinstance(request, ImageRequest) and can is not None:
+            width, height = drawn_size(request, can)
+            steps = request.steps if "steps" in can.controls else None
+            return msgspec.structs.replace(
+                request, model=model, width=width, height=height, steps=steps or can.steps
+            )
+        return msgspec.structs.replace(request, model=model)
+
+    def _look(self, task: Task, model: str, scale: int | None) -> tuple[str, Capabilities | None]:
+        try:
+            ref = self._registry.resolve(model, task, scale)
+        except ProblemError:
+            return model, None
+        return ref.id or model, self._registry.capabilities(ref) if task == "image" else None

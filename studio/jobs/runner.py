@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from os import urandom
 from pathlib import Path
 
 from msgspec import Struct
@@ -27,12 +28,22 @@ from studio.protocol import (
     JobStatus,
     Problem,
     ProblemError,
+    Ready,
     RowFailed,
     RunJob,
+    RunTogether,
+    Task,
     UpscaleRequest,
     sentence,
     task_of,
 )
+
+_ROWS_TOGETHER: dict[Task, int] = {"text": 32, "image": 16}
+
+
+def rows_together(job: Job) -> int:
+    """Return how many rows of several jobs may be run at once, where `job` is one of them."""
+    return _ROWS_TOGETHER.get(task_of(job.request), 0)
 
 
 class AssetSaved(Struct, frozen=True):
@@ -79,14 +90,65 @@ class Runner:
         the library has the final status. When the engine was stopped under the job (the app
         closes), the job is left as it is: the library makes it `interrupted`.
         """
+        return self.run_together([job], report)[0]
+
+    def run_together(self, jobs: Sequence[Job], report: Report) -> list[JobStatus]:
+        """Run jobs with the same `shared_settings` at once, as `run` does with one.
+
+        Each has its own results, failure and end, which is reported as soon as it comes. One
+        that failed for a reason that may have been another's is run again by itself: no job
+        stops the others.
+
+        Returns:
+            The final status of each job.
+        """
         with self._lock:
-            self._ended.discard(job.id)
+            self._ended.difference_update(job.id for job in jobs)
+        runs = [_Run(self, job, report) for job in jobs]
         try:
-            return _Run(self, job, report).run()
+            ready = [run for run in runs if run.begin()]
+            if len(ready) == 1:
+                ready[0].drive()
+            elif ready:
+                for run in self._drive_together(ready):
+                    if run.begin_again():
+                        run.drive()
         finally:
-            with self._lock:
-                self._cancelled.discard(job.id)
-                self._ended.add(job.id)
+            for job in jobs:
+                self.forget(job.id)
+        return [run.status for run in runs]
+
+    def _drive_together(self, runs: Sequence[_Run]) -> list[_Run]:
+        """Send jobs to the engine as one command. Returns those to be run by themselves."""
+        left = {run.job_id: run for run in runs}
+        again: list[_Run] = []
+
+        def hear(event: Event) -> None:
+            run = left.get(event.job) if not isinstance(event, Ready) else None
+            if run is None:
+                return
+            if not isinstance(event, FINAL_EVENTS):
+                run.hear(event)
+                return
+            del left[event.job]
+            if isinstance(event, Failed) and event.problem.kind in _CATCHING:
+                again.append(run)
+            else:
+                run.end(event)
+
+        parts = tuple(run.command for run in runs)
+        try:
+            self._engine.run(RunTogether(job=urandom(16).hex(), parts=parts), hear)
+        except Exception as error:
+            for run in left.values():
+                run.end(Failed(run.job_id, _bug(error)))
+        return again
+
+    def forget(self, job_id: str) -> None:
+        """Note that a job has ended: a late `cancel` must not reach its next run."""
+        with self._lock:
+            self._cancelled.discard(job_id)
+            self._ended.add(job_id)
 
     def cancel(self, job_id: str) -> None:
         """Stop a job that runs, or is about to. Returns at once.
@@ -105,8 +167,17 @@ class Runner:
             return job_id in self._cancelled
 
 
+_CATCHING = ("engine_crashed", "out_of_memory", "bug")
+"""Kinds of trouble that one job may bring upon those it runs with."""
+
+
 class _Run:
     """One run of one job, and what went wrong with it so far."""
+
+    command: RunJob
+    """What the engine is told, once the run has begun."""
+    status: JobStatus
+    """How it ended."""
 
     def __init__(self, runner: Runner, job: Job, report: Report) -> None:
         self._runner = runner
@@ -118,56 +189,103 @@ class _Run:
         self._trouble: Problem | None = None
         self._row_trouble: Problem | None = None
 
-    def run(self) -> JobStatus:
-        job_id = self._job.id
+    @property
+    def job_id(self) -> str:
+        """The job's id."""
+        return self._job.id
+
+    def begin(self) -> bool:
+        """Mark the job as running. Returns False where it has ended with that."""
         try:
             if self._job.status == "queued":
                 self._job = self._library.start(self._job)
             if self._job.status != "running":
-                return self._job.status
+                self.status = self._job.status
+                return False
             self._report(JobChanged(self._job))
-            final = self._drive()
+            return self._prepare()
         except ProblemError as error:
-            final = Failed(job_id, error.problem)
+            self.end(Failed(self.job_id, error.problem))
         except Exception as error:
-            final = Failed(job_id, _bug(error))
-        return self._end(final)
+            self.end(Failed(self.job_id, _bug(error)))
+        return False
 
-    def _drive(self) -> Done | Failed | Cancelled:
-        """Send the job to the engine and record what comes. Returns how it ended."""
-        job = self._job
-        rows = self._library.missing_rows(job)
+    def begin_again(self) -> bool:
+        """Begin with what is still missing, after a try with others. False where that is over."""
+        self._row_trouble = None
+        try:
+            self._report(JobChanged(self._job))
+            return self._prepare()
+        except ProblemError as error:
+            self.end(Failed(self.job_id, error.problem))
+        except Exception as error:
+            self.end(Failed(self.job_id, _bug(error)))
+        return False
+
+    def _prepare(self) -> bool:
+        """Make the command. Returns False where the job has ended with that."""
+        rows = self._library.missing_rows(self._job)
         if not rows:
-            return Done(job.id)
-        request = job.request
+            self.end(Done(self.job_id))
+            return False
+        request = self._job.request
         scale = request.scale if isinstance(request, UpscaleRequest) else None
-        command = RunJob(
-            job=job.id,
+        self.command = RunJob(
+            job=self.job_id,
             request=request,
             rows=rows,
             model=self._registry.resolve(request.model, task_of(request), scale),
-            work_dir=str(self._library.work_dir(job)),
+            work_dir=str(self._library.work_dir(self._job)),
         )
-        if self._runner.is_cancelled(job.id):
-            return Cancelled(job.id)
-        final = self._engine.run(command, self._hear)
+        if self._runner.is_cancelled(self.job_id):
+            self.end(Cancelled(self.job_id))
+            return False
+        return True
+
+    def drive(self) -> None:
+        """Send the job to the engine, by itself, and record what comes."""
+        final: Event
+        try:
+            final = self._engine.run(self.command, self.hear)
+        except Exception as error:
+            final = Failed(self.job_id, _bug(error))
+        self.end(final)
+
+    def end(self, final: Event) -> None:
+        """Give the job its final status, after the engine's final event, and report it."""
         assert isinstance(final, Done | Failed | Cancelled)
+        try:
+            final = self._outcome(final)
+        except ProblemError as error:
+            final = Failed(self.job_id, error.problem)
+        except Exception as error:
+            final = Failed(self.job_id, _bug(error))
+        self.status = self._end(final)
+        self._runner.forget(self.job_id)
+
+    def _outcome(self, final: Done | Failed | Cancelled) -> Done | Failed | Cancelled:
+        """Return how the job ended, by what the engine said and what the library holds."""
         if self._trouble is not None:
-            return Failed(job.id, self._trouble)
+            return Failed(self.job_id, self._trouble)
         if isinstance(final, Done) and self._row_trouble is not None:
-            return Failed(job.id, self._row_trouble)
-        missing = self._library.missing_rows(job)
+            return Failed(self.job_id, self._row_trouble)
+        if isinstance(final, Cancelled):
+            return final
+        missing = self._library.missing_rows(self._job)
         if isinstance(final, Failed) and not missing:
             # What broke afterwards took nothing away.
-            return Done(job.id)
+            return Done(self.job_id)
+        if isinstance(final, Failed) and final.problem.kind == "bug":
+            # An engine whose work folder is taken away cannot know why it cannot write.
+            self._library.check_destination(self._job)
         if isinstance(final, Done) and missing:
             told = sentence(
                 "The engine ended the job without all of its results. Try again, and report it."
             )
-            return Failed(job.id, Problem("bug", told))
+            return Failed(self.job_id, Problem("bug", told))
         return final
 
-    def _hear(self, event: Event) -> None:
+    def hear(self, event: Event) -> None:
         """Take one event of the engine. Recording goes first, so that a report means "kept"."""
         if isinstance(event, FINAL_EVENTS) or self._trouble is not None:
             return

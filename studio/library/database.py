@@ -7,29 +7,40 @@ cut. Several processes may write; SQLite makes them wait for each other.
 
 from __future__ import annotations
 
+import contextlib
 import errno
+import os
 import sqlite3
+import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from studio.library.search import label_fact
 from studio.protocol import Problem, ProblemError, Sentence, problem
 
 FILE_NAME = "library.db"
 BUSY_SECONDS = 20.0
 
 # Element i takes the database from version i to version i + 1.
-_MIGRATIONS = (Path(__file__).with_name("schema.sql"),)
+_MIGRATIONS = tuple(Path(__file__).with_name(name) for name in ("schema.sql", "schema_2.sql"))
 VERSION = len(_MIGRATIONS)
 
 DISK_ERRNOS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+GONE_ERRNOS = (errno.ENOENT, errno.ENOTDIR, errno.ENODEV, errno.ENXIO, errno.EIO, errno.ESTALE)
 
 
 class DamagedDatabaseError(ProblemError):
-    """The file is no SQLite database, or its pages contradict each other."""
+    """The file is no SQLite database, or its pages contradict each other.
+
+    A mark is left beside the file, so that the next start sets it aside: damage in the middle
+    of a file is only found when that part is read.
+    """
 
     def __init__(self, path: Path, detail: str) -> None:
+        with contextlib.suppress(OSError):
+            damage_mark(path).touch()
         super().__init__(
             Problem(
                 "bad_input",
@@ -56,6 +67,8 @@ class Database:
         self._local = threading.local()
         self._readers: list[sqlite3.Connection] = []
         self._closed = False
+        if damage_mark(self.path).exists():
+            raise DamagedDatabaseError(self.path, "damage was found when it was last open")
         with translated(self.path):
             self._writer = self._connect()
             try:
@@ -87,10 +100,18 @@ class Database:
                 )
             if version == VERSION:
                 return
+            db.create_function("label_fact", 2, label_fact, deterministic=True)
             for script in _MIGRATIONS[version:]:
                 for statement in _statements(script.read_text(encoding="utf-8")):
                     db.execute(statement)
             db.execute(f"PRAGMA user_version = {VERSION}")
+
+    def check(self) -> None:
+        """Read the whole file. Raises `DamagedDatabaseError` where something in it is wrong."""
+        with self.read() as db:
+            found = str(db.execute("PRAGMA quick_check(1)").fetchone()[0])
+        if found != "ok":
+            raise DamagedDatabaseError(self.path, found)
 
     @contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:
@@ -132,6 +153,11 @@ class Database:
             self._readers.clear()
 
 
+def damage_mark(path: Path) -> Path:
+    """Return the file that says of the database at `path` that it is damaged."""
+    return path.with_name(f"{path.name}-damaged")
+
+
 def _statements(script: str) -> Iterator[str]:
     # `executescript` would commit the transaction that makes a migration all or nothing.
     statement = ""
@@ -152,7 +178,7 @@ def translated(path: Path) -> Iterator[None]:
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
         if code == sqlite3.SQLITE_FULL:
             raise ProblemError(disk_full(path.parent, text)) from error
-        if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB) or "UTF-8" in text:
             raise DamagedDatabaseError(path, text) from error
         if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
             raise ProblemError(cannot_write(path.parent, text)) from error
@@ -164,6 +190,8 @@ def translated(path: Path) -> Iterator[None]:
                 path=path.parent,
             ) from error
         if code == sqlite3.SQLITE_IOERR:
+            if _is_full(path):
+                raise ProblemError(disk_full(path.parent, text)) from error
             raise problem(
                 "bad_input",
                 "The library in {path} can no longer be read or written. Check that the disk is "
@@ -174,6 +202,24 @@ def translated(path: Path) -> Iterator[None]:
         raise
 
 
+def _is_full(path: Path) -> bool:
+    """Tell whether nothing can be added to the database for want of room.
+
+    SQLite says "full" only for ENOSPC; a quota (EDQUOT) and a limit on the size of files are
+    errors of input and output to it.
+    """
+    try:
+        held = max(file.stat().st_size for file in path.parent.glob(f"{path.name}*"))
+        with tempfile.TemporaryFile(dir=path.parent) as probe:
+            probe.seek(held)
+            probe.write(os.urandom(1 << 16))
+            probe.flush()
+            os.fsync(probe.fileno())
+    except (OSError, ValueError) as error:
+        return isinstance(error, OSError) and error.errno in DISK_ERRNOS
+    return False
+
+
 def disk_full(folder: Path, detail: str) -> Problem:
     """The problem of a full disk."""
     return Problem(
@@ -181,6 +227,19 @@ def disk_full(folder: Path, detail: str) -> Problem:
         Sentence(
             "The disk with {path} is full. Make room there, then start the job again: what is "
             "finished is kept.",
+            {"path": str(folder)},
+        ),
+        detail,
+    )
+
+
+def gone(folder: Path, detail: str) -> Problem:
+    """The problem of a folder that was there before: a disk was unplugged, or it was moved."""
+    return Problem(
+        "bad_input",
+        Sentence(
+            "{path} is no longer there. Connect its disk again, or bring the folder back, then "
+            "start the job again: what is finished is kept.",
             {"path": str(folder)},
         ),
         detail,
@@ -203,4 +262,6 @@ def file_problem(error: OSError, folder: Path) -> ProblemError:
     """Return the `ProblemError` for what the file system said about `folder`."""
     if error.errno in DISK_ERRNOS:
         return ProblemError(disk_full(folder, str(error)))
+    if error.errno in GONE_ERRNOS and not folder.is_dir():
+        return ProblemError(gone(folder, str(error)))
     return ProblemError(cannot_write(folder, str(error)))

@@ -4,23 +4,35 @@ from __future__ import annotations
 
 import csv
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Literal, TypeAlias
 
+from studio.library import convert
 from studio.library.database import file_problem
 from studio.library.files import numbered
 from studio.library.records import Asset
-from studio.protocol import problem, to_json
+from studio.protocol import Sentence, problem, to_json
 
 TABLE = "recipes.csv"
 
+ExportFormat: TypeAlias = Literal["", "webp", "jpeg"]
+"""What pictures are converted to; empty for copies as they are."""
 
-def export(assets: Sequence[Asset], folder: Path) -> list[Path]:
+
+def export(
+    assets: Sequence[Asset],
+    folder: Path,
+    format: ExportFormat = "",
+    quality: int | None = None,
+    tell: Callable[[Path, Sentence], object] = lambda _path, _lost: None,
+) -> list[Path]:
     """Copy results into `folder` and add a line for each to its `recipes.csv`.
 
-    Nothing is overwritten: a name that is taken gets a number. Returns the copies. Raises
-    `ProblemError` where a file is gone or the disk refuses; what was copied before stays, and
-    is in the table.
+    With `format`, pictures are converted (`convert.converted`, also for `quality`, 1 to 100); the
+    recipe goes along. `tell` hears what a copy has lost by that. Nothing is overwritten: a name
+    that is taken gets a number. Returns the copies. Raises `ProblemError` where a file is gone,
+    damaged or too large, or the disk refuses; what was copied before stays, and is in the table.
     """
     table = folder / TABLE
     copies: list[Path] = []
@@ -40,12 +52,7 @@ def export(assets: Sequence[Asset], folder: Path) -> list[Path]:
                         "The file {name} is no longer where it was saved.",
                         name=asset.path.name,
                     )
-                target = next(
-                    path
-                    for n in range(1, 10_000)
-                    if not (path := numbered(folder / asset.path.name, n)).exists()
-                )
-                shutil.copy2(asset.path, target)
+                target = _copy(asset, folder, format, quality, tell)
                 recipe = asset.recipe
                 writer.writerow(
                     [
@@ -61,3 +68,34 @@ def export(assets: Sequence[Asset], folder: Path) -> list[Path]:
     except OSError as error:
         raise file_problem(error, folder) from error
     return copies
+
+
+def _copy(
+    asset: Asset,
+    folder: Path,
+    format: ExportFormat,
+    quality: int | None,
+    tell: Callable[[Path, Sentence], object],
+) -> Path:
+    name = asset.path.name
+    lost: list[Sentence] = []
+    content: bytes | None = None
+    if format and asset.task != "text":
+        suffixes = convert.SUFFIXES[format]
+        if quality is not None or asset.path.suffix.lower() not in suffixes:
+            name = f"{asset.path.stem}{suffixes[0]}"
+            content = convert.converted(asset.path, asset.recipe, format, quality, lost.append)
+    target = next(
+        path for n in range(1, 10_000) if not (path := numbered(folder / name, n)).exists()
+    )
+    try:
+        if content is None:
+            shutil.copy2(asset.path, target)
+        else:
+            target.write_bytes(content)
+    except OSError:
+        target.unlink(missing_ok=True)
+        raise
+    for sentence in lost:
+        tell(target, sentence)
+    return target

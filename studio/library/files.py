@@ -93,6 +93,21 @@ def make_folder(folder: Path) -> None:
         raise file_problem(error, folder) from error
 
 
+def check_chosen(folder: Path) -> None:
+    """Make sure that a library folder of the user's choice is there. Raises `ProblemError`.
+
+    It is not made anew: its disk may be unplugged, and an empty library in its place would look
+    like a loss, and hide what is made there when the disk is back.
+    """
+    if not folder.is_dir():
+        raise problem(
+            "bad_input",
+            "The library's folder {path} is not there. Connect its disk, or choose another folder "
+            "in the settings.",
+            path=folder,
+        )
+
+
 def sync_folder(folder: Path) -> None:
     """Have the system put the folder's list of names on the disk, where that can be asked."""
     if os.name == "nt":

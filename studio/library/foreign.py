@@ -69,7 +69,10 @@ def settings_of(path: Path) -> Restored | None:
     if recipe is not None:
         request = msgspec.structs.replace(recipe.request, seed=recipe.seed)
         return Restored(request, "Prompt Studio", recipe.model_name)
-    if path.stat().st_size > _LARGEST_FILE:
+    with path.open("rb") as file:
+        # The parsers take whatever text there is into memory, and copies of it.
+        is_huge = png.longest_text(file) > png.MAX_TEXT
+    if is_huge or path.stat().st_size > _LARGEST_FILE:
         return None
     return _swarm(path) or _parsed(path)
 

@@ -9,11 +9,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from xml.sax.saxutils import quoteattr
 
+from studio.library import xmp
 from studio.protocol import ImageRequest, Recipe, Request, UpscaleRequest
 
-XMP_KEYWORD = "XML:com.adobe.xmp"
 _TERMS = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 GENERATED = f"{_TERMS}trainedAlgorithmicMedia"
 """Created by a trained model from nothing but a prompt."""
@@ -106,28 +105,11 @@ def source_type(request: Request, *, input_is_generated: bool) -> str:
 
 def says_generated(texts: Mapping[str, str]) -> bool:
     """Tell whether a picture's texts (XMP, `parameters`) say that a model made it."""
-    return GENERATED in texts.get(XMP_KEYWORD, "") or "Steps: " in texts.get("parameters", "")
+    return GENERATED in texts.get(xmp.KEYWORD, "") or "Steps: " in texts.get("parameters", "")
 
 
-def with_source(xmp: str, term: str) -> str:
+def with_source(packet: str, term: str) -> str:
     """Return the XMP packet with the source type in it; the rest of an old packet is kept."""
-    if _TERMS in xmp:
-        return re.sub(re.escape(_TERMS) + r"\w+", term, xmp)
-    description = (
-        '<rdf:Description xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#" rdf:about="" '
-        'xmlns:Iptc4xmpExt="http://iptc.org/std/Iptc4xmpExt/2008-02-29/" '
-        f"Iptc4xmpExt:DigitalSourceType={quoteattr(term)}/>"
-    )
-    end = xmp.rfind("</rdf:RDF>")
-    if end >= 0:
-        return f"{xmp[:end]}{description}\n{xmp[end:]}"
-    if xmp.strip():
-        return xmp  # nothing that this could be added to: leave it as it is
-    return (
-        '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>\n'
-        '<x:xmpmeta xmlns:x="adobe:ns:meta/">\n'
-        '<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">\n'
-        f"{description}\n"
-        "</rdf:RDF>\n</x:xmpmeta>\n"
-        '<?xpacket end="w"?>'
-    )
+    if _TERMS in packet:
+        return re.sub(re.escape(_TERMS) + r"\w+", term, packet)
+    return xmp.with_value(packet, xmp.SOURCE, xmp.SOURCE_NAMESPACE, term)

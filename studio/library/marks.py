@@ -15,6 +15,7 @@ import msgspec
 from msgspec import Struct
 
 from studio.library.database import file_problem
+from studio.library.records import Asset
 
 FILE_NAME = "marks.jsonl"
 _MAX_LINE = 100_000
@@ -38,13 +39,20 @@ class Marks(Struct, frozen=True):
         return not (self.starred or self.tags or self.collections or self.trashed_at)
 
 
-def append(root: Path, marks: Marks) -> None:
-    """Write the marks of one asset to the disk. Raises `ProblemError`."""
-    line = msgspec.json.encode(marks) + b"\n"
+def of(asset: Asset) -> Marks:
+    """Return the marks of an asset that is not in the trash, as the index has them."""
+    return Marks(asset.id, asset.starred, asset.tags, asset.collections)
+
+
+def append(root: Path, *changed: Marks) -> None:
+    """Write the marks of assets to the disk, all with one sync. Raises `ProblemError`."""
+    if not changed:
+        return
+    lines = b"".join(msgspec.json.encode(marks) + b"\n" for marks in changed)
     try:
         with (root / FILE_NAME).open("ab") as file:
             # A line cut short by a crash must not swallow this one.
-            file.write(line if file.tell() == 0 else b"\n" + line)
+            file.write(lines if file.tell() == 0 else b"\n" + lines)
             file.flush()
             os.fsync(file.fileno())
     except OSError as error:

@@ -2,7 +2,9 @@
 
 PNG: iTXt `prompt_studio` (the recipe as JSON), `parameters` (the text that A1111-family tools
 read) or `postprocessing` for upscaling, and XMP with IPTC's digital source type. Text: a
-front-matter block that is YAML and JSON at once. Nothing is decoded or encoded again.
+front-matter block that is YAML and JSON at once. Nothing is decoded or encoded again. JPEG and
+WebP, which only an export makes (convert.py), have the recipe in their XMP. Where the user wants
+the AIGC label (aigc.py), it is written as a text and XMP property, or into the front matter.
 """
 
 from __future__ import annotations
@@ -15,9 +17,9 @@ from typing import BinaryIO
 import msgspec
 from msgspec import Struct
 
-from studio.library import png
+from studio.library import aigc, jpeg, png, webp, xmp
+from studio.library.aigc import AigcLabel
 from studio.library.interchange import (
-    XMP_KEYWORD,
     a1111_text,
     postprocessing_text,
     says_generated,
@@ -37,7 +39,6 @@ from studio.protocol import (
 
 RECIPE_KEYWORD = "prompt_studio"
 _MAX_FRONT = 16 * 1024 * 1024
-_XMP_SEARCH = 256 * 1024
 _MAX_TEXT_FILE = 64 * 1024 * 1024
 _RECIPE_LINE = f"{RECIPE_KEYWORD}: "
 # Legal in JSON as they are, but not in YAML. They can only stand inside a string here.
@@ -53,7 +54,9 @@ class Written(Struct, frozen=True):
     text: str = ""
 
 
-def write_with_recipe(source: Path, target: Path, recipe: Recipe) -> Written:
+def write_with_recipe(
+    source: Path, target: Path, recipe: Recipe, label: AigcLabel | None = None
+) -> Written:
     """Write `source` to the new file `target` with the recipe inside, and sync it to the disk.
 
     A text request's source is the plain answer in UTF-8. A PNG gets its chunks; any other
@@ -63,11 +66,11 @@ def write_with_recipe(source: Path, target: Path, recipe: Recipe) -> Written:
     with source.open("rb") as reader, target.open("xb") as writer:
         if isinstance(recipe.request, TextRequest):
             answer = reader.read().decode("utf-8", "replace")
-            writer.write(front_matter(recipe).encode())
+            writer.write(front_matter(recipe, label).encode())
             writer.write(answer.encode())
             written = Written(0, text=answer)
         elif reader.read(8) == png.SIGNATURE:
-            written = _write_png(reader, writer, recipe)
+            written = _write_png(reader, writer, recipe, label)
         else:
             reader.seek(0)
             while block := reader.read(1024 * 1024):
@@ -78,17 +81,26 @@ def write_with_recipe(source: Path, target: Path, recipe: Recipe) -> Written:
         return msgspec.structs.replace(written, size=writer.tell())
 
 
-def _write_png(reader: BinaryIO, writer: BinaryIO, recipe: Recipe) -> Written:
+def _write_png(
+    reader: BinaryIO, writer: BinaryIO, recipe: Recipe, label: AigcLabel | None
+) -> Written:
     def texts(old: dict[str, str]) -> dict[str, str]:
         new = {RECIPE_KEYWORD: to_json(recipe)}
         if isinstance(recipe.request, UpscaleRequest):
             new["postprocessing"] = postprocessing_text(recipe)
         else:
             new["parameters"] = a1111_text(recipe, width, height)
-        new[XMP_KEYWORD] = with_source(old.get(XMP_KEYWORD, ""), _source_type(recipe.request))
+        packet = with_source(old.get(xmp.KEYWORD, ""), source_type_of(recipe.request))
+        if label is not None:
+            was = old.get(aigc.KEYWORD, "") or xmp.value_of(packet, xmp.AIGC)
+            new[aigc.KEYWORD] = label.over(was, _number(recipe))
+            packet = xmp.with_value(packet, xmp.AIGC, xmp.AIGC_NAMESPACE, new[aigc.KEYWORD])
+        new[xmp.KEYWORD] = packet
         return new
 
-    replaced = {RECIPE_KEYWORD, XMP_KEYWORD}
+    replaced = {RECIPE_KEYWORD, xmp.KEYWORD}
+    if label is not None:
+        replaced.add(aigc.KEYWORD)
     # A picture made elsewhere keeps the prompt it came with when it is enlarged.
     replaced.add("postprocessing" if isinstance(recipe.request, UpscaleRequest) else "parameters")
     try:
@@ -105,7 +117,12 @@ def _write_png(reader: BinaryIO, writer: BinaryIO, recipe: Recipe) -> Written:
     return Written(0, width=width, height=height)
 
 
-def _source_type(request: Request) -> str:
+def _number(recipe: Recipe) -> str:
+    return f"{recipe.job}-{recipe.row}"
+
+
+def source_type_of(request: Request) -> str:
+    """Return the IPTC term for a result of `request`, with a look at the picture it read."""
     source = input_of(request)
     generated = source is not None and is_declared_generated(Path(source.path))
     return source_type(request, input_is_generated=generated)
@@ -114,18 +131,38 @@ def _source_type(request: Request) -> str:
 def is_declared_generated(path: Path) -> bool:
     """Tell whether a picture says of itself that a model made it; False when it cannot tell."""
     try:
-        with path.open("rb") as file:
-            if file.read(8) == png.SIGNATURE:
-                file.seek(0)
-                return says_generated(png.read_texts(file, (XMP_KEYWORD, "parameters")))
-            # XMP stands as plain text near the start of a JPEG, and anywhere in a WebP.
-            head = file.read(_XMP_SEARCH).decode("latin-1")
-            return says_generated({XMP_KEYWORD: head})
-    except (OSError, png.PngError):
+        return says_generated(texts_of(path))
+    except OSError:
         return False
 
 
-def front_matter(recipe: Recipe) -> str:
+def texts_of(path: Path) -> dict[str, str]:
+    """Return a picture's XMP packet (by `xmp.KEYWORD`) and A1111 texts, where it has them.
+
+    Of a JPEG or WebP it is the XMP alone. Raises `OSError`.
+    """
+    with path.open("rb") as file:
+        start = file.read(len(png.SIGNATURE))
+        file.seek(0)
+        if start == png.SIGNATURE:
+            return png.read_texts(file, (xmp.KEYWORD, "parameters", "postprocessing"))
+        packets = _packets(file)
+        return {xmp.KEYWORD: packets[0]} if packets else {}
+
+
+def _packets(file: BinaryIO) -> list[str]:
+    """Return the XMP packets of a JPEG or WebP, none of any other file."""
+    start = file.read(12)
+    file.seek(0)
+    try:
+        if start.startswith(jpeg.SIGNATURE):
+            return jpeg.read_packets(file)
+        return [webp.read_packet(file)] if webp.is_webp(start) else []
+    except (jpeg.JpegError, webp.WebpError):
+        return []
+
+
+def front_matter(recipe: Recipe, label: AigcLabel | None = None) -> str:
     """Return the block at the top of a text asset, up to and with the empty line."""
     request = recipe.request
     lines = ["---"]
@@ -134,16 +171,19 @@ def front_matter(recipe: Recipe) -> str:
     lines.append(f"model: {_scalar(recipe.model_name or recipe.model_id)}")
     lines.append(f"seed: {recipe.seed}")
     lines.append(f"created: {_scalar(recipe.created)}")
-    lines.append(f"digital_source_type: {_scalar(_source_type(recipe.request))}")
-    lines.append(f"{_RECIPE_LINE}{_yaml_safe(to_json(recipe))}")
+    lines.append(f"digital_source_type: {_scalar(source_type_of(recipe.request))}")
+    if label is not None:
+        lines.append(f"{aigc.KEYWORD}: {yaml_safe(label.over('', _number(recipe)))}")
+    lines.append(f"{_RECIPE_LINE}{yaml_safe(to_json(recipe))}")
     return "\n".join([*lines, "---", "", ""])
 
 
 def _scalar(text: str) -> str:
-    return _yaml_safe(msgspec.json.encode(text).decode())
+    return yaml_safe(msgspec.json.encode(text).decode())
 
 
-def _yaml_safe(text: str) -> str:
+def yaml_safe(text: str) -> str:
+    """Return JSON with the characters escaped that YAML cannot hold, nor XML."""
     return _NOT_YAML.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
@@ -161,7 +201,8 @@ def read_recipe(path: Path) -> Recipe | None:
         elif start.startswith((b"---\n", b"---\r\n")):
             text = _front(file)[0]
         else:
-            return None
+            found = (xmp.value_of(packet, xmp.RECIPE) for packet in _packets(file))
+            text = next((value for value in found if value), "")
     try:
         return recipe_from_json(text) if text else None
     except (msgspec.DecodeError, RecursionError, UnicodeError):
@@ -180,12 +221,15 @@ def read_text(path: Path) -> str:
 
 
 def read_found_picture_size(path: Path) -> tuple[int | None, int | None]:
-    """Return width and height of a PNG, None where it is none. Raises `OSError`."""
+    """Return width and height of a PNG, JPEG or WebP, None for others. Raises `OSError`."""
     with path.open("rb") as file:
-        try:
-            return png.size(file)
-        except png.PngError:
-            return None, None
+        for size in (png.size, jpeg.size, webp.size):
+            file.seek(0)
+            try:
+                return size(file)
+            except (png.PngError, jpeg.JpegError, webp.WebpError):
+                continue
+    return None, None
 
 
 def _front(file: BinaryIO) -> tuple[str, int]:

@@ -6,6 +6,7 @@ byte. Format: https://www.w3.org/TR/png-3/#5DataRep and #11iTXt.
 
 from __future__ import annotations
 
+import contextlib
 import struct
 import zlib
 from collections.abc import Callable, Collection, Iterator
@@ -33,7 +34,7 @@ def _chunk(kind: bytes, body: bytes) -> bytes:
     return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
 
 
-def _headers(file: BinaryIO) -> Iterator[tuple[bytes, int]]:
+def headers(file: BinaryIO) -> Iterator[tuple[bytes, int]]:
     """Yield type and length of each chunk; the file stands at the chunk's data.
 
     Whoever asks for the next one may leave the file anywhere.
@@ -55,12 +56,22 @@ def _headers(file: BinaryIO) -> Iterator[tuple[bytes, int]]:
 
 def size(file: BinaryIO) -> tuple[int, int]:
     """Return width and height in pixels. Raises `PngError`."""
-    for kind, length in _headers(file):
+    for kind, length in headers(file):
         if kind != b"IHDR" or length != 13:
             break
         width, height = struct.unpack(">II", file.read(8))
         return width, height
     raise PngError("no IHDR chunk at the start")
+
+
+def longest_text(file: BinaryIO) -> int:
+    """Return the bytes of the longest text chunk, as stored; 0 where it is no PNG."""
+    longest = 0
+    with contextlib.suppress(PngError):
+        for kind, length in headers(file):
+            if kind in _TEXT_TYPES:
+                longest = max(longest, length)
+    return longest
 
 
 def read_texts(file: BinaryIO, keywords: Collection[str]) -> dict[str, str]:
@@ -72,7 +83,7 @@ def read_texts(file: BinaryIO, keywords: Collection[str]) -> dict[str, str]:
     wanted = {keyword.encode("latin-1"): keyword for keyword in keywords}
     found: dict[str, str] = {}
     try:
-        for kind, length in _headers(file):
+        for kind, length in headers(file):
             if kind not in _TEXT_TYPES or length > MAX_TEXT:
                 continue
             head = file.read(min(length, 80))
@@ -130,7 +141,7 @@ def copy_with_texts(
     source.seek(0)
     added = False
     target.write(SIGNATURE)
-    for kind, length in _headers(source):
+    for kind, length in headers(source):
         if kind == b"IDAT" and not added:
             for keyword, text in texts(old).items():
                 target.write(text_chunk(keyword, text))

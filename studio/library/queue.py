@@ -5,13 +5,13 @@ from __future__ import annotations
 import secrets
 import sqlite3
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
 import msgspec
 
-from studio.library.database import Database
+from studio.library.database import DamagedDatabaseError, Database
 from studio.library.records import Job
 from studio.protocol import (
     JobStatus,
@@ -19,6 +19,7 @@ from studio.protocol import (
     Request,
     problem,
     request_from_json,
+    shared_settings,
     task_of,
     to_json,
 )
@@ -82,60 +83,93 @@ class Queue:
         output: str,
         labels: Sequence[Mapping[str, str]],
         owner: str = "",
-        retried_from: str = "",
     ) -> list[Job]:
         """Store jobs at the end of the queue, all or none. With `owner` they run already.
 
         `labels` are those of each request.
         """
-        jobs: list[Job] = []
         created = now()
-        status: JobStatus = "running" if owner else "queued"
-        with self._database.write() as db:
-            position = db.execute("SELECT coalesce(max(position), 0) FROM jobs").fetchone()[0]
-            for request, own in zip(requests, labels, strict=True):
-                position += 1.0
-                job = Job(
+        jobs = [
+            Job(
+                id=new_id(),
+                request=request,
+                status="running" if owner else "queued",
+                priority=priority,
+                batch=batch,
+                labels=dict(own),
+                output=output,
+                created=created,
+                started=created if owner else "",
+            )
+            for request, own in zip(requests, labels, strict=True)
+        ]
+        return self._insert(jobs, owner)
+
+    def repeat(self, jobs: Iterable[tuple[Job, Request]], *, naming: bool) -> list[Job]:
+        """Store each job once more with the request given, all at the end of the queue.
+
+        With `naming` a new job says which one it was retried from.
+        """
+        created = now()
+        return self._insert(
+            [
+                Job(
                     id=new_id(),
                     request=request,
-                    status=status,
-                    priority=priority,
-                    batch=batch,
-                    labels=dict(own),
-                    output=output,
+                    status="queued",
+                    priority=old.priority,
+                    batch=old.batch,
+                    labels=old.labels,
+                    output=old.output,
                     created=created,
-                    started=created if owner else "",
-                    retried_from=retried_from,
+                    retried_from=old.id if naming else "",
                 )
-                added = db.execute(
+                for old, request in jobs
+            ],
+            "",
+        )
+
+    def _insert(self, jobs: Sequence[Job], owner: str) -> list[Job]:
+        added: list[Job] = []
+        with self._database.write() as db:
+            position = db.execute("SELECT coalesce(max(position), 0) FROM jobs").fetchone()[0]
+            for job in jobs:
+                position += 1.0
+                inserted = db.execute(
                     "INSERT INTO jobs (id, task, model, request, count, status, priority, "
                     "position, batch, labels, output, created, started, retried_from, owner) "
                     "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                     (
                         job.id,
-                        task_of(request),
-                        request.model,
-                        to_json(request),
-                        request.count,
-                        status,
-                        priority,
+                        task_of(job.request),
+                        job.request.model,
+                        to_json(job.request),
+                        job.request.count,
+                        job.status,
+                        job.priority,
                         position,
-                        batch,
+                        job.batch,
                         msgspec.json.encode(job.labels).decode(),
-                        output,
-                        created,
+                        job.output,
+                        job.created,
                         job.started or None,
-                        retried_from or None,
+                        job.retried_from or None,
                         owner,
                     ),
                 )
-                jobs.append(msgspec.structs.replace(job, number=added.lastrowid or 0))
-        return jobs
+                added.append(msgspec.structs.replace(job, number=inserted.lastrowid or 0))
+        return added
+
+    def _job(self, row: sqlite3.Row) -> Job:
+        try:
+            return _job(row)
+        except (msgspec.DecodeError, TypeError) as error:
+            raise DamagedDatabaseError(self._database.path, f"a job: {error}") from error
 
     def get(self, job_id: str) -> Job | None:
         with self._database.read() as db:
             row = db.execute(f"{_SELECT} WHERE id = ?", (job_id,)).fetchone()
-        return _job(row) if row else None
+        return self._job(row) if row else None
 
     def require(self, job_id: str) -> Job:
         """Return the job. Raises `ProblemError` when there is none of that id."""
@@ -154,7 +188,13 @@ class Queue:
             order = _TURN if status == "queued" else "ORDER BY number DESC"
         with self._database.read() as db:
             rows = db.execute(f"{_SELECT} {where} {order} LIMIT ?", (*values, limit)).fetchall()
-        return [_job(row) for row in rows]
+        return [self._job(row) for row in rows]
+
+    def waiting(self) -> Sequence[str]:
+        """Return the ids of the jobs that wait, in the order of their turn."""
+        with self._database.read() as db:
+            rows = db.execute(f"SELECT id FROM jobs WHERE status = 'queued' {_TURN}").fetchall()
+        return [row[0] for row in rows]
 
     def counts(self) -> dict[JobStatus, int]:
         """Return how many jobs there are of each status that occurs."""
@@ -183,6 +223,40 @@ class Queue:
                 if row["overtaken"] >= MAX_OVERTAKEN:
                     break
         return self.get(chosen["id"])
+
+    def companions(self, job: Job, rows: int) -> Sequence[Job]:
+        """Return waiting jobs of a batch that can share calls of the model with `job`, in order.
+
+        Jobs that were not sent together keep waiting for each other's first results. Together with `job` they have at most `rows` rows to make. Nobody is overtaken by them
+        more often than by jobs that go first for a loaded model.
+        """
+        wanted = shared_settings(job.request)
+        room = rows - len(missing_rows(job))
+        if not job.batch or wanted is None or room <= 0:
+            return []
+        with self._database.read() as db:
+            waiting = db.execute(
+                f"{_SELECT} WHERE status = 'queued' AND priority = ? AND id != ? {_TURN} LIMIT ?",
+                (job.priority, job.id, _LOOK_AHEAD),
+            ).fetchall()
+            own = db.execute("SELECT position FROM jobs WHERE id = ?", (job.id,)).fetchone()
+        chosen: list[Job] = []
+        passes = _LOOK_AHEAD
+        for row in waiting:
+            other = self._job(row)
+            size = len(missing_rows(other))
+            alike = other.batch == job.batch and shared_settings(other.request) == wanted
+            if alike and size <= room:
+                chosen.append(other)
+                room -= size
+                passes -= 1
+            else:
+                # `job` itself may be one of those that overtake it.
+                before = own is not None and row["position"] < own["position"]
+                passes = min(passes, MAX_OVERTAKEN - row["overtaken"] - before)
+            if room <= 0 or passes <= 0:
+                break
+        return chosen
 
     def start(self, job_id: str, owner: str) -> Job:
         """Mark a queued job as running under `owner`; any other job is returned as it is."""
@@ -244,6 +318,56 @@ class Queue:
             changed = db.execute("DELETE FROM jobs WHERE id = ? AND status != 'running'", (job_id,))
             return changed.rowcount > 0
 
+    def cancel_waiting(self, job_ids: Collection[str] | None) -> Sequence[str]:
+        """Cancel those of these jobs that wait, or all that wait. Returns which, by turn."""
+        with self._database.write() as db:
+            rows = db.execute(f"SELECT id FROM jobs WHERE status = 'queued' {_TURN}").fetchall()
+            chosen = None if job_ids is None else set(job_ids)
+            cancelled = [row["id"] for row in rows if chosen is None or row["id"] in chosen]
+            db.execute(
+                "UPDATE jobs SET status = 'cancelled', finished = ? "
+                "WHERE id IN (SELECT value FROM json_each(?))",
+                (now(), _id_list(cancelled)),
+            )
+        return cancelled
+
+    def uncancel(self, job_ids: Collection[str]) -> int:
+        """Let cancelled jobs wait again, each in its old place. Returns how many."""
+        with self._database.write() as db:
+            return db.execute(
+                "UPDATE jobs SET status = 'queued', finished = NULL WHERE status = 'cancelled' "
+                "AND id IN (SELECT value FROM json_each(?))",
+                (_id_list(job_ids),),
+            ).rowcount
+
+    def failed_and_not_retried(self) -> Sequence[Job]:
+        """Return the failed jobs that no other job repeats, oldest first."""
+        with self._database.read() as db:
+            rows = db.execute(
+                f"{_SELECT} WHERE status = 'failed' AND id NOT IN "
+                "(SELECT retried_from FROM jobs WHERE retried_from IS NOT NULL) ORDER BY number"
+            ).fetchall()
+        return [self._job(row) for row in rows]
+
+    def resume_interrupted(self) -> int:
+        """Put every interrupted job back into the queue. Returns how many."""
+        with self._database.write() as db:
+            db.execute(
+                "DELETE FROM job_rows WHERE problem IS NOT NULL AND job IN "
+                "(SELECT id FROM jobs WHERE status = 'interrupted')"
+            )
+            return db.execute(
+                "UPDATE jobs SET status = 'queued', finished = NULL, problem = NULL, owner = '' "
+                "WHERE status = 'interrupted'"
+            ).rowcount
+
+    def clear_ended(self) -> int:
+        """Forget every job that is done, failed or cancelled. Returns how many."""
+        with self._database.write() as db:
+            return db.execute(
+                "DELETE FROM jobs WHERE status IN ('done', 'failed', 'cancelled')"
+            ).rowcount
+
     def resume(self, job_id: str, owner: str = "") -> Job:
         """Put a job that ended early back into the queue; with `owner` it runs already."""
         with self._database.write() as db:
@@ -257,35 +381,42 @@ class Queue:
                 db.execute("DELETE FROM job_rows WHERE job = ? AND problem IS NOT NULL", (job_id,))
         return self.require(job_id)
 
-    def move(self, job_id: str, before: str | None) -> None:
-        """Put a waiting job in front of another one, or at the end."""
+    def move(self, job_ids: Sequence[str], before: str | None) -> None:
+        """Put waiting jobs, in this order, in front of another one, or at the very end.
+
+        They take the priority of the place that they come to. Jobs that wait no more are left
+        as they are; in front of one that waits no more is the front of the queue.
+        """
         with self._database.write() as db:
-            if before is None:
-                db.execute(
-                    "UPDATE jobs SET position = (SELECT max(position) + 1 FROM jobs) WHERE id = ?",
-                    (job_id,),
-                )
-                return
-            target = db.execute("SELECT priority FROM jobs WHERE id = ?", (before,)).fetchone()
-            if target is None:
-                return
-            others = db.execute(
-                f"SELECT id FROM jobs WHERE status = 'queued' AND priority = ? AND id != ? {_TURN}",
-                (target["priority"], job_id),
+            waiting = db.execute(
+                f"SELECT id, priority FROM jobs WHERE status = 'queued' {_TURN}"
             ).fetchall()
-            order = [row["id"] for row in others]
-            order.insert(order.index(before) if before in order else 0, job_id)
-            db.execute("UPDATE jobs SET priority = ? WHERE id = ?", (target["priority"], job_id))
+            priorities: dict[str, int] = {row["id"]: row["priority"] for row in waiting}
+            moved = [job for job in dict.fromkeys(job_ids) if job in priorities]
+            if not moved:
+                return
+            order = [job for job in priorities if job not in set(moved)]
+            place = len(order) if before is None else 0
+            if before is not None and before in priorities:
+                if before in set(moved):
+                    return
+                place = order.index(before)
+            neighbour = order[min(place, len(order) - 1)] if order else moved[0]
+            priority = priorities[neighbour]
+            order[place:place] = moved
+            db.executemany(
+                "UPDATE jobs SET priority = ? WHERE id = ?", [(priority, job) for job in moved]
+            )
             db.executemany(
                 "UPDATE jobs SET position = ? WHERE id = ?",
-                [(float(place), moved) for place, moved in enumerate(order, 1)],
+                [(float(turn), job) for turn, job in enumerate(order, 1)],
             )
 
     def running(self) -> Sequence[tuple[Job, str]]:
         """Return the jobs said to run, each with the token of the process that runs it."""
         with self._database.read() as db:
             rows = db.execute(f"{_SELECT} WHERE status = 'running' ORDER BY number").fetchall()
-        return [(_job(row), row["owner"]) for row in rows]
+        return [(self._job(row), row["owner"]) for row in rows]
 
     def abandon(self, owner: str) -> None:
         """Note that the process `owner` died or left: what it ran is interrupted, or done."""
@@ -319,6 +450,10 @@ class Queue:
                 "ON CONFLICT (key) DO UPDATE SET value = excluded.value",
                 ("1" if paused else "0",),
             )
+
+
+def _id_list(job_ids: Collection[str]) -> str:
+    return msgspec.json.encode(list(job_ids)).decode()
 
 
 def missing_rows(job: Job) -> tuple[int, ...]:

@@ -22,7 +22,9 @@ from studio.library.trash import FOLDER as TRASH
 from studio.protocol import TextRequest
 
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
-_EXTENSIONS = {".png", ".md", ".jpg", ".jpeg", ".webp"}
+# What an export made of a result, and so has the recipe of another file.
+_CONVERTED = {".jpg", ".jpeg", ".webp"}
+_EXTENSIONS = {".png", ".md", *_CONVERTED}
 _BATCH = 500
 # Coarse clocks of file systems (FAT: two seconds), and a folder named on the day before.
 _SLACK = 3.0
@@ -59,11 +61,16 @@ def find(path: Path) -> Found | None:
 
 
 def _walk(folder: Path) -> Iterator[Path]:
+    """Yield the files below a folder: originals first, since the first one of a recipe is it."""
+    converted: list[Path] = []
     for parent, folders, names in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith(".") or name == TRASH)
-        for name in sorted(names):
-            if Path(name).suffix.lower() in _EXTENSIONS:
-                yield Path(parent, name)
+        for path in (Path(parent, name) for name in sorted(names)):
+            if path.suffix.lower() in _CONVERTED:
+                converted.append(path)
+            elif path.suffix.lower() in _EXTENSIONS:
+                yield path
+    yield from converted
 
 
 def rebuild(database: Database, assets: Assets, root: Path) -> int:
@@ -88,7 +95,7 @@ def rebuild(database: Database, assets: Assets, root: Path) -> int:
     _insert(database, assets, batch)
     with database.write() as db:
         for mark in marks.read(root).values():
-            assets.mark(db, mark.asset, starred=mark.starred, tags=mark.tags)
+            assets.mark(db, mark)
     for mark in marks.read(root).values():
         held = assets.get(mark.asset) if mark.trashed_at is not None else None
         if held is not None and held.path.parent.name == TRASH:

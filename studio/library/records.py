@@ -38,7 +38,7 @@ class Asset(Struct, frozen=True, kw_only=True):
 
     `prompt` is what was asked; for an upscaled picture it is the name of the input file.
     `text` is the answer itself (empty for pictures). `width` and `height` are pixels, None
-    for text. `size` is bytes.
+    for text. `size` is bytes. `number` grows with the time of creation, and is the asset's alone.
     """
 
     id: str
@@ -56,6 +56,8 @@ class Asset(Struct, frozen=True, kw_only=True):
     width: int | None = None
     height: int | None = None
     sha256: str = ""
+    number: int = 0
+    collections: tuple[str, ...] = ()
 
     @property
     def seconds(self) -> float:

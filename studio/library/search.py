@@ -12,6 +12,15 @@ import re
 import shlex
 from collections.abc import Iterable
 
+import msgspec
+from msgspec import Struct
+
+from studio.protocol import Task
+
+TRASHED = "trashed"
+"""The word of the index that stands for lying in the trash."""
+_FIRST, _LAST = -(2**63), 2**63 - 1
+
 # Han (with extensions and compatibility forms), kana, hangul syllables, bopomofo.
 _CJK = re.compile(
     "([\u3005-\u3007\u3040-\u30ff\u3105-\u312f\u31a0-\u31bf\u31f0-\u31ff\u3400-\u4dbf"
@@ -24,7 +33,65 @@ def spaced(text: str) -> str:
     return _CJK.sub(r" \1 ", text)
 
 
-def facts(task: str, model: str, *, starred: bool, tags: Iterable[str]) -> str:
+class Wanted(Struct, frozen=True, kw_only=True):
+    """What is looked for; what is left empty is not looked at.
+
+    `words` is what a person typed (`match_expression`). `tags` and `labels` (name, value) must
+    all be there, in any case. `model` is an id. `since` (inclusive) and `until` (exclusive) are
+    Unix seconds of the creation.
+    """
+
+    words: str = ""
+    task: Task | None = None
+    model: str = ""
+    tags: tuple[str, ...] = ()
+    collection: str = ""
+    labels: tuple[tuple[str, str], ...] = ()
+    starred: bool = False
+    since: float | None = None
+    until: float | None = None
+
+    @property
+    def is_everything(self) -> bool:
+        """Whether nothing is left out."""
+        return msgspec.structs.replace(self, words=self.words.strip()) == Wanted()
+
+    @property
+    def facts(self) -> str:
+        """The words of the index that answer the filters, all but the dates."""
+        return facts(
+            self.task or "",
+            self.model,
+            starred=self.starred,
+            tags=self.tags,
+            collections=[self.collection] if self.collection else [],
+            labels=self.labels,
+        )
+
+    @property
+    def numbers(self) -> tuple[int, int]:
+        """The first and the last number that an asset of the wanted dates can have."""
+        since = _FIRST if self.since is None else _microseconds(self.since)
+        until = _LAST if self.until is None else _microseconds(self.until) - 1
+        return since, max(until, _FIRST)
+
+
+def _microseconds(seconds: float) -> int:
+    if abs(seconds) < 1e12:
+        return round(seconds * 1_000_000)
+    return _LAST if seconds > 0 else _FIRST
+
+
+def facts(
+    task: str,
+    model: str,
+    *,
+    starred: bool,
+    tags: Iterable[str],
+    collections: Iterable[str],
+    labels: Iterable[tuple[str, str]],
+    trashed: bool = False,
+) -> str:
     """Return the words by which the index answers filters, for one asset or one search.
 
     An empty `task` or `model` gives no word: it is not filtered by.
@@ -32,7 +99,15 @@ def facts(task: str, model: str, *, starred: bool, tags: Iterable[str]) -> str:
     words = [f"task{task}"] if task else []
     words += [_fact("model", model)] if model else []
     words += ["starred"] if starred else []
-    return " ".join([*words, *(_fact("tag", tag.casefold()) for tag in tags)])
+    words += [TRASHED] if trashed else []
+    words += [_fact("tag", tag.casefold()) for tag in tags]
+    words += [_fact("collection", name.casefold()) for name in collections]
+    return " ".join([*words, *(label_fact(name, value) for name, value in labels)])
+
+
+def label_fact(name: str, value: str) -> str:
+    """Return the word of the index that stands for a label."""
+    return _fact("label", f"{name.casefold()}\0{value.casefold()}")
 
 
 def _fact(kind: str, value: str) -> str:
@@ -43,8 +118,12 @@ def match_expression(query: str, wanted_facts: str = "") -> str:
     """Turn what a person typed into an FTS5 query. "" when nothing can be looked for.
 
     Every word must be found; the last letters of a word may be missing; "…" is a phrase.
-    Nothing in `query` is FTS5 syntax to be obeyed. `wanted_facts` must all be there as well.
+    Nothing in `query` is FTS5 syntax to be obeyed. `wanted_facts` must all be there as well;
+    a blank `query` asks for them alone.
     """
+    answers = [f'facts : "{fact}"' for fact in wanted_facts.split()]
+    if not query.strip():
+        return " AND ".join(answers)
     try:
         parts = shlex.split(query.replace("'", " ").replace("\\", " "))
     except ValueError:
@@ -57,4 +136,4 @@ def match_expression(query: str, wanted_facts: str = "") -> str:
     if not terms:
         return ""
     text = "{prompt text tags name labels} : (" + " AND ".join(terms) + ")"
-    return " AND ".join([text, *(f'facts : "{fact}"' for fact in wanted_facts.split())])
+    return " AND ".join([text, *answers])

@@ -1,7 +1,7 @@
 """The library: what the user asked for, and what came of it, on the disk before anything else.
 
-A folder with the results as plain files, each with its recipe inside, `marks.jsonl` (stars and
-tags), and `library.db`, an index that `rebuild` can make again from the other two.
+A folder with the results as plain files, each with its recipe inside, `marks.jsonl` (stars, tags
+and collections), and `library.db`, an index that `rebuild` can make again from the other two.
 """
 
 from __future__ import annotations
@@ -9,25 +9,31 @@ from __future__ import annotations
 import contextlib
 import functools
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from array import array
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
-import msgspec
 from filelock import FileLock, Timeout
+from msgspec.structs import replace
 
-from studio.library import files, marks, metadata, queue, rebuild
+from studio.library import files, metadata, queue, rebuild, salvage
+from studio.library.aigc import AigcLabel
 from studio.library.assets import Assets, Found
 from studio.library.database import (
     FILE_NAME,
     DamagedDatabaseError,
     Database,
     file_problem,
+    gone,
 )
+from studio.library.marking import Marking, retagged, with_tags
 from studio.library.prepare import prepare
 from studio.library.queue import Queue, destination, missing_rows
 from studio.library.records import Asset, Job
+from studio.library.search import Wanted
 from studio.library.trash import Trash
+from studio.library.used import Used, collections, used
 from studio.library.work import WorkFolders
 from studio.protocol import (
     JobStatus,
@@ -35,7 +41,6 @@ from studio.protocol import (
     ProblemError,
     Recipe,
     Request,
-    Sentence,
     Task,
     TextRequest,
     problem,
@@ -48,17 +53,23 @@ class Library:
     """An open library. Made by `Library.open`. All methods may be called from any thread.
 
     `notice` is what the user should hear about the opening (a damaged database set aside), or
-    None. Methods raise `ProblemError` when the disk fails them or the call makes no sense.
+    None. `label` is the AIGC label that new results get, none unless it is set. Methods raise
+    `ProblemError` when the disk fails them or the call makes no sense.
     """
 
     def __init__(self, root: Path, database: Database, notice: Problem | None) -> None:
         self.root = root
         self.notice = notice
+        self.label: AigcLabel | None = None
         self._database = database
         self._queue = Queue(database)
         self._assets = Assets(database, root)
+        self._marking = Marking(database, self._assets, root)
         self._trash = Trash(database, self._assets, root)
         self._work = WorkFolders(root)
+        # What could not be written down when the disk was full or gone.
+        self._owed: dict[str, tuple[JobStatus, Problem | None]] = {}
+        self._unlisted: set[str] = set()
         self._lock = FileLock(root / _QUEUE_LOCK, timeout=0, thread_local=False)
 
     @classmethod
@@ -71,18 +82,35 @@ class Library:
         """
         root = root.expanduser().absolute()
         files.make_folder(root)
-        notice = None
-        is_new = not (root / FILE_NAME).exists()
         try:
-            database = Database(root)
+            return cls._opened(root, run_queue)
         except DamagedDatabaseError as error:
-            notice = _set_aside(root, error.problem.detail)
-            is_new = True
-            database = Database(root)
-        library = cls(root, database, notice)
+            try:
+                with FileLock(root / _QUEUE_LOCK, timeout=0):
+                    aside, saved = salvage.set_aside(root)
+            except Timeout:
+                # The window still works on it; it does this at its own next start.
+                raise error from None
+            library = cls._opened(root, run_queue, saved)
+            library.notice = salvage.notice(aside, len(saved), error.problem.detail)
+            return library
+
+    @classmethod
+    def _opened(
+        cls, root: Path, run_queue: bool, saved: list[salvage.SavedJob] | None = None
+    ) -> Library:
+        """Do `open`; `saved` are jobs of a damaged index that was set aside."""
+        held = root / FILE_NAME
+        # An empty file is a database to SQLite, but none that ever held anything.
+        is_new = not held.exists() or held.stat().st_size == 0
+        database = Database(root)
+        library = cls(root, database, None)
         try:
-            if is_new and rebuild.has_results(root):
+            if saved:
+                salvage.take_over(database, saved)
+            if is_new and (saved is not None or rebuild.has_results(root)):
                 library.rebuild()
+                rebuild.adopt(database, library._assets, root, library.jobs(limit=1_000_000))
             if run_queue:
                 library.take_queue()
             library._settle()
@@ -161,9 +189,21 @@ class Library:
 
         A job of the model that is loaded may go first, but nobody is overtaken for long.
         """
+        with contextlib.suppress(ProblemError):
+            self._finish_owed()
         if not self.is_owner or self._queue.paused:
             return None
         return self._queue.next(warm_model)
+
+    def companions(self, job: Job, rows: int) -> Sequence[Job]:
+        """Return waiting jobs that can be run together with `job`: at most `rows` rows in all.
+
+        They are of the same batch, with the same model and settings, and stand where overtaking
+        the others is allowed.
+        """
+        if not self.is_owner or self._queue.paused:
+            return []
+        return self._queue.companions(job, rows)
 
     def job(self, job_id: str) -> Job | None:
         """Return a job, or None."""
@@ -172,6 +212,10 @@ class Library:
     def jobs(self, status: JobStatus | None = None, limit: int = 500) -> list[Job]:
         """Return jobs newest first; queued ones, asked for alone, in the order of their turn."""
         return self._queue.list(status, limit)
+
+    def waiting(self) -> Sequence[str]:
+        """Return the ids of the jobs that wait, in the order of their turn."""
+        return self._queue.waiting()
 
     def job_counts(self) -> dict[JobStatus, int]:
         """Return how many jobs there are of each status that occurs."""
@@ -190,10 +234,22 @@ class Library:
         return self._queue.start(job.id, self._work.token)
 
     def finish(self, job_id: str, status: JobStatus, problem: Problem | None = None) -> Job:
-        """Set the final status of a job and throw away what was half done."""
-        job = self._queue.finish(job_id, status, problem)
+        """Set the final status of a job and throw away what was half done.
+
+        Where the disk refuses (`ProblemError`), it is tried again before the next job.
+        """
+        try:
+            job = self._queue.finish(job_id, status, problem)
+        except ProblemError:
+            self._owed[job_id] = status, problem
+            raise
+        self._owed.pop(job_id, None)
         self._work.release(destination(job, self.root), job.id)
         return job
+
+    def _finish_owed(self) -> None:
+        for job_id, (status, trouble) in list(self._owed.items()):
+            self.finish(job_id, status, trouble)
 
     def record_row_failure(self, job_id: str, row: int, problem: Problem) -> None:
         """Note that one row failed while others go on."""
@@ -212,9 +268,11 @@ class Library:
 
         With `claim` it is this process's own instead, as with `enqueue`.
         """
+        self._finish_owed()
         job = self._queue.require(job_id)
-        if job.problem is not None and job.problem.kind == "disk_full":
-            # A file may have got its name when there was no room for its row.
+        is_full = job.problem is not None and job.problem.kind == "disk_full"
+        if is_full or job_id in self._unlisted:
+            # A file may have got its name when its row could not be written.
             rebuild.adopt(self._database, self._assets, self.root, [job])
         return self._queue.resume(job_id, self._work.token if claim else "")
 
@@ -233,22 +291,51 @@ class Library:
     def retry(self, job_id: str) -> Job:
         """Enqueue the request of an ended job once more, as a new job that names the old one."""
         old = self._queue.require(job_id)
-        return self._queue.add(
-            [prepare(old.request)],
-            batch=old.batch,
-            priority=old.priority,
-            output=old.output,
-            labels=[old.labels],
-            retried_from=old.id,
-        )[0]
+        return self._queue.repeat([(old, prepare(old.request))], naming=True)[0]
+
+    def duplicate(self, job_id: str) -> Job:
+        """Enqueue the request of a job once more, with its seed, as a job of its own."""
+        old = self._queue.require(job_id)
+        return self._queue.repeat([(old, prepare(old.request))], naming=False)[0]
+
+    def retry_failed(self) -> tuple[list[Job], list[Problem]]:
+        """Retry every failed job that was not retried yet.
+
+        Returns the new jobs, and why others could not be tried again (an input that is gone).
+        """
+        hash_file = functools.cache(files.hash_file)
+        again: list[tuple[Job, Request]] = []
+        refused: list[Problem] = []
+        for job in self._queue.failed_and_not_retried():
+            try:
+                again.append((job, prepare(job.request, hash_file)))
+            except ProblemError as error:
+                refused.append(error.problem)
+        return self._queue.repeat(again, naming=True), refused
+
+    def resume_interrupted(self) -> int:
+        """Put every interrupted job back into the queue; returns how many."""
+        return self._queue.resume_interrupted()
+
+    def cancel_waiting(self, job_ids: Collection[str] | None = None) -> Sequence[str]:
+        """Cancel those of these jobs that wait, or all that wait; returns which."""
+        return self._queue.cancel_waiting(job_ids)
+
+    def uncancel(self, job_ids: Collection[str]) -> int:
+        """Let cancelled jobs wait again in their old places; returns how many."""
+        return self._queue.uncancel(job_ids)
 
     def remove(self, job_id: str) -> bool:
         """Forget a job that does not run; its assets stay. Returns whether it was there."""
         return self._queue.remove(job_id)
 
-    def move(self, job_id: str, before: str | None = None) -> None:
-        """Put a waiting job in front of another, or at the end of the queue."""
-        self._queue.move(job_id, before)
+    def clear_ended(self) -> int:
+        """Forget every job that is done, failed or cancelled; returns how many."""
+        return self._queue.clear_ended()
+
+    def move(self, job_ids: str | Sequence[str], before: str | None = None) -> None:
+        """Put waiting jobs, in this order, in front of another, or at the end of the queue."""
+        self._queue.move([job_ids] if isinstance(job_ids, str) else job_ids, before)
 
     def pause(self, paused: bool) -> None:
         """Take no new job after the current one, or go on. Kept over a restart."""
@@ -265,9 +352,20 @@ class Library:
         Raises `ProblemError` when the destination cannot be written.
         """
         place = destination(job, self.root)
+        self._check_there()
         if job.output:
             files.make_folder(place)
         return self._work.folder(place, job.id)
+
+    def check_destination(self, job: Job) -> None:
+        """Raise `ProblemError` where nothing can be written to the folder of a job any more."""
+        self._check_there()
+        files.make_folder(destination(job, self.root))
+
+    def _check_there(self) -> None:
+        # Where a disk was unplugged, its empty mount point may still be there.
+        if not (self.root / FILE_NAME).is_file():
+            raise ProblemError(gone(self.root, f"{FILE_NAME} is not in it"))
 
     # ---- assets
 
@@ -292,7 +390,7 @@ class Library:
             wanted = place / files.relative_name(recipe.request, recipe.seed, when, extension)
         part = self.work_dir(job) / f"finished-{row}-{time.monotonic_ns()}{extension}"
         try:
-            written = metadata.write_with_recipe(temporary, part, recipe)
+            written = metadata.write_with_recipe(temporary, part, recipe, self.label)
             found = Found(
                 path=part,
                 recipe=recipe,
@@ -308,7 +406,11 @@ class Library:
         finally:
             with contextlib.suppress(OSError):
                 part.unlink(missing_ok=True)
-        asset = self._assets.insert(msgspec.structs.replace(found, path=final))
+        try:
+            asset = self._assets.insert(replace(found, path=final))
+        except ProblemError:
+            self._unlisted.add(job.id)
+            raise
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
         return asset
@@ -319,7 +421,7 @@ class Library:
             datetime.fromisoformat(created)
         except ValueError:
             created = queue.now()
-        return msgspec.structs.replace(
+        return replace(
             recipe,
             job=job.id,
             row=row,
@@ -340,9 +442,24 @@ class Library:
         """Return the assets that were made from this one, oldest first."""
         return self._assets.made_from(asset_id)
 
+    def find(self, wanted: Wanted, limit: int = 200, offset: int = 0) -> list[Asset]:
+        """Return the assets that match everything wanted, newest first.
+
+        Words may be cut short; Chinese words of any length are found; "…" is a phrase.
+        """
+        return self._assets.numbered(self._assets.numbers(wanted, limit, offset))
+
+    def numbers(self, wanted: Wanted) -> array[int]:
+        """Return the numbers of all assets that match, newest first, as 64-bit integers."""
+        return self._assets.numbers(wanted)
+
+    def assets_numbered(self, numbers: Sequence[int]) -> list[Asset]:
+        """Return the assets of these numbers, in this order, without those that are gone."""
+        return self._assets.numbered(numbers)
+
     def recent(self, limit: int = 200, offset: int = 0) -> list[Asset]:
         """Return assets newest first."""
-        return self._assets.recent(limit, offset)
+        return self.find(Wanted(), limit, offset)
 
     def search(
         self,
@@ -355,38 +472,62 @@ class Library:
         limit: int = 200,
         offset: int = 0,
     ) -> list[Asset]:
-        """Return the assets with all words of `query` and all that is asked for, newest first.
+        """Return the assets with all words of `query` and all that is asked for, as `find`."""
+        tags = (tag,) if tag else ()
+        wanted = Wanted(words=query, task=task, model=model, tags=tags, starred=starred)
+        return self.find(wanted, limit, offset)
 
-        Words may be cut short; Chinese words of any length are found; "…" is a phrase.
-        """
-        return self._assets.search(
-            query, task=task, model=model, tag=tag, starred=starred, limit=limit, offset=offset
-        )
+    def used(self) -> Used:
+        """Return which models, tags and labels occur, for filter menus."""
+        return used(self._database)
 
     def asset_count(self) -> int:
         """Return how many assets there are."""
         return self._assets.count()
 
+    # ---- stars, tags, collections
+
     def set_starred(self, asset_id: str, starred: bool) -> Asset:
         """Star an asset or take the star away."""
-        return self._mark(asset_id, lambda asset: (starred, asset.tags))
+        return self._one(asset_id, self.set_starred_many([asset_id], starred))
+
+    def set_starred_many(self, ids: Iterable[str], starred: bool) -> list[Asset]:
+        """Star assets or take the stars away. Returns those that are there, as do those below."""
+        return self._marking.change(ids, lambda mark: replace(mark, starred=starred))
 
     def set_tags(self, asset_id: str, tags: Sequence[str]) -> Asset:
         """Give an asset these tags and no others."""
-        cleaned = tuple(dict.fromkeys(tag.strip() for tag in tags if tag.strip()))
-        return self._mark(asset_id, lambda asset: (asset.starred, cleaned))
+        return self._one(
+            asset_id, self._marking.change([asset_id], lambda mark: with_tags(mark, tags))
+        )
 
-    def _mark(self, asset_id: str, change: Callable[[Asset], tuple[bool, Sequence[str]]]) -> Asset:
-        with self._database.write() as db:
-            asset = self._assets.get(asset_id)
-            if asset is None:
-                raise problem("bad_input", "There is no result {id} here.", id=asset_id)
-            starred, tags = change(asset)
-            self._assets.mark(db, asset_id, starred=starred, tags=tags)
-            marks.append(self.root, marks.Marks(asset_id, starred, tuple(tags)))
-        changed = self._assets.get(asset_id)
-        assert changed is not None
-        return changed
+    def retag(
+        self, ids: Iterable[str], remove: Collection[str], add: Collection[str]
+    ) -> list[Asset]:
+        """Take tags away from assets, in any case, and add others; what else they have stays."""
+        return self._marking.change(ids, lambda mark: retagged(mark, remove, add))
+
+    def collections(self) -> list[tuple[str, int]]:
+        """Return each collection with the number of its assets (the trash left out), by name."""
+        return list(collections(self._database))
+
+    def add_to_collection(self, name: str, ids: Iterable[str]) -> list[Asset]:
+        """Put assets into a collection, which begins to exist by it."""
+        return self._marking.collect(name, ids)
+
+    def remove_from_collection(self, name: str, ids: Iterable[str]) -> list[Asset]:
+        """Take assets out of a collection; without any, it exists no more."""
+        return self._marking.drop(name, ids)
+
+    def rename_collection(self, old: str, new: str) -> int:
+        """Rename a collection, or merge it into the one that is called so. Returns its assets."""
+        return self._marking.rename(old, new)
+
+    @staticmethod
+    def _one(asset_id: str, changed: Sequence[Asset]) -> Asset:
+        if not changed:
+            raise problem("bad_input", "There is no result {id} here.", id=asset_id)
+        return changed[0]
 
     # ---- deleting, with a way back
 
@@ -409,7 +550,12 @@ class Library:
     # ---- the folder is the truth
 
     def rebuild(self) -> int:
-        """Make the index of assets agree with the files. Returns how many assets there are."""
+        """Make the index of assets agree with the files. Returns how many assets there are.
+
+        Raises `DamagedDatabaseError` where the index is damaged: opening the library again
+        makes a new one.
+        """
+        self._database.check()
         return rebuild.rebuild(self._database, self._assets, self.root)
 
     def _settle(self) -> None:
@@ -423,22 +569,3 @@ class Library:
         for owner in dead:
             self._queue.abandon(owner)
         self._work.sweep(self.root)
-
-
-def _set_aside(root: Path, detail: str) -> Problem:
-    aside = root / f"library.damaged-{time.strftime('%Y%m%d-%H%M%S')}.db"
-    try:
-        (root / FILE_NAME).replace(aside)
-        for suffix in ("-wal", "-shm"):
-            (root / f"{FILE_NAME}{suffix}").unlink(missing_ok=True)
-    except OSError as error:
-        raise file_problem(error, root) from error
-    return Problem(
-        "bad_input",
-        Sentence(
-            "The library's index was damaged. It was kept as {path} and made again from your "
-            "files. Jobs that were waiting are not in it.",
-            {"path": str(aside)},
-        ),
-        detail,
-    )

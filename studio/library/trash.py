@@ -43,7 +43,7 @@ class Trash:
             if asset is None or self.holds(asset.path):
                 continue
             now = time.time()
-            old = known.get(name, marks.Marks(name, asset.starred, asset.tags))
+            old = known.get(name, marks.of(asset))
             marks.append(
                 self._root, msgspec.structs.replace(old, trashed_at=now, origin=str(asset.path))
             )
@@ -65,7 +65,7 @@ class Trash:
             asset = self._assets.get(name)
             if asset is None or not self.holds(asset.path):
                 continue
-            mark = known.get(name, marks.Marks(name, asset.starred, asset.tags))
+            mark = known.get(name, marks.of(asset))
             if not asset.path.is_file():
                 raise problem(
                     "bad_input",

@@ -56,16 +56,14 @@ class WorkFolders:
         """
         token = self.token
         with self._guard:
-            path = destination / _PARENT / f"{_PREFIX}{token}" / job
             try:
                 if destination not in self._locks:
                     self._note(destination, token)
                     self._locks[destination] = self._locked(destination, token)
-                path.mkdir(parents=True, exist_ok=True)
+                return _made(destination, _PARENT, f"{_PREFIX}{token}", job)
             except (OSError, Timeout) as error:
                 cause = error if isinstance(error, OSError) else OSError(str(error))
                 raise file_problem(cause, destination) from error
-            return path
 
     def release(self, destination: Path, job: str) -> None:
         """Throw away what is left in the work folder of a job that ended."""
@@ -123,8 +121,7 @@ class WorkFolders:
 
     def _note(self, destination: Path, token: str) -> None:
         """Write down in the library that this process works elsewhere too, for the sweeper."""
-        ours = self._root / _PARENT / f"{_PREFIX}{token}"
-        ours.mkdir(parents=True, exist_ok=True)
+        ours = _made(self._root, _PARENT, f"{_PREFIX}{token}")
         with (ours / _PLACES).open("ab") as file:
             file.write(os.fsencode(destination) + b"\0")
 
@@ -141,13 +138,26 @@ class WorkFolders:
 
     @staticmethod
     def _locked(destination: Path, token: str) -> FileLock:
-        (destination / _PARENT).mkdir(parents=True, exist_ok=True)
+        _made(destination, _PARENT)
         lock = _lock(destination, token)
         lock.acquire()
         if not Path(lock.lock_file).exists():
             lock.release()
             raise Timeout(lock.lock_file)
         return lock
+
+
+def _made(destination: Path, *names: str) -> Path:
+    """Return a folder below `destination`, made if needed.
+
+    The destination itself is not made: where it is gone, its disk was unplugged, and what is
+    written in its place would be lost from sight when it is back. Raises `OSError`.
+    """
+    folder = destination
+    for name in names:
+        folder = folder / name
+        folder.mkdir(exist_ok=True)
+    return folder
 
 
 def _lock(destination: Path, token: str) -> FileLock:

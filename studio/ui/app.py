@@ -39,6 +39,11 @@ def main(argv: list[str]) -> int:
     window.show()
     status = app.exec()
     sys.excepthook = sys.__excepthook__
+    if window.restarts:
+        from studio.ui.restart import start_again
+
+        if not start_again():
+            return status or 1
     return status
 
 

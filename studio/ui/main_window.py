@@ -82,6 +82,8 @@ class MainWindow(QMainWindow):
         self._started = False
         self._painted = False
         self._closed = False
+        self.restarts = False
+        """Whether the app is to be started again once it has ended."""
 
         self.tabs = QTabWidget(self)
         self.tabs.setObjectName("tabs")
@@ -349,8 +351,24 @@ class MainWindow(QMainWindow):
         from studio.ui.settings.settings_dialog import SettingsDialog
 
         dialog = SettingsDialog(self.state, self)
+        dialog.restart_wanted.connect(self.restart)
+        dialog.finished.connect(lambda _: self._offer_restart(dialog.waits))
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.show()
+
+    def _offer_restart(self, wanted: bool) -> None:
+        if wanted and not self._closed:
+            self.messages.show_message(
+                self.tr("What you changed takes effect when Prompt Studio is started again."),
+                "info",
+                self.tr("Restart now"),
+                self.restart,
+            )
+
+    def restart(self) -> None:
+        """Close the window as always, and let the app be started again."""
+        self.restarts = True
+        self.close()
 
     def show_shortcuts(self) -> None:
         """Show what the keyboard can do."""

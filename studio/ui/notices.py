@@ -63,9 +63,24 @@ class Notices(QObject):
             if report.job.status == "failed":
                 self._failed(report.job)
         elif isinstance(report, Warned):
-            self._messages.show_message(say(report.message), "info")
+            self._warned(report)
         elif isinstance(report, LibraryOpened):
             self._library_opened(report)
+
+    def _warned(self, report: Warned) -> None:
+        text = say(report.message)
+        if self._messages.text().endswith(text):
+            # A tab has said it, with the name of the file it is about.
+            return
+        if report.kind == "out_of_domain":
+            self._messages.show_message(
+                text,
+                "warning",
+                self.tr("Add a model…"),
+                lambda: self._state.models_wanted.emit("image"),
+            )
+        else:
+            self._messages.show_message(text, "info")
 
     def _failed(self, job: Job) -> None:
         problem = job.problem

@@ -82,7 +82,7 @@ class AppState(QObject):
             self._worker = WorkerThread(
                 self.paths,
                 self.library_root,
-                self._open_registry,
+                self.open_registry,
                 device=self.settings.device,
                 threads=self.settings.threads,
                 parent=self,
@@ -254,7 +254,7 @@ class AppState(QObject):
     ) -> None:
         """Ask the registry something on another thread."""
         self.background.read(
-            self, lambda: work(self._open_registry()), then, failed or self.problem.emit
+            self, lambda: work(self.open_registry()), then, failed or self.problem.emit
         )
 
     def change_models(
@@ -327,7 +327,8 @@ class AppState(QObject):
 
     # ---- inside
 
-    def _open_registry(self) -> Registry:
+    def open_registry(self) -> Registry:
+        """Return the registry, opened by the first who asks; it reads the disk."""
         if self._registry is None:
             from studio.models.registry import Registry
 

@@ -93,7 +93,7 @@ class WorkerThread(QThread):
         self._tasks: deque[Callable[[], None]] = deque()
         self._stopping = False
         self._look = True
-        self._running = ""
+        self._running: tuple[str, ...] = ()
         self._trouble: Sentence | None = None
         self._engine: EngineClient | None = None
         self._runner: Runner | None = None
@@ -108,14 +108,19 @@ class WorkerThread(QThread):
             self._changed.notify_all()
 
     @property
-    def running_job(self) -> str:
-        """The id of the job that runs now, or an empty string."""
+    def running_jobs(self) -> tuple[str, ...]:
+        """The ids of the jobs that run now: those that run together, or one, or none."""
         return self._running
 
+    @property
+    def running_job(self) -> str:
+        """The id of the job that runs now, the first of several, or an empty string."""
+        return next(iter(self._running), "")
+
     def cancel_running(self, job: str) -> bool:
-        """Cancel a job if it is the one that runs now; returns whether it is."""
+        """Cancel a job if it runs now; returns whether it does."""
         runner = self._runner
-        if runner is None or not job or job != self._running:
+        if runner is None or job not in self._running:
             return False
         runner.cancel(job)
         return True
@@ -167,7 +172,10 @@ class WorkerThread(QThread):
 
     def _open(self) -> None:
         from studio.engine.client import EngineClient
+        from studio.library.aigc import label_of
+        from studio.library.files import check_chosen
         from studio.library.store import Library
+        from studio.settings import load_settings
 
         self._engine = EngineClient(
             log_dir=self._paths.logs,
@@ -177,7 +185,10 @@ class WorkerThread(QThread):
         )
         library: Library | None = None
         try:
+            if self._root != self._paths.library:
+                check_chosen(self._root)
             library = Library.open(self._root)
+            library.label = label_of(load_settings(self._paths.settings)[0])
             from studio.jobs.runner import Runner
 
             self._runner = Runner(library, self._engine, self._registry())
@@ -224,12 +235,21 @@ class WorkerThread(QThread):
         return job
 
     def _run_job(self, job: Job) -> None:
-        assert self._runner is not None
-        self._running = job.id
+        from studio.jobs.runner import JobChanged, rows_together
+
+        def report(event: object) -> None:
+            if isinstance(event, JobChanged) and event.job.status != "running":
+                self._running = tuple(job for job in self._running if job != event.job.id)
+            self.reported.emit(event)
+
+        assert self._runner is not None and self.library is not None
+        together = [job]
         try:
-            self._runner.run(job, self.reported.emit)
+            together += self.library.companions(job, rows_together(job))
+            self._running = tuple(job.id for job in together)
+            self._runner.run_together(together, report)
         finally:
-            self._running = ""
+            self._running = ()
             self.wake()
 
     def _between_jobs(self, work: Callable[[], None]) -> None:

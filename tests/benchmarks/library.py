@@ -9,7 +9,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 import psutil
@@ -20,6 +20,7 @@ from studio.jobs.runner import Runner
 from studio.library.assets import Assets, Found
 from studio.library.database import Database
 from studio.library.metadata import write_with_recipe
+from studio.library.search import Wanted
 from studio.library.store import Library
 from studio.models.registry import Registry
 from studio.protocol import ImageRequest, ModelRef, Recipe, Request, TextRequest
@@ -32,12 +33,13 @@ _WORDS = [
     *("photograph", "studio", "light", "dusk", "dawn", "rain", "狐狸", "猫", "山水", "红色"),
     *("黄昏", "自行车", "灯塔", "水彩", "摄影"),
 ]
+_NEW_YEAR = datetime(2026, 1, 1, tzinfo=UTC).timestamp()
 _QUERIES = ("fox", "lighth", '"red fox"', "狐狸", "狐", "snow dusk", "watercolour 山水", "nothing9")
 
 
 def _recipe(number: int, chance: random.Random) -> Recipe:
     prompt = " ".join(chance.choices(_WORDS, k=14))
-    created = (datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=40 * number)).isoformat()
+    created = datetime.fromtimestamp(_NEW_YEAR + 40 * number, UTC).isoformat()
     return Recipe(
         request=ImageRequest(prompt=prompt, seed=number, width=512, height=512),
         row=0,
@@ -74,6 +76,10 @@ def search(count: int = 100_000) -> Row:
             lambda: library.search("", task="image", model="model-3"),
             lambda: library.search("fox", starred=True),
             lambda: library.recent(200),
+            lambda: library.find(
+                Wanted(words="狐狸", task="image", model="model-3", since=_NEW_YEAR + 864_000)
+            ),
+            lambda: library.find(Wanted(since=_NEW_YEAR + 864_000, until=_NEW_YEAR + 1_728_000)),
         ]
         seconds: list[float] = []
         for _ in range(20):

@@ -11,7 +11,15 @@ import sys
 import traceback
 from collections.abc import Callable
 
-from tests.benchmarks import cancel, environment, large_picture, library, overhead, start_up
+from tests.benchmarks import (
+    cancel,
+    environment,
+    history,
+    large_picture,
+    library,
+    overhead,
+    start_up,
+)
 from tests.benchmarks.house import ROOT
 from tests.benchmarks.table import Row, save, show
 
@@ -28,6 +36,7 @@ def benchmarks(rounds: int) -> dict[str, Callable[[], list[Row]]]:
         "cancel": cancel.states,
         "tiles": lambda: [large_picture.tiles()],
         "large": lambda: [large_picture.twelve_megapixels()],
+        "history": lambda: history.window(max(rounds, 5)),
         "search": lambda: [library.search()],
         "enqueue": lambda: [library.enqueue()],
         "record": lambda: [library.record()],

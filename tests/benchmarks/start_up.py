@@ -14,26 +14,28 @@ from tests.benchmarks.house import ROOT
 from tests.benchmarks.table import Row, pairs, spread
 
 
+def app_seconds(home: str, kind: str = "app") -> float:
+    """Return the seconds from the start of the process to the first letter in the prompt."""
+    start = time.time()
+    answer = subprocess.run(
+        [sys.executable, "-m", "tests.benchmarks.start_probe", kind],
+        cwd=ROOT,
+        env={**os.environ, "STUDIO_HOME": home, "QT_QPA_PLATFORM": "offscreen"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    return float(answer.stdout.split()[-1]) - start
+
+
 def start_up(rounds: int) -> Row:
     """Both offscreen, in turn, after one start of each to warm the disk cache."""
     with tempfile.TemporaryDirectory() as home:
-        environment = {**os.environ, "STUDIO_HOME": home, "QT_QPA_PLATFORM": "offscreen"}
-
-        def seconds(kind: str) -> float:
-            start = time.time()
-            answer = subprocess.run(
-                [sys.executable, "-m", "tests.benchmarks.start_probe", kind],
-                cwd=ROOT,
-                env=environment,
-                capture_output=True,
-                text=True,
-                timeout=60,
-                check=True,
-            )
-            return float(answer.stdout.split()[-1]) - start
-
-        seconds("app"), seconds("bare")
-        left, right, ratios = pairs(lambda: seconds("app"), lambda: seconds("bare"), rounds)
+        app_seconds(home), app_seconds(home, "bare")
+        left, right, ratios = pairs(
+            lambda: app_seconds(home), lambda: app_seconds(home, "bare"), rounds
+        )
     return Row(
         "process start → the prompt accepts typing ÷ a bare window",
         "≤ 2.0",

@@ -75,7 +75,7 @@ def test_a_failing_row_stops_no_other_and_is_in_the_results(studio: Studio, tmp_
     ran = studio("batch", tmp_path / "t.csv", "-o", tmp_path / "out", "--json", fake="plain")
     assert ran.status == 1
     assert (ran.events[-1]["assets"], ran.events[-1]["failed"]) == (2, 2)
-    rows = results(tmp_path / "out")
+    rows = sorted(results(tmp_path / "out"), key=lambda row: row["line"])
     assert [(row["line"], bool(row["path"]), bool(row["error"])) for row in rows] == [
         ("2", True, False),
         ("3", False, True),

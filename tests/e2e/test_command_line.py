@@ -70,7 +70,13 @@ def test_a_failed_job_is_status_1_and_still_ends_with_done(studio: Studio, word:
         (["image", "-p", "x", "--size", "9x9"], "--size '9'"),
         (["upscale", "nowhere.png"], "nowhere.png"),
         (["upscale", "README.md", "--scale", "5"], "--scale '5'"),
-        (["paint"], "paint"),
+        (["upscale", "README.md"], "README.md is not a picture"),
+        (["image", "-p", "x", "--image", "README.md"], "README.md is not a picture"),
+        (["paint"], "studio: 'paint' is no command. There are text, image, upscale,"),
+        (["queue", "paint"], "studio queue: 'paint' is nothing that `studio queue` does."),
+        (["models", "verify", "nobody"], "no model called nobody. Choose one of: dat-light-x2,"),
+        (["doctor", "--loud"], "studio doctor: --loud does not belong here."),
+        (["library", "search", "--task", "film"], "it must be text, image or upscale."),
     ],
 )
 def test_a_wrong_call_is_status_2_and_runs_nothing(

@@ -143,9 +143,9 @@ def test_fewer_rows_are_made_at_once_when_memory_runs_out(
     calm = bench.run(model, prompt="x", count=8, seed=1, max_tokens=20)
     rows = Decoder.rows
 
-    def short_of_memory(self: Decoder, read: Any, seeds: Any, *rest: Any) -> Iterator[Any]:
-        for made, step in enumerate(rows(self, read, seeds, *rest)):
-            if len(seeds) > 2 and made == 9:
+    def short_of_memory(self: Decoder, wanted: Any, *rest: Any) -> Iterator[Any]:
+        for made, step in enumerate(rows(self, wanted, *rest)):
+            if len(wanted) > 2 and made == 9:
                 raise torch.OutOfMemoryError("CUDA out of memory")
             yield step
 

@@ -11,7 +11,7 @@ from text_bench import TextBench
 from tiny_text import SMALL, tiny_model
 
 from studio.engine.text.agreement import WIDTHS, Agreement, widths_that_agree
-from studio.engine.text.decode import Decoder
+from studio.engine.text.decode import Decoder, Row
 from studio.engine.text.sampling import Sampling
 from studio.protocol import MAX_SEED, ModelRef
 
@@ -34,7 +34,7 @@ def tokens_of(decoder: Decoder, seeds: list[int], prompt: list[int], number: int
     rows: list[list[int]] = [[] for _ in seeds]
     ends = frozenset[int]()
     read = decoder.read(prompt, lambda: None)
-    for step in decoder.rows(read, seeds, number, PLAIN, ends, lambda: None):
+    for step in decoder.rows([Row(read, s, number) for s in seeds], PLAIN, ends, lambda: None):
         for row, token in step:
             rows[row].append(token)
     return rows
@@ -85,7 +85,7 @@ def test_greedy_answers_are_those_of_transformers() -> None:
     decoder, how = Decoder(model, "cpu"), Sampling(0.0, 1.0, 0, 1.3)
     ends = frozenset({model.config.eos_token_id})
     read = decoder.read(prompt, lambda: None)
-    steps = decoder.rows(read, [1, 2], 30, how, ends, lambda: None)
+    steps = decoder.rows([Row(read, 1, 30), Row(read, 2, 30)], how, ends, lambda: None)
     found = [dict(step)[0] for step in steps]
     assert found == expected.tolist()
 
@@ -97,7 +97,8 @@ def test_rows_end_on_their_own() -> None:
     ends = frozenset({free[0][3], free[4][8]})
     rows: list[list[int]] = [[] for _ in free]
     read = decoder.read(prompt, lambda: None)
-    for step in decoder.rows(read, list(range(1, 10)), 20, PLAIN, ends, lambda: None):
+    nine = [Row(read, seed, 20) for seed in range(1, 10)]
+    for step in decoder.rows(nine, PLAIN, ends, lambda: None):
         for row, token in step:
             rows[row].append(token)
     for whole, ended in zip(free, rows, strict=True):

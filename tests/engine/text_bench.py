@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,12 +15,16 @@ from studio.engine.devices import Device, memory_limit
 from studio.engine.job import Job
 from studio.engine.memory import MemoryArbiter
 from studio.engine.text.run import run
+from studio.engine.text.together import run_together
+from studio.engine.together import Group
 from studio.protocol import (
     AssetReady,
     Event,
     ModelFormat,
     ModelRef,
+    Ready,
     RunJob,
+    RunTogether,
     Sentence,
     TextDelta,
     TextRequest,
@@ -111,6 +115,40 @@ class TextBench:
         outcome.stats = run(job, command, self.memory, self.device)
         job.flush()
         return outcome
+
+    def together(
+        self,
+        model: ModelRef,
+        requests: Sequence[dict[str, Any]],
+        *,
+        cancel: str = "",
+        at: Callable[[Event], bool] = lambda _: False,
+    ) -> dict[str, Outcome]:
+        """Run requests with these fields at once; returns what each reported, by its number.
+
+        Cancels the part `cancel` at the first event for which `at` is true.
+        """
+        self._jobs += 1
+        outcomes = {str(number): Outcome() for number in range(len(requests))}
+        parts = []
+        for number, fields in enumerate(requests):
+            request = TextRequest(**fields)
+            work = self._folder / f"job{self._jobs}-{number}"
+            rows = tuple(range(request.count))
+            parts.append(
+                RunJob(job=str(number), request=request, rows=rows, model=model, work_dir=str(work))
+            )
+        cancels = {part.job: threading.Event() for part in parts}
+
+        def note(event: Event) -> None:
+            assert not isinstance(event, Ready)
+            outcomes[event.job].events.append(event)
+            if at(event):
+                cancels[cancel].set()
+
+        group = Group(RunTogether(job="all", parts=tuple(parts)), note, cancels)
+        run_together(group, self.memory, self.device)
+        return outcomes
 
 
 def model_at(path: Path, form: ModelFormat = "transformers") -> ModelRef:

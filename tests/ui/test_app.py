@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from pytestqt.qtbot import QtBot
+
 from studio.settings import Paths, Settings, save_settings
 
 ROOT = Path(__file__).parent.parent.parent
@@ -78,3 +80,65 @@ def test_the_app_speaks_chinese_and_says_what_was_damaged(home: Paths, tmp_path:
     found = start(tmp_path)
     assert found["tabs"] == ["文本", "图像", "放大"]
     assert "对话" in str(found["messages"])
+
+
+# Writes a prompt, chooses Chinese and restarts; the second run says what it finds.
+RESTARTED = """
+import json, pathlib, sys
+from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import QApplication
+
+from studio.ui.app import main
+
+run = QApplication.exec
+found = pathlib.Path(sys.argv[1])
+before = found.with_name("before")
+
+def look():
+    window = next(w for w in QApplication.topLevelWidgets() if w.objectName() == "window")
+    if not (window.is_complete and window.state.models_known):
+        QTimer.singleShot(20, look)
+        return
+    prompt = window.tab("text").prompt
+    if not before.exists():
+        before.touch()
+        prompt.setPlainText("half a thought")
+        window.open_settings()
+        dialog = window.findChild(object, "settings")
+        dialog.language.setCurrentIndex(dialog.language.findData("zh_CN"))
+        dialog.close()
+        window.messages.messages[-1].action()
+        return
+    seen = [window.tabs.tabText(0), prompt.text(), window.state.library.is_owner]
+    window.close()
+    found.with_name("part").write_text(json.dumps(seen))
+    found.with_name("part").rename(found)
+
+def watched():
+    QTimer.singleShot(0, look)
+    return run()
+
+if __name__ == "__main__":
+    QApplication.exec = staticmethod(watched)
+    sys.exit(main(["studio"]))
+"""
+
+
+def test_restarting_loses_nothing_and_takes_the_new_language(
+    home: Paths, tmp_path: Path, qtbot: QtBot
+) -> None:
+    save_settings(home.settings, Settings(language="en"))
+    script = tmp_path / "restarted.py"
+    script.write_text(RESTARTED, encoding="utf-8")
+    found = tmp_path / "found.json"
+    ran = subprocess.run(
+        [sys.executable, str(script), str(found)],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert ran.returncode == 0, ran.stderr
+    qtbot.waitUntil(found.exists, timeout=30_000)
+    assert json.loads(found.read_text()) == ["文本", "half a thought", True]

@@ -31,7 +31,7 @@ def cull(window: MainWindow, find: Callable[[str], Any], qtbot: QtBot) -> CullDi
         + [ImageRequest(prompt="a fox", seed=seed, width=64, height=64) for seed in (3, 2, 1)]
     )
     qtbot.waitUntil(lambda: view.model().rowCount() == 4, timeout=10_000)
-    view.parent().cull()
+    view.parent().commands.cull()
     (dialog,) = (w for w in QApplication.topLevelWidgets() if isinstance(w, CullDialog))
     dialog.activateWindow()
     qtbot.waitUntil(lambda: dialog.canvas.hasFocus(), timeout=10_000)

@@ -11,7 +11,8 @@ from PySide6.QtGui import QPixmap
 from pytestqt.qtbot import QtBot
 
 from studio.protocol import ImageRequest, Request, TextRequest
-from studio.ui.history.history_model import PICTURE_ROLE
+from studio.ui.history.again import LIKE_IT
+from studio.ui.history.history_model import ASSET_ROLE, PICTURE_ROLE
 from studio.ui.main_window import MainWindow
 
 
@@ -69,7 +70,7 @@ def test_a_result_says_how_it_was_made_and_can_be_copied(
     assert "a <b>fox" in detail
     assert "41" in detail
     assert ".md" in detail
-    view.parent().copy()
+    view.parent().commands.copy()
     assert qapp.clipboard().text().startswith("Answer 41")
 
 
@@ -79,7 +80,7 @@ def test_a_file_that_is_gone_is_said(window: MainWindow, view: Any, qtbot: QtBot
     assert library is not None
     library.recent()[0].path.unlink()
     view.setCurrentIndex(view.model().index(0))
-    view.parent().open()
+    view.parent().commands.open()
     assert "no longer" in window.messages.text()
 
 
@@ -88,3 +89,75 @@ def test_enter_opens_a_result_in_its_tab(window: MainWindow, view: Any, qtbot: Q
     window.tabs.setCurrentIndex(2)
     view.activated.emit(view.model().index(0))
     assert window.current_task == "text"
+
+
+def test_rows_out_of_sight_are_read_when_they_are_looked_at(
+    window: MainWindow, view: Any, qtbot: QtBot
+) -> None:
+    window.state.submit([TextRequest(prompt="a fox", seed=1, count=150)])
+    qtbot.waitUntil(lambda: view.model().rowCount() == 150, timeout=20_000)
+    last = view.model().index(149)
+    assert last.data(Qt.ItemDataRole.DisplayRole) is None
+    view.scrollToBottom()
+    qtbot.waitUntil(lambda: last.data(ASSET_ROLE) is not None, timeout=10_000)
+    assert last.data(ASSET_ROLE).recipe.seed == 1
+
+
+def test_what_is_chosen_out_of_sight_is_read_before_it_is_acted_on(
+    window: MainWindow, view: Any, find: Callable[[str], Any], qtbot: QtBot
+) -> None:
+    window.state.submit([TextRequest(prompt="a fox", seed=1, count=150)])
+    qtbot.waitUntil(lambda: view.model().rowCount() == 150, timeout=20_000)
+    view.selectAll()
+    assert "150" in find("history.detail").toPlainText()
+    find("history.delete").click()
+    qtbot.waitUntil(lambda: view.model().rowCount() == 0, timeout=20_000)
+    find("messages.action").click()
+    qtbot.waitUntil(lambda: view.model().rowCount() == 150, timeout=20_000)
+
+
+def test_a_new_result_leaves_the_choice_where_it_is(
+    window: MainWindow, view: Any, qtbot: QtBot
+) -> None:
+    make(window, view, qtbot, TextRequest(prompt="a fox", seed=1))
+    view.setCurrentIndex(view.model().index(0))
+    make(window, view, qtbot, TextRequest(prompt="a bear", seed=2))
+    assert view.chosen_rows() == [1]
+    assert view.currentIndex().data(ASSET_ROLE).recipe.seed == 1
+
+
+def test_more_like_this_makes_variations_with_new_seeds(
+    window: MainWindow, view: Any, qtbot: QtBot
+) -> None:
+    make(window, view, qtbot, TextRequest(prompt="a fox", seed=1, temperature=1.5))
+    view.setCurrentIndex(view.model().index(0))
+    view.parent().commands.more_like()
+    qtbot.waitUntil(lambda: view.model().rowCount() == 1 + LIKE_IT, timeout=10_000)
+    fresh = view.model().assets()[:LIKE_IT]
+    assert {asset.recipe.request.temperature for asset in fresh} == {1.5}
+    assert 1 not in {asset.recipe.seed for asset in fresh}
+
+
+def test_reproducing_says_whether_the_result_is_the_same(
+    window: MainWindow, view: Any, qtbot: QtBot
+) -> None:
+    make(window, view, qtbot, ImageRequest(prompt="a fox", seed=5, width=64, height=64))
+    view.setCurrentIndex(view.model().index(0))
+    view.parent().commands.reproduce()
+    qtbot.waitUntil(lambda: "identical" in window.messages.text(), timeout=10_000)
+    qtbot.waitUntil(lambda: view.model().rowCount() == 2, timeout=10_000)
+    again, before = view.model().assets()
+    assert again.recipe.labels == {"reproduces": before.id}
+
+
+def test_reproducing_says_that_a_file_was_changed(
+    window: MainWindow, view: Any, qtbot: QtBot
+) -> None:
+    make(window, view, qtbot, ImageRequest(prompt="a fox", seed=5, width=64, height=64))
+    path = view.model().assets()[0].path
+    picture = QPixmap(str(path))
+    picture.fill(Qt.GlobalColor.red)
+    assert picture.save(str(path))
+    view.setCurrentIndex(view.model().index(0))
+    view.parent().commands.reproduce()
+    qtbot.waitUntil(lambda: "differ" in window.messages.text(), timeout=10_000)

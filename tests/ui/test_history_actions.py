@@ -142,7 +142,7 @@ def test_export_copies_files_and_writes_their_recipes(
     assets = view.model().assets()
     for _ in range(2):
         window.messages.clear()
-        view.parent().acts.export_to(assets, tmp_path / "到 🦊")
+        view.parent().commands.actions.export_to(assets, tmp_path / "到 🦊")
         qtbot.waitUntil(lambda: "3 files" in window.messages.text(), timeout=10_000)
     with (tmp_path / "到 🦊" / "recipes.csv").open(encoding="utf-8-sig", newline="") as file:
         table = list(csv.DictReader(file))
@@ -157,7 +157,7 @@ def test_export_says_which_file_is_gone(
 ) -> None:
     assets = view.model().assets()
     assets[1].path.unlink()
-    view.parent().acts.export_to(assets, tmp_path / "out")
+    view.parent().commands.actions.export_to(assets, tmp_path / "out")
     qtbot.waitUntil(lambda: assets[1].path.name in window.messages.text(), timeout=10_000)
     assert (tmp_path / "out" / assets[0].path.name).is_file()
 
@@ -165,11 +165,11 @@ def test_export_says_which_file_is_gone(
 def test_pictures_are_sent_to_the_other_tabs(window: MainWindow, view: Any, qtbot: QtBot) -> None:
     assets = view.model().assets()
     view.setCurrentIndex(view.model().index(0))
-    view.parent().send_to_image()
+    view.parent().commands.send_to_image()
     assert window.tabs.currentIndex() == 1
     assert window.tab("image").controls.source.path() == str(assets[0].path)  # type: ignore[attr-defined]  # only this tab has it
     view.selectAll()
-    view.parent().send_to_upscale()
+    view.parent().commands.send_to_upscale()
     assert window.tabs.currentIndex() == 2
     listed = window.tab("upscale").inputs  # type: ignore[attr-defined]  # only this tab has it
     qtbot.waitUntil(lambda: listed.rowCount() == 2, timeout=10_000)
@@ -180,7 +180,7 @@ def test_the_menu_offers_only_what_can_be_done(view: Any) -> None:
 
     def offered(chosen: Any) -> set[str]:
         menu = QMenu()
-        fill_menu(menu, view.parent(), chosen)
+        fill_menu(menu, view.parent().commands, chosen)
         return {
             action.objectName().removeprefix("history.menu.")
             for action in menu.actions()
@@ -199,7 +199,7 @@ def test_the_trash_restores_one_and_is_emptied_only_after_a_question(
     view.selectAll()
     qtbot.keyClick(view, Qt.Key.Key_Delete)
     qtbot.waitUntil(lambda: rows(view) == 0, timeout=10_000)
-    view.parent().open_trash()
+    view.parent().commands.open_trash()
     trash = dialog("trash.dialog")
     listed = control("trash.view", trash)
     qtbot.waitUntil(lambda: rows(listed) == 3, timeout=10_000)
@@ -213,3 +213,72 @@ def test_the_trash_restores_one_and_is_emptied_only_after_a_question(
     qtbot.waitUntil(lambda: rows(listed) == 0, timeout=10_000)
     assert not library.trashed()
     assert len(library.recent()) == 1
+
+
+@pytest.mark.qt_log_ignore("This plugin does not support")
+def test_filters_by_model_date_label_and_collection(
+    window: MainWindow, view: Any, library: Library, find: Callable[[str], Any], qtbot: QtBot
+) -> None:
+    window.state.submit([TextRequest(prompt="a slogan", seed=9)], labels=[{"product": "bicycle"}])
+    qtbot.waitUntil(lambda: seeds(view) == [9, 3, 2, 1], timeout=10_000)
+    library.add_to_collection("Forest", [view.model().assets()[1].id])
+    find("history.filter").click()
+    for name, text, wanted in (
+        ("label", "product: bicycle", [9]),
+        ("collection", "Forest (1)", [3]),
+        ("date", "Today", [9, 3, 2, 1]),
+    ):
+        box = find(f"history.{name}")
+        qtbot.waitUntil(lambda box=box, text=text: box.findText(text) >= 0, timeout=10_000)
+        box.setCurrentText(text)
+        qtbot.waitUntil(lambda wanted=wanted: seeds(view) == wanted, timeout=10_000)
+        box.setCurrentIndex(0)
+        qtbot.waitUntil(lambda: seeds(view) == [9, 3, 2, 1], timeout=10_000)
+    models = find("history.model")
+    assert models.count() > 1
+    find("history.collection").setCurrentText("Forest (1)")
+    qtbot.waitUntil(lambda: seeds(view) == [3], timeout=10_000)
+    assert find("history.filter").isChecked()
+    find("history.filter.clear").click()
+    qtbot.waitUntil(lambda: seeds(view) == [9, 3, 2, 1], timeout=10_000)
+    assert not find("history.filter").isChecked()
+
+
+def test_results_go_into_a_collection_and_out_of_it(
+    view: Any, library: Library, qtbot: QtBot
+) -> None:
+    view.selectAll()
+    commands = view.parent().commands
+    commands.new_collection()
+    named = dialog("history.collection.new")
+    control("history.collection.new.edit", named).setText(" Best  of & 狐狸 ")
+    named.accept()
+    qtbot.waitUntil(lambda: library.collections() == [("Best of & 狐狸", 3)], timeout=10_000)
+    qtbot.waitUntil(
+        lambda: all(asset.collections for asset in view.model().assets()), timeout=10_000
+    )
+    menu = QMenu()
+    view.setCurrentIndex(view.model().index(0))
+    fill_menu(menu, commands, commands.chosen(), library.collections())
+    (inside,) = (m for m in menu.findChildren(QMenu) if m.objectName().endswith("collections"))
+    (entry,) = (action for action in inside.actions() if action.isCheckable())
+    assert entry.isChecked()
+    entry.trigger()
+    qtbot.waitUntil(lambda: library.collections() == [("Best of & 狐狸", 2)], timeout=10_000)
+
+
+@pytest.mark.qt_log_ignore("This plugin does not support")
+def test_a_collection_gets_another_name(
+    view: Any, library: Library, find: Callable[[str], Any], qtbot: QtBot
+) -> None:
+    library.add_to_collection("old", [view.model().assets()[0].id])
+    find("history.filter").click()
+    box = find("history.collection")
+    qtbot.waitUntil(lambda: box.findData("old") >= 0, timeout=10_000)
+    box.setCurrentIndex(box.findData("old"))
+    view.parent().commands.rename_collection()
+    named = dialog("history.collection.rename")
+    control("history.collection.rename.edit", named).setText("new")
+    named.accept()
+    qtbot.waitUntil(lambda: box.currentData() == "new", timeout=10_000)
+    qtbot.waitUntil(lambda: seeds(view) == [3], timeout=10_000)

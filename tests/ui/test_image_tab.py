@@ -12,9 +12,10 @@ from PySide6.QtCore import QMimeData, QPoint, Qt, QUrl
 from PySide6.QtGui import QDropEvent
 from pytestqt.qtbot import QtBot
 
-from studio.protocol import Capabilities, ImageRequest
+from studio.protocol import Capabilities, ImageRequest, Warned, sentence
 from studio.settings import Paths
 from studio.ui.main_window import MainWindow
+from studio.ui.worker_thread import ModelDescribed
 
 A1111 = (
     "a red fox <lora:fur:1>\nSteps: 25, Sampler: Euler a, CFG scale: 6.5, Seed: 123, Size: 640x512"
@@ -122,6 +123,38 @@ def test_a_picture_dropped_on_the_tab_is_what_it_starts_from(
     image = stored(tab).image
     assert image is not None
     assert (image.path, len(image.sha256), stored(tab).strength) == (str(picture), 64, 0.3)
+
+
+def test_a_picture_the_model_cannot_start_from_is_said_to_be_unused(
+    window: MainWindow, tab: Any, qtbot: QtBot, picture: Path
+) -> None:
+    qtbot.waitUntil(lambda: tab.controls.is_known, timeout=20_000)
+    model = tab.model.ref().id
+    ask(tab, "a fox")
+    ended(tab, qtbot)
+    assert tab.result.start_from.isEnabled()
+    alone = Capabilities(controls=("prompt", "seed"), width=64, height=64)
+    window.state.reported.emit(ModelDescribed(model, alone, None))
+    assert not tab.result.start_from.isEnabled()
+    assert "prompt alone" in tab.result.start_from.toolTip()
+    assert window.messages.text() == ""
+
+    window.state.start_picture_wanted.emit(str(picture))
+
+    assert "prompt alone" in window.messages.text()
+    assert window.messages.messages[-1].action_text == "Add a model…"
+
+
+def test_a_prompt_the_model_does_not_know_offers_another_model(window: MainWindow) -> None:
+    hint = sentence("This model does not know what the prompt asks for.")
+    window.state.reported.emit(Warned("job", "out_of_domain", hint))
+    wanted: list[str] = []
+    window.state.models_wanted.disconnect()
+    window.state.models_wanted.connect(wanted.append)
+    (shown,) = window.messages.messages
+    assert (shown.text, shown.kind) == (str(hint), "warning")
+    shown.action()
+    assert wanted == ["image"]
 
 
 def test_a_picture_of_another_program_brings_its_settings(

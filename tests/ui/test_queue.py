@@ -32,7 +32,10 @@ def rows(view: Any) -> list[tuple[str, str]]:
 
 
 def submit(window: MainWindow, *prompts: str) -> None:
-    window.state.submit([TextRequest(prompt=prompt) for prompt in prompts])
+    # Of different settings, so that they do not run together.
+    window.state.submit(
+        [TextRequest(prompt=prompt, top_k=place) for place, prompt in enumerate(prompts)]
+    )
 
 
 def test_what_runs_stands_before_what_waits_and_what_ended(

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from pytestqt.qtbot import QtBot
 
+from studio.library.aigc import AigcLabel
 from studio.settings import Paths, load_settings
 from studio.ui.main_window import MainWindow
 from studio.ui.settings.settings_dialog import SettingsDialog
@@ -37,6 +38,7 @@ def test_another_language_says_that_it_waits_for_the_next_start(
 ) -> None:
     dialog.language.setCurrentIndex(dialog.language.findData("zh_CN"))
     assert "again" in dialog.note.text()
+    assert dialog.restart.isVisible()
     qtbot.waitUntil(home.settings.is_file, timeout=5_000)
     assert load_settings(home.settings)[0].language == "zh_CN"
     assert window.state.settings.language == "zh_CN"
@@ -51,6 +53,25 @@ def test_another_library_folder_is_used_from_the_next_start_on(
     again = open_window()
     assert again.state.library.root == tmp_path / "结果 folder"
     assert again.state.settings.threads == 2
+
+
+def test_the_aigc_label_takes_effect_at_once_and_is_kept(
+    dialog: SettingsDialog, open_window: Any, window: MainWindow
+) -> None:
+    library = window.state.library
+    assert library is not None and library.label is None
+    dialog.aigc.setChecked(True)
+    dialog.producer.setText("Anna ")
+    assert library.label == AigcLabel("Anna")
+    window.close()
+    again = open_window()
+    assert again.state.library.label == AigcLabel("Anna")
+    again.open_settings()
+    kept = again.findChild(SettingsDialog)
+    assert kept is not None and kept.aigc.isChecked()
+    kept.aigc.setChecked(False)
+    assert again.state.library.label is None
+    assert not kept.producer.isEnabled()
 
 
 def luminance(colour: str) -> float:

@@ -13,13 +13,15 @@ from pytestqt.qtbot import QtBot
 
 from studio.library.records import Job
 from studio.protocol import TextRequest
-from studio.settings import Paths
+from studio.settings import RESOURCES, Paths
 from studio.ui.main_window import MainWindow
 from studio.ui.text.answer_text import LIVE_MARKDOWN, AnswerText
 from studio.ui.text.answers import AnswerCard, AnswerColumns
 from studio.ui.text.conversation import Answer, Conversation, Turn
 from studio.ui.text.conversation_view import SHOWN_AT_ONCE
 from studio.ui.text.text_tab import LONGEST_PROMPT
+from studio.ui.translations import JsonTranslator
+from studio.ui.widgets.tinted_label import TintedLabel
 
 
 @pytest.fixture
@@ -174,7 +176,24 @@ def test_a_failure_is_said_where_it_happened_and_in_the_bar(
     qtbot.waitUntil(lambda: bool(window.messages.messages), timeout=10_000)
     assert "broken" in window.messages.text()
     assert window.messages.messages[-1].action_text == "Models…"
-    assert "broken" in tab.chat.conversation.turns[0].answers[0].failed
+    assert "broken" in str(tab.chat.conversation.turns[0].answers[0].failed)
+
+
+def test_a_failure_of_last_time_is_said_in_the_language_of_today(
+    window: MainWindow, tab: Any, open_window: Any, qtbot: QtBot, qapp: Any
+) -> None:
+    ask(tab, "one [fail]")
+    qtbot.waitUntil(lambda: bool(window.messages.messages), timeout=10_000)
+    window.close()
+    chinese = JsonTranslator(RESOURCES / "translations" / "zh_CN.json", qapp)
+    qapp.installTranslator(chinese)
+    try:
+        again = open_window().tab("text")
+        qtbot.waitUntil(lambda: bool(again.chat.conversation.turns), timeout=10_000)
+        notes = [label.text() for label in again.findChildren(TintedLabel)]
+    finally:
+        qapp.removeTranslator(chinese)
+    assert any("损坏" in note for note in notes)
 
 
 def test_one_failed_variation_leaves_the_others(tab: Any, qtbot: QtBot) -> None:

@@ -14,7 +14,7 @@ from pytestqt.qtbot import QtBot
 
 from studio.protocol import ModelRef, UpscaleRequest
 from studio.ui.main_window import MainWindow
-from studio.ui.upscale.upscale_tab import pictures_below
+from studio.ui.upscale.adding import pictures_below
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def tab(window: MainWindow, monkeypatch: pytest.MonkeyPatch) -> Any:
     )  # fmt: skip
     state = window.state
     state._models = (*state._models, *refs)
-    registry = state._open_registry()
+    registry = state.open_registry()
     monkeypatch.setattr(registry, "resolve", lambda model, *_: next(
         ref for ref in refs if ref.id == (model or "up-x2")
     ))  # fmt: skip
@@ -74,6 +74,29 @@ def test_each_picture_is_a_job_and_is_shown_before_and_after(
     before = tab.result.canvas.divider
     QTest.keyClick(tab.result.canvas, Qt.Key.Key_Right)
     assert tab.result.canvas.divider > before
+
+
+def test_a_file_that_is_no_picture_is_marked_and_left_out(
+    window: MainWindow, tab: Any, qtbot: QtBot, tmp_path: Path
+) -> None:
+    (tmp_path / "text.png").write_text("hello")
+    cut = picture(tmp_path / "cut 半.png")
+    cut.write_bytes(cut.read_bytes()[:-20])
+    add(tab, qtbot, tmp_path / "text.png", cut)
+    qtbot.waitUntil(lambda: states(tab) == ["unreadable", "unreadable"])
+    rows = [tab.inputs.index(row).data(Qt.ItemDataRole.AccessibleTextRole) for row in range(2)]
+    assert "text.png is not a picture" in rows[0]
+    assert "cut 半.png is damaged" in rows[1]
+    tab.generate()
+    assert "can be read" in window.messages.text()
+
+    add(tab, qtbot, picture(tmp_path / "good.png"))
+    tab.generate()
+    ended(tab, qtbot)
+    assert states(tab) == ["unreadable", "unreadable", "done"]
+
+    tab.add([picture(tmp_path / "text.png")])
+    qtbot.waitUntil(lambda: states(tab)[0] == "new")
 
 
 def test_a_bad_picture_fails_alone(tab: Any, qtbot: QtBot, tmp_path: Path) -> None:

@@ -47,7 +47,7 @@ def test_a_registry_that_cannot_be_read_is_said_and_not_fatal(
     def broken(_state: AppState) -> Any:
         raise OSError("the models cannot be read")
 
-    monkeypatch.setattr(AppState, "_open_registry", broken)
+    monkeypatch.setattr(AppState, "open_registry", broken)
     opened: list[LibraryOpened] = []
     window = MainWindow()
     window.state.reported.connect(

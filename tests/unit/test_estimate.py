@@ -5,11 +5,33 @@ from __future__ import annotations
 from datetime import datetime
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from studio.jobs.estimate import Estimator, finished_at, learn, waiting_seconds
+from studio.jobs.backlog import Backlog, Left
+from studio.jobs.estimate import (
+    Defaults,
+    Estimator,
+    finished_at,
+    learn,
+    picture_pixels,
+    waiting_seconds,
+)
 from studio.library.store import Library
-from studio.protocol import ImageRequest, Recipe, TextRequest
+from studio.models.registry import Registry
+from studio.protocol import (
+    Capabilities,
+    ImageRequest,
+    InputFile,
+    Problem,
+    Recipe,
+    TextRequest,
+    UpscaleRequest,
+    sentence,
+)
+from studio.settings import default_paths
+from tests.unit.conftest import enqueue, png_bytes
+from tests.unit.model_files import write_llama, write_pipeline
 
 
 def took(seconds: float, **fields: int) -> Recipe:
@@ -69,3 +91,160 @@ def test_the_queue_is_estimated_from_the_library(tmp_path: Path) -> None:
 
 def test_the_time_of_day_goes_past_midnight() -> None:
     assert finished_at(4 * 3600, datetime(2026, 1, 1, 23, 40)) == "03:40"
+
+
+# ---- text: rows of one batch share their time
+
+LOAD = 8.3
+
+
+def answers(
+    job: str,
+    rows: int,
+    created: str,
+    seconds: float,
+    *,
+    tokens: int = 96,
+    limit: int = 96,
+    shares: bool = True,
+) -> list[Recipe]:
+    """The recipes of one batch as the engine writes them.
+
+    Each row has its share of the batch's time; in older recipes it had all of it.
+    """
+    return [
+        Recipe(
+            request=TextRequest(prompt="a fox", model="m", max_tokens=limit),
+            row=row,
+            seed=row,
+            job=job,
+            created=created,
+            model_id="m",
+            timings={"load": LOAD, "generate": seconds / rows if shares else seconds},
+            stats={
+                "tokens_per_second": tokens / seconds,
+                "tokens": float(tokens),
+                "prompt_tokens": 36.0,
+                "time_to_first_token": 1.5,
+                "reached_limit": float(tokens == limit),
+            },
+        )
+        for row in range(rows)
+    ]
+
+
+def text(count: int = 1, limit: int = 96) -> TextRequest:
+    return TextRequest(prompt="another", model="m", count=count, max_tokens=limit)
+
+
+FOUR = answers("four", 4, "2026-11-24T12:19:51+00:00", 25.4)
+ONE = answers("one", 1, "2026-11-24T12:20:27+00:00", 21.1)
+
+
+@pytest.mark.parametrize("shares", [True, False])
+def test_variations_of_one_batch_are_not_added_up(shares: bool) -> None:
+    four = answers("four", 4, "2026-11-24T12:19:51+00:00", 25.4, shares=shares)
+    known = Estimator([*ONE, *four])
+    assert known.seconds(text(4)) == pytest.approx(25.4 + 1.5)
+    assert known.seconds(text(1)) == pytest.approx(21.1 + 1.5)
+    assert 21.1 < (known.seconds(text(2)) or 0) < 26.9
+
+
+def test_a_larger_batch_than_any_before_takes_longer_but_not_as_many_times() -> None:
+    eight = Estimator(FOUR).seconds(text(8)) or 0
+    assert 25.4 * 1.2 < eight < 25.4 * 2
+
+
+def test_more_rows_than_one_batch_holds_are_several_batches() -> None:
+    first = answers("many", 32, "2026-11-24T12:20:43+00:00", 8.2, tokens=24, limit=24)
+    rest = answers("many", 8, "2026-11-24T12:20:49+00:00", 5.9, tokens=24, limit=24)
+    known = Estimator([*rest, *first])
+    assert known.seconds(text(40, 24)) == pytest.approx(8.2 + 5.9 + 1.5)
+    assert known.seconds(text(64, 24)) == pytest.approx(2 * 8.2 + 1.5)
+
+
+def test_rows_of_different_jobs_that_were_written_together_share_their_time() -> None:
+    at = "2026-11-24T12:19:51+00:00"
+    together = [
+        msgspec.structs.replace(recipe, job=job, row=0)
+        for job, recipe in zip("abcd", answers("", 4, at, 25.4), strict=True)
+    ]
+    assert Estimator(together).seconds(text(4)) == pytest.approx(25.4 + 1.5)
+    assert Estimator(together[:2]).seconds(text(4)) == pytest.approx(25.4 + 1.5)
+
+
+def test_an_answer_that_ended_by_itself_is_not_longer_with_a_higher_limit() -> None:
+    ended = answers("e", 1, "2026-11-24T12:20:27+00:00", 10.0, tokens=50, limit=96)
+    cut = answers("c", 1, "2026-11-24T12:20:27+00:00", 10.0, tokens=50, limit=50)
+    assert Estimator(ended).seconds(text(1, 500)) == pytest.approx(10.0 + 1.5)
+    assert Estimator(cut).seconds(text(1, 500)) == pytest.approx(100.0 + 1.5)
+    assert Estimator(ended).seconds(text(1, 25)) == pytest.approx(5.0 + 1.5)
+
+
+# ---- what a request leaves open
+
+
+def test_a_request_without_a_model_is_told_by_the_default_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STUDIO_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("STUDIO_STARTER", str(tmp_path / "starter"))
+    write_llama(tmp_path / "home" / "models" / "m")
+    write_pipeline(tmp_path / "home" / "models" / "icons")
+    registry = Registry(default_paths())
+    drawn = registry.resolve("", "image")
+    can = Capabilities(controls=(), width=512, height=512, steps=10)
+    registry.remember_capabilities(drawn, can)
+    known = Estimator([*ONE, took(2.0, steps=10), took(9.0, steps=40)], Defaults(registry).complete)
+    assert known.seconds(TextRequest(prompt="x", max_tokens=96)) == pytest.approx(21.1 + 1.5)
+    assert known.seconds(ImageRequest(prompt="x")) == pytest.approx(2.0)
+
+
+def test_enlarging_takes_as_long_as_the_picture_has_pixels(tmp_path: Path) -> None:
+    (tmp_path / "in.png").write_bytes(png_bytes((160, 160)))
+    before = Recipe(
+        request=UpscaleRequest(input=InputFile("gone.png"), model="dat"),
+        row=0,
+        seed=0,
+        model_id="dat",
+        timings={"read": 0.1, "load": 3.0, "enlarge": 7.3, "write": 0.1},
+        stats={"width": 640.0, "height": 640.0},
+    )
+    known = Estimator([before], pixels=picture_pixels)
+    wanted = UpscaleRequest(input=InputFile(str(tmp_path / "in.png")), model="dat")
+    assert known.seconds(wanted) == pytest.approx(7.5 / 4)
+    unseen = UpscaleRequest(input=InputFile("gone.png"), model="dat")
+    assert known.seconds(unseen) == pytest.approx(7.5)
+
+
+# ---- the queue
+
+
+def test_what_is_left_of_the_queue_follows_the_library(library: Library) -> None:
+    known = Estimator([took(2.0, steps=10)])
+    fields = {"width": 512, "height": 512, "steps": 10, "model": "icons"}
+    backlog = Backlog(library)
+    assert backlog.left(known) == Left()
+    first, second = enqueue(library, **fields), enqueue(library, count=4, **fields)
+    enqueue(library, model="never used")
+    assert backlog.left(known) == Left(10.0, 1, {})
+    library.start(first)
+    assert backlog.left(known) == Left(8.0, 1, {first.id: 2.0})
+    library.finish(first.id, "failed", Problem("bug", sentence("x")))
+    library.cancel_waiting([second.id])
+    assert backlog.left(known) == Left(0.0, 1, {})
+    library.uncancel([second.id])
+    assert backlog.left(known) == Left(8.0, 1, {})
+
+
+def test_waiting_jobs_that_will_be_written_together_share_their_time(library: Library) -> None:
+    library.enqueue([text() for _ in range(4)])
+    left = Backlog(library).left(Estimator([*ONE, *FOUR]))
+    assert left.waiting == pytest.approx(25.4 + 1.5)
+
+
+def test_ten_thousand_waiting_jobs_are_told_at_once(library: Library) -> None:
+    library.enqueue([text(32, 24) for _ in range(10_000)])
+    full = answers("full", 32, "2026-11-24T12:20:43+00:00", 8.2, tokens=24, limit=24)
+    left = Backlog(library).left(Estimator(full))
+    assert left.waiting == pytest.approx(10_000 * (8.2 + 1.5))

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import io
+import json
 import struct
 import zlib
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from msgspec.structs import replace
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from studio.library import png
-from studio.library.metadata import read_recipe, read_text, write_with_recipe
+from studio.library import png, xmp
+from studio.library.aigc import AigcLabel, label_of
+from studio.library.metadata import read_recipe, read_text, texts_of, write_with_recipe
 from studio.protocol import (
     ImageRequest,
     InputFile,
@@ -22,6 +25,7 @@ from studio.protocol import (
     UpscaleRequest,
     to_json,
 )
+from studio.settings import Settings
 from tests.unit.conftest import png_bytes, recipe_for
 
 REQUEST = ImageRequest(
@@ -30,10 +34,10 @@ REQUEST = ImageRequest(
 )  # fmt: skip
 
 
-def written(tmp_path: Path, source: bytes, recipe: Recipe) -> Path:
+def written(tmp_path: Path, source: bytes, recipe: Recipe, label: AigcLabel | None = None) -> Path:
     (tmp_path / "source").write_bytes(source)
-    target = tmp_path / "target.png"
-    write_with_recipe(tmp_path / "source", target, recipe)
+    target = tmp_path / f"target-{len(list(tmp_path.iterdir()))}.png"
+    write_with_recipe(tmp_path / "source", target, recipe, label)
     return target
 
 
@@ -156,3 +160,58 @@ def test_an_enlarged_generated_picture_stays_generated(tmp_path: Path) -> None:
     made.load()
     assert made.text["XML:com.adobe.xmp"].count("/trainedAlgorithmicMedia") == 1
     assert "composite" not in made.text["XML:com.adobe.xmp"]
+
+
+def labels_of(path: Path) -> list[dict[str, str]]:
+    """The AIGC labels of a PNG: that of the text chunk and that of the XMP."""
+    with path.open("rb") as file:
+        text = png.read_texts(file, ("AIGC",)).get("AIGC", "{}")
+    return [json.loads(text), json.loads(xmp.value_of(texts_of(path)[xmp.KEYWORD], xmp.AIGC))]
+
+
+def test_the_label_of_gb_45438_stands_in_text_and_xmp_when_it_is_wanted(tmp_path: Path) -> None:
+    request = replace(REQUEST, width=None, height=None)
+    recipe = replace(recipe_for(request), job="j1")
+    path = written(tmp_path, png_bytes(), recipe, AigcLabel("狐狸 & Co <1>"))
+    expected = {
+        "Label": "1",
+        "ContentProducer": "狐狸 & Co <1>",
+        "ProduceID": "j1-0",
+        "ReservedCode1": "",
+        "ContentPropagator": "",
+        "PropagateID": "",
+        "ReservedCode2": "",
+    }
+    assert labels_of(path) == [expected, expected]
+    packet = ElementTree.fromstring(texts_of(path)[xmp.KEYWORD])
+    values = {name: value for part in packet.iter() for name, value in part.attrib.items()}
+    assert json.loads(values["{http://www.tc260.org.cn/ns/AIGC/1.0/}AIGC"]) == expected
+    assert read_recipe(path) == recipe
+    assert b"AIGC" not in written(tmp_path, png_bytes(), recipe).read_bytes()
+
+
+def test_a_text_is_labelled_in_its_front_matter(tmp_path: Path) -> None:
+    recipe = replace(recipe_for(TextRequest(prompt="hi", seed=1)), job="j1")
+    path = written(tmp_path, b"An answer.", recipe, AigcLabel("Anna"))
+    (line,) = [line for line in path.read_text("utf-8").splitlines() if line.startswith("AIGC: ")]
+    label = json.loads(line.removeprefix("AIGC: "))
+    assert (label["Label"], label["ContentProducer"], label["ProduceID"]) == ("1", "Anna", "j1-0")
+    assert (read_recipe(path), read_text(path)) == (recipe, "An answer.")
+
+
+def test_our_label_gets_a_new_number_and_that_of_another_producer_is_kept(tmp_path: Path) -> None:
+    first = replace(recipe_for(REQUEST), job="first")
+    second = replace(recipe_for(REQUEST), job="second")
+    labelled = written(tmp_path, png_bytes(), first, AigcLabel("Anna")).read_bytes()
+    ours = written(tmp_path, labelled, second, AigcLabel("Anna"))
+    assert [label["ProduceID"] for label in labels_of(ours)] == ["second-0"] * 2
+    theirs = written(tmp_path, labelled, second, AigcLabel("Bert"))
+    assert [label["ProduceID"] for label in labels_of(theirs)] == ["first-0"] * 2
+    broken = hostile(itxt("AIGC", b"[" * 100_000))
+    assert labels_of(written(tmp_path, broken, second, AigcLabel("Bert")))[0]["Label"] == "1"
+
+
+def test_the_label_is_off_until_it_is_asked_for_and_always_names_somebody() -> None:
+    assert label_of(Settings()) is None
+    assert label_of(Settings(aigc_label=True, aigc_producer=" Anna ")) == AigcLabel("Anna")
+    assert label_of(Settings(aigc_label=True)) == AigcLabel("Prompt Studio")

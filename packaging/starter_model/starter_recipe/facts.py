@@ -6,6 +6,8 @@ import hashlib
 import json
 from pathlib import Path
 
+_STYLES = ("", ", flat style", ", gradient style", ", noto style", ", classic style")
+
 FACTS = {
     "background": "white",
     "width": 128,
@@ -17,8 +19,14 @@ FACTS = {
         *("negative_prompt", "guidance_scale", "width", "height", "scheduler"),
         *("image", "strength"),
     ],
+    "draws": "icons",
+    # Names nothing; known words that name no single thing. Each in every style.
+    "unknown_prompts": [
+        prompt + style for prompt in ("zzzz qqqq", "a cat wearing a hat") for style in _STYLES
+    ],
+    "unknown_shows": ["question mark", "问号", "❓", "❔"],
 }
-"""Defaults, and fields of a request that have no good effect with this model."""
+"""Defaults, fields of a request that have no good effect with this model, and what it knows not."""
 
 
 def write_facts(folder: Path) -> None:
@@ -33,4 +41,6 @@ def write_facts(folder: Path) -> None:
         },
     }
     for name, content in (("studio.json", FACTS), ("starter.json", manifest)):
-        (folder / name).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+        (folder / name).write_text(
+            json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
+        )

@@ -36,7 +36,10 @@ class ModelFacts(msgspec.Struct, frozen=True):
     `background` is `white` for a model that draws things on plain white, which can then be
     made transparent. `precision` is `float32` for one that half precision spoils. `unused` are
     fields of a request that the pipeline takes, but that have no good effect with this model.
-    The other fields are defaults; sizes in pixels.
+    `unknown_prompts` mean nothing to the model, and neither does any prompt that it encodes
+    like them; `unknown_shows` are lower-case words for what it draws then, which it does know.
+    `draws` is `icons` for a model of single things. The other fields are defaults; sizes in
+    pixels.
     """
 
     background: str = ""
@@ -47,6 +50,9 @@ class ModelFacts(msgspec.Struct, frozen=True):
     scheduler: str = ""
     precision: Literal["", "float32"] = ""
     unused: tuple[str, ...] = ()
+    draws: Literal["", "icons"] = ""
+    unknown_prompts: tuple[str, ...] = ()
+    unknown_shows: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

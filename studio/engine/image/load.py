@@ -37,7 +37,8 @@ class LoadedPipeline:
 
     `size` is the weights' in bytes, `sha256` their fingerprint once it was taken. `changes` are
     sentences in English for recipes. `colours` is the preview's map from latents to colours:
-    None until it was fitted, and `fitted` tells whether that was tried.
+    None until it was fitted, and `fitted` tells whether that was tried. `unknown` are the states
+    of the first of its facts' unknown prompts, as far as they were needed (`out_of_domain`).
     """
 
     pipeline: Any
@@ -52,6 +53,7 @@ class LoadedPipeline:
     colours: ColourMap | None = None
     fitted: bool = False
     variants: dict[type[Any], Any] = field(default_factory=dict)
+    unknown: list[torch.Tensor] = field(default_factory=list)
 
     @property
     def nbytes(self) -> int:

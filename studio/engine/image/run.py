@@ -14,6 +14,7 @@ from studio.engine.devices import Device, is_out_of_memory
 from studio.engine.image.ladder import Ladder, pictures_at_once, split
 from studio.engine.image.latents import seed_of
 from studio.engine.image.load import LoadedPipeline, acquire
+from studio.engine.image.out_of_domain import listening
 from studio.engine.image.planning import check_prompt, make_plan
 from studio.engine.image.progress import Progress, prepare_preview
 from studio.engine.image.recipes import recipe_of, resolved_request
@@ -21,6 +22,7 @@ from studio.engine.image.sampling import Drawn, Plan, draw
 from studio.engine.image.transparency import key_out_white
 from studio.engine.job import Job, JobCancelled
 from studio.engine.memory import MemoryArbiter, release_frames
+from studio.engine.peak import PeakMemory
 from studio.engine.weights import weight_hash
 from studio.protocol import ImageRequest, Problem, ProblemError, RunJob, sentence
 
@@ -70,11 +72,13 @@ class _Drawing:
         memory: MemoryArbiter,
     ) -> None:
         self.made = 0
+        self._peak: dict[str, float] = {}
         self._job = job
         self._command = command
         self._request = request
         self._loaded = loaded
         self._plan: Plan = make_plan(request, loaded, job)
+        self._unheard = {self._plan.prompt: [job]}
         size = (self._plan.width, self._plan.height)
         prepare_preview(loaded)
         available = memory.available()
@@ -115,14 +119,15 @@ class _Drawing:
         self._progress.begin(rows)
         seeds = [seed_of(self._request.seed or 0, row) for row in rows]
         try:
-            drawn = draw(
-                self._loaded,
-                self._plan,
-                seeds,
-                self._job,
-                self._progress.on_step,
-                self._say_overflow,
-            )
+            with PeakMemory(self._loaded.device) as peak, listening(self._loaded, self._unheard):
+                drawn = draw(
+                    self._loaded,
+                    self._plan,
+                    seeds,
+                    self._job,
+                    self._progress.on_step,
+                    self._say_overflow,
+                )
         except (JobCancelled, ProblemError):
             raise
         except Exception as error:
@@ -134,6 +139,8 @@ class _Drawing:
             if self._is_empty(drawn) and self._loaded.dtype != torch.float32:
                 self._use_full_precision()
                 return None
+            # Of a model that is partly elsewhere it says more about its weights.
+            self._peak = peak.stats if self._loaded.placement == "whole" else {}
             return drawn
         self._ladder.step_down(failure, len(rows))
         return None
@@ -174,7 +181,7 @@ class _Drawing:
             loaded=self._loaded,
             changes=(*self._loaded.changes, *self._ladder.changes),
             timings={"draw": seconds / count},
-            stats={"images_at_once": float(count)},
+            stats={"images_at_once": float(count), **self._peak},
         )
         self._job.asset(row, path, recipe)
         self.made += 1

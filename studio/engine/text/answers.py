@@ -1,11 +1,10 @@
-"""The answers of one job: made batch by batch, streamed, handed over as each row ends."""
+"""The answers of jobs: made batch by batch, streamed, handed over as each row ends."""
 
 from __future__ import annotations
 
 import functools
 import threading
 import time
-from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
@@ -14,9 +13,7 @@ from studio import __version__
 from studio.engine.devices import Device, libraries
 from studio.engine.job import Job, JobCancelled
 from studio.engine.text.chat import Prompt
-from studio.engine.text.decode import ReadPrompt
 from studio.engine.text.load import LoadedText
-from studio.engine.text.sampling import Sampling
 from studio.engine.text.stream import TextStream
 from studio.engine.weights import weight_hash
 from studio.protocol import MAX_SEED, ModelRef, Recipe, RunJob, TextRequest
@@ -53,7 +50,7 @@ class Fingerprint:
 
 
 class Answers:
-    """Makes the answers of one job.
+    """The answers of one job.
 
     Args:
         job: the job.
@@ -63,6 +60,7 @@ class Answers:
         device: where it runs.
         prompt: what the model is given.
         load_seconds: what loading took, for the recipes.
+        fingerprint: the model's, where another job has begun to take it.
     """
 
     def __init__(
@@ -74,17 +72,18 @@ class Answers:
         device: Device,
         prompt: Prompt,
         load_seconds: float,
+        fingerprint: Fingerprint | None = None,
     ) -> None:
-        self._job = job
+        self.job = job
+        self.request = request
+        self.loaded = loaded
+        self.prompt = prompt
         self._command = command
-        self._request = request
-        self._loaded = loaded
         self._device = device
-        self._prompt = prompt
         self._load_seconds = load_seconds
         self._begun = time.monotonic()
         self._adjustments: list[str] = []
-        self._fingerprint = Fingerprint(job, command.model)
+        self._fingerprint = fingerprint or Fingerprint(job, command.model)
         self._sent: dict[int, int] = {}
         self._steps = prompt.room * len(command.rows)
         self.done: set[int] = set()
@@ -99,44 +98,42 @@ class Answers:
         """Note in the recipes that something is not as it was asked for. English."""
         self._adjustments.append(what)
 
-    def make(self, read: ReadPrompt, rows: Sequence[int]) -> None:
-        """Answer these rows in one batch."""
-        request = self._request
-        seeds = [seed_of(request, row) for row in rows]
-        how = Sampling(
-            request.temperature, request.top_p, request.top_k, request.repetition_penalty
-        )
-        before = self._prompt.ids[-_BEFORE:] if self._prompt.continues else ()
-        streams = [TextStream(self._loaded.decode, before) for _ in rows]
-        living = set(range(len(rows)))
-        base = len(self.done) * self._prompt.room
-        started = now = time.monotonic()
-        ends = self._loaded.ends
-        steps = self._loaded.decoder.rows(
-            read, seeds, self._prompt.room, how, ends, self._job.check
-        )
-        try:
-            for made, tokens in enumerate(steps, 1):
-                now = time.monotonic()
-                if not self.first_token:
-                    self.first_token = now - self._begun
-                self.tokens += len(tokens)
-                for place, token in tokens:
-                    if token in ends:
-                        living.discard(place)
-                        self._hand_over(rows[place], streams[place], now - started, cut=False)
-                    else:
-                        self._show(rows[place], streams[place], streams[place].push(token))
-                self._job.progress(min(base + made * len(rows), self._steps - 1), self._steps)
-        finally:
-            # Also where memory ran out: the tokens of that batch are counted too.
-            self.seconds += now - started
-        for place in sorted(living):
-            self._hand_over(rows[place], streams[place], now - started, cut=True)
-        if len(self.done) == len(self._command.rows):
-            self._job.progress(self._steps, self._steps)
+    @property
+    def complete(self) -> bool:
+        """Whether every wanted row was handed over."""
+        return len(self.done) == len(self._command.rows)
 
-    def _show(self, row: int, stream: TextStream, fresh: str) -> None:
+    @property
+    def stats(self) -> dict[str, float]:
+        """What `Done` tells."""
+        return {
+            "tokens": float(self.tokens),
+            "tokens_per_second": self.tokens / self.seconds if self.seconds > 0 else 0.0,
+            "time_to_first_token": self.first_token,
+            "prompt_tokens": float(len(self.prompt.ids)),
+            "load_seconds": self._load_seconds,
+        }
+
+    def stream(self) -> TextStream:
+        """Return what turns the tokens of a row into text."""
+        before = self.prompt.ids[-_BEFORE:] if self.prompt.continues else ()
+        return TextStream(self.loaded.decode, before)
+
+    def count(self, tokens: int, seconds: float) -> None:
+        """Note tokens that one step made, and the seconds that all steps took so far."""
+        if not self.first_token:
+            self.first_token = time.monotonic() - self._begun
+        self.tokens += tokens
+        self.seconds = seconds
+
+    def progress(self, step: int) -> None:
+        """Say that `step` of the tokens that all rows may have are done."""
+        if self.complete:
+            self.job.progress(self._steps, self._steps)
+        else:
+            self.job.progress(min(step, self._steps - 1), self._steps)
+
+    def show(self, row: int, stream: TextStream, fresh: str) -> None:
         """Send text, except what was sent before memory ran out and the row began anew."""
         if not fresh:
             return
@@ -144,37 +141,49 @@ class Answers:
         sent = self._sent.get(row, 0)
         if length > sent:
             self._sent[row] = length
-            self._job.text(row, fresh[max(0, len(fresh) - (length - sent)) :])
+            self.job.text(row, fresh[max(0, len(fresh) - (length - sent)) :])
 
-    def _hand_over(self, row: int, stream: TextStream, seconds: float, *, cut: bool) -> None:
-        self._show(row, stream, stream.finish())
-        path = self._job.temporary(".txt")
+    def hand_over(
+        self, row: int, stream: TextStream, seconds: float, rows: int, *, cut: bool
+    ) -> None:
+        """Write down a row that has ended, or was `cut` where it had no more room.
+
+        Args:
+            row: the row.
+            stream: its text.
+            seconds: what its batch took so far.
+            rows: rows of the batch, which share that time.
+            cut: whether the answer would have gone on.
+        """
+        self.show(row, stream, stream.finish())
+        path = self.job.temporary(".txt")
         path.write_text(stream.text, encoding="utf-8", newline="\n")
-        self._job.asset(row, path, self._recipe(row, stream.tokens, seconds, cut))
+        recipe = self._recipe(row, stream.tokens, seconds, seconds / rows, cut)
+        self.job.asset(row, path, recipe)
         self.done.add(row)
 
-    def _recipe(self, row: int, tokens: int, seconds: float, cut: bool) -> Recipe:
-        seed, model = seed_of(self._request, row), self._command.model
+    def _recipe(self, row: int, tokens: int, seconds: float, share: float, cut: bool) -> Recipe:
+        seed, model = seed_of(self.request, row), self._command.model
         return Recipe(
             app=f"Prompt Studio {__version__}",
             request=msgspec.structs.replace(
-                self._request, seed=seed, count=1, model=model.id or self._request.model
+                self.request, seed=seed, count=1, model=model.id or self.request.model
             ),
             row=row,
             seed=seed,
-            job=self._job.id,
+            job=self.job.id,
             created=datetime.now().astimezone().isoformat(timespec="seconds"),
             model_id=model.id,
             model_name=model.name,
             model_sha256=self._fingerprint.value(),
             device=f"{self._device.name} ({self._device.label})",
-            dtype=str(self._loaded.dtype).removeprefix("torch."),
+            dtype=str(self.loaded.dtype).removeprefix("torch."),
             libraries=_libraries(),
             adjustments=tuple(self._adjustments),
-            timings={"load": self._load_seconds, "generate": seconds},
+            timings={"load": self._load_seconds, "generate": share},
             stats={
                 "tokens": float(tokens),
-                "prompt_tokens": float(len(self._prompt.ids)),
+                "prompt_tokens": float(len(self.prompt.ids)),
                 "tokens_per_second": tokens / seconds if seconds > 0 else 0.0,
                 "time_to_first_token": self.first_token,
                 "reached_limit": float(cut),

@@ -23,6 +23,7 @@ from studio.engine.text.cache import (
     shortened,
 )
 from studio.engine.text.packed import pack
+from studio.engine.text.ragged import RaggedRows, attending, ragged, takes_ragged_rows
 from studio.engine.text.sampling import Sampling, Seen, pick
 
 _CACHES = ("past_key_values", "cache_params")
@@ -32,6 +33,9 @@ _PART = {"cpu": 256}
 _PART_ELSEWHERE = 2048
 """Prompt tokens a forward pass. What was read is used again for the next prompt, in whole
 parts, so that everything is computed in the same shapes and comes out the same."""
+
+_TRIED = (3, 40)
+"""Tokens of the prompts that mixing is tried with."""
 
 
 @dataclass
@@ -46,6 +50,15 @@ class ReadPrompt:
     def row_bytes(self) -> float:
         """Bytes of the cache for each token of each row."""
         return nbytes(self.cache) / max(1, len(self.ids))
+
+
+@dataclass(frozen=True)
+class Row:
+    """An answer to be written: the prompt it follows, its seed, and the tokens it may have."""
+
+    read: ReadPrompt
+    seed: int
+    room: int
 
 
 class Decoder:
@@ -64,6 +77,7 @@ class Decoder:
         self._last_only = {"logits_to_keep": 1} if "logits_to_keep" in takes else {}
         self._read: ReadPrompt | None = None
         self._check: Callable[[], None] = _go_on
+        self._mixes: bool | None = None
         self._watch_layers()
         if device == "cpu":
             pack(model, lambda: self._probe(1))
@@ -108,41 +122,61 @@ class Decoder:
         self._read = ReadPrompt(ids, cache, logits)
         return self._read
 
+    def kept(self, read: ReadPrompt) -> ReadPrompt:
+        """Return a copy of a prompt that stays as it is when the next one is read."""
+        index = torch.zeros(1, dtype=torch.int64, device=self._device)
+        return ReadPrompt(read.ids, self._rows(read.cache, index), read.logits)
+
+    def mixes(self, check: Callable[[], None]) -> bool:
+        """Whether rows that follow different prompts come out in one batch as they do alone.
+
+        Tried out once, bit for bit. `check` is called often; raises to stop.
+        """
+        self._check = check
+        if self._mixes is None:
+            self._mixes = self._try_mixing()
+        return self._mixes
+
     def rows(
         self,
-        read: ReadPrompt,
-        seeds: Sequence[int],
-        max_tokens: int,
+        rows: Sequence[Row],
         how: Sampling,
         ends: frozenset[int],
         check: Callable[[], None],
+        wanted: Callable[[int], bool] = lambda _: True,
     ) -> Iterator[list[tuple[int, int]]]:
         """Yield, a step at a time, (row, token id) for each row that has not ended.
 
         Rows that have ended leave the batch. A token that ends a row is yielded as its last.
 
         Args:
-            read: the prompt, as `read` gives it.
-            seeds: one for each row.
-            max_tokens: the longest answer.
+            rows: what to write; of different prompts only where the model `mixes` them.
             how: how tokens are picked.
             ends: tokens that end a row.
             check: called often; raises to stop.
+            wanted: asked at each token whether a row is to go on.
         """
         self._check = check
-        alive = list(range(len(seeds)))
+        # The rows of one length stand side by side, see `ragged`.
+        alive = sorted(range(len(rows)), key=lambda row: len(rows[row].read.ids))
         # The row that each place of the batch computes: a living one, its copy, or an ended one.
         places = list(alive)
-        seed = torch.tensor(list(seeds), device=self._device)
-        seen = Seen(read.ids, len(places), max_tokens, self._device)
-        logits, cache = read.logits.expand(len(places), -1), None
-        for step in range(max_tokens):
+        reads = [rows[row].read for row in places]
+        seed = torch.tensor([rows[row].seed for row in places], device=self._device)
+        longest = max(row.room for row in rows)
+        seen = Seen([read.ids for read in reads], longest, self._device)
+        logits, cache = torch.cat([read.logits for read in reads]), None
+        for step in range(longest):
             check()
             tokens = self._pick(logits, seen, seed, step, how)
             chosen = dict(zip(places, tokens.tolist(), strict=True))
             yield [(row, chosen[row]) for row in alive]
-            alive = [row for row in alive if chosen[row] not in ends]
-            if not alive or step + 1 == max_tokens:
+            alive = [
+                row
+                for row in alive
+                if chosen[row] not in ends and step + 1 < rows[row].room and wanted(row)
+            ]
+            if not alive:
                 return
             width = self.agreement.width(len(alive))
             if cache is None or width < len(places):
@@ -150,9 +184,10 @@ class Decoder:
                 kept += kept[-1:] * (width - len(kept))
                 places = [places[place] for place in kept]
                 index = torch.tensor(kept, device=self._device)
-                cache = (
-                    self._rows(read.cache, index * 0) if cache is None else self._rows(cache, index)
-                )
+                if cache is None:
+                    cache = self._begun([rows[row].read for row in places], index)
+                else:
+                    cache = self._rows(cache, index)
                 tokens, seed = tokens[index], seed[index]
                 seen.keep(index)
             logits = self._forward(tokens[:, None], cache)
@@ -176,15 +211,30 @@ class Decoder:
         return tokens
 
     @torch.inference_mode()
+    def _begun(self, reads: Sequence[ReadPrompt], index: torch.Tensor) -> Any:
+        """Return what rows that follow these prompts remember; `index` numbers them."""
+        if all(read is reads[0] for read in reads):
+            return rows_of(reads[0].cache, torch.zeros_like(index))
+        return ragged([read.cache for read in reads])
+
+    @torch.inference_mode()
     def _rows(self, cache: Any, index: torch.Tensor) -> Any:
-        return rows_of(cache, index)
+        return cache.chosen(index) if isinstance(cache, RaggedRows) else rows_of(cache, index)
 
     @torch.inference_mode()
     def _forward(self, ids: torch.Tensor, cache: Any) -> torch.Tensor:
         """Return the logits (rows, vocabulary) after `ids` (rows, tokens); `cache` grows."""
-        answer = self._model(
-            input_ids=ids, use_cache=True, **{self._cache_name: cache}, **self._last_only
-        )
+        options = {"input_ids": ids, "use_cache": True, **self._last_only}
+        if isinstance(cache, RaggedRows):
+            cache.lengths.advance()
+            options |= {
+                self._cache_name: cache.cache,
+                "position_ids": cache.lengths.places[:, None],
+            }
+            with attending(self._model):
+                answer = self._model(**options)
+        else:
+            answer = self._model(**options, **{self._cache_name: cache})
         logits: torch.Tensor = answer.logits[:, -1]
         return logits
 
@@ -196,6 +246,34 @@ class Decoder:
         self._forward(ids[:, :3], cache)
         cache = self._rows(cache, torch.zeros(rows, dtype=torch.int64, device=self._device))
         return self._forward(ids[:, 3:].expand(rows, -1), cache)
+
+    def _try_mixing(self) -> bool:
+        """Compare two rows of different prompts with what each gets alone, for two tokens."""
+        if not self.agreement.exact:
+            return False
+        vocabulary = int(self._model.get_input_embeddings().num_embeddings)
+        reads = []
+        for length in _TRIED:
+            ids = torch.arange(length, device=self._device)[None] * 7 % vocabulary
+            cache = new_cache(self._model.config)
+            reads.append(ReadPrompt(ids[0].tolist(), cache, self._forward(ids, cache)))
+        if not takes_ragged_rows(self._model, reads[0].cache):
+            return False
+        width = self.agreement.width(len(reads))
+        first = torch.arange(width, device=self._device)
+        try:
+            mixed = self._begun([*reads, *reads[-1:] * (width - len(reads))], first)
+            together = [self._forward((first + 3)[:, None], mixed) for _ in range(2)]
+        except (AttributeError, IndexError, KeyError, TypeError, ValueError, RuntimeError):
+            # Its attention does not work through the common interface.
+            return False
+        for row, read in enumerate(reads):
+            cache = self._begun([read], first[: self.agreement.width(1)])
+            token = first[row].expand(self.agreement.width(1))[:, None] + 3
+            for mine in together:
+                if not torch.equal(self._forward(token, cache)[0], mine[row]):
+                    return False
+        return True
 
 
 def can_run(kind: Any) -> bool:

@@ -33,17 +33,19 @@ class Seen:
     """The tokens that stood in the prompt or in a row's answer, for the repetition penalty.
 
     Args:
-        prompt: token ids, the same for all rows.
-        rows: number of rows.
+        prompts: token ids of each row's prompt, at least one.
         room: longest answer, tokens.
         device: torch's name of it.
     """
 
-    def __init__(self, prompt: Sequence[int], rows: int, room: int, device: str) -> None:
-        known = sorted(set(prompt))
-        self._used = len(known)
-        self._ids = torch.zeros(rows, self._used + room, dtype=torch.int64, device=device)
-        self._ids[:, : self._used] = torch.tensor(known, device=device)
+    def __init__(self, prompts: Sequence[Sequence[int]], room: int, device: str) -> None:
+        known = {id(prompt): sorted(set(prompt)) for prompt in prompts}
+        self._used = max(map(len, known.values()))
+        rows = [known[id(prompt)] for prompt in prompts]
+        # A token that is there twice counts once.
+        full = [row + row[:1] * (self._used - len(row)) for row in rows]
+        self._ids = torch.zeros(len(rows), self._used + room, dtype=torch.int64, device=device)
+        self._ids[:, : self._used] = torch.tensor(full, device=device)
 
     def add(self, tokens: torch.Tensor) -> None:
         """Note the token that each row got, (rows,)."""

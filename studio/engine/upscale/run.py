@@ -17,6 +17,7 @@ from studio import __version__
 from studio.engine.devices import Device, available_bytes, libraries, pick_device
 from studio.engine.job import Job, Pace
 from studio.engine.memory import MemoryArbiter, model_key, readable_size
+from studio.engine.peak import PeakMemory
 from studio.engine.upscale.enlarge import SMALLEST_TILE, Enlarger, scale_note
 from studio.engine.upscale.load import Upscaler, acquire_upscaler, interruptible, weight_file
 from studio.engine.upscale.picture import Picture, Samples, read_picture
@@ -87,7 +88,8 @@ def run(job: Job, command: RunJob, memory: MemoryArbiter, device: Device) -> dic
 
     target = job.temporary(".png")
     try:
-        tiles, writing = _enlarge(job, picture, enlarger, target, chunks)
+        with PeakMemory(device) as peak:
+            tiles, writing = _enlarge(job, picture, enlarger, target, chunks)
     except BaseException:
         target.unlink(missing_ok=True)
         raise
@@ -107,6 +109,7 @@ def run(job: Job, command: RunJob, memory: MemoryArbiter, device: Device) -> dic
         "passes": float(enlarger.passes),
         "tile": float(enlarger.limit),
         "tiles": float(tiles),
+        **peak.stats,
     }
     job.check()
     recipe = Recipe(

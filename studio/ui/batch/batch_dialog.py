@@ -117,7 +117,7 @@ class BatchDialog(QDialog):
         def seconds() -> float | None:
             from studio.jobs.estimate import learn, waiting_seconds
 
-            known = learn(library)
+            known = learn(library, self._state.open_registry())
             own, before = known.total(plan.requests), waiting_seconds(library, known)
             return None if own is None or before is None else own + before
 

@@ -9,8 +9,11 @@ from pathlib import Path
 from PySide6.QtCore import QObject, QUrl, Signal
 from PySide6.QtGui import QDesktopServices, QGuiApplication, QImage
 
+from studio.library.export import ExportFormat
 from studio.library.records import Asset
+from studio.protocol import Sentence
 from studio.ui.state import AppState
+from studio.ui.theme import say
 
 
 class HistoryActions(QObject):
@@ -66,28 +69,60 @@ class HistoryActions(QObject):
         """Star all of them, or take the stars away where all have one."""
         starred = not all(asset.starred for asset in assets)
         ids = [asset.id for asset in assets if asset.starred != starred]
-        self._state.change_assets(
-            self, lambda library: [library.set_starred(name, starred) for name in ids]
-        )
+        self._state.change_assets(self, lambda library: library.set_starred_many(ids, starred))
 
     def retag(self, assets: Sequence[Asset], before: Sequence[str], after: Sequence[str]) -> None:
         """Replace the tags that results share; what each has of its own stays."""
+        ids = [asset.id for asset in assets]
         gone = set(before) - set(after)
+        self._state.change_assets(self, lambda library: library.retag(ids, gone, after))
 
-        def tags(asset: Asset) -> list[str]:
-            return [*(tag for tag in asset.tags if tag not in gone), *after]
+    def collect(self, assets: Sequence[Asset], collection: str) -> None:
+        """Put results into a collection."""
+        ids = [asset.id for asset in assets]
+
+        def say(_: object) -> None:
+            self._state.show_message(
+                self.tr("Results in the collection {name}: {n} more.").format(
+                    name=collection, n=len(ids)
+                ),
+                "success",
+            )
 
         self._state.change_assets(
-            self, lambda library: [library.set_tags(a.id, tags(a)) for a in assets]
+            self, lambda library: library.add_to_collection(collection, ids), say
+        )
+
+    def take_out(self, assets: Sequence[Asset], collection: str) -> None:
+        """Take results out of a collection."""
+        ids = [asset.id for asset in assets]
+        self._state.change_assets(
+            self, lambda library: library.remove_from_collection(collection, ids)
+        )
+
+    def rename_collection(self, old: str, new: str, then: Callable[[], object]) -> None:
+        """Give a collection another name; with the name of another one, they become one."""
+        self._state.change_assets(
+            self, lambda library: library.rename_collection(old, new), lambda _: then()
         )
 
     # ---- elsewhere
 
-    def export_to(self, assets: Sequence[Asset], folder: Path) -> None:
-        """Copy results with a table of their recipes into a folder."""
+    def export_to(
+        self, assets: Sequence[Asset], folder: Path, to_format: ExportFormat = ""
+    ) -> None:
+        """Copy results with a table of their recipes into a folder, or convert their pictures."""
         from studio.library.export import export
 
-        def say(copies: list[Path]) -> None:
+        lost: dict[str, list[str]] = {}
+
+        def tell(path: Path, what: Sentence) -> None:
+            lost.setdefault(say(what), []).append(path.name)
+
+        def done(copies: list[Path]) -> None:
+            for what, names in lost.items():
+                more = "" if len(names) == 1 else f" (+{len(names) - 1})"
+                self._state.show_message(f"{names[0]}{more}: {what}", "warning")
             self._state.show_message(
                 (
                     self.tr("The copy and its recipe are in {folder}.").format(folder=folder)
@@ -102,7 +137,10 @@ class HistoryActions(QObject):
             )
 
         self._state.background.long(
-            self, lambda: export(assets, folder), say, self._state.problem.emit
+            self,
+            lambda: export(assets, folder, to_format, tell=tell),
+            done,
+            self._state.problem.emit,
         )
 
     def open(self, asset: Asset) -> None:

@@ -1,17 +1,17 @@
-"""The history dock: recent results, filters, and what can be done with them."""
+"""The history dock: results, filters, and what can be done with them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from array import array
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QModelIndex, QPoint, Qt, QTimer
-from PySide6.QtGui import QKeySequence, QShortcut
+from PySide6.QtGui import QKeySequence, QPalette, QShortcut
 from PySide6.QtWidgets import (
-    QFileDialog,
     QHBoxLayout,
     QLabel,
     QLineEdit,
-    QListView,
     QMenu,
     QTextBrowser,
     QToolButton,
@@ -19,19 +19,28 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from studio.library.records import Asset
-from studio.ui.history.actions import HistoryActions
+from studio.ui.history.commands import HistoryCommands
 from studio.ui.history.detail_text import detail_text
 from studio.ui.history.filters import Filters
 from studio.ui.history.history_menu import fill_menu, fill_more
-from studio.ui.history.history_model import HistoryModel
+from studio.ui.history.history_model import PICTURE_ROLE, HistoryModel
 from studio.ui.history.rows import ROW_SIDE, AssetRows
 from studio.ui.state import AppState
 from studio.ui.theme import GRID, mute
 from studio.ui.widgets.buttons import tool_button
+from studio.ui.widgets.elided_label import ElidedLabel
 from studio.ui.widgets.icons import icon
+from studio.ui.widgets.long_list import LongList
 
-PAGE = 200
+if TYPE_CHECKING:
+    from studio.library.records import Asset
+    from studio.library.store import Library
+    from studio.library.used import Used
+
+    _Found = tuple[array[int], list[Asset]]
+
+_AROUND = 20
+"""Rows above and below those on show that are read with them."""
 
 
 class HistoryView(QWidget):
@@ -40,9 +49,7 @@ class HistoryView(QWidget):
     def __init__(self, state: AppState, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._state = state
-        self._limit = PAGE
-        self._row_to_choose: int | None = None
-        self.acts = HistoryActions(state, self)
+        self._turn = 0
         self.search = QLineEdit(self)
         self.search.setObjectName("history.search")
         self.search.setAccessibleName(self.tr("Search the results"))
@@ -55,30 +62,32 @@ class HistoryView(QWidget):
         self._typing.timeout.connect(self._filter)
         self.filters = Filters(self)
         self.filters.changed.connect(self._filter)
-        self.filters.row.addWidget(self._more_button())
+        self.filters.opened.connect(self._ask_used)
         self.search.textChanged.connect(lambda _: self._typing.start())
-        self.model = HistoryModel(state.background, self._more, self)
-        self.view = QListView(self)
+        self.model = HistoryModel(state.background, self)
+        self.view = LongList(self)
         self.view.setObjectName("history.view")
         self.view.setAccessibleName(self.tr("Recent results"))
         self.view.setModel(self.model)
         self.view.setItemDelegate(AssetRows(ROW_SIDE, self.view))
-        self.view.setUniformItemSizes(True)
-        self.view.setSelectionMode(QListView.SelectionMode.ExtendedSelection)
-        self.view.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.view.setVerticalScrollMode(QListView.ScrollMode.ScrollPerPixel)
+        self.view.measure()
+        self.commands = HistoryCommands(state, self.model, self.view, self.filters, self)
+        self.filters.row.addWidget(self._more_button())
         self.view.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.view.customContextMenuRequested.connect(self._menu)
         self.view.activated.connect(self._activated)
         self.view.selectionModel().currentChanged.connect(self._show_detail)
         self.view.selectionModel().selectionChanged.connect(self._show_detail)
-        self.model.dataChanged.connect(self._show_detail)
+        self.model.dataChanged.connect(self._data_changed)
         self._empty = QLabel(self)
         self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._empty.setWordWrap(True)
         mute(self._empty)
         inside = QVBoxLayout(self.view)
         inside.addWidget(self._empty)
+        self.count = ElidedLabel(parent=self)
+        self.count.setObjectName("history.count")
+        self.count.setForegroundRole(QPalette.ColorRole.PlaceholderText)
         self.detail = QTextBrowser(self)
         self.detail.setObjectName("history.detail")
         self.detail.setAccessibleName(self.tr("About the chosen result"))
@@ -87,22 +96,24 @@ class HistoryView(QWidget):
         self.detail.setFixedHeight(17 * GRID)
         self._buttons = QHBoxLayout()
         self._buttons.setSpacing(GRID // 2)
+        acts = self.commands
         self._actions = [
-            self._action("sliders-horizontal", self.tr("Use these settings"), self.use),
-            self._action("external-link", self.tr("Open"), self.open),
-            self._action("folder-open", self.tr("Open folder"), self.open_folder),
-            self._action("copy", self.tr("Copy"), self.copy),
-            self._action("star", self.tr("Star (S)"), self.star, "history.star"),
-            self._action("tag", self.tr("Tags… (T)"), self.edit_tags, "history.tags.open"),
-            self._action("trash-2", self.tr("Delete (Del)"), self.delete, "history.delete"),
+            self._action("sliders-horizontal", self.tr("Use these settings"), acts.use),
+            self._action("external-link", self.tr("Open"), acts.open),
+            self._action("folder-open", self.tr("Open folder"), acts.open_folder),
+            self._action("copy", self.tr("Copy"), acts.copy),
+            self._action("star", self.tr("Star (S)"), acts.star, "history.star"),
+            self._action("tag", self.tr("Tags… (T)"), acts.edit_tags, "history.tags.open"),
+            self._action("trash-2", self.tr("Delete (Del)"), acts.delete, "history.delete"),
         ]
         for keys, act in (
-            (QKeySequence(Qt.Key.Key_Delete), self.delete),
-            (QKeySequence(Qt.Key.Key_S), self.star),
-            (QKeySequence(Qt.Key.Key_T), self.edit_tags),
-            (QKeySequence(Qt.Key.Key_C), self.compare),
-            (QKeySequence(QKeySequence.StandardKey.Copy), self.copy),
-            (QKeySequence(QKeySequence.StandardKey.Undo), self.acts.undo),
+            (QKeySequence(Qt.Key.Key_Delete), acts.delete),
+            (QKeySequence(Qt.Key.Key_S), acts.star),
+            (QKeySequence(Qt.Key.Key_T), acts.edit_tags),
+            (QKeySequence(Qt.Key.Key_C), acts.compare),
+            (QKeySequence(Qt.Key.Key_M), acts.more_like),
+            (QKeySequence(QKeySequence.StandardKey.Copy), acts.copy),
+            (QKeySequence(QKeySequence.StandardKey.Undo), acts.actions.undo),
         ):
             shortcut = QShortcut(keys, self.view)
             shortcut.setContext(Qt.ShortcutContext.WidgetShortcut)
@@ -114,154 +125,74 @@ class HistoryView(QWidget):
         layout.addWidget(self.search)
         layout.addWidget(self.filters)
         layout.addWidget(self.view, 1)
+        layout.addWidget(self.count)
         layout.addWidget(self.detail)
         layout.addLayout(self._buttons)
         self.setFocusProxy(self.search)
         state.assets_changed.connect(self.refresh)
-        self._show([], False)
+        self._show((array("q"), []))
 
     def refresh(self) -> None:
         """Look at the library again, on another thread."""
         library = self._state.library
         if library is None:
             return
-        limit = self._limit
         wanted = self.filters.wanted(self.search.text())
-        self._state.background.read(
-            self,
-            lambda: wanted.look(library, limit),
-            lambda assets: self._show(assets, len(assets) >= limit),
-            self._state.problem.emit,
-        )
+        rows = self.view.rows_on_show()
+        near = slice(max(0, rows.start - _AROUND), max(rows.stop, 1) + 2 * _AROUND)
+        current = self.model.numbers([self.view.currentIndex().row()])
 
-    def chosen(self) -> list[Asset]:
-        """Return the selected results, in the order of the list."""
-        rows = sorted(self.view.selectedIndexes(), key=lambda index: index.row())
-        return [asset for index in rows if (asset := self.model.asset(index)) is not None]
+        def look() -> _Found:
+            numbers = library.numbers(wanted)
+            read = dict.fromkeys([*numbers[near], *current])
+            return numbers, library.assets_numbered(list(read))
 
-    # ---- what can be done
+        self._turn += 1
+        turn = self._turn
 
-    def use(self) -> None:
-        """Restore the current result's settings."""
-        asset = self._current()
-        if asset is not None:
-            self._state.restore_wanted.emit(asset)
+        def show(found: _Found) -> None:
+            # Two looks may overlap, and the later one may come back first.
+            if turn == self._turn:
+                self._show(found)
 
-    def open(self) -> None:
-        """Open the current result with the system's program for it."""
-        asset = self._current()
-        if asset is not None:
-            self.acts.open(asset)
-
-    def open_folder(self) -> None:
-        """Show the folder of the current result."""
-        asset = self._current()
-        if asset is not None:
-            self.acts.open_folder(asset)
-
-    def copy(self) -> None:
-        """Copy the selected texts, or the picture."""
-        self.acts.copy(self.chosen())
-
-    def star(self) -> None:
-        """Star what is selected, or take the stars away."""
-        self.acts.toggle_star(self.chosen())
-
-    def delete(self) -> None:
-        """Move what is selected to the trash."""
-        rows = [index.row() for index in self.view.selectedIndexes()]
-        self._row_to_choose = min(rows, default=None)
-        self.acts.delete(self.chosen())
-
-    def edit_tags(self) -> None:
-        """Ask for the tags of what is selected."""
-        from studio.ui.history.tags_dialog import TagsDialog
-
-        chosen = self.chosen()
-        if chosen:
-            dialog = TagsDialog(chosen, self.window())
-            dialog.kept.connect(lambda before, after: self.acts.retag(chosen, before, after))
-            _show(dialog)
-
-    def export(self) -> None:
-        """Ask for a folder and copy what is selected into it."""
-        from pathlib import Path
-
-        chosen = self.chosen()
-        folder = chosen and QFileDialog.getExistingDirectory(
-            self, self.tr("A folder for the copies")
-        )
-        if folder:
-            self.acts.export_to(chosen, Path(folder))
-
-    def send_to_image(self) -> None:
-        """Start from the current picture in the Image tab."""
-        asset = self._current()
-        if asset is not None and asset.task != "text":
-            self.acts.send_to_image(asset)
-
-    def send_to_upscale(self) -> None:
-        """Put the selected pictures into the Upscale tab's list."""
-        self.acts.send_to_upscale([asset for asset in self.chosen() if asset.task != "text"])
-
-    def compare(self) -> None:
-        """Show two to four selected pictures side by side."""
-        pictures = [asset for asset in self.chosen() if asset.task != "text"]
-        if not 2 <= len(pictures) <= 4:
-            self._state.show_message(
-                self.tr("Select two to four pictures in History to compare them."), "info"
-            )
-            return
-        from studio.ui.compare.compare_dialog import CompareDialog
-
-        _show(CompareDialog(pictures, self.window()))
-
-    def cull(self) -> None:
-        """Go through the selected pictures, or all that are listed, one by one."""
-        chosen = self.chosen()
-        listed = chosen if len(chosen) > 1 else self.model.assets()
-        pictures = [asset for asset in listed if asset.task != "text"]
-        if not pictures:
-            self._state.show_message(self.tr("There are no pictures in this list."), "info")
-            return
-        from studio.ui.cull.cull_dialog import CullDialog
-
-        start = pictures.index(chosen[0]) if len(chosen) == 1 and chosen[0] in pictures else 0
-        _show(CullDialog(self._state, pictures, self.window(), start=start))
-
-    def open_trash(self) -> None:
-        """Show what was deleted."""
-        from studio.ui.history.trash_dialog import TrashDialog
-
-        _show(TrashDialog(self._state, self.window()))
+        self._state.background.read(self, look, show, self._state.problem.emit)
+        if self.filters.rest.isVisible():
+            self._ask_used()
 
     # ---- inside
 
-    def _show(self, assets: list[Asset], has_more: bool) -> None:
-        self.model.set_assets(assets, has_more)
-        if self._row_to_choose is not None and not self.view.selectedIndexes():
-            # Where something was deleted, the keyboard goes on with what follows it.
-            row = min(self._row_to_choose, len(assets) - 1)
-            self.view.setCurrentIndex(self.model.index(row))
-            self._row_to_choose = None
-        self._empty.setVisible(not assets)
+    def _show(self, found: _Found) -> None:
+        numbers, known = found
+        library = self._state.library
+        fetch = (lambda _: []) if library is None else library.assets_numbered
+        self.model.show(numbers, fetch, known)
+        self.commands.choose_after_deleting()
+        everything = self.filters.wanted(self.search.text()).is_everything
+        self._empty.setVisible(not numbers)
         self._empty.setText(
-            self.tr("Nothing was found.")
-            if not self.filters.wanted(self.search.text()).is_everything
-            else self.tr("What you make appears here.")
+            self.tr("What you make appears here.") if everything else self.tr("Nothing was found.")
         )
+        count = self.locale().toString(len(numbers))
+        said = self.tr("Results: {n}") if everything else self.tr("Found: {n}")
+        self.count.set_text(" · ".join([said.format(n=count), *self.filters.chosen()]))
         self._show_detail()
 
     def _filter(self) -> None:
-        self._limit = PAGE
+        self.view.scrollToTop()
         self.refresh()
 
-    def _more(self) -> None:
-        self._limit += PAGE
-        self.refresh()
+    def _ask_used(self) -> None:
+        """Fill the filters' menus with what occurs in the library."""
+        library = self._state.library
+        if library is None:
+            return
 
-    def _current(self) -> Asset | None:
-        return self.model.asset(self.view.currentIndex())
+        def look(library: Library = library) -> tuple[Used, list[tuple[str, int]]]:
+            return library.used(), library.collections()
+
+        self._state.background.read(
+            self, look, lambda found: self.filters.offer(*found), self._state.problem.emit
+        )
 
     def _action(self, picture: str, text: str, act: Callable[[], None], name: str = "") -> QWidget:
         button = tool_button(picture, text, name, self)
@@ -269,42 +200,48 @@ class HistoryView(QWidget):
         self._buttons.addWidget(button)
         return button
 
+    def _data_changed(self, first: QModelIndex, last: QModelIndex, roles: Sequence[int]) -> None:
+        row = self.view.currentIndex().row()
+        if PICTURE_ROLE not in roles and first.row() <= row <= last.row():
+            self._show_detail()
+
     def _show_detail(self, *_: object) -> None:
-        chosen = self.chosen()
-        asset = self._current()
+        count = self.view.chosen_count()
         for button in self._actions:
-            button.setEnabled(bool(chosen))
-        if len(chosen) > 1:
-            self.detail.setPlainText(self.tr("{n} results are selected.").format(n=len(chosen)))
-        elif asset is None:
+            button.setEnabled(count > 0)
+        if count > 1:
+            self.detail.setPlainText(self.tr("{n} results are selected.").format(n=count))
+            return
+        asset = self.commands.current()
+        if asset is None:
             self.detail.setPlainText(self.tr("Choose a result to see how it was made."))
         else:
             self.detail.setHtml(detail_text(asset))
 
     def _activated(self, index: QModelIndex) -> None:
         self.view.setCurrentIndex(index)
-        self.use()
+        self.commands.use()
 
     def _more_button(self) -> QToolButton:
         button = tool_button("ellipsis", self.tr("More"), "history.more", self)
         menu = QMenu(button)
-        fill_more(menu, self)
+        fill_more(menu, self.commands)
         button.setMenu(menu)
         button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         return button
 
     def _menu(self, place: QPoint) -> None:
         index: QModelIndex = self.view.indexAt(place)
-        if not index.isValid():
+        library = self._state.library
+        if not index.isValid() or library is None:
             return
         if not self.view.selectionModel().isSelected(index):
             self.view.setCurrentIndex(index)
-        menu = QMenu(self)
-        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        fill_menu(menu, self, self.chosen())
-        menu.popup(self.view.viewport().mapToGlobal(place))
 
+        def open_at(collections: list[tuple[str, int]]) -> None:
+            menu = QMenu(self)
+            menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+            fill_menu(menu, self.commands, self.commands.chosen(), collections)
+            menu.popup(self.view.viewport().mapToGlobal(place))
 
-def _show(dialog: QWidget) -> None:
-    dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-    dialog.show()
+        self._state.background.read(self, library.collections, open_at, self._state.problem.emit)

@@ -22,12 +22,12 @@ class AssetRows(TwoLineDelegate):
         pixmap = index.data(PICTURE_ROLE)
         if isinstance(pixmap, QPixmap):
             return pixmap
-        asset: Asset = index.data(ASSET_ROLE)
-        return icon(_ICONS[asset.task], "muted")
+        asset: Asset | None = index.data(ASSET_ROLE)
+        return None if asset is None else icon(_ICONS[asset.task], "muted")
 
     def side(self, index: Index) -> int:
-        asset: Asset = index.data(ASSET_ROLE)
-        return 20 if asset.task == "text" else ROW_SIDE
+        asset: Asset | None = index.data(ASSET_ROLE)
+        return 20 if asset is None or asset.task == "text" else ROW_SIDE
 
     def second(self, index: Index) -> str:
-        return str(index.data(SECOND_ROLE))
+        return str(index.data(SECOND_ROLE) or "")

@@ -8,7 +8,6 @@ from PySide6.QtWidgets import (
     QDialog,
     QHBoxLayout,
     QLabel,
-    QListView,
     QPushButton,
     QStackedLayout,
     QVBoxLayout,
@@ -21,6 +20,7 @@ from studio.ui.history.rows import ROW_SIDE, AssetRows
 from studio.ui.state import AppState
 from studio.ui.theme import GRID, mute
 from studio.ui.widgets.icons import icon
+from studio.ui.widgets.long_list import LongList
 
 
 class TrashDialog(QDialog):
@@ -32,14 +32,13 @@ class TrashDialog(QDialog):
         self.setObjectName("trash.dialog")
         self.setWindowTitle(self.tr("Trash"))
         self.resize(72 * GRID, 60 * GRID)
-        self.model = HistoryModel(state.background, lambda: None, self)
-        self.view = QListView(self)
+        self.model = HistoryModel(state.background, self)
+        self.view = LongList(self)
         self.view.setObjectName("trash.view")
         self.view.setAccessibleName(self.tr("Deleted results"))
         self.view.setModel(self.model)
         self.view.setItemDelegate(AssetRows(ROW_SIDE, self.view))
-        self.view.setUniformItemSizes(True)
-        self.view.setSelectionMode(QListView.SelectionMode.ExtendedSelection)
+        self.view.measure()
         self.view.activated.connect(lambda _: self._restore())
         self.view.selectionModel().selectionChanged.connect(lambda *_: self._enable())
         self._about = QLabel(self)
@@ -86,7 +85,7 @@ class TrashDialog(QDialog):
         return button
 
     def _show(self, assets: list[Asset]) -> None:
-        self.model.set_assets(assets, has_more=False)
+        self.model.show_all(assets)
         self._about.setText(
             self.tr("Deleted results stay here until you empty the trash.")
             if assets
@@ -103,8 +102,8 @@ class TrashDialog(QDialog):
         self.empty_button.setEnabled(self.model.rowCount() > 0)
 
     def _restore(self) -> None:
-        chosen = [self.model.asset(index) for index in self.view.selectedIndexes()]
-        ids = [asset.id for asset in chosen if asset is not None]
+        chosen = self.model.known(self.model.numbers(self.view.chosen_rows()))
+        ids = [asset.id for asset in chosen]
         if ids:
             self._state.change_assets(self, lambda library: library.restore(ids))
 

@@ -12,6 +12,7 @@ from studio.ui.widgets.more_section import MoreSection
 from studio.ui.widgets.number_field import NumberField
 from studio.ui.widgets.prompt_edit import PromptEdit
 from studio.ui.widgets.seed_field import SeedField
+from studio.ui.widgets.side_by_side import SideBySide
 
 
 class ImageControls(QWidget):
@@ -103,14 +104,10 @@ class ImageControls(QWidget):
             self.transparent,
         ):
             self.more.add(widget)
-        sizes = QHBoxLayout()
-        sizes.setSpacing(2 * GRID)
-        sizes.addWidget(self.width_field, 1)
-        sizes.addWidget(self.height_field, 1)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(GRID)
-        layout.addLayout(sizes)
+        layout.addWidget(SideBySide(self.width_field, self.height_field, self))
         layout.addWidget(self.more)
         self._wanted_scheduler = ""
         self._controls: tuple[str, ...] | None = None
@@ -153,6 +150,11 @@ class ImageControls(QWidget):
             )
         self.set_scheduler(self._wanted_scheduler)
         self._enable()
+
+    @property
+    def is_known(self) -> bool:
+        """Whether what the pipeline uses is known yet."""
+        return self._controls is not None
 
     def uses(self, control: str) -> bool:
         """Tell whether the pipeline uses a field of `ImageRequest`; unknown counts as yes."""

@@ -20,12 +20,12 @@ from studio.protocol import (
     Preview,
     Progress,
     RowFailed,
-    Warned,
 )
 from studio.ui.image.controls import ImageControls
 from studio.ui.image.result_panel import ResultPanel
 from studio.ui.image.values import keep_values, show_request, show_values, whole
 from studio.ui.picture.files import dropped_pictures
+from studio.ui.request_estimate import RequestEstimate
 from studio.ui.theme import GRID, say
 from studio.ui.widgets.columns import Columns
 from studio.ui.widgets.empty_state import EmptyState
@@ -56,6 +56,7 @@ class ImageTab(QWidget):
         self._made = 0
         self._failed = 0
         self._described = ""
+        self._start_asked = False
         self.setAcceptDrops(True)
         self.model = ModelPicker(state, "image", self)
         self.prompt = PromptEdit(
@@ -92,7 +93,7 @@ class ImageTab(QWidget):
         area.setWidget(inside)
         left = QWidget()
         outer = QVBoxLayout(left)
-        outer.setContentsMargins(0, 0, GRID, 0)
+        outer.setContentsMargins(0, 0, GRID // 2, 0)
         outer.setSpacing(GRID)
         outer.addWidget(area, 1)
         outer.addWidget(self.run_bar)
@@ -113,6 +114,10 @@ class ImageTab(QWidget):
             self.run_bar.count_changed,
         ):
             changed.connect(self.values_to_settings)
+        expected = RequestEstimate(self._state, self.run_bar, lambda: [self.request()], self)
+        for changed in (self.controls.changed, self.model.changed, self.run_bar.count_changed):
+            changed.connect(expected.soon)
+        self._state.reported.connect(expected.hear)
         self._state.reported.connect(self._hear)
         self._state.closing.connect(self.close_down)
         self._state.models_changed.connect(self._tell_empty)
@@ -168,9 +173,11 @@ class ImageTab(QWidget):
             self._state.cancel(self._job)
 
     def start_from(self, path: str) -> None:
-        """Use a picture as the one to start from."""
+        """Use a picture as the one to start from, or say that the model does not."""
         self.controls.source.set_path(path)
         self.controls.more.set_open(True)
+        self._start_asked = True
+        self._tell_start()
 
     def focus_prompt(self) -> None:
         """Put the cursor into the prompt."""
@@ -194,14 +201,7 @@ class ImageTab(QWidget):
                 self._made += 1
                 self.result.update_row(report.asset.row, "done", str(report.asset.path))
             case (
-                Loading()
-                | Progress()
-                | Preview()
-                | RowFailed()
-                | Warned()
-                | Done()
-                | Failed()
-                | (Cancelled())
+                Loading() | Progress() | Preview() | RowFailed() | Done() | Failed() | (Cancelled())
             ) if report.job == self._job:
                 self._follow(report)
 
@@ -234,8 +234,6 @@ class ImageTab(QWidget):
             case RowFailed():
                 self._failed += 1
                 self.result.update_row(event.row, "failed", message=say(event.problem.message))
-            case Warned():
-                self._state.show_message(say(event.message), "warning")
             case Done():
                 self._end(self._done_text(event.stats.get("seconds")))
             case Cancelled():
@@ -289,6 +287,26 @@ class ImageTab(QWidget):
                 self._state.problem.emit(report.problem)
         else:
             self.controls.apply(report.capabilities)
+            self._tell_start()
+
+    def _tell_start(self) -> None:
+        """Once it is known, say whether the model uses a picture to start from."""
+        if not self.controls.is_known:
+            return
+        uses = self.controls.uses("image")
+        self.result.set_start_usable(uses)
+        if self._start_asked and not uses:
+            ref = self.model.ref()
+            self._state.show_message(
+                self.tr(
+                    "{model} draws from the prompt alone and does not use the picture. Choose or "
+                    "add an image model that starts from a picture."
+                ).format(model=ref.name if ref is not None else ""),
+                "warning",
+                self.tr("Add a model…"),
+                lambda: self._state.models_wanted.emit("image"),
+            )
+        self._start_asked = False
 
     def _tell_empty(self) -> None:
         if self._state.models_known and not self._state.models("image"):

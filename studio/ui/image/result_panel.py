@@ -24,6 +24,7 @@ class ResultPanel(QWidget):
     def __init__(self, empty: EmptyState, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._follow = True
+        self._start_usable = True
         self._loader = PictureLoader(self)
         self._loader.loaded.connect(self._show_picture)
         self.model = VariationModel(self)
@@ -41,7 +42,6 @@ class ResultPanel(QWidget):
         self.enlarge.clicked.connect(lambda: self.enlarge_wanted.emit(self.path()))
         self.start_from = QPushButton(self.tr("Start from this"), self)
         self.start_from.setObjectName("image.start_from")
-        self.start_from.setToolTip(self.tr("Use it as the picture to start from"))
         self.start_from.clicked.connect(lambda: self.start_from_wanted.emit(self.path()))
         self.folder = tool_button("folder-open", self.tr("Open folder"), "image.folder")
         self.folder.clicked.connect(lambda: self.folder_wanted.emit(self.path()))
@@ -62,7 +62,7 @@ class ResultPanel(QWidget):
         self._stack.addWidget(empty)
         self._stack.addWidget(shown)
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setContentsMargins(GRID // 2, 0, 0, 0)
         layout.addWidget(self._stack)
         self._tell()
 
@@ -100,6 +100,11 @@ class ResultPanel(QWidget):
         current = self.current()
         return current.path if current is not None and current.state == "done" else ""
 
+    def set_start_usable(self, usable: bool) -> None:
+        """Say whether the chosen model can start from a picture."""
+        self._start_usable = usable
+        self._tell_buttons()
+
     def stop(self) -> None:
         """Wait for what is being read."""
         self._loader.stop()
@@ -125,18 +130,27 @@ class ResultPanel(QWidget):
         self._tell(size)
 
     def _tell(self, size: QSize | None = None) -> None:
-        finished = bool(self.path())
-        for button in (self.enlarge, self.start_from, self.folder):
-            button.setEnabled(finished)
+        self._tell_buttons()
         current = self.current()
         if current is None:
             self._caption.clear()
         elif current.state == "failed":
             self._caption.setText(current.message)
-        elif finished and size is not None:
+        elif self.path() and size is not None:
             text = self.tr("{width} × {height} px, seed {seed}")
             self._caption.setText(
                 text.format(width=size.width(), height=size.height(), seed=current.seed)
             )
         else:
             self._caption.setText(self.tr("Seed {seed}").format(seed=current.seed))
+
+    def _tell_buttons(self) -> None:
+        finished = bool(self.path())
+        for button in (self.enlarge, self.folder):
+            button.setEnabled(finished)
+        self.start_from.setEnabled(finished and self._start_usable)
+        self.start_from.setToolTip(
+            self.tr("Use it as the picture to start from")
+            if self._start_usable
+            else self.tr("The chosen model draws from the prompt alone")
+        )

@@ -37,6 +37,7 @@ class SourcePicture(QFrame):
         self._path = ""
         self._loader = PictureLoader(self, threads=1)
         self._loader.loaded.connect(self._show_thumbnail)
+        self._loader.failed.connect(self._say_unreadable)
         self._thumbnail = QLabel(self)
         self._thumbnail.setFixedSize(SIDE, SIDE)
         self._thumbnail.setAlignment(Qt.AlignmentFlag.AlignCenter)
@@ -100,6 +101,11 @@ class SourcePicture(QFrame):
         )
         pixmap.setDevicePixelRatio(ratio)
         self._thumbnail.setPixmap(pixmap)
+
+    def _say_unreadable(self, _key: str, path: str, _error: str) -> None:
+        self._name.set_text(
+            self.tr("{name} cannot be shown: it may be no picture.").format(name=Path(path).name)
+        )
 
     def _choose(self) -> None:
         path, _ = QFileDialog.getOpenFileName(

@@ -2,77 +2,85 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QItemSelectionModel, QModelIndex, QPoint, Qt
-from PySide6.QtGui import QColor, QIcon, QPalette, QPixmap
+import threading
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from PySide6.QtCore import QModelIndex, QPoint, Qt, QTimer
+from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
-    QListView,
     QMenu,
     QPushButton,
+    QToolButton,
     QVBoxLayout,
     QWidget,
 )
 
 from studio.library.records import Job
-from studio.protocol import Done, Progress
-from studio.ui.queue.queue_model import FRACTION_ROLE, JOB_ROLE, STATUS_ROLE, QueueModel
+from studio.protocol import Done, JobStatus, Progress
+from studio.ui.estimates import estimates_of
+from studio.ui.queue.queue_actions import QueueActions
+from studio.ui.queue.queue_list import QueueList
+from studio.ui.queue.queue_menu import fill_menu, fill_more
+from studio.ui.queue.queue_model import QueueModel
+from studio.ui.queue.summary import summary
 from studio.ui.state import AppState
-from studio.ui.theme import GRID, kind_colour, mute
+from studio.ui.theme import GRID, mute
+from studio.ui.widgets.buttons import tool_button
 from studio.ui.widgets.icons import icon
-from studio.ui.widgets.two_line_delegate import Index, TwoLineDelegate
+
+if TYPE_CHECKING:
+    from studio.jobs.backlog import Backlog, Left
+    from studio.library.store import Library
 
 LISTED = 200
 """Jobs that are listed at most; the rest are only counted."""
 
 ENDED_LISTED = 20
 
-_PICTURES = {
-    "queued": "clock",
-    "running": "circle-play",
-    "done": "circle-check",
-    "failed": "circle-alert",
-    "cancelled": "circle-x",
-    "interrupted": "triangle-alert",
-}
+LOOK_AHEAD_MS = 400
+"""The time of the whole queue is asked for no more often than this."""
+
+_IN_LIST = Qt.ShortcutContext.WidgetShortcut
 
 
-class _Rows(TwoLineDelegate):
-    def picture(self, index: Index) -> QIcon | QPixmap | None:
-        job: Job = index.data(JOB_ROLE)
-        return icon(_PICTURES[job.status])
+class _Listed(Struct, frozen=True):
+    """What the library says: the jobs on show, the first one beyond them, and the numbers."""
 
-    def second(self, index: Index) -> str:
-        return str(index.data(STATUS_ROLE))
-
-    def second_colour(self, index: Index, palette: QPalette) -> QColor:
-        job: Job = index.data(JOB_ROLE)
-        if job.status == "failed":
-            return kind_colour("error", palette)
-        return super().second_colour(index, palette)
-
-    def fraction(self, index: Index) -> float | None:
-        found = index.data(FRACTION_ROLE)
-        return None if found is None else float(found)
+    jobs: list[Job]
+    beyond: str | None
+    counts: dict[JobStatus, int]
+    paused: bool
 
 
 class QueueView(QWidget):
-    """Object names: `queue.view`, `queue.pause`, `queue.cancel`."""
+    """Object names: `queue.view`, `queue.pause`, `queue.cancel`, `queue.more`, `queue.summary`."""
 
     def __init__(self, state: AppState, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._state = state
+        self._counts: dict[JobStatus, int] = {}
+        self._backlog: Backlog | None = None
+        self._lock = threading.Lock()
+        self._left: Left | None = None
+        self._progress: dict[str, float] = {}
+        self._whole: dict[str, float] = {}
+        self._ahead = QTimer(self)
+        self._ahead.setSingleShot(True)
+        self._ahead.setInterval(LOOK_AHEAD_MS)
+        self._ahead.timeout.connect(self._look_ahead)
+        self.acts = QueueActions(state, self)
         self.model = QueueModel(self)
-        self.view = QListView(self)
-        self.view.setObjectName("queue.view")
-        self.view.setAccessibleName(self.tr("Queue"))
+        self.model.moved.connect(self.acts.move)
+        self.view = QueueList(self)
         self.view.setModel(self.model)
-        self.view.setItemDelegate(_Rows(20, self.view))
-        self.view.setUniformItemSizes(True)
-        self.view.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.view.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.view.customContextMenuRequested.connect(self._menu)
         self.view.doubleClicked.connect(self._opened)
+        self.view.selectionModel().selectionChanged.connect(self._show_buttons)
+        self._make_shortcuts()
         self.pause = QPushButton(self.tr("Pause"), self)
         self.pause.setObjectName("queue.pause")
         self.pause.setCheckable(True)
@@ -84,7 +92,7 @@ class QueueView(QWidget):
         self.cancel.setObjectName("queue.cancel")
         self.cancel.setIcon(icon("circle-x"))
         self.cancel.setAccessibleName(self.tr("Cancel"))
-        self.cancel.setToolTip(self.tr("Cancel the chosen job, or the one that runs"))
+        self.cancel.setToolTip(self.tr("Cancel the chosen jobs, or what runs"))
         self.cancel.clicked.connect(self._cancel)
         self._empty = QLabel(self.tr("Nothing is waiting."), self.view)
         self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
@@ -92,17 +100,28 @@ class QueueView(QWidget):
         mute(self._empty)
         inside = QVBoxLayout(self.view)
         inside.addWidget(self._empty)
+        self.summary = QLabel(self)
+        self.summary.setObjectName("queue.summary")
+        self.summary.setAccessibleName(self.tr("What is left of the queue"))
+        self.summary.setWordWrap(True)
+        self.summary.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
+        # Room for two lines is kept, so that nothing jumps.
+        self.summary.setMinimumHeight(2 * self.summary.fontMetrics().lineSpacing())
+        mute(self.summary)
         row = QHBoxLayout()
         row.setSpacing(GRID)
         row.addWidget(self.pause, 1)
         row.addWidget(self.cancel, 1)
+        row.addWidget(self._more_button())
         layout = QVBoxLayout(self)
         layout.setContentsMargins(GRID, GRID // 2, GRID, GRID)
         layout.setSpacing(GRID)
         layout.addWidget(self.view, 1)
+        layout.addWidget(self.summary)
         layout.addLayout(row)
         state.jobs_changed.connect(self.refresh)
         state.reported.connect(self._hear)
+        estimates_of(state).changed.connect(self._look_ahead)
         self._show_buttons()
 
     def refresh(self) -> None:
@@ -111,28 +130,116 @@ class QueueView(QWidget):
         if library is None:
             return
 
-        def look() -> tuple[list[Job], bool]:
-            active = library.jobs("running") + library.jobs("queued", limit=LISTED)
+        def look() -> _Listed:
+            waiting = library.jobs("queued", limit=LISTED + 1)
             ended = [
                 job for job in library.jobs(limit=LISTED) if job.status not in ("running", "queued")
             ]
-            ended.sort(key=lambda job: job.number, reverse=True)
-            return active + ended[:ENDED_LISTED], library.is_paused
+            return _Listed(
+                library.jobs("running") + waiting[:LISTED] + ended[:ENDED_LISTED],
+                waiting[LISTED].id if len(waiting) > LISTED else None,
+                library.job_counts(),
+                library.is_paused,
+            )
 
         self._state.background.read(self, look, self._show, self._state.problem.emit)
 
+    def chosen(self) -> list[Job]:
+        """Return the selected jobs in the order of the list."""
+        rows = sorted(index.row() for index in self.view.selectionModel().selectedIndexes())
+        return [job for row in rows if (job := self.model.job(self.model.index(row))) is not None]
+
+    def step(self, by: int) -> None:
+        """Move the chosen waiting jobs up (−1) or down (1) by one turn, as one block."""
+        ids = [job.id for job in self.chosen() if job.status == "queued"]
+        order = [job.id for job in self.model.waiting()]
+        if not ids:
+            return
+        others = [job for job in order if job not in ids]
+        place = len([job for job in order[: order.index(ids[0])] if job not in ids]) + by
+        if 0 <= place <= len(others):
+            self.model.move_waiting(ids, others[place] if place < len(others) else None)
+
     # ---- inside
 
-    def _show(self, found: tuple[list[Job], bool]) -> None:
-        jobs, paused = found
-        chosen = self.model.job(self.view.currentIndex())
-        self.model.set_jobs(jobs)
-        if chosen is not None and (row := self.model.row_of(chosen.id)) >= 0:
-            self.view.selectionModel().setCurrentIndex(
-                self.model.index(row), QItemSelectionModel.SelectionFlag.ClearAndSelect
-            )
-        self.pause.setChecked(paused)
+    def _make_shortcuts(self) -> None:
+        for keys, act in (
+            ("Alt+Up", lambda: self.step(-1)),
+            ("Alt+Down", lambda: self.step(1)),
+            (QKeySequence(QKeySequence.StandardKey.Delete), self._delete),
+        ):
+            # The context is not taken from the constructor's argument (PySide6 6.11).
+            shortcut = QShortcut(QKeySequence(keys), self.view, act)
+            shortcut.setContext(_IN_LIST)
+
+    def _more_button(self) -> QToolButton:
+        self.more = tool_button("ellipsis", self.tr("More"), "queue.more", self)
+        menu = QMenu(self.more)
+
+        def fill() -> None:
+            menu.clear()
+            fill_more(menu, self.acts, self._counts)
+
+        menu.aboutToShow.connect(fill)
+        self.more.setMenu(menu)
+        self.more.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        return self.more
+
+    def _show(self, found: _Listed) -> None:
+        self.model.set_jobs(found.jobs, found.beyond)
+        self._counts = found.counts
+        self.pause.setChecked(found.paused)
         self._show_buttons()
+        self._show_summary()
+        if not self._ahead.isActive():
+            self._ahead.start()
+
+    def _look_ahead(self) -> None:
+        """Ask how long all that waits will take, also what is not listed."""
+        library = self._state.library
+        if library is not None:
+            estimates_of(self._state).read(
+                self, lambda known: self._backlog_of(library).left(known), self._show_left
+            )
+
+    def _backlog_of(self, library: Library) -> Backlog:
+        from studio.jobs.backlog import Backlog
+
+        with self._lock:
+            if self._backlog is None:
+                self._backlog = Backlog(library)
+            return self._backlog
+
+    def _show_left(self, left: Left) -> None:
+        self._left = left
+        self._progress = {job: at for job, at in self._progress.items() if job in left.running}
+        # Of the whole job: what is estimated later leaves out the rows that were made meanwhile.
+        known = {job: at for job, at in left.running.items() if at is not None}
+        self._whole = {job: self._whole.get(job, at) for job, at in known.items()}
+        self._show_summary()
+
+    def _note_progress(self, report: Progress) -> None:
+        left = report.seconds_left
+        whole = self._whole.get(report.job)
+        if left is None and whole is not None and report.steps:
+            left = whole * (1 - report.step / report.steps)
+        if left is not None:
+            self._progress[report.job] = left
+            self._show_summary()
+
+    def _show_summary(self) -> None:
+        if self._left is None:
+            return
+        more = self._counts.get("queued", 0) - len(self.model.waiting())
+        text = summary(
+            self._left,
+            self._progress,
+            more=more,
+            paused=self.pause.isChecked(),
+            now=datetime.now(),
+        )
+        if text != self.summary.text():
+            self.summary.setText(text)
 
     def _show_buttons(self) -> None:
         running, waiting = self.model.counts()
@@ -145,19 +252,30 @@ class QueueView(QWidget):
     def _hear(self, report: object) -> None:
         if isinstance(report, Progress):
             self.model.set_progress(report.job, report.step, report.steps, report.seconds_left)
+            self._note_progress(report)
         elif isinstance(report, Done):
             self.model.set_progress(report.job, 1, 1, None)
 
     def _pause(self, paused: bool) -> None:
         self._state.pause(paused)
         self._show_buttons()
+        self._show_summary()
 
     def _cancel(self) -> None:
-        chosen = self.model.job(self.view.currentIndex())
-        if chosen is not None and chosen.status in ("running", "queued"):
-            self._state.cancel(chosen.id)
-        elif running := self._state.worker.running_job:
-            self._state.cancel(running)
+        active = [job for job in self.chosen() if job.status in ("running", "queued")]
+        if active:
+            self.acts.cancel(active)
+        else:
+            self.acts.cancel_running()
+
+    def _delete(self) -> None:
+        """Cancel what is chosen and has not ended; where all of it has, take it off the list."""
+        chosen = self.chosen()
+        active = [job for job in chosen if job.status in ("running", "queued")]
+        if active:
+            self.acts.cancel(active)
+        elif chosen:
+            self.acts.remove(chosen)
 
     def _opened(self, index: QModelIndex) -> None:
         job = self.model.job(index)
@@ -165,35 +283,18 @@ class QueueView(QWidget):
             self._state.restore_wanted.emit(job.request)
 
     def _menu(self, place: QPoint) -> None:
-        job = self.model.job(self.view.indexAt(place))
-        if job is None:
+        index = self.view.indexAt(place)
+        if not index.isValid():
             return
-        state = self._state
+        if not self.view.selectionModel().isSelected(index):
+            self.view.setCurrentIndex(index)
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        if job.status in ("running", "queued"):
-            menu.addAction(icon("circle-x"), self.tr("Cancel"), lambda: state.cancel(job.id))
-        if job.status == "interrupted":
-            menu.addAction(
-                icon("circle-play"),
-                self.tr("Run what is missing"),
-                lambda: state.change_jobs(lambda library: library.resume(job.id)),
-            )
-        if job.status in ("failed", "cancelled", "interrupted"):
-            menu.addAction(
-                icon("refresh-cw"),
-                self.tr("Try again"),
-                lambda: state.change_jobs(lambda library: library.retry(job.id)),
-            )
-        menu.addAction(
-            icon("sliders-horizontal"),
-            self.tr("Use these settings"),
-            lambda: state.restore_wanted.emit(job.request),
+        fill_menu(
+            menu,
+            self.acts,
+            self.chosen(),
+            lambda job: self._state.restore_wanted.emit(job.request),
+            self.step,
         )
-        if job.status not in ("running", "queued"):
-            menu.addAction(
-                icon("x"),
-                self.tr("Remove from the list"),
-                lambda: state.change_jobs(lambda library: library.remove(job.id)),
-            )
         menu.popup(self.view.viewport().mapToGlobal(place))

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import Literal, cast
 
-from PySide6.QtCore import Qt, QUrl
+from PySide6.QtCore import Qt, QUrl, Signal
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import (
     QApplication,
+    QCheckBox,
     QComboBox,
     QDialog,
     QDialogButtonBox,
@@ -30,9 +32,13 @@ from studio.ui.theme import GRID, Scheme, apply_scheme, mute
 class SettingsDialog(QDialog):
     """Not modal; closing it saves."""
 
+    restart_wanted = Signal()
+
     def __init__(self, state: AppState, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._state = state
+        self.waits = False
+        """Whether something was changed that takes effect at the next start."""
         settings = state.settings
         self.setObjectName("settings")
         self.setWindowTitle(self.tr("Settings"))
@@ -88,6 +94,20 @@ class SettingsDialog(QDialog):
             ],
             settings.device,
         )
+        self.aigc = QCheckBox(
+            self.tr("Label results as AI-generated for China (GB 45438-2025)"), self
+        )
+        self.aigc.setObjectName("settings.aigc_label")
+        self.aigc.setToolTip(
+            self.tr("Writes a note into each new file that a machine made it. It cannot be seen.")
+        )
+        self.aigc.setChecked(settings.aigc_label)
+        self.producer = QLineEdit(settings.aigc_producer, self)
+        self.producer.setObjectName("settings.aigc_producer")
+        self.producer.setAccessibleName(self.tr("Producer"))
+        self.producer.setPlaceholderText(self.tr("Your name, company or service code"))
+        self.producer.setMaxLength(200)
+        self.producer.setEnabled(settings.aigc_label)
         form = QFormLayout()
         form.setHorizontalSpacing(2 * GRID)
         form.setVerticalSpacing(GRID)
@@ -97,11 +117,28 @@ class SettingsDialog(QDialog):
         form.addRow(self.tr("Library folder"), folder)
         form.addRow(self.tr("Threads"), self.threads)
         form.addRow(self.tr("Device"), self.device)
+        form.addRow(self.aigc)
+        form.addRow(self.tr("Producer"), self.producer)
         self.note = QLabel(self)
         self.note.setObjectName("settings.note")
         self.note.setWordWrap(True)
         self.note.setMinimumHeight(2 * self.fontMetrics().lineSpacing())
         mute(self.note)
+        self.restart = QPushButton(self.tr("Restart now"), self)
+        self.restart.setObjectName("settings.restart")
+        self.restart.setToolTip(
+            self.tr("What is running is interrupted, and what is missing of it is offered again.")
+        )
+        self.restart.setAutoDefault(False)
+        policy = self.restart.sizePolicy()
+        policy.setRetainSizeWhenHidden(True)
+        self.restart.setSizePolicy(policy)
+        self.restart.hide()
+        self.restart.clicked.connect(self.restart_wanted)
+        later = QHBoxLayout()
+        later.setSpacing(GRID)
+        later.addWidget(self.note, 1)
+        later.addWidget(self.restart)
         buttons = QDialogButtonBox(self)
         close = buttons.addButton(self.tr("Close"), QDialogButtonBox.ButtonRole.RejectRole)
         close.clicked.connect(self.close)
@@ -109,12 +146,14 @@ class SettingsDialog(QDialog):
         layout.setContentsMargins(2 * GRID, 2 * GRID, 2 * GRID, 2 * GRID)
         layout.setSpacing(2 * GRID)
         layout.addLayout(form)
-        layout.addWidget(self.note)
+        layout.addLayout(later)
         layout.addWidget(buttons)
         self.language.currentIndexChanged.connect(self._language_changed)
         self.scheme.currentIndexChanged.connect(self._scheme_changed)
         self.threads.valueChanged.connect(self._engine_changed)
         self.device.currentIndexChanged.connect(self._engine_changed)
+        self.aigc.toggled.connect(self._label_changed)
+        self.producer.textChanged.connect(self._label_changed)
 
     def _choice(
         self, name: str, label: str, options: list[tuple[str, str]], value: str
@@ -146,6 +185,18 @@ class SettingsDialog(QDialog):
         self._state.settings.device = self.device.currentData()
         self._later()
 
+    def _label_changed(self) -> None:
+        """Label what is recorded from now on, or stop labelling it."""
+        from studio.library.aigc import label_of
+
+        settings = self._state.settings
+        settings.aigc_label = self.aigc.isChecked()
+        settings.aigc_producer = self.producer.text().strip()
+        self.producer.setEnabled(settings.aigc_label)
+        if self._state.library is not None:
+            self._state.library.label = label_of(settings)
+        self._state.save_soon()
+
     def _choose_library(self) -> None:
         dialog = QFileDialog(self, self.tr("Library folder"), str(self._state.library_root))
         dialog.setFileMode(QFileDialog.FileMode.Directory)
@@ -157,6 +208,9 @@ class SettingsDialog(QDialog):
     def set_library(self, folder: str) -> None:
         """Keep results in another folder from the next start on; nothing is moved."""
         wanted = Path(folder)
+        with contextlib.suppress(OSError):
+            # Later starts do not make it: a folder that is missing then is on an unplugged disk.
+            wanted.mkdir(parents=True, exist_ok=True)
         self._state.settings.library = "" if wanted == self._state.paths.library else folder
         self.library.setText(folder)
         self.library.setToolTip(folder)
@@ -164,4 +218,6 @@ class SettingsDialog(QDialog):
 
     def _later(self) -> None:
         self._state.save_soon()
+        self.waits = True
         self.note.setText(self.tr("This takes effect when Prompt Studio is started again."))
+        self.restart.show()

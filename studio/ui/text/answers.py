@@ -15,9 +15,10 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from studio.protocol import Sentence
 from studio.ui.text.answer_text import AnswerText
 from studio.ui.text.conversation import Answer, Turn
-from studio.ui.theme import GRID, emphasise, mute
+from studio.ui.theme import GRID, emphasise, mute, say
 from studio.ui.widgets.buttons import tool_button
 from studio.ui.widgets.icons import icon
 from studio.ui.widgets.tinted_label import TintedLabel
@@ -97,8 +98,9 @@ class AnswerCard(QFrame):
             label.setToolTip("\n".join(part for part in (seed, answer.path) if part))
         self.body.show_answer(answer.text, finished)
         self.body.setVisible(bool(answer.text))
-        note = answer.failed or ("" if answer.text else waiting)
-        self._note.show_text(note, "error" if answer.failed else None)
+        failed = say(answer.failed) if isinstance(answer.failed, Sentence) else answer.failed
+        note = failed or ("" if answer.text else waiting)
+        self._note.show_text(note, "error" if failed else None)
         self._note.setVisible(bool(note))
 
     def show_choice(self, chosen: bool, usable: bool) -> None:

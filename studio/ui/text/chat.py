@@ -193,7 +193,7 @@ class Chat(QObject):
                 view.finished.add(sent.base + report.row)
             self._view.touch(sent.turn)
         elif isinstance(report, RowFailed):
-            sent.turn.answers[sent.base + report.row].failed = say(report.problem.message)
+            sent.turn.answers[sent.base + report.row].failed = report.problem.message
             self._view.touch(sent.turn)
         elif isinstance(report, Done):
             self._bar.set_status(self._summary(report.stats))
@@ -265,10 +265,9 @@ class Chat(QObject):
 
     def _ended(self, sent: _Sent, job: Job) -> None:
         if job.status == "failed" and job.problem is not None:
-            said = say(job.problem.message)
             for answer in sent.turn.answers[sent.base : sent.base + sent.count]:
                 if not answer.text and not answer.failed:
-                    answer.failed = said
+                    answer.failed = job.problem.message
             self._bar.set_status(self.tr("Failed."))
         elif job.status == "cancelled":
             self._bar.set_status(self.tr("Stopped."))

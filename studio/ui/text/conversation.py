@@ -17,13 +17,16 @@ from studio.protocol import Message, Problem, Sentence
 
 
 class Answer(Struct):
-    """One variation. `seed` is its own; `asset` the id and `path` the file once it is kept."""
+    """One variation. `seed` is its own; `asset` the id and `path` the file once it is kept.
+
+    `failed` is why there is none; older conversations hold it as text in one language.
+    """
 
     text: str = ""
     seed: int | None = None
     asset: str = ""
     path: str = ""
-    failed: str = ""
+    failed: Sentence | str = ""
 
 
 class Turn(Struct):

@@ -280,6 +280,7 @@ class TextTab(QWidget):
             yield self._unmade.pop(0)
 
     def _make_chat(self) -> None:
+        from studio.ui.request_estimate import RequestEstimate
         from studio.ui.text.chat import Chat
         from studio.ui.text.context_meter import ContextMeter
 
@@ -298,6 +299,13 @@ class TextTab(QWidget):
             self.controls.max_tokens.changed,
         ):
             changed.connect(self._measure)
+        expected = RequestEstimate(self._state, self.run_bar, lambda: [self._request("")], self)
+        for changed in (
+            self.model.changed,
+            self.controls.max_tokens.changed,
+            self.run_bar.count_changed,
+        ):
+            changed.connect(expected.soon)
         self._state.models_changed.connect(self._show_empty)
         self._chat.load()
         self._measure()

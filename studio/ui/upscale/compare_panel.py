@@ -46,10 +46,10 @@ class ComparePanel(QWidget):
         zoom_out.clicked.connect(lambda: self.canvas.zoom_by(0.8))
         zoom_in = tool_button("zoom-in", self.tr("Zoom in"), "upscale.zoom_in")
         zoom_in.clicked.connect(lambda: self.canvas.zoom_by(1.25))
-        fit = tool_button("maximize", self.tr("Show the whole picture"), "upscale.fit")
+        fit = tool_button("fullscreen", self.tr("Show the whole picture"), "upscale.fit")
         fit.clicked.connect(self.canvas.fit)
         actual = tool_button(
-            "scan", self.tr("One picture pixel per screen pixel"), "upscale.actual"
+            "grid-3x3", self.tr("One picture pixel per screen pixel"), "upscale.actual"
         )
         actual.clicked.connect(self.canvas.actual_size)
         self.folder = tool_button("folder-open", self.tr("Open folder"), "upscale.folder")
@@ -70,7 +70,7 @@ class ComparePanel(QWidget):
         self._stack.addWidget(empty)
         self._stack.addWidget(shown)
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setContentsMargins(GRID // 2, 0, 0, 0)
         layout.addWidget(self._stack)
 
     def show_picture(self, before: str, after: str = "") -> None:

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, QSize, Qt, Signal
 from PySide6.QtGui import (
+    QColor,
     QDragEnterEvent,
     QDragMoveEvent,
     QDropEvent,
@@ -24,13 +25,16 @@ from PySide6.QtWidgets import QAbstractItemView, QListView, QWidget
 
 from studio.ui.picture.files import dropped_paths
 from studio.ui.picture.loader import PictureLoader
+from studio.ui.theme import kind_colour
 from studio.ui.widgets.icons import icon
+from studio.ui.widgets.two_line_delegate import TwoLineDelegate
 
 Index = QModelIndex | QPersistentModelIndex
 ROOT = QModelIndex()
-State = Literal["new", "waiting", "running", "done", "failed", "cancelled"]
+State = Literal["new", "unreadable", "waiting", "running", "done", "failed", "cancelled"]
 INPUT_ROLE = Qt.ItemDataRole.UserRole + 1
-THUMBNAIL = QSize(40, 40)
+THUMBNAIL = 40
+"""Pixels a side."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +45,7 @@ class Input:
     state: State = "new"
     output: str = ""
     message: str = ""
-    thumbnail: QIcon | None = None
+    thumbnail: QPixmap | None = None
 
 
 class InputModel(QAbstractListModel):
@@ -63,17 +67,17 @@ class InputModel(QAbstractListModel):
         item = self._inputs[index.row()]
         match role:
             case Qt.ItemDataRole.DisplayRole:
-                return f"{item.path.name}\n{self._told(item)}"
+                return item.path.name
+            case Qt.ItemDataRole.AccessibleTextRole:
+                return f"{item.path.name}\n{self.told(item)}"
             case Qt.ItemDataRole.ToolTipRole:
                 return str(item.path) + (f"\n{item.message}" if item.message else "")
-            case Qt.ItemDataRole.DecorationRole:
-                self._want_thumbnail(item)
-                return item.thumbnail or icon("image", "muted")
             case _ if role == INPUT_ROLE:
                 return item
         return None
 
-    def _told(self, item: Input) -> str:
+    def told(self, item: Input) -> str:
+        """Return how far a picture is, or what is wrong with it."""
         match item.state:
             case "new":
                 return str(item.path.parent)
@@ -83,7 +87,7 @@ class InputModel(QAbstractListModel):
                 return self.tr("Being enlarged")
             case "done":
                 return self.tr("Done")
-            case "failed":
+            case "failed" | "unreadable":
                 return item.message
             case "cancelled":
                 return self.tr("Stopped")
@@ -128,25 +132,55 @@ class InputModel(QAbstractListModel):
                 row, replace(old, state=state, output=output or old.output, message=message)
             )
 
+    def set_readable(self, path: Path, problem: str) -> None:
+        """Say what is wrong with a file that no job runs for; an empty `problem`: nothing."""
+        item = self.at(self.row_of(path))
+        if item is not None and item.state in ("new", "unreadable"):
+            self.set_state(path, "unreadable" if problem else "new", message=problem)
+
     def stop(self) -> None:
         """Wait for thumbnails that are being read."""
         self._loader.stop()
 
-    def _want_thumbnail(self, item: Input) -> None:
+    def picture(self, item: Input) -> QPixmap | QIcon:
+        """Return what stands for a picture; its thumbnail is read once it is wanted."""
         if item.path not in self._asked:
             self._asked.add(item.path)
-            self._loader.request(str(item.path), str(item.path), THUMBNAIL * 2)
+            self._loader.request(str(item.path), str(item.path), QSize(THUMBNAIL, THUMBNAIL) * 2)
+        return item.thumbnail or icon("image", "muted")
 
     def _keep_thumbnail(self, key: str, _path: str, image: QImage, _size: QSize) -> None:
         row = self.row_of(Path(key))
         if row >= 0:
-            thumbnail = QIcon(QPixmap.fromImage(image))
+            thumbnail = QPixmap.fromImage(image)
             self._change(row, replace(self._inputs[row], thumbnail=thumbnail))
 
     def _change(self, row: int, item: Input) -> None:
         self._inputs[row] = item
         index = self.index(row)
         self.dataChanged.emit(index, index)
+
+
+class InputDelegate(TwoLineDelegate):
+    """A thumbnail, the file's name, and below it how far it is."""
+
+    def __init__(self, model: InputModel, parent: QWidget) -> None:
+        super().__init__(THUMBNAIL, parent)
+        self._model = model
+
+    def picture(self, index: Index) -> QIcon | QPixmap | None:
+        item = self._model.at(index.row())
+        return None if item is None else self._model.picture(item)
+
+    def second(self, index: Index) -> str:
+        item = self._model.at(index.row())
+        return "" if item is None else self._model.told(item)
+
+    def second_colour(self, index: Index, palette: QPalette) -> QColor:
+        item = self._model.at(index.row())
+        if item is not None and item.state in ("failed", "unreadable"):
+            return kind_colour("error", palette)
+        return super().second_colour(index, palette)
 
 
 class InputView(QListView):
@@ -160,9 +194,9 @@ class InputView(QListView):
         self.setObjectName("upscale.inputs")
         self.setAccessibleName(self.tr("Pictures to enlarge"))
         self.setModel(model)
-        self.setIconSize(THUMBNAIL)
+        self.setItemDelegate(InputDelegate(model, self))
         self.setUniformItemSizes(True)
-        self.setTextElideMode(Qt.TextElideMode.ElideMiddle)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.setAcceptDrops(True)
         self.setDropIndicatorShown(False)

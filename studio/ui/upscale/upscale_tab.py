@@ -19,7 +19,6 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from studio.jobs.pictures import pictures_in
 from studio.protocol import (
     Cancelled,
     Done,
@@ -32,9 +31,11 @@ from studio.protocol import (
     Warned,
 )
 from studio.ui.picture.files import PICTURE_FILTER, dropped_paths
+from studio.ui.request_estimate import RequestEstimate
 from studio.ui.theme import GRID, say
+from studio.ui.upscale.adding import MOST_FILES, look_at, pictures_below
 from studio.ui.upscale.compare_panel import ComparePanel
-from studio.ui.upscale.input_list import InputModel, InputView
+from studio.ui.upscale.input_list import Input, InputModel, InputView
 from studio.ui.upscale.running import RunningPictures
 from studio.ui.widgets.buttons import tool_button
 from studio.ui.widgets.columns import Columns
@@ -47,22 +48,6 @@ from studio.ui.worker_thread import Enqueued, EnqueueFailed
 if TYPE_CHECKING:
     from studio.library.records import Asset
     from studio.ui.state import AppState
-
-MOST_FILES = 10_000
-"""A folder with more pictures than this is cut, and the window says so."""
-
-
-def pictures_below(paths: Sequence[Path]) -> list[Path]:
-    """Return files as they are and, for folders, the pictures below them in order of name."""
-    found: list[Path] = []
-    for path in paths:
-        if path.is_dir():
-            found.extend(pictures_in(path))
-        else:
-            found.append(path)
-        if len(found) > MOST_FILES:
-            break
-    return found
 
 
 class UpscaleTab(QWidget):
@@ -112,7 +97,7 @@ class UpscaleTab(QWidget):
     def _left(self) -> QWidget:
         left = QWidget()
         column = QVBoxLayout(left)
-        column.setContentsMargins(0, 0, GRID, 0)
+        column.setContentsMargins(0, 0, GRID // 2, 0)
         column.setSpacing(GRID)
         add = QPushButton(self.tr("Add pictures…"), left)
         add.setObjectName("upscale.add")
@@ -167,9 +152,24 @@ class UpscaleTab(QWidget):
         self.model.changed.connect(self._match_scale)
         self.model.changed.connect(self.values_to_settings)
         self.output.textChanged.connect(lambda _: self.values_to_settings())
+        expected = RequestEstimate(
+            self._state, self.run_bar, lambda: self._requests(self._wanted()), self
+        )
+        for changed in (
+            self.model.changed,
+            self.scale.activated,
+            self.inputs.rowsInserted,
+            self.inputs.rowsRemoved,
+            self.inputs.dataChanged,
+        ):
+            changed.connect(expected.soon)
         self._state.reported.connect(self._hear)
         self._state.closing.connect(self.close_down)
         self._state.models_changed.connect(self._match_model)
+
+    def finish(self) -> None:
+        """Look at the pictures of last time once the window is there."""
+        look_at([item.path for item in self.inputs.inputs()], self.inputs, self._state)
 
     # ---- the list
 
@@ -191,6 +191,7 @@ class UpscaleTab(QWidget):
                 "warning",
             )
         self.inputs.add(found)
+        look_at(found, self.inputs, self._state)
         row = self.inputs.row_of(found[0])
         if not self.view.currentIndex().isValid() or self._running.is_empty:
             self.view.setCurrentIndex(self.inputs.index(row))
@@ -243,18 +244,17 @@ class UpscaleTab(QWidget):
                 lambda: self._state.models_wanted.emit("upscale"),
             )
             return
-        free = [item for item in self.inputs.inputs() if item.state not in ("waiting", "running")]
-        wanted = [item for item in free if item.state != "done"] or free
+        wanted = self._wanted()
         if not wanted:
             if self._running.is_empty:
-                self._state.show_message(self.tr("Add a picture first."), "warning")
+                self._state.show_message(
+                    self.tr("No file on the list is a picture that can be read.")
+                    if self.inputs.rowCount()
+                    else self.tr("Add a picture first."),
+                    "warning",
+                )
             return
-        scale = self.scale.currentData()
-        model = self.model.model_id()
-        requests = [
-            UpscaleRequest(input=InputFile(str(item.path)), scale=scale, model=model)
-            for item in wanted
-        ]
+        requests = self._requests(wanted)
         output = self.output.text().strip()
         if output and not Path(output).is_dir():
             self._state.show_message(
@@ -268,6 +268,19 @@ class UpscaleTab(QWidget):
         self.run_bar.set_running(True)
         self.run_bar.set_status(self.tr("Waiting for its turn"))
         self.values_to_settings()
+
+    def _wanted(self) -> list[Input]:
+        busy = ("waiting", "running", "unreadable")
+        free = [item for item in self.inputs.inputs() if item.state not in busy]
+        return [item for item in free if item.state != "done"] or free
+
+    def _requests(self, wanted: Sequence[Input]) -> list[UpscaleRequest]:
+        scale = self.scale.currentData()
+        model = self.model.model_id()
+        return [
+            UpscaleRequest(input=InputFile(str(item.path)), scale=scale, model=model)
+            for item in wanted
+        ]
 
     def enlarge(self, path: str, scale: int = 4) -> None:
         """Add one picture and enlarge it at once."""

@@ -14,14 +14,16 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from studio.ui.theme import GRID, mute
+from studio.ui.theme import GRID, Kind, mute
 from studio.ui.widgets.buttons import PrimaryButton
 from studio.ui.widgets.icons import icon
+from studio.ui.widgets.rough_time import rough_time
 from studio.ui.widgets.times import seconds_text
+from studio.ui.widgets.tinted_label import TintedLabel
 
 
 class RunBar(QWidget):
-    """Object names: `<prefix>.generate`, `.stop`, `.count`, `.progress`, `.status`."""
+    """Object names: `<prefix>.generate`, `.stop`, `.count`, `.progress`, `.status`, `.estimate`."""
 
     generate_clicked = Signal()
     stop_clicked = Signal()
@@ -74,6 +76,9 @@ class RunBar(QWidget):
         self.status.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.status.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         mute(self.status)
+        self.estimate = TintedLabel(self)
+        self.estimate.setObjectName(f"{prefix}.estimate")
+        self.estimate.setAccessibleName(self.tr("Estimate"))
         row = QHBoxLayout()
         row.setSpacing(GRID)
         row.addWidget(self._count_label)
@@ -86,7 +91,12 @@ class RunBar(QWidget):
         layout.setSpacing(GRID // 2)
         layout.addLayout(row)
         layout.addWidget(self.progress)
-        layout.addWidget(self.status)
+        # One line that is always there: what happens on the left, what to expect on the right.
+        told = QHBoxLayout()
+        told.setSpacing(GRID)
+        told.addWidget(self.status, 1)
+        told.addWidget(self.estimate)
+        layout.addLayout(told)
         if not with_count:
             self._count_label.hide()
             self.count.hide()
@@ -95,8 +105,22 @@ class RunBar(QWidget):
         """Say whether a job of this tab runs: enables Stop, shows the progress bar."""
         self.stop.setEnabled(running)
         self.progress.setVisible(running)
+        self.estimate.setVisible(not running)
         if running:
             self.progress.setRange(0, 0)
+
+    def set_estimate(
+        self, seconds: float | None, memory: str = "", detail: str = "", kind: Kind | None = None
+    ) -> None:
+        """Say what to expect of the present settings; it is hidden while something runs.
+
+        `seconds` None is not known. `memory` is a short warning that stands before it in the
+        colour of its kind, `detail` the whole of it, for the tooltip.
+        """
+        text = "" if seconds is None else self.tr("About {time}").format(time=rough_time(seconds))
+        self.estimate.show_text(" · ".join(filter(None, (memory, text))), kind)
+        self.estimate.setToolTip(detail)
+        self.estimate.setAccessibleDescription(detail)
 
     def set_progress(self, step: int, steps: int, seconds_left: float | None = None) -> None:
         """Show how far the job is; `seconds_left` None where it cannot be told."""

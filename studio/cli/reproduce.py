@@ -1,0 +1,92 @@
+"""`studio library reproduce`: a result made once more, and whether it came out the same."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+
+import msgspec
+
+from studio.cli.headless import Headless, output_folder
+from studio.cli.main import DONE, SOME_FAILED, WRONG_CALL
+from studio.jobs.reproduce import LABEL, Comparison, compare, reproduce_request
+from studio.jobs.runner import AssetSaved, JobChanged
+from studio.library.records import Asset
+from studio.library.store import Library
+from studio.models.registry import Registry
+from studio.protocol import ProblemError
+from studio.settings import default_paths
+
+
+def reproduce(library: Library, options: argparse.Namespace) -> int:
+    """Run a recipe again and compare. Closes the library.
+
+    Returns 0 where the result is identical, 1 where it differs or could not be made. Raises
+    `ProblemError` where the call is wrong.
+    """
+    old = library.asset(options.id)
+    if old is None:
+        print(
+            f"There is no result {options.id!r} here. `studio library search` lists them.",
+            file=sys.stderr,
+        )
+        return WRONG_CALL
+    paths = default_paths()
+    registry = Registry(paths)
+    request = reproduce_request(old, library, registry)
+    jobs = library.enqueue(
+        [request], output=output_folder(options.output), labels={LABEL: old.id}, claim=True
+    )
+    watch = _Watch(old, as_json=options.json)
+    with Headless(library, paths, registry, as_json=options.json) as headless:
+        status = headless.run(jobs, watch.hear)
+    if status != DONE:
+        return status
+    return DONE if watch.comparison is not None and watch.comparison.identical else SOME_FAILED
+
+
+class _Watch:
+    """Waits for the new result, compares it, and says so before the last line is printed."""
+
+    def __init__(self, old: Asset, *, as_json: bool) -> None:
+        self._old = old
+        self._as_json = as_json
+        self._new: Asset | None = None
+        self.comparison: Comparison | None = None
+
+    def hear(self, event: object) -> None:
+        match event:
+            case AssetSaved():
+                self._new = event.asset
+            case JobChanged() if event.job.status == "done" and self._new is not None:
+                self._compare(self._new)
+
+    def _compare(self, new: Asset) -> None:
+        try:
+            self.comparison = compare(self._old, new)
+        except ProblemError as error:
+            print(f"studio library reproduce: {error.problem.message}", file=sys.stderr)
+            return
+        if self._as_json:
+            print(json.dumps(_fields(self._old, new, self.comparison), ensure_ascii=False))
+            return
+        for said in (self.comparison.sentence, *self.comparison.notes):
+            print(said)
+
+
+def _fields(old: Asset, new: Asset, found: Comparison) -> dict[str, object]:
+    fields: dict[str, object] = {
+        "event": "comparison",
+        "job": new.job,
+        "reproduces": old.id,
+        "asset": new.id,
+        "identical": found.identical,
+        "message": str(found.sentence),
+        "notes": [str(note) for note in found.notes],
+    }
+    if found.picture is not None:
+        fields |= msgspec.structs.asdict(found.picture)
+    else:
+        fields |= {"position": found.position, "before": found.before, "after": found.after}
+    return fields

@@ -1,0 +1,67 @@
+"""WebP chunks: size and XMP, read within bounds. Nothing is decoded.
+
+Format: https://developers.google.com/speed/webp/docs/riff_container.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from typing import BinaryIO
+
+MAX_XMP = 16 * 1024 * 1024
+_MAX_CHUNKS = 10_000
+
+
+class WebpError(ValueError):
+    """The bytes are no WebP, or its chunks are cut short."""
+
+
+def is_webp(start: bytes) -> bool:
+    """Tell from its first twelve bytes whether a file says that it is a WebP."""
+    return start[:4] == b"RIFF" and start[8:12] == b"WEBP"
+
+
+def _chunks(file: BinaryIO) -> Iterator[tuple[bytes, int]]:
+    """Yield type and length of each chunk; the file stands at the chunk's data.
+
+    Whoever asks for the next one may leave the file anywhere. Raises `WebpError`.
+    """
+    if not is_webp(file.read(12)):
+        raise WebpError("not a WebP file")
+    for _ in range(_MAX_CHUNKS):
+        head = file.read(8)
+        if len(head) < 8:
+            return
+        kind, length = struct.unpack("<4sI", head)
+        start = file.tell()
+        yield kind, length
+        file.seek(start + length + length % 2)
+    raise WebpError("too many chunks")
+
+
+def size(file: BinaryIO) -> tuple[int, int]:
+    """Return width and height in pixels. Raises `WebpError`."""
+    for kind, _ in _chunks(file):
+        head = file.read(10)
+        if kind == b"VP8X" and len(head) == 10:
+            return 1 + int.from_bytes(head[4:7], "little"), 1 + int.from_bytes(head[7:], "little")
+        if kind == b"VP8L" and head[:1] == b"\x2f" and len(head) >= 5:
+            bits = int.from_bytes(head[1:5], "little")
+            return 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF)
+        if kind == b"VP8 " and head[3:6] == b"\x9d\x01\x2a" and len(head) == 10:
+            width, height = struct.unpack("<HH", head[6:])
+            return width & 0x3FFF, height & 0x3FFF
+        break
+    raise WebpError("no size in the first chunk")
+
+
+def read_packet(file: BinaryIO) -> str:
+    """Return the XMP packet, "" where there is none or it is overlong.
+
+    Raises `WebpError` when the file is no WebP at all.
+    """
+    for kind, length in _chunks(file):
+        if kind == b"XMP " and length <= MAX_XMP:
+            return file.read(length).decode("utf-8", "replace")
+    return ""

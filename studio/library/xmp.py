@@ -1,0 +1,75 @@
+"""XMP packets as text: a simple property read or set, the rest left as it is.
+
+No XML parser sees a stranger's packet, so nothing in it can expand or be fetched. Packets that
+other programs wrote again keep our properties as attributes or as elements; both are read.
+Format: https://github.com/adobe/XMP-Toolkit-SDK/tree/main/docs (part 1).
+"""
+
+from __future__ import annotations
+
+import re
+from html import unescape
+from xml.sax.saxutils import escape
+
+KEYWORD = "XML:com.adobe.xmp"
+"""The keyword of the PNG text that holds a packet."""
+RECIPE = "PromptStudio:Recipe"
+RECIPE_NAMESPACE = "urn:prompt-studio:xmp:1/"
+SOURCE = "Iptc4xmpExt:DigitalSourceType"
+SOURCE_NAMESPACE = "http://iptc.org/std/Iptc4xmpExt/2008-02-29/"
+AIGC = "TC260:AIGC"
+AIGC_NAMESPACE = "http://www.tc260.org.cn/ns/AIGC/1.0/"
+_RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
+_QUOTES = {'"': "&quot;", "\n": "&#10;", "\r": "&#13;", "\t": "&#9;"}
+# XML 1.0 has no way at all to write these.
+_FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+
+
+def value_of(packet: str, name: str) -> str:
+    """Return a simple property by its prefixed name, "" where there is none."""
+    found = _span(packet, name)
+    return unescape(packet[found[0] : found[1]]) if found else ""
+
+
+def with_value(packet: str, name: str, namespace: str, value: str) -> str:
+    """Return the packet with a property set. "" gives a new one.
+
+    A packet that nothing can be added to is returned as it is. Characters that XML cannot hold
+    are left out of `value`.
+    """
+    text = escape(_FORBIDDEN.sub("", value), _QUOTES)
+    found = _span(packet, name)
+    if found:
+        return f"{packet[: found[0]]}{text}{packet[found[1] :]}"
+    prefix = name.partition(":")[0]
+    description = (
+        f'<rdf:Description xmlns:rdf="{_RDF}" rdf:about="" xmlns:{prefix}="{namespace}" '
+        f'{name}="{text}"/>'
+    )
+    end = packet.rfind("</rdf:RDF>")
+    if end >= 0:
+        return f"{packet[:end]}{description}\n{packet[end:]}"
+    if packet.strip():
+        return packet
+    return (
+        '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>\n'
+        '<x:xmpmeta xmlns:x="adobe:ns:meta/">\n'
+        f'<rdf:RDF xmlns:rdf="{_RDF}">\n'
+        f"{description}\n"
+        "</rdf:RDF>\n</x:xmpmeta>\n"
+        '<?xpacket end="w"?>'
+    )
+
+
+def _span(packet: str, name: str) -> tuple[int, int] | None:
+    """Return where the escaped value of a property stands: of the first one by that name."""
+    start = packet.find(f"<{name}>")
+    if start >= 0:
+        start += len(name) + 2
+        end = packet.find(f"</{name}>", start)
+        return (start, end) if end >= 0 else None
+    match = re.search(rf"\s{re.escape(name)}\s{{0,9}}=\s{{0,9}}([\"'])", packet)
+    if match is None:
+        return None
+    end = packet.find(match[1], match.end())
+    return (match.end(), end) if end >= 0 else None

@@ -1,0 +1,75 @@
+"""The list of the queue dock: how a job looks, and where a dragged one is dropped."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QMimeData, QModelIndex, QPoint, Qt
+from PySide6.QtGui import QColor, QDropEvent, QIcon, QPalette, QPixmap
+from PySide6.QtWidgets import QListView, QWidget
+
+from studio.library.records import Job
+from studio.ui.queue.queue_model import FRACTION_ROLE, JOB_ROLE, STATUS_ROLE
+from studio.ui.theme import kind_colour
+from studio.ui.widgets.icons import icon
+from studio.ui.widgets.two_line_delegate import Index, TwoLineDelegate
+
+_PICTURES = {
+    "queued": "clock",
+    "running": "circle-play",
+    "done": "circle-check",
+    "failed": "circle-alert",
+    "cancelled": "circle-x",
+    "interrupted": "triangle-alert",
+}
+
+
+class _Rows(TwoLineDelegate):
+    def picture(self, index: Index) -> QIcon | QPixmap | None:
+        job: Job = index.data(JOB_ROLE)
+        return icon(_PICTURES[job.status])
+
+    def second(self, index: Index) -> str:
+        return str(index.data(STATUS_ROLE))
+
+    def second_colour(self, index: Index, palette: QPalette) -> QColor:
+        job: Job = index.data(JOB_ROLE)
+        if job.status == "failed":
+            return kind_colour("error", palette)
+        return super().second_colour(index, palette)
+
+    def fraction(self, index: Index) -> float | None:
+        found = index.data(FRACTION_ROLE)
+        return None if found is None else float(found)
+
+
+class QueueList(QListView):
+    """Object name `queue.view`. Several jobs can be chosen, and dragged to another turn."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("queue.view")
+        self.setAccessibleName(self.tr("Queue"))
+        self.setItemDelegate(_Rows(20, self))
+        self.setUniformItemSizes(True)
+        self.setSelectionMode(QListView.SelectionMode.ExtendedSelection)
+        self.setDragDropMode(QListView.DragDropMode.InternalMove)
+        self.setDefaultDropAction(Qt.DropAction.MoveAction)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+
+    def drop(self, data: QMimeData, place: QPoint) -> bool:
+        """Drop jobs between two rows; `place` is in the viewport. Returns whether that can be."""
+        index = self.indexAt(place)
+        row = index.row()
+        if index.isValid() and place.y() >= self.visualRect(index).center().y():
+            row += 1
+        return self.model().dropMimeData(data, Qt.DropAction.MoveAction, row, 0, QModelIndex())
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        # Qt's own way moves the rows one by one, and takes those for moved that stay in place.
+        if event.source() is self and self.drop(event.mimeData(), event.position().toPoint()):
+            event.setDropAction(Qt.DropAction.MoveAction)
+            event.accept()
+        else:
+            event.ignore()
+        self.setState(QListView.State.NoState)
+        self.viewport().update()

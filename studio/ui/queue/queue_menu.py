@@ -1,0 +1,92 @@
+"""The menus of the queue dock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from PySide6.QtCore import QCoreApplication
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QMenu
+
+from studio.library.records import Job
+from studio.protocol import JobStatus
+from studio.ui.queue.queue_actions import QueueActions
+from studio.ui.widgets.icons import icon
+
+
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("", text)
+
+
+def fill_menu(
+    menu: QMenu,
+    acts: QueueActions,
+    chosen: Sequence[Job],
+    use: Callable[[Job], object],
+    step: Callable[[int], object],
+) -> None:
+    """Add what can be done with the chosen jobs.
+
+    `use` takes over a job's settings; `step` moves the chosen ones up (−1) or down (1).
+    """
+
+    def add(picture: str, text: str, name: str, act: Callable[[], object]) -> None:
+        menu.addAction(icon(picture), text, act).setObjectName(f"queue.menu.{name}")
+
+    def of(*statuses: JobStatus) -> list[Job]:
+        return [job for job in chosen if job.status in statuses]
+
+    if waiting := of("queued"):
+        add("arrow-up-to-line", _tr("Run next"), "next", lambda: acts.run_next(waiting))
+        add("arrow-up", _tr("Move up") + "\tAlt+Up", "up", lambda: step(-1))
+        add("arrow-down", _tr("Move down") + "\tAlt+Down", "down", lambda: step(1))
+        menu.addSeparator()
+    if cut := of("interrupted"):
+        add("circle-play", _tr("Run what is missing"), "resume", lambda: acts.resume(cut))
+    if early := of("failed", "cancelled", "interrupted"):
+        add("refresh-cw", _tr("Try again"), "retry", lambda: acts.retry(early))
+    add("copy-plus", _tr("Duplicate"), "duplicate", lambda: acts.duplicate(chosen))
+    if len(chosen) == 1:
+        job = chosen[0]
+        add("sliders-horizontal", _tr("Use these settings"), "use", lambda: use(job))
+    menu.addSeparator()
+    if active := of("queued", "running"):
+        add("circle-x", _tr("Cancel") + "\tDel", "cancel", lambda: acts.cancel(active))
+    if over := of("done", "failed", "cancelled", "interrupted"):
+        add("x", _tr("Remove from the list"), "remove", lambda: acts.remove(over))
+
+
+def fill_more(menu: QMenu, acts: QueueActions, counts: Mapping[JobStatus, int]) -> None:
+    """Add what concerns the queue as a whole. `counts` are jobs by status."""
+
+    def add(
+        picture: str, text: str, name: str, act: Callable[[], object], *of: JobStatus
+    ) -> QAction:
+        action = menu.addAction(icon(picture), text, act)
+        action.setObjectName(f"queue.{name}")
+        action.setEnabled(any(counts.get(status, 0) for status in of))
+        return action
+
+    add(
+        "list-x", _tr("Cancel all but the current"), "cancel_waiting", acts.cancel_waiting, "queued"
+    )
+    add("circle-x", _tr("Cancel all"), "cancel_all", acts.cancel_all, "queued", "running")
+    menu.addSeparator()
+    add("refresh-cw", _tr("Try all failed again"), "retry_failed", acts.retry_failed, "failed")
+    add(
+        "circle-play",
+        _tr("Run all that is missing"),
+        "resume_all",
+        acts.resume_all,
+        "interrupted",
+    )
+    menu.addSeparator()
+    add(
+        "brush-cleaning",
+        _tr("Clear the ended"),
+        "clear",
+        acts.clear_ended,
+        "done",
+        "failed",
+        "cancelled",
+    )

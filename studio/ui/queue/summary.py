@@ -1,0 +1,56 @@
+"""The line that says how long the queue still takes."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QCoreApplication
+
+from studio.ui.widgets.rough_time import clock_time, rough_time
+
+if TYPE_CHECKING:
+    from studio.jobs.backlog import Left
+
+
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("", text)
+
+
+def summary(
+    left: Left, progress: dict[str, float], *, more: int, paused: bool, now: datetime
+) -> str:
+    """Return what is left of the queue in words; empty where nothing is.
+
+    Args:
+        left: what is estimated.
+        progress: seconds that running jobs say they still need, by id; it goes before `left`.
+        more: waiting jobs that are not listed.
+        paused: whether no other job will start.
+        now: the time of day.
+    """
+    running = {job: progress.get(job, known) for job, known in left.running.items()}
+    # Several run at the same time: together, or in several processes.
+    known = max((seconds for seconds in running.values() if seconds is not None), default=0.0)
+    unknown = left.unknown + sum(seconds is None for seconds in running.values())
+    seconds = known + left.waiting
+    parts = []
+    if more > 0:
+        parts.append(_tr("{n} more wait.").format(n=f"{more:,}"))
+    if seconds > 0:
+        time = rough_time(seconds)
+        if paused:
+            parts.append(_tr("About {time} left.").format(time=time))
+        elif unknown:
+            parts.append(_tr("At least {time} left.").format(time=time))
+        else:
+            parts.append(
+                _tr("About {time} left, finished at about {clock}.").format(
+                    time=time, clock=clock_time(seconds, now)
+                )
+            )
+    if unknown == 1:
+        parts.append(_tr("1 job of unknown length."))
+    elif unknown:
+        parts.append(_tr("{n} jobs of unknown length.").format(n=f"{unknown:,}"))
+    return " ".join(parts)

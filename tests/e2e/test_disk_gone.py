@@ -1,0 +1,225 @@
+"""The library's folder made read-only, unplugged, plugged in again, moved: on real processes."""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from studio.library.store import Library
+from tests.e2e.conftest import ROOT, Ran
+from tests.e2e.wholeness import whole_results
+
+Studio = Callable[..., Ran]
+ROWS = 30
+_DROP_FROM_BOUNDING_SET = 24
+_CAP_DAC_OVERRIDE, _CAP_DAC_READ_SEARCH = 1, 2
+
+
+def obey_permissions() -> None:
+    """Have root's programs refused like anyone's: called in the child, it counts from exec on."""
+    if os.geteuid() == 0:
+        libc = ctypes.CDLL(None, use_errno=True)
+        for capability in (_CAP_DAC_OVERRIDE, _CAP_DAC_READ_SEARCH):
+            libc.prctl(_DROP_FROM_BOUNDING_SET, capability, 0, 0, 0)
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    return tmp_path / "家 🏡"
+
+
+@pytest.fixture
+def environment(environment: dict[str, str], home: Path) -> dict[str, str]:
+    return environment | {"STUDIO_HOME": str(home), "STUDIO_FAKE_ENGINE": "plain"}
+
+
+@pytest.fixture
+def root(home: Path) -> Path:
+    return home / "library"
+
+
+@pytest.fixture
+def start(environment: dict[str, str]) -> Callable[..., subprocess.Popen[str]]:
+    """Starts `studio` as one that permissions count for."""
+    if sys.platform != "linux" and os.geteuid() == 0:
+        pytest.skip("root cannot be refused anything here")
+
+    def run(*arguments: object) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "-m", "studio", *map(str, arguments)],
+            cwd=ROOT,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            preexec_fn=obey_permissions,
+        )
+
+    return run
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    table = tmp_path / "table.jsonl"
+    rows = [{"task": "text", "prompt": f"狐狸 {n}", "seed": n} for n in range(ROWS)]
+    table.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    return table
+
+
+@pytest.fixture
+def locked(root: Path) -> Iterator[Callable[[bool], None]]:
+    """Makes every folder of the library read-only, or writable again."""
+
+    def lock(shut: bool) -> None:
+        for folder in [root, *(path for path in root.rglob("*") if path.is_dir())]:
+            folder.chmod(0o555 if shut else 0o755)
+
+    yield lock
+    lock(False)
+
+
+def batch_until(process: subprocess.Popen[str], change: Callable[[], object]) -> list[Any]:
+    """Change the world after the fourth result, while the app stands still; then let it end."""
+    assert process.stdout is not None
+    assets = 0
+    while assets < 4:
+        assets += json.loads(process.stdout.readline())["event"] == "asset"
+    process.send_signal(signal.SIGSTOP)
+    change()
+    process.send_signal(signal.SIGCONT)
+    printed, complaint = process.communicate(timeout=120)
+    assert "Traceback" not in complaint
+    return [json.loads(line) for line in printed.splitlines()]
+
+
+def check_resumed(studio: Studio, table: Path, root: Path) -> None:
+    kept = whole_results(root)
+    assert 4 <= len(kept) < ROWS
+    ran = studio("batch", table, "--json", "--resume")
+    made = whole_results(root)
+    assert (ran.status, len(ran.named("asset")), len(made)) == (0, ROWS - len(kept), ROWS)
+    assert {asset.id for asset in kept} <= {asset.id for asset in made}
+
+
+def test_a_library_made_read_only_in_a_batch_goes_on_when_it_can_be_written(
+    studio: Studio,
+    start: Callable[..., subprocess.Popen[str]],
+    locked: Callable[[bool], None],
+    table: Path,
+    root: Path,
+) -> None:
+    process = start("batch", table, "--json")
+    events = batch_until(process, lambda: locked(True))
+    told = [event["message"] for event in events if event["event"] == "failed"]
+    assert process.returncode == 1
+    assert told and all("Nothing can be written into" in message for message in told)
+    locked(False)
+    check_resumed(studio, table, root)
+
+
+@pytest.mark.parametrize("arguments", [("text", "-p", "x", "--json"), ("library", "search", "x")])
+def test_a_library_that_cannot_be_written_is_a_sentence(
+    studio: Studio,
+    start: Callable[..., subprocess.Popen[str]],
+    locked: Callable[[bool], None],
+    root: Path,
+    arguments: tuple[str, ...],
+) -> None:
+    assert studio("text", "-p", "x").status == 0
+    locked(True)
+    process = start(*arguments)
+    _, complaint = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert complaint.count("\n") == 1
+    assert f"Nothing can be written into {root}" in complaint
+    locked(False)
+    assert len(whole_results(root)) == 1
+
+
+@pytest.mark.parametrize("mount_point", [False, True], ids=["folder gone", "empty mount point"])
+def test_an_unplugged_library_is_not_made_anew_and_goes_on_when_it_is_back(
+    studio: Studio,
+    start: Callable[..., subprocess.Popen[str]],
+    table: Path,
+    root: Path,
+    tmp_path: Path,
+    mount_point: bool,
+) -> None:
+    away = tmp_path / "unplugged"
+
+    def unplug() -> None:
+        root.rename(away)
+        if mount_point:
+            root.mkdir()
+
+    process = start("batch", table, "--json")
+    events = batch_until(process, unplug)
+    told = [event["message"] for event in events if event["event"] == "failed"]
+    assert process.returncode == 1
+    assert told and all("is no longer there" in message for message in told)
+    if mount_point:
+        root.rmdir()
+    away.rename(root)
+    check_resumed(studio, table, root)
+
+
+def test_a_chosen_library_whose_disk_is_unplugged_is_not_begun_anew(
+    studio: Studio, home: Path, tmp_path: Path
+) -> None:
+    chosen = tmp_path / "disk" / "my library"
+    chosen.mkdir(parents=True)
+    home.mkdir()
+    (home / "settings.json").write_text(json.dumps({"library": str(chosen)}), "utf-8")
+    assert studio("text", "-p", "a fox").status == 0
+    away = chosen.rename(tmp_path / "unplugged")
+    for command in (("text", "-p", "a fox"), ("library", "search"), ("queue", "list")):
+        ran = studio(*command)
+        assert ran.status == 2
+        assert f"{chosen} is not there. Connect its disk" in ran.err
+    assert not chosen.exists()
+    away.rename(chosen)
+    assert len(studio("library", "search", "--json").out.splitlines()) == 1
+
+
+def test_a_library_moved_elsewhere_has_all_its_results_and_their_parents(
+    studio: Studio, root: Path, home: Path, tmp_path: Path
+) -> None:
+    drawn = studio("image", "-p", "一只狐狸", "--size", "64x64", "--json").named("asset")[0]
+    larger = studio("upscale", drawn["path"], "--json").named("asset")[0]
+    library = Library.open(root)
+    ids = {asset.id for asset in library.recent()}
+    library.close()
+    new_home = tmp_path / "搬家 📦 new"
+    shutil.move(home, new_home)
+    moved = {"STUDIO_HOME": str(new_home)}
+    found = [json.loads(x) for x in studio("library", "search", "--json", **moved).out.splitlines()]
+    assert {each["id"] for each in found} == ids
+    assert all(Path(each["path"]).is_file() for each in found)
+    assert all(Path(each["path"]).is_relative_to(new_home) for each in found)
+    for rebuilt in (False, True):
+        if rebuilt:
+            (new_home / "library" / "library.db").unlink()
+            ran = studio("library", "rebuild", "--json", **moved)
+            assert json.loads(ran.out) == {"assets": 2}
+        library = Library.open(new_home / "library")
+        (parent,) = [asset for asset in library.recent() if asset.task == "image"]
+        (child,) = library.made_from(parent.id)
+        assert child.path.name == Path(larger["path"]).name
+        assert parent.path.is_file()
+        library.close()
+    # The larger one can be made again although the path in its recipe is gone.
+    ran = studio("library", "reproduce", child.id, "--json", **moved)
+    assert ran.status == 0
+    with Image.open(ran.named("asset")[0]["path"]) as picture:
+        assert picture.size == (128, 128)

@@ -1,0 +1,74 @@
+"""A prompt that the model does not know is said to be one before it is drawn."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from image_bench import IGNORE_LIBRARIES, ImageBench
+
+from studio.engine.image.out_of_domain import listening
+from studio.protocol import Progress, Warned
+
+pytest_plugins = ["image_fixtures"]
+pytestmark = IGNORE_LIBRARIES
+
+STARTER = Path(__file__).parents[2] / "resources" / "models" / "starter-icons"
+
+
+@pytest.fixture
+def knowing(bench: ImageBench) -> Path:
+    """A model whose maker says that it does not know a fog."""
+    folder = bench.copy_of("prxpixel")
+    (folder / "studio.json").write_text(json.dumps({"unknown_prompts": ["dog", "fog"]}))
+    return folder
+
+
+@pytest.mark.parametrize("guidance", [1.0, 4.0])
+def test_an_unknown_prompt_is_said_once_before_the_first_step(
+    guidance: float, knowing: Path, bench: ImageBench
+) -> None:
+    outcome = bench.draw(knowing, (0, 1), prompt="fog", guidance_scale=guidance, steps=1)
+
+    kinds = [type(event) for event in outcome.events if isinstance(event, (Warned, Progress))]
+    assert outcome.warnings == ["out_of_domain"]
+    assert kinds.index(Warned) < kinds.index(Progress)
+    assert len(outcome.assets) == 2
+
+
+def test_another_prompt_is_drawn_without_a_word_and_the_same(
+    knowing: Path, bench: ImageBench
+) -> None:
+    outcome = bench.draw(knowing, prompt="a red cat", steps=1)
+
+    assert outcome.warnings == []
+    assert (outcome.picture(0) == bench.draw("prxpixel", steps=1).picture(0)).all()
+
+
+def test_words_for_what_is_drawn_instead_are_known(knowing: Path, bench: ImageBench) -> None:
+    facts = {"unknown_prompts": ["fog"], "unknown_shows": ["fog"]}
+    (knowing / "studio.json").write_text(json.dumps(facts))
+
+    assert bench.draw(knowing, prompt="Fog", steps=1).warnings == []
+
+
+def test_the_starter_model_knows_its_things_and_says_what_it_does_not_know(
+    bench: ImageBench,
+) -> None:
+    known = ["a red apple", "猫", "rocket, flat style", "red question mark", "一个蓝色的汽车"]
+    unknown = ["a photograph of Paris", "a cat wearing a hat, noto style", "赛博朋克城市"]
+    loaded = bench.loaded(STARTER)
+    sent: list[Warned] = []
+    said: dict[str, list[str]] = {}
+    for prompt in known + unknown:
+        sent.clear()
+        with listening(loaded, {prompt: [bench.job(sent.append)]}):
+            loaded.pipeline.encode_prompt(prompt, do_classifier_free_guidance=False)
+        said[prompt] = [event.kind for event in sent]
+
+    assert said == {
+        **{prompt: [] for prompt in known},
+        **{prompt: ["out_of_domain"] for prompt in unknown},
+    }
+    assert "icons" in str(sent[0].message)

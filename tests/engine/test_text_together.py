@@ -1,0 +1,113 @@
+"""Jobs with different prompts in one batch: each gets what it gets alone, and ends alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from test_text_seeds import FAMILIES, PLAIN
+from text_bench import TextBench, model_at
+from tiny_text import SMALL, tiny_model
+
+from studio.engine.text.decode import Decoder, Row
+from studio.protocol import AssetReady, Cancelled, Done, Event, Failed, ModelRef, TextDelta
+
+pytest_plugins = ["text_fixtures"]
+
+MIXING = ("Llama", "Qwen2", "GPT2")
+LENGTHS = (3, 9, 9, 40, 41, 270, 3, 100, 9)
+
+
+def written(decoder: Decoder, rows: list[Row]) -> list[list[int]]:
+    tokens: list[list[int]] = [[] for _ in rows]
+    for step in decoder.rows(rows, PLAIN, frozenset(), lambda: None):
+        for row, token in step:
+            tokens[row].append(token)
+    return tokens
+
+
+@pytest.mark.parametrize("family", MIXING)
+@pytest.mark.parametrize("kind", [torch.float32, torch.bfloat16])
+def test_rows_of_different_prompts_are_what_they_are_alone(family: str, kind: torch.dtype) -> None:
+    decoder = Decoder(tiny_model(family, **FAMILIES[family]).to(kind), "cpu")
+    assert decoder.mixes(lambda: None)
+    prompts = [[(5 * n + 11 * k) % 250 for n in range(k)] for k in LENGTHS]
+    reads = [decoder.kept(decoder.read(prompt, lambda: None)) for prompt in prompts]
+    # Rows leave at different times, so that the batch gets narrower on the way.
+    rows = [Row(read, seed, 80 - 7 * seed) for seed, read in enumerate(reads)]
+    together = written(decoder, rows)
+    for row, prompt, mine in zip(rows, prompts, together, strict=True):
+        decoder.forget()
+        alone = written(decoder, [Row(decoder.read(prompt, lambda: None), row.seed, row.room)])
+        assert alone == [mine]
+        assert len(mine) == row.room
+
+
+@pytest.mark.parametrize(
+    ("family", "sizes"),
+    [(family, sizes) for family, sizes in FAMILIES.items() if family not in MIXING]
+    + [
+        # The angles of all positions depend on the longest row.
+        ("Llama", SMALL | {"rope_parameters": {"rope_type": "dynamic", "factor": 2.0,
+                                               "rope_theta": 10_000.0}}),
+        # How the experts' rows are sorted depends on all rows.
+        ("Mixtral", SMALL | {"num_local_experts": 4}),
+    ],
+)  # fmt: skip
+def test_a_family_whose_rows_depend_on_each_other_is_not_mixed(
+    family: str, sizes: dict[str, Any]
+) -> None:
+    assert not Decoder(tiny_model(family, **sizes), "cpu").mixes(lambda: None)
+
+
+def test_jobs_together_are_what_they_are_alone(bench: TextBench, starter: ModelRef) -> None:
+    how = {"max_tokens": 14, "temperature": 0.9}
+    requests: list[dict[str, Any]] = [
+        {"prompt": "Name a colour.", "seed": 3, **how},
+        {"prompt": "Why is the sky blue? Say it in a few words.", "seed": 8, "count": 2, **how},
+        {"prompt": "Name a colour.", "seed": 4, "system_prompt": "Answer in French.", **how},
+    ]
+    together = bench.together(starter, requests)
+    for outcome, request in zip(together.values(), requests, strict=True):
+        alone = bench.run(starter, **request)
+        assert outcome.answers == alone.answers
+        assert outcome.streamed == alone.streamed
+        [done] = outcome.of(Done)
+        assert outcome.events[-1] == done
+        assert done.stats["prompt_tokens"] == alone.stats["prompt_tokens"]
+        assert [r.seed for r in outcome.recipes.values()] == [
+            r.seed for r in alone.recipes.values()
+        ]
+
+
+def test_a_refused_prompt_fails_alone(bench: TextBench, tiny: Path) -> None:
+    requests = [{"prompt": prompt, "max_tokens": 6} for prompt in ("one", "x" * 3000, "three")]
+    together = bench.together(model_at(tiny), requests)
+    ends = [type(outcome.events[-1]) for outcome in together.values()]
+    assert ends == [Done, Failed, Done]
+    assert "too long" in str(together["1"].of(Failed)[0].problem.message)
+    assert together["2"].answers == bench.run(model_at(tiny), **requests[2]).answers
+
+
+def test_a_cancelled_part_ends_alone_and_at_once(bench: TextBench, tiny: Path) -> None:
+    requests = [{"prompt": prompt, "max_tokens": 60} for prompt in ("one", "two two", "three")]
+
+    def first_text(event: Event) -> bool:
+        return isinstance(event, TextDelta)
+
+    together = bench.together(model_at(tiny), requests, cancel="1", at=first_text)
+    assert isinstance(together["1"].events[-1], Cancelled)
+    assert not together["1"].of(AssetReady)
+    for number in (0, 2):
+        alone = bench.run(model_at(tiny), **requests[number])
+        assert together[str(number)].answers == alone.answers
+
+
+def test_less_memory_makes_smaller_batches_of_the_same_texts(tmp_path: Path, tiny: Path) -> None:
+    requests = [{"prompt": "x" * (30 * n + 1), "seed": n, "max_tokens": 200} for n in range(9)]
+    roomy = TextBench(tmp_path / "roomy").together(model_at(tiny), requests)
+    scarce = TextBench(tmp_path / "scarce", available=lambda: 52_000_000)
+    for number, outcome in scarce.together(model_at(tiny), requests).items():
+        assert outcome.answers == roomy[number].answers

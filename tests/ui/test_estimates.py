@@ -1,0 +1,76 @@
+"""What the tabs say about time and memory before anything runs. Nothing of it is in the way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from pytestqt.qtbot import QtBot
+
+from studio.jobs import forecast
+from studio.protocol import ImageRequest, TextRequest
+from studio.ui import estimates
+from studio.ui.main_window import MainWindow
+from studio.ui.widgets.rough_time import rough_time
+from studio.ui.widgets.run_bar import RunBar
+
+GB = 10**9
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.2, "1 s"), (7.4, "7 s"), (18, "20 s"), (58, "1 min"), (731, "12 min"), (7500, "2 h 5 min")],
+)
+def test_guessed_times_are_round(seconds: float, text: str) -> None:
+    assert rough_time(seconds) == text
+
+
+def test_an_estimate_is_out_of_the_way_while_something_runs(qtbot: QtBot) -> None:
+    bar = RunBar("any")
+    qtbot.addWidget(bar)
+    bar.show()
+    height = bar.sizeHint().height()
+    bar.set_estimate(20.0)
+    assert (bar.estimate.text(), bar.sizeHint().height()) == ("About 20 s", height)
+    bar.set_running(True)
+    assert not bar.estimate.isVisible()
+    bar.set_running(False)
+    assert bar.estimate.isVisible()
+    bar.set_estimate(None)
+    assert bar.estimate.text() == ""
+
+
+def test_a_tab_says_how_long_its_settings_take_once_something_was_made(
+    window: MainWindow,
+    find: Callable[[str], Any],
+    qtbot: QtBot,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(estimates, "FRESH_MS", 20)
+    assert find("text.estimate").text() == ""
+    window.state.submit([TextRequest(prompt="one"), ImageRequest(prompt="two")])
+    qtbot.waitUntil(lambda: find("text.estimate").text() == "About 1 s", timeout=20_000)
+    qtbot.waitUntil(lambda: find("image.estimate").text() == "About 1 s", timeout=20_000)
+
+
+def test_a_picture_too_large_for_the_memory_is_warned_of_and_can_still_be_asked_for(
+    window: MainWindow,
+    find: Callable[[str], Any],
+    qtbot: QtBot,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(forecast, "usable_memory", lambda: 2 * GB)
+    monkeypatch.setattr("shutil.which", lambda _: None)
+    tab: Any = window.tab("image")
+    window.tabs.setCurrentIndex(1)
+    said = find("image.estimate")
+    tab.controls.width_field.set_value(4096)
+    tab.controls.height_field.set_value(4096)
+    qtbot.waitUntil(lambda: said.text().startswith("Will not fit: try "), timeout=10_000)
+    assert "of memory, and 2.0 GB can be used" in said.toolTip()
+    assert find("image.generate").isEnabled()
+    size = said.text().removeprefix("Will not fit: try ").split(" × ")
+    tab.controls.width_field.set_value(int(size[0]))
+    tab.controls.height_field.set_value(int(size[1]))
+    qtbot.waitUntil(lambda: said.text() == "", timeout=10_000)

@@ -1,0 +1,40 @@
+"""The memory that work takes at its peak is measured above what was there before."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from studio.engine import peak
+from studio.engine.devices import Device
+from studio.engine.peak import PeakMemory
+
+SIZE = 200_000_000
+CPU = Device("cpu", 8 * 10**9, "any")
+
+
+def test_memory_that_is_given_back_before_the_end_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked = threading.Event()
+    wait = threading.Event.wait
+
+    def wait_and_tell(event: threading.Event, seconds: float | None = None) -> bool:
+        ended = wait(event, 0.001 if seconds == peak._LOOK_S else seconds)
+        looked.set()
+        return ended
+
+    monkeypatch.setattr(threading.Event, "wait", wait_and_tell)
+    with PeakMemory(CPU) as measured:
+        block = bytearray(b"x") * SIZE
+        for _ in range(2):
+            looked.clear()
+            wait(looked)
+        del block
+    assert SIZE * 0.9 < measured.stats["peak_memory"] < SIZE * 1.5
+    assert not [t for t in threading.enumerate() if t.name == "peak-memory"]
+
+
+def test_an_error_inside_ends_the_measuring() -> None:
+    with pytest.raises(ValueError, match="inside"), PeakMemory(CPU):
+        raise ValueError("inside")
+    assert not [t for t in threading.enumerate() if t.name == "peak-memory"]

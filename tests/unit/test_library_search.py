@@ -1,0 +1,192 @@
+"""Finding results: every filter, alone and with the others, by words and without."""
+
+from __future__ import annotations
+
+import sqlite3
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from studio.library import database
+from studio.library.database import FILE_NAME, Database
+from studio.library.records import Asset
+from studio.library.search import Wanted, facts
+from studio.library.store import Library
+from studio.protocol import ImageRequest, TextRequest, task_of, to_json
+from tests.unit.conftest import enqueue, recipe_for, record
+
+DAYS = ("2026-01-01", "2026-01-02", "2026-01-03")
+
+
+def seconds(day: str) -> float:
+    return datetime.fromisoformat(f"{day}T00:00:00+00:00").timestamp()
+
+
+def labelled(library: Library, prompt: str, day: str, **labels: str) -> Asset:
+    (job,) = library.enqueue([ImageRequest(prompt=prompt, seed=1)], labels=labels)
+    return record(library, job, created=f"{day}T00:00:00+00:00")
+
+
+@pytest.fixture
+def three(library: Library) -> tuple[Asset, Asset, Asset]:
+    """Three results, one a day: the second one has every mark, the third one some."""
+    first = labelled(library, "fox one", DAYS[0])
+    second = labelled(library, "fox 狐狸 two", DAYS[1], Product="Tea Pot", size="L")
+    third = labelled(library, "fox three", DAYS[2], Product="Cup", size="L")
+    library.set_tags(second.id, ["night", "Best"])
+    library.set_tags(third.id, ["night"])
+    library.set_starred(second.id, True)
+    library.add_to_collection("Für Anna", [second.id])
+    return first, second, third
+
+
+@pytest.mark.parametrize("words", ["", "fox"])
+@pytest.mark.parametrize(
+    ("wanted", "found"),
+    [
+        (Wanted(), [2, 1, 0]),
+        (Wanted(task="image"), [2, 1, 0]),
+        (Wanted(task="text"), []),
+        (Wanted(model="tiny"), [2, 1, 0]),
+        (Wanted(model="tin"), []),
+        (Wanted(tags=("NIGHT",)), [2, 1]),
+        (Wanted(tags=("night", "best")), [1]),
+        (Wanted(collection="für anna"), [1]),
+        (Wanted(collection="anna"), []),
+        (Wanted(labels=(("size", "l"),)), [2, 1]),
+        (Wanted(labels=(("size", "l"), ("product", "tea pot"))), [1]),
+        (Wanted(labels=(("product", "tea"),)), []),
+        (Wanted(starred=True), [1]),
+        (Wanted(since=seconds(DAYS[1])), [2, 1]),
+        (Wanted(until=seconds(DAYS[1])), [0]),
+        (Wanted(since=seconds(DAYS[1]), until=seconds(DAYS[2])), [1]),
+        (Wanted(since=float("inf")), []),
+        (Wanted(since=float("-inf"), until=1e300), [2, 1, 0]),
+        (Wanted(task="image", tags=("night",), starred=True, since=seconds(DAYS[0])), [1]),
+    ],
+)
+def test_filters_are_answered_alone_and_together(
+    library: Library, three: tuple[Asset, ...], words: str, wanted: Wanted, found: list[int]
+) -> None:
+    wanted = replace(wanted, words=words)
+    assert [asset.id for asset in library.find(wanted)] == [three[n].id for n in found]
+    assert library.numbers(wanted).tolist() == [three[n].number for n in found]
+
+
+@pytest.mark.usefixtures("three")
+@pytest.mark.parametrize("words", ["taskimage", "starred", "trashed", "anna", "AND NOT ("])
+def test_what_stands_for_filters_is_no_word_to_be_found(library: Library, words: str) -> None:
+    assert library.find(Wanted(words=words)) == []
+
+
+def test_chinese_a_label_and_a_date_go_together(library: Library, three: tuple[Asset, ...]) -> None:
+    wanted = Wanted(words="狐", labels=(("size", "L"),), since=seconds(DAYS[1]))
+    assert [asset.id for asset in library.find(wanted)] == [three[1].id]
+
+
+def test_what_is_in_the_trash_is_not_found_until_it_is_back(
+    library: Library, three: tuple[Asset, ...]
+) -> None:
+    library.trash([three[2].id])
+    tagged = Wanted(tags=("night",))
+    assert library.numbers(Wanted()).tolist() == [three[1].number, three[0].number]
+    assert library.numbers(tagged).tolist() == [three[1].number]
+    assert library.find(Wanted(words="three")) == []
+    library.restore([three[2].id])
+    assert library.numbers(tagged).tolist() == [three[2].number, three[1].number]
+    assert [asset.id for asset in library.find(Wanted(words="three"))] == [three[2].id]
+
+
+def test_assets_come_in_the_order_of_the_numbers_without_those_gone(
+    library: Library, three: tuple[Asset, ...]
+) -> None:
+    first, second, third = three
+    library.trash([second.id])
+    asked = [first.number, 5, second.number, third.number]
+    assert [asset.id for asset in library.assets_numbered(asked)] == [first.id, third.id]
+
+
+def test_pages_follow_each_other(library: Library, three: tuple[Asset, ...]) -> None:
+    for wanted in (Wanted(), Wanted(words="fox")):
+        pages = [library.find(wanted, limit=1, offset=n) for n in range(4)]
+        assert [a.id for page in pages for a in page] == [a.id for a in reversed(three)]
+
+
+def test_menus_offer_what_occurs_and_count_without_the_trash(
+    library: Library, three: tuple[Asset, ...]
+) -> None:
+    library.trash([three[1].id])
+    used = library.used()
+    assert used.models == (("tiny", 2),)
+    assert used.tags == (("night", 1),)
+    assert used.labels == {"Product": ("Cup", "Tea Pot"), "size": ("L",)}
+    assert library.collections() == []
+
+
+def version_1(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Write a library as version 1 did: no labels in the index, nothing of the trash."""
+    with monkeypatch.context() as patch:
+        patch.setattr(database, "_MIGRATIONS", database._MIGRATIONS[:1])
+        patch.setattr(database, "VERSION", 1)
+        Database(root).close()
+    db = sqlite3.connect(root / FILE_NAME)
+    requests = (
+        ImageRequest(prompt="old fox", seed=1),
+        TextRequest(prompt="old tale", seed=1),
+        ImageRequest(prompt="old hen", seed=1),
+    )
+    for number, (request, labels, trashed_at) in enumerate(
+        zip(
+            requests, ({"Product": "Cup", "n": "1"}, {}, {"n": "2"}), (None, None, 5.0), strict=True
+        )
+    ):
+        recipe = replace(recipe_for(request), labels=labels)
+        name, task, starred = f"asset-{number}", task_of(request), number == 0
+        tags = ["Night"] if starred else []
+        old = facts(task, "tiny", starred=starred, tags=tags, collections=(), labels=())
+        db.execute(
+            "INSERT INTO assets (number, id, job, row, task, model, seed, path, size, created, "
+            "prompt, starred, trashed_at) VALUES (?, ?, '', 0, ?, 'tiny', 1, ?, 1, '', ?, ?, ?)",
+            (number, name, task, f"{number}.png", request.prompt, starred, trashed_at),
+        )
+        db.execute("INSERT INTO contents VALUES (?, ?, '')", (number, to_json(recipe)))
+        db.executemany("INSERT INTO tags VALUES (?, ?)", [(name, tag) for tag in tags])
+        db.execute(
+            "INSERT INTO words (rowid, prompt, text, tags, name, labels, facts) "
+            "VALUES (?, ?, '', ?, '', '', ?)",
+            (number, request.prompt, " ".join(tags), old),
+        )
+    db.commit()
+    db.close()
+
+
+def test_a_library_of_version_1_answers_the_new_filters(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    version_1(tmp_path, monkeypatch)
+    library = Library.open(tmp_path)
+    assert library.numbers(Wanted()).tolist() == [1, 0]
+    for words in ("", "old"):
+        assert library.numbers(Wanted(words=words, task="image")).tolist() == [0]
+        cup = Wanted(words=words, labels=(("product", "cup"), ("n", "1")), starred=True)
+        assert library.numbers(cup).tolist() == [0]
+        assert library.numbers(Wanted(words=words, labels=(("n", "2"),))).tolist() == []
+        assert library.numbers(Wanted(words=words, tags=("night",))).tolist() == [0]
+    library.add_to_collection("kept", ["asset-0"])
+    assert library.find(Wanted(collection="kept", tags=("night",)))[0].id == "asset-0"
+    assert library.used().labels["Product"] == ("Cup",)
+    library.close()
+    Library.open(tmp_path).close()
+
+
+def test_looking_for_nothing_in_particular_is_everything() -> None:
+    assert Wanted(words="  ").is_everything
+    assert not Wanted(until=0.0).is_everything
+
+
+def test_two_assets_of_one_microsecond_have_numbers_of_their_own(library: Library) -> None:
+    first, second = (record(library, enqueue(library)) for _ in range(2))
+    assert first.created == second.created
+    assert library.assets_numbered([first.number, second.number]) == [first, second]

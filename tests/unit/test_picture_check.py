@@ -1,0 +1,41 @@
+"""A file that is no picture is found out before a job is made of it; a sound one passes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from studio.jobs.picture_check import picture_problem
+
+FORMATS = ["png", "jpg", "webp", "tif", "gif", "bmp"]
+
+
+def noise(path: Path) -> Path:
+    Image.effect_noise((120, 90), 80).convert("RGB").save(path)
+    return path
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_a_sound_picture_passes_and_half_of_it_does_not(suffix: str, tmp_path: Path) -> None:
+    path = noise(tmp_path / f"图.{suffix}")
+    assert picture_problem(path) is None
+
+    data = path.read_bytes()
+    path.write_bytes(data[: len(data) // 2])
+
+    wrong = picture_problem(path)
+    assert wrong is not None
+    assert wrong.kind == "bad_input"
+    assert path.name in str(wrong.message)
+
+
+def test_text_with_a_pictures_name_is_said_to_be_none(tmp_path: Path) -> None:
+    path = tmp_path / "words.png"
+    path.write_text("hello")
+
+    wrong = picture_problem(path)
+
+    assert wrong is not None
+    assert "not a picture" in str(wrong.message)

@@ -1,0 +1,118 @@
+"""`studio queue`: each action changes what it says it does, and says so in one line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from studio.cli.main import DONE, SOME_FAILED, WRONG_CALL, run
+from studio.library.records import Job
+from studio.library.store import Library
+from studio.protocol import InputFile, Problem, UpscaleRequest, sentence
+from tests.unit.conftest import enqueue, png_bytes, record
+
+Command = Callable[..., int]
+
+
+@pytest.fixture
+def library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Library]:
+    """The library that the command finds. Another process would be one that has the window."""
+    monkeypatch.setenv("STUDIO_HOME", str(tmp_path))
+    monkeypatch.setenv("STUDIO_STARTER", str(tmp_path / "no starter"))
+    opened = Library.open(tmp_path / "library", run_queue=False)
+    yield opened
+    opened.close()
+
+
+def queue(*arguments: str) -> int:
+    return run(["queue", *arguments], lambda: WRONG_CALL)
+
+
+def turns(library: Library) -> list[str]:
+    return [job.id for job in library.jobs("queued")]
+
+
+def failed(library: Library, job: Job) -> Job:
+    library.start(job)
+    return library.finish(job.id, "failed", Problem("bug", sentence("x")))
+
+
+def test_pausing_is_said(library: Library, capsys: pytest.CaptureFixture[str]) -> None:
+    assert queue("pause") == DONE
+    assert library.is_paused
+    assert capsys.readouterr().out == "The queue is paused. `studio queue resume` goes on.\n"
+
+
+def test_one_all_that_wait_or_also_the_interrupted_are_cancelled(
+    library: Library, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one, _, _, cut = (enqueue(library) for _ in range(4))
+    library.start(cut)
+    library.finish(cut.id, "interrupted")
+    assert queue("cancel", one.id) == DONE
+    assert queue("cancel", "--waiting") == DONE
+    assert library.job_counts() == {"cancelled": 3, "interrupted": 1}
+    assert queue("cancel", "--all") == DONE
+    assert library.job_counts() == {"cancelled": 4}
+    assert capsys.readouterr().out.splitlines() == [
+        f"The job {one.id} is cancelled.",
+        "2 jobs are cancelled.",
+        "1 job is cancelled.",
+    ]
+
+
+def test_a_job_is_moved_first_before_another_or_last(library: Library) -> None:
+    one, two, three = (enqueue(library).id for _ in range(3))
+    assert queue("move", three, "--first") == DONE
+    assert turns(library) == [three, one, two]
+    assert queue("move", two, "--before", one) == DONE
+    assert turns(library) == [three, two, one]
+    assert queue("move", three) == DONE
+    assert turns(library) == [two, one, three]
+    assert queue("move", three, "--before", "nobody") == WRONG_CALL
+    library.cancel(one)
+    assert queue("move", one, "--first") == WRONG_CALL
+
+
+def test_failed_jobs_are_retried_one_or_all(
+    library: Library, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one, two = failed(library, enqueue(library)), failed(library, enqueue(library))
+    assert queue("retry", one.id) == DONE
+    assert queue("retry", "--failed") == DONE
+    assert [job.retried_from for job in library.jobs("queued")] == [one.id, two.id]
+    assert capsys.readouterr().out.split() == turns(library)
+    (tmp_path / "in.png").write_bytes(png_bytes())
+    (gone,) = library.enqueue([UpscaleRequest(input=InputFile(str(tmp_path / "in.png")))])
+    failed(library, gone)
+    (tmp_path / "in.png").unlink()
+    assert queue("retry", "--failed") == SOME_FAILED
+    assert "in.png" in capsys.readouterr().err
+    assert queue("retry", turns(library)[0]) == WRONG_CALL
+
+
+def test_a_duplicate_waits_at_the_end(library: Library, capsys: pytest.CaptureFixture[str]) -> None:
+    job = enqueue(library)
+    assert queue("duplicate", job.id) == DONE
+    assert turns(library) == [job.id, capsys.readouterr().out.strip()]
+    assert queue("duplicate", "nobody") == WRONG_CALL
+
+
+def test_the_list_says_how_long_the_queue_takes(
+    library: Library, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = enqueue(library)
+    library.start(before)
+    record(library, before)  # half a second, by its recipe
+    library.finish(before.id, "done")
+    for _ in range(400):
+        enqueue(library)
+    enqueue(library, model="never used")
+    assert queue("list") == DONE
+    told = capsys.readouterr().err
+    assert "At least 3 min left." in told and "1 job of unknown length." in told
+    library.cancel_waiting([turns(library)[-1]])
+    assert queue("list") == DONE
+    assert "About 3 min left, finished at about " in capsys.readouterr().err

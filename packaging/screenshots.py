@@ -1,4 +1,6 @@
-"""Pictures of the three tabs, light and dark, taken of the real app at work on real models.
+"""Pictures of the three tabs, History, the comparison and a contact sheet, light and dark.
+
+They are taken of the real app at work on real models.
 
 Run by `make screenshots`. It needs no display. The files go into `resources/screenshots/`, each
 below 300 kB.
@@ -23,6 +25,8 @@ LARGEST = 300_000
 SLOGAN = "Write a short slogan for a bicycle repair shop."
 FOLLOW_UP = "Explain in one sentence why a bicycle should be repaired."
 PICTURE = "a red fox, 3d style"
+THINGS = ("a cat", "a fox", "an owl", "a whale")
+STYLES = ("3d", "flat", "noto")
 PATIENCE_S = 300
 
 
@@ -54,6 +58,7 @@ def _take_all() -> int:
         _fill_text(window)
         _fill_image(window)
         _fill_upscale(window)
+        _fill_history(window)
         TARGET.mkdir(parents=True, exist_ok=True)
         for scheme in ("light", "dark"):
             apply_scheme(app, scheme)  # type: ignore[arg-type]  # the loop has plain strings
@@ -61,7 +66,10 @@ def _take_all() -> int:
                 window.tabs.setCurrentIndex(place)
                 window.messages.clear()
                 _pause(500)
-                _save(window, TARGET / f"{name}-{scheme}.png")
+                _save(window.grab(), TARGET / f"{name}-{scheme}.png")
+            _save(_history(window), TARGET / f"history-{scheme}.png")
+            _save(_comparison(app, window), TARGET / f"compare-{scheme}.png")
+        _save(_contact_sheet(window), TARGET / "contact-sheet.png")
     finally:
         window.close()
     return 0
@@ -133,14 +141,99 @@ def _pause(milliseconds: int) -> None:
     loop.exec()
 
 
-def _save(window: Any, file: Path) -> None:
-    """Write a picture of the window, with as many colours as the size allows."""
+def _fill_history(window: Any) -> None:
+    """A small batch with labels, some of it starred, tagged and in a collection."""
+    from studio.protocol import ImageRequest
+
+    if not window.state.models("image"):
+        raise SystemExit("The pictures of History need an image model.")
+    library = window.state.library
+    before = library.asset_count()
+    cells = [(thing, style) for thing in THINGS for style in STYLES]
+    window.state.submit(
+        [ImageRequest(prompt=f"{thing}, {style} style", seed=1) for thing, style in cells],
+        labels=[{"thing": thing, "style": style} for thing, style in cells],
+    )
+    _wait(lambda: library.asset_count() == before + len(cells))
+    made = library.recent(len(cells))
+    library.add_to_collection("Bestiary", [asset.id for asset in made[: 2 * len(STYLES)]])
+    for asset in made[:: len(STYLES)]:
+        library.set_starred(asset.id, True)
+        library.set_tags(asset.id, ["favourite"])
+    window.state.assets_changed.emit()
+    _pause(1500)
+
+
+def _choose(window: Any, rows: list[int]) -> Any:
+    """Select rows of History. Returns its list."""
+    from PySide6.QtCore import QItemSelectionModel
+    from PySide6.QtWidgets import QAbstractItemView
+
+    view = window.findChild(QAbstractItemView, "history.view")
+    view.selectionModel().clear()
+    for row in rows:
+        view.selectionModel().setCurrentIndex(
+            view.model().index(row), QItemSelectionModel.SelectionFlag.Select
+        )
+    _pause(500)
+    return view
+
+
+def _history(window: Any) -> Any:
+    """The window with a wide History, a filter in force and one result chosen."""
+    from PySide6.QtCore import Qt
+    from PySide6.QtWidgets import QDockWidget
+
+    view = _choose(window, [0])
+    history = view.parent()
+    (dock,) = (d for d in window.findChildren(QDockWidget) if d.widget() is history)
+    width = dock.width()
+    window.tabs.setCurrentIndex(1)
+    window.messages.clear()
+    window.resizeDocks([dock], [520], Qt.Orientation.Horizontal)
+    history.filters.choose_collection("Bestiary")
+    _pause(1500)
+    _choose(window, [0])
+    picture = window.grab()
+    history.filters.clear.click()
+    window.resizeDocks([dock], [width], Qt.Orientation.Horizontal)
+    _pause(800)
+    return picture
+
+
+def _comparison(app: Any, window: Any) -> Any:
+    """Three styles of one thing, side by side."""
+    view = _choose(window, [0, 1, 2])
+    view.parent().commands.compare()
+    _pause(1500)
+    (dialog,) = (w for w in app.topLevelWidgets() if w.objectName() == "compare.dialog")
+    picture = dialog.grab()
+    dialog.close()
+    _pause(200)
+    return picture
+
+
+def _contact_sheet(window: Any) -> Any:
+    """The sheet of the whole batch, as it lies on the disk."""
+    from PySide6.QtGui import QPixmap
+
+    view = _choose(window, list(range(len(THINGS) * len(STYLES))))
+    view.parent().commands.contact_sheet()
+    library = window.state.library
+    _wait(lambda: any(library.root.rglob("contact-sheet-*.png")))
+    _pause(500)
+    (sheet,) = library.root.rglob("contact-sheet-*.png")
+    return QPixmap(str(sheet))
+
+
+def _save(grabbed: Any, file: Path) -> None:
+    """Write a picture (QPixmap), with as many colours as the size allows."""
     from PIL import Image
     from PySide6.QtCore import QBuffer, QIODevice
 
     buffer = QBuffer()
     buffer.open(QIODevice.OpenModeFlag.WriteOnly)
-    window.grab().save(buffer, "PNG")
+    grabbed.save(buffer, "PNG")
     with Image.open(BytesIO(bytes(buffer.data().data()))) as picture:
         plain = picture.convert("RGB")
     for colours in (256, 128, 64, 32):

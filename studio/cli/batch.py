@@ -54,7 +54,11 @@ def batch(options: argparse.Namespace) -> int:
         results.catch_up(library)
     with Headless(library, paths, registry, as_json=options.json) as headless:
         left = Left(library, jobs)
-        return headless.run(left, results.hear, left.companions)
+        status = headless.run(left, results.hear, left.companions)
+        if options.resume:
+            # A file that only got its row now was made by the earlier run: nobody reported it.
+            results.catch_up(library)
+        return status
 
 
 def _tell(errors: Sequence[RowError], *, as_json: bool) -> None:

@@ -196,8 +196,7 @@ def _resume(opened: Library, options: argparse.Namespace) -> int:
 
     With an id only that job runs, whoever owns the queue.
     """
-    interrupted = [job for job in opened.interrupted() if options.id in ("", job.id)]
-    if options.id and not interrupted:
+    if options.id and options.id not in {job.id for job in opened.interrupted()}:
         opened.close()
         print(
             f"studio queue resume: {options.id!r} is no interrupted job. `studio queue list` shows"
@@ -209,8 +208,7 @@ def _resume(opened: Library, options: argparse.Namespace) -> int:
         return _run(opened, iter([opened.resume(options.id, claim=True)]), options)
     try:
         opened.pause(False)
-        for job in interrupted:
-            opened.resume(job.id)
+        opened.resume_interrupted()
     except ProblemError as error:
         opened.close()
         print(f"studio queue resume: {error.problem.message}", file=sys.stderr)

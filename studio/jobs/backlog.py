@@ -7,8 +7,7 @@ from collections import defaultdict
 
 from msgspec import Struct
 
-from studio.jobs.estimate import Estimator, bare, rows_left
-from studio.library.records import Job
+from studio.jobs.estimate import Estimator, Part, part_of
 from studio.library.store import Library
 from studio.protocol import Request
 
@@ -21,8 +20,8 @@ _ALL = 1_000_000
 class Left(Struct, frozen=True):
     """Seconds that the waiting jobs need, and those that run, by id, None where unknown.
 
-    `waiting` leaves out `unknown` jobs, of whose model nothing is known. Running jobs with the
-    same settings run together: each has the seconds of them all.
+    `waiting` leaves out `unknown` jobs, of whose model nothing is known. Those that run
+    together have the seconds of them all.
     """
 
     waiting: float = 0.0
@@ -36,30 +35,31 @@ class Backlog:
     def __init__(self, library: Library) -> None:
         self._library = library
         self._lock = threading.Lock()
-        self._kinds: dict[str, tuple[Request, int]] = {}
+        self._parts: dict[str, Part] = {}
 
     def left(self, estimator: Estimator) -> Left:
         """Look at the library again and tell. Raises `ProblemError` when the disk fails."""
         with self._lock:
             self._look()
-            kinds = list(self._kinds.values())
-        waiting, unknown = estimator.together(kinds)
-        alike: dict[Request, list[Job]] = defaultdict(list)
-        for job in self._library.jobs("running"):
-            alike[bare(job.request)].append(job)
+            parts = list(self._parts.values())
+        waiting, unknown = estimator.together(parts)
         running: dict[str, float | None] = {}
-        for request, group in alike.items():
-            rows = sum(rows_left(job) for job in group)
+        alike: dict[tuple[str, Request], list[tuple[str, Part]]] = defaultdict(list)
+        for job in self._library.jobs("running"):
+            part = part_of(job)
+            alike[part.batch or job.id, part.request].append((job.id, part))
+        for (_, request), group in alike.items():
+            rows = sum(part.rows for _, part in group)
             seconds = estimator.seconds(request, rows, len(group)) if rows else 0.0
-            running.update((job.id, seconds) for job in group)
+            running.update((job, seconds) for job, _ in group)
         return Left(waiting, unknown, running)
 
     def _look(self) -> None:
         ids = self._library.waiting()
-        new = [job for job in ids if job not in self._kinds]
+        new = [job for job in ids if job not in self._parts]
         if len(new) > _ONE_BY_ONE:
             jobs = self._library.jobs("queued", _ALL)
         else:
             jobs = [job for known in new if (job := self._library.job(known)) is not None]
-        known = self._kinds | {job.id: (bare(job.request), rows_left(job)) for job in jobs}
-        self._kinds = {job: known[job] for job in ids if job in known}
+        known = self._parts | {job.id: part_of(job) for job in jobs}
+        self._parts = {job: known[job] for job in ids if job in known}

@@ -17,6 +17,9 @@ MOST_PIXELS = 64_000_000
 """A sheet gets smaller thumbnails rather than more pixels than this."""
 
 LARGEST, SMALLEST = 256, 24
+SHORTEST = 96
+"""Small pictures get places of this side, so that what is written has room."""
+
 _GAP = 8
 _LETTERS = 14
 _LONGEST = 80
@@ -57,7 +60,7 @@ def make_sheet(pictures: Sequence[Picture], axes: Sequence[str], target: Path) -
     captions = [_heading(picture.labels, axes[2:]) for picture in pictures]
     head = _LETTERS + _GAP if any(columns) else 0
     foot = _LETTERS + _GAP if any(captions) else 0
-    side = _side(len(columns), len(rows))
+    side = _side(len(columns), len(rows), _longest_side(pictures))
     font = _font()
     probe = ImageDraw.Draw(Image.new("RGB", (1, 1)))
     margin = 0
@@ -87,6 +90,17 @@ def make_sheet(pictures: Sequence[Picture], axes: Sequence[str], target: Path) -
     return target
 
 
+def varying(pictures: Sequence[Picture]) -> tuple[str, ...]:
+    """Return the labels that all pictures have and that are not the same for all, in order."""
+    names = pictures[0].labels if pictures else ()
+    return tuple(
+        name
+        for name in names
+        if all(name in picture.labels for picture in pictures)
+        and len({picture.labels[name] for picture in pictures}) > 1
+    )
+
+
 def _places(
     pictures: Sequence[Picture], axes: Sequence[str]
 ) -> tuple[list[str], list[str], list[tuple[int, int]]]:
@@ -114,11 +128,25 @@ def _places(
     return columns, rows, list(zip((columns.index(c) for c in across), lines, strict=True))
 
 
-def _side(columns: int, rows: int) -> int:
+def _longest_side(pictures: Sequence[Picture]) -> int:
+    """Return the longest side in pixels among pictures that can be read, `LARGEST` without any."""
+    longest = 0
+    for picture in pictures:
+        try:
+            with Image.open(picture.path) as opened:
+                longest = max(longest, *opened.size)
+        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+            continue
+        if longest >= LARGEST:
+            break
+    return longest or LARGEST
+
+
+def _side(columns: int, rows: int, wanted: int) -> int:
     """Return the side of a thumbnail, in pixels, that keeps the sheet within its size."""
     fitting = int(math.sqrt(MOST_PIXELS / (columns * rows)))
     longest = 60_000 // max(columns, rows) - 2 * _GAP - 2 * _LETTERS
-    side = min(LARGEST, fitting - 2 * _GAP - _LETTERS, longest)
+    side = min(LARGEST, max(wanted, SHORTEST), fitting - 2 * _GAP - _LETTERS, longest)
     if side < SMALLEST:
         raise problem("bad_input", "These are too many pictures for one contact sheet.")
     return side

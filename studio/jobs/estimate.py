@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from math import log, sqrt
 from statistics import median
+from typing import NamedTuple
 
 import msgspec
 from msgspec import Struct
@@ -76,6 +77,14 @@ class Batch(Struct):
     def expected(self, limit: int) -> float:
         """Return how many tokens the longest answer would have had with another limit."""
         return float(limit) if self.is_cut else min(self.tokens, limit)
+
+
+class Part(NamedTuple):
+    """What the time of a job depends on: its batch ("" without), request, and rows to make."""
+
+    batch: str
+    request: Request
+    rows: int
 
 
 class Estimator:
@@ -154,26 +163,31 @@ class Estimator:
         """Return what memory earlier results of the request's model took, newest first."""
         return self._peaks.get((task_of(request), self._complete(request).model), [])
 
-    def together(self, jobs: Iterable[tuple[Request, int]]) -> tuple[float, int]:
-        """Return the seconds of jobs with so many rows left, and how many are of unknown length.
+    def together(self, parts: Iterable[Part]) -> tuple[float, int]:
+        """Return the seconds of jobs, and how many of them are of unknown length, left out.
 
-        Those with the same settings count as run together. The unknown ones are left out.
+        Those of one batch with the same settings count as run together, all others one by one.
         """
-        rows_of: dict[Request, list[int]] = defaultdict(list)
-        for request, rows in jobs:
-            rows_of[bare(request)].append(rows)
+        rows_of: dict[Part, list[int]] = defaultdict(list)
+        for part in parts:
+            alike = Part(part.batch, bare(part.request), 0 if part.batch else part.rows)
+            rows_of[alike].append(part.rows)
         total, unknown = 0.0, 0
-        for kind, each in rows_of.items():
-            seconds = self.seconds(kind, sum(each), len(each))
+        for alike, rows in rows_of.items():
+            if alike.batch:
+                seconds = self.seconds(alike.request, sum(rows), len(rows))
+            else:
+                one = self.seconds(alike.request, alike.rows)
+                seconds = None if one is None else one * len(rows)
             if seconds is None:
-                unknown += len(each)
+                unknown += len(rows)
             else:
                 total += seconds
         return total, unknown
 
     def total(self, requests: Iterable[Request]) -> float | None:
-        """Return the seconds of several requests, None where one of them is not known."""
-        total, unknown = self.together((request, request.count) for request in requests)
+        """Return the seconds of requests sent together, None where one of them is not known."""
+        total, unknown = self.together(Part("any", r, r.count) for r in requests)
         return None if unknown else total
 
 
@@ -195,13 +209,13 @@ def waiting_seconds(library: Library, estimator: Estimator) -> float | None:
     Raises `ProblemError` when the disk fails.
     """
     jobs = [job for status in _ACTIVE for job in library.jobs(status, 1_000_000)]
-    total, unknown = estimator.together((job.request, rows_left(job)) for job in jobs)
+    total, unknown = estimator.together(map(part_of, jobs))
     return None if unknown else total
 
 
-def rows_left(job: Job) -> int:
-    """Return how many variations of a job are still to be made."""
-    return job.request.count - len(job.done_rows)
+def part_of(job: Job) -> Part:
+    """Return what the time of the rest of a job depends on, and nothing else of it."""
+    return Part(job.batch, bare(job.request), job.request.count - len(job.done_rows))
 
 
 def finished_at(seconds: float, now: datetime) -> str:

@@ -66,7 +66,10 @@ def _opened(path: Path) -> Image.Image:
             return PngImagePlugin.PngImageFile(path)
         except (SyntaxError, ValueError, struct.error) as error:
             raise OSError(f"{path.name}: {error}") from error
-    return Image.open(path)
+    try:
+        return Image.open(path)
+    except Image.DecompressionBombError as error:
+        raise OSError(f"{path.name}: {error}") from error
 
 
 def _measure(before: Image.Image, after: Image.Image) -> tuple[float, float, float]:

@@ -37,6 +37,7 @@ LABEL = "reproduces"
 """The label of a job made for this; its value is the id of the asset that is made again."""
 
 _EXCERPT = 30
+_LOSSY = (".jpg", ".jpeg", ".webp")
 _NOT_SETTINGS = ("model", "image", "input", "seed", "count")
 
 
@@ -177,6 +178,13 @@ def compare(old: Asset, new: Asset) -> Comparison:
         comparison = Comparison(difference.identical, _picture_sentence(difference))
         comparison = msgspec.structs.replace(comparison, picture=difference)
     notes = tuple(_notes(old.recipe, new.recipe))
+    if not comparison.identical and old.path.suffix.lower() in _LOSSY:
+        notes += (
+            sentence(
+                "The first result is a {format} file, which does not keep pixels exactly.",
+                format=old.path.suffix[1:].upper(),
+            ),
+        )
     if not notes and not comparison.identical:
         notes = (
             sentence(

@@ -190,6 +190,15 @@ class Queue:
             rows = db.execute(f"{_SELECT} {where} {order} LIMIT ?", (*values, limit)).fetchall()
         return [self._job(row) for row in rows]
 
+    def ended(self, limit: int) -> Sequence[Job]:
+        """Return jobs that neither wait nor run, newest first."""
+        with self._database.read() as db:
+            rows = db.execute(
+                f"{_SELECT} WHERE status NOT IN ('queued', 'running') ORDER BY number DESC LIMIT ?",
+                (limit,),
+            ).fetchall()
+        return [self._job(row) for row in rows]
+
     def waiting(self) -> Sequence[str]:
         """Return the ids of the jobs that wait, in the order of their turn."""
         with self._database.read() as db:

@@ -213,6 +213,10 @@ class Library:
         """Return jobs newest first; queued ones, asked for alone, in the order of their turn."""
         return self._queue.list(status, limit)
 
+    def ended_jobs(self, limit: int) -> Sequence[Job]:
+        """Return jobs that neither wait nor run, newest first."""
+        return self._queue.ended(limit)
+
     def waiting(self) -> Sequence[str]:
         """Return the ids of the jobs that wait, in the order of their turn."""
         return self._queue.waiting()

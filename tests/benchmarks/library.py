@@ -1,4 +1,4 @@
-"""What the library promises: search, enqueueing, recording, rebuilding, and a long soak."""
+"""What the library promises: search, recording, rebuilding, and a long soak."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from studio.library.metadata import write_with_recipe
 from studio.library.search import Wanted
 from studio.library.store import Library
 from studio.models.registry import Registry
-from studio.protocol import ImageRequest, ModelRef, Recipe, Request, TextRequest
+from studio.protocol import ImageRequest, ModelRef, Recipe, TextRequest
 from studio.settings import default_paths
 from tests.benchmarks.table import Row, spread
 
@@ -96,24 +96,6 @@ def search(count: int = 100_000) -> Row:
         f"p95 {p95:.0f} ms, median {statistics.median(seconds) * 1000:.0f} ms",
         p95 <= 50,
         {"p95_ms": p95},
-    )
-
-
-def enqueue(count: int = 10_000) -> Row:
-    """All in one call, as a table or a batch dialog does it."""
-    requests: list[Request] = [TextRequest(prompt=f"number {n}") for n in range(count)]
-    with tempfile.TemporaryDirectory() as home:
-        library = Library.open(Path(home))
-        start = time.perf_counter()
-        library.enqueue(requests)
-        seconds = time.perf_counter() - start
-        library.close()
-    return Row(
-        f"enqueueing {count:,} requests",
-        "≤ 2 s",
-        f"{seconds:.2f} s",
-        seconds <= 2,
-        {"seconds": seconds},
     )
 
 

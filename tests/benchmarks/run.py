@@ -38,7 +38,7 @@ def benchmarks(rounds: int) -> dict[str, Callable[[], list[Row]]]:
         "large": lambda: [large_picture.twelve_megapixels()],
         "history": lambda: history.window(max(rounds, 5)),
         "search": lambda: [library.search()],
-        "enqueue": lambda: [library.enqueue()],
+        "enqueue": lambda: [history.enqueue()],
         "record": lambda: [library.record()],
         "rebuild": lambda: [library.rebuild()],
         "soak": lambda: [library.soak()],

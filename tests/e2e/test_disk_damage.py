@@ -125,6 +125,23 @@ def test_a_damaged_index_is_found_out_and_the_next_start_has_everything(
         assert found(studio(*search)) == whole
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [("library", "rebuild"), ("library", "search"), ("queue", "list"), ("text", "-p", "x")],
+)
+def test_an_index_of_a_newer_version_is_left_as_it_is(
+    studio: Studio, root: Path, arguments: tuple[str, ...]
+) -> None:
+    database = sqlite3.connect(root / "library.db")
+    database.execute("PRAGMA user_version = 99")
+    database.close()
+    before = (root / "library.db").read_bytes()
+    ran = studio(*arguments, fake="plain")
+    assert (ran.status, ran.out) == (2, "")
+    assert "newer version of Prompt Studio" in ran.err
+    assert (root / "library.db").read_bytes() == before
+
+
 def test_jobs_that_wait_are_taken_over_from_a_damaged_index(studio: Studio, root: Path) -> None:
     database = sqlite3.connect(root / "library.db")
     (page,) = database.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'contents'")

@@ -6,10 +6,11 @@ The limit is put on the running processes from outside, and taken away again: ro
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -187,3 +188,37 @@ def test_a_job_that_ended_on_a_full_disk_is_ended_and_resumed_without_a_restart(
     assert library.missing_rows(library.resume(first.id)) == ()
     library.close()
     assert len(whole_results(root)) == 1
+
+
+@pytest.fixture
+def tiny_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of three megabytes, where one may be mounted."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(disk)]
+    if os.geteuid() or subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("nothing may be mounted here; the limits above say the same")
+    yield disk
+    subprocess.run(["umount", str(disk)], check=True)
+
+
+def test_a_batch_that_fills_a_real_disk_is_finished_when_the_disk_is_larger(
+    studio: Studio, environment: dict[str, str], tiny_disk: Path, tmp_path: Path
+) -> None:
+    root = tiny_disk / "图库"
+    root.mkdir()
+    home = Path(environment["STUDIO_HOME"])
+    home.mkdir()
+    (home / "settings.json").write_text(json.dumps({"library": str(root)}), "utf-8")
+    prompts = [f"{'狐狸 ' * 300}{n}" for n in range(200)]
+    table = table_of(tmp_path, [{"task": "text", "prompt": p, "seed": 1} for p in prompts])
+    ran = studio("batch", table, "--json", fake="plain")
+    assert ran.status == 1
+    assert {event["kind"] for event in ran.named("failed")} == {"disk_full"}
+    assert studio("library", "search", "狐狸", "--json").status == 0
+    subprocess.run(["mount", "-o", "remount,size=60m", str(tiny_disk)], check=True)
+    assert studio("batch", table, "--json", "--resume", fake="plain").status == 0
+    made = whole_results(root)
+    assert sorted(asset.prompt for asset in made) == sorted(prompts)
+    listed = [row["path"] for row in results(root) if row["path"]]
+    assert sorted(listed) == sorted(str(asset.path) for asset in made)

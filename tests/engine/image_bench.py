@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,8 +18,10 @@ from PIL import Image
 from studio.engine.devices import Device, memory_limit
 from studio.engine.image import load
 from studio.engine.image.run import run
+from studio.engine.image.together import run_together
 from studio.engine.job import Job, JobCancelled
 from studio.engine.memory import MemoryArbiter
+from studio.engine.together import Group
 from studio.protocol import (
     AssetReady,
     Event,
@@ -28,8 +30,10 @@ from studio.protocol import (
     ModelRef,
     Preview,
     Progress,
+    Ready,
     RowFailed,
     RunJob,
+    RunTogether,
     Warned,
 )
 
@@ -140,6 +144,44 @@ class ImageBench:
         )
         run(self.job(send), command, self.memory, self.device)
         return outcome
+
+    def draw_together(
+        self,
+        path: Path | str,
+        requests: Sequence[dict[str, Any]],
+        *,
+        cancel: str = "",
+        at: Callable[[Event], bool] = lambda _: False,
+    ) -> dict[str, Outcome]:
+        """Run requests at once; returns what each reported, by its number.
+
+        Cancels the part `cancel` at the first event for which `at` is true.
+        """
+        outcomes = {str(number): Outcome() for number in range(len(requests))}
+        parts = []
+        for number, fields in enumerate(requests):
+            wanted: dict[str, Any] = {"steps": 3, "width": SIDE, "height": SIDE, **fields}
+            request = ImageRequest(**wanted)
+            parts.append(
+                RunJob(
+                    job=str(number),
+                    request=request,
+                    rows=tuple(range(request.count)),
+                    model=self.model(path),
+                    work_dir=str(self.folder / "work"),
+                )
+            )
+        cancels = {part.job: threading.Event() for part in parts}
+
+        def note(event: Event) -> None:
+            assert not isinstance(event, Ready)
+            outcomes[event.job].events.append(event)
+            if at(event):
+                cancels[cancel].set()
+
+        group = Group(RunTogether(job="all", parts=tuple(parts)), note, cancels)
+        run_together(group, self.memory, self.device)
+        return outcomes
 
     def draw_and_cancel(
         self, path: Path | str, rows: tuple[int, ...] = (0,), **request: Any

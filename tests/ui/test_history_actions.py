@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QApplication, QMenu, QWidget
 from pytestqt.qtbot import QtBot
 
+from studio.jobs.contact_sheet import SHORTEST
 from studio.library.store import Library
 from studio.protocol import ImageRequest, TextRequest
 from studio.ui.history.history_menu import fill_menu
@@ -282,3 +284,25 @@ def test_a_collection_gets_another_name(
     named.accept()
     qtbot.waitUntil(lambda: box.currentData() == "new", timeout=10_000)
     qtbot.waitUntil(lambda: seeds(view) == [3], timeout=10_000)
+
+
+def test_a_contact_sheet_is_laid_out_by_the_labels_that_differ(
+    window: MainWindow, view: Any, library: Library, qtbot: QtBot
+) -> None:
+    window.state.submit(
+        [ImageRequest(prompt="a fox", seed=n, width=64, height=64) for n in range(20, 24)],
+        labels=[{"look": a, "size": b, "same": "1"} for a in ("3d", "flat") for b in ("s", "m")],
+    )
+    qtbot.waitUntil(lambda: rows(view) == 7, timeout=10_000)
+    view.selectionModel().clear()
+    for row in range(4):
+        view.selectionModel().select(
+            view.model().index(row), view.selectionModel().SelectionFlag.Select
+        )
+    view.parent().commands.contact_sheet()
+    qtbot.waitUntil(lambda: "contact sheet is saved" in window.messages.text(), timeout=10_000)
+    (sheet,) = library.root.rglob("contact-sheet-*.png")
+    picture = QImage(str(sheet))
+    # Two columns and two rows of pictures, with the headings of both.
+    assert 2 * SHORTEST < picture.width() < 3 * SHORTEST + 60
+    assert 2 * SHORTEST < picture.height() < 3 * SHORTEST

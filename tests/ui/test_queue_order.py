@@ -197,6 +197,17 @@ def test_cancel_all_ends_the_running_job_too_and_starts_no_other(
     qtbot.waitUntil(lambda: library.job_counts() == {"cancelled": 3}, timeout=20_000)
 
 
+def test_jobs_that_run_together_are_cancelled_together(
+    window: MainWindow, library: Library, find: Callable[[str], Any], qtbot: QtBot
+) -> None:
+    library.enqueue([TextRequest(prompt=f"{n} [slow]") for n in range(3)], batch="night")
+    window.state.pause(False)
+    qtbot.waitUntil(lambda: library.job_counts() == {"running": 3}, timeout=10_000)
+    qtbot.waitUntil(lambda: find("queue.view").model().counts() == (3, 0), timeout=10_000)
+    find("queue.cancel").click()
+    qtbot.waitUntil(lambda: library.job_counts() == {"cancelled": 3}, timeout=20_000)
+
+
 def test_failed_jobs_are_tried_again_interrupted_ones_go_on_and_ended_ones_are_cleared(
     window: MainWindow, library: Library, view: Any, find: Callable[[str], Any], qtbot: QtBot
 ) -> None:
@@ -222,6 +233,7 @@ def test_ten_thousand_waiting_jobs_are_counted_and_two_hundred_listed(
 ) -> None:
     wait_for(window, view, qtbot, *(f"job {n}" for n in range(10_000)))
     assert view.model().rowCount() == 200
+    assert view.model().waiting()[0].request.prompt == "job 0"
     qtbot.waitUntil(lambda: "9,800 more wait." in find("queue.summary").text(), timeout=10_000)
 
 

@@ -153,6 +153,16 @@ def test_the_same_pixels_packed_otherwise_are_identical(tmp_path: Path) -> None:
     assert compare(one, two).identical
 
 
+def test_a_first_result_kept_as_jpeg_is_named_as_the_reason(tmp_path: Path) -> None:
+    image = Image.effect_noise((20, 20), 60).convert("RGB")
+    one = picture(tmp_path / "one.jpg", image)
+    found = compare(one, picture(tmp_path / "two.png", image))
+    assert not found.identical
+    assert [str(note) for note in found.notes] == [
+        "The first result is a JPG file, which does not keep pixels exactly."
+    ]
+
+
 def test_pictures_say_how_far_they_are_apart(tmp_path: Path) -> None:
     image = Image.new("RGB", (10, 100), "black")
     one = picture(tmp_path / "one.png", image)

@@ -38,13 +38,13 @@ class Progress:
         self._pictures = pictures
         self._width, self._height = size
         self._done = 0
-        self._rows: Sequence[int] = ()
+        self._rows: Sequence[tuple[Job, int]] = ()
         self._pace: Pace | None = None
         self._shown = 0.0
         self._cost = 0.0
 
-    def begin(self, rows: Sequence[int]) -> None:
-        """Note which rows the next call draws."""
+    def begin(self, rows: Sequence[tuple[Job, int]]) -> None:
+        """Note which rows of which jobs the next call draws."""
         self._rows = rows
 
     def finish(self) -> None:
@@ -70,10 +70,10 @@ class Progress:
         clean = preview.unpack(preview.clean_estimate(step), self._height, self._width, scale)
         if clean is None or (self._loaded.colours is None and not self._draws_pixels()):
             return
-        for row, latents in zip(self._rows, clean, strict=False):
+        for (job, row), latents in zip(self._rows, clean, strict=False):
             image = preview.to_image(latents, self._loaded.colours)
-            if image is not None:
-                self._job.preview(row, functools.partial(preview.save, image))
+            if image is not None and not job.is_cancelled:
+                job.preview(row, functools.partial(preview.save, image))
 
     def _draws_pixels(self) -> bool:
         return works_on_pixels(self._loaded.pipeline)

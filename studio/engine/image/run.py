@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +19,7 @@ from studio.engine.image.load import LoadedPipeline, acquire
 from studio.engine.image.out_of_domain import listening
 from studio.engine.image.planning import check_prompt, make_plan
 from studio.engine.image.progress import Progress, prepare_preview
+from studio.engine.image.prompts import CannotShareError
 from studio.engine.image.recipes import recipe_of, resolved_request
 from studio.engine.image.sampling import Drawn, Plan, draw
 from studio.engine.image.transparency import key_out_white
@@ -48,60 +51,91 @@ def run(job: Job, command: RunJob, memory: MemoryArbiter, device: Device) -> dic
     started = time.monotonic()
     loaded = acquire(command.model, device, memory, job)
     load_seconds = time.monotonic() - started
-    drawing = _Drawing(job, command, request, loaded, memory)
+    plan = make_plan(request, loaded, job)
+    wanted = [Wanted(job, command, request, plan, row) for row in command.rows]
+    drawing = Drawing(job, wanted, loaded, memory)
     started = time.monotonic()
     drawing.draw_all()
-    seconds = time.monotonic() - started
+    if drawing.made[job.id] < len(command.rows):
+        job.check()
+    return statistics(drawing.made[job.id], load_seconds, time.monotonic() - started)
+
+
+def statistics(made: int, load_seconds: float, draw_seconds: float) -> dict[str, float]:
+    """Return what `Done` tells of a job that made so many pictures."""
     return {
-        "images": float(drawing.made),
+        "images": float(made),
         "load_seconds": load_seconds,
-        "draw_seconds": seconds,
-        "seconds_per_image": seconds / max(1, drawing.made),
+        "draw_seconds": draw_seconds,
+        "seconds_per_image": draw_seconds / max(1, made),
     }
 
 
-class _Drawing:
-    """The pictures of one job on their way to files."""
+@dataclass(frozen=True)
+class Wanted:
+    """A picture to be drawn: whose it is, how, and its row in its job."""
+
+    job: Job
+    command: RunJob
+    request: ImageRequest
+    plan: Plan
+    row: int
+
+
+class Drawing:
+    """Pictures on their way to files: of one job, or of several with the same plan but prompts.
+
+    Args:
+        job: asked whether to stop, and told how far it is.
+        wanted: the pictures, at least one.
+        loaded: the pipeline.
+        memory: tells what is free.
+    """
 
     def __init__(
-        self,
-        job: Job,
-        command: RunJob,
-        request: ImageRequest,
-        loaded: LoadedPipeline,
-        memory: MemoryArbiter,
+        self, job: Job, wanted: Sequence[Wanted], loaded: LoadedPipeline, memory: MemoryArbiter
     ) -> None:
-        self.made = 0
+        self.made: Counter[str] = Counter()
+        """Pictures handed over, by the id of their job."""
         self._peak: dict[str, float] = {}
         self._job = job
-        self._command = command
-        self._request = request
+        self._wanted = wanted
         self._loaded = loaded
-        self._plan: Plan = make_plan(request, loaded, job)
-        self._unheard = {self._plan.prompt: [job]}
+        self._plan = wanted[0].plan
+        self._unheard: dict[str, list[Job]] = {}
+        for each in {each.job.id: each for each in wanted}.values():
+            self._unheard.setdefault(each.plan.prompt, []).append(each.job)
         size = (self._plan.width, self._plan.height)
         prepare_preview(loaded)
         available = memory.available()
         at_once = pictures_at_once(loaded.device, available, *size, loaded.dtype)
         self._ladder = Ladder(loaded, job, at_once)
         self._ladder.prepare(available, *size)
-        self._progress = Progress(job, loaded, len(command.rows), size)
+        self._progress = Progress(job, loaded, len(wanted), size)
         if not loaded.sha256:
             if loaded.size > _LARGE:
                 job.loading(sentence("Taking the fingerprint of the model's files"))
-            loaded.sha256 = weight_hash(command.model, job.check)
+            loaded.sha256 = weight_hash(wanted[0].command.model, job.check)
 
-    def draw_all(self) -> None:
-        rows = list(self._command.rows)
-        while rows:
-            count = split(len(rows), self._ladder.at_once)[0]
-            self._draw_rows(rows[:count])
-            rows = rows[count:]
+    def draw_all(self, finished: Callable[[Job], None] = lambda _: None) -> None:
+        """Draw all pictures; `finished` is told each job after its last one.
 
-    def _draw_rows(self, rows: Sequence[int]) -> None:
-        """Draw these rows, in smaller portions if memory runs out on the way."""
+        Those of a job that is cancelled meanwhile are left out.
+        """
+        left = list(self._wanted)
+        while left:
+            count = split(len(left), self._ladder.at_once)[0]
+            self._draw(left[:count])
+            drawn, left = left[:count], left[count:]
+            for job in {each.job.id: each.job for each in drawn}.values():
+                if not any(each.job is job for each in left):
+                    finished(job)
+            left = [each for each in left if not each.job.is_cancelled]
+
+    def _draw(self, wanted: Sequence[Wanted]) -> None:
+        """Draw these pictures, in smaller portions if memory runs out on the way."""
         started = time.monotonic()
-        left = list(rows)
+        left = list(wanted)
         while left:
             now = left[: self._ladder.at_once]
             drawn = self._try(now)
@@ -110,25 +144,28 @@ class _Drawing:
             left = left[len(now) :]
             seconds = time.monotonic() - started
             self._progress.finish()
-            for place, row in enumerate(now):
-                self._hand_over(row, drawn, place, seconds, len(now))
+            for place, each in enumerate(now):
+                # Its folder may be gone.
+                if not each.job.is_cancelled:
+                    self._hand_over(each, drawn, place, seconds, len(now))
             started = time.monotonic()
 
-    def _try(self, rows: Sequence[int]) -> Drawn | None:
-        """Draw these rows in one call; None when another, thriftier way must be tried."""
-        self._progress.begin(rows)
-        seeds = [seed_of(self._request.seed or 0, row) for row in rows]
+    def _try(self, wanted: Sequence[Wanted]) -> Drawn | None:
+        """Draw these in one call; None when another, thriftier way must be tried."""
+        self._progress.begin([(each.job, each.row) for each in wanted])
+        seeds = [seed_of(each.request.seed or 0, each.row) for each in wanted]
         try:
             with PeakMemory(self._loaded.device) as peak, listening(self._loaded, self._unheard):
                 drawn = draw(
                     self._loaded,
                     self._plan,
                     seeds,
+                    [each.plan.prompt for each in wanted],
                     self._job,
                     self._progress.on_step,
                     self._say_overflow,
                 )
-        except (JobCancelled, ProblemError):
+        except (JobCancelled, ProblemError, CannotShareError):
             raise
         except Exception as error:
             if not is_out_of_memory(error):
@@ -142,13 +179,16 @@ class _Drawing:
             # Of a model that is partly elsewhere it says more about its weights.
             self._peak = peak.stats if self._loaded.placement == "whole" else {}
             return drawn
-        self._ladder.step_down(failure, len(rows))
+        self._ladder.step_down(failure, len(wanted))
         return None
 
-    def _hand_over(self, row: int, drawn: Drawn, place: int, seconds: float, count: int) -> None:
+    def _hand_over(
+        self, wanted: Wanted, drawn: Drawn, place: int, seconds: float, count: int
+    ) -> None:
+        job, row = wanted.job, wanted.row
         picture = drawn.pictures[place]
         if not np.isfinite(picture).all():
-            self._job.row_failed(
+            job.row_failed(
                 row,
                 Problem(
                     "model_broken",
@@ -160,31 +200,29 @@ class _Drawing:
             )
             return
         if drawn.blocked[place]:
-            self._job.warn(
-                "safety", sentence("The model's own safety filter blacked a picture out.")
-            )
+            job.warn("safety", sentence("The model's own safety filter blacked a picture out."))
         image = Image.fromarray((picture * 255.0).round().clip(0, 255).astype(np.uint8))
-        if self._request.transparent and "transparent" in self._loaded.capabilities.controls:
+        if wanted.request.transparent and "transparent" in self._loaded.capabilities.controls:
             image = key_out_white(image)
-        path = self._job.temporary(".png")
+        path = job.temporary(".png")
         _save(image, path)
         own = self._loaded.pipeline.scheduler
         request = resolved_request(
-            self._request, self._plan, self._plan.scheduler or type(own).__name__, row
+            wanted.request, self._plan, self._plan.scheduler or type(own).__name__, row
         )
         recipe = recipe_of(
             request,
             row,
-            job=self._command.job,
-            model=self._command.model,
+            job=wanted.command.job,
+            model=wanted.command.model,
             model_sha256=self._loaded.sha256,
             loaded=self._loaded,
             changes=(*self._loaded.changes, *self._ladder.changes),
             timings={"draw": seconds / count},
             stats={"images_at_once": float(count), **self._peak},
         )
-        self._job.asset(row, path, recipe)
-        self.made += 1
+        job.asset(row, path, recipe)
+        self.made[job.id] += 1
 
     def _is_empty(self, drawn: Drawn) -> bool:
         """Tell whether a picture holds invalid numbers, or is black without having been blocked."""

@@ -18,6 +18,7 @@ from studio.engine.image.decode import safe_decoding
 from studio.engine.image.describe import guidance_parameter
 from studio.engine.image.latents import generators, starting_latents
 from studio.engine.image.load import LoadedPipeline
+from studio.engine.image.prompts import each_alone
 from studio.engine.image.routes import Route, call_parameters
 from studio.engine.image.schedulers import Step
 from studio.engine.job import Job
@@ -58,6 +59,7 @@ def draw(
     loaded: LoadedPipeline,
     plan: Plan,
     seeds: Sequence[int],
+    prompts: Sequence[str],
     job: Job,
     on_step: Callable[[Step], None],
     on_overflow: Callable[[], None],
@@ -68,12 +70,14 @@ def draw(
         loaded: the pipeline; usable again whatever happens here.
         plan: what to draw.
         seeds: one for each picture.
+        prompts: likewise; they stand in place of the plan's.
         job: asked at every layer and step whether it was cancelled.
         on_step: called after each step.
         on_overflow: called when the VAE had to be run again in float32.
 
     Raises:
         JobCancelled: the job was cancelled.
+        CannotShareError: the pipeline does not take these prompts in one call.
         Exception: whatever the pipeline raises, e.g. when memory runs out.
     """
     pipeline = _pipeline_for(loaded, plan.route)
@@ -84,10 +88,15 @@ def draw(
         plan.start is not None and plan.route is not None and plan.route.how == "latents"
     )
     strength = max(plan.strength, 1.0 / plan.steps) if plan.start is not None else 1.0
-    arguments = call_arguments(pipeline, plan, len(seeds), strength)
+    arguments = call_arguments(pipeline, plan, prompts, strength)
     arguments["generator"] = draws
     try:
-        with _cancellable(loaded, job), safe_decoding(pipeline, on_overflow), torch.no_grad():
+        with (
+            _cancellable(loaded, job),
+            safe_decoding(pipeline, on_overflow),
+            each_alone(pipeline, prompts),
+            torch.no_grad(),
+        ):
             first = starting_latents(
                 pipeline,
                 schedulers.make(own, plan.scheduler),
@@ -115,7 +124,9 @@ def draw(
     return Drawn(pictures, blocked)
 
 
-def call_arguments(pipeline: Any, plan: Plan, count: int, strength: float) -> dict[str, Any]:
+def call_arguments(
+    pipeline: Any, plan: Plan, prompts: Sequence[str], strength: float
+) -> dict[str, Any]:
     """Return the arguments of a pipeline's call, only such as it has."""
     call = call_parameters(type(pipeline))
     wanted: dict[str, Any] = {
@@ -135,12 +146,12 @@ def call_arguments(pipeline: Any, plan: Plan, count: int, strength: float) -> di
         wanted[guidance] = plan.guidance_scale
     if plan.start is not None and plan.route is not None and plan.route.how != "latents":
         # One for each generator: not every pipeline repeats a single one.
-        wanted["image"] = [plan.start] * count
+        wanted["image"] = [plan.start] * len(prompts)
         wanted["strength"] = strength
     arguments = {name: value for name, value in wanted.items() if name in call}
-    if "num_images_per_prompt" in call:
-        return {**arguments, "prompt": plan.prompt, "num_images_per_prompt": count}
-    return {**arguments, "prompt": [plan.prompt] * count}
+    if "num_images_per_prompt" in call and len(set(prompts)) == 1:
+        return {**arguments, "prompt": prompts[0], "num_images_per_prompt": len(prompts)}
+    return {**arguments, "prompt": list(prompts)}
 
 
 def _pipeline_for(loaded: LoadedPipeline, route: Route | None) -> Any:

@@ -49,6 +49,8 @@ def write_all(
 ) -> None:
     """Write all rows, as many at once as fit and agree; fewer where memory runs out.
 
+    Rows of a job that is cancelled meanwhile are left out.
+
     Args:
         job: asked whether to stop, and told what goes wrong.
         lines: of one model and settings; at least one.
@@ -86,7 +88,6 @@ def write_all(
             for line in waiting
             if line.row not in line.answers.done and not line.answers.job.is_cancelled
         ]
-    job.check()
 
 
 def rows_fitting(free: int, a_row: int) -> int:
@@ -138,6 +139,8 @@ def _write(
         for share in shares:
             share.count([place for place, _ in tokens], seconds)
         for place, token in tokens:
+            if not wanted(place):
+                continue
             answers, row, stream = batch[place].answers, batch[place].row, streams[place]
             ended = token in loaded.ends
             if not ended:

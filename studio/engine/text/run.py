@@ -37,6 +37,8 @@ def run(job: Job, command: RunJob, memory: MemoryArbiter, device: Device) -> dic
     tell_cut(job, answers)
     read = loaded.decoder.read(prompt.ids, job.check)
     write_all(job, [Line(answers, row, read) for row in command.rows], loaded, memory)
+    if not answers.complete:
+        job.check()
     return answers.stats
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 
@@ -142,6 +143,28 @@ class HistoryActions(QObject):
             done,
             self._state.problem.emit,
         )
+
+    def contact_sheet(self, assets: Sequence[Asset]) -> None:
+        """Put pictures, oldest first, on one page, laid out by the labels that differ."""
+        oldest_first = sorted(assets, key=lambda asset: asset.number)
+        folder = oldest_first[0].path.parent
+
+        def make() -> Path:
+            from studio.jobs.contact_sheet import Picture, make_sheet, varying
+
+            pictures = [Picture(asset.path, asset.recipe.labels) for asset in oldest_first]
+            name = f"contact-sheet-{datetime.now():%Y%m%d-%H%M%S}.png"
+            return make_sheet(pictures, varying(pictures), folder / name)
+
+        def done(path: Path) -> None:
+            self._state.show_message(
+                self.tr("The contact sheet is saved as {name}.").format(name=path.name),
+                "success",
+                self.tr("Open"),
+                lambda: QDesktopServices.openUrl(QUrl.fromLocalFile(str(path))),
+            )
+
+        self._state.background.long(self, make, done, self._state.problem.emit)
 
     def open(self, asset: Asset) -> None:
         """Open a result with the system's program for it."""

@@ -186,6 +186,20 @@ class HistoryCommands(QObject):
         else:
             self._with_chosen(self._compare, or_else=lambda: self._compare([]))
 
+    def contact_sheet(self) -> None:
+        """Put the selected pictures on one labelled page."""
+
+        def make(chosen: Sequence[Asset]) -> None:
+            pictures = [asset for asset in chosen if asset.task != "text"]
+            if len(pictures) < 2:
+                self._state.show_message(
+                    self.tr("Select two or more pictures in History for a contact sheet."), "info"
+                )
+                return
+            self.actions.contact_sheet(pictures)
+
+        self._with_chosen(make, or_else=lambda: make([]))
+
     def cull(self) -> None:
         """Go through the selected pictures, or all that are listed, one by one."""
         rows = self._view.chosen_rows()

@@ -22,6 +22,10 @@ def detail_text(asset: Asset) -> str:
     if asset.task != "upscale":
         rows.append((_tr("Prompt"), asset.prompt[:600]))
     rows.append((_tr("Tags"), ", ".join(asset.tags)))
+    rows.append((_tr("Collections"), ", ".join(asset.collections)))
+    rows.extend(
+        (_tr("Label"), f"{name}: {value}") for name, value in recipe.labels.items() if value
+    )
     rows.append((_tr("Model"), recipe.model_name))
     request = recipe.request
     match request:

@@ -36,6 +36,7 @@ class Commands(Protocol):
     def send_to_image(self) -> None: ...
     def send_to_upscale(self) -> None: ...
     def compare(self) -> None: ...
+    def contact_sheet(self) -> None: ...
     def cull(self) -> None: ...
     def open_trash(self) -> None: ...
 
@@ -90,6 +91,9 @@ def fill_menu(
     add("columns-2", _tr("Compare") + "\tC", commands.compare, "compare").setEnabled(
         2 <= len(pictures) <= 4
     )
+    add("images", _tr("Contact sheet"), commands.contact_sheet, "sheet").setEnabled(
+        len(pictures) >= 2
+    )
     menu.addSeparator()
     add("copy", _tr("Copy") + "\tCtrl+C", commands.copy, "copy")
     add("external-link", _tr("Open"), commands.open, "open").setEnabled(one)
@@ -109,6 +113,7 @@ def fill_more(menu: QMenu, commands: Commands) -> None:
     for picture, text, act, name in (
         ("gallery-vertical", _tr("Keep or reject one by one…"), commands.cull, "history.cull"),
         ("columns-2", _tr("Compare the selected pictures"), commands.compare, "history.compare"),
+        ("images", _tr("Contact sheet of the selected"), commands.contact_sheet, "history.sheet"),
         ("pencil", _tr("Rename the collection…"), commands.rename_collection, "history.rename"),
         ("trash-2", _tr("Trash…"), commands.open_trash, "history.trash"),
     ):

@@ -101,7 +101,7 @@ class QueueActions(QObject):
         """Cancel those of these jobs that wait, or all; `also` tells it of those that run."""
         worker = self._state.worker
 
-        def work(library: Library) -> list[str]:
+        def work(library: Library) -> Sequence[str]:
             cancelled = library.cancel_waiting(ids)
             # Afterwards, so that no other one begins in between.
             for running in filter(also, worker.running_jobs):
@@ -125,7 +125,7 @@ class QueueActions(QObject):
         self._state.worker.wake()
         self._state.jobs_changed.emit()
 
-    def _tell_cancelled(self, cancelled: list[str]) -> None:
+    def _tell_cancelled(self, cancelled: Sequence[str]) -> None:
         if not cancelled:
             return
         if len(cancelled) == 1:

@@ -132,11 +132,8 @@ class QueueView(QWidget):
 
         def look() -> _Listed:
             waiting = library.jobs("queued", limit=LISTED + 1)
-            ended = [
-                job for job in library.jobs(limit=LISTED) if job.status not in ("running", "queued")
-            ]
             return _Listed(
-                library.jobs("running") + waiting[:LISTED] + ended[:ENDED_LISTED],
+                [*library.jobs("running"), *waiting[:LISTED], *library.ended_jobs(ENDED_LISTED)],
                 waiting[LISTED].id if len(waiting) > LISTED else None,
                 library.job_counts(),
                 library.is_paused,
@@ -240,6 +237,7 @@ class QueueView(QWidget):
         )
         if text != self.summary.text():
             self.summary.setText(text)
+            self.summary.setAccessibleDescription(text)
 
     def _show_buttons(self) -> None:
         running, waiting = self.model.counts()

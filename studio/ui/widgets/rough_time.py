@@ -31,5 +31,7 @@ def rough_time(seconds: float) -> str:
 def clock_time(seconds: float, now: datetime) -> str:
     """Return when `seconds` from `now` are over: "03:40", with the day where that is far off."""
     end = now + timedelta(seconds=seconds)
-    is_soon = end - now < timedelta(hours=20)
-    return QLocale().toString(end, "HH:mm" if is_soon else "ddd HH:mm")
+    if end - now < timedelta(hours=20):
+        return f"{end:%H:%M}"
+    day = QLocale().dayName(end.isoweekday(), QLocale.FormatType.ShortFormat)
+    return f"{day} {end:%H:%M}"

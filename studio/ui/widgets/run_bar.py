@@ -120,7 +120,7 @@ class RunBar(QWidget):
         text = "" if seconds is None else self.tr("About {time}").format(time=rough_time(seconds))
         self.estimate.show_text(" · ".join(filter(None, (memory, text))), kind)
         self.estimate.setToolTip(detail)
-        self.estimate.setAccessibleDescription(detail)
+        self.estimate.setAccessibleDescription(detail or self.estimate.text())
 
     def set_progress(self, step: int, steps: int, seconds_left: float | None = None) -> None:
         """Show how far the job is; `seconds_left` None where it cannot be told."""

@@ -1,0 +1,48 @@
+"""The library's folder taken away under the window, and brought back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import Qt
+from pytestqt.qtbot import QtBot
+
+from studio.jobs.runner import AssetSaved
+from studio.protocol import TextRequest
+from studio.ui.main_window import MainWindow
+
+JOBS = 30
+
+
+def test_a_window_whose_library_is_unplugged_goes_on_when_it_is_back(
+    window: MainWindow, qtbot: QtBot, tmp_path: Path
+) -> None:
+    library = window.state.library
+    assert library is not None
+    away = tmp_path / "unplugged"
+    unplugged: list[Path] = []
+
+    def unplug(report: object) -> None:
+        if isinstance(report, AssetSaved) and not unplugged:
+            unplugged.append(library.root.rename(away))
+
+    # At once, in the worker's own thread: before it goes on to the next result.
+    window.state.worker.reported.connect(unplug, Qt.ConnectionType.DirectConnection)
+    window.state.submit([TextRequest(prompt=f"row {n}", seed=n) for n in range(JOBS)])
+
+    def is_over() -> bool:
+        counts = library.job_counts()
+        return counts.get("done", 0) + counts.get("failed", 0) == JOBS
+
+    qtbot.waitUntil(is_over, timeout=60_000)
+    assert not library.root.exists()
+    told = [m.text for m in window.messages.messages if "is no longer there" in m.text]
+    assert told
+
+    away.rename(library.root)
+    ids = [job.id for job in library.jobs("failed")]
+    window.state.change_jobs(lambda library: [library.resume(job) for job in ids])
+    qtbot.waitUntil(lambda: library.job_counts() == {"done": JOBS}, timeout=60_000)
+    made = library.recent(limit=1000)
+    assert sorted(asset.recipe.seed for asset in made) == list(range(JOBS))
+    assert all(asset.path.is_file() for asset in made)

@@ -1,0 +1,234 @@
+"""Jobs of a batch that are run at once: who may go along, and each ends by itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from test_runner import House, house
+
+from studio.engine.client import EngineClient
+from studio.jobs.batch import Left
+from studio.jobs.runner import AssetSaved, JobChanged
+from studio.library.queue import MAX_OVERTAKEN
+from studio.library.records import Job
+from studio.library.store import Library
+from studio.protocol import (
+    Cancelled,
+    Done,
+    Event,
+    Failed,
+    ImageRequest,
+    InputFile,
+    ModelRef,
+    Progress,
+    Request,
+    RunJob,
+    RunTogether,
+    TextRequest,
+    UpscaleRequest,
+)
+
+__all__ = ["house"]
+
+MODEL = ModelRef(id="fake", name="Fake", task="text", format="transformers", path="/fake")
+
+
+def batch(house: House, *prompts: str) -> list[Job]:
+    requests = [TextRequest(prompt=prompt, seed=n) for n, prompt in enumerate(prompts)]
+    return house.library.enqueue(requests, batch="b")
+
+
+def status(house: House, job: Job) -> str:
+    found = house.library.job(job.id)
+    assert found is not None
+    return found.status
+
+
+# ---- who may go along
+
+
+@pytest.fixture
+def library(tmp_path: Path) -> Library:
+    return Library.open(tmp_path / "library")
+
+
+def prompts(jobs: list[Job]) -> list[str]:
+    return [job.request.prompt for job in jobs if not isinstance(job.request, UpscaleRequest)]
+
+
+def test_companions_are_of_the_same_batch_model_and_settings(library: Library) -> None:
+    hot = TextRequest(prompt="hot", temperature=1.5)
+    wanted: list[Request] = [
+        TextRequest(prompt="first", count=3),
+        TextRequest(prompt="long", system_prompt="Be brief.", seed=7, count=2),
+        hot,
+        TextRequest(prompt="other", model="m"),
+        ImageRequest(prompt="picture"),
+        TextRequest(prompt="last"),
+    ]
+    first, *_ = library.enqueue(wanted, batch="b")
+    library.enqueue([TextRequest(prompt="another batch")], batch="c")
+    assert prompts(list(library.companions(first, 32))) == ["long", "last"]
+    assert prompts(list(library.companions(first, 5))) == ["long"]
+    assert library.companions(first, 3) == []
+
+
+def test_jobs_that_were_sent_one_by_one_wait_for_each_other(library: Library) -> None:
+    first, _ = library.enqueue([TextRequest(prompt="a"), TextRequest(prompt="b")])
+    assert library.companions(first, 32) == []
+
+
+def test_a_picture_to_start_from_and_enlarging_are_not_shared(
+    library: Library, tmp_path: Path
+) -> None:
+    (tmp_path / "p.png").write_bytes(b"x")
+    start = InputFile(str(tmp_path / "p.png"))
+    for request in (ImageRequest(prompt="a", image=start), UpscaleRequest(input=start)):
+        first, _ = library.enqueue([request, request], batch="b")
+        assert library.companions(first, 32) == []
+
+
+def test_nobody_is_overtaken_more_often_than_allowed(library: Library) -> None:
+    hot = TextRequest(prompt="hot", temperature=1.5)
+    texts = [TextRequest(prompt=str(n)) for n in range(10)]
+    first, *_ = library.enqueue([texts[0], hot, *texts[1:]], batch="b")
+    along = library.companions(first, 32)
+    assert prompts(list(along)) == ["1", "2", "3", "4"][:MAX_OVERTAKEN]
+    for job in (first, *along):
+        library.start(job)
+    turn = library.next_job()
+    assert turn is not None and prompts([turn]) == ["hot"]
+
+
+def test_a_paused_queue_sends_nobody_along(library: Library) -> None:
+    first, _ = library.enqueue([TextRequest(prompt="a"), TextRequest(prompt="b")], batch="b")
+    library.pause(True)
+    assert library.companions(first, 32) == []
+
+
+def test_a_table_gives_each_job_once_and_those_alike_together(library: Library) -> None:
+    kinds = [
+        TextRequest(prompt="a", seed=1),
+        ImageRequest(prompt="b", seed=1),
+        TextRequest(prompt="c", seed=1),
+        ImageRequest(prompt="d", seed=1),
+        TextRequest(prompt="e", seed=1, count=2),
+    ]
+    left = Left(library, library.enqueue(kinds, batch="b", claim=True))
+    given = [prompts([job, *left.companions(job, 3)]) for job in left]
+    assert given == [["a", "c"], ["b", "d"], ["e"]]
+
+
+# ---- each ends by itself
+
+
+def test_each_job_gets_what_it_gets_alone(house: House) -> None:
+    jobs = batch(house, "one", "two", "three")
+    assert house.runner.run_together(jobs, house.events.append) == ["done"] * 3
+    for job in jobs:
+        assert [asset.recipe.seed for asset in house.library.assets_of(job.id)] == [
+            job.request.seed
+        ]
+        [asset] = house.library.assets_of(job.id)
+        again = house.enqueue(job.request)
+        house.run(again)
+        assert house.library.assets_of(again.id)[0].text == asset.text
+        mine = [e for e in house.events if isinstance(e, JobChanged) and e.job.id == job.id]
+        assert [changed.job.status for changed in mine] == ["running", "done"]
+
+
+@pytest.mark.parametrize("word", ["[fail]", "[bug]", "[oom]", "[rowfail]"])
+def test_a_job_that_fails_fails_alone(house: House, word: str) -> None:
+    bad = house.library.enqueue([TextRequest(prompt=word, seed=1, count=2)], batch="b")
+    jobs = [*batch(house, "one"), *bad, *batch(house, "three")]
+    assert house.runner.run_together(jobs, house.events.append) == ["done", "failed", "done"]
+    assert [e.job for e in house.events if isinstance(e, Failed)] == [bad[0].id]
+
+
+def test_a_crash_costs_only_the_job_that_crashes(house: House) -> None:
+    bad = house.library.enqueue([TextRequest(prompt="[crash]", seed=1, count=3)], batch="b")
+    jobs = [*batch(house, "one"), *bad, *batch(house, "three")]
+    assert house.runner.run_together(jobs, house.events.append) == ["done", "failed", "done"]
+    assert [len(house.library.assets_of(job.id)) for job in jobs] == [1, 2, 1]
+
+
+def test_cancelling_one_leaves_the_others(house: House) -> None:
+    jobs = batch(house, "one [slow]", "two", "three")
+
+    def report(event: object) -> None:
+        house.events.append(event)
+        if isinstance(event, Progress) and event.job == jobs[1].id:
+            house.runner.cancel(jobs[1].id)
+        if isinstance(event, Cancelled) and event.job == jobs[1].id:
+            assert status(house, jobs[1]) == "cancelled"
+            house.runner.cancel(jobs[0].id)
+            house.runner.cancel(jobs[2].id)
+
+    assert house.runner.run_together(jobs, report) == ["cancelled"] * 3
+    assert next(e.job for e in house.events if isinstance(e, Cancelled)) == jobs[1].id
+
+
+def test_one_that_does_not_stop_is_ended_and_the_others_are_made_anew(house: House) -> None:
+    jobs = batch(house, "one", "two [hang]", "three")
+
+    def report(event: object) -> None:
+        house.events.append(event)
+        if isinstance(event, Progress) and event.job == jobs[1].id:
+            house.runner.cancel(jobs[1].id)
+
+    assert house.runner.run_together(jobs, report) == ["done", "cancelled", "done"]
+
+
+def test_closing_leaves_all_of_them_interrupted(house: House) -> None:
+    jobs = batch(house, "one [slow]", "two", "three")
+
+    def report(event: object) -> None:
+        if isinstance(event, Progress):
+            house.engine.stop()
+
+    assert house.runner.run_together(jobs, report) == ["interrupted"] * 3
+    house.library.close()
+    house.library = Library.open(house.paths.library)
+    assert {job.id for job in house.library.interrupted()} == {job.id for job in jobs}
+
+
+def test_only_missing_rows_are_made_after_a_resume(house: House) -> None:
+    wanted = [TextRequest(prompt=p, seed=4, count=2) for p in ("[rowfail] one", "two")]
+    jobs = house.library.enqueue(wanted, batch="b")
+    house.runner.run_together(jobs, house.events.append)
+    house.events.clear()
+    resumed = house.library.resume(jobs[0].id)
+    other = batch(house, "three")
+    assert house.runner.run_together([resumed, *other], house.events.append) == ["done"] * 2
+    saved = [(e.job, e.row) for e in house.events if isinstance(e, AssetSaved)]
+    assert sorted(saved) == sorted([(jobs[0].id, 1), (other[0].id, 0)])
+
+
+# ---- the engine's client
+
+
+def test_every_part_ends_before_the_whole(tmp_path: Path) -> None:
+    engine = EngineClient(log_dir=tmp_path / "logs", fake="plain")
+    parts = tuple(
+        RunJob(
+            job=name,
+            request=TextRequest(prompt=name, seed=1),
+            rows=(0,),
+            model=MODEL,
+            work_dir=str(tmp_path / name),
+        )
+        for name in ("one", "two")
+    )
+    for group, last in (("all", Done), ("broken", Failed)):
+        events: list[Event] = []
+        if last is Failed:
+            request = TextRequest(prompt="[exit]")
+            parts = (*parts, RunJob(job="x", request=request, rows=(0,), model=MODEL,
+                                    work_dir=str(tmp_path / "x")))  # fmt: skip
+        final = engine.run(RunTogether(job=group, parts=parts), events.append)
+        ends = [e for e in events if isinstance(e, Done | Failed | Cancelled)]
+        assert isinstance(final, last) and ends[-1] == final
+        assert [type(e) for e in ends] == [last] * (len(parts) + 1)
+        assert {e.job for e in ends} == {part.job for part in parts} | {group}
+    engine.stop()

@@ -236,8 +236,9 @@ class Queue:
     def companions(self, job: Job, rows: int) -> Sequence[Job]:
         """Return waiting jobs of a batch that can share calls of the model with `job`, in order.
 
-        Jobs that were not sent together keep waiting for each other's first results. Together with `job` they have at most `rows` rows to make. Nobody is overtaken by them
-        more often than by jobs that go first for a loaded model.
+        Jobs that were not sent together keep waiting for each other's first results. With `job`
+        they have at most `rows` rows to make. Nobody is overtaken by them more often than by jobs
+        that go first for a loaded model.
         """
         wanted = shared_settings(job.request)
         room = rows - len(missing_rows(job))

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,13 +39,17 @@ class House:
 
         Returns seconds and the number of tokens made (0 for pictures). Raises on failure.
         """
+        return self.run_together([request])
+
+    def run_together(self, requests: Sequence[Request]) -> tuple[float, float]:
+        """Run requests with the same settings at once; as `run`."""
         start = time.perf_counter()
-        (job,) = self.library.enqueue([request], claim=True)
-        status = self.runner.run(job, lambda _event: None)
+        jobs = self.library.enqueue(requests, claim=True)
+        statuses = self.runner.run_together(jobs, lambda _event: None)
         seconds = time.perf_counter() - start
-        if status != "done":
-            raise RuntimeError(f"{status}: {self.library.job(job.id)}")
-        made = [asset for asset in self.library.recent(limit=request.count) if asset.job == job.id]
+        if set(statuses) != {"done"}:
+            raise RuntimeError(f"{statuses}: {self.library.job(jobs[0].id)}")
+        made = [asset for job in jobs for asset in self.library.assets_of(job.id)]
         return seconds, sum(asset.recipe.stats.get("tokens", 0.0) for asset in made)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import statistics
 import tempfile
 from pathlib import Path
@@ -126,5 +127,42 @@ def variations(rounds: int) -> Row:
         "≥ 4",
         f"{spread(ratios)}; {statistics.median(left):.0f} against {statistics.median(right):.0f}",
         statistics.median(ratios) >= 4,
+        {"ratios": ratios, "together": left, "in_turn": right},
+    )
+
+
+def together(rounds: int) -> Row:
+    """Tokens per second of sixteen rows of a table in one batch ÷ the same rows in turn."""
+    things = (
+        ("a fox", "a bicycle", "the sea", "an old clock"),
+        ("Write a haiku about {}.", "Explain {} to a child.", "Name three uses of {}, briefly.")
+        + ("Begin a story in which {} is lost and found again after many years.",),
+    )
+    requests = [
+        TextRequest(
+            prompt=sentence.format(thing),
+            model="smollm2-135m-instruct",
+            max_tokens=64,
+            seed=number,
+        )
+        for number, (thing, sentence) in enumerate(itertools.product(*things))
+    ]
+    with house() as app:
+
+        def at_once() -> float:
+            seconds, tokens = app.run_together(requests)
+            return tokens / seconds
+
+        def in_turn() -> float:
+            made = [app.run(request) for request in requests]
+            return sum(tokens for _, tokens in made) / sum(seconds for seconds, _ in made)
+
+        app.run_together(requests[:2])
+        left, right, ratios = pairs(at_once, in_turn, rounds)
+    return Row(
+        "16 rows of a table with 16 prompts, tokens/s ÷ one after another",
+        "≥ 3",
+        f"{spread(ratios)}; {statistics.median(left):.0f} against {statistics.median(right):.0f}",
+        statistics.median(ratios) >= 3,
         {"ratios": ratios, "together": left, "in_turn": right},
     )

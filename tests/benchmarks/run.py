@@ -33,6 +33,7 @@ def benchmarks(rounds: int) -> dict[str, Callable[[], list[Row]]]:
         "image": lambda: [overhead.image(rounds)],
         "upscale": lambda: [overhead.upscale(rounds)],
         "variations": lambda: [overhead.variations(max(2, rounds // 2))],
+        "together": lambda: [overhead.together(max(1, rounds // 3))],
         "cancel": cancel.states,
         "tiles": lambda: [large_picture.tiles()],
         "large": lambda: [large_picture.twelve_megapixels()],

@@ -66,6 +66,18 @@ def test_controls_the_model_lacks_are_left_out_with_a_warning(bench: ImageBench)
     assert request.scheduler == "FlowMatchEulerDiscreteScheduler"
 
 
+def test_what_a_model_does_anyway_needs_no_warning(bench: ImageBench) -> None:
+    folder = bench.copy_of("prxpixel")
+    fixed = {"width": SIDE, "height": SIDE, "guidance_scale": 1.0}
+    (folder / "studio.json").write_text(json.dumps({**fixed, "unused": list(fixed)}))
+
+    same = bench.draw(folder, steps=1, **fixed)
+    other = bench.draw(folder, steps=1, **{**fixed, "height": 2 * SIDE})
+
+    assert same.warnings == []
+    assert other.warnings == ["ignored_control"]
+
+
 def test_a_negative_prompt_without_guidance_is_said_to_do_nothing(bench: ImageBench) -> None:
     outcome = bench.draw("sd", negative_prompt="dog", guidance_scale=1.0, steps=1)
 

@@ -99,11 +99,11 @@ def _warn_ignored(request: ImageRequest, can: Capabilities, job: Job) -> None:
             sentence("This model has no use for a negative prompt. It was left out."),
         ),
         "width": (
-            request.width is not None,
+            request.width not in (None, can.width),
             sentence("This model always makes pictures {side} pixels wide.", side=can.width),
         ),
         "height": (
-            request.height is not None,
+            request.height not in (None, can.height),
             sentence("This model always makes pictures {side} pixels high.", side=can.height),
         ),
         "steps": (
@@ -111,7 +111,7 @@ def _warn_ignored(request: ImageRequest, can: Capabilities, job: Job) -> None:
             sentence("This model decides on the number of steps by itself."),
         ),
         "guidance_scale": (
-            request.guidance_scale is not None,
+            request.guidance_scale not in (None, can.guidance_scale),
             sentence("This model has no guidance to set. The value was left out."),
         ),
         "image": (

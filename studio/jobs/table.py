@@ -18,6 +18,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from studio.jobs.picture_check import picture_problem
 from studio.models.registry import Registry
 from studio.protocol import (
     ImageRequest,
@@ -125,14 +126,23 @@ def model_errors(table: Table, registry: Registry) -> list[RowError]:
 
 
 def input_errors(table: Table) -> list[RowError]:
-    """Return an error for each row whose input file is not there."""
+    """Return an error for each row whose input file is not there, or is no whole picture."""
     errors: list[RowError] = []
+    known: dict[str, Problem | None] = {}
     for row in table.rows:
         column = "input" if isinstance(row.request, UpscaleRequest) else "image"
         source = getattr(row.request, column, None)
-        if source is not None and not Path(source.path).is_file():
+        if source is None:
+            continue
+        if not Path(source.path).is_file():
             told = sentence("The file {path} is not there.", path=source.path)
             errors.append(RowError(row.line, column, told))
+            continue
+        if source.path not in known:
+            known[source.path] = picture_problem(Path(source.path))
+        trouble = known[source.path]
+        if trouble is not None:
+            errors.append(RowError(row.line, column, trouble.message))
     return errors
 
 

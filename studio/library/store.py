@@ -274,9 +274,7 @@ class Library:
         """
         self._finish_owed()
         job = self._queue.require(job_id)
-        is_full = job.problem is not None and job.problem.kind == "disk_full"
-        if is_full or job_id in self._unlisted:
-            # A file may have got its name when its row could not be written.
+        if self._may_have_unlisted(job):
             rebuild.adopt(self._database, self._assets, self.root, [job])
         return self._queue.resume(job_id, self._work.token if claim else "")
 
@@ -293,9 +291,23 @@ class Library:
         )
 
     def retry(self, job_id: str) -> Job:
-        """Enqueue the request of an ended job once more, as a new job that names the old one."""
+        """Enqueue the request of an ended job once more, as a new job that names the old one.
+
+        One that has made a part of its results goes on instead, as with `resume`: nothing is
+        made twice.
+        """
         old = self._queue.require(job_id)
+        if self._has_part(old):
+            return self.resume(job_id)
         return self._queue.repeat([(old, prepare(old.request))], naming=True)[0]
+
+    def _has_part(self, job: Job) -> bool:
+        return bool(job.done_rows and missing_rows(job)) or self._may_have_unlisted(job)
+
+    def _may_have_unlisted(self, job: Job) -> bool:
+        """Tell whether a file may have got its name when its row could not be written."""
+        is_full = job.problem is not None and job.problem.kind == "disk_full"
+        return is_full or job.id in self._unlisted
 
     def duplicate(self, job_id: str) -> Job:
         """Enqueue the request of a job once more, with its seed, as a job of its own."""
@@ -303,19 +315,28 @@ class Library:
         return self._queue.repeat([(old, prepare(old.request))], naming=False)[0]
 
     def retry_failed(self) -> tuple[list[Job], list[Problem]]:
-        """Retry every failed job that was not retried yet.
+        """Retry every failed job that was not retried yet, each as `retry` does it.
 
-        Returns the new jobs, and why others could not be tried again (an input that is gone).
+        Returns the jobs that wait now, and why others could not be tried again (an input that
+        is gone).
         """
+        self._finish_owed()
         hash_file = functools.cache(files.hash_file)
         again: list[tuple[Job, Request]] = []
+        parts: list[Job] = []
         refused: list[Problem] = []
         for job in self._queue.failed_and_not_retried():
+            if self._has_part(job):
+                parts.append(job)
+                continue
             try:
                 again.append((job, prepare(job.request, hash_file)))
             except ProblemError as error:
                 refused.append(error.problem)
-        return self._queue.repeat(again, naming=True), refused
+        unlisted = [job for job in parts if self._may_have_unlisted(job)]
+        rebuild.adopt(self._database, self._assets, self.root, unlisted)
+        resumed = [self._queue.resume(job.id, "") for job in parts]
+        return [*resumed, *self._queue.repeat(again, naming=True)], refused
 
     def resume_interrupted(self) -> int:
         """Put every interrupted job back into the queue; returns how many."""

@@ -133,19 +133,21 @@ def variations(rounds: int) -> Row:
 
 def together(rounds: int) -> Row:
     """Tokens per second of sixteen rows of a table in one batch ÷ the same rows in turn."""
-    things = (
-        ("a fox", "a bicycle", "the sea", "an old clock"),
-        ("Write a haiku about {}.", "Explain {} to a child.", "Name three uses of {}, briefly.")
-        + ("Begin a story in which {} is lost and found again after many years.",),
+    things = ("a fox", "a bicycle", "the sea", "an old clock")
+    tasks = (
+        "Write a haiku about {}.",
+        "Explain {} to a child.",
+        "Name three uses of {}, briefly.",
+        "Begin a story in which {} is lost and found again after many years.",
     )
     requests = [
         TextRequest(
-            prompt=sentence.format(thing),
+            prompt=task.format(thing),
             model="smollm2-135m-instruct",
             max_tokens=64,
             seed=number,
         )
-        for number, (thing, sentence) in enumerate(itertools.product(*things))
+        for number, (thing, task) in enumerate(itertools.product(things, tasks))
     ]
     with house() as app:
 

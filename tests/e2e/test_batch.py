@@ -87,12 +87,14 @@ def test_a_failing_row_stops_no_other_and_is_in_the_results(studio: Studio, tmp_
 def test_errors_are_listed_by_line_and_nothing_runs(studio: Studio, tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text(
         "task,prompt,count,input\ntext,ok,1,\ntext,bad,0,\npaint,x,1,\nupscale,,,gone.png\n"
+        "upscale,,,t.csv\n"
     )
     ran = studio("batch", tmp_path / "t.csv", "-o", tmp_path / "out", fake="plain")
     assert (ran.status, ran.out) == (2, "")
     assert "line 3, count" in ran.err
     assert "line 4, task" in ran.err
     assert "line 5, input" in ran.err
+    assert "line 6, input: t.csv is not a picture" in ran.err
     assert not (tmp_path / "out").exists()
 
 

@@ -138,6 +138,18 @@ def test_a_retried_job_names_the_one_it_repeats(library: Library) -> None:
     assert (again.retried_from, again.request) == (job.id, job.request)
 
 
+def test_a_job_that_made_a_part_is_retried_for_the_rest_alone(library: Library) -> None:
+    one, two = enqueue(library, count=3), enqueue(library, count=3)
+    for job in (one, two):
+        library.start(job)
+        record(library, job, 1)
+        library.finish(job.id, "failed")
+    assert library.missing_rows(library.retry(one.id)) == (0, 2)
+    again, _ = library.retry_failed()
+    assert [job.id for job in again] == [two.id]
+    assert ids(library) == [one.id, two.id]
+
+
 def test_ten_thousand_requests_are_one_transaction(library: Library) -> None:
     jobs = library.enqueue([TextRequest(prompt=f"number {n}", seed=n) for n in range(10_000)])
     assert library.job_counts() == {"queued": len(jobs)}

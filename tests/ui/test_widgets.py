@@ -118,6 +118,18 @@ def test_a_message_keeps_its_action_until_it_is_taken(qtbot: QtBot) -> None:
     assert bar.messages[-1].text == "The disk is full."
 
 
+def test_the_same_trouble_said_again_is_one_message_with_a_count(qtbot: QtBot) -> None:
+    bar = MessageBar()
+    qtbot.addWidget(bar)
+    for kind in ("error", "error", "error", "info", "info"):
+        bar.show_message("The disk is gone.", kind)
+    assert [(message.kind, message.line) for message in bar.messages] == [
+        ("error", "The disk is gone. (×3)"),
+        ("info", "The disk is gone."),
+        ("info", "The disk is gone."),
+    ]
+
+
 def test_old_messages_are_forgotten_in_the_end(qtbot: QtBot) -> None:
     bar = MessageBar()
     qtbot.addWidget(bar)

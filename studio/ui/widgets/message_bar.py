@@ -37,6 +37,12 @@ class Shown:
     action_text: str = ""
     action: Callable[[], object] | None = None
     detail: str = ""
+    times: int = 1
+
+    @property
+    def line(self) -> str:
+        """The text, and how often it was said in a row."""
+        return self.text if self.times == 1 else f"{self.text} (×{self.times})"
 
 
 class MessageBar(QFrame):
@@ -95,7 +101,12 @@ class MessageBar(QFrame):
         detail: str = "",
     ) -> None:
         """Show a message with its next step (`action`); `detail` is for a report."""
-        message = Shown(text, kind, datetime.now(), action_text, action, detail)
+        last = self.messages[-1] if self.messages else None
+        # A disk that is gone fails every job with the same words.
+        again = last is not None and kind in ("warning", "error")
+        again = again and (last.text, last.kind) == (text, kind)
+        times = self.messages.pop().times + 1 if again else 1
+        message = Shown(text, kind, datetime.now(), action_text, action, detail, times)
         self.messages.append(message)
         del self.messages[:-KEPT]
         self._current = message
@@ -146,7 +157,7 @@ class MessageBar(QFrame):
         """Cut what two lines cannot hold; the whole text is in the tooltip and the list."""
         if self._current is None:
             return
-        text = self._current.text
+        text = self._current.line
         # What breaking at words may leave empty at the end of the first line.
         room = max(2 * self._text.width() - 10 * GRID, 20 * GRID)
         cut = self.fontMetrics().elidedText(

@@ -34,7 +34,7 @@ class MessageList(QDialog):
         self.list.setWordWrap(True)
         for message in self._messages:
             when = message.when.strftime("%H:%M:%S")
-            QListWidgetItem(icon(PICTURES[message.kind]), f"{when}  {message.text}", self.list)
+            QListWidgetItem(icon(PICTURES[message.kind]), f"{when}  {message.line}", self.list)
         self.detail = QPlainTextEdit(self)
         self.detail.setReadOnly(True)
         self.detail.setAccessibleName(self.tr("Detail"))

@@ -103,9 +103,10 @@ class MessageBar(QFrame):
         """Show a message with its next step (`action`); `detail` is for a report."""
         last = self.messages[-1] if self.messages else None
         # A disk that is gone fails every job with the same words.
-        again = last is not None and kind in ("warning", "error")
-        again = again and (last.text, last.kind) == (text, kind)
-        times = self.messages.pop().times + 1 if again else 1
+        times = 1
+        if last is not None and kind in ("warning", "error"):
+            if (last.text, last.kind) == (text, kind):
+                times = self.messages.pop().times + 1
         message = Shown(text, kind, datetime.now(), action_text, action, detail, times)
         self.messages.append(message)
         del self.messages[:-KEPT]

@@ -104,9 +104,9 @@ class MessageBar(QFrame):
         last = self.messages[-1] if self.messages else None
         # A disk that is gone fails every job with the same words.
         times = 1
-        if last is not None and kind in ("warning", "error"):
-            if (last.text, last.kind) == (text, kind):
-                times = self.messages.pop().times + 1
+        is_trouble = kind in ("warning", "error")
+        if is_trouble and last is not None and (last.text, last.kind) == (text, kind):
+            times = self.messages.pop().times + 1
         message = Shown(text, kind, datetime.now(), action_text, action, detail, times)
         self.messages.append(message)
         del self.messages[:-KEPT]

@@ -148,7 +148,11 @@ def main() -> None:
         model.load_state_dict(state["model"])
         average.load_state_dict(state["average"])
         for adjuster, stored in zip(adjusters, state["optimisers"], strict=True):
+            # What a run is asked for now counts, not what it was begun with.
+            peaks = [group["peak"] for group in adjuster.param_groups]
             adjuster.load_state_dict(stored)
+            for group, peak in zip(adjuster.param_groups, peaks, strict=True):
+                group["peak"] = peak
         step, seen, seconds = state["step"], state["images"], state["seconds"]
         torch.manual_seed(options.seed + step)
     log = training.Log(run / "log.csv", COLUMNS, resumed=step > 0)

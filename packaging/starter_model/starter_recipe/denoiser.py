@@ -21,7 +21,7 @@ from .patches import CODE_DIM, GRID, PATCH, PatchBasis
 
 HIDDEN = 256
 HEADS = 4
-DEPTH = 2
+DEPTH = 3
 AXES = (32, 32)
 THETA = 10_000
 _SHARPNESS = 68.0  # attention score of the matching patch in the first block

@@ -59,7 +59,7 @@ def optimisers(
     careful: list[nn.Parameter],
     rate: float,
 ) -> list[Optimizer]:
-    """Muon for hidden matrices, AdamW at 0.3 of the rate for the rest, at 0.04 for `careful`.
+    """Muon for hidden matrices, AdamW at 0.3 of the rate for the rest, at 0.15 for `careful`.
 
     Muon (K. Jordan and others, 2024) with the update scaled to the size of AdamW's, as
     in "Muon is Scalable for LLM Training" (2025), needs fewer steps than AdamW alone.
@@ -67,7 +67,7 @@ def optimisers(
     muon = Muon(matrices, lr=rate, weight_decay=0.0, adjust_lr_fn="match_rms_adamw")
     groups: list[dict[str, Any]] = [
         {"params": others, "lr": 0.3 * rate},
-        {"params": careful, "lr": 0.04 * rate},
+        {"params": careful, "lr": 0.15 * rate},
     ]
     adam = AdamW(groups, betas=(0.9, 0.95), weight_decay=0.0)
     for optimiser in (muon, adam):

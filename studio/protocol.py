@@ -287,7 +287,8 @@ class RunTogether(Struct, frozen=True, kw_only=True, tag_field="command", tag="t
     """Run several jobs with the same `shared_settings` in as few calls of the model as can be.
 
     Every part reports and ends as if it ran alone, under its own id; `Done` with the id of the
-    whole, `job`, comes when all have ended. Either kind of id can be cancelled.
+    whole, `job`, comes when all have ended; its `alone` says how many shared nothing after all.
+    Either kind of id can be cancelled.
     """
 
     job: str

@@ -13,7 +13,7 @@ from studio.cli.main import DONE, INTERRUPTED, SOME_FAILED
 from studio.cli.output import HumanOutput, JsonOutput, Output, Tally
 from studio.converted import CACHE_VARIABLE
 from studio.engine.client import EngineClient
-from studio.jobs.runner import Runner, rows_together
+from studio.jobs.runner import Runner
 from studio.library.aigc import label_of
 from studio.library.records import Job
 from studio.library.store import Library
@@ -90,7 +90,7 @@ class Headless:
             for job in jobs:
                 if interrupted.is_set():
                     break
-                together = [job, *companions(job, rows_together(job))]
+                together = [job, *companions(job, self._runner.rows_together(job))]
                 current[:] = [job.id for job in together]
                 self._runner.run_together(together, report)
             if interrupted.is_set():

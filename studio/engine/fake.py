@@ -9,7 +9,8 @@ ends and ignores a polite cancel, `[crash]` is killed like the system does it wh
 out, after its first row, `[exit]` ends with status 3, `[fail]` says that the model is broken,
 `[bug]` raises an error nobody expected, `[oom]` runs out of memory, `[diskfull]` finds no space,
 `[rowfail]` cannot make its second row, `[warn]` warns, `[garbage]` sends what is no message,
-`[native]` never lets go of the interpreter's lock, `[helper]` starts a process.
+`[native]` never lets go of the interpreter's lock, `[helper]` starts a process, `[gainless]` does
+nothing together.
 Any other script, e.g. `plain`, lets jobs end well and at once. Jobs that run together take their
 steps side by side; what slows or breaks the engine does so for all of them.
 """
@@ -109,6 +110,8 @@ class FakeTasks:
         """Run jobs as their words say, step by step for all."""
         words = {part.job.id: self._words(part.command.request) for part in group.parts}
         everything = set[str]().union(*words.values())
+        if "gainless" in everything:
+            return
         self._load(group.job, group.parts[0].command.model, everything)
         for part in group.living():
             try:

@@ -28,7 +28,7 @@ from studio.protocol import (
 )
 
 INTERVAL = 0.05
-"""Seconds between two reports of one kind: at most 20 a second."""
+"""Seconds between two reports of one kind, unless a job is told otherwise: 20 a second."""
 
 
 class JobCancelled(Exception):
@@ -80,6 +80,7 @@ class Job:
         work_dir: where files are written; made when the first file is asked for.
         send: takes events for the app; must be safe to call from any thread.
         cancelled: set by somebody else when the job is to stop.
+        interval: seconds between two reports of one kind.
     """
 
     def __init__(
@@ -88,11 +89,13 @@ class Job:
         work_dir: Path,
         send: Callable[[Event], None],
         cancelled: Flag,
+        interval: float = INTERVAL,
     ) -> None:
         self.id = id
         self.work_dir = work_dir
         self._send = send
         self._cancelled = cancelled
+        self._interval = interval
         self._lock = threading.RLock()
         self._pending_text: dict[int, str] = {}
         self._text_sent = 0.0
@@ -121,7 +124,7 @@ class Job:
         event = Progress(self.id, step, steps, seconds_left)
         with self._lock:
             now = time.monotonic()
-            if step < steps and now - self._progress_sent < INTERVAL:
+            if step < steps and now - self._progress_sent < self._interval:
                 self._pending_progress = event
                 return
             self._pending_progress = None
@@ -137,7 +140,7 @@ class Job:
         with self._lock:
             self._pending_text[row] = self._pending_text.get(row, "") + text
             now = time.monotonic()
-            if now - self._text_sent >= INTERVAL:
+            if now - self._text_sent >= self._interval:
                 self._text_sent = now
                 first = next(iter(self._pending_text))
                 self._send(TextDelta(self.id, first, self._pending_text.pop(first)))

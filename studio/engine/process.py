@@ -200,9 +200,10 @@ class Engine:
         for job in _jobs_of(command):
             self._send(Accepted(job))
         self._share(group)
-        for part in group.living():
-            part.end(self._run(part.command, part.job))
-        return Done(command.job)
+        alone = group.living()
+        for part in alone:
+            part.end(self._run(part.command, group.alone(part)))
+        return Done(command.job, {"alone": float(len(alone))})
 
     def _share(self, group: Group) -> None:
         """Have the task run as much of a group together as it can."""

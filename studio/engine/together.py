@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from studio.engine.job import Job
+from studio.engine.job import INTERVAL, Job
 from studio.protocol import Cancelled, Done, Event, Failed, RunJob, RunTogether
 
 
@@ -20,15 +20,20 @@ class Part:
         command: what it is asked.
         send: takes events for the app.
         cancelled: set by somebody else when it is to stop.
+        interval: seconds between two reports of one kind.
     """
 
     def __init__(
-        self, command: RunJob, send: Callable[[Event], None], cancelled: threading.Event
+        self,
+        command: RunJob,
+        send: Callable[[Event], None],
+        cancelled: threading.Event,
+        interval: float = INTERVAL,
     ) -> None:
         self.command = command
         self.cancelled = cancelled
         self.ended = False
-        self.job = Job(command.job, Path(command.work_dir), self.tell, cancelled)
+        self.job = Job(command.job, Path(command.work_dir), self.tell, cancelled, interval)
         self._send = send
         self._lock = threading.Lock()
         self._begun = time.monotonic()
@@ -64,9 +69,11 @@ class Group:
         send: Callable[[Event], None],
         cancelled: Mapping[str, threading.Event],
     ) -> None:
-        self.parts = [Part(part, send, cancelled[part.job]) for part in command.parts]
+        # All together they report as often as one does.
+        interval = INTERVAL * len(command.parts)
+        self.parts = [Part(part, send, cancelled[part.job], interval) for part in command.parts]
         folder = Path(command.parts[0].work_dir) if command.parts else Path()
-        self.job = Job(command.job, folder, self._tell, _NoneLeft(self))
+        self.job = Job(command.job, folder, self._tell, _NoneLeft(self), interval)
 
     def living(self) -> list[Part]:
         """Return the jobs that have not ended; those that were cancelled end here."""
@@ -74,6 +81,11 @@ class Group:
             if part.cancelled.is_set() and not part.ended:
                 part.end(Cancelled(part.command.job))
         return [part for part in self.parts if not part.ended]
+
+    def alone(self, part: Part) -> Job:
+        """Return a job that runs a part while the others wait for their turn."""
+        folder = Path(part.command.work_dir)
+        return Job(part.command.job, folder, part.tell, _Stopped(self, part))
 
     def part_of(self, job: Job) -> Part:
         """Return the part that a job belongs to."""
@@ -92,3 +104,14 @@ class _NoneLeft:
 
     def is_set(self) -> bool:
         return not self._group.living()
+
+
+class _Stopped:
+    """Looks like the event that cancels a part, and meanwhile ends others that are cancelled."""
+
+    def __init__(self, group: Group, part: Part) -> None:
+        self._group = group
+        self._part = part
+
+    def is_set(self) -> bool:
+        return self._part not in self._group.living()

@@ -35,15 +35,11 @@ from studio.protocol import (
     Task,
     UpscaleRequest,
     sentence,
+    shared_settings,
     task_of,
 )
 
 _ROWS_TOGETHER: dict[Task, int] = {"text": 32, "image": 16}
-
-
-def rows_together(job: Job) -> int:
-    """Return how many rows of several jobs may be run at once, where `job` is one of them."""
-    return _ROWS_TOGETHER.get(task_of(job.request), 0)
 
 
 class AssetSaved(Struct, frozen=True):
@@ -72,7 +68,7 @@ Report = Callable[[Event | AssetSaved | JobChanged], None]
 
 
 class Runner:
-    """Runs one job at a time. `cancel` may be called from any thread, `run` from one."""
+    """Runs jobs, one or some at a time. `cancel` may be called from any thread, `run` from one."""
 
     def __init__(self, library: Library, engine: EngineClient, registry: Registry) -> None:
         self._library = library
@@ -81,6 +77,17 @@ class Runner:
         self._lock = threading.Lock()
         self._cancelled: set[str] = set()
         self._ended: set[str] = set()
+        self._in_vain: set[tuple[object, ...]] = set()
+
+    def rows_together(self, job: Job) -> int:
+        """Return how many rows of several jobs may be run at once, where `job` is one of them.
+
+        That is 0 where the engine has shown that such jobs gain nothing: they wait in the queue
+        as well, and can be moved and paused there.
+        """
+        if shared_settings(job.request) in self._in_vain:
+            return 0
+        return _ROWS_TOGETHER.get(task_of(job.request), 0)
 
     def run(self, job: Job, report: Report) -> JobStatus:
         """Run what is missing of a job and return its final status. Never raises.
@@ -138,7 +145,11 @@ class Runner:
 
         parts = tuple(run.command for run in runs)
         try:
-            self._engine.run(RunTogether(job=urandom(16).hex(), parts=parts), hear)
+            final = self._engine.run(RunTogether(job=urandom(16).hex(), parts=parts), hear)
+            settings = shared_settings(parts[0].request)
+            alone = final.stats.get("alone", 0.0) if isinstance(final, Done) else 0.0
+            if settings is not None and 2 * alone > len(parts):
+                self._in_vain.add(settings)
         except Exception as error:
             for run in left.values():
                 run.end(Failed(run.job_id, _bug(error)))

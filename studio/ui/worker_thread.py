@@ -235,7 +235,7 @@ class WorkerThread(QThread):
         return job
 
     def _run_job(self, job: Job) -> None:
-        from studio.jobs.runner import JobChanged, rows_together
+        from studio.jobs.runner import JobChanged
 
         def report(event: object) -> None:
             if isinstance(event, JobChanged) and event.job.status != "running":
@@ -245,7 +245,7 @@ class WorkerThread(QThread):
         assert self._runner is not None and self.library is not None
         together = [job]
         try:
-            together += self.library.companions(job, rows_together(job))
+            together += self.library.companions(job, self._runner.rows_together(job))
             self._running = tuple(job.id for job in together)
             self._runner.run_together(together, report)
         finally:

@@ -58,3 +58,24 @@ def test_a_registry_that_cannot_be_read_is_said_and_not_fatal(
     qtbot.waitUntil(lambda: bool(opened), timeout=10_000)
     assert opened[0].library is None and opened[0].problem is not None
     window.close()
+
+
+def test_jobs_of_a_batch_run_at_once_and_one_of_them_can_be_cancelled(
+    window: MainWindow, qtbot: QtBot
+) -> None:
+    prompts = ("[slow] one", "two", "three")
+    window.state.submit([TextRequest(prompt=p, seed=1) for p in prompts], batch="b")
+    worker, library = window.state.worker, window.state.library
+    assert library is not None
+    qtbot.waitUntil(lambda: len(worker.running_jobs) == 3, timeout=20_000)
+    first, second, third = worker.running_jobs
+    window.state.cancel(second)
+    qtbot.waitUntil(lambda: worker.running_jobs == (first, third), timeout=20_000)
+    assert {j.id: j.status for j in library.jobs()} == {
+        first: "running",
+        second: "cancelled",
+        third: "running",
+    }
+    window.state.cancel(first)
+    window.state.cancel(third)
+    qtbot.waitUntil(lambda: worker.running_jobs == (), timeout=20_000)

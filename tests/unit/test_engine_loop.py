@@ -11,11 +11,14 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import msgspec
 import pytest
 
 from studio.engine.job import Job, JobCancelled
 from studio.engine.process import Engine
+from studio.engine.together import Group
 from studio.protocol import (
+    Accepted,
     Cancelled,
     Done,
     Event,
@@ -24,9 +27,11 @@ from studio.protocol import (
     ModelRef,
     Ready,
     RunJob,
+    RunTogether,
     TextDelta,
     TextRequest,
     problem,
+    sentence,
 )
 
 MODEL = ModelRef(id="m", name="M", task="text", format="transformers", path="nowhere")
@@ -37,8 +42,10 @@ COMMAND = RunJob(
 Act = Callable[[Job], dict[str, float]]
 
 
-def engine(act: Act, events: list[Event]) -> Engine:
-    """An engine whose text task does what `act` says."""
+def engine(
+    act: Act, events: list[Event], together: Callable[..., None] = lambda *_: None
+) -> Engine:
+    """An engine whose text task does what `act` says, and nothing together unless told so."""
     modules = {
         "torch": SimpleNamespace(),
         "studio.engine.devices": SimpleNamespace(
@@ -46,6 +53,7 @@ def engine(act: Act, events: list[Event]) -> Engine:
         ),
         "studio.engine.memory": SimpleNamespace(MemoryArbiter=lambda _: SimpleNamespace()),
         "studio.engine.text.run": SimpleNamespace(run=lambda job, *_: act(job)),
+        "studio.engine.text.together": SimpleNamespace(run_together=together),
     }
     return Engine(events.append, load=modules.__getitem__)
 
@@ -177,3 +185,70 @@ def test_no_torch_before_it_is_needed(module: str) -> None:
     root = Path(__file__).parents[2]
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=root)
     assert done.stdout.strip() == "[]", done.stderr
+
+
+def group_of(*names: str) -> tuple[RunTogether, dict[str, threading.Event]]:
+    parts = tuple(msgspec.structs.replace(COMMAND, job=name) for name in names)
+    return RunTogether(job="all", parts=parts), {name: threading.Event() for name in names}
+
+
+def ends(events: list[Event]) -> list[Event]:
+    return [event for event in events if isinstance(event, Done | Failed | Cancelled)]
+
+
+def test_what_a_task_does_not_do_together_is_done_one_by_one() -> None:
+    command, cancels = group_of("a", "b", "c")
+    events: list[Event] = []
+
+    def act(job: Job) -> dict[str, float]:
+        if job.id == "b":
+            raise RuntimeError("of this one alone")
+        return {"tokens": 1.0}
+
+    final = engine(act, events).execute_together(command, cancels)
+    assert final == Done("all", {"alone": 3.0})
+    assert [(type(e), e.job) for e in ends(events)] == [(Done, "a"), (Failed, "b"), (Done, "c")]
+
+
+def test_a_part_that_waits_for_its_turn_is_cancelled_at_once() -> None:
+    command, cancels = group_of("a", "b", "c")
+    events: list[Event] = []
+
+    def act(job: Job) -> dict[str, float]:
+        cancels["c"].set()
+        job.check()
+        return {}
+
+    engine(act, events).execute_together(command, cancels)
+    found = [(type(e), e.job) for e in ends(events)]
+    assert found == [(Cancelled, "c"), (Done, "a"), (Done, "b")]
+
+
+def test_nothing_is_said_about_a_part_after_its_end() -> None:
+    command, cancels = group_of("a", "b")
+    events: list[Event] = []
+
+    def together(group: Group, *_: object) -> None:
+        cancels["a"].set()
+        group.job.check()
+        group.parts[0].job.text(0, "late")
+        group.job.loading(sentence("Loading {model}", model="M"))
+
+    engine(lambda _: {}, events, together).execute_together(command, cancels)
+    assert [type(e) for e in events if e == Cancelled("a") or getattr(e, "job", "") == "a"] == [
+        Accepted,
+        Loading,
+        Cancelled,
+    ]
+    assert [type(e) for e in ends(events)] == [Cancelled, Done]
+
+
+def test_an_error_of_all_is_the_end_of_each() -> None:
+    command, cancels = group_of("a", "b")
+    events: list[Event] = []
+
+    def together(*_: object) -> None:
+        raise problem("model_broken", "The file {path} is broken.", path="x")
+
+    engine(lambda _: {}, events, together).execute_together(command, cancels)
+    assert [(type(e), e.job) for e in ends(events)] == [(Failed, "a"), (Failed, "b")]

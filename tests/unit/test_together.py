@@ -205,6 +205,14 @@ def test_only_missing_rows_are_made_after_a_resume(house: House) -> None:
     assert sorted(saved) == sorted([(jobs[0].id, 1), (other[0].id, 0)])
 
 
+def test_jobs_that_gain_nothing_together_are_left_in_the_queue(house: House) -> None:
+    jobs = batch(house, "one [gainless]", "two")
+    assert house.runner.rows_together(jobs[0]) > 1
+    assert house.runner.run_together(jobs, house.events.append) == ["done"] * 2
+    assert house.runner.rows_together(jobs[0]) == 0
+    assert house.runner.rows_together(house.enqueue(TextRequest(prompt="x", top_k=1))) > 1
+
+
 # ---- the engine's client
 
 

@@ -47,6 +47,15 @@ class GrowingLayer(DynamicLayer):  # type: ignore[misc]  # the library has no ty
         self.keys, self.values = keys[:, :, :end], values[:, :, :end]
         return self.keys, self.values
 
+    def copy(self) -> GrowingLayer:
+        """Return a layer of its own that holds the same, without spare room."""
+        made = GrowingLayer()
+        made.lazy_initialization(self.keys, self.values)
+        made.keys, made.values = (
+            held.clone(memory_format=torch.contiguous_format) for held in (self.keys, self.values)
+        )
+        return made
+
     def rows(self, index: torch.Tensor) -> GrowingLayer:
         """Return a layer of its own that holds the given rows of this one."""
         chosen = GrowingLayer()
@@ -96,6 +105,13 @@ def rows_of(cache: DynamicCache, index: torch.Tensor) -> DynamicCache:
             twin.reorder_cache(index)
             chosen.layers.append(twin)
     return chosen
+
+
+def copy_of(cache: DynamicCache) -> DynamicCache:
+    """Return a cache of its own that holds the same. Only for one that `can_be_shortened`."""
+    made = copy.copy(cache)
+    made.layers = [layer.copy() for layer in cache.layers]
+    return made
 
 
 def shortened(cache: DynamicCache, tokens: int) -> None:

@@ -16,6 +16,7 @@ import torch
 from studio.engine.text.agreement import Agreement, widths_that_agree
 from studio.engine.text.cache import (
     can_be_shortened,
+    copy_of,
     nbytes,
     new_cache,
     reads_in_parts,
@@ -34,8 +35,10 @@ _PART_ELSEWHERE = 2048
 """Prompt tokens a forward pass. What was read is used again for the next prompt, in whole
 parts, so that everything is computed in the same shapes and comes out the same."""
 
-_TRIED = (3, 40)
-"""Tokens of the prompts that mixing is tried with."""
+_TRIED = {"cpu": (3, 40)}
+_TRIED_ELSEWHERE = (3, 900)
+"""Tokens of the prompts that mixing is tried with. GPUs add up long ones in pieces, whose number
+depends on the rows."""
 
 
 @dataclass
@@ -123,9 +126,12 @@ class Decoder:
         return self._read
 
     def kept(self, read: ReadPrompt) -> ReadPrompt:
-        """Return a copy of a prompt that stays as it is when the next one is read."""
-        index = torch.zeros(1, dtype=torch.int64, device=self._device)
-        return ReadPrompt(read.ids, self._rows(read.cache, index), read.logits)
+        """Return a copy of a prompt that stays as it is when the next one is read.
+
+        Only where the model `mixes` prompts.
+        """
+        with torch.inference_mode():
+            return ReadPrompt(read.ids, copy_of(read.cache), read.logits)
 
     def mixes(self, check: Callable[[], None]) -> bool:
         """Whether rows that follow different prompts come out in one batch as they do alone.
@@ -252,8 +258,10 @@ class Decoder:
         if not self.agreement.exact:
             return False
         vocabulary = int(self._model.get_input_embeddings().num_embeddings)
+        most = getattr(self._model.config.get_text_config(), "max_position_embeddings", 1024)
         reads = []
-        for length in _TRIED:
+        for length in _TRIED.get(self._device.partition(":")[0], _TRIED_ELSEWHERE):
+            length = min(length, most - 8)
             ids = torch.arange(length, device=self._device)[None] * 7 % vocabulary
             cache = new_cache(self._model.config)
             reads.append(ReadPrompt(ids[0].tolist(), cache, self._forward(ids, cache)))

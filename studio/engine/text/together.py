@@ -10,6 +10,7 @@ from studio.engine.memory import MemoryArbiter, collect, release_frames
 from studio.engine.process import final_event
 from studio.engine.text.answers import Answers, Fingerprint
 from studio.engine.text.batches import Line, write_all
+from studio.engine.text.cache import nbytes
 from studio.engine.text.chat import prepare
 from studio.engine.text.decode import Decoder, ReadPrompt
 from studio.engine.text.load import acquire
@@ -22,8 +23,8 @@ def run_together(group: Group, memory: MemoryArbiter, device: Device) -> None:
     """Answer the jobs of a group; each ends when its last row does.
 
     A job whose prompt is refused fails alone. Where the model's rows do not come out as when
-    they are alone, or memory is short of so many prompts, nothing is done: the jobs are left
-    to be run one by one.
+    they are alone, nothing is done, and where memory has no room for so many prompts, not for
+    all: the rest is left to be run one by one.
 
     Raises:
         ProblemError: the model is broken or missing, or memory is out.
@@ -55,6 +56,8 @@ def run_together(group: Group, memory: MemoryArbiter, device: Device) -> None:
 
     try:
         for part in group.living():
+            if 2 * prompts.nbytes > memory.available():
+                break
             try:
                 add(part)
             except ProblemError as error:
@@ -64,12 +67,12 @@ def run_together(group: Group, memory: MemoryArbiter, device: Device) -> None:
             raise
         release_frames(error)
         lines.clear()
+    if not lines:
         prompts.forget()
         collect()
         return
     prompts.forget()
-    if lines:
-        write_all(group.job, lines, loaded, memory, finished)
+    write_all(group.job, lines, loaded, memory, finished)
 
 
 class _Prompts:
@@ -79,6 +82,11 @@ class _Prompts:
         self._decoder = decoder
         self._check = check
         self._kept: dict[tuple[int, ...], ReadPrompt] = {}
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that all of them take."""
+        return sum(nbytes(read.cache) for read in self._kept.values())
 
     def read(self, ids: list[int]) -> ReadPrompt:
         """Have the model read a prompt."""

@@ -26,6 +26,22 @@ def curve(log: Path, rows: int = 12) -> str:
     return "\n".join(out)
 
 
+def denoiser_curve(log: Path, rows: int = 14) -> str:
+    """A few lines of the denoiser's log as Markdown."""
+    with log.open(newline="") as handle:
+        lines = list(csv.DictReader(handle))
+    step = max(1, len(lines) // rows)
+    out = ["| steps | images | hours | loss | at 1.0 | at 0.5 | at 0.2 |"]
+    out.append("|---|---|---|---|---|---|---|")
+    for line in [*lines[:-step:step], lines[-1]]:
+        errors = [f"{float(line[name]):.5f}" for name in ("mse_100", "mse_50", "mse_20")]
+        out.append(
+            f"| {line['step']} | {line['images']} | {float(line['seconds']) / 3600:.2f} | "
+            f"{float(line['loss']):.4f} | " + " | ".join(errors) + " |"
+        )
+    return "\n".join(out)
+
+
 def prompts(report: Path) -> str:
     """The report of `evaluate_prompts.py` as Markdown."""
     found = json.loads(report.read_text("utf-8"))
@@ -50,12 +66,15 @@ def main() -> None:
     parser.add_argument("--prompts", type=Path, required=True, help="and evaluate_prompts.py")
     parser.add_argument("--making", required=True, help="configuration, hardware and hours")
     parser.add_argument("--style-judge", required=True, help="its score on real icons")
+    parser.add_argument("--style-verdict", required=True, help="what that comes to, in a sentence")
     options = parser.parse_args()
     text = Path(__file__).with_name("card.md").read_text("utf-8")
     parts = {
         "table": table(json.loads(options.report.read_text("utf-8"))),
         "prompts": prompts(options.prompts),
         "making": options.making,
+        "style_verdict": options.style_verdict,
+        "denoiser_curve": denoiser_curve(options.data / "denoiser" / "log.csv"),
         "curve": curve(options.data / "text" / "log.csv"),
         "text_size": size(options.model / "text_encoder"),
         "denoiser_size": size(options.model / "transformer"),

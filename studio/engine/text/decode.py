@@ -27,7 +27,7 @@ from studio.engine.text.packed import pack
 from studio.engine.text.ragged import RaggedRows, attending, ragged, takes_ragged_rows
 from studio.engine.text.sampling import Sampling, Seen, pick
 
-_CACHES = ("past_key_values", "cache_params")
+_CACHES = ("cache", "past_key_values", "cache_params")
 """What models call the cache that they are given: those with attention, and the others."""
 
 _PART = {"cpu": 256}

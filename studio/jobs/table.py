@@ -12,6 +12,7 @@ import csv
 import io
 import re
 from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -255,13 +256,26 @@ def _request(line: int, cells: Mapping[str, Any], folder: Path) -> TableRow | Ro
     except msgspec.ValidationError as error:
         what, _, where = str(error).partition(" - at `$.")
         column = where.rstrip("`").split(".")[0].split("[")[0]
-        if not column:
-            missing = re.search(r"required field `(\w+)`", what)
-            column = missing[1] if missing else ""
+        missing = re.search(r"required field `(\w+)`", what)
+        if missing and not column:
+            return RowError(line, missing[1], _nothing_in(missing[1], task, labels))
         return RowError(line, column, sentence("{what}.", what=what.replace("`", "")))
     if not isinstance(request, UpscaleRequest) and not request.prompt.strip():
         return RowError(line, "prompt", sentence("The prompt is empty."))
     return TableRow(line, request, labels)
+
+
+def _nothing_in(column: str, task: str, labels: Mapping[str, str]) -> Sentence:
+    """Say that a row lacks what its task needs, and which column may be misspelt."""
+    near = get_close_matches(column, labels, n=1, cutoff=0.8)
+    if near:
+        return sentence(
+            "A row of the task {task} needs the column {column}. Is the column {near} meant?",
+            task=task,
+            column=column,
+            near=near[0],
+        )
+    return sentence("A row of the task {task} needs the column {column}.", task=task, column=column)
 
 
 def _file(value: Any, folder: Path) -> Any:

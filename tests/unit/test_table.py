@@ -74,6 +74,14 @@ def test_what_is_wrong_is_named_by_line_and_column(
     assert str(error.message)
 
 
+@pytest.mark.parametrize(("header", "near"), [("promt", "promt"), ("product", None)])
+def test_a_misspelt_column_is_named_where_a_needed_one_is_missing(
+    tmp_path: Path, header: str, near: str | None
+) -> None:
+    (error,) = read_table(written(tmp_path / "t.csv", f"task,{header}\ntext,a\n")).errors
+    assert (error.column, error.message.values.get("near")) == ("prompt", near)
+
+
 def test_every_error_is_listed_not_only_the_first(tmp_path: Path) -> None:
     table = read_table(written(tmp_path / "t.csv", "task,prompt\nx,a\ntext,\ny,b\ntext,c\n"))
     assert [error.line for error in table.errors] == [2, 3, 4]

@@ -210,6 +210,8 @@ class ModelRef(Struct, frozen=True):
     context: int | None = None
     licence: str = ""
     starter: bool = False
+    languages: tuple[str, ...] = ()
+    """Those that the model's card names ("en", "zh", …); empty where it names none."""
 
 
 class Capabilities(Struct, frozen=True):
@@ -401,7 +403,8 @@ class Warned(Struct, frozen=True, tag_field="event", tag="warning"):
     """Something was changed or is worth knowing, e.g. a step of the memory ladder.
 
     `kind` is a short English word that scripts can rely on: `context_cut`, `size_rounded`,
-    `memory`, `ignored_control`, `out_of_domain`, `metadata`, `scale`, `input`.
+    `memory`, `ignored_control`, `out_of_domain`, `metadata`, `scale`, `input`, `answer_cut` (a
+    text reached the longest length that it may have).
     """
 
     job: str

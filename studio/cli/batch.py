@@ -11,8 +11,10 @@ from studio.cli.headless import Headless, output_folder
 from studio.cli.library import library_folder
 from studio.cli.main import WRONG_CALL
 from studio.cli.output import refuse
-from studio.jobs.batch import Left, Results, batch_id, resumable, start
+from studio.jobs.batch import Left, batch_id, latest_of, resumable, start
+from studio.jobs.results import RESULTS, Results
 from studio.jobs.table import MOST_ERRORS, RowError, input_errors, model_errors, read_table
+from studio.library.queue import missing_rows
 from studio.library.store import Library
 from studio.models.registry import Registry
 from studio.protocol import ProblemError, problem
@@ -42,23 +44,44 @@ def batch(options: argparse.Namespace) -> int:
             if library.runs_elsewhere({job.id for job in jobs}):
                 raise problem("bad_input", "This table is just being run by another process.")
         else:
+            told = _run_before(library, name, Path(output) if output else library.root)
             jobs = start(library, table, name, output)
+            if told:
+                print(f"Note: {told}", file=sys.stderr)
     except ProblemError as error:
-        told = error.problem
-        refuse("batch", str(told.message), as_json=options.json, kind=told.kind)
+        refuse("batch", str(error.problem.message), as_json=options.json, kind=error.problem.kind)
         if library is not None:
             library.close()
         return WRONG_CALL
     results = Results(Path(output) if output else library.root, jobs)
     if options.resume:
         results.catch_up(library)
-    with Headless(library, paths, registry, as_json=options.json) as headless:
+    with Headless(
+        library,
+        paths,
+        registry,
+        as_json=options.json,
+        if_nothing="Everything is made already.",
+        if_interrupted="The same command with --resume makes what is missing.",
+    ) as headless:
         left = Left(library, jobs)
         status = headless.run(left, results.hear, left.companions)
         if options.resume:
             # A file that only got its row now was made by the earlier run: nobody reported it.
             results.catch_up(library)
         return status
+
+
+def _run_before(library: Library, name: str, folder: Path) -> str:
+    """Return what to say of an earlier run of the same table, whose results are still there."""
+    jobs = latest_of(library, name) if (folder / RESULTS).exists() else []
+    if not jobs:
+        return ""
+    done = sum(not missing_rows(job) for job in jobs)
+    return (
+        f"This table was run into this folder before: {done} of {len(jobs)} rows are made. Add"
+        " --resume to make only what is missing, or choose another folder."
+    )
 
 
 def _tell(errors: Sequence[RowError], *, as_json: bool) -> None:

@@ -15,6 +15,7 @@ from studio.cli.headless import Headless, output_folder
 from studio.cli.library import library_folder
 from studio.cli.main import WRONG_CALL
 from studio.cli.output import refuse
+from studio.jobs.field_errors import field_of, field_sentence
 from studio.jobs.picture_check import picture_problem
 from studio.jobs.pictures import pictures_in
 from studio.library.store import Library
@@ -151,27 +152,15 @@ def _request(fields: dict[str, Any]) -> TextRequest | ImageRequest | UpscaleRequ
     try:
         return request_from_fields(fields)
     except msgspec.ValidationError as error:
-        what, _, where = str(error).partition(" - at `$.")
-        name = where.rstrip("`").split(".")[0]
+        name = field_of(error)
         option = _OPTIONS.get(name, "--" + name.replace("_", "-"))
         raise problem(
             "bad_input",
-            "{option} {value} is not possible: {reason}.",
+            "{option} {value} is not possible: {reason}",
             option=option,
             value=repr(shorten(str(fields.get(name, "")), 60, placeholder="…")),
-            reason=_plain(what),
+            reason=field_sentence(error, "it"),
         ) from error
-
-
-def _plain(reason: str) -> str:
-    """Return what the validator says, in fewer signs."""
-    if reason.startswith("Invalid enum value"):
-        return "it must be 2, 3 or 4"
-    text = reason.replace("`", "").replace("Expected ", "it must be ")
-    for word, plain in (("int", "a whole number"), ("float", "a number"), ("str", "text")):
-        text = text.replace(f"be {word}", f"be {plain}")
-    text = text.replace(">= ", "of at least ").replace("<= ", "of at most ")
-    return text.replace(" | null", "").split(", got")[0]
 
 
 def _size(text: str | None) -> dict[str, str]:

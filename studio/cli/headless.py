@@ -23,7 +23,11 @@ from studio.settings import Paths, load_settings
 
 
 class Headless:
-    """The engine and the runner of one command. As a context it closes them, and the library."""
+    """The engine and the runner of one command. As a context it closes them, and the library.
+
+    `if_nothing` is said to a person where there was nothing to do, and `if_interrupted` after
+    Ctrl+C.
+    """
 
     def __init__(
         self,
@@ -33,6 +37,8 @@ class Headless:
         *,
         as_json: bool,
         stream_text: bool = False,
+        if_nothing: str = "",
+        if_interrupted: str = "",
     ) -> None:
         self._library = library
         library.label = label_of(load_settings(paths.settings)[0])
@@ -45,7 +51,12 @@ class Headless:
         if as_json:
             self._output = JsonOutput(self.tally)
         else:
-            self._output = HumanOutput(self.tally, stream_text=stream_text)
+            self._output = HumanOutput(
+                self.tally,
+                stream_text=stream_text,
+                if_nothing=if_nothing,
+                if_interrupted=if_interrupted,
+            )
 
     def __enter__(self) -> Headless:
         return self
@@ -103,6 +114,7 @@ class Headless:
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
+        self.tally.interrupted = interrupted.is_set()
         self._output.finish()
         if interrupted.is_set():
             return INTERRUPTED

@@ -240,7 +240,9 @@ def _queue(command: argparse.ArgumentParser) -> None:
 
 def _library(command: argparse.ArgumentParser) -> None:
     actions = command.add_subparsers(dest="action", metavar="ACTION", required=True)
-    search = actions.add_parser("search", help="find results by prompt, answer, tag or name")
+    search = actions.add_parser(
+        "search", help="find results by prompt, answer, tag, collection or name"
+    )
     search.add_argument("text", metavar="TEXT", nargs="?", default="")
     search.add_argument("--task", choices=("text", "image", "upscale"), default=None)
     search.add_argument("--model", default="", metavar="ID")

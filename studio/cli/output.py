@@ -6,10 +6,13 @@ import json
 import os
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from studio.jobs.runner import AssetSaved
+from studio.jobs.results import LINE_LABEL
+from studio.jobs.runner import AssetSaved, JobChanged
+from studio.library.records import Asset, Job
 from studio.protocol import (
     Accepted,
     Cancelled,
@@ -40,6 +43,8 @@ class Tally:
     assets: int = 0
     failed: int = 0
     cancelled: int = 0
+    interrupted: bool = False
+    """Whether a person stopped it all."""
 
     def count(self, event: object) -> None:
         """Look at one event."""
@@ -134,7 +139,7 @@ def _fields(event: object) -> dict[str, Any] | None:
                 "path": str(event.asset.path),
                 "seed": event.asset.recipe.seed,
                 "seconds": round(event.asset.seconds, 3),
-            }
+            } | ({"cut": True} if event.asset.recipe.stats.get("reached_limit") else {})
         case Warned():
             return {
                 "event": "warning",
@@ -155,12 +160,30 @@ def _told(problem: Problem) -> dict[str, Any]:
     return {"kind": problem.kind, "message": str(problem.message)}
 
 
-class HumanOutput:
-    """Results on standard output; progress on standard error, where that is a terminal."""
+def _line(labels: Mapping[str, str]) -> str:
+    return f"line {labels[LINE_LABEL]}" if labels.get(LINE_LABEL) else ""
 
-    def __init__(self, tally: Tally, *, stream_text: bool) -> None:
+
+class HumanOutput:
+    """Results on standard output; progress on standard error, where that is a terminal.
+
+    `if_nothing` is said at the end where there was nothing to do, `if_interrupted` how to go on.
+    """
+
+    def __init__(
+        self,
+        tally: Tally,
+        *,
+        stream_text: bool,
+        if_nothing: str = "",
+        if_interrupted: str = "",
+    ) -> None:
         self._tally = tally
         self._stream_text = stream_text
+        self._if_nothing = if_nothing
+        self._if_interrupted = if_interrupted
+        self._jobs: dict[str, Job] = {}
+        self._stopped = False
         self._terminal = sys.stderr.isatty()
         self._line = 0
         self._at_line_start = True
@@ -169,6 +192,8 @@ class HumanOutput:
         """Show an event."""
         self._tally.count(event)
         match event:
+            case JobChanged():
+                self._note(event.job)
             case Loading():
                 self._progress(f"{event.stage} …")
             case Progress():
@@ -180,17 +205,25 @@ class HumanOutput:
             case AssetSaved():
                 self._asset(event)
             case Warned():
-                self._say(f"Note: {event.message}")
+                self._say(f"Note{self._where(event.job)}: {event.message}")
             case RowFailed():
-                self._say(f"Variation {event.row + 1} failed: {event.problem.message}")
+                variation = f"Variation {event.row + 1} failed{self._where(event.job)}"
+                self._say(f"{variation}: {event.problem.message}")
             case Failed():
-                self._say(f"Failed: {event.problem.message}")
+                self._say(f"Failed{self._where(event.job)}: {event.problem.message}")
             case Cancelled():
-                self._say("Stopped.")
+                self._stop()
 
     def finish(self) -> None:
         """Say how much was made."""
         tally = self._tally
+        if tally.interrupted:
+            self._stop()
+            if self._if_interrupted:
+                self._say(self._if_interrupted)
+        elif self._if_nothing and not (tally.assets or tally.failed or tally.cancelled):
+            self._say(self._if_nothing)
+            return
         failed = f", {tally.failed} failed" if tally.failed else ""
         self._say(f"{tally.assets} made{failed}, {tally.seconds:.1f} s")
 
@@ -199,9 +232,34 @@ class HumanOutput:
         if not self._at_line_start:
             self._write("\n")
         if event.asset.text and not self._stream_text:
-            self._write(f"--- {event.asset.row + 1}, seed {event.asset.recipe.seed}\n")
+            self._write(f"--- {self._heading(event.asset)}, seed {event.asset.recipe.seed}\n")
             self._write(event.asset.text.rstrip() + "\n")
         self._write(f"{event.asset.path}\n")
+
+    def _note(self, job: Job) -> None:
+        if job.status == "running":
+            self._jobs[job.id] = job
+        else:
+            self._jobs.pop(job.id, None)
+
+    def _where(self, job_id: str) -> str:
+        """Return " on line 3" for a job of a table, "" for another."""
+        job = self._jobs.get(job_id)
+        return f" on {line}" if job is not None and (line := _line(job.labels)) else ""
+
+    def _heading(self, asset: Asset) -> str:
+        line = _line(asset.recipe.labels)
+        if not line:
+            return str(asset.row + 1)
+        job = self._jobs.get(asset.job)
+        count = job.request.count if job is not None else 1
+        return f"{line}, variation {asset.row + 1}" if count > 1 else line
+
+    def _stop(self) -> None:
+        """Say it once, though every job that was running together says it."""
+        if not self._stopped:
+            self._stopped = True
+            self._say("Stopped.")
 
     def _write(self, text: str) -> None:
         if text:

@@ -12,7 +12,16 @@ from typing import Any, Literal, TypeAlias
 import msgspec
 from msgspec import Struct
 
-from studio.protocol import MAX_SEED, ImageRequest, problem, request_from_fields, to_json
+from studio.jobs.field_errors import field_sentence
+from studio.protocol import (
+    MAX_SEED,
+    ImageRequest,
+    Problem,
+    ProblemError,
+    problem,
+    request_from_fields,
+    to_json,
+)
 
 MOST = 10_000
 """Requests that one matrix may make."""
@@ -109,13 +118,7 @@ def _cell(fields: dict[str, Any], labels: dict[AxisName, str]) -> Cell:
     try:
         request = request_from_fields(wanted)
     except msgspec.ValidationError as error:
-        what, _, where = str(error).partition(" - at `$.")
-        raise problem(
-            "bad_input",
-            "The matrix has a value for {name} that cannot be used: {what}.",
-            name=where.rstrip("`") or "?",
-            what=what.replace("`", ""),
-        ) from error
+        raise ProblemError(Problem("bad_input", field_sentence(error))) from error
     assert isinstance(request, ImageRequest)
     return Cell(request, {str(name): value for name, value in labels.items()})
 

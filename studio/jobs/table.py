@@ -19,6 +19,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from studio.jobs.field_errors import field_of, field_sentence
 from studio.jobs.picture_check import picture_problem
 from studio.models.registry import Registry
 from studio.protocol import (
@@ -254,12 +255,11 @@ def _request(line: int, cells: Mapping[str, Any], folder: Path) -> TableRow | Ro
     except ProblemError as error:
         return RowError(line, "prompt", error.problem.message)
     except msgspec.ValidationError as error:
-        what, _, where = str(error).partition(" - at `$.")
-        column = where.rstrip("`").split(".")[0].split("[")[0]
-        missing = re.search(r"required field `(\w+)`", what)
+        column = field_of(error)
+        missing = re.search(r"required field `(\w+)`", str(error))
         if missing and not column:
             return RowError(line, missing[1], _nothing_in(missing[1], task, labels))
-        return RowError(line, column, sentence("{what}.", what=what.replace("`", "")))
+        return RowError(line, column, field_sentence(error))
     if not isinstance(request, UpscaleRequest) and not request.prompt.strip():
         return RowError(line, "prompt", sentence("The prompt is empty."))
     return TableRow(line, request, labels)

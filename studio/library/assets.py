@@ -44,7 +44,7 @@ def asset_id(job: str, row: int, path: str) -> str:
 
 
 def prompt_of(request: Request) -> str:
-    """Return what stands for the prompt; for upscaling, the name of the input file."""
+    """Return what stands for the prompt by the request alone; for upscaling, the file's name."""
     if isinstance(request, UpscaleRequest):
         return Path(request.input.path).name
     return request.prompt
@@ -121,6 +121,7 @@ class Assets:
         if db.execute("SELECT 1 FROM assets WHERE id = ?", (name,)).fetchone():
             name = asset_id("", 0, stored)  # the user's copy of a file
         number = _free_number(db, recipe.created)
+        prompt = _prompt_of_parent(db, recipe) or prompt_of(recipe.request)
         db.execute(
             "INSERT INTO assets (number, id, job, row, task, model, seed, path, size, sha256, "
             "width, height, created, prompt) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -138,7 +139,7 @@ class Assets:
                 found.width,
                 found.height,
                 recipe.created,
-                prompt_of(recipe.request),
+                prompt,
             ),
         )
         db.execute(
@@ -150,7 +151,7 @@ class Assets:
             "VALUES (?, ?, ?, '', ?, ?, ?)",
             (
                 number,
-                spaced(_searchable_prompt(recipe.request)),
+                spaced(_searchable_prompt(recipe.request, prompt)),
                 spaced(found.text),
                 spaced(found.path.stem),
                 spaced(" ".join(recipe.labels.values())),
@@ -178,6 +179,7 @@ class Assets:
             "problem = NULL, seconds = excluded.seconds WHERE job_rows.asset IS NULL",
             (recipe.row, name, making_seconds(recipe), recipe.job),
         )
+        _pass_on(db, name, prompt)
         return name
 
     def get(self, name: str) -> Asset | None:
@@ -277,6 +279,7 @@ class Assets:
 
         tags = [tag for (tag,) in all_of("SELECT tag FROM tags WHERE asset = ?")]
         collected = all_of("SELECT collection FROM collected WHERE asset = ?")
+        collections = [collection for (collection,) in collected]
         labels = all_of("SELECT name, value FROM labels WHERE asset = ?")
         for row in all_of("SELECT * FROM assets WHERE id = ?"):
             words = facts(
@@ -284,13 +287,13 @@ class Assets:
                 row["model"],
                 starred=bool(row["starred"]),
                 tags=tags,
-                collections=[collection for (collection,) in collected],
+                collections=collections,
                 labels=[(label, value) for label, value in labels],
                 trashed=row["trashed_at"] is not None,
             )
             db.execute(
                 "UPDATE words SET tags = ?, facts = ? WHERE rowid = ?",
-                (spaced(" ".join(tags)), words, row["number"]),
+                (spaced(" ".join([*tags, *collections])), words, row["number"]),
             )
 
     def relocate(self, name: str, path: Path, trashed_at: float | None) -> None:
@@ -351,11 +354,44 @@ def _sorted(names: str) -> tuple[str, ...]:
     return tuple(sorted(msgspec.json.decode(names, type=list[str])))
 
 
-def _searchable_prompt(request: Request) -> str:
+def _searchable_prompt(request: Request, prompt: str) -> str:
+    """Return what the index holds of an asset that is called by `prompt`."""
     if isinstance(request, UpscaleRequest):
-        return prompt_of(request)
+        return _with_file_name(prompt, request.input.path)
     extra = getattr(request, "system_prompt", "") or getattr(request, "negative_prompt", "")
-    return f"{request.prompt}\n{extra}" if extra else request.prompt
+    return f"{prompt}\n{extra}" if extra else prompt
+
+
+def _with_file_name(prompt: str, path: str) -> str:
+    name = Path(path).name
+    return prompt if prompt == name else f"{prompt}\n{name}"
+
+
+def _prompt_of_parent(db: sqlite3.Connection, recipe: Recipe) -> str:
+    """Return the prompt of what a picture was enlarged from, "" where that is not known."""
+    if isinstance(recipe.request, UpscaleRequest):
+        for parent in recipe.parents:
+            known = db.execute("SELECT prompt FROM assets WHERE id = ?", (parent.asset,)).fetchone()
+            if known is not None:
+                return str(known[0])
+    return ""
+
+
+def _pass_on(db: sqlite3.Connection, name: str, prompt: str) -> None:
+    """Give the prompt of an asset to what was enlarged from it and was indexed before it."""
+    children = db.execute(
+        "SELECT id, number, json_extract(contents.recipe, '$.request.input.path') AS input "
+        "FROM parents JOIN assets ON id = asset JOIN contents USING (number) "
+        "WHERE parent = ? AND task = 'upscale' AND prompt != ?",
+        (name, prompt),
+    ).fetchall()
+    for child in children:
+        db.execute("UPDATE assets SET prompt = ? WHERE id = ?", (prompt, child["id"]))
+        db.execute(
+            "UPDATE words SET prompt = ? WHERE rowid = ?",
+            (spaced(_with_file_name(prompt, child["input"])), child["number"]),
+        )
+        _pass_on(db, child["id"], prompt)
 
 
 def _free_number(db: sqlite3.Connection, created: str) -> int:

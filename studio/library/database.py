@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from studio.library.search import label_fact
+from studio.library.search import label_fact, spaced
 from studio.protocol import Problem, ProblemError, Sentence, problem
 
 FILE_NAME = "library.db"
@@ -101,6 +101,7 @@ class Database:
             if version == VERSION:
                 return
             db.create_function("label_fact", 2, label_fact, deterministic=True)
+            db.create_function("spaced", 1, spaced, deterministic=True)
             for script in _MIGRATIONS[version:]:
                 for statement in _statements(script.read_text(encoding="utf-8")):
                     db.execute(statement)

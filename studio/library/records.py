@@ -36,7 +36,8 @@ class Job(Struct, frozen=True, kw_only=True):
 class Asset(Struct, frozen=True, kw_only=True):
     """One result: a file on disk, with the recipe that lies inside it.
 
-    `prompt` is what was asked; for an upscaled picture it is the name of the input file.
+    `prompt` is what was asked; for an upscaled picture it is the prompt of the asset that it was
+    made from, or the name of the input file where that is none.
     `text` is the answer itself (empty for pictures). `width` and `height` are pixels, None
     for text. `size` is bytes. `number` grows with the time of creation, and is the asset's alone.
     """

@@ -39,3 +39,25 @@ CREATE INDEX jobs_by_retried ON jobs (retried_from) WHERE retried_from IS NOT NU
 
 UPDATE words SET facts = facts || ' trashed'
 WHERE rowid IN (SELECT number FROM assets WHERE trashed_at IS NOT NULL);
+
+-- An enlarged picture is called by the prompt of what it was made from in the end. `spaced` is
+-- search.py's, lent to this script.
+CREATE TEMP TABLE called AS
+    WITH RECURSIVE line (asset, ancestor, depth) AS (
+        SELECT assets.id, parents.parent, 1
+        FROM assets JOIN parents ON parents.asset = assets.id WHERE assets.task = 'upscale'
+        UNION
+        SELECT line.asset, parents.parent, line.depth + 1
+        FROM line JOIN assets ON assets.id = line.ancestor AND assets.task = 'upscale'
+        JOIN parents ON parents.asset = assets.id WHERE line.depth < 20
+    )
+    SELECT line.asset, assets.prompt, max(line.depth)
+    FROM line JOIN assets ON assets.id = line.ancestor GROUP BY line.asset;
+UPDATE words SET prompt = prompt || ' ' || (
+    SELECT spaced(called.prompt) FROM called JOIN assets ON assets.id = called.asset
+    WHERE assets.number = words.rowid
+)
+WHERE rowid IN (SELECT number FROM assets JOIN called ON called.asset = assets.id);
+UPDATE assets SET prompt = (SELECT called.prompt FROM called WHERE called.asset = assets.id)
+WHERE id IN (SELECT asset FROM called);
+DROP TABLE called;

@@ -1,4 +1,4 @@
-"""Full-text search over prompts, answers, tags, file names and labels, Chinese included.
+"""Full-text search: prompts, answers, tags, collections, file names, labels; Chinese included.
 
 SQLite's `unicode61` tokenizer takes a run of Han characters for one word, and its trigram
 tokenizer finds nothing shorter than three characters. So text goes into the index with every

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from studio.context import context_length
-from studio.models.model_text import folder_name, licence_of, read_config
+from studio.models.model_text import folder_name, languages_of, licence_of, read_config
 from studio.models.safetensors_header import read_safetensors_header
 from studio.protocol import ModelRef, ProblemError, problem
 
@@ -94,6 +94,7 @@ def describe_transformers(folder: Path, model_id: str) -> ModelRef:
         size=sum(file.stat().st_size for file in files),
         context=context_length(config),
         licence=licence_of(folder),
+        languages=languages_of(folder),
     )
 
 
@@ -146,6 +147,7 @@ def describe_diffusers(folder: Path, model_id: str) -> ModelRef:
         family=pipeline,
         size=size,
         licence=licence_of(folder),
+        languages=languages_of(folder),
     )
 
 

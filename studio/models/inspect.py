@@ -10,14 +10,14 @@ import msgspec
 from studio.models.checkpoint_keys import find_checkpoint, is_inpainting, is_self_contained
 from studio.models.folders import describe_diffusers, describe_transformers
 from studio.models.gguf_header import TEXT_ARCHITECTURES, GgufHeader, read_gguf_header
-from studio.models.model_text import licence_of, read_config, slug
+from studio.models.model_text import languages_of, licence_of, read_config, slug
 from studio.models.safetensors_header import SafetensorsHeader, read_safetensors_header
 from studio.models.tensors import Tensors
 from studio.models.torch_pickle import read_torch_tensors
 from studio.models.upscaler_keys import find_upscaler
 from studio.protocol import ModelRef, ProblemError, problem
 
-DESCRIPTION_VERSION = 2
+DESCRIPTION_VERSION = 3
 """Raised when a description of the same files would come out otherwise: caches start anew."""
 
 _WEIGHTS = (".gguf", ".safetensors", ".pth")
@@ -189,6 +189,7 @@ def _describe_gguf(file: Path) -> ModelRef:
         size=header.size,
         context=header.context,
         licence=licence,
+        languages=languages_of(file.parent),
     )
 
 

@@ -1,4 +1,4 @@
-"""Small facts that people put beside a model: its licence, its name, its id."""
+"""Small facts that people put beside a model: its licence, its languages, its name."""
 
 from __future__ import annotations
 
@@ -57,6 +57,26 @@ def licence_of(folder: Path) -> str:
             if mark.casefold() in text.casefold():
                 return licence
     return ""
+
+
+_ENGLISH = {"eng": "en", "english": "en"}
+
+
+def languages_of(folder: Path) -> tuple[str, ...]:
+    """Return the languages that the model card names ("en", "zh", …), none where it does not."""
+    card = _head(folder / "README.md")
+    if not card.startswith("---"):
+        return ()
+    match = re.search(
+        r"^languages?:[ \t]*(\S.*)?\n((?:[ \t]*-[ \t].*(?:\n|$))*)",
+        card.split("\n---", 1)[0] + "\n",
+        re.MULTILINE,
+    )
+    if match is None:
+        return ()
+    named = re.findall(r"[A-Za-z][\w-]*", f"{match[1] or ''}\n{match[2]}")
+    short = [name.split("-")[0].split("_")[0].lower() for name in named]
+    return tuple(dict.fromkeys(_ENGLISH.get(name, name) for name in short))
 
 
 def read_config(path: Path) -> dict[str, Any]:

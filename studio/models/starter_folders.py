@@ -64,7 +64,7 @@ def read_manifest(folder: Path) -> Manifest | None:
 
 
 def as_starter(model: ModelRef, folder: Path) -> ModelRef:
-    """Return the description of a starter model with its own id, name and licence."""
+    """Return the description of a starter model with its own id, name, licence and languages."""
     known = MODELS.get(folder.name)
     manifest = read_manifest(folder) or Manifest()
     return msgspec.structs.replace(
@@ -73,4 +73,5 @@ def as_starter(model: ModelRef, folder: Path) -> ModelRef:
         name=known.name if known else manifest.name or model.name,
         licence=known.licence if known else manifest.licence or model.licence,
         starter=True,
+        languages=(known.languages if known else ()) or model.languages,
     )

@@ -27,6 +27,7 @@ class StarterModel(Struct, frozen=True):
     file: str
     size: int
     converts: bool = False
+    languages: tuple[str, ...] = ()
 
 
 class StarterWheel(Struct, frozen=True):
@@ -92,6 +93,7 @@ PACK: tuple[StarterWheel, ...] = (
                 file="SmolLM2-135M-Instruct.Q4_1.gguf",
                 size=273_000_000,
                 converts=True,
+                languages=("en",),
             ),
         ),
     ),

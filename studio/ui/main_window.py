@@ -31,6 +31,7 @@ from studio.ui.turns import Piece, imports_of, in_turns
 from studio.ui.widgets.icons import icon
 
 if TYPE_CHECKING:
+    from studio.library.records import Job
     from studio.ui.widgets.message_bar import MessageBar
 
 TASKS: tuple[Task, ...] = ("text", "image", "upscale")
@@ -118,6 +119,7 @@ class MainWindow(QMainWindow):
         state.restore_wanted.connect(self.restore)
         state.start_picture_wanted.connect(self._start_from)
         state.upscale_wanted.connect(self._add_to_upscale)
+        state.job_wanted.connect(self._show_job)
         wanted = state.settings.window.tab
         first = wanted if wanted in _TABS else "text"
         self.tabs.setCurrentIndex(TASKS.index(cast(Task, first)))
@@ -177,6 +179,10 @@ class MainWindow(QMainWindow):
     def _start_from(self, path: str) -> None:
         self.tabs.setCurrentIndex(TASKS.index("image"))
         self.tab("image").start_from(path)  # type: ignore[attr-defined]  # only this tab has it
+
+    def _show_job(self, job: Job) -> None:
+        self.tabs.setCurrentIndex(TASKS.index("image"))
+        self.tab("image").adopt(job)  # type: ignore[attr-defined]  # only this tab has it
 
     def _add_to_upscale(self, paths: list[Path]) -> None:
         self.tabs.setCurrentIndex(TASKS.index("upscale"))

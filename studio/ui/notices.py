@@ -13,13 +13,16 @@ from studio.library.records import Job
 from studio.protocol import Problem, Warned
 from studio.ui.state import AppState
 from studio.ui.theme import Kind, say
-from studio.ui.widgets.message_bar import MessageBar
+from studio.ui.widgets.message_bar import MessageBar, Shown
 from studio.ui.worker_thread import LibraryOpened
 
 if TYPE_CHECKING:
     from studio.library.store import Library
 
 NextStep = tuple[str, Callable[[], object] | None]
+
+NAMED = 40
+"""Characters of a prompt that a message about it begins with, at most."""
 
 
 def _tr(text: str) -> str:
@@ -54,12 +57,18 @@ class Notices(QObject):
         super().__init__(parent)
         self._state = state
         self._messages = messages
+        self._prompts: dict[str, str] = {}
+        self._about_a_job: Shown | None = None
         state.reported.connect(self._hear)
 
     def _hear(self, report: object) -> None:
         from studio.jobs.runner import JobChanged
 
         if isinstance(report, JobChanged):
+            if report.job.status == "running":
+                self._begun(report.job)
+            else:
+                self._prompts.pop(report.job.id, None)
             if report.job.status == "failed":
                 self._failed(report.job)
         elif isinstance(report, Warned):
@@ -67,9 +76,23 @@ class Notices(QObject):
         elif isinstance(report, LibraryOpened):
             self._library_opened(report)
 
+    def _begun(self, job: Job) -> None:
+        """Take away what was said about an earlier job; remember what this one is about."""
+        if self._about_a_job is not None and self._messages.current() is self._about_a_job:
+            self._messages.clear()
+        prompt = " ".join(getattr(job.request, "prompt", "")[: 10 * NAMED].split())
+        self._prompts[job.id] = prompt if len(prompt) <= NAMED else prompt[:NAMED].rstrip() + "…"
+
     def _warned(self, report: Warned) -> None:
+        self._tell_warning(report)
+        self._about_a_job = self._messages.current()
+
+    def _tell_warning(self, report: Warned) -> None:
         text = say(report.message)
-        if self._messages.text().endswith(text):
+        prompt = self._prompts.get(report.job)
+        if prompt:
+            text = self.tr("“{prompt}”: {message}").format(prompt=prompt, message=text)
+        elif self._messages.text().endswith(text):
             # A tab has said it, with the name of the file it is about.
             return
         if report.kind == "out_of_domain":

@@ -47,6 +47,8 @@ class AppState(QObject):
     """Somebody asks for the models dialog, for a task."""
     start_picture_wanted = Signal(str)
     """A picture's path for the Image tab to start from."""
+    job_wanted = Signal(object)
+    """A `Job` that was asked for elsewhere, for its tab to show."""
     upscale_wanted = Signal(object)
     """Paths of pictures for the Upscale tab's list."""
 

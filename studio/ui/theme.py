@@ -75,6 +75,8 @@ _PALETTES: dict[bool, dict[str, str]] = {
     },
 }
 _DISABLED = {False: "#9299a4", True: "#727883"}
+_BOX = "#adb7c6"
+"""What Fusion darkens by 1.4 for the edge of a check box: 3:1 against either window."""
 
 _KINDS: dict[bool, dict[Kind, str]] = {
     False: {"info": "#2453bd", "success": "#1a6b36", "warning": "#8a5300", "error": "#b3261e"},
@@ -91,7 +93,13 @@ def apply_scheme(app: QApplication, choice: Scheme) -> None:
     wanted = hints.colorScheme()
     if choice != "system":
         wanted = _SCHEMES[choice]
-    app.setPalette(_fusion_palette(wanted == Qt.ColorScheme.Dark))
+    dark = wanted == Qt.ColorScheme.Dark
+    palette = _fusion_palette(dark)
+    app.setPalette(palette)
+    # The edge is made from the colour of the window, which a dark one swallows.
+    palette.setColor(QPalette.ColorRole.Window, QColor(_BOX))
+    for kind in ("QCheckBox", "QRadioButton"):
+        app.setPalette(palette, kind)  # type: ignore[arg-type]  # the stubs say bytes, it is text
 
 
 def _fusion_palette(dark: bool) -> QPalette:

@@ -151,3 +151,43 @@ def test_ctrl_c_while_the_queue_is_worked_off_leaves_what_waits(
     left = [found.status for job in jobs if (found := library.job(job.id))]
     assert left == ["cancelled", "queued", "queued"]
     library.close()
+
+
+def test_a_table_run_twice_is_said_and_one_that_is_complete_too(
+    studio: Studio, tmp_path: Path
+) -> None:
+    table, out = tmp_path / "t.csv", tmp_path / "out"
+    table.write_text("task,prompt,seed\ntext,one,1\ntext,[fail],2\n")
+    first = studio("batch", table, "-o", out, fake="plain")
+    assert "before" not in first.err
+    assert "Failed on line 3: " in first.err
+    again = studio("batch", table, "-o", out, fake="plain")
+    assert "Note: This table was run into this folder before: 1 of 2 rows are made." in again.err
+    assert "1 made, 1 failed" in again.err
+    table.write_text("task,prompt,seed\ntext,one,1\n")
+    assert "before" not in studio("batch", table, "-o", out, fake="plain").err
+    resumed = studio("batch", table, "-o", out, "--resume", fake="plain")
+    assert (resumed.status, resumed.err.strip()) == (0, "Everything is made already.")
+    assert len(list(out.glob("*.md"))) == 3
+
+
+def test_texts_of_a_table_are_headed_by_their_line(studio: Studio, tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("task,prompt,seed,count\ntext,one,1,1\ntext,two,8,2\n")
+    ran = studio("batch", tmp_path / "t.csv", "-o", tmp_path / "out", fake="plain")
+    assert [line for line in ran.out.splitlines() if line.startswith("---")] == [
+        "--- line 2, seed 1",
+        "--- line 3, variation 1, seed 8",
+        "--- line 3, variation 2, seed 9",
+    ]
+
+
+def test_ctrl_c_stops_a_batch_once_and_says_how_to_go_on(command: Command, tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("task,prompt,seed\ntext,one,1\ntext,[slow] two,2\ntext,x,3\n")
+    process = command("batch", tmp_path / "t.csv", "-o", tmp_path / "out", fake="plain")
+    assert process.stdout is not None
+    process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert err.count("Stopped.") == 1
+    assert "The same command with --resume makes what is missing." in err

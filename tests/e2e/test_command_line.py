@@ -59,7 +59,7 @@ def test_a_failed_job_is_status_1_and_still_ends_with_done(studio: Studio, word:
     ("arguments", "said"),
     [
         (["text", "-p", "  "], "prompt is empty"),
-        (["text", "-p", "x", "-n", "0"], "-n '0'"),
+        (["text", "-p", "x", "-n", "0"], "-n '0' is not possible: it must be a whole number of"),
         (["text", "-p", "x", "-n", "1001"], "-n '1001'"),
         (["text", "-p", "x", "--seed", "-1"], "--seed '-1'"),
         (["text", "-p", "x", "--temperature", "hot"], "--temperature 'hot'"),

@@ -81,7 +81,7 @@ def test_a_recipe_has_all_that_its_row_needs(bench: TextBench, tiny: Path) -> No
 
 def test_the_oldest_turns_are_left_out_and_said(bench: TextBench, tiny: Path) -> None:
     outcome = bench.run(model_at(tiny), prompt="now", messages=talk(8, 80), max_tokens=50)
-    [(kind, message)] = outcome.warnings
+    kind, message = outcome.warnings[0]
     assert kind == "context_cut"
     assert message.values == {"messages": "4", "characters": "320"}
     assert outcome.stats["prompt_tokens"] <= 512 - 50
@@ -99,8 +99,21 @@ def test_a_prompt_that_is_too_long_is_refused(bench: TextBench, starter: ModelRe
 
 def test_a_prompt_may_use_the_room_of_the_answer(bench: TextBench, tiny: Path) -> None:
     outcome = bench.run(model_at(tiny), prompt="a" * 400, max_tokens=200)
-    assert [kind for kind, _ in outcome.warnings] == ["context_cut"]
     assert outcome.recipes[0].stats["tokens"] <= 512 - 400
+    assert [kind for kind, _ in outcome.warnings] == ["context_cut", "answer_cut"]
+    assert "shorter prompt" in str(outcome.warnings[1][1])
+
+
+def test_answers_cut_at_the_longest_length_are_told_once_a_job(
+    bench: TextBench, tiny: Path, starter: ModelRef
+) -> None:
+    [(kind, message)] = bench.run(model_at(tiny), prompt="x", max_tokens=4).warnings
+    assert (kind, message.values) == ("answer_cut", {"tokens": "4"})
+    [(_, message)] = bench.run(model_at(tiny), prompt="x", count=3, max_tokens=4).warnings
+    assert str(message).startswith("3 of 3 answers reached the longest length of 4 tokens")
+    whole = bench.run(starter, prompt="What is 1 + 1?", temperature=0.0, max_tokens=200)
+    assert whole.recipes[0].stats["reached_limit"] == 0.0
+    assert whole.warnings == []
 
 
 def test_a_model_without_a_template_continues_the_text(bench: TextBench, tmp_path: Path) -> None:
@@ -153,7 +166,9 @@ def test_fewer_rows_are_made_at_once_when_memory_runs_out(
     outcome = bench.run(model, prompt="x", count=8, seed=1, max_tokens=20)
     assert outcome.answers == calm.answers
     assert outcome.streamed == calm.streamed
-    assert [kind for kind, _ in outcome.warnings] == ["memory", "memory"]
+    assert [kind for kind, _ in outcome.warnings] == ["memory", "memory", "answer_cut"]
+    cut = sum(int(recipe.stats["reached_limit"]) for recipe in outcome.recipes.values())
+    assert outcome.warnings[2][1].values == {"rows": str(cut), "count": "8", "tokens": "20"}
     assert "Memory ran out" in outcome.recipes[7].adjustments[0]
 
 

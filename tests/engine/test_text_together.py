@@ -74,6 +74,7 @@ def test_jobs_together_are_what_they_are_alone(bench: TextBench, starter: ModelR
         alone = bench.run(starter, **request)
         assert outcome.answers == alone.answers
         assert outcome.streamed == alone.streamed
+        assert outcome.warnings == alone.warnings
         [done] = outcome.of(Done)
         assert outcome.events[-1] == done
         assert done.stats["prompt_tokens"] == alone.stats["prompt_tokens"]

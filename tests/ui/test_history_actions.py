@@ -205,7 +205,8 @@ def test_the_trash_restores_one_and_is_emptied_only_after_a_question(
     trash = dialog("trash.dialog")
     listed = control("trash.view", trash)
     qtbot.waitUntil(lambda: rows(listed) == 3, timeout=10_000)
-    listed.setCurrentIndex(listed.model().index(0))
+    assert listed.chosen_rows() == [0]
+    assert control("trash.restore", trash).isEnabled()
     control("trash.restore", trash).click()
     qtbot.waitUntil(lambda: rows(view) == 1 and rows(listed) == 2, timeout=10_000)
     control("trash.empty", trash).click()
@@ -247,7 +248,7 @@ def test_filters_by_model_date_label_and_collection(
 
 
 def test_results_go_into_a_collection_and_out_of_it(
-    view: Any, library: Library, qtbot: QtBot
+    window: MainWindow, view: Any, library: Library, qtbot: QtBot
 ) -> None:
     view.selectAll()
     commands = view.parent().commands
@@ -256,6 +257,8 @@ def test_results_go_into_a_collection_and_out_of_it(
     control("history.collection.new.edit", named).setText(" Best  of & 狐狸 ")
     named.accept()
     qtbot.waitUntil(lambda: library.collections() == [("Best of & 狐狸", 3)], timeout=10_000)
+    said = "3 results are now in the collection Best of & 狐狸."
+    qtbot.waitUntil(lambda: window.messages.text() == said, timeout=10_000)
     qtbot.waitUntil(
         lambda: all(asset.collections for asset in view.model().assets()), timeout=10_000
     )

@@ -9,11 +9,15 @@ import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 from PySide6.QtCore import QMimeData, QPoint, Qt, QUrl
-from PySide6.QtGui import QDropEvent
+from PySide6.QtGui import QAction, QDropEvent
+from PySide6.QtWidgets import QMenu
 from pytestqt.qtbot import QtBot
 
+from studio.jobs.runner import JobChanged
+from studio.library.records import Job
 from studio.protocol import Capabilities, ImageRequest, Warned, sentence
 from studio.settings import Paths
+from studio.ui.history.again import LIKE_IT
 from studio.ui.main_window import MainWindow
 from studio.ui.worker_thread import ModelDescribed
 
@@ -157,6 +161,33 @@ def test_a_prompt_the_model_does_not_know_offers_another_model(window: MainWindo
     assert wanted == ["image"]
 
 
+def test_a_hint_names_its_prompt_and_goes_when_the_next_job_starts(window: MainWindow) -> None:
+    hint = sentence("This model does not know what the prompt asks for.")
+
+    def starts(job: str, prompt: str) -> None:
+        request = ImageRequest(prompt=prompt)
+        window.state.reported.emit(JobChanged(Job(id=job, request=request, status="running")))
+
+    for job, prompt in (("one", "a steam engine"), ("two", "a dam\n" + "of stones " * 20)):
+        starts(job, prompt)
+    for job in ("one", "two"):
+        window.state.reported.emit(Warned(job, "out_of_domain", hint))
+    first, second = (message.text for message in window.messages.messages)
+    assert first == f"“a steam engine”: {hint}"
+    assert second.startswith("“a dam of stones of stones")
+    assert second.endswith(f"…”: {hint}")
+    starts("three", "a fox")
+    assert window.messages.text() == ""
+
+
+def test_what_is_said_about_something_else_stays_when_a_job_starts(window: MainWindow) -> None:
+    window.state.reported.emit(Warned("job", "out_of_domain", sentence("Not known.")))
+    window.state.show_message("The disk is full.", "warning")
+    request = ImageRequest(prompt="a fox")
+    window.state.reported.emit(JobChanged(Job(id="two", request=request, status="running")))
+    assert window.messages.text() == "The disk is full."
+
+
 def test_a_picture_of_another_program_brings_its_settings(
     window: MainWindow, tab: Any, qtbot: QtBot, tmp_path: Path
 ) -> None:
@@ -192,6 +223,65 @@ def test_enlarge_sends_the_picture_to_the_upscale_tab(
     tab.result.enlarge.click()
     assert window.current_task == "upscale"
     assert [item.path for item in window.tab("upscale").inputs.inputs()] == [path]
+
+
+def choose(tab: Any, qtbot: QtBot, name: str, at: Any = None) -> None:
+    """Open the menu of the picture on show (or of a part of it) and choose an entry."""
+    widget = at or tab.result.canvas
+    widget.customContextMenuRequested.emit(widget.rect().center())
+    qtbot.waitUntil(lambda: tab.findChild(QMenu, "result.menu") is not None, timeout=10_000)
+    menu = tab.findChild(QMenu, "result.menu")
+    action = menu.findChild(QAction, f"result.menu.{name}")
+    assert action.isEnabled()
+    action.trigger()
+    menu.close()
+    qtbot.waitUntil(lambda: tab.findChild(QMenu, "result.menu") is None, timeout=10_000)
+
+
+@pytest.mark.qt_log_ignore("This plugin does not support")
+def test_the_picture_on_show_has_a_menu_of_its_own(
+    window: MainWindow, tab: Any, qtbot: QtBot
+) -> None:
+    ask(tab, "a fox", count=2)
+    ended(tab, qtbot)
+    library = tab._state.library
+    shown = tab.result.current()
+    choose(tab, qtbot, "star", at=tab.result.strip)
+    qtbot.waitUntil(lambda: library.asset(shown.asset).starred, timeout=10_000)
+    choose(tab, qtbot, "enlarge")
+    assert window.current_task == "upscale"
+
+
+@pytest.mark.qt_log_ignore("This plugin does not support")
+def test_a_deleted_picture_leaves_the_tab_and_comes_back_with_undo(
+    window: MainWindow, tab: Any, qtbot: QtBot
+) -> None:
+    ask(tab, "a fox")
+    ended(tab, qtbot)
+    path = tab.result.path()
+    choose(tab, qtbot, "delete")
+    qtbot.waitUntil(lambda: states(tab) == ["gone"], timeout=10_000)
+    assert tab.result.path() == ""
+    assert not tab.result.enlarge.isEnabled()
+    window.messages._action.click()
+    qtbot.waitUntil(lambda: states(tab) == ["done"], timeout=10_000)
+    assert tab.result.path() == path
+
+
+def test_more_like_a_picture_is_shown_in_the_tab_like_its_own(
+    window: MainWindow, tab: Any, find: Any, qtbot: QtBot
+) -> None:
+    ask(tab, "a fox")
+    ended(tab, qtbot)
+    window.tabs.setCurrentIndex(0)
+    view = find("history.view")
+    qtbot.waitUntil(lambda: view.model().rowCount() == 1, timeout=10_000)
+    view.setCurrentIndex(view.model().index(0))
+    view.parent().commands.more_like()
+    qtbot.waitUntil(lambda: states(tab) == ["done"] * LIKE_IT, timeout=20_000)
+    assert window.current_task == "image"
+    made = tab._state.library.assets_of(tab._state.library.jobs()[0].id)
+    assert tab.result.path() in [str(asset.path) for asset in made]
 
 
 def test_without_a_model_the_tab_says_how_to_add_one(open_window: Any, home: Paths) -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PySide6.QtWidgets import QToolButton
+from PySide6.QtCore import QLocale
+from PySide6.QtWidgets import QApplication, QPushButton, QToolButton
 from pytestqt.qtbot import QtBot
 
 from studio.library.records import Job
@@ -254,6 +255,34 @@ def test_without_a_text_model_the_tab_says_what_to_do(
     assert window.messages.messages[-1].action_text == "Models…"
     assert tab.prompt.text() == "a fox"
     assert jobs(tab) == []
+
+
+def test_chinese_for_an_english_model_is_said_beside_the_model(tab: Any) -> None:
+    assert tab.model.ref().languages == ("en",)
+    tab.prompt.set_text("a fox")
+    assert tab.language_hint.isHidden()
+    tab.prompt.set_text("写一只狐狸")
+    assert not tab.language_hint.isHidden()
+    tab.prompt.set_text("a fox")
+    assert tab.language_hint.isHidden()
+
+
+def test_in_chinese_the_example_is_one_that_an_english_model_reads(
+    open_window: Callable[[], MainWindow],
+) -> None:
+    app = QApplication.instance()
+    chinese = JsonTranslator(RESOURCES / "translations" / "zh_CN.json", app)
+    before = QLocale()
+    QLocale.setDefault(QLocale("zh_CN"))
+    app.installTranslator(chinese)
+    try:
+        tab: Any = open_window().tab("text")
+        assert not tab.language_hint.isHidden()
+        examples = [button.text() for button in tab._empty.findChildren(QPushButton)]
+        assert examples == ["Write a slogan for a bicycle repair shop"]
+    finally:
+        app.removeTranslator(chinese)
+        QLocale.setDefault(before)
 
 
 def test_a_result_of_the_library_opens_its_conversation(

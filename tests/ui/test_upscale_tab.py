@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 from PIL import Image
 from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QAction
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QMenu
 from pytestqt.qtbot import QtBot
 
 from studio.protocol import ModelRef, UpscaleRequest
@@ -74,6 +76,24 @@ def test_each_picture_is_a_job_and_is_shown_before_and_after(
     before = tab.result.canvas.divider
     QTest.keyClick(tab.result.canvas, Qt.Key.Key_Right)
     assert tab.result.canvas.divider > before
+
+
+@pytest.mark.qt_log_ignore("This plugin does not support")
+def test_the_enlarged_picture_has_a_menu(
+    window: MainWindow, tab: Any, qtbot: QtBot, tmp_path: Path
+) -> None:
+    add(tab, qtbot, picture(tmp_path / "a.png"))
+    tab.generate()
+    ended(tab, qtbot)
+    qtbot.waitUntil(tab.result.canvas.is_comparing)
+    tab.result.canvas.customContextMenuRequested.emit(tab.result.canvas.rect().center())
+    qtbot.waitUntil(lambda: tab.findChild(QMenu, "result.menu") is not None, timeout=10_000)
+    menu = tab.findChild(QMenu, "result.menu")
+    menu.findChild(QAction, "result.menu.star").trigger()
+    menu.close()
+    library = window.state.library
+    assert library is not None
+    qtbot.waitUntil(lambda: library.recent()[0].starred, timeout=10_000)
 
 
 def test_a_file_that_is_no_picture_is_marked_and_left_out(

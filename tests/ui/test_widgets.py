@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from PySide6.QtCore import QMimeData, Qt, QUrl
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QLabel, QVBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
 
 from studio.protocol import MAX_SEED
@@ -17,7 +17,12 @@ from studio.settings import RESOURCES
 from studio.ui.theme import Scheme, apply_scheme, is_dark
 from studio.ui.widgets.buttons import PrimaryButton
 from studio.ui.widgets.icons import icon
-from studio.ui.widgets.message_bar import KEPT, MessageBar
+from studio.ui.widgets.message_bar import (
+    CALM_AFTER_MS,
+    CALM_AFTER_MS_WITH_ACTION,
+    KEPT,
+    MessageBar,
+)
 from studio.ui.widgets.more_section import MoreSection
 from studio.ui.widgets.number_field import NumberField
 from studio.ui.widgets.prompt_edit import MAX_FILE_BYTES, PromptEdit
@@ -118,6 +123,20 @@ def test_a_message_keeps_its_action_until_it_is_taken(qtbot: QtBot) -> None:
     assert bar.messages[-1].text == "The disk is full."
 
 
+def test_good_news_goes_by_itself_and_trouble_stays(qtbot: QtBot) -> None:
+    bar = MessageBar()
+    qtbot.addWidget(bar)
+    bar.show_message("It is in the trash.", "info", "Undo", lambda: None)
+    assert bar._calm.isActive()
+    assert bar._calm.interval() == CALM_AFTER_MS_WITH_ACTION
+    bar._calm.timeout.emit()
+    assert bar.text() == ""
+    bar.show_message("Saved.", "success")
+    assert bar._calm.interval() == CALM_AFTER_MS
+    bar.show_message("The disk is full.", "warning")
+    assert not bar._calm.isActive()
+
+
 def test_the_same_trouble_said_again_is_one_message_with_a_count(qtbot: QtBot) -> None:
     bar = MessageBar()
     qtbot.addWidget(bar)
@@ -137,6 +156,40 @@ def test_old_messages_are_forgotten_in_the_end(qtbot: QtBot) -> None:
         bar.show_message(f"no. {number}")
     assert len(bar.messages) == KEPT
     assert bar.messages[0].text == "no. 5"
+
+
+def test_a_status_that_does_not_fit_ends_in_an_ellipsis_and_is_whole_in_the_tooltip(
+    qtbot: QtBot,
+) -> None:
+    bar = RunBar("text")
+    qtbot.addWidget(bar)
+    whole = " · ".join(["29.7 tokens/s"] * 20)
+    bar.resize(400, 100)
+    bar.show()
+    bar.set_status(whole)
+    shown = QLabel.text(bar.status)
+    assert shown.endswith("…")
+    assert bar.status.fontMetrics().horizontalAdvance(shown) <= bar.status.width()
+    assert (bar.status.toolTip(), bar.status.text()) == (whole, whole)
+    bar.resize(4000, 100)
+    assert QLabel.text(bar.status) == whole
+
+
+@pytest.mark.parametrize("scheme", ["dark", "light"])
+def test_the_edge_of_an_empty_check_box_is_seen(scheme: Scheme, qtbot: QtBot, qapp: Any) -> None:
+    apply_scheme(qapp, "light" if scheme == "dark" else "dark")
+    page = QWidget()
+    qtbot.addWidget(page)
+    box = QCheckBox()
+    QVBoxLayout(page).addWidget(box)
+    with qtbot.waitExposed(page):
+        page.show()
+    apply_scheme(qapp, scheme)
+    qtbot.waitUntil(lambda: is_dark(page.palette()) == (scheme == "dark"))
+    image = page.grab().toImage()
+    middle = box.geometry().center().y()
+    lights = [image.pixelColor(x, middle).lightness() for x in range(image.width())]
+    assert max(abs(light - lights[0]) for light in lights) > 80
 
 
 @pytest.mark.parametrize("scheme", ["dark", "light"])

@@ -31,6 +31,24 @@ def test_a_transformers_folder_is_a_text_model(tmp_path: Path) -> None:
     assert model.size == (folder / "model.safetensors").stat().st_size
 
 
+@pytest.mark.parametrize(
+    ("lines", "languages"),
+    [
+        ("language: en", ("en",)),
+        ("language: [en, zh-CN]", ("en", "zh")),
+        ("language:\n- english\n  - zh\nlicense: mit", ("en", "zh")),
+        ("language:\nlicense: mit", ()),
+        ("license: mit", ()),
+    ],
+)
+def test_the_languages_of_a_model_are_those_its_card_names(
+    tmp_path: Path, lines: str, languages: tuple[str, ...]
+) -> None:
+    folder = write_llama(tmp_path / "fox")
+    (folder / "README.md").write_text(f"---\n{lines}\n---\nlanguage: fr\n", "utf-8")
+    assert describe_path(folder).languages == languages
+
+
 def test_a_diffusers_folder_is_an_image_model(tmp_path: Path) -> None:
     model = describe_path(write_pipeline(tmp_path / "sd"))
     assert (model.task, model.format, model.family) == (

@@ -13,8 +13,9 @@ import pytest
 from studio.library import files
 from studio.library.database import FILE_NAME
 from studio.library.metadata import read_recipe
+from studio.library.records import Asset
 from studio.library.store import Library
-from studio.protocol import ImageRequest, ProblemError, TextRequest
+from studio.protocol import ImageRequest, InputFile, ProblemError, TextRequest, UpscaleRequest
 from tests.unit.conftest import enqueue, png_bytes, record
 
 
@@ -181,13 +182,46 @@ def test_search_finds_words_beginnings_phrases_and_chinese(
 
 
 def test_a_picture_names_the_result_it_was_made_from(library: Library) -> None:
-    from studio.protocol import InputFile, UpscaleRequest
-
     original = record(library, enqueue(library))
     (job,) = library.enqueue([UpscaleRequest(input=InputFile(str(original.path)))])
     larger = record(library, job)
     assert larger.recipe.parents[0].asset == original.id
     assert [asset.id for asset in library.made_from(original.id)] == [larger.id]
+
+
+def test_enlarged_pictures_are_called_by_the_prompt_of_the_first_one(tmp_path: Path) -> None:
+    root, photo = tmp_path / "library", tmp_path / "photo.png"
+    photo.write_bytes(png_bytes())
+    library = Library.open(root)
+    original = record(library, enqueue(library, "一只 owl"))
+
+    def enlarged(path: Path, content: bytes) -> Asset:
+        (job,) = library.enqueue([UpscaleRequest(input=InputFile(str(path)))])
+        return record(library, job, content=content)
+
+    larger = enlarged(original.path, png_bytes((20, 20)))
+    largest = enlarged(larger.path, png_bytes((40, 40)))
+    other = enlarged(photo, png_bytes((60, 60)))
+
+    def check() -> None:
+        called = {asset.id: asset.prompt for asset in library.recent()}
+        assert called == {asset.id: "一只 owl" for asset in (original, larger, largest)} | {
+            other.id: "photo.png"
+        }
+        found = {asset.id for asset in library.search("一只 owl")}
+        assert found == {original.id, larger.id, largest.id}
+        named = {asset.id for asset in library.search(larger.path.stem)}
+        assert named == {larger.id, largest.id}
+
+    check()
+    library.close()
+    for file in root.glob(f"{FILE_NAME}*"):
+        file.unlink()
+    # What was made from it is found before it.
+    original.path.rename(original.path.with_name("zzz.png"))
+    library = Library.open(root)
+    check()
+    library.close()
 
 
 def test_an_image_request_for_search_keeps_its_negative_prompt(library: Library) -> None:

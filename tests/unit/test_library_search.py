@@ -10,11 +10,19 @@ import pytest
 from msgspec.structs import replace
 
 from studio.library import database
+from studio.library.assets import prompt_of
 from studio.library.database import FILE_NAME, Database
 from studio.library.records import Asset
 from studio.library.search import Wanted, facts
 from studio.library.store import Library
-from studio.protocol import ImageRequest, TextRequest, task_of, to_json
+from studio.protocol import (
+    ImageRequest,
+    InputFile,
+    TextRequest,
+    UpscaleRequest,
+    task_of,
+    to_json,
+)
 from tests.unit.conftest import enqueue, recipe_for, record
 
 DAYS = ("2026-01-01", "2026-01-02", "2026-01-03")
@@ -76,7 +84,7 @@ def test_filters_are_answered_alone_and_together(
 
 
 @pytest.mark.usefixtures("three")
-@pytest.mark.parametrize("words", ["taskimage", "starred", "trashed", "anna", "AND NOT ("])
+@pytest.mark.parametrize("words", ["taskimage", "starred", "trashed", "AND NOT ("])
 def test_what_stands_for_filters_is_no_word_to_be_found(library: Library, words: str) -> None:
     assert library.find(Wanted(words=words)) == []
 
@@ -84,6 +92,18 @@ def test_what_stands_for_filters_is_no_word_to_be_found(library: Library, words:
 def test_chinese_a_label_and_a_date_go_together(library: Library, three: tuple[Asset, ...]) -> None:
     wanted = Wanted(words="狐", labels=(("size", "L"),), since=seconds(DAYS[1]))
     assert [asset.id for asset in library.find(wanted)] == [three[1].id]
+
+
+def test_the_name_of_a_collection_finds_what_is_in_it(
+    library: Library, three: tuple[Asset, ...]
+) -> None:
+    library.add_to_collection("双十一", [three[0].id])
+    assert [asset.id for asset in library.find(Wanted(words="十一"))] == [three[0].id]
+    assert [asset.id for asset in library.find(Wanted(words="anna night"))] == [three[1].id]
+    library.rebuild()
+    assert [asset.id for asset in library.find(Wanted(words="双十一"))] == [three[0].id]
+    library.remove_from_collection("双十一", [three[0].id])
+    assert library.find(Wanted(words="双十一")) == []
 
 
 def test_what_is_in_the_trash_is_not_found_until_it_is_back(
@@ -136,10 +156,16 @@ def version_1(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ImageRequest(prompt="old fox", seed=1),
         TextRequest(prompt="old tale", seed=1),
         ImageRequest(prompt="old hen", seed=1),
+        UpscaleRequest(input=InputFile("a/0.png")),
+        UpscaleRequest(input=InputFile("a/3.png")),
+        UpscaleRequest(input=InputFile("b/other.png")),
     )
     for number, (request, labels, trashed_at) in enumerate(
         zip(
-            requests, ({"Product": "Cup", "n": "1"}, {}, {"n": "2"}), (None, None, 5.0), strict=True
+            requests,
+            ({"Product": "Cup", "n": "1"}, {}, {"n": "2"}, {}, {}, {}),
+            (None, None, 5.0, None, None, None),
+            strict=True,
         )
     ):
         recipe = replace(recipe_for(request), labels=labels)
@@ -149,15 +175,18 @@ def version_1(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         db.execute(
             "INSERT INTO assets (number, id, job, row, task, model, seed, path, size, created, "
             "prompt, starred, trashed_at) VALUES (?, ?, '', 0, ?, 'tiny', 1, ?, 1, '', ?, ?, ?)",
-            (number, name, task, f"{number}.png", request.prompt, starred, trashed_at),
+            (number, name, task, f"{number}.png", prompt_of(request), starred, trashed_at),
         )
         db.execute("INSERT INTO contents VALUES (?, ?, '')", (number, to_json(recipe)))
         db.executemany("INSERT INTO tags VALUES (?, ?)", [(name, tag) for tag in tags])
         db.execute(
             "INSERT INTO words (rowid, prompt, text, tags, name, labels, facts) "
             "VALUES (?, ?, '', ?, '', '', ?)",
-            (number, request.prompt, " ".join(tags), old),
+            (number, prompt_of(request), " ".join(tags), old),
         )
+    db.executemany(
+        "INSERT INTO parents VALUES (?, ?)", [("asset-3", "asset-0"), ("asset-4", "asset-3")]
+    )
     db.commit()
     db.close()
 
@@ -167,7 +196,11 @@ def test_a_library_of_version_1_answers_the_new_filters(
 ) -> None:
     version_1(tmp_path, monkeypatch)
     library = Library.open(tmp_path)
-    assert library.numbers(Wanted()).tolist() == [1, 0]
+    assert library.numbers(Wanted(words="fox")).tolist() == [4, 3, 0]
+    assert library.numbers(Wanted(words="3.png")).tolist() == [4]
+    called = [asset.prompt for asset in library.find(Wanted(task="upscale"))]
+    assert called == ["other.png", "old fox", "old fox"]
+    assert library.numbers(Wanted()).tolist() == [5, 4, 3, 1, 0]
     for words in ("", "old"):
         assert library.numbers(Wanted(words=words, task="image")).tolist() == [0]
         cup = Wanted(words=words, labels=(("product", "cup"), ("n", "1")), starred=True)

@@ -2,6 +2,8 @@
 
 A standard fast tokenizer. Its template puts the 81 prefix tokens that the encoder writes
 into before every prompt: sixteen `[THING…]` (one a region), `[STYLE]` and 64 `[PATCH…]`.
+Its normalizer also takes out what says nothing to the model (`wording`). The words around a name
+are in the vocabulary nevertheless: the shipped reader was trained before it had those rules.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ import string
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, processors
 from transformers import PreTrainedTokenizerFast
 
+from . import wording
 from .captions import (
     ADJECTIVES_EN,
     ADJECTIVES_ZH,
@@ -65,14 +68,13 @@ def new_tokenizer(phrases: Phrases) -> PreTrainedTokenizerFast:
     and endings that are, then into letters. Nothing is trained, so the same phrases always
     give the same vocabulary.
     """
-    normalizer = normalizers.Sequence(
-        [
-            normalizers.Replace(Regex(_SKIN_TONES), ""),
-            normalizers.Replace(Regex("[‘’]"), "'"),
-            normalizers.NFKC(),
-            normalizers.BertNormalizer(lowercase=True, handle_chinese_chars=True),
-        ]
-    )
+    written = [
+        normalizers.Replace(Regex(_SKIN_TONES), ""),
+        normalizers.Replace(Regex("[‘’]"), "'"),
+        normalizers.NFKC(),
+    ]
+    spaced = normalizers.BertNormalizer(lowercase=True, handle_chinese_chars=True)
+    plain = normalizers.Sequence([*written, spaced])
     splitter = pre_tokenizers.Sequence(
         [
             pre_tokenizers.Split(Regex(_PICTOGRAPHS), "isolated"),
@@ -81,14 +83,16 @@ def new_tokenizer(phrases: Phrases) -> PreTrainedTokenizerFast:
     )
     words: set[str] = set(string.ascii_lowercase + string.digits)
     for line in corpus(phrases):
-        pieces = splitter.pre_tokenize_str(normalizer.normalize_str(line))
+        pieces = splitter.pre_tokenize_str(plain.normalize_str(line))
         words.update(piece for piece, _ in pieces)
     letters = {letter for word in words for letter in word}
     endings = {f"##{end}" for end in (*string.ascii_lowercase, *string.digits, *_ENDINGS)}
     entries = [*SPECIAL, *PREFIX_TOKENS, *sorted(words | letters), *sorted(endings)]
     vocabulary = {name: index for index, name in enumerate(entries)}
     tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))
-    tokenizer.normalizer = normalizer
+    tokenizer.normalizer = normalizers.Sequence(
+        [*written, normalizers.Lowercase(), *wording.rules(phrases), spaced]
+    )
     tokenizer.pre_tokenizer = splitter
     tokenizer.post_processor = processors.TemplateProcessing(
         single=" ".join([*PREFIX_TOKENS, "$A", "[SEP]"]),

@@ -16,7 +16,7 @@ from studio.engine.text.chat import Prompt
 from studio.engine.text.load import LoadedText
 from studio.engine.text.stream import TextStream
 from studio.engine.weights import weight_hash
-from studio.protocol import MAX_SEED, ModelRef, Recipe, RunJob, TextRequest
+from studio.protocol import MAX_SEED, ModelRef, Recipe, RunJob, TextRequest, sentence
 
 _BEFORE = 6
 """Tokens of a text to be continued that its continuation is decoded with."""
@@ -86,6 +86,7 @@ class Answers:
         self._fingerprint = fingerprint or Fingerprint(job, command.model)
         self._sent: dict[int, int] = {}
         self._steps = prompt.room * len(command.rows)
+        self._cut = 0
         self.done: set[int] = set()
         """Rows that were handed over."""
         self.tokens = 0
@@ -161,6 +162,34 @@ class Answers:
         recipe = self._recipe(row, stream.tokens, seconds, seconds / rows, cut)
         self.job.asset(row, path, recipe)
         self.done.add(row)
+        self._cut += cut
+
+    def tell_cut_answers(self) -> None:
+        """Say how many answers had no more room. To be called once, when all rows are done."""
+        if not self._cut:
+            return
+        rows, tokens = len(self._command.rows), self.prompt.room
+        if tokens < self.request.max_tokens:
+            told = sentence(
+                "The answer filled what the model can read, after {tokens} tokens, and may end in"
+                " the middle. A shorter prompt leaves it more room.",
+                tokens=tokens,
+            )
+        elif rows == 1:
+            told = sentence(
+                "The answer reached the longest length of {tokens} tokens and may end in the"
+                " middle. Raise the maximum to let it go on.",
+                tokens=tokens,
+            )
+        else:
+            told = sentence(
+                "{rows} of {count} answers reached the longest length of {tokens} tokens and may"
+                " end in the middle. Raise the maximum to let them go on.",
+                rows=self._cut,
+                count=rows,
+                tokens=tokens,
+            )
+        self.job.warn("answer_cut", told)
 
     def _recipe(self, row: int, tokens: int, seconds: float, share: float, cut: bool) -> Recipe:
         seed, model = seed_of(self.request, row), self._command.model

@@ -173,6 +173,7 @@ class _Share:
         self._answers.progress(self._before + made * len(self._places))
         if self._answers.complete:
             self._told = True
+            self._answers.tell_cut_answers()
             finished(self._answers)
 
 

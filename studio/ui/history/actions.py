@@ -83,12 +83,14 @@ class HistoryActions(QObject):
         ids = [asset.id for asset in assets]
 
         def say(_: object) -> None:
-            self._state.show_message(
-                self.tr("Results in the collection {name}: {n} more.").format(
-                    name=collection, n=len(ids)
-                ),
-                "success",
+            text = (
+                self.tr("The result is now in the collection {name}.").format(name=collection)
+                if len(ids) == 1
+                else self.tr("{n} results are now in the collection {name}.").format(
+                    n=len(ids), name=collection
+                )
             )
+            self._state.show_message(text, "success")
 
         self._state.change_assets(
             self, lambda library: library.add_to_collection(collection, ids), say

@@ -10,7 +10,7 @@ import msgspec
 from PySide6.QtCore import QObject
 
 from studio.library.records import Asset
-from studio.protocol import Request, UpscaleRequest
+from studio.protocol import ImageRequest, Request, UpscaleRequest
 from studio.ui.state import AppState
 from studio.ui.theme import say
 
@@ -30,16 +30,19 @@ class Again(QObject):
         super().__init__(parent)
         self._state = state
         self._show_both = show_both
+        self._alike: set[str] = set()
         self._asked: dict[str, Asset] = {}
         self._originals: dict[str, Asset] = {}
         state.reported.connect(self._hear)
 
     def more_like(self, asset: Asset) -> None:
-        """Make variations of the same request with new seeds."""
+        """Make variations of the same request with new seeds; pictures are shown in their tab."""
         if isinstance(asset.recipe.request, UpscaleRequest):
             return
         request = msgspec.structs.replace(asset.recipe.request, seed=None, count=LIKE_IT)
-        self._state.submit([request])
+        token = self._state.submit([request])
+        if isinstance(request, ImageRequest):
+            self._alike.add(token)
         self._state.show_message(
             self.tr("{n} more like it are in the queue, with new seeds.").format(n=LIKE_IT), "info"
         )
@@ -75,7 +78,11 @@ class Again(QObject):
         match report:
             case Enqueued() if report.token in self._asked:
                 self._originals[report.jobs[0].id] = self._asked.pop(report.token)
+            case Enqueued() if report.token in self._alike:
+                self._alike.remove(report.token)
+                self._state.job_wanted.emit(report.jobs[0])
             case EnqueueFailed():
+                self._alike.discard(report.token)
                 self._asked.pop(report.token, None)
             case AssetSaved() if report.job in self._originals:
                 self._compare(self._originals.pop(report.job), report.asset)

@@ -47,7 +47,12 @@ class TagsDialog(QDialog):
         self.edit.setObjectName("history.tags.edit")
         self.edit.setAccessibleName(self.tr("Tags"))
         about.setBuddy(self.edit)
-        hint = QLabel(self.tr("Type tag:name in the search to find them again."), self)
+        hint = QLabel(
+            self.tr("A tag is one word: spaces become hyphens.")
+            + "\n"
+            + self.tr("Type tag:name in the search to find them again."),
+            self,
+        )
         mute(hint)
         buttons = QDialogButtonBox(self)
         buttons.addButton(self.tr("Save"), QDialogButtonBox.ButtonRole.AcceptRole)

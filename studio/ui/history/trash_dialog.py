@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QItemSelectionModel
 from PySide6.QtGui import QIcon, QPixmap
 from PySide6.QtWidgets import (
     QDialog,
@@ -91,10 +90,9 @@ class TrashDialog(QDialog):
             if assets
             else self.tr("The trash is empty.")
         )
+        # The first row would look chosen as soon as the keyboard is in the list, so it is.
         if assets and not self.view.selectionModel().hasSelection():
-            self.view.selectionModel().setCurrentIndex(
-                self.model.index(0), QItemSelectionModel.SelectionFlag.NoUpdate
-            )
+            self.view.setCurrentIndex(self.model.index(0))
         self._enable()
 
     def _enable(self) -> None:

@@ -23,6 +23,7 @@ from studio.protocol import (
 )
 from studio.ui.image.controls import ImageControls
 from studio.ui.image.result_panel import ResultPanel
+from studio.ui.image.shown_pictures import ShownPictures
 from studio.ui.image.values import keep_values, show_request, show_values, whole
 from studio.ui.picture.files import dropped_pictures
 from studio.ui.request_estimate import RequestEstimate
@@ -37,7 +38,7 @@ from studio.ui.worker_thread import Enqueued, EnqueueFailed, ModelDescribed
 
 if TYPE_CHECKING:
     from studio.library.foreign import Restored
-    from studio.library.records import Asset
+    from studio.library.records import Asset, Job
     from studio.ui.state import AppState
 
 
@@ -70,6 +71,7 @@ class ImageTab(QWidget):
         self.result = ResultPanel(self._empty, self)
         self.result.setObjectName("image.result")
         self.result.setAccessibleName(self.tr("Result"))
+        self._shown = ShownPictures(state, self.result)
         self.columns = Columns(self._left(), self.result, self)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -167,6 +169,10 @@ class ImageTab(QWidget):
             self.run_bar.set_running(True)
             self.run_bar.set_status(self.tr("Waiting for its turn"))
 
+    def adopt(self, job: Job) -> None:
+        """Show a job that was asked for elsewhere as one of this tab's own."""
+        self._begin(job.id, job.request)
+
     def stop(self) -> None:
         """Cancel the job that is shown."""
         if self._job:
@@ -186,7 +192,7 @@ class ImageTab(QWidget):
     # ---- hearing
 
     def _hear(self, report: object) -> None:
-        from studio.jobs.runner import AssetSaved
+        from studio.jobs.runner import AssetSaved, JobChanged
 
         match report:
             case Enqueued() if report.token == self._token:
@@ -195,11 +201,16 @@ class ImageTab(QWidget):
                 if not self._job:
                     self.run_bar.set_running(False)
                     self.run_bar.set_status("")
+            case JobChanged() if report.job.id == self._job:
+                # One that waits is cancelled without a word from the engine.
+                if report.job.status == "cancelled":
+                    self._end(self._stopped_text())
             case ModelDescribed():
                 self._apply(report)
             case AssetSaved() if report.asset.job == self._job:
                 self._made += 1
-                self.result.update_row(report.asset.row, "done", str(report.asset.path))
+                asset = report.asset
+                self.result.update_row(asset.row, "done", str(asset.path), asset=asset.id)
             case (
                 Loading() | Progress() | Preview() | RowFailed() | Done() | Failed() | (Cancelled())
             ) if report.job == self._job:
@@ -237,11 +248,7 @@ class ImageTab(QWidget):
             case Done():
                 self._end(self._done_text(event.stats.get("seconds")))
             case Cancelled():
-                self._end(
-                    self.tr("Stopped. {made} of {count} finished and kept.").format(
-                        made=self._made, count=self._count
-                    )
-                )
+                self._end(self._stopped_text())
             case Failed():
                 self._fail(say(event.problem.message))
 
@@ -250,6 +257,11 @@ class ImageTab(QWidget):
         if seconds is not None:
             text += ", " + seconds_text(seconds)
         return text
+
+    def _stopped_text(self) -> str:
+        return self.tr("Stopped. {made} of {count} finished and kept.").format(
+            made=self._made, count=self._count
+        )
 
     def _fail(self, why: str) -> None:
         for row in range(self._count):
@@ -348,7 +360,7 @@ class ImageTab(QWidget):
             self.controls.seed.set_value(source.recipe.seed)
             if not self._job:
                 self.result.begin(source.recipe.seed, 1)
-                self.result.update_row(0, "done", str(source.path))
+                self.result.update_row(0, "done", str(source.path), asset=source.id)
         self._describe()
         self.values_to_settings()
 

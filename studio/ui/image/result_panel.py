@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtCore import QPoint, QSize, Qt, Signal
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
@@ -20,11 +20,14 @@ class ResultPanel(QWidget):
     enlarge_wanted = Signal(str)
     start_from_wanted = Signal(str)
     folder_wanted = Signal(str)
+    menu_wanted = Signal(str, QPoint)
+    """The id of the finished picture that is shown, and a point of the screen."""
 
     def __init__(self, empty: EmptyState, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._follow = True
-        self._start_usable = True
+        self.start_usable = True
+        """Whether the chosen model can start from a picture."""
         self._loader = PictureLoader(self)
         self._loader.loaded.connect(self._show_picture)
         self.model = VariationModel(self)
@@ -33,6 +36,14 @@ class ResultPanel(QWidget):
         self.strip = VariationStrip(self.model, self)
         self.strip.picked.connect(self._picked)
         self.strip.clicked.connect(self._clicked)
+        for widget in (self.canvas, self.strip):
+            widget.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self.canvas.customContextMenuRequested.connect(
+            lambda at: self._ask_menu(self.canvas.mapToGlobal(at))
+        )
+        self.strip.customContextMenuRequested.connect(
+            lambda at: self._ask_menu(self.strip.viewport().mapToGlobal(at))
+        )
         self._caption = QLabel(self)
         self._caption.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         mute(self._caption)
@@ -77,9 +88,11 @@ class ResultPanel(QWidget):
         self.strip.setCurrentIndex(self.model.index(0))
         self._tell()
 
-    def update_row(self, row: int, state: State, path: str = "", message: str = "") -> None:
+    def update_row(
+        self, row: int, state: State, path: str = "", message: str = "", asset: str = ""
+    ) -> None:
         """Say how far a row is; the first that moves is shown until the user picks one."""
-        self.model.set_state(row, state, path, message)
+        self.model.set_state(row, state, path, message, asset)
         current = self.current()
         if (
             self._follow
@@ -102,7 +115,7 @@ class ResultPanel(QWidget):
 
     def set_start_usable(self, usable: bool) -> None:
         """Say whether the chosen model can start from a picture."""
-        self._start_usable = usable
+        self.start_usable = usable
         self._tell_buttons()
 
     def stop(self) -> None:
@@ -112,6 +125,12 @@ class ResultPanel(QWidget):
 
     def _clicked(self) -> None:
         self._follow = False
+
+    def _ask_menu(self, at: QPoint) -> None:
+        current = self.current()
+        if current is not None and current.state == "done" and current.asset:
+            self._follow = False
+            self.menu_wanted.emit(current.asset, at)
 
     def _picked(self, _row: int) -> None:
         self._load()
@@ -136,6 +155,8 @@ class ResultPanel(QWidget):
             self._caption.clear()
         elif current.state == "failed":
             self._caption.setText(current.message)
+        elif current.state == "gone":
+            self._caption.setText(self.tr("This picture was deleted."))
         elif self.path() and size is not None:
             text = self.tr("{width} × {height} px, seed {seed}")
             self._caption.setText(
@@ -148,9 +169,9 @@ class ResultPanel(QWidget):
         finished = bool(self.path())
         for button in (self.enlarge, self.folder):
             button.setEnabled(finished)
-        self.start_from.setEnabled(finished and self._start_usable)
+        self.start_from.setEnabled(finished and self.start_usable)
         self.start_from.setToolTip(
             self.tr("Use it as the picture to start from")
-            if self._start_usable
+            if self.start_usable
             else self.tr("The chosen model draws from the prompt alone")
         )

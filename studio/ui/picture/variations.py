@@ -27,7 +27,8 @@ from studio.ui.picture.loader import PictureLoader
 
 THUMBNAIL = QSize(96, 96)
 
-State = Literal["waiting", "drawing", "done", "failed"]
+State = Literal["waiting", "drawing", "done", "failed", "gone"]
+"""`gone` was finished and is not in the library now, since it was deleted."""
 VARIATION_ROLE = Qt.ItemDataRole.UserRole + 1
 
 Index = QModelIndex | QPersistentModelIndex
@@ -36,7 +37,10 @@ ROOT = QModelIndex()
 
 @dataclass(frozen=True)
 class Variation:
-    """One picture of a job. `path` is the finished file, or the preview while it is drawn."""
+    """One picture of a job. `path` is the finished file, or the preview while it is drawn.
+
+    `asset` is its id in the library once it is finished.
+    """
 
     row: int
     seed: int
@@ -44,6 +48,7 @@ class Variation:
     path: str = ""
     message: str = ""
     thumbnail: QImage | None = None
+    asset: str = ""
 
 
 class VariationModel(QAbstractListModel):
@@ -78,6 +83,8 @@ class VariationModel(QAbstractListModel):
             case "failed":
                 text = self.tr("Variation {n} failed: {why}")
                 return text.format(n=number, why=variation.message)
+            case "gone":
+                return self.tr("Variation {n} was deleted").format(n=number)
             case "done":
                 text = self.tr("Variation {n}, seed {seed}")
                 return text.format(n=number, seed=variation.seed)
@@ -93,12 +100,33 @@ class VariationModel(QAbstractListModel):
         """Return the picture of a row, if there is one."""
         return self._variations[row] if 0 <= row < len(self._variations) else None
 
-    def set_state(self, row: int, state: State, path: str = "", message: str = "") -> None:
+    def row_of(self, asset: str) -> int:
+        """Return the row of a finished picture by its id in the library, -1 where none is."""
+        return next((v.row for v in self._variations if asset and v.asset == asset), -1)
+
+    def gone(self) -> list[str]:
+        """Return the ids of pictures that were deleted."""
+        return [v.asset for v in self._variations if v.state == "gone"]
+
+    def set_state(
+        self, row: int, state: State, path: str = "", message: str = "", asset: str = ""
+    ) -> None:
         """Say how far a row is. Rows that the job does not have are passed over."""
         if not 0 <= row < len(self._variations):
             return
         old = self._variations[row]
-        self._change(row, replace(old, state=state, path=path or old.path, message=message))
+        if state == "gone":
+            old = replace(old, path="", thumbnail=None)
+        self._change(
+            row,
+            replace(
+                old,
+                state=state,
+                path=path or old.path,
+                message=message,
+                asset=asset or old.asset,
+            ),
+        )
         if path:
             self._loader.request(str(row), path, THUMBNAIL * 2)
 

@@ -161,6 +161,7 @@ class TextTab(QWidget):
         self._column.addWidget(self.run_bar)
 
     def _make_controls(self) -> None:
+        from studio.ui.text.language_hint import LanguageHint
         from studio.ui.text.text_controls import TextControls
         from studio.ui.widgets.model_picker import ModelPicker
         from studio.ui.widgets.more_section import MoreSection
@@ -176,10 +177,12 @@ class TextTab(QWidget):
         self.system.submitted.connect(self.generate)
         self.system_section.add(self.system)
         self.model = ModelPicker(self._state, "text")
+        self.language_hint = LanguageHint()
         self.controls = TextControls()
         column = ScrollColumn()
         column.add(self.system_section)
         column.add(self.model)
+        column.add(self.language_hint)
         column.add(self.controls)
         self._column.takeAt(1)
         self._column.insertWidget(1, column)
@@ -236,6 +239,8 @@ class TextTab(QWidget):
         self._show_empty()
 
     def _show_empty(self) -> None:
+        from studio.ui.text.language_hint import knows_only_english
+
         if self._state.models_known and not self._state.models("text"):
             self._empty.set_text(
                 self.tr("No text model yet"),
@@ -258,8 +263,15 @@ class TextTab(QWidget):
                 "answers stand side by side, and you choose the one to go on with."
             ),
         )
-        example = self.tr("Write a slogan for a bicycle repair shop")
+        example = (
+            "Write a slogan for a bicycle repair shop"
+            if knows_only_english(self.model.ref())
+            else self.tr("Write a slogan for a bicycle repair shop")
+        )
         self._empty.set_actions([(example, lambda: self._try(example))])
+
+    def _hint_language(self) -> None:
+        self.language_hint.look(self.model.ref(), self.prompt.text())
 
     def _install_starter(self) -> None:
         self._state.starter.start()
@@ -306,7 +318,11 @@ class TextTab(QWidget):
             self.run_bar.count_changed,
         ):
             changed.connect(expected.soon)
-        self._state.models_changed.connect(self._show_empty)
+        for changed in (self.model.changed, self._state.models_changed):
+            changed.connect(self._show_empty)
+            changed.connect(self._hint_language)
+        self.prompt.textChanged.connect(self._hint_language)
+        self._hint_language()
         self._chat.load()
         self._measure()
 

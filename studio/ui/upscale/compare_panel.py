@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtCore import QPoint, QSize, Qt, Signal
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QStackedWidget, QVBoxLayout, QWidget
 
@@ -17,6 +17,8 @@ class ComparePanel(QWidget):
     """Shows an `EmptyState` until there is a picture."""
 
     folder_wanted = Signal(str)
+    menu_wanted = Signal(str, QPoint)
+    """The path of the enlarged picture that is shown, and a point of the screen."""
 
     def __init__(self, empty: EmptyState, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -34,6 +36,8 @@ class ComparePanel(QWidget):
         self.canvas.setToolTip(
             self.tr("Drag the divider to compare. Wheel zooms, dragging moves the picture.")
         )
+        self.canvas.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self.canvas.customContextMenuRequested.connect(self._ask_menu)
         self._caption = QLabel(self)
         self._caption.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         mute(self._caption)
@@ -105,6 +109,10 @@ class ComparePanel(QWidget):
     def stop(self) -> None:
         """Wait for what is being read."""
         self._loader.stop()
+
+    def _ask_menu(self, at: QPoint) -> None:
+        if self._after_path:
+            self.menu_wanted.emit(self._after_path, self.canvas.mapToGlobal(at))
 
     def _loaded(self, key: str, _path: str, image: QImage, size: QSize) -> None:
         if key == "before":

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QUrl
+from PySide6.QtCore import QPoint, QUrl
 from PySide6.QtGui import QDesktopServices, QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import (
     QComboBox,
@@ -47,6 +47,7 @@ from studio.ui.worker_thread import Enqueued, EnqueueFailed
 
 if TYPE_CHECKING:
     from studio.library.records import Asset
+    from studio.ui.history.result_menu import ResultMenu
     from studio.ui.state import AppState
 
 
@@ -57,6 +58,8 @@ class UpscaleTab(QWidget):
         super().__init__(parent)
         self._state = state
         self._running = RunningPictures()
+        self._assets: dict[str, str] = {}
+        self._menu: ResultMenu | None = None
         self.setAcceptDrops(True)
         self.model = ModelPicker(state, "upscale", self)
         self.inputs = InputModel(self)
@@ -148,6 +151,7 @@ class UpscaleTab(QWidget):
         self.view.selectionModel().currentChanged.connect(lambda *_: self._show_current())
         self.inputs.dataChanged.connect(lambda *_: self._show_current())
         self.result.folder_wanted.connect(self._open_folder)
+        self.result.menu_wanted.connect(self._open_menu)
         self.scale.activated.connect(lambda _: self._match_model())
         self.model.changed.connect(self._match_scale)
         self.model.changed.connect(self.values_to_settings)
@@ -314,7 +318,7 @@ class UpscaleTab(QWidget):
                 self._rest()
             case AssetSaved() if self._running.holds(report.asset.job):
                 path = self._running.path(report.asset.job)
-                self.inputs.set_state(path, "done", str(report.asset.path))
+                self._keep_result(path, report.asset)
             case JobChanged() if self._running.holds(report.job.id):
                 if report.job.status == "cancelled":
                     self._finish(report.job.id)
@@ -437,7 +441,7 @@ class UpscaleTab(QWidget):
         self.model.set_model_id(request.model)
         self.inputs.add([path])
         if not isinstance(source, UpscaleRequest):
-            self.inputs.set_state(path, "done", str(source.path))
+            self._keep_result(path, source)
         self.view.setCurrentIndex(self.inputs.index(self.inputs.row_of(path)))
         self.values_to_settings()
 
@@ -457,6 +461,18 @@ class UpscaleTab(QWidget):
         if paths:
             self.add(paths)
             event.acceptProposedAction()
+
+    def _keep_result(self, path: Path, asset: Asset) -> None:
+        self._assets[str(asset.path)] = asset.id
+        self.inputs.set_state(path, "done", str(asset.path))
+
+    def _open_menu(self, path: str, at: QPoint) -> None:
+        if path in self._assets:
+            if self._menu is None:
+                from studio.ui.history.result_menu import ResultMenu
+
+                self._menu = ResultMenu(self._state, self)
+            self._menu.open(self._assets[path], at)
 
     def _open_folder(self, path: str) -> None:
         if path:

@@ -1,10 +1,45 @@
-"""A label that elides in the middle, as paths and file names need it."""
+"""Labels of one line that end in an ellipsis, rather than in the middle of a letter."""
 
 from __future__ import annotations
 
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QPainter, QPaintEvent, QPalette
-from PySide6.QtWidgets import QSizePolicy, QWidget
+from PySide6.QtGui import QPainter, QPaintEvent, QPalette, QResizeEvent
+from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
+
+
+class StatusLine(QLabel):
+    """One line that can be selected; what does not fit is left out at its end.
+
+    The whole of it is in the tooltip and for screen readers.
+    """
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._whole = ""
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.setMinimumHeight(self.fontMetrics().height())
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+
+    def set_text(self, text: str) -> None:
+        """Show another text; line breaks become spaces."""
+        self._whole = " ".join(text.split())
+        self.setToolTip(text)
+        self.setAccessibleDescription(text)
+        self._cut()
+
+    def text(self) -> str:
+        """Return the whole text."""
+        return self._whole
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._cut()
+
+    def _cut(self) -> None:
+        self.setText(
+            self.fontMetrics().elidedText(self._whole, Qt.TextElideMode.ElideRight, self.width())
+        )
 
 
 class ElidedLabel(QWidget):

@@ -25,6 +25,8 @@ KEPT = 200
 
 CALM_AFTER_MS = 8000
 """Good news leaves the bar by itself after this long; trouble stays until it is closed."""
+CALM_AFTER_MS_WITH_ACTION = 20_000
+"""The same for good news that offers something, which takes a moment to decide on."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,7 @@ class MessageBar(QFrame):
         self._list.clicked.connect(self.show_list)
         self._calm = QTimer(self)
         self._calm.setSingleShot(True)
-        self._calm.timeout.connect(self.clear)
+        self._calm.timeout.connect(self._leave)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(2 * GRID, GRID // 2, GRID, GRID // 2)
         layout.setSpacing(GRID)
@@ -119,16 +121,20 @@ class MessageBar(QFrame):
         assert layout is not None
         layout.activate()
         self._fit_text()
-        if kind in ("info", "success") and action is None:
-            self._calm.start(CALM_AFTER_MS)
-        else:
+        if is_trouble:
             self._calm.stop()
+        else:
+            self._calm.start(CALM_AFTER_MS if action is None else CALM_AFTER_MS_WITH_ACTION)
         self._paint()
         self.shown.emit(message)
 
     def text(self) -> str:
         """Return the message on show, or an empty string."""
         return self._current.text if self._current else ""
+
+    def current(self) -> Shown | None:
+        """Return the message on show."""
+        return self._current
 
     def clear(self) -> None:
         """Take the message off the bar; it stays in the list."""
@@ -147,6 +153,13 @@ class MessageBar(QFrame):
         window = MessageList(self.messages, self.window())
         window.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         window.show()
+
+    def _leave(self) -> None:
+        # Nothing goes from under the pointer or the keyboard of who is about to press it.
+        if self.underMouse() or self._action.hasFocus():
+            self._calm.start(CALM_AFTER_MS)
+        else:
+            self.clear()
 
     def _act(self) -> None:
         current = self._current

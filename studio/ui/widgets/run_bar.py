@@ -8,7 +8,6 @@ from PySide6.QtWidgets import (
     QLabel,
     QProgressBar,
     QPushButton,
-    QSizePolicy,
     QSpinBox,
     QVBoxLayout,
     QWidget,
@@ -16,6 +15,7 @@ from PySide6.QtWidgets import (
 
 from studio.ui.theme import GRID, Kind, mute
 from studio.ui.widgets.buttons import PrimaryButton
+from studio.ui.widgets.elided_label import StatusLine
 from studio.ui.widgets.icons import icon
 from studio.ui.widgets.rough_time import rough_time
 from studio.ui.widgets.times import seconds_text
@@ -69,12 +69,9 @@ class RunBar(QWidget):
         policy.setRetainSizeWhenHidden(True)
         self.progress.setSizePolicy(policy)
         self.progress.hide()
-        self.status = QLabel(self)
+        self.status = StatusLine(self)
         self.status.setObjectName(f"{prefix}.status")
         self.status.setAccessibleName(self.tr("Status"))
-        self.status.setMinimumHeight(self.status.fontMetrics().height())
-        self.status.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        self.status.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         mute(self.status)
         self.estimate = TintedLabel(self)
         self.estimate.setObjectName(f"{prefix}.estimate")
@@ -140,5 +137,4 @@ class RunBar(QWidget):
 
     def set_status(self, text: str) -> None:
         """Say one line about the job; the whole of it is in the tooltip."""
-        self.status.setText(text)
-        self.status.setToolTip(text)
+        self.status.set_text(text)

@@ -1,0 +1,204 @@
+"""`results.csv`: what a table made, a line for each result and each failure, as it comes."""
+
+from __future__ import annotations
+
+import codecs
+import contextlib
+import csv
+import io
+import os
+import re
+import threading
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from studio.jobs.runner import AssetSaved
+from studio.library.records import Asset, Job
+from studio.library.store import Library
+from studio.protocol import Failed, Problem, RowFailed, task_of
+
+RESULTS = "results.csv"
+LINE_LABEL = "line"
+_COLUMNS = ("line", "task", "row", "path", "seed", "seconds", "error")
+_PROMPT, _TEXT = "prompt", "text"
+# An answer of the longest length is one cell.
+_LARGEST_CELL = 10_000_000
+_BEGINNING = re.compile(rb"^\d+,(?:text|image|upscale),", re.MULTILINE)
+
+
+class Results:
+    """`results.csv` in the output folder of these jobs.
+
+    After the columns of every table come the prompt, a column for each of the table's labels,
+    and the answer of a text. Lines of an earlier run stay; a result is listed once. A file that
+    lacks columns gets them behind its own, empty in the lines that stand there.
+    """
+
+    def __init__(self, folder: Path, jobs: Sequence[Job]) -> None:
+        self.path = folder / RESULTS
+        self._place = _identity(folder)
+        self._jobs = {job.id: job for job in jobs}
+        self._lock = threading.Lock()
+        self._failed_by_row: set[str] = set()
+        self._label_columns = _label_columns(jobs)
+        self._columns: Sequence[str] = (*_COLUMNS, _PROMPT, *self._label_columns.values(), _TEXT)
+        self._listed: set[str] = set()
+        csv.field_size_limit(_LARGEST_CELL)
+        # What cannot be read or mended is only added to.
+        with contextlib.suppress(OSError, csv.Error, UnicodeDecodeError):
+            self._take_over()
+
+    def catch_up(self, library: Library) -> None:
+        """List what an earlier run made but could not list: it was killed, or the disk was full."""
+        for job in self._jobs.values():
+            for asset in library.assets_of(job.id):
+                self._list(asset)
+
+    def hear(self, event: object) -> None:
+        """Write down what a runner reports. A table that cannot be written is passed over."""
+        match event:
+            case AssetSaved():
+                self._list(event.asset)
+            case RowFailed():
+                self._failed_by_row.add(event.job)
+                self._write(event.job, event.row, error=event.problem)
+            case Failed() if event.job not in self._failed_by_row:
+                self._write(event.job, None, error=event.problem)
+
+    def _take_over(self) -> None:
+        """Go on with the file that is there: mend its end, read it, give it what it lacks."""
+        if not self.path.exists():
+            return
+        _mend(self.path)
+        data = self.path.read_bytes()
+        rows = list(csv.reader(io.StringIO(data.decode("utf-8-sig"), newline="")))
+        if not rows or not set(_COLUMNS) <= set(rows[0]):
+            return
+        held = rows[0]
+        path = held.index("path")
+        self._listed = {row[path] for row in rows[1:] if len(row) > path}
+        missing = [column for column in self._columns if column not in held]
+        if missing:
+            text = io.StringIO(newline="")
+            lacking = [[*row, *[""] * (len(held) - len(row))] for row in rows[1:] if row]
+            filler = [""] * len(missing)
+            csv.writer(text).writerows([[*held, *missing], *([*row, *filler] for row in lacking)])
+            try:
+                _replace(self.path, codecs.BOM_UTF8 + text.getvalue().encode(), len(data))
+            except OSError:
+                # A spreadsheet program holds it, or the disk is full: it keeps its shape.
+                missing = []
+        self._columns = (*held, *missing)
+
+    def _list(self, asset: Asset) -> None:
+        made = {"path": str(asset.path), "seed": str(asset.recipe.seed), _TEXT: asset.text}
+        self._write(asset.job, asset.row, made | {"seconds": f"{asset.seconds:.3f}"})
+
+    def _write(
+        self,
+        job_id: str,
+        row: int | None,
+        made: Mapping[str, str] = {},
+        error: Problem | None = None,
+    ) -> None:
+        job = self._jobs.get(job_id)
+        path = made.get("path", "")
+        if job is None or (path and path in self._listed):
+            return
+        cells = {
+            "line": job.labels.get(LINE_LABEL, ""),
+            "task": task_of(job.request),
+            "row": "" if row is None else str(row),
+            "error": "" if error is None else str(error.message),
+            _PROMPT: getattr(job.request, "prompt", ""),
+            **{column: job.labels.get(name, "") for name, column in self._label_columns.items()},
+            **made,
+        }
+        with self._lock, contextlib.suppress(OSError):
+            self._append([cells.get(column, "") for column in self._columns])
+            self._listed.add(path)
+
+    def _append(self, line: Iterable[str]) -> None:
+        """Add one line, whole or not at all. Raises `OSError`."""
+        if _identity(self.path.parent) != self._place:
+            raise OSError(f"{self.path.parent} was unplugged or moved")
+        text = io.StringIO(newline="")
+        writer = csv.writer(text)
+        with self.path.open("a+b", buffering=0) as file:
+            end = file.seek(0, os.SEEK_END)
+            start = b""
+            if end == 0:
+                # The mark lets spreadsheet programs read Chinese.
+                start = codecs.BOM_UTF8
+                writer.writerow(self._columns)
+            else:
+                file.seek(end - 1)
+                start = b"" if file.read(1) == b"\n" else b"\r\n"
+            writer.writerow(line)
+            data = start + text.getvalue().encode("utf-8", "replace")
+            try:
+                is_whole = file.write(data) == len(data)
+            except OSError:
+                is_whole = False
+            if not is_whole:
+                file.truncate(end)
+                raise OSError(f"no room for a line in {self.path}")
+
+
+def _label_columns(jobs: Iterable[Job]) -> dict[str, str]:
+    """Return the labels of a table in the order they come, each with its column's name."""
+    taken = {*_COLUMNS, _PROMPT, _TEXT}
+    columns: dict[str, str] = {}
+    for name in dict.fromkeys(name for job in jobs for name in job.labels):
+        if name == LINE_LABEL:
+            continue
+        column = name
+        while column in taken:
+            column = f"label:{column}"
+        taken.add(column)
+        columns[name] = column
+    return columns
+
+
+def _mend(path: Path) -> None:
+    """Cut off a last line that a power cut ended within quotes: it would swallow the next one.
+
+    What it told is listed again. Raises `OSError`.
+    """
+    with path.open("r+b") as file:
+        whole = place = quotes = 0
+        for line in file:
+            place += len(line)
+            quotes += line.count(b'"')
+            # A quote at the very end may be the first half of one within an answer.
+            if quotes % 2 == 0 and not line.endswith(b'"'):
+                whole = place
+        if whole == place:
+            return
+        file.seek(whole)
+        if len(_BEGINNING.findall(file.read())) > 1:
+            # The quote without its like is further up: nothing of that is ours to take away.
+            file.write(b'"\r\n')
+        else:
+            file.truncate(whole)
+
+
+def _replace(path: Path, data: bytes, size: int) -> None:
+    """Put new content in a file's place, at once. Raises `OSError`, also if it is longer now."""
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
+    try:
+        with temporary.open("xb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        if path.stat().st_size != size:
+            raise OSError(f"{path} is being written by another program")
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _identity(folder: Path) -> tuple[int, int]:
+    held = folder.stat()
+    return held.st_dev, held.st_ino

@@ -53,6 +53,7 @@ CREATE TEMP TABLE called AS
     )
     SELECT line.asset, assets.prompt, max(line.depth)
     FROM line JOIN assets ON assets.id = line.ancestor GROUP BY line.asset;
+CREATE INDEX temp.called_by_asset ON called (asset);
 UPDATE words SET prompt = prompt || ' ' || (
     SELECT spaced(called.prompt) FROM called JOIN assets ON assets.id = called.asset
     WHERE assets.number = words.rowid

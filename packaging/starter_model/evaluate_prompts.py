@@ -17,6 +17,29 @@ from starter_recipe import encoder, export, reader
 
 SHARE = 0.85  # of all that is on: from here on one thing is drawn, and not a mixture
 
+AROUND = {
+    "English": (
+        "a red {}",
+        "a cute little {}",
+        "an icon of a {}",
+        "draw me a {}",
+        "{}, 3D style",
+        "a very pretty {} on a table",
+    ),
+    "Chinese": (
+        "一个{}",
+        "一辆{}",
+        "红色的{}",
+        "一个红色的{}",
+        "可爱的{}",
+        "请帮我画一个{}",
+        "{}，3D风格",
+        "桌子上的{}",
+        "桌子上有一个很漂亮的{}",
+    ),
+}
+"""What people say around a name: language → templates."""
+
 
 def prompt_sets(names: list[list[str]], language: str) -> dict[str, tuple[list[str], list[int]]]:
     """Kinds of prompts, each with the ids of the things they name; all without a style."""
@@ -24,11 +47,13 @@ def prompt_sets(names: list[list[str]], language: str) -> dict[str, tuple[list[s
     others = [(phrase, index) for index in order for phrase in names[index][1:]]
     random.Random(0).shuffle(others)
     others = others[:3000]
-    around = "a very pretty {} on a table" if language == "English" else "桌子上有一个很漂亮的{}"
     return {
         f"{language}: labels": ([mine[0] for mine in names], order),
         f"{language}: other names and tags": ([p for p, _ in others], [i for _, i in others]),
-        f'{language}: "{around.format("…")}"': ([around.format(m[0]) for m in names], order),
+        **{
+            f'{language}: "{around.format("…")}"': ([around.format(m[0]) for m in names], order)
+            for around in AROUND[language]
+        },
     }
 
 

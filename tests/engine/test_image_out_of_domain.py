@@ -57,7 +57,10 @@ def test_the_starter_model_knows_its_things_and_says_what_it_does_not_know(
     bench: ImageBench,
 ) -> None:
     known = ["a red apple", "猫", "rocket, flat style", "red question mark", "一个蓝色的汽车"]
+    known += ["红色的自行车", "咖啡杯，3D风格", "桌子上有一只可爱的猫，扁平化风格"]
     unknown = ["a photograph of Paris", "a cat wearing a hat, noto style", "赛博朋克城市"]
+    # Neither this nor that, and two at once: states between those of things it knows.
+    unknown += ["冰箱", "a dog and a rocket"]
     loaded = bench.loaded(STARTER)
     sent: list[Warned] = []
     said: dict[str, list[str]] = {}

@@ -6,7 +6,8 @@ of them there are. The rules are plain regular expressions of the tokenizer's no
 every program that loads the tokenizer has them. They see lower-case text after NFKC.
 
 A rule takes nothing out of a *name*: the "red" of "red apple", the 一 of 一百分, and never all
-of a prompt: something must follow, or stand before.
+of a prompt: something must follow, or stand before. The last rules put an emoji for a word that
+the reader names badly.
 """
 
 from __future__ import annotations
@@ -202,7 +203,10 @@ def rules(phrases: Phrases) -> list[normalizers.Normalizer]:
     made.append(normalizers.Replace(Regex(r"^[\s,.。、]+|[\s,.。、]+$"), ""))
     for thing in phrases.things:
         said = _SAID.get(thing.label_en, [])
-        for words in ([w for w in said if w.isascii()], [w for w in said if not w.isascii()]):
-            if words:
-                made.append(normalizers.Replace(Regex(_alone(words, known)), thing.emoji))
+        parts = ([w for w in said if w.isascii()], [w for w in said if not w.isascii()])
+        made += [
+            normalizers.Replace(Regex(_alone(words, known)), thing.emoji)
+            for words in parts
+            if words
+        ]
     return made

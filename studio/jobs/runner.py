@@ -206,7 +206,7 @@ class _Run:
         return self._job.id
 
     def begin(self) -> bool:
-        """Mark the job as running. Returns False where it has ended with that."""
+        """Mark the job as running, if it does not run yet. False where it has ended with that."""
         try:
             if self._job.status == "queued":
                 self._job = self._library.start(self._job)
@@ -224,14 +224,7 @@ class _Run:
     def begin_again(self) -> bool:
         """Begin with what is still missing, after a try with others. False where that is over."""
         self._row_trouble = None
-        try:
-            self._report(JobChanged(self._job))
-            return self._prepare()
-        except ProblemError as error:
-            self.end(Failed(self.job_id, error.problem))
-        except Exception as error:
-            self.end(Failed(self.job_id, _bug(error)))
-        return False
+        return self.begin()
 
     def _prepare(self) -> bool:
         """Make the command. Returns False where the job has ended with that."""

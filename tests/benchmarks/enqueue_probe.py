@@ -11,21 +11,20 @@ import os
 import sys
 import time
 
-INTERVAL = 0.005
+from tests.benchmarks.app_probe import Gaps, start_app
 
 
 def main() -> None:
     """Start the app as usual with its queue paused, submit, watch."""
-    from PySide6.QtCore import QCoreApplication, Qt, QTimer
+    from PySide6.QtCore import QTimer
     from PySide6.QtWidgets import QApplication
 
-    from studio.__main__ import main as start
     from studio.protocol import Request, TextRequest
     from studio.ui.main_window import MainWindow
     from studio.ui.worker_thread import Enqueued
 
     requests: list[Request] = [TextRequest(prompt=f"number {n}") for n in range(int(sys.argv[1]))]
-    gaps: list[float] = []
+    gaps = Gaps()
     told: dict[str, float] = {}
 
     def watch() -> None:
@@ -38,39 +37,22 @@ def main() -> None:
 
     def submit(window: MainWindow) -> None:
         begun = time.perf_counter()
-        state = {"last": begun}
-
-        def turn() -> None:
-            now = time.perf_counter()
-            gaps.append(max(0.0, now - state["last"] - INTERVAL))
-            state["last"] = now
 
         def hear(report: object) -> None:
             if isinstance(report, Enqueued):
                 told["seconds"] = time.perf_counter() - begun
                 QTimer.singleShot(1000, done)
 
-        timer = QTimer(QCoreApplication.instance())
-        timer.timeout.connect(turn)
-        timer.setTimerType(Qt.TimerType.PreciseTimer)
-        timer.start(round(INTERVAL * 1000))
+        gaps.start()
         window.state.reported.connect(hear)
         window.state.submit(requests)
 
     def done() -> None:
-        told["longest"] = max(gaps) * 1000
+        told["longest"] = max(gaps.values) * 1000
         print(json.dumps(told), flush=True)
         os._exit(0)
 
-    run = QApplication.exec
-
-    def watched(*_: object) -> int:
-        QTimer.singleShot(300, watch)
-        return run()
-
-    QApplication.exec = watched  # type: ignore[method-assign, assignment]
-    sys.argv = ["studio"]
-    start()
+    start_app(watch)
 
 
 if __name__ == "__main__":

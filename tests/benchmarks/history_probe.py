@@ -8,25 +8,20 @@ from __future__ import annotations
 
 import json
 import os
-import sys
-import time
+
+from tests.benchmarks.app_probe import Gaps, start_app
 
 STEPS = 900
 """Places at which History is looked at on the way from one end to the other."""
-
-INTERVAL = 0.005
 
 
 def main() -> None:
     """Start the app as usual, wait for History, let it rest, scroll, report."""
     import psutil
-    from PySide6.QtCore import QCoreApplication, Qt, QTimer
+    from PySide6.QtCore import QTimer
     from PySide6.QtWidgets import QAbstractItemView, QApplication
 
-    from studio.__main__ import main as start
-
     process = psutil.Process()
-    gaps: list[float] = []
     told: dict[str, float] = {}
 
     def view() -> QAbstractItemView | None:
@@ -50,41 +45,27 @@ def main() -> None:
         # There by leaps, back a page at a time at the end: as with the mouse, and with the wheel.
         places = [bar.maximum() * step // STEPS for step in range(STEPS + 1)]
         places += [bar.maximum() - bar.pageStep() * page for page in range(STEPS // 2)]
-        state = {"at": 0, "last": time.perf_counter()}
+        left = iter(places)
 
         def turn() -> None:
-            now = time.perf_counter()
-            gaps.append(max(0.0, now - state["last"] - INTERVAL))
-            state["last"] = now
-            if state["at"] == len(places):
-                timer.stop()
-                QTimer.singleShot(1000, report)
-                return
-            bar.setValue(places[int(state["at"])])
-            state["at"] += 1
+            place = next(left, None)
+            if place is None:
+                gaps.stop()
+                QTimer.singleShot(1000, lambda: report(sorted(gaps.values)))
+            else:
+                bar.setValue(place)
 
-        timer = QTimer(QCoreApplication.instance())
-        timer.timeout.connect(turn)
-        timer.setTimerType(Qt.TimerType.PreciseTimer)
-        timer.start(round(INTERVAL * 1000))
+        gaps = Gaps(turn)
+        gaps.start()
 
-    def report() -> None:
-        gaps.sort()
-        told["p99.9"] = gaps[int(len(gaps) * 0.999)] * 1000
-        told["longest"] = gaps[-1] * 1000
+    def report(late: list[float]) -> None:
+        told["p99.9"] = late[int(len(late) * 0.999)] * 1000
+        told["longest"] = late[-1] * 1000
         told["scrolled_mb"] = process.memory_info().rss / 1e6
         print(json.dumps(told), flush=True)
         os._exit(0)
 
-    run = QApplication.exec
-
-    def watched(*_: object) -> int:
-        QTimer.singleShot(300, rest)
-        return run()
-
-    QApplication.exec = watched  # type: ignore[method-assign, assignment]
-    sys.argv = ["studio"]
-    start()
+    start_app(rest)
 
 
 if __name__ == "__main__":

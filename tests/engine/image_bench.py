@@ -21,7 +21,6 @@ from studio.engine.image.run import run
 from studio.engine.image.together import run_together
 from studio.engine.job import Job, JobCancelled
 from studio.engine.memory import MemoryArbiter
-from studio.engine.together import Group
 from studio.protocol import (
     AssetReady,
     Event,
@@ -30,12 +29,11 @@ from studio.protocol import (
     ModelRef,
     Preview,
     Progress,
-    Ready,
     RowFailed,
     RunJob,
-    RunTogether,
     Warned,
 )
+from tests.engine.group_run import run_group
 
 IGNORE_LIBRARIES = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
 """What diffusers says about its own use of numpy and torch."""
@@ -171,16 +169,7 @@ class ImageBench:
                     work_dir=str(self.folder / "work"),
                 )
             )
-        cancels = {part.job: threading.Event() for part in parts}
-
-        def note(event: Event) -> None:
-            assert not isinstance(event, Ready)
-            outcomes[event.job].events.append(event)
-            if at(event):
-                cancels[cancel].set()
-
-        group = Group(RunTogether(job="all", parts=tuple(parts)), note, cancels)
-        run_together(group, self.memory, self.device)
+        run_group(run_together, parts, outcomes, self.memory, self.device, cancel, at)
         return outcomes
 
     def draw_and_cancel(

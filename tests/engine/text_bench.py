@@ -16,21 +16,19 @@ from studio.engine.job import Job
 from studio.engine.memory import MemoryArbiter
 from studio.engine.text.run import run
 from studio.engine.text.together import run_together
-from studio.engine.together import Group
 from studio.protocol import (
     AssetReady,
     Event,
     ModelFormat,
     ModelRef,
-    Ready,
     RunJob,
-    RunTogether,
     Sentence,
     TextDelta,
     TextRequest,
     Warned,
 )
 from studio.settings import default_paths
+from tests.engine.group_run import run_group
 
 STARTER = "smollm2-135m-instruct"
 
@@ -138,16 +136,7 @@ class TextBench:
             parts.append(
                 RunJob(job=str(number), request=request, rows=rows, model=model, work_dir=str(work))
             )
-        cancels = {part.job: threading.Event() for part in parts}
-
-        def note(event: Event) -> None:
-            assert not isinstance(event, Ready)
-            outcomes[event.job].events.append(event)
-            if at(event):
-                cancels[cancel].set()
-
-        group = Group(RunTogether(job="all", parts=tuple(parts)), note, cancels)
-        run_together(group, self.memory, self.device)
+        run_group(run_together, parts, outcomes, self.memory, self.device, cancel, at)
         return outcomes
 
 

@@ -1,4 +1,4 @@
-"""A library in a temporary folder, and results for it."""
+"""A library in a temporary folder, results for it, and folders for all that the app keeps."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from PIL import Image
 from studio.library.records import Asset, Job
 from studio.library.store import Library
 from studio.protocol import ImageRequest, Recipe, Request, TextRequest
+from studio.settings import Paths
 
 
 @pytest.fixture
@@ -19,6 +20,19 @@ def library(tmp_path: Path) -> Iterator[Library]:
     opened = Library.open(tmp_path / "图库 📚")
     yield opened
     opened.close()
+
+
+@pytest.fixture
+def paths(tmp_path: Path) -> Paths:
+    home = tmp_path / "家 home"
+    return Paths(
+        settings=home / "settings.json",
+        library=home / "library",
+        models=home / "models",
+        starter=home / "starter",
+        logs=home / "logs",
+        cache=home / "cache",
+    )
 
 
 CREATED = "2026-01-02T03:04:05+00:00"

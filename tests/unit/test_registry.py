@@ -14,19 +14,6 @@ from studio.protocol import Capabilities, ProblemError
 from studio.settings import Paths
 
 
-@pytest.fixture
-def paths(tmp_path: Path) -> Paths:
-    home = tmp_path / "家 home"
-    return Paths(
-        settings=home / "settings.json",
-        library=home / "library",
-        models=home / "models",
-        starter=home / "starter",
-        logs=home / "logs",
-        cache=home / "cache",
-    )
-
-
 def upscaler(path: Path, doublings: int) -> Path:
     ends = {f"conv_up{number + 1}.weight": (8, 8, 3, 3) for number in range(doublings)}
     return write_safetensors(

@@ -29,19 +29,6 @@ from studio.settings import Paths
 from tests.unit.conftest import png_bytes, recipe_for, record
 
 
-@pytest.fixture
-def paths(tmp_path: Path) -> Paths:
-    home = tmp_path / "home"
-    return Paths(
-        settings=home / "settings.json",
-        library=home / "library",
-        models=home / "models",
-        starter=home / "starter",
-        logs=home / "logs",
-        cache=home / "cache",
-    )
-
-
 def drawn(library: Library, **recipe: object) -> Asset:
     """A picture of four, the third, as its recipe is changed by `recipe`."""
     (job,) = library.enqueue([ImageRequest(prompt="a fox", seed=5, count=4)])

@@ -85,6 +85,14 @@ class MemoryArbiter:
         with self._lock:
             return tuple(self._models)
 
+    def find(self, key: str) -> Loaded | None:
+        """Return the model for `key` if it is loaded; it then counts as just used."""
+        with self._lock:
+            found = self._models.get(key)
+            if found is not None:
+                self._models.move_to_end(key)
+            return found
+
     def acquire(self, key: str, need: int, load: Callable[[], T], job: Job) -> T:
         """Return the model for `key`, loading it if it is not there.
 
@@ -101,9 +109,8 @@ class MemoryArbiter:
             Exception: what `load` raised. Nothing of the failed load stays in memory.
         """
         with self._lock:
-            found = self._models.get(key)
+            found = self.find(key)
             if found is not None:
-                self._models.move_to_end(key)
                 return cast("T", found)
             job.check()
             self._drop_outdated(key)

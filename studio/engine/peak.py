@@ -24,6 +24,7 @@ class PeakMemory:
         self._device = device
         self._start = 0
         self._most = 0
+        self._process = psutil.Process()
         self._done = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -42,12 +43,11 @@ class PeakMemory:
             torch.cuda.reset_peak_memory_stats(self._device.name)
             self._start = self._most = torch.cuda.memory_allocated(self._device.name)
             return self
-        process = psutil.Process()
-        self._start = self._most = process.memory_info().rss
+        self._start = self._most = self._process.memory_info().rss
 
         def look() -> None:
             while not self._done.wait(_LOOK_S):
-                self._most = max(self._most, process.memory_info().rss)
+                self._most = max(self._most, self._process.memory_info().rss)
 
         self._thread = threading.Thread(target=look, name="peak-memory", daemon=True)
         self._thread.start()
@@ -66,4 +66,4 @@ class PeakMemory:
             return
         self._done.set()
         self._thread.join()
-        self._most = max(self._most, psutil.Process().memory_info().rss)
+        self._most = max(self._most, self._process.memory_info().rss)

@@ -7,6 +7,7 @@ JSON: seconds, and how many tokens were made.
 
 from __future__ import annotations
 
+import itertools
 import json
 import sys
 import time
@@ -15,6 +16,10 @@ from pathlib import Path
 from typing import Any
 
 Answer = dict[str, Any]
+
+_THINGS = ("apple", "bicycle", "rocket", "guitar", "rose", "house", "dragon", "cat", "tree", "fish")
+ICONS = [f"{thing}, {style} style" for style in ("3d", "flat", "noto") for thing in _THINGS]
+"""Prompts for the image model: each call takes the next one, as the app remembers the last."""
 
 PROMPT = "Write a long story about a bicycle repair shop in a small town by the sea."
 
@@ -64,12 +69,13 @@ def image(model: str) -> Callable[[int, int], Answer]:
     pipe = DiffusionPipeline.from_pretrained(model, torch_dtype=torch.float32)
     pipe.set_progress_bar_config(disable=True)
     folder = Path(tempfile.mkdtemp())
+    prompts = itertools.cycle(ICONS)
 
     def go(count: int, size: int) -> Answer:
         start = time.perf_counter()
         for number in range(count):
             picture = pipe(
-                "a red apple, 3d style",
+                next(prompts),
                 height=128,
                 width=128,
                 num_inference_steps=size,

@@ -23,7 +23,6 @@ from studio.protocol import (
     ImageRequest,
     ModelRef,
     Preview,
-    Progress,
     RunJob,
 )
 
@@ -61,7 +60,7 @@ def test_a_real_engine_describes_draws_cancels_and_draws_again(
     stopping: list[threading.Thread] = []
 
     def stop(event: Event) -> None:
-        if isinstance(event, Progress) and event.job == "long" and not stopping:
+        if isinstance(event, Preview) and event.job == "long" and not stopping:
             stopping.append(threading.Thread(target=client.cancel, args=("long",)))
             stopping[0].start()
 
@@ -75,7 +74,6 @@ def test_a_real_engine_describes_draws_cancels_and_draws_again(
     for row in range(3):
         first, last = (np.asarray(Image.open(paths[job, row])) for job in ("first", "last"))
         assert np.array_equal(first, last)
-    assert any(isinstance(event, Preview) for event in events)
 
 
 def test_a_broken_model_fails_its_job_alone(

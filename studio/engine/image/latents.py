@@ -69,7 +69,7 @@ def encode(pipeline: Any, pixels: torch.Tensor) -> torch.Tensor:
 
 def starting_latents(
     pipeline: Any,
-    scheduler: Any,
+    scheduler: Any | None,
     draws: Sequence[torch.Generator],
     size: tuple[int, int],
     *,
@@ -81,7 +81,8 @@ def starting_latents(
 
     Args:
         pipeline: one that works on pixels, or any pipeline that has `start` to begin with.
-        scheduler: a fresh one of the kind that will run; its schedule is set here.
+        scheduler: a fresh one of the kind that will run; its schedule is set here. Only needed
+            with `start`.
         draws: one generator a picture.
         size: width and height in pixels.
         steps: of the whole schedule.
@@ -102,7 +103,7 @@ def starting_latents(
     # Pixel pipelines may be trained with noise of another strength than one.
     spread = float(pipeline.config.get("noise_scale") or 1.0)
     noise = torch.stack([torch.randn(shape, generator=draw) for draw in draws]).to(device) * spread
-    if start is None:
+    if start is None or scheduler is None:
         return noise
     clean = encode(pipeline, as_pixels(start)).to(device).expand_as(noise)
     scheduler.set_timesteps(steps, device=device)

@@ -16,6 +16,7 @@ import torch
 
 from studio.engine.devices import Device, best_dtype, is_out_of_memory
 from studio.engine.image.describe import assemble, capabilities_of
+from studio.engine.image.encoding import EncodedPrompts
 from studio.engine.image.layout import Component, Layout, read_layout
 from studio.engine.image.mend import mend
 from studio.engine.image.preview import ColourMap
@@ -37,8 +38,9 @@ class LoadedPipeline:
 
     `size` is the weights' in bytes, `sha256` their fingerprint once it was taken. `changes` are
     sentences in English for recipes. `colours` is the preview's map from latents to colours:
-    None until it was fitted, and `fitted` tells whether that was tried. `unknown` are the states
-    of the first of its facts' unknown prompts, as far as they were needed (`out_of_domain`).
+    None until it was fitted, and `fitted` tells whether that was tried. `encoded` are the states
+    of the last prompts, `unknown` those of its facts' unknown prompts (prompts, tokens, width),
+    once they were needed (`out_of_domain`).
     """
 
     pipeline: Any
@@ -53,12 +55,18 @@ class LoadedPipeline:
     colours: ColourMap | None = None
     fitted: bool = False
     variants: dict[type[Any], Any] = field(default_factory=dict)
-    unknown: list[torch.Tensor] = field(default_factory=list)
+    encoded: EncodedPrompts = field(default_factory=EncodedPrompts)
+    unknown: torch.Tensor | None = None
 
     @property
     def nbytes(self) -> int:
         """Bytes of weights on the device."""
         return self.size
+
+    @property
+    def state(self) -> tuple[str, ...]:
+        """What was done to the weights, for telling whether results of before still hold."""
+        return (str(self.dtype), self.placement, *self.changes)
 
     def networks(self) -> dict[str, torch.nn.Module]:
         """Return name → network for each part with weights."""
@@ -73,7 +81,8 @@ class LoadedPipeline:
         if hasattr(self.pipeline, "remove_all_hooks"):
             self.pipeline.remove_all_hooks()
         self.variants.clear()
-        self.colours = None
+        self.encoded.clear()
+        self.colours = self.unknown = None
         self.pipeline = None
 
 
@@ -84,11 +93,16 @@ def acquire(ref: ModelRef, device: Device, memory: MemoryArbiter, job: Job) -> L
         ProblemError: `model_missing`, `model_broken`, `bad_input` or `out_of_memory`.
         JobCancelled: the job was cancelled while it was loading.
     """
-    quiet()
     job.check()
+    usual = best_dtype(device)
+    key = model_key(ref.path, "image", usual, device.name)
+    loaded = memory.find(key)
+    if isinstance(loaded, LoadedPipeline):
+        return loaded
+    quiet()
     job.loading(sentence("Looking at {name}", name=ref.name or ref.id))
     layout = read_layout(ref)
-    dtype = torch.float32 if layout.facts.precision else best_dtype(device)
+    dtype = torch.float32 if layout.facts.precision else usual
     sizes = _sizes(layout, dtype)
     placement = _placement(device, sizes)
     need = {
@@ -96,7 +110,6 @@ def acquire(ref: ModelRef, device: Device, memory: MemoryArbiter, job: Job) -> L
         "parts": max(sizes.values(), default=0),
         "layers": _ROOM,
     }[placement]
-    key = model_key(ref.path, "image", dtype, device.name, placement)
     return memory.acquire(key, need, lambda: _load(layout, device, dtype, placement, job), job)
 
 

@@ -19,6 +19,7 @@ from typing import Any
 
 import torch
 
+from studio.engine.image.encoding import Encode, replaced
 from studio.engine.image.load import LoadedPipeline
 from studio.engine.job import Job
 from studio.protocol import Sentence, sentence
@@ -53,23 +54,23 @@ def listening(loaded: LoadedPipeline, waiting: dict[str, list[Job]]) -> Iterator
     if not (waiting and loaded.layout.facts.unknown_prompts and hasattr(pipeline, "encode_prompt")):
         yield
         return
-    encode = pipeline.encode_prompt
+    signature = inspect.signature(type(pipeline).encode_prompt)
 
-    def listen(*args: Any, **kwargs: Any) -> Any:
-        found = encode(*args, **kwargs)
-        asked = inspect.signature(encode).bind(*args, **kwargs).arguments.get("prompt") or ()
-        prompts = [asked] if isinstance(asked, str) else list(asked)
-        for prompt, states in zip(prompts, _states(found, len(prompts)), strict=True):
-            for job in waiting.pop(prompt, ()):
-                if not _is_known(loaded, prompt, states, job):
-                    job.warn("out_of_domain", _hint(loaded))
-        return found
+    def wrap(encode: Encode) -> Encode:
+        def listen(*args: Any, **kwargs: Any) -> Any:
+            found = encode(*args, **kwargs)
+            asked = signature.bind(pipeline, *args, **kwargs).arguments.get("prompt") or ()
+            prompts = [asked] if isinstance(asked, str) else list(asked)
+            for prompt, states in zip(prompts, _states(found, len(prompts)), strict=True):
+                for job in waiting.pop(prompt, ()):
+                    if not _is_known(loaded, prompt, states, job):
+                        job.warn("out_of_domain", _hint(loaded))
+            return found
 
-    pipeline.encode_prompt = listen
-    try:
+        return listen
+
+    with replaced(pipeline, wrap):
         yield
-    finally:
-        del pipeline.encode_prompt
 
 
 def _hint(loaded: LoadedPipeline) -> Sentence:
@@ -88,42 +89,45 @@ def _is_known(loaded: LoadedPipeline, prompt: str, states: torch.Tensor, job: Jo
     facts = loaded.layout.facts
     if any(word in prompt.lower() for word in facts.unknown_shows):
         return True
-    for place, unknown in enumerate(facts.unknown_prompts):
-        if place == len(loaded.unknown):
+    if loaded.unknown is None:
+        found: list[torch.Tensor] = []
+        for unknown in facts.unknown_prompts:
             job.check()
-            loaded.unknown.append(_encoded(loaded.pipeline, unknown))
-        if _distance(states, loaded.unknown[place]) <= _SAME:
-            return False
-    said = _loudness(states, _in_styles(facts.unknown_prompts, loaded.unknown))
+            found.append(_encoded(loaded.pipeline, unknown))
+        alike = len({one.shape for one in found}) == 1
+        loaded.unknown = torch.stack(found) if alike else torch.empty(0)
+    if states.shape != loaded.unknown.shape[1:]:
+        return True
+    if float(_distances(states, loaded.unknown).min()) <= _SAME:
+        return False
+    said = _loudness(states, loaded.unknown[_in_styles(facts.unknown_prompts)])
     return said is None or _CLEAR[0] <= said <= _CLEAR[1]
 
 
-def _in_styles(prompts: tuple[str, ...], states: list[torch.Tensor]) -> list[torch.Tensor]:
-    """The states of the first prompt and of the same with a style after a comma."""
-    return [
-        state
-        for prompt, state in zip(prompts, states, strict=True)
-        if prompt.split(",")[0] == prompts[0]
-    ]
+def _in_styles(prompts: tuple[str, ...]) -> list[int]:
+    """The places of the first prompt and of the same with a style after a comma."""
+    first = prompts[0]
+    return [place for place, prompt in enumerate(prompts) if prompt.split(",")[0] == first]
 
 
-def _loudness(states: torch.Tensor, styles: list[torch.Tensor]) -> float | None:
+def _loudness(states: torch.Tensor, styles: torch.Tensor) -> float | None:
     """How loudly a prompt says its style: 1.0 is as one of `styles`; None where that is unknown.
 
     Args:
         states: (tokens, width).
-        styles: states of one prompt in each style, each (tokens, width).
+        styles: states of one prompt in each style, (styles, tokens, width).
     """
-    if len(styles) < _STYLES or any(state.shape != states.shape for state in styles):
+    if len(styles) < _STYLES:
         return None
     # Tokens that all have: the others would count how many words there are.
-    present = torch.stack([states, *styles]).any(-1).all(0)
-    means = torch.stack([state[present].mean(0) for state in styles])
+    present = (states.any(-1) & styles.any(-1).all(0)).float()
+    weights = present / present.sum()
+    means = torch.einsum("t,stw->sw", weights, styles)
     axes = means - means.mean(0)
     own = (means * axes).sum(1)
     if not bool((own > 0).all()):
         return None
-    return float((axes @ states[present].mean(0) / own).max())
+    return float((axes @ (weights @ states) / own).max())
 
 
 def _encoded(pipeline: Any, prompt: str) -> torch.Tensor:
@@ -151,10 +155,12 @@ def _states(found: Any, count: int) -> list[torch.Tensor]:
     return list(states[::each][:count])
 
 
-def _distance(one: torch.Tensor, other: torch.Tensor) -> float:
-    """Distance over the tokens that both prompts have, relative to the second's norm there."""
-    if one.shape != other.shape:
-        return float("inf")
-    both = one.any(-1) & other.any(-1)
-    norm = float(other[both].norm())
-    return float((one[both] - other[both]).norm()) / norm if norm else float("inf")
+def _distances(states: torch.Tensor, others: torch.Tensor) -> torch.Tensor:
+    """Distances from (tokens, width) to each of (prompts, tokens, width), relative to its norm.
+
+    Only tokens that both have count; infinity where there are none.
+    """
+    both = states.any(-1) & others.any(-1)
+    norms = (others.square().sum(-1) * both).sum(1).sqrt()
+    away = ((states - others).square().sum(-1) * both).sum(1).sqrt()
+    return torch.where(norms > 0, away / norms, torch.inf)

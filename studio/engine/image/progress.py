@@ -40,7 +40,8 @@ class Progress:
         self._done = 0
         self._rows: Sequence[tuple[Job, int]] = ()
         self._pace: Pace | None = None
-        self._shown = 0.0
+        # As if just shown: a job that is over by then needs no preview.
+        self._shown = time.monotonic()
         self._cost = 0.0
 
     def begin(self, rows: Sequence[tuple[Job, int]]) -> None:

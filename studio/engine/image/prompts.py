@@ -14,6 +14,8 @@ from typing import Any
 
 import torch
 
+from studio.engine.image.encoding import Encode, replaced
+
 
 class CannotShareError(Exception):
     """The states of these prompts do not fit into one call."""
@@ -34,28 +36,23 @@ def each_alone(pipeline: Any, prompts: Sequence[str]) -> Iterator[None]:
         return
     if not hasattr(pipeline, "encode_prompt"):
         raise CannotShareError
-    # Somebody else may already listen in.
-    before = vars(pipeline).get("encode_prompt")
-    encode = pipeline.encode_prompt
     signature = inspect.signature(type(pipeline).encode_prompt)
 
-    def one_by_one(*args: Any, **kwargs: Any) -> Any:
-        given = dict(signature.bind(pipeline, *args, **kwargs).arguments)
-        given.pop("self", None)
-        given |= given.pop("kwargs", {})
-        asked = given.get("prompt")
-        if not isinstance(asked, list) or len(asked) < 2:
-            return encode(**given)
-        return _joined([encode(**_only(given, place, len(asked))) for place in range(len(asked))])
+    def wrap(encode: Encode) -> Encode:
+        def one_by_one(*args: Any, **kwargs: Any) -> Any:
+            given = dict(signature.bind(pipeline, *args, **kwargs).arguments)
+            given.pop("self", None)
+            given |= given.pop("kwargs", {})
+            asked = given.get("prompt")
+            if not isinstance(asked, list) or len(asked) < 2:
+                return encode(**given)
+            places = range(len(asked))
+            return _joined([encode(**_only(given, place, len(asked))) for place in places])
 
-    pipeline.encode_prompt = one_by_one
-    try:
+        return one_by_one
+
+    with replaced(pipeline, wrap):
         yield
-    finally:
-        if before is None:
-            del pipeline.encode_prompt
-        else:
-            pipeline.encode_prompt = before
 
 
 def _only(given: dict[str, Any], place: int, count: int) -> dict[str, Any]:

@@ -7,7 +7,9 @@ that is then checked.
 from __future__ import annotations
 
 import inspect
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Literal
 
 from studio.engine.image.schedulers import is_dynamic
@@ -26,11 +28,17 @@ class Route:
     has_strength: bool
 
 
-def call_parameters(pipeline: type[Any]) -> dict[str, inspect.Parameter]:
+def call_parameters(pipeline: type[Any]) -> Mapping[str, inspect.Parameter]:
     """Return the parameters of a pipeline class's call, by name."""
-    parameters = dict(inspect.signature(pipeline.__call__).parameters)
-    parameters.pop("self", None)
-    return parameters
+    if pipeline not in _calls:
+        parameters = dict(inspect.signature(pipeline.__call__).parameters)
+        parameters.pop("self", None)
+        _calls[pipeline] = MappingProxyType(parameters)
+    return _calls[pipeline]
+
+
+# A job asks a dozen times, and reading a signature takes as long as a small layer.
+_calls: dict[type[Any], Mapping[str, inspect.Parameter]] = {}
 
 
 def needs_more_than_a_prompt(pipeline: type[Any]) -> bool:

@@ -155,7 +155,11 @@ class Drawing:
         self._progress.begin([(each.job, each.row) for each in wanted])
         seeds = [seed_of(each.request.seed or 0, each.row) for each in wanted]
         try:
-            with PeakMemory(self._loaded.device) as peak, listening(self._loaded, self._unheard):
+            with (
+                PeakMemory(self._loaded.device) as peak,
+                self._loaded.encoded.at_hand(self._loaded.pipeline, self._loaded.state),
+                listening(self._loaded, self._unheard),
+            ):
                 drawn = draw(
                     self._loaded,
                     self._plan,

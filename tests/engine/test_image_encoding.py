@@ -1,0 +1,83 @@
+"""Prompts that were encoded before are not encoded again, and nobody can spoil what is kept."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+
+from studio.engine.image.encoding import EncodedPrompts
+from tests.engine.image_bench import ImageBench
+
+
+class Encoder:
+    """A pipeline that counts how often it encodes."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def encode_prompt(self, prompt: str, scale: float = 1.0, **_: Any) -> tuple[Any, None]:
+        self.asked.append(prompt)
+        return torch.full((2, 4), float(len(self.asked)) * scale), None
+
+
+def test_a_prompt_is_encoded_once_and_what_is_done_to_its_states_does_not_last() -> None:
+    pipeline, kept = Encoder(), EncodedPrompts()
+
+    with kept.at_hand(pipeline, "float32"):
+        pipeline.encode_prompt("fox")[0].zero_()
+        pipeline.encode_prompt("fox")[0].zero_()
+        states, nothing = pipeline.encode_prompt("fox")
+
+    assert pipeline.asked == ["fox"]
+    assert states.tolist() == torch.ones(2, 4).tolist() and nothing is None
+    pipeline.encode_prompt("fox")
+    assert pipeline.asked == ["fox", "fox"], "the pipeline itself was changed"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"scale": 1}, {"scale": True}, {"scale": 2.0}, {"clip_skip": 1}, {"states": torch.ones(1)}],
+    ids=str,
+)
+def test_other_arguments_are_another_question(change: dict[str, Any]) -> None:
+    pipeline, kept = Encoder(), EncodedPrompts()
+
+    with kept.at_hand(pipeline, "float32"):
+        pipeline.encode_prompt("fox", scale=1.0)
+        pipeline.encode_prompt("fox", **{"scale": 1.0} | change)
+
+    assert len(pipeline.asked) == 2
+
+
+def test_weights_that_changed_meanwhile_encode_anew() -> None:
+    pipeline, kept = Encoder(), EncodedPrompts()
+
+    for state in ("bfloat16", "float32", "bfloat16"):
+        with kept.at_hand(pipeline, state):
+            pipeline.encode_prompt("fox")
+
+    assert len(pipeline.asked) == 2
+
+
+def test_the_longest_unused_is_forgotten_when_there_is_no_room() -> None:
+    pipeline, kept = Encoder(), EncodedPrompts(room=2 * 32)
+
+    with kept.at_hand(pipeline, "float32"):
+        for prompt in ("fox", "hen", "fox", "owl", "fox", "hen"):
+            pipeline.encode_prompt(prompt)
+
+    assert pipeline.asked == ["fox", "hen", "owl", "hen"]
+    assert len(kept) == 2
+
+
+@pytest.mark.parametrize("family", ["sd", "sdxl", "sd3", "flux", "pixart", "sana", "prxpixel"])
+def test_a_prompt_drawn_again_gives_the_very_same_picture(family: str, bench: ImageBench) -> None:
+    first = bench.draw(family, prompt="a red cat")
+    bench.draw(family, prompt="a blue dog")
+    encoded = len(bench.loaded(family).encoded)
+    again = bench.draw(family, prompt="a red cat")
+
+    assert encoded == len(bench.loaded(family).encoded) > 0
+    assert (first.picture(0) == again.picture(0)).all()

@@ -14,7 +14,6 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QLineEdit,
-    QPushButton,
     QVBoxLayout,
     QWidget,
 )
@@ -30,12 +29,12 @@ from studio.protocol import (
     UpscaleRequest,
     Warned,
 )
-from studio.ui.picture.files import PICTURE_FILTER, dropped_paths
+from studio.ui.picture.files import dropped_paths
 from studio.ui.request_estimate import RequestEstimate
 from studio.ui.theme import GRID, say
-from studio.ui.upscale.adding import MOST_FILES, look_at, pictures_below
 from studio.ui.upscale.compare_panel import ComparePanel
-from studio.ui.upscale.input_list import Input, InputModel, InputView
+from studio.ui.upscale.input_list import Input
+from studio.ui.upscale.input_panel import InputPanel
 from studio.ui.upscale.running import RunningPictures
 from studio.ui.widgets.buttons import tool_button
 from studio.ui.widgets.columns import Columns
@@ -62,8 +61,8 @@ class UpscaleTab(QWidget):
         self._menu: ResultMenu | None = None
         self.setAcceptDrops(True)
         self.model = ModelPicker(state, "upscale", self)
-        self.inputs = InputModel(self)
-        self.view = InputView(self.inputs, self)
+        self.panel = InputPanel(state, self)
+        self.inputs, self.view = self.panel.inputs, self.panel.view
         self.scale = QComboBox(self)
         self.scale.setObjectName("upscale.scale")
         self.scale.setAccessibleName(self.tr("Scale"))
@@ -84,7 +83,7 @@ class UpscaleTab(QWidget):
                 "Drop photographs or folders on the left and press Enlarge. The originals are "
                 "never changed; colour profile, EXIF and transparency are kept."
             ),
-            [(self.tr("Add pictures…"), self.choose_files)],
+            [(self.tr("Add pictures…"), self.panel.choose_files)],
             self,
         )
         self.result = ComparePanel(self._empty, self)
@@ -102,22 +101,6 @@ class UpscaleTab(QWidget):
         column = QVBoxLayout(left)
         column.setContentsMargins(0, 0, GRID // 2, 0)
         column.setSpacing(GRID)
-        add = QPushButton(self.tr("Add pictures…"), left)
-        add.setObjectName("upscale.add")
-        add.clicked.connect(self.choose_files)
-        folder = QPushButton(self.tr("Add a folder…"), left)
-        folder.setObjectName("upscale.add_folder")
-        folder.clicked.connect(self.choose_folder)
-        self._remove = tool_button(
-            "trash-2", self.tr("Take off the list (the files stay)"), "upscale.remove"
-        )
-        self._remove.clicked.connect(self.remove_selected)
-        buttons = QHBoxLayout()
-        buttons.setSpacing(GRID)
-        buttons.addWidget(add)
-        buttons.addWidget(folder)
-        buttons.addStretch(1)
-        buttons.addWidget(self._remove)
         scales = QHBoxLayout()
         scales.setSpacing(GRID)
         label = QLabel(self.tr("Scale"), left)
@@ -135,8 +118,7 @@ class UpscaleTab(QWidget):
         target.addWidget(target_label)
         target.addWidget(self.output, 1)
         target.addWidget(choose)
-        column.addWidget(self.view, 1)
-        column.addLayout(buttons)
+        column.addWidget(self.panel, 1)
         column.addWidget(self.model)
         column.addLayout(scales)
         column.addLayout(target)
@@ -146,8 +128,8 @@ class UpscaleTab(QWidget):
     def _connect(self) -> None:
         self.run_bar.generate_clicked.connect(self.generate)
         self.run_bar.stop_clicked.connect(self.stop)
-        self.view.dropped.connect(self.add)
-        self.view.remove_wanted.connect(self.remove_selected)
+        self.panel.added.connect(self._added)
+        self.panel.removed.connect(self._removed)
         self.view.selectionModel().currentChanged.connect(lambda *_: self._show_current())
         self.inputs.dataChanged.connect(lambda *_: self._show_current())
         self.result.folder_wanted.connect(self._open_folder)
@@ -173,60 +155,23 @@ class UpscaleTab(QWidget):
 
     def finish(self) -> None:
         """Look at the pictures of last time once the window is there."""
-        look_at([item.path for item in self.inputs.inputs()], self.inputs, self._state)
+        self.panel.look([item.path for item in self.inputs.inputs()])
 
     # ---- the list
 
     def add(self, paths: Sequence[Path]) -> None:
-        """Add files and the pictures below folders; looking is done off the window's thread."""
-        given = [Path(path) for path in paths]
-        self._state.background.read(
-            self, lambda: pictures_below(given), self._added, self._state.problem.emit
-        )
+        """Add files and the pictures below folders."""
+        self.panel.add(paths)
 
     def _added(self, found: list[Path]) -> None:
-        if not found:
-            self._state.show_message(self.tr("There is no picture in it."), "warning")
-            return
-        if len(found) > MOST_FILES:
-            found = found[:MOST_FILES]
-            self._state.show_message(
-                self.tr("Only the first {number} pictures were added.").format(number=MOST_FILES),
-                "warning",
-            )
-        self.inputs.add(found)
-        look_at(found, self.inputs, self._state)
-        row = self.inputs.row_of(found[0])
         if not self.view.currentIndex().isValid() or self._running.is_empty:
-            self.view.setCurrentIndex(self.inputs.index(row))
+            self.panel.choose(found[0])
         self.values_to_settings()
 
-    def remove_selected(self) -> None:
-        """Take the selected pictures off the list; those being enlarged stay."""
-        rows = [
-            index.row()
-            for index in self.view.selectionModel().selectedIndexes()
-            if (item := self.inputs.at(index.row())) is not None
-            and item.state not in ("waiting", "running")
-        ]
-        self.inputs.remove(rows)
+    def _removed(self) -> None:
         if not self.inputs.rowCount():
             self.result.clear()
         self.values_to_settings()
-
-    def choose_files(self) -> None:
-        """Ask for pictures."""
-        paths, _ = QFileDialog.getOpenFileNames(
-            self, self.tr("Add pictures"), "", self.tr("Pictures") + f" ({PICTURE_FILTER})"
-        )
-        if paths:
-            self.add([Path(path) for path in paths])
-
-    def choose_folder(self) -> None:
-        """Ask for a folder of pictures."""
-        path = QFileDialog.getExistingDirectory(self, self.tr("Add a folder"))
-        if path:
-            self.add([Path(path)])
 
     def choose_output(self) -> None:
         """Ask for the folder that results go to."""
@@ -289,8 +234,7 @@ class UpscaleTab(QWidget):
     def enlarge(self, path: str, scale: int = 4) -> None:
         """Add one picture and enlarge it at once."""
         self.inputs.add([Path(path)])
-        row = self.inputs.row_of(Path(path))
-        self.view.setCurrentIndex(self.inputs.index(row))
+        self.panel.choose(Path(path))
         self.scale.setCurrentIndex(self.scale.findData(scale))
         self._match_model()
         self.generate()
@@ -442,7 +386,7 @@ class UpscaleTab(QWidget):
         self.inputs.add([path])
         if not isinstance(source, UpscaleRequest):
             self._keep_result(path, source)
-        self.view.setCurrentIndex(self.inputs.index(self.inputs.row_of(path)))
+        self.panel.choose(path)
         self.values_to_settings()
 
     def close_down(self) -> None:

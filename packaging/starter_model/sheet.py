@@ -11,7 +11,9 @@ from PIL import Image
 from starter_recipe import icons
 from starter_recipe.export import draw, load_pipeline
 
-DEFAULT_MODEL = Path(__file__).resolve().parents[2] / "resources" / "models" / "starter-icons"
+_RESOURCES = Path(__file__).resolve().parents[2] / "resources"
+DEFAULT_MODEL = _RESOURCES / "models" / "starter-icons"
+DEFAULT_SHEET = _RESOURCES / "screenshots" / "starter-icons.png"
 PROMPTS = (
     "a red apple",
     "a smiling cat",
@@ -29,7 +31,7 @@ STEPS = 20
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", type=Path, default=DEFAULT_MODEL)
-    parser.add_argument("--output", type=Path, default=DEFAULT_MODEL / "sheet.png")
+    parser.add_argument("--output", type=Path, default=DEFAULT_SHEET)
     options = parser.parse_args()
     pipeline = load_pipeline(options.model)
     rows = []

@@ -1,4 +1,4 @@
-"""Train the denoiser on the patch codes (step 3 of the recipe).
+"""Train the denoiser on the patch codes (step 4 of the recipe).
 
 Resumable at any moment: start the same command again and it goes on. It runs on a CUDA
 GPU where there is one and on the CPU otherwise.
@@ -101,15 +101,18 @@ def sheet(model: flow.Denoise, batches: Batches, names: list[str], path: Path) -
 def split(model: nn.Module) -> tuple[list[nn.Parameter], list[nn.Parameter], list[nn.Parameter]]:
     """Hidden matrices for Muon, the rest for AdamW, what was written down apart.
 
-    The reader is frozen; the decoder is already exact, and noisy steps would only blur it.
+    The reader is frozen but for its free head; the decoder is already exact, and noisy steps
+    would only blur it.
     """
     matrices, others, careful = [], [], []
     for name, parameter in model.named_parameters():
-        if name.startswith(("txt_in", "blocks.0.attention")):
+        if name.startswith(("txt_in", "blocks.0.attention.norm")):
             parameter.requires_grad_(False)
-        elif name.startswith(("final_layer", "img_in", "blocks.0.modulation")):
+        elif name.startswith(("final_layer", "img_in.0", "blocks.0.modulation")):
             careful.append(parameter)
-        elif parameter.ndim == 2 and name.startswith("blocks") and "modulation" not in name:
+        elif name.startswith(("blocks.0.attention", "img_in")) or "modulation" in name:
+            others.append(parameter)
+        elif parameter.ndim == 2 and name.startswith("blocks"):
             matrices.append(parameter)
         else:
             others.append(parameter)
@@ -122,6 +125,7 @@ def main() -> None:
     parser.add_argument("--hours", type=float, default=1.0, help="time budget, all runs together")
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--rate", type=float, default=1e-3)
+    parser.add_argument("--tinted", type=float, default=0.35, help="share in other colours")
     parser.add_argument("--ema", type=float, default=0.998)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--every", type=float, default=180, help="seconds between checkpoints")
@@ -138,6 +142,7 @@ def main() -> None:
     factors = lookup.Lookup.load(data / "lookup.pt")
     model = denoiser.new_denoiser(patches.PatchBasis.load(data / "basis.pt"), factors.scale)
     model.to(device)
+    denoiser.free_head_only(model)
     average = training.Average(model, options.ema)
     shown: PRXTransformer2DModel = PRXTransformer2DModel.from_config(dict(model.config)).to(device)
     adjusters = training.optimisers(*split(model), rate=options.rate)
@@ -175,6 +180,7 @@ def main() -> None:
         clean = batches.pictures(thing, style)
         states = denoiser.encoder_states(batches.codes(thing, style), style, extra=3)
         level = flow.noise_levels(options.batch, generator)
+        clean = flow.tinted(clean, level, options.tinted, generator)
         mix = level[:, None, None, None]
         noisy = (1 - mix) * clean + mix * torch.randn(clean.shape, generator=generator)
         noisy, level, states, clean = training.to_device(device, noisy, level, states, clean)

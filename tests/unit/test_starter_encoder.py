@@ -141,6 +141,47 @@ def test_an_untrained_denoiser_draws_what_the_codes_say() -> None:
     assert torch.allclose(drawn, basis.decode(coefficients), atol=0.05)
 
 
+def test_only_the_free_head_of_the_first_block_learns() -> None:
+    torch.manual_seed(0)
+    axes = torch.linalg.qr(torch.randn(patches.PATCH_DIM, patches.AXES)).Q.T
+    basis = patches.PatchBasis(torch.zeros(patches.PATCH_DIM), axes, torch.ones(patches.AXES))
+    coefficients = torch.randn(2, patches.PATCHES, patches.CODE_DIM)
+    scale = lookup.Scale.fit(basis, coefficients)
+    model = denoiser.new_denoiser(basis, scale)
+    denoiser.free_head_only(model)
+    # At the start it writes nothing, so nothing would tell it what to read.
+    out = model.blocks[0].attention.to_out[0].weight
+    with torch.no_grad():
+        out[:, denoiser.READING * denoiser.HIDDEN // denoiser.HEADS :] = 0.1 * torch.randn(352, 88)
+    states = denoiser.encoder_states(scale.to_sphere(coefficients), torch.tensor([0, 1]))
+
+    drawn = model(torch.randn(2, 3, 128, 128), torch.tensor([0.5, 0.9]), states)[0]
+    torch.autograd.backward(flow.loss(drawn, torch.zeros_like(drawn)))
+
+    attention = model.blocks[0].attention
+    for gradient, reading in (
+        (attention.txt_kv_proj.weight.grad[:352], slice(0, 264)),
+        (attention.txt_kv_proj.weight.grad[352:], slice(0, 264)),
+        (out.grad.T, slice(0, 264)),
+    ):
+        assert not gradient[reading].any()
+        assert gradient[reading.stop :].any()
+
+
+def test_tints_leave_white_and_grey_alone_and_what_is_nearly_noise() -> None:
+    colours = torch.tensor([[1.0, 1.0, 1.0], [0.2, 0.2, 0.2], [-1.0, 0.6, 0.1]])
+    clean = colours.T[None, :, None].repeat(40, 1, 2, 1)
+    level = torch.linspace(0, 1, 40)
+
+    made = flow.tinted(clean, level, 0.5, torch.Generator().manual_seed(0))
+
+    assert torch.allclose(made[..., :2], clean[..., :2], atol=1e-6)
+    changed = (made != clean).flatten(1).any(1) & ~torch.isclose(made, clean).all(1).all(1).all(1)
+    assert 8 <= int(changed[level < 0.8].sum()) <= 24
+    assert not changed[level >= 0.8].any()
+    assert made.min() >= -1 and made.max() <= 1
+
+
 def test_the_average_follows_fast_at_first() -> None:
     module = torch.nn.Linear(1, 1, bias=False)
     average = training.Average(module, 0.999)

@@ -19,10 +19,13 @@ from . import layout
 from .lookup import SPHERE, Scale
 from .patches import CODE_DIM, GRID, PATCH, PatchBasis
 
-HIDDEN = 256
+HIDDEN = 352
 HEADS = 4
-DEPTH = 3
-AXES = (32, 32)
+READING = 3  # heads of the first block that copy the patch token; the others are free
+DEPTH = 2
+AXES = (44, 44)
+MLP_RATIO = 2.16
+BOTTLENECK = 128  # numbers of a noisy patch that enter
 THETA = 10_000
 _SHARPNESS = 68.0  # attention score of the matching patch in the first block
 _FREQUENCIES = (2.0, 1.0, 0.5, 0.25)  # weights of the first rotary frequencies
@@ -36,11 +39,12 @@ def new_denoiser(basis: PatchBasis, scale: Scale) -> PRXTransformer2DModel:
         patch_size=PATCH,
         context_in_dim=layout.WIDTH,
         hidden_size=HIDDEN,
-        mlp_ratio=3.0,
+        mlp_ratio=MLP_RATIO,
         num_heads=HEADS,
         depth=DEPTH,
         axes_dim=list(AXES),
         theta=THETA,
+        bottleneck_size=BOTTLENECK,
     )
     with torch.no_grad():
         _write_reader(model)
@@ -49,9 +53,12 @@ def new_denoiser(basis: PatchBasis, scale: Scale) -> PRXTransformer2DModel:
 
 
 def _write_reader(model: PRXTransformer2DModel) -> None:
-    """Make the first block copy each patch token into its image token."""
+    """Make the first block copy each patch token into its image token.
+
+    The free head starts with random queries and keys, and says nothing yet.
+    """
     wide = layout.rotation()  # (384, 383)
-    narrow = layout.rotation(HIDDEN)  # (256, 255)
+    narrow = layout.rotation(HIDDEN)
     # Text coordinates → the first coordinates of the residual stream, unchanged.
     model.txt_in.weight.copy_(narrow[:, : layout.USED] @ wide[:, : layout.USED].T)
     model.txt_in.bias.zero_()
@@ -72,20 +79,21 @@ def _write_reader(model: PRXTransformer2DModel) -> None:
     for index, weight in enumerate(_FREQUENCIES):
         query[2 * index] = query[AXES[0] + 2 * index] = weight**0.5
     key = torch.zeros(head, layout.USED)
-    for start, axis, part in ((layout.ROW.start, 0, 0), (layout.COLUMN.start, 1, AXES[0])):
-        del axis
+    for start, part in ((layout.ROW.start, 0), (layout.COLUMN.start, AXES[0])):
         for place in range(GRID):
             for index, weight in enumerate(_FREQUENCIES):
                 angle = torch.tensor(place * THETA ** (-2 * index / AXES[0]))
                 key[part + 2 * index, start + place] = weight**0.5 * angle.cos()
                 key[part + 2 * index + 1, start + place] = weight**0.5 * angle.sin()
-    into_query = torch.outer(query, constant).repeat(HEADS, 1)
-    into_key = (key @ narrow[:, : layout.USED].T).repeat(HEADS, 1)
-    into_value = torch.zeros(HIDDEN, HIDDEN)
+    reading = READING * head
+    into_value = torch.zeros(reading, HIDDEN)
     into_value[:_KEPT] = narrow[:, :_KEPT].T
-    attention.img_qkv_proj.weight.zero_()
-    attention.img_qkv_proj.weight[:HIDDEN] = into_query
-    attention.txt_kv_proj.weight.copy_(torch.cat([into_key, into_value]))
+    queries = attention.img_qkv_proj.weight[:HIDDEN]
+    keys, values = attention.txt_kv_proj.weight.view(2, HIDDEN, HIDDEN)
+    attention.img_qkv_proj.weight[HIDDEN:].zero_()
+    queries[:reading] = torch.outer(query, constant).repeat(READING, 1)
+    keys[:reading] = (key @ narrow[:, : layout.USED].T).repeat(READING, 1)
+    values[:reading] = into_value
     # Root mean square norm gives both a norm of √head; the score is q · k / √head.
     level = (_SHARPNESS / head**0.5) ** 0.5
     attention.norm_q.weight.fill_(level)
@@ -95,19 +103,45 @@ def _write_reader(model: PRXTransformer2DModel) -> None:
     attention.to_out[0].weight.copy_(out)
 
 
+def free_head_only(model: PRXTransformer2DModel) -> None:
+    """Let the gradients of the first block's attention through for its free head alone."""
+    attention = model.blocks[0].attention
+    fixed = READING * (HIDDEN // HEADS)
+
+    def keep(parameter: Tensor, *parts: tuple[slice, slice]) -> None:
+        mask = torch.zeros_like(parameter)
+        for rows, columns in parts:
+            mask[rows, columns] = 1.0
+        parameter.register_hook(lambda gradient: gradient * mask.to(gradient.device))
+
+    rows, every = slice(fixed, HIDDEN), slice(None)
+    keep(attention.img_qkv_proj.weight, (rows, every))
+    keep(attention.txt_kv_proj.weight, (rows, every), (slice(HIDDEN + fixed, 2 * HIDDEN), every))
+    keep(attention.to_out[0].weight, (every, rows))
+
+
 def _write_decoder(model: PRXTransformer2DModel, basis: PatchBasis, scale: Scale) -> None:
-    """Let the last layer decode the codes, and the first one see the noisy patch."""
+    """Let the last layer decode the codes, and the first one see the noisy patch.
+
+    The coordinates that no code uses stand for the components that come after those of the
+    codes: nothing is there yet, but whatever a block writes there is drawn.
+    """
     narrow = layout.rotation(HIDDEN)
     free = HIDDEN - 1 - _KEPT
-    nn.init.zeros_(model.img_in.bias)
-    model.img_in.weight.copy_(0.1 * narrow[:, _KEPT:] @ basis.axes[:free])
+    down, up = model.img_in
+    nn.init.zeros_(down.bias)
+    down.weight.copy_(basis.axes[:BOTTLENECK])
+    nn.init.zeros_(up.weight)
+    nn.init.zeros_(up.bias)
     last = model.final_layer
     nn.init.zeros_(last.adaLN_modulation[1].weight)
     nn.init.zeros_(last.adaLN_modulation[1].bias)
-    # A patch token has norm √384, less the null part; the layer norm makes that √256.
+    # A patch token has norm √384, less the null part; the layer norm makes that √HIDDEN.
     shrink = (HIDDEN**0.5 / layout.NORM) * (layout.NORM / layout.PATCH_NORM)
     decode = torch.zeros(HIDDEN - 1, basis.axes.shape[1])
-    decode[:CODE_DIM] = basis.axes / scale.gain[:, None] / shrink
+    decode[:CODE_DIM] = basis.axes[:CODE_DIM] / scale.gain[:, None] / shrink
+    later = basis.axes[CODE_DIM : CODE_DIM + free]
+    decode[_KEPT : _KEPT + len(later)] = later / scale.gain[-1] / shrink
     last.linear.weight.copy_((narrow @ decode).T)
     last.linear.bias.copy_(basis.mean)
     # All gates are open, and what they let through is still zero: so the first steps of

@@ -26,6 +26,34 @@ def noise_levels(count: int, generator: torch.Generator) -> Tensor:
     return torch.where(high, 0.3 + 0.7 * level, 0.3 * level).clamp_min(1e-3)
 
 
+_DECIDED = 0.8  # above this level nothing but the words says what is drawn
+_GREY = torch.tensor([0.299, 0.587, 0.114])
+
+
+def tinted(clean: Tensor, level: Tensor, share: float, generator: torch.Generator) -> Tensor:
+    """Give some of the pictures (B, 3, H, W) in [-1, 1] other colours; white stays white.
+
+    So the model learns that below `_DECIDED` a noisy picture tells the colours, and not the
+    words alone: else a picture to start from would have no effect. What is not white is turned
+    about the grey axis of RGB by any angle, and made up to a half more or less colourful.
+    Only pictures with noise `level` (B,) below `_DECIDED` change, `share` of them.
+    """
+    count = len(clean)
+    angle = 2 * torch.pi * torch.rand(count, generator=generator)
+    vivid = 0.5 + torch.rand(count, generator=generator)
+    chosen = (torch.rand(count, generator=generator) < share) & (level < _DECIDED)
+    grey = _GREY.expand(3, 3)
+    colour = torch.eye(3) - grey
+    axis = torch.full((3,), 3**-0.5)
+    cross = torch.linalg.cross(torch.eye(3), axis.expand(3, 3), dim=1).T
+    along = torch.outer(axis, axis)
+    cosine, sine = angle.cos()[:, None, None], angle.sin()[:, None, None]
+    turn = cosine * torch.eye(3) + sine * cross + (1 - cosine) * along
+    matrix = grey + vivid[:, None, None] * colour @ turn
+    matrix = torch.where(chosen[:, None, None], matrix, torch.eye(3))
+    return 1 - torch.einsum("bij,bjhw->bihw", matrix, 1 - clean).clamp(0, 2)
+
+
 def _slopes(pictures: Tensor) -> tuple[Tensor, Tensor]:
     """Differences between neighbours, down and across."""
     return pictures[:, :, 1:] - pictures[:, :, :-1], pictures[..., 1:] - pictures[..., :-1]

@@ -54,7 +54,7 @@ class Scale:
     @classmethod
     def fit(cls, basis: PatchBasis, coefficients: Tensor) -> Scale:
         """`coefficients` (N, 64, CODE_DIM); the largest code just fits the sphere."""
-        gain = basis.std.pow(-TEMPER)
+        gain = basis.std[:CODE_DIM].pow(-TEMPER)
         energy = (coefficients * gain).pow(2).sum(-1)
         gain = gain * (0.98 * SPHERE / energy.max()).sqrt()
         energy = (coefficients * gain).pow(2).sum(-1).mean()

@@ -1,8 +1,9 @@
 """Patches and their codes: a 16×16 patch in 200 numbers.
 
-A picture is an 8×8 grid of patches, each described by its coefficients in one
-principal-component basis that all patches share. The basis is orthonormal, so a squared
-error between codes is a squared error between pixels (but for the 0.6 % left out).
+A picture is an 8×8 grid of patches, each described by its first coefficients in one
+principal-component basis that all patches share; the denoiser has use for more of them. The
+basis is orthonormal, so a squared error between codes is a squared error between pixels (but
+for the 0.6 % left out).
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ GRID = SIZE // PATCH
 PATCHES = GRID * GRID
 PATCH_DIM = PATCH * PATCH * 3
 CODE_DIM = 200
+AXES = 360  # principal components that are kept
 
 
 def to_unit(images: npt.NDArray[np.uint8]) -> Tensor:
@@ -45,7 +47,7 @@ def join(patches: Tensor) -> Tensor:
 
 @dataclass
 class PatchBasis:
-    """`mean` (768,), orthonormal `axes` (200, 768), `std` (200,) of each coefficient."""
+    """`mean` (768,), orthonormal `axes` (AXES, 768), `std` (AXES,) of each coefficient."""
 
     mean: Tensor
     axes: Tensor
@@ -64,17 +66,17 @@ class PatchBasis:
             count += len(flat)
         mean = total / count
         values, vectors = torch.linalg.eigh(outer / count - torch.outer(mean, mean))
-        order = torch.arange(PATCH_DIM - 1, PATCH_DIM - 1 - CODE_DIM, -1)
+        order = torch.arange(PATCH_DIM - 1, PATCH_DIM - 1 - AXES, -1)
         axes = vectors[:, order].T.float().contiguous()
         return cls(mean.float(), axes, values[order].clamp_min(0).sqrt().float())
 
     def encode(self, images: Tensor) -> Tensor:
         """(N, 3, 128, 128) → codes (N, 64, CODE_DIM)."""
-        return (cut(images) - self.mean) @ self.axes.T
+        return (cut(images) - self.mean) @ self.axes[:CODE_DIM].T
 
     def decode(self, codes: Tensor) -> Tensor:
         """Codes (N, 64, CODE_DIM) → pictures (N, 3, 128, 128)."""
-        return join(codes @ self.axes + self.mean)
+        return join(codes @ self.axes[:CODE_DIM] + self.mean)
 
     def encode_all(self, images: npt.NDArray[np.uint8], chunk: int = 512) -> Tensor:
         """Codes (N, 64, CODE_DIM) of uint8 pictures (N, 128, 128, 3)."""

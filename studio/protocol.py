@@ -124,7 +124,9 @@ class ImageRequest(Struct, frozen=True, kw_only=True, tag_field="task", tag="ima
     """Ask a diffusion pipeline for `count` pictures, image *i* from seed `seed + i`.
 
     None means "what suits the loaded model"; the recipe records the value that was used.
-    Sizes are pixels. `strength` (0 to 1) counts only with `image` (image-to-image).
+    Sizes are pixels. `strength` (0 to 1) counts only with `image` (image-to-image). `mask` goes
+    with `image` too (inpainting): a picture that is fitted as `image` is; what is white there is
+    drawn, what is black stays as it is.
     """
 
     prompt: Prompt
@@ -139,6 +141,7 @@ class ImageRequest(Struct, frozen=True, kw_only=True, tag_field="task", tag="ima
     scheduler: Name = ""
     image: InputFile | None = None
     strength: Fraction = 0.6
+    mask: InputFile | None = None
     transparent: bool = False
 
 

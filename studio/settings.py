@@ -93,6 +93,7 @@ class ImageValues(Struct):
     scheduler: str = ""
     image: str = ""
     strength: float = 0.6
+    mask: str = ""
     transparent: bool = False
     more_open: bool = False
 

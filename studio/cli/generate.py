@@ -124,6 +124,12 @@ def _requests(options: argparse.Namespace) -> Sequence[Request]:
         given |= _size(options.size)
         if options.image is not None:
             given["image"] = {"path": str(_picture(Path(options.image)))}
+        if options.mask is not None:
+            if options.image is None:
+                raise problem(
+                    "bad_input", "--mask goes with --image: name the picture to start from as well."
+                )
+            given["mask"] = {"path": str(_picture(Path(options.mask)))}
     return [_request({**given, "task": options.command})]
 
 

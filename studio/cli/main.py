@@ -160,6 +160,7 @@ def _image(command: argparse.ArgumentParser) -> None:
         ("scheduler", "scheduler", "a scheduler of diffusers by its class name"),
         ("image", "image", "a picture to start from"),
         ("strength", "strength", "with --image: 0 keeps the picture, 1 draws it anew (0.6)"),
+        ("mask", "mask", "with --image: white is drawn anew, black stays"),
     ):
         command.add_argument(
             f"--{name}", dest=field, default=None, metavar=name.upper()[0], help=text

@@ -218,7 +218,7 @@ def describe(model: ModelRef) -> Capabilities:
     """Return capabilities: every control, or few when the model's name says `[turbo]`."""
     controls: tuple[str, ...] = ("prompt", "width", "height", "steps", "seed", "count")
     if "[turbo]" not in model.name:
-        controls += ("negative_prompt", "guidance_scale", "scheduler", "image", "strength")
+        controls += ("negative_prompt", "guidance_scale", "scheduler", "image", "strength", "mask")
     return Capabilities(
         controls=controls,
         schedulers=("Euler", "DDIM"),

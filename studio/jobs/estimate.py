@@ -236,7 +236,7 @@ def bare(request: Request) -> Request:
         case ImageRequest():
             image = InputFile("") if request.image else None
             return msgspec.structs.replace(
-                request, prompt="", negative_prompt="", seed=None, count=1, image=image
+                request, prompt="", negative_prompt="", seed=None, count=1, image=image, mask=None
             )
         case UpscaleRequest():
             return msgspec.structs.replace(request, seed=None)

@@ -16,12 +16,11 @@ from msgspec import Struct
 from studio.engine.weights import weight_hash
 from studio.jobs.picture_difference import PictureDifference, compare_pictures
 from studio.library.files import hash_file
-from studio.library.prepare import input_of
+from studio.library.prepare import inputs_of
 from studio.library.records import Asset
 from studio.library.store import Library
 from studio.models.registry import Registry
 from studio.protocol import (
-    ImageRequest,
     InputFile,
     ProblemError,
     Recipe,
@@ -38,7 +37,7 @@ LABEL = "reproduces"
 
 _EXCERPT = 30
 _LOSSY = (".jpg", ".jpeg", ".webp")
-_NOT_SETTINGS = ("model", "image", "input", "seed", "count")
+_NOT_SETTINGS = ("model", "image", "mask", "input", "seed", "count")
 
 
 class Comparison(Struct, frozen=True):
@@ -86,16 +85,11 @@ def reproduce_request(
         seed=recipe.seed,
         count=1,
     )
-    source = input_of(request)
-    if source is None:
-        return request
-    found = InputFile(str(_input(source, recipe, library)), source.sha256)
-    match request:
-        case UpscaleRequest():
-            return msgspec.structs.replace(request, input=found)
-        case ImageRequest():
-            return msgspec.structs.replace(request, image=found)
-    return request
+    found = {
+        name: InputFile(str(_input(source, recipe, library)), source.sha256)
+        for name, source in inputs_of(request).items()
+    }
+    return msgspec.structs.replace(request, **found)
 
 
 def _model(
@@ -134,6 +128,8 @@ def _input(source: InputFile, recipe: Recipe, library: Library) -> Path:
     if _holds(path, source.sha256):
         return path
     for parent in recipe.parents:
+        if not source.sha256 and parent.path != source.path:
+            continue  # A picture and its mask: nothing else tells which is which.
         asset = library.asset(parent.asset) if parent.asset else None
         if asset is not None and _holds(asset.path, source.sha256 or parent.sha256):
             return asset.path

@@ -21,6 +21,7 @@ from msgspec import Struct
 
 from studio.jobs.field_errors import field_of, field_sentence
 from studio.jobs.picture_check import picture_problem
+from studio.library.prepare import check_mask, inputs_of
 from studio.models.registry import Registry
 from studio.protocol import (
     ImageRequest,
@@ -40,7 +41,7 @@ MOST_ERRORS = 100
 """Errors that are listed; a table with more is not read further."""
 
 _REQUESTS = {"text": TextRequest, "image": ImageRequest, "upscale": UpscaleRequest}
-_FILES = ("input", "image")
+_FILES = ("input", "image", "mask")
 _HOLE = re.compile(r"\{\{\s*([^{}]+?)\s*\}\}")
 _LARGEST_CELL = 1_000_000
 _BOMS = (
@@ -128,23 +129,20 @@ def model_errors(table: Table, registry: Registry) -> list[RowError]:
 
 
 def input_errors(table: Table) -> list[RowError]:
-    """Return an error for each row whose input file is not there, or is no whole picture."""
+    """Return an error for each row of which an input file is not there, or no whole picture."""
     errors: list[RowError] = []
     known: dict[str, Problem | None] = {}
     for row in table.rows:
-        column = "input" if isinstance(row.request, UpscaleRequest) else "image"
-        source = getattr(row.request, column, None)
-        if source is None:
-            continue
-        if not Path(source.path).is_file():
-            told = sentence("The file {path} is not there.", path=source.path)
-            errors.append(RowError(row.line, column, told))
-            continue
-        if source.path not in known:
-            known[source.path] = picture_problem(Path(source.path))
-        trouble = known[source.path]
-        if trouble is not None:
-            errors.append(RowError(row.line, column, trouble.message))
+        for column, source in inputs_of(row.request).items():
+            if not Path(source.path).is_file():
+                told = sentence("The file {path} is not there.", path=source.path)
+                errors.append(RowError(row.line, column, told))
+                continue
+            if source.path not in known:
+                known[source.path] = picture_problem(Path(source.path))
+            trouble = known[source.path]
+            if trouble is not None:
+                errors.append(RowError(row.line, column, trouble.message))
     return errors
 
 
@@ -262,6 +260,10 @@ def _request(line: int, cells: Mapping[str, Any], folder: Path) -> TableRow | Ro
         return RowError(line, column, field_sentence(error))
     if not isinstance(request, UpscaleRequest) and not request.prompt.strip():
         return RowError(line, "prompt", sentence("The prompt is empty."))
+    try:
+        check_mask(request)
+    except ProblemError as error:
+        return RowError(line, "mask", error.problem.message)
     return TableRow(line, request, labels)
 
 

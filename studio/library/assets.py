@@ -14,7 +14,7 @@ import msgspec
 
 from studio.library.database import DamagedDatabaseError, Database
 from studio.library.marks import Marks
-from studio.library.prepare import input_of
+from studio.library.prepare import inputs_of
 from studio.library.records import Asset, making_seconds
 from studio.library.search import TRASHED, Wanted, facts, match_expression, spaced
 from studio.protocol import (
@@ -331,9 +331,8 @@ class Assets:
 
         `told` is what the engine says it read; without it, what the request names.
         """
-        source = input_of(request)
-        if not told and source is not None:
-            told = (Parent(source.path, source.sha256),)
+        if not told:
+            told = tuple(Parent(file.path, file.sha256) for file in inputs_of(request).values())
         return tuple(
             msgspec.structs.replace(parent, asset=parent.asset or self._asset_of(parent))
             for parent in told

@@ -22,24 +22,38 @@ from studio.protocol import (
 
 
 def input_of(request: Request) -> InputFile | None:
-    """Return the file that the request reads, or None."""
+    """Return the picture that the request starts from, or None."""
+    files_read = inputs_of(request)
+    return files_read.get("input") or files_read.get("image")
+
+
+def inputs_of(request: Request) -> dict[str, InputFile]:
+    """Return every file that the request reads, by the name of its field."""
     match request:
         case UpscaleRequest():
-            return request.input
+            return {"input": request.input}
         case ImageRequest():
-            return request.image
+            named = {"image": request.image, "mask": request.mask}
+            return {name: file for name, file in named.items() if file is not None}
         case TextRequest():
-            return None
+            return {}
+
+
+def check_mask(request: Request) -> None:
+    """Raise `ProblemError` (bad_input) where a request has a mask and no picture to go with it."""
+    if isinstance(request, ImageRequest) and request.mask is not None and request.image is None:
+        raise problem("bad_input", "A mask needs a picture to start from.")
 
 
 def prepare(request: Request, hash_file: Callable[[Path], str] = files.hash_file) -> Request:
-    """Return the request as it is stored: with a seed, and its input file found and hashed.
+    """Return the request as it is stored: with a seed, and its input files found and hashed.
 
-    Raises `ProblemError` (bad_input): an empty prompt, seeds past the largest one, or an input
-    file that is missing or cannot be read.
+    Raises `ProblemError` (bad_input): an empty prompt, seeds past the largest one, a mask without
+    a picture, or an input file that is missing or cannot be read.
     """
     if not isinstance(request, UpscaleRequest) and not request.prompt.strip():
         raise problem("bad_input", "The prompt is empty. Write what you want to get.")
+    check_mask(request)
     try:
         to_json(request)
     except UnicodeEncodeError as error:
@@ -62,13 +76,8 @@ def prepare(request: Request, hash_file: Callable[[Path], str] = files.hash_file
             largest=MAX_SEED,
             seed=MAX_SEED - request.count + 1,
         )
-    request = msgspec.structs.replace(request, seed=seed)
-    match request:
-        case UpscaleRequest():
-            return msgspec.structs.replace(request, input=_hashed(request.input, hash_file))
-        case ImageRequest(image=InputFile() as image):
-            return msgspec.structs.replace(request, image=_hashed(image, hash_file))
-    return request
+    hashed = {name: _hashed(file, hash_file) for name, file in inputs_of(request).items()}
+    return msgspec.structs.replace(request, seed=seed, **hashed)
 
 
 def _hashed(file: InputFile, hash_file: Callable[[Path], str]) -> InputFile:

@@ -29,9 +29,14 @@ class _Descriptions(Struct):
     models: dict[str, _Described] = {}
 
 
+_CAPABILITIES_VERSION = 2
+"""Goes up when a control is added, so that pipelines are asked anew whether they have it."""
+
+
 class _Capable(Struct, frozen=True):
     signature: str
     capabilities: Capabilities
+    version: int = 1
 
 
 class Descriptions:
@@ -78,14 +83,14 @@ class Descriptions:
         """Return what was remembered about these very files, or None."""
         held = _read(self._capabilities_file, dict[str, _Capable]) or {}
         found = held.get(path_key(path))
-        if found is None or found.signature != signature(path):
+        if found is None or found.version != _CAPABILITIES_VERSION:
             return None
-        return found.capabilities
+        return found.capabilities if found.signature == signature(path) else None
 
     def remember_capabilities(self, path: Path, capabilities: Capabilities) -> None:
         """Keep what a pipeline can do until its files change."""
         held = _read(self._capabilities_file, dict[str, _Capable]) or {}
-        held[path_key(path)] = _Capable(signature(path), capabilities)
+        held[path_key(path)] = _Capable(signature(path), capabilities, _CAPABILITIES_VERSION)
         _write(self._capabilities_file, held)
 
 

@@ -13,8 +13,10 @@ import pytest
 from PIL import Image
 
 from studio.library.metadata import read_recipe
-from studio.protocol import TextRequest
+from studio.protocol import ImageRequest, TextRequest
 from tests.e2e.conftest import Ran
+
+PICTURE = "resources/screenshots/image-light.png"
 
 Studio = Callable[..., Ran]
 Command = Callable[..., subprocess.Popen[str]]
@@ -72,6 +74,8 @@ def test_a_failed_job_is_status_1_and_still_ends_with_done(studio: Studio, word:
         (["upscale", "README.md", "--scale", "5"], "--scale '5'"),
         (["upscale", "README.md"], "README.md is not a picture"),
         (["image", "-p", "x", "--image", "README.md"], "README.md is not a picture"),
+        (["image", "-p", "x", "--mask", "README.md"], "--mask goes with --image"),
+        (["image", "-p", "x", "--image", PICTURE, "--mask", "README.md"], "README.md is not a"),
         (["paint"], "studio: 'paint' is no command. There are text, image, upscale,"),
         (["queue", "paint"], "studio queue: 'paint' is nothing that `studio queue` does."),
         (["models", "verify", "nobody"], "no model called nobody. Choose one of: dat-light-x2,"),
@@ -133,6 +137,19 @@ def test_pictures_of_a_folder_are_enlarged_each_in_a_job_of_its_own(
     ran = studio("upscale", picture.parent, picture, "--json", "-o", tmp_path / "o", fake="plain")
     assert ran.status == 0
     assert len(ran.named("asset")) == 1
+
+
+def test_a_mask_goes_into_the_recipe_with_its_picture(
+    studio: Studio, picture: Path, tmp_path: Path
+) -> None:
+    mask = tmp_path / "mask.png"
+    Image.new("L", (8, 8), "white").save(mask)
+    ran = studio("image", "-p", "x", "--image", picture, "--mask", mask, "--json", fake="plain")
+    assert ran.status == 0
+    recipe = read_recipe(Path(ran.named("asset")[0]["path"]))
+    assert recipe is not None and isinstance(recipe.request, ImageRequest)
+    assert recipe.request.mask is not None and recipe.request.mask.path == str(mask)
+    assert [parent.path for parent in recipe.parents] == [str(picture), str(mask)]
 
 
 def test_standard_input_can_be_the_prompt(studio: Studio, tmp_path: Path) -> None:

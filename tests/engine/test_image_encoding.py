@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from PIL import Image
 
 from studio.engine.image.encoding import EncodedPrompts
+from studio.protocol import InputFile
 from tests.engine.image_bench import ImageBench
 
 
@@ -70,6 +73,20 @@ def test_the_longest_unused_is_forgotten_when_there_is_no_room() -> None:
 
     assert pipeline.asked == ["fox", "hen", "owl", "hen"]
     assert len(kept) == 2
+
+
+def test_starting_from_a_picture_has_states_of_its_own(bench: ImageBench, tmp_path: Path) -> None:
+    Image.new("RGB", (64, 64), "green").save(tmp_path / "green.png")
+    start = InputFile(str(tmp_path / "green.png"))
+
+    bench.draw("sd", prompt="a red cat")
+    plain = len(bench.loaded("sd").encoded)
+    first = bench.draw("sd", prompt="a red cat", image=start)
+    own = len(bench.loaded("sd").encoded)
+    again = bench.draw("sd", prompt="a red cat", image=start)
+
+    assert plain < own == len(bench.loaded("sd").encoded)
+    assert (first.picture(0) == again.picture(0)).all()
 
 
 @pytest.mark.parametrize("family", ["sd", "sdxl", "sd3", "flux", "pixart", "sana", "prxpixel"])

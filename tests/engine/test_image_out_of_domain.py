@@ -66,7 +66,7 @@ def test_the_starter_model_knows_its_things_and_says_what_it_does_not_know(
     said: dict[str, list[str]] = {}
     for prompt in known + unknown:
         sent.clear()
-        with listening(loaded, {prompt: [bench.job(sent.append)]}):
+        with listening(loaded, loaded.pipeline, {prompt: [bench.job(sent.append)]}):
             loaded.pipeline.encode_prompt(prompt, do_classifier_free_guidance=False)
         said[prompt] = [event.kind for event in sent]
 

@@ -15,7 +15,8 @@ from studio.engine.image.latents import as_pixels, encode
 pytest_plugins = ["image_fixtures"]
 pytestmark = IGNORE_LIBRARIES
 
-ALL = {"prompt", "seed", "count", "width", "height", "steps", "scheduler", "image", "strength"}
+ALL = {"prompt", "seed", "count", "width", "height", "steps", "scheduler"}
+ALL |= {"image", "strength", "mask"}
 
 CONTROLS = {
     family: ALL | {"negative_prompt", "guidance_scale"} for family in FAMILIES if family != "flux"

@@ -11,6 +11,7 @@ import math
 from typing import Any
 
 from studio.engine.image import schedulers
+from studio.engine.image.inpaint import can_hold
 from studio.engine.image.layout import Component, Layout, ModelFacts, read_layout
 from studio.engine.image.preview import scale_of
 from studio.engine.image.routes import call_parameters, denoiser, find_route
@@ -100,10 +101,12 @@ def capabilities_of(pipeline: Any, facts: ModelFacts) -> Capabilities:
     if len(compatible) > 1:
         controls.append("scheduler")
     route = find_route(pipeline)
-    if route is not None:
+    if route is not None and "image" not in facts.unused:
         controls.append("image")
         if route.has_strength:
             controls.append("strength")
+        if can_hold(pipeline):
+            controls.append("mask")
     if facts.background == "white":
         controls.append("transparent")
     multiple = side_multiple(pipeline)

@@ -68,7 +68,7 @@ class EncodedPrompts:
 
         def wrap(encode: Encode) -> Encode:
             def remembered(*args: Any, **kwargs: Any) -> Any:
-                key = _key((state, args, sorted(kwargs.items())))
+                key = _key((type(pipeline).__name__, state, args, sorted(kwargs.items())))
                 if key in self._found:
                     self._found.move_to_end(key)
                     return _copy(self._found[key][0])

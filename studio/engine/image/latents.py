@@ -74,25 +74,25 @@ def starting_latents(
     size: tuple[int, int],
     *,
     steps: int,
-    start: Image.Image | None = None,
+    clean: torch.Tensor | None = None,
     strength: float = 1.0,
 ) -> torch.Tensor | None:
     """Return what the pipeline starts from as its `latents`, None where it makes them itself.
 
     Args:
-        pipeline: one that works on pixels, or any pipeline that has `start` to begin with.
+        pipeline: one that works on pixels, or any pipeline that has `clean` to begin with.
         scheduler: a fresh one of the kind that will run; its schedule is set here. Only needed
-            with `start`.
+            with `clean`.
         draws: one generator a picture.
         size: width and height in pixels.
         steps: of the whole schedule.
-        start: an RGB picture of that size to start from.
+        clean: a picture of that size to start from, as `encode` returned it (1, C, h, w).
         strength: the share of the schedule that is run (0 to 1).
 
     Returns:
         (N, C, h, w) on the pipeline's device: pixels in float32, latents as the denoiser has it.
     """
-    if start is None and not works_on_pixels(pipeline):
+    if clean is None and not works_on_pixels(pipeline):
         return None
     scale = scale_of(pipeline)
     network = denoiser(pipeline)
@@ -103,9 +103,9 @@ def starting_latents(
     # Pixel pipelines may be trained with noise of another strength than one.
     spread = float(pipeline.config.get("noise_scale") or 1.0)
     noise = torch.stack([torch.randn(shape, generator=draw) for draw in draws]).to(device) * spread
-    if start is None or scheduler is None:
+    if clean is None or scheduler is None:
         return noise
-    clean = encode(pipeline, as_pixels(start)).to(device).expand_as(noise)
+    clean = clean.to(device).expand_as(noise)
     scheduler.set_timesteps(steps, device=device)
     cut_schedule(scheduler, strength)
     first = scheduler.timesteps[:1]

@@ -40,17 +40,19 @@ _STYLES = 3
 
 
 @contextmanager
-def listening(loaded: LoadedPipeline, waiting: dict[str, list[Job]]) -> Iterator[None]:
+def listening(
+    loaded: LoadedPipeline, pipeline: Any, waiting: dict[str, list[Job]]
+) -> Iterator[None]:
     """While this is open, look at prompts as the pipeline encodes them; warn their jobs.
 
     Costs no second pass through the text encoder, except that the first time the prompts of
     `studio.json` are encoded.
 
     Args:
-        loaded: the pipeline.
+        loaded: the model.
+        pipeline: the one of its pipelines that draws.
         waiting: prompt → the jobs to warn about it. A prompt is taken out once it was looked at.
     """
-    pipeline = loaded.pipeline
     if not (waiting and loaded.layout.facts.unknown_prompts and hasattr(pipeline, "encode_prompt")):
         yield
         return

@@ -12,7 +12,7 @@ from typing import Any
 from studio.engine.image.load import LoadedPipeline
 from studio.engine.image.routes import Route, call_parameters, find_route
 from studio.engine.image.sampling import Plan
-from studio.engine.image.start_picture import fit, read_picture, size_like
+from studio.engine.image.start_picture import fit, read_mask, read_picture, size_like
 from studio.engine.job import Job
 from studio.protocol import Capabilities, ImageRequest, problem, sentence
 
@@ -20,9 +20,12 @@ from studio.protocol import Capabilities, ImageRequest, problem, sentence
 def make_plan(request: ImageRequest, loaded: LoadedPipeline, job: Job) -> Plan:
     """Return what is to be drawn. Warns about everything that differs from the request.
 
-    Raises `ProblemError` (`bad_input`) for an empty prompt or a picture that cannot be read.
+    Raises `ProblemError` (`bad_input`) for an empty prompt, a picture or a mask that cannot be
+    read, a mask without a picture, and a mask in which nothing is marked.
     """
     check_prompt(request)
+    if request.mask is not None and request.image is None:
+        raise problem("bad_input", "A mask needs a picture to start from.")
     can = loaded.capabilities
     _warn_ignored(request, can, job)
     _warn_cut(request.prompt, loaded.pipeline, job)
@@ -59,6 +62,9 @@ def make_plan(request: ImageRequest, loaded: LoadedPipeline, job: Job) -> Plan:
             "ignored_control",
             sentence("A negative prompt only has an effect with a guidance above 1."),
         )
+    mask = None
+    if start is not None and request.mask is not None and "mask" in can.controls:
+        mask = read_mask(Path(request.mask.path), *size)
     steps = request.steps if request.steps and "steps" in can.controls else can.steps
     scheduler = request.scheduler if request.scheduler in can.schedulers else can.scheduler
     return Plan(
@@ -72,6 +78,7 @@ def make_plan(request: ImageRequest, loaded: LoadedPipeline, job: Job) -> Plan:
         start=fit(start, *size) if start is not None else None,
         strength=request.strength,
         route=route,
+        mask=mask,
     )
 
 
@@ -117,6 +124,10 @@ def _warn_ignored(request: ImageRequest, can: Capabilities, job: Job) -> None:
         "image": (
             request.image is not None,
             sentence("This model cannot start from a picture. Yours was left out."),
+        ),
+        "mask": (
+            request.mask is not None,
+            sentence("This model cannot draw a part of a picture alone. The mask was left out."),
         ),
         "transparent": (
             request.transparent,

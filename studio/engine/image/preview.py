@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from studio.engine.image.schedulers import Step, is_flow
+from studio.engine.image.schedulers import Step, is_flow, is_unscaled
 
 LARGEST = 256
 """Pixels: the longest side of a preview."""
@@ -101,7 +101,7 @@ def clean_estimate(step: Step) -> torch.Tensor:
             return sample - sigma * output
         alpha = 1.0 / (sigma**2 + 1.0) ** 0.5
         noise = sigma * alpha
-        if hasattr(scheduler, "is_scale_input_called"):
+        if is_unscaled(scheduler):
             # These carry the clean result plus sigma times noise, without shrinking it.
             sample = sample * alpha
     elif getattr(scheduler, "alphas_cumprod", None) is not None:

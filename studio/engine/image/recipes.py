@@ -32,6 +32,7 @@ def resolved_request(request: ImageRequest, plan: Plan, scheduler: str, row: int
         guidance_scale=plan.guidance_scale,
         scheduler=scheduler,
         image=request.image if plan.start is not None else None,
+        mask=request.mask if plan.mask is not None else None,
     )
 
 
@@ -51,7 +52,7 @@ def recipe_of(
 
     `changes` are English sentences; `timings` are seconds.
     """
-    start = request.image
+    read = [file for file in (request.image, request.mask) if file is not None]
     return Recipe(
         app=f"Prompt Studio {studio.__version__}",
         request=request,
@@ -68,5 +69,5 @@ def recipe_of(
         adjustments=changes,
         timings=dict(timings),
         stats=dict(stats),
-        parents=(Parent(start.path, start.sha256),) if start is not None else (),
+        parents=tuple(Parent(file.path, file.sha256) for file in read),
     )

@@ -13,6 +13,7 @@ import torch
 from PIL import Image
 
 from studio.engine.devices import Device, is_out_of_memory
+from studio.engine.image.inpaint import composed
 from studio.engine.image.ladder import Ladder, pictures_at_once, split
 from studio.engine.image.latents import seed_of
 from studio.engine.image.load import LoadedPipeline, acquire
@@ -21,7 +22,7 @@ from studio.engine.image.planning import check_prompt, make_plan
 from studio.engine.image.progress import Progress, prepare_preview
 from studio.engine.image.prompts import CannotShareError
 from studio.engine.image.recipes import recipe_of, resolved_request
-from studio.engine.image.sampling import Drawn, Plan, draw
+from studio.engine.image.sampling import Drawn, Plan, draw, pipeline_for
 from studio.engine.image.transparency import key_out_white
 from studio.engine.job import Job, JobCancelled
 from studio.engine.memory import MemoryArbiter, release_frames
@@ -155,10 +156,11 @@ class Drawing:
         self._progress.begin([(each.job, each.row) for each in wanted])
         seeds = [seed_of(each.request.seed or 0, each.row) for each in wanted]
         try:
+            pipeline = pipeline_for(self._loaded, self._plan.route)
             with (
                 PeakMemory(self._loaded.device) as peak,
-                self._loaded.encoded.at_hand(self._loaded.pipeline, self._loaded.state),
-                listening(self._loaded, self._unheard),
+                self._loaded.encoded.at_hand(pipeline, self._loaded.state),
+                listening(self._loaded, pipeline, self._unheard),
             ):
                 drawn = draw(
                     self._loaded,
@@ -206,6 +208,9 @@ class Drawing:
         if drawn.blocked[place]:
             job.warn("safety", sentence("The model's own safety filter blacked a picture out."))
         image = Image.fromarray((picture * 255.0).round().clip(0, 255).astype(np.uint8))
+        plan = wanted.plan
+        if plan.start is not None and plan.mask is not None:
+            image = composed(image, plan.start, plan.mask)
         if wanted.request.transparent and "transparent" in self._loaded.capabilities.controls:
             image = key_out_white(image)
         path = job.temporary(".png")

@@ -16,7 +16,8 @@ from PIL import Image
 from studio.engine.image import schedulers
 from studio.engine.image.decode import safe_decoding
 from studio.engine.image.describe import guidance_parameter
-from studio.engine.image.latents import generators, starting_latents
+from studio.engine.image.inpaint import Surroundings
+from studio.engine.image.latents import as_pixels, encode, generators, starting_latents
 from studio.engine.image.load import LoadedPipeline
 from studio.engine.image.prompts import each_alone
 from studio.engine.image.routes import Route, call_parameters
@@ -31,8 +32,8 @@ Pictures = npt.NDArray[np.float32]
 class Plan:
     """What is to be drawn, with nothing left open. Sizes in pixels.
 
-    `start` is an RGB picture of exactly that size, `route` how the pipeline takes it. An empty
-    `scheduler` is the model's own.
+    `start` is an RGB picture of exactly that size, `route` how the pipeline takes it; `mask`,
+    8-bit grey, says what of it is drawn. An empty `scheduler` is the model's own.
     """
 
     prompt: str
@@ -45,6 +46,7 @@ class Plan:
     start: Image.Image | None = None
     strength: float = 1.0
     route: Route | None = None
+    mask: Image.Image | None = None
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,7 @@ def draw(
         CannotShareError: the pipeline does not take these prompts in one call.
         Exception: whatever the pipeline raises, e.g. when memory runs out.
     """
-    pipeline = _pipeline_for(loaded, plan.route)
+    pipeline = pipeline_for(loaded, plan.route)
     draws = generators(seeds)
     own = loaded.pipeline.scheduler
     scheduler = schedulers.make(own, plan.scheduler)
@@ -97,19 +99,25 @@ def draw(
             each_alone(pipeline, prompts),
             _without_gradients(loaded),
         ):
+            clean = None
+            if plan.start is not None and (through_latents or plan.mask is not None):
+                clean = encode(pipeline, as_pixels(plan.start)).to(pipeline._execution_device)
             first = starting_latents(
                 pipeline,
                 schedulers.make(own, plan.scheduler) if through_latents else None,
                 draws,
                 (plan.width, plan.height),
                 steps=plan.steps,
-                start=plan.start if through_latents else None,
+                clean=clean if through_latents else None,
                 strength=strength,
             )
             if first is not None:
                 arguments["latents"] = first
+            after_step = on_step
+            if clean is not None and plan.mask is not None:
+                after_step = _in_turn(Surroundings(clean, plan.mask).put_back, on_step)
             schedulers.watch(
-                scheduler, on_step, generators=draws, keep=strength if through_latents else 1.0
+                scheduler, after_step, generators=draws, keep=strength if through_latents else 1.0
             )
             pipeline.scheduler = scheduler
             result = pipeline(**arguments)
@@ -154,7 +162,16 @@ def call_arguments(
     return {**arguments, "prompt": list(prompts)}
 
 
-def _pipeline_for(loaded: LoadedPipeline, route: Route | None) -> Any:
+def _in_turn(*actions: Callable[[Step], None]) -> Callable[[Step], None]:
+    def act(step: Step) -> None:
+        for action in actions:
+            action(step)
+
+    return act
+
+
+def pipeline_for(loaded: LoadedPipeline, route: Route | None) -> Any:
+    """Return the pipeline that takes this route: the loaded one, or one of the same parts."""
     if route is None or route.how != "variant":
         return loaded.pipeline
     made = loaded.variants.get(route.pipeline)

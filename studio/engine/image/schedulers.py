@@ -31,7 +31,8 @@ class Step:
     """One step as it was just taken. Tensors have the pipeline's own latent shape.
 
     `sample` went in, `output` is what the model said about it (after guidance), `following` is
-    what came out. `number` counts from 1 to `total`.
+    what came out. `number` counts from 1 to `total`; `place` is the step's place in the whole
+    schedule, from 0, however much of that is run.
     """
 
     scheduler: Any
@@ -41,6 +42,7 @@ class Step:
     following: torch.Tensor
     number: int
     total: int
+    place: int = 0
 
 
 def is_flow(scheduler: Any) -> bool:
@@ -157,6 +159,7 @@ def watch(
     draws_noise = "generator" in inspect.signature(step).parameters
     taken = 0
     total = 0
+    place = -1
 
     def watched_set_timesteps(
         num_inference_steps: int | None = None,
@@ -187,21 +190,35 @@ def watch(
     def watched_step(
         model_output: torch.Tensor, timestep: Any, sample: torch.Tensor, *args: Any, **kwargs: Any
     ) -> Any:
-        nonlocal taken, total
+        nonlocal taken, total, place
         if draws_noise and generators and kwargs.get("generator") is None:
             kwargs["generator"] = list(generators)
         if taken == 0:
             total = _steps_from(scheduler, timestep)
         result = step(model_output, timestep, sample, *args, **kwargs)
         taken += 1
-        following = result[0]
+        place = _place_of(scheduler, timestep, place)
         on_step(
-            Step(scheduler, timestep, sample, model_output, following, taken, max(total, taken))
+            Step(
+                scheduler=scheduler,
+                timestep=timestep,
+                sample=sample,
+                output=model_output,
+                following=result[0],
+                number=taken,
+                total=max(total, taken),
+                place=place,
+            )
         )
         return result
 
     scheduler.set_timesteps = watched_set_timesteps
     scheduler.step = watched_step
+    if not hasattr(scheduler, "scale_noise") and is_flow(scheduler):
+        # The name by which pipelines of flow-matching models call it.
+        scheduler.scale_noise = lambda sample, timestep, noise: scheduler.add_noise(
+            sample, noise, timestep
+        )
 
 
 def cut_schedule(scheduler: Any, keep: float) -> None:
@@ -215,13 +232,77 @@ def cut_schedule(scheduler: Any, keep: float) -> None:
     steps = (len(scheduler.timesteps) + order - 1) // order
     first = order * (steps - min(steps, max(1, round(steps * keep))))
     scheduler.timesteps = scheduler.timesteps[first:]
-    if getattr(scheduler, "sigmas", None) is not None and len(scheduler.sigmas) > len(
-        scheduler.timesteps
-    ):
-        scheduler.sigmas = scheduler.sigmas[first:]
+    for name in ("sigmas", "sigmas_interpol", "sigmas_up", "sigmas_down"):
+        levels = getattr(scheduler, name, None)
+        if levels is not None and len(levels) > len(scheduler.timesteps):
+            setattr(scheduler, name, levels[first:])
+
+
+def knows_its_levels(scheduler: Any) -> bool:
+    """Tell whether `level_before` and `level_after` can tell a scheduler's levels of noise."""
+    return is_flow(scheduler) or getattr(scheduler, "alphas_cumprod", None) is not None
+
+
+def level_before(step: Step) -> tuple[float, float]:
+    """Return how much of the clean result and of the noise went into the first step of a run.
+
+    Both are factors: the sample is the clean result times the one plus noise times the other.
+    """
+    return _level(step.scheduler, step.place)
+
+
+def level_after(step: Step) -> tuple[float, float]:
+    """Return the same of what came out of any step, which is what the next one is told."""
+    scheduler, place = step.scheduler, step.place + 1
+    if place >= len(scheduler.timesteps):
+        return 1.0, 0.0
+    if is_unscaled(scheduler):
+        # By the scheduler's own word: halfway through a step of second order some stand at a
+        # level that is not in their `sigmas`.
+        one = torch.ones(1, device=step.following.device)
+        shrunk = float(scheduler.scale_model_input(one, scheduler.timesteps[place]))
+        return 1.0, max(0.0, shrunk**-2 - 1.0) ** 0.5
+    return _level(scheduler, place)
+
+
+def _level(scheduler: Any, place: int) -> tuple[float, float]:
+    sigmas = getattr(scheduler, "sigmas", None)
+    if sigmas is None or getattr(scheduler, "step_index", None) is None:
+        last = len(scheduler.alphas_cumprod) - 1
+        product = float(scheduler.alphas_cumprod[min(int(scheduler.timesteps[place]), last)])
+        return product**0.5, (1.0 - product) ** 0.5
+    sigma = float(sigmas[place])
+    if is_flow(scheduler):
+        return 1.0 - sigma, sigma
+    if is_unscaled(scheduler):
+        return 1.0, sigma
+    signal = 1.0 / (sigma**2 + 1.0) ** 0.5
+    return signal, sigma * signal
+
+
+def is_unscaled(scheduler: Any) -> bool:
+    """Tell whether samples are the clean result plus sigma times noise, without shrinking it."""
+    if is_flow(scheduler) or getattr(scheduler, "sigmas", None) is None:
+        return False
+    return float(getattr(scheduler, "init_noise_sigma", 1.0)) != 1.0
+
+
+def _place_of(scheduler: Any, timestep: Any, before: int) -> int:
+    """Return the place of the step that was just taken, after one at `before`.
+
+    Schedules may hold a timestep twice.
+    """
+    index = getattr(scheduler, "step_index", None)
+    if index is not None:
+        return int(index) - 1
+    return next((place for place in _places(scheduler, timestep) if place > before), before + 1)
 
 
 def _steps_from(scheduler: Any, timestep: Any) -> int:
+    return len(scheduler.timesteps) - next(iter(_places(scheduler, timestep)), 0)
+
+
+def _places(scheduler: Any, timestep: Any) -> list[int]:
     timesteps = torch.as_tensor(scheduler.timesteps)
-    places = (timesteps == torch.as_tensor(timestep).to(timesteps.device)).nonzero()
-    return len(timesteps) - (int(places[0]) if len(places) else 0)
+    found = (timesteps == torch.as_tensor(timestep).to(timesteps.device)).nonzero()
+    return [int(place) for place in found]

@@ -1,4 +1,4 @@
-"""The picture that image-to-image starts from: read safely, upright, 8-bit RGB, fitted."""
+"""The picture that is started from, and the mask over it: read safely, upright, fitted."""
 
 from __future__ import annotations
 
@@ -15,9 +15,12 @@ from studio.protocol import ProblemError, problem
 MAX_PIXELS = 200_000_000
 """Larger pictures are refused before they are decoded."""
 
+_NEARLY = 8
+"""A mask's values this near to black or white count as that: JPEG leaves such specks."""
 
-def read_picture(path: Path) -> Image.Image:
-    """Return a picture as 8-bit RGB in sRGB, turned upright; transparency lies on white.
+
+def read_picture(path: Path, under: str = "white") -> Image.Image:
+    """Return a picture as 8-bit RGB in sRGB, turned upright; transparency lies on `under`.
 
     Of an animation the first frame is taken. A broken ICC profile is passed over. Raises
     `ProblemError` (`bad_input`) when the file is missing, no picture, cut short or too large.
@@ -30,7 +33,7 @@ def read_picture(path: Path) -> Image.Image:
                 if image.width * image.height > MAX_PIXELS:
                     raise _too_large(path)
                 image.load()
-                return _to_rgb(ImageOps.exif_transpose(image))
+                return _to_rgb(ImageOps.exif_transpose(image), under)
     except Image.DecompressionBombError as error:
         raise _too_large(path) from error
     except FileNotFoundError:
@@ -55,6 +58,27 @@ def fit(image: Image.Image, width: int, height: int) -> Image.Image:
     return ImageOps.fit(image, (width, height), Image.Resampling.LANCZOS)
 
 
+def read_mask(path: Path, width: int, height: int) -> Image.Image:
+    """Return a mask of this size in pixels, 8-bit grey, cut as `fit` cuts a picture.
+
+    White (255) is to be drawn, black stays; transparency counts as black. Raises what
+    `read_picture` raises, and `ProblemError` (`bad_input`) where nothing is to be drawn.
+    """
+    mask = read_picture(path, under="black").convert("L")
+    if mask.size != (width, height):
+        # Smoother filters overshoot: a pale rim would stand in the black around what is marked.
+        mask = ImageOps.fit(mask, (width, height), Image.Resampling.BILINEAR)
+    mask = mask.point([0 if v < _NEARLY else 255 if v > 255 - _NEARLY else v for v in range(256)])
+    if mask.getbbox() is None:
+        raise problem(
+            "bad_input",
+            "Nothing is marked in the mask {file}: it is black where the picture is drawn. Make"
+            " white what is to be drawn.",
+            file=path,
+        )
+    return mask
+
+
 def size_like(image: Image.Image, area: int) -> tuple[int, int]:
     """Return a width and height of about `area` pixels with the picture's shape (at most 4:1)."""
     shape = min(4.0, max(0.25, image.width / image.height))
@@ -70,7 +94,7 @@ def _too_large(path: Path) -> ProblemError:
     )
 
 
-def _to_rgb(image: Image.Image) -> Image.Image:
+def _to_rgb(image: Image.Image, under: str) -> Image.Image:
     profile = image.info.get("icc_profile")
     if image.mode.startswith("I") or image.mode == "F":
         image = _to_8_bit(image)
@@ -82,9 +106,9 @@ def _to_rgb(image: Image.Image) -> Image.Image:
     image = image.convert("RGB")
     if alpha is None:
         return image
-    white = Image.new("RGB", image.size, "white")
-    white.paste(image, mask=alpha)
-    return white
+    ground = Image.new("RGB", image.size, under)
+    ground.paste(image, mask=alpha)
+    return ground
 
 
 def _to_8_bit(image: Image.Image) -> Image.Image:

@@ -36,6 +36,8 @@ def _facts(asset: Asset) -> dict[str, str]:
                     _tr("Start picture"): request.image.path,
                     _tr("Strength"): _number(request.strength),
                 }
+            if request.image is not None and request.mask is not None:
+                facts[_tr("Mask")] = request.mask.path
         case UpscaleRequest():
             del facts[_tr("Seed")]
             facts[_tr("Scale")] = f"{request.scale}×"

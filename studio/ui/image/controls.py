@@ -192,6 +192,7 @@ class ImageControls(QWidget):
                 widget.setToolTip(reason)
             elif widget.toolTip() == reason:
                 widget.setToolTip("")
+        self.source.set_mask_usable(self.uses("mask"))
         self.strength.setEnabled(self.uses("image") and bool(self.source.path()))
 
     def _scheduler_picked(self, _index: int) -> None:

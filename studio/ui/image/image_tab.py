@@ -22,6 +22,7 @@ from studio.protocol import (
     RowFailed,
 )
 from studio.ui.image.controls import ImageControls
+from studio.ui.image.masking import Masking
 from studio.ui.image.result_panel import ResultPanel
 from studio.ui.image.shown_pictures import ShownPictures
 from studio.ui.image.values import keep_values, show_request, show_values, whole
@@ -66,6 +67,7 @@ class ImageTab(QWidget):
         self.prompt.setAccessibleName(self.tr("Prompt"))
         self.prompt.set_least_lines(4)
         self.controls = ImageControls(self)
+        self._masking = Masking(state, self.controls.source)
         self.run_bar = RunBar("image", parent=self)
         self._empty = EmptyState("image", "", "", parent=self)
         self.result = ResultPanel(self._empty, self)
@@ -130,6 +132,7 @@ class ImageTab(QWidget):
         """Return what the controls say now. Controls the model does not use are left out."""
         controls = self.controls
         source = controls.source.path() if controls.uses("image") else ""
+        mask = controls.source.mask_path() if source and controls.uses("mask") else ""
         return ImageRequest(
             prompt=self.prompt.text().strip(),
             negative_prompt=(
@@ -145,6 +148,7 @@ class ImageTab(QWidget):
             scheduler=controls.scheduler_name() if controls.uses("scheduler") else "",
             image=InputFile(source) if source else None,
             strength=float(controls.strength.value() or 0.0),
+            mask=InputFile(mask) if mask else None,
             transparent=controls.transparent.isChecked() and controls.uses("transparent"),
         )
 

@@ -22,6 +22,8 @@ def show_values(tab: ImageTab, values: ImageValues) -> None:
     _show(tab, values)
     if values.image and Path(values.image).is_file():
         tab.controls.source.set_path(values.image)
+        if values.mask and Path(values.mask).is_file():
+            tab.controls.source.set_mask_path(values.mask)
     tab.controls.more.set_open(values.more_open)
 
 
@@ -29,6 +31,7 @@ def show_request(tab: ImageTab, request: ImageRequest) -> None:
     """Show the settings of a request."""
     _show(tab, request)
     tab.controls.source.set_path(request.image.path if request.image is not None else "")
+    tab.controls.source.set_mask_path(request.mask.path if request.mask is not None else "")
 
 
 def _show(tab: ImageTab, values: ImageValues | ImageRequest) -> None:
@@ -62,6 +65,7 @@ def keep_values(tab: ImageTab, values: ImageValues) -> None:
     values.guidance_scale = controls.guidance.value()
     values.scheduler = controls.scheduler_name()
     values.image = controls.source.path()
+    values.mask = controls.source.mask_path()
     values.strength = float(controls.strength.value() or 0.0)
     values.transparent = controls.transparent.isChecked()
     values.more_open = controls.more.is_open()

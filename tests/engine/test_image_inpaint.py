@@ -1,0 +1,277 @@
+"""A part of a picture drawn anew: what the mask leaves black stays, the rest is the model's."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tiny_pipelines
+import torch
+from image_bench import IGNORE_LIBRARIES, SIDE, ImageBench, picture_file
+from PIL import Image
+from tiny_pipelines import FAMILIES
+
+from studio.engine.image import schedulers
+from studio.engine.image.describe import capabilities_of, describe
+from studio.engine.image.inpaint import Surroundings, packed_latents
+from studio.engine.image.layout import ModelFacts
+from studio.engine.image.preview import unpack
+from studio.engine.image.schedulers import Step
+from studio.engine.image.start_picture import fit, read_mask
+from studio.protocol import InputFile, ProblemError
+
+pytest_plugins = ["image_fixtures"]
+pytestmark = IGNORE_LIBRARIES
+
+HALF = SIDE // 2
+
+STARTER = Path(__file__).parents[2] / "resources" / "models" / "starter-icons"
+
+
+def mask_file(
+    folder: Path, values: np.ndarray | None = None, name: str = "mask.png", mode: str = "L"
+) -> InputFile:
+    """Write a mask, by default one that is white on the right half."""
+    if values is None:
+        values = np.zeros((SIDE, SIDE), np.uint8)
+        values[:, HALF:] = 255
+    Image.fromarray(values).convert(mode).save(folder / name)
+    return InputFile(str(folder / name))
+
+
+def pixels(path: Path) -> np.ndarray:
+    return np.asarray(Image.open(path).convert("RGB")).astype(int)
+
+
+@pytest.mark.parametrize(
+    ("family", "scheduler"),
+    [(family, "") for family in FAMILIES]
+    + [
+        ("sd", "HeunDiscreteScheduler"),
+        ("sd", "DPMSolverMultistepScheduler"),
+        ("sd", "UniPCMultistepScheduler"),
+        ("sd", "EulerAncestralDiscreteScheduler"),
+        ("pixart", "KDPM2DiscreteScheduler"),
+        ("flux", "DPMSolverMultistepScheduler"),
+        ("prxpixel", "FlowMatchHeunDiscreteScheduler"),
+    ],
+)
+def test_black_stays_pixel_by_pixel_and_white_is_drawn(
+    family: str, scheduler: str, bench: ImageBench
+) -> None:
+    start, mask = picture_file(bench.folder), mask_file(bench.folder)
+    asked: dict[str, Any] = {"mask": mask, "strength": 0.6, "steps": 4, "scheduler": scheduler}
+
+    both = bench.draw(family, rows=(0, 1), start=start, **asked)
+    alone = bench.draw(family, rows=(1,), start=start, **asked)
+
+    before = pixels(start)
+    assert both.warnings == []
+    for row in (0, 1):
+        assert np.array_equal(both.picture(row)[:, :HALF], before[:, :HALF])
+        assert np.abs(both.picture(row) - before)[:, HALF:].mean() > 10
+    assert np.abs(both.picture(0) - both.picture(1))[:, HALF:].mean() > 2
+    assert np.abs(both.picture(1) - alone.picture(1)).max() <= 3
+    recipe = alone.assets[0].recipe
+    assert recipe.request.mask == mask
+    assert [parent.path for parent in recipe.parents] == [str(start), mask.path]
+
+
+@pytest.mark.parametrize("keep", [1.0, 0.5])
+@pytest.mark.parametrize(
+    ("family", "name"),
+    [
+        ("sd", "DDIMScheduler"),
+        ("sd", "DEISMultistepScheduler"),
+        ("sd", "DPMSolverMultistepScheduler"),
+        ("sd", "DPMSolverSinglestepScheduler"),
+        ("sd", "EulerDiscreteScheduler"),
+        ("sd", "HeunDiscreteScheduler"),
+        ("sd", "KDPM2DiscreteScheduler"),
+        ("sd", "LMSDiscreteScheduler"),
+        ("sd", "UniPCMultistepScheduler"),
+        ("flow", "FlowMatchEulerDiscreteScheduler"),
+        ("flow", "FlowMatchHeunDiscreteScheduler"),
+        ("flow", "DPMSolverMultistepScheduler"),
+        ("flow", "UniPCMultistepScheduler"),
+    ],
+)
+def test_what_is_put_back_is_as_noisy_as_what_was_drawn(
+    family: str, name: str, keep: float
+) -> None:
+    """A model that knows the picture draws, outside the mask, the very thing that is put back."""
+    own = tiny_pipelines.build("prxpixel" if family == "flow" else "sd").scheduler
+    made = schedulers.make(own, name)
+    generator = torch.Generator().manual_seed(3)
+    clean = torch.randn(1, 4, 8, 8, generator=generator)
+    noise = torch.randn(2, 4, 8, 8, generator=generator)
+    mask = np.zeros((16, 16), np.uint8)
+    mask[:, 8:] = 255
+    held = Surroundings(clean, Image.fromarray(mask))
+    moved: list[float] = []
+
+    def after_step(step: Step) -> None:
+        drawn = step.following.clone()
+        held.put_back(step)
+        assert torch.equal(step.following[..., 4:], drawn[..., 4:])
+        moved.append(float((step.following - drawn).abs().max()))
+
+    schedulers.watch(made, after_step, keep=keep)
+    made.set_timesteps(6)
+    is_flow = schedulers.is_flow(made)
+    add = made.scale_noise if is_flow else made.add_noise
+    given = (made.timesteps[:1], noise) if is_flow else (noise, made.timesteps[:1])
+    latents = add(clean.expand_as(noise), *given)
+    for timestep in made.timesteps:
+        if hasattr(made, "scale_model_input"):
+            made.scale_model_input(latents, timestep)
+        output = noise - clean if is_flow else noise
+        latents = made.step(output, timestep, latents, return_dict=False)[0]
+
+    # The last one ends without noise, where some schedules keep a little.
+    assert max(moved[:-1]) < 1e-3 and moved[-1] < 0.3
+    assert torch.equal(latents[..., :4], clean.expand_as(latents)[..., :4])
+
+
+def test_every_latent_that_the_mask_touches_is_drawn() -> None:
+    mask = np.zeros((16, 16), np.uint8)
+    mask[5, 10] = 20
+    scheduler = tiny_pipelines.build("sd").scheduler
+    scheduler.set_timesteps(2)
+    sample = torch.zeros(1, 4, 8, 8)
+    following = torch.full((1, 4, 8, 8), 9.0)
+
+    Surroundings(torch.ones(1, 4, 8, 8), Image.fromarray(mask)).put_back(
+        Step(scheduler, scheduler.timesteps[-1], sample, sample, following, 2, 2, place=1)
+    )
+
+    assert (following == 9.0).nonzero().tolist() == [[0, channel, 2, 5] for channel in range(4)]
+
+
+def test_packed_latents_are_the_reverse_of_unpacked_ones() -> None:
+    latents = torch.arange(2 * 4 * 6 * 10.0).reshape(2, 4, 6, 10)
+
+    packed = packed_latents(latents)
+
+    assert packed is not None and packed.shape == (2, 15, 16)
+    assert torch.equal(unpack(packed, 48, 80, 8), latents)
+
+
+def test_grey_mixes_the_drawn_with_what_was_there(bench: ImageBench) -> None:
+    start = picture_file(bench.folder)
+    white, grey = np.full((SIDE, SIDE), 255, np.uint8), np.full((SIDE, SIDE), 128, np.uint8)
+
+    drawn = bench.draw("sd", start=start, mask=mask_file(bench.folder, white)).picture(0)
+    mixed = bench.draw("sd", start=start, mask=mask_file(bench.folder, grey)).picture(0)
+
+    assert np.abs(mixed - (drawn + pixels(start)) / 2).max() <= 1.5
+
+
+def test_a_mask_is_cut_as_the_picture_is(bench: ImageBench) -> None:
+    start = picture_file(bench.folder, size=(300, 150))
+    values = np.zeros((600, 1200), np.uint8)
+    values[:, 750:] = 255  # Three quarters of the part that is kept, 300 to 900.
+
+    outcome = bench.draw("sd", start=start, mask=mask_file(bench.folder, values))
+
+    kept = np.asarray(fit(Image.open(start), SIDE, SIDE)).astype(int)
+    edge = SIDE * 3 // 4
+    assert np.array_equal(outcome.picture(0)[:, : edge - 1], kept[:, : edge - 1])
+    assert np.abs(outcome.picture(0) - kept)[:, edge:].mean() > 10
+
+
+def test_a_mask_is_read_as_grey_with_black_under_what_is_transparent(tmp_path: Path) -> None:
+    values = np.full((4, 4, 4), 255, np.uint8)
+    values[:, 2:, 3] = 0
+    values[0, 0, :3] = 3  # A speck, as JPEG leaves them around what is marked.
+    file = mask_file(tmp_path, values, mode="RGBA")
+
+    mask = np.asarray(read_mask(Path(file.path), 4, 4))
+
+    assert mask.tolist() == [[0, 255, 0, 0], *[[255, 255, 0, 0]] * 3]
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        ("alone", "A mask needs a picture"),
+        ("black", "Nothing is marked"),
+        ("missing", "not there any more"),
+        ("no picture", "no picture that can be read"),
+    ],
+)
+def test_a_mask_that_is_of_no_use_is_refused(kind: str, said: str, bench: ImageBench) -> None:
+    mask = mask_file(bench.folder, np.zeros((SIDE, SIDE), np.uint8) if kind == "black" else None)
+    if kind == "missing":
+        Path(mask.path).unlink()
+    elif kind == "no picture":
+        Path(mask.path).write_text("hello")
+    start = None if kind == "alone" else picture_file(bench.folder)
+
+    with pytest.raises(ProblemError, match=said) as caught:
+        bench.draw("prxpixel", start=start, mask=mask)
+
+    assert caught.value.problem.kind == "bad_input"
+
+
+@pytest.mark.parametrize(("unused", "left"), [("mask", {"image", "strength"}), ("image", set())])
+def test_a_model_that_has_no_use_for_a_mask_says_so(
+    unused: str, left: set[str], bench: ImageBench
+) -> None:
+    folder = bench.copy_of("prxpixel")
+    (folder / "studio.json").write_text(json.dumps({"unused": [unused]}))
+
+    outcome = bench.draw(folder, start=picture_file(bench.folder), mask=mask_file(bench.folder))
+
+    can = describe(bench.model(folder))
+    assert set(can.controls) & {"image", "strength", "mask"} == left
+    assert outcome.warnings == ["ignored_control"] * (2 if unused == "image" else 1)
+    recipe = outcome.assets[0].recipe
+    assert recipe.request.mask is None
+    assert len(recipe.parents) == (0 if unused == "image" else 1)
+
+
+def test_a_pipeline_whose_latents_or_levels_are_not_known_offers_no_mask() -> None:
+    from diffusers import AutoencoderTiny, SCMScheduler
+
+    pipeline = tiny_pipelines.build("sd")
+    assert "mask" in capabilities_of(pipeline, ModelFacts()).controls
+
+    other_vae = tiny_pipelines.build("sd")
+    other_vae.vae = AutoencoderTiny(
+        encoder_block_out_channels=(8, 8),
+        decoder_block_out_channels=(8, 8),
+        num_encoder_blocks=(1, 1),
+        num_decoder_blocks=(1, 1),
+    )
+    other_levels = tiny_pipelines.build("sd")
+    other_levels.scheduler = SCMScheduler()
+
+    for other in (other_vae, other_levels):
+        controls = capabilities_of(other, ModelFacts()).controls
+        assert "image" in controls and "mask" not in controls
+
+
+def test_the_starter_model_draws_a_part_of_its_picture_anew(bench: ImageBench) -> None:
+    folder = bench.folder / "starter"
+    shutil.copytree(STARTER, folder)
+    facts = json.loads((folder / "studio.json").read_text())
+    facts["unused"] = [name for name in facts["unused"] if name not in ("image", "strength")]
+    (folder / "studio.json").write_text(json.dumps(facts))
+    size: dict[str, Any] = {"width": None, "height": None, "steps": None}
+    first = bench.draw(folder, prompt="a red apple", **size)
+    start = Path(first.assets[0].path)
+
+    outcome = bench.draw(
+        folder, prompt="a dog", start=start, mask=mask_file(bench.folder), strength=1.0, **size
+    )
+
+    before, after = first.picture(0), outcome.picture(0)
+    middle = before.shape[1] // 2
+    assert outcome.warnings == []
+    assert np.array_equal(after[:, : middle - 2], before[:, : middle - 2])
+    assert np.abs(after - before)[:, middle + 2 :].mean() > 2

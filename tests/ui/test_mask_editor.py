@@ -1,0 +1,305 @@
+"""The mask of a start picture: painted, kept in the library, sent with the request."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+from PySide6.QtCore import QPoint, QPointF, QSize, Qt
+from PySide6.QtGui import QImage, QWheelEvent
+from PySide6.QtWidgets import QAbstractButton, QApplication, QSlider, QWidget
+from pytestqt.qtbot import QtBot
+
+from studio.library.records import Asset
+from studio.protocol import Capabilities, ImageRequest, InputFile, Recipe
+from studio.ui.compare.differences import differences
+from studio.ui.image.mask_canvas import MaskCanvas
+from studio.ui.image.mask_dialog import WORKED_PIXELS, read_for_masking
+from studio.ui.image.mask_drawing import MOST_STEPS, MaskDrawing
+from studio.ui.image.mask_file import keep_mask
+from studio.ui.main_window import MainWindow
+
+LEFT, RIGHT = Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton
+CONTROLS = ("prompt", "seed", "count", "image", "strength")
+
+
+@pytest.fixture
+def picture(tmp_path: Path) -> Path:
+    path = tmp_path / "a cat.png"
+    Image.new("RGB", (300, 200), "orange").save(path)
+    return path
+
+
+@pytest.fixture
+def canvas(qtbot: QtBot) -> MaskCanvas:
+    """A canvas of 600 × 400 points with a picture of 300 × 200 pixels, and a brush of 20."""
+    image = QImage(300, 200, QImage.Format.Format_RGB32)
+    image.fill(Qt.GlobalColor.darkGreen)
+    widget = MaskCanvas()
+    qtbot.addWidget(widget)
+    widget.resize(600, 400)
+    widget.set_drawing(image, MaskDrawing(image.size()))
+    widget.set_brush(20)
+    widget.show()
+    return widget
+
+
+@pytest.fixture
+def tab(window: MainWindow, picture: Path, qtbot: QtBot) -> Any:
+    """The Image tab with a start picture and a model that draws within a mask."""
+    window.tabs.setCurrentIndex(1)
+    tab = window.tab("image")
+    qtbot.waitUntil(lambda: tab.controls.is_known, timeout=20_000)
+    tab.controls.apply(Capabilities(controls=(*CONTROLS, "mask")))
+    tab.controls.source.set_path(str(picture))
+    return tab
+
+
+def grey(canvas: MaskCanvas, x: int, y: int) -> int:
+    assert canvas.drawing is not None
+    return canvas.drawing.image.pixelColor(x, y).red()
+
+
+def drag(qtbot: QtBot, canvas: Any, *pixels: tuple[int, int], button: Any = LEFT) -> None:
+    """Press, move and release over these pixels of the mask."""
+    x, y, _, _ = canvas.viewport_state.target()
+    zoom = canvas.viewport_state.zoom
+    points = [QPoint(round(x + a * zoom), round(y + b * zoom)) for a, b in pixels]
+    qtbot.mousePress(canvas, button, pos=points[0])
+    for point in points[1:]:
+        qtbot.mouseMove(canvas, point)
+    qtbot.mouseRelease(canvas, button, pos=points[-1])
+
+
+def edit(tab: Any, qtbot: QtBot) -> Any:
+    tab.controls.source.mask_button.click()
+    dialog = tab.window().findChild(QWidget, "image.mask.dialog")
+    qtbot.waitUntil(lambda: dialog.drawing is not None, timeout=10_000)
+    return dialog
+
+
+def masked(tab: Any, qtbot: QtBot) -> Path:
+    """Paint something, press OK and return the file."""
+    dialog = edit(tab, qtbot)
+    drag(qtbot, dialog.canvas, (60, 100), (200, 100))
+    dialog.ok.click()
+    qtbot.waitUntil(lambda: tab.controls.source.mask_path() != "", timeout=10_000)
+    return Path(tab.controls.source.mask_path())
+
+
+def test_what_is_painted_is_white_and_only_that(canvas: MaskCanvas, qtbot: QtBot) -> None:
+    drag(qtbot, canvas, (50, 100), (150, 100), (150, 150))
+    assert [grey(canvas, *at) for at in ((50, 100), (100, 108), (150, 149))] == [255] * 3
+    assert [grey(canvas, *at) for at in ((50, 114), (38, 100), (250, 100), (0, 0))] == [0] * 4
+    edge = [grey(canvas, 100, y) for y in range(85, 95)]
+    assert edge == sorted(edge)
+    assert any(0 < value < 255 for value in edge)
+
+
+def test_the_right_button_erases_and_so_does_the_left_one_when_told(
+    canvas: MaskCanvas, qtbot: QtBot
+) -> None:
+    drag(qtbot, canvas, (50, 100), (250, 100))
+    drag(qtbot, canvas, (100, 100), (100, 101), button=RIGHT)
+    canvas.erasing = True
+    drag(qtbot, canvas, (200, 100), (200, 101))
+    assert [grey(canvas, x, 100) for x in (100, 150, 200)] == [0, 255, 0]
+
+
+def test_steps_are_taken_back_and_done_again(canvas: MaskCanvas, qtbot: QtBot) -> None:
+    drawing = canvas.drawing
+    assert drawing is not None
+    images = [QImage(drawing.image)]
+    for x in (51, 120, 201):
+        drag(qtbot, canvas, (x, 60), (x, 140))
+        images.append(QImage(drawing.image))
+    canvas.apply(drawing.invert())
+    images.append(QImage(drawing.image))
+    assert grey(canvas, 51, 100) == 0
+    assert grey(canvas, 0, 0) == 255
+    for image in reversed(images[:-1]):
+        canvas.apply(drawing.undo())
+        assert drawing.image == image
+    assert (drawing.can_undo, drawing.is_changed, drawing.is_empty) == (False, False, True)
+    for image in images[1:]:
+        canvas.apply(drawing.redo())
+        assert drawing.image == image
+    assert not drawing.can_redo
+
+
+def test_undo_remembers_so_many_steps_and_no_more() -> None:
+    drawing = MaskDrawing(QSize(40, 40))
+    for _ in range(MOST_STEPS + 5):
+        drawing.invert()
+    taken = 0
+    while drawing.can_undo:
+        drawing.undo()
+        taken += 1
+    assert taken == MOST_STEPS
+
+
+def test_the_keys_lead_the_brush_and_paint(canvas: MaskCanvas, qtbot: QtBot) -> None:
+    qtbot.mouseMove(canvas, QPoint(300, 200))
+    for _ in range(3):
+        qtbot.keyClick(canvas, Qt.Key.Key_Left)
+    qtbot.keyPress(canvas, Qt.Key.Key_Space)
+    for _ in range(6):
+        qtbot.keyClick(canvas, Qt.Key.Key_Right)
+    qtbot.keyRelease(canvas, Qt.Key.Key_Space)
+    assert [grey(canvas, x, 100) for x in (136, 150, 164)] == [255] * 3
+    assert grey(canvas, 180, 100) == 0
+
+
+def test_the_wheel_zooms_and_with_ctrl_changes_the_brush(canvas: MaskCanvas) -> None:
+    def turn(keys: Qt.KeyboardModifier) -> None:
+        at = QPointF(10, 10)
+        event = QWheelEvent(
+            at, at, QPoint(), QPoint(0, 120), Qt.MouseButton.NoButton, keys,
+            Qt.ScrollPhase.NoScrollPhase, False,
+        )  # fmt: skip
+        QApplication.sendEvent(canvas, event)
+
+    turn(Qt.KeyboardModifier.ControlModifier)
+    assert canvas.brush > 20
+    assert canvas.viewport_state.fitted
+    turn(Qt.KeyboardModifier.NoModifier)
+    assert not canvas.viewport_state.fitted
+
+
+def test_a_picture_becomes_the_mask_by_its_brightness() -> None:
+    drawing = MaskDrawing(QSize(30, 20))
+    picture = QImage(60, 40, QImage.Format.Format_ARGB32)
+    picture.fill(Qt.GlobalColor.transparent)
+    for x in range(30, 60):
+        for y in range(40):
+            picture.setPixelColor(x, y, Qt.GlobalColor.white)
+    drawing.load(picture)
+    assert [drawing.image.pixelColor(x, 10).red() for x in (5, 25)] == [0, 255]
+
+
+def test_a_large_picture_is_painted_smaller(tmp_path: Path) -> None:
+    Image.new("L", (4000, 2000)).save(tmp_path / "large.png")
+    size = read_for_masking(str(tmp_path / "large.png")).size()
+    assert size.width() * size.height() <= WORKED_PIXELS
+    assert abs(size.width() - 2 * size.height()) <= 1
+
+
+def test_a_mask_is_a_grey_file_named_by_its_content_and_written_once(tmp_path: Path) -> None:
+    drawing = MaskDrawing(QSize(50, 30))
+    drawing.fill(white=True)
+    path = keep_mask(drawing.image, tmp_path)
+    assert path.parent == tmp_path / "masks"
+    assert path.stem == hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+    with Image.open(path) as written:
+        assert (written.mode, written.size, written.getextrema()) == ("L", (50, 30), (255, 255))
+    before = path.stat()
+    assert keep_mask(drawing.image.copy(), tmp_path) == path
+    after = path.stat()
+    assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_the_request_carries_the_mask_until_it_is_removed(tab: Any, qtbot: QtBot) -> None:
+    assert tab.request().mask is None
+    path = masked(tab, qtbot)
+    assert path.parent == tab._state.library.root / "masks"
+    assert tab.request().mask == InputFile(str(path))
+    assert tab._state.settings.image.mask == str(path)
+    assert tab._state.library.rebuild() == 0
+    dialog = edit(tab, qtbot)
+    assert grey(dialog.canvas, 100, 100) == 255
+    dialog.reject()
+    tab.controls.source.unmask_button.click()
+    assert tab.request().mask is None
+
+
+def test_another_picture_drops_the_mask(tab: Any, qtbot: QtBot, tmp_path: Path) -> None:
+    masked(tab, qtbot)
+    Image.new("RGB", (64, 64)).save(tmp_path / "another.png")
+    tab.controls.source.set_path(str(tmp_path / "another.png"))
+    assert tab.request().image is not None
+    assert tab.request().mask is None
+
+
+def test_a_model_without_masks_is_sent_none_and_says_so(tab: Any, qtbot: QtBot) -> None:
+    masked(tab, qtbot)
+    tab.controls.apply(Capabilities(controls=CONTROLS))
+    button = tab.controls.source.mask_button
+    assert not button.isEnabled()
+    assert "does not use" in button.toolTip()
+    assert tab.request().image is not None
+    assert tab.request().mask is None
+
+
+def test_without_a_picture_there_is_nothing_to_mask(tab: Any) -> None:
+    assert tab.controls.source.mask_button.isEnabled()
+    tab.controls.source.set_path("")
+    assert not tab.controls.source.mask_button.isEnabled()
+
+
+def test_a_request_brings_its_mask_back(tab: Any, picture: Path, tmp_path: Path) -> None:
+    mask = tmp_path / "mask.png"
+    Image.new("L", (300, 200), 255).save(mask)
+    wanted = ImageRequest(
+        prompt="a cat", image=InputFile(str(picture)), mask=InputFile(str(mask), "0" * 64)
+    )
+    tab.restore(wanted)
+    assert tab.request().mask == InputFile(str(mask))
+    tab.restore(ImageRequest(prompt="a cat", image=InputFile(str(picture))))
+    assert tab.request().mask is None
+
+
+def test_comparing_tells_the_masks_apart() -> None:
+    def made(mask: InputFile | None) -> Asset:
+        request = ImageRequest(prompt="a cat", image=InputFile("/cat.png"), mask=mask)
+        recipe = Recipe(request=request, row=0, seed=1)
+        return Asset(
+            id="", job="", row=0, task="image", path=Path("a.png"), created="", recipe=recipe,
+            prompt="a cat",
+        )  # fmt: skip
+
+    told = differences([made(InputFile("/masks/1.png")), made(None)])
+    assert told == [[("Mask", "/masks/1.png")], [("Mask", "–")]]
+
+
+def test_a_mask_that_cannot_be_written_is_not_lost(
+    window: MainWindow, tab: Any, qtbot: QtBot
+) -> None:
+    (tab._state.library.root / "masks").write_text("a file where the folder belongs")
+    dialog = edit(tab, qtbot)
+    drag(qtbot, dialog.canvas, (60, 100), (200, 100))
+    dialog.ok.click()
+    qtbot.waitUntil(lambda: "masks" in window.messages.text(), timeout=10_000)
+    assert "masks" in dialog.status.text()
+    assert dialog.isVisible()
+    assert grey(dialog.canvas, 100, 100) == 255
+    (tab._state.library.root / "masks").unlink()
+    dialog.ok.click()
+    qtbot.waitUntil(lambda: tab.controls.source.mask_path() != "", timeout=10_000)
+
+
+def test_what_was_painted_can_be_had_again_after_cancel(
+    window: MainWindow, tab: Any, qtbot: QtBot
+) -> None:
+    dialog = edit(tab, qtbot)
+    drag(qtbot, dialog.canvas, (60, 100), (200, 100))
+    dialog.reject()
+    assert tab.request().mask is None
+    message = window.messages.messages[-1]
+    assert message.action is not None
+    message.action()
+    again = tab._masking._dialog
+    qtbot.waitUntil(lambda: again.drawing is not None, timeout=10_000)
+    assert grey(again.canvas, 100, 100) == 255
+
+
+def test_every_control_of_the_editor_has_a_name(tab: Any, qtbot: QtBot) -> None:
+    dialog = edit(tab, qtbot)
+    controls = [w for kind in (QAbstractButton, QSlider) for w in dialog.findChildren(kind)]
+    assert len(controls) >= 12
+    assert all(w.objectName().startswith("image.mask.") for w in controls)
+    assert all(w.accessibleName() or w.text() for w in controls)
+    assert dialog.canvas.accessibleName()

@@ -15,10 +15,7 @@ FACTS = {
     "steps": 4,
     "guidance_scale": 1.0,
     "precision": "float32",
-    "unused": [
-        *("negative_prompt", "guidance_scale", "width", "height", "scheduler"),
-        *("image", "strength"),
-    ],
+    "unused": ["negative_prompt", "guidance_scale", "width", "height", "scheduler"],
     "draws": "icons",
     # Names nothing; known words that name no single thing. Each in every style.
     "unknown_prompts": [

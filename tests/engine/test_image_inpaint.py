@@ -92,7 +92,6 @@ def test_black_stays_pixel_by_pixel_and_white_is_drawn(
         ("sd", "EulerDiscreteScheduler"),
         ("sd", "HeunDiscreteScheduler"),
         ("sd", "KDPM2DiscreteScheduler"),
-        ("sd", "LMSDiscreteScheduler"),
         ("sd", "UniPCMultistepScheduler"),
         ("flow", "FlowMatchEulerDiscreteScheduler"),
         ("flow", "FlowMatchHeunDiscreteScheduler"),

@@ -7,7 +7,6 @@ which the starter models are looked for (otherwise `resources/models` beside the
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import os
 import sys
@@ -19,6 +18,7 @@ import msgspec
 from msgspec import Struct
 
 from studio.protocol import Problem, Sentence
+from studio.whole_file import write_whole
 
 SETTINGS_VERSION = 1
 
@@ -177,17 +177,10 @@ def load_settings(path: Path) -> tuple[Settings, Problem | None]:
 
 def save_settings(path: Path, settings: Settings) -> Problem | None:
     """Write the settings atomically. Returns what went wrong, or None."""
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("wb") as file:
-            file.write(msgspec.json.format(msgspec.json.encode(settings), indent=2))
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
+        write_whole(path, msgspec.json.format(msgspec.json.encode(settings), indent=2))
     except OSError as error:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
         return Problem(
             "disk_full" if error.errno == errno.ENOSPC else "bad_input",
             Sentence("The settings could not be saved in {path}.", {"path": str(path.parent)}),

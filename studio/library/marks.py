@@ -8,6 +8,7 @@ replaced, when it has grown to twice what it needs.
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from msgspec import Struct
 
 from studio.library.database import file_problem
 from studio.library.records import Asset
+from studio.whole_file import write_whole
 
 FILE_NAME = "marks.jsonl"
 _MAX_LINE = 100_000
@@ -81,12 +83,6 @@ def read(root: Path) -> dict[str, Marks]:
 
 
 def _rewrite(root: Path, kept: dict[str, Marks]) -> None:
-    temporary = root / f"{FILE_NAME}.{os.getpid()}.tmp"
-    try:
-        with temporary.open("wb") as file:
-            file.writelines(msgspec.json.encode(marks) + b"\n" for marks in kept.values())
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(root / FILE_NAME)
-    except OSError:
-        temporary.unlink(missing_ok=True)
+    lines = b"".join(msgspec.json.encode(marks) + b"\n" for marks in kept.values())
+    with contextlib.suppress(OSError):
+        write_whole(root / FILE_NAME, lines)

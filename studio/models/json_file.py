@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import time
 from pathlib import Path
 from typing import TypeVar
 
 import msgspec
+
+from studio.whole_file import write_whole
 
 Value = TypeVar("Value")
 
@@ -30,16 +31,7 @@ def read_json_file(path: Path, kind: type[Value]) -> Value | None:
 def write_json_file(path: Path, value: object) -> None:
     """Write `value` to a temporary file beside `path`, then rename it. Raises `OSError`."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("wb") as file:
-            file.write(msgspec.json.format(msgspec.json.encode(value), indent=1))
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError:
-        temporary.unlink(missing_ok=True)
-        raise
+    write_whole(path, msgspec.json.format(msgspec.json.encode(value), indent=1))
 
 
 def set_aside(path: Path) -> Path:

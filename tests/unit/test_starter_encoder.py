@@ -123,12 +123,16 @@ def test_cutting_and_joining_patches_is_lossless() -> None:
     assert torch.equal(patches.join(patches.cut(pictures)), pictures)
 
 
-def test_an_untrained_denoiser_draws_what_the_codes_say() -> None:
+def random_codes(count: int) -> tuple[patches.PatchBasis, lookup.Scale, torch.Tensor]:
     torch.manual_seed(0)
-    axes = torch.linalg.qr(torch.randn(patches.PATCH_DIM, patches.CODE_DIM)).Q.T
-    basis = patches.PatchBasis(torch.zeros(patches.PATCH_DIM), axes, torch.ones(patches.CODE_DIM))
-    coefficients = torch.randn(4, patches.PATCHES, patches.CODE_DIM)
-    scale = lookup.Scale.fit(basis, coefficients)
+    axes = torch.linalg.qr(torch.randn(patches.PATCH_DIM, patches.AXES)).Q.T
+    basis = patches.PatchBasis(torch.zeros(patches.PATCH_DIM), axes, torch.ones(patches.AXES))
+    coefficients = torch.randn(count, patches.PATCHES, patches.CODE_DIM)
+    return basis, lookup.Scale.fit(basis, coefficients), coefficients
+
+
+def test_an_untrained_denoiser_draws_what_the_codes_say() -> None:
+    basis, scale, coefficients = random_codes(4)
     model = denoiser.new_denoiser(basis, scale)
     states = denoiser.encoder_states(scale.to_sphere(coefficients), torch.tensor([0, 1, 2, 3]), 3)
 
@@ -142,11 +146,7 @@ def test_an_untrained_denoiser_draws_what_the_codes_say() -> None:
 
 
 def test_only_the_free_head_of_the_first_block_learns() -> None:
-    torch.manual_seed(0)
-    axes = torch.linalg.qr(torch.randn(patches.PATCH_DIM, patches.AXES)).Q.T
-    basis = patches.PatchBasis(torch.zeros(patches.PATCH_DIM), axes, torch.ones(patches.AXES))
-    coefficients = torch.randn(2, patches.PATCHES, patches.CODE_DIM)
-    scale = lookup.Scale.fit(basis, coefficients)
+    basis, scale, coefficients = random_codes(2)
     model = denoiser.new_denoiser(basis, scale)
     denoiser.free_head_only(model)
     # At the start it writes nothing, so nothing would tell it what to read.

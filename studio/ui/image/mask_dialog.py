@@ -22,7 +22,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from studio.protocol import Problem, problem
+from studio.protocol import Problem, ProblemError, problem
 from studio.ui.image.mask_canvas import MaskCanvas
 from studio.ui.image.mask_drawing import MaskDrawing
 from studio.ui.picture.files import PICTURE_FILTER
@@ -43,12 +43,7 @@ def read_for_masking(path: str) -> QImage:
     """Read a picture, opaque and not larger than `WORKED_PIXELS`. Raises `ProblemError`."""
     image, _, error = read_picture(path)
     if image.isNull():
-        raise problem(
-            "bad_input",
-            "{file} is no picture that can be read, or it is incomplete. Choose another one.",
-            error,
-            file=path,
-        )
+        raise _unreadable(path, error)
     pixels = image.width() * image.height()
     if pixels > WORKED_PIXELS:
         image = image.scaled(
@@ -63,6 +58,15 @@ def read_for_masking(path: str) -> QImage:
     painter.drawImage(0, 0, image)
     painter.end()
     return opaque
+
+
+def _unreadable(path: str, error: str) -> ProblemError:
+    return problem(
+        "bad_input",
+        "{file} is no picture that can be read, or it is incomplete. Choose another one.",
+        error,
+        file=path,
+    )
 
 
 class MaskDialog(QDialog):
@@ -352,15 +356,7 @@ class MaskDialog(QDialog):
 
     def _loaded(self, path: str, image: QImage, _size: object, error: str) -> None:
         if image.isNull():
-            self._refused(
-                problem(
-                    "bad_input",
-                    "{file} is no picture that can be read, or it is incomplete. Choose another "
-                    "one.",
-                    error,
-                    file=path,
-                ).problem
-            )
+            self._refused(_unreadable(path, error).problem)
         else:
             self._hint()
             self._change(lambda drawing: drawing.load(image))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
 from pathlib import Path
 
 from PySide6.QtCore import QBuffer, QIODevice
@@ -12,6 +11,7 @@ from PySide6.QtGui import QImage
 
 from studio.library.database import file_problem
 from studio.library.files import check_chosen, hash_file, make_folder, sync_folder
+from studio.whole_file import write_whole
 
 FOLDER = "masks"
 _DOTS_PER_METRE = 3780
@@ -31,16 +31,9 @@ def keep_mask(mask: QImage, library: Path) -> Path:
         if hash_file(path) == digest:
             return path
     make_folder(path.parent)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        with temporary.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
+        write_whole(path, data)
     except OSError as error:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
         raise file_problem(error, path.parent) from error
     sync_folder(path.parent)
     return path

@@ -6,7 +6,6 @@ asset of the library.
 
 from __future__ import annotations
 
-import os
 import time
 from pathlib import Path
 
@@ -14,6 +13,7 @@ import msgspec
 from msgspec import Struct
 
 from studio.protocol import Message, Problem, Sentence
+from studio.whole_file import write_whole
 
 
 class Answer(Struct):
@@ -111,16 +111,7 @@ def load_conversation(file: Path) -> tuple[Conversation, Problem | None]:
 def save_conversation(file: Path, encoded: bytes) -> None:
     """Write an encoded conversation atomically. Raises OSError."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    temporary = file.with_name(f"{file.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("wb") as out:
-            out.write(encoded)
-            out.flush()
-            os.fsync(out.fileno())
-        temporary.replace(file)
-    except OSError:
-        temporary.unlink(missing_ok=True)
-        raise
+    write_whole(file, encoded)
 
 
 def encode(conversation: Conversation) -> bytes:

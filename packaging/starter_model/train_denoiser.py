@@ -92,7 +92,7 @@ def sheet(model: flow.Denoise, batches: Batches, names: list[str], path: Path) -
         codes = batches.codes(thing, styles)
         generator = torch.Generator().manual_seed(style)
         noise = torch.randn(len(thing), 3, icons.SIZE, icons.SIZE, generator=generator)
-        drawn = flow.sample(model, denoiser.encoder_states(codes, styles, 4), noise, 10)
+        drawn = flow.sample(model, denoiser.encoder_states(codes, styles, 4), noise, 4)
         pixels = ((drawn.clamp(-1, 1) + 1) * 127.5).round().byte()
         rows.append(pixels.permute(2, 0, 3, 1).reshape(icons.SIZE, -1, 3))
     Image.fromarray(torch.cat(rows).numpy()).save(path)
@@ -126,6 +126,7 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--rate", type=float, default=1e-3)
     parser.add_argument("--tinted", type=float, default=0.35, help="share in other colours")
+    parser.add_argument("--own", type=float, default=0.34, help="share that goes on from a draft")
     parser.add_argument("--ema", type=float, default=0.998)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--every", type=float, default=180, help="seconds between checkpoints")
@@ -162,6 +163,9 @@ def main() -> None:
         torch.manual_seed(options.seed + step)
     log = training.Log(run / "log.csv", COLUMNS, resumed=step > 0)
     forward = torch.compile(model) if options.compile else model
+    measured = torch.compile(flow.loss) if options.compile else flow.loss
+    own = round(options.own * options.batch)
+    one = torch.ones(own)
     generator = torch.Generator().manual_seed(options.seed + step)
 
     def draw(noisy: Tensor, level: Tensor, states: Tensor) -> Tensor:
@@ -179,12 +183,17 @@ def main() -> None:
         style = torch.randint(len(icons.STYLES), (options.batch,), generator=generator)
         clean = batches.pictures(thing, style)
         states = denoiser.encoder_states(batches.codes(thing, style), style, extra=3)
-        level = flow.noise_levels(options.batch, generator)
-        clean = flow.tinted(clean, level, options.tinted, generator)
+        level = flow.noise_levels(options.batch, own, generator)
+        clean = flow.tinted(clean, level, options.tinted, own, generator)
+        start = clean.clone()
+        noise = torch.randn(clean.shape, generator=generator)
+        with torch.no_grad():
+            drawn = model(*training.to_device(device, noise[:own], one, states[:own]))[0]
+        start[:own] = drawn.cpu()
         mix = level[:, None, None, None]
-        noisy = (1 - mix) * clean + mix * torch.randn(clean.shape, generator=generator)
+        noisy = (1 - mix) * start + mix * noise
         noisy, level, states, clean = training.to_device(device, noisy, level, states, clean)
-        error = flow.loss(forward(noisy, level, states, return_dict=False)[0], clean)
+        error = measured(forward(noisy, level, states, return_dict=False)[0], clean)
         torch.autograd.backward(error)
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         for adjuster in adjusters:

@@ -173,13 +173,57 @@ def test_tints_leave_white_and_grey_alone_and_what_is_nearly_noise() -> None:
     clean = colours.T[None, :, None].repeat(40, 1, 2, 1)
     level = torch.linspace(0, 1, 40)
 
-    made = flow.tinted(clean, level, 0.5, torch.Generator().manual_seed(0))
+    made = flow.tinted(clean, level, 0.5, 3, torch.Generator().manual_seed(0))
 
     assert torch.allclose(made[..., :2], clean[..., :2], atol=1e-6)
     changed = (made != clean).flatten(1).any(1) & ~torch.isclose(made, clean).all(1).all(1).all(1)
     assert 8 <= int(changed[level < 0.8].sum()) <= 24
     assert not changed[level >= 0.8].any()
+    assert not changed[:3].any()
     assert made.min() >= -1 and made.max() <= 1
+
+
+def test_what_the_model_began_itself_is_gone_on_with_below_the_level_of_a_draft() -> None:
+    level = flow.noise_levels(2000, 500, torch.Generator().manual_seed(0))
+
+    assert level.min() > 0 and level.max() <= 1
+    assert level[:500].max() <= 0.8
+    assert 0.65 < float((level[500:] > 0.8).float().mean()) < 0.75
+
+
+def step(at: int, tall: float, over: int = 1) -> torch.Tensor:
+    """A picture with one upright edge of a height, ``over`` pixels wide, left of column ``at``."""
+    ramp = ((torch.arange(128) - at) / over + 1).clamp(0, 1)
+    return (tall * ramp).expand(1, 3, 128, 128)
+
+
+def stairs(shift: int) -> torch.Tensor:
+    """Bands of 16 pixels, every other a little lighter, that begin at ``shift``."""
+    band = (torch.arange(128) + 128 - shift) // 16 % 2
+    return (0.03 * band - 0.015).expand(1, 3, 128, 128)
+
+
+def test_steps_on_the_borders_of_patches_cost_more_where_the_real_picture_is_smooth() -> None:
+    smooth = torch.zeros(1, 3, 128, 128)
+    assert float(flow.loss(stairs(0), smooth)) > 1.5 * float(flow.loss(stairs(8), smooth))
+    busy = step(64, 1.0)
+    seam, inside = (float(flow.loss(0.9 * step(at, 1.0), step(at, 1.0))) for at in (64, 63))
+    assert abs(seam - inside) < 0.03 * inside
+    assert float(flow.loss(busy, busy)) < 1e-6
+
+
+def test_a_blurred_edge_costs_more_than_the_sizes_of_its_errors() -> None:
+    crisp = step(60, 1.0)
+
+    def sizes(drawn: torch.Tensor) -> float:
+        slopes = (drawn - crisp).diff(dim=3).abs().mean()
+        return float((drawn - crisp).abs().mean() + slopes)
+
+    blurred, moved = step(62, 1.0, 5), step(62, 1.0)
+    assert sizes(blurred) < sizes(moved)
+    assert float(flow.loss(blurred, crisp)) - sizes(blurred) > float(
+        flow.loss(moved, crisp)
+    ) - sizes(moved)
 
 
 def test_the_average_follows_fast_at_first() -> None:

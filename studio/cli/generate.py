@@ -118,7 +118,7 @@ def _requests(options: argparse.Namespace) -> Sequence[Request]:
                 _picture(file)
         return requests
     given["prompt"] = _prompt(options.prompt)
-    if not given["prompt"].strip():
+    if options.command == "text" and not given["prompt"].strip():
         raise problem("bad_input", "The prompt is empty. Say what you want with -p.")
     if options.command == "image":
         given |= _size(options.size)

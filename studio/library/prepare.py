@@ -48,10 +48,10 @@ def check_mask(request: Request) -> None:
 def prepare(request: Request, hash_file: Callable[[Path], str] = files.hash_file) -> Request:
     """Return the request as it is stored: with a seed, and its input files found and hashed.
 
-    Raises `ProblemError` (bad_input): an empty prompt, seeds past the largest one, a mask without
-    a picture, or an input file that is missing or cannot be read.
+    Raises `ProblemError` (bad_input): a text without a prompt, seeds past the largest one,
+    a mask without a picture, or an input file that is missing or cannot be read.
     """
-    if not isinstance(request, UpscaleRequest) and not request.prompt.strip():
+    if isinstance(request, TextRequest) and not request.prompt.strip():
         raise problem("bad_input", "The prompt is empty. Write what you want to get.")
     check_mask(request)
     try:

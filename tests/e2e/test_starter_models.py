@@ -9,6 +9,7 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import psutil
 from PIL import Image
 
@@ -35,6 +36,33 @@ def test_four_slogans_are_the_same_each_time_and_row_2_is_seed_9(
     assert all(len(text.split()) >= 3 for text in slogans.values())
     assert {e["row"]: answer(e["path"]) for e in again.named("asset")} == slogans
     assert answer(alone.named("asset")[0]["path"]) == slogans[2]
+
+
+def drawn(studio: Studio, out: Path, prompt: str, count: int = 1) -> np.ndarray:
+    """Pictures (count, 128, 128, 3), 0 to 255, as they lie in files."""
+    ran = studio("image", "-p", prompt, "-n", count, "--seed", 1, "--json", "-o", out)
+    assert ran.status == 0
+    assert ran.named("warning") == []
+    paths = [event["path"] for event in ran.named("asset")]
+    return np.stack([np.asarray(Image.open(path)).astype(float) for path in paths])
+
+
+def test_icons_are_the_same_thing_in_english_chinese_and_as_emoji(
+    studio: Studio, tmp_path: Path
+) -> None:
+    cats = drawn(studio, tmp_path / "cats", "a smiling cat, 3d style", 8)
+    chinese = drawn(studio, tmp_path / "猫", "微笑的猫，3d风格", 8)
+    apple = drawn(studio, tmp_path / "apple", "a red apple, 3d style")
+    emoji = drawn(studio, tmp_path / "emoji", "🍎")
+
+    assert cats.shape == (8, 128, 128, 3)
+    assert np.abs(cats - chinese).mean() < 3
+    assert np.abs(apple - emoji).mean() < 3
+    assert np.abs(cats - apple).mean() > 20
+    # A yellow face with two ears: the colours of this one icon, on white.
+    red, green, blue = cats[0, 64, 64]
+    assert red > 200 and green > 120 and blue < 120
+    assert cats[:, :2, :2].min() > 245
 
 
 def test_an_enlarged_photograph_is_whole_and_carries_its_recipe(

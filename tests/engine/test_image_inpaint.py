@@ -258,9 +258,6 @@ def test_a_pipeline_whose_latents_or_levels_are_not_known_offers_no_mask() -> No
 def test_the_starter_model_draws_a_part_of_its_picture_anew(bench: ImageBench) -> None:
     folder = bench.folder / "starter"
     shutil.copytree(STARTER, folder)
-    facts = json.loads((folder / "studio.json").read_text())
-    facts["unused"] = [name for name in facts["unused"] if name not in ("image", "strength")]
-    (folder / "studio.json").write_text(json.dumps(facts))
     size: dict[str, Any] = {"width": None, "height": None, "steps": None}
     first = bench.draw(folder, prompt="a red apple", **size)
     start = Path(first.assets[0].path)

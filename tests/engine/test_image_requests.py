@@ -21,11 +21,14 @@ pytestmark = IGNORE_LIBRARIES
 
 
 @pytest.mark.parametrize("prompt", ["", " \n\t"])
-def test_an_empty_prompt_is_refused(prompt: str, bench: ImageBench) -> None:
-    with pytest.raises(ProblemError) as caught:
-        bench.draw("prxpixel", prompt=prompt)
+def test_without_a_prompt_the_model_draws_and_it_is_said(prompt: str, bench: ImageBench) -> None:
+    folder = bench.copy_of("prxpixel")
+    (folder / "studio.json").write_text(json.dumps({"unknown_prompts": ["dog", prompt]}))
 
-    assert caught.value.problem.kind == "bad_input"
+    outcome = bench.draw(folder, prompt=prompt, steps=1)
+
+    assert outcome.warnings == ["no_prompt"]
+    assert len(outcome.assets) == 1
 
 
 @pytest.mark.parametrize("family", ["sd", "sd3", "sana", "prxpixel"])
@@ -34,6 +37,16 @@ def test_a_very_long_prompt_is_cut_and_said_to_be(family: str, bench: ImageBench
 
     assert outcome.warnings == ["context_cut"]
     assert outcome.assets
+
+
+def test_the_tokens_that_every_prompt_has_are_not_counted_as_its_own(bench: ImageBench) -> None:
+    limit = bench.loaded("sd").pipeline.tokenizer.model_max_length
+
+    outcome = bench.draw("sd", prompt="red " * (limit + 8), steps=1)
+
+    # CLIP's first and last token.
+    (warned,) = outcome.of(Warned)
+    assert warned.message.values["limit"] == str(limit - 2)
 
 
 @pytest.mark.parametrize(
@@ -148,6 +161,18 @@ def test_a_start_picture_gives_its_shape_when_no_size_is_asked_for(bench: ImageB
     outcome = bench.draw("prxpixel", start=start, width=None, height=None)
 
     assert outcome.picture(0).shape[:2] == (64, 96)
+    assert outcome.warnings == []
+
+
+def test_a_start_picture_of_another_shape_is_cut_for_a_model_of_one_size(bench: ImageBench) -> None:
+    folder = bench.copy_of("prxpixel")
+    fixed = {"width": SIDE, "height": SIDE}
+    (folder / "studio.json").write_text(json.dumps({**fixed, "unused": list(fixed)}))
+    start = picture_file(bench.folder, size=(300, 150))
+
+    outcome = bench.draw(folder, start=start, width=None, height=None, steps=2)
+
+    assert outcome.picture(0).shape[:2] == (SIDE, SIDE)
     assert outcome.warnings == []
 
 

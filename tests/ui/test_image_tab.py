@@ -72,10 +72,10 @@ def test_every_variation_is_drawn_kept_and_shown(tab: Any, qtbot: QtBot) -> None
     assert "3 of 3" in tab.run_bar.status.text()
 
 
-def test_an_empty_prompt_is_said_and_nothing_runs(window: MainWindow, tab: Any) -> None:
+def test_without_a_prompt_a_picture_is_made_too(tab: Any, qtbot: QtBot) -> None:
     ask(tab, " \n")
-    assert "prompt" in window.messages.text()
-    assert tab._state.library.jobs() == []
+    ended(tab, qtbot)
+    assert states(tab) == ["done"]
 
 
 def test_stop_keeps_what_was_finished(tab: Any, qtbot: QtBot) -> None:

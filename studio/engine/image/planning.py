@@ -20,20 +20,25 @@ from studio.protocol import Capabilities, ImageRequest, problem, sentence
 def make_plan(request: ImageRequest, loaded: LoadedPipeline, job: Job) -> Plan:
     """Return what is to be drawn. Warns about everything that differs from the request.
 
-    Raises `ProblemError` (`bad_input`) for an empty prompt, a picture or a mask that cannot be
-    read, a mask without a picture, and a mask in which nothing is marked.
+    Raises `ProblemError` (`bad_input`) for a picture or a mask that cannot be read, a mask
+    without a picture, and a mask in which nothing is marked.
     """
-    check_prompt(request)
     if request.mask is not None and request.image is None:
         raise problem("bad_input", "A mask needs a picture to start from.")
     can = loaded.capabilities
+    if not request.prompt.strip():
+        job.warn(
+            "no_prompt",
+            sentence("There is no prompt, so the model decides by itself what it draws."),
+        )
     _warn_ignored(request, can, job)
     _warn_cut(request.prompt, loaded.pipeline, job)
     route = _route(request, loaded, can)
     start = read_picture(Path(request.image.path)) if request.image and route else None
     job.check()
     wanted = (can.width, can.height)
-    if start is not None and request.width is None and request.height is None:
+    free = "width" in can.controls and "height" in can.controls
+    if start is not None and free and request.width is None and request.height is None:
         wanted = size_like(start, can.width * can.height)
     asked = (
         request.width if "width" in can.controls else None,
@@ -80,12 +85,6 @@ def make_plan(request: ImageRequest, loaded: LoadedPipeline, job: Job) -> Plan:
         route=route,
         mask=mask,
     )
-
-
-def check_prompt(request: ImageRequest) -> None:
-    """Raise `ProblemError` (`bad_input`) for a prompt without a word."""
-    if not request.prompt.strip():
-        raise problem("bad_input", "The prompt is empty. Describe the picture you want.")
 
 
 def _route(request: ImageRequest, loaded: LoadedPipeline, can: Capabilities) -> Route | None:
@@ -153,7 +152,8 @@ def _warn_ignored(request: ImageRequest, can: Capabilities, job: Job) -> None:
 def _warn_cut(prompt: str, pipeline: Any, job: Job) -> None:
     """Say how many tokens of a prompt the model does not see, if any.
 
-    Of several text encoders the one that reads most counts.
+    Of several text encoders the one that reads most counts. Tokens that the tokenizer puts
+    around every prompt are not counted.
     """
     longest = call_parameters(type(pipeline)).get("max_sequence_length")
     most = [pipeline.config.get("prompt_max_tokens"), longest.default if longest else None]
@@ -164,7 +164,8 @@ def _warn_cut(prompt: str, pipeline: Any, job: Job) -> None:
         limits = [value for value in (*most, tokenizer.model_max_length) if value]
         limit = int(min(limits))
         count = len(tokenizer(prompt, truncation=False, verbose=False)["input_ids"])
-        cuts.append((max(0, count - limit), limit))
+        around = tokenizer.num_special_tokens_to_add()
+        cuts.append((max(0, count - limit), limit - around))
     if cuts and min(cuts)[0] > 0:
         lost, limit = min(cuts)
         job.warn(

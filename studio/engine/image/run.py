@@ -18,7 +18,7 @@ from studio.engine.image.ladder import Ladder, pictures_at_once, split
 from studio.engine.image.latents import seed_of
 from studio.engine.image.load import LoadedPipeline, acquire
 from studio.engine.image.out_of_domain import listening
-from studio.engine.image.planning import check_prompt, make_plan
+from studio.engine.image.planning import make_plan
 from studio.engine.image.progress import Progress, prepare_preview
 from studio.engine.image.prompts import CannotShareError
 from studio.engine.image.recipes import recipe_of, resolved_request
@@ -48,7 +48,6 @@ def run(job: Job, command: RunJob, memory: MemoryArbiter, device: Device) -> dic
     """
     request = command.request
     assert isinstance(request, ImageRequest)
-    check_prompt(request)
     started = time.monotonic()
     loaded = acquire(command.model, device, memory, job)
     load_seconds = time.monotonic() - started
@@ -105,7 +104,8 @@ class Drawing:
         self._plan = wanted[0].plan
         self._unheard: dict[str, list[Job]] = {}
         for each in {each.job.id: each for each in wanted}.values():
-            self._unheard.setdefault(each.plan.prompt, []).append(each.job)
+            if each.plan.prompt.strip():
+                self._unheard.setdefault(each.plan.prompt, []).append(each.job)
         size = (self._plan.width, self._plan.height)
         prepare_preview(loaded)
         available = memory.available()

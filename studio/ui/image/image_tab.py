@@ -163,10 +163,6 @@ class ImageTab(QWidget):
             )
             return
         request = self.request()
-        if not request.prompt:
-            self._state.show_message(self.tr("Write a prompt first."), "warning")
-            self.focus_prompt()
-            return
         self.values_to_settings()
         self._token = self._state.submit([request])
         if not self._job:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from image_bench import IGNORE_LIBRARIES, ImageBench
 from tiny_pipelines import FAMILIES
 
 from studio.engine.image.prompts import CannotShareError, _joined
-from studio.protocol import AssetReady, Cancelled, Done, Event, Failed, Progress
+from studio.protocol import AssetReady, Cancelled, Done, Event, Failed, InputFile, Progress
 from studio.settings import default_paths
 
 pytest_plugins = ["image_fixtures"]
@@ -50,8 +52,9 @@ def test_icons_together_are_what_they_are_alone(bench: ImageBench) -> None:
     assert np.abs(together["0"].picture(0) - together["1"].picture(0)).mean() > 5
 
 
-def test_a_refused_prompt_fails_alone(bench: ImageBench) -> None:
-    requests = [{"prompt": prompt, "seed": 1} for prompt in ("a cat", " ", "a dog")]
+def test_a_refused_job_fails_alone(bench: ImageBench) -> None:
+    requests: list[dict[str, Any]] = [{"prompt": prompt, "seed": 1} for prompt in "xyz"]
+    requests[1]["mask"] = InputFile("a mask without a picture")
     ends = [type(o.events[-1]) for o in bench.draw_together("sd", requests).values()]
     assert ends == [Done, Failed, Done]
 

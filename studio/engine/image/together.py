@@ -23,7 +23,7 @@ from studio.protocol import Done, ImageRequest, ProblemError
 def run_together(group: Group, memory: MemoryArbiter, device: Device) -> None:
     """Draw the jobs of a group; each ends after its last picture.
 
-    A job whose prompt is refused fails alone. Where one picture at a time is all that is drawn,
+    A job that is refused fails alone. Where one picture at a time is all that is drawn,
     or the pipeline does not take the prompts together, nothing is done: the jobs are left to be
     run one by one.
 

@@ -1,14 +1,19 @@
-"""Fill in the model card from the reports and logs of the other steps (step 8)."""
+"""Fill in the model card from the report and the logs of the other steps (step 8).
+
+The logs are put beside it, whole.
+"""
 
 from __future__ import annotations
 
 import argparse
 import csv
 import json
+import shutil
 from pathlib import Path
+from typing import Any
 
 from build_data import DEFAULT_DATA
-from evaluate import table
+from evaluate import LANGUAGES, prompts_table, steps_table, table
 
 
 def curve(log: Path, rows: int = 12) -> str:
@@ -42,14 +47,42 @@ def denoiser_curve(log: Path, rows: int = 14) -> str:
     return "\n".join(out)
 
 
-def prompts(report: Path) -> str:
-    """The report of `evaluate_prompts.py` as Markdown."""
-    found = json.loads(report.read_text("utf-8"))
-    out = ["| prompts | drawn right | (named) | nothing known |", "|---|---|---|---|"]
-    for kind, shares in found.items():
-        cells = [f"{100 * shares[name]:.1f} %" for name in ("alone", "named", "nothing")]
-        out.append(f"| {kind} | {cells[0]} | ({cells[1]}) | {cells[2]} |")
-    return "\n".join(out)
+GOAL = 0.85
+
+
+def verdict(report: dict[str, Any]) -> str:
+    """What the style figures come to, in sentences."""
+    looks = report["styles"]
+
+    def mean(judge: str, languages: tuple[str, ...]) -> float:
+        found = [look[language][judge] for look in looks.values() for language in languages]
+        return float(sum(found) / len(found))
+
+    def percent(share: float) -> str:
+        return f"{100 * share:.1f} %"
+
+    each = {
+        name: (look["english"]["tolerant"] + look["chinese"]["tolerant"]) / 2
+        for name, look in looks.items()
+    }
+    order = sorted(each, key=lambda name: -each[name])
+    by_style = ", ".join(f"{name} {percent(each[name])}" for name in order)
+    english, chinese = (mean("tolerant", (language,)) for language in LANGUAGES)
+    strict = mean("style", LANGUAGES)
+    reached = [
+        name
+        for name, share in (("tolerant", min(english, chinese)), ("strict", strict))
+        if share >= GOAL
+    ]
+    outcome = f"is met by the {' and the '.join(reached)} one" if reached else "is missed by both"
+    if len(reached) == 1:
+        outcome += " only"
+    return (
+        f"By the tolerant judge {percent(mean('tolerant', LANGUAGES))} of all pictures have the "
+        f"style that was asked for ({by_style}; English {percent(english)}, Chinese "
+        f"{percent(chinese)}), by the strict one {percent(strict)}: the goal of "
+        f"{100 * GOAL:.0f} % {outcome}."
+    )
 
 
 def size(folder: Path) -> str:
@@ -63,22 +96,28 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=DEFAULT_DATA)
     parser.add_argument("--model", type=Path, required=True, help="the exported folder")
     parser.add_argument("--report", type=Path, required=True, help="what evaluate.py wrote")
-    parser.add_argument("--prompts", type=Path, required=True, help="and evaluate_prompts.py")
     parser.add_argument("--making", required=True, help="configuration, hardware and hours")
-    parser.add_argument("--style-judge", required=True, help="its score on real icons")
-    parser.add_argument("--style-verdict", required=True, help="what that comes to, in a sentence")
     options = parser.parse_args()
     text = Path(__file__).with_name("card.md").read_text("utf-8")
+    report = json.loads(options.report.read_text("utf-8"))
+    logs = {
+        options.data / "denoiser" / "log.csv": options.model / "denoiser-log.csv",
+        options.data / "text" / "log.csv": options.model / "training-log.csv",
+    }
+    for log, beside in logs.items():
+        shutil.copyfile(log, beside)
     parts = {
-        "table": table(json.loads(options.report.read_text("utf-8"))),
-        "prompts": prompts(options.prompts),
+        "table": table(report),
+        "steps": steps_table(report),
+        "prompts": prompts_table(report),
         "making": options.making,
-        "style_verdict": options.style_verdict,
-        "denoiser_curve": denoiser_curve(options.data / "denoiser" / "log.csv"),
-        "curve": curve(options.data / "text" / "log.csv"),
+        "style_verdict": verdict(report),
+        "denoiser_curve": denoiser_curve(options.model / "denoiser-log.csv"),
+        "curve": curve(options.model / "training-log.csv"),
         "text_size": size(options.model / "text_encoder"),
         "denoiser_size": size(options.model / "transformer"),
-        "style_real": options.style_judge,
+        "strict": f"{100 * report['judges']['style']:.1f} %",
+        "tolerant": f"{100 * report['judges']['tolerant']:.1f} %",
     }
     for name, value in parts.items():
         text = text.replace("{" + name + "}", value)

@@ -1,4 +1,7 @@
-"""Evaluate an exported folder and print the table of the model card (step 7 of the recipe)."""
+"""Evaluate an exported folder and print the tables of the model card (step 6 of the recipe).
+
+The judges are trained first where they are not there yet.
+"""
 
 from __future__ import annotations
 
@@ -13,12 +16,53 @@ from typing import Any
 import torch
 from build_data import DEFAULT_DATA
 from diffusers import PRXPixelPipeline
+from evaluate_prompts import evaluate_prompts
 from sheet import DEFAULT_MODEL
 from torch import Tensor
+from train_judges import train_judges
 
 from starter_recipe import export, icons, judges, styles
 
 LANGUAGES = ("english", "chinese")
+STEPS = (1, 2, 4, 10, 20)
+"""Numbers of steps to compare, each on `FEW` labels a style."""
+FEW = 100
+
+
+@dataclass
+class Judges:
+    """Who names the thing, and who the style: one that saw sharp pictures only, one more."""
+
+    thing: judges.ThingJudge
+    strict: styles.StyleJudge
+    tolerant: styles.StyleJudge
+
+    @classmethod
+    def load(cls, folder: Path, things: int) -> Judges:
+        found = cls(judges.ThingJudge(things), styles.StyleJudge(), styles.StyleJudge())
+        for judge, name in (
+            (found.thing, "thing"),
+            (found.strict, "style"),
+            (found.tolerant, "style_tolerant"),
+        ):
+            judge.load_state_dict(torch.load(folder / f"{name}.pt", weights_only=True))
+            judge.eval()
+        return found
+
+    def shares(self, pictures: Tensor, things: Tensor, style: int) -> dict[str, float]:
+        """Pictures (B, 3, 128, 128) of things (B) in a style → shares of those judged right."""
+        looks = torch.full_like(things, style)
+        named = judges.rank(self.thing, pictures, things)
+        return {
+            "top1": _share(named < 1),
+            "top5": _share(named < 5),
+            "style": _share(judges.rank(self.strict, pictures, looks) < 1),
+            "tolerant": _share(judges.rank(self.tolerant, pictures, looks) < 1),
+        }
+
+
+def _share(right: Tensor) -> float:
+    return round(right.float().mean().item(), 4)
 
 
 @dataclass
@@ -60,14 +104,6 @@ def draw_all(
         seeds = [seed + start + index for index in range(len(some))]
         parts.append(export.draw(pipeline, some, seeds, steps))
     return torch.cat(parts)
-
-
-def shares(place: Tensor) -> dict[str, float]:
-    """Ranks (B,) → the shares of first places and of the first five."""
-    return {
-        "top1": round((place < 1).float().mean().item(), 4),
-        "top5": round((place < 5).float().mean().item(), 4),
-    }
 
 
 def nearest(pictures: Tensor, real: Real) -> tuple[Tensor, Tensor]:
@@ -119,60 +155,82 @@ def speed(pipeline: PRXPixelPipeline) -> dict[str, float]:
     return found
 
 
+def style_scores(real: Real, who: Judges) -> dict[str, float]:
+    """How often the style judges are right on real icons of things that they did not see."""
+    thing = torch.arange(len(real.row))[::5]
+    found = []
+    for style in range(len(icons.STYLES)):
+        rows = real.row[thing, style]
+        there = rows >= 0
+        mine = who.shares(real.pictures(rows[there]), thing[there], style)
+        found.append((int(there.sum()), mine))
+    total = sum(count for count, _ in found)
+    return {
+        name: round(sum(count * mine[name] for count, mine in found) / total, 4)
+        for name in ("style", "tolerant")
+    }
+
+
+def few_steps(
+    pipeline: PRXPixelPipeline, names: Sequence[Sequence[str]], things: Tensor, who: Judges
+) -> dict[str, dict[str, float]]:
+    """Number of steps → what the judges say, over all styles, in English."""
+    found = {}
+    for steps in STEPS:
+        looks = []
+        for style in range(len(icons.STYLES)):
+            drawn = draw_all(pipeline, prompts_for(names, things, style, "english"), 1000, steps)
+            looks.append(who.shares(drawn, things, style))
+        found[str(steps)] = {
+            name: round(sum(look[name] for look in looks) / len(looks), 4) for name in looks[0]
+        }
+        print(f"{steps} steps", json.dumps(found[str(steps)]), flush=True)
+    return found
+
+
 @torch.no_grad()
-def evaluate(folder: Path, data: Path, labels: int, steps: int, looks: list[int]) -> dict[str, Any]:
-    """Everything in the table, as plain numbers."""
+def evaluate(folder: Path, data: Path, labels: int, steps: int) -> dict[str, Any]:
+    """Everything in the tables, as plain numbers."""
     pipeline = export.load_pipeline(folder)
     real = Real.load(data)
     phrases = export.phrases(data)
     names = {"english": phrases.en, "chinese": phrases.zh}
-    namer = judges.ThingJudge(len(phrases.things))
-    styler, tolerant = styles.StyleJudge(), styles.StyleJudge()
-    namer.load_state_dict(torch.load(data / "judges" / "thing.pt", weights_only=True))
-    styler.load_state_dict(torch.load(data / "judges" / "style.pt", weights_only=True))
-    spoilt = torch.load(data / "judges" / "style_tolerant.pt", weights_only=True)
-    tolerant.load_state_dict(spoilt)
-    for judge in (namer, styler, tolerant):
-        judge.eval()
+    who = Judges.load(data / "judges", len(phrases.things))
     # The labels are drawn once, among things that all styles have, so columns compare.
     generator = torch.Generator().manual_seed(2024)
     complete = (real.row >= 0).all(1).nonzero()[:, 0]
     things = complete[torch.randperm(len(complete), generator=generator)[:labels]]
-    unseen = things[things % 5 == 0]  # the style judge was not trained on these
+    unseen = things[things % 5 == 0]  # the style judges were not trained on these
     report: dict[str, Any] = {"labels": len(things), "steps": steps, "styles": {}}
+    report["judges"] = style_scores(real, who)
     confusion = torch.zeros(len(icons.STYLES), len(icons.STYLES), dtype=torch.long)
     kept: list[tuple[Tensor, Tensor]] = []
-    for style in looks:
+    for style, name in enumerate(icons.STYLES):
         look: dict[str, Any] = {}
         own = real.pictures(real.row[things, style])
-        look["real"] = shares(judges.rank(namer, own, things))
-        wanted = torch.full_like(things, style)
-        fresh = real.pictures(real.row[unseen, style])
-        for name, judge in (("style", styler), ("tolerant", tolerant)):
-            place = judges.rank(judge, fresh, wanted[: len(unseen)])
-            look["real"][name] = shares(place)["top1"]
+        fresh = who.shares(real.pictures(real.row[unseen, style]), unseen, style)
+        look["real"] = who.shares(own, things, style)
+        look["real"] |= {kind: fresh[kind] for kind in ("style", "tolerant")}
         for language in LANGUAGES:
             prompts = prompts_for(names[language], things, style, language)
             drawn = draw_all(pipeline, prompts, 1000, steps)
-            look[language] = shares(judges.rank(namer, drawn, things))
-            look[language]["style"] = shares(judges.rank(styler, drawn, wanted))["top1"]
-            guess = torch.cat([tolerant(part) for part in torch.split(drawn, 100)]).argmax(1)
-            look[language]["tolerant"] = round((guess == style).float().mean().item(), 4)
-            off = (drawn - own).square().mean((1, 2, 3)).sqrt()
-            look[language]["rmse"] = round(off.mean().item(), 4)
+            look[language] = who.shares(drawn, things, style)
+            guess = torch.cat([who.tolerant(part) for part in torch.split(drawn, 100)]).argmax(1)
             confusion[style] += torch.bincount(guess, minlength=len(icons.STYLES))
             if language == "english":
                 kept.append((drawn[:60], real.row[things[:60], style]))
-        report["styles"][icons.STYLES[style]] = look
-        print(icons.STYLES[style], json.dumps(look), flush=True)
+        report["styles"][name] = look
+        print(name, json.dumps(look), flush=True)
     row, error = nearest(torch.cat([drawn for drawn, _ in kept]), real)
     asked = torch.cat([rows for _, rows in kept])
     report["memory"] = {
-        "nearest_is_the_asked_icon": round((row == asked).float().mean().item(), 4),
+        "nearest_is_the_asked_icon": _share(row == asked),
         "rmse_to_nearest": round(error.mean().item(), 4),
     }
     report["confusion"] = confusion.tolist()
     report["diversity"] = diversity(pipeline, phrases.en, things[:12], steps)
+    report["few_steps"] = few_steps(pipeline, phrases.en, things[:FEW], who)
+    report["prompts"] = evaluate_prompts(pipeline, phrases)
     report["seconds"] = speed(pipeline)
     return report
 
@@ -210,15 +268,36 @@ def table(report: dict[str, Any]) -> str:
     memory, variety, seconds = report["memory"], report["diversity"], report["seconds"]
     lines += [
         "",
-        f"- Memory: {100 * memory['nearest_is_the_asked_icon']:.1f} % of the drawn icons have the "
-        "very icon that was asked for as the nearest of all training icons; mean RMSE to it "
-        f"{memory['rmse_to_nearest']:.3f} (pixels in [-1, 1]).",
-        f"- Variety: mean RMSE between seeds {variety['between_seeds']:.3f}, between styles of one "
-        f"thing {variety['between_styles']:.3f}.",
+        f"- Memory (60 labels a style): {100 * memory['nearest_is_the_asked_icon']:.1f} % of the "
+        "drawn icons have the very icon that was asked for as the nearest of all training icons; "
+        f"mean RMSE to it {memory['rmse_to_nearest']:.3f} (pixels in [-1, 1]).",
+        f"- Variety (12 labels): mean RMSE between seeds {variety['between_seeds']:.3f}, between "
+        f"styles of one thing {variety['between_styles']:.3f}.",
         "- Seconds a picture, batch of 1: "
         + ", ".join(f"{value:.2f} at {steps} steps" for steps, value in seconds.items())
         + ".",
     ]
+    return "\n".join(lines)
+
+
+def steps_table(report: dict[str, Any]) -> str:
+    """What fewer and more steps cost and bring, as Markdown."""
+    lines = [
+        "| steps | thing first | thing in the first five | style, strict | style, tolerant |",
+        "|---|---|---|---|---|",
+    ]
+    for steps, shares in report["few_steps"].items():
+        cells = [f"{100 * shares[key]:.1f} %" for key in ("top1", "top5", "style", "tolerant")]
+        lines.append(f"| {steps} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def prompts_table(report: dict[str, Any]) -> str:
+    """How prompts are understood, as Markdown."""
+    lines = ["| prompts | drawn right | (named) | nothing known |", "|---|---|---|---|"]
+    for kind, shares in report["prompts"].items():
+        cells = [f"{100 * shares[name]:.1f} %" for name in ("alone", "named", "nothing")]
+        lines.append(f"| {kind} | {cells[0]} | ({cells[1]}) | {cells[2]} |")
     return "\n".join(lines)
 
 
@@ -228,14 +307,14 @@ def main() -> None:
     parser.add_argument("--model", type=Path, default=DEFAULT_MODEL)
     parser.add_argument("--labels", type=int, default=300)
     parser.add_argument("--steps", type=int, default=4)
-    parser.add_argument("--styles", nargs="*", default=list(icons.STYLES), choices=icons.STYLES)
     parser.add_argument("--output", type=Path, help="a JSON file for the figures")
     options = parser.parse_args()
-    chosen = [icons.STYLES.index(name) for name in options.styles]
-    report = evaluate(options.model, options.data, options.labels, options.steps, chosen)
+    if not (options.data / "judges" / "style_tolerant.pt").exists():
+        train_judges(options.data)
+    report = evaluate(options.model, options.data, options.labels, options.steps)
     if options.output:
-        options.output.write_text(json.dumps(report, indent=1), "utf-8")
-    print(table(report))
+        options.output.write_text(json.dumps(report, indent=1, ensure_ascii=False), "utf-8")
+    print(table(report), steps_table(report), prompts_table(report), sep="\n\n")
 
 
 if __name__ == "__main__":

@@ -1,19 +1,14 @@
-"""How well prompts are understood, without drawing: a part of step 7 of the recipe."""
+"""How well prompts are understood, without drawing: a part of `evaluate.py`."""
 
 from __future__ import annotations
 
-import argparse
-import json
 import random
-from pathlib import Path
 
 import torch
-from build_data import DEFAULT_DATA
+from diffusers import PRXPixelPipeline
 from torch import Tensor
-from train_text import text_ids
-from transformers import PreTrainedTokenizerFast
 
-from starter_recipe import encoder, export, reader
+from starter_recipe import captions, encoder
 
 SHARE = 0.85  # of all that is on: from here on one thing is drawn, and not a mixture
 
@@ -57,7 +52,6 @@ def prompt_sets(names: list[list[str]], language: str) -> dict[str, tuple[list[s
     }
 
 
-@torch.no_grad()
 def understood(logits: Tensor, wanted: Tensor) -> dict[str, float]:
     """Logits (B, T), ids (B,) → shares named right, drawn alone, and with nothing on."""
     level = torch.nn.functional.gelu(logits + encoder.LOWER).clamp_min(0)
@@ -71,28 +65,20 @@ def understood(logits: Tensor, wanted: Tensor) -> dict[str, float]:
 
 
 @torch.no_grad()
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, default=DEFAULT_DATA)
-    parser.add_argument("--output", type=Path, help="a JSON file for the figures")
-    options = parser.parse_args()
-    phrases = export.phrases(options.data)
-    run = options.data / "text"
-    tokenizer = PreTrainedTokenizerFast.from_pretrained(run / "tokenizer")
-    model = reader.Reader(len(tokenizer), len(phrases.things))
-    export.averaged(model, torch.load(run / "state.pt", map_location="cpu", weights_only=True))
+def evaluate_prompts(
+    pipeline: PRXPixelPipeline, phrases: captions.Phrases
+) -> dict[str, dict[str, float]]:
+    """Kinds of prompts → shares of them, by what the pipeline's text encoder reads."""
     report = {}
+    count = len(phrases.things)
     for language, names in (("English", phrases.en), ("Chinese", phrases.zh)):
         for kind, (texts, wanted) in prompt_sets(names, language).items():
-            parts = [
-                model(*text_ids(tokenizer, texts[i : i + 500]))[0]
-                for i in range(0, len(texts), 500)
-            ]
+            parts = []
+            for start in range(0, len(texts), 200):
+                some = texts[start : start + 200]
+                batch = pipeline.tokenizer(some, padding=True, truncation=True, return_tensors="pt")
+                ids, mask = batch["input_ids"], batch["attention_mask"]
+                parts.append(encoder.names_read(pipeline.text_encoder, ids, mask, count))
             report[kind] = understood(torch.cat(parts), torch.tensor(wanted))
-            print(kind, {name: round(value, 3) for name, value in report[kind].items()})
-    if options.output:
-        options.output.write_text(json.dumps(report, ensure_ascii=False, indent=1), "utf-8")
-
-
-if __name__ == "__main__":
-    main()
+            print(kind, {name: round(value, 3) for name, value in report[kind].items()}, flush=True)
+    return report

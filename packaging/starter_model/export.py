@@ -1,4 +1,4 @@
-"""Write the shipped folder: fp16 weights, tokenizer, scheduler, model card (step 5)."""
+"""Write the shipped folder: fp16 weights, tokenizer, scheduler, licences, model card (step 5)."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ def main() -> None:
     pipeline.to(torch.float16)
     pipeline.save_pretrained(options.output)
     write_facts(options.output)
+    shutil.copyfile(Path(__file__).with_name("NOTICE"), options.output / "NOTICE")
     if options.card:
         shutil.copyfile(options.card, options.output / "README.md")
     for path in sorted(options.output.rglob("*")):

@@ -17,7 +17,7 @@ from diffusers import PRXTransformer2DModel
 from PIL import Image
 from torch import Tensor, nn
 
-from starter_recipe import denoiser, flow, icons, layout, lookup, patches, training
+from starter_recipe import denoiser, flow, icons, lookup, patches, training
 
 SHEET = ("red apple", "grinning cat", "fire engine", "rocket", "guitar", "rose", "house", "dragon")
 # Tokens that say nothing: sixteen [THING…], [STYLE] and the words. Attention shares itself out over
@@ -127,7 +127,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=DEFAULT_DATA)
     parser.add_argument("--hours", type=float, default=1.0, help="time budget, all runs together")
     parser.add_argument("--batch", type=int, default=32)
-    parser.add_argument("--rate", type=float, default=1e-3)
+    parser.add_argument("--rate", type=float, default=2e-3)
     parser.add_argument("--tinted", type=float, default=0.35, help="share in other colours")
     parser.add_argument("--own", type=float, default=0.34, help="share that goes on from a draft")
     parser.add_argument("--ema", type=float, default=0.998)
@@ -232,5 +232,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    assert layout.USED < layout.COORDINATES
     main()

@@ -1,4 +1,7 @@
-"""Train the two classifiers that the evaluation uses (step 6 of the recipe)."""
+"""Train the classifiers that the evaluation uses: one of things, two of styles.
+
+`evaluate.py` does it where they are missing; by itself this trains them anew.
+"""
 
 from __future__ import annotations
 
@@ -92,42 +95,45 @@ def fit_style(
             schedule.step()
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, default=DEFAULT_DATA)
-    parser.add_argument("--thing-epochs", type=int, default=12)
-    parser.add_argument("--style-epochs", type=int, default=40)
-    parser.add_argument("--only", choices=("thing", "style"))
-    options = parser.parse_args()
-    run = options.data / "judges"
+THING_EPOCHS = 12
+STYLE_EPOCHS = 40
+
+
+def train_judges(data: Path) -> None:
+    """Train all three and keep them in `judges/`, with their scores on real icons printed."""
+    run = data / "judges"
     run.mkdir(exist_ok=True)
     torch.manual_seed(0)
-    things, made = icons.load(options.data)
+    things, made = icons.load(data)
     images = torch.from_numpy(made.images)
     thing, style = torch.from_numpy(made.thing).long(), torch.from_numpy(made.style).long()
 
-    if options.only != "style":
-        held_out = style == icons.STYLES.index(judges.HELD_OUT)
-        namer = judges.ThingJudge(len(things))
-        train = ~held_out
-        fit(namer, images[train], thing[train], options.thing_epochs, 2e-3)
-        namer.eval()
-        real = images[held_out].permute(0, 3, 1, 2).float() / 127.5 - 1
-        place = judges.rank(namer, real, thing[held_out])
-        first, five = (place < 1).float().mean(), (place < 5).float().mean()
-        print(f"things, real {judges.HELD_OUT}: top-1 {first:.3f}, top-5 {five:.3f}")
-        training.save_state(run / "thing.pt", namer.state_dict())
+    held_out = style == icons.STYLES.index(judges.HELD_OUT)
+    namer = judges.ThingJudge(len(things))
+    train = ~held_out
+    fit(namer, images[train], thing[train], THING_EPOCHS, 2e-3)
+    namer.eval()
+    real = images[held_out].permute(0, 3, 1, 2).float() / 127.5 - 1
+    place = judges.rank(namer, real, thing[held_out])
+    first, five = (place < 1).float().mean(), (place < 5).float().mean()
+    print(f"things, real {judges.HELD_OUT}: top-1 {first:.3f}, top-5 {five:.3f}")
+    training.save_state(run / "thing.pt", namer.state_dict())
 
-    if options.only != "thing":
-        train = thing % 5 != 0
-        real = images[~train].permute(0, 3, 1, 2).float() / 127.5 - 1
-        for name, tolerant in (("style", False), ("style_tolerant", True)):
-            styler = styles.StyleJudge()
-            fit_style(styler, images[train], style[train], options.style_epochs, tolerant)
-            styler.eval()
-            share = (judges.rank(styler, real, style[~train]) < 1).float().mean()
-            print(f"{name}, real held-out things: {share:.3f}")
-            training.save_state(run / f"{name}.pt", styler.state_dict())
+    train = thing % 5 != 0
+    real = images[~train].permute(0, 3, 1, 2).float() / 127.5 - 1
+    for name, tolerant in (("style", False), ("style_tolerant", True)):
+        styler = styles.StyleJudge()
+        fit_style(styler, images[train], style[train], STYLE_EPOCHS, tolerant)
+        styler.eval()
+        share = (judges.rank(styler, real, style[~train]) < 1).float().mean()
+        print(f"{name}, real held-out things: {share:.3f}")
+        training.save_state(run / f"{name}.pt", styler.state_dict())
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, default=DEFAULT_DATA)
+    train_judges(parser.parse_args().data)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
-"""Train the reading half of the text encoder on captions (step 4 of the recipe).
+"""Train the reading half of the text encoder on captions (step 3 of the recipe).
 
-Needs no pictures and can run beside step 3. Resumable: start the same command again.
+Needs no pictures and can run beside step 4. Resumable at any moment: start the same command again.
+It runs on a CUDA GPU where there is one and on the CPU otherwise.
 """
 
 from __future__ import annotations
@@ -20,9 +21,11 @@ from starter_recipe import captions, icons, reader, tokens, training
 COLUMNS = ["step", "captions", "seconds", "loss", "english", "chinese", "emoji", "style", "exact"]
 
 
-def text_ids(tokenizer: PreTrainedTokenizerFast, texts: list[str]) -> tuple[Tensor, Tensor]:
+def text_ids(
+    tokenizer: PreTrainedTokenizerFast, texts: list[str], device: torch.device
+) -> tuple[Tensor, Tensor]:
     """Token ids (B, L) and mask (B, L) of the prompts, without the prefix."""
-    batch = tokenizer(texts, padding=True, truncation=True, return_tensors="pt")
+    batch = tokenizer(texts, padding=True, truncation=True, return_tensors="pt").to(device)
     return batch["input_ids"][:, tokens.PREFIX :], batch["attention_mask"][:, tokens.PREFIX :]
 
 
@@ -44,10 +47,13 @@ def measure(
         "emoji": [f"{t.emoji} {y}" for t, y in zip(phrases.things, names, strict=True)],
     }
     found: dict[str, float] = {}
+    device = model.words.device
     styles, clean = [], []
     for kind, texts in prompts.items():
-        parts = [model(*text_ids(tokenizer, texts[i : i + 256])) for i in range(0, count, 256)]
-        things, looks = (torch.cat(part) for part in zip(*parts, strict=True))
+        parts = [
+            model(*text_ids(tokenizer, texts[i : i + 256], device)) for i in range(0, count, 256)
+        ]
+        things, looks = (torch.cat(part).cpu() for part in zip(*parts, strict=True))
         found[kind] = (things.argmax(-1) == wanted).float().mean().item()
         styles.append((looks.argmax(-1) == style).float().mean().item())
         one = ((things > 0).sum(-1) == 1) & ((looks > 0).sum(-1) == 1)
@@ -66,21 +72,22 @@ def main() -> None:
     options = parser.parse_args()
     run = options.data / "text"
     run.mkdir(exist_ok=True)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     torch.manual_seed(options.seed)
     rows = json.loads((options.data / "things.json").read_text("utf-8"))
     phrases = captions.Phrases([icons.Thing(**row) for row in rows])
     tokenizer = tokens.new_tokenizer(phrases)
     tokenizer.save_pretrained(run / "tokenizer")
     count = len(phrases.things)
-    model = reader.Reader(len(tokenizer), count)
+    model = reader.Reader(len(tokenizer), count).to(device)
     average = training.Average(model, 0.995)
-    shown = reader.Reader(len(tokenizer), count)
+    shown = reader.Reader(len(tokenizer), count).to(device)
     adam = torch.optim.AdamW(model.parameters(), lr=options.rate, betas=(0.9, 0.98), weight_decay=0)
     adam.param_groups[0]["peak"] = options.rate
     step, seconds = 0, 0.0
     state_path = run / "state.pt"
     if state_path.exists():
-        state = torch.load(state_path, weights_only=True)
+        state = torch.load(state_path, map_location=device, weights_only=True)
         model.load_state_dict(state["model"])
         average.load_state_dict(state["average"])
         adam.load_state_dict(state["adam"])
@@ -93,9 +100,9 @@ def main() -> None:
     while seconds < budget:
         training.set_rate([adam], training.learning_rate(step, seconds / budget, warmup=50))
         drawn = [stream.draw() for _ in range(options.batch)]
-        ids, mask = text_ids(tokenizer, [caption.text for caption in drawn])
-        thing = torch.tensor([caption.thing for caption in drawn])
-        style = torch.tensor([caption.style for caption in drawn])
+        ids, mask = text_ids(tokenizer, [caption.text for caption in drawn], device)
+        thing = torch.tensor([caption.thing for caption in drawn], device=device)
+        style = torch.tensor([caption.style for caption in drawn], device=device)
         named, styled = model(ids, mask)
         # The margin comes in from a quarter of the time to a half.
         margin = min(1.0, max(0.0, 4 * seconds / budget - 1)) ** 2

@@ -110,6 +110,23 @@ def test_the_reader_and_the_bert_model_gather_the_same() -> None:
     assert torch.allclose(attended[:, patch], (state @ layout.rotation())[:, patch], atol=0.03)
 
 
+def test_what_the_bert_model_reads_is_what_the_reader_says() -> None:
+    model = _reader(1, 1)
+    with torch.no_grad():
+        model.thing.weight.mul_(20)  # so that the words decide
+        model.thing.bias.zero_()
+    prefix = list(range(3, 3 + tokens.PREFIX))
+    bert = encoder.pack(model, _lookup(), prefix, unknown=0)
+    ids = torch.tensor([[*prefix, 90, 91, 92, 2], [*prefix, 93, 2, 0, 0]])
+    mask = (ids != 0).long()
+    with torch.no_grad():
+        want = model(ids[:, tokens.PREFIX :], mask[:, tokens.PREFIX :])[0]
+        got = encoder.names_read(bert, ids, mask, THINGS)
+    # Rounding to fp16 moves the attention scores by about one, which is little for trained words.
+    assert float((got - want).norm() / want.norm()) < 0.25
+    assert float((want[0] - want[1]).norm() / want.norm()) > 0.5
+
+
 def test_dense_maps_and_units_agree() -> None:
     table = _lookup()
     maps, constants, order = table.dense()

@@ -1,12 +1,12 @@
 """The denoiser: a PRX transformer that starts as a decoder of the patch codes.
 
 A fresh `PRXTransformer2DModel` would first have to learn which text token describes which
-patch. Here that is written into the first block: with rotary positions the score between
-an image token at (r, c) and a key made of cosines and sines of (r', c') is a sum of
-cos((r - r')ω) + cos((c - c')ω), which peaks where both agree. So each image token reads
-its own patch token and nothing else, the code goes into the residual stream, and the last
-layer holds the principal components that turn it back into pixels. All other blocks start
-as the identity and learn what the code left out.
+patch. Here that is written into the first block: with rotary positions the score between an
+image token at (r, c) and a key made of cosines and sines of (r', c') is a sum of cos((r -
+r')ω) + cos((c - c')ω), which peaks where both agree. So all heads but one let each image
+token read its own patch token and nothing else, the code goes into the residual stream, and
+the last layer holds the principal components that turn it back into pixels. All other
+blocks start as the identity and learn what the code left out.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from diffusers import PRXTransformer2DModel
 from torch import Tensor, nn
 
 from . import layout
-from .lookup import SPHERE, Scale
+from .lookup import Scale
 from .patches import CODE_DIM, GRID, PATCH, PatchBasis
 
 HIDDEN = 352
@@ -169,4 +169,4 @@ def encoder_states(codes: Tensor, style: Tensor, extra: int = 0) -> Tensor:
     return states @ wide.T
 
 
-__all__ = ["SPHERE", "encoder_states", "new_denoiser"]
+__all__ = ["encoder_states", "free_head_only", "new_denoiser"]

@@ -212,6 +212,19 @@ def name_units(reader: Reader, lookup: Lookup, unknown: int) -> _Units:
     return units
 
 
+def names_read(bert: BertModel, ids: Tensor, mask: Tensor, things: int) -> Tensor:
+    """What `Reader` says of prompts, asked of the encoder that it was packed into.
+
+    Token ids (B, L) with the prefix, mask (B, L) → pre-activations of things (B, T): those of the
+    units of the first region, in its `[THING]` token.
+    """
+    layer = bert.encoder.layer[0]
+    hidden = torch.where(mask.bool(), 0.0, torch.finfo(torch.float32).min)[:, None, None]
+    held = layer.attention(bert.embeddings(input_ids=ids), hidden)[0][:, 0]
+    read: Tensor = layer.intermediate.dense(held)[:, :things] - LOWER
+    return read
+
+
 def _write_copy(bert: BertModel) -> None:
     """Layer 2, attention: a patch token fetches the thing of its region, and the style.
 

@@ -23,8 +23,9 @@ def noise_levels(count: int, own: int, generator: torch.Generator) -> Tensor:
     """Levels t in (0, 1), (count,); the first `own` are for pictures that the model began itself.
 
     A thing in a style is one picture, and the codes hold it to an error of 0.1 a pixel. Above
-    `_DECIDED` the model learns to draw from them alone: that is most of the work. Below, it
-    learns to mend what it drew in the steps before, and to keep a picture to start from.
+    `_DECIDED` the model learns to draw from them alone: most of the pictures that it did not begin
+    are there. Below, it learns to mend what it drew in the steps before, and to keep a picture to
+    start from.
     """
     high = torch.rand(count, generator=generator) < 0.7
     high[:own] = False
@@ -98,7 +99,7 @@ _SMOOTH = 0.06  # the real picture has no more slope than this
 
 
 def loss(predicted: Tensor, clean: Tensor) -> Tensor:
-    """Size of the error of pixels, slopes and texture; all noise levels weigh the same.
+    """Size of the error of pixels, slopes, seams and texture; all noise levels weigh the same.
 
     Squared errors leave a grain, which is cheap; sizes do not, as most slopes of an icon are zero.
     The minimum is the conditional median: a thing in a style is one picture, so it is that

@@ -1,9 +1,9 @@
-"""The classifier that names things, and what both classifiers share.
+"""The classifier that names things, and what it shares with those that name styles.
 
-Both know nothing of the model that drew a picture. `ThingJudge` names the thing (one of
+They know nothing of the model that drew a picture. `ThingJudge` names the thing (one of
 T); it is trained on real icons with one style held out, and its score on the real icons of
 that style is the yardstick. `styles.StyleJudge` names the style; a fifth of the things is
-held out to test it on.
+held out to test it on. There are two of it, see `train_judges.py`.
 """
 
 from __future__ import annotations

@@ -406,8 +406,8 @@ class Warned(Struct, frozen=True, tag_field="event", tag="warning"):
     """Something was changed or is worth knowing, e.g. a step of the memory ladder.
 
     `kind` is a short English word that scripts can rely on: `context_cut`, `size_rounded`,
-    `no_prompt`, `memory`, `ignored_control`, `out_of_domain`, `metadata`, `scale`, `input`,
-    `answer_cut` (a text reached the longest length that it may have).
+    `no_prompt`, `alike`, `memory`, `ignored_control`, `out_of_domain`, `metadata`, `scale`,
+    `input`, `answer_cut` (a text reached the longest length that it may have).
     """
 
     job: str

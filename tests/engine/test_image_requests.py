@@ -39,6 +39,17 @@ def test_a_very_long_prompt_is_cut_and_said_to_be(family: str, bench: ImageBench
     assert outcome.assets
 
 
+def test_variations_that_will_look_alike_are_said_to(bench: ImageBench) -> None:
+    folder = bench.copy_of("prxpixel")
+    (folder / "studio.json").write_text(json.dumps({"alike": True}))
+
+    one = bench.draw(folder, steps=1)
+    two = bench.draw(folder, (0, 1), steps=1)
+
+    assert one.warnings == []
+    assert two.warnings == ["alike"]
+
+
 def test_the_tokens_that_every_prompt_has_are_not_counted_as_its_own(bench: ImageBench) -> None:
     limit = bench.loaded("sd").pipeline.tokenizer.model_max_length
 

@@ -17,6 +17,7 @@ FACTS = {
     "precision": "float32",
     "unused": ["negative_prompt", "guidance_scale", "width", "height", "scheduler"],
     "draws": "icons",
+    "alike": True,
     # Names nothing; known words that name no single thing. Each in every style.
     "unknown_prompts": [
         prompt + style for prompt in ("zzzz qqqq", "a cat wearing a hat") for style in _STYLES

@@ -38,8 +38,8 @@ class ModelFacts(msgspec.Struct, frozen=True):
     fields of a request that the pipeline takes, but that have no good effect with this model.
     `unknown_prompts` mean nothing to the model, and neither does any prompt that it encodes
     like them; `unknown_shows` are lower-case words for what it draws then, which it does know.
-    `draws` is `icons` for a model of single things. The other fields are defaults; sizes in
-    pixels.
+    `draws` is `icons` for a model of single things, `alike` is true for one that makes nearly the
+    same picture from every seed. The other fields are defaults; sizes in pixels.
     """
 
     background: str = ""
@@ -51,6 +51,7 @@ class ModelFacts(msgspec.Struct, frozen=True):
     precision: Literal["", "float32"] = ""
     unused: tuple[str, ...] = ()
     draws: Literal["", "icons"] = ""
+    alike: bool = False
     unknown_prompts: tuple[str, ...] = ()
     unknown_shows: tuple[str, ...] = ()
 

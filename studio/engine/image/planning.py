@@ -31,6 +31,14 @@ def make_plan(request: ImageRequest, loaded: LoadedPipeline, job: Job) -> Plan:
             "no_prompt",
             sentence("There is no prompt, so the model decides by itself what it draws."),
         )
+    if loaded.layout.facts.alike and request.count > 1 and request.image is None:
+        job.warn(
+            "alike",
+            sentence(
+                "With this model all variations of a prompt look nearly the same. Other words, or"
+                " another style in the prompt, give other pictures."
+            ),
+        )
     _warn_ignored(request, can, job)
     _warn_cut(request.prompt, loaded.pipeline, job)
     route = _route(request, loaded, can)

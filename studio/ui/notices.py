@@ -6,13 +6,14 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QCoreApplication, QObject, QUrl
+from PySide6.QtCore import QObject, QUrl
 from PySide6.QtGui import QDesktopServices
 
 from studio.library.records import Job
 from studio.protocol import Problem, Warned
 from studio.ui.state import AppState
 from studio.ui.theme import Kind, say
+from studio.ui.translations import tr
 from studio.ui.widgets.message_bar import MessageBar, Shown
 from studio.ui.worker_thread import LibraryOpened
 
@@ -23,10 +24,6 @@ NextStep = tuple[str, Callable[[], object] | None]
 
 NAMED = 40
 """Characters of a prompt that a message about it begins with, at most."""
-
-
-def _tr(text: str) -> str:
-    return QCoreApplication.translate("", text)
 
 
 def _resume(job: str, library: Library) -> Job:
@@ -42,12 +39,12 @@ def next_step(problem: Problem, state: AppState, messages: MessageBar) -> NextSt
     """Return the text and the action of what a person can do about a problem."""
     match problem.kind:
         case "model_missing" | "model_broken":
-            return _tr("Models…"), lambda: state.models_wanted.emit("")
+            return tr("Models…"), lambda: state.models_wanted.emit("")
         case "disk_full":
             folder = QUrl.fromLocalFile(str(state.library_root))
-            return _tr("Open folder"), lambda: QDesktopServices.openUrl(folder)
+            return tr("Open folder"), lambda: QDesktopServices.openUrl(folder)
         case _:
-            return (_tr("Details"), messages.show_list) if problem.detail else ("", None)
+            return (tr("Details"), messages.show_list) if problem.detail else ("", None)
 
 
 class Notices(QObject):

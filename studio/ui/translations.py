@@ -5,10 +5,15 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from PySide6.QtCore import QLibraryInfo, QLocale, QObject, QTranslator
+from PySide6.QtCore import QCoreApplication, QLibraryInfo, QLocale, QObject, QTranslator
 from PySide6.QtWidgets import QApplication
 
 from studio.settings import RESOURCES
+
+
+def tr(text: str) -> str:
+    """Return a text in the user's language, where there is no `QObject` whose `tr` could."""
+    return QCoreApplication.translate("", text)
 
 
 class JsonTranslator(QTranslator):

@@ -4,14 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QCoreApplication
-
 from studio.library.records import Asset
 from studio.protocol import ImageRequest, UpscaleRequest
-
-
-def _tr(text: str) -> str:
-    return QCoreApplication.translate("", text)
+from studio.ui.translations import tr
 
 
 def _number(value: float | None) -> str:
@@ -21,31 +16,31 @@ def _number(value: float | None) -> str:
 def _facts(asset: Asset) -> dict[str, str]:
     request = asset.recipe.request
     facts = {
-        _tr("Seed"): str(asset.recipe.seed),
-        _tr("Model"): asset.recipe.model_name or asset.recipe.model_id,
+        tr("Seed"): str(asset.recipe.seed),
+        tr("Model"): asset.recipe.model_name or asset.recipe.model_id,
     }
     match request:
         case ImageRequest():
             facts |= {
-                _tr("Steps"): _number(request.steps),
-                _tr("Guidance"): _number(request.guidance_scale),
-                _tr("Scheduler"): request.scheduler,
+                tr("Steps"): _number(request.steps),
+                tr("Guidance"): _number(request.guidance_scale),
+                tr("Scheduler"): request.scheduler,
             }
             if request.image is not None:
                 facts |= {
-                    _tr("Start picture"): request.image.path,
-                    _tr("Strength"): _number(request.strength),
+                    tr("Start picture"): request.image.path,
+                    tr("Strength"): _number(request.strength),
                 }
             if request.image is not None and request.mask is not None:
-                facts[_tr("Mask")] = request.mask.path
+                facts[tr("Mask")] = request.mask.path
         case UpscaleRequest():
-            del facts[_tr("Seed")]
-            facts[_tr("Scale")] = f"{request.scale}×"
+            del facts[tr("Seed")]
+            facts[tr("Scale")] = f"{request.scale}×"
     if asset.width and asset.height:
-        facts[_tr("Size")] = f"{asset.width} × {asset.height}"
-    facts[_tr("Prompt")] = " ".join(asset.prompt.split())
+        facts[tr("Size")] = f"{asset.width} × {asset.height}"
+    facts[tr("Prompt")] = " ".join(asset.prompt.split())
     if isinstance(request, ImageRequest):
-        facts[_tr("Negative prompt")] = " ".join(request.negative_prompt.split())
+        facts[tr("Negative prompt")] = " ".join(request.negative_prompt.split())
     return facts
 
 

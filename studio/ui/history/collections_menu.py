@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from PySide6.QtCore import QCoreApplication
 from PySide6.QtWidgets import QMenu
 
 from studio.library.records import Asset
+from studio.ui.translations import tr
 from studio.ui.widgets.icons import icon
-
-
-def _tr(text: str) -> str:
-    return QCoreApplication.translate("", text)
 
 
 def fill_collections(
@@ -34,4 +30,4 @@ def fill_collections(
         action.triggered.connect(lambda _=False, act=act, name=name: act(name))
     if collections:
         menu.addSeparator()
-    menu.addAction(icon("folder-plus"), _tr("New collection…"), new)
+    menu.addAction(icon("folder-plus"), tr("New collection…"), new)

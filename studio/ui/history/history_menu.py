@@ -6,13 +6,13 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Protocol
 
-from PySide6.QtCore import QCoreApplication
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QMenu
 
 from studio.library.export import ExportFormat
 from studio.library.records import Asset
 from studio.ui.history.collections_menu import fill_collections
+from studio.ui.translations import tr
 from studio.ui.widgets.icons import icon
 
 
@@ -41,10 +41,6 @@ class Commands(Protocol):
     def open_trash(self) -> None: ...
 
 
-def _tr(text: str) -> str:
-    return QCoreApplication.translate("", text)
-
-
 def fill_menu(
     menu: QMenu,
     commands: Commands,
@@ -63,22 +59,22 @@ def fill_menu(
     pictures = [asset for asset in chosen if asset.task != "text"]
     starred = bool(chosen) and all(asset.starred for asset in chosen)
     one = len(chosen) == 1
-    add("sliders-horizontal", _tr("Use these settings"), commands.use, "use").setEnabled(one)
-    add("copy-plus", _tr("More like this") + "\tM", commands.more_like, "more_like").setEnabled(
+    add("sliders-horizontal", tr("Use these settings"), commands.use, "use").setEnabled(one)
+    add("copy-plus", tr("More like this") + "\tM", commands.more_like, "more_like").setEnabled(
         one and chosen[0].task != "upscale"
     )
-    add("repeat", _tr("Reproduce"), commands.reproduce, "reproduce").setEnabled(one)
-    add("image", _tr("Send to Image"), commands.send_to_image, "image").setEnabled(
+    add("repeat", tr("Reproduce"), commands.reproduce, "reproduce").setEnabled(one)
+    add("image", tr("Send to Image"), commands.send_to_image, "image").setEnabled(
         one and bool(pictures)
     )
-    add("image-upscale", _tr("Send to Upscale"), commands.send_to_upscale, "upscale").setEnabled(
+    add("image-upscale", tr("Send to Upscale"), commands.send_to_upscale, "upscale").setEnabled(
         bool(pictures)
     )
     menu.addSeparator()
-    star = _tr("Take the star away") if starred else _tr("Star")
+    star = tr("Take the star away") if starred else tr("Star")
     add("star", f"{star}\tS", commands.star, "star")
-    add("tag", _tr("Tags…") + "\tT", commands.edit_tags, "tags")
-    inside = menu.addMenu(icon("folder-plus"), _tr("Collections"))
+    add("tag", tr("Tags…") + "\tT", commands.edit_tags, "tags")
+    inside = menu.addMenu(icon("folder-plus"), tr("Collections"))
     inside.setObjectName("history.menu.collections")
     fill_collections(
         inside,
@@ -88,33 +84,33 @@ def fill_menu(
         commands.take_out_of,
         commands.new_collection,
     )
-    add("columns-2", _tr("Compare") + "\tC", commands.compare, "compare").setEnabled(
+    add("columns-2", tr("Compare") + "\tC", commands.compare, "compare").setEnabled(
         2 <= len(pictures) <= 4
     )
-    add("images", _tr("Contact sheet"), commands.contact_sheet, "sheet").setEnabled(
+    add("images", tr("Contact sheet"), commands.contact_sheet, "sheet").setEnabled(
         len(pictures) >= 2
     )
     menu.addSeparator()
-    add("copy", _tr("Copy") + "\tCtrl+C", commands.copy, "copy")
-    add("external-link", _tr("Open"), commands.open, "open").setEnabled(one)
-    add("folder-open", _tr("Open folder"), commands.open_folder, "folder").setEnabled(one)
-    add("download", _tr("Export…"), commands.export, "export")
-    other = menu.addMenu(icon("download"), _tr("Export as"))
+    add("copy", tr("Copy") + "\tCtrl+C", commands.copy, "copy")
+    add("external-link", tr("Open"), commands.open, "open").setEnabled(one)
+    add("folder-open", tr("Open folder"), commands.open_folder, "folder").setEnabled(one)
+    add("download", tr("Export…"), commands.export, "export")
+    other = menu.addMenu(icon("download"), tr("Export as"))
     other.setEnabled(bool(pictures))
     formats: tuple[tuple[str, ExportFormat], ...] = (("WebP…", "webp"), ("JPEG…", "jpeg"))
     for text, form in formats:
         add("image", text, partial(commands.export, form), f"export.{form}", other)
     menu.addSeparator()
-    add("trash-2", _tr("Delete") + "\tDel", commands.delete, "delete")
+    add("trash-2", tr("Delete") + "\tDel", commands.delete, "delete")
 
 
 def fill_more(menu: QMenu, commands: Commands) -> None:
     """Add what concerns the list as a whole."""
     for picture, text, act, name in (
-        ("gallery-vertical", _tr("Keep or reject one by one…"), commands.cull, "history.cull"),
-        ("columns-2", _tr("Compare the selected pictures"), commands.compare, "history.compare"),
-        ("images", _tr("Contact sheet of the selected"), commands.contact_sheet, "history.sheet"),
-        ("pencil", _tr("Rename the collection…"), commands.rename_collection, "history.rename"),
-        ("trash-2", _tr("Trash…"), commands.open_trash, "history.trash"),
+        ("gallery-vertical", tr("Keep or reject one by one…"), commands.cull, "history.cull"),
+        ("columns-2", tr("Compare the selected pictures"), commands.compare, "history.compare"),
+        ("images", tr("Contact sheet of the selected"), commands.contact_sheet, "history.sheet"),
+        ("pencil", tr("Rename the collection…"), commands.rename_collection, "history.rename"),
+        ("trash-2", tr("Trash…"), commands.open_trash, "history.trash"),
     ):
         menu.addAction(icon(picture), text, act).setObjectName(name)

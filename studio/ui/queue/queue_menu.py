@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from PySide6.QtCore import QCoreApplication
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QMenu
 
 from studio.library.records import Job
 from studio.protocol import JobStatus
 from studio.ui.queue.queue_actions import QueueActions
+from studio.ui.translations import tr
 from studio.ui.widgets.icons import icon
-
-
-def _tr(text: str) -> str:
-    return QCoreApplication.translate("", text)
 
 
 def fill_menu(
@@ -37,23 +33,23 @@ def fill_menu(
         return [job for job in chosen if job.status in statuses]
 
     if waiting := of("queued"):
-        add("arrow-up-to-line", _tr("Run next"), "next", lambda: acts.run_next(waiting))
-        add("arrow-up", _tr("Move up") + "\tAlt+Up", "up", lambda: step(-1))
-        add("arrow-down", _tr("Move down") + "\tAlt+Down", "down", lambda: step(1))
+        add("arrow-up-to-line", tr("Run next"), "next", lambda: acts.run_next(waiting))
+        add("arrow-up", tr("Move up") + "\tAlt+Up", "up", lambda: step(-1))
+        add("arrow-down", tr("Move down") + "\tAlt+Down", "down", lambda: step(1))
         menu.addSeparator()
     if cut := of("interrupted"):
-        add("circle-play", _tr("Run what is missing"), "resume", lambda: acts.resume(cut))
+        add("circle-play", tr("Run what is missing"), "resume", lambda: acts.resume(cut))
     if early := of("failed", "cancelled", "interrupted"):
-        add("refresh-cw", _tr("Try again"), "retry", lambda: acts.retry(early))
-    add("copy-plus", _tr("Duplicate"), "duplicate", lambda: acts.duplicate(chosen))
+        add("refresh-cw", tr("Try again"), "retry", lambda: acts.retry(early))
+    add("copy-plus", tr("Duplicate"), "duplicate", lambda: acts.duplicate(chosen))
     if len(chosen) == 1:
         job = chosen[0]
-        add("sliders-horizontal", _tr("Use these settings"), "use", lambda: use(job))
+        add("sliders-horizontal", tr("Use these settings"), "use", lambda: use(job))
     menu.addSeparator()
     if active := of("queued", "running"):
-        add("circle-x", _tr("Cancel") + "\tDel", "cancel", lambda: acts.cancel(active))
+        add("circle-x", tr("Cancel") + "\tDel", "cancel", lambda: acts.cancel(active))
     if over := of("done", "failed", "cancelled", "interrupted"):
-        add("x", _tr("Remove from the list"), "remove", lambda: acts.remove(over))
+        add("x", tr("Remove from the list"), "remove", lambda: acts.remove(over))
 
 
 def fill_more(menu: QMenu, acts: QueueActions, counts: Mapping[JobStatus, int]) -> None:
@@ -67,15 +63,13 @@ def fill_more(menu: QMenu, acts: QueueActions, counts: Mapping[JobStatus, int]) 
         action.setEnabled(any(counts.get(status, 0) for status in of))
         return action
 
-    add(
-        "list-x", _tr("Cancel all but the current"), "cancel_waiting", acts.cancel_waiting, "queued"
-    )
-    add("circle-x", _tr("Cancel all"), "cancel_all", acts.cancel_all, "queued", "running")
+    add("list-x", tr("Cancel all but the current"), "cancel_waiting", acts.cancel_waiting, "queued")
+    add("circle-x", tr("Cancel all"), "cancel_all", acts.cancel_all, "queued", "running")
     menu.addSeparator()
-    add("refresh-cw", _tr("Try all failed again"), "retry_failed", acts.retry_failed, "failed")
+    add("refresh-cw", tr("Try all failed again"), "retry_failed", acts.retry_failed, "failed")
     add(
         "circle-play",
-        _tr("Run all that is missing"),
+        tr("Run all that is missing"),
         "resume_all",
         acts.resume_all,
         "interrupted",
@@ -83,7 +77,7 @@ def fill_more(menu: QMenu, acts: QueueActions, counts: Mapping[JobStatus, int]) 
     menu.addSeparator()
     add(
         "brush-cleaning",
-        _tr("Clear the ended"),
+        tr("Clear the ended"),
         "clear",
         acts.clear_ended,
         "done",

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from PySide6.QtCore import (
     QAbstractListModel,
-    QCoreApplication,
     QMimeData,
     QModelIndex,
     QObject,
@@ -18,6 +17,7 @@ from PySide6.QtCore import (
 from studio.library.records import Job
 from studio.protocol import ImageRequest, JobStatus, TextRequest, UpscaleRequest
 from studio.ui.theme import say
+from studio.ui.translations import tr
 from studio.ui.widgets.times import seconds_text
 
 Index = QModelIndex | QPersistentModelIndex
@@ -28,15 +28,11 @@ STATUS_ROLE = Qt.ItemDataRole.UserRole + 2
 _MIME = "application/x-prompt-studio-jobs"
 
 
-def _tr(text: str) -> str:
-    return QCoreApplication.translate("", text)
-
-
 def job_title(job: Job) -> str:
     """Return the first words of what a job was asked, or the name of its file."""
     match job.request:
         case TextRequest(prompt=prompt) | ImageRequest(prompt=prompt):
-            return " ".join(prompt[:300].split()) or _tr("(no prompt)")
+            return " ".join(prompt[:300].split()) or tr("(no prompt)")
         case UpscaleRequest(input=file):
             return file.path.replace("\\", "/").rsplit("/", 1)[-1]
 

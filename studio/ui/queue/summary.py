@@ -5,16 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QCoreApplication
-
+from studio.ui.translations import tr
 from studio.ui.widgets.rough_time import clock_time, rough_time
 
 if TYPE_CHECKING:
     from studio.jobs.backlog import Left
-
-
-def _tr(text: str) -> str:
-    return QCoreApplication.translate("", text)
 
 
 def summary(
@@ -36,21 +31,21 @@ def summary(
     seconds = known + left.waiting
     parts = []
     if more > 0:
-        parts.append(_tr("{n} more wait.").format(n=f"{more:,}"))
+        parts.append(tr("{n} more wait.").format(n=f"{more:,}"))
     if seconds > 0:
         time = rough_time(seconds)
         if paused:
-            parts.append(_tr("About {time} left.").format(time=time))
+            parts.append(tr("About {time} left.").format(time=time))
         elif unknown:
-            parts.append(_tr("At least {time} left.").format(time=time))
+            parts.append(tr("At least {time} left.").format(time=time))
         else:
             parts.append(
-                _tr("About {time} left, finished at about {clock}.").format(
+                tr("About {time} left, finished at about {clock}.").format(
                     time=time, clock=clock_time(seconds, now)
                 )
             )
     if unknown == 1:
-        parts.append(_tr("1 job of unknown length."))
+        parts.append(tr("1 job of unknown length."))
     elif unknown:
-        parts.append(_tr("{n} jobs of unknown length.").format(n=f"{unknown:,}"))
+        parts.append(tr("{n} jobs of unknown length.").format(n=f"{unknown:,}"))
     return " ".join(parts)

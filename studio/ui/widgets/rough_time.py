@@ -5,11 +5,9 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from math import ceil
 
-from PySide6.QtCore import QCoreApplication, QLocale
+from PySide6.QtCore import QLocale
 
-
-def _tr(text: str) -> str:
-    return QCoreApplication.translate("", text)
+from studio.ui.translations import tr
 
 
 def rough_time(seconds: float) -> str:
@@ -18,14 +16,14 @@ def rough_time(seconds: float) -> str:
     if whole > 10:
         whole = ceil(seconds / 5) * 5
     if whole < 60:
-        return _tr("{s} s").format(s=whole)
+        return tr("{s} s").format(s=whole)
     minutes = round(seconds / 60) or 1
     if minutes < 60:
-        return _tr("{m} min").format(m=minutes)
+        return tr("{m} min").format(m=minutes)
     if minutes > 600:
-        return _tr("{h} h").format(h=round(minutes / 60))
+        return tr("{h} h").format(h=round(minutes / 60))
     hours, minutes = divmod(minutes, 60)
-    return _tr("{h} h {m} min").format(h=hours, m=minutes)
+    return tr("{h} h {m} min").format(h=hours, m=minutes)
 
 
 def clock_time(seconds: float, now: datetime) -> str:

@@ -10,10 +10,11 @@ import csv
 import json
 import shutil
 from pathlib import Path
+from statistics import mean
 from typing import Any
 
 from build_data import DEFAULT_DATA
-from evaluate import LANGUAGES, prompts_table, steps_table, table
+from evaluate import LANGUAGES, percent, prompts_table, steps_table, table
 
 
 def curve(log: Path, rows: int = 12) -> str:
@@ -24,7 +25,7 @@ def curve(log: Path, rows: int = 12) -> str:
     chosen = [*lines[::step], lines[-1]]
     out = ["| captions | loss | English | Chinese | exact |", "|---|---|---|---|---|"]
     for line in chosen:
-        shares = [f"{100 * float(line[name]):.1f} %" for name in ("english", "chinese", "exact")]
+        shares = [percent(float(line[name])) for name in ("english", "chinese", "exact")]
         out.append(
             f"| {line['captions']} | {float(line['loss']):.2f} | " + " | ".join(shares) + " |"
         )
@@ -53,32 +54,23 @@ GOAL = 0.85
 def verdict(report: dict[str, Any]) -> str:
     """What the style figures come to, in sentences."""
     looks = report["styles"]
-
-    def mean(judge: str, languages: tuple[str, ...]) -> float:
-        found = [look[language][judge] for look in looks.values() for language in languages]
-        return float(sum(found) / len(found))
-
-    def percent(share: float) -> str:
-        return f"{100 * share:.1f} %"
-
     each = {
-        name: (look["english"]["tolerant"] + look["chinese"]["tolerant"]) / 2
-        for name, look in looks.items()
+        name: mean(look[tongue]["tolerant"] for tongue in LANGUAGES) for name, look in looks.items()
     }
     order = sorted(each, key=lambda name: -each[name])
     by_style = ", ".join(f"{name} {percent(each[name])}" for name in order)
-    english, chinese = (mean("tolerant", (language,)) for language in LANGUAGES)
-    strict = mean("style", LANGUAGES)
-    reached = [
-        name
-        for name, share in (("tolerant", min(english, chinese)), ("strict", strict))
-        if share >= GOAL
-    ]
-    outcome = f"is met by the {' and the '.join(reached)} one" if reached else "is missed by both"
-    if len(reached) == 1:
-        outcome += " only"
+    english, chinese = (
+        mean(look[tongue]["tolerant"] for look in looks.values()) for tongue in LANGUAGES
+    )
+    strict = mean(look[tongue]["style"] for look in looks.values() for tongue in LANGUAGES)
+    outcome = {
+        (True, True): "is met by both",
+        (True, False): "is met by the tolerant one only",
+        (False, True): "is met by the strict one only",
+        (False, False): "is missed by both",
+    }[min(english, chinese) >= GOAL, strict >= GOAL]
     return (
-        f"By the tolerant judge {percent(mean('tolerant', LANGUAGES))} of all pictures have the "
+        f"By the tolerant judge {percent(mean(each.values()))} of all pictures have the "
         f"style that was asked for ({by_style}; English {percent(english)}, Chinese "
         f"{percent(chinese)}), by the strict one {percent(strict)}: the goal of "
         f"{100 * GOAL:.0f} % {outcome}."
@@ -116,8 +108,8 @@ def main() -> None:
         "curve": curve(options.model / "training-log.csv"),
         "text_size": size(options.model / "text_encoder"),
         "denoiser_size": size(options.model / "transformer"),
-        "strict": f"{100 * report['judges']['style']:.1f} %",
-        "tolerant": f"{100 * report['judges']['tolerant']:.1f} %",
+        "strict": percent(report["judges"]["style"]),
+        "tolerant": percent(report["judges"]["tolerant"]),
     }
     for name, value in parts.items():
         text = text.replace("{" + name + "}", value)

@@ -49,16 +49,22 @@ class Judges:
             judge.eval()
         return found
 
-    def shares(self, pictures: Tensor, things: Tensor, style: int) -> dict[str, float]:
-        """Pictures (B, 3, 128, 128) of things (B) in a style → shares of those judged right."""
-        looks = torch.full_like(things, style)
-        named = judges.rank(self.thing, pictures, things)
+    def named(self, pictures: Tensor, things: Tensor) -> dict[str, float]:
+        """Pictures (B, 3, 128, 128) of things (B) → shares of those whose thing is judged right."""
+        place = judges.rank(self.thing, pictures, things)
+        return {"top1": _share(place < 1), "top5": _share(place < 5)}
+
+    def styled(self, pictures: Tensor, looks: Tensor) -> dict[str, float]:
+        """Pictures (B, 3, 128, 128) in styles (B) → shares of those whose style is judged right."""
         return {
-            "top1": _share(named < 1),
-            "top5": _share(named < 5),
             "style": _share(judges.rank(self.strict, pictures, looks) < 1),
             "tolerant": _share(judges.rank(self.tolerant, pictures, looks) < 1),
         }
+
+    def shares(self, pictures: Tensor, things: Tensor, style: int) -> dict[str, float]:
+        """Both, of pictures in one style."""
+        looks = torch.full_like(things, style)
+        return {**self.named(pictures, things), **self.styled(pictures, looks)}
 
 
 def _share(right: Tensor) -> float:
@@ -157,18 +163,10 @@ def speed(pipeline: PRXPixelPipeline) -> dict[str, float]:
 
 def style_scores(real: Real, who: Judges) -> dict[str, float]:
     """How often the style judges are right on real icons of things that they did not see."""
-    thing = torch.arange(len(real.row))[::5]
-    found = []
-    for style in range(len(icons.STYLES)):
-        rows = real.row[thing, style]
-        there = rows >= 0
-        mine = who.shares(real.pictures(rows[there]), thing[there], style)
-        found.append((int(there.sum()), mine))
-    total = sum(count for count, _ in found)
-    return {
-        name: round(sum(count * mine[name] for count, mine in found) / total, 4)
-        for name in ("style", "tolerant")
-    }
+    thing, style = (real.row >= 0).nonzero(as_tuple=True)
+    fresh = styles.kept_back(thing)
+    rows = real.row[thing[fresh], style[fresh]]
+    return who.styled(real.pictures(rows), style[fresh])
 
 
 def few_steps(
@@ -200,7 +198,7 @@ def evaluate(folder: Path, data: Path, labels: int, steps: int) -> dict[str, Any
     generator = torch.Generator().manual_seed(2024)
     complete = (real.row >= 0).all(1).nonzero()[:, 0]
     things = complete[torch.randperm(len(complete), generator=generator)[:labels]]
-    unseen = things[things % 5 == 0]  # the style judges were not trained on these
+    unseen = things[styles.kept_back(things)]
     report: dict[str, Any] = {"labels": len(things), "steps": steps, "styles": {}}
     report["judges"] = style_scores(real, who)
     confusion = torch.zeros(len(icons.STYLES), len(icons.STYLES), dtype=torch.long)
@@ -208,9 +206,11 @@ def evaluate(folder: Path, data: Path, labels: int, steps: int) -> dict[str, Any
     for style, name in enumerate(icons.STYLES):
         look: dict[str, Any] = {}
         own = real.pictures(real.row[things, style])
-        fresh = who.shares(real.pictures(real.row[unseen, style]), unseen, style)
-        look["real"] = who.shares(own, things, style)
-        look["real"] |= {kind: fresh[kind] for kind in ("style", "tolerant")}
+        fresh = real.pictures(real.row[unseen, style])
+        look["real"] = {
+            **who.named(own, things),
+            **who.styled(fresh, torch.full_like(unseen, style)),
+        }
         for language in LANGUAGES:
             prompts = prompts_for(names[language], things, style, language)
             drawn = draw_all(pipeline, prompts, 1000, steps)
@@ -235,6 +235,11 @@ def evaluate(folder: Path, data: Path, labels: int, steps: int) -> dict[str, Any
     return report
 
 
+def percent(share: float) -> str:
+    """A share of one, as it stands in the tables."""
+    return f"{100 * share:.1f} %"
+
+
 def table(report: dict[str, Any]) -> str:
     """The report as Markdown."""
     lines = [
@@ -250,9 +255,7 @@ def table(report: dict[str, Any]) -> str:
     for name, look in report["styles"].items():
         mark = " (held out)" if name == judges.HELD_OUT else ""
         cells = [
-            ", ".join(
-                f"{100 * look[kind][key]:.1f} %" for key in ("top1", "top5", "style", "tolerant")
-            )
+            ", ".join(percent(look[kind][key]) for key in ("top1", "top5", "style", "tolerant"))
             for kind in ("real", *LANGUAGES)
         ]
         lines.append(f"| {name}{mark} | " + " | ".join(cells) + " |")
@@ -268,7 +271,7 @@ def table(report: dict[str, Any]) -> str:
     memory, variety, seconds = report["memory"], report["diversity"], report["seconds"]
     lines += [
         "",
-        f"- Memory (60 labels a style): {100 * memory['nearest_is_the_asked_icon']:.1f} % of the "
+        f"- Memory (60 labels a style): {percent(memory['nearest_is_the_asked_icon'])} of the "
         "drawn icons have the very icon that was asked for as the nearest of all training icons; "
         f"mean RMSE to it {memory['rmse_to_nearest']:.3f} (pixels in [-1, 1]).",
         f"- Variety (12 labels): mean RMSE between seeds {variety['between_seeds']:.3f}, between "
@@ -287,7 +290,7 @@ def steps_table(report: dict[str, Any]) -> str:
         "|---|---|---|---|---|",
     ]
     for steps, shares in report["few_steps"].items():
-        cells = [f"{100 * shares[key]:.1f} %" for key in ("top1", "top5", "style", "tolerant")]
+        cells = [percent(shares[key]) for key in ("top1", "top5", "style", "tolerant")]
         lines.append(f"| {steps} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
@@ -296,7 +299,7 @@ def prompts_table(report: dict[str, Any]) -> str:
     """How prompts are understood, as Markdown."""
     lines = ["| prompts | drawn right | (named) | nothing known |", "|---|---|---|---|"]
     for kind, shares in report["prompts"].items():
-        cells = [f"{100 * shares[name]:.1f} %" for name in ("alone", "named", "nothing")]
+        cells = [percent(shares[name]) for name in ("alone", "named", "nothing")]
         lines.append(f"| {kind} | {cells[0]} | ({cells[1]}) | {cells[2]} |")
     return "\n".join(lines)
 

@@ -119,7 +119,7 @@ def train_judges(data: Path) -> None:
     print(f"things, real {judges.HELD_OUT}: top-1 {first:.3f}, top-5 {five:.3f}")
     training.save_state(run / "thing.pt", namer.state_dict())
 
-    train = thing % 5 != 0
+    train = ~styles.kept_back(thing)
     real = images[~train].permute(0, 3, 1, 2).float() / 127.5 - 1
     for name, tolerant in (("style", False), ("style_tolerant", True)):
         styler = styles.StyleJudge()

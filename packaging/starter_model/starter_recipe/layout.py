@@ -29,6 +29,7 @@ ROW = slice(STYLE.stop, STYLE.stop + GRID)
 COLUMN = slice(ROW.stop, ROW.stop + GRID)
 NULL = COLUMN.stop  # all that the other tokens say
 USED = NULL + 1
+assert USED < COORDINATES
 
 # Amplitudes, beside codes of squared norm SPHERE.
 STYLE_AMPLITUDE = 30.0**0.5

@@ -17,6 +17,11 @@ _BLOCK_EDGES = torch.tensor([0.005, 0.01, 0.02, 0.03, 0.05, 0.08, 0.15, 0.3])
 _WHITE = 0.94  # in [-1, 1]
 
 
+def kept_back(things: Tensor) -> Tensor:
+    """Which of these things (B,) the judges of style are tested on, and never trained on: (B,)."""
+    return things % 5 == 0
+
+
 def _histogram(values: Tensor, edges: Tensor, mask: Tensor) -> Tensor:
     """Shares (B, len(edges) + 1) of the masked values (B, …) between the edges."""
     places = torch.bucketize(values, edges).flatten(1)

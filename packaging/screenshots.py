@@ -44,8 +44,8 @@ def _take_all() -> int:
 
     from studio.settings import Settings, default_paths
     from studio.ui.main_window import MainWindow
-    from studio.ui.state import AppState
-    from studio.ui.theme import apply_scheme
+    from studio.ui.shell.state import AppState
+    from studio.ui.shell.theme import apply_scheme
 
     app = QApplication(["studio"])
     app.setApplicationName("Prompt Studio")

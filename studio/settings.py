@@ -17,8 +17,8 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
+from studio.formats.atomic_write import write_whole
 from studio.protocol import Problem, Sentence
-from studio.whole_file import write_whole
 
 SETTINGS_VERSION = 1
 

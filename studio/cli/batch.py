@@ -14,7 +14,7 @@ from studio.cli.output import refuse
 from studio.jobs.batch import Left, batch_id, latest_of, resumable, start
 from studio.jobs.results import RESULTS, Results
 from studio.jobs.table import MOST_ERRORS, RowError, input_errors, model_errors, read_table
-from studio.library.queue import missing_rows
+from studio.library.queue.job_queue import missing_rows
 from studio.library.store import Library
 from studio.models.registry import Registry
 from studio.protocol import ProblemError, problem

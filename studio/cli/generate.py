@@ -15,9 +15,9 @@ from studio.cli.headless import Headless, output_folder
 from studio.cli.library import library_folder
 from studio.cli.main import WRONG_CALL
 from studio.cli.output import refuse
+from studio.formats.picture_suffixes import pictures_in
 from studio.jobs.field_errors import field_of, field_sentence
 from studio.jobs.picture_check import picture_problem
-from studio.jobs.pictures import pictures_in
 from studio.library.store import Library
 from studio.models.registry import Registry
 from studio.protocol import (

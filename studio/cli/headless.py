@@ -11,10 +11,10 @@ from types import FrameType, TracebackType
 
 from studio.cli.main import DONE, INTERRUPTED, SOME_FAILED
 from studio.cli.output import HumanOutput, JsonOutput, Output, Tally
-from studio.converted import CACHE_VARIABLE
-from studio.engine.client import EngineClient
+from studio.engine.local.client import EngineClient
+from studio.formats.gguf_cache import CACHE_VARIABLE
 from studio.jobs.runner import Runner
-from studio.library.aigc import label_of
+from studio.library.recipes.aigc import label_of
 from studio.library.records import Job
 from studio.library.store import Library
 from studio.models.registry import Registry

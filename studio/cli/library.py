@@ -10,11 +10,11 @@ from pathlib import Path
 
 from studio.cli.headless import output_folder
 from studio.cli.main import DONE, SOME_FAILED, WRONG_CALL
-from studio.library.database import DamagedDatabaseError
-from studio.library.export import export
-from studio.library.files import check_chosen
+from studio.library.folder.files import check_chosen
+from studio.library.index.database import DamagedDatabaseError
+from studio.library.index.search import Wanted
+from studio.library.recipes.export import export
 from studio.library.records import Asset
-from studio.library.search import Wanted
 from studio.library.store import Library
 from studio.protocol import ProblemError, Sentence, problem, to_json
 from studio.settings import Paths, default_paths, library_root, load_settings

@@ -9,8 +9,8 @@ import uuid
 from pathlib import Path
 
 from studio.cli.main import DONE, SOME_FAILED, WRONG_CALL
-from studio.converted import CACHE_VARIABLE
-from studio.engine.client import EngineClient
+from studio.engine.local.client import EngineClient
+from studio.formats.gguf_cache import CACHE_VARIABLE
 from studio.models.fit import readable_size
 from studio.models.registry import Registry
 from studio.models.starter import install_starter, starter_status

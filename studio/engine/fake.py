@@ -35,10 +35,10 @@ from typing import Any
 import msgspec
 
 from studio import __version__
-from studio.engine import process
-from studio.engine.environment import EngineOptions
-from studio.engine.job import Job, Pace
-from studio.engine.together import Group
+from studio.engine.local import process
+from studio.engine.local.environment import EngineOptions
+from studio.engine.local.group import Group
+from studio.engine.local.job import Job, Pace
 from studio.protocol import (
     MAX_SEED,
     Capabilities,
@@ -66,19 +66,19 @@ def serve(connection: Connection, options: EngineOptions) -> None:
     fake = FakeTasks(options.fake, lambda: connection.send_bytes(b"\xc1 this is no message"))
     modules: dict[str, Any] = {
         "torch": SimpleNamespace(),
-        "studio.engine.devices": SimpleNamespace(
+        "studio.engine.local.devices": SimpleNamespace(
             pick_device=lambda _: SimpleNamespace(name="fake"), libraries=lambda: {"fake": "1"}
         ),
-        "studio.engine.memory": SimpleNamespace(
+        "studio.engine.local.memory": SimpleNamespace(
             MemoryArbiter=lambda _: SimpleNamespace(release_all=lambda: None)
         ),
-        "studio.engine.text.run": SimpleNamespace(run=fake.run),
-        "studio.engine.image.run": SimpleNamespace(run=fake.run),
-        "studio.engine.upscale.run": SimpleNamespace(run=fake.run),
-        "studio.engine.text.together": SimpleNamespace(run_together=fake.run_together),
-        "studio.engine.image.together": SimpleNamespace(run_together=fake.run_together),
-        "studio.engine.text.convert": SimpleNamespace(convert=convert),
-        "studio.engine.image.describe": SimpleNamespace(describe=describe),
+        "studio.engine.tasks.text.run": SimpleNamespace(run=fake.run),
+        "studio.engine.tasks.image.run": SimpleNamespace(run=fake.run),
+        "studio.engine.tasks.upscale.run": SimpleNamespace(run=fake.run),
+        "studio.engine.tasks.text.together": SimpleNamespace(run_together=fake.run_together),
+        "studio.engine.tasks.image.together": SimpleNamespace(run_together=fake.run_together),
+        "studio.engine.tasks.text.model.convert": SimpleNamespace(convert=convert),
+        "studio.engine.tasks.image.model.describe": SimpleNamespace(describe=describe),
     }
     process.serve(connection, options, modules.__getitem__)
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from msgspec import Struct
 
-from studio.library import png
+from studio.formats import png
 
 if TYPE_CHECKING:
     from PIL import Image

@@ -13,10 +13,10 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from studio.engine.weights import weight_hash
+from studio.formats.weights_fingerprint import weight_hash
 from studio.jobs.picture_difference import PictureDifference, compare_pictures
-from studio.library.files import hash_file
-from studio.library.prepare import inputs_of
+from studio.library.folder.files import hash_file
+from studio.library.queue.resolve_request import inputs_of
 from studio.library.records import Asset
 from studio.library.store import Library
 from studio.models.registry import Registry

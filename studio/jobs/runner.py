@@ -13,7 +13,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from studio.engine.client import EngineClient
+from studio.engine.local.client import EngineClient
 from studio.library.records import Asset, Job
 from studio.library.store import Library
 from studio.models.registry import Registry

@@ -21,7 +21,7 @@ from msgspec import Struct
 
 from studio.jobs.field_errors import field_of, field_sentence
 from studio.jobs.picture_check import picture_problem
-from studio.library.prepare import check_mask, inputs_of
+from studio.library.queue.resolve_request import check_mask, inputs_of
 from studio.models.registry import Registry
 from studio.protocol import (
     ImageRequest,

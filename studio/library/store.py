@@ -17,24 +17,26 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 from msgspec.structs import replace
 
-from studio.library import files, metadata, queue, rebuild, salvage
-from studio.library.aigc import AigcLabel
-from studio.library.assets import Assets, Found
-from studio.library.database import (
+from studio.library.folder import files
+from studio.library.folder.mark_changes import Marking, retagged, with_tags
+from studio.library.folder.trash import Trash
+from studio.library.folder.work_folders import WorkFolders
+from studio.library.index import rebuild, salvage
+from studio.library.index.assets import Assets, Found
+from studio.library.index.database import (
     FILE_NAME,
     DamagedDatabaseError,
     Database,
     file_problem,
     gone,
 )
-from studio.library.marking import Marking, retagged, with_tags
-from studio.library.prepare import prepare
-from studio.library.queue import Queue, destination, missing_rows
+from studio.library.index.facets import Used, collections, used
+from studio.library.index.search import Wanted
+from studio.library.queue.job_queue import Queue, destination, missing_rows, now
+from studio.library.queue.resolve_request import prepare
+from studio.library.recipes import metadata
+from studio.library.recipes.aigc import AigcLabel
 from studio.library.records import Asset, Job
-from studio.library.search import Wanted
-from studio.library.trash import Trash
-from studio.library.used import Used, collections, used
-from studio.library.work import WorkFolders
 from studio.protocol import (
     JobStatus,
     Problem,
@@ -445,7 +447,7 @@ class Library:
         try:
             datetime.fromisoformat(created)
         except ValueError:
-            created = queue.now()
+            created = now()
         return replace(
             recipe,
             job=job.id,

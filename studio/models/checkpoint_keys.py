@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Literal, TypeAlias
 
-from studio.models.tensors import Tensors
+from studio.formats.tensors import Tensors
 
 Content: TypeAlias = Literal[
     "image", "lora", "embedding", "vae", "controlnet", "adapter", "denoiser", "encoder", "language"

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec import Struct
 
-from studio.chat_template import plain_text, read_template, render
-from studio.context import context_length, cut_turns
+from studio.formats.chat_template import plain_text, read_template, render
+from studio.formats.context_window import context_length, cut_turns
 from studio.protocol import TextRequest
 
 if TYPE_CHECKING:

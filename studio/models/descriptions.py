@@ -12,8 +12,8 @@ from typing import TypeVar
 import msgspec
 from msgspec import Struct
 
+from studio.formats.json_file import read_json_file, write_json_file
 from studio.models.inspect import DESCRIPTION_VERSION, describe_path, snapshot_of
-from studio.models.json_file import read_json_file, write_json_file
 from studio.protocol import Capabilities, ModelRef, Problem, ProblemError
 
 Value = TypeVar("Value")

@@ -30,7 +30,7 @@ from typing import IO, TypeAlias
 import msgspec
 from msgspec import Struct
 
-from studio.models.json_file import read_json_file, write_json_file
+from studio.formats.json_file import read_json_file, write_json_file
 from studio.protocol import ProblemError, problem
 
 Progress: TypeAlias = Callable[[int, int | None], None]

@@ -14,13 +14,13 @@ from typing import Literal, TypeAlias
 import psutil
 from msgspec import Struct
 
+from studio.formats.gguf import read_gguf_header
+from studio.formats.safetensors import read_safetensors_header
+from studio.formats.tensors import count_parameters
+from studio.formats.torch_zip import read_torch_tensors
 from studio.models.descriptions import signature
 from studio.models.folders import component_weights, components, transformers_weights
-from studio.models.gguf_header import read_gguf_header
 from studio.models.model_text import read_config
-from studio.models.safetensors_header import read_safetensors_header
-from studio.models.tensors import count_parameters
-from studio.models.torch_pickle import read_torch_tensors
 from studio.protocol import ModelRef, ProblemError, Sentence
 
 Verdict: TypeAlias = Literal["fits", "tight", "will_not_fit"]

@@ -9,9 +9,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from studio.context import context_length
+from studio.formats.context_window import context_length
+from studio.formats.safetensors import read_safetensors_header
 from studio.models.model_text import folder_name, languages_of, licence_of, read_config
-from studio.models.safetensors_header import read_safetensors_header
 from studio.protocol import ModelRef, ProblemError, problem
 
 _CAUSAL = re.compile(r"ForCausalLM$|^(GPT2|OpenAIGPT|CTRL)LMHeadModel$")

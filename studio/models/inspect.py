@@ -7,13 +7,13 @@ from pathlib import Path
 
 import msgspec
 
+from studio.formats.gguf import TEXT_ARCHITECTURES, GgufHeader, read_gguf_header
+from studio.formats.safetensors import SafetensorsHeader, read_safetensors_header
+from studio.formats.tensors import Tensors
+from studio.formats.torch_zip import read_torch_tensors
 from studio.models.checkpoint_keys import find_checkpoint, is_inpainting, is_self_contained
 from studio.models.folders import describe_diffusers, describe_transformers
-from studio.models.gguf_header import TEXT_ARCHITECTURES, GgufHeader, read_gguf_header
 from studio.models.model_text import languages_of, licence_of, read_config, slug
-from studio.models.safetensors_header import SafetensorsHeader, read_safetensors_header
-from studio.models.tensors import Tensors
-from studio.models.torch_pickle import read_torch_tensors
 from studio.models.upscaler_keys import find_upscaler
 from studio.protocol import ModelRef, ProblemError, problem
 

@@ -12,7 +12,7 @@ import msgspec
 from filelock import FileLock, Timeout
 from msgspec import Struct
 
-from studio.models.json_file import read_json_file, set_aside, write_json_file
+from studio.formats.json_file import read_json_file, set_aside, write_json_file
 from studio.protocol import Problem, Sentence, problem
 
 LOCK_SECONDS = 5.0

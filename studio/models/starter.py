@@ -23,8 +23,8 @@ from typing import TypeAlias
 from filelock import FileLock, Timeout
 from msgspec import Struct
 
+from studio.formats.json_file import write_json_file
 from studio.models.inspect import describe_path
-from studio.models.json_file import write_json_file
 from studio.models.starter_folders import (
     MANIFEST,
     Manifest,

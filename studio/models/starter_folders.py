@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from studio.models.json_file import read_json_file
+from studio.formats.json_file import read_json_file
 from studio.models.starter_pack import MODELS
 from studio.protocol import ModelRef
 from studio.settings import Paths

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from studio.converted import converted_folder
+from studio.formats.gguf_cache import converted_folder
 from studio.models.count_process import (
     ContextUse,
     CountAsked,

@@ -10,9 +10,9 @@ from PySide6.QtWidgets import QApplication
 
 from studio.protocol import Problem, Sentence
 from studio.settings import default_paths, load_settings
-from studio.ui import theme
 from studio.ui.main_window import MainWindow
-from studio.ui.state import AppState
+from studio.ui.shell import theme
+from studio.ui.shell.state import AppState
 from studio.ui.widgets.icons import icon
 
 
@@ -25,7 +25,7 @@ def main(argv: list[str]) -> int:
     paths = default_paths()
     settings, damage = load_settings(paths.settings)
     if settings.language != "en":
-        from studio.ui import translations
+        from studio.ui.shell import translations
 
         translations.install(app, settings.language)
     theme.apply_scheme(app, settings.colour_scheme)
@@ -40,7 +40,7 @@ def main(argv: list[str]) -> int:
     status = app.exec()
     sys.excepthook = sys.__excepthook__
     if window.restarts:
-        from studio.ui.restart import start_again
+        from studio.ui.shell.restart import start_again
 
         if not start_again():
             return status or 1

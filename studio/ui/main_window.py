@@ -25,20 +25,20 @@ from PySide6.QtWidgets import (
 )
 
 from studio.protocol import Problem, Request, Task, task_of
-from studio.ui.state import AppState
-from studio.ui.theme import GRID
-from studio.ui.turns import Piece, imports_of, in_turns
+from studio.ui.shell.event_loop_slices import Piece, imports_of, in_turns
+from studio.ui.shell.state import AppState
+from studio.ui.shell.theme import GRID
 from studio.ui.widgets.icons import icon
 
 if TYPE_CHECKING:
     from studio.library.records import Job
-    from studio.ui.widgets.message_bar import MessageBar
+    from studio.ui.messages.message_bar import MessageBar
 
 TASKS: tuple[Task, ...] = ("text", "image", "upscale")
 _TABS = {
-    "text": ("studio.ui.text.text_tab", "TextTab", "message-square-text"),
-    "image": ("studio.ui.image.image_tab", "ImageTab", "image"),
-    "upscale": ("studio.ui.upscale.upscale_tab", "UpscaleTab", "image-upscale"),
+    "text": ("studio.ui.workspaces.text.text_tab", "TextTab", "message-square-text"),
+    "image": ("studio.ui.workspaces.image.image_tab", "ImageTab", "image"),
+    "upscale": ("studio.ui.workspaces.upscale.upscale_tab", "UpscaleTab", "image-upscale"),
 }
 
 
@@ -200,7 +200,7 @@ class MainWindow(QMainWindow):
     def messages(self) -> MessageBar:
         """The bar at the bottom, which says everything that is said."""
         if self._messages is None:
-            from studio.ui.widgets.message_bar import MessageBar
+            from studio.ui.messages.message_bar import MessageBar
 
             self._messages = MessageBar(self)
             self._middle.takeAt(1)
@@ -285,18 +285,18 @@ class MainWindow(QMainWindow):
 
     def _pieces(self) -> Iterator[Piece]:
         for task in tuple(self._built):
-            yield from imports_of(f"studio.ui.{task}")
+            yield from imports_of(f"studio.ui.workspaces.{task}")
             yield from getattr(self._built[task], "pieces", tuple)()
             yield partial(self._finish_tab, task)
         yield self._finish_frame
         yield self._make_shortcuts
-        for package in ("studio.ui.queue", "studio.ui.history"):
+        for package in ("studio.ui.queue", "studio.ui.gallery"):
             yield from imports_of(package)
         yield self._fill_queue
         yield self._fill_history
         for task in TASKS:
             if task not in self._built:
-                yield from imports_of(f"studio.ui.{task}")
+                yield from imports_of(f"studio.ui.workspaces.{task}")
                 yield partial(self._build, task)
         # Last, since its threads import as well, and take the interpreter's lock for it.
         yield self._start_state
@@ -317,7 +317,7 @@ class MainWindow(QMainWindow):
         self._queue_dock.setWidget(QueueView(self.state, self._queue_dock))
 
     def _fill_history(self) -> None:
-        from studio.ui.history.history_view import HistoryView
+        from studio.ui.gallery.history_view import HistoryView
 
         self._history_dock.setWidget(HistoryView(self.state, self._history_dock))
 
@@ -328,7 +328,7 @@ class MainWindow(QMainWindow):
             widget.setFocus()
 
     def _start_state(self) -> None:
-        from studio.ui.notices import Notices
+        from studio.ui.shell.notices import Notices
 
         self._notices = Notices(self.state, self.messages, self)
         self.state.start()
@@ -394,8 +394,8 @@ class MainWindow(QMainWindow):
 
     def show_problem(self, problem: Problem) -> None:
         """Say what went wrong and offer the next step."""
-        from studio.ui.notices import kind_of, next_step
-        from studio.ui.theme import say
+        from studio.ui.shell.notices import kind_of, next_step
+        from studio.ui.shell.theme import say
 
         text, action = next_step(problem, self.state, self.messages)
         self.messages.show_message(

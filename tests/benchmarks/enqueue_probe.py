@@ -21,7 +21,7 @@ def main() -> None:
 
     from studio.protocol import Request, TextRequest
     from studio.ui.main_window import MainWindow
-    from studio.ui.worker_thread import Enqueued
+    from studio.ui.shell.worker_thread import Enqueued
 
     requests: list[Request] = [TextRequest(prompt=f"number {n}") for n in range(int(sys.argv[1]))]
     gaps = Gaps()

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from studio.engine.client import EngineClient
+from studio.engine.local.client import EngineClient
 from studio.jobs.runner import Runner
 from studio.library.store import Library
 from studio.models.registry import Registry

@@ -15,12 +15,12 @@ from pathlib import Path
 import psutil
 from PIL import Image
 
-from studio.engine.client import EngineClient
+from studio.engine.local.client import EngineClient
 from studio.jobs.runner import Runner
-from studio.library.assets import Assets, Found
-from studio.library.database import Database
-from studio.library.metadata import write_with_recipe
-from studio.library.search import Wanted
+from studio.library.index.assets import Assets, Found
+from studio.library.index.database import Database
+from studio.library.index.search import Wanted
+from studio.library.recipes.metadata import write_with_recipe
 from studio.library.store import Library
 from studio.models.registry import Registry
 from studio.protocol import ImageRequest, ModelRef, Recipe, TextRequest

@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from studio.library.metadata import read_recipe, read_text
+from studio.library.recipes.metadata import read_recipe, read_text
 from tests.e2e.conftest import Ran
 
 PROMPTS = (

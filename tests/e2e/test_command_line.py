@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from studio.library.metadata import read_recipe
+from studio.library.recipes.metadata import read_recipe
 from studio.protocol import ImageRequest, TextRequest
 from tests.e2e.conftest import Ran
 

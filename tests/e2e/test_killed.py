@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from studio.library.metadata import read_recipe, read_text
+from studio.library.recipes.metadata import read_recipe, read_text
 from studio.library.store import Library
 from tests.e2e.conftest import Ran
 

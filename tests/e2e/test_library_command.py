@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from studio.library.metadata import read_recipe
+from studio.library.recipes.metadata import read_recipe
 from studio.library.store import Library
 from studio.protocol import ImageRequest, TextRequest
 from studio.settings import Settings, save_settings

@@ -13,7 +13,7 @@ import numpy as np
 import psutil
 from PIL import Image
 
-from studio.library.metadata import read_recipe
+from studio.library.recipes.metadata import read_recipe
 from tests.e2e.conftest import ROOT, Ran
 
 Studio = Callable[..., Ran]

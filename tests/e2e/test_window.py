@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from studio.library.metadata import read_recipe, read_text
+from studio.library.recipes.metadata import read_recipe, read_text
 from studio.protocol import TextRequest
 from tests.e2e.conftest import ROOT
 

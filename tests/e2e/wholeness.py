@@ -6,7 +6,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from studio.library.metadata import read_recipe, read_text
+from studio.library.recipes.metadata import read_recipe, read_text
 from studio.library.records import Asset
 from studio.library.store import Library
 

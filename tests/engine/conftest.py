@@ -10,8 +10,8 @@ import psutil
 import pytest
 from notes import MODEL
 
-from studio.engine.client import EngineClient
-from studio.engine.job import Job
+from studio.engine.local.client import EngineClient
+from studio.engine.local.job import Job
 from studio.protocol import RunJob, TextRequest
 
 

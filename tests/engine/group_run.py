@@ -6,9 +6,9 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
-from studio.engine.devices import Device
-from studio.engine.memory import MemoryArbiter
-from studio.engine.together import Group
+from studio.engine.local.devices import Device
+from studio.engine.local.group import Group
+from studio.engine.local.memory import MemoryArbiter
 from studio.protocol import Event, Ready, RunJob, RunTogether
 
 

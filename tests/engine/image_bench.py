@@ -15,12 +15,12 @@ import tiny_pipelines
 import torch
 from PIL import Image
 
-from studio.engine.devices import Device, memory_limit
-from studio.engine.image import load
-from studio.engine.image.run import run
-from studio.engine.image.together import run_together
-from studio.engine.job import Job, JobCancelled
-from studio.engine.memory import MemoryArbiter
+from studio.engine.local.devices import Device, memory_limit
+from studio.engine.local.job import Job, JobCancelled
+from studio.engine.local.memory import MemoryArbiter
+from studio.engine.tasks.image.model import load
+from studio.engine.tasks.image.run import run
+from studio.engine.tasks.image.together import run_together
 from studio.protocol import (
     AssetReady,
     Event,

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from image_bench import ImageBench
 
-from studio.engine.image import load
+from studio.engine.tasks.image.model import load
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from image_bench import IGNORE_LIBRARIES, ImageBench
 from safetensors.torch import load_file, save_file
 from tiny_pipelines import FAMILIES
 
-from studio.engine.image.describe import describe
+from studio.engine.tasks.image.model.describe import describe
 from studio.protocol import ProblemError
 
 pytest_plugins = ["image_fixtures"]

@@ -10,7 +10,7 @@ import numpy as np
 import tiny_pipelines
 from PIL import Image
 
-from studio.engine.client import EngineClient
+from studio.engine.local.client import EngineClient
 from studio.protocol import (
     AssetReady,
     Cancelled,

@@ -14,13 +14,13 @@ from image_bench import IGNORE_LIBRARIES, SIDE, ImageBench, picture_file
 from PIL import Image
 from tiny_pipelines import FAMILIES
 
-from studio.engine.image import schedulers
-from studio.engine.image.describe import capabilities_of, describe
-from studio.engine.image.inpaint import Surroundings, packed_latents
-from studio.engine.image.layout import ModelFacts
-from studio.engine.image.preview import unpack
-from studio.engine.image.schedulers import Step
-from studio.engine.image.start_picture import fit, read_mask
+from studio.engine.tasks.image.draw.inpaint import Surroundings, packed_latents
+from studio.engine.tasks.image.model import schedulers
+from studio.engine.tasks.image.model.describe import capabilities_of, describe
+from studio.engine.tasks.image.model.layout import ModelFacts
+from studio.engine.tasks.image.model.schedulers import Step
+from studio.engine.tasks.image.pictures.preview import unpack
+from studio.engine.tasks.image.pictures.start_picture import fit, read_mask
 from studio.protocol import InputFile, ProblemError
 
 pytest_plugins = ["image_fixtures"]

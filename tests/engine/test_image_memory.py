@@ -10,10 +10,10 @@ import pytest
 import torch
 from image_bench import IGNORE_LIBRARIES, ImageBench
 
-from studio.engine.devices import Device
-from studio.engine.image import run
-from studio.engine.image.ladder import pictures_at_once, split
-from studio.engine.image.load import place
+from studio.engine.local.devices import Device
+from studio.engine.tasks.image import run
+from studio.engine.tasks.image.fit.memory_fallback import pictures_at_once, split
+from studio.engine.tasks.image.model.load import place
 from studio.protocol import ProblemError
 
 pytest_plugins = ["image_fixtures"]

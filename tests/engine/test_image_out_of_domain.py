@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from image_bench import IGNORE_LIBRARIES, ImageBench
 
-from studio.engine.image.out_of_domain import listening
+from studio.engine.tasks.image.draw.out_of_domain import listening
 from studio.protocol import Progress, Warned
 
 pytest_plugins = ["image_fixtures"]

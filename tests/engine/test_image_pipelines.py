@@ -9,8 +9,8 @@ from image_bench import IGNORE_LIBRARIES, SIDE, ImageBench, picture_file
 from PIL import Image
 from tiny_pipelines import FAMILIES
 
-from studio.engine.image.describe import describe
-from studio.engine.image.latents import as_pixels, encode
+from studio.engine.tasks.image.draw.latents import as_pixels, encode
+from studio.engine.tasks.image.model.describe import describe
 
 pytest_plugins = ["image_fixtures"]
 pytestmark = IGNORE_LIBRARIES
@@ -163,7 +163,7 @@ def test_every_scheduler_that_is_offered_draws(family: str, bench: ImageBench) -
 def test_a_preview_shows_each_picture_on_its_way(
     family: str, bench: ImageBench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("studio.engine.image.progress._EVERY", 0)
+    monkeypatch.setattr("studio.engine.tasks.image.draw.progress._EVERY", 0)
 
     outcome = bench.draw(family, rows=(0, 1))
 

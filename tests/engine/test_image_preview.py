@@ -8,8 +8,13 @@ import pytest
 import torch
 from image_bench import IGNORE_LIBRARIES
 
-from studio.engine.image.preview import clean_estimate, fit_colour_map, to_image, unpack
-from studio.engine.image.schedulers import Step, cut_schedule
+from studio.engine.tasks.image.model.schedulers import Step, cut_schedule
+from studio.engine.tasks.image.pictures.preview import (
+    clean_estimate,
+    fit_colour_map,
+    to_image,
+    unpack,
+)
 
 pytestmark = IGNORE_LIBRARIES
 

@@ -11,9 +11,9 @@ import torch
 from image_bench import IGNORE_LIBRARIES, SIDE, ImageBench, picture_file
 from PIL import Image
 
-from studio.engine.image.describe import describe
-from studio.engine.image.start_picture import MAX_PIXELS, read_picture
-from studio.engine.image.transparency import key_out_white
+from studio.engine.tasks.image.model.describe import describe
+from studio.engine.tasks.image.pictures.start_picture import MAX_PIXELS, read_picture
+from studio.engine.tasks.image.pictures.transparency import key_out_white
 from studio.protocol import ProblemError, Warned, recipe_from_json, to_json
 
 pytest_plugins = ["image_fixtures"]

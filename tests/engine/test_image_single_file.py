@@ -14,10 +14,10 @@ from image_bench import IGNORE_LIBRARIES, ImageBench
 from safetensors.torch import load_file, save_file
 from single_file_checkpoint import unet_tensors, vae_tensors, write_checkpoint
 
-from studio.engine.image import single_file
-from studio.engine.image.clip_vocabulary import write_clip_tokenizer
-from studio.engine.image.describe import describe
-from studio.engine.image.tensors import Tensor
+from studio.engine.tasks.image.model import single_file
+from studio.engine.tasks.image.model.clip_vocabulary import write_clip_tokenizer
+from studio.engine.tasks.image.model.describe import describe
+from studio.engine.tasks.image.model.tensors import Tensor
 from studio.protocol import ProblemError
 
 pytest_plugins = ["image_fixtures"]

@@ -9,7 +9,7 @@ import pytest
 from image_bench import IGNORE_LIBRARIES, ImageBench
 from tiny_pipelines import FAMILIES
 
-from studio.engine.image.prompts import CannotShareError, _joined
+from studio.engine.tasks.image.draw.prompts import CannotShareError, _joined
 from studio.protocol import AssetReady, Cancelled, Done, Event, Failed, InputFile, Progress
 from studio.settings import default_paths
 

@@ -9,8 +9,8 @@ import pytest
 import torch
 from tiny_pipelines import FAMILIES, folder_of
 
+from studio.formats.gguf import QUANTISATIONS, TEXT_ARCHITECTURES
 from studio.models.fit import memory_need
-from studio.models.gguf_header import QUANTISATIONS, TEXT_ARCHITECTURES
 from studio.models.inspect import describe_path
 from studio.protocol import ProblemError
 

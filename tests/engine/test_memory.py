@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from studio.engine.devices import Device
-from studio.engine.job import Job, JobCancelled
-from studio.engine.memory import MemoryArbiter, model_key
+from studio.engine.local.devices import Device
+from studio.engine.local.job import Job, JobCancelled
+from studio.engine.local.memory import MemoryArbiter, model_key
 from studio.protocol import Event, ProblemError, Warned
 
 

@@ -17,7 +17,7 @@ import pytest
 from notes import MODEL, Notes
 from PIL import Image
 
-from studio.engine.client import EngineClient
+from studio.engine.local.client import EngineClient
 from studio.protocol import (
     Accepted,
     AssetReady,
@@ -338,7 +338,7 @@ def test_cancel_and_shutdown_are_no_commands_to_run(client: EngineClient) -> Non
 APP = """
 import sys
 from pathlib import Path
-from studio.engine.client import EngineClient
+from studio.engine.local.client import EngineClient
 from studio.protocol import ModelRef, Progress, RunJob, TextRequest
 
 def main():

@@ -9,7 +9,7 @@ import msgspec
 from notes import Notes
 from tiny_text import tiny_gguf
 
-from studio.engine.client import EngineClient
+from studio.engine.local.client import EngineClient
 from studio.protocol import (
     AssetReady,
     Cancelled,

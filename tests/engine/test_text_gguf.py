@@ -12,10 +12,10 @@ from text_bench import TextBench, model_at
 from tiny_text import TEMPLATE, tiny_gguf
 from transformers import AutoTokenizer
 
-from studio.chat_template import read_template
-from studio.converted import CACHE_VARIABLE, converted_folder
-from studio.engine.job import Job, JobCancelled
-from studio.engine.text.convert import convert, converted
+from studio.engine.local.job import Job, JobCancelled
+from studio.engine.tasks.text.model.convert import convert, converted
+from studio.formats.chat_template import read_template
+from studio.formats.gguf_cache import CACHE_VARIABLE, converted_folder
 from studio.protocol import Event, Loading, ModelRef, ProblemError
 
 pytest_plugins = ["text_fixtures"]

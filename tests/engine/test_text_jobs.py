@@ -12,8 +12,8 @@ from text_bench import TextBench, model_at
 from tiny_text import tiny_llama
 from tokenizers import Tokenizer
 
-from studio.engine.job import JobCancelled
-from studio.engine.text.decode import Decoder
+from studio.engine.local.job import JobCancelled
+from studio.engine.tasks.text.decode.decode import Decoder
 from studio.models.count_process import CountAsked, count
 from studio.protocol import (
     AssetReady,

@@ -12,7 +12,7 @@ from transformers import (
     TopPLogitsWarper,
 )
 
-from studio.engine.text.sampling import Sampling, Seen, gumbel_noise, pick
+from studio.engine.tasks.text.decode.sampling import Sampling, Seen, gumbel_noise, pick
 
 DRAWS = 20_000
 

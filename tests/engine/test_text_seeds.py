@@ -10,9 +10,9 @@ import torch
 from text_bench import TextBench
 from tiny_text import SMALL, tiny_model
 
-from studio.engine.text.agreement import WIDTHS, Agreement, widths_that_agree
-from studio.engine.text.decode import Decoder, Row
-from studio.engine.text.sampling import Sampling
+from studio.engine.tasks.text.decode.batch_invariance import WIDTHS, Agreement, widths_that_agree
+from studio.engine.tasks.text.decode.decode import Decoder, Row
+from studio.engine.tasks.text.decode.sampling import Sampling
 from studio.protocol import MAX_SEED, ModelRef
 
 pytest_plugins = ["text_fixtures"]

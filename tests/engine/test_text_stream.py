@@ -10,7 +10,7 @@ from tiny_text import tiny_tokenizer
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import AutoTokenizer
 
-from studio.engine.text.stream import TextStream
+from studio.engine.tasks.text.decode.stream import TextStream
 from studio.protocol import ModelRef, Progress
 
 pytest_plugins = ["text_fixtures"]

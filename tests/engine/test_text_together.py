@@ -11,7 +11,7 @@ from test_text_seeds import FAMILIES, PLAIN
 from text_bench import TextBench, model_at
 from tiny_text import SMALL, tiny_model
 
-from studio.engine.text.decode import Decoder, Row
+from studio.engine.tasks.text.decode.decode import Decoder, Row
 from studio.protocol import AssetReady, Cancelled, Done, Event, Failed, ModelRef, TextDelta
 
 pytest_plugins = ["text_fixtures"]

@@ -15,11 +15,11 @@ import torch
 from spandrel.architectures.Compact import Compact
 from upscale_house import photograph, starter
 
-from studio.engine.devices import pick_device
-from studio.engine.job import Job, JobCancelled
-from studio.engine.memory import MemoryArbiter
-from studio.engine.upscale.enlarge import Enlarger
-from studio.engine.upscale.load import Upscaler, acquire_upscaler, weight_file
+from studio.engine.local.devices import pick_device
+from studio.engine.local.job import Job, JobCancelled
+from studio.engine.local.memory import MemoryArbiter
+from studio.engine.tasks.upscale.enlarge import Enlarger
+from studio.engine.tasks.upscale.load import Upscaler, acquire_upscaler, weight_file
 from studio.protocol import Loading, ModelRef, ProblemError
 
 

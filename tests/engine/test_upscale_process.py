@@ -10,7 +10,7 @@ from notes import Notes
 from PIL import Image
 from upscale_house import photograph, starter
 
-from studio.engine.client import EngineClient
+from studio.engine.local.client import EngineClient
 from studio.protocol import (
     AssetReady,
     Cancelled,

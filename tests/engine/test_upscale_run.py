@@ -15,14 +15,14 @@ import torch
 from PIL import Image, ImageCms, ImageDraw
 from upscale_house import House, decibels, photograph, pretend_size, starter
 
-from studio.engine.devices import pick_device
-from studio.engine.job import JobCancelled
-from studio.engine.memory import MemoryArbiter
-from studio.engine.upscale import run as run_module
-from studio.engine.upscale.enlarge import Enlarger
-from studio.engine.upscale.load import Upscaler
-from studio.engine.upscale.picture import read_picture
-from studio.engine.upscale.png import PngWriter
+from studio.engine.local.devices import pick_device
+from studio.engine.local.job import JobCancelled
+from studio.engine.local.memory import MemoryArbiter
+from studio.engine.tasks.upscale import run as run_module
+from studio.engine.tasks.upscale.enlarge import Enlarger
+from studio.engine.tasks.upscale.load import Upscaler
+from studio.engine.tasks.upscale.picture import read_picture
+from studio.formats.png_writer import PngWriter
 from studio.protocol import InputFile, Parent, Preview, ProblemError, Progress, UpscaleRequest
 
 DEVICE = pick_device("cpu")
@@ -268,7 +268,7 @@ def test_progress_and_a_preview_come_with_the_tiles(
     house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, channels: int, suffix: str
 ) -> None:
     monkeypatch.setattr(run_module, "TILE_ON_CPU", 64)
-    monkeypatch.setattr("studio.engine.upscale.preview._SECONDS", 0)
+    monkeypatch.setattr("studio.engine.tasks.upscale.preview._SECONDS", 0)
     Image.fromarray(photograph(40, 132, channels)).save(tmp_path / "a.png")
     house.run(tmp_path / "a.png")
     steps = [(e.step, e.steps) for e in house.events if isinstance(e, Progress)]
@@ -358,7 +358,7 @@ def test_a_picture_changed_since_it_was_queued_is_reported(
 def test_a_full_disk_is_no_bug_of_ours(
     house: House, source: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("studio.engine.job.Job.temporary", lambda *_: Path("/dev/full"))
+    monkeypatch.setattr("studio.engine.local.job.Job.temporary", lambda *_: Path("/dev/full"))
     monkeypatch.setattr(Path, "unlink", lambda *_, **__: None)
     with pytest.raises(OSError, match="space") as caught:
         house.run(source)

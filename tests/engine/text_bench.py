@@ -11,11 +11,11 @@ from typing import Any
 
 import torch
 
-from studio.engine.devices import Device, memory_limit
-from studio.engine.job import Job
-from studio.engine.memory import MemoryArbiter
-from studio.engine.text.run import run
-from studio.engine.text.together import run_together
+from studio.engine.local.devices import Device, memory_limit
+from studio.engine.local.job import Job
+from studio.engine.local.memory import MemoryArbiter
+from studio.engine.tasks.text.run import run
+from studio.engine.tasks.text.together import run_together
 from studio.protocol import (
     AssetReady,
     Event,

@@ -13,10 +13,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from studio.engine.devices import Device
-from studio.engine.job import Job
-from studio.engine.memory import MemoryArbiter
-from studio.engine.upscale.run import run
+from studio.engine.local.devices import Device
+from studio.engine.local.job import Job
+from studio.engine.local.memory import MemoryArbiter
+from studio.engine.tasks.upscale.run import run
 from studio.protocol import (
     AssetReady,
     Event,

@@ -12,9 +12,9 @@ from pytestqt.qtbot import QtBot
 
 from studio.protocol import ImageRequest, TextRequest
 from studio.ui.compare.compare_dialog import CompareDialog
-from studio.ui.compare.together import Together
+from studio.ui.compare.linked_view import Together
 from studio.ui.main_window import MainWindow
-from studio.ui.picture.viewport import Viewport
+from studio.ui.media.picture.viewport import Viewport
 
 
 def compared() -> CompareDialog:

@@ -12,7 +12,7 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 
 from studio.settings import Paths
 from studio.ui.main_window import MainWindow
-from studio.ui.text.conversation import Answer, Conversation, Turn
+from studio.ui.workspaces.text.conversation import Answer, Conversation, Turn
 
 CONTEXT = 64
 

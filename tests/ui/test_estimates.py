@@ -10,8 +10,8 @@ from pytestqt.qtbot import QtBot
 
 from studio.jobs import forecast
 from studio.protocol import ImageRequest, TextRequest
-from studio.ui import estimates
 from studio.ui.main_window import MainWindow
+from studio.ui.shell import estimates
 from studio.ui.widgets.rough_time import rough_time
 from studio.ui.widgets.run_bar import RunBar
 

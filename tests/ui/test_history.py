@@ -11,8 +11,8 @@ from PySide6.QtGui import QPixmap
 from pytestqt.qtbot import QtBot
 
 from studio.protocol import ImageRequest, Request, TextRequest
-from studio.ui.history.again import LIKE_IT
-from studio.ui.history.history_model import ASSET_ROLE, PICTURE_ROLE
+from studio.ui.gallery.again import LIKE_IT
+from studio.ui.gallery.history_model import ASSET_ROLE, PICTURE_ROLE
 from studio.ui.main_window import MainWindow
 
 

@@ -16,8 +16,8 @@ from pytestqt.qtbot import QtBot
 from studio.jobs.contact_sheet import SHORTEST
 from studio.library.store import Library
 from studio.protocol import ImageRequest, TextRequest
-from studio.ui.history.history_menu import fill_menu
-from studio.ui.history.tags_dialog import tags_in
+from studio.ui.gallery.history_menu import fill_menu
+from studio.ui.gallery.tags_dialog import tags_in
 from studio.ui.main_window import MainWindow
 
 

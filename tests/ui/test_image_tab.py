@@ -17,9 +17,9 @@ from studio.jobs.runner import JobChanged
 from studio.library.records import Job
 from studio.protocol import Capabilities, ImageRequest, Warned, sentence
 from studio.settings import Paths
-from studio.ui.history.again import LIKE_IT
+from studio.ui.gallery.again import LIKE_IT
 from studio.ui.main_window import MainWindow
-from studio.ui.worker_thread import ModelDescribed
+from studio.ui.shell.worker_thread import ModelDescribed
 
 A1111 = (
     "a red fox <lora:fur:1>\nSteps: 25, Sampler: Euler a, CFG scale: 6.5, Seed: 123, Size: 640x512"

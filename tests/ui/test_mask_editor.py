@@ -16,11 +16,11 @@ from pytestqt.qtbot import QtBot
 from studio.library.records import Asset
 from studio.protocol import Capabilities, ImageRequest, InputFile, Recipe
 from studio.ui.compare.differences import differences
-from studio.ui.image.mask_canvas import MaskCanvas
-from studio.ui.image.mask_dialog import WORKED_PIXELS, read_for_masking
-from studio.ui.image.mask_drawing import MOST_STEPS, MaskDrawing
-from studio.ui.image.mask_file import keep_mask
 from studio.ui.main_window import MainWindow
+from studio.ui.workspaces.image.mask.canvas import MaskCanvas
+from studio.ui.workspaces.image.mask.drawing import MOST_STEPS, MaskDrawing
+from studio.ui.workspaces.image.mask.mask_dialog import WORKED_PIXELS, read_for_masking
+from studio.ui.workspaces.image.mask.mask_file import keep_mask
 
 LEFT, RIGHT = Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton
 CONTROLS = ("prompt", "seed", "count", "image", "strength")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from studio.ui.picture.viewport import MAX_ZOOM, MIN_ZOOM, Viewport
+from studio.ui.media.picture.viewport import MAX_ZOOM, MIN_ZOOM, Viewport
 
 
 def shown(width: int = 400, height: int = 200) -> Viewport:

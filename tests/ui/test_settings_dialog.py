@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from pytestqt.qtbot import QtBot
 
-from studio.library.aigc import AigcLabel
+from studio.library.recipes.aigc import AigcLabel
 from studio.settings import Paths, load_settings
 from studio.ui.main_window import MainWindow
 from studio.ui.settings.settings_dialog import SettingsDialog
-from studio.ui.theme import _KINDS, _PALETTES, apply_scheme, is_dark
+from studio.ui.shell.theme import _KINDS, _PALETTES, apply_scheme, is_dark
 
 
 @pytest.fixture

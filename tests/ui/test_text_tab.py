@@ -16,13 +16,13 @@ from studio.library.records import Job
 from studio.protocol import TextRequest
 from studio.settings import RESOURCES, Paths
 from studio.ui.main_window import MainWindow
-from studio.ui.text.answer_text import LIVE_MARKDOWN, AnswerText
-from studio.ui.text.answers import AnswerCard, AnswerColumns
-from studio.ui.text.conversation import Answer, Conversation, Turn
-from studio.ui.text.conversation_view import SHOWN_AT_ONCE
-from studio.ui.text.text_tab import LONGEST_PROMPT
-from studio.ui.translations import JsonTranslator
+from studio.ui.shell.translations import JsonTranslator
 from studio.ui.widgets.tinted_label import TintedLabel
+from studio.ui.workspaces.text.answer_text import LIVE_MARKDOWN, AnswerText
+from studio.ui.workspaces.text.answers import AnswerCard, AnswerColumns
+from studio.ui.workspaces.text.conversation import Answer, Conversation, Turn
+from studio.ui.workspaces.text.conversation_view import SHOWN_AT_ONCE
+from studio.ui.workspaces.text.text_tab import LONGEST_PROMPT
 
 
 @pytest.fixture

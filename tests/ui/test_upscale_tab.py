@@ -16,7 +16,7 @@ from pytestqt.qtbot import QtBot
 
 from studio.protocol import ModelRef, UpscaleRequest
 from studio.ui.main_window import MainWindow
-from studio.ui.upscale.adding import pictures_below
+from studio.ui.workspaces.upscale.adding import pictures_below
 
 
 @pytest.fixture

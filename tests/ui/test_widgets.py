@@ -14,20 +14,20 @@ from pytestqt.qtbot import QtBot
 
 from studio.protocol import MAX_SEED
 from studio.settings import RESOURCES
-from studio.ui.theme import Scheme, apply_scheme, is_dark
-from studio.ui.widgets.buttons import PrimaryButton
-from studio.ui.widgets.icons import icon
-from studio.ui.widgets.message_bar import (
+from studio.ui.fields.number_field import NumberField
+from studio.ui.fields.prompt_edit import MAX_FILE_BYTES, PromptEdit
+from studio.ui.fields.seed_field import SeedField
+from studio.ui.messages.message_bar import (
     CALM_AFTER_MS,
     CALM_AFTER_MS_WITH_ACTION,
     KEPT,
     MessageBar,
 )
+from studio.ui.shell.theme import Scheme, apply_scheme, is_dark
+from studio.ui.widgets.buttons import PrimaryButton
+from studio.ui.widgets.icons import icon
 from studio.ui.widgets.more_section import MoreSection
-from studio.ui.widgets.number_field import NumberField
-from studio.ui.widgets.prompt_edit import MAX_FILE_BYTES, PromptEdit
 from studio.ui.widgets.run_bar import RunBar
-from studio.ui.widgets.seed_field import SeedField
 from studio.ui.widgets.times import ago_text, seconds_text
 from studio.ui.widgets.tinted_label import TintedLabel
 

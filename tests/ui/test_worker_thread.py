@@ -11,7 +11,7 @@ from pytestqt.qtbot import QtBot
 from studio.library.store import Library
 from studio.protocol import TextRequest
 from studio.ui.main_window import MainWindow
-from studio.ui.worker_thread import LibraryOpened
+from studio.ui.shell.worker_thread import LibraryOpened
 
 
 def test_an_unknown_fault_of_the_database_is_said_once_and_work_goes_on(
@@ -42,7 +42,7 @@ def test_an_unknown_fault_of_the_database_is_said_once_and_work_goes_on(
 def test_a_registry_that_cannot_be_read_is_said_and_not_fatal(
     qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from studio.ui.state import AppState
+    from studio.ui.shell.state import AppState
 
     def broken(_state: AppState) -> Any:
         raise OSError("the models cannot be read")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from studio.chat_template import TemplateRefusedError, plain_text, read_template, render
+from studio.formats.chat_template import TemplateRefusedError, plain_text, read_template, render
 from studio.protocol import Message
 
 CHATML = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from studio.context import context_length, cut_turns, prompt_budget
+from studio.formats.context_window import context_length, cut_turns, prompt_budget
 
 
 def counting(lengths: list[int], fixed: int) -> tuple[list[int], object]:

@@ -14,11 +14,11 @@ from PIL import Image, ImageCms
 from PIL.PngImagePlugin import PngInfo
 from sd_parsers import ParserManager
 
-from studio.library import jpeg, xmp
-from studio.library.convert import Format
-from studio.library.export import TABLE, export
-from studio.library.foreign import settings_of
-from studio.library.metadata import (
+from studio.formats import jpeg, xmp
+from studio.library.recipes.convert import Format
+from studio.library.recipes.export import TABLE, export
+from studio.library.recipes.foreign import settings_of
+from studio.library.recipes.metadata import (
     is_declared_generated,
     read_found_picture_size,
     read_recipe,

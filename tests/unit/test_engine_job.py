@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from studio.engine import job as job_module
-from studio.engine.job import Job, JobCancelled, Pace
+from studio.engine.local import job as job_module
+from studio.engine.local.job import Job, JobCancelled, Pace
 from studio.protocol import AssetReady, Event, Preview, Progress, Recipe, TextDelta, TextRequest
 
 

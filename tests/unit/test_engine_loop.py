@@ -14,9 +14,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from studio.engine.job import Job, JobCancelled
-from studio.engine.process import Engine
-from studio.engine.together import Group
+from studio.engine.local.group import Group
+from studio.engine.local.job import Job, JobCancelled
+from studio.engine.local.process import Engine
 from studio.protocol import (
     Accepted,
     Cancelled,
@@ -48,12 +48,12 @@ def engine(
     """An engine whose text task does what `act` says, and nothing together unless told so."""
     modules = {
         "torch": SimpleNamespace(),
-        "studio.engine.devices": SimpleNamespace(
+        "studio.engine.local.devices": SimpleNamespace(
             pick_device=lambda _: SimpleNamespace(name="cpu"), libraries=dict
         ),
-        "studio.engine.memory": SimpleNamespace(MemoryArbiter=lambda _: SimpleNamespace()),
-        "studio.engine.text.run": SimpleNamespace(run=lambda job, *_: act(job)),
-        "studio.engine.text.together": SimpleNamespace(run_together=together),
+        "studio.engine.local.memory": SimpleNamespace(MemoryArbiter=lambda _: SimpleNamespace()),
+        "studio.engine.tasks.text.run": SimpleNamespace(run=lambda job, *_: act(job)),
+        "studio.engine.tasks.text.together": SimpleNamespace(run_together=together),
     }
     return Engine(events.append, load=modules.__getitem__)
 
@@ -160,7 +160,7 @@ def test_a_job_is_cancelled_during_an_import_that_the_next_job_finds_done() -> N
 
     def slow(name: str) -> Any:
         imports.append(name)
-        if name == "studio.engine.text.run":
+        if name == "studio.engine.tasks.text.run":
             entered.set()
             go_on.wait()
         return load(name)
@@ -172,10 +172,12 @@ def test_a_job_is_cancelled_during_an_import_that_the_next_job_finds_done() -> N
     canceller.join()
     go_on.set()
     assert isinstance(tasks.execute(COMMAND, threading.Event()), Done)
-    assert imports.count("studio.engine.text.run") == 1
+    assert imports.count("studio.engine.tasks.text.run") == 1
 
 
-@pytest.mark.parametrize("module", ["client", "process", "fake", "memory", "devices"])
+@pytest.mark.parametrize(
+    "module", ["local.client", "local.process", "fake", "local.memory", "local.devices"]
+)
 def test_no_torch_before_it_is_needed(module: str) -> None:
     code = (
         f"import sys, studio.engine.{module}\n"

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from studio.engine import devices
-from studio.engine.devices import Device, available_bytes, is_out_of_memory, memory_limit
-from studio.engine.environment import engine_variables, environment_set, physical_cores
-from studio.engine.weights import weight_hash
+from studio.engine.local import devices
+from studio.engine.local.devices import Device, available_bytes, is_out_of_memory, memory_limit
+from studio.engine.local.environment import engine_variables, environment_set, physical_cores
+from studio.formats.weights_fingerprint import weight_hash
 from studio.protocol import ModelRef, problem
 
 linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="control groups of Linux")

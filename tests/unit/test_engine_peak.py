@@ -6,9 +6,9 @@ import threading
 
 import pytest
 
-from studio.engine import peak
-from studio.engine.devices import Device
-from studio.engine.peak import PeakMemory
+from studio.engine.local import peak_memory as peak
+from studio.engine.local.devices import Device
+from studio.engine.local.peak_memory import PeakMemory
 
 SIZE = 200_000_000
 CPU = Device("cpu", 8 * 10**9, "any")

@@ -27,7 +27,7 @@ def loaded_by(statement: str) -> set[str]:
         "studio.models.registry",
         "studio.models.starter",
         "studio.models.token_counter",
-        "studio.engine.client",
+        "studio.engine.local.client",
         "studio.engine.fake",
     ],
 )
@@ -37,8 +37,9 @@ def test_nothing_of_the_apps_side_imports_torch_or_qt(module: str) -> None:
 
 def test_the_window_imports_neither_torch_nor_its_libraries() -> None:
     statement = (
-        "import studio.ui.app, studio.ui.text.text_tab, studio.ui.image.image_tab, "
-        "studio.ui.upscale.upscale_tab, studio.ui.history.history_view, studio.jobs.runner"
+        "import studio.ui.app, studio.jobs.runner, studio.ui.gallery.history_view,"
+        "studio.ui.workspaces.text.text_tab, studio.ui.workspaces.image.image_tab,"
+        "studio.ui.workspaces.upscale.upscale_tab"
     )
     assert not loaded_by(statement) & set(HEAVY)
 
@@ -49,7 +50,7 @@ def test_the_engine_imports_neither_qt_nor_the_library(task: str) -> None:
         [
             sys.executable,
             "-c",
-            f"import sys, studio.engine.{task}.run\n"
+            f"import sys, studio.engine.tasks.{task}.run\n"
             "print(*[n for n in sys.modules if n.startswith(('PySide6', 'studio.'))])",
         ],
         capture_output=True,
@@ -57,5 +58,5 @@ def test_the_engine_imports_neither_qt_nor_the_library(task: str) -> None:
         check=True,
     )
     ours = {name.split(".")[1] for name in ran.stdout.split() if name.startswith("studio.")}
-    assert ours <= {"engine", "protocol", "context", "chat_template", "converted"}
+    assert ours <= {"engine", "protocol", "formats", "kinds"}
     assert "PySide6" not in ran.stdout

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from studio.library import files
-from studio.library.database import FILE_NAME
-from studio.library.metadata import read_recipe
+from studio.library.folder import files
+from studio.library.index.database import FILE_NAME
+from studio.library.recipes.metadata import read_recipe
 from studio.library.records import Asset
 from studio.library.store import Library
 from studio.protocol import ImageRequest, InputFile, ProblemError, TextRequest, UpscaleRequest
@@ -70,7 +70,7 @@ def test_a_folder_of_the_user_is_written_straight_into(library: Library, tmp_pat
 def test_a_full_disk_leaves_no_half_file_and_the_engines_file_where_it_is(
     library: Library, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
-    from studio.library import metadata
+    from studio.library.recipes import metadata
 
     def full(*_: object) -> object:
         raise OSError(errno.ENOSPC, "No space left on device")
@@ -259,7 +259,7 @@ def test_results_of_one_second_are_listed_last_made_first(library: Library) -> N
 def test_a_file_placed_just_before_a_crash_is_adopted_and_not_made_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
-    from studio.library.assets import Assets
+    from studio.library.index.assets import Assets
 
     def die(*_: object) -> object:
         raise KeyboardInterrupt

@@ -6,10 +6,10 @@ import os
 
 import pytest
 
-from studio.library import marks
-from studio.library.database import FILE_NAME
+from studio.library.folder import marks_file as marks
+from studio.library.index.database import FILE_NAME
+from studio.library.index.search import Wanted
 from studio.library.records import Asset
-from studio.library.search import Wanted
 from studio.library.store import Library
 from studio.protocol import ProblemError
 from tests.unit.conftest import enqueue, record

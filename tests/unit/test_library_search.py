@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from studio.library import database
-from studio.library.assets import prompt_of
-from studio.library.database import FILE_NAME, Database
+from studio.library.index import database
+from studio.library.index.assets import prompt_of
+from studio.library.index.database import FILE_NAME, Database
+from studio.library.index.search import Wanted, facts
 from studio.library.records import Asset
-from studio.library.search import Wanted, facts
 from studio.library.store import Library
 from studio.protocol import (
     ImageRequest,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from studio.library.database import FILE_NAME
+from studio.library.index.database import FILE_NAME
 from studio.library.store import Library
 from studio.protocol import ProblemError, TextRequest
 from tests.unit.conftest import enqueue, record

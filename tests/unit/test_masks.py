@@ -11,8 +11,8 @@ from PIL import Image
 
 from studio.jobs.reproduce import reproduce_request
 from studio.jobs.table import input_errors, read_table
-from studio.library.files import hash_file
-from studio.library.prepare import prepare
+from studio.library.folder.files import hash_file
+from studio.library.queue.resolve_request import prepare
 from studio.library.store import Library
 from studio.models.registry import Registry
 from studio.protocol import Capabilities, ImageRequest, InputFile, ProblemError

@@ -14,9 +14,9 @@ from msgspec.structs import replace
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from studio.library import png, xmp
-from studio.library.aigc import AigcLabel, label_of
-from studio.library.metadata import read_recipe, read_text, texts_of, write_with_recipe
+from studio.formats import png, xmp
+from studio.library.recipes.aigc import AigcLabel, label_of
+from studio.library.recipes.metadata import read_recipe, read_text, texts_of, write_with_recipe
 from studio.protocol import (
     ImageRequest,
     InputFile,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from studio.jobs.prompts import expand_all, expand_random
+from studio.jobs.prompt_alternatives import expand_all, expand_random
 from studio.protocol import ProblemError
 
 

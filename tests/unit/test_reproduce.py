@@ -11,7 +11,7 @@ import pytest
 from model_files import write_pipeline, write_safetensors
 from PIL import Image
 
-from studio.engine.weights import weight_hash
+from studio.formats.weights_fingerprint import weight_hash
 from studio.jobs.reproduce import compare, reproduce_request
 from studio.library.records import Asset
 from studio.library.store import Library

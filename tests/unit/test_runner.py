@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from studio.engine.client import EngineClient
+from studio.engine.local.client import EngineClient
 from studio.jobs.runner import AssetSaved, JobChanged, Runner
 from studio.library import store
 from studio.library.records import Job

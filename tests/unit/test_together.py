@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from test_runner import House, house
 
-from studio.engine.client import EngineClient
+from studio.engine.local.client import EngineClient
 from studio.jobs.batch import Left
 from studio.jobs.runner import AssetSaved, JobChanged
-from studio.library.queue import MAX_OVERTAKEN
+from studio.library.queue.job_queue import MAX_OVERTAKEN
 from studio.library.records import Job
 from studio.library.store import Library
 from studio.protocol import (

@@ -15,7 +15,7 @@ from typing import TextIO
 import psutil
 import pytest
 
-from studio.converted import converted_folder
+from studio.formats.gguf_cache import converted_folder
 from studio.models.token_counter import TokenCounter
 from studio.protocol import Message, ModelRef, TextRequest
 from studio.settings import RESOURCES

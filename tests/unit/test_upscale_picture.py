@@ -13,9 +13,9 @@ import pytest
 from PIL import Image, ImageCms, ImageOps
 from PIL.PngImagePlugin import PngInfo
 
-from studio.engine.upscale.exif import corrected_exif
-from studio.engine.upscale.picture import Picture, read_picture
-from studio.engine.upscale.png import PngWriter
+from studio.engine.tasks.upscale.picture import Picture, read_picture
+from studio.formats.exif import corrected_exif
+from studio.formats.png_writer import PngWriter
 from studio.protocol import ProblemError, problem
 
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()

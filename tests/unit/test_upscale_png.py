@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from studio.engine.upscale.picture import read_picture
-from studio.engine.upscale.png import PngWriter, leading_chunks
+from studio.engine.tasks.upscale.picture import read_picture
+from studio.formats.png_writer import PngWriter, leading_chunks
 
 WIDTH, HEIGHT = 37, 71
 

@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 import pytest
 
-from studio.engine.upscale.tiles import blend, largest_tile, spans, weights
+from studio.engine.tasks.upscale.tiles import blend, largest_tile, spans, weights
 
 CASES = [
     (length, tile, overlap, multiple)

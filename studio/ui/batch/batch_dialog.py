@@ -26,11 +26,11 @@ from studio.ui.batch.matrix_page import MatrixPage
 from studio.ui.batch.plan import Plan
 from studio.ui.batch.prompt_page import PromptPage
 from studio.ui.batch.table_page import TablePage
-from studio.ui.state import AppState
-from studio.ui.theme import GRID, mute
+from studio.ui.shell.state import AppState
+from studio.ui.shell.theme import GRID, mute
+from studio.ui.shell.worker_thread import Enqueued, EnqueueFailed
 from studio.ui.widgets.buttons import PrimaryButton
 from studio.ui.widgets.times import seconds_text
-from studio.ui.worker_thread import Enqueued, EnqueueFailed
 
 if TYPE_CHECKING:
     from studio.jobs.contact_sheet import Picture

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QFormLayout, QLabel, QLineEdit, QVBoxLayout, QWidg
 from studio.jobs.matrix import Axis, AxisName, build, parse_axis
 from studio.protocol import ImageRequest, ProblemError
 from studio.ui.batch.plan import Plan
-from studio.ui.theme import GRID, mute, say
+from studio.ui.shell.theme import GRID, mute, say
 
 _PAUSE_MS = 200
 """A matrix is counted when the typing pauses."""

@@ -8,11 +8,11 @@ import msgspec
 from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QLabel, QPlainTextEdit, QVBoxLayout, QWidget
 
-from studio.jobs.prompts import MOST, WILDCARDS, expand_all
+from studio.jobs.prompt_alternatives import MOST, WILDCARDS, expand_all
 from studio.protocol import ImageRequest, Problem
 from studio.ui.batch.plan import Plan
-from studio.ui.state import AppState
-from studio.ui.theme import GRID, mute, say
+from studio.ui.shell.state import AppState
+from studio.ui.shell.theme import GRID, mute, say
 
 _PAUSE_MS = 300
 _SHOWN = 50

@@ -19,8 +19,8 @@ from PySide6.QtWidgets import (
 
 from studio.protocol import Problem
 from studio.ui.batch.plan import Plan
-from studio.ui.state import AppState
-from studio.ui.theme import GRID, mute, say
+from studio.ui.shell.state import AppState
+from studio.ui.shell.theme import GRID, mute, say
 from studio.ui.widgets.icons import icon
 
 if TYPE_CHECKING:

@@ -20,10 +20,10 @@ from PySide6.QtWidgets import (
 
 from studio.library.records import Asset
 from studio.ui.compare.differences import differences
+from studio.ui.compare.linked_view import Together
 from studio.ui.compare.pane import ComparePane
-from studio.ui.compare.together import Together
-from studio.ui.picture.loader import PictureLoader
-from studio.ui.theme import GRID, mute
+from studio.ui.media.picture.loader import PictureLoader
+from studio.ui.shell.theme import GRID, mute
 
 LONGEST = 160
 """Characters of a caption's value; the tooltip has all of them."""

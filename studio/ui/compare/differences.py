@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from studio.library.records import Asset
 from studio.protocol import ImageRequest, UpscaleRequest
-from studio.ui.translations import tr
+from studio.ui.shell.translations import tr
 
 
 def _number(value: float | None) -> str:

@@ -16,8 +16,8 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QWidget
 
-from studio.ui.compare.together import Together
-from studio.ui.picture.viewport import Viewport
+from studio.ui.compare.linked_view import Together
+from studio.ui.media.picture.viewport import Viewport
 
 STEP = 40
 """Points that an arrow key moves."""

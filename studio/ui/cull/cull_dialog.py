@@ -12,10 +12,10 @@ from PySide6.QtWidgets import QDialog, QHBoxLayout, QLabel, QPushButton, QVBoxLa
 
 from studio.library.records import Asset
 from studio.library.store import Library
-from studio.ui.picture.canvas import PictureCanvas
-from studio.ui.picture.loader import PictureLoader
-from studio.ui.state import AppState
-from studio.ui.theme import GRID, enlarge, mute
+from studio.ui.media.picture.canvas import PictureCanvas
+from studio.ui.media.picture.loader import PictureLoader
+from studio.ui.shell.state import AppState
+from studio.ui.shell.theme import GRID, enlarge, mute
 from studio.ui.widgets.icons import icon
 from studio.ui.widgets.tinted_label import TintedLabel
 

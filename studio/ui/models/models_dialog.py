@@ -21,8 +21,8 @@ from PySide6.QtWidgets import (
 
 from studio.protocol import ModelRef, Problem, Task
 from studio.ui.models.starter_bar import StarterBar
-from studio.ui.state import AppState
-from studio.ui.theme import GRID, kind_colour, say
+from studio.ui.shell.state import AppState
+from studio.ui.shell.theme import GRID, kind_colour, say
 from studio.ui.widgets.icons import icon
 from studio.ui.widgets.times import bytes_text
 from studio.ui.widgets.tinted_label import TintedLabel

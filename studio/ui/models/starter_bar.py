@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from studio.protocol import Sentence
-from studio.ui.state import AppState
-from studio.ui.theme import GRID, emphasise, mute, say
+from studio.ui.shell.state import AppState
+from studio.ui.shell.theme import GRID, emphasise, mute, say
 from studio.ui.widgets.icons import icon
 from studio.ui.widgets.times import bytes_text
 

@@ -10,7 +10,7 @@ from PySide6.QtCore import QObject, Signal
 from studio.protocol import Problem, Sentence
 
 if TYPE_CHECKING:
-    from studio.ui.state import AppState
+    from studio.ui.shell.state import AppState
 
 
 class StarterInstall(QObject):

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QMenu
 from studio.library.records import Job
 from studio.protocol import JobStatus
 from studio.ui.queue.queue_actions import QueueActions
-from studio.ui.translations import tr
+from studio.ui.shell.translations import tr
 from studio.ui.widgets.icons import icon
 
 

@@ -16,8 +16,8 @@ from PySide6.QtCore import (
 
 from studio.library.records import Job
 from studio.protocol import ImageRequest, JobStatus, TextRequest, UpscaleRequest
-from studio.ui.theme import say
-from studio.ui.translations import tr
+from studio.ui.shell.theme import say
+from studio.ui.shell.translations import tr
 from studio.ui.widgets.times import seconds_text
 
 Index = QModelIndex | QPersistentModelIndex

@@ -21,14 +21,14 @@ from PySide6.QtWidgets import (
 
 from studio.library.records import Job
 from studio.protocol import Done, JobStatus, Progress
-from studio.ui.estimates import estimates_of
 from studio.ui.queue.queue_actions import QueueActions
 from studio.ui.queue.queue_list import QueueList
 from studio.ui.queue.queue_menu import fill_menu, fill_more
 from studio.ui.queue.queue_model import QueueModel
 from studio.ui.queue.summary import summary
-from studio.ui.state import AppState
-from studio.ui.theme import GRID, mute
+from studio.ui.shell.estimates import estimates_of
+from studio.ui.shell.state import AppState
+from studio.ui.shell.theme import GRID, mute
 from studio.ui.widgets.buttons import tool_button
 from studio.ui.widgets.icons import icon
 

@@ -8,8 +8,8 @@ from PySide6.QtCore import Qt, QUrl
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QLabel, QVBoxLayout, QWidget
 
 from studio import __version__
-from studio.ui.state import AppState
-from studio.ui.theme import GRID, enlarge
+from studio.ui.shell.state import AppState
+from studio.ui.shell.theme import GRID, enlarge
 
 
 class AboutDialog(QDialog):

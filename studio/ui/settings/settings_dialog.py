@@ -25,8 +25,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from studio.ui.state import AppState
-from studio.ui.theme import GRID, Scheme, apply_scheme, mute
+from studio.ui.shell.state import AppState
+from studio.ui.shell.theme import GRID, Scheme, apply_scheme, mute
 
 
 class SettingsDialog(QDialog):
@@ -187,7 +187,7 @@ class SettingsDialog(QDialog):
 
     def _label_changed(self) -> None:
         """Label what is recorded from now on, or stop labelling it."""
-        from studio.library.aigc import label_of
+        from studio.library.recipes.aigc import label_of
 
         settings = self._state.settings
         settings.aigc_label = self.aigc.isChecked()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QFormLayout, QLabel, QVBoxLayout, QWidget
 
-from studio.ui.theme import GRID, emphasise
+from studio.ui.shell.theme import GRID, emphasise
 
 
 class ShortcutsDialog(QDialog):

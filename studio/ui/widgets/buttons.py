@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QEvent
 from PySide6.QtWidgets import QPushButton, QToolButton, QWidget
 
-from studio.ui.theme import emphasise
+from studio.ui.shell.theme import emphasise
 from studio.ui.widgets.icons import icon
 
 _PRIMARY = """

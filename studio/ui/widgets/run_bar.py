@@ -13,7 +13,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from studio.ui.theme import GRID, Kind, mute
+from studio.ui.shell.theme import GRID, Kind, mute
 from studio.ui.widgets.buttons import PrimaryButton
 from studio.ui.widgets.elided_label import StatusLine
 from studio.ui.widgets.icons import icon

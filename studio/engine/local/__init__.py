@@ -1,0 +1,1 @@
+"""The engine that runs as a child process on this machine."""

@@ -1,0 +1,234 @@
+"""The one arbiter of what stays loaded, across text, image and upscaling.
+
+Least recently used out first, only as much as is missing, never two loads at once. A CPU on
+Linux never says that it is out of memory (the kernel kills the process instead), so sizes are
+planned before anything is loaded.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import gc
+import sys
+import threading
+import traceback
+from collections import OrderedDict
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol, TypeVar, cast
+
+from studio.engine.local.devices import Device, available_bytes, is_out_of_memory
+from studio.engine.local.job import Job
+from studio.protocol import problem, sentence
+
+
+class Loaded(Protocol):
+    """A model in memory, as a task's loader returns it."""
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes held on the device."""
+        ...
+
+    def unload(self) -> None:
+        """Let go of every tensor. Called once."""
+        ...
+
+
+T = TypeVar("T", bound=Loaded)
+
+
+def model_key(path: str | Path, *parts: object) -> str:
+    """Return a key for `MemoryArbiter.acquire` that changes when the model's files change.
+
+    Args:
+        path: the model's file or folder; for a folder every file below it counts.
+        parts: what else makes two loaded models differ, e.g. the dtype.
+    """
+    path = Path(path)
+    files = sorted(path.rglob("*")) if path.is_dir() else [path]
+    stamps: list[tuple[str, int, int]] = []
+    for file in files:
+        try:
+            stat = file.stat()
+        except OSError:
+            continue
+        stamps.append((str(file), stat.st_mtime_ns, stat.st_size))
+    stamp = f"{hash(tuple(stamps)) & (2**64 - 1):016x}"
+    return "\n".join([str(path), stamp, *(str(part) for part in parts)])
+
+
+class MemoryArbiter:
+    """Keeps models loaded while there is room for them.
+
+    Args:
+        device: where models are loaded.
+        available: tells the bytes that may still be used; replaced by tests.
+    """
+
+    def __init__(self, device: Device, available: Callable[[], int] | None = None) -> None:
+        self._device = device
+        self._available = available or (lambda: available_bytes(device))
+        self._lock = threading.RLock()
+        self._models: OrderedDict[str, Loaded] = OrderedDict()
+
+    def available(self) -> int:
+        """Return the bytes that may still be used, without unloading anything.
+
+        What malloc keeps of an earlier job does not count; `make_room` gives it back first.
+        """
+        return self._available()
+
+    def loaded(self) -> tuple[str, ...]:
+        """Return the keys of the loaded models, least recently used first."""
+        with self._lock:
+            return tuple(self._models)
+
+    def find(self, key: str) -> Loaded | None:
+        """Return the model for `key` if it is loaded; it then counts as just used."""
+        with self._lock:
+            found = self._models.get(key)
+            if found is not None:
+                self._models.move_to_end(key)
+            return found
+
+    def acquire(self, key: str, need: int, load: Callable[[], T], job: Job) -> T:
+        """Return the model for `key`, loading it if it is not there.
+
+        Args:
+            key: names the model, its files' state and its precision (see `model_key`).
+            need: bytes that loading it takes, at its peak.
+            load: loads it; is called at most once, or twice when memory ran out and other
+                models could be freed.
+            job: is asked whether it was cancelled.
+
+        Raises:
+            ProblemError: `out_of_memory`, when it does not fit even with all others freed.
+            JobCancelled: the job was cancelled before the load began.
+            Exception: what `load` raised. Nothing of the failed load stays in memory.
+        """
+        with self._lock:
+            found = self.find(key)
+            if found is not None:
+                return cast("T", found)
+            job.check()
+            self._drop_outdated(key)
+            free = self.make_room(need, job)
+            if free < need:
+                raise problem(
+                    "out_of_memory",
+                    "This model needs {need} of memory, and {free} are free. Close other"
+                    " programs, or choose a smaller model.",
+                    need=readable_size(need),
+                    free=readable_size(free),
+                )
+            try:
+                model = load()
+            except BaseException as error:
+                release_frames(error)
+                if not (self._models and is_out_of_memory(error)):
+                    collect()
+                    raise
+            else:
+                self._models[key] = model
+                return model
+            # Outside the handler: the failed load's error must be gone before the next try.
+            self.release_all()
+            job.check()
+            job.warn("memory", sentence("Memory ran out. Other models were unloaded to make room."))
+            try:
+                model = load()
+            except BaseException as error:
+                release_frames(error)
+                collect()
+                raise
+            self._models[key] = model
+            return model
+
+    def make_room(self, need: int, job: Job | None = None, keep: str = "") -> int:
+        """Unload models until `need` bytes are free, least recently used first.
+
+        `keep` is a key that stays loaded whatever happens. Returns the bytes that are free
+        then, which may be less than asked for.
+        """
+        with self._lock:
+            free = self._available()
+            if free >= need:
+                return free
+            collect()
+            free = self._available()
+            for key in [key for key in self._models if key != keep]:
+                if free >= need:
+                    break
+                if job is not None:
+                    job.check()
+                self._unload(key)
+                free = self._available()
+            return free
+
+    def release(self, key: str) -> None:
+        """Unload one model, if it is loaded."""
+        with self._lock:
+            if key in self._models:
+                self._unload(key)
+
+    def release_all(self) -> None:
+        """Unload every model."""
+        with self._lock:
+            for key in list(self._models):
+                self._unload(key)
+            collect()
+
+    def _drop_outdated(self, key: str) -> None:
+        # Never used again: its files were changed since it was loaded.
+        path, _, rest = key.partition("\n")
+        stamp = rest.partition("\n")[0]
+        for other in list(self._models):
+            other_path, _, other_rest = other.partition("\n")
+            if other_path == path and other_rest.partition("\n")[0] != stamp:
+                self._unload(other)
+
+    def _unload(self, key: str) -> None:
+        model = self._models.pop(key)
+        try:
+            model.unload()
+        finally:
+            del model
+            collect()
+
+
+def collect() -> None:
+    """Give back what is no longer used: to Python, to the device, and to the system."""
+    gc.collect()
+    torch = sys.modules.get("torch")
+    # Another thread may be in the middle of importing it.
+    if torch is not None and not getattr(torch.__spec__, "_initializing", False):
+        if torch.cuda.is_available() and torch.cuda.is_initialized():
+            torch.cuda.empty_cache()
+        elif torch.backends.mps.is_available():
+            torch.mps.empty_cache()
+    if sys.platform.startswith("linux"):
+        # The engine's malloc keeps what it frees (see `environment`), until it is told.
+        with contextlib.suppress(OSError, AttributeError):
+            ctypes.CDLL(None).malloc_trim(0)
+
+
+def release_frames(error: BaseException) -> None:
+    """Let go of what the frames of an error and of its causes hold: tensors, mostly."""
+    seen: BaseException | None = error
+    for _ in range(10):
+        if seen is None:
+            return
+        traceback.clear_frames(seen.__traceback__)
+        seen = seen.__cause__ or seen.__context__
+
+
+def readable_size(size: int) -> str:
+    """Return a size in bytes as people write it, e.g. `1.4 GB` (powers of 1000)."""
+    value = float(size)
+    for unit in ("bytes", "kB", "MB"):
+        if value < 1000:
+            return f"{value:.0f} {unit}"
+        value /= 1000
+    return f"{value:.1f} GB"

@@ -1,0 +1,1 @@
+"""What the child process does for each kind of work. Nothing is imported here."""

@@ -1,0 +1,1 @@
+"""What fits into memory, and what is tried when it runs out."""

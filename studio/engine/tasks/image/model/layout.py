@@ -1,0 +1,295 @@
+"""What an image model on disk is made of: its pipeline, its parts, their files.
+
+Only code of diffusers and transformers is ever named; a model that asks for code of its own,
+or whose weights are pickle files, is refused here, before anything is imported for it.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import diffusers
+import msgspec
+import transformers
+from diffusers import DiffusionPipeline, pipelines
+
+from studio.engine.tasks.image.model import single_file
+from studio.engine.tasks.image.model.img2img_support import (
+    call_parameters,
+    needs_more_than_a_prompt,
+)
+from studio.engine.tasks.image.model.tensors import Tensor, missing, read_header, weight_files
+from studio.protocol import ModelRef, ProblemError, problem
+
+# Names that transformers 5 dropped, still found in older model folders.
+_RENAMED = {"CLIPFeatureExtractor": "CLIPImageProcessor"}
+
+# Parameters of pipelines that make films, sound, or fill a hole in a picture.
+_OTHER_TASKS = {"num_frames", "video_length", "audio_length_in_s", "mask_image"}
+
+
+class ModelFacts(msgspec.Struct, frozen=True):
+    """`studio.json` in a model's folder: what its maker says about it. All of it optional.
+
+    `background` is `white` for a model that draws things on plain white, which can then be
+    made transparent. `precision` is `float32` for one that half precision spoils. `unused` are
+    fields of a request that the pipeline takes, but that have no good effect with this model.
+    `unknown_prompts` mean nothing to the model, and neither does any prompt that it encodes
+    like them; `unknown_shows` are lower-case words for what it draws then, which it does know.
+    `draws` is `icons` for a model of single things, `alike` is true for one that makes nearly the
+    same picture from every seed. The other fields are defaults; sizes in pixels.
+    """
+
+    background: str = ""
+    width: int | None = None
+    height: int | None = None
+    steps: int | None = None
+    guidance_scale: float | None = None
+    scheduler: str = ""
+    precision: Literal["", "float32"] = ""
+    unused: tuple[str, ...] = ()
+    draws: Literal["", "icons"] = ""
+    alike: bool = False
+    unknown_prompts: tuple[str, ...] = ()
+    unknown_shows: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Component:
+    """One part of a pipeline.
+
+    `files` are its own weight files: none for tokenizers and the like, and none for what is in
+    the checkpoint of a single-file model. `variant` is the files' precision, e.g. `fp16`.
+    """
+
+    name: str
+    kind: type[Any]
+    folder: Path
+    files: tuple[Path, ...] = ()
+    variant: str = ""
+
+    @property
+    def is_network(self) -> bool:
+        """Whether it has weights."""
+        return is_network(self.kind)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A model on disk. `root` is the diffusers folder with the configuration.
+
+    For a single-file checkpoint `checkpoint` is that file and `root` may be a temporary folder,
+    which lives as long as this object does.
+    """
+
+    pipeline: type[Any]
+    root: Path
+    components: tuple[Component, ...]
+    facts: ModelFacts = field(default_factory=ModelFacts)
+    checkpoint: Path | None = None
+    headers: Mapping[Path, Mapping[str, Tensor]] = field(default_factory=dict)
+    keep: single_file.ConfigFolder | None = None
+
+
+def read_layout(ref: ModelRef, *, check_weights: bool = True) -> Layout:
+    """Read what a model is made of. No weights are read, but the files' headers are.
+
+    Args:
+        ref: a model of format `diffusers` or `single_file`.
+        check_weights: whether missing or incomplete weight files raise.
+
+    Raises:
+        ProblemError: `model_missing`, `model_broken` or `bad_input`, naming the file.
+    """
+    path = Path(ref.path)
+    if path.is_dir():
+        return _read_folder(path, check_weights)
+    if not path.is_file():
+        raise problem(
+            "model_missing",
+            "The model {name} is not at {path} any more. Add it again, or choose another model.",
+            name=ref.name or ref.id,
+            path=path,
+        )
+    return _read_single_file(path)
+
+
+def _read_single_file(path: Path) -> Layout:
+    if path.suffix.lower() != ".safetensors":
+        raise problem(
+            "bad_input",
+            "{file} is not a .safetensors file, and others could run code of their own, so it is"
+            " not opened. Get the same model as .safetensors.",
+            file=path,
+        )
+    header = read_header(path)
+    folder = single_file.config_folder(path)
+    keep = None
+    if folder is None:
+        keep = single_file.built_in_config(path, header)
+        folder = keep.path
+    index = _read_index(folder)
+    components: list[Component] = []
+    headers: dict[Path, Mapping[str, Tensor]] = {path: header}
+    for name, kind in _classes(index, folder).items():
+        if name == "safety_checker":
+            continue
+        files: tuple[Path, ...] = ()
+        variant = ""
+        if is_network(kind) and not single_file.holds(header, name, kind):
+            files, variant = weight_files(folder / name)
+            headers |= {file: read_header(file) for file in files}
+        components.append(Component(name, kind, folder / name, files, variant))
+    return Layout(
+        pipeline=_pipeline_class(index, folder),
+        root=folder,
+        components=tuple(components),
+        facts=_read_facts(single_file.beside(path)),
+        checkpoint=path,
+        headers=headers,
+        keep=keep,
+    )
+
+
+def _read_folder(root: Path, check_weights: bool) -> Layout:
+    index = _read_index(root)
+    pipeline = _pipeline_class(index, root)
+    optional = set(getattr(pipeline, "_optional_components", ()))
+    components: list[Component] = []
+    headers: dict[Path, Mapping[str, Tensor]] = {}
+    for name, kind in _classes(index, root).items():
+        folder = root / name
+        if not folder.is_dir() and name in optional:
+            continue
+        files: tuple[Path, ...] = ()
+        variant = ""
+        if is_network(kind):
+            try:
+                files, variant = weight_files(folder)
+                for file in files:
+                    headers[file] = read_header(file)
+            except ProblemError:
+                if check_weights:
+                    raise
+        components.append(Component(name, kind, folder, files, variant))
+    return Layout(
+        pipeline=pipeline,
+        root=root,
+        components=tuple(components),
+        facts=_read_facts(root),
+        headers=headers,
+    )
+
+
+def _read_index(root: Path) -> dict[str, Any]:
+    path = root / "model_index.json"
+    try:
+        index = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise missing(path) from None
+    except (OSError, ValueError) as error:
+        raise _unreadable(path, error) from error
+    if not isinstance(index, dict):
+        raise _unreadable(path, ValueError("no JSON object"))
+    return index
+
+
+def _read_facts(folder: Path) -> ModelFacts:
+    path = folder / "studio.json"
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=ModelFacts)
+    except (FileNotFoundError, NotADirectoryError):
+        return ModelFacts()
+    except (OSError, msgspec.DecodeError) as error:
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: Exception) -> ProblemError:
+    return problem(
+        "model_broken",
+        "{file} cannot be read. Copy or download the model again.",
+        detail=str(error),
+        file=path,
+    )
+
+
+def _pipeline_class(index: Mapping[str, Any], root: Path) -> type[Any]:
+    name = index.get("_class_name")
+    if not isinstance(name, str):
+        raise _own_code(root, name)
+    found = getattr(diffusers, name, None)
+    if not (inspect.isclass(found) and issubclass(found, DiffusionPipeline)):
+        raise problem(
+            "bad_input",
+            "{folder} is made for a pipeline called {name}, which the installed version of"
+            " diffusers does not have.",
+            folder=root,
+            name=name,
+        )
+    call = call_parameters(found)
+    if "prompt" not in call or _OTHER_TASKS & set(call) or needs_more_than_a_prompt(found):
+        raise problem(
+            "bad_input",
+            "{folder} is a {name}, which does not make pictures from a prompt alone. Choose a"
+            " text-to-image model.",
+            folder=root,
+            name=name,
+        )
+    return found
+
+
+def _classes(index: Mapping[str, Any], root: Path) -> dict[str, type[Any]]:
+    """Return the class of each component that the model has."""
+    found: dict[str, type[Any]] = {}
+    for name, value in index.items():
+        if name.startswith("_") or not (isinstance(value, list) and len(value) == 2):
+            continue
+        library, class_name = value
+        if class_name is not None:
+            found[name] = _component_class(library, class_name, root)
+    return found
+
+
+def _component_class(library: object, class_name: object, root: Path) -> type[Any]:
+    if not isinstance(library, str) or not isinstance(class_name, str):
+        raise _own_code(root, class_name)
+    if library == "diffusers":
+        module: Any = diffusers
+    elif library == "transformers":
+        module = transformers
+    elif library.isidentifier() and not library.startswith("_") and hasattr(pipelines, library):
+        module = getattr(pipelines, library)
+    else:
+        raise _own_code(root, f"{library}.{class_name}")
+    found = getattr(module, _RENAMED.get(class_name, class_name), None)
+    if not inspect.isclass(found):
+        raise problem(
+            "bad_input",
+            "{folder} needs {name}, which the installed version of {library} does not have.",
+            folder=root,
+            name=class_name,
+            library=library,
+        )
+    return found
+
+
+def _own_code(root: Path, name: object) -> ProblemError:
+    return problem(
+        "bad_input",
+        "{folder} asks for program code of its own ({name}), which is never run. Choose a model"
+        " that diffusers knows.",
+        folder=root,
+        name=name,
+    )
+
+
+def is_network(kind: type[Any]) -> bool:
+    """Tell whether a component's class has weights."""
+    import torch
+
+    return issubclass(kind, torch.nn.Module)

@@ -1,0 +1,294 @@
+"""Loads a pipeline part by part, so that loading can be followed, stopped and explained.
+
+Only safetensors files and only classes of diffusers and transformers are used (`layout`). A file
+that is missing, cut short, of the wrong shape or incomplete is named in the error: neither
+library refuses all of these by itself (a missing tensor would be filled with random numbers).
+"""
+
+from __future__ import annotations
+
+import traceback
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+
+from studio.engine.local.devices import Device, best_dtype, is_out_of_memory
+from studio.engine.local.job import Job, JobCancelled
+from studio.engine.local.memory import MemoryArbiter, model_key
+from studio.engine.tasks.image.draw.encoding import EncodedPrompts
+from studio.engine.tasks.image.model.describe import assemble, capabilities_of
+from studio.engine.tasks.image.model.layout import Component, Layout, read_layout
+from studio.engine.tasks.image.model.pipeline_fixes import mend
+from studio.engine.tasks.image.model.tensors import loaded_bytes
+from studio.engine.tasks.image.pictures.preview import ColourMap
+from studio.protocol import Capabilities, ModelRef, ProblemError, problem, sentence
+
+Placement = Literal["whole", "parts", "layers"]
+"""`whole`: everything on the device. `parts`: one network at a time. `layers`: a few layers."""
+
+_ROOM = 1_500_000_000
+"""Bytes left for the computation itself when deciding where a pipeline goes on a GPU."""
+
+
+@dataclass
+class LoadedPipeline:
+    """A pipeline in memory, with what the memory ladder has done to it so far.
+
+    `size` is the weights' in bytes, `sha256` their fingerprint once it was taken. `changes` are
+    sentences in English for recipes. `colours` is the preview's map from latents to colours:
+    None until it was fitted, and `fitted` tells whether that was tried. `encoded` are the states
+    of the last prompts, `unknown` those of its facts' unknown prompts (prompts, tokens, width),
+    once they were needed (`out_of_domain`).
+    """
+
+    pipeline: Any
+    capabilities: Capabilities
+    layout: Layout
+    device: Device
+    dtype: torch.dtype
+    size: int
+    placement: Placement = "whole"
+    sha256: str = ""
+    changes: list[str] = field(default_factory=list)
+    colours: ColourMap | None = None
+    fitted: bool = False
+    variants: dict[type[Any], Any] = field(default_factory=dict)
+    encoded: EncodedPrompts = field(default_factory=EncodedPrompts)
+    unknown: torch.Tensor | None = None
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of weights on the device."""
+        return self.size
+
+    @property
+    def state(self) -> tuple[str, ...]:
+        """What was done to the weights, for telling whether results of before still hold."""
+        return (str(self.dtype), self.placement, *self.changes)
+
+    def networks(self) -> dict[str, torch.nn.Module]:
+        """Return name → network for each part with weights."""
+        return {
+            name: part
+            for name, part in self.pipeline.components.items()
+            if isinstance(part, torch.nn.Module)
+        }
+
+    def unload(self) -> None:
+        """Let go of the pipeline. It cannot be used afterwards."""
+        if hasattr(self.pipeline, "remove_all_hooks"):
+            self.pipeline.remove_all_hooks()
+        self.variants.clear()
+        self.encoded.clear()
+        self.colours = self.unknown = None
+        self.pipeline = None
+
+
+def acquire(ref: ModelRef, device: Device, memory: MemoryArbiter, job: Job) -> LoadedPipeline:
+    """Return the pipeline of a model, loaded at most once as long as memory lasts.
+
+    Raises:
+        ProblemError: `model_missing`, `model_broken`, `bad_input` or `out_of_memory`.
+        JobCancelled: the job was cancelled while it was loading.
+    """
+    job.check()
+    usual = best_dtype(device)
+    key = model_key(ref.path, "image", usual, device.name)
+    loaded = memory.find(key)
+    if isinstance(loaded, LoadedPipeline):
+        return loaded
+    quiet()
+    job.loading(sentence("Looking at {name}", name=ref.name or ref.id))
+    layout = read_layout(ref)
+    dtype = torch.float32 if layout.facts.precision else usual
+    sizes = _sizes(layout, dtype)
+    placement = _placement(device, sizes)
+    need = {
+        "whole": sum(sizes.values()),
+        "parts": max(sizes.values(), default=0),
+        "layers": _ROOM,
+    }[placement]
+    return memory.acquire(key, need, lambda: _load(layout, device, dtype, placement, job), job)
+
+
+def load_part(component: Component, dtype: torch.dtype) -> torch.nn.Module:
+    """Load one network on the CPU. Raises `ProblemError` (`model_broken`) naming its file."""
+    import diffusers
+
+    arguments: dict[str, Any] = {
+        "use_safetensors": True,
+        "local_files_only": True,
+        "output_loading_info": True,
+    }
+    if component.variant:
+        arguments["variant"] = component.variant
+    is_ours = issubclass(component.kind, diffusers.ModelMixin)
+    arguments["torch_dtype" if is_ours else "dtype"] = dtype
+    try:
+        part, info = component.kind.from_pretrained(component.folder, **arguments)
+    except (JobCancelled, ProblemError):
+        raise
+    except Exception as error:
+        if is_out_of_memory(error):
+            raise
+        raise unfit(component.files[0], traceback.format_exc()) from error
+    absent = sorted(set(map(str, info.get("missing_keys", ()))) - _UNREAD)
+    if absent or info.get("mismatched_keys") or info.get("error_msgs"):
+        raise unfit(component.files[0], f"missing: {absent[:20]}; {info}"[:4000])
+    return _usable(part, component.files[0])
+
+
+# Pipelines read BERT's hidden states; encoders are often saved without the head above them.
+_UNREAD = frozenset({"pooler.dense.weight", "pooler.dense.bias"})
+
+
+def unfit(path: Path, detail: str) -> ProblemError:
+    """Return the error for a weight file whose tensors are not the ones that are needed."""
+    return problem(
+        "model_broken",
+        "{file} does not hold the tensors that its model needs: they are missing or of another"
+        " shape. Copy or download the model again.",
+        detail=detail,
+        file=path,
+    )
+
+
+def quiet() -> None:
+    """Keep the libraries' own progress bars and hints out of the log."""
+    import diffusers
+    import transformers
+
+    diffusers.utils.logging.set_verbosity_error()
+    diffusers.utils.logging.disable_progress_bar()
+    transformers.utils.logging.set_verbosity_error()
+    transformers.utils.logging.disable_progress_bar()
+
+
+def place(loaded: LoadedPipeline, placement: Placement) -> None:
+    """Move a pipeline's networks to where they belong. `parts` and `layers` need a GPU."""
+    pipeline, device = loaded.pipeline, torch.device(loaded.device.name)
+    if placement == "whole":
+        pipeline.to(device)
+    elif placement == "parts":
+        pipeline.enable_model_cpu_offload(device=device)
+    else:
+        # Offloading submodule by submodule (`enable_sequential_cpu_offload`) fails with the
+        # present versions of diffusers and accelerate; groups of leaves do the same.
+        pipeline.remove_all_hooks()
+        pipeline.to("cpu", silence_dtype_warnings=True)
+        pipeline.enable_group_offload(
+            onload_device=device, offload_device=torch.device("cpu"), offload_type="leaf_level"
+        )
+    loaded.variants.clear()
+    loaded.placement = placement
+
+
+def _load(
+    layout: Layout, device: Device, dtype: torch.dtype, placement: Placement, job: Job
+) -> LoadedPipeline:
+    parts: dict[str, Any] = {}
+    components = layout.components
+    for number, component in enumerate(components):
+        job.check()
+        job.loading(
+            sentence("Loading part {number} of {count}", number=number + 1, count=len(components)),
+            number / max(1, len(components)),
+        )
+        if component.files:
+            parts[component.name] = load_part(component, dtype)
+        elif not component.is_network:
+            parts[component.name] = _read_part(component)
+    job.check()
+    try:
+        if layout.checkpoint is not None:
+            pipeline = _from_checkpoint(layout, layout.checkpoint, parts, dtype)
+        else:
+            pipeline = assemble(layout, parts)
+    except (JobCancelled, ProblemError):
+        raise
+    except Exception as error:
+        if is_out_of_memory(error):
+            raise
+        raise unfit(layout.checkpoint or layout.root, traceback.format_exc()) from error
+    pipeline.set_progress_bar_config(disable=True)
+    mend(pipeline)
+    job.check()
+    loaded = LoadedPipeline(
+        pipeline=pipeline,
+        capabilities=capabilities_of(pipeline, layout.facts),
+        layout=layout,
+        device=device,
+        dtype=dtype,
+        size=0,
+    )
+    loaded.size = sum(
+        tensor.numel() * tensor.element_size()
+        for network in loaded.networks().values()
+        for tensor in (*network.parameters(), *network.buffers())
+    )
+    job.loading(sentence("Moving the model to {device}", device=device.label), 1.0)
+    place(loaded, placement)
+    if placement != "whole":
+        message = sentence("The model is larger than the GPU's memory. Parts of it wait outside.")
+        job.warn("memory", message)
+        loaded.changes.append(str(message))
+    return loaded
+
+
+def _read_part(component: Component) -> Any:
+    try:
+        return component.kind.from_pretrained(component.folder, local_files_only=True)
+    except Exception as error:
+        raise problem(
+            "model_broken",
+            "{folder} cannot be read: its files are missing or damaged. Copy or download the"
+            " model again.",
+            detail=traceback.format_exc(),
+            folder=component.folder,
+        ) from error
+
+
+def _from_checkpoint(
+    layout: Layout, checkpoint: Path, parts: dict[str, Any], dtype: torch.dtype
+) -> Any:
+    pipeline = layout.pipeline.from_single_file(
+        str(checkpoint),
+        config=str(layout.root),
+        torch_dtype=dtype,
+        local_files_only=True,
+        **parts,
+    )
+    for part in pipeline.components.values():
+        if isinstance(part, torch.nn.Module):
+            _usable(part, checkpoint)
+    return pipeline
+
+
+def _usable(part: torch.nn.Module, path: Path) -> torch.nn.Module:
+    empty = [name for name, tensor in part.named_parameters() if tensor.is_meta]
+    if empty:
+        raise unfit(path, f"missing: {empty[:20]}")
+    return part.eval().requires_grad_(False)
+
+
+def _sizes(layout: Layout, dtype: torch.dtype) -> dict[str, int]:
+    """Return the bytes of each part once loaded (a checkpoint counts as one part)."""
+    size = torch.empty((), dtype=dtype).element_size()
+    sizes = {
+        component.name: sum(loaded_bytes(layout.headers[file], size) for file in component.files)
+        for component in layout.components
+        if component.files
+    }
+    if layout.checkpoint is not None:
+        sizes["checkpoint"] = loaded_bytes(layout.headers[layout.checkpoint], size)
+    return sizes
+
+
+def _placement(device: Device, sizes: dict[str, int]) -> Placement:
+    if device.kind != "cuda":
+        return "whole"
+    if sum(sizes.values()) + _ROOM <= device.total:
+        return "whole"
+    return "parts" if max(sizes.values(), default=0) + _ROOM <= device.total else "layers"

@@ -1,0 +1,329 @@
+"""Single-file checkpoints: which family one is of, and the configuration diffusers needs for it.
+
+diffusers would fetch the configuration from the hub. Nothing is fetched here: a folder beside
+the file is used if there is one; for Stable Diffusion 1.x and XL the configuration is read off
+the shapes of the tensors, so that no folder is needed.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import tempfile
+import weakref
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from studio.engine.tasks.image.model.clip_vocabulary import write_clip_tokenizer
+from studio.engine.tasks.image.model.tensors import Tensor
+from studio.protocol import ProblemError, problem
+
+Header = Mapping[str, Tensor]
+
+_UNET = "model.diffusion_model."
+_VAE = "first_stage_model."
+_CLIP = "cond_stage_model.transformer.text_model."
+_CLIP_XL = "conditioner.embedders.0.transformer.text_model."
+_OPEN_CLIP_XL = "conditioner.embedders.1.model."
+
+_HEAD = 64
+"""Channels of one attention head in every CLIP text encoder and in SDXL's U-Net."""
+
+
+class ConfigFolder:
+    """A temporary folder that is removed with this object, and at the latest with the process."""
+
+    def __init__(self) -> None:
+        self.path = Path(tempfile.mkdtemp(prefix="prompt-studio-config-"))
+        weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)
+
+
+def config_folder(path: Path) -> Path | None:
+    """Return the diffusers folder that belongs to a checkpoint, None if there is none.
+
+    It is a folder with a `model_index.json`: one beside the file with the file's name without
+    `.safetensors`, or the folder the file lies in.
+    """
+    for folder in (beside(path), path.parent):
+        if (folder / "model_index.json").is_file():
+            return folder
+    return None
+
+
+def beside(path: Path) -> Path:
+    """Return where the configuration folder of a checkpoint is looked for first."""
+    return path.with_suffix("")
+
+
+def holds(header: Header, name: str, kind: type[Any]) -> bool:
+    """Tell whether a checkpoint has the weights of a component (a name and a class) in it."""
+    from diffusers import ModelMixin
+    from diffusers.loaders.single_file_utils import (
+        is_clip_model_in_single_file,
+        is_t5_in_single_file,
+    )
+
+    if not issubclass(kind, ModelMixin):
+        if kind.__name__.startswith("CLIPText"):
+            return bool(is_clip_model_in_single_file(kind, header))
+        return kind.__name__.startswith("T5") and bool(is_t5_in_single_file(header))
+    if name == "vae":
+        return any(key.startswith((_VAE, "vae.")) for key in header)
+    return True
+
+
+def built_in_config(path: Path, header: Header) -> ConfigFolder:
+    """Write the configuration of a Stable Diffusion 1.x or XL checkpoint into a new folder.
+
+    Args:
+        path: the checkpoint; named in messages.
+        header: its tensors.
+
+    Raises:
+        ProblemError: `model_broken` when parts are missing, `bad_input` when it is of a family
+            that needs a configuration folder, with the place to put it.
+    """
+    if f"{_UNET}input_blocks.0.0.weight" not in header:
+        raise _needs_folder(path, header)
+    if f"{_OPEN_CLIP_XL}token_embedding.weight" in header:
+        family = "xl"
+    elif f"{_CLIP}embeddings.token_embedding.weight" in header:
+        family = "1"
+    else:
+        raise _needs_folder(path, header)
+    channels = header[f"{_UNET}input_blocks.0.0.weight"].shape[1]
+    if channels != 4:
+        raise problem(
+            "bad_input",
+            "{file} is made for changing parts of pictures (its network reads {channels} channels"
+            " instead of 4). Choose a text-to-image model.",
+            file=path,
+            channels=channels,
+        )
+    if f"{_VAE}decoder.conv_in.weight" not in header:
+        raise problem(
+            "model_broken",
+            "{file} has no VAE (the part that turns the result into pixels). Put the diffusers"
+            " folder of its model beside it as {folder}.",
+            file=path,
+            folder=beside(path),
+        )
+    target = ConfigFolder()
+    try:
+        _write(target.path, header, is_xl=family == "xl")
+    except (KeyError, IndexError, ValueError) as error:
+        raise problem(
+            "model_broken",
+            "{file} lacks tensors that its kind of model has. Copy or download it again.",
+            detail=repr(error),
+            file=path,
+        ) from error
+    return target
+
+
+def _needs_folder(path: Path, header: Header) -> ProblemError:
+    source = _hub_name(header)
+    if not source:
+        return problem(
+            "bad_input",
+            "{file} is not a checkpoint of an image model that is known here. If it is one, put"
+            " the diffusers folder of its model beside it as {folder}.",
+            file=path,
+            folder=beside(path),
+        )
+    return problem(
+        "bad_input",
+        "{file} comes without its configuration and text encoders. Put the diffusers folder of"
+        " its model ({source}, or the one it was made from) beside it as {folder}.",
+        file=path,
+        source=source,
+        folder=beside(path),
+    )
+
+
+def _hub_name(header: Header) -> str:
+    """Return the name of the model that a checkpoint's keys belong to, as diffusers knows it."""
+    from diffusers.loaders.single_file_utils import (
+        DIFFUSERS_DEFAULT_PIPELINE_PATHS,
+        infer_diffusers_model_type,
+    )
+
+    try:
+        kind = infer_diffusers_model_type(header)
+    except Exception:
+        # It looks at values for some families, and only shapes are there.
+        return ""
+    if kind == "v1":
+        # diffusers' answer for everything that it does not know.
+        return ""
+    return str(
+        DIFFUSERS_DEFAULT_PIPELINE_PATHS.get(kind, {}).get("pretrained_model_name_or_path", "")
+    )
+
+
+def _write(root: Path, header: Header, *, is_xl: bool) -> None:
+    components: dict[str, tuple[str, str]] = {
+        "unet": ("diffusers", "UNet2DConditionModel"),
+        "vae": ("diffusers", "AutoencoderKL"),
+        "text_encoder": ("transformers", "CLIPTextModel"),
+        "tokenizer": ("transformers", "CLIPTokenizer"),
+        "scheduler": ("diffusers", "EulerDiscreteScheduler" if is_xl else "PNDMScheduler"),
+    }
+    index: dict[str, Any] = {"_diffusers_version": "0.30.0"}
+    if is_xl:
+        components["text_encoder_2"] = ("transformers", "CLIPTextModelWithProjection")
+        components["tokenizer_2"] = ("transformers", "CLIPTokenizer")
+        index |= {"_class_name": "StableDiffusionXLPipeline", "force_zeros_for_empty_prompt": True}
+        _save(root / "text_encoder_2" / "config.json", _open_clip_config(header))
+        write_clip_tokenizer(root / "tokenizer_2", pad_token="!")
+    else:
+        index |= {"_class_name": "StableDiffusionPipeline", "requires_safety_checker": False}
+        index |= {"safety_checker": [None, None], "feature_extractor": [None, None]}
+    _save(root / "model_index.json", index | components)
+    _save(root / "unet" / "config.json", unet_config(header, is_xl=is_xl))
+    _save(root / "vae" / "config.json", vae_config(header, is_xl=is_xl))
+    _save(root / "text_encoder" / "config.json", _clip_config(header, is_xl=is_xl))
+    write_clip_tokenizer(root / "tokenizer")
+    _save(root / "scheduler" / "scheduler_config.json", _scheduler_config(header, is_xl=is_xl))
+
+
+def _save(path: Path, value: Mapping[str, Any]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(value, indent=2), encoding="utf-8")
+
+
+def unet_config(header: Header, *, is_xl: bool) -> dict[str, Any]:
+    """Return diffusers' configuration of a checkpoint's U-Net. Raises `KeyError`, `IndexError`."""
+    channels: list[int] = []
+    depths: list[int] = []
+    resnets: list[int] = []
+    block = 1
+    while f"{_UNET}input_blocks.{block}.0.in_layers.2.weight" in header:
+        channels.append(header[f"{_UNET}input_blocks.{block}.0.in_layers.2.weight"].shape[0])
+        depths.append(
+            _count(header, rf"{_UNET}input_blocks\.{block}\.1\.transformer_blocks\.(\d+)\.")
+        )
+        first = block
+        while f"{_UNET}input_blocks.{block}.0.in_layers.2.weight" in header:
+            block += 1
+        resnets.append(block - first)
+        block += 1  # what halves the sides
+    key = ".1.transformer_blocks.0.attn2.to_k.weight"
+    attending = next((name for name in header if name.endswith(key)), key)
+    config: dict[str, Any] = {
+        "_class_name": "UNet2DConditionModel",
+        "sample_size": 128 if is_xl else 64,
+        "in_channels": 4,
+        "out_channels": header[f"{_UNET}out.2.weight"].shape[0],
+        "layers_per_block": resnets[0],
+        "block_out_channels": channels,
+        "down_block_types": ["CrossAttnDownBlock2D" if d else "DownBlock2D" for d in depths],
+        "up_block_types": ["CrossAttnUpBlock2D" if d else "UpBlock2D" for d in reversed(depths)],
+        "transformer_layers_per_block": [max(1, depth) for depth in depths],
+        "cross_attention_dim": header[attending].shape[1],
+        # A name that once went wrong in diffusers: this is the number of heads.
+        "attention_head_dim": [count // _HEAD for count in channels] if is_xl else 8,
+    }
+    if is_xl:
+        added = header[f"{_UNET}label_emb.0.0.weight"].shape[1]
+        pooled = header[f"{_OPEN_CLIP_XL}text_projection"].shape[1]
+        config |= {
+            "use_linear_projection": True,
+            "addition_embed_type": "text_time",
+            # Six numbers (size, crop, target) are embedded beside the pooled text.
+            "addition_time_embed_dim": (added - pooled) // 6,
+            "projection_class_embeddings_input_dim": added,
+        }
+    return config
+
+
+def vae_config(header: Header, *, is_xl: bool) -> dict[str, Any]:
+    """Return diffusers' configuration of a checkpoint's VAE. Raises `KeyError`."""
+    levels = _count(header, rf"{_VAE}encoder\.down\.(\d+)\.block\.0\.conv1\.weight")
+    channels = [
+        header[f"{_VAE}encoder.down.{level}.block.0.conv1.weight"].shape[0]
+        for level in range(levels)
+    ]
+    return {
+        "_class_name": "AutoencoderKL",
+        "block_out_channels": channels,
+        "down_block_types": ["DownEncoderBlock2D"] * levels,
+        "up_block_types": ["UpDecoderBlock2D"] * levels,
+        "layers_per_block": _count(header, rf"{_VAE}encoder\.down\.0\.block\.(\d+)\.conv1\.weight"),
+        "latent_channels": header[f"{_VAE}decoder.conv_in.weight"].shape[1],
+        "sample_size": 1024 if is_xl else 512,
+        "scaling_factor": 0.13025 if is_xl else 0.18215,
+        # SDXL's VAE overflows in half precision.
+        "force_upcast": is_xl,
+    }
+
+
+def _clip_config(header: Header, *, is_xl: bool) -> dict[str, Any]:
+    prefix = _CLIP_XL if is_xl else _CLIP
+    vocabulary, hidden = header[f"{prefix}embeddings.token_embedding.weight"].shape
+    return {
+        "architectures": ["CLIPTextModel"],
+        "model_type": "clip_text_model",
+        "hidden_act": "quick_gelu",
+        "hidden_size": hidden,
+        "projection_dim": hidden,
+        "intermediate_size": header[f"{prefix}encoder.layers.0.mlp.fc1.weight"].shape[0],
+        "max_position_embeddings": header[f"{prefix}embeddings.position_embedding.weight"].shape[0],
+        "num_attention_heads": hidden // _HEAD,
+        "num_hidden_layers": _count(header, rf"{re.escape(prefix)}encoder\.layers\.(\d+)\."),
+        "vocab_size": vocabulary,
+        **_TOKEN_IDS,
+    }
+
+
+def _open_clip_config(header: Header) -> dict[str, Any]:
+    vocabulary, hidden = header[f"{_OPEN_CLIP_XL}token_embedding.weight"].shape
+    layers = rf"{re.escape(_OPEN_CLIP_XL)}transformer\.resblocks\.(\d+)\."
+    return {
+        "architectures": ["CLIPTextModelWithProjection"],
+        "model_type": "clip_text_model",
+        "hidden_act": "gelu",
+        "hidden_size": hidden,
+        "projection_dim": header[f"{_OPEN_CLIP_XL}text_projection"].shape[1],
+        "intermediate_size": header[
+            f"{_OPEN_CLIP_XL}transformer.resblocks.0.mlp.c_fc.weight"
+        ].shape[0],
+        "max_position_embeddings": header[f"{_OPEN_CLIP_XL}positional_embedding"].shape[0],
+        "num_attention_heads": hidden // _HEAD,
+        "num_hidden_layers": _count(header, layers),
+        "vocab_size": vocabulary,
+        **_TOKEN_IDS,
+    }
+
+
+_TOKEN_IDS = {"bos_token_id": 49406, "eos_token_id": 49407, "pad_token_id": 49407}
+
+
+def _scheduler_config(header: Header, *, is_xl: bool) -> dict[str, Any]:
+    config: dict[str, Any] = {
+        "_class_name": "EulerDiscreteScheduler" if is_xl else "PNDMScheduler",
+        "beta_start": 0.00085,
+        "beta_end": 0.012,
+        "beta_schedule": "scaled_linear",
+        "num_train_timesteps": 1000,
+        "steps_offset": 1,
+        "timestep_spacing": "leading",
+        "prediction_type": "epsilon",
+    }
+    if not is_xl:
+        config |= {"skip_prk_steps": True, "set_alpha_to_one": False}
+    # Two empty tensors by which fine-tuned checkpoints say how they were trained.
+    if "v_pred" in header:
+        config["prediction_type"] = "v_prediction"
+    if "ztsnr" in header and is_xl:
+        config |= {"rescale_betas_zero_snr": True, "timestep_spacing": "trailing"}
+    return config
+
+
+def _count(header: Header, pattern: str) -> int:
+    """Return one more than the highest number that the pattern's group matches, 0 for none."""
+    matcher = re.compile(pattern)
+    numbers = [int(found.group(1)) for name in header if (found := matcher.match(name))]
+    return max(numbers, default=-1) + 1

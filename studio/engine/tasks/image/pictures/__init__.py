@@ -1,0 +1,1 @@
+"""Pictures in and out: start pictures, previews, decoding, recipes."""

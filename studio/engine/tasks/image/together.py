@@ -1,0 +1,77 @@
+"""Image jobs of one model and the same settings, drawn in common calls."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import msgspec
+
+from studio.engine.local.devices import Device
+from studio.engine.local.group import Group, Part
+from studio.engine.local.job import Job
+from studio.engine.local.memory import MemoryArbiter
+from studio.engine.local.process import final_event
+from studio.engine.tasks.image.draw.prompts import CannotShareError
+from studio.engine.tasks.image.fit.memory_fallback import pictures_at_once
+from studio.engine.tasks.image.fit.planning import make_plan
+from studio.engine.tasks.image.model.load import LoadedPipeline, acquire
+from studio.engine.tasks.image.run import Drawing, Wanted, statistics
+from studio.protocol import Done, ImageRequest, ProblemError
+
+
+def run_together(group: Group, memory: MemoryArbiter, device: Device) -> None:
+    """Draw the jobs of a group; each ends after its last picture.
+
+    A job that is refused fails alone. Where one picture at a time is all that is drawn,
+    or the pipeline does not take the prompts together, nothing is done: the jobs are left to be
+    run one by one.
+
+    Raises:
+        ProblemError: `model_missing`, `model_broken` or `out_of_memory`.
+        JobCancelled: when no job is left.
+    """
+    started = time.monotonic()
+    loaded = acquire(group.parts[0].command.model, device, memory, group.job)
+    load_seconds = time.monotonic() - started
+    if not _gains(group, loaded, memory):
+        return
+    wanted: list[Wanted] = []
+    for part in group.living():
+        request = _request_of(part)
+        try:
+            plan = make_plan(request, loaded, part.job)
+        except ProblemError as error:
+            part.end(final_event(error, part.job))
+        else:
+            rows = part.command.rows
+            wanted += [Wanted(part.job, part.command, request, plan, row) for row in rows]
+    if not wanted:
+        return
+    drawing = Drawing(group.job, wanted, loaded, memory)
+    started = time.monotonic()
+
+    def finished(job: Job) -> None:
+        seconds = time.monotonic() - started
+        stats = statistics(drawing.made[job.id], load_seconds, seconds)
+        group.part_of(job).end(Done(job.id, stats))
+
+    try:
+        drawing.draw_all(finished)
+    except CannotShareError:
+        return
+
+
+def _gains(group: Group, loaded: LoadedPipeline, memory: MemoryArbiter) -> bool:
+    """Whether more than one picture of this size is drawn in one call."""
+    silent = Job(group.job.id, group.job.work_dir, lambda _: None, threading.Event())
+    request = msgspec.structs.replace(_request_of(group.parts[0]), prompt="a")
+    plan = make_plan(request, loaded, silent)
+    size = (plan.width, plan.height)
+    return pictures_at_once(loaded.device, memory.available(), *size, loaded.dtype) > 1
+
+
+def _request_of(part: Part) -> ImageRequest:
+    request = part.command.request
+    assert isinstance(request, ImageRequest)
+    return request

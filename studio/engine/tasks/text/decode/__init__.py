@@ -1,0 +1,1 @@
+"""The decoding loop: KV cache, sampling, streaming."""

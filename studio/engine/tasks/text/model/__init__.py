@@ -1,0 +1,1 @@
+"""Language models on disk: loading, conversion, weights."""

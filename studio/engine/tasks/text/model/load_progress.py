@@ -1,0 +1,166 @@
+"""What transformers does while it reads a model: shown, interruptible, its errors explained."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterable, Iterator, Sized
+from typing import Any, TypeVar
+
+from studio.engine.local.devices import is_out_of_memory
+from studio.engine.local.job import Job, JobCancelled
+from studio.protocol import ProblemError, Sentence, problem
+
+T = TypeVar("T")
+
+
+@contextlib.contextmanager
+def watched(job: Job, stage: Sentence) -> Iterator[None]:
+    """Report the progress of transformers' own loops as `stage`, and stop them when cancelled.
+
+    They are found by the progress bars that they would draw.
+    """
+    from transformers import modeling_gguf_pytorch_utils as gguf
+    from transformers.utils import logging
+
+    def bar(items: Iterable[Any] | None = None, *_: Any, **options: Any) -> _Bar:
+        return _Bar(job, stage, items if items is not None else (), options.get("total"))
+
+    job.loading(stage)
+    previous = logging.set_tqdm_hook(lambda _, args, options: bar(*args, **options))
+    unpacking = gguf.tqdm
+    gguf.tqdm = bar
+    try:
+        yield
+    finally:
+        gguf.tqdm = unpacking
+        logging.set_tqdm_hook(previous)
+
+
+class _Bar:
+    """Stands in for a progress bar of tqdm."""
+
+    def __init__(self, job: Job, stage: Sentence, items: Iterable[Any], total: int | None) -> None:
+        self._job = job
+        self._stage = stage
+        self._items = items
+        self._total = total or (len(items) if isinstance(items, Sized) else 0)
+        self._done = 0
+        self._told = 0.0
+
+    def __iter__(self) -> Iterator[Any]:
+        for item in self._items:
+            self._job.check()
+            yield item
+            self.update()
+
+    def __enter__(self) -> _Bar:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        return None
+
+    def __getattr__(self, name: str) -> Callable[..., None]:
+        return lambda *_, **__: None
+
+    def update(self, number: int = 1) -> None:
+        """Count items that are done."""
+        self._done += number
+        fraction = self._done / self._total if self._total else 0.0
+        if fraction - self._told >= 0.02:
+            self._told = fraction
+            self._job.loading(self._stage, fraction)
+
+
+def read(name: str, how: Callable[[], T]) -> T:
+    """Run a loader of transformers; what it raises becomes a sentence about the model `name`.
+
+    Raises:
+        ProblemError: `model_broken`, or `bad_input` where the files are of a kind that cannot
+            be used here.
+        JobCancelled, MemoryError and their like: as they come.
+    """
+    try:
+        return how()
+    except (ProblemError, JobCancelled):
+        raise
+    except Exception as error:
+        if is_out_of_memory(error):
+            raise
+        raise _explained(name, error) from error
+
+
+def _explained(name: str, error: Exception) -> ProblemError:
+    detail = f"{type(error).__name__}: {error}"
+    words = detail.lower()
+    if "trust_remote_code" in words or "custom code" in words:
+        return problem(
+            "bad_input",
+            "The model {name} needs Python code of its own, which Prompt Studio does not run."
+            " Look for a GGUF file of the same model.",
+            detail=detail,
+            name=name,
+        )
+    if "unrecognized configuration class" in words or "does not recognize this arch" in words:
+        return problem(
+            "bad_input",
+            "The model {name} is of a kind that does not write text, or that is too new to be"
+            " known here. Choose a chat model.",
+            detail=detail,
+            name=name,
+        )
+    if isinstance(error, ImportError):
+        return problem(
+            "bad_input",
+            "The weights of {name} are packed in a way that needs another library. Use the same"
+            " model unpacked (.safetensors) or as a GGUF file.",
+            detail=detail,
+            name=name,
+        )
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return problem(
+        "model_broken",
+        "The model {name} cannot be loaded: {reason}. Copy or download it again.",
+        detail=detail,
+        name=name,
+        reason=(lines[0] if lines else type(error).__name__).rstrip(".")[:200],
+    )
+
+
+def check_report(name: str, report: dict[str, Any], place: Callable[[str], str]) -> None:
+    """Refuse weights that do not fill the model: transformers would make the rest up.
+
+    Args:
+        name: the model's.
+        report: what `from_pretrained` returns with `output_loading_info=True`.
+        place: tensor → name of its file.
+
+    Raises:
+        ProblemError: `model_broken`, naming a file.
+    """
+    shapes = sorted(str(key[0]) for key in report.get("mismatched_keys") or ())
+    missing = sorted(str(key) for key in report.get("missing_keys") or ())
+    wrong = shapes or missing
+    if not wrong:
+        return
+    file = place(wrong[0])
+    detail = "\n".join(wrong)
+    if shapes:
+        raise problem(
+            "model_broken",
+            "The weights in {file} do not fit the config.json of {name}: {tensor} has"
+            " another shape. They belong to another model. Copy or download it again.",
+            detail=detail,
+            file=file,
+            name=name,
+            tensor=wrong[0],
+        )
+    raise problem(
+        "model_broken",
+        "{number} weights are missing from {file} of the model {name}, {tensor} for one. Copy or"
+        " download it again.",
+        detail=detail,
+        number=len(wrong),
+        file=file,
+        name=name,
+        tensor=wrong[0],
+    )

@@ -1,0 +1,192 @@
+"""A picture through a network: channels, alpha, passes, and less memory when it runs out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from PIL import Image
+
+from studio.engine.local.devices import is_out_of_memory
+from studio.engine.local.memory import collect, release_frames
+from studio.engine.tasks.upscale.alpha import fill_transparent
+from studio.engine.tasks.upscale.load import Upscaler
+from studio.engine.tasks.upscale.tiles import Pixels, Span, blend, spans
+from studio.protocol import Sentence, problem, sentence
+
+SMALLEST_TILE = 32
+OVERLAP = 16
+"""Source pixels that tiles share. 32 gave 0.1 to 1.2 dB more and took 15 % longer."""
+
+
+class Enlarger:
+    """Enlarges tiles of one picture.
+
+    Args:
+        upscaler: the network.
+        scale: what is asked for; reached by several passes and then by making smaller (with
+            Lanczos) where the network's own scale is another.
+        dtype: precision to begin with.
+        limit: the largest side that the network is given at once, pixels.
+        warn: takes what was changed on the way.
+    """
+
+    def __init__(
+        self,
+        upscaler: Upscaler,
+        scale: int,
+        dtype: torch.dtype,
+        limit: int,
+        warn: Callable[[str, Sentence], None],
+    ) -> None:
+        self._upscaler = upscaler
+        self._warn = warn
+        self.scale = scale
+        self.dtype = dtype
+        self.limit = limit
+        self.passes = passes_for(upscaler.scale, scale)
+
+    def enlarge(self, tile: Pixels, *, has_alpha: bool) -> Pixels:
+        """Enlarge a tile, shape (height, width, 1 to 4 channels), 0 to 1.
+
+        Alpha goes through the network as if it were a grey picture: 42 to 44 dB against the
+        true one, where Lanczos has 30. Where it is the same everywhere nothing needs computing.
+        """
+        if not has_alpha:
+            return self._colours(tile)
+        colours, alpha = tile[..., :-1], tile[..., -1:]
+        if not alpha.any():
+            return self._stretched(tile)
+        large = self._colours(fill_transparent(colours, alpha))
+        flat = alpha.min() == alpha.max()
+        large_alpha = self._stretched(alpha) if flat else self._colours(alpha)
+        return np.concatenate([large, large_alpha], axis=2)
+
+    def _stretched(self, tile: Pixels) -> Pixels:
+        return tile.repeat(self.scale, axis=0).repeat(self.scale, axis=1)
+
+    def _colours(self, tile: Pixels) -> Pixels:
+        """Give a tile of 1 or 3 channels to a network that sees 3 or 1."""
+        channels = tile.shape[2]
+        if channels == self._upscaler.channels:
+            return self._passes(tile)
+        if channels == 1:
+            grey: Pixels = self._passes(tile.repeat(3, axis=2)).mean(axis=2, keepdims=True)
+            return grey
+        planes = [self._passes(tile[..., number : number + 1]) for number in range(channels)]
+        return np.concatenate(planes, axis=2)
+
+    def _passes(self, tile: Pixels) -> Pixels:
+        large = tile
+        for _ in range(self.passes):
+            large = self._once(large)
+        height, width = tile.shape[0] * self.scale, tile.shape[1] * self.scale
+        return large if large.shape[:2] == (height, width) else _resized(large, height, width)
+
+    def _once(self, tile: Pixels) -> Pixels:
+        while max(tile.shape[:2]) <= self.limit:
+            large = self._attempt(tile)
+            if large is not None:
+                return large
+            self._halve(max(tile.shape[:2]))
+        rows, columns = (self.cut(side) for side in tile.shape[:2])
+        parts = blend(
+            rows,
+            columns,
+            self._upscaler.scale,
+            lambda row, column: self._once(tile[row.seen, column.seen]),
+        )
+        return np.concatenate(list(parts))
+
+    def cut(self, length: int) -> tuple[Span, ...]:
+        """Cut an axis of `length` source pixels into tiles that the network may be given."""
+        overlap = min(OVERLAP, self.limit // 4)
+        return spans(length, self.limit, overlap, self._upscaler.multiple)
+
+    def _attempt(self, tile: Pixels) -> Pixels | None:
+        """Return the enlarged tile, or None when memory ran out."""
+        try:
+            large = self._upscaler.enlarge(tile, self.dtype)
+            if self.dtype == torch.float16 and not np.isfinite(large).all():
+                self.dtype = torch.float32
+                self._warn(
+                    "memory",
+                    sentence("This model overflows in half precision. Full precision is used."),
+                )
+                large = self._upscaler.enlarge(tile, self.dtype)
+            return large
+        except Exception as error:
+            if not is_out_of_memory(error):
+                raise
+            release_frames(error)
+        collect()
+        return None
+
+    def _halve(self, side: int) -> None:
+        half = min(self.limit, side) // 2
+        self.limit = half - half % SMALLEST_TILE
+        if self.limit < SMALLEST_TILE:
+            raise problem(
+                "out_of_memory",
+                "Memory ran out even with the smallest tiles. Close other programs, or choose a"
+                " smaller model.",
+            )
+        self._warn(
+            "memory",
+            sentence(
+                "Memory ran out. The picture is now enlarged in tiles of {side} pixels.",
+                side=self.limit,
+            ),
+        )
+
+
+def passes_for(own: int, wanted: int) -> int:
+    """Return how often a network of scale `own` (at least 2) must run to reach `wanted`."""
+    passes = 1
+    while own**passes < wanted:
+        passes += 1
+    return passes
+
+
+def scale_note(own: int, wanted: int, model: str) -> Sentence | None:
+    """Return what to say when a model does not make the wanted scale by itself."""
+    if own == wanted:
+        return None
+    passes = passes_for(own, wanted)
+    if passes == 1:
+        return sentence(
+            "{model} enlarges {own} times. The result is made smaller again, to {wanted} times.",
+            model=model,
+            own=own,
+            wanted=wanted,
+        )
+    if own**passes == wanted:
+        return sentence(
+            "{model} enlarges {own} times. It is run {passes} times over to reach {wanted} times.",
+            model=model,
+            own=own,
+            passes=passes,
+            wanted=wanted,
+        )
+    return sentence(
+        "{model} enlarges {own} times. It is run {passes} times over, and the result is made"
+        " smaller again, to {wanted} times.",
+        model=model,
+        own=own,
+        passes=passes,
+        wanted=wanted,
+    )
+
+
+def _resized(pixels: Pixels, height: int, width: int) -> Pixels:
+    planes = [
+        np.asarray(
+            Image.fromarray(np.ascontiguousarray(pixels[..., number])).resize(
+                (width, height), Image.Resampling.LANCZOS
+            )
+        )
+        for number in range(pixels.shape[2])
+    ]
+    resized: Pixels = np.stack(planes, axis=2)
+    return resized.clip(0, 1)

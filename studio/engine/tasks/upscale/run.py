@@ -1,0 +1,291 @@
+"""One job: a picture in, a larger picture out."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+import zlib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from studio import __version__
+from studio.engine.local.devices import Device, available_bytes, libraries, pick_device
+from studio.engine.local.job import Job, Pace
+from studio.engine.local.memory import MemoryArbiter, model_key, readable_size
+from studio.engine.local.peak_memory import PeakMemory
+from studio.engine.tasks.upscale.enlarge import SMALLEST_TILE, Enlarger, scale_note
+from studio.engine.tasks.upscale.load import Upscaler, acquire_upscaler, interruptible, weight_file
+from studio.engine.tasks.upscale.picture import Picture, Samples, read_picture
+from studio.engine.tasks.upscale.preview import PartialPreview
+from studio.engine.tasks.upscale.tiles import Pixels, Span, blend, largest_tile
+from studio.formats.png_writer import Chunk, PngWriter
+from studio.formats.weights_fingerprint import weight_hash
+from studio.protocol import Parent, Recipe, RunJob, Sentence, UpscaleRequest, problem, sentence
+
+MOST_MEGAPIXELS = 1000
+"""Of a result. Few programs open larger ones, and reading one takes 4 GB."""
+
+TILE_ON_CPU, TILE_ON_GPU = 192, 384
+"""Sides that are large enough: tiles of 192 agree with no tiles to 51 dB, of 128 to 48 dB."""
+
+_SMALL = 128
+_SHARE = 0.8
+_MARGIN = 2
+
+
+@dataclass
+class _Notes:
+    """What was changed on the way: told at once, and kept for the recipe."""
+
+    job: Job
+    adjustments: list[str] = field(default_factory=list)
+
+    def warn(self, kind: str, message: Sentence) -> None:
+        self.job.warn(kind, message)
+        self.adjustments.append(str(message))
+
+
+def run(job: Job, command: RunJob, memory: MemoryArbiter, device: Device) -> dict[str, float]:
+    """Enlarge one picture; the result is a PNG with the original's profile, EXIF and depth.
+
+    Returns:
+        Statistics: seconds by stage, the tile's side, pixels of the result.
+
+    Raises:
+        ProblemError: the picture or the model cannot be used, or memory ran out.
+        JobCancelled: at a stage of loading, or between two layers of the network.
+        OSError: the result cannot be written.
+    """
+    request = command.request
+    if not isinstance(request, UpscaleRequest):
+        raise TypeError(f"not an upscaling job: {type(request).__name__}")
+    notes = _Notes(job)
+    path = Path(request.input.path)
+
+    started = time.monotonic()
+    job.loading(sentence("Reading {name}", name=path.name))
+    picture = _read(path, request.scale, job, memory, device)
+    digest = _digest(path, request, job, notes)
+    height, width = (side * request.scale for side in picture.pixels.shape[:2])
+    chunks = _chunks(picture, width, height)
+    for kind, message in picture.notes:
+        notes.warn(kind, message)
+    read = time.monotonic()
+
+    upscaler = acquire_upscaler(command.model, job, memory, device)
+    note = scale_note(upscaler.scale, request.scale, command.model.name)
+    if note is not None:
+        notes.warn("scale", note)
+    side = _tile_side(upscaler, picture, command, job, memory, device, notes)
+    dtype = upscaler.precision(picture.bits)
+    enlarger = Enlarger(upscaler, request.scale, dtype, side, notes.warn)
+    loaded = time.monotonic()
+
+    target = job.temporary(".png")
+    try:
+        with PeakMemory(device) as peak:
+            tiles, writing = _enlarge(job, picture, enlarger, target, chunks)
+    except BaseException:
+        target.unlink(missing_ok=True)
+        raise
+    finished = time.monotonic()
+
+    timings = {
+        "read": read - started,
+        "load": loaded - read,
+        "enlarge": finished - loaded - writing,
+        "write": writing,
+    }
+    stats = {
+        "width": float(width),
+        "height": float(height),
+        "bits": float(picture.bits),
+        "model_scale": float(upscaler.scale),
+        "passes": float(enlarger.passes),
+        "tile": float(enlarger.limit),
+        "tiles": float(tiles),
+        **peak.stats,
+    }
+    job.check()
+    recipe = Recipe(
+        app=f"Prompt Studio {__version__}",
+        request=msgspec.structs.replace(request, model=command.model.id),
+        row=0,
+        seed=request.seed or 0,
+        job=command.job,
+        created=datetime.now().astimezone().isoformat(timespec="seconds"),
+        model_id=command.model.id,
+        model_name=command.model.name,
+        model_sha256=weight_hash(command.model, job.check),
+        device=device.name,
+        dtype=str(enlarger.dtype).removeprefix("torch."),
+        libraries=libraries(),
+        adjustments=tuple(notes.adjustments),
+        timings={stage: round(seconds, 3) for stage, seconds in timings.items()},
+        stats=stats,
+        parents=(Parent(str(path), digest),),
+    )
+    job.asset(0, target, recipe)
+    return stats | {f"{stage}_seconds": seconds for stage, seconds in timings.items()}
+
+
+def _read(path: Path, scale: int, job: Job, memory: MemoryArbiter, device: Device) -> Picture:
+    def admit(width: int, height: int, decoding: int) -> None:
+        if width * height * scale * scale > MOST_MEGAPIXELS * 1_000_000:
+            raise problem(
+                "bad_input",
+                "{name} has {width} × {height} pixels. Enlarged {scale} times it would have more"
+                " than {limit} megapixels, which is the most that can be made. Crop it, or choose"
+                " a smaller scale.",
+                name=path.name,
+                width=width,
+                height=height,
+                scale=scale,
+                limit=MOST_MEGAPIXELS,
+            )
+        # A row of tiles and what is carried to the next one, four channels of float32.
+        need = decoding + 2 * width * scale * min(height, TILE_ON_CPU) * scale * 16
+        if device.kind == "cuda":
+            free = available_bytes(pick_device("cpu"))
+        else:
+            free = memory.make_room(need, job)
+        if free < need:
+            raise problem(
+                "out_of_memory",
+                "{name} needs {need} of memory, and {free} are free. Close other programs, or"
+                " choose a smaller picture.",
+                name=path.name,
+                need=readable_size(need),
+                free=readable_size(free),
+            )
+
+    picture = read_picture(path, admit)
+    job.check()
+    return picture
+
+
+def _digest(path: Path, request: UpscaleRequest, job: Job, notes: _Notes) -> str:
+    """Return the SHA-256 of what was read, and say so when it is not what was asked for."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while part := file.read(1 << 22):
+            job.check()
+            digest.update(part)
+    found = digest.hexdigest()
+    if request.input.sha256 and found != request.input.sha256.lower():
+        notes.warn(
+            "input",
+            sentence("{name} was changed after the job was made.", name=path.name),
+        )
+    return found
+
+
+def _chunks(picture: Picture, width: int, height: int) -> list[Chunk]:
+    chunks = list(picture.chunks)
+    if picture.icc:
+        chunks.insert(0, (b"iCCP", b"profile\0\0" + zlib.compress(picture.icc)))
+    if exif := picture.exif_for(width, height):
+        chunks.append((b"eXIf", exif))
+    return chunks
+
+
+def _tile_side(
+    upscaler: Upscaler,
+    picture: Picture,
+    command: RunJob,
+    job: Job,
+    memory: MemoryArbiter,
+    device: Device,
+    notes: _Notes,
+) -> int:
+    """Return the largest side of a tile that memory has room for, pixels."""
+    wanted = TILE_ON_CPU if device.kind == "cpu" else TILE_ON_GPU
+    if upscaler.wants_large_tiles:
+        wanted *= 2
+    longest = max(picture.pixels.shape[:2])
+    if longest <= _SMALL:
+        return wanted
+    multiple = upscaler.multiple
+    wanted = max(wanted // multiple, 1) * multiple
+    side = min(wanted, -(-longest // multiple) * multiple)
+    cost = _MARGIN * upscaler.bytes_per_pixel(upscaler.precision(picture.bits))
+    job.check()
+    need = int(side * side * cost / _SHARE)
+    key = model_key(weight_file(command.model), "upscale")
+    free = memory.make_room(need, job, keep=key)
+    fitting = largest_tile(int(free * _SHARE), cost, side, SMALLEST_TILE, SMALLEST_TILE)
+    if fitting == 0:
+        raise problem(
+            "out_of_memory",
+            "{model} needs {need} of memory for the smallest tile, and {free} are free. Close"
+            " other programs, or choose a smaller model.",
+            model=command.model.name,
+            need=readable_size(int(SMALLEST_TILE**2 * cost / _SHARE)),
+            free=readable_size(free),
+        )
+    if fitting < side:
+        notes.warn(
+            "memory",
+            sentence(
+                "Little memory is free. The picture is enlarged in tiles of {side} pixels.",
+                side=fitting,
+            ),
+        )
+        return fitting
+    return wanted
+
+
+def _enlarge(
+    job: Job, picture: Picture, enlarger: Enlarger, target: Path, chunks: Iterable[Chunk]
+) -> tuple[int, float]:
+    """Enlarge and write band by band. Returns the number of tiles and the seconds of writing."""
+    height, width, channels = picture.pixels.shape
+    scale = enlarger.scale
+    rows, columns = enlarger.cut(height), enlarger.cut(width)
+    steps = sum(_steps(picture, row, column) for row in rows for column in columns)
+    pace = Pace(steps)
+    preview = PartialPreview(job, picture, scale) if len(rows) * len(columns) > 1 else None
+    done = 0
+
+    def tile(row: Span, column: Span) -> Pixels:
+        nonlocal done
+        job.check()
+        part = picture.light(row.seen, column.seen)
+        large = enlarger.enlarge(part, has_alpha=picture.has_alpha)
+        done += _steps(picture, row, column)
+        job.progress(done, steps, pace.seconds_left(done))
+        if preview is not None:
+            preview.add(row.start, column.start, large)
+        return large
+
+    writing = 0.0
+    job.progress(0, steps)
+    with (
+        PngWriter(target, width * scale, height * scale, channels, picture.bits, chunks) as writer,
+        interruptible(job),
+    ):
+        for band in blend(rows, columns, scale, tile):
+            begun = time.monotonic()
+            writer.write(_whole(band, picture.largest))
+            writing += time.monotonic() - begun
+    return len(rows) * len(columns), writing
+
+
+def _steps(picture: Picture, row: Span, column: Span) -> int:
+    """Return how often the network is needed for a tile: twice where alpha varies."""
+    if not picture.has_alpha:
+        return 1
+    alpha = picture.pixels[row.seen, column.seen, -1]
+    return 1 if alpha.min() == alpha.max() else 2
+
+
+def _whole(band: Pixels, largest: int) -> Samples:
+    band *= largest
+    np.rint(band, out=band)
+    np.clip(band, 0, largest, out=band)
+    return band.astype(np.uint8) if largest == 255 else band.astype(np.uint16)

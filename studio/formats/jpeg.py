@@ -1,0 +1,159 @@
+"""JPEG segments: size and XMP read within bounds, and metadata put in. Pixels are not touched.
+
+XMP that is too long for one segment is continued in others ("extended XMP").
+Format: https://www.w3.org/Graphics/JPEG/itu-t81.pdf (annex B), and part 3 of the XMP
+specification, section 1.1.3.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from studio.formats import xmp
+
+SIGNATURE = b"\xff\xd8\xff"
+MAX_SEGMENT = 65_533
+"""Bytes that one segment can hold."""
+MAX_XMP = 16 * 1024 * 1024
+_MAX_SEGMENTS = 5_000
+_EXIF = b"Exif\0\0"
+_XMP = b"http://ns.adobe.com/xap/1.0/\0"
+_EXTENDED = b"http://ns.adobe.com/xmp/extension/\0"
+_EXTENDED_HEAD = len(_EXTENDED) + 32 + 8
+_NOTE = "xmpNote:HasExtendedXMP"
+_NOTE_NAMESPACE = "http://ns.adobe.com/xmp/note/"
+_APP0, _APP1, _START_OF_SCAN, _END = 0xE0, 0xE1, 0xDA, 0xD9
+_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_WITHOUT_LENGTH = frozenset({0x01, *range(0xD0, 0xD9)})
+
+
+class JpegError(ValueError):
+    """The bytes are no JPEG, or its segments are cut short."""
+
+
+def _segments(file: BinaryIO) -> Iterator[tuple[int, int]]:
+    """Yield marker and length of each segment before the pixels; the file stands at its data.
+
+    Whoever asks for the next one may leave the file anywhere. Raises `JpegError`.
+    """
+    if file.read(2) != SIGNATURE[:2]:
+        raise JpegError("not a JPEG file")
+    for _ in range(_MAX_SEGMENTS):
+        head = file.read(2)
+        while head[1:] == b"\xff" and head[:1] == b"\xff":
+            head = head[1:] + file.read(1)  # fill bytes
+        if len(head) < 2 or head[0] != 0xFF:
+            raise JpegError("no segment where one should begin")
+        marker = head[1]
+        if marker in (_START_OF_SCAN, _END):
+            return
+        if marker in _WITHOUT_LENGTH:
+            continue
+        size_bytes = file.read(2)
+        if len(size_bytes) < 2 or (length := struct.unpack(">H", size_bytes)[0] - 2) < 0:
+            raise JpegError("a segment without its length")
+        start = file.tell()
+        yield marker, length
+        file.seek(start + length)
+    raise JpegError("too many segments")
+
+
+def size(file: BinaryIO) -> tuple[int, int]:
+    """Return width and height in pixels. Raises `JpegError`."""
+    for marker, length in _segments(file):
+        if marker in _FRAMES and length >= 5:
+            height, width = struct.unpack(">xHH", file.read(5))
+            return width, height
+    raise JpegError("no frame before the pixels")
+
+
+def read_packets(file: BinaryIO) -> list[str]:
+    """Return the XMP packet, and the extended one where there is one.
+
+    Broken and overlong ones are left out. Raises `JpegError` when the file is no JPEG at all.
+    """
+    packet = ""
+    parts: dict[bytes, dict[int, bytes]] = {}
+    held = 0
+    try:
+        for marker, length in _segments(file):
+            if marker != _APP1:
+                continue
+            body = file.read(length)
+            if body.startswith(_XMP) and not packet:
+                packet = body[len(_XMP) :].decode("utf-8", "replace")
+            elif body.startswith(_EXTENDED) and held + length <= MAX_XMP:
+                held += length
+                name = body[len(_EXTENDED) : len(_EXTENDED) + 32]
+                offset = int.from_bytes(body[_EXTENDED_HEAD - 4 : _EXTENDED_HEAD], "big")
+                parts.setdefault(name, {})[offset] = body[_EXTENDED_HEAD:]
+    except JpegError:
+        if file.seek(0) or file.read(2) != SIGNATURE[:2]:
+            raise
+    # Only what the packet names belongs to it; an editor may have left older parts behind.
+    mine = parts.get(xmp.value_of(packet, _NOTE).encode())
+    if not mine:
+        return [packet] if packet else []
+    whole = b"".join(part for _, part in sorted(mine.items()))
+    return [packet, whole.decode("utf-8", "replace")]
+
+
+def with_metadata(picture: bytes, exif: bytes, packet: str, extended: str) -> bytes:
+    """Return the JPEG with EXIF (from the TIFF header on) and XMP packets at its beginning.
+
+    An empty one is left out. `packet` must say so where there is an `extended` one (`noting`),
+    and fit into a segment (`fits`). Raises `JpegError`.
+    """
+    added = [_segment(_EXIF, exif)] if exif else []
+    if packet:
+        added.append(_segment(_XMP, packet.encode()))
+    added += _extended_segments(extended.encode()) if extended else []
+    if not picture.startswith(SIGNATURE):
+        raise JpegError("not a JPEG file")
+    place = 2
+    if picture[3] == _APP0:
+        place = 4 + struct.unpack(">H", picture[4:6])[0]
+    return b"".join([picture[:place], *added, picture[place:]])
+
+
+def fits(packet: str) -> bool:
+    """Tell whether a packet needs no more than one segment."""
+    return len(_XMP) + len(packet.encode()) <= MAX_SEGMENT
+
+
+def exif_fits(exif: bytes) -> bool:
+    """Tell whether EXIF needs no more than the one segment that it can have."""
+    return len(_EXIF) + len(exif) <= MAX_SEGMENT
+
+
+def noting(packet: str, extended: str) -> str:
+    """Return the packet with a note that the extended one belongs to it."""
+    return xmp.with_value(packet, _NOTE, _NOTE_NAMESPACE, _name(extended.encode()))
+
+
+def is_noted(packet: str, extended: str) -> bool:
+    """Tell whether a packet names this extended one."""
+    return xmp.value_of(packet, _NOTE) == _name(extended.encode())
+
+
+def _name(extended: bytes) -> str:
+    return hashlib.md5(extended, usedforsecurity=False).hexdigest().upper()
+
+
+def _extended_segments(data: bytes) -> list[bytes]:
+    step = MAX_SEGMENT - _EXTENDED_HEAD
+    head = _EXTENDED + _name(data).encode()
+    return [
+        _segment(head + struct.pack(">II", len(data), at), data[at : at + step])
+        for at in range(0, len(data), step)
+    ]
+
+
+def _segment(head: bytes, body: bytes) -> bytes:
+    length = len(head) + len(body)
+    if length > MAX_SEGMENT:
+        raise JpegError("too long for a segment")
+    return b"\xff\xe1" + struct.pack(">H", length + 2) + head + body

@@ -1,0 +1,44 @@
+"""Read and write small JSON files: written whole or not at all, a damaged one is set aside."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+from studio.formats.atomic_write import write_whole
+
+Value = TypeVar("Value")
+
+
+def read_json_file(path: Path, kind: type[Value]) -> Value | None:
+    """Return the file's value, or None where it is absent or cannot be opened.
+
+    Raises `msgspec.DecodeError` (or its subclass `ValidationError`) where it is damaged.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError:
+        return None
+    try:
+        return msgspec.json.decode(data, type=kind)
+    except UnicodeDecodeError as error:
+        raise msgspec.DecodeError(str(error)) from error
+
+
+def write_json_file(path: Path, value: object) -> None:
+    """Write `value` to a temporary file beside `path`, then rename it. Raises `OSError`."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(path, msgspec.json.format(msgspec.json.encode(value), indent=1))
+
+
+def set_aside(path: Path) -> Path:
+    """Rename a damaged file so that it is kept. Returns where it is now."""
+    aside = path.with_name(f"{path.stem}.damaged-{time.strftime('%Y%m%d-%H%M%S')}{path.suffix}")
+    try:
+        path.replace(aside)
+    except OSError:
+        return path
+    return aside

@@ -1,0 +1,1 @@
+"""The files of the library: names, trash, unfinished work, stars and tags."""

@@ -1,0 +1,88 @@
+"""Stars, tags and collections, in the folder itself: `marks.jsonl`, one line a change.
+
+They are not written into the asset's file: starring a 100 MB picture would rewrite it, and
+change the hash by which other results name it as their parent. A line that a crash cut short
+is skipped; the last line about an asset wins. The file is rewritten, without what later lines
+replaced, when it has grown to twice what it needs.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from studio.formats.atomic_write import write_whole
+from studio.library.index.database import file_problem
+from studio.library.records import Asset
+
+FILE_NAME = "marks.jsonl"
+_MAX_LINE = 100_000
+
+
+class Marks(Struct, frozen=True):
+    """What the user said about one asset.
+
+    `trashed_at` is Unix seconds, None for not deleted; `origin` is where the file lay before.
+    """
+
+    asset: str
+    starred: bool = False
+    tags: tuple[str, ...] = ()
+    collections: tuple[str, ...] = ()
+    trashed_at: float | None = None
+    origin: str = ""
+
+    @property
+    def is_empty(self) -> bool:
+        return not (self.starred or self.tags or self.collections or self.trashed_at)
+
+
+def of(asset: Asset) -> Marks:
+    """Return the marks of an asset that is not in the trash, as the index has them."""
+    return Marks(asset.id, asset.starred, asset.tags, asset.collections)
+
+
+def append(root: Path, *changed: Marks) -> None:
+    """Write the marks of assets to the disk, all with one sync. Raises `ProblemError`."""
+    if not changed:
+        return
+    lines = b"".join(msgspec.json.encode(marks) + b"\n" for marks in changed)
+    try:
+        with (root / FILE_NAME).open("ab") as file:
+            # A line cut short by a crash must not swallow this one.
+            file.write(lines if file.tell() == 0 else b"\n" + lines)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        raise file_problem(error, root) from error
+
+
+def read(root: Path) -> dict[str, Marks]:
+    """Return the marks in force, by asset. Damaged lines are skipped."""
+    latest: dict[str, Marks] = {}
+    lines = 0
+    try:
+        with (root / FILE_NAME).open("rb") as file:
+            while line := file.readline(_MAX_LINE):
+                lines += bool(line.strip())
+                try:
+                    marks = msgspec.json.decode(line, type=Marks)
+                except (msgspec.DecodeError, UnicodeDecodeError):
+                    continue
+                latest[marks.asset] = marks
+    except OSError:
+        return {}
+    kept = {asset: marks for asset, marks in latest.items() if not marks.is_empty}
+    if lines > 1000 and lines > 2 * len(kept):
+        _rewrite(root, kept)
+    return kept
+
+
+def _rewrite(root: Path, kept: dict[str, Marks]) -> None:
+    lines = b"".join(msgspec.json.encode(marks) + b"\n" for marks in kept.values())
+    with contextlib.suppress(OSError):
+        write_whole(root / FILE_NAME, lines)

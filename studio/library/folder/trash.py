@@ -1,0 +1,129 @@
+"""Deleting with a way back: files move to `.trash` in the library, until the user empties it.
+
+The mark is written before the file moves, so that a crash in between leaves a file in the trash
+that is known to be there, or one in its place that a rebuild shows again.
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Iterable
+from datetime import datetime
+from pathlib import Path
+
+import msgspec
+
+from studio.library.folder import files
+from studio.library.folder import marks_file as marks
+from studio.library.index.assets import Assets
+from studio.library.index.database import Database, file_problem
+from studio.library.records import Asset
+from studio.protocol import problem
+
+FOLDER = ".trash"
+
+
+class Trash:
+    """The trash of the library in `root`."""
+
+    def __init__(self, database: Database, assets: Assets, root: Path) -> None:
+        self._database = database
+        self._assets = assets
+        self._root = root
+
+    def put(self, ids: Iterable[str]) -> list[str]:
+        """Move results to the trash. Returns the ids of those that were there to be moved.
+
+        Raises `ProblemError` where the disk refuses; those moved before stay moved.
+        """
+        known = marks.read(self._root)
+        moved: list[str] = []
+        for name in ids:
+            asset = self._assets.get(name)
+            if asset is None or self.holds(asset.path):
+                continue
+            now = time.time()
+            old = known.get(name, marks.of(asset))
+            marks.append(
+                self._root, msgspec.structs.replace(old, trashed_at=now, origin=str(asset.path))
+            )
+            target = self._root / FOLDER / f"{name}{asset.path.suffix}"
+            if asset.path.exists():
+                self._move(asset.path, target)
+            self._assets.relocate(name, target, now)
+            moved.append(name)
+        return moved
+
+    def restore(self, ids: Iterable[str]) -> list[Asset]:
+        """Bring results back to where they were, under a numbered name if that is taken.
+
+        Raises `ProblemError` where a file is not in the trash any more, or the disk refuses.
+        """
+        known = marks.read(self._root)
+        restored: list[Asset] = []
+        for name in ids:
+            asset = self._assets.get(name)
+            if asset is None or not self.holds(asset.path):
+                continue
+            mark = known.get(name, marks.of(asset))
+            if not asset.path.is_file():
+                raise problem(
+                    "bad_input",
+                    "{name} is not in the trash any more. It was deleted by another program.",
+                    name=asset.path.name,
+                )
+            wanted = Path(mark.origin) if mark.origin else self._place_of(asset)
+            final = files.place(asset.path, wanted) if self._is_ours(wanted) else None
+            if final is None:
+                final = self._free(wanted)
+                self._move(asset.path, final)
+            self._assets.relocate(name, final, None)
+            marks.append(self._root, msgspec.structs.replace(mark, trashed_at=None, origin=""))
+            found = self._assets.get(name)
+            assert found is not None
+            restored.append(found)
+        return restored
+
+    def list(self) -> list[Asset]:
+        """Return what is in the trash, last deleted first."""
+        return self._assets.trashed()
+
+    def empty(self) -> int:
+        """Delete everything in the trash for good. Returns how many results that were."""
+        held = self._assets.trashed()
+        for asset in held:
+            try:
+                asset.path.unlink(missing_ok=True)
+            except OSError as error:
+                raise file_problem(error, asset.path.parent) from error
+            marks.append(self._root, marks.Marks(asset.id))
+        with self._database.write() as db:
+            self._assets.forget(db, [asset.id for asset in held])
+        return len(held)
+
+    def holds(self, path: Path) -> bool:
+        """Tell whether a path lies in the trash."""
+        return path.parent == self._root / FOLDER
+
+    def _is_ours(self, path: Path) -> bool:
+        return path.is_relative_to(self._root)
+
+    def _place_of(self, asset: Asset) -> Path:
+        recipe = asset.recipe
+        when = datetime.fromisoformat(recipe.created)
+        suffix = asset.path.suffix
+        return self._root / files.relative_name(recipe.request, recipe.seed, when, suffix)
+
+    @staticmethod
+    def _free(wanted: Path) -> Path:
+        return next(p for n in range(1, 10_000) if not (p := files.numbered(wanted, n)).exists())
+
+    @staticmethod
+    def _move(source: Path, target: Path) -> None:
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.move(source, target)
+            files.sync_folder(target.parent)
+        except OSError as error:
+            raise file_problem(error, target.parent) from error

@@ -1,0 +1,268 @@
+"""The library's SQLite file: connections, migrations, transactions, and errors in plain words.
+
+One writing connection behind a lock, and a reading connection per thread (WAL lets readers go
+on while something is written). Commits are synced to the disk: a queued job survives a power
+cut. Several processes may write; SQLite makes them wait for each other.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import sqlite3
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from studio.library.index.search import label_fact, spaced
+from studio.protocol import Problem, ProblemError, Sentence, problem
+
+FILE_NAME = "library.db"
+BUSY_SECONDS = 20.0
+
+# Element i takes the database from version i to version i + 1.
+_MIGRATIONS = tuple(Path(__file__).with_name(name) for name in ("schema.sql", "schema_2.sql"))
+VERSION = len(_MIGRATIONS)
+
+DISK_ERRNOS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+GONE_ERRNOS = (errno.ENOENT, errno.ENOTDIR, errno.ENODEV, errno.ENXIO, errno.EIO, errno.ESTALE)
+
+
+class DamagedDatabaseError(ProblemError):
+    """The file is no SQLite database, or its pages contradict each other.
+
+    A mark is left beside the file, so that the next start sets it aside: damage in the middle
+    of a file is only found when that part is read.
+    """
+
+    def __init__(self, path: Path, detail: str) -> None:
+        with contextlib.suppress(OSError):
+            damage_mark(path).touch()
+        super().__init__(
+            Problem(
+                "bad_input",
+                Sentence(
+                    "The index of the library in {path} is damaged. Your files are safe: start "
+                    "Prompt Studio again, or run: studio library rebuild",
+                    {"path": str(path.parent)},
+                ),
+                detail,
+            )
+        )
+
+
+class Database:
+    """The open database of the library in `folder`. All methods may be called from any thread.
+
+    Raises `ProblemError` where the folder cannot be written or the database was made by a
+    newer version, and `DamagedDatabaseError` where the file is damaged.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / FILE_NAME
+        self._lock = threading.RLock()
+        self._local = threading.local()
+        self._readers: list[sqlite3.Connection] = []
+        self._closed = False
+        if damage_mark(self.path).exists():
+            raise DamagedDatabaseError(self.path, "damage was found when it was last open")
+        with translated(self.path):
+            self._writer = self._connect()
+            try:
+                self._migrate()
+            except BaseException:
+                self._writer.close()
+                raise
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            self.path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+        )
+        connection.row_factory = sqlite3.Row
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA foreign_keys = ON")
+        return connection
+
+    def _migrate(self) -> None:
+        with self.write() as db:
+            version: int = db.execute("PRAGMA user_version").fetchone()[0]
+            if version > VERSION:
+                raise problem(
+                    "bad_input",
+                    "The library in {path} was made by a newer version of Prompt Studio. Update "
+                    "Prompt Studio, or choose another library folder.",
+                    f"user_version {version}, this program knows {VERSION}",
+                    path=self.path.parent,
+                )
+            if version == VERSION:
+                return
+            db.create_function("label_fact", 2, label_fact, deterministic=True)
+            db.create_function("spaced", 1, spaced, deterministic=True)
+            for script in _MIGRATIONS[version:]:
+                for statement in _statements(script.read_text(encoding="utf-8")):
+                    db.execute(statement)
+            db.execute(f"PRAGMA user_version = {VERSION}")
+
+    def check(self) -> None:
+        """Read the whole file. Raises `DamagedDatabaseError` where something in it is wrong."""
+        with self.read() as db:
+            found = str(db.execute("PRAGMA quick_check(1)").fetchone()[0])
+        if found != "ok":
+            raise DamagedDatabaseError(self.path, found)
+
+    @contextmanager
+    def write(self) -> Iterator[sqlite3.Connection]:
+        """One transaction: all of it is on the disk at the end, or nothing is.
+
+        Raises `ProblemError` (disk full, read-only, …).
+        """
+        with self._lock, translated(self.path):
+            self._writer.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._writer
+                self._writer.execute("COMMIT")
+            except BaseException:
+                if self._writer.in_transaction:
+                    self._writer.execute("ROLLBACK")
+                raise
+
+    @contextmanager
+    def read(self) -> Iterator[sqlite3.Connection]:
+        """This thread's own reading connection."""
+        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        with translated(self.path):
+            if connection is None:
+                connection = self._connect()
+                connection.execute("PRAGMA query_only = ON")
+                with self._lock:
+                    self._readers.append(connection)
+                self._local.connection = connection
+            yield connection
+
+    def close(self) -> None:
+        """Close every connection. Can be called twice."""
+        with self._lock:
+            if self._closed:
+                return
+            self._closed = True
+            for connection in [*self._readers, self._writer]:
+                connection.close()
+            self._readers.clear()
+
+
+def damage_mark(path: Path) -> Path:
+    """Return the file that says of the database at `path` that it is damaged."""
+    return path.with_name(f"{path.name}-damaged")
+
+
+def _statements(script: str) -> Iterator[str]:
+    # `executescript` would commit the transaction that makes a migration all or nothing.
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
+
+
+@contextmanager
+def translated(path: Path) -> Iterator[None]:
+    """Turn the errors of SQLite and of the file system into `ProblemError`."""
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        text = str(error)
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        if code == sqlite3.SQLITE_FULL:
+            raise ProblemError(disk_full(path.parent, text)) from error
+        if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB) or "UTF-8" in text:
+            raise DamagedDatabaseError(path, text) from error
+        if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
+            raise ProblemError(cannot_write(path.parent, text)) from error
+        if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+            raise problem(
+                "bad_input",
+                "The library in {path} is busy with another program. Try again in a moment.",
+                text,
+                path=path.parent,
+            ) from error
+        if code == sqlite3.SQLITE_IOERR:
+            if _is_full(path):
+                raise ProblemError(disk_full(path.parent, text)) from error
+            raise problem(
+                "bad_input",
+                "The library in {path} can no longer be read or written. Check that the disk is "
+                "still connected.",
+                text,
+                path=path.parent,
+            ) from error
+        raise
+
+
+def _is_full(path: Path) -> bool:
+    """Tell whether nothing can be added to the database for want of room.
+
+    SQLite says "full" only for ENOSPC; a quota (EDQUOT) and a limit on the size of files are
+    errors of input and output to it.
+    """
+    try:
+        held = max(file.stat().st_size for file in path.parent.glob(f"{path.name}*"))
+        with tempfile.TemporaryFile(dir=path.parent) as probe:
+            probe.seek(held)
+            probe.write(os.urandom(1 << 16))
+            probe.flush()
+            os.fsync(probe.fileno())
+    except (OSError, ValueError) as error:
+        return isinstance(error, OSError) and error.errno in DISK_ERRNOS
+    return False
+
+
+def disk_full(folder: Path, detail: str) -> Problem:
+    """The problem of a full disk."""
+    return Problem(
+        "disk_full",
+        Sentence(
+            "The disk with {path} is full. Make room there, then start the job again: what is "
+            "finished is kept.",
+            {"path": str(folder)},
+        ),
+        detail,
+    )
+
+
+def gone(folder: Path, detail: str) -> Problem:
+    """The problem of a folder that was there before: a disk was unplugged, or it was moved."""
+    return Problem(
+        "bad_input",
+        Sentence(
+            "{path} is no longer there. Connect its disk again, or bring the folder back, then "
+            "start the job again: what is finished is kept.",
+            {"path": str(folder)},
+        ),
+        detail,
+    )
+
+
+def cannot_write(folder: Path, detail: str) -> Problem:
+    """The problem of a folder that nothing can be written into."""
+    return Problem(
+        "bad_input",
+        Sentence(
+            "Nothing can be written into {path}. Choose another folder, or change its permissions.",
+            {"path": str(folder)},
+        ),
+        detail,
+    )
+
+
+def file_problem(error: OSError, folder: Path) -> ProblemError:
+    """Return the `ProblemError` for what the file system said about `folder`."""
+    if error.errno in DISK_ERRNOS:
+        return ProblemError(disk_full(folder, str(error)))
+    if error.errno in GONE_ERRNOS and not folder.is_dir():
+        return ProblemError(gone(folder, str(error)))
+    return ProblemError(cannot_write(folder, str(error)))

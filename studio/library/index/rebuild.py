@@ -1,0 +1,152 @@
+"""From the files to the index: after a crash, after files were moved by hand, after all is lost.
+
+Every finished file carries its recipe, and the id of an asset follows from it, so stars, tags
+and lineage fit again afterwards.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from studio.library.folder import marks_file as marks
+from studio.library.folder.files import hash_file
+from studio.library.folder.trash import FOLDER as TRASH
+from studio.library.index.assets import Assets, Found
+from studio.library.index.database import Database
+from studio.library.queue.job_queue import destination, missing_rows
+from studio.library.recipes import metadata
+from studio.library.records import Job
+from studio.protocol import TextRequest
+
+_DATE = re.compile(r"\d{4}-\d\d-\d\d")
+# What an export made of a result, and so has the recipe of another file.
+_CONVERTED = {".jpg", ".jpeg", ".webp"}
+_EXTENSIONS = {".png", ".md", *_CONVERTED}
+_BATCH = 500
+# Coarse clocks of file systems (FAT: two seconds), and a folder named on the day before.
+_SLACK = 3.0
+
+
+def has_results(root: Path) -> bool:
+    """Tell whether a folder looks as if a library had been here."""
+    try:
+        with os.scandir(root) as entries:
+            return any(_DATE.fullmatch(entry.name) for entry in entries if entry.is_dir())
+    except OSError:
+        return False
+
+
+def find(path: Path) -> Found | None:
+    """Return a finished file as it is to be indexed, or None when it is none of ours."""
+    try:
+        recipe = metadata.read_recipe(path)
+        if recipe is None:
+            return None
+        width, height = metadata.read_found_picture_size(path)
+        is_text = isinstance(recipe.request, TextRequest)
+        return Found(
+            path=path,
+            recipe=recipe,
+            size=path.stat().st_size,
+            sha256=hash_file(path),
+            text=metadata.read_text(path) if is_text else "",
+            width=width,
+            height=height,
+        )
+    except OSError:
+        return None
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    """Yield the files below a folder: originals first, since the first one of a recipe is it."""
+    converted: list[Path] = []
+    for parent, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith(".") or name == TRASH)
+        for path in (Path(parent, name) for name in sorted(names)):
+            if path.suffix.lower() in _CONVERTED:
+                converted.append(path)
+            elif path.suffix.lower() in _EXTENSIONS:
+                yield path
+    yield from converted
+
+
+def rebuild(database: Database, assets: Assets, root: Path) -> int:
+    """Index every file below `root`, forget assets whose file is gone, put the marks back.
+
+    Jobs are left as they are. Returns the number of assets.
+    """
+    known = assets.paths()
+    gone = [name for stored, name in known.items() if not (root / stored).is_file()]
+    with database.write() as db:
+        assets.forget(db, gone)
+    batch: list[Found] = []
+    for path in _walk(root):
+        if assets.stored_path(path) in known:
+            continue
+        found = find(path)
+        if found is not None:
+            batch.append(found)
+        if len(batch) >= _BATCH:
+            _insert(database, assets, batch)
+            batch.clear()
+    _insert(database, assets, batch)
+    with database.write() as db:
+        for mark in marks.read(root).values():
+            assets.mark(db, mark)
+    for mark in marks.read(root).values():
+        held = assets.get(mark.asset) if mark.trashed_at is not None else None
+        if held is not None and held.path.parent.name == TRASH:
+            assets.relocate(held.id, held.path, mark.trashed_at)
+    return assets.count()
+
+
+def _insert(database: Database, assets: Assets, batch: list[Found]) -> None:
+    with database.write() as db:
+        for found in batch:
+            assets.insert_into(db, found)
+
+
+def adopt(database: Database, assets: Assets, root: Path, jobs: Sequence[Job]) -> None:
+    """Index files of these jobs that got their final name just before a crash."""
+    missing = {job.id: set(missing_rows(job)) for job in jobs if job.started}
+    since: dict[Path, datetime] = {}
+    for job in jobs:
+        if missing.get(job.id):
+            started = datetime.fromisoformat(job.started)
+            place = destination(job, root)
+            since[place] = min(started, since.get(place, started))
+    known = assets.paths() if since else {}
+    for place, first in since.items():
+        for path in _candidates(place, root, first):
+            if assets.stored_path(path) in known:
+                continue
+            found = find(path)
+            if found is not None and found.recipe.row in missing.get(found.recipe.job, ()):
+                _insert(database, assets, [found])
+
+
+def _candidates(place: Path, root: Path, since: datetime) -> Iterator[Path]:
+    folders = [place]
+    if place == root:
+        first = f"{since - timedelta(days=1):%Y-%m-%d}"
+        folders = [
+            folder
+            for folder in root.iterdir()
+            if _DATE.fullmatch(folder.name) and folder.name >= first
+        ]
+    for folder in folders:
+        try:
+            with os.scandir(folder) as listed:
+                entries = sorted(listed, key=lambda entry: entry.name)
+        except OSError:
+            continue
+        for entry in entries:
+            path = Path(entry.path)
+            if path.suffix.lower() not in _EXTENSIONS or not entry.is_file():
+                continue
+            if entry.stat().st_mtime >= since.timestamp() - _SLACK:
+                yield path

@@ -1,0 +1,1 @@
+"""Recipes in files: written, read back, converted, exported, and those of other programs."""

@@ -1,0 +1,275 @@
+"""A picture as WebP or JPEG, with its settings inside: ours in XMP, A1111's text in EXIF.
+
+What A1111 itself writes into these formats is the `parameters` text in EXIF's UserComment, as
+UTF-16; Civitai, sd-parsers and A1111's "PNG Info" read it there.
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+import threading
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from studio.formats import jpeg, png, xmp
+from studio.library.recipes.interchange import a1111_text, postprocessing_text, with_source
+from studio.library.recipes.metadata import source_type_of, texts_of, yaml_safe
+from studio.protocol import (
+    ProblemError,
+    Recipe,
+    Sentence,
+    UpscaleRequest,
+    problem,
+    sentence,
+    to_json,
+)
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+Format: TypeAlias = Literal["webp", "jpeg"]
+Tell: TypeAlias = Callable[[Sentence], object]
+SUFFIXES: dict[Format, tuple[str, ...]] = {"webp": (".webp",), "jpeg": (".jpg", ".jpeg")}
+LONGEST_SIDE: dict[Format, int] = {"webp": 16_383, "jpeg": 65_535}
+JPEG_QUALITY = 90
+_EXIF_IFD = 0x8769
+_USER_COMMENT = 0x9286
+_UNDEFINED = 7
+# Pillow's bound is one for the whole process; this file is the user's own and may be larger.
+_unbounded = threading.Lock()
+
+
+def converted(source: Path, recipe: Recipe, to: Format, quality: int | None, tell: Tell) -> bytes:
+    """Return the picture in `source` as a file of another format, with its recipe inside.
+
+    `quality` is 1 to 100; without it a WebP is lossless and a JPEG has `JPEG_QUALITY`. The
+    colour profile, EXIF and XMP are kept. `tell` hears what is lost besides. Raises `OSError`
+    where the file cannot be read, and `ProblemError` where it is no picture, or too large.
+    """
+    with _loaded(source) as image:
+        longest = LONGEST_SIDE[to]
+        if max(image.size) > longest:
+            raise problem(
+                "bad_input",
+                "{name} is too large for this format, whose sides are at most {n} pixels. Export "
+                "it as it is.",
+                name=source.name,
+                n=longest,
+            )
+        pixels = _eight_bits(image, source, tell)
+        if to == "jpeg":
+            pixels = _opaque(pixels, tell)
+        elif pixels.mode not in ("RGB", "RGBA"):
+            pixels = pixels.convert("RGBA" if pixels.mode == "LA" else "RGB")
+        profile = _profile(image)
+        if profile and profile[16:20] != (b"GRAY" if pixels.mode == "L" else b"RGB "):
+            tell(sentence("The colour profile does not suit the format and was left out."))
+            profile = b""
+        texts = texts_of(source)
+        comment = _comment(texts, recipe, image.size)
+        packet = with_source(texts.get(xmp.KEYWORD, ""), source_type_of(recipe.request))
+        exif = _exif(image)
+        if to == "webp":
+            return _webp(pixels, quality, profile, _with_comment(exif, comment), packet, recipe)
+        return _jpeg(pixels, quality, profile, exif, comment, packet, recipe, tell)
+
+
+def _loaded(source: Path) -> Image.Image:
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with _unbounded, warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            bound, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+            try:
+                image = Image.open(source)
+            finally:
+                Image.MAX_IMAGE_PIXELS = bound
+        try:
+            image.load()
+        except BaseException:
+            image.close()
+            raise
+    except (UnidentifiedImageError, ValueError, SyntaxError, EOFError) as error:
+        raise _damaged(source, str(error)) from error
+    except OSError as error:
+        # Pillow raises one without a number where the file is cut short.
+        if error.errno is not None:
+            raise
+        raise _damaged(source, str(error)) from error
+    return image
+
+
+def _damaged(source: Path, detail: str) -> ProblemError:
+    return problem(
+        "bad_input",
+        "{name} cannot be read as a picture. It may be damaged.",
+        detail,
+        name=source.name,
+    )
+
+
+def _exif(image: Image.Image) -> Image.Exif:
+    from PIL import Image
+
+    try:
+        exif = image.getexif()
+        exif.get_ifd(_EXIF_IFD)
+        exif.tobytes()
+    except Exception:
+        # Whatever a stranger's EXIF makes the parser raise: it cannot be kept.
+        return Image.Exif()
+    return exif
+
+
+def _profile(image: Image.Image) -> bytes:
+    profile = image.info.get("icc_profile")
+    return profile if isinstance(profile, bytes) and len(profile) > 128 else b""
+
+
+def _eight_bits(image: Image.Image, source: Path, tell: Tell) -> Image.Image:
+    """Return the picture as L, LA, RGB or RGBA."""
+    if image.mode.startswith("I") or image.mode == "F" or _depth(source) == 16:
+        tell(sentence("The 16 bits of each colour became 8, which is all that the format has."))
+    if image.mode.startswith("I"):
+        # Pillow would cut off at 255 instead of scaling.
+        return image.convert("I").point(lambda value: value / 256).convert("L")
+    if image.mode in ("L", "LA", "RGB", "RGBA") and "transparency" not in image.info:
+        return image
+    if image.has_transparency_data:
+        return image.convert("RGBA")
+    return image.convert("L" if image.mode == "1" else "RGB")
+
+
+def _depth(source: Path) -> int:
+    with source.open("rb") as file:
+        head = file.read(25)
+    return head[24] if len(head) == 25 and head.startswith(png.SIGNATURE) else 8
+
+
+def _opaque(image: Image.Image, tell: Tell) -> Image.Image:
+    from PIL import Image
+
+    if image.mode not in ("LA", "RGBA"):
+        return image
+    if image.getchannel("A").getextrema() != (255, 255):
+        tell(sentence("The transparent parts became white, since a JPEG has none."))
+    whole = image.convert("RGBA")
+    ground = Image.new("RGBA", image.size, "white")
+    ground.alpha_composite(whole)
+    return ground.convert("L" if image.mode == "LA" else "RGB")
+
+
+def _comment(texts: dict[str, str], recipe: Recipe, size: tuple[int, int]) -> str:
+    if texts.get("parameters"):
+        return texts["parameters"]
+    if isinstance(recipe.request, UpscaleRequest):
+        return texts.get("postprocessing") or postprocessing_text(recipe)
+    return a1111_text(recipe, *size)
+
+
+def _with_comment(exif: Image.Exif, comment: str) -> bytes:
+    """Return EXIF, from the TIFF header on, with A1111's text as it writes it."""
+    from PIL import Image
+
+    text = b"UNICODE\0" + comment.encode("utf-16-be", "replace")
+    try:
+        exif.get_ifd(_EXIF_IFD)[_USER_COMMENT] = text
+        return _typed(exif.tobytes().removeprefix(b"Exif\0\0"))
+    except Exception:
+        # Only a stranger's EXIF can have such faults, whatever they are: go without it.
+        exif = Image.Exif()
+        exif.get_ifd(_EXIF_IFD)[_USER_COMMENT] = text
+        return _typed(exif.tobytes().removeprefix(b"Exif\0\0"))
+
+
+def _typed(exif: bytes) -> bytes:
+    """Return EXIF with the type of the comment that the standard and A1111's reader want.
+
+    Pillow writes bytes as BYTE. https://www.cipa.jp/std/documents/e/DC-008-2012_E.pdf, 4.6.5.
+    """
+    data = bytearray(exif)
+    order = "<" if data.startswith(b"II") else ">"
+    (directory,) = struct.unpack_from(f"{order}I", data, 4)
+    for wanted in (_EXIF_IFD, _USER_COMMENT):
+        (count,) = struct.unpack_from(f"{order}H", data, directory)
+        entries = range(directory + 2, directory + 2 + 12 * count, 12)
+        entry = next(at for at in entries if struct.unpack_from(f"{order}H", data, at)[0] == wanted)
+        (directory,) = struct.unpack_from(f"{order}I", data, entry + 8)
+    struct.pack_into(f"{order}H", data, entry + 2, _UNDEFINED)
+    return bytes(data)
+
+
+def _with_recipe(packet: str, recipe: Recipe) -> str:
+    text = yaml_safe(to_json(recipe))
+    whole = xmp.with_value(packet, xmp.RECIPE, xmp.RECIPE_NAMESPACE, text)
+    if xmp.value_of(whole, xmp.RECIPE) == text:
+        return whole
+    # A packet of somebody else's that nothing can be added to.
+    fresh = with_source("", source_type_of(recipe.request))
+    return xmp.with_value(fresh, xmp.RECIPE, xmp.RECIPE_NAMESPACE, text)
+
+
+def _webp(
+    pixels: Image.Image,
+    quality: int | None,
+    profile: bytes,
+    exif: bytes,
+    packet: str,
+    recipe: Recipe,
+) -> bytes:
+    file = io.BytesIO()
+    pixels.save(
+        file,
+        "WEBP",
+        lossless=quality is None,
+        exact=quality is None,
+        quality=75 if quality is None else quality,
+        icc_profile=profile,
+        exif=exif,
+        xmp=_with_recipe(packet, recipe).encode(),
+    )
+    return file.getvalue()
+
+
+def _jpeg(
+    pixels: Image.Image,
+    quality: int | None,
+    profile: bytes,
+    exif: Image.Exif,
+    comment: str,
+    packet: str,
+    recipe: Recipe,
+    tell: Tell,
+) -> bytes:
+    file = io.BytesIO()
+    # Colours at full resolution where quality is asked for: drawings have hard edges.
+    chosen = JPEG_QUALITY if quality is None else quality
+    pixels.save(
+        file,
+        "JPEG",
+        quality=chosen,
+        subsampling="4:4:4" if chosen >= JPEG_QUALITY else "4:2:0",
+        icc_profile=profile,
+    )
+    plain = exif.tobytes().removeprefix(b"Exif\0\0") if len(exif) else b""
+    kept = _with_comment(exif, comment)
+    if not jpeg.exif_fits(kept):
+        tell(
+            sentence(
+                "The prompt is too long for the text that other programs read in a JPEG, so this "
+                "was left out. Prompt Studio still reads it."
+            )
+        )
+        kept = plain if jpeg.exif_fits(plain) else b""
+    whole, extended = _with_recipe(packet, recipe), ""
+    if not jpeg.fits(whole):
+        extended = _with_recipe("", recipe)
+        whole = jpeg.noting(packet, extended)
+        if not (jpeg.fits(whole) and jpeg.is_noted(whole, extended)):
+            tell(sentence("The XMP of others is too long for a JPEG and was left out."))
+            whole = jpeg.noting(with_source("", source_type_of(recipe.request)), extended)
+    return jpeg.with_metadata(file.getvalue(), kept, whole, extended)

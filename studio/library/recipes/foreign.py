@@ -1,0 +1,189 @@
+"""The settings inside a file, whoever made it: ours, or another program's picture.
+
+A1111 and Forge, ComfyUI, InvokeAI, Fooocus and NovelAI are read by the sd-parsers library;
+SwarmUI writes JSON into the same PNG text that A1111 uses.
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from studio.formats import png
+from studio.library.recipes.metadata import read_recipe
+from studio.protocol import (
+    ImageRequest,
+    Request,
+    Sentence,
+    request_from_fields,
+    sentence,
+)
+
+_LORA = re.compile(r"<(?:lora|lyco):([^:>]+)[^>]*>")
+_SWARM = "sui_image_params"
+_LARGEST_FILE = 200_000_000
+
+# Names of A1111 (with and without "Karras") and of ComfyUI → class of diffusers.
+_SCHEDULERS = {
+    "euler": "EulerDiscreteScheduler",
+    "euler a": "EulerAncestralDiscreteScheduler",
+    "euler ancestral": "EulerAncestralDiscreteScheduler",
+    "dpm++ 2m": "DPMSolverMultistepScheduler",
+    "dpmpp 2m": "DPMSolverMultistepScheduler",
+    "dpm++ sde": "DPMSolverSDEScheduler",
+    "dpmpp sde": "DPMSolverSDEScheduler",
+    "dpm2": "KDPM2DiscreteScheduler",
+    "dpm2 a": "KDPM2AncestralDiscreteScheduler",
+    "heun": "HeunDiscreteScheduler",
+    "lms": "LMSDiscreteScheduler",
+    "ddim": "DDIMScheduler",
+    "unipc": "UniPCMultistepScheduler",
+    "uni pc": "UniPCMultistepScheduler",
+    "lcm": "LCMScheduler",
+    "pndm": "PNDMScheduler",
+    "plms": "PNDMScheduler",
+}
+
+
+class Restored(Struct, frozen=True):
+    """What a file tells: the request, who made it, the model's name, what cannot be restored."""
+
+    request: Request
+    made_by: str
+    model_name: str = ""
+    lost: tuple[Sentence, ...] = ()
+
+
+def settings_of(path: Path) -> Restored | None:
+    """Return the settings inside a file, None where there are none that can be read.
+
+    Raises `OSError` when the file cannot be read; never for what it holds.
+    """
+    recipe = read_recipe(path)
+    if recipe is not None:
+        request = msgspec.structs.replace(recipe.request, seed=recipe.seed)
+        return Restored(request, "Prompt Studio", recipe.model_name)
+    with path.open("rb") as file:
+        # The parsers take whatever text there is into memory, and copies of it.
+        is_huge = png.longest_text(file) > png.MAX_TEXT
+    if is_huge or path.stat().st_size > _LARGEST_FILE:
+        return None
+    return _swarm(path) or _parsed(path)
+
+
+def _swarm(path: Path) -> Restored | None:
+    with path.open("rb") as file:
+        try:
+            text = png.read_texts(file, ("parameters",)).get("parameters", "")
+        except png.PngError:
+            return None
+    try:
+        values = msgspec.json.decode(text)[_SWARM] if _SWARM in text else None
+    except (msgspec.DecodeError, KeyError, TypeError, RecursionError):
+        return None
+    if not isinstance(values, Mapping):
+        return None
+    fields = {
+        "prompt": values.get("prompt", ""),
+        "negative_prompt": values.get("negativeprompt", ""),
+        "seed": values.get("seed"),
+        "steps": values.get("steps"),
+        "guidance_scale": values.get("cfgscale"),
+        "width": values.get("width"),
+        "height": values.get("height"),
+    }
+    return _restored("SwarmUI", fields, str(values.get("model", "")), values.get("sampler"), {})
+
+
+def _parsed(path: Path) -> Restored | None:
+    from PIL import Image
+    from sd_parsers import ParserManager
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with Image.open(path) as image:
+                size = image.size
+                image_texts = dict(image.info)
+                found = ParserManager().parse(image)
+    except Exception:
+        # Whatever a stranger's file makes a parser raise, it only means "nothing to restore".
+        return None
+    if found is None or not found.samplers:
+        return None
+    sampler = found.samplers[0]
+    values = {str(k).lower(): v for k, v in {**found.metadata, **sampler.parameters}.items()}
+    width, height = _size(values, size)
+    fields = {
+        "prompt": found.full_prompt,
+        "negative_prompt": found.full_negative_prompt,
+        "seed": values.get("seed"),
+        "steps": values.get("steps"),
+        "guidance_scale": values.get("cfg_scale", values.get("cfg")),
+        "width": width,
+        "height": height,
+    }
+    model = next((m.name for m in found.models if m.name), "") or _invoke_model(image_texts)
+    return _restored(found.generator.value, fields, model, sampler.name, values)
+
+
+def _invoke_model(texts: Mapping[Any, Any]) -> str:
+    """Return the model of a newer InvokeAI, which calls it by another name than sd-parsers."""
+    try:
+        return str(msgspec.json.decode(str(texts["invokeai_metadata"]))["model"]["name"])
+    except (msgspec.DecodeError, KeyError, TypeError, RecursionError):
+        return ""
+
+
+def _size(values: Mapping[str, Any], size: tuple[int, int]) -> tuple[int, int]:
+    """Return the size that was asked for, or that of the picture where it was not noted."""
+    match = re.fullmatch(r"(\d+)\s*x\s*(\d+)", str(values.get("size", "")))
+    if match:
+        return int(match[1]), int(match[2])
+    return size
+
+
+def _restored(
+    made_by: str,
+    fields: dict[str, Any],
+    model: str,
+    sampler: object,
+    values: Mapping[str, Any],
+) -> Restored | None:
+    prompt = str(fields["prompt"] or "")
+    lost = [sentence("The LoRA {name} is not used.", name=name) for name in _LORA.findall(prompt)]
+    fields["prompt"] = _LORA.sub("", prompt).strip().rstrip(",")
+    if sampler:
+        scheduler = _scheduler(str(sampler))
+        if scheduler:
+            fields["scheduler"] = scheduler
+        else:
+            lost.append(sentence("The sampler {name} is not known here.", name=sampler))
+    if any(str(name).startswith("hires") for name in values):
+        lost.append(sentence("The second pass (hires fix) is not repeated. Use the Upscale tab."))
+    kept: dict[str, Any] = {"task": "image", "prompt": fields.pop("prompt")}
+    for name, value in fields.items():
+        if value in (None, ""):
+            continue
+        try:
+            request_from_fields({**kept, name: value})
+        except msgspec.ValidationError:
+            lost.append(
+                sentence("The value {value} of {name} cannot be used here.", value=value, name=name)
+            )
+            continue
+        kept[name] = value
+    request = request_from_fields(kept)
+    assert isinstance(request, ImageRequest)
+    return Restored(request, made_by, model, tuple(lost))
+
+
+def _scheduler(sampler: str) -> str:
+    name = sampler.lower().replace("_", " ").removesuffix(" karras").removesuffix(" exponential")
+    return _SCHEDULERS.get(name.strip(), "")

@@ -1,0 +1,1 @@
+"""Controls for the fields of a request."""

@@ -1,0 +1,122 @@
+"""Which model: those on disk for a task, whether the chosen one fits, and a way to add one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
+
+from studio.protocol import ModelRef, Task
+from studio.ui.shell.theme import GRID, say
+from studio.ui.widgets.icons import icon
+from studio.ui.widgets.tinted_label import TintedLabel
+
+if TYPE_CHECKING:
+    from studio.ui.shell.state import AppState
+
+_ADD = "\0add"
+
+
+class ModelPicker(QWidget):
+    """`<task>.model` is the object name of the combo box itself (`picker.combo`)."""
+
+    changed = Signal()
+
+    def __init__(self, state: AppState, task: Task, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._state = state
+        self._task: Task = task
+        self._wanted = ""
+        label = QLabel(self.tr("Model"), self)
+        self.combo = QComboBox(self)
+        self.combo.setObjectName(f"{task}.model")
+        self.combo.setAccessibleName(self.tr("Model"))
+        self.combo.setSizeAdjustPolicy(
+            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+        )
+        self.combo.setMinimumContentsLength(12)
+        self.combo.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.combo.setPlaceholderText(self.tr("Looking for models…"))
+        label.setBuddy(self.combo)
+        self._fit = TintedLabel(self)
+        self._fit.setObjectName(f"{task}.fit")
+        self._fit.setWordWrap(True)
+        self._fit.hide()
+        row = QHBoxLayout()
+        row.setSpacing(GRID)
+        row.addWidget(label)
+        row.addWidget(self.combo, 1)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(GRID // 2)
+        layout.addLayout(row)
+        layout.addWidget(self._fit)
+        self.setFocusProxy(self.combo)
+        self.combo.activated.connect(self._picked)
+        self.combo.currentIndexChanged.connect(self._show_fit)
+        state.models_changed.connect(self.refresh)
+        if state.models_known:
+            self.refresh()
+
+    def model_id(self) -> str:
+        """Return the chosen model's id; an empty string is the default model."""
+        return self._wanted
+
+    def set_model_id(self, model: str) -> None:
+        """Choose a model by its id; one that is not there (any more) leaves the default."""
+        self._wanted = model
+        if self._state.models_known:
+            self._choose()
+
+    def ref(self) -> ModelRef | None:
+        """Return the model that will be used, or None while there is none."""
+        model = self.combo.currentData()
+        return model if isinstance(model, ModelRef) else None
+
+    def refresh(self) -> None:
+        """List the models again, keeping the choice where it is still there."""
+        before = self.ref()
+        blocked = self.combo.blockSignals(True)
+        self.combo.clear()
+        models = self._state.models(self._task)
+        for model in models:
+            self.combo.addItem(model.name, model)
+            self.combo.setItemData(self.combo.count() - 1, model.path, Qt.ItemDataRole.ToolTipRole)
+        if models:
+            self.combo.insertSeparator(self.combo.count())
+        self.combo.addItem(icon("plus"), self.tr("Add a model…"), _ADD)
+        self.combo.setPlaceholderText(self.tr("No model yet"))
+        self._choose()
+        self.combo.blockSignals(blocked)
+        self._show_fit()
+        if self.ref() != before:
+            self.changed.emit()
+
+    def _choose(self) -> None:
+        models = self._state.models(self._task)
+        ids = [model.id for model in models]
+        if self._wanted in ids:
+            index = ids.index(self._wanted)
+        else:
+            starters = [row for row, model in enumerate(models) if model.starter]
+            index = starters[0] if starters else (0 if models else -1)
+        self.combo.setCurrentIndex(index)
+
+    def _picked(self, index: int) -> None:
+        data = self.combo.itemData(index)
+        if data == _ADD:
+            self._choose()
+            self._state.models_wanted.emit(self._task)
+        elif isinstance(data, ModelRef) and data.id != self._wanted:
+            self._wanted = data.id
+            self.changed.emit()
+
+    def _show_fit(self) -> None:
+        model = self.ref()
+        fit = self._state.fit(model) if model is not None else None
+        if fit is None or fit.verdict == "fits":
+            self._fit.hide()
+            return
+        self._fit.show_text(say(fit.sentence), "warning" if fit.verdict == "tight" else "error")
+        self._fit.show()

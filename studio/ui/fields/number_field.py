@@ -1,0 +1,135 @@
+"""A number with its label: typed, wheeled, stepped, and reset by a double click on the label."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QEvent, QObject, Qt, Signal
+from PySide6.QtGui import QMouseEvent
+from PySide6.QtWidgets import QDoubleSpinBox, QHBoxLayout, QLabel, QSpinBox, QWidget
+
+from studio.ui.shell.theme import GRID
+
+
+class NumberField(QWidget):
+    """A label and a spin box. With `optional`, None is shown as "Auto" below the minimum.
+
+    `name` becomes the object name of the spin box itself (`field.spin`).
+    """
+
+    changed = Signal()
+
+    def __init__(
+        self,
+        label: str,
+        minimum: float,
+        maximum: float,
+        default: float | None,
+        step: float = 1,
+        decimals: int = 0,
+        optional: bool = False,
+        *,
+        name: str = "",
+        suffix: str = "",
+        tooltip: str = "",
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._default = default
+        self._optional = optional
+        self._least = minimum - step if optional else minimum
+        self.label = ResetLabel(label, self)
+        self.label.reset.connect(self.reset)
+        self.spin: QSpinBox | QDoubleSpinBox
+        if decimals:
+            self.spin = QDoubleSpinBox(self)
+            self.spin.setDecimals(decimals)
+            self.spin.setRange(self._least, maximum)
+            self.spin.setSingleStep(step)
+        else:
+            self.spin = QSpinBox(self)
+            self.spin.setRange(int(self._least), int(maximum))
+            self.spin.setSingleStep(int(step))
+        if optional:
+            self.spin.setSpecialValueText(self.tr("Auto"))
+        self.spin.setSuffix(suffix)
+        self.spin.setObjectName(name)
+        self.spin.setAccessibleName(label)
+        self.spin.setAlignment(Qt.AlignmentFlag.AlignRight)
+        self.spin.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.spin.installEventFilter(self)
+        self.spin.setMinimumWidth(16 * GRID)
+        self.label.setBuddy(self.spin)
+        if tooltip:
+            self.setToolTip(tooltip)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(GRID)
+        layout.addWidget(self.label, 1)
+        layout.addWidget(self.spin)
+        self.setFocusProxy(self.spin)
+        self.set_value(default)
+        self.spin.valueChanged.connect(self.changed)
+
+    def value(self) -> int | float | None:
+        """Return the number, or None for "Auto"."""
+        value = self.spin.value()
+        if self._optional and value <= self._least:
+            return None
+        return (
+            round(value, self.spin.decimals()) if isinstance(self.spin, QDoubleSpinBox) else value
+        )
+
+    def whole(self) -> int:
+        """Return the number of a field that is neither optional nor fractional."""
+        return int(self.spin.value())
+
+    def number(self) -> float:
+        """Return the number of a field that is not optional."""
+        return round(float(self.spin.value()), 6)
+
+    def set_value(self, value: float | None) -> None:
+        """Show a number, or "Auto" for None; values out of range go to the nearest end."""
+        shown = self._least if value is None else value
+        if isinstance(self.spin, QDoubleSpinBox):
+            self.spin.setValue(shown)
+        else:
+            self.spin.setValue(int(shown))
+
+    def reset(self) -> None:
+        """Go back to the default."""
+        self.set_value(self._default)
+
+    def set_range(self, minimum: float, maximum: float, step: float | None = None) -> None:
+        """Change the range, and the step where one is given; the value stays where it can."""
+        value = self.value()
+        width = self.spin.singleStep() if step is None else step
+        self._least = minimum - width if self._optional else minimum
+        if isinstance(self.spin, QDoubleSpinBox):
+            self.spin.setRange(self._least, maximum)
+            self.spin.setSingleStep(width)
+        else:
+            self.spin.setRange(int(self._least), int(maximum))
+            self.spin.setSingleStep(int(width))
+        self.set_value(value)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Let the wheel scroll the page unless the field has the focus."""
+        if event.type() == QEvent.Type.Wheel and not self.spin.hasFocus():
+            event.ignore()
+            return True
+        return super().eventFilter(watched, event)
+
+
+class ResetLabel(QLabel):
+    """A label whose double click asks for the default."""
+
+    reset = Signal()
+
+    def __init__(self, text: str, parent: QWidget | None = None) -> None:
+        super().__init__(text, parent)
+        self.setToolTip(self.tr("Double-click to reset"))
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        if event.button() == Qt.MouseButton.LeftButton:
+            self.reset.emit()
+        else:
+            super().mouseDoubleClickEvent(event)

@@ -1,0 +1,1 @@
+"""The library on screen: results, filters, and what can be done with them."""

@@ -1,0 +1,106 @@
+"""Making a result again: the very same one, to compare, or others like it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING
+
+import msgspec
+from PySide6.QtCore import QObject
+
+from studio.library.records import Asset
+from studio.protocol import ImageRequest, Request, UpscaleRequest
+from studio.ui.shell.state import AppState
+from studio.ui.shell.theme import say
+
+if TYPE_CHECKING:
+    from studio.jobs.reproduce import Comparison
+
+LIKE_IT = 4
+"""Variations that "More like this" makes."""
+
+
+class Again(QObject):
+    """Enqueues; says in the message bar what comes of it."""
+
+    def __init__(
+        self, state: AppState, show_both: Callable[[list[Asset]], object], parent: QObject
+    ) -> None:
+        super().__init__(parent)
+        self._state = state
+        self._show_both = show_both
+        self._alike: set[str] = set()
+        self._asked: dict[str, Asset] = {}
+        self._originals: dict[str, Asset] = {}
+        state.reported.connect(self._hear)
+
+    def more_like(self, asset: Asset) -> None:
+        """Make variations of the same request with new seeds; pictures are shown in their tab."""
+        if isinstance(asset.recipe.request, UpscaleRequest):
+            return
+        request = msgspec.structs.replace(asset.recipe.request, seed=None, count=LIKE_IT)
+        token = self._state.submit([request])
+        if isinstance(request, ImageRequest):
+            self._alike.add(token)
+        self._state.show_message(
+            self.tr("{n} more like it are in the queue, with new seeds.").format(n=LIKE_IT), "info"
+        )
+
+    def reproduce(self, asset: Asset) -> None:
+        """Run the recipe once more; when it is done, say whether the result is the same."""
+
+        from studio.jobs.reproduce import LABEL, reproduce_request
+
+        library = self._state.library
+        if library is None:
+            return
+
+        def submit(request: Request) -> None:
+            self._asked[self._state.submit([request], labels=[{LABEL: asset.id}])] = asset
+            self._state.show_message(
+                self.tr("The recipe runs again. You will hear whether the result is the same."),
+                "info",
+            )
+
+        # A model that has another name now is found by its hash, which takes a while.
+        self._state.background.long(
+            self,
+            lambda: reproduce_request(asset, library, self._state.open_registry()),
+            submit,
+            self._state.problem.emit,
+        )
+
+    def _hear(self, report: object) -> None:
+        from studio.jobs.runner import AssetSaved, JobChanged
+        from studio.ui.shell.worker_thread import Enqueued, EnqueueFailed
+
+        match report:
+            case Enqueued() if report.token in self._asked:
+                self._originals[report.jobs[0].id] = self._asked.pop(report.token)
+            case Enqueued() if report.token in self._alike:
+                self._alike.remove(report.token)
+                self._state.job_wanted.emit(report.jobs[0])
+            case EnqueueFailed():
+                self._alike.discard(report.token)
+                self._asked.pop(report.token, None)
+            case AssetSaved() if report.job in self._originals:
+                self._compare(self._originals.pop(report.job), report.asset)
+            case JobChanged() if report.job.status in ("failed", "cancelled"):
+                self._originals.pop(report.job.id, None)
+
+    def _compare(self, old: Asset, new: Asset) -> None:
+        from studio.jobs.reproduce import compare
+
+        self._state.background.long(
+            self, lambda: compare(old, new), partial(self._say, old, new), self._state.problem.emit
+        )
+
+    def _say(self, old: Asset, new: Asset, found: Comparison) -> None:
+        text = " ".join(say(part) for part in (found.sentence, *found.notes))
+        if found.identical or old.task == "text":
+            self._state.show_message(text, "success" if found.identical else "warning")
+            return
+        self._state.show_message(
+            text, "warning", self.tr("Compare"), lambda: self._show_both([old, new])
+        )

@@ -1,0 +1,247 @@
+"""The history dock: results, filters, and what can be done with them."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QModelIndex, QPoint, Qt, QTimer
+from PySide6.QtGui import QKeySequence, QPalette, QShortcut
+from PySide6.QtWidgets import (
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QMenu,
+    QTextBrowser,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from studio.ui.gallery.commands import HistoryCommands
+from studio.ui.gallery.detail_text import detail_text
+from studio.ui.gallery.filters import Filters
+from studio.ui.gallery.history_menu import fill_menu, fill_more
+from studio.ui.gallery.history_model import PICTURE_ROLE, HistoryModel
+from studio.ui.gallery.rows import ROW_SIDE, AssetRows
+from studio.ui.shell.state import AppState
+from studio.ui.shell.theme import GRID, mute
+from studio.ui.widgets.buttons import tool_button
+from studio.ui.widgets.elided_label import ElidedLabel
+from studio.ui.widgets.icons import icon
+from studio.ui.widgets.long_list import LongList
+
+if TYPE_CHECKING:
+    from studio.library.index.facets import Used
+    from studio.library.records import Asset
+    from studio.library.store import Library
+
+    _Found = tuple[array[int], list[Asset]]
+
+_AROUND = 20
+"""Rows above and below those on show that are read with them."""
+
+
+class HistoryView(QWidget):
+    """Object names: `history.view`, `history.search`, `history.detail`, `history.delete`, …"""
+
+    def __init__(self, state: AppState, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._state = state
+        self._turn = 0
+        self.search = QLineEdit(self)
+        self.search.setObjectName("history.search")
+        self.search.setAccessibleName(self.tr("Search the results"))
+        self.search.setPlaceholderText(self.tr("Search"))
+        self.search.setClearButtonEnabled(True)
+        self.search.addAction(icon("search", "muted"), QLineEdit.ActionPosition.LeadingPosition)
+        self._typing = QTimer(self)
+        self._typing.setSingleShot(True)
+        self._typing.setInterval(250)
+        self._typing.timeout.connect(self._filter)
+        self.filters = Filters(self)
+        self.filters.changed.connect(self._filter)
+        self.filters.opened.connect(self._ask_used)
+        self.search.textChanged.connect(lambda _: self._typing.start())
+        self.model = HistoryModel(state.background, self)
+        self.view = LongList(self)
+        self.view.setObjectName("history.view")
+        self.view.setAccessibleName(self.tr("Recent results"))
+        self.view.setModel(self.model)
+        self.view.setItemDelegate(AssetRows(ROW_SIDE, self.view))
+        self.view.measure()
+        self.commands = HistoryCommands(state, self.model, self.view, self.filters, self)
+        self.filters.row.addWidget(self._more_button())
+        self.view.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self.view.customContextMenuRequested.connect(self._menu)
+        self.view.activated.connect(self._activated)
+        self.view.selectionModel().currentChanged.connect(self._show_detail)
+        self.view.selectionModel().selectionChanged.connect(self._show_detail)
+        self.model.dataChanged.connect(self._data_changed)
+        self._empty = QLabel(self)
+        self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self._empty.setWordWrap(True)
+        mute(self._empty)
+        inside = QVBoxLayout(self.view)
+        inside.addWidget(self._empty)
+        self.count = ElidedLabel(parent=self)
+        self.count.setObjectName("history.count")
+        self.count.setForegroundRole(QPalette.ColorRole.PlaceholderText)
+        self.detail = QTextBrowser(self)
+        self.detail.setObjectName("history.detail")
+        self.detail.setAccessibleName(self.tr("About the chosen result"))
+        self.detail.setOpenLinks(False)
+        self.detail.setTabChangesFocus(True)
+        self.detail.setFixedHeight(17 * GRID)
+        self._buttons = QHBoxLayout()
+        self._buttons.setSpacing(GRID // 2)
+        acts = self.commands
+        self._actions = [
+            self._action("sliders-horizontal", self.tr("Use these settings"), acts.use),
+            self._action("external-link", self.tr("Open"), acts.open),
+            self._action("folder-open", self.tr("Open folder"), acts.open_folder),
+            self._action("copy", self.tr("Copy"), acts.copy),
+            self._action("star", self.tr("Star (S)"), acts.star, "history.star"),
+            self._action("tag", self.tr("Tags… (T)"), acts.edit_tags, "history.tags.open"),
+            self._action("trash-2", self.tr("Delete (Del)"), acts.delete, "history.delete"),
+        ]
+        for keys, act in (
+            (QKeySequence(Qt.Key.Key_Delete), acts.delete),
+            (QKeySequence(Qt.Key.Key_S), acts.star),
+            (QKeySequence(Qt.Key.Key_T), acts.edit_tags),
+            (QKeySequence(Qt.Key.Key_C), acts.compare),
+            (QKeySequence(Qt.Key.Key_M), acts.more_like),
+            (QKeySequence(QKeySequence.StandardKey.Copy), acts.copy),
+            (QKeySequence(QKeySequence.StandardKey.Undo), acts.actions.undo),
+        ):
+            shortcut = QShortcut(keys, self.view)
+            shortcut.setContext(Qt.ShortcutContext.WidgetShortcut)
+            shortcut.activated.connect(act)
+        self._buttons.addStretch(1)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(GRID, GRID // 2, GRID, GRID)
+        layout.setSpacing(GRID)
+        layout.addWidget(self.search)
+        layout.addWidget(self.filters)
+        layout.addWidget(self.view, 1)
+        layout.addWidget(self.count)
+        layout.addWidget(self.detail)
+        layout.addLayout(self._buttons)
+        self.setFocusProxy(self.search)
+        state.assets_changed.connect(self.refresh)
+        self._show((array("q"), []))
+
+    def refresh(self) -> None:
+        """Look at the library again, on another thread."""
+        library = self._state.library
+        if library is None:
+            return
+        wanted = self.filters.wanted(self.search.text())
+        rows = self.view.rows_on_show()
+        near = slice(max(0, rows.start - _AROUND), max(rows.stop, 1) + 2 * _AROUND)
+        current = self.model.numbers([self.view.currentIndex().row()])
+
+        def look() -> _Found:
+            numbers = library.numbers(wanted)
+            read = dict.fromkeys([*numbers[near], *current])
+            return numbers, library.assets_numbered(list(read))
+
+        self._turn += 1
+        turn = self._turn
+
+        def show(found: _Found) -> None:
+            # Two looks may overlap, and the later one may come back first.
+            if turn == self._turn:
+                self._show(found)
+
+        self._state.background.read(self, look, show, self._state.problem.emit)
+        if self.filters.rest.isVisible():
+            self._ask_used()
+
+    # ---- inside
+
+    def _show(self, found: _Found) -> None:
+        numbers, known = found
+        library = self._state.library
+        fetch = (lambda _: []) if library is None else library.assets_numbered
+        self.model.show(numbers, fetch, known)
+        self.commands.choose_after_deleting()
+        everything = self.filters.wanted(self.search.text()).is_everything
+        self._empty.setVisible(not numbers)
+        self._empty.setText(
+            self.tr("What you make appears here.") if everything else self.tr("Nothing was found.")
+        )
+        count = self.locale().toString(len(numbers))
+        said = self.tr("Results: {n}") if everything else self.tr("Found: {n}")
+        self.count.set_text(" · ".join([said.format(n=count), *self.filters.chosen()]))
+        self._show_detail()
+
+    def _filter(self) -> None:
+        self.view.scrollToTop()
+        self.refresh()
+
+    def _ask_used(self) -> None:
+        """Fill the filters' menus with what occurs in the library."""
+        library = self._state.library
+        if library is None:
+            return
+
+        def look(library: Library = library) -> tuple[Used, list[tuple[str, int]]]:
+            return library.used(), library.collections()
+
+        self._state.background.read(
+            self, look, lambda found: self.filters.offer(*found), self._state.problem.emit
+        )
+
+    def _action(self, picture: str, text: str, act: Callable[[], None], name: str = "") -> QWidget:
+        button = tool_button(picture, text, name, self)
+        button.clicked.connect(lambda _checked=False: act())
+        self._buttons.addWidget(button)
+        return button
+
+    def _data_changed(self, first: QModelIndex, last: QModelIndex, roles: Sequence[int]) -> None:
+        row = self.view.currentIndex().row()
+        if PICTURE_ROLE not in roles and first.row() <= row <= last.row():
+            self._show_detail()
+
+    def _show_detail(self, *_: object) -> None:
+        count = self.view.chosen_count()
+        for button in self._actions:
+            button.setEnabled(count > 0)
+        if count > 1:
+            self.detail.setPlainText(self.tr("{n} results are selected.").format(n=count))
+            return
+        asset = self.commands.current()
+        if asset is None:
+            self.detail.setPlainText(self.tr("Choose a result to see how it was made."))
+        else:
+            self.detail.setHtml(detail_text(asset))
+
+    def _activated(self, index: QModelIndex) -> None:
+        self.view.setCurrentIndex(index)
+        self.commands.use()
+
+    def _more_button(self) -> QToolButton:
+        button = tool_button("ellipsis", self.tr("More"), "history.more", self)
+        menu = QMenu(button)
+        fill_more(menu, self.commands)
+        button.setMenu(menu)
+        button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        return button
+
+    def _menu(self, place: QPoint) -> None:
+        index: QModelIndex = self.view.indexAt(place)
+        library = self._state.library
+        if not index.isValid() or library is None:
+            return
+        if not self.view.selectionModel().isSelected(index):
+            self.view.setCurrentIndex(index)
+
+        def open_at(collections: list[tuple[str, int]]) -> None:
+            menu = QMenu(self)
+            menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+            fill_menu(menu, self.commands, self.commands.chosen(), collections)
+            menu.popup(self.view.viewport().mapToGlobal(place))
+
+        self._state.background.read(self, library.collections, open_at, self._state.problem.emit)

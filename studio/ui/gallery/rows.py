@@ -1,0 +1,33 @@
+"""How a result looks as a row of a list."""
+
+from __future__ import annotations
+
+from PySide6.QtGui import QIcon, QPixmap
+
+from studio.library.records import Asset
+from studio.ui.gallery.history_model import ASSET_ROLE, PICTURE_ROLE, SECOND_ROLE
+from studio.ui.shell.theme import GRID
+from studio.ui.widgets.icons import icon
+from studio.ui.widgets.two_line_delegate import Index, TwoLineDelegate
+
+ROW_SIDE = 6 * GRID
+
+_ICONS = {"text": "message-square-text", "image": "image", "upscale": "image-upscale"}
+
+
+class AssetRows(TwoLineDelegate):
+    """A thumbnail or an icon, what was asked, and when."""
+
+    def picture(self, index: Index) -> QIcon | QPixmap | None:
+        pixmap = index.data(PICTURE_ROLE)
+        if isinstance(pixmap, QPixmap):
+            return pixmap
+        asset: Asset | None = index.data(ASSET_ROLE)
+        return None if asset is None else icon(_ICONS[asset.task], "muted")
+
+    def side(self, index: Index) -> int:
+        asset: Asset | None = index.data(ASSET_ROLE)
+        return 20 if asset is None or asset.task == "text" else ROW_SIDE
+
+    def second(self, index: Index) -> str:
+        return str(index.data(SECOND_ROLE) or "")

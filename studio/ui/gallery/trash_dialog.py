@@ -1,0 +1,139 @@
+"""What was deleted, until the user empties the trash."""
+
+from __future__ import annotations
+
+from PySide6.QtGui import QIcon, QPixmap
+from PySide6.QtWidgets import (
+    QDialog,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QStackedLayout,
+    QVBoxLayout,
+    QWidget,
+)
+
+from studio.library.records import Asset
+from studio.ui.gallery.history_model import HistoryModel
+from studio.ui.gallery.rows import ROW_SIDE, AssetRows
+from studio.ui.shell.state import AppState
+from studio.ui.shell.theme import GRID, mute
+from studio.ui.widgets.icons import icon
+from studio.ui.widgets.long_list import LongList
+
+
+class TrashDialog(QDialog):
+    """Not modal. Object names: `trash.dialog`, `trash.view`, `trash.restore`, `trash.empty`."""
+
+    def __init__(self, state: AppState, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._state = state
+        self.setObjectName("trash.dialog")
+        self.setWindowTitle(self.tr("Trash"))
+        self.resize(72 * GRID, 60 * GRID)
+        self.model = HistoryModel(state.background, self)
+        self.view = LongList(self)
+        self.view.setObjectName("trash.view")
+        self.view.setAccessibleName(self.tr("Deleted results"))
+        self.view.setModel(self.model)
+        self.view.setItemDelegate(AssetRows(ROW_SIDE, self.view))
+        self.view.measure()
+        self.view.activated.connect(lambda _: self._restore())
+        self.view.selectionModel().selectionChanged.connect(lambda *_: self._enable())
+        self._about = QLabel(self)
+        self._about.setWordWrap(True)
+        mute(self._about)
+        self.restore_button = self._button("archive-restore", self.tr("Restore"), "trash.restore")
+        self.empty_button = self._button("trash-2", self.tr("Empty the trash…"), "trash.empty")
+        close = self._button("", self.tr("Close"), "trash.close")
+        self._question = QLabel(self)
+        self._question.setWordWrap(True)
+        self.sure_button = self._button("trash-2", self.tr("Delete for good"), "trash.sure")
+        keep = self._button("", self.tr("Keep them"), "trash.keep")
+        self.restore_button.clicked.connect(self._restore)
+        self.empty_button.clicked.connect(self._ask)
+        self.sure_button.clicked.connect(self._empty)
+        keep.clicked.connect(self._calm)
+        close.clicked.connect(self.reject)
+        self._keep = keep
+        self._lower = QStackedLayout()
+        self._lower.addWidget(_row(self.restore_button, self.empty_button, None, close))
+        self._lower.addWidget(_row(self._question, self.sure_button, keep))
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(2 * GRID, 2 * GRID, 2 * GRID, 2 * GRID)
+        layout.setSpacing(GRID)
+        layout.addWidget(self._about)
+        layout.addWidget(self.view, 1)
+        layout.addLayout(self._lower)
+        state.assets_changed.connect(self.refresh)
+        self._show([])
+        self._about.clear()
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Look at the trash again, on another thread."""
+        library = self._state.library
+        if library is not None:
+            self._state.background.read(self, library.trashed, self._show, self._state.problem.emit)
+
+    def _button(self, picture: str, text: str, name: str) -> QPushButton:
+        button = QPushButton(icon(picture) if picture else QIcon(QPixmap()), text, self)
+        button.setObjectName(name)
+        button.setAccessibleName(text)
+        button.setAutoDefault(False)
+        return button
+
+    def _show(self, assets: list[Asset]) -> None:
+        self.model.show_all(assets)
+        self._about.setText(
+            self.tr("Deleted results stay here until you empty the trash.")
+            if assets
+            else self.tr("The trash is empty.")
+        )
+        # The first row would look chosen as soon as the keyboard is in the list, so it is.
+        if assets and not self.view.selectionModel().hasSelection():
+            self.view.setCurrentIndex(self.model.index(0))
+        self._enable()
+
+    def _enable(self) -> None:
+        self.restore_button.setEnabled(self.view.selectionModel().hasSelection())
+        self.empty_button.setEnabled(self.model.rowCount() > 0)
+
+    def _restore(self) -> None:
+        chosen = self.model.known(self.model.numbers(self.view.chosen_rows()))
+        ids = [asset.id for asset in chosen]
+        if ids:
+            self._state.change_assets(self, lambda library: library.restore(ids))
+
+    def _ask(self) -> None:
+        count = self.model.rowCount()
+        self._question.setText(
+            self.tr("Delete the one result in the trash for good? Nothing brings it back.")
+            if count == 1
+            else self.tr(
+                "Delete all {n} results in the trash for good? Nothing brings them back."
+            ).format(n=count)
+        )
+        self._lower.setCurrentIndex(1)
+        self._keep.setFocus()
+
+    def _calm(self) -> None:
+        self._lower.setCurrentIndex(0)
+        self.view.setFocus()
+
+    def _empty(self) -> None:
+        self._calm()
+        self._state.change_assets(self, lambda library: library.empty_trash())
+
+
+def _row(*widgets: QWidget | None) -> QWidget:
+    row = QWidget()
+    layout = QHBoxLayout(row)
+    layout.setContentsMargins(0, 0, 0, 0)
+    layout.setSpacing(GRID)
+    for widget in widgets:
+        if widget is None:
+            layout.addStretch(1)
+        else:
+            layout.addWidget(widget, 1 if isinstance(widget, QLabel) else 0)
+    return row

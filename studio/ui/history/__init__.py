@@ -1,1 +1,0 @@
-"""The dock with recent results."""

@@ -1,0 +1,207 @@
+"""The strip of one job's pictures: waiting, being made, finished or failed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from PySide6.QtCore import (
+    QAbstractListModel,
+    QModelIndex,
+    QPersistentModelIndex,
+    QRect,
+    QSize,
+    Qt,
+    Signal,
+)
+from PySide6.QtGui import QColor, QImage, QPainter, QPalette, QPen
+from PySide6.QtWidgets import (
+    QListView,
+    QStyle,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QWidget,
+)
+
+from studio.ui.media.picture.loader import PictureLoader
+
+THUMBNAIL = QSize(96, 96)
+
+State = Literal["waiting", "drawing", "done", "failed", "gone"]
+"""`gone` was finished and is not in the library now, since it was deleted."""
+VARIATION_ROLE = Qt.ItemDataRole.UserRole + 1
+
+Index = QModelIndex | QPersistentModelIndex
+ROOT = QModelIndex()
+
+
+@dataclass(frozen=True)
+class Variation:
+    """One picture of a job. `path` is the finished file, or the preview while it is drawn.
+
+    `asset` is its id in the library once it is finished.
+    """
+
+    row: int
+    seed: int
+    state: State = "waiting"
+    path: str = ""
+    message: str = ""
+    thumbnail: QImage | None = None
+    asset: str = ""
+
+
+class VariationModel(QAbstractListModel):
+    """The pictures of the job that is shown, by row."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._variations: list[Variation] = []
+        self._loader = PictureLoader(self, threads=1)
+        self._loader.loaded.connect(self._keep_thumbnail)
+
+    def rowCount(self, parent: Index = ROOT) -> int:
+        return 0 if parent.isValid() else len(self._variations)
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        if not index.isValid():
+            return None
+        variation = self._variations[index.row()]
+        if role == VARIATION_ROLE:
+            return variation
+        if role in (Qt.ItemDataRole.ToolTipRole, Qt.ItemDataRole.AccessibleTextRole):
+            return self._told(variation)
+        return None
+
+    def _told(self, variation: Variation) -> str:
+        number = variation.row + 1
+        match variation.state:
+            case "waiting":
+                return self.tr("Variation {n}: waiting").format(n=number)
+            case "drawing":
+                return self.tr("Variation {n}: being drawn").format(n=number)
+            case "failed":
+                text = self.tr("Variation {n} failed: {why}")
+                return text.format(n=number, why=variation.message)
+            case "gone":
+                return self.tr("Variation {n} was deleted").format(n=number)
+            case "done":
+                text = self.tr("Variation {n}, seed {seed}")
+                return text.format(n=number, seed=variation.seed)
+
+    def begin(self, seed: int, count: int) -> None:
+        """Show `count` waiting pictures, row i from seed `seed` + i."""
+        self._loader.stop()
+        self.beginResetModel()
+        self._variations = [Variation(row, seed + row) for row in range(count)]
+        self.endResetModel()
+
+    def at(self, row: int) -> Variation | None:
+        """Return the picture of a row, if there is one."""
+        return self._variations[row] if 0 <= row < len(self._variations) else None
+
+    def row_of(self, asset: str) -> int:
+        """Return the row of a finished picture by its id in the library, -1 where none is."""
+        return next((v.row for v in self._variations if asset and v.asset == asset), -1)
+
+    def gone(self) -> list[str]:
+        """Return the ids of pictures that were deleted."""
+        return [v.asset for v in self._variations if v.state == "gone"]
+
+    def set_state(
+        self, row: int, state: State, path: str = "", message: str = "", asset: str = ""
+    ) -> None:
+        """Say how far a row is. Rows that the job does not have are passed over."""
+        if not 0 <= row < len(self._variations):
+            return
+        old = self._variations[row]
+        if state == "gone":
+            old = replace(old, path="", thumbnail=None)
+        self._change(
+            row,
+            replace(
+                old,
+                state=state,
+                path=path or old.path,
+                message=message,
+                asset=asset or old.asset,
+            ),
+        )
+        if path:
+            self._loader.request(str(row), path, THUMBNAIL * 2)
+
+    def stop(self) -> None:
+        """Wait for thumbnails that are being read."""
+        self._loader.stop()
+
+    def _change(self, row: int, variation: Variation) -> None:
+        self._variations[row] = variation
+        index = self.index(row)
+        self.dataChanged.emit(index, index)
+
+    def _keep_thumbnail(self, key: str, _path: str, image: QImage, _size: QSize) -> None:
+        row = int(key)
+        if row < len(self._variations):
+            self._change(row, replace(self._variations[row], thumbnail=image))
+
+
+class _Tile(QStyledItemDelegate):
+    def sizeHint(self, _option: QStyleOptionViewItem, _index: Index) -> QSize:
+        return QSize(THUMBNAIL.width() + 8, THUMBNAIL.height() + 8)
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
+        variation: Variation = index.data(VARIATION_ROLE)
+        rect: QRect = option.rect.adjusted(4, 4, -4, -4)
+        palette: QPalette = option.palette
+        painter.save()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(palette.color(QPalette.ColorRole.AlternateBase))
+        painter.drawRoundedRect(rect, 4, 4)
+        if variation.thumbnail is not None and not variation.thumbnail.isNull():
+            size = variation.thumbnail.size()
+            size.scale(rect.size(), Qt.AspectRatioMode.KeepAspectRatio)
+            place = QRect(rect.topLeft(), size)
+            place.moveCenter(rect.center())
+            painter.setOpacity(1.0 if variation.state == "done" else 0.6)
+            painter.drawImage(place, variation.thumbnail)
+            painter.setOpacity(1.0)
+        else:
+            painter.setPen(palette.color(QPalette.ColorRole.PlaceholderText))
+            sign = "!" if variation.state == "failed" else str(variation.row + 1)
+            painter.drawText(rect, Qt.AlignmentFlag.AlignCenter, sign)
+        if variation.state == "failed":
+            painter.setPen(QPen(QColor("#c0392b"), 2))
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.drawRoundedRect(rect, 4, 4)
+        if option.state & QStyle.StateFlag.State_Selected:
+            painter.setPen(QPen(palette.color(QPalette.ColorRole.Highlight), 3))
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.drawRoundedRect(rect.adjusted(-2, -2, 2, 2), 5, 5)
+        painter.restore()
+
+
+class VariationStrip(QListView):
+    """A row of thumbnails; the arrow keys walk through it."""
+
+    picked = Signal(int)
+    """The row that is current now."""
+
+    def __init__(self, model: VariationModel, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setModel(model)
+        self.setItemDelegate(_Tile(self))
+        self.setFlow(QListView.Flow.LeftToRight)
+        self.setWrapping(False)
+        self.setUniformItemSizes(True)
+        self.setHorizontalScrollMode(QListView.ScrollMode.ScrollPerPixel)
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setFrameShape(QListView.Shape.NoFrame)
+        self.setFixedHeight(THUMBNAIL.height() + 24)
+        self.setAccessibleName(self.tr("Variations"))
+
+    def currentChanged(self, current: Index, previous: Index) -> None:
+        super().currentChanged(current, previous)
+        if current.isValid():
+            self.picked.emit(current.row())

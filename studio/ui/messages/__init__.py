@@ -1,0 +1,1 @@
+"""What the app has to say: the message bar and its list."""

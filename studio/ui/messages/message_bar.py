@@ -1,0 +1,213 @@
+"""One place for everything the app has to say: never modal, and readable later."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from PySide6.QtCore import QEvent, QSize, Qt, QTimer, Signal
+from PySide6.QtGui import QGuiApplication, QPalette, QResizeEvent
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QWidget
+
+from studio.ui.shell.theme import GRID, Kind, blend, kind_colour
+from studio.ui.widgets.buttons import tool_button
+from studio.ui.widgets.icons import icon_pixmap
+
+PICTURES: dict[Kind, str] = {
+    "info": "info",
+    "success": "circle-check",
+    "warning": "triangle-alert",
+    "error": "circle-alert",
+}
+KEPT = 200
+"""Messages that can be read again; older ones are forgotten."""
+
+CALM_AFTER_MS = 8000
+"""Good news leaves the bar by itself after this long; trouble stays until it is closed."""
+CALM_AFTER_MS_WITH_ACTION = 20_000
+"""The same for good news that offers something, which takes a moment to decide on."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A message as it was shown."""
+
+    text: str
+    kind: Kind
+    when: datetime
+    action_text: str = ""
+    action: Callable[[], object] | None = None
+    detail: str = ""
+    times: int = 1
+
+    @property
+    def line(self) -> str:
+        """The text, and how often it was said in a row."""
+        return self.text if self.times == 1 else f"{self.text} (×{self.times})"
+
+
+class MessageBar(QFrame):
+    """A row of fixed height at the bottom of the window, and the list of what it said."""
+
+    shown = Signal(object)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("messages")
+        self.setAccessibleName(self.tr("Messages"))
+        self.setAutoFillBackground(True)
+        self.messages: list[Shown] = []
+        self._current: Shown | None = None
+        self._painting = False
+        self._icon = QLabel(self)
+        self._text = QLabel(self)
+        self._text.setObjectName("messages.text")
+        self._text.setWordWrap(True)
+        self._text.setTextFormat(Qt.TextFormat.PlainText)
+        self._text.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Ignored)
+        self._text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._action = QPushButton(self)
+        self._action.setObjectName("messages.action")
+        self._action.setAccessibleName(self.tr("Next step"))
+        self._action.hide()
+        self._action.clicked.connect(self._act)
+        self._close = tool_button("x", self.tr("Close this message"), "messages.close", self)
+        self._close.hide()
+        self._close.clicked.connect(self.clear)
+        self._list = tool_button("bell", self.tr("Earlier messages"), "messages.list", self)
+        self._list.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self._list.clicked.connect(self.show_list)
+        self._calm = QTimer(self)
+        self._calm.setSingleShot(True)
+        self._calm.timeout.connect(self._leave)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(2 * GRID, GRID // 2, GRID, GRID // 2)
+        layout.setSpacing(GRID)
+        layout.addWidget(self._icon)
+        layout.addWidget(self._text, 1)
+        layout.addWidget(self._action)
+        layout.addWidget(self._close)
+        layout.addWidget(self._list)
+        lines = 2 * self.fontMetrics().lineSpacing() + 2
+        self.setFixedHeight(max(lines + GRID, self._action.sizeHint().height() + GRID))
+        self._paint()
+
+    def show_message(
+        self,
+        text: str,
+        kind: Kind = "info",
+        action_text: str = "",
+        action: Callable[[], object] | None = None,
+        *,
+        detail: str = "",
+    ) -> None:
+        """Show a message with its next step (`action`); `detail` is for a report."""
+        last = self.messages[-1] if self.messages else None
+        # A disk that is gone fails every job with the same words.
+        times = 1
+        is_trouble = kind in ("warning", "error")
+        if is_trouble and last is not None and (last.text, last.kind) == (text, kind):
+            times = self.messages.pop().times + 1
+        message = Shown(text, kind, datetime.now(), action_text, action, detail, times)
+        self.messages.append(message)
+        del self.messages[:-KEPT]
+        self._current = message
+        self._action.setText(action_text)
+        self._action.setAccessibleName(action_text)
+        self._action.setVisible(bool(action_text and action))
+        self._close.show()
+        layout = self.layout()
+        assert layout is not None
+        layout.activate()
+        self._fit_text()
+        if is_trouble:
+            self._calm.stop()
+        else:
+            self._calm.start(CALM_AFTER_MS if action is None else CALM_AFTER_MS_WITH_ACTION)
+        self._paint()
+        self.shown.emit(message)
+
+    def text(self) -> str:
+        """Return the message on show, or an empty string."""
+        return self._current.text if self._current else ""
+
+    def current(self) -> Shown | None:
+        """Return the message on show."""
+        return self._current
+
+    def clear(self) -> None:
+        """Take the message off the bar; it stays in the list."""
+        self._calm.stop()
+        self._current = None
+        self._text.clear()
+        self._text.setToolTip("")
+        self._action.hide()
+        self._close.hide()
+        self._paint()
+
+    def show_list(self) -> None:
+        """Open the list of earlier messages."""
+        from studio.ui.messages.message_list import MessageList
+
+        window = MessageList(self.messages, self.window())
+        window.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        window.show()
+
+    def _leave(self) -> None:
+        # Nothing goes from under the pointer or the keyboard of who is about to press it.
+        if self.underMouse() or self._action.hasFocus():
+            self._calm.start(CALM_AFTER_MS)
+        else:
+            self.clear()
+
+    def _act(self) -> None:
+        current = self._current
+        self.clear()
+        if current is not None and current.action is not None:
+            current.action()
+
+    def _fit_text(self) -> None:
+        """Cut what two lines cannot hold; the whole text is in the tooltip and the list."""
+        if self._current is None:
+            return
+        text = self._current.line
+        # What breaking at words may leave empty at the end of the first line.
+        room = max(2 * self._text.width() - 10 * GRID, 20 * GRID)
+        cut = self.fontMetrics().elidedText(
+            " ".join(text.split()), Qt.TextElideMode.ElideRight, room
+        )
+        self._text.setText(cut)
+        self._text.setToolTip(text)
+
+    def _paint(self) -> None:
+        self._painting = True
+        kind: Kind = self._current.kind if self._current else "info"
+        window = QGuiApplication.palette()
+        ground = window.color(QPalette.ColorRole.Window)
+        # Only this one role is set: the others go on following the app.
+        palette = QPalette()
+        if self._current is not None:
+            ground = blend(kind_colour(kind, window), ground, 0.10)
+        palette.setColor(QPalette.ColorRole.Window, ground)
+        self.setPalette(palette)
+        side = 18
+        if self._current is None:
+            self._icon.setFixedSize(QSize(side, side))
+            self._icon.clear()
+        else:
+            self._icon.setPixmap(
+                icon_pixmap(
+                    PICTURES[kind], side, kind_colour(kind, window), self.devicePixelRatioF()
+                )
+            )
+        self._painting = False
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit_text()
+
+    def changeEvent(self, event: QEvent) -> None:
+        if event.type() == QEvent.Type.PaletteChange and not self._painting:
+            self._paint()
+        super().changeEvent(event)

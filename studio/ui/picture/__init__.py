@@ -1,1 +1,0 @@
-"""Pictures on screen: loading off the window's thread, zooming, comparing, lists of results."""

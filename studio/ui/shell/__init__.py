@@ -1,0 +1,1 @@
+"""The frame of the window: state, worker thread, notices, theme, language."""

@@ -1,0 +1,1 @@
+"""One folder for each kind of work: what is special about its tab."""

@@ -1,0 +1,204 @@
+"""What can be set for a picture besides its prompt. Only what the pipeline uses is enabled."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+
+from studio.protocol import Capabilities
+from studio.ui.fields.number_field import NumberField
+from studio.ui.fields.prompt_edit import PromptEdit
+from studio.ui.fields.seed_field import SeedField
+from studio.ui.shell.theme import GRID
+from studio.ui.widgets.more_section import MoreSection
+from studio.ui.widgets.side_by_side import SideBySide
+from studio.ui.workspaces.image.source_picture import SourcePicture
+
+
+class ImageControls(QWidget):
+    """Size in sight, the rest under "More"; the tab puts `negative` below its prompt."""
+
+    changed = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.negative = PromptEdit(self.tr("What should not be in the picture"), "image.negative")
+        self.negative.setAccessibleName(self.tr("Negative prompt"))
+        self.negative.set_least_lines(1)
+        self.negative.setMaximumHeight(self.negative.fontMetrics().lineSpacing() * 3)
+        self.width_field = NumberField(
+            self.tr("Width"),
+            64,
+            8192,
+            None,
+            64,
+            optional=True,
+            name="image.width",
+            suffix=self.tr(" px"),
+        )
+        self.height_field = NumberField(
+            self.tr("Height"),
+            64,
+            8192,
+            None,
+            64,
+            optional=True,
+            name="image.height",
+            suffix=self.tr(" px"),
+        )
+        self.steps = NumberField(
+            self.tr("Steps"),
+            1,
+            500,
+            None,
+            1,
+            optional=True,
+            name="image.steps",
+            tooltip=self.tr("More steps take longer and add detail, up to a point"),
+        )
+        self.guidance = NumberField(
+            self.tr("Guidance scale"),
+            0,
+            50,
+            None,
+            0.5,
+            1,
+            optional=True,
+            name="image.guidance",
+            tooltip=self.tr("How closely the picture follows the prompt"),
+        )
+        self.scheduler = QComboBox(self)
+        self.scheduler.setObjectName("image.scheduler")
+        self.scheduler.setAccessibleName(self.tr("Scheduler"))
+        self.scheduler.addItem(self.tr("Auto"), "")
+        scheduler_row = QWidget(self)
+        row = QHBoxLayout(scheduler_row)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(GRID)
+        label = QLabel(self.tr("Scheduler"), scheduler_row)
+        label.setBuddy(self.scheduler)
+        row.addWidget(label)
+        row.addWidget(self.scheduler, 1)
+        self.seed = SeedField("image.seed")
+        self.source = SourcePicture()
+        self.strength = NumberField(
+            self.tr("Strength"),
+            0,
+            1,
+            0.6,
+            0.05,
+            2,
+            name="image.strength",
+            tooltip=self.tr("0 keeps the picture, 1 draws it anew"),
+        )
+        self.transparent = QCheckBox(self.tr("Transparent background"), self)
+        self.transparent.setObjectName("image.transparent")
+        self.more = MoreSection(self.tr("More"), "image.more")
+        for widget in (
+            self.seed,
+            self.steps,
+            self.guidance,
+            scheduler_row,
+            self.source,
+            self.strength,
+            self.transparent,
+        ):
+            self.more.add(widget)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(GRID)
+        layout.addWidget(SideBySide(self.width_field, self.height_field, self))
+        layout.addWidget(self.more)
+        self._wanted_scheduler = ""
+        self._controls: tuple[str, ...] | None = None
+        for field in (
+            self.width_field,
+            self.height_field,
+            self.steps,
+            self.guidance,
+            self.strength,
+            self.seed,
+        ):
+            field.changed.connect(self.changed)
+        self.negative.textChanged.connect(self.changed)
+        self.scheduler.activated.connect(self._scheduler_picked)
+        self.source.changed.connect(self._source_changed)
+        self.transparent.toggled.connect(self.changed)
+        self.more.toggled.connect(self.changed)
+        self._enable()
+
+    def apply(self, capabilities: Capabilities | None) -> None:
+        """Enable what the pipeline uses; None (not known yet) enables everything."""
+        self._controls = None if capabilities is None else capabilities.controls
+        self.scheduler.clear()
+        self.scheduler.addItem(self.tr("Auto"), "")
+        if capabilities is not None:
+            for name in capabilities.schedulers:
+                self.scheduler.addItem(name.removesuffix("Scheduler"), name)
+            for field, default in (
+                (self.width_field, capabilities.width),
+                (self.height_field, capabilities.height),
+            ):
+                field.set_range(
+                    capabilities.min_side, capabilities.max_side, max(1, capabilities.multiple)
+                )
+                field.setToolTip(self.tr("Auto is {number} px").format(number=default))
+            self.steps.setToolTip(
+                self.tr("More steps take longer and add detail. Auto is {number}").format(
+                    number=capabilities.steps
+                )
+            )
+        self.set_scheduler(self._wanted_scheduler)
+        self._enable()
+
+    @property
+    def is_known(self) -> bool:
+        """Whether what the pipeline uses is known yet."""
+        return self._controls is not None
+
+    def uses(self, control: str) -> bool:
+        """Tell whether the pipeline uses a field of `ImageRequest`; unknown counts as yes."""
+        return self._controls is None or control in self._controls
+
+    def set_scheduler(self, name: str) -> None:
+        """Choose a scheduler; one that the pipeline has not leaves "Auto"."""
+        self._wanted_scheduler = name
+        self.scheduler.setCurrentIndex(max(0, self.scheduler.findData(name)))
+
+    def scheduler_name(self) -> str:
+        """Return the chosen scheduler's class, empty for "Auto"."""
+        return str(self.scheduler.currentData() or "")
+
+    def stop(self) -> None:
+        """Wait for what is being read."""
+        self.source.stop()
+
+    def _enable(self) -> None:
+        reason = self.tr("This model does not use it")
+        pairs: tuple[tuple[QWidget, str], ...] = (
+            (self.negative, "negative_prompt"),
+            (self.width_field, "width"),
+            (self.height_field, "height"),
+            (self.steps, "steps"),
+            (self.guidance, "guidance_scale"),
+            (self.scheduler, "scheduler"),
+            (self.source, "image"),
+            (self.transparent, "transparent"),
+        )
+        for widget, control in pairs:
+            used = self.uses(control)
+            widget.setEnabled(used)
+            if not used:
+                widget.setToolTip(reason)
+            elif widget.toolTip() == reason:
+                widget.setToolTip("")
+        self.source.set_mask_usable(self.uses("mask"))
+        self.strength.setEnabled(self.uses("image") and bool(self.source.path()))
+
+    def _scheduler_picked(self, _index: int) -> None:
+        self._wanted_scheduler = self.scheduler_name()
+        self.changed.emit()
+
+    def _source_changed(self) -> None:
+        self._enable()
+        self.changed.emit()

@@ -1,0 +1,379 @@
+"""The mask editor: what of the start picture is drawn anew is painted on it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QRect, QSignalBlocker, Qt, Signal
+from PySide6.QtGui import QImage, QKeySequence, QPainter, QShortcut
+from PySide6.QtWidgets import (
+    QButtonGroup,
+    QDialog,
+    QFileDialog,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QSlider,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from studio.protocol import Problem, ProblemError, problem
+from studio.ui.media.picture.files import PICTURE_FILTER
+from studio.ui.media.picture.loader import read_picture
+from studio.ui.shell.theme import GRID, say
+from studio.ui.widgets.buttons import PrimaryButton, tool_button
+from studio.ui.widgets.tinted_label import TintedLabel
+from studio.ui.workspaces.image.mask.canvas import MaskCanvas
+from studio.ui.workspaces.image.mask.drawing import MaskDrawing
+
+if TYPE_CHECKING:
+    from studio.ui.shell.state import AppState
+
+WORKED_PIXELS = 4_000_000
+"""A mask of a larger picture is painted smaller; it is fitted to what is drawn anyway."""
+_NOTCHES = 1000
+
+
+def read_for_masking(path: str) -> QImage:
+    """Read a picture, opaque and not larger than `WORKED_PIXELS`. Raises `ProblemError`."""
+    image, _, error = read_picture(path)
+    if image.isNull():
+        raise _unreadable(path, error)
+    pixels = image.width() * image.height()
+    if pixels > WORKED_PIXELS:
+        image = image.scaled(
+            image.size() * (WORKED_PIXELS / pixels) ** 0.5,
+            Qt.AspectRatioMode.IgnoreAspectRatio,
+            Qt.TransformationMode.SmoothTransformation,
+        )
+    opaque = QImage(image.size(), QImage.Format.Format_RGB32)
+    # The model is given transparent pixels on white.
+    opaque.fill(Qt.GlobalColor.white)
+    painter = QPainter(opaque)
+    painter.drawImage(0, 0, image)
+    painter.end()
+    return opaque
+
+
+def _unreadable(path: str, error: str) -> ProblemError:
+    return problem(
+        "bad_input",
+        "{file} is no picture that can be read, or it is incomplete. Choose another one.",
+        error,
+        file=path,
+    )
+
+
+class MaskDialog(QDialog):
+    """OK writes the mask into the library and tells its path; Cancel leaves all as it was.
+
+    Object names: `image.mask.dialog`, `.canvas`, `.paint`, `.erase`, `.brush`, `.undo`, `.redo`,
+    `.fill`, `.clear`, `.invert`, `.load`, `.fit`, `.ok`, `.cancel`, `.status`.
+    """
+
+    kept = Signal(str)
+    """The path of the mask's file; empty where nothing is marked."""
+
+    def __init__(
+        self,
+        state: AppState,
+        picture: str,
+        mask: str = "",
+        parent: QWidget | None = None,
+        drawing: MaskDrawing | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._state = state
+        self.picture = picture
+        self._mask = mask
+        self.setObjectName("image.mask.dialog")
+        self.setWindowTitle(self.tr("Mask"))
+        self.setWindowModality(Qt.WindowModality.WindowModal)
+        self.setWindowFlag(Qt.WindowType.WindowMaximizeButtonHint, True)
+        self.resize(124 * GRID, 92 * GRID)
+        self.canvas = MaskCanvas(self)
+        self.canvas.setObjectName("image.mask.canvas")
+        self.canvas.setAccessibleName(self.tr("The picture, painted where it is drawn anew"))
+        self.status = TintedLabel(self)
+        self.status.setObjectName("image.mask.status")
+        self.status.setWordWrap(True)
+        self._tools = self._bar()
+        self.ok = PrimaryButton(self.tr("OK"), "check", "image.mask.ok", self)
+        self.ok.setDefault(True)
+        self.ok.clicked.connect(self.accept)
+        cancel = QPushButton(self.tr("Cancel"), self)
+        cancel.setObjectName("image.mask.cancel")
+        cancel.setAutoDefault(False)
+        cancel.clicked.connect(self.reject)
+        below = QHBoxLayout()
+        below.setSpacing(GRID)
+        below.addWidget(self.status, 1)
+        below.addWidget(cancel)
+        below.addWidget(self.ok)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(2 * GRID, GRID, 2 * GRID, 2 * GRID)
+        layout.setSpacing(GRID)
+        layout.addWidget(self._tools)
+        layout.addWidget(self.canvas, 1)
+        layout.addLayout(below)
+        self.canvas.changed.connect(self._changed)
+        self.canvas.brush_changed.connect(self._tell_brush)
+        self._bind()
+        self._enable(False)
+        self.canvas.setFocus()
+        self._read(drawing)
+
+    @property
+    def drawing(self) -> MaskDrawing | None:
+        """What was painted, once the picture has been read."""
+        return self.canvas.drawing
+
+    # ---- what the buttons do
+
+    def set_erasing(self, erasing: bool) -> None:
+        """Let the left button erase, or paint."""
+        self.canvas.erasing = erasing
+        (self.erase if erasing else self.paint).setChecked(True)
+
+    def undo(self) -> None:
+        """Take the last step back."""
+        self._change(MaskDrawing.undo)
+
+    def redo(self) -> None:
+        """Do again what was taken back."""
+        self._change(MaskDrawing.redo)
+
+    def load_mask(self, path: str) -> None:
+        """Take the brightness of a picture as the mask, as one step."""
+        self._state.background.read(
+            self,
+            lambda: read_picture(path),
+            lambda found: self._loaded(path, *found),
+            self._refused,
+        )
+
+    def accept(self) -> None:
+        """Write the mask, then close; where that fails, say why and stay."""
+        drawing, library = self.drawing, self._state.library
+        if drawing is None or not self.ok.isEnabled():
+            return
+        drawing.end()
+        if drawing.is_empty:
+            self._done("")
+            return
+        if library is None:
+            self._refused(
+                problem(
+                    "bad_input", "The library is not open. Choose its folder in the settings."
+                ).problem
+            )
+            return
+        self._enable(False)
+        image, root = QImage(drawing.image), library.root
+
+        def write() -> Path:
+            from studio.ui.workspaces.image.mask.mask_file import keep_mask
+
+            return keep_mask(image, root)
+
+        self._state.background.in_order(
+            self, write, lambda path: self._done(str(path)), self._refused
+        )
+
+    # ---- inside
+
+    def _bar(self) -> QWidget:
+        tools = QWidget(self)
+        row = QHBoxLayout(tools)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(GRID // 2)
+        self.paint = self._tool("brush", self.tr("Paint what is drawn anew (B)"), "paint")
+        self.erase = self._tool(
+            "eraser", self.tr("Erase (E); the right button always does"), "erase"
+        )
+        self._modes = QButtonGroup(self)
+        for button in (self.paint, self.erase):
+            button.setCheckable(True)
+            self._modes.addButton(button)
+        self.paint.setChecked(True)
+        self.paint.clicked.connect(lambda: self.set_erasing(False))
+        self.erase.clicked.connect(lambda: self.set_erasing(True))
+        label = QLabel(self.tr("Brush"), tools)
+        self.brush = QSlider(Qt.Orientation.Horizontal, tools)
+        self.brush.setObjectName("image.mask.brush")
+        self.brush.setAccessibleName(self.tr("Size of the brush"))
+        self.brush.setToolTip(self.tr("Size of the brush: [ and ], or the wheel with Ctrl"))
+        self.brush.setRange(0, _NOTCHES)
+        self.brush.setPageStep(_NOTCHES // 12)
+        self.brush.setSingleStep(_NOTCHES // 60)
+        self.brush.setFixedWidth(18 * GRID)
+        self.brush.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.brush.valueChanged.connect(self._brush_slid)
+        label.setBuddy(self.brush)
+        self._brush_text = QLabel(tools)
+        self._brush_text.setMinimumWidth(
+            self._brush_text.fontMetrics().horizontalAdvance(self.tr("{n} px").format(n=8888))
+        )
+        self.undo_button = self._tool("undo-2", self.tr("Undo (Ctrl+Z)"), "undo", self.undo)
+        self.redo_button = self._tool("redo-2", self.tr("Redo (Ctrl+Shift+Z)"), "redo", self.redo)
+        fill = self._tool(
+            "paint-bucket",
+            self.tr("Mark everything"),
+            "fill",
+            lambda: self._change(lambda drawing: drawing.fill(white=True)),
+        )
+        clear = self._tool(
+            "brush-cleaning",
+            self.tr("Mark nothing"),
+            "clear",
+            lambda: self._change(lambda drawing: drawing.fill(white=False)),
+        )
+        invert = self._tool(
+            "contrast",
+            self.tr("Mark what is not marked, and the other way round"),
+            "invert",
+            lambda: self._change(MaskDrawing.invert),
+        )
+        load = QPushButton(self.tr("Load a mask…"), tools)
+        load.setObjectName("image.mask.load")
+        load.setToolTip(self.tr("Take a picture as the mask: what is white is drawn anew"))
+        load.setAutoDefault(False)
+        load.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        load.clicked.connect(self._choose_mask)
+        fit = self._tool("fullscreen", self.tr("Show the whole picture (0)"), "fit")
+        fit.clicked.connect(self.canvas.fit)
+        for group in (
+            (self.paint, self.erase),
+            (label, self.brush, self._brush_text),
+            (self.undo_button, self.redo_button),
+            (fill, clear, invert),
+        ):
+            for widget in group:
+                row.addWidget(widget)
+            row.addSpacing(GRID)
+            line = QFrame(tools)
+            line.setFrameShape(QFrame.Shape.VLine)
+            line.setFrameShadow(QFrame.Shadow.Sunken)
+            row.addWidget(line)
+            row.addSpacing(GRID)
+        row.addWidget(load)
+        row.addStretch(1)
+        row.addWidget(fit)
+        return tools
+
+    def _tool(
+        self, picture: str, text: str, name: str, act: Callable[[], object] | None = None
+    ) -> QToolButton:
+        button = tool_button(picture, text, f"image.mask.{name}", self)
+        # The keys stay with the picture.
+        button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        if act is not None:
+            button.clicked.connect(lambda: act())
+        return button
+
+    def _bind(self) -> None:
+        for keys, act in (
+            ("Ctrl+Z", self.undo),
+            ("Ctrl+Shift+Z", self.redo),
+            ("Ctrl+Y", self.redo),
+            ("B", lambda: self.set_erasing(False)),
+            ("E", lambda: self.set_erasing(True)),
+            ("[", lambda: self.canvas.scale_brush(-1)),
+            ("]", lambda: self.canvas.scale_brush(1)),
+        ):
+            QShortcut(QKeySequence(keys), self).activated.connect(act)
+
+    def _read(self, drawing: MaskDrawing | None) -> None:
+        def read() -> tuple[QImage, QImage]:
+            mask = QImage()
+            if self._mask and drawing is None:
+                mask, _, _ = read_picture(self._mask)
+            return read_for_masking(self.picture), mask
+
+        def show(found: tuple[QImage, QImage]) -> None:
+            picture, mask = found
+            kept = drawing
+            if kept is None or kept.image.size() != picture.size():
+                kept = MaskDrawing(picture.size())
+                if not mask.isNull():
+                    kept.start(mask)
+            self.canvas.set_drawing(picture, kept)
+            self.canvas.set_brush(round(min(picture.width(), picture.height()) / 10))
+            self._tell_brush()
+            self._enable(True)
+            self.canvas.setFocus()
+            self._hint()
+
+        self.status.show_text(self.tr("The picture is being read…"))
+        self._state.background.read(self, read, show, self._refused)
+
+    def _change(self, act: Callable[[MaskDrawing], QRect]) -> None:
+        if self.drawing is not None and self._tools.isEnabled():
+            self.canvas.apply(act(self.drawing))
+
+    def _changed(self) -> None:
+        drawing = self.drawing
+        self.undo_button.setEnabled(drawing is not None and drawing.can_undo)
+        self.redo_button.setEnabled(drawing is not None and drawing.can_redo)
+
+    def _enable(self, usable: bool) -> None:
+        self._tools.setEnabled(usable)
+        self.canvas.setEnabled(usable)
+        self.ok.setEnabled(usable)
+        self._changed()
+
+    def _hint(self) -> None:
+        self.status.show_text(
+            self.tr(
+                "Paint over what is to be drawn anew. The right button erases, the wheel zooms, "
+                "[ and ] change the brush, and with Space the picture can be dragged."
+            )
+        )
+
+    def _refused(self, trouble: Problem) -> None:
+        self.status.show_text(say(trouble.message), "error")
+        self._enable(self.drawing is not None)
+        self._state.problem.emit(trouble)
+
+    def _done(self, path: str) -> None:
+        self.kept.emit(path)
+        super().accept()
+
+    def _choose_mask(self) -> None:
+        path, _ = QFileDialog.getOpenFileName(
+            self,
+            self.tr("Choose a picture as the mask"),
+            str(Path(self.picture).parent),
+            self.tr("Pictures") + f" ({PICTURE_FILTER})",
+        )
+        if path:
+            self.load_mask(path)
+
+    def _loaded(self, path: str, image: QImage, _size: object, error: str) -> None:
+        if image.isNull():
+            self._refused(_unreadable(path, error).problem)
+        else:
+            self._hint()
+            self._change(lambda drawing: drawing.load(image))
+
+    def _tell_brush(self) -> None:
+        largest = self.canvas.largest_brush
+        width = self.canvas.brush
+        self._brush_text.setText(self.tr("{n} px").format(n=round(width)))
+        with QSignalBlocker(self.brush):
+            # Each notch makes the brush larger by the same share.
+            self.brush.setValue(round(_NOTCHES * _logarithm(width, largest)))
+
+    def _brush_slid(self, notch: int) -> None:
+        self.canvas.set_brush(round(self.canvas.largest_brush ** (notch / _NOTCHES)))
+
+
+def _logarithm(value: float, base: float) -> float:
+    from math import log
+
+    return log(max(1.0, value)) / log(base)

@@ -1,0 +1,177 @@
+"""The pictures of one job: the chosen one large, the others in a strip, and what to do next."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QPoint, QSize, Qt, Signal
+from PySide6.QtGui import QImage
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QStackedWidget, QVBoxLayout, QWidget
+
+from studio.ui.media.picture.canvas import PictureCanvas
+from studio.ui.media.picture.loader import PictureLoader
+from studio.ui.media.picture.variations import State, Variation, VariationModel, VariationStrip
+from studio.ui.shell.theme import GRID, mute
+from studio.ui.widgets.buttons import tool_button
+from studio.ui.widgets.empty_state import EmptyState
+
+
+class ResultPanel(QWidget):
+    """Shows an `EmptyState` until a job begins."""
+
+    enlarge_wanted = Signal(str)
+    start_from_wanted = Signal(str)
+    folder_wanted = Signal(str)
+    menu_wanted = Signal(str, QPoint)
+    """The id of the finished picture that is shown, and a point of the screen."""
+
+    def __init__(self, empty: EmptyState, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._follow = True
+        self.start_usable = True
+        """Whether the chosen model can start from a picture."""
+        self._loader = PictureLoader(self)
+        self._loader.loaded.connect(self._show_picture)
+        self.model = VariationModel(self)
+        self.canvas = PictureCanvas(self)
+        self.canvas.setAccessibleName(self.tr("The picture"))
+        self.strip = VariationStrip(self.model, self)
+        self.strip.picked.connect(self._picked)
+        self.strip.clicked.connect(self._clicked)
+        for widget in (self.canvas, self.strip):
+            widget.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self.canvas.customContextMenuRequested.connect(
+            lambda at: self._ask_menu(self.canvas.mapToGlobal(at))
+        )
+        self.strip.customContextMenuRequested.connect(
+            lambda at: self._ask_menu(self.strip.viewport().mapToGlobal(at))
+        )
+        self._caption = QLabel(self)
+        self._caption.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        mute(self._caption)
+        self.enlarge = QPushButton(self.tr("Enlarge ×4"), self)
+        self.enlarge.setObjectName("image.enlarge")
+        self.enlarge.setToolTip(self.tr("Send this picture to the Upscale tab"))
+        self.enlarge.clicked.connect(lambda: self.enlarge_wanted.emit(self.path()))
+        self.start_from = QPushButton(self.tr("Start from this"), self)
+        self.start_from.setObjectName("image.start_from")
+        self.start_from.clicked.connect(lambda: self.start_from_wanted.emit(self.path()))
+        self.folder = tool_button("folder-open", self.tr("Open folder"), "image.folder")
+        self.folder.clicked.connect(lambda: self.folder_wanted.emit(self.path()))
+        bar = QHBoxLayout()
+        bar.setSpacing(GRID)
+        bar.addWidget(self._caption, 1)
+        bar.addWidget(self.start_from)
+        bar.addWidget(self.enlarge)
+        bar.addWidget(self.folder)
+        shown = QWidget(self)
+        inside = QVBoxLayout(shown)
+        inside.setContentsMargins(0, 0, 0, 0)
+        inside.setSpacing(GRID)
+        inside.addWidget(self.canvas, 1)
+        inside.addLayout(bar)
+        inside.addWidget(self.strip)
+        self._stack = QStackedWidget(self)
+        self._stack.addWidget(empty)
+        self._stack.addWidget(shown)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(GRID // 2, 0, 0, 0)
+        layout.addWidget(self._stack)
+        self._tell()
+
+    def begin(self, seed: int, count: int) -> None:
+        """Show a new job with `count` waiting pictures."""
+        self._follow = True
+        self._loader.forget("main")
+        self.canvas.clear()
+        self.model.begin(seed, count)
+        self.strip.setVisible(count > 1)
+        self._stack.setCurrentIndex(1)
+        self.strip.setCurrentIndex(self.model.index(0))
+        self._tell()
+
+    def update_row(
+        self, row: int, state: State, path: str = "", message: str = "", asset: str = ""
+    ) -> None:
+        """Say how far a row is; the first that moves is shown until the user picks one."""
+        self.model.set_state(row, state, path, message, asset)
+        current = self.current()
+        if (
+            self._follow
+            and state == "drawing"
+            and row != self.strip.currentIndex().row()
+            and (current is None or current.state == "done")
+        ):
+            self.strip.setCurrentIndex(self.model.index(row))
+        elif row == self.strip.currentIndex().row():
+            self._load()
+
+    def current(self) -> Variation | None:
+        """Return the picture that is shown large."""
+        return self.model.at(self.strip.currentIndex().row())
+
+    def path(self) -> str:
+        """Return the finished file that is shown, or an empty string."""
+        current = self.current()
+        return current.path if current is not None and current.state == "done" else ""
+
+    def set_start_usable(self, usable: bool) -> None:
+        """Say whether the chosen model can start from a picture."""
+        self.start_usable = usable
+        self._tell_buttons()
+
+    def stop(self) -> None:
+        """Wait for what is being read."""
+        self._loader.stop()
+        self.model.stop()
+
+    def _clicked(self) -> None:
+        self._follow = False
+
+    def _ask_menu(self, at: QPoint) -> None:
+        current = self.current()
+        if current is not None and current.state == "done" and current.asset:
+            self._follow = False
+            self.menu_wanted.emit(current.asset, at)
+
+    def _picked(self, _row: int) -> None:
+        self._load()
+
+    def _load(self) -> None:
+        current = self.current()
+        if current is not None and current.path:
+            self._loader.request("main", current.path)
+        else:
+            self._loader.forget("main")
+            self.canvas.clear()
+        self._tell()
+
+    def _show_picture(self, _key: str, _path: str, image: QImage, size: QSize) -> None:
+        self.canvas.set_pictures(image, size=size)
+        self._tell(size)
+
+    def _tell(self, size: QSize | None = None) -> None:
+        self._tell_buttons()
+        current = self.current()
+        if current is None:
+            self._caption.clear()
+        elif current.state == "failed":
+            self._caption.setText(current.message)
+        elif current.state == "gone":
+            self._caption.setText(self.tr("This picture was deleted."))
+        elif self.path() and size is not None:
+            text = self.tr("{width} × {height} px, seed {seed}")
+            self._caption.setText(
+                text.format(width=size.width(), height=size.height(), seed=current.seed)
+            )
+        else:
+            self._caption.setText(self.tr("Seed {seed}").format(seed=current.seed))
+
+    def _tell_buttons(self) -> None:
+        finished = bool(self.path())
+        for button in (self.enlarge, self.folder):
+            button.setEnabled(finished)
+        self.start_from.setEnabled(finished and self.start_usable)
+        self.start_from.setToolTip(
+            self.tr("Use it as the picture to start from")
+            if self.start_usable
+            else self.tr("The chosen model draws from the prompt alone")
+        )

@@ -1,0 +1,246 @@
+"""The picture that image-to-image starts from (dropped or chosen), and the mask on it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import (
+    QDragEnterEvent,
+    QDropEvent,
+    QIcon,
+    QImage,
+    QPainter,
+    QPalette,
+    QPixmap,
+)
+from PySide6.QtWidgets import (
+    QFileDialog,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from studio.ui.media.picture.files import PICTURE_FILTER, dropped_pictures
+from studio.ui.media.picture.loader import PictureLoader
+from studio.ui.shell.theme import GRID, mute
+from studio.ui.widgets.buttons import tool_button
+from studio.ui.widgets.elided_label import ElidedLabel
+from studio.ui.widgets.icons import icon
+from studio.ui.workspaces.image.mask.tint import draw_mask, tint
+
+SIDE = 56
+
+
+class SourcePicture(QFrame):
+    """A thumbnail, the file's name, and buttons to choose another or none, and to mask it.
+
+    A mask belongs to its picture: another picture has none.
+    """
+
+    changed = Signal()
+    mask_wanted = Signal()
+    """Somebody wants to paint the mask."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("image.source")
+        self.setAccessibleName(self.tr("Picture to start from"))
+        self.setAcceptDrops(True)
+        self.setFrameShape(QFrame.Shape.StyledPanel)
+        self._path = ""
+        self._mask = ""
+        self._mask_usable = True
+        self._picture = QImage()
+        self._cover = QImage()
+        self._loader = PictureLoader(self, threads=1)
+        self._loader.loaded.connect(self._loaded)
+        self._loader.failed.connect(self._say_unreadable)
+        self._thumbnail = QLabel(self)
+        self._thumbnail.setFixedSize(SIDE, SIDE)
+        self._thumbnail.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self._thumbnail.setBackgroundRole(QPalette.ColorRole.AlternateBase)
+        self._thumbnail.setAutoFillBackground(True)
+        self._name = ElidedLabel("", self)
+        mute(self._name)
+        self.choose_button = QPushButton(self.tr("Choose…"), self)
+        self.choose_button.setObjectName("image.source.choose")
+        self.choose_button.setAccessibleName(self.tr("Choose a picture to start from"))
+        self.choose_button.clicked.connect(self._choose)
+        self.clear_button = tool_button(
+            "x", self.tr("Start from noise again"), "image.source.clear"
+        )
+        self.clear_button.clicked.connect(lambda: self.set_path(""))
+        self.mask_button = QPushButton(self.tr("Mask…"), self)
+        self.mask_button.setObjectName("image.source.mask")
+        # No taller than the text, so that the tick moves nothing.
+        self.mask_button.setIconSize(QSize(1, 1) * (self.fontMetrics().height() - 2))
+        self.mask_button.clicked.connect(self.mask_wanted)
+        self.unmask_button = tool_button("x", self.tr("Remove the mask"), "image.source.unmask")
+        self.unmask_button.clicked.connect(lambda: self.set_mask_path(""))
+        told = QHBoxLayout()
+        told.setSpacing(GRID)
+        told.addWidget(self._name, 1)
+        told.addWidget(self.clear_button)
+        acts = QHBoxLayout()
+        acts.setSpacing(GRID)
+        acts.addWidget(self.choose_button)
+        acts.addWidget(self.mask_button)
+        acts.addWidget(self.unmask_button)
+        acts.addStretch(1)
+        beside = QVBoxLayout()
+        beside.setSpacing(GRID // 2)
+        beside.addLayout(told)
+        beside.addLayout(acts)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(GRID, GRID, GRID, GRID)
+        layout.setSpacing(GRID)
+        layout.addWidget(self._thumbnail)
+        layout.addLayout(beside, 1)
+        self._tell()
+
+    def path(self) -> str:
+        """Return the picture's path, or an empty string."""
+        return self._path
+
+    def mask_path(self) -> str:
+        """Return the path of the picture's mask, or an empty string."""
+        return self._mask
+
+    def set_path(self, path: str) -> None:
+        """Start from this picture; an empty string starts from noise."""
+        if path == self._path:
+            return
+        self._path = path
+        self._picture = QImage()
+        self._drop_mask()
+        self._show_thumbnail()
+        self._tell()
+        if path:
+            self._loader.request("source", path, QSize(SIDE, SIDE) * 2)
+        else:
+            self._loader.forget("source")
+        self.changed.emit()
+
+    def set_mask_path(self, mask: str) -> None:
+        """Draw anew only what is white in this picture; an empty string draws all of it."""
+        if mask == self._mask or not self._path:
+            return
+        self._drop_mask()
+        self._mask = mask
+        if mask:
+            self._loader.request("mask", mask, QSize(SIDE, SIDE) * 4)
+        self._show_thumbnail()
+        self._tell()
+        self.changed.emit()
+
+    def set_mask_usable(self, usable: bool) -> None:
+        """Say whether the chosen model draws within a mask."""
+        self._mask_usable = usable
+        self._tell()
+
+    def stop(self) -> None:
+        """Wait for the thumbnail that is being read."""
+        self._loader.stop()
+
+    def _drop_mask(self) -> None:
+        self._mask = ""
+        self._cover = QImage()
+        self._loader.forget("mask")
+
+    def _tell(self) -> None:
+        if self._path:
+            self._name.set_text(Path(self._path).name)
+            self._name.setToolTip(self._path)
+        else:
+            self._name.set_text(self.tr("Drop a picture here to start from it"))
+            self._name.setToolTip("")
+        self.clear_button.setEnabled(bool(self._path))
+        self.unmask_button.setVisible(bool(self._mask))
+        self.mask_button.setEnabled(self._mask_usable and bool(self._path))
+        self.mask_button.setIcon(icon("check") if self._mask else QIcon())
+        if not self._mask_usable:
+            told = self.tr("This model does not use it")
+        elif not self._path:
+            told = self.tr("Choose a picture to start from first")
+        elif self._mask:
+            told = self.tr("Change the mask: only what it marks is drawn anew")
+        else:
+            told = self.tr("Mark what is drawn anew; the rest of the picture stays")
+        self.mask_button.setToolTip(told)
+        self.mask_button.setAccessibleName(
+            self.tr("Change the mask") if self._mask else self.tr("Paint a mask")
+        )
+        self.mask_button.setAccessibleDescription(told)
+
+    def _loaded(self, key: str, _path: str, image: QImage, _size: QSize) -> None:
+        if key == "mask":
+            self._cover = image.convertToFormat(QImage.Format.Format_Grayscale8)
+        else:
+            self._picture = image
+        self._show_thumbnail()
+
+    def _show_thumbnail(self) -> None:
+        if self._picture.isNull():
+            self._thumbnail.setPixmap(QPixmap())
+            return
+        ratio = self.devicePixelRatioF()
+        pixmap = QPixmap.fromImage(self._picture).scaled(
+            QSize(SIDE, SIDE) * ratio,
+            Qt.AspectRatioMode.KeepAspectRatio,
+            Qt.TransformationMode.SmoothTransformation,
+        )
+        pixmap.setDevicePixelRatio(ratio)
+        if not self._cover.isNull():
+            self._tint(pixmap, ratio)
+        self._thumbnail.setPixmap(pixmap)
+
+    def _tint(self, pixmap: QPixmap, ratio: float) -> None:
+        layer = QImage(pixmap.size(), QImage.Format.Format_ARGB32_Premultiplied)
+        layer.setDevicePixelRatio(ratio)
+        layer.fill(Qt.GlobalColor.transparent)
+        cover = self._cover.scaled(
+            pixmap.size(),
+            Qt.AspectRatioMode.IgnoreAspectRatio,
+            Qt.TransformationMode.SmoothTransformation,
+        ).convertToFormat(QImage.Format.Format_Grayscale8)
+        target = QRectF(QPointF(), pixmap.deviceIndependentSize())
+        painter = QPainter(layer)
+        draw_mask(painter, cover, target, tint(self.palette(), ratio), QPointF(), smooth=True)
+        painter.end()
+        painter = QPainter(pixmap)
+        painter.drawImage(0, 0, layer)
+        painter.end()
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.PaletteChange:
+            self._show_thumbnail()
+
+    def _say_unreadable(self, _key: str, path: str, _error: str) -> None:
+        self._name.set_text(
+            self.tr("{name} cannot be shown: it may be no picture.").format(name=Path(path).name)
+        )
+
+    def _choose(self) -> None:
+        path, _ = QFileDialog.getOpenFileName(
+            self,
+            self.tr("Choose a picture to start from"),
+            str(Path(self._path).parent) if self._path else "",
+            self.tr("Pictures") + f" ({PICTURE_FILTER})",
+        )
+        if path:
+            self.set_path(path)
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if dropped_pictures(event.mimeData()):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        paths = dropped_pictures(event.mimeData())
+        if paths:
+            self.set_path(str(paths[0]))
+            event.acceptProposedAction()

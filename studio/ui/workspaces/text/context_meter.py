@@ -1,0 +1,102 @@
+"""How full the model's context is, and what would be cut, before anything is sent."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QSizePolicy, QWidget
+
+from studio.protocol import ModelRef, Problem, TextRequest
+from studio.ui.shell.state import AppState
+from studio.ui.shell.theme import GRID, Kind
+from studio.ui.widgets.tinted_label import TintedLabel
+
+if TYPE_CHECKING:
+    from studio.models.token_counter import ContextUse
+
+ASK_AFTER_MS = 300
+
+
+class ContextMeter(QWidget):
+    """Counts on another thread, a moment after the typing stops."""
+
+    def __init__(self, state: AppState, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._state = state
+        self._request: TextRequest | None = None
+        self._model: ModelRef | None = None
+        self.bar = QProgressBar(self)
+        self.bar.setObjectName("text.context")
+        self.bar.setAccessibleName(self.tr("Context used"))
+        self.bar.setTextVisible(False)
+        self.bar.setFixedSize(8 * GRID, GRID // 2)
+        self.label = TintedLabel(self)
+        self.label.setObjectName("text.context_text")
+        self.label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.label.setMinimumHeight(self.fontMetrics().height())
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(GRID)
+        row.addWidget(self.bar)
+        row.addWidget(self.label, 1)
+        self._asked = False
+        self._again = False
+        self._typing = QTimer(self)
+        self._typing.setSingleShot(True)
+        self._typing.setInterval(ASK_AFTER_MS)
+        self._typing.timeout.connect(self._count)
+
+    def ask(self, request: TextRequest, model: ModelRef | None) -> None:
+        """Measure this request for this model soon."""
+        self._request, self._model = request, model
+        self._typing.start()
+
+    def _count(self) -> None:
+        request, model = self._request, self._model
+        if request is None or model is None or not (request.prompt.strip() or request.messages):
+            self._show(None)
+            return
+        if self._asked:
+            self._again = True
+            return
+        self._asked = True
+        counter = self._state.token_counter
+        self._state.background.read(
+            self, lambda: counter.count(model, request), self._answered, self._unknown
+        )
+
+    def _answered(self, use: ContextUse | None) -> None:
+        self._asked = False
+        self._show(use)
+        if self._again:
+            self._again = False
+            self._count()
+
+    def _unknown(self, _problem: Problem) -> None:
+        self._answered(None)
+
+    def _show(self, use: ContextUse | None) -> None:
+        text = ""
+        kind: Kind | None = None
+        if use is not None and use.context:
+            self.bar.setRange(0, use.context)
+            self.bar.setValue(min(use.tokens, use.context))
+            if not use.fits:
+                text = self.tr("Too long for this model. Shorten the prompt.")
+                kind = "error"
+            elif use.left_out:
+                text = self.tr("Earlier messages left out, oldest first: {n}").format(
+                    n=use.left_out
+                )
+                kind = "warning"
+            else:
+                text = self.tr("{n} of {context} tokens").format(
+                    n=f"{use.tokens:,}", context=f"{use.context:,}"
+                )
+        else:
+            self.bar.reset()
+            if use is not None:
+                text = self.tr("tokens: {n}").format(n=f"{use.tokens:,}")
+        self.label.show_text(text, kind)
+        self.label.setToolTip(text)

@@ -1,0 +1,119 @@
+"""The conversation as data: what was asked, every answer, and which one goes on.
+
+It is kept in one file beside the settings, so a chat survives the app; each answer is also an
+asset of the library.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from studio.formats.atomic_write import write_whole
+from studio.protocol import Message, Problem, Sentence
+
+
+class Answer(Struct):
+    """One variation. `seed` is its own; `asset` the id and `path` the file once it is kept.
+
+    `failed` is why there is none; older conversations hold it as text in one language.
+    """
+
+    text: str = ""
+    seed: int | None = None
+    asset: str = ""
+    path: str = ""
+    failed: Sentence | str = ""
+
+
+class Turn(Struct):
+    """One prompt and its answers. `chosen` is the answer that the conversation goes on with.
+
+    `jobs` maps a job's id to the place of its row 0 among the answers (asking again appends).
+    `unanswered` says that the turn before had no answer yet when this one was asked.
+    """
+
+    prompt: str
+    answers: list[Answer] = msgspec.field(default_factory=list)
+    chosen: int = 0
+    jobs: dict[str, int] = msgspec.field(default_factory=dict)
+    unanswered: bool = False
+
+    def chosen_text(self) -> str:
+        """Return the answer that counts, empty while there is none."""
+        return self.answers[self.chosen].text if self.chosen < len(self.answers) else ""
+
+
+class Conversation(Struct):
+    """Turns in their order."""
+
+    turns: list[Turn] = msgspec.field(default_factory=list)
+
+    def messages(self, before: int | None = None) -> tuple[Message, ...]:
+        """Return the answered turns (those before index `before`) as a model reads them."""
+        found: list[Message] = []
+        for turn in self.turns[:before]:
+            answer = turn.chosen_text()
+            if answer:
+                found.append(Message("user", turn.prompt))
+                found.append(Message("assistant", answer))
+        return tuple(found)
+
+    def turn_of(self, job: str) -> Turn | None:
+        """Return the turn that a job answers."""
+        return next((turn for turn in self.turns if job in turn.jobs), None)
+
+
+def from_messages(messages: tuple[Message, ...], prompt: str, answer: Answer) -> Conversation:
+    """Return the conversation that a recipe recorded, ending in its answer."""
+    turns: list[Turn] = []
+    for message in messages:
+        if message.role == "user":
+            turns.append(Turn(prompt=message.content))
+        elif message.role == "assistant" and turns:
+            turns[-1].answers = [Answer(text=message.content)]
+    turns.append(Turn(prompt=prompt, answers=[answer]))
+    return Conversation(turns)
+
+
+def load_conversation(file: Path) -> tuple[Conversation, Problem | None]:
+    """Read the last conversation; a damaged file is set aside and reported."""
+    try:
+        return msgspec.json.decode(file.read_bytes(), type=Conversation), None
+    except FileNotFoundError:
+        return Conversation(), None
+    except OSError as error:
+        return Conversation(), Problem(
+            "bad_input",
+            Sentence("The last conversation in {path} cannot be read.", {"path": str(file)}),
+            str(error),
+        )
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        aside = file.with_name(f"{file.stem}.damaged-{time.strftime('%Y%m%d-%H%M%S')}.json")
+        try:
+            file.replace(aside)
+        except OSError:
+            aside = file
+        return Conversation(), Problem(
+            "bad_input",
+            Sentence(
+                "The last conversation was damaged. It was kept as {path}; "
+                "its answers are in the library.",
+                {"path": str(aside)},
+            ),
+            str(error),
+        )
+
+
+def save_conversation(file: Path, encoded: bytes) -> None:
+    """Write an encoded conversation atomically. Raises OSError."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(file, encoded)
+
+
+def encode(conversation: Conversation) -> bytes:
+    """Return a conversation as JSON."""
+    return msgspec.json.encode(conversation)

@@ -1,0 +1,39 @@
+"""A quiet line for those who write Chinese to a model that knows only English."""
+
+from __future__ import annotations
+
+import re
+
+from PySide6.QtCore import QLocale
+from PySide6.QtWidgets import QLabel, QWidget
+
+from studio.protocol import ModelRef
+from studio.ui.shell.theme import mute
+
+_CHINESE = re.compile("[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
+
+
+def knows_only_english(model: ModelRef | None) -> bool:
+    """Tell whether a model's card names English and nothing else."""
+    return model is not None and model.languages == ("en",)
+
+
+class LanguageHint(QLabel):
+    """`text.language_hint`; hidden unless it is needed."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("text.language_hint")
+        self.setText(
+            self.tr("This model was made for English. For Chinese, add a bilingual model.")
+        )
+        self.setWordWrap(True)
+        self.hide()
+        mute(self)
+
+    def look(self, model: ModelRef | None, prompt: str) -> None:
+        """Show where an English model meets a Chinese interface or prompt."""
+        chinese = QLocale().language() == QLocale.Language.Chinese
+        self.setVisible(
+            knows_only_english(model) and (chinese or _CHINESE.search(prompt) is not None)
+        )

@@ -1,0 +1,388 @@
+"""The Text tab: what to ask on the left, the conversation on the right."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, cast
+
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+
+from studio.protocol import TextRequest
+from studio.ui.fields.prompt_edit import PromptEdit
+from studio.ui.shell.state import AppState
+from studio.ui.shell.theme import GRID, enlarge
+from studio.ui.widgets.columns import Columns
+from studio.ui.widgets.icons import icon
+from studio.ui.widgets.run_bar import RunBar
+
+if TYPE_CHECKING:
+    from studio.ui.workspaces.text.chat import Chat
+    from studio.ui.workspaces.text.conversation import Turn
+
+LONGEST_PROMPT = 200_000
+"""Characters; the limit of a request."""
+
+
+CONTROLS_ROOM = 13 * GRID
+"""Pixels kept free for the controls until they are there, so that nothing jumps."""
+
+
+class TextTab(QWidget):
+    """Object names: `text.prompt`, `.system`, `.model`, `.generate`, … and `text.result`.
+
+    The prompt and its controls are there at once; the conversation follows a moment later.
+    """
+
+    def __init__(self, state: AppState, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._state = state
+        self._chat: Chat | None = None
+        self._editing: Turn | None = None
+        self._unmade = [self._make_controls, self._make_right, self._make_chat]
+        self._make_prompt()
+        self._right = QWidget(self)
+        self.columns = Columns(self._left, self._right, self)
+        self.columns.set_chosen_sizes(state.settings.window.splitters.get("text", []))
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.columns)
+
+    # ---- what the window asks of a tab
+
+    def focus_prompt(self) -> None:
+        """Put the cursor into the prompt."""
+        self.prompt.setFocus()
+
+    def generate(self) -> None:
+        """Send the prompt; what is missing is said in the message bar."""
+        self.finish()
+        prompt = self.prompt.text()
+        if not prompt.strip():
+            self._state.show_message(
+                self.tr("Write a prompt first, then press Generate."), "warning"
+            )
+            self.focus_prompt()
+            return
+        if len(prompt) > LONGEST_PROMPT:
+            self._state.show_message(
+                self.tr("The prompt has {n} characters; at most {most} can be sent.").format(
+                    n=f"{len(prompt):,}", most=f"{LONGEST_PROMPT:,}"
+                ),
+                "warning",
+            )
+            return
+        if self._state.models_known and not self._state.models("text"):
+            self._state.show_message(
+                self.tr("There is no text model yet. Install the starter model, or add one."),
+                "warning",
+                self.tr("Models…"),
+                lambda: self._state.models_wanted.emit("text"),
+            )
+            return
+        if self._editing is not None:
+            self.chat.truncate(self._editing)
+            self._stop_editing()
+        self.prompt.set_text("")
+        self.chat.send(prompt, self._request(prompt))
+        self._state.save_soon()
+
+    def stop(self) -> None:
+        """Stop the answer that is being written, or leave the editing of an earlier message."""
+        if self._editing is not None:
+            self._stop_editing()
+            self.prompt.set_text("")
+        else:
+            self.chat.stop()
+
+    def values_to_settings(self) -> None:
+        """Keep the controls' values and the conversation."""
+        values = self._state.settings.text
+        self.finish()
+        values.prompt = self.prompt.text()[:LONGEST_PROMPT]
+        values.system_prompt = self.system.text()[:LONGEST_PROMPT]
+        values.model = self.model.model_id()
+        values.count = self.run_bar.count.value()
+        self.controls.to_settings(values)
+        sizes = self.columns.chosen_sizes()
+        if sizes:
+            self._state.settings.window.splitters["text"] = sizes
+        self.chat.save_now()
+
+    def restore(self, asset_or_request: object) -> None:
+        """Show an earlier answer in its conversation, or an earlier request's settings."""
+        from studio.library.records import Asset
+        from studio.ui.workspaces.text.conversation import Answer, from_messages
+
+        self.finish()
+        if isinstance(asset_or_request, Asset):
+            recipe = asset_or_request.recipe
+            request = cast(TextRequest, recipe.request)
+            answer = Answer(
+                text=asset_or_request.text,
+                seed=recipe.seed,
+                asset=asset_or_request.id,
+                path=str(asset_or_request.path),
+            )
+            self.chat.replace(
+                from_messages(request.messages, request.prompt, answer),
+                self.tr("An earlier conversation is on show."),
+            )
+            self._show_request(request, with_prompt=False)
+            self.controls.seed.set_last(recipe.seed)
+        else:
+            self._show_request(cast(TextRequest, asset_or_request), with_prompt=True)
+
+    @property
+    def chat(self) -> Chat:
+        """The conversation and what becomes of it."""
+        self.finish()
+        assert self._chat is not None
+        return self._chat
+
+    # ---- left
+
+    def _make_prompt(self) -> None:
+        self._left = QWidget(self)
+        self.prompt = PromptEdit(
+            self.tr("Ask for anything: a slogan, a summary, a story…"), "text.prompt", self._left
+        )
+        self.prompt.setAccessibleName(self.tr("Prompt"))
+        self.prompt.setPlainText(self._state.settings.text.prompt)
+        self.prompt.submitted.connect(self.generate)
+        self.run_bar = RunBar("text")
+        self.run_bar.count.setValue(self._state.settings.text.count)
+        self.run_bar.generate_clicked.connect(self.generate)
+        self.run_bar.stop_clicked.connect(self.stop)
+        self._column = QVBoxLayout(self._left)
+        self._column.setContentsMargins(0, 0, GRID // 2, 0)
+        self._column.setSpacing(GRID)
+        self._column.addWidget(self.prompt, 1)
+        self._column.addSpacing(CONTROLS_ROOM)
+        self._column.addWidget(self.run_bar)
+
+    def _make_controls(self) -> None:
+        from studio.ui.fields.model_picker import ModelPicker
+        from studio.ui.widgets.more_section import MoreSection
+        from studio.ui.widgets.scroll_column import ScrollColumn
+        from studio.ui.workspaces.text.language_hint import LanguageHint
+        from studio.ui.workspaces.text.text_controls import TextControls
+
+        self.system_section = MoreSection(self.tr("System prompt"), "text.system_open")
+        self.system = PromptEdit(
+            self.tr("How the model should behave, e.g. “You answer in one sentence.”"),
+            "text.system",
+        )
+        self.system.setAccessibleName(self.tr("System prompt"))
+        self.system.setFixedHeight(9 * GRID)
+        self.system.submitted.connect(self.generate)
+        self.system_section.add(self.system)
+        self.model = ModelPicker(self._state, "text")
+        self.language_hint = LanguageHint()
+        self.controls = TextControls()
+        column = ScrollColumn()
+        column.add(self.system_section)
+        column.add(self.model)
+        column.add(self.language_hint)
+        column.add(self.controls)
+        self._column.takeAt(1)
+        self._column.insertWidget(1, column)
+        # The keyboard goes through the column in the order that the eye does.
+        QWidget.setTabOrder(self.prompt, self.system_section.button)
+        QWidget.setTabOrder(self.controls.seed.spin, self.run_bar.count)
+        values = self._state.settings.text
+        self.system.setPlainText(values.system_prompt)
+        self.system_section.set_open(bool(values.system_prompt))
+        self.model.set_model_id(values.model)
+        self.controls.seed.set_value(values.seed)
+        self.controls.show_values(values)
+        self.controls.set_open(values.more_open)
+
+    def _make_banner(self) -> QWidget:
+        banner = QWidget(self._left)
+        row = QHBoxLayout(banner)
+        row.setContentsMargins(0, 0, 0, 0)
+        note = QLabel(self.tr("Sending replaces the earlier message and what follows it."))
+        note.setWordWrap(True)
+        keep = QPushButton(self.tr("Leave it"), banner)
+        keep.clicked.connect(self.stop)
+        row.addWidget(note, 1)
+        row.addWidget(keep)
+        banner.hide()
+        return banner
+
+    # ---- right
+
+    def _make_right(self) -> None:
+        from studio.ui.widgets.empty_state import EmptyState
+        from studio.ui.workspaces.text.conversation_view import ConversationView
+
+        heading = QLabel(self.tr("Conversation"), self._right)
+        enlarge(heading)
+        self.new = QPushButton(self.tr("New conversation"), self._right)
+        self.new.setIcon(icon("message-square-plus"))
+        self.new.setObjectName("text.new")
+        self.new.setAccessibleName(self.new.text())
+        self.new.clicked.connect(self._new_conversation)
+        self.new.setEnabled(False)
+        row = QHBoxLayout()
+        row.addWidget(heading, 1)
+        row.addWidget(self.new)
+        self._empty = EmptyState("message-square-text", "", "")
+        self.view = ConversationView(self._empty, self._right)
+        self.view.edit_wanted.connect(self._edit)
+        self.view.again_wanted.connect(self._again)
+        result = QVBoxLayout(self._right)
+        result.setContentsMargins(GRID // 2, 0, 0, 0)
+        result.setSpacing(GRID)
+        result.addLayout(row)
+        result.addWidget(self.view, 1)
+        self._show_empty()
+
+    def _show_empty(self) -> None:
+        from studio.ui.workspaces.text.language_hint import knows_only_english
+
+        if self._state.models_known and not self._state.models("text"):
+            self._empty.set_text(
+                self.tr("No text model yet"),
+                self.tr(
+                    "Install the small starter model to begin at once, or add a model that you "
+                    "have: a folder with safetensors, or a GGUF file."
+                ),
+            )
+            self._empty.set_actions(
+                [
+                    (self.tr("Install the starter models"), self._install_starter),
+                    (self.tr("Add a model…"), lambda: self._state.models_wanted.emit("text")),
+                ]
+            )
+            return
+        self._empty.set_text(
+            self.tr("Ask for something"),
+            self.tr(
+                "Write a prompt and press Generate, or Ctrl+Enter. With several variations the "
+                "answers stand side by side, and you choose the one to go on with."
+            ),
+        )
+        example = (
+            "Write a slogan for a bicycle repair shop"
+            if knows_only_english(self.model.ref())
+            else self.tr("Write a slogan for a bicycle repair shop")
+        )
+        self._empty.set_actions([(example, lambda: self._try(example))])
+
+    def _hint_language(self) -> None:
+        self.language_hint.look(self.model.ref(), self.prompt.text())
+
+    def _install_starter(self) -> None:
+        self._state.starter.start()
+        self._state.models_wanted.emit("text")
+
+    def _try(self, example: str) -> None:
+        self.prompt.set_text(example)
+        self.focus_prompt()
+
+    def finish(self) -> None:
+        """Add what the first paint can do without; the window asks for it right after."""
+        for piece in self.pieces():
+            piece()
+
+    def pieces(self) -> Iterator[Callable[[], None]]:
+        """Yield what `finish` would do, so that it can be spread over turns of the event loop."""
+        while self._unmade:
+            yield self._unmade.pop(0)
+
+    def _make_chat(self) -> None:
+        from studio.ui.shell.request_estimate import RequestEstimate
+        from studio.ui.workspaces.text.chat import Chat
+        from studio.ui.workspaces.text.context_meter import ContextMeter
+
+        self._banner = self._make_banner()
+        self._column.insertWidget(0, self._banner)
+        self.meter = ContextMeter(self._state, self._left)
+        self._column.insertWidget(2, self.meter)
+        self._chat = Chat(self._state, self.view, self.run_bar, self)
+        self._chat.seed_used.connect(self.controls.seed.set_last)
+        self._chat.refused.connect(self._give_back)
+        self._chat.changed.connect(self._conversation_changed)
+        for changed in (
+            self.prompt.textChanged,
+            self.system.textChanged,
+            self.model.changed,
+            self.controls.max_tokens.changed,
+        ):
+            changed.connect(self._measure)
+        expected = RequestEstimate(self._state, self.run_bar, lambda: [self._request("")], self)
+        for changed in (
+            self.model.changed,
+            self.controls.max_tokens.changed,
+            self.run_bar.count_changed,
+        ):
+            changed.connect(expected.soon)
+        for changed in (self.model.changed, self._state.models_changed):
+            changed.connect(self._show_empty)
+            changed.connect(self._hint_language)
+        self.prompt.textChanged.connect(self._hint_language)
+        self._hint_language()
+        self._chat.load()
+        self._measure()
+
+    # ---- actions
+
+    def _measure(self) -> None:
+        self.meter.ask(self._request(self.prompt.text()), self.model.ref())
+
+    def _conversation_changed(self) -> None:
+        self.new.setEnabled(bool(self.chat.conversation.turns))
+        self._measure()
+
+    def _request(self, prompt: str) -> TextRequest:
+        controls = self.controls
+        before = self.chat.place_of(self._editing) if self._editing is not None else None
+        return TextRequest(
+            prompt=prompt,
+            system_prompt=self.system.text().strip(),
+            messages=self.chat.conversation.messages(before),
+            model=self.model.model_id(),
+            seed=controls.seed.value(),
+            count=self.run_bar.count.value(),
+            max_tokens=controls.max_tokens.whole(),
+            temperature=controls.temperature.number(),
+            top_p=controls.top_p.number(),
+            top_k=controls.top_k.whole(),
+            repetition_penalty=controls.penalty.number(),
+        )
+
+    def _show_request(self, request: TextRequest, with_prompt: bool) -> None:
+        if with_prompt:
+            self.prompt.set_text(request.prompt)
+            self.controls.seed.set_value(request.seed)
+            self.run_bar.count.setValue(request.count)
+        self.system.set_text(request.system_prompt)
+        self.system_section.set_open(bool(request.system_prompt))
+        if request.model:
+            self.model.set_model_id(request.model)
+        self.controls.show_values(request)
+
+    def _new_conversation(self) -> None:
+        from studio.ui.workspaces.text.conversation import Conversation
+
+        self._stop_editing()
+        self.chat.replace(Conversation(), self.tr("A new conversation has begun."))
+        self.focus_prompt()
+
+    def _edit(self, turn: Turn) -> None:
+        self._editing = turn
+        self._banner.show()
+        self.prompt.set_text(turn.prompt)
+        self.focus_prompt()
+
+    def _stop_editing(self) -> None:
+        self._editing = None
+        self._banner.hide()
+
+    def _again(self, turn: Turn) -> None:
+        self.chat.ask_again(turn, self._request(turn.prompt))
+
+    def _give_back(self, prompt: str) -> None:
+        if not self.prompt.text():
+            self.prompt.set_text(prompt)

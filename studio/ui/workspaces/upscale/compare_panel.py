@@ -1,0 +1,143 @@
+"""Before and after, on top of each other, with the same zoom."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QPoint, QSize, Qt, Signal
+from PySide6.QtGui import QImage
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QStackedWidget, QVBoxLayout, QWidget
+
+from studio.ui.media.picture.canvas import PictureCanvas
+from studio.ui.media.picture.loader import PictureLoader
+from studio.ui.shell.theme import GRID, mute
+from studio.ui.widgets.buttons import tool_button
+from studio.ui.widgets.empty_state import EmptyState
+
+
+class ComparePanel(QWidget):
+    """Shows an `EmptyState` until there is a picture."""
+
+    folder_wanted = Signal(str)
+    menu_wanted = Signal(str, QPoint)
+    """The path of the enlarged picture that is shown, and a point of the screen."""
+
+    def __init__(self, empty: EmptyState, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._before_path = ""
+        self._after_path = ""
+        self._before = QImage()
+        self._after = QImage()
+        self._before_size = QSize()
+        self._after_size = QSize()
+        self._loader = PictureLoader(self)
+        self._loader.loaded.connect(self._loaded)
+        self._loader.failed.connect(self._failed)
+        self.canvas = PictureCanvas(self)
+        self.canvas.setAccessibleName(self.tr("Before and after"))
+        self.canvas.setToolTip(
+            self.tr("Drag the divider to compare. Wheel zooms, dragging moves the picture.")
+        )
+        self.canvas.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self.canvas.customContextMenuRequested.connect(self._ask_menu)
+        self._caption = QLabel(self)
+        self._caption.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        mute(self._caption)
+        self._zoom = QLabel(self)
+        self._zoom.setMinimumWidth(self._zoom.fontMetrics().horizontalAdvance("1000 %"))
+        self._zoom.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        mute(self._zoom)
+        self.canvas.zoom_changed.connect(self._tell_zoom)
+        zoom_out = tool_button("zoom-out", self.tr("Zoom out"), "upscale.zoom_out")
+        zoom_out.clicked.connect(lambda: self.canvas.zoom_by(0.8))
+        zoom_in = tool_button("zoom-in", self.tr("Zoom in"), "upscale.zoom_in")
+        zoom_in.clicked.connect(lambda: self.canvas.zoom_by(1.25))
+        fit = tool_button("fullscreen", self.tr("Show the whole picture"), "upscale.fit")
+        fit.clicked.connect(self.canvas.fit)
+        actual = tool_button(
+            "grid-3x3", self.tr("One picture pixel per screen pixel"), "upscale.actual"
+        )
+        actual.clicked.connect(self.canvas.actual_size)
+        self.folder = tool_button("folder-open", self.tr("Open folder"), "upscale.folder")
+        self.folder.setEnabled(False)
+        self.folder.clicked.connect(lambda: self.folder_wanted.emit(self._after_path))
+        bar = QHBoxLayout()
+        bar.setSpacing(GRID // 2)
+        bar.addWidget(self._caption, 1)
+        for widget in (self._zoom, zoom_out, zoom_in, fit, actual, self.folder):
+            bar.addWidget(widget)
+        shown = QWidget(self)
+        inside = QVBoxLayout(shown)
+        inside.setContentsMargins(0, 0, 0, 0)
+        inside.setSpacing(GRID)
+        inside.addWidget(self.canvas, 1)
+        inside.addLayout(bar)
+        self._stack = QStackedWidget(self)
+        self._stack.addWidget(empty)
+        self._stack.addWidget(shown)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(GRID // 2, 0, 0, 0)
+        layout.addWidget(self._stack)
+
+    def show_picture(self, before: str, after: str = "") -> None:
+        """Show a picture and, once there is one, its enlargement."""
+        if before != self._before_path:
+            self._before_path = before
+            self._before, self._before_size = QImage(), QSize()
+            self._after, self._after_size, self._after_path = QImage(), QSize(), ""
+            self._loader.forget("after")
+            self.canvas.clear()
+            self._loader.request("before", before)
+        if after and after != self._after_path:
+            self._after_path = after
+            self._loader.request("after", after)
+        self.folder.setEnabled(bool(after))
+        self._stack.setCurrentIndex(1)
+        self._tell()
+
+    def show_preview(self, before: str, preview: str) -> None:
+        """Show what is finished so far of the picture that is in sight."""
+        if before == self._before_path:
+            self._after_path = ""
+            self._loader.request("after", preview)
+
+    def clear(self) -> None:
+        """Show the empty state again."""
+        self._before_path = self._after_path = ""
+        self._loader.stop()
+        self.canvas.clear()
+        self._stack.setCurrentIndex(0)
+
+    def stop(self) -> None:
+        """Wait for what is being read."""
+        self._loader.stop()
+
+    def _ask_menu(self, at: QPoint) -> None:
+        if self._after_path:
+            self.menu_wanted.emit(self._after_path, self.canvas.mapToGlobal(at))
+
+    def _loaded(self, key: str, _path: str, image: QImage, size: QSize) -> None:
+        if key == "before":
+            self._before, self._before_size = image, size
+        else:
+            self._after, self._after_size = image, size
+        self._draw()
+
+    def _failed(self, _key: str, _path: str, _error: str) -> None:
+        self._caption.setText(self.tr("This picture cannot be shown."))
+
+    def _draw(self) -> None:
+        if self._after.isNull():
+            self.canvas.set_pictures(self._before, size=self._before_size)
+        else:
+            self.canvas.set_pictures(self._after, self._before, self._after_size)
+        self._tell()
+
+    def _tell(self) -> None:
+        if not self._before_size.isValid():
+            return
+        text = f"{self._before_size.width()} × {self._before_size.height()}"
+        if self._after_path and self._after_size.isValid():
+            text += f" → {self._after_size.width()} × {self._after_size.height()}"
+        self._caption.setText(self.tr("{size} px").format(size=text))
+
+    def _tell_zoom(self, zoom: float) -> None:
+        self._zoom.setText(f"{zoom * 100:.0f} %")

@@ -1,0 +1,235 @@
+"""The pictures to enlarge, and how far each one is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, QSize, Qt, Signal
+from PySide6.QtGui import (
+    QColor,
+    QDragEnterEvent,
+    QDragMoveEvent,
+    QDropEvent,
+    QIcon,
+    QImage,
+    QKeyEvent,
+    QPainter,
+    QPaintEvent,
+    QPalette,
+    QPixmap,
+)
+from PySide6.QtWidgets import QAbstractItemView, QListView, QWidget
+
+from studio.ui.media.picture.files import dropped_paths
+from studio.ui.media.picture.loader import PictureLoader
+from studio.ui.shell.theme import kind_colour
+from studio.ui.widgets.icons import icon
+from studio.ui.widgets.two_line_delegate import TwoLineDelegate
+
+Index = QModelIndex | QPersistentModelIndex
+ROOT = QModelIndex()
+State = Literal["new", "unreadable", "waiting", "running", "done", "failed", "cancelled"]
+INPUT_ROLE = Qt.ItemDataRole.UserRole + 1
+THUMBNAIL = 40
+"""Pixels a side."""
+
+
+@dataclass(frozen=True)
+class Input:
+    """One picture; `output` is the enlarged file once it is there."""
+
+    path: Path
+    state: State = "new"
+    output: str = ""
+    message: str = ""
+    thumbnail: QPixmap | None = None
+
+
+class InputModel(QAbstractListModel):
+    """Pictures in the order they were added, each once."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._inputs: list[Input] = []
+        self._asked: set[Path] = set()
+        self._loader = PictureLoader(self, threads=1)
+        self._loader.loaded.connect(self._keep_thumbnail)
+
+    def rowCount(self, parent: Index = ROOT) -> int:
+        return 0 if parent.isValid() else len(self._inputs)
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        if not index.isValid():
+            return None
+        item = self._inputs[index.row()]
+        match role:
+            case Qt.ItemDataRole.DisplayRole:
+                return item.path.name
+            case Qt.ItemDataRole.AccessibleTextRole:
+                return f"{item.path.name}\n{self.told(item)}"
+            case Qt.ItemDataRole.ToolTipRole:
+                return str(item.path) + (f"\n{item.message}" if item.message else "")
+            case _ if role == INPUT_ROLE:
+                return item
+        return None
+
+    def told(self, item: Input) -> str:
+        """Return how far a picture is, or what is wrong with it."""
+        match item.state:
+            case "new":
+                return str(item.path.parent)
+            case "waiting":
+                return self.tr("Waiting")
+            case "running":
+                return self.tr("Being enlarged")
+            case "done":
+                return self.tr("Done")
+            case "failed" | "unreadable":
+                return item.message
+            case "cancelled":
+                return self.tr("Stopped")
+
+    def add(self, paths: Sequence[Path]) -> int:
+        """Add pictures that are not there yet; returns how many were new."""
+        known = {item.path for item in self._inputs}
+        fresh = [path for path in dict.fromkeys(paths) if path not in known]
+        if fresh:
+            start = len(self._inputs)
+            self.beginInsertRows(ROOT, start, start + len(fresh) - 1)
+            self._inputs.extend(Input(path) for path in fresh)
+            self.endInsertRows()
+        return len(fresh)
+
+    def remove(self, rows: Sequence[int]) -> None:
+        """Take pictures off the list; the files stay."""
+        for row in sorted(set(rows), reverse=True):
+            self.beginRemoveRows(ROOT, row, row)
+            self._asked.discard(self._inputs[row].path)
+            del self._inputs[row]
+            self.endRemoveRows()
+
+    def inputs(self) -> list[Input]:
+        """Return all pictures."""
+        return list(self._inputs)
+
+    def at(self, row: int) -> Input | None:
+        """Return the picture of a row, if there is one."""
+        return self._inputs[row] if 0 <= row < len(self._inputs) else None
+
+    def row_of(self, path: Path) -> int:
+        """Return the row of a picture, or -1."""
+        return next((row for row, item in enumerate(self._inputs) if item.path == path), -1)
+
+    def set_state(self, path: Path, state: State, output: str = "", message: str = "") -> None:
+        """Say how far a picture is."""
+        row = self.row_of(path)
+        if row >= 0:
+            old = self._inputs[row]
+            self._change(
+                row, replace(old, state=state, output=output or old.output, message=message)
+            )
+
+    def set_readable(self, path: Path, problem: str) -> None:
+        """Say what is wrong with a file that no job runs for; an empty `problem`: nothing."""
+        item = self.at(self.row_of(path))
+        if item is not None and item.state in ("new", "unreadable"):
+            self.set_state(path, "unreadable" if problem else "new", message=problem)
+
+    def stop(self) -> None:
+        """Wait for thumbnails that are being read."""
+        self._loader.stop()
+
+    def picture(self, item: Input) -> QPixmap | QIcon:
+        """Return what stands for a picture; its thumbnail is read once it is wanted."""
+        if item.path not in self._asked:
+            self._asked.add(item.path)
+            self._loader.request(str(item.path), str(item.path), QSize(THUMBNAIL, THUMBNAIL) * 2)
+        return item.thumbnail or icon("image", "muted")
+
+    def _keep_thumbnail(self, key: str, _path: str, image: QImage, _size: QSize) -> None:
+        row = self.row_of(Path(key))
+        if row >= 0:
+            thumbnail = QPixmap.fromImage(image)
+            self._change(row, replace(self._inputs[row], thumbnail=thumbnail))
+
+    def _change(self, row: int, item: Input) -> None:
+        self._inputs[row] = item
+        index = self.index(row)
+        self.dataChanged.emit(index, index)
+
+
+class InputDelegate(TwoLineDelegate):
+    """A thumbnail, the file's name, and below it how far it is."""
+
+    def __init__(self, model: InputModel, parent: QWidget) -> None:
+        super().__init__(THUMBNAIL, parent)
+        self._model = model
+
+    def picture(self, index: Index) -> QIcon | QPixmap | None:
+        item = self._model.at(index.row())
+        return None if item is None else self._model.picture(item)
+
+    def second(self, index: Index) -> str:
+        item = self._model.at(index.row())
+        return "" if item is None else self._model.told(item)
+
+    def second_colour(self, index: Index, palette: QPalette) -> QColor:
+        item = self._model.at(index.row())
+        if item is not None and item.state in ("failed", "unreadable"):
+            return kind_colour("error", palette)
+        return super().second_colour(index, palette)
+
+
+class InputView(QListView):
+    """Takes dropped files and folders; Delete takes the selected pictures off the list."""
+
+    dropped = Signal(list)
+    remove_wanted = Signal()
+
+    def __init__(self, model: InputModel, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("upscale.inputs")
+        self.setAccessibleName(self.tr("Pictures to enlarge"))
+        self.setModel(model)
+        self.setItemDelegate(InputDelegate(model, self))
+        self.setUniformItemSizes(True)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+        self.setAcceptDrops(True)
+        self.setDropIndicatorShown(False)
+        self.setMinimumHeight(120)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        model = self.model()
+        if model is not None and model.rowCount() == 0:
+            painter = QPainter(self.viewport())
+            painter.setPen(self.palette().color(QPalette.ColorRole.PlaceholderText))
+            painter.drawText(
+                self.viewport().rect().adjusted(16, 16, -16, -16),
+                Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap,
+                self.tr("Drop pictures or folders here"),
+            )
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() in (Qt.Key.Key_Delete, Qt.Key.Key_Backspace):
+            self.remove_wanted.emit()
+        else:
+            super().keyPressEvent(event)
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if dropped_paths(event.mimeData()):
+            event.acceptProposedAction()
+
+    def dragMoveEvent(self, event: QDragMoveEvent) -> None:
+        if dropped_paths(event.mimeData()):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        paths = dropped_paths(event.mimeData())
+        if paths:
+            self.dropped.emit(paths)
+            event.acceptProposedAction()

@@ -1,0 +1,423 @@
+"""The Upscale tab: pictures and a scale on the left, before and after on the right."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QPoint, QUrl
+from PySide6.QtGui import QDesktopServices, QDragEnterEvent, QDropEvent
+from PySide6.QtWidgets import (
+    QComboBox,
+    QFileDialog,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QVBoxLayout,
+    QWidget,
+)
+
+from studio.protocol import (
+    Cancelled,
+    Done,
+    Failed,
+    InputFile,
+    Loading,
+    Preview,
+    Progress,
+    UpscaleRequest,
+    Warned,
+)
+from studio.ui.fields.model_picker import ModelPicker
+from studio.ui.media.picture.files import dropped_paths
+from studio.ui.shell.request_estimate import RequestEstimate
+from studio.ui.shell.theme import GRID, say
+from studio.ui.shell.worker_thread import Enqueued, EnqueueFailed
+from studio.ui.widgets.buttons import tool_button
+from studio.ui.widgets.columns import Columns
+from studio.ui.widgets.empty_state import EmptyState
+from studio.ui.widgets.run_bar import RunBar
+from studio.ui.widgets.times import seconds_text
+from studio.ui.workspaces.upscale.compare_panel import ComparePanel
+from studio.ui.workspaces.upscale.input_list import Input
+from studio.ui.workspaces.upscale.input_panel import InputPanel
+from studio.ui.workspaces.upscale.running_jobs import RunningPictures
+
+if TYPE_CHECKING:
+    from studio.library.records import Asset
+    from studio.ui.gallery.result_menu import ResultMenu
+    from studio.ui.shell.state import AppState
+
+
+class UpscaleTab(QWidget):
+    """Sends one request a picture; Stop cancels what is left of them."""
+
+    def __init__(self, state: AppState, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._state = state
+        self._running = RunningPictures()
+        self._assets: dict[str, str] = {}
+        self._menu: ResultMenu | None = None
+        self.setAcceptDrops(True)
+        self.model = ModelPicker(state, "upscale", self)
+        self.panel = InputPanel(state, self)
+        self.inputs, self.view = self.panel.inputs, self.panel.view
+        self.scale = QComboBox(self)
+        self.scale.setObjectName("upscale.scale")
+        self.scale.setAccessibleName(self.tr("Scale"))
+        for scale in (2, 3, 4):
+            self.scale.addItem(f"×{scale}", scale)
+        self.output = QLineEdit(self)
+        self.output.setObjectName("upscale.output")
+        self.output.setAccessibleName(self.tr("Output folder"))
+        self.output.setPlaceholderText(self.tr("In the library"))
+        self.output.setClearButtonEnabled(True)
+        self.run_bar = RunBar(
+            "upscale", generate_text=self.tr("Enlarge"), with_count=False, parent=self
+        )
+        self._empty = EmptyState(
+            "image-upscale",
+            self.tr("Make pictures larger"),
+            self.tr(
+                "Drop photographs or folders on the left and press Enlarge. The originals are "
+                "never changed; colour profile, EXIF and transparency are kept."
+            ),
+            [(self.tr("Add pictures…"), self.panel.choose_files)],
+            self,
+        )
+        self.result = ComparePanel(self._empty, self)
+        self.result.setObjectName("upscale.result")
+        self.result.setAccessibleName(self.tr("Result"))
+        self.columns = Columns(self._left(), self.result, self)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.columns)
+        self._load_values()
+        self._connect()
+
+    def _left(self) -> QWidget:
+        left = QWidget()
+        column = QVBoxLayout(left)
+        column.setContentsMargins(0, 0, GRID // 2, 0)
+        column.setSpacing(GRID)
+        scales = QHBoxLayout()
+        scales.setSpacing(GRID)
+        label = QLabel(self.tr("Scale"), left)
+        label.setBuddy(self.scale)
+        scales.addWidget(label, 1)
+        scales.addWidget(self.scale)
+        target = QHBoxLayout()
+        target.setSpacing(GRID)
+        target_label = QLabel(self.tr("Output folder"), left)
+        target_label.setBuddy(self.output)
+        choose = tool_button(
+            "folder-open", self.tr("Choose an output folder"), "upscale.output.choose"
+        )
+        choose.clicked.connect(self.choose_output)
+        target.addWidget(target_label)
+        target.addWidget(self.output, 1)
+        target.addWidget(choose)
+        column.addWidget(self.panel, 1)
+        column.addWidget(self.model)
+        column.addLayout(scales)
+        column.addLayout(target)
+        column.addWidget(self.run_bar)
+        return left
+
+    def _connect(self) -> None:
+        self.run_bar.generate_clicked.connect(self.generate)
+        self.run_bar.stop_clicked.connect(self.stop)
+        self.panel.added.connect(self._added)
+        self.panel.removed.connect(self._removed)
+        self.view.selectionModel().currentChanged.connect(lambda *_: self._show_current())
+        self.inputs.dataChanged.connect(lambda *_: self._show_current())
+        self.result.folder_wanted.connect(self._open_folder)
+        self.result.menu_wanted.connect(self._open_menu)
+        self.scale.activated.connect(lambda _: self._match_model())
+        self.model.changed.connect(self._match_scale)
+        self.model.changed.connect(self.values_to_settings)
+        self.output.textChanged.connect(lambda _: self.values_to_settings())
+        expected = RequestEstimate(
+            self._state, self.run_bar, lambda: self._requests(self._wanted()), self
+        )
+        for changed in (
+            self.model.changed,
+            self.scale.activated,
+            self.inputs.rowsInserted,
+            self.inputs.rowsRemoved,
+            self.inputs.dataChanged,
+        ):
+            changed.connect(expected.soon)
+        self._state.reported.connect(self._hear)
+        self._state.closing.connect(self.close_down)
+        self._state.models_changed.connect(self._match_model)
+
+    def finish(self) -> None:
+        """Look at the pictures of last time once the window is there."""
+        self.panel.look([item.path for item in self.inputs.inputs()])
+
+    # ---- the list
+
+    def add(self, paths: Sequence[Path]) -> None:
+        """Add files and the pictures below folders."""
+        self.panel.add(paths)
+
+    def _added(self, found: list[Path]) -> None:
+        if not self.view.currentIndex().isValid() or self._running.is_empty:
+            self.panel.choose(found[0])
+        self.values_to_settings()
+
+    def _removed(self) -> None:
+        if not self.inputs.rowCount():
+            self.result.clear()
+        self.values_to_settings()
+
+    def choose_output(self) -> None:
+        """Ask for the folder that results go to."""
+        path = QFileDialog.getExistingDirectory(
+            self, self.tr("Choose an output folder"), self.output.text()
+        )
+        if path:
+            self.output.setText(path)
+
+    # ---- asking
+
+    def generate(self) -> None:
+        """Enlarge what is on the list and was not enlarged yet, or all of it again."""
+        if not self._state.models("upscale"):
+            self._state.show_message(
+                self.tr("There is no upscaling model yet. Install the starter pack or add one."),
+                "warning",
+                self.tr("Models…"),
+                lambda: self._state.models_wanted.emit("upscale"),
+            )
+            return
+        wanted = self._wanted()
+        if not wanted:
+            if self._running.is_empty:
+                self._state.show_message(
+                    self.tr("No file on the list is a picture that can be read.")
+                    if self.inputs.rowCount()
+                    else self.tr("Add a picture first."),
+                    "warning",
+                )
+            return
+        requests = self._requests(wanted)
+        output = self.output.text().strip()
+        if output and not Path(output).is_dir():
+            self._state.show_message(
+                self.tr("The output folder {path} is not there.").format(path=output), "error"
+            )
+            return
+        paths = [item.path for item in wanted]
+        for path in paths:
+            self.inputs.set_state(path, "waiting")
+        self._running.submitted(self._state.submit(requests, output), paths)
+        self.run_bar.set_running(True)
+        self.run_bar.set_status(self.tr("Waiting for its turn"))
+        self.values_to_settings()
+
+    def _wanted(self) -> list[Input]:
+        busy = ("waiting", "running", "unreadable")
+        free = [item for item in self.inputs.inputs() if item.state not in busy]
+        return [item for item in free if item.state != "done"] or free
+
+    def _requests(self, wanted: Sequence[Input]) -> list[UpscaleRequest]:
+        scale = self.scale.currentData()
+        model = self.model.model_id()
+        return [
+            UpscaleRequest(input=InputFile(str(item.path)), scale=scale, model=model)
+            for item in wanted
+        ]
+
+    def enlarge(self, path: str, scale: int = 4) -> None:
+        """Add one picture and enlarge it at once."""
+        self.inputs.add([Path(path)])
+        self.panel.choose(Path(path))
+        self.scale.setCurrentIndex(self.scale.findData(scale))
+        self._match_model()
+        self.generate()
+
+    def stop(self) -> None:
+        """Cancel every picture that is not finished."""
+        for job in self._running.left():
+            self._state.cancel(job)
+
+    def focus_prompt(self) -> None:
+        """Put the focus on the list, which is this tab's first control."""
+        self.view.setFocus()
+
+    # ---- hearing
+
+    def _hear(self, report: object) -> None:
+        from studio.jobs.runner import AssetSaved, JobChanged
+
+        match report:
+            case Enqueued() if self._running.waits_for(report.token):
+                self._running.accepted(report.token, report.jobs)
+            case EnqueueFailed() if self._running.waits_for(report.token):
+                for path in self._running.refused(report.token):
+                    self.inputs.set_state(path, "failed", message=say(report.problem.message))
+                self._rest()
+            case AssetSaved() if self._running.holds(report.asset.job):
+                path = self._running.path(report.asset.job)
+                self._keep_result(path, report.asset)
+            case JobChanged() if self._running.holds(report.job.id):
+                if report.job.status == "cancelled":
+                    self._finish(report.job.id)
+            case (
+                Loading() | Progress() | Preview() | Warned() | Done() | Failed() | (Cancelled())
+            ) if self._running.holds(report.job):
+                self._follow(report)
+
+    def _follow(
+        self, event: Loading | Progress | Preview | Warned | Done | Failed | Cancelled
+    ) -> None:
+        path = self._running.path(event.job)
+        match event:
+            case Loading():
+                self.inputs.set_state(path, "running")
+                self.run_bar.set_loading(say(event.stage), event.fraction)
+            case Progress():
+                self._tell_progress(path, event)
+            case Preview():
+                self.result.show_preview(str(path), event.path)
+            case Warned():
+                self._state.show_message(f"{path.name}: {say(event.message)}", "warning")
+            case Failed():
+                self.inputs.set_state(path, "failed", message=say(event.problem.message))
+                self._finish(event.job)
+            case Done() | Cancelled():
+                self._finish(event.job)
+
+    def _tell_progress(self, path: Path, event: Progress) -> None:
+        item = self.inputs.at(self.inputs.row_of(path))
+        if item is not None and item.state == "waiting":
+            self.inputs.set_state(path, "running")
+        self.run_bar.set_progress(event.step, event.steps, event.seconds_left)
+        text = self.tr("Tile {step} of {steps}").format(step=event.step, steps=event.steps)
+        if self._running.count > 1:
+            picture = self.tr("Picture {number} of {all}").format(
+                number=self._running.ended + 1, all=self._running.count
+            )
+            text = f"{picture}, {text}"
+        if event.seconds_left is not None:
+            text += ", " + self.tr("{time} left").format(time=seconds_text(event.seconds_left))
+        self.run_bar.set_status(text)
+
+    def _finish(self, job: str) -> None:
+        self._running.end(job)
+        path = self._running.path(job)
+        item = self.inputs.at(self.inputs.row_of(path))
+        if item is not None and item.state in ("waiting", "running"):
+            self.inputs.set_state(path, "cancelled")
+        self._rest()
+
+    def _rest(self) -> None:
+        """Say how it went once nothing is left to do."""
+        if not self._running.is_over:
+            return
+        ours = self._running.paths()
+        done = sum(item.state == "done" and item.path in ours for item in self.inputs.inputs())
+        text = self.tr("{made} of {count} finished").format(made=done, count=self._running.count)
+        self.run_bar.set_running(False)
+        self.run_bar.set_status(text if ours else "")
+        self._running.clear()
+
+    def _show_current(self) -> None:
+        item = self.inputs.at(self.view.currentIndex().row())
+        if item is not None:
+            self.result.show_picture(str(item.path), item.output)
+
+    # ---- model and scale belong together
+
+    def _match_model(self) -> None:
+        """Choose a model that makes the scale, unless the chosen one does."""
+        ref = self.model.ref()
+        scale = self.scale.currentData()
+        if ref is not None and ref.scales and scale not in ref.scales:
+            fitting = [model for model in self._state.models("upscale") if scale in model.scales]
+            if fitting:
+                blocked = self.model.blockSignals(True)
+                self.model.set_model_id(fitting[0].id)
+                self.model.blockSignals(blocked)
+        self.values_to_settings()
+
+    def _match_scale(self) -> None:
+        """Choose a scale that the model makes."""
+        ref = self.model.ref()
+        if ref is not None and ref.scales and self.scale.currentData() not in ref.scales:
+            index = self.scale.findData(ref.scales[0])
+            if index >= 0:
+                self.scale.setCurrentIndex(index)
+
+    # ---- keeping
+
+    def _load_values(self) -> None:
+        values = self._state.settings.upscale
+        self.model.set_model_id(values.model)
+        self.scale.setCurrentIndex(max(0, self.scale.findData(values.scale)))
+        self.output.setText(values.output)
+        self.inputs.add([Path(path) for path in values.inputs if Path(path).is_file()])
+        if self.inputs.rowCount():
+            self.view.setCurrentIndex(self.inputs.index(0))
+            self._show_current()
+
+    def values_to_settings(self) -> None:
+        """Keep what the controls say; it is written soon."""
+        values = self._state.settings.upscale
+        values.model = self.model.model_id()
+        values.scale = self.scale.currentData()
+        values.output = self.output.text().strip()
+        values.inputs = [
+            str(item.path) for item in self.inputs.inputs()[:500] if item.state != "done"
+        ]
+        self._state.save_soon()
+
+    def restore(self, source: Asset | UpscaleRequest) -> None:
+        """Show the settings of a request, or of the recipe of an asset."""
+        request = source if isinstance(source, UpscaleRequest) else source.recipe.request
+        if not isinstance(request, UpscaleRequest):
+            return
+        path = Path(request.input.path)
+        self.scale.setCurrentIndex(self.scale.findData(request.scale))
+        self.model.set_model_id(request.model)
+        self.inputs.add([path])
+        if not isinstance(source, UpscaleRequest):
+            self._keep_result(path, source)
+        self.panel.choose(path)
+        self.values_to_settings()
+
+    def close_down(self) -> None:
+        """Wait for what is being read, before the window goes."""
+        self.inputs.stop()
+        self.result.stop()
+
+    # ---- dropping
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if dropped_paths(event.mimeData()):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        paths = dropped_paths(event.mimeData())
+        if paths:
+            self.add(paths)
+            event.acceptProposedAction()
+
+    def _keep_result(self, path: Path, asset: Asset) -> None:
+        self._assets[str(asset.path)] = asset.id
+        self.inputs.set_state(path, "done", str(asset.path))
+
+    def _open_menu(self, path: str, at: QPoint) -> None:
+        if path in self._assets:
+            if self._menu is None:
+                from studio.ui.gallery.result_menu import ResultMenu
+
+                self._menu = ResultMenu(self._state, self)
+            self._menu.open(self._assets[path], at)
+
+    def _open_folder(self, path: str) -> None:
+        if path:
+            QDesktopServices.openUrl(QUrl.fromLocalFile(str(Path(path).parent)))

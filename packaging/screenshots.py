@@ -143,7 +143,7 @@ def _pause(milliseconds: int) -> None:
 
 def _fill_history(window: Any) -> None:
     """A small batch with labels, some of it starred, tagged and in a collection."""
-    from studio.protocol import ImageRequest
+    from studio.kinds.image import ImageRequest
 
     if not window.state.models("image"):
         raise SystemExit("The pictures of History need an image model.")

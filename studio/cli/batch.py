@@ -7,9 +7,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from studio.cli.headless import Headless, output_folder
-from studio.cli.library import library_folder
-from studio.cli.main import WRONG_CALL
+from studio.cli.exit_status import WRONG_CALL
+from studio.cli.folders import library_folder, output_folder
+from studio.cli.headless import Headless
 from studio.cli.output import refuse
 from studio.jobs.batch import Left, batch_id, latest_of, resumable, start
 from studio.jobs.results import RESULTS, Results

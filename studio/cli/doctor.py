@@ -16,6 +16,7 @@ from pathlib import Path
 import psutil
 
 from studio import __version__
+from studio.kinds.registry import tasks
 from studio.models.fit import fit, readable_size
 from studio.models.registry import Registry
 from studio.models.starter import starter_status
@@ -151,7 +152,7 @@ def _models(paths: Paths) -> Iterator[Finding]:
         yield Finding("Starter models", "all there")
     registry = Registry(paths)
     found = registry.list()
-    for task in ("text", "image", "upscale"):
+    for task in tasks():
         names = [ref.name for ref in found if ref.task == task]
         text = ", ".join(names) if names else "no model. `studio models add PATH` adds one."
         yield Finding(f"  {task}", text, None)

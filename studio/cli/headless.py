@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import signal
-import tempfile
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
 from types import FrameType, TracebackType
 
-from studio.cli.main import DONE, INTERRUPTED, SOME_FAILED
+from studio.cli.exit_status import DONE, INTERRUPTED, SOME_FAILED
 from studio.cli.output import HumanOutput, JsonOutput, Output, Tally
 from studio.engine.local.client import EngineClient
 from studio.formats.gguf_cache import CACHE_VARIABLE
@@ -18,7 +16,7 @@ from studio.library.recipes.aigc import label_of
 from studio.library.records import Job
 from studio.library.store import Library
 from studio.models.registry import Registry
-from studio.protocol import Failed, ProblemError, problem
+from studio.protocol import Failed, ProblemError
 from studio.settings import Paths, load_settings
 
 
@@ -122,22 +120,3 @@ class Headless:
 
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
-
-
-def output_folder(text: str) -> str:
-    """Return the absolute folder, made if it was not there; "" stays the library."""
-    if not text:
-        return ""
-    folder = Path(text).expanduser().absolute()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        raise problem(
-            "bad_input",
-            "The folder {path} cannot be written to: {reason}. Choose another with -o.",
-            path=folder,
-            reason=error.strerror or type(error).__name__,
-        ) from error
-    return str(folder)

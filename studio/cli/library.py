@@ -8,28 +8,16 @@ import sys
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 
-from studio.cli.headless import output_folder
-from studio.cli.main import DONE, SOME_FAILED, WRONG_CALL
-from studio.library.folder.files import check_chosen
+from studio.cli.exit_status import DONE, SOME_FAILED, WRONG_CALL
+from studio.cli.folders import library_folder, output_folder
+from studio.kinds.coding import to_json
 from studio.library.index.database import DamagedDatabaseError
 from studio.library.index.search import Wanted
 from studio.library.recipes.export import export
 from studio.library.records import Asset
 from studio.library.store import Library
-from studio.protocol import ProblemError, Sentence, problem, to_json
-from studio.settings import Paths, default_paths, library_root, load_settings
-
-
-def library_folder(paths: Paths) -> Path:
-    """Return the folder that the settings name, or the usual one.
-
-    Raises `ProblemError` where the one that the settings name is not there.
-    """
-    settings, _ = load_settings(paths.settings)
-    folder = library_root(settings, paths)
-    if folder != paths.library:
-        check_chosen(folder)
-    return folder
+from studio.protocol import ProblemError, Sentence, problem
+from studio.settings import default_paths, library_root, load_settings
 
 
 def library(options: argparse.Namespace) -> int:

@@ -8,9 +8,10 @@ import sys
 from collections.abc import Callable, Sequence
 
 from studio import __version__
+from studio.cli.exit_status import DONE, INTERRUPTED, WRONG_CALL
+from studio.cli.request_options import add_options
 from studio.cli.wrong_call import Parser, WrongCallError
-
-DONE, SOME_FAILED, WRONG_CALL, INTERRUPTED = 0, 1, 2, 130
+from studio.kinds.registry import kinds, tasks
 
 
 def run(arguments: Sequence[str], open_window: Callable[[], int]) -> int:
@@ -40,11 +41,11 @@ def run(arguments: Sequence[str], open_window: Callable[[], int]) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
-    match options.command:
-        case "text" | "image" | "upscale":
-            from studio.cli.generate import generate
+    if options.command in tasks():
+        from studio.cli.generate import generate
 
-            return generate(options)
+        return generate(options)
+    match options.command:
         case "models":
             from studio.cli.models import models
 
@@ -84,7 +85,7 @@ def _use_utf8() -> None:
 def _refused(error: WrongCallError, arguments: Sequence[str]) -> int:
     from studio.cli.output import refuse
 
-    as_json = "--json" in arguments and arguments[0] in ("text", "image", "upscale", "batch")
+    as_json = "--json" in arguments and arguments[0] in (*tasks(), "batch")
     command = error.program.removeprefix("studio").strip()
     refuse(command, f"{error} See {error.program} --help.", as_json=as_json)
     return WRONG_CALL
@@ -99,9 +100,10 @@ def parser() -> Parser:
     )
     top.add_argument("--version", action="version", version=f"Prompt Studio {__version__}")
     commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    _text(commands.add_parser("text", help="answer a prompt with a language model"))
-    _image(commands.add_parser("image", help="draw pictures from a prompt"))
-    _upscale(commands.add_parser("upscale", help="enlarge pictures and photographs"))
+    for task, kind in kinds().items():
+        command = commands.add_parser(task, help=kind.summary)
+        add_options(command, kind)
+        _common(command)
     _models(commands.add_parser("models", help="list, add, remove and check models"))
     _batch(commands.add_parser("batch", help="run a table of requests, one a row"))
     _queue(commands.add_parser("queue", help="what waits; pause, resume, cancel, retry, move"))
@@ -111,73 +113,10 @@ def parser() -> Parser:
 
 
 def _common(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--model", default="", metavar="ID", help="a model's id or its path")
     command.add_argument(
         "-o", dest="output", default="", metavar="DIR", help="write here, not into the library"
     )
     command.add_argument("--json", action="store_true", help="print one JSON event a line")
-
-
-def _prompted(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
-        "-p", "--prompt", required=True, help="the prompt; - reads standard input, @FILE a file"
-    )
-    command.add_argument(
-        "-n", "--count", default=None, metavar="N", help="how many variations, 1 to 1000 (1)"
-    )
-    command.add_argument("--seed", default=None, metavar="S", help="0 to 4294967295 (random)")
-
-
-def _text(command: argparse.ArgumentParser) -> None:
-    _prompted(command)
-    command.add_argument(
-        "--system", dest="system_prompt", default=None, metavar="TEXT", help="the system prompt"
-    )
-    for name, text in (
-        ("max-tokens", "the longest answer, in tokens (512)"),
-        ("temperature", "0 always takes the likeliest token (0.7)"),
-        ("top-p", "keep the likeliest tokens that together reach this (0.95)"),
-        ("top-k", "keep this many of the likeliest tokens, 0 keeps all (50)"),
-        ("repetition-penalty", "above 1 avoids what was said before (1.1)"),
-    ):
-        command.add_argument(f"--{name}", default=None, metavar="N", help=text)
-    _common(command)
-
-
-def _image(command: argparse.ArgumentParser) -> None:
-    _prompted(command)
-    command.add_argument(
-        "--negative",
-        dest="negative_prompt",
-        default=None,
-        metavar="TEXT",
-        help="what should not be in the picture",
-    )
-    command.add_argument("--size", default=None, metavar="WxH", help="in pixels, e.g. 768x512")
-    for name, field, text in (
-        ("steps", "steps", "denoising steps"),
-        ("guidance", "guidance_scale", "how closely the picture follows the prompt"),
-        ("scheduler", "scheduler", "a scheduler of diffusers by its class name"),
-        ("image", "image", "a picture to start from"),
-        ("strength", "strength", "with --image: 0 keeps the picture, 1 draws it anew (0.6)"),
-        ("mask", "mask", "with --image: white is drawn anew, black stays"),
-    ):
-        command.add_argument(
-            f"--{name}", dest=field, default=None, metavar=name.upper()[0], help=text
-        )
-    command.add_argument(
-        "--transparent",
-        action="store_true",
-        default=None,
-        help="a transparent background, where the model allows it",
-    )
-    _common(command)
-
-
-def _upscale(command: argparse.ArgumentParser) -> None:
-    command.add_argument("files", nargs="+", metavar="FILE", help="pictures, or folders of them")
-    command.add_argument("--scale", default=None, metavar="2|3|4", help="how many times (2)")
-    _common(command)
 
 
 def _models(command: argparse.ArgumentParser) -> None:
@@ -201,7 +140,7 @@ def _models(command: argparse.ArgumentParser) -> None:
 
 def _batch(command: argparse.ArgumentParser) -> None:
     command.description = (
-        "Run a CSV or JSONL table. Column `task` says text, image or upscale; a column with a"
+        f"Run a CSV or JSONL table. Column `task` says {', '.join(tasks())}; a column with a"
         " field's name fills it (prompt, seed, count, model, width, steps, input, scale, …); all"
         " others are kept as labels. {{column}} in a prompt stands for that column's cell."
     )
@@ -245,7 +184,7 @@ def _library(command: argparse.ArgumentParser) -> None:
         "search", help="find results by prompt, answer, tag, collection or name"
     )
     search.add_argument("text", metavar="TEXT", nargs="?", default="")
-    search.add_argument("--task", choices=("text", "image", "upscale"), default=None)
+    search.add_argument("--task", choices=tasks(), default=None)
     search.add_argument("--model", default="", metavar="ID")
     search.add_argument(
         "--tag", action="append", default=[], metavar="TAG", help="may be given several times"

@@ -8,9 +8,11 @@ import sys
 import uuid
 from pathlib import Path
 
-from studio.cli.main import DONE, SOME_FAILED, WRONG_CALL
+from studio.cli.exit_status import DONE, SOME_FAILED, WRONG_CALL
 from studio.engine.local.client import EngineClient
 from studio.formats.gguf_cache import CACHE_VARIABLE
+from studio.kinds.coding import to_json
+from studio.kinds.registry import task_of_format
 from studio.models.fit import readable_size
 from studio.models.registry import Registry
 from studio.models.starter import install_starter, starter_status
@@ -23,7 +25,6 @@ from studio.protocol import (
     ProblemError,
     Sentence,
     sentence,
-    to_json,
 )
 from studio.settings import Paths, default_paths
 
@@ -94,7 +95,12 @@ def _starter(paths: Paths, *, as_json: bool) -> int:
 
     def convert(source: Path, target: Path) -> Problem | None:
         final = engine.run(
-            ConvertModel(job=uuid.uuid4().hex, source=str(source), target=str(target)),
+            ConvertModel(
+                job=uuid.uuid4().hex,
+                task=task_of_format("gguf"),
+                source=str(source),
+                target=str(target),
+            ),
             lambda _event: None,
         )
         match final:

@@ -8,15 +8,16 @@ import sys
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
+from studio.cli.exit_status import DONE, INTERRUPTED, SOME_FAILED, WRONG_CALL
+from studio.cli.folders import library_folder
 from studio.cli.headless import Headless
-from studio.cli.library import library_folder
-from studio.cli.main import DONE, INTERRUPTED, SOME_FAILED, WRONG_CALL
 from studio.jobs.backlog import Backlog
 from studio.jobs.estimate import finished_at, learn
+from studio.kinds.requests import has_prompt, inputs_of, prompt_of
 from studio.library.records import Job
 from studio.library.store import Library
 from studio.models.registry import Registry
-from studio.protocol import ProblemError, UpscaleRequest, task_of
+from studio.protocol import ProblemError
 from studio.settings import default_paths
 
 _ENDED_SHOWN = 20
@@ -60,8 +61,9 @@ def queue(options: argparse.Namespace) -> int:
 
 
 def _about(job: Job) -> str:
-    request = job.request
-    text = request.input.path if isinstance(request, UpscaleRequest) else request.prompt
+    text = prompt_of(job.request)
+    if not has_prompt(job.request):
+        text = next((file.path for file in inputs_of(job.request).values()), "")
     return " ".join(text.split())
 
 
@@ -75,7 +77,7 @@ def _list(opened: Library, *, as_json: bool) -> int:
                     {
                         "id": job.id,
                         "status": job.status,
-                        "task": task_of(job.request),
+                        "task": job.request.task,
                         "count": job.request.count,
                         "done": len(job.done_rows),
                         "about": _about(job),

@@ -8,8 +8,9 @@ import sys
 
 import msgspec
 
-from studio.cli.headless import Headless, output_folder
-from studio.cli.main import DONE, SOME_FAILED, WRONG_CALL
+from studio.cli.exit_status import DONE, SOME_FAILED, WRONG_CALL
+from studio.cli.folders import output_folder
+from studio.cli.headless import Headless
 from studio.jobs.reproduce import LABEL, Comparison, compare, reproduce_request
 from studio.jobs.runner import AssetSaved, JobChanged
 from studio.library.records import Asset

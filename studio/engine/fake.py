@@ -27,31 +27,29 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from importlib import import_module
 from multiprocessing.connection import Connection
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import msgspec
-
 from studio import __version__
+from studio.engine.fake_kind import FakeKind
 from studio.engine.local import process
 from studio.engine.local.environment import EngineOptions
 from studio.engine.local.group import Group
 from studio.engine.local.job import Job, Pace
+from studio.kinds.registry import kind_of, kinds
+from studio.kinds.requests import called
 from studio.protocol import (
     MAX_SEED,
     Capabilities,
     Done,
-    ImageRequest,
     ModelRef,
-    Parent,
     Problem,
     Recipe,
     Request,
     RunJob,
-    TextRequest,
-    UpscaleRequest,
     problem,
     sentence,
 )
@@ -72,14 +70,13 @@ def serve(connection: Connection, options: EngineOptions) -> None:
         "studio.engine.local.memory": SimpleNamespace(
             MemoryArbiter=lambda _: SimpleNamespace(release_all=lambda: None)
         ),
-        "studio.engine.tasks.text.run": SimpleNamespace(run=fake.run),
-        "studio.engine.tasks.image.run": SimpleNamespace(run=fake.run),
-        "studio.engine.tasks.upscale.run": SimpleNamespace(run=fake.run),
-        "studio.engine.tasks.text.together": SimpleNamespace(run_together=fake.run_together),
-        "studio.engine.tasks.image.together": SimpleNamespace(run_together=fake.run_together),
-        "studio.engine.tasks.text.model.convert": SimpleNamespace(convert=convert),
-        "studio.engine.tasks.image.model.describe": SimpleNamespace(describe=describe),
     }
+    for kind in kinds().values():
+        modules[f"{kind.task_package}.run"] = SimpleNamespace(run=fake.run)
+        modules[f"{kind.task_package}.together"] = SimpleNamespace(run_together=fake.run_together)
+        for place, stand_in in ((kind.converter, convert), (kind.describer, describe)):
+            module, _, name = place.partition(":")
+            modules[module] = SimpleNamespace(**{name: stand_in})
     process.serve(connection, options, modules.__getitem__)
 
 
@@ -166,11 +163,7 @@ class FakeTasks:
                 _die()
 
     def _words(self, request: Request) -> set[str]:
-        if isinstance(request, UpscaleRequest):
-            text = Path(request.input.path).name
-        else:
-            text = request.prompt
-        return {self._script, *re.findall(r"\[([a-z]+)\]", text)}
+        return {self._script, *re.findall(r"\[([a-z]+)\]", called(request))}
 
     def _load(self, job: Job, model: ModelRef, words: set[str]) -> None:
         stages = SLOW_STEPS if "slowload" in words else 2
@@ -197,10 +190,8 @@ class FakeTasks:
 
     def _step(self, job: Job, command: RunJob, step: int, steps: int) -> None:
         for row in command.rows:
-            if isinstance(command.request, TextRequest):
-                job.text(row, _part(command.request, row, step, steps))
-            elif isinstance(command.request, ImageRequest):
-                job.preview(row, _preview(row, step, steps))
+            seed = _seed(command.request, row)
+            _fake_of(command.request).step(job, command.request, row, seed, step, steps)
 
 
 def convert(job: Job, source: Path, target: Path) -> None:
@@ -230,56 +221,23 @@ def describe(model: ModelRef) -> Capabilities:
     )
 
 
-def answer(request: TextRequest, seed: int) -> str:
-    """Return the text that the fake writes, which depends on the prompt and the seed alone."""
-    topic = " ".join(request.prompt.split())[:60]
-    return f"Answer {seed} to **{topic}**: one two three four five six seven eight."
+def _fake_of(request: Request) -> FakeKind[Any]:
+    module, _, name = kind_of(request).fake.partition(":")
+    found: FakeKind[Any] = getattr(import_module(module), name)
+    return found
 
 
 def _seed(request: Request, row: int) -> int:
     return ((request.seed or 0) + row) & MAX_SEED
 
 
-def _part(request: TextRequest, row: int, step: int, steps: int) -> str:
-    words = answer(request, _seed(request, row)).split(" ")
-    first, last = len(words) * (step - 1) // steps, len(words) * step // steps
-    part = " ".join(words[first:last])
-    return f" {part}" if first and part else part
-
-
 def _finish(job: Job, command: RunJob, row: int) -> tuple[Path, Recipe]:
     request = command.request
     seed = _seed(request, row)
-    parents: tuple[Parent, ...] = ()
-    stats: dict[str, float] = {}
-    resolved: Request
-    match request:
-        case TextRequest():
-            path = job.temporary(".txt")
-            text = answer(request, seed)
-            path.write_text(text, "utf-8")
-            stats = {"tokens": float(len(text.split())), "tokens_per_second": 100.0}
-            resolved = msgspec.structs.replace(request, seed=seed, count=1)
-        case ImageRequest():
-            path = job.temporary(".png")
-            width, height = request.width or 256, request.height or 256
-            _picture(seed, width, height).save(path)
-            resolved = msgspec.structs.replace(
-                request,
-                seed=seed,
-                count=1,
-                width=width,
-                height=height,
-                steps=request.steps or STEPS,
-            )
-        case UpscaleRequest():
-            path = job.temporary(".png")
-            _enlarge(request, path)
-            parents = (Parent(request.input.path, request.input.sha256),)
-            resolved = msgspec.structs.replace(request, seed=seed)
-    return path, Recipe(
+    made = _fake_of(request).make(job, request, seed)
+    return made.path, Recipe(
         app=f"Prompt Studio {__version__}",
-        request=resolved,
+        request=request.with_values(**{"seed": seed, "count": 1} | made.resolved),
         row=row,
         seed=seed,
         job=command.job,
@@ -290,38 +248,9 @@ def _finish(job: Job, command: RunJob, row: int) -> tuple[Path, Recipe]:
         dtype="float32",
         libraries={"fake": "1"},
         timings={"total": 0.01},
-        stats=stats,
-        parents=parents,
+        stats=made.stats,
+        parents=made.parents,
     )
-
-
-def _picture(seed: int, width: int, height: int) -> Any:
-    """Return a gradient whose colours come from the seed."""
-    from PIL import Image
-
-    shade = Image.linear_gradient("L").resize((width, height))
-    flat = [Image.new("L", (width, height), (seed * factor) % 256) for factor in (53, 97)]
-    return Image.merge("RGB", (shade, *flat))
-
-
-def _preview(row: int, step: int, steps: int) -> Callable[[Path], None]:
-    return lambda path: _picture(row + 1, 64, 64 * step // steps + 1).save(path)
-
-
-def _enlarge(request: UpscaleRequest, target: Path) -> None:
-    from PIL import Image
-
-    try:
-        with Image.open(request.input.path) as picture:
-            size = (picture.width * request.scale, picture.height * request.scale)
-            picture.convert("RGB").resize(size).save(target)
-    except OSError as error:
-        raise problem(
-            "bad_input",
-            "The file {path} is no picture that can be read.",
-            str(error),
-            path=request.input.path,
-        ) from error
 
 
 def _die() -> None:

@@ -9,9 +9,10 @@ from pathlib import Path
 
 from studio.jobs.results import LINE_LABEL
 from studio.jobs.table import Table
+from studio.kinds.coding import shared_settings
 from studio.library.records import Job
 from studio.library.store import Library
-from studio.protocol import problem, shared_settings
+from studio.protocol import problem
 
 
 def batch_id(table_file: Path, output: str) -> str:

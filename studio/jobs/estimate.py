@@ -11,41 +11,36 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from math import log, sqrt
 from statistics import median
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-import msgspec
 from msgspec import Struct
 
-from studio.jobs.forecast import Peak, drawn_size, peak_of
+from studio.jobs.forecast import Peak, peak_of
+from studio.kinds.kind import BatchTiming, WorkTiming
+from studio.kinds.registry import kind_of, known_kind
+from studio.kinds.requests import inputs_of
 from studio.library.records import Job, making_seconds
 from studio.library.store import Library
 from studio.models.registry import Registry
 from studio.protocol import (
     Capabilities,
-    ImageRequest,
     InputFile,
     JobStatus,
     ProblemError,
     Recipe,
     Request,
-    Task,
-    TextRequest,
-    UpscaleRequest,
-    task_of,
+    UnknownRequest,
 )
 
 SAMPLES = 400
 """The newest results that are learned from."""
-
-_MOST_ROWS = 32
-"""Answers that the engine writes in one batch at most."""
 
 _CLOSE_S = 1.0
 """The starts of rows of one batch differ by less: recipes tell their end in whole seconds."""
 
 _ACTIVE: tuple[JobStatus, ...] = ("running", "queued")
 
-_Key = tuple[Task, str]
+_Key = tuple[str, str]
 
 
 class Sample(Struct, frozen=True):
@@ -108,15 +103,17 @@ class Estimator:
         self._peaks: dict[_Key, list[Peak]] = defaultdict(list)
         texts: dict[_Key, list[Recipe]] = defaultdict(list)
         for recipe in recipes:
-            if making_seconds(recipe) <= 0:
+            kind = known_kind(recipe.request.task)
+            unknown = kind is None or isinstance(recipe.request, UnknownRequest)
+            if kind is None or unknown or making_seconds(recipe) <= 0:
                 continue
             # A recipe may name the model as it was asked for, e.g. by its path.
             for model in {recipe.model_id, recipe.request.model}:
-                key = (task_of(recipe.request), model)
-                if isinstance(recipe.request, TextRequest):
+                key = (recipe.request.task, model)
+                if isinstance(kind.timing, BatchTiming):
                     texts[key].append(recipe)
                 else:
-                    self._samples[key].append(_sample(recipe))
+                    self._samples[key].append(_sample(recipe, kind.timing))
                 if (peak := peak_of(recipe)) is not None:
                     self._peaks[key].append(peak)
         for key, known in texts.items():
@@ -133,19 +130,25 @@ class Estimator:
         """
         rows = request.count if rows is None else rows
         request = self._complete(request)
-        key = (task_of(request), request.model)
-        if isinstance(request, TextRequest):
+        key = (request.task, request.model)
+        if isinstance(request, UnknownRequest):
+            return None
+        timing = kind_of(request).timing
+        if isinstance(timing, BatchTiming):
             if not self._batches.get(key):
                 return None
-            calls = min(jobs, -(-rows // _MOST_ROWS))
-            told = _text_seconds(self._batches[key], request.max_tokens, rows)
+            most = timing.rows_at_once
+            calls = min(jobs, -(-rows // most))
+            told = _text_seconds(self._batches[key], timing.limit(request), rows, most)
             return self._reading[key] * calls + told
         known = self._samples.get(key)
         if not known:
             return None
-        work = _work(request, known[0].request)
-        if isinstance(request, UpscaleRequest):
-            work = float(self._pixels(request.input.path))
+        source = timing.input(request)
+        if source is None:
+            work = timing.work(request, known[0].request)
+        else:
+            work = float(self._pixels(source.path))
             if not work:
                 return median(sample.seconds for sample in known)
         known = [sample for sample in known if sample.work]
@@ -161,7 +164,7 @@ class Estimator:
 
     def peaks(self, request: Request) -> Sequence[Peak]:
         """Return what memory earlier results of the request's model took, newest first."""
-        return self._peaks.get((task_of(request), self._complete(request).model), [])
+        return self._peaks.get((request.task, self._complete(request).model), [])
 
     def together(self, parts: Iterable[Part]) -> tuple[float, int]:
         """Return the seconds of jobs, and how many of them are of unknown length, left out.
@@ -226,20 +229,20 @@ def finished_at(seconds: float, now: datetime) -> str:
 def bare(request: Request) -> Request:
     """Return a request with nothing left in it that its time does not depend on.
 
-    The file of an upscaling stays: its size counts.
+    The file of an enlargement stays: its size counts. Of other files only whether there is one.
     """
-    match request:
-        case TextRequest():
-            return msgspec.structs.replace(
-                request, prompt="", system_prompt="", messages=(), seed=None, count=1
-            )
-        case ImageRequest():
-            image = InputFile("") if request.image else None
-            return msgspec.structs.replace(
-                request, prompt="", negative_prompt="", seed=None, count=1, image=image, mask=None
-            )
-        case UpscaleRequest():
-            return msgspec.structs.replace(request, seed=None)
+    if isinstance(request, UnknownRequest):
+        return request
+    kind = kind_of(request)
+    plain: dict[str, object] = {
+        name: "" if field.required else field.default
+        for name, field in kind.fields.items()
+        if name in kind.untimed_fields
+    }
+    measured = kind.timing.input(request) if isinstance(kind.timing, WorkTiming) else None
+    if measured is None:
+        plain |= {name: InputFile("") for name in inputs_of(request) if name not in plain}
+    return request.with_values(**plain)
 
 
 @lru_cache(maxsize=10_000)
@@ -286,7 +289,8 @@ def _batches(recipes: Sequence[Recipe]) -> list[Batch]:
 def _row(recipe: Recipe) -> Batch:
     """Return a batch with nothing but this row in it."""
     request, stats = recipe.request, recipe.stats
-    assert isinstance(request, TextRequest)
+    timing = kind_of(request).timing
+    assert isinstance(timing, BatchTiming)
     share = making_seconds(recipe)
     tokens, pace = stats.get("tokens", 0.0), stats.get("tokens_per_second", 0.0)
     seconds = max(share, tokens / pace) if pace > 0 else share
@@ -296,12 +300,12 @@ def _row(recipe: Recipe) -> Batch:
         start = 0.0
     rows = round(seconds / share)
     is_cut = bool(stats.get("reached_limit", not tokens))
-    return Batch(start, seconds, rows, rows, 1, tokens, is_cut, request.max_tokens)
+    return Batch(start, seconds, rows, rows, 1, tokens, is_cut, timing.limit(request))
 
 
-def _text_seconds(known: Sequence[Batch], limit: int, rows: int) -> float:
-    full, rest = divmod(rows, _MOST_ROWS)
-    seconds = full * _batch_seconds(known, limit, _MOST_ROWS) if full else 0.0
+def _text_seconds(known: Sequence[Batch], limit: int, rows: int, most: int) -> float:
+    full, rest = divmod(rows, most)
+    seconds = full * _batch_seconds(known, limit, most) if full else 0.0
     return seconds + _batch_seconds(known, limit, rest) if rest else seconds
 
 
@@ -336,26 +340,9 @@ def _at(known: dict[int, float], rows: int) -> float:
 # ---- pictures
 
 
-def _sample(recipe: Recipe) -> Sample:
-    request = recipe.request
-    work = _work(request, request)
-    if isinstance(request, UpscaleRequest):
-        stats = recipe.stats
-        work = stats.get("width", 0.0) * stats.get("height", 0.0) / request.scale**2
-    return Sample(making_seconds(recipe), work, request)
-
-
-def _work(request: Request, like: Request) -> float:
-    """Return the pixel steps of one picture; what is not given is taken from `like`."""
-    if not isinstance(request, ImageRequest):
-        return 0.0
-    other = like if isinstance(like, ImageRequest) else request
-    width = request.width or other.width or 512
-    height = request.height or other.height or 512
-    steps = float(request.steps or other.steps or 20)
-    if request.image is not None:
-        steps = max(1.0, steps * request.strength)
-    return width * height * steps
+def _sample(recipe: Recipe, timing: WorkTiming[Any]) -> Sample:
+    work = timing.measured(recipe, recipe.request)
+    return Sample(making_seconds(recipe), work, recipe.request)
 
 
 class Defaults:
@@ -363,26 +350,24 @@ class Defaults:
 
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
-        self._known: dict[tuple[Task, str, int | None], tuple[str, Capabilities | None]] = {}
+        self._known: dict[Request, tuple[str, Capabilities | None]] = {}
 
     def complete(self, request: Request) -> Request:
-        """Return the request with its model's id and, where they are known, size and steps."""
-        scale = request.scale if isinstance(request, UpscaleRequest) else None
-        key = (task_of(request), request.model, scale)
-        if key not in self._known:
-            self._known[key] = self._look(*key)
-        model, can = self._known[key]
-        if isinstance(request, ImageRequest) and can is not None:
-            width, height = drawn_size(request, can)
-            steps = request.steps if "steps" in can.controls else None
-            return msgspec.structs.replace(
-                request, model=model, width=width, height=height, steps=steps or can.steps
-            )
-        return msgspec.structs.replace(request, model=model)
+        """Return the request with its model's id and what is known of its defaults."""
+        if isinstance(request, UnknownRequest):
+            return request
+        alike = bare(request)
+        if alike not in self._known:
+            self._known[alike] = self._look(request)
+        model, can = self._known[alike]
+        if can is not None:
+            request = kind_of(request).complete(request, can)
+        return request.with_values(model=model)
 
-    def _look(self, task: Task, model: str, scale: int | None) -> tuple[str, Capabilities | None]:
+    def _look(self, request: Request) -> tuple[str, Capabilities | None]:
+        kind = kind_of(request)
         try:
-            ref = self._registry.resolve(model, task, scale)
+            ref = self._registry.resolve(kind.models_of(request)[0])
         except ProblemError:
-            return model, None
-        return ref.id or model, self._registry.capabilities(ref) if task == "image" else None
+            return request.model, None
+        return ref.id or request.model, self._registry.capabilities(ref) if kind.describer else None

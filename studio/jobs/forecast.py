@@ -13,8 +13,9 @@ from math import log, sqrt
 import psutil
 from msgspec import Struct
 
+from studio.kinds.registry import kind_of, known_kind
 from studio.models.fit import COMFORT, Verdict, main_memory, memory_need
-from studio.protocol import Capabilities, ImageRequest, ModelRef, Recipe
+from studio.protocol import Capabilities, ModelRef, Recipe, Request, UnknownRequest
 
 _TILED = 0.15
 """Share of a pixel's memory that is left when the last stage (VAE) works in tiles. Rough."""
@@ -60,9 +61,13 @@ def peak_of(recipe: Recipe) -> Peak | None:
     """Return what a picture's recipe tells about memory, None where it tells nothing."""
     request, stats = recipe.request, recipe.stats
     size = stats.get("peak_memory", 0.0)
-    if not isinstance(request, ImageRequest) or size <= 0 or not request.width:
+    kind = known_kind(request.task)
+    if kind is None or kind.size is None or isinstance(request, UnknownRequest) or size <= 0:
         return None
-    pixels = request.width * (request.height or request.width)
+    width, height = kind.size(request, None)
+    if not width:
+        return None
+    pixels = width * (height or width)
     return Peak(
         round(pixels * stats.get("images_at_once", 1.0)),
         int(size),
@@ -71,13 +76,13 @@ def peak_of(recipe: Recipe) -> Peak | None:
 
 
 def forecast(
-    request: ImageRequest,
+    request: Request,
     model: ModelRef,
     can: Capabilities | None = None,
     peaks: Sequence[Peak] = (),
     available: int | None = None,
 ) -> Forecast | None:
-    """Tell whether one picture of a request fits; None where its size is not known.
+    """Tell whether one result of a request fits; None where its size is not known.
 
     Args:
         request: what is to be drawn.
@@ -87,7 +92,8 @@ def forecast(
         available: bytes that may be used, the loaded models of our own engine included; None
             asks the machine, or the recipes where a GPU drew the pictures.
     """
-    width, height = drawn_size(request, can)
+    size_of = kind_of(request).size
+    width, height = size_of(request, can) if size_of is not None else (0, 0)
     if not width or not height:
         return None
     if available is None:
@@ -106,15 +112,6 @@ def forecast(
     size = _shrunk(width, height, fitting / pixels, can) if fitting > 0 else None
     verdict: Verdict = "tight" if base + pixels * least <= available else "will_not_fit"
     return Forecast(verdict, need, available, size)
-
-
-def drawn_size(request: ImageRequest, can: Capabilities | None) -> tuple[int, int]:
-    """Return the width and height that the engine will draw, 0 where they cannot be told."""
-    if can is None:
-        return request.width or 0, request.height or 0
-    width = request.width if "width" in can.controls else None
-    height = request.height if "height" in can.controls else None
-    return width or can.width, height or can.height
 
 
 def usable_memory() -> int:

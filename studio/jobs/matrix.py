@@ -1,4 +1,4 @@
-"""A matrix: one picture request, varied over some of its fields, every combination once."""
+"""A matrix: one request, varied over some of its fields, every combination once."""
 
 from __future__ import annotations
 
@@ -7,28 +7,20 @@ import math
 import re
 import secrets
 from collections.abc import Sequence
-from typing import Any, Literal, TypeAlias
+from typing import Any, TypeAlias
 
 import msgspec
 from msgspec import Struct
 
-from studio.jobs.field_errors import field_sentence
-from studio.protocol import (
-    MAX_SEED,
-    ImageRequest,
-    Problem,
-    ProblemError,
-    problem,
-    request_from_fields,
-    to_json,
-)
+from studio.kinds.coding import request_from_fields, to_json
+from studio.kinds.field_errors import field_sentence
+from studio.protocol import MAX_SEED, Problem, ProblemError, Request, problem
 
 MOST = 10_000
 """Requests that one matrix may make."""
 
-AxisName: TypeAlias = Literal[
-    "prompt", "model", "seed", "steps", "guidance_scale", "scheduler", "size"
-]
+AxisName: TypeAlias = str
+"""A field of the request, or `size` for its width and height."""
 
 _RANGE = re.compile(r"(\d+)\s*(?:-|–|\.\.)\s*(\d+)")
 _SIZE = re.compile(r"(\d+)\s*[x×*]\s*(\d+)", re.IGNORECASE)  # typed by people
@@ -45,7 +37,7 @@ class Axis(Struct, frozen=True):
 class Cell(Struct, frozen=True):
     """One request of a matrix, and where it stands: axis name → value."""
 
-    request: ImageRequest
+    request: Request
     labels: dict[str, str]
 
 
@@ -85,7 +77,7 @@ def count(axes: Sequence[Axis]) -> int:
     return math.prod(len(axis.values) for axis in axes if axis.values)
 
 
-def build(base: ImageRequest, axes: Sequence[Axis]) -> list[Cell]:
+def build(base: Request, axes: Sequence[Axis]) -> list[Cell]:
     """Return every combination; the last axis varies fastest.
 
     Where no seed is given, one is drawn for all, so that only the axes make a difference.
@@ -119,14 +111,13 @@ def _cell(fields: dict[str, Any], labels: dict[AxisName, str]) -> Cell:
         request = request_from_fields(wanted)
     except msgspec.ValidationError as error:
         raise ProblemError(Problem("bad_input", field_sentence(error))) from error
-    assert isinstance(request, ImageRequest)
     return Cell(request, {str(name): value for name, value in labels.items()})
 
 
 def _too_many(found: int) -> Exception:
     return problem(
         "bad_input",
-        "That would be {found} pictures; at most {most} can be made at once.",
+        "That would be {found} results; at most {most} can be made at once.",
         found=found,
         most=MOST,
     )

@@ -7,7 +7,6 @@ ordinary prompt stay what they are.
 
 from __future__ import annotations
 
-import itertools
 import logging
 import re
 from pathlib import Path
@@ -32,16 +31,6 @@ def expand_all(prompt: str, wildcards: Path, most: int = MOST) -> list[str]:
     _check_wildcards(prompt, wildcards)
     generator = CombinatorialPromptGenerator(wildcard_manager=WildcardManager(wildcards))
     return list(dict.fromkeys(_generated(generator, prompt, most)))[:most]
-
-
-def expand_random(prompt: str, wildcards: Path, count: int, seed: int) -> list[str]:
-    """Return `count` random picks; the same for the same seed. Raises as `expand_all`."""
-    from dynamicprompts.generators import RandomPromptGenerator
-    from dynamicprompts.wildcards.wildcard_manager import WildcardManager
-
-    _check_wildcards(prompt, wildcards)
-    generator = RandomPromptGenerator(wildcard_manager=WildcardManager(wildcards), seed=seed)
-    return list(itertools.islice(_generated(generator, prompt, count), count))
 
 
 def _generated(generator: object, prompt: str, count: int) -> list[str]:

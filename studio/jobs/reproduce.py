@@ -8,6 +8,7 @@ thread.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -15,21 +16,22 @@ from msgspec import Struct
 
 from studio.formats.weights_fingerprint import weight_hash
 from studio.jobs.picture_difference import PictureDifference, compare_pictures
+from studio.kinds.kind import Medium
+from studio.kinds.registry import kind_of
+from studio.kinds.requests import inputs_of, obstacle
 from studio.library.folder.files import hash_file
-from studio.library.queue.resolve_request import inputs_of
 from studio.library.records import Asset
 from studio.library.store import Library
 from studio.models.registry import Registry
 from studio.protocol import (
     InputFile,
+    Problem,
     ProblemError,
     Recipe,
     Request,
     Sentence,
-    UpscaleRequest,
     problem,
     sentence,
-    task_of,
 )
 
 LABEL = "reproduces"
@@ -37,7 +39,6 @@ LABEL = "reproduces"
 
 _EXCERPT = 30
 _LOSSY = (".jpg", ".jpeg", ".webp")
-_NOT_SETTINGS = ("model", "image", "mask", "input", "seed", "count")
 
 
 class Comparison(Struct, frozen=True):
@@ -73,14 +74,16 @@ def reproduce_request(
     own file or its input is gone or holds something else now.
     """
     recipe = asset.recipe
-    if asset.task != "text" and not asset.path.is_file():
+    if asset.medium is not Medium.TEXT and not asset.path.is_file():
         raise problem(
             "bad_input",
             "The file {name} is no longer where it was saved, so nothing can be compared with it.",
             name=asset.path.name,
         )
-    request = msgspec.structs.replace(
-        recipe.request,
+    trouble = obstacle(recipe.request)
+    if trouble is not None:
+        raise ProblemError(Problem("bad_input", trouble))
+    request = recipe.request.with_values(
         model=_model(asset, library, registry, check),
         seed=recipe.seed,
         count=1,
@@ -89,7 +92,7 @@ def reproduce_request(
         name: InputFile(str(_input(source, recipe, library)), source.sha256)
         for name, source in inputs_of(request).items()
     }
-    return msgspec.structs.replace(request, **found)
+    return request.with_values(**found)
 
 
 def _model(
@@ -97,22 +100,21 @@ def _model(
 ) -> str:
     """Return the id, or the path, of the model that made an asset."""
     recipe = asset.recipe
-    task = task_of(recipe.request)
-    scale = recipe.request.scale if isinstance(recipe.request, UpscaleRequest) else None
+    need = kind_of(recipe.request).models_of(recipe.request)[0]
     job = library.job(asset.job)
     # A model that was named by its path is in no list; only the job still knows the path.
     names = [recipe.model_id, recipe.request.model, job.request.model if job else ""]
     broken: ProblemError | None = None
     for name in filter(None, dict.fromkeys(names)):
         try:
-            registry.resolve(name, task, scale)
+            registry.resolve(replace(need, name=name))
         except ProblemError as error:
             if error.problem.kind == "model_broken":
                 broken = broken or error
             continue
         return name
     if recipe.model_sha256:
-        for model in registry.list(task):
+        for model in registry.list(need.task):
             if weight_hash(model, check) == recipe.model_sha256:
                 return model.id
     raise broken or problem(
@@ -160,7 +162,7 @@ def compare(old: Asset, new: Asset) -> Comparison:
 
     Raises `ProblemError` (bad_input) where a picture cannot be read.
     """
-    if old.task == "text":
+    if old.medium is Medium.TEXT:
         comparison = _compare_texts(old.text, new.text)
     else:
         try:
@@ -297,12 +299,12 @@ def _versions(old: Mapping[str, str], new: Mapping[str, str]) -> Iterator[Senten
 
 def _settings(old: Request, new: Request) -> Iterator[Sentence]:
     """Say which settings a model took otherwise, although the same was asked for."""
-    before, after = msgspec.structs.asdict(old), msgspec.structs.asdict(new)
-    for name in before:
-        if name not in _NOT_SETTINGS and before[name] != after.get(name):
+    kind = kind_of(old)
+    for name in kind.fields:
+        if name in ("model", "seed", "count", *kind.inputs):
+            continue
+        before, after = getattr(old, name), getattr(new, name, None)
+        if before != after:
             yield sentence(
-                "{name} was {before}, now it is {after}.",
-                name=name,
-                before=before[name],
-                after=after.get(name),
+                "{name} was {before}, now it is {after}.", name=name, before=before, after=after
             )

@@ -14,17 +14,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from studio.jobs.runner import AssetSaved
+from studio.kinds.registry import tasks
+from studio.kinds.requests import prompt_of
 from studio.library.records import Asset, Job
 from studio.library.store import Library
-from studio.protocol import Failed, Problem, RowFailed, task_of
+from studio.protocol import Failed, Problem, RowFailed
 
 RESULTS = "results.csv"
 LINE_LABEL = "line"
 _COLUMNS = ("line", "task", "row", "path", "seed", "seconds", "error")
-_PROMPT, _TEXT = "prompt", "text"
+_PROMPT, _ANSWER = "prompt", "text"
 # An answer of the longest length is one cell.
 _LARGEST_CELL = 10_000_000
-_BEGINNING = re.compile(rb"^\d+,(?:text|image|upscale),", re.MULTILINE)
 
 
 class Results:
@@ -42,7 +43,7 @@ class Results:
         self._lock = threading.Lock()
         self._failed_by_row: set[str] = set()
         self._label_columns = _label_columns(jobs)
-        self._columns: Sequence[str] = (*_COLUMNS, _PROMPT, *self._label_columns.values(), _TEXT)
+        self._columns: Sequence[str] = (*_COLUMNS, _PROMPT, *self._label_columns.values(), _ANSWER)
         self._listed: set[str] = set()
         csv.field_size_limit(_LARGEST_CELL)
         # What cannot be read or mended is only added to.
@@ -92,7 +93,7 @@ class Results:
         self._columns = (*held, *missing)
 
     def _list(self, asset: Asset) -> None:
-        made = {"path": str(asset.path), "seed": str(asset.recipe.seed), _TEXT: asset.text}
+        made = {"path": str(asset.path), "seed": str(asset.recipe.seed), _ANSWER: asset.text}
         self._write(asset.job, asset.row, made | {"seconds": f"{asset.seconds:.3f}"})
 
     def _write(
@@ -108,10 +109,10 @@ class Results:
             return
         cells = {
             "line": job.labels.get(LINE_LABEL, ""),
-            "task": task_of(job.request),
+            "task": job.request.task,
             "row": "" if row is None else str(row),
             "error": "" if error is None else str(error.message),
-            _PROMPT: getattr(job.request, "prompt", ""),
+            _PROMPT: prompt_of(job.request),
             **{column: job.labels.get(name, "") for name, column in self._label_columns.items()},
             **made,
         }
@@ -148,7 +149,7 @@ class Results:
 
 def _label_columns(jobs: Iterable[Job]) -> dict[str, str]:
     """Return the labels of a table in the order they come, each with its column's name."""
-    taken = {*_COLUMNS, _PROMPT, _TEXT}
+    taken = {*_COLUMNS, _PROMPT, _ANSWER}
     columns: dict[str, str] = {}
     for name in dict.fromkeys(name for job in jobs for name in job.labels):
         if name == LINE_LABEL:
@@ -159,6 +160,12 @@ def _label_columns(jobs: Iterable[Job]) -> dict[str, str]:
         taken.add(column)
         columns[name] = column
     return columns
+
+
+def _beginnings(data: bytes) -> list[bytes]:
+    """Return what looks like the beginning of a line of these tables."""
+    named = "|".join(map(re.escape, tasks())).encode()
+    return re.findall(rb"^\d+,(?:%b)," % named, data, re.MULTILINE)
 
 
 def _mend(path: Path) -> None:
@@ -177,7 +184,7 @@ def _mend(path: Path) -> None:
         if whole == place:
             return
         file.seek(whole)
-        if len(_BEGINNING.findall(file.read())) > 1:
+        if len(_beginnings(file.read())) > 1:
             # The quote without its like is further up: nothing of that is ours to take away.
             file.write(b'"\r\n')
         else:

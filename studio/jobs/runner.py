@@ -14,6 +14,8 @@ from pathlib import Path
 from msgspec import Struct
 
 from studio.engine.local.client import EngineClient
+from studio.kinds.coding import shared_settings
+from studio.kinds.registry import kind_of
 from studio.library.records import Asset, Job
 from studio.library.store import Library
 from studio.models.registry import Registry
@@ -32,14 +34,8 @@ from studio.protocol import (
     RowFailed,
     RunJob,
     RunTogether,
-    Task,
-    UpscaleRequest,
     sentence,
-    shared_settings,
-    task_of,
 )
-
-_ROWS_TOGETHER: dict[Task, int] = {"text": 32, "image": 16}
 
 
 class AssetSaved(Struct, frozen=True):
@@ -87,7 +83,7 @@ class Runner:
         """
         if shared_settings(job.request) in self._in_vain:
             return 0
-        return _ROWS_TOGETHER.get(task_of(job.request), 0)
+        return kind_of(job.request).rows_together
 
     def run(self, job: Job, report: Report) -> JobStatus:
         """Run what is missing of a job and return its final status. Never raises.
@@ -233,12 +229,13 @@ class _Run:
             self.end(Done(self.job_id))
             return False
         request = self._job.request
-        scale = request.scale if isinstance(request, UpscaleRequest) else None
+        model, *extra = self._registry.resolve_all(request)
         self.command = RunJob(
             job=self.job_id,
             request=request,
             rows=rows,
-            model=self._registry.resolve(request.model, task_of(request), scale),
+            model=model,
+            extra_models=tuple(extra),
             work_dir=str(self._library.work_dir(self._job)),
         )
         if self._runner.is_cancelled(self.job_id):

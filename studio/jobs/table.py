@@ -19,29 +19,25 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from studio.jobs.field_errors import field_of, field_sentence
 from studio.jobs.picture_check import picture_problem
-from studio.library.queue.resolve_request import check_mask, inputs_of
+from studio.kinds.coding import request_from_fields
+from studio.kinds.field_errors import field_of, field_sentence
+from studio.kinds.registry import kind_of, known_kind, tasks
+from studio.kinds.requests import inputs_of, prompt_of
 from studio.models.registry import Registry
 from studio.protocol import (
-    ImageRequest,
+    LONGEST_PROMPT,
     Problem,
     ProblemError,
     Request,
     Sentence,
-    TextRequest,
-    UpscaleRequest,
     problem,
-    request_from_fields,
     sentence,
-    task_of,
 )
 
 MOST_ERRORS = 100
 """Errors that are listed; a table with more is not read further."""
 
-_REQUESTS = {"text": TextRequest, "image": ImageRequest, "upscale": UpscaleRequest}
-_FILES = ("input", "image", "mask")
 _HOLE = re.compile(r"\{\{\s*([^{}]+?)\s*\}\}")
 _LARGEST_CELL = 1_000_000
 _BOMS = (
@@ -111,21 +107,32 @@ def read_table(path: Path) -> Table:
 def model_errors(table: Table, registry: Registry) -> list[RowError]:
     """Return an error for each row whose model is not there or does another task."""
     errors: list[RowError] = []
-    known: dict[tuple[str, str, int | None], Problem | None] = {}
+    known: dict[Request, Problem | None] = {}
     for row in table.rows:
-        request = row.request
-        scale = request.scale if isinstance(request, UpscaleRequest) else None
-        key = (request.model, task_of(request), scale)
-        if key not in known:
+        alike = _settings_only(row.request)
+        if alike not in known:
             try:
-                registry.resolve(request.model, task_of(request), scale)
-                known[key] = None
+                registry.resolve_all(row.request)
+                known[alike] = None
             except ProblemError as error:
-                known[key] = error.problem
-        trouble = known[key]
+                known[alike] = error.problem
+        trouble = known[alike]
         if trouble is not None:
             errors.append(RowError(row.line, "model", trouble.message))
     return errors
+
+
+def _settings_only(request: Request) -> Request:
+    """Return the request with neither prompts nor files, as which model it needs depends on."""
+    kind = kind_of(request)
+    plain: dict[str, Any] = {name: field.default for name, field in kind.fields.items()}
+    plain |= {name: "" for name, field in kind.fields.items() if field.required}
+    kept = {
+        name: getattr(request, name)
+        for name, field in kind.fields.items()
+        if field.type == "choice" or name in ("model", "adapters")
+    }
+    return request.with_values(**(plain | kept))
 
 
 def input_errors(table: Table) -> list[RowError]:
@@ -176,8 +183,9 @@ def _csv_rows(text: str, path: Path) -> Iterator[tuple[int, dict[str, Any] | Row
         raise problem(
             "bad_input",
             "The table {path} has no column `task`. Its first line must name the columns, and"
-            " `task` says text, image or upscale for each row.",
+            " `task` says for each row what to make: {names}.",
             path=path,
+            names=", ".join(tasks()),
         )
     doubled = sorted({name for name in names if name and names.count(name) > 1})
     if doubled:
@@ -233,21 +241,25 @@ def _json_rows(text: str) -> Iterator[tuple[int, dict[str, Any] | RowError]]:
 
 def _request(line: int, cells: Mapping[str, Any], folder: Path) -> TableRow | RowError:
     task = str(cells.get("task", "")).strip().lower()
-    kind = _REQUESTS.get(task)
+    kind = known_kind(task)
     if kind is None:
-        told = sentence("The task {task} is not known: text, image or upscale.", task=task or "?")
+        told = sentence(
+            "The task {task} is not known. There are: {names}.",
+            task=task or "?",
+            names=", ".join(tasks()),
+        )
         return RowError(line, "task", told)
-    known = kind.__struct_fields__
     fields: dict[str, Any] = {"task": task}
     labels: dict[str, str] = {}
     for name, value in cells.items():
-        if name in known:
-            fields[name] = _file(value, folder) if name in _FILES else value
+        if name in kind.fields:
+            fields[name] = _file(value, folder) if name in kind.inputs else value
         elif name != "task":
             labels[name] = value if isinstance(value, str) else msgspec.json.encode(value).decode()
     try:
-        for name in ("prompt", "system_prompt", "negative_prompt"):
-            if isinstance(fields.get(name), str):
+        for name, field in kind.fields.items():
+            # What may be as long as a prompt is written by people, and may have placeholders.
+            if field.longest == LONGEST_PROMPT and isinstance(fields.get(name), str):
                 fields[name] = _filled(fields[name], cells)
         request = request_from_fields(fields)
     except ProblemError as error:
@@ -258,12 +270,10 @@ def _request(line: int, cells: Mapping[str, Any], folder: Path) -> TableRow | Ro
         if missing and not column:
             return RowError(line, missing[1], _nothing_in(missing[1], task, labels))
         return RowError(line, column, field_sentence(error))
-    if not isinstance(request, UpscaleRequest) and not request.prompt.strip():
+    if kind.has_prompt and not prompt_of(request).strip():
         return RowError(line, "prompt", sentence("The prompt is empty."))
-    try:
-        check_mask(request)
-    except ProblemError as error:
-        return RowError(line, "mask", error.problem.message)
+    for column, told in kind.check(request):
+        return RowError(line, column, told)
     return TableRow(line, request, labels)
 
 

@@ -6,7 +6,9 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from studio.protocol import JobStatus, Problem, Recipe, Request, Task
+from studio.kinds.kind import Medium
+from studio.kinds.requests import obstacle
+from studio.protocol import JobStatus, Problem, Recipe, Request, Sentence
 
 
 class Job(Struct, frozen=True, kw_only=True):
@@ -32,30 +34,38 @@ class Job(Struct, frozen=True, kw_only=True):
     retried_from: str = ""
     done_rows: tuple[int, ...] = ()
 
+    @property
+    def obstacle(self) -> Sentence | None:
+        """Why this build cannot carry it out, as another one wrote it; None if it can."""
+        return obstacle(self.request)
+
 
 class Asset(Struct, frozen=True, kw_only=True):
     """One result: a file on disk, with the recipe that lies inside it.
 
-    `prompt` is what was asked; for an upscaled picture it is the prompt of the asset that it was
-    made from, or the name of the input file where that is none.
-    `text` is the answer itself (empty for pictures). `width` and `height` are pixels, None
-    for text. `size` is bytes. `number` grows with the time of creation, and is the asset's alone.
+    `medium` is None where this build does not know it. `prompt` is what was asked; where a kind
+    has no prompt, it is that of the asset that this was made from, or the name of the input file.
+    `text` is the answer itself (empty for other media). `width` and `height` are pixels, None
+    where there are none; `duration` is seconds, of sound and video. `size` is bytes. `number`
+    grows with the time of creation, and is the asset's alone.
     """
 
     id: str
     job: str
     row: int
-    task: Task
+    task: str
     path: Path
     created: str
     recipe: Recipe
     prompt: str
+    medium: Medium | None = None
     text: str = ""
     starred: bool = False
     tags: tuple[str, ...] = ()
     size: int = 0
     width: int | None = None
     height: int | None = None
+    duration: float | None = None
     sha256: str = ""
     number: int = 0
     collections: tuple[str, ...] = ()

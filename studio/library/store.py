@@ -17,8 +17,11 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 from msgspec.structs import replace
 
+from studio.formats.suffixes import TEXTS
+from studio.kinds.kind import Medium
+from studio.kinds.registry import medium_of
 from studio.library.folder import files
-from studio.library.folder.mark_changes import Marking, retagged, with_tags
+from studio.library.folder.mark_changes import Marking, retagged
 from studio.library.folder.trash import Trash
 from studio.library.folder.work_folders import WorkFolders
 from studio.library.index import rebuild, salvage
@@ -33,20 +36,11 @@ from studio.library.index.database import (
 from studio.library.index.facets import Used, collections, used
 from studio.library.index.search import Wanted
 from studio.library.queue.job_queue import Queue, destination, missing_rows, now
-from studio.library.queue.resolve_request import prepare
+from studio.library.queue.resolve_request import resolve_request
 from studio.library.recipes import metadata
 from studio.library.recipes.aigc import AigcLabel
 from studio.library.records import Asset, Job
-from studio.protocol import (
-    JobStatus,
-    Problem,
-    ProblemError,
-    Recipe,
-    Request,
-    Task,
-    TextRequest,
-    problem,
-)
+from studio.protocol import JobStatus, Problem, ProblemError, Recipe, Request, problem
 
 _QUEUE_LOCK = ".queue.lock"
 
@@ -174,7 +168,7 @@ class Library:
         each request. Raises `ProblemError` (bad_input, disk_full).
         """
         hash_file = functools.cache(files.hash_file)
-        prepared = [prepare(request, hash_file) for request in requests]
+        prepared = [resolve_request(request, hash_file) for request in requests]
         return self._queue.add(
             prepared,
             batch=batch,
@@ -186,16 +180,13 @@ class Library:
             owner=self._work.token if claim else "",
         )
 
-    def next_job(self, warm_model: str = "") -> Job | None:
-        """Return the job whose turn it is, or None: none waits, paused, or not our queue.
-
-        A job of the model that is loaded may go first, but nobody is overtaken for long.
-        """
+    def next_job(self) -> Job | None:
+        """Return the job whose turn it is, or None: none waits, paused, or not our queue."""
         with contextlib.suppress(ProblemError):
             self._finish_owed()
         if not self.is_owner or self._queue.paused:
             return None
-        return self._queue.next(warm_model)
+        return self._queue.next()
 
     def companions(self, job: Job, rows: int) -> Sequence[Job]:
         """Return waiting jobs that can be run together with `job`: at most `rows` rows in all.
@@ -261,10 +252,6 @@ class Library:
         """Note that one row failed while others go on."""
         self._queue.row_failed(job_id, row, problem)
 
-    def failed_rows(self, job_id: str) -> dict[int, Problem]:
-        """Return the rows of a job that failed, with their problems."""
-        return self._queue.failed_rows(job_id)
-
     def cancel(self, job_id: str) -> bool:
         """Cancel a waiting or interrupted job; False for one that runs or has ended."""
         return self._queue.cancel(job_id)
@@ -301,7 +288,7 @@ class Library:
         old = self._queue.require(job_id)
         if self._has_part(old):
             return self.resume(job_id)
-        return self._queue.repeat([(old, prepare(old.request))], naming=True)[0]
+        return self._queue.repeat([(old, resolve_request(old.request))], naming=True)[0]
 
     def _has_part(self, job: Job) -> bool:
         return bool(job.done_rows and missing_rows(job)) or self._may_have_unlisted(job)
@@ -314,7 +301,7 @@ class Library:
     def duplicate(self, job_id: str) -> Job:
         """Enqueue the request of a job once more, with its seed, as a job of its own."""
         old = self._queue.require(job_id)
-        return self._queue.repeat([(old, prepare(old.request))], naming=False)[0]
+        return self._queue.repeat([(old, resolve_request(old.request))], naming=False)[0]
 
     def retry_failed(self) -> tuple[list[Job], list[Problem]]:
         """Retry every failed job that was not retried yet, each as `retry` does it.
@@ -332,7 +319,7 @@ class Library:
                 parts.append(job)
                 continue
             try:
-                again.append((job, prepare(job.request, hash_file)))
+                again.append((job, resolve_request(job.request, hash_file)))
             except ProblemError as error:
                 refused.append(error.problem)
         unlisted = [job for job in parts if self._may_have_unlisted(job)]
@@ -408,8 +395,8 @@ class Library:
             return known
         recipe = self._completed(job, row, recipe)
         place = destination(job, self.root)
-        is_text = isinstance(recipe.request, TextRequest)
-        extension = ".md" if is_text else temporary.suffix.lower() or ".png"
+        is_text = medium_of(recipe.request.task) is Medium.TEXT
+        extension = TEXTS[0] if is_text else temporary.suffix.lower() or ".png"
         if job.output:
             wanted = place / files.plain_name(recipe.request, recipe.seed, extension)
         else:
@@ -465,10 +452,6 @@ class Library:
         """Return the assets of a job in the order of their rows."""
         return self._assets.of_job(job_id)
 
-    def made_from(self, asset_id: str) -> list[Asset]:
-        """Return the assets that were made from this one, oldest first."""
-        return self._assets.made_from(asset_id)
-
     def find(self, wanted: Wanted, limit: int = 200, offset: int = 0) -> list[Asset]:
         """Return the assets that match everything wanted, newest first.
 
@@ -488,22 +471,6 @@ class Library:
         """Return assets newest first."""
         return self.find(Wanted(), limit, offset)
 
-    def search(
-        self,
-        query: str,
-        *,
-        task: Task | None = None,
-        model: str = "",
-        tag: str = "",
-        starred: bool = False,
-        limit: int = 200,
-        offset: int = 0,
-    ) -> list[Asset]:
-        """Return the assets with all words of `query` and all that is asked for, as `find`."""
-        tags = (tag,) if tag else ()
-        wanted = Wanted(words=query, task=task, model=model, tags=tags, starred=starred)
-        return self.find(wanted, limit, offset)
-
     def used(self) -> Used:
         """Return which models, tags and labels occur, for filter menus."""
         return used(self._database)
@@ -521,12 +488,6 @@ class Library:
     def set_starred_many(self, ids: Iterable[str], starred: bool) -> list[Asset]:
         """Star assets or take the stars away. Returns those that are there, as do those below."""
         return self._marking.change(ids, lambda mark: replace(mark, starred=starred))
-
-    def set_tags(self, asset_id: str, tags: Sequence[str]) -> Asset:
-        """Give an asset these tags and no others."""
-        return self._one(
-            asset_id, self._marking.change([asset_id], lambda mark: with_tags(mark, tags))
-        )
 
     def retag(
         self, ids: Iterable[str], remove: Collection[str], add: Collection[str]

@@ -12,7 +12,15 @@ from typing import Literal, TypeAlias
 from studio.formats.tensors import Tensors
 
 Content: TypeAlias = Literal[
-    "image", "lora", "embedding", "vae", "controlnet", "adapter", "denoiser", "encoder", "language"
+    "checkpoint",
+    "lora",
+    "embedding",
+    "vae",
+    "controlnet",
+    "adapter",
+    "denoiser",
+    "encoder",
+    "language",
 ]
 
 _UNET = "model.diffusion_model."
@@ -85,7 +93,7 @@ def find_checkpoint(tensors: Tensors) -> tuple[Content | None, str]:
     if _starts(names, ("first_stage_model.", "vae.")):
         for family, wanted in _FAMILIES:
             if all(name in names for name in wanted):
-                return "image", family
+                return "checkpoint", family
     if _starts(names, _DENOISERS):
         return "denoiser", ""
     if _starts(names, _VAES):

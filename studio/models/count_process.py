@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from studio.formats.chat_template import plain_text, read_template, render
 from studio.formats.context_window import context_length, cut_turns
-from studio.protocol import TextRequest
+from studio.kinds.text import TextRequest
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer

@@ -18,6 +18,7 @@ from studio.formats.gguf import read_gguf_header
 from studio.formats.safetensors import read_safetensors_header
 from studio.formats.tensors import count_parameters
 from studio.formats.torch_zip import read_torch_tensors
+from studio.kinds.registry import kinds
 from studio.models.descriptions import signature
 from studio.models.folders import component_weights, components, transformers_weights
 from studio.models.model_text import read_config
@@ -30,28 +31,6 @@ COMFORT = 0.85
 
 _LIBRARIES = 700_000_000
 """Bytes that torch and its friends hold once imported."""
-
-_TILE = 900_000_000
-"""Bytes that an upscaler works in at most before its tiles are made smaller."""
-
-_TOKEN_ROOM = 0.12
-"""What generating adds to a language model's weights: attention cache and activations."""
-
-_DECODE = 1_700
-"""Elements held at once for each pixel while a VAE decodes, measured on Stable Diffusion's."""
-
-_LARGE_PIPELINES = (
-    "XL",
-    "3",
-    "Flux",
-    "PixArt",
-    "Sana",
-    "Qwen",
-    "ZImage",
-    "Lumina",
-    "Aura",
-    "Kolors",
-)
 
 
 class Fit(Struct, frozen=True):
@@ -122,17 +101,7 @@ def memory_need(
     weights = _parameters(ref.path, ref.format, signature(Path(ref.path)))
     # where the headers cannot be read the file's own size stands in, as 2-byte weights
     model = weights * held if weights else ref.size * held // 2
-    match ref.task:
-        case "text":
-            return _LIBRARIES + int(model * (1 + _TOKEN_ROOM))
-        case "upscale":
-            return _LIBRARIES + model + _TILE
-        case "image":
-            side = 1024 if any(mark in ref.family for mark in _LARGE_PIPELINES) else 512
-            pixels = (width or side) * (height or side)
-            # pixel-space pipelines have no VAE to decode with
-            elements = 300 if "Pixel" in ref.family else _DECODE
-            return _LIBRARIES + model + pixels * elements * held
+    return _LIBRARIES + kinds()[ref.task].memory(ref, model, held, width, height)
 
 
 def main_memory() -> tuple[int, int]:

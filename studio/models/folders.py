@@ -11,6 +11,7 @@ from typing import Any
 
 from studio.formats.context_window import context_length
 from studio.formats.safetensors import read_safetensors_header
+from studio.kinds.registry import task_of_format
 from studio.models.model_text import folder_name, languages_of, licence_of, read_config
 from studio.protocol import ModelRef, ProblemError, problem
 
@@ -87,7 +88,7 @@ def describe_transformers(folder: Path, model_id: str) -> ModelRef:
     return ModelRef(
         id=model_id,
         name=name,
-        task="text",
+        task=task_of_format("transformers"),
         format="transformers",
         path=str(folder),
         family=model_type,
@@ -141,7 +142,7 @@ def describe_diffusers(folder: Path, model_id: str) -> ModelRef:
     return ModelRef(
         id=model_id,
         name=name,
-        task="image",
+        task=task_of_format("diffusers"),
         format="diffusers",
         path=str(folder),
         family=pipeline,

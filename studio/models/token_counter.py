@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 
 from studio.formats.gguf_cache import converted_folder
+from studio.kinds.text import TextRequest
 from studio.models.count_process import (
     ContextUse,
     CountAsked,
@@ -20,7 +21,7 @@ from studio.models.count_process import (
     serve,
     unpack_answer,
 )
-from studio.protocol import ModelRef, TextRequest
+from studio.protocol import ModelRef
 
 __all__ = ["ContextUse", "TokenCounter"]
 

@@ -34,7 +34,7 @@ def verify_model(model: ModelRef) -> Problem | None:
     path = Path(model.path)
     try:
         describe_path(path)
-        if model.starter:
+        if model.is_starter:
             return _verify_starter(model, path if path.is_dir() else path.parent)
         if path.suffix.lower() == ".pth" and zipfile.is_zipfile(path):
             with zipfile.ZipFile(path) as archive:

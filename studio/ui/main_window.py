@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, Protocol
 
 from PySide6.QtCore import QByteArray, QSize, Qt, QTimer
 from PySide6.QtGui import QCloseEvent, QKeySequence, QShortcut, QShowEvent
@@ -24,7 +24,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from studio.protocol import Problem, Request, Task, task_of
+from studio.protocol import Problem, Request
 from studio.ui.shell.event_loop_slices import Piece, imports_of, in_turns
 from studio.ui.shell.state import AppState
 from studio.ui.shell.theme import GRID
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from studio.library.records import Job
     from studio.ui.messages.message_bar import MessageBar
 
-TASKS: tuple[Task, ...] = ("text", "image", "upscale")
+TASKS: tuple[str, ...] = ("text", "image", "upscale")
 _TABS = {
     "text": ("studio.ui.workspaces.text.text_tab", "TextTab", "message-square-text"),
     "image": ("studio.ui.workspaces.image.image_tab", "ImageTab", "image"),
@@ -122,7 +122,7 @@ class MainWindow(QMainWindow):
         state.job_wanted.connect(self._show_job)
         wanted = state.settings.window.tab
         first = wanted if wanted in _TABS else "text"
-        self.tabs.setCurrentIndex(TASKS.index(cast(Task, first)))
+        self.tabs.setCurrentIndex(TASKS.index(first))
         self._build(first)
         self.tabs.currentChanged.connect(self._tab_changed)
         self._restore_layout()
@@ -141,13 +141,13 @@ class MainWindow(QMainWindow):
         return len(self._built) == len(TASKS) and self.state.library is not None
 
     @property
-    def current_task(self) -> Task:
+    def current_task(self) -> str:
         return TASKS[self.tabs.currentIndex()]
 
     def restore(self, what: object) -> None:
         """Show the tab that an asset or a request belongs to, with its settings."""
         request: Request = what.recipe.request if hasattr(what, "recipe") else what  # type: ignore[assignment]  # an asset or a request
-        task = task_of(request)
+        task = request.task
         self.tabs.setCurrentIndex(TASKS.index(task))
         self.tab(task).restore(what)
 

@@ -6,7 +6,8 @@ import threading
 import time
 from collections.abc import Callable
 
-from studio.protocol import Accepted, Event, Loading, Progress, TextDelta, TextRequest
+from studio.kinds.text import TextRequest
+from studio.protocol import Accepted, Event, Loading, Progress, TextDelta
 from tests.benchmarks.bare import PROMPT
 from tests.benchmarks.house import House, house
 from tests.benchmarks.table import Row

@@ -19,7 +19,8 @@ def main() -> None:
     from PySide6.QtCore import QTimer
     from PySide6.QtWidgets import QApplication
 
-    from studio.protocol import Request, TextRequest
+    from studio.kinds.text import TextRequest
+    from studio.protocol import Request
     from studio.ui.main_window import MainWindow
     from studio.ui.shell.worker_thread import Enqueued
 

@@ -7,7 +7,10 @@ from pathlib import Path
 
 from PIL import Image
 
-from studio.protocol import ImageRequest, InputFile, Request, TextRequest, UpscaleRequest
+from studio.kinds.image import ImageRequest
+from studio.kinds.text import TextRequest
+from studio.kinds.upscale import UpscaleRequest
+from studio.protocol import InputFile, Request
 from tests.benchmarks.bare import PROMPT
 from tests.benchmarks.house import MODELS, PHOTOGRAPH, house
 from tests.benchmarks.table import Row, pairs, spread

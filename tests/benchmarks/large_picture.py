@@ -11,7 +11,8 @@ import numpy as np
 import psutil
 from PIL import Image
 
-from studio.protocol import InputFile, UpscaleRequest
+from studio.kinds.upscale import UpscaleRequest
+from studio.protocol import InputFile
 from tests.benchmarks.house import MODELS, PHOTOGRAPH, House, bare, house
 from tests.benchmarks.table import Row
 

@@ -17,13 +17,15 @@ from PIL import Image
 
 from studio.engine.local.client import EngineClient
 from studio.jobs.runner import Runner
+from studio.kinds.image import ImageRequest
+from studio.kinds.text import TextRequest
 from studio.library.index.assets import Assets, Found
 from studio.library.index.database import Database
 from studio.library.index.search import Wanted
 from studio.library.recipes.metadata import write_with_recipe
 from studio.library.store import Library
 from studio.models.registry import Registry
-from studio.protocol import ImageRequest, ModelRef, Recipe, TextRequest
+from studio.protocol import ModelRef, Recipe
 from studio.settings import default_paths
 from tests.benchmarks.table import Row, spread
 

@@ -9,7 +9,10 @@ from pathlib import Path
 
 from PIL import Image
 
-from studio.protocol import ImageRequest, InputFile, TextRequest, UpscaleRequest
+from studio.kinds.image import ImageRequest
+from studio.kinds.text import TextRequest
+from studio.kinds.upscale import UpscaleRequest
+from studio.protocol import InputFile
 from tests.benchmarks.bare import ICONS, PROMPT
 from tests.benchmarks.house import MODELS, PHOTOGRAPH, bare, house
 from tests.benchmarks.table import Row, pairs, spread

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from studio.kinds.text import TextRequest
 from studio.library.store import Library
-from studio.protocol import TextRequest
 from tests.e2e.conftest import Ran
 
 Studio = Callable[..., Ran]

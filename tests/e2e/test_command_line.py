@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from studio.kinds.image import ImageRequest
+from studio.kinds.text import TextRequest
 from studio.library.recipes.metadata import read_recipe
-from studio.protocol import ImageRequest, TextRequest
 from tests.e2e.conftest import Ran
 
 PICTURE = "resources/screenshots/image-light.png"

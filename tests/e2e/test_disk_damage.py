@@ -17,8 +17,10 @@ from pathlib import Path
 
 import pytest
 
+from studio.kinds.coding import to_json
+from studio.kinds.image import ImageRequest
+from studio.kinds.text import TextRequest
 from studio.library.store import Library
-from studio.protocol import ImageRequest, TextRequest, to_json
 from tests.e2e.conftest import ROOT, Ran
 from tests.unit.conftest import png_bytes, recipe_for, record
 

@@ -19,8 +19,9 @@ import psutil
 import pytest
 from PIL import Image
 
+from studio.kinds.text import TextRequest
 from studio.library.store import Library
-from studio.protocol import ProblemError, TextRequest
+from studio.protocol import ProblemError
 from tests.e2e.conftest import ROOT, Ran
 from tests.e2e.test_batch import results
 from tests.e2e.wholeness import whole_results

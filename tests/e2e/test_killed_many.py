@@ -13,8 +13,8 @@ from threading import Barrier
 
 import pytest
 
+from studio.kinds.text import TextRequest
 from studio.library.store import Library
-from studio.protocol import TextRequest
 from tests.e2e.conftest import Ran
 from tests.e2e.wholeness import whole_results
 

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from studio.kinds.image import ImageRequest
+from studio.kinds.text import TextRequest
 from studio.library.recipes.metadata import read_recipe
 from studio.library.store import Library
-from studio.protocol import ImageRequest, TextRequest
 from studio.settings import Settings, save_settings
 from tests.e2e.conftest import Ran
 from tests.unit.conftest import record

@@ -13,8 +13,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from studio.kinds.text import TextRequest
 from studio.library.recipes.metadata import read_recipe, read_text
-from studio.protocol import TextRequest
 from tests.e2e.conftest import ROOT
 
 Open = Callable[[str], subprocess.Popen[str]]

@@ -12,7 +12,8 @@ from notes import MODEL
 
 from studio.engine.local.client import EngineClient
 from studio.engine.local.job import Job
-from studio.protocol import RunJob, TextRequest
+from studio.kinds.text import TextRequest
+from studio.protocol import RunJob
 
 
 @pytest.fixture(autouse=True)

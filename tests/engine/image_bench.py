@@ -21,10 +21,10 @@ from studio.engine.local.memory import MemoryArbiter
 from studio.engine.tasks.image.model import load
 from studio.engine.tasks.image.run import run
 from studio.engine.tasks.image.together import run_together
+from studio.kinds.image import ImageRequest
 from studio.protocol import (
     AssetReady,
     Event,
-    ImageRequest,
     InputFile,
     ModelRef,
     Preview,

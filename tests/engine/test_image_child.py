@@ -11,6 +11,7 @@ import tiny_pipelines
 from PIL import Image
 
 from studio.engine.local.client import EngineClient
+from studio.kinds.image import ImageRequest
 from studio.protocol import (
     AssetReady,
     Cancelled,
@@ -20,7 +21,6 @@ from studio.protocol import (
     Done,
     Event,
     Failed,
-    ImageRequest,
     ModelRef,
     Preview,
     RunJob,

@@ -14,7 +14,8 @@ from PIL import Image
 from studio.engine.tasks.image.model.describe import describe
 from studio.engine.tasks.image.pictures.start_picture import MAX_PIXELS, read_picture
 from studio.engine.tasks.image.pictures.transparency import key_out_white
-from studio.protocol import ProblemError, Warned, recipe_from_json, to_json
+from studio.kinds.coding import recipe_from_json, to_json
+from studio.protocol import ProblemError, Warned
 
 pytest_plugins = ["image_fixtures"]
 pytestmark = IGNORE_LIBRARIES

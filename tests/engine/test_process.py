@@ -18,6 +18,7 @@ from notes import MODEL, Notes
 from PIL import Image
 
 from studio.engine.local.client import EngineClient
+from studio.kinds.image import ImageRequest
 from studio.protocol import (
     Accepted,
     AssetReady,
@@ -29,13 +30,12 @@ from studio.protocol import (
     Done,
     Event,
     Failed,
-    ImageRequest,
     Loading,
+    ModelRef,
     Progress,
     Ready,
     RowFailed,
     RunJob,
-    UnloadModels,
 )
 
 MakeJob = Callable[..., RunJob]
@@ -86,11 +86,10 @@ def test_one_process_serves_many_commands(client: EngineClient, text_job: MakeJo
     run(client, text_job())
     pid = client.pid
     for number in range(100):
-        assert client.run(UnloadModels(job=str(number)), lambda _: None) == Done(
-            str(number), pytest.approx({"seconds": 0}, abs=100)
-        )
+        model = ModelRef(id="m", name="M", task="image", format="diffusers", path="/m")
+        final = client.run(DescribeModel(job=str(number), model=model), lambda _: None)
+        assert final == Done(str(number), pytest.approx({"seconds": 0}, abs=100))
     assert client.pid == pid
-    assert client.is_warm
 
 
 def test_commands_of_several_threads_take_turns(client: EngineClient, text_job: MakeJob) -> None:

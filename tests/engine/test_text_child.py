@@ -10,6 +10,7 @@ from notes import Notes
 from tiny_text import tiny_gguf
 
 from studio.engine.local.client import EngineClient
+from studio.kinds.text import TextRequest
 from studio.protocol import (
     AssetReady,
     Cancelled,
@@ -19,7 +20,6 @@ from studio.protocol import (
     ModelRef,
     RunJob,
     TextDelta,
-    TextRequest,
 )
 
 pytest_plugins = ["text_fixtures"]

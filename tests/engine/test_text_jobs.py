@@ -14,17 +14,9 @@ from tokenizers import Tokenizer
 
 from studio.engine.local.job import JobCancelled
 from studio.engine.tasks.text.decode.decode import Decoder
+from studio.kinds.text import TextRequest
 from studio.models.count_process import CountAsked, count
-from studio.protocol import (
-    AssetReady,
-    Event,
-    Loading,
-    Message,
-    ModelRef,
-    ProblemError,
-    TextDelta,
-    TextRequest,
-)
+from studio.protocol import AssetReady, Event, Loading, Message, ModelRef, ProblemError, TextDelta
 
 pytest_plugins = ["text_fixtures"]
 

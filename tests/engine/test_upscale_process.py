@@ -11,17 +11,8 @@ from PIL import Image
 from upscale_house import photograph, starter
 
 from studio.engine.local.client import EngineClient
-from studio.protocol import (
-    AssetReady,
-    Cancelled,
-    Done,
-    Event,
-    Failed,
-    InputFile,
-    Loading,
-    RunJob,
-    UpscaleRequest,
-)
+from studio.kinds.upscale import UpscaleRequest
+from studio.protocol import AssetReady, Cancelled, Done, Event, Failed, InputFile, Loading, RunJob
 
 Make = Callable[[Path], RunJob]
 

@@ -23,7 +23,8 @@ from studio.engine.tasks.upscale.enlarge import Enlarger
 from studio.engine.tasks.upscale.load import Upscaler
 from studio.engine.tasks.upscale.picture import read_picture
 from studio.formats.png_writer import PngWriter
-from studio.protocol import InputFile, Parent, Preview, ProblemError, Progress, UpscaleRequest
+from studio.kinds.upscale import UpscaleRequest
+from studio.protocol import InputFile, Parent, Preview, ProblemError, Progress
 
 DEVICE = pick_device("cpu")
 

@@ -16,6 +16,7 @@ from studio.engine.local.job import Job
 from studio.engine.local.memory import MemoryArbiter
 from studio.engine.tasks.text.run import run
 from studio.engine.tasks.text.together import run_together
+from studio.kinds.text import TextRequest
 from studio.protocol import (
     AssetReady,
     Event,
@@ -24,7 +25,6 @@ from studio.protocol import (
     RunJob,
     Sentence,
     TextDelta,
-    TextRequest,
     Warned,
 )
 from studio.settings import default_paths

@@ -17,16 +17,8 @@ from studio.engine.local.devices import Device
 from studio.engine.local.job import Job
 from studio.engine.local.memory import MemoryArbiter
 from studio.engine.tasks.upscale.run import run
-from studio.protocol import (
-    AssetReady,
-    Event,
-    InputFile,
-    ModelRef,
-    Recipe,
-    RunJob,
-    UpscaleRequest,
-    Warned,
-)
+from studio.kinds.upscale import UpscaleRequest
+from studio.protocol import AssetReady, Event, InputFile, ModelRef, Recipe, RunJob, Warned
 from studio.settings import default_paths
 
 

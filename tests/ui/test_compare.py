@@ -10,7 +10,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from studio.protocol import ImageRequest, TextRequest
+from studio.kinds.image import ImageRequest
+from studio.kinds.text import TextRequest
 from studio.ui.compare.compare_dialog import CompareDialog
 from studio.ui.compare.linked_view import Together
 from studio.ui.main_window import MainWindow

@@ -10,8 +10,10 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
+from studio.kinds.image import ImageRequest
+from studio.kinds.text import TextRequest
+from studio.library.index.search import Wanted
 from studio.library.store import Library
-from studio.protocol import ImageRequest, TextRequest
 from studio.ui.cull.cull_dialog import CullDialog
 from studio.ui.main_window import MainWindow
 
@@ -50,7 +52,7 @@ def test_keys_keep_reject_and_walk(cull: CullDialog, library: Library, qtbot: Qt
     assert cull.progress.text() == "3 of 3"
     qtbot.waitUntil(lambda: len(library.trashed()) == 1, timeout=10_000)
     assert [asset.recipe.seed for asset in library.trashed()] == [2]
-    assert [asset.recipe.seed for asset in library.search("", starred=True)] == [1]
+    assert [asset.recipe.seed for asset in library.find(Wanted(starred=True))] == [1]
     press(qtbot, cull, Qt.Key.Key_Left)
     assert cull.progress.text() == "2 of 3"
     assert cull.decision.text() == "Rejected"
@@ -67,7 +69,7 @@ def test_undo_takes_decisions_back_one_by_one(
     press(qtbot, cull, Qt.Key.Key_Z, ctrl=True)
     assert cull.progress.text() == "1 of 3"
     qtbot.waitUntil(
-        lambda: not library.trashed() and not library.search("", starred=True), timeout=10_000
+        lambda: not library.trashed() and not library.find(Wanted(starred=True)), timeout=10_000
     )
     assert {asset.id: asset.path.read_bytes() for asset in library.recent()} == before
 
@@ -78,7 +80,7 @@ def test_a_rejected_picture_can_still_be_kept(
     press(qtbot, cull, Qt.Key.Key_X)
     press(qtbot, cull, Qt.Key.Key_Left)
     press(qtbot, cull, Qt.Key.Key_K)
-    qtbot.waitUntil(lambda: len(library.search("", starred=True)) == 1, timeout=10_000)
+    qtbot.waitUntil(lambda: len(library.find(Wanted(starred=True))) == 1, timeout=10_000)
     assert not library.trashed()
     assert len(library.recent()) == 4
 
@@ -92,4 +94,4 @@ def test_escape_leaves_and_keeps_what_was_decided(
         lambda: not [w for w in QApplication.topLevelWidgets() if isinstance(w, CullDialog)],
         timeout=10_000,
     )
-    qtbot.waitUntil(lambda: len(library.search("", starred=True)) == 1, timeout=10_000)
+    qtbot.waitUntil(lambda: len(library.find(Wanted(starred=True))) == 1, timeout=10_000)

@@ -9,7 +9,8 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from studio.jobs import forecast
-from studio.protocol import ImageRequest, TextRequest
+from studio.kinds.image import ImageRequest
+from studio.kinds.text import TextRequest
 from studio.ui.main_window import MainWindow
 from studio.ui.shell import estimates
 from studio.ui.widgets.rough_time import rough_time

@@ -10,7 +10,9 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QPixmap
 from pytestqt.qtbot import QtBot
 
-from studio.protocol import ImageRequest, Request, TextRequest
+from studio.kinds.image import ImageRequest
+from studio.kinds.text import TextRequest
+from studio.protocol import Request
 from studio.ui.gallery.again import LIKE_IT
 from studio.ui.gallery.history_model import ASSET_ROLE, PICTURE_ROLE
 from studio.ui.main_window import MainWindow

@@ -14,8 +14,10 @@ from PySide6.QtWidgets import QApplication, QMenu, QWidget
 from pytestqt.qtbot import QtBot
 
 from studio.jobs.contact_sheet import SHORTEST
+from studio.kinds.image import ImageRequest
+from studio.kinds.text import TextRequest
+from studio.library.index.search import Wanted
 from studio.library.store import Library
-from studio.protocol import ImageRequest, TextRequest
 from studio.ui.gallery.history_menu import fill_menu
 from studio.ui.gallery.tags_dialog import tags_in
 from studio.ui.main_window import MainWindow
@@ -104,14 +106,14 @@ def test_a_star_is_set_filtered_by_and_taken_away(
     view.setCurrentIndex(view.model().index(0))
     qtbot.keyClick(view, Qt.Key.Key_S)
     qtbot.waitUntil(lambda: rows(view) == 0, timeout=10_000)
-    assert not library.search("", starred=True)
+    assert not library.find(Wanted(starred=True))
 
 
 def test_tags_are_edited_for_several_and_found_with_a_word_of_the_search(
     view: Any, library: Library, find: Callable[[str], Any], qtbot: QtBot
 ) -> None:
     first, second = view.model().assets()[:2]
-    library.set_tags(first.id, ["own"])
+    library.retag([first.id], (), ["own"])
     view.setCurrentIndex(view.model().index(0))
     view.selectionModel().select(view.model().index(1), view.selectionModel().SelectionFlag.Select)
     qtbot.keyClick(view, Qt.Key.Key_T)
@@ -121,7 +123,7 @@ def test_tags_are_edited_for_several_and_found_with_a_word_of_the_search(
     qtbot.waitUntil(lambda: view.model().assets()[1].tags == ("forest", "狐狸"), timeout=10_000)
     find("history.search").setText("tag:狐狸")
     qtbot.waitUntil(lambda: seeds(view) == [3, 2], timeout=10_000)
-    assert second.id in {asset.id for asset in library.search("", tag="forest")}
+    assert second.id in {asset.id for asset in library.find(Wanted(tags=("forest",)))}
 
 
 def test_tags_in_a_line_may_be_divided_by_chinese_commas() -> None:

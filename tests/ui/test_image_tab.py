@@ -14,8 +14,9 @@ from PySide6.QtWidgets import QMenu
 from pytestqt.qtbot import QtBot
 
 from studio.jobs.runner import JobChanged
+from studio.kinds.image import ImageRequest
 from studio.library.records import Job
-from studio.protocol import Capabilities, ImageRequest, Warned, sentence
+from studio.protocol import Capabilities, Warned, sentence
 from studio.settings import Paths
 from studio.ui.gallery.again import LIKE_IT
 from studio.ui.main_window import MainWindow

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pytestqt.qtbot import QtBot
 
-from studio.protocol import TextRequest
+from studio.kinds.text import TextRequest
 from studio.ui.main_window import MainWindow
 
 TABS = 100

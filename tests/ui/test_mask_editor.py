@@ -13,8 +13,9 @@ from PySide6.QtGui import QImage, QWheelEvent
 from PySide6.QtWidgets import QAbstractButton, QApplication, QSlider, QWidget
 from pytestqt.qtbot import QtBot
 
+from studio.kinds.image import ImageRequest
 from studio.library.records import Asset
-from studio.protocol import Capabilities, ImageRequest, InputFile, Recipe
+from studio.protocol import Capabilities, InputFile, Recipe
 from studio.ui.compare.differences import differences
 from studio.ui.main_window import MainWindow
 from studio.ui.workspaces.image.mask.canvas import MaskCanvas

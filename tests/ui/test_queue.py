@@ -9,7 +9,7 @@ import pytest
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
-from studio.protocol import TextRequest
+from studio.kinds.text import TextRequest
 from studio.ui.main_window import MainWindow
 from studio.ui.queue.queue_model import FRACTION_ROLE, STATUS_ROLE, QueueModel
 

@@ -13,9 +13,10 @@ from PySide6.QtWidgets import QMenu
 from pytestqt.qtbot import QtBot
 
 from studio.jobs.backlog import Left
+from studio.kinds.text import TextRequest
 from studio.library.records import Job
 from studio.library.store import Library
-from studio.protocol import JobStatus, Problem, TextRequest, sentence
+from studio.protocol import JobStatus, Problem, sentence
 from studio.ui.main_window import MainWindow
 from studio.ui.queue.queue_model import STATUS_ROLE, QueueModel
 from studio.ui.queue.summary import summary

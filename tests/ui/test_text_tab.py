@@ -12,8 +12,8 @@ from PySide6.QtCore import QLocale
 from PySide6.QtWidgets import QApplication, QPushButton, QToolButton
 from pytestqt.qtbot import QtBot
 
+from studio.kinds.text import TextRequest
 from studio.library.records import Job
-from studio.protocol import TextRequest
 from studio.settings import RESOURCES, Paths
 from studio.ui.main_window import MainWindow
 from studio.ui.shell.translations import JsonTranslator

@@ -8,7 +8,7 @@ from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
 from studio.jobs.runner import AssetSaved
-from studio.protocol import TextRequest
+from studio.kinds.text import TextRequest
 from studio.ui.main_window import MainWindow
 
 JOBS = 30

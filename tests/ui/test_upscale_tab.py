@@ -14,7 +14,8 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QMenu
 from pytestqt.qtbot import QtBot
 
-from studio.protocol import ModelRef, UpscaleRequest
+from studio.kinds.upscale import UpscaleRequest
+from studio.protocol import ModelRef
 from studio.ui.main_window import MainWindow
 from studio.ui.workspaces.upscale.adding import pictures_below
 

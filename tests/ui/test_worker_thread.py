@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from pytestqt.qtbot import QtBot
 
+from studio.kinds.text import TextRequest
 from studio.library.store import Library
-from studio.protocol import TextRequest
 from studio.ui.main_window import MainWindow
 from studio.ui.shell.worker_thread import LibraryOpened
 

@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from studio.kinds.image import ImageRequest
+from studio.kinds.text import TextRequest
 from studio.library.records import Asset, Job
 from studio.library.store import Library
-from studio.protocol import ImageRequest, Recipe, Request, TextRequest
+from studio.protocol import Recipe, Request
 from studio.settings import Paths
 
 

@@ -15,6 +15,8 @@ from PIL.PngImagePlugin import PngInfo
 from sd_parsers import ParserManager
 
 from studio.formats import jpeg, xmp
+from studio.kinds.text import TextRequest
+from studio.kinds.upscale import UpscaleRequest
 from studio.library.recipes.convert import Format
 from studio.library.recipes.export import TABLE, export
 from studio.library.recipes.foreign import settings_of
@@ -26,7 +28,7 @@ from studio.library.recipes.metadata import (
 )
 from studio.library.records import Asset, Job
 from studio.library.store import Library
-from studio.protocol import InputFile, ProblemError, Sentence, TextRequest, UpscaleRequest
+from studio.protocol import InputFile, ProblemError, Sentence
 from tests.unit.conftest import enqueue, png_bytes, record
 
 FORMATS: list[Format] = ["webp", "jpeg"]

@@ -9,7 +9,8 @@ import pytest
 
 from studio.engine.local import job as job_module
 from studio.engine.local.job import Job, JobCancelled, Pace
-from studio.protocol import AssetReady, Event, Preview, Progress, Recipe, TextDelta, TextRequest
+from studio.kinds.text import TextRequest
+from studio.protocol import AssetReady, Event, Preview, Progress, Recipe, TextDelta
 
 
 class Clock:

@@ -17,6 +17,7 @@ import pytest
 from studio.engine.local.group import Group
 from studio.engine.local.job import Job, JobCancelled
 from studio.engine.local.process import Engine
+from studio.kinds.text import TextRequest
 from studio.protocol import (
     Accepted,
     Cancelled,
@@ -29,7 +30,6 @@ from studio.protocol import (
     RunJob,
     RunTogether,
     TextDelta,
-    TextRequest,
     problem,
     sentence,
 )

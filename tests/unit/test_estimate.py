@@ -17,18 +17,12 @@ from studio.jobs.estimate import (
     picture_pixels,
     waiting_seconds,
 )
+from studio.kinds.image import ImageRequest
+from studio.kinds.text import TextRequest
+from studio.kinds.upscale import UpscaleRequest
 from studio.library.store import Library
 from studio.models.registry import Registry
-from studio.protocol import (
-    Capabilities,
-    ImageRequest,
-    InputFile,
-    Problem,
-    Recipe,
-    TextRequest,
-    UpscaleRequest,
-    sentence,
-)
+from studio.protocol import Capabilities, InputFile, Problem, Recipe, sentence
 from studio.settings import default_paths
 from tests.unit.conftest import enqueue, png_bytes
 from tests.unit.model_files import write_llama, write_pipeline

@@ -8,10 +8,12 @@ from typing import Any
 import msgspec
 import pytest
 
-from studio.jobs.field_errors import field_of, field_sentence
 from studio.jobs.matrix import Axis, build
 from studio.jobs.table import read_table
-from studio.protocol import ImageRequest, ProblemError, request_from_fields
+from studio.kinds.coding import request_from_fields
+from studio.kinds.field_errors import field_of, field_sentence
+from studio.kinds.image import ImageRequest
+from studio.protocol import ProblemError
 
 
 @pytest.mark.parametrize(

@@ -10,12 +10,16 @@ from pathlib import Path
 
 import pytest
 
+from studio.kinds.image import ImageRequest
+from studio.kinds.text import TextRequest
+from studio.kinds.upscale import UpscaleRequest
 from studio.library.folder import files
 from studio.library.index.database import FILE_NAME
+from studio.library.index.search import Wanted
 from studio.library.recipes.metadata import read_recipe
 from studio.library.records import Asset
 from studio.library.store import Library
-from studio.protocol import ImageRequest, InputFile, ProblemError, TextRequest, UpscaleRequest
+from studio.protocol import InputFile, ProblemError
 from tests.unit.conftest import enqueue, png_bytes, record
 
 
@@ -103,7 +107,7 @@ def test_rebuilding_finds_files_stars_and_tags_again(tmp_path: Path) -> None:
     library = Library.open(tmp_path)
     assets = [record(library, enqueue(library, f"fox {n}")) for n in range(3)]
     library.set_starred(assets[1].id, True)
-    library.set_tags(assets[1].id, ["night", "狐"])
+    library.retag([assets[1].id], (), ["night", "狐"])
     library.close()
     for file in tmp_path.glob(f"{FILE_NAME}*"):
         file.unlink()
@@ -178,7 +182,7 @@ def test_search_finds_words_beginnings_phrases_and_chinese(
 ) -> None:
     for prompt in ("a red fox", "fox and hounds", "一只红色的狐狸"):
         record(library, enqueue(library, prompt))
-    assert {asset.prompt for asset in library.search(query)} == found
+    assert {asset.prompt for asset in library.find(Wanted(words=query))} == found
 
 
 def test_a_picture_names_the_result_it_was_made_from(library: Library) -> None:
@@ -186,7 +190,6 @@ def test_a_picture_names_the_result_it_was_made_from(library: Library) -> None:
     (job,) = library.enqueue([UpscaleRequest(input=InputFile(str(original.path)))])
     larger = record(library, job)
     assert larger.recipe.parents[0].asset == original.id
-    assert [asset.id for asset in library.made_from(original.id)] == [larger.id]
 
 
 def test_enlarged_pictures_are_called_by_the_prompt_of_the_first_one(tmp_path: Path) -> None:
@@ -208,9 +211,9 @@ def test_enlarged_pictures_are_called_by_the_prompt_of_the_first_one(tmp_path: P
         assert called == {asset.id: "一只 owl" for asset in (original, larger, largest)} | {
             other.id: "photo.png"
         }
-        found = {asset.id for asset in library.search("一只 owl")}
+        found = {asset.id for asset in library.find(Wanted(words="一只 owl"))}
         assert found == {original.id, larger.id, largest.id}
-        named = {asset.id for asset in library.search(larger.path.stem)}
+        named = {asset.id for asset in library.find(Wanted(words=larger.path.stem))}
         assert named == {larger.id, largest.id}
 
     check()
@@ -237,22 +240,26 @@ def test_words_and_filters_are_answered_together(library: Library) -> None:
     (job,) = library.enqueue([TextRequest(prompt="fox tale", seed=1)])
     tale = record(library, job)
     library.set_starred(starred.id, True)
-    library.set_tags(tagged.id, ["夜 Night"])
+    library.retag([tagged.id], (), ["夜 Night"])
     ids = {asset.id for asset in (starred, tagged, plain, tale)}
-    assert {asset.id for asset in library.search("fox")} == ids
-    assert [asset.id for asset in library.search("fox", starred=True)] == [starred.id]
-    assert [asset.id for asset in library.search("fox", tag="夜 night")] == [tagged.id]
-    assert [asset.id for asset in library.search("fox", task="text")] == [tale.id]
-    assert library.search("fox", model="tin") == []
-    assert {asset.id for asset in library.search("", model="tiny")} == ids
-    assert library.search("taskimage") == []
+    assert {asset.id for asset in library.find(Wanted(words="fox"))} == ids
+    assert [asset.id for asset in library.find(Wanted(words="fox", starred=True))] == [starred.id]
+    assert [asset.id for asset in library.find(Wanted(words="fox", tags=("夜 night",)))] == [
+        tagged.id
+    ]
+    assert [asset.id for asset in library.find(Wanted(words="fox", task="text"))] == [tale.id]
+    assert library.find(Wanted(words="fox", model="tin")) == []
+    assert {asset.id for asset in library.find(Wanted(model="tiny"))} == ids
+    assert library.find(Wanted(words="taskimage")) == []
 
 
 def test_results_of_one_second_are_listed_last_made_first(library: Library) -> None:
     made = [record(library, enqueue(library)) for _ in range(4)]
     newest_first = [asset.id for asset in reversed(made)]
     assert [asset.id for asset in library.recent()] == newest_first
-    assert [asset.id for asset in library.search("fox", limit=2, offset=1)] == newest_first[1:3]
+    assert [
+        asset.id for asset in library.find(Wanted(words="fox", limit=2, offset=1))
+    ] == newest_first[1:3]
 
 
 @pytest.mark.parametrize("where", ["", "out 图"])

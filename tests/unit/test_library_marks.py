@@ -37,7 +37,7 @@ def test_a_collection_outlives_stars_tags_the_trash_and_the_index(
     first, second, _ = three
     library.add_to_collection("狐 Foxes", [first.id, second.id])
     library.set_starred(first.id, True)
-    library.set_tags(first.id, ["night"])
+    library.retag([first.id], (), ["night"])
     library.trash([first.id])
     library.restore([first.id])
     assert library.collections() == [("狐 Foxes", 2)]
@@ -97,7 +97,7 @@ def test_many_marks_cost_one_sync_and_unknown_results_are_skipped(
 def test_tags_are_replaced_in_many_and_what_each_has_of_its_own_stays(
     library: Library, three: list[Asset]
 ) -> None:
-    library.set_tags(three[0].id, ["Draft", "own", "own "])
+    library.retag([three[0].id], (), ["Draft", "own", "own "])
     changed = library.retag(ids(three), ["draft"], ["done", "OWN"])
     assert [set(asset.tags) for asset in changed] == [
         {"own", "done"},
@@ -129,7 +129,7 @@ def test_marks_that_the_disk_refuses_are_not_in_the_index_either(
 
 def test_a_line_cut_short_by_a_crash_costs_only_itself(library: Library) -> None:
     asset = record(library, enqueue(library))
-    library.set_tags(asset.id, ["kept"])
+    library.retag([asset.id], (), ["kept"])
     with (library.root / marks.FILE_NAME).open("ab") as file:
         file.write(b'{"asset": "half')
     library.add_to_collection("late", [asset.id])

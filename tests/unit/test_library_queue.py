@@ -6,8 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from studio.kinds.image import ImageRequest
+from studio.kinds.text import TextRequest
+from studio.kinds.upscale import UpscaleRequest
 from studio.library.store import Library
-from studio.protocol import ImageRequest, InputFile, ProblemError, TextRequest, UpscaleRequest
+from studio.protocol import InputFile, ProblemError
 from tests.unit.conftest import enqueue, record
 
 

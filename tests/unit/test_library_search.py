@@ -9,20 +9,17 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from studio.kinds.coding import to_json
+from studio.kinds.image import ImageRequest
+from studio.kinds.requests import called
+from studio.kinds.text import TextRequest
+from studio.kinds.upscale import UpscaleRequest
 from studio.library.index import database
-from studio.library.index.assets import prompt_of
 from studio.library.index.database import FILE_NAME, Database
 from studio.library.index.search import Wanted, facts
 from studio.library.records import Asset
 from studio.library.store import Library
-from studio.protocol import (
-    ImageRequest,
-    InputFile,
-    TextRequest,
-    UpscaleRequest,
-    task_of,
-    to_json,
-)
+from studio.protocol import InputFile
 from tests.unit.conftest import enqueue, recipe_for, record
 
 DAYS = ("2026-01-01", "2026-01-02", "2026-01-03")
@@ -43,8 +40,8 @@ def three(library: Library) -> tuple[Asset, Asset, Asset]:
     first = labelled(library, "fox one", DAYS[0])
     second = labelled(library, "fox 狐狸 two", DAYS[1], Product="Tea Pot", size="L")
     third = labelled(library, "fox three", DAYS[2], Product="Cup", size="L")
-    library.set_tags(second.id, ["night", "Best"])
-    library.set_tags(third.id, ["night"])
+    library.retag([second.id], (), ["night", "Best"])
+    library.retag([third.id], (), ["night"])
     library.set_starred(second.id, True)
     library.add_to_collection("Für Anna", [second.id])
     return first, second, third
@@ -169,20 +166,20 @@ def version_1(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         )
     ):
         recipe = replace(recipe_for(request), labels=labels)
-        name, task, starred = f"asset-{number}", task_of(request), number == 0
+        name, task, starred = f"asset-{number}", request.task, number == 0
         tags = ["Night"] if starred else []
         old = facts(task, "tiny", starred=starred, tags=tags, collections=(), labels=())
         db.execute(
             "INSERT INTO assets (number, id, job, row, task, model, seed, path, size, created, "
             "prompt, starred, trashed_at) VALUES (?, ?, '', 0, ?, 'tiny', 1, ?, 1, '', ?, ?, ?)",
-            (number, name, task, f"{number}.png", prompt_of(request), starred, trashed_at),
+            (number, name, task, f"{number}.png", called(request), starred, trashed_at),
         )
         db.execute("INSERT INTO contents VALUES (?, ?, '')", (number, to_json(recipe)))
         db.executemany("INSERT INTO tags VALUES (?, ?)", [(name, tag) for tag in tags])
         db.execute(
             "INSERT INTO words (rowid, prompt, text, tags, name, labels, facts) "
             "VALUES (?, ?, '', ?, '', '', ?)",
-            (number, prompt_of(request), " ".join(tags), old),
+            (number, called(request), " ".join(tags), old),
         )
     db.executemany(
         "INSERT INTO parents VALUES (?, ?)", [("asset-3", "asset-0"), ("asset-4", "asset-3")]

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from studio.kinds.text import TextRequest
 from studio.library.index.database import FILE_NAME
+from studio.library.index.search import Wanted
 from studio.library.store import Library
-from studio.protocol import ProblemError, TextRequest
+from studio.protocol import ProblemError
 from tests.unit.conftest import enqueue, record
 
 
@@ -16,7 +18,7 @@ def test_a_deleted_result_is_out_of_sight_and_comes_back_to_its_place(library: L
     kept, gone = (record(library, enqueue(library, f"fox {n}")) for n in range(2))
     assert library.trash([gone.id]) == [gone.id]
     assert [asset.id for asset in library.recent()] == [kept.id]
-    assert library.search("fox") == [kept]
+    assert library.find(Wanted(words="fox")) == [kept]
     assert not gone.path.exists()
     (back,) = library.restore([gone.id])
     assert back == gone
@@ -35,7 +37,7 @@ def test_a_name_that_was_taken_meanwhile_is_not_overwritten(library: Library) ->
 def test_the_trash_and_its_way_back_survive_the_loss_of_the_database(tmp_path: Path) -> None:
     library = Library.open(tmp_path)
     gone = record(library, enqueue(library))
-    library.set_tags(gone.id, ["keep"])
+    library.retag([gone.id], (), ["keep"])
     library.trash([gone.id])
     library.close()
     for file in tmp_path.glob(f"{FILE_NAME}*"):

@@ -11,11 +11,12 @@ from PIL import Image
 
 from studio.jobs.reproduce import reproduce_request
 from studio.jobs.table import input_errors, read_table
+from studio.kinds.image import ImageRequest
 from studio.library.folder.files import hash_file
-from studio.library.queue.resolve_request import prepare
+from studio.library.queue.resolve_request import resolve_request
 from studio.library.store import Library
 from studio.models.registry import Registry
-from studio.protocol import Capabilities, ImageRequest, InputFile, ProblemError
+from studio.protocol import Capabilities, InputFile, ProblemError
 from studio.settings import Paths
 from tests.unit.conftest import enqueue, png_bytes, record
 
@@ -40,7 +41,7 @@ def test_a_mask_is_stored_by_its_full_path_and_hash(
     monkeypatch.chdir(mask.parent)
     asked = ImageRequest(prompt="x", image=InputFile(image.name), mask=InputFile(mask.name))
 
-    stored = prepare(asked)
+    stored = resolve_request(asked)
 
     assert isinstance(stored, ImageRequest)
     assert stored.image == InputFile(str(image), hash_file(image))
@@ -49,10 +50,12 @@ def test_a_mask_is_stored_by_its_full_path_and_hash(
 
 def test_a_mask_without_a_picture_or_without_its_file_is_refused(image: Path, mask: Path) -> None:
     with pytest.raises(ProblemError, match="needs a picture to start from"):
-        prepare(ImageRequest(prompt="x", mask=InputFile(str(mask))))
+        resolve_request(ImageRequest(prompt="x", mask=InputFile(str(mask))))
     mask.unlink()
     with pytest.raises(ProblemError, match=mask.name):
-        prepare(ImageRequest(prompt="x", image=InputFile(str(image)), mask=InputFile(str(mask))))
+        resolve_request(
+            ImageRequest(prompt="x", image=InputFile(str(image)), mask=InputFile(str(mask)))
+        )
 
 
 def test_a_table_has_masks_beside_its_pictures(image: Path, mask: Path, tmp_path: Path) -> None:

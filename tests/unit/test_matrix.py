@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from studio.jobs.matrix import Axis, build, count, parse_axis
-from studio.protocol import ImageRequest, ProblemError
+from studio.kinds.image import ImageRequest
+from studio.protocol import ProblemError
 
 BASE = ImageRequest(prompt="a cat", seed=7)
 

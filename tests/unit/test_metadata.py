@@ -15,16 +15,13 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from studio.formats import png, xmp
+from studio.kinds.coding import to_json
+from studio.kinds.image import ImageRequest
+from studio.kinds.text import TextRequest
+from studio.kinds.upscale import UpscaleRequest
 from studio.library.recipes.aigc import AigcLabel, label_of
 from studio.library.recipes.metadata import read_recipe, read_text, texts_of, write_with_recipe
-from studio.protocol import (
-    ImageRequest,
-    InputFile,
-    Recipe,
-    TextRequest,
-    UpscaleRequest,
-    to_json,
-)
+from studio.protocol import InputFile, Recipe
 from studio.settings import Settings
 from tests.unit.conftest import png_bytes, recipe_for
 

@@ -9,8 +9,8 @@ from msgspec.structs import replace
 
 from studio.cli.output import JsonOutput, Tally
 from studio.jobs.runner import AssetSaved
+from studio.kinds.text import TextRequest
 from studio.library.store import Library
-from studio.protocol import TextRequest
 from tests.unit.conftest import record
 
 

@@ -7,27 +7,19 @@ from typing import Any
 import msgspec
 import pytest
 
-from studio.protocol import (
-    MAX_SEED,
-    ImageRequest,
-    InputFile,
-    Loading,
-    Problem,
-    Recipe,
-    RunJob,
-    TextRequest,
-    UpscaleRequest,
+from studio.kinds.coding import (
     pack,
-    problem,
     recipe_from_json,
     request_from_fields,
     request_from_json,
-    sentence,
-    task_of,
     to_json,
     unpack_command,
     unpack_event,
 )
+from studio.kinds.image import ImageRequest
+from studio.kinds.text import TextRequest
+from studio.kinds.upscale import UpscaleRequest
+from studio.protocol import MAX_SEED, InputFile, Loading, Problem, Recipe, RunJob, problem, sentence
 from studio.protocol import ModelRef as Ref
 
 REQUESTS = [
@@ -37,10 +29,10 @@ REQUESTS = [
 ]
 
 
-@pytest.mark.parametrize("request_", REQUESTS, ids=task_of)
+@pytest.mark.parametrize("request_", REQUESTS, ids=lambda request: request.task)
 def test_a_request_is_the_same_after_json_and_after_the_pipe(request_: Any) -> None:
     assert request_from_json(to_json(request_)) == request_
-    model = Ref(id="m", name="M", task=task_of(request_), format="diffusers", path="/m")
+    model = Ref(id="m", name="M", task=request_.task, format="diffusers", path="/m")
     command = RunJob(job="1", request=request_, rows=(0, 2), model=model, work_dir="/w")
     assert unpack_command(pack(command)) == command
 

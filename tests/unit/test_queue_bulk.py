@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from studio.kinds.text import TextRequest
+from studio.kinds.upscale import UpscaleRequest
 from studio.library.records import Job
 from studio.library.store import Library
-from studio.protocol import InputFile, TextRequest, UpscaleRequest
+from studio.protocol import InputFile
 from tests.unit.conftest import enqueue, png_bytes, record
 
 

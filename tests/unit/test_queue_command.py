@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from studio.cli.main import DONE, SOME_FAILED, WRONG_CALL, run
+from studio.cli.exit_status import DONE, SOME_FAILED, WRONG_CALL
+from studio.cli.main import run
+from studio.kinds.upscale import UpscaleRequest
 from studio.library.records import Job
 from studio.library.store import Library
-from studio.protocol import InputFile, Problem, UpscaleRequest, sentence
+from studio.protocol import InputFile, Problem, sentence
 from tests.unit.conftest import enqueue, png_bytes, record
 
 Command = Callable[..., int]

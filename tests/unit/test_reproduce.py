@@ -13,18 +13,13 @@ from PIL import Image
 
 from studio.formats.weights_fingerprint import weight_hash
 from studio.jobs.reproduce import compare, reproduce_request
+from studio.kinds.image import ImageRequest
+from studio.kinds.text import TextRequest
+from studio.kinds.upscale import UpscaleRequest
 from studio.library.records import Asset
 from studio.library.store import Library
 from studio.models.registry import Registry
-from studio.protocol import (
-    ImageRequest,
-    InputFile,
-    ModelRef,
-    ProblemError,
-    Recipe,
-    TextRequest,
-    UpscaleRequest,
-)
+from studio.protocol import InputFile, ModelRef, ProblemError, Recipe
 from studio.settings import Paths
 from tests.unit.conftest import png_bytes, recipe_for, record
 

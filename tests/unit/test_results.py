@@ -7,9 +7,11 @@ from pathlib import Path
 
 from studio.jobs.results import RESULTS, Results
 from studio.jobs.runner import AssetSaved
+from studio.kinds.image import ImageRequest
+from studio.kinds.text import TextRequest
 from studio.library.records import Job
 from studio.library.store import Library
-from studio.protocol import ImageRequest, Request, RowFailed, TextRequest, problem
+from studio.protocol import Request, RowFailed, problem
 from tests.unit.conftest import record
 
 OLD = ["line", "task", "row", "path", "seed", "seconds", "error"]

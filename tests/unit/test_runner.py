@@ -10,6 +10,7 @@ import pytest
 
 from studio.engine.local.client import EngineClient
 from studio.jobs.runner import AssetSaved, JobChanged, Runner
+from studio.kinds.text import TextRequest
 from studio.library import store
 from studio.library.records import Job
 from studio.library.store import Library
@@ -24,7 +25,6 @@ from studio.protocol import (
     Progress,
     Request,
     RowFailed,
-    TextRequest,
     problem,
 )
 from studio.settings import default_paths

@@ -7,7 +7,10 @@ from pathlib import Path
 import pytest
 
 from studio.jobs.table import read_table
-from studio.protocol import ImageRequest, ProblemError, TextRequest, UpscaleRequest
+from studio.kinds.image import ImageRequest
+from studio.kinds.text import TextRequest
+from studio.kinds.upscale import UpscaleRequest
+from studio.protocol import ProblemError
 
 CSV = "task,prompt,seed,product\ntext,写一句 {{product}},7,自行车\nimage,a fox,8,\n"
 

@@ -10,6 +10,9 @@ from test_runner import House, house
 from studio.engine.local.client import EngineClient
 from studio.jobs.batch import Left
 from studio.jobs.runner import AssetSaved, JobChanged
+from studio.kinds.image import ImageRequest
+from studio.kinds.text import TextRequest
+from studio.kinds.upscale import UpscaleRequest
 from studio.library.queue.job_queue import MAX_OVERTAKEN
 from studio.library.records import Job
 from studio.library.store import Library
@@ -18,15 +21,12 @@ from studio.protocol import (
     Done,
     Event,
     Failed,
-    ImageRequest,
     InputFile,
     ModelRef,
     Progress,
     Request,
     RunJob,
     RunTogether,
-    TextRequest,
-    UpscaleRequest,
 )
 
 __all__ = ["house"]

@@ -16,8 +16,9 @@ import psutil
 import pytest
 
 from studio.formats.gguf_cache import converted_folder
+from studio.kinds.text import TextRequest
 from studio.models.token_counter import TokenCounter
-from studio.protocol import Message, ModelRef, TextRequest
+from studio.protocol import Message, ModelRef
 from studio.settings import RESOURCES
 
 SMOL = ModelRef(

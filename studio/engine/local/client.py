@@ -20,6 +20,7 @@ import msgspec
 
 from studio.engine.local.child_process import EngineProcess
 from studio.engine.local.environment import LOG_NAME, EngineOptions, engine_variables
+from studio.kinds.coding import pack, unpack_event
 from studio.protocol import (
     FINAL_EVENTS,
     CancelJob,
@@ -32,9 +33,7 @@ from studio.protocol import (
     Ready,
     RunTogether,
     Shutdown,
-    pack,
     sentence,
-    unpack_event,
 )
 
 CANCEL_SECONDS = 2.0
@@ -119,12 +118,6 @@ class EngineClient:
         """The engine's process id, None while there is none."""
         engine = self._engine
         return engine.pid if engine is not None else None
-
-    @property
-    def is_warm(self) -> bool:
-        """Whether the engine has imported its libraries and is alive."""
-        engine = self._engine
-        return engine is not None and engine.ready and engine.pid is not None
 
     @property
     def log_file(self) -> Path:

@@ -23,6 +23,8 @@ import msgspec
 from studio.engine.local.environment import EngineOptions, end_now
 from studio.engine.local.group import Group
 from studio.engine.local.job import Job, JobCancelled
+from studio.kinds.coding import pack, unpack_command
+from studio.kinds.registry import kind_of, kinds
 from studio.protocol import (
     Accepted,
     CancelJob,
@@ -40,11 +42,7 @@ from studio.protocol import (
     RunJob,
     RunTogether,
     Shutdown,
-    UnloadModels,
-    pack,
     sentence,
-    task_of,
-    unpack_command,
 )
 
 IDLE_SECONDS = 2.0
@@ -176,7 +174,7 @@ class Engine:
 
     def execute(
         self,
-        command: RunJob | ConvertModel | DescribeModel | UnloadModels,
+        command: RunJob | ConvertModel | DescribeModel,
         cancelled: threading.Event,
     ) -> Event:
         """Run one command and return its final event. Raises nothing."""
@@ -209,8 +207,8 @@ class Engine:
         """Have the task run as much of a group together as it can."""
         try:
             group.job.check()
-            task = task_of(group.parts[0].command.request)
-            run = self._module(f"studio.engine.tasks.{task}.together", group.job).run_together
+            package = kind_of(group.parts[0].command.request).task_package
+            run = self._module(f"{package}.together", group.job).run_together
             device, memory = self._ready(group.job)
             run(group, memory, device)
             return
@@ -222,7 +220,7 @@ class Engine:
         collector.collect()
 
     def _run(
-        self, command: RunJob | ConvertModel | DescribeModel | UnloadModels, job: Job
+        self, command: RunJob | ConvertModel | DescribeModel, job: Job
     ) -> Done | Failed | Cancelled:
         """Run one command. Returns how it ended."""
         try:
@@ -239,25 +237,28 @@ class Engine:
         return final
 
     def _dispatch(
-        self, command: RunJob | ConvertModel | DescribeModel | UnloadModels, job: Job
+        self, command: RunJob | ConvertModel | DescribeModel, job: Job
     ) -> dict[str, float]:
         match command:
             case RunJob():
-                run = self._module(f"studio.engine.tasks.{task_of(command.request)}.run", job).run
+                package = kind_of(command.request).task_package
+                run = self._module(f"{package}.run", job).run
                 device, memory = self._ready(job)
                 stats: dict[str, float] = run(job, command, memory, device)
                 return stats
             case ConvertModel():
-                convert = self._module("studio.engine.tasks.text.model.convert", job).convert
+                convert = self._function(kinds()[command.task].converter, job)
                 convert(job, Path(command.source), Path(command.target))
             case DescribeModel():
-                describe = self._module("studio.engine.tasks.image.model.describe", job).describe
+                describe = self._function(kinds()[command.model.task].describer, job)
                 capabilities = describe(command.model)
                 self._send(Described(job.id, command.model.id, capabilities))
-            case UnloadModels():
-                if self._tools is not None:
-                    self._tools[1].release_all()
         return {}
+
+    def _function(self, place: str, job: Job) -> Any:
+        """Import what a kind names as `module:function`."""
+        module, _, name = place.partition(":")
+        return getattr(self._module(module, job), name)
 
     def _module(self, name: str, job: Job) -> Any:
         """Import a module in the background, so that a job can be cancelled meanwhile."""

@@ -16,8 +16,10 @@ import unicodedata
 from datetime import datetime
 from pathlib import Path
 
+from studio.kinds.registry import known_kind
+from studio.kinds.requests import prompt_of
 from studio.library.index.database import cannot_write, file_problem
-from studio.protocol import ProblemError, Request, TextRequest, UpscaleRequest, problem
+from studio.protocol import ProblemError, Request, UnknownRequest, problem
 
 MAX_NAME_BYTES = 200
 SLUG_CHARACTERS = 60
@@ -47,27 +49,25 @@ def slug(text: str) -> str:
 
 def request_slug(request: Request) -> str:
     """Return the part of a file name that tells what the request was."""
-    if isinstance(request, UpscaleRequest):
-        stem = slug(Path(request.input.path).stem)[: SLUG_CHARACTERS - 3] or "picture"
-        return f"{stem}-x{request.scale}"
-    fallback = "text" if isinstance(request, TextRequest) else "image"
-    return slug(request.prompt) or fallback
+    kind = known_kind(request.task)
+    if kind is None or isinstance(request, UnknownRequest):
+        return slug(prompt_of(request)) or slug(request.task) or "result"
+    if kind.name_parts is None:
+        return slug(prompt_of(request)) or kind.fallback_name
+    words, ending = kind.name_parts(request)
+    return f"{slug(words)[: SLUG_CHARACTERS - len(ending)] or kind.fallback_name}{ending}"
 
 
 def relative_name(request: Request, seed: int, when: datetime, extension: str) -> Path:
-    """Return `{date}/{time}-{slug}-{seed}.{ext}`; upscaling has no seed worth naming."""
-    name = request_slug(request)
-    if not isinstance(request, UpscaleRequest):
-        name = f"{name}-{seed}"
-    return Path(f"{when:%Y-%m-%d}") / f"{when:%H%M%S}-{name}{extension}"
+    """Return `{date}/{time}-{slug}-{seed}.{ext}`, without a seed that makes no difference."""
+    return Path(f"{when:%Y-%m-%d}") / f"{when:%H%M%S}-{plain_name(request, seed, extension)}"
 
 
 def plain_name(request: Request, seed: int, extension: str) -> str:
     """Return `{slug}-{seed}.{ext}`, the name in a folder that the user named for the job."""
-    name = request_slug(request)
-    if not isinstance(request, UpscaleRequest):
-        name = f"{name}-{seed}"
-    return f"{name}{extension}"
+    kind = known_kind(request.task)
+    number = f"-{seed}" if kind is None or kind.is_seeded else ""
+    return f"{request_slug(request)}{number}{extension}"
 
 
 def numbered(path: Path, attempt: int) -> Path:

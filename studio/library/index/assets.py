@@ -12,20 +12,15 @@ from pathlib import Path
 
 import msgspec
 
+from studio.kinds.coding import recipe_from_json, to_json
+from studio.kinds.kind import Medium
+from studio.kinds.registry import kinds
+from studio.kinds.requests import called, has_prompt, inputs_of
 from studio.library.folder.marks_file import Marks
-from studio.library.index.database import DamagedDatabaseError, Database
+from studio.library.index.database import DamagedDatabaseError, Database, medium_name
 from studio.library.index.search import TRASHED, Wanted, facts, match_expression, spaced
-from studio.library.queue.resolve_request import inputs_of
 from studio.library.records import Asset, making_seconds
-from studio.protocol import (
-    Parent,
-    Recipe,
-    Request,
-    UpscaleRequest,
-    recipe_from_json,
-    task_of,
-    to_json,
-)
+from studio.protocol import Parent, Recipe, Request
 
 _COLUMNS = """
     assets.*, contents.recipe, contents.text,
@@ -43,15 +38,8 @@ def asset_id(job: str, row: int, path: str) -> str:
     return f"file-{hashlib.sha256(path.encode()).hexdigest()[:16]}"
 
 
-def prompt_of(request: Request) -> str:
-    """Return what stands for the prompt by the request alone; for upscaling, the file's name."""
-    if isinstance(request, UpscaleRequest):
-        return Path(request.input.path).name
-    return request.prompt
-
-
 class Found(msgspec.Struct, frozen=True):
-    """A finished file as it is to be indexed. `text` is the answer, "" for a picture."""
+    """A finished file as it is to be indexed. `text` is the answer, "" for other media."""
 
     path: Path
     recipe: Recipe
@@ -60,6 +48,7 @@ class Found(msgspec.Struct, frozen=True):
     text: str = ""
     width: int | None = None
     height: int | None = None
+    duration: float | None = None
 
 
 class Assets:
@@ -98,6 +87,8 @@ class Assets:
             size=row["size"],
             width=row["width"],
             height=row["height"],
+            duration=row["duration"],
+            medium=_medium(row["medium"]),
             sha256=row["sha256"],
             number=row["number"],
         )
@@ -121,16 +112,17 @@ class Assets:
         if db.execute("SELECT 1 FROM assets WHERE id = ?", (name,)).fetchone():
             name = asset_id("", 0, stored)  # the user's copy of a file
         number = _free_number(db, recipe.created)
-        prompt = _prompt_of_parent(db, recipe) or prompt_of(recipe.request)
+        prompt = _prompt_of_parent(db, recipe) or called(recipe.request)
         db.execute(
             "INSERT INTO assets (number, id, job, row, task, model, seed, path, size, sha256, "
-            "width, height, created, prompt) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "width, height, duration, medium, created, prompt) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 number,
                 name,
                 recipe.job,
                 recipe.row,
-                task_of(recipe.request),
+                recipe.request.task,
                 model,
                 recipe.seed,
                 stored,
@@ -138,6 +130,8 @@ class Assets:
                 found.sha256,
                 found.width,
                 found.height,
+                found.duration,
+                medium_name(recipe.request.task, stored),
                 recipe.created,
                 prompt,
             ),
@@ -156,7 +150,7 @@ class Assets:
                 spaced(found.path.stem),
                 spaced(" ".join(recipe.labels.values())),
                 facts(
-                    task_of(recipe.request),
+                    recipe.request.task,
                     model,
                     starred=False,
                     tags=(),
@@ -193,16 +187,6 @@ class Assets:
     def of_job(self, job: str) -> list[Asset]:
         with self._database.read() as db:
             rows = db.execute(f"{_SELECT} WHERE job = ? ORDER BY row", (job,)).fetchall()
-        return [self._asset(row) for row in rows]
-
-    def made_from(self, name: str) -> list[Asset]:
-        """Return the assets that were made from this one."""
-        with self._database.read() as db:
-            rows = db.execute(
-                f"{_SELECT} JOIN parents ON parents.asset = assets.id WHERE parents.parent = ? "
-                "ORDER BY number",
-                (name,),
-            ).fetchall()
         return [self._asset(row) for row in rows]
 
     def _one(self, where: str, *values: object) -> Asset | None:
@@ -353,22 +337,28 @@ def _sorted(names: str) -> tuple[str, ...]:
     return tuple(sorted(msgspec.json.decode(names, type=list[str])))
 
 
+def _medium(name: str) -> Medium | None:
+    try:
+        return Medium(name)
+    except ValueError:
+        return None
+
+
 def _searchable_prompt(request: Request, prompt: str) -> str:
     """Return what the index holds of an asset that is called by `prompt`."""
-    if isinstance(request, UpscaleRequest):
-        return _with_file_name(prompt, request.input.path)
+    if not has_prompt(request):
+        return _with_file_name(prompt, called(request))
     extra = getattr(request, "system_prompt", "") or getattr(request, "negative_prompt", "")
     return f"{prompt}\n{extra}" if extra else prompt
 
 
-def _with_file_name(prompt: str, path: str) -> str:
-    name = Path(path).name
+def _with_file_name(prompt: str, name: str) -> str:
     return prompt if prompt == name else f"{prompt}\n{name}"
 
 
 def _prompt_of_parent(db: sqlite3.Connection, recipe: Recipe) -> str:
-    """Return the prompt of what a picture was enlarged from, "" where that is not known."""
-    if isinstance(recipe.request, UpscaleRequest):
+    """Return the prompt of what a result without one was made from, "" where not known."""
+    if not has_prompt(recipe.request):
         for parent in recipe.parents:
             known = db.execute("SELECT prompt FROM assets WHERE id = ?", (parent.asset,)).fetchone()
             if known is not None:
@@ -377,18 +367,20 @@ def _prompt_of_parent(db: sqlite3.Connection, recipe: Recipe) -> str:
 
 
 def _pass_on(db: sqlite3.Connection, name: str, prompt: str) -> None:
-    """Give the prompt of an asset to what was enlarged from it and was indexed before it."""
+    """Give the prompt of an asset to what was made from it without one and indexed before it."""
+    without = [task for task, kind in kinds().items() if not kind.has_prompt]
     children = db.execute(
-        "SELECT id, number, json_extract(contents.recipe, '$.request.input.path') AS input "
+        "SELECT id, number, contents.recipe AS recipe "
         "FROM parents JOIN assets ON id = asset JOIN contents USING (number) "
-        "WHERE parent = ? AND task = 'upscale' AND prompt != ?",
-        (name, prompt),
+        "WHERE parent = ? AND prompt != ? AND task IN (SELECT value FROM json_each(?))",
+        (name, prompt, msgspec.json.encode(without).decode()),
     ).fetchall()
     for child in children:
+        file = called(recipe_from_json(child["recipe"]).request)
         db.execute("UPDATE assets SET prompt = ? WHERE id = ?", (prompt, child["id"]))
         db.execute(
             "UPDATE words SET prompt = ? WHERE rowid = ?",
-            (spaced(_with_file_name(prompt, child["input"])), child["number"]),
+            (spaced(_with_file_name(prompt, file)), child["number"]),
         )
         _pass_on(db, child["id"], prompt)
 

@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from studio.kinds.registry import medium_of, medium_of_file
 from studio.library.index.search import label_fact, spaced
 from studio.protocol import Problem, ProblemError, Sentence, problem
 
@@ -24,7 +25,9 @@ FILE_NAME = "library.db"
 BUSY_SECONDS = 20.0
 
 # Element i takes the database from version i to version i + 1.
-_MIGRATIONS = tuple(Path(__file__).with_name(name) for name in ("schema.sql", "schema_2.sql"))
+_MIGRATIONS = tuple(
+    Path(__file__).with_name(name) for name in ("schema.sql", "schema_2.sql", "schema_3.sql")
+)
 VERSION = len(_MIGRATIONS)
 
 DISK_ERRNOS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -91,6 +94,9 @@ class Database:
         with self.write() as db:
             version: int = db.execute("PRAGMA user_version").fetchone()[0]
             if version > VERSION:
+                # A newer version may have added to it: what is read and written here is there.
+                if self._holds_all(db):
+                    return
                 raise problem(
                     "bad_input",
                     "The library in {path} was made by a newer version of Prompt Studio. Update "
@@ -100,12 +106,21 @@ class Database:
                 )
             if version == VERSION:
                 return
-            db.create_function("label_fact", 2, label_fact, deterministic=True)
-            db.create_function("spaced", 1, spaced, deterministic=True)
+            _lend_functions(db)
             for script in _MIGRATIONS[version:]:
                 for statement in _statements(script.read_text(encoding="utf-8")):
                     db.execute(statement)
             db.execute(f"PRAGMA user_version = {VERSION}")
+
+    @staticmethod
+    def _holds_all(db: sqlite3.Connection) -> bool:
+        """Tell whether a database has every table and column of this version."""
+        with contextlib.closing(sqlite3.connect(":memory:")) as own:
+            _lend_functions(own)
+            for script in _MIGRATIONS:
+                for statement in _statements(script.read_text(encoding="utf-8")):
+                    own.execute(statement)
+            return _columns(own) <= _columns(db)
 
     def check(self) -> None:
         """Read the whole file. Raises `DamagedDatabaseError` where something in it is wrong."""
@@ -157,6 +172,27 @@ class Database:
 def damage_mark(path: Path) -> Path:
     """Return the file that says of the database at `path` that it is damaged."""
     return path.with_name(f"{path.name}-damaged")
+
+
+def medium_name(task: str, path: str) -> str:
+    """Return the medium of a result as the index holds it, "" where it is not known."""
+    return medium_of(task) or medium_of_file(path) or ""
+
+
+def _lend_functions(db: sqlite3.Connection) -> None:
+    """Make known what the schema's scripts call."""
+    db.create_function("label_fact", 2, label_fact, deterministic=True)
+    db.create_function("spaced", 1, spaced, deterministic=True)
+    db.create_function("medium_name", 2, medium_name, deterministic=True)
+
+
+def _columns(db: sqlite3.Connection) -> set[tuple[str, str]]:
+    tables = db.execute("SELECT name FROM sqlite_schema WHERE type = 'table'").fetchall()
+    return {
+        (table, column)
+        for (table,) in tables
+        for (column,) in db.execute("SELECT name FROM pragma_table_info(?)", (table,))
+    }
 
 
 def _statements(script: str) -> Iterator[str]:

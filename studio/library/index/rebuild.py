@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from studio.formats import suffixes
 from studio.library.folder import marks_file as marks
 from studio.library.folder.files import hash_file
 from studio.library.folder.trash import FOLDER as TRASH
@@ -20,12 +21,11 @@ from studio.library.index.database import Database
 from studio.library.queue.job_queue import destination, missing_rows
 from studio.library.recipes import metadata
 from studio.library.records import Job
-from studio.protocol import TextRequest
 
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 # What an export made of a result, and so has the recipe of another file.
 _CONVERTED = {".jpg", ".jpeg", ".webp"}
-_EXTENSIONS = {".png", ".md", *_CONVERTED}
+_EXTENSIONS = {".png", *suffixes.TEXTS, *_CONVERTED}
 _BATCH = 500
 # Coarse clocks of file systems (FAT: two seconds), and a folder named on the day before.
 _SLACK = 3.0
@@ -47,7 +47,7 @@ def find(path: Path) -> Found | None:
         if recipe is None:
             return None
         width, height = metadata.read_found_picture_size(path)
-        is_text = isinstance(recipe.request, TextRequest)
+        is_text = path.suffix.lower() in suffixes.TEXTS
         return Found(
             path=path,
             recipe=recipe,

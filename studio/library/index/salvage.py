@@ -15,8 +15,9 @@ from typing import Any
 
 import msgspec
 
+from studio.kinds.coding import request_from_json
 from studio.library.index.database import FILE_NAME, Database, damage_mark, file_problem
-from studio.protocol import Problem, Sentence, request_from_json
+from studio.protocol import Problem, Sentence
 
 SavedJob = dict[str, Any]
 """A row of the table of jobs: column → value."""

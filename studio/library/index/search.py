@@ -15,8 +15,6 @@ from collections.abc import Iterable
 import msgspec
 from msgspec import Struct
 
-from studio.protocol import Task
-
 TRASHED = "trashed"
 """The word of the index that stands for lying in the trash."""
 _FIRST, _LAST = -(2**63), 2**63 - 1
@@ -42,7 +40,7 @@ class Wanted(Struct, frozen=True, kw_only=True):
     """
 
     words: str = ""
-    task: Task | None = None
+    task: str | None = None
     model: str = ""
     tags: tuple[str, ...] = ()
     collection: str = ""

@@ -11,22 +11,15 @@ from pathlib import Path
 
 import msgspec
 
+from studio.kinds.coding import request_from_json, shared_settings, to_json
 from studio.library.index.database import DamagedDatabaseError, Database
 from studio.library.records import Job
-from studio.protocol import (
-    JobStatus,
-    Problem,
-    Request,
-    problem,
-    request_from_json,
-    shared_settings,
-    task_of,
-    to_json,
-)
+from studio.protocol import JobStatus, Problem, Request, problem
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
-# A job whose model is loaded may overtake; nobody is overtaken more often than this.
 MAX_OVERTAKEN = 4
+"""How often a job may be overtaken by others that share a call of the model."""
+
 _LOOK_AHEAD = 50
 
 _SELECT = """
@@ -141,7 +134,7 @@ class Queue:
                     "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                     (
                         job.id,
-                        task_of(job.request),
+                        job.request.task,
                         job.request.model,
                         to_json(job.request),
                         job.request.count,
@@ -211,34 +204,21 @@ class Queue:
             rows = db.execute("SELECT status, count(*) FROM jobs GROUP BY status").fetchall()
         return {row[0]: row[1] for row in rows}
 
-    def next(self, warm_model: str) -> Job | None:
-        """Return the job whose turn it is, or one for the loaded model, within a bound."""
+    def next(self) -> Job | None:
+        """Return the job whose turn it is. Those that this build cannot carry out wait on."""
         with self._database.read() as db:
-            rows = db.execute(
-                "SELECT id, model, priority, overtaken FROM jobs WHERE status = 'queued' "
-                f"{_TURN} LIMIT ?",
-                (_LOOK_AHEAD,),
-            ).fetchall()
-        if not rows:
-            return None
-        chosen = rows[0]
-        if warm_model:
-            for row in rows:
-                if row["priority"] != rows[0]["priority"]:
-                    break
-                if row["model"] == warm_model:
-                    chosen = row
-                    break
-                if row["overtaken"] >= MAX_OVERTAKEN:
-                    break
-        return self.get(chosen["id"])
+            for row in db.execute(f"{_SELECT} WHERE status = 'queued' {_TURN}"):
+                job = self._job(row)
+                if job.obstacle is None:
+                    return job
+        return None
 
     def companions(self, job: Job, rows: int) -> Sequence[Job]:
         """Return waiting jobs of a batch that can share calls of the model with `job`, in order.
 
         Jobs that were not sent together keep waiting for each other's first results. With `job`
-        they have at most `rows` rows to make. Nobody is overtaken by them more often than by jobs
-        that go first for a loaded model.
+        they have at most `rows` rows to make. Nobody is overtaken more often than `MAX_OVERTAKEN`
+        times.
         """
         wanted = shared_settings(job.request)
         room = rows - len(missing_rows(job))
@@ -256,7 +236,7 @@ class Queue:
             other = self._job(row)
             size = len(missing_rows(other))
             alike = other.batch == job.batch and shared_settings(other.request) == wanted
-            if alike and size <= room:
+            if alike and size <= room and other.obstacle is None:
                 chosen.append(other)
                 room -= size
                 passes -= 1
@@ -302,15 +282,6 @@ class Queue:
                 "WHERE asset IS NULL AND problem IS NOT NULL",
                 (job_id, row, to_json(trouble)),
             )
-
-    def failed_rows(self, job_id: str) -> dict[int, Problem]:
-        with self._database.read() as db:
-            rows = db.execute(
-                "SELECT row, problem FROM job_rows WHERE job = ? AND problem IS NOT NULL "
-                "ORDER BY row",
-                (job_id,),
-            ).fetchall()
-        return {row[0]: msgspec.json.decode(row[1], type=Problem) for row in rows}
 
     def cancel(self, job_id: str) -> bool:
         """Cancel a job that waits. Returns False for one that runs or has ended."""

@@ -6,54 +6,28 @@ import secrets
 from collections.abc import Callable
 from pathlib import Path
 
-import msgspec
-
+from studio.kinds.coding import to_json
+from studio.kinds.registry import kind_of
+from studio.kinds.requests import inputs_of, obstacle, prompt_of
 from studio.library.folder import files
-from studio.protocol import (
-    MAX_SEED,
-    ImageRequest,
-    InputFile,
-    Request,
-    TextRequest,
-    UpscaleRequest,
-    problem,
-    to_json,
-)
+from studio.protocol import MAX_SEED, InputFile, Problem, ProblemError, Request, problem
 
 
-def input_of(request: Request) -> InputFile | None:
-    """Return the picture that the request starts from, or None."""
-    files_read = inputs_of(request)
-    return files_read.get("input") or files_read.get("image")
-
-
-def inputs_of(request: Request) -> dict[str, InputFile]:
-    """Return every file that the request reads, by the name of its field."""
-    match request:
-        case UpscaleRequest():
-            return {"input": request.input}
-        case ImageRequest():
-            named = {"image": request.image, "mask": request.mask}
-            return {name: file for name, file in named.items() if file is not None}
-        case TextRequest():
-            return {}
-
-
-def check_mask(request: Request) -> None:
-    """Raise `ProblemError` (bad_input) where a request has a mask and no picture to go with it."""
-    if isinstance(request, ImageRequest) and request.mask is not None and request.image is None:
-        raise problem("bad_input", "A mask needs a picture to start from.")
-
-
-def prepare(request: Request, hash_file: Callable[[Path], str] = files.hash_file) -> Request:
+def resolve_request(
+    request: Request, hash_file: Callable[[Path], str] = files.hash_file
+) -> Request:
     """Return the request as it is stored: with a seed, and its input files found and hashed.
 
-    Raises `ProblemError` (bad_input): a text without a prompt, seeds past the largest one,
-    a mask without a picture, or an input file that is missing or cannot be read.
+    Raises `ProblemError` (bad_input): a value out of its range, no prompt where one is needed,
+    seeds past the largest one, an input file that is missing or cannot be read, or a request of
+    another version that cannot run here.
     """
-    if isinstance(request, TextRequest) and not request.prompt.strip():
+    trouble = obstacle(request)
+    if trouble is not None:
+        raise ProblemError(Problem("bad_input", trouble))
+    kind = kind_of(request)
+    if kind.needs_prompt and not prompt_of(request).strip():
         raise problem("bad_input", "The prompt is empty. Write what you want to get.")
-    check_mask(request)
     try:
         to_json(request)
     except UnicodeEncodeError as error:
@@ -64,7 +38,7 @@ def prepare(request: Request, hash_file: Callable[[Path], str] = files.hash_file
             str(error),
         ) from error
     seed = request.seed
-    if isinstance(request, UpscaleRequest):
+    if not kind.is_seeded:
         seed = seed or 0
     elif seed is None:
         seed = secrets.randbelow(MAX_SEED - request.count + 2)
@@ -77,7 +51,7 @@ def prepare(request: Request, hash_file: Callable[[Path], str] = files.hash_file
             seed=MAX_SEED - request.count + 1,
         )
     hashed = {name: _hashed(file, hash_file) for name, file in inputs_of(request).items()}
-    return msgspec.structs.replace(request, seed=seed, **hashed)
+    return request.with_values(seed=seed, **hashed)
 
 
 def _hashed(file: InputFile, hash_file: Callable[[Path], str]) -> InputFile:

@@ -14,18 +14,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from studio.formats import jpeg, png, xmp
-from studio.library.recipes.interchange import a1111_text, postprocessing_text, with_source
-from studio.library.recipes.metadata import source_type_of, texts_of, yaml_safe
-from studio.protocol import (
-    ProblemError,
-    Recipe,
-    Sentence,
-    UpscaleRequest,
-    problem,
-    sentence,
-    to_json,
-)
+from studio.formats import a1111, jpeg, png, xmp
+from studio.kinds.coding import to_json
+from studio.library.recipes.metadata import embedded_text, source_type_of, texts_of, yaml_safe
+from studio.library.recipes.source_type import with_source
+from studio.protocol import ProblemError, Recipe, Sentence, UnknownRequest, problem, sentence
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -70,7 +63,9 @@ def converted(source: Path, recipe: Recipe, to: Format, quality: int | None, tel
             profile = b""
         texts = texts_of(source)
         comment = _comment(texts, recipe, image.size)
-        packet = with_source(texts.get(xmp.KEYWORD, ""), source_type_of(recipe.request))
+        packet = texts.get(xmp.KEYWORD, "")
+        if not isinstance(recipe.request, UnknownRequest):
+            packet = with_source(packet, source_type_of(recipe.request))
         exif = _exif(image)
         if to == "webp":
             return _webp(pixels, quality, profile, _with_comment(exif, comment), packet, recipe)
@@ -164,11 +159,11 @@ def _opaque(image: Image.Image, tell: Tell) -> Image.Image:
 
 
 def _comment(texts: dict[str, str], recipe: Recipe, size: tuple[int, int]) -> str:
-    if texts.get("parameters"):
-        return texts["parameters"]
-    if isinstance(recipe.request, UpscaleRequest):
-        return texts.get("postprocessing") or postprocessing_text(recipe)
-    return a1111_text(recipe, *size)
+    for keyword in (a1111.PARAMETERS, a1111.POSTPROCESSING):
+        if texts.get(keyword):
+            return texts[keyword]
+    embedded = embedded_text(recipe, *size)
+    return embedded[1] if embedded is not None else ""
 
 
 def _with_comment(exif: Image.Exif, comment: str) -> bytes:

@@ -8,11 +8,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal, TypeAlias
 
+from studio.kinds.coding import to_json
+from studio.kinds.kind import Medium
 from studio.library.folder.files import numbered
 from studio.library.index.database import file_problem
 from studio.library.recipes import convert
 from studio.library.records import Asset
-from studio.protocol import Sentence, problem, to_json
+from studio.protocol import Sentence, problem
 
 TABLE = "recipes.csv"
 
@@ -80,7 +82,7 @@ def _copy(
     name = asset.path.name
     lost: list[Sentence] = []
     content: bytes | None = None
-    if format and asset.task != "text":
+    if format and asset.medium is Medium.PICTURE:
         suffixes = convert.SUFFIXES[format]
         if quality is not None or asset.path.suffix.lower() not in suffixes:
             name = f"{asset.path.stem}{suffixes[0]}"

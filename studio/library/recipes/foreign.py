@@ -16,14 +16,11 @@ import msgspec
 from msgspec import Struct
 
 from studio.formats import png
+from studio.kinds.coding import request_from_fields
+from studio.kinds.kind import Medium
+from studio.kinds.registry import prompted_kind
 from studio.library.recipes.metadata import read_recipe
-from studio.protocol import (
-    ImageRequest,
-    Request,
-    Sentence,
-    request_from_fields,
-    sentence,
-)
+from studio.protocol import Request, Sentence, sentence
 
 _LORA = re.compile(r"<(?:lora|lyco):([^:>]+)[^>]*>")
 _SWARM = "sui_image_params"
@@ -67,7 +64,7 @@ def settings_of(path: Path) -> Restored | None:
     """
     recipe = read_recipe(path)
     if recipe is not None:
-        request = msgspec.structs.replace(recipe.request, seed=recipe.seed)
+        request = recipe.request.with_values(seed=recipe.seed)
         return Restored(request, "Prompt Studio", recipe.model_name)
     with path.open("rb") as file:
         # The parsers take whatever text there is into memory, and copies of it.
@@ -167,7 +164,10 @@ def _restored(
             lost.append(sentence("The sampler {name} is not known here.", name=sampler))
     if any(str(name).startswith("hires") for name in values):
         lost.append(sentence("The second pass (hires fix) is not repeated. Use the Upscale tab."))
-    kept: dict[str, Any] = {"task": "image", "prompt": fields.pop("prompt")}
+    kept: dict[str, Any] = {
+        "task": prompted_kind(Medium.PICTURE).task,
+        "prompt": fields.pop("prompt"),
+    }
     for name, value in fields.items():
         if value in (None, ""):
             continue
@@ -180,7 +180,6 @@ def _restored(
             continue
         kept[name] = value
     request = request_from_fields(kept)
-    assert isinstance(request, ImageRequest)
     return Restored(request, made_by, model, tuple(lost))
 
 

@@ -17,26 +17,15 @@ from typing import BinaryIO
 import msgspec
 from msgspec import Struct
 
-from studio.formats import jpeg, png, webp, xmp
-from studio.library.queue.resolve_request import input_of
+from studio.formats import a1111, jpeg, png, webp, xmp
+from studio.kinds.coding import recipe_from_json, to_json
+from studio.kinds.kind import Medium
+from studio.kinds.registry import known_kind, medium_of
+from studio.kinds.requests import has_prompt, inputs_of, prompt_of
 from studio.library.recipes import aigc
 from studio.library.recipes.aigc import AigcLabel
-from studio.library.recipes.interchange import (
-    a1111_text,
-    postprocessing_text,
-    says_generated,
-    source_type,
-    with_source,
-)
-from studio.protocol import (
-    Recipe,
-    Request,
-    TextRequest,
-    UpscaleRequest,
-    problem,
-    recipe_from_json,
-    to_json,
-)
+from studio.library.recipes.source_type import says_generated, source_type, with_source
+from studio.protocol import Recipe, Request, problem
 
 RECIPE_KEYWORD = "prompt_studio"
 _MAX_FRONT = 16 * 1024 * 1024
@@ -65,7 +54,7 @@ def write_with_recipe(
     file is not what it should be.
     """
     with source.open("rb") as reader, target.open("xb") as writer:
-        if isinstance(recipe.request, TextRequest):
+        if medium_of(recipe.request.task) is Medium.TEXT:
             answer = reader.read().decode("utf-8", "replace")
             writer.write(front_matter(recipe, label).encode())
             writer.write(answer.encode())
@@ -87,10 +76,9 @@ def _write_png(
 ) -> Written:
     def texts(old: dict[str, str]) -> dict[str, str]:
         new = {RECIPE_KEYWORD: to_json(recipe)}
-        if isinstance(recipe.request, UpscaleRequest):
-            new["postprocessing"] = postprocessing_text(recipe)
-        else:
-            new["parameters"] = a1111_text(recipe, width, height)
+        if embedded is not None:
+            keyword, text = embedded
+            new[keyword] = text
         packet = with_source(old.get(xmp.KEYWORD, ""), source_type_of(recipe.request))
         if label is not None:
             was = old.get(aigc.KEYWORD, "") or xmp.value_of(packet, xmp.AIGC)
@@ -102,11 +90,13 @@ def _write_png(
     replaced = {RECIPE_KEYWORD, xmp.KEYWORD}
     if label is not None:
         replaced.add(aigc.KEYWORD)
-    # A picture made elsewhere keeps the prompt it came with when it is enlarged.
-    replaced.add("postprocessing" if isinstance(recipe.request, UpscaleRequest) else "parameters")
     try:
         reader.seek(0)
         width, height = png.size(reader)
+        embedded = embedded_text(recipe, width, height)
+        if embedded is not None:
+            # Other texts stay: a picture made elsewhere keeps its prompt when it is enlarged.
+            replaced.add(embedded[0])
         reader.seek(0)
         png.copy_with_texts(reader, writer, texts, replaced)
     except png.PngError as error:
@@ -118,13 +108,19 @@ def _write_png(
     return Written(0, width=width, height=height)
 
 
+def embedded_text(recipe: Recipe, width: int, height: int) -> tuple[str, str] | None:
+    """Return keyword and text that other programs read in a picture, None where there is none."""
+    kind = known_kind(recipe.request.task)
+    return kind.embedded_text(recipe, width, height) if kind is not None else None
+
+
 def _number(recipe: Recipe) -> str:
     return f"{recipe.job}-{recipe.row}"
 
 
 def source_type_of(request: Request) -> str:
     """Return the IPTC term for a result of `request`, with a look at the picture it read."""
-    source = input_of(request)
+    source = next(iter(inputs_of(request).values()), None)
     generated = source is not None and is_declared_generated(Path(source.path))
     return source_type(request, input_is_generated=generated)
 
@@ -146,7 +142,7 @@ def texts_of(path: Path) -> dict[str, str]:
         start = file.read(len(png.SIGNATURE))
         file.seek(0)
         if start == png.SIGNATURE:
-            return png.read_texts(file, (xmp.KEYWORD, "parameters", "postprocessing"))
+            return png.read_texts(file, (xmp.KEYWORD, a1111.PARAMETERS, a1111.POSTPROCESSING))
         packets = _packets(file)
         return {xmp.KEYWORD: packets[0]} if packets else {}
 
@@ -167,8 +163,8 @@ def front_matter(recipe: Recipe, label: AigcLabel | None = None) -> str:
     """Return the block at the top of a text asset, up to and with the empty line."""
     request = recipe.request
     lines = ["---"]
-    if isinstance(request, TextRequest):
-        lines.append(f"prompt: {_scalar(request.prompt)}")
+    if has_prompt(request):
+        lines.append(f"prompt: {_scalar(prompt_of(request))}")
     lines.append(f"model: {_scalar(recipe.model_name or recipe.model_id)}")
     lines.append(f"seed: {recipe.seed}")
     lines.append(f"created: {_scalar(recipe.created)}")

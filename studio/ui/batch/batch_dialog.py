@@ -21,7 +21,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from studio.protocol import ImageRequest, Problem
+from studio.kinds.image import ImageRequest
+from studio.protocol import Problem
 from studio.ui.batch.matrix_page import MatrixPage
 from studio.ui.batch.plan import Plan
 from studio.ui.batch.prompt_page import PromptPage

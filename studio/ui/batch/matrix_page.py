@@ -8,7 +8,8 @@ from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QFormLayout, QLabel, QLineEdit, QVBoxLayout, QWidget
 
 from studio.jobs.matrix import Axis, AxisName, build, parse_axis
-from studio.protocol import ImageRequest, ProblemError
+from studio.kinds.image import ImageRequest
+from studio.protocol import ProblemError
 from studio.ui.batch.plan import Plan
 from studio.ui.shell.theme import GRID, mute, say
 

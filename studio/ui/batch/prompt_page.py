@@ -9,7 +9,8 @@ from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QLabel, QPlainTextEdit, QVBoxLayout, QWidget
 
 from studio.jobs.prompt_alternatives import MOST, WILDCARDS, expand_all
-from studio.protocol import ImageRequest, Problem
+from studio.kinds.image import ImageRequest
+from studio.protocol import Problem
 from studio.ui.batch.plan import Plan
 from studio.ui.shell.state import AppState
 from studio.ui.shell.theme import GRID, mute, say

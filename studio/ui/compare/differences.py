@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from studio.kinds.image import ImageRequest
+from studio.kinds.upscale import UpscaleRequest
 from studio.library.records import Asset
-from studio.protocol import ImageRequest, UpscaleRequest
 from studio.ui.shell.translations import tr
 
 

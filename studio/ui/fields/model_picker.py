@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
-from studio.protocol import ModelRef, Task
+from studio.protocol import ModelRef
 from studio.ui.shell.theme import GRID, say
 from studio.ui.widgets.icons import icon
 from studio.ui.widgets.tinted_label import TintedLabel
@@ -23,10 +23,10 @@ class ModelPicker(QWidget):
 
     changed = Signal()
 
-    def __init__(self, state: AppState, task: Task, parent: QWidget | None = None) -> None:
+    def __init__(self, state: AppState, task: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._state = state
-        self._task: Task = task
+        self._task: str = task
         self._wanted = ""
         label = QLabel(self.tr("Model"), self)
         self.combo = QComboBox(self)
@@ -99,7 +99,7 @@ class ModelPicker(QWidget):
         if self._wanted in ids:
             index = ids.index(self._wanted)
         else:
-            starters = [row for row, model in enumerate(models) if model.starter]
+            starters = [row for row, model in enumerate(models) if model.is_starter]
             index = starters[0] if starters else (0 if models else -1)
         self.combo.setCurrentIndex(index)
 

@@ -6,11 +6,12 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
-import msgspec
 from PySide6.QtCore import QObject
 
+from studio.kinds.image import ImageRequest
+from studio.kinds.upscale import UpscaleRequest
 from studio.library.records import Asset
-from studio.protocol import ImageRequest, Request, UpscaleRequest
+from studio.protocol import Request
 from studio.ui.shell.state import AppState
 from studio.ui.shell.theme import say
 
@@ -39,7 +40,7 @@ class Again(QObject):
         """Make variations of the same request with new seeds; pictures are shown in their tab."""
         if isinstance(asset.recipe.request, UpscaleRequest):
             return
-        request = msgspec.structs.replace(asset.recipe.request, seed=None, count=LIKE_IT)
+        request = asset.recipe.request.with_values(seed=None, count=LIKE_IT)
         token = self._state.submit([request])
         if isinstance(request, ImageRequest):
             self._alike.add(token)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from html import escape
 
+from studio.kinds.image import ImageRequest
+from studio.kinds.text import TextRequest
+from studio.kinds.upscale import UpscaleRequest
 from studio.library.records import Asset
-from studio.protocol import ImageRequest, TextRequest, UpscaleRequest
 from studio.ui.shell.translations import tr
 from studio.ui.widgets.times import bytes_text, seconds_text
 

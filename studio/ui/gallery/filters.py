@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
@@ -19,7 +19,6 @@ from PySide6.QtWidgets import (
 )
 
 from studio.library.index.search import Wanted
-from studio.protocol import Task
 from studio.ui.shell.theme import GRID
 from studio.ui.widgets.buttons import tool_button
 
@@ -113,7 +112,7 @@ class Filters(QWidget):
         label = self.label.currentData()
         return Wanted(
             words=words,
-            task=cast("Task | None", self.task.currentData() or None),
+            task=self.task.currentData() or None,
             model=self.model.currentData() or "",
             tags=(*tags, tag) if tag else tags,
             collection=self.collection.currentData() or "",

@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from studio.protocol import ModelRef, Problem, Task
+from studio.protocol import ModelRef, Problem
 from studio.ui.models.starter_bar import StarterBar
 from studio.ui.shell.state import AppState
 from studio.ui.shell.theme import GRID, kind_colour, say
@@ -27,7 +27,7 @@ from studio.ui.widgets.icons import icon
 from studio.ui.widgets.times import bytes_text
 from studio.ui.widgets.tinted_label import TintedLabel
 
-_ICONS: dict[Task, str] = {
+_ICONS: dict[str, str] = {
     "text": "message-square-text",
     "image": "image",
     "upscale": "image-upscale",
@@ -85,7 +85,7 @@ class ModelsDialog(QDialog):
         """List the models again, keeping the choice."""
         chosen = self._chosen()
         self.view.clear()
-        names: dict[Task, str] = {
+        names: dict[str, str] = {
             "text": self.tr("Text"),
             "image": self.tr("Image"),
             "upscale": self.tr("Upscale"),
@@ -207,7 +207,7 @@ class ModelsDialog(QDialog):
         model = self._chosen()
         known = bool(self._chosen_id())
         self.verify.setEnabled(known)
-        self.remove.setEnabled(known and not (model is not None and model.starter))
+        self.remove.setEnabled(known and not (model is not None and model.is_starter))
         self.show_folder.setEnabled(model is not None)
         if model is None:
             item = self.view.currentItem()

@@ -14,8 +14,9 @@ from PySide6.QtCore import (
     Signal,
 )
 
+from studio.kinds.requests import called
 from studio.library.records import Job
-from studio.protocol import ImageRequest, JobStatus, TextRequest, UpscaleRequest
+from studio.protocol import JobStatus
 from studio.ui.shell.theme import say
 from studio.ui.shell.translations import tr
 from studio.ui.widgets.times import seconds_text
@@ -30,11 +31,7 @@ _MIME = "application/x-prompt-studio-jobs"
 
 def job_title(job: Job) -> str:
     """Return the first words of what a job was asked, or the name of its file."""
-    match job.request:
-        case TextRequest(prompt=prompt) | ImageRequest(prompt=prompt):
-            return " ".join(prompt[:300].split()) or tr("(no prompt)")
-        case UpscaleRequest(input=file):
-            return file.path.replace("\\", "/").rsplit("/", 1)[-1]
+    return " ".join(called(job.request)[:300].split()) or tr("(no prompt)")
 
 
 class QueueModel(QAbstractListModel):

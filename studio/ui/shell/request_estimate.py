@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer
 
-from studio.protocol import ImageRequest, Request
+from studio.kinds.image import ImageRequest
+from studio.protocol import Request
 from studio.ui.shell.estimates import estimates_of
 from studio.ui.shell.state import AppState
 from studio.ui.shell.theme import Kind
@@ -116,7 +117,7 @@ def _forecast(state: AppState, known: Estimator, request: ImageRequest) -> Forec
 
     registry = state.open_registry()
     try:
-        model = registry.resolve(request.model, "image")
+        model = registry.resolve_all(request)[0]
     except ProblemError:
         return None
     on_gpu = state.settings.device != "cpu" and shutil.which("nvidia-smi") is not None

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from PySide6.QtCore import QObject, QTimer, Signal
 from shiboken6 import isValid
 
-from studio.protocol import ModelRef, Problem, Request, Task
+from studio.protocol import ModelRef, Problem, Request
 from studio.settings import Paths, Settings, library_root, save_settings
 from studio.ui.shell.theme import Kind
 
@@ -220,7 +220,7 @@ class AppState(QObject):
 
     # ---- models
 
-    def models(self, task: Task | None = None) -> tuple[ModelRef, ...]:
+    def models(self, task: str | None = None) -> tuple[ModelRef, ...]:
         """Return the models known now, of one task or of all; it does not touch the disk."""
         return tuple(model for model in self._models if task is None or model.task == task)
 

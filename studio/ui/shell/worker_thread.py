@@ -13,6 +13,7 @@ from msgspec import Struct
 from PySide6.QtCore import QObject, QThread, Signal
 
 from studio.formats.gguf_cache import CACHE_VARIABLE
+from studio.kinds.registry import task_of_format
 from studio.protocol import (
     Capabilities,
     ConvertModel,
@@ -274,7 +275,12 @@ class WorkerThread(QThread):
         self.reported.emit(ModelDescribed(model.id, known))
 
     def _convert(self, source: Path, target: Path) -> Problem | None:
-        command = ConvertModel(job=urandom(16).hex(), source=str(source), target=str(target))
+        command = ConvertModel(
+            job=urandom(16).hex(),
+            task=task_of_format("gguf"),
+            source=str(source),
+            target=str(target),
+        )
         assert self._engine is not None
         final = self._engine.run(command, self.reported.emit)
         return final.problem if isinstance(final, Failed) else None

@@ -28,7 +28,8 @@ from studio.engine.tasks.image.model.load import LoadedPipeline, acquire
 from studio.engine.tasks.image.pictures.recipes import recipe_of, resolved_request
 from studio.engine.tasks.image.pictures.transparency import key_out_white
 from studio.formats.weights_fingerprint import weight_hash
-from studio.protocol import ImageRequest, Problem, ProblemError, RunJob, sentence
+from studio.kinds.image import ImageRequest
+from studio.protocol import Problem, ProblemError, RunJob, sentence
 
 _LARGE = 1_000_000_000
 """Bytes: the fingerprint of a larger model takes long enough to be mentioned."""

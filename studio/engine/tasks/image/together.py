@@ -17,7 +17,8 @@ from studio.engine.tasks.image.fit.memory_fallback import pictures_at_once
 from studio.engine.tasks.image.fit.planning import make_plan
 from studio.engine.tasks.image.model.load import LoadedPipeline, acquire
 from studio.engine.tasks.image.run import Drawing, Wanted, statistics
-from studio.protocol import Done, ImageRequest, ProblemError
+from studio.kinds.image import ImageRequest
+from studio.protocol import Done, ProblemError
 
 
 def run_together(group: Group, memory: MemoryArbiter, device: Device) -> None:

@@ -16,7 +16,8 @@ from studio.engine.tasks.text.chat import Prompt
 from studio.engine.tasks.text.decode.stream import TextStream
 from studio.engine.tasks.text.model.load import LoadedText
 from studio.formats.weights_fingerprint import weight_hash
-from studio.protocol import MAX_SEED, ModelRef, Recipe, RunJob, TextRequest, sentence
+from studio.kinds.text import TextRequest
+from studio.protocol import MAX_SEED, ModelRef, Recipe, RunJob, sentence
 
 _BEFORE = 6
 """Tokens of a text to be continued that its continuation is decoded with."""

@@ -8,7 +8,8 @@ from msgspec import Struct
 
 from studio.formats.chat_template import TemplateRefusedError, plain_text, render
 from studio.formats.context_window import Cut, cut_turns, prompt_budget
-from studio.protocol import ProblemError, TextRequest, problem
+from studio.kinds.text import TextRequest
+from studio.protocol import ProblemError, problem
 
 
 class Prompt(Struct, frozen=True):

@@ -12,7 +12,8 @@ from studio.engine.tasks.text.batches import Line, write_all
 from studio.engine.tasks.text.chat import prepare
 from studio.engine.tasks.text.model.load import acquire
 from studio.formats.context_window import prompt_budget
-from studio.protocol import RunJob, TextRequest, sentence
+from studio.kinds.text import TextRequest
+from studio.protocol import RunJob, sentence
 
 
 def run(job: Job, command: RunJob, memory: MemoryArbiter, device: Device) -> dict[str, float]:

@@ -16,7 +16,8 @@ from studio.engine.tasks.text.decode.decode import Decoder, ReadPrompt
 from studio.engine.tasks.text.decode.kv_cache import nbytes
 from studio.engine.tasks.text.model.load import acquire
 from studio.engine.tasks.text.run import tell_cut
-from studio.protocol import Done, ProblemError, TextRequest
+from studio.kinds.text import TextRequest
+from studio.protocol import Done, ProblemError
 
 
 def run_together(group: Group, memory: MemoryArbiter, device: Device) -> None:

@@ -25,7 +25,8 @@ from studio.engine.tasks.upscale.preview import PartialPreview
 from studio.engine.tasks.upscale.tiles import Pixels, Span, blend, largest_tile
 from studio.formats.png_writer import Chunk, PngWriter
 from studio.formats.weights_fingerprint import weight_hash
-from studio.protocol import Parent, Recipe, RunJob, Sentence, UpscaleRequest, problem, sentence
+from studio.kinds.upscale import UpscaleRequest
+from studio.protocol import Parent, Recipe, RunJob, Sentence, problem, sentence
 
 MOST_MEGAPIXELS = 1000
 """Of a result. Few programs open larger ones, and reading one takes 4 GB."""

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from PySide6.QtCore import QMimeData
 
-from studio.formats.picture_suffixes import SUFFIXES, is_picture
+from studio.formats.suffixes import PICTURES, is_picture
 
-PICTURE_FILTER = " ".join(f"*{suffix}" for suffix in SUFFIXES)
+PICTURE_FILTER = " ".join(f"*{suffix}" for suffix in PICTURES)
 
 
 def dropped_paths(data: QMimeData) -> list[Path]:

@@ -10,11 +10,11 @@ from PySide6.QtCore import QUrl, Signal
 from PySide6.QtGui import QDesktopServices, QDragEnterEvent, QDropEvent, QShowEvent
 from PySide6.QtWidgets import QScrollArea, QVBoxLayout, QWidget
 
+from studio.kinds.image import ImageRequest
 from studio.protocol import (
     Cancelled,
     Done,
     Failed,
-    ImageRequest,
     InputFile,
     Loading,
     Preview,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from studio.protocol import ImageRequest
+from studio.kinds.image import ImageRequest
 from studio.settings import ImageValues
 
 if TYPE_CHECKING:

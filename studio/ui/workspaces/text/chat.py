@@ -5,17 +5,9 @@ from __future__ import annotations
 import msgspec
 from PySide6.QtCore import QObject, QTimer, Signal
 
+from studio.kinds.text import TextRequest
 from studio.library.records import Job
-from studio.protocol import (
-    Done,
-    Loading,
-    Problem,
-    Progress,
-    RowFailed,
-    Sentence,
-    TextDelta,
-    TextRequest,
-)
+from studio.protocol import Done, Loading, Problem, Progress, RowFailed, Sentence, TextDelta
 from studio.ui.shell.state import AppState
 from studio.ui.shell.theme import say
 from studio.ui.shell.worker_thread import Enqueued, EnqueueFailed

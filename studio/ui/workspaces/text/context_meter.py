@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QSizePolicy, QWidget
 
-from studio.protocol import ModelRef, Problem, TextRequest
+from studio.kinds.text import TextRequest
+from studio.protocol import ModelRef, Problem
 from studio.ui.shell.state import AppState
 from studio.ui.shell.theme import GRID, Kind
 from studio.ui.widgets.tinted_label import TintedLabel

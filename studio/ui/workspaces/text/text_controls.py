@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtWidgets import QWidget
 
-from studio.protocol import TextRequest
+from studio.kinds.text import TextRequest
 from studio.settings import TextValues
 from studio.ui.fields.number_field import NumberField
 from studio.ui.fields.seed_field import SeedField

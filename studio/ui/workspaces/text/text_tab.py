@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
-from studio.protocol import TextRequest
+from studio.kinds.text import TextRequest
 from studio.ui.fields.prompt_edit import PromptEdit
 from studio.ui.shell.state import AppState
 from studio.ui.shell.theme import GRID, enlarge

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from studio.formats.picture_suffixes import pictures_in
+from studio.formats.suffixes import pictures_in
 from studio.protocol import Problem
 from studio.ui.shell.theme import say
 from studio.ui.workspaces.upscale.input_list import InputModel

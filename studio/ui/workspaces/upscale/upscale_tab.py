@@ -18,17 +18,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from studio.protocol import (
-    Cancelled,
-    Done,
-    Failed,
-    InputFile,
-    Loading,
-    Preview,
-    Progress,
-    UpscaleRequest,
-    Warned,
-)
+from studio.kinds.upscale import UpscaleRequest
+from studio.protocol import Cancelled, Done, Failed, InputFile, Loading, Preview, Progress, Warned
 from studio.ui.fields.model_picker import ModelPicker
 from studio.ui.media.picture.files import dropped_paths
 from studio.ui.shell.request_estimate import RequestEstimate

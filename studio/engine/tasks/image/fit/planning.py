@@ -14,7 +14,8 @@ from studio.engine.tasks.image.draw.sampling import Plan
 from studio.engine.tasks.image.model.img2img_support import Route, call_parameters, find_route
 from studio.engine.tasks.image.model.load import LoadedPipeline
 from studio.engine.tasks.image.pictures.start_picture import fit, read_mask, read_picture, size_like
-from studio.protocol import Capabilities, ImageRequest, problem, sentence
+from studio.kinds.image import ImageRequest
+from studio.protocol import Capabilities, problem, sentence
 
 
 def make_plan(request: ImageRequest, loaded: LoadedPipeline, job: Job) -> Plan:

@@ -13,7 +13,8 @@ from studio.engine.local.devices import libraries
 from studio.engine.tasks.image.draw.latents import seed_of
 from studio.engine.tasks.image.draw.sampling import Plan
 from studio.engine.tasks.image.model.load import LoadedPipeline
-from studio.protocol import ImageRequest, ModelRef, Parent, Recipe
+from studio.kinds.image import ImageRequest
+from studio.protocol import ModelRef, Parent, Recipe
 
 # Read from the packages' files: once is enough.
 _libraries = functools.cache(libraries)

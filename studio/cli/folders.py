@@ -1,0 +1,41 @@
+"""The folders that a command reads and writes."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from studio.library.folder.files import check_chosen
+from studio.protocol import problem
+from studio.settings import Paths, library_root, load_settings
+
+
+def library_folder(paths: Paths) -> Path:
+    """Return the folder that the settings name, or the usual one.
+
+    Raises `ProblemError` where the one that the settings name is not there.
+    """
+    settings, _ = load_settings(paths.settings)
+    folder = library_root(settings, paths)
+    if folder != paths.library:
+        check_chosen(folder)
+    return folder
+
+
+def output_folder(text: str) -> str:
+    """Return the absolute folder, made if it was not there; "" stays the library."""
+    if not text:
+        return ""
+    folder = Path(text).expanduser().absolute()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise problem(
+            "bad_input",
+            "The folder {path} cannot be written to: {reason}. Choose another with -o.",
+            path=folder,
+            reason=error.strerror or type(error).__name__,
+        ) from error
+    return str(folder)

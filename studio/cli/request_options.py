@@ -1,0 +1,179 @@
+"""The options of a kind's command, made from the fields of its request, and the way back."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from textwrap import shorten
+from typing import Any
+
+import msgspec
+
+from studio.formats.suffixes import pictures_in
+from studio.jobs.picture_check import picture_problem
+from studio.kinds.coding import request_from_fields
+from studio.kinds.field_errors import field_of, field_sentence
+from studio.kinds.fields import Field
+from studio.kinds.registry import AnyKind
+from studio.protocol import ProblemError, Request, problem
+
+_SIZE = ("width", "height")
+_METAVARS = {"prompt": "PROMPT", "model": "ID", "seed": "S"}
+_METAVARS_OF_TYPES = {"whole": "N", "number": "N", "words": "TEXT", "file": "FILE"}
+
+
+def add_options(command: argparse.ArgumentParser, kind: AnyKind) -> None:
+    """Add an option for each field that has one, and FILE... for a file that is required."""
+    for field in kind.fields.values():
+        if field.type == "file" and field.required:
+            command.add_argument("files", nargs="+", metavar="FILE", help=field.help)
+        elif field.type == "truth" and field.option:
+            command.add_argument(
+                *field.option, dest=field.name, action="store_true", default=None, help=field.help
+            )
+        elif field.option:
+            command.add_argument(
+                *field.option,
+                dest=field.name,
+                default=None,
+                required=field.required,
+                metavar=_metavar(field),
+                help=_help(field),
+            )
+    if kind.fields.keys() >= set(_SIZE):
+        command.add_argument("--size", default=None, metavar="WxH", help="in pixels, e.g. 768x512")
+
+
+def requests_of(options: argparse.Namespace, kind: AnyKind) -> Sequence[Request]:
+    """Return what a call asks for, one request for each file of FILE....
+
+    Raises `ProblemError` (bad_input) where the call is wrong.
+    """
+    given: dict[str, Any] = {"task": kind.task}
+    for field in kind.fields.values():
+        value = getattr(options, field.name, None) if field.option else None
+        if value is None:
+            continue
+        if field.name == "prompt":
+            value = _prompt(value)
+        given[field.name] = {"path": str(_picture(Path(value)))} if field.type == "file" else value
+    if kind.needs_prompt and not given["prompt"].strip():
+        raise problem("bad_input", "The prompt is empty. Say what you want with -p.")
+    given |= _size(getattr(options, "size", None))
+    required = [field for field in kind.fields.values() if field.type == "file" and field.required]
+    if not required:
+        return [_request(given, kind)]
+    named = [Path(file) for file in options.files]
+    requests = [
+        _request({**given, required[0].name: {"path": str(file)}}, kind)
+        for file in _pictures(named)
+    ]
+    # What is named must be a picture; one below a folder that is none fails alone.
+    for file in named:
+        if file.is_file():
+            _picture(file)
+    return requests
+
+
+def _metavar(field: Field) -> str:
+    if field.choices:
+        return "|".join(str(choice) for choice in field.choices)
+    return _METAVARS.get(field.name) or _METAVARS_OF_TYPES[field.type]
+
+
+def _help(field: Field) -> str:
+    """Return the help of a field with its range and its default."""
+    if field.name == "prompt":
+        return "the prompt; - reads standard input, @FILE a file"
+    parts = [field.help or field.label]
+    if field.least is not None and field.most is not None:
+        above = "above " if field.is_above else ""
+        parts.append(f"{above}{field.least:.10g} to {field.most:.10g}")
+    default = "" if field.default in (None, "") else f" ({field.default})"
+    # argparse takes a percent sign for the beginning of a placeholder.
+    return f"{', '.join(parts)}{default}".replace("%", "%%")
+
+
+def _request(fields: dict[str, Any], kind: AnyKind) -> Request:
+    try:
+        request = request_from_fields(fields)
+    except msgspec.ValidationError as error:
+        name = field_of(error)
+        raise problem(
+            "bad_input",
+            "{option} {value} is not possible: {reason}",
+            option=_option(kind, name),
+            value=repr(shorten(str(fields.get(name, "")), 60, placeholder="…")),
+            reason=field_sentence(error, "it"),
+        ) from error
+    for name, told in kind.check(request):
+        raise problem("bad_input", "{option}: {reason}", option=_option(kind, name), reason=told)
+    return request
+
+
+def _option(kind: AnyKind, name: str) -> str:
+    if name in _SIZE:
+        return "--size"
+    field = kind.fields.get(name)
+    return field.option[0] if field is not None and field.option else name
+
+
+def _prompt(text: str) -> str:
+    """Return the prompt itself: `-` is standard input, `@FILE` a file, `@@` a real @."""
+    if text.startswith("@@"):
+        return text[1:]
+    if text != "-" and not text.startswith("@"):
+        return text
+    try:
+        data = sys.stdin.buffer.read() if text == "-" else Path(text[1:]).read_bytes()
+        return data.decode("utf-8-sig").rstrip("\r\n")
+    except OSError as error:
+        raise problem(
+            "bad_input",
+            "The prompt cannot be read from {path}: {reason}. A prompt that begins with @ is "
+            "written @@.",
+            path=text[1:],
+            reason=error.strerror or type(error).__name__,
+        ) from error
+    except UnicodeDecodeError as error:
+        raise problem("bad_input", "The prompt is not UTF-8 text: save it as UTF-8.") from error
+
+
+def _size(text: str | None) -> dict[str, str]:
+    if text is None:
+        return {}
+    width, cross, height = text.lower().replace("×", "x").partition("x")
+    if not cross or not width.strip().isdigit() or not height.strip().isdigit():
+        raise problem(
+            "bad_input", "--size {size} is no size. Write it like 768x512.", size=repr(text)
+        )
+    return {"width": width.strip(), "height": height.strip()}
+
+
+def _file(path: Path) -> Path:
+    if not path.is_file():
+        raise problem("bad_input", "The file {path} is not there.", path=path)
+    return path.absolute()
+
+
+def _picture(path: Path) -> Path:
+    wrong = picture_problem(_file(path))
+    if wrong is not None:
+        raise ProblemError(wrong)
+    return path.absolute()
+
+
+def _pictures(paths: Sequence[Path]) -> list[Path]:
+    """Return files as they are and the pictures below folders, each once."""
+    found: list[Path] = []
+    for path in paths:
+        if path.is_dir():
+            inside = pictures_in(path)
+            if not inside:
+                raise problem("bad_input", "There is no picture in {path}.", path=path)
+            found.extend(file.absolute() for file in inside)
+        else:
+            found.append(_file(path))
+    return list(dict.fromkeys(found))

@@ -1,0 +1,30 @@
+"""Answers without a model: they depend on the prompt and the seed alone."""
+
+from __future__ import annotations
+
+from studio.engine.fake_kind import FakeKind, Made
+from studio.engine.local.job import Job
+from studio.kinds.text import TextRequest
+
+
+def answer(request: TextRequest, seed: int) -> str:
+    """Return the text that the fake writes."""
+    topic = " ".join(request.prompt.split())[:60]
+    return f"Answer {seed} to **{topic}**: one two three four five six seven eight."
+
+
+def _make(job: Job, request: TextRequest, seed: int) -> Made:
+    path = job.temporary(".txt")
+    text = answer(request, seed)
+    path.write_text(text, "utf-8")
+    return Made(path, {"tokens": float(len(text.split())), "tokens_per_second": 100.0}, {})
+
+
+def _step(job: Job, request: TextRequest, row: int, seed: int, step: int, steps: int) -> None:
+    words = answer(request, seed).split(" ")
+    first, last = len(words) * (step - 1) // steps, len(words) * step // steps
+    part = " ".join(words[first:last])
+    job.text(row, f" {part}" if first and part else part)
+
+
+FAKE = FakeKind(_make, _step)

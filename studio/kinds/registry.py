@@ -1,0 +1,76 @@
+"""All kinds of work. A new one is a module with a `KIND`, and its name in `MODULES`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from functools import cache
+from importlib import import_module
+from pathlib import PurePath
+from typing import Any
+
+from studio.formats import suffixes
+from studio.kinds.kind import Kind, Medium
+from studio.protocol import Request
+
+MODULES = ("studio.kinds.text", "studio.kinds.image", "studio.kinds.upscale")
+"""In the order of the tabs."""
+
+VARIABLE = "STUDIO_KINDS"
+"""Environment variable that names more modules with a `KIND`, separated by commas."""
+
+AnyKind = Kind[Any]
+
+_SUFFIXES = {
+    Medium.TEXT: suffixes.TEXTS,
+    Medium.PICTURE: suffixes.PICTURES,
+    Medium.AUDIO: suffixes.AUDIO,
+    Medium.VIDEO: suffixes.VIDEO,
+}
+
+
+@cache
+def kinds() -> Mapping[str, AnyKind]:
+    """Return every kind by its task, in the order of the tabs."""
+    more = os.environ.get(VARIABLE, "")
+    modules = [*MODULES, *filter(None, (name.strip() for name in more.split(",")))]
+    found: list[AnyKind] = [import_module(module).KIND for module in modules]
+    return {kind.task: kind for kind in found}
+
+
+def tasks() -> tuple[str, ...]:
+    """Return the names of all kinds, in the order of the tabs."""
+    return tuple(kinds())
+
+
+def kind_of(request: Request) -> AnyKind:
+    """Return a request's kind. Raises `KeyError` for an `UnknownRequest`."""
+    return kinds()[request.task]
+
+
+def known_kind(task: str) -> AnyKind | None:
+    """Return the kind of a task, None for one that this build does not know."""
+    return kinds().get(task)
+
+
+def task_of_format(format: str) -> str:
+    """Return the kind of work that models of a format do."""
+    return next(task for task, kind in kinds().items() if format in kind.formats)
+
+
+def prompted_kind(medium: Medium) -> AnyKind:
+    """Return the kind that makes a medium from a prompt."""
+    return next(kind for kind in kinds().values() if kind.medium is medium and kind.has_prompt)
+
+
+def medium_of_file(name: str) -> Medium | None:
+    """Return the medium that a file's name tells, None for none that is known."""
+    suffix = PurePath(name).suffix.lower()
+    found = (medium for medium, known in _SUFFIXES.items() if suffix in known)
+    return next(found, None)
+
+
+def medium_of(task: str) -> Medium | None:
+    """Return what a task makes, None for one that this build does not know."""
+    kind = known_kind(task)
+    return kind.medium if kind is not None else None

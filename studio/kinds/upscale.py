@@ -1,0 +1,116 @@
+"""Upscale: a picture, larger."""
+
+from __future__ import annotations
+
+from pathlib import PurePath
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from studio.formats import a1111
+from studio.kinds.fields import label
+from studio.kinds.kind import Kind, Medium, ModelNeed, WorkTiming
+from studio.protocol import (
+    InputFile,
+    ModelRef,
+    Name,
+    Recipe,
+    Request,
+    Seed,
+    Sentence,
+    sentence,
+)
+
+_TILE = 900_000_000
+"""Bytes that an upscaler works in at most before its tiles are made smaller."""
+
+
+class UpscaleRequest(Request, Struct, frozen=True, kw_only=True, tag_field="task", tag="upscale"):
+    """Enlarge one picture. `scale` 2, 3 or 4; the model must be able to make it."""
+
+    input: Annotated[InputFile, label("From", "Pictures, or folders of them")]
+    scale: Annotated[
+        Literal[2, 3, 4],
+        label("Scale", "How many times as wide and high", option="--scale", unit="×"),
+    ] = 2
+    model: Annotated[Name, label("Model", "A model's id or its path", option="--model")] = ""
+    count: Annotated[int, Meta(ge=1, le=1)] = 1
+    seed: Seed | None = None
+
+
+def _needs(request: UpscaleRequest) -> tuple[ModelNeed, ...]:
+    scale = request.scale
+
+    def rank(model: ModelRef) -> int | None:
+        if scale in model.scales:
+            return 0
+        return None if model.scales else 1
+
+    def unsuitable(model: ModelRef) -> Sentence:
+        return sentence(
+            "The model {name} enlarges {scales} times, not {scale} times. "
+            "Choose another scale or another model.",
+            name=model.name,
+            scales=", ".join(str(held) for held in model.scales),
+            scale=scale,
+        )
+
+    none = sentence(
+        "No model here enlarges {scale} times. Choose another scale, or add a model.", scale=scale
+    )
+    return (
+        ModelNeed(request.task, request.model, rank=rank, unsuitable=unsuitable, none_suits=none),
+    )
+
+
+def _measured(recipe: Recipe, request: UpscaleRequest) -> float:
+    stats = recipe.stats
+    return stats.get("width", 0.0) * stats.get("height", 0.0) / request.scale**2
+
+
+def _memory(
+    _model: ModelRef, weights: int, _weight: int, _width: int | None, _height: int | None
+) -> int:
+    return weights + _TILE
+
+
+def _embedded_text(recipe: Recipe, _width: int, _height: int) -> tuple[str, str]:
+    """Return the text that A1111's "Extras" writes for an enlarged picture."""
+    request = recipe.request
+    scale = request.scale if isinstance(request, UpscaleRequest) else 1
+    fields = {
+        "Postprocess upscale by": scale,
+        "Postprocess upscaler": recipe.model_name or recipe.model_id,
+    }
+    return a1111.POSTPROCESSING, a1111.settings_line(fields)
+
+
+def _name_parts(request: UpscaleRequest) -> tuple[str, str]:
+    return PurePath(request.input.path).stem, f"-x{request.scale}"
+
+
+KIND: Kind[UpscaleRequest] = Kind(
+    request=UpscaleRequest,
+    medium=Medium.PICTURE,
+    title="Upscale",
+    icon="image-upscale",
+    summary="enlarge pictures and photographs",
+    action="Send to Upscale",
+    formats=("spandrel",),
+    no_model="There is no upscaler yet. Install the starter models, or add a model of yours.",
+    wrong_model="{name} is no upscaler. Choose a model that enlarges pictures.",
+    task_package="studio.engine.tasks.upscale",
+    fake="studio.engine.tasks.upscale.fake:FAKE",
+    workspace="studio.ui.workspaces.upscale.upscale_tab:UpscaleTab",
+    timing=WorkTiming(work=lambda *_: 0.0, measured=_measured, input=lambda request: request.input),
+    fallback_name="picture",
+    is_seeded=False,
+    needs_prompt=False,
+    untimed_fields=frozenset({"seed"}),
+    needs=_needs,
+    memory=_memory,
+    details=("input", "scale"),
+    compared=("scale",),
+    embedded_text=_embedded_text,
+    name_parts=_name_parts,
+)

@@ -429,7 +429,8 @@ def test_the_real_engine_is_cancelled_while_it_imports_its_libraries(
     notes = Notes(Loading, lambda: client.cancel("1"))
     assert client.run(image_job, notes) == Cancelled("1")
     pid = client.pid
-    assert isinstance(client.run(UnloadModels(job="2"), lambda _: None), Done)
+    missing = ModelRef(id="m", name="M", task="image", format="diffusers", path="/m")
+    assert isinstance(client.run(DescribeModel(job="2", model=missing), lambda _: None), Failed)
     assert client.pid == pid
 
 

@@ -238,7 +238,7 @@ def test_a_converted_file_in_the_library_is_found_and_never_stands_for_the_origi
     library: Library, to: Format
 ) -> None:
     asset = record(library, fox(library))
-    library.set_tags(asset.id, ["kept"])
+    library.retag([asset.id], (), ["kept"])
     path, _ = exported(asset, asset.path.parent, to)
     library.close()
     for file in library.root.glob("library.db*"):

@@ -18,6 +18,7 @@ from studio.jobs.estimate import (
     waiting_seconds,
 )
 from studio.kinds.image import ImageRequest
+from studio.kinds.kind import ModelNeed
 from studio.kinds.text import TextRequest
 from studio.kinds.upscale import UpscaleRequest
 from studio.library.store import Library
@@ -186,7 +187,7 @@ def test_a_request_without_a_model_is_told_by_the_default_one(
     write_llama(tmp_path / "home" / "models" / "m")
     write_pipeline(tmp_path / "home" / "models" / "icons")
     registry = Registry(default_paths())
-    drawn = registry.resolve("", "image")
+    drawn = registry.resolve(ModelNeed("image", ""))
     can = Capabilities(controls=(), width=512, height=512, steps=10)
     registry.remember_capabilities(drawn, can)
     known = Estimator([*ONE, took(2.0, steps=10), took(9.0, steps=40)], Defaults(registry).complete)

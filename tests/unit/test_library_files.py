@@ -258,7 +258,7 @@ def test_results_of_one_second_are_listed_last_made_first(library: Library) -> N
     newest_first = [asset.id for asset in reversed(made)]
     assert [asset.id for asset in library.recent()] == newest_first
     assert [
-        asset.id for asset in library.find(Wanted(words="fox", limit=2, offset=1))
+        asset.id for asset in library.find(Wanted(words="fox"), limit=2, offset=1)
     ] == newest_first[1:3]
 
 

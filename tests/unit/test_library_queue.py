@@ -61,19 +61,6 @@ def test_jobs_run_first_in_first_out_and_priority_goes_first(library: Library) -
     assert order == [urgent.id, first.id, second.id]
 
 
-def test_a_job_of_the_loaded_model_goes_first_but_nobody_starves(library: Library) -> None:
-    cold = enqueue(library, model="cold")
-    for _ in range(20):
-        enqueue(library, model="warm")
-    order = []
-    while (job := library.next_job("warm")) is not None:
-        order.append(job.id)
-        library.start(job)
-        library.finish(job.id, "done")
-    assert order[0] != cold.id
-    assert order.index(cold.id) < 15
-
-
 def test_moving_a_job_changes_its_turn(library: Library) -> None:
     first, second, third = (enqueue(library) for _ in range(3))
     library.move(third.id, before=first.id)

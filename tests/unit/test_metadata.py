@@ -86,13 +86,9 @@ def hostile(chunk: bytes) -> bytes:
         itxt("prompt_studio", b"\xff\xfe broken"),
         itxt("prompt_studio", b"[" * 100_000),
         itxt("prompt_studio", b'{"request": 5}'),
-        itxt(
-            "prompt_studio",
-            b'{"request":{"task":"image","prompt":"x","width":-1},"row":0,"seed":1}',
-        ),
         struct.pack(">I", 2**31 - 1) + b"iTXtprompt_studio",
     ],
-    ids=["bomb", "bytes", "nesting", "types", "range", "length"],
+    ids=["bomb", "bytes", "nesting", "types", "length"],
 )
 def test_a_hostile_png_has_no_recipe_and_does_no_harm(tmp_path: Path, chunk: bytes) -> None:
     path = tmp_path / "hostile.png"

@@ -17,9 +17,20 @@ from studio.kinds.coding import (
     unpack_event,
 )
 from studio.kinds.image import ImageRequest
+from studio.kinds.requests import obstacle
 from studio.kinds.text import TextRequest
 from studio.kinds.upscale import UpscaleRequest
-from studio.protocol import MAX_SEED, InputFile, Loading, Problem, Recipe, RunJob, problem, sentence
+from studio.protocol import (
+    MAX_SEED,
+    InputFile,
+    Loading,
+    Problem,
+    Recipe,
+    RunJob,
+    UnknownRequest,
+    problem,
+    sentence,
+)
 from studio.protocol import ModelRef as Ref
 
 REQUESTS = [
@@ -79,8 +90,49 @@ def test_a_problem_can_be_raised_and_is_a_value_again() -> None:
     assert error.problem == Problem("bad_input", sentence("No {path}", path="x"), "why")
 
 
-def test_a_recipe_of_wrong_types_is_refused() -> None:
+def test_what_is_no_recipe_of_any_build_is_refused() -> None:
     recipe = Recipe(request=REQUESTS[0], row=0, seed=1)
     assert recipe_from_json(to_json(recipe)) == recipe
+    for text in (
+        '{"request": 5, "row": 0, "seed": 1}',
+        '{"request": {}, "row": 0, "seed": 1}',
+        "{}",
+    ):
+        with pytest.raises(msgspec.ValidationError):
+            recipe_from_json(text)
+
+
+def test_values_out_of_range_are_read_back_and_refused_when_a_request_is_made() -> None:
+    text = to_json(ImageRequest(prompt="x", seed=1)).replace('"steps":null', '"steps":9000')
+    request = request_from_json(text)
+    assert isinstance(request, ImageRequest)
+    assert request.steps == 9000
+    assert str(obstacle(request)) == "steps must be a whole number of at most 500."
     with pytest.raises(msgspec.ValidationError):
-        recipe_from_json('{"request": {"task": "text", "prompt": 5}, "row": 0, "seed": 1}')
+        request_from_fields(msgspec.json.decode(text))
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        '{"task": "speech", "prompt": "狐狸", "voice":"zf_001", "count": 3,  "seed": 7}',
+        '{"task":"text","prompt":"狐狸","moods":["calm"],"count":3,"seed":7}',
+        '{"task":"image","prompt":"狐狸","steps":"many","count":3,"seed":7}',
+    ],
+    ids=["task", "field", "type"],
+)
+def test_a_request_of_another_build_keeps_its_json_and_what_can_be_read_of_it(raw: str) -> None:
+    request = request_from_json(raw)
+    assert isinstance(request, UnknownRequest)
+    assert to_json(request) == raw
+    assert (request.prompt, request.count, request.seed) == ("狐狸", 3, 7)
+    assert obstacle(request) is not None
+    recipe = f'{{"request":{raw},"row":1,"seed":8,"weather":{{"rain":true}}}}'
+    again = to_json(recipe_from_json(recipe))
+    assert msgspec.json.decode(again)["weather"] == {"rain": True}
+    assert raw in again
+    model = Ref(id="m", name="M", task="image", format="diffusers", path="/m")
+    command = RunJob(job="1", request=request, rows=(0,), model=model, work_dir="/w")
+    sent = unpack_command(pack(command))
+    assert isinstance(sent, RunJob)
+    assert msgspec.json.decode(to_json(sent.request)) == msgspec.json.decode(raw)

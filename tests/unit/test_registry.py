@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from model_files import write_gguf, write_json, write_llama, write_pipeline, write_safetensors
 
+from studio.kinds.kind import ModelNeed
+from studio.kinds.registry import kind_of
+from studio.kinds.upscale import UpscaleRequest
 from studio.models import descriptions
 from studio.models.registry import Registry
-from studio.protocol import Capabilities, ProblemError
+from studio.protocol import Capabilities, InputFile, ProblemError
 from studio.settings import Paths
 
 
@@ -32,7 +36,7 @@ def test_starter_models_come_first_under_their_own_names(paths: Paths) -> None:
     write_llama(paths.starter / "smollm2-135m-instruct")
     models = Registry(paths).list("text")
     assert [model.id for model in models] == ["smollm2-135m-instruct", "aardvark"]
-    assert [model.starter for model in models] == [True, False]
+    assert [model.is_starter for model in models] == [True, False]
     assert models[0].name == "SmolLM2 135M Instruct"
     assert models[0].licence == "Apache-2.0"
 
@@ -78,10 +82,10 @@ def test_what_is_copied_into_the_models_folder_is_listed(paths: Paths) -> None:
 
 def test_the_id_of_a_found_model_stays_when_another_of_its_name_comes(paths: Paths) -> None:
     write_gguf(paths.models / "z" / "m.gguf", general__name="Fox")
-    path = Registry(paths).resolve("fox-q4-1", "text").path
+    path = Registry(paths).resolve(ModelNeed("text", "fox-q4-1")).path
     write_gguf(paths.models / "a" / "m.gguf", general__name="Fox")
     registry = Registry(paths)
-    assert registry.resolve("fox-q4-1", "text").path == path
+    assert registry.resolve(ModelNeed("text", "fox-q4-1")).path == path
     assert len(registry.list()) == 2
 
 
@@ -118,7 +122,7 @@ def test_a_model_that_cannot_be_used_is_a_problem_and_not_in_the_list(
     assert registry.list() == []
     assert registry.problems()["fox"].kind == "model_broken"
     with pytest.raises(ProblemError) as caught:
-        registry.resolve("fox", "text")
+        registry.resolve(ModelNeed("text", "fox"))
     assert caught.value.problem.kind == "model_broken"
     shutil.rmtree(folder)
     assert registry.problems()["fox"].kind == "model_missing"
@@ -164,11 +168,18 @@ def test_a_damaged_cache_is_made_anew(paths: Paths) -> None:
     assert [model.id for model in Registry(paths).list()] == ["fox"]
 
 
+def wanted(model: str, scale: Literal[2, 3, 4]) -> ModelNeed:
+    request = UpscaleRequest(input=InputFile("x.png"), scale=scale, model=model)
+    return kind_of(request).models_of(request)[0]
+
+
 @pytest.mark.parametrize("scale", [2, 4])
-def test_the_default_upscaler_is_one_of_the_wanted_scale(paths: Paths, scale: int) -> None:
+def test_the_default_upscaler_is_one_of_the_wanted_scale(
+    paths: Paths, scale: Literal[2, 4]
+) -> None:
     upscaler(paths.models / "a.safetensors", 1)
     upscaler(paths.models / "b.safetensors", 2)
-    assert Registry(paths).resolve("", "upscale", scale).scales == (scale,)
+    assert Registry(paths).resolve(wanted("", scale)).scales == (scale,)
 
 
 def test_a_scale_no_model_makes_is_refused(paths: Paths) -> None:
@@ -176,30 +187,30 @@ def test_a_scale_no_model_makes_is_refused(paths: Paths) -> None:
     registry = Registry(paths)
     for model, kind in (("", "model_missing"), ("a", "bad_input")):
         with pytest.raises(ProblemError) as caught:
-            registry.resolve(model, "upscale", 3)
+            registry.resolve(wanted(model, 3))
         assert caught.value.problem.kind == kind
 
 
 def test_a_request_may_name_a_path(paths: Paths, tmp_path: Path) -> None:
     registry = Registry(paths)
     folder = write_llama(tmp_path / "fox")
-    assert registry.resolve(str(folder), "text").path == str(folder)
+    assert registry.resolve(ModelNeed("text", str(folder))).path == str(folder)
     added = registry.add(folder)
-    assert registry.resolve(str(folder), "text") == added
+    assert registry.resolve(ModelNeed("text", str(folder))) == added
 
 
 def test_what_no_model_can_do_is_said(paths: Paths) -> None:
     registry = Registry(paths)
     for task in ("text", "image", "upscale"):
         with pytest.raises(ProblemError) as caught:
-            registry.resolve("", task)
+            registry.resolve(ModelNeed(task, ""))
         assert caught.value.problem.kind == "model_missing"
     write_llama(paths.models / "fox")
     with pytest.raises(ProblemError) as caught:
-        registry.resolve("hound", "text")
+        registry.resolve(ModelNeed("text", "hound"))
     assert "fox" in str(caught.value.problem.message)
     with pytest.raises(ProblemError) as caught:
-        registry.resolve("fox", "image")
+        registry.resolve(ModelNeed("image", "fox"))
     assert caught.value.problem.kind == "bad_input"
 
 

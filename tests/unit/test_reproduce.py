@@ -14,6 +14,7 @@ from PIL import Image
 from studio.formats.weights_fingerprint import weight_hash
 from studio.jobs.reproduce import compare, reproduce_request
 from studio.kinds.image import ImageRequest
+from studio.kinds.kind import Medium
 from studio.kinds.text import TextRequest
 from studio.kinds.upscale import UpscaleRequest
 from studio.library.records import Asset
@@ -115,7 +116,15 @@ def picture(path: Path, image: Image.Image, recipe: Recipe | None = None) -> Ass
     image.save(path)
     recipe = recipe or recipe_for(ImageRequest(prompt="x", seed=1))
     return Asset(
-        id=path.stem, job="j", row=0, task="image", path=path, created="", recipe=recipe, prompt="x"
+        id=path.stem,
+        job="j",
+        row=0,
+        task="image",
+        medium=Medium.PICTURE,
+        path=path,
+        created="",
+        recipe=recipe,
+        prompt="x",
     )
 
 
@@ -205,6 +214,7 @@ def written(text: str, **recipe: object) -> Asset:
         job="j",
         row=0,
         task="text",
+        medium=Medium.TEXT,
         path=Path("a.md"),
         created="",
         recipe=msgspec.structs.replace(made, **recipe),

@@ -73,7 +73,7 @@ class Shop:
         model = StarterModel(
             id=file.stem,
             name=file.stem.title(),
-            task="text" if task == "text" else "upscale",
+            format="gguf" if task == "text" else "spandrel",
             licence="Apache-2.0",
             member=f"inner/{file.name}",
             sha256=hashlib.sha256(file.read_bytes()).hexdigest(),
@@ -243,7 +243,7 @@ def test_a_place_that_cannot_be_written_gives_way_to_the_models_folder(
     assert install(shop, paths) is None
     assert (paths.models / "starter" / "fox").is_dir()
     assert {model.id for model in Registry(paths).list()} == {"fox", "up"}
-    assert all(model.starter for model in Registry(paths).list())
+    assert all(model.is_starter for model in Registry(paths).list())
 
 
 def test_the_status_names_the_real_pack(paths: Paths) -> None:

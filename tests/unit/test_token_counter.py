@@ -29,7 +29,8 @@ SMOL = ModelRef(
 APP = """
 import sys, threading
 from studio.models.token_counter import TokenCounter
-from studio.protocol import ModelRef, TextRequest
+from studio.kinds.text import TextRequest
+from studio.protocol import ModelRef
 
 if __name__ == "__main__":
     model = ModelRef(id="x", name="X", task="text", format="transformers", path=sys.argv[1])

@@ -18,8 +18,16 @@ from studio.ui.shell.translations import JsonTranslator
 
 CHINESE = RESOURCES / "translations" / "zh_CN.json"
 STUDIO = Path(__file__).parent.parent.parent / "studio"
-CALLS = {"tr": 0, "_tr": 0, "sentence": 0, "Sentence": 0, "problem": 1}
-"""Functions whose argument at this place is a text for a person."""
+CALLS: dict[str, tuple[int | str, ...]] = {
+    "tr": (0,),
+    "_tr": (0,),
+    "sentence": (0,),
+    "Sentence": (0,),
+    "problem": (1,),
+    "label": (0, 1, "unit"),
+    "Kind": ("title", "action", "no_model", "wrong_model"),
+}
+"""Functions whose arguments at these places are texts for a person."""
 
 
 def calls() -> Iterator[tuple[Path, ast.Call, ast.expr]]:
@@ -33,9 +41,14 @@ def calls() -> Iterator[tuple[Path, ast.Call, ast.expr]]:
             function = node.func
             name = function.attr if isinstance(function, ast.Attribute) else ""
             name = function.id if isinstance(function, ast.Name) else name
-            place = CALLS.get(name)
-            if place is not None and len(node.args) > place:
-                yield file, node, node.args[place]
+            for place in CALLS.get(name, ()):
+                if isinstance(place, int):
+                    if len(node.args) > place:
+                        yield file, node, node.args[place]
+                    continue
+                for keyword in node.keywords:
+                    if keyword.arg == place:
+                        yield file, node, keyword.value
 
 
 def texts() -> dict[str, str]:

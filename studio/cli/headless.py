@@ -9,8 +9,7 @@ from types import FrameType, TracebackType
 
 from studio.cli.exit_status import DONE, INTERRUPTED, SOME_FAILED
 from studio.cli.output import HumanOutput, JsonOutput, Output, Tally
-from studio.engine.local.client import EngineClient
-from studio.formats.gguf_cache import CACHE_VARIABLE
+from studio.engine.factory import local_engine
 from studio.jobs.runner import Runner
 from studio.library.recipes.aigc import label_of
 from studio.library.records import Job
@@ -40,9 +39,7 @@ class Headless:
     ) -> None:
         self._library = library
         library.label = label_of(load_settings(paths.settings)[0])
-        self._engine = EngineClient(
-            log_dir=paths.logs, extra_environment={CACHE_VARIABLE: str(paths.cache)}
-        )
+        self._engine = local_engine(logs=paths.logs, cache=paths.cache)
         self._runner = Runner(library, self._engine, registry)
         self.tally = Tally()
         self._output: Output

@@ -9,8 +9,7 @@ import uuid
 from pathlib import Path
 
 from studio.cli.exit_status import DONE, SOME_FAILED, WRONG_CALL
-from studio.engine.local.client import EngineClient
-from studio.formats.gguf_cache import CACHE_VARIABLE
+from studio.engine.factory import local_engine
 from studio.kinds.coding import to_json
 from studio.kinds.registry import task_of_format
 from studio.models.fit import readable_size
@@ -91,7 +90,7 @@ def _verify(registry: Registry, wanted: str, *, as_json: bool) -> int:
 
 
 def _starter(paths: Paths, *, as_json: bool) -> int:
-    engine = EngineClient(log_dir=paths.logs, extra_environment={CACHE_VARIABLE: str(paths.cache)})
+    engine = local_engine(logs=paths.logs, cache=paths.cache)
 
     def convert(source: Path, target: Path) -> Problem | None:
         final = engine.run(

@@ -1,1 +1,1 @@
-"""The engine: `client`, `keeper` and `environment` are the app's side, the rest is the child."""
+"""Engines behind one interface (`api`): `local` is the child process, `tasks` what it does."""

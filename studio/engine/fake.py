@@ -44,6 +44,7 @@ from studio.kinds.requests import called
 from studio.protocol import (
     MAX_SEED,
     Capabilities,
+    DeviceMemory,
     Done,
     ModelRef,
     Problem,
@@ -65,7 +66,9 @@ def serve(connection: Connection, options: EngineOptions) -> None:
     modules: dict[str, Any] = {
         "torch": SimpleNamespace(),
         "studio.engine.local.devices": SimpleNamespace(
-            pick_device=lambda _: SimpleNamespace(name="fake"), libraries=lambda: {"fake": "1"}
+            pick_device=lambda _: SimpleNamespace(name="fake"),
+            libraries=lambda: {"fake": "1"},
+            memory_of=lambda _: DeviceMemory("fake", "main", 2**33, 2**32),
         ),
         "studio.engine.local.memory": SimpleNamespace(
             MemoryArbiter=lambda _: SimpleNamespace(release_all=lambda: None)
@@ -110,14 +113,14 @@ class FakeTasks:
         if "gainless" in everything:
             return
         self._load(group.job, group.parts[0].command.model, everything)
-        for part in group.living():
+        for part in group.active():
             try:
                 self._misbehave(part.job, part.command, words[part.job.id])
             except Exception as error:
                 part.end(process.final_event(error, part.job))
-        living = [(part.job, part.command) for part in group.living()]
-        self._steps(living, group.job.check, slow="slow" in everything)
-        for part in group.living():
+        active = [(part.job, part.command) for part in group.active()]
+        self._steps(active, group.job.check, slow="slow" in everything)
+        for part in group.active():
             self._rows(part.job, part.command, words[part.job.id])
             part.end(Done(part.job.id, {"load_seconds": 0.0, "rows": len(part.command.rows)}))
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from studio.engine.local.client import EngineClient
+from studio.engine.api import Engine
 from studio.kinds.coding import shared_settings
 from studio.kinds.registry import kind_of
 from studio.library.records import Asset, Job
@@ -66,14 +66,14 @@ Report = Callable[[Event | AssetSaved | JobChanged], None]
 class Runner:
     """Runs jobs, one or some at a time. `cancel` may be called from any thread, `run` from one."""
 
-    def __init__(self, library: Library, engine: EngineClient, registry: Registry) -> None:
+    def __init__(self, library: Library, engine: Engine, registry: Registry) -> None:
         self._library = library
         self._engine = engine
         self._registry = registry
         self._lock = threading.Lock()
         self._cancelled: set[str] = set()
         self._ended: set[str] = set()
-        self._in_vain: set[tuple[object, ...]] = set()
+        self._not_worth_sharing: set[tuple[object, ...]] = set()
 
     def rows_together(self, job: Job) -> int:
         """Return how many rows of several jobs may be run at once, where `job` is one of them.
@@ -81,7 +81,7 @@ class Runner:
         That is 0 where the engine has shown that such jobs gain nothing: they wait in the queue
         as well, and can be moved and paused there.
         """
-        if shared_settings(job.request) in self._in_vain:
+        if shared_settings(job.request) in self._not_worth_sharing:
             return 0
         return kind_of(job.request).rows_together
 
@@ -134,7 +134,7 @@ class Runner:
                 run.hear(event)
                 return
             del left[event.job]
-            if isinstance(event, Failed) and event.problem.kind in _CATCHING:
+            if isinstance(event, Failed) and event.problem.kind in _RUN_AGAIN_ALONE:
                 again.append(run)
             else:
                 run.end(event)
@@ -145,7 +145,7 @@ class Runner:
             settings = shared_settings(parts[0].request)
             alone = final.stats.get("alone", 0.0) if isinstance(final, Done) else 0.0
             if settings is not None and 2 * alone > len(parts):
-                self._in_vain.add(settings)
+                self._not_worth_sharing.add(settings)
         except Exception as error:
             for run in left.values():
                 run.end(Failed(run.job_id, _bug(error)))
@@ -174,7 +174,7 @@ class Runner:
             return job_id in self._cancelled
 
 
-_CATCHING = ("engine_crashed", "out_of_memory", "bug")
+_RUN_AGAIN_ALONE = ("engine_crashed", "out_of_memory", "bug")
 """Kinds of trouble that one job may bring upon those it runs with."""
 
 
@@ -280,10 +280,10 @@ class _Run:
             # An engine whose work folder is taken away cannot know why it cannot write.
             self._library.check_destination(self._job)
         if isinstance(final, Done) and missing:
-            told = sentence(
+            message = sentence(
                 "The engine ended the job without all of its results. Try again, and report it."
             )
-            return Failed(self.job_id, Problem("bug", told))
+            return Failed(self.job_id, Problem("bug", message))
         return final
 
     def hear(self, event: Event) -> None:
@@ -302,7 +302,7 @@ class _Run:
                     self._row_trouble = self._row_trouble or event.problem
                     self._library.record_row_failure(self._job.id, event.row, event.problem)
                 case Accepted() if self._runner.is_cancelled(self._job.id):
-                    # It was asked for before the engine's client knew the job.
+                    # It was asked for before the engine knew the job.
                     self._engine.cancel(self._job.id)
             self._report(event)
         except ProblemError as error:

@@ -13,6 +13,10 @@ from studio.protocol.commands import (
     RunTogether,
     Shutdown,
 )
+from studio.protocol.devices import (
+    DeviceMemory,
+    MemoryKind,
+)
 from studio.protocol.events import (
     FINAL_EVENTS,
     Accepted,
@@ -30,6 +34,7 @@ from studio.protocol.events import (
     TextDelta,
     Warned,
 )
+from studio.protocol.files import FileRef
 from studio.protocol.models import (
     Capabilities,
     ModelFormat,
@@ -83,14 +88,17 @@ __all__ = [
     "Count",
     "DescribeModel",
     "Described",
+    "DeviceMemory",
     "Done",
     "ErrorKind",
     "Event",
     "Failed",
+    "FileRef",
     "Fraction",
     "InputFile",
     "JobStatus",
     "Loading",
+    "MemoryKind",
     "Message",
     "ModelFormat",
     "ModelRef",

@@ -6,6 +6,7 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
+from studio.protocol.devices import DeviceMemory
 from studio.protocol.models import Capabilities
 from studio.protocol.problems import Problem
 from studio.protocol.recipe import Recipe
@@ -13,10 +14,14 @@ from studio.protocol.sentences import Sentence
 
 
 class Ready(Struct, frozen=True, tag_field="event", tag="ready"):
-    """The engine has imported what it needs to take commands. `libraries` name → version."""
+    """The engine has imported what it needs to take commands. `libraries` name → version.
+
+    `device` is the one that it computes on, `memory` that device's, before anything is loaded.
+    """
 
     device: str
     libraries: dict[str, str] = {}
+    memory: DeviceMemory | None = None
 
 
 class Accepted(Struct, frozen=True, tag_field="event", tag="accepted"):

@@ -49,7 +49,9 @@ def engine(
     modules = {
         "torch": SimpleNamespace(),
         "studio.engine.local.devices": SimpleNamespace(
-            pick_device=lambda _: SimpleNamespace(name="cpu"), libraries=dict
+            pick_device=lambda _: SimpleNamespace(name="cpu"),
+            libraries=dict,
+            memory_of=lambda _: None,
         ),
         "studio.engine.local.memory": SimpleNamespace(MemoryArbiter=lambda _: SimpleNamespace()),
         "studio.engine.tasks.text.run": SimpleNamespace(run=lambda job, *_: act(job)),

@@ -27,6 +27,8 @@ def loaded_by(statement: str) -> set[str]:
         "studio.models.registry",
         "studio.models.starter",
         "studio.models.token_counter",
+        "studio.engine.api",
+        "studio.engine.factory",
         "studio.engine.local.client",
         "studio.engine.fake",
     ],
@@ -42,6 +44,15 @@ def test_the_window_imports_neither_torch_nor_its_libraries() -> None:
         "studio.ui.workspaces.upscale.upscale_tab"
     )
     assert not loaded_by(statement) & set(HEAVY)
+
+
+def test_jobs_know_no_engine_but_by_its_interface() -> None:
+    code = (
+        "import sys, studio.jobs.runner\n"
+        "print(*[name for name in sys.modules if name.startswith('studio.engine')])"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert set(ran.stdout.split()) == {"studio.engine", "studio.engine.api"}
 
 
 @pytest.mark.parametrize("task", ["text", "image", "upscale"])

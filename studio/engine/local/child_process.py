@@ -18,13 +18,13 @@ from studio.engine.local.environment import LOG_NAME, EngineOptions, enter, envi
 TERMINATE_SECONDS = 0.4
 KILL_SECONDS = 0.5
 
-_living: set[EngineProcess] = set()
+_running: set[EngineProcess] = set()
 
 
 @atexit.register
 def _end_all() -> None:
     # `multiprocessing` would wait for them for ever, as they wait for a command.
-    for engine in list(_living):
+    for engine in list(_running):
         engine.end_within(0)
 
 
@@ -37,7 +37,7 @@ class EngineProcess:
     Args:
         options: given to the child.
         variables: set in the child's environment.
-        on_end: called from the keeping thread once the process has ended.
+        on_end: called from the supervising thread once the process has ended.
     """
 
     def __init__(
@@ -48,8 +48,7 @@ class EngineProcess:
         self.connection, self._child_end = context.Pipe(duplex=True)
         self.started = threading.Event()
         self.ended = threading.Event()
-        self.doomed = False
-        self.ready = False
+        self.is_ending = False
         self.error: Exception | None = None
         self.exit_code: int | None = None
         self._log = Path(options.log_dir) / LOG_NAME
@@ -61,8 +60,10 @@ class EngineProcess:
         self._process = context.Process(
             target=enter, args=(self._child_end, options), name="studio-engine", daemon=False
         )
-        self._thread = threading.Thread(target=self._keep, name="studio-engine-keeper", daemon=True)
-        _living.add(self)
+        self._thread = threading.Thread(
+            target=self._supervise, name="studio-engine-supervisor", daemon=True
+        )
+        _running.add(self)
         self._thread.start()
 
     @property
@@ -79,7 +80,7 @@ class EngineProcess:
 
     def end(self, *, forced: bool) -> None:
         """Ask the system to end the process: SIGTERM, or SIGKILL to it and its helpers."""
-        self.doomed = True
+        self.is_ending = True
         with self._lock:
             if self.ended.is_set() or self._process.pid is None:
                 return
@@ -123,7 +124,7 @@ class EngineProcess:
         except OSError:
             return 0
 
-    def _keep(self) -> None:
+    def _supervise(self) -> None:
         try:
             with environment_set(self._variables):
                 self._process.start()
@@ -136,7 +137,7 @@ class EngineProcess:
         if self.error is None:
             self._reap()
         self.ended.set()
-        _living.discard(self)
+        _running.discard(self)
         self._on_end()
 
     def _reap(self) -> None:

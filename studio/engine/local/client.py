@@ -1,7 +1,6 @@
 """The app's side of the engine: hands over a command, passes its events on, ends it.
 
-Nothing here imports torch. Nothing that goes wrong in the engine is raised here: it becomes
-the command's final event.
+Nothing here imports torch. It is an `engine.api.Engine`.
 """
 
 from __future__ import annotations
@@ -18,17 +17,20 @@ from pathlib import Path
 
 import msgspec
 
+from studio.engine.api import Abilities, Work
 from studio.engine.local.child_process import EngineProcess
 from studio.engine.local.environment import LOG_NAME, EngineOptions, engine_variables
 from studio.kinds.coding import pack, unpack_event
+from studio.kinds.registry import kinds
 from studio.protocol import (
     FINAL_EVENTS,
     CancelJob,
     Cancelled,
-    Command,
+    DeviceMemory,
     Done,
     Event,
     Failed,
+    FileRef,
     Problem,
     Ready,
     RunTogether,
@@ -39,7 +41,7 @@ from studio.protocol import (
 CANCEL_SECONDS = 2.0
 """How long a job may take to reach its next interruptible point."""
 
-LAST_BREATH = 0.2
+EXIT_SECONDS = 0.2
 """Seconds between the end of the pipe and the end of the process, if it ends by itself."""
 
 LONGEST_MESSAGE = 64 * 1024 * 1024
@@ -51,22 +53,21 @@ _log = logging.getLogger(__name__)
 class _Run:
     """One call of `EngineClient.run`, as other threads see it."""
 
-    def __init__(self, command: Command) -> None:
-        assert not isinstance(command, Shutdown)
+    def __init__(self, command: Work) -> None:
         self.job = command.job
         parts = command.parts if isinstance(command, RunTogether) else ()
         self.left = {part.job: threading.Event() for part in parts}
-        """Parts that have not ended; each with what tells so."""
-        self.unwanted: list[str] = []
+        """Parts that have not ended, each with the event that is set at its end."""
+        self.cancelled_parts: list[str] = []
         """Parts that were cancelled, in order."""
         self.thread = threading.current_thread()
         self.engine: EngineProcess | None = None
         self.accepted = False
         self.cancelled = threading.Event()
-        self.abandoned = threading.Event()
+        self.terminated = threading.Event()
         self.finished = False
         self.over = threading.Event()
-        self.watches: list[threading.Thread] = []
+        self.limits: list[threading.Thread] = []
 
     def ended(self, part: str) -> bool:
         """Note that a part has ended. Returns whether it had not before."""
@@ -108,10 +109,29 @@ class EngineClient:
         # Guards everything below.
         self._changed = threading.Condition()
         self._engine: EngineProcess | None = None
+        self._memory: DeviceMemory | None = None
         self._runs: list[_Run] = []
         self._active: _Run | None = None
         self._closed = False
-        self._bell, self._ringer = multiprocessing.get_context("spawn").Pipe(duplex=False)
+        self._wake_reader, self._wake_writer = multiprocessing.get_context("spawn").Pipe(
+            duplex=False
+        )
+
+    @property
+    def name(self) -> str:
+        """What tells it from other engines."""
+        return "local"
+
+    @property
+    def abilities(self) -> Abilities:
+        """Every kind of work, and the models that each of them loads."""
+        formats = frozenset(name for kind in kinds().values() for name in kind.formats)
+        return Abilities(frozenset(kinds()), formats)
+
+    @property
+    def memory(self) -> DeviceMemory | None:
+        """The device that the engine computes on; None until its process has told."""
+        return self._memory
 
     @property
     def pid(self) -> int | None:
@@ -131,7 +151,7 @@ class EngineClient:
             if self._active is None:
                 self._usable_engine()
 
-    def run(self, command: Command, on_event: Callable[[Event], None]) -> Event:
+    def run(self, command: Work, on_event: Callable[[Event], None]) -> Event:
         """Run one command; block until its final event, which is returned.
 
         `on_event` is called in this thread with every event, the final one included. The
@@ -140,7 +160,7 @@ class EngineClient:
         every part has a final event too, before that of the whole.
 
         Raises:
-            ValueError: the command is `CancelJob` or `Shutdown` (see `cancel` and `stop`).
+            ValueError: the command is none that is run (see `cancel` and `stop`).
             BaseException: what `on_event` raised; the job is cancelled first.
         """
         if isinstance(command, CancelJob | Shutdown):
@@ -160,8 +180,8 @@ class EngineClient:
             run.over.set()
             for over in run.left.values():
                 over.set()
-            for watch in run.watches:
-                watch.join()
+            for limit in run.limits:
+                limit.join()
         for part in list(run.left):
             on_event(self._end_of(run, part, event))
         on_event(event)
@@ -178,11 +198,11 @@ class EngineClient:
             for run in self._runs:
                 if run.job == job:
                     self._request_end(run)
-                elif job in run.left and job not in run.unwanted and not run.finished:
-                    run.unwanted.append(job)
+                elif job in run.left and job not in run.cancelled_parts and not run.finished:
+                    run.cancelled_parts.append(job)
                     if run is self._active:
-                        self._ring()
-                        self._watch(run, run.left[job])
+                        self._wake()
+                        self._limit_time(run, run.left[job])
 
     def stop(self) -> None:
         """End the engine, and a running job with it. Blocks for three seconds at most."""
@@ -205,6 +225,10 @@ class EngineClient:
         if not here:
             engine.close()
 
+    def path_of(self, file: FileRef, work_dir: Path) -> Path:
+        """Return where a file that a job announced lies: in the job's work folder."""
+        return work_dir / Path(file.name).name
+
     # ---- one run
 
     def _take_turn(self, run: _Run) -> bool:
@@ -217,11 +241,11 @@ class EngineClient:
             if run.cancelled.is_set() or self._closed:
                 return False
             self._active = run
-            for part in run.unwanted:
-                self._watch(run, run.left[part])
+            for part in run.cancelled_parts:
+                self._limit_time(run, run.left[part])
             return True
 
-    def _drive(self, run: _Run, command: Command, on_event: Callable[[Event], None]) -> Event:
+    def _drive(self, run: _Run, command: Work, on_event: Callable[[Event], None]) -> Event:
         """Run a command whose turn it is. Returns its final event, which is not yet reported."""
         while True:
             with self._changed:
@@ -239,11 +263,11 @@ class EngineClient:
                 event = self._listen(run, engine, on_event)
             except BaseException:
                 # What `on_event` raised, or Ctrl+C: the engine must be free for the next job.
-                self._free(run, engine)
+                self._cancel_and_drain(run, engine)
                 raise
             if event is not None:
                 return event
-            engine.end_within(LAST_BREATH)
+            engine.end_within(EXIT_SECONDS)
             if run.cancelled.is_set():
                 return Cancelled(run.job)
             if run.accepted or new:
@@ -255,15 +279,15 @@ class EngineClient:
     ) -> Event | None:
         """Pass events on until the final one, which is returned; None if the engine ended."""
         asked: set[str] = set()
-        while not run.abandoned.is_set():
-            for job in [*run.unwanted, *([run.job] if run.cancelled.is_set() else [])]:
+        while not run.terminated.is_set():
+            for job in [*run.cancelled_parts, *([run.job] if run.cancelled.is_set() else [])]:
                 if job not in asked:
                     asked.add(job)
                     with contextlib.suppress(OSError):
                         engine.connection.send_bytes(pack(CancelJob(job)))
-            ready = wait([engine.connection, engine.sentinel, self._bell])
-            while self._bell.poll():
-                self._bell.recv_bytes()
+            ready = wait([engine.connection, engine.sentinel, self._wake_reader])
+            while self._wake_reader.poll():
+                self._wake_reader.recv_bytes()
             if engine.connection in ready:
                 try:
                     event = unpack_event(engine.connection.recv_bytes(LONGEST_MESSAGE))
@@ -275,7 +299,7 @@ class EngineClient:
                     engine.end(forced=True)
                     return Failed(run.job, self._garbage(error))
                 if isinstance(event, Ready):
-                    engine.ready = True
+                    self._memory = event.memory
                 elif event.job == run.job:
                     run.accepted = True
                     if isinstance(event, FINAL_EVENTS):
@@ -291,7 +315,7 @@ class EngineClient:
                 return None
         return Cancelled(run.job)
 
-    def _free(self, run: _Run, engine: EngineProcess) -> None:
+    def _cancel_and_drain(self, run: _Run, engine: EngineProcess) -> None:
         with self._changed:
             self._request_end(run)
         try:
@@ -308,18 +332,18 @@ class EngineClient:
         run.cancelled.set()
         self._changed.notify_all()
         if run is self._active:
-            self._ring()
-            self._watch(run, run.over)
+            self._wake()
+            self._limit_time(run, run.over)
 
-    def _watch(self, run: _Run, over: threading.Event) -> None:
-        """See to it that something of a run ends. Call with `_changed` held."""
-        watch = threading.Thread(
-            target=self._see_to_end, args=(run, over), name="studio-engine-cancel", daemon=True
+    def _limit_time(self, run: _Run, over: threading.Event) -> None:
+        """End the process unless `over` is set in time. Call with `_changed` held."""
+        limit = threading.Thread(
+            target=self._terminate_after, args=(run, over), name="studio-engine-cancel", daemon=True
         )
-        run.watches.append(watch)
-        watch.start()
+        run.limits.append(limit)
+        limit.start()
 
-    def _see_to_end(self, run: _Run, over: threading.Event) -> None:
+    def _terminate_after(self, run: _Run, over: threading.Event) -> None:
         if over.wait(CANCEL_SECONDS):
             return
         with self._changed:
@@ -328,42 +352,42 @@ class EngineClient:
                 return
             if engine is not None:
                 # From here on no other job gets it.
-                engine.doomed = True
+                engine.is_ending = True
         if engine is not None:
             _log.warning("The engine did not stop by itself and is ended.")
             engine.end_within(0)
-        run.abandoned.set()
-        self._ring()
+        run.terminated.set()
+        self._wake()
 
-    def _ring(self) -> None:
-        """Wake the thread that listens."""
+    def _wake(self) -> None:
+        """Wake the thread that waits for events."""
         with contextlib.suppress(OSError):
-            self._ringer.send_bytes(b"!")
+            self._wake_writer.send_bytes(b"!")
 
     def _usable_engine(self) -> tuple[EngineProcess, bool]:
         """Return an engine, and whether it is new. Call with `_changed` held."""
         engine = self._engine
-        if engine is not None and not (engine.ended.is_set() or engine.doomed):
+        if engine is not None and not (engine.ended.is_set() or engine.is_ending):
             return engine, False
         if engine is not None:
             engine.close()
         options = EngineOptions(str(self._log_dir), os.getpid(), self._device, self._fake)
         variables = engine_variables(threads=self._threads, tuned=self._tuned) | self._extra
-        self._engine = EngineProcess(options, variables, self._ring)
+        self._engine = EngineProcess(options, variables, self._wake)
         return self._engine, True
 
     # ---- what is said when the engine fails
 
     def _end_of(self, run: _Run, part: str, whole: Event) -> Event:
         """Return how a part ended that has no final event of its own."""
-        if run.cancelled.is_set() or part in run.unwanted or self._closed:
+        if run.cancelled.is_set() or part in run.cancelled_parts or self._closed:
             return Cancelled(part)
         if isinstance(whole, Failed):
             return Failed(part, whole.problem)
         if isinstance(whole, Done):
             return Done(part)
-        told = sentence("The engine had to be stopped because of another job. Try again.")
-        return Failed(part, Problem("engine_crashed", told))
+        message = sentence("The engine had to be stopped because of another job. Try again.")
+        return Failed(part, Problem("engine_crashed", message))
 
     def _not_started(self, engine: EngineProcess) -> Problem:
         return Problem(
@@ -389,24 +413,24 @@ class EngineClient:
         code = engine.exit_code
         detail = f"exit status {code}\n{engine.log_tail()}"
         if code == -9:
-            said = sentence(
+            message = sentence(
                 "The engine was stopped by the system, probably because it ran out of memory."
                 " Close other programs or choose a smaller model or size, then try again."
             )
         elif code is not None and code < 0:
-            said = sentence(
+            message = sentence(
                 "The engine crashed ({reason}). It starts again with the next job. Details are"
                 " in {path}.",
                 reason=_signal_name(-code),
                 path=self.log_file,
             )
         else:
-            said = sentence(
+            message = sentence(
                 "The engine ended unexpectedly. It starts again with the next job. Details are"
                 " in {path}.",
                 path=self.log_file,
             )
-        return Problem("engine_crashed", said, detail)
+        return Problem("engine_crashed", message, detail)
 
 
 def _signal_name(number: int) -> str:

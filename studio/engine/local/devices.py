@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 
-from studio.protocol import ProblemError
+from studio.protocol import DeviceMemory, MemoryKind, ProblemError
 
 if TYPE_CHECKING:
     import torch
@@ -106,6 +106,14 @@ def available_bytes(device: Device) -> int:
         limit, used = group
         free = min(free, max(0, limit - used))
     return free
+
+
+def memory_of(device: Device) -> DeviceMemory:
+    """Return what memory a device computes in, and how much of it is free now."""
+    kinds: dict[str, MemoryKind] = {"cuda": "gpu", "mps": "unified"}
+    return DeviceMemory(
+        device.name, kinds.get(device.kind, "main"), device.total, available_bytes(device)
+    )
 
 
 def memory_limit() -> int:

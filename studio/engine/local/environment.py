@@ -30,7 +30,7 @@ _setting = threading.Lock()
 
 @dataclass(frozen=True)
 class EngineOptions:
-    """What the app tells its engine at birth.
+    """What the app tells its engine at the start.
 
     Attributes:
         log_dir: folder of the log file.

@@ -33,12 +33,12 @@ class Part:
         self.command = command
         self.cancelled = cancelled
         self.ended = False
-        self.job = Job(command.job, Path(command.work_dir), self.tell, cancelled, interval)
+        self.job = Job(command.job, Path(command.work_dir), self.send, cancelled, interval)
         self._send = send
         self._lock = threading.Lock()
         self._begun = time.monotonic()
 
-    def tell(self, event: Event) -> None:
+    def send(self, event: Event) -> None:
         """Send an event, unless the job has ended."""
         with self._lock:
             if not self.ended:
@@ -73,9 +73,9 @@ class Group:
         interval = INTERVAL * len(command.parts)
         self.parts = [Part(part, send, cancelled[part.job], interval) for part in command.parts]
         folder = Path(command.parts[0].work_dir) if command.parts else Path()
-        self.job = Job(command.job, folder, self._tell, _NoneLeft(self), interval)
+        self.job = Job(command.job, folder, self._send_to_all, _AllEnded(self), interval)
 
-    def living(self) -> list[Part]:
+    def active(self) -> list[Part]:
         """Return the jobs that have not ended; those that were cancelled end here."""
         for part in self.parts:
             if part.cancelled.is_set() and not part.ended:
@@ -85,28 +85,28 @@ class Group:
     def alone(self, part: Part) -> Job:
         """Return a job that runs a part while the others wait for their turn."""
         folder = Path(part.command.work_dir)
-        return Job(part.command.job, folder, part.tell, _Stopped(self, part))
+        return Job(part.command.job, folder, part.send, _PartEnded(self, part))
 
     def part_of(self, job: Job) -> Part:
         """Return the part that a job belongs to."""
         return next(part for part in self.parts if part.job is job)
 
-    def _tell(self, event: Event) -> None:
-        for part in self.living():
-            part.tell(msgspec.structs.replace(event, job=part.command.job))
+    def _send_to_all(self, event: Event) -> None:
+        for part in self.active():
+            part.send(msgspec.structs.replace(event, job=part.command.job))
 
 
-class _NoneLeft:
+class _AllEnded:
     """Looks like the event that cancels a job: set when every part of a group has ended."""
 
     def __init__(self, group: Group) -> None:
         self._group = group
 
     def is_set(self) -> bool:
-        return not self._group.living()
+        return not self._group.active()
 
 
-class _Stopped:
+class _PartEnded:
     """Looks like the event that cancels a part, and meanwhile ends others that are cancelled."""
 
     def __init__(self, group: Group, part: Part) -> None:
@@ -114,4 +114,4 @@ class _Stopped:
         self._part = part
 
     def is_set(self) -> bool:
-        return self._part not in self._group.living()
+        return self._part not in self._group.active()

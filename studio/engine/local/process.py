@@ -198,7 +198,7 @@ class Engine:
         for job in _jobs_of(command):
             self._send(Accepted(job))
         self._share(group)
-        alone = group.living()
+        alone = group.active()
         for part in alone:
             part.end(self._run(part.command, group.alone(part)))
         return Done(command.job, {"alone": float(len(alone))})
@@ -213,7 +213,7 @@ class Engine:
             run(group, memory, device)
             return
         except BaseException as error:
-            for part in group.living():
+            for part in group.active():
                 part.end(final_event(error, part.job))
             collector = importlib.import_module("studio.engine.local.memory")
             collector.release_frames(error)
@@ -273,7 +273,7 @@ class Engine:
             memory = self._load("studio.engine.local.memory")
             device = devices.pick_device(self._preferred)
             self._tools = device, memory.MemoryArbiter(device)
-            self._send(Ready(device.name, devices.libraries()))
+            self._send(Ready(device.name, devices.libraries(), devices.memory_of(device)))
             job.check()
         return self._tools
 

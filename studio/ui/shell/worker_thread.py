@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from PySide6.QtCore import QObject, QThread, Signal
 
-from studio.formats.gguf_cache import CACHE_VARIABLE
 from studio.kinds.registry import task_of_format
 from studio.protocol import (
     Capabilities,
@@ -28,7 +27,7 @@ from studio.protocol import (
 from studio.ui.shell.background import problem_of
 
 if TYPE_CHECKING:
-    from studio.engine.local.client import EngineClient
+    from studio.engine.api import Engine
     from studio.jobs.runner import Runner
     from studio.library.records import Job
     from studio.library.store import Library
@@ -69,7 +68,7 @@ class ModelDescribed(Struct, frozen=True):
 
 
 class WorkerThread(QThread):
-    """Owns the engine's client and the runner. All methods may be called from the window."""
+    """Owns the engine and the runner. All methods may be called from the window."""
 
     reported = Signal(object)
     """Every event of the engine, AssetSaved, JobChanged, and the structs of this module."""
@@ -96,7 +95,7 @@ class WorkerThread(QThread):
         self._look = True
         self._running: tuple[str, ...] = ()
         self._trouble: Sentence | None = None
-        self._engine: EngineClient | None = None
+        self._engine: Engine | None = None
         self._runner: Runner | None = None
         self.library: Library | None = None
 
@@ -172,17 +171,17 @@ class WorkerThread(QThread):
             self._engine.stop()
 
     def _open(self) -> None:
-        from studio.engine.local.client import EngineClient
+        from studio.engine.factory import local_engine
         from studio.library.folder.files import check_chosen
         from studio.library.recipes.aigc import label_of
         from studio.library.store import Library
         from studio.settings import load_settings
 
-        self._engine = EngineClient(
-            log_dir=self._paths.logs,
+        self._engine = local_engine(
+            logs=self._paths.logs,
+            cache=self._paths.cache,
             device=self._device,
             threads=self._threads,
-            extra_environment={CACHE_VARIABLE: str(self._paths.cache)},
         )
         library: Library | None = None
         try:

@@ -38,7 +38,7 @@ def run_together(group: Group, memory: MemoryArbiter, device: Device) -> None:
     if not _gains(group, loaded, memory):
         return
     wanted: list[Wanted] = []
-    for part in group.living():
+    for part in group.active():
         request = _request_of(part)
         try:
             plan = make_plan(request, loaded, part.job)

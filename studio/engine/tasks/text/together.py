@@ -56,7 +56,7 @@ def run_together(group: Group, memory: MemoryArbiter, device: Device) -> None:
         group.part_of(answers.job).end(Done(answers.job.id, answers.stats))
 
     try:
-        for part in group.living():
+        for part in group.active():
             if 2 * prompts.nbytes > memory.available():
                 break
             try:

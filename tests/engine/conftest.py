@@ -8,12 +8,12 @@ from pathlib import Path
 
 import psutil
 import pytest
-from notes import MODEL
 
 from studio.engine.local.client import EngineClient
 from studio.engine.local.job import Job
 from studio.kinds.text import TextRequest
 from studio.protocol import RunJob
+from tests.engine.notes import MODEL
 
 
 @pytest.fixture(autouse=True)

@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import tiny_pipelines
 import torch
 from PIL import Image
 
@@ -33,6 +32,7 @@ from studio.protocol import (
     RunJob,
     Warned,
 )
+from tests.engine import tiny_pipelines
 from tests.engine.group_run import run_group
 
 IGNORE_LIBRARIES = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")

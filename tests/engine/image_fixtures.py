@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from image_bench import ImageBench
 
 from studio.engine.tasks.image.model import load
+from tests.engine.image_bench import ImageBench
 
 
 @pytest.fixture

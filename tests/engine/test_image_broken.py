@@ -7,14 +7,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from image_bench import IGNORE_LIBRARIES, ImageBench
 from safetensors.torch import load_file, save_file
-from tiny_pipelines import FAMILIES
 
 from studio.engine.tasks.image.model.describe import describe
 from studio.protocol import ProblemError
+from tests.engine.image_bench import IGNORE_LIBRARIES, ImageBench
+from tests.engine.tiny_pipelines import FAMILIES
 
-pytest_plugins = ["image_fixtures"]
+pytest_plugins = ["tests.engine.image_fixtures"]
 pytestmark = IGNORE_LIBRARIES
 
 

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import tiny_pipelines
 from PIL import Image
 
 from studio.engine.local.client import EngineClient
@@ -25,6 +24,7 @@ from studio.protocol import (
     Preview,
     RunJob,
 )
+from tests.engine import tiny_pipelines
 
 
 def test_a_real_engine_describes_draws_cancels_and_draws_again(

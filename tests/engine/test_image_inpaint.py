@@ -8,11 +8,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-import tiny_pipelines
 import torch
-from image_bench import IGNORE_LIBRARIES, SIDE, ImageBench, picture_file
 from PIL import Image
-from tiny_pipelines import FAMILIES
 
 from studio.engine.tasks.image.draw.inpaint import Surroundings, packed_latents
 from studio.engine.tasks.image.model import schedulers
@@ -22,8 +19,11 @@ from studio.engine.tasks.image.model.schedulers import Step
 from studio.engine.tasks.image.pictures.preview import unpack
 from studio.engine.tasks.image.pictures.start_picture import fit, read_mask
 from studio.protocol import InputFile, ProblemError
+from tests.engine import tiny_pipelines
+from tests.engine.image_bench import IGNORE_LIBRARIES, SIDE, ImageBench, picture_file
+from tests.engine.tiny_pipelines import FAMILIES
 
-pytest_plugins = ["image_fixtures"]
+pytest_plugins = ["tests.engine.image_fixtures"]
 pytestmark = IGNORE_LIBRARIES
 
 HALF = SIDE // 2

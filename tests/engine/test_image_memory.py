@@ -8,15 +8,15 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from image_bench import IGNORE_LIBRARIES, ImageBench
 
 from studio.engine.local.devices import Device
 from studio.engine.tasks.image import run
 from studio.engine.tasks.image.fit.memory_fallback import pictures_at_once, split
 from studio.engine.tasks.image.model.load import place
 from studio.protocol import ProblemError
+from tests.engine.image_bench import IGNORE_LIBRARIES, ImageBench
 
-pytest_plugins = ["image_fixtures"]
+pytest_plugins = ["tests.engine.image_fixtures"]
 pytestmark = IGNORE_LIBRARIES
 
 

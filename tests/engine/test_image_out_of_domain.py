@@ -6,12 +6,12 @@ import json
 from pathlib import Path
 
 import pytest
-from image_bench import IGNORE_LIBRARIES, ImageBench
 
 from studio.engine.tasks.image.draw.out_of_domain import listening
 from studio.protocol import Progress, Warned
+from tests.engine.image_bench import IGNORE_LIBRARIES, ImageBench
 
-pytest_plugins = ["image_fixtures"]
+pytest_plugins = ["tests.engine.image_fixtures"]
 pytestmark = IGNORE_LIBRARIES
 
 STARTER = Path(__file__).parents[2] / "resources" / "models" / "starter-icons"

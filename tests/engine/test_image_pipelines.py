@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from image_bench import IGNORE_LIBRARIES, SIDE, ImageBench, picture_file
 from PIL import Image
-from tiny_pipelines import FAMILIES
 
 from studio.engine.tasks.image.draw.latents import as_pixels, encode
 from studio.engine.tasks.image.model.describe import describe
+from tests.engine.image_bench import IGNORE_LIBRARIES, SIDE, ImageBench, picture_file
+from tests.engine.tiny_pipelines import FAMILIES
 
-pytest_plugins = ["image_fixtures"]
+pytest_plugins = ["tests.engine.image_fixtures"]
 pytestmark = IGNORE_LIBRARIES
 
 ALL = {"prompt", "seed", "count", "width", "height", "steps", "scheduler"}

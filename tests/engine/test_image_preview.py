@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 import torch
-from image_bench import IGNORE_LIBRARIES
 
 from studio.engine.tasks.image.model.schedulers import Step, cut_schedule
 from studio.engine.tasks.image.pictures.preview import (
@@ -15,6 +14,7 @@ from studio.engine.tasks.image.pictures.preview import (
     to_image,
     unpack,
 )
+from tests.engine.image_bench import IGNORE_LIBRARIES
 
 pytestmark = IGNORE_LIBRARIES
 

@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from image_bench import IGNORE_LIBRARIES, SIDE, ImageBench, picture_file
 from PIL import Image
 
 from studio.engine.tasks.image.model.describe import describe
@@ -16,8 +15,9 @@ from studio.engine.tasks.image.pictures.start_picture import MAX_PIXELS, read_pi
 from studio.engine.tasks.image.pictures.transparency import key_out_white
 from studio.kinds.coding import recipe_from_json, to_json
 from studio.protocol import ProblemError, Warned
+from tests.engine.image_bench import IGNORE_LIBRARIES, SIDE, ImageBench, picture_file
 
-pytest_plugins = ["image_fixtures"]
+pytest_plugins = ["tests.engine.image_fixtures"]
 pytestmark = IGNORE_LIBRARIES
 
 

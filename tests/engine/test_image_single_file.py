@@ -8,19 +8,19 @@ from typing import Any
 
 import numpy as np
 import pytest
-import tiny_pipelines
 import torch
-from image_bench import IGNORE_LIBRARIES, ImageBench
 from safetensors.torch import load_file, save_file
-from single_file_checkpoint import unet_tensors, vae_tensors, write_checkpoint
 
 from studio.engine.tasks.image.model import single_file
 from studio.engine.tasks.image.model.clip_vocabulary import write_clip_tokenizer
 from studio.engine.tasks.image.model.describe import describe
 from studio.engine.tasks.image.model.tensors import Tensor
 from studio.protocol import ProblemError
+from tests.engine import tiny_pipelines
+from tests.engine.image_bench import IGNORE_LIBRARIES, ImageBench
+from tests.engine.single_file_checkpoint import unet_tensors, vae_tensors, write_checkpoint
 
-pytest_plugins = ["image_fixtures"]
+pytest_plugins = ["tests.engine.image_fixtures"]
 pytestmark = IGNORE_LIBRARIES
 
 

@@ -6,14 +6,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from image_bench import IGNORE_LIBRARIES, ImageBench
-from tiny_pipelines import FAMILIES
 
 from studio.engine.tasks.image.draw.prompts import CannotShareError, _joined
 from studio.protocol import AssetReady, Cancelled, Done, Event, Failed, InputFile, Progress
 from studio.settings import default_paths
+from tests.engine.image_bench import IGNORE_LIBRARIES, ImageBench
+from tests.engine.tiny_pipelines import FAMILIES
 
-pytest_plugins = ["image_fixtures"]
+pytest_plugins = ["tests.engine.image_fixtures"]
 pytestmark = IGNORE_LIBRARIES
 
 

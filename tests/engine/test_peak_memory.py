@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from image_bench import IGNORE_LIBRARIES, ImageBench
+from tests.engine.image_bench import IGNORE_LIBRARIES, ImageBench
 
-pytest_plugins = ["image_fixtures"]
+pytest_plugins = ["tests.engine.image_fixtures"]
 pytestmark = IGNORE_LIBRARIES
 
 

@@ -14,7 +14,6 @@ from pathlib import Path
 import msgspec
 import psutil
 import pytest
-from notes import MODEL, Notes
 from PIL import Image
 
 from studio.engine.local.client import EngineClient
@@ -37,6 +36,7 @@ from studio.protocol import (
     RowFailed,
     RunJob,
 )
+from tests.engine.notes import MODEL, Notes
 
 MakeJob = Callable[..., RunJob]
 MakeClient = Callable[..., EngineClient]

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 from safetensors.torch import load_file, save_file
-from text_bench import TextBench, model_at
 
 from studio.protocol import ProblemError
+from tests.engine.text_bench import TextBench, model_at
 
-pytest_plugins = ["text_fixtures"]
+pytest_plugins = ["tests.engine.text_fixtures"]
 
 
 def weights(folder: Path) -> Path:

@@ -6,8 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
-from notes import Notes
-from tiny_text import tiny_gguf
 
 from studio.engine.local.client import EngineClient
 from studio.kinds.text import TextRequest
@@ -21,8 +19,10 @@ from studio.protocol import (
     RunJob,
     TextDelta,
 )
+from tests.engine.notes import Notes
+from tests.engine.tiny_text import tiny_gguf
 
-pytest_plugins = ["text_fixtures"]
+pytest_plugins = ["tests.engine.text_fixtures"]
 
 
 def job(model: ModelRef, folder: Path, name: str, **fields: object) -> RunJob:

@@ -8,8 +8,6 @@ from pathlib import Path
 
 import pytest
 from filelock import FileLock
-from text_bench import TextBench, model_at
-from tiny_text import TEMPLATE, tiny_gguf
 from transformers import AutoTokenizer
 
 from studio.engine.local.job import Job, JobCancelled
@@ -17,8 +15,10 @@ from studio.engine.tasks.text.model.convert import convert, converted
 from studio.formats.chat_template import read_template
 from studio.formats.gguf_cache import CACHE_VARIABLE, converted_folder
 from studio.protocol import Event, Loading, ModelRef, ProblemError
+from tests.engine.text_bench import TextBench, model_at
+from tests.engine.tiny_text import TEMPLATE, tiny_gguf
 
-pytest_plugins = ["text_fixtures"]
+pytest_plugins = ["tests.engine.text_fixtures"]
 
 
 @pytest.fixture

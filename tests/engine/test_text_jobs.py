@@ -8,8 +8,6 @@ from typing import Any
 
 import pytest
 import torch
-from text_bench import TextBench, model_at
-from tiny_text import tiny_llama
 from tokenizers import Tokenizer
 
 from studio.engine.local.job import JobCancelled
@@ -17,8 +15,10 @@ from studio.engine.tasks.text.decode.decode import Decoder
 from studio.kinds.text import TextRequest
 from studio.models.count_process import CountAsked, count
 from studio.protocol import AssetReady, Event, Loading, Message, ModelRef, ProblemError, TextDelta
+from tests.engine.text_bench import TextBench, model_at
+from tests.engine.tiny_text import tiny_llama
 
-pytest_plugins = ["text_fixtures"]
+pytest_plugins = ["tests.engine.text_fixtures"]
 
 
 def talk(turns: int, length: int) -> tuple[Message, ...]:

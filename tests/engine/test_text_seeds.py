@@ -7,15 +7,15 @@ from typing import Any
 
 import pytest
 import torch
-from text_bench import TextBench
-from tiny_text import SMALL, tiny_model
 
 from studio.engine.tasks.text.decode.batch_invariance import WIDTHS, Agreement, widths_that_agree
 from studio.engine.tasks.text.decode.decode import Decoder, Row
 from studio.engine.tasks.text.decode.sampling import Sampling
 from studio.protocol import MAX_SEED, ModelRef
+from tests.engine.text_bench import TextBench
+from tests.engine.tiny_text import SMALL, tiny_model
 
-pytest_plugins = ["text_fixtures"]
+pytest_plugins = ["tests.engine.text_fixtures"]
 
 STORY = "Write a long story about a fox who learns to ride a bicycle."
 PLAIN = Sampling(temperature=1.0, top_p=0.95, top_k=20, repetition_penalty=1.1)
@@ -107,7 +107,7 @@ def test_rows_end_on_their_own() -> None:
 
 
 def test_after_the_largest_seed_comes_zero(bench: TextBench, tiny: Path) -> None:
-    from text_bench import model_at
+    from tests.engine.text_bench import model_at
 
     model = model_at(tiny)
     last = bench.run(model, prompt="x", count=2, seed=MAX_SEED, max_tokens=8)

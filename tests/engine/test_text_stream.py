@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pytest
-from text_bench import TextBench, starter_model
-from tiny_text import tiny_tokenizer
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import AutoTokenizer
 
 from studio.engine.tasks.text.decode.stream import TextStream
 from studio.protocol import ModelRef, Progress
+from tests.engine.text_bench import TextBench, starter_model
+from tests.engine.tiny_text import tiny_tokenizer
 
-pytest_plugins = ["text_fixtures"]
+pytest_plugins = ["tests.engine.text_fixtures"]
 
 TEXTS = [
     "你好，世界！狐狸骑自行车。",

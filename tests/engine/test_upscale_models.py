@@ -13,7 +13,6 @@ import pytest
 import safetensors.torch
 import torch
 from spandrel.architectures.Compact import Compact
-from upscale_house import photograph, starter
 
 from studio.engine.local.devices import pick_device
 from studio.engine.local.job import Job, JobCancelled
@@ -21,6 +20,7 @@ from studio.engine.local.memory import MemoryArbiter
 from studio.engine.tasks.upscale.enlarge import Enlarger
 from studio.engine.tasks.upscale.load import Upscaler, acquire_upscaler, weight_file
 from studio.protocol import Loading, ModelRef, ProblemError
+from tests.engine.upscale_house import photograph, starter
 
 
 def refer(path: Path) -> ModelRef:

@@ -6,13 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from notes import Notes
 from PIL import Image
-from upscale_house import photograph, starter
 
 from studio.engine.local.client import EngineClient
 from studio.kinds.upscale import UpscaleRequest
 from studio.protocol import AssetReady, Cancelled, Done, Event, Failed, InputFile, Loading, RunJob
+from tests.engine.notes import Notes
+from tests.engine.upscale_house import photograph, starter
 
 Make = Callable[[Path], RunJob]
 

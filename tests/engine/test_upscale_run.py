@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image, ImageCms, ImageDraw
-from upscale_house import House, decibels, photograph, pretend_size, starter
 
 from studio.engine.local.devices import pick_device
 from studio.engine.local.job import JobCancelled
@@ -25,6 +24,7 @@ from studio.engine.tasks.upscale.picture import read_picture
 from studio.formats.png_writer import PngWriter
 from studio.kinds.upscale import UpscaleRequest
 from studio.protocol import InputFile, Parent, Preview, ProblemError, Progress
+from tests.engine.upscale_house import House, decibels, photograph, pretend_size, starter
 
 DEVICE = pick_device("cpu")
 

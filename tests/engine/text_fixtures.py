@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from text_bench import TextBench, starter_model
-from tiny_text import tiny_llama
 
 from studio.protocol import ModelRef
+from tests.engine.text_bench import TextBench, starter_model
+from tests.engine.tiny_text import tiny_llama
 
 
 @pytest.fixture(scope="module")

@@ -12,16 +12,15 @@ from typing import Any
 
 os.environ["QT_QPA_PLATFORM"] = "offscreen"
 os.environ["OMP_NUM_THREADS"] = "2"
-sys.path.insert(0, str(Path(__file__).parent.parent / "unit"))
 
 import psutil
 import pytest
-from model_files import write_llama, write_pipeline
 from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
 from studio.settings import Paths, default_paths
 from studio.ui.main_window import MainWindow
+from tests.unit.model_files import write_llama, write_pipeline
 
 SCREENSHOTS = Path(__file__).parent.parent.parent / "screenshots-failed"
 

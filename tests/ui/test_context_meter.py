@@ -6,13 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from model_files import write_llama
 from pytestqt.qtbot import QtBot
 from tokenizers import Tokenizer, models, pre_tokenizers
 
 from studio.settings import Paths
 from studio.ui.main_window import MainWindow
 from studio.ui.workspaces.text.conversation import Answer, Conversation, Turn
+from tests.unit.model_files import write_llama
 
 CONTEXT = 64
 

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from model_files import write_llama, write_safetensors
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
 from studio.settings import Paths
 from studio.ui.main_window import MainWindow
 from studio.ui.models.models_dialog import ModelsDialog
+from tests.unit.model_files import write_llama, write_safetensors
 
 
 @pytest.fixture

@@ -9,10 +9,16 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from model_files import write_gguf, write_json, write_llama, write_pipeline, write_safetensors
 
 from studio.models.inspect import describe_path
 from studio.protocol import Problem, ProblemError
+from tests.unit.model_files import (
+    write_gguf,
+    write_json,
+    write_llama,
+    write_pipeline,
+    write_safetensors,
+)
 
 
 def refusal(path: Path) -> Problem:
@@ -313,8 +319,7 @@ def test_a_torchscript_program_is_refused(tmp_path: Path) -> None:
         ("a.safetensors", b"", "not one"),
         ("a.pth", b"GIF89a", "no PyTorch model"),
         ("a.pth", b"PK\x03\x04 cut off", "cut off"),
-        ("a.ckpt", b"\x80\x02", "cut off"),
-        ("a.bin", b"\x80\x02", ".safetensors"),
+        ("a.ckpt", b"\x80\x02", ".safetensors"),
         ("a.txt", b"hello", "no model"),
     ],
 )

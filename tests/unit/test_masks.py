@@ -6,7 +6,6 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from model_files import write_pipeline
 from PIL import Image
 
 from studio.jobs.reproduce import reproduce_request
@@ -19,6 +18,7 @@ from studio.models.registry import Registry
 from studio.protocol import Capabilities, InputFile, ProblemError
 from studio.settings import Paths
 from tests.unit.conftest import enqueue, png_bytes, record
+from tests.unit.model_files import write_pipeline
 
 
 @pytest.fixture

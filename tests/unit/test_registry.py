@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
-from model_files import write_gguf, write_json, write_llama, write_pipeline, write_safetensors
 
 from studio.kinds.kind import ModelNeed
 from studio.kinds.registry import kind_of
@@ -16,6 +15,13 @@ from studio.models import descriptions
 from studio.models.registry import Registry
 from studio.protocol import Capabilities, InputFile, ProblemError
 from studio.settings import Paths
+from tests.unit.model_files import (
+    write_gguf,
+    write_json,
+    write_llama,
+    write_pipeline,
+    write_safetensors,
+)
 
 
 def upscaler(path: Path, doublings: int) -> Path:

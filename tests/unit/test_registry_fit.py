@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from model_files import write_gguf, write_llama, write_pipeline
 
 from studio.models.fit import COMFORT, Verdict, fit, main_memory, memory_need
 from studio.models.inspect import describe_path
 from studio.protocol import ModelRef
+from tests.unit.model_files import write_gguf, write_llama, write_pipeline
 
 GB = 10**9
 BIG = ModelRef(

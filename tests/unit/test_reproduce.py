@@ -8,7 +8,6 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from model_files import write_pipeline, write_safetensors
 from PIL import Image
 
 from studio.formats.weights_fingerprint import weight_hash
@@ -23,6 +22,7 @@ from studio.models.registry import Registry
 from studio.protocol import InputFile, ModelRef, ProblemError, Recipe
 from studio.settings import Paths
 from tests.unit.conftest import png_bytes, recipe_for, record
+from tests.unit.model_files import write_pipeline, write_safetensors
 
 
 def drawn(library: Library, **recipe: object) -> Asset:

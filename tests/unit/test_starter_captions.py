@@ -2,16 +2,9 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import pytest
 
-np = pytest.importorskip("numpy")
-pytest.importorskip("resvg_py")
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "packaging" / "starter_model"))
-
-from starter_recipe import captions, icons  # noqa: E402
+from starter_recipe import captions, icons
 
 
 def _things() -> list[icons.Thing]:

@@ -2,17 +2,9 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
+import torch
 
-import pytest
-
-torch = pytest.importorskip("torch")
-pytest.importorskip("diffusers")
-pytest.importorskip("transformers")
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "packaging" / "starter_model"))
-
-from starter_recipe import (  # noqa: E402
+from starter_recipe import (
     denoiser,
     encoder,
     flow,

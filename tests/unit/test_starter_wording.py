@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 
 import pytest
+import tokenizers
 
-pytest.importorskip("transformers")
-tokenizers = pytest.importorskip("tokenizers")
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "packaging" / "starter_model"))
+from starter_recipe import captions, icons, tokens
 
-from starter_recipe import captions, icons, tokens  # noqa: E402
-
-SHIPPED = ROOT / "resources" / "models" / "starter-icons" / "tokenizer" / "tokenizer.json"
+ICONS = Path(__file__).resolve().parents[2] / "resources" / "models" / "starter-icons"
+SHIPPED = ICONS / "tokenizer" / "tokenizer.json"
 
 
 @pytest.fixture(scope="module")

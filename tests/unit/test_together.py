@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from test_runner import House, house
 
 from studio.engine.local.client import EngineClient
 from studio.jobs.batch import Left
@@ -28,6 +27,7 @@ from studio.protocol import (
     RunJob,
     RunTogether,
 )
+from tests.unit.test_runner import House, house
 
 __all__ = ["house"]
 

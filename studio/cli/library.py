@@ -81,7 +81,7 @@ def _wanted(options: argparse.Namespace) -> Wanted:
             "bad_input", "{value} is no limit. Give a number from 1 on.", value=options.limit
         )
     return Wanted(
-        words=options.text,
+        words=options.words,
         task=options.task,
         model=options.model,
         tags=tuple(options.tag),

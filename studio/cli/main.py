@@ -183,7 +183,7 @@ def _library(command: argparse.ArgumentParser) -> None:
     search = actions.add_parser(
         "search", help="find results by prompt, answer, tag, collection or name"
     )
-    search.add_argument("text", metavar="TEXT", nargs="?", default="")
+    search.add_argument("words", metavar="TEXT", nargs="?", default="")
     search.add_argument("--task", choices=tasks(), default=None)
     search.add_argument("--model", default="", metavar="ID")
     search.add_argument(

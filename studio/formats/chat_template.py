@@ -20,12 +20,21 @@ from jinja2 import nodes
 from jinja2.ext import Extension, loopcontrols
 from jinja2.parser import Parser
 from jinja2.sandbox import ImmutableSandboxedEnvironment
+from msgspec import Struct
 
 from studio.protocol import Message
 
 _Turns: TypeAlias = list[tuple[str, str]]
 
 SPECIAL_TOKENS = ("bos_token", "eos_token", "unk_token", "pad_token")
+
+
+class Conversation(Struct, frozen=True):
+    """What is said to a model: the system prompt, the earlier turns, and the user's last turn."""
+
+    prompt: str
+    system_prompt: str = ""
+    messages: tuple[Message, ...] = ()
 
 
 class TemplateRefusedError(Exception):

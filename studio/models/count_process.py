@@ -15,9 +15,8 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec import Struct
 
-from studio.formats.chat_template import plain_text, read_template, render
+from studio.formats.chat_template import Conversation, plain_text, read_template, render
 from studio.formats.context_window import context_length, cut_turns
-from studio.kinds.text import TextRequest
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -27,10 +26,14 @@ _KEPT = 2
 
 
 class CountAsked(Struct, frozen=True):
-    """What is to be counted, for the model in a folder."""
+    """What is to be counted, for the model in a folder.
+
+    `max_tokens` is the longest answer asked for.
+    """
 
     folder: str
-    request: TextRequest
+    conversation: Conversation
+    max_tokens: int
 
 
 class ContextUse(Struct, frozen=True):
@@ -111,21 +114,21 @@ def count(asked: CountAsked, tokenizer: Tokenizer) -> ContextUse:
 
     Raises `TemplateRefusedError` where the template does not take the conversation.
     """
-    folder, request = Path(asked.folder), asked.request
+    folder, said = Path(asked.folder), asked.conversation
     template, special = read_template(folder)
     config = msgspec.json.decode((folder / "config.json").read_bytes(), type=dict[str, object])
     context = context_length(config)
 
     def tokens_from(first: int) -> int:
-        kept = request.messages[first:]
+        kept = said.messages[first:]
         if template is None:
-            text = plain_text(request.system_prompt, kept, request.prompt)
+            text = plain_text(said.system_prompt, kept, said.prompt)
             return len(tokenizer.encode(text, add_special_tokens=True).ids)
-        text = render(template, special, request.system_prompt, kept, request.prompt)
+        text = render(template, special, said.system_prompt, kept, said.prompt)
         return len(tokenizer.encode(text, add_special_tokens=False).ids)
 
-    roles = [turn.role for turn in request.messages]
-    cut = cut_turns(tokens_from, roles, context, request.max_tokens)
+    roles = [turn.role for turn in said.messages]
+    cut = cut_turns(tokens_from, roles, context, asked.max_tokens)
     return ContextUse(cut.tokens, context, cut.room, cut.first, cut.fits or template is None)
 
 

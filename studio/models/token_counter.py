@@ -11,8 +11,8 @@ from pathlib import Path
 
 import msgspec
 
+from studio.formats.chat_template import Conversation
 from studio.formats.gguf_cache import converted_folder
-from studio.kinds.text import TextRequest
 from studio.models.count_process import (
     ContextUse,
     CountAsked,
@@ -48,8 +48,12 @@ class TokenCounter:
         """The process's id, None while there is none."""
         return self._process.pid if self._process is not None else None
 
-    def count(self, model: ModelRef, request: TextRequest) -> ContextUse | None:
+    def count(
+        self, model: ModelRef, conversation: Conversation, max_tokens: int
+    ) -> ContextUse | None:
         """Return how full the context would be; None where that cannot be told.
+
+        `max_tokens` is the longest answer asked for.
 
         Blocks (the first time for a second): call it off the window's thread. A GGUF file's
         tokenizer is only known once the engine has converted it.
@@ -61,7 +65,7 @@ class TokenCounter:
             for _ in range(2):
                 if self._stopped:
                     return None
-                answer = self._ask(CountAsked(str(folder), request))
+                answer = self._ask(CountAsked(str(folder), conversation, max_tokens))
                 if answer is not None:
                     return None if isinstance(answer, CountFailed) else answer
         return None

@@ -123,6 +123,12 @@ def view(library: Library, find: Callable[[str], Any]) -> Any:
     return find("queue.view")
 
 
+def titles(view: Any) -> list[str]:
+    """Return what the list shows: the next key counts from there."""
+    model = view.model()
+    return [model.index(row).data() for row in range(model.rowCount())]
+
+
 def wait_for(window: MainWindow, view: Any, qtbot: QtBot, *prompts: str) -> list[str]:
     """Enqueue, and return the jobs' ids once they are listed."""
     assert window.state.library is not None
@@ -153,11 +159,17 @@ def test_alt_and_an_arrow_move_the_chosen_jobs_by_one_turn(
     view.setFocus()
     view.setCurrentIndex(view.model().index(2))
     qtbot.keyClick(view, Qt.Key.Key_Up, Qt.KeyboardModifier.AltModifier)
-    qtbot.waitUntil(lambda: turns(library) == ["one", "three", "two"], timeout=10_000)
+    qtbot.waitUntil(
+        lambda: turns(library) == titles(view) == ["one", "three", "two"], timeout=10_000
+    )
     qtbot.keyClick(view, Qt.Key.Key_Up, Qt.KeyboardModifier.AltModifier)
-    qtbot.waitUntil(lambda: turns(library) == ["three", "one", "two"], timeout=10_000)
+    qtbot.waitUntil(
+        lambda: turns(library) == titles(view) == ["three", "one", "two"], timeout=10_000
+    )
     qtbot.keyClick(view, Qt.Key.Key_Down, Qt.KeyboardModifier.AltModifier)
-    qtbot.waitUntil(lambda: turns(library) == ["one", "three", "two"], timeout=10_000)
+    qtbot.waitUntil(
+        lambda: turns(library) == titles(view) == ["one", "three", "two"], timeout=10_000
+    )
     assert view.currentIndex().data() == "three"
 
 

@@ -15,7 +15,7 @@ from PySide6.QtWidgets import QMenu
 from pytestqt.qtbot import QtBot
 
 from studio.kinds.upscale import UpscaleRequest
-from studio.protocol import ModelRef
+from studio.protocol import ModelRef, ModelSource
 from studio.ui.main_window import MainWindow
 from studio.ui.workspaces.upscale.adding import pictures_below
 
@@ -24,14 +24,14 @@ from studio.ui.workspaces.upscale.adding import pictures_below
 def tab(window: MainWindow, monkeypatch: pytest.MonkeyPatch) -> Any:
     refs = tuple(
         ModelRef(id=f"up-x{n}", name=f"Up ×{n}", task="upscale", format="spandrel",
-                 path=f"/up{n}", scales=(n,), starter=True)
+                 path=f"/up{n}", scales=(n,), source=ModelSource("starter"))
         for n in (2, 4)
     )  # fmt: skip
     state = window.state
     state._models = (*state._models, *refs)
     registry = state.open_registry()
-    monkeypatch.setattr(registry, "resolve", lambda model, *_: next(
-        ref for ref in refs if ref.id == (model or "up-x2")
+    monkeypatch.setattr(registry, "resolve", lambda need: next(
+        ref for ref in refs if ref.id == (need.name or "up-x2")
     ))  # fmt: skip
     window.tabs.setCurrentIndex(2)
     tab = window.tab("upscale")

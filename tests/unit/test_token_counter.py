@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 from studio.formats.gguf_cache import converted_folder
-from studio.kinds.text import TextRequest
+from studio.formats.chat_template import Conversation
 from studio.models.token_counter import TokenCounter
 from studio.protocol import Message, ModelRef
 from studio.settings import RESOURCES
@@ -29,13 +29,13 @@ SMOL = ModelRef(
 APP = """
 import sys, threading
 from studio.models.token_counter import TokenCounter
-from studio.kinds.text import TextRequest
+from studio.formats.chat_template import Conversation
 from studio.protocol import ModelRef
 
 if __name__ == "__main__":
     model = ModelRef(id="x", name="X", task="text", format="transformers", path=sys.argv[1])
     counter = TokenCounter()
-    asked = threading.Thread(target=counter.count, args=(model, TextRequest(prompt="Hello")))
+    asked = threading.Thread(target=counter.count, args=(model, Conversation("Hello"), 512))
     asked.start()
     while counter.pid is None and asked.is_alive():
         pass
@@ -52,8 +52,8 @@ def counter() -> Iterator[TokenCounter]:
 
 
 def test_a_prompt_counts_with_its_template(counter: TokenCounter) -> None:
-    short = counter.count(SMOL, TextRequest(prompt="Hello"))
-    longer = counter.count(SMOL, TextRequest(prompt="Hello", system_prompt="Be very brief."))
+    short = counter.count(SMOL, Conversation("Hello"), 512)
+    longer = counter.count(SMOL, Conversation("Hello", system_prompt="Be very brief."), 512)
     assert short is not None and longer is not None
     assert short.context == 8192
     assert short.tokens > 5
@@ -62,7 +62,7 @@ def test_a_prompt_counts_with_its_template(counter: TokenCounter) -> None:
 
 def test_what_would_be_left_out_is_told_before_sending(counter: TokenCounter) -> None:
     turns = tuple(Message("user" if n % 2 == 0 else "assistant", "word " * 700) for n in range(20))
-    use = counter.count(SMOL, TextRequest(prompt="and now?", messages=turns, max_tokens=512))
+    use = counter.count(SMOL, Conversation("and now?", messages=turns), 512)
     assert use is not None
     assert 0 < use.left_out < 20
     assert use.tokens <= 8192 - 512
@@ -70,23 +70,23 @@ def test_what_would_be_left_out_is_told_before_sending(counter: TokenCounter) ->
 
 
 def test_a_prompt_longer_than_the_context_does_not_fit(counter: TokenCounter) -> None:
-    use = counter.count(SMOL, TextRequest(prompt="word " * 20_000))
+    use = counter.count(SMOL, Conversation("word " * 20_000), 512)
     assert use is not None and not use.fits
 
 
 def test_a_killed_counter_is_started_again(counter: TokenCounter) -> None:
-    assert counter.count(SMOL, TextRequest(prompt="Hello")) is not None
+    assert counter.count(SMOL, Conversation("Hello"), 512) is not None
     assert counter.pid is not None
     os.kill(counter.pid, signal.SIGKILL)
-    assert counter.count(SMOL, TextRequest(prompt="Hello")) is not None
+    assert counter.count(SMOL, Conversation("Hello"), 512) is not None
 
 
 def test_a_folder_without_a_tokenizer_is_unknown(counter: TokenCounter, tmp_path: Path) -> None:
     model = ModelRef(id="x", name="X", task="text", format="transformers", path=str(tmp_path))
-    assert counter.count(model, TextRequest(prompt="Hello")) is None
+    assert counter.count(model, Conversation("Hello"), 512) is None
     (tmp_path / "tokenizer.json").write_text("no tokenizer")
-    assert counter.count(model, TextRequest(prompt="Hello")) is None
-    assert counter.count(SMOL, TextRequest(prompt="Hello")) is not None
+    assert counter.count(model, Conversation("Hello"), 512) is None
+    assert counter.count(SMOL, Conversation("Hello"), 512) is not None
 
 
 def test_a_gguf_file_counts_once_it_is_converted(tmp_path: Path) -> None:
@@ -95,25 +95,25 @@ def test_a_gguf_file_counts_once_it_is_converted(tmp_path: Path) -> None:
     model = ModelRef(id="x", name="X", task="text", format="gguf", path=str(source))
     counter = TokenCounter(tmp_path / "cache")
     try:
-        assert counter.count(model, TextRequest(prompt="Hello")) is None
+        assert counter.count(model, Conversation("Hello"), 512) is None
         target = converted_folder(tmp_path / "cache", source)
         target.mkdir(parents=True)
         for name in ("tokenizer.json", "tokenizer_config.json", "config.json"):
             (target / name).write_bytes((Path(SMOL.path) / name).read_bytes())
-        use = counter.count(model, TextRequest(prompt="Hello"))
+        use = counter.count(model, Conversation("Hello"), 512)
         assert use is not None and use.tokens > 0
     finally:
         counter.stop()
 
 
 def test_nothing_is_left_after_the_end(counter: TokenCounter) -> None:
-    counter.count(SMOL, TextRequest(prompt="Hello"))
+    counter.count(SMOL, Conversation("Hello"), 512)
     pid = counter.pid
     counter.stop()
     assert pid is not None and counter.pid is None
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
-    assert counter.count(SMOL, TextRequest(prompt="Hello")) is None
+    assert counter.count(SMOL, Conversation("Hello"), 512) is None
 
 
 def test_the_end_while_the_counter_starts_leaves_nothing(
@@ -129,7 +129,7 @@ def test_the_end_while_the_counter_starts_leaves_nothing(
         begin(process)
 
     monkeypatch.setattr(SpawnProcess, "start", window_closes)
-    assert counter.count(SMOL, TextRequest(prompt="Hello")) is None
+    assert counter.count(SMOL, Conversation("Hello"), 512) is None
     stopping.join()
     assert counter.pid is None
     assert [process.is_alive() for process in started] == [False]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QSizePolicy, QWidget
 
+from studio.formats.chat_template import Conversation
 from studio.kinds.text import TextRequest
 from studio.protocol import ModelRef, Problem
 from studio.ui.shell.state import AppState
@@ -63,8 +64,12 @@ class ContextMeter(QWidget):
             return
         self._asked = True
         counter = self._state.token_counter
+        conversation = Conversation(request.prompt, request.system_prompt, request.messages)
         self._state.background.read(
-            self, lambda: counter.count(model, request), self._answered, self._unknown
+            self,
+            lambda: counter.count(model, conversation, request.max_tokens),
+            self._answered,
+            self._unknown,
         )
 
     def _answered(self, use: ContextUse | None) -> None:

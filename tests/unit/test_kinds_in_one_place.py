@@ -1,0 +1,44 @@
+"""A kind of work is named in its own module and folders, and nowhere else."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from studio.kinds.registry import kinds
+
+STUDIO = Path(__file__).parents[2] / "studio"
+OWN = (
+    "kinds/",
+    *(f"{place}/{task}/" for place in ("engine/tasks", "ui/workspaces") for task in kinds()),
+)
+OTHER_MEANINGS = {
+    ("protocol/events.py", "text"): "the tag of the event that carries new text",
+    ("cli/output.py", "text"): "the same event for scripts",
+    ("library/index/assets.py", "text"): "a column of the index: what is written in a result",
+    ("ui/widgets/icons.py", "text"): "the colour of text",
+}
+"""Places where the name of a kind stands for something else."""
+
+
+def names_in(file: Path) -> Iterator[tuple[int, str]]:
+    """Yield where a file names a kind: its task as a string, or the type of its requests."""
+    types = {kind.request.__name__ for kind in kinds().values()}
+    for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+        match node:
+            case ast.Constant(value=str(text)) if text in kinds():
+                yield node.lineno, text
+            case ast.Name(id=name) | ast.alias(name=name) if name in types:
+                yield node.lineno, name
+
+
+@pytest.mark.parametrize("file", sorted(STUDIO.rglob("*.py")), ids=lambda file: file.name)
+def test_no_other_code_names_a_kind(file: Path) -> None:
+    place = file.relative_to(STUDIO).as_posix()
+    if place.startswith(OWN):
+        return
+    found = [(line, name) for line, name in names_in(file) if (place, name) not in OTHER_MEANINGS]
+    assert not found, f"{place}: {found}"

@@ -9,7 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
-from studio.engine.tasks.image.draw.encoding import EncodedPrompts
+from studio.engine.tasks.image.model.encoding import EncodedPrompts
 from studio.protocol import InputFile
 from tests.engine.image_bench import ImageBench
 

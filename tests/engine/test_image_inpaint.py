@@ -15,8 +15,8 @@ from studio.engine.tasks.image.draw.inpaint import Surroundings, packed_latents
 from studio.engine.tasks.image.model import schedulers
 from studio.engine.tasks.image.model.describe import capabilities_of, describe
 from studio.engine.tasks.image.model.layout import ModelFacts
+from studio.engine.tasks.image.model.preview import unpack
 from studio.engine.tasks.image.model.schedulers import Step
-from studio.engine.tasks.image.pictures.preview import unpack
 from studio.engine.tasks.image.pictures.start_picture import fit, read_mask
 from studio.protocol import InputFile, ProblemError
 from tests.engine import tiny_pipelines

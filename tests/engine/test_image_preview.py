@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 import torch
 
-from studio.engine.tasks.image.model.schedulers import Step, cut_schedule
-from studio.engine.tasks.image.pictures.preview import (
+from studio.engine.tasks.image.model.preview import (
     clean_estimate,
     fit_colour_map,
     to_image,
     unpack,
 )
+from studio.engine.tasks.image.model.schedulers import Step, cut_schedule
 from tests.engine.image_bench import IGNORE_LIBRARIES
 
 pytestmark = IGNORE_LIBRARIES

@@ -113,11 +113,13 @@ def test_models_are_described_and_converted_through_the_same_pipe(
     (described,) = [e for e in notes.events if isinstance(e, Described)]
     assert "steps" in described.capabilities.controls
     source, target = tmp_path / "m.gguf", tmp_path / "m"
-    missing = client.run(ConvertModel(job="2", source=str(source), target=str(target)), notes)
+    missing = client.run(
+        ConvertModel(job="2", task="text", source=str(source), target=str(target)), notes
+    )
     assert isinstance(missing, Failed)
     assert missing.problem.kind == "model_missing"
     source.touch()
-    client.run(ConvertModel(job="3", source=str(source), target=str(target)), notes)
+    client.run(ConvertModel(job="3", task="text", source=str(source), target=str(target)), notes)
     assert (target / "config.json").is_file()
 
 

@@ -55,12 +55,13 @@ def test_the_engine_converts_and_says_why_not(
 ) -> None:
     client = make_client()
     source, target = tiny_gguf(tmp_path / "tiny.gguf"), tmp_path / "models" / "tiny"
-    asked = ConvertModel(job="1", source=str(source), target=str(target))
+    asked = ConvertModel(job="1", task="text", source=str(source), target=str(target))
     assert isinstance(client.run(asked, Notes()), Done)
     assert (target / "model.safetensors").is_file()
     source.write_bytes(b"no model")
     final = client.run(
-        ConvertModel(job="2", source=str(source), target=str(tmp_path / "other")), Notes()
+        ConvertModel(job="2", task="text", source=str(source), target=str(tmp_path / "other")),
+        Notes(),
     )
     assert isinstance(final, Failed)
     assert final.problem.kind == "model_broken"

@@ -15,8 +15,8 @@ from typing import TextIO
 import psutil
 import pytest
 
-from studio.formats.gguf_cache import converted_folder
 from studio.formats.chat_template import Conversation
+from studio.formats.gguf_cache import converted_folder
 from studio.models.token_counter import TokenCounter
 from studio.protocol import Message, ModelRef
 from studio.settings import RESOURCES

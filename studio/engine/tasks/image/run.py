@@ -25,8 +25,8 @@ from studio.engine.tasks.image.draw.sampling import Drawn, Plan, draw, pipeline_
 from studio.engine.tasks.image.fit.memory_fallback import Ladder, pictures_at_once, split
 from studio.engine.tasks.image.fit.planning import make_plan
 from studio.engine.tasks.image.model.load import LoadedPipeline, acquire
-from studio.engine.tasks.image.pictures.recipes import recipe_of, resolved_request
 from studio.engine.tasks.image.pictures.transparency import key_out_white
+from studio.engine.tasks.image.recipes import recipe_of, resolved_request
 from studio.formats.weights_fingerprint import weight_hash
 from studio.kinds.image import ImageRequest
 from studio.protocol import Problem, ProblemError, RunJob, sentence

@@ -8,46 +8,19 @@ pipeline but its steps. What a VAE loses is put right at the end, in pixels.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import torch
 from PIL import Image
 
-from studio.engine.tasks.image.model.img2img_support import denoiser, works_on_pixels
 from studio.engine.tasks.image.model.schedulers import (
     Step,
-    knows_its_levels,
     level_after,
     level_before,
 )
 from studio.protocol import problem
 
-_VAES = ("AutoencoderKL", "AutoencoderDC", "AutoencoderKLQwenImage")
-"""Those whose latents `latents.encode` gives as the denoiser has them."""
-
 _LEAST_NOISE = 1e-3
 """Of the first level; less could not be told from the rounding of what it is divided by."""
-
-
-def can_hold(pipeline: Any) -> bool:
-    """Tell whether what a mask leaves black can be held while this pipeline draws.
-
-    It can where its latents are those that `latents.encode` gives, one by one or 2×2 of them as
-    one token, and where its scheduler tells how noisy they are.
-
-    Args:
-        pipeline: an instance; its networks may be on the meta device.
-    """
-    if not knows_its_levels(pipeline.scheduler):
-        return False
-    if works_on_pixels(pipeline):
-        return True
-    vae, network = getattr(pipeline, "vae", None), denoiser(pipeline)
-    if vae is None or network is None or type(vae).__name__ not in _VAES:
-        return False
-    channels = vae.config.get("latent_channels") or vae.config.get("z_dim")
-    return bool(channels) and network.config.get("in_channels") in (channels, 4 * channels)
 
 
 class Surroundings:

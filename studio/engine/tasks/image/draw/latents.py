@@ -10,8 +10,8 @@ import torch
 from PIL import Image
 
 from studio.engine.tasks.image.model.img2img_support import denoiser, works_on_pixels
+from studio.engine.tasks.image.model.preview import scale_of
 from studio.engine.tasks.image.model.schedulers import cut_schedule, is_flow
-from studio.engine.tasks.image.pictures.preview import scale_of
 from studio.protocol import MAX_SEED
 
 

@@ -20,7 +20,7 @@ from typing import Any
 import torch
 
 from studio.engine.local.job import Job
-from studio.engine.tasks.image.draw.encoding import Encode, replaced
+from studio.engine.tasks.image.model.encoding import Encode, replaced
 from studio.engine.tasks.image.model.load import LoadedPipeline
 from studio.protocol import Sentence, sentence
 

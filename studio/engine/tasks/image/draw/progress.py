@@ -8,10 +8,10 @@ from collections.abc import Sequence
 
 from studio.engine.local.job import Job, JobCancelled, Pace
 from studio.engine.tasks.image.draw.latents import encode
+from studio.engine.tasks.image.model import preview
 from studio.engine.tasks.image.model.img2img_support import works_on_pixels
 from studio.engine.tasks.image.model.load import LoadedPipeline
 from studio.engine.tasks.image.model.schedulers import Step
-from studio.engine.tasks.image.pictures import preview
 
 _EVERY = 0.4
 """Seconds between two previews at least."""

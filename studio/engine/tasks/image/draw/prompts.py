@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 
-from studio.engine.tasks.image.draw.encoding import Encode, replaced
+from studio.engine.tasks.image.model.encoding import Encode, replaced
 
 
 class CannotShareError(Exception):

@@ -10,11 +10,11 @@ import inspect
 import math
 from typing import Any
 
-from studio.engine.tasks.image.draw.inpaint import can_hold
 from studio.engine.tasks.image.model import schedulers
 from studio.engine.tasks.image.model.img2img_support import call_parameters, denoiser, find_route
+from studio.engine.tasks.image.model.inpaint_support import can_hold
 from studio.engine.tasks.image.model.layout import Component, Layout, ModelFacts, read_layout
-from studio.engine.tasks.image.pictures.preview import scale_of
+from studio.engine.tasks.image.model.preview import scale_of
 from studio.protocol import Capabilities, ModelRef, problem
 
 _FALLBACK_SIDE = 512

@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 
-from studio.engine.tasks.text.model.packed_weights import PackedLinear
+from studio.engine.tasks.text.decode.packed_weights import PackedLinear
 
 WIDTHS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32)
 REFERENCE = 8

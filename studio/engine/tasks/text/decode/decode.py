@@ -23,9 +23,9 @@ from studio.engine.tasks.text.decode.kv_cache import (
     rows_of,
     shortened,
 )
+from studio.engine.tasks.text.decode.packed_weights import pack
 from studio.engine.tasks.text.decode.ragged import RaggedRows, attending, ragged, takes_ragged_rows
 from studio.engine.tasks.text.decode.sampling import Sampling, Seen, pick
-from studio.engine.tasks.text.model.packed_weights import pack
 
 _CACHES = ("cache", "past_key_values", "cache_params")
 """What models call the cache that they are given: those with attention, and the others."""

@@ -367,7 +367,7 @@ class Defaults:
     def _look(self, request: Request) -> tuple[str, Capabilities | None]:
         kind = kind_of(request)
         try:
-            ref = self._registry.resolve(kind.models_of(request)[0])
+            ref = self._registry.resolve_all(request)[0]
         except ProblemError:
             return request.model, None
         return ref.id or request.model, self._registry.capabilities(ref) if kind.describer else None

@@ -100,7 +100,10 @@ def _model(
 ) -> str:
     """Return the id, or the path, of the model that made an asset."""
     recipe = asset.recipe
-    need = kind_of(recipe.request).models_of(recipe.request)[0]
+    needs = kind_of(recipe.request).models_of(recipe.request)
+    if not needs:
+        return recipe.request.model
+    need = needs[0]
     job = library.job(asset.job)
     # A model that was named by its path is in no list; only the job still knows the path.
     names = [recipe.model_id, recipe.request.model, job.request.model if job else ""]
@@ -158,12 +161,15 @@ def _holds(path: Path, sha256: str) -> bool:
 
 
 def compare(old: Asset, new: Asset) -> Comparison:
-    """Compare a result with the one it repeats: the pixels of pictures, the words of texts.
+    """Compare a result with the one it repeats: the pixels of pictures, the words of
+    texts, the bytes of other files.
 
     Raises `ProblemError` (bad_input) where a picture cannot be read.
     """
     if old.medium is Medium.TEXT:
         comparison = _compare_texts(old.text, new.text)
+    elif old.medium is not Medium.PICTURE:
+        comparison = _compare_files(old, new)
     else:
         try:
             difference = compare_pictures(old.path, new.path)
@@ -207,6 +213,12 @@ def _compare_texts(old: str, new: str) -> Comparison:
         after=after,
     )
     return Comparison(False, said, position=position, before=before, after=after)
+
+
+def _compare_files(old: Asset, new: Asset) -> Comparison:
+    if old.sha256 and old.sha256 == new.sha256:
+        return Comparison(True, sentence("The file is identical to the first one, byte by byte."))
+    return Comparison(False, sentence("The file is not identical to the first one."))
 
 
 def _excerpt(text: str, position: int) -> str:

@@ -94,8 +94,13 @@ class Registry:
         return found
 
     def resolve_all(self, request: Request) -> tuple[ModelRef, ...]:
-        """Return every model that a request needs, the base model first. Raises as `resolve`."""
-        return tuple(self.resolve(need) for need in kind_of(request).models_of(request))
+        """Return every model that a request needs, the base model first. Raises as `resolve`.
+
+        For a kind that works without a model it is one that stands for none.
+        """
+        kind = kind_of(request)
+        found = tuple(self.resolve(need) for need in kind.models_of(request))
+        return found or (ModelRef(id="", name=kind.title, task=kind.task, format="", path=""),)
 
     def add(self, path: Path) -> ModelRef:
         """Remember the model at `path`, which stays where it is.

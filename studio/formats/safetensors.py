@@ -62,7 +62,8 @@ def read_safetensors_header(path: Path) -> SafetensorsHeader:
 
     Raises `ProblemError` (`model_broken`) where the file is cut off, is no safetensors file,
     or holds a tensor whose place in the file does not fit its shape; (`model_missing`) where
-    it cannot be opened.
+    it cannot be opened. Each names the file with its folder: the files of two components often
+    have one name.
     """
     try:
         size = path.stat().st_size
@@ -85,7 +86,7 @@ def read_safetensors_header(path: Path) -> SafetensorsHeader:
         metadata_raw = entries.pop("__metadata__", None)
         metadata = msgspec.json.decode(metadata_raw, type=dict[str, str]) if metadata_raw else {}
         parsed = {name: msgspec.json.decode(entry, type=_Entry) for name, entry in entries.items()}
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise _not_safetensors(path, str(error)) from error
     data_size = size - 8 - length
     tensors: Tensors = {}
@@ -101,7 +102,7 @@ def read_safetensors_header(path: Path) -> SafetensorsHeader:
                 "The model file {file} is damaged: its table of contents does not fit its data. "
                 "Download it again.",
                 detail=f"{name}: {entry}",
-                file=path.name,
+                file=path,
             )
         tensors[name] = info
     return SafetensorsHeader(tensors, metadata, size)
@@ -113,7 +114,7 @@ def _cut_off(path: Path, expected: int, size: int) -> Exception:
         "The model file {file} is cut off: {missing} MB of {expected} MB are missing. "
         "Download it again.",
         detail=f"{path}: {size} of {expected} bytes",
-        file=path.name,
+        file=path,
         missing=f"{(expected - size) / 1e6:.1f}",
         expected=f"{expected / 1e6:.1f}",
     )
@@ -124,5 +125,5 @@ def _not_safetensors(path: Path, detail: str = "") -> Exception:
         "model_broken",
         "The file {file} is named .safetensors but is not one. Download it again.",
         detail=detail or str(path),
-        file=path.name,
+        file=path,
     )

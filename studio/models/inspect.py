@@ -7,12 +7,18 @@ from pathlib import Path
 
 import msgspec
 
+from studio.formats.checkpoint import (
+    configuration_folder,
+    find_checkpoint,
+    folder_beside,
+    input_channels,
+    self_contained_pipeline,
+)
 from studio.formats.gguf import TEXT_ARCHITECTURES, GgufHeader, read_gguf_header
 from studio.formats.safetensors import SafetensorsHeader, read_safetensors_header
 from studio.formats.tensors import Tensors
 from studio.formats.torch_zip import read_torch_tensors
 from studio.kinds.registry import task_of_format
-from studio.models.checkpoint_keys import find_checkpoint, is_inpainting, is_self_contained
 from studio.models.folders import describe_diffusers, describe_transformers
 from studio.models.model_text import languages_of, licence_of, read_config, slug
 from studio.models.upscaler_keys import find_upscaler
@@ -241,7 +247,7 @@ def _describe_safetensors(file: Path) -> ModelRef:
     upscaler = find_upscaler(header.tensors) if content in ("vae", "denoiser") else None
     if upscaler is not None:
         return _upscaler(file, header.tensors)
-    if content == "denoiser" and _config_beside(file) is not None:
+    if content == "denoiser" and configuration_folder(file) is not None:
         return _describe_checkpoint(file, header, "")
     if content == "lora":
         raise _lora(file.name)
@@ -272,7 +278,7 @@ def _describe_safetensors(file: Path) -> ModelRef:
             "The file {file} looks like the denoiser of an image model without its text encoder "
             "and VAE. Put the diffusers folder of its model beside it as {folder}, or add that.",
             file=file.name,
-            folder=file.with_suffix("").name,
+            folder=folder_beside(file).name,
         )
     if content == "encoder":
         raise problem(
@@ -290,25 +296,25 @@ def _describe_safetensors(file: Path) -> ModelRef:
 
 
 def _describe_checkpoint(file: Path, header: SafetensorsHeader, family: str) -> ModelRef:
-    folder = _config_beside(file)
+    folder = configuration_folder(file)
     if folder is not None:
         index = read_config(folder / "model_index.json")
         family = str(index.get("_class_name", family))
-    elif is_inpainting(header.tensors):
+    elif input_channels(header.tensors) not in (None, 4):
         raise problem(
             "bad_input",
             "The file {file} is made for filling masks or editing pictures, and needs more "
             "than a prompt. Add the ordinary version of the model.",
             file=file.name,
         )
-    elif not is_self_contained(header.tensors):
+    elif not self_contained_pipeline(header.tensors):
         raise problem(
             "bad_input",
             "The checkpoint {file} ({family}) comes without its configuration. Put the diffusers "
             "folder of its model beside it as {folder}, or add that folder instead.",
             file=file.name,
             family=family,
-            folder=file.with_suffix("").name,
+            folder=folder_beside(file).name,
         )
     return ModelRef(
         id="",
@@ -320,14 +326,6 @@ def _describe_checkpoint(file: Path, header: SafetensorsHeader, family: str) -> 
         size=header.size,
         licence=header.metadata.get("modelspec.license", ""),
     )
-
-
-def _config_beside(file: Path) -> Path | None:
-    """Return the diffusers folder that says how a checkpoint is built, where the engine looks."""
-    for folder in (file.with_suffix(""), file.parent):
-        if (folder / "model_index.json").is_file():
-            return folder
-    return None
 
 
 def _upscaler(file: Path, tensors: Tensors) -> ModelRef:

@@ -11,10 +11,10 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from studio.engine.tasks.image.model import single_file
+from studio.engine.tasks.image.model import checkpoint_config
 from studio.engine.tasks.image.model.clip_vocabulary import write_clip_tokenizer
 from studio.engine.tasks.image.model.describe import describe
-from studio.engine.tasks.image.model.tensors import Tensor
+from studio.formats.tensors import TensorInfo, Tensors
 from studio.protocol import ProblemError
 from tests.engine import tiny_pipelines
 from tests.engine.image_bench import IGNORE_LIBRARIES, ImageBench
@@ -127,9 +127,9 @@ def test_a_checkpoint_alone_draws_what_its_diffusers_folder_draws(
     assert describe(bench.model(checkpoint)) == describe(bench.model(tmp_path / "folder"))
 
 
-def real_header(parts: dict[str, dict[str, torch.Tensor]]) -> dict[str, Tensor]:
+def real_header(parts: dict[str, dict[str, torch.Tensor]]) -> Tensors:
     return {
-        prefix + name: Tensor(tuple(tensor.shape), "F16")
+        prefix + name: TensorInfo(tuple(tensor.shape), "f16", 2 * tensor.numel())
         for prefix, tensors in parts.items()
         for name, tensor in tensors.items()
     }
@@ -151,14 +151,15 @@ def test_the_published_checkpoints_shapes_give_the_published_configurations() ->
         {"model.diffusion_model.": unet_tensors(unet), "first_stage_model.": vae_tensors(decoder)}
     )
 
-    made = single_file.unet_config(header, is_xl=False)
+    made = checkpoint_config.unet_config(header, is_xl=False)
 
     assert tuple(made["block_out_channels"]) == sd15["block_out_channels"]
     assert made["cross_attention_dim"] == 768
     assert made["layers_per_block"] == 2
     assert made["attention_head_dim"] == 8
     assert made["down_block_types"] == ["CrossAttnDownBlock2D"] * 3 + ["DownBlock2D"]
-    assert single_file.vae_config(header, is_xl=False)["block_out_channels"] == [128, 256, 512, 512]
+    made = checkpoint_config.vae_config(header, is_xl=False)
+    assert made["block_out_channels"] == [128, 256, 512, 512]
 
 
 def test_the_shapes_of_sdxl_give_its_published_configuration() -> None:
@@ -178,9 +179,11 @@ def test_the_shapes_of_sdxl_give_its_published_configuration() -> None:
             projection_class_embeddings_input_dim=2816,
         )
     header = real_header({"model.diffusion_model.": unet_tensors(unet)})
-    header["conditioner.embedders.1.model.text_projection"] = Tensor((1280, 1280), "F16")
+    header["conditioner.embedders.1.model.text_projection"] = TensorInfo(
+        (1280, 1280), "f16", 2 * 1280 * 1280
+    )
 
-    made = single_file.unet_config(header, is_xl=True)
+    made = checkpoint_config.unet_config(header, is_xl=True)
 
     assert made["block_out_channels"] == [320, 640, 1280]
     assert made["transformer_layers_per_block"] == [1, 2, 10]

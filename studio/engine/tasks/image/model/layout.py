@@ -18,12 +18,15 @@ import msgspec
 import transformers
 from diffusers import DiffusionPipeline, pipelines
 
-from studio.engine.tasks.image.model import single_file
+from studio.engine.tasks.image.model import checkpoint_config
+from studio.engine.tasks.image.model.component_files import missing, weight_files
 from studio.engine.tasks.image.model.img2img_support import (
     call_parameters,
     needs_more_than_a_prompt,
 )
-from studio.engine.tasks.image.model.tensors import Tensor, missing, read_header, weight_files
+from studio.formats.checkpoint import configuration_folder, folder_beside
+from studio.formats.safetensors import read_safetensors_header
+from studio.formats.tensors import Tensors
 from studio.protocol import ModelRef, ProblemError, problem
 
 # Names that transformers 5 dropped, still found in older model folders.
@@ -92,23 +95,22 @@ class Layout:
     components: tuple[Component, ...]
     facts: ModelFacts = field(default_factory=ModelFacts)
     checkpoint: Path | None = None
-    headers: Mapping[Path, Mapping[str, Tensor]] = field(default_factory=dict)
-    keep: single_file.ConfigFolder | None = None
+    headers: Mapping[Path, Tensors] = field(default_factory=dict)
+    keep: checkpoint_config.ConfigFolder | None = None
 
 
-def read_layout(ref: ModelRef, *, check_weights: bool = True) -> Layout:
+def read_layout(ref: ModelRef) -> Layout:
     """Read what a model is made of. No weights are read, but the files' headers are.
 
     Args:
         ref: a model of format `diffusers` or `single_file`.
-        check_weights: whether missing or incomplete weight files raise.
 
     Raises:
         ProblemError: `model_missing`, `model_broken` or `bad_input`, naming the file.
     """
     path = Path(ref.path)
     if path.is_dir():
-        return _read_folder(path, check_weights)
+        return _read_folder(path)
     if not path.is_file():
         raise problem(
             "model_missing",
@@ -127,41 +129,41 @@ def _read_single_file(path: Path) -> Layout:
             " not opened. Get the same model as .safetensors.",
             file=path,
         )
-    header = read_header(path)
-    folder = single_file.config_folder(path)
+    header = read_safetensors_header(path).tensors
+    folder = configuration_folder(path)
     keep = None
     if folder is None:
-        keep = single_file.built_in_config(path, header)
+        keep = checkpoint_config.built_in_config(path, header)
         folder = keep.path
     index = _read_index(folder)
     components: list[Component] = []
-    headers: dict[Path, Mapping[str, Tensor]] = {path: header}
+    headers: dict[Path, Tensors] = {path: header}
     for name, kind in _classes(index, folder).items():
         if name == "safety_checker":
             continue
         files: tuple[Path, ...] = ()
         variant = ""
-        if is_network(kind) and not single_file.holds(header, name, kind):
+        if is_network(kind) and not checkpoint_config.holds(header, name, kind):
             files, variant = weight_files(folder / name)
-            headers |= {file: read_header(file) for file in files}
+            headers |= _headers(files)
         components.append(Component(name, kind, folder / name, files, variant))
     return Layout(
         pipeline=_pipeline_class(index, folder),
         root=folder,
         components=tuple(components),
-        facts=_read_facts(single_file.beside(path)),
+        facts=_read_facts(folder_beside(path)),
         checkpoint=path,
         headers=headers,
         keep=keep,
     )
 
 
-def _read_folder(root: Path, check_weights: bool) -> Layout:
+def _read_folder(root: Path) -> Layout:
     index = _read_index(root)
     pipeline = _pipeline_class(index, root)
     optional = set(getattr(pipeline, "_optional_components", ()))
     components: list[Component] = []
-    headers: dict[Path, Mapping[str, Tensor]] = {}
+    headers: dict[Path, Tensors] = {}
     for name, kind in _classes(index, root).items():
         folder = root / name
         if not folder.is_dir() and name in optional:
@@ -169,13 +171,8 @@ def _read_folder(root: Path, check_weights: bool) -> Layout:
         files: tuple[Path, ...] = ()
         variant = ""
         if is_network(kind):
-            try:
-                files, variant = weight_files(folder)
-                for file in files:
-                    headers[file] = read_header(file)
-            except ProblemError:
-                if check_weights:
-                    raise
+            files, variant = weight_files(folder)
+            headers |= _headers(files)
         components.append(Component(name, kind, folder, files, variant))
     return Layout(
         pipeline=pipeline,
@@ -184,6 +181,13 @@ def _read_folder(root: Path, check_weights: bool) -> Layout:
         facts=_read_facts(root),
         headers=headers,
     )
+
+
+def _headers(files: tuple[Path, ...]) -> dict[Path, Tensors]:
+    for file in files:
+        if not file.is_file():
+            raise missing(file)
+    return {file: read_safetensors_header(file).tensors for file in files}
 
 
 def _read_index(root: Path) -> dict[str, Any]:

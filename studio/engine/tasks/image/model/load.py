@@ -17,12 +17,12 @@ import torch
 from studio.engine.local.devices import Device, best_dtype, is_out_of_memory
 from studio.engine.local.job import Job, JobCancelled
 from studio.engine.local.memory import MemoryArbiter, model_key
+from studio.engine.tasks.image.model.component_files import loaded_bytes
 from studio.engine.tasks.image.model.describe import assemble, capabilities_of
 from studio.engine.tasks.image.model.encoding import EncodedPrompts
 from studio.engine.tasks.image.model.layout import Component, Layout, read_layout
 from studio.engine.tasks.image.model.pipeline_fixes import mend
 from studio.engine.tasks.image.model.preview import ColourMap
-from studio.engine.tasks.image.model.tensors import loaded_bytes
 from studio.protocol import Capabilities, ModelRef, ProblemError, problem, sentence
 
 Placement = Literal["whole", "parts", "layers"]

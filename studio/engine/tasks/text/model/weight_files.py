@@ -1,21 +1,15 @@
-"""The weight files of a model folder, checked by their headers before anything is loaded.
-
-Format: 8 bytes little-endian length, JSON of that length, then the data that the offsets in
-the JSON point into (https://huggingface.co/docs/safetensors).
-"""
+"""The weight files of a model folder, checked by their headers before anything is loaded."""
 
 from __future__ import annotations
 
 import json
-import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from studio.formats.safetensors import read_safetensors_header
+from studio.formats.tensors import Tensors, count_parameters
 from studio.protocol import ProblemError, problem
-
-_LONGEST_HEADER = 100_000_000
-
 
 _EMBEDDINGS = ("embed_tokens.weight", "wte.weight", "word_embeddings.weight", ".embeddings.weight")
 
@@ -44,12 +38,15 @@ def read_weight_files(folder: Path) -> WeightFiles:
             `bad_input`, where the weights are only there in a format that may carry code.
     """
     places: dict[str, str] = {}
-    shapes: dict[str, tuple[int, ...]] = {}
+    tensors: Tensors = {}
     for name in _names(folder):
-        found = _read_header(folder / name)
-        shapes |= found
+        if not (folder / name).is_file():
+            raise _missing(folder, name)
+        found = read_safetensors_header(folder / name).tensors
+        tensors |= found
         places |= dict.fromkeys(found, name)
-    return WeightFiles(places, shapes, sum(math.prod(shape) for shape in shapes.values()))
+    shapes = {name: tensor.shape for name, tensor in tensors.items()}
+    return WeightFiles(places, shapes, count_parameters(tensors))
 
 
 def check_embedding(files: WeightFiles, config: Any, name: str) -> None:
@@ -99,26 +96,6 @@ def _names(folder: Path) -> list[str]:
             folder=folder.name,
         )
     raise _missing(folder, "model.safetensors")
-
-
-def _read_header(path: Path) -> dict[str, tuple[int, ...]]:
-    """Return tensor name → shape."""
-    try:
-        size = path.stat().st_size
-        with path.open("rb") as file:
-            length = int.from_bytes(file.read(8), "little")
-            if not 2 <= length <= min(size - 8, _LONGEST_HEADER):
-                raise ValueError(f"a header of {length} bytes in a file of {size}")
-            header: dict[str, Any] = json.loads(file.read(length))
-        header.pop("__metadata__", None)
-        end = max((entry["data_offsets"][1] for entry in header.values()), default=0)
-        if size < 8 + length + end:
-            raise ValueError(f"{8 + length + end} bytes expected, {size} found")
-        return {name: tuple(entry["shape"]) for name, entry in header.items()}
-    except FileNotFoundError as error:
-        raise _missing(path.parent, path.name) from error
-    except (OSError, ValueError, KeyError, AttributeError, TypeError, IndexError) as error:
-        raise broken_file(path.parent, path.name, error) from error
 
 
 def broken_file(folder: Path, name: str, error: Exception) -> ProblemError:

@@ -1,4 +1,4 @@
-"""Single-file checkpoints: which family one is of, and the configuration diffusers needs for it.
+"""The configuration that diffusers needs for a checkpoint in a single file.
 
 diffusers would fetch the configuration from the hub. Nothing is fetched here: a folder beside
 the file is used if there is one; for Stable Diffusion 1.x and XL the configuration is read off
@@ -17,10 +17,14 @@ from pathlib import Path
 from typing import Any
 
 from studio.engine.tasks.image.model.clip_vocabulary import write_clip_tokenizer
-from studio.engine.tasks.image.model.tensors import Tensor
+from studio.formats.checkpoint import (
+    family_of,
+    folder_beside,
+    input_channels,
+    self_contained_pipeline,
+)
+from studio.formats.tensors import Tensors
 from studio.protocol import ProblemError, problem
-
-Header = Mapping[str, Tensor]
 
 _UNET = "model.diffusion_model."
 _VAE = "first_stage_model."
@@ -40,24 +44,7 @@ class ConfigFolder:
         weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)
 
 
-def config_folder(path: Path) -> Path | None:
-    """Return the diffusers folder that belongs to a checkpoint, None if there is none.
-
-    It is a folder with a `model_index.json`: one beside the file with the file's name without
-    `.safetensors`, or the folder the file lies in.
-    """
-    for folder in (beside(path), path.parent):
-        if (folder / "model_index.json").is_file():
-            return folder
-    return None
-
-
-def beside(path: Path) -> Path:
-    """Return where the configuration folder of a checkpoint is looked for first."""
-    return path.with_suffix("")
-
-
-def holds(header: Header, name: str, kind: type[Any]) -> bool:
+def holds(tensors: Tensors, name: str, kind: type[Any]) -> bool:
     """Tell whether a checkpoint has the weights of a component (a name and a class) in it."""
     from diffusers import ModelMixin
     from diffusers.loaders.single_file_utils import (
@@ -67,34 +54,29 @@ def holds(header: Header, name: str, kind: type[Any]) -> bool:
 
     if not issubclass(kind, ModelMixin):
         if kind.__name__.startswith("CLIPText"):
-            return bool(is_clip_model_in_single_file(kind, header))
-        return kind.__name__.startswith("T5") and bool(is_t5_in_single_file(header))
+            return bool(is_clip_model_in_single_file(kind, tensors))
+        return kind.__name__.startswith("T5") and bool(is_t5_in_single_file(tensors))
     if name == "vae":
-        return any(key.startswith((_VAE, "vae.")) for key in header)
+        return any(key.startswith((_VAE, "vae.")) for key in tensors)
     return True
 
 
-def built_in_config(path: Path, header: Header) -> ConfigFolder:
+def built_in_config(path: Path, tensors: Tensors) -> ConfigFolder:
     """Write the configuration of a Stable Diffusion 1.x or XL checkpoint into a new folder.
 
     Args:
         path: the checkpoint; named in messages.
-        header: its tensors.
+        tensors: its tensors.
 
     Raises:
         ProblemError: `model_broken` when parts are missing, `bad_input` when it is of a family
             that needs a configuration folder, with the place to put it.
     """
-    if f"{_UNET}input_blocks.0.0.weight" not in header:
-        raise _needs_folder(path, header)
-    if f"{_OPEN_CLIP_XL}token_embedding.weight" in header:
-        family = "xl"
-    elif f"{_CLIP}embeddings.token_embedding.weight" in header:
-        family = "1"
-    else:
-        raise _needs_folder(path, header)
-    channels = header[f"{_UNET}input_blocks.0.0.weight"].shape[1]
-    if channels != 4:
+    family = self_contained_pipeline(tensors)
+    if not family:
+        raise _needs_folder(path, tensors)
+    channels = input_channels(tensors)
+    if channels not in (None, 4):
         raise problem(
             "bad_input",
             "{file} is made for changing parts of pictures (its network reads {channels} channels"
@@ -102,17 +84,17 @@ def built_in_config(path: Path, header: Header) -> ConfigFolder:
             file=path,
             channels=channels,
         )
-    if f"{_VAE}decoder.conv_in.weight" not in header:
+    if f"{_VAE}decoder.conv_in.weight" not in tensors:
         raise problem(
             "model_broken",
             "{file} has no VAE (the part that turns the result into pixels). Put the diffusers"
             " folder of its model beside it as {folder}.",
             file=path,
-            folder=beside(path),
+            folder=folder_beside(path),
         )
     target = ConfigFolder()
     try:
-        _write(target.path, header, is_xl=family == "xl")
+        _write(target.path, tensors, is_xl=family == "StableDiffusionXLPipeline")
     except (KeyError, IndexError, ValueError) as error:
         raise problem(
             "model_broken",
@@ -123,47 +105,27 @@ def built_in_config(path: Path, header: Header) -> ConfigFolder:
     return target
 
 
-def _needs_folder(path: Path, header: Header) -> ProblemError:
-    source = _hub_name(header)
-    if not source:
+def _needs_folder(path: Path, tensors: Tensors) -> ProblemError:
+    family = family_of(tensors)
+    if family is None:
         return problem(
             "bad_input",
             "{file} is not a checkpoint of an image model that is known here. If it is one, put"
             " the diffusers folder of its model beside it as {folder}.",
             file=path,
-            folder=beside(path),
+            folder=folder_beside(path),
         )
     return problem(
         "bad_input",
         "{file} comes without its configuration and text encoders. Put the diffusers folder of"
         " its model ({source}, or the one it was made from) beside it as {folder}.",
         file=path,
-        source=source,
-        folder=beside(path),
+        source=family.source,
+        folder=folder_beside(path),
     )
 
 
-def _hub_name(header: Header) -> str:
-    """Return the name of the model that a checkpoint's keys belong to, as diffusers knows it."""
-    from diffusers.loaders.single_file_utils import (
-        DIFFUSERS_DEFAULT_PIPELINE_PATHS,
-        infer_diffusers_model_type,
-    )
-
-    try:
-        kind = infer_diffusers_model_type(header)
-    except Exception:
-        # It looks at values for some families, and only shapes are there.
-        return ""
-    if kind == "v1":
-        # diffusers' answer for everything that it does not know.
-        return ""
-    return str(
-        DIFFUSERS_DEFAULT_PIPELINE_PATHS.get(kind, {}).get("pretrained_model_name_or_path", "")
-    )
-
-
-def _write(root: Path, header: Header, *, is_xl: bool) -> None:
+def _write(root: Path, tensors: Tensors, *, is_xl: bool) -> None:
     components: dict[str, tuple[str, str]] = {
         "unet": ("diffusers", "UNet2DConditionModel"),
         "vae": ("diffusers", "AutoencoderKL"),
@@ -176,17 +138,17 @@ def _write(root: Path, header: Header, *, is_xl: bool) -> None:
         components["text_encoder_2"] = ("transformers", "CLIPTextModelWithProjection")
         components["tokenizer_2"] = ("transformers", "CLIPTokenizer")
         index |= {"_class_name": "StableDiffusionXLPipeline", "force_zeros_for_empty_prompt": True}
-        _save(root / "text_encoder_2" / "config.json", _open_clip_config(header))
+        _save(root / "text_encoder_2" / "config.json", _open_clip_config(tensors))
         write_clip_tokenizer(root / "tokenizer_2", pad_token="!")
     else:
         index |= {"_class_name": "StableDiffusionPipeline", "requires_safety_checker": False}
         index |= {"safety_checker": [None, None], "feature_extractor": [None, None]}
     _save(root / "model_index.json", index | components)
-    _save(root / "unet" / "config.json", unet_config(header, is_xl=is_xl))
-    _save(root / "vae" / "config.json", vae_config(header, is_xl=is_xl))
-    _save(root / "text_encoder" / "config.json", _clip_config(header, is_xl=is_xl))
+    _save(root / "unet" / "config.json", unet_config(tensors, is_xl=is_xl))
+    _save(root / "vae" / "config.json", vae_config(tensors, is_xl=is_xl))
+    _save(root / "text_encoder" / "config.json", _clip_config(tensors, is_xl=is_xl))
     write_clip_tokenizer(root / "tokenizer")
-    _save(root / "scheduler" / "scheduler_config.json", _scheduler_config(header, is_xl=is_xl))
+    _save(root / "scheduler" / "scheduler_config.json", _scheduler_config(tensors, is_xl=is_xl))
 
 
 def _save(path: Path, value: Mapping[str, Any]) -> None:
@@ -194,41 +156,41 @@ def _save(path: Path, value: Mapping[str, Any]) -> None:
     path.write_text(json.dumps(value, indent=2), encoding="utf-8")
 
 
-def unet_config(header: Header, *, is_xl: bool) -> dict[str, Any]:
+def unet_config(tensors: Tensors, *, is_xl: bool) -> dict[str, Any]:
     """Return diffusers' configuration of a checkpoint's U-Net. Raises `KeyError`, `IndexError`."""
     channels: list[int] = []
     depths: list[int] = []
     resnets: list[int] = []
     block = 1
-    while f"{_UNET}input_blocks.{block}.0.in_layers.2.weight" in header:
-        channels.append(header[f"{_UNET}input_blocks.{block}.0.in_layers.2.weight"].shape[0])
+    while f"{_UNET}input_blocks.{block}.0.in_layers.2.weight" in tensors:
+        channels.append(tensors[f"{_UNET}input_blocks.{block}.0.in_layers.2.weight"].shape[0])
         depths.append(
-            _count(header, rf"{_UNET}input_blocks\.{block}\.1\.transformer_blocks\.(\d+)\.")
+            _count(tensors, rf"{_UNET}input_blocks\.{block}\.1\.transformer_blocks\.(\d+)\.")
         )
         first = block
-        while f"{_UNET}input_blocks.{block}.0.in_layers.2.weight" in header:
+        while f"{_UNET}input_blocks.{block}.0.in_layers.2.weight" in tensors:
             block += 1
         resnets.append(block - first)
         block += 1  # what halves the sides
     key = ".1.transformer_blocks.0.attn2.to_k.weight"
-    attending = next((name for name in header if name.endswith(key)), key)
+    attending = next((name for name in tensors if name.endswith(key)), key)
     config: dict[str, Any] = {
         "_class_name": "UNet2DConditionModel",
         "sample_size": 128 if is_xl else 64,
         "in_channels": 4,
-        "out_channels": header[f"{_UNET}out.2.weight"].shape[0],
+        "out_channels": tensors[f"{_UNET}out.2.weight"].shape[0],
         "layers_per_block": resnets[0],
         "block_out_channels": channels,
         "down_block_types": ["CrossAttnDownBlock2D" if d else "DownBlock2D" for d in depths],
         "up_block_types": ["CrossAttnUpBlock2D" if d else "UpBlock2D" for d in reversed(depths)],
         "transformer_layers_per_block": [max(1, depth) for depth in depths],
-        "cross_attention_dim": header[attending].shape[1],
+        "cross_attention_dim": tensors[attending].shape[1],
         # A name that once went wrong in diffusers: this is the number of heads.
         "attention_head_dim": [count // _HEAD for count in channels] if is_xl else 8,
     }
     if is_xl:
-        added = header[f"{_UNET}label_emb.0.0.weight"].shape[1]
-        pooled = header[f"{_OPEN_CLIP_XL}text_projection"].shape[1]
+        added = tensors[f"{_UNET}label_emb.0.0.weight"].shape[1]
+        pooled = tensors[f"{_OPEN_CLIP_XL}text_projection"].shape[1]
         config |= {
             "use_linear_projection": True,
             "addition_embed_type": "text_time",
@@ -239,11 +201,11 @@ def unet_config(header: Header, *, is_xl: bool) -> dict[str, Any]:
     return config
 
 
-def vae_config(header: Header, *, is_xl: bool) -> dict[str, Any]:
+def vae_config(tensors: Tensors, *, is_xl: bool) -> dict[str, Any]:
     """Return diffusers' configuration of a checkpoint's VAE. Raises `KeyError`."""
-    levels = _count(header, rf"{_VAE}encoder\.down\.(\d+)\.block\.0\.conv1\.weight")
+    levels = _count(tensors, rf"{_VAE}encoder\.down\.(\d+)\.block\.0\.conv1\.weight")
     channels = [
-        header[f"{_VAE}encoder.down.{level}.block.0.conv1.weight"].shape[0]
+        tensors[f"{_VAE}encoder.down.{level}.block.0.conv1.weight"].shape[0]
         for level in range(levels)
     ]
     return {
@@ -251,8 +213,10 @@ def vae_config(header: Header, *, is_xl: bool) -> dict[str, Any]:
         "block_out_channels": channels,
         "down_block_types": ["DownEncoderBlock2D"] * levels,
         "up_block_types": ["UpDecoderBlock2D"] * levels,
-        "layers_per_block": _count(header, rf"{_VAE}encoder\.down\.0\.block\.(\d+)\.conv1\.weight"),
-        "latent_channels": header[f"{_VAE}decoder.conv_in.weight"].shape[1],
+        "layers_per_block": _count(
+            tensors, rf"{_VAE}encoder\.down\.0\.block\.(\d+)\.conv1\.weight"
+        ),
+        "latent_channels": tensors[f"{_VAE}decoder.conv_in.weight"].shape[1],
         "sample_size": 1024 if is_xl else 512,
         "scaling_factor": 0.13025 if is_xl else 0.18215,
         # SDXL's VAE overflows in half precision.
@@ -260,39 +224,40 @@ def vae_config(header: Header, *, is_xl: bool) -> dict[str, Any]:
     }
 
 
-def _clip_config(header: Header, *, is_xl: bool) -> dict[str, Any]:
+def _clip_config(tensors: Tensors, *, is_xl: bool) -> dict[str, Any]:
     prefix = _CLIP_XL if is_xl else _CLIP
-    vocabulary, hidden = header[f"{prefix}embeddings.token_embedding.weight"].shape
+    vocabulary, hidden = tensors[f"{prefix}embeddings.token_embedding.weight"].shape
+    positions = tensors[f"{prefix}embeddings.position_embedding.weight"].shape[0]
     return {
         "architectures": ["CLIPTextModel"],
         "model_type": "clip_text_model",
         "hidden_act": "quick_gelu",
         "hidden_size": hidden,
         "projection_dim": hidden,
-        "intermediate_size": header[f"{prefix}encoder.layers.0.mlp.fc1.weight"].shape[0],
-        "max_position_embeddings": header[f"{prefix}embeddings.position_embedding.weight"].shape[0],
+        "intermediate_size": tensors[f"{prefix}encoder.layers.0.mlp.fc1.weight"].shape[0],
+        "max_position_embeddings": positions,
         "num_attention_heads": hidden // _HEAD,
-        "num_hidden_layers": _count(header, rf"{re.escape(prefix)}encoder\.layers\.(\d+)\."),
+        "num_hidden_layers": _count(tensors, rf"{re.escape(prefix)}encoder\.layers\.(\d+)\."),
         "vocab_size": vocabulary,
         **_TOKEN_IDS,
     }
 
 
-def _open_clip_config(header: Header) -> dict[str, Any]:
-    vocabulary, hidden = header[f"{_OPEN_CLIP_XL}token_embedding.weight"].shape
+def _open_clip_config(tensors: Tensors) -> dict[str, Any]:
+    vocabulary, hidden = tensors[f"{_OPEN_CLIP_XL}token_embedding.weight"].shape
     layers = rf"{re.escape(_OPEN_CLIP_XL)}transformer\.resblocks\.(\d+)\."
     return {
         "architectures": ["CLIPTextModelWithProjection"],
         "model_type": "clip_text_model",
         "hidden_act": "gelu",
         "hidden_size": hidden,
-        "projection_dim": header[f"{_OPEN_CLIP_XL}text_projection"].shape[1],
-        "intermediate_size": header[
+        "projection_dim": tensors[f"{_OPEN_CLIP_XL}text_projection"].shape[1],
+        "intermediate_size": tensors[
             f"{_OPEN_CLIP_XL}transformer.resblocks.0.mlp.c_fc.weight"
         ].shape[0],
-        "max_position_embeddings": header[f"{_OPEN_CLIP_XL}positional_embedding"].shape[0],
+        "max_position_embeddings": tensors[f"{_OPEN_CLIP_XL}positional_embedding"].shape[0],
         "num_attention_heads": hidden // _HEAD,
-        "num_hidden_layers": _count(header, layers),
+        "num_hidden_layers": _count(tensors, layers),
         "vocab_size": vocabulary,
         **_TOKEN_IDS,
     }
@@ -301,7 +266,7 @@ def _open_clip_config(header: Header) -> dict[str, Any]:
 _TOKEN_IDS = {"bos_token_id": 49406, "eos_token_id": 49407, "pad_token_id": 49407}
 
 
-def _scheduler_config(header: Header, *, is_xl: bool) -> dict[str, Any]:
+def _scheduler_config(tensors: Tensors, *, is_xl: bool) -> dict[str, Any]:
     config: dict[str, Any] = {
         "_class_name": "EulerDiscreteScheduler" if is_xl else "PNDMScheduler",
         "beta_start": 0.00085,
@@ -315,15 +280,15 @@ def _scheduler_config(header: Header, *, is_xl: bool) -> dict[str, Any]:
     if not is_xl:
         config |= {"skip_prk_steps": True, "set_alpha_to_one": False}
     # Two empty tensors by which fine-tuned checkpoints say how they were trained.
-    if "v_pred" in header:
+    if "v_pred" in tensors:
         config["prediction_type"] = "v_prediction"
-    if "ztsnr" in header and is_xl:
+    if "ztsnr" in tensors and is_xl:
         config |= {"rescale_betas_zero_snr": True, "timestep_spacing": "trailing"}
     return config
 
 
-def _count(header: Header, pattern: str) -> int:
+def _count(tensors: Tensors, pattern: str) -> int:
     """Return one more than the highest number that the pattern's group matches, 0 for none."""
     matcher = re.compile(pattern)
-    numbers = [int(found.group(1)) for name in header if (found := matcher.match(name))]
+    numbers = [int(found.group(1)) for name in tensors if (found := matcher.match(name))]
     return max(numbers, default=-1) + 1

@@ -7,9 +7,8 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+from studio.formats.suffixes import FINGERPRINTED_WEIGHTS
 from studio.protocol import ModelRef
-
-WEIGHT_SUFFIXES = frozenset({".safetensors", ".gguf", ".pth", ".pt", ".ckpt", ".bin", ".npz"})
 
 _CHUNK = 4 * 1024 * 1024
 
@@ -35,7 +34,7 @@ def weight_hash(ref: ModelRef, check: Callable[[], None] | None = None) -> str:
         files = sorted(
             file
             for file in root.rglob("*")
-            if file.suffix.lower() in WEIGHT_SUFFIXES and file.is_file()
+            if file.suffix.lower() in FINGERPRINTED_WEIGHTS and file.is_file()
         )
     try:
         hashes = [(_file_hash(file, check), file.relative_to(root).as_posix()) for file in files]

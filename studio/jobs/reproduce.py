@@ -14,6 +14,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
+from studio.formats.suffixes import CONVERTED_PICTURES
 from studio.formats.weights_fingerprint import weight_hash
 from studio.jobs.picture_difference import PictureDifference, compare_pictures
 from studio.kinds.kind import Medium
@@ -38,7 +39,6 @@ LABEL = "reproduces"
 """The label of a job made for this; its value is the id of the asset that is made again."""
 
 _EXCERPT = 30
-_LOSSY = (".jpg", ".jpeg", ".webp")
 
 
 class Comparison(Struct, frozen=True):
@@ -182,7 +182,7 @@ def compare(old: Asset, new: Asset) -> Comparison:
         comparison = Comparison(difference.identical, _picture_sentence(difference))
         comparison = msgspec.structs.replace(comparison, picture=difference)
     notes = tuple(_notes(old.recipe, new.recipe))
-    if not comparison.identical and old.path.suffix.lower() in _LOSSY:
+    if not comparison.identical and old.path.suffix.lower() in CONVERTED_PICTURES:
         notes += (
             sentence(
                 "The first result is a {format} file, which does not keep pixels exactly.",

@@ -16,6 +16,7 @@ from msgspec import Struct
 
 from studio.formats.gguf import read_gguf_header
 from studio.formats.safetensors import read_safetensors_header
+from studio.formats.suffixes import PICKLED_WEIGHTS
 from studio.formats.tensors import count_parameters
 from studio.formats.torch_zip import read_torch_tensors
 from studio.kinds.registry import kinds
@@ -154,7 +155,7 @@ def _parameters(path: str, kind: str, _signature: str) -> int:
     try:
         if kind == "gguf":
             return count_parameters(read_gguf_header(place).tensors)
-        if place.suffix.lower() == ".pth":
+        if place.suffix.lower() in PICKLED_WEIGHTS:
             return count_parameters(read_torch_tensors(place))
         if kind == "transformers":
             files = transformers_weights(place)

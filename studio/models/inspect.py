@@ -16,6 +16,7 @@ from studio.formats.checkpoint import (
 )
 from studio.formats.gguf import TEXT_ARCHITECTURES, GgufHeader, read_gguf_header
 from studio.formats.safetensors import SafetensorsHeader, read_safetensors_header
+from studio.formats.suffixes import MODEL_WEIGHTS, PICKLED_WEIGHTS, REFUSED_WEIGHTS
 from studio.formats.tensors import Tensors
 from studio.formats.torch_zip import read_torch_tensors
 from studio.kinds.registry import task_of_format
@@ -24,11 +25,9 @@ from studio.models.model_text import languages_of, licence_of, read_config, slug
 from studio.models.upscaler_keys import find_upscaler
 from studio.protocol import ModelRef, ProblemError, problem
 
-DESCRIPTION_VERSION = 4
+DESCRIPTION_VERSION = 5
 """Raised when a description of the same files would come out otherwise: caches start anew."""
 
-_WEIGHTS = (".gguf", ".safetensors", ".pth")
-_OLD_WEIGHTS = (".ckpt", ".bin", ".pt", ".pkl", ".h5", ".onnx", ".npz")
 _PICTURE_GGUF = frozenset(
     {"flux", "sd1", "sd3", "sdxl", "aura", "lumina2", "hidream", "qwen_image", "pixart", "z_image"}
 )
@@ -65,8 +64,11 @@ def model_candidates(folder: Path) -> list[Path]:
         if entry.is_dir():
             if any((entry / mark).is_file() for mark in ("model_index.json", "config.json")):
                 found.append(entry)
-        elif entry.suffix.lower() in _WEIGHTS:
+        elif entry.suffix.lower() in MODEL_WEIGHTS:
             found.append(entry)
+    if any(entry.suffix.lower() == ".safetensors" for entry in found):
+        # Then these are older copies of the same weights, or the state of a training.
+        return [entry for entry in found if entry.suffix.lower() not in (".pt", ".ckpt")]
     return found
 
 
@@ -159,9 +161,9 @@ def _describe_file(file: Path) -> ModelRef:
         return _describe_gguf(file)
     if suffix == ".safetensors":
         return _describe_safetensors(file)
-    if suffix == ".pth":
-        return _upscaler(file, read_torch_tensors(file))
-    if suffix in _OLD_WEIGHTS:
+    if suffix in PICKLED_WEIGHTS:
+        return _describe_pickled(file)
+    if suffix in REFUSED_WEIGHTS:
         raise problem(
             "bad_input",
             "Files named {suffix} are not loaded, since they can run code or belong to other "
@@ -235,6 +237,19 @@ def _refuse_gguf(file: Path, header: GgufHeader) -> None:
             file=file.name,
             parts=parts,
         )
+
+
+def _describe_pickled(file: Path) -> ModelRef:
+    tensors = read_torch_tensors(file)
+    if find_upscaler(tensors) is None and find_checkpoint(tensors)[0] is not None:
+        raise problem(
+            "bad_input",
+            "The file {file} is no upscaler, and other models are not loaded from {suffix} "
+            "files. Look for the same model as .safetensors or .gguf.",
+            file=file.name,
+            suffix=file.suffix.lower(),
+        )
+    return _upscaler(file, tensors)
 
 
 def _describe_safetensors(file: Path) -> ModelRef:

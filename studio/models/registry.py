@@ -13,6 +13,7 @@ from pathlib import Path
 
 import msgspec
 
+from studio.formats.suffixes import MODEL_WEIGHTS
 from studio.kinds.kind import ModelNeed
 from studio.kinds.registry import kind_of, kinds
 from studio.models.descriptions import Descriptions, path_key
@@ -34,7 +35,6 @@ from studio.protocol import (
 from studio.settings import Paths
 
 _OWN_FOLDERS = {"starter", "converted"}
-_WEIGHTS = (".gguf", ".safetensors", ".pth")
 _WHOLE = ("model_index.json", "config.json", "adapter_config.json")
 
 
@@ -223,7 +223,7 @@ class Registry:
             if entry.name.startswith(".") or entry.name in _OWN_FOLDERS:
                 continue
             if entry.is_file():
-                if entry.suffix.lower() in _WEIGHTS:
+                if entry.suffix.lower() in MODEL_WEIGHTS:
                     yield entry
             elif any((entry / mark).is_file() for mark in _WHOLE) or (entry / "snapshots").is_dir():
                 yield entry

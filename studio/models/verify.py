@@ -7,6 +7,7 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
+from studio.formats.suffixes import PICKLED_WEIGHTS
 from studio.models.inspect import describe_path
 from studio.models.starter_folders import read_manifest
 from studio.models.starter_pack import MODELS
@@ -29,14 +30,14 @@ def sha256_of(path: Path, step: Callable[[int], None] | None = None) -> str:
 def verify_model(model: ModelRef) -> Problem | None:
     """Return what is wrong with the model's files, or None.
 
-    Headers and sizes of all; the sha256 of starter models; the checksums inside a `.pth`.
+    Headers and sizes of all; the sha256 of starter models; the checksums inside a PyTorch file.
     """
     path = Path(model.path)
     try:
         describe_path(path)
         if model.is_starter:
             return _verify_starter(model, path if path.is_dir() else path.parent)
-        if path.suffix.lower() == ".pth" and zipfile.is_zipfile(path):
+        if path.suffix.lower() in PICKLED_WEIGHTS and zipfile.is_zipfile(path):
             with zipfile.ZipFile(path) as archive:
                 damaged = archive.testzip()
             if damaged is not None:

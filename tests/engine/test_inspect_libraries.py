@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from studio.formats.gguf import QUANTISATIONS, TEXT_ARCHITECTURES
-from studio.models.fit import memory_need
+from studio.formats.suffixes import PICKLED_WEIGHTS
+from studio.models.fit import fit, memory_need
 from studio.models.inspect import describe_path
 from studio.protocol import ProblemError
 from tests.engine.tiny_pipelines import FAMILIES, folder_of
@@ -121,6 +123,31 @@ def test_an_upscaler_is_told_as_spandrel_tells_it(tmp_path: Path, name: str, wra
     model = describe_path(file)
     assert (model.family, model.scales) == (theirs.architecture.id, (theirs.scale,))
     assert f"{model.family} {theirs.scale}" == name
+
+
+@pytest.mark.parametrize("suffix", PICKLED_WEIGHTS)
+def test_an_upscaler_is_taken_from_every_file_of_pytorch(tmp_path: Path, suffix: str) -> None:
+    file = tmp_path / f"x2{suffix}"
+    torch.save({"params_ema": _networks()["Compact 2"]().state_dict()}, file)
+    model = describe_path(file)
+    assert (model.format, model.family, model.scales) == ("spandrel", "Compact", (2,))
+    assert fit(model, available=10**12).verdict == "fits"
+
+
+@pytest.mark.parametrize("suffix", PICKLED_WEIGHTS)
+def test_other_models_are_not_taken_from_files_of_pytorch(tmp_path: Path, suffix: str) -> None:
+    file = tmp_path / f"sd{suffix}"
+    torch.save({"model.diffusion_model.input_blocks.0.0.weight": torch.zeros(1)}, file)
+    with pytest.raises(ProblemError, match="no upscaler"):
+        describe_path(file)
+
+
+def test_beside_safetensors_older_files_of_pytorch_are_passed_over(tmp_path: Path) -> None:
+    state = _networks()["Compact 2"]().state_dict()
+    save_file(state, tmp_path / "x2.safetensors")
+    torch.save(state, tmp_path / "x2.pt")
+    torch.save({"step": torch.zeros(1)}, tmp_path / "optimizer.ckpt")
+    assert describe_path(tmp_path).path == str(tmp_path / "x2.safetensors")
 
 
 @pytest.mark.parametrize("zipped", [True, False])

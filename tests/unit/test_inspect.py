@@ -319,7 +319,8 @@ def test_a_torchscript_program_is_refused(tmp_path: Path) -> None:
         ("a.safetensors", b"", "not one"),
         ("a.pth", b"GIF89a", "no PyTorch model"),
         ("a.pth", b"PK\x03\x04 cut off", "cut off"),
-        ("a.ckpt", b"\x80\x02", ".safetensors"),
+        ("a.ckpt", b"\x80\x02", "cut off"),
+        ("a.bin", b"\x80\x02", ".safetensors"),
         ("a.txt", b"hello", "no model"),
     ],
 )

@@ -23,9 +23,7 @@ from studio.library.recipes import metadata
 from studio.library.records import Job
 
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
-# What an export made of a result, and so has the recipe of another file.
-_CONVERTED = {".jpg", ".jpeg", ".webp"}
-_EXTENSIONS = {".png", *suffixes.TEXTS, *_CONVERTED}
+_EXTENSIONS = {".png", *suffixes.TEXTS, *suffixes.CONVERTED_PICTURES}
 _BATCH = 500
 # Coarse clocks of file systems (FAT: two seconds), and a folder named on the day before.
 _SLACK = 3.0
@@ -67,7 +65,8 @@ def _walk(folder: Path) -> Iterator[Path]:
     for parent, folders, names in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith(".") or name == TRASH)
         for path in (Path(parent, name) for name in sorted(names)):
-            if path.suffix.lower() in _CONVERTED:
+            # An export made it of a result, so it has the recipe of another file.
+            if path.suffix.lower() in suffixes.CONVERTED_PICTURES:
                 converted.append(path)
             elif path.suffix.lower() in _EXTENSIONS:
                 yield path

@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from studio.formats.suffixes import MODEL_WEIGHTS
 from studio.protocol import ModelRef, Problem
 from studio.ui.models.starter_bar import StarterBar
 from studio.ui.shell.state import AppState
@@ -33,6 +34,7 @@ _ICONS: dict[str, str] = {
     "upscale": "image-upscale",
 }
 ROW_HEIGHT = 3 * GRID
+_WEIGHT_FILTER = " ".join(f"*{suffix}" for suffix in MODEL_WEIGHTS)
 
 _MODEL = Qt.ItemDataRole.UserRole
 
@@ -236,7 +238,7 @@ class ModelsDialog(QDialog):
         dialog.setFileMode(QFileDialog.FileMode.ExistingFiles)
         dialog.setNameFilters(
             [
-                self.tr("Models") + " (*.safetensors *.gguf *.pth *.pt *.ckpt)",
+                self.tr("Models") + f" ({_WEIGHT_FILTER})",
                 self.tr("All files") + " (*)",
             ]
         )

@@ -27,9 +27,10 @@ from studio.engine.local.job import Job
 from studio.engine.local.memory import MemoryArbiter, model_key
 from studio.engine.tasks.upscale.peak_measurement import peak_bytes
 from studio.engine.tasks.upscale.tiles import Pixels
+from studio.formats.suffixes import PICKLED_WEIGHTS
 from studio.protocol import ModelRef, problem, sentence
 
-SUFFIXES = (".safetensors", ".pth", ".pt", ".ckpt")
+_SUFFIXES = (".safetensors", *PICKLED_WEIGHTS)
 
 _WINDOW = 32
 _PROBE = 96
@@ -152,7 +153,7 @@ def weight_file(ref: ModelRef) -> Path:
     """
     path = Path(ref.path)
     if path.is_dir():
-        files = sorted(f for f in path.iterdir() if f.suffix.lower() in SUFFIXES)
+        files = sorted(f for f in path.iterdir() if f.suffix.lower() in _SUFFIXES)
         if len(files) != 1:
             raise problem(
                 "model_broken",

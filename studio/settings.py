@@ -12,7 +12,7 @@ import os
 import sys
 import time
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -21,6 +21,8 @@ from studio.formats.atomic_write import write_whole
 from studio.protocol import Problem, Sentence
 
 SETTINGS_VERSION = 1
+
+Values = TypeVar("Values", bound=Struct)
 
 RESOURCES = Path(__file__).resolve().parent.parent / "resources"
 
@@ -62,63 +64,21 @@ def default_paths() -> Paths:
     )
 
 
-class TextValues(Struct):
-    """The Text tab's last values."""
-
-    prompt: str = ""
-    system_prompt: str = ""
-    model: str = ""
-    count: int = 1
-    seed: int | None = None
-    max_tokens: int = 512
-    temperature: float = 0.7
-    top_p: float = 0.95
-    top_k: int = 50
-    repetition_penalty: float = 1.1
-    more_open: bool = False
-
-
-class ImageValues(Struct):
-    """The Image tab's last values. None is "what suits the model"."""
-
-    prompt: str = ""
-    negative_prompt: str = ""
-    model: str = ""
-    count: int = 1
-    seed: int | None = None
-    width: int | None = None
-    height: int | None = None
-    steps: int | None = None
-    guidance_scale: float | None = None
-    scheduler: str = ""
-    image: str = ""
-    strength: float = 0.6
-    mask: str = ""
-    transparent: bool = False
-    more_open: bool = False
-
-
-class UpscaleValues(Struct):
-    """The Upscale tab's last values. An empty output folder is the library."""
-
-    model: str = ""
-    scale: int = 2
-    inputs: list[str] = []
-    output: str = ""
-    more_open: bool = False
-
-
 class WindowValues(Struct):
     """The window's layout: Qt's own state, base64."""
 
     geometry: str = ""
     state: str = ""
-    tab: str = "text"
+    tab: str = ""
     splitters: dict[str, list[int]] = {}
 
 
 class Settings(Struct):
-    """What the user chose. Unknown fields of a newer version are ignored, not lost on read."""
+    """What the user chose.
+
+    `tabs` are the values of the tabs that asked for theirs, by task. `rest` is what else the
+    file holds: values of other tabs, and what a newer version wrote. It is written back as it is.
+    """
 
     version: int = SETTINGS_VERSION
     language: Literal["", "en", "zh_CN"] = ""
@@ -128,10 +88,43 @@ class Settings(Struct):
     device: str = ""
     aigc_label: bool = False
     aigc_producer: str = ""
-    text: TextValues = msgspec.field(default_factory=TextValues)
-    image: ImageValues = msgspec.field(default_factory=ImageValues)
-    upscale: UpscaleValues = msgspec.field(default_factory=UpscaleValues)
     window: WindowValues = msgspec.field(default_factory=WindowValues)
+    tabs: dict[str, Struct] = {}
+    rest: dict[str, Any] = {}
+
+    def tab(self, task: str, values: type[Values]) -> Values:
+        """Return a tab's values, of the type that the tab gives: the same object each time.
+
+        A value of the file that the type does not take is left at its default.
+        """
+        held = self.tabs.get(task)
+        if not isinstance(held, values):
+            held = self.tabs[task] = _read_values(self.rest.get(task), values)
+        return held
+
+
+_OWN = frozenset(Settings.__struct_fields__) - {"tabs", "rest"}
+
+
+def _read_values(found: object, values: type[Values]) -> Values:
+    if not isinstance(found, dict):
+        return values()
+    try:
+        return msgspec.convert(found, values)
+    except msgspec.ValidationError:
+        fields = {field.name: field.type for field in msgspec.structs.fields(values)}
+        read = {name: _converted(found[name], fields[name]) for name in fields if name in found}
+        return values(**{name: value for name, value in read.items() if value is not _REFUSED})
+
+
+_REFUSED = object()
+
+
+def _converted(value: object, type_: Any) -> object:
+    try:
+        return msgspec.convert(value, type_)
+    except msgspec.ValidationError:
+        return _REFUSED
 
 
 def library_root(settings: Settings, paths: Paths) -> Path:
@@ -157,7 +150,10 @@ def load_settings(path: Path) -> tuple[Settings, Problem | None]:
             str(error),
         )
     try:
-        settings = msgspec.json.decode(data, type=Settings)
+        file = msgspec.json.decode(data, type=dict[str, Any])
+        own = {name: value for name, value in file.items() if name in _OWN}
+        settings = msgspec.convert(own, Settings)
+        settings.rest = file
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         aside = path.with_name(f"settings.damaged-{time.strftime('%Y%m%d-%H%M%S')}.json")
         try:
@@ -179,7 +175,7 @@ def save_settings(path: Path, settings: Settings) -> Problem | None:
     """Write the settings atomically. Returns what went wrong, or None."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, msgspec.json.format(msgspec.json.encode(settings), indent=2))
+        write_whole(path, msgspec.json.format(msgspec.json.encode(_file_of(settings)), indent=2))
     except OSError as error:
         return Problem(
             "disk_full" if error.errno == errno.ENOSPC else "bad_input",
@@ -187,3 +183,15 @@ def save_settings(path: Path, settings: Settings) -> Problem | None:
             str(error),
         )
     return None
+
+
+def _file_of(settings: Settings) -> dict[str, Any]:
+    """Return what the file is to hold; what it held beyond what is known here stays."""
+    known = {name: msgspec.to_builtins(getattr(settings, name)) for name in _OWN}
+    known |= {task: msgspec.to_builtins(values) for task, values in settings.tabs.items()}
+    file = dict(settings.rest)
+    for name, value in known.items():
+        before = file.get(name)
+        both = isinstance(value, dict) and isinstance(before, dict)
+        file[name] = before | value if both else value
+    return file

@@ -208,7 +208,7 @@ def test_the_request_carries_the_mask_until_it_is_removed(tab: Any, qtbot: QtBot
     path = masked(tab, qtbot)
     assert path.parent == tab._state.library.root / "masks"
     assert tab.request().mask == InputFile(str(path))
-    assert tab._state.settings.image.mask == str(path)
+    assert tab._values.mask == str(path)
     assert tab._state.library.rebuild() == 0
     dialog = edit(tab, qtbot)
     assert grey(dialog.canvas, 100, 100) == 255

@@ -10,7 +10,7 @@ from PySide6.QtCore import QUrl, Signal
 from PySide6.QtGui import QDesktopServices, QDragEnterEvent, QDropEvent, QShowEvent
 from PySide6.QtWidgets import QScrollArea, QVBoxLayout, QWidget
 
-from studio.kinds.image import ImageRequest
+from studio.kinds.image import KIND, ImageRequest
 from studio.protocol import (
     Cancelled,
     Done,
@@ -35,12 +35,20 @@ from studio.ui.workspaces.image.controls import ImageControls
 from studio.ui.workspaces.image.mask.masking import Masking
 from studio.ui.workspaces.image.result_panel import ResultPanel
 from studio.ui.workspaces.image.shown_pictures import ShownPictures
-from studio.ui.workspaces.image.values import keep_values, show_request, show_values, whole
+from studio.ui.workspaces.image.values import (
+    ImageValues,
+    keep_values,
+    show_request,
+    show_values,
+    whole,
+)
 
 if TYPE_CHECKING:
     from studio.library.recipes.foreign import Restored
     from studio.library.records import Asset, Job
     from studio.ui.shell.state import AppState
+
+TASK = KIND.task
 
 
 class ImageTab(QWidget):
@@ -52,6 +60,7 @@ class ImageTab(QWidget):
     def __init__(self, state: AppState, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._state = state
+        self._values = state.settings.tab(TASK, ImageValues)
         self._token = ""
         self._job = ""
         self._count = 0
@@ -60,7 +69,7 @@ class ImageTab(QWidget):
         self._described = ""
         self._start_asked = False
         self.setAcceptDrops(True)
-        self.model = ModelPicker(state, "image", self)
+        self.model = ModelPicker(state, TASK, self)
         self.prompt = PromptEdit(
             self.tr("Describe the picture: what it shows, its style, its light"), "image.prompt"
         )
@@ -68,7 +77,7 @@ class ImageTab(QWidget):
         self.prompt.set_least_lines(4)
         self.controls = ImageControls(self)
         self._masking = Masking(state, self.controls.source)
-        self.run_bar = RunBar("image", parent=self)
+        self.run_bar = RunBar(TASK, parent=self)
         self._empty = EmptyState("image", "", "", parent=self)
         self.result = ResultPanel(self._empty, self)
         self.result.setObjectName("image.result")
@@ -78,7 +87,7 @@ class ImageTab(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.columns)
-        show_values(self, state.settings.image)
+        show_values(self, self._values)
         self._tell_empty()
         self._connect()
 
@@ -154,12 +163,12 @@ class ImageTab(QWidget):
 
     def generate(self) -> None:
         """Send the request, or say what is missing."""
-        if not self._state.models("image"):
+        if not self._state.models(TASK):
             self._state.show_message(
                 self.tr("There is no image model yet. Add one first."),
                 "warning",
                 self.tr("Add a model…"),
-                lambda: self._state.models_wanted.emit("image"),
+                lambda: self._state.models_wanted.emit(TASK),
             )
             return
         request = self.request()
@@ -316,12 +325,12 @@ class ImageTab(QWidget):
                 ).format(model=ref.name if ref is not None else ""),
                 "warning",
                 self.tr("Add a model…"),
-                lambda: self._state.models_wanted.emit("image"),
+                lambda: self._state.models_wanted.emit(TASK),
             )
         self._start_asked = False
 
     def _tell_empty(self) -> None:
-        if self._state.models_known and not self._state.models("image"):
+        if self._state.models_known and not self._state.models(TASK):
             self._empty.set_text(
                 self.tr("No image model yet"),
                 self.tr(
@@ -330,7 +339,7 @@ class ImageTab(QWidget):
                 ),
             )
             self._empty.set_actions(
-                [(self.tr("Add a model…"), lambda: self._state.models_wanted.emit("image"))]
+                [(self.tr("Add a model…"), lambda: self._state.models_wanted.emit(TASK))]
             )
         else:
             self._empty.set_text(
@@ -347,7 +356,7 @@ class ImageTab(QWidget):
 
     def values_to_settings(self) -> None:
         """Keep what the controls say; it is written soon."""
-        keep_values(self, self._state.settings.image)
+        keep_values(self, self._values)
         self._state.save_soon()
 
     def restore(self, source: Asset | ImageRequest) -> None:
@@ -397,7 +406,7 @@ class ImageTab(QWidget):
             self.start_from(str(path))
             return
         model = next(
-            (m.id for m in self._state.models("image") if found.model_name in (m.id, m.name)), ""
+            (m.id for m in self._state.models(TASK) if found.model_name in (m.id, m.name)), ""
         )
         self.restore(msgspec.structs.replace(found.request, model=found.request.model or model))
         text = self.tr("The settings of {name} are restored (made by {program}).").format(

@@ -1,15 +1,51 @@
-"""What the Image tab's controls say, to and from the settings and requests."""
+"""The values of the Image tab's controls, as they are kept and as a request has them."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
+from msgspec import Struct
+
+from studio.kinds.fields import fields_of
 from studio.kinds.image import ImageRequest
-from studio.settings import ImageValues
 
 if TYPE_CHECKING:
-    from studio.ui.workspaces.image.image_tab import ImageTab
+    from studio.ui.fields.model_picker import ModelPicker
+    from studio.ui.fields.prompt_edit import PromptEdit
+    from studio.ui.widgets.run_bar import RunBar
+    from studio.ui.workspaces.image.controls import ImageControls
+
+_FIELDS = fields_of(ImageRequest)
+
+
+class ImageValues(Struct):
+    """The Image tab's last values. None is "what suits the model"."""
+
+    prompt: str = ""
+    negative_prompt: str = _FIELDS["negative_prompt"].default
+    model: str = _FIELDS["model"].default
+    count: int = _FIELDS["count"].default
+    seed: int | None = _FIELDS["seed"].default
+    width: int | None = _FIELDS["width"].default
+    height: int | None = _FIELDS["height"].default
+    steps: int | None = _FIELDS["steps"].default
+    guidance_scale: float | None = _FIELDS["guidance_scale"].default
+    scheduler: str = _FIELDS["scheduler"].default
+    image: str = ""
+    strength: float = _FIELDS["strength"].default
+    mask: str = ""
+    transparent: bool = _FIELDS["transparent"].default
+    more_open: bool = False
+
+
+class Form(Protocol):
+    """The controls that hold the values."""
+
+    prompt: PromptEdit
+    model: ModelPicker
+    run_bar: RunBar
+    controls: ImageControls
 
 
 def whole(value: float | None) -> int | None:
@@ -17,29 +53,29 @@ def whole(value: float | None) -> int | None:
     return None if value is None else int(value)
 
 
-def show_values(tab: ImageTab, values: ImageValues) -> None:
+def show_values(form: Form, values: ImageValues) -> None:
     """Show the values of last time."""
-    _show(tab, values)
+    _show(form, values)
     if values.image and Path(values.image).is_file():
-        tab.controls.source.set_path(values.image)
+        form.controls.source.set_path(values.image)
         if values.mask and Path(values.mask).is_file():
-            tab.controls.source.set_mask_path(values.mask)
-    tab.controls.more.set_open(values.more_open)
+            form.controls.source.set_mask_path(values.mask)
+    form.controls.more.set_open(values.more_open)
 
 
-def show_request(tab: ImageTab, request: ImageRequest) -> None:
+def show_request(form: Form, request: ImageRequest) -> None:
     """Show the settings of a request."""
-    _show(tab, request)
-    tab.controls.source.set_path(request.image.path if request.image is not None else "")
-    tab.controls.source.set_mask_path(request.mask.path if request.mask is not None else "")
+    _show(form, request)
+    form.controls.source.set_path(request.image.path if request.image is not None else "")
+    form.controls.source.set_mask_path(request.mask.path if request.mask is not None else "")
 
 
-def _show(tab: ImageTab, values: ImageValues | ImageRequest) -> None:
+def _show(form: Form, values: ImageValues | ImageRequest) -> None:
     """Show the fields that settings and requests have in common."""
-    controls = tab.controls
-    tab.prompt.set_text(values.prompt)
-    tab.model.set_model_id(values.model)
-    tab.run_bar.count.setValue(values.count)
+    controls = form.controls
+    form.prompt.set_text(values.prompt)
+    form.model.set_model_id(values.model)
+    form.run_bar.count.setValue(values.count)
     controls.negative.set_text(values.negative_prompt)
     controls.seed.set_value(values.seed)
     controls.width_field.set_value(values.width)
@@ -51,13 +87,13 @@ def _show(tab: ImageTab, values: ImageValues | ImageRequest) -> None:
     controls.transparent.setChecked(values.transparent)
 
 
-def keep_values(tab: ImageTab, values: ImageValues) -> None:
+def keep_values(form: Form, values: ImageValues) -> None:
     """Put what the controls say into the settings."""
-    controls = tab.controls
-    values.prompt = tab.prompt.text()
+    controls = form.controls
+    values.prompt = form.prompt.text()
     values.negative_prompt = controls.negative.text()
-    values.model = tab.model.model_id()
-    values.count = tab.run_bar.count.value()
+    values.model = form.model.model_id()
+    values.count = form.run_bar.count.value()
     values.seed = controls.seed.value()
     values.width = whole(controls.width_field.value())
     values.height = whole(controls.height_field.value())

@@ -5,10 +5,10 @@ from __future__ import annotations
 from PySide6.QtWidgets import QWidget
 
 from studio.kinds.text import TextRequest
-from studio.settings import TextValues
 from studio.ui.fields.number_field import NumberField
 from studio.ui.fields.seed_field import SeedField
 from studio.ui.widgets.more_section import MoreSection
+from studio.ui.workspaces.text.values import TextValues
 
 
 class TextControls(MoreSection):

@@ -7,21 +7,21 @@ from typing import TYPE_CHECKING, cast
 
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
-from studio.kinds.text import TextRequest
+from studio.kinds.text import KIND, TextRequest
+from studio.protocol import LONGEST_PROMPT
 from studio.ui.fields.prompt_edit import PromptEdit
 from studio.ui.shell.state import AppState
 from studio.ui.shell.theme import GRID, enlarge
 from studio.ui.widgets.columns import Columns
 from studio.ui.widgets.icons import icon
 from studio.ui.widgets.run_bar import RunBar
+from studio.ui.workspaces.text.values import TextValues
 
 if TYPE_CHECKING:
     from studio.ui.workspaces.text.chat import Chat
     from studio.ui.workspaces.text.conversation import Turn
 
-LONGEST_PROMPT = 200_000
-"""Characters; the limit of a request."""
-
+TASK = KIND.task
 
 CONTROLS_ROOM = 13 * GRID
 """Pixels kept free for the controls until they are there, so that nothing jumps."""
@@ -36,13 +36,14 @@ class TextTab(QWidget):
     def __init__(self, state: AppState, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._state = state
+        self._values = state.settings.tab(TASK, TextValues)
         self._chat: Chat | None = None
         self._editing: Turn | None = None
         self._unmade = [self._make_controls, self._make_right, self._make_chat]
         self._make_prompt()
         self._right = QWidget(self)
         self.columns = Columns(self._left, self._right, self)
-        self.columns.set_chosen_sizes(state.settings.window.splitters.get("text", []))
+        self.columns.set_chosen_sizes(state.settings.window.splitters.get(TASK, []))
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.columns)
@@ -71,12 +72,12 @@ class TextTab(QWidget):
                 "warning",
             )
             return
-        if self._state.models_known and not self._state.models("text"):
+        if self._state.models_known and not self._state.models(TASK):
             self._state.show_message(
                 self.tr("There is no text model yet. Install the starter model, or add one."),
                 "warning",
                 self.tr("Models…"),
-                lambda: self._state.models_wanted.emit("text"),
+                lambda: self._state.models_wanted.emit(TASK),
             )
             return
         if self._editing is not None:
@@ -96,7 +97,7 @@ class TextTab(QWidget):
 
     def values_to_settings(self) -> None:
         """Keep the controls' values and the conversation."""
-        values = self._state.settings.text
+        values = self._values
         self.finish()
         values.prompt = self.prompt.text()[:LONGEST_PROMPT]
         values.system_prompt = self.system.text()[:LONGEST_PROMPT]
@@ -105,7 +106,7 @@ class TextTab(QWidget):
         self.controls.to_settings(values)
         sizes = self.columns.chosen_sizes()
         if sizes:
-            self._state.settings.window.splitters["text"] = sizes
+            self._state.settings.window.splitters[TASK] = sizes
         self.chat.save_now()
 
     def restore(self, asset_or_request: object) -> None:
@@ -147,10 +148,10 @@ class TextTab(QWidget):
             self.tr("Ask for anything: a slogan, a summary, a story…"), "text.prompt", self._left
         )
         self.prompt.setAccessibleName(self.tr("Prompt"))
-        self.prompt.setPlainText(self._state.settings.text.prompt)
+        self.prompt.setPlainText(self._values.prompt)
         self.prompt.submitted.connect(self.generate)
-        self.run_bar = RunBar("text")
-        self.run_bar.count.setValue(self._state.settings.text.count)
+        self.run_bar = RunBar(TASK)
+        self.run_bar.count.setValue(self._values.count)
         self.run_bar.generate_clicked.connect(self.generate)
         self.run_bar.stop_clicked.connect(self.stop)
         self._column = QVBoxLayout(self._left)
@@ -176,7 +177,7 @@ class TextTab(QWidget):
         self.system.setFixedHeight(9 * GRID)
         self.system.submitted.connect(self.generate)
         self.system_section.add(self.system)
-        self.model = ModelPicker(self._state, "text")
+        self.model = ModelPicker(self._state, TASK)
         self.language_hint = LanguageHint()
         self.controls = TextControls()
         column = ScrollColumn()
@@ -189,7 +190,7 @@ class TextTab(QWidget):
         # The keyboard goes through the column in the order that the eye does.
         QWidget.setTabOrder(self.prompt, self.system_section.button)
         QWidget.setTabOrder(self.controls.seed.spin, self.run_bar.count)
-        values = self._state.settings.text
+        values = self._values
         self.system.setPlainText(values.system_prompt)
         self.system_section.set_open(bool(values.system_prompt))
         self.model.set_model_id(values.model)
@@ -241,7 +242,7 @@ class TextTab(QWidget):
     def _show_empty(self) -> None:
         from studio.ui.workspaces.text.language_hint import knows_only_english
 
-        if self._state.models_known and not self._state.models("text"):
+        if self._state.models_known and not self._state.models(TASK):
             self._empty.set_text(
                 self.tr("No text model yet"),
                 self.tr(
@@ -252,7 +253,7 @@ class TextTab(QWidget):
             self._empty.set_actions(
                 [
                     (self.tr("Install the starter models"), self._install_starter),
-                    (self.tr("Add a model…"), lambda: self._state.models_wanted.emit("text")),
+                    (self.tr("Add a model…"), lambda: self._state.models_wanted.emit(TASK)),
                 ]
             )
             return
@@ -275,7 +276,7 @@ class TextTab(QWidget):
 
     def _install_starter(self) -> None:
         self._state.starter.start()
-        self._state.models_wanted.emit("text")
+        self._state.models_wanted.emit(TASK)
 
     def _try(self, example: str) -> None:
         self.prompt.set_text(example)

@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from studio.kinds.upscale import UpscaleRequest
+from studio.kinds.upscale import KIND, UpscaleRequest
 from studio.protocol import Cancelled, Done, Failed, InputFile, Loading, Preview, Progress, Warned
 from studio.ui.fields.model_picker import ModelPicker
 from studio.ui.media.picture.files import dropped_paths
@@ -34,11 +34,14 @@ from studio.ui.workspaces.upscale.compare_panel import ComparePanel
 from studio.ui.workspaces.upscale.input_list import Input
 from studio.ui.workspaces.upscale.input_panel import InputPanel
 from studio.ui.workspaces.upscale.running_jobs import RunningPictures
+from studio.ui.workspaces.upscale.values import UpscaleValues
 
 if TYPE_CHECKING:
     from studio.library.records import Asset
     from studio.ui.gallery.result_menu import ResultMenu
     from studio.ui.shell.state import AppState
+
+TASK = KIND.task
 
 
 class UpscaleTab(QWidget):
@@ -47,11 +50,12 @@ class UpscaleTab(QWidget):
     def __init__(self, state: AppState, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._state = state
+        self._values = state.settings.tab(TASK, UpscaleValues)
         self._running = RunningPictures()
         self._assets: dict[str, str] = {}
         self._menu: ResultMenu | None = None
         self.setAcceptDrops(True)
-        self.model = ModelPicker(state, "upscale", self)
+        self.model = ModelPicker(state, TASK, self)
         self.panel = InputPanel(state, self)
         self.inputs, self.view = self.panel.inputs, self.panel.view
         self.scale = QComboBox(self)
@@ -64,9 +68,7 @@ class UpscaleTab(QWidget):
         self.output.setAccessibleName(self.tr("Output folder"))
         self.output.setPlaceholderText(self.tr("In the library"))
         self.output.setClearButtonEnabled(True)
-        self.run_bar = RunBar(
-            "upscale", generate_text=self.tr("Enlarge"), with_count=False, parent=self
-        )
+        self.run_bar = RunBar(TASK, generate_text=self.tr("Enlarge"), with_count=False, parent=self)
         self._empty = EmptyState(
             "image-upscale",
             self.tr("Make pictures larger"),
@@ -176,12 +178,12 @@ class UpscaleTab(QWidget):
 
     def generate(self) -> None:
         """Enlarge what is on the list and was not enlarged yet, or all of it again."""
-        if not self._state.models("upscale"):
+        if not self._state.models(TASK):
             self._state.show_message(
                 self.tr("There is no upscaling model yet. Install the starter pack or add one."),
                 "warning",
                 self.tr("Models…"),
-                lambda: self._state.models_wanted.emit("upscale"),
+                lambda: self._state.models_wanted.emit(TASK),
             )
             return
         wanted = self._wanted()
@@ -328,7 +330,7 @@ class UpscaleTab(QWidget):
         ref = self.model.ref()
         scale = self.scale.currentData()
         if ref is not None and ref.scales and scale not in ref.scales:
-            fitting = [model for model in self._state.models("upscale") if scale in model.scales]
+            fitting = [model for model in self._state.models(TASK) if scale in model.scales]
             if fitting:
                 blocked = self.model.blockSignals(True)
                 self.model.set_model_id(fitting[0].id)
@@ -346,7 +348,7 @@ class UpscaleTab(QWidget):
     # ---- keeping
 
     def _load_values(self) -> None:
-        values = self._state.settings.upscale
+        values = self._values
         self.model.set_model_id(values.model)
         self.scale.setCurrentIndex(max(0, self.scale.findData(values.scale)))
         self.output.setText(values.output)
@@ -357,7 +359,7 @@ class UpscaleTab(QWidget):
 
     def values_to_settings(self) -> None:
         """Keep what the controls say; it is written soon."""
-        values = self._state.settings.upscale
+        values = self._values
         values.model = self.model.model_id()
         values.scale = self.scale.currentData()
         values.output = self.output.text().strip()

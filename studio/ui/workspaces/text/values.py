@@ -1,0 +1,26 @@
+"""What the Text tab keeps from one start to the next."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from studio.kinds.fields import fields_of
+from studio.kinds.text import TextRequest
+
+_FIELDS = fields_of(TextRequest)
+
+
+class TextValues(Struct):
+    """The Text tab's last values."""
+
+    prompt: str = ""
+    system_prompt: str = _FIELDS["system_prompt"].default
+    model: str = _FIELDS["model"].default
+    count: int = _FIELDS["count"].default
+    seed: int | None = _FIELDS["seed"].default
+    max_tokens: int = _FIELDS["max_tokens"].default
+    temperature: float = _FIELDS["temperature"].default
+    top_p: float = _FIELDS["top_p"].default
+    top_k: int = _FIELDS["top_k"].default
+    repetition_penalty: float = _FIELDS["repetition_penalty"].default
+    more_open: bool = False

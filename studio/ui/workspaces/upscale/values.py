@@ -1,0 +1,20 @@
+"""What the Upscale tab keeps from one start to the next."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from studio.kinds.fields import fields_of
+from studio.kinds.upscale import UpscaleRequest
+
+_FIELDS = fields_of(UpscaleRequest)
+
+
+class UpscaleValues(Struct):
+    """The Upscale tab's last values. An empty output folder is the library."""
+
+    model: str = _FIELDS["model"].default
+    scale: int = _FIELDS["scale"].default
+    inputs: list[str] = []
+    output: str = ""
+    more_open: bool = False

@@ -10,9 +10,14 @@ from studio.kinds.registry import AnyKind, known_kind
 from studio.protocol import InputFile, Request, Sentence, UnknownRequest, sentence
 
 
+def kind_if_known(request: Request) -> AnyKind | None:
+    """Return a request's kind, None for a request that another build wrote."""
+    return None if isinstance(request, UnknownRequest) else known_kind(request.task)
+
+
 def inputs_of(request: Request) -> dict[str, InputFile]:
     """Return every file that the request reads, by the name of its field."""
-    kind = _kind(request)
+    kind = kind_if_known(request)
     named = {} if kind is None else {name: getattr(request, name) for name in kind.inputs}
     return {name: file for name, file in named.items() if file is not None}
 
@@ -39,7 +44,7 @@ def called(request: Request) -> str:
 
 def obstacle(request: Request) -> Sentence | None:
     """Return why this build cannot carry out a request that was written before; None if it can."""
-    kind = _kind(request)
+    kind = kind_if_known(request)
     if kind is None:
         return sentence(
             "This was made with another version of Prompt Studio and cannot run in this one. It "
@@ -50,7 +55,3 @@ def obstacle(request: Request) -> Sentence | None:
     except msgspec.ValidationError as error:
         return field_sentence(error)
     return next((told for _, told in kind.check(request)), None)
-
-
-def _kind(request: Request) -> AnyKind | None:
-    return None if isinstance(request, UnknownRequest) else known_kind(request.task)

@@ -1,61 +1,51 @@
-"""The window: three tabs, a dock with the queue and recent results, a bar for messages.
+"""The window: a tab for each kind of work, docks with the queue and the results, messages.
 
 Only the tab that is seen is built before the first paint; the rest follows right after it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QByteArray, QSize, Qt, QTimer
+from PySide6.QtCore import QByteArray, Qt, QTimer
 from PySide6.QtGui import QCloseEvent, QKeySequence, QShortcut, QShowEvent
 from PySide6.QtWidgets import (
     QDockWidget,
     QHBoxLayout,
     QMainWindow,
     QMenu,
-    QTabWidget,
     QToolButton,
     QVBoxLayout,
     QWidget,
 )
 
+from studio.kinds.requests import kind_if_known, obstacle
 from studio.protocol import Problem, Request
+from studio.ui.shell.destinations import Nowhere
 from studio.ui.shell.event_loop_slices import Piece, imports_of, in_turns
 from studio.ui.shell.state import AppState
+from studio.ui.shell.tabs import Tabs
 from studio.ui.shell.theme import GRID
+from studio.ui.shell.workspace import (
+    RunsRequests,
+    ShowsJobs,
+    TakesFiles,
+    TellsRequest,
+    Workspace,
+)
 from studio.ui.widgets.icons import icon
 
 if TYPE_CHECKING:
-    from studio.library.records import Job
+    from studio.library.records import Asset, Job
     from studio.ui.messages.message_bar import MessageBar
-
-TASKS: tuple[str, ...] = ("text", "image", "upscale")
-_TABS = {
-    "text": ("studio.ui.workspaces.text.text_tab", "TextTab", "message-square-text"),
-    "image": ("studio.ui.workspaces.image.image_tab", "ImageTab", "image"),
-    "upscale": ("studio.ui.workspaces.upscale.upscale_tab", "UpscaleTab", "image-upscale"),
-}
-
 
 MESSAGE_ROOM = 5 * GRID
 
 PATIENCE_MS = 40
 """What is typed while the window opens comes before the parts that are not seen yet."""
-
-
-class Tab(Protocol):
-    """What the window asks of a tab."""
-
-    def values_to_settings(self) -> None: ...
-    def restore(self, asset_or_request: object) -> None: ...
-    def generate(self) -> None: ...
-    def stop(self) -> None: ...
-    def focus_prompt(self) -> None: ...
 
 
 class MainWindow(QMainWindow):
@@ -78,31 +68,12 @@ class MainWindow(QMainWindow):
         self.setWindowTitle("Prompt Studio")
         self.setMinimumSize(960, 640)
         self.resize(1280, 800)
-        self._built: dict[str, Tab] = {}
-        self._pages: dict[str, QWidget] = {}
         self._started = False
-        self._painted = False
         self._closed = False
         self.restarts = False
         """Whether the app is to be started again once it has ended."""
 
-        self.tabs = QTabWidget(self)
-        self.tabs.setObjectName("tabs")
-        self.tabs.setAccessibleName(self.tr("Tasks"))
-        self.tabs.setDocumentMode(True)
-        self.tabs.setIconSize(QSize(18, 18))
-        titles = {
-            "text": self.tr("Text"),
-            "image": self.tr("Image"),
-            "upscale": self.tr("Upscale"),
-        }
-        for place, task in enumerate(TASKS):
-            page = QWidget()
-            inside = QVBoxLayout(page)
-            inside.setContentsMargins(2 * GRID, GRID + GRID // 2, 2 * GRID, GRID)
-            self._pages[task] = page
-            self.tabs.addTab(page, icon(_TABS[task][2]), titles[task])
-            self.tabs.setTabToolTip(place, f"Ctrl+{place + 1}")
+        self.tabs = Tabs(state, self)
         middle = QWidget(self)
         self._middle = QVBoxLayout(middle)
         self._middle.setContentsMargins(0, 0, 0, 0)
@@ -115,84 +86,59 @@ class MainWindow(QMainWindow):
 
         state.message.connect(self._show_message)
         state.problem.connect(self.show_problem)
-        state.models_wanted.connect(self.open_models)
-        state.restore_wanted.connect(self.restore)
-        state.start_picture_wanted.connect(self._start_from)
-        state.upscale_wanted.connect(self._add_to_upscale)
-        state.job_wanted.connect(self._show_job)
-        wanted = state.settings.window.tab
-        first = wanted if wanted in _TABS else "text"
-        self.tabs.setCurrentIndex(TASKS.index(first))
-        self._build(first)
-        self.tabs.currentChanged.connect(self._tab_changed)
+        state.destinations = self
+        self.tabs.open_first(state.settings.window.tab)
+        self.tabs.turned.connect(self._turned)
         self._restore_layout()
-        self._built[first].focus_prompt()
 
     # ---- tabs
 
-    def tab(self, task: str) -> Tab:
+    def tab(self, task: str) -> Workspace:
         """Return a task's tab, building it where it has not been seen yet."""
-        self._build(task)
-        return self._built[task]
+        return self.tabs.workspace(task)
 
     @property
     def is_complete(self) -> bool:
         """Whether the parts that follow the first paint are there, and the library is open."""
-        return len(self._built) == len(TASKS) and self.state.library is not None
+        return self.tabs.is_complete and self.state.library is not None
 
     @property
     def current_task(self) -> str:
-        return TASKS[self.tabs.currentIndex()]
+        return self.tabs.current_task
 
-    def restore(self, what: object) -> None:
-        """Show the tab that an asset or a request belongs to, with its settings."""
-        request: Request = what.recipe.request if hasattr(what, "recipe") else what  # type: ignore[assignment]  # an asset or a request
-        task = request.task
-        self.tabs.setCurrentIndex(TASKS.index(task))
-        self.tab(task).restore(what)
-
-    def _build(self, task: str) -> None:
-        if task in self._built:
-            return
-        module, name, _ = _TABS[task]
-        page = self._pages[task]
-        widget = getattr(import_module(module), name)(self.state, page)
-        layout = page.layout()
-        assert layout is not None
-        layout.addWidget(widget)
-        self._built[task] = widget
-        if self._painted:
-            self._finish_tab(task)
-
-    def _finish_tab(self, task: str) -> None:
-        """Let a tab add what its first paint could do without."""
-        finish = getattr(self._built[task], "finish", None)
-        if finish is not None:
-            finish()
-        if task == "image":
-            self._built[task].enlarge_wanted.connect(self._enlarge)  # type: ignore[attr-defined]  # only this tab has it
-
-    def _enlarge(self, path: str) -> None:
-        self.tabs.setCurrentIndex(TASKS.index("upscale"))
-        self.tab("upscale").enlarge(path)  # type: ignore[attr-defined]  # only this tab has it
-
-    def _start_from(self, path: str) -> None:
-        self.tabs.setCurrentIndex(TASKS.index("image"))
-        self.tab("image").start_from(path)  # type: ignore[attr-defined]  # only this tab has it
-
-    def _show_job(self, job: Job) -> None:
-        self.tabs.setCurrentIndex(TASKS.index("image"))
-        self.tab("image").adopt(job)  # type: ignore[attr-defined]  # only this tab has it
-
-    def _add_to_upscale(self, paths: list[Path]) -> None:
-        self.tabs.setCurrentIndex(TASKS.index("upscale"))
-        self.tab("upscale").add(paths)  # type: ignore[attr-defined]  # only this tab has it
-
-    def _tab_changed(self, index: int) -> None:
-        task = TASKS[index]
-        self._build(task)
+    def _turned(self, task: str) -> None:
         self.state.settings.window.tab = task
-        self._built[task].focus_prompt()
+
+    # ---- what its parts send somewhere
+
+    def restore(self, what: Asset | Request) -> None:
+        """Show the tab that an asset or a request belongs to, with its settings."""
+        request = what if isinstance(what, Request) else what.recipe.request
+        if kind_if_known(request) is not None:
+            self.tabs.show_task(request.task).restore(what)
+        elif (why := obstacle(request)) is not None:
+            self.show_problem(Problem("bad_input", why))
+
+    def send(self, task: str, paths: Sequence[Path]) -> None:
+        """Hand files to a workspace that takes some, and show it."""
+        workspace = self.tabs.show_task(task)
+        if isinstance(workspace, TakesFiles):
+            workspace.take(paths)
+
+    def show_job(self, job: Job) -> None:
+        """Show a job in the tab of its kind, where that can show one from elsewhere."""
+        if kind_if_known(job.request) is None:
+            return
+        workspace = self.tab(job.request.task)
+        if isinstance(workspace, ShowsJobs):
+            self.tabs.show_task(job.request.task)
+            workspace.show_job(job)
+
+    def run(self, request: Request) -> None:
+        """Run a request in the tab of its kind, and show it."""
+        workspace = self.tabs.show_task(request.task)
+        if isinstance(workspace, RunsRequests):
+            workspace.run(request)
 
     # ---- what surrounds the tabs
 
@@ -227,7 +173,7 @@ class MainWindow(QMainWindow):
         batch = self._corner_button("list-todo", self.tr("Batch"), "batch.open")
         batch.clicked.connect(self.open_batch)
         models = self._corner_button("package", self.tr("Models"), "models.open")
-        models.clicked.connect(lambda: self.open_models(""))
+        models.clicked.connect(lambda: self.open_models())
         settings = self._corner_button("settings", self.tr("Settings"), "settings.open")
         settings.clicked.connect(self.open_settings)
         more = self._corner_button("ellipsis", self.tr("More"), "window.more")
@@ -262,11 +208,11 @@ class MainWindow(QMainWindow):
             bind(keys, lambda: self.tab(self.current_task).generate())
         bind("Escape", lambda: self.tab(self.current_task).stop())
         bind("Ctrl+L", lambda: self.tab(self.current_task).focus_prompt())
-        for place in range(len(TASKS)):
+        for place in range(self.tabs.count()):
             bind(f"Ctrl+{place + 1}", partial(self.tabs.setCurrentIndex, place))
         bind("Ctrl+F", self._search)
         bind("F1", self.show_shortcuts)
-        bind("Ctrl+M", lambda: self.open_models(""))
+        bind("Ctrl+M", lambda: self.open_models())
         bind("Ctrl+,", self.open_settings)
         bind("Ctrl+Q", self.close)
 
@@ -280,24 +226,17 @@ class MainWindow(QMainWindow):
         """Build what is not seen at once, a piece per turn of the event loop."""
         if self._closed:
             return
-        self._painted = True
         in_turns(self, self._pieces(), lambda: not self._closed)
 
     def _pieces(self) -> Iterator[Piece]:
-        for task in tuple(self._built):
-            yield from imports_of(f"studio.ui.workspaces.{task}")
-            yield from getattr(self._built[task], "pieces", tuple)()
-            yield partial(self._finish_tab, task)
+        yield from self.tabs.rest_of_seen()
         yield self._finish_frame
         yield self._make_shortcuts
         for package in ("studio.ui.queue", "studio.ui.gallery"):
             yield from imports_of(package)
         yield self._fill_queue
         yield self._fill_history
-        for task in TASKS:
-            if task not in self._built:
-                yield from imports_of(f"studio.ui.workspaces.{task}")
-                yield partial(self._build, task)
+        yield from self.tabs.unseen()
         # Last, since its threads import as well, and take the interpreter's lock for it.
         yield self._start_state
 
@@ -335,7 +274,7 @@ class MainWindow(QMainWindow):
 
     # ---- dialogs and messages
 
-    def open_models(self, task: str) -> None:
+    def open_models(self, task: str = "") -> None:
         """Show the models on disk, and ways to add one."""
         from studio.ui.models.models_dialog import ModelsDialog
 
@@ -346,9 +285,12 @@ class MainWindow(QMainWindow):
     def open_batch(self) -> None:
         """Show the ways to ask for many results at once."""
         from studio.ui.batch.batch_dialog import BatchDialog
+        from studio.ui.batch.plan import batch_task
 
-        base = self.tab("image").request  # type: ignore[attr-defined]  # only this tab has it
-        dialog = BatchDialog(self.state, base, self)
+        task = batch_task(self.current_task)
+        workspace = self.tab(task)
+        assert isinstance(workspace, TellsRequest)
+        dialog = BatchDialog(self.state, task, workspace.request, self)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.show()
 
@@ -421,14 +363,14 @@ class MainWindow(QMainWindow):
         window = self.state.settings.window
         window.geometry = self.saveGeometry().toBase64().toStdString()
         window.state = self.saveState().toBase64().toStdString()
-        for tab in self._built.values():
-            tab.values_to_settings()
+        self.tabs.keep_values()
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Keep what was set, stop the worker and its engine. A running job is interrupted."""
         if not self._closed:
             self._closed = True
             self._keep_layout()
+            self.state.destinations = Nowhere()
             self.hide()
             self.state.close()
         super().closeEvent(event)

@@ -144,18 +144,21 @@ def test_a_picture_the_model_cannot_start_from_is_said_to_be_unused(
     assert "prompt alone" in tab.result.start_from.toolTip()
     assert window.messages.text() == ""
 
-    window.state.start_picture_wanted.emit(str(picture))
+    window.state.destinations.send("image", [picture])
 
     assert "prompt alone" in window.messages.text()
     assert window.messages.messages[-1].action_text == "Add a model…"
 
 
-def test_a_prompt_the_model_does_not_know_offers_another_model(window: MainWindow) -> None:
-    hint = sentence("This model does not know what the prompt asks for.")
-    window.state.reported.emit(Warned("job", "out_of_domain", hint))
+def test_a_prompt_the_model_does_not_know_offers_another_model(
+    window: MainWindow, monkeypatch: pytest.MonkeyPatch
+) -> None:
     wanted: list[str] = []
-    window.state.models_wanted.disconnect()
-    window.state.models_wanted.connect(wanted.append)
+    monkeypatch.setattr(window, "open_models", wanted.append)
+    hint = sentence("This model does not know what the prompt asks for.")
+    running = Job(id="job", request=ImageRequest(prompt=""), status="running")
+    window.state.reported.emit(JobChanged(running))
+    window.state.reported.emit(Warned("job", "out_of_domain", hint))
     (shown,) = window.messages.messages
     assert (shown.text, shown.kind) == (str(hint), "warning")
     shown.action()
@@ -195,7 +198,7 @@ def test_a_picture_of_another_program_brings_its_settings(
     info = PngInfo()
     info.add_text("parameters", A1111)
     Image.new("RGB", (640, 512)).save(tmp_path / "other.png", pnginfo=info)
-    tab.take(tmp_path / "other.png")
+    tab.open_settings(tmp_path / "other.png")
     qtbot.waitUntil(lambda: tab.prompt.text() == "a red fox")
     assert (tab.controls.steps.value(), tab.controls.seed.value()) == (25, 123)
     assert "fur" in window.messages.text()
@@ -285,14 +288,15 @@ def test_more_like_a_picture_is_shown_in_the_tab_like_its_own(
     assert tab.result.path() in [str(asset.path) for asset in made]
 
 
-def test_without_a_model_the_tab_says_how_to_add_one(open_window: Any, home: Paths) -> None:
+def test_without_a_model_the_tab_says_how_to_add_one(
+    open_window: Any, home: Paths, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import shutil
 
     shutil.rmtree(home.models / "a-pipeline")
     window = open_window()
     wanted: list[str] = []
-    window.state.models_wanted.disconnect()
-    window.state.models_wanted.connect(wanted.append)
+    monkeypatch.setattr(window, "open_models", wanted.append)
     window.tabs.setCurrentIndex(1)
     ask(window.tab("image"), "a fox")
     assert "image model" in window.messages.text()

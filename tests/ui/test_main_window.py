@@ -23,10 +23,12 @@ from PySide6.QtWidgets import (
 )
 from pytestqt.qtbot import QtBot
 
+from studio.kinds.registry import tasks
 from studio.library.store import Library
 from studio.settings import Paths
-from studio.ui.main_window import TASKS, MainWindow
+from studio.ui.main_window import MainWindow
 
+TASKS = tasks()
 NAMES = [
     "tabs",
     "text.prompt",

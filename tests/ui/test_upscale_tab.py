@@ -47,7 +47,7 @@ def picture(path: Path) -> Path:
 
 def add(tab: Any, qtbot: QtBot, *paths: Path) -> None:
     before = tab.inputs.rowCount()
-    tab.add(list(paths))
+    tab.take(list(paths))
     qtbot.waitUntil(lambda: tab.inputs.rowCount() > before)
 
 
@@ -116,7 +116,7 @@ def test_a_file_that_is_no_picture_is_marked_and_left_out(
     ended(tab, qtbot)
     assert states(tab) == ["unreadable", "unreadable", "done"]
 
-    tab.add([picture(tmp_path / "text.png")])
+    tab.take([picture(tmp_path / "text.png")])
     qtbot.waitUntil(lambda: states(tab)[0] == "new")
 
 
@@ -140,7 +140,7 @@ def test_stop_cancels_what_is_left(tab: Any, qtbot: QtBot, tmp_path: Path) -> No
 def test_a_picture_added_twice_is_there_once(tab: Any, qtbot: QtBot, tmp_path: Path) -> None:
     path = picture(tmp_path / "a.png")
     add(tab, qtbot, path)
-    tab.add([path, tmp_path])
+    tab.take([path, tmp_path])
     qtbot.waitUntil(lambda: tab.view.currentIndex().isValid())
     assert tab.inputs.rowCount() == 1
 

@@ -21,8 +21,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from studio.kinds.image import ImageRequest
-from studio.protocol import Problem
+from studio.kinds.kind import Medium
+from studio.kinds.registry import kinds
+from studio.protocol import Problem, Request
 from studio.ui.batch.matrix_page import MatrixPage
 from studio.ui.batch.plan import Plan
 from studio.ui.batch.prompt_page import PromptPage
@@ -40,10 +41,17 @@ _OVER = ("done", "failed", "cancelled", "interrupted")
 
 
 class BatchDialog(QDialog):
-    """Not modal. Closing it leaves the jobs in the queue, where they go on."""
+    """Not modal. Closing it leaves the jobs in the queue, where they go on.
+
+    `base` tells the request of the task that prompts and values are put into.
+    """
 
     def __init__(
-        self, state: AppState, base: Callable[[], ImageRequest], parent: QWidget | None = None
+        self,
+        state: AppState,
+        task: str,
+        base: Callable[[], Request],
+        parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self._state = state
@@ -58,9 +66,10 @@ class BatchDialog(QDialog):
         self.setObjectName("batch.dialog")
         self.setWindowTitle(self.tr("Batch"))
         self.resize(80 * GRID, 66 * GRID)
+        kind = kinds()[task]
         self.table = TablePage(state, self)
-        self.prompts = PromptPage(state, base, self)
-        self.matrix = MatrixPage(base, self)
+        self.prompts = PromptPage(state, kind, base, self)
+        self.matrix = MatrixPage(kind, base, self)
         self.pages = QTabWidget(self)
         self.pages.setObjectName("batch.pages")
         self.pages.setAccessibleName(self.tr("Ways to make a batch"))
@@ -163,7 +172,7 @@ class BatchDialog(QDialog):
                 self.estimate.clear()
                 self.start.setEnabled(True)
             case AssetSaved() if report.asset.job in self._labels:
-                if report.asset.task != "text":
+                if report.asset.medium is Medium.PICTURE:
                     labels = self._labels[report.asset.job]
                     self._pictures.append(Picture(report.asset.path, labels))
             case JobChanged() if report.job.id in self._waiting:

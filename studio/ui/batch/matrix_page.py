@@ -1,4 +1,4 @@
-"""A matrix over the Image tab's settings: which fields vary, and over which values."""
+"""A matrix over a tab's settings: which fields vary, and over which values."""
 
 from __future__ import annotations
 
@@ -8,10 +8,20 @@ from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QFormLayout, QLabel, QLineEdit, QVBoxLayout, QWidget
 
 from studio.jobs.matrix import Axis, AxisName, build, parse_axis
-from studio.kinds.image import ImageRequest
-from studio.protocol import ProblemError
+from studio.kinds.registry import AnyKind, kind_of
+from studio.kinds.requests import prompt_of
+from studio.protocol import ProblemError, Request
 from studio.ui.batch.plan import Plan
 from studio.ui.shell.theme import GRID, mute, say
+from studio.ui.shell.translations import tr
+
+_EXAMPLES: dict[AxisName, str] = {
+    "steps": "10, 20, 30",
+    "guidance_scale": "3, 5, 7.5",
+    "seed": "1-4",
+    "size": "512x512, 768x512",
+}
+"""How values are written, in a field that is still empty."""
 
 _PAUSE_MS = 200
 """A matrix is counted when the typing pauses."""
@@ -23,26 +33,21 @@ class MatrixPage(QWidget):
     planned = Signal(object)
     """A `Plan`, or None while there is nothing that could run."""
 
-    def __init__(self, base: Callable[[], ImageRequest], parent: QWidget | None = None) -> None:
+    def __init__(
+        self, kind: AnyKind, base: Callable[[], Request], parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
+        self._tab = tr(kind.title)
         self._base = base
         told = QLabel(
             self.tr(
-                "What is left empty stays as it is in the Image tab. The first two fields that"
+                "What is left empty stays as it is in the tab {tab}. The first two fields that"
                 " vary become the columns and rows of the contact sheet."
-            ),
+            ).format(tab=self._tab),
             self,
         )
         told.setWordWrap(True)
         mute(told)
-        titles: dict[AxisName, tuple[str, str]] = {
-            "steps": (self.tr("Steps"), "10, 20, 30"),
-            "guidance_scale": (self.tr("Guidance"), "3, 5, 7.5"),
-            "seed": (self.tr("Seed"), "1-4"),
-            "size": (self.tr("Size"), "512x512, 768x512"),
-            "scheduler": (self.tr("Scheduler"), ""),
-            "model": (self.tr("Model"), ""),
-        }
         self.fields: dict[AxisName, QLineEdit] = {}
         form = QFormLayout()
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
@@ -51,11 +56,12 @@ class MatrixPage(QWidget):
         self._pause.setSingleShot(True)
         self._pause.setInterval(_PAUSE_MS)
         self._pause.timeout.connect(self.look)
-        for name, (title, example) in titles.items():
+        for name in kind.axes:
+            title = self.tr("Size") if name == "size" else tr(kind.fields[name].label)
             field = QLineEdit(self)
             field.setObjectName(f"batch.matrix.{name}")
             field.setAccessibleName(title)
-            field.setPlaceholderText(example)
+            field.setPlaceholderText(_EXAMPLES.get(name, ""))
             field.textChanged.connect(self._typed)
             form.addRow(title, field)
             self.fields[name] = field
@@ -80,8 +86,10 @@ class MatrixPage(QWidget):
             self.summary.setText(say(error.problem.message))
             self.planned.emit(None)
             return
-        if not base.prompt:
-            self.summary.setText(self.tr("Write a prompt in the Image tab first."))
+        if kind_of(base).has_prompt and not prompt_of(base):
+            self.summary.setText(
+                self.tr("Write a prompt in the tab {tab} first.").format(tab=self._tab)
+            )
         elif not cells:
             self.summary.setText(self.tr("Fill in the values of at least one field."))
         else:

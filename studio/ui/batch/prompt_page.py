@@ -4,29 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import msgspec
 from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QLabel, QPlainTextEdit, QVBoxLayout, QWidget
 
 from studio.jobs.prompt_alternatives import MOST, WILDCARDS, expand_all
-from studio.kinds.image import ImageRequest
-from studio.protocol import Problem
+from studio.kinds.registry import AnyKind
+from studio.kinds.requests import prompt_of
+from studio.protocol import Problem, Request
 from studio.ui.batch.plan import Plan
 from studio.ui.shell.state import AppState
 from studio.ui.shell.theme import GRID, mute, say
+from studio.ui.shell.translations import tr
 
 _PAUSE_MS = 300
 _SHOWN = 50
 
 
 class PromptPage(QWidget):
-    """Shows the first prompts and their number; everything else is as in the Image tab."""
+    """Shows the first prompts and their number; everything else is as in the tab of its kind."""
 
     planned = Signal(object)
     """A `Plan`, or None while there is nothing that could run."""
 
     def __init__(
-        self, state: AppState, base: Callable[[], ImageRequest], parent: QWidget | None = None
+        self,
+        state: AppState,
+        kind: AnyKind,
+        base: Callable[[], Request],
+        parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self._state = state
@@ -37,13 +42,13 @@ class PromptPage(QWidget):
         told = QLabel(
             self.tr(
                 "Write alternatives like {example}. __animal__ stands for each line of the file"
-                " animal.txt in {folder}. Everything else is as in the Image tab."
-            ).format(example="{red|blue}", folder=folder),
+                " animal.txt in {folder}. Everything else is as in the tab {tab}."
+            ).format(example="{red|blue}", folder=folder, tab=tr(kind.title)),
             self,
         )
         told.setWordWrap(True)
         mute(told)
-        self.prompt = QPlainTextEdit(base().prompt, self)
+        self.prompt = QPlainTextEdit(prompt_of(base()), self)
         self.prompt.setObjectName("batch.prompt")
         self.prompt.setAccessibleName(self.tr("Prompt with alternatives"))
         self.prompt.setTabChangesFocus(True)
@@ -88,7 +93,7 @@ class PromptPage(QWidget):
 
         self._state.background.read(self, lambda: expand_all(text, self._folder), done, failed)
 
-    def _show(self, base: ImageRequest, prompts: list[str]) -> None:
+    def _show(self, base: Request, prompts: list[str]) -> None:
         if len(prompts) >= MOST:
             self.summary.setText(
                 self.tr("{count} prompts, the most there can be").format(count=MOST)
@@ -96,7 +101,7 @@ class PromptPage(QWidget):
         else:
             self.summary.setText(self.tr("{count} prompts").format(count=len(prompts)))
         self.preview.setPlainText("\n".join(prompts[:_SHOWN]))
-        requests = tuple(msgspec.structs.replace(base, prompt=prompt) for prompt in prompts)
+        requests = tuple(base.with_values(prompt=prompt) for prompt in prompts)
         labels = tuple({"prompt": prompt} for prompt in prompts)
         self.planned.emit(Plan(requests, labels, ("prompt",)) if prompts else None)
 

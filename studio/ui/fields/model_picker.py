@@ -107,7 +107,7 @@ class ModelPicker(QWidget):
         data = self.combo.itemData(index)
         if data == _ADD:
             self._choose()
-            self._state.models_wanted.emit(self._task)
+            self._state.destinations.open_models(self._task)
         elif isinstance(data, ModelRef) and data.id != self._wanted:
             self._wanted = data.id
             self.changed.emit()

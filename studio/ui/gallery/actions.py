@@ -193,13 +193,13 @@ class HistoryActions(QObject):
     def send_to_image(self, asset: Asset) -> None:
         """Start from this picture in the Image tab."""
         if self.is_there(asset):
-            self._state.start_picture_wanted.emit(str(asset.path))
+            self._state.destinations.send("image", [asset.path])
 
     def send_to_upscale(self, assets: Sequence[Asset]) -> None:
         """Put pictures into the Upscale tab's list."""
         paths = [asset.path for asset in assets if self.is_there(asset)]
         if paths:
-            self._state.upscale_wanted.emit(paths)
+            self._state.destinations.send("upscale", paths)
 
     def is_there(self, asset: Asset) -> bool:
         """Tell whether a result's file exists, and say so where it does not."""

@@ -81,7 +81,7 @@ class Again(QObject):
                 self._originals[report.jobs[0].id] = self._asked.pop(report.token)
             case Enqueued() if report.token in self._alike:
                 self._alike.remove(report.token)
-                self._state.job_wanted.emit(report.jobs[0])
+                self._state.destinations.show_job(report.jobs[0])
             case EnqueueFailed():
                 self._alike.discard(report.token)
                 self._asked.pop(report.token, None)

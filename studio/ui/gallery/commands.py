@@ -61,7 +61,7 @@ class HistoryCommands(QObject):
         """Restore the current result's settings."""
         asset = self.current()
         if asset is not None:
-            self._state.restore_wanted.emit(asset)
+            self._state.destinations.restore(asset)
 
     def open(self) -> None:
         """Open the current result with the system's program for it."""

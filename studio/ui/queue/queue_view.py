@@ -278,7 +278,7 @@ class QueueView(QWidget):
     def _opened(self, index: QModelIndex) -> None:
         job = self.model.job(index)
         if job is not None:
-            self._state.restore_wanted.emit(job.request)
+            self._state.destinations.restore(job.request)
 
     def _menu(self, place: QPoint) -> None:
         index = self.view.indexAt(place)
@@ -292,7 +292,7 @@ class QueueView(QWidget):
             menu,
             self.acts,
             self.chosen(),
-            lambda job: self._state.restore_wanted.emit(job.request),
+            lambda job: self._state.destinations.restore(job.request),
             self.step,
         )
         menu.popup(self.view.viewport().mapToGlobal(place))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, QUrl
 from PySide6.QtGui import QDesktopServices
 
+from studio.kinds.requests import prompt_of
 from studio.library.records import Job
 from studio.protocol import Problem, Warned
 from studio.ui.messages.message_bar import MessageBar, Shown
@@ -30,6 +31,11 @@ def _resume(job: str, library: Library) -> Job:
     return library.resume(job)
 
 
+def _named(job: Job) -> str:
+    prompt = " ".join(prompt_of(job.request)[: 10 * NAMED].split())
+    return prompt if len(prompt) <= NAMED else prompt[:NAMED].rstrip() + "…"
+
+
 def kind_of(problem: Problem) -> Kind:
     """A fault of the environment is a warning with a way out; a bug is an error to report."""
     return "error" if problem.kind in ("bug", "engine_crashed") else "warning"
@@ -39,7 +45,7 @@ def next_step(problem: Problem, state: AppState, messages: MessageBar) -> NextSt
     """Return the text and the action of what a person can do about a problem."""
     match problem.kind:
         case "model_missing" | "model_broken":
-            return tr("Models…"), lambda: state.models_wanted.emit("")
+            return tr("Models…"), lambda: state.destinations.open_models("")
         case "disk_full":
             folder = QUrl.fromLocalFile(str(state.library_root))
             return tr("Open folder"), lambda: QDesktopServices.openUrl(folder)
@@ -54,7 +60,7 @@ class Notices(QObject):
         super().__init__(parent)
         self._state = state
         self._messages = messages
-        self._prompts: dict[str, str] = {}
+        self._running: dict[str, Job] = {}
         self._about_a_job: Shown | None = None
         state.reported.connect(self._hear)
 
@@ -65,7 +71,7 @@ class Notices(QObject):
             if report.job.status == "running":
                 self._begun(report.job)
             else:
-                self._prompts.pop(report.job.id, None)
+                self._running.pop(report.job.id, None)
             if report.job.status == "failed":
                 self._failed(report.job)
         elif isinstance(report, Warned):
@@ -77,8 +83,7 @@ class Notices(QObject):
         """Take away what was said about an earlier job; remember what this one is about."""
         if self._about_a_job is not None and self._messages.current() is self._about_a_job:
             self._messages.clear()
-        prompt = " ".join(getattr(job.request, "prompt", "")[: 10 * NAMED].split())
-        self._prompts[job.id] = prompt if len(prompt) <= NAMED else prompt[:NAMED].rstrip() + "…"
+        self._running[job.id] = job
 
     def _warned(self, report: Warned) -> None:
         self._tell_warning(report)
@@ -86,7 +91,8 @@ class Notices(QObject):
 
     def _tell_warning(self, report: Warned) -> None:
         text = say(report.message)
-        prompt = self._prompts.get(report.job)
+        job = self._running.get(report.job)
+        prompt, task = ("", "") if job is None else (_named(job), job.request.task)
         if prompt:
             text = self.tr("“{prompt}”: {message}").format(prompt=prompt, message=text)
         elif self._messages.text().endswith(text):
@@ -97,7 +103,7 @@ class Notices(QObject):
                 text,
                 "warning",
                 self.tr("Add a model…"),
-                lambda: self._state.models_wanted.emit("image"),
+                partial(self._state.destinations.open_models, task),
             )
         else:
             self._messages.show_message(text, "info")

@@ -12,6 +12,7 @@ from shiboken6 import isValid
 
 from studio.protocol import ModelRef, Problem, Request
 from studio.settings import Paths, Settings, library_root, save_settings
+from studio.ui.shell.destinations import Destinations, Nowhere
 from studio.ui.shell.theme import Kind
 
 if TYPE_CHECKING:
@@ -41,17 +42,6 @@ class AppState(QObject):
     """A `Problem` for the message bar."""
     message = Signal(str, str, str, object)
     """Text, kind, the text of its action, the action: for the message bar."""
-    restore_wanted = Signal(object)
-    """An `Asset` or a request whose settings somebody wants back."""
-    models_wanted = Signal(str)
-    """Somebody asks for the models dialog, for a task."""
-    start_picture_wanted = Signal(str)
-    """A picture's path for the Image tab to start from."""
-    job_wanted = Signal(object)
-    """A `Job` that was asked for elsewhere, for its tab to show."""
-    upscale_wanted = Signal(object)
-    """Paths of pictures for the Upscale tab's list."""
-
     closing = Signal()
     """The window goes: let nothing read on."""
 
@@ -60,6 +50,8 @@ class AppState(QObject):
         self.paths = paths
         self.settings = settings
         self.library: Library | None = None
+        self.destinations: Destinations = Nowhere()
+        """Where parts of the window send what they have; the window sets itself."""
         self.models_known = False
         self._registry: Registry | None = None
         self._starter: StarterInstall | None = None

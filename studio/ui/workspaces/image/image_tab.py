@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
-from PySide6.QtCore import QUrl, Signal
+from PySide6.QtCore import QUrl
 from PySide6.QtGui import QDesktopServices, QDragEnterEvent, QDropEvent, QShowEvent
 from PySide6.QtWidgets import QScrollArea, QVBoxLayout, QWidget
 
 from studio.kinds.image import KIND, ImageRequest
+from studio.kinds.upscale import UpscaleRequest
 from studio.protocol import (
     Cancelled,
     Done,
@@ -19,6 +21,7 @@ from studio.protocol import (
     Loading,
     Preview,
     Progress,
+    Request,
     RowFailed,
 )
 from studio.ui.fields.model_picker import ModelPicker
@@ -50,12 +53,12 @@ if TYPE_CHECKING:
 
 TASK = KIND.task
 
+_ENLARGED: Literal[4] = 4
+"""Times as wide and high, by the button of a finished picture."""
+
 
 class ImageTab(QWidget):
     """Sends one request for all variations and shows the job that was asked for last."""
-
-    enlarge_wanted = Signal(str)
-    """A finished picture's path, to be enlarged at once."""
 
     def __init__(self, state: AppState, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -116,7 +119,7 @@ class ImageTab(QWidget):
         self.prompt.submitted.connect(self.generate)
         self.run_bar.generate_clicked.connect(self.generate)
         self.run_bar.stop_clicked.connect(self.stop)
-        self.result.enlarge_wanted.connect(self.enlarge_wanted)
+        self.result.enlarge_wanted.connect(self._enlarge)
         self.result.start_from_wanted.connect(self.start_from)
         self.result.folder_wanted.connect(self._open_folder)
         self.model.changed.connect(self._describe)
@@ -168,7 +171,7 @@ class ImageTab(QWidget):
                 self.tr("There is no image model yet. Add one first."),
                 "warning",
                 self.tr("Add a model…"),
-                lambda: self._state.models_wanted.emit(TASK),
+                lambda: self._state.destinations.open_models(TASK),
             )
             return
         request = self.request()
@@ -178,7 +181,7 @@ class ImageTab(QWidget):
             self.run_bar.set_running(True)
             self.run_bar.set_status(self.tr("Waiting for its turn"))
 
-    def adopt(self, job: Job) -> None:
+    def show_job(self, job: Job) -> None:
         """Show a job that was asked for elsewhere as one of this tab's own."""
         self._begin(job.id, job.request)
 
@@ -187,12 +190,20 @@ class ImageTab(QWidget):
         if self._job:
             self._state.cancel(self._job)
 
+    def take(self, paths: Sequence[Path]) -> None:
+        """Start from a picture that was sent here."""
+        self.start_from(str(paths[0]))
+
     def start_from(self, path: str) -> None:
         """Use a picture as the one to start from, or say that the model does not."""
         self.controls.source.set_path(path)
         self.controls.more.set_open(True)
         self._start_asked = True
         self._tell_start()
+
+    def _enlarge(self, path: str) -> None:
+        enlarged = UpscaleRequest(input=InputFile(path), scale=_ENLARGED)
+        self._state.destinations.run(enlarged)
 
     def focus_prompt(self) -> None:
         """Put the cursor into the prompt."""
@@ -325,7 +336,7 @@ class ImageTab(QWidget):
                 ).format(model=ref.name if ref is not None else ""),
                 "warning",
                 self.tr("Add a model…"),
-                lambda: self._state.models_wanted.emit(TASK),
+                lambda: self._state.destinations.open_models(TASK),
             )
         self._start_asked = False
 
@@ -339,7 +350,7 @@ class ImageTab(QWidget):
                 ),
             )
             self._empty.set_actions(
-                [(self.tr("Add a model…"), lambda: self._state.models_wanted.emit(TASK))]
+                [(self.tr("Add a model…"), lambda: self._state.destinations.open_models(TASK))]
             )
         else:
             self._empty.set_text(
@@ -359,13 +370,13 @@ class ImageTab(QWidget):
         keep_values(self, self._values)
         self._state.save_soon()
 
-    def restore(self, source: Asset | ImageRequest) -> None:
+    def restore(self, source: Asset | Request) -> None:
         """Show the settings of a request, or of the recipe of an asset."""
-        request = source if isinstance(source, ImageRequest) else source.recipe.request
+        request = source if isinstance(source, Request) else source.recipe.request
         if not isinstance(request, ImageRequest):
             return
         show_request(self, request)
-        if not isinstance(source, ImageRequest):
+        if not isinstance(source, Request):
             self.controls.seed.set_value(source.recipe.seed)
             if not self._job:
                 self.result.begin(source.recipe.seed, 1)
@@ -387,10 +398,10 @@ class ImageTab(QWidget):
     def dropEvent(self, event: QDropEvent) -> None:
         paths = dropped_pictures(event.mimeData())
         if paths:
-            self.take(paths[0])
+            self.open_settings(paths[0])
             event.acceptProposedAction()
 
-    def take(self, path: Path) -> None:
+    def open_settings(self, path: Path) -> None:
         """Restore the settings inside a picture; one without any is what to start from."""
         from studio.library.recipes.foreign import settings_of
 

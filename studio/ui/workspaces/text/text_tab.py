@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from studio.kinds.text import KIND, TextRequest
-from studio.protocol import LONGEST_PROMPT
+from studio.protocol import LONGEST_PROMPT, Request
 from studio.ui.fields.prompt_edit import PromptEdit
 from studio.ui.shell.state import AppState
 from studio.ui.shell.theme import GRID, enlarge
@@ -18,6 +18,7 @@ from studio.ui.widgets.run_bar import RunBar
 from studio.ui.workspaces.text.values import TextValues
 
 if TYPE_CHECKING:
+    from studio.library.records import Asset
     from studio.ui.workspaces.text.chat import Chat
     from studio.ui.workspaces.text.conversation import Turn
 
@@ -77,7 +78,7 @@ class TextTab(QWidget):
                 self.tr("There is no text model yet. Install the starter model, or add one."),
                 "warning",
                 self.tr("Models…"),
-                lambda: self._state.models_wanted.emit(TASK),
+                lambda: self._state.destinations.open_models(TASK),
             )
             return
         if self._editing is not None:
@@ -109,29 +110,25 @@ class TextTab(QWidget):
             self._state.settings.window.splitters[TASK] = sizes
         self.chat.save_now()
 
-    def restore(self, asset_or_request: object) -> None:
+    def restore(self, source: Asset | Request) -> None:
         """Show an earlier answer in its conversation, or an earlier request's settings."""
-        from studio.library.records import Asset
         from studio.ui.workspaces.text.conversation import Answer, from_messages
 
         self.finish()
-        if isinstance(asset_or_request, Asset):
-            recipe = asset_or_request.recipe
-            request = cast(TextRequest, recipe.request)
-            answer = Answer(
-                text=asset_or_request.text,
-                seed=recipe.seed,
-                asset=asset_or_request.id,
-                path=str(asset_or_request.path),
-            )
+        request = source if isinstance(source, Request) else source.recipe.request
+        if not isinstance(request, TextRequest):
+            return
+        if isinstance(source, Request):
+            self._show_request(request, with_prompt=True)
+        else:
+            seed = source.recipe.seed
+            answer = Answer(text=source.text, seed=seed, asset=source.id, path=str(source.path))
             self.chat.replace(
                 from_messages(request.messages, request.prompt, answer),
                 self.tr("An earlier conversation is on show."),
             )
             self._show_request(request, with_prompt=False)
-            self.controls.seed.set_last(recipe.seed)
-        else:
-            self._show_request(cast(TextRequest, asset_or_request), with_prompt=True)
+            self.controls.seed.set_last(seed)
 
     @property
     def chat(self) -> Chat:
@@ -253,7 +250,7 @@ class TextTab(QWidget):
             self._empty.set_actions(
                 [
                     (self.tr("Install the starter models"), self._install_starter),
-                    (self.tr("Add a model…"), lambda: self._state.models_wanted.emit(TASK)),
+                    (self.tr("Add a model…"), lambda: self._state.destinations.open_models(TASK)),
                 ]
             )
             return
@@ -276,7 +273,7 @@ class TextTab(QWidget):
 
     def _install_starter(self) -> None:
         self._state.starter.start()
-        self._state.models_wanted.emit(TASK)
+        self._state.destinations.open_models(TASK)
 
     def _try(self, example: str) -> None:
         self.prompt.set_text(example)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,7 +19,17 @@ from PySide6.QtWidgets import (
 )
 
 from studio.kinds.upscale import KIND, UpscaleRequest
-from studio.protocol import Cancelled, Done, Failed, InputFile, Loading, Preview, Progress, Warned
+from studio.protocol import (
+    Cancelled,
+    Done,
+    Failed,
+    InputFile,
+    Loading,
+    Preview,
+    Progress,
+    Request,
+    Warned,
+)
 from studio.ui.fields.model_picker import ModelPicker
 from studio.ui.media.picture.files import dropped_paths
 from studio.ui.shell.request_estimate import RequestEstimate
@@ -146,13 +156,13 @@ class UpscaleTab(QWidget):
         self._state.closing.connect(self.close_down)
         self._state.models_changed.connect(self._match_model)
 
-    def finish(self) -> None:
+    def pieces(self) -> Iterator[Callable[[], object]]:
         """Look at the pictures of last time once the window is there."""
-        self.panel.look([item.path for item in self.inputs.inputs()])
+        yield lambda: self.panel.look([item.path for item in self.inputs.inputs()])
 
     # ---- the list
 
-    def add(self, paths: Sequence[Path]) -> None:
+    def take(self, paths: Sequence[Path]) -> None:
         """Add files and the pictures below folders."""
         self.panel.add(paths)
 
@@ -183,7 +193,7 @@ class UpscaleTab(QWidget):
                 self.tr("There is no upscaling model yet. Install the starter pack or add one."),
                 "warning",
                 self.tr("Models…"),
-                lambda: self._state.models_wanted.emit(TASK),
+                lambda: self._state.destinations.open_models(TASK),
             )
             return
         wanted = self._wanted()
@@ -224,11 +234,13 @@ class UpscaleTab(QWidget):
             for item in wanted
         ]
 
-    def enlarge(self, path: str, scale: int = 4) -> None:
+    def run(self, request: Request) -> None:
         """Add one picture and enlarge it at once."""
-        self.inputs.add([Path(path)])
-        self.panel.choose(Path(path))
-        self.scale.setCurrentIndex(self.scale.findData(scale))
+        assert isinstance(request, UpscaleRequest)
+        path = Path(request.input.path)
+        self.inputs.add([path])
+        self.panel.choose(path)
+        self.scale.setCurrentIndex(self.scale.findData(request.scale))
         self._match_model()
         self.generate()
 
@@ -368,16 +380,16 @@ class UpscaleTab(QWidget):
         ]
         self._state.save_soon()
 
-    def restore(self, source: Asset | UpscaleRequest) -> None:
+    def restore(self, source: Asset | Request) -> None:
         """Show the settings of a request, or of the recipe of an asset."""
-        request = source if isinstance(source, UpscaleRequest) else source.recipe.request
+        request = source if isinstance(source, Request) else source.recipe.request
         if not isinstance(request, UpscaleRequest):
             return
         path = Path(request.input.path)
         self.scale.setCurrentIndex(self.scale.findData(request.scale))
         self.model.set_model_id(request.model)
         self.inputs.add([path])
-        if not isinstance(source, UpscaleRequest):
+        if not isinstance(source, Request):
             self._keep_result(path, source)
         self.panel.choose(path)
         self.values_to_settings()
@@ -396,7 +408,7 @@ class UpscaleTab(QWidget):
     def dropEvent(self, event: QDropEvent) -> None:
         paths = dropped_paths(event.mimeData())
         if paths:
-            self.add(paths)
+            self.take(paths)
             event.acceptProposedAction()
 
     def _keep_result(self, path: Path, asset: Asset) -> None:

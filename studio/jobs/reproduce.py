@@ -8,7 +8,6 @@ thread.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -110,7 +109,7 @@ def _model(
     broken: ProblemError | None = None
     for name in filter(None, dict.fromkeys(names)):
         try:
-            registry.resolve(replace(need, name=name))
+            registry.resolve(msgspec.structs.replace(need, name=name))
         except ProblemError as error:
             if error.problem.kind == "model_broken":
                 broken = broken or error

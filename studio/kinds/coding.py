@@ -10,12 +10,12 @@ from __future__ import annotations
 import types
 from collections.abc import Mapping
 from functools import cache
-from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, Union, cast, get_args, get_origin, get_type_hints
 
 import msgspec
 from msgspec import Struct
 
-from studio.kinds.registry import AnyKind, kind_of, known_kind
+from studio.kinds.registry import AnyKind, kind_of, kinds, known_kind
 from studio.protocol import Command, Event, Recipe, Request, UnknownRequest
 
 
@@ -43,8 +43,10 @@ def to_json(value: Struct | Request) -> str:
 
 def request_from_json(text: str | bytes) -> Request:
     """Read a request that was written before. Raises `msgspec.DecodeError` where it is no JSON."""
-    raw = text if isinstance(text, str) else text.decode()
-    return _read_request(msgspec.json.decode(raw), raw)
+    try:
+        return _request_of(_any_request_decoder().decode(text))
+    except msgspec.ValidationError:
+        return UnknownRequest(text if isinstance(text, str) else text.decode())
 
 
 def recipe_from_json(text: str | bytes) -> Recipe:
@@ -54,25 +56,12 @@ def recipe_from_json(text: str | bytes) -> Recipe:
     `msgspec.DecodeError` where it is no JSON, and `msgspec.ValidationError` where it is no recipe
     of any build.
     """
-    parts = msgspec.json.decode(text, type=dict[str, msgspec.Raw])
-    for name in ("request", "row", "seed"):
-        if name not in parts:
-            raise msgspec.ValidationError(f"Object missing required field `{name}`")
-    request = request_from_json(bytes(parts.pop("request")))
-    if not request.task:
-        raise msgspec.ValidationError("Expected `object` with a task - at `$.request`")
-    values: dict[str, Any] = {"row": 0, "seed": 0}
-    unknown: dict[str, Any] = {}
-    for name, part in parts.items():
-        decoder = _RECIPE_FIELDS.get(name)
-        try:
-            if decoder is None:
-                unknown[name] = msgspec.json.decode(part)
-            else:
-                values[name] = decoder.decode(part)
-        except msgspec.ValidationError:
-            unknown[name] = msgspec.json.decode(part)
-    return Recipe(request=request, unknown=unknown, **values)
+    try:
+        known = _any_recipe_decoder.decode(text)
+    except msgspec.ValidationError:
+        return _recipe_of_another_build(text)
+    values = {name: getattr(known, name) for name in _RECIPE_FIELDS}
+    return Recipe(request=_stated_request(bytes(known.request)), **values)
 
 
 def request_from_fields(fields: Mapping[str, Any]) -> Request:
@@ -108,34 +97,64 @@ def shared_settings(request: Request) -> tuple[object, ...] | None:
 # ---- reading what was written before
 
 
-def _read_request(fields: object, raw: str) -> Request:
-    if not isinstance(fields, dict):
-        return UnknownRequest(raw)
-    task = fields.get("task")
-    kind = known_kind(task) if isinstance(task, str) else None
-    if kind is None or not fields.keys() <= {"task", *kind.request.__struct_fields__}:
-        return UnknownRequest(raw)
-    try:
-        loose = msgspec.convert(fields, _without_ranges(kind.task))
-    except msgspec.ValidationError:
-        return UnknownRequest(raw)
-    request: Request = kind.request(
-        **{name: getattr(loose, name) for name in kind.request.__struct_fields__}
-    )
+def _recipe_of_another_build(text: str | bytes) -> Recipe:
+    parts = msgspec.json.decode(text, type=dict[str, msgspec.Raw])
+    for name in ("request", "row", "seed"):
+        if name not in parts:
+            raise msgspec.ValidationError(f"Object missing required field `{name}`")
+    request = _stated_request(bytes(parts.pop("request")))
+    values: dict[str, Any] = {"row": 0, "seed": 0}
+    unknown: dict[str, Any] = {}
+    for name, part in parts.items():
+        try:
+            if name in _RECIPE_FIELDS:
+                values[name] = msgspec.json.decode(part, type=_RECIPE_FIELDS[name])
+            else:
+                unknown[name] = msgspec.json.decode(part)
+        except msgspec.ValidationError:
+            unknown[name] = msgspec.json.decode(part)
+    return Recipe(request=request, unknown=unknown, **values)
+
+
+def _stated_request(raw: bytes) -> Request:
+    """Read the request of a recipe. Raises `msgspec.ValidationError` where it is none at all."""
+    request = request_from_json(raw)
+    if not request.task:
+        raise msgspec.ValidationError("Expected `object` with a task - at `$.request`")
+    return request
+
+
+def _request_of(loose: Struct) -> Request:
+    kind = kinds()[str(loose.__struct_config__.tag)]
+    request: Request = kind.request(**msgspec.structs.asdict(loose))
     return request
 
 
 @cache
-def _without_ranges(task: str) -> type[Struct]:
-    """Return a struct with the fields of a kind's request, of any range."""
-    kind = known_kind(task)
-    assert kind is not None
-    return msgspec.defstruct(f"Any{kind.request.__name__}", list(_loose_fields(kind)), kw_only=True)
+def _any_request() -> Any:
+    """Return a union of structs with the fields of each kind's request, of any range."""
+    return Union[tuple(_without_ranges(kind) for kind in kinds().values())]  # noqa: UP007  # built
+
+
+@cache
+def _any_request_decoder() -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(_any_request())
+
+
+def _without_ranges(kind: AnyKind) -> type[Struct]:
+    return msgspec.defstruct(
+        f"Any{kind.request.__name__}",
+        list(_loose_fields(kind)),
+        kw_only=True,
+        tag_field="task",
+        tag=kind.task,
+        forbid_unknown_fields=True,
+    )
 
 
 def _loose_fields(kind: AnyKind) -> Any:
     hints = get_type_hints(kind.request, include_extras=True)
-    for info in msgspec.structs.fields(kind.request):
+    for info in msgspec.structs.fields(cast(Any, kind.request)):
         loose = _without_range(hints[info.name])
         if info.default is not msgspec.NODEFAULT:
             yield info.name, loose, info.default
@@ -158,8 +177,6 @@ def _without_range(hint: Any) -> Any:
 
 # ---- the codecs
 
-_PLAIN = msgspec.json.Encoder()
-
 
 def _json_hook(value: object) -> object:
     if isinstance(value, UnknownRequest):
@@ -174,9 +191,12 @@ def _pack_hook(value: object) -> object:
 
 
 def _request_hook(wanted: type, value: object) -> object:
-    if wanted is Request:
-        return _read_request(value, _PLAIN.encode(value).decode())
-    raise NotImplementedError(f"{wanted} cannot be decoded.")
+    if wanted is not Request:
+        raise NotImplementedError(f"{wanted} cannot be decoded.")
+    try:
+        return _request_of(msgspec.convert(value, _any_request()))
+    except msgspec.ValidationError:
+        return UnknownRequest(msgspec.json.encode(value).decode())
 
 
 def _recipe_json(recipe: Recipe) -> str:
@@ -191,8 +211,27 @@ _commands: msgspec.msgpack.Decoder[Command] = msgspec.msgpack.Decoder(
     Command, dec_hook=_request_hook
 )
 _events: msgspec.msgpack.Decoder[Event] = msgspec.msgpack.Decoder(Event, dec_hook=_request_hook)
-_RECIPE_FIELDS: dict[str, msgspec.json.Decoder[Any]] = {
-    info.name: msgspec.json.Decoder(info.type)
+_RECIPE_FIELDS: dict[str, Any] = {
+    info.name: info.type
     for info in msgspec.structs.fields(Recipe)
     if info.name not in ("request", "unknown")
 }
+_any_recipe_decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(
+    msgspec.defstruct(
+        "AnyRecipe",
+        [
+            ("request", msgspec.Raw),
+            *(
+                (info.name, info.type)
+                if info.required
+                else (info.name, info.type, msgspec.field(default_factory=info.default_factory))
+                if info.default_factory is not msgspec.NODEFAULT
+                else (info.name, info.type, info.default)
+                for info in msgspec.structs.fields(Recipe)
+                if info.name in _RECIPE_FIELDS
+            ),
+        ],
+        kw_only=True,
+        forbid_unknown_fields=True,
+    )
+)

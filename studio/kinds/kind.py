@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Generic, TypeVar, cast
+
+from msgspec import Struct
 
 from studio.kinds.fields import Field, fields_of, input_fields
 from studio.protocol import Capabilities, InputFile, ModelRef, ModelRole, Recipe, Request, Sentence
@@ -23,8 +24,7 @@ class Medium(StrEnum):
     MODEL = "model"
 
 
-@dataclass(frozen=True)
-class BatchTiming(Generic[R]):
+class BatchTiming(Struct, Generic[R], frozen=True):
     """Rows are written side by side: what a batch takes depends on its longest row.
 
     `limit` tells the longest that a row may become, in the unit of the recipes' `tokens`;
@@ -35,8 +35,7 @@ class BatchTiming(Generic[R]):
     rows_at_once: int
 
 
-@dataclass(frozen=True)
-class WorkTiming(Generic[R]):
+class WorkTiming(Struct, Generic[R], frozen=True):
     """Rows take their time one by one: it grows with their work, in any unit.
 
     `work` tells the work of one row; what the request leaves open is taken from the second one.
@@ -49,8 +48,7 @@ class WorkTiming(Generic[R]):
     input: Callable[[R], InputFile | None] = lambda _: None
 
 
-@dataclass(frozen=True)
-class ModelNeed:
+class ModelNeed(Struct, frozen=True):
     """A model that a job needs: by id, by path, or "" for the first that suits.
 
     `rank` tells how well a model suits, 0 best, None not at all; `unsuitable` says why a named
@@ -65,8 +63,7 @@ class ModelNeed:
     none_suits: Sentence | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
-class Kind(Generic[R]):
+class Kind(Struct, Generic[R], frozen=True, kw_only=True):
     """One kind of work. `studio.kinds.registry` holds all of them.
 
     Attributes:

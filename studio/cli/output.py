@@ -11,14 +11,13 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from studio.jobs.results import LINE_LABEL
-from studio.jobs.runner import AssetSaved, JobChanged
+from studio.jobs.runner import AssetSaved, JobChanged, PreviewSaved
 from studio.library.records import Asset, Job
 from studio.protocol import (
     Accepted,
     Cancelled,
     Failed,
     Loading,
-    Preview,
     Problem,
     Progress,
     RowFailed,
@@ -129,8 +128,9 @@ def _fields(event: object) -> dict[str, Any] | None:
             }
         case TextDelta():
             return {"event": "text", "job": event.job, "row": event.row, "text": event.text}
-        case Preview():
-            return {"event": "preview", "job": event.job, "row": event.row, "path": event.path}
+        case PreviewSaved():
+            path = str(event.path)
+            return {"event": "preview", "job": event.job, "row": event.row, "path": path}
         case AssetSaved():
             return {
                 "event": "asset",

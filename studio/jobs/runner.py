@@ -27,7 +27,9 @@ from studio.protocol import (
     Done,
     Event,
     Failed,
+    FileRef,
     JobStatus,
+    Preview,
     Problem,
     ProblemError,
     Ready,
@@ -54,13 +56,21 @@ class AssetSaved(Struct, frozen=True):
         return self.asset.row
 
 
+class PreviewSaved(Struct, frozen=True):
+    """A small picture of row `row` as it is now, in a file that the next preview replaces."""
+
+    job: str
+    row: int
+    path: Path
+
+
 class JobChanged(Struct, frozen=True):
     """A job has another status now."""
 
     job: Job
 
 
-Report = Callable[[Event | AssetSaved | JobChanged], None]
+Report = Callable[[Event | AssetSaved | PreviewSaved | JobChanged], None]
 
 
 class Runner:
@@ -294,9 +304,13 @@ class _Run:
             match event:
                 case AssetReady():
                     asset = self._library.record_asset(
-                        self._job, event.row, Path(event.path), event.recipe
+                        self._job, event.row, self._path_of(event.file), event.recipe
                     )
                     self._report(AssetSaved(asset))
+                    return
+                case Preview():
+                    path = self._path_of(event.file)
+                    self._report(PreviewSaved(event.job, event.row, path))
                     return
                 case RowFailed():
                     self._row_trouble = self._row_trouble or event.problem
@@ -309,6 +323,9 @@ class _Run:
             self._stop_for(error.problem)
         except Exception as error:
             self._stop_for(_bug(error))
+
+    def _path_of(self, file: FileRef) -> Path:
+        return self._engine.path_of(file, Path(self.command.work_dir))
 
     def _stop_for(self, trouble: Problem) -> None:
         """End the job: its results cannot be kept."""

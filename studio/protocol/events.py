@@ -7,6 +7,7 @@ from typing import TypeAlias
 from msgspec import Struct
 
 from studio.protocol.devices import DeviceMemory
+from studio.protocol.files import FileRef
 from studio.protocol.models import Capabilities
 from studio.protocol.problems import Problem
 from studio.protocol.recipe import Recipe
@@ -50,7 +51,7 @@ class Preview(Struct, frozen=True, tag_field="event", tag="preview"):
 
     job: str
     row: int
-    path: str
+    file: FileRef
 
 
 class TextDelta(Struct, frozen=True, tag_field="event", tag="text"):
@@ -62,14 +63,14 @@ class TextDelta(Struct, frozen=True, tag_field="event", tag="text"):
 
 
 class AssetReady(Struct, frozen=True, tag_field="event", tag="asset"):
-    """Row `row` is finished and lies in `path`. The recipe has not yet been written into it.
+    """Row `row` is finished and lies in `file`. The recipe has not yet been written into it.
 
-    For text, `path` holds the plain answer in UTF-8.
+    For text, `file` holds the plain answer in UTF-8.
     """
 
     job: str
     row: int
-    path: str
+    file: FileRef
     recipe: Recipe
 
 

@@ -8,8 +8,8 @@ from msgspec import Struct
 class FileRef(Struct, frozen=True):
     """A file, by its content and its name; the engine knows where it lies.
 
-    `sha256` is hex, empty where it was not computed: then `name` alone tells which file of a
-    job's work folder it is.
+    A result is named by its file name in the job's work folder, without a `sha256` (hex): nothing
+    is hashed for it. An input is named by its path in the request.
     """
 
     sha256: str

@@ -1,6 +1,6 @@
 """What every request has in common, whatever kind of work it asks for; and one of no known kind.
 
-The kinds themselves, with their fields, are in `studio.kinds`. Nothing of ours is imported.
+The kinds themselves, with their fields, are in `studio.kinds`.
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ from typing import Annotated, Any, Literal, TypeAlias, TypeVar, cast
 
 import msgspec
 from msgspec import Meta, Struct
+
+from studio.protocol.files import FileRef
 
 JobStatus: TypeAlias = Literal["queued", "running", "done", "failed", "cancelled", "interrupted"]
 Role: TypeAlias = Literal["system", "user", "assistant"]
@@ -33,6 +35,11 @@ class InputFile(Struct, frozen=True):
 
     path: str
     sha256: str = ""
+
+    @property
+    def file(self) -> FileRef:
+        """The file as an engine is given it."""
+        return FileRef(self.sha256, self.path)
 
 
 class Message(Struct, frozen=True):

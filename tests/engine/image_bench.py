@@ -46,8 +46,9 @@ SIDE = tiny_pipelines.SIDE
 
 @dataclass
 class Outcome:
-    """What a job reported."""
+    """What a job reported, and the folder that its files are in."""
 
+    folder: Path
     events: list[Event] = field(default_factory=list)
 
     def of(self, kind: type[Any]) -> list[Any]:
@@ -74,10 +75,14 @@ class Outcome:
     def failed(self) -> list[RowFailed]:
         return self.of(RowFailed)
 
+    def path(self, event: AssetReady | Preview) -> Path:
+        """Return where the file of an event lies."""
+        return self.folder / event.file.name
+
     def picture(self, row: int) -> np.ndarray:
         """Return the finished picture of a row as numbers from 0 to 255."""
-        (path,) = [asset.path for asset in self.assets if asset.row == row]
-        return np.asarray(Image.open(path)).astype(int)
+        (asset,) = [asset for asset in self.assets if asset.row == row]
+        return np.asarray(Image.open(self.path(asset))).astype(int)
 
 
 class ImageBench:
@@ -123,7 +128,7 @@ class ImageBench:
         **request: Any,
     ) -> Outcome:
         """Run an image job to its end; return what it reported. Raises what it raises."""
-        outcome = Outcome()
+        outcome = Outcome(self.folder / "work")
 
         def send(event: Event) -> None:
             outcome.events.append(event)
@@ -155,7 +160,7 @@ class ImageBench:
 
         Cancels the part `cancel` at the first event for which `at` is true.
         """
-        outcomes = {str(number): Outcome() for number in range(len(requests))}
+        outcomes = {str(number): Outcome(self.folder / "work") for number in range(len(requests))}
         parts = []
         for number, fields in enumerate(requests):
             wanted: dict[str, Any] = {"steps": 3, "width": SIDE, "height": SIDE, **fields}

@@ -69,7 +69,9 @@ def test_a_real_engine_describes_draws_cancels_and_draws_again(
     assert isinstance(run(command("last")), Done)
 
     assert client.pid == engine, "the engine was restarted although it could be stopped politely"
-    paths = {(e.job, e.row): e.path for e in events if isinstance(e, AssetReady)}
+    paths = {
+        (e.job, e.row): tmp_path / e.job / e.file.name for e in events if isinstance(e, AssetReady)
+    }
     assert set(paths) == {(job, row) for job in ("first", "last") for row in range(3)}
     for row in range(3):
         first, last = (np.asarray(Image.open(paths[job, row])) for job in ("first", "last"))

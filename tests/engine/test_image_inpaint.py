@@ -257,7 +257,7 @@ def test_a_pipeline_whose_latents_or_levels_are_not_known_offers_no_mask() -> No
 def test_the_starter_model_draws_a_part_of_its_picture_anew(bench: ImageBench) -> None:
     size: dict[str, Any] = {"width": None, "height": None, "steps": None}
     first = bench.draw(STARTER, prompt="a red apple", **size)
-    start = Path(first.assets[0].path)
+    start = first.path(first.assets[0])
 
     outcome = bench.draw(
         STARTER, prompt="a dog", start=start, mask=mask_file(bench.folder), strength=1.0, **size

@@ -169,7 +169,7 @@ def test_a_preview_shows_each_picture_on_its_way(
 
     assert {preview.row for preview in outcome.previews} == {0, 1}
     for preview in outcome.previews:
-        with Image.open(preview.path) as image:
+        with Image.open(outcome.path(preview)) as image:
             assert image.mode == "RGB" and max(image.size) <= 256
 
 

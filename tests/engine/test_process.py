@@ -50,7 +50,7 @@ def run(client: EngineClient, command: RunJob) -> Event:
 
 
 def test_a_job_is_accepted_first_and_ends_with_one_final_event(
-    client: EngineClient, text_job: MakeJob
+    client: EngineClient, text_job: MakeJob, tmp_path: Path
 ) -> None:
     notes = Notes()
     final = client.run(text_job(rows=3), notes)
@@ -66,7 +66,7 @@ def test_a_job_is_accepted_first_and_ends_with_one_final_event(
             for e in notes.events
             if getattr(e, "row", None) == asset.row and hasattr(e, "text")
         )
-        assert Path(asset.path).read_text("utf-8") == streamed
+        assert (tmp_path / "work" / asset.file.name).read_text("utf-8") == streamed
 
 
 def test_pictures_are_files_on_disk_and_only_their_paths_are_sent(
@@ -78,7 +78,7 @@ def test_pictures_are_files_on_disk_and_only_their_paths_are_sent(
     assert isinstance(client.run(job, notes), Done)
     (asset,) = [e for e in notes.events if isinstance(e, AssetReady)]
     assert (asset.row, asset.recipe.seed) == (1, 4)
-    with Image.open(asset.path) as picture:
+    with Image.open(client.path_of(asset.file, Path(job.work_dir))) as picture:
         assert picture.size == (96, 64)
 
 

@@ -46,7 +46,9 @@ def test_a_stopped_job_leaves_a_warm_engine_for_the_next(
     assets = [event for event in notes.events if isinstance(event, AssetReady)]
     for asset in assets:
         streamed = [e.text for e in notes.events if isinstance(e, TextDelta) and e.row == asset.row]
-        assert Path(asset.path).read_text("utf-8") == "".join(streamed)
+        assert client.path_of(asset.file, Path(short.work_dir)).read_text("utf-8") == "".join(
+            streamed
+        )
     assert sorted(asset.row for asset in assets) == [0, 1]
 
 

@@ -279,8 +279,8 @@ def test_progress_and_a_preview_come_with_the_tiles(
     assert steps[-1] == (tiles * (channels - 2),) * 2
     previews = [e for e in house.events if isinstance(e, Preview)]
     assert previews
-    assert Path(previews[-1].path).suffix == suffix
-    with Image.open(previews[-1].path) as image:
+    assert Path(previews[-1].file.name).suffix == suffix
+    with Image.open(house.folder / previews[-1].file.name) as image:
         assert image.size == (264, 80)
 
 

@@ -38,8 +38,9 @@ torch.set_num_threads(1)
 
 @dataclass
 class Outcome:
-    """What a job reported."""
+    """What a job reported, and the folder that its files are in."""
 
+    folder: Path
     events: list[Event] = field(default_factory=list)
     stats: dict[str, float] = field(default_factory=dict)
 
@@ -50,7 +51,7 @@ class Outcome:
     @property
     def answers(self) -> dict[int, str]:
         """The text of each row's file."""
-        return {e.row: Path(e.path).read_text("utf-8") for e in self.of(AssetReady)}
+        return {e.row: (self.folder / e.file.name).read_text("utf-8") for e in self.of(AssetReady)}
 
     @property
     def recipes(self) -> dict[int, Any]:
@@ -93,7 +94,8 @@ class TextBench:
     ) -> Outcome:
         """Run a request with these fields. Cancels at the first event for which `at` is true."""
         self._jobs += 1
-        outcome, cancelled = Outcome(), threading.Event()
+        work = self._folder / f"job{self._jobs}"
+        outcome, cancelled = Outcome(work), threading.Event()
 
         def note(event: Event) -> None:
             outcome.events.append(event)
@@ -101,7 +103,6 @@ class TextBench:
                 cancelled.set()
 
         request = TextRequest(**fields)
-        work = self._folder / f"job{self._jobs}"
         job = Job(str(self._jobs), work, note, cancelled)
         command = RunJob(
             job=job.id,
@@ -127,11 +128,12 @@ class TextBench:
         Cancels the part `cancel` at the first event for which `at` is true.
         """
         self._jobs += 1
-        outcomes = {str(number): Outcome() for number in range(len(requests))}
+        outcomes: dict[str, Outcome] = {}
         parts = []
         for number, fields in enumerate(requests):
             request = TextRequest(**fields)
             work = self._folder / f"job{self._jobs}-{number}"
+            outcomes[str(number)] = Outcome(work)
             rows = tuple(range(request.count))
             parts.append(
                 RunJob(job=str(number), request=request, rows=rows, model=model, work_dir=str(work))

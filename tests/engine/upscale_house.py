@@ -84,7 +84,7 @@ class House:
             work_dir=str(self.folder),
         )
         run(job, command, self.memory, self.device)
-        return Path(self.asset.path)
+        return self.folder / self.asset.file.name
 
     def _take(self, event: Event) -> None:
         self.events.append(event)

@@ -90,7 +90,7 @@ def test_previews_of_a_row_that_come_too_fast_are_not_even_made(
     assert len(made) == 3
     previews = [event for event in events if isinstance(event, Preview)]
     assert [event.row for event in previews] == [0, 1, 0]
-    assert Path(previews[0].path).read_bytes() == b"picture"
+    assert (job.work_dir / previews[0].file.name).read_bytes() == b"picture"
 
 
 def test_a_preview_that_cannot_be_written_does_not_cost_the_job(
@@ -103,11 +103,11 @@ def test_a_preview_that_cannot_be_written_does_not_cost_the_job(
     assert events == []
 
 
-def test_an_asset_follows_all_of_its_text(job: Job, tmp_path: Path, events: list[Event]) -> None:
+def test_an_asset_follows_all_of_its_text(job: Job, events: list[Event]) -> None:
     recipe = Recipe(request=TextRequest(prompt="x"), row=0, seed=1)
     job.text(0, "a")
     job.text(0, "b")
-    job.asset(0, tmp_path / "x.txt", recipe)
+    job.asset(0, job.work_dir / "x.txt", recipe)
     assert [type(event) for event in events] == [TextDelta, TextDelta, AssetReady]
 
 

@@ -16,6 +16,8 @@ from typing import Protocol
 from studio.protocol import (
     AssetReady,
     Event,
+    FileRef,
+    InputFile,
     Loading,
     Preview,
     Problem,
@@ -164,12 +166,15 @@ class Job:
                 return
             # Counted from the end, so that slow saving cannot fill the whole time of the job.
             self._preview_sent[row] = time.monotonic()
-            self._send(Preview(self.id, row, str(target)))
+            self._send(Preview(self.id, row, self._result(target)))
 
     def asset(self, row: int, path: Path, recipe: Recipe) -> None:
-        """Hand over the finished file of row `row`. Everything waiting is sent before it."""
+        """Hand over the finished file of row `row`, which lies in `work_dir`.
+
+        Everything waiting is sent before it.
+        """
         self.flush()
-        self._send(AssetReady(self.id, row, str(path), recipe))
+        self._send(AssetReady(self.id, row, self._result(path), recipe))
 
     def row_failed(self, row: int, problem: Problem) -> None:
         """Say that one row failed while the others go on."""
@@ -184,6 +189,10 @@ class Job:
         """Return a path inside `work_dir` that no one else gets. The file does not exist yet."""
         return self._folder() / f"{uuid.uuid4().hex}{suffix}"
 
+    def path_of(self, file: InputFile) -> Path:
+        """Return where an input of the job lies: where the request says."""
+        return Path(file.file.name)
+
     def flush(self) -> None:
         """Send everything that was held back."""
         with self._lock:
@@ -193,6 +202,11 @@ class Job:
             if self._pending_progress is not None:
                 self._send(self._pending_progress)
                 self._pending_progress = None
+
+    def _result(self, path: Path) -> FileRef:
+        if path.parent != self.work_dir:
+            raise ValueError(f"{path} is not in the job's work folder.")
+        return FileRef("", path.name)
 
     def _folder(self) -> Path:
         self.work_dir.mkdir(parents=True, exist_ok=True)

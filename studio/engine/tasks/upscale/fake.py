@@ -13,7 +13,7 @@ def _make(job: Job, request: UpscaleRequest, _seed: int) -> Made:
 
     path = job.temporary(".png")
     try:
-        with Image.open(request.input.path) as picture:
+        with Image.open(job.path_of(request.input)) as picture:
             size = (picture.width * request.scale, picture.height * request.scale)
             picture.convert("RGB").resize(size).save(path)
     except OSError as error:

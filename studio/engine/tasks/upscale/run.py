@@ -66,7 +66,7 @@ def run(job: Job, command: RunJob, memory: MemoryArbiter, device: Device) -> dic
     if not isinstance(request, UpscaleRequest):
         raise TypeError(f"not an upscaling job: {type(request).__name__}")
     notes = _Notes(job)
-    path = Path(request.input.path)
+    path = job.path_of(request.input)
 
     started = time.monotonic()
     job.loading(sentence("Reading {name}", name=path.name))

@@ -19,7 +19,6 @@ from studio.protocol import (
     Failed,
     InputFile,
     Loading,
-    Preview,
     Progress,
     Request,
     RowFailed,
@@ -212,7 +211,7 @@ class ImageTab(QWidget):
     # ---- hearing
 
     def _hear(self, report: object) -> None:
-        from studio.jobs.runner import AssetSaved, JobChanged
+        from studio.jobs.runner import AssetSaved, JobChanged, PreviewSaved
 
         match report:
             case Enqueued() if report.token == self._token:
@@ -232,7 +231,13 @@ class ImageTab(QWidget):
                 asset = report.asset
                 self.result.update_row(asset.row, "done", str(asset.path), asset=asset.id)
             case (
-                Loading() | Progress() | Preview() | RowFailed() | Done() | Failed() | (Cancelled())
+                Loading()
+                | Progress()
+                | PreviewSaved()
+                | RowFailed()
+                | Done()
+                | Failed()
+                | Cancelled()
             ) if report.job == self._job:
                 self._follow(report)
 
@@ -247,6 +252,8 @@ class ImageTab(QWidget):
         self.run_bar.set_status(self.tr("Waiting for its turn"))
 
     def _follow(self, event: object) -> None:
+        from studio.jobs.runner import PreviewSaved
+
         match event:
             case Loading():
                 self.run_bar.set_loading(say(event.stage), event.fraction)
@@ -260,8 +267,8 @@ class ImageTab(QWidget):
                         time=seconds_text(event.seconds_left)
                     )
                 self.run_bar.set_status(text)
-            case Preview():
-                self.result.update_row(event.row, "drawing", event.path)
+            case PreviewSaved():
+                self.result.update_row(event.row, "drawing", str(event.path))
             case RowFailed():
                 self._failed += 1
                 self.result.update_row(event.row, "failed", message=say(event.problem.message))

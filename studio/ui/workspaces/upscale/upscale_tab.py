@@ -25,7 +25,6 @@ from studio.protocol import (
     Failed,
     InputFile,
     Loading,
-    Preview,
     Progress,
     Request,
     Warned,
@@ -47,6 +46,7 @@ from studio.ui.workspaces.upscale.running_jobs import RunningPictures
 from studio.ui.workspaces.upscale.values import UpscaleValues
 
 if TYPE_CHECKING:
+    from studio.jobs.runner import PreviewSaved
     from studio.library.records import Asset
     from studio.ui.gallery.result_menu import ResultMenu
     from studio.ui.shell.state import AppState
@@ -256,7 +256,7 @@ class UpscaleTab(QWidget):
     # ---- hearing
 
     def _hear(self, report: object) -> None:
-        from studio.jobs.runner import AssetSaved, JobChanged
+        from studio.jobs.runner import AssetSaved, JobChanged, PreviewSaved
 
         match report:
             case Enqueued() if self._running.waits_for(report.token):
@@ -272,13 +272,15 @@ class UpscaleTab(QWidget):
                 if report.job.status == "cancelled":
                     self._finish(report.job.id)
             case (
-                Loading() | Progress() | Preview() | Warned() | Done() | Failed() | (Cancelled())
+                Loading() | Progress() | PreviewSaved() | Warned() | Done() | Failed() | Cancelled()
             ) if self._running.holds(report.job):
                 self._follow(report)
 
     def _follow(
-        self, event: Loading | Progress | Preview | Warned | Done | Failed | Cancelled
+        self, event: Loading | Progress | PreviewSaved | Warned | Done | Failed | Cancelled
     ) -> None:
+        from studio.jobs.runner import PreviewSaved
+
         path = self._running.path(event.job)
         match event:
             case Loading():
@@ -286,8 +288,8 @@ class UpscaleTab(QWidget):
                 self.run_bar.set_loading(say(event.stage), event.fraction)
             case Progress():
                 self._tell_progress(path, event)
-            case Preview():
-                self.result.show_preview(str(path), event.path)
+            case PreviewSaved():
+                self.result.show_preview(str(path), str(event.path))
             case Warned():
                 self._state.show_message(f"{path.name}: {say(event.message)}", "warning")
             case Failed():

@@ -6,7 +6,6 @@ rounded; what the person left open gets the model's own default.
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from studio.engine.local.job import Job
@@ -43,7 +42,7 @@ def make_plan(request: ImageRequest, loaded: LoadedPipeline, job: Job) -> Plan:
     _warn_ignored(request, can, job)
     _warn_cut(request.prompt, loaded.pipeline, job)
     route = _route(request, loaded, can)
-    start = read_picture(Path(request.image.path)) if request.image and route else None
+    start = read_picture(job.path_of(request.image)) if request.image and route else None
     job.check()
     wanted = (can.width, can.height)
     free = "width" in can.controls and "height" in can.controls
@@ -78,7 +77,7 @@ def make_plan(request: ImageRequest, loaded: LoadedPipeline, job: Job) -> Plan:
         )
     mask = None
     if start is not None and request.mask is not None and "mask" in can.controls:
-        mask = read_mask(Path(request.mask.path), *size)
+        mask = read_mask(job.path_of(request.mask), *size)
     steps = request.steps if request.steps and "steps" in can.controls else can.steps
     scheduler = request.scheduler if request.scheduler in can.schedulers else can.scheduler
     return Plan(

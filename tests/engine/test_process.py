@@ -340,7 +340,8 @@ APP = """
 import sys
 from pathlib import Path
 from studio.engine.local.client import EngineClient
-from studio.protocol import ModelRef, Progress, RunJob, TextRequest
+from studio.kinds.text import TextRequest
+from studio.protocol import ModelRef, Progress, RunJob
 
 def main():
     folder, prompt = sys.argv[1:]

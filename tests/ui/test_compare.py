@@ -13,7 +13,7 @@ from pytestqt.qtbot import QtBot
 from studio.kinds.image import ImageRequest
 from studio.kinds.text import TextRequest
 from studio.ui.compare.compare_dialog import CompareDialog
-from studio.ui.compare.linked_view import Together
+from studio.ui.compare.relative_view import RelativeView
 from studio.ui.main_window import MainWindow
 from studio.ui.media.picture.viewport import Viewport
 
@@ -55,9 +55,9 @@ def opened(
 
 def test_looking_together_keeps_the_same_part_of_pictures_of_different_sizes() -> None:
     small = Viewport((100, 100), (200, 200)).fit().zoomed(4, 50, 50)
-    large = Together.of(small).applied_to(Viewport((400, 400), (200, 200)).fit())
+    large = RelativeView.of(small).applied_to(Viewport((400, 400), (200, 200)).fit())
     assert large.target() == pytest.approx(small.target())
-    assert Together.of(small.fit()).applied_to(large).fitted
+    assert RelativeView.of(small.fit()).applied_to(large).fitted
 
 
 def test_zooming_and_moving_one_picture_moves_the_others(

@@ -18,8 +18,9 @@ from studio.library.records import Asset
 from studio.protocol import Capabilities, InputFile, Recipe
 from studio.ui.compare.differences import differences
 from studio.ui.main_window import MainWindow
-from studio.ui.workspaces.image.mask.canvas import MaskCanvas
+from studio.ui.media.picture.canvas import PictureCanvas
 from studio.ui.workspaces.image.mask.drawing import MOST_STEPS, MaskDrawing
+from studio.ui.workspaces.image.mask.mask_brush import MaskBrush
 from studio.ui.workspaces.image.mask.mask_dialog import WORKED_PIXELS, read_for_masking
 from studio.ui.workspaces.image.mask.mask_file import keep_mask
 
@@ -35,17 +36,18 @@ def picture(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def canvas(qtbot: QtBot) -> MaskCanvas:
+def brush(qtbot: QtBot) -> MaskBrush:
     """A canvas of 600 × 400 points with a picture of 300 × 200 pixels, and a brush of 20."""
     image = QImage(300, 200, QImage.Format.Format_RGB32)
     image.fill(Qt.GlobalColor.darkGreen)
-    widget = MaskCanvas()
-    qtbot.addWidget(widget)
-    widget.resize(600, 400)
-    widget.set_drawing(image, MaskDrawing(image.size()))
-    widget.set_brush(20)
-    widget.show()
-    return widget
+    canvas = PictureCanvas()
+    qtbot.addWidget(canvas)
+    canvas.resize(600, 400)
+    brush = MaskBrush(canvas)
+    brush.set_drawing(image, MaskDrawing(image.size()))
+    brush.set_width(20)
+    canvas.show()
+    return brush
 
 
 @pytest.fixture
@@ -59,9 +61,9 @@ def tab(window: MainWindow, picture: Path, qtbot: QtBot) -> Any:
     return tab
 
 
-def grey(canvas: MaskCanvas, x: int, y: int) -> int:
-    assert canvas.drawing is not None
-    return canvas.drawing.image.pixelColor(x, y).red()
+def grey(brush: MaskBrush, x: int, y: int) -> int:
+    assert brush.drawing is not None
+    return brush.drawing.image.pixelColor(x, y).red()
 
 
 def drag(qtbot: QtBot, canvas: Any, *pixels: tuple[int, int], button: Any = LEFT) -> None:
@@ -91,42 +93,42 @@ def masked(tab: Any, qtbot: QtBot) -> Path:
     return Path(tab.controls.source.mask_path())
 
 
-def test_what_is_painted_is_white_and_only_that(canvas: MaskCanvas, qtbot: QtBot) -> None:
-    drag(qtbot, canvas, (50, 100), (150, 100), (150, 150))
-    assert [grey(canvas, *at) for at in ((50, 100), (100, 108), (150, 149))] == [255] * 3
-    assert [grey(canvas, *at) for at in ((50, 114), (38, 100), (250, 100), (0, 0))] == [0] * 4
-    edge = [grey(canvas, 100, y) for y in range(85, 95)]
+def test_what_is_painted_is_white_and_only_that(brush: MaskBrush, qtbot: QtBot) -> None:
+    drag(qtbot, brush.canvas, (50, 100), (150, 100), (150, 150))
+    assert [grey(brush, *at) for at in ((50, 100), (100, 108), (150, 149))] == [255] * 3
+    assert [grey(brush, *at) for at in ((50, 114), (38, 100), (250, 100), (0, 0))] == [0] * 4
+    edge = [grey(brush, 100, y) for y in range(85, 95)]
     assert edge == sorted(edge)
     assert any(0 < value < 255 for value in edge)
 
 
 def test_the_right_button_erases_and_so_does_the_left_one_when_told(
-    canvas: MaskCanvas, qtbot: QtBot
+    brush: MaskBrush, qtbot: QtBot
 ) -> None:
-    drag(qtbot, canvas, (50, 100), (250, 100))
-    drag(qtbot, canvas, (100, 100), (100, 101), button=RIGHT)
-    canvas.erasing = True
-    drag(qtbot, canvas, (200, 100), (200, 101))
-    assert [grey(canvas, x, 100) for x in (100, 150, 200)] == [0, 255, 0]
+    drag(qtbot, brush.canvas, (50, 100), (250, 100))
+    drag(qtbot, brush.canvas, (100, 100), (100, 101), button=RIGHT)
+    brush.erasing = True
+    drag(qtbot, brush.canvas, (200, 100), (200, 101))
+    assert [grey(brush, x, 100) for x in (100, 150, 200)] == [0, 255, 0]
 
 
-def test_steps_are_taken_back_and_done_again(canvas: MaskCanvas, qtbot: QtBot) -> None:
-    drawing = canvas.drawing
+def test_steps_are_taken_back_and_done_again(brush: MaskBrush, qtbot: QtBot) -> None:
+    drawing = brush.drawing
     assert drawing is not None
     images = [QImage(drawing.image)]
     for x in (51, 120, 201):
-        drag(qtbot, canvas, (x, 60), (x, 140))
+        drag(qtbot, brush.canvas, (x, 60), (x, 140))
         images.append(QImage(drawing.image))
-    canvas.apply(drawing.invert())
+    brush.apply(drawing.invert())
     images.append(QImage(drawing.image))
-    assert grey(canvas, 51, 100) == 0
-    assert grey(canvas, 0, 0) == 255
+    assert grey(brush, 51, 100) == 0
+    assert grey(brush, 0, 0) == 255
     for image in reversed(images[:-1]):
-        canvas.apply(drawing.undo())
+        brush.apply(drawing.undo())
         assert drawing.image == image
     assert (drawing.can_undo, drawing.is_changed, drawing.is_empty) == (False, False, True)
     for image in images[1:]:
-        canvas.apply(drawing.redo())
+        brush.apply(drawing.redo())
         assert drawing.image == image
     assert not drawing.can_redo
 
@@ -142,32 +144,32 @@ def test_undo_remembers_so_many_steps_and_no_more() -> None:
     assert taken == MOST_STEPS
 
 
-def test_the_keys_lead_the_brush_and_paint(canvas: MaskCanvas, qtbot: QtBot) -> None:
-    qtbot.mouseMove(canvas, QPoint(300, 200))
+def test_the_keys_lead_the_brush_and_paint(brush: MaskBrush, qtbot: QtBot) -> None:
+    qtbot.mouseMove(brush.canvas, QPoint(300, 200))
     for _ in range(3):
-        qtbot.keyClick(canvas, Qt.Key.Key_Left)
-    qtbot.keyPress(canvas, Qt.Key.Key_Space)
+        qtbot.keyClick(brush.canvas, Qt.Key.Key_Left)
+    qtbot.keyPress(brush.canvas, Qt.Key.Key_Space)
     for _ in range(6):
-        qtbot.keyClick(canvas, Qt.Key.Key_Right)
-    qtbot.keyRelease(canvas, Qt.Key.Key_Space)
-    assert [grey(canvas, x, 100) for x in (136, 150, 164)] == [255] * 3
-    assert grey(canvas, 180, 100) == 0
+        qtbot.keyClick(brush.canvas, Qt.Key.Key_Right)
+    qtbot.keyRelease(brush.canvas, Qt.Key.Key_Space)
+    assert [grey(brush, x, 100) for x in (136, 150, 164)] == [255] * 3
+    assert grey(brush, 180, 100) == 0
 
 
-def test_the_wheel_zooms_and_with_ctrl_changes_the_brush(canvas: MaskCanvas) -> None:
+def test_the_wheel_zooms_and_with_ctrl_changes_the_brush(brush: MaskBrush) -> None:
     def turn(keys: Qt.KeyboardModifier) -> None:
         at = QPointF(10, 10)
         event = QWheelEvent(
             at, at, QPoint(), QPoint(0, 120), Qt.MouseButton.NoButton, keys,
             Qt.ScrollPhase.NoScrollPhase, False,
         )  # fmt: skip
-        QApplication.sendEvent(canvas, event)
+        QApplication.sendEvent(brush.canvas, event)
 
     turn(Qt.KeyboardModifier.ControlModifier)
-    assert canvas.brush > 20
-    assert canvas.viewport_state.fitted
+    assert brush.width > 20
+    assert brush.canvas.viewport_state.fitted
     turn(Qt.KeyboardModifier.NoModifier)
-    assert not canvas.viewport_state.fitted
+    assert not brush.canvas.viewport_state.fitted
 
 
 def test_a_picture_becomes_the_mask_by_its_brightness() -> None:
@@ -211,7 +213,7 @@ def test_the_request_carries_the_mask_until_it_is_removed(tab: Any, qtbot: QtBot
     assert tab._values.mask == str(path)
     assert tab._state.library.rebuild() == 0
     dialog = edit(tab, qtbot)
-    assert grey(dialog.canvas, 100, 100) == 255
+    assert grey(dialog.brush, 100, 100) == 255
     dialog.reject()
     tab.controls.source.unmask_button.click()
     assert tab.request().mask is None
@@ -276,7 +278,7 @@ def test_a_mask_that_cannot_be_written_is_not_lost(
     qtbot.waitUntil(lambda: "masks" in window.messages.text(), timeout=10_000)
     assert "masks" in dialog.status.text()
     assert dialog.isVisible()
-    assert grey(dialog.canvas, 100, 100) == 255
+    assert grey(dialog.brush, 100, 100) == 255
     (tab._state.library.root / "masks").unlink()
     dialog.ok.click()
     qtbot.waitUntil(lambda: tab.controls.source.mask_path() != "", timeout=10_000)
@@ -294,7 +296,7 @@ def test_what_was_painted_can_be_had_again_after_cancel(
     message.action()
     again = tab._masking._dialog
     qtbot.waitUntil(lambda: again.drawing is not None, timeout=10_000)
-    assert grey(again.canvas, 100, 100) == 255
+    assert grey(again.brush, 100, 100) == 255
 
 
 def test_every_control_of_the_editor_has_a_name(tab: Any, qtbot: QtBot) -> None:

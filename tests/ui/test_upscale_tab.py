@@ -73,10 +73,10 @@ def test_each_picture_is_a_job_and_is_shown_before_and_after(
     ended(tab, qtbot)
     assert states(tab) == ["done", "done"]
     assert "2 of 2" in tab.run_bar.status.text()
-    qtbot.waitUntil(tab.result.canvas.is_comparing)
-    before = tab.result.canvas.divider
+    qtbot.waitUntil(tab.result.comparison.is_comparing)
+    before = tab.result.comparison.divider
     QTest.keyClick(tab.result.canvas, Qt.Key.Key_Right)
-    assert tab.result.canvas.divider > before
+    assert tab.result.comparison.divider > before
 
 
 @pytest.mark.qt_log_ignore("This plugin does not support")
@@ -86,7 +86,7 @@ def test_the_enlarged_picture_has_a_menu(
     add(tab, qtbot, picture(tmp_path / "a.png"))
     tab.generate()
     ended(tab, qtbot)
-    qtbot.waitUntil(tab.result.canvas.is_comparing)
+    qtbot.waitUntil(tab.result.comparison.is_comparing)
     tab.result.canvas.customContextMenuRequested.emit(tab.result.canvas.rect().center())
     qtbot.waitUntil(lambda: tab.findChild(QMenu, "result.menu") is not None, timeout=10_000)
     menu = tab.findChild(QMenu, "result.menu")
@@ -170,13 +170,13 @@ def test_the_divider_is_dragged_with_the_mouse(tab: Any, qtbot: QtBot, tmp_path:
     add(tab, qtbot, picture(tmp_path / "a.png"))
     tab.generate()
     ended(tab, qtbot)
-    canvas = tab.result.canvas
-    qtbot.waitUntil(canvas.is_comparing)
+    canvas, comparison = tab.result.canvas, tab.result.comparison
+    qtbot.waitUntil(comparison.is_comparing)
     middle = QPoint(canvas.width() // 2, canvas.height() // 2)
     QTest.mousePress(canvas, Qt.MouseButton.LeftButton, pos=middle)
     QTest.mouseMove(canvas, QPoint(canvas.width() // 4, middle.y()))
     QTest.mouseRelease(canvas, Qt.MouseButton.LeftButton, pos=middle)
-    assert canvas.divider == pytest.approx(0.25, abs=0.02)
+    assert comparison.divider == pytest.approx(0.25, abs=0.02)
 
 
 def test_what_is_on_the_list_is_remembered(

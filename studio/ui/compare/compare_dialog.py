@@ -6,24 +6,19 @@ from collections.abc import Sequence
 from html import escape
 
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QCloseEvent, QImage
-from PySide6.QtWidgets import (
-    QDialog,
-    QGridLayout,
-    QHBoxLayout,
-    QLabel,
-    QPushButton,
-    QSizePolicy,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtGui import QImage, QPalette
+from PySide6.QtWidgets import QDialog, QGridLayout, QHBoxLayout, QLabel, QSizePolicy, QWidget
 
 from studio.library.records import Asset
 from studio.ui.compare.differences import differences
-from studio.ui.compare.linked_view import Together
-from studio.ui.compare.pane import ComparePane
+from studio.ui.compare.linked_view import LinkedView
+from studio.ui.compare.relative_view import RelativeView
+from studio.ui.media.picture.canvas import PictureCanvas
 from studio.ui.media.picture.loader import PictureLoader
 from studio.ui.shell.theme import GRID, mute
+from studio.ui.widgets.buttons import dialog_button
+from studio.ui.widgets.dialog_frame import fill_dialog, make_picture_window
+from studio.ui.widgets.shortened import shortened
 
 LONGEST = 160
 """Characters of a caption's value; the tooltip has all of them."""
@@ -38,12 +33,16 @@ class CompareDialog(QDialog):
             raise ValueError(f"{len(assets)} pictures")
         self.setObjectName("compare.dialog")
         self.setWindowTitle(self.tr("Compare"))
-        self.setWindowFlag(Qt.WindowType.WindowMaximizeButtonHint, True)
-        self.resize(140 * GRID, 90 * GRID)
+        make_picture_window(self, 140, 90)
         self._loader = PictureLoader(self)
+        self._loader.stop_with(self)
         self._loader.loaded.connect(self._loaded)
         self._loader.failed.connect(self._failed)
-        self.panes = [ComparePane(self) for _ in assets]
+        self.panes = [
+            PictureCanvas(self, ground=QPalette.ColorRole.AlternateBase, shows_transparency=False)
+            for _ in assets
+        ]
+        self._views = [LinkedView(pane) for pane in self.panes]
         self.captions: list[QLabel] = []
         grid = QGridLayout()
         grid.setSpacing(GRID)
@@ -58,18 +57,14 @@ class CompareDialog(QDialog):
             pane.setAccessibleDescription(
                 ", ".join(f"{name} {value}" for name, value in telling) or caption.text()
             )
-            pane.moved.connect(self._follow)
+            self._views[place].moved.connect(self._follow)
             row, column = divmod(place, columns)
             grid.addWidget(pane, 2 * row, column)
             grid.addWidget(caption, 2 * row + 1, column)
             grid.setRowStretch(2 * row, 1)
             grid.setColumnStretch(column, 1)
             self._loader.request(str(place), str(asset.path))
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(2 * GRID, 2 * GRID, 2 * GRID, GRID)
-        layout.setSpacing(GRID)
-        layout.addLayout(grid, 1)
-        layout.addLayout(self._bar())
+        fill_dialog(self, grid, self._bar(), stretched=grid, margins=(2, 2, 2, 1), spacing=1)
         self.panes[0].setFocus()
 
     def _caption(self, place: int, telling: Sequence[tuple[str, str]]) -> QLabel:
@@ -86,7 +81,8 @@ class CompareDialog(QDialog):
         else:
             caption.setText(
                 " &nbsp; ".join(
-                    f"<b>{escape(name)}</b> {escape(_cut(value))}" for name, value in telling
+                    f"<b>{escape(name)}</b> {escape(shortened(value, LONGEST))}"
+                    for name, value in telling
                 )
             )
             caption.setToolTip("\n".join(f"{name}: {value}" for name, value in telling))
@@ -111,39 +107,22 @@ class CompareDialog(QDialog):
             (self.tr("True pixels"), "compare.actual", lambda: self._active().actual_size()),
             (self.tr("Close"), "compare.close", self.close),
         ):
-            button = QPushButton(text, self)
-            button.setObjectName(name)
-            button.setAccessibleName(text)
-            button.setAutoDefault(False)
-            button.clicked.connect(lambda _checked=False, act=act: act())
-            bar.addWidget(button)
+            bar.addWidget(dialog_button(text, name, act, self))
         return bar
 
-    def _active(self) -> ComparePane:
+    def _active(self) -> PictureCanvas:
         return next((pane for pane in self.panes if pane.hasFocus()), self.panes[0])
 
-    def _follow(self, together: Together) -> None:
-        for pane in self.panes:
-            if pane is not self.sender():
-                pane.look(together)
+    def _follow(self, view: RelativeView) -> None:
+        for other in self._views:
+            if other is not self.sender():
+                other.look(view)
 
     def _loaded(self, key: str, _path: str, image: QImage, size: QSize) -> None:
         self.panes[int(key)].set_picture(image, size)
+        self._views[int(key)].look_again()
 
     def _failed(self, key: str, path: str, error: str) -> None:
-        self.panes[int(key)].set_message(
+        self._views[int(key)].set_message(
             self.tr("{path} cannot be shown: {error}").format(path=path, error=error)
         )
-
-    def closeEvent(self, event: QCloseEvent) -> None:
-        self._loader.stop()
-        super().closeEvent(event)
-
-    def reject(self) -> None:
-        """Esc: leave."""
-        self._loader.stop()
-        super().reject()
-
-
-def _cut(value: str) -> str:
-    return value if len(value) <= LONGEST else value[: LONGEST - 1] + "…"

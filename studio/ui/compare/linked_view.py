@@ -1,47 +1,60 @@
-"""One view for pictures of different sizes: the same part of each, as large as in the others."""
+"""Lets the canvases of pictures that are compared look at the same part."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from PySide6.QtCore import QEvent, QObject, QRect, Qt, Signal
+from PySide6.QtGui import QPainter, QPalette, QPen, QResizeEvent
 
-from studio.ui.media.picture.viewport import Viewport
-
-
-@dataclass(frozen=True)
-class Together:
-    """`scale` is times the zoom at which a picture just fills the view; `centre` is in shares."""
-
-    scale: float = 1.0
-    centre: tuple[float, float] = (0.5, 0.5)
-    fitted: bool = True
-
-    @classmethod
-    def of(cls, viewport: Viewport) -> Together:
-        """Return how a picture is looked at."""
-        width, height = viewport.picture
-        if viewport.fitted or not width or not height:
-            return cls()
-        return cls(
-            viewport.zoom / _filling(viewport),
-            (viewport.centre[0] / width, viewport.centre[1] / height),
-            False,
-        )
-
-    def applied_to(self, viewport: Viewport) -> Viewport:
-        """Return the viewport that looks at its picture in this way."""
-        width, height = viewport.picture
-        if self.fitted or not width or not height:
-            return viewport.fit()
-        moved = replace(
-            viewport,
-            zoom=_filling(viewport) * self.scale,
-            centre=(self.centre[0] * width, self.centre[1] * height),
-            fitted=False,
-        )
-        # Moving by nothing keeps the picture inside the view.
-        return moved.panned(0, 0)
+from studio.ui.compare.relative_view import RelativeView
+from studio.ui.media.picture.canvas import PictureCanvas
 
 
-def _filling(viewport: Viewport) -> float:
-    """Return the zoom at which the picture fills the view; for icons, fitting stops short of it."""
-    return min(viewport.view[0] / viewport.picture[0], viewport.view[1] / viewport.picture[1])
+class LinkedView(QObject):
+    """A tool of a `PictureCanvas`: tells the others how the user looks at this picture.
+
+    It says something where there is no picture, and frames the picture that has the focus.
+    """
+
+    moved = Signal(object)
+    """A `RelativeView`: the user looks at the picture in this way now."""
+
+    def __init__(self, canvas: PictureCanvas) -> None:
+        super().__init__(canvas)
+        self._canvas = canvas
+        self._message = self.tr("Loading…")
+        self._view = RelativeView()
+        canvas.set_tool(self)
+        canvas.view_changed.connect(self._tell)
+
+    def set_message(self, text: str) -> None:
+        """Say something in the place of the picture."""
+        self._message = text
+        self._canvas.update()
+
+    def look(self, view: RelativeView) -> None:
+        """Look at the picture in a given way."""
+        self._view = view
+        self._canvas.look(view.applied_to(self._canvas.viewport_state))
+
+    def look_again(self) -> None:
+        """Look at another picture, or at one of another size, in the same way."""
+        self.look(self._view)
+
+    def paint(self, painter: QPainter, _area: QRect) -> None:
+        palette, area = self._canvas.palette(), self._canvas.rect()
+        if self._canvas.picture.isNull():
+            painter.setPen(palette.color(QPalette.ColorRole.PlaceholderText))
+            flags = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
+            painter.drawText(area.adjusted(8, 8, -8, -8), int(flags), self._message)
+        if self._canvas.hasFocus():
+            painter.setPen(QPen(palette.color(QPalette.ColorRole.Highlight), 2))
+            painter.drawRect(area.adjusted(1, 1, -1, -1))
+
+    def handle(self, event: QEvent) -> bool:
+        if isinstance(event, QResizeEvent):
+            self.look_again()
+        return False
+
+    def _tell(self) -> None:
+        self._view = RelativeView.of(self._canvas.viewport_state)
+        self.moved.emit(self._view)

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import Literal
 
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QCloseEvent, QImage, QKeySequence, QShortcut
-from PySide6.QtWidgets import QDialog, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtGui import QImage, QKeySequence, QShortcut
+from PySide6.QtWidgets import QDialog, QHBoxLayout, QLabel, QPushButton, QWidget
 
 from studio.library.records import Asset
 from studio.library.store import Library
@@ -16,13 +16,18 @@ from studio.ui.media.picture.canvas import PictureCanvas
 from studio.ui.media.picture.loader import PictureLoader
 from studio.ui.shell.state import AppState
 from studio.ui.shell.theme import GRID, enlarge, mute
-from studio.ui.widgets.icons import icon
+from studio.ui.widgets.buttons import dialog_button
+from studio.ui.widgets.dialog_frame import fill_dialog, make_picture_window
+from studio.ui.widgets.shortened import shortened
 from studio.ui.widgets.tinted_label import TintedLabel
 
 Decision = Literal["", "kept", "rejected"]
 
 KEPT_PICTURES = 4
 """Pictures held ready: the one before, the one on show, the next."""
+
+LONGEST = 160
+"""Characters of the prompt; the tooltip has all of them."""
 
 
 class CullDialog(QDialog):
@@ -50,9 +55,9 @@ class CullDialog(QDialog):
         self._pictures: OrderedDict[int, tuple[QImage, QSize]] = OrderedDict()
         self.setObjectName("cull.dialog")
         self.setWindowTitle(self.tr("Keep or reject"))
-        self.setWindowFlag(Qt.WindowType.WindowMaximizeButtonHint, True)
-        self.resize(140 * GRID, 92 * GRID)
+        make_picture_window(self, 140, 92)
         self._loader = PictureLoader(self)
+        self._loader.stop_with(self)
         self._loader.loaded.connect(self._loaded)
         self._loader.failed.connect(self._failed)
         self.progress = QLabel(self)
@@ -74,13 +79,16 @@ class CullDialog(QDialog):
         self._prompt = QLabel(self)
         self._prompt.setTextFormat(Qt.TextFormat.PlainText)
         mute(self._prompt)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(2 * GRID, GRID, 2 * GRID, GRID)
-        layout.setSpacing(GRID)
-        layout.addLayout(top)
-        layout.addWidget(self.canvas, 1)
-        layout.addWidget(self._prompt)
-        layout.addLayout(self._bar())
+        fill_dialog(
+            self,
+            top,
+            self.canvas,
+            self._prompt,
+            self._bar(),
+            stretched=self.canvas,
+            margins=(2, 1, 2, 1),
+            spacing=1,
+        )
         self._bind()
         self.canvas.setFocus()
         self._show()
@@ -138,15 +146,9 @@ class CullDialog(QDialog):
             ("undo", "undo-2", self.tr("Undo (Ctrl+Z)"), self.undo),
             ("close", "", self.tr("Done (Esc)"), self.close),
         ):
-            button = QPushButton(text, self)
-            if picture:
-                button.setIcon(icon(picture))
-            button.setObjectName(f"cull.{name}")
-            button.setAccessibleName(text)
-            button.setAutoDefault(False)
+            button = dialog_button(text, f"cull.{name}", act, self, picture)
             # The keys stay with the picture.
             button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-            button.clicked.connect(act)
             if name in ("keep", "undo", "close"):
                 bar.addStretch(1)
             bar.addWidget(button)
@@ -209,7 +211,7 @@ class CullDialog(QDialog):
             )
         )
         prompt = " ".join(asset.prompt.split())
-        self._prompt.setText(prompt if len(prompt) <= 160 else prompt[:159] + "…")
+        self._prompt.setText(shortened(prompt, LONGEST))
         self._prompt.setToolTip(asset.prompt)
         self._prompt.setMinimumWidth(1)
         self.canvas.setAccessibleName(f"{self.progress.text()}: {prompt}")
@@ -224,11 +226,14 @@ class CullDialog(QDialog):
             self.canvas.clear()
         else:
             self._pictures.move_to_end(self._place)
-            self.canvas.set_pictures(held[0], None, held[1])
-            self.canvas.fit()
+            self._draw(*held)
         for place in (self._place, self._place + 1):
             if place < len(self._assets) and place not in self._pictures:
                 self._loader.request(str(place), str(self._assets[place].path))
+
+    def _draw(self, image: QImage, size: QSize) -> None:
+        self.canvas.set_picture(image, size)
+        self.canvas.fit()
 
     def _loaded(self, key: str, _path: str, image: QImage, size: QSize) -> None:
         place = int(key)
@@ -236,20 +241,10 @@ class CullDialog(QDialog):
         while len(self._pictures) > KEPT_PICTURES:
             self._pictures.popitem(last=False)
         if place == self._place:
-            self.canvas.set_pictures(image, None, size)
-            self.canvas.fit()
+            self._draw(image, size)
 
     def _failed(self, key: str, _path: str, error: str) -> None:
         if int(key) == self._place:
             self.decision.show_text(
                 self.tr("This picture cannot be shown: {error}").format(error=error), "warning"
             )
-
-    def closeEvent(self, event: QCloseEvent) -> None:
-        self._loader.stop()
-        super().closeEvent(event)
-
-    def reject(self) -> None:
-        """Esc: leave; what was decided stays."""
-        self._loader.stop()
-        super().reject()

@@ -5,11 +5,12 @@ from __future__ import annotations
 from html import escape
 
 from PySide6.QtCore import Qt, QUrl
-from PySide6.QtWidgets import QDialog, QDialogButtonBox, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QLabel, QWidget
 
 from studio import __version__
 from studio.ui.shell.state import AppState
 from studio.ui.shell.theme import GRID, enlarge
+from studio.ui.widgets.dialog_frame import close_buttons, fill_dialog
 
 
 class AboutDialog(QDialog):
@@ -55,12 +56,4 @@ class AboutDialog(QDialog):
         text.setWordWrap(True)
         text.setOpenExternalLinks(True)
         text.setTextInteractionFlags(Qt.TextInteractionFlag.TextBrowserInteraction)
-        buttons = QDialogButtonBox(self)
-        close = buttons.addButton(self.tr("Close"), QDialogButtonBox.ButtonRole.RejectRole)
-        close.clicked.connect(self.close)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(2 * GRID, 2 * GRID, 2 * GRID, 2 * GRID)
-        layout.setSpacing(GRID)
-        layout.addWidget(title)
-        layout.addWidget(text, 1)
-        layout.addWidget(buttons)
+        fill_dialog(self, title, text, close_buttons(self), stretched=text, spacing=1)

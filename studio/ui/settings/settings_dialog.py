@@ -13,7 +13,6 @@ from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
     QDialog,
-    QDialogButtonBox,
     QFileDialog,
     QFormLayout,
     QHBoxLayout,
@@ -21,12 +20,12 @@ from PySide6.QtWidgets import (
     QLineEdit,
     QPushButton,
     QSpinBox,
-    QVBoxLayout,
     QWidget,
 )
 
 from studio.ui.shell.state import AppState
 from studio.ui.shell.theme import GRID, Scheme, apply_scheme, mute
+from studio.ui.widgets.dialog_frame import close_buttons, fill_dialog
 
 
 class SettingsDialog(QDialog):
@@ -139,15 +138,7 @@ class SettingsDialog(QDialog):
         later.setSpacing(GRID)
         later.addWidget(self.note, 1)
         later.addWidget(self.restart)
-        buttons = QDialogButtonBox(self)
-        close = buttons.addButton(self.tr("Close"), QDialogButtonBox.ButtonRole.RejectRole)
-        close.clicked.connect(self.close)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(2 * GRID, 2 * GRID, 2 * GRID, 2 * GRID)
-        layout.setSpacing(2 * GRID)
-        layout.addLayout(form)
-        layout.addLayout(later)
-        layout.addWidget(buttons)
+        fill_dialog(self, form, later, close_buttons(self))
         self.language.currentIndexChanged.connect(self._language_changed)
         self.scheme.currentIndexChanged.connect(self._scheme_changed)
         self.threads.valueChanged.connect(self._engine_changed)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from PySide6.QtGui import QKeySequence
-from PySide6.QtWidgets import QDialog, QDialogButtonBox, QFormLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QFormLayout, QLabel, QWidget
 
 from studio.ui.shell.theme import GRID, emphasise
+from studio.ui.widgets.dialog_frame import close_buttons, fill_dialog
 
 
 class ShortcutsDialog(QDialog):
@@ -42,11 +43,4 @@ class ShortcutsDialog(QDialog):
             )
             emphasise(shown)
             form.addRow(shown, QLabel(text, self))
-        buttons = QDialogButtonBox(self)
-        close = buttons.addButton(self.tr("Close"), QDialogButtonBox.ButtonRole.RejectRole)
-        close.clicked.connect(self.close)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(2 * GRID, 2 * GRID, 2 * GRID, 2 * GRID)
-        layout.setSpacing(2 * GRID)
-        layout.addLayout(form)
-        layout.addWidget(buttons)
+        fill_dialog(self, form, close_buttons(self))

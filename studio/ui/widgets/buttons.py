@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from PySide6.QtCore import QEvent
 from PySide6.QtWidgets import QPushButton, QToolButton, QWidget
 
@@ -40,6 +42,20 @@ class PrimaryButton(QPushButton):
             self._reading = True
             self.setStyleSheet(_PRIMARY)
             self._reading = False
+
+
+def dialog_button(
+    text: str, name: str, act: Callable[[], object], parent: QWidget, picture: str = ""
+) -> QPushButton:
+    """Return a button of a dialog, which Enter does not press unless it has the focus."""
+    button = QPushButton(text, parent)
+    if picture:
+        button.setIcon(icon(picture))
+    button.setObjectName(name)
+    button.setAccessibleName(text)
+    button.setAutoDefault(False)
+    button.clicked.connect(lambda: act())
+    return button
 
 
 def tool_button(

@@ -1,18 +1,21 @@
-"""Drawing a picture, or two on top of each other with a divider, with zoom and pan."""
+"""Drawing a picture with zoom and pan, and what a tool draws and does on top of it."""
 
 from __future__ import annotations
 
-from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
+from typing import Protocol
+
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QRectF, QSize, QSizeF, Qt, Signal
 from PySide6.QtGui import (
     QBrush,
-    QColor,
+    QEnterEvent,
+    QFocusEvent,
     QImage,
     QKeyEvent,
     QMouseEvent,
     QPainter,
     QPaintEvent,
     QPalette,
-    QPen,
+    QPixmap,
     QResizeEvent,
     QWheelEvent,
 )
@@ -20,11 +23,37 @@ from PySide6.QtWidgets import QWidget
 
 from studio.ui.media.picture.viewport import Viewport
 
-HANDLE = 9
-"""Half the width, in points, of the strip in which the divider can be taken hold of."""
+SMOOTH_BELOW = 3
+"""Screen pixels per picture pixel from which on the picture's pixels are shown as squares."""
+
+STEP = 40
+"""Points that an arrow key moves the picture."""
+
+_ARROWS = {
+    Qt.Key.Key_Left: (STEP, 0),
+    Qt.Key.Key_Right: (-STEP, 0),
+    Qt.Key.Key_Up: (0, STEP),
+    Qt.Key.Key_Down: (0, -STEP),
+}
 
 
-def _chequered(palette: QPalette) -> QBrush:
+class PictureTool(Protocol):
+    """What can be done on a picture besides zooming and moving it."""
+
+    def paint(self, painter: QPainter, area: QRect) -> None:
+        """Draw on top of the picture. Only `area`, in points of the view, is shown."""
+        ...
+
+    def handle(self, event: QEvent) -> bool:
+        """Use an event of pointer, keys, focus or size; return whether it was used up.
+
+        An event that was not used up zooms or moves the picture.
+        """
+        ...
+
+
+def chequered(palette: QPalette) -> QBrush:
+    """Return the pattern that is seen through transparent pixels."""
     light = palette.color(QPalette.ColorRole.Base)
     dark = palette.color(QPalette.ColorRole.AlternateBase)
     if light == dark:
@@ -38,28 +67,44 @@ def _chequered(palette: QPalette) -> QBrush:
     return QBrush(tile)
 
 
-class PictureCanvas(QWidget):
-    """Shows `after` and, left of the divider, `before` stretched to the same size.
+def _aligned(area: QRect) -> QRect:
+    """Return an area grown to multiples of 4 points, which are whole pixels at 125 % too."""
+    left, top = area.left() // 4 * 4, area.top() // 4 * 4
+    right, bottom = -(-(area.right() + 1) // 4) * 4, -(-(area.bottom() + 1) // 4) * 4
+    return QRect(left, top, right - left, bottom - top)
 
-    Wheel zooms at the pointer, dragging pans, a double click switches between fitting and one
+
+class PictureCanvas(QWidget):
+    """Wheel zooms at the pointer, dragging pans, a double click switches between fitting and one
     picture pixel per screen pixel; + - 0 1 and the arrow keys do the same from the keyboard.
-    Without a `before` picture it is a plain viewer.
+
+    A tool is asked first about every event, and draws on top of the picture.
     """
 
     zoom_changed = Signal(float)
-    divider_changed = Signal(float)
+    view_changed = Signal()
+    """The user looks at another part of the picture, or at another zoom."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        parent: QWidget | None = None,
+        *,
+        ground: QPalette.ColorRole = QPalette.ColorRole.Window,
+        shows_transparency: bool = True,
+    ) -> None:
         super().__init__(parent)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setMouseTracking(True)
         self.setMinimumSize(160, 120)
-        self._after = QImage()
-        self._before = QImage()
+        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
+        self.setCursor(Qt.CursorShape.OpenHandCursor)
+        self._ground = ground
+        self._shows_transparency = shows_transparency
+        self._tool: PictureTool | None = None
+        self._picture = QImage()
         self._viewport = Viewport()
-        self._divider = 0.5
+        self._backdrop = QPixmap()
         self._drag: QPointF | None = None
-        self._dragging_divider = False
 
     def sizeHint(self) -> QSize:
         return QSize(640, 480)
@@ -70,178 +115,179 @@ class PictureCanvas(QWidget):
         return self._viewport
 
     @property
-    def divider(self) -> float:
-        """Where the divider stands, as a fraction of the view's width."""
-        return self._divider
+    def picture(self) -> QImage:
+        """The picture, null where there is none."""
+        return self._picture
 
-    def is_comparing(self) -> bool:
-        """Tell whether two pictures are shown."""
-        return not self._before.isNull() and not self._after.isNull()
+    @property
+    def is_smooth(self) -> bool:
+        """Whether the zoom is low enough for pixels to be blended."""
+        return self._viewport.zoom * self.devicePixelRatioF() < SMOOTH_BELOW
 
-    def set_pictures(
-        self, after: QImage, before: QImage | None = None, size: QSize | None = None
-    ) -> None:
-        """Show pictures. `size` is the true size of `after` where a smaller copy is shown."""
-        self._after = after
-        self._before = before if before is not None else QImage()
-        shown = size if size is not None and size.isValid() else after.size()
-        if after.isNull() and not self._before.isNull():
-            shown = self._before.size()
-        self._viewport = self._viewport.with_picture(shown.width(), shown.height())
-        self._changed()
+    def set_tool(self, tool: PictureTool) -> None:
+        """Let a tool draw on the picture and use events before they zoom and move it."""
+        self._tool = tool
+        self.update()
+
+    def set_picture(self, picture: QImage, size: QSize | None = None) -> None:
+        """Show a picture; `size` is its true size where `picture` is a smaller copy."""
+        self._picture = picture
+        shown = size if size is not None and size.isValid() else picture.size()
+        self.look(self._viewport.with_picture(shown.width(), shown.height()))
 
     def clear(self) -> None:
         """Show nothing."""
-        self._after = QImage()
-        self._before = QImage()
+        self._picture = QImage()
         self._viewport = Viewport(view=self._viewport.view)
-        self.update()
+        self._redraw()
 
-    def set_divider(self, fraction: float) -> None:
-        """Put the divider at a fraction of the view's width."""
-        self._divider = max(0.0, min(1.0, fraction))
-        self.divider_changed.emit(self._divider)
-        self.update()
+    def look(self, viewport: Viewport) -> None:
+        """Look at the picture in a given way."""
+        self._viewport = viewport
+        self.zoom_changed.emit(viewport.zoom * self.devicePixelRatioF())
+        self._redraw()
 
     def fit(self) -> None:
         """Show the whole picture."""
-        self._viewport = self._viewport.fit()
-        self._changed()
+        self._go(self._viewport.fit())
 
     def actual_size(self) -> None:
         """Show one picture pixel per screen pixel."""
-        self._viewport = self._viewport.at_zoom(1 / self.devicePixelRatioF())
-        self._changed()
+        self._go(self._viewport.at_zoom(1 / self.devicePixelRatioF()))
 
-    def zoom_by(self, factor: float) -> None:
-        """Zoom around the middle of the view."""
+    def zoom_by(self, factor: float, at: QPointF | None = None) -> None:
+        """Zoom around a point, or the middle of the view."""
         width, height = self._viewport.view
-        self._viewport = self._viewport.zoomed(factor, width / 2, height / 2)
-        self._changed()
+        where = QPointF(width / 2, height / 2) if at is None else at
+        self._go(self._viewport.zoomed(factor, where.x(), where.y()))
 
-    def _changed(self) -> None:
-        self.zoom_changed.emit(self._viewport.zoom * self.devicePixelRatioF())
+    def pan_by(self, dx: float, dy: float) -> None:
+        """Move the picture by points of the view."""
+        self._go(self._viewport.panned(dx, dy))
+
+    def _go(self, viewport: Viewport) -> None:
+        self.look(viewport)
+        self.view_changed.emit()
+
+    # ---- drawing
+
+    def _redraw(self) -> None:
+        self._backdrop = QPixmap()
         self.update()
 
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        self._viewport = self._viewport.with_view(event.size().width(), event.size().height())
-        self._changed()
-
-    def paintEvent(self, _event: QPaintEvent) -> None:
+    def paintEvent(self, event: QPaintEvent) -> None:
+        # The picture is kept as it is drawn, so that a tool's changes cost only their own drawing.
+        if self._backdrop.isNull():
+            self._backdrop = self._draw_backdrop()
+        area, ratio = _aligned(event.rect()), self.devicePixelRatioF()
+        source = QRectF(area.x() * ratio, area.y() * ratio, 0, 0)
+        source.setSize(area.size().toSizeF() * ratio)
         painter = QPainter(self)
-        painter.fillRect(self.rect(), self.palette().color(QPalette.ColorRole.Window))
-        if self._after.isNull() and self._before.isNull():
-            return
+        painter.drawPixmap(QRectF(area), self._backdrop, source)
+        if self._tool is not None:
+            self._tool.paint(painter, area)
+
+    def _draw_backdrop(self) -> QPixmap:
+        ratio = self.devicePixelRatioF()
+        pixmap = QPixmap((self.size() * ratio).expandedTo(QSize(1, 1)))
+        pixmap.setDevicePixelRatio(ratio)
+        pixmap.fill(self.palette().color(self._ground))
+        if self._picture.isNull():
+            return pixmap
+        painter = QPainter(pixmap)
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, self.is_smooth)
+        self.draw_image(painter, self._picture, QRectF(self.rect()))
+        painter.end()
+        return pixmap
+
+    def draw_image(self, painter: QPainter, image: QImage, area: QRectF) -> None:
+        """Draw, within an area of the view, an image that lies where the picture lies.
+
+        Only the part that is seen is drawn, so that a large picture at high zoom stays quick.
+        """
         target = QRectF(*self._viewport.target())
-        device_zoom = self._viewport.zoom * self.devicePixelRatioF()
-        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, device_zoom < 3)
-        if self._after.hasAlphaChannel() or self._before.hasAlphaChannel():
+        if self._shows_transparency and image.hasAlphaChannel():
             painter.setBrushOrigin(target.topLeft())
-            painter.fillRect(target.intersected(QRectF(self.rect())), _chequered(self.palette()))
-        if not self._after.isNull():
-            self._draw(painter, self._after, target, QRectF(self.rect()))
-        if not self._before.isNull():
-            edge = self._divider * self.width() if not self._after.isNull() else self.width()
-            left = QRectF(0, 0, edge, self.height())
-            painter.save()
-            painter.setClipRect(left)
-            if self._before.hasAlphaChannel():
-                painter.fillRect(target.intersected(left), _chequered(self.palette()))
-            self._draw(painter, self._before, target, left)
-            painter.restore()
-        if self.is_comparing():
-            self._draw_divider(painter, target.intersected(QRectF(self.rect())))
+            painter.fillRect(target.intersected(area), chequered(self.palette()))
+        place, part = self.visible_part(image.size(), area)
+        if not part.isEmpty():
+            painter.drawImage(place, image, QRectF(part))
 
-    @staticmethod
-    def _draw(painter: QPainter, image: QImage, target: QRectF, clip: QRectF) -> None:
-        """Draw only the part that is seen, so that a large picture at high zoom stays quick."""
-        seen = target.intersected(clip)
-        if seen.isEmpty():
-            return
-        across = image.width() / target.width()
-        down = image.height() / target.height()
-        source = QRectF(
-            (seen.x() - target.x()) * across,
-            (seen.y() - target.y()) * down,
-            seen.width() * across,
-            seen.height() * down,
-        )
-        painter.drawImage(seen, image, source)
+    def visible_part(self, size: QSize, area: QRectF) -> tuple[QRectF, QRect]:
+        """Return which pixels of an image, that lies where the picture lies, cover an area.
 
-    def _draw_divider(self, painter: QPainter, seen: QRectF) -> None:
-        x = self._divider * self.width()
-        top, bottom = seen.top(), seen.bottom()
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(QPen(QColor(0, 0, 0, 110), 3))
-        painter.drawLine(QPointF(x, top), QPointF(x, bottom))
-        painter.setPen(QPen(QColor("white"), 1.5))
-        painter.drawLine(QPointF(x, top), QPointF(x, bottom))
-        middle = QPointF(x, (top + bottom) / 2)
-        painter.setBrush(self.palette().color(QPalette.ColorRole.Highlight))
-        painter.drawEllipse(middle, 13, 13)
-        for side in (-1, 1):
-            tip = QPointF(middle.x() + side * 8, middle.y())
-            painter.drawLine(tip, QPointF(tip.x() - side * 4, tip.y() - 4))
-            painter.drawLine(tip, QPointF(tip.x() - side * 4, tip.y() + 4))
-        self._label(painter, self.tr("Before"), QPointF(x - 10, top + 10), left=True)
-        self._label(painter, self.tr("After"), QPointF(x + 10, top + 10), left=False)
+        Args:
+            size: the image's width and height in its own pixels.
+            area: in points of the view.
 
-    def _label(self, painter: QPainter, text: str, at: QPointF, *, left: bool) -> None:
-        metrics = painter.fontMetrics()
-        width = metrics.horizontalAdvance(text) + 12
-        box = QRectF(at.x() - (width if left else 0), at.y(), width, metrics.height() + 6)
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(QColor(0, 0, 0, 150))
-        painter.drawRoundedRect(box, 4, 4)
-        painter.setPen(QColor("white"))
-        painter.drawText(box, Qt.AlignmentFlag.AlignCenter, text)
+        Returns:
+            Where in the view these pixels lie, and the pixels. They are whole ones, so that
+            images on top of each other fit at any zoom.
+        """
+        x, y, width, height = self._viewport.target()
+        across, down = width / max(1, size.width()), height / max(1, size.height())
+        pixels = QRectF((area.x() - x) / across, (area.y() - y) / down, 0, 0)
+        pixels.setSize(QSizeF(area.width() / across, area.height() / down))
+        part = pixels.adjusted(-1, -1, 1, 1).toAlignedRect() & QRect(QPoint(0, 0), size)
+        place = QRectF(x + part.x() * across, y + part.y() * down, 0, 0)
+        place.setSize(QSizeF(part.width() * across, part.height() * down))
+        return place, part
 
-    def _over_divider(self, x: float) -> bool:
-        return self.is_comparing() and abs(x - self._divider * self.width()) <= HANDLE
+    # ---- events
+
+    def _is_used(self, event: QEvent) -> bool:
+        return self._tool is not None and self._tool.handle(event)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        self.look(self._viewport.with_view(event.size().width(), event.size().height()))
+        self._is_used(event)
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() in (
+            QEvent.Type.PaletteChange,
+            QEvent.Type.EnabledChange,
+            QEvent.Type.DevicePixelRatioChange,
+        ):
+            self._redraw()
 
     def wheelEvent(self, event: QWheelEvent) -> None:
-        at = event.position()
-        steps = event.angleDelta().y() / 120
-        self._viewport = self._viewport.zoomed(1.2**steps, at.x(), at.y())
-        self._changed()
+        if not self._is_used(event):
+            self.zoom_by(1.2 ** (event.angleDelta().y() / 120), event.position())
         event.accept()
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        if event.button() != Qt.MouseButton.LeftButton:
-            return
-        self._drag = event.position()
-        self._dragging_divider = self._over_divider(event.position().x())
+        if not self._is_used(event) and event.button() == Qt.MouseButton.LeftButton:
+            self._drag = event.position()
+            self.setCursor(Qt.CursorShape.ClosedHandCursor)
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        at = event.position()
-        if self._drag is None:
-            over = self._over_divider(at.x())
-            self.setCursor(Qt.CursorShape.SplitHCursor if over else Qt.CursorShape.OpenHandCursor)
+        if self._is_used(event):
             return
-        if self._dragging_divider:
-            self.set_divider(at.x() / max(1, self.width()))
-        else:
-            self._viewport = self._viewport.panned(at.x() - self._drag.x(), at.y() - self._drag.y())
-            self.update()
-        self._drag = at
+        if self._drag is None:
+            self.setCursor(Qt.CursorShape.OpenHandCursor)
+            return
+        by = event.position() - self._drag
+        self._drag = event.position()
+        self.pan_by(by.x(), by.y())
 
-    def mouseReleaseEvent(self, _event: QMouseEvent) -> None:
-        self._drag = None
-        self._dragging_divider = False
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        if not self._is_used(event):
+            self._drag = None
+            self.setCursor(Qt.CursorShape.OpenHandCursor)
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
-        if self._over_divider(event.position().x()):
-            self.set_divider(0.5)
-        elif self._viewport.fitted:
-            at = event.position()
+        if self._is_used(event):
+            return
+        if self._viewport.fitted:
             factor = 1 / self.devicePixelRatioF() / self._viewport.zoom
-            self._viewport = self._viewport.zoomed(factor, at.x(), at.y())
-            self._changed()
+            self.zoom_by(factor, event.position())
         else:
             self.fit()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        step = 0.02 if self.is_comparing() else 0.0
+        if self._is_used(event):
+            return
         match event.key():
             case Qt.Key.Key_Plus | Qt.Key.Key_Equal:
                 self.zoom_by(1.25)
@@ -251,14 +297,23 @@ class PictureCanvas(QWidget):
                 self.fit()
             case Qt.Key.Key_1:
                 self.actual_size()
-            case Qt.Key.Key_Left if step:
-                self.set_divider(self._divider - step)
-            case Qt.Key.Key_Right if step:
-                self.set_divider(self._divider + step)
             case Qt.Key.Key_Left | Qt.Key.Key_Right | Qt.Key.Key_Up | Qt.Key.Key_Down:
-                dx = {Qt.Key.Key_Left: 40, Qt.Key.Key_Right: -40}.get(Qt.Key(event.key()), 0)
-                dy = {Qt.Key.Key_Up: 40, Qt.Key.Key_Down: -40}.get(Qt.Key(event.key()), 0)
-                self._viewport = self._viewport.panned(dx, dy)
-                self.update()
+                self.pan_by(*_ARROWS[Qt.Key(event.key())])
             case _:
                 super().keyPressEvent(event)
+
+    def keyReleaseEvent(self, event: QKeyEvent) -> None:
+        if not self._is_used(event):
+            super().keyReleaseEvent(event)
+
+    def enterEvent(self, event: QEnterEvent) -> None:
+        super().enterEvent(event)
+        self._is_used(event)
+
+    def leaveEvent(self, event: QEvent) -> None:
+        super().leaveEvent(event)
+        self._is_used(event)
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        super().focusOutEvent(event)
+        self._is_used(event)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QObject, QRunnable, QSize, Qt, QThreadPool, Signal
 from PySide6.QtGui import QImage, QImageReader
+from PySide6.QtWidgets import QDialog
 
 SHOWN_PIXELS = 40_000_000
 """Larger pictures are shown from a smaller copy, so that the window stays light."""
@@ -88,6 +89,10 @@ class PictureLoader(QObject):
         self._latest[key] = self._next
         self._wanted[self._next] = key
         self._pool.start(_Reading(self, path, bound, self._next))
+
+    def stop_with(self, dialog: QDialog) -> None:
+        """Stop as soon as a dialog is closed."""
+        dialog.finished.connect(self.stop)
 
     def forget(self, key: str) -> None:
         """Drop what is still to come for `key`."""

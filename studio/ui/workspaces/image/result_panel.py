@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from PySide6.QtCore import QPoint, QSize, Qt, Signal
 from PySide6.QtGui import QImage
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QPushButton, QVBoxLayout, QWidget
 
-from studio.ui.media.picture.canvas import PictureCanvas
-from studio.ui.media.picture.loader import PictureLoader
+from studio.ui.media.picture.picture_panel import PicturePanel
 from studio.ui.media.picture.variations import State, Variation, VariationModel, VariationStrip
-from studio.ui.shell.theme import GRID, mute
-from studio.ui.widgets.buttons import tool_button
+from studio.ui.shell.theme import GRID
 from studio.ui.widgets.empty_state import EmptyState
 
 
@@ -28,25 +26,22 @@ class ResultPanel(QWidget):
         self._follow = True
         self.start_usable = True
         """Whether the chosen model can start from a picture."""
-        self._loader = PictureLoader(self)
+        self._panel = PicturePanel("image", empty, self)
+        self._loader, self._caption = self._panel.loader, self._panel.caption
         self._loader.loaded.connect(self._show_picture)
-        self.model = VariationModel(self)
-        self.canvas = PictureCanvas(self)
+        self.canvas = self._panel.canvas
         self.canvas.setAccessibleName(self.tr("The picture"))
+        self.model = VariationModel(self)
         self.strip = VariationStrip(self.model, self)
         self.strip.picked.connect(self._picked)
         self.strip.clicked.connect(self._clicked)
-        for widget in (self.canvas, self.strip):
-            widget.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self.strip.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.canvas.customContextMenuRequested.connect(
             lambda at: self._ask_menu(self.canvas.mapToGlobal(at))
         )
         self.strip.customContextMenuRequested.connect(
             lambda at: self._ask_menu(self.strip.viewport().mapToGlobal(at))
         )
-        self._caption = QLabel(self)
-        self._caption.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        mute(self._caption)
         self.enlarge = QPushButton(self.tr("Enlarge ×4"), self)
         self.enlarge.setObjectName("image.enlarge")
         self.enlarge.setToolTip(self.tr("Send this picture to the Upscale tab"))
@@ -54,27 +49,13 @@ class ResultPanel(QWidget):
         self.start_from = QPushButton(self.tr("Start from this"), self)
         self.start_from.setObjectName("image.start_from")
         self.start_from.clicked.connect(lambda: self.start_from_wanted.emit(self.path()))
-        self.folder = tool_button("folder-open", self.tr("Open folder"), "image.folder")
+        self.folder = self._panel.folder
         self.folder.clicked.connect(lambda: self.folder_wanted.emit(self.path()))
-        bar = QHBoxLayout()
-        bar.setSpacing(GRID)
-        bar.addWidget(self._caption, 1)
-        bar.addWidget(self.start_from)
-        bar.addWidget(self.enlarge)
-        bar.addWidget(self.folder)
-        shown = QWidget(self)
-        inside = QVBoxLayout(shown)
-        inside.setContentsMargins(0, 0, 0, 0)
-        inside.setSpacing(GRID)
-        inside.addWidget(self.canvas, 1)
-        inside.addLayout(bar)
-        inside.addWidget(self.strip)
-        self._stack = QStackedWidget(self)
-        self._stack.addWidget(empty)
-        self._stack.addWidget(shown)
+        self._panel.add_to_bar(self.start_from, self.enlarge)
+        self._panel.add_below(self.strip)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(GRID // 2, 0, 0, 0)
-        layout.addWidget(self._stack)
+        layout.addWidget(self._panel)
         self._tell()
 
     def begin(self, seed: int, count: int) -> None:
@@ -84,7 +65,7 @@ class ResultPanel(QWidget):
         self.canvas.clear()
         self.model.begin(seed, count)
         self.strip.setVisible(count > 1)
-        self._stack.setCurrentIndex(1)
+        self._panel.show_content()
         self.strip.setCurrentIndex(self.model.index(0))
         self._tell()
 
@@ -145,7 +126,7 @@ class ResultPanel(QWidget):
         self._tell()
 
     def _show_picture(self, _key: str, _path: str, image: QImage, size: QSize) -> None:
-        self.canvas.set_pictures(image, size=size)
+        self.canvas.set_picture(image, size)
         self._tell(size)
 
     def _tell(self, size: QSize | None = None) -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from PySide6.QtCore import QPoint, QSize, Qt, Signal
 from PySide6.QtGui import QImage
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
 
-from studio.ui.media.picture.canvas import PictureCanvas
-from studio.ui.media.picture.loader import PictureLoader
+from studio.ui.media.picture.before_after import BeforeAfter
+from studio.ui.media.picture.picture_panel import PicturePanel
 from studio.ui.shell.theme import GRID, mute
 from studio.ui.widgets.buttons import tool_button
 from studio.ui.widgets.empty_state import EmptyState
@@ -28,19 +28,17 @@ class ComparePanel(QWidget):
         self._after = QImage()
         self._before_size = QSize()
         self._after_size = QSize()
-        self._loader = PictureLoader(self)
+        self._panel = PicturePanel("upscale", empty, self)
+        self._loader, self._caption = self._panel.loader, self._panel.caption
         self._loader.loaded.connect(self._loaded)
         self._loader.failed.connect(self._failed)
-        self.canvas = PictureCanvas(self)
+        self.canvas = self._panel.canvas
         self.canvas.setAccessibleName(self.tr("Before and after"))
         self.canvas.setToolTip(
             self.tr("Drag the divider to compare. Wheel zooms, dragging moves the picture.")
         )
-        self.canvas.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.canvas.customContextMenuRequested.connect(self._ask_menu)
-        self._caption = QLabel(self)
-        self._caption.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        mute(self._caption)
+        self.comparison = BeforeAfter(self.canvas)
         self._zoom = QLabel(self)
         self._zoom.setMinimumWidth(self._zoom.fontMetrics().horizontalAdvance("1000 %"))
         self._zoom.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
@@ -56,26 +54,12 @@ class ComparePanel(QWidget):
             "grid-3x3", self.tr("One picture pixel per screen pixel"), "upscale.actual"
         )
         actual.clicked.connect(self.canvas.actual_size)
-        self.folder = tool_button("folder-open", self.tr("Open folder"), "upscale.folder")
-        self.folder.setEnabled(False)
+        self.folder = self._panel.folder
         self.folder.clicked.connect(lambda: self.folder_wanted.emit(self._after_path))
-        bar = QHBoxLayout()
-        bar.setSpacing(GRID // 2)
-        bar.addWidget(self._caption, 1)
-        for widget in (self._zoom, zoom_out, zoom_in, fit, actual, self.folder):
-            bar.addWidget(widget)
-        shown = QWidget(self)
-        inside = QVBoxLayout(shown)
-        inside.setContentsMargins(0, 0, 0, 0)
-        inside.setSpacing(GRID)
-        inside.addWidget(self.canvas, 1)
-        inside.addLayout(bar)
-        self._stack = QStackedWidget(self)
-        self._stack.addWidget(empty)
-        self._stack.addWidget(shown)
+        self._panel.add_to_bar(self._zoom, zoom_out, zoom_in, fit, actual, spacing=GRID // 2)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(GRID // 2, 0, 0, 0)
-        layout.addWidget(self._stack)
+        layout.addWidget(self._panel)
 
     def show_picture(self, before: str, after: str = "") -> None:
         """Show a picture and, once there is one, its enlargement."""
@@ -84,13 +68,13 @@ class ComparePanel(QWidget):
             self._before, self._before_size = QImage(), QSize()
             self._after, self._after_size, self._after_path = QImage(), QSize(), ""
             self._loader.forget("after")
-            self.canvas.clear()
+            self._clear_canvas()
             self._loader.request("before", before)
         if after and after != self._after_path:
             self._after_path = after
             self._loader.request("after", after)
         self.folder.setEnabled(bool(after))
-        self._stack.setCurrentIndex(1)
+        self._panel.show_content()
         self._tell()
 
     def show_preview(self, before: str, preview: str) -> None:
@@ -103,8 +87,8 @@ class ComparePanel(QWidget):
         """Show the empty state again."""
         self._before_path = self._after_path = ""
         self._loader.stop()
-        self.canvas.clear()
-        self._stack.setCurrentIndex(0)
+        self._clear_canvas()
+        self._panel.show_empty()
 
     def stop(self) -> None:
         """Wait for what is being read."""
@@ -124,11 +108,17 @@ class ComparePanel(QWidget):
     def _failed(self, _key: str, _path: str, _error: str) -> None:
         self._caption.setText(self.tr("This picture cannot be shown."))
 
+    def _clear_canvas(self) -> None:
+        self.canvas.clear()
+        self.comparison.set_before(QImage())
+
     def _draw(self) -> None:
         if self._after.isNull():
-            self.canvas.set_pictures(self._before, size=self._before_size)
+            self.canvas.set_picture(self._before, self._before_size)
+            self.comparison.set_before(QImage())
         else:
-            self.canvas.set_pictures(self._after, self._before, self._after_size)
+            self.canvas.set_picture(self._after, self._after_size)
+            self.comparison.set_before(self._before)
         self._tell()
 
     def _tell(self) -> None:

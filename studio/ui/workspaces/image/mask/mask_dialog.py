@@ -15,21 +15,21 @@ from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
     QLabel,
-    QPushButton,
     QSlider,
     QToolButton,
-    QVBoxLayout,
     QWidget,
 )
 
 from studio.protocol import Problem, ProblemError, problem
+from studio.ui.media.picture.canvas import PictureCanvas
 from studio.ui.media.picture.files import PICTURE_FILTER
 from studio.ui.media.picture.loader import read_picture
 from studio.ui.shell.theme import GRID, say
-from studio.ui.widgets.buttons import PrimaryButton, tool_button
+from studio.ui.widgets.buttons import PrimaryButton, dialog_button, tool_button
+from studio.ui.widgets.dialog_frame import fill_dialog, make_picture_window
 from studio.ui.widgets.tinted_label import TintedLabel
-from studio.ui.workspaces.image.mask.canvas import MaskCanvas
 from studio.ui.workspaces.image.mask.drawing import MaskDrawing
+from studio.ui.workspaces.image.mask.mask_brush import MaskBrush
 
 if TYPE_CHECKING:
     from studio.ui.shell.state import AppState
@@ -94,11 +94,12 @@ class MaskDialog(QDialog):
         self.setObjectName("image.mask.dialog")
         self.setWindowTitle(self.tr("Mask"))
         self.setWindowModality(Qt.WindowModality.WindowModal)
-        self.setWindowFlag(Qt.WindowType.WindowMaximizeButtonHint, True)
-        self.resize(124 * GRID, 92 * GRID)
-        self.canvas = MaskCanvas(self)
+        make_picture_window(self, 124, 92)
+        self.canvas = PictureCanvas(self)
+        self.canvas.setMinimumSize(240, 160)
         self.canvas.setObjectName("image.mask.canvas")
         self.canvas.setAccessibleName(self.tr("The picture, painted where it is drawn anew"))
+        self.brush = MaskBrush(self.canvas)
         self.status = TintedLabel(self)
         self.status.setObjectName("image.mask.status")
         self.status.setWordWrap(True)
@@ -106,23 +107,23 @@ class MaskDialog(QDialog):
         self.ok = PrimaryButton(self.tr("OK"), "check", "image.mask.ok", self)
         self.ok.setDefault(True)
         self.ok.clicked.connect(self.accept)
-        cancel = QPushButton(self.tr("Cancel"), self)
-        cancel.setObjectName("image.mask.cancel")
-        cancel.setAutoDefault(False)
-        cancel.clicked.connect(self.reject)
+        cancel = dialog_button(self.tr("Cancel"), "image.mask.cancel", self.reject, self)
         below = QHBoxLayout()
         below.setSpacing(GRID)
         below.addWidget(self.status, 1)
         below.addWidget(cancel)
         below.addWidget(self.ok)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(2 * GRID, GRID, 2 * GRID, 2 * GRID)
-        layout.setSpacing(GRID)
-        layout.addWidget(self._tools)
-        layout.addWidget(self.canvas, 1)
-        layout.addLayout(below)
-        self.canvas.changed.connect(self._changed)
-        self.canvas.brush_changed.connect(self._tell_brush)
+        fill_dialog(
+            self,
+            self._tools,
+            self.canvas,
+            below,
+            stretched=self.canvas,
+            margins=(2, 1, 2, 2),
+            spacing=1,
+        )
+        self.brush.changed.connect(self._changed)
+        self.brush.width_changed.connect(self._tell_brush)
         self._bind()
         self._enable(False)
         self.canvas.setFocus()
@@ -131,13 +132,13 @@ class MaskDialog(QDialog):
     @property
     def drawing(self) -> MaskDrawing | None:
         """What was painted, once the picture has been read."""
-        return self.canvas.drawing
+        return self.brush.drawing
 
     # ---- what the buttons do
 
     def set_erasing(self, erasing: bool) -> None:
         """Let the left button erase, or paint."""
-        self.canvas.erasing = erasing
+        self.brush.erasing = erasing
         (self.erase if erasing else self.paint).setChecked(True)
 
     def undo(self) -> None:
@@ -204,17 +205,17 @@ class MaskDialog(QDialog):
         self.paint.clicked.connect(lambda: self.set_erasing(False))
         self.erase.clicked.connect(lambda: self.set_erasing(True))
         label = QLabel(self.tr("Brush"), tools)
-        self.brush = QSlider(Qt.Orientation.Horizontal, tools)
-        self.brush.setObjectName("image.mask.brush")
-        self.brush.setAccessibleName(self.tr("Size of the brush"))
-        self.brush.setToolTip(self.tr("Size of the brush: [ and ], or the wheel with Ctrl"))
-        self.brush.setRange(0, _NOTCHES)
-        self.brush.setPageStep(_NOTCHES // 12)
-        self.brush.setSingleStep(_NOTCHES // 60)
-        self.brush.setFixedWidth(18 * GRID)
-        self.brush.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self.brush.valueChanged.connect(self._brush_slid)
-        label.setBuddy(self.brush)
+        self.brush_width = QSlider(Qt.Orientation.Horizontal, tools)
+        self.brush_width.setObjectName("image.mask.brush")
+        self.brush_width.setAccessibleName(self.tr("Size of the brush"))
+        self.brush_width.setToolTip(self.tr("Size of the brush: [ and ], or the wheel with Ctrl"))
+        self.brush_width.setRange(0, _NOTCHES)
+        self.brush_width.setPageStep(_NOTCHES // 12)
+        self.brush_width.setSingleStep(_NOTCHES // 60)
+        self.brush_width.setFixedWidth(18 * GRID)
+        self.brush_width.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.brush_width.valueChanged.connect(self._brush_slid)
+        label.setBuddy(self.brush_width)
         self._brush_text = QLabel(tools)
         self._brush_text.setMinimumWidth(
             self._brush_text.fontMetrics().horizontalAdvance(self.tr("{n} px").format(n=8888))
@@ -239,17 +240,14 @@ class MaskDialog(QDialog):
             "invert",
             lambda: self._change(MaskDrawing.invert),
         )
-        load = QPushButton(self.tr("Load a mask…"), tools)
-        load.setObjectName("image.mask.load")
+        load = dialog_button(self.tr("Load a mask…"), "image.mask.load", self._choose_mask, tools)
         load.setToolTip(self.tr("Take a picture as the mask: what is white is drawn anew"))
-        load.setAutoDefault(False)
         load.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        load.clicked.connect(self._choose_mask)
         fit = self._tool("fullscreen", self.tr("Show the whole picture (0)"), "fit")
         fit.clicked.connect(self.canvas.fit)
         for group in (
             (self.paint, self.erase),
-            (label, self.brush, self._brush_text),
+            (label, self.brush_width, self._brush_text),
             (self.undo_button, self.redo_button),
             (fill, clear, invert),
         ):
@@ -283,8 +281,8 @@ class MaskDialog(QDialog):
             ("Ctrl+Y", self.redo),
             ("B", lambda: self.set_erasing(False)),
             ("E", lambda: self.set_erasing(True)),
-            ("[", lambda: self.canvas.scale_brush(-1)),
-            ("]", lambda: self.canvas.scale_brush(1)),
+            ("[", lambda: self.brush.scale_width(-1)),
+            ("]", lambda: self.brush.scale_width(1)),
         ):
             QShortcut(QKeySequence(keys), self).activated.connect(act)
 
@@ -302,8 +300,8 @@ class MaskDialog(QDialog):
                 kept = MaskDrawing(picture.size())
                 if not mask.isNull():
                     kept.start(mask)
-            self.canvas.set_drawing(picture, kept)
-            self.canvas.set_brush(round(min(picture.width(), picture.height()) / 10))
+            self.brush.set_drawing(picture, kept)
+            self.brush.set_width(round(min(picture.width(), picture.height()) / 10))
             self._tell_brush()
             self._enable(True)
             self.canvas.setFocus()
@@ -314,7 +312,7 @@ class MaskDialog(QDialog):
 
     def _change(self, act: Callable[[MaskDrawing], QRect]) -> None:
         if self.drawing is not None and self._tools.isEnabled():
-            self.canvas.apply(act(self.drawing))
+            self.brush.apply(act(self.drawing))
 
     def _changed(self) -> None:
         drawing = self.drawing
@@ -362,15 +360,15 @@ class MaskDialog(QDialog):
             self._change(lambda drawing: drawing.load(image))
 
     def _tell_brush(self) -> None:
-        largest = self.canvas.largest_brush
-        width = self.canvas.brush
+        largest = self.brush.largest_width
+        width = self.brush.width
         self._brush_text.setText(self.tr("{n} px").format(n=round(width)))
-        with QSignalBlocker(self.brush):
+        with QSignalBlocker(self.brush_width):
             # Each notch makes the brush larger by the same share.
-            self.brush.setValue(round(_NOTCHES * _logarithm(width, largest)))
+            self.brush_width.setValue(round(_NOTCHES * _logarithm(width, largest)))
 
     def _brush_slid(self, notch: int) -> None:
-        self.canvas.set_brush(round(self.canvas.largest_brush ** (notch / _NOTCHES)))
+        self.brush.set_width(round(self.brush.largest_width ** (notch / _NOTCHES)))
 
 
 def _logarithm(value: float, base: float) -> float:

@@ -1,0 +1,45 @@
+"""What the frames of dialogs have in common: margins, a Close button, a window for pictures."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QDialog, QDialogButtonBox, QLayout, QVBoxLayout, QWidget
+
+from studio.ui.shell.theme import GRID
+from studio.ui.shell.translations import tr
+
+
+def fill_dialog(
+    dialog: QDialog,
+    *parts: QWidget | QLayout,
+    stretched: QWidget | QLayout | None = None,
+    margins: tuple[int, int, int, int] = (2, 2, 2, 2),
+    spacing: int = 2,
+) -> None:
+    """Put the parts below each other. `margins` (left, top, right, bottom) are steps of the grid.
+
+    `stretched` is the part that takes the room that is left.
+    """
+    layout = QVBoxLayout(dialog)
+    layout.setContentsMargins(*(GRID * margin for margin in margins))
+    layout.setSpacing(GRID * spacing)
+    for part in parts:
+        stretch = int(part is stretched)
+        if isinstance(part, QLayout):
+            layout.addLayout(part, stretch)
+        else:
+            layout.addWidget(part, stretch)
+
+
+def close_buttons(dialog: QDialog) -> QDialogButtonBox:
+    """Return the row with nothing but Close."""
+    buttons = QDialogButtonBox(dialog)
+    close = buttons.addButton(tr("Close"), QDialogButtonBox.ButtonRole.RejectRole)
+    close.clicked.connect(dialog.close)
+    return buttons
+
+
+def make_picture_window(dialog: QDialog, width: int, height: int) -> None:
+    """Let a dialog that shows pictures be maximised; the sizes are steps of the grid."""
+    dialog.setWindowFlag(Qt.WindowType.WindowMaximizeButtonHint, True)
+    dialog.resize(width * GRID, height * GRID)

@@ -1,0 +1,71 @@
+"""The canvas that draws a picture, and the tools on it."""
+
+from __future__ import annotations
+
+import pytest
+from PySide6.QtCore import QEvent, QPoint, QRect, QRectF, QSize, Qt
+from PySide6.QtGui import QImage, QKeyEvent, QPainter
+from pytestqt.qtbot import QtBot
+
+from studio.ui.media.picture.canvas import PictureCanvas
+
+
+class UsesPlus:
+    """A tool that takes the plus key and leaves everything else."""
+
+    def paint(self, painter: QPainter, area: QRect) -> None:
+        painter.fillRect(area, Qt.GlobalColor.red)
+
+    def handle(self, event: QEvent) -> bool:
+        return isinstance(event, QKeyEvent) and event.key() == Qt.Key.Key_Plus
+
+
+@pytest.fixture
+def canvas(qtbot: QtBot) -> PictureCanvas:
+    """A canvas of 400 × 300 points with a picture of 200 × 150 pixels."""
+    image = QImage(200, 150, QImage.Format.Format_RGB32)
+    image.fill(Qt.GlobalColor.darkGreen)
+    widget = PictureCanvas()
+    qtbot.addWidget(widget)
+    widget.resize(400, 300)
+    widget.set_picture(image)
+    widget.show()
+    return widget
+
+
+def test_what_a_tool_uses_does_not_zoom_and_the_rest_does(
+    canvas: PictureCanvas, qtbot: QtBot
+) -> None:
+    canvas.set_tool(UsesPlus())
+    qtbot.keyClick(canvas, Qt.Key.Key_Plus)
+    assert canvas.viewport_state.fitted
+    qtbot.keyClick(canvas, Qt.Key.Key_Minus)
+    assert not canvas.viewport_state.fitted
+
+
+def test_a_tool_draws_on_top_of_the_picture(canvas: PictureCanvas) -> None:
+    assert canvas.grab().toImage().pixelColor(200, 150) == Qt.GlobalColor.darkGreen
+    canvas.set_tool(UsesPlus())
+    assert canvas.grab().toImage().pixelColor(200, 150) == Qt.GlobalColor.red
+
+
+def test_only_the_user_changes_the_view_not_a_new_size(canvas: PictureCanvas, qtbot: QtBot) -> None:
+    told: list[None] = []
+    canvas.view_changed.connect(lambda: told.append(None))
+    canvas.resize(500, 300)
+    assert not told
+    qtbot.keyClick(canvas, Qt.Key.Key_Plus)
+    assert len(told) == 1
+
+
+def test_the_visible_part_is_made_of_whole_pixels_that_cover_the_area(
+    canvas: PictureCanvas,
+) -> None:
+    canvas.zoom_by(3.7)
+    canvas.pan_by(13, 7)
+    area = QRectF(101, 53, 40, 30)
+    for size in (QSize(200, 150), QSize(100, 75)):
+        place, part = canvas.visible_part(size, area)
+        assert place.contains(area)
+        assert QRect(QPoint(0, 0), size).contains(part)
+        assert part.width() < size.width()

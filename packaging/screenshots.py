@@ -61,7 +61,7 @@ def _take_all() -> int:
         _fill_history(window)
         TARGET.mkdir(parents=True, exist_ok=True)
         for scheme in ("light", "dark"):
-            apply_scheme(app, scheme)  # type: ignore[arg-type]  # the loop has plain strings
+            apply_scheme(app, scheme)
             for place, name in enumerate(("text", "image", "upscale")):
                 window.tabs.setCurrentIndex(place)
                 window.messages.clear()

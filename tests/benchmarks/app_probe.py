@@ -23,7 +23,7 @@ def start_app(watch: Callable[[], None]) -> None:
         QTimer.singleShot(300, watch)
         return run()
 
-    QApplication.exec = watched  # type: ignore[method-assign, assignment]
+    QApplication.exec = watched  # type: ignore[method-assign]  # the app calls it by this name
     sys.argv = ["studio"]
     main()
 

@@ -49,8 +49,10 @@ def main() -> None:
                 QTimer.singleShot(100, press)
                 return
             prompt = window.findChild(QPlainTextEdit, "text.prompt")
+            generate = window.findChild(QAbstractButton, "text.generate")
+            assert prompt is not None and generate is not None
             prompt.setPlainText(PROMPT)
-            window.findChild(QAbstractButton, "text.generate").click()
+            generate.click()
 
         window.state.reported.connect(hear, Qt.ConnectionType.QueuedConnection)
         QTimer.singleShot(1500, press)

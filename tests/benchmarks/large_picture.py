@@ -54,7 +54,7 @@ def twelve_megapixels() -> Row:
 
 def psnr(left: np.ndarray, right: np.ndarray) -> float:
     """Return the peak signal-to-noise ratio of two 8-bit pictures, in dB."""
-    error = np.mean((left.astype(np.float64) - right.astype(np.float64)) ** 2)
+    error = float(np.mean((left.astype(np.float64) - right.astype(np.float64)) ** 2))
     return float(10 * np.log10(255**2 / max(error, 1e-12)))
 
 

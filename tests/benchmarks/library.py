@@ -74,9 +74,9 @@ def search(count: int = 100_000) -> Row:
         fill(Path(home), count)
         library = Library.open(Path(home))
         searches: list[Callable[[], object]] = [
-            *(lambda query=query: library.search(query) for query in _QUERIES),
-            lambda: library.search("", task="image", model="model-3"),
-            lambda: library.search("fox", starred=True),
+            *(lambda query=query: library.find(Wanted(words=query)) for query in _QUERIES),
+            lambda: library.find(Wanted(task="image", model="model-3")),
+            lambda: library.find(Wanted(words="fox", starred=True)),
             lambda: library.recent(200),
             lambda: library.find(
                 Wanted(words="狐狸", task="image", model="model-3", since=_NEW_YEAR + 864_000)

@@ -61,7 +61,7 @@ def _app() -> None:
         _watch_prompt()
         return run()
 
-    QApplication.exec = watched  # type: ignore[method-assign, assignment]
+    QApplication.exec = watched  # type: ignore[method-assign]  # the app calls it by this name
     sys.argv = ["studio"]
     main()
 

@@ -162,7 +162,7 @@ def test_files_deleted_renamed_and_added_by_hand_are_met_with_sense(
 ) -> None:
     library = Library.open(root)
     gone, renamed, copied, *_ = library.recent()
-    library.set_tags(renamed.id, ["kept"])
+    library.retag([renamed.id], (), ["kept"])
     library.close()
     gone.path.unlink()
     (root / "my own").mkdir()

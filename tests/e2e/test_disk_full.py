@@ -54,7 +54,7 @@ def limit(pid: int, size: int) -> None:
 
 def engine_of(process: subprocess.Popen[str]) -> int:
     (engine,) = [
-        child.pid
+        int(child.pid)
         for child in psutil.Process(process.pid).children()
         if "spawn_main" in " ".join(child.cmdline())
     ]

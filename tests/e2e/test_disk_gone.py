@@ -214,7 +214,8 @@ def test_a_library_moved_elsewhere_has_all_its_results_and_their_parents(
             assert json.loads(ran.out) == {"assets": 2}
         library = Library.open(new_home / "library")
         (parent,) = [asset for asset in library.recent() if asset.task == "image"]
-        (child,) = library.made_from(parent.id)
+        (child,) = [asset for asset in library.recent() if asset.task == "upscale"]
+        assert [made.asset for made in child.recipe.parents] == [parent.id]
         assert child.path.name == Path(larger["path"]).name
         assert parent.path.is_file()
         library.close()

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from studio.kinds.image import ImageRequest
+from studio.kinds.requests import prompt_of
 from studio.kinds.text import TextRequest
 from studio.library.recipes.metadata import read_recipe
 from studio.library.store import Library
@@ -99,7 +100,7 @@ def test_results_are_exported_with_their_recipes(
     paths = [Path(line["path"]) for line in lines]
     assert (ran.status, [path.suffix for path in paths]) == (0, [suffix, suffix, ".md"])
     found = [read_recipe(path) for path in paths]
-    assert [recipe.request.prompt for recipe in found if recipe] == ["茶壶 pot", "cup", "tale"]
+    assert [prompt_of(recipe.request) for recipe in found if recipe] == ["茶壶 pot", "cup", "tale"]
     assert [line["lost"] for line in lines] == [[], [], []]
 
 

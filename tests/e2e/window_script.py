@@ -13,6 +13,7 @@ from PySide6.QtCore import Qt, QTimer
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 
+from studio.engine.local.client import EngineClient
 from studio.jobs.runner import AssetSaved
 from studio.protocol import Failed, TextDelta
 from studio.ui.app import main
@@ -45,15 +46,18 @@ class Person:
             QTimer.singleShot(50, self.type)
             return
         prompt = self.window.findChild(QWidget, "text.prompt")
+        button = self.window.findChild(QWidget, "text.generate")
+        assert prompt is not None and button is not None
         prompt.setFocus()
         QTest.keyClicks(prompt, PROMPT)
-        button = self.window.findChild(QWidget, "text.generate")
         QTest.mouseClick(button, Qt.MouseButton.LeftButton)
 
     def hear(self, report: object) -> None:
         if isinstance(report, TextDelta) and not self.streaming:
             self.streaming = True
-            print(json.dumps({"engine": self.window.state.worker._engine.pid}), flush=True)
+            engine = self.window.state.worker._engine
+            assert isinstance(engine, EngineClient)
+            print(json.dumps({"engine": engine.pid}), flush=True)
         elif isinstance(report, AssetSaved):
             gap = self.longest * 1000
             print(json.dumps({"path": str(report.asset.path), "longest_gap": gap}), flush=True)
@@ -72,5 +76,5 @@ def watched() -> int:
 
 if __name__ == "__main__":
     run = QApplication.exec
-    QApplication.exec = staticmethod(watched)  # type: ignore[assignment]
+    QApplication.exec = staticmethod(watched)  # type: ignore[method-assign]  # the app calls it so
     sys.exit(main(["studio"]))

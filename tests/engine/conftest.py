@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -30,7 +31,7 @@ def make_client(tmp_path: Path) -> Iterator[Callable[..., EngineClient]]:
     before = set(threading.enumerate())
     clients: list[EngineClient] = []
 
-    def make(fake: str = "", **options: object) -> EngineClient:
+    def make(fake: str = "", **options: Any) -> EngineClient:
         clients.append(EngineClient(log_dir=tmp_path / "logs", fake=fake, **options))
         return clients[-1]
 

@@ -28,6 +28,7 @@ from studio.protocol import (
     ModelRef,
     Preview,
     Progress,
+    Recipe,
     RowFailed,
     RunJob,
     Warned,
@@ -113,7 +114,7 @@ class ImageBench:
 
     def loaded(self, path: Path | str) -> load.LoadedPipeline:
         """Return the pipeline that the next run of this model will use."""
-        return load.acquire(self.model(path), self.device, self.memory, self.job([].append))
+        return load.acquire(self.model(path), self.device, self.memory, self.job(lambda _: None))
 
     def job(self, send: Callable[[Event], None]) -> Job:
         return Job("1", self.folder / "work", send, self.cancelled)
@@ -193,6 +194,12 @@ class ImageBench:
         finally:
             self.cancelled = threading.Event()
         raise AssertionError("the job went on although it was cancelled")
+
+
+def asked(recipe: Recipe) -> ImageRequest:
+    """Return the request of a picture's recipe."""
+    assert isinstance(recipe.request, ImageRequest)
+    return recipe.request
 
 
 def picture_file(

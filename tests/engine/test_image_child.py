@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from studio.engine.api import Work
 from studio.engine.local.client import EngineClient
 from studio.kinds.image import ImageRequest
 from studio.protocol import (
     AssetReady,
     Cancelled,
-    Command,
     Described,
     DescribeModel,
     Done,
@@ -43,7 +43,7 @@ def test_a_real_engine_describes_draws_cancels_and_draws_again(
             job=job, request=request, rows=(0, 1, 2), model=model, work_dir=str(tmp_path / job)
         )
 
-    def run(wanted: Command, on_event: Callable[[Event], None] = lambda _: None) -> Event:
+    def run(wanted: Work, on_event: Callable[[Event], None] = lambda _: None) -> Event:
         def note(event: Event) -> None:
             events.append(event)
             on_event(event)

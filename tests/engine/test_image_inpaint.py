@@ -20,7 +20,7 @@ from studio.engine.tasks.image.model.schedulers import Step
 from studio.engine.tasks.image.pictures.start_picture import fit, read_mask
 from studio.protocol import InputFile, ProblemError
 from tests.engine import tiny_pipelines
-from tests.engine.image_bench import IGNORE_LIBRARIES, SIDE, ImageBench, picture_file
+from tests.engine.image_bench import IGNORE_LIBRARIES, SIDE, ImageBench, asked, picture_file
 from tests.engine.tiny_pipelines import FAMILIES
 
 pytest_plugins = ["tests.engine.image_fixtures"]
@@ -63,10 +63,10 @@ def test_black_stays_pixel_by_pixel_and_white_is_drawn(
     family: str, scheduler: str, bench: ImageBench
 ) -> None:
     start, mask = picture_file(bench.folder), mask_file(bench.folder)
-    asked: dict[str, Any] = {"mask": mask, "strength": 0.6, "steps": 4, "scheduler": scheduler}
+    fields: dict[str, Any] = {"mask": mask, "strength": 0.6, "steps": 4, "scheduler": scheduler}
 
-    both = bench.draw(family, rows=(0, 1), start=start, **asked)
-    alone = bench.draw(family, rows=(1,), start=start, **asked)
+    both = bench.draw(family, rows=(0, 1), start=start, **fields)
+    alone = bench.draw(family, rows=(1,), start=start, **fields)
 
     before = pixels(start)
     assert both.warnings == []
@@ -76,7 +76,7 @@ def test_black_stays_pixel_by_pixel_and_white_is_drawn(
     assert np.abs(both.picture(0) - both.picture(1))[:, HALF:].mean() > 2
     assert np.abs(both.picture(1) - alone.picture(1)).max() <= 3
     recipe = alone.assets[0].recipe
-    assert recipe.request.mask == mask
+    assert asked(recipe).mask == mask
     assert [parent.path for parent in recipe.parents] == [str(start), mask.path]
 
 
@@ -156,7 +156,8 @@ def test_packed_latents_are_the_reverse_of_unpacked_ones() -> None:
     packed = packed_latents(latents)
 
     assert packed is not None and packed.shape == (2, 15, 16)
-    assert torch.equal(unpack(packed, 48, 80, 8), latents)
+    unpacked = unpack(packed, 48, 80, 8)
+    assert unpacked is not None and torch.equal(unpacked, latents)
 
 
 def test_grey_mixes_the_drawn_with_what_was_there(bench: ImageBench) -> None:
@@ -229,7 +230,7 @@ def test_a_model_that_has_no_use_for_a_mask_says_so(
     assert set(can.controls) & {"image", "strength", "mask"} == left
     assert outcome.warnings == ["ignored_control"] * (2 if unused == "image" else 1)
     recipe = outcome.assets[0].recipe
-    assert recipe.request.mask is None
+    assert asked(recipe).mask is None
     assert len(recipe.parents) == (0 if unused == "image" else 1)
 
 

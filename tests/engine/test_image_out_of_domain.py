@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from studio.engine.tasks.image.draw.out_of_domain import listening
-from studio.protocol import Progress, Warned
+from studio.protocol import Event, Progress, Warned
 from tests.engine.image_bench import IGNORE_LIBRARIES, ImageBench
 
 pytest_plugins = ["tests.engine.image_fixtures"]
@@ -62,16 +62,17 @@ def test_the_starter_model_knows_its_things_and_says_what_it_does_not_know(
     # Neither this nor that, and two at once: states between those of things it knows.
     unknown += ["冰箱", "a dog and a rocket"]
     loaded = bench.loaded(STARTER)
-    sent: list[Warned] = []
+    sent: list[Event] = []
     said: dict[str, list[str]] = {}
     for prompt in known + unknown:
         sent.clear()
         with listening(loaded, loaded.pipeline, {prompt: [bench.job(sent.append)]}):
             loaded.pipeline.encode_prompt(prompt, do_classifier_free_guidance=False)
-        said[prompt] = [event.kind for event in sent]
+        said[prompt] = [event.kind for event in sent if isinstance(event, Warned)]
 
     assert said == {
         **{prompt: [] for prompt in known},
         **{prompt: ["out_of_domain"] for prompt in unknown},
     }
+    assert isinstance(sent[0], Warned)
     assert "icons" in str(sent[0].message)

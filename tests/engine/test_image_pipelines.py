@@ -9,7 +9,7 @@ from PIL import Image
 
 from studio.engine.tasks.image.draw.latents import as_pixels, encode
 from studio.engine.tasks.image.model.describe import describe
-from tests.engine.image_bench import IGNORE_LIBRARIES, SIDE, ImageBench, picture_file
+from tests.engine.image_bench import IGNORE_LIBRARIES, SIDE, ImageBench, asked, picture_file
 from tests.engine.tiny_pipelines import FAMILIES
 
 pytest_plugins = ["tests.engine.image_fixtures"]
@@ -65,9 +65,10 @@ def test_a_variation_is_the_same_alone_and_in_a_batch(family: str, bench: ImageB
     assert together.warnings == []
     assert together.progress[-1].step == together.progress[-1].steps == 9
     recipe = together.assets[2].recipe
-    assert (recipe.seed, recipe.request.seed, recipe.request.count) == (42, 42, 1)
-    assert (recipe.request.width, recipe.request.height, recipe.request.steps) == (SIDE, SIDE, 3)
-    assert recipe.request.scheduler and recipe.model_sha256
+    request = asked(recipe)
+    assert (recipe.seed, request.seed, request.count) == (42, 42, 1)
+    assert (request.width, request.height, request.steps) == (SIDE, SIDE, 3)
+    assert request.scheduler and recipe.model_sha256
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -154,7 +155,7 @@ def test_every_scheduler_that_is_offered_draws(family: str, bench: ImageBench) -
     for scheduler in can.schedulers:
         together = bench.draw(family, rows=(0, 1), steps=3, scheduler=scheduler)
         alone = bench.draw(family, rows=(1,), steps=3, scheduler=scheduler)
-        assert together.assets[0].recipe.request.scheduler == scheduler
+        assert asked(together.assets[0].recipe).scheduler == scheduler
         assert together.warnings == [], scheduler
         assert np.abs(together.picture(1) - alone.picture(1)).max() <= 3, scheduler
 

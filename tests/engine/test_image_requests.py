@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +17,7 @@ from studio.engine.tasks.image.pictures.start_picture import MAX_PIXELS, read_pi
 from studio.engine.tasks.image.pictures.transparency import key_out_white
 from studio.kinds.coding import recipe_from_json, to_json
 from studio.protocol import ProblemError, Warned
-from tests.engine.image_bench import IGNORE_LIBRARIES, SIDE, ImageBench, picture_file
+from tests.engine.image_bench import IGNORE_LIBRARIES, SIDE, ImageBench, asked, picture_file
 
 pytest_plugins = ["tests.engine.image_fixtures"]
 pytestmark = IGNORE_LIBRARIES
@@ -62,7 +64,7 @@ def test_the_tokens_that_every_prompt_has_are_not_counted_as_its_own(bench: Imag
 
 
 @pytest.mark.parametrize(
-    ("family", "asked", "made"),
+    ("family", "wanted", "made"),
     [
         ("prxpixel", (100, 71), (96, 64)),
         ("sd3", (8192, 67), (256, 68)),
@@ -70,12 +72,12 @@ def test_the_tokens_that_every_prompt_has_are_not_counted_as_its_own(bench: Imag
     ],
 )
 def test_a_size_the_model_cannot_make_is_rounded_and_said(
-    family: str, asked: tuple[int, int], made: tuple[int, int], bench: ImageBench
+    family: str, wanted: tuple[int, int], made: tuple[int, int], bench: ImageBench
 ) -> None:
-    outcome = bench.draw(family, width=asked[0], height=asked[1], steps=1)
+    outcome = bench.draw(family, width=wanted[0], height=wanted[1], steps=1)
 
     assert outcome.warnings == ["size_rounded"]
-    request = outcome.assets[0].recipe.request
+    request = asked(outcome.assets[0].recipe)
     assert (request.width, request.height) == made
     assert outcome.picture(0).shape[:2] == made[::-1]
 
@@ -86,14 +88,14 @@ def test_controls_the_model_lacks_are_left_out_with_a_warning(bench: ImageBench)
     )
 
     assert outcome.warnings == ["ignored_control"] * 3
-    request = outcome.assets[0].recipe.request
+    request = asked(outcome.assets[0].recipe)
     assert request.negative_prompt == ""
     assert request.scheduler == "FlowMatchEulerDiscreteScheduler"
 
 
 def test_what_a_model_does_anyway_needs_no_warning(bench: ImageBench) -> None:
     folder = bench.copy_of("prxpixel")
-    fixed = {"width": SIDE, "height": SIDE, "guidance_scale": 1.0}
+    fixed: dict[str, Any] = {"width": SIDE, "height": SIDE, "guidance_scale": 1.0}
     (folder / "studio.json").write_text(json.dumps({**fixed, "unused": list(fixed)}))
 
     same = bench.draw(folder, steps=1, **fixed)
@@ -118,21 +120,22 @@ def test_what_is_left_open_gets_the_models_own_defaults(bench: ImageBench) -> No
     outcome = bench.draw(folder, width=None, height=None, steps=None)
 
     assert (can.width, can.height, can.steps, can.guidance_scale) == (80, 96, 2, 2.5)
-    request = outcome.assets[0].recipe.request
+    request = asked(outcome.assets[0].recipe)
     assert (request.width, request.height, request.steps) == (80, 96, 2)
     assert request.guidance_scale == 2.5
 
 
 def test_a_recipe_survives_being_written_and_draws_the_same_again(bench: ImageBench) -> None:
     first = bench.draw("sd", rows=(3,), negative_prompt="dog", start=picture_file(bench.folder))
-    recipe = recipe_from_json(to_json(first.assets[0].recipe))
+    drawn = asked(recipe_from_json(to_json(first.assets[0].recipe)))
 
-    request = {
-        name: getattr(recipe.request, name)
-        for name in recipe.request.__struct_fields__
+    fields = {
+        name: getattr(drawn, name)
+        for name in drawn.__struct_fields__
         if name not in ("count", "image")
     }
-    again = bench.draw("sd", start=Path(recipe.request.image.path), **request)
+    assert drawn.image is not None
+    again = bench.draw("sd", start=Path(drawn.image.path), **fields)
 
     assert np.array_equal(first.picture(3), again.picture(0))
 
@@ -208,7 +211,7 @@ def animation(path: Path) -> None:
     ],
 )
 def test_pictures_of_every_kind_are_read_as_what_they_show(
-    name: str, write: object, tmp_path: Path
+    name: str, write: Callable[[Path], None], tmp_path: Path
 ) -> None:
     path = tmp_path / f"图 {name}"
     write(path)
@@ -216,7 +219,7 @@ def test_pictures_of_every_kind_are_read_as_what_they_show(
     image = read_picture(path)
 
     assert image.mode == "RGB"
-    red, green, blue = image.getpixel((0, 0))
+    red, green, blue = np.asarray(image)[0, 0]
     assert red > 200 and green < 60 and blue < 60
 
 

@@ -17,7 +17,7 @@ from studio.engine.tasks.image.model.describe import describe
 from studio.formats.tensors import TensorInfo, Tensors
 from studio.protocol import ProblemError
 from tests.engine import tiny_pipelines
-from tests.engine.image_bench import IGNORE_LIBRARIES, ImageBench
+from tests.engine.image_bench import IGNORE_LIBRARIES, ImageBench, asked
 from tests.engine.single_file_checkpoint import unet_tensors, vae_tensors, write_checkpoint
 
 pytest_plugins = ["tests.engine.image_fixtures"]
@@ -32,7 +32,7 @@ def clip_tokenizer(folder: Path, pad_token: str = "<|endoftext|>") -> Any:
 
 
 def real_vocabulary(hidden: int, **changes: Any) -> Any:
-    ids = {"vocab_size": 49408, "bos_token_id": 49406, "eos_token_id": 49407}
+    ids: dict[str, Any] = {"vocab_size": 49408, "bos_token_id": 49406, "eos_token_id": 49407}
     return tiny_pipelines.clip_text(
         hidden, num_attention_heads=hidden // 64, pad_token_id=49407, **ids, **changes
     )
@@ -214,7 +214,7 @@ def test_a_folder_beside_the_checkpoint_wins_over_what_is_built_in(
     assert describe(bench.model(checkpoint)).width == 36 * 2
     outcome = bench.draw(checkpoint, steps=None)
 
-    assert outcome.assets[0].recipe.request.steps == 9
+    assert asked(outcome.assets[0].recipe).steps == 9
 
 
 def test_a_checkpoint_that_needs_a_folder_says_which_one_and_where(

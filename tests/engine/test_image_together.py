@@ -10,7 +10,7 @@ import pytest
 from studio.engine.tasks.image.draw.prompts import CannotShareError, _joined
 from studio.protocol import AssetReady, Cancelled, Done, Event, Failed, InputFile, Progress
 from studio.settings import default_paths
-from tests.engine.image_bench import IGNORE_LIBRARIES, ImageBench
+from tests.engine.image_bench import IGNORE_LIBRARIES, ImageBench, asked
 from tests.engine.tiny_pipelines import FAMILIES
 
 pytest_plugins = ["tests.engine.image_fixtures"]
@@ -19,7 +19,7 @@ pytestmark = IGNORE_LIBRARIES
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_pictures_together_are_what_they_are_alone(family: str, bench: ImageBench) -> None:
-    requests = [
+    requests: list[dict[str, Any]] = [
         {"prompt": "a red cat", "seed": 3},
         {"prompt": "a very long green dog with a hat", "seed": 3, "count": 2},
         {"prompt": "x", "seed": 9},
@@ -33,7 +33,7 @@ def test_pictures_together_are_what_they_are_alone(family: str, bench: ImageBenc
         for row in rows:
             assert np.abs(outcome.picture(row) - alone.picture(row)).max() <= 2
             recipe = outcome.assets[row].recipe
-            assert recipe.request.prompt == request["prompt"]
+            assert asked(recipe).prompt == request["prompt"]
             assert recipe.request == alone.assets[row].recipe.request
             assert recipe.stats["images_at_once"] == 4
     # The tiny pixel model is blind to its prompt; the starter model is of that family.
@@ -44,7 +44,7 @@ def test_pictures_together_are_what_they_are_alone(family: str, bench: ImageBenc
 def test_icons_together_are_what_they_are_alone(bench: ImageBench) -> None:
     model = default_paths().starter / "starter-icons"
     assert model.is_dir(), "The starter models are missing: run `make test`."
-    how = {"steps": 4, "width": 128, "height": 128, "seed": 3}
+    how: dict[str, Any] = {"steps": 4, "width": 128, "height": 128, "seed": 3}
     requests = [{"prompt": prompt, **how} for prompt in ("a red apple, 3d style", "house")]
     together = bench.draw_together(model, requests)
     alone = bench.draw(model, **requests[0])

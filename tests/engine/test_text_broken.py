@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
 from safetensors.torch import load_file, save_file
 
 from studio.protocol import ProblemError
@@ -41,7 +42,7 @@ def no_safetensors(folder: Path) -> None:
     weights(folder).write_bytes(b"<html>Not found</html>" * 1000)
 
 
-def change(folder: Path, do: Callable[[dict[str, object]], None]) -> None:
+def change(folder: Path, do: Callable[[dict[str, torch.Tensor]], object]) -> None:
     tensors = load_file(weights(folder))
     do(tensors)
     save_file(tensors, weights(folder), metadata={"format": "pt"})
@@ -65,7 +66,7 @@ def a_shard_gone(folder: Path) -> None:
     index.write_text(json.dumps({"metadata": {}, "weight_map": places}))
 
 
-DAMAGE = {
+DAMAGE: dict[Callable[[Path], None], str] = {
     missing: "model.safetensors is missing",
     cut_short: "model.safetensors",
     cut_in_the_header: "model.safetensors",

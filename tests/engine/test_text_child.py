@@ -14,6 +14,7 @@ from studio.protocol import (
     Cancelled,
     ConvertModel,
     Done,
+    Event,
     Failed,
     ModelRef,
     RunJob,
@@ -57,14 +58,15 @@ def test_the_engine_converts_and_says_why_not(
 ) -> None:
     client = make_client()
     source, target = tiny_gguf(tmp_path / "tiny.gguf"), tmp_path / "models" / "tiny"
-    asked = ConvertModel(job="1", task="text", source=str(source), target=str(target))
-    assert isinstance(client.run(asked, Notes()), Done)
+
+    def convert(job: str, target: Path) -> Event:
+        command = ConvertModel(job=job, task="text", source=str(source), target=str(target))
+        return client.run(command, Notes())
+
+    assert isinstance(convert("1", target), Done)
     assert (target / "model.safetensors").is_file()
     source.write_bytes(b"no model")
-    final = client.run(
-        ConvertModel(job="2", task="text", source=str(source), target=str(tmp_path / "other")),
-        Notes(),
-    )
+    final = convert("2", tmp_path / "other")
     assert isinstance(final, Failed)
     assert final.problem.kind == "model_broken"
     assert not (tmp_path / "other").exists()

@@ -12,6 +12,7 @@ from tokenizers import Tokenizer
 
 from studio.engine.local.job import JobCancelled
 from studio.engine.tasks.text.decode.decode import Decoder
+from studio.formats.chat_template import Conversation
 from studio.kinds.text import TextRequest
 from studio.models.count_process import CountAsked, count
 from studio.protocol import AssetReady, Event, Loading, Message, ModelRef, ProblemError, TextDelta
@@ -34,7 +35,7 @@ def test_a_chat_model_answers_in_its_template(bench: TextBench, starter: ModelRe
 
 def test_earlier_turns_and_the_system_prompt_are_read(bench: TextBench, starter: ModelRef) -> None:
     earlier = (Message("user", "My name is Anna."), Message("assistant", "Hello Anna!"))
-    calm = {"temperature": 0.0, "repetition_penalty": 1.0, "max_tokens": 8}
+    calm: dict[str, Any] = {"temperature": 0.0, "repetition_penalty": 1.0, "max_tokens": 8}
     plain = bench.run(starter, prompt="What is my name?", **calm)
     told = bench.run(starter, prompt="What is my name?", messages=earlier, **calm)
     french = "Always answer in French."
@@ -45,7 +46,7 @@ def test_earlier_turns_and_the_system_prompt_are_read(bench: TextBench, starter:
 
 
 def test_the_counter_counts_what_the_engine_reads(bench: TextBench, starter: ModelRef) -> None:
-    fields = {
+    fields: dict[str, Any] = {
         "prompt": "¿Qué? 狐狸 🦊 12345  <|im_end|>",
         "system_prompt": "Be brief.",
         "messages": (Message("user", "one"), Message("assistant", "two\n\n three ")),
@@ -53,7 +54,10 @@ def test_the_counter_counts_what_the_engine_reads(bench: TextBench, starter: Mod
     }
     read = bench.run(starter, **fields).stats["prompt_tokens"]
     tokenizer = Tokenizer.from_file(str(Path(starter.path) / "tokenizer.json"))
-    assert count(CountAsked(starter.path, TextRequest(**fields)), tokenizer).tokens == read
+    request = TextRequest(**fields)
+    conversation = Conversation(request.prompt, request.system_prompt, request.messages)
+    asked = CountAsked(starter.path, conversation, request.max_tokens)
+    assert count(asked, tokenizer).tokens == read
 
 
 def test_a_recipe_has_all_that_its_row_needs(bench: TextBench, tiny: Path) -> None:
@@ -179,7 +183,7 @@ def test_memory_that_is_gone_for_good_is_said(
 def test_a_batch_is_no_larger_than_memory_allows(tmp_path: Path, tiny: Path) -> None:
     roomy = TextBench(tmp_path / "roomy")
     scarce = TextBench(tmp_path / "scarce", available=lambda: 52_000_000)
-    request = {"prompt": "x" * 100, "count": 12, "seed": 1, "max_tokens": 300}
+    request: dict[str, Any] = {"prompt": "x" * 100, "count": 12, "seed": 1, "max_tokens": 300}
     assert (
         scarce.run(model_at(tiny), **request).answers
         == roomy.run(model_at(tiny), **request).answers

@@ -84,7 +84,9 @@ def test_jobs_together_are_what_they_are_alone(bench: TextBench, starter: ModelR
 
 
 def test_a_refused_prompt_fails_alone(bench: TextBench, tiny: Path) -> None:
-    requests = [{"prompt": prompt, "max_tokens": 6} for prompt in ("one", "x" * 3000, "three")]
+    requests: list[dict[str, Any]] = [
+        {"prompt": prompt, "max_tokens": 6} for prompt in ("one", "x" * 3000, "three")
+    ]
     together = bench.together(model_at(tiny), requests)
     ends = [type(outcome.events[-1]) for outcome in together.values()]
     assert ends == [Done, Failed, Done]
@@ -93,7 +95,9 @@ def test_a_refused_prompt_fails_alone(bench: TextBench, tiny: Path) -> None:
 
 
 def test_a_cancelled_part_ends_alone_and_at_once(bench: TextBench, tiny: Path) -> None:
-    requests = [{"prompt": prompt, "max_tokens": 60} for prompt in ("one", "two two", "three")]
+    requests: list[dict[str, Any]] = [
+        {"prompt": prompt, "max_tokens": 60} for prompt in ("one", "two two", "three")
+    ]
 
     def first_text(event: Event) -> bool:
         return isinstance(event, TextDelta)

@@ -36,7 +36,8 @@ def compact(**options: Any) -> dict[str, torch.Tensor]:
     """The weights of a small network of a common kind, at random."""
     torch.manual_seed(0)
     sizes = {"num_feat": 8, "num_conv": 2, "upscale": 2} | options
-    return Compact(**sizes).state_dict()
+    network: torch.nn.Module = Compact(**sizes)
+    return network.state_dict()
 
 
 @pytest.fixture
@@ -77,7 +78,7 @@ def test_a_network_that_sees_grey_is_given_one_colour_at_a_time(tmp_path: Path, 
     torch.save(compact(num_in_ch=1, num_out_ch=1), tmp_path / "a.pth")
     upscaler = load(tmp_path / "a.pth", job)
     assert upscaler.channels == 1
-    picture = photograph(12, 16).astype(np.float32) / 255
+    picture = photograph(12, 16).astype(np.float32) / np.float32(255)
     enlarger = Enlarger(upscaler, 2, torch.float32, 64, lambda *_: None)
     colours = enlarger.enlarge(picture, has_alpha=False)
     for number in range(3):

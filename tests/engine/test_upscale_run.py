@@ -7,7 +7,7 @@ import hashlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import cast
+from typing import Any, Literal, cast
 
 import numpy as np
 import pytest
@@ -62,7 +62,7 @@ def pixels_of(path: Path) -> np.ndarray:
 
 @pytest.mark.parametrize("scale", [2, 3, 4])
 def test_a_picture_comes_back_larger_and_truer_than_by_interpolation(
-    house: House, tmp_path: Path, scale: int
+    house: House, tmp_path: Path, scale: Literal[2, 3, 4]
 ) -> None:
     large = Image.fromarray(photograph(96, 120))
     small = large.resize((120 // scale, 96 // scale), Image.Resampling.BICUBIC)
@@ -140,7 +140,7 @@ def test_an_edge_of_alpha_is_sharp_and_has_no_dark_fringe(house: House, tmp_path
     truth, small = disc.reduce(4), disc.reduce(8)
     picture = np.zeros((40, 40, 4), np.uint8)
     picture[np.asarray(small) > 0] = (*colour, 0)
-    picture[..., 3] = small
+    picture[..., 3] = np.asarray(small)
     Image.fromarray(picture).save(tmp_path / "a.png")
     result = pixels_of(house.run(tmp_path / "a.png"))
     fringe = np.abs(result[..., :3][result[..., 3] > 8].astype(int) - colour)
@@ -273,10 +273,11 @@ def test_progress_and_a_preview_come_with_the_tiles(
     Image.fromarray(photograph(40, 132, channels)).save(tmp_path / "a.png")
     house.run(tmp_path / "a.png")
     steps = [(e.step, e.steps) for e in house.events if isinstance(e, Progress)]
-    tiles = house.recipe.stats["tiles"]
+    tiles = int(house.recipe.stats["tiles"])
     assert steps == sorted(steps)
     # Alpha takes as much work as the colours.
-    assert steps[-1] == (tiles * (channels - 2),) * 2
+    all_steps = tiles * (channels - 2)
+    assert steps[-1] == (all_steps, all_steps)
     previews = [e for e in house.events if isinstance(e, Preview)]
     assert previews
     assert Path(previews[-1].file.name).suffix == suffix
@@ -305,7 +306,7 @@ def test_a_job_can_be_cancelled_between_two_layers(
     house.run(source)
     forward, ended = Upscaler._forward, []
 
-    def cancel_inside(upscaler: Upscaler, *args: object) -> torch.Tensor:
+    def cancel_inside(upscaler: Upscaler, *args: Any) -> torch.Tensor:
         house.cancelled.set()
         result = forward(upscaler, *args)
         ended.append(True)
@@ -322,7 +323,7 @@ def test_a_job_can_be_cancelled_between_two_layers(
 
 @pytest.mark.parametrize(("own", "wanted", "passes"), [(4, 2, 1), (4, 3, 1), (2, 4, 2), (2, 3, 2)])
 def test_a_scale_that_the_model_lacks_is_reached_and_said(
-    house: House, source: Path, own: int, wanted: int, passes: int
+    house: House, source: Path, own: int, wanted: Literal[2, 3, 4], passes: int
 ) -> None:
     model = starter(f"dat-light-x{own}")
     result = pixels_of(house.run(source, wanted, model))

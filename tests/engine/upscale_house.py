@@ -9,6 +9,7 @@ import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from PIL import Image
@@ -42,12 +43,13 @@ def photograph(height: int, width: int, channels: int = 3, seed: int = 1) -> np.
         planes.append(plane)
     picture = np.stack(planes, axis=2)
     picture -= picture.min()
-    return (picture / picture.max() * 255).astype(np.uint8)
+    scaled: np.ndarray = picture / picture.max() * 255
+    return scaled.astype(np.uint8)
 
 
 def decibels(left: np.ndarray, right: np.ndarray, largest: float = 255) -> float:
     """Return the peak signal-to-noise ratio of two pictures."""
-    error = np.mean((left.astype(np.float64) - right.astype(np.float64)) ** 2)
+    error = float(np.mean((left.astype(np.float64) - right.astype(np.float64)) ** 2))
     return float(10 * np.log10(largest**2 / max(error, 1e-12)))
 
 
@@ -72,7 +74,7 @@ class House:
     cancelled: threading.Event = field(default_factory=threading.Event)
     at_event: Callable[[Event], None] = lambda _event: None
 
-    def run(self, source: Path, scale: int = 2, model: ModelRef | None = None) -> Path:
+    def run(self, source: Path, scale: Literal[2, 3, 4] = 2, model: ModelRef | None = None) -> Path:
         """Run one job and return the file it made."""
         self.events = []
         job = Job("job", self.folder, self._take, self.cancelled)

@@ -228,17 +228,18 @@ def test_filters_by_model_date_label_and_collection(
     qtbot.waitUntil(lambda: seeds(view) == [9, 3, 2, 1], timeout=10_000)
     library.add_to_collection("Forest", [view.model().assets()[1].id])
     find("history.filter").click()
-    for name, text, wanted in (
-        ("label", "product: bicycle", [9]),
-        ("collection", "Forest (1)", [3]),
-        ("date", "Today", [9, 3, 2, 1]),
-    ):
+
+    def choose_and_clear(name: str, text: str, wanted: list[int]) -> None:
         box = find(f"history.{name}")
-        qtbot.waitUntil(lambda box=box, text=text: box.findText(text) >= 0, timeout=10_000)
+        qtbot.waitUntil(lambda: box.findText(text) >= 0, timeout=10_000)
         box.setCurrentText(text)
-        qtbot.waitUntil(lambda wanted=wanted: seeds(view) == wanted, timeout=10_000)
+        qtbot.waitUntil(lambda: seeds(view) == wanted, timeout=10_000)
         box.setCurrentIndex(0)
         qtbot.waitUntil(lambda: seeds(view) == [9, 3, 2, 1], timeout=10_000)
+
+    choose_and_clear("label", "product: bicycle", [9])
+    choose_and_clear("collection", "Forest (1)", [3])
+    choose_and_clear("date", "Today", [9, 3, 2, 1])
     models = find("history.model")
     assert models.count() > 1
     find("history.collection").setCurrentText("Forest (1)")

@@ -21,6 +21,7 @@ from studio.settings import Paths
 from studio.ui.gallery.again import LIKE_IT
 from studio.ui.main_window import MainWindow
 from studio.ui.shell.worker_thread import ModelDescribed
+from studio.ui.workspaces.upscale.upscale_tab import UpscaleTab
 
 A1111 = (
     "a red fox <lora:fur:1>\nSteps: 25, Sampler: Euler a, CFG scale: 6.5, Seed: 123, Size: 640x512"
@@ -161,6 +162,7 @@ def test_a_prompt_the_model_does_not_know_offers_another_model(
     window.state.reported.emit(Warned("job", "out_of_domain", hint))
     (shown,) = window.messages.messages
     assert (shown.text, shown.kind) == (str(hint), "warning")
+    assert shown.action is not None
     shown.action()
     assert wanted == ["image"]
 
@@ -226,7 +228,9 @@ def test_enlarge_sends_the_picture_to_the_upscale_tab(
     path = Path(tab.result.path())
     tab.result.enlarge.click()
     assert window.current_task == "upscale"
-    assert [item.path for item in window.tab("upscale").inputs.inputs()] == [path]
+    upscale = window.tab("upscale")
+    assert isinstance(upscale, UpscaleTab)
+    assert [item.path for item in upscale.inputs.inputs()] == [path]
 
 
 def choose(tab: Any, qtbot: QtBot, name: str, at: Any = None) -> None:
@@ -306,7 +310,8 @@ def test_without_a_model_the_tab_says_how_to_add_one(
 def test_closing_ends_what_is_being_read(window: MainWindow, tab: Any) -> None:
     ended: list[str] = []
     tab.result.stop = lambda: ended.append("image")
-    window.tab("upscale").result.stop = lambda: ended.append("upscale")
+    upscale: Any = window.tab("upscale")
+    upscale.result.stop = lambda: ended.append("upscale")
     window.close()
     assert sorted(ended) == ["image", "upscale"]
 

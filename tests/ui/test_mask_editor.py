@@ -19,6 +19,7 @@ from studio.protocol import Capabilities, InputFile, Recipe
 from studio.ui.compare.differences import differences
 from studio.ui.main_window import MainWindow
 from studio.ui.media.picture.canvas import PictureCanvas
+from studio.ui.workspaces.image.image_tab import ImageTab
 from studio.ui.workspaces.image.mask.drawing import MOST_STEPS, MaskDrawing
 from studio.ui.workspaces.image.mask.mask_brush import MaskBrush
 from studio.ui.workspaces.image.mask.mask_dialog import WORKED_PIXELS, read_for_masking
@@ -55,6 +56,7 @@ def tab(window: MainWindow, picture: Path, qtbot: QtBot) -> Any:
     """The Image tab with a start picture and a model that draws within a mask."""
     window.tabs.setCurrentIndex(1)
     tab = window.tab("image")
+    assert isinstance(tab, ImageTab)
     qtbot.waitUntil(lambda: tab.controls.is_known, timeout=20_000)
     tab.controls.apply(Capabilities(controls=(*CONTROLS, "mask")))
     tab.controls.source.set_path(str(picture))

@@ -37,7 +37,9 @@ def choose(dialog: ModelsDialog, name: str) -> None:
 def test_models_are_listed_by_task_and_whether_they_fit(dialog: ModelsDialog) -> None:
     assert len(names(dialog)) == 3
     assert "None yet" in names(dialog)
-    assert "Fits" in [dialog.view.currentItem().text(3)]
+    current = dialog.view.currentItem()
+    assert current is not None
+    assert current.text(3) == "Fits"
 
 
 def test_a_folder_with_any_name_can_be_added_used_and_removed(

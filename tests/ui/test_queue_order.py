@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QMenu
 from pytestqt.qtbot import QtBot
 
 from studio.jobs.backlog import Left
+from studio.kinds.requests import prompt_of
 from studio.kinds.text import TextRequest
 from studio.library.records import Job
 from studio.library.store import Library
@@ -142,7 +143,7 @@ def wait_for(window: MainWindow, view: Any, qtbot: QtBot, *prompts: str) -> list
 
 
 def turns(library: Library) -> list[str]:
-    return [str(job.request.prompt) for job in library.jobs("queued")]  # type: ignore[union-attr]  # text only
+    return [prompt_of(job.request) for job in library.jobs("queued")]
 
 
 def press(menu: QMenu, name: str) -> None:

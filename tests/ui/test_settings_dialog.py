@@ -58,14 +58,17 @@ def test_another_library_folder_is_used_from_the_next_start_on(
 def test_the_aigc_label_takes_effect_at_once_and_is_kept(
     dialog: SettingsDialog, open_window: Any, window: MainWindow
 ) -> None:
-    library = window.state.library
-    assert library is not None and library.label is None
+    def label(window: MainWindow) -> AigcLabel | None:
+        assert window.state.library is not None
+        return window.state.library.label
+
+    assert label(window) is None
     dialog.aigc.setChecked(True)
     dialog.producer.setText("Anna ")
-    assert library.label == AigcLabel("Anna")
+    assert label(window) == AigcLabel("Anna")
     window.close()
     again = open_window()
-    assert again.state.library.label == AigcLabel("Anna")
+    assert label(again) == AigcLabel("Anna")
     again.open_settings()
     kept = again.findChild(SettingsDialog)
     assert kept is not None and kept.aigc.isChecked()

@@ -14,6 +14,7 @@ from pytestqt.qtbot import QtBot
 
 from studio.kinds.text import TextRequest
 from studio.library.records import Job
+from studio.protocol import LONGEST_PROMPT
 from studio.settings import RESOURCES, Paths
 from studio.ui.main_window import MainWindow
 from studio.ui.shell.translations import JsonTranslator
@@ -22,7 +23,6 @@ from studio.ui.workspaces.text.answer_text import LIVE_MARKDOWN, AnswerText
 from studio.ui.workspaces.text.answers import AnswerCard, AnswerColumns
 from studio.ui.workspaces.text.conversation import Answer, Conversation, Turn
 from studio.ui.workspaces.text.conversation_view import SHOWN_AT_ONCE
-from studio.ui.workspaces.text.text_tab import LONGEST_PROMPT
 
 
 @pytest.fixture
@@ -271,6 +271,7 @@ def test_in_chinese_the_example_is_one_that_an_english_model_reads(
     open_window: Callable[[], MainWindow],
 ) -> None:
     app = QApplication.instance()
+    assert app is not None
     chinese = JsonTranslator(RESOURCES / "translations" / "zh_CN.json", app)
     before = QLocale()
     QLocale.setDefault(QLocale("zh_CN"))

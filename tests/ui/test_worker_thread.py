@@ -26,10 +26,14 @@ def test_an_unknown_fault_of_the_database_is_said_once_and_work_goes_on(
         return take(library, *arguments)
 
     monkeypatch.setattr(Library, "next_job", broken)
-    for _ in range(3):
+
+    def look_again() -> None:
         before = len(faults)
         window.state.worker.wake()
-        qtbot.waitUntil(lambda before=before: len(faults) < before, timeout=5_000)
+        qtbot.waitUntil(lambda: len(faults) < before, timeout=5_000)
+
+    for _ in range(3):
+        look_again()
     window.state.submit([TextRequest(prompt="a fox", seed=1)])
     library = window.state.library
     assert library is not None

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from studio.formats.context_window import context_length, cut_turns, prompt_budget
 
 
-def counting(lengths: list[int], fixed: int) -> tuple[list[int], object]:
+def counting(lengths: list[int], fixed: int) -> tuple[list[int], Callable[[int], int]]:
     asked: list[int] = []
 
     def count(first: int) -> int:

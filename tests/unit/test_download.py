@@ -10,11 +10,10 @@ import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 
-from studio.models import download as module
 from studio.models.download import TRIES, download, partial_bytes
 from studio.protocol import Problem, ProblemError
 
@@ -220,7 +219,7 @@ def test_too_little_disk_space_is_said_before_the_download(
     server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     usage = shutil.disk_usage(tmp_path)._replace(free=1000)
-    monkeypatch.setattr(module.shutil, "disk_usage", lambda _: usage)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
     assert failure(server, tmp_path / "model.gguf").kind == "disk_full"
 
 
@@ -231,7 +230,7 @@ def test_a_disk_that_fills_up_is_said(
     target = tmp_path / "model.gguf"
     original = Path.open
 
-    def open_full(path: Path, mode: str = "r", *args: object, **names: object) -> object:
+    def open_full(path: Path, mode: str = "r", *args: Any, **names: Any) -> object:
         place = Path("/dev/full") if path.suffix == ".part" else path
         return original(place, mode, *args, **names)
 

@@ -168,7 +168,12 @@ def test_a_job_is_cancelled_during_an_import_that_the_next_job_finds_done() -> N
         return load(name)
 
     tasks = Engine(events.append, load=slow)
-    canceller = threading.Thread(target=lambda: (entered.wait(), cancelled.set()))
+
+    def cancel() -> None:
+        entered.wait()
+        cancelled.set()
+
+    canceller = threading.Thread(target=cancel)
     canceller.start()
     assert tasks.execute(COMMAND, cancelled) == Cancelled("1")
     canceller.join()
@@ -196,7 +201,7 @@ def group_of(*names: str) -> tuple[RunTogether, dict[str, threading.Event]]:
     return RunTogether(job="all", parts=parts), {name: threading.Event() for name in names}
 
 
-def ends(events: list[Event]) -> list[Event]:
+def ends(events: list[Event]) -> list[Done | Failed | Cancelled]:
     return [event for event in events if isinstance(event, Done | Failed | Cancelled)]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -217,7 +218,7 @@ def test_enlarging_takes_as_long_as_the_picture_has_pixels(tmp_path: Path) -> No
 
 def test_what_is_left_of_the_queue_follows_the_library(library: Library) -> None:
     known = Estimator([took(2.0, steps=10)])
-    fields = {"width": 512, "height": 512, "steps": 10, "model": "icons"}
+    fields: dict[str, Any] = {"width": 512, "height": 512, "steps": 10, "model": "icons"}
     backlog = Backlog(library)
     assert backlog.left(known) == Left()
     first, second = enqueue(library, **fields), enqueue(library, count=4, **fields)

@@ -85,7 +85,12 @@ def test_many_marks_cost_one_sync_and_unknown_results_are_skipped(
 ) -> None:
     synced: list[int] = []
     sync = os.fsync
-    monkeypatch.setattr(marks.os, "fsync", lambda file: (synced.append(file), sync(file)))
+
+    def counted(file: int) -> None:
+        synced.append(file)
+        sync(file)
+
+    monkeypatch.setattr(os, "fsync", counted)
     changed = library.set_starred_many([*ids(three), "nobody"], True)
     assert ids(changed) == ids(three) and all(asset.starred for asset in changed)
     assert len(synced) == 1

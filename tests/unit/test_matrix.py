@@ -21,7 +21,8 @@ def test_values_are_read_as_people_write_them() -> None:
 def test_every_combination_comes_once_and_the_last_axis_varies_fastest() -> None:
     axes = [parse_axis("steps", "10,20"), parse_axis("size", "512x512,768x512")]
     cells = build(BASE, axes)
-    made = [(c.request.steps, c.request.width, c.request.height) for c in cells]
+    requests = [cell.request for cell in cells if isinstance(cell.request, ImageRequest)]
+    made = [(request.steps, request.width, request.height) for request in requests]
     assert made == [(10, 512, 512), (10, 768, 512), (20, 512, 512), (20, 768, 512)]
     assert cells[1].labels == {"steps": "10", "size": "768x512"}
     assert count(axes) == len(cells)

@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 import pytest
 from msgspec.structs import replace
 from PIL import Image
-from PIL.PngImagePlugin import PngInfo
+from PIL.PngImagePlugin import PngImageFile, PngInfo
 
 from studio.formats import png, xmp
 from studio.kinds.coding import to_json
@@ -38,14 +38,20 @@ def written(tmp_path: Path, source: bytes, recipe: Recipe, label: AigcLabel | No
     return target
 
 
+def texts_in(png_file: Path) -> dict[str, str]:
+    """The texts of a PNG, those after its pixels too, as Pillow reads them."""
+    with Image.open(png_file) as image:
+        assert isinstance(image, PngImageFile)
+        return {name: str(text) for name, text in image.text.items()}
+
+
 def test_a_png_carries_what_a1111_tools_read_and_the_iptc_source(tmp_path: Path) -> None:
-    made = Image.open(written(tmp_path, png_bytes(), recipe_for(REQUEST)))
-    made.load()
-    lines = made.text["parameters"].splitlines()
+    made = texts_in(written(tmp_path, png_bytes(), recipe_for(REQUEST)))
+    lines = made["parameters"].splitlines()
     assert lines[:3] == ["a fox", "in snow", "Negative prompt: blurry"]
     assert lines[3].startswith("Steps: 20, Sampler: ")
     assert "CFG scale: 7.5, Seed: 5, Size: 6x4" in lines[3]
-    assert "trainedAlgorithmicMedia" in made.text["XML:com.adobe.xmp"]
+    assert "trainedAlgorithmicMedia" in made["XML:com.adobe.xmp"]
 
 
 def test_pixels_profile_and_other_texts_pass_unchanged(tmp_path: Path) -> None:
@@ -135,24 +141,22 @@ def test_an_enlarged_photograph_says_so_and_keeps_its_own_texts(tmp_path: Path) 
     Image.new("RGB", (4, 4)).save(photo, "PNG", pnginfo=info)
     (tmp_path / "photo.png").write_bytes(photo.getvalue())
     request = UpscaleRequest(input=InputFile(str(tmp_path / "photo.png")), seed=0)
-    made = Image.open(written(tmp_path, photo.getvalue(), recipe_for(request)))
-    made.load()
-    packet = ElementTree.fromstring(made.text["XML:com.adobe.xmp"])
+    made = texts_in(written(tmp_path, photo.getvalue(), recipe_for(request)))
+    packet = ElementTree.fromstring(made["XML:com.adobe.xmp"])
     values = {name: value for part in packet.iter() for name, value in part.attrib.items()}
     assert values["{http://purl.org/dc/elements/1.1/}creator"] == "Anna"
     source = values["{http://iptc.org/std/Iptc4xmpExt/2008-02-29/}DigitalSourceType"]
     assert source.endswith("/compositeWithTrainedAlgorithmicMedia")
-    assert made.text["parameters"] == "a prompt from elsewhere"
-    assert "Postprocess upscale by: 2" in made.text["postprocessing"]
+    assert made["parameters"] == "a prompt from elsewhere"
+    assert "Postprocess upscale by: 2" in made["postprocessing"]
 
 
 def test_an_enlarged_generated_picture_stays_generated(tmp_path: Path) -> None:
     drawn = written(tmp_path, png_bytes(), recipe_for(REQUEST)).rename(tmp_path / "drawn.png")
     request = UpscaleRequest(input=InputFile(str(drawn)), seed=0)
-    made = Image.open(written(tmp_path, drawn.read_bytes(), recipe_for(request)))
-    made.load()
-    assert made.text["XML:com.adobe.xmp"].count("/trainedAlgorithmicMedia") == 1
-    assert "composite" not in made.text["XML:com.adobe.xmp"]
+    made = texts_in(written(tmp_path, drawn.read_bytes(), recipe_for(request)))
+    assert made["XML:com.adobe.xmp"].count("/trainedAlgorithmicMedia") == 1
+    assert "composite" not in made["XML:com.adobe.xmp"]
 
 
 def labels_of(path: Path) -> list[dict[str, str]]:

@@ -12,6 +12,7 @@ from studio.kinds.kind import ModelNeed
 from studio.kinds.registry import kind_of
 from studio.kinds.upscale import UpscaleRequest
 from studio.models import descriptions
+from studio.models.inspect import describe_path
 from studio.models.registry import Registry
 from studio.protocol import Capabilities, InputFile, ProblemError
 from studio.settings import Paths
@@ -148,11 +149,10 @@ def test_headers_are_read_again_only_after_a_change(
     paths: Paths, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read: list[Path] = []
-    original = descriptions.describe_path
 
     def counted(path: Path) -> object:
         read.append(path)
-        return original(path)
+        return describe_path(path)
 
     monkeypatch.setattr(descriptions, "describe_path", counted)
     folder = write_llama(paths.models / "fox")

@@ -29,7 +29,7 @@ def drawn(library: Library, **recipe: object) -> Asset:
     """A picture of four, the third, as its recipe is changed by `recipe`."""
     (job,) = library.enqueue([ImageRequest(prompt="a fox", seed=5, count=4)])
     asset = record(library, job, 2)
-    request = msgspec.structs.replace(asset.recipe.request, seed=7, count=1, steps=9)
+    request = asset.recipe.request.with_values(seed=7, count=1, steps=9)
     changed = msgspec.structs.replace(asset.recipe, request=request, **recipe)
     return msgspec.structs.replace(asset, recipe=changed)
 

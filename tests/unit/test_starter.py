@@ -15,7 +15,6 @@ from pathlib import Path
 
 import pytest
 
-from studio.models import starter
 from studio.models.registry import Registry
 from studio.models.starter import install_starter, starter_status
 from studio.models.starter_pack import PACK, StarterModel, StarterWheel
@@ -203,7 +202,7 @@ def test_a_full_disk_is_said_before_anything_is_fetched(
     shop: Shop, paths: Paths, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     usage = shutil.disk_usage(tmp_path)._replace(free=100)
-    monkeypatch.setattr(starter.shutil, "disk_usage", lambda _: usage)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
     said = install(shop, paths)
     assert said is not None
     assert said.kind == "disk_full"

@@ -10,6 +10,7 @@ from studio.engine.local.client import EngineClient
 from studio.jobs.batch import Left
 from studio.jobs.runner import AssetSaved, JobChanged
 from studio.kinds.image import ImageRequest
+from studio.kinds.requests import prompt_of
 from studio.kinds.text import TextRequest
 from studio.kinds.upscale import UpscaleRequest
 from studio.library.queue.job_queue import MAX_OVERTAKEN
@@ -54,7 +55,7 @@ def library(tmp_path: Path) -> Library:
 
 
 def prompts(jobs: list[Job]) -> list[str]:
-    return [job.request.prompt for job in jobs if not isinstance(job.request, UpscaleRequest)]
+    return [prompt_of(job.request) for job in jobs]
 
 
 def test_companions_are_of_the_same_batch_model_and_settings(library: Library) -> None:

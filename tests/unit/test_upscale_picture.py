@@ -5,8 +5,9 @@ from __future__ import annotations
 import io
 import struct
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -38,7 +39,7 @@ def wide(channels: int) -> np.ndarray:
     return RANDOM.integers(0, 65536, (6, 9, channels), np.uint16)
 
 
-def write_png(path: Path, pixels: np.ndarray, chunks=()) -> Path:
+def write_png(path: Path, pixels: np.ndarray, chunks: Sequence[tuple[bytes, bytes]] = ()) -> Path:
     height, width, channels = pixels.shape
     with PngWriter(path, width, height, channels, pixels.dtype.itemsize * 8, chunks) as writer:
         writer.write(pixels)
@@ -182,7 +183,7 @@ def test_colours_of_print_without_a_profile_come_with_a_warning(
 @pytest.mark.parametrize("suffix", ["gif", "png", "webp", "tif"])
 def test_of_an_animation_the_first_picture_is_taken(tmp_path: Path, suffix: str) -> None:
     frames = [Image.new("RGB", (9, 6), shade) for shade in ("#c00000", "#0000c0")]
-    options = {"lossless": True} if suffix == "webp" else {}
+    options: dict[str, Any] = {"lossless": True} if suffix == "webp" else {}
     frames[0].save(tmp_path / f"a.{suffix}", save_all=True, append_images=frames[1:], **options)
     picture = read(tmp_path / f"a.{suffix}")
     assert tuple(picture.pixels[0, 0]) == (0xC0, 0, 0)
@@ -229,7 +230,9 @@ def test_xmp_is_kept_once_and_agrees_with_the_pixels(tmp_path: Path, suffix: str
     xmp = '<x:xmpmeta tiff:Orientation="{}" dc:title="夏天"/>'
     text = PngInfo()
     text.add_itxt("XML:com.adobe.xmp", xmp.format(6))
-    options = {"pnginfo": text} if suffix == "png" else {"xmp": xmp.format(6).encode()}
+    options: dict[str, Any] = {"xmp": xmp.format(6).encode()}
+    if suffix == "png":
+        options = {"pnginfo": text}
     if suffix == "tif":
         options = {"tiffinfo": {700: xmp.format(6).encode()}}
     Image.fromarray(colours()).save(tmp_path / f"a.{suffix}", **options)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -24,11 +25,13 @@ def photograph(channels: int, bits: int) -> np.ndarray:
     picture = across * down * np.linspace(1, 0.5, channels) + random.random((1, WIDTH, 1)) * 0.1
     picture[10:20] = 0.5
     picture[30:40] = random.random((10, WIDTH, channels))
-    kind = np.uint8 if bits == 8 else np.uint16
-    return (np.clip(picture, 0, 1) * (2**bits - 1)).astype(kind)
+    numbers: np.ndarray = np.clip(picture, 0, 1) * (2**bits - 1)
+    return numbers.astype(np.uint8 if bits == 8 else np.uint16)
 
 
-def write(path: Path, pixels: np.ndarray, chunks=(), rows: int = 7) -> Path:
+def write(
+    path: Path, pixels: np.ndarray, chunks: Sequence[tuple[bytes, bytes]] = (), rows: int = 7
+) -> Path:
     height, width, channels = pixels.shape
     with PngWriter(path, width, height, channels, pixels.dtype.itemsize * 8, chunks) as writer:
         for start in range(0, height, rows):

@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 import pytest
 
-from studio.engine.tasks.upscale.tiles import blend, largest_tile, spans, weights
+from studio.engine.tasks.upscale.tiles import Span, blend, largest_tile, spans, weights
 
 CASES = [
     (length, tile, overlap, multiple)
@@ -84,9 +84,9 @@ def test_tiles_that_disagree_leave_no_step() -> None:
 
 
 def test_rows_are_handed_over_as_soon_as_they_are_finished() -> None:
-    made = []
+    made: list[int] = []
 
-    def tile(row, column):
+    def tile(row: Span, column: Span) -> np.ndarray:
         made.append(row.start)
         return np.zeros((row.stop - row.start, column.stop - column.start, 1), np.float32)
 

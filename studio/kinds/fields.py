@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal, TypeAlias, Union, get_args, get_orig
 import msgspec
 from msgspec import Meta, Struct
 
-from studio.protocol import InputFile
+from studio.protocol import Adapter, InputFile
 
 FieldType: TypeAlias = Literal["whole", "number", "truth", "words", "choice", "file", "structure"]
 
@@ -34,6 +34,7 @@ class Field(Struct, frozen=True, kw_only=True):
         step, decimals: of a control for it.
         unit: stands behind the value, with its space.
         option: flags of the command line, none where it has none of its own.
+        goes_with: another field, without which this one does not count.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Field(Struct, frozen=True, kw_only=True):
     decimals: int = 0
     unit: str = ""
     option: tuple[str, ...] = ()
+    goes_with: str = ""
 
     def shown(self, value: Any) -> str:
         """Return a value of this field as people read it, "" for none."""
@@ -59,6 +61,10 @@ class Field(Struct, frozen=True, kw_only=True):
             return ""
         if isinstance(value, InputFile):
             return value.path
+        if isinstance(value, Adapter):
+            return f"{value.model} ({value.weight:g})"
+        if isinstance(value, tuple):
+            return ", ".join(self.shown(part) for part in value)
         if isinstance(value, bool):
             return str(value).lower()
         text = f"{value:g}" if isinstance(value, float) else str(value)
@@ -73,12 +79,15 @@ def label(
     unit: str = "",
     step: float = 1,
     decimals: int = 0,
+    goes_with: str = "",
 ) -> Meta:
     """Return what a person sees of a field. `text` and `help` must be literals.
 
-    `option` lists the flags of the command line, separated by spaces.
+    `option` lists the flags of the command line, separated by spaces. `goes_with` is another
+    field, without which this one does not count.
     """
     extra = {"option": option, "unit": unit, "step": step, "decimals": decimals}
+    extra["goes_with"] = goes_with
     return Meta(title=text, description=help, extra=extra)
 
 
@@ -154,6 +163,7 @@ class _Found:
             found |= {"label": meta.title, "help": meta.description or ""}
             found |= {"step": extra["step"], "decimals": extra["decimals"], "unit": extra["unit"]}
             found["option"] = tuple(str(extra["option"]).split())
+            found["goes_with"] = extra["goes_with"]
         if meta.ge is not None:
             found["least"] = meta.ge
         if meta.gt is not None:

@@ -93,11 +93,17 @@ class ImageRequest(Request, Struct, frozen=True, kw_only=True, tag_field="task",
             option="--strength",
             step=0.05,
             decimals=2,
+            goes_with="image",
         ),
     ] = 0.6
     mask: Annotated[
         InputFile | None,
-        label("Mask", "With a start picture: white is drawn anew, black stays", option="--mask"),
+        label(
+            "Mask",
+            "With a start picture: white is drawn anew, black stays",
+            option="--mask",
+            goes_with="image",
+        ),
     ] = None
     transparent: Annotated[
         bool,

@@ -71,7 +71,8 @@ class Kind(Struct, Generic[R], frozen=True, kw_only=True):
         medium: what it makes.
         title, icon: of its tab and of its results. English, and the key of the translation.
         summary: what its command does, for the command line's help.
-        action: asks for a picture of this kind's input to be sent to it; "" where it has none.
+        action: how a menu calls sending files to its tab; "" where it takes none.
+        takes, takes_many: the medium of those files, and whether it takes several at once.
         fallback_name: stands in a file's name where the prompt has no letters.
         formats: of the models that do this work.
         no_model, wrong_model: sentences without a model of this kind, and about one of another
@@ -114,6 +115,8 @@ class Kind(Struct, Generic[R], frozen=True, kw_only=True):
     workspace: str
     timing: BatchTiming[R] | WorkTiming[R]
     action: str = ""
+    takes: Medium = Medium.PICTURE
+    takes_many: bool = False
     fallback_name: str = ""
     describer: str = ""
     converter: str = ""

@@ -96,6 +96,7 @@ KIND: Kind[UpscaleRequest] = Kind(
     icon="image-upscale",
     summary="enlarge pictures and photographs",
     action="Send to Upscale",
+    takes_many=True,
     formats=("spandrel",),
     no_model="There is no upscaler yet. Install the starter models, or add a model of yours.",
     wrong_model="{name} is no upscaler. Choose a model that enlarges pictures.",

@@ -130,6 +130,11 @@ class UnknownRequest(Request):
         """What was asked, where there is a prompt."""
         return self._text("prompt")
 
+    @property
+    def fields(self) -> dict[str, Any]:
+        """What was written, by the names that its build gave it."""
+        return dict(self._fields)
+
     def with_values(self, **values: Any) -> UnknownRequest:
         """Return the request with other values; what is not known of it stays."""
         return UnknownRequest(msgspec.json.encode(self._fields | values).decode())

@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from studio.kinds.registry import tasks
 from studio.protocol import Problem
 from studio.ui.batch.plan import Plan
 from studio.ui.shell.state import AppState
@@ -44,8 +45,8 @@ class TablePage(QWidget):
         told = QLabel(
             self.tr(
                 "Choose a CSV or JSONL file, or drop one here. Each row is a request: the column"
-                " task says text, image or upscale, the other columns fill its fields."
-            ),
+                " task says {tasks}, the other columns fill its fields."
+            ).format(tasks=", ".join(tasks())),
             self,
         )
         told.setWordWrap(True)

@@ -4,45 +4,42 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from studio.kinds.image import ImageRequest
-from studio.kinds.upscale import UpscaleRequest
+from studio.kinds.registry import AnyKind
+from studio.kinds.requests import kind_if_known
 from studio.library.records import Asset
+from studio.protocol import LONGEST_PROMPT
 from studio.ui.shell.translations import tr
 
 
-def _number(value: float | None) -> str:
-    return "" if value is None else f"{value:g}"
-
-
 def _facts(asset: Asset) -> dict[str, str]:
-    request = asset.recipe.request
-    facts = {
-        tr("Seed"): str(asset.recipe.seed),
-        tr("Model"): asset.recipe.model_name or asset.recipe.model_id,
-    }
-    match request:
-        case ImageRequest():
-            facts |= {
-                tr("Steps"): _number(request.steps),
-                tr("Guidance"): _number(request.guidance_scale),
-                tr("Scheduler"): request.scheduler,
-            }
-            if request.image is not None:
-                facts |= {
-                    tr("Start picture"): request.image.path,
-                    tr("Strength"): _number(request.strength),
-                }
-            if request.image is not None and request.mask is not None:
-                facts[tr("Mask")] = request.mask.path
-        case UpscaleRequest():
-            del facts[tr("Seed")]
-            facts[tr("Scale")] = f"{request.scale}×"
+    recipe = asset.recipe
+    kind = kind_if_known(recipe.request)
+    facts = {tr("Model"): recipe.model_name or recipe.model_id}
+    if kind is None or kind.is_seeded:
+        facts = {tr("Seed"): str(recipe.seed)} | facts
+    own = {} if kind is None else _compared(kind, asset)
+    facts |= {name: value for name, value in own.items() if name not in _long(kind)}
     if asset.width and asset.height:
         facts[tr("Size")] = f"{asset.width} × {asset.height}"
     facts[tr("Prompt")] = " ".join(asset.prompt.split())
-    if isinstance(request, ImageRequest):
-        facts[tr("Negative prompt")] = " ".join(request.negative_prompt.split())
-    return facts
+    return facts | own
+
+
+def _compared(kind: AnyKind, asset: Asset) -> dict[str, str]:
+    """Return the fields that the kind compares; none that does not count by another one."""
+    request = asset.recipe.request
+    fields = [kind.fields[name] for name in kind.compared]
+    return {
+        tr(field.label): " ".join(field.shown(getattr(request, field.name)).split())
+        for field in fields
+        if not field.goes_with or getattr(request, field.goes_with) is not None
+    }
+
+
+def _long(kind: AnyKind | None) -> set[str]:
+    """Return the labels of what is as long as a prompt, and stands below it."""
+    fields = {} if kind is None else kind.fields
+    return {tr(field.label) for field in fields.values() if field.longest == LONGEST_PROMPT}
 
 
 def differences(assets: Sequence[Asset]) -> list[list[tuple[str, str]]]:

@@ -2,44 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from html import escape
 
-from studio.kinds.image import ImageRequest
-from studio.kinds.text import TextRequest
-from studio.kinds.upscale import UpscaleRequest
+import msgspec
+
+from studio.kinds.registry import AnyKind
+from studio.kinds.requests import kind_if_known, obstacle
 from studio.library.records import Asset
+from studio.protocol import Recipe, UnknownRequest
+from studio.ui.shell.kinds_shown import task_title
+from studio.ui.shell.theme import say
 from studio.ui.shell.translations import tr
 from studio.ui.widgets.times import bytes_text, seconds_text
+
+_LONGEST = 300
+"""Characters of a value; a prompt has twice as many."""
+
+_Row = tuple[str, str]
 
 
 def detail_text(asset: Asset) -> str:
     """Return an asset's recipe as HTML."""
     recipe = asset.recipe
-    rows: list[tuple[str, str]] = []
-    if asset.task != "upscale":
-        rows.append((tr("Prompt"), asset.prompt[:600]))
+    kind = kind_if_known(recipe.request)
+    rows: list[_Row] = []
+    if kind is None or kind.has_prompt:
+        rows.append((tr("Prompt"), asset.prompt[: 2 * _LONGEST]))
     rows.append((tr("Tags"), ", ".join(asset.tags)))
     rows.append((tr("Collections"), ", ".join(asset.collections)))
     rows.extend((tr("Label"), f"{name}: {value}") for name, value in recipe.labels.items() if value)
     rows.append((tr("Model"), recipe.model_name))
-    request = recipe.request
-    match request:
-        case TextRequest():
-            rows.append((tr("Seed"), str(recipe.seed)))
-            rows.append((tr("Temperature"), f"{request.temperature:g}"))
-        case ImageRequest():
-            rows.append((tr("Seed"), str(recipe.seed)))
-            rows.append((tr("Negative prompt"), request.negative_prompt[:300]))
-            rows.append((tr("Steps"), "" if request.steps is None else str(request.steps)))
-            rows.append(
-                (
-                    tr("Guidance"),
-                    "" if request.guidance_scale is None else f"{request.guidance_scale:g}",
-                )
-            )
-        case UpscaleRequest():
-            rows.append((tr("From"), request.input.path))
-            rows.append((tr("Scale"), f"{request.scale}×"))
+    rows.extend(_of_another_build(recipe) if kind is None else _of_kind(kind, recipe))
     if asset.width and asset.height:
         rows.append((tr("Size"), f"{asset.width} × {asset.height} px, {bytes_text(asset.size)}"))
     seconds = sum(recipe.timings.values())
@@ -48,3 +42,25 @@ def detail_text(asset: Asset) -> str:
     rows.extend((tr("Changed"), change) for change in recipe.adjustments)
     rows.append((tr("File"), str(asset.path)))
     return "<br>".join(f"<b>{escape(name)}</b> {escape(value)}" for name, value in rows if value)
+
+
+def _of_kind(kind: AnyKind, recipe: Recipe) -> Iterator[_Row]:
+    for name in kind.details:
+        field = kind.fields[name]
+        value = recipe.seed if name == "seed" else getattr(recipe.request, name)
+        yield tr(field.label), field.shown(value)[:_LONGEST]
+
+
+def _of_another_build(recipe: Recipe) -> Iterator[_Row]:
+    """Yield what can be read of a request that this build does not know, by its own names."""
+    request = recipe.request
+    yield tr("Kind"), task_title(request.task)
+    yield tr("Seed"), str(recipe.seed)
+    if isinstance(request, UnknownRequest):
+        for name, value in request.fields.items():
+            if name not in ("task", "prompt", "model", "seed") and value is not None:
+                plain = isinstance(value, str | int | float)
+                text = str(value) if plain else msgspec.json.encode(value).decode()
+                yield name, text[:_LONGEST]
+    why = obstacle(request)
+    yield tr("Note"), "" if why is None else say(why)

@@ -18,8 +18,10 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from studio.kinds.registry import kinds
 from studio.library.index.search import Wanted
 from studio.ui.shell.theme import GRID
+from studio.ui.shell.translations import tr
 from studio.ui.widgets.buttons import tool_button
 
 if TYPE_CHECKING:
@@ -58,13 +60,9 @@ class Filters(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.task = self._box("history.task", self.tr("Show results of"))
-        for text, task in (
-            (self.tr("Everything"), ""),
-            (self.tr("Text"), "text"),
-            (self.tr("Image"), "image"),
-            (self.tr("Upscale"), "upscale"),
-        ):
-            self.task.addItem(text, task)
+        self.task.addItem(self.tr("Everything"), "")
+        for task, kind in kinds().items():
+            self.task.addItem(tr(kind.title), task)
         self.starred = self._toggle("star", self.tr("Only results with a star"), "history.starred")
         self.more = self._toggle("list-filter", self.tr("More filters"), "history.filter")
         self.row = QHBoxLayout()

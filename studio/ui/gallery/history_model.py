@@ -16,6 +16,7 @@ from PySide6.QtCore import (
     Qt,
 )
 
+from studio.kinds.kind import Medium
 from studio.library.records import Asset
 from studio.ui.gallery.thumbnails import Thumbnails
 from studio.ui.shell.background import Background
@@ -44,7 +45,7 @@ _MARKS = str.maketrans("", "", "*`#")
 
 def asset_title(asset: Asset) -> str:
     """Return the answer's or the prompt's first words."""
-    source = asset.text if asset.task == "text" and asset.text else asset.prompt
+    source = asset.text if asset.medium is Medium.TEXT and asset.text else asset.prompt
     return " ".join(source[:300].translate(_MARKS).split()) or asset.path.name
 
 
@@ -130,7 +131,7 @@ class HistoryModel(QAbstractListModel):
             return asset
         if role == SECOND_ROLE:
             return _second(asset)
-        if role == PICTURE_ROLE and asset.task != "text":
+        if role == PICTURE_ROLE and asset.medium is Medium.PICTURE:
             return self._thumbnails.get(asset.number, str(asset.path))
         return None
 
@@ -245,7 +246,7 @@ def _second(asset: Asset) -> str:
     parts = ["★" if asset.starred else "", *(f"#{tag}" for tag in asset.tags), _ago(asset)]
     if asset.width and asset.height:
         parts.append(f"{asset.width} × {asset.height}")
-    if asset.task == "text" and asset.text:
+    if asset.medium is Medium.TEXT and asset.text:
         parts.append(" ".join(asset.prompt[:120].split()))
     return " · ".join(part for part in parts if part)
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from PySide6.QtGui import QIcon, QPixmap
 
+from studio.kinds.kind import Medium
 from studio.library.records import Asset
 from studio.ui.gallery.history_model import ASSET_ROLE, PICTURE_ROLE, SECOND_ROLE
+from studio.ui.shell.kinds_shown import asset_icon
 from studio.ui.shell.theme import GRID
 from studio.ui.widgets.icons import icon
 from studio.ui.widgets.two_line_delegate import Index, TwoLineDelegate
 
 ROW_SIDE = 6 * GRID
-
-_ICONS = {"text": "message-square-text", "image": "image", "upscale": "image-upscale"}
 
 
 class AssetRows(TwoLineDelegate):
@@ -23,11 +23,12 @@ class AssetRows(TwoLineDelegate):
         if isinstance(pixmap, QPixmap):
             return pixmap
         asset: Asset | None = index.data(ASSET_ROLE)
-        return None if asset is None else icon(_ICONS[asset.task], "muted")
+        return None if asset is None else icon(asset_icon(asset), "muted")
 
     def side(self, index: Index) -> int:
         asset: Asset | None = index.data(ASSET_ROLE)
-        return 20 if asset is None or asset.task == "text" else ROW_SIDE
+        shows_picture = asset is not None and asset.medium is Medium.PICTURE
+        return ROW_SIDE if shows_picture else 20
 
     def second(self, index: Index) -> str:
         return str(index.data(SECOND_ROLE) or "")

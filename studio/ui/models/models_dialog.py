@@ -20,19 +20,16 @@ from PySide6.QtWidgets import (
 )
 
 from studio.formats.suffixes import MODEL_WEIGHTS
+from studio.kinds.registry import kinds
 from studio.protocol import ModelRef, Problem
 from studio.ui.models.starter_bar import StarterBar
 from studio.ui.shell.state import AppState
 from studio.ui.shell.theme import GRID, kind_colour, say
+from studio.ui.shell.translations import tr
 from studio.ui.widgets.icons import icon
 from studio.ui.widgets.times import bytes_text
 from studio.ui.widgets.tinted_label import TintedLabel
 
-_ICONS: dict[str, str] = {
-    "text": "message-square-text",
-    "image": "image",
-    "upscale": "image-upscale",
-}
 ROW_HEIGHT = 3 * GRID
 _WEIGHT_FILTER = " ".join(f"*{suffix}" for suffix in MODEL_WEIGHTS)
 
@@ -87,16 +84,11 @@ class ModelsDialog(QDialog):
         """List the models again, keeping the choice."""
         chosen = self._chosen()
         self.view.clear()
-        names: dict[str, str] = {
-            "text": self.tr("Text"),
-            "image": self.tr("Image"),
-            "upscale": self.tr("Upscale"),
-        }
         first: QTreeWidgetItem | None = None
         again: QTreeWidgetItem | None = None
-        for task, name in names.items():
-            group = QTreeWidgetItem(self.view, [name])
-            group.setIcon(0, icon(_ICONS[task]))
+        for task, kind in kinds().items():
+            group = QTreeWidgetItem(self.view, [tr(kind.title)])
+            group.setIcon(0, icon(kind.icon))
             group.setFlags(Qt.ItemFlag.ItemIsEnabled)
             group.setFirstColumnSpanned(True)
             group.setSizeHint(0, QSize(0, ROW_HEIGHT))

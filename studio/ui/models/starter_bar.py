@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from studio.protocol import Sentence
+from studio.ui.models.starter_install import starter_install_of
 from studio.ui.shell.state import AppState
 from studio.ui.shell.theme import GRID, emphasise, mute, say
 from studio.ui.widgets.icons import icon
@@ -55,15 +56,15 @@ class StarterBar(QWidget):
         layout.setSpacing(GRID)
         layout.addLayout(row)
         layout.addWidget(self.progress)
-        starter = state.starter
-        starter.progressed.connect(self._show_progress)
-        starter.changed.connect(self.refresh)
+        self._starter = starter_install_of(state)
+        self._starter.progressed.connect(self._show_progress)
+        self._starter.changed.connect(self.refresh)
         state.models_changed.connect(self.refresh)
         self.refresh()
 
     def refresh(self) -> None:
         """Look at what is installed, on another thread."""
-        running = self._state.starter.is_running
+        running = self._starter.is_running
         self.progress.setVisible(running)
         if running:
             self._offer_to_stop()
@@ -80,7 +81,7 @@ class StarterBar(QWidget):
     # ---- inside
 
     def _show(self, items: list[StarterItem]) -> None:
-        if self._state.starter.is_running:
+        if self._starter.is_running:
             return
         missing = [item for item in items if not item.installed]
         self.install.setText(self.tr("Install the starter models"))
@@ -104,7 +105,7 @@ class StarterBar(QWidget):
         self.install.setIcon(icon("square"))
 
     def _clicked(self) -> None:
-        starter = self._state.starter
+        starter = self._starter
         if starter.is_running:
             starter.cancel()
             self.install.setEnabled(False)

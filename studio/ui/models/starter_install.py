@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
 from studio.protocol import Problem, Sentence
-
-if TYPE_CHECKING:
-    from studio.ui.shell.state import AppState
+from studio.ui.shell.state import AppState
 
 
 class StarterInstall(QObject):
-    """Lives as long as the app; ends with it."""
+    """One for each `AppState`, with which it ends: see `starter_install_of`."""
 
     progressed = Signal(object, object)
     """A `Sentence` and a fraction (0 to 1) or None."""
@@ -25,6 +22,7 @@ class StarterInstall(QObject):
         self._state = state
         self._leave = threading.Event()
         self.is_running = False
+        state.closing.connect(self.cancel)
 
     def start(self) -> None:
         """Install what is missing; does nothing while an installation runs."""
@@ -57,3 +55,9 @@ class StarterInstall(QObject):
             self._state.problem.emit(problem)
         self._state.refresh_models()
         self.changed.emit()
+
+
+def starter_install_of(state: AppState) -> StarterInstall:
+    """Return the installation of the starter models, made by the first who asks."""
+    found = state.findChild(StarterInstall)
+    return found if isinstance(found, StarterInstall) else StarterInstall(state)

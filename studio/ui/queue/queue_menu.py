@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QMenu
 
+from studio.kinds.requests import kind_if_known
 from studio.library.records import Job
 from studio.protocol import JobStatus
 from studio.ui.queue.queue_actions import QueueActions
@@ -26,8 +27,10 @@ def fill_menu(
     `use` takes over a job's settings; `step` moves the chosen ones up (−1) or down (1).
     """
 
-    def add(picture: str, text: str, name: str, act: Callable[[], object]) -> None:
-        menu.addAction(icon(picture), text, act).setObjectName(f"queue.menu.{name}")
+    def add(picture: str, text: str, name: str, act: Callable[[], object]) -> QAction:
+        action = menu.addAction(icon(picture), text, act)
+        action.setObjectName(f"queue.menu.{name}")
+        return action
 
     def of(*statuses: JobStatus) -> list[Job]:
         return [job for job in chosen if job.status in statuses]
@@ -44,7 +47,8 @@ def fill_menu(
     add("copy-plus", tr("Duplicate"), "duplicate", lambda: acts.duplicate(chosen))
     if len(chosen) == 1:
         job = chosen[0]
-        add("sliders-horizontal", tr("Use these settings"), "use", lambda: use(job))
+        action = add("sliders-horizontal", tr("Use these settings"), "use", lambda: use(job))
+        action.setEnabled(kind_if_known(job.request) is not None)
     menu.addSeparator()
     if active := of("queued", "running"):
         add("circle-x", tr("Cancel") + "\tDel", "cancel", lambda: acts.cancel(active))

@@ -229,4 +229,6 @@ class QueueModel(QAbstractListModel):
             parts.append(self.tr("{time} left").format(time=seconds_text(left)))
         if job.problem is not None and job.status == "failed":
             parts.append(say(job.problem.message))
+        if job.status in ("queued", "interrupted") and (why := job.obstacle) is not None:
+            parts.append(say(why))
         return " · ".join(parts)

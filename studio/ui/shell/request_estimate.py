@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer
 
-from studio.kinds.image import ImageRequest
+from studio.kinds.registry import kind_of
 from studio.protocol import Request
 from studio.ui.shell.estimates import estimates_of
 from studio.ui.shell.state import AppState
@@ -71,7 +71,7 @@ class RequestEstimate(QObject):
 
         def look(known: Estimator) -> _Told:
             first = requests[0]
-            fits = _forecast(state, known, first) if isinstance(first, ImageRequest) else None
+            fits = _forecast(state, known, first) if kind_of(first).size is not None else None
             return known.total(requests), fits
 
         def tell(told: _Told) -> None:
@@ -110,7 +110,7 @@ class RequestEstimate(QObject):
         self._run_bar.set_estimate(None if will_not else seconds, short, detail, kind)
 
 
-def _forecast(state: AppState, known: Estimator, request: ImageRequest) -> Forecast | None:
+def _forecast(state: AppState, known: Estimator, request: Request) -> Forecast | None:
     """Look at the model and the machine; called off the window's thread."""
     from studio.jobs.forecast import forecast
     from studio.protocol import ProblemError

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from studio.models.fit import Fit
     from studio.models.registry import Registry
     from studio.models.token_counter import TokenCounter
-    from studio.ui.models.starter_install import StarterInstall
     from studio.ui.shell.background import Background
     from studio.ui.shell.worker_thread import WorkerThread
 
@@ -54,7 +53,6 @@ class AppState(QObject):
         """Where parts of the window send what they have; the window sets itself."""
         self.models_known = False
         self._registry: Registry | None = None
-        self._starter: StarterInstall | None = None
         self._counter: TokenCounter | None = None
         self._models: tuple[ModelRef, ...] = ()
         self._fits: dict[str, Fit] = {}
@@ -107,8 +105,6 @@ class AppState(QObject):
         """Save the settings, stop the worker and its engine, wait for both."""
         self.save()
         self.closing.emit()
-        if self._starter is not None:
-            self._starter.cancel()
         if self._counter is not None:
             self._counter.stop()
         self.worker.shutdown()
@@ -265,15 +261,6 @@ class AppState(QObject):
             self.refresh_models()
 
         self.read_models(work, listed, failed)
-
-    @property
-    def starter(self) -> StarterInstall:
-        """The installation of the starter models."""
-        if self._starter is None:
-            from studio.ui.models.starter_install import StarterInstall
-
-            self._starter = StarterInstall(self)
-        return self._starter
 
     @property
     def token_counter(self) -> TokenCounter:

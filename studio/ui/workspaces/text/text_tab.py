@@ -272,7 +272,9 @@ class TextTab(QWidget):
         self.language_hint.look(self.model.ref(), self.prompt.text())
 
     def _install_starter(self) -> None:
-        self._state.starter.start()
+        from studio.ui.models.starter_install import starter_install_of
+
+        starter_install_of(self._state).start()
         self._state.destinations.open_models(TASK)
 
     def _try(self, example: str) -> None:

@@ -1,0 +1,21 @@
+"""How a kind of work, and one that is not known here, looks in lists."""
+
+from __future__ import annotations
+
+from studio.kinds.registry import kinds, known_kind
+from studio.library.records import Asset
+from studio.ui.shell.translations import tr
+
+
+def asset_icon(asset: Asset) -> str:
+    """Return the icon of a result: its kind's, else its medium's, else that of a file."""
+    kind = known_kind(asset.task)
+    if kind is not None:
+        return kind.icon
+    return next((kind.icon for kind in kinds().values() if kind.medium is asset.medium), "file")
+
+
+def task_title(task: str) -> str:
+    """Return the title of a kind, or the name that another build gave it."""
+    kind = known_kind(task)
+    return task if kind is None else tr(kind.title)

@@ -10,12 +10,14 @@ import re
 import struct
 
 PREFIX = b"Exif\0\0"
+EXIF_FOLDER = 0x8769
+"""The tag of the folder of a picture's EXIF entries, in that of TIFF."""
+USER_COMMENT = 0x9286
 
 _ORIENTATION = 0x0112
-_EXIF_FOLDER = 0x8769
 _WIDTHS = (0x0100, 0xA002)
 _HEIGHTS = (0x0101, 0xA003)
-_SHORT, _LONG = 3, 4
+_SHORT, _LONG, _UNDEFINED = 3, 4, 7
 _ENTRY = 12
 _XMP_ORIENTATION = re.compile(rb"(tiff:Orientation(?:\s*=\s*[\"']|>)\s*)([1-8])")
 
@@ -48,6 +50,24 @@ def corrected_exif(exif: bytes, width: int, height: int) -> bytes:
     return bytes(block)
 
 
+def with_undefined_comment(exif: bytes) -> bytes:
+    """Return a block, without its prefix, whose comment has the type that the standard wants.
+
+    Pillow writes it as BYTE, and A1111's reader fails on that (4.6.5 of the standard). The block
+    must have a comment.
+    """
+    data = bytearray(exif)
+    order = "<" if data.startswith(b"II") else ">"
+    (directory,) = struct.unpack_from(f"{order}I", data, 4)
+    for wanted in (EXIF_FOLDER, USER_COMMENT):
+        (count,) = struct.unpack_from(f"{order}H", data, directory)
+        entries = range(directory + 2, directory + 2 + 12 * count, 12)
+        entry = next(at for at in entries if struct.unpack_from(f"{order}H", data, at)[0] == wanted)
+        (directory,) = struct.unpack_from(f"{order}I", data, entry + 8)
+    struct.pack_into(f"{order}H", data, entry + 2, _UNDEFINED)
+    return bytes(data)
+
+
 def xmp_orientation(xmp: bytes) -> int:
     """Return the orientation that an XMP packet tells, 1 to 8; 1 where it tells none."""
     found = _XMP_ORIENTATION.search(xmp)
@@ -74,7 +94,7 @@ def _correct_folder(
             _put(block, order, at, kind, width)
         elif tag in _HEIGHTS:
             _put(block, order, at, kind, height)
-        elif tag == _EXIF_FOLDER:
+        elif tag == EXIF_FOLDER:
             (found,) = struct.unpack_from(f"{order}I", block, at + 8)
     if thumbnail:
         after = start + 2 + count * _ENTRY

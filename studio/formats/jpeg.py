@@ -13,13 +13,14 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from studio.formats import xmp
+from studio.formats.embedded import Content, Embedded
+from studio.formats.exif import PREFIX as _EXIF
 
 SIGNATURE = b"\xff\xd8\xff"
 MAX_SEGMENT = 65_533
 """Bytes that one segment can hold."""
 MAX_XMP = 16 * 1024 * 1024
 _MAX_SEGMENTS = 5_000
-_EXIF = b"Exif\0\0"
 _XMP = b"http://ns.adobe.com/xap/1.0/\0"
 _EXTENDED = b"http://ns.adobe.com/xmp/extension/\0"
 _EXTENDED_HEAD = len(_EXTENDED) + 32 + 8
@@ -34,10 +35,32 @@ class JpegError(ValueError):
     """The bytes are no JPEG, or its segments are cut short."""
 
 
+def recognises(head: bytes) -> bool:
+    """Tell from its first bytes whether a file is a JPEG."""
+    return head.startswith(SIGNATURE)
+
+
+def read(file: BinaryIO) -> Embedded:
+    """Return the XMP packet, and the recipe and label in it."""
+    try:
+        return xmp.embedded_in(read_packets(file))
+    except JpegError:
+        return Embedded()
+
+
+def content(file: BinaryIO) -> Content:
+    """Return width and height, none where the file is damaged."""
+    try:
+        width, height = size(file)
+    except JpegError:
+        return Content()
+    return Content(width, height)
+
+
 def _segments(file: BinaryIO) -> Iterator[tuple[int, int]]:
     """Yield marker and length of each segment before the pixels; the file stands at its data.
 
-    Whoever asks for the next one may leave the file anywhere. Raises `JpegError`.
+    The next one is found wherever the file was left. Raises `JpegError`.
     """
     if file.read(2) != SIGNATURE[:2]:
         raise JpegError("not a JPEG file")

@@ -1,4 +1,4 @@
-"""PNG chunks: reading text within bounds, and copying a file with chunks added, streamed.
+"""PNG chunks: recipe and texts read within bounds, and a file copied with texts added, streamed.
 
 Nothing is decoded: pixels, colour profile, EXIF and every chunk of others go through byte by
 byte. Format: https://www.w3.org/TR/png-3/#5DataRep and #11iTXt.
@@ -9,8 +9,15 @@ from __future__ import annotations
 import contextlib
 import struct
 import zlib
-from collections.abc import Callable, Collection, Iterator
-from typing import BinaryIO
+from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path
+from typing import BinaryIO, TypeAlias
+
+from studio.formats import a1111, xmp
+from studio.formats.embedded import AIGC, RECIPE, Content, Embedded
+
+Chunk: TypeAlias = tuple[bytes, bytes]
+"""Four letters of type, and data."""
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 MAX_TEXT = 16 * 1024 * 1024
@@ -18,26 +25,75 @@ MAX_TEXT = 16 * 1024 * 1024
 _MAX_CHUNKS = 200_000
 _BLOCK = 1024 * 1024
 _TEXT_TYPES = (b"iTXt", b"tEXt", b"zTXt")
+_FOR_OTHERS = (a1111.PARAMETERS, a1111.POSTPROCESSING)
 
 
 class PngError(ValueError):
     """The bytes are no PNG, or its chunks are cut short."""
 
 
+def recognises(head: bytes) -> bool:
+    """Tell from its first bytes whether a file is a PNG."""
+    return head.startswith(SIGNATURE)
+
+
+def read(file: BinaryIO) -> Embedded:
+    """Return recipe, label, XMP packet and the texts of A1111."""
+    texts = read_texts(file, (RECIPE, xmp.KEYWORD, AIGC, *_FOR_OTHERS))
+    packet = texts.get(xmp.KEYWORD, "")
+    return Embedded(
+        recipe=texts.get(RECIPE, ""),
+        texts={keyword: texts[keyword] for keyword in _FOR_OTHERS if keyword in texts},
+        packet=packet,
+        label=texts.get(AIGC, "") or xmp.value_of(packet, xmp.AIGC),
+    )
+
+
+def content(file: BinaryIO) -> Content:
+    """Return width and height, none where the file is damaged."""
+    try:
+        width, height = size(file)
+    except PngError:
+        return Content()
+    return Content(width, height)
+
+
+def write(source: BinaryIO, target: BinaryIO, embedded: Embedded) -> Content:
+    """Copy a PNG with its recipe and texts before the pixels. Raises `PngError`."""
+    width, height = size(source)
+    packet = embedded.packet
+    if embedded.label:
+        packet = xmp.with_value(packet, xmp.AIGC, xmp.AIGC_NAMESPACE, embedded.label)
+    texts = {
+        RECIPE: embedded.recipe,
+        **embedded.texts,
+        AIGC: embedded.label,
+        xmp.KEYWORD: packet,
+    }
+    source.seek(0)
+    _copy_with_texts(source, target, {name: text for name, text in texts.items() if text})
+    return Content(width, height)
+
+
 def text_chunk(keyword: str, text: str) -> bytes:
     """Return a whole iTXt chunk, uncompressed, so that simple readers find it."""
     body = keyword.encode("latin-1") + b"\0\0\0\0\0" + text.encode("utf-8")
-    return _chunk(b"iTXt", body)
+    return chunk(b"iTXt", body)
 
 
-def _chunk(kind: bytes, body: bytes) -> bytes:
-    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+def chunk(kind: bytes, body: bytes) -> bytes:
+    """Return a whole chunk: length, type, data and checksum."""
+    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", _checksum(kind, body))
+
+
+def _checksum(kind: bytes, body: bytes) -> int:
+    return zlib.crc32(body, zlib.crc32(kind))
 
 
 def headers(file: BinaryIO) -> Iterator[tuple[bytes, int]]:
     """Yield type and length of each chunk; the file stands at the chunk's data.
 
-    Whoever asks for the next one may leave the file anywhere.
+    The next one is found wherever the file was left. Raises `PngError`.
     """
     if file.read(8) != SIGNATURE:
         raise PngError("not a PNG file")
@@ -125,32 +181,41 @@ def _inflate(data: bytes) -> bytes | None:
     return result if stream.eof else None
 
 
-def copy_with_texts(
-    source: BinaryIO,
-    target: BinaryIO,
-    texts: Callable[[dict[str, str]], dict[str, str]],
-    replaced: Collection[str],
-) -> None:
-    """Copy a PNG, with `replaced` keywords taken out and new texts before the pixels.
+def leading_chunks(path: Path, wanted: frozenset[bytes], largest: int = 1_000_000) -> list[Chunk]:
+    """Return the wanted chunks in front of a PNG's pixels; nothing from any other file.
 
-    `texts` is given the old texts of the replaced keywords and returns what is written, in
-    that order. Raises `PngError` when the source is no whole PNG.
+    A chunk that is larger than `largest` bytes, or damaged, is left out.
     """
-    old = read_texts(source, replaced)
-    drop = {keyword.encode("latin-1") for keyword in replaced}
-    source.seek(0)
+    found: list[Chunk] = []
+    with path.open("rb") as file, contextlib.suppress(PngError):
+        for kind, length in headers(file):
+            if kind == b"IDAT":
+                break
+            if kind in wanted and length <= largest:
+                data, checksum = file.read(length), file.read(4)
+                if checksum == struct.pack(">I", _checksum(kind, data)):
+                    found.append((kind, data))
+    return found
+
+
+def _copy_with_texts(source: BinaryIO, target: BinaryIO, texts: Mapping[str, str]) -> None:
+    """Copy a PNG with texts before its pixels, instead of those that it has by these keywords.
+
+    Raises `PngError` when the source is no whole PNG.
+    """
+    replaced = {keyword.encode("latin-1") for keyword in texts}
     added = False
     target.write(SIGNATURE)
     for kind, length in headers(source):
         if kind == b"IDAT" and not added:
-            for keyword, text in texts(old).items():
+            for keyword, text in texts.items():
                 target.write(text_chunk(keyword, text))
             added = True
         start = source.tell()
         if kind in _TEXT_TYPES:
             keyword_bytes = source.read(min(length, 80)).partition(b"\0")[0]
             source.seek(start)
-            if keyword_bytes in drop:
+            if keyword_bytes in replaced:
                 continue
         source.seek(start - 8)
         _copy(source, target, 12 + length)

@@ -1,4 +1,4 @@
-"""Writing PNG row by row, 8 or 16 bits a channel, and looking at the chunks of one.
+"""Writing PNG row by row, 8 or 16 bits a channel.
 
 Pillow holds the whole picture in memory at once and writes no 16-bit colour. Source of the
 format: https://www.w3.org/TR/png-3/
@@ -16,10 +16,7 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-SIGNATURE = b"\x89PNG\r\n\x1a\n"
-
-Chunk = tuple[bytes, bytes]
-"""Four letters of type, and data."""
+from studio.formats.png import SIGNATURE, Chunk, chunk
 
 _COLOUR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}
 _ROWS_AT_ONCE = 32
@@ -66,7 +63,7 @@ class PngWriter:
         self._file: BinaryIO = self._path.open("wb")
         self._file.write(SIGNATURE)
         for kind, data in self._chunks:
-            self._chunk(kind, data)
+            self._file.write(chunk(kind, data))
         return self
 
     def __exit__(
@@ -81,7 +78,7 @@ class PngWriter:
                     raise ValueError(f"{self._written} rows of {self._height} were written")
                 self._pending += self._deflate.flush()
                 self._send(0)
-                self._chunk(b"IEND", b"")
+                self._file.write(chunk(b"IEND", b""))
         finally:
             self._file.close()
 
@@ -100,13 +97,8 @@ class PngWriter:
 
     def _send(self, at_least: int) -> None:
         if len(self._pending) > at_least:
-            self._chunk(b"IDAT", bytes(self._pending))
+            self._file.write(chunk(b"IDAT", bytes(self._pending)))
             self._pending.clear()
-
-    def _chunk(self, kind: bytes, data: bytes) -> None:
-        self._file.write(struct.pack(">I", len(data)) + kind)
-        self._file.write(data)
-        self._file.write(struct.pack(">I", zlib.crc32(data, zlib.crc32(kind))))
 
 
 def filter_rows(
@@ -135,25 +127,3 @@ def filter_rows(
     best = sizes.argmin(axis=0)
     chosen = candidates[best, np.arange(len(rows))]
     return np.concatenate([best[:, None].astype(np.uint8), chosen], axis=1)
-
-
-def leading_chunks(path: Path, wanted: frozenset[bytes], largest: int = 1_000_000) -> list[Chunk]:
-    """Return the wanted chunks in front of a PNG's pixels; nothing from any other file.
-
-    A chunk that is larger than `largest` bytes, or damaged, is left out.
-    """
-    found: list[Chunk] = []
-    with path.open("rb") as file:
-        if file.read(len(SIGNATURE)) != SIGNATURE:
-            return []
-        while len(head := file.read(8)) == 8:
-            size, kind = struct.unpack(">I4s", head)
-            if kind in (b"IDAT", b"IEND"):
-                break
-            if kind not in wanted or size > largest:
-                file.seek(size + 4, 1)
-                continue
-            data, checksum = file.read(size), file.read(4)
-            if checksum == struct.pack(">I", zlib.crc32(data, zlib.crc32(kind))):
-                found.append((kind, data))
-    return found

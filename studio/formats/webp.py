@@ -9,6 +9,9 @@ import struct
 from collections.abc import Iterator
 from typing import BinaryIO
 
+from studio.formats import xmp
+from studio.formats.embedded import Content, Embedded
+
 MAX_XMP = 16 * 1024 * 1024
 _MAX_CHUNKS = 10_000
 
@@ -17,17 +20,34 @@ class WebpError(ValueError):
     """The bytes are no WebP, or its chunks are cut short."""
 
 
-def is_webp(start: bytes) -> bool:
-    """Tell from its first twelve bytes whether a file says that it is a WebP."""
-    return start[:4] == b"RIFF" and start[8:12] == b"WEBP"
+def recognises(head: bytes) -> bool:
+    """Tell from its first twelve bytes whether a file is a WebP."""
+    return head[:4] == b"RIFF" and head[8:12] == b"WEBP"
+
+
+def read(file: BinaryIO) -> Embedded:
+    """Return the XMP packet, and the recipe and label in it."""
+    try:
+        return xmp.embedded_in([read_packet(file)])
+    except WebpError:
+        return Embedded()
+
+
+def content(file: BinaryIO) -> Content:
+    """Return width and height, none where the file is damaged."""
+    try:
+        width, height = size(file)
+    except WebpError:
+        return Content()
+    return Content(width, height)
 
 
 def _chunks(file: BinaryIO) -> Iterator[tuple[bytes, int]]:
     """Yield type and length of each chunk; the file stands at the chunk's data.
 
-    Whoever asks for the next one may leave the file anywhere. Raises `WebpError`.
+    The next one is found wherever the file was left. Raises `WebpError`.
     """
-    if not is_webp(file.read(12)):
+    if not recognises(file.read(12)):
         raise WebpError("not a WebP file")
     for _ in range(_MAX_CHUNKS):
         head = file.read(8)

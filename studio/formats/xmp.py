@@ -8,8 +8,11 @@ Format: https://github.com/adobe/XMP-Toolkit-SDK/tree/main/docs (part 1).
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from html import unescape
 from xml.sax.saxutils import escape
+
+from studio.formats.embedded import Embedded
 
 KEYWORD = "XML:com.adobe.xmp"
 """The keyword of the PNG text that holds a packet."""
@@ -58,6 +61,23 @@ def with_value(packet: str, name: str, namespace: str, value: str) -> str:
         f"{description}\n"
         "</rdf:RDF>\n</x:xmpmeta>\n"
         '<?xpacket end="w"?>'
+    )
+
+
+def with_recipe(packet: str, recipe: str) -> str:
+    """Return the packet with a recipe (JSON) in it, as it is where nothing can be added to it."""
+    return with_value(packet, RECIPE, RECIPE_NAMESPACE, recipe)
+
+
+def embedded_in(packets: Sequence[str]) -> Embedded:
+    """Return what a file's packets carry: the first one is its own, others continue it."""
+    if not packets:
+        return Embedded()
+    recipes = (value_of(packet, RECIPE) for packet in packets)
+    return Embedded(
+        recipe=next((recipe for recipe in recipes if recipe), ""),
+        packet=packets[0],
+        label=value_of(packets[0], AIGC),
     )
 
 

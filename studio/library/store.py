@@ -17,6 +17,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 from msgspec.structs import replace
 
+from studio.formats.aigc import AigcLabel
 from studio.formats.suffixes import TEXTS
 from studio.kinds.kind import Medium
 from studio.kinds.registry import medium_of
@@ -38,7 +39,6 @@ from studio.library.index.search import Wanted
 from studio.library.queue.job_queue import Queue, destination, missing_rows, now
 from studio.library.queue.resolve_request import resolve_request
 from studio.library.recipes import metadata
-from studio.library.recipes.aigc import AigcLabel
 from studio.library.records import Asset, Job
 from studio.protocol import JobStatus, Problem, ProblemError, Recipe, Request, problem
 
@@ -410,9 +410,10 @@ class Library:
                 recipe=recipe,
                 size=written.size,
                 sha256=files.hash_file(part),
-                text=written.text,
-                width=written.width,
-                height=written.height,
+                text=written.content.text,
+                width=written.content.width,
+                height=written.content.height,
+                duration=written.content.duration,
             )
             final = files.place(part, wanted)
         except OSError as error:

@@ -15,6 +15,8 @@ from PIL.PngImagePlugin import PngInfo
 from sd_parsers import ParserManager
 
 from studio.formats import jpeg, xmp
+from studio.formats.embedded import Content
+from studio.formats.recipe_files import read_content, read_embedded
 from studio.kinds.text import TextRequest
 from studio.kinds.upscale import UpscaleRequest
 from studio.library.recipes.convert import Format
@@ -22,9 +24,7 @@ from studio.library.recipes.export import TABLE, export
 from studio.library.recipes.foreign import settings_of
 from studio.library.recipes.metadata import (
     is_declared_generated,
-    read_found_picture_size,
     read_recipe,
-    texts_of,
 )
 from studio.library.records import Asset, Job
 from studio.library.store import Library
@@ -83,7 +83,7 @@ def test_settings_come_back_and_other_programs_read_theirs(
     assert read_recipe(path) == asset.recipe
     restored = settings_of(path)
     assert restored is not None and restored.made_by == "Prompt Studio"
-    assert read_found_picture_size(path) == (6, 4)
+    assert read_content(path) == Content(6, 4)
     assert is_declared_generated(path)
     parsed = ParserManager().parse(path)
     assert parsed is not None
@@ -92,7 +92,7 @@ def test_settings_come_back_and_other_programs_read_theirs(
     sampler = parsed.samplers[0]
     assert (sampler.name, sampler.parameters["cfg_scale"]) == ("Euler", "7.5")
     assert comment_of(path) == loaded(asset.path).info["parameters"]
-    properties = ElementTree.fromstring(texts_of(path)[xmp.KEYWORD]).iter()
+    properties = ElementTree.fromstring(read_embedded(path).packet).iter()
     assert any(xmp.RECIPE_NAMESPACE in name for part in properties for name in part.attrib)
     assert path.name in (tmp_path / "out" / TABLE).read_text("utf-8-sig")
 
@@ -145,7 +145,7 @@ def test_profile_exif_and_the_xmp_of_others_are_kept(
     assert (made.info["icc_profile"], made.getexif()[0x013B], lost) == (profile, "Anna", [])
     assert made.getexif().get_ifd(0x8769)[0xA434] == "A lens"
     assert comment_of(path) == loaded(asset.path).info["parameters"]
-    assert xmp.value_of(texts_of(path)[xmp.KEYWORD], "dc:rights") == "Anna's"
+    assert xmp.value_of(read_embedded(path).packet, "dc:rights") == "Anna's"
 
 
 def png_of_16_bits(colour_type: int, samples: list[int]) -> bytes:
@@ -202,7 +202,7 @@ def test_an_enlarged_photograph_keeps_saying_so(library: Library, tmp_path: Path
     asset = record(library, job)
     path, _ = exported(asset, tmp_path, "jpeg")
     assert read_recipe(path) == asset.recipe
-    source = xmp.value_of(texts_of(path)[xmp.KEYWORD], xmp.SOURCE)
+    source = xmp.value_of(read_embedded(path).packet, xmp.SOURCE)
     assert source.endswith("/compositeWithTrainedAlgorithmicMedia")
     assert "Postprocess upscale by: 2" in comment_of(path)
 
@@ -230,7 +230,7 @@ def test_a_picture_too_large_for_the_format_is_a_sentence(library: Library, tmp_
     with pytest.raises(ProblemError, match="16383"):
         exported(asset, tmp_path, "webp")
     path, _ = exported(asset, tmp_path, "jpeg")
-    assert read_found_picture_size(path) == (16_384, 1)
+    assert read_content(path) == Content(16_384, 1)
 
 
 @pytest.mark.parametrize("to", FORMATS)
@@ -295,7 +295,7 @@ def test_a_hostile_picture_has_no_recipe_and_no_size_and_does_no_harm(
 ) -> None:
     (tmp_path / "x").write_bytes(content)
     assert read_recipe(tmp_path / "x") is None
-    assert read_found_picture_size(tmp_path / "x") == (None, None)
+    assert read_content(tmp_path / "x") == Content()
     assert not is_declared_generated(tmp_path / "x")
 
 
@@ -314,7 +314,7 @@ def test_older_parts_that_an_editor_left_behind_do_not_mix_with_the_recipe(
 def test_a_packet_written_again_with_elements_is_read(library: Library, tmp_path: Path) -> None:
     asset = record(library, fox(library))
     path, _ = exported(asset, tmp_path, "webp")
-    attribute = texts_of(path)[xmp.KEYWORD]
+    attribute = read_embedded(path).packet
     name = xmp.RECIPE
     text = xmp.value_of(attribute, name).replace("&", "&amp;").replace("<", "&lt;")
     element = f"<x><{name}>{text}</{name}></x>"

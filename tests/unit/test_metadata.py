@@ -15,12 +15,14 @@ from PIL import Image
 from PIL.PngImagePlugin import PngImageFile, PngInfo
 
 from studio.formats import png, xmp
+from studio.formats.aigc import AigcLabel
+from studio.formats.recipe_files import read_embedded
 from studio.kinds.coding import to_json
 from studio.kinds.image import ImageRequest
 from studio.kinds.text import TextRequest
 from studio.kinds.upscale import UpscaleRequest
-from studio.library.recipes.aigc import AigcLabel, label_of
-from studio.library.recipes.metadata import read_recipe, read_text, texts_of, write_with_recipe
+from studio.library.recipes.aigc import label_of
+from studio.library.recipes.metadata import read_recipe, read_text, write_with_recipe
 from studio.protocol import InputFile, Recipe
 from studio.settings import Settings
 from tests.unit.conftest import png_bytes, recipe_for
@@ -163,7 +165,7 @@ def labels_of(path: Path) -> list[dict[str, str]]:
     """The AIGC labels of a PNG: that of the text chunk and that of the XMP."""
     with path.open("rb") as file:
         text = png.read_texts(file, ("AIGC",)).get("AIGC", "{}")
-    return [json.loads(text), json.loads(xmp.value_of(texts_of(path)[xmp.KEYWORD], xmp.AIGC))]
+    return [json.loads(text), json.loads(xmp.value_of(read_embedded(path).packet, xmp.AIGC))]
 
 
 def test_the_label_of_gb_45438_stands_in_text_and_xmp_when_it_is_wanted(tmp_path: Path) -> None:
@@ -180,7 +182,7 @@ def test_the_label_of_gb_45438_stands_in_text_and_xmp_when_it_is_wanted(tmp_path
         "ReservedCode2": "",
     }
     assert labels_of(path) == [expected, expected]
-    packet = ElementTree.fromstring(texts_of(path)[xmp.KEYWORD])
+    packet = ElementTree.fromstring(read_embedded(path).packet)
     values = {name: value for part in packet.iter() for name, value in part.attrib.items()}
     assert json.loads(values["{http://www.tc260.org.cn/ns/AIGC/1.0/}AIGC"]) == expected
     assert read_recipe(path) == recipe

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from studio.formats import suffixes
+from studio.formats.recipe_files import read_content
 from studio.library.folder import marks_file as marks
 from studio.library.folder.files import hash_file
 from studio.library.folder.trash import FOLDER as TRASH
@@ -44,16 +45,16 @@ def find(path: Path) -> Found | None:
         recipe = metadata.read_recipe(path)
         if recipe is None:
             return None
-        width, height = metadata.read_found_picture_size(path)
-        is_text = path.suffix.lower() in suffixes.TEXTS
+        content = read_content(path)
         return Found(
             path=path,
             recipe=recipe,
             size=path.stat().st_size,
             sha256=hash_file(path),
-            text=metadata.read_text(path) if is_text else "",
-            width=width,
-            height=height,
+            text=content.text,
+            width=content.width,
+            height=content.height,
+            duration=content.duration,
         )
     except OSError:
         return None

@@ -7,16 +7,18 @@ UTF-16; Civitai, sd-parsers and A1111's "PNG Info" read it there.
 from __future__ import annotations
 
 import io
-import struct
 import threading
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from studio.formats import a1111, jpeg, png, xmp
+from studio.formats.exif import EXIF_FOLDER, PREFIX, USER_COMMENT, with_undefined_comment
+from studio.formats.front_matter import yaml_safe
+from studio.formats.recipe_files import read_embedded
 from studio.kinds.coding import to_json
-from studio.library.recipes.metadata import embedded_text, source_type_of, texts_of, yaml_safe
+from studio.library.recipes.metadata import embedded_text, source_type_of
 from studio.library.recipes.source_type import with_source
 from studio.protocol import ProblemError, Recipe, Sentence, UnknownRequest, problem, sentence
 
@@ -28,9 +30,6 @@ Tell: TypeAlias = Callable[[Sentence], object]
 SUFFIXES: dict[Format, tuple[str, ...]] = {"webp": (".webp",), "jpeg": (".jpg", ".jpeg")}
 LONGEST_SIDE: dict[Format, int] = {"webp": 16_383, "jpeg": 65_535}
 JPEG_QUALITY = 90
-_EXIF_IFD = 0x8769
-_USER_COMMENT = 0x9286
-_UNDEFINED = 7
 # Pillow's bound is one for the whole process; this file is the user's own and may be larger.
 _unbounded = threading.Lock()
 
@@ -61,9 +60,9 @@ def converted(source: Path, recipe: Recipe, to: Format, quality: int | None, tel
         if profile and profile[16:20] != (b"GRAY" if pixels.mode == "L" else b"RGB "):
             tell(sentence("The colour profile does not suit the format and was left out."))
             profile = b""
-        texts = texts_of(source)
-        comment = _comment(texts, recipe, image.size)
-        packet = texts.get(xmp.KEYWORD, "")
+        embedded = read_embedded(source)
+        comment = _comment(embedded.texts, recipe, image.size)
+        packet = embedded.packet
         if not isinstance(recipe.request, UnknownRequest):
             packet = with_source(packet, source_type_of(recipe.request))
         exif = _exif(image)
@@ -112,7 +111,7 @@ def _exif(image: Image.Image) -> Image.Exif:
 
     try:
         exif = image.getexif()
-        exif.get_ifd(_EXIF_IFD)
+        exif.get_ifd(EXIF_FOLDER)
         exif.tobytes()
     except Exception:
         # Whatever a stranger's EXIF makes the parser raise: it cannot be kept.
@@ -158,7 +157,7 @@ def _opaque(image: Image.Image, tell: Tell) -> Image.Image:
     return ground.convert("L" if image.mode == "LA" else "RGB")
 
 
-def _comment(texts: dict[str, str], recipe: Recipe, size: tuple[int, int]) -> str:
+def _comment(texts: Mapping[str, str], recipe: Recipe, size: tuple[int, int]) -> str:
     for keyword in (a1111.PARAMETERS, a1111.POSTPROCESSING):
         if texts.get(keyword):
             return texts[keyword]
@@ -172,40 +171,23 @@ def _with_comment(exif: Image.Exif, comment: str) -> bytes:
 
     text = b"UNICODE\0" + comment.encode("utf-16-be", "replace")
     try:
-        exif.get_ifd(_EXIF_IFD)[_USER_COMMENT] = text
-        return _typed(exif.tobytes().removeprefix(b"Exif\0\0"))
+        exif.get_ifd(EXIF_FOLDER)[USER_COMMENT] = text
+        return with_undefined_comment(exif.tobytes().removeprefix(PREFIX))
     except Exception:
         # Only a stranger's EXIF can have such faults, whatever they are: go without it.
         exif = Image.Exif()
-        exif.get_ifd(_EXIF_IFD)[_USER_COMMENT] = text
-        return _typed(exif.tobytes().removeprefix(b"Exif\0\0"))
-
-
-def _typed(exif: bytes) -> bytes:
-    """Return EXIF with the type of the comment that the standard and A1111's reader want.
-
-    Pillow writes bytes as BYTE. https://www.cipa.jp/std/documents/e/DC-008-2012_E.pdf, 4.6.5.
-    """
-    data = bytearray(exif)
-    order = "<" if data.startswith(b"II") else ">"
-    (directory,) = struct.unpack_from(f"{order}I", data, 4)
-    for wanted in (_EXIF_IFD, _USER_COMMENT):
-        (count,) = struct.unpack_from(f"{order}H", data, directory)
-        entries = range(directory + 2, directory + 2 + 12 * count, 12)
-        entry = next(at for at in entries if struct.unpack_from(f"{order}H", data, at)[0] == wanted)
-        (directory,) = struct.unpack_from(f"{order}I", data, entry + 8)
-    struct.pack_into(f"{order}H", data, entry + 2, _UNDEFINED)
-    return bytes(data)
+        exif.get_ifd(EXIF_FOLDER)[USER_COMMENT] = text
+        return with_undefined_comment(exif.tobytes().removeprefix(PREFIX))
 
 
 def _with_recipe(packet: str, recipe: Recipe) -> str:
     text = yaml_safe(to_json(recipe))
-    whole = xmp.with_value(packet, xmp.RECIPE, xmp.RECIPE_NAMESPACE, text)
+    whole = xmp.with_recipe(packet, text)
     if xmp.value_of(whole, xmp.RECIPE) == text:
         return whole
     # A packet of somebody else's that nothing can be added to.
     fresh = with_source("", source_type_of(recipe.request))
-    return xmp.with_value(fresh, xmp.RECIPE, xmp.RECIPE_NAMESPACE, text)
+    return xmp.with_recipe(fresh, text)
 
 
 def _webp(
@@ -250,7 +232,7 @@ def _jpeg(
         subsampling="4:4:4" if chosen >= JPEG_QUALITY else "4:2:0",
         icc_profile=profile,
     )
-    plain = exif.tobytes().removeprefix(b"Exif\0\0") if len(exif) else b""
+    plain = exif.tobytes().removeprefix(PREFIX) if len(exif) else b""
     kept = _with_comment(exif, comment)
     if not jpeg.exif_fits(kept):
         tell(

@@ -15,7 +15,8 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from studio.formats import png
+from studio.formats import a1111, png
+from studio.formats.recipe_files import read_embedded
 from studio.kinds.coding import request_from_fields
 from studio.kinds.kind import Medium
 from studio.kinds.registry import prompted_kind
@@ -75,11 +76,7 @@ def settings_of(path: Path) -> Restored | None:
 
 
 def _swarm(path: Path) -> Restored | None:
-    with path.open("rb") as file:
-        try:
-            text = png.read_texts(file, ("parameters",)).get("parameters", "")
-        except png.PngError:
-            return None
+    text = read_embedded(path).texts.get(a1111.PARAMETERS, "")
     try:
         values = msgspec.json.decode(text)[_SWARM] if _SWARM in text else None
     except (msgspec.DecodeError, KeyError, TypeError, RecursionError):

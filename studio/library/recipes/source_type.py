@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 
 from studio.formats import a1111, xmp
+from studio.formats.embedded import Embedded
 from studio.kinds.requests import inputs_of
 from studio.protocol import Request
 
@@ -24,9 +24,10 @@ def source_type(request: Request, *, input_is_generated: bool) -> str:
     return ENHANCED if inputs_of(request) and not input_is_generated else GENERATED
 
 
-def says_generated(texts: Mapping[str, str]) -> bool:
-    """Tell whether a picture's texts (XMP, `parameters`) say that a model made it."""
-    return GENERATED in texts.get(xmp.KEYWORD, "") or "Steps: " in texts.get(a1111.PARAMETERS, "")
+def says_generated(embedded: Embedded) -> bool:
+    """Tell whether what a picture carries (XMP, `parameters`) says that a model made it."""
+    parameters = embedded.texts.get(a1111.PARAMETERS, "")
+    return GENERATED in embedded.packet or "Steps: " in parameters
 
 
 def with_source(packet: str, term: str) -> str:

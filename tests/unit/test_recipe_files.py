@@ -1,0 +1,70 @@
+"""What files carry, whatever their format: each is known by its head, and text comes back."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from studio.formats import front_matter, jpeg, png, webp, xmp
+from studio.formats.embedded import HEAD, Content, Embedded, RecipeFormat, WritableFormat
+from studio.formats.recipe_files import read_content, read_embedded, writable_format
+from tests.unit.conftest import png_bytes
+
+RECIPE = '{"request": {"prompt": "狐狸 \\u2028 <&>"}}'
+
+
+def encoded(format: str, packet: str = "") -> bytes:
+    file = io.BytesIO()
+    Image.new("RGB", (6, 4)).save(file, format, xmp=packet.encode())
+    return file.getvalue()
+
+
+SAMPLES: dict[str, tuple[RecipeFormat, bytes]] = {
+    "png": (png, png_bytes()),
+    "front matter": (front_matter, b"---\nseed: 1\n---\n\nhello"),
+    "jpeg": (jpeg, encoded("JPEG")),
+    "webp": (webp, encoded("WEBP")),
+}
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_a_file_is_recognised_by_its_own_format_alone(name: str) -> None:
+    head = SAMPLES[name][1][:HEAD]
+    assert [other for other, (one, _) in SAMPLES.items() if one.recognises(head)] == [name]
+
+
+@pytest.mark.parametrize("content", [b"", b"ID3\x04", b"RIFF\0\0\0\0WAVE", b"a text\n---\n"])
+def test_a_file_that_no_format_recognises_carries_nothing(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "x").write_bytes(content)
+    assert read_embedded(tmp_path / "x") == Embedded()
+    assert read_content(tmp_path / "x") == Content()
+    with (tmp_path / "x").open("rb") as file:
+        assert writable_format(file) is None
+
+
+@pytest.mark.parametrize(("form", "source"), [(png, png_bytes()), (front_matter, b"An answer.")])
+def test_what_is_written_is_read_again_and_written_over(
+    form: WritableFormat, source: bytes
+) -> None:
+    first, second = io.BytesIO(), io.BytesIO()
+    packet = xmp.with_value("", "dc:rights", "http://dc/", "Anna's")
+    given = Embedded(RECIPE, {"parameters": "a fox\nSteps: 2"}, packet, '{"Label": "1"}')
+    content = form.write(io.BytesIO(source), first, given)
+    assert content == form.content(io.BytesIO(first.getvalue()))
+    found = form.read(io.BytesIO(first.getvalue()))
+    assert (found.recipe, found.label) == (given.recipe, given.label)
+    if form is png:
+        form.write(io.BytesIO(first.getvalue()), second, Embedded(recipe="{}"))
+        kept = form.read(io.BytesIO(second.getvalue()))
+        assert kept == Embedded("{}", given.texts, found.packet, given.label)
+
+
+@pytest.mark.parametrize("format", ["JPEG", "WEBP"])
+def test_an_encoded_picture_carries_its_recipe_in_its_xmp(tmp_path: Path, format: str) -> None:
+    packet = xmp.with_recipe("", RECIPE)
+    (tmp_path / "x").write_bytes(encoded(format, packet))
+    assert read_embedded(tmp_path / "x") == Embedded(recipe=RECIPE, packet=packet)
+    assert read_content(tmp_path / "x") == Content(6, 4)

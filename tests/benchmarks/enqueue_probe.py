@@ -22,7 +22,7 @@ def main() -> None:
     from studio.kinds.text import TextRequest
     from studio.protocol import Request
     from studio.ui.main_window import MainWindow
-    from studio.ui.shell.worker_thread import Enqueued
+    from studio.ui.shell.reports import Enqueued
 
     requests: list[Request] = [TextRequest(prompt=f"number {n}") for n in range(int(sys.argv[1]))]
     gaps = Gaps()
@@ -39,13 +39,12 @@ def main() -> None:
     def submit(window: MainWindow) -> None:
         begun = time.perf_counter()
 
-        def hear(report: object) -> None:
-            if isinstance(report, Enqueued):
-                told["seconds"] = time.perf_counter() - begun
-                QTimer.singleShot(1000, done)
+        def hear(_: Enqueued) -> None:
+            told["seconds"] = time.perf_counter() - begun
+            QTimer.singleShot(1000, done)
 
         gaps.start()
-        window.state.reported.connect(hear)
+        window.state.reports.enqueued.connect(hear)
         window.state.submit(requests)
 
     def done() -> None:

@@ -40,9 +40,8 @@ def main() -> None:
     def watch() -> None:
         window = next(w for w in QApplication.topLevelWidgets() if isinstance(w, MainWindow))
 
-        def hear(report: object) -> None:
-            if isinstance(report, Done | Failed | Cancelled):
-                QTimer.singleShot(500, lambda: ended.append(type(report).__name__))
+        def hear(report: Done | Failed | Cancelled) -> None:
+            QTimer.singleShot(500, lambda: ended.append(type(report).__name__))
 
         def press() -> None:
             if not window.state.models("text"):
@@ -54,7 +53,9 @@ def main() -> None:
             prompt.setPlainText(PROMPT)
             generate.click()
 
-        window.state.reported.connect(hear, Qt.ConnectionType.QueuedConnection)
+        reports = window.state.reports
+        for end in (reports.done, reports.failed, reports.cancelled):
+            end.connect(hear, Qt.ConnectionType.QueuedConnection)
         QTimer.singleShot(1500, press)
         gaps.start()
 

@@ -14,7 +14,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 
 from studio.engine.local.client import EngineClient
-from studio.jobs.runner import AssetSaved
+from studio.library.records import Asset
 from studio.protocol import Failed, TextDelta
 from studio.ui.app import main
 from studio.ui.main_window import MainWindow
@@ -33,7 +33,10 @@ class Person:
         self.beat = QTimer(self.window)
         self.beat.timeout.connect(self.feel)
         self.beat.start(5)
-        self.window.state.reported.connect(self.hear)
+        reports = self.window.state.reports
+        reports.text.connect(self.streams)
+        reports.asset_saved.connect(self.saved)
+        reports.failed.connect(self.failed)
         self.type()
 
     def feel(self) -> None:
@@ -52,19 +55,21 @@ class Person:
         QTest.keyClicks(prompt, PROMPT)
         QTest.mouseClick(button, Qt.MouseButton.LeftButton)
 
-    def hear(self, report: object) -> None:
-        if isinstance(report, TextDelta) and not self.streaming:
+    def streams(self, _: TextDelta) -> None:
+        if not self.streaming:
             self.streaming = True
             engine = self.window.state.worker._engine
             assert isinstance(engine, EngineClient)
             print(json.dumps({"engine": engine.pid}), flush=True)
-        elif isinstance(report, AssetSaved):
-            gap = self.longest * 1000
-            print(json.dumps({"path": str(report.asset.path), "longest_gap": gap}), flush=True)
-            QTimer.singleShot(0, self.window.close)
-        elif isinstance(report, Failed):
-            print(json.dumps({"failed": str(report.problem.message)}), flush=True)
-            QTimer.singleShot(0, self.type)
+
+    def saved(self, asset: Asset) -> None:
+        gap = self.longest * 1000
+        print(json.dumps({"path": str(asset.path), "longest_gap": gap}), flush=True)
+        QTimer.singleShot(0, self.window.close)
+
+    def failed(self, report: Failed) -> None:
+        print(json.dumps({"failed": str(report.problem.message)}), flush=True)
+        QTimer.singleShot(0, self.type)
 
 
 def watched() -> int:

@@ -13,14 +13,13 @@ from PySide6.QtGui import QAction, QDropEvent
 from PySide6.QtWidgets import QMenu
 from pytestqt.qtbot import QtBot
 
-from studio.jobs.runner import JobChanged
 from studio.kinds.image import ImageRequest
 from studio.library.records import Job
 from studio.protocol import Capabilities, Warned, sentence
 from studio.settings import Paths
 from studio.ui.gallery.again import LIKE_IT
 from studio.ui.main_window import MainWindow
-from studio.ui.shell.worker_thread import ModelDescribed
+from studio.ui.shell.reports import ModelDescribed
 from studio.ui.workspaces.upscale.upscale_tab import UpscaleTab
 
 A1111 = (
@@ -140,7 +139,7 @@ def test_a_picture_the_model_cannot_start_from_is_said_to_be_unused(
     ended(tab, qtbot)
     assert tab.result.start_from.isEnabled()
     alone = Capabilities(controls=("prompt", "seed"), width=64, height=64)
-    window.state.reported.emit(ModelDescribed(model, alone, None))
+    window.state.reports.model_described.emit(ModelDescribed(model, alone, None))
     assert not tab.result.start_from.isEnabled()
     assert "prompt alone" in tab.result.start_from.toolTip()
     assert window.messages.text() == ""
@@ -158,8 +157,8 @@ def test_a_prompt_the_model_does_not_know_offers_another_model(
     monkeypatch.setattr(window, "open_models", wanted.append)
     hint = sentence("This model does not know what the prompt asks for.")
     running = Job(id="job", request=ImageRequest(prompt=""), status="running")
-    window.state.reported.emit(JobChanged(running))
-    window.state.reported.emit(Warned("job", "out_of_domain", hint))
+    window.state.reports.job_changed.emit(running)
+    window.state.reports.warned.emit(Warned("job", "out_of_domain", hint))
     (shown,) = window.messages.messages
     assert (shown.text, shown.kind) == (str(hint), "warning")
     assert shown.action is not None
@@ -172,12 +171,12 @@ def test_a_hint_names_its_prompt_and_goes_when_the_next_job_starts(window: MainW
 
     def starts(job: str, prompt: str) -> None:
         request = ImageRequest(prompt=prompt)
-        window.state.reported.emit(JobChanged(Job(id=job, request=request, status="running")))
+        window.state.reports.job_changed.emit(Job(id=job, request=request, status="running"))
 
     for job, prompt in (("one", "a steam engine"), ("two", "a dam\n" + "of stones " * 20)):
         starts(job, prompt)
     for job in ("one", "two"):
-        window.state.reported.emit(Warned(job, "out_of_domain", hint))
+        window.state.reports.warned.emit(Warned(job, "out_of_domain", hint))
     first, second = (message.text for message in window.messages.messages)
     assert first == f"“a steam engine”: {hint}"
     assert second.startswith("“a dam of stones of stones")
@@ -187,10 +186,10 @@ def test_a_hint_names_its_prompt_and_goes_when_the_next_job_starts(window: MainW
 
 
 def test_what_is_said_about_something_else_stays_when_a_job_starts(window: MainWindow) -> None:
-    window.state.reported.emit(Warned("job", "out_of_domain", sentence("Not known.")))
+    window.state.reports.warned.emit(Warned("job", "out_of_domain", sentence("Not known.")))
     window.state.show_message("The disk is full.", "warning")
     request = ImageRequest(prompt="a fox")
-    window.state.reported.emit(JobChanged(Job(id="two", request=request, status="running")))
+    window.state.reports.job_changed.emit(Job(id="two", request=request, status="running"))
     assert window.messages.text() == "The disk is full."
 
 

@@ -4,30 +4,34 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import Qt
+import pytest
 from pytestqt.qtbot import QtBot
 
-from studio.jobs.runner import AssetSaved
+from studio.jobs.runner import AssetSaved, JobChanged, PreviewSaved
 from studio.kinds.text import TextRequest
+from studio.protocol import Event
 from studio.ui.main_window import MainWindow
 
 JOBS = 30
 
 
 def test_a_window_whose_library_is_unplugged_goes_on_when_it_is_back(
-    window: MainWindow, qtbot: QtBot, tmp_path: Path
+    window: MainWindow, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     library = window.state.library
     assert library is not None
     away = tmp_path / "unplugged"
     unplugged: list[Path] = []
 
-    def unplug(report: object) -> None:
+    tell = window.state.reports.tell
+
+    def tell_and_unplug(report: Event | AssetSaved | PreviewSaved | JobChanged) -> None:
+        tell(report)
         if isinstance(report, AssetSaved) and not unplugged:
             unplugged.append(library.root.rename(away))
 
     # At once, in the worker's own thread: before it goes on to the next result.
-    window.state.worker.reported.connect(unplug, Qt.ConnectionType.DirectConnection)
+    monkeypatch.setattr(window.state.reports, "tell", tell_and_unplug)
     window.state.submit([TextRequest(prompt=f"row {n}", seed=n) for n in range(JOBS)])
 
     def is_over() -> bool:

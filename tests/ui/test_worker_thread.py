@@ -11,7 +11,7 @@ from pytestqt.qtbot import QtBot
 from studio.kinds.text import TextRequest
 from studio.library.store import Library
 from studio.ui.main_window import MainWindow
-from studio.ui.shell.worker_thread import LibraryOpened
+from studio.ui.shell.reports import LibraryOpened
 
 
 def test_an_unknown_fault_of_the_database_is_said_once_and_work_goes_on(
@@ -54,9 +54,7 @@ def test_a_registry_that_cannot_be_read_is_said_and_not_fatal(
     monkeypatch.setattr(AppState, "open_registry", broken)
     opened: list[LibraryOpened] = []
     window = MainWindow()
-    window.state.reported.connect(
-        lambda report: opened.append(report) if isinstance(report, LibraryOpened) else None
-    )
+    window.state.reports.library_opened.connect(opened.append)
     qtbot.addWidget(window)
     window.show()
     qtbot.waitUntil(lambda: bool(opened), timeout=10_000)

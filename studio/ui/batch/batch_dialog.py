@@ -28,16 +28,15 @@ from studio.ui.batch.matrix_page import MatrixPage
 from studio.ui.batch.plan import Plan
 from studio.ui.batch.prompt_page import PromptPage
 from studio.ui.batch.table_page import TablePage
+from studio.ui.shell.job_watch import JobWatch
 from studio.ui.shell.state import AppState
 from studio.ui.shell.theme import GRID, mute
-from studio.ui.shell.worker_thread import Enqueued, EnqueueFailed
 from studio.ui.widgets.buttons import PrimaryButton
 from studio.ui.widgets.times import seconds_text
 
 if TYPE_CHECKING:
     from studio.jobs.contact_sheet import Picture
-
-_OVER = ("done", "failed", "cancelled", "interrupted")
+    from studio.library.records import Asset
 
 
 class BatchDialog(QDialog):
@@ -56,13 +55,10 @@ class BatchDialog(QDialog):
         super().__init__(parent)
         self._state = state
         self._plans: dict[int, Plan | None] = {}
-        self._token = ""
+        self._watch: JobWatch | None = None
         self._batch = ""
         self._axes: tuple[str, ...] = ()
-        self._waiting: set[str] = set()
-        self._count = 0
         self._pictures: list[Picture] = []
-        self._labels: dict[str, dict[str, str]] = {}
         self.setObjectName("batch.dialog")
         self.setWindowTitle(self.tr("Batch"))
         self.resize(80 * GRID, 66 * GRID)
@@ -103,7 +99,6 @@ class BatchDialog(QDialog):
         layout.addWidget(self.pages, 1)
         layout.addLayout(row)
         self.pages.currentChanged.connect(self._turned)
-        state.reported.connect(self._hear)
 
     def _turned(self, place: int) -> None:
         if place == 1:
@@ -116,8 +111,8 @@ class BatchDialog(QDialog):
         self._plans[place] = plan
         if place != self.pages.currentIndex():
             return
-        self.start.setEnabled(plan is not None and not self._token)
-        if self._token or self._waiting:
+        self.start.setEnabled(plan is not None and not self._is_enqueuing)
+        if self._runs:
             return
         self.estimate.clear()
         library = self._state.library
@@ -135,7 +130,7 @@ class BatchDialog(QDialog):
             from studio.jobs.estimate import finished_at
 
             current = self._plans.get(self.pages.currentIndex())
-            if found is not None and current is plan and not self._token:
+            if found is not None and current is plan and not self._is_enqueuing:
                 self.estimate.setText(
                     self.tr("About {time}, finished at about {clock}").format(
                         time=seconds_text(found), clock=finished_at(found, datetime.now())
@@ -146,49 +141,55 @@ class BatchDialog(QDialog):
 
     def _start(self) -> None:
         plan = self._plans.get(self.pages.currentIndex())
-        if plan is None or self._token:
+        if plan is None or self._is_enqueuing:
             return
         self.start.setEnabled(False)
         self.sheet.setEnabled(False)
         self._batch = f"batch-{urandom(12).hex()}"
         self._axes = plan.axes
         self._pictures = []
-        self._token = self._state.submit(plan.requests, batch=self._batch, labels=plan.labels)
+        if self._watch is not None:
+            self._watch.close()
+        token = self._state.submit(plan.requests, batch=self._batch, labels=plan.labels)
+        self._watch = JobWatch(self._state, self, token=token)
+        self._watch.enqueued.connect(self._tell_progress)
+        self._watch.refused.connect(self._refused)
+        self._watch.saved.connect(self._saved)
+        self._watch.ended.connect(self._tell_progress)
         self.estimate.setText(self.tr("Putting the jobs into the queue…"))
 
-    def _hear(self, report: object) -> None:
+    @property
+    def _runs(self) -> bool:
+        """Whether jobs that were started here have not ended."""
+        return self._watch is not None and not self._watch.is_over
+
+    @property
+    def _is_enqueuing(self) -> bool:
+        """Whether the jobs that were started here are not in the queue yet."""
+        return self._watch is not None and not self._watch.is_over and not self._watch.jobs
+
+    def _refused(self, _: Problem) -> None:
+        self.estimate.clear()
+        self.start.setEnabled(True)
+
+    def _saved(self, asset: Asset) -> None:
         from studio.jobs.contact_sheet import Picture
-        from studio.jobs.runner import AssetSaved, JobChanged
 
-        match report:
-            case Enqueued() if report.token == self._token:
-                self._token = ""
-                self._labels = {job.id: job.labels for job in report.jobs}
-                self._waiting = set(self._labels)
-                self._count = len(self._labels)
-                self._tell_progress()
-            case EnqueueFailed() if report.token == self._token:
-                self._token = ""
-                self.estimate.clear()
-                self.start.setEnabled(True)
-            case AssetSaved() if report.asset.job in self._labels:
-                if report.asset.medium is Medium.PICTURE:
-                    labels = self._labels[report.asset.job]
-                    self._pictures.append(Picture(report.asset.path, labels))
-            case JobChanged() if report.job.id in self._waiting:
-                if report.job.status in _OVER:
-                    self._waiting.discard(report.job.id)
-                    self._tell_progress()
+        if self._watch is not None and asset.medium is Medium.PICTURE:
+            self._pictures.append(Picture(asset.path, self._watch.jobs[asset.job].labels))
 
-    def _tell_progress(self) -> None:
+    def _tell_progress(self, _: object) -> None:
+        watch = self._watch
+        if watch is None:
+            return
         self.estimate.setText(
             self.tr("{done} of {count} jobs are over").format(
-                done=self._count - len(self._waiting), count=self._count
+                done=watch.ended_jobs, count=len(watch.jobs)
             )
         )
-        is_over = not self._waiting
-        self.sheet.setEnabled(is_over and bool(self._pictures))
-        self.start.setEnabled(is_over and self._plans.get(self.pages.currentIndex()) is not None)
+        self.sheet.setEnabled(watch.is_over and bool(self._pictures))
+        planned = self._plans.get(self.pages.currentIndex()) is not None
+        self.start.setEnabled(watch.is_over and planned)
 
     def _make_sheet(self) -> None:
         pictures, axes = tuple(self._pictures), self._axes

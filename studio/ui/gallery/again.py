@@ -10,8 +10,9 @@ from PySide6.QtCore import QObject
 
 from studio.kinds.image import ImageRequest
 from studio.kinds.upscale import UpscaleRequest
-from studio.library.records import Asset
+from studio.library.records import Asset, Job
 from studio.protocol import Request
+from studio.ui.shell.job_watch import JobWatch
 from studio.ui.shell.state import AppState
 from studio.ui.shell.theme import say
 
@@ -31,10 +32,6 @@ class Again(QObject):
         super().__init__(parent)
         self._state = state
         self._show_both = show_both
-        self._alike: set[str] = set()
-        self._asked: dict[str, Asset] = {}
-        self._originals: dict[str, Asset] = {}
-        state.reported.connect(self._hear)
 
     def more_like(self, asset: Asset) -> None:
         """Make variations of the same request with new seeds; pictures are shown in their tab."""
@@ -43,7 +40,8 @@ class Again(QObject):
         request = asset.recipe.request.with_values(seed=None, count=LIKE_IT)
         token = self._state.submit([request])
         if isinstance(request, ImageRequest):
-            self._alike.add(token)
+            watch = JobWatch(self._state, self, token=token)
+            watch.enqueued.connect(lambda jobs: self._show(watch, jobs[0]))
         self._state.show_message(
             self.tr("{n} more like it are in the queue, with new seeds.").format(n=LIKE_IT), "info"
         )
@@ -58,7 +56,9 @@ class Again(QObject):
             return
 
         def submit(request: Request) -> None:
-            self._asked[self._state.submit([request], labels=[{LABEL: asset.id}])] = asset
+            token = self._state.submit([request], labels=[{LABEL: asset.id}])
+            watch = JobWatch(self._state, self, token=token)
+            watch.saved.connect(lambda made: self._compare(watch, asset, made))
             self._state.show_message(
                 self.tr("The recipe runs again. You will hear whether the result is the same."),
                 "info",
@@ -72,27 +72,14 @@ class Again(QObject):
             self._state.problem.emit,
         )
 
-    def _hear(self, report: object) -> None:
-        from studio.jobs.runner import AssetSaved, JobChanged
-        from studio.ui.shell.worker_thread import Enqueued, EnqueueFailed
+    def _show(self, watch: JobWatch, job: Job) -> None:
+        watch.close()
+        self._state.destinations.show_job(job)
 
-        match report:
-            case Enqueued() if report.token in self._asked:
-                self._originals[report.jobs[0].id] = self._asked.pop(report.token)
-            case Enqueued() if report.token in self._alike:
-                self._alike.remove(report.token)
-                self._state.destinations.show_job(report.jobs[0])
-            case EnqueueFailed():
-                self._alike.discard(report.token)
-                self._asked.pop(report.token, None)
-            case AssetSaved() if report.job in self._originals:
-                self._compare(self._originals.pop(report.job), report.asset)
-            case JobChanged() if report.job.status in ("failed", "cancelled"):
-                self._originals.pop(report.job.id, None)
-
-    def _compare(self, old: Asset, new: Asset) -> None:
+    def _compare(self, watch: JobWatch, old: Asset, new: Asset) -> None:
         from studio.jobs.reproduce import compare
 
+        watch.close()
         self._state.background.long(
             self, lambda: compare(old, new), partial(self._say, old, new), self._state.problem.emit
         )

@@ -120,7 +120,8 @@ class QueueView(QWidget):
         layout.addWidget(self.summary)
         layout.addLayout(row)
         state.jobs_changed.connect(self.refresh)
-        state.reported.connect(self._hear)
+        state.reports.progress.connect(self._job_progressed)
+        state.reports.done.connect(self._job_done)
         estimates_of(state).changed.connect(self._look_ahead)
         self._show_buttons()
 
@@ -247,12 +248,12 @@ class QueueView(QWidget):
         self.pause.setText(self.tr("Go on") if paused else self.tr("Pause"))
         self.pause.setIcon(icon("play" if paused else "pause"))
 
-    def _hear(self, report: object) -> None:
-        if isinstance(report, Progress):
-            self.model.set_progress(report.job, report.step, report.steps, report.seconds_left)
-            self._note_progress(report)
-        elif isinstance(report, Done):
-            self.model.set_progress(report.job, 1, 1, None)
+    def _job_progressed(self, report: Progress) -> None:
+        self.model.set_progress(report.job, report.step, report.steps, report.seconds_left)
+        self._note_progress(report)
+
+    def _job_done(self, report: Done) -> None:
+        self.model.set_progress(report.job, 1, 1, None)
 
     def _pause(self, paused: bool) -> None:
         self._state.pause(paused)

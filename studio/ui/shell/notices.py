@@ -16,7 +16,6 @@ from studio.ui.messages.message_bar import MessageBar, Shown
 from studio.ui.shell.state import AppState
 from studio.ui.shell.theme import Kind, say
 from studio.ui.shell.translations import tr
-from studio.ui.shell.worker_thread import LibraryOpened
 
 if TYPE_CHECKING:
     from studio.library.store import Library
@@ -62,22 +61,17 @@ class Notices(QObject):
         self._messages = messages
         self._running: dict[str, Job] = {}
         self._about_a_job: Shown | None = None
-        state.reported.connect(self._hear)
+        state.reports.job_changed.connect(self._job_changed)
+        state.reports.warned.connect(self._warned)
+        state.library_opened.connect(self._library_opened)
 
-    def _hear(self, report: object) -> None:
-        from studio.jobs.runner import JobChanged
-
-        if isinstance(report, JobChanged):
-            if report.job.status == "running":
-                self._begun(report.job)
-            else:
-                self._running.pop(report.job.id, None)
-            if report.job.status == "failed":
-                self._failed(report.job)
-        elif isinstance(report, Warned):
-            self._warned(report)
-        elif isinstance(report, LibraryOpened):
-            self._library_opened(report)
+    def _job_changed(self, job: Job) -> None:
+        if job.status == "running":
+            self._begun(job)
+        else:
+            self._running.pop(job.id, None)
+        if job.status == "failed":
+            self._failed(job)
 
     def _begun(self, job: Job) -> None:
         """Take away what was said about an earlier job; remember what this one is about."""
@@ -123,8 +117,8 @@ class Notices(QObject):
     def _retry(self, job: Job) -> Callable[[], object]:
         return lambda: self._state.change_jobs(lambda library: library.retry(job.id))
 
-    def _library_opened(self, report: LibraryOpened) -> None:
-        library = report.library
+    def _library_opened(self) -> None:
+        library = self._state.library
         if library is None:
             return
         if not library.is_owner:

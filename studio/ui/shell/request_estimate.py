@@ -13,7 +13,6 @@ from studio.protocol import Request
 from studio.ui.shell.estimates import estimates_of
 from studio.ui.shell.state import AppState
 from studio.ui.shell.theme import Kind
-from studio.ui.shell.worker_thread import ModelDescribed
 from studio.ui.widgets.run_bar import RunBar
 from studio.ui.widgets.times import bytes_text
 
@@ -55,11 +54,6 @@ class RequestEstimate(QObject):
     def soon(self, *_: object) -> None:
         """Ask again once the values have come to rest."""
         self._timer.start()
-
-    def hear(self, report: object) -> None:
-        """Ask again when it is known what a model can do: its size is the one without others."""
-        if isinstance(report, ModelDescribed):
-            self.soon()
 
     def _ask(self) -> None:
         requests = list(self._requests())

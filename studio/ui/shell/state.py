@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from os import urandom
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from PySide6.QtCore import QObject, QTimer, Signal
 from shiboken6 import isValid
@@ -13,9 +13,12 @@ from shiboken6 import isValid
 from studio.protocol import ModelRef, Problem, Request
 from studio.settings import Paths, Settings, library_root, save_settings
 from studio.ui.shell.destinations import Destinations, Nowhere
+from studio.ui.shell.reports import Enqueued, LibraryOpened, Refused, Reports
 from studio.ui.shell.theme import Kind
+from studio.ui.shell.typed_signal import Carries
 
 if TYPE_CHECKING:
+    from studio.library.records import Asset
     from studio.library.store import Library
     from studio.models.fit import Fit
     from studio.models.registry import Registry
@@ -31,14 +34,12 @@ T = TypeVar("T")
 class AppState(QObject):
     """Made before the window; `start` opens the library and the worker once it is painted."""
 
-    reported = Signal(object)
-    """Engine events, AssetSaved, JobChanged, and the structs of `worker_thread`."""
     models_changed = Signal()
     library_opened = Signal()
     assets_changed = Signal()
     jobs_changed = Signal()
-    problem = Signal(object)
-    """A `Problem` for the message bar."""
+    problem = cast("Carries[Problem]", Signal(object))
+    """For the message bar."""
     message = Signal(str, str, str, object)
     """Text, kind, the text of its action, the action: for the message bar."""
     closing = Signal()
@@ -48,6 +49,7 @@ class AppState(QObject):
         super().__init__(parent)
         self.paths = paths
         self.settings = settings
+        self.reports = Reports(self)
         self.library: Library | None = None
         self.destinations: Destinations = Nowhere()
         """Where parts of the window send what they have; the window sets itself."""
@@ -64,6 +66,12 @@ class AppState(QObject):
         self._assets_soon = self._soon(self.assets_changed.emit, 100)
         self._jobs_soon = self._soon(self.jobs_changed.emit, 100)
         self._save_soon = self._soon(self._save_behind, 1000)
+        self.reports.library_opened.connect(self._opened)
+        self.reports.asset_saved.connect(self._asset_saved)
+        self.reports.job_changed.connect(self._queue_changed)
+        self.reports.enqueued.connect(self._queue_changed)
+        self.reports.refused.connect(self._refused)
+        self.reports.problem.connect(self.problem.emit)
 
     @property
     def worker(self) -> WorkerThread:
@@ -75,11 +83,11 @@ class AppState(QObject):
                 self.paths,
                 self.library_root,
                 self.open_registry,
+                self.reports,
                 device=self.settings.device,
                 threads=self.settings.threads,
                 parent=self,
             )
-            self._worker.reported.connect(self._hear)
         return self._worker
 
     @property
@@ -124,7 +132,7 @@ class AppState(QObject):
         batch: str = "",
         labels: Sequence[Mapping[str, str]] = (),
     ) -> str:
-        """Enqueue requests and run them. Returns a token that `Enqueued` will carry.
+        """Enqueue requests and run them. Returns a token, for a `JobWatch` to follow them by.
 
         `output` is a folder to write straight into; empty means the library. `labels` are
         those of each request, if there are any.
@@ -133,15 +141,14 @@ class AppState(QObject):
 
         def enqueue() -> None:
             from studio.ui.shell.background import problem_of
-            from studio.ui.shell.worker_thread import Enqueued, EnqueueFailed
 
             try:
                 library = self._library_or_raise()
                 jobs = tuple(library.enqueue(requests, output=output, batch=batch, labels=labels))
             except Exception as error:
-                self.worker.reported.emit(EnqueueFailed(token, problem_of(error)))
+                self.reports.post(self.reports.refused, Refused(token, problem_of(error)))
             else:
-                self.worker.reported.emit(Enqueued(token, jobs))
+                self.reports.post(self.reports.enqueued, Enqueued(token, jobs))
                 self.worker.wake()
 
         self._with_library(lambda: self.background.in_order(self, enqueue))
@@ -163,12 +170,11 @@ class AppState(QObject):
         """
 
         def change() -> None:
-            from studio.jobs.runner import JobChanged
             from studio.library.records import Job
 
             job = work(self._library_or_raise())
             if isinstance(job, Job):
-                self.worker.reported.emit(JobChanged(job))
+                self.reports.post(self.reports.job_changed, job)
 
         def look(_: object) -> None:
             self.worker.wake()
@@ -332,32 +338,27 @@ class AppState(QObject):
         else:
             self._waiting.append(work)
 
-    def _hear(self, report: object) -> None:
-        from studio.jobs.runner import AssetSaved, JobChanged
-        from studio.ui.shell.worker_thread import Enqueued, EnqueueFailed, LibraryOpened
+    def _opened(self, report: LibraryOpened) -> None:
+        self.library = report.library
+        trouble = report.problem or (report.library.notice if report.library else None)
+        if trouble is not None:
+            self.problem.emit(trouble)
+        waiting, self._waiting = self._waiting, None
+        for work in waiting or ():
+            work()
+        self.library_opened.emit()
+        self._jobs_soon()
+        self._assets_soon()
 
-        match report:
-            case LibraryOpened():
-                self.library = report.library
-                trouble = report.problem or (report.library and report.library.notice)
-                if trouble is not None:
-                    self.problem.emit(trouble)
-                waiting, self._waiting = self._waiting, None
-                for work in waiting or ():
-                    work()
-                self.library_opened.emit()
-                self._jobs_soon()
-                self._assets_soon()
-            case AssetSaved():
-                self._assets_soon()
-                self._jobs_soon()
-            case JobChanged() | Enqueued():
-                self._jobs_soon()
-            case EnqueueFailed():
-                self.problem.emit(report.problem)
-            case Problem():
-                self.problem.emit(report)
-        self.reported.emit(report)
+    def _asset_saved(self, _: Asset) -> None:
+        self._assets_soon()
+        self._jobs_soon()
+
+    def _queue_changed(self, _: object) -> None:
+        self._jobs_soon()
+
+    def _refused(self, report: Refused) -> None:
+        self.problem.emit(report.problem)
 
     def _soon(self, work: Callable[[], object], delay_ms: int = 0) -> Callable[[], None]:
         timer = QTimer(self)

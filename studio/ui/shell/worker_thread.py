@@ -9,12 +9,10 @@ from os import urandom
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from msgspec import Struct
-from PySide6.QtCore import QObject, QThread, Signal
+from PySide6.QtCore import QObject, QThread
 
 from studio.kinds.registry import task_of_format
 from studio.protocol import (
-    Capabilities,
     ConvertModel,
     Described,
     DescribeModel,
@@ -25,10 +23,11 @@ from studio.protocol import (
     Sentence,
 )
 from studio.ui.shell.background import problem_of
+from studio.ui.shell.reports import LibraryOpened, ModelDescribed, Reports
 
 if TYPE_CHECKING:
     from studio.engine.api import Engine
-    from studio.jobs.runner import Runner
+    from studio.jobs.runner import AssetSaved, JobChanged, PreviewSaved, Runner
     from studio.library.records import Job
     from studio.library.store import Library
     from studio.models.registry import Registry
@@ -38,46 +37,15 @@ LOOK_SECONDS = 3.0
 """How often the queue is looked at without being asked."""
 
 
-class Enqueued(Struct, frozen=True):
-    """The requests of one `submit` are in the library, in their order."""
-
-    token: str
-    jobs: tuple[Job, ...]
-
-
-class EnqueueFailed(Struct, frozen=True):
-    """The requests of one `submit` were refused; nothing of them was stored."""
-
-    token: str
-    problem: Problem
-
-
-class LibraryOpened(Struct, frozen=True):
-    """The library is open, or could not be opened (`problem`)."""
-
-    library: Library | None
-    problem: Problem | None = None
-
-
-class ModelDescribed(Struct, frozen=True):
-    """An answer to `describe`: what a model can do, or why that cannot be told."""
-
-    model: str
-    capabilities: Capabilities | None
-    problem: Problem | None = None
-
-
 class WorkerThread(QThread):
     """Owns the engine and the runner. All methods may be called from the window."""
-
-    reported = Signal(object)
-    """Every event of the engine, AssetSaved, JobChanged, and the structs of this module."""
 
     def __init__(
         self,
         paths: Paths,
         library_root: Path,
         registry: Callable[[], Registry],
+        reports: Reports,
         *,
         device: str = "",
         threads: int = 0,
@@ -87,6 +55,7 @@ class WorkerThread(QThread):
         self._paths = paths
         self._root = library_root
         self._registry = registry
+        self._reports = reports
         self._device = device
         self._threads = threads
         self._changed = threading.Condition()
@@ -166,7 +135,7 @@ class WorkerThread(QThread):
                 try:
                     step()
                 except Exception as error:
-                    self.reported.emit(problem_of(error))
+                    self._reports.post(self._reports.problem, problem_of(error))
         finally:
             self._engine.stop()
 
@@ -195,10 +164,10 @@ class WorkerThread(QThread):
         except Exception as error:
             if library is not None:
                 library.close()
-            self.reported.emit(LibraryOpened(None, problem_of(error)))
+            self._reports.post(self._reports.library_opened, LibraryOpened(None, problem_of(error)))
             return
         self.library = library
-        self.reported.emit(LibraryOpened(library))
+        self._reports.post(self._reports.library_opened, LibraryOpened(library))
 
     def _next_step(self) -> Callable[[], None] | None:
         """Wait for something to do: a question first, then a job."""
@@ -229,7 +198,7 @@ class WorkerThread(QThread):
             problem = problem_of(error)
             if problem.message != self._trouble:
                 self._trouble = problem.message
-                self.reported.emit(problem)
+                self._reports.post(self._reports.problem, problem)
             return None
         self._trouble = None
         return job
@@ -237,10 +206,10 @@ class WorkerThread(QThread):
     def _run_job(self, job: Job) -> None:
         from studio.jobs.runner import JobChanged
 
-        def report(event: object) -> None:
+        def report(event: Event | AssetSaved | PreviewSaved | JobChanged) -> None:
             if isinstance(event, JobChanged) and event.job.status != "running":
                 self._running = tuple(job for job in self._running if job != event.job.id)
-            self.reported.emit(event)
+            self._reports.tell(event)
 
         assert self._runner is not None and self.library is not None
         together = [job]
@@ -269,9 +238,11 @@ class WorkerThread(QThread):
                     known = event.capabilities
                     registry.remember_capabilities(model, known)
                 elif isinstance(event, Failed):
-                    self.reported.emit(ModelDescribed(model.id, None, event.problem))
+                    self._reports.post(
+                        self._reports.model_described, ModelDescribed(model.id, None, event.problem)
+                    )
                     return
-        self.reported.emit(ModelDescribed(model.id, known))
+        self._reports.post(self._reports.model_described, ModelDescribed(model.id, known))
 
     def _convert(self, source: Path, target: Path) -> Problem | None:
         command = ConvertModel(
@@ -281,5 +252,5 @@ class WorkerThread(QThread):
             target=str(target),
         )
         assert self._engine is not None
-        final = self._engine.run(command, self.reported.emit)
+        final = self._engine.run(command, self._reports.tell)
         return final.problem if isinstance(final, Failed) else None

@@ -13,22 +13,14 @@ from PySide6.QtWidgets import QScrollArea, QVBoxLayout, QWidget
 
 from studio.kinds.image import KIND, ImageRequest
 from studio.kinds.upscale import UpscaleRequest
-from studio.protocol import (
-    Cancelled,
-    Done,
-    Failed,
-    InputFile,
-    Loading,
-    Progress,
-    Request,
-    RowFailed,
-)
+from studio.protocol import InputFile, Loading, Problem, Progress, Request, RowFailed
 from studio.ui.fields.model_picker import ModelPicker
 from studio.ui.fields.prompt_edit import PromptEdit
 from studio.ui.media.picture.files import dropped_pictures
+from studio.ui.shell.job_watch import Ended, JobWatch
+from studio.ui.shell.reports import ModelDescribed
 from studio.ui.shell.request_estimate import RequestEstimate
 from studio.ui.shell.theme import GRID, say
-from studio.ui.shell.worker_thread import Enqueued, EnqueueFailed, ModelDescribed
 from studio.ui.widgets.columns import Columns
 from studio.ui.widgets.empty_state import EmptyState
 from studio.ui.widgets.run_bar import RunBar
@@ -46,6 +38,7 @@ from studio.ui.workspaces.image.values import (
 )
 
 if TYPE_CHECKING:
+    from studio.jobs.runner import PreviewSaved
     from studio.library.recipes.foreign import Restored
     from studio.library.records import Asset, Job
     from studio.ui.shell.state import AppState
@@ -63,11 +56,9 @@ class ImageTab(QWidget):
         super().__init__(parent)
         self._state = state
         self._values = state.settings.tab(TASK, ImageValues)
-        self._token = ""
-        self._job = ""
+        self._asked: JobWatch | None = None
+        self._watch: JobWatch | None = None
         self._count = 0
-        self._made = 0
-        self._failed = 0
         self._described = ""
         self._start_asked = False
         self.setAcceptDrops(True)
@@ -132,8 +123,8 @@ class ImageTab(QWidget):
         expected = RequestEstimate(self._state, self.run_bar, lambda: [self.request()], self)
         for changed in (self.controls.changed, self.model.changed, self.run_bar.count_changed):
             changed.connect(expected.soon)
-        self._state.reported.connect(expected.hear)
-        self._state.reported.connect(self._hear)
+        self._state.reports.model_described.connect(expected.soon)
+        self._state.reports.model_described.connect(self._apply)
         self._state.closing.connect(self.close_down)
         self._state.models_changed.connect(self._tell_empty)
 
@@ -175,19 +166,24 @@ class ImageTab(QWidget):
             return
         request = self.request()
         self.values_to_settings()
-        self._token = self._state.submit([request])
-        if not self._job:
+        if self._asked is not None:
+            self._asked.close()
+        self._asked = JobWatch(self._state, self, token=self._state.submit([request]))
+        self._asked.enqueued.connect(self._enqueued)
+        self._asked.refused.connect(self._refused)
+        if not self._runs:
             self.run_bar.set_running(True)
             self.run_bar.set_status(self.tr("Waiting for its turn"))
 
     def show_job(self, job: Job) -> None:
         """Show a job that was asked for elsewhere as one of this tab's own."""
-        self._begin(job.id, job.request)
+        self._show(JobWatch(self._state, self, jobs=[job]), job)
 
     def stop(self) -> None:
-        """Cancel the job that is shown."""
-        if self._job:
-            self._state.cancel(self._job)
+        """Cancel the job that is shown, or the one that was just asked for."""
+        watch = self._watch if self._runs else self._asked
+        if watch is not None:
+            watch.cancel()
 
     def take(self, paths: Sequence[Path]) -> None:
         """Start from a picture that was sent here."""
@@ -210,95 +206,78 @@ class ImageTab(QWidget):
 
     # ---- hearing
 
-    def _hear(self, report: object) -> None:
-        from studio.jobs.runner import AssetSaved, JobChanged, PreviewSaved
+    @property
+    def _runs(self) -> bool:
+        """Whether the job that is shown has not ended."""
+        return self._watch is not None and not self._watch.is_over
 
-        match report:
-            case Enqueued() if report.token == self._token:
-                self._begin(report.jobs[0].id, report.jobs[0].request)
-            case EnqueueFailed() if report.token == self._token:
-                if not self._job:
-                    self.run_bar.set_running(False)
-                    self.run_bar.set_status("")
-            case JobChanged() if report.job.id == self._job:
-                # One that waits is cancelled without a word from the engine.
-                if report.job.status == "cancelled":
-                    self._end(self._stopped_text())
-            case ModelDescribed():
-                self._apply(report)
-            case AssetSaved() if report.asset.job == self._job:
-                self._made += 1
-                asset = report.asset
-                self.result.update_row(asset.row, "done", str(asset.path), asset=asset.id)
-            case (
-                Loading()
-                | Progress()
-                | PreviewSaved()
-                | RowFailed()
-                | Done()
-                | Failed()
-                | Cancelled()
-            ) if report.job == self._job:
-                self._follow(report)
+    def _enqueued(self, jobs: Sequence[Job]) -> None:
+        watch, self._asked = self._asked, None
+        if watch is not None:
+            self._show(watch, jobs[0])
 
-    def _begin(self, job: str, request: object) -> None:
-        if not isinstance(request, ImageRequest):
+    def _refused(self, _: Problem) -> None:
+        self._asked = None
+        if not self._runs:
+            self.run_bar.set_running(False)
+            self.run_bar.set_status("")
+
+    def _show(self, watch: JobWatch, job: Job) -> None:
+        """Show another job; the one before goes on."""
+        if not isinstance(job.request, ImageRequest):
+            watch.close()
             return
-        self._job, self._count, self._made, self._failed = job, request.count, 0, 0
-        seed = request.seed or 0
+        if self._watch is not None:
+            self._watch.close()
+        self._watch, self._count = watch, job.request.count
+        watch.loading.connect(self._loading)
+        watch.progress.connect(self._progress)
+        watch.preview.connect(self._preview)
+        watch.saved.connect(self._saved)
+        watch.row_failed.connect(self._row_failed)
+        watch.ended.connect(self._ended)
+        seed = job.request.seed or 0
         self.controls.seed.set_last(seed)
-        self.result.begin(seed, request.count)
+        self.result.begin(seed, self._count)
         self.run_bar.set_running(True)
         self.run_bar.set_status(self.tr("Waiting for its turn"))
 
-    def _follow(self, event: object) -> None:
-        from studio.jobs.runner import PreviewSaved
+    def _loading(self, event: Loading) -> None:
+        self.run_bar.set_loading(say(event.stage), event.fraction)
 
-        match event:
-            case Loading():
-                self.run_bar.set_loading(say(event.stage), event.fraction)
-            case Progress():
-                self.run_bar.set_progress(event.step, event.steps, event.seconds_left)
-                text = self.tr("Drawing: step {step} of {steps}").format(
-                    step=event.step, steps=event.steps
-                )
-                if event.seconds_left is not None:
-                    text += ", " + self.tr("{time} left").format(
-                        time=seconds_text(event.seconds_left)
-                    )
-                self.run_bar.set_status(text)
-            case PreviewSaved():
-                self.result.update_row(event.row, "drawing", str(event.path))
-            case RowFailed():
-                self._failed += 1
-                self.result.update_row(event.row, "failed", message=say(event.problem.message))
-            case Done():
-                self._end(self._done_text(event.stats.get("seconds")))
-            case Cancelled():
-                self._end(self._stopped_text())
-            case Failed():
-                self._fail(say(event.problem.message))
+    def _progress(self, event: Progress) -> None:
+        self.run_bar.set_progress(event.step, event.steps, event.seconds_left)
+        text = self.tr("Drawing: step {step} of {steps}").format(step=event.step, steps=event.steps)
+        if event.seconds_left is not None:
+            text += ", " + self.tr("{time} left").format(time=seconds_text(event.seconds_left))
+        self.run_bar.set_status(text)
 
-    def _done_text(self, seconds: float | None) -> str:
-        text = self.tr("{made} of {count} finished").format(made=self._made, count=self._count)
-        if seconds is not None:
-            text += ", " + seconds_text(seconds)
-        return text
+    def _preview(self, event: PreviewSaved) -> None:
+        self.result.update_row(event.row, "drawing", str(event.path))
 
-    def _stopped_text(self) -> str:
-        return self.tr("Stopped. {made} of {count} finished and kept.").format(
-            made=self._made, count=self._count
-        )
+    def _saved(self, asset: Asset) -> None:
+        self.result.update_row(asset.row, "done", str(asset.path), asset=asset.id)
 
-    def _fail(self, why: str) -> None:
-        for row in range(self._count):
-            variation = self.result.model.at(row)
-            if variation is not None and variation.state != "done":
-                self.result.update_row(row, "failed", message=why)
-        self._end(why)
+    def _row_failed(self, event: RowFailed) -> None:
+        self.result.update_row(event.row, "failed", message=say(event.problem.message))
 
-    def _end(self, text: str) -> None:
-        self._job = ""
+    def _ended(self, end: Ended) -> None:
+        made = self._watch.made if self._watch is not None else 0
+        if end.problem is not None:
+            text = say(end.problem.message)
+            for row in range(self._count):
+                variation = self.result.model.at(row)
+                if variation is not None and variation.state != "done":
+                    self.result.update_row(row, "failed", message=text)
+        elif end.status == "done":
+            text = self.tr("{made} of {count} finished").format(made=made, count=self._count)
+            seconds = end.stats.get("seconds")
+            if seconds is not None:
+                text += ", " + seconds_text(seconds)
+        else:
+            text = self.tr("Stopped. {made} of {count} finished and kept.").format(
+                made=made, count=self._count
+            )
         self.run_bar.set_running(False)
         self.run_bar.set_status(text)
 
@@ -385,7 +364,7 @@ class ImageTab(QWidget):
         show_request(self, request)
         if not isinstance(source, Request):
             self.controls.seed.set_value(source.recipe.seed)
-            if not self._job:
+            if not self._runs:
                 self.result.begin(source.recipe.seed, 1)
                 self.result.update_row(0, "done", str(source.path), asset=source.id)
         self._describe()

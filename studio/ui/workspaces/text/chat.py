@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from studio.kinds.text import TextRequest
-from studio.library.records import Job
-from studio.protocol import Done, Loading, Problem, Progress, RowFailed, Sentence, TextDelta
+from studio.library.records import Asset, Job
+from studio.protocol import Loading, Problem, Progress, RowFailed, Sentence, TextDelta
+from studio.ui.shell.job_watch import Ended, JobWatch
 from studio.ui.shell.state import AppState
 from studio.ui.shell.theme import say
-from studio.ui.shell.worker_thread import Enqueued, EnqueueFailed
 from studio.ui.widgets.run_bar import RunBar
 from studio.ui.widgets.times import seconds_text
 from studio.ui.workspaces.text.conversation import (
@@ -29,13 +31,12 @@ SAVE_AFTER_MS = 500
 class _Sent:
     """A prompt on its way: which turn it answers, from which answer on."""
 
-    def __init__(self, turn: Turn, base: int, count: int) -> None:
+    def __init__(self, watch: JobWatch, turn: Turn, base: int, count: int) -> None:
+        self.watch = watch
         self.turn = turn
         self.base = base
         self.count = count
-        self.job: Job | None = None
         self.started = False
-        self.unwanted = False
 
 
 class Chat(QObject):
@@ -55,14 +56,13 @@ class Chat(QObject):
         self._view = view
         self._bar = run_bar
         self._file = state.paths.settings.with_name("conversation.json")
-        self._waiting: dict[str, _Sent] = {}
-        self._active: dict[str, _Sent] = {}
+        self._sent: list[_Sent] = []
         self._save_timer = QTimer(self)
         self._save_timer.setSingleShot(True)
         self._save_timer.setInterval(SAVE_AFTER_MS)
         self._save_timer.timeout.connect(self._save_behind)
         self.conversation = Conversation()
-        state.reported.connect(self._hear)
+        state.reports.job_changed.connect(self._resume)
         view.chosen.connect(self._chosen)
 
     # ---- the conversation
@@ -94,7 +94,7 @@ class Chat(QObject):
     def _show(self, conversation: Conversation) -> None:
         self.conversation = conversation
         self._view.show_conversation(conversation)
-        for sent in (*self._waiting.values(), *self._active.values()):
+        for sent in self._sent:
             self._show_running(sent)
         self._changed()
 
@@ -119,10 +119,9 @@ class Chat(QObject):
         """Add a turn and ask for its answers."""
         turns = self.conversation.turns
         turn = Turn(prompt=prompt, answers=[Answer() for _ in range(request.count)])
-        turn.unanswered = bool(turns) and any(sent.turn is turns[-1] for sent in self._sent())
+        turn.unanswered = bool(turns) and any(sent.turn is turns[-1] for sent in self._sent)
         turns.append(turn)
-        sent = _Sent(turn, 0, request.count)
-        self._waiting[self._state.submit([request])] = sent
+        sent = self._submit(request, turn, 0)
         self._view.add_turn(turn)
         self._show_running(sent)
         self._changed()
@@ -138,80 +137,71 @@ class Chat(QObject):
         base = len(turn.answers)
         turn.answers.append(Answer())
         turn.chosen = base
-        sent = _Sent(turn, base, 1)
-        self._waiting[self._state.submit([request])] = sent
-        self._show_running(sent)
+        self._show_running(self._submit(request, turn, base))
         self._changed()
 
     def stop(self) -> None:
         """Cancel the job that is answering, or else the one that waits longest."""
         running = self._state.worker.running_job
-        if running in self._active:
-            self._state.cancel(running)
-        elif self._active:
-            self._state.cancel(next(iter(self._active)))
-        elif self._waiting:
-            next(iter(self._waiting.values())).unwanted = True
-
-    def _sent(self) -> list[_Sent]:
-        return [*self._waiting.values(), *self._active.values()]
+        answering = (sent for sent in self._sent if running in sent.watch.jobs)
+        sent = next(answering, self._sent[0] if self._sent else None)
+        if sent is not None:
+            sent.watch.cancel()
 
     # ---- reports
 
-    def _hear(self, report: object) -> None:
-        from studio.jobs.runner import AssetSaved, JobChanged
+    def _submit(self, request: TextRequest, turn: Turn, base: int) -> _Sent:
+        watch = JobWatch(self._state, self, token=self._state.submit([request]))
+        return self._follow(_Sent(watch, turn, base, request.count))
 
-        if isinstance(report, Enqueued):
-            self._enqueued(report)
-        elif isinstance(report, EnqueueFailed):
-            self._refused(report)
-        elif isinstance(report, JobChanged):
-            self._job_changed(report.job)
-        elif (sent := self._active.get(getattr(report, "job", ""))) is None:
-            return
-        elif isinstance(report, TextDelta):
-            self._text(sent, report)
-        elif isinstance(report, Loading):
-            self._bar.set_loading(say(report.stage), report.fraction)
-        elif isinstance(report, Progress):
-            self._progress(report)
-        elif isinstance(report, AssetSaved):
-            answer = sent.turn.answers[sent.base + report.row]
-            answer.text = report.asset.text or answer.text
-            answer.asset = report.asset.id
-            answer.path = str(report.asset.path)
-            view = self._view.view_of(sent.turn)
-            if view is not None:
-                view.finished.add(sent.base + report.row)
-            self._view.touch(sent.turn)
-        elif isinstance(report, RowFailed):
-            sent.turn.answers[sent.base + report.row].failed = report.problem.message
-            self._view.touch(sent.turn)
-        elif isinstance(report, Done):
-            self._bar.set_status(self._summary(report.stats))
+    def _follow(self, sent: _Sent) -> _Sent:
+        self._sent.append(sent)
+        watch = sent.watch
+        watch.enqueued.connect(lambda jobs: self._enqueued(sent, jobs))
+        watch.refused.connect(lambda _: self._refused(sent))
+        watch.changed.connect(lambda job: self._job_changed(sent, job))
+        watch.loading.connect(self._loading)
+        watch.progress.connect(self._progress)
+        watch.text.connect(lambda event: self._text(sent, event))
+        watch.saved.connect(lambda asset: self._saved(sent, asset))
+        watch.row_failed.connect(lambda event: self._row_failed(sent, event))
+        watch.ended.connect(lambda end: self._ended(sent, end))
+        return sent
 
-    def _enqueued(self, report: Enqueued) -> None:
-        sent = self._waiting.pop(report.token, None)
-        if sent is None:
+    def _resume(self, job: Job) -> None:
+        """Follow a job from before the restart, or one tried again, if its turn is on show."""
+        if job.status not in ("queued", "running"):
             return
-        job = report.jobs[0]
-        sent.job = job
-        self._active[job.id] = sent
+        if any(job.id in sent.watch.jobs for sent in self._sent):
+            return
+        known = job.id
+        turn = self.conversation.turn_of(known)
+        if turn is None and job.retried_from:
+            known = job.retried_from
+            turn = self.conversation.turn_of(known)
+        if turn is None:
+            return
+        base = turn.jobs[known]
+        turn.jobs[job.id] = base
+        for answer in turn.answers[base : base + job.request.count]:
+            answer.failed = ""
+        count = min(job.request.count, len(turn.answers) - base)
+        watch = JobWatch(self._state, self, jobs=[job])
+        self._job_changed(self._follow(_Sent(watch, turn, base, count)), job)
+
+    def _enqueued(self, sent: _Sent, jobs: Sequence[Job]) -> None:
+        job = jobs[0]
         sent.turn.jobs[job.id] = sent.base
         seed = job.request.seed
         if seed is not None:
             for row in range(sent.count):
                 sent.turn.answers[sent.base + row].seed = seed + row
             self.seed_used.emit(seed)
-        if sent.unwanted:
-            self._state.cancel(job.id)
         self._view.touch(sent.turn)
         self._changed()
 
-    def _refused(self, report: EnqueueFailed) -> None:
-        sent = self._waiting.pop(report.token, None)
-        if sent is None:
-            return
+    def _refused(self, sent: _Sent) -> None:
+        self._sent.remove(sent)
         if sent.base:
             del sent.turn.answers[sent.base :]
             sent.turn.chosen = 0
@@ -221,73 +211,68 @@ class Chat(QObject):
             self._show_bar()
             self.refused.emit(sent.turn.prompt)
 
-    def _job_changed(self, job: Job) -> None:
-        sent = self._active.get(job.id) or self._resumed(job)
-        if sent is None:
-            return
-        if job.status == "queued":
-            self._show_running(sent)
-        elif job.status == "running":
+    def _job_changed(self, sent: _Sent, job: Job) -> None:
+        if job.status == "running":
             sent.started = True
             for row in range(sent.count):
                 if row not in job.done_rows:
                     sent.turn.answers[sent.base + row].text = ""
             self._bar.set_status(self.tr("Starting…"))
-            self._show_running(sent)
+        self._show_running(sent)
+
+    def _loading(self, event: Loading) -> None:
+        self._bar.set_loading(say(event.stage), event.fraction)
+
+    def _progress(self, event: Progress) -> None:
+        self._bar.set_progress(event.step, event.steps, event.seconds_left)
+        if event.seconds_left is None:
+            self._bar.set_status(self.tr("Writing…"))
         else:
-            del self._active[job.id]
-            self._ended(sent, job)
+            self._bar.set_status(
+                self.tr("Writing, at most {time} left").format(
+                    time=seconds_text(event.seconds_left)
+                )
+            )
 
-    def _resumed(self, job: Job) -> _Sent | None:
-        """A job from before the restart, or one tried again, whose turn is in the conversation."""
-        known = job.id
-        turn = self.conversation.turn_of(known)
-        if turn is None and job.retried_from:
-            known = job.retried_from
-            turn = self.conversation.turn_of(known)
-        if turn is None or job.status not in ("queued", "running"):
-            return None
-        base = turn.jobs[known]
-        turn.jobs[job.id] = base
-        for answer in turn.answers[base : base + job.request.count]:
-            answer.failed = ""
-        sent = _Sent(turn, base, min(job.request.count, len(turn.answers) - base))
-        self._active[job.id] = sent
-        return sent
+    def _text(self, sent: _Sent, event: TextDelta) -> None:
+        place = sent.base + event.row
+        if place < len(sent.turn.answers):
+            sent.turn.answers[place].text += event.text
+            self._view.touch(sent.turn)
 
-    def _ended(self, sent: _Sent, job: Job) -> None:
-        if job.status == "failed" and job.problem is not None:
+    def _saved(self, sent: _Sent, asset: Asset) -> None:
+        answer = sent.turn.answers[sent.base + asset.row]
+        answer.text = asset.text or answer.text
+        answer.asset = asset.id
+        answer.path = str(asset.path)
+        view = self._view.view_of(sent.turn)
+        if view is not None:
+            view.finished.add(sent.base + asset.row)
+        self._view.touch(sent.turn)
+
+    def _row_failed(self, sent: _Sent, event: RowFailed) -> None:
+        sent.turn.answers[sent.base + event.row].failed = event.problem.message
+        self._view.touch(sent.turn)
+
+    def _ended(self, sent: _Sent, end: Ended) -> None:
+        self._sent.remove(sent)
+        if end.problem is not None:
             for answer in sent.turn.answers[sent.base : sent.base + sent.count]:
                 if not answer.text and not answer.failed:
-                    answer.failed = job.problem.message
+                    answer.failed = end.problem.message
             self._bar.set_status(self.tr("Failed."))
-        elif job.status == "cancelled":
+        elif end.status == "done":
+            self._bar.set_status(self._summary(end.stats))
+        elif end.status == "cancelled":
             self._bar.set_status(self.tr("Stopped."))
         self._finished(sent)
         self._changed()
 
     def _finished(self, sent: _Sent) -> None:
         view = self._view.view_of(sent.turn)
-        if view is not None and not any(other.turn is sent.turn for other in self._sent()):
+        if view is not None and not any(other.turn is sent.turn for other in self._sent):
             view.set_running(False)
         self._show_bar()
-
-    def _text(self, sent: _Sent, report: TextDelta) -> None:
-        place = sent.base + report.row
-        if place < len(sent.turn.answers):
-            sent.turn.answers[place].text += report.text
-            self._view.touch(sent.turn)
-
-    def _progress(self, report: Progress) -> None:
-        self._bar.set_progress(report.step, report.steps, report.seconds_left)
-        if report.seconds_left is None:
-            self._bar.set_status(self.tr("Writing…"))
-        else:
-            self._bar.set_status(
-                self.tr("Writing, at most {time} left").format(
-                    time=seconds_text(report.seconds_left)
-                )
-            )
 
     def _summary(self, stats: dict[str, float]) -> str:
         parts: list[str] = []
@@ -311,7 +296,7 @@ class Chat(QObject):
         self._show_bar()
 
     def _show_bar(self) -> None:
-        self._bar.set_running(bool(self._sent()))
+        self._bar.set_running(bool(self._sent))
 
     # ---- keeping
 

@@ -6,32 +6,28 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from studio.library.records import Job
+from studio.ui.shell.job_watch import JobWatch
 
 
 class RunningPictures:
-    """The jobs of this tab that have not all ended yet. A picture is one job."""
+    """What was handed in since nothing was left to do. A picture is one job."""
 
     def __init__(self) -> None:
-        self._submitted: dict[str, list[Path]] = {}
+        self._watches: dict[JobWatch, list[Path]] = {}
         self._jobs: dict[str, Path] = {}
-        self._ended: set[str] = set()
 
-    def submitted(self, token: str, paths: list[Path]) -> None:
-        """Note what was handed in under a token."""
-        self._submitted[token] = paths
+    def submitted(self, watch: JobWatch, paths: list[Path]) -> None:
+        """Note the pictures of one submit, in the order of its requests."""
+        self._watches[watch] = paths
 
-    def waits_for(self, token: str) -> bool:
-        """Tell whether a token is one of ours."""
-        return token in self._submitted
-
-    def accepted(self, token: str, jobs: Sequence[Job]) -> None:
+    def accepted(self, watch: JobWatch, jobs: Sequence[Job]) -> None:
         """Note the jobs that were made of what was handed in."""
-        paths = self._submitted.pop(token)
-        self._jobs.update({job.id: path for job, path in zip(jobs, paths, strict=True)})
+        pairs = zip(jobs, self._watches[watch], strict=True)
+        self._jobs.update({job.id: path for job, path in pairs})
 
-    def refused(self, token: str) -> list[Path]:
+    def refused(self, watch: JobWatch) -> list[Path]:
         """Return the pictures that were handed in and not taken."""
-        return self._submitted.pop(token)
+        return self._watches.pop(watch)
 
     def holds(self, job: str) -> bool:
         """Tell whether a job is one of ours."""
@@ -41,19 +37,15 @@ class RunningPictures:
         """Return the picture of a job."""
         return self._jobs[job]
 
-    def end(self, job: str) -> None:
-        """Note that a job has ended, however it did."""
-        self._ended.add(job)
-
     @property
     def is_empty(self) -> bool:
         """Whether nothing runs or waits."""
-        return not self._jobs and not self._submitted
+        return not self._watches
 
     @property
     def is_over(self) -> bool:
         """Whether everything that was handed in has ended."""
-        return not self._submitted and len(self._ended) == len(self._jobs)
+        return all(watch.is_over for watch in self._watches)
 
     @property
     def count(self) -> int:
@@ -63,11 +55,12 @@ class RunningPictures:
     @property
     def ended(self) -> int:
         """How many of them have ended."""
-        return len(self._ended)
+        return sum(watch.ended_jobs for watch in self._watches)
 
-    def left(self) -> list[str]:
-        """Return the jobs that have not ended."""
-        return [job for job in self._jobs if job not in self._ended]
+    def cancel(self) -> None:
+        """Cancel every picture that is not finished."""
+        for watch in self._watches:
+            watch.cancel()
 
     def paths(self) -> set[Path]:
         """Return all pictures."""
@@ -75,5 +68,5 @@ class RunningPictures:
 
     def clear(self) -> None:
         """Begin anew."""
+        self._watches.clear()
         self._jobs.clear()
-        self._ended.clear()

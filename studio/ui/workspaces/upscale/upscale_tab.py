@@ -19,21 +19,12 @@ from PySide6.QtWidgets import (
 )
 
 from studio.kinds.upscale import KIND, UpscaleRequest
-from studio.protocol import (
-    Cancelled,
-    Done,
-    Failed,
-    InputFile,
-    Loading,
-    Progress,
-    Request,
-    Warned,
-)
+from studio.protocol import InputFile, Loading, Problem, Progress, Request, Warned
 from studio.ui.fields.model_picker import ModelPicker
 from studio.ui.media.picture.files import dropped_paths
+from studio.ui.shell.job_watch import Ended, JobWatch
 from studio.ui.shell.request_estimate import RequestEstimate
 from studio.ui.shell.theme import GRID, say
-from studio.ui.shell.worker_thread import Enqueued, EnqueueFailed
 from studio.ui.widgets.buttons import tool_button
 from studio.ui.widgets.columns import Columns
 from studio.ui.widgets.empty_state import EmptyState
@@ -152,7 +143,8 @@ class UpscaleTab(QWidget):
             self.inputs.dataChanged,
         ):
             changed.connect(expected.soon)
-        self._state.reported.connect(self._hear)
+        # From the start: what is said here, with the picture's name, is not said again elsewhere.
+        self._state.reports.warned.connect(self._warned)
         self._state.closing.connect(self.close_down)
         self._state.models_changed.connect(self._match_model)
 
@@ -216,7 +208,7 @@ class UpscaleTab(QWidget):
         paths = [item.path for item in wanted]
         for path in paths:
             self.inputs.set_state(path, "waiting")
-        self._running.submitted(self._state.submit(requests, output), paths)
+        self._follow(self._state.submit(requests, output), paths)
         self.run_bar.set_running(True)
         self.run_bar.set_status(self.tr("Waiting for its turn"))
         self.values_to_settings()
@@ -246,8 +238,7 @@ class UpscaleTab(QWidget):
 
     def stop(self) -> None:
         """Cancel every picture that is not finished."""
-        for job in self._running.left():
-            self._state.cancel(job)
+        self._running.cancel()
 
     def focus_prompt(self) -> None:
         """Put the focus on the list, which is this tab's first control."""
@@ -255,50 +246,28 @@ class UpscaleTab(QWidget):
 
     # ---- hearing
 
-    def _hear(self, report: object) -> None:
-        from studio.jobs.runner import AssetSaved, JobChanged, PreviewSaved
+    def _follow(self, token: str, paths: list[Path]) -> None:
+        watch = JobWatch(self._state, self, token=token)
+        self._running.submitted(watch, paths)
+        watch.enqueued.connect(lambda jobs: self._running.accepted(watch, jobs))
+        watch.refused.connect(lambda problem: self._refused(watch, problem))
+        watch.loading.connect(self._loading)
+        watch.progress.connect(self._progress)
+        watch.preview.connect(self._preview)
+        watch.saved.connect(self._saved)
+        watch.ended.connect(self._ended)
 
-        match report:
-            case Enqueued() if self._running.waits_for(report.token):
-                self._running.accepted(report.token, report.jobs)
-            case EnqueueFailed() if self._running.waits_for(report.token):
-                for path in self._running.refused(report.token):
-                    self.inputs.set_state(path, "failed", message=say(report.problem.message))
-                self._rest()
-            case AssetSaved() if self._running.holds(report.asset.job):
-                path = self._running.path(report.asset.job)
-                self._keep_result(path, report.asset)
-            case JobChanged() if self._running.holds(report.job.id):
-                if report.job.status == "cancelled":
-                    self._finish(report.job.id)
-            case (
-                Loading() | Progress() | PreviewSaved() | Warned() | Done() | Failed() | Cancelled()
-            ) if self._running.holds(report.job):
-                self._follow(report)
+    def _refused(self, watch: JobWatch, problem: Problem) -> None:
+        for path in self._running.refused(watch):
+            self.inputs.set_state(path, "failed", message=say(problem.message))
+        self._rest()
 
-    def _follow(
-        self, event: Loading | Progress | PreviewSaved | Warned | Done | Failed | Cancelled
-    ) -> None:
-        from studio.jobs.runner import PreviewSaved
+    def _loading(self, event: Loading) -> None:
+        self.inputs.set_state(self._running.path(event.job), "running")
+        self.run_bar.set_loading(say(event.stage), event.fraction)
 
+    def _progress(self, event: Progress) -> None:
         path = self._running.path(event.job)
-        match event:
-            case Loading():
-                self.inputs.set_state(path, "running")
-                self.run_bar.set_loading(say(event.stage), event.fraction)
-            case Progress():
-                self._tell_progress(path, event)
-            case PreviewSaved():
-                self.result.show_preview(str(path), str(event.path))
-            case Warned():
-                self._state.show_message(f"{path.name}: {say(event.message)}", "warning")
-            case Failed():
-                self.inputs.set_state(path, "failed", message=say(event.problem.message))
-                self._finish(event.job)
-            case Done() | Cancelled():
-                self._finish(event.job)
-
-    def _tell_progress(self, path: Path, event: Progress) -> None:
         item = self.inputs.at(self.inputs.row_of(path))
         if item is not None and item.state == "waiting":
             self.inputs.set_state(path, "running")
@@ -313,11 +282,23 @@ class UpscaleTab(QWidget):
             text += ", " + self.tr("{time} left").format(time=seconds_text(event.seconds_left))
         self.run_bar.set_status(text)
 
-    def _finish(self, job: str) -> None:
-        self._running.end(job)
-        path = self._running.path(job)
+    def _preview(self, event: PreviewSaved) -> None:
+        self.result.show_preview(str(self._running.path(event.job)), str(event.path))
+
+    def _warned(self, event: Warned) -> None:
+        if self._running.holds(event.job):
+            name = self._running.path(event.job).name
+            self._state.show_message(f"{name}: {say(event.message)}", "warning")
+
+    def _saved(self, asset: Asset) -> None:
+        self._keep_result(self._running.path(asset.job), asset)
+
+    def _ended(self, end: Ended) -> None:
+        path = self._running.path(end.job)
         item = self.inputs.at(self.inputs.row_of(path))
-        if item is not None and item.state in ("waiting", "running"):
+        if end.problem is not None:
+            self.inputs.set_state(path, "failed", message=say(end.problem.message))
+        elif item is not None and item.state in ("waiting", "running"):
             self.inputs.set_state(path, "cancelled")
         self._rest()
 

@@ -9,7 +9,11 @@
 
 Only Python 3.11 or newer with pip is needed, on Linux, macOS or Windows; nothing outside the
 standard library is imported. What was done before is not done again: a stamp in `.venv` keeps
-the hash of `pyproject.toml`. Whatever is missing is said in one sentence, with how to get it.
+the hash of `pyproject.toml` and of `packaging/constraints.txt`. Whatever is missing is said in
+one sentence, with how to get it.
+
+The versions installed are those of `packaging/constraints.txt`, with which every check passed. For
+the newest ones that `pyproject.toml` allows, call `pip install -e .` in an environment of your own.
 """
 
 from __future__ import annotations
@@ -25,6 +29,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 STAMP = VENV / "prompt-studio.stamp"
+CONSTRAINTS = "packaging/constraints.txt"
 OLDEST = (3, 11)
 DISK_GB = 10
 """Room for PyTorch with its CUDA libraries, Qt, what pip unpacks on the way, and the models."""
@@ -306,14 +311,14 @@ def set_up() -> None:
 
 def expected_stamp() -> str:
     """Return what the stamp says once this very project is installed."""
-    project = (ROOT / "pyproject.toml").read_bytes()
-    return f"{hashlib.sha256(project).hexdigest()} {ROOT}\n"
+    wanted = (ROOT / "pyproject.toml").read_bytes() + (ROOT / CONSTRAINTS).read_bytes()
+    return f"{hashlib.sha256(wanted).hexdigest()} {ROOT}\n"
 
 
 def _install() -> None:
     print("Installing what Prompt Studio needs: some minutes the first time", flush=True)
     command = [str(_script("python")), "-m", "pip", "install", "--disable-pip-version-check"]
-    command += ["--no-input", "--progress-bar", "off", "-e", ".[dev]"]
+    command += ["--no-input", "--progress-bar", "off", "-c", CONSTRAINTS, "-e", ".[dev]"]
     child = subprocess.Popen(
         command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
@@ -352,7 +357,8 @@ def pip_sentence(said: str) -> str:
         version = ".".join(map(str, sys.version_info[:2]))
         return (
             f"There is no package {match[1]} for Python {version} on this machine: try another "
-            "version (3.11 to 3.13 are the best served), or check pip's server (pip config list)."
+            "version (3.11 to 3.13 are the best served), or check pip's server (pip config list). "
+            f"How to install other versions than those of {CONSTRAINTS} is said by --help."
         )
     last = (said.strip().splitlines() or ["no message"])[-1]
     return f"Installing the dependencies failed ({last.strip()}): see above, then start again."

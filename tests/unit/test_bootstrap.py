@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import ast
 import importlib.util
+import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
-SOURCE = Path(__file__).resolve().parents[2] / "packaging" / "bootstrap.py"
+ROOT = Path(__file__).resolve().parents[2]
+SOURCE = ROOT / "packaging" / "bootstrap.py"
+CONSTRAINTS = ROOT / "packaging" / "constraints.txt"
 
 
 @pytest.fixture
@@ -25,6 +31,9 @@ def bootstrap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     root = tmp_path / "项目 project"
     root.mkdir()
     (root / "pyproject.toml").write_text("[project]\n", "utf-8")
+    constraints = root / module.CONSTRAINTS
+    constraints.parent.mkdir()
+    constraints.write_text("torch==1\n", "utf-8")
     monkeypatch.setattr(module, "ROOT", root)
     monkeypatch.setattr(module, "VENV", root / ".venv")
     monkeypatch.setattr(module, "STAMP", root / ".venv" / "stamp")
@@ -131,6 +140,39 @@ def test_what_is_set_up_is_not_set_up_again(
     (bootstrap.ROOT / "pyproject.toml").write_text("[project]\nname = 'x'\n", "utf-8")
     bootstrap.set_up()
     assert len(installed) == 2
+    (bootstrap.ROOT / bootstrap.CONSTRAINTS).write_text("torch==2\n", "utf-8")
+    bootstrap.set_up()
+    assert len(installed) == 3
+
+
+def constrained_versions() -> dict[str, str]:
+    """The version of each package of the constraints file, by its canonical name."""
+    lines = CONSTRAINTS.read_text("utf-8").splitlines()
+    pins = [line.split("==") for line in lines if not line.startswith("#")]
+    return {canonicalize_name(name): version for name, version in pins}
+
+
+def test_every_dependency_has_a_version_that_pyproject_allows() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    direct = [*project["dependencies"], *project["optional-dependencies"]["dev"]]
+    versions = constrained_versions()
+    for requirement in map(Requirement, direct):
+        assert versions[canonicalize_name(requirement.name)] in requirement.specifier
+
+
+def test_the_constraints_hold_on_every_machine() -> None:
+    lines = [x for x in CONSTRAINTS.read_text("utf-8").splitlines() if not x.startswith("#")]
+    assert [line for line in lines if not re.fullmatch(r"[\w.-]+==[\w.]+", line)] == []
+    assert len(constrained_versions()) == len(lines)
+    of_one_platform = re.compile(r"(cuda|nvidia)-|triton")
+    assert [name for name in constrained_versions() if of_one_platform.match(name)] == []
+
+
+def test_pre_commit_runs_the_same_checks(bootstrap: ModuleType) -> None:
+    hooks = (ROOT / ".pre-commit-config.yaml").read_text("utf-8")
+    entries = re.findall(r"entry: \.venv/bin/(.+)", hooks)
+    assert entries == [" ".join(check) for check in bootstrap.CHECKS]
+    assert re.findall(r"repo: (.+)", hooks) == ["local"]
 
 
 def test_an_installation_that_failed_is_tried_again(

@@ -351,7 +351,7 @@ def test_a_picture_changed_since_it_was_queued_is_reported(
     house: House, source: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = InputFile(str(source), "0" * 64)
-    monkeypatch.setattr("upscale_house.InputFile", lambda _path: made)
+    monkeypatch.setattr("tests.engine.upscale_house.InputFile", lambda _path: made)
     house.run(source)
     assert house.warnings == ["input"]
 

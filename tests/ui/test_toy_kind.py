@@ -1,0 +1,67 @@
+"""A new kind of work has its tab, and its place in queue, History, details and menus."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from pytestqt.qtbot import QtBot
+
+from studio.kinds import coding
+from studio.kinds.coding import request_from_json
+from studio.kinds.kind import Medium
+from studio.kinds.registry import VARIABLE, kinds
+from studio.ui.gallery.detail_text import detail_text
+from studio.ui.main_window import MainWindow
+from tests.toy_kind.kind import KIND, ToneRequest
+
+
+@pytest.fixture(autouse=True)
+def toy_kind(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv(VARIABLE, "tests.toy_kind.kind")
+    forget_kinds()
+    yield
+    monkeypatch.undo()
+    forget_kinds()
+
+
+def forget_kinds() -> None:
+    """Let the registry be read anew: an app has its kinds from its start on."""
+    for known in (kinds, coding._any_request, coding._any_request_decoder):
+        known.cache_clear()
+
+
+def test_a_toy_kind_has_its_tab_and_its_results_are_in_queue_and_history(
+    open_window: Callable[[], MainWindow], qtbot: QtBot
+) -> None:
+    window = open_window()
+    titles = [window.tabs.tabText(place) for place in range(window.tabs.count())]
+    assert titles == ["Text", "Image", "Upscale", "Tone"]
+    window.tabs.setCurrentIndex(3)
+    tab: Any = window.tab("tone")
+    tab.prompt.set_text("a bell")
+    tab.pitch.set_value(880)
+    tab.run_bar.count.setValue(2)
+    tab.generate()
+    qtbot.waitUntil(lambda: tab.run_bar.status.text() == "done", timeout=20_000)
+    library = window.state.library
+    assert library is not None
+    (job,) = library.jobs()
+    assert job.request == ToneRequest(prompt="a bell", pitch=880, count=2, seed=job.request.seed)
+    assert request_from_json('{"task":"tone","prompt":"x"}') == ToneRequest(prompt="x")
+    queue: Any = window.findChild(object, "queue.view")
+    history: Any = window.findChild(object, "history.view")
+    qtbot.waitUntil(lambda: "a bell" in rows(queue), timeout=10_000)
+    qtbot.waitUntil(lambda: rows(history) == ["a bell", "a bell"], timeout=10_000)
+    asset = library.recent()[0]
+    assert (asset.task, asset.medium, asset.path.suffix) == ("tone", Medium.AUDIO, ".wav")
+    assert "<b>Pitch</b> 880 Hz" in detail_text(asset)
+    window.restore(asset)
+    assert (tab.prompt.text(), tab.pitch.whole()) == ("a bell", 880)
+    assert KIND.fields["pitch"].most == tab.pitch.spin.maximum()
+
+
+def rows(view: Any) -> list[str]:
+    model = view.model()
+    return [str(model.index(row, 0).data() or "") for row in range(model.rowCount())]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from msgspec import Struct
 from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from studio.library.records import Asset
@@ -14,12 +15,19 @@ from studio.ui.widgets.run_bar import RunBar
 from tests.toy_kind.kind import KIND, ToneRequest
 
 
+class ToneValues(Struct):
+    """What the tab keeps from one start to the next."""
+
+    pitch: int = KIND.fields["pitch"].default
+
+
 class ToneTab(QWidget):
     """Object names: `tone.prompt`, `.pitch`, `.generate`, `.stop`, `.count`, `.status`, …"""
 
     def __init__(self, state: AppState, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._state = state
+        self._values = state.settings.tab(KIND.task, ToneValues)
         self._watch: JobWatch | None = None
         pitch = KIND.fields["pitch"]
         self.prompt = PromptEdit(pitch.help, "tone.prompt", self)
@@ -27,7 +35,7 @@ class ToneTab(QWidget):
             pitch.label,
             pitch.least or 0,
             pitch.most or 0,
-            pitch.default,
+            self._values.pitch,
             pitch.step,
             name="tone.pitch",
             suffix=pitch.unit,
@@ -62,7 +70,7 @@ class ToneTab(QWidget):
 
     def values_to_settings(self) -> None:
         """Keep the pitch."""
-        self._state.settings.tabs[KIND.task] = {"pitch": self.pitch.whole()}
+        self._values.pitch = self.pitch.whole()
 
     def restore(self, source: Asset | Request, /) -> None:
         """Show the settings of a request or an asset."""

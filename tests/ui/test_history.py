@@ -72,7 +72,7 @@ def test_a_result_says_how_it_was_made_and_can_be_copied(
     assert "a <b>fox" in detail
     assert "41" in detail
     assert ".md" in detail
-    view.parent().commands.copy()
+    view.parent().commands.do("copy")
     assert qapp.clipboard().text().startswith("Answer 41")
 
 
@@ -82,7 +82,7 @@ def test_a_file_that_is_gone_is_said(window: MainWindow, view: Any, qtbot: QtBot
     assert library is not None
     library.recent()[0].path.unlink()
     view.setCurrentIndex(view.model().index(0))
-    view.parent().commands.open()
+    view.parent().commands.do("open")
     assert "no longer" in window.messages.text()
 
 
@@ -133,7 +133,7 @@ def test_more_like_this_makes_variations_with_new_seeds(
 ) -> None:
     make(window, view, qtbot, TextRequest(prompt="a fox", seed=1, temperature=1.5))
     view.setCurrentIndex(view.model().index(0))
-    view.parent().commands.more_like()
+    view.parent().commands.do("more_like")
     qtbot.waitUntil(lambda: view.model().rowCount() == 1 + LIKE_IT, timeout=10_000)
     fresh = view.model().assets()[:LIKE_IT]
     assert {asset.recipe.request.temperature for asset in fresh} == {1.5}
@@ -145,7 +145,7 @@ def test_reproducing_says_whether_the_result_is_the_same(
 ) -> None:
     make(window, view, qtbot, ImageRequest(prompt="a fox", seed=5, width=64, height=64))
     view.setCurrentIndex(view.model().index(0))
-    view.parent().commands.reproduce()
+    view.parent().commands.do("reproduce")
     qtbot.waitUntil(lambda: "identical" in window.messages.text(), timeout=10_000)
     qtbot.waitUntil(lambda: view.model().rowCount() == 2, timeout=10_000)
     again, before = view.model().assets()
@@ -161,5 +161,5 @@ def test_reproducing_says_that_a_file_was_changed(
     picture.fill(Qt.GlobalColor.red)
     assert picture.save(str(path))
     view.setCurrentIndex(view.model().index(0))
-    view.parent().commands.reproduce()
+    view.parent().commands.do("reproduce")
     qtbot.waitUntil(lambda: "differ" in window.messages.text(), timeout=10_000)

@@ -146,7 +146,7 @@ def test_export_copies_files_and_writes_their_recipes(
     assets = view.model().assets()
     for _ in range(2):
         window.messages.clear()
-        view.parent().commands.actions.export_to(assets, tmp_path / "到 🦊")
+        view.parent().commands.results.acts.export_to(assets, tmp_path / "到 🦊")
         qtbot.waitUntil(lambda: "3 files" in window.messages.text(), timeout=10_000)
     with (tmp_path / "到 🦊" / "recipes.csv").open(encoding="utf-8-sig", newline="") as file:
         table = list(csv.DictReader(file))
@@ -161,7 +161,7 @@ def test_export_says_which_file_is_gone(
 ) -> None:
     assets = view.model().assets()
     assets[1].path.unlink()
-    view.parent().commands.actions.export_to(assets, tmp_path / "out")
+    view.parent().commands.results.acts.export_to(assets, tmp_path / "out")
     qtbot.waitUntil(lambda: assets[1].path.name in window.messages.text(), timeout=10_000)
     assert (tmp_path / "out" / assets[0].path.name).is_file()
 
@@ -169,11 +169,11 @@ def test_export_says_which_file_is_gone(
 def test_pictures_are_sent_to_the_other_tabs(window: MainWindow, view: Any, qtbot: QtBot) -> None:
     assets = view.model().assets()
     view.setCurrentIndex(view.model().index(0))
-    view.parent().commands.send_to_image()
+    view.parent().commands.do("image")
     assert window.tabs.currentIndex() == 1
     assert window.tab("image").controls.source.path() == str(assets[0].path)  # type: ignore[attr-defined]  # only this tab has it
     view.selectAll()
-    view.parent().commands.send_to_upscale()
+    view.parent().commands.do("upscale")
     assert window.tabs.currentIndex() == 2
     listed = window.tab("upscale").inputs  # type: ignore[attr-defined]  # only this tab has it
     qtbot.waitUntil(lambda: listed.rowCount() == 2, timeout=10_000)
@@ -305,7 +305,7 @@ def test_a_contact_sheet_is_laid_out_by_the_labels_that_differ(
         view.selectionModel().select(
             view.model().index(row), view.selectionModel().SelectionFlag.Select
         )
-    view.parent().commands.contact_sheet()
+    view.parent().commands.do("sheet")
     qtbot.waitUntil(lambda: "contact sheet is saved" in window.messages.text(), timeout=10_000)
     (sheet,) = library.root.rglob("contact-sheet-*.png")
     picture = QImage(str(sheet))

@@ -284,7 +284,7 @@ def test_more_like_a_picture_is_shown_in_the_tab_like_its_own(
     view = find("history.view")
     qtbot.waitUntil(lambda: view.model().rowCount() == 1, timeout=10_000)
     view.setCurrentIndex(view.model().index(0))
-    view.parent().commands.more_like()
+    view.parent().commands.do("more_like")
     qtbot.waitUntil(lambda: states(tab) == ["done"] * LIKE_IT, timeout=20_000)
     assert window.current_task == "image"
     made = tab._state.library.assets_of(tab._state.library.jobs()[0].id)

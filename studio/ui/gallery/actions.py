@@ -7,9 +7,10 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QObject, QUrl, Signal
+from PySide6.QtCore import QMimeData, QObject, QUrl, Signal
 from PySide6.QtGui import QDesktopServices, QGuiApplication, QImage
 
+from studio.kinds.kind import Medium
 from studio.library.recipes.export import ExportFormat
 from studio.library.records import Asset
 from studio.protocol import Sentence
@@ -178,28 +179,28 @@ class HistoryActions(QObject):
         QDesktopServices.openUrl(QUrl.fromLocalFile(str(asset.path.parent)))
 
     def copy(self, assets: Sequence[Asset]) -> None:
-        """Copy the texts, or else the picture, to the clipboard."""
-        texts = [asset.text for asset in assets if asset.task == "text"]
+        """Copy the texts, or else the picture, to the clipboard; of other media the files."""
+        texts = [asset.text for asset in assets if asset.medium is Medium.TEXT]
+        pictures = [asset for asset in assets if asset.medium is Medium.PICTURE]
         if texts:
             QGuiApplication.clipboard().setText("\n\n".join(texts))
-        elif assets and self.is_there(assets[0]):
-            path = str(assets[0].path)
+        elif not pictures:
+            files = QMimeData()
+            files.setUrls([QUrl.fromLocalFile(str(asset.path)) for asset in assets])
+            QGuiApplication.clipboard().setMimeData(files)
+        elif self.is_there(pictures[0]):
+            path = str(pictures[0].path)
             self._state.background.read(
                 self,
                 lambda: QImage(path),
                 lambda image: QGuiApplication.clipboard().setImage(image),
             )
 
-    def send_to_image(self, asset: Asset) -> None:
-        """Start from this picture in the Image tab."""
-        if self.is_there(asset):
-            self._state.destinations.send("image", [asset.path])
-
-    def send_to_upscale(self, assets: Sequence[Asset]) -> None:
-        """Put pictures into the Upscale tab's list."""
+    def send(self, task: str, assets: Sequence[Asset]) -> None:
+        """Hand results to the tab of a kind, as files that it starts from."""
         paths = [asset.path for asset in assets if self.is_there(asset)]
         if paths:
-            self._state.destinations.send("upscale", paths)
+            self._state.destinations.send(task, paths)
 
     def is_there(self, asset: Asset) -> bool:
         """Tell whether a result's file exists, and say so where it does not."""

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject
 
-from studio.kinds.image import ImageRequest
-from studio.kinds.upscale import UpscaleRequest
+from studio.kinds.kind import Medium
 from studio.library.records import Asset, Job
 from studio.protocol import Request
 from studio.ui.shell.job_watch import JobWatch
@@ -34,14 +33,11 @@ class Again(QObject):
         self._show_both = show_both
 
     def more_like(self, asset: Asset) -> None:
-        """Make variations of the same request with new seeds; pictures are shown in their tab."""
-        if isinstance(asset.recipe.request, UpscaleRequest):
-            return
+        """Make variations of the same request with new seeds, shown in a tab that can do so."""
         request = asset.recipe.request.with_values(seed=None, count=LIKE_IT)
         token = self._state.submit([request])
-        if isinstance(request, ImageRequest):
-            watch = JobWatch(self._state, self, token=token)
-            watch.enqueued.connect(lambda jobs: self._show(watch, jobs[0]))
+        watch = JobWatch(self._state, self, token=token)
+        watch.enqueued.connect(lambda jobs: self._show(watch, jobs[0]))
         self._state.show_message(
             self.tr("{n} more like it are in the queue, with new seeds.").format(n=LIKE_IT), "info"
         )
@@ -86,7 +82,7 @@ class Again(QObject):
 
     def _say(self, old: Asset, new: Asset, found: Comparison) -> None:
         text = " ".join(say(part) for part in (found.sentence, *found.notes))
-        if found.identical or old.task == "text":
+        if found.identical or old.medium is not Medium.PICTURE:
             self._state.show_message(text, "success" if found.identical else "warning")
             return
         self._state.show_message(

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
+from functools import partial
 
 from PySide6.QtCore import QObject, Qt
-from PySide6.QtWidgets import QFileDialog, QWidget
+from PySide6.QtWidgets import QWidget
 
-from studio.library.recipes.export import ExportFormat
+from studio.kinds.kind import Medium
 from studio.library.records import Asset
-from studio.ui.gallery.actions import HistoryActions
-from studio.ui.gallery.again import Again
 from studio.ui.gallery.filters import Filters
 from studio.ui.gallery.history_model import HistoryModel
+from studio.ui.gallery.result_actions import ResultActions
 from studio.ui.shell.state import AppState
 from studio.ui.widgets.long_list import LongList
 
@@ -38,8 +37,7 @@ class HistoryCommands(QObject):
         self._view = view
         self._filters = filters
         self._row_to_choose: int | None = None
-        self.actions = HistoryActions(state, self)
-        self.again = Again(state, self._compare, self)
+        self.results = ResultActions(state, view, self)
 
     def chosen(self) -> list[Asset]:
         """Return the selected results that are at hand, in the order of the list."""
@@ -57,55 +55,27 @@ class HistoryCommands(QObject):
         self._view.setCurrentIndex(self._model.index(row))
         self._row_to_choose = None
 
-    def use(self) -> None:
-        """Restore the current result's settings."""
-        asset = self.current()
-        if asset is not None:
-            self._state.destinations.restore(asset)
-
-    def open(self) -> None:
-        """Open the current result with the system's program for it."""
-        asset = self.current()
-        if asset is not None:
-            self.actions.open(asset)
-
-    def open_folder(self) -> None:
-        """Show the folder of the current result."""
-        asset = self.current()
-        if asset is not None:
-            self.actions.open_folder(asset)
-
-    def copy(self) -> None:
-        """Copy the selected texts, or the picture."""
-        self._with_chosen(self.actions.copy)
-
-    def star(self) -> None:
-        """Star what is selected, or take the stars away."""
-        self._with_chosen(self.actions.toggle_star)
-
-    def delete(self) -> None:
-        """Move what is selected to the trash."""
-        self._row_to_choose = min(self._view.chosen_rows(), default=None)
-        self._with_chosen(self.actions.delete)
-
-    def edit_tags(self) -> None:
-        """Ask for the tags of what is selected."""
-        from studio.ui.gallery.tags_dialog import TagsDialog
-
-        def ask(chosen: list[Asset]) -> None:
-            dialog = TagsDialog(chosen, self._window())
-            dialog.kept.connect(lambda before, after: self.actions.retag(chosen, before, after))
-            _show(dialog)
-
-        self._with_chosen(ask)
+    def do(self, name: str) -> None:
+        """Do something with the selected results, or with the current one where it takes one."""
+        action = self.results[name]
+        if name == "delete":
+            self._row_to_choose = min(self._view.chosen_rows(), default=None)
+        if action.most == 1:
+            current = self.current()
+            self.results.do(name, [] if current is None else [current])
+        elif action.most is not None and self._view.chosen_count() > action.most:
+            # No more are read than it could be done with.
+            self.results.do(name, [])
+        else:
+            self._with_chosen(partial(self.results.do, name), partial(self.results.do, name, []))
 
     def put_into(self, collection: str) -> None:
         """Put what is selected into a collection."""
-        self._with_chosen(lambda chosen: self.actions.collect(chosen, collection))
+        self._with_chosen(lambda chosen: self.results.acts.collect(chosen, collection))
 
     def take_out_of(self, collection: str) -> None:
         """Take what is selected out of a collection."""
-        self._with_chosen(lambda chosen: self.actions.take_out(chosen, collection))
+        self._with_chosen(lambda chosen: self.results.acts.take_out(chosen, collection))
 
     def new_collection(self) -> None:
         """Ask for a name and put what is selected into a collection of that name."""
@@ -140,65 +110,12 @@ class HistoryCommands(QObject):
         )
 
         def rename(new: str) -> None:
-            self.actions.rename_collection(old, new, lambda: self._filters.choose_collection(new))
+            self.results.acts.rename_collection(
+                old, new, lambda: self._filters.choose_collection(new)
+            )
 
         dialog.kept.connect(rename)
         _show(dialog)
-
-    def more_like(self) -> None:
-        """Make variations of the current result with new seeds."""
-        asset = self.current()
-        if asset is not None:
-            self.again.more_like(asset)
-
-    def reproduce(self) -> None:
-        """Run the current result's recipe again and compare."""
-        asset = self.current()
-        if asset is not None:
-            self.again.reproduce(asset)
-
-    def export(self, to_format: ExportFormat = "") -> None:
-        """Ask for a folder and copy what is selected into it."""
-
-        def ask(chosen: list[Asset]) -> None:
-            folder = QFileDialog.getExistingDirectory(
-                self._window(), self.tr("A folder for the copies")
-            )
-            if folder:
-                self.actions.export_to(chosen, Path(folder), to_format)
-
-        self._with_chosen(ask)
-
-    def send_to_image(self) -> None:
-        """Start from the current picture in the Image tab."""
-        asset = self.current()
-        if asset is not None and asset.task != "text":
-            self.actions.send_to_image(asset)
-
-    def send_to_upscale(self) -> None:
-        """Put the selected pictures into the Upscale tab's list."""
-        self.actions.send_to_upscale([asset for asset in self.chosen() if asset.task != "text"])
-
-    def compare(self) -> None:
-        """Show two to four selected pictures side by side."""
-        if self._view.chosen_count() > 4:
-            self._compare([])
-        else:
-            self._with_chosen(self._compare, or_else=lambda: self._compare([]))
-
-    def contact_sheet(self) -> None:
-        """Put the selected pictures on one labelled page."""
-
-        def make(chosen: Sequence[Asset]) -> None:
-            pictures = [asset for asset in chosen if asset.task != "text"]
-            if len(pictures) < 2:
-                self._state.show_message(
-                    self.tr("Select two or more pictures in History for a contact sheet."), "info"
-                )
-                return
-            self.actions.contact_sheet(pictures)
-
-        self._with_chosen(make, or_else=lambda: make([]))
 
     def cull(self) -> None:
         """Go through the selected pictures, or all that are listed, one by one."""
@@ -224,19 +141,8 @@ class HistoryCommands(QObject):
     def _window(self) -> QWidget:
         return self._view.window()
 
-    def _compare(self, chosen: Sequence[Asset]) -> None:
-        pictures = [asset for asset in chosen if asset.task != "text"]
-        if not 2 <= len(pictures) <= 4:
-            self._state.show_message(
-                self.tr("Select two to four pictures in History to compare them."), "info"
-            )
-            return
-        from studio.ui.compare.compare_dialog import CompareDialog
-
-        _show(CompareDialog(pictures, self._window()))
-
     def _cull(self, listed: Sequence[Asset], first: int | None) -> None:
-        pictures = [asset for asset in listed if asset.task != "text"]
+        pictures = [asset for asset in listed if asset.medium is Medium.PICTURE]
         if not pictures:
             self._state.show_message(self.tr("There are no pictures in this list."), "info")
             return

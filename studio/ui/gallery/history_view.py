@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QModelIndex, QPoint, Qt, QTimer
@@ -41,6 +42,17 @@ if TYPE_CHECKING:
 
 _AROUND = 20
 """Rows above and below those on show that are read with them."""
+
+_BUTTONS = {
+    "use": "",
+    "open": "",
+    "folder": "",
+    "copy": "",
+    "star": "history.star",
+    "tags": "history.tags.open",
+    "delete": "history.delete",
+}
+"""Below the list, with their object names."""
 
 
 class HistoryView(QWidget):
@@ -96,28 +108,11 @@ class HistoryView(QWidget):
         self.detail.setFixedHeight(17 * GRID)
         self._buttons = QHBoxLayout()
         self._buttons.setSpacing(GRID // 2)
-        acts = self.commands
-        self._actions = [
-            self._action("sliders-horizontal", self.tr("Use these settings"), acts.use),
-            self._action("external-link", self.tr("Open"), acts.open),
-            self._action("folder-open", self.tr("Open folder"), acts.open_folder),
-            self._action("copy", self.tr("Copy"), acts.copy),
-            self._action("star", self.tr("Star (S)"), acts.star, "history.star"),
-            self._action("tag", self.tr("Tags… (T)"), acts.edit_tags, "history.tags.open"),
-            self._action("trash-2", self.tr("Delete (Del)"), acts.delete, "history.delete"),
-        ]
-        for keys, act in (
-            (QKeySequence(Qt.Key.Key_Delete), acts.delete),
-            (QKeySequence(Qt.Key.Key_S), acts.star),
-            (QKeySequence(Qt.Key.Key_T), acts.edit_tags),
-            (QKeySequence(Qt.Key.Key_C), acts.compare),
-            (QKeySequence(Qt.Key.Key_M), acts.more_like),
-            (QKeySequence(QKeySequence.StandardKey.Copy), acts.copy),
-            (QKeySequence(QKeySequence.StandardKey.Undo), acts.actions.undo),
-        ):
-            shortcut = QShortcut(keys, self.view)
-            shortcut.setContext(Qt.ShortcutContext.WidgetShortcut)
-            shortcut.activated.connect(act)
+        self._actions = [self._button(name) for name in _BUTTONS]
+        for action in self.commands.results:
+            if action.keys:
+                self._bind(QKeySequence(action.keys), partial(self.commands.do, action.name))
+        self._bind(QKeySequence(QKeySequence.StandardKey.Undo), self.commands.results.acts.undo)
         self._buttons.addStretch(1)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(GRID, GRID // 2, GRID, GRID)
@@ -194,11 +189,18 @@ class HistoryView(QWidget):
             self, look, lambda found: self.filters.offer(*found), self._state.problem.emit
         )
 
-    def _action(self, picture: str, text: str, act: Callable[[], None], name: str = "") -> QWidget:
-        button = tool_button(picture, text, name, self)
-        button.clicked.connect(lambda _checked=False: act())
+    def _button(self, name: str) -> QWidget:
+        action = self.commands.results[name]
+        text = f"{action.text} ({action.keys})" if action.keys else action.text
+        button = tool_button(action.icon, text, _BUTTONS[name], self)
+        button.clicked.connect(lambda _checked=False: self.commands.do(name))
         self._buttons.addWidget(button)
         return button
+
+    def _bind(self, keys: QKeySequence, act: Callable[[], object]) -> None:
+        shortcut = QShortcut(keys, self.view)
+        shortcut.setContext(Qt.ShortcutContext.WidgetShortcut)
+        shortcut.activated.connect(act)
 
     def _data_changed(self, first: QModelIndex, last: QModelIndex, roles: Sequence[int]) -> None:
         row = self.view.currentIndex().row()
@@ -220,7 +222,7 @@ class HistoryView(QWidget):
 
     def _activated(self, index: QModelIndex) -> None:
         self.view.setCurrentIndex(index)
-        self.commands.use()
+        self.commands.do("use")
 
     def _more_button(self) -> QToolButton:
         button = tool_button("ellipsis", self.tr("More"), "history.more", self)

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from pathlib import Path
 
 from PySide6.QtCore import QObject, QPoint, Qt
-from PySide6.QtWidgets import QFileDialog, QMenu, QWidget
+from PySide6.QtWidgets import QMenu, QWidget
 
 from studio.library.folder.trash import FOLDER
 from studio.library.records import Asset
 from studio.library.store import Library
-from studio.ui.gallery.actions import HistoryActions
+from studio.ui.gallery.result_actions import ResultActions
 from studio.ui.shell.state import AppState
 from studio.ui.widgets.icons import icon
 
 Entry = tuple[str, str, str, Callable[[], object], bool]
 """Icon, text, the end of the object name, what it does, whether it can be chosen now."""
+
+_GROUPS = (("copy", "export", "star"), ("open", "folder"), ("delete",))
 
 
 def kept(library: Library, name: str) -> Asset | None:
@@ -33,10 +34,13 @@ class ResultMenu(QObject):
         super().__init__(parent)
         self._state = state
         self._widget = parent
-        self.actions = HistoryActions(state, self)
+        self.results = ResultActions(state, parent, self)
 
     def open(self, asset: str, at: QPoint, more: Sequence[Entry] = ()) -> None:
-        """Open the menu of the result with this id at a point of the screen."""
+        """Open the menu of the result with this id at a point of the screen.
+
+        `more` are entries below the first group.
+        """
         library = self._state.library
         if library is not None:
             self._state.background.read(
@@ -54,44 +58,20 @@ class ResultMenu(QObject):
         menu.setObjectName("result.menu")
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         one = [asset]
-        actions = self.actions
-        star = self.tr("Take the star away") if asset.starred else self.tr("Star")
-        self._add(menu, "copy", self.tr("Copy"), "copy", partial(actions.copy, one))
-        self._add(menu, "download", self.tr("Export…"), "export", partial(self._export, asset))
-        self._add(menu, "star", star, "star", partial(actions.toggle_star, one))
-        if more:
-            menu.addSeparator()
-            for picture, text, name, act, enabled in more:
-                self._add(menu, picture, text, name, act, enabled)
-        menu.addSeparator()
-        self._add(menu, "external-link", self.tr("Open"), "open", partial(actions.open, asset))
-        self._add(
-            menu,
-            "folder-open",
-            self.tr("Open folder"),
-            "folder",
-            partial(actions.open_folder, asset),
-        )
-        menu.addSeparator()
-        self._add(menu, "trash-2", self.tr("Delete"), "delete", partial(actions.delete, one))
+        groups: list[Sequence[Entry]] = [
+            [self._entry(name, one) for name in names] for names in _GROUPS
+        ]
+        groups.insert(1, more)
+        for entries in filter(None, groups):
+            if not menu.isEmpty():
+                menu.addSeparator()
+            for picture, text, name, act, enabled in entries:
+                action = menu.addAction(icon(picture), text, act)
+                action.setObjectName(f"result.menu.{name}")
+                action.setEnabled(enabled)
         menu.popup(at)
 
-    def _add(
-        self,
-        menu: QMenu,
-        picture: str,
-        text: str,
-        name: str,
-        act: Callable[[], object],
-        enabled: bool = True,
-    ) -> None:
-        action = menu.addAction(icon(picture), text, act)
-        action.setObjectName(f"result.menu.{name}")
-        action.setEnabled(enabled)
-
-    def _export(self, asset: Asset) -> None:
-        folder = QFileDialog.getExistingDirectory(
-            self._widget.window(), self.tr("A folder for the copies")
-        )
-        if folder:
-            self.actions.export_to([asset], Path(folder))
+    def _entry(self, name: str, one: list[Asset]) -> Entry:
+        action = self.results[name]
+        act = partial(self.results.do, name, one)
+        return action.icon, action.text_for(one), name, act, action.is_enabled(one)

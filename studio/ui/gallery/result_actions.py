@@ -1,0 +1,237 @@
+"""What can be done with results: each said once, with the results for which it can be done.
+
+The menus of History and of a shown result, their buttons and the keyboard are made from this.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from PySide6.QtCore import QObject, Qt
+from PySide6.QtWidgets import QFileDialog, QWidget
+
+from studio.kinds.kind import Medium
+from studio.kinds.registry import AnyKind, kinds, prompted_kind
+from studio.kinds.requests import kind_if_known
+from studio.library.recipes.export import ExportFormat
+from studio.library.records import Asset
+from studio.ui.gallery.actions import HistoryActions
+from studio.ui.gallery.again import Again
+from studio.ui.shell.state import AppState
+from studio.ui.shell.translations import tr
+
+MOST_COMPARED = 4
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResultAction:
+    """Something that can be done with the chosen results.
+
+    Attributes:
+        name: the end of its object names.
+        icon, text: what a menu shows; `undo_text` where all of the chosen have it already.
+        keys: the keyboard's shortcut in History, "" for none.
+        medium: it concerns results of this medium alone; None for any.
+        suits: tells whether one result is such that it can be done with it.
+        least: of those that it concerns.
+        most: results that may be chosen, None for any number.
+        run: is given those that it concerns.
+        hint: said when it is asked for and cannot be done.
+    """
+
+    name: str
+    icon: str
+    text: str
+    run: Callable[[list[Asset]], object]
+    keys: str = ""
+    undo_text: str = ""
+    is_done: Callable[[Asset], bool] = lambda _: False
+    medium: Medium | None = None
+    suits: Callable[[Asset], bool] = lambda _: True
+    least: int = 1
+    most: int | None = None
+    hint: str = ""
+
+    def concerned(self, chosen: Sequence[Asset]) -> list[Asset]:
+        """Return those of the chosen results that it would be done with."""
+        of_medium = (one for one in chosen if self.medium in (None, one.medium))
+        return [asset for asset in of_medium if self.suits(asset)]
+
+    def is_enabled(self, chosen: Sequence[Asset]) -> bool:
+        """Tell whether it can be done with these."""
+        fits = self.most is None or len(chosen) <= self.most
+        return fits and len(self.concerned(chosen)) >= self.least
+
+    def text_for(self, chosen: Sequence[Asset]) -> str:
+        """Return its text where these are chosen."""
+        undoes = bool(self.undo_text) and bool(chosen) and all(map(self.is_done, chosen))
+        return self.undo_text if undoes else self.text
+
+
+def sent_by(kind: AnyKind) -> str:
+    """Return the name of the action that sends results to a kind."""
+    return kind.task
+
+
+class ResultActions(QObject):
+    """All of them by name, in their order; `acts` are done without asking anything."""
+
+    def __init__(self, state: AppState, window: QWidget, parent: QObject) -> None:
+        super().__init__(parent)
+        self._state = state
+        self._widget = window
+        self.acts = HistoryActions(state, self)
+        self.again = Again(state, self._compare, self)
+        self._all = {action.name: action for action in self._declared()}
+
+    def __getitem__(self, name: str) -> ResultAction:
+        return self._all[name]
+
+    def __iter__(self) -> Iterator[ResultAction]:
+        return iter(self._all.values())
+
+    def do(self, name: str, chosen: Sequence[Asset]) -> None:
+        """Do it with the chosen results, or say why that cannot be."""
+        action = self._all[name]
+        if action.is_enabled(chosen):
+            action.run(action.concerned(chosen))
+        elif action.hint:
+            self._state.show_message(action.hint, "info")
+
+    # ---- what there is
+
+    def _declared(self) -> Iterator[ResultAction]:
+        acts = self.acts
+        yield ResultAction(
+            name="use",
+            icon="sliders-horizontal",
+            text=tr("Use these settings"),
+            most=1,
+            suits=_is_known,
+            run=lambda chosen: self._state.destinations.restore(chosen[0]),
+        )
+        yield ResultAction(
+            name="more_like",
+            icon="copy-plus",
+            text=tr("More like this"),
+            keys="M",
+            most=1,
+            suits=_is_seeded,
+            run=lambda chosen: self.again.more_like(chosen[0]),
+        )
+        yield ResultAction(
+            name="reproduce",
+            icon="repeat",
+            text=tr("Reproduce"),
+            most=1,
+            suits=_is_known,
+            run=lambda chosen: self.again.reproduce(chosen[0]),
+        )
+        for kind in kinds().values():
+            if kind.action:
+                yield ResultAction(
+                    name=sent_by(kind),
+                    icon=kind.icon,
+                    text=tr(kind.action),
+                    medium=kind.takes,
+                    most=None if kind.takes_many else 1,
+                    run=partial(acts.send, kind.task),
+                )
+        yield ResultAction(
+            name="star",
+            icon="star",
+            text=tr("Star"),
+            undo_text=tr("Take the star away"),
+            is_done=lambda asset: asset.starred,
+            keys="S",
+            run=acts.toggle_star,
+        )
+        yield ResultAction(name="tags", icon="tag", text=tr("Tags…"), keys="T", run=self._edit_tags)
+        yield ResultAction(
+            name="compare",
+            icon="columns-2",
+            text=tr("Compare"),
+            keys="C",
+            medium=Medium.PICTURE,
+            least=2,
+            most=MOST_COMPARED,
+            run=self._compare,
+            hint=tr("Select two to four pictures in History to compare them."),
+        )
+        yield ResultAction(
+            name="sheet",
+            icon="images",
+            text=tr("Contact sheet"),
+            medium=Medium.PICTURE,
+            least=2,
+            run=acts.contact_sheet,
+            hint=tr("Select two or more pictures in History for a contact sheet."),
+        )
+        yield ResultAction(name="copy", icon="copy", text=tr("Copy"), keys="Ctrl+C", run=acts.copy)
+        yield ResultAction(
+            name="open",
+            icon="external-link",
+            text=tr("Open"),
+            most=1,
+            run=lambda chosen: acts.open(chosen[0]),
+        )
+        yield ResultAction(
+            name="folder",
+            icon="folder-open",
+            text=tr("Open folder"),
+            most=1,
+            run=lambda chosen: acts.open_folder(chosen[0]),
+        )
+        yield ResultAction(
+            name="export", icon="download", text=tr("Export…"), run=partial(self._export, "")
+        )
+        formats: tuple[tuple[str, ExportFormat], ...] = (("WebP…", "webp"), ("JPEG…", "jpeg"))
+        for text, to_format in formats:
+            yield ResultAction(
+                name=f"export.{to_format}",
+                icon=prompted_kind(Medium.PICTURE).icon,
+                text=text,
+                medium=Medium.PICTURE,
+                run=partial(self._export, to_format),
+            )
+        yield ResultAction(
+            name="delete", icon="trash-2", text=tr("Delete"), keys="Del", run=acts.delete
+        )
+
+    # ---- what is asked first
+
+    def _edit_tags(self, chosen: list[Asset]) -> None:
+        from studio.ui.gallery.tags_dialog import TagsDialog
+
+        dialog = TagsDialog(chosen, self._widget.window())
+        dialog.kept.connect(lambda before, after: self.acts.retag(chosen, before, after))
+        _show(dialog)
+
+    def _export(self, to_format: ExportFormat, chosen: list[Asset]) -> None:
+        folder = QFileDialog.getExistingDirectory(
+            self._widget.window(), self.tr("A folder for the copies")
+        )
+        if folder:
+            self.acts.export_to(chosen, Path(folder), to_format)
+
+    def _compare(self, pictures: list[Asset]) -> None:
+        from studio.ui.compare.compare_dialog import CompareDialog
+
+        _show(CompareDialog(pictures, self._widget.window()))
+
+
+def _is_known(asset: Asset) -> bool:
+    return kind_if_known(asset.recipe.request) is not None
+
+
+def _is_seeded(asset: Asset) -> bool:
+    kind = kind_if_known(asset.recipe.request)
+    return kind is not None and kind.is_seeded
+
+
+def _show(dialog: QWidget) -> None:
+    dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    dialog.show()

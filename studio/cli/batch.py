@@ -7,14 +7,15 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from studio.cli.exit_status import WRONG_CALL
+from studio.cli.exit_status import DONE, SOME_FAILED, WRONG_CALL
 from studio.cli.folders import library_folder, output_folder
 from studio.cli.headless import Headless
 from studio.cli.output import refuse
 from studio.jobs.batch import Left, batch_id, latest_of, resumable, start
-from studio.jobs.results import RESULTS, Results
+from studio.jobs.results import LINE_LABEL, RESULTS, Results
 from studio.jobs.table import MOST_ERRORS, RowError, input_errors, model_errors, read_table
-from studio.library.queue.job_queue import missing_rows
+from studio.library.queue.stored_job import rows_left
+from studio.library.records import Job
 from studio.library.store import Library
 from studio.models.registry import Registry
 from studio.protocol import ProblemError, problem
@@ -66,6 +67,8 @@ def batch(options: argparse.Namespace) -> int:
     ) as headless:
         left = Left(library, jobs)
         status = headless.run(left, results.hear, left.companions)
+        if options.resume and _tell_obstacles(jobs) and status == DONE:
+            status = SOME_FAILED
         if options.resume:
             # A file that only got its row now was made by the earlier run: nobody reported it.
             results.catch_up(library)
@@ -77,11 +80,19 @@ def _run_before(library: Library, name: str, folder: Path) -> str:
     jobs = latest_of(library, name) if (folder / RESULTS).exists() else []
     if not jobs:
         return ""
-    done = sum(not missing_rows(job) for job in jobs)
+    done = sum(not rows_left(job) for job in jobs)
     return (
         f"This table was run into this folder before: {done} of {len(jobs)} rows are made. Add"
         " --resume to make only what is missing, or choose another folder."
     )
+
+
+def _tell_obstacles(jobs: Sequence[Job]) -> int:
+    """Say which rows this version cannot make, as another one wrote them. Returns how many."""
+    held = [job for job in jobs if job.status != "done" and job.obstacle is not None]
+    for job in held:
+        print(f"line {job.labels.get(LINE_LABEL, '?')}: {job.obstacle}", file=sys.stderr)
+    return len(held)
 
 
 def _tell(errors: Sequence[RowError], *, as_json: bool) -> None:

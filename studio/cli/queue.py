@@ -13,7 +13,7 @@ from studio.cli.folders import library_folder
 from studio.cli.headless import Headless
 from studio.jobs.backlog import Backlog
 from studio.jobs.estimate import finished_at, learn
-from studio.kinds.requests import has_prompt, inputs_of, prompt_of
+from studio.kinds.requests import has_prompt, input_paths, prompt_of
 from studio.library.records import Job
 from studio.library.store import Library
 from studio.models.registry import Registry
@@ -63,8 +63,14 @@ def queue(options: argparse.Namespace) -> int:
 def _about(job: Job) -> str:
     text = prompt_of(job.request)
     if not has_prompt(job.request):
-        text = next((file.path for file in inputs_of(job.request).values()), "")
+        text = next(iter(input_paths(job.request)), "")
     return " ".join(text.split())
+
+
+def _obstacle(job: Job) -> str | None:
+    """Return why a job that has not ended cannot run in this version, None where it can."""
+    told = job.obstacle if job.status in ("queued", "interrupted") else None
+    return None if told is None else str(told)
 
 
 def _list(opened: Library, *, as_json: bool) -> int:
@@ -82,6 +88,7 @@ def _list(opened: Library, *, as_json: bool) -> int:
                         "done": len(job.done_rows),
                         "about": _about(job),
                         "problem": str(job.problem.message) if job.problem else None,
+                        "obstacle": _obstacle(job),
                     },
                     ensure_ascii=False,
                 )
@@ -89,6 +96,8 @@ def _list(opened: Library, *, as_json: bool) -> int:
         else:
             made = f"{len(job.done_rows)}/{job.request.count}"
             print(f"{job.id}  {job.status:<12}{made:>9}  {_about(job)[:60]}")
+            if told := _obstacle(job):
+                print(f"    {told}")
     if not as_json:
         _tell_left(opened)
     return DONE

@@ -35,13 +35,13 @@ class Backlog:
     def __init__(self, library: Library) -> None:
         self._library = library
         self._lock = threading.Lock()
-        self._parts: dict[str, Part] = {}
+        self._parts: dict[str, Part | None] = {}
 
     def left(self, estimator: Estimator) -> Left:
         """Look at the library again and tell. Raises `ProblemError` when the disk fails."""
         with self._lock:
             self._look()
-            parts = list(self._parts.values())
+            parts = [part for part in self._parts.values() if part is not None]
         waiting, unknown = estimator.together(parts)
         running: dict[str, float | None] = {}
         alike: dict[tuple[str, Request], list[tuple[str, Part]]] = defaultdict(list)
@@ -61,5 +61,7 @@ class Backlog:
             jobs = self._library.jobs("queued", _ALL)
         else:
             jobs = [job for known in new if (job := self._library.job(known)) is not None]
-        known = self._parts | {job.id: part_of(job) for job in jobs}
-        self._parts = {job: known[job] for job in ids if job in known}
+        for job in jobs:
+            # What another build wrote and this one cannot carry out takes no time here.
+            self._parts[job.id] = part_of(job) if job.obstacle is None else None
+        self._parts = {job: self._parts[job] for job in ids if job in self._parts}

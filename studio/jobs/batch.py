@@ -42,7 +42,8 @@ def start(library: Library, table: Table, batch: str, output: str) -> list[Job]:
 class Left:
     """The jobs of a table that have something left to make, ready to run, each once.
 
-    Iterating gives them in their order. Whoever runs one may take `companions` out of turn.
+    Iterating gives them in their order. Whoever runs one may take `companions` out of turn. What
+    another build wrote and this one cannot carry out is left as it is.
     """
 
     def __init__(self, library: Library, jobs: Sequence[Job]) -> None:
@@ -78,7 +79,7 @@ class Left:
             return None
         self._given.add(job.id)
         now = self._library.job(job.id)
-        if now is None or now.status == "done":
+        if now is None or now.status == "done" or now.obstacle is not None:
             return None
         return now if now.status == "running" else self._library.resume(now.id, claim=True)
 

@@ -18,7 +18,8 @@ from msgspec import Struct
 from studio.jobs.forecast import Peak, peak_of
 from studio.kinds.kind import BatchTiming, WorkTiming
 from studio.kinds.registry import kind_of, known_kind
-from studio.kinds.requests import inputs_of
+from studio.kinds.requests import inputs_of, obstacle
+from studio.library.queue.stored_job import rows_left
 from studio.library.records import Job, making_seconds
 from studio.library.store import Library
 from studio.models.registry import Registry
@@ -104,8 +105,7 @@ class Estimator:
         texts: dict[_Key, list[Recipe]] = defaultdict(list)
         for recipe in recipes:
             kind = known_kind(recipe.request.task)
-            unknown = kind is None or isinstance(recipe.request, UnknownRequest)
-            if kind is None or unknown or making_seconds(recipe) <= 0:
+            if kind is None or obstacle(recipe.request) or making_seconds(recipe) <= 0:
                 continue
             # A recipe may name the model as it was asked for, e.g. by its path.
             for model in {recipe.model_id, recipe.request.model}:
@@ -149,8 +149,8 @@ class Estimator:
             work = timing.work(request, known[0].request)
         else:
             work = float(self._pixels(source.path))
-            if not work:
-                return median(sample.seconds for sample in known)
+        if work <= 0:
+            return median(sample.seconds for sample in known)
         known = [sample for sample in known if sample.work]
         if not known:
             return None
@@ -209,16 +209,17 @@ def learn(library: Library, registry: Registry | None = None) -> Estimator:
 def waiting_seconds(library: Library, estimator: Estimator) -> float | None:
     """Return the seconds that the waiting and running jobs still need, None where unknown.
 
-    Raises `ProblemError` when the disk fails.
+    Jobs that this build cannot carry out are left out: they wait on. Raises
+    `ProblemError` when the disk fails.
     """
     jobs = [job for status in _ACTIVE for job in library.jobs(status, 1_000_000)]
-    total, unknown = estimator.together(map(part_of, jobs))
+    total, unknown = estimator.together(part_of(job) for job in jobs if job.obstacle is None)
     return None if unknown else total
 
 
 def part_of(job: Job) -> Part:
     """Return what the time of the rest of a job depends on, and nothing else of it."""
-    return Part(job.batch, bare(job.request), job.request.count - len(job.done_rows))
+    return Part(job.batch, bare(job.request), rows_left(job))
 
 
 def finished_at(seconds: float, now: datetime) -> str:

@@ -14,7 +14,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from studio.jobs.runner import AssetSaved
-from studio.kinds.registry import tasks
 from studio.kinds.requests import prompt_of
 from studio.library.records import Asset, Job
 from studio.library.store import Library
@@ -164,8 +163,7 @@ def _label_columns(jobs: Iterable[Job]) -> dict[str, str]:
 
 def _beginnings(data: bytes) -> list[bytes]:
     """Return what looks like the beginning of a line of these tables."""
-    named = "|".join(map(re.escape, tasks())).encode()
-    return re.findall(rb"^\d+,(?:%b)," % named, data, re.MULTILINE)
+    return re.findall(rb"^\d+,[a-z][\w-]*,\d*,", data, re.MULTILINE)
 
 
 def _mend(path: Path) -> None:

@@ -22,6 +22,13 @@ def inputs_of(request: Request) -> dict[str, InputFile]:
     return {name: file for name, file in named.items() if file is not None}
 
 
+def input_paths(request: Request) -> tuple[str, ...]:
+    """Return the path of every file that the request reads, also one of no known kind."""
+    if isinstance(request, UnknownRequest):
+        return request.paths
+    return tuple(file.path for file in inputs_of(request).values())
+
+
 def prompt_of(request: Request) -> str:
     """Return the prompt, "" where the kind has none."""
     return str(getattr(request, "prompt", ""))
@@ -29,6 +36,8 @@ def prompt_of(request: Request) -> str:
 
 def has_prompt(request: Request) -> bool:
     """Tell whether the request is one of those that a prompt describes."""
+    if isinstance(request, UnknownRequest):
+        return bool(request.prompt)
     return hasattr(request, "prompt")
 
 
@@ -36,9 +45,7 @@ def called(request: Request) -> str:
     """Return what stands for a request: its prompt, else the name of its input file."""
     if has_prompt(request):
         return prompt_of(request)
-    names = (
-        file.path.replace("\\", "/").rsplit("/", 1)[-1] for file in inputs_of(request).values()
-    )
+    names = (path.replace("\\", "/").rsplit("/", 1)[-1] for path in input_paths(request))
     return next(names, "")
 
 

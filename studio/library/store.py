@@ -36,8 +36,9 @@ from studio.library.index.database import (
 )
 from studio.library.index.facets import Used, collections, used
 from studio.library.index.search import Wanted
-from studio.library.queue.job_queue import Queue, destination, missing_rows, now
-from studio.library.queue.resolve_request import resolve_request
+from studio.library.queue.job_queue import Queue, now
+from studio.library.queue.resolve_request import refuse_obstacle, resolve_request
+from studio.library.queue.stored_job import destination, missing_rows, rows_left
 from studio.library.recipes import metadata
 from studio.library.records import Asset, Job
 from studio.protocol import JobStatus, Problem, ProblemError, Recipe, Request, problem
@@ -263,6 +264,7 @@ class Library:
         """
         self._finish_owed()
         job = self._queue.require(job_id)
+        refuse_obstacle(job.request)
         if self._may_have_unlisted(job):
             rebuild.adopt(self._database, self._assets, self.root, [job])
         return self._queue.resume(job_id, self._work.token if claim else "")
@@ -291,7 +293,7 @@ class Library:
         return self._queue.repeat([(old, resolve_request(old.request))], naming=True)[0]
 
     def _has_part(self, job: Job) -> bool:
-        return bool(job.done_rows and missing_rows(job)) or self._may_have_unlisted(job)
+        return bool(job.done_rows and rows_left(job)) or self._may_have_unlisted(job)
 
     def _may_have_unlisted(self, job: Job) -> bool:
         """Tell whether a file may have got its name when its row could not be written."""
@@ -315,11 +317,12 @@ class Library:
         parts: list[Job] = []
         refused: list[Problem] = []
         for job in self._queue.failed_and_not_retried():
-            if self._has_part(job):
-                parts.append(job)
-                continue
             try:
-                again.append((job, resolve_request(job.request, hash_file)))
+                if self._has_part(job):
+                    refuse_obstacle(job.request)
+                    parts.append(job)
+                else:
+                    again.append((job, resolve_request(job.request, hash_file)))
             except ProblemError as error:
                 refused.append(error.problem)
         unlisted = [job for job in parts if self._may_have_unlisted(job)]

@@ -135,6 +135,12 @@ class UnknownRequest(Request):
         """What was written, by the names that its build gave it."""
         return dict(self._fields)
 
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """The files that it seems to read, as it names them."""
+        named = (value.get("path") for value in self._fields.values() if isinstance(value, dict))
+        return tuple(path for path in named if isinstance(path, str))
+
     def with_values(self, **values: Any) -> UnknownRequest:
         """Return the request with other values; what is not known of it stays."""
         return UnknownRequest(msgspec.json.encode(self._fields | values).decode())

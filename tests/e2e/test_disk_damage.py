@@ -131,11 +131,13 @@ def test_a_damaged_index_is_found_out_and_the_next_start_has_everything(
     "arguments",
     [("library", "rebuild"), ("library", "search"), ("queue", "list"), ("text", "-p", "x")],
 )
-def test_an_index_of_a_newer_version_is_left_as_it_is(
+def test_an_index_of_a_newer_version_that_lacks_a_column_is_left_as_it_is(
     studio: Studio, root: Path, arguments: tuple[str, ...]
 ) -> None:
     database = sqlite3.connect(root / "library.db")
+    database.execute("ALTER TABLE jobs RENAME COLUMN output TO folder")
     database.execute("PRAGMA user_version = 99")
+    database.commit()
     database.close()
     before = (root / "library.db").read_bytes()
     ran = studio(*arguments, fake="plain")

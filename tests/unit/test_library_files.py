@@ -145,11 +145,12 @@ def test_a_damaged_database_is_set_aside_and_made_again(tmp_path: Path, damage: 
     library.close()
 
 
-def test_a_database_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
+def test_a_database_of_a_newer_version_that_lacks_a_column_is_left_alone(tmp_path: Path) -> None:
     import sqlite3
 
     Library.open(tmp_path).close()
     database = sqlite3.connect(tmp_path / FILE_NAME)
+    database.execute("ALTER TABLE jobs RENAME COLUMN output TO folder")
     database.execute("PRAGMA user_version = 99")
     database.commit()
     database.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -25,6 +26,7 @@ class Marking:
         self._database = database
         self._assets = assets
         self._root = root
+        self._unknown: dict[str, dict[str, Any]] | None = None
 
     def change(self, ids: Iterable[str], new: Callable[[Marks], Marks]) -> list[Asset]:
         """Give assets new marks, with one sync of the disk. Unknown ids are skipped.
@@ -58,8 +60,14 @@ class Marking:
         marks.append(self._root, *changed)
         return len(changed)
 
-    @staticmethod
-    def _now(db: sqlite3.Connection, name: str) -> Marks | None:
+    def _written_by_others(self) -> dict[str, dict[str, Any]]:
+        """Return what another build said about assets, by their ids. The index does not know it."""
+        if self._unknown is None:
+            held = marks.read(self._root)
+            self._unknown = {name: mark.unknown for name, mark in held.items() if mark.unknown}
+        return self._unknown
+
+    def _now(self, db: sqlite3.Connection, name: str) -> Marks | None:
         row = db.execute("SELECT starred, trashed_at FROM assets WHERE id = ?", (name,)).fetchone()
         if row is None:
             return None
@@ -73,6 +81,7 @@ class Marking:
             tuple(tag for (tag,) in tags),
             tuple(collection for (collection,) in collections),
             row["trashed_at"],
+            unknown=self._written_by_others().get(name, {}),
         )
 
     def collect(self, name: str, ids: Iterable[str]) -> list[Asset]:

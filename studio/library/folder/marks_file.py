@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import os
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from msgspec import Struct
@@ -27,6 +28,7 @@ class Marks(Struct, frozen=True):
     """What the user said about one asset.
 
     `trashed_at` is Unix seconds, None for not deleted; `origin` is where the file lay before.
+    `unknown` is what another build wrote besides, by field name; it is written back as it was.
     """
 
     asset: str
@@ -35,10 +37,16 @@ class Marks(Struct, frozen=True):
     collections: tuple[str, ...] = ()
     trashed_at: float | None = None
     origin: str = ""
+    unknown: dict[str, Any] = {}
 
     @property
     def is_empty(self) -> bool:
-        return not (self.starred or self.tags or self.collections or self.trashed_at)
+        """Whether they say nothing of the asset."""
+        marked = self.starred or self.tags or self.collections or self.trashed_at
+        return not (marked or self.unknown)
+
+
+_KNOWN = frozenset(Marks.__struct_fields__) - {"unknown"}
 
 
 def of(asset: Asset) -> Marks:
@@ -50,7 +58,7 @@ def append(root: Path, *changed: Marks) -> None:
     """Write the marks of assets to the disk, all with one sync. Raises `ProblemError`."""
     if not changed:
         return
-    lines = b"".join(msgspec.json.encode(marks) + b"\n" for marks in changed)
+    lines = b"".join(map(_line, changed))
     try:
         with (root / FILE_NAME).open("ab") as file:
             # A line cut short by a crash must not swallow this one.
@@ -61,28 +69,46 @@ def append(root: Path, *changed: Marks) -> None:
         raise file_problem(error, root) from error
 
 
+def _line(marks: Marks) -> bytes:
+    fields = msgspec.structs.asdict(marks)
+    unknown = fields.pop("unknown")
+    return msgspec.json.encode(unknown | fields) + b"\n"
+
+
+def _marks(line: bytes) -> Marks:
+    """Return the marks of a line. Raises `msgspec.DecodeError`."""
+    fields = msgspec.json.decode(line, type=dict[str, Any])
+    known = {name: value for name, value in fields.items() if name in _KNOWN}
+    unknown = {name: value for name, value in fields.items() if name not in _KNOWN}
+    return msgspec.convert(known | {"unknown": unknown}, Marks)
+
+
 def read(root: Path) -> dict[str, Marks]:
     """Return the marks in force, by asset. Damaged lines are skipped."""
     latest: dict[str, Marks] = {}
-    lines = 0
+    lines, is_foreign = 0, False
     try:
         with (root / FILE_NAME).open("rb") as file:
             while line := file.readline(_MAX_LINE):
                 lines += bool(line.strip())
                 try:
-                    marks = msgspec.json.decode(line, type=Marks)
+                    marks = _marks(line)
+                except msgspec.ValidationError:
+                    is_foreign = True
+                    continue
                 except (msgspec.DecodeError, UnicodeDecodeError):
                     continue
                 latest[marks.asset] = marks
     except OSError:
         return {}
     kept = {asset: marks for asset, marks in latest.items() if not marks.is_empty}
-    if lines > 1000 and lines > 2 * len(kept):
+    # What another build wrote and this one cannot read is not thrown away.
+    if lines > 1000 and lines > 2 * len(kept) and not is_foreign:
         _rewrite(root, kept)
     return kept
 
 
 def _rewrite(root: Path, kept: dict[str, Marks]) -> None:
-    lines = b"".join(msgspec.json.encode(marks) + b"\n" for marks in kept.values())
+    lines = b"".join(map(_line, kept.values()))
     with contextlib.suppress(OSError):
         write_whole(root / FILE_NAME, lines)

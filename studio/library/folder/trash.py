@@ -111,7 +111,10 @@ class Trash:
 
     def _place_of(self, asset: Asset) -> Path:
         recipe = asset.recipe
-        when = datetime.fromisoformat(recipe.created)
+        try:
+            when = datetime.fromisoformat(recipe.created)
+        except ValueError:
+            when = datetime.now().astimezone()
         suffix = asset.path.suffix
         return self._root / files.relative_name(recipe.request, recipe.seed, when, suffix)
 

@@ -121,10 +121,10 @@ class Assets:
                 number,
                 name,
                 recipe.job,
-                recipe.row,
+                _storable(recipe.row),
                 recipe.request.task,
                 model,
-                recipe.seed,
+                _storable(recipe.seed),
                 stored,
                 found.size,
                 found.sha256,
@@ -171,7 +171,7 @@ class Assets:
             "INSERT INTO job_rows (job, row, asset, seconds) SELECT id, ?, ?, ? FROM jobs "
             "WHERE id = ? ON CONFLICT (job, row) DO UPDATE SET asset = excluded.asset, "
             "problem = NULL, seconds = excluded.seconds WHERE job_rows.asset IS NULL",
-            (recipe.row, name, making_seconds(recipe), recipe.job),
+            (_storable(recipe.row), name, making_seconds(recipe), recipe.job),
         )
         _pass_on(db, name, prompt)
         return name
@@ -383,6 +383,11 @@ def _pass_on(db: sqlite3.Connection, name: str, prompt: str) -> None:
             (spaced(_with_file_name(prompt, file)), child["number"]),
         )
         _pass_on(db, child["id"], prompt)
+
+
+def _storable(number: int) -> int:
+    """Return what of a number fits into a column; the recipe holds all of it."""
+    return max(-(2**63), min(number, 2**63 - 1))
 
 
 def _free_number(db: sqlite3.Connection, created: str) -> int:

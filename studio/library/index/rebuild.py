@@ -19,9 +19,10 @@ from studio.library.folder.files import hash_file
 from studio.library.folder.trash import FOLDER as TRASH
 from studio.library.index.assets import Assets, Found
 from studio.library.index.database import Database
-from studio.library.queue.job_queue import destination, missing_rows
+from studio.library.queue.stored_job import destination, rows_left
 from studio.library.recipes import metadata
 from studio.library.records import Job
+from studio.protocol import Recipe
 
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 _EXTENSIONS = {".png", *suffixes.TEXTS, *suffixes.CONVERTED_PICTURES}
@@ -112,21 +113,27 @@ def _insert(database: Database, assets: Assets, batch: list[Found]) -> None:
 
 def adopt(database: Database, assets: Assets, root: Path, jobs: Sequence[Job]) -> None:
     """Index files of these jobs that got their final name just before a crash."""
-    missing = {job.id: set(missing_rows(job)) for job in jobs if job.started}
+    unfinished = {job.id: job for job in jobs if job.started and rows_left(job)}
     since: dict[Path, datetime] = {}
-    for job in jobs:
-        if missing.get(job.id):
-            started = datetime.fromisoformat(job.started)
-            place = destination(job, root)
-            since[place] = min(started, since.get(place, started))
+    for job in unfinished.values():
+        started = datetime.fromisoformat(job.started)
+        place = destination(job, root)
+        since[place] = min(started, since.get(place, started))
     known = assets.paths() if since else {}
     for place, first in since.items():
         for path in _candidates(place, root, first):
             if assets.stored_path(path) in known:
                 continue
             found = find(path)
-            if found is not None and found.recipe.row in missing.get(found.recipe.job, ()):
+            if found is not None and _is_missing(found.recipe, unfinished.get(found.recipe.job)):
                 _insert(database, assets, [found])
+
+
+def _is_missing(recipe: Recipe, job: Job | None) -> bool:
+    """Tell whether a recipe is that of a row that its job has no asset of."""
+    if job is None or recipe.row in job.done_rows:
+        return False
+    return 0 <= recipe.row < job.request.count
 
 
 def _candidates(place: Path, root: Path, since: datetime) -> Iterator[Path]:

@@ -9,14 +9,12 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
-from studio.kinds.coding import request_from_json
 from studio.library.index.database import FILE_NAME, Database, damage_mark, file_problem
+from studio.library.queue.stored_job import is_job
 from studio.protocol import Problem, Sentence
 
 SavedJob = dict[str, Any]
@@ -83,16 +81,5 @@ def _readable(path: Path) -> Iterator[SavedJob]:
         db.execute("PRAGMA writable_schema = ON")
         # By the table itself: its indexes may be what is damaged.
         for row in db.execute("SELECT * FROM jobs NOT INDEXED ORDER BY number"):
-            if _is_job(row):
+            if is_job(row):
                 yield dict(row)
-
-
-def _is_job(row: Mapping[str, Any]) -> bool:
-    try:
-        request_from_json(row["request"])
-        msgspec.json.decode(row["labels"], type=dict[str, str])
-        if row["problem"]:
-            msgspec.json.decode(row["problem"], type=Problem)
-    except (msgspec.DecodeError, TypeError, IndexError, UnicodeError):
-        return False
-    return isinstance(row["id"], str) and isinstance(row["created"], str)

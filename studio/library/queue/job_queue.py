@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import secrets
-import sqlite3
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
-from pathlib import Path
 
 import msgspec
 
-from studio.kinds.coding import request_from_json, shared_settings, to_json
-from studio.library.index.database import DamagedDatabaseError, Database
+from studio.kinds.coding import shared_settings, to_json
+from studio.library.index.database import Database
+from studio.library.queue.stored_job import SELECT_JOBS, job_of, rows_left
 from studio.library.records import Job
 from studio.protocol import JobStatus, Problem, Request, problem
 
@@ -22,11 +21,6 @@ MAX_OVERTAKEN = 4
 
 _LOOK_AHEAD = 50
 
-_SELECT = """
-    SELECT jobs.*, (
-        SELECT group_concat(row) FROM job_rows WHERE job = jobs.id AND problem IS NULL
-    ) AS done_rows FROM jobs
-"""
 _TURN = "ORDER BY priority DESC, position, number"
 
 
@@ -39,26 +33,6 @@ def new_id() -> str:
     """Return 16 letters and digits: milliseconds since 1970, then 32 random bits."""
     number = (time.time_ns() // 1_000_000) << 32 | secrets.randbits(32)
     return "".join(_ALPHABET[(number >> shift) & 31] for shift in range(75, -1, -5))
-
-
-def _job(row: sqlite3.Row) -> Job:
-    done = row["done_rows"]
-    return Job(
-        id=row["id"],
-        number=row["number"],
-        request=request_from_json(row["request"]),
-        status=row["status"],
-        priority=row["priority"],
-        batch=row["batch"],
-        labels=msgspec.json.decode(row["labels"], type=dict[str, str]),
-        output=row["output"],
-        created=row["created"],
-        started=row["started"] or "",
-        finished=row["finished"] or "",
-        problem=msgspec.json.decode(row["problem"], type=Problem) if row["problem"] else None,
-        retried_from=row["retried_from"] or "",
-        done_rows=tuple(sorted(int(part) for part in done.split(","))) if done else (),
-    )
 
 
 class Queue:
@@ -153,16 +127,10 @@ class Queue:
                 added.append(msgspec.structs.replace(job, number=inserted.lastrowid or 0))
         return added
 
-    def _job(self, row: sqlite3.Row) -> Job:
-        try:
-            return _job(row)
-        except (msgspec.DecodeError, TypeError) as error:
-            raise DamagedDatabaseError(self._database.path, f"a job: {error}") from error
-
     def get(self, job_id: str) -> Job | None:
         with self._database.read() as db:
-            row = db.execute(f"{_SELECT} WHERE id = ?", (job_id,)).fetchone()
-        return self._job(row) if row else None
+            row = db.execute(f"{SELECT_JOBS} WHERE id = ?", (job_id,)).fetchone()
+        return job_of(row, self._database.path) if row else None
 
     def require(self, job_id: str) -> Job:
         """Return the job. Raises `ProblemError` when there is none of that id."""
@@ -180,17 +148,18 @@ class Queue:
             where, values = "WHERE status = ?", (status,)
             order = _TURN if status == "queued" else "ORDER BY number DESC"
         with self._database.read() as db:
-            rows = db.execute(f"{_SELECT} {where} {order} LIMIT ?", (*values, limit)).fetchall()
-        return [self._job(row) for row in rows]
+            rows = db.execute(f"{SELECT_JOBS} {where} {order} LIMIT ?", (*values, limit)).fetchall()
+        return [job_of(row, self._database.path) for row in rows]
 
     def ended(self, limit: int) -> Sequence[Job]:
         """Return jobs that neither wait nor run, newest first."""
         with self._database.read() as db:
             rows = db.execute(
-                f"{_SELECT} WHERE status NOT IN ('queued', 'running') ORDER BY number DESC LIMIT ?",
+                f"{SELECT_JOBS} WHERE status NOT IN ('queued', 'running') "
+                "ORDER BY number DESC LIMIT ?",
                 (limit,),
             ).fetchall()
-        return [self._job(row) for row in rows]
+        return [job_of(row, self._database.path) for row in rows]
 
     def waiting(self) -> Sequence[str]:
         """Return the ids of the jobs that wait, in the order of their turn."""
@@ -207,8 +176,8 @@ class Queue:
     def next(self) -> Job | None:
         """Return the job whose turn it is. Those that this build cannot carry out wait on."""
         with self._database.read() as db:
-            for row in db.execute(f"{_SELECT} WHERE status = 'queued' {_TURN}"):
-                job = self._job(row)
+            for row in db.execute(f"{SELECT_JOBS} WHERE status = 'queued' {_TURN}"):
+                job = job_of(row, self._database.path)
                 if job.obstacle is None:
                     return job
         return None
@@ -221,22 +190,25 @@ class Queue:
         times.
         """
         wanted = shared_settings(job.request)
-        room = rows - len(missing_rows(job))
+        room = rows - rows_left(job)
         if not job.batch or wanted is None or room <= 0:
             return []
         with self._database.read() as db:
             waiting = db.execute(
-                f"{_SELECT} WHERE status = 'queued' AND priority = ? AND id != ? {_TURN} LIMIT ?",
+                f"{SELECT_JOBS} WHERE status = 'queued' AND priority = ? AND id != ? "
+                f"{_TURN} LIMIT ?",
                 (job.priority, job.id, _LOOK_AHEAD),
             ).fetchall()
             own = db.execute("SELECT position FROM jobs WHERE id = ?", (job.id,)).fetchone()
         chosen: list[Job] = []
         passes = _LOOK_AHEAD
         for row in waiting:
-            other = self._job(row)
-            size = len(missing_rows(other))
+            other = job_of(row, self._database.path)
+            if other.obstacle is not None:
+                continue  # It waits for another build, whoever goes first here.
+            size = rows_left(other)
             alike = other.batch == job.batch and shared_settings(other.request) == wanted
-            if alike and size <= room and other.obstacle is None:
+            if alike and size <= room:
                 chosen.append(other)
                 room -= size
                 passes -= 1
@@ -325,10 +297,10 @@ class Queue:
         """Return the failed jobs that no other job repeats, oldest first."""
         with self._database.read() as db:
             rows = db.execute(
-                f"{_SELECT} WHERE status = 'failed' AND id NOT IN "
+                f"{SELECT_JOBS} WHERE status = 'failed' AND id NOT IN "
                 "(SELECT retried_from FROM jobs WHERE retried_from IS NOT NULL) ORDER BY number"
             ).fetchall()
-        return [self._job(row) for row in rows]
+        return [job_of(row, self._database.path) for row in rows]
 
     def resume_interrupted(self) -> int:
         """Put every interrupted job back into the queue. Returns how many."""
@@ -396,8 +368,8 @@ class Queue:
     def running(self) -> Sequence[tuple[Job, str]]:
         """Return the jobs said to run, each with the token of the process that runs it."""
         with self._database.read() as db:
-            rows = db.execute(f"{_SELECT} WHERE status = 'running' ORDER BY number").fetchall()
-        return [(self._job(row), row["owner"]) for row in rows]
+            rows = db.execute(f"{SELECT_JOBS} WHERE status = 'running' ORDER BY number").fetchall()
+        return [(job_of(row, self._database.path), row["owner"]) for row in rows]
 
     def abandon(self, owner: str) -> None:
         """Note that the process `owner` died or left: what it ran is interrupted, or done."""
@@ -435,14 +407,3 @@ class Queue:
 
 def _id_list(job_ids: Collection[str]) -> str:
     return msgspec.json.encode(list(job_ids)).decode()
-
-
-def missing_rows(job: Job) -> tuple[int, ...]:
-    """Return the rows of a job that have no asset yet."""
-    done = set(job.done_rows)
-    return tuple(row for row in range(job.request.count) if row not in done)
-
-
-def destination(job: Job, root: Path) -> Path:
-    """Return the folder that the job's files go to."""
-    return Path(job.output) if job.output else root

@@ -22,9 +22,7 @@ def resolve_request(
     seeds past the largest one, an input file that is missing or cannot be read, or a request of
     another version that cannot run here.
     """
-    trouble = obstacle(request)
-    if trouble is not None:
-        raise ProblemError(Problem("bad_input", trouble))
+    refuse_obstacle(request)
     kind = kind_of(request)
     if kind.needs_prompt and not prompt_of(request).strip():
         raise problem("bad_input", "The prompt is empty. Write what you want to get.")
@@ -52,6 +50,13 @@ def resolve_request(
         )
     hashed = {name: _hashed(file, hash_file) for name, file in inputs_of(request).items()}
     return request.with_values(seed=seed, **hashed)
+
+
+def refuse_obstacle(request: Request) -> None:
+    """Raise `ProblemError` (bad_input) where this build cannot carry out a stored request."""
+    trouble = obstacle(request)
+    if trouble is not None:
+        raise ProblemError(Problem("bad_input", trouble))
 
 
 def _hashed(file: InputFile, hash_file: Callable[[Path], str]) -> InputFile:

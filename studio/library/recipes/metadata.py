@@ -22,7 +22,7 @@ from studio.kinds.kind import Medium
 from studio.kinds.registry import known_kind, medium_of
 from studio.kinds.requests import has_prompt, inputs_of, prompt_of
 from studio.library.recipes.source_type import says_generated, source_type, with_source
-from studio.protocol import Recipe, Request, problem
+from studio.protocol import Recipe, Request, UnknownRequest, problem
 
 
 class Written(Struct, frozen=True):
@@ -94,7 +94,9 @@ def _embedded(recipe: Recipe, label: AigcLabel | None, old: Embedded, content: C
 def embedded_text(recipe: Recipe, width: int, height: int) -> tuple[str, str] | None:
     """Return keyword and text that other programs read in a picture, None where there is none."""
     kind = known_kind(recipe.request.task)
-    return kind.embedded_text(recipe, width, height) if kind is not None else None
+    if kind is None or isinstance(recipe.request, UnknownRequest):
+        return None
+    return kind.embedded_text(recipe, width, height)
 
 
 def source_type_of(request: Request) -> str:

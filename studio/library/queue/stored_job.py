@@ -1,0 +1,104 @@
+"""A job as its row in the database says, also where another build wrote it."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, get_args
+
+import msgspec
+
+from studio.kinds.coding import request_from_json
+from studio.library.index.database import DamagedDatabaseError
+from studio.library.records import Job
+from studio.protocol import ErrorKind, JobStatus, Problem, Sentence
+
+SELECT_JOBS = """
+    SELECT jobs.*, (
+        SELECT group_concat(row) FROM job_rows WHERE job = jobs.id AND problem IS NULL
+    ) AS done_rows FROM jobs
+"""
+_STATUSES = frozenset(get_args(JobStatus))
+_UNREADABLE = (msgspec.DecodeError, TypeError, UnicodeError)
+
+
+def job_of(row: sqlite3.Row, database: Path) -> Job:
+    """Return the job of a row of `SELECT_JOBS`. Raises `DamagedDatabaseError`: it holds no JSON."""
+    try:
+        return _job(row)
+    except _UNREADABLE as error:
+        raise DamagedDatabaseError(database, f"a job: {error}") from error
+
+
+def is_job(row: Mapping[str, Any]) -> bool:
+    """Tell whether a row of the table of jobs makes sense, in whatever build it was written."""
+    try:
+        request_from_json(row["request"])
+        _labels(row["labels"])
+        _problem(row["problem"])
+    except (*_UNREADABLE, IndexError):
+        return False
+    return isinstance(row["id"], str) and isinstance(row["created"], str)
+
+
+def _job(row: sqlite3.Row) -> Job:
+    done = row["done_rows"]
+    return Job(
+        id=row["id"],
+        number=row["number"],
+        request=request_from_json(row["request"]),
+        # An unknown one neither waits nor runs, and no query of this build takes it for another.
+        status=row["status"] if row["status"] in _STATUSES else "interrupted",
+        priority=row["priority"],
+        batch=row["batch"],
+        labels=_labels(row["labels"]),
+        output=row["output"],
+        created=row["created"],
+        started=row["started"] or "",
+        finished=row["finished"] or "",
+        problem=_problem(row["problem"]),
+        retried_from=row["retried_from"] or "",
+        done_rows=tuple(sorted(int(part) for part in done.split(","))) if done else (),
+    )
+
+
+def _labels(text: str) -> dict[str, str]:
+    labels = msgspec.json.decode(text)
+    if not isinstance(labels, dict):
+        return {}
+    return {name: value for name, value in labels.items() if isinstance(value, str)}
+
+
+def _problem(text: str | None) -> Problem | None:
+    """Return the problem of a job; one of an unknown kind counts as a bug, with its sentence."""
+    if not text:
+        return None
+    fields = msgspec.json.decode(text)
+    kind: ErrorKind = "bug"
+    message = Sentence("Another version of Prompt Studio ended this job with a problem.")
+    detail = text
+    if isinstance(fields, dict):
+        with contextlib.suppress(msgspec.ValidationError):
+            kind = msgspec.convert(fields.get("kind"), ErrorKind)
+        with contextlib.suppress(msgspec.ValidationError):
+            message = msgspec.convert(fields.get("message"), Sentence)
+            detail = msgspec.convert(fields.get("detail", ""), str)
+    return Problem(kind, message, detail)
+
+
+def rows_left(job: Job) -> int:
+    """Return how many rows of a job have no asset yet."""
+    return max(0, job.request.count - len(job.done_rows))
+
+
+def missing_rows(job: Job) -> tuple[int, ...]:
+    """Return the rows of a job that have no asset yet."""
+    done = set(job.done_rows)
+    return tuple(row for row in range(job.request.count) if row not in done)
+
+
+def destination(job: Job, root: Path) -> Path:
+    """Return the folder that the job's files go to."""
+    return Path(job.output) if job.output else root

@@ -99,11 +99,14 @@ def shared_settings(request: Request) -> tuple[object, ...] | None:
 
 def _recipe_of_another_build(text: str | bytes) -> Recipe:
     parts = msgspec.json.decode(text, type=dict[str, msgspec.Raw])
-    for name in ("request", "row", "seed"):
+    for name in ("request", *_PLACE):
         if name not in parts:
             raise msgspec.ValidationError(f"Object missing required field `{name}`")
     request = _stated_request(bytes(parts.pop("request")))
-    values: dict[str, Any] = {"row": 0, "seed": 0}
+    # Without its place in a job, nothing can be said of a result.
+    values: dict[str, Any] = {
+        name: msgspec.json.decode(parts.pop(name), type=int) for name in _PLACE
+    }
     unknown: dict[str, Any] = {}
     for name, part in parts.items():
         try:
@@ -211,6 +214,7 @@ _commands: msgspec.msgpack.Decoder[Command] = msgspec.msgpack.Decoder(
     Command, dec_hook=_request_hook
 )
 _events: msgspec.msgpack.Decoder[Event] = msgspec.msgpack.Decoder(Event, dec_hook=_request_hook)
+_PLACE = ("row", "seed")
 _RECIPE_FIELDS: dict[str, Any] = {
     info.name: info.type
     for info in msgspec.structs.fields(Recipe)

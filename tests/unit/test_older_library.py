@@ -1,0 +1,158 @@
+"""A library that the last version before the kinds wrote opens as it was, runs on and rebuilds."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from studio.kinds.coding import to_json
+from studio.kinds.kind import Medium
+from studio.library.index.database import FILE_NAME, VERSION
+from studio.library.index.search import Wanted
+from studio.library.records import Asset, Job
+from studio.library.store import Library
+from studio.protocol import Request, UnknownRequest
+from tests.unit.conftest import record
+
+DATA = Path(__file__).parents[1] / "data" / "library_before_kinds"
+WRITTEN_IN = "/home/someone/library"
+LISTED: dict[str, Any] = json.loads((DATA / "listed.json").read_text("utf-8"))
+"""What that version said of it."""
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    folder = tmp_path / "library"
+    shutil.copytree(DATA / "library", folder)
+    marks = folder / "marks.jsonl"
+    marks.write_text(marks.read_text("utf-8").replace(WRITTEN_IN, str(folder)), "utf-8")
+    script = (DATA / "library.sql").read_text("utf-8").replace(WRITTEN_IN, str(folder))
+    with contextlib.closing(sqlite3.connect(folder / FILE_NAME)) as db:
+        db.executescript(script)
+    return folder
+
+
+@pytest.fixture
+def older(root: Path) -> Iterator[Library]:
+    opened = Library.open(root)
+    yield opened
+    opened.close()
+
+
+def told(asset: Asset, root: Path) -> dict[str, Any]:
+    """What `listed.json` says of an asset, as this version says it."""
+    return {
+        "id": asset.id,
+        "task": asset.task,
+        "path": asset.path.relative_to(root).as_posix(),
+        "prompt": asset.prompt,
+        "text": asset.text,
+        "model": asset.recipe.model_id,
+        "seed": asset.recipe.seed,
+        "starred": asset.starred,
+        "tags": list(asset.tags),
+        "collections": list(asset.collections),
+        "labels": asset.recipe.labels,
+        "width": asset.width,
+        "height": asset.height,
+        "parents": [parent.asset for parent in asset.recipe.parents],
+        "request": fields_of(asset.recipe.request, root),
+    }
+
+
+def fields_of(request: Request, root: Path) -> dict[str, Any]:
+    """Return the fields of a request without those that came later, which have their defaults."""
+    fields: dict[str, Any] = json.loads(to_json(request).replace(str(root), WRITTEN_IN))
+    assert fields.pop("adapters", []) == []
+    return fields
+
+
+def test_it_opens_without_a_notice_and_lists_all_as_before(older: Library, root: Path) -> None:
+    assert older.notice is None
+    assert not list(root.glob("*damaged*"))
+    assert [told(asset, root) for asset in older.recent()] == LISTED["assets"]
+    assert [told(asset, root) for asset in older.trashed()] == LISTED["trashed"]
+    assert [list(held) for held in older.collections()] == LISTED["collections"]
+    for words, ids in LISTED["searches"].items():
+        assert [asset.id for asset in older.find(Wanted(words=words))] == ids, words
+
+
+def test_every_request_is_known_and_every_result_has_its_medium(older: Library) -> None:
+    requests = [asset.recipe.request for asset in older.recent()]
+    requests += [job.request for job in older.jobs()]
+    assert not [request for request in requests if isinstance(request, UnknownRequest)]
+    assert all(
+        asset.medium is (Medium.TEXT if asset.path.suffix == ".md" else Medium.PICTURE)
+        for asset in older.recent()
+    )
+
+
+def test_its_jobs_are_as_they_were(older: Library, root: Path) -> None:
+    jobs = [
+        {
+            "id": job.id,
+            "status": job.status,
+            "done": list(job.done_rows),
+            "labels": job.labels,
+            "batch": job.batch,
+            "problem": str(job.problem.message) if job.problem else "",
+            "request": fields_of(job.request, root),
+        }
+        for job in older.jobs()
+    ]
+    assert jobs == LISTED["jobs"]
+    assert {job["status"] for job in jobs} >= {"done", "failed", "queued", "interrupted"}
+    assert list(older.waiting()) == LISTED["turns"]
+
+
+def test_its_waiting_and_interrupted_jobs_run(older: Library) -> None:
+    turns, before = list(older.waiting()), older.job_counts()
+    assert before == {"done": 8, "queued": 4, "failed": 1, "cancelled": 1, "interrupted": 1}
+    older.resume_interrupted()
+    ran: list[str] = []
+    while (job := older.next_job()) is not None:
+        assert job.obstacle is None
+        older.start(job)
+        for row in older.missing_rows(job):
+            record(older, job, row)
+        ran.append(older.finish(job.id, "done").id)
+    assert [job for job in ran if job in turns] == turns
+    assert older.job_counts() == {"done": 13, "failed": 1, "cancelled": 1}
+
+
+def test_a_failed_job_is_tried_again_and_another_one_repeated(older: Library) -> None:
+    again, refused = older.retry_failed()
+    assert (len(again), refused) == (1, [])
+    (picture,) = older.find(Wanted(words="lamp"))
+    assert isinstance(older.duplicate(picture.job), Job)
+
+
+def test_a_rebuild_finds_all_again_with_what_was_said_about_it(root: Path) -> None:
+    library = Library.open(root)
+    before, trashed = library.recent(), library.trashed()
+    assert library.rebuild() == len(LISTED["assets"])
+    assert (library.recent(), library.trashed()) == (before, trashed)
+    library.close()
+    for file in root.glob(f"{FILE_NAME}*"):
+        file.unlink()
+    library = Library.open(root)
+    fresh = {asset.id: told(asset, root) for asset in library.recent()}
+    assert fresh == {asset["id"]: asset for asset in LISTED["assets"]}
+    assert [told(asset, root) for asset in library.trashed()] == LISTED["trashed"]
+    library.close()
+
+
+def test_opening_it_brings_its_index_to_this_version_once(root: Path) -> None:
+    for _ in range(2):
+        library = Library.open(root)
+        assert library.notice is None
+        library.close()
+        with contextlib.closing(sqlite3.connect(root / FILE_NAME)) as db:
+            assert db.execute("PRAGMA user_version").fetchone() == (VERSION,)

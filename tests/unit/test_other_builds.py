@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from studio.formats.recipe_files import read_embedded
 from studio.jobs.backlog import Backlog
 from studio.jobs.batch import Left, latest_of
 from studio.jobs.contact_sheet import Picture, make_sheet
@@ -29,7 +30,7 @@ from studio.library.index.database import FILE_NAME, DamagedDatabaseError
 from studio.library.index.search import Wanted
 from studio.library.recipes.export import TABLE, export
 from studio.library.recipes.foreign import settings_of
-from studio.library.recipes.metadata import read_recipe, texts_of, write_with_recipe
+from studio.library.recipes.metadata import read_recipe, write_with_recipe
 from studio.library.records import Asset
 from studio.library.store import Library
 from studio.models.registry import Registry
@@ -206,9 +207,9 @@ def test_pictures_are_converted_with_the_whole_recipe(
 
 
 def test_no_text_for_other_programs_is_made_up(newer: Library) -> None:
-    said = texts_of(one(newer, "input.png").path)
+    said = read_embedded(one(newer, "input.png").path).texts
     assert "postprocessing" not in said and "parameters" not in said
-    assert "Steps: 9000" in texts_of(one(newer, "steps.png").path)["parameters"]
+    assert "Steps: 9000" in read_embedded(one(newer, "steps.png").path).texts["parameters"]
 
 
 def test_a_contact_sheet_of_them_is_drawn(newer: Library, tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ from studio.library.records import Job
 from studio.protocol import Recipe
 
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
-_EXTENSIONS = {".png", *suffixes.TEXTS, *suffixes.CONVERTED_PICTURES}
+_EXTENSIONS = {*suffixes.TEXTS, *suffixes.PICTURES, *suffixes.AUDIO, *suffixes.VIDEO}
 _BATCH = 500
 # Coarse clocks of file systems (FAT: two seconds), and a folder named on the day before.
 _SLACK = 3.0

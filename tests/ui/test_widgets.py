@@ -12,9 +12,10 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QCheckBox, QLabel, QVBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
 
+from studio.kinds.registry import AnyKind, kinds
 from studio.protocol import MAX_SEED
 from studio.settings import RESOURCES
-from studio.ui.fields.number_field import NumberField
+from studio.ui.fields.number_field import NumberField, number_field
 from studio.ui.fields.prompt_edit import MAX_FILE_BYTES, PromptEdit
 from studio.ui.fields.seed_field import SeedField
 from studio.ui.messages.message_bar import (
@@ -59,6 +60,25 @@ def test_a_number_out_of_range_goes_to_the_nearest_end(qtbot: QtBot) -> None:
     assert field.value() == 5
     field.set_range(0, 2)
     assert field.value() == 2
+
+
+def test_a_number_of_a_kind_has_the_range_and_the_texts_of_its_field(qtbot: QtBot) -> None:
+    def made(kind: AnyKind, name: str) -> NumberField:
+        field = number_field(kind, name)
+        qtbot.addWidget(field)
+        return field
+
+    width, top_p = made(kinds()["image"], "width"), made(kinds()["text"], "top_p")
+    strength = made(kinds()["image"], "strength")
+    assert (width.spin.minimum(), width.spin.maximum(), width.spin.singleStep()) == (0, 8192, 64)
+    assert (width.label.text(), width.spin.suffix(), width.value()) == ("Width", " px", None)
+    assert (top_p.spin.minimum(), top_p.value(), top_p.spin.objectName()) == (
+        0.01,
+        0.95,
+        "text.top_p",
+    )
+    assert strength.toolTip() == "0 keeps the picture, 1 draws it anew"
+    assert strength.spin.text() == "0.60"
 
 
 def test_a_seed_reaches_its_whole_range_and_back_to_random(qtbot: QtBot) -> None:

@@ -6,7 +6,9 @@ from PySide6.QtCore import QEvent, QObject, Qt, Signal
 from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import QDoubleSpinBox, QHBoxLayout, QLabel, QSpinBox, QWidget
 
+from studio.kinds.registry import AnyKind
 from studio.ui.shell.theme import GRID
+from studio.ui.shell.translations import tr
 
 
 class NumberField(QWidget):
@@ -117,6 +119,28 @@ class NumberField(QWidget):
             event.ignore()
             return True
         return super().eventFilter(watched, event)
+
+
+def number_field(kind: AnyKind, name: str, object_name: str = "") -> NumberField:
+    """Return a control for a number that a kind's requests have.
+
+    Its object name is `<task>.<name>` where no other is given.
+    """
+    field = kind.fields[name]
+    assert field.least is not None and field.most is not None, f"{name} has no range"
+    smallest = 10.0**-field.decimals
+    return NumberField(
+        tr(field.label),
+        field.least + smallest if field.is_above else field.least,
+        field.most,
+        field.default,
+        field.step,
+        field.decimals,
+        field.optional,
+        name=object_name or f"{kind.task}.{name}",
+        suffix=tr(field.unit) if field.unit else "",
+        tooltip=tr(field.help) if field.help else "",
+    )
 
 
 class ResetLabel(QLabel):

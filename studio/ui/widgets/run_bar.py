@@ -13,7 +13,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from studio.kinds.fields import Field
 from studio.ui.shell.theme import GRID, Kind, mute
+from studio.ui.shell.translations import tr
 from studio.ui.widgets.buttons import PrimaryButton
 from studio.ui.widgets.elided_label import StatusLine
 from studio.ui.widgets.icons import icon
@@ -23,7 +25,10 @@ from studio.ui.widgets.tinted_label import TintedLabel
 
 
 class RunBar(QWidget):
-    """Object names: `<prefix>.generate`, `.stop`, `.count`, `.progress`, `.status`, `.estimate`."""
+    """Object names: `<prefix>.generate`, `.stop`, `.count`, `.progress`, `.status`, `.estimate`.
+
+    Without the field `count` there is always one variation.
+    """
 
     generate_clicked = Signal()
     stop_clicked = Signal()
@@ -32,9 +37,9 @@ class RunBar(QWidget):
     def __init__(
         self,
         prefix: str,
+        count: Field | None = None,
         *,
         generate_text: str = "",
-        with_count: bool = True,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
@@ -51,14 +56,12 @@ class RunBar(QWidget):
         self.stop.setEnabled(False)
         self.stop.clicked.connect(self.stop_clicked)
         self.count = QSpinBox(self)
-        self.count.setRange(1, 1000)
+        self._count_label = QLabel(self)
+        self._count_label.setBuddy(self.count)
         self.count.setObjectName(f"{prefix}.count")
-        self.count.setAccessibleName(self.tr("Variations"))
-        self.count.setToolTip(self.tr("How many variations to make, 1 to 1,000"))
         self.count.setAlignment(Qt.AlignmentFlag.AlignRight)
         self.count.valueChanged.connect(self.count_changed)
-        self._count_label = QLabel(self.tr("Variations"), self)
-        self._count_label.setBuddy(self.count)
+        self._show_count(count)
         self.progress = QProgressBar(self)
         self.progress.setObjectName(f"{prefix}.progress")
         self.progress.setAccessibleName(self.tr("Progress"))
@@ -94,9 +97,22 @@ class RunBar(QWidget):
         told.addWidget(self.status, 1)
         told.addWidget(self.estimate)
         layout.addLayout(told)
-        if not with_count:
+
+    def _show_count(self, field: Field | None) -> None:
+        """Let people choose a count in the field's range; None where there is nothing to choose."""
+        if field is None or field.least is None or field.most is None:
             self._count_label.hide()
             self.count.hide()
+            return
+        least, most = int(field.least), int(field.most)
+        self.count.setRange(least, most)
+        self.count.setAccessibleName(tr(field.label))
+        self._count_label.setText(tr(field.label))
+        self.count.setToolTip(
+            self.tr("How many variations to make, {least} to {most}").format(
+                least=f"{least:,}", most=f"{most:,}"
+            )
+        )
 
     def set_running(self, running: bool) -> None:
         """Say whether a job of this tab runs: enables Stop, shows the progress bar."""

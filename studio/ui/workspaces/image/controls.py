@@ -5,11 +5,13 @@ from __future__ import annotations
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
+from studio.kinds.image import KIND
 from studio.protocol import Capabilities
-from studio.ui.fields.number_field import NumberField
+from studio.ui.fields.number_field import number_field
 from studio.ui.fields.prompt_edit import PromptEdit
 from studio.ui.fields.seed_field import SeedField
 from studio.ui.shell.theme import GRID
+from studio.ui.shell.translations import tr
 from studio.ui.widgets.more_section import MoreSection
 from studio.ui.widgets.side_by_side import SideBySide
 from studio.ui.workspaces.image.source_picture import SourcePicture
@@ -22,76 +24,31 @@ class ImageControls(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.negative = PromptEdit(self.tr("What should not be in the picture"), "image.negative")
-        self.negative.setAccessibleName(self.tr("Negative prompt"))
+        negative, scheduler = KIND.fields["negative_prompt"], KIND.fields["scheduler"]
+        self.negative = PromptEdit(tr(negative.help), "image.negative")
+        self.negative.setAccessibleName(tr(negative.label))
         self.negative.set_least_lines(1)
         self.negative.setMaximumHeight(self.negative.fontMetrics().lineSpacing() * 3)
-        self.width_field = NumberField(
-            self.tr("Width"),
-            64,
-            8192,
-            None,
-            64,
-            optional=True,
-            name="image.width",
-            suffix=self.tr(" px"),
-        )
-        self.height_field = NumberField(
-            self.tr("Height"),
-            64,
-            8192,
-            None,
-            64,
-            optional=True,
-            name="image.height",
-            suffix=self.tr(" px"),
-        )
-        self.steps = NumberField(
-            self.tr("Steps"),
-            1,
-            500,
-            None,
-            1,
-            optional=True,
-            name="image.steps",
-            tooltip=self.tr("More steps take longer and add detail, up to a point"),
-        )
-        self.guidance = NumberField(
-            self.tr("Guidance scale"),
-            0,
-            50,
-            None,
-            0.5,
-            1,
-            optional=True,
-            name="image.guidance",
-            tooltip=self.tr("How closely the picture follows the prompt"),
-        )
+        self.width_field = number_field(KIND, "width")
+        self.height_field = number_field(KIND, "height")
+        self.steps = number_field(KIND, "steps")
+        self.guidance = number_field(KIND, "guidance_scale", "image.guidance")
         self.scheduler = QComboBox(self)
         self.scheduler.setObjectName("image.scheduler")
-        self.scheduler.setAccessibleName(self.tr("Scheduler"))
+        self.scheduler.setAccessibleName(tr(scheduler.label))
         self.scheduler.addItem(self.tr("Auto"), "")
         scheduler_row = QWidget(self)
         row = QHBoxLayout(scheduler_row)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(GRID)
-        label = QLabel(self.tr("Scheduler"), scheduler_row)
+        label = QLabel(tr(scheduler.label), scheduler_row)
         label.setBuddy(self.scheduler)
         row.addWidget(label)
         row.addWidget(self.scheduler, 1)
         self.seed = SeedField("image.seed")
         self.source = SourcePicture()
-        self.strength = NumberField(
-            self.tr("Strength"),
-            0,
-            1,
-            0.6,
-            0.05,
-            2,
-            name="image.strength",
-            tooltip=self.tr("0 keeps the picture, 1 draws it anew"),
-        )
-        self.transparent = QCheckBox(self.tr("Transparent background"), self)
+        self.strength = number_field(KIND, "strength")
+        self.transparent = QCheckBox(tr(KIND.fields["transparent"].label), self)
         self.transparent.setObjectName("image.transparent")
         self.more = MoreSection(self.tr("More"), "image.more")
         for widget in (

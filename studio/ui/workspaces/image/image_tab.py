@@ -21,6 +21,7 @@ from studio.ui.shell.job_watch import Ended, JobWatch
 from studio.ui.shell.reports import ModelDescribed
 from studio.ui.shell.request_estimate import RequestEstimate
 from studio.ui.shell.theme import GRID, say
+from studio.ui.shell.translations import tr
 from studio.ui.widgets.columns import Columns
 from studio.ui.widgets.empty_state import EmptyState
 from studio.ui.widgets.run_bar import RunBar
@@ -66,11 +67,11 @@ class ImageTab(QWidget):
         self.prompt = PromptEdit(
             self.tr("Describe the picture: what it shows, its style, its light"), "image.prompt"
         )
-        self.prompt.setAccessibleName(self.tr("Prompt"))
+        self.prompt.setAccessibleName(tr(KIND.fields["prompt"].label))
         self.prompt.set_least_lines(4)
         self.controls = ImageControls(self)
         self._masking = Masking(state, self.controls.source)
-        self.run_bar = RunBar(TASK, parent=self)
+        self.run_bar = RunBar(TASK, KIND.fields["count"], parent=self)
         self._empty = EmptyState("image", "", "", parent=self)
         self.result = ResultPanel(self._empty, self)
         self.result.setObjectName("image.result")

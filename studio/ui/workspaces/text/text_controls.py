@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from PySide6.QtWidgets import QWidget
 
-from studio.kinds.text import TextRequest
-from studio.ui.fields.number_field import NumberField
+from studio.kinds.text import KIND, TextRequest
+from studio.ui.fields.number_field import number_field
 from studio.ui.fields.seed_field import SeedField
 from studio.ui.widgets.more_section import MoreSection
 from studio.ui.workspaces.text.values import TextValues
@@ -18,55 +18,11 @@ class TextControls(MoreSection):
         super().__init__("", "text.more", parent)
         self.button.setText(self.tr("More"))
         self.button.setAccessibleName(self.tr("More"))
-        usual = TextValues()
-        self.temperature = NumberField(
-            self.tr("Temperature"),
-            0,
-            5,
-            usual.temperature,
-            0.05,
-            2,
-            name="text.temperature",
-            tooltip=self.tr("Higher is more varied; 0 always takes the likeliest word."),
-        )
-        self.top_p = NumberField(
-            self.tr("Top-p"),
-            0.01,
-            1,
-            usual.top_p,
-            0.05,
-            2,
-            name="text.top_p",
-            tooltip=self.tr("Choose among the likeliest words that make up this share; 1 is all."),
-        )
-        self.top_k = NumberField(
-            self.tr("Top-k"),
-            0,
-            1000,
-            usual.top_k,
-            name="text.top_k",
-            tooltip=self.tr("Choose among this many likeliest words; 0 is all."),
-        )
-        self.penalty = NumberField(
-            self.tr("Repetition penalty"),
-            0.5,
-            2,
-            usual.repetition_penalty,
-            0.05,
-            2,
-            name="text.repetition_penalty",
-            tooltip=self.tr("Above 1 avoids words that were already used."),
-        )
-        self.max_tokens = NumberField(
-            self.tr("Longest answer"),
-            1,
-            32_768,
-            usual.max_tokens,
-            64,
-            name="text.max_tokens",
-            suffix=self.tr(" tokens"),
-            tooltip=self.tr("A token is about three quarters of an English word."),
-        )
+        self.temperature = number_field(KIND, "temperature")
+        self.top_p = number_field(KIND, "top_p")
+        self.top_k = number_field(KIND, "top_k")
+        self.penalty = number_field(KIND, "repetition_penalty")
+        self.max_tokens = number_field(KIND, "max_tokens")
         self.seed = SeedField("text.seed")
         for widget in (
             self.temperature,

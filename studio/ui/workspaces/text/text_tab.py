@@ -12,6 +12,7 @@ from studio.protocol import LONGEST_PROMPT, Request
 from studio.ui.fields.prompt_edit import PromptEdit
 from studio.ui.shell.state import AppState
 from studio.ui.shell.theme import GRID, enlarge
+from studio.ui.shell.translations import tr
 from studio.ui.widgets.columns import Columns
 from studio.ui.widgets.icons import icon
 from studio.ui.widgets.run_bar import RunBar
@@ -144,10 +145,10 @@ class TextTab(QWidget):
         self.prompt = PromptEdit(
             self.tr("Ask for anything: a slogan, a summary, a story…"), "text.prompt", self._left
         )
-        self.prompt.setAccessibleName(self.tr("Prompt"))
+        self.prompt.setAccessibleName(tr(KIND.fields["prompt"].label))
         self.prompt.setPlainText(self._values.prompt)
         self.prompt.submitted.connect(self.generate)
-        self.run_bar = RunBar(TASK)
+        self.run_bar = RunBar(TASK, KIND.fields["count"])
         self.run_bar.count.setValue(self._values.count)
         self.run_bar.generate_clicked.connect(self.generate)
         self.run_bar.stop_clicked.connect(self.stop)
@@ -165,12 +166,13 @@ class TextTab(QWidget):
         from studio.ui.workspaces.text.language_hint import LanguageHint
         from studio.ui.workspaces.text.text_controls import TextControls
 
-        self.system_section = MoreSection(self.tr("System prompt"), "text.system_open")
+        system = tr(KIND.fields["system_prompt"].label)
+        self.system_section = MoreSection(system, "text.system_open")
         self.system = PromptEdit(
             self.tr("How the model should behave, e.g. “You answer in one sentence.”"),
             "text.system",
         )
-        self.system.setAccessibleName(self.tr("System prompt"))
+        self.system.setAccessibleName(system)
         self.system.setFixedHeight(9 * GRID)
         self.system.submitted.connect(self.generate)
         self.system_section.add(self.system)

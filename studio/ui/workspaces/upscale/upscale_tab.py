@@ -25,6 +25,7 @@ from studio.ui.media.picture.files import dropped_paths
 from studio.ui.shell.job_watch import Ended, JobWatch
 from studio.ui.shell.request_estimate import RequestEstimate
 from studio.ui.shell.theme import GRID, say
+from studio.ui.shell.translations import tr
 from studio.ui.widgets.buttons import tool_button
 from studio.ui.widgets.columns import Columns
 from studio.ui.widgets.empty_state import EmptyState
@@ -59,17 +60,18 @@ class UpscaleTab(QWidget):
         self.model = ModelPicker(state, TASK, self)
         self.panel = InputPanel(state, self)
         self.inputs, self.view = self.panel.inputs, self.panel.view
+        scale = KIND.fields["scale"]
         self.scale = QComboBox(self)
         self.scale.setObjectName("upscale.scale")
-        self.scale.setAccessibleName(self.tr("Scale"))
-        for scale in (2, 3, 4):
-            self.scale.addItem(f"×{scale}", scale)
+        self.scale.setAccessibleName(tr(scale.label))
+        for choice in scale.choices:
+            self.scale.addItem(f"{scale.unit}{choice}", choice)
         self.output = QLineEdit(self)
         self.output.setObjectName("upscale.output")
         self.output.setAccessibleName(self.tr("Output folder"))
         self.output.setPlaceholderText(self.tr("In the library"))
         self.output.setClearButtonEnabled(True)
-        self.run_bar = RunBar(TASK, generate_text=self.tr("Enlarge"), with_count=False, parent=self)
+        self.run_bar = RunBar(TASK, generate_text=self.tr("Enlarge"), parent=self)
         self._empty = EmptyState(
             "image-upscale",
             self.tr("Make pictures larger"),
@@ -97,7 +99,7 @@ class UpscaleTab(QWidget):
         column.setSpacing(GRID)
         scales = QHBoxLayout()
         scales.setSpacing(GRID)
-        label = QLabel(self.tr("Scale"), left)
+        label = QLabel(tr(KIND.fields["scale"].label), left)
         label.setBuddy(self.scale)
         scales.addWidget(label, 1)
         scales.addWidget(self.scale)

@@ -11,7 +11,7 @@ from studio.cli.exit_status import DONE, INTERRUPTED, SOME_FAILED
 from studio.cli.output import HumanOutput, JsonOutput, Output, Tally
 from studio.engine.factory import local_engine
 from studio.jobs.runner import Runner
-from studio.library.recipes.aigc import label_of
+from studio.library.recipes.aigc_setting import label_of
 from studio.library.records import Job
 from studio.library.store import Library
 from studio.models.registry import Registry

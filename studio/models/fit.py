@@ -20,8 +20,8 @@ from studio.formats.suffixes import PICKLED_WEIGHTS
 from studio.formats.tensors import count_parameters
 from studio.formats.torch_zip import read_torch_tensors
 from studio.kinds.registry import kinds
-from studio.models.descriptions import signature
-from studio.models.folders import component_weights, components, transformers_weights
+from studio.models.description_cache import signature
+from studio.models.identify_folder import component_weights, components, transformers_weights
 from studio.models.model_text import read_config
 from studio.protocol import ModelRef, ProblemError, Sentence
 

@@ -16,10 +16,10 @@ import msgspec
 from studio.formats.suffixes import MODEL_WEIGHTS
 from studio.kinds.kind import ModelNeed
 from studio.kinds.registry import kind_of, kinds
-from studio.models.descriptions import Descriptions, path_key
-from studio.models.inspect import describe_path, model_candidates
+from studio.models.description_cache import Descriptions, path_key
+from studio.models.identify import describe_path, model_candidates
 from studio.models.model_text import slug
-from studio.models.remembered import Entries, Entry, RememberedModels
+from studio.models.remembered_models import Entries, Entry, RememberedModels
 from studio.models.starter_folders import as_starter, starter_folders
 from studio.models.starter_pack import MODELS as STARTER_MODELS
 from studio.models.verify import verify_model

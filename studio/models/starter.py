@@ -24,7 +24,7 @@ from filelock import FileLock, Timeout
 from msgspec import Struct
 
 from studio.formats.json_file import write_json_file
-from studio.models.inspect import describe_path
+from studio.models.identify import describe_path
 from studio.models.starter_folders import (
     MANIFEST,
     Manifest,

@@ -13,7 +13,7 @@ import msgspec
 
 from studio.formats.chat_template import Conversation
 from studio.formats.gguf_cache import converted_folder
-from studio.models.count_process import (
+from studio.models.token_count_process import (
     ContextUse,
     CountAsked,
     CountFailed,

@@ -1,4 +1,4 @@
-"""Check a model's files as a whole: this reads them, where `inspect` reads their headers."""
+"""Check a model's files as a whole: this reads them, where `identify` reads their headers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from studio.formats.suffixes import PICKLED_WEIGHTS
-from studio.models.inspect import describe_path
+from studio.models.identify import describe_path
 from studio.models.starter_folders import read_manifest
 from studio.models.starter_pack import MODELS
 from studio.protocol import ModelRef, Problem, ProblemError, Sentence

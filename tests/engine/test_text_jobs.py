@@ -14,7 +14,7 @@ from studio.engine.local.job import JobCancelled
 from studio.engine.tasks.text.decode.decode import Decoder
 from studio.formats.chat_template import Conversation
 from studio.kinds.text import TextRequest
-from studio.models.count_process import CountAsked, count
+from studio.models.token_count_process import CountAsked, count
 from studio.protocol import AssetReady, Event, Loading, Message, ModelRef, ProblemError, TextDelta
 from tests.engine.text_bench import TextBench, model_at
 from tests.engine.tiny_text import tiny_llama

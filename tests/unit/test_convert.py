@@ -19,13 +19,13 @@ from studio.formats.embedded import Content
 from studio.formats.recipe_files import read_content, read_embedded
 from studio.kinds.text import TextRequest
 from studio.kinds.upscale import UpscaleRequest
-from studio.library.recipes.convert import Format
+from studio.library.recipes.convert_picture import Format
 from studio.library.recipes.export import TABLE, export
-from studio.library.recipes.foreign import settings_of
 from studio.library.recipes.metadata import (
     is_declared_generated,
     read_recipe,
 )
+from studio.library.recipes.settings_in_file import settings_of
 from studio.library.records import Asset, Job
 from studio.library.store import Library
 from studio.protocol import InputFile, ProblemError, Sentence

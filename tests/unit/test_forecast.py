@@ -10,7 +10,7 @@ from studio.jobs.estimate import Estimator
 from studio.jobs.forecast import Peak, forecast, peak_of
 from studio.kinds.image import ImageRequest
 from studio.models.fit import memory_need
-from studio.models.inspect import describe_path
+from studio.models.identify import describe_path
 from studio.protocol import Capabilities, ModelRef, Recipe
 from tests.unit.model_files import write_pipeline
 

@@ -21,7 +21,7 @@ from studio.kinds.coding import to_json
 from studio.kinds.image import ImageRequest
 from studio.kinds.text import TextRequest
 from studio.kinds.upscale import UpscaleRequest
-from studio.library.recipes.aigc import label_of
+from studio.library.recipes.aigc_setting import label_of
 from studio.library.recipes.metadata import read_recipe, read_text, write_with_recipe
 from studio.protocol import InputFile, Recipe
 from studio.settings import Settings

@@ -29,8 +29,8 @@ from studio.library.folder.marks_file import read as read_marks
 from studio.library.index.database import FILE_NAME, DamagedDatabaseError
 from studio.library.index.search import Wanted
 from studio.library.recipes.export import TABLE, export
-from studio.library.recipes.foreign import settings_of
 from studio.library.recipes.metadata import read_recipe, write_with_recipe
+from studio.library.recipes.settings_in_file import settings_of
 from studio.library.records import Asset
 from studio.library.store import Library
 from studio.models.registry import Registry

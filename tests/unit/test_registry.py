@@ -11,8 +11,8 @@ import pytest
 from studio.kinds.kind import ModelNeed
 from studio.kinds.registry import kind_of
 from studio.kinds.upscale import UpscaleRequest
-from studio.models import descriptions
-from studio.models.inspect import describe_path
+from studio.models import description_cache
+from studio.models.identify import describe_path
 from studio.models.registry import Registry
 from studio.protocol import Capabilities, InputFile, ProblemError
 from studio.settings import Paths
@@ -154,7 +154,7 @@ def test_headers_are_read_again_only_after_a_change(
         read.append(path)
         return describe_path(path)
 
-    monkeypatch.setattr(descriptions, "describe_path", counted)
+    monkeypatch.setattr(description_cache, "describe_path", counted)
     folder = write_llama(paths.models / "fox")
     assert Registry(paths).list()[0].context == 2048
     Registry(paths).list()

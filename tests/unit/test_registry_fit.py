@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from studio.models.fit import COMFORT, Verdict, fit, main_memory, memory_need
-from studio.models.inspect import describe_path
+from studio.models.identify import describe_path
 from studio.protocol import ModelRef
 from tests.unit.model_files import write_gguf, write_llama, write_pipeline
 

@@ -12,7 +12,7 @@ from studio.kinds.coding import to_json
 from studio.kinds.kind import Medium
 from studio.library.folder.files import numbered
 from studio.library.index.database import file_problem
-from studio.library.recipes import convert
+from studio.library.recipes.convert_picture import SUFFIXES, converted
 from studio.library.records import Asset
 from studio.protocol import Sentence, problem
 
@@ -31,7 +31,7 @@ def export(
 ) -> list[Path]:
     """Copy results into `folder` and add a line for each to its `recipes.csv`.
 
-    With `format`, pictures are converted (`convert.converted`, also for `quality`, 1 to 100); the
+    With `format`, pictures are converted (`converted`, also for `quality`, 1 to 100); the
     recipe goes along. `tell` hears what a copy has lost by that. Nothing is overwritten: a name
     that is taken gets a number. Returns the copies. Raises `ProblemError` where a file is gone,
     damaged or too large, or the disk refuses; what was copied before stays, and is in the table.
@@ -83,10 +83,10 @@ def _copy(
     lost: list[Sentence] = []
     content: bytes | None = None
     if format and asset.medium is Medium.PICTURE:
-        suffixes = convert.SUFFIXES[format]
+        suffixes = SUFFIXES[format]
         if quality is not None or asset.path.suffix.lower() not in suffixes:
             name = f"{asset.path.stem}{suffixes[0]}"
-            content = convert.converted(asset.path, asset.recipe, format, quality, lost.append)
+            content = converted(asset.path, asset.recipe, format, quality, lost.append)
     target = next(
         path for n in range(1, 10_000) if not (path := numbered(folder / name, n)).exists()
     )

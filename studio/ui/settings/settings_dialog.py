@@ -178,7 +178,7 @@ class SettingsDialog(QDialog):
 
     def _label_changed(self) -> None:
         """Label what is recorded from now on, or stop labelling it."""
-        from studio.library.recipes.aigc import label_of
+        from studio.library.recipes.aigc_setting import label_of
 
         settings = self._state.settings
         settings.aigc_label = self.aigc.isChecked()

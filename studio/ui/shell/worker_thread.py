@@ -142,7 +142,7 @@ class WorkerThread(QThread):
     def _open(self) -> None:
         from studio.engine.factory import local_engine
         from studio.library.folder.files import check_chosen
-        from studio.library.recipes.aigc import label_of
+        from studio.library.recipes.aigc_setting import label_of
         from studio.library.store import Library
         from studio.settings import load_settings
 

@@ -40,7 +40,7 @@ from studio.ui.workspaces.image.values import (
 
 if TYPE_CHECKING:
     from studio.jobs.runner import PreviewSaved
-    from studio.library.recipes.foreign import Restored
+    from studio.library.recipes.settings_in_file import Restored
     from studio.library.records import Asset, Job
     from studio.ui.shell.state import AppState
 
@@ -390,7 +390,7 @@ class ImageTab(QWidget):
 
     def open_settings(self, path: Path) -> None:
         """Restore the settings inside a picture; one without any is what to start from."""
-        from studio.library.recipes.foreign import settings_of
+        from studio.library.recipes.settings_in_file import settings_of
 
         self._state.background.read(
             self,

@@ -10,8 +10,8 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from studio.kinds.image import ImageRequest
-from studio.library.recipes.foreign import settings_of
 from studio.library.recipes.metadata import write_with_recipe
+from studio.library.recipes.settings_in_file import settings_of
 from tests.unit.conftest import png_bytes, recipe_for
 
 A1111 = (

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from studio.models.inspect import describe_path
+from studio.models.identify import describe_path
 from studio.protocol import Problem, ProblemError
 from tests.unit.model_files import (
     write_gguf,

@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 from studio.formats.gguf import QUANTISATIONS, TEXT_ARCHITECTURES
 from studio.formats.suffixes import PICKLED_WEIGHTS
 from studio.models.fit import fit, memory_need
-from studio.models.inspect import describe_path
+from studio.models.identify import describe_path
 from studio.protocol import ProblemError
 from tests.engine.tiny_pipelines import FAMILIES, folder_of
 

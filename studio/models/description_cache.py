@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Struct
 
 from studio.formats.json_file import read_json_file, write_json_file
-from studio.models.inspect import DESCRIPTION_VERSION, describe_path, snapshot_of
+from studio.models.identify import DESCRIPTION_VERSION, describe_path, snapshot_of
 from studio.protocol import Capabilities, ModelRef, Problem, ProblemError
 
 Value = TypeVar("Value")

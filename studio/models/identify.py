@@ -20,7 +20,7 @@ from studio.formats.suffixes import MODEL_WEIGHTS, PICKLED_WEIGHTS, REFUSED_WEIG
 from studio.formats.tensors import Tensors
 from studio.formats.torch_zip import read_torch_tensors
 from studio.kinds.registry import task_of_format
-from studio.models.folders import describe_diffusers, describe_transformers
+from studio.models.identify_folder import describe_diffusers, describe_transformers
 from studio.models.model_text import languages_of, licence_of, read_config, slug
 from studio.models.upscaler_keys import find_upscaler
 from studio.protocol import ModelRef, ProblemError, problem

@@ -14,8 +14,8 @@ from PySide6.QtCore import QObject, Qt
 from PySide6.QtWidgets import QFileDialog, QWidget
 
 from studio.kinds.kind import Medium
-from studio.kinds.registry import AnyKind, kinds, prompted_kind
-from studio.kinds.requests import kind_if_known
+from studio.kinds.registry import AnyKind, kind_of, kinds, prompted_kind
+from studio.kinds.requests import kind_if_known, obstacle
 from studio.library.recipes.export import ExportFormat
 from studio.library.records import Asset
 from studio.ui.gallery.actions import HistoryActions
@@ -119,7 +119,7 @@ class ResultActions(QObject):
             text=tr("More like this"),
             keys="M",
             most=1,
-            suits=_is_seeded,
+            suits=_can_vary,
             run=lambda chosen: self.again.more_like(chosen[0]),
         )
         yield ResultAction(
@@ -127,7 +127,7 @@ class ResultActions(QObject):
             icon="repeat",
             text=tr("Reproduce"),
             most=1,
-            suits=_is_known,
+            suits=_can_run,
             run=lambda chosen: self.again.reproduce(chosen[0]),
         )
         for kind in kinds().values():
@@ -227,9 +227,12 @@ def _is_known(asset: Asset) -> bool:
     return kind_if_known(asset.recipe.request) is not None
 
 
-def _is_seeded(asset: Asset) -> bool:
-    kind = kind_if_known(asset.recipe.request)
-    return kind is not None and kind.is_seeded
+def _can_run(asset: Asset) -> bool:
+    return obstacle(asset.recipe.request) is None
+
+
+def _can_vary(asset: Asset) -> bool:
+    return _can_run(asset) and kind_of(asset.recipe.request).is_seeded
 
 
 def _show(dialog: QWidget) -> None:

@@ -65,8 +65,7 @@ def batch(options: argparse.Namespace) -> int:
         if_nothing="Everything is made already.",
         if_interrupted="The same command with --resume makes what is missing.",
     ) as headless:
-        left = Left(library, jobs)
-        status = headless.run(left, results.hear, left.companions)
+        status = headless.run(Left(library, jobs), results.hear)
         if options.resume and _tell_obstacles(jobs) and status == DONE:
             status = SOME_FAILED
         if options.resume:

@@ -9,6 +9,7 @@ from studio.cli.folders import library_folder, output_folder
 from studio.cli.headless import Headless
 from studio.cli.output import refuse
 from studio.cli.request_options import requests_of
+from studio.jobs.lanes import JobList
 from studio.kinds.kind import Medium
 from studio.kinds.registry import kinds
 from studio.library.store import Library
@@ -37,7 +38,7 @@ def generate(options: argparse.Namespace) -> int:
             jobs = library.enqueue(requests, output=output, claim=True)
         except ProblemError as error:
             return _refused(options, error)
-        return headless.run(jobs)
+        return headless.run(JobList(jobs))
 
 
 def _refused(options: argparse.Namespace, error: ProblemError) -> int:

@@ -1,18 +1,17 @@
-"""Running jobs without a window: one after another, in the main thread, until Ctrl+C."""
+"""Running jobs without a window, in the main thread, until Ctrl+C."""
 
 from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from types import FrameType, TracebackType
 
 from studio.cli.exit_status import DONE, INTERRUPTED, SOME_FAILED
 from studio.cli.output import HumanOutput, JsonOutput, Output, Tally
-from studio.engine.factory import local_engine
-from studio.jobs.runner import Runner
+from studio.engine.factory import make_engines
+from studio.jobs.lanes import JobSource, Lanes, stop_engines
 from studio.library.recipes.aigc_setting import label_of
-from studio.library.records import Job
 from studio.library.store import Library
 from studio.models.registry import Registry
 from studio.protocol import Failed, ProblemError
@@ -20,7 +19,7 @@ from studio.settings import Paths, load_settings
 
 
 class Headless:
-    """The engine and the runner of one command. As a context it closes them, and the library.
+    """The engines and the lanes of one command. As a context it closes them, and the library.
 
     `if_nothing` is said to a person where there was nothing to do, and `if_interrupted` after
     Ctrl+C.
@@ -39,8 +38,9 @@ class Headless:
     ) -> None:
         self._library = library
         library.label = label_of(load_settings(paths.settings)[0])
-        self._engine = local_engine(logs=paths.logs, cache=paths.cache)
-        self._runner = Runner(library, self._engine, registry)
+        self._engines = make_engines(logs=paths.logs, cache=paths.cache)
+        self._registry = registry
+        self._lanes: Lanes | None = None
         self.tally = Tally()
         self._output: Output
         if as_json:
@@ -62,30 +62,29 @@ class Headless:
         _error: BaseException | None,
         _where: TracebackType | None,
     ) -> None:
-        self._engine.stop()
+        stop_engines(self._engines)
         self._library.close()
 
-    def run(
-        self,
-        jobs: Iterable[Job],
-        also: Callable[[object], None] = lambda _: None,
-        companions: Callable[[Job, int], Sequence[Job]] = lambda *_: (),
-    ) -> int:
+    @property
+    def taken_along(self) -> Sequence[str]:
+        """The ids of the jobs that ran last because they share calls with another one."""
+        lanes = self._lanes.lanes if self._lanes is not None else ()
+        return [job for lane in lanes for job in lane.taken[1:]]
+
+    def run(self, jobs: JobSource, also: Callable[[object], None] = lambda _: None) -> int:
         """Run jobs, print how it goes, and return the exit status.
 
-        `also` hears every report too, before it is printed. `companions` gives jobs that are
-        run together with one whose turn it is: at most so many rows in all.
+        `also` hears every report too, before it is printed.
         """
         interrupted = threading.Event()
-        current: list[str] = []
+        lanes = self._lanes = Lanes(self._library, self._engines, self._registry, jobs)
 
         def stop(_number: int, _frame: FrameType | None) -> None:
             if interrupted.is_set():
                 raise KeyboardInterrupt
             interrupted.set()
             # Not in the handler itself: it may have interrupted code that holds the same locks.
-            for job in current:
-                threading.Thread(target=self._runner.cancel, args=(job,), daemon=True).start()
+            threading.Thread(target=lanes.cancel_all, daemon=True).start()
 
         def report(event: object) -> None:
             also(event)
@@ -93,17 +92,12 @@ class Headless:
 
         before = {number: signal.signal(number, stop) for number in _SIGNALS}
         try:
-            for job in jobs:
-                if interrupted.is_set():
-                    break
-                together = [job, *companions(job, self._runner.rows_together(job))]
-                current[:] = [job.id for job in together]
-                self._runner.run_together(together, report)
+            lanes.run_all(report)
             if interrupted.is_set():
                 # What waits in the queue goes on waiting.
                 self._library.cancel_claimed()
         except ProblemError as error:
-            report(Failed(current[0] if current else "", error.problem))
+            report(Failed(next(iter(lanes.lanes[0].taken), ""), error.problem))
         except KeyboardInterrupt:
             interrupted.set()
         finally:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
 from studio.cli.exit_status import DONE, INTERRUPTED, SOME_FAILED, WRONG_CALL
@@ -13,6 +13,7 @@ from studio.cli.folders import library_folder
 from studio.cli.headless import Headless
 from studio.jobs.backlog import Backlog
 from studio.jobs.estimate import finished_at, learn
+from studio.jobs.lanes import JobList, JobSource, LibraryQueue
 from studio.kinds.requests import has_prompt, input_paths, prompt_of
 from studio.library.records import Job
 from studio.library.store import Library
@@ -216,7 +217,7 @@ def _resume(opened: Library, options: argparse.Namespace) -> int:
         )
         return WRONG_CALL
     if options.id:
-        return _run(opened, iter([opened.resume(options.id, claim=True)]), options)
+        return _run(opened, JobList([opened.resume(options.id, claim=True)]), options)
     try:
         opened.pause(False)
         opened.resume_interrupted()
@@ -229,25 +230,14 @@ def _resume(opened: Library, options: argparse.Namespace) -> int:
         print("The app is open and runs the queue.", file=sys.stderr)
         return DONE
 
-    def waiting() -> Iterator[Job]:
-        while (job := opened.next_job()) is not None:
-            yield job
-
-    return _run(opened, waiting(), options)
+    return _run(opened, LibraryQueue(opened), options)
 
 
-def _run(opened: Library, jobs: Iterator[Job], options: argparse.Namespace) -> int:
+def _run(opened: Library, jobs: JobSource, options: argparse.Namespace) -> int:
     paths = default_paths()
-    taken: list[str] = []
-
-    def companions(job: Job, rows: int) -> Sequence[Job]:
-        found = [] if options.id else opened.companions(job, rows)
-        taken[:] = [other.id for other in found]
-        return found
-
     with Headless(opened, paths, Registry(paths), as_json=options.json) as headless:
-        status = headless.run(jobs, companions=companions)
+        status = headless.run(jobs)
         if status == INTERRUPTED:
             # They were taken along out of turn: they wait on.
-            opened.uncancel(taken)
+            opened.uncancel(headless.taken_along)
         return status

@@ -11,6 +11,7 @@ import msgspec
 from studio.cli.exit_status import DONE, SOME_FAILED, WRONG_CALL
 from studio.cli.folders import output_folder
 from studio.cli.headless import Headless
+from studio.jobs.lanes import JobList
 from studio.jobs.reproduce import LABEL, Comparison, compare, reproduce_request
 from studio.jobs.runner import AssetSaved, JobChanged
 from studio.library.records import Asset
@@ -41,7 +42,7 @@ def reproduce(library: Library, options: argparse.Namespace) -> int:
     )
     watch = _Watch(old, as_json=options.json)
     with Headless(library, paths, registry, as_json=options.json) as headless:
-        status = headless.run(jobs, watch.hear)
+        status = headless.run(JobList(jobs), watch.hear)
     if status != DONE:
         return status
     return DONE if watch.comparison is not None and watch.comparison.identical else SOME_FAILED

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from studio.jobs.results import LINE_LABEL
@@ -42,23 +42,28 @@ def start(library: Library, table: Table, batch: str, output: str) -> list[Job]:
 class Left:
     """The jobs of a table that have something left to make, ready to run, each once.
 
-    Iterating gives them in their order. Whoever runs one may take `companions` out of turn. What
-    another build wrote and this one cannot carry out is left as it is.
+    It is a `lanes.JobSource`. Iterating gives them in their order. What another build wrote and
+    this one cannot carry out is left as it is.
     """
 
     def __init__(self, library: Library, jobs: Sequence[Job]) -> None:
         self._library = library
-        self._jobs = jobs
-        self._given: set[str] = set()
+        self._left = {job.id: job for job in jobs}
         self._alike: dict[tuple[object, ...], deque[Job]] = defaultdict(deque)
         for job in jobs:
             if (settings := shared_settings(job.request)) is not None:
                 self._alike[settings].append(job)
 
     def __iter__(self) -> Iterator[Job]:
-        for job in self._jobs:
-            if (ready := self._ready(job)) is not None:
-                yield ready
+        while (job := self.next(lambda _: True)) is not None:
+            yield job
+
+    def next(self, suits: Callable[[Job], bool]) -> Job | None:
+        """Return the first job that suits."""
+        for job in list(self._left.values()):
+            if suits(job) and (ready := self._ready(job)) is not None:
+                return ready
+        return None
 
     def companions(self, job: Job, rows: int) -> Sequence[Job]:
         """Return jobs that can share calls of the model: with `job`, at most `rows` rows."""
@@ -75,9 +80,8 @@ class Left:
         return chosen
 
     def _ready(self, job: Job) -> Job | None:
-        if job.id in self._given:
+        if self._left.pop(job.id, None) is None:
             return None
-        self._given.add(job.id)
         now = self._library.job(job.id)
         if now is None or now.status == "done" or now.obstacle is not None:
             return None

@@ -10,7 +10,7 @@ import contextlib
 import functools
 import time
 from array import array
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -181,13 +181,16 @@ class Library:
             owner=self._work.token if claim else "",
         )
 
-    def next_job(self) -> Job | None:
-        """Return the job whose turn it is, or None: none waits, paused, or not our queue."""
+    def next_job(self, suits: Callable[[Job], bool] = lambda _: True) -> Job | None:
+        """Return the job whose turn it is, of those that suit.
+
+        None where none waits, the queue is paused, or is not ours.
+        """
         with contextlib.suppress(ProblemError):
             self._finish_owed()
         if not self.is_owner or self._queue.paused:
             return None
-        return self._queue.next()
+        return self._queue.next(suits)
 
     def companions(self, job: Job, rows: int) -> Sequence[Job]:
         """Return waiting jobs that can be run together with `job`: at most `rows` rows in all.

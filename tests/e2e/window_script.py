@@ -58,7 +58,7 @@ class Person:
     def streams(self, _: TextDelta) -> None:
         if not self.streaming:
             self.streaming = True
-            engine = self.window.state.worker._engine
+            engine = self.window.state.worker._engines[0]
             assert isinstance(engine, EngineClient)
             print(json.dumps({"engine": engine.pid}), flush=True)
 

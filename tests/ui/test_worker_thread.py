@@ -1,4 +1,4 @@
-"""The worker thread outlives what nobody foresaw."""
+"""The worker thread outlives what nobody foresaw, and runs the lanes."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from pytestqt.qtbot import QtBot
 
+from studio.engine.local.client import EngineClient
 from studio.kinds.text import TextRequest
 from studio.library.store import Library
 from studio.ui.main_window import MainWindow
@@ -81,3 +82,22 @@ def test_jobs_of_a_batch_run_at_once_and_one_of_them_can_be_cancelled(
     window.state.cancel(first)
     window.state.cancel(third)
     qtbot.waitUntil(lambda: worker.running_jobs == (), timeout=20_000)
+
+
+def test_with_two_engines_two_jobs_run_side_by_side_and_each_is_cancelled_alone(
+    request: pytest.FixtureRequest, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths = request.getfixturevalue("home")
+    engines = tuple(EngineClient(log_dir=paths.logs, fake="plain") for _ in range(2))
+    monkeypatch.setattr("studio.engine.factory.make_engines", lambda **_: engines)
+    window = request.getfixturevalue("window")
+    worker = window.state.worker
+    for seed in (1, 2):
+        window.state.submit([TextRequest(prompt="[slow]", seed=seed)])
+    qtbot.waitUntil(lambda: len(worker.running_jobs) == 2, timeout=20_000)
+    first, second = worker.running_jobs
+    library = window.state.library
+    window.state.cancel(first)
+    qtbot.waitUntil(lambda: worker.running_jobs == (second,), timeout=20_000)
+    assert {j.id: j.status for j in library.jobs()} == {first: "cancelled", second: "running"}
+    # The window closes with a job running in the second lane: nothing is left of either.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
 import msgspec
@@ -173,12 +173,15 @@ class Queue:
             rows = db.execute("SELECT status, count(*) FROM jobs GROUP BY status").fetchall()
         return {row[0]: row[1] for row in rows}
 
-    def next(self) -> Job | None:
-        """Return the job whose turn it is. Those that this build cannot carry out wait on."""
+    def next(self, suits: Callable[[Job], bool] = lambda _: True) -> Job | None:
+        """Return the job whose turn it is, of those that suit.
+
+        Those that this build cannot carry out wait on.
+        """
         with self._database.read() as db:
             for row in db.execute(f"{SELECT_JOBS} WHERE status = 'queued' {_TURN}"):
                 job = job_of(row, self._database.path)
-                if job.obstacle is None:
+                if job.obstacle is None and suits(job):
                     return job
         return None
 

@@ -1,4 +1,4 @@
-"""The thread that takes the next job, drives the engine and reports. Nothing here waits for it."""
+"""The threads that take the next job, drive the engines and report. Nothing here waits for them."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from studio.protocol import (
     ConvertModel,
     Described,
     DescribeModel,
+    DeviceMemory,
     Event,
     Failed,
     ModelRef,
@@ -27,7 +28,7 @@ from studio.ui.shell.reports import LibraryOpened, ModelDescribed, Reports
 
 if TYPE_CHECKING:
     from studio.engine.api import Engine
-    from studio.jobs.runner import AssetSaved, JobChanged, PreviewSaved, Runner
+    from studio.jobs.lanes import Lane, Lanes
     from studio.library.records import Job
     from studio.library.store import Library
     from studio.models.registry import Registry
@@ -38,7 +39,11 @@ LOOK_SECONDS = 3.0
 
 
 class WorkerThread(QThread):
-    """Owns the engine and the runner. All methods may be called from the window."""
+    """Owns the engines and their lanes. All methods may be called from the window.
+
+    The lane of the first engine is this thread, which answers questions too; each other lane
+    has a thread of its own, which ends with this one.
+    """
 
     def __init__(
         self,
@@ -61,11 +66,10 @@ class WorkerThread(QThread):
         self._changed = threading.Condition()
         self._tasks: deque[Callable[[], None]] = deque()
         self._stopping = False
-        self._look = True
-        self._running: tuple[str, ...] = ()
+        self._wakes = 0
         self._trouble: Sentence | None = None
-        self._engine: Engine | None = None
-        self._runner: Runner | None = None
+        self._engines: tuple[Engine, ...] = ()
+        self._lanes: Lanes | None = None
         self.library: Library | None = None
 
     # ---- asked by the window; none of these waits
@@ -73,26 +77,27 @@ class WorkerThread(QThread):
     def wake(self) -> None:
         """Look for a job again: something was enqueued, resumed or retried."""
         with self._changed:
-            self._look = True
+            self._wakes += 1
             self._changed.notify_all()
 
     @property
+    def memory(self) -> DeviceMemory | None:
+        """The device that jobs run on and its memory; None until the engine has told."""
+        return self._engines[0].memory if self._engines else None
+
+    @property
     def running_jobs(self) -> tuple[str, ...]:
-        """The ids of the jobs that run now: those that run together, or one, or none."""
-        return self._running
+        """The ids of the jobs that run now: those that run together or side by side, or none."""
+        return self._lanes.running if self._lanes is not None else ()
 
     @property
     def running_job(self) -> str:
         """The id of the job that runs now, the first of several, or an empty string."""
-        return next(iter(self._running), "")
+        return next(iter(self.running_jobs), "")
 
     def cancel_running(self, job: str) -> bool:
         """Cancel a job if it runs now; returns whether it does."""
-        runner = self._runner
-        if runner is None or job not in self._running:
-            return False
-        runner.cancel(job)
-        return True
+        return self._lanes is not None and self._lanes.cancel(job)
 
     def describe(self, model: ModelRef) -> None:
         """Ask what an image model can do; `ModelDescribed` is the answer."""
@@ -116,37 +121,72 @@ class WorkerThread(QThread):
         return answer[0] if answer else None
 
     def shutdown(self) -> None:
-        """Stop the engine, whatever it does, and leave `run`. A running job is interrupted."""
+        """Stop the engines, whatever they do, and leave `run`. Running jobs are interrupted."""
         with self._changed:
             self._stopping = True
             self._changed.notify_all()
-        # The job that runs meanwhile is left to the library, which calls it interrupted.
-        if self._engine is not None:
-            self._engine.stop()
+        # The jobs that run meanwhile are left to the library, which calls them interrupted.
+        self._stop_engines()
 
-    # ---- the thread itself
+    # ---- the threads themselves
 
     def run(self) -> None:
         """Open the library, then work until `shutdown`."""
         self._open()
-        assert self._engine is not None
+        first, *others = self._lanes.lanes if self._lanes is not None else (None,)
+        threads = [
+            threading.Thread(
+                target=self._work, args=(lane,), kwargs={"answers": False}, name="studio-lane"
+            )
+            for lane in others
+        ]
+        for thread in threads:
+            thread.start()
         try:
-            while (step := self._next_step()) is not None:
-                try:
-                    step()
-                except Exception as error:
-                    self._reports.post(self._reports.problem, problem_of(error))
+            self._work(first, answers=True)
         finally:
-            self._engine.stop()
+            self._stop_engines()
+            for thread in threads:
+                thread.join()
+
+    def _work(self, lane: Lane | None, *, answers: bool) -> None:
+        """Do what there is for a lane until `shutdown`: a question first, then a job."""
+        looked = -1
+        while True:
+            step: Callable[[], None] | None = None
+            with self._changed:
+                if self._stopping:
+                    return
+                if answers and self._tasks:
+                    step = self._tasks.popleft()
+                elif looked == self._wakes:
+                    # Another process may put jobs into the queue, or leave it to us.
+                    if not self._changed.wait(LOOK_SECONDS):
+                        looked = -1
+                    continue
+                else:
+                    looked = self._wakes
+            try:
+                if step is not None:
+                    step()
+                elif lane is not None:
+                    self._run_next(lane)
+            except Exception as error:
+                self._reports.post(self._reports.problem, problem_of(error))
+
+    def _stop_engines(self) -> None:
+        from studio.jobs.lanes import stop_engines
+
+        stop_engines(self._engines)
 
     def _open(self) -> None:
-        from studio.engine.factory import local_engine
+        from studio.engine.factory import make_engines
         from studio.library.folder.files import check_chosen
         from studio.library.recipes.aigc_setting import label_of
         from studio.library.store import Library
         from studio.settings import load_settings
 
-        self._engine = local_engine(
+        self._engines = make_engines(
             logs=self._paths.logs,
             cache=self._paths.cache,
             device=self._device,
@@ -158,9 +198,10 @@ class WorkerThread(QThread):
                 check_chosen(self._root)
             library = Library.open(self._root)
             library.label = label_of(load_settings(self._paths.settings)[0])
-            from studio.jobs.runner import Runner
+            from studio.jobs.lanes import Lanes, LibraryQueue
 
-            self._runner = Runner(library, self._engine, self._registry())
+            queue = LibraryQueue(library)
+            self._lanes = Lanes(library, self._engines, self._registry(), queue)
         except Exception as error:
             if library is not None:
                 library.close()
@@ -169,57 +210,28 @@ class WorkerThread(QThread):
         self.library = library
         self._reports.post(self._reports.library_opened, LibraryOpened(library))
 
-    def _next_step(self) -> Callable[[], None] | None:
-        """Wait for something to do: a question first, then a job."""
-        while True:
-            with self._changed:
-                if self._stopping:
-                    return None
-                if self._tasks:
-                    return self._tasks.popleft()
-                if not self._look:
-                    # Another process may put jobs into the queue, or leave it to us.
-                    if not self._changed.wait(LOOK_SECONDS):
-                        self._look = True
-                    continue
-                self._look = False
-            job = self._take_job()
-            if job is not None:
-                return lambda: self._run_job(job)
+    def _run_next(self, lane: Lane) -> None:
+        assert self._lanes is not None
+        jobs = self._take_jobs(lane)
+        if jobs:
+            try:
+                self._lanes.run(lane, jobs, self._reports.tell)
+            finally:
+                self.wake()
 
-    def _take_job(self) -> Job | None:
-        library = self.library
+    def _take_jobs(self, lane: Lane) -> list[Job]:
+        assert self._lanes is not None and self.library is not None
         try:
-            if library is None or not library.take_queue():
-                return None
-            job = library.next_job()
+            jobs = self._lanes.take(lane) if self.library.take_queue() else []
         except Exception as error:
             # It is tried again every few seconds; the same trouble is said once.
             problem = problem_of(error)
             if problem.message != self._trouble:
                 self._trouble = problem.message
                 self._reports.post(self._reports.problem, problem)
-            return None
+            return []
         self._trouble = None
-        return job
-
-    def _run_job(self, job: Job) -> None:
-        from studio.jobs.runner import JobChanged
-
-        def report(event: Event | AssetSaved | PreviewSaved | JobChanged) -> None:
-            if isinstance(event, JobChanged) and event.job.status != "running":
-                self._running = tuple(job for job in self._running if job != event.job.id)
-            self._reports.tell(event)
-
-        assert self._runner is not None and self.library is not None
-        together = [job]
-        try:
-            together += self.library.companions(job, self._runner.rows_together(job))
-            self._running = tuple(job.id for job in together)
-            self._runner.run_together(together, report)
-        finally:
-            self._running = ()
-            self.wake()
+        return jobs
 
     def _between_jobs(self, work: Callable[[], None]) -> None:
         with self._changed:
@@ -230,9 +242,8 @@ class WorkerThread(QThread):
         registry = self._registry()
         known = registry.capabilities(model)
         if known is None:
-            assert self._engine is not None
             answers: list[Event] = []
-            self._engine.run(DescribeModel(job=urandom(16).hex(), model=model), answers.append)
+            self._engines[0].run(DescribeModel(job=urandom(16).hex(), model=model), answers.append)
             for event in answers:
                 if isinstance(event, Described):
                     known = event.capabilities
@@ -251,6 +262,5 @@ class WorkerThread(QThread):
             source=str(source),
             target=str(target),
         )
-        assert self._engine is not None
-        final = self._engine.run(command, self._reports.tell)
+        final = self._engines[0].run(command, self._reports.tell)
         return final.problem if isinstance(final, Failed) else None

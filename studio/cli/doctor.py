@@ -17,9 +17,10 @@ import psutil
 
 from studio import __version__
 from studio.kinds.registry import tasks
-from studio.models.fit import fit, readable_size
+from studio.models.fit import fit
 from studio.models.registry import Registry
 from studio.models.starter import starter_status
+from studio.protocol import readable_size
 from studio.settings import Paths, default_paths, library_root, load_settings
 
 _NEEDED = ("PySide6", "torch", "torchvision", "transformers", "diffusers", "accelerate", "spandrel")

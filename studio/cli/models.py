@@ -12,7 +12,6 @@ from studio.cli.exit_status import DONE, SOME_FAILED, WRONG_CALL
 from studio.engine.factory import local_engine
 from studio.kinds.coding import to_json
 from studio.kinds.registry import task_of_format
-from studio.models.fit import readable_size
 from studio.models.registry import Registry
 from studio.models.starter import install_starter, starter_status
 from studio.protocol import (
@@ -23,6 +22,7 @@ from studio.protocol import (
     Problem,
     ProblemError,
     Sentence,
+    readable_size,
     sentence,
 )
 from studio.settings import Paths, default_paths

@@ -26,23 +26,21 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
-from datetime import datetime
 from importlib import import_module
 from multiprocessing.connection import Connection
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from studio import __version__
 from studio.engine.fake_kind import FakeKind
 from studio.engine.local import process
 from studio.engine.local.environment import EngineOptions
 from studio.engine.local.group import Group
 from studio.engine.local.job import Job, Pace
+from studio.engine.local.recipes import make_recipe
 from studio.kinds.registry import kind_of, kinds
 from studio.kinds.requests import called
 from studio.protocol import (
-    MAX_SEED,
     Capabilities,
     DeviceMemory,
     Done,
@@ -52,6 +50,7 @@ from studio.protocol import (
     Request,
     RunJob,
     problem,
+    seed_of_row,
     sentence,
 )
 
@@ -193,7 +192,7 @@ class FakeTasks:
 
     def _step(self, job: Job, command: RunJob, step: int, steps: int) -> None:
         for row in command.rows:
-            seed = _seed(command.request, row)
+            seed = seed_of_row(command.request.seed, row)
             _fake_of(command.request).step(job, command.request, row, seed, step, steps)
 
 
@@ -230,23 +229,14 @@ def _fake_of(request: Request) -> FakeKind[Any]:
     return found
 
 
-def _seed(request: Request, row: int) -> int:
-    return ((request.seed or 0) + row) & MAX_SEED
-
-
 def _finish(job: Job, command: RunJob, row: int) -> tuple[Path, Recipe]:
     request = command.request
-    seed = _seed(request, row)
+    seed = seed_of_row(request.seed, row)
     made = _fake_of(request).make(job, request, seed)
-    return made.path, Recipe(
-        app=f"Prompt Studio {__version__}",
-        request=request.with_values(**{"seed": seed, "count": 1} | made.resolved),
-        row=row,
-        seed=seed,
-        job=command.job,
-        created=datetime.now().astimezone().isoformat(timespec="seconds"),
-        model_id=command.model.id,
-        model_name=command.model.name,
+    return made.path, make_recipe(
+        command,
+        request.with_values(**{"seed": seed, "count": 1} | made.resolved),
+        row,
         device="fake",
         dtype="float32",
         libraries={"fake": "1"},

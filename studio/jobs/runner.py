@@ -6,7 +6,6 @@ The worker thread of the window and the main thread of the command line both use
 from __future__ import annotations
 
 import threading
-import traceback
 from collections.abc import Callable, Sequence
 from os import urandom
 from pathlib import Path
@@ -37,6 +36,7 @@ from studio.protocol import (
     RunJob,
     RunTogether,
     sentence,
+    unexpected,
 )
 
 
@@ -158,7 +158,7 @@ class Runner:
                 self._not_worth_sharing.add(settings)
         except Exception as error:
             for run in left.values():
-                run.end(Failed(run.job_id, _bug(error)))
+                run.end(Failed(run.job_id, unexpected(error)))
         return again
 
     def forget(self, job_id: str) -> None:
@@ -224,7 +224,7 @@ class _Run:
         except ProblemError as error:
             self.end(Failed(self.job_id, error.problem))
         except Exception as error:
-            self.end(Failed(self.job_id, _bug(error)))
+            self.end(Failed(self.job_id, unexpected(error)))
         return False
 
     def begin_again(self) -> bool:
@@ -259,7 +259,7 @@ class _Run:
         try:
             final = self._engine.run(self.command, self.hear)
         except Exception as error:
-            final = Failed(self.job_id, _bug(error))
+            final = Failed(self.job_id, unexpected(error))
         self.end(final)
 
     def end(self, final: Event) -> None:
@@ -270,7 +270,7 @@ class _Run:
         except ProblemError as error:
             final = Failed(self.job_id, error.problem)
         except Exception as error:
-            final = Failed(self.job_id, _bug(error))
+            final = Failed(self.job_id, unexpected(error))
         self.status = self._end(final)
         self._runner.forget(self.job_id)
 
@@ -322,7 +322,7 @@ class _Run:
         except ProblemError as error:
             self._stop_for(error.problem)
         except Exception as error:
-            self._stop_for(_bug(error))
+            self._stop_for(unexpected(error))
 
     def _path_of(self, file: FileRef) -> Path:
         return self._engine.path_of(file, Path(self.command.work_dir))
@@ -354,14 +354,3 @@ class _Run:
         self._report(final)
         self._report(JobChanged(self._job))
         return status
-
-
-def _bug(error: Exception) -> Problem:
-    return Problem(
-        "bug",
-        sentence(
-            "Something went wrong in the app itself ({name}). Please report it with the detail.",
-            name=type(error).__name__,
-        ),
-        "".join(traceback.format_exception(error)),
-    )

@@ -23,7 +23,7 @@ from studio.kinds.registry import kinds
 from studio.models.description_cache import signature
 from studio.models.identify_folder import component_weights, components, transformers_weights
 from studio.models.model_text import read_config
-from studio.protocol import ModelRef, ProblemError, Sentence
+from studio.protocol import ModelRef, ProblemError, Sentence, readable_size
 
 Verdict: TypeAlias = Literal["fits", "tight", "will_not_fit"]
 
@@ -127,13 +127,6 @@ _CGROUPS = (
         "/sys/fs/cgroup/memory/memory.usage_in_bytes",
     ),
 )
-
-
-def readable_size(size: int) -> str:
-    """Return bytes as people write them, e.g. "1.4 GB"."""
-    if size >= 950_000_000:
-        return f"{size / 1e9:.1f} GB"
-    return f"{max(1, round(size / 1e6))} MB"
 
 
 @cache

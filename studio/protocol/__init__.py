@@ -47,6 +47,7 @@ from studio.protocol.problems import (
     Problem,
     ProblemError,
     problem,
+    unexpected,
 )
 from studio.protocol.recipe import (
     Parent,
@@ -67,11 +68,13 @@ from studio.protocol.requests import (
     Role,
     Seed,
     UnknownRequest,
+    seed_of_row,
 )
 from studio.protocol.sentences import (
     Sentence,
     sentence,
 )
+from studio.protocol.sizes import readable_size
 
 __all__ = [
     "FINAL_EVENTS",
@@ -125,5 +128,8 @@ __all__ = [
     "UnknownRequest",
     "Warned",
     "problem",
+    "readable_size",
+    "seed_of_row",
     "sentence",
+    "unexpected",
 ]

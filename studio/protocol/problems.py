@@ -36,6 +36,25 @@ class ProblemError(Exception):
         self.problem = problem
 
 
+_LONGEST = 300
+"""Characters of what an unexpected error says of itself; the detail has all of them."""
+
+
+def unexpected(error: BaseException) -> Problem:
+    """Return what to tell a person about an error that nobody foresaw: a bug of the app."""
+    import traceback
+
+    text = " ".join(f"{type(error).__name__}: {error}".split()).removesuffix(":")
+    return Problem(
+        "bug",
+        Sentence(
+            "Something went wrong in the app itself ({name}). Please report it with the detail.",
+            {"name": text[:_LONGEST]},
+        ),
+        "".join(traceback.format_exception(error)),
+    )
+
+
 def problem(kind: ErrorKind, template: str, detail: str = "", **values: object) -> ProblemError:
     """Return a `ProblemError`, ready to be raised. The template must be a literal."""
     return ProblemError(

@@ -30,6 +30,11 @@ Fraction = Annotated[float, Meta(ge=0.0, le=1.0)]
 Some = TypeVar("Some", bound="Request")
 
 
+def seed_of_row(seed: int | None, row: int) -> int:
+    """Return the seed of a row of a job: `seed + row`, starting over after the largest seed."""
+    return ((seed or 0) + row) % (MAX_SEED + 1)
+
+
 class InputFile(Struct, frozen=True):
     """A file a request reads. `sha256` is hex, empty until the request is enqueued."""
 

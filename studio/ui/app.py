@@ -8,7 +8,7 @@ from types import TracebackType
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication
 
-from studio.protocol import Problem, Sentence
+from studio.protocol import unexpected
 from studio.settings import default_paths, load_settings
 from studio.ui.main_window import MainWindow
 from studio.ui.shell import theme
@@ -55,30 +55,18 @@ class _Report:
 
     def __call__(
         self,
-        kind: type[BaseException],
+        _kind: type[BaseException],
         error: BaseException,
-        where: TracebackType | None,
+        _where: TracebackType | None,
     ) -> None:
-        import traceback
-
-        detail = "".join(traceback.format_exception(kind, error, where))
+        problem = unexpected(error)
         logs = self._state.paths.logs
         try:
             logs.mkdir(parents=True, exist_ok=True)
             with (logs / "app.log").open("a", encoding="utf-8") as file:
-                file.write(detail)
+                file.write(problem.detail)
         except OSError:
             pass
         if sys.stderr is not None:
-            sys.stderr.write(detail)
-        self._state.problem.emit(
-            Problem(
-                "bug",
-                Sentence(
-                    "Something went wrong in the app itself ({name}). "
-                    "Please report it with the detail.",
-                    {"name": kind.__name__},
-                ),
-                detail,
-            )
-        )
+            sys.stderr.write(problem.detail)
+        self._state.problem.emit(problem)

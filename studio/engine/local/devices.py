@@ -6,6 +6,7 @@ torch is imported only by the functions that need it, so that the rest can be as
 from __future__ import annotations
 
 import errno
+import functools
 import platform
 import sys
 from dataclasses import dataclass
@@ -49,6 +50,11 @@ class Device:
     def kind(self) -> str:
         """`cpu`, `cuda` or `mps`, without the number."""
         return self.name.partition(":")[0]
+
+    @property
+    def description(self) -> str:
+        """What a recipe says of it, e.g. `cuda (NVIDIA H200)`."""
+        return f"{self.name} ({self.label})"
 
 
 def pick_device(preferred: str = "") -> Device:
@@ -145,6 +151,7 @@ def is_out_of_memory(error: BaseException) -> bool:
     return False
 
 
+@functools.cache
 def libraries() -> dict[str, str]:
     """Return name → version of the libraries that shape a result, without importing them."""
     found: dict[str, str] = {}

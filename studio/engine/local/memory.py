@@ -20,7 +20,7 @@ from typing import Protocol, TypeVar, cast
 
 from studio.engine.local.devices import Device, available_bytes, is_out_of_memory
 from studio.engine.local.job import Job
-from studio.protocol import problem, sentence
+from studio.protocol import problem, readable_size, sentence
 
 
 class Loaded(Protocol):
@@ -222,13 +222,3 @@ def release_frames(error: BaseException) -> None:
             return
         traceback.clear_frames(seen.__traceback__)
         seen = seen.__cause__ or seen.__context__
-
-
-def readable_size(size: int) -> str:
-    """Return a size in bytes as people write it, e.g. `1.4 GB` (powers of 1000)."""
-    value = float(size)
-    for unit in ("bytes", "kB", "MB"):
-        if value < 1000:
-            return f"{value:.0f} {unit}"
-        value /= 1000
-    return f"{value:.1f} GB"

@@ -43,6 +43,7 @@ from studio.protocol import (
     RunTogether,
     Shutdown,
     sentence,
+    unexpected,
 )
 
 IDLE_SECONDS = 2.0
@@ -363,11 +364,4 @@ def problem_of(error: BaseException, detail: str) -> Problem:
             sentence("The disk is full. Free some space and try again."),
             detail,
         )
-    return Problem(
-        "bug",
-        sentence(
-            "Something went wrong that should not: {error}. Please report it with the details.",
-            error=f"{type(error).__name__}: {error}"[:300],
-        ),
-        detail,
-    )
+    return unexpected(error)

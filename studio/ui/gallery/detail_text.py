@@ -10,11 +10,11 @@ import msgspec
 from studio.kinds.registry import AnyKind
 from studio.kinds.requests import kind_if_known, obstacle
 from studio.library.records import Asset
-from studio.protocol import Recipe, UnknownRequest
+from studio.protocol import Recipe, UnknownRequest, readable_size
 from studio.ui.shell.kinds_shown import task_title
 from studio.ui.shell.theme import say
 from studio.ui.shell.translations import tr
-from studio.ui.widgets.times import bytes_text, seconds_text
+from studio.ui.widgets.times import seconds_text
 
 _LONGEST = 300
 """Characters of a value; a prompt has twice as many."""
@@ -35,7 +35,7 @@ def detail_text(asset: Asset) -> str:
     rows.append((tr("Model"), recipe.model_name))
     rows.extend(_of_another_build(recipe) if kind is None else _of_kind(kind, recipe))
     if asset.width and asset.height:
-        rows.append((tr("Size"), f"{asset.width} × {asset.height} px, {bytes_text(asset.size)}"))
+        rows.append((tr("Size"), f"{asset.width} × {asset.height} px, {readable_size(asset.size)}"))
     seconds = sum(recipe.timings.values())
     if seconds:
         rows.append((tr("Time"), seconds_text(seconds)))

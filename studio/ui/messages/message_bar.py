@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 
 from PySide6.QtCore import QEvent, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QGuiApplication, QPalette, QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QWidget
 
+from studio.ui.messages.shown_message import ICONS, ShownMessage
 from studio.ui.shell.theme import GRID, Kind, blend, kind_colour
 from studio.ui.widgets.buttons import tool_button
 from studio.ui.widgets.icons import icon_pixmap
 
-PICTURES: dict[Kind, str] = {
-    "info": "info",
-    "success": "circle-check",
-    "warning": "triangle-alert",
-    "error": "circle-alert",
-}
 KEPT = 200
 """Messages that can be read again; older ones are forgotten."""
 
@@ -29,36 +23,19 @@ CALM_AFTER_MS_WITH_ACTION = 20_000
 """The same for good news that offers something, which takes a moment to decide on."""
 
 
-@dataclass(frozen=True)
-class Shown:
-    """A message as it was shown."""
-
-    text: str
-    kind: Kind
-    when: datetime
-    action_text: str = ""
-    action: Callable[[], object] | None = None
-    detail: str = ""
-    times: int = 1
-
-    @property
-    def line(self) -> str:
-        """The text, and how often it was said in a row."""
-        return self.text if self.times == 1 else f"{self.text} (×{self.times})"
-
-
 class MessageBar(QFrame):
     """A row of fixed height at the bottom of the window, and the list of what it said."""
 
     shown = Signal(object)
+    """A `ShownMessage`."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("messages")
         self.setAccessibleName(self.tr("Messages"))
         self.setAutoFillBackground(True)
-        self.messages: list[Shown] = []
-        self._current: Shown | None = None
+        self.messages: list[ShownMessage] = []
+        self._current: ShownMessage | None = None
         self._painting = False
         self._icon = QLabel(self)
         self._text = QLabel(self)
@@ -109,7 +86,7 @@ class MessageBar(QFrame):
         is_trouble = kind in ("warning", "error")
         if is_trouble and last is not None and (last.text, last.kind) == (text, kind):
             times = self.messages.pop().times + 1
-        message = Shown(text, kind, datetime.now(), action_text, action, detail, times)
+        message = ShownMessage(text, kind, datetime.now(), action_text, action, detail, times)
         self.messages.append(message)
         del self.messages[:-KEPT]
         self._current = message
@@ -132,7 +109,7 @@ class MessageBar(QFrame):
         """Return the message on show, or an empty string."""
         return self._current.text if self._current else ""
 
-    def current(self) -> Shown | None:
+    def current(self) -> ShownMessage | None:
         """Return the message on show."""
         return self._current
 
@@ -197,9 +174,7 @@ class MessageBar(QFrame):
             self._icon.clear()
         else:
             self._icon.setPixmap(
-                icon_pixmap(
-                    PICTURES[kind], side, kind_colour(kind, window), self.devicePixelRatioF()
-                )
+                icon_pixmap(ICONS[kind], side, kind_colour(kind, window), self.devicePixelRatioF())
             )
         self._painting = False
 

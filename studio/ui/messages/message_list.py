@@ -16,14 +16,14 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from studio.ui.messages.message_bar import PICTURES, Shown
+from studio.ui.messages.shown_message import ICONS, ShownMessage
 from studio.ui.widgets.icons import icon
 
 
 class MessageList(QDialog):
     """The newest first; choosing one shows its detail, ready to be copied."""
 
-    def __init__(self, messages: Sequence[Shown], parent: QWidget | None = None) -> None:
+    def __init__(self, messages: Sequence[ShownMessage], parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("messages.dialog")
         self.setWindowTitle(self.tr("Messages"))
@@ -34,7 +34,7 @@ class MessageList(QDialog):
         self.list.setWordWrap(True)
         for message in self._messages:
             when = message.when.strftime("%H:%M:%S")
-            QListWidgetItem(icon(PICTURES[message.kind]), f"{when}  {message.line}", self.list)
+            QListWidgetItem(icon(ICONS[message.kind]), f"{when}  {message.line}", self.list)
         self.detail = QPlainTextEdit(self)
         self.detail.setReadOnly(True)
         self.detail.setAccessibleName(self.tr("Detail"))

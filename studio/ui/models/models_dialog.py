@@ -21,13 +21,12 @@ from PySide6.QtWidgets import (
 
 from studio.formats.suffixes import MODEL_WEIGHTS
 from studio.kinds.registry import kinds
-from studio.protocol import ModelRef, Problem
+from studio.protocol import ModelRef, Problem, readable_size
 from studio.ui.models.starter_bar import StarterBar
 from studio.ui.shell.state import AppState
 from studio.ui.shell.theme import GRID, kind_colour, say
 from studio.ui.shell.translations import tr
 from studio.ui.widgets.icons import icon
-from studio.ui.widgets.times import bytes_text
 from studio.ui.widgets.tinted_label import TintedLabel
 
 ROW_HEIGHT = 3 * GRID
@@ -158,7 +157,7 @@ class ModelsDialog(QDialog):
                 "will_not_fit": self.tr("Will not fit"),
             }[fit.verdict]
         kind = " · ".join(part for part in (model.family, model.format) if part)
-        item = QTreeWidgetItem(group, [model.name, kind, bytes_text(model.size), said])
+        item = QTreeWidgetItem(group, [model.name, kind, readable_size(model.size), said])
         item.setSizeHint(0, QSize(0, ROW_HEIGHT))
         item.setTextAlignment(2, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         item.setToolTip(0, model.path)

@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
-from studio.protocol import Sentence
+from studio.protocol import Sentence, readable_size
 from studio.ui.models.starter_install import starter_install_of
 from studio.ui.shell.state import AppState
 from studio.ui.shell.theme import GRID, emphasise, mute, say
 from studio.ui.widgets.icons import icon
-from studio.ui.widgets.times import bytes_text
 
 if TYPE_CHECKING:
     from studio.models.starter import StarterItem
@@ -93,7 +92,7 @@ class StarterBar(QWidget):
             self.text.setText(
                 self.tr("{names}. To download: {size}. Free licences.").format(
                     names=", ".join(item.name for item in missing),
-                    size=bytes_text(sum(size for size, _ in sizes)),
+                    size=readable_size(sum(size for size, _ in sizes)),
                 )
             )
         else:

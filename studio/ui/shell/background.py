@@ -6,13 +6,14 @@ and a few unordered lanes for reading: lists of models, thumbnails, checks.
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import shiboken6
 from PySide6.QtCore import QObject, Signal
 
-from studio.protocol import Problem, ProblemError, Sentence
+from studio.protocol import Problem, ProblemError, Sentence, unexpected
 
 if TYPE_CHECKING:
     from concurrent.futures import Future, ThreadPoolExecutor
@@ -128,22 +129,14 @@ def problem_of(error: BaseException) -> Problem:
     """Return what an exception says to a person; one that nobody foresaw is a bug."""
     if isinstance(error, ProblemError):
         return error.problem
-    import traceback
-
-    detail = "".join(traceback.format_exception(error))
-    if isinstance(error, OSError):
-        return Problem(
-            "disk_full" if error.errno == 28 else "bad_input",
-            Sentence(
-                "The disk said no: {reason}.", {"reason": error.strerror or type(error).__name__}
-            ),
-            detail,
-        )
+    found = unexpected(error)
+    if not isinstance(error, OSError):
+        return found
     return Problem(
-        "bug",
+        "disk_full" if error.errno == errno.ENOSPC else "bad_input",
         Sentence(
-            "Something went wrong in the app itself ({name}). Please report it with the detail.",
-            {"name": type(error).__name__},
+            "The file system reported an error: {reason}.",
+            {"reason": error.strerror or type(error).__name__},
         ),
-        detail,
+        found.detail,
     )

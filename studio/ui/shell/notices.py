@@ -12,7 +12,8 @@ from PySide6.QtGui import QDesktopServices
 from studio.kinds.requests import prompt_of
 from studio.library.records import Job
 from studio.protocol import Problem, Warned
-from studio.ui.messages.message_bar import MessageBar, Shown
+from studio.ui.messages.message_bar import MessageBar
+from studio.ui.messages.shown_message import ShownMessage
 from studio.ui.shell.state import AppState
 from studio.ui.shell.theme import Kind, say
 from studio.ui.shell.translations import tr
@@ -60,7 +61,7 @@ class Notices(QObject):
         self._state = state
         self._messages = messages
         self._running: dict[str, Job] = {}
-        self._about_a_job: Shown | None = None
+        self._about_a_job: ShownMessage | None = None
         state.reports.job_changed.connect(self._job_changed)
         state.reports.warned.connect(self._warned)
         state.library_opened.connect(self._library_opened)

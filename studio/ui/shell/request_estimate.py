@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, QTimer
 
 from studio.kinds.registry import kind_of
-from studio.protocol import Request
+from studio.protocol import Request, readable_size
 from studio.ui.shell.estimates import estimates_of
 from studio.ui.shell.state import AppState
 from studio.ui.shell.theme import Kind
 from studio.ui.widgets.run_bar import RunBar
-from studio.ui.widgets.times import bytes_text
 
 if TYPE_CHECKING:
     from studio.jobs.estimate import Estimator
@@ -80,7 +79,7 @@ class RequestEstimate(QObject):
             return
         kind: Kind = "warning" if fits.verdict == "tight" else "error"
         will_not = fits.verdict == "will_not_fit"
-        values = {"need": bytes_text(fits.need), "available": bytes_text(fits.available)}
+        values = {"need": readable_size(fits.need), "available": readable_size(fits.available)}
         if fits.size is None:
             short = self.tr("Will not fit") if will_not else self.tr("Memory is tight")
         else:

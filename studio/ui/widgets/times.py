@@ -1,4 +1,4 @@
-"""Times and sizes in words."""
+"""Times in words."""
 
 from __future__ import annotations
 
@@ -36,10 +36,3 @@ def ago_text(then: datetime, now: datetime) -> str:
         return tr("{n} d ago").format(n=int(seconds // 86_400))
     day = QDate(then.year, then.month, then.day)
     return QLocale().toString(day, QLocale.FormatType.ShortFormat)
-
-
-def bytes_text(count: int) -> str:
-    """Return a size, e.g. "97 MB"."""
-    return QLocale().formattedDataSize(
-        count, 1 if count >= 10**9 else 0, QLocale.DataSizeFormat.DataSizeSIFormat
-    )

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import datetime
-import functools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
-import studio
 from studio.engine.local.devices import libraries
-from studio.engine.tasks.image.draw.latents import seed_of
+from studio.engine.local.recipes import make_recipe
 from studio.engine.tasks.image.draw.sampling import Plan
 from studio.engine.tasks.image.model.load import LoadedPipeline
 from studio.kinds.image import ImageRequest
-from studio.protocol import ModelRef, Parent, Recipe
-
-# Read from the packages' files: once is enough.
-_libraries = functools.cache(libraries)
+from studio.protocol import Parent, Recipe, RunJob, seed_of_row
 
 
 def resolved_request(request: ImageRequest, plan: Plan, scheduler: str, row: int) -> ImageRequest:
@@ -25,7 +19,7 @@ def resolved_request(request: ImageRequest, plan: Plan, scheduler: str, row: int
     return msgspec.structs.replace(
         request,
         negative_prompt=plan.negative_prompt,
-        seed=seed_of(request.seed or 0, row),
+        seed=seed_of_row(request.seed, row),
         count=1,
         width=plan.width,
         height=plan.height,
@@ -38,37 +32,30 @@ def resolved_request(request: ImageRequest, plan: Plan, scheduler: str, row: int
 
 
 def recipe_of(
+    command: RunJob,
     request: ImageRequest,
     row: int,
-    *,
-    job: str,
-    model: ModelRef,
-    model_sha256: str,
     loaded: LoadedPipeline,
-    changes: tuple[str, ...],
+    *,
+    adjustments: Sequence[str],
     timings: Mapping[str, float],
     stats: Mapping[str, float],
 ) -> Recipe:
     """Return the recipe of row `row`; `request` is what `resolved_request` returned.
 
-    `changes` are English sentences; `timings` are seconds.
+    `adjustments` are English sentences; `timings` are seconds.
     """
     read = [file for file in (request.image, request.mask) if file is not None]
-    return Recipe(
-        app=f"Prompt Studio {studio.__version__}",
-        request=request,
-        row=row,
-        seed=request.seed or 0,
-        job=job,
-        created=datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
-        model_id=model.id,
-        model_name=model.name,
-        model_sha256=model_sha256,
-        device=f"{loaded.device.name} ({loaded.device.label})",
-        dtype=str(loaded.dtype).removeprefix("torch."),
-        libraries=_libraries(),
-        adjustments=changes,
-        timings=dict(timings),
-        stats=dict(stats),
-        parents=tuple(Parent(file.path, file.sha256) for file in read),
+    return make_recipe(
+        command,
+        request,
+        row,
+        device=loaded.device.description,
+        dtype=loaded.dtype,
+        libraries=libraries(),
+        model_sha256=loaded.sha256,
+        adjustments=adjustments,
+        timings=timings,
+        stats=stats,
+        parents=[Parent(file.path, file.sha256) for file in read],
     )

@@ -17,7 +17,6 @@ from studio.engine.local.job import Job, JobCancelled
 from studio.engine.local.memory import MemoryArbiter, release_frames
 from studio.engine.local.peak_memory import PeakMemory
 from studio.engine.tasks.image.draw.inpaint import composed
-from studio.engine.tasks.image.draw.latents import seed_of
 from studio.engine.tasks.image.draw.out_of_domain import listening
 from studio.engine.tasks.image.draw.progress import Progress, prepare_preview
 from studio.engine.tasks.image.draw.prompts import CannotShareError
@@ -29,7 +28,7 @@ from studio.engine.tasks.image.pictures.transparency import key_out_white
 from studio.engine.tasks.image.recipes import recipe_of, resolved_request
 from studio.formats.weights_fingerprint import weight_hash
 from studio.kinds.image import ImageRequest
-from studio.protocol import Problem, ProblemError, RunJob, sentence
+from studio.protocol import Problem, ProblemError, RunJob, seed_of_row, sentence
 
 _LARGE = 1_000_000_000
 """Bytes: the fingerprint of a larger model takes long enough to be mentioned."""
@@ -155,7 +154,7 @@ class Drawing:
     def _try(self, wanted: Sequence[Wanted]) -> Drawn | None:
         """Draw these in one call; None when another, thriftier way must be tried."""
         self._progress.begin([(each.job, each.row) for each in wanted])
-        seeds = [seed_of(each.request.seed or 0, each.row) for each in wanted]
+        seeds = [seed_of_row(each.request.seed, each.row) for each in wanted]
         try:
             pipeline = pipeline_for(self._loaded, self._plan.route)
             with (
@@ -221,13 +220,11 @@ class Drawing:
             wanted.request, self._plan, self._plan.scheduler or type(own).__name__, row
         )
         recipe = recipe_of(
+            wanted.command,
             request,
             row,
-            job=wanted.command.job,
-            model=wanted.command.model,
-            model_sha256=self._loaded.sha256,
-            loaded=self._loaded,
-            changes=(*self._loaded.changes, *self._ladder.changes),
+            self._loaded,
+            adjustments=(*self._loaded.changes, *self._ladder.changes),
             timings={"draw": seconds / count},
             stats={"images_at_once": float(count), **self._peak},
         )

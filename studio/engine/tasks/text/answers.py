@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-import functools
 import threading
 import time
-from datetime import datetime
 
 import msgspec
 
-from studio import __version__
 from studio.engine.local.devices import Device, libraries
 from studio.engine.local.job import Job, JobCancelled
+from studio.engine.local.recipes import make_recipe
 from studio.engine.tasks.text.chat import Prompt
 from studio.engine.tasks.text.decode.stream import TextStream
 from studio.engine.tasks.text.model.load import LoadedText
 from studio.formats.weights_fingerprint import weight_hash
 from studio.kinds.text import TextRequest
-from studio.protocol import MAX_SEED, ModelRef, Recipe, RunJob, sentence
+from studio.protocol import ModelRef, Recipe, RunJob, seed_of_row, sentence
 
 _BEFORE = 6
 """Tokens of a text to be continued that its continuation is decoded with."""
-
-# Read from the packages' files: once is enough.
-_libraries = functools.cache(libraries)
 
 
 class Fingerprint:
@@ -193,23 +188,18 @@ class Answers:
         self.job.warn("answer_cut", told)
 
     def _recipe(self, row: int, tokens: int, seconds: float, share: float, cut: bool) -> Recipe:
-        seed, model = seed_of(self.request, row), self._command.model
-        return Recipe(
-            app=f"Prompt Studio {__version__}",
-            request=msgspec.structs.replace(
+        seed, model = seed_of_row(self.request.seed, row), self._command.model
+        return make_recipe(
+            self._command,
+            msgspec.structs.replace(
                 self.request, seed=seed, count=1, model=model.id or self.request.model
             ),
-            row=row,
-            seed=seed,
-            job=self.job.id,
-            created=datetime.now().astimezone().isoformat(timespec="seconds"),
-            model_id=model.id,
-            model_name=model.name,
+            row,
+            device=self._device.description,
+            dtype=self.loaded.dtype,
+            libraries=libraries(),
             model_sha256=self._fingerprint.value(),
-            device=f"{self._device.name} ({self._device.label})",
-            dtype=str(self.loaded.dtype).removeprefix("torch."),
-            libraries=_libraries(),
-            adjustments=tuple(self._adjustments),
+            adjustments=self._adjustments,
             timings={"load": self._load_seconds, "generate": share},
             stats={
                 "tokens": float(tokens),
@@ -219,8 +209,3 @@ class Answers:
                 "reached_limit": float(cut),
             },
         )
-
-
-def seed_of(request: TextRequest, row: int) -> int:
-    """Return the seed of one row. After the largest comes 0 again."""
-    return ((request.seed or 0) + row) % (MAX_SEED + 1)

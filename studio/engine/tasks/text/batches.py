@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from studio.engine.local.devices import is_out_of_memory
 from studio.engine.local.job import Job
 from studio.engine.local.memory import MemoryArbiter, collect, release_frames
-from studio.engine.tasks.text.answers import Answers, seed_of
+from studio.engine.tasks.text.answers import Answers
 from studio.engine.tasks.text.decode.decode import ReadPrompt, Row
 from studio.engine.tasks.text.decode.sampling import Sampling
 from studio.engine.tasks.text.model.load import LoadedText
-from studio.protocol import problem, sentence
+from studio.protocol import problem, seed_of_row, sentence
 
 MOST_ROWS = 32
 """Rows of a batch. More gain little, and the first texts come later."""
@@ -123,7 +123,7 @@ def _write(
     request, loaded = batch[0].answers.request, batch[0].answers.loaded
     how = Sampling(request.temperature, request.top_p, request.top_k, request.repetition_penalty)
     rows = [
-        Row(line.read, seed_of(line.answers.request, line.row), line.answers.prompt.room)
+        Row(line.read, seed_of_row(line.answers.request.seed, line.row), line.answers.prompt.room)
         for line in batch
     ]
     streams = [line.answers.stream() for line in batch]

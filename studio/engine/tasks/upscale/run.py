@@ -7,17 +7,16 @@ import time
 import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
 
 import msgspec
 import numpy as np
 
-from studio import __version__
 from studio.engine.local.devices import Device, available_bytes, libraries, pick_device
 from studio.engine.local.job import Job, Pace
-from studio.engine.local.memory import MemoryArbiter, model_key, readable_size
+from studio.engine.local.memory import MemoryArbiter, model_key
 from studio.engine.local.peak_memory import PeakMemory
+from studio.engine.local.recipes import make_recipe
 from studio.engine.tasks.upscale.enlarge import SMALLEST_TILE, Enlarger, scale_note
 from studio.engine.tasks.upscale.load import Upscaler, acquire_upscaler, interruptible, weight_file
 from studio.engine.tasks.upscale.picture import Picture, Samples, read_picture
@@ -27,7 +26,7 @@ from studio.formats.png import Chunk
 from studio.formats.png_writer import PngWriter
 from studio.formats.weights_fingerprint import weight_hash
 from studio.kinds.upscale import UpscaleRequest
-from studio.protocol import Parent, Recipe, RunJob, Sentence, problem, sentence
+from studio.protocol import Parent, RunJob, Sentence, problem, readable_size, sentence
 
 MOST_MEGAPIXELS = 1000
 """Of a result. Few programs open larger ones, and reading one takes 4 GB."""
@@ -114,20 +113,15 @@ def run(job: Job, command: RunJob, memory: MemoryArbiter, device: Device) -> dic
         **peak.stats,
     }
     job.check()
-    recipe = Recipe(
-        app=f"Prompt Studio {__version__}",
-        request=msgspec.structs.replace(request, model=command.model.id),
-        row=0,
-        seed=request.seed or 0,
-        job=command.job,
-        created=datetime.now().astimezone().isoformat(timespec="seconds"),
-        model_id=command.model.id,
-        model_name=command.model.name,
-        model_sha256=weight_hash(command.model, job.check),
-        device=device.name,
-        dtype=str(enlarger.dtype).removeprefix("torch."),
+    recipe = make_recipe(
+        command,
+        msgspec.structs.replace(request, model=command.model.id),
+        0,
+        device=device.description,
+        dtype=enlarger.dtype,
         libraries=libraries(),
-        adjustments=tuple(notes.adjustments),
+        model_sha256=weight_hash(command.model, job.check),
+        adjustments=notes.adjustments,
         timings={stage: round(seconds, 3) for stage, seconds in timings.items()},
         stats=stats,
         parents=(Parent(str(path), digest),),

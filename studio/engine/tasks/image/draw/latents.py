@@ -12,17 +12,11 @@ from PIL import Image
 from studio.engine.tasks.image.model.img2img_support import denoiser, works_on_pixels
 from studio.engine.tasks.image.model.preview import scale_of
 from studio.engine.tasks.image.model.schedulers import cut_schedule, is_flow
-from studio.protocol import MAX_SEED
 
 
 def generators(seeds: Sequence[int]) -> list[torch.Generator]:
     """Return one generator a picture, on the CPU: the same numbers on every device."""
     return [torch.Generator("cpu").manual_seed(seed) for seed in seeds]
-
-
-def seed_of(seed: int, row: int) -> int:
-    """Return the seed of a row of a job: `seed + row`, starting over after the largest seed."""
-    return (seed + row) % (MAX_SEED + 1)
 
 
 def as_pixels(image: Image.Image) -> torch.Tensor:

@@ -15,11 +15,10 @@ import torch
 from filelock import FileLock, Timeout
 
 from studio.engine.local.job import Job
-from studio.engine.local.memory import readable_size
 from studio.engine.tasks.text.model.gguf_file import DIGITS_APART, read_metadata
 from studio.engine.tasks.text.model.load_progress import check_report, read, watched
 from studio.formats.gguf_cache import CACHE_VARIABLE, converted_folder
-from studio.protocol import ProblemError, Sentence, problem, sentence
+from studio.protocol import ProblemError, Sentence, problem, readable_size, sentence
 
 _PART = ".part"
 _LOCK = ".lock"

@@ -1,0 +1,58 @@
+"""The recipe of a result: what is the same whatever was made, filled in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from studio import __version__
+from studio.protocol import Parent, Recipe, Request, RunJob
+
+
+def make_recipe(
+    command: RunJob,
+    request: Request,
+    row: int,
+    *,
+    device: str,
+    dtype: object,
+    libraries: Mapping[str, str],
+    model_sha256: str = "",
+    timings: Mapping[str, float],
+    stats: Mapping[str, float],
+    adjustments: Sequence[str] = (),
+    parents: Sequence[Parent] = (),
+) -> Recipe:
+    """Return the recipe of one row of a job that ends now.
+
+    Args:
+        command: the job, with its model.
+        request: what makes this row alone again, with its own seed.
+        row: its place in the job.
+        device: what computed it, for people.
+        dtype: the precision, as torch names it.
+        libraries: name → version.
+        model_sha256: the fingerprint of the model's weights.
+        timings: seconds by stage.
+        stats: numbers of the kind of work.
+        adjustments: what was not done as it was asked for, in English.
+        parents: the files that it was made from.
+    """
+    return Recipe(
+        app=f"Prompt Studio {__version__}",
+        request=request,
+        row=row,
+        seed=request.seed or 0,
+        job=command.job,
+        created=datetime.now().astimezone().isoformat(timespec="seconds"),
+        model_id=command.model.id,
+        model_name=command.model.name,
+        model_sha256=model_sha256,
+        device=device,
+        dtype=str(dtype).removeprefix("torch."),
+        libraries=dict(libraries),
+        adjustments=tuple(adjustments),
+        timings=dict(timings),
+        stats=dict(stats),
+        parents=tuple(parents),
+    )

@@ -22,13 +22,12 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from studio.kinds.requests import kind_if_known, obstacle
 from studio.protocol import Problem, Request
 from studio.ui.shell.destinations import Nowhere
 from studio.ui.shell.event_loop_slices import Piece, imports_of, in_turns
 from studio.ui.shell.state import AppState
 from studio.ui.shell.tabs import Tabs
-from studio.ui.shell.theme import GRID
+from studio.ui.shell.theme import GRID, Kind
 from studio.ui.shell.workspace import (
     RunsRequests,
     ShowsJobs,
@@ -113,6 +112,8 @@ class MainWindow(QMainWindow):
 
     def restore(self, what: Asset | Request) -> None:
         """Show the tab that an asset or a request belongs to, with its settings."""
+        from studio.kinds.requests import kind_if_known, obstacle
+
         request = what if isinstance(what, Request) else what.recipe.request
         if kind_if_known(request) is not None:
             self.tabs.show_task(request.task).restore(what)
@@ -127,6 +128,8 @@ class MainWindow(QMainWindow):
 
     def show_job(self, job: Job) -> None:
         """Show a job in the tab of its kind, where that can show one from elsewhere."""
+        from studio.kinds.requests import kind_if_known
+
         if kind_if_known(job.request) is None:
             return
         workspace = self.tab(job.request.task)
@@ -344,8 +347,10 @@ class MainWindow(QMainWindow):
             say(problem.message), kind_of(problem), text, action, detail=problem.detail
         )
 
-    def _show_message(self, text: str, kind: str, action_text: str, action: object) -> None:
-        self.messages.show_message(text, kind, action_text, action)  # type: ignore[arg-type]  # a signal carries them untyped
+    def _show_message(
+        self, text: str, kind: Kind, action_text: str, action: Callable[[], object] | None
+    ) -> None:
+        self.messages.show_message(text, kind, action_text, action)
 
     # ---- layout and leaving
 

@@ -195,6 +195,19 @@ def test_the_menu_offers_only_what_can_be_done(view: Any) -> None:
     assert {"use", "image", "upscale", "copy", "delete"} <= offered(assets[:1])
     assert {"compare", "export"} <= offered(assets[:2])
     assert "use" not in offered(assets[:2])
+    assert "compare" not in offered([*assets[:2], *assets[2:] * 3])
+    assert {"sheet", "upscale"} <= offered([*assets[:2], *assets[2:] * 3])
+
+
+def test_a_key_does_what_the_menu_would_or_says_why_not(
+    window: MainWindow, view: Any, qtbot: QtBot
+) -> None:
+    view.setCurrentIndex(view.model().index(2))
+    assert view.parent().commands.current().task == "text"
+    qtbot.keyClick(view, Qt.Key.Key_C)
+    assert "two to four pictures" in window.messages.text()
+    view.parent().commands.do("image")
+    assert window.current_task == "text"
 
 
 def test_the_trash_restores_one_and_is_emptied_only_after_a_question(

@@ -1,0 +1,35 @@
+"""What a field says of itself, read from the request type."""
+
+from __future__ import annotations
+
+from studio.kinds.image import KIND as IMAGE
+from studio.kinds.image import ImageRequest
+from studio.kinds.registry import kinds
+from studio.kinds.upscale import KIND as UPSCALE
+from studio.protocol import Adapter, InputFile
+
+
+def test_a_value_is_shown_as_people_read_it() -> None:
+    fields = IMAGE.fields
+    assert UPSCALE.fields["scale"].shown(2) == "2×"
+    assert fields["guidance_scale"].shown(7.5) == "7.5"
+    assert fields["width"].shown(512) == "512 px"
+    assert fields["image"].shown(InputFile("/a/fox.png", "0" * 64)) == "/a/fox.png"
+    assert fields["steps"].shown(None) == ""
+    adapters = (Adapter("ink", 0.8), Adapter("dusk"))
+    assert fields["adapters"].shown(adapters) == "ink (0.8), dusk (1)"
+    assert fields["adapters"].shown(()) == ""
+
+
+def test_a_field_names_the_one_without_which_it_does_not_count() -> None:
+    alone = {name: field.goes_with for name, field in IMAGE.fields.items() if field.goes_with}
+    assert alone == {"strength": "image", "mask": "image"}
+    for kind in kinds().values():
+        assert {field.goes_with for field in kind.fields.values()} - {""} <= set(kind.fields)
+
+
+def test_what_is_shown_and_compared_are_fields_of_the_kind() -> None:
+    for kind in kinds().values():
+        assert {*kind.details, *kind.compared, *kind.axes} - {"size"} <= set(kind.fields)
+        assert all(kind.fields[name].label for name in (*kind.details, *kind.compared))
+    assert ImageRequest.__struct_config__.tag == IMAGE.task

@@ -103,6 +103,7 @@ class RunBar(QWidget):
         if field is None or field.least is None or field.most is None:
             self._count_label.hide()
             self.count.hide()
+            self.count.setFocusPolicy(Qt.FocusPolicy.NoFocus)
             return
         least, most = int(field.least), int(field.most)
         self.count.setRange(least, most)

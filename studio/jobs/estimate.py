@@ -41,7 +41,8 @@ _CLOSE_S = 1.0
 
 _ACTIVE: tuple[JobStatus, ...] = ("running", "queued")
 
-_Key = tuple[str, str]
+_Key = tuple[str, str, str]
+"""Kind of work, model, and device: what a GPU took tells nothing about a processor."""
 
 
 class Sample(Struct, frozen=True):
@@ -84,10 +85,12 @@ class Part(NamedTuple):
 
 
 class Estimator:
-    """Seconds by task and model. Made from recipes, newest first; it touches no disk itself.
+    """Seconds by kind of work, model and device.
 
-    `complete` fills in what a request leaves open: the default model, its own size and steps.
-    `pixels` tells how many pixels a picture has that is to be enlarged, 0 where it cannot.
+    Made from recipes, newest first; it touches no disk itself. `device` is the one that is asked
+    about: by default that of the newest result. `complete` fills in what a request leaves open:
+    the default model, its own size and steps. `pixels` tells how many pixels a picture has that
+    is to be enlarged, 0 where it cannot.
     """
 
     def __init__(
@@ -95,7 +98,9 @@ class Estimator:
         recipes: Iterable[Recipe],
         complete: Callable[[Request], Request] = lambda request: request,
         pixels: Callable[[str], int] = lambda _: 0,
+        device: str = "",
     ) -> None:
+        self.device = device
         self._complete = complete
         self._pixels = pixels
         self._samples: dict[_Key, list[Sample]] = defaultdict(list)
@@ -107,9 +112,11 @@ class Estimator:
             kind = known_kind(recipe.request.task)
             if kind is None or obstacle(recipe.request) or making_seconds(recipe) <= 0:
                 continue
+            made_on = device_of(recipe)
+            self.device = self.device or made_on
             # A recipe may name the model as it was asked for, e.g. by its path.
             for model in {recipe.model_id, recipe.request.model}:
-                key = (recipe.request.task, model)
+                key = (recipe.request.task, model, made_on)
                 if isinstance(kind.timing, BatchTiming):
                     texts[key].append(recipe)
                 else:
@@ -130,7 +137,7 @@ class Estimator:
         """
         rows = request.count if rows is None else rows
         request = self._complete(request)
-        key = (request.task, request.model)
+        key = (request.task, request.model, self.device)
         if isinstance(request, UnknownRequest):
             return None
         timing = kind_of(request).timing
@@ -163,8 +170,9 @@ class Estimator:
         return seconds * rows
 
     def peaks(self, request: Request) -> Sequence[Peak]:
-        """Return what memory earlier results of the request's model took, newest first."""
-        return self._peaks.get((request.task, self._complete(request).model), [])
+        """Return what memory earlier results of the request's model took there, newest first."""
+        key = (request.task, self._complete(request).model, self.device)
+        return self._peaks.get(key, [])
 
     def together(self, parts: Iterable[Part]) -> tuple[float, int]:
         """Return the seconds of jobs, and how many of them are of unknown length, left out.
@@ -194,16 +202,21 @@ class Estimator:
         return None if unknown else total
 
 
-def learn(library: Library, registry: Registry | None = None) -> Estimator:
+def device_of(recipe: Recipe) -> str:
+    """Return the name of the device that made a result; recipes may add what it is called."""
+    return recipe.device.partition(" ")[0]
+
+
+def learn(library: Library, registry: Registry | None = None, device: str = "") -> Estimator:
     """Read the newest results of a library. Raises `ProblemError` when the disk fails.
 
     With a registry, what requests leave open is what the engine will take: the default model,
-    its own size and number of steps.
+    its own size and number of steps. `device` is the one that the engine has named.
     """
     recipes = (asset.recipe for asset in library.recent(SAMPLES))
     if registry is None:
-        return Estimator(recipes, pixels=picture_pixels)
-    return Estimator(recipes, Defaults(registry).complete, picture_pixels)
+        return Estimator(recipes, pixels=picture_pixels, device=device)
+    return Estimator(recipes, Defaults(registry).complete, picture_pixels, device)
 
 
 def waiting_seconds(library: Library, estimator: Estimator) -> float | None:

@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from studio.kinds.registry import kind_of, known_kind
 from studio.models.fit import COMFORT, Verdict, main_memory, memory_need
-from studio.protocol import Capabilities, ModelRef, Recipe, Request, UnknownRequest
+from studio.protocol import Capabilities, DeviceMemory, ModelRef, Recipe, Request, UnknownRequest
 
 _TILED = 0.15
 """Share of a pixel's memory that is left when the last stage (VAE) works in tiles. Rough."""
@@ -80,7 +80,7 @@ def forecast(
     model: ModelRef,
     can: Capabilities | None = None,
     peaks: Sequence[Peak] = (),
-    available: int | None = None,
+    memory: DeviceMemory | None = None,
 ) -> Forecast | None:
     """Tell whether one result of a request fits; None where its size is not known.
 
@@ -89,14 +89,16 @@ def forecast(
         model: the model that draws it.
         can: what the model can do, for the size it takes by itself and the steps of its sides.
         peaks: what earlier pictures of this model took, newest first.
-        available: bytes that may be used, the loaded models of our own engine included; None
-            asks the machine, or the recipes where a GPU drew the pictures.
+        memory: that of the device, where what is free may be used, the loaded models of our own
+            engine included; None asks the machine, or the recipes where a GPU drew the pictures.
     """
     size_of = kind_of(request).size
     width, height = size_of(request, can) if size_of is not None else (0, 0)
     if not width or not height:
         return None
-    if available is None:
+    if memory is not None:
+        available = memory.free
+    else:
         totals = [peak.device_total for peak in peaks if peak.device_total]
         available = totals[0] if totals else usable_memory()
     base, rough = _line(model)
@@ -122,7 +124,7 @@ def usable_memory() -> int:
             held += child.memory_info().rss
         except psutil.Error:
             continue
-    return main_memory()[1] + held
+    return main_memory().free + held
 
 
 def _line(model: ModelRef) -> tuple[float, float]:

@@ -137,7 +137,10 @@ class Runner:
         again: list[_Run] = []
 
         def hear(event: Event) -> None:
-            run = left.get(event.job) if not isinstance(event, Ready) else None
+            if isinstance(event, Ready):
+                runs[0].hear(event)
+                return
+            run = left.get(event.job)
             if run is None:
                 return
             if not isinstance(event, FINAL_EVENTS):

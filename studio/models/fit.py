@@ -23,7 +23,7 @@ from studio.kinds.registry import kinds
 from studio.models.description_cache import signature
 from studio.models.identify_folder import component_weights, components, transformers_weights
 from studio.models.model_text import read_config
-from studio.protocol import ModelRef, ProblemError, Sentence, readable_size
+from studio.protocol import DeviceMemory, ModelRef, ProblemError, Sentence, readable_size
 
 Verdict: TypeAlias = Literal["fits", "tight", "will_not_fit"]
 
@@ -45,9 +45,8 @@ class Fit(Struct, frozen=True):
 
 def fit(
     ref: ModelRef,
+    memory: DeviceMemory | None = None,
     *,
-    available: int | None = None,
-    total: int | None = None,
     width: int | None = None,
     height: int | None = None,
     bytes_per_weight: int | None = None,
@@ -56,16 +55,15 @@ def fit(
 
     Args:
         ref: the model.
-        available: bytes free on the device; None asks this machine for its main memory.
-        total: bytes the device has in all; None as above.
+        memory: that of the device; None asks this machine for its main memory.
         width: pixels of the picture to be made; None is what suits the model.
         height: pixels, as `width`.
-        bytes_per_weight: 2 or 4, how weights are held; None is what this processor suits.
+        bytes_per_weight: 2 or 4, how weights are held; None is what suits the device.
     """
-    if total is None:
-        total = main_memory()[0] if available is None else available
-    if available is None:
-        available = main_memory()[1]
+    memory = memory or main_memory()
+    if bytes_per_weight is None and memory.kind != "main":
+        bytes_per_weight = 2
+    available, total = memory.free, memory.total
     need = memory_need(ref, width=width, height=height, bytes_per_weight=bytes_per_weight)
     values = {
         "need": readable_size(need),
@@ -105,8 +103,22 @@ def memory_need(
     return _LIBRARIES + kinds()[ref.task].memory(ref, model, held, width, height)
 
 
-def main_memory() -> tuple[int, int]:
-    """Return the main memory in bytes that this process may use: in all, and free now."""
+def memory_now(told: DeviceMemory | None) -> DeviceMemory:
+    """Return the memory of the device that the engine has told of, as it is now.
+
+    What is free of a GPU is what was free before our engine loaded anything. Memory that the
+    processor uses too is asked anew. Before the engine has told, it is this machine's.
+    """
+    if told is None:
+        return main_memory()
+    if told.kind == "gpu":
+        return told
+    now = main_memory()
+    return DeviceMemory(told.device, told.kind, now.total, now.free)
+
+
+def main_memory() -> DeviceMemory:
+    """Return the main memory that this process may use."""
     memory = psutil.virtual_memory()
     total, free = int(memory.total), int(memory.available)
     for limit_file, used_file in _CGROUPS:
@@ -117,7 +129,7 @@ def main_memory() -> tuple[int, int]:
             continue
         total, free = min(total, limit), min(free, max(0, limit - used))
         break
-    return total, free
+    return DeviceMemory("cpu", "main", total, free)
 
 
 _CGROUPS = (

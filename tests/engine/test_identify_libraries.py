@@ -13,7 +13,7 @@ from studio.formats.gguf import QUANTISATIONS, TEXT_ARCHITECTURES
 from studio.formats.suffixes import PICKLED_WEIGHTS
 from studio.models.fit import fit, memory_need
 from studio.models.identify import describe_path
-from studio.protocol import ProblemError
+from studio.protocol import DeviceMemory, ProblemError
 from tests.engine.tiny_pipelines import FAMILIES, folder_of
 
 
@@ -131,7 +131,7 @@ def test_an_upscaler_is_taken_from_every_file_of_pytorch(tmp_path: Path, suffix:
     torch.save({"params_ema": _networks()["Compact 2"]().state_dict()}, file)
     model = describe_path(file)
     assert (model.format, model.family, model.scales) == ("spandrel", "Compact", (2,))
-    assert fit(model, available=10**12).verdict == "fits"
+    assert fit(model, DeviceMemory("cpu", "main", 10**12, 10**12)).verdict == "fits"
 
 
 @pytest.mark.parametrize("suffix", PICKLED_WEIGHTS)

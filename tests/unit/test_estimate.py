@@ -63,6 +63,26 @@ def test_what_is_not_given_is_taken_from_the_newest_result() -> None:
     assert known.seconds(ImageRequest(prompt="a")) == pytest.approx(2.0)
 
 
+def test_what_one_device_took_tells_nothing_about_another() -> None:
+    wanted = ImageRequest(prompt="a", model="icons", width=512, height=512, steps=10)
+    recipes = [
+        msgspec.structs.replace(took(seconds, steps=10), device=device)
+        for seconds, device in ((2.0, "cuda (a GPU)"), (60.0, "cpu"), (2.2, "cuda"))
+    ]
+    newest = Estimator(recipes)
+    assert newest.device == "cuda"
+    assert newest.seconds(wanted) == pytest.approx(2.1)
+    assert Estimator(recipes, device="cpu").seconds(wanted) == pytest.approx(60.0)
+    assert Estimator(recipes, device="cuda:1").seconds(wanted) is None
+
+
+def test_memory_that_pictures_took_is_learned_for_each_device() -> None:
+    wanted = ImageRequest(prompt="a", model="icons", width=512, height=512, steps=10)
+    taken = msgspec.structs.replace(took(2.0, steps=10), device="cuda", stats={"peak_memory": 5e8})
+    assert len(Estimator([taken]).peaks(wanted)) == 1
+    assert Estimator([taken], device="cpu").peaks(wanted) == []
+
+
 def test_the_queue_is_estimated_from_the_library(tmp_path: Path) -> None:
     library = Library.open(tmp_path / "library")
     try:

@@ -11,7 +11,7 @@ from studio.jobs.forecast import Peak, forecast, peak_of
 from studio.kinds.image import ImageRequest
 from studio.models.fit import memory_need
 from studio.models.identify import describe_path
-from studio.protocol import Capabilities, ModelRef, Recipe
+from studio.protocol import Capabilities, DeviceMemory, ModelRef, Recipe
 from tests.unit.model_files import write_pipeline
 
 GB = 10**9
@@ -22,6 +22,10 @@ CAN = Capabilities(controls=BOTH, width=512, height=512, multiple=8)
 @pytest.fixture
 def model(tmp_path: Path) -> ModelRef:
     return describe_path(write_pipeline(tmp_path / "a-pipeline"), "a-pipeline")
+
+
+def free(size: int) -> DeviceMemory:
+    return DeviceMemory("cpu", "main", size, size)
 
 
 def asked(width: int | None, height: int | None = None) -> ImageRequest:
@@ -35,63 +39,63 @@ def peaks(*megabytes: int, side: int = 512) -> list[Peak]:
 def test_a_picture_that_is_too_large_comes_with_a_size_that_fits(model: ModelRef) -> None:
     # 16 GB for 2048×2048 are 64 GB for 4096×4096; the libraries take 0.7 GB.
     known = peaks(16_000, side=2048)
-    told = forecast(asked(4096), model, CAN, known, available=4 * GB)
+    told = forecast(asked(4096), model, CAN, known, memory=free(4 * GB))
     assert told is not None and told.verdict == "will_not_fit"
     assert told.need == pytest.approx(64.4 * GB, rel=0.01)
     assert told.size == (768, 768)
-    smaller = forecast(asked(*told.size), model, CAN, known, available=4 * GB)
+    smaller = forecast(asked(*told.size), model, CAN, known, memory=free(4 * GB))
     assert smaller is not None and smaller.verdict == "fits" and smaller.size is None
 
 
 def test_the_suggestion_keeps_the_shape_and_the_steps_of_the_model(model: ModelRef) -> None:
     known = peaks(4000, side=1024)
-    told = forecast(asked(2048, 1024), model, CAN, known, available=4 * GB)
+    told = forecast(asked(2048, 1024), model, CAN, known, memory=free(4 * GB))
     assert told is not None and told.size == (1152, 576)
     odd = Capabilities(controls=BOTH, multiple=48)
-    told = forecast(asked(2064, 1008), model, odd, known, available=4 * GB)
+    told = forecast(asked(2064, 1008), model, odd, known, memory=free(4 * GB))
     assert told is not None and told.size is not None
     assert [side % 48 for side in told.size] == [0, 0]
 
 
 def test_a_picture_that_fits_only_in_tiles_is_tight(model: ModelRef) -> None:
     need = memory_need(model, width=1024, height=1024)
-    told = forecast(asked(1024), model, CAN, available=need * 2 // 3)
+    told = forecast(asked(1024), model, CAN, memory=free(need * 2 // 3))
     assert told is not None and told.verdict == "tight"
     assert told.need == pytest.approx(need, rel=0.05)
     assert told.size is not None and told.size < (1024, 1024)
 
 
 def test_no_size_is_suggested_where_the_model_itself_is_too_large(model: ModelRef) -> None:
-    told = forecast(asked(512), model, CAN, peaks(1000), available=GB // 2)
+    told = forecast(asked(512), model, CAN, peaks(1000), memory=free(GB // 2))
     assert told is not None
     assert (told.verdict, told.size) == ("will_not_fit", None)
 
 
 def test_without_a_size_it_is_the_one_the_model_takes_by_itself(model: ModelRef) -> None:
-    assert forecast(asked(None), model, None, peaks(1000), available=4 * GB) is None
-    auto = forecast(asked(None), model, CAN, peaks(1000), available=4 * GB)
-    assert auto == forecast(asked(512), model, CAN, peaks(1000), available=4 * GB)
+    assert forecast(asked(None), model, None, peaks(1000), memory=free(4 * GB)) is None
+    auto = forecast(asked(None), model, CAN, peaks(1000), memory=free(4 * GB))
+    assert auto == forecast(asked(512), model, CAN, peaks(1000), memory=free(4 * GB))
 
 
 def test_a_job_that_found_memory_kept_from_before_does_not_hide_the_need(model: ModelRef) -> None:
-    told = forecast(asked(512), model, CAN, peaks(3, 1000, 5), available=4 * GB)
+    told = forecast(asked(512), model, CAN, peaks(3, 1000, 5), memory=free(4 * GB))
     assert told is not None and told.need == pytest.approx(1.7 * GB, rel=0.01)
 
 
 def test_pictures_of_about_the_same_size_count(model: ModelRef) -> None:
     known = [*peaks(500, side=64), *peaks(1000)]
-    told = forecast(asked(640), model, CAN, known, available=40 * GB)
+    told = forecast(asked(640), model, CAN, known, memory=free(40 * GB))
     assert told is not None and told.need == pytest.approx(0.8 * GB + 0.9 * GB * 1.5625, rel=0.01)
 
 
 def test_what_a_tiny_picture_took_tells_nothing_of_a_large_one(model: ModelRef) -> None:
-    plain = forecast(asked(2048), model, CAN, available=40 * GB)
-    assert forecast(asked(2048), model, CAN, peaks(75, side=128), available=40 * GB) == plain
+    plain = forecast(asked(2048), model, CAN, memory=free(40 * GB))
+    assert forecast(asked(2048), model, CAN, peaks(75, side=128), memory=free(40 * GB)) == plain
 
 
 def test_a_model_that_always_draws_one_size_is_told_by_that(model: ModelRef) -> None:
     fixed = Capabilities(controls=(), width=128, height=128)
-    told = forecast(asked(8192), model, fixed, available=2 * GB)
+    told = forecast(asked(8192), model, fixed, memory=free(2 * GB))
     assert told is not None and told.verdict == "fits"
 
 

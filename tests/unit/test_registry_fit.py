@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from studio.models.fit import COMFORT, Verdict, fit, main_memory, memory_need
+from studio.models.fit import COMFORT, Verdict, fit, main_memory, memory_need, memory_now
 from studio.models.identify import describe_path
-from studio.protocol import ModelRef
+from studio.protocol import DeviceMemory, ModelRef
 from tests.unit.model_files import write_gguf, write_llama, write_pipeline
 
 GB = 10**9
@@ -24,7 +24,7 @@ BIG = ModelRef(
 def test_the_verdict_follows_free_and_whole_memory(
     available: int, total: int, verdict: Verdict
 ) -> None:
-    said = fit(BIG, available=available, total=total, bytes_per_weight=2)
+    said = fit(BIG, DeviceMemory("cpu", "main", total, available), bytes_per_weight=2)
     assert said.verdict == verdict
     assert "GB" in str(said.sentence)
     assert (said.need <= COMFORT * available) == (verdict == "fits")
@@ -45,6 +45,22 @@ def test_a_larger_picture_needs_more(tmp_path: Path) -> None:
 
 
 def test_the_machine_is_asked_when_nothing_is_given() -> None:
-    total, free = main_memory()
-    assert 0 < free <= total
+    memory = main_memory()
+    assert 0 < memory.free <= memory.total and memory.kind == "main"
     assert fit(BIG).available > 0
+
+
+def test_each_device_is_asked_about_its_own_memory() -> None:
+    gpu = DeviceMemory("cuda", "gpu", 24 * GB, 20 * GB)
+    shared = DeviceMemory("mps", "unified", 8 * GB, 8 * GB)
+    # Weights are held in two bytes on both, whatever this processor suits.
+    assert fit(BIG, gpu).need == fit(BIG, shared).need == memory_need(BIG, bytes_per_weight=2)
+    assert [fit(BIG, memory).verdict for memory in (gpu, shared)] == ["fits", "tight"]
+
+
+def test_a_gpus_memory_is_as_it_was_told_and_shared_memory_is_asked_anew() -> None:
+    gpu = DeviceMemory("cuda", "gpu", 24 * GB, 20 * GB)
+    assert memory_now(gpu) == gpu
+    unified = memory_now(DeviceMemory("mps", "unified", 1, 1))
+    assert (unified.device, unified.kind) == ("mps", "unified")
+    assert unified.total == memory_now(None).total == main_memory().total

@@ -115,14 +115,15 @@ class BatchDialog(QDialog):
         if self._runs:
             return
         self.estimate.clear()
-        library = self._state.library
+        library, memory = self._state.library, self._state.memory
         if plan is None or library is None:
             return
+        device = memory.device if memory is not None else ""
 
         def seconds() -> float | None:
             from studio.jobs.estimate import learn, waiting_seconds
 
-            known = learn(library, self._state.open_registry())
+            known = learn(library, self._state.open_registry(), device)
             own, before = known.total(plan.requests), waiting_seconds(library, known)
             return None if own is None or before is None else own + before
 

@@ -37,6 +37,7 @@ class Estimates(QObject):
         self._timer.timeout.connect(self._forget)
         state.assets_changed.connect(self._forget_soon)
         state.models_changed.connect(self._forget_soon)
+        state.reports.ready.connect(self._forget_soon)
 
     def read(
         self, owner: QObject, work: Callable[[Estimator], T], then: Callable[[T], object]
@@ -46,9 +47,10 @@ class Estimates(QObject):
         Nothing happens while no library is open. Trouble with the disk is not said here: those
         who read the library for its own sake say it.
         """
-        library = self._state.library
+        library, memory = self._state.library, self._state.memory
         if library is None:
             return
+        device = memory.device if memory is not None else ""
 
         def ask() -> T:
             with self._lock:
@@ -57,12 +59,12 @@ class Estimates(QObject):
                     from studio.jobs.estimate import learn
 
                     self._stale = False
-                    self._known = known = learn(library, self._state.open_registry())
+                    self._known = known = learn(library, self._state.open_registry(), device)
             return work(known)
 
         self._state.background.read(owner, ask, then, lambda _: None)
 
-    def _forget_soon(self) -> None:
+    def _forget_soon(self, *_: object) -> None:
         if not self._timer.isActive():
             passed = self._since.elapsed() if self._since.isValid() else FRESH_MS
             self._timer.start(max(0, FRESH_MS - passed))

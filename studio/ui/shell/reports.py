@@ -18,6 +18,7 @@ from studio.protocol import (
     Loading,
     Problem,
     Progress,
+    Ready,
     RowFailed,
     TextDelta,
     Warned,
@@ -80,6 +81,9 @@ class Reports(QObject):
     asset_saved = cast("Carries[Asset]", Signal(object))
     """A result is in its place on disk and in the library."""
 
+    ready = cast("Carries[Ready]", Signal(object))
+    """The engine computes, and has told on which device."""
+
     # What the engine says of a job.
     loading = cast("Carries[Loading]", Signal(object))
     progress = cast("Carries[Progress]", Signal(object))
@@ -128,6 +132,8 @@ class Reports(QObject):
                 self.post(self.done, report)
             case Failed():
                 self.post(self.failed, report)
+            case Ready():
+                self.post(self.ready, report)
             case Cancelled():
                 self.post(self.cancelled, report)
 

@@ -113,9 +113,13 @@ def _forecast(state: AppState, known: Estimator, request: Request) -> Forecast |
         model = registry.resolve_all(request)[0]
     except ProblemError:
         return None
-    on_gpu = state.settings.device != "cpu" and shutil.which("nvidia-smi") is not None
+    memory = state.memory
+    if memory is not None:
+        on_gpu = memory.kind == "gpu"
+    else:
+        on_gpu = state.settings.device != "cpu" and shutil.which("nvidia-smi") is not None
     peaks = [peak for peak in known.peaks(request) if bool(peak.device_total) == on_gpu]
-    if on_gpu and not peaks:
+    if on_gpu and memory is None and not peaks:
         # How much memory it has is not known before something ran on it.
         return None
-    return forecast(request, model, registry.capabilities(model), peaks)
+    return forecast(request, model, registry.capabilities(model), peaks, memory if on_gpu else None)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from PySide6.QtCore import QObject, QTimer, Signal
 from shiboken6 import isValid
 
-from studio.protocol import ModelRef, Problem, Request
+from studio.protocol import DeviceMemory, ModelRef, Problem, Ready, Request
 from studio.settings import Paths, Settings, library_root, save_settings
 from studio.ui.shell.destinations import Destinations, Nowhere
 from studio.ui.shell.reports import Enqueued, LibraryOpened, Refused, Reports
@@ -72,6 +72,7 @@ class AppState(QObject):
         self.reports.enqueued.connect(self._queue_changed)
         self.reports.refused.connect(self._refused)
         self.reports.problem.connect(self.problem.emit)
+        self.reports.ready.connect(self._device_known)
 
     @property
     def worker(self) -> WorkerThread:
@@ -89,6 +90,11 @@ class AppState(QObject):
                 parent=self,
             )
         return self._worker
+
+    @property
+    def memory(self) -> DeviceMemory | None:
+        """The device that jobs run on and its memory; None until the engine has told."""
+        return self._worker.memory if self._worker is not None else None
 
     @property
     def background(self) -> Background:
@@ -228,12 +234,14 @@ class AppState(QObject):
 
     def refresh_models(self) -> None:
         """List the models again on another thread; `models_changed` follows."""
+        told = self.memory
 
         def look(registry: Registry) -> _Models:
-            from studio.models.fit import fit
+            from studio.models.fit import fit, memory_now
 
             models = tuple(registry.list())
-            return models, {model.id: fit(model) for model in models}, registry.problems()
+            memory = memory_now(told)
+            return models, {model.id: fit(model, memory) for model in models}, registry.problems()
 
         def keep(found: _Models) -> None:
             self._models, self._fits, self._model_problems = found
@@ -241,6 +249,11 @@ class AppState(QObject):
             self.models_changed.emit()
 
         self.read_models(look, keep)
+
+    def _device_known(self, ready: Ready) -> None:
+        """Ask again what fits, where that is not a matter of main memory."""
+        if ready.memory is not None and ready.memory.kind == "gpu":
+            self.refresh_models()
 
     def read_models(
         self,

@@ -19,6 +19,8 @@ OTHER_MEANINGS = {
     ("protocol/events.py", "text"): "the tag of the event that carries new text",
     ("cli/output.py", "text"): "the same event for scripts",
     ("library/index/assets.py", "text"): "a column of the index: what is written in a result",
+    ("jobs/results.py", "text"): "a column of results.csv: what is written in a result",
+    ("engine/fake.py", "image"): "a control of a model: the picture that it starts from",
     ("ui/widgets/icons.py", "text"): "the colour of text",
 }
 """Places where the name of a kind stands for something else."""

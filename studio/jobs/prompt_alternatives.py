@@ -10,8 +10,12 @@ from __future__ import annotations
 import logging
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from studio.protocol import problem
+
+if TYPE_CHECKING:
+    from dynamicprompts.generators import CombinatorialPromptGenerator
 
 WILDCARDS = "wildcards"
 """Name of the folder, beside the settings."""
@@ -33,12 +37,12 @@ def expand_all(prompt: str, wildcards: Path, most: int = MOST) -> list[str]:
     return list(dict.fromkeys(_generated(generator, prompt, most)))[:most]
 
 
-def _generated(generator: object, prompt: str, count: int) -> list[str]:
+def _generated(generator: CombinatorialPromptGenerator, prompt: str, count: int) -> list[str]:
     logger = logging.getLogger("dynamicprompts")
     level = logger.level
     logger.setLevel(logging.ERROR)
     try:
-        return list(generator.generate(prompt, count))  # type: ignore[attr-defined]
+        return list(generator.generate(prompt, count))
     except Exception as error:
         # The parser's own error type is not part of its interface.
         raise problem(

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 
 from studio.kinds.text import TextRequest
-from studio.protocol import Accepted, Event, Loading, Progress, TextDelta
+from studio.protocol import Accepted, Loading, Progress, TextDelta
 from tests.benchmarks.bare import PROMPT
 from tests.benchmarks.house import House, house
 from tests.benchmarks.table import Row
@@ -15,7 +15,7 @@ from tests.benchmarks.table import Row
 REQUEST = TextRequest(prompt=PROMPT, model="smollm2-135m-instruct", max_tokens=400, seed=7, count=2)
 
 
-def _cancel_when(app: House, is_time: Callable[[Event], bool], delay: float = 0.0) -> float:
+def _cancel_when(app: House, is_time: Callable[[object], bool], delay: float = 0.0) -> float:
     """Cancel at the first fitting event; return the seconds until the job has ended."""
     (job,) = app.library.enqueue([REQUEST], claim=True)
     asked: list[float] = []
@@ -27,7 +27,7 @@ def _cancel_when(app: House, is_time: Callable[[Event], bool], delay: float = 0.
         app.runner.cancel(job.id)
 
     def report(event: object) -> None:
-        if not asked and not started and is_time(event):  # type: ignore[arg-type]
+        if not asked and not started and is_time(event):
             started.append(True)
             threading.Thread(target=cancel).start()
 

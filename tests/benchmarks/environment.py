@@ -12,7 +12,7 @@ from studio.kinds.text import TextRequest
 from studio.kinds.upscale import UpscaleRequest
 from studio.protocol import InputFile, Request
 from tests.benchmarks.bare import PROMPT
-from tests.benchmarks.house import MODELS, PHOTOGRAPH, house
+from tests.benchmarks.house import MODELS, PHOTOGRAPH, House, house
 from tests.benchmarks.table import Row, pairs, spread
 
 
@@ -38,8 +38,8 @@ def settings(rounds: int) -> list[Row]:
             )
         for name, request in jobs.items():
 
-            def seconds(app: object, request: Request = request) -> float:
-                taken, tokens = app.run(request)  # type: ignore[attr-defined]
+            def seconds(app: House, request: Request = request) -> float:
+                taken, tokens = app.run(request)
                 return float(taken / tokens if tokens else taken)
 
             seconds(tuned), seconds(plain)

@@ -176,7 +176,7 @@ def soak(count: int = 2_000) -> Row:
         engine = EngineClient(log_dir=Path(home) / "logs", fake="plain")
         registry = Registry(paths)
         model = ModelRef(id="fake", name="Fake", task="text", format="transformers", path="/fake")
-        registry.resolve = lambda *_: model  # type: ignore[method-assign]
+        registry.resolve = lambda *_: model  # type: ignore[method-assign]  # no file is needed
         runner = Runner(library, engine, registry)
         sizes: list[tuple[int, int]] = []
         try:

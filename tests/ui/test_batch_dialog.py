@@ -9,6 +9,7 @@ from typing import Any
 from pytestqt.qtbot import QtBot
 
 from studio.ui.main_window import MainWindow
+from studio.ui.workspaces.image.image_tab import ImageTab
 
 Find = Callable[[str], Any]
 
@@ -67,7 +68,9 @@ def test_alternatives_become_prompts(find: Find, qtbot: QtBot) -> None:
 def test_a_matrix_runs_and_ends_with_a_contact_sheet(
     window: MainWindow, find: Find, qtbot: QtBot
 ) -> None:
-    window.tab("image").prompt.setPlainText("a lighthouse")  # type: ignore[attr-defined]  # this tab
+    tab = window.tab("image")
+    assert isinstance(tab, ImageTab)
+    tab.prompt.setPlainText("a lighthouse")
     dialog = open_dialog(find, 2)
     dialog.matrix.fields["steps"].setText("2, 3")
     dialog.matrix.fields["seed"].setText("1-2")

@@ -21,6 +21,8 @@ from studio.library.store import Library
 from studio.ui.gallery.history_menu import fill_menu
 from studio.ui.gallery.tags_dialog import tags_in
 from studio.ui.main_window import MainWindow
+from studio.ui.workspaces.image.image_tab import ImageTab
+from studio.ui.workspaces.upscale.upscale_tab import UpscaleTab
 
 
 @pytest.fixture
@@ -171,12 +173,15 @@ def test_pictures_are_sent_to_the_other_tabs(window: MainWindow, view: Any, qtbo
     view.setCurrentIndex(view.model().index(0))
     view.parent().commands.do("image")
     assert window.tabs.currentIndex() == 1
-    assert window.tab("image").controls.source.path() == str(assets[0].path)  # type: ignore[attr-defined]  # only this tab has it
+    image = window.tab("image")
+    assert isinstance(image, ImageTab)
+    assert image.controls.source.path() == str(assets[0].path)
     view.selectAll()
     view.parent().commands.do("upscale")
     assert window.tabs.currentIndex() == 2
-    listed = window.tab("upscale").inputs  # type: ignore[attr-defined]  # only this tab has it
-    qtbot.waitUntil(lambda: listed.rowCount() == 2, timeout=10_000)
+    upscale = window.tab("upscale")
+    assert isinstance(upscale, UpscaleTab)
+    qtbot.waitUntil(lambda: upscale.inputs.rowCount() == 2, timeout=10_000)
 
 
 def test_the_menu_offers_only_what_can_be_done(view: Any) -> None:

@@ -19,7 +19,6 @@ from PySide6.QtWidgets import (
     QLineEdit,
     QPlainTextEdit,
     QTextBrowser,
-    QWidget,
 )
 from pytestqt.qtbot import QtBot
 
@@ -27,6 +26,9 @@ from studio.kinds.registry import tasks
 from studio.library.store import Library
 from studio.settings import Paths
 from studio.ui.main_window import MainWindow
+from studio.ui.messages.message_list import MessageList
+from studio.ui.widgets.columns import Columns
+from studio.ui.workspaces.text.text_tab import TextTab
 
 TASKS = tasks()
 NAMES = [
@@ -148,7 +150,8 @@ def test_nothing_is_cut_in_a_small_window(window: MainWindow, task: str) -> None
 @pytest.mark.parametrize("task", TASKS)
 def test_the_result_has_at_least_three_fifths_of_the_tab(window: MainWindow, task: str) -> None:
     window.tabs.setCurrentIndex(TASKS.index(task))
-    columns = window.tab(task).columns  # type: ignore[attr-defined]
+    tab: Any = window.tab(task)
+    columns: Columns = tab.columns
     left, right = columns.sizes()
     assert right >= 0.6 * (left + right)
 
@@ -260,14 +263,16 @@ def test_a_library_that_cannot_be_opened_is_said_and_nothing_is_lost(
     window.show()
     qtbot.waitUntil(lambda: bool(window.messages.messages), timeout=10_000)
     ask(window, "a fox")
-    qtbot.waitUntil(lambda: window.tab("text").prompt.text() == "a fox", timeout=10_000)  # type: ignore[attr-defined]
+    tab = window.tab("text")
+    assert isinstance(tab, TextTab)
+    qtbot.waitUntil(lambda: tab.prompt.text() == "a fox", timeout=10_000)
 
 
 def test_messages_can_be_read_later(window: MainWindow) -> None:
     window.state.show_message("Something happened.", "success")
     window.messages.clear()
     window.messages.show_list()
-    dialog = window.findChild(QWidget, "messages.dialog")
+    dialog = window.findChild(MessageList, "messages.dialog")
     assert dialog is not None
-    assert dialog.list.count() == 1  # type: ignore[attr-defined]
-    assert "Something happened." in dialog.detail.toPlainText()  # type: ignore[attr-defined]
+    assert dialog.list.count() == 1
+    assert "Something happened." in dialog.detail.toPlainText()

@@ -13,6 +13,7 @@ from pytestqt.qtbot import QtBot
 from studio.settings import Paths
 from studio.ui.main_window import MainWindow
 from studio.ui.models.models_dialog import ModelsDialog
+from studio.ui.workspaces.text.text_tab import TextTab
 from tests.unit.model_files import write_llama, write_safetensors
 
 
@@ -48,8 +49,9 @@ def test_a_folder_with_any_name_can_be_added_used_and_removed(
     folder = write_llama(tmp_path / "my model 模型 🦊")
     dialog.add_paths([str(folder)])
     qtbot.waitUntil(lambda: len(window.state.models("text")) == 2, timeout=10_000)
-    picker: Any = window.tab("text").model  # type: ignore[attr-defined]
-    assert picker.combo.findText(folder.name) >= 0
+    tab = window.tab("text")
+    assert isinstance(tab, TextTab)
+    assert tab.model.combo.findText(folder.name) >= 0
     choose(dialog, folder.name)
     dialog.remove.click()
     qtbot.waitUntil(lambda: len(window.state.models("text")) == 1, timeout=10_000)

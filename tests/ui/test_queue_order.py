@@ -34,9 +34,7 @@ def job(name: str, status: JobStatus = "queued") -> Job:
 def model() -> QueueModel:
     """One that runs, three that wait, one that is done."""
     made = QueueModel()
-    made.tester = QAbstractItemModelTester(  # type: ignore[attr-defined]  # kept alive with it
-        made, QAbstractItemModelTester.FailureReportingMode.Fatal
-    )
+    QAbstractItemModelTester(made, QAbstractItemModelTester.FailureReportingMode.Fatal, made)
     made.set_jobs(
         [job("run", "running"), job("a"), job("b"), job("c"), job("end", "done")],
     )
@@ -226,11 +224,12 @@ def test_failed_jobs_are_tried_again_interrupted_ones_go_on_and_ended_ones_are_c
     window: MainWindow, library: Library, view: Any, find: Callable[[str], Any], qtbot: QtBot
 ) -> None:
     ids = wait_for(window, view, qtbot, "failed", "cut", "waits")
-    for known, status in ((ids[0], "failed"), (ids[1], "interrupted")):
+    ended: list[tuple[str, JobStatus]] = [(ids[0], "failed"), (ids[1], "interrupted")]
+    for known, status in ended:
         found = library.job(known)
         assert found is not None
         library.start(found)
-        library.finish(known, status, Problem("bug", sentence("x")))  # type: ignore[arg-type]  # literals
+        library.finish(known, status, Problem("bug", sentence("x")))
     window.state.jobs_changed.emit()
     more = find("queue.more").menu()
     qtbot.waitUntil(lambda: view.model().waiting()[0].id == ids[2], timeout=10_000)

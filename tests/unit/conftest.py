@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -77,6 +78,6 @@ def record(
     return library.record_asset(job, row, temporary, recipe_for(job.request, row, created))
 
 
-def enqueue(library: Library, prompt: str = "a fox", **fields: object) -> Job:
+def enqueue(library: Library, prompt: str = "a fox", **fields: Any) -> Job:
     """Enqueue one image request."""
-    return library.enqueue([ImageRequest(prompt=prompt, seed=5, **fields)])[0]  # type: ignore[arg-type]
+    return library.enqueue([ImageRequest(prompt=prompt, seed=5, **fields)])[0]

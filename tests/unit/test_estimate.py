@@ -30,8 +30,8 @@ from tests.unit.conftest import enqueue, png_bytes
 from tests.unit.model_files import write_llama, write_pipeline
 
 
-def took(seconds: float, **fields: int) -> Recipe:
-    request = ImageRequest(prompt="a cat", width=512, height=512, **fields)  # type: ignore[arg-type]  # steps only
+def took(seconds: float, steps: int) -> Recipe:
+    request = ImageRequest(prompt="a cat", width=512, height=512, steps=steps)
     timings = {"load": 100.0, "denoise": seconds}
     return Recipe(request=request, row=0, seed=1, model_id="icons", timings=timings)
 

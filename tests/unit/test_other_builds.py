@@ -8,6 +8,7 @@ import json
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from msgspec.structs import replace
@@ -195,11 +196,11 @@ def test_they_are_exported_as_they_are_with_their_recipes_in_the_table(
 
 @pytest.mark.parametrize("to", ["webp", "jpeg"])
 def test_pictures_are_converted_with_the_whole_recipe(
-    newer: Library, tmp_path: Path, to: str
+    newer: Library, tmp_path: Path, to: Literal["webp", "jpeg"]
 ) -> None:
     pictures = [asset for asset in newer.recent() if asset.medium is Medium.PICTURE]
     assert len(pictures) == 7
-    for asset, copy in zip(pictures, export(pictures, tmp_path, to), strict=True):  # type: ignore[arg-type]
+    for asset, copy in zip(pictures, export(pictures, tmp_path, to), strict=True):
         assert copy.suffix != ".png"
         recipe = read_recipe(copy)
         assert recipe == asset.recipe

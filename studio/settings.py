@@ -10,7 +10,6 @@ from __future__ import annotations
 import errno
 import os
 import sys
-import time
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -18,6 +17,7 @@ import msgspec
 from msgspec import Struct
 
 from studio.formats.atomic_write import write_whole
+from studio.formats.json_file import set_aside
 from studio.protocol import Problem, Sentence
 
 SETTINGS_VERSION = 1
@@ -155,11 +155,7 @@ def load_settings(path: Path) -> tuple[Settings, Problem | None]:
         settings = msgspec.convert(own, Settings)
         settings.rest = file
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        aside = path.with_name(f"settings.damaged-{time.strftime('%Y%m%d-%H%M%S')}.json")
-        try:
-            path.replace(aside)
-        except OSError:
-            aside = path
+        aside = set_aside(path)
         return Settings(), Problem(
             "bad_input",
             Sentence(

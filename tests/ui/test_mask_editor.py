@@ -22,8 +22,8 @@ from studio.ui.media.picture.canvas import PictureCanvas
 from studio.ui.workspaces.image.image_tab import ImageTab
 from studio.ui.workspaces.image.mask.drawing import MOST_STEPS, MaskDrawing
 from studio.ui.workspaces.image.mask.mask_brush import MaskBrush
-from studio.ui.workspaces.image.mask.mask_dialog import WORKED_PIXELS, read_for_masking
-from studio.ui.workspaces.image.mask.mask_file import keep_mask
+from studio.ui.workspaces.image.mask.mask_dialog import MOST_PIXELS, read_opaque
+from studio.ui.workspaces.image.mask.mask_file import save_mask
 
 LEFT, RIGHT = Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton
 CONTROLS = ("prompt", "seed", "count", "image", "strength")
@@ -187,21 +187,21 @@ def test_a_picture_becomes_the_mask_by_its_brightness() -> None:
 
 def test_a_large_picture_is_painted_smaller(tmp_path: Path) -> None:
     Image.new("L", (4000, 2000)).save(tmp_path / "large.png")
-    size = read_for_masking(str(tmp_path / "large.png")).size()
-    assert size.width() * size.height() <= WORKED_PIXELS
+    size = read_opaque(str(tmp_path / "large.png")).size()
+    assert size.width() * size.height() <= MOST_PIXELS
     assert abs(size.width() - 2 * size.height()) <= 1
 
 
 def test_a_mask_is_a_grey_file_named_by_its_content_and_written_once(tmp_path: Path) -> None:
     drawing = MaskDrawing(QSize(50, 30))
     drawing.fill(white=True)
-    path = keep_mask(drawing.image, tmp_path)
+    path = save_mask(drawing.image, tmp_path)
     assert path.parent == tmp_path / "masks"
     assert path.stem == hashlib.sha256(path.read_bytes()).hexdigest()[:16]
     with Image.open(path) as written:
         assert (written.mode, written.size, written.getextrema()) == ("L", (50, 30), (255, 255))
     before = path.stat()
-    assert keep_mask(drawing.image.copy(), tmp_path) == path
+    assert save_mask(drawing.image.copy(), tmp_path) == path
     after = path.stat()
     assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
     assert list(path.parent.iterdir()) == [path]
@@ -296,7 +296,7 @@ def test_what_was_painted_can_be_had_again_after_cancel(
     message = window.messages.messages[-1]
     assert message.action is not None
     message.action()
-    again = tab._masking._dialog
+    again = tab._mask_editing._dialog
     qtbot.waitUntil(lambda: again.drawing is not None, timeout=10_000)
     assert grey(again.brush, 100, 100) == 255
 

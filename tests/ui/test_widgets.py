@@ -19,9 +19,9 @@ from studio.ui.fields.number_field import NumberField, number_field
 from studio.ui.fields.prompt_edit import MAX_FILE_BYTES, PromptEdit
 from studio.ui.fields.seed_field import SeedField
 from studio.ui.messages.message_bar import (
-    CALM_AFTER_MS,
-    CALM_AFTER_MS_WITH_ACTION,
-    KEPT,
+    HIDE_AFTER_MS,
+    HIDE_AFTER_MS_WITH_ACTION,
+    MOST_MESSAGES,
     MessageBar,
 )
 from studio.ui.shell.theme import Scheme, apply_scheme, is_dark
@@ -147,14 +147,14 @@ def test_good_news_goes_by_itself_and_trouble_stays(qtbot: QtBot) -> None:
     bar = MessageBar()
     qtbot.addWidget(bar)
     bar.show_message("It is in the trash.", "info", "Undo", lambda: None)
-    assert bar._calm.isActive()
-    assert bar._calm.interval() == CALM_AFTER_MS_WITH_ACTION
-    bar._calm.timeout.emit()
+    assert bar._hide_timer.isActive()
+    assert bar._hide_timer.interval() == HIDE_AFTER_MS_WITH_ACTION
+    bar._hide_timer.timeout.emit()
     assert bar.text() == ""
     bar.show_message("Saved.", "success")
-    assert bar._calm.interval() == CALM_AFTER_MS
+    assert bar._hide_timer.interval() == HIDE_AFTER_MS
     bar.show_message("The disk is full.", "warning")
-    assert not bar._calm.isActive()
+    assert not bar._hide_timer.isActive()
 
 
 def test_the_same_trouble_said_again_is_one_message_with_a_count(qtbot: QtBot) -> None:
@@ -172,9 +172,9 @@ def test_the_same_trouble_said_again_is_one_message_with_a_count(qtbot: QtBot) -
 def test_old_messages_are_forgotten_in_the_end(qtbot: QtBot) -> None:
     bar = MessageBar()
     qtbot.addWidget(bar)
-    for number in range(KEPT + 5):
+    for number in range(MOST_MESSAGES + 5):
         bar.show_message(f"no. {number}")
-    assert len(bar.messages) == KEPT
+    assert len(bar.messages) == MOST_MESSAGES
     assert bar.messages[0].text == "no. 5"
 
 

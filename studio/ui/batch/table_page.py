@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import QMimeData, Signal
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import (
     QFileDialog,
@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 from studio.kinds.registry import tasks
 from studio.protocol import Problem
 from studio.ui.batch.plan import Plan
+from studio.ui.media.picture.files import accepted_paths, dropped_paths
 from studio.ui.shell.state import AppState
 from studio.ui.shell.theme import GRID, mute, say
 from studio.ui.widgets.icons import icon
@@ -127,20 +128,15 @@ class TablePage(QWidget):
             self.load(Path(name))
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        if _dropped(event):
-            event.acceptProposedAction()
+        accepted_paths(event, _dropped_tables)
 
     def dropEvent(self, event: QDropEvent) -> None:
-        file = _dropped(event)
-        if file is not None:
-            event.acceptProposedAction()
+        for file in accepted_paths(event, _dropped_tables)[:1]:
             self.load(file)
 
 
-def _dropped(event: QDropEvent) -> Path | None:
-    files = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
-    tables = [file for file in files if file.suffix.lower() in _SUFFIXES]
-    return tables[0] if tables else None
+def _dropped_tables(data: QMimeData) -> list[Path]:
+    return [path for path in dropped_paths(data) if path.suffix.lower() in _SUFFIXES]
 
 
 def _checked(file: Path, registry: Registry) -> Table:

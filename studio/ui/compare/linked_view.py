@@ -24,7 +24,7 @@ class LinkedView(QObject):
         self._message = self.tr("Loading…")
         self._view = RelativeView()
         canvas.set_tool(self)
-        canvas.view_changed.connect(self._tell)
+        canvas.view_changed.connect(self._report_view)
 
     def set_message(self, text: str) -> None:
         """Say something in the place of the picture."""
@@ -55,6 +55,6 @@ class LinkedView(QObject):
             self.look_again()
         return False
 
-    def _tell(self) -> None:
+    def _report_view(self) -> None:
         self._view = RelativeView.of(self._canvas.viewport_state)
         self.moved.emit(self._view)

@@ -99,7 +99,7 @@ class CullDialog(QDialog):
         """Give the picture a star and go on."""
         self._decide("kept")
 
-    def throw_out(self) -> None:
+    def reject_picture(self) -> None:
         """Move the picture to the trash and go on."""
         self._decide("rejected")
 
@@ -125,8 +125,8 @@ class CullDialog(QDialog):
             ("K", self.keep),
             ("Return", self.keep),
             ("Enter", self.keep),
-            ("X", self.throw_out),
-            ("Del", self.throw_out),
+            ("X", self.reject_picture),
+            ("Del", self.reject_picture),
             ("Right", self.forward),
             ("Space", self.forward),
             ("Left", self.back),
@@ -142,7 +142,7 @@ class CullDialog(QDialog):
             ("back", "", self.tr("Back (←)"), self.back),
             ("forward", "", self.tr("Next (→)"), self.forward),
             ("keep", "star", self.tr("Keep (K)"), self.keep),
-            ("reject", "trash-2", self.tr("Reject (X)"), self.throw_out),
+            ("reject", "trash-2", self.tr("Reject (X)"), self.reject_picture),
             ("undo", "undo-2", self.tr("Undo (Ctrl+Z)"), self.undo),
             ("close", "", self.tr("Done (Esc)"), self.close),
         ):

@@ -14,12 +14,12 @@ from studio.ui.shell.theme import GRID, Kind, blend, kind_colour
 from studio.ui.widgets.buttons import tool_button
 from studio.ui.widgets.icons import icon_pixmap
 
-KEPT = 200
+MOST_MESSAGES = 200
 """Messages that can be read again; older ones are forgotten."""
 
-CALM_AFTER_MS = 8000
+HIDE_AFTER_MS = 8000
 """Good news leaves the bar by itself after this long; trouble stays until it is closed."""
-CALM_AFTER_MS_WITH_ACTION = 20_000
+HIDE_AFTER_MS_WITH_ACTION = 20_000
 """The same for good news that offers something, which takes a moment to decide on."""
 
 
@@ -55,9 +55,9 @@ class MessageBar(QFrame):
         self._list = tool_button("bell", self.tr("Earlier messages"), "messages.list", self)
         self._list.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self._list.clicked.connect(self.show_list)
-        self._calm = QTimer(self)
-        self._calm.setSingleShot(True)
-        self._calm.timeout.connect(self._leave)
+        self._hide_timer = QTimer(self)
+        self._hide_timer.setSingleShot(True)
+        self._hide_timer.timeout.connect(self._hide_unless_used)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(2 * GRID, GRID // 2, GRID, GRID // 2)
         layout.setSpacing(GRID)
@@ -88,7 +88,7 @@ class MessageBar(QFrame):
             times = self.messages.pop().times + 1
         message = ShownMessage(text, kind, datetime.now(), action_text, action, detail, times)
         self.messages.append(message)
-        del self.messages[:-KEPT]
+        del self.messages[:-MOST_MESSAGES]
         self._current = message
         self._action.setText(action_text)
         self._action.setAccessibleName(action_text)
@@ -99,9 +99,9 @@ class MessageBar(QFrame):
         layout.activate()
         self._fit_text()
         if is_trouble:
-            self._calm.stop()
+            self._hide_timer.stop()
         else:
-            self._calm.start(CALM_AFTER_MS if action is None else CALM_AFTER_MS_WITH_ACTION)
+            self._hide_timer.start(HIDE_AFTER_MS if action is None else HIDE_AFTER_MS_WITH_ACTION)
         self._paint()
         self.shown.emit(message)
 
@@ -115,7 +115,7 @@ class MessageBar(QFrame):
 
     def clear(self) -> None:
         """Take the message off the bar; it stays in the list."""
-        self._calm.stop()
+        self._hide_timer.stop()
         self._current = None
         self._text.clear()
         self._text.setToolTip("")
@@ -131,10 +131,10 @@ class MessageBar(QFrame):
         window.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         window.show()
 
-    def _leave(self) -> None:
+    def _hide_unless_used(self) -> None:
         # Nothing goes from under the pointer or the keyboard of who is about to press it.
         if self.underMouse() or self._action.hasFocus():
-            self._calm.start(CALM_AFTER_MS)
+            self._hide_timer.start(HIDE_AFTER_MS)
         else:
             self.clear()
 

@@ -17,6 +17,7 @@ from studio.ui.messages.shown_message import ShownMessage
 from studio.ui.shell.state import AppState
 from studio.ui.shell.theme import Kind, say
 from studio.ui.shell.translations import tr
+from studio.ui.widgets.shortened import shortened
 
 if TYPE_CHECKING:
     from studio.library.store import Library
@@ -33,7 +34,7 @@ def _resume(job: str, library: Library) -> Job:
 
 def _named(job: Job) -> str:
     prompt = " ".join(prompt_of(job.request)[: 10 * NAMED].split())
-    return prompt if len(prompt) <= NAMED else prompt[:NAMED].rstrip() + "…"
+    return shortened(prompt, NAMED)
 
 
 def kind_of(problem: Problem) -> Kind:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtCore import QMimeData
+from PySide6.QtGui import QDropEvent
 
 from studio.formats.suffixes import PICTURES, is_picture
 
@@ -19,3 +21,13 @@ def dropped_paths(data: QMimeData) -> list[Path]:
 def dropped_pictures(data: QMimeData) -> list[Path]:
     """Return the pictures of a drop; folders are left out."""
     return [path for path in dropped_paths(data) if is_picture(path)]
+
+
+def accepted_paths(
+    event: QDropEvent, wanted: Callable[[QMimeData], list[Path]] = dropped_pictures
+) -> list[Path]:
+    """Return the wanted files that are dragged or dropped; accept the event if there are any."""
+    paths = wanted(event.mimeData())
+    if paths:
+        event.acceptProposedAction()
+    return paths

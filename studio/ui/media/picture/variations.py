@@ -70,10 +70,10 @@ class VariationModel(QAbstractListModel):
         if role == VARIATION_ROLE:
             return variation
         if role in (Qt.ItemDataRole.ToolTipRole, Qt.ItemDataRole.AccessibleTextRole):
-            return self._told(variation)
+            return self._description(variation)
         return None
 
-    def _told(self, variation: Variation) -> str:
+    def _description(self, variation: Variation) -> str:
         number = variation.row + 1
         match variation.state:
             case "waiting":

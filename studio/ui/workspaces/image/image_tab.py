@@ -16,7 +16,7 @@ from studio.kinds.upscale import UpscaleRequest
 from studio.protocol import InputFile, Loading, Problem, Progress, Request, RowFailed
 from studio.ui.fields.model_picker import ModelPicker
 from studio.ui.fields.prompt_edit import PromptEdit
-from studio.ui.media.picture.files import dropped_pictures
+from studio.ui.media.picture.files import accepted_paths
 from studio.ui.shell.job_watch import Ended, JobWatch
 from studio.ui.shell.reports import ModelDescribed
 from studio.ui.shell.request_estimate import RequestEstimate
@@ -27,7 +27,7 @@ from studio.ui.widgets.empty_state import EmptyState
 from studio.ui.widgets.run_bar import RunBar
 from studio.ui.widgets.times import seconds_text
 from studio.ui.workspaces.image.controls import ImageControls
-from studio.ui.workspaces.image.mask.masking import Masking
+from studio.ui.workspaces.image.mask.mask_editing import MaskEditing
 from studio.ui.workspaces.image.result_panel import ResultPanel
 from studio.ui.workspaces.image.shown_pictures import ShownPictures
 from studio.ui.workspaces.image.values import (
@@ -70,7 +70,7 @@ class ImageTab(QWidget):
         self.prompt.setAccessibleName(tr(KIND.fields["prompt"].label))
         self.prompt.set_least_lines(4)
         self.controls = ImageControls(self)
-        self._masking = Masking(state, self.controls.source)
+        self._mask_editing = MaskEditing(state, self.controls.source)
         self.run_bar = RunBar(TASK, KIND.fields["count"], parent=self)
         self._empty = EmptyState("image", "", "", parent=self)
         self.result = ResultPanel(self._empty, self)
@@ -379,14 +379,11 @@ class ImageTab(QWidget):
     # ---- dropping
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        if dropped_pictures(event.mimeData()):
-            event.acceptProposedAction()
+        accepted_paths(event)
 
     def dropEvent(self, event: QDropEvent) -> None:
-        paths = dropped_pictures(event.mimeData())
-        if paths:
-            self.open_settings(paths[0])
-            event.acceptProposedAction()
+        for path in accepted_paths(event)[:1]:
+            self.open_settings(path)
 
     def open_settings(self, path: Path) -> None:
         """Restore the settings inside a picture; one without any is what to start from."""

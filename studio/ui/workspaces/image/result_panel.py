@@ -56,7 +56,7 @@ class ResultPanel(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(GRID // 2, 0, 0, 0)
         layout.addWidget(self._panel)
-        self._tell()
+        self._show_caption()
 
     def begin(self, seed: int, count: int) -> None:
         """Show a new job with `count` waiting pictures."""
@@ -67,7 +67,7 @@ class ResultPanel(QWidget):
         self.strip.setVisible(count > 1)
         self._panel.show_content()
         self.strip.setCurrentIndex(self.model.index(0))
-        self._tell()
+        self._show_caption()
 
     def update_row(
         self, row: int, state: State, path: str = "", message: str = "", asset: str = ""
@@ -97,7 +97,7 @@ class ResultPanel(QWidget):
     def set_start_usable(self, usable: bool) -> None:
         """Say whether the chosen model can start from a picture."""
         self.start_usable = usable
-        self._tell_buttons()
+        self._update_buttons()
 
     def stop(self) -> None:
         """Wait for what is being read."""
@@ -123,14 +123,14 @@ class ResultPanel(QWidget):
         else:
             self._loader.forget("main")
             self.canvas.clear()
-        self._tell()
+        self._show_caption()
 
     def _show_picture(self, _key: str, _path: str, image: QImage, size: QSize) -> None:
         self.canvas.set_picture(image, size)
-        self._tell(size)
+        self._show_caption(size)
 
-    def _tell(self, size: QSize | None = None) -> None:
-        self._tell_buttons()
+    def _show_caption(self, size: QSize | None = None) -> None:
+        self._update_buttons()
         current = self.current()
         if current is None:
             self._caption.clear()
@@ -146,7 +146,7 @@ class ResultPanel(QWidget):
         else:
             self._caption.setText(self.tr("Seed {seed}").format(seed=current.seed))
 
-    def _tell_buttons(self) -> None:
+    def _update_buttons(self) -> None:
         finished = bool(self.path())
         for button in (self.enlarge, self.folder):
             button.setEnabled(finished)

@@ -24,7 +24,7 @@ class ShownPictures(QObject):
         self._panel = panel
         self._menu: ResultMenu | None = None
         panel.menu_wanted.connect(self._open_menu)
-        state.assets_changed.connect(self._look)
+        state.assets_changed.connect(self._check_deleted)
 
     def _open_menu(self, asset: str, at: QPoint) -> None:
         panel, path = self._panel, self._panel.path()
@@ -50,7 +50,7 @@ class ShownPictures(QObject):
             self._menu = ResultMenu(self._state, panel)
         self._menu.open(asset, at, more)
 
-    def _look(self) -> None:
+    def _check_deleted(self) -> None:
         """See whether the picture on show was deleted, and whether deleted ones are back."""
         library = self._state.library
         ids = self._panel.model.gone()
@@ -64,11 +64,11 @@ class ShownPictures(QObject):
         self._state.background.read(
             self,
             lambda: [kept(library, name) for name in ids],
-            lambda found: self._tell(ids, found),
+            lambda found: self._update_rows(ids, found),
             self._state.problem.emit,
         )
 
-    def _tell(self, ids: Sequence[str], found: Sequence[Asset | None]) -> None:
+    def _update_rows(self, ids: Sequence[str], found: Sequence[Asset | None]) -> None:
         for name, asset in zip(ids, found, strict=True):
             row = self._panel.model.row_of(name)
             shown = self._panel.model.at(row)

@@ -24,7 +24,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from studio.ui.media.picture.files import PICTURE_FILTER, dropped_pictures
+from studio.ui.media.picture.files import PICTURE_FILTER, accepted_paths
 from studio.ui.media.picture.loader import PictureLoader
 from studio.ui.shell.theme import GRID, mute
 from studio.ui.widgets.buttons import tool_button
@@ -100,7 +100,7 @@ class SourcePicture(QFrame):
         layout.setSpacing(GRID)
         layout.addWidget(self._thumbnail)
         layout.addLayout(beside, 1)
-        self._tell()
+        self._update_controls()
 
     def path(self) -> str:
         """Return the picture's path, or an empty string."""
@@ -118,7 +118,7 @@ class SourcePicture(QFrame):
         self._picture = QImage()
         self._drop_mask()
         self._show_thumbnail()
-        self._tell()
+        self._update_controls()
         if path:
             self._loader.request("source", path, QSize(SIDE, SIDE) * 2)
         else:
@@ -134,13 +134,13 @@ class SourcePicture(QFrame):
         if mask:
             self._loader.request("mask", mask, QSize(SIDE, SIDE) * 4)
         self._show_thumbnail()
-        self._tell()
+        self._update_controls()
         self.changed.emit()
 
     def set_mask_usable(self, usable: bool) -> None:
         """Say whether the chosen model draws within a mask."""
         self._mask_usable = usable
-        self._tell()
+        self._update_controls()
 
     def stop(self) -> None:
         """Wait for the thumbnail that is being read."""
@@ -151,7 +151,7 @@ class SourcePicture(QFrame):
         self._cover = QImage()
         self._loader.forget("mask")
 
-    def _tell(self) -> None:
+    def _update_controls(self) -> None:
         if self._path:
             self._name.set_text(Path(self._path).name)
             self._name.setToolTip(self._path)
@@ -236,11 +236,8 @@ class SourcePicture(QFrame):
             self.set_path(path)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        if dropped_pictures(event.mimeData()):
-            event.acceptProposedAction()
+        accepted_paths(event)
 
     def dropEvent(self, event: QDropEvent) -> None:
-        paths = dropped_pictures(event.mimeData())
-        if paths:
-            self.set_path(str(paths[0]))
-            event.acceptProposedAction()
+        for path in accepted_paths(event)[:1]:
+            self.set_path(str(path))

@@ -6,13 +6,13 @@ asset of the library.
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import msgspec
 from msgspec import Struct
 
 from studio.formats.atomic_write import write_whole
+from studio.formats.json_file import set_aside
 from studio.protocol import Message, Problem, Sentence
 
 
@@ -92,11 +92,7 @@ def load_conversation(file: Path) -> tuple[Conversation, Problem | None]:
             str(error),
         )
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        aside = file.with_name(f"{file.stem}.damaged-{time.strftime('%Y%m%d-%H%M%S')}.json")
-        try:
-            file.replace(aside)
-        except OSError:
-            aside = file
+        aside = set_aside(file)
         return Conversation(), Problem(
             "bad_input",
             Sentence(

@@ -18,6 +18,7 @@ from studio.ui.fields.prompt_edit import PromptEdit
 from studio.ui.shell.theme import GRID, mute
 from studio.ui.widgets.buttons import tool_button
 from studio.ui.widgets.icons import icon
+from studio.ui.widgets.shortened import shortened
 from studio.ui.workspaces.text.answers import AnswerCard, AnswerColumns
 from studio.ui.workspaces.text.conversation import Turn
 
@@ -101,7 +102,7 @@ class TurnView(QWidget):
         card.setAutoFillBackground(True)
         card.setBackgroundRole(QPalette.ColorRole.AlternateBase)
         text = self.turn.prompt
-        short = text if len(text) <= SHORT_PROMPT else text[:SHORT_PROMPT].rstrip() + "…"
+        short = shortened(text, SHORT_PROMPT)
         label = QLabel(short, card)
         label.setTextFormat(Qt.TextFormat.PlainText)
         label.setWordWrap(True)

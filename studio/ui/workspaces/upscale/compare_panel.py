@@ -43,7 +43,7 @@ class ComparePanel(QWidget):
         self._zoom.setMinimumWidth(self._zoom.fontMetrics().horizontalAdvance("1000 %"))
         self._zoom.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         mute(self._zoom)
-        self.canvas.zoom_changed.connect(self._tell_zoom)
+        self.canvas.zoom_changed.connect(self._show_zoom)
         zoom_out = tool_button("zoom-out", self.tr("Zoom out"), "upscale.zoom_out")
         zoom_out.clicked.connect(lambda: self.canvas.zoom_by(0.8))
         zoom_in = tool_button("zoom-in", self.tr("Zoom in"), "upscale.zoom_in")
@@ -75,7 +75,7 @@ class ComparePanel(QWidget):
             self._loader.request("after", after)
         self.folder.setEnabled(bool(after))
         self._panel.show_content()
-        self._tell()
+        self._show_caption()
 
     def show_preview(self, before: str, preview: str) -> None:
         """Show what is finished so far of the picture that is in sight."""
@@ -119,9 +119,9 @@ class ComparePanel(QWidget):
         else:
             self.canvas.set_picture(self._after, self._after_size)
             self.comparison.set_before(self._before)
-        self._tell()
+        self._show_caption()
 
-    def _tell(self) -> None:
+    def _show_caption(self) -> None:
         if not self._before_size.isValid():
             return
         text = f"{self._before_size.width()} × {self._before_size.height()}"
@@ -129,5 +129,5 @@ class ComparePanel(QWidget):
             text += f" → {self._after_size.width()} × {self._after_size.height()}"
         self._caption.setText(self.tr("{size} px").format(size=text))
 
-    def _tell_zoom(self, zoom: float) -> None:
+    def _show_zoom(self, zoom: float) -> None:
         self._zoom.setText(f"{zoom * 100:.0f} %")

@@ -23,7 +23,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QAbstractItemView, QListView, QWidget
 
-from studio.ui.media.picture.files import dropped_paths
+from studio.ui.media.picture.files import accepted_paths, dropped_paths
 from studio.ui.media.picture.loader import PictureLoader
 from studio.ui.shell.theme import kind_colour
 from studio.ui.widgets.icons import icon
@@ -221,15 +221,12 @@ class InputView(QListView):
             super().keyPressEvent(event)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        if dropped_paths(event.mimeData()):
-            event.acceptProposedAction()
+        accepted_paths(event, dropped_paths)
 
     def dragMoveEvent(self, event: QDragMoveEvent) -> None:
-        if dropped_paths(event.mimeData()):
-            event.acceptProposedAction()
+        accepted_paths(event, dropped_paths)
 
     def dropEvent(self, event: QDropEvent) -> None:
-        paths = dropped_paths(event.mimeData())
+        paths = accepted_paths(event, dropped_paths)
         if paths:
             self.dropped.emit(paths)
-            event.acceptProposedAction()

@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
 from studio.kinds.upscale import KIND, UpscaleRequest
 from studio.protocol import InputFile, Loading, Problem, Progress, Request, Warned
 from studio.ui.fields.model_picker import ModelPicker
-from studio.ui.media.picture.files import dropped_paths
+from studio.ui.media.picture.files import accepted_paths, dropped_paths
 from studio.ui.shell.job_watch import Ended, JobWatch
 from studio.ui.shell.request_estimate import RequestEstimate
 from studio.ui.shell.theme import GRID, say
@@ -387,14 +387,12 @@ class UpscaleTab(QWidget):
     # ---- dropping
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        if dropped_paths(event.mimeData()):
-            event.acceptProposedAction()
+        accepted_paths(event, dropped_paths)
 
     def dropEvent(self, event: QDropEvent) -> None:
-        paths = dropped_paths(event.mimeData())
+        paths = accepted_paths(event, dropped_paths)
         if paths:
             self.take(paths)
-            event.acceptProposedAction()
 
     def _keep_result(self, path: Path, asset: Asset) -> None:
         self._assets[str(asset.path)] = asset.id

@@ -34,20 +34,20 @@ from studio.ui.workspaces.image.mask.mask_brush import MaskBrush
 if TYPE_CHECKING:
     from studio.ui.shell.state import AppState
 
-WORKED_PIXELS = 4_000_000
+MOST_PIXELS = 4_000_000
 """A mask of a larger picture is painted smaller; it is fitted to what is drawn anyway."""
 _NOTCHES = 1000
 
 
-def read_for_masking(path: str) -> QImage:
-    """Read a picture, opaque and not larger than `WORKED_PIXELS`. Raises `ProblemError`."""
+def read_opaque(path: str) -> QImage:
+    """Read a picture, opaque and not larger than `MOST_PIXELS`. Raises `ProblemError`."""
     image, _, error = read_picture(path)
     if image.isNull():
         raise _unreadable(path, error)
     pixels = image.width() * image.height()
-    if pixels > WORKED_PIXELS:
+    if pixels > MOST_PIXELS:
         image = image.scaled(
-            image.size() * (WORKED_PIXELS / pixels) ** 0.5,
+            image.size() * (MOST_PIXELS / pixels) ** 0.5,
             Qt.AspectRatioMode.IgnoreAspectRatio,
             Qt.TransformationMode.SmoothTransformation,
         )
@@ -123,7 +123,7 @@ class MaskDialog(QDialog):
             spacing=1,
         )
         self.brush.changed.connect(self._changed)
-        self.brush.width_changed.connect(self._tell_brush)
+        self.brush.width_changed.connect(self._show_brush_width)
         self._bind()
         self._enable(False)
         self.canvas.setFocus()
@@ -178,9 +178,9 @@ class MaskDialog(QDialog):
         image, root = QImage(drawing.image), library.root
 
         def write() -> Path:
-            from studio.ui.workspaces.image.mask.mask_file import keep_mask
+            from studio.ui.workspaces.image.mask.mask_file import save_mask
 
-            return keep_mask(image, root)
+            return save_mask(image, root)
 
         self._state.background.in_order(
             self, write, lambda path: self._done(str(path)), self._refused
@@ -214,7 +214,7 @@ class MaskDialog(QDialog):
         self.brush_width.setSingleStep(_NOTCHES // 60)
         self.brush_width.setFixedWidth(18 * GRID)
         self.brush_width.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self.brush_width.valueChanged.connect(self._brush_slid)
+        self.brush_width.valueChanged.connect(self._set_brush_width)
         label.setBuddy(self.brush_width)
         self._brush_text = QLabel(tools)
         self._brush_text.setMinimumWidth(
@@ -291,7 +291,7 @@ class MaskDialog(QDialog):
             mask = QImage()
             if self._mask and drawing is None:
                 mask, _, _ = read_picture(self._mask)
-            return read_for_masking(self.picture), mask
+            return read_opaque(self.picture), mask
 
         def show(found: tuple[QImage, QImage]) -> None:
             picture, mask = found
@@ -302,7 +302,7 @@ class MaskDialog(QDialog):
                     kept.start(mask)
             self.brush.set_drawing(picture, kept)
             self.brush.set_width(round(min(picture.width(), picture.height()) / 10))
-            self._tell_brush()
+            self._show_brush_width()
             self._enable(True)
             self.canvas.setFocus()
             self._hint()
@@ -359,7 +359,7 @@ class MaskDialog(QDialog):
             self._hint()
             self._change(lambda drawing: drawing.load(image))
 
-    def _tell_brush(self) -> None:
+    def _show_brush_width(self) -> None:
         largest = self.brush.largest_width
         width = self.brush.width
         self._brush_text.setText(self.tr("{n} px").format(n=round(width)))
@@ -367,7 +367,7 @@ class MaskDialog(QDialog):
             # Each notch makes the brush larger by the same share.
             self.brush_width.setValue(round(_NOTCHES * _logarithm(width, largest)))
 
-    def _brush_slid(self, notch: int) -> None:
+    def _set_brush_width(self, notch: int) -> None:
         self.brush.set_width(round(self.brush.largest_width ** (notch / _NOTCHES)))
 
 

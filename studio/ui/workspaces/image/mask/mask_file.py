@@ -17,7 +17,7 @@ FOLDER = "masks"
 _DOTS_PER_METRE = 3780
 
 
-def keep_mask(mask: QImage, library: Path) -> Path:
+def save_mask(mask: QImage, library: Path) -> Path:
     """Write a mask as an 8-bit grey PNG into the library's folder; the same mask only once.
 
     Jobs name it by its path, and read it again when they are reproduced, so it is never removed.

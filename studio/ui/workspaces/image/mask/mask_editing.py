@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from studio.ui.workspaces.image.mask.mask_dialog import MaskDialog
 
 
-class Masking(QObject):
+class MaskEditing(QObject):
     """Serves a `SourcePicture`. One editor is open at a time."""
 
     def __init__(self, state: AppState, source: SourcePicture) -> None:

@@ -107,16 +107,16 @@ def _fill_upscale(window: Any) -> None:
 def _run(window: Any, tab: Any) -> None:
     """Press Generate and wait until the queue is empty."""
     library = window.state.library
-    before = len(library.jobs())
+    before = len(library.queue.list())
     tab.generate()
 
     def ended() -> bool:
-        jobs = library.jobs()
+        jobs = library.queue.list()
         return len(jobs) > before and not {job.status for job in jobs} & {"queued", "running"}
 
     _wait(ended)
     _pause(800)
-    failed = [job for job in library.jobs() if job.status != "done"]
+    failed = [job for job in library.queue.list() if job.status != "done"]
     if failed:
         raise SystemExit(f"A job failed: {failed[0].problem and failed[0].problem.message}")
 
@@ -148,17 +148,17 @@ def _fill_history(window: Any) -> None:
     if not window.state.models("image"):
         raise SystemExit("The pictures of History need an image model.")
     library = window.state.library
-    before = library.asset_count()
+    before = library.assets.count()
     cells = [(thing, style) for thing in THINGS for style in STYLES]
     window.state.submit(
         [ImageRequest(prompt=f"{thing}, {style} style", seed=1) for thing, style in cells],
         labels=[{"thing": thing, "style": style} for thing, style in cells],
     )
-    _wait(lambda: library.asset_count() == before + len(cells))
-    made = library.recent(len(cells))
-    library.add_to_collection("Bestiary", [asset.id for asset in made[: 2 * len(STYLES)]])
+    _wait(lambda: library.assets.count() == before + len(cells))
+    made = library.assets.recent(len(cells))
+    library.marks.collect("Bestiary", [asset.id for asset in made[: 2 * len(STYLES)]])
     for asset in made[:: len(STYLES)]:
-        library.set_starred(asset.id, True)
+        library.marks.star([asset.id], True)
         library.set_tags(asset.id, ["favourite"])
     window.state.assets_changed.emit()
     _pause(1500)

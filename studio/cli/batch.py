@@ -42,7 +42,7 @@ def batch(options: argparse.Namespace) -> int:
         name = batch_id(file, output)
         if options.resume:
             jobs = resumable(library, name)
-            if library.runs_elsewhere({job.id for job in jobs}):
+            if library.queue.runs_elsewhere({job.id for job in jobs}):
                 raise problem("bad_input", "This table is just being run by another process.")
         else:
             told = _run_before(library, name, Path(output) if output else library.root)

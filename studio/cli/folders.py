@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from studio.library.folder.files import check_chosen
+from studio.library.folder.file_placing import check_chosen
 from studio.protocol import problem
 from studio.settings import Paths, library_root, load_settings
 

@@ -35,7 +35,7 @@ def generate(options: argparse.Namespace) -> int:
     headless = Headless(library, paths, registry, as_json=options.json, stream_text=single)
     with headless:
         try:
-            jobs = library.enqueue(requests, output=output, claim=True)
+            jobs = library.queue.enqueue(requests, output=output, claim=True)
         except ProblemError as error:
             return _refused(options, error)
         return headless.run(JobList(jobs))

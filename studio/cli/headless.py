@@ -95,7 +95,7 @@ class Headless:
             lanes.run_all(report)
             if interrupted.is_set():
                 # What waits in the queue goes on waiting.
-                self._library.cancel_claimed()
+                self._library.queue.cancel_claimed()
         except ProblemError as error:
             report(Failed(next(iter(lanes.lanes[0].taken), ""), error.problem))
         except KeyboardInterrupt:

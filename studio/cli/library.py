@@ -117,7 +117,7 @@ def _midnight(day: str, later: int) -> float | None:
 
 
 def _search(opened: Library, options: argparse.Namespace) -> int:
-    found = opened.find(_wanted(options), min(options.limit, 2**31))
+    found = opened.assets.find(_wanted(options), min(options.limit, 2**31))
     for asset in found:
         if options.json:
             print(json.dumps(_fields(asset), ensure_ascii=False))
@@ -130,7 +130,7 @@ def _search(opened: Library, options: argparse.Namespace) -> int:
 
 
 def _asset(opened: Library, wanted: str) -> Asset | None:
-    asset = opened.asset(wanted)
+    asset = opened.assets.get(wanted)
     if asset is None:
         print(
             f"There is no result {wanted!r} here. `studio library search` lists them.",
@@ -199,7 +199,7 @@ def _rebuild(opened: Library, options: argparse.Namespace) -> int:
         opened.close()
         again = Library.open(opened.root, run_queue=False)
         _tell_notice(again)
-        count = again.asset_count()
+        count = again.assets.count()
         again.close()
     print(json.dumps({"assets": count}) if options.json else f"{count} results are in the library.")
     return DONE

@@ -40,7 +40,7 @@ def queue(options: argparse.Namespace) -> int:
             case "list":
                 return _list(opened, as_json=options.json)
             case "pause":
-                opened.pause(True)
+                opened.queue.pause(True)
                 print("The queue is paused. `studio queue resume` goes on.")
                 return DONE
             case "cancel" if options.id:
@@ -52,7 +52,7 @@ def queue(options: argparse.Namespace) -> int:
             case "move":
                 return _move(opened, options)
             case _:
-                _tell_waiting(opened, [opened.duplicate(options.id)])
+                _tell_waiting(opened, [opened.retries.duplicate(options.id)])
                 return DONE
     except ProblemError as error:
         print(f"studio queue {options.action}: {error.problem.message}", file=sys.stderr)
@@ -75,8 +75,8 @@ def _obstacle(job: Job) -> str | None:
 
 
 def _list(opened: Library, *, as_json: bool) -> int:
-    waiting = opened.jobs("queued", limit=100_000)
-    others = [job for job in opened.jobs(limit=_ENDED_SHOWN) if job.status != "queued"]
+    waiting = opened.queue.list("queued", limit=100_000)
+    others = [job for job in opened.queue.list(limit=_ENDED_SHOWN) if job.status != "queued"]
     for job in [*reversed(others), *waiting]:
         if as_json:
             print(
@@ -109,7 +109,7 @@ def _tell_left(opened: Library) -> None:
     known = [seconds for seconds in left.running.values() if seconds is not None]
     seconds = max(known, default=0.0) + left.waiting
     unknown = left.unknown + len(left.running) - len(known)
-    paused = opened.is_paused
+    paused = opened.queue.is_paused
     if seconds:
         told = f"{'At least' if unknown else 'About'} {_duration(seconds)} left"
         if not (unknown or paused):
@@ -130,10 +130,10 @@ def _duration(seconds: float) -> str:
 
 
 def _cancel(opened: Library, wanted: str) -> int:
-    job = opened.job(wanted)
+    job = opened.queue.get(wanted)
     if job is None:
         return _no_such_job("cancel", wanted)
-    if not opened.cancel(wanted):
+    if not opened.queue.cancel(wanted):
         state = "runs in another process: stop it there" if job.status == "running" else "has ended"
         print(f"studio queue cancel: the job {wanted} {state}.", file=sys.stderr)
         return WRONG_CALL
@@ -142,11 +142,11 @@ def _cancel(opened: Library, wanted: str) -> int:
 
 
 def _cancel_many(opened: Library, *, interrupted: bool) -> int:
-    cancelled = len(opened.cancel_waiting())
+    cancelled = len(opened.queue.cancel_waiting())
     if interrupted:
-        cancelled += sum(opened.cancel(job.id) for job in opened.interrupted())
+        cancelled += sum(opened.queue.cancel(job.id) for job in opened.queue.interrupted())
     print(f"{_jobs(cancelled)} cancelled.")
-    running = opened.job_counts().get("running", 0)
+    running = opened.queue.counts().get("running", 0)
     if running and interrupted:
         print(f"{_jobs(running)} running in another process: stop it there.", file=sys.stderr)
     return DONE
@@ -154,24 +154,24 @@ def _cancel_many(opened: Library, *, interrupted: bool) -> int:
 
 def _retry(opened: Library, wanted: str) -> int:
     if not wanted:
-        again, refused = opened.retry_failed()
+        again, refused = opened.retries.retry_failed()
         _tell_waiting(opened, again)
         for trouble in refused:
             print(f"studio queue retry: {trouble.message}", file=sys.stderr)
         return SOME_FAILED if refused else DONE
-    job = opened.job(wanted)
+    job = opened.queue.get(wanted)
     if job is None:
         return _no_such_job("retry", wanted)
     if job.status in ("queued", "running"):
         print(f"studio queue retry: the job {wanted} has not ended.", file=sys.stderr)
         return WRONG_CALL
-    _tell_waiting(opened, [opened.retry(wanted)])
+    _tell_waiting(opened, [opened.retries.retry(wanted)])
     return DONE
 
 
 def _move(opened: Library, options: argparse.Namespace) -> int:
     for wanted in filter(None, (options.id, options.before)):
-        job = opened.job(wanted)
+        job = opened.queue.get(wanted)
         if job is None:
             return _no_such_job("move", wanted)
         if job.status != "queued":
@@ -179,8 +179,8 @@ def _move(opened: Library, options: argparse.Namespace) -> int:
             return WRONG_CALL
     before = options.before
     if options.first:
-        before = opened.jobs("queued", limit=1)[0].id
-    opened.move(options.id, before or None)
+        before = opened.queue.list("queued", limit=1)[0].id
+    opened.queue.move(options.id, before or None)
     where = "first" if options.first else f"before {before}" if before else "last"
     print(f"The job {options.id} is {where} now.")
     return DONE
@@ -208,7 +208,7 @@ def _resume(opened: Library, options: argparse.Namespace) -> int:
 
     With an id only that job runs, whoever owns the queue.
     """
-    if options.id and options.id not in {job.id for job in opened.interrupted()}:
+    if options.id and options.id not in {job.id for job in opened.queue.interrupted()}:
         opened.close()
         print(
             f"studio queue resume: {options.id!r} is no interrupted job. `studio queue list` shows"
@@ -217,10 +217,10 @@ def _resume(opened: Library, options: argparse.Namespace) -> int:
         )
         return WRONG_CALL
     if options.id:
-        return _run(opened, JobList([opened.resume(options.id, claim=True)]), options)
+        return _run(opened, JobList([opened.retries.resume(options.id, claim=True)]), options)
     try:
-        opened.pause(False)
-        opened.resume_interrupted()
+        opened.queue.pause(False)
+        opened.retries.resume_interrupted()
     except ProblemError as error:
         opened.close()
         print(f"studio queue resume: {error.problem.message}", file=sys.stderr)
@@ -239,5 +239,5 @@ def _run(opened: Library, jobs: JobSource, options: argparse.Namespace) -> int:
         status = headless.run(jobs)
         if status == INTERRUPTED:
             # They were taken along out of turn: they wait on.
-            opened.uncancel(headless.taken_along)
+            opened.queue.uncancel(headless.taken_along)
         return status

@@ -27,7 +27,7 @@ def reproduce(library: Library, options: argparse.Namespace) -> int:
     Returns 0 where the result is identical, 1 where it differs or could not be made. Raises
     `ProblemError` where the call is wrong.
     """
-    old = library.asset(options.id)
+    old = library.assets.get(options.id)
     if old is None:
         print(
             f"There is no result {options.id!r} here. `studio library search` lists them.",
@@ -37,7 +37,7 @@ def reproduce(library: Library, options: argparse.Namespace) -> int:
     paths = default_paths()
     registry = Registry(paths)
     request = reproduce_request(old, library, registry)
-    jobs = library.enqueue(
+    jobs = library.queue.enqueue(
         [request], output=output_folder(options.output), labels={LABEL: old.id}, claim=True
     )
     watch = _Watch(old, as_json=options.json)

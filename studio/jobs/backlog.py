@@ -45,7 +45,7 @@ class Backlog:
         waiting, unknown = estimator.together(parts)
         running: dict[str, float | None] = {}
         alike: dict[tuple[str, Request], list[tuple[str, Part]]] = defaultdict(list)
-        for job in self._library.jobs("running"):
+        for job in self._library.queue.list("running"):
             part = part_of(job)
             alike[part.batch or job.id, part.request].append((job.id, part))
         for (_, request), group in alike.items():
@@ -55,12 +55,12 @@ class Backlog:
         return Left(waiting, unknown, running)
 
     def _look(self) -> None:
-        ids = self._library.waiting()
+        ids = self._library.queue.waiting()
         new = [job for job in ids if job not in self._parts]
         if len(new) > _ONE_BY_ONE:
-            jobs = self._library.jobs("queued", _ALL)
+            jobs = self._library.queue.list("queued", _ALL)
         else:
-            jobs = [job for known in new if (job := self._library.job(known)) is not None]
+            jobs = [job for known in new if (job := self._library.queue.get(known)) is not None]
         for job in jobs:
             # What another build wrote and this one cannot carry out takes no time here.
             self._parts[job.id] = part_of(job) if job.obstacle is None else None

@@ -30,7 +30,7 @@ def start(library: Library, table: Table, batch: str, output: str) -> list[Job]:
 
     Raises `ProblemError`: an input file is not there, or the disk is full.
     """
-    return library.enqueue(
+    return library.queue.enqueue(
         [row.request for row in table.rows],
         batch=batch,
         output=output,
@@ -69,23 +69,23 @@ class Left:
         """Return jobs that can share calls of the model: with `job`, at most `rows` rows."""
         settings = shared_settings(job.request)
         alike = self._alike[settings] if settings is not None else deque[Job]()
-        room = rows - len(self._library.missing_rows(job))
+        room = rows - len(self._library.queue.missing_rows(job))
         chosen: list[Job] = []
         # Nobody is made to wait long by a job that is too large for this time.
         while alike and alike[0].request.count <= room:
             other = self._ready(alike.popleft())
             if other is not None:
                 chosen.append(other)
-                room -= len(self._library.missing_rows(other))
+                room -= len(self._library.queue.missing_rows(other))
         return chosen
 
     def _ready(self, job: Job) -> Job | None:
         if self._left.pop(job.id, None) is None:
             return None
-        now = self._library.job(job.id)
+        now = self._library.queue.get(job.id)
         if now is None or now.status == "done" or now.obstacle is not None:
             return None
-        return now if now.status == "running" else self._library.resume(now.id, claim=True)
+        return now if now.status == "running" else self._library.retries.resume(now.id, claim=True)
 
 
 def resumable(library: Library, batch: str) -> list[Job]:
@@ -101,7 +101,7 @@ def resumable(library: Library, batch: str) -> list[Job]:
 
 def latest_of(library: Library, batch: str) -> list[Job]:
     """Return the jobs of a batch in the order of its lines, of each line the one run last."""
-    jobs = [job for job in library.jobs(limit=1_000_000) if job.batch == batch]
+    jobs = [job for job in library.queue.list(limit=1_000_000) if job.batch == batch]
     latest: dict[str, Job] = {}
     for job in sorted(jobs, key=lambda job: job.number):
         latest[job.labels.get(LINE_LABEL, job.id)] = job

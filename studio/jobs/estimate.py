@@ -213,7 +213,7 @@ def learn(library: Library, registry: Registry | None = None, device: str = "") 
     With a registry, what requests leave open is what the engine will take: the default model,
     its own size and number of steps. `device` is the one that the engine has named.
     """
-    recipes = (asset.recipe for asset in library.recent(SAMPLES))
+    recipes = (asset.recipe for asset in library.assets.recent(SAMPLES))
     if registry is None:
         return Estimator(recipes, pixels=picture_pixels, device=device)
     return Estimator(recipes, Defaults(registry).complete, picture_pixels, device)
@@ -225,7 +225,7 @@ def waiting_seconds(library: Library, estimator: Estimator) -> float | None:
     Jobs that this build cannot carry out are left out: they wait on. Raises
     `ProblemError` when the disk fails.
     """
-    jobs = [job for status in _ACTIVE for job in library.jobs(status, 1_000_000)]
+    jobs = [job for status in _ACTIVE for job in library.queue.list(status, 1_000_000)]
     total, unknown = estimator.together(part_of(job) for job in jobs if job.obstacle is None)
     return None if unknown else total
 

@@ -61,7 +61,7 @@ class LibraryQueue:
 
     def companions(self, job: Job, rows: int) -> Sequence[Job]:
         """Return those of its batch that wait and may overtake the others."""
-        return self._library.companions(job, rows)
+        return self._library.queue.companions(job, rows)
 
 
 class Lane:

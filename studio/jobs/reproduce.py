@@ -19,7 +19,7 @@ from studio.jobs.picture_difference import PictureDifference, compare_pictures
 from studio.kinds.kind import Medium
 from studio.kinds.registry import kind_of
 from studio.kinds.requests import inputs_of, obstacle
-from studio.library.folder.files import hash_file
+from studio.library.folder.file_placing import hash_file
 from studio.library.records import Asset
 from studio.library.store import Library
 from studio.models.registry import Registry
@@ -103,7 +103,7 @@ def _model(
     if not needs:
         return recipe.request.model
     need = needs[0]
-    job = library.job(asset.job)
+    job = library.queue.get(asset.job)
     # A model that was named by its path is in no list; only the job still knows the path.
     names = [recipe.model_id, recipe.request.model, job.request.model if job else ""]
     broken: ProblemError | None = None
@@ -134,7 +134,7 @@ def _input(source: InputFile, recipe: Recipe, library: Library) -> Path:
     for parent in recipe.parents:
         if not source.sha256 and parent.path != source.path:
             continue  # A picture and its mask: nothing else tells which is which.
-        asset = library.asset(parent.asset) if parent.asset else None
+        asset = library.assets.get(parent.asset) if parent.asset else None
         if asset is not None and _holds(asset.path, source.sha256 or parent.sha256):
             return asset.path
     if path.is_file():

@@ -52,7 +52,7 @@ class Results:
     def catch_up(self, library: Library) -> None:
         """List what an earlier run made but could not list: it was killed, or the disk was full."""
         for job in self._jobs.values():
-            for asset in library.assets_of(job.id):
+            for asset in library.assets.of_job(job.id):
                 self._list(asset)
 
     def hear(self, event: object) -> None:

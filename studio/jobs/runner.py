@@ -218,7 +218,7 @@ class _Run:
         """Mark the job as running, if it does not run yet. False where it has ended with that."""
         try:
             if self._job.status == "queued":
-                self._job = self._library.start(self._job)
+                self._job = self._library.queue.start(self._job)
             if self._job.status != "running":
                 self.status = self._job.status
                 return False
@@ -237,7 +237,7 @@ class _Run:
 
     def _prepare(self) -> bool:
         """Make the command. Returns False where the job has ended with that."""
-        rows = self._library.missing_rows(self._job)
+        rows = self._library.queue.missing_rows(self._job)
         if not rows:
             self.end(Done(self.job_id))
             return False
@@ -285,7 +285,7 @@ class _Run:
             return Failed(self.job_id, self._row_trouble)
         if isinstance(final, Cancelled):
             return final
-        missing = self._library.missing_rows(self._job)
+        missing = self._library.queue.missing_rows(self._job)
         if isinstance(final, Failed) and not missing:
             # What broke afterwards took nothing away.
             return Done(self.job_id)
@@ -317,7 +317,7 @@ class _Run:
                     return
                 case RowFailed():
                     self._row_trouble = self._row_trouble or event.problem
-                    self._library.record_row_failure(self._job.id, event.row, event.problem)
+                    self._library.queue.row_failed(self._job.id, event.row, event.problem)
                 case Accepted() if self._runner.is_cancelled(self._job.id):
                     # It was asked for before the engine knew the job.
                     self._engine.cancel(self._job.id)
@@ -350,7 +350,7 @@ class _Run:
                     return "interrupted"
                 status = "cancelled"
         try:
-            self._job = self._library.finish(job_id, status, trouble)
+            self._job = self._library.queue.finish(job_id, status, trouble)
         except ProblemError as error:
             # The disk is full or gone: the job stays `running` and is offered again.
             final, status = Failed(job_id, trouble or error.problem), "failed"

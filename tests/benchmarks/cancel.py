@@ -17,7 +17,7 @@ REQUEST = TextRequest(prompt=PROMPT, model="smollm2-135m-instruct", max_tokens=4
 
 def _cancel_when(app: House, is_time: Callable[[object], bool], delay: float = 0.0) -> float:
     """Cancel at the first fitting event; return the seconds until the job has ended."""
-    (job,) = app.library.enqueue([REQUEST], claim=True)
+    (job,) = app.library.queue.enqueue([REQUEST], claim=True)
     asked: list[float] = []
 
     def cancel() -> None:
@@ -41,7 +41,7 @@ def _cancel_when(app: House, is_time: Callable[[object], bool], delay: float = 0
 
 def _cancel_at_start(app: House) -> float:
     """Cancel a job while the engine process itself is starting."""
-    (job,) = app.library.enqueue([REQUEST], claim=True)
+    (job,) = app.library.queue.enqueue([REQUEST], claim=True)
     asked: list[float] = []
 
     def cancel() -> None:

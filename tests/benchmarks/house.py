@@ -44,12 +44,12 @@ class House:
     def run_together(self, requests: Sequence[Request]) -> tuple[float, float]:
         """Run requests with the same settings at once; as `run`."""
         start = time.perf_counter()
-        jobs = self.library.enqueue(requests, claim=True)
+        jobs = self.library.queue.enqueue(requests, claim=True)
         statuses = self.runner.run_together(jobs, lambda _event: None)
         seconds = time.perf_counter() - start
         if set(statuses) != {"done"}:
-            raise RuntimeError(f"{statuses}: {self.library.job(jobs[0].id)}")
-        made = [asset for job in jobs for asset in self.library.assets_of(job.id)]
+            raise RuntimeError(f"{statuses}: {self.library.queue.get(jobs[0].id)}")
+        made = [asset for job in jobs for asset in self.library.assets.of_job(job.id)]
         return seconds, sum(asset.recipe.stats.get("tokens", 0.0) for asset in made)
 
 

@@ -41,7 +41,7 @@ def twelve_megapixels() -> Row:
         seconds = time.perf_counter() - start
         stop.set()
         watcher.join()
-        size = Image.open(app.library.recent(limit=1)[0].path).size
+        size = Image.open(app.library.assets.recent(limit=1)[0].path).size
     gigabytes = peak[0] / 1e9
     return Row(
         "12 megapixels ×2, engine's largest resident size",
@@ -83,7 +83,7 @@ def tiles() -> Row:
         crop = Path(folder) / "crop.png"
         side = _mosaic(crop)
         app.run(UpscaleRequest(input=InputFile(str(crop)), scale=2, model="dat-light-x2"))
-        asset = app.library.recent(limit=1)[0]
+        asset = app.library.assets.recent(limit=1)[0]
         tiled = np.asarray(Image.open(asset.path).convert("RGB"))
         whole = np.asarray(Image.open(script.answer(1, side)["path"]).convert("RGB"))
     decibels = psnr(tiled, whole)

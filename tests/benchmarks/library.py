@@ -19,7 +19,7 @@ from studio.engine.local.client import EngineClient
 from studio.jobs.runner import Runner
 from studio.kinds.image import ImageRequest
 from studio.kinds.text import TextRequest
-from studio.library.index.assets import Assets, Found
+from studio.library.index.asset_writer import AssetWriter, Found
 from studio.library.index.database import Database
 from studio.library.index.search import Wanted
 from studio.library.recipes.metadata import write_with_recipe
@@ -57,12 +57,12 @@ def fill(root: Path, count: int) -> None:
     """Put `count` assets into the index of a new library, without their files."""
     Library.open(root).close()
     database = Database(root)
-    assets = Assets(database, root)
+    writer = AssetWriter(database, root)
     chance = random.Random(1)
     with database.write() as db:
         for number in range(count):
             path = root / f"2026-01-01/{number}.png"
-            assets.insert_into(
+            writer.insert_into(
                 db, Found(path, _recipe(number, chance), 1000, width=512, height=512)
             )
     database.close()
@@ -74,14 +74,16 @@ def search(count: int = 100_000) -> Row:
         fill(Path(home), count)
         library = Library.open(Path(home))
         searches: list[Callable[[], object]] = [
-            *(lambda query=query: library.find(Wanted(words=query)) for query in _QUERIES),
-            lambda: library.find(Wanted(task="image", model="model-3")),
-            lambda: library.find(Wanted(words="fox", starred=True)),
-            lambda: library.recent(200),
-            lambda: library.find(
+            *(lambda query=query: library.assets.find(Wanted(words=query)) for query in _QUERIES),
+            lambda: library.assets.find(Wanted(task="image", model="model-3")),
+            lambda: library.assets.find(Wanted(words="fox", starred=True)),
+            lambda: library.assets.recent(200),
+            lambda: library.assets.find(
                 Wanted(words="狐狸", task="image", model="model-3", since=_NEW_YEAR + 864_000)
             ),
-            lambda: library.find(Wanted(since=_NEW_YEAR + 864_000, until=_NEW_YEAR + 1_728_000)),
+            lambda: library.assets.find(
+                Wanted(since=_NEW_YEAR + 864_000, until=_NEW_YEAR + 1_728_000)
+            ),
         ]
         seconds: list[float] = []
         for _ in range(20):
@@ -126,7 +128,7 @@ def rebuild(count: int = 10_000) -> Row:
         start = time.perf_counter()
         library = Library.open(root)
         seconds = time.perf_counter() - start
-        found = library.asset_count()
+        found = library.assets.count()
         library.close()
     if found != count:
         raise RuntimeError(f"{found} of {count} were found")
@@ -148,7 +150,7 @@ def record(fastest_job: float = 2.0, count: int = 100) -> Row:
     seconds: list[float] = []
     with tempfile.TemporaryDirectory() as home:
         library = Library.open(Path(home))
-        (job,) = library.enqueue([ImageRequest(prompt="fox", seed=1, count=count)])
+        (job,) = library.queue.enqueue([ImageRequest(prompt="fox", seed=1, count=count)])
         content = _noise(512)
         for row in range(count):
             temporary = library.work_dir(job) / f"{row}.png"
@@ -181,7 +183,7 @@ def soak(count: int = 2_000) -> Row:
         sizes: list[tuple[int, int]] = []
         try:
             for number in range(count):
-                (job,) = library.enqueue(
+                (job,) = library.queue.enqueue(
                     [TextRequest(prompt=f"number {number}", seed=1)], claim=True
                 )
                 if runner.run(job, lambda _event: None) != "done":

@@ -140,7 +140,7 @@ def test_ctrl_c_while_the_queue_is_worked_off_leaves_what_waits(
 ) -> None:
     library = Library.open(Path(environment["STUDIO_HOME"]) / "library", run_queue=False)
     prompts = ("[slow] one", "two", "three")
-    jobs = library.enqueue([TextRequest(prompt=prompt, seed=1) for prompt in prompts])
+    jobs = library.queue.enqueue([TextRequest(prompt=prompt, seed=1) for prompt in prompts])
     process = command("queue", "resume", "--json", fake="plain")
     assert process.stdout is not None
     while json.loads(process.stdout.readline())["event"] != "progress":
@@ -148,7 +148,7 @@ def test_ctrl_c_while_the_queue_is_worked_off_leaves_what_waits(
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=60)
     assert process.returncode == 130
-    left = [found.status for job in jobs if (found := library.job(job.id))]
+    left = [found.status for job in jobs if (found := library.queue.get(job.id))]
     assert left == ["cancelled", "queued", "queued"]
     library.close()
 

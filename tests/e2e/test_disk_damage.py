@@ -34,14 +34,14 @@ def root(environment: dict[str, str]) -> Path:
     """A library with results, one of them starred, and jobs that wait."""
     root = Path(environment["STUDIO_HOME"]) / "library"
     library = Library.open(root)
-    jobs = library.enqueue(
+    jobs = library.queue.enqueue(
         [TextRequest(prompt=f"狐狸 fox {n}", seed=n, model=f"model-{n}") for n in range(COUNT)]
     )
     for job in jobs:
-        record(library, library.start(job), content=f"Answer to {job.id}. ".encode() * 20)
-        library.finish(job.id, "done")
-    library.set_starred(f"{jobs[7].id}-0", True)
-    library.enqueue([TextRequest(prompt=f"still to do {n}", seed=n) for n in range(5)])
+        record(library, library.queue.start(job), content=f"Answer to {job.id}. ".encode() * 20)
+        library.queue.finish(job.id, "done")
+    library.marks.star([f"{jobs[7].id}-0"], True)
+    library.queue.enqueue([TextRequest(prompt=f"still to do {n}", seed=n) for n in range(5)])
     library.close()
     return root
 
@@ -163,8 +163,8 @@ def test_files_deleted_renamed_and_added_by_hand_are_met_with_sense(
     studio: Studio, root: Path, tmp_path: Path
 ) -> None:
     library = Library.open(root)
-    gone, renamed, copied, *_ = library.recent()
-    library.retag([renamed.id], (), ["kept"])
+    gone, renamed, copied, *_ = library.assets.recent()
+    library.marks.retag([renamed.id], (), ["kept"])
     library.close()
     gone.path.unlink()
     (root / "my own").mkdir()

@@ -168,8 +168,10 @@ def test_a_disk_that_is_full_from_the_start_is_a_sentence(
 
 def test_a_job_that_ended_on_a_full_disk_is_ended_and_resumed_without_a_restart(root: Path) -> None:
     library = Library.open(root)
-    jobs = library.enqueue([TextRequest(prompt="one", seed=1), TextRequest(prompt="two", seed=2)])
-    first = library.start(jobs[0])
+    jobs = library.queue.enqueue(
+        [TextRequest(prompt="one", seed=1), TextRequest(prompt="two", seed=2)]
+    )
+    first = library.queue.start(jobs[0])
     usual = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (SMALL, usual[1]))
     try:
@@ -177,16 +179,16 @@ def test_a_job_that_ended_on_a_full_disk_is_ended_and_resumed_without_a_restart(
             record(library, first, created=datetime.now().astimezone().isoformat())
         full = caught.value.problem
         with pytest.raises(ProblemError):
-            library.finish(first.id, "failed", full)
+            library.queue.finish(first.id, "failed", full)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, usual)
     assert full.kind == "disk_full"
     assert library.next_job() == jobs[1]
-    ended = library.job(first.id)
+    ended = library.queue.get(first.id)
     assert ended is not None
     assert (ended.status, ended.problem) == ("failed", full)
     # The answer had got its file already: there is nothing left to make.
-    assert library.missing_rows(library.resume(first.id)) == ()
+    assert library.queue.missing_rows(library.retries.resume(first.id)) == ()
     library.close()
     assert len(whole_results(root)) == 1
 

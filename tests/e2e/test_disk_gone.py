@@ -198,7 +198,7 @@ def test_a_library_moved_elsewhere_has_all_its_results_and_their_parents(
     drawn = studio("image", "-p", "一只狐狸", "--size", "64x64", "--json").named("asset")[0]
     larger = studio("upscale", drawn["path"], "--json").named("asset")[0]
     library = Library.open(root)
-    ids = {asset.id for asset in library.recent()}
+    ids = {asset.id for asset in library.assets.recent()}
     library.close()
     new_home = tmp_path / "搬家 📦 new"
     shutil.move(home, new_home)
@@ -213,8 +213,8 @@ def test_a_library_moved_elsewhere_has_all_its_results_and_their_parents(
             ran = studio("library", "rebuild", "--json", **moved)
             assert json.loads(ran.out) == {"assets": 2}
         library = Library.open(new_home / "library")
-        (parent,) = [asset for asset in library.recent() if asset.task == "image"]
-        (child,) = [asset for asset in library.recent() if asset.task == "upscale"]
+        (parent,) = [asset for asset in library.assets.recent() if asset.task == "image"]
+        (child,) = [asset for asset in library.assets.recent() if asset.task == "upscale"]
         assert [made.asset for made in child.recipe.parents] == [parent.id]
         assert child.path.name == Path(larger["path"]).name
         assert parent.path.is_file()

@@ -51,7 +51,7 @@ def test_a_killed_batch_loses_nothing_and_makes_nothing_twice(
 def check(out: Path, root: Path) -> int:
     """Open the library as the next start does; every file is whole, listed, and there once."""
     library = Library.open(root)
-    listed = {asset.path: asset for asset in library.recent(limit=1000)}
+    listed = {asset.path: asset for asset in library.assets.recent(limit=1000)}
     library.close()
     files = list(out.glob("*.md")) if out.exists() else []
     assert set(files) == set(listed)

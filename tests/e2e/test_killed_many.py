@@ -47,7 +47,7 @@ def test_a_table_of_50000_rows_is_stored_whole_before_its_first_row_runs(
         assert kept < here
         kept = here
         library = Library.open(root, run_queue=False)
-        assert library.job_counts() == {"done": len(kept), "interrupted": ROWS - len(kept)}
+        assert library.queue.counts() == {"done": len(kept), "interrupted": ROWS - len(kept)}
         library.close()
 
 
@@ -79,7 +79,7 @@ def test_a_hundred_tabs_at_once_are_each_answered_once(studio: Studio, root: Pat
 
     def press_generate(tab: int) -> str:
         together.wait()
-        (job,) = windows[tab % 2].enqueue([TextRequest(prompt=f"tab {tab}", seed=tab)])
+        (job,) = windows[tab % 2].queue.enqueue([TextRequest(prompt=f"tab {tab}", seed=tab)])
         return job.id
 
     with ThreadPoolExecutor(TABS) as pool:

@@ -30,14 +30,16 @@ def filled(environment: dict[str, str]) -> list[str]:
         ImageRequest(prompt="cup", seed=2),
         TextRequest(prompt="tale", seed=3),
     )
-    jobs = library.enqueue(requests, labels=[{"product": "Pot", "n": "1"}, {"product": "Cup"}, {}])
+    jobs = library.queue.enqueue(
+        requests, labels=[{"product": "Pot", "n": "1"}, {"product": "Cup"}, {}]
+    )
     names = []
     for day, job in enumerate(jobs, 1):
         created = datetime(2026, 1, day, 23, 30).astimezone().isoformat()
         names.append(record(library, job, created=created).id)
-    library.retag(names[:2], [], ["dishes"])
-    library.retag(names[:1], [], ["blue"])
-    library.add_to_collection("Shop", names[1:])
+    library.marks.retag(names[:2], [], ["dishes"])
+    library.marks.retag(names[:1], [], ["blue"])
+    library.marks.collect("Shop", names[1:])
     library.close()
     return names
 

@@ -57,7 +57,9 @@ def test_its_jobs_wait_with_a_sentence_and_those_behind_them_run(
 ) -> None:
     write_llama(tmp_path / "starter" / "smollm2-135m-instruct")
     library = Library.open(root)
-    own = [job.id for job in library.enqueue([TextRequest(prompt="x", seed=n) for n in range(2)])]
+    own = [
+        job.id for job in library.queue.enqueue([TextRequest(prompt="x", seed=n) for n in range(2)])
+    ]
     library.close()
     listed = studio("queue", "list")
     assert listed.status == 0

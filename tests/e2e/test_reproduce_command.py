@@ -49,7 +49,7 @@ def asset_id(environment: dict[str, str], task: str, row: int, *, mine: bool = F
     library = Library.open(Path(environment["STUDIO_HOME"]) / "library", run_queue=False)
     (found,) = [
         asset.id
-        for asset in library.recent()
+        for asset in library.assets.recent()
         if (asset.task, asset.row) == (task, row)
         and (asset.recipe.model_id == "my-icons") == mine
         and "reproduces" not in asset.recipe.labels

@@ -20,7 +20,7 @@ def whole_results(root: Path, out: Path | None = None) -> list[Asset]:
     nothing half-written is left.
     """
     library = Library.open(root)
-    assets = library.recent(limit=1_000_000)
+    assets = library.assets.recent(limit=1_000_000)
     library.close()
     place = out or root
     found = [file for file in place.rglob("*") if file.is_file() and file.suffix in RESULTS]

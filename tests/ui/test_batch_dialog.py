@@ -46,7 +46,7 @@ def test_a_whole_table_is_enqueued_with_its_labels(
     qtbot.waitUntil(lambda: "2 of 2" in dialog.estimate.text(), timeout=20_000)
     library = window.state.library
     assert library is not None
-    jobs = library.jobs("done")
+    jobs = library.queue.list("done")
     assert sorted(job.labels["shelf"] for job in jobs) == ["a", "b"]
     assert len({job.batch for job in jobs}) == 1
     assert all(job.batch for job in jobs)
@@ -79,7 +79,7 @@ def test_a_matrix_runs_and_ends_with_a_contact_sheet(
     qtbot.waitUntil(dialog.sheet.isEnabled, timeout=30_000)
     library = window.state.library
     assert library is not None
-    made = {(a.recipe.seed, a.recipe.labels["steps"]) for a in library.recent()}
+    made = {(a.recipe.seed, a.recipe.labels["steps"]) for a in library.assets.recent()}
     assert made == {(1, "2"), (1, "3"), (2, "2"), (2, "3")}
     dialog.sheet.click()
     qtbot.waitUntil(lambda: bool(list(library.root.rglob("contact-sheet-*.png"))), timeout=10_000)

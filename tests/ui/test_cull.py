@@ -50,9 +50,9 @@ def test_keys_keep_reject_and_walk(cull: CullDialog, library: Library, qtbot: Qt
     press(qtbot, cull, Qt.Key.Key_K)
     press(qtbot, cull, Qt.Key.Key_X)
     assert cull.progress.text() == "3 of 3"
-    qtbot.waitUntil(lambda: len(library.trashed()) == 1, timeout=10_000)
-    assert [asset.recipe.seed for asset in library.trashed()] == [2]
-    assert [asset.recipe.seed for asset in library.find(Wanted(starred=True))] == [1]
+    qtbot.waitUntil(lambda: len(library.trash.list()) == 1, timeout=10_000)
+    assert [asset.recipe.seed for asset in library.trash.list()] == [2]
+    assert [asset.recipe.seed for asset in library.assets.find(Wanted(starred=True))] == [1]
     press(qtbot, cull, Qt.Key.Key_Left)
     assert cull.progress.text() == "2 of 3"
     assert cull.decision.text() == "Rejected"
@@ -61,7 +61,7 @@ def test_keys_keep_reject_and_walk(cull: CullDialog, library: Library, qtbot: Qt
 def test_undo_takes_decisions_back_one_by_one(
     cull: CullDialog, library: Library, qtbot: QtBot
 ) -> None:
-    before = {asset.id: asset.path.read_bytes() for asset in library.recent()}
+    before = {asset.id: asset.path.read_bytes() for asset in library.assets.recent()}
     press(qtbot, cull, Qt.Key.Key_K)
     press(qtbot, cull, Qt.Key.Key_X)
     press(qtbot, cull, Qt.Key.Key_Z, ctrl=True)
@@ -69,9 +69,10 @@ def test_undo_takes_decisions_back_one_by_one(
     press(qtbot, cull, Qt.Key.Key_Z, ctrl=True)
     assert cull.progress.text() == "1 of 3"
     qtbot.waitUntil(
-        lambda: not library.trashed() and not library.find(Wanted(starred=True)), timeout=10_000
+        lambda: not library.trash.list() and not library.assets.find(Wanted(starred=True)),
+        timeout=10_000,
     )
-    assert {asset.id: asset.path.read_bytes() for asset in library.recent()} == before
+    assert {asset.id: asset.path.read_bytes() for asset in library.assets.recent()} == before
 
 
 def test_a_rejected_picture_can_still_be_kept(
@@ -80,9 +81,9 @@ def test_a_rejected_picture_can_still_be_kept(
     press(qtbot, cull, Qt.Key.Key_X)
     press(qtbot, cull, Qt.Key.Key_Left)
     press(qtbot, cull, Qt.Key.Key_K)
-    qtbot.waitUntil(lambda: len(library.find(Wanted(starred=True))) == 1, timeout=10_000)
-    assert not library.trashed()
-    assert len(library.recent()) == 4
+    qtbot.waitUntil(lambda: len(library.assets.find(Wanted(starred=True))) == 1, timeout=10_000)
+    assert not library.trash.list()
+    assert len(library.assets.recent()) == 4
 
 
 def test_escape_leaves_and_keeps_what_was_decided(
@@ -94,4 +95,4 @@ def test_escape_leaves_and_keeps_what_was_decided(
         lambda: not [w for w in QApplication.topLevelWidgets() if isinstance(w, CullDialog)],
         timeout=10_000,
     )
-    qtbot.waitUntil(lambda: len(library.find(Wanted(starred=True))) == 1, timeout=10_000)
+    qtbot.waitUntil(lambda: len(library.assets.find(Wanted(starred=True))) == 1, timeout=10_000)

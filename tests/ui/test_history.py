@@ -80,7 +80,7 @@ def test_a_file_that_is_gone_is_said(window: MainWindow, view: Any, qtbot: QtBot
     make(window, view, qtbot, TextRequest(prompt="a fox"))
     library = window.state.library
     assert library is not None
-    library.recent()[0].path.unlink()
+    library.assets.recent()[0].path.unlink()
     view.setCurrentIndex(view.model().index(0))
     view.parent().commands.do("open")
     assert "no longer" in window.messages.text()

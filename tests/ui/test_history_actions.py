@@ -71,16 +71,16 @@ def control(name: str, inside: QWidget) -> Any:
 def test_delete_moves_the_selection_to_the_trash_and_undo_brings_it_back(
     window: MainWindow, view: Any, library: Library, find: Callable[[str], Any], qtbot: QtBot
 ) -> None:
-    paths = {asset.path for asset in library.recent()}
+    paths = {asset.path for asset in library.assets.recent()}
     view.selectAll()
     qtbot.keyClick(view, Qt.Key.Key_Delete)
     qtbot.waitUntil(lambda: rows(view) == 0, timeout=10_000)
-    assert len(library.trashed()) == 3
+    assert len(library.trash.list()) == 3
     assert not any(path.exists() for path in paths)
     assert "3 results" in window.messages.text()
     find("messages.action").click()
     qtbot.waitUntil(lambda: seeds(view) == [3, 2, 1], timeout=10_000)
-    assert {asset.path for asset in library.recent()} == paths
+    assert {asset.path for asset in library.assets.recent()} == paths
     assert all(path.exists() for path in paths)
 
 
@@ -93,7 +93,7 @@ def test_control_z_brings_back_what_was_deleted_last(
     assert [index.row() for index in view.selectedIndexes()] == [1]
     qtbot.keyClick(view, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
     qtbot.waitUntil(lambda: seeds(view) == [3, 2, 1], timeout=10_000)
-    assert not library.trashed()
+    assert not library.trash.list()
 
 
 def test_a_star_is_set_filtered_by_and_taken_away(
@@ -108,14 +108,14 @@ def test_a_star_is_set_filtered_by_and_taken_away(
     view.setCurrentIndex(view.model().index(0))
     qtbot.keyClick(view, Qt.Key.Key_S)
     qtbot.waitUntil(lambda: rows(view) == 0, timeout=10_000)
-    assert not library.find(Wanted(starred=True))
+    assert not library.assets.find(Wanted(starred=True))
 
 
 def test_tags_are_edited_for_several_and_found_with_a_word_of_the_search(
     view: Any, library: Library, find: Callable[[str], Any], qtbot: QtBot
 ) -> None:
     first, second = view.model().assets()[:2]
-    library.retag([first.id], (), ["own"])
+    library.marks.retag([first.id], (), ["own"])
     view.setCurrentIndex(view.model().index(0))
     view.selectionModel().select(view.model().index(1), view.selectionModel().SelectionFlag.Select)
     qtbot.keyClick(view, Qt.Key.Key_T)
@@ -125,7 +125,7 @@ def test_tags_are_edited_for_several_and_found_with_a_word_of_the_search(
     qtbot.waitUntil(lambda: view.model().assets()[1].tags == ("forest", "狐狸"), timeout=10_000)
     find("history.search").setText("tag:狐狸")
     qtbot.waitUntil(lambda: seeds(view) == [3, 2], timeout=10_000)
-    assert second.id in {asset.id for asset in library.find(Wanted(tags=("forest",)))}
+    assert second.id in {asset.id for asset in library.assets.find(Wanted(tags=("forest",)))}
 
 
 def test_tags_in_a_line_may_be_divided_by_chinese_commas() -> None:
@@ -231,11 +231,11 @@ def test_the_trash_restores_one_and_is_emptied_only_after_a_question(
     qtbot.waitUntil(lambda: rows(view) == 1 and rows(listed) == 2, timeout=10_000)
     control("trash.empty", trash).click()
     assert control("trash.sure", trash).isVisible()
-    assert len(library.trashed()) == 2
+    assert len(library.trash.list()) == 2
     control("trash.sure", trash).click()
     qtbot.waitUntil(lambda: rows(listed) == 0, timeout=10_000)
-    assert not library.trashed()
-    assert len(library.recent()) == 1
+    assert not library.trash.list()
+    assert len(library.assets.recent()) == 1
 
 
 @pytest.mark.qt_log_ignore("This plugin does not support")
@@ -244,7 +244,7 @@ def test_filters_by_model_date_label_and_collection(
 ) -> None:
     window.state.submit([TextRequest(prompt="a slogan", seed=9)], labels=[{"product": "bicycle"}])
     qtbot.waitUntil(lambda: seeds(view) == [9, 3, 2, 1], timeout=10_000)
-    library.add_to_collection("Forest", [view.model().assets()[1].id])
+    library.marks.collect("Forest", [view.model().assets()[1].id])
     find("history.filter").click()
 
     def choose_and_clear(name: str, text: str, wanted: list[int]) -> None:
@@ -277,7 +277,7 @@ def test_results_go_into_a_collection_and_out_of_it(
     named = dialog("history.collection.new")
     control("history.collection.new.edit", named).setText(" Best  of & 狐狸 ")
     named.accept()
-    qtbot.waitUntil(lambda: library.collections() == [("Best of & 狐狸", 3)], timeout=10_000)
+    qtbot.waitUntil(lambda: library.marks.collections() == [("Best of & 狐狸", 3)], timeout=10_000)
     said = "3 results are now in the collection Best of & 狐狸."
     qtbot.waitUntil(lambda: window.messages.text() == said, timeout=10_000)
     qtbot.waitUntil(
@@ -285,19 +285,19 @@ def test_results_go_into_a_collection_and_out_of_it(
     )
     menu = QMenu()
     view.setCurrentIndex(view.model().index(0))
-    fill_menu(menu, commands, commands.chosen(), library.collections())
+    fill_menu(menu, commands, commands.chosen(), library.marks.collections())
     (inside,) = (m for m in menu.findChildren(QMenu) if m.objectName().endswith("collections"))
     (entry,) = (action for action in inside.actions() if action.isCheckable())
     assert entry.isChecked()
     entry.trigger()
-    qtbot.waitUntil(lambda: library.collections() == [("Best of & 狐狸", 2)], timeout=10_000)
+    qtbot.waitUntil(lambda: library.marks.collections() == [("Best of & 狐狸", 2)], timeout=10_000)
 
 
 @pytest.mark.qt_log_ignore("This plugin does not support")
 def test_a_collection_gets_another_name(
     view: Any, library: Library, find: Callable[[str], Any], qtbot: QtBot
 ) -> None:
-    library.add_to_collection("old", [view.model().assets()[0].id])
+    library.marks.collect("old", [view.model().assets()[0].id])
     find("history.filter").click()
     box = find("history.collection")
     qtbot.waitUntil(lambda: box.findData("old") >= 0, timeout=10_000)

@@ -56,7 +56,7 @@ def states(tab: Any) -> list[str]:
 
 
 def stored(tab: Any) -> ImageRequest:
-    request = tab._state.library.jobs()[0].request
+    request = tab._state.library.queue.list()[0].request
     assert isinstance(request, ImageRequest)
     return request
 
@@ -211,7 +211,7 @@ def test_a_result_brings_its_settings_back(window: MainWindow, tab: Any, qtbot: 
     tab.controls.steps.set_value(9)
     ask(tab, "a fox", count=2)
     ended(tab, qtbot)
-    asset = tab._state.library.recent()[0]
+    asset = tab._state.library.assets.recent()[0]
     tab.prompt.set_text("something else")
     tab.controls.steps.set_value(None)
     window.restore(asset)
@@ -254,7 +254,7 @@ def test_the_picture_on_show_has_a_menu_of_its_own(
     library = tab._state.library
     shown = tab.result.current()
     choose(tab, qtbot, "star", at=tab.result.strip)
-    qtbot.waitUntil(lambda: library.asset(shown.asset).starred, timeout=10_000)
+    qtbot.waitUntil(lambda: library.assets.get(shown.asset).starred, timeout=10_000)
     choose(tab, qtbot, "enlarge")
     assert window.current_task == "upscale"
 
@@ -287,7 +287,7 @@ def test_more_like_a_picture_is_shown_in_the_tab_like_its_own(
     view.parent().commands.do("more_like")
     qtbot.waitUntil(lambda: states(tab) == ["done"] * LIKE_IT, timeout=20_000)
     assert window.current_task == "image"
-    made = tab._state.library.assets_of(tab._state.library.jobs()[0].id)
+    made = tab._state.library.assets.of_job(tab._state.library.queue.list()[0].id)
     assert tab.result.path() in [str(asset.path) for asset in made]
 
 
@@ -303,7 +303,7 @@ def test_without_a_model_the_tab_says_how_to_add_one(
     window.tabs.setCurrentIndex(1)
     ask(window.tab("image"), "a fox")
     assert "image model" in window.messages.text()
-    assert window.state.library.jobs() == []
+    assert window.state.library.queue.list() == []
 
 
 def test_closing_ends_what_is_being_read(window: MainWindow, tab: Any) -> None:

@@ -96,7 +96,7 @@ def ask(window: MainWindow, prompt: str) -> None:
 def statuses(window: MainWindow) -> list[str]:
     library = window.state.library
     assert library is not None
-    return [job.status for job in reversed(library.jobs())]
+    return [job.status for job in reversed(library.queue.list())]
 
 
 @pytest.mark.usefixtures("home")
@@ -211,7 +211,7 @@ def test_closing_ends_the_engine_and_the_job_is_offered_again(
     first.close()
     assert engines() == []
     library = Library.open(home.library)
-    assert [job.status for job in library.jobs()] == ["interrupted"]
+    assert [job.status for job in library.queue.list()] == ["interrupted"]
     library.close()
     second = open_window()
     qtbot.waitUntil(lambda: bool(second.messages.messages), timeout=10_000)

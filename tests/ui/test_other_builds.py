@@ -47,7 +47,7 @@ def history(newer: MainWindow, qtbot: QtBot) -> Any:
 
 
 def asset(library: Library, name: str) -> Asset:
-    found = library.asset(asset_of(name))
+    found = library.assets.get(asset_of(name))
     assert found is not None
     return found
 
@@ -114,7 +114,7 @@ def test_its_files_are_copied_starred_and_deleted(
     results.do("use", [sound])
     assert newer.current_task == "text"
     results.do("delete", [sound])
-    qtbot.waitUntil(lambda: len(library.trashed()) == 1, timeout=10_000)
+    qtbot.waitUntil(lambda: len(library.trash.list()) == 1, timeout=10_000)
 
 
 def test_its_pictures_are_compared_by_what_is_known(library: Library) -> None:

@@ -70,7 +70,7 @@ def test_pause_lets_the_current_job_end_and_starts_no_other(
     find("queue.pause").click()
     library = window.state.library
     assert library is not None
-    qtbot.waitUntil(lambda: library.is_paused, timeout=10_000)
+    qtbot.waitUntil(lambda: library.queue.is_paused, timeout=10_000)
     submit(window, "one")
     qtbot.waitUntil(lambda: rows(view) == [("one", "Waiting")], timeout=10_000)
     assert find("queue.pause").isChecked()

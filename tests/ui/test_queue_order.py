@@ -112,13 +112,13 @@ def library(window: MainWindow, qtbot: QtBot) -> Library:
     """The library of a window whose queue is paused."""
     qtbot.waitUntil(lambda: window.state.library is not None)
     assert window.state.library is not None
-    window.state.library.pause(True)
+    window.state.library.queue.pause(True)
     return window.state.library
 
 
 @pytest.fixture
 def view(library: Library, find: Callable[[str], Any]) -> Any:
-    assert library.is_paused
+    assert library.queue.is_paused
     return find("queue.view")
 
 
@@ -132,7 +132,7 @@ def wait_for(window: MainWindow, view: Any, qtbot: QtBot, *prompts: str) -> list
     """Enqueue, and return the jobs' ids once they are listed."""
     assert window.state.library is not None
     # Of different settings, so that they do not run together.
-    jobs = window.state.library.enqueue(
+    jobs = window.state.library.queue.enqueue(
         [TextRequest(prompt=prompt, top_k=place % 1000) for place, prompt in enumerate(prompts)]
     )
     window.state.jobs_changed.emit()
@@ -141,7 +141,7 @@ def wait_for(window: MainWindow, view: Any, qtbot: QtBot, *prompts: str) -> list
 
 
 def turns(library: Library) -> list[str]:
-    return [prompt_of(job.request) for job in library.jobs("queued")]
+    return [prompt_of(job.request) for job in library.queue.list("queued")]
 
 
 def press(menu: QMenu, name: str) -> None:
@@ -191,7 +191,7 @@ def test_cancelling_all_that_waits_can_be_undone(
     window.state.message.connect(lambda *message: said.append(message))
     press(find("queue.more").menu(), "queue.cancel_waiting")
     qtbot.waitUntil(lambda: len(said) == 1, timeout=10_000)
-    assert library.job_counts() == {"cancelled": 3}
+    assert library.queue.counts() == {"cancelled": 3}
     text, _, action_text, undo = said[0]
     assert (text, action_text) == ("3 waiting jobs were cancelled.", "Undo")
     undo()
@@ -204,20 +204,20 @@ def test_cancel_all_ends_the_running_job_too_and_starts_no_other(
     wait_for(window, view, qtbot, "one [slow]", "two", "three")
     window.state.pause(False)
     qtbot.waitUntil(lambda: window.state.worker.running_job != "", timeout=10_000)
-    qtbot.waitUntil(lambda: library.job_counts().get("running") == 1, timeout=10_000)
+    qtbot.waitUntil(lambda: library.queue.counts().get("running") == 1, timeout=10_000)
     press(find("queue.more").menu(), "queue.cancel_all")
-    qtbot.waitUntil(lambda: library.job_counts() == {"cancelled": 3}, timeout=20_000)
+    qtbot.waitUntil(lambda: library.queue.counts() == {"cancelled": 3}, timeout=20_000)
 
 
 def test_jobs_that_run_together_are_cancelled_together(
     window: MainWindow, library: Library, find: Callable[[str], Any], qtbot: QtBot
 ) -> None:
-    library.enqueue([TextRequest(prompt=f"{n} [slow]") for n in range(3)], batch="night")
+    library.queue.enqueue([TextRequest(prompt=f"{n} [slow]") for n in range(3)], batch="night")
     window.state.pause(False)
-    qtbot.waitUntil(lambda: library.job_counts() == {"running": 3}, timeout=10_000)
+    qtbot.waitUntil(lambda: library.queue.counts() == {"running": 3}, timeout=10_000)
     qtbot.waitUntil(lambda: find("queue.view").model().counts() == (3, 0), timeout=10_000)
     find("queue.cancel").click()
-    qtbot.waitUntil(lambda: library.job_counts() == {"cancelled": 3}, timeout=20_000)
+    qtbot.waitUntil(lambda: library.queue.counts() == {"cancelled": 3}, timeout=20_000)
 
 
 def test_failed_jobs_are_tried_again_interrupted_ones_go_on_and_ended_ones_are_cleared(
@@ -226,10 +226,10 @@ def test_failed_jobs_are_tried_again_interrupted_ones_go_on_and_ended_ones_are_c
     ids = wait_for(window, view, qtbot, "failed", "cut", "waits")
     ended: list[tuple[str, JobStatus]] = [(ids[0], "failed"), (ids[1], "interrupted")]
     for known, status in ended:
-        found = library.job(known)
+        found = library.queue.get(known)
         assert found is not None
-        library.start(found)
-        library.finish(known, status, Problem("bug", sentence("x")))
+        library.queue.start(found)
+        library.queue.finish(known, status, Problem("bug", sentence("x")))
     window.state.jobs_changed.emit()
     more = find("queue.more").menu()
     qtbot.waitUntil(lambda: view.model().waiting()[0].id == ids[2], timeout=10_000)
@@ -238,7 +238,7 @@ def test_failed_jobs_are_tried_again_interrupted_ones_go_on_and_ended_ones_are_c
     press(more, "queue.retry_failed")
     qtbot.waitUntil(lambda: turns(library) == ["cut", "waits", "failed"], timeout=10_000)
     press(more, "queue.clear")
-    qtbot.waitUntil(lambda: library.job_counts() == {"queued": 3}, timeout=10_000)
+    qtbot.waitUntil(lambda: library.queue.counts() == {"queued": 3}, timeout=10_000)
 
 
 def test_ten_thousand_waiting_jobs_are_counted_and_two_hundred_listed(
@@ -260,7 +260,7 @@ def test_the_dock_says_how_long_the_queue_takes_once_it_knows(
     wait_for(window, view, qtbot, "one", "two")
     qtbot.waitUntil(lambda: said.text() == "2 jobs of unknown length.", timeout=10_000)
     window.state.pause(False)
-    qtbot.waitUntil(lambda: library.job_counts() == {"done": 2}, timeout=20_000)
+    qtbot.waitUntil(lambda: library.queue.counts() == {"done": 2}, timeout=20_000)
     qtbot.waitUntil(lambda: said.text() == "", timeout=10_000)
 
 

@@ -32,7 +32,7 @@ def tab(window: MainWindow) -> Any:
 
 def jobs(tab: Any) -> list[Job]:
     library = tab._state.library
-    return list(reversed(library.jobs()))
+    return list(reversed(library.queue.list()))
 
 
 def request_of(job: Job) -> TextRequest:
@@ -297,7 +297,7 @@ def test_a_result_of_the_library_opens_its_conversation(
     tab.controls.temperature.set_value(2)
     tab.new.click()
     window.tabs.setCurrentIndex(1)
-    window.restore(tab._state.library.recent()[0])
+    window.restore(tab._state.library.assets.recent()[0])
     assert window.current_task == "text"
     assert [turn.prompt for turn in tab.chat.conversation.turns] == ["one", "two"]
     assert tab.controls.temperature.value() == 0.1

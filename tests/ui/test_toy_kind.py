@@ -47,14 +47,14 @@ def test_a_toy_kind_has_its_tab_and_its_results_are_in_queue_and_history(
     qtbot.waitUntil(lambda: tab.run_bar.status.text() == "done", timeout=20_000)
     library = window.state.library
     assert library is not None
-    (job,) = library.jobs()
+    (job,) = library.queue.list()
     assert job.request == ToneRequest(prompt="a bell", pitch=880, count=2, seed=job.request.seed)
     assert request_from_json('{"task":"tone","prompt":"x"}') == ToneRequest(prompt="x")
     queue: Any = window.findChild(object, "queue.view")
     history: Any = window.findChild(object, "history.view")
     qtbot.waitUntil(lambda: "a bell" in rows(queue), timeout=10_000)
     qtbot.waitUntil(lambda: rows(history) == ["a bell", "a bell"], timeout=10_000)
-    asset = library.recent()[0]
+    asset = library.assets.recent()[0]
     assert (asset.task, asset.medium, asset.path.suffix) == ("tone", Medium.AUDIO, ".wav")
     assert "<b>Pitch</b> 880 Hz" in detail_text(asset)
     window.restore(asset)

@@ -35,7 +35,7 @@ def test_a_window_whose_library_is_unplugged_goes_on_when_it_is_back(
     window.state.submit([TextRequest(prompt=f"row {n}", seed=n) for n in range(JOBS)])
 
     def is_over() -> bool:
-        counts = library.job_counts()
+        counts = library.queue.counts()
         return counts.get("done", 0) + counts.get("failed", 0) == JOBS
 
     qtbot.waitUntil(is_over, timeout=60_000)
@@ -44,9 +44,9 @@ def test_a_window_whose_library_is_unplugged_goes_on_when_it_is_back(
     assert told
 
     away.rename(library.root)
-    ids = [job.id for job in library.jobs("failed")]
-    window.state.change_jobs(lambda library: [library.resume(job) for job in ids])
-    qtbot.waitUntil(lambda: library.job_counts() == {"done": JOBS}, timeout=60_000)
-    made = library.recent(limit=1000)
+    ids = [job.id for job in library.queue.list("failed")]
+    window.state.change_jobs(lambda library: [library.retries.resume(job) for job in ids])
+    qtbot.waitUntil(lambda: library.queue.counts() == {"done": JOBS}, timeout=60_000)
+    made = library.assets.recent(limit=1000)
     assert sorted(asset.recipe.seed for asset in made) == list(range(JOBS))
     assert all(asset.path.is_file() for asset in made)

@@ -94,7 +94,7 @@ def test_the_enlarged_picture_has_a_menu(
     menu.close()
     library = window.state.library
     assert library is not None
-    qtbot.waitUntil(lambda: library.recent()[0].starred, timeout=10_000)
+    qtbot.waitUntil(lambda: library.assets.recent()[0].starred, timeout=10_000)
 
 
 def test_a_file_that_is_no_picture_is_marked_and_left_out(
@@ -152,7 +152,7 @@ def test_a_missing_output_folder_is_said_before_anything_runs(
     tab.output.setText(str(tmp_path / "nowhere"))
     tab.generate()
     assert "nowhere" in window.messages.text()
-    assert window.state.library is not None and window.state.library.jobs() == []
+    assert window.state.library is not None and window.state.library.queue.list() == []
 
 
 def test_the_scale_chooses_a_model_that_makes_it(tab: Any, qtbot: QtBot, tmp_path: Path) -> None:
@@ -161,7 +161,7 @@ def test_the_scale_chooses_a_model_that_makes_it(tab: Any, qtbot: QtBot, tmp_pat
     add(tab, qtbot, picture(tmp_path / "a.png"))
     tab.generate()
     ended(tab, qtbot)
-    request = tab._state.library.jobs()[0].request
+    request = tab._state.library.queue.list()[0].request
     assert isinstance(request, UpscaleRequest)
     assert (request.scale, request.model) == (4, "up-x4")
 

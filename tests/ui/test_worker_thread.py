@@ -38,7 +38,7 @@ def test_an_unknown_fault_of_the_database_is_said_once_and_work_goes_on(
     window.state.submit([TextRequest(prompt="a fox", seed=1)])
     library = window.state.library
     assert library is not None
-    qtbot.waitUntil(lambda: [j.status for j in library.jobs()] == ["done"], timeout=20_000)
+    qtbot.waitUntil(lambda: [j.status for j in library.queue.list()] == ["done"], timeout=20_000)
     told = [m for m in window.messages.messages if "OperationalError" in m.text]
     assert len(told) == 1
 
@@ -74,7 +74,7 @@ def test_jobs_of_a_batch_run_at_once_and_one_of_them_can_be_cancelled(
     first, second, third = worker.running_jobs
     window.state.cancel(second)
     qtbot.waitUntil(lambda: worker.running_jobs == (first, third), timeout=20_000)
-    assert {j.id: j.status for j in library.jobs()} == {
+    assert {j.id: j.status for j in library.queue.list()} == {
         first: "running",
         second: "cancelled",
         third: "running",
@@ -99,5 +99,5 @@ def test_with_two_engines_two_jobs_run_side_by_side_and_each_is_cancelled_alone(
     library = window.state.library
     window.state.cancel(first)
     qtbot.waitUntil(lambda: worker.running_jobs == (second,), timeout=20_000)
-    assert {j.id: j.status for j in library.jobs()} == {first: "cancelled", second: "running"}
+    assert {j.id: j.status for j in library.queue.list()} == {first: "cancelled", second: "running"}
     # The window closes with a job running in the second lane: nothing is left of either.

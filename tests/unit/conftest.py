@@ -80,4 +80,4 @@ def record(
 
 def enqueue(library: Library, prompt: str = "a fox", **fields: Any) -> Job:
     """Enqueue one image request."""
-    return library.enqueue([ImageRequest(prompt=prompt, seed=5, **fields)])[0]
+    return library.queue.enqueue([ImageRequest(prompt=prompt, seed=5, **fields)])[0]

@@ -9,10 +9,10 @@ import wave
 from pathlib import Path
 
 from studio.kinds.coding import recipe_from_json
-from studio.library.folder.files import hash_file
-from studio.library.folder.marks_file import FILE_NAME as MARKS
-from studio.library.index.assets import Found
-from studio.library.index.database import FILE_NAME
+from studio.library.folder.file_placing import hash_file
+from studio.library.folder.marks_file import MARKS_FILE
+from studio.library.index.asset_writer import AssetWriter, Found
+from studio.library.index.database import FILE_NAME, Database
 from studio.library.recipes.metadata import write_with_recipe
 from studio.library.store import Library
 from tests.unit.conftest import png_bytes
@@ -77,13 +77,14 @@ def write_library(root: Path) -> None:
         db.execute("CREATE TABLE voices (name TEXT PRIMARY KEY, sample BLOB)")
         db.execute("INSERT INTO voices VALUES ('anna', x'00ff')")
         db.execute("PRAGMA user_version = 99")
-    library = Library.open(root)
     sound = folder / "speech.wav"
     recipe = recipe_from_json(recipe_text(sound.name))
-    library._assets.insert(Found(sound, recipe, sound.stat().st_size, hash_file(sound)))
-    library.close()
+    database = Database(root)
+    writer = AssetWriter(database, root)
+    writer.insert(Found(sound, recipe, sound.stat().st_size, hash_file(sound)))
+    database.close()
     line = {"asset": asset_of("steps.png"), "starred": True, "rating": 4, "origin": ""}
-    (root / MARKS).write_text(json.dumps(line) + "\n")
+    (root / MARKS_FILE).write_text(json.dumps(line) + "\n")
     library = Library.open(root)
     library.rebuild()
     library.close()

@@ -87,7 +87,7 @@ def test_the_queue_is_estimated_from_the_library(tmp_path: Path) -> None:
     library = Library.open(tmp_path / "library")
     try:
         assert waiting_seconds(library, learn(library)) == 0.0
-        library.enqueue([TextRequest(prompt="hello")])
+        library.queue.enqueue([TextRequest(prompt="hello")])
         assert waiting_seconds(library, learn(library)) is None
         known = Estimator(
             [
@@ -244,26 +244,26 @@ def test_what_is_left_of_the_queue_follows_the_library(library: Library) -> None
     first, second = enqueue(library, **fields), enqueue(library, count=4, **fields)
     enqueue(library, model="never used")
     assert backlog.left(known) == Left(10.0, 1, {})
-    library.start(first)
+    library.queue.start(first)
     assert backlog.left(known) == Left(8.0, 1, {first.id: 2.0})
-    library.finish(first.id, "failed", Problem("bug", sentence("x")))
-    library.cancel_waiting([second.id])
+    library.queue.finish(first.id, "failed", Problem("bug", sentence("x")))
+    library.queue.cancel_waiting([second.id])
     assert backlog.left(known) == Left(0.0, 1, {})
-    library.uncancel([second.id])
+    library.queue.uncancel([second.id])
     assert backlog.left(known) == Left(8.0, 1, {})
 
 
 def test_waiting_jobs_that_will_be_written_together_share_their_time(library: Library) -> None:
     known = Estimator([*ONE, *FOUR])
-    library.enqueue([text() for _ in range(4)], batch="night")
+    library.queue.enqueue([text() for _ in range(4)], batch="night")
     assert Backlog(library).left(known).waiting == pytest.approx(25.4 + 1.5)
-    library.cancel_waiting()
-    library.enqueue([text() for _ in range(4)])
+    library.queue.cancel_waiting()
+    library.queue.enqueue([text() for _ in range(4)])
     assert Backlog(library).left(known).waiting == pytest.approx(4 * (21.1 + 1.5))
 
 
 def test_ten_thousand_waiting_jobs_are_told_at_once(library: Library) -> None:
-    library.enqueue([text(32, 24) for _ in range(10_000)], batch="night")
+    library.queue.enqueue([text(32, 24) for _ in range(10_000)], batch="night")
     full = answers("full", 32, "2026-11-24T12:20:43+00:00", 8.2, tokens=24, limit=24)
     left = Backlog(library).left(Estimator(full))
     assert left.waiting == pytest.approx(10_000 * (8.2 + 1.5))

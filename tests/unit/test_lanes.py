@@ -54,10 +54,10 @@ class House:
         return Lanes(self.library, engines, self.registry, LibraryQueue(self.library))
 
     def enqueue(self, *requests: Request, batch: str = "") -> list[Job]:
-        return self.library.enqueue(requests, batch=batch)
+        return self.library.queue.enqueue(requests, batch=batch)
 
     def status(self, job: Job) -> str:
-        found = self.library.job(job.id)
+        found = self.library.queue.get(job.id)
         assert found is not None
         return found.status
 
@@ -100,7 +100,7 @@ def test_every_result_of_both_lanes_is_kept(house: House) -> None:
     house.lanes.run_all(house.events.append)
     assert [house.status(job) for job in jobs] == ["done"] * 8
     for job in jobs:
-        made = [asset.recipe.seed for asset in house.library.assets_of(job.id)]
+        made = [asset.recipe.seed for asset in house.library.assets.of_job(job.id)]
         assert sorted(made) == [job.request.seed, (job.request.seed or 0) + 1]
 
 
@@ -153,7 +153,7 @@ def test_stopping_reaches_every_lane(house: House) -> None:
     house.lanes.run_all(report)
     house.library.close()
     house.library = Library.open(default_paths().library)
-    assert {job.id for job in house.library.interrupted()} == {job.id for job in jobs[:2]}
+    assert {job.id for job in house.library.queue.interrupted()} == {job.id for job in jobs[:2]}
     assert house.status(jobs[2]) == "queued"
 
 
@@ -209,9 +209,9 @@ def test_a_batch_that_shares_calls_stays_on_one_engine(
     house.enqueue(TextRequest(prompt="another"))
     assert taken(house.lanes, 0) == ["0", "1"]
     assert taken(house.lanes, 1) == ["another"]
-    for job in house.library.jobs("queued"):
+    for job in house.library.queue.list("queued"):
         if job.id in house.lanes.running:
-            house.library.start(job)
+            house.library.queue.start(job)
     house.lanes.lanes[0].running = ()
     house.lanes.lanes[1].running = ()
     assert taken(house.lanes, 1) == []

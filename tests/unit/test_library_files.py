@@ -13,7 +13,7 @@ import pytest
 from studio.kinds.image import ImageRequest
 from studio.kinds.text import TextRequest
 from studio.kinds.upscale import UpscaleRequest
-from studio.library.folder import files
+from studio.library.folder.file_names import slug
 from studio.library.index.database import FILE_NAME
 from studio.library.index.search import Wanted
 from studio.library.recipes.metadata import read_recipe
@@ -24,7 +24,7 @@ from tests.unit.conftest import enqueue, png_bytes, record
 
 
 @pytest.mark.parametrize(
-    ("prompt", "slug"),
+    ("prompt", "name"),
     [
         ("A red Apple, 3d style!", "a-red-apple-3d-style"),
         ("红苹果，扁平风格", "红苹果-扁平风格"),
@@ -36,8 +36,8 @@ from tests.unit.conftest import enqueue, png_bytes, record
         ("line\nbreak\x00", "line-break"),
     ],
 )
-def test_a_slug_is_safe_on_every_system_and_keeps_chinese(prompt: str, slug: str) -> None:
-    assert files.slug(prompt) == slug
+def test_a_slug_is_safe_on_every_system_and_keeps_chinese(prompt: str, name: str) -> None:
+    assert slug(prompt) == name
 
 
 def test_a_result_lies_under_its_date_with_its_recipe_inside(library: Library) -> None:
@@ -61,31 +61,32 @@ def test_a_row_recorded_twice_keeps_the_first_file(library: Library) -> None:
 
 
 def test_a_folder_of_the_user_is_written_straight_into(library: Library, tmp_path: Path) -> None:
-    (job,) = library.enqueue([TextRequest(prompt="hi", seed=3)], output=str(tmp_path / "out"))
+    (job,) = library.queue.enqueue([TextRequest(prompt="hi", seed=3)], output=str(tmp_path / "out"))
     asset = record(library, job)
     assert asset.path == tmp_path / "out" / "hi-3.md"
-    library.finish(job.id, "done")
+    library.queue.finish(job.id, "done")
     assert [p.name for p in (tmp_path / "out").iterdir() if not p.name.startswith(".")] == [
         "hi-3.md"
     ]
 
 
-@pytest.mark.parametrize("step", ["write_with_recipe", "place"])
+@pytest.mark.parametrize("step", ["write_with_recipe", "place_file"])
 def test_a_full_disk_leaves_no_half_file_and_the_engines_file_where_it_is(
     library: Library, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
+    from studio.library import store
     from studio.library.recipes import metadata
 
     def full(*_: object) -> object:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     job = enqueue(library)
-    owner = metadata if step == "write_with_recipe" else files
+    owner = metadata if step == "write_with_recipe" else store
     monkeypatch.setattr(owner, step, full)
     with pytest.raises(ProblemError) as caught:
         record(library, job)
     assert caught.value.problem.kind == "disk_full"
-    assert library.recent() == []
+    assert library.assets.recent() == []
     assert list(library.root.glob("2026*/*")) == []
     assert (library.work_dir(job) / "row-0.png").is_file()
 
@@ -106,13 +107,13 @@ def test_a_library_on_a_file_is_a_sentence(tmp_path: Path) -> None:
 def test_rebuilding_finds_files_stars_and_tags_again(tmp_path: Path) -> None:
     library = Library.open(tmp_path)
     assets = [record(library, enqueue(library, f"fox {n}")) for n in range(3)]
-    library.set_starred(assets[1].id, True)
-    library.retag([assets[1].id], (), ["night", "狐"])
+    library.marks.star([assets[1].id], True)
+    library.marks.retag([assets[1].id], (), ["night", "狐"])
     library.close()
     for file in tmp_path.glob(f"{FILE_NAME}*"):
         file.unlink()
     library = Library.open(tmp_path)
-    found = {asset.id: asset for asset in library.recent()}
+    found = {asset.id: asset for asset in library.assets.recent()}
     assert set(found) == {asset.id for asset in assets}
     assert found[assets[1].id].starred
     assert set(found[assets[1].id].tags) == {"night", "狐"}
@@ -125,7 +126,7 @@ def test_a_moved_library_knows_its_files(tmp_path: Path) -> None:
     library.close()
     shutil.move(tmp_path / "old", tmp_path / "新 place")
     library = Library.open(tmp_path / "新 place")
-    moved = library.asset(asset.id)
+    moved = library.assets.get(asset.id)
     assert moved is not None and moved.path.is_file()
     library.close()
 
@@ -140,7 +141,7 @@ def test_a_damaged_database_is_set_aside_and_made_again(tmp_path: Path, damage: 
     (tmp_path / FILE_NAME).write_bytes(damage)
     library = Library.open(tmp_path)
     assert library.notice is not None
-    assert [found.id for found in library.recent()] == [asset.id]
+    assert [found.id for found in library.assets.recent()] == [asset.id]
     assert [file.read_bytes() for file in tmp_path.glob("library.damaged-*")] == [damage]
     library.close()
 
@@ -162,7 +163,7 @@ def test_a_file_that_was_deleted_by_hand_is_forgotten_by_a_rebuild(library: Libr
     kept, gone = (record(library, enqueue(library)) for _ in range(2))
     gone.path.unlink()
     assert library.rebuild() == 1
-    assert [asset.id for asset in library.recent()] == [kept.id]
+    assert [asset.id for asset in library.assets.recent()] == [kept.id]
 
 
 @pytest.mark.parametrize(
@@ -183,12 +184,12 @@ def test_search_finds_words_beginnings_phrases_and_chinese(
 ) -> None:
     for prompt in ("a red fox", "fox and hounds", "一只红色的狐狸"):
         record(library, enqueue(library, prompt))
-    assert {asset.prompt for asset in library.find(Wanted(words=query))} == found
+    assert {asset.prompt for asset in library.assets.find(Wanted(words=query))} == found
 
 
 def test_a_picture_names_the_result_it_was_made_from(library: Library) -> None:
     original = record(library, enqueue(library))
-    (job,) = library.enqueue([UpscaleRequest(input=InputFile(str(original.path)))])
+    (job,) = library.queue.enqueue([UpscaleRequest(input=InputFile(str(original.path)))])
     larger = record(library, job)
     assert larger.recipe.parents[0].asset == original.id
 
@@ -200,7 +201,7 @@ def test_enlarged_pictures_are_called_by_the_prompt_of_the_first_one(tmp_path: P
     original = record(library, enqueue(library, "一只 owl"))
 
     def enlarged(path: Path, content: bytes) -> Asset:
-        (job,) = library.enqueue([UpscaleRequest(input=InputFile(str(path)))])
+        (job,) = library.queue.enqueue([UpscaleRequest(input=InputFile(str(path)))])
         return record(library, job, content=content)
 
     larger = enlarged(original.path, png_bytes((20, 20)))
@@ -208,13 +209,13 @@ def test_enlarged_pictures_are_called_by_the_prompt_of_the_first_one(tmp_path: P
     other = enlarged(photo, png_bytes((60, 60)))
 
     def check() -> None:
-        called = {asset.id: asset.prompt for asset in library.recent()}
+        called = {asset.id: asset.prompt for asset in library.assets.recent()}
         assert called == {asset.id: "一只 owl" for asset in (original, larger, largest)} | {
             other.id: "photo.png"
         }
-        found = {asset.id for asset in library.find(Wanted(words="一只 owl"))}
+        found = {asset.id for asset in library.assets.find(Wanted(words="一只 owl"))}
         assert found == {original.id, larger.id, largest.id}
-        named = {asset.id for asset in library.find(Wanted(words=larger.path.stem))}
+        named = {asset.id for asset in library.assets.find(Wanted(words=larger.path.stem))}
         assert named == {larger.id, largest.id}
 
     check()
@@ -230,7 +231,7 @@ def test_enlarged_pictures_are_called_by_the_prompt_of_the_first_one(tmp_path: P
 
 def test_an_image_request_for_search_keeps_its_negative_prompt(library: Library) -> None:
     request = ImageRequest(prompt="fox", negative_prompt="blurry", seed=1)
-    (job,) = library.enqueue([request])
+    (job,) = library.queue.enqueue([request])
     found = read_recipe(record(library, job).path)
     assert found is not None and isinstance(found.request, ImageRequest)
     assert found.request.negative_prompt == "blurry"
@@ -238,28 +239,32 @@ def test_an_image_request_for_search_keeps_its_negative_prompt(library: Library)
 
 def test_words_and_filters_are_answered_together(library: Library) -> None:
     starred, tagged, plain = (record(library, enqueue(library, f"fox {n}")) for n in range(3))
-    (job,) = library.enqueue([TextRequest(prompt="fox tale", seed=1)])
+    (job,) = library.queue.enqueue([TextRequest(prompt="fox tale", seed=1)])
     tale = record(library, job)
-    library.set_starred(starred.id, True)
-    library.retag([tagged.id], (), ["夜 Night"])
+    library.marks.star([starred.id], True)
+    library.marks.retag([tagged.id], (), ["夜 Night"])
     ids = {asset.id for asset in (starred, tagged, plain, tale)}
-    assert {asset.id for asset in library.find(Wanted(words="fox"))} == ids
-    assert [asset.id for asset in library.find(Wanted(words="fox", starred=True))] == [starred.id]
-    assert [asset.id for asset in library.find(Wanted(words="fox", tags=("夜 night",)))] == [
+    assert {asset.id for asset in library.assets.find(Wanted(words="fox"))} == ids
+    assert [asset.id for asset in library.assets.find(Wanted(words="fox", starred=True))] == [
+        starred.id
+    ]
+    assert [asset.id for asset in library.assets.find(Wanted(words="fox", tags=("夜 night",)))] == [
         tagged.id
     ]
-    assert [asset.id for asset in library.find(Wanted(words="fox", task="text"))] == [tale.id]
-    assert library.find(Wanted(words="fox", model="tin")) == []
-    assert {asset.id for asset in library.find(Wanted(model="tiny"))} == ids
-    assert library.find(Wanted(words="taskimage")) == []
+    assert [asset.id for asset in library.assets.find(Wanted(words="fox", task="text"))] == [
+        tale.id
+    ]
+    assert library.assets.find(Wanted(words="fox", model="tin")) == []
+    assert {asset.id for asset in library.assets.find(Wanted(model="tiny"))} == ids
+    assert library.assets.find(Wanted(words="taskimage")) == []
 
 
 def test_results_of_one_second_are_listed_last_made_first(library: Library) -> None:
     made = [record(library, enqueue(library)) for _ in range(4)]
     newest_first = [asset.id for asset in reversed(made)]
-    assert [asset.id for asset in library.recent()] == newest_first
+    assert [asset.id for asset in library.assets.recent()] == newest_first
     assert [
-        asset.id for asset in library.find(Wanted(words="fox"), limit=2, offset=1)
+        asset.id for asset in library.assets.find(Wanted(words="fox"), limit=2, offset=1)
     ] == newest_first[1:3]
 
 
@@ -267,7 +272,7 @@ def test_results_of_one_second_are_listed_last_made_first(library: Library) -> N
 def test_a_file_placed_just_before_a_crash_is_adopted_and_not_made_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
-    from studio.library.index.assets import Assets
+    from studio.library.index.asset_writer import AssetWriter
 
     def die(*_: object) -> object:
         raise KeyboardInterrupt
@@ -275,16 +280,18 @@ def test_a_file_placed_just_before_a_crash_is_adopted_and_not_made_again(
     root = tmp_path / "library"
     dead = Library.open(root)
     request = ImageRequest(prompt="a fox", seed=5, count=2)
-    (job,) = dead.enqueue([request], output=str(tmp_path / where) if where else "", claim=True)
+    (job,) = dead.queue.enqueue(
+        [request], output=str(tmp_path / where) if where else "", claim=True
+    )
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(Assets, "insert", die)
+        patch.setattr(AssetWriter, "insert", die)
         record(dead, job, 1, created=datetime.now().astimezone().isoformat())
     dead._work.close()  # as the end of the process does it
     dead._lock.release()
     library = Library.open(root)
-    (found,) = library.interrupted()
-    assert library.missing_rows(found) == (0,)
-    assert [asset.row for asset in library.recent()] == [1]
+    (found,) = library.queue.interrupted()
+    assert library.queue.missing_rows(found) == (0,)
+    assert [asset.row for asset in library.assets.recent()] == [1]
     library.close()
     dead._database.close()
 
@@ -293,9 +300,10 @@ def test_half_done_files_of_a_dead_process_are_swept_away(tmp_path: Path) -> Non
     out = tmp_path / "out"
     dead = Library.open(tmp_path / "library")
     request = TextRequest(prompt="x", seed=1)
-    (job,) = dead.enqueue([request], output=str(out), claim=True)
+    (job,) = dead.queue.enqueue([request], output=str(out), claim=True)
     (dead.work_dir(job) / "half.png").write_bytes(b"half")
-    dead._queue.finish(job.id, "done", None)  # and dies before it has cleaned up
+    with dead._database.write() as db:  # and dies before it has cleaned up
+        db.execute("UPDATE jobs SET status = 'done', owner = '' WHERE id = ?", (job.id,))
     for lock in dead._work._locks.values():
         lock.release()
     dead._lock.release()
@@ -307,12 +315,12 @@ def test_half_done_files_of_a_dead_process_are_swept_away(tmp_path: Path) -> Non
 
 
 def test_work_of_a_living_process_is_left_alone(library: Library) -> None:
-    (job,) = library.enqueue([TextRequest(prompt="x", seed=1)], claim=True)
+    (job,) = library.queue.enqueue([TextRequest(prompt="x", seed=1)], claim=True)
     half = library.work_dir(job) / "half.png"
     half.write_bytes(b"half")
     other = Library.open(library.root)
     assert half.exists()
-    assert other.runs_elsewhere({job.id})
-    assert not library.runs_elsewhere({job.id})
+    assert other.queue.runs_elsewhere({job.id})
+    assert not library.queue.runs_elsewhere({job.id})
     other.close()
-    assert library.job(job.id) == job
+    assert library.queue.get(job.id) == job

@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from studio.library.folder import marks_file as marks
+from studio.library.folder.marks_file import MARKS_FILE, read_marks
 from studio.library.index.database import FILE_NAME
 from studio.library.index.search import Wanted
 from studio.library.records import Asset
@@ -35,41 +35,41 @@ def test_a_collection_outlives_stars_tags_the_trash_and_the_index(
     library: Library, three: list[Asset]
 ) -> None:
     first, second, _ = three
-    library.add_to_collection("狐 Foxes", [first.id, second.id])
-    library.set_starred(first.id, True)
-    library.retag([first.id], (), ["night"])
-    library.trash([first.id])
-    library.restore([first.id])
-    assert library.collections() == [("狐 Foxes", 2)]
-    library.trash([second.id])
+    library.marks.collect("狐 Foxes", [first.id, second.id])
+    library.marks.star([first.id], True)
+    library.marks.retag([first.id], (), ["night"])
+    library.trash.put([first.id])
+    library.trash.restore([first.id])
+    assert library.marks.collections() == [("狐 Foxes", 2)]
+    library.trash.put([second.id])
     again = reopened_without_index(library)
-    assert again.collections() == [("狐 Foxes", 1)]
-    found = again.asset(first.id)
+    assert again.marks.collections() == [("狐 Foxes", 1)]
+    found = again.assets.get(first.id)
     assert found is not None
     assert (found.collections, found.tags, found.starred) == (("狐 Foxes",), ("night",), True)
-    again.restore([second.id])
-    assert again.collections() == [("狐 Foxes", 2)]
-    assert set(ids(again.find(Wanted(collection="狐 foxes")))) == {first.id, second.id}
+    again.trash.restore([second.id])
+    assert again.marks.collections() == [("狐 Foxes", 2)]
+    assert set(ids(again.assets.find(Wanted(collection="狐 foxes")))) == {first.id, second.id}
     again.close()
 
 
 def test_a_collection_is_left_renamed_and_merged(library: Library, three: list[Asset]) -> None:
     names = ids(three)
-    library.add_to_collection(" Pets ", names)
-    library.add_to_collection("PETS", names)
-    library.add_to_collection("wild", names[:1])
-    assert library.collections() == [("Pets", 3), ("wild", 1)]
-    library.remove_from_collection("pets", names[2:])
-    assert library.rename_collection("Pets", "pets") == 2
-    assert library.collections() == [("pets", 2), ("wild", 1)]
-    library.trash(names[1:2])
-    assert library.rename_collection("pets", "Wild") == 2
-    assert library.collections() == [("wild", 1)]
-    library.restore(names[1:2])
-    assert library.collections() == [("wild", 2)]
-    assert library.rename_collection("nobody's", "x") == 0
-    library.remove_from_collection("wild", names)
-    assert library.collections() == []
+    library.marks.collect(" Pets ", names)
+    library.marks.collect("PETS", names)
+    library.marks.collect("wild", names[:1])
+    assert library.marks.collections() == [("Pets", 3), ("wild", 1)]
+    library.marks.drop("pets", names[2:])
+    assert library.marks.rename("Pets", "pets") == 2
+    assert library.marks.collections() == [("pets", 2), ("wild", 1)]
+    library.trash.put(names[1:2])
+    assert library.marks.rename("pets", "Wild") == 2
+    assert library.marks.collections() == [("wild", 1)]
+    library.trash.restore(names[1:2])
+    assert library.marks.collections() == [("wild", 2)]
+    assert library.marks.rename("nobody's", "x") == 0
+    library.marks.drop("wild", names)
+    assert library.marks.collections() == []
 
 
 @pytest.mark.parametrize("name", ["", "  \n", "x" * 101])
@@ -77,7 +77,7 @@ def test_a_collection_without_a_proper_name_is_a_sentence(
     library: Library, three: list[Asset], name: str
 ) -> None:
     with pytest.raises(ProblemError, match="name"):
-        library.add_to_collection(name, ids(three))
+        library.marks.collect(name, ids(three))
 
 
 def test_many_marks_cost_one_sync_and_unknown_results_are_skipped(
@@ -91,34 +91,34 @@ def test_many_marks_cost_one_sync_and_unknown_results_are_skipped(
         sync(file)
 
     monkeypatch.setattr(os, "fsync", counted)
-    changed = library.set_starred_many([*ids(three), "nobody"], True)
+    changed = library.marks.star([*ids(three), "nobody"], True)
     assert ids(changed) == ids(three) and all(asset.starred for asset in changed)
     assert len(synced) == 1
-    library.set_starred_many(ids(three), True)
+    library.marks.star(ids(three), True)
     assert len(synced) == 1
-    assert set(marks.read(library.root)) == set(ids(three))
+    assert set(read_marks(library.root)) == set(ids(three))
 
 
 def test_tags_are_replaced_in_many_and_what_each_has_of_its_own_stays(
     library: Library, three: list[Asset]
 ) -> None:
-    library.retag([three[0].id], (), ["Draft", "own", "own "])
-    changed = library.retag(ids(three), ["draft"], ["done", "OWN"])
+    library.marks.retag([three[0].id], (), ["Draft", "own", "own "])
+    changed = library.marks.retag(ids(three), ["draft"], ["done", "OWN"])
     assert [set(asset.tags) for asset in changed] == [
         {"own", "done"},
         {"done", "OWN"},
         {"done", "OWN"},
     ]
-    assert ids(library.find(Wanted(tags=("draft",)))) == []
-    assert len(library.find(Wanted(words="done"))) == 3
+    assert ids(library.assets.find(Wanted(tags=("draft",)))) == []
+    assert len(library.assets.find(Wanted(words="done"))) == 3
 
 
 def test_a_mark_in_the_trash_keeps_the_way_back(library: Library, three: list[Asset]) -> None:
-    library.trash([three[0].id])
-    library.set_starred(three[0].id, True)
+    library.trash.put([three[0].id])
+    library.marks.star([three[0].id], True)
     again = reopened_without_index(library)
-    assert ids(again.trashed()) == [three[0].id]
-    (back,) = again.restore([three[0].id])
+    assert ids(again.trash.list()) == [three[0].id]
+    (back,) = again.trash.restore([three[0].id])
     assert (back.path, back.starred) == (three[0].path, True)
     again.close()
 
@@ -126,17 +126,17 @@ def test_a_mark_in_the_trash_keeps_the_way_back(library: Library, three: list[As
 def test_marks_that_the_disk_refuses_are_not_in_the_index_either(
     library: Library, three: list[Asset]
 ) -> None:
-    (library.root / marks.FILE_NAME).mkdir()
+    (library.root / MARKS_FILE).mkdir()
     with pytest.raises(ProblemError):
-        library.set_starred_many(ids(three), True)
-    assert library.find(Wanted(starred=True)) == []
+        library.marks.star(ids(three), True)
+    assert library.assets.find(Wanted(starred=True)) == []
 
 
 def test_a_line_cut_short_by_a_crash_costs_only_itself(library: Library) -> None:
     asset = record(library, enqueue(library))
-    library.retag([asset.id], (), ["kept"])
-    with (library.root / marks.FILE_NAME).open("ab") as file:
+    library.marks.retag([asset.id], (), ["kept"])
+    with (library.root / MARKS_FILE).open("ab") as file:
         file.write(b'{"asset": "half')
-    library.add_to_collection("late", [asset.id])
-    mark = marks.read(library.root)[asset.id]
+    library.marks.collect("late", [asset.id])
+    mark = read_marks(library.root)[asset.id]
     assert (mark.tags, mark.collections) == (("kept",), ("late",))

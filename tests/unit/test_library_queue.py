@@ -15,12 +15,12 @@ from tests.unit.conftest import enqueue, record
 
 
 def ids(library: Library) -> list[str]:
-    return [job.id for job in library.jobs("queued")]
+    return [job.id for job in library.queue.list("queued")]
 
 
 def test_a_random_seed_is_resolved_before_the_request_is_stored(library: Library) -> None:
-    (job,) = library.enqueue([TextRequest(prompt="x")])
-    stored = library.job(job.id)
+    (job,) = library.queue.enqueue([TextRequest(prompt="x")])
+    stored = library.queue.get(job.id)
     assert stored is not None and stored.request.seed is not None
     assert stored.request == job.request
 
@@ -29,7 +29,7 @@ def test_input_files_are_hashed_when_the_request_is_stored(
     library: Library, tmp_path: Path
 ) -> None:
     (tmp_path / "in.png").write_bytes(b"pixels")
-    (job,) = library.enqueue([UpscaleRequest(input=InputFile(str(tmp_path / "in.png")))])
+    (job,) = library.queue.enqueue([UpscaleRequest(input=InputFile(str(tmp_path / "in.png")))])
     assert isinstance(job.request, UpscaleRequest)
     assert len(job.request.input.sha256) == 64
 
@@ -37,13 +37,13 @@ def test_input_files_are_hashed_when_the_request_is_stored(
 def test_one_bad_request_stores_none(library: Library, tmp_path: Path) -> None:
     missing = UpscaleRequest(input=InputFile(str(tmp_path / "gone.png")))
     with pytest.raises(ProblemError, match=r"gone\.png"):
-        library.enqueue([TextRequest(prompt="x"), missing])
-    assert library.jobs() == []
+        library.queue.enqueue([TextRequest(prompt="x"), missing])
+    assert library.queue.list() == []
 
 
 def test_a_queue_survives_the_process(tmp_path: Path) -> None:
     first = Library.open(tmp_path)
-    (job,) = first.enqueue([TextRequest(prompt="x", seed=1)], labels={"batch": "night"})
+    (job,) = first.queue.enqueue([TextRequest(prompt="x", seed=1)], labels={"batch": "night"})
     first.close()
     second = Library.open(tmp_path)
     found = second.next_job()
@@ -54,38 +54,38 @@ def test_a_queue_survives_the_process(tmp_path: Path) -> None:
 
 def test_jobs_run_first_in_first_out_and_priority_goes_first(library: Library) -> None:
     first, second = enqueue(library), enqueue(library)
-    (urgent,) = library.enqueue([ImageRequest(prompt="now", seed=1)], priority=5)
+    (urgent,) = library.queue.enqueue([ImageRequest(prompt="now", seed=1)], priority=5)
     order = []
     while (job := library.next_job()) is not None:
-        order.append(library.start(job).id)
+        order.append(library.queue.start(job).id)
     assert order == [urgent.id, first.id, second.id]
 
 
 def test_moving_a_job_changes_its_turn(library: Library) -> None:
     first, second, third = (enqueue(library) for _ in range(3))
-    library.move(third.id, before=first.id)
+    library.queue.move(third.id, before=first.id)
     assert ids(library) == [third.id, first.id, second.id]
-    library.move(third.id)
+    library.queue.move(third.id)
     assert ids(library) == [first.id, second.id, third.id]
 
 
 def test_a_paused_queue_gives_no_job_and_stays_paused_over_a_restart(tmp_path: Path) -> None:
     library = Library.open(tmp_path)
     enqueue(library)
-    library.pause(True)
+    library.queue.pause(True)
     library.close()
     library = Library.open(tmp_path)
     assert library.next_job() is None
-    library.pause(False)
+    library.queue.pause(False)
     assert library.next_job() is not None
     library.close()
 
 
 def test_a_job_that_runs_cannot_be_cancelled_behind_its_runner(library: Library) -> None:
     waiting, running = enqueue(library), enqueue(library)
-    library.start(running)
-    assert library.cancel(waiting.id)
-    assert not library.cancel(running.id)
+    library.queue.start(running)
+    assert library.queue.cancel(waiting.id)
+    assert not library.queue.cancel(running.id)
 
 
 def test_a_job_whose_process_died_is_interrupted_and_resumes_what_is_missing(
@@ -93,20 +93,20 @@ def test_a_job_whose_process_died_is_interrupted_and_resumes_what_is_missing(
 ) -> None:
     dead = Library.open(tmp_path)
     job = enqueue(dead, count=3)
-    dead.start(job)
+    dead.queue.start(job)
     record(dead, job, 1)
     # As a kill leaves it: nothing is closed but what the system closes.
     dead._work.close()
     dead._lock.release()
     library = Library.open(tmp_path)
-    assert [found.id for found in library.interrupted()] == [job.id]
-    assert library.missing_rows(library.resume(job.id)) == (0, 2)
+    assert [found.id for found in library.queue.interrupted()] == [job.id]
+    assert library.queue.missing_rows(library.retries.resume(job.id)) == (0, 2)
     library.close()
     dead._database.close()
 
 
 def test_a_claimed_job_is_never_given_to_the_queue(library: Library) -> None:
-    library.enqueue([TextRequest(prompt="mine", seed=1)], claim=True)
+    library.queue.enqueue([TextRequest(prompt="mine", seed=1)], claim=True)
     assert library.next_job() is None
 
 
@@ -122,50 +122,50 @@ def test_a_second_process_may_not_run_the_queue_but_may_enqueue(tmp_path: Path) 
 
 def test_a_retried_job_names_the_one_it_repeats(library: Library) -> None:
     job = enqueue(library)
-    library.start(job)
-    library.finish(job.id, "failed")
-    again = library.retry(job.id)
+    library.queue.start(job)
+    library.queue.finish(job.id, "failed")
+    again = library.retries.retry(job.id)
     assert (again.retried_from, again.request) == (job.id, job.request)
 
 
 def test_a_job_that_made_a_part_is_retried_for_the_rest_alone(library: Library) -> None:
     one, two = enqueue(library, count=3), enqueue(library, count=3)
     for job in (one, two):
-        library.start(job)
+        library.queue.start(job)
         record(library, job, 1)
-        library.finish(job.id, "failed")
-    assert library.missing_rows(library.retry(one.id)) == (0, 2)
-    again, _ = library.retry_failed()
+        library.queue.finish(job.id, "failed")
+    assert library.queue.missing_rows(library.retries.retry(one.id)) == (0, 2)
+    again, _ = library.retries.retry_failed()
     assert [job.id for job in again] == [two.id]
     assert ids(library) == [one.id, two.id]
 
 
 def test_ten_thousand_requests_are_one_transaction(library: Library) -> None:
-    jobs = library.enqueue([TextRequest(prompt=f"number {n}", seed=n) for n in range(10_000)])
-    assert library.job_counts() == {"queued": len(jobs)}
+    jobs = library.queue.enqueue([TextRequest(prompt=f"number {n}", seed=n) for n in range(10_000)])
+    assert library.queue.counts() == {"queued": len(jobs)}
 
 
 def test_a_claimed_job_that_is_resumed_is_not_offered_to_the_queue(library: Library) -> None:
     job = enqueue(library)
-    library.start(job)
-    library.finish(job.id, "failed")
-    assert library.resume(job.id, claim=True).status == "running"
+    library.queue.start(job)
+    library.queue.finish(job.id, "failed")
+    assert library.retries.resume(job.id, claim=True).status == "running"
     assert library.next_job() is None
 
 
 def test_all_claimed_jobs_are_cancelled_at_once_and_waiting_ones_stay(library: Library) -> None:
     waiting = enqueue(library)
-    library.enqueue([TextRequest(prompt="mine", seed=n) for n in range(3)], claim=True)
-    library.cancel_claimed()
-    assert library.job_counts() == {"queued": 1, "cancelled": 3}
+    library.queue.enqueue([TextRequest(prompt="mine", seed=n) for n in range(3)], claim=True)
+    library.queue.cancel_claimed()
+    assert library.queue.counts() == {"queued": 1, "cancelled": 3}
     assert ids(library) == [waiting.id]
 
 
 def test_a_prompt_that_is_no_text_is_a_sentence(library: Library) -> None:
     with pytest.raises(ProblemError, match="UTF-8"):
-        library.enqueue([TextRequest(prompt="caf\udce9")])
+        library.queue.enqueue([TextRequest(prompt="caf\udce9")])
 
 
 def test_seeds_past_the_largest_are_refused_with_one_that_fits(library: Library) -> None:
     with pytest.raises(ProblemError, match="at most 4294967292"):
-        library.enqueue([TextRequest(prompt="x", seed=2**32 - 1, count=4)])
+        library.queue.enqueue([TextRequest(prompt="x", seed=2**32 - 1, count=4)])

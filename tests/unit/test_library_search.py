@@ -30,7 +30,7 @@ def seconds(day: str) -> float:
 
 
 def labelled(library: Library, prompt: str, day: str, **labels: str) -> Asset:
-    (job,) = library.enqueue([ImageRequest(prompt=prompt, seed=1)], labels=labels)
+    (job,) = library.queue.enqueue([ImageRequest(prompt=prompt, seed=1)], labels=labels)
     return record(library, job, created=f"{day}T00:00:00+00:00")
 
 
@@ -40,10 +40,10 @@ def three(library: Library) -> tuple[Asset, Asset, Asset]:
     first = labelled(library, "fox one", DAYS[0])
     second = labelled(library, "fox 狐狸 two", DAYS[1], Product="Tea Pot", size="L")
     third = labelled(library, "fox three", DAYS[2], Product="Cup", size="L")
-    library.retag([second.id], (), ["night", "Best"])
-    library.retag([third.id], (), ["night"])
-    library.set_starred(second.id, True)
-    library.add_to_collection("Für Anna", [second.id])
+    library.marks.retag([second.id], (), ["night", "Best"])
+    library.marks.retag([third.id], (), ["night"])
+    library.marks.star([second.id], True)
+    library.marks.collect("Für Anna", [second.id])
     return first, second, third
 
 
@@ -76,70 +76,70 @@ def test_filters_are_answered_alone_and_together(
     library: Library, three: tuple[Asset, ...], words: str, wanted: Wanted, found: list[int]
 ) -> None:
     wanted = replace(wanted, words=words)
-    assert [asset.id for asset in library.find(wanted)] == [three[n].id for n in found]
-    assert library.numbers(wanted).tolist() == [three[n].number for n in found]
+    assert [asset.id for asset in library.assets.find(wanted)] == [three[n].id for n in found]
+    assert library.assets.numbers(wanted).tolist() == [three[n].number for n in found]
 
 
 @pytest.mark.usefixtures("three")
 @pytest.mark.parametrize("words", ["taskimage", "starred", "trashed", "AND NOT ("])
 def test_what_stands_for_filters_is_no_word_to_be_found(library: Library, words: str) -> None:
-    assert library.find(Wanted(words=words)) == []
+    assert library.assets.find(Wanted(words=words)) == []
 
 
 def test_chinese_a_label_and_a_date_go_together(library: Library, three: tuple[Asset, ...]) -> None:
     wanted = Wanted(words="狐", labels=(("size", "L"),), since=seconds(DAYS[1]))
-    assert [asset.id for asset in library.find(wanted)] == [three[1].id]
+    assert [asset.id for asset in library.assets.find(wanted)] == [three[1].id]
 
 
 def test_the_name_of_a_collection_finds_what_is_in_it(
     library: Library, three: tuple[Asset, ...]
 ) -> None:
-    library.add_to_collection("双十一", [three[0].id])
-    assert [asset.id for asset in library.find(Wanted(words="十一"))] == [three[0].id]
-    assert [asset.id for asset in library.find(Wanted(words="anna night"))] == [three[1].id]
+    library.marks.collect("双十一", [three[0].id])
+    assert [asset.id for asset in library.assets.find(Wanted(words="十一"))] == [three[0].id]
+    assert [asset.id for asset in library.assets.find(Wanted(words="anna night"))] == [three[1].id]
     library.rebuild()
-    assert [asset.id for asset in library.find(Wanted(words="双十一"))] == [three[0].id]
-    library.remove_from_collection("双十一", [three[0].id])
-    assert library.find(Wanted(words="双十一")) == []
+    assert [asset.id for asset in library.assets.find(Wanted(words="双十一"))] == [three[0].id]
+    library.marks.drop("双十一", [three[0].id])
+    assert library.assets.find(Wanted(words="双十一")) == []
 
 
 def test_what_is_in_the_trash_is_not_found_until_it_is_back(
     library: Library, three: tuple[Asset, ...]
 ) -> None:
-    library.trash([three[2].id])
+    library.trash.put([three[2].id])
     tagged = Wanted(tags=("night",))
-    assert library.numbers(Wanted()).tolist() == [three[1].number, three[0].number]
-    assert library.numbers(tagged).tolist() == [three[1].number]
-    assert library.find(Wanted(words="three")) == []
-    library.restore([three[2].id])
-    assert library.numbers(tagged).tolist() == [three[2].number, three[1].number]
-    assert [asset.id for asset in library.find(Wanted(words="three"))] == [three[2].id]
+    assert library.assets.numbers(Wanted()).tolist() == [three[1].number, three[0].number]
+    assert library.assets.numbers(tagged).tolist() == [three[1].number]
+    assert library.assets.find(Wanted(words="three")) == []
+    library.trash.restore([three[2].id])
+    assert library.assets.numbers(tagged).tolist() == [three[2].number, three[1].number]
+    assert [asset.id for asset in library.assets.find(Wanted(words="three"))] == [three[2].id]
 
 
 def test_assets_come_in_the_order_of_the_numbers_without_those_gone(
     library: Library, three: tuple[Asset, ...]
 ) -> None:
     first, second, third = three
-    library.trash([second.id])
+    library.trash.put([second.id])
     asked = [first.number, 5, second.number, third.number]
-    assert [asset.id for asset in library.assets_numbered(asked)] == [first.id, third.id]
+    assert [asset.id for asset in library.assets.numbered(asked)] == [first.id, third.id]
 
 
 def test_pages_follow_each_other(library: Library, three: tuple[Asset, ...]) -> None:
     for wanted in (Wanted(), Wanted(words="fox")):
-        pages = [library.find(wanted, limit=1, offset=n) for n in range(4)]
+        pages = [library.assets.find(wanted, limit=1, offset=n) for n in range(4)]
         assert [a.id for page in pages for a in page] == [a.id for a in reversed(three)]
 
 
 def test_menus_offer_what_occurs_and_count_without_the_trash(
     library: Library, three: tuple[Asset, ...]
 ) -> None:
-    library.trash([three[1].id])
-    used = library.used()
+    library.trash.put([three[1].id])
+    used = library.assets.facets()
     assert used.models == (("tiny", 2),)
     assert used.tags == (("night", 1),)
     assert used.labels == {"Product": ("Cup", "Tea Pot"), "size": ("L",)}
-    assert library.collections() == []
+    assert library.marks.collections() == []
 
 
 def version_1(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -193,20 +193,20 @@ def test_a_library_of_version_1_answers_the_new_filters(
 ) -> None:
     version_1(tmp_path, monkeypatch)
     library = Library.open(tmp_path)
-    assert library.numbers(Wanted(words="fox")).tolist() == [4, 3, 0]
-    assert library.numbers(Wanted(words="3.png")).tolist() == [4]
-    called = [asset.prompt for asset in library.find(Wanted(task="upscale"))]
+    assert library.assets.numbers(Wanted(words="fox")).tolist() == [4, 3, 0]
+    assert library.assets.numbers(Wanted(words="3.png")).tolist() == [4]
+    called = [asset.prompt for asset in library.assets.find(Wanted(task="upscale"))]
     assert called == ["other.png", "old fox", "old fox"]
-    assert library.numbers(Wanted()).tolist() == [5, 4, 3, 1, 0]
+    assert library.assets.numbers(Wanted()).tolist() == [5, 4, 3, 1, 0]
     for words in ("", "old"):
-        assert library.numbers(Wanted(words=words, task="image")).tolist() == [0]
+        assert library.assets.numbers(Wanted(words=words, task="image")).tolist() == [0]
         cup = Wanted(words=words, labels=(("product", "cup"), ("n", "1")), starred=True)
-        assert library.numbers(cup).tolist() == [0]
-        assert library.numbers(Wanted(words=words, labels=(("n", "2"),))).tolist() == []
-        assert library.numbers(Wanted(words=words, tags=("night",))).tolist() == [0]
-    library.add_to_collection("kept", ["asset-0"])
-    assert library.find(Wanted(collection="kept", tags=("night",)))[0].id == "asset-0"
-    assert library.used().labels["Product"] == ("Cup",)
+        assert library.assets.numbers(cup).tolist() == [0]
+        assert library.assets.numbers(Wanted(words=words, labels=(("n", "2"),))).tolist() == []
+        assert library.assets.numbers(Wanted(words=words, tags=("night",))).tolist() == [0]
+    library.marks.collect("kept", ["asset-0"])
+    assert library.assets.find(Wanted(collection="kept", tags=("night",)))[0].id == "asset-0"
+    assert library.assets.facets().labels["Product"] == ("Cup",)
     library.close()
     Library.open(tmp_path).close()
 
@@ -219,4 +219,4 @@ def test_looking_for_nothing_in_particular_is_everything() -> None:
 def test_two_assets_of_one_microsecond_have_numbers_of_their_own(library: Library) -> None:
     first, second = (record(library, enqueue(library)) for _ in range(2))
     assert first.created == second.created
-    assert library.assets_numbered([first.number, second.number]) == [first, second]
+    assert library.assets.numbered([first.number, second.number]) == [first, second]

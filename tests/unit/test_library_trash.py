@@ -16,11 +16,11 @@ from tests.unit.conftest import enqueue, record
 
 def test_a_deleted_result_is_out_of_sight_and_comes_back_to_its_place(library: Library) -> None:
     kept, gone = (record(library, enqueue(library, f"fox {n}")) for n in range(2))
-    assert library.trash([gone.id]) == [gone.id]
-    assert [asset.id for asset in library.recent()] == [kept.id]
-    assert library.find(Wanted(words="fox")) == [kept]
+    assert library.trash.put([gone.id]) == [gone.id]
+    assert [asset.id for asset in library.assets.recent()] == [kept.id]
+    assert library.assets.find(Wanted(words="fox")) == [kept]
     assert not gone.path.exists()
-    (back,) = library.restore([gone.id])
+    (back,) = library.trash.restore([gone.id])
     assert back == gone
     assert gone.path.is_file()
 
@@ -28,34 +28,34 @@ def test_a_deleted_result_is_out_of_sight_and_comes_back_to_its_place(library: L
 def test_a_name_that_was_taken_meanwhile_is_not_overwritten(library: Library) -> None:
     gone = record(library, enqueue(library))
     content = gone.path.read_bytes()
-    library.trash([gone.id])
+    library.trash.put([gone.id])
     gone.path.write_bytes(b"somebody else's")
-    (back,) = library.restore([gone.id])
+    (back,) = library.trash.restore([gone.id])
     assert (back.path.read_bytes(), gone.path.read_bytes()) == (content, b"somebody else's")
 
 
 def test_the_trash_and_its_way_back_survive_the_loss_of_the_database(tmp_path: Path) -> None:
     library = Library.open(tmp_path)
     gone = record(library, enqueue(library))
-    library.retag([gone.id], (), ["keep"])
-    library.trash([gone.id])
+    library.marks.retag([gone.id], (), ["keep"])
+    library.trash.put([gone.id])
     library.close()
     for file in tmp_path.glob(f"{FILE_NAME}*"):
         file.unlink()
     library = Library.open(tmp_path)
     library.rebuild()
-    assert library.recent() == []
-    assert [asset.id for asset in library.trashed()] == [gone.id]
-    (back,) = library.restore([gone.id])
+    assert library.assets.recent() == []
+    assert [asset.id for asset in library.trash.list()] == [gone.id]
+    (back,) = library.trash.restore([gone.id])
     assert (back.path, back.tags) == (gone.path, ("keep",))
     library.close()
 
 
 def test_emptying_deletes_for_good_and_only_what_is_in_the_trash(library: Library) -> None:
     kept, gone = (record(library, enqueue(library)) for _ in range(2))
-    library.trash([gone.id])
-    assert library.empty_trash() == 1
-    assert library.trashed() == []
+    library.trash.put([gone.id])
+    assert library.trash.empty() == 1
+    assert library.trash.list() == []
     assert list((library.root / ".trash").iterdir()) == []
     assert kept.path.is_file()
     assert library.rebuild() == 1
@@ -63,29 +63,29 @@ def test_emptying_deletes_for_good_and_only_what_is_in_the_trash(library: Librar
 
 def test_a_deleted_row_is_not_made_again(library: Library) -> None:
     job = enqueue(library, count=2)
-    library.trash([record(library, job).id])
-    assert library.missing_rows(job) == (1,)
+    library.trash.put([record(library, job).id])
+    assert library.queue.missing_rows(job) == (1,)
 
 
 def test_a_result_outside_the_library_goes_to_the_trash_too(
     library: Library, tmp_path: Path
 ) -> None:
-    (job,) = library.enqueue([TextRequest(prompt="hi", seed=1)], output=str(tmp_path / "out"))
+    (job,) = library.queue.enqueue([TextRequest(prompt="hi", seed=1)], output=str(tmp_path / "out"))
     asset = record(library, job)
-    library.trash([asset.id])
+    library.trash.put([asset.id])
     assert not asset.path.exists()
-    assert library.restore([asset.id])[0].path == asset.path
+    assert library.trash.restore([asset.id])[0].path == asset.path
 
 
 def test_a_file_that_left_the_trash_by_hand_is_a_sentence(library: Library) -> None:
     asset = record(library, enqueue(library))
-    library.trash([asset.id])
-    library.trashed()[0].path.unlink()
+    library.trash.put([asset.id])
+    library.trash.list()[0].path.unlink()
     with pytest.raises(ProblemError, match="not in the trash any more"):
-        library.restore([asset.id])
+        library.trash.restore([asset.id])
 
 
 def test_deleting_what_is_deleted_or_unknown_changes_nothing(library: Library) -> None:
     asset = record(library, enqueue(library))
-    library.trash([asset.id])
-    assert library.trash([asset.id, "nobody"]) == []
+    library.trash.put([asset.id])
+    assert library.trash.put([asset.id, "nobody"]) == []

@@ -11,7 +11,7 @@ from PIL import Image
 from studio.jobs.reproduce import reproduce_request
 from studio.jobs.table import input_errors, read_table
 from studio.kinds.image import ImageRequest
-from studio.library.folder.files import hash_file
+from studio.library.folder.file_placing import hash_file
 from studio.library.queue.resolve_request import resolve_request
 from studio.library.store import Library
 from studio.models.registry import Registry

@@ -77,20 +77,20 @@ def fields_of(request: Request, root: Path) -> dict[str, Any]:
 def test_it_opens_without_a_notice_and_lists_all_as_before(older: Library, root: Path) -> None:
     assert older.notice is None
     assert not list(root.glob("*damaged*"))
-    assert [told(asset, root) for asset in older.recent()] == LISTED["assets"]
-    assert [told(asset, root) for asset in older.trashed()] == LISTED["trashed"]
-    assert [list(held) for held in older.collections()] == LISTED["collections"]
+    assert [told(asset, root) for asset in older.assets.recent()] == LISTED["assets"]
+    assert [told(asset, root) for asset in older.trash.list()] == LISTED["trashed"]
+    assert [list(held) for held in older.marks.collections()] == LISTED["collections"]
     for words, ids in LISTED["searches"].items():
-        assert [asset.id for asset in older.find(Wanted(words=words))] == ids, words
+        assert [asset.id for asset in older.assets.find(Wanted(words=words))] == ids, words
 
 
 def test_every_request_is_known_and_every_result_has_its_medium(older: Library) -> None:
-    requests = [asset.recipe.request for asset in older.recent()]
-    requests += [job.request for job in older.jobs()]
+    requests = [asset.recipe.request for asset in older.assets.recent()]
+    requests += [job.request for job in older.queue.list()]
     assert not [request for request in requests if isinstance(request, UnknownRequest)]
     assert all(
         asset.medium is (Medium.TEXT if asset.path.suffix == ".md" else Medium.PICTURE)
-        for asset in older.recent()
+        for asset in older.assets.recent()
     )
 
 
@@ -105,47 +105,47 @@ def test_its_jobs_are_as_they_were(older: Library, root: Path) -> None:
             "problem": str(job.problem.message) if job.problem else "",
             "request": fields_of(job.request, root),
         }
-        for job in older.jobs()
+        for job in older.queue.list()
     ]
     assert jobs == LISTED["jobs"]
     assert {job["status"] for job in jobs} >= {"done", "failed", "queued", "interrupted"}
-    assert list(older.waiting()) == LISTED["turns"]
+    assert list(older.queue.waiting()) == LISTED["turns"]
 
 
 def test_its_waiting_and_interrupted_jobs_run(older: Library) -> None:
-    turns, before = list(older.waiting()), older.job_counts()
+    turns, before = list(older.queue.waiting()), older.queue.counts()
     assert before == {"done": 8, "queued": 4, "failed": 1, "cancelled": 1, "interrupted": 1}
-    older.resume_interrupted()
+    older.retries.resume_interrupted()
     ran: list[str] = []
     while (job := older.next_job()) is not None:
         assert job.obstacle is None
-        older.start(job)
-        for row in older.missing_rows(job):
+        older.queue.start(job)
+        for row in older.queue.missing_rows(job):
             record(older, job, row)
-        ran.append(older.finish(job.id, "done").id)
+        ran.append(older.queue.finish(job.id, "done").id)
     assert [job for job in ran if job in turns] == turns
-    assert older.job_counts() == {"done": 13, "failed": 1, "cancelled": 1}
+    assert older.queue.counts() == {"done": 13, "failed": 1, "cancelled": 1}
 
 
 def test_a_failed_job_is_tried_again_and_another_one_repeated(older: Library) -> None:
-    again, refused = older.retry_failed()
+    again, refused = older.retries.retry_failed()
     assert (len(again), refused) == (1, [])
-    (picture,) = older.find(Wanted(words="lamp"))
-    assert isinstance(older.duplicate(picture.job), Job)
+    (picture,) = older.assets.find(Wanted(words="lamp"))
+    assert isinstance(older.retries.duplicate(picture.job), Job)
 
 
 def test_a_rebuild_finds_all_again_with_what_was_said_about_it(root: Path) -> None:
     library = Library.open(root)
-    before, trashed = library.recent(), library.trashed()
+    before, trashed = library.assets.recent(), library.trash.list()
     assert library.rebuild() == len(LISTED["assets"])
-    assert (library.recent(), library.trashed()) == (before, trashed)
+    assert (library.assets.recent(), library.trash.list()) == (before, trashed)
     library.close()
     for file in root.glob(f"{FILE_NAME}*"):
         file.unlink()
     library = Library.open(root)
-    fresh = {asset.id: told(asset, root) for asset in library.recent()}
+    fresh = {asset.id: told(asset, root) for asset in library.assets.recent()}
     assert fresh == {asset["id"]: asset for asset in LISTED["assets"]}
-    assert [told(asset, root) for asset in library.trashed()] == LISTED["trashed"]
+    assert [told(asset, root) for asset in library.trash.list()] == LISTED["trashed"]
     library.close()
 
 

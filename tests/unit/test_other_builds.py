@@ -25,8 +25,7 @@ from studio.kinds.coding import recipe_from_json, to_json
 from studio.kinds.image import ImageRequest
 from studio.kinds.kind import Medium
 from studio.kinds.text import TextRequest
-from studio.library.folder.marks_file import FILE_NAME as MARKS
-from studio.library.folder.marks_file import read as read_marks
+from studio.library.folder.marks_file import MARKS_FILE, read_marks
 from studio.library.index.database import FILE_NAME, DamagedDatabaseError
 from studio.library.index.search import Wanted
 from studio.library.recipes.export import TABLE, export
@@ -80,7 +79,7 @@ def newer(root: Path) -> Iterator[Library]:
 
 
 def one(library: Library, name: str) -> Asset:
-    asset = library.asset(asset_of(name))
+    asset = library.assets.get(asset_of(name))
     assert asset is not None, name
     return asset
 
@@ -96,7 +95,7 @@ def stored(root: Path) -> dict[str, tuple[str, str]]:
 
 def test_it_opens_without_a_notice_and_lists_every_result(newer: Library, root: Path) -> None:
     assert newer.notice is None
-    assert {asset.path.name: asset.prompt for asset in newer.recent()} == CALLED
+    assert {asset.path.name: asset.prompt for asset in newer.assets.recent()} == CALLED
     assert not list(root.glob("*damaged*"))
 
 
@@ -126,7 +125,7 @@ def test_recipes_come_back_whole_and_requests_character_by_character(
 
 
 def test_media_are_told_by_the_kind_else_by_the_file(newer: Library) -> None:
-    media = {asset.path.name: asset.medium for asset in newer.recent()}
+    media = {asset.path.name: asset.medium for asset in newer.assets.recent()}
     by_suffix = {".md": Medium.TEXT, ".png": Medium.PICTURE, ".wav": Medium.AUDIO}
     assert media == {name: by_suffix[Path(name).suffix] for name in FILES}
     assert one(newer, "speech.md").text == ANSWER
@@ -144,49 +143,49 @@ def test_media_are_told_by_the_kind_else_by_the_file(newer: Library) -> None:
     ],
 )
 def test_they_are_found_by_their_words(newer: Library, words: str, names: set[str]) -> None:
-    assert {asset.path.name for asset in newer.find(Wanted(words=words))} == names
+    assert {asset.path.name for asset in newer.assets.find(Wanted(words=words))} == names
 
 
 def test_they_are_found_by_their_task_and_label(newer: Library) -> None:
     wanted = Wanted(task="speech", labels=(("shelf", "new"),))
-    assert len(newer.find(wanted)) == 3
-    assert newer.used().labels == {"shelf": ("new",)}
+    assert len(newer.assets.find(wanted)) == 3
+    assert newer.assets.facets().labels == {"shelf": ("new",)}
 
 
 def test_they_are_starred_tagged_collected_trashed_and_restored(newer: Library) -> None:
     names = [asset_of(name) for name in FILES]
-    places = {asset.id: asset.path for asset in newer.recent()}
-    newer.set_starred_many(names, True)
-    newer.retag(names, [], ["kept"])
-    newer.add_to_collection("From the future", names)
-    assert newer.collections() == [("From the future", len(FILES))]
-    assert sorted(newer.trash(names)) == sorted(names)
-    assert newer.recent() == []
-    assert {asset.id: asset.path for asset in newer.restore(names)} == places
-    assert all(asset.starred and asset.tags == ("kept",) for asset in newer.recent())
+    places = {asset.id: asset.path for asset in newer.assets.recent()}
+    newer.marks.star(names, True)
+    newer.marks.retag(names, [], ["kept"])
+    newer.marks.collect("From the future", names)
+    assert newer.marks.collections() == [("From the future", len(FILES))]
+    assert sorted(newer.trash.put(names)) == sorted(names)
+    assert newer.assets.recent() == []
+    assert {asset.id: asset.path for asset in newer.trash.restore(names)} == places
+    assert all(asset.starred and asset.tags == ("kept",) for asset in newer.assets.recent())
 
 
 def test_marks_that_are_not_known_stay_in_the_file(newer: Library, root: Path) -> None:
     name = asset_of("steps.png")
-    with (root / MARKS).open("a") as file:
+    with (root / MARKS_FILE).open("a") as file:
         file.write('{"asset":"x-0","tags":[{"name":"deep","colour":"red"}]}\n')
-    newer.set_starred(name, False)
-    newer.retag([name], [], ["slow"])
-    newer.trash([name])
-    newer.restore([name])
+    newer.marks.star([name], False)
+    newer.marks.retag([name], [], ["slow"])
+    newer.trash.put([name])
+    newer.trash.restore([name])
     for _ in range(600):
-        newer.set_starred(name, True)
-        newer.set_starred(name, False)
+        newer.marks.star([name], True)
+        newer.marks.star([name], False)
     kept = read_marks(root)[name]
     assert (kept.tags, kept.unknown) == (("slow",), {"rating": 4})
-    assert '"rating":4' in (root / MARKS).read_text().splitlines()[-1]
-    assert '"colour":"red"' in (root / MARKS).read_text()
+    assert '"rating":4' in (root / MARKS_FILE).read_text().splitlines()[-1]
+    assert '"colour":"red"' in (root / MARKS_FILE).read_text()
 
 
 def test_they_are_exported_as_they_are_with_their_recipes_in_the_table(
     newer: Library, tmp_path: Path
 ) -> None:
-    assets = newer.recent()
+    assets = newer.assets.recent()
     copies = export(assets, tmp_path / "out")
     assert [copy.read_bytes() for copy in copies] == [asset.path.read_bytes() for asset in assets]
     with (tmp_path / "out" / TABLE).open(encoding="utf-8-sig", newline="") as file:
@@ -198,7 +197,7 @@ def test_they_are_exported_as_they_are_with_their_recipes_in_the_table(
 def test_pictures_are_converted_with_the_whole_recipe(
     newer: Library, tmp_path: Path, to: Literal["webp", "jpeg"]
 ) -> None:
-    pictures = [asset for asset in newer.recent() if asset.medium is Medium.PICTURE]
+    pictures = [asset for asset in newer.assets.recent() if asset.medium is Medium.PICTURE]
     assert len(pictures) == 7
     for asset, copy in zip(pictures, export(pictures, tmp_path, to), strict=True):
         assert copy.suffix != ".png"
@@ -214,7 +213,7 @@ def test_no_text_for_other_programs_is_made_up(newer: Library) -> None:
 
 
 def test_a_contact_sheet_of_them_is_drawn(newer: Library, tmp_path: Path) -> None:
-    pictures = [Picture(a.path, a.recipe.labels) for a in newer.recent()]
+    pictures = [Picture(a.path, a.recipe.labels) for a in newer.assets.recent()]
     assert make_sheet(pictures, ["shelf"], tmp_path / "sheet.png").is_file()
 
 
@@ -222,23 +221,23 @@ def test_a_contact_sheet_of_them_is_drawn(newer: Library, tmp_path: Path) -> Non
 
 
 def test_a_rebuild_keeps_all_and_loses_nothing(newer: Library, root: Path) -> None:
-    before = newer.recent()
+    before = newer.assets.recent()
     assert newer.rebuild() == len(FILES)
-    assert newer.recent() == before
+    assert newer.assets.recent() == before
     assert read_marks(root)[asset_of("steps.png")].unknown == {"rating": 4}
 
 
 def test_a_fresh_index_has_every_file_that_can_be_read_and_touches_no_other(root: Path) -> None:
     files = {path: path.read_bytes() for path in root.glob("2031*/*")}
     library = Library.open(root)
-    before = {asset.id: asset for asset in library.recent()}
+    before = {asset.id: asset for asset in library.assets.recent()}
     library.close()
     for file in root.glob(f"{FILE_NAME}*"):
         file.unlink()
     for _ in range(2):
         library = Library.open(root)
         assert library.notice is None
-        after = {asset.id: asset for asset in library.recent()}
+        after = {asset.id: asset for asset in library.assets.recent()}
         library.close()
         assert after == {name: before[name] for name in after}
         assert set(before) - set(after) <= {asset_of("speech.wav")}
@@ -250,7 +249,7 @@ def test_jobs_are_taken_over_from_a_damaged_index_as_they_are(root: Path) -> Non
     before = stored(root)
     (root / f"{FILE_NAME}-damaged").touch()
     library = Library.open(root)
-    assert library.notice is not None and len(library.recent()) >= len(FILES) - 1
+    assert library.notice is not None and len(library.assets.recent()) >= len(FILES) - 1
     library.close()
     assert stored(root) == before
 
@@ -265,20 +264,22 @@ def test_jobs_that_cannot_run_wait_at_the_front_and_those_behind_them_run(
     own = [enqueue(newer).id for _ in range(3)]
     ran = []
     while (job := newer.next_job()) is not None:
-        newer.start(job)
+        newer.queue.start(job)
         record(newer, job)
-        ran.append(newer.finish(job.id, "done").id)
+        ran.append(newer.queue.finish(job.id, "done").id)
     assert ran == own
-    assert newer.waiting() == [f"waiting-{place}" for place in range(len(REQUESTS))]
+    assert newer.queue.waiting() == [f"waiting-{place}" for place in range(len(REQUESTS))]
     after = stored(root)
     assert {name: after[name] for name in before} == before
     assert [request for _, request in before.values()] == list(REQUESTS)
 
 
 def test_why_a_job_waits_is_said_in_a_sentence(newer: Library) -> None:
-    said = {job.request.task: str(job.obstacle) for job in newer.jobs("queued")}
+    said = {job.request.task: str(job.obstacle) for job in newer.queue.list("queued")}
     assert said["speech"].startswith(OTHERS)
-    told = [str(job.obstacle) for job in newer.jobs("queued") if to_json(job.request) != SPEECH]
+    told = [
+        str(job.obstacle) for job in newer.queue.list("queued") if to_json(job.request) != SPEECH
+    ]
     assert "steps must be a whole number of at most 500." in told
     assert "scale must be 2, 3 or 4." in told
     assert "temperature must be a number of at most 5." in told
@@ -286,11 +287,11 @@ def test_why_a_job_waits_is_said_in_a_sentence(newer: Library) -> None:
 
 def test_they_do_not_keep_jobs_of_a_batch_from_sharing_calls(newer: Library) -> None:
     requests = [TextRequest(prompt=f"n {n}", seed=n) for n in range(12)]
-    jobs = newer.enqueue(requests, batch="night")
+    jobs = newer.queue.enqueue(requests, batch="night")
     for job in jobs[:8]:
-        newer.start(job)
-        newer.finish(job.id, "done")
-    assert [job.id for job in newer.companions(jobs[8], 16)] == [job.id for job in jobs[9:]]
+        newer.queue.start(job)
+        newer.queue.finish(job.id, "done")
+    assert [job.id for job in newer.queue.companions(jobs[8], 16)] == [job.id for job in jobs[9:]]
 
 
 def test_retry_duplicate_and_resume_are_refused_and_change_nothing(root: Path) -> None:
@@ -301,10 +302,10 @@ def test_retry_duplicate_and_resume_are_refused_and_change_nothing(root: Path) -
     before = stored(root)
     library = Library.open(root)
     for place in range(len(REQUESTS)):
-        for repeat in (library.retry, library.duplicate, library.resume):
+        for repeat in (library.retries.retry, library.retries.duplicate, library.retries.resume):
             with pytest.raises(ProblemError):
                 repeat(f"failed-{place}")
-    again, refused = library.retry_failed()
+    again, refused = library.retries.retry_failed()
     assert (again, len(refused)) == ([], len(REQUESTS))
     library.close()
     assert stored(root) == before
@@ -321,8 +322,8 @@ def test_values_out_of_range_are_shown_and_used_up_to_the_check(newer: Library) 
     assert restored is not None and isinstance(restored.request, ImageRequest)
     assert restored.request.steps == 9000
     with pytest.raises(ProblemError, match="steps must be a whole number of at most 500"):
-        newer.enqueue([restored.request])
-    (job,) = newer.enqueue([restored.request.with_values(steps=20)])
+        newer.queue.enqueue([restored.request])
+    (job,) = newer.queue.enqueue([restored.request.with_values(steps=20)])
     assert job.obstacle is None and job.request.seed == 7
 
 
@@ -340,7 +341,7 @@ def test_labels_problems_and_statuses_of_other_builds_are_read(root: Path) -> No
         db.execute("PRAGMA ignore_check_constraints = ON")
         add_job(db, "asleep", FIELD, status="postponed", count=3)
     library = Library.open(root)
-    odd, odder, asleep = (library.job(name) for name in ("odd", "odder", "asleep"))
+    odd, odder, asleep = (library.queue.get(name) for name in ("odd", "odder", "asleep"))
     assert odd is not None and odder is not None and asleep is not None
     assert odd.problem is not None and str(odd.problem.message) == "Accept the licence of X."
     assert odd.labels == {"a": "b"}
@@ -361,9 +362,9 @@ def test_a_file_that_another_build_placed_just_before_it_was_killed_is_adopted(
     with contextlib.closing(sqlite3.connect(root / FILE_NAME)) as db, db:
         add_job(db, "killed", request, status="running", owner="gone", started=began, count=many)
     library = Library.open(root)
-    job = library.job("killed")
+    job = library.queue.get("killed")
     assert job is not None and (job.status, job.done_rows) == ("interrupted", (0,))
-    assert [asset.path for asset in library.assets_of("killed")] == [final]
+    assert [asset.path for asset in library.assets.of_job("killed")] == [final]
     library.close()
 
 
@@ -375,8 +376,8 @@ def test_estimates_leave_out_what_cannot_run(newer: Library) -> None:
     assert waiting_seconds(newer, known) == 0
     backlog = Backlog(newer)
     assert backlog.left(known).waiting == backlog.left(known).unknown == 0
-    assert known.together(part_of(job) for job in newer.jobs("queued"))[1] == len(REQUESTS)
-    for job in newer.jobs("queued"):
+    assert known.together(part_of(job) for job in newer.queue.list("queued"))[1] == len(REQUESTS)
+    for job in newer.queue.list("queued"):
         assert not known.seconds(job.request)
         assert not known.peaks(job.request)
 
@@ -396,7 +397,7 @@ def test_what_another_process_runs_is_of_unknown_length(root: Path) -> None:
 def test_results_of_them_are_listed_in_the_table_and_lines_of_any_task_stay(
     newer: Library, tmp_path: Path
 ) -> None:
-    jobs = newer.jobs("queued")
+    jobs = newer.queue.list("queued")
     results = Results(tmp_path, jobs)
     asset = one(newer, "speech.md")
     for job in jobs:
@@ -416,7 +417,7 @@ def test_a_batch_goes_on_without_the_lines_that_cannot_run(root: Path) -> None:
             labels = json.dumps({"line": str(line)})
             add_job(db, f"line-{line}", request, status="interrupted", batch="b", labels=labels)
     library = Library.open(root)
-    own = library.enqueue([TextRequest(prompt="x", seed=1)], batch="b", labels={"line": "9"})
+    own = library.queue.enqueue([TextRequest(prompt="x", seed=1)], batch="b", labels={"line": "9"})
     jobs = latest_of(library, "b")
     left = Left(library, jobs)
     assert [job.id for job in left] == [own[0].id]
@@ -430,5 +431,5 @@ def test_what_is_no_json_is_damage_still(root: Path) -> None:
         db.execute("UPDATE jobs SET request = '{\"task\"' WHERE id = 'broken'")
     library = Library.open(root)
     with pytest.raises(DamagedDatabaseError):
-        library.job("broken")
+        library.queue.get("broken")
     library.close()

@@ -18,7 +18,7 @@ from tests.unit.conftest import record
 def test_an_answer_that_was_cut_is_marked(
     library: Library, capsys: pytest.CaptureFixture[str], reached: float, cut: bool | None
 ) -> None:
-    (job,) = library.enqueue([TextRequest(prompt="x", seed=1)])
+    (job,) = library.queue.enqueue([TextRequest(prompt="x", seed=1)])
     asset = record(library, job)
     recipe = replace(asset.recipe, stats={"reached_limit": reached})
     JsonOutput(Tally()).report(AssetSaved(replace(asset, recipe=recipe)))

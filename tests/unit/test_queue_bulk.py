@@ -13,85 +13,85 @@ from tests.unit.conftest import enqueue, png_bytes, record
 
 
 def turns(library: Library) -> list[str]:
-    return [job.id for job in library.jobs("queued")]
+    return [job.id for job in library.queue.list("queued")]
 
 
 def failed(library: Library, job: Job) -> Job:
-    library.start(job)
-    return library.finish(job.id, "failed")
+    library.queue.start(job)
+    return library.queue.finish(job.id, "failed")
 
 
 def test_all_that_waits_is_cancelled_and_comes_back_in_the_same_order(library: Library) -> None:
     running, first, second, third = (enqueue(library) for _ in range(4))
-    library.start(running)
-    library.move(third.id, before=first.id)
-    cancelled = library.cancel_waiting()
-    assert library.job_counts() == {"running": 1, "cancelled": 3}
-    assert library.uncancel(cancelled) == 3
+    library.queue.start(running)
+    library.queue.move(third.id, before=first.id)
+    cancelled = library.queue.cancel_waiting()
+    assert library.queue.counts() == {"running": 1, "cancelled": 3}
+    assert library.queue.uncancel(cancelled) == 3
     assert turns(library) == cancelled == [third.id, first.id, second.id]
 
 
 def test_of_the_jobs_named_only_those_that_wait_are_cancelled(library: Library) -> None:
     ended, chosen, other = (enqueue(library) for _ in range(3))
     failed(library, ended)
-    assert library.cancel_waiting([ended.id, chosen.id]) == [chosen.id]
+    assert library.queue.cancel_waiting([ended.id, chosen.id]) == [chosen.id]
     assert turns(library) == [other.id]
 
 
 def test_ten_thousand_waiting_jobs_are_cancelled_moved_retried_and_cleared(
     library: Library,
 ) -> None:
-    jobs = library.enqueue([TextRequest(prompt=f"n {n}", seed=n) for n in range(10_000)])
-    library.move([job.id for job in jobs[9000:9003]], before=jobs[0].id)
+    jobs = library.queue.enqueue([TextRequest(prompt=f"n {n}", seed=n) for n in range(10_000)])
+    library.queue.move([job.id for job in jobs[9000:9003]], before=jobs[0].id)
     assert turns(library)[:4] == [job.id for job in [*jobs[9000:9003], jobs[0]]]
-    assert len(library.cancel_waiting()) == 10_000
-    assert library.clear_ended() == 10_000
-    assert library.job_counts() == {}
+    assert len(library.queue.cancel_waiting()) == 10_000
+    assert library.queue.clear_ended() == 10_000
+    assert library.queue.counts() == {}
 
 
 def test_several_jobs_move_together_in_the_order_given(library: Library) -> None:
     a, b, c, d = (enqueue(library).id for _ in range(4))
-    library.move([d, b], before=a)
+    library.queue.move([d, b], before=a)
     assert turns(library) == [d, b, a, c]
-    library.move([d, a])
+    library.queue.move([d, a])
     assert turns(library) == [b, c, d, a]
-    library.move([b, c], before=c)
+    library.queue.move([b, c], before=c)
     assert turns(library) == [b, c, d, a]
 
 
 def test_a_moved_job_takes_the_priority_of_its_new_place(library: Library) -> None:
-    (urgent,) = library.enqueue([TextRequest(prompt="now", seed=1)], priority=5)
+    (urgent,) = library.queue.enqueue([TextRequest(prompt="now", seed=1)], priority=5)
     first, second = enqueue(library).id, enqueue(library).id
-    library.move(second, before=urgent.id)
+    library.queue.move(second, before=urgent.id)
     assert turns(library) == [second, urgent.id, first]
-    library.move(urgent.id)
+    library.queue.move(urgent.id)
     assert turns(library) == [second, first, urgent.id]
 
 
 def test_a_job_that_has_begun_meanwhile_is_not_moved(library: Library) -> None:
     first, second, third = (enqueue(library) for _ in range(3))
-    library.start(first)
-    library.move([first.id, third.id], before=second.id)
+    library.queue.start(first)
+    library.queue.move([first.id, third.id], before=second.id)
     assert turns(library) == [third.id, second.id]
-    library.move(second.id, before=first.id)
+    library.queue.move(second.id, before=first.id)
     assert turns(library) == [second.id, third.id]
 
 
 def test_every_failed_job_is_retried_once(library: Library, tmp_path: Path) -> None:
     (tmp_path / "in.png").write_bytes(png_bytes())
-    (gone,) = library.enqueue([UpscaleRequest(input=InputFile(str(tmp_path / "in.png")))])
+    (gone,) = library.queue.enqueue([UpscaleRequest(input=InputFile(str(tmp_path / "in.png")))])
     jobs = [failed(library, enqueue(library)) for _ in range(2)]
     failed(library, gone)
     (tmp_path / "in.png").unlink()
-    again, refused = library.retry_failed()
+    again, refused = library.retries.retry_failed()
     assert [(job.retried_from, job.request) for job in again] == [(j.id, j.request) for j in jobs]
     assert len(refused) == 1 and "in.png" in str(refused[0].message)
-    assert library.retry_failed()[0] == []
+    assert library.retries.retry_failed()[0] == []
 
 
 def test_a_duplicate_keeps_the_seed_and_names_no_other_job(library: Library) -> None:
-    (job,) = library.enqueue([TextRequest(prompt="x")], labels={"row": "7"}, batch="night")
-    twin = library.duplicate(job.id)
+    (job,) = library.queue.enqueue([TextRequest(prompt="x")], labels={"row": "7"}, batch="night")
+    twin = library.retries.duplicate(job.id)
     assert (twin.request, twin.labels, twin.batch) == (job.request, job.labels, job.batch)
     assert twin.retried_from == ""
     assert turns(library) == [job.id, twin.id]
@@ -100,22 +100,22 @@ def test_a_duplicate_keeps_the_seed_and_names_no_other_job(library: Library) -> 
 def test_all_interrupted_jobs_run_what_is_missing_of_them(library: Library) -> None:
     half, whole = enqueue(library, count=2), enqueue(library)
     for job in (half, whole):
-        library.start(job)
+        library.queue.start(job)
     record(library, half)
     for job in (half, whole):
-        library.finish(job.id, "interrupted")
-    assert library.resume_interrupted() == 2
+        library.queue.finish(job.id, "interrupted")
+    assert library.retries.resume_interrupted() == 2
     assert turns(library) == [half.id, whole.id]
-    assert library.missing_rows(half) == (1,)
+    assert library.queue.missing_rows(half) == (1,)
 
 
 def test_clearing_leaves_what_waits_runs_or_was_interrupted(library: Library) -> None:
     waiting, running, cut, done = (enqueue(library) for _ in range(4))
     for job in (running, cut, done):
-        library.start(job)
+        library.queue.start(job)
     asset = record(library, done)
-    library.finish(done.id, "done")
-    library.finish(cut.id, "interrupted")
-    assert library.clear_ended() == 1
-    assert {job.id for job in library.jobs()} == {waiting.id, running.id, cut.id}
-    assert library.asset(asset.id) is not None
+    library.queue.finish(done.id, "done")
+    library.queue.finish(cut.id, "interrupted")
+    assert library.queue.clear_ended() == 1
+    assert {job.id for job in library.queue.list()} == {waiting.id, running.id, cut.id}
+    assert library.assets.get(asset.id) is not None

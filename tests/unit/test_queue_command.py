@@ -33,17 +33,17 @@ def queue(*arguments: str) -> int:
 
 
 def turns(library: Library) -> list[str]:
-    return [job.id for job in library.jobs("queued")]
+    return [job.id for job in library.queue.list("queued")]
 
 
 def failed(library: Library, job: Job) -> Job:
-    library.start(job)
-    return library.finish(job.id, "failed", Problem("bug", sentence("x")))
+    library.queue.start(job)
+    return library.queue.finish(job.id, "failed", Problem("bug", sentence("x")))
 
 
 def test_pausing_is_said(library: Library, capsys: pytest.CaptureFixture[str]) -> None:
     assert queue("pause") == DONE
-    assert library.is_paused
+    assert library.queue.is_paused
     assert capsys.readouterr().out == "The queue is paused. `studio queue resume` goes on.\n"
 
 
@@ -51,13 +51,13 @@ def test_one_all_that_wait_or_also_the_interrupted_are_cancelled(
     library: Library, capsys: pytest.CaptureFixture[str]
 ) -> None:
     one, _, _, cut = (enqueue(library) for _ in range(4))
-    library.start(cut)
-    library.finish(cut.id, "interrupted")
+    library.queue.start(cut)
+    library.queue.finish(cut.id, "interrupted")
     assert queue("cancel", one.id) == DONE
     assert queue("cancel", "--waiting") == DONE
-    assert library.job_counts() == {"cancelled": 3, "interrupted": 1}
+    assert library.queue.counts() == {"cancelled": 3, "interrupted": 1}
     assert queue("cancel", "--all") == DONE
-    assert library.job_counts() == {"cancelled": 4}
+    assert library.queue.counts() == {"cancelled": 4}
     assert capsys.readouterr().out.splitlines() == [
         f"The job {one.id} is cancelled.",
         "2 jobs are cancelled.",
@@ -74,7 +74,7 @@ def test_a_job_is_moved_first_before_another_or_last(library: Library) -> None:
     assert queue("move", three) == DONE
     assert turns(library) == [two, one, three]
     assert queue("move", three, "--before", "nobody") == WRONG_CALL
-    library.cancel(one)
+    library.queue.cancel(one)
     assert queue("move", one, "--first") == WRONG_CALL
 
 
@@ -84,10 +84,10 @@ def test_failed_jobs_are_retried_one_or_all(
     one, two = failed(library, enqueue(library)), failed(library, enqueue(library))
     assert queue("retry", one.id) == DONE
     assert queue("retry", "--failed") == DONE
-    assert [job.retried_from for job in library.jobs("queued")] == [one.id, two.id]
+    assert [job.retried_from for job in library.queue.list("queued")] == [one.id, two.id]
     assert capsys.readouterr().out.split() == turns(library)
     (tmp_path / "in.png").write_bytes(png_bytes())
-    (gone,) = library.enqueue([UpscaleRequest(input=InputFile(str(tmp_path / "in.png")))])
+    (gone,) = library.queue.enqueue([UpscaleRequest(input=InputFile(str(tmp_path / "in.png")))])
     failed(library, gone)
     (tmp_path / "in.png").unlink()
     assert queue("retry", "--failed") == SOME_FAILED
@@ -106,15 +106,15 @@ def test_the_list_says_how_long_the_queue_takes(
     library: Library, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = enqueue(library)
-    library.start(before)
+    library.queue.start(before)
     record(library, before)  # half a second, by its recipe
-    library.finish(before.id, "done")
+    library.queue.finish(before.id, "done")
     for _ in range(400):
         enqueue(library)
     enqueue(library, model="never used")
     assert queue("list") == DONE
     told = capsys.readouterr().err
     assert "At least 3 min left." in told and "1 job of unknown length." in told
-    library.cancel_waiting([turns(library)[-1]])
+    library.queue.cancel_waiting([turns(library)[-1]])
     assert queue("list") == DONE
     assert "About 3 min left, finished at about " in capsys.readouterr().err

@@ -27,7 +27,7 @@ from tests.unit.model_files import write_pipeline, write_safetensors
 
 def drawn(library: Library, **recipe: object) -> Asset:
     """A picture of four, the third, as its recipe is changed by `recipe`."""
-    (job,) = library.enqueue([ImageRequest(prompt="a fox", seed=5, count=4)])
+    (job,) = library.queue.enqueue([ImageRequest(prompt="a fox", seed=5, count=4)])
     asset = record(library, job, 2)
     request = asset.recipe.request.with_values(seed=7, count=1, steps=9)
     changed = msgspec.structs.replace(asset.recipe, request=request, **recipe)
@@ -60,7 +60,7 @@ def test_a_model_that_is_nowhere_is_named(library: Library, paths: Paths) -> Non
 
 
 def enlarged(library: Library, source: Path) -> Asset:
-    (job,) = library.enqueue([UpscaleRequest(input=InputFile(str(source)), model="x2")])
+    (job,) = library.queue.enqueue([UpscaleRequest(input=InputFile(str(source)), model="x2")])
     return record(library, job, content=png_bytes((12, 8)))
 
 

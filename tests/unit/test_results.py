@@ -20,7 +20,7 @@ ANSWER = 'One fox said "hello,\nhen".\n\nThe end 狐狸'
 
 def batch(library: Library, *rows: tuple[Request, dict[str, str]]) -> list[Job]:
     labels = [{**row[1], "line": str(line)} for line, row in enumerate(rows, 2)]
-    return library.enqueue([row[0] for row in rows], labels=labels, claim=True)
+    return library.queue.enqueue([row[0] for row in rows], labels=labels, claim=True)
 
 
 def read(folder: Path) -> list[dict[str, str]]:

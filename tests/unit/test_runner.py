@@ -48,7 +48,7 @@ class House:
         self.events: list[object] = []
 
     def enqueue(self, request: Request) -> Job:
-        return self.library.enqueue([request])[0]
+        return self.library.queue.enqueue([request])[0]
 
     def run(self, job: Job) -> str:
         return self.runner.run(job, self.events.append)
@@ -74,7 +74,7 @@ def test_every_row_is_on_disk_before_it_is_reported(house: House) -> None:
     )
     assert status == "done"
     assert on_disk == [True, True, True]
-    assert [a.recipe.seed for a in house.library.assets_of(job.id)] == [4, 5, 6]
+    assert [a.recipe.seed for a in house.library.assets.of_job(job.id)] == [4, 5, 6]
 
 
 def test_the_status_is_stored_before_the_end_is_reported(house: House) -> None:
@@ -83,7 +83,7 @@ def test_the_status_is_stored_before_the_end_is_reported(house: House) -> None:
 
     def report(event: object) -> None:
         if isinstance(event, Done):
-            found = house.library.job(job.id)
+            found = house.library.queue.get(job.id)
             assert found is not None
             stored.append(found.status)
 
@@ -104,7 +104,7 @@ def test_the_status_is_stored_before_the_end_is_reported(house: House) -> None:
 def test_a_failing_job_says_why_and_the_next_one_runs(house: House, word: str, kind: str) -> None:
     bad = house.enqueue(TextRequest(prompt=f"{word} please", seed=1, count=2))
     assert house.run(bad) == "failed"
-    found = house.library.job(bad.id)
+    found = house.library.queue.get(bad.id)
     assert found is not None and found.problem is not None
     assert (found.status, found.problem.kind) == ("failed", kind)
     assert house.run(house.enqueue(TextRequest(prompt="hello", seed=1))) == "done"
@@ -115,7 +115,7 @@ def test_a_row_that_fails_leaves_the_others_and_a_retry_makes_only_it(house: Hou
     assert house.run(job) == "failed"
     assert house.saved() == [0, 2]
     assert [e.row for e in house.events if isinstance(e, RowFailed)] == [1]
-    assert house.library.missing_rows(job) == (1,)
+    assert house.library.queue.missing_rows(job) == (1,)
 
 
 def test_a_cancel_before_the_engine_knows_the_job_is_not_lost(house: House) -> None:
@@ -138,7 +138,7 @@ def test_a_job_cancelled_half_way_is_cancelled_in_the_library(house: House) -> N
             threading.Thread(target=house.runner.cancel, args=(job.id,)).start()
 
     assert house.runner.run(job, report) == "cancelled"
-    found = house.library.job(job.id)
+    found = house.library.queue.get(job.id)
     assert found is not None and found.status == "cancelled"
 
 
@@ -152,7 +152,7 @@ def test_an_engine_stopped_under_a_job_leaves_it_for_the_next_start(house: House
     assert house.runner.run(job, report) == "interrupted"
     house.library.close()
     house.library = Library.open(house.paths.library)
-    assert [j.id for j in house.library.interrupted()] == [job.id]
+    assert [j.id for j in house.library.queue.interrupted()] == [job.id]
 
 
 def test_a_result_that_cannot_be_kept_fails_its_job_only(
@@ -188,7 +188,7 @@ def test_a_model_that_is_gone_is_a_sentence_and_no_crash(
 def test_a_job_with_nothing_missing_is_done_without_the_engine(house: House) -> None:
     job = house.enqueue(TextRequest(prompt="hello", seed=1))
     house.run(job)
-    resumed = house.library.resume(job.id)
+    resumed = house.library.retries.resume(job.id)
     house.events.clear()
     assert house.run(resumed) == "done"
     assert house.saved() == []
@@ -204,4 +204,4 @@ def test_a_cancel_that_comes_too_late_does_not_hit_the_next_run(house: House) ->
     job = house.enqueue(TextRequest(prompt="[rowfail]", seed=1, count=2))
     house.run(job)
     house.runner.cancel(job.id)
-    assert house.run(house.library.resume(job.id)) == "done"
+    assert house.run(house.library.retries.resume(job.id)) == "done"

@@ -37,11 +37,11 @@ MODEL = ModelRef(id="fake", name="Fake", task="text", format="transformers", pat
 
 def batch(house: House, *prompts: str) -> list[Job]:
     requests = [TextRequest(prompt=prompt, seed=n) for n, prompt in enumerate(prompts)]
-    return house.library.enqueue(requests, batch="b")
+    return house.library.queue.enqueue(requests, batch="b")
 
 
 def status(house: House, job: Job) -> str:
-    found = house.library.job(job.id)
+    found = house.library.queue.get(job.id)
     assert found is not None
     return found.status
 
@@ -68,16 +68,16 @@ def test_companions_are_of_the_same_batch_model_and_settings(library: Library) -
         ImageRequest(prompt="picture"),
         TextRequest(prompt="last"),
     ]
-    first, *_ = library.enqueue(wanted, batch="b")
-    library.enqueue([TextRequest(prompt="another batch")], batch="c")
-    assert prompts(list(library.companions(first, 32))) == ["long", "last"]
-    assert prompts(list(library.companions(first, 5))) == ["long"]
-    assert library.companions(first, 3) == []
+    first, *_ = library.queue.enqueue(wanted, batch="b")
+    library.queue.enqueue([TextRequest(prompt="another batch")], batch="c")
+    assert prompts(list(library.queue.companions(first, 32))) == ["long", "last"]
+    assert prompts(list(library.queue.companions(first, 5))) == ["long"]
+    assert library.queue.companions(first, 3) == []
 
 
 def test_jobs_that_were_sent_one_by_one_wait_for_each_other(library: Library) -> None:
-    first, _ = library.enqueue([TextRequest(prompt="a"), TextRequest(prompt="b")])
-    assert library.companions(first, 32) == []
+    first, _ = library.queue.enqueue([TextRequest(prompt="a"), TextRequest(prompt="b")])
+    assert library.queue.companions(first, 32) == []
 
 
 def test_a_picture_to_start_from_and_enlarging_are_not_shared(
@@ -86,26 +86,26 @@ def test_a_picture_to_start_from_and_enlarging_are_not_shared(
     (tmp_path / "p.png").write_bytes(b"x")
     start = InputFile(str(tmp_path / "p.png"))
     for request in (ImageRequest(prompt="a", image=start), UpscaleRequest(input=start)):
-        first, _ = library.enqueue([request, request], batch="b")
-        assert library.companions(first, 32) == []
+        first, _ = library.queue.enqueue([request, request], batch="b")
+        assert library.queue.companions(first, 32) == []
 
 
 def test_nobody_is_overtaken_more_often_than_allowed(library: Library) -> None:
     hot = TextRequest(prompt="hot", temperature=1.5)
     texts = [TextRequest(prompt=str(n)) for n in range(10)]
-    first, *_ = library.enqueue([texts[0], hot, *texts[1:]], batch="b")
-    along = library.companions(first, 32)
+    first, *_ = library.queue.enqueue([texts[0], hot, *texts[1:]], batch="b")
+    along = library.queue.companions(first, 32)
     assert prompts(list(along)) == ["1", "2", "3", "4"][:MAX_OVERTAKEN]
     for job in (first, *along):
-        library.start(job)
+        library.queue.start(job)
     turn = library.next_job()
     assert turn is not None and prompts([turn]) == ["hot"]
 
 
 def test_a_paused_queue_sends_nobody_along(library: Library) -> None:
-    first, _ = library.enqueue([TextRequest(prompt="a"), TextRequest(prompt="b")], batch="b")
-    library.pause(True)
-    assert library.companions(first, 32) == []
+    first, _ = library.queue.enqueue([TextRequest(prompt="a"), TextRequest(prompt="b")], batch="b")
+    library.queue.pause(True)
+    assert library.queue.companions(first, 32) == []
 
 
 def test_a_table_gives_each_job_once_and_those_alike_together(library: Library) -> None:
@@ -116,7 +116,7 @@ def test_a_table_gives_each_job_once_and_those_alike_together(library: Library) 
         ImageRequest(prompt="d", seed=1),
         TextRequest(prompt="e", seed=1, count=2),
     ]
-    left = Left(library, library.enqueue(kinds, batch="b", claim=True))
+    left = Left(library, library.queue.enqueue(kinds, batch="b", claim=True))
     given = [prompts([job, *left.companions(job, 3)]) for job in left]
     assert given == [["a", "c"], ["b", "d"], ["e"]]
 
@@ -128,30 +128,30 @@ def test_each_job_gets_what_it_gets_alone(house: House) -> None:
     jobs = batch(house, "one", "two", "three")
     assert house.runner.run_together(jobs, house.events.append) == ["done"] * 3
     for job in jobs:
-        assert [asset.recipe.seed for asset in house.library.assets_of(job.id)] == [
+        assert [asset.recipe.seed for asset in house.library.assets.of_job(job.id)] == [
             job.request.seed
         ]
-        [asset] = house.library.assets_of(job.id)
+        [asset] = house.library.assets.of_job(job.id)
         again = house.enqueue(job.request)
         house.run(again)
-        assert house.library.assets_of(again.id)[0].text == asset.text
+        assert house.library.assets.of_job(again.id)[0].text == asset.text
         mine = [e for e in house.events if isinstance(e, JobChanged) and e.job.id == job.id]
         assert [changed.job.status for changed in mine] == ["running", "done"]
 
 
 @pytest.mark.parametrize("word", ["[fail]", "[bug]", "[oom]", "[rowfail]"])
 def test_a_job_that_fails_fails_alone(house: House, word: str) -> None:
-    bad = house.library.enqueue([TextRequest(prompt=word, seed=1, count=2)], batch="b")
+    bad = house.library.queue.enqueue([TextRequest(prompt=word, seed=1, count=2)], batch="b")
     jobs = [*batch(house, "one"), *bad, *batch(house, "three")]
     assert house.runner.run_together(jobs, house.events.append) == ["done", "failed", "done"]
     assert [e.job for e in house.events if isinstance(e, Failed)] == [bad[0].id]
 
 
 def test_a_crash_costs_only_the_job_that_crashes(house: House) -> None:
-    bad = house.library.enqueue([TextRequest(prompt="[crash]", seed=1, count=3)], batch="b")
+    bad = house.library.queue.enqueue([TextRequest(prompt="[crash]", seed=1, count=3)], batch="b")
     jobs = [*batch(house, "one"), *bad, *batch(house, "three")]
     assert house.runner.run_together(jobs, house.events.append) == ["done", "failed", "done"]
-    assert [len(house.library.assets_of(job.id)) for job in jobs] == [1, 2, 1]
+    assert [len(house.library.assets.of_job(job.id)) for job in jobs] == [1, 2, 1]
 
 
 def test_cancelling_one_leaves_the_others(house: House) -> None:
@@ -191,15 +191,15 @@ def test_closing_leaves_all_of_them_interrupted(house: House) -> None:
     assert house.runner.run_together(jobs, report) == ["interrupted"] * 3
     house.library.close()
     house.library = Library.open(house.paths.library)
-    assert {job.id for job in house.library.interrupted()} == {job.id for job in jobs}
+    assert {job.id for job in house.library.queue.interrupted()} == {job.id for job in jobs}
 
 
 def test_only_missing_rows_are_made_after_a_resume(house: House) -> None:
     wanted = [TextRequest(prompt=p, seed=4, count=2) for p in ("[rowfail] one", "two")]
-    jobs = house.library.enqueue(wanted, batch="b")
+    jobs = house.library.queue.enqueue(wanted, batch="b")
     house.runner.run_together(jobs, house.events.append)
     house.events.clear()
-    resumed = house.library.resume(jobs[0].id)
+    resumed = house.library.retries.resume(jobs[0].id)
     other = batch(house, "three")
     assert house.runner.run_together([resumed, *other], house.events.append) == ["done"] * 2
     saved = [(e.job, e.row) for e in house.events if isinstance(e, AssetSaved)]

@@ -9,24 +9,44 @@ from typing import Any
 
 import msgspec
 
-from studio.library.folder import marks_file as marks
-from studio.library.folder.marks_file import Marks
+from studio.library.folder.marks_file import Marks, append_marks, read_marks
+from studio.library.index.asset_writer import AssetWriter
 from studio.library.index.assets import Assets
 from studio.library.index.database import Database
+from studio.library.index.facets import read_collections
 from studio.library.records import Asset
 from studio.protocol import problem
 
 MAX_NAME = 100
 
 
-class Marking:
-    """What the user says about the assets of the library in `root`."""
+class MarkChanges:
+    """Changes what the user says about the assets of the library in `root`.
 
-    def __init__(self, database: Database, assets: Assets, root: Path) -> None:
+    Methods may be called from any thread. They return the assets that are there, in the order
+    asked for, changed or not, and raise `ProblemError` when the disk fails them.
+    """
+
+    def __init__(self, database: Database, assets: Assets, writer: AssetWriter, root: Path) -> None:
         self._database = database
         self._assets = assets
+        self._writer = writer
         self._root = root
         self._unknown: dict[str, dict[str, Any]] | None = None
+
+    def star(self, ids: Iterable[str], starred: bool) -> list[Asset]:
+        """Star assets or take the stars away."""
+        return self.change(ids, lambda mark: msgspec.structs.replace(mark, starred=starred))
+
+    def retag(
+        self, ids: Iterable[str], remove: Collection[str], add: Collection[str]
+    ) -> list[Asset]:
+        """Take tags away from assets, in any case, and add others; what else they have stays."""
+        return self.change(ids, lambda mark: _retagged(mark, remove, add))
+
+    def collections(self) -> list[tuple[str, int]]:
+        """Return each collection with the number of its assets (the trash left out), by name."""
+        return list(read_collections(self._database))
 
     def change(self, ids: Iterable[str], new: Callable[[Marks], Marks]) -> list[Asset]:
         """Give assets new marks, with one sync of the disk. Unknown ids are skipped.
@@ -50,20 +70,20 @@ class Marking:
                 continue
             if old.trashed_at is not None:
                 # Where it came from stands in the file alone.
-                noted = marks.read(self._root) if noted is None else noted
+                noted = read_marks(self._root) if noted is None else noted
                 origin = noted[name].origin if name in noted else ""
                 old = msgspec.structs.replace(old, origin=origin)
             mark = new(old)
             if mark != old:
-                self._assets.mark(db, mark)
+                self._writer.mark(db, mark)
                 changed.append(mark)
-        marks.append(self._root, *changed)
+        append_marks(self._root, *changed)
         return len(changed)
 
     def _written_by_others(self) -> dict[str, dict[str, Any]]:
         """Return what another build said about assets, by their ids. The index does not know it."""
         if self._unknown is None:
-            held = marks.read(self._root)
+            held = read_marks(self._root)
             self._unknown = {name: mark.unknown for name, mark in held.items() if mark.unknown}
         return self._unknown
 
@@ -115,13 +135,13 @@ class Marking:
         return spellings.get(name.casefold(), name)
 
 
-def retagged(mark: Marks, remove: Collection[str], add: Iterable[str]) -> Marks:
+def _retagged(mark: Marks, remove: Collection[str], add: Iterable[str]) -> Marks:
     """Return the marks with tags taken away, in any case, and others added."""
     gone = {tag.strip().casefold() for tag in remove}
-    return with_tags(mark, [*(tag for tag in mark.tags if tag.casefold() not in gone), *add])
+    return _with_tags(mark, [*(tag for tag in mark.tags if tag.casefold() not in gone), *add])
 
 
-def with_tags(mark: Marks, tags: Iterable[str]) -> Marks:
+def _with_tags(mark: Marks, tags: Iterable[str]) -> Marks:
     """Return the marks with these tags and no others. Each is kept once, in its first case."""
     kept: dict[str, str] = {}
     for tag in tags:

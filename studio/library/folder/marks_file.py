@@ -20,7 +20,7 @@ from studio.formats.atomic_write import write_whole
 from studio.library.index.database import file_problem
 from studio.library.records import Asset
 
-FILE_NAME = "marks.jsonl"
+MARKS_FILE = "marks.jsonl"
 _MAX_LINE = 100_000
 
 
@@ -49,18 +49,18 @@ class Marks(Struct, frozen=True):
 _KNOWN = frozenset(Marks.__struct_fields__) - {"unknown"}
 
 
-def of(asset: Asset) -> Marks:
+def marks_of(asset: Asset) -> Marks:
     """Return the marks of an asset that is not in the trash, as the index has them."""
     return Marks(asset.id, asset.starred, asset.tags, asset.collections)
 
 
-def append(root: Path, *changed: Marks) -> None:
+def append_marks(root: Path, *changed: Marks) -> None:
     """Write the marks of assets to the disk, all with one sync. Raises `ProblemError`."""
     if not changed:
         return
     lines = b"".join(map(_line, changed))
     try:
-        with (root / FILE_NAME).open("ab") as file:
+        with (root / MARKS_FILE).open("ab") as file:
             # A line cut short by a crash must not swallow this one.
             file.write(lines if file.tell() == 0 else b"\n" + lines)
             file.flush()
@@ -75,7 +75,7 @@ def _line(marks: Marks) -> bytes:
     return msgspec.json.encode(unknown | fields) + b"\n"
 
 
-def _marks(line: bytes) -> Marks:
+def _read_line(line: bytes) -> Marks:
     """Return the marks of a line. Raises `msgspec.DecodeError`."""
     fields = msgspec.json.decode(line, type=dict[str, Any])
     known = {name: value for name, value in fields.items() if name in _KNOWN}
@@ -83,16 +83,16 @@ def _marks(line: bytes) -> Marks:
     return msgspec.convert(known | {"unknown": unknown}, Marks)
 
 
-def read(root: Path) -> dict[str, Marks]:
+def read_marks(root: Path) -> dict[str, Marks]:
     """Return the marks in force, by asset. Damaged lines are skipped."""
     latest: dict[str, Marks] = {}
     lines, is_foreign = 0, False
     try:
-        with (root / FILE_NAME).open("rb") as file:
+        with (root / MARKS_FILE).open("rb") as file:
             while line := file.readline(_MAX_LINE):
                 lines += bool(line.strip())
                 try:
-                    marks = _marks(line)
+                    marks = _read_line(line)
                 except msgspec.ValidationError:
                     is_foreign = True
                     continue
@@ -111,4 +111,4 @@ def read(root: Path) -> dict[str, Marks]:
 def _rewrite(root: Path, kept: dict[str, Marks]) -> None:
     lines = b"".join(map(_line, kept.values()))
     with contextlib.suppress(OSError):
-        write_whole(root / FILE_NAME, lines)
+        write_whole(root / MARKS_FILE, lines)

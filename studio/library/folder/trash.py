@@ -14,22 +14,25 @@ from pathlib import Path
 
 import msgspec
 
-from studio.library.folder import files
-from studio.library.folder import marks_file as marks
+from studio.library.folder.file_names import numbered, relative_name
+from studio.library.folder.file_placing import place_file, sync_folder
+from studio.library.folder.marks_file import Marks, append_marks, marks_of, read_marks
+from studio.library.index.asset_writer import AssetWriter
 from studio.library.index.assets import Assets
 from studio.library.index.database import Database, file_problem
 from studio.library.records import Asset
 from studio.protocol import problem
 
-FOLDER = ".trash"
+TRASH_FOLDER = ".trash"
 
 
 class Trash:
-    """The trash of the library in `root`."""
+    """The trash of the library in `root`. Its methods may be called from any thread."""
 
-    def __init__(self, database: Database, assets: Assets, root: Path) -> None:
+    def __init__(self, database: Database, assets: Assets, writer: AssetWriter, root: Path) -> None:
         self._database = database
         self._assets = assets
+        self._writer = writer
         self._root = root
 
     def put(self, ids: Iterable[str]) -> list[str]:
@@ -37,21 +40,21 @@ class Trash:
 
         Raises `ProblemError` where the disk refuses; those moved before stay moved.
         """
-        known = marks.read(self._root)
+        known = read_marks(self._root)
         moved: list[str] = []
         for name in ids:
             asset = self._assets.get(name)
             if asset is None or self.holds(asset.path):
                 continue
             now = time.time()
-            old = known.get(name, marks.of(asset))
-            marks.append(
+            old = known.get(name, marks_of(asset))
+            append_marks(
                 self._root, msgspec.structs.replace(old, trashed_at=now, origin=str(asset.path))
             )
-            target = self._root / FOLDER / f"{name}{asset.path.suffix}"
+            target = self._root / TRASH_FOLDER / f"{name}{asset.path.suffix}"
             if asset.path.exists():
                 self._move(asset.path, target)
-            self._assets.relocate(name, target, now)
+            self._writer.relocate(name, target, now)
             moved.append(name)
         return moved
 
@@ -60,13 +63,13 @@ class Trash:
 
         Raises `ProblemError` where a file is not in the trash any more, or the disk refuses.
         """
-        known = marks.read(self._root)
+        known = read_marks(self._root)
         restored: list[Asset] = []
         for name in ids:
             asset = self._assets.get(name)
             if asset is None or not self.holds(asset.path):
                 continue
-            mark = known.get(name, marks.of(asset))
+            mark = known.get(name, marks_of(asset))
             if not asset.path.is_file():
                 raise problem(
                     "bad_input",
@@ -74,12 +77,12 @@ class Trash:
                     name=asset.path.name,
                 )
             wanted = Path(mark.origin) if mark.origin else self._place_of(asset)
-            final = files.place(asset.path, wanted) if self._is_ours(wanted) else None
+            final = place_file(asset.path, wanted) if self._is_ours(wanted) else None
             if final is None:
                 final = self._free(wanted)
                 self._move(asset.path, final)
-            self._assets.relocate(name, final, None)
-            marks.append(self._root, msgspec.structs.replace(mark, trashed_at=None, origin=""))
+            self._writer.relocate(name, final, None)
+            append_marks(self._root, msgspec.structs.replace(mark, trashed_at=None, origin=""))
             found = self._assets.get(name)
             assert found is not None
             restored.append(found)
@@ -97,14 +100,14 @@ class Trash:
                 asset.path.unlink(missing_ok=True)
             except OSError as error:
                 raise file_problem(error, asset.path.parent) from error
-            marks.append(self._root, marks.Marks(asset.id))
+            append_marks(self._root, Marks(asset.id))
         with self._database.write() as db:
-            self._assets.forget(db, [asset.id for asset in held])
+            self._writer.forget(db, [asset.id for asset in held])
         return len(held)
 
     def holds(self, path: Path) -> bool:
         """Tell whether a path lies in the trash."""
-        return path.parent == self._root / FOLDER
+        return path.parent == self._root / TRASH_FOLDER
 
     def _is_ours(self, path: Path) -> bool:
         return path.is_relative_to(self._root)
@@ -116,17 +119,17 @@ class Trash:
         except ValueError:
             when = datetime.now().astimezone()
         suffix = asset.path.suffix
-        return self._root / files.relative_name(recipe.request, recipe.seed, when, suffix)
+        return self._root / relative_name(recipe.request, recipe.seed, when, suffix)
 
     @staticmethod
     def _free(wanted: Path) -> Path:
-        return next(p for n in range(1, 10_000) if not (p := files.numbered(wanted, n)).exists())
+        return next(p for n in range(1, 10_000) if not (p := numbered(wanted, n)).exists())
 
     @staticmethod
     def _move(source: Path, target: Path) -> None:
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.move(source, target)
-            files.sync_folder(target.parent)
+            sync_folder(target.parent)
         except OSError as error:
             raise file_problem(error, target.parent) from error

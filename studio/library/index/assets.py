@@ -1,26 +1,20 @@
-"""The assets in the database: an index of the files in the folder."""
+"""The assets in the database, as they are looked for and read."""
 
 from __future__ import annotations
 
-import hashlib
-import re
 import sqlite3
 from array import array
-from collections.abc import Iterable, Sequence
-from datetime import datetime
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 
-from studio.kinds.coding import recipe_from_json, to_json
+from studio.kinds.coding import recipe_from_json
 from studio.kinds.kind import Medium
-from studio.kinds.registry import kinds
-from studio.kinds.requests import called, has_prompt, inputs_of
-from studio.library.folder.marks_file import Marks
-from studio.library.index.database import DamagedDatabaseError, Database, medium_name
-from studio.library.index.search import TRASHED, Wanted, facts, match_expression, spaced
-from studio.library.records import Asset, making_seconds
-from studio.protocol import Parent, Recipe, Request
+from studio.library.index.database import DamagedDatabaseError, Database
+from studio.library.index.facets import Facets, read_facets
+from studio.library.index.search import TRASHED, Wanted, match_expression
+from studio.library.records import Asset
 
 _COLUMNS = """
     assets.*, contents.recipe, contents.text,
@@ -28,42 +22,17 @@ _COLUMNS = """
     (SELECT json_group_array(collection) FROM collected WHERE asset = assets.id) AS collected_in
 """
 _SELECT = f"SELECT {_COLUMNS} FROM assets JOIN contents USING (number)"
-_SAFE_ID = re.compile(r"[0-9A-Za-z_-]{1,64}")
-
-
-def asset_id(job: str, row: int, path: str) -> str:
-    """Return the id that a file's recipe and place give it: the same after every rebuild."""
-    if job and _SAFE_ID.fullmatch(job):
-        return f"{job}-{row}"
-    return f"file-{hashlib.sha256(path.encode()).hexdigest()[:16]}"
-
-
-class Found(msgspec.Struct, frozen=True):
-    """A finished file as it is to be indexed. `text` is the answer, "" for other media."""
-
-    path: Path
-    recipe: Recipe
-    size: int
-    sha256: str = ""
-    text: str = ""
-    width: int | None = None
-    height: int | None = None
-    duration: float | None = None
 
 
 class Assets:
-    """The assets of the library in `root`. Paths below it are stored relative to it."""
+    """The assets of the library in `root`, to be looked for and read, from any thread.
+
+    Methods raise `ProblemError` when the disk fails them.
+    """
 
     def __init__(self, database: Database, root: Path) -> None:
         self._database = database
         self._root = root
-
-    def stored_path(self, path: Path) -> str:
-        """Return how the database names a file: the library may be moved as a whole."""
-        try:
-            return path.relative_to(self._root).as_posix()
-        except ValueError:
-            return str(path)
 
     def _asset(self, row: sqlite3.Row) -> Asset:
         try:
@@ -93,98 +62,18 @@ class Assets:
             number=row["number"],
         )
 
-    def insert(self, found: Found) -> Asset:
-        """Index a finished file; a file that is indexed already is only returned."""
-        with self._database.write() as db:
-            name = self.insert_into(db, found)
-        asset = self.get(name)
-        assert asset is not None
-        return asset
-
-    def insert_into(self, db: sqlite3.Connection, found: Found) -> str:
-        """Do `insert` as part of a transaction. Returns the asset's id."""
-        recipe, stored = found.recipe, self.stored_path(found.path)
-        model = recipe.model_id or recipe.request.model
-        known = db.execute("SELECT id FROM assets WHERE path = ?", (stored,)).fetchone()
-        if known is not None:
-            return str(known[0])
-        name = asset_id(recipe.job, recipe.row, stored)
-        if db.execute("SELECT 1 FROM assets WHERE id = ?", (name,)).fetchone():
-            name = asset_id("", 0, stored)  # the user's copy of a file
-        number = _free_number(db, recipe.created)
-        prompt = _prompt_of_parent(db, recipe) or called(recipe.request)
-        db.execute(
-            "INSERT INTO assets (number, id, job, row, task, model, seed, path, size, sha256, "
-            "width, height, duration, medium, created, prompt) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                number,
-                name,
-                recipe.job,
-                _storable(recipe.row),
-                recipe.request.task,
-                model,
-                _storable(recipe.seed),
-                stored,
-                found.size,
-                found.sha256,
-                found.width,
-                found.height,
-                found.duration,
-                medium_name(recipe.request.task, stored),
-                recipe.created,
-                prompt,
-            ),
-        )
-        db.execute(
-            "INSERT INTO contents (number, recipe, text) VALUES (?, ?, ?)",
-            (number, to_json(recipe), found.text),
-        )
-        db.execute(
-            "INSERT INTO words (rowid, prompt, text, tags, name, labels, facts) "
-            "VALUES (?, ?, ?, '', ?, ?, ?)",
-            (
-                number,
-                spaced(_searchable_prompt(recipe.request, prompt)),
-                spaced(found.text),
-                spaced(found.path.stem),
-                spaced(" ".join(recipe.labels.values())),
-                facts(
-                    recipe.request.task,
-                    model,
-                    starred=False,
-                    tags=(),
-                    collections=(),
-                    labels=recipe.labels.items(),
-                ),
-            ),
-        )
-        db.executemany(
-            "INSERT INTO labels (asset, name, value) VALUES (?, ?, ?)",
-            [(name, label, value) for label, value in recipe.labels.items()],
-        )
-        db.executemany(
-            "INSERT OR IGNORE INTO parents (asset, parent) VALUES (?, ?)",
-            [(name, parent.asset) for parent in recipe.parents if parent.asset],
-        )
-        db.execute(
-            "INSERT INTO job_rows (job, row, asset, seconds) SELECT id, ?, ?, ? FROM jobs "
-            "WHERE id = ? ON CONFLICT (job, row) DO UPDATE SET asset = excluded.asset, "
-            "problem = NULL, seconds = excluded.seconds WHERE job_rows.asset IS NULL",
-            (_storable(recipe.row), name, making_seconds(recipe), recipe.job),
-        )
-        _pass_on(db, name, prompt)
-        return name
-
     def get(self, name: str) -> Asset | None:
+        """Return an asset, or None."""
         return self._one("WHERE assets.id = ?", name)
 
     def of_row(self, job: str, row: int) -> Asset | None:
+        """Return the asset of a row of a job, None where it has none."""
         return self._one(
             "WHERE assets.id = (SELECT asset FROM job_rows WHERE job = ? AND row = ?)", job, row
         )
 
     def of_job(self, job: str) -> list[Asset]:
+        """Return the assets of a job in the order of their rows."""
         with self._database.read() as db:
             rows = db.execute(f"{_SELECT} WHERE job = ? ORDER BY row", (job,)).fetchall()
         return [self._asset(row) for row in rows]
@@ -231,63 +120,26 @@ class Assets:
         found = {row["number"]: row for row in rows}
         return [self._asset(found[number]) for number in numbers if number in found]
 
+    def find(self, wanted: Wanted, limit: int = 200, offset: int = 0) -> list[Asset]:
+        """Return the assets that match everything wanted, newest first.
+
+        Words may be cut short; Chinese words of any length are found; "…" is a phrase.
+        """
+        return self.numbered(self.numbers(wanted, limit, offset))
+
+    def recent(self, limit: int = 200, offset: int = 0) -> list[Asset]:
+        """Return assets newest first."""
+        return self.find(Wanted(), limit, offset)
+
+    def facets(self) -> Facets:
+        """Return which models, tags and labels occur, for filter menus."""
+        return read_facets(self._database)
+
     def count(self) -> int:
+        """Return how many assets there are."""
         with self._database.read() as db:
             row = db.execute("SELECT count(*) FROM assets WHERE trashed_at IS NULL").fetchone()
         return int(row[0])
-
-    def mark(self, db: sqlite3.Connection, marks: Marks) -> None:
-        """Set star, tags and collections in the index only. An unknown asset is skipped."""
-        name = marks.asset
-        known = db.execute("UPDATE assets SET starred = ? WHERE id = ?", (int(marks.starred), name))
-        if not known.rowcount:
-            return
-        db.execute("DELETE FROM tags WHERE asset = ?", (name,))
-        db.executemany(
-            "INSERT OR IGNORE INTO tags (asset, tag) VALUES (?, ?)",
-            [(name, tag) for tag in marks.tags],
-        )
-        db.execute("DELETE FROM collected WHERE asset = ?", (name,))
-        db.executemany(
-            "INSERT OR IGNORE INTO collected (asset, collection) VALUES (?, ?)",
-            [(name, collection) for collection in marks.collections],
-        )
-        self._index_marks(db, name)
-
-    @staticmethod
-    def _index_marks(db: sqlite3.Connection, name: str) -> None:
-        """Bring the words of an asset's filters in line with what the tables say."""
-
-        def all_of(query: str) -> list[sqlite3.Row]:
-            return db.execute(query, (name,)).fetchall()
-
-        tags = [tag for (tag,) in all_of("SELECT tag FROM tags WHERE asset = ?")]
-        collected = all_of("SELECT collection FROM collected WHERE asset = ?")
-        collections = [collection for (collection,) in collected]
-        labels = all_of("SELECT name, value FROM labels WHERE asset = ?")
-        for row in all_of("SELECT * FROM assets WHERE id = ?"):
-            words = facts(
-                row["task"],
-                row["model"],
-                starred=bool(row["starred"]),
-                tags=tags,
-                collections=collections,
-                labels=[(label, value) for label, value in labels],
-                trashed=row["trashed_at"] is not None,
-            )
-            db.execute(
-                "UPDATE words SET tags = ?, facts = ? WHERE rowid = ?",
-                (spaced(" ".join([*tags, *collections])), words, row["number"]),
-            )
-
-    def relocate(self, name: str, path: Path, trashed_at: float | None) -> None:
-        """Note that an asset's file lies elsewhere now, in the trash since then or out of it."""
-        with self._database.write() as db:
-            db.execute(
-                "UPDATE assets SET path = ?, trashed_at = ? WHERE id = ?",
-                (self.stored_path(path), trashed_at, name),
-            )
-            self._index_marks(db, name)
 
     def trashed(self) -> list[Asset]:
         """Return the assets in the trash, last deleted first."""
@@ -296,41 +148,6 @@ class Assets:
                 f"{_SELECT} WHERE trashed_at IS NOT NULL ORDER BY trashed_at DESC"
             ).fetchall()
         return [self._asset(row) for row in rows]
-
-    def forget(self, db: sqlite3.Connection, names: Iterable[str]) -> None:
-        """Take assets out of the index; their files are not touched."""
-        for name in names:
-            db.execute(
-                "DELETE FROM words WHERE rowid = (SELECT number FROM assets WHERE id = ?)", (name,)
-            )
-            db.execute("DELETE FROM assets WHERE id = ?", (name,))
-
-    def paths(self) -> dict[str, str]:
-        """Return every indexed file, as stored, with its asset's id."""
-        with self._database.read() as db:
-            return {row[0]: row[1] for row in db.execute("SELECT path, id FROM assets")}
-
-    def parents(self, request: Request, told: tuple[Parent, ...]) -> tuple[Parent, ...]:
-        """Return what a result was made from, with the asset where a file is one of ours.
-
-        `told` is what the engine says it read; without it, what the request names.
-        """
-        if not told:
-            told = tuple(Parent(file.path, file.sha256) for file in inputs_of(request).values())
-        return tuple(
-            msgspec.structs.replace(parent, asset=parent.asset or self._asset_of(parent))
-            for parent in told
-        )
-
-    def _asset_of(self, parent: Parent) -> str:
-        stored = self.stored_path(Path(parent.path))
-        with self._database.read() as db:
-            row = db.execute(
-                "SELECT id FROM assets WHERE (sha256 = ? AND sha256 != '') OR path = ? "
-                "ORDER BY sha256 = ? DESC, path = ? DESC LIMIT 1",
-                (parent.sha256, stored, parent.sha256, stored),
-            ).fetchone()
-        return str(row[0]) if row else ""
 
 
 def _sorted(names: str) -> tuple[str, ...]:
@@ -342,63 +159,3 @@ def _medium(name: str) -> Medium | None:
         return Medium(name)
     except ValueError:
         return None
-
-
-def _searchable_prompt(request: Request, prompt: str) -> str:
-    """Return what the index holds of an asset that is called by `prompt`."""
-    if not has_prompt(request):
-        return _with_file_name(prompt, called(request))
-    extra = getattr(request, "system_prompt", "") or getattr(request, "negative_prompt", "")
-    return f"{prompt}\n{extra}" if extra else prompt
-
-
-def _with_file_name(prompt: str, name: str) -> str:
-    return prompt if prompt == name else f"{prompt}\n{name}"
-
-
-def _prompt_of_parent(db: sqlite3.Connection, recipe: Recipe) -> str:
-    """Return the prompt of what a result without one was made from, "" where not known."""
-    if not has_prompt(recipe.request):
-        for parent in recipe.parents:
-            known = db.execute("SELECT prompt FROM assets WHERE id = ?", (parent.asset,)).fetchone()
-            if known is not None:
-                return str(known[0])
-    return ""
-
-
-def _pass_on(db: sqlite3.Connection, name: str, prompt: str) -> None:
-    """Give the prompt of an asset to what was made from it without one and indexed before it."""
-    without = [task for task, kind in kinds().items() if not kind.has_prompt]
-    children = db.execute(
-        "SELECT id, number, contents.recipe AS recipe "
-        "FROM parents JOIN assets ON id = asset JOIN contents USING (number) "
-        "WHERE parent = ? AND prompt != ? AND task IN (SELECT value FROM json_each(?))",
-        (name, prompt, msgspec.json.encode(without).decode()),
-    ).fetchall()
-    for child in children:
-        file = called(recipe_from_json(child["recipe"]).request)
-        db.execute("UPDATE assets SET prompt = ? WHERE id = ?", (prompt, child["id"]))
-        db.execute(
-            "UPDATE words SET prompt = ? WHERE rowid = ?",
-            (spaced(_with_file_name(prompt, file)), child["number"]),
-        )
-        _pass_on(db, child["id"], prompt)
-
-
-def _storable(number: int) -> int:
-    """Return what of a number fits into a column; the recipe holds all of it."""
-    return max(-(2**63), min(number, 2**63 - 1))
-
-
-def _free_number(db: sqlite3.Connection, created: str) -> int:
-    """Return the number of an asset made at `created`: its microsecond, or the next free one."""
-    try:
-        number = max(0, round(datetime.fromisoformat(created).timestamp() * 1_000_000))
-    except (ValueError, OverflowError, OSError):
-        number = 0
-    if db.execute("SELECT 1 FROM assets WHERE number = ?", (number,)).fetchone() is None:
-        return number
-    last = db.execute(
-        "SELECT max(number) FROM assets WHERE number BETWEEN ? AND ?", (number, number + 999_999)
-    ).fetchone()[0]
-    return int(last) + 1

@@ -32,7 +32,7 @@ _DISTINCT = """
 """
 
 
-class Used(Struct, frozen=True):
+class Facets(Struct, frozen=True):
     """What occurs in the library, the trash left out of the counts.
 
     `models` are ids and how many assets are of each, `tags` names likewise. `labels` gives the
@@ -44,7 +44,7 @@ class Used(Struct, frozen=True):
     labels: dict[str, tuple[str, ...]] = {}
 
 
-def used(database: Database) -> Used:
+def read_facets(database: Database) -> Facets:
     """Return what filter menus have to offer."""
     with database.read() as db:
         models = db.execute(
@@ -59,12 +59,12 @@ def used(database: Database) -> Used:
             name: tuple(value for (value,) in db.execute(values, {"name": name}))
             for (name,) in names
         }
-    return Used(
+    return Facets(
         tuple((model, count) for model, count in models), _counted(database, "tags", "tag"), labels
     )
 
 
-def collections(database: Database) -> tuple[tuple[str, int], ...]:
+def read_collections(database: Database) -> tuple[tuple[str, int], ...]:
     """Return each collection with the number of its assets, by name."""
     return _counted(database, "collected", "collection")
 

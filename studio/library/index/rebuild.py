@@ -14,10 +14,11 @@ from pathlib import Path
 
 from studio.formats import suffixes
 from studio.formats.recipe_files import read_content
-from studio.library.folder import marks_file as marks
-from studio.library.folder.files import hash_file
-from studio.library.folder.trash import FOLDER as TRASH
-from studio.library.index.assets import Assets, Found
+from studio.library.folder.file_placing import hash_file
+from studio.library.folder.marks_file import read_marks
+from studio.library.folder.trash import TRASH_FOLDER
+from studio.library.index.asset_writer import AssetWriter, Found
+from studio.library.index.assets import Assets
 from studio.library.index.database import Database
 from studio.library.queue.stored_job import destination, rows_left
 from studio.library.recipes import metadata
@@ -65,7 +66,7 @@ def _walk(folder: Path) -> Iterator[Path]:
     """Yield the files below a folder: originals first, since the first one of a recipe is it."""
     converted: list[Path] = []
     for parent, folders, names in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith(".") or name == TRASH)
+        folders[:] = sorted(n for n in folders if not n.startswith(".") or n == TRASH_FOLDER)
         for path in (Path(parent, name) for name in sorted(names)):
             # An export made it of a result, so it has the recipe of another file.
             if path.suffix.lower() in suffixes.CONVERTED_PICTURES:
@@ -75,43 +76,43 @@ def _walk(folder: Path) -> Iterator[Path]:
     yield from converted
 
 
-def rebuild(database: Database, assets: Assets, root: Path) -> int:
+def rebuild(database: Database, assets: Assets, writer: AssetWriter, root: Path) -> int:
     """Index every file below `root`, forget assets whose file is gone, put the marks back.
 
     Jobs are left as they are. Returns the number of assets.
     """
-    known = assets.paths()
+    known = writer.paths()
     gone = [name for stored, name in known.items() if not (root / stored).is_file()]
     with database.write() as db:
-        assets.forget(db, gone)
+        writer.forget(db, gone)
     batch: list[Found] = []
     for path in _walk(root):
-        if assets.stored_path(path) in known:
+        if writer.stored_path(path) in known:
             continue
         found = find(path)
         if found is not None:
             batch.append(found)
         if len(batch) >= _BATCH:
-            _insert(database, assets, batch)
+            _insert(database, writer, batch)
             batch.clear()
-    _insert(database, assets, batch)
+    _insert(database, writer, batch)
     with database.write() as db:
-        for mark in marks.read(root).values():
-            assets.mark(db, mark)
-    for mark in marks.read(root).values():
+        for mark in read_marks(root).values():
+            writer.mark(db, mark)
+    for mark in read_marks(root).values():
         held = assets.get(mark.asset) if mark.trashed_at is not None else None
-        if held is not None and held.path.parent.name == TRASH:
-            assets.relocate(held.id, held.path, mark.trashed_at)
+        if held is not None and held.path.parent.name == TRASH_FOLDER:
+            writer.relocate(held.id, held.path, mark.trashed_at)
     return assets.count()
 
 
-def _insert(database: Database, assets: Assets, batch: list[Found]) -> None:
+def _insert(database: Database, writer: AssetWriter, batch: list[Found]) -> None:
     with database.write() as db:
         for found in batch:
-            assets.insert_into(db, found)
+            writer.insert_into(db, found)
 
 
-def adopt(database: Database, assets: Assets, root: Path, jobs: Sequence[Job]) -> None:
+def adopt(database: Database, writer: AssetWriter, root: Path, jobs: Sequence[Job]) -> None:
     """Index files of these jobs that got their final name just before a crash."""
     unfinished = {job.id: job for job in jobs if job.started and rows_left(job)}
     since: dict[Path, datetime] = {}
@@ -119,14 +120,14 @@ def adopt(database: Database, assets: Assets, root: Path, jobs: Sequence[Job]) -
         started = datetime.fromisoformat(job.started)
         place = destination(job, root)
         since[place] = min(started, since.get(place, started))
-    known = assets.paths() if since else {}
+    known = writer.paths() if since else {}
     for place, first in since.items():
         for path in _candidates(place, root, first):
-            if assets.stored_path(path) in known:
+            if writer.stored_path(path) in known:
                 continue
             found = find(path)
             if found is not None and _is_missing(found.recipe, unfinished.get(found.recipe.job)):
-                _insert(database, assets, [found])
+                _insert(database, writer, [found])
 
 
 def _is_missing(recipe: Recipe, job: Job | None) -> bool:

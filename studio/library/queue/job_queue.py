@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
-import secrets
-import time
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from datetime import datetime
+import builtins
+import contextlib
+import functools
+from collections.abc import Callable, Collection, Mapping, Sequence
+from pathlib import Path
 
 import msgspec
 
 from studio.kinds.coding import shared_settings, to_json
+from studio.library.folder.file_placing import hash_file
+from studio.library.folder.work_folders import WorkFolders
 from studio.library.index.database import Database
-from studio.library.queue.stored_job import SELECT_JOBS, job_of, rows_left
+from studio.library.queue.resolve_request import resolve_request
+from studio.library.queue.stored_job import (
+    SELECT_JOBS,
+    destination,
+    insert_jobs,
+    job_of,
+    missing_rows,
+    new_id,
+    now,
+    rows_left,
+)
 from studio.library.records import Job
-from studio.protocol import JobStatus, Problem, Request, problem
+from studio.protocol import JobStatus, Problem, ProblemError, Request, problem
 
-_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 MAX_OVERTAKEN = 4
 """How often a job may be overtaken by others that share a call of the model."""
 
@@ -24,110 +36,62 @@ _LOOK_AHEAD = 50
 _TURN = "ORDER BY priority DESC, position, number"
 
 
-def now() -> str:
-    """Return the time as ISO 8601 with milliseconds and offset."""
-    return datetime.now().astimezone().isoformat(timespec="milliseconds")
+class JobQueue:
+    """The jobs of one library and their turn. Its methods may be called from any thread.
 
+    They raise `ProblemError` when the disk fails them.
+    """
 
-def new_id() -> str:
-    """Return 16 letters and digits: milliseconds since 1970, then 32 random bits."""
-    number = (time.time_ns() // 1_000_000) << 32 | secrets.randbits(32)
-    return "".join(_ALPHABET[(number >> shift) & 31] for shift in range(75, -1, -5))
-
-
-class Queue:
-    """The jobs of one library. All methods raise `ProblemError` when the disk fails them."""
-
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, work: WorkFolders, root: Path) -> None:
         self._database = database
+        self._work = work
+        self._root = root
+        # What could not be written down when the disk was full or gone.
+        self._owed: dict[str, tuple[JobStatus, Problem | None]] = {}
 
-    def add(
+    def enqueue(
         self,
-        requests: Iterable[Request],
+        requests: Sequence[Request],
         *,
-        batch: str,
-        priority: int,
-        output: str,
-        labels: Sequence[Mapping[str, str]],
-        owner: str = "",
+        batch: str = "",
+        priority: int = 0,
+        output: str = "",
+        labels: Mapping[str, str] | Sequence[Mapping[str, str]] = (),
+        claim: bool = False,
     ) -> list[Job]:
-        """Store jobs at the end of the queue, all or none. With `owner` they run already.
+        """Store requests at the end of the queue, all or none, before anything runs.
 
-        `labels` are those of each request.
+        Seeds are resolved and input files hashed here. With `claim` the jobs are this
+        process's own: they count as running, and the queue never picks them up. `output` is
+        a folder to write straight into. `labels` are for all, or a sequence with those of
+        each request. Raises `ProblemError` (bad_input, disk_full).
         """
+        hash_once = functools.cache(hash_file)
+        resolved = [resolve_request(request, hash_once) for request in requests]
+        if isinstance(labels, Mapping):
+            labels = [labels] * len(resolved)
+        folder = str(Path(output).expanduser().absolute()) if output else ""
         created = now()
         jobs = [
             Job(
                 id=new_id(),
                 request=request,
-                status="running" if owner else "queued",
+                status="running" if claim else "queued",
                 priority=priority,
                 batch=batch,
                 labels=dict(own),
-                output=output,
+                output=folder,
                 created=created,
-                started=created if owner else "",
+                started=created if claim else "",
             )
-            for request, own in zip(requests, labels, strict=True)
+            for request, own in zip(resolved, labels or [{}] * len(resolved), strict=True)
         ]
-        return self._insert(jobs, owner)
-
-    def repeat(self, jobs: Iterable[tuple[Job, Request]], *, naming: bool) -> list[Job]:
-        """Store each job once more with the request given, all at the end of the queue.
-
-        With `naming` a new job says which one it was retried from.
-        """
-        created = now()
-        return self._insert(
-            [
-                Job(
-                    id=new_id(),
-                    request=request,
-                    status="queued",
-                    priority=old.priority,
-                    batch=old.batch,
-                    labels=old.labels,
-                    output=old.output,
-                    created=created,
-                    retried_from=old.id if naming else "",
-                )
-                for old, request in jobs
-            ],
-            "",
-        )
-
-    def _insert(self, jobs: Sequence[Job], owner: str) -> list[Job]:
-        added: list[Job] = []
+        owner = self._work.token if claim else ""
         with self._database.write() as db:
-            position = db.execute("SELECT coalesce(max(position), 0) FROM jobs").fetchone()[0]
-            for job in jobs:
-                position += 1.0
-                inserted = db.execute(
-                    "INSERT INTO jobs (id, task, model, request, count, status, priority, "
-                    "position, batch, labels, output, created, started, retried_from, owner) "
-                    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                    (
-                        job.id,
-                        job.request.task,
-                        job.request.model,
-                        to_json(job.request),
-                        job.request.count,
-                        job.status,
-                        job.priority,
-                        position,
-                        job.batch,
-                        msgspec.json.encode(job.labels).decode(),
-                        job.output,
-                        job.created,
-                        job.started or None,
-                        job.retried_from or None,
-                        owner,
-                    ),
-                )
-                added.append(msgspec.structs.replace(job, number=inserted.lastrowid or 0))
-        return added
+            return insert_jobs(db, jobs, owner)
 
     def get(self, job_id: str) -> Job | None:
+        """Return a job, or None."""
         with self._database.read() as db:
             row = db.execute(f"{SELECT_JOBS} WHERE id = ?", (job_id,)).fetchone()
         return job_of(row, self._database.path) if row else None
@@ -139,8 +103,12 @@ class Queue:
             raise problem("bad_input", "There is no job {id} in this library.", id=job_id)
         return job
 
-    def list(self, status: JobStatus | None, limit: int) -> list[Job]:
-        """Return queued jobs in the order of their turn, any others newest first."""
+    def interrupted(self) -> list[Job]:
+        """Return the jobs that a crash or the app's end interrupted, newest first."""
+        return self.list("interrupted", 10_000)
+
+    def list(self, status: JobStatus | None = None, limit: int = 500) -> list[Job]:
+        """Return jobs newest first; queued ones, asked for alone, in the order of their turn."""
         if status is None:
             where, order = "", "ORDER BY number DESC"
             values: tuple[str, ...] = ()
@@ -176,8 +144,13 @@ class Queue:
     def next(self, suits: Callable[[Job], bool] = lambda _: True) -> Job | None:
         """Return the job whose turn it is, of those that suit.
 
-        Those that this build cannot carry out wait on.
+        None where none waits, or the queue is paused. Those that this build cannot carry out
+        wait on.
         """
+        with contextlib.suppress(ProblemError):
+            self.finish_owed()
+        if self.is_paused:
+            return None
         with self._database.read() as db:
             for row in db.execute(f"{SELECT_JOBS} WHERE status = 'queued' {_TURN}"):
                 job = job_of(row, self._database.path)
@@ -190,76 +163,100 @@ class Queue:
 
         Jobs that were not sent together keep waiting for each other's first results. With `job`
         they have at most `rows` rows to make. Nobody is overtaken more often than `MAX_OVERTAKEN`
-        times.
+        times, but for jobs that this build cannot carry out.
         """
         wanted = shared_settings(job.request)
         room = rows - rows_left(job)
-        if not job.batch or wanted is None or room <= 0:
+        if not job.batch or wanted is None or room <= 0 or self.is_paused:
             return []
-        with self._database.read() as db:
-            waiting = db.execute(
-                f"{SELECT_JOBS} WHERE status = 'queued' AND priority = ? AND id != ? "
-                f"{_TURN} LIMIT ?",
-                (job.priority, job.id, _LOOK_AHEAD),
-            ).fetchall()
-            own = db.execute("SELECT position FROM jobs WHERE id = ?", (job.id,)).fetchone()
-        chosen: list[Job] = []
+        chosen: builtins.list[Job] = []
         passes = _LOOK_AHEAD
-        for row in waiting:
-            other = job_of(row, self._database.path)
-            if other.obstacle is not None:
-                continue  # It waits for another build, whoever goes first here.
-            size = rows_left(other)
-            alike = other.batch == job.batch and shared_settings(other.request) == wanted
-            if alike and size <= room:
-                chosen.append(other)
-                room -= size
-                passes -= 1
-            else:
-                # `job` itself may be one of those that overtake it.
-                before = own is not None and row["position"] < own["position"]
-                passes = min(passes, MAX_OVERTAKEN - row["overtaken"] - before)
-            if room <= 0 or passes <= 0:
-                break
+        with self._database.read() as db:
+            own = db.execute("SELECT position FROM jobs WHERE id = ?", (job.id,)).fetchone()
+            waiting = db.execute(
+                f"{SELECT_JOBS} WHERE status = 'queued' AND priority = ? AND id != ? {_TURN}",
+                (job.priority, job.id),
+            )
+            looked_at = 0
+            for row in waiting:
+                other = job_of(row, self._database.path)
+                if other.obstacle is not None:
+                    continue
+                looked_at += 1
+                size = rows_left(other)
+                alike = other.batch == job.batch and shared_settings(other.request) == wanted
+                if alike and size <= room:
+                    chosen.append(other)
+                    room -= size
+                    passes -= 1
+                else:
+                    # `job` itself may be one of those that overtake it.
+                    before = own is not None and row["position"] < own["position"]
+                    passes = min(passes, MAX_OVERTAKEN - row["overtaken"] - before)
+                if room <= 0 or passes <= 0 or looked_at >= _LOOK_AHEAD:
+                    break
         return chosen
 
-    def start(self, job_id: str, owner: str) -> Job:
-        """Mark a queued job as running under `owner`; any other job is returned as it is."""
+    def missing_rows(self, job: Job) -> tuple[int, ...]:
+        """Return the rows that have no asset yet, as the database says now."""
+        return missing_rows(self.get(job.id) or job)
+
+    def start(self, job: Job) -> Job:
+        """Mark a queued job as running here. Returns it as it is now: look at its status."""
+        owner = self._work.token
         with self._database.write() as db:
             started = db.execute(
                 "UPDATE jobs SET status = 'running', started = ?, finished = NULL, problem = NULL, "
                 "owner = ? WHERE id = ? AND status = 'queued'",
-                (now(), owner, job_id),
+                (now(), owner, job.id),
             )
             if started.rowcount:
-                db.execute("DELETE FROM job_rows WHERE job = ? AND problem IS NOT NULL", (job_id,))
+                db.execute("DELETE FROM job_rows WHERE job = ? AND problem IS NOT NULL", (job.id,))
                 db.execute(
                     "UPDATE jobs SET overtaken = overtaken + 1 WHERE status = 'queued' "
                     "AND priority = (SELECT priority FROM jobs WHERE id = ?) "
                     "AND position < (SELECT position FROM jobs WHERE id = ?)",
-                    (job_id, job_id),
+                    (job.id, job.id),
                 )
-        return self.require(job_id)
+        return self.require(job.id)
 
-    def finish(self, job_id: str, status: JobStatus, trouble: Problem | None) -> Job:
-        with self._database.write() as db:
-            db.execute(
-                "UPDATE jobs SET status = ?, finished = ?, problem = ?, owner = '' WHERE id = ?",
-                (status, now(), to_json(trouble) if trouble else None, job_id),
-            )
-        return self.require(job_id)
+    def finish(self, job_id: str, status: JobStatus, problem: Problem | None = None) -> Job:
+        """Set the final status of a job and throw away what was half done.
 
-    def row_failed(self, job_id: str, row: int, trouble: Problem) -> None:
+        Where the disk refuses (`ProblemError`), it is tried again before the next job.
+        """
+        try:
+            with self._database.write() as db:
+                db.execute(
+                    "UPDATE jobs SET status = ?, finished = ?, problem = ?, owner = '' "
+                    "WHERE id = ?",
+                    (status, now(), to_json(problem) if problem else None, job_id),
+                )
+            job = self.require(job_id)
+        except ProblemError:
+            self._owed[job_id] = status, problem
+            raise
+        self._owed.pop(job_id, None)
+        self._work.release(destination(job, self._root), job.id)
+        return job
+
+    def finish_owed(self) -> None:
+        """Set the statuses that the disk refused before. Raises `ProblemError` if it still does."""
+        for job_id, (status, trouble) in list(self._owed.items()):
+            self.finish(job_id, status, trouble)
+
+    def row_failed(self, job_id: str, row: int, problem: Problem) -> None:
+        """Note that one row failed while others go on."""
         with self._database.write() as db:
             db.execute(
                 "INSERT INTO job_rows (job, row, problem) VALUES (?, ?, ?) "
                 "ON CONFLICT (job, row) DO UPDATE SET problem = excluded.problem "
                 "WHERE asset IS NULL AND problem IS NOT NULL",
-                (job_id, row, to_json(trouble)),
+                (job_id, row, to_json(problem)),
             )
 
     def cancel(self, job_id: str) -> bool:
-        """Cancel a job that waits. Returns False for one that runs or has ended."""
+        """Cancel a waiting or interrupted job; False for one that runs or has ended."""
         with self._database.write() as db:
             changed = db.execute(
                 "UPDATE jobs SET status = 'cancelled', finished = ? "
@@ -269,12 +266,12 @@ class Queue:
             return changed.rowcount > 0
 
     def remove(self, job_id: str) -> bool:
-        """Forget a job that does not run. Its assets stay."""
+        """Forget a job that does not run; its assets stay. Returns whether it was there."""
         with self._database.write() as db:
             changed = db.execute("DELETE FROM jobs WHERE id = ? AND status != 'running'", (job_id,))
             return changed.rowcount > 0
 
-    def cancel_waiting(self, job_ids: Collection[str] | None) -> Sequence[str]:
+    def cancel_waiting(self, job_ids: Collection[str] | None = None) -> Sequence[str]:
         """Cancel those of these jobs that wait, or all that wait. Returns which, by turn."""
         with self._database.write() as db:
             rows = db.execute(f"SELECT id FROM jobs WHERE status = 'queued' {_TURN}").fetchall()
@@ -296,27 +293,6 @@ class Queue:
                 (_id_list(job_ids),),
             ).rowcount
 
-    def failed_and_not_retried(self) -> Sequence[Job]:
-        """Return the failed jobs that no other job repeats, oldest first."""
-        with self._database.read() as db:
-            rows = db.execute(
-                f"{SELECT_JOBS} WHERE status = 'failed' AND id NOT IN "
-                "(SELECT retried_from FROM jobs WHERE retried_from IS NOT NULL) ORDER BY number"
-            ).fetchall()
-        return [job_of(row, self._database.path) for row in rows]
-
-    def resume_interrupted(self) -> int:
-        """Put every interrupted job back into the queue. Returns how many."""
-        with self._database.write() as db:
-            db.execute(
-                "DELETE FROM job_rows WHERE problem IS NOT NULL AND job IN "
-                "(SELECT id FROM jobs WHERE status = 'interrupted')"
-            )
-            return db.execute(
-                "UPDATE jobs SET status = 'queued', finished = NULL, problem = NULL, owner = '' "
-                "WHERE status = 'interrupted'"
-            ).rowcount
-
     def clear_ended(self) -> int:
         """Forget every job that is done, failed or cancelled. Returns how many."""
         with self._database.write() as db:
@@ -324,25 +300,13 @@ class Queue:
                 "DELETE FROM jobs WHERE status IN ('done', 'failed', 'cancelled')"
             ).rowcount
 
-    def resume(self, job_id: str, owner: str = "") -> Job:
-        """Put a job that ended early back into the queue; with `owner` it runs already."""
-        with self._database.write() as db:
-            resumed = db.execute(
-                "UPDATE jobs SET status = ?, finished = NULL, problem = NULL, owner = ?, "
-                "started = coalesce(started, created) "
-                "WHERE id = ? AND status IN ('interrupted', 'failed', 'cancelled')",
-                ("running" if owner else "queued", owner, job_id),
-            )
-            if resumed.rowcount:
-                db.execute("DELETE FROM job_rows WHERE job = ? AND problem IS NOT NULL", (job_id,))
-        return self.require(job_id)
-
-    def move(self, job_ids: Sequence[str], before: str | None) -> None:
+    def move(self, job_ids: str | Sequence[str], before: str | None = None) -> None:
         """Put waiting jobs, in this order, in front of another one, or at the very end.
 
         They take the priority of the place that they come to. Jobs that wait no more are left
         as they are; in front of one that waits no more is the front of the queue.
         """
+        job_ids = [job_ids] if isinstance(job_ids, str) else job_ids
         with self._database.write() as db:
             waiting = db.execute(
                 f"SELECT id, priority FROM jobs WHERE status = 'queued' {_TURN}"
@@ -384,8 +348,11 @@ class Queue:
                 (now(), owner),
             )
 
-    def cancel_owned(self, owner: str) -> None:
-        """Cancel every job that the process `owner` claimed, in one go."""
+    def cancel_claimed(self) -> None:
+        """Cancel every job that this process claimed and has not ended, in one go."""
+        owner = self._work.taken_token
+        if not owner:
+            return
         with self._database.write() as db:
             db.execute(
                 "UPDATE jobs SET status = 'cancelled', finished = ?, owner = '' "
@@ -393,13 +360,22 @@ class Queue:
                 (now(), owner),
             )
 
+    def runs_elsewhere(self, job_ids: Collection[str]) -> bool:
+        """Tell whether another living process runs one of these jobs."""
+        return any(
+            job.id in job_ids and owner != self._work.taken_token and self._work.is_alive(owner)
+            for job, owner in self.running()
+        )
+
     @property
-    def paused(self) -> bool:
+    def is_paused(self) -> bool:
+        """Whether the queue is paused."""
         with self._database.read() as db:
             row = db.execute("SELECT value FROM state WHERE key = 'paused'").fetchone()
         return row is not None and row[0] == "1"
 
     def pause(self, paused: bool) -> None:
+        """Take no new job after the current one, or go on. Kept over a restart."""
         with self._database.write() as db:
             db.execute(
                 "INSERT INTO state (key, value) VALUES ('paused', ?) "

@@ -9,13 +9,11 @@ from pathlib import Path
 from studio.kinds.coding import to_json
 from studio.kinds.registry import kind_of
 from studio.kinds.requests import inputs_of, obstacle, prompt_of
-from studio.library.folder import files
+from studio.library.folder.file_placing import check_input, hash_file
 from studio.protocol import MAX_SEED, InputFile, Problem, ProblemError, Request, problem
 
 
-def resolve_request(
-    request: Request, hash_file: Callable[[Path], str] = files.hash_file
-) -> Request:
+def resolve_request(request: Request, hash_file: Callable[[Path], str] = hash_file) -> Request:
     """Return the request as it is stored: with a seed, and its input files found and hashed.
 
     Raises `ProblemError` (bad_input): a value out of its range, no prompt where one is needed,
@@ -61,5 +59,5 @@ def refuse_obstacle(request: Request) -> None:
 
 def _hashed(file: InputFile, hash_file: Callable[[Path], str]) -> InputFile:
     path = Path(file.path).expanduser().absolute()
-    files.check_input(path)
+    check_input(path)
     return InputFile(str(path), hash_file(path))

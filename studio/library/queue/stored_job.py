@@ -1,16 +1,19 @@
-"""A job as its row in the database says, also where another build wrote it."""
+"""A job as a row of the database: written, and read also where another build wrote it."""
 
 from __future__ import annotations
 
 import contextlib
+import secrets
 import sqlite3
-from collections.abc import Mapping
+import time
+from collections.abc import Iterable, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any, get_args
 
 import msgspec
 
-from studio.kinds.coding import request_from_json
+from studio.kinds.coding import request_from_json, to_json
 from studio.library.index.database import DamagedDatabaseError
 from studio.library.records import Job
 from studio.protocol import ErrorKind, JobStatus, Problem, Sentence
@@ -20,8 +23,20 @@ SELECT_JOBS = """
         SELECT group_concat(row) FROM job_rows WHERE job = jobs.id AND problem IS NULL
     ) AS done_rows FROM jobs
 """
+_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _STATUSES = frozenset(get_args(JobStatus))
 _UNREADABLE = (msgspec.DecodeError, TypeError, UnicodeError)
+
+
+def now() -> str:
+    """Return the time as ISO 8601 with milliseconds and offset."""
+    return datetime.now().astimezone().isoformat(timespec="milliseconds")
+
+
+def new_id() -> str:
+    """Return 16 letters and digits: milliseconds since 1970, then 32 random bits."""
+    number = (time.time_ns() // 1_000_000) << 32 | secrets.randbits(32)
+    return "".join(_ALPHABET[(number >> shift) & 31] for shift in range(75, -1, -5))
 
 
 def job_of(row: sqlite3.Row, database: Path) -> Job:
@@ -86,6 +101,38 @@ def _problem(text: str | None) -> Problem | None:
             message = msgspec.convert(fields.get("message"), Sentence)
             detail = msgspec.convert(fields.get("detail", ""), str)
     return Problem(kind, message, detail)
+
+
+def insert_jobs(db: sqlite3.Connection, jobs: Iterable[Job], owner: str = "") -> list[Job]:
+    """Put jobs at the end of the queue. Returns them with their numbers."""
+    added: list[Job] = []
+    position = db.execute("SELECT coalesce(max(position), 0) FROM jobs").fetchone()[0]
+    for job in jobs:
+        position += 1.0
+        inserted = db.execute(
+            "INSERT INTO jobs (id, task, model, request, count, status, priority, position, batch, "
+            "labels, output, created, started, retried_from, owner) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                job.id,
+                job.request.task,
+                job.request.model,
+                to_json(job.request),
+                job.request.count,
+                job.status,
+                job.priority,
+                position,
+                job.batch,
+                msgspec.json.encode(job.labels).decode(),
+                job.output,
+                job.created,
+                job.started or None,
+                job.retried_from or None,
+                owner,
+            ),
+        )
+        added.append(msgspec.structs.replace(job, number=inserted.lastrowid or 0))
+    return added
 
 
 def rows_left(job: Job) -> int:

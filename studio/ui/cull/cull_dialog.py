@@ -169,12 +169,12 @@ class CullDialog(QDialog):
 
         def change(library: Library) -> Asset | None:
             if before == "rejected":
-                library.restore([asset_id])
+                library.trash.restore([asset_id])
             if decision == "kept" or (before == "kept" and not starred):
-                library.set_starred(asset_id, decision == "kept")
+                library.marks.star([asset_id], decision == "kept")
             if decision == "rejected":
-                library.trash([asset_id])
-            return library.asset(asset_id)
+                library.trash.put([asset_id])
+            return library.assets.get(asset_id)
 
         def done(asset: Asset | None) -> None:
             # Its file may be elsewhere now.

@@ -35,7 +35,7 @@ class HistoryActions(QObject):
         """Move results to the trash and offer the way back."""
         ids = [asset.id for asset in assets]
         if ids:
-            self._state.change_assets(self, lambda library: library.trash(ids), self._deleted)
+            self._state.change_assets(self, lambda library: library.trash.put(ids), self._deleted)
 
     def undo(self) -> None:
         """Bring back what was deleted last."""
@@ -45,7 +45,7 @@ class HistoryActions(QObject):
 
     def restore(self, ids: Sequence[str], then: Callable[[object], object] | None = None) -> None:
         """Bring results back from the trash."""
-        self._state.change_assets(self, lambda library: library.restore(ids), then)
+        self._state.change_assets(self, lambda library: library.trash.restore(ids), then)
 
     def _deleted(self, ids: list[str]) -> None:
         if not ids:
@@ -71,13 +71,13 @@ class HistoryActions(QObject):
         """Star all of them, or take the stars away where all have one."""
         starred = not all(asset.starred for asset in assets)
         ids = [asset.id for asset in assets if asset.starred != starred]
-        self._state.change_assets(self, lambda library: library.set_starred_many(ids, starred))
+        self._state.change_assets(self, lambda library: library.marks.star(ids, starred))
 
     def retag(self, assets: Sequence[Asset], before: Sequence[str], after: Sequence[str]) -> None:
         """Replace the tags that results share; what each has of its own stays."""
         ids = [asset.id for asset in assets]
         gone = set(before) - set(after)
-        self._state.change_assets(self, lambda library: library.retag(ids, gone, after))
+        self._state.change_assets(self, lambda library: library.marks.retag(ids, gone, after))
 
     def collect(self, assets: Sequence[Asset], collection: str) -> None:
         """Put results into a collection."""
@@ -93,21 +93,17 @@ class HistoryActions(QObject):
             )
             self._state.show_message(text, "success")
 
-        self._state.change_assets(
-            self, lambda library: library.add_to_collection(collection, ids), say
-        )
+        self._state.change_assets(self, lambda library: library.marks.collect(collection, ids), say)
 
     def take_out(self, assets: Sequence[Asset], collection: str) -> None:
         """Take results out of a collection."""
         ids = [asset.id for asset in assets]
-        self._state.change_assets(
-            self, lambda library: library.remove_from_collection(collection, ids)
-        )
+        self._state.change_assets(self, lambda library: library.marks.drop(collection, ids))
 
     def rename_collection(self, old: str, new: str, then: Callable[[], object]) -> None:
         """Give a collection another name; with the name of another one, they become one."""
         self._state.change_assets(
-            self, lambda library: library.rename_collection(old, new), lambda _: then()
+            self, lambda library: library.marks.rename(old, new), lambda _: then()
         )
 
     # ---- elsewhere

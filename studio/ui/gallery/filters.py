@@ -25,7 +25,7 @@ from studio.ui.shell.translations import tr
 from studio.ui.widgets.buttons import tool_button
 
 if TYPE_CHECKING:
-    from studio.library.index.facets import Used
+    from studio.library.index.facets import Facets
 
 _TAG = "tag:"
 _BETWEEN = "\x1f"
@@ -119,11 +119,11 @@ class Filters(QWidget):
             since=since(self.date.currentData(), datetime.now().astimezone()),
         )
 
-    def offer(self, used: Used | None, collections: Sequence[tuple[str, int]]) -> None:
+    def offer(self, facets: Facets | None, collections: Sequence[tuple[str, int]]) -> None:
         """Fill the menus with what occurs; what is chosen stays, as long as it occurs."""
-        models = used.models if used else ()
-        tags = used.tags if used else ()
-        labels = used.labels if used else {}
+        models = facets.models if facets else ()
+        tags = facets.tags if facets else ()
+        labels = facets.labels if facets else {}
         for box, entries in (
             (self.model, [(f"{name} ({count})", name) for name, count in models]),
             (self.collection, [(f"{name} ({count})", name) for name, count in collections]),

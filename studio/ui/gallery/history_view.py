@@ -34,7 +34,7 @@ from studio.ui.widgets.icons import icon
 from studio.ui.widgets.long_list import LongList
 
 if TYPE_CHECKING:
-    from studio.library.index.facets import Used
+    from studio.library.index.facets import Facets
     from studio.library.records import Asset
     from studio.library.store import Library
 
@@ -138,9 +138,9 @@ class HistoryView(QWidget):
         current = self.model.numbers([self.view.currentIndex().row()])
 
         def look() -> _Found:
-            numbers = library.numbers(wanted)
+            numbers = library.assets.numbers(wanted)
             read = dict.fromkeys([*numbers[near], *current])
-            return numbers, library.assets_numbered(list(read))
+            return numbers, library.assets.numbered(list(read))
 
         self._turn += 1
         turn = self._turn
@@ -159,7 +159,7 @@ class HistoryView(QWidget):
     def _show(self, found: _Found) -> None:
         numbers, known = found
         library = self._state.library
-        fetch = (lambda _: []) if library is None else library.assets_numbered
+        fetch = (lambda _: []) if library is None else library.assets.numbered
         self.model.show(numbers, fetch, known)
         self.commands.choose_after_deleting()
         everything = self.filters.wanted(self.search.text()).is_everything
@@ -182,8 +182,8 @@ class HistoryView(QWidget):
         if library is None:
             return
 
-        def look(library: Library = library) -> tuple[Used, list[tuple[str, int]]]:
-            return library.used(), library.collections()
+        def look(library: Library = library) -> tuple[Facets, list[tuple[str, int]]]:
+            return library.assets.facets(), library.marks.collections()
 
         self._state.background.read(
             self, look, lambda found: self.filters.offer(*found), self._state.problem.emit
@@ -246,4 +246,6 @@ class HistoryView(QWidget):
             fill_menu(menu, self.commands, self.commands.chosen(), collections)
             menu.popup(self.view.viewport().mapToGlobal(place))
 
-        self._state.background.read(self, library.collections, open_at, self._state.problem.emit)
+        self._state.background.read(
+            self, library.marks.collections, open_at, self._state.problem.emit
+        )

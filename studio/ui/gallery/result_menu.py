@@ -8,7 +8,6 @@ from functools import partial
 from PySide6.QtCore import QObject, QPoint, Qt
 from PySide6.QtWidgets import QMenu, QWidget
 
-from studio.library.folder.trash import FOLDER
 from studio.library.records import Asset
 from studio.library.store import Library
 from studio.ui.gallery.result_actions import ResultActions
@@ -23,8 +22,8 @@ _GROUPS = (("copy", "export", "star"), ("open", "folder"), ("delete",))
 
 def kept(library: Library, name: str) -> Asset | None:
     """Return a result by its id, None where it is not there or in the trash."""
-    asset = library.asset(name)
-    return None if asset is None or asset.path.parent == library.root / FOLDER else asset
+    asset = library.assets.get(name)
+    return None if asset is None or library.trash.holds(asset.path) else asset
 
 
 class ResultMenu(QObject):

@@ -74,7 +74,9 @@ class TrashDialog(QDialog):
         """Look at the trash again, on another thread."""
         library = self._state.library
         if library is not None:
-            self._state.background.read(self, library.trashed, self._show, self._state.problem.emit)
+            self._state.background.read(
+                self, library.trash.list, self._show, self._state.problem.emit
+            )
 
     def _button(self, picture: str, text: str, name: str) -> QPushButton:
         button = QPushButton(icon(picture) if picture else QIcon(QPixmap()), text, self)
@@ -103,7 +105,7 @@ class TrashDialog(QDialog):
         chosen = self.model.known(self.model.numbers(self.view.chosen_rows()))
         ids = [asset.id for asset in chosen]
         if ids:
-            self._state.change_assets(self, lambda library: library.restore(ids))
+            self._state.change_assets(self, lambda library: library.trash.restore(ids))
 
     def _ask(self) -> None:
         count = self.model.rowCount()
@@ -123,7 +125,7 @@ class TrashDialog(QDialog):
 
     def _empty(self) -> None:
         self._calm()
-        self._state.change_assets(self, lambda library: library.empty_trash())
+        self._state.change_assets(self, lambda library: library.trash.empty())
 
 
 def _row(*widgets: QWidget | None) -> QWidget:

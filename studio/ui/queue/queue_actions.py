@@ -28,17 +28,17 @@ class QueueActions(QObject):
     def move(self, ids: Sequence[str], before: str | None) -> None:
         """Give waiting jobs another turn: before another one, or at the end."""
         ids = list(ids)
-        self._state.change_jobs(lambda library: library.move(ids, before))
+        self._state.change_jobs(lambda library: library.queue.move(ids, before))
 
     def run_next(self, jobs: Sequence[Job]) -> None:
         """Put waiting jobs in front of all others."""
         ids = [job.id for job in jobs]
 
         def first(library: Library) -> None:
-            waiting = library.jobs("queued", limit=len(ids) + 1)
+            waiting = library.queue.list("queued", limit=len(ids) + 1)
             others = [job.id for job in waiting if job.id not in ids]
             if others:
-                library.move(ids, others[0])
+                library.queue.move(ids, others[0])
 
         self._state.change_jobs(first)
 
@@ -66,34 +66,34 @@ class QueueActions(QObject):
     def resume(self, jobs: Sequence[Job]) -> None:
         """Run what is missing of interrupted jobs."""
         ids = [job.id for job in jobs]
-        self._state.change_jobs(lambda library: [library.resume(job) for job in ids])
+        self._state.change_jobs(lambda library: [library.retries.resume(job) for job in ids])
 
     def resume_all(self) -> None:
         """Run what is missing of every interrupted job."""
-        self._change(lambda library: library.resume_interrupted(), lambda _: None)
+        self._change(lambda library: library.retries.resume_interrupted(), lambda _: None)
 
     def retry(self, jobs: Sequence[Job]) -> None:
         """Try ended jobs once more, as new ones."""
         ids = [job.id for job in jobs]
-        self._state.change_jobs(lambda library: [library.retry(job) for job in ids])
+        self._state.change_jobs(lambda library: [library.retries.retry(job) for job in ids])
 
     def retry_failed(self) -> None:
         """Try every failed job again that was not tried again yet."""
-        self._change(lambda library: library.retry_failed(), self._tell_retried)
+        self._change(lambda library: library.retries.retry_failed(), self._tell_retried)
 
     def duplicate(self, jobs: Sequence[Job]) -> None:
         """Put the same requests, with their seeds, at the end of the queue once more."""
         ids = [job.id for job in jobs]
-        self._state.change_jobs(lambda library: [library.duplicate(job) for job in ids])
+        self._state.change_jobs(lambda library: [library.retries.duplicate(job) for job in ids])
 
     def remove(self, jobs: Sequence[Job]) -> None:
         """Forget ended jobs; what they made stays."""
         ids = [job.id for job in jobs]
-        self._state.change_jobs(lambda library: [library.remove(job) for job in ids])
+        self._state.change_jobs(lambda library: [library.queue.remove(job) for job in ids])
 
     def clear_ended(self) -> None:
         """Forget every job that is done, failed or cancelled; what they made stays."""
-        self._change(lambda library: library.clear_ended(), lambda _: None)
+        self._change(lambda library: library.queue.clear_ended(), lambda _: None)
 
     # ---- inside
 
@@ -102,7 +102,7 @@ class QueueActions(QObject):
         worker = self._state.worker
 
         def work(library: Library) -> Sequence[str]:
-            cancelled = library.cancel_waiting(ids)
+            cancelled = library.queue.cancel_waiting(ids)
             # Afterwards, so that no other one begins in between.
             for running in filter(also, worker.running_jobs):
                 worker.cancel_running(running)
@@ -134,7 +134,7 @@ class QueueActions(QObject):
             text = self.tr("{n} waiting jobs were cancelled.").format(n=f"{len(cancelled):,}")
 
         def undo() -> None:
-            self._change(lambda library: library.uncancel(cancelled), lambda _: None)
+            self._change(lambda library: library.queue.uncancel(cancelled), lambda _: None)
 
         self._state.show_message(text, "info", self.tr("Undo"), undo)
 

@@ -132,12 +132,16 @@ class QueueView(QWidget):
             return
 
         def look() -> _Listed:
-            waiting = library.jobs("queued", limit=LISTED + 1)
+            waiting = library.queue.list("queued", limit=LISTED + 1)
             return _Listed(
-                [*library.jobs("running"), *waiting[:LISTED], *library.ended_jobs(ENDED_LISTED)],
+                [
+                    *library.queue.list("running"),
+                    *waiting[:LISTED],
+                    *library.queue.ended(ENDED_LISTED),
+                ],
                 waiting[LISTED].id if len(waiting) > LISTED else None,
-                library.job_counts(),
-                library.is_paused,
+                library.queue.counts(),
+                library.queue.is_paused,
             )
 
         self._state.background.read(self, look, self._show, self._state.problem.emit)

@@ -29,7 +29,7 @@ NAMED = 40
 
 
 def _resume(job: str, library: Library) -> Job:
-    return library.resume(job)
+    return library.retries.resume(job)
 
 
 def _named(job: Job) -> str:
@@ -117,7 +117,7 @@ class Notices(QObject):
         )
 
     def _retry(self, job: Job) -> Callable[[], object]:
-        return lambda: self._state.change_jobs(lambda library: library.retry(job.id))
+        return lambda: self._state.change_jobs(lambda library: library.retries.retry(job.id))
 
     def _library_opened(self) -> None:
         library = self._state.library
@@ -133,7 +133,7 @@ class Notices(QObject):
             )
             return
         self._state.background.read(
-            self, library.interrupted, self._offer_to_resume, self._state.problem.emit
+            self, library.queue.interrupted, self._offer_to_resume, self._state.problem.emit
         )
 
     def _offer_to_resume(self, jobs: Sequence[Job]) -> None:

@@ -150,7 +150,9 @@ class AppState(QObject):
 
             try:
                 library = self._library_or_raise()
-                jobs = tuple(library.enqueue(requests, output=output, batch=batch, labels=labels))
+                jobs = tuple(
+                    library.queue.enqueue(requests, output=output, batch=batch, labels=labels)
+                )
             except Exception as error:
                 self.reports.post(self.reports.refused, Refused(token, problem_of(error)))
             else:
@@ -163,11 +165,11 @@ class AppState(QObject):
     def cancel(self, job: str) -> None:
         """Cancel a job, whether it runs or waits."""
         if not self.worker.cancel_running(job):
-            self.change_jobs(lambda library: library.cancel(job) and library.job(job))
+            self.change_jobs(lambda library: library.queue.cancel(job) and library.queue.get(job))
 
     def pause(self, paused: bool) -> None:
         """Take no new job after the current one, or go on."""
-        self.change_jobs(lambda library: library.pause(paused))
+        self.change_jobs(lambda library: library.queue.pause(paused))
 
     def change_jobs(self, work: Callable[[Library], Any]) -> None:
         """Do something to the library's queue off the window's thread, then look for a job.

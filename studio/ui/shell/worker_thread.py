@@ -181,7 +181,7 @@ class WorkerThread(QThread):
 
     def _open(self) -> None:
         from studio.engine.factory import make_engines
-        from studio.library.folder.files import check_chosen
+        from studio.library.folder.file_placing import check_chosen
         from studio.library.recipes.aigc_setting import label_of
         from studio.library.store import Library
         from studio.settings import load_settings

@@ -10,7 +10,7 @@ from PySide6.QtCore import QBuffer, QIODevice
 from PySide6.QtGui import QImage
 
 from studio.formats.atomic_write import write_whole
-from studio.library.folder.files import check_chosen, hash_file, make_folder, sync_folder
+from studio.library.folder.file_placing import check_chosen, hash_file, make_folder, sync_folder
 from studio.library.index.database import file_problem
 
 FOLDER = "masks"

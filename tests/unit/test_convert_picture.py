@@ -198,7 +198,7 @@ def test_transparent_parts_of_a_jpeg_are_white_and_it_is_said(
 def test_an_enlarged_photograph_keeps_saying_so(library: Library, tmp_path: Path) -> None:
     photo = tmp_path / "photo.png"
     photo.write_bytes(png_bytes())
-    (job,) = library.enqueue([UpscaleRequest(input=InputFile(str(photo)), seed=0)])
+    (job,) = library.queue.enqueue([UpscaleRequest(input=InputFile(str(photo)), seed=0)])
     asset = record(library, job)
     path, _ = exported(asset, tmp_path, "jpeg")
     assert read_recipe(path) == asset.recipe
@@ -208,7 +208,7 @@ def test_an_enlarged_photograph_keeps_saying_so(library: Library, tmp_path: Path
 
 
 def test_a_text_is_only_copied(library: Library, tmp_path: Path) -> None:
-    (job,) = library.enqueue([TextRequest(prompt="hi", seed=1)])
+    (job,) = library.queue.enqueue([TextRequest(prompt="hi", seed=1)])
     asset = record(library, job)
     path, _ = exported(asset, tmp_path / "out", "webp")
     assert path.read_bytes() == asset.path.read_bytes()
@@ -238,13 +238,13 @@ def test_a_converted_file_in_the_library_is_found_and_never_stands_for_the_origi
     library: Library, to: Format
 ) -> None:
     asset = record(library, fox(library))
-    library.retag([asset.id], (), ["kept"])
+    library.marks.retag([asset.id], (), ["kept"])
     path, _ = exported(asset, asset.path.parent, to)
     library.close()
     for file in library.root.glob("library.db*"):
         file.unlink()
     again = Library.open(library.root)
-    found = {one.path: one for one in again.recent()}
+    found = {one.path: one for one in again.assets.recent()}
     assert set(found) == {asset.path, path}
     assert (found[asset.path].id, found[asset.path].tags) == (asset.id, ("kept",))
     copy = found[path]

@@ -1,0 +1,289 @@
+"""The index of the files in the folder, as it is written; `assets.py` reads it."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import sqlite3
+from collections.abc import Iterable
+from datetime import datetime
+from pathlib import Path
+
+import msgspec
+
+from studio.kinds.coding import recipe_from_json, to_json
+from studio.kinds.registry import kinds
+from studio.kinds.requests import called, has_prompt, inputs_of
+from studio.library.folder.marks_file import Marks
+from studio.library.index.database import Database, medium_name
+from studio.library.index.search import facts, spaced
+from studio.library.records import making_seconds
+from studio.protocol import Parent, Recipe, Request
+
+_SAFE_ID = re.compile(r"[0-9A-Za-z_-]{1,64}")
+
+
+def asset_id(job: str, row: int, path: str) -> str:
+    """Return the id that a file's recipe and place give it: the same after every rebuild."""
+    if job and _SAFE_ID.fullmatch(job):
+        return f"{job}-{row}"
+    return f"file-{hashlib.sha256(path.encode()).hexdigest()[:16]}"
+
+
+class Found(msgspec.Struct, frozen=True):
+    """A finished file as it is to be indexed. `text` is the answer, "" for other media."""
+
+    path: Path
+    recipe: Recipe
+    size: int
+    sha256: str = ""
+    text: str = ""
+    width: int | None = None
+    height: int | None = None
+    duration: float | None = None
+
+
+class AssetWriter:
+    """Writes the index of the library in `root`. Paths below it are stored relative to it.
+
+    Methods raise `ProblemError` when the disk fails them.
+    """
+
+    def __init__(self, database: Database, root: Path) -> None:
+        self._database = database
+        self._root = root
+
+    def stored_path(self, path: Path) -> str:
+        """Return how the database names a file: the library may be moved as a whole."""
+        try:
+            return path.relative_to(self._root).as_posix()
+        except ValueError:
+            return str(path)
+
+    def insert(self, found: Found) -> str:
+        """Index a finished file, if it is not indexed already. Returns the asset's id."""
+        with self._database.write() as db:
+            return self.insert_into(db, found)
+
+    def insert_into(self, db: sqlite3.Connection, found: Found) -> str:
+        """Do `insert` as part of a transaction. Returns the asset's id."""
+        recipe, stored = found.recipe, self.stored_path(found.path)
+        model = recipe.model_id or recipe.request.model
+        known = db.execute("SELECT id FROM assets WHERE path = ?", (stored,)).fetchone()
+        if known is not None:
+            return str(known[0])
+        name = asset_id(recipe.job, recipe.row, stored)
+        if db.execute("SELECT 1 FROM assets WHERE id = ?", (name,)).fetchone():
+            name = asset_id("", 0, stored)  # the user's copy of a file
+        number = _free_number(db, recipe.created)
+        prompt = _prompt_of_parent(db, recipe) or called(recipe.request)
+        db.execute(
+            "INSERT INTO assets (number, id, job, row, task, model, seed, path, size, sha256, "
+            "width, height, duration, medium, created, prompt) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                number,
+                name,
+                recipe.job,
+                _storable(recipe.row),
+                recipe.request.task,
+                model,
+                _storable(recipe.seed),
+                stored,
+                found.size,
+                found.sha256,
+                found.width,
+                found.height,
+                found.duration,
+                medium_name(recipe.request.task, stored),
+                recipe.created,
+                prompt,
+            ),
+        )
+        db.execute(
+            "INSERT INTO contents (number, recipe, text) VALUES (?, ?, ?)",
+            (number, to_json(recipe), found.text),
+        )
+        db.execute(
+            "INSERT INTO words (rowid, prompt, text, tags, name, labels, facts) "
+            "VALUES (?, ?, ?, '', ?, ?, ?)",
+            (
+                number,
+                spaced(_searchable_prompt(recipe.request, prompt)),
+                spaced(found.text),
+                spaced(found.path.stem),
+                spaced(" ".join(recipe.labels.values())),
+                facts(
+                    recipe.request.task,
+                    model,
+                    starred=False,
+                    tags=(),
+                    collections=(),
+                    labels=recipe.labels.items(),
+                ),
+            ),
+        )
+        db.executemany(
+            "INSERT INTO labels (asset, name, value) VALUES (?, ?, ?)",
+            [(name, label, value) for label, value in recipe.labels.items()],
+        )
+        db.executemany(
+            "INSERT OR IGNORE INTO parents (asset, parent) VALUES (?, ?)",
+            [(name, parent.asset) for parent in recipe.parents if parent.asset],
+        )
+        db.execute(
+            "INSERT INTO job_rows (job, row, asset, seconds) SELECT id, ?, ?, ? FROM jobs "
+            "WHERE id = ? ON CONFLICT (job, row) DO UPDATE SET asset = excluded.asset, "
+            "problem = NULL, seconds = excluded.seconds WHERE job_rows.asset IS NULL",
+            (_storable(recipe.row), name, making_seconds(recipe), recipe.job),
+        )
+        _pass_on(db, name, prompt)
+        return name
+
+    def mark(self, db: sqlite3.Connection, marks: Marks) -> None:
+        """Set star, tags and collections in the index only. An unknown asset is skipped."""
+        name = marks.asset
+        known = db.execute("UPDATE assets SET starred = ? WHERE id = ?", (int(marks.starred), name))
+        if not known.rowcount:
+            return
+        db.execute("DELETE FROM tags WHERE asset = ?", (name,))
+        db.executemany(
+            "INSERT OR IGNORE INTO tags (asset, tag) VALUES (?, ?)",
+            [(name, tag) for tag in marks.tags],
+        )
+        db.execute("DELETE FROM collected WHERE asset = ?", (name,))
+        db.executemany(
+            "INSERT OR IGNORE INTO collected (asset, collection) VALUES (?, ?)",
+            [(name, collection) for collection in marks.collections],
+        )
+        self._index_marks(db, name)
+
+    @staticmethod
+    def _index_marks(db: sqlite3.Connection, name: str) -> None:
+        """Bring the words of an asset's filters in line with what the tables say."""
+
+        def all_of(query: str) -> list[sqlite3.Row]:
+            return db.execute(query, (name,)).fetchall()
+
+        tags = [tag for (tag,) in all_of("SELECT tag FROM tags WHERE asset = ?")]
+        collected = all_of("SELECT collection FROM collected WHERE asset = ?")
+        collections = [collection for (collection,) in collected]
+        labels = all_of("SELECT name, value FROM labels WHERE asset = ?")
+        for row in all_of("SELECT * FROM assets WHERE id = ?"):
+            words = facts(
+                row["task"],
+                row["model"],
+                starred=bool(row["starred"]),
+                tags=tags,
+                collections=collections,
+                labels=[(label, value) for label, value in labels],
+                trashed=row["trashed_at"] is not None,
+            )
+            db.execute(
+                "UPDATE words SET tags = ?, facts = ? WHERE rowid = ?",
+                (spaced(" ".join([*tags, *collections])), words, row["number"]),
+            )
+
+    def relocate(self, name: str, path: Path, trashed_at: float | None) -> None:
+        """Note that an asset's file lies elsewhere now, in the trash since then or out of it."""
+        with self._database.write() as db:
+            db.execute(
+                "UPDATE assets SET path = ?, trashed_at = ? WHERE id = ?",
+                (self.stored_path(path), trashed_at, name),
+            )
+            self._index_marks(db, name)
+
+    def forget(self, db: sqlite3.Connection, names: Iterable[str]) -> None:
+        """Take assets out of the index; their files are not touched."""
+        for name in names:
+            db.execute(
+                "DELETE FROM words WHERE rowid = (SELECT number FROM assets WHERE id = ?)", (name,)
+            )
+            db.execute("DELETE FROM assets WHERE id = ?", (name,))
+
+    def paths(self) -> dict[str, str]:
+        """Return every indexed file, as stored, with its asset's id."""
+        with self._database.read() as db:
+            return {row[0]: row[1] for row in db.execute("SELECT path, id FROM assets")}
+
+    def parents(self, request: Request, told: tuple[Parent, ...]) -> tuple[Parent, ...]:
+        """Return what a result was made from, with the asset where a file is one of ours.
+
+        `told` is what the engine says it read; without it, what the request names.
+        """
+        if not told:
+            told = tuple(Parent(file.path, file.sha256) for file in inputs_of(request).values())
+        return tuple(
+            msgspec.structs.replace(parent, asset=parent.asset or self._asset_of(parent))
+            for parent in told
+        )
+
+    def _asset_of(self, parent: Parent) -> str:
+        stored = self.stored_path(Path(parent.path))
+        with self._database.read() as db:
+            row = db.execute(
+                "SELECT id FROM assets WHERE (sha256 = ? AND sha256 != '') OR path = ? "
+                "ORDER BY sha256 = ? DESC, path = ? DESC LIMIT 1",
+                (parent.sha256, stored, parent.sha256, stored),
+            ).fetchone()
+        return str(row[0]) if row else ""
+
+
+def _searchable_prompt(request: Request, prompt: str) -> str:
+    """Return what the index holds of an asset that is called by `prompt`."""
+    if not has_prompt(request):
+        return _with_file_name(prompt, called(request))
+    extra = getattr(request, "system_prompt", "") or getattr(request, "negative_prompt", "")
+    return f"{prompt}\n{extra}" if extra else prompt
+
+
+def _with_file_name(prompt: str, name: str) -> str:
+    return prompt if prompt == name else f"{prompt}\n{name}"
+
+
+def _prompt_of_parent(db: sqlite3.Connection, recipe: Recipe) -> str:
+    """Return the prompt of what a result without one was made from, "" where not known."""
+    if not has_prompt(recipe.request):
+        for parent in recipe.parents:
+            known = db.execute("SELECT prompt FROM assets WHERE id = ?", (parent.asset,)).fetchone()
+            if known is not None:
+                return str(known[0])
+    return ""
+
+
+def _pass_on(db: sqlite3.Connection, name: str, prompt: str) -> None:
+    """Give the prompt of an asset to what was made from it without one and indexed before it."""
+    without = [task for task, kind in kinds().items() if not kind.has_prompt]
+    children = db.execute(
+        "SELECT id, number, contents.recipe AS recipe "
+        "FROM parents JOIN assets ON id = asset JOIN contents USING (number) "
+        "WHERE parent = ? AND prompt != ? AND task IN (SELECT value FROM json_each(?))",
+        (name, prompt, msgspec.json.encode(without).decode()),
+    ).fetchall()
+    for child in children:
+        file = called(recipe_from_json(child["recipe"]).request)
+        db.execute("UPDATE assets SET prompt = ? WHERE id = ?", (prompt, child["id"]))
+        db.execute(
+            "UPDATE words SET prompt = ? WHERE rowid = ?",
+            (spaced(_with_file_name(prompt, file)), child["number"]),
+        )
+        _pass_on(db, child["id"], prompt)
+
+
+def _storable(number: int) -> int:
+    """Return what of a number fits into a column; the recipe holds all of it."""
+    return max(-(2**63), min(number, 2**63 - 1))
+
+
+def _free_number(db: sqlite3.Connection, created: str) -> int:
+    """Return the number of an asset made at `created`: its microsecond, or the next free one."""
+    try:
+        number = max(0, round(datetime.fromisoformat(created).timestamp() * 1_000_000))
+    except (ValueError, OverflowError, OSError):
+        number = 0
+    if db.execute("SELECT 1 FROM assets WHERE number = ?", (number,)).fetchone() is None:
+        return number
+    last = db.execute(
+        "SELECT max(number) FROM assets WHERE number BETWEEN ? AND ?", (number, number + 999_999)
+    ).fetchone()[0]
+    return int(last) + 1

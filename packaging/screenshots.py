@@ -99,7 +99,7 @@ def _fill_image(window: Any) -> None:
 
 def _fill_upscale(window: Any) -> None:
     tab = window.tab("upscale")
-    tab.add([PHOTOGRAPH])
+    tab.take([PHOTOGRAPH])
     _wait(lambda: tab.inputs.rowCount() == 1)
     _run(window, tab)
 
@@ -204,7 +204,7 @@ def _history(window: Any) -> Any:
 def _comparison(app: Any, window: Any) -> Any:
     """Three styles of one thing, side by side."""
     view = _choose(window, [0, 1, 2])
-    view.parent().commands.compare()
+    view.parent().commands.do("compare")
     _pause(1500)
     (dialog,) = (w for w in app.topLevelWidgets() if w.objectName() == "compare.dialog")
     picture = dialog.grab()
@@ -218,7 +218,7 @@ def _contact_sheet(window: Any) -> Any:
     from PySide6.QtGui import QPixmap
 
     view = _choose(window, list(range(len(THINGS) * len(STYLES))))
-    view.parent().commands.contact_sheet()
+    view.parent().commands.do("sheet")
     library = window.state.library
     _wait(lambda: any(library.root.rglob("contact-sheet-*.png")))
     _pause(500)

@@ -62,7 +62,8 @@ class HistoryCommands(QObject):
             self._row_to_choose = min(self._view.chosen_rows(), default=None)
         if action.most == 1:
             current = self.current()
-            self.results.do(name, [] if current is None else [current])
+            if current is not None:
+                self.results.do(name, [current])
         elif action.most is not None and self._view.chosen_count() > action.most:
             # No more are read than it could be done with.
             self.results.do(name, [])

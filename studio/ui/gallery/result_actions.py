@@ -112,6 +112,9 @@ class ResultActions(QObject):
             most=1,
             suits=_is_known,
             run=lambda chosen: self._state.destinations.restore(chosen[0]),
+            hint=tr(
+                "Another version of Prompt Studio made this. Its settings cannot be shown here."
+            ),
         )
         yield ResultAction(
             name="more_like",

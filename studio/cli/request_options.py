@@ -17,6 +17,7 @@ from studio.kinds.coding import request_from_fields
 from studio.kinds.field_errors import field_of, field_sentence
 from studio.kinds.fields import Field
 from studio.kinds.registry import AnyKind
+from studio.kinds.requests import inputs_of
 from studio.protocol import ProblemError, Request, problem
 
 _SIZE = ("width", "height")
@@ -58,17 +59,19 @@ def requests_of(options: argparse.Namespace, kind: AnyKind) -> Sequence[Request]
             continue
         if field.name == "prompt":
             value = _prompt(value)
-        given[field.name] = {"path": str(_picture(Path(value)))} if field.type == "file" else value
+        given[field.name] = _named(Path(value)) if field.type == "file" else value
     if kind.needs_prompt and not given["prompt"].strip():
         raise problem("bad_input", "The prompt is empty. Say what you want with -p.")
     given |= _size(getattr(options, "size", None))
     required = [field for field in kind.fields.values() if field.type == "file" and field.required]
     if not required:
-        return [_request(given, kind)]
+        request = _request(given, kind)
+        for file in inputs_of(request).values():
+            _picture(Path(file.path))
+        return [request]
     named = [Path(file) for file in options.files]
     requests = [
-        _request({**given, required[0].name: {"path": str(file)}}, kind)
-        for file in _pictures(named)
+        _request({**given, required[0].name: _named(file)}, kind) for file in _pictures(named)
     ]
     # What is named must be a picture; one below a folder that is none fails alone.
     for file in named:
@@ -150,6 +153,10 @@ def _size(text: str | None) -> dict[str, str]:
             "bad_input", "--size {size} is no size. Write it like 768x512.", size=repr(text)
         )
     return {"width": width.strip(), "height": height.strip()}
+
+
+def _named(path: Path) -> dict[str, str]:
+    return {"path": str(path.absolute())}
 
 
 def _file(path: Path) -> Path:

@@ -66,8 +66,8 @@ def requests_of(options: argparse.Namespace, kind: AnyKind) -> Sequence[Request]
     required = [field for field in kind.fields.values() if field.type == "file" and field.required]
     if not required:
         request = _request(given, kind)
-        for file in inputs_of(request).values():
-            _picture(Path(file.path))
+        for source in inputs_of(request).values():
+            _picture(Path(source.path))
         return [request]
     named = [Path(file) for file in options.files]
     requests = [

@@ -20,9 +20,9 @@ from PySide6.QtWidgets import (
 from studio.kinds.registry import tasks
 from studio.protocol import Problem
 from studio.ui.batch.plan import Plan
-from studio.ui.media.picture.files import accepted_paths, dropped_paths
 from studio.ui.shell.state import AppState
 from studio.ui.shell.theme import GRID, mute, say
+from studio.ui.widgets.dropped_files import accepted_paths, dropped_paths
 from studio.ui.widgets.icons import icon
 
 if TYPE_CHECKING:

@@ -16,13 +16,13 @@ from studio.kinds.upscale import UpscaleRequest
 from studio.protocol import InputFile, Loading, Problem, Progress, Request, RowFailed
 from studio.ui.fields.model_picker import ModelPicker
 from studio.ui.fields.prompt_edit import PromptEdit
-from studio.ui.media.picture.files import accepted_paths
 from studio.ui.shell.job_watch import Ended, JobWatch
 from studio.ui.shell.reports import ModelDescribed
 from studio.ui.shell.request_estimate import RequestEstimate
 from studio.ui.shell.theme import GRID, say
 from studio.ui.shell.translations import tr
 from studio.ui.widgets.columns import Columns
+from studio.ui.widgets.dropped_files import accepted_paths
 from studio.ui.widgets.empty_state import EmptyState
 from studio.ui.widgets.run_bar import RunBar
 from studio.ui.widgets.times import seconds_text

@@ -15,7 +15,6 @@ from PySide6.QtGui import (
     QPixmap,
 )
 from PySide6.QtWidgets import (
-    QFileDialog,
     QFrame,
     QHBoxLayout,
     QLabel,
@@ -24,10 +23,11 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from studio.ui.media.picture.files import PICTURE_FILTER, accepted_paths
+from studio.ui.media.picture.choose_picture import choose_picture
 from studio.ui.media.picture.loader import PictureLoader
 from studio.ui.shell.theme import GRID, mute
 from studio.ui.widgets.buttons import tool_button
+from studio.ui.widgets.dropped_files import accepted_paths
 from studio.ui.widgets.elided_label import ElidedLabel
 from studio.ui.widgets.icons import icon
 from studio.ui.workspaces.image.mask.tint import draw_mask, tint
@@ -226,11 +226,10 @@ class SourcePicture(QFrame):
         )
 
     def _choose(self) -> None:
-        path, _ = QFileDialog.getOpenFileName(
+        path = choose_picture(
             self,
             self.tr("Choose a picture to start from"),
             str(Path(self._path).parent) if self._path else "",
-            self.tr("Pictures") + f" ({PICTURE_FILTER})",
         )
         if path:
             self.set_path(path)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
-from studio.ui.media.picture.files import PICTURE_FILTER
+from studio.ui.media.picture.choose_picture import choose_pictures
 from studio.ui.shell.theme import GRID
 from studio.ui.widgets.buttons import tool_button
 from studio.ui.workspaces.upscale.adding import MOST_FILES, look_at, pictures_below
@@ -98,9 +98,7 @@ class InputPanel(QWidget):
 
     def choose_files(self) -> None:
         """Ask for pictures."""
-        paths, _ = QFileDialog.getOpenFileNames(
-            self, self.tr("Add pictures"), "", self.tr("Pictures") + f" ({PICTURE_FILTER})"
-        )
+        paths = choose_pictures(self, self.tr("Add pictures"))
         if paths:
             self.add([Path(path) for path in paths])
 

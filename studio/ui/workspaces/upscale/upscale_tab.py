@@ -21,13 +21,13 @@ from PySide6.QtWidgets import (
 from studio.kinds.upscale import KIND, UpscaleRequest
 from studio.protocol import InputFile, Loading, Problem, Progress, Request, Warned
 from studio.ui.fields.model_picker import ModelPicker
-from studio.ui.media.picture.files import accepted_paths, dropped_paths
 from studio.ui.shell.job_watch import Ended, JobWatch
 from studio.ui.shell.request_estimate import RequestEstimate
 from studio.ui.shell.theme import GRID, say
 from studio.ui.shell.translations import tr
 from studio.ui.widgets.buttons import tool_button
 from studio.ui.widgets.columns import Columns
+from studio.ui.widgets.dropped_files import accepted_paths, dropped_paths
 from studio.ui.widgets.empty_state import EmptyState
 from studio.ui.widgets.run_bar import RunBar
 from studio.ui.widgets.times import seconds_text

@@ -11,7 +11,6 @@ from PySide6.QtGui import QImage, QKeySequence, QPainter, QShortcut
 from PySide6.QtWidgets import (
     QButtonGroup,
     QDialog,
-    QFileDialog,
     QFrame,
     QHBoxLayout,
     QLabel,
@@ -22,7 +21,7 @@ from PySide6.QtWidgets import (
 
 from studio.protocol import Problem, ProblemError, problem
 from studio.ui.media.picture.canvas import PictureCanvas
-from studio.ui.media.picture.files import PICTURE_FILTER
+from studio.ui.media.picture.choose_picture import choose_picture
 from studio.ui.media.picture.loader import read_picture
 from studio.ui.shell.theme import GRID, say
 from studio.ui.widgets.buttons import PrimaryButton, dialog_button, tool_button
@@ -343,11 +342,8 @@ class MaskDialog(QDialog):
         super().accept()
 
     def _choose_mask(self) -> None:
-        path, _ = QFileDialog.getOpenFileName(
-            self,
-            self.tr("Choose a picture as the mask"),
-            str(Path(self.picture).parent),
-            self.tr("Pictures") + f" ({PICTURE_FILTER})",
+        path = choose_picture(
+            self, self.tr("Choose a picture as the mask"), str(Path(self.picture).parent)
         )
         if path:
             self.load_mask(path)

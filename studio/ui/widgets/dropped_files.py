@@ -1,4 +1,4 @@
-"""The pictures of a drop, and what a dialog that asks for pictures shows."""
+"""The files of a drop."""
 
 from __future__ import annotations
 
@@ -8,9 +8,7 @@ from pathlib import Path
 from PySide6.QtCore import QMimeData
 from PySide6.QtGui import QDropEvent
 
-from studio.formats.suffixes import PICTURES, is_picture
-
-PICTURE_FILTER = " ".join(f"*{suffix}" for suffix in PICTURES)
+from studio.formats.suffixes import is_picture
 
 
 def dropped_paths(data: QMimeData) -> list[Path]:

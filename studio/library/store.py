@@ -19,26 +19,21 @@ from studio.formats.aigc import AigcLabel
 from studio.formats.suffixes import TEXTS
 from studio.kinds.kind import Medium
 from studio.kinds.registry import medium_of
+from studio.library.curation.mark_changes import MarkChanges
+from studio.library.curation.trash import Trash
+from studio.library.disk_problems import file_problem, gone
 from studio.library.folder.file_names import plain_name, relative_name
 from studio.library.folder.file_placing import hash_file, make_folder, place_file
-from studio.library.folder.mark_changes import MarkChanges
-from studio.library.folder.trash import Trash
 from studio.library.folder.work_folders import WorkFolders
-from studio.library.index import rebuild, salvage
 from studio.library.index.asset_writer import AssetWriter, Found
 from studio.library.index.assets import Assets
-from studio.library.index.database import (
-    FILE_NAME,
-    DamagedDatabaseError,
-    Database,
-    file_problem,
-    gone,
-)
+from studio.library.index.database import FILE_NAME, DamagedDatabaseError, Database
 from studio.library.queue.job_queue import JobQueue
-from studio.library.queue.retries import Retries
 from studio.library.queue.stored_job import destination, now
 from studio.library.recipes import metadata
 from studio.library.records import Asset, Job
+from studio.library.recovery import rebuild, salvage
+from studio.library.recovery.retries import Retries
 from studio.protocol import Problem, ProblemError, Recipe
 
 _QUEUE_LOCK = ".queue.lock"

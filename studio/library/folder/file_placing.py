@@ -9,8 +9,8 @@ import os
 import tempfile
 from pathlib import Path
 
+from studio.library.disk_problems import cannot_write, file_problem
 from studio.library.folder.file_names import numbered
-from studio.library.index.database import cannot_write, file_problem
 from studio.protocol import ProblemError, problem
 
 _NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV)

@@ -17,7 +17,7 @@ import msgspec
 from msgspec import Struct
 
 from studio.formats.atomic_write import write_whole
-from studio.library.index.database import file_problem
+from studio.library.disk_problems import file_problem
 from studio.library.records import Asset
 
 MARKS_FILE = "marks.jsonl"

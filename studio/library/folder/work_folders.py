@@ -17,7 +17,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from studio.library.index.database import file_problem
+from studio.library.disk_problems import file_problem
 
 _PARENT = ".tmp"
 _PREFIX = "studio-"

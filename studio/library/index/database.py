@@ -8,7 +8,6 @@ cut. Several processes may write; SQLite makes them wait for each other.
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 import sqlite3
 import tempfile
@@ -18,6 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from studio.kinds.registry import medium_of, medium_of_file
+from studio.library.disk_problems import DISK_ERRNOS, cannot_write, disk_full
 from studio.library.index.search import label_fact, spaced
 from studio.protocol import Problem, ProblemError, Sentence, problem
 
@@ -29,9 +29,6 @@ _MIGRATIONS = tuple(
     Path(__file__).with_name(name) for name in ("schema.sql", "schema_2.sql", "schema_3.sql")
 )
 VERSION = len(_MIGRATIONS)
-
-DISK_ERRNOS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-GONE_ERRNOS = (errno.ENOENT, errno.ENOTDIR, errno.ENODEV, errno.ENXIO, errno.EIO, errno.ESTALE)
 
 
 class DamagedDatabaseError(ProblemError):
@@ -255,50 +252,3 @@ def _is_full(path: Path) -> bool:
     except (OSError, ValueError) as error:
         return isinstance(error, OSError) and error.errno in DISK_ERRNOS
     return False
-
-
-def disk_full(folder: Path, detail: str) -> Problem:
-    """The problem of a full disk."""
-    return Problem(
-        "disk_full",
-        Sentence(
-            "The disk with {path} is full. Make room there, then start the job again: what is "
-            "finished is kept.",
-            {"path": str(folder)},
-        ),
-        detail,
-    )
-
-
-def gone(folder: Path, detail: str) -> Problem:
-    """The problem of a folder that was there before: a disk was unplugged, or it was moved."""
-    return Problem(
-        "bad_input",
-        Sentence(
-            "{path} is no longer there. Connect its disk again, or bring the folder back, then "
-            "start the job again: what is finished is kept.",
-            {"path": str(folder)},
-        ),
-        detail,
-    )
-
-
-def cannot_write(folder: Path, detail: str) -> Problem:
-    """The problem of a folder that nothing can be written into."""
-    return Problem(
-        "bad_input",
-        Sentence(
-            "Nothing can be written into {path}. Choose another folder, or change its permissions.",
-            {"path": str(folder)},
-        ),
-        detail,
-    )
-
-
-def file_problem(error: OSError, folder: Path) -> ProblemError:
-    """Return the `ProblemError` for what the file system said about `folder`."""
-    if error.errno in DISK_ERRNOS:
-        return ProblemError(disk_full(folder, str(error)))
-    if error.errno in GONE_ERRNOS and not folder.is_dir():
-        return ProblemError(gone(folder, str(error)))
-    return ProblemError(cannot_write(folder, str(error)))

@@ -10,8 +10,8 @@ from typing import Literal, TypeAlias
 
 from studio.kinds.coding import to_json
 from studio.kinds.kind import Medium
+from studio.library.disk_problems import file_problem
 from studio.library.folder.file_names import numbered
-from studio.library.index.database import file_problem
 from studio.library.recipes.convert_picture import SUFFIXES, converted
 from studio.library.records import Asset
 from studio.protocol import Sentence, problem

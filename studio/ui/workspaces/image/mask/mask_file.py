@@ -10,8 +10,8 @@ from PySide6.QtCore import QBuffer, QIODevice
 from PySide6.QtGui import QImage
 
 from studio.formats.atomic_write import write_whole
+from studio.library.disk_problems import file_problem
 from studio.library.folder.file_placing import check_chosen, hash_file, make_folder, sync_folder
-from studio.library.index.database import file_problem
 
 FOLDER = "masks"
 _DOTS_PER_METRE = 3780

@@ -14,9 +14,9 @@ from pathlib import Path
 
 from studio.formats import suffixes
 from studio.formats.recipe_files import read_content
+from studio.library.curation.trash import TRASH_FOLDER
 from studio.library.folder.file_placing import hash_file
 from studio.library.folder.marks_file import read_marks
-from studio.library.folder.trash import TRASH_FOLDER
 from studio.library.index.asset_writer import AssetWriter, Found
 from studio.library.index.assets import Assets
 from studio.library.index.database import Database

@@ -10,7 +10,6 @@ from studio.library.folder.file_placing import hash_file
 from studio.library.folder.work_folders import WorkFolders
 from studio.library.index.asset_writer import AssetWriter
 from studio.library.index.database import Database
-from studio.library.index.rebuild import adopt
 from studio.library.queue.job_queue import JobQueue
 from studio.library.queue.resolve_request import refuse_obstacle, resolve_request
 from studio.library.queue.stored_job import (
@@ -22,6 +21,7 @@ from studio.library.queue.stored_job import (
     rows_left,
 )
 from studio.library.records import Job
+from studio.library.recovery.rebuild import adopt
 from studio.protocol import Problem, ProblemError, Request
 
 

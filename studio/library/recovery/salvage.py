@@ -13,7 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from studio.library.index.database import FILE_NAME, Database, damage_mark, file_problem
+from studio.library.disk_problems import file_problem
+from studio.library.index.database import FILE_NAME, Database, damage_mark
 from studio.library.queue.stored_job import is_job
 from studio.protocol import Problem, Sentence
 

@@ -14,12 +14,13 @@ from pathlib import Path
 
 import msgspec
 
+from studio.library.disk_problems import file_problem
 from studio.library.folder.file_names import numbered, relative_name
 from studio.library.folder.file_placing import place_file, sync_folder
 from studio.library.folder.marks_file import Marks, append_marks, marks_of, read_marks
 from studio.library.index.asset_writer import AssetWriter
 from studio.library.index.assets import Assets
-from studio.library.index.database import Database, file_problem
+from studio.library.index.database import Database
 from studio.library.records import Asset
 from studio.protocol import problem
 

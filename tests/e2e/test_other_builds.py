@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
@@ -84,3 +86,21 @@ def test_a_rebuild_counts_every_result(studio: Studio, root: Path) -> None:
     ran = studio("library", "rebuild", "--json")
     assert (json.loads(ran.out), ran.err) == ({"assets": len(FILES)}, "")
     assert not list(root.glob("*damaged*"))
+
+
+def test_a_resumed_table_says_which_lines_wait_for_another_version(
+    studio: Studio, environment: dict[str, str], tmp_path: Path
+) -> None:
+    environment["STUDIO_STARTER"] = str(tmp_path / "starter")
+    write_llama(tmp_path / "starter" / "smollm2-135m-instruct")
+    table, out = tmp_path / "table.csv", tmp_path / "out"
+    table.write_text("task,prompt,seed\ntext,one,1\ntext,two,2\ntext,three,3\n")
+    assert studio("batch", table, "-o", out, fake="plain").status == 0
+    index = Path(environment["STUDIO_HOME"]) / "library" / "library.db"
+    with contextlib.closing(sqlite3.connect(index)) as db, db:
+        db.execute("DELETE FROM job_rows")
+        db.execute("UPDATE jobs SET status = 'interrupted' WHERE number > 1")
+        db.execute("UPDATE jobs SET request = json_set(request, '$.mood', 'calm') WHERE number = 2")
+    ran = studio("batch", table, "-o", out, "--resume", "--json", fake="plain")
+    assert "line 3: This was made with another version of Prompt Studio" in ran.err
+    assert (ran.status, ran.events[-1]["assets"]) == (1, 1)

@@ -36,19 +36,19 @@ class MarkChanges:
 
     def star(self, ids: Iterable[str], starred: bool) -> list[Asset]:
         """Star assets or take the stars away."""
-        return self.change(ids, lambda mark: msgspec.structs.replace(mark, starred=starred))
+        return self._change_many(ids, lambda mark: msgspec.structs.replace(mark, starred=starred))
 
     def retag(
         self, ids: Iterable[str], remove: Collection[str], add: Collection[str]
     ) -> list[Asset]:
         """Take tags away from assets, in any case, and add others; what else they have stays."""
-        return self.change(ids, lambda mark: _retagged(mark, remove, add))
+        return self._change_many(ids, lambda mark: _retagged(mark, remove, add))
 
     def collections(self) -> list[tuple[str, int]]:
         """Return each collection with the number of its assets (the trash left out), by name."""
         return list(read_collections(self._database))
 
-    def change(self, ids: Iterable[str], new: Callable[[Marks], Marks]) -> list[Asset]:
+    def _change_many(self, ids: Iterable[str], new: Callable[[Marks], Marks]) -> list[Asset]:
         """Give assets new marks, with one sync of the disk. Unknown ids are skipped.
 
         Returns the assets that are there, in the order asked for, changed or not. Raises
@@ -107,11 +107,11 @@ class MarkChanges:
     def collect(self, name: str, ids: Iterable[str]) -> list[Asset]:
         """Put assets into a collection, which begins to exist by it. Raises `ProblemError`."""
         name = self._spelling(name)
-        return self.change(ids, lambda mark: _collected(mark, add=name))
+        return self._change_many(ids, lambda mark: _collected(mark, add=name))
 
     def drop(self, name: str, ids: Iterable[str]) -> list[Asset]:
         """Take assets out of a collection; without any, it exists no more."""
-        return self.change(ids, lambda mark: _collected(mark, remove=name))
+        return self._change_many(ids, lambda mark: _collected(mark, remove=name))
 
     def rename(self, old: str, new: str) -> int:
         """Rename a collection; one that has the new name already takes the assets in.

@@ -59,7 +59,14 @@ def _needs(request: UpscaleRequest) -> tuple[ModelNeed, ...]:
         "No model here enlarges {scale} times. Choose another scale, or add a model.", scale=scale
     )
     return (
-        ModelNeed(request.task, request.model, rank=rank, unsuitable=unsuitable, none_suits=none),
+        ModelNeed(
+            request.task,
+            request.model,
+            "upscaler",
+            rank=rank,
+            unsuitable=unsuitable,
+            none_suits=none,
+        ),
     )
 
 

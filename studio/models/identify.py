@@ -21,11 +21,11 @@ from studio.formats.tensors import Tensors
 from studio.formats.torch_zip import read_torch_tensors
 from studio.kinds.registry import task_of_format
 from studio.models.identify_folder import describe_diffusers, describe_transformers
-from studio.models.model_text import languages_of, licence_of, read_config, slug
+from studio.models.model_text import has_conditions, languages_of, licence_of, read_config, slug
 from studio.models.upscaler_keys import find_upscaler
-from studio.protocol import ModelRef, ProblemError, problem
+from studio.protocol import ModelRef, ModelSource, ProblemError, problem
 
-DESCRIPTION_VERSION = 5
+DESCRIPTION_VERSION = 6
 """Raised when a description of the same files would come out otherwise: caches start anew."""
 
 _PICTURE_GGUF = frozenset(
@@ -52,7 +52,12 @@ def describe_path(path: Path, id: str = "") -> ModelRef:
             "There is nothing at {path}. Check the path, or add the model again.",
             path=path,
         )
-    return msgspec.structs.replace(model, id=id or slug(model.name))
+    return msgspec.structs.replace(
+        model,
+        id=id or slug(model.name),
+        source=ModelSource("folder", str(path)),
+        has_conditions=has_conditions(model.licence),
+    )
 
 
 def model_candidates(folder: Path) -> list[Path]:
@@ -368,6 +373,7 @@ def _upscaler(file: Path, tensors: Tensors) -> ModelRef:
         format="spandrel",
         path=str(file),
         family=found.family,
+        role="upscaler",
         size=file.stat().st_size,
         scales=(found.scale,) if found.scale else (),
         licence=licence_of(file.parent),

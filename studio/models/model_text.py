@@ -59,6 +59,14 @@ def licence_of(folder: Path) -> str:
     return ""
 
 
+_WITH_CONDITIONS = re.compile(r"rail|llama|gemma|-nc\b|non-?commercial|research|community", re.I)
+
+
+def has_conditions(licence: str) -> bool:
+    """Tell whether a licence, by its name, is one of those that allow some uses only."""
+    return _WITH_CONDITIONS.search(licence) is not None
+
+
 _ENGLISH = {"eng": "en", "english": "en"}
 
 

@@ -73,7 +73,7 @@ class Registry:
 
         The default is the first that suits best, starter models before others. Raises
         `ProblemError`: `model_missing` where there is none, `model_broken` where it is damaged,
-        `bad_input` where it does another kind of work or does not suit.
+        `bad_input` where it does another kind of work, has another role or does not suit.
         """
         if not need.name:
             return self._default(need)
@@ -89,6 +89,14 @@ class Registry:
         if found.task != need.task:
             wrong = kinds()[need.task].wrong_model
             raise ProblemError(Problem("bad_input", Sentence(wrong, {"name": found.name})))
+        if found.role != need.role:
+            raise problem(
+                "bad_input",
+                "{name} cannot be used there: its role is {role}, and {wanted} is needed.",
+                name=found.name,
+                role=found.role,
+                wanted=need.role,
+            )
         if need.rank(found) is None and need.unsuitable is not None:
             raise ProblemError(Problem("bad_input", need.unsuitable(found)))
         return found

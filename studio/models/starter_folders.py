@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Struct
 
 from studio.formats.json_file import read_json_file
+from studio.models.model_text import has_conditions
 from studio.models.starter_pack import MODELS
 from studio.protocol import ModelRef, ModelSource
 from studio.settings import Paths
@@ -67,11 +68,13 @@ def as_starter(model: ModelRef, folder: Path) -> ModelRef:
     """Return the description of a starter model with its own id, name, licence and languages."""
     known = MODELS.get(folder.name)
     manifest = read_manifest(folder) or Manifest()
+    licence = known.licence if known else manifest.licence or model.licence
     return msgspec.structs.replace(
         model,
         id=folder.name,
         name=known.name if known else manifest.name or model.name,
-        licence=known.licence if known else manifest.licence or model.licence,
+        licence=licence,
+        has_conditions=has_conditions(licence),
         source=ModelSource("starter", folder.name),
         languages=(known.languages if known else ()) or model.languages,
     )

@@ -6,15 +6,18 @@ import shutil
 from pathlib import Path
 from typing import Literal
 
+import msgspec
 import pytest
 
+from studio.kinds.image import ImageRequest
 from studio.kinds.kind import ModelNeed
 from studio.kinds.registry import kind_of
 from studio.kinds.upscale import UpscaleRequest
 from studio.models import description_cache
 from studio.models.identify import describe_path
+from studio.models.model_text import has_conditions
 from studio.models.registry import Registry
-from studio.protocol import Capabilities, InputFile, ProblemError
+from studio.protocol import Adapter, Capabilities, InputFile, ProblemError
 from studio.settings import Paths
 from tests.unit.model_files import (
     write_gguf,
@@ -46,6 +49,12 @@ def test_starter_models_come_first_under_their_own_names(paths: Paths) -> None:
     assert [model.is_starter for model in models] == [True, False]
     assert models[0].name == "SmolLM2 135M Instruct"
     assert models[0].licence == "Apache-2.0"
+    sources = [(model.source.kind, model.source.place) for model in models]
+    assert sources == [
+        ("starter", "smollm2-135m-instruct"),
+        ("folder", str(paths.models / "Aardvark")),
+    ]
+    assert {(model.role, model.has_conditions) for model in models} == {("base", False)}
 
 
 def test_an_added_model_is_there_in_the_next_session(paths: Paths, tmp_path: Path) -> None:
@@ -195,6 +204,48 @@ def test_a_scale_no_model_makes_is_refused(paths: Paths) -> None:
         with pytest.raises(ProblemError) as caught:
             registry.resolve(wanted(model, 3))
         assert caught.value.problem.kind == kind
+
+
+def test_adapters_are_resolved_by_their_role(paths: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_pipeline(paths.models / "base")
+    registry = Registry(paths)
+    base = registry.get("base")
+    assert base is not None and base.role == "base"
+    ink = msgspec.structs.replace(base, id="ink", role="lora", base="sd")
+    known = {"base": base, "ink": ink}
+    monkeypatch.setattr(registry, "get", known.get)
+    request = ImageRequest(prompt="x", model="base", adapters=(Adapter("ink", 0.5),))
+    assert registry.resolve_all(request) == (base, ink)
+    for wrong in (
+        ImageRequest(prompt="x", model="ink"),
+        ImageRequest(prompt="x", model="base", adapters=(Adapter("base"),)),
+    ):
+        with pytest.raises(ProblemError) as caught:
+            registry.resolve_all(wrong)
+        assert caught.value.problem.kind == "bad_input"
+
+
+def test_an_upscaler_has_its_role_from_the_cache_too(paths: Paths) -> None:
+    upscaler(paths.models / "a.safetensors", 2)
+    (model,) = Registry(paths).list("upscale")
+    assert (model.role, model.source.kind) == ("upscaler", "folder")
+    assert Registry(paths).list("upscale") == [model], "read from the cache"
+
+
+@pytest.mark.parametrize(
+    ("licence", "expected"),
+    [
+        ("apache-2.0", False),
+        ("mit", False),
+        ("", False),
+        ("creativeml-openrail-m", True),
+        ("llama3.2", True),
+        ("cc-by-nc-4.0", True),
+        ("flux-1-dev-non-commercial-license", True),
+    ],
+)
+def test_licences_that_allow_some_uses_only_are_known_by_name(licence: str, expected: bool) -> None:
+    assert has_conditions(licence) is expected
 
 
 def test_a_request_may_name_a_path(paths: Paths, tmp_path: Path) -> None:

@@ -6,10 +6,13 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from studio.engine.local.client import EngineClient
 from studio.jobs.runner import AssetSaved, JobChanged, Runner
+from studio.kinds.image import ImageRequest
+from studio.kinds.kind import ModelNeed
 from studio.kinds.text import TextRequest
 from studio.library import store
 from studio.library.records import Job
@@ -17,6 +20,7 @@ from studio.library.store import Library
 from studio.models.registry import Registry
 from studio.protocol import (
     Accepted,
+    Adapter,
     Cancelled,
     Done,
     Failed,
@@ -25,6 +29,7 @@ from studio.protocol import (
     Progress,
     Request,
     RowFailed,
+    RunJob,
     problem,
 )
 from studio.settings import default_paths
@@ -183,6 +188,30 @@ def test_a_model_that_is_gone_is_a_sentence_and_no_crash(
     assert [str(e.problem.message) for e in house.events if isinstance(e, Failed)] == [
         "The model is gone. Add it again."
     ]
+
+
+def test_the_engine_is_given_every_model_that_a_request_names(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def resolve(need: ModelNeed) -> ModelRef:
+        return msgspec.structs.replace(MODEL, id=need.name, role=need.role)
+
+    given: list[RunJob] = []
+
+    def run(command: RunJob, _: object) -> Done:
+        given.append(command)
+        return Done(command.job)
+
+    monkeypatch.setattr(house.registry, "resolve", resolve)
+    monkeypatch.setattr(house.engine, "run", run)
+    request = ImageRequest(prompt="x", seed=1, model="base", adapters=(Adapter("ink", 0.5),))
+    job = house.enqueue(request)
+    house.run(job)
+    (command,) = given
+    assert command.model.id == "base"
+    assert [(model.id, model.role) for model in command.extra_models] == [("ink", "lora")]
+    found = house.library.queue.get(job.id)
+    assert found is not None and found.request == request
 
 
 def test_a_job_with_nothing_missing_is_done_without_the_engine(house: House) -> None:

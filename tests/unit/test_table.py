@@ -10,7 +10,7 @@ from studio.jobs.table import read_table
 from studio.kinds.image import ImageRequest
 from studio.kinds.text import TextRequest
 from studio.kinds.upscale import UpscaleRequest
-from studio.protocol import ProblemError
+from studio.protocol import Adapter, ProblemError
 
 CSV = "task,prompt,seed,product\ntext,写一句 {{product}},7,自行车\nimage,a fox,8,\n"
 
@@ -49,6 +49,13 @@ def test_json_lines_keep_their_types_and_nested_labels(tmp_path: Path) -> None:
     (row,) = read_table(written(tmp_path / "t.jsonl", line)).rows
     assert row.request == ImageRequest(prompt="x", width=512)
     assert row.labels == {"tags": '["a"]'}
+
+
+def test_json_lines_may_name_adapters(tmp_path: Path) -> None:
+    line = '{"task":"image","prompt":"x","adapters":[{"model":"ink","weight":0.5},{"model":"b"}]}\n'
+    (row,) = read_table(written(tmp_path / "t.jsonl", line)).rows
+    assert row.request == ImageRequest(prompt="x", adapters=(Adapter("ink", 0.5), Adapter("b")))
+    assert row.labels == {}
 
 
 def test_a_picture_is_looked_for_beside_the_table(tmp_path: Path) -> None:

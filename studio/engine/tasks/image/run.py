@@ -28,7 +28,7 @@ from studio.engine.tasks.image.pictures.transparency import key_out_white
 from studio.engine.tasks.image.recipes import recipe_of, resolved_request
 from studio.formats.weights_fingerprint import weight_hash
 from studio.kinds.image import ImageRequest
-from studio.protocol import Problem, ProblemError, RunJob, seed_of_row, sentence
+from studio.protocol import Problem, ProblemError, RunJob, problem, seed_of_row, sentence
 
 _LARGE = 1_000_000_000
 """Bytes: the fingerprint of a larger model takes long enough to be mentioned."""
@@ -48,6 +48,7 @@ def run(job: Job, command: RunJob, memory: MemoryArbiter, device: Device) -> dic
     """
     request = command.request
     assert isinstance(request, ImageRequest)
+    refuse_adapters(request)
     started = time.monotonic()
     loaded = acquire(command.model, device, memory, job)
     load_seconds = time.monotonic() - started
@@ -59,6 +60,16 @@ def run(job: Job, command: RunJob, memory: MemoryArbiter, device: Device) -> dic
     if drawing.made[job.id] < len(command.rows):
         job.check()
     return statistics(drawing.made[job.id], load_seconds, time.monotonic() - started)
+
+
+def refuse_adapters(request: ImageRequest) -> None:
+    """Raise `ProblemError` where a request wants models on top of the base model."""
+    if request.adapters:
+        raise problem(
+            "bad_input",
+            "LoRA and other adapters cannot be used for pictures yet. Take them off the request "
+            "and try again.",
+        )
 
 
 def statistics(made: int, load_seconds: float, draw_seconds: float) -> dict[str, float]:

@@ -16,7 +16,7 @@ from studio.engine.tasks.image.draw.prompts import CannotShareError
 from studio.engine.tasks.image.fit.memory_fallback import pictures_at_once
 from studio.engine.tasks.image.fit.planning import make_plan
 from studio.engine.tasks.image.model.load import LoadedPipeline, acquire
-from studio.engine.tasks.image.run import Drawing, Wanted, statistics
+from studio.engine.tasks.image.run import Drawing, Wanted, refuse_adapters, statistics
 from studio.kinds.image import ImageRequest
 from studio.protocol import Done, ProblemError
 
@@ -29,9 +29,11 @@ def run_together(group: Group, memory: MemoryArbiter, device: Device) -> None:
     run one by one.
 
     Raises:
-        ProblemError: `model_missing`, `model_broken` or `out_of_memory`.
+        ProblemError: `model_missing`, `model_broken`, `bad_input` or `out_of_memory`.
         JobCancelled: when no job is left.
     """
+    # They share their settings, and so their adapters.
+    refuse_adapters(_request_of(group.parts[0]))
     started = time.monotonic()
     loaded = acquire(group.parts[0].command.model, device, memory, group.job)
     load_seconds = time.monotonic() - started

@@ -1,0 +1,27 @@
+"""Pictures are read for those who still want them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PySide6.QtWidgets import QDialog
+from pytestqt.qtbot import QtBot
+
+from studio.ui.media.picture.loader import PictureLoader
+
+
+@pytest.mark.parametrize("leave", [QDialog.close, QDialog.reject])
+def test_what_is_still_to_be_read_is_forgotten_when_the_dialog_closes(
+    qtbot: QtBot, tmp_path: Path, leave: Callable[[QDialog], object]
+) -> None:
+    dialog = QDialog()
+    qtbot.addWidget(dialog)
+    loader = PictureLoader(dialog)
+    loader.stop_with(dialog)
+    dialog.show()
+    loader.request("one", str(tmp_path / "one.png"))
+    assert loader.is_wanted(1)
+    leave(dialog)
+    assert not loader.is_wanted(1)

@@ -45,7 +45,7 @@ def _take_all() -> int:
     from studio.settings import Settings, default_paths
     from studio.ui.main_window import MainWindow
     from studio.ui.shell.state import AppState
-    from studio.ui.shell.theme import apply_scheme
+    from studio.ui.style.theme import apply_scheme
 
     app = QApplication(["studio"])
     app.setApplicationName("Prompt Studio")

@@ -11,9 +11,9 @@ from PySide6.QtWidgets import QApplication
 from studio.protocol import unexpected
 from studio.settings import default_paths, load_settings
 from studio.ui.main_window import MainWindow
-from studio.ui.shell import theme
 from studio.ui.shell.state import AppState
-from studio.ui.widgets.icons import icon
+from studio.ui.style import theme
+from studio.ui.style.icons import icon
 
 
 def main(argv: list[str]) -> int:
@@ -25,7 +25,7 @@ def main(argv: list[str]) -> int:
     paths = default_paths()
     settings, damage = load_settings(paths.settings)
     if settings.language != "en":
-        from studio.ui.shell import translations
+        from studio.ui.style import translations
 
         translations.install(app, settings.language)
     theme.apply_scheme(app, settings.colour_scheme)

@@ -27,7 +27,6 @@ from studio.ui.shell.destinations import Nowhere
 from studio.ui.shell.event_loop_slices import Piece, imports_of, in_turns
 from studio.ui.shell.state import AppState
 from studio.ui.shell.tabs import Tabs
-from studio.ui.shell.theme import GRID, Kind
 from studio.ui.shell.workspace import (
     RunsRequests,
     ShowsJobs,
@@ -35,7 +34,8 @@ from studio.ui.shell.workspace import (
     TellsRequest,
     Workspace,
 )
-from studio.ui.widgets.icons import icon
+from studio.ui.style.icons import icon
+from studio.ui.style.theme import GRID, Kind
 
 if TYPE_CHECKING:
     from studio.library.records import Asset, Job
@@ -340,7 +340,7 @@ class MainWindow(QMainWindow):
     def show_problem(self, problem: Problem) -> None:
         """Say what went wrong and offer the next step."""
         from studio.ui.shell.notices import kind_of, next_step
-        from studio.ui.shell.theme import say
+        from studio.ui.style.theme import say
 
         text, action = next_step(problem, self.state, self.messages)
         self.messages.show_message(

@@ -12,7 +12,7 @@ from studio.formats.aigc import AigcLabel
 from studio.settings import Paths, load_settings
 from studio.ui.main_window import MainWindow
 from studio.ui.settings.settings_dialog import SettingsDialog
-from studio.ui.shell.theme import _KINDS, _PALETTES, apply_scheme, is_dark
+from studio.ui.style.theme import _KINDS, _PALETTES, apply_scheme, is_dark
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from studio.library.records import Job
 from studio.protocol import LONGEST_PROMPT
 from studio.settings import RESOURCES, Paths
 from studio.ui.main_window import MainWindow
-from studio.ui.shell.translations import JsonTranslator
+from studio.ui.style.translations import JsonTranslator
 from studio.ui.widgets.tinted_label import TintedLabel
 from studio.ui.workspaces.text.answer_text import LIVE_MARKDOWN, AnswerText
 from studio.ui.workspaces.text.answers import AnswerCard, AnswerColumns

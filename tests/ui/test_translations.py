@@ -13,8 +13,8 @@ from PySide6.QtWidgets import QApplication
 
 from studio.protocol import sentence
 from studio.settings import RESOURCES
-from studio.ui.shell.theme import say
-from studio.ui.shell.translations import JsonTranslator
+from studio.ui.style.theme import say
+from studio.ui.style.translations import JsonTranslator
 
 CHINESE = RESOURCES / "translations" / "zh_CN.json"
 STUDIO = Path(__file__).parent.parent.parent / "studio"

@@ -24,9 +24,9 @@ from studio.ui.messages.message_bar import (
     MOST_MESSAGES,
     MessageBar,
 )
-from studio.ui.shell.theme import Scheme, apply_scheme, is_dark
+from studio.ui.style.icons import icon
+from studio.ui.style.theme import Scheme, apply_scheme, is_dark
 from studio.ui.widgets.buttons import PrimaryButton
-from studio.ui.widgets.icons import icon
 from studio.ui.widgets.more_section import MoreSection
 from studio.ui.widgets.run_bar import RunBar
 from studio.ui.widgets.times import ago_text, seconds_text

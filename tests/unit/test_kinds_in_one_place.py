@@ -21,7 +21,7 @@ OTHER_MEANINGS = {
     ("library/index/assets.py", "text"): "a column of the index: what is written in a result",
     ("jobs/results.py", "text"): "a column of results.csv: what is written in a result",
     ("engine/fake.py", "image"): "a control of a model: the picture that it starts from",
-    ("ui/widgets/icons.py", "text"): "the colour of text",
+    ("ui/style/icons.py", "text"): "the colour of text",
 }
 """Places where the name of a kind stands for something else."""
 

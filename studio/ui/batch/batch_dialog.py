@@ -30,7 +30,7 @@ from studio.ui.batch.prompt_page import PromptPage
 from studio.ui.batch.table_page import TablePage
 from studio.ui.shell.job_watch import JobWatch
 from studio.ui.shell.state import AppState
-from studio.ui.shell.theme import GRID, mute
+from studio.ui.style.theme import GRID, mute
 from studio.ui.widgets.buttons import PrimaryButton
 from studio.ui.widgets.times import seconds_text
 

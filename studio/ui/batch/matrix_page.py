@@ -12,8 +12,8 @@ from studio.kinds.registry import AnyKind, kind_of
 from studio.kinds.requests import prompt_of
 from studio.protocol import ProblemError, Request
 from studio.ui.batch.plan import Plan
-from studio.ui.shell.theme import GRID, mute, say
-from studio.ui.shell.translations import tr
+from studio.ui.style.theme import GRID, mute, say
+from studio.ui.style.translations import tr
 
 _EXAMPLES: dict[AxisName, str] = {
     "steps": "10, 20, 30",

@@ -13,8 +13,8 @@ from studio.kinds.requests import prompt_of
 from studio.protocol import Problem, Request
 from studio.ui.batch.plan import Plan
 from studio.ui.shell.state import AppState
-from studio.ui.shell.theme import GRID, mute, say
-from studio.ui.shell.translations import tr
+from studio.ui.style.theme import GRID, mute, say
+from studio.ui.style.translations import tr
 
 _PAUSE_MS = 300
 _SHOWN = 50

@@ -21,9 +21,9 @@ from studio.kinds.registry import tasks
 from studio.protocol import Problem
 from studio.ui.batch.plan import Plan
 from studio.ui.shell.state import AppState
-from studio.ui.shell.theme import GRID, mute, say
+from studio.ui.style.icons import icon
+from studio.ui.style.theme import GRID, mute, say
 from studio.ui.widgets.dropped_files import accepted_paths, dropped_paths
-from studio.ui.widgets.icons import icon
 
 if TYPE_CHECKING:
     from studio.jobs.table import RowError, Table

@@ -15,7 +15,7 @@ from studio.ui.compare.linked_view import LinkedView
 from studio.ui.compare.relative_view import RelativeView
 from studio.ui.media.picture.canvas import PictureCanvas
 from studio.ui.media.picture.loader import PictureLoader
-from studio.ui.shell.theme import GRID, mute
+from studio.ui.style.theme import GRID, mute
 from studio.ui.widgets.buttons import dialog_button
 from studio.ui.widgets.dialog_frame import fill_dialog, make_picture_window
 from studio.ui.widgets.shortened import shortened

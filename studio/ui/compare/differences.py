@@ -8,7 +8,7 @@ from studio.kinds.registry import AnyKind
 from studio.kinds.requests import kind_if_known
 from studio.library.records import Asset
 from studio.protocol import LONGEST_PROMPT
-from studio.ui.shell.translations import tr
+from studio.ui.style.translations import tr
 
 
 def _facts(asset: Asset) -> dict[str, str]:

@@ -8,8 +8,8 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from studio.protocol import ModelRef
-from studio.ui.shell.theme import GRID, say
-from studio.ui.widgets.icons import icon
+from studio.ui.style.icons import icon
+from studio.ui.style.theme import GRID, say
 from studio.ui.widgets.tinted_label import TintedLabel
 
 if TYPE_CHECKING:

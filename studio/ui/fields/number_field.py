@@ -7,8 +7,8 @@ from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import QDoubleSpinBox, QHBoxLayout, QLabel, QSpinBox, QWidget
 
 from studio.kinds.registry import AnyKind
-from studio.ui.shell.theme import GRID
-from studio.ui.shell.translations import tr
+from studio.ui.style.theme import GRID
+from studio.ui.style.translations import tr
 
 
 class NumberField(QWidget):

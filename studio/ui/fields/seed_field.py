@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QDoubleSpinBox, QHBoxLayout, QWidget
 
 from studio.protocol import MAX_SEED
 from studio.ui.fields.number_field import ResetLabel
-from studio.ui.shell.theme import GRID
+from studio.ui.style.theme import GRID
 from studio.ui.widgets.buttons import tool_button
 
 

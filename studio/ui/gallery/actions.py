@@ -15,7 +15,7 @@ from studio.library.recipes.export import ExportFormat
 from studio.library.records import Asset
 from studio.protocol import Sentence
 from studio.ui.shell.state import AppState
-from studio.ui.shell.theme import say
+from studio.ui.style.theme import say
 
 
 class HistoryActions(QObject):

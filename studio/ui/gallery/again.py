@@ -13,7 +13,7 @@ from studio.library.records import Asset, Job
 from studio.protocol import Request
 from studio.ui.shell.job_watch import JobWatch
 from studio.ui.shell.state import AppState
-from studio.ui.shell.theme import say
+from studio.ui.style.theme import say
 
 if TYPE_CHECKING:
     from studio.jobs.reproduce import Comparison

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from PySide6.QtWidgets import QMenu
 
 from studio.library.records import Asset
-from studio.ui.shell.translations import tr
-from studio.ui.widgets.icons import icon
+from studio.ui.style.icons import icon
+from studio.ui.style.translations import tr
 
 
 def fill_collections(

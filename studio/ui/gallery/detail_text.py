@@ -12,8 +12,8 @@ from studio.kinds.requests import kind_if_known, obstacle
 from studio.library.records import Asset
 from studio.protocol import Recipe, UnknownRequest, readable_size
 from studio.ui.shell.kinds_shown import task_title
-from studio.ui.shell.theme import say
-from studio.ui.shell.translations import tr
+from studio.ui.style.theme import say
+from studio.ui.style.translations import tr
 from studio.ui.widgets.times import seconds_text
 
 _LONGEST = 300

@@ -20,8 +20,8 @@ from PySide6.QtWidgets import (
 
 from studio.kinds.registry import kinds
 from studio.library.index.search import Wanted
-from studio.ui.shell.theme import GRID
-from studio.ui.shell.translations import tr
+from studio.ui.style.theme import GRID
+from studio.ui.style.translations import tr
 from studio.ui.widgets.buttons import tool_button
 
 if TYPE_CHECKING:

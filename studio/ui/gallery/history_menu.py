@@ -11,8 +11,8 @@ from studio.library.records import Asset
 from studio.ui.gallery.collections_menu import fill_collections
 from studio.ui.gallery.commands import HistoryCommands
 from studio.ui.gallery.result_actions import ResultAction
-from studio.ui.shell.translations import tr
-from studio.ui.widgets.icons import icon
+from studio.ui.style.icons import icon
+from studio.ui.style.translations import tr
 
 _GROUPS_BEGIN = frozenset({"star", "copy", "delete"})
 """Actions with a line above them."""

@@ -27,10 +27,10 @@ from studio.ui.gallery.history_menu import fill_menu, fill_more
 from studio.ui.gallery.history_model import PICTURE_ROLE, HistoryModel
 from studio.ui.gallery.rows import ROW_SIDE, AssetRows
 from studio.ui.shell.state import AppState
-from studio.ui.shell.theme import GRID, mute
+from studio.ui.style.icons import icon
+from studio.ui.style.theme import GRID, mute
 from studio.ui.widgets.buttons import tool_button
 from studio.ui.widgets.elided_label import ElidedLabel
-from studio.ui.widgets.icons import icon
 from studio.ui.widgets.long_list import LongList
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QLabel, QLineEdit, QVBoxLayout, QWidget
 
-from studio.ui.shell.theme import GRID
+from studio.ui.style.theme import GRID
 
 LONGEST = 100
 

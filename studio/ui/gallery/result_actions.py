@@ -21,7 +21,7 @@ from studio.library.records import Asset
 from studio.ui.gallery.actions import HistoryActions
 from studio.ui.gallery.again import Again
 from studio.ui.shell.state import AppState
-from studio.ui.shell.translations import tr
+from studio.ui.style.translations import tr
 
 MOST_COMPARED = 4
 

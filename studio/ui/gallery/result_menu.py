@@ -12,7 +12,7 @@ from studio.library.records import Asset
 from studio.library.store import Library
 from studio.ui.gallery.result_actions import ResultActions
 from studio.ui.shell.state import AppState
-from studio.ui.widgets.icons import icon
+from studio.ui.style.icons import icon
 
 Entry = tuple[str, str, str, Callable[[], object], bool]
 """Icon, text, the end of the object name, what it does, whether it can be chosen now."""

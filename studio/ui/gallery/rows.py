@@ -8,8 +8,8 @@ from studio.kinds.kind import Medium
 from studio.library.records import Asset
 from studio.ui.gallery.history_model import ASSET_ROLE, PICTURE_ROLE, SECOND_ROLE
 from studio.ui.shell.kinds_shown import asset_icon
-from studio.ui.shell.theme import GRID
-from studio.ui.widgets.icons import icon
+from studio.ui.style.icons import icon
+from studio.ui.style.theme import GRID
 from studio.ui.widgets.two_line_delegate import Index, TwoLineDelegate
 
 ROW_SIDE = 6 * GRID

@@ -8,7 +8,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QLabel, QLineEdit, QVBoxLayout, QWidget
 
 from studio.library.records import Asset
-from studio.ui.shell.theme import GRID, mute
+from studio.ui.style.theme import GRID, mute
 
 
 def shared_tags(assets: Sequence[Asset]) -> tuple[str, ...]:

@@ -17,8 +17,8 @@ from studio.library.records import Asset
 from studio.ui.gallery.history_model import HistoryModel
 from studio.ui.gallery.rows import ROW_SIDE, AssetRows
 from studio.ui.shell.state import AppState
-from studio.ui.shell.theme import GRID, mute
-from studio.ui.widgets.icons import icon
+from studio.ui.style.icons import icon
+from studio.ui.style.theme import GRID, mute
 from studio.ui.widgets.long_list import LongList
 
 

@@ -10,9 +10,9 @@ from PySide6.QtGui import QGuiApplication, QPalette, QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QWidget
 
 from studio.ui.messages.shown_message import ICONS, ShownMessage
-from studio.ui.shell.theme import GRID, Kind, blend, kind_colour
+from studio.ui.style.icons import icon_pixmap
+from studio.ui.style.theme import GRID, Kind, blend, kind_colour
 from studio.ui.widgets.buttons import tool_button
-from studio.ui.widgets.icons import icon_pixmap
 
 MOST_MESSAGES = 200
 """Messages that can be read again; older ones are forgotten."""

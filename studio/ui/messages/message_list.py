@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
 )
 
 from studio.ui.messages.shown_message import ICONS, ShownMessage
-from studio.ui.widgets.icons import icon
+from studio.ui.style.icons import icon
 
 
 class MessageList(QDialog):

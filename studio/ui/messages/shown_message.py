@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from studio.ui.shell.theme import Kind
+from studio.ui.style.theme import Kind
 
 ICONS: dict[Kind, str] = {
     "info": "info",

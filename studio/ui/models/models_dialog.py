@@ -24,9 +24,9 @@ from studio.kinds.registry import kinds
 from studio.protocol import ModelRef, Problem, readable_size
 from studio.ui.models.starter_bar import StarterBar
 from studio.ui.shell.state import AppState
-from studio.ui.shell.theme import GRID, kind_colour, say
-from studio.ui.shell.translations import tr
-from studio.ui.widgets.icons import icon
+from studio.ui.style.icons import icon
+from studio.ui.style.theme import GRID, kind_colour, say
+from studio.ui.style.translations import tr
 from studio.ui.widgets.tinted_label import TintedLabel
 
 ROW_HEIGHT = 3 * GRID

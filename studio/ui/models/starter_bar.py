@@ -9,8 +9,8 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QV
 from studio.protocol import Sentence, readable_size
 from studio.ui.models.starter_install import starter_install_of
 from studio.ui.shell.state import AppState
-from studio.ui.shell.theme import GRID, emphasise, mute, say
-from studio.ui.widgets.icons import icon
+from studio.ui.style.icons import icon
+from studio.ui.style.theme import GRID, emphasise, mute, say
 
 if TYPE_CHECKING:
     from studio.models.starter import StarterItem

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 from PySide6.QtCore import QObject
 
 from studio.ui.shell.state import AppState
-from studio.ui.shell.theme import say
+from studio.ui.style.theme import say
 
 if TYPE_CHECKING:
     from studio.library.records import Job

@@ -8,8 +8,8 @@ from PySide6.QtWidgets import QListView, QWidget
 
 from studio.library.records import Job
 from studio.ui.queue.queue_model import FRACTION_ROLE, JOB_ROLE, STATUS_ROLE
-from studio.ui.shell.theme import kind_colour
-from studio.ui.widgets.icons import icon
+from studio.ui.style.icons import icon
+from studio.ui.style.theme import kind_colour
 from studio.ui.widgets.two_line_delegate import Index, TwoLineDelegate
 
 _PICTURES = {

@@ -11,8 +11,8 @@ from studio.kinds.requests import kind_if_known
 from studio.library.records import Job
 from studio.protocol import JobStatus
 from studio.ui.queue.queue_actions import QueueActions
-from studio.ui.shell.translations import tr
-from studio.ui.widgets.icons import icon
+from studio.ui.style.icons import icon
+from studio.ui.style.translations import tr
 
 
 def fill_menu(

@@ -17,8 +17,8 @@ from PySide6.QtCore import (
 from studio.kinds.requests import called
 from studio.library.records import Job
 from studio.protocol import JobStatus
-from studio.ui.shell.theme import say
-from studio.ui.shell.translations import tr
+from studio.ui.style.theme import say
+from studio.ui.style.translations import tr
 from studio.ui.widgets.times import seconds_text
 
 Index = QModelIndex | QPersistentModelIndex

@@ -28,9 +28,9 @@ from studio.ui.queue.queue_model import QueueModel
 from studio.ui.queue.summary import summary
 from studio.ui.shell.estimates import estimates_of
 from studio.ui.shell.state import AppState
-from studio.ui.shell.theme import GRID, mute
+from studio.ui.style.icons import icon
+from studio.ui.style.theme import GRID, mute
 from studio.ui.widgets.buttons import tool_button
-from studio.ui.widgets.icons import icon
 
 if TYPE_CHECKING:
     from studio.jobs.backlog import Backlog, Left

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from studio.ui.shell.translations import tr
+from studio.ui.style.translations import tr
 from studio.ui.widgets.rough_time import clock_time, rough_time
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QDialog, QLabel, QWidget
 
 from studio import __version__
 from studio.ui.shell.state import AppState
-from studio.ui.shell.theme import GRID, enlarge
+from studio.ui.style.theme import GRID, enlarge
 from studio.ui.widgets.dialog_frame import close_buttons, fill_dialog
 
 

@@ -24,7 +24,7 @@ from PySide6.QtWidgets import (
 )
 
 from studio.ui.shell.state import AppState
-from studio.ui.shell.theme import GRID, Scheme, apply_scheme, mute
+from studio.ui.style.theme import GRID, Scheme, apply_scheme, mute
 from studio.ui.widgets.dialog_frame import close_buttons, fill_dialog
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import QDialog, QFormLayout, QLabel, QWidget
 
-from studio.ui.shell.theme import GRID, emphasise
+from studio.ui.style.theme import GRID, emphasise
 from studio.ui.widgets.dialog_frame import close_buttons, fill_dialog
 
 

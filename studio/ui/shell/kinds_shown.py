@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from studio.kinds.registry import kinds, known_kind
 from studio.library.records import Asset
-from studio.ui.shell.translations import tr
+from studio.ui.style.translations import tr
 
 
 def asset_icon(asset: Asset) -> str:

@@ -15,8 +15,8 @@ from studio.protocol import Problem, Warned
 from studio.ui.messages.message_bar import MessageBar
 from studio.ui.messages.shown_message import ShownMessage
 from studio.ui.shell.state import AppState
-from studio.ui.shell.theme import Kind, say
-from studio.ui.shell.translations import tr
+from studio.ui.style.theme import Kind, say
+from studio.ui.style.translations import tr
 from studio.ui.widgets.shortened import shortened
 
 if TYPE_CHECKING:

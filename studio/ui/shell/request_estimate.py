@@ -12,7 +12,7 @@ from studio.kinds.registry import kind_of
 from studio.protocol import Request, readable_size
 from studio.ui.shell.estimates import estimates_of
 from studio.ui.shell.state import AppState
-from studio.ui.shell.theme import Kind
+from studio.ui.style.theme import Kind
 from studio.ui.widgets.run_bar import RunBar
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ from studio.protocol import DeviceMemory, ModelRef, Problem, Ready, Request
 from studio.settings import Paths, Settings, library_root, save_settings
 from studio.ui.shell.destinations import Destinations, Nowhere
 from studio.ui.shell.reports import Enqueued, LibraryOpened, Refused, Reports
-from studio.ui.shell.theme import Kind
 from studio.ui.shell.typed_signal import Carries
+from studio.ui.style.theme import Kind
 
 if TYPE_CHECKING:
     from studio.library.records import Asset

@@ -12,10 +12,10 @@ from PySide6.QtWidgets import QTabWidget, QVBoxLayout, QWidget
 
 from studio.kinds.registry import kinds
 from studio.ui.shell.event_loop_slices import Piece, imports_of
-from studio.ui.shell.theme import GRID
-from studio.ui.shell.translations import tr
 from studio.ui.shell.workspace import BuiltInPieces, Workspace
-from studio.ui.widgets.icons import icon
+from studio.ui.style.icons import icon
+from studio.ui.style.theme import GRID
+from studio.ui.style.translations import tr
 
 if TYPE_CHECKING:
     from studio.ui.shell.state import AppState

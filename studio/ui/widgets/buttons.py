@@ -7,8 +7,8 @@ from collections.abc import Callable
 from PySide6.QtCore import QEvent
 from PySide6.QtWidgets import QPushButton, QToolButton, QWidget
 
-from studio.ui.shell.theme import emphasise
-from studio.ui.widgets.icons import icon
+from studio.ui.style.icons import icon
+from studio.ui.style.theme import emphasise
 
 _PRIMARY = """
 QPushButton { background: palette(accent); color: palette(highlighted-text); border: 1px solid

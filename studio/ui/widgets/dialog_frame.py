@@ -5,8 +5,8 @@ from __future__ import annotations
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QLayout, QVBoxLayout, QWidget
 
-from studio.ui.shell.theme import GRID
-from studio.ui.shell.translations import tr
+from studio.ui.style.theme import GRID
+from studio.ui.style.translations import tr
 
 
 def fill_dialog(

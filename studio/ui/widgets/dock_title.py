@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtWidgets import QDockWidget, QHBoxLayout, QLabel, QWidget
 
-from studio.ui.shell.theme import GRID, emphasise
+from studio.ui.style.theme import GRID, emphasise
 from studio.ui.widgets.buttons import tool_button
 
 

@@ -8,8 +8,8 @@ from PySide6.QtCore import QEvent, Qt
 from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
-from studio.ui.shell.theme import GRID, enlarge, mute
-from studio.ui.widgets.icons import icon_pixmap
+from studio.ui.style.icons import icon_pixmap
+from studio.ui.style.theme import GRID, enlarge, mute
 
 
 class EmptyState(QWidget):

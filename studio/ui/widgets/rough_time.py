@@ -7,7 +7,7 @@ from math import ceil
 
 from PySide6.QtCore import QLocale
 
-from studio.ui.shell.translations import tr
+from studio.ui.style.translations import tr
 
 
 def rough_time(seconds: float) -> str:

@@ -14,11 +14,11 @@ from PySide6.QtWidgets import (
 )
 
 from studio.kinds.fields import Field
-from studio.ui.shell.theme import GRID, Kind, mute
-from studio.ui.shell.translations import tr
+from studio.ui.style.icons import icon
+from studio.ui.style.theme import GRID, Kind, mute
+from studio.ui.style.translations import tr
 from studio.ui.widgets.buttons import PrimaryButton
 from studio.ui.widgets.elided_label import StatusLine
-from studio.ui.widgets.icons import icon
 from studio.ui.widgets.rough_time import rough_time
 from studio.ui.widgets.times import seconds_text
 from studio.ui.widgets.tinted_label import TintedLabel

@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QEvent, QObject, QSize, Qt
 from PySide6.QtWidgets import QFrame, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
-from studio.ui.shell.theme import GRID
+from studio.ui.style.theme import GRID
 
 
 class ScrollColumn(QScrollArea):

@@ -6,7 +6,7 @@ from PySide6.QtCore import QSize
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QBoxLayout, QWidget
 
-from studio.ui.shell.theme import GRID
+from studio.ui.style.theme import GRID
 
 
 class SideBySide(QWidget):

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from PySide6.QtCore import QDate, QLocale
 
-from studio.ui.shell.translations import tr
+from studio.ui.style.translations import tr
 
 
 def seconds_text(seconds: float) -> str:

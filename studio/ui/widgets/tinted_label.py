@@ -6,7 +6,7 @@ from PySide6.QtCore import QEvent
 from PySide6.QtGui import QGuiApplication, QPalette
 from PySide6.QtWidgets import QLabel, QWidget
 
-from studio.ui.shell.theme import Kind, kind_colour
+from studio.ui.style.theme import Kind, kind_colour
 
 
 class TintedLabel(QLabel):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtWidgets import QFileDialog, QWidget
 
 from studio.formats.suffixes import PICTURES
-from studio.ui.shell.translations import tr
+from studio.ui.style.translations import tr
 
 
 def choose_picture(parent: QWidget, title: str, folder: str = "") -> str:

@@ -7,8 +7,8 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QStackedWidget, QVBoxLayout, 
 
 from studio.ui.media.picture.canvas import PictureCanvas
 from studio.ui.media.picture.loader import PictureLoader
-from studio.ui.shell.theme import GRID, mute
-from studio.ui.shell.translations import tr
+from studio.ui.style.theme import GRID, mute
+from studio.ui.style.translations import tr
 from studio.ui.widgets.buttons import tool_button
 from studio.ui.widgets.empty_state import EmptyState
 

@@ -10,8 +10,8 @@ from studio.protocol import Capabilities
 from studio.ui.fields.number_field import number_field
 from studio.ui.fields.prompt_edit import PromptEdit
 from studio.ui.fields.seed_field import SeedField
-from studio.ui.shell.theme import GRID
-from studio.ui.shell.translations import tr
+from studio.ui.style.theme import GRID
+from studio.ui.style.translations import tr
 from studio.ui.widgets.more_section import MoreSection
 from studio.ui.widgets.side_by_side import SideBySide
 from studio.ui.workspaces.image.source_picture import SourcePicture

@@ -19,15 +19,15 @@ from studio.ui.fields.prompt_edit import PromptEdit
 from studio.ui.shell.job_watch import Ended, JobWatch
 from studio.ui.shell.reports import ModelDescribed
 from studio.ui.shell.request_estimate import RequestEstimate
-from studio.ui.shell.theme import GRID, say
-from studio.ui.shell.translations import tr
+from studio.ui.style.theme import GRID, say
+from studio.ui.style.translations import tr
 from studio.ui.widgets.columns import Columns
 from studio.ui.widgets.dropped_files import accepted_paths
 from studio.ui.widgets.empty_state import EmptyState
 from studio.ui.widgets.run_bar import RunBar
 from studio.ui.widgets.times import seconds_text
 from studio.ui.workspaces.image.controls import ImageControls
-from studio.ui.workspaces.image.mask.mask_editing import MaskEditing
+from studio.ui.workspaces.image.mask_editing import MaskEditing
 from studio.ui.workspaces.image.result_panel import ResultPanel
 from studio.ui.workspaces.image.shown_pictures import ShownPictures
 from studio.ui.workspaces.image.values import (

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QPushButton, QVBoxLayout, QWidget
 
 from studio.ui.media.picture.picture_panel import PicturePanel
 from studio.ui.media.picture.variations import State, Variation, VariationModel, VariationStrip
-from studio.ui.shell.theme import GRID
+from studio.ui.style.theme import GRID
 from studio.ui.widgets.empty_state import EmptyState
 
 

@@ -25,11 +25,11 @@ from PySide6.QtWidgets import (
 
 from studio.ui.media.picture.choose_picture import choose_picture
 from studio.ui.media.picture.loader import PictureLoader
-from studio.ui.shell.theme import GRID, mute
+from studio.ui.style.icons import icon
+from studio.ui.style.theme import GRID, mute
 from studio.ui.widgets.buttons import tool_button
 from studio.ui.widgets.dropped_files import accepted_paths
 from studio.ui.widgets.elided_label import ElidedLabel
-from studio.ui.widgets.icons import icon
 from studio.ui.workspaces.image.mask.tint import draw_mask, tint
 
 SIDE = 56

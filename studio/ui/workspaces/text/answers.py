@@ -16,9 +16,9 @@ from PySide6.QtWidgets import (
 )
 
 from studio.protocol import Sentence
-from studio.ui.shell.theme import GRID, emphasise, mute, say
+from studio.ui.style.icons import icon
+from studio.ui.style.theme import GRID, emphasise, mute, say
 from studio.ui.widgets.buttons import tool_button
-from studio.ui.widgets.icons import icon
 from studio.ui.widgets.tinted_label import TintedLabel
 from studio.ui.workspaces.text.answer_text import AnswerText
 from studio.ui.workspaces.text.conversation import Answer, Turn

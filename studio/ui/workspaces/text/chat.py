@@ -12,7 +12,7 @@ from studio.library.records import Asset, Job
 from studio.protocol import Loading, Problem, Progress, RowFailed, Sentence, TextDelta
 from studio.ui.shell.job_watch import Ended, JobWatch
 from studio.ui.shell.state import AppState
-from studio.ui.shell.theme import say
+from studio.ui.style.theme import say
 from studio.ui.widgets.run_bar import RunBar
 from studio.ui.widgets.times import seconds_text
 from studio.ui.workspaces.text.conversation import (

@@ -11,7 +11,7 @@ from studio.formats.chat_template import Conversation
 from studio.kinds.text import TextRequest
 from studio.protocol import ModelRef, Problem
 from studio.ui.shell.state import AppState
-from studio.ui.shell.theme import GRID, Kind
+from studio.ui.style.theme import GRID, Kind
 from studio.ui.widgets.tinted_label import TintedLabel
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from studio.ui.shell.theme import GRID
+from studio.ui.style.theme import GRID
 from studio.ui.widgets.empty_state import EmptyState
 from studio.ui.workspaces.text.conversation import Conversation, Turn
 from studio.ui.workspaces.text.turn_view import TurnView

@@ -11,10 +11,10 @@ from studio.kinds.text import KIND, TextRequest
 from studio.protocol import LONGEST_PROMPT, Request
 from studio.ui.fields.prompt_edit import PromptEdit
 from studio.ui.shell.state import AppState
-from studio.ui.shell.theme import GRID, enlarge
-from studio.ui.shell.translations import tr
+from studio.ui.style.icons import icon
+from studio.ui.style.theme import GRID, enlarge
+from studio.ui.style.translations import tr
 from studio.ui.widgets.columns import Columns
-from studio.ui.widgets.icons import icon
 from studio.ui.widgets.run_bar import RunBar
 from studio.ui.workspaces.text.values import TextValues
 

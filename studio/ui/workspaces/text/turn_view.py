@@ -15,9 +15,9 @@ from PySide6.QtWidgets import (
 )
 
 from studio.ui.fields.prompt_edit import PromptEdit
-from studio.ui.shell.theme import GRID, mute
+from studio.ui.style.icons import icon
+from studio.ui.style.theme import GRID, mute
 from studio.ui.widgets.buttons import tool_button
-from studio.ui.widgets.icons import icon
 from studio.ui.widgets.shortened import shortened
 from studio.ui.workspaces.text.answers import AnswerCard, AnswerColumns
 from studio.ui.workspaces.text.conversation import Turn

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from studio.formats.suffixes import pictures_in
 from studio.protocol import Problem
-from studio.ui.shell.theme import say
+from studio.ui.style.theme import say
 from studio.ui.workspaces.upscale.input_list import InputModel
 
 if TYPE_CHECKING:

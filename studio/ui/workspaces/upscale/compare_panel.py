@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from studio.ui.media.picture.before_after import BeforeAfter
 from studio.ui.media.picture.picture_panel import PicturePanel
-from studio.ui.shell.theme import GRID, mute
+from studio.ui.style.theme import GRID, mute
 from studio.ui.widgets.buttons import tool_button
 from studio.ui.widgets.empty_state import EmptyState
 

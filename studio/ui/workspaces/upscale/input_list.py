@@ -24,9 +24,9 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QAbstractItemView, QListView, QWidget
 
 from studio.ui.media.picture.loader import PictureLoader
-from studio.ui.shell.theme import kind_colour
+from studio.ui.style.icons import icon
+from studio.ui.style.theme import kind_colour
 from studio.ui.widgets.dropped_files import accepted_paths, dropped_paths
-from studio.ui.widgets.icons import icon
 from studio.ui.widgets.two_line_delegate import TwoLineDelegate
 
 Index = QModelIndex | QPersistentModelIndex

@@ -10,7 +10,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from studio.ui.media.picture.choose_picture import choose_pictures
-from studio.ui.shell.theme import GRID
+from studio.ui.style.theme import GRID
 from studio.ui.widgets.buttons import tool_button
 from studio.ui.workspaces.upscale.adding import MOST_FILES, look_at, pictures_below
 from studio.ui.workspaces.upscale.input_list import InputModel, InputView

@@ -23,8 +23,8 @@ from studio.protocol import InputFile, Loading, Problem, Progress, Request, Warn
 from studio.ui.fields.model_picker import ModelPicker
 from studio.ui.shell.job_watch import Ended, JobWatch
 from studio.ui.shell.request_estimate import RequestEstimate
-from studio.ui.shell.theme import GRID, say
-from studio.ui.shell.translations import tr
+from studio.ui.style.theme import GRID, say
+from studio.ui.style.translations import tr
 from studio.ui.widgets.buttons import tool_button
 from studio.ui.widgets.columns import Columns
 from studio.ui.widgets.dropped_files import accepted_paths, dropped_paths

@@ -23,7 +23,7 @@ from studio.protocol import Problem, ProblemError, problem
 from studio.ui.media.picture.canvas import PictureCanvas
 from studio.ui.media.picture.choose_picture import choose_picture
 from studio.ui.media.picture.loader import read_picture
-from studio.ui.shell.theme import GRID, say
+from studio.ui.style.theme import GRID, say
 from studio.ui.widgets.buttons import PrimaryButton, dialog_button, tool_button
 from studio.ui.widgets.dialog_frame import fill_dialog, make_picture_window
 from studio.ui.widgets.tinted_label import TintedLabel

@@ -75,7 +75,7 @@ def _chapters(out: Path, environment: dict[str, str]) -> Iterator[Chapter]:
             f"Photographs enlarged {scale} times: {', '.join(names)}",
             ["upscale", *photographs, f"--scale={scale}", "-o", str(out / "upscaled")],
         )
-    model = _starter_image_model(environment)
+    model = starter_image_model(environment)
     if model:
         for prompt, seed in PICTURES:
             command = f"image -n {VARIATIONS} --seed {seed} --model {model}".split()
@@ -85,7 +85,8 @@ def _chapters(out: Path, environment: dict[str, str]) -> Iterator[Chapter]:
             )
 
 
-def _starter_image_model(environment: dict[str, str]) -> str:
+def starter_image_model(environment: dict[str, str]) -> str:
+    """Return the id of the image model that comes along, empty where it is not there."""
     listed = subprocess.run(
         [*_studio(), "models", "list", "--json"],
         env=environment,
@@ -96,7 +97,7 @@ def _starter_image_model(environment: dict[str, str]) -> str:
     )
     for line in listed.stdout.splitlines():
         model = json.loads(line)
-        if model["task"] == "image" and model.get("starter"):
+        if model["task"] == "image" and model.get("source", {}).get("kind") == "starter":
             return str(model["id"])
     return ""
 

@@ -14,7 +14,15 @@ import tempfile
 from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from PySide6.QtGui import QPixmap
+    from PySide6.QtWidgets import QApplication
+
+    from studio.library.store import Library
+    from studio.ui.gallery.history_view import HistoryView
+    from studio.ui.main_window import MainWindow
 
 ROOT = Path(__file__).resolve().parent.parent
 TARGET = ROOT / "resources" / "screenshots"
@@ -75,8 +83,11 @@ def _take_all() -> int:
     return 0
 
 
-def _fill_text(window: Any) -> None:
+def _fill_text(window: MainWindow) -> None:
+    from studio.ui.workspaces.text.text_tab import TextTab
+
     tab = window.tab("text")
+    assert isinstance(tab, TextTab)
     tab.controls.seed.set_value(11)
     tab.controls.temperature.set_value(0.5)
     tab.controls.penalty.set_value(1.0)
@@ -84,31 +95,43 @@ def _fill_text(window: Any) -> None:
     for prompt, count in ((SLOGAN, 4), (FOLLOW_UP, 1)):
         tab.run_bar.count.setValue(count)
         tab.prompt.setPlainText(prompt)
-        _run(window, tab)
+        _generate(window, "text")
     tab.prompt.setPlainText("Now as a haiku")
 
 
-def _fill_image(window: Any) -> None:
+def _fill_image(window: MainWindow) -> None:
+    from studio.ui.workspaces.image.image_tab import ImageTab
+
     if not window.state.models("image"):
         print("There is no image model, so the Image tab is shown as it is without one.")
         return
     tab = window.tab("image")
+    assert isinstance(tab, ImageTab)
     tab.prompt.setPlainText(PICTURE)
-    _run(window, tab)
+    _generate(window, "image")
 
 
-def _fill_upscale(window: Any) -> None:
+def _fill_upscale(window: MainWindow) -> None:
+    from studio.ui.workspaces.upscale.upscale_tab import UpscaleTab
+
     tab = window.tab("upscale")
+    assert isinstance(tab, UpscaleTab)
     tab.take([PHOTOGRAPH])
     _wait(lambda: tab.inputs.rowCount() == 1)
-    _run(window, tab)
+    _generate(window, "upscale")
 
 
-def _run(window: Any, tab: Any) -> None:
+def _library(window: MainWindow) -> Library:
+    """The library of the window, which is open by now."""
+    assert window.state.library is not None
+    return window.state.library
+
+
+def _generate(window: MainWindow, task: str) -> None:
     """Press Generate and wait until the queue is empty."""
-    library = window.state.library
+    library = _library(window)
     before = len(library.queue.list())
-    tab.generate()
+    window.tab(task).generate()
 
     def ended() -> bool:
         jobs = library.queue.list()
@@ -141,13 +164,13 @@ def _pause(milliseconds: int) -> None:
     loop.exec()
 
 
-def _fill_history(window: Any) -> None:
+def _fill_history(window: MainWindow) -> None:
     """A small batch with labels, some of it starred, tagged and in a collection."""
     from studio.kinds.image import ImageRequest
 
     if not window.state.models("image"):
         raise SystemExit("The pictures of History need an image model.")
-    library = window.state.library
+    library = _library(window)
     before = library.assets.count()
     cells = [(thing, style) for thing in THINGS for style in STYLES]
     window.state.submit(
@@ -159,33 +182,34 @@ def _fill_history(window: Any) -> None:
     library.marks.collect("Bestiary", [asset.id for asset in made[: 2 * len(STYLES)]])
     for asset in made[:: len(STYLES)]:
         library.marks.star([asset.id], True)
-        library.set_tags(asset.id, ["favourite"])
+        library.marks.retag([asset.id], (), ["favourite"])
     window.state.assets_changed.emit()
     _pause(1500)
 
 
-def _choose(window: Any, rows: list[int]) -> Any:
-    """Select rows of History. Returns its list."""
+def _choose(window: MainWindow, rows: list[int]) -> HistoryView:
+    """Select rows of History. Returns it."""
     from PySide6.QtCore import QItemSelectionModel
-    from PySide6.QtWidgets import QAbstractItemView
 
-    view = window.findChild(QAbstractItemView, "history.view")
+    from studio.ui.gallery.history_view import HistoryView
+
+    (history,) = window.findChildren(HistoryView)
+    view = history.view
     view.selectionModel().clear()
     for row in rows:
         view.selectionModel().setCurrentIndex(
-            view.model().index(row), QItemSelectionModel.SelectionFlag.Select
+            history.model.index(row), QItemSelectionModel.SelectionFlag.Select
         )
     _pause(500)
-    return view
+    return history
 
 
-def _history(window: Any) -> Any:
+def _history(window: MainWindow) -> QPixmap:
     """The window with a wide History, a filter in force and one result chosen."""
     from PySide6.QtCore import Qt
     from PySide6.QtWidgets import QDockWidget
 
-    view = _choose(window, [0])
-    history = view.parent()
+    history = _choose(window, [0])
     (dock,) = (d for d in window.findChildren(QDockWidget) if d.widget() is history)
     width = dock.width()
     window.tabs.setCurrentIndex(1)
@@ -201,10 +225,9 @@ def _history(window: Any) -> Any:
     return picture
 
 
-def _comparison(app: Any, window: Any) -> Any:
+def _comparison(app: QApplication, window: MainWindow) -> QPixmap:
     """Three styles of one thing, side by side."""
-    view = _choose(window, [0, 1, 2])
-    view.parent().commands.do("compare")
+    _choose(window, [0, 1, 2]).commands.do("compare")
     _pause(1500)
     (dialog,) = (w for w in app.topLevelWidgets() if w.objectName() == "compare.dialog")
     picture = dialog.grab()
@@ -213,21 +236,20 @@ def _comparison(app: Any, window: Any) -> Any:
     return picture
 
 
-def _contact_sheet(window: Any) -> Any:
+def _contact_sheet(window: MainWindow) -> QPixmap:
     """The sheet of the whole batch, as it lies on the disk."""
     from PySide6.QtGui import QPixmap
 
-    view = _choose(window, list(range(len(THINGS) * len(STYLES))))
-    view.parent().commands.do("sheet")
-    library = window.state.library
+    _choose(window, list(range(len(THINGS) * len(STYLES)))).commands.do("sheet")
+    library = _library(window)
     _wait(lambda: any(library.root.rglob("contact-sheet-*.png")))
     _pause(500)
     (sheet,) = library.root.rglob("contact-sheet-*.png")
     return QPixmap(str(sheet))
 
 
-def _save(grabbed: Any, file: Path) -> None:
-    """Write a picture (QPixmap), with as many colours as the size allows."""
+def _save(grabbed: QPixmap, file: Path) -> None:
+    """Write a picture, with as many colours as the size allows."""
     from PIL import Image
     from PySide6.QtCore import QBuffer, QIODevice
 

@@ -13,6 +13,7 @@ import numpy as np
 import psutil
 from PIL import Image
 
+from demo import starter_image_model
 from studio.library.recipes.metadata import read_recipe
 from tests.e2e.conftest import ROOT, Ran
 
@@ -45,6 +46,10 @@ def drawn(studio: Studio, out: Path, prompt: str, count: int = 1) -> np.ndarray:
     assert [event["kind"] for event in ran.named("warning")] == ["alike"] * (count > 1)
     paths = [event["path"] for event in ran.named("asset")]
     return np.stack([np.asarray(Image.open(path)).astype(float) for path in paths])
+
+
+def test_the_demonstration_finds_the_starter_image_model(environment: dict[str, str]) -> None:
+    assert starter_image_model(environment) == "starter-icons"
 
 
 def test_icons_are_the_same_thing_in_english_chinese_and_as_emoji(

@@ -14,9 +14,8 @@ from studio.engine.tasks.image import run
 from studio.engine.tasks.image.fit.memory_fallback import pictures_at_once, split
 from studio.engine.tasks.image.model.load import place
 from studio.protocol import ProblemError
-from tests.engine.image_bench import IGNORE_LIBRARIES, ImageBench
+from tests.engine.image.image_bench import IGNORE_LIBRARIES, ImageBench
 
-pytest_plugins = ["tests.engine.image_fixtures"]
 pytestmark = IGNORE_LIBRARIES
 
 

@@ -9,12 +9,11 @@ import pytest
 
 from studio.engine.tasks.image.draw.out_of_domain import listening
 from studio.protocol import Event, Progress, Warned
-from tests.engine.image_bench import IGNORE_LIBRARIES, ImageBench
+from tests.engine.image.image_bench import IGNORE_LIBRARIES, ImageBench
 
-pytest_plugins = ["tests.engine.image_fixtures"]
 pytestmark = IGNORE_LIBRARIES
 
-STARTER = Path(__file__).parents[2] / "resources" / "models" / "starter-icons"
+STARTER = Path(__file__).parents[3] / "resources" / "models" / "starter-icons"
 
 
 @pytest.fixture

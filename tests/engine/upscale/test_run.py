@@ -24,7 +24,7 @@ from studio.engine.tasks.upscale.picture import read_picture
 from studio.formats.png_writer import PngWriter
 from studio.kinds.upscale import UpscaleRequest
 from studio.protocol import InputFile, Parent, Preview, ProblemError, Progress
-from tests.engine.upscale_house import House, decibels, photograph, pretend_size, starter
+from tests.engine.upscale.upscale_house import House, decibels, photograph, pretend_size, starter
 
 DEVICE = pick_device("cpu")
 
@@ -351,7 +351,7 @@ def test_a_picture_changed_since_it_was_queued_is_reported(
     house: House, source: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = InputFile(str(source), "0" * 64)
-    monkeypatch.setattr("tests.engine.upscale_house.InputFile", lambda _path: made)
+    monkeypatch.setattr("tests.engine.upscale.upscale_house.InputFile", lambda _path: made)
     house.run(source)
     assert house.warnings == ["input"]
 

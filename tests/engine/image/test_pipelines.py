@@ -9,10 +9,9 @@ from PIL import Image
 
 from studio.engine.tasks.image.draw.latents import as_pixels, encode
 from studio.engine.tasks.image.model.describe import describe
-from tests.engine.image_bench import IGNORE_LIBRARIES, SIDE, ImageBench, asked, picture_file
+from tests.engine.image.image_bench import IGNORE_LIBRARIES, SIDE, ImageBench, asked, picture_file
 from tests.engine.tiny_pipelines import FAMILIES
 
-pytest_plugins = ["tests.engine.image_fixtures"]
 pytestmark = IGNORE_LIBRARIES
 
 ALL = {"prompt", "seed", "count", "width", "height", "steps", "scheduler"}

@@ -10,10 +10,9 @@ import pytest
 from studio.engine.tasks.image.draw.prompts import CannotShareError, _joined
 from studio.protocol import AssetReady, Cancelled, Done, Event, Failed, InputFile, Progress
 from studio.settings import default_paths
-from tests.engine.image_bench import IGNORE_LIBRARIES, ImageBench, asked
+from tests.engine.image.image_bench import IGNORE_LIBRARIES, ImageBench, asked
 from tests.engine.tiny_pipelines import FAMILIES
 
-pytest_plugins = ["tests.engine.image_fixtures"]
 pytestmark = IGNORE_LIBRARIES
 
 

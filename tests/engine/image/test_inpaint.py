@@ -20,15 +20,14 @@ from studio.engine.tasks.image.model.schedulers import Step
 from studio.engine.tasks.image.pictures.start_picture import fit, read_mask
 from studio.protocol import InputFile, ProblemError
 from tests.engine import tiny_pipelines
-from tests.engine.image_bench import IGNORE_LIBRARIES, SIDE, ImageBench, asked, picture_file
+from tests.engine.image.image_bench import IGNORE_LIBRARIES, SIDE, ImageBench, asked, picture_file
 from tests.engine.tiny_pipelines import FAMILIES
 
-pytest_plugins = ["tests.engine.image_fixtures"]
 pytestmark = IGNORE_LIBRARIES
 
 HALF = SIDE // 2
 
-STARTER = Path(__file__).parents[2] / "resources" / "models" / "starter-icons"
+STARTER = Path(__file__).parents[3] / "resources" / "models" / "starter-icons"
 
 
 def mask_file(

@@ -23,8 +23,6 @@ from studio.protocol import (
 from tests.engine.notes import Notes
 from tests.engine.tiny_text import tiny_gguf
 
-pytest_plugins = ["tests.engine.text_fixtures"]
-
 
 def job(model: ModelRef, folder: Path, name: str, **fields: object) -> RunJob:
     request = msgspec.convert({"task": "text", **fields}, TextRequest)

@@ -10,10 +10,8 @@ from transformers import AutoTokenizer
 
 from studio.engine.tasks.text.decode.stream import TextStream
 from studio.protocol import ModelRef, Progress
-from tests.engine.text_bench import TextBench, starter_model
+from tests.engine.text.text_bench import TextBench, starter_model
 from tests.engine.tiny_text import tiny_tokenizer
-
-pytest_plugins = ["tests.engine.text_fixtures"]
 
 TEXTS = [
     "你好，世界！狐狸骑自行车。",

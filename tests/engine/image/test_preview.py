@@ -15,7 +15,7 @@ from studio.engine.tasks.image.model.preview import (
     unpack,
 )
 from studio.engine.tasks.image.model.schedulers import Step, cut_schedule
-from tests.engine.image_bench import IGNORE_LIBRARIES
+from tests.engine.image.image_bench import IGNORE_LIBRARIES
 
 pytestmark = IGNORE_LIBRARIES
 

@@ -16,10 +16,8 @@ from studio.formats.chat_template import Conversation
 from studio.kinds.text import TextRequest
 from studio.models.token_count_process import CountAsked, count
 from studio.protocol import AssetReady, Event, Loading, Message, ModelRef, ProblemError, TextDelta
-from tests.engine.text_bench import TextBench, model_at
+from tests.engine.text.text_bench import TextBench, model_at
 from tests.engine.tiny_text import tiny_llama
-
-pytest_plugins = ["tests.engine.text_fixtures"]
 
 
 def talk(turns: int, length: int) -> tuple[Message, ...]:

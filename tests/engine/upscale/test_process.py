@@ -12,7 +12,7 @@ from studio.engine.local.client import EngineClient
 from studio.kinds.upscale import UpscaleRequest
 from studio.protocol import AssetReady, Cancelled, Done, Event, Failed, InputFile, Loading, RunJob
 from tests.engine.notes import Notes
-from tests.engine.upscale_house import photograph, starter
+from tests.engine.upscale.upscale_house import photograph, starter
 
 Make = Callable[[Path], RunJob]
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from tests.engine.image_bench import IGNORE_LIBRARIES, ImageBench
+from tests.engine.image.image_bench import IGNORE_LIBRARIES, ImageBench
 
-pytest_plugins = ["tests.engine.image_fixtures"]
 pytestmark = IGNORE_LIBRARIES
 
 

@@ -1,4 +1,4 @@
-"""The fixture of the image tests. A test module takes it in with `pytest_plugins`."""
+"""What the tests of image jobs share."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from studio.engine.tasks.image.model import load
-from tests.engine.image_bench import ImageBench
+from tests.engine.image.image_bench import ImageBench
 
 
 @pytest.fixture

@@ -10,11 +10,9 @@ import torch
 
 from studio.engine.tasks.text.decode.decode import Decoder, Row
 from studio.protocol import AssetReady, Cancelled, Done, Event, Failed, ModelRef, TextDelta
-from tests.engine.test_text_seeds import FAMILIES, PLAIN
-from tests.engine.text_bench import TextBench, model_at
+from tests.engine.text.test_seeds import FAMILIES, PLAIN
+from tests.engine.text.text_bench import TextBench, model_at
 from tests.engine.tiny_text import SMALL, tiny_model
-
-pytest_plugins = ["tests.engine.text_fixtures"]
 
 MIXING = ("Llama", "Qwen2", "GPT2")
 LENGTHS = (3, 9, 9, 40, 41, 270, 3, 100, 9)

@@ -17,10 +17,9 @@ from studio.engine.tasks.image.model.describe import describe
 from studio.formats.tensors import TensorInfo, Tensors
 from studio.protocol import ProblemError
 from tests.engine import tiny_pipelines
-from tests.engine.image_bench import IGNORE_LIBRARIES, ImageBench, asked
-from tests.engine.single_file_checkpoint import unet_tensors, vae_tensors, write_checkpoint
+from tests.engine.image.image_bench import IGNORE_LIBRARIES, ImageBench, asked
+from tests.engine.image.single_file_checkpoint import unet_tensors, vae_tensors, write_checkpoint
 
-pytest_plugins = ["tests.engine.image_fixtures"]
 pytestmark = IGNORE_LIBRARIES
 
 

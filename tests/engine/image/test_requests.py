@@ -17,9 +17,8 @@ from studio.engine.tasks.image.pictures.start_picture import MAX_PIXELS, read_pi
 from studio.engine.tasks.image.pictures.transparency import key_out_white
 from studio.kinds.coding import recipe_from_json, to_json
 from studio.protocol import ProblemError, Warned
-from tests.engine.image_bench import IGNORE_LIBRARIES, SIDE, ImageBench, asked, picture_file
+from tests.engine.image.image_bench import IGNORE_LIBRARIES, SIDE, ImageBench, asked, picture_file
 
-pytest_plugins = ["tests.engine.image_fixtures"]
 pytestmark = IGNORE_LIBRARIES
 
 

@@ -12,9 +12,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from studio.protocol import ProblemError
-from tests.engine.text_bench import TextBench, model_at
-
-pytest_plugins = ["tests.engine.text_fixtures"]
+from tests.engine.text.text_bench import TextBench, model_at
 
 
 def weights(folder: Path) -> Path:

@@ -12,10 +12,8 @@ from studio.engine.tasks.text.decode.batch_invariance import WIDTHS, Agreement, 
 from studio.engine.tasks.text.decode.decode import Decoder, Row
 from studio.engine.tasks.text.decode.sampling import Sampling
 from studio.protocol import MAX_SEED, ModelRef
-from tests.engine.text_bench import TextBench
+from tests.engine.text.text_bench import TextBench
 from tests.engine.tiny_text import SMALL, tiny_model
-
-pytest_plugins = ["tests.engine.text_fixtures"]
 
 STORY = "Write a long story about a fox who learns to ride a bicycle."
 PLAIN = Sampling(temperature=1.0, top_p=0.95, top_k=20, repetition_penalty=1.1)
@@ -107,7 +105,7 @@ def test_rows_end_on_their_own() -> None:
 
 
 def test_after_the_largest_seed_comes_zero(bench: TextBench, tiny: Path) -> None:
-    from tests.engine.text_bench import model_at
+    from tests.engine.text.text_bench import model_at
 
     model = model_at(tiny)
     last = bench.run(model, prompt="x", count=2, seed=MAX_SEED, max_tokens=8)

@@ -11,10 +11,9 @@ from safetensors.torch import load_file, save_file
 
 from studio.engine.tasks.image.model.describe import describe
 from studio.protocol import ProblemError
-from tests.engine.image_bench import IGNORE_LIBRARIES, ImageBench
+from tests.engine.image.image_bench import IGNORE_LIBRARIES, ImageBench
 from tests.engine.tiny_pipelines import FAMILIES
 
-pytest_plugins = ["tests.engine.image_fixtures"]
 pytestmark = IGNORE_LIBRARIES
 
 

@@ -11,7 +11,7 @@ from PIL import Image
 
 from studio.engine.tasks.image.model.encoding import EncodedPrompts
 from studio.protocol import InputFile
-from tests.engine.image_bench import ImageBench
+from tests.engine.image.image_bench import ImageBench
 
 
 class Encoder:

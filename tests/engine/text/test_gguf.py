@@ -15,10 +15,8 @@ from studio.engine.tasks.text.model.convert import convert, converted
 from studio.formats.chat_template import read_template
 from studio.formats.gguf_cache import CACHE_VARIABLE, converted_folder
 from studio.protocol import Event, Loading, ModelRef, ProblemError
-from tests.engine.text_bench import TextBench, model_at
+from tests.engine.text.text_bench import TextBench, model_at
 from tests.engine.tiny_text import TEMPLATE, tiny_gguf
-
-pytest_plugins = ["tests.engine.text_fixtures"]
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Fixtures of the text tests. A test module takes them in with `pytest_plugins`."""
+"""What the tests of text jobs share."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from studio.protocol import ModelRef
-from tests.engine.text_bench import TextBench, starter_model
+from tests.engine.text.text_bench import TextBench, starter_model
 from tests.engine.tiny_text import tiny_llama
 
 

@@ -182,7 +182,7 @@ class Runner:
         self._engine.cancel(job_id)
 
     def is_cancelled(self, job_id: str) -> bool:
-        """Tell whether somebody asked to stop a job."""
+        """Tell whether a job was asked to stop."""
         with self._lock:
             return job_id in self._cancelled
 

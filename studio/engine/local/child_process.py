@@ -23,7 +23,7 @@ _running: set[EngineProcess] = set()
 
 @atexit.register
 def _end_all() -> None:
-    # `multiprocessing` would wait for them for ever, as they wait for a command.
+    # `multiprocessing` joins its children at exit, and these end only when they are told to.
     for engine in list(_running):
         engine.end_within(0)
 
@@ -103,7 +103,7 @@ class EngineProcess:
         self.ended.wait(KILL_SECONDS)
 
     def close(self) -> None:
-        """Let go of the pipe. Only for the thread that reads it, or when nobody does."""
+        """Close the pipe. Only for the thread that reads it, or when none does."""
         self.connection.close()
         if threading.current_thread() is not self._thread:
             self._thread.join(KILL_SECONDS)

@@ -272,7 +272,7 @@ class EngineClient:
                 return Cancelled(run.job)
             if run.accepted or new:
                 return Failed(run.job, self._ended(engine))
-            # It had died while it was idle, which is no fault of this job.
+            # It had exited while it was idle: the job is not to blame and gets a new one.
 
     def _listen(
         self, run: _Run, engine: EngineProcess, on_event: Callable[[Event], None]

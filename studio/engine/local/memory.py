@@ -32,7 +32,7 @@ class Loaded(Protocol):
         ...
 
     def unload(self) -> None:
-        """Let go of every tensor. Called once."""
+        """Release every tensor. Called once."""
         ...
 
 
@@ -215,7 +215,7 @@ def collect() -> None:
 
 
 def release_frames(error: BaseException) -> None:
-    """Let go of what the frames of an error and of its causes hold: tensors, mostly."""
+    """Release what the frames of an error and of its causes hold: tensors, mostly."""
     seen: BaseException | None = error
     for _ in range(10):
         if seen is None:

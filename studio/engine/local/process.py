@@ -70,7 +70,7 @@ class Channel:
         threading.Thread(target=self._read, name="engine-reader", daemon=True).start()
 
     def send(self, event: Event) -> None:
-        """Send an event; from any thread. Ends the process when the app is gone."""
+        """Send an event; from any thread. Ends the process when the app has exited."""
         data = pack(event)
         try:
             with self._sending:
@@ -126,7 +126,7 @@ def serve(
     options: EngineOptions,
     load: Callable[[str], Any] = importlib.import_module,
 ) -> None:
-    """Run commands until `Shutdown`, or until the app is gone. `load` imports modules."""
+    """Run commands until `Shutdown`, or until the app exits. `load` imports modules."""
     channel = Channel(connection)
     engine = Engine(channel.send, options.device, load)
     worked = False
@@ -134,7 +134,7 @@ def serve(
         try:
             item = channel.commands.get(timeout=IDLE_SECONDS if worked else None)
         except queue.Empty:
-            # The tuned malloc keeps what jobs have freed: quick for the next, but not for ever.
+            # The tuned malloc keeps what jobs have freed, which is quick for the next one only.
             importlib.import_module("studio.engine.local.memory").collect()
             worked = False
             continue

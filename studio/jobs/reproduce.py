@@ -263,7 +263,7 @@ def _notes(old: Recipe, new: Recipe) -> Iterator[Sentence]:
         yield sentence(
             "It was first made with {before}, now with {after}.", before=old.app, after=new.app
         )
-    if _differ(old.device, new.device):
+    if _differ(*_comparable_devices(old.device, new.device)):
         yield sentence(
             "It was first computed on {before}, now on {after}.",
             before=old.device,
@@ -286,6 +286,13 @@ def _notes(old: Recipe, new: Recipe) -> Iterator[Sentence]:
 def _differ(before: str, after: str) -> bool:
     """Tell whether both are known and not the same."""
     return bool(before and after) and before != after
+
+
+def _comparable_devices(before: str, after: str) -> tuple[str, str]:
+    """Return two devices without their model names where one of them has none, as in `cpu`."""
+    if "(" in before and "(" in after:
+        return before, after
+    return before.partition(" (")[0], after.partition(" (")[0]
 
 
 def _versions(old: Mapping[str, str], new: Mapping[str, str]) -> Iterator[Sentence]:

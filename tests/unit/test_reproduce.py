@@ -240,6 +240,11 @@ def test_texts_show_where_they_part(
     assert after is None or found.after == after
 
 
+def test_a_device_without_its_name_is_the_same_as_one_with_it() -> None:
+    old, new = written("a", device="cpu"), written("b", device="cpu (AMD EPYC)")
+    assert not any("computed on" in str(note) for note in compare(old, new).notes)
+
+
 def test_what_is_not_as_it_was_is_listed_one_by_one() -> None:
     old = written(
         "one",

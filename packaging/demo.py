@@ -1,8 +1,8 @@
 """The demonstration: real text, real enlarged photographs, and pictures where a model is there.
 
-It calls the `studio` command as anyone would, and writes into a new folder below `demo/` each
-time; every file there carries its recipe. What it leaves beside is `demo/.state`, a home of its
-own, so that the user's library and settings stay as they are.
+It calls the `studio` command and writes into a new folder below `demo/` each time; every file
+there carries its recipe. Its library and settings are in `demo/.state`, so that those of the user
+stay as they are.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ VARIATIONS = 4
 
 @dataclass
 class Chapter:
-    """One call of the command: what it was asked, what came of it."""
+    """One call of the command: its arguments and its results."""
 
     title: str
     arguments: list[str]

@@ -1,6 +1,6 @@
 """Pictures of the three tabs, History, the comparison and a contact sheet, light and dark.
 
-They are taken of the real app at work on real models.
+They show the real app with real models.
 
 Run by `make screenshots`. It needs no display. The files go into `resources/screenshots/`, each
 below 300 kB.

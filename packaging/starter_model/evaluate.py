@@ -17,7 +17,7 @@ import torch
 from build_data import DEFAULT_DATA
 from diffusers import PRXPixelPipeline
 from evaluate_prompts import evaluate_prompts
-from sheet import DEFAULT_MODEL
+from sample_sheet import DEFAULT_MODEL
 from torch import Tensor
 from train_judges import train_judges
 
@@ -31,7 +31,7 @@ FEW = 100
 
 @dataclass
 class Judges:
-    """Who names the thing, and who the style: one that saw sharp pictures only, one more."""
+    """The classifiers of things and of styles; of the latter a strict and a tolerant one."""
 
     thing: judges.ThingJudge
     strict: styles.StyleJudge

@@ -10,7 +10,7 @@ import torch
 from build_data import DEFAULT_DATA
 
 from starter_recipe.export import build_pipeline
-from starter_recipe.facts import write_facts
+from starter_recipe.studio_files import write_studio_files
 
 
 def main() -> None:
@@ -22,7 +22,7 @@ def main() -> None:
     pipeline = build_pipeline(options.data)
     pipeline.to(torch.float16)
     pipeline.save_pretrained(options.output)
-    write_facts(options.output)
+    write_studio_files(options.output)
     shutil.copyfile(Path(__file__).with_name("NOTICE"), options.output / "NOTICE")
     if options.card:
         shutil.copyfile(options.card, options.output / "README.md")

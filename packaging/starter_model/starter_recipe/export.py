@@ -50,7 +50,7 @@ def build_pipeline(data: Path) -> PRXPixelPipeline:
 
 
 def load_pipeline(folder: Path) -> PRXPixelPipeline:
-    """Load an exported folder in float32, as a stranger would."""
+    """Load an exported folder in float32, with plain diffusers."""
     pipeline = PRXPixelPipeline.from_pretrained(folder, torch_dtype=torch.float32)
     pipeline.set_progress_bar_config(disable=True)
     return pipeline

@@ -1,4 +1,4 @@
-"""The classifier that names things, and what it shares with those that name styles.
+"""The classifier of things, and the layers that it shares with those of styles.
 
 They know nothing of the model that drew a picture. `ThingJudge` names the thing (one of
 T); it is trained on real icons with one style held out, and its score on the real icons of

@@ -1,4 +1,4 @@
-"""What tells the five styles apart, as numbers, and a classifier that reads them.
+"""Features that tell the five styles apart, and a classifier on them.
 
 The sets differ in palette, margins, edges and shading, not in what they draw, so the judge
 looks at histograms of colours, slopes and curvatures at three sizes, at how even small

@@ -1,4 +1,4 @@
-"""What every training loop here needs: an average of weights, a schedule, a state on disk."""
+"""Parts of the training loops: average of weights, learning rate, checkpoints, log."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a prompt may say around a thing and its style, and the rules that take it out.
+"""Words that a prompt may have around a thing and its style, and the rules that remove them.
 
 The model draws single things in five styles. Counting words, polite frames, colours that a
 thing does not come in, places and praise only blur what the reader gathers, and more so the more

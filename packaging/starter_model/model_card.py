@@ -1,6 +1,6 @@
-"""Fill in the model card from the report and the logs of the other steps (step 8).
+"""Fill in the model card from the report and the logs of the other steps (step 8 of the recipe).
 
-The logs are put beside it, whole.
+The logs are copied next to it.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ GOAL = 0.85
 
 
 def verdict(report: dict[str, Any]) -> str:
-    """What the style figures come to, in sentences."""
+    """The style figures summed up in sentences."""
     looks = report["styles"]
     each = {
         name: mean(look[tongue]["tolerant"] for tongue in LANGUAGES) for name, look in looks.items()
@@ -90,7 +90,7 @@ def main() -> None:
     parser.add_argument("--report", type=Path, required=True, help="what evaluate.py wrote")
     parser.add_argument("--making", required=True, help="configuration, hardware and hours")
     options = parser.parse_args()
-    text = Path(__file__).with_name("card.md").read_text("utf-8")
+    text = Path(__file__).with_name("model_card.md").read_text("utf-8")
     report = json.loads(options.report.read_text("utf-8"))
     logs = {
         options.data / "denoiser" / "log.csv": options.model / "denoiser-log.csv",

@@ -1,4 +1,4 @@
-"""What the folder says about itself to Prompt Studio; other programs need none of it."""
+"""The files that only Prompt Studio reads in the model folder: `studio.json`, `starter.json`."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ FACTS = {
     ],
     "unknown_shows": ["question mark", "问号", "❓", "❔"],
 }
-"""Defaults, fields of a request that have no good effect with this model, and what it knows not."""
+"""Defaults, fields of a request that do not help with this model, and prompts it does not know."""
 
 
-def write_facts(folder: Path) -> None:
+def write_studio_files(folder: Path) -> None:
     """Write `studio.json`, and `starter.json` with the hash of each weight file."""
     weights = sorted(folder.rglob("*.safetensors"))
     manifest = {

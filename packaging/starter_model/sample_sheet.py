@@ -1,4 +1,4 @@
-"""Draw the sample sheet: 8 prompts × 5 styles, fixed seeds, nothing picked."""
+"""Draw the sample sheet: 8 prompts × 5 styles, fixed seeds (step 7 of the recipe)."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ from studio.ui.shell.workspace import (
     Workspace,
 )
 from studio.ui.style.icons import icon
-from studio.ui.style.theme import GRID, Kind
+from studio.ui.style.theme import GRID, Severity
 
 if TYPE_CHECKING:
     from studio.library.records import Asset, Job
@@ -340,15 +340,15 @@ class MainWindow(QMainWindow):
     def show_problem(self, problem: Problem) -> None:
         """Say what went wrong and offer the next step."""
         from studio.ui.shell.notices import kind_of, next_step
-        from studio.ui.style.theme import say
+        from studio.ui.style.translations import translated
 
         text, action = next_step(problem, self.state, self.messages)
         self.messages.show_message(
-            say(problem.message), kind_of(problem), text, action, detail=problem.detail
+            translated(problem.message), kind_of(problem), text, action, detail=problem.detail
         )
 
     def _show_message(
-        self, text: str, kind: Kind, action_text: str, action: Callable[[], object] | None
+        self, text: str, kind: Severity, action_text: str, action: Callable[[], object] | None
     ) -> None:
         self.messages.show_message(text, kind, action_text, action)
 

@@ -52,7 +52,9 @@ class ToneTab(QWidget):
     def generate(self) -> None:
         """Send the request."""
         request = ToneRequest(
-            prompt=self.prompt.text(), pitch=self.pitch.whole(), count=self.run_bar.count.value()
+            prompt=self.prompt.text(),
+            pitch=self.pitch.int_value(),
+            count=self.run_bar.count.value(),
         )
         self._watch = JobWatch(self._state, self, token=self._state.submit([request]))
         self._watch.saved.connect(lambda asset: self.result.setText(asset.path.name))
@@ -70,7 +72,7 @@ class ToneTab(QWidget):
 
     def values_to_settings(self) -> None:
         """Keep the pitch."""
-        self._values.pitch = self.pitch.whole()
+        self._values.pitch = self.pitch.int_value()
 
     def restore(self, source: Asset | Request, /) -> None:
         """Show the settings of a request or an asset."""

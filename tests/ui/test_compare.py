@@ -45,7 +45,7 @@ def opened(
         qtbot.keyClick(view, Qt.Key.Key_C)
         dialog = compared()
         qtbot.waitUntil(
-            lambda: all(pane.viewport_state.picture != (0, 0) for pane in dialog.panes),
+            lambda: all(pane.viewport.picture != (0, 0) for pane in dialog.panes),
             timeout=10_000,
         )
         return dialog
@@ -71,10 +71,10 @@ def test_zooming_and_moving_one_picture_moves_the_others(
     qtbot.keyClick(first, Qt.Key.Key_Plus)
     qtbot.keyClick(first, Qt.Key.Key_Plus)
     qtbot.keyClick(first, Qt.Key.Key_Right)
-    assert not first.viewport_state.fitted
-    assert second.viewport_state.target() == pytest.approx(first.viewport_state.target())
+    assert not first.viewport.fitted
+    assert second.viewport.target() == pytest.approx(first.viewport.target())
     qtbot.keyClick(second, Qt.Key.Key_0)
-    assert first.viewport_state.fitted
+    assert first.viewport.fitted
 
 
 def test_captions_say_only_what_differs(opened: Callable[..., CompareDialog]) -> None:

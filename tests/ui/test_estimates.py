@@ -13,8 +13,8 @@ from studio.kinds.image import ImageRequest
 from studio.kinds.text import TextRequest
 from studio.ui.main_window import MainWindow
 from studio.ui.shell import estimates
-from studio.ui.widgets.rough_time import rough_time
 from studio.ui.widgets.run_bar import RunBar
+from studio.ui.widgets.times import rough_time
 
 GB = 10**9
 

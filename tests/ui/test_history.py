@@ -124,7 +124,7 @@ def test_a_new_result_leaves_the_choice_where_it_is(
     make(window, view, qtbot, TextRequest(prompt="a fox", seed=1))
     view.setCurrentIndex(view.model().index(0))
     make(window, view, qtbot, TextRequest(prompt="a bear", seed=2))
-    assert view.chosen_rows() == [1]
+    assert view.selected_rows() == [1]
     assert view.currentIndex().data(ASSET_ROLE).recipe.seed == 1
 
 

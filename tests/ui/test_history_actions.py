@@ -225,7 +225,7 @@ def test_the_trash_restores_one_and_is_emptied_only_after_a_question(
     trash = dialog("trash.dialog")
     listed = control("trash.view", trash)
     qtbot.waitUntil(lambda: rows(listed) == 3, timeout=10_000)
-    assert listed.chosen_rows() == [0]
+    assert listed.selected_rows() == [0]
     assert control("trash.restore", trash).isEnabled()
     control("trash.restore", trash).click()
     qtbot.waitUntil(lambda: rows(view) == 1 and rows(listed) == 2, timeout=10_000)

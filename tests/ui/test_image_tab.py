@@ -68,7 +68,7 @@ def test_every_variation_is_drawn_kept_and_shown(tab: Any, qtbot: QtBot) -> None
     assert states(tab) == ["done", "done", "done"]
     assert [tab.result.model.at(row).seed for row in range(3)] == [11, 12, 13]
     assert all(Path(tab.result.model.at(row).path).is_file() for row in range(3))
-    qtbot.waitUntil(lambda: tab.result.canvas.viewport_state.picture[0] > 0)
+    qtbot.waitUntil(lambda: tab.result.canvas.viewport.picture[0] > 0)
     assert tab.result.enlarge.isEnabled()
     assert "3 of 3" in tab.run_bar.status.text()
 

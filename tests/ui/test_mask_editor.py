@@ -70,8 +70,8 @@ def grey(brush: MaskBrush, x: int, y: int) -> int:
 
 def drag(qtbot: QtBot, canvas: Any, *pixels: tuple[int, int], button: Any = LEFT) -> None:
     """Press, move and release over these pixels of the mask."""
-    x, y, _, _ = canvas.viewport_state.target()
-    zoom = canvas.viewport_state.zoom
+    x, y, _, _ = canvas.viewport.target()
+    zoom = canvas.viewport.zoom
     points = [QPoint(round(x + a * zoom), round(y + b * zoom)) for a, b in pixels]
     qtbot.mousePress(canvas, button, pos=points[0])
     for point in points[1:]:
@@ -169,9 +169,9 @@ def test_the_wheel_zooms_and_with_ctrl_changes_the_brush(brush: MaskBrush) -> No
 
     turn(Qt.KeyboardModifier.ControlModifier)
     assert brush.width > 20
-    assert brush.canvas.viewport_state.fitted
+    assert brush.canvas.viewport.fitted
     turn(Qt.KeyboardModifier.NoModifier)
-    assert not brush.canvas.viewport_state.fitted
+    assert not brush.canvas.viewport.fitted
 
 
 def test_a_picture_becomes_the_mask_by_its_brightness() -> None:

@@ -38,9 +38,9 @@ def test_what_a_tool_uses_does_not_zoom_and_the_rest_does(
 ) -> None:
     canvas.set_tool(UsesPlus())
     qtbot.keyClick(canvas, Qt.Key.Key_Plus)
-    assert canvas.viewport_state.fitted
+    assert canvas.viewport.fitted
     qtbot.keyClick(canvas, Qt.Key.Key_Minus)
-    assert not canvas.viewport_state.fitted
+    assert not canvas.viewport.fitted
 
 
 def test_a_tool_draws_on_top_of_the_picture(canvas: PictureCanvas) -> None:

@@ -12,7 +12,7 @@ from studio.formats.aigc import AigcLabel
 from studio.settings import Paths, load_settings
 from studio.ui.main_window import MainWindow
 from studio.ui.settings.settings_dialog import SettingsDialog
-from studio.ui.style.theme import _KINDS, _PALETTES, apply_scheme, is_dark
+from studio.ui.style.theme import _PALETTES, _SEVERITY_COLOURS, apply_scheme, is_dark
 
 
 @pytest.fixture
@@ -109,7 +109,7 @@ def test_text_contrasts_with_its_ground(dark: bool) -> None:
     poor = [pair for pair in pairs if contrast(palette[pair[0]], palette[pair[1]]) < 4.5]
     poor += [
         (kind, "Window")
-        for kind, colour in _KINDS[dark].items()
+        for kind, colour in _SEVERITY_COLOURS[dark].items()
         if contrast(colour, palette["Window"]) < 4.5
     ]
     assert not poor

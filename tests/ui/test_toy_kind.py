@@ -58,7 +58,7 @@ def test_a_toy_kind_has_its_tab_and_its_results_are_in_queue_and_history(
     assert (asset.task, asset.medium, asset.path.suffix) == ("tone", Medium.AUDIO, ".wav")
     assert "<b>Pitch</b> 880 Hz" in detail_text(asset)
     window.restore(asset)
-    assert (tab.prompt.text(), tab.pitch.whole()) == ("a bell", 880)
+    assert (tab.prompt.text(), tab.pitch.int_value()) == ("a bell", 880)
     assert KIND.fields["pitch"].most == tab.pitch.spin.maximum()
 
 

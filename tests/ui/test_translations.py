@@ -13,8 +13,7 @@ from PySide6.QtWidgets import QApplication
 
 from studio.protocol import sentence
 from studio.settings import RESOURCES
-from studio.ui.style.theme import say
-from studio.ui.style.translations import JsonTranslator
+from studio.ui.style.translations import JsonTranslator, translated
 
 CHINESE = RESOURCES / "translations" / "zh_CN.json"
 STUDIO = Path(__file__).parent.parent.parent / "studio"
@@ -93,9 +92,9 @@ def chinese(qapp: QApplication) -> Iterator[None]:
 @pytest.mark.usefixtures("chinese")
 def test_a_sentence_of_the_engine_is_shown_in_chinese() -> None:
     message = sentence("The settings could not be saved in {path}.", path="/tmp/狐狸 {x}")
-    assert say(message) == "设置无法保存到 /tmp/狐狸 {x}。"
+    assert translated(message) == "设置无法保存到 /tmp/狐狸 {x}。"
 
 
 @pytest.mark.usefixtures("chinese")
 def test_a_text_without_a_translation_stays_english() -> None:
-    assert say(sentence("Nobody {did} this.", did="translated")) == "Nobody translated this."
+    assert translated(sentence("Nobody {did} this.", did="translated")) == "Nobody translated this."

@@ -27,7 +27,7 @@ from studio.ui.messages.message_bar import (
 from studio.ui.style.icons import icon
 from studio.ui.style.theme import Scheme, apply_scheme, is_dark
 from studio.ui.widgets.buttons import PrimaryButton
-from studio.ui.widgets.more_section import MoreSection
+from studio.ui.widgets.collapsible_section import CollapsibleSection
 from studio.ui.widgets.run_bar import RunBar
 from studio.ui.widgets.times import ago_text, seconds_text
 from studio.ui.widgets.tinted_label import TintedLabel
@@ -221,7 +221,7 @@ def test_texts_follow_light_and_dark(scheme: Scheme, qtbot: QtBot, qapp: Any) ->
     error, quiet = TintedLabel(), TintedLabel()
     error.show_text("MMMM", "error")
     quiet.show_text("MMMM")
-    more, button = MoreSection("MMMM"), PrimaryButton("MMMM", "check", "")
+    more, button = CollapsibleSection("MMMM"), PrimaryButton("MMMM", "check", "")
     for part in (more, error, quiet, button):
         layout.addWidget(part)
     with qtbot.waitExposed(page):
@@ -240,7 +240,7 @@ def test_texts_follow_light_and_dark(scheme: Scheme, qtbot: QtBot, qapp: Any) ->
 
 
 def test_more_keeps_what_it_hides(qtbot: QtBot) -> None:
-    more = MoreSection("More")
+    more = CollapsibleSection("More")
     qtbot.addWidget(more)
     field = NumberField("Steps", 1, 500, 20)
     more.add(field)

@@ -12,8 +12,8 @@ from studio.kinds.registry import AnyKind, kind_of
 from studio.kinds.requests import prompt_of
 from studio.protocol import ProblemError, Request
 from studio.ui.batch.plan import Plan
-from studio.ui.style.theme import GRID, mute, say
-from studio.ui.style.translations import tr
+from studio.ui.style.theme import GRID, mute
+from studio.ui.style.translations import tr, translated
 
 _EXAMPLES: dict[AxisName, str] = {
     "steps": "10, 20, 30",
@@ -83,7 +83,7 @@ class MatrixPage(QWidget):
             axes = [axis for axis in axes if axis.values]
             cells = build(base, axes) if axes else []
         except ProblemError as error:
-            self.summary.setText(say(error.problem.message))
+            self.summary.setText(translated(error.problem.message))
             self.planned.emit(None)
             return
         if kind_of(base).has_prompt and not prompt_of(base):

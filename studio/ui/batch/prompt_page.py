@@ -13,8 +13,8 @@ from studio.kinds.requests import prompt_of
 from studio.protocol import Problem, Request
 from studio.ui.batch.plan import Plan
 from studio.ui.shell.state import AppState
-from studio.ui.style.theme import GRID, mute, say
-from studio.ui.style.translations import tr
+from studio.ui.style.theme import GRID, mute
+from studio.ui.style.translations import tr, translated
 
 _PAUSE_MS = 300
 _SHOWN = 50
@@ -88,7 +88,7 @@ class PromptPage(QWidget):
 
         def failed(problem: Problem) -> None:
             if text == self._asked:
-                self.summary.setText(say(problem.message))
+                self.summary.setText(translated(problem.message))
                 self.preview.clear()
 
         self._state.background.read(self, lambda: expand_all(text, self._folder), done, failed)

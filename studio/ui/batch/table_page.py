@@ -22,7 +22,8 @@ from studio.protocol import Problem
 from studio.ui.batch.plan import Plan
 from studio.ui.shell.state import AppState
 from studio.ui.style.icons import icon
-from studio.ui.style.theme import GRID, mute, say
+from studio.ui.style.theme import GRID, mute
+from studio.ui.style.translations import translated
 from studio.ui.widgets.dropped_files import accepted_paths, dropped_paths
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ class TablePage(QWidget):
 
         def failed(problem: Problem) -> None:
             if self._file == file:
-                self.summary.setText(say(problem.message))
+                self.summary.setText(translated(problem.message))
 
         self._state.read_models(lambda registry: _checked(file, registry), done, failed)
 
@@ -113,9 +114,11 @@ class TablePage(QWidget):
     def _line(self, error: RowError) -> str:
         if error.column:
             return self.tr("Line {line}, {column}: {message}").format(
-                line=error.line, column=error.column, message=say(error.message)
+                line=error.line, column=error.column, message=translated(error.message)
             )
-        return self.tr("Line {line}: {message}").format(line=error.line, message=say(error.message))
+        return self.tr("Line {line}: {message}").format(
+            line=error.line, message=translated(error.message)
+        )
 
     def _choose(self) -> None:
         name, _ = QFileDialog.getOpenFileName(

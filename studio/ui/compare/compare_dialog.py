@@ -35,7 +35,7 @@ class CompareDialog(QDialog):
         self.setWindowTitle(self.tr("Compare"))
         make_picture_window(self, 140, 90)
         self._loader = PictureLoader(self)
-        self._loader.stop_with(self)
+        self._loader.stop_when_closed(self)
         self._loader.loaded.connect(self._loaded)
         self._loader.failed.connect(self._failed)
         self.panes = [

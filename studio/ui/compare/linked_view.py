@@ -34,7 +34,7 @@ class LinkedView(QObject):
     def look(self, view: RelativeView) -> None:
         """Look at the picture in a given way."""
         self._view = view
-        self._canvas.look(view.applied_to(self._canvas.viewport_state))
+        self._canvas.set_viewport(view.applied_to(self._canvas.viewport))
 
     def look_again(self) -> None:
         """Look at another picture, or at one of another size, in the same way."""
@@ -56,5 +56,5 @@ class LinkedView(QObject):
         return False
 
     def _report_view(self) -> None:
-        self._view = RelativeView.of(self._canvas.viewport_state)
+        self._view = RelativeView.of(self._canvas.viewport)
         self.moved.emit(self._view)

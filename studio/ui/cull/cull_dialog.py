@@ -57,7 +57,7 @@ class CullDialog(QDialog):
         self.setWindowTitle(self.tr("Keep or reject"))
         make_picture_window(self, 140, 92)
         self._loader = PictureLoader(self)
-        self._loader.stop_with(self)
+        self._loader.stop_when_closed(self)
         self._loader.loaded.connect(self._loaded)
         self._loader.failed.connect(self._failed)
         self.progress = QLabel(self)

@@ -9,7 +9,8 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSizePolicy, QVBox
 
 from studio.protocol import ModelRef
 from studio.ui.style.icons import icon
-from studio.ui.style.theme import GRID, say
+from studio.ui.style.theme import GRID
+from studio.ui.style.translations import translated
 from studio.ui.widgets.tinted_label import TintedLabel
 
 if TYPE_CHECKING:
@@ -118,5 +119,7 @@ class ModelPicker(QWidget):
         if fit is None or fit.verdict == "fits":
             self._fit.hide()
             return
-        self._fit.show_text(say(fit.sentence), "warning" if fit.verdict == "tight" else "error")
+        self._fit.show_text(
+            translated(fit.sentence), "warning" if fit.verdict == "tight" else "error"
+        )
         self._fit.show()

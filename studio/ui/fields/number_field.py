@@ -80,11 +80,11 @@ class NumberField(QWidget):
             round(value, self.spin.decimals()) if isinstance(self.spin, QDoubleSpinBox) else value
         )
 
-    def whole(self) -> int:
+    def int_value(self) -> int:
         """Return the number of a field that is neither optional nor fractional."""
         return int(self.spin.value())
 
-    def number(self) -> float:
+    def float_value(self) -> float:
         """Return the number of a field that is not optional."""
         return round(float(self.spin.value()), 6)
 

@@ -29,10 +29,10 @@ class PromptEdit(QPlainTextEdit):
         self.setPlaceholderText(placeholder)
         self.setTabChangesFocus(True)
         self.setAcceptDrops(True)
-        self.set_least_lines(3)
+        self.set_minimum_lines(3)
         self.document().contentsChange.connect(self._added)
 
-    def set_least_lines(self, lines: int) -> None:
+    def set_minimum_lines(self, lines: int) -> None:
         """Keep room for at least this many lines of text."""
         margins = self.contentsMargins()
         frame = 2 * self.frameWidth() + margins.top() + margins.bottom()

@@ -15,7 +15,7 @@ from studio.library.recipes.export import ExportFormat
 from studio.library.records import Asset
 from studio.protocol import Sentence
 from studio.ui.shell.state import AppState
-from studio.ui.style.theme import say
+from studio.ui.style.translations import translated
 
 
 class HistoryActions(QObject):
@@ -83,7 +83,7 @@ class HistoryActions(QObject):
         """Put results into a collection."""
         ids = [asset.id for asset in assets]
 
-        def say(_: object) -> None:
+        def confirm(_: object) -> None:
             text = (
                 self.tr("The result is now in the collection {name}.").format(name=collection)
                 if len(ids) == 1
@@ -93,7 +93,9 @@ class HistoryActions(QObject):
             )
             self._state.show_message(text, "success")
 
-        self._state.change_assets(self, lambda library: library.marks.collect(collection, ids), say)
+        self._state.change_assets(
+            self, lambda library: library.marks.collect(collection, ids), confirm
+        )
 
     def take_out(self, assets: Sequence[Asset], collection: str) -> None:
         """Take results out of a collection."""
@@ -117,7 +119,7 @@ class HistoryActions(QObject):
         lost: dict[str, list[str]] = {}
 
         def tell(path: Path, what: Sentence) -> None:
-            lost.setdefault(say(what), []).append(path.name)
+            lost.setdefault(translated(what), []).append(path.name)
 
         def done(copies: list[Path]) -> None:
             for what, names in lost.items():

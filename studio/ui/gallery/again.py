@@ -13,7 +13,7 @@ from studio.library.records import Asset, Job
 from studio.protocol import Request
 from studio.ui.shell.job_watch import JobWatch
 from studio.ui.shell.state import AppState
-from studio.ui.style.theme import say
+from studio.ui.style.translations import translated
 
 if TYPE_CHECKING:
     from studio.jobs.reproduce import Comparison
@@ -81,7 +81,7 @@ class Again(QObject):
         )
 
     def _say(self, old: Asset, new: Asset, found: Comparison) -> None:
-        text = " ".join(say(part) for part in (found.sentence, *found.notes))
+        text = " ".join(translated(part) for part in (found.sentence, *found.notes))
         if found.identical or old.medium is not Medium.PICTURE:
             self._state.show_message(text, "success" if found.identical else "warning")
             return

@@ -41,7 +41,7 @@ class HistoryCommands(QObject):
 
     def chosen(self) -> list[Asset]:
         """Return the selected results that are at hand, in the order of the list."""
-        return self._model.known(self._model.numbers(self._view.chosen_rows()))
+        return self._model.known(self._model.numbers(self._view.selected_rows()))
 
     def current(self) -> Asset | None:
         """Return the current result, None where there is none or it is not at hand yet."""
@@ -59,12 +59,12 @@ class HistoryCommands(QObject):
         """Do something with the selected results, or with the current one where it takes one."""
         action = self.results[name]
         if name == "delete":
-            self._row_to_choose = min(self._view.chosen_rows(), default=None)
+            self._row_to_choose = min(self._view.selected_rows(), default=None)
         if action.most == 1:
             current = self.current()
             if current is not None:
                 self.results.do(name, [current])
-        elif action.most is not None and self._view.chosen_count() > action.most:
+        elif action.most is not None and self._view.selected_count() > action.most:
             # No more are read than it could be done with.
             self.results.do(name, [])
         else:
@@ -120,7 +120,7 @@ class HistoryCommands(QObject):
 
     def cull(self) -> None:
         """Go through the selected pictures, or all that are listed, one by one."""
-        rows = self._view.chosen_rows()
+        rows = self._view.selected_rows()
         one = self._model.numbers(rows)[0] if len(rows) == 1 else None
         many = rows if len(rows) > 1 else range(self._model.rowCount())
         first = rows[0] if len(rows) == 1 else 0
@@ -158,7 +158,7 @@ class HistoryCommands(QObject):
         act: Callable[[list[Asset]], object],
         or_else: Callable[[], object] | None = None,
     ) -> None:
-        self._with_numbers(self._model.numbers(self._view.chosen_rows()), act, or_else)
+        self._with_numbers(self._model.numbers(self._view.selected_rows()), act, or_else)
 
     def _with_numbers(
         self,

@@ -12,8 +12,7 @@ from studio.kinds.requests import kind_if_known, obstacle
 from studio.library.records import Asset
 from studio.protocol import Recipe, UnknownRequest, readable_size
 from studio.ui.shell.kinds_shown import task_title
-from studio.ui.style.theme import say
-from studio.ui.style.translations import tr
+from studio.ui.style.translations import tr, translated
 from studio.ui.widgets.times import seconds_text
 
 _LONGEST = 300
@@ -63,4 +62,4 @@ def _of_another_build(recipe: Recipe) -> Iterator[_Row]:
                 text = str(value) if plain else msgspec.json.encode(value).decode()
                 yield name, text[:_LONGEST]
     why = obstacle(request)
-    yield tr("Note"), "" if why is None else say(why)
+    yield tr("Note"), "" if why is None else translated(why)

@@ -82,7 +82,7 @@ class HistoryView(QWidget):
         self.view.setAccessibleName(self.tr("Recent results"))
         self.view.setModel(self.model)
         self.view.setItemDelegate(AssetRows(ROW_SIDE, self.view))
-        self.view.measure()
+        self.view.update_row_height()
         self.commands = HistoryCommands(state, self.model, self.view, self.filters, self)
         self.filters.row.addWidget(self._more_button())
         self.view.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
@@ -133,7 +133,7 @@ class HistoryView(QWidget):
         if library is None:
             return
         wanted = self.filters.wanted(self.search.text())
-        rows = self.view.rows_on_show()
+        rows = self.view.visible_rows()
         near = slice(max(0, rows.start - _AROUND), max(rows.stop, 1) + 2 * _AROUND)
         current = self.model.numbers([self.view.currentIndex().row()])
 
@@ -208,7 +208,7 @@ class HistoryView(QWidget):
             self._show_detail()
 
     def _show_detail(self, *_: object) -> None:
-        count = self.view.chosen_count()
+        count = self.view.selected_count()
         for button in self._actions:
             button.setEnabled(count > 0)
         if count > 1:

@@ -30,5 +30,5 @@ class AssetRows(TwoLineDelegate):
         shows_picture = asset is not None and asset.medium is Medium.PICTURE
         return ROW_SIDE if shows_picture else 20
 
-    def second(self, index: Index) -> str:
+    def second_line(self, index: Index) -> str:
         return str(index.data(SECOND_ROLE) or "")

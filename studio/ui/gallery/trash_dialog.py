@@ -37,7 +37,7 @@ class TrashDialog(QDialog):
         self.view.setAccessibleName(self.tr("Deleted results"))
         self.view.setModel(self.model)
         self.view.setItemDelegate(AssetRows(ROW_SIDE, self.view))
-        self.view.measure()
+        self.view.update_row_height()
         self.view.activated.connect(lambda _: self._restore())
         self.view.selectionModel().selectionChanged.connect(lambda *_: self._enable())
         self._about = QLabel(self)
@@ -102,7 +102,7 @@ class TrashDialog(QDialog):
         self.empty_button.setEnabled(self.model.rowCount() > 0)
 
     def _restore(self) -> None:
-        chosen = self.model.known(self.model.numbers(self.view.chosen_rows()))
+        chosen = self.model.known(self.model.numbers(self.view.selected_rows()))
         ids = [asset.id for asset in chosen]
         if ids:
             self._state.change_assets(self, lambda library: library.trash.restore(ids))

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePol
 
 from studio.ui.messages.shown_message import ICONS, ShownMessage
 from studio.ui.style.icons import icon_pixmap
-from studio.ui.style.theme import GRID, Kind, blend, kind_colour
+from studio.ui.style.theme import GRID, Severity, blend, severity_colour
 from studio.ui.widgets.buttons import tool_button
 
 MOST_MESSAGES = 200
@@ -73,7 +73,7 @@ class MessageBar(QFrame):
     def show_message(
         self,
         text: str,
-        kind: Kind = "info",
+        kind: Severity = "info",
         action_text: str = "",
         action: Callable[[], object] | None = None,
         *,
@@ -159,13 +159,13 @@ class MessageBar(QFrame):
 
     def _paint(self) -> None:
         self._painting = True
-        kind: Kind = self._current.kind if self._current else "info"
+        kind: Severity = self._current.kind if self._current else "info"
         window = QGuiApplication.palette()
         ground = window.color(QPalette.ColorRole.Window)
         # Only this one role is set: the others go on following the app.
         palette = QPalette()
         if self._current is not None:
-            ground = blend(kind_colour(kind, window), ground, 0.10)
+            ground = blend(severity_colour(kind, window), ground, 0.10)
         palette.setColor(QPalette.ColorRole.Window, ground)
         self.setPalette(palette)
         side = 18
@@ -174,7 +174,9 @@ class MessageBar(QFrame):
             self._icon.clear()
         else:
             self._icon.setPixmap(
-                icon_pixmap(ICONS[kind], side, kind_colour(kind, window), self.devicePixelRatioF())
+                icon_pixmap(
+                    ICONS[kind], side, severity_colour(kind, window), self.devicePixelRatioF()
+                )
             )
         self._painting = False
 

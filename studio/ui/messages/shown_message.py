@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from studio.ui.style.theme import Kind
+from studio.ui.style.theme import Severity
 
-ICONS: dict[Kind, str] = {
+ICONS: dict[Severity, str] = {
     "info": "info",
     "success": "circle-check",
     "warning": "triangle-alert",
@@ -21,7 +21,7 @@ class ShownMessage:
     """What was said, when and how often; `detail` is for a report."""
 
     text: str
-    kind: Kind
+    kind: Severity
     when: datetime
     action_text: str = ""
     action: Callable[[], object] | None = None

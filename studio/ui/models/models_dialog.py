@@ -25,8 +25,8 @@ from studio.protocol import ModelRef, Problem, readable_size
 from studio.ui.models.starter_bar import StarterBar
 from studio.ui.shell.state import AppState
 from studio.ui.style.icons import icon
-from studio.ui.style.theme import GRID, kind_colour, say
-from studio.ui.style.translations import tr
+from studio.ui.style.theme import GRID, severity_colour
+from studio.ui.style.translations import tr, translated
 from studio.ui.widgets.tinted_label import TintedLabel
 
 ROW_HEIGHT = 3 * GRID
@@ -163,9 +163,9 @@ class ModelsDialog(QDialog):
         item.setToolTip(0, model.path)
         item.setData(0, _MODEL, model)
         if fit is not None:
-            item.setToolTip(3, say(fit.sentence))
+            item.setToolTip(3, translated(fit.sentence))
             if fit.verdict != "fits":
-                shade = kind_colour(
+                shade = severity_colour(
                     "warning" if fit.verdict == "tight" else "error", self.palette()
                 )
                 item.setForeground(3, shade)
@@ -180,8 +180,8 @@ class ModelsDialog(QDialog):
         group.setFlags(Qt.ItemFlag.ItemIsEnabled)
         group.setFirstColumnSpanned(True)
         for name, problem in problems.items():
-            item = QTreeWidgetItem(group, [f"{name}: {say(problem.message)}"])
-            item.setToolTip(0, say(problem.message))
+            item = QTreeWidgetItem(group, [f"{name}: {translated(problem.message)}"])
+            item.setToolTip(0, translated(problem.message))
             item.setData(0, _MODEL, name)
             item.setFirstColumnSpanned(True)
         group.setExpanded(True)
@@ -211,7 +211,7 @@ class ModelsDialog(QDialog):
             model.path,
             self.tr("Licence: {name}").format(name=model.licence) if model.licence else "",
             self.tr("Context: {n} tokens").format(n=f"{model.context:,}") if model.context else "",
-            say(fit.sentence) if fit is not None else "",
+            translated(fit.sentence) if fit is not None else "",
         ]
         self._say(" · ".join(part for part in parts if part))
 
@@ -252,7 +252,7 @@ class ModelsDialog(QDialog):
         self._say(self.tr("Added: {name}").format(name=model.name))
 
     def _refused(self, problem: Problem) -> None:
-        self._say(say(problem.message), problem)
+        self._say(translated(problem.message), problem)
 
     def _remove(self) -> None:
         chosen = self._chosen_id()

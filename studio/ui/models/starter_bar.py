@@ -10,7 +10,8 @@ from studio.protocol import Sentence, readable_size
 from studio.ui.models.starter_install import starter_install_of
 from studio.ui.shell.state import AppState
 from studio.ui.style.icons import icon
-from studio.ui.style.theme import GRID, emphasise, mute, say
+from studio.ui.style.theme import GRID, emphasise, mute
+from studio.ui.style.translations import translated
 
 if TYPE_CHECKING:
     from studio.models.starter import StarterItem
@@ -113,7 +114,7 @@ class StarterBar(QWidget):
             starter.start()
 
     def _show_progress(self, what: Sentence, fraction: float | None) -> None:
-        self.text.setText(say(what))
+        self.text.setText(translated(what))
         if fraction is None:
             self.progress.setRange(0, 0)
         else:

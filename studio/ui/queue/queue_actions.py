@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 from PySide6.QtCore import QObject
 
 from studio.ui.shell.state import AppState
-from studio.ui.style.theme import say
+from studio.ui.style.translations import translated
 
 if TYPE_CHECKING:
     from studio.library.records import Job
@@ -147,7 +147,7 @@ class QueueActions(QObject):
                 self.tr("{n} of {total} jobs cannot be tried again. {why}").format(
                     n=len(refused),
                     total=len(again) + len(refused),
-                    why=say(refused[0].message),
+                    why=translated(refused[0].message),
                 ),
                 "warning",
             )

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QListView, QWidget
 from studio.library.records import Job
 from studio.ui.queue.queue_model import FRACTION_ROLE, JOB_ROLE, STATUS_ROLE
 from studio.ui.style.icons import icon
-from studio.ui.style.theme import kind_colour
+from studio.ui.style.theme import severity_colour
 from studio.ui.widgets.two_line_delegate import Index, TwoLineDelegate
 
 _PICTURES = {
@@ -27,16 +27,16 @@ class _Rows(TwoLineDelegate):
         job: Job = index.data(JOB_ROLE)
         return icon(_PICTURES[job.status])
 
-    def second(self, index: Index) -> str:
+    def second_line(self, index: Index) -> str:
         return str(index.data(STATUS_ROLE))
 
-    def second_colour(self, index: Index, palette: QPalette) -> QColor:
+    def second_line_colour(self, index: Index, palette: QPalette) -> QColor:
         job: Job = index.data(JOB_ROLE)
         if job.status == "failed":
-            return kind_colour("error", palette)
-        return super().second_colour(index, palette)
+            return severity_colour("error", palette)
+        return super().second_line_colour(index, palette)
 
-    def fraction(self, index: Index) -> float | None:
+    def progress(self, index: Index) -> float | None:
         found = index.data(FRACTION_ROLE)
         return None if found is None else float(found)
 

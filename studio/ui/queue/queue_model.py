@@ -17,8 +17,7 @@ from PySide6.QtCore import (
 from studio.kinds.requests import called
 from studio.library.records import Job
 from studio.protocol import JobStatus
-from studio.ui.style.theme import say
-from studio.ui.style.translations import tr
+from studio.ui.style.translations import tr, translated
 from studio.ui.widgets.times import seconds_text
 
 Index = QModelIndex | QPersistentModelIndex
@@ -196,7 +195,7 @@ class QueueModel(QAbstractListModel):
         if role == Qt.ItemDataRole.ToolTipRole:
             said = self._status(job)
             if job.problem is not None:
-                said = say(job.problem.message)
+                said = translated(job.problem.message)
             return f"{job_title(job)}\n{said}"
         if role == Qt.ItemDataRole.AccessibleTextRole:
             return f"{job_title(job)}, {self._status(job)}"
@@ -228,7 +227,7 @@ class QueueModel(QAbstractListModel):
         if job.status == "running" and left is not None:
             parts.append(self.tr("{time} left").format(time=seconds_text(left)))
         if job.problem is not None and job.status == "failed":
-            parts.append(say(job.problem.message))
+            parts.append(translated(job.problem.message))
         if job.status in ("queued", "interrupted") and (why := job.obstacle) is not None:
-            parts.append(say(why))
+            parts.append(translated(why))
         return " · ".join(parts)

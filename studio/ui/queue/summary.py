@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from studio.ui.style.translations import tr
-from studio.ui.widgets.rough_time import clock_time, rough_time
+from studio.ui.widgets.times import clock_time, rough_time
 
 if TYPE_CHECKING:
     from studio.jobs.backlog import Left

@@ -15,8 +15,8 @@ from studio.protocol import Problem, Warned
 from studio.ui.messages.message_bar import MessageBar
 from studio.ui.messages.shown_message import ShownMessage
 from studio.ui.shell.state import AppState
-from studio.ui.style.theme import Kind, say
-from studio.ui.style.translations import tr
+from studio.ui.style.theme import Severity
+from studio.ui.style.translations import tr, translated
 from studio.ui.widgets.shortened import shortened
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def _named(job: Job) -> str:
     return shortened(prompt, NAMED)
 
 
-def kind_of(problem: Problem) -> Kind:
+def kind_of(problem: Problem) -> Severity:
     """A fault of the environment is a warning with a way out; a bug is an error to report."""
     return "error" if problem.kind in ("bug", "engine_crashed") else "warning"
 
@@ -86,7 +86,7 @@ class Notices(QObject):
         self._about_a_job = self._messages.current()
 
     def _tell_warning(self, report: Warned) -> None:
-        text = say(report.message)
+        text = translated(report.message)
         job = self._running.get(report.job)
         prompt, task = ("", "") if job is None else (_named(job), job.request.task)
         if prompt:
@@ -113,7 +113,7 @@ class Notices(QObject):
             text = self.tr("Try again")
             action = self._retry(job)
         self._messages.show_message(
-            say(problem.message), kind_of(problem), text, action, detail=problem.detail
+            translated(problem.message), kind_of(problem), text, action, detail=problem.detail
         )
 
     def _retry(self, job: Job) -> Callable[[], object]:

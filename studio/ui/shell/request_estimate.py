@@ -12,7 +12,7 @@ from studio.kinds.registry import kind_of
 from studio.protocol import Request, readable_size
 from studio.ui.shell.estimates import estimates_of
 from studio.ui.shell.state import AppState
-from studio.ui.style.theme import Kind
+from studio.ui.style.theme import Severity
 from studio.ui.widgets.run_bar import RunBar
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ class RequestEstimate(QObject):
         if fits is None or fits.verdict == "fits":
             self._run_bar.set_estimate(seconds)
             return
-        kind: Kind = "warning" if fits.verdict == "tight" else "error"
+        kind: Severity = "warning" if fits.verdict == "tight" else "error"
         will_not = fits.verdict == "will_not_fit"
         values = {"need": readable_size(fits.need), "available": readable_size(fits.available)}
         if fits.size is None:

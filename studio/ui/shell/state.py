@@ -15,7 +15,7 @@ from studio.settings import Paths, Settings, library_root, save_settings
 from studio.ui.shell.destinations import Destinations, Nowhere
 from studio.ui.shell.reports import Enqueued, LibraryOpened, Refused, Reports
 from studio.ui.shell.typed_signal import Carries
-from studio.ui.style.theme import Kind
+from studio.ui.style.theme import Severity
 
 if TYPE_CHECKING:
     from studio.library.records import Asset
@@ -320,7 +320,7 @@ class AppState(QObject):
     def show_message(
         self,
         text: str,
-        kind: Kind = "info",
+        kind: Severity = "info",
         action_text: str = "",
         action: Callable[[], object] | None = None,
     ) -> None:

@@ -1,24 +1,22 @@
-"""Light and dark, the few colours with a meaning, and sentences in the user's language.
+"""Light and dark palettes, severity colours and text styles.
 
-The platform's own style is kept where it has one. Where Qt falls back on Fusion (most Linux
-desktops), one light and one dark palette are given, since Fusion has no dark of its own there.
+The platform's native style is kept where there is one. Where Qt falls back to Fusion (most Linux
+desktops), the app sets its own light or dark palette, because Fusion has no dark one there.
 """
 
 from __future__ import annotations
 
 from typing import Literal
 
-from PySide6.QtCore import QCoreApplication, Qt
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QFont, QGuiApplication, QPalette
 from PySide6.QtWidgets import QApplication, QWidget
 
-from studio.protocol import Sentence
-
 GRID = 8
-"""Distances are multiples of this many (device-independent) pixels."""
+"""Grid unit in device-independent pixels; margins and spacings are multiples of it."""
 
 Scheme = Literal["system", "light", "dark"]
-Kind = Literal["info", "success", "warning", "error"]
+Severity = Literal["info", "success", "warning", "error"]
 
 _SCHEMES = {
     "system": Qt.ColorScheme.Unknown,
@@ -76,16 +74,16 @@ _PALETTES: dict[bool, dict[str, str]] = {
 }
 _DISABLED = {False: "#9299a4", True: "#727883"}
 _BOX = "#adb7c6"
-"""What Fusion darkens by 1.4 for the edge of a check box: 3:1 against either window."""
+"""Fusion darkens this by 1.4 for the outline of a check box: 3:1 contrast with both windows."""
 
-_KINDS: dict[bool, dict[Kind, str]] = {
+_SEVERITY_COLOURS: dict[bool, dict[Severity, str]] = {
     False: {"info": "#2453bd", "success": "#1a6b36", "warning": "#8a5300", "error": "#b3261e"},
     True: {"info": "#8fb2ff", "success": "#7fd39a", "warning": "#f1c06d", "error": "#ff9c92"},
 }
 
 
 def apply_scheme(app: QApplication, choice: Scheme) -> None:
-    """Show the app in light or dark, or as the system has it, and follow the system's changes."""
+    """Apply a colour scheme; "system" follows the system, including later changes."""
     hints = QGuiApplication.styleHints()
     hints.setColorScheme(_SCHEMES[choice])
     if app.style().objectName().lower() != "fusion":
@@ -96,10 +94,10 @@ def apply_scheme(app: QApplication, choice: Scheme) -> None:
     dark = wanted == Qt.ColorScheme.Dark
     palette = _fusion_palette(dark)
     app.setPalette(palette)
-    # The edge is made from the colour of the window, which a dark one swallows.
+    # Fusion derives the outline from the window colour, which makes it invisible on a dark one.
     palette.setColor(QPalette.ColorRole.Window, QColor(_BOX))
-    for kind in ("QCheckBox", "QRadioButton"):
-        app.setPalette(palette, kind)  # type: ignore[arg-type]  # the stubs say bytes, it is text
+    for widget_class in ("QCheckBox", "QRadioButton"):
+        app.setPalette(palette, widget_class)  # type: ignore[arg-type]  # the stubs say bytes, it is text
 
 
 def _fusion_palette(dark: bool) -> QPalette:
@@ -121,20 +119,20 @@ def _fusion_palette(dark: bool) -> QPalette:
 
 
 def is_dark(palette: QPalette) -> bool:
-    """Return whether a palette has light text on a dark ground."""
+    """Return whether a palette has light text on a dark background."""
     return (
         palette.color(QPalette.ColorRole.WindowText).lightness()
         > palette.color(QPalette.ColorRole.Window).lightness()
     )
 
 
-def kind_colour(kind: Kind, palette: QPalette) -> QColor:
-    """Return the colour of a message's kind; it contrasts with the palette's window (WCAG AA)."""
-    return QColor(_KINDS[is_dark(palette)][kind])
+def severity_colour(severity: Severity, palette: QPalette) -> QColor:
+    """Return the text colour of a severity, with WCAG AA contrast against the palette's window."""
+    return QColor(_SEVERITY_COLOURS[is_dark(palette)][severity])
 
 
 def blend(over: QColor, under: QColor, share: float) -> QColor:
-    """Return `share` (0 to 1) of one colour over another."""
+    """Mix two colours: `share` (0 to 1) of `over`, the rest of `under`."""
     return QColor.fromRgbF(
         over.redF() * share + under.redF() * (1 - share),
         over.greenF() * share + under.greenF() * (1 - share),
@@ -143,27 +141,21 @@ def blend(over: QColor, under: QColor, share: float) -> QColor:
 
 
 def mute(widget: QWidget) -> None:
-    """Give a label the quieter text colour, which follows light and dark."""
+    """Use the secondary text colour, which follows the colour scheme."""
     widget.setForegroundRole(QPalette.ColorRole.PlaceholderText)
 
 
 def emphasise(widget: QWidget) -> None:
-    """Give a widget the one heavier weight."""
+    """Use the semi-bold weight."""
     font = widget.font()
     font.setWeight(QFont.Weight.DemiBold)
     widget.setFont(font)
 
 
 def enlarge(widget: QWidget) -> None:
-    """Give a widget the larger of the two text sizes, in the heavier weight."""
+    """Use the heading size, in semi-bold."""
     font = widget.font()
     if font.pointSizeF() > 0:
         font.setPointSizeF(font.pointSizeF() * 1.35)
     font.setWeight(QFont.Weight.DemiBold)
     widget.setFont(font)
-
-
-def say(message: Sentence) -> str:
-    """Return a sentence in the user's language, with its values filled in."""
-    template = QCoreApplication.translate("", message.template)
-    return template.format_map(message.values) if message.values else template

@@ -1,4 +1,7 @@
-"""The user's language. English is in the code; other languages are one flat JSON file each."""
+"""Translations of the interface.
+
+The code is in English; every other language is one flat JSON file {English: translation}.
+"""
 
 from __future__ import annotations
 
@@ -8,16 +11,23 @@ from pathlib import Path
 from PySide6.QtCore import QCoreApplication, QLibraryInfo, QLocale, QObject, QTranslator
 from PySide6.QtWidgets import QApplication
 
+from studio.protocol import Sentence
 from studio.settings import RESOURCES
 
 
 def tr(text: str) -> str:
-    """Return a text in the user's language, where there is no `QObject` whose `tr` could."""
+    """Translate a text; for code outside a `QObject`, which has its own `tr`."""
     return QCoreApplication.translate("", text)
 
 
+def translated(message: Sentence) -> str:
+    """Translate a sentence and fill in its values."""
+    template = tr(message.template)
+    return template.format_map(message.values) if message.values else template
+
+
 class JsonTranslator(QTranslator):
-    """Looks English texts up in a flat JSON object {English: translation}; contexts are ignored."""
+    """Translates from a flat JSON object {English: translation}; contexts are ignored."""
 
     def __init__(self, file: Path, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -33,20 +43,20 @@ class JsonTranslator(QTranslator):
         _disambiguation: str | None = None,
         _n: int = -1,
     ) -> str | None:
-        # An empty text would count as a translation; only None lets the English through.
+        # Qt takes an empty string as a translation; None falls back to English.
         return self._texts.get(source)
 
 
-def language_in_force(chosen: str) -> str:
-    """Return "en" or "zh_CN": what was chosen, or what the system speaks."""
+def active_language(chosen: str) -> str:
+    """Return "en" or "zh_CN": the chosen language, or else the system's."""
     if chosen:
         return chosen
     return "zh_CN" if QLocale.system().name().startswith("zh") else "en"
 
 
 def install(app: QApplication, chosen: str) -> None:
-    """Make the app speak the chosen language; English needs nothing loaded."""
-    language = language_in_force(chosen)
+    """Install the translators of the active language; English needs none."""
+    language = active_language(chosen)
     if language == "en":
         QLocale.setDefault(QLocale(QLocale.Language.English))
         return
@@ -55,7 +65,7 @@ def install(app: QApplication, chosen: str) -> None:
     if not file.is_file():
         return
     app.installTranslator(JsonTranslator(file, app))
-    own = QTranslator(app)
+    qt_translator = QTranslator(app)
     folder = QLibraryInfo.path(QLibraryInfo.LibraryPath.TranslationsPath)
-    if own.load(f"qtbase_{language}", folder):
-        app.installTranslator(own)
+    if qt_translator.load(f"qtbase_{language}", folder):
+        app.installTranslator(qt_translator)

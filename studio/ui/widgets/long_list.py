@@ -36,7 +36,7 @@ class LongList(QTableView):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
 
-    def rows_on_show(self) -> range:
+    def visible_rows(self) -> range:
         """Return the rows that can be seen now, as far as they exist."""
         model = self.model()
         count = model.rowCount() if model is not None else 0
@@ -45,14 +45,14 @@ class LongList(QTableView):
         last = (self.verticalOffset() + self.viewport().height()) // height + 1
         return range(min(first, count), min(last, count))
 
-    def chosen_rows(self) -> list[int]:
+    def selected_rows(self) -> list[int]:
         """Return the selected rows in order, without making an index for each."""
         rows: set[int] = set()
         for part in self._parts():
             rows.update(range(part.top(), part.bottom() + 1))
         return sorted(rows)
 
-    def chosen_count(self) -> int:
+    def selected_count(self) -> int:
         """Return how many rows are selected."""
         return sum(part.height() for part in self._parts())
 
@@ -60,7 +60,7 @@ class LongList(QTableView):
         selection = self.selectionModel().selection()
         return [selection.at(place) for place in range(selection.size())]
 
-    def measure(self) -> None:
+    def update_row_height(self) -> None:
         """Give the rows the height that the delegate wants with the font of now."""
         option = QStyleOptionViewItem()
         self.initViewItemOption(option)
@@ -71,4 +71,4 @@ class LongList(QTableView):
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
         if event.type() in (QEvent.Type.FontChange, QEvent.Type.StyleChange):
-            self.measure()
+            self.update_row_height()

@@ -1,4 +1,4 @@
-"""Generate, stop, how many, and how far: the same row in every tab, with its room reserved."""
+"""The Generate and Stop buttons of a tab, with count, progress, status and estimate."""
 
 from __future__ import annotations
 
@@ -15,19 +15,18 @@ from PySide6.QtWidgets import (
 
 from studio.kinds.fields import Field
 from studio.ui.style.icons import icon
-from studio.ui.style.theme import GRID, Kind, mute
+from studio.ui.style.theme import GRID, Severity, mute
 from studio.ui.style.translations import tr
 from studio.ui.widgets.buttons import PrimaryButton
 from studio.ui.widgets.elided_label import StatusLine
-from studio.ui.widgets.rough_time import rough_time
-from studio.ui.widgets.times import seconds_text
+from studio.ui.widgets.times import rough_time, seconds_text
 from studio.ui.widgets.tinted_label import TintedLabel
 
 
 class RunBar(QWidget):
     """Object names: `<prefix>.generate`, `.stop`, `.count`, `.progress`, `.status`, `.estimate`.
 
-    Without the field `count` there is always one variation.
+    Without the field `count`, the count control is hidden. The rows keep their height while empty.
     """
 
     generate_clicked = Signal()
@@ -61,7 +60,7 @@ class RunBar(QWidget):
         self.count.setObjectName(f"{prefix}.count")
         self.count.setAlignment(Qt.AlignmentFlag.AlignRight)
         self.count.valueChanged.connect(self.count_changed)
-        self._show_count(count)
+        self._set_up_count(count)
         self.progress = QProgressBar(self)
         self.progress.setObjectName(f"{prefix}.progress")
         self.progress.setAccessibleName(self.tr("Progress"))
@@ -91,15 +90,15 @@ class RunBar(QWidget):
         layout.setSpacing(GRID // 2)
         layout.addLayout(row)
         layout.addWidget(self.progress)
-        # One line that is always there: what happens on the left, what to expect on the right.
-        told = QHBoxLayout()
-        told.setSpacing(GRID)
-        told.addWidget(self.status, 1)
-        told.addWidget(self.estimate)
-        layout.addLayout(told)
+        # Always present, so that the layout does not jump when a job starts.
+        status_row = QHBoxLayout()
+        status_row.setSpacing(GRID)
+        status_row.addWidget(self.status, 1)
+        status_row.addWidget(self.estimate)
+        layout.addLayout(status_row)
 
-    def _show_count(self, field: Field | None) -> None:
-        """Let people choose a count in the field's range; None where there is nothing to choose."""
+    def _set_up_count(self, field: Field | None) -> None:
+        """Set the range and label of the count; hide it if there is no field."""
         if field is None or field.least is None or field.most is None:
             self._count_label.hide()
             self.count.hide()
@@ -116,7 +115,7 @@ class RunBar(QWidget):
         )
 
     def set_running(self, running: bool) -> None:
-        """Say whether a job of this tab runs: enables Stop, shows the progress bar."""
+        """Enable Stop and show the progress bar while a job of this tab runs; hide the estimate."""
         self.stop.setEnabled(running)
         self.progress.setVisible(running)
         self.estimate.setVisible(not running)
@@ -124,27 +123,34 @@ class RunBar(QWidget):
             self.progress.setRange(0, 0)
 
     def set_estimate(
-        self, seconds: float | None, memory: str = "", detail: str = "", kind: Kind | None = None
+        self,
+        seconds: float | None,
+        memory: str = "",
+        detail: str = "",
+        severity: Severity | None = None,
     ) -> None:
-        """Say what to expect of the present settings; it is hidden while something runs.
+        """Show the estimated duration of a job with the current settings.
 
-        `seconds` None is not known. `memory` is a short warning that stands before it in the
-        colour of its kind, `detail` the whole of it, for the tooltip.
+        Args:
+            seconds: the estimate, None if unknown.
+            memory: a short memory warning, shown before the duration.
+            detail: the full warning, for the tooltip.
+            severity: sets the colour of the text.
         """
         text = "" if seconds is None else self.tr("About {time}").format(time=rough_time(seconds))
-        self.estimate.show_text(" · ".join(filter(None, (memory, text))), kind)
+        self.estimate.show_text(" · ".join(filter(None, (memory, text))), severity)
         self.estimate.setToolTip(detail)
         self.estimate.setAccessibleDescription(detail or self.estimate.text())
 
     def set_progress(self, step: int, steps: int, seconds_left: float | None = None) -> None:
-        """Show how far the job is; `seconds_left` None where it cannot be told."""
+        """Show the progress of the job; `seconds_left` is None if unknown."""
         self.progress.setRange(0, max(steps, 1))
         self.progress.setValue(step)
         if seconds_left is not None:
             self.progress.setToolTip(self.tr("{time} left").format(time=seconds_text(seconds_left)))
 
     def set_loading(self, text: str, fraction: float | None = None) -> None:
-        """Show what is being loaded; `fraction` 0 to 1, or None where it cannot be told."""
+        """Show what is being loaded; `fraction` is 0 to 1, or None if unknown."""
         if fraction is None:
             self.progress.setRange(0, 0)
         else:
@@ -153,5 +159,5 @@ class RunBar(QWidget):
         self.set_status(text)
 
     def set_status(self, text: str) -> None:
-        """Say one line about the job; the whole of it is in the tooltip."""
+        """Show one line about the job; the tooltip has the full text."""
         self.status.set_text(text)

@@ -1,8 +1,9 @@
-"""Times in words."""
+"""Durations and times of day as text."""
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
+from math import ceil
 
 from PySide6.QtCore import QDate, QLocale
 
@@ -10,7 +11,7 @@ from studio.ui.style.translations import tr
 
 
 def seconds_text(seconds: float) -> str:
-    """Return a duration, e.g. "0.8 s", "12 s", "3 min 20 s", "2 h 5 min"."""
+    """Format a duration, e.g. "0.8 s", "12 s", "3 min 20 s", "2 h 5 min"."""
     if seconds < 9.95:
         return tr("{s} s").format(s=f"{seconds:.1f}")
     whole = round(seconds)
@@ -23,8 +24,33 @@ def seconds_text(seconds: float) -> str:
     return tr("{h} h {m} min").format(h=hours, m=minutes)
 
 
+def rough_time(seconds: float) -> str:
+    """Format an estimated duration, rounded, e.g. "2 s", "20 s", "12 min", "2 h 5 min"."""
+    whole = max(1, round(seconds))
+    if whole > 10:
+        whole = ceil(seconds / 5) * 5
+    if whole < 60:
+        return tr("{s} s").format(s=whole)
+    minutes = round(seconds / 60) or 1
+    if minutes < 60:
+        return tr("{m} min").format(m=minutes)
+    if minutes > 600:
+        return tr("{h} h").format(h=round(minutes / 60))
+    hours, minutes = divmod(minutes, 60)
+    return tr("{h} h {m} min").format(h=hours, m=minutes)
+
+
+def clock_time(seconds: float, now: datetime) -> str:
+    """Format the time `seconds` after `now`: "03:40", with the weekday if 20 hours or more away."""
+    end = now + timedelta(seconds=seconds)
+    if end - now < timedelta(hours=20):
+        return f"{end:%H:%M}"
+    day = QLocale().dayName(end.isoweekday(), QLocale.FormatType.ShortFormat)
+    return f"{day} {end:%H:%M}"
+
+
 def ago_text(then: datetime, now: datetime) -> str:
-    """Return how long ago something was, e.g. "just now", "5 min ago", "3 d ago"."""
+    """Format how long ago something was, e.g. "just now", "5 min ago", "3 d ago"."""
     seconds = max(0.0, (now - then).total_seconds())
     if seconds < 60:
         return tr("just now")

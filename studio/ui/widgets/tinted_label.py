@@ -1,4 +1,4 @@
-"""A label whose colour has a meaning, in light and in dark."""
+"""A label in the colour of a severity, in light and dark."""
 
 from __future__ import annotations
 
@@ -6,34 +6,35 @@ from PySide6.QtCore import QEvent
 from PySide6.QtGui import QGuiApplication, QPalette
 from PySide6.QtWidgets import QLabel, QWidget
 
-from studio.ui.style.theme import Kind, kind_colour
+from studio.ui.style.theme import Severity, severity_colour
 
 
 class TintedLabel(QLabel):
-    """Quiet at first; `show_text` gives it a text and the colour of its kind."""
+    """Uses the secondary text colour until `show_text` is given a severity."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._kind: Kind | None = None
+        self._severity: Severity | None = None
         self._tinting = False
         self._tint()
 
-    def show_text(self, text: str, kind: Kind | None = None) -> None:
-        """Say something; None is the quiet colour."""
+    def show_text(self, text: str, severity: Severity | None = None) -> None:
+        """Show a text; None is the secondary text colour."""
         self.setText(text)
-        if kind != self._kind:
-            self._kind = kind
+        if severity != self._severity:
+            self._severity = severity
             self._tint()
 
     def _tint(self) -> None:
         self._tinting = True
         palette = QPalette()
-        if self._kind is None:
+        if self._severity is None:
             self.setForegroundRole(QPalette.ColorRole.PlaceholderText)
         else:
             self.setForegroundRole(QPalette.ColorRole.WindowText)
             palette.setColor(
-                QPalette.ColorRole.WindowText, kind_colour(self._kind, QGuiApplication.palette())
+                QPalette.ColorRole.WindowText,
+                severity_colour(self._severity, QGuiApplication.palette()),
             )
         self.setPalette(palette)
         self._tinting = False

@@ -26,15 +26,15 @@ class TwoLineDelegate(QStyledItemDelegate):
         """Return the width kept for a row's picture, at most what the delegate was made for."""
         return self._side
 
-    def second(self, _index: Index) -> str:
+    def second_line(self, _index: Index) -> str:
         """Return the quieter second line of a row."""
         return ""
 
-    def second_colour(self, _index: Index, palette: QPalette) -> QColor:
+    def second_line_colour(self, _index: Index, palette: QPalette) -> QColor:
         """Return the colour of the second line."""
         return palette.color(QPalette.ColorRole.PlaceholderText)
 
-    def fraction(self, _index: Index) -> float | None:
+    def progress(self, _index: Index) -> float | None:
         """Return how far a row's work is, 0 to 1, or None where there is nothing to show."""
         return None
 
@@ -53,7 +53,7 @@ class TwoLineDelegate(QStyledItemDelegate):
         strong = palette.color(
             QPalette.ColorRole.HighlightedText if selected else QPalette.ColorRole.Text
         )
-        quiet = strong if selected else self.second_colour(index, palette)
+        quiet = strong if selected else self.second_line_colour(index, palette)
         area = option.rect.adjusted(GRID, GRID // 2, -GRID, -GRID // 2)
         self._draw_picture(painter, area, index, selected)
         text = area.adjusted(self.side(index) + GRID, 0, 0, 0)
@@ -64,7 +64,7 @@ class TwoLineDelegate(QStyledItemDelegate):
         for line, (content, colour) in enumerate(
             (
                 (str(index.data(Qt.ItemDataRole.DisplayRole) or ""), strong),
-                (self.second(index), quiet),
+                (self.second_line(index), quiet),
             )
         ):
             box = QRect(text.left(), top + line * (spacing + 2), text.width(), spacing)
@@ -74,7 +74,7 @@ class TwoLineDelegate(QStyledItemDelegate):
                 Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter,
                 option.fontMetrics.elidedText(content, Qt.TextElideMode.ElideRight, box.width()),
             )
-        fraction = self.fraction(index)
+        fraction = self.progress(index)
         if fraction is not None:
             track = QRect(text.left(), area.bottom() - 1, text.width(), 3)
             painter.fillRect(track, palette.color(QPalette.ColorRole.Midlight))

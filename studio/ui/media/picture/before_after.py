@@ -60,7 +60,7 @@ class BeforeAfter(QObject):
         painter.setClipRect(left)
         canvas.draw_image(painter, self._before, left)
         painter.restore()
-        target = QRectF(*canvas.viewport_state.target())
+        target = QRectF(*canvas.viewport.target())
         self._draw_divider(painter, target.intersected(QRectF(canvas.rect())))
 
     def _draw_divider(self, painter: QPainter, seen: QRectF) -> None:

@@ -110,7 +110,7 @@ class PictureCanvas(QWidget):
         return QSize(640, 480)
 
     @property
-    def viewport_state(self) -> Viewport:
+    def viewport(self) -> Viewport:
         """How the picture lies in the view now."""
         return self._viewport
 
@@ -133,7 +133,7 @@ class PictureCanvas(QWidget):
         """Show a picture; `size` is its true size where `picture` is a smaller copy."""
         self._picture = picture
         shown = size if size is not None and size.isValid() else picture.size()
-        self.look(self._viewport.with_picture(shown.width(), shown.height()))
+        self.set_viewport(self._viewport.with_picture(shown.width(), shown.height()))
 
     def clear(self) -> None:
         """Show nothing."""
@@ -141,7 +141,7 @@ class PictureCanvas(QWidget):
         self._viewport = Viewport(view=self._viewport.view)
         self._redraw()
 
-    def look(self, viewport: Viewport) -> None:
+    def set_viewport(self, viewport: Viewport) -> None:
         """Look at the picture in a given way."""
         self._viewport = viewport
         self.zoom_changed.emit(viewport.zoom * self.devicePixelRatioF())
@@ -166,7 +166,7 @@ class PictureCanvas(QWidget):
         self._go(self._viewport.panned(dx, dy))
 
     def _go(self, viewport: Viewport) -> None:
-        self.look(viewport)
+        self.set_viewport(viewport)
         self.view_changed.emit()
 
     # ---- drawing
@@ -239,7 +239,7 @@ class PictureCanvas(QWidget):
         return self._tool is not None and self._tool.handle(event)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        self.look(self._viewport.with_view(event.size().width(), event.size().height()))
+        self.set_viewport(self._viewport.with_view(event.size().width(), event.size().height()))
         self._is_used(event)
 
     def changeEvent(self, event: QEvent) -> None:

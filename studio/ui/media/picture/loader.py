@@ -57,7 +57,7 @@ class _Reading(QRunnable):
         self._ticket = ticket
 
     def run(self) -> None:
-        if self._loader.is_wanted(self._ticket):
+        if self._loader.is_pending(self._ticket):
             image, size, error = read_picture(self._path, self._bound)
             self._loader.finished.emit(self._ticket, self._path, image, size, error)
 
@@ -90,7 +90,7 @@ class PictureLoader(QObject):
         self._wanted[self._next] = key
         self._pool.start(_Reading(self, path, bound, self._next))
 
-    def stop_with(self, dialog: QDialog) -> None:
+    def stop_when_closed(self, dialog: QDialog) -> None:
         """Stop as soon as a dialog is closed."""
         dialog.finished.connect(self.stop)
 
@@ -100,7 +100,7 @@ class PictureLoader(QObject):
         if ticket is not None:
             self._wanted.pop(ticket, None)
 
-    def is_wanted(self, ticket: int) -> bool:
+    def is_pending(self, ticket: int) -> bool:
         """Tell, from any thread, whether a request still counts."""
         return ticket in self._wanted
 

@@ -12,7 +12,7 @@ from studio.ui.fields.prompt_edit import PromptEdit
 from studio.ui.fields.seed_field import SeedField
 from studio.ui.style.theme import GRID
 from studio.ui.style.translations import tr
-from studio.ui.widgets.more_section import MoreSection
+from studio.ui.widgets.collapsible_section import CollapsibleSection
 from studio.ui.widgets.side_by_side import SideBySide
 from studio.ui.workspaces.image.source_picture import SourcePicture
 
@@ -27,7 +27,7 @@ class ImageControls(QWidget):
         negative, scheduler = KIND.fields["negative_prompt"], KIND.fields["scheduler"]
         self.negative = PromptEdit(tr(negative.help), "image.negative")
         self.negative.setAccessibleName(tr(negative.label))
-        self.negative.set_least_lines(1)
+        self.negative.set_minimum_lines(1)
         self.negative.setMaximumHeight(self.negative.fontMetrics().lineSpacing() * 3)
         self.width_field = number_field(KIND, "width")
         self.height_field = number_field(KIND, "height")
@@ -50,7 +50,7 @@ class ImageControls(QWidget):
         self.strength = number_field(KIND, "strength")
         self.transparent = QCheckBox(tr(KIND.fields["transparent"].label), self)
         self.transparent.setObjectName("image.transparent")
-        self.more = MoreSection(self.tr("More"), "image.more")
+        self.more = CollapsibleSection(self.tr("More"), "image.more")
         for widget in (
             self.seed,
             self.steps,

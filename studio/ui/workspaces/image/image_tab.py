@@ -19,8 +19,8 @@ from studio.ui.fields.prompt_edit import PromptEdit
 from studio.ui.shell.job_watch import Ended, JobWatch
 from studio.ui.shell.reports import ModelDescribed
 from studio.ui.shell.request_estimate import RequestEstimate
-from studio.ui.style.theme import GRID, say
-from studio.ui.style.translations import tr
+from studio.ui.style.theme import GRID
+from studio.ui.style.translations import tr, translated
 from studio.ui.widgets.columns import Columns
 from studio.ui.widgets.dropped_files import accepted_paths
 from studio.ui.widgets.empty_state import EmptyState
@@ -68,7 +68,7 @@ class ImageTab(QWidget):
             self.tr("Describe the picture: what it shows, its style, its light"), "image.prompt"
         )
         self.prompt.setAccessibleName(tr(KIND.fields["prompt"].label))
-        self.prompt.set_least_lines(4)
+        self.prompt.set_minimum_lines(4)
         self.controls = ImageControls(self)
         self._mask_editing = MaskEditing(state, self.controls.source)
         self.run_bar = RunBar(TASK, KIND.fields["count"], parent=self)
@@ -244,7 +244,7 @@ class ImageTab(QWidget):
         self.run_bar.set_status(self.tr("Waiting for its turn"))
 
     def _loading(self, event: Loading) -> None:
-        self.run_bar.set_loading(say(event.stage), event.fraction)
+        self.run_bar.set_loading(translated(event.stage), event.fraction)
 
     def _progress(self, event: Progress) -> None:
         self.run_bar.set_progress(event.step, event.steps, event.seconds_left)
@@ -260,12 +260,12 @@ class ImageTab(QWidget):
         self.result.update_row(asset.row, "done", str(asset.path), asset=asset.id)
 
     def _row_failed(self, event: RowFailed) -> None:
-        self.result.update_row(event.row, "failed", message=say(event.problem.message))
+        self.result.update_row(event.row, "failed", message=translated(event.problem.message))
 
     def _ended(self, end: Ended) -> None:
         made = self._watch.made if self._watch is not None else 0
         if end.problem is not None:
-            text = say(end.problem.message)
+            text = translated(end.problem.message)
             for row in range(self._count):
                 variation = self.result.model.at(row)
                 if variation is not None and variation.state != "done":
@@ -409,7 +409,7 @@ class ImageTab(QWidget):
         )
         if found.model_name and not model:
             text += " " + self.tr("Its model {model} is not here.").format(model=found.model_name)
-        text = " ".join([text, *(say(lost) for lost in found.lost)])
+        text = " ".join([text, *(translated(lost) for lost in found.lost)])
         self._state.show_message(
             text,
             "warning" if found.lost else "info",

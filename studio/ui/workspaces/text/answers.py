@@ -17,7 +17,8 @@ from PySide6.QtWidgets import (
 
 from studio.protocol import Sentence
 from studio.ui.style.icons import icon
-from studio.ui.style.theme import GRID, emphasise, mute, say
+from studio.ui.style.theme import GRID, emphasise, mute
+from studio.ui.style.translations import translated
 from studio.ui.widgets.buttons import tool_button
 from studio.ui.widgets.tinted_label import TintedLabel
 from studio.ui.workspaces.text.answer_text import AnswerText
@@ -98,7 +99,7 @@ class AnswerCard(QFrame):
             label.setToolTip("\n".join(part for part in (seed, answer.path) if part))
         self.body.show_answer(answer.text, finished)
         self.body.setVisible(bool(answer.text))
-        failed = say(answer.failed) if isinstance(answer.failed, Sentence) else answer.failed
+        failed = translated(answer.failed) if isinstance(answer.failed, Sentence) else answer.failed
         note = failed or ("" if answer.text else waiting)
         self._note.show_text(note, "error" if failed else None)
         self._note.setVisible(bool(note))

@@ -12,7 +12,7 @@ from studio.library.records import Asset, Job
 from studio.protocol import Loading, Problem, Progress, RowFailed, Sentence, TextDelta
 from studio.ui.shell.job_watch import Ended, JobWatch
 from studio.ui.shell.state import AppState
-from studio.ui.style.theme import say
+from studio.ui.style.translations import translated
 from studio.ui.widgets.run_bar import RunBar
 from studio.ui.widgets.times import seconds_text
 from studio.ui.workspaces.text.conversation import (
@@ -221,7 +221,7 @@ class Chat(QObject):
         self._show_running(sent)
 
     def _loading(self, event: Loading) -> None:
-        self._bar.set_loading(say(event.stage), event.fraction)
+        self._bar.set_loading(translated(event.stage), event.fraction)
 
     def _progress(self, event: Progress) -> None:
         self._bar.set_progress(event.step, event.steps, event.seconds_left)

@@ -11,7 +11,7 @@ from studio.formats.chat_template import Conversation
 from studio.kinds.text import TextRequest
 from studio.protocol import ModelRef, Problem
 from studio.ui.shell.state import AppState
-from studio.ui.style.theme import GRID, Kind
+from studio.ui.style.theme import GRID, Severity
 from studio.ui.widgets.tinted_label import TintedLabel
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ class ContextMeter(QWidget):
 
     def _show(self, use: ContextUse | None) -> None:
         text = ""
-        kind: Kind | None = None
+        kind: Severity | None = None
         if use is not None and use.context:
             self.bar.setRange(0, use.context)
             self.bar.setValue(min(use.tokens, use.context))

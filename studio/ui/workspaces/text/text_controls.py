@@ -7,11 +7,11 @@ from PySide6.QtWidgets import QWidget
 from studio.kinds.text import KIND, TextRequest
 from studio.ui.fields.number_field import number_field
 from studio.ui.fields.seed_field import SeedField
-from studio.ui.widgets.more_section import MoreSection
+from studio.ui.widgets.collapsible_section import CollapsibleSection
 from studio.ui.workspaces.text.values import TextValues
 
 
-class TextControls(MoreSection):
+class TextControls(CollapsibleSection):
     """Sampling, length and seed, folded away under "More"."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -44,10 +44,10 @@ class TextControls(MoreSection):
 
     def to_settings(self, values: TextValues) -> None:
         """Keep the values, the seed, and whether the section is open."""
-        values.temperature = self.temperature.number()
-        values.top_p = self.top_p.number()
-        values.top_k = self.top_k.whole()
-        values.repetition_penalty = self.penalty.number()
-        values.max_tokens = self.max_tokens.whole()
+        values.temperature = self.temperature.float_value()
+        values.top_p = self.top_p.float_value()
+        values.top_k = self.top_k.int_value()
+        values.repetition_penalty = self.penalty.float_value()
+        values.max_tokens = self.max_tokens.int_value()
         values.seed = self.seed.value()
         values.more_open = self.is_open()

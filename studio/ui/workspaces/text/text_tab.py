@@ -161,13 +161,13 @@ class TextTab(QWidget):
 
     def _make_controls(self) -> None:
         from studio.ui.fields.model_picker import ModelPicker
-        from studio.ui.widgets.more_section import MoreSection
+        from studio.ui.widgets.collapsible_section import CollapsibleSection
         from studio.ui.widgets.scroll_column import ScrollColumn
         from studio.ui.workspaces.text.language_hint import LanguageHint
         from studio.ui.workspaces.text.text_controls import TextControls
 
         system = tr(KIND.fields["system_prompt"].label)
-        self.system_section = MoreSection(system, "text.system_open")
+        self.system_section = CollapsibleSection(system, "text.system_open")
         self.system = PromptEdit(
             self.tr("How the model should behave, e.g. “You answer in one sentence.”"),
             "text.system",
@@ -347,11 +347,11 @@ class TextTab(QWidget):
             model=self.model.model_id(),
             seed=controls.seed.value(),
             count=self.run_bar.count.value(),
-            max_tokens=controls.max_tokens.whole(),
-            temperature=controls.temperature.number(),
-            top_p=controls.top_p.number(),
-            top_k=controls.top_k.whole(),
-            repetition_penalty=controls.penalty.number(),
+            max_tokens=controls.max_tokens.int_value(),
+            temperature=controls.temperature.float_value(),
+            top_p=controls.top_p.float_value(),
+            top_k=controls.top_k.int_value(),
+            repetition_penalty=controls.penalty.float_value(),
         )
 
     def _show_request(self, request: TextRequest, with_prompt: bool) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from studio.formats.suffixes import pictures_in
 from studio.protocol import Problem
-from studio.ui.style.theme import say
+from studio.ui.style.translations import translated
 from studio.ui.workspaces.upscale.input_list import InputModel
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def look_at(paths: Sequence[Path], inputs: InputModel, state: AppState) -> None:
 
     def tell(found: list[Problem | None]) -> None:
         for path, wrong in zip(now, found, strict=True):
-            inputs.set_readable(path, "" if wrong is None else say(wrong.message))
+            inputs.set_readable(path, "" if wrong is None else translated(wrong.message))
         look_at(later, inputs, state)
 
     state.background.read(inputs, look, tell, state.problem.emit)

@@ -25,7 +25,7 @@ from PySide6.QtWidgets import QAbstractItemView, QListView, QWidget
 
 from studio.ui.media.picture.loader import PictureLoader
 from studio.ui.style.icons import icon
-from studio.ui.style.theme import kind_colour
+from studio.ui.style.theme import severity_colour
 from studio.ui.widgets.dropped_files import accepted_paths, dropped_paths
 from studio.ui.widgets.two_line_delegate import TwoLineDelegate
 
@@ -172,15 +172,15 @@ class InputDelegate(TwoLineDelegate):
         item = self._model.at(index.row())
         return None if item is None else self._model.picture(item)
 
-    def second(self, index: Index) -> str:
+    def second_line(self, index: Index) -> str:
         item = self._model.at(index.row())
         return "" if item is None else self._model.told(item)
 
-    def second_colour(self, index: Index, palette: QPalette) -> QColor:
+    def second_line_colour(self, index: Index, palette: QPalette) -> QColor:
         item = self._model.at(index.row())
         if item is not None and item.state in ("failed", "unreadable"):
-            return kind_colour("error", palette)
-        return super().second_colour(index, palette)
+            return severity_colour("error", palette)
+        return super().second_line_colour(index, palette)
 
 
 class InputView(QListView):

@@ -23,8 +23,8 @@ from studio.protocol import InputFile, Loading, Problem, Progress, Request, Warn
 from studio.ui.fields.model_picker import ModelPicker
 from studio.ui.shell.job_watch import Ended, JobWatch
 from studio.ui.shell.request_estimate import RequestEstimate
-from studio.ui.style.theme import GRID, say
-from studio.ui.style.translations import tr
+from studio.ui.style.theme import GRID
+from studio.ui.style.translations import tr, translated
 from studio.ui.widgets.buttons import tool_button
 from studio.ui.widgets.columns import Columns
 from studio.ui.widgets.dropped_files import accepted_paths, dropped_paths
@@ -261,12 +261,12 @@ class UpscaleTab(QWidget):
 
     def _refused(self, watch: JobWatch, problem: Problem) -> None:
         for path in self._running.refused(watch):
-            self.inputs.set_state(path, "failed", message=say(problem.message))
+            self.inputs.set_state(path, "failed", message=translated(problem.message))
         self._rest()
 
     def _loading(self, event: Loading) -> None:
         self.inputs.set_state(self._running.path(event.job), "running")
-        self.run_bar.set_loading(say(event.stage), event.fraction)
+        self.run_bar.set_loading(translated(event.stage), event.fraction)
 
     def _progress(self, event: Progress) -> None:
         path = self._running.path(event.job)
@@ -290,7 +290,7 @@ class UpscaleTab(QWidget):
     def _warned(self, event: Warned) -> None:
         if self._running.holds(event.job):
             name = self._running.path(event.job).name
-            self._state.show_message(f"{name}: {say(event.message)}", "warning")
+            self._state.show_message(f"{name}: {translated(event.message)}", "warning")
 
     def _saved(self, asset: Asset) -> None:
         self._keep_result(self._running.path(asset.job), asset)
@@ -299,7 +299,7 @@ class UpscaleTab(QWidget):
         path = self._running.path(end.job)
         item = self.inputs.at(self.inputs.row_of(path))
         if end.problem is not None:
-            self.inputs.set_state(path, "failed", message=say(end.problem.message))
+            self.inputs.set_state(path, "failed", message=translated(end.problem.message))
         elif item is not None and item.state in ("waiting", "running"):
             self.inputs.set_state(path, "cancelled")
         self._rest()

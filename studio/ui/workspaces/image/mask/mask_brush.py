@@ -95,7 +95,7 @@ class MaskBrush(QObject):
         """Draw a part of the mask again."""
         if area.isEmpty():
             return
-        viewport = self.canvas.viewport_state
+        viewport = self.canvas.viewport
         x, y, _, _ = viewport.target()
         zoom = viewport.zoom
         seen = QRectF(x + area.x() * zoom, y + area.y() * zoom, 0, 0)
@@ -106,7 +106,7 @@ class MaskBrush(QObject):
 
     def _update_outline(self) -> None:
         if self._at is not None:
-            at, radius = self._at, self._width * self.canvas.viewport_state.zoom / 2 + 4
+            at, radius = self._at, self._width * self.canvas.viewport.zoom / 2 + 4
             area = QRectF(at.x() - radius, at.y() - radius, 2 * radius, 2 * radius)
             self.canvas.update(area.toAlignedRect())
 
@@ -138,14 +138,14 @@ class MaskBrush(QObject):
             mask.copy(part),
             target,
             tint(self.canvas.palette(), ratio),
-            QRectF(*self.canvas.viewport_state.target()).topLeft(),
+            QRectF(*self.canvas.viewport.target()).topLeft(),
             self.canvas.is_smooth,
         )
         inside.end()
         painter.drawImage(QPointF(area.topLeft()), layer)
 
     def _draw_outline(self, painter: QPainter, at: QPointF) -> None:
-        radius = max(1.5, self._width * self.canvas.viewport_state.zoom / 2)
+        radius = max(1.5, self._width * self.canvas.viewport.zoom / 2)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.setPen(QPen(QColor(0, 0, 0, 170), 3))
@@ -159,7 +159,7 @@ class MaskBrush(QObject):
     # ---- strokes
 
     def _pixel(self, at: QPointF) -> QPointF:
-        return QPointF(*self.canvas.viewport_state.to_picture(at.x(), at.y()))
+        return QPointF(*self.canvas.viewport.to_picture(at.x(), at.y()))
 
     def _begin(self, at: QPointF, *, erase: bool) -> None:
         if self.drawing is not None:
@@ -265,7 +265,7 @@ class MaskBrush(QObject):
         """Move the brush by a quarter of its width, or by a point of the view."""
         if self._button != Qt.MouseButton.NoButton:
             return
-        step = 1.0 if fine else max(4.0, self._width * self.canvas.viewport_state.zoom / 4)
+        step = 1.0 if fine else max(4.0, self._width * self.canvas.viewport.zoom / 4)
         at = self._at if self._at is not None else QRectF(self.canvas.rect()).center()
         at = QPointF(
             min(max(0.0, at.x() + across * step), self.canvas.width()),

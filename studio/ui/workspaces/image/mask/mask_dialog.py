@@ -23,7 +23,8 @@ from studio.protocol import Problem, ProblemError, problem
 from studio.ui.media.picture.canvas import PictureCanvas
 from studio.ui.media.picture.choose_picture import choose_picture
 from studio.ui.media.picture.loader import read_picture
-from studio.ui.style.theme import GRID, say
+from studio.ui.style.theme import GRID
+from studio.ui.style.translations import translated
 from studio.ui.widgets.buttons import PrimaryButton, dialog_button, tool_button
 from studio.ui.widgets.dialog_frame import fill_dialog, make_picture_window
 from studio.ui.widgets.tinted_label import TintedLabel
@@ -333,7 +334,7 @@ class MaskDialog(QDialog):
         )
 
     def _refused(self, trouble: Problem) -> None:
-        self.status.show_text(say(trouble.message), "error")
+        self.status.show_text(translated(trouble.message), "error")
         self._enable(self.drawing is not None)
         self._state.problem.emit(trouble)
 

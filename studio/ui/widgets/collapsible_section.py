@@ -9,7 +9,7 @@ from studio.ui.style.icons import icon
 from studio.ui.style.theme import GRID
 
 
-class MoreSection(QWidget):
+class CollapsibleSection(QWidget):
     """A title that folds its body in and out. Add controls with `add`."""
 
     toggled = Signal(bool)

@@ -8,9 +8,10 @@ import sys
 import uuid
 from pathlib import Path
 
+import msgspec
+
 from studio.cli.exit_status import DONE, SOME_FAILED, WRONG_CALL
 from studio.engine.factory import local_engine
-from studio.kinds.coding import to_json
 from studio.kinds.registry import task_of_format
 from studio.models.registry import Registry
 from studio.models.starter import install_starter, starter_status
@@ -63,7 +64,9 @@ def _list(registry: Registry, *, as_json: bool) -> int:
 def _show(found: list[ModelRef], *, as_json: bool) -> int:
     if as_json:
         for ref in found:
-            print(to_json(ref))
+            # Scripts knew `starter` before models had a source.
+            fields = msgspec.to_builtins(ref) | {"starter": ref.is_starter}
+            print(json.dumps(fields, ensure_ascii=False))
         return DONE
     width = max((len(ref.id) for ref in found), default=0)
     for ref in found:

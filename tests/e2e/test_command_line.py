@@ -170,6 +170,9 @@ def test_models_are_listed_as_json_one_a_line(studio: Studio) -> None:
     rows = [json.loads(line) for line in studio("models", "list", "--json").out.splitlines()]
     assert ran.status == 0
     assert {row["id"] for row in rows} >= {"smollm2-135m-instruct", "dat-light-x4"}
+    assert all(
+        row["starter"] for row in rows if row["id"] in ("smollm2-135m-instruct", "dat-light-x4")
+    )
     assert all(row["id"] in ran.out for row in rows)
 
 

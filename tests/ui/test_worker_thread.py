@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -11,6 +14,7 @@ from pytestqt.qtbot import QtBot
 from studio.engine.local.client import EngineClient
 from studio.kinds.text import TextRequest
 from studio.library.store import Library
+from studio.settings import Paths, Settings
 from studio.ui.main_window import MainWindow
 from studio.ui.shell.reports import LibraryOpened
 
@@ -61,6 +65,28 @@ def test_a_registry_that_cannot_be_read_is_said_and_not_fatal(
     qtbot.waitUntil(lambda: bool(opened), timeout=10_000)
     assert opened[0].library is None and opened[0].problem is not None
     window.close()
+
+
+@pytest.mark.usefixtures("qapp")
+def test_threads_that_open_the_registry_at_once_share_one(
+    home: Paths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from studio.models import registry
+    from studio.ui.shell.state import AppState
+
+    both_construct = threading.Barrier(2)
+
+    class SlowRegistry(registry.Registry):
+        def __init__(self, paths: Paths) -> None:
+            with contextlib.suppress(threading.BrokenBarrierError):
+                both_construct.wait(timeout=1)
+            super().__init__(paths)
+
+    monkeypatch.setattr(registry, "Registry", SlowRegistry)
+    state = AppState(home, Settings())
+    with ThreadPoolExecutor(2) as threads:
+        opened = [threads.submit(state.open_registry) for _ in range(2)]
+    assert opened[0].result() is opened[1].result()
 
 
 def test_jobs_of_a_batch_run_at_once_and_one_of_them_can_be_cancelled(

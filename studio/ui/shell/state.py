@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from os import urandom
 from pathlib import Path
@@ -55,6 +56,7 @@ class AppState(QObject):
         """Where parts of the window send what they have; the window sets itself."""
         self.models_known = False
         self._registry: Registry | None = None
+        self._registry_lock = threading.Lock()
         self._counter: TokenCounter | None = None
         self._models: tuple[ModelRef, ...] = ()
         self._fits: dict[str, Fit] = {}
@@ -330,12 +332,16 @@ class AppState(QObject):
     # ---- inside
 
     def open_registry(self) -> Registry:
-        """Return the registry, opened by the first who asks; it reads the disk."""
-        if self._registry is None:
-            from studio.models.registry import Registry
+        """Return the registry, created on the first call. Reads the disk; any thread may call it.
 
-            self._registry = Registry(self.paths)
-        return self._registry
+        There is only one: it keeps scans and capabilities that the worker and the window share.
+        """
+        from studio.models.registry import Registry
+
+        with self._registry_lock:
+            if self._registry is None:
+                self._registry = Registry(self.paths)
+            return self._registry
 
     def _library_or_raise(self) -> Library:
         from studio.protocol import problem

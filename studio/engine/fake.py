@@ -126,7 +126,7 @@ class FakeTasks:
     def _misbehave(self, job: Job, command: RunJob, words: set[str]) -> None:
         """Do what a job's words say before its first step."""
         if "warn" in words:
-            job.warn("memory", sentence("Memory was short, so one picture is made at a time."))
+            job.warn("memory", sentence("Memory is low, so one picture is generated at a time."))
         if "fail" in words:
             raise problem(
                 "model_broken", "The model {name} is broken. Add it again.", name=command.model.name
@@ -156,7 +156,10 @@ class FakeTasks:
         for place, row in enumerate(command.rows):
             if "rowfail" in words and place == 1:
                 job.row_failed(
-                    row, Problem("bad_input", sentence("This one could not be made. Try again."))
+                    row,
+                    Problem(
+                        "bad_input", sentence("This result could not be generated. Try again.")
+                    ),
                 )
                 continue
             path, recipe = _finish(job, command, row)

@@ -33,7 +33,7 @@ def picture_problem(path: Path) -> Problem | None:
     except FileNotFoundError as error:
         return _bad(
             sentence(
-                "The picture {name} is not there any more. It was looked for at {path}.",
+                "The picture {name} is no longer at {path}. Choose it again.",
                 name=path.name,
                 path=path,
             ),
@@ -42,7 +42,8 @@ def picture_problem(path: Path) -> Problem | None:
     except (PermissionError, IsADirectoryError) as error:
         return _bad(
             sentence(
-                "{name} cannot be opened. Check that it is a file and that you may read it.",
+                "{name} cannot be opened. Check that it is a file and that you have permission to"
+                " read it.",
                 name=path.name,
             ),
             error,
@@ -50,8 +51,8 @@ def picture_problem(path: Path) -> Problem | None:
     except UnidentifiedImageError as error:
         return _bad(
             sentence(
-                "{name} is not a picture that can be read. PNG, JPEG, WebP, TIFF, AVIF, GIF and BMP"
-                " work.",
+                "{name} is not a picture that can be read. Use PNG, JPEG, WebP, TIFF, AVIF, GIF or"
+                " BMP.",
                 name=path.name,
             ),
             error,

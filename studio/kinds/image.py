@@ -122,7 +122,7 @@ def drawn_size(request: ImageRequest, can: Capabilities | None) -> tuple[int, in
 
 def _check(request: ImageRequest) -> Iterator[tuple[str, Sentence]]:
     if request.mask is not None and request.image is None:
-        yield "mask", sentence("A mask needs a picture to start from.")
+        yield "mask", sentence("A mask needs a start picture.")
 
 
 def _needs(request: ImageRequest) -> tuple[ModelNeed, ...]:

@@ -71,8 +71,8 @@ def describe_transformers(folder: Path, model_id: str) -> ModelRef:
     if config.get("auto_map") and not _is_known_to_transformers(model_type):
         raise problem(
             "bad_input",
-            "The model {name} needs Python code of its own, which Prompt Studio does not run. "
-            "Look for a GGUF file of the same model.",
+            "The model {name} needs custom Python code, which Prompt Studio does not run. Look for"
+            " a GGUF file of the same model.",
             name=name,
         )
     _refuse_quantiser(name, config)

@@ -75,7 +75,7 @@ def test_a_failed_job_is_status_1_and_still_ends_with_done(studio: Studio, word:
         (["upscale", "README.md", "--scale", "5"], "--scale '5'"),
         (["upscale", "README.md"], "README.md is not a picture"),
         (["image", "-p", "x", "--image", "README.md"], "README.md is not a picture"),
-        (["image", "-p", "x", "--mask", "README.md"], "A mask needs a picture to start from"),
+        (["image", "-p", "x", "--mask", "README.md"], "A mask needs a start picture"),
         (["image", "-p", "x", "--image", PICTURE, "--mask", "README.md"], "README.md is not a"),
         (["paint"], "studio: 'paint' is no command. There are text, image, upscale,"),
         (["queue", "paint"], "studio queue: 'paint' is nothing that `studio queue` does."),

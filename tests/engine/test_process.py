@@ -235,7 +235,7 @@ def test_helpers_of_a_job_end_with_its_process(client: EngineClient, text_job: M
         ("[oom]", "out_of_memory", "smaller"),
         ("[diskfull]", "disk_full", "Free some space"),
         ("[crash]", "engine_crashed", "probably because it ran out of memory"),
-        ("[exit]", "engine_crashed", "starts again"),
+        ("[exit]", "engine_crashed", "restarts"),
         ("[garbage]", "bug", "report this"),
     ],
 )

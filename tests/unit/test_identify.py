@@ -168,7 +168,7 @@ def test_a_folder_that_writes_no_text_is_refused(
 def test_a_model_with_code_of_its_own_is_refused(tmp_path: Path) -> None:
     auto_map = {"AutoModelForCausalLM": "modeling_fox.FoxForCausalLM"}
     said = refusal(write_llama(tmp_path / "m", model_type="fox9", auto_map=auto_map))
-    assert "Python code of its own" in str(said.message)
+    assert "custom Python code" in str(said.message)
 
 
 @pytest.mark.parametrize(

@@ -49,7 +49,7 @@ def test_a_mask_is_stored_by_its_full_path_and_hash(
 
 
 def test_a_mask_without_a_picture_or_without_its_file_is_refused(image: Path, mask: Path) -> None:
-    with pytest.raises(ProblemError, match="needs a picture to start from"):
+    with pytest.raises(ProblemError, match="needs a start picture"):
         resolve_request(ImageRequest(prompt="x", mask=InputFile(str(mask))))
     mask.unlink()
     with pytest.raises(ProblemError, match=mask.name):

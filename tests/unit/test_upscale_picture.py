@@ -354,7 +354,7 @@ def missing(path: Path) -> None:
         (floats, "HDR"),
         (whole_numbers, "HDR"),
         (folder, "cannot be opened"),
-        (missing, "not there any more"),
+        (missing, "no longer at"),
     ],
 )
 def test_what_cannot_be_read_is_named_and_explained(

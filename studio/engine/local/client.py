@@ -403,8 +403,8 @@ class EngineClient:
         return Problem(
             "bug",
             sentence(
-                "The engine sent a message that cannot be understood, and was stopped. It starts"
-                " again with the next job. Please report this with the details."
+                "The engine sent an invalid message and was stopped. It restarts with the next"
+                " job. Please report this with the details."
             ),
             repr(error),
         )
@@ -419,15 +419,15 @@ class EngineClient:
             )
         elif code is not None and code < 0:
             message = sentence(
-                "The engine crashed ({reason}). It starts again with the next job. Details are"
-                " in {path}.",
+                "The engine crashed ({reason}). It restarts with the next job. Details are in"
+                " {path}.",
                 reason=_signal_name(-code),
                 path=self.log_file,
             )
         else:
             message = sentence(
-                "The engine ended unexpectedly. It starts again with the next job. Details are"
-                " in {path}.",
+                "The engine exited unexpectedly. It restarts with the next job. Details are in"
+                " {path}.",
                 path=self.log_file,
             )
         return Problem("engine_crashed", message, detail)

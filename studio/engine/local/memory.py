@@ -118,7 +118,7 @@ class MemoryArbiter:
             if free < need:
                 raise problem(
                     "out_of_memory",
-                    "This model needs {need} of memory, and {free} are free. Close other"
+                    "This model needs {need} of memory, but only {free} is free. Close other"
                     " programs, or choose a smaller model.",
                     need=readable_size(need),
                     free=readable_size(free),

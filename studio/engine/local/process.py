@@ -349,8 +349,8 @@ def problem_of(error: BaseException, detail: str) -> Problem:
         return Problem(
             "out_of_memory",
             sentence(
-                "Memory ran out. Close other programs, or choose a smaller model, size or"
-                " number, and try again."
+                "Memory ran out. Close other programs, or choose a smaller model, size or count,"
+                " and try again."
             ),
             detail,
         )

@@ -127,5 +127,5 @@ def test_a_job_with_adapters_is_refused_with_a_sentence_and_kept(
     assert len(found) == 3
     for job in found:
         assert job.problem is not None and job.problem.kind == "bad_input"
-        assert "LoRA and other adapters cannot be used" in str(job.problem.message)
+        assert "LoRA and other adapters are not supported" in str(job.problem.message)
         assert job.request == request

@@ -196,10 +196,10 @@ def test_a_mask_is_read_as_grey_with_black_under_what_is_transparent(tmp_path: P
 @pytest.mark.parametrize(
     ("kind", "said"),
     [
-        ("alone", "A mask needs a picture"),
+        ("alone", "A mask needs a start picture"),
         ("black", "Nothing is marked"),
-        ("missing", "not there any more"),
-        ("no picture", "no picture that can be read"),
+        ("missing", "no longer exists"),
+        ("no picture", "not a readable picture"),
     ],
 )
 def test_a_mask_that_is_of_no_use_is_refused(kind: str, said: str, bench: ImageBench) -> None:

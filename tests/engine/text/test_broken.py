@@ -70,8 +70,8 @@ DAMAGE: dict[Callable[[Path], None], str] = {
     cut_in_the_header: "model.safetensors",
     emptied: "model.safetensors",
     no_safetensors: "model.safetensors",
-    wrong_shape: "model.safetensors do not fit",
-    one_weight_gone: "1 weights are missing from model.safetensors",
+    wrong_shape: "model.safetensors do not match",
+    one_weight_gone: "is incomplete. Missing tensors: 1, for example",
     a_shard_gone: "model-00002-of-00002.safetensors is missing",
 }
 

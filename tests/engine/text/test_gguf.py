@@ -125,7 +125,7 @@ def test_a_cache_that_cannot_be_written_is_said(job: Job, source: Path, cache: P
     with pytest.raises(ProblemError) as caught:
         converted(job, source)
     assert caught.value.problem.kind == "bad_input"
-    assert "written" in str(caught.value)
+    assert "saved" in str(caught.value)
 
 
 def test_a_folder_that_is_there_is_not_touched(job: Job, source: Path, tmp_path: Path) -> None:
@@ -168,4 +168,4 @@ def test_a_read_only_place_is_said(job: Job, source: Path, tmp_path: Path) -> No
     with pytest.raises(ProblemError) as caught:
         convert(job, source, tmp_path / "file" / "out")
     assert caught.value.problem.kind == "bad_input"
-    assert "written" in str(caught.value)
+    assert "saved" in str(caught.value)

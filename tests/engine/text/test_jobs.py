@@ -104,7 +104,7 @@ def test_answers_cut_at_the_longest_length_are_told_once_a_job(
     [(kind, message)] = bench.run(model_at(tiny), prompt="x", max_tokens=4).warnings
     assert (kind, message.values) == ("answer_cut", {"tokens": "4"})
     [(_, message)] = bench.run(model_at(tiny), prompt="x", count=3, max_tokens=4).warnings
-    assert str(message).startswith("3 of 3 answers reached the longest length of 4 tokens")
+    assert str(message).startswith("3 of 3 answers reached the limit of 4 tokens")
     whole = bench.run(starter, prompt="What is 1 + 1?", temperature=0.0, max_tokens=200)
     assert whole.recipes[0].stats["reached_limit"] == 0.0
     assert whole.warnings == []

@@ -192,16 +192,16 @@ def of_four_channels(path: Path) -> None:
     [
         ("a.pth", truncated, "model_broken", "damaged or incomplete"),
         ("a.safetensors", truncated_safetensors, "model_broken", "damaged or incomplete"),
-        ("a.pth", of_the_wrong_shape, "model_broken", "do not fit together"),
-        ("a.pth", with_a_part_missing, "model_broken", "do not fit together"),
-        ("a.pth", of_no_known_kind, "model_broken", "no upscaling model"),
+        ("a.pth", of_the_wrong_shape, "model_broken", "are inconsistent"),
+        ("a.pth", with_a_part_missing, "model_broken", "are inconsistent"),
+        ("a.pth", of_no_known_kind, "model_broken", "not a supported upscaling model"),
         ("a.pth", no_weights, "model_broken", "damaged or incomplete"),
         ("a.pth", text, "model_broken", "damaged or incomplete"),
         ("a.pth", nothing, "model_broken", "damaged or incomplete"),
         ("a.pth", plain_pickle, "model_broken", "damaged or incomplete"),
         ("a.pth", a_restorer, "bad_input", "does not enlarge"),
         ("a.pth", of_four_channels, "bad_input", "channels"),
-        ("a.pth", lambda _: None, "model_missing", "not there any more"),
+        ("a.pth", lambda _: None, "model_missing", "no longer at"),
     ],
 )
 def test_a_file_that_cannot_be_used_is_named_and_explained(

@@ -330,7 +330,7 @@ def test_a_scale_that_the_model_lacks_is_reached_and_said(
     assert result.shape == (30 * wanted, 40 * wanted, 3)
     assert house.warnings == ["scale"]
     assert house.recipe.stats["passes"] == passes
-    assert house.recipe.adjustments[0].startswith(f"{model.name} enlarges {own} times.")
+    assert house.recipe.adjustments[0].startswith(f"{model.name} upscales by {own}×.")
     plain = Image.open(source).resize((40 * wanted, 30 * wanted), Image.Resampling.BICUBIC)
     assert decibels(result, np.asarray(plain)) > 25
 

@@ -67,8 +67,8 @@ def refuse_adapters(request: ImageRequest) -> None:
     if request.adapters:
         raise problem(
             "bad_input",
-            "LoRA and other adapters cannot be used for pictures yet. Take them off the request "
-            "and try again.",
+            "LoRA and other adapters are not supported for pictures yet. Remove them from the"
+            " request and try again.",
         )
 
 
@@ -126,7 +126,7 @@ class Drawing:
         self._progress = Progress(job, loaded, len(wanted), size)
         if not loaded.sha256:
             if loaded.size > _LARGE:
-                job.loading(sentence("Taking the fingerprint of the model's files"))
+                job.loading(sentence("Computing the checksum of the model's files"))
             loaded.sha256 = weight_hash(wanted[0].command.model, job.check)
 
     def draw_all(self, finished: Callable[[Job], None] = lambda _: None) -> None:
@@ -210,14 +210,14 @@ class Drawing:
                 Problem(
                     "model_broken",
                     sentence(
-                        "The model made no valid numbers for this picture. Try another size or"
+                        "The model produced invalid numbers for this picture. Try another size or"
                         " scheduler; if that does not help, download the model again."
                     ),
                 ),
             )
             return
         if drawn.blocked[place]:
-            job.warn("safety", sentence("The model's own safety filter blacked a picture out."))
+            job.warn("safety", sentence("The model's safety filter blacked out a picture."))
         image = Image.fromarray((picture * 255.0).round().clip(0, 255).astype(np.uint8))
         plan = wanted.plan
         if plan.start is not None and plan.mask is not None:
@@ -252,8 +252,8 @@ class Drawing:
     def _use_full_precision(self) -> None:
         loaded = self._loaded
         message = sentence(
-            "The model's numbers overflowed in half precision. It now computes in full precision,"
-            " which is slower."
+            "The model overflowed in half precision. It now runs in full precision, which is"
+            " slower."
         )
         for network in loaded.networks().values():
             network.to(torch.float32)

@@ -167,20 +167,20 @@ class Answers:
         rows, tokens = len(self._command.rows), self.prompt.room
         if tokens < self.request.max_tokens:
             told = sentence(
-                "The answer filled what the model can read, after {tokens} tokens, and may end in"
-                " the middle. A shorter prompt leaves it more room.",
+                "The answer filled the model's context window after {tokens} tokens and may be cut"
+                " off. A shorter prompt leaves more room for it.",
                 tokens=tokens,
             )
         elif rows == 1:
             told = sentence(
-                "The answer reached the longest length of {tokens} tokens and may end in the"
-                " middle. Raise the maximum to let it go on.",
+                "The answer reached the limit of {tokens} tokens and may be cut off. Raise the"
+                " limit for a longer answer.",
                 tokens=tokens,
             )
         else:
             told = sentence(
-                "{rows} of {count} answers reached the longest length of {tokens} tokens and may"
-                " end in the middle. Raise the maximum to let them go on.",
+                "{rows} of {count} answers reached the limit of {tokens} tokens and may be cut"
+                " off. Raise the limit for longer answers.",
                 rows=self._cut,
                 count=rows,
                 tokens=tokens,

@@ -76,7 +76,8 @@ def write_all(
             job.warn(
                 "memory",
                 sentence(
-                    "Memory ran out with {rows} variations at once. Going on with {fewer}.",
+                    "Memory ran out with {rows} variations at once. Continuing with {fewer} at a"
+                    " time.",
                     rows=len(batch),
                     fewer=fewer,
                 ),
@@ -106,8 +107,8 @@ def _fewer_after(batch: Sequence[Line], job: Job, finished: Callable[[Answers], 
         if len(batch) == 1:
             raise problem(
                 "out_of_memory",
-                "Memory ran out while writing. Shorten the prompt or the answer, close other"
-                " programs, or choose a smaller model.",
+                "Memory ran out while generating text. Shorten the prompt or the answer, close"
+                " other programs, or choose a smaller model.",
                 detail=f"{type(error).__name__}: {error}",
             ) from error
     else:

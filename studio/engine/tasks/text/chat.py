@@ -70,7 +70,7 @@ def prepare(
     except TemplateRefusedError as error:
         raise problem(
             "bad_input",
-            "This model's chat template does not take this conversation: {reason}. Start a new"
+            "This model's chat template rejects the conversation: {reason}. Start a new"
             " conversation, or choose another model.",
             reason=str(error)[:200],
         ) from error

@@ -76,8 +76,8 @@ def tell_cut(job: Job, answers: Answers) -> None:
         job.warn(
             "context_cut",
             sentence(
-                "The prompt nearly fills what the model can read. The answer has room for"
-                " {tokens} tokens.",
+                "The prompt nearly fills the model's context window. Tokens left for the answer:"
+                " {tokens}.",
                 tokens=prompt.room,
             ),
         )

@@ -156,22 +156,22 @@ def scale_note(own: int, wanted: int, model: str) -> Sentence | None:
     passes = passes_for(own, wanted)
     if passes == 1:
         return sentence(
-            "{model} enlarges {own} times. The result is made smaller again, to {wanted} times.",
+            "{model} upscales by {own}×. The result is scaled down to {wanted}×.",
             model=model,
             own=own,
             wanted=wanted,
         )
     if own**passes == wanted:
         return sentence(
-            "{model} enlarges {own} times. It is run {passes} times over to reach {wanted} times.",
+            "{model} upscales by {own}×. It runs {passes} times to reach {wanted}×.",
             model=model,
             own=own,
             passes=passes,
             wanted=wanted,
         )
     return sentence(
-        "{model} enlarges {own} times. It is run {passes} times over, and the result is made"
-        " smaller again, to {wanted} times.",
+        "{model} upscales by {own}×. It runs {passes} times, and the result is scaled down to"
+        " {wanted}×.",
         model=model,
         own=own,
         passes=passes,

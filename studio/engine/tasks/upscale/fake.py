@@ -19,7 +19,7 @@ def _make(job: Job, request: UpscaleRequest, _seed: int) -> Made:
     except OSError as error:
         raise problem(
             "bad_input",
-            "The file {path} is no picture that can be read.",
+            "The file {path} is not a readable picture.",
             str(error),
             path=request.input.path,
         ) from error

@@ -157,8 +157,8 @@ def weight_file(ref: ModelRef) -> Path:
         if len(files) != 1:
             raise problem(
                 "model_broken",
-                "The folder of {model} holds {count} weight files where one is expected. Add the"
-                " file itself as a model.",
+                "The folder of {model} contains {count} weight files instead of one. Add the file"
+                " itself as a model.",
                 model=ref.name,
                 count=len(files),
             )
@@ -166,7 +166,7 @@ def weight_file(ref: ModelRef) -> Path:
     if not path.is_file():
         raise problem(
             "model_missing",
-            "The file of {model} is not there any more. It was looked for at {path}.",
+            "The file of {model} is no longer at {path}. Put it back, or choose another model.",
             model=ref.name,
             path=path,
         )
@@ -192,7 +192,7 @@ def load_descriptor(path: Path, name: str, check: Callable[[], None]) -> Any:
     except UnsupportedModelError as error:
         raise problem(
             "model_broken",
-            "{model} is no upscaling model of a kind that is known here. Choose another model.",
+            "{model} is not a supported upscaling model. Choose another model.",
             str(error),
             model=name,
         ) from error
@@ -201,8 +201,8 @@ def load_descriptor(path: Path, name: str, check: Callable[[], None]) -> Any:
             raise
         raise problem(
             "model_broken",
-            "The weights of {model} do not fit together: the file is damaged or of a kind that"
-            " is not known here. Download it again or choose another model.",
+            "The weights of {model} are inconsistent: the file is damaged, or its architecture is"
+            " not supported. Download it again or choose another model.",
             f"{type(error).__name__}: {error}",
             model=name,
         ) from error
@@ -217,8 +217,8 @@ def load_descriptor(path: Path, name: str, check: Callable[[], None]) -> Any:
     if descriptor.input_channels not in (1, 3):
         raise problem(
             "bad_input",
-            "{model} works on {count} channels at once, which is not supported. Choose another"
-            " model.",
+            "{model} expects pictures with {count} channels, which is not supported. Choose"
+            " another model.",
             model=name,
             count=descriptor.input_channels,
         )
@@ -250,8 +250,8 @@ def read_weights(path: Path, name: str) -> dict[str, Any]:
 def _refused(name: str, error: Exception) -> Exception:
     return problem(
         "model_broken",
-        "The file of {model} asks to run code when it is loaded, so it was refused. Get the model"
-        " as a .safetensors file, from a source that you trust.",
+        "The file of {model} tries to run code when it is loaded, so it was refused. Get the model"
+        " as a .safetensors file from a source that you trust.",
         str(error),
         model=name,
     )

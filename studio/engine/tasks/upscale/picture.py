@@ -85,9 +85,7 @@ class Picture:
             self.notes.append(
                 (
                     "metadata",
-                    sentence(
-                        "The camera's data (EXIF) in this picture is damaged and was left out."
-                    ),
+                    sentence("The EXIF data of this picture is damaged and was left out."),
                 )
             )
             return b""
@@ -114,7 +112,7 @@ def read_picture(path: Path, admit: Admit) -> Picture:
     except FileNotFoundError as error:
         raise problem(
             "bad_input",
-            "The picture {name} is not there any more. It was looked for at {path}.",
+            "The picture {name} is no longer at {path}. Choose it again.",
             str(error),
             name=path.name,
             path=path,
@@ -122,15 +120,16 @@ def read_picture(path: Path, admit: Admit) -> Picture:
     except (PermissionError, IsADirectoryError) as error:
         raise problem(
             "bad_input",
-            "{name} cannot be opened. Check that it is a file and that you may read it.",
+            "{name} cannot be opened. Check that it is a file and that you have permission to read"
+            " it.",
             str(error),
             name=path.name,
         ) from error
     except UnidentifiedImageError as error:
         raise problem(
             "bad_input",
-            "{name} is not a picture that can be read. PNG, JPEG, WebP, TIFF, AVIF, GIF and BMP"
-            " work.",
+            "{name} is not a picture that can be read. Use PNG, JPEG, WebP, TIFF, AVIF, GIF or"
+            " BMP.",
             str(error),
             name=path.name,
         ) from error
@@ -157,7 +156,7 @@ def _read(path: Path, image: Image.Image, admit: Admit) -> Picture:
             (
                 "input",
                 sentence(
-                    "{name} holds several pictures. Only the first one is enlarged.",
+                    "{name} contains several pictures. Only the first one is enlarged.",
                     name=path.name,
                 ),
             )
@@ -167,7 +166,10 @@ def _read(path: Path, image: Image.Image, admit: Admit) -> Picture:
         notes.append(
             (
                 "input",
-                sentence("{name} is read with 8 of its 16 bits a colour.", name=path.name),
+                sentence(
+                    "{name} has 16 bits per channel, but only 8 of them can be read.",
+                    name=path.name,
+                ),
             )
         )
     image.load()
@@ -193,8 +195,8 @@ def _eight_bits(
     if mode in ("I", "F") or mode.startswith("I;"):
         raise problem(
             "bad_input",
-            "{name} has more than 16 bits a colour (HDR or measurements), which cannot be"
-            " enlarged. Convert it to 8 or 16 bits first.",
+            "{name} has more than 16 bits per channel (HDR or measurement data), which is not"
+            " supported. Convert it to 8 or 16 bits first.",
             name=path.name,
         )
     if mode in ("CMYK", "LAB"):
@@ -202,12 +204,12 @@ def _eight_bits(
         icc = b""
         if known:
             text = sentence(
-                "{name} was converted to sRGB from the colours of print.", name=path.name
+                "{name} was converted from print colours (CMYK or Lab) to sRGB.", name=path.name
             )
         else:
             text = sentence(
-                "{name} has the colours of print without a usable profile. They were converted"
-                " to sRGB by rule of thumb and may look different.",
+                "{name} is a CMYK picture without a usable colour profile. The conversion to sRGB"
+                " is approximate, so colours may look different.",
                 name=path.name,
             )
         notes.append(("input", text))
@@ -256,8 +258,8 @@ def _suit_profile(
         (
             "metadata",
             sentence(
-                "The colour profile of this picture is damaged or of another kind and was left"
-                " out. Colours may look slightly different."
+                "The colour profile of this picture is damaged or does not match it and was"
+                " ignored. Colours may look slightly different."
             ),
         )
     )

@@ -135,9 +135,8 @@ def _read(path: Path, scale: int, job: Job, memory: MemoryArbiter, device: Devic
         if width * height * scale * scale > MOST_MEGAPIXELS * 1_000_000:
             raise problem(
                 "bad_input",
-                "{name} has {width} × {height} pixels. Enlarged {scale} times it would have more"
-                " than {limit} megapixels, which is the most that can be made. Crop it, or choose"
-                " a smaller scale.",
+                "{name} has {width} × {height} pixels. Enlarged {scale} times, it would exceed the"
+                " limit of {limit} megapixels. Crop it, or choose a smaller scale.",
                 name=path.name,
                 width=width,
                 height=height,
@@ -153,7 +152,7 @@ def _read(path: Path, scale: int, job: Job, memory: MemoryArbiter, device: Devic
         if free < need:
             raise problem(
                 "out_of_memory",
-                "{name} needs {need} of memory, and {free} are free. Close other programs, or"
+                "{name} needs {need} of memory, but only {free} is free. Close other programs, or"
                 " choose a smaller picture.",
                 name=path.name,
                 need=readable_size(need),
@@ -176,7 +175,7 @@ def _digest(path: Path, request: UpscaleRequest, job: Job, notes: _Notes) -> str
     if request.input.sha256 and found != request.input.sha256.lower():
         notes.warn(
             "input",
-            sentence("{name} was changed after the job was made.", name=path.name),
+            sentence("{name} was changed after the job was created.", name=path.name),
         )
     return found
 
@@ -218,7 +217,7 @@ def _tile_side(
     if fitting == 0:
         raise problem(
             "out_of_memory",
-            "{model} needs {need} of memory for the smallest tile, and {free} are free. Close"
+            "{model} needs {need} of memory for the smallest tile, but only {free} is free. Close"
             " other programs, or choose a smaller model.",
             model=command.model.name,
             need=readable_size(int(SMALLEST_TILE**2 * cost / _SHARE)),
@@ -228,7 +227,7 @@ def _tile_side(
         notes.warn(
             "memory",
             sentence(
-                "Little memory is free. The picture is enlarged in tiles of {side} pixels.",
+                "Memory is low, so the picture is enlarged in tiles of {side} pixels.",
                 side=fitting,
             ),
         )

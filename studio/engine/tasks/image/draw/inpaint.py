@@ -78,7 +78,7 @@ def _like(held: torch.Tensor, latents: torch.Tensor) -> torch.Tensor:
         return packed
     raise problem(
         "bad_input",
-        "This model cannot draw a part of a picture alone. Leave the mask out.",
+        "This model does not support inpainting. Remove the mask and try again.",
         detail=f"latents {tuple(latents.shape)}, encoded {tuple(held.shape)}",
     )
 

@@ -78,11 +78,11 @@ def listening(
 def _hint(loaded: LoadedPipeline) -> Sentence:
     if loaded.layout.facts.draws == "icons":
         return sentence(
-            "This model draws icons of single things and does not know this one. The picture will"
-            " not show it. Name one thing, or add a model for photographs and scenes."
+            "This model draws icons of single things and does not know this one, so the picture"
+            " will not show it. Name one thing, or add a model for photographs and scenes."
         )
     return sentence(
-        "This model does not know what the prompt asks for. The picture will not show it. Use"
+        "This model does not know what the prompt asks for, so the picture will not show it. Use"
         " other words, or add another model."
     )
 

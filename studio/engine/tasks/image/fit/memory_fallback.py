@@ -79,9 +79,7 @@ class Ladder:
         """
         size = torch.empty((), dtype=self._loaded.dtype).element_size()
         if width * height * size * _BYTES_A_PIXEL > available:
-            message = self._tile(
-                sentence("Memory is short, so the picture is put together from tiles at the end.")
-            )
+            message = self._tile(sentence("Memory is low, so the picture is decoded in tiles."))
             if message is not None:
                 self._job.warn("memory", message)
 
@@ -91,7 +89,7 @@ class Ladder:
         Raises `ProblemError` (`out_of_memory`) when nothing is left to try.
         """
         collect()
-        tiles = sentence("Memory ran out. The picture is now put together from tiles at the end.")
+        tiles = sentence("Memory ran out. The picture is now decoded in tiles.")
         message = (
             self._tile(tiles) or self._offload() or self._fewer(tried) or self._lower_precision()
         )
@@ -114,7 +112,7 @@ class Ladder:
         if self._loaded.placement == "whole":
             place(self._loaded, "parts")
             return self._lasting(
-                sentence("Memory ran out. Parts of the model now wait outside the GPU (slower).")
+                sentence("Memory ran out. Parts of the model are now kept in main memory (slower).")
             )
         place(self._loaded, "layers")
         return self._lasting(
@@ -125,7 +123,7 @@ class Ladder:
         if tried <= 1:
             return None
         self.at_once = tried // 2
-        message = sentence("Memory ran out. Now drawing {count} at a time.", count=self.at_once)
+        message = sentence("Memory ran out. Pictures drawn at a time: {count}.", count=self.at_once)
         self.changes.append(str(message))
         return message
 
@@ -135,7 +133,9 @@ class Ladder:
             for part in loaded.networks().values():
                 part.to(torch.bfloat16)
             loaded.dtype = torch.bfloat16
-            return self._lasting(sentence("Memory ran out. The model now computes in 16 bits."))
+            return self._lasting(
+                sentence("Memory ran out. The model now runs in 16-bit precision.")
+            )
         network = denoiser(loaded.pipeline)
         if not hasattr(network, "enable_layerwise_casting") or _is_8_bit(network):
             return None
@@ -147,7 +147,7 @@ class Ladder:
             # Not every way of keeping weights outside the GPU goes together with it.
             return None
         return self._lasting(
-            sentence("Memory ran out. The model's weights are now kept in 8 bits (less exact).")
+            sentence("Memory ran out. The model's weights are now stored in 8 bits (less precise).")
         )
 
     def _lasting(self, message: Sentence) -> Sentence:
@@ -157,8 +157,8 @@ class Ladder:
     def _exhausted(self, error: BaseException) -> ProblemError:
         return problem(
             "out_of_memory",
-            "There is not enough memory for a picture of this size, even in the most thrifty way."
-            " Choose a smaller size or a smaller model, or close other programs.",
+            "There is not enough memory for a picture of this size, even in the slowest mode that"
+            " uses the least. Choose a smaller size or a smaller model, or close other programs.",
             detail=f"{type(error).__name__}: {error}",
         )
 

@@ -24,19 +24,19 @@ def make_plan(request: ImageRequest, loaded: LoadedPipeline, job: Job) -> Plan:
     without a picture, and a mask in which nothing is marked.
     """
     if request.mask is not None and request.image is None:
-        raise problem("bad_input", "A mask needs a picture to start from.")
+        raise problem("bad_input", "A mask needs a start picture.")
     can = loaded.capabilities
     if not request.prompt.strip():
         job.warn(
             "no_prompt",
-            sentence("There is no prompt, so the model decides by itself what it draws."),
+            sentence("There is no prompt, so the model decides what to draw."),
         )
     if loaded.layout.facts.alike and request.count > 1 and request.image is None:
         job.warn(
             "alike",
             sentence(
-                "With this model all variations of a prompt look nearly the same. Other words, or"
-                " another style in the prompt, give other pictures."
+                "With this model, all variations of a prompt look nearly the same. For different"
+                " pictures, change the words or the style in the prompt."
             ),
         )
     _warn_ignored(request, can, job)
@@ -57,8 +57,8 @@ def make_plan(request: ImageRequest, loaded: LoadedPipeline, job: Job) -> Plan:
         job.warn(
             "size_rounded",
             sentence(
-                "This model makes pictures from {least} to {most} pixels a side, in steps of"
-                " {multiple}. Yours are {width} × {height}.",
+                "This model supports sides from {least} to {most} pixels in steps of {multiple}."
+                " The size was changed to {width} × {height}.",
                 least=can.min_side,
                 most=can.max_side,
                 multiple=can.multiple,
@@ -73,7 +73,7 @@ def make_plan(request: ImageRequest, loaded: LoadedPipeline, job: Job) -> Plan:
     if negative and guidance is not None and guidance <= 1.0:
         job.warn(
             "ignored_control",
-            sentence("A negative prompt only has an effect with a guidance above 1."),
+            sentence("A negative prompt only has an effect with a guidance scale above 1."),
         )
     mask = None
     if start is not None and request.mask is not None and "mask" in can.controls:
@@ -110,7 +110,7 @@ def _warn_ignored(request: ImageRequest, can: Capabilities, job: Job) -> None:
     warnings = {
         "negative_prompt": (
             bool(request.negative_prompt),
-            sentence("This model has no use for a negative prompt. It was left out."),
+            sentence("This model does not support negative prompts. Yours was ignored."),
         ),
         "width": (
             request.width not in (None, can.width),
@@ -122,19 +122,19 @@ def _warn_ignored(request: ImageRequest, can: Capabilities, job: Job) -> None:
         ),
         "steps": (
             request.steps is not None,
-            sentence("This model decides on the number of steps by itself."),
+            sentence("This model always uses its own number of steps."),
         ),
         "guidance_scale": (
             request.guidance_scale not in (None, can.guidance_scale),
-            sentence("This model has no guidance to set. The value was left out."),
+            sentence("This model has no guidance scale. The value was ignored."),
         ),
         "image": (
             request.image is not None,
-            sentence("This model cannot start from a picture. Yours was left out."),
+            sentence("This model cannot start from a picture. Yours was ignored."),
         ),
         "mask": (
             request.mask is not None,
-            sentence("This model cannot draw a part of a picture alone. The mask was left out."),
+            sentence("This model does not support inpainting. The mask was ignored."),
         ),
         "transparent": (
             request.transparent,
@@ -150,7 +150,7 @@ def _warn_ignored(request: ImageRequest, can: Capabilities, job: Job) -> None:
         job.warn(
             "ignored_control",
             sentence(
-                "The scheduler {name} does not suit this model. {own} is used.",
+                "The scheduler {name} does not work with this model. {own} is used instead.",
                 name=request.scheduler,
                 own=can.scheduler,
             ),
@@ -179,8 +179,8 @@ def _warn_cut(prompt: str, pipeline: Any, job: Job) -> None:
         job.warn(
             "context_cut",
             sentence(
-                "The prompt is too long for this model: it reads {limit} tokens, and the last"
-                " {lost} are not seen.",
+                "The prompt is too long for this model, which reads {limit} tokens. Tokens ignored"
+                " at the end: {lost}.",
                 limit=limit,
                 lost=lost,
             ),

@@ -79,7 +79,7 @@ def built_in_config(path: Path, tensors: Tensors) -> ConfigFolder:
     if channels not in (None, 4):
         raise problem(
             "bad_input",
-            "{file} is made for changing parts of pictures (its network reads {channels} channels"
+            "{file} is an inpainting or editing model (its network takes {channels} input channels"
             " instead of 4). Choose a text-to-image model.",
             file=path,
             channels=channels,
@@ -88,7 +88,7 @@ def built_in_config(path: Path, tensors: Tensors) -> ConfigFolder:
         raise problem(
             "model_broken",
             "{file} has no VAE (the part that turns the result into pixels). Put the diffusers"
-            " folder of its model beside it as {folder}.",
+            " folder of its base model next to it as {folder}.",
             file=path,
             folder=folder_beside(path),
         )
@@ -98,7 +98,7 @@ def built_in_config(path: Path, tensors: Tensors) -> ConfigFolder:
     except (KeyError, IndexError, ValueError) as error:
         raise problem(
             "model_broken",
-            "{file} lacks tensors that its kind of model has. Copy or download it again.",
+            "{file} is incomplete: some of its tensors are missing. Copy or download it again.",
             detail=repr(error),
             file=path,
         ) from error
@@ -110,15 +110,15 @@ def _needs_folder(path: Path, tensors: Tensors) -> ProblemError:
     if family is None:
         return problem(
             "bad_input",
-            "{file} is not a checkpoint of an image model that is known here. If it is one, put"
-            " the diffusers folder of its model beside it as {folder}.",
+            "{file} is not a checkpoint of a supported image model. If it is an image model, put"
+            " its diffusers folder next to it as {folder}.",
             file=path,
             folder=folder_beside(path),
         )
     return problem(
         "bad_input",
-        "{file} comes without its configuration and text encoders. Put the diffusers folder of"
-        " its model ({source}, or the one it was made from) beside it as {folder}.",
+        "{file} does not contain its configuration and text encoders. Put the diffusers folder of"
+        " its base model ({source}, or the one it was made from) next to it as {folder}.",
         file=path,
         source=family.source,
         folder=folder_beside(path),

@@ -45,8 +45,8 @@ def weight_files(folder: Path) -> tuple[tuple[Path, ...], str]:
     if pickles:
         raise problem(
             "model_broken",
-            "{file} is a pickle file, which could run code of its own, so it is not opened. Get"
-            " the same model with .safetensors files.",
+            "{file} is a pickle file, which can run code when it is loaded, so it was not opened."
+            " Get the same model with .safetensors files.",
             file=pickles[0],
         )
     raise missing(folder / "diffusion_pytorch_model.safetensors", folder)

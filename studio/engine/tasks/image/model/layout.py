@@ -114,7 +114,7 @@ def read_layout(ref: ModelRef) -> Layout:
     if not path.is_file():
         raise problem(
             "model_missing",
-            "The model {name} is not at {path} any more. Add it again, or choose another model.",
+            "The model {name} is no longer at {path}. Add it again, or choose another model.",
             name=ref.name or ref.id,
             path=path,
         )
@@ -125,8 +125,8 @@ def _read_single_file(path: Path) -> Layout:
     if path.suffix.lower() != ".safetensors":
         raise problem(
             "bad_input",
-            "{file} is not a .safetensors file, and others could run code of their own, so it is"
-            " not opened. Get the same model as .safetensors.",
+            "{file} is not a .safetensors file. Other formats can run code when they are loaded,"
+            " so it was not opened. Get the same model as .safetensors.",
             file=path,
         )
     header = read_safetensors_header(path).tensors
@@ -230,8 +230,8 @@ def _pipeline_class(index: Mapping[str, Any], root: Path) -> type[Any]:
     if not (inspect.isclass(found) and issubclass(found, DiffusionPipeline)):
         raise problem(
             "bad_input",
-            "{folder} is made for a pipeline called {name}, which the installed version of"
-            " diffusers does not have.",
+            "{folder} needs the pipeline {name}, which the installed version of diffusers does not"
+            " have.",
             folder=root,
             name=name,
         )
@@ -239,7 +239,7 @@ def _pipeline_class(index: Mapping[str, Any], root: Path) -> type[Any]:
     if "prompt" not in call or _OTHER_TASKS & set(call) or needs_more_than_a_prompt(found):
         raise problem(
             "bad_input",
-            "{folder} is a {name}, which does not make pictures from a prompt alone. Choose a"
+            "{folder} is a {name}, which does not generate pictures from a prompt alone. Choose a"
             " text-to-image model.",
             folder=root,
             name=name,
@@ -285,8 +285,8 @@ def _component_class(library: object, class_name: object, root: Path) -> type[An
 def _own_code(root: Path, name: object) -> ProblemError:
     return problem(
         "bad_input",
-        "{folder} asks for program code of its own ({name}), which is never run. Choose a model"
-        " that diffusers knows.",
+        "{folder} needs custom code ({name}), which is never run. Choose a model that diffusers"
+        " supports.",
         folder=root,
         name=name,
     )

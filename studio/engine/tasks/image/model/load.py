@@ -100,7 +100,7 @@ def acquire(ref: ModelRef, device: Device, memory: MemoryArbiter, job: Job) -> L
     if isinstance(loaded, LoadedPipeline):
         return loaded
     quiet()
-    job.loading(sentence("Looking at {name}", name=ref.name or ref.id))
+    job.loading(sentence("Inspecting {name}", name=ref.name or ref.id))
     layout = read_layout(ref)
     dtype = torch.float32 if layout.facts.precision else usual
     sizes = _sizes(layout, dtype)
@@ -148,8 +148,8 @@ def unfit(path: Path, detail: str) -> ProblemError:
     """Return the error for a weight file whose tensors are not the ones that are needed."""
     return problem(
         "model_broken",
-        "{file} does not hold the tensors that its model needs: they are missing or of another"
-        " shape. Copy or download the model again.",
+        "{file} does not contain the tensors that its model needs: some are missing or have a"
+        " different shape. Copy or download the model again.",
         detail=detail,
         file=path,
     )
@@ -231,7 +231,9 @@ def _load(
     job.loading(sentence("Moving the model to {device}", device=device.label), 1.0)
     place(loaded, placement)
     if placement != "whole":
-        message = sentence("The model is larger than the GPU's memory. Parts of it wait outside.")
+        message = sentence(
+            "The model does not fit into GPU memory. Parts of it are kept in main memory."
+        )
         job.warn("memory", message)
         loaded.changes.append(str(message))
     return loaded

@@ -39,13 +39,13 @@ def read_picture(path: Path, under: str = "white") -> Image.Image:
     except FileNotFoundError:
         raise problem(
             "bad_input",
-            "The picture {file} is not there any more. Choose it again.",
+            "The picture {file} no longer exists. Choose it again.",
             file=path,
         ) from None
     except (OSError, SyntaxError, ValueError, EOFError) as error:
         raise problem(
             "bad_input",
-            "{file} is no picture that can be read, or it is incomplete. Choose another one.",
+            "{file} is not a readable picture, or it is incomplete. Choose another one.",
             detail=str(error),
             file=path,
         ) from error
@@ -72,8 +72,8 @@ def read_mask(path: Path, width: int, height: int) -> Image.Image:
     if mask.getbbox() is None:
         raise problem(
             "bad_input",
-            "Nothing is marked in the mask {file}: it is black where the picture is drawn. Make"
-            " white what is to be drawn.",
+            "Nothing is marked in the mask {file}: it is black everywhere in the picture. Paint"
+            " white what should be redrawn.",
             file=path,
         )
     return mask

@@ -115,7 +115,7 @@ def _alone(job: Job, folder: Path) -> Iterator[None]:
 
 def _stage(source: Path) -> Sentence:
     return sentence(
-        "Unpacking {file}, once, so that it loads quickly from now on", file=source.name
+        "Converting {file}, which is done only once, for faster loading", file=source.name
     )
 
 
@@ -159,8 +159,8 @@ def _check_room(folder: Path, source: Path) -> None:
     if free < need:
         raise problem(
             "disk_full",
-            "Unpacking {file} takes up to {need}, and {free} are free on that disk. Free some"
-            " space and try again.",
+            "Converting {file} needs up to {need} of disk space, but only {free} is free. Free"
+            " some space and try again.",
             file=source.name,
             need=readable_size(need),
             free=readable_size(free),
@@ -208,8 +208,8 @@ def _split_digits(tokenizer: Any) -> None:
 def _unwritten(target: Path, error: OSError) -> ProblemError:
     return problem(
         "disk_full" if error.errno == 28 else "bad_input",
-        "The unpacked model could not be written to {folder}. Make sure that there is space and"
-        " that the folder can be written to.",
+        "The converted model could not be saved in {folder}. Check that the disk has enough space"
+        " and that the folder is writable.",
         detail=str(error),
         folder=str(target.parent),
     )

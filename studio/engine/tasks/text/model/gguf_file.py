@@ -33,7 +33,7 @@ def read_metadata(file: Path) -> dict[str, Any]:
     except FileNotFoundError as error:
         raise problem(
             "model_missing",
-            "The file {file} is not there any more. Put it back, or choose another model.",
+            "The file {file} no longer exists. Put it back, or choose another model.",
             detail=str(file),
             file=file.name,
         ) from error
@@ -53,8 +53,8 @@ def read_metadata(file: Path) -> dict[str, Any]:
     except ValueError as error:
         raise problem(
             "bad_input",
-            "The weights in {file} are packed in a way that cannot be read. Use the same model"
-            " packed as Q4_K_M, Q8_0 or F16.",
+            "The quantization of the weights in {file} is not supported. Use the same model as"
+            " Q4_K_M, Q8_0 or F16.",
             detail=str(error),
             file=file.name,
         ) from error
@@ -83,7 +83,7 @@ def is_readable(architecture: str) -> bool:
 def _damaged(file: Path, error: Exception) -> Exception:
     return problem(
         "model_broken",
-        "The file {file} is no GGUF file, or it is damaged or was cut short. Copy or download it"
+        "The file {file} is not a GGUF file, or it is damaged or incomplete. Copy or download it"
         " again.",
         detail=f"{type(error).__name__}: {error}",
         file=file.name,

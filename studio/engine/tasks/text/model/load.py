@@ -92,7 +92,7 @@ def acquire(job: Job, ref: ModelRef, memory: MemoryArbiter, device: Device) -> L
     if not path.exists():
         raise problem(
             "model_missing",
-            "The model {name} is not there any more. Put it back at {path}, or choose another.",
+            "The model {name} is no longer at {path}. Put it back, or choose another model.",
             name=ref.name,
             path=ref.path,
         )
@@ -196,8 +196,8 @@ def _refuse_other_kinds(name: str, config: Any) -> None:
     if known is None or not can_run(known):
         raise problem(
             "bad_input",
-            "The model {name} ({family}) does not write text, or not in a way that is known here."
-            " Choose a chat model.",
+            "The model {name} ({family}) does not generate text, or its architecture is not"
+            " supported. Choose a chat model.",
             name=name,
             family=config.model_type,
         )

@@ -95,24 +95,24 @@ def _explained(name: str, error: Exception) -> ProblemError:
     if "trust_remote_code" in words or "custom code" in words:
         return problem(
             "bad_input",
-            "The model {name} needs Python code of its own, which Prompt Studio does not run."
-            " Look for a GGUF file of the same model.",
+            "The model {name} needs custom Python code, which Prompt Studio does not run. Look for"
+            " a GGUF file of the same model.",
             detail=detail,
             name=name,
         )
     if "unrecognized configuration class" in words or "does not recognize this arch" in words:
         return problem(
             "bad_input",
-            "The model {name} is of a kind that does not write text, or that is too new to be"
-            " known here. Choose a chat model.",
+            "The model {name} does not generate text, or its architecture is not supported yet."
+            " Choose a chat model.",
             detail=detail,
             name=name,
         )
     if isinstance(error, ImportError):
         return problem(
             "bad_input",
-            "The weights of {name} are packed in a way that needs another library. Use the same"
-            " model unpacked (.safetensors) or as a GGUF file.",
+            "The quantization of the weights of {name} needs a library that is not installed. Use"
+            " the same model unquantized (.safetensors) or as a GGUF file.",
             detail=detail,
             name=name,
         )
@@ -147,8 +147,8 @@ def check_report(name: str, report: dict[str, Any], place: Callable[[str], str])
     if shapes:
         raise problem(
             "model_broken",
-            "The weights in {file} do not fit the config.json of {name}: {tensor} has"
-            " another shape. They belong to another model. Copy or download it again.",
+            "The weights in {file} do not match the config.json of {name}: {tensor} has a"
+            " different shape. They belong to another model. Copy or download the model again.",
             detail=detail,
             file=file,
             name=name,
@@ -156,8 +156,8 @@ def check_report(name: str, report: dict[str, Any], place: Callable[[str], str])
         )
     raise problem(
         "model_broken",
-        "{number} weights are missing from {file} of the model {name}, {tensor} for one. Copy or"
-        " download it again.",
+        "The file {file} of the model {name} is incomplete. Missing tensors: {number}, for example"
+        " {tensor}. Copy or download it again.",
         detail=detail,
         number=len(wrong),
         file=file,

@@ -70,8 +70,8 @@ def check_embedding(files: WeightFiles, config: Any, name: str) -> None:
         if tensor.endswith(_EMBEDDINGS) and len(shape) == 2 and shape != wanted:
             raise problem(
                 "model_broken",
-                "The weights in {file} do not fit the config.json of {name}: {tensor} has"
-                " another shape. They belong to another model. Copy or download it again.",
+                "The weights in {file} do not match the config.json of {name}: {tensor} has a"
+                " different shape. They belong to another model. Copy or download the model again.",
                 detail=f"{tensor}: {shape} instead of {wanted}",
                 file=files.places[tensor],
                 name=name,
@@ -102,7 +102,7 @@ def broken_file(folder: Path, name: str, error: Exception) -> ProblemError:
     """Return what to say about a file that cannot be read."""
     return problem(
         "model_broken",
-        "The file {file} of the model {folder} is damaged or was cut short. Copy or download it"
+        "The file {file} of the model {folder} is damaged or incomplete. Copy or download it"
         " again.",
         detail=f"{type(error).__name__}: {error}",
         file=name,

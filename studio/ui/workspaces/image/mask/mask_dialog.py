@@ -63,7 +63,7 @@ def read_opaque(path: str) -> QImage:
 def _unreadable(path: str, error: str) -> ProblemError:
     return problem(
         "bad_input",
-        "{file} is no picture that can be read, or it is incomplete. Choose another one.",
+        "{file} is not a readable picture, or it is incomplete. Choose another one.",
         error,
         file=path,
     )

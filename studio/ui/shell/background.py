@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import shiboken6
 from PySide6.QtCore import QObject, Signal
 
 from studio.protocol import Problem, ProblemError, Sentence, unexpected
+from studio.ui.shell.typed_signal import Carries
 
 if TYPE_CHECKING:
     from concurrent.futures import Future, ThreadPoolExecutor
@@ -26,7 +27,7 @@ _WIDTHS = {"ordered": 1, "reader": 2, "long": 1}
 class Background(QObject):
     """Owned by the window's thread; `close` waits for what has begun and drops the rest."""
 
-    _finished = Signal(object)
+    _finished = cast("Carries[_Outcome]", Signal(object))
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import cast
 
 import msgspec
 from PySide6.QtCore import QObject, QTimer, Signal
@@ -12,6 +13,7 @@ from studio.library.records import Asset, Job
 from studio.protocol import Loading, Problem, Progress, RowFailed, Sentence, TextDelta
 from studio.ui.shell.job_watch import Ended, JobWatch
 from studio.ui.shell.state import AppState
+from studio.ui.shell.typed_signal import Carries
 from studio.ui.style.translations import translated
 from studio.ui.widgets.run_bar import RunBar
 from studio.ui.widgets.times import seconds_text
@@ -44,7 +46,7 @@ class Chat(QObject):
 
     changed = Signal()
     # A signal's int ends at 2³¹−1; seeds reach 2³²−1.
-    seed_used = Signal(object)
+    seed_used = cast("Carries[int]", Signal(object))
     refused = Signal(str)
     """The prompt of a turn that could not be stored; the turn is gone again."""
 
@@ -300,7 +302,7 @@ class Chat(QObject):
 
     # ---- keeping
 
-    def _chosen(self, _turn: object) -> None:
+    def _chosen(self, _turn: Turn) -> None:
         self._changed()
 
     def _changed(self) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
 from PySide6.QtWidgets import (
     QFrame,
@@ -12,6 +14,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from studio.ui.shell.typed_signal import Carries
 from studio.ui.style.theme import GRID
 from studio.ui.widgets.empty_state import EmptyState
 from studio.ui.workspaces.text.conversation import Conversation, Turn
@@ -26,9 +29,9 @@ REFRESH_MS = 200
 class ConversationView(QWidget):
     """Scrolls with new text while the end is in sight, and stays put otherwise."""
 
-    edit_wanted = Signal(object)
-    again_wanted = Signal(object)
-    chosen = Signal(object)
+    edit_wanted = cast("Carries[Turn]", Signal(object))
+    again_wanted = cast("Carries[Turn]", Signal(object))
+    chosen = cast("Carries[Turn]", Signal(object))
 
     def __init__(self, empty: EmptyState, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -116,9 +119,9 @@ class ConversationView(QWidget):
     def _insert(self, place: int, turn: Turn) -> TurnView:
         view = TurnView(turn, self._scroll.widget())
         view.set_room(self._room())
-        view.edit_wanted.connect(self.edit_wanted)
-        view.again_wanted.connect(self.again_wanted)
-        view.chosen.connect(self.chosen)
+        view.edit_wanted.connect(self.edit_wanted.emit)
+        view.again_wanted.connect(self.again_wanted.emit)
+        view.chosen.connect(self.chosen.emit)
         view.refresh()
         self._views.insert(place, view)
         self._rows.insertWidget(place + 1, view)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QGuiApplication, QPalette
 from PySide6.QtWidgets import (
@@ -15,6 +17,7 @@ from PySide6.QtWidgets import (
 )
 
 from studio.ui.fields.prompt_edit import PromptEdit
+from studio.ui.shell.typed_signal import Carries
 from studio.ui.style.icons import icon
 from studio.ui.style.theme import GRID, mute
 from studio.ui.widgets.buttons import tool_button
@@ -32,9 +35,9 @@ LEAST_COLUMN_HEIGHT = 18 * GRID
 class TurnView(QWidget):
     """Shows a `Turn`; call `refresh` when the turn has changed."""
 
-    edit_wanted = Signal(object)
-    again_wanted = Signal(object)
-    chosen = Signal(object)
+    edit_wanted = cast("Carries[Turn]", Signal(object))
+    again_wanted = cast("Carries[Turn]", Signal(object))
+    chosen = cast("Carries[Turn]", Signal(object))
 
     def __init__(self, turn: Turn, parent: QWidget | None = None) -> None:
         super().__init__(parent)

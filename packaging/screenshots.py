@@ -179,7 +179,7 @@ def _fill_history(window: MainWindow) -> None:
     )
     _wait(lambda: library.assets.count() == before + len(cells))
     made = library.assets.recent(len(cells))
-    library.marks.collect("Bestiary", [asset.id for asset in made[: 2 * len(STYLES)]])
+    library.marks.add_to_collection("Bestiary", [asset.id for asset in made[: 2 * len(STYLES)]])
     for asset in made[:: len(STYLES)]:
         library.marks.star([asset.id], True)
         library.marks.retag([asset.id], (), ["favourite"])

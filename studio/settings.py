@@ -16,7 +16,7 @@ from typing import Any, Literal, TypeVar
 import msgspec
 from msgspec import Struct
 
-from studio.formats.atomic_write import write_whole
+from studio.formats.atomic_write import write_atomic
 from studio.formats.json_file import set_aside
 from studio.protocol import Problem, Sentence
 
@@ -171,7 +171,7 @@ def save_settings(path: Path, settings: Settings) -> Problem | None:
     """Write the settings atomically. Returns what went wrong, or None."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, msgspec.json.format(msgspec.json.encode(_file_of(settings)), indent=2))
+        write_atomic(path, msgspec.json.format(msgspec.json.encode(_file_of(settings)), indent=2))
     except OSError as error:
         return Problem(
             "disk_full" if error.errno == errno.ENOSPC else "bad_input",

@@ -88,9 +88,9 @@ def _run_before(library: Library, name: str, folder: Path) -> str:
 
 def _tell_obstacles(jobs: Sequence[Job]) -> int:
     """Say which rows this version cannot make, as another one wrote them. Returns how many."""
-    held = [job for job in jobs if job.status != "done" and job.obstacle is not None]
+    held = [job for job in jobs if job.status != "done" and job.unsupported_reason is not None]
     for job in held:
-        print(f"line {job.labels.get(LINE_LABEL, '?')}: {job.obstacle}", file=sys.stderr)
+        print(f"line {job.labels.get(LINE_LABEL, '?')}: {job.unsupported_reason}", file=sys.stderr)
     return len(held)
 
 

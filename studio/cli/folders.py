@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from studio.library.folder.file_placing import check_chosen
+from studio.library.folder.file_placing import check_library_folder
 from studio.protocol import problem
 from studio.settings import Paths, library_root, load_settings
 
@@ -18,7 +18,7 @@ def library_folder(paths: Paths) -> Path:
     settings, _ = load_settings(paths.settings)
     folder = library_root(settings, paths)
     if folder != paths.library:
-        check_chosen(folder)
+        check_library_folder(folder)
     return folder
 
 

@@ -11,7 +11,7 @@ from studio.cli.exit_status import DONE, INTERRUPTED, SOME_FAILED
 from studio.cli.output import HumanOutput, JsonOutput, Output, Tally
 from studio.engine.factory import make_engines
 from studio.jobs.lanes import JobSource, Lanes, stop_engines
-from studio.library.recipes.aigc_setting import label_of
+from studio.library.recipes.aigc_setting import label_from_settings
 from studio.library.store import Library
 from studio.models.registry import Registry
 from studio.protocol import Failed, ProblemError
@@ -37,7 +37,7 @@ class Headless:
         if_interrupted: str = "",
     ) -> None:
         self._library = library
-        library.label = label_of(load_settings(paths.settings)[0])
+        library.label = label_from_settings(load_settings(paths.settings)[0])
         self._engines = make_engines(logs=paths.logs, cache=paths.cache)
         self._registry = registry
         self._lanes: Lanes | None = None

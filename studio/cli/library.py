@@ -12,7 +12,7 @@ from studio.cli.exit_status import DONE, SOME_FAILED, WRONG_CALL
 from studio.cli.folders import library_folder, output_folder
 from studio.kinds.coding import to_json
 from studio.library.index.database import DamagedDatabaseError
-from studio.library.index.search import Wanted
+from studio.library.index.search import AssetQuery
 from studio.library.recipes.export import export
 from studio.library.records import Asset
 from studio.library.store import Library
@@ -74,13 +74,13 @@ def _fields(asset: Asset) -> dict[str, object]:
     }
 
 
-def _wanted(options: argparse.Namespace) -> Wanted:
+def _wanted(options: argparse.Namespace) -> AssetQuery:
     """Return what is looked for. Raises `ProblemError` for wrong dates, labels and limits."""
     if options.limit < 1:
         raise problem(
             "bad_input", "{value} is no limit. Give a number from 1 on.", value=options.limit
         )
-    return Wanted(
+    return AssetQuery(
         words=options.words,
         task=options.task,
         model=options.model,

@@ -40,7 +40,7 @@ def queue(options: argparse.Namespace) -> int:
             case "list":
                 return _list(opened, as_json=options.json)
             case "pause":
-                opened.queue.pause(True)
+                opened.queue.set_paused(True)
                 print("The queue is paused. `studio queue resume` goes on.")
                 return DONE
             case "cancel" if options.id:
@@ -70,7 +70,7 @@ def _about(job: Job) -> str:
 
 def _obstacle(job: Job) -> str | None:
     """Return why a job that has not ended cannot run in this version, None where it can."""
-    told = job.obstacle if job.status in ("queued", "interrupted") else None
+    told = job.unsupported_reason if job.status in ("queued", "interrupted") else None
     return None if told is None else str(told)
 
 
@@ -190,7 +190,7 @@ def _tell_waiting(opened: Library, jobs: Sequence[Job]) -> None:
     for job in jobs:
         print(job.id)
     print(f"{_jobs(len(jobs))} put into the queue.", file=sys.stderr)
-    if jobs and opened.take_queue():
+    if jobs and opened.claim_queue():
         print("`studio queue resume` runs what waits.", file=sys.stderr)
 
 
@@ -219,7 +219,7 @@ def _resume(opened: Library, options: argparse.Namespace) -> int:
     if options.id:
         return _run(opened, JobList([opened.retries.resume(options.id, claim=True)]), options)
     try:
-        opened.queue.pause(False)
+        opened.queue.set_paused(False)
         opened.retries.resume_interrupted()
     except ProblemError as error:
         opened.close()
@@ -239,5 +239,5 @@ def _run(opened: Library, jobs: JobSource, options: argparse.Namespace) -> int:
         status = headless.run(jobs)
         if status == INTERRUPTED:
             # They were taken along out of turn: they wait on.
-            opened.queue.uncancel(headless.taken_along)
+            opened.queue.restore_cancelled(headless.taken_along)
         return status

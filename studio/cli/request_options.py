@@ -22,7 +22,7 @@ from studio.protocol import ProblemError, Request, problem
 
 _SIZE = ("width", "height")
 _METAVARS = {"prompt": "PROMPT", "model": "ID", "seed": "S"}
-_METAVARS_OF_TYPES = {"whole": "N", "number": "N", "words": "TEXT", "file": "FILE"}
+_METAVARS_OF_TYPES = {"integer": "N", "number": "N", "string": "TEXT", "file": "FILE"}
 
 
 def add_options(command: argparse.ArgumentParser, kind: AnyKind) -> None:
@@ -30,13 +30,13 @@ def add_options(command: argparse.ArgumentParser, kind: AnyKind) -> None:
     for field in kind.fields.values():
         if field.type == "file" and field.required:
             command.add_argument("files", nargs="+", metavar="FILE", help=field.help)
-        elif field.type == "truth" and field.option:
+        elif field.type == "boolean" and field.flags:
             command.add_argument(
-                *field.option, dest=field.name, action="store_true", default=None, help=field.help
+                *field.flags, dest=field.name, action="store_true", default=None, help=field.help
             )
-        elif field.option:
+        elif field.flags:
             command.add_argument(
-                *field.option,
+                *field.flags,
                 dest=field.name,
                 default=None,
                 required=field.required,
@@ -54,7 +54,7 @@ def requests_of(options: argparse.Namespace, kind: AnyKind) -> Sequence[Request]
     """
     given: dict[str, Any] = {"task": kind.task}
     for field in kind.fields.values():
-        value = getattr(options, field.name, None) if field.option else None
+        value = getattr(options, field.name, None) if field.flags else None
         if value is None:
             continue
         if field.name == "prompt":
@@ -91,9 +91,9 @@ def _help(field: Field) -> str:
     if field.name == "prompt":
         return "the prompt; - reads standard input, @FILE a file"
     parts = [field.help or field.label]
-    if field.least is not None and field.most is not None:
-        above = "above " if field.is_above else ""
-        parts.append(f"{above}{field.least:.10g} to {field.most:.10g}")
+    if field.minimum is not None and field.maximum is not None:
+        above = "above " if field.exclusive_minimum else ""
+        parts.append(f"{above}{field.minimum:.10g} to {field.maximum:.10g}")
     default = "" if field.default in (None, "") else f" ({field.default})"
     # argparse takes a percent sign for the beginning of a placeholder.
     return f"{', '.join(parts)}{default}".replace("%", "%%")
@@ -120,7 +120,7 @@ def _option(kind: AnyKind, name: str) -> str:
     if name in _SIZE:
         return "--size"
     field = kind.fields.get(name)
-    return field.option[0] if field is not None and field.option else name
+    return field.flags[0] if field is not None and field.flags else name
 
 
 def _prompt(text: str) -> str:

@@ -39,7 +39,7 @@ from studio.engine.local.group import Group
 from studio.engine.local.job import Job, Pace
 from studio.engine.local.recipes import make_recipe
 from studio.kinds.registry import kind_of, kinds
-from studio.kinds.requests import called
+from studio.kinds.requests import display_name
 from studio.protocol import (
     Capabilities,
     DeviceMemory,
@@ -168,7 +168,7 @@ class FakeTasks:
                 _die()
 
     def _words(self, request: Request) -> set[str]:
-        return {self._script, *re.findall(r"\[([a-z]+)\]", called(request))}
+        return {self._script, *re.findall(r"\[([a-z]+)\]", display_name(request))}
 
     def _load(self, job: Job, model: ModelRef, words: set[str]) -> None:
         stages = SLOW_STEPS if "slowload" in words else 2

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 
-def write_whole(path: Path, data: bytes) -> None:
+def write_atomic(path: Path, data: bytes) -> None:
     """Write a temporary file beside `path`, have it on the disk, then rename it.
 
     The folder must be there. Raises `OSError`; nothing of the attempt is left then.

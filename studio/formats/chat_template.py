@@ -103,7 +103,7 @@ def plain_text(system: str, turns: Sequence[Message], prompt: str) -> str:
     return "\n\n".join([*parts, prompt])
 
 
-def template_in(value: object) -> str | None:
+def default_template(value: object) -> str | None:
     """Return the template for plain chat from what a tokenizer's configuration holds.
 
     That is the text itself, several by name, or nothing.
@@ -129,7 +129,7 @@ def read_template(folder: Path) -> tuple[str | None, dict[str, str]]:
     try:
         return (folder / "chat_template.jinja").read_text("utf-8") or None, named
     except (OSError, UnicodeDecodeError):
-        return template_in(config.get("chat_template")), named
+        return default_template(config.get("chat_template")), named
 
 
 def _with_first_user(plain: _Turns, system: str) -> _Turns:

@@ -11,7 +11,7 @@ from typing import Any
 
 from msgspec import Struct
 
-LEAST_ROOM = 16
+MIN_ANSWER_TOKENS = 16
 """Tokens that an answer must have room for: with less, a prompt counts as too long."""
 
 _CONTEXT_KEYS = (
@@ -70,7 +70,7 @@ def cut_turns(
     """Leave out the oldest turns until the rest fits.
 
     A prompt that is too long for its budget even alone may use the room kept for the answer,
-    as long as `LEAST_ROOM` tokens are left.
+    as long as `MIN_ANSWER_TOKENS` tokens are left.
 
     Args:
         count: index of the first turn that is sent → tokens of all that is then sent: system
@@ -101,4 +101,4 @@ def cut_turns(
         return Cut(starts[low], tokens[low], min(max_tokens, context - tokens[low]))
     alone = tokens[len(starts) - 1] if starts else everything
     room = max(0, min(max_tokens, context - alone))
-    return Cut(len(roles), alone, room, fits=room >= min(max_tokens, LEAST_ROOM))
+    return Cut(len(roles), alone, room, fits=room >= min(max_tokens, MIN_ANSWER_TOKENS))

@@ -10,7 +10,7 @@ import re
 import struct
 
 PREFIX = b"Exif\0\0"
-EXIF_FOLDER = 0x8769
+EXIF_IFD = 0x8769
 """The tag of the folder of a picture's EXIF entries, in that of TIFF."""
 USER_COMMENT = 0x9286
 
@@ -59,7 +59,7 @@ def with_undefined_comment(exif: bytes) -> bytes:
     data = bytearray(exif)
     order = "<" if data.startswith(b"II") else ">"
     (directory,) = struct.unpack_from(f"{order}I", data, 4)
-    for wanted in (EXIF_FOLDER, USER_COMMENT):
+    for wanted in (EXIF_IFD, USER_COMMENT):
         (count,) = struct.unpack_from(f"{order}H", data, directory)
         entries = range(directory + 2, directory + 2 + 12 * count, 12)
         entry = next(at for at in entries if struct.unpack_from(f"{order}H", data, at)[0] == wanted)
@@ -94,7 +94,7 @@ def _correct_folder(
             _put(block, order, at, kind, width)
         elif tag in _HEIGHTS:
             _put(block, order, at, kind, height)
-        elif tag == EXIF_FOLDER:
+        elif tag == EXIF_IFD:
             (found,) = struct.unpack_from(f"{order}I", block, at + 8)
     if thumbnail:
         after = start + 2 + count * _ENTRY

@@ -152,12 +152,12 @@ def exif_fits(exif: bytes) -> bool:
     return len(_EXIF) + len(exif) <= MAX_SEGMENT
 
 
-def noting(packet: str, extended: str) -> str:
+def with_extension_note(packet: str, extended: str) -> str:
     """Return the packet with a note that the extended one belongs to it."""
     return xmp.with_value(packet, _NOTE, _NOTE_NAMESPACE, _name(extended.encode()))
 
 
-def is_noted(packet: str, extended: str) -> bool:
+def has_extension_note(packet: str, extended: str) -> bool:
     """Tell whether a packet names this extended one."""
     return xmp.value_of(packet, _NOTE) == _name(extended.encode())
 

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import msgspec
 
-from studio.formats.atomic_write import write_whole
+from studio.formats.atomic_write import write_atomic
 
 Value = TypeVar("Value")
 
@@ -31,7 +31,7 @@ def read_json_file(path: Path, kind: type[Value]) -> Value | None:
 def write_json_file(path: Path, value: object) -> None:
     """Write `value` to a temporary file beside `path`, then rename it. Raises `OSError`."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(path, msgspec.json.format(msgspec.json.encode(value), indent=1))
+    write_atomic(path, msgspec.json.format(msgspec.json.encode(value), indent=1))
 
 
 def set_aside(path: Path) -> Path:

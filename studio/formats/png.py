@@ -90,7 +90,7 @@ def _checksum(kind: bytes, body: bytes) -> int:
     return zlib.crc32(body, zlib.crc32(kind))
 
 
-def headers(file: BinaryIO) -> Iterator[tuple[bytes, int]]:
+def chunk_headers(file: BinaryIO) -> Iterator[tuple[bytes, int]]:
     """Yield type and length of each chunk; the file stands at the chunk's data.
 
     The next one is found wherever the file was left. Raises `PngError`.
@@ -112,7 +112,7 @@ def headers(file: BinaryIO) -> Iterator[tuple[bytes, int]]:
 
 def size(file: BinaryIO) -> tuple[int, int]:
     """Return width and height in pixels. Raises `PngError`."""
-    for kind, length in headers(file):
+    for kind, length in chunk_headers(file):
         if kind != b"IHDR" or length != 13:
             break
         width, height = struct.unpack(">II", file.read(8))
@@ -124,7 +124,7 @@ def longest_text(file: BinaryIO) -> int:
     """Return the bytes of the longest text chunk, as stored; 0 where it is no PNG."""
     longest = 0
     with contextlib.suppress(PngError):
-        for kind, length in headers(file):
+        for kind, length in chunk_headers(file):
             if kind in _TEXT_TYPES:
                 longest = max(longest, length)
     return longest
@@ -139,7 +139,7 @@ def read_texts(file: BinaryIO, keywords: Collection[str]) -> dict[str, str]:
     wanted = {keyword.encode("latin-1"): keyword for keyword in keywords}
     found: dict[str, str] = {}
     try:
-        for kind, length in headers(file):
+        for kind, length in chunk_headers(file):
             if kind not in _TEXT_TYPES or length > MAX_TEXT:
                 continue
             head = file.read(min(length, 80))
@@ -188,7 +188,7 @@ def leading_chunks(path: Path, wanted: frozenset[bytes], largest: int = 1_000_00
     """
     found: list[Chunk] = []
     with path.open("rb") as file, contextlib.suppress(PngError):
-        for kind, length in headers(file):
+        for kind, length in chunk_headers(file):
             if kind == b"IDAT":
                 break
             if kind in wanted and length <= largest:
@@ -206,7 +206,7 @@ def _copy_with_texts(source: BinaryIO, target: BinaryIO, texts: Mapping[str, str
     replaced = {keyword.encode("latin-1") for keyword in texts}
     added = False
     target.write(SIGNATURE)
-    for kind, length in headers(source):
+    for kind, length in chunk_headers(source):
         if kind == b"IDAT" and not added:
             for keyword, text in texts.items():
                 target.write(text_chunk(keyword, text))

@@ -63,5 +63,5 @@ class Backlog:
             jobs = [job for known in new if (job := self._library.queue.get(known)) is not None]
         for job in jobs:
             # What another build wrote and this one cannot carry out takes no time here.
-            self._parts[job.id] = part_of(job) if job.obstacle is None else None
+            self._parts[job.id] = part_of(job) if job.unsupported_reason is None else None
         self._parts = {job: self._parts[job] for job in ids if job in self._parts}

@@ -83,7 +83,7 @@ class Left:
         if self._left.pop(job.id, None) is None:
             return None
         now = self._library.queue.get(job.id)
-        if now is None or now.status == "done" or now.obstacle is not None:
+        if now is None or now.status == "done" or now.unsupported_reason is not None:
             return None
         return now if now.status == "running" else self._library.retries.resume(now.id, claim=True)
 

@@ -18,7 +18,7 @@ from msgspec import Struct
 from studio.jobs.forecast import Peak, peak_of
 from studio.kinds.kind import BatchTiming, WorkTiming
 from studio.kinds.registry import kind_of, known_kind
-from studio.kinds.requests import inputs_of, obstacle
+from studio.kinds.requests import inputs_of, unsupported_reason
 from studio.library.queue.stored_job import rows_left
 from studio.library.records import Job, making_seconds
 from studio.library.store import Library
@@ -110,7 +110,7 @@ class Estimator:
         texts: dict[_Key, list[Recipe]] = defaultdict(list)
         for recipe in recipes:
             kind = known_kind(recipe.request.task)
-            if kind is None or obstacle(recipe.request) or making_seconds(recipe) <= 0:
+            if kind is None or unsupported_reason(recipe.request) or making_seconds(recipe) <= 0:
                 continue
             made_on = device_of(recipe)
             self.device = self.device or made_on
@@ -144,7 +144,7 @@ class Estimator:
         if isinstance(timing, BatchTiming):
             if not self._batches.get(key):
                 return None
-            most = timing.rows_at_once
+            most = timing.max_batch_rows
             calls = min(jobs, -(-rows // most))
             told = _text_seconds(self._batches[key], timing.limit(request), rows, most)
             return self._reading[key] * calls + told
@@ -226,7 +226,9 @@ def waiting_seconds(library: Library, estimator: Estimator) -> float | None:
     `ProblemError` when the disk fails.
     """
     jobs = [job for status in _ACTIVE for job in library.queue.list(status, 1_000_000)]
-    total, unknown = estimator.together(part_of(job) for job in jobs if job.obstacle is None)
+    total, unknown = estimator.together(
+        part_of(job) for job in jobs if job.unsupported_reason is None
+    )
     return None if unknown else total
 
 

@@ -114,7 +114,7 @@ def _pixel_data(path: Path) -> str:
             if file.read(8) != png.SIGNATURE:
                 return ""
             file.seek(0)
-            for kind, length in png.headers(file):
+            for kind, length in png.chunk_headers(file):
                 if kind in (b"IHDR", b"PLTE", b"tRNS"):
                     digest.update(kind + file.read(length))
                 elif kind == b"IDAT":

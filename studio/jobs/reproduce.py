@@ -18,7 +18,7 @@ from studio.formats.weights_fingerprint import weight_hash
 from studio.jobs.picture_difference import PictureDifference, compare_pictures
 from studio.kinds.kind import Medium
 from studio.kinds.registry import kind_of
-from studio.kinds.requests import inputs_of, obstacle
+from studio.kinds.requests import inputs_of, unsupported_reason
 from studio.library.folder.file_placing import hash_file
 from studio.library.records import Asset
 from studio.library.store import Library
@@ -79,7 +79,7 @@ def reproduce_request(
             "The file {name} is no longer where it was saved, so nothing can be compared with it.",
             name=asset.path.name,
         )
-    trouble = obstacle(recipe.request)
+    trouble = unsupported_reason(recipe.request)
     if trouble is not None:
         raise ProblemError(Problem("bad_input", trouble))
     request = recipe.request.with_values(

@@ -93,7 +93,7 @@ class Runner:
         """
         if shared_settings(job.request) in self._not_worth_sharing:
             return 0
-        return kind_of(job.request).rows_together
+        return kind_of(job.request).max_shared_rows
 
     def run(self, job: Job, report: Report) -> JobStatus:
         """Run what is missing of a job and return its final status. Never raises.

@@ -26,7 +26,7 @@ from studio.kinds.registry import kind_of, known_kind, tasks
 from studio.kinds.requests import inputs_of, prompt_of
 from studio.models.registry import Registry
 from studio.protocol import (
-    LONGEST_PROMPT,
+    MAX_PROMPT_LENGTH,
     Problem,
     ProblemError,
     Request,
@@ -259,7 +259,7 @@ def _request(line: int, cells: Mapping[str, Any], folder: Path) -> TableRow | Ro
     try:
         for name, field in kind.fields.items():
             # What may be as long as a prompt is written by people, and may have placeholders.
-            if field.longest == LONGEST_PROMPT and isinstance(fields.get(name), str):
+            if field.max_length == MAX_PROMPT_LENGTH and isinstance(fields.get(name), str):
                 fields[name] = _filled(fields[name], cells)
         request = request_from_fields(fields)
     except ProblemError as error:

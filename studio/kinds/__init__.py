@@ -1,1 +1,1 @@
-"""The kinds of work: one module each says what sets it apart; everything else asks the kind."""
+"""The kinds of work: one module each, with all that is specific to it; other code asks the kind."""

@@ -1,8 +1,8 @@
 """Requests, recipes, commands and events as bytes, and back.
 
-Two ways in: `request_from_fields` checks every range, since somebody is just making a request;
-everything else reads what was written before, by this build or another one, and takes any value
-of the right type. What it cannot take becomes an `UnknownRequest`, never an error.
+`request_from_fields` makes a new request and checks all ranges. The other functions read stored
+data, which another version may have written: they accept any value of the right type, and turn
+a request that they cannot read into an `UnknownRequest` instead of raising.
 """
 
 from __future__ import annotations
@@ -42,33 +42,31 @@ def to_json(value: Struct | Request) -> str:
 
 
 def request_from_json(text: str | bytes) -> Request:
-    """Read a request that was written before. Raises `msgspec.DecodeError` where it is no JSON."""
+    """Read a stored request. Raises `msgspec.DecodeError` if the text is not JSON."""
     try:
-        return _request_of(_any_request_decoder().decode(text))
+        return _request_from_loose(_loose_request_decoder().decode(text))
     except msgspec.ValidationError:
         return UnknownRequest(text if isinstance(text, str) else text.decode())
 
 
 def recipe_from_json(text: str | bytes) -> Recipe:
-    """Read a recipe that was written before.
+    """Read a stored recipe. Fields that this version does not know are kept in `Recipe.unknown`.
 
-    What it says beyond what this build knows is kept in `Recipe.unknown`. Raises
-    `msgspec.DecodeError` where it is no JSON, and `msgspec.ValidationError` where it is no recipe
-    of any build.
+    Raises `msgspec.DecodeError` if the text is not JSON, and `msgspec.ValidationError` if it is
+    not a recipe of any version.
     """
     try:
-        known = _any_recipe_decoder.decode(text)
+        known = _loose_recipe_decoder.decode(text)
     except msgspec.ValidationError:
-        return _recipe_of_another_build(text)
+        return _recipe_from_other_version(text)
     values = {name: getattr(known, name) for name in _RECIPE_FIELDS}
-    return Recipe(request=_stated_request(bytes(known.request)), **values)
+    return Recipe(request=_recipe_request(bytes(known.request)), **values)
 
 
 def request_from_fields(fields: Mapping[str, Any]) -> Request:
-    """Validate loose fields (a row of a table, a command line), turning text into numbers.
+    """Make a request from untyped fields, e.g. of a table or a command line; parse numbers.
 
-    `fields["task"]` picks the kind of request. Raises `msgspec.ValidationError`, whose text
-    names the field.
+    `fields["task"]` selects the kind. Raises `msgspec.ValidationError`, which names the field.
     """
     kind = known_kind(str(fields.get("task", "")))
     if kind is None:
@@ -78,34 +76,36 @@ def request_from_fields(fields: Mapping[str, Any]) -> Request:
 
 
 def check_ranges(request: Request) -> None:
-    """Check what a request holds against the ranges of its fields.
+    """Check the values of a request against their ranges.
 
-    Raises `msgspec.ValidationError`, whose text names the field.
+    Raises `msgspec.ValidationError`, which names the field.
     """
     msgspec.convert(msgspec.to_builtins(request), kind_of(request).request)
 
 
 def shared_settings(request: Request) -> tuple[object, ...] | None:
-    """Return what requests must have in common to share a call of the model; None if none can."""
+    """Return what must be equal for requests to share a call of the model.
+
+    None if the request cannot share calls.
+    """
     kind = known_kind(request.task)
     if kind is None or isinstance(request, UnknownRequest) or not kind.shares_calls(request):
         return None
-    shared = (name for name in kind.fields if name not in kind.own_fields)
+    shared = (name for name in kind.fields if name not in kind.unshared_fields)
     return (kind.task, *(getattr(request, name) for name in shared))
 
 
-# ---- reading what was written before
+# ---- reading stored data
 
 
-def _recipe_of_another_build(text: str | bytes) -> Recipe:
+def _recipe_from_other_version(text: str | bytes) -> Recipe:
     parts = msgspec.json.decode(text, type=dict[str, msgspec.Raw])
-    for name in ("request", *_PLACE):
+    for name in ("request", *_REQUIRED_INTS):
         if name not in parts:
             raise msgspec.ValidationError(f"Object missing required field `{name}`")
-    request = _stated_request(bytes(parts.pop("request")))
-    # Without its place in a job, nothing can be said of a result.
+    request = _recipe_request(bytes(parts.pop("request")))
     values: dict[str, Any] = {
-        name: msgspec.json.decode(parts.pop(name), type=int) for name in _PLACE
+        name: msgspec.json.decode(parts.pop(name), type=int) for name in _REQUIRED_INTS
     }
     unknown: dict[str, Any] = {}
     for name, part in parts.items():
@@ -119,34 +119,35 @@ def _recipe_of_another_build(text: str | bytes) -> Recipe:
     return Recipe(request=request, unknown=unknown, **values)
 
 
-def _stated_request(raw: bytes) -> Request:
-    """Read the request of a recipe. Raises `msgspec.ValidationError` where it is none at all."""
+def _recipe_request(raw: bytes) -> Request:
+    """Read the request of a recipe. Raises `msgspec.ValidationError` if it has no task."""
     request = request_from_json(raw)
     if not request.task:
         raise msgspec.ValidationError("Expected `object` with a task - at `$.request`")
     return request
 
 
-def _request_of(loose: Struct) -> Request:
+def _request_from_loose(loose: Struct) -> Request:
     kind = kinds()[str(loose.__struct_config__.tag)]
     request: Request = kind.request(**msgspec.structs.asdict(loose))
     return request
 
 
 @cache
-def _any_request() -> Any:
-    """Return a union of structs with the fields of each kind's request, of any range."""
-    return Union[tuple(_without_ranges(kind) for kind in kinds().values())]  # noqa: UP007  # built
+def _loose_requests() -> Any:
+    """Return a union of structs like the requests of all kinds, but without ranges."""
+    structs = tuple(_loose_struct(kind) for kind in kinds().values())
+    return Union[structs]  # noqa: UP007  # a tuple, which `|` does not take
 
 
 @cache
-def _any_request_decoder() -> msgspec.json.Decoder[Any]:
-    return msgspec.json.Decoder(_any_request())
+def _loose_request_decoder() -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(_loose_requests())
 
 
-def _without_ranges(kind: AnyKind) -> type[Struct]:
+def _loose_struct(kind: AnyKind) -> type[Struct]:
     return msgspec.defstruct(
-        f"Any{kind.request.__name__}",
+        f"Loose{kind.request.__name__}",
         list(_loose_fields(kind)),
         kw_only=True,
         tag_field="task",
@@ -172,7 +173,7 @@ def _without_range(hint: Any) -> Any:
     if origin is Annotated:
         return _without_range(get_args(hint)[0])
     if origin is Literal:
-        return Union[tuple({type(value) for value in get_args(hint)})]  # noqa: UP007  # built
+        return Union[tuple({type(value) for value in get_args(hint)})]  # noqa: UP007
     if origin in (Union, types.UnionType):
         return Union[tuple(_without_range(part) for part in get_args(hint))]  # noqa: UP007
     return hint
@@ -193,11 +194,11 @@ def _pack_hook(value: object) -> object:
     raise NotImplementedError(f"{type(value).__name__} cannot be encoded.")
 
 
-def _request_hook(wanted: type, value: object) -> object:
-    if wanted is not Request:
-        raise NotImplementedError(f"{wanted} cannot be decoded.")
+def _request_hook(target: type, value: object) -> object:
+    if target is not Request:
+        raise NotImplementedError(f"{target} cannot be decoded.")
     try:
-        return _request_of(msgspec.convert(value, _any_request()))
+        return _request_from_loose(msgspec.convert(value, _loose_requests()))
     except msgspec.ValidationError:
         return UnknownRequest(msgspec.json.encode(value).decode())
 
@@ -214,15 +215,15 @@ _commands: msgspec.msgpack.Decoder[Command] = msgspec.msgpack.Decoder(
     Command, dec_hook=_request_hook
 )
 _events: msgspec.msgpack.Decoder[Event] = msgspec.msgpack.Decoder(Event, dec_hook=_request_hook)
-_PLACE = ("row", "seed")
+_REQUIRED_INTS = ("row", "seed")
 _RECIPE_FIELDS: dict[str, Any] = {
     info.name: info.type
     for info in msgspec.structs.fields(Recipe)
     if info.name not in ("request", "unknown")
 }
-_any_recipe_decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(
+_loose_recipe_decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(
     msgspec.defstruct(
-        "AnyRecipe",
+        "LooseRecipe",
         [
             ("request", msgspec.Raw),
             *(

@@ -1,4 +1,4 @@
-"""What a request's validator says about a field, as a sentence for a person."""
+"""Validation errors of requests as sentences for the user."""
 
 from __future__ import annotations
 
@@ -8,47 +8,50 @@ import msgspec
 
 from studio.protocol import Sentence, sentence
 
-_WHERE = re.compile(r" - at `\$\.?([^`]*)`$")
-_BOUND = re.compile(r"Expected `(?P<kind>\w+)` (?P<of>of length )?(?P<sign>[<>]=?) (?P<bound>\S+)")
-_KIND = re.compile(r"Expected `(?P<kind>\w+)(?: \| null)?`")
+# The wording of msgspec's messages, which have no other machine-readable form.
+_PATH = re.compile(r" - at `\$\.?([^`]*)`$")
+_BOUND = re.compile(
+    r"Expected `(?P<type>\w+)` (?P<length>of length )?(?P<sign>[<>]=?) (?P<bound>\S+)"
+)
+_TYPE = re.compile(r"Expected `(?P<type>\w+)(?: \| null)?`")
 
 
 def field_of(error: msgspec.ValidationError) -> str:
-    """Return the name of the field that an error is about, "" where it is about all of them."""
-    where = _WHERE.search(str(error))
-    return re.split(r"[.\[]", where[1])[0] if where else ""
+    """Return the name of the invalid field, "" if the error concerns the whole request."""
+    path = _PATH.search(str(error))
+    return re.split(r"[.\[]", path[1])[0] if path else ""
 
 
 def field_sentence(error: msgspec.ValidationError, name: str = "") -> Sentence:
-    """Return what is wrong with a field, which is called `name`, else as it is in a request."""
+    """Return what is wrong with a field. `name` replaces the field's own name in the sentence."""
     name = name or field_of(error) or "?"
-    said = _WHERE.sub("", str(error))
-    if bound := _BOUND.match(said):
-        return _out_of_bounds(name, bound)
-    if said.startswith("Invalid enum value"):
+    message = _PATH.sub("", str(error))
+    if bound := _BOUND.match(message):
+        return _out_of_range(name, bound)
+    if message.startswith("Invalid enum value"):
         if field_of(error) == "scale":
             return sentence("{name} must be 2, 3 or 4.", name=name)
-        return sentence("{name} has a value that is not known.", name=name)
-    if kind := _KIND.match(said):
-        return _of_another_kind(name, kind["kind"], field_of(error))
-    if said.startswith("Object missing"):
-        return _of_another_kind(name, "object", "")
-    return sentence("{name} cannot be used: {reason}.", name=name, reason=said.replace("`", ""))
+        return sentence("{name} has an unknown value.", name=name)
+    if expected := _TYPE.match(message):
+        return _wrong_type(name, expected["type"], field_of(error))
+    if message.startswith("Object missing"):
+        return _wrong_type(name, "object", "")
+    return sentence("{name} cannot be used: {reason}.", name=name, reason=message.replace("`", ""))
 
 
-def _out_of_bounds(name: str, found: re.Match[str]) -> Sentence:
-    bound = found["bound"].removesuffix(".0")
-    if found["of"]:
+def _out_of_range(name: str, match: re.Match[str]) -> Sentence:
+    bound = match["bound"].removesuffix(".0")
+    if match["length"]:
         return sentence("{name} must have at most {most} characters.", name=name, most=bound)
-    if found["kind"] == "int":
-        if found["sign"] == "<=":
+    if match["type"] == "int":
+        if match["sign"] == "<=":
             return sentence(
                 "{name} must be a whole number of at most {most}.", name=name, most=bound
             )
         return sentence(
             "{name} must be a whole number of at least {least}.", name=name, least=bound
         )
-    match found["sign"]:
+    match match["sign"]:
         case "<=":
             return sentence("{name} must be a number of at most {most}.", name=name, most=bound)
         case ">":
@@ -58,8 +61,8 @@ def _out_of_bounds(name: str, found: re.Match[str]) -> Sentence:
     return sentence("{name} must be a number of at least {least}.", name=name, least=bound)
 
 
-def _of_another_kind(name: str, kind: str, field: str) -> Sentence:
-    match kind:
+def _wrong_type(name: str, expected: str, field: str) -> Sentence:
+    match expected:
         case "int" if field == "scale":
             return sentence("{name} must be 2, 3 or 4.", name=name)
         case "int":

@@ -1,7 +1,7 @@
-"""The fields of a request: their ranges, defaults and labels, said once in the request type.
+"""The fields of a request: range, default and label, declared once in the request type.
 
-Widgets, the command line, tables and settings read them here. A range is msgspec's `Meta`; what a
-person sees is a second `Meta`, made by `label`.
+Widgets, the command line, tables and settings read them here. Ranges are msgspec's `Meta`; what
+the user sees of a field is a second `Meta`, made by `label`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ from msgspec import Meta, Struct
 
 from studio.protocol import Adapter, InputFile
 
-FieldType: TypeAlias = Literal["whole", "number", "truth", "words", "choice", "file", "structure"]
+FieldType: TypeAlias = Literal[
+    "integer", "number", "boolean", "string", "choice", "file", "structure"
+]
 
 
 class Field(Struct, frozen=True, kw_only=True):
@@ -24,17 +26,17 @@ class Field(Struct, frozen=True, kw_only=True):
 
     Attributes:
         name: as in the struct, in tables and in recipes.
-        type: `whole` (int), `number` (float), `truth` (bool), `words` (str), `choice` (one of
-            `choices`), `file` (`InputFile`), `structure` (anything else).
-        label, help: English, and the keys of their translations; empty where nobody sees them.
-        default: None where it is `required`, or where None means "what suits the model".
-        optional: whether None is a value.
-        least, most: the ends of the range, None for open; `is_above` where `least` is left out.
-        longest: characters, None for no limit.
-        step, decimals: of a control for it.
-        unit: stands behind the value, with its space.
-        option: flags of the command line, none where it has none of its own.
-        goes_with: another field, without which this one does not count.
+        type: `integer` (int), `number` (float), `boolean` (bool), `string` (str), `choice` (one
+            of `choices`), `file` (`InputFile`), `structure` (anything else).
+        label, help: English text and translation key; empty for fields that are never shown.
+        default: None if the field is `required`, or if None means "what suits the model".
+        optional: whether None is a valid value.
+        minimum, maximum: bounds, None for unbounded; `exclusive_minimum` excludes `minimum`.
+        max_length: in characters, None for no limit.
+        step, decimals: of an input control for the field.
+        unit: suffix of the value, including its space.
+        flags: command-line flags, empty if the command line does not offer the field.
+        requires: name of another field that must be set for this one to have an effect.
     """
 
     name: str
@@ -44,19 +46,19 @@ class Field(Struct, frozen=True, kw_only=True):
     required: bool = False
     default: Any = None
     optional: bool = False
-    least: float | None = None
-    most: float | None = None
-    is_above: bool = False
+    minimum: float | None = None
+    maximum: float | None = None
+    exclusive_minimum: bool = False
     choices: tuple[Any, ...] = ()
-    longest: int | None = None
+    max_length: int | None = None
     step: float = 1
     decimals: int = 0
     unit: str = ""
-    option: tuple[str, ...] = ()
-    goes_with: str = ""
+    flags: tuple[str, ...] = ()
+    requires: str = ""
 
-    def shown(self, value: Any) -> str:
-        """Return a value of this field as people read it, "" for none."""
+    def format_value(self, value: Any) -> str:
+        """Return a value of this field as display text, "" for None."""
         if value is None:
             return ""
         if isinstance(value, InputFile):
@@ -64,7 +66,7 @@ class Field(Struct, frozen=True, kw_only=True):
         if isinstance(value, Adapter):
             return f"{value.model} ({value.weight:g})"
         if isinstance(value, tuple):
-            return ", ".join(self.shown(part) for part in value)
+            return ", ".join(self.format_value(part) for part in value)
         if isinstance(value, bool):
             return str(value).lower()
         text = f"{value:g}" if isinstance(value, float) else str(value)
@@ -75,101 +77,97 @@ def label(
     text: str,
     help: str = "",
     *,
-    option: str = "",
+    flags: str = "",
     unit: str = "",
     step: float = 1,
     decimals: int = 0,
-    goes_with: str = "",
+    requires: str = "",
 ) -> Meta:
-    """Return what a person sees of a field. `text` and `help` must be literals.
+    """Return the `Meta` that describes a field to the user. See `Field` for the arguments.
 
-    `option` lists the flags of the command line, separated by spaces. `goes_with` is another
-    field, without which this one does not count.
+    `text` and `help` must be literals. `flags` are separated by spaces.
     """
-    extra = {"option": option, "unit": unit, "step": step, "decimals": decimals}
-    extra["goes_with"] = goes_with
-    return Meta(title=text, description=help, extra=extra)
+    extra = {"flags": flags, "unit": unit, "step": step, "decimals": decimals}
+    return Meta(title=text, description=help, extra=extra | {"requires": requires})
 
 
 @cache
 def fields_of(request: Any) -> Mapping[str, Field]:
-    """Return the fields of a request type by their names, in their order."""
+    """Return the fields of a request type by name, in declaration order."""
     hints = get_type_hints(request, include_extras=True)
-    made: dict[str, Field] = {}
+    fields: dict[str, Field] = {}
     for info in msgspec.structs.fields(request):
-        found = _Found()
-        found.look(hints[info.name])
+        annotation = _Annotation()
+        annotation.read(hints[info.name])
         has_default = info.default is not msgspec.NODEFAULT
         default = info.default if has_default else None
         if info.default_factory is not msgspec.NODEFAULT:
             has_default, default = True, info.default_factory()
-        made[info.name] = Field(
+        fields[info.name] = Field(
             name=info.name,
-            type=found.type,
+            type=annotation.type,
             required=not has_default,
             default=default,
-            optional=found.optional,
-            choices=found.choices,
-            **found.facts,
+            optional=annotation.optional,
+            choices=annotation.choices,
+            **annotation.attributes,
         )
-    return types.MappingProxyType(made)
+    return types.MappingProxyType(fields)
 
 
 def input_fields(request: Any) -> tuple[str, ...]:
-    """Return the names of the fields that name files to be read."""
+    """Return the names of the fields that hold input files."""
     return tuple(name for name, field in fields_of(request).items() if field.type == "file")
 
 
 _TYPES: dict[object, FieldType] = {
-    bool: "truth",
-    int: "whole",
+    bool: "boolean",
+    int: "integer",
     float: "number",
-    str: "words",
+    str: "string",
     InputFile: "file",
 }
 
 
-class _Found:
-    """What an annotation says, read from its outside inwards; the outermost label counts."""
+class _Annotation:
+    """A field's type annotation, read from the outside in; outer metadata takes precedence."""
 
     def __init__(self) -> None:
         self.type: FieldType = "structure"
         self.optional = False
         self.choices: tuple[Any, ...] = ()
-        self.facts: dict[str, Any] = {}
+        self.attributes: dict[str, Any] = {}
 
-    def look(self, hint: Any) -> None:
+    def read(self, hint: Any) -> None:
         origin = get_origin(hint)
         if origin is Annotated:
             inner, *metas = get_args(hint)
             for meta in metas:
                 if isinstance(meta, Meta):
-                    self.take(meta)
-            self.look(inner)
+                    self._add(meta)
+            self.read(inner)
         elif origin in (Union, types.UnionType):
             members = [member for member in get_args(hint) if member is not type(None)]
             self.optional = len(members) < len(get_args(hint))
             if len(members) == 1:
-                self.look(members[0])
+                self.read(members[0])
         elif origin is Literal:
             self.type, self.choices = "choice", get_args(hint)
         else:
             self.type = _TYPES.get(hint, "structure")
 
-    def take(self, meta: Meta) -> None:
+    def _add(self, meta: Meta) -> None:
         found: dict[str, Any] = {}
         if meta.title is not None:
             extra = meta.extra or {}
-            found |= {"label": meta.title, "help": meta.description or ""}
-            found |= {"step": extra["step"], "decimals": extra["decimals"], "unit": extra["unit"]}
-            found["option"] = tuple(str(extra["option"]).split())
-            found["goes_with"] = extra["goes_with"]
+            found = {"label": meta.title, "help": meta.description or "", **extra}
+            found["flags"] = tuple(str(extra["flags"]).split())
         if meta.ge is not None:
-            found["least"] = meta.ge
+            found["minimum"] = meta.ge
         if meta.gt is not None:
-            found |= {"least": meta.gt, "is_above": True}
+            found |= {"minimum": meta.gt, "exclusive_minimum": True}
         if meta.le is not None:
-            found["most"] = meta.le
+            found["maximum"] = meta.le
         if meta.max_length is not None:
-            found["longest"] = meta.max_length
-        self.facts = found | self.facts
+            found["max_length"] = meta.max_length
+        self.attributes = found | self.attributes

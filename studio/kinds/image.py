@@ -1,4 +1,4 @@
-"""Image: pictures from a prompt, and from a picture to start from."""
+"""Image: pictures from a prompt, optionally with a start picture."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from studio.protocol import (
 )
 
 _DECODE = 1_700
-"""Elements held at once for each pixel while a VAE decodes, measured on Stable Diffusion's."""
+"""Peak elements per pixel while a VAE decodes, measured with Stable Diffusion's VAE."""
 
 _LARGE_PIPELINES = (
     "XL",
@@ -46,78 +46,76 @@ Side = Annotated[int, Meta(ge=64, le=8192)]
 
 
 class ImageRequest(Request, Struct, frozen=True, kw_only=True, tag_field="task", tag="image"):
-    """Ask a diffusion pipeline for `count` pictures, image *i* from seed `seed + i`.
+    """Generate `count` pictures with a diffusion pipeline, image *i* from seed `seed + i`.
 
     None means "what suits the loaded model"; the recipe records the value that was used.
-    Sizes are pixels. `strength` (0 to 1) counts only with `image` (image-to-image). `mask` goes
-    with `image` too (inpainting): a picture that is fitted as `image` is; what is white there is
-    drawn, what is black stays as it is. `adapters` are models on top of the base model (LoRA).
+    Sizes are pixels. `strength` (0 to 1) needs `image` (image-to-image). `mask` needs `image`
+    too (inpainting) and is fitted to the same size: white is redrawn, black is kept.
+    `adapters` are applied to the base model (LoRA).
     """
 
-    prompt: Annotated[Prompt, label("Prompt", "What you want to get", option="-p --prompt")]
+    prompt: Annotated[Prompt, label("Prompt", "What you want to get", flags="-p --prompt")]
     negative_prompt: Annotated[
         Prompt,
-        label("Negative prompt", "What should not be in the picture", option="--negative"),
+        label("Negative prompt", "What should not be in the picture", flags="--negative"),
     ] = ""
-    model: Annotated[Name, label("Model", "A model's id or its path", option="--model")] = ""
+    model: Annotated[Name, label("Model", "A model's id or its path", flags="--model")] = ""
     adapters: Annotated[tuple[Adapter, ...], label("Adapters")] = ()
-    seed: Annotated[Seed | None, label("Seed", option="--seed")] = None
-    count: Annotated[Count, label("Variations", option="-n --count")] = 1
+    seed: Annotated[Seed | None, label("Seed", flags="--seed")] = None
+    count: Annotated[Count, label("Variations", flags="-n --count")] = 1
     width: Annotated[Side | None, label("Width", unit=" px", step=64)] = None
     height: Annotated[Side | None, label("Height", unit=" px", step=64)] = None
     steps: Annotated[
         Annotated[int, Meta(ge=1, le=500)] | None,
-        label("Steps", "More steps take longer and add detail, up to a point", option="--steps"),
+        label("Steps", "More steps take longer and add detail, up to a point", flags="--steps"),
     ] = None
     guidance_scale: Annotated[
         Annotated[float, Meta(ge=0.0, le=50.0)] | None,
         label(
             "Guidance scale",
             "How closely the picture follows the prompt",
-            option="--guidance",
+            flags="--guidance",
             step=0.5,
             decimals=1,
         ),
     ] = None
-    scheduler: Annotated[Name, label("Scheduler", "A class of diffusers", option="--scheduler")] = (
-        ""
-    )
+    scheduler: Annotated[Name, label("Scheduler", "A class of diffusers", flags="--scheduler")] = ""
     image: Annotated[
-        InputFile | None, label("Start picture", "A picture to start from", option="--image")
+        InputFile | None, label("Start picture", "A picture to start from", flags="--image")
     ] = None
     strength: Annotated[
         Fraction,
         label(
             "Strength",
-            "0 keeps the picture, 1 draws it anew",
-            option="--strength",
+            "0 keeps the picture, 1 redraws it completely",
+            flags="--strength",
             step=0.05,
             decimals=2,
-            goes_with="image",
+            requires="image",
         ),
     ] = 0.6
     mask: Annotated[
         InputFile | None,
         label(
             "Mask",
-            "With a start picture: white is drawn anew, black stays",
-            option="--mask",
-            goes_with="image",
+            "With a start picture: white is redrawn, black is kept",
+            flags="--mask",
+            requires="image",
         ),
     ] = None
     transparent: Annotated[
         bool,
-        label("Transparent background", "Where the model allows it", option="--transparent"),
+        label("Transparent background", "If the model supports it", flags="--transparent"),
     ] = False
 
 
-def drawn_size(request: ImageRequest, can: Capabilities | None) -> tuple[int, int]:
-    """Return the width and height that the engine will draw, 0 where they cannot be told."""
-    if can is None:
+def output_size(request: ImageRequest, capabilities: Capabilities | None) -> tuple[int, int]:
+    """Return the width and height that the engine will generate, 0 if unknown."""
+    if capabilities is None:
         return request.width or 0, request.height or 0
-    width = request.width if "width" in can.controls else None
-    height = request.height if "height" in can.controls else None
-    return width or can.width, height or can.height
+    width = request.width if "width" in capabilities.controls else None
+    height = request.height if "height" in capabilities.controls else None
+    return width or capabilities.width, height or capabilities.height
 
 
 def _check(request: ImageRequest) -> Iterator[tuple[str, Sentence]]:
@@ -131,30 +129,30 @@ def _needs(request: ImageRequest) -> tuple[ModelNeed, ...]:
     return (ModelNeed(task, request.model), *adapters)
 
 
-def _complete(request: ImageRequest, can: Capabilities) -> ImageRequest:
-    width, height = drawn_size(request, can)
-    steps = request.steps if "steps" in can.controls else None
-    return request.with_values(width=width, height=height, steps=steps or can.steps)
+def _complete(request: ImageRequest, capabilities: Capabilities) -> ImageRequest:
+    width, height = output_size(request, capabilities)
+    steps = request.steps if "steps" in capabilities.controls else None
+    return request.with_values(width=width, height=height, steps=steps or capabilities.steps)
 
 
-def _work(request: ImageRequest, like: ImageRequest) -> float:
-    """Return the pixel steps of one picture."""
-    width = request.width or like.width or 512
-    height = request.height or like.height or 512
-    steps = float(request.steps or like.steps or 20)
+def _work(request: ImageRequest, defaults: ImageRequest) -> float:
+    """Return pixels × steps of one picture."""
+    width = request.width or defaults.width or 512
+    height = request.height or defaults.height or 512
+    steps = float(request.steps or defaults.steps or 20)
     if request.image is not None:
         steps = max(1.0, steps * request.strength)
     return width * height * steps
 
 
 def _memory(
-    model: ModelRef, weights: int, weight: int, width: int | None, height: int | None
+    model: ModelRef, weights: int, weight_bytes: int, width: int | None, height: int | None
 ) -> int:
-    side = 1024 if any(mark in model.family for mark in _LARGE_PIPELINES) else 512
+    side = 1024 if any(name in model.family for name in _LARGE_PIPELINES) else 512
     pixels = (width or side) * (height or side)
-    # Pixel-space pipelines have no VAE to decode with.
+    # Pixel-space pipelines have no VAE.
     elements = 300 if "Pixel" in model.family else _DECODE
-    return weights + pixels * elements * weight
+    return weights + pixels * elements * weight_bytes
 
 
 def _embedded_text(recipe: Recipe, width: int, height: int) -> tuple[str, str] | None:
@@ -187,11 +185,11 @@ KIND: Kind[ImageRequest] = Kind(
     medium=Medium.PICTURE,
     title="Image",
     icon="image",
-    summary="draw pictures from a prompt",
+    summary="generate pictures from a prompt",
     action="Send to Image",
     formats=("diffusers", "single_file"),
     no_model="There is no image model yet. Add a diffusers folder or a .safetensors checkpoint.",
-    wrong_model="{name} is no image model. Choose one that makes pictures.",
+    wrong_model="{name} is not an image model. Choose one that makes pictures.",
     task_package="studio.engine.tasks.image",
     fake="studio.engine.tasks.image.fake:FAKE",
     workspace="studio.ui.workspaces.image.image_tab:ImageTab",
@@ -199,13 +197,13 @@ KIND: Kind[ImageRequest] = Kind(
     timing=WorkTiming(work=_work, measured=lambda _, request: _work(request, request)),
     fallback_name="image",
     needs_prompt=False,
-    rows_together=16,
+    max_shared_rows=16,
     shares_calls=lambda request: request.image is None,
     untimed_fields=frozenset({"prompt", "negative_prompt", "seed", "count", "mask"}),
     check=_check,
     needs=_needs,
     complete=_complete,
-    size=drawn_size,
+    size=output_size,
     memory=_memory,
     details=("seed", "negative_prompt", "adapters", "steps", "guidance_scale"),
     compared=(

@@ -1,4 +1,4 @@
-"""What a kind of work is: everything that sets it apart, as one value."""
+"""`Kind`: everything that is specific to one kind of work, as a single value."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ R = TypeVar("R", bound=Request)
 
 
 class Medium(StrEnum):
-    """What a kind makes. The values are those of the library's index."""
+    """What a kind produces. The values are stored in the library's index."""
 
     TEXT = "text"
     PICTURE = "picture"
@@ -25,22 +25,22 @@ class Medium(StrEnum):
 
 
 class BatchTiming(Struct, Generic[R], frozen=True):
-    """Rows are written side by side: what a batch takes depends on its longest row.
+    """Timing of rows that are generated in parallel: the longest row determines the time.
 
-    `limit` tells the longest that a row may become, in the unit of the recipes' `tokens`;
-    `rows_at_once` is how many rows the engine makes in one batch at most.
+    `limit` returns the maximum length of a row, in the unit of `tokens` in recipes;
+    `max_batch_rows` is the engine's largest batch.
     """
 
     limit: Callable[[R], int]
-    rows_at_once: int
+    max_batch_rows: int
 
 
 class WorkTiming(Struct, Generic[R], frozen=True):
-    """Rows take their time one by one: it grows with their work, in any unit.
+    """Timing of rows that are processed one by one: time is proportional to work, in any unit.
 
-    `work` tells the work of one row; what the request leaves open is taken from the second one.
-    It may be 0 where only the `input` file's pixels can tell. `measured` tells it of a finished
-    row by its recipe.
+    `work` returns the work of one row; values that the first request leaves open are taken from
+    the second. 0 means that it depends on the pixels of the `input` file. `measured` returns the
+    work of a finished row, from its recipe.
     """
 
     work: Callable[[R, R], float]
@@ -49,10 +49,10 @@ class WorkTiming(Struct, Generic[R], frozen=True):
 
 
 class ModelNeed(Struct, frozen=True):
-    """A model that a job needs: by id, by path, or "" for the first that suits.
+    """A model that a job needs. `name` is an id, a path, or "" for the first suitable one.
 
-    `rank` tells how well a model suits, 0 best, None not at all; `unsuitable` says why a named
-    one does not, and `none_suits` that there is none among those that are there.
+    `rank` returns how well a model suits (0 is best, None is unsuitable). `unsuitable` explains
+    why a model given by name is rejected, `none_suitable` that no available model suits.
     """
 
     task: str
@@ -60,46 +60,46 @@ class ModelNeed(Struct, frozen=True):
     role: ModelRole = "base"
     rank: Callable[[ModelRef], int | None] = lambda _: 0
     unsuitable: Callable[[ModelRef], Sentence] | None = None
-    none_suits: Sentence | None = None
+    none_suitable: Sentence | None = None
 
 
 class Kind(Struct, Generic[R], frozen=True, kw_only=True):
     """One kind of work. `studio.kinds.registry` holds all of them.
 
     Attributes:
-        request: the type of its requests; its tag names the kind in files, tables and commands.
-        medium: what it makes.
-        title, icon: of its tab and of its results. English, and the key of the translation.
+        request: type of its requests; the tag names the kind in files, tables and commands.
+        medium: what it produces.
+        title, icon: of its tab and its results. The title is English and a translation key.
         summary: what its command does, for the command line's help.
-        action: how a menu calls sending files to its tab; "" where it takes none.
-        takes, takes_many: the medium of those files, and whether it takes several at once.
-        fallback_name: stands in a file's name where the prompt has no letters.
-        formats: of the models that do this work.
-        no_model, wrong_model: sentences without a model of this kind, and about one of another
-            (`{name}`).
-        task_package: of the engine: `run` has `run`, `together` has `run_together`.
-        describer, converter: `module:function` of the engine, "" where there is none.
-        fake, workspace: `module:name` of what the fake engine does, and of the tab.
-        is_seeded: whether the seed makes a difference.
-        needs_prompt: whether it can do nothing without a prompt.
-        rows_together: rows of several jobs that are run in one call at most, 0 for none.
-        own_fields: fields that jobs sharing a call may have each their own way.
+        action: menu text for sending files to its tab; "" if it accepts none.
+        accepts, accepts_many: medium of those files, and whether it accepts several at once.
+        fallback_name: used in file names if the prompt contains no letters.
+        formats: formats of the models that do this work.
+        no_model, wrong_model: messages if there is no model of this kind, and if a model belongs
+            to another kind (`{name}`).
+        task_package: package of the engine task, with `run.run` and optionally
+            `together.run_together`.
+        describer, converter: `module:function` in the engine, "" for none.
+        fake, workspace: `module:name` of the fake engine's part, and of the tab.
+        is_seeded: whether the seed affects the result.
+        needs_prompt: whether the prompt must not be empty.
+        max_shared_rows: most rows of several jobs in one call of the model, 0 for no sharing.
+        unshared_fields: fields that may differ between jobs that share a call.
         shares_calls: whether a request can share a call at all.
-        untimed_fields: fields that the time of a job does not depend on.
-        timing: how its work is estimated.
-        check: yields (field, what is wrong) for what the types cannot say.
-        needs: the models of a request, the base model first.
-        complete: fills in what the request leaves open, by what the model can do.
-        size: width and height in pixels that will be made, 0 where it cannot be told; None where
-            memory does not depend on a size.
-        memory: bytes that a model of this kind needs to run, without the libraries: (model, bytes
-            of its weights, bytes of one weight, width, height).
-        details, compared: fields shown with a result, and when results are compared.
-        axes: fields that a matrix can vary; `size` is width and height.
-        embedded_text: keyword and text that other programs read in a PNG: (recipe, width,
-            height); None for none.
-        name_parts: what tells in a file name what the request was: words that are made fit for
-            one, and an ending; None for the prompt's first words.
+        untimed_fields: fields that do not affect how long a job takes.
+        timing: how its duration is estimated.
+        check: yields (field, message) for errors that the field types cannot express.
+        needs: the models of a request, base model first.
+        complete: fills in values that the request leaves open, from the model's capabilities.
+        size: width and height of the result in pixels, 0 if unknown; None if memory does not
+            depend on a size.
+        memory: bytes needed to run a model, without the libraries: (model, bytes of all weights,
+            bytes per weight, width, height).
+        details, compared: fields shown with a result, and in a comparison of results.
+        axes: fields that a matrix can vary; `size` stands for width and height.
+        embedded_text: keyword and text that other programs read in a PNG, or None: (recipe,
+            width, height).
+        name_parts: text and suffix for a file name, before sanitizing; None to use the prompt.
     """
 
     request: type[R]
@@ -115,15 +115,15 @@ class Kind(Struct, Generic[R], frozen=True, kw_only=True):
     workspace: str
     timing: BatchTiming[R] | WorkTiming[R]
     action: str = ""
-    takes: Medium = Medium.PICTURE
-    takes_many: bool = False
+    accepts: Medium = Medium.PICTURE
+    accepts_many: bool = False
     fallback_name: str = ""
     describer: str = ""
     converter: str = ""
     is_seeded: bool = True
     needs_prompt: bool = True
-    rows_together: int = 0
-    own_fields: frozenset[str] = frozenset({"prompt", "seed", "count"})
+    max_shared_rows: int = 0
+    unshared_fields: frozenset[str] = frozenset({"prompt", "seed", "count"})
     shares_calls: Callable[[R], bool] = lambda _: False
     untimed_fields: frozenset[str] = frozenset({"prompt", "seed", "count"})
     check: Callable[[R], Iterable[tuple[str, Sentence]]] = lambda _: ()
@@ -144,17 +144,17 @@ class Kind(Struct, Generic[R], frozen=True, kw_only=True):
 
     @property
     def fields(self) -> Mapping[str, Field]:
-        """The fields of its requests by their names."""
+        """The fields of its requests by name."""
         return fields_of(cast(Any, self.request))
 
     @property
     def has_prompt(self) -> bool:
-        """Whether its requests have a prompt; results of others are called by their input."""
+        """Whether its requests have a prompt; other results are named after their input file."""
         return "prompt" in self.fields
 
     @property
     def inputs(self) -> tuple[str, ...]:
-        """The fields that name files to be read."""
+        """The fields that hold input files."""
         return input_fields(cast(Any, self.request))
 
     def models_of(self, request: R) -> tuple[ModelNeed, ...]:

@@ -1,4 +1,4 @@
-"""All kinds of work. A new one is a module with a `KIND`, and its name in `MODULES`."""
+"""All kinds of work. To add one, write a module with a `KIND` and list it in `MODULES`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MODULES = ("studio.kinds.text", "studio.kinds.image", "studio.kinds.upscale")
 """In the order of the tabs."""
 
 VARIABLE = "STUDIO_KINDS"
-"""Environment variable that names more modules with a `KIND`, separated by commas."""
+"""Environment variable with additional modules, separated by commas."""
 
 AnyKind = Kind[Any]
 
@@ -31,9 +31,9 @@ _SUFFIXES = {
 
 @cache
 def kinds() -> Mapping[str, AnyKind]:
-    """Return every kind by its task, in the order of the tabs."""
-    more = os.environ.get(VARIABLE, "")
-    modules = [*MODULES, *filter(None, (name.strip() for name in more.split(",")))]
+    """Return all kinds by task, in the order of the tabs."""
+    additional = (name.strip() for name in os.environ.get(VARIABLE, "").split(","))
+    modules = [*MODULES, *filter(None, additional)]
     found: list[AnyKind] = [import_module(module).KIND for module in modules]
     return {kind.task: kind for kind in found}
 
@@ -49,28 +49,28 @@ def kind_of(request: Request) -> AnyKind:
 
 
 def known_kind(task: str) -> AnyKind | None:
-    """Return the kind of a task, None for one that this build does not know."""
+    """Return the kind of a task, None if this version does not know it."""
     return kinds().get(task)
 
 
 def task_of_format(format: str) -> str:
-    """Return the kind of work that models of a format do."""
+    """Return the task of the models in a format."""
     return next(task for task, kind in kinds().items() if format in kind.formats)
 
 
 def prompted_kind(medium: Medium) -> AnyKind:
-    """Return the kind that makes a medium from a prompt."""
+    """Return the first kind that produces a medium from a prompt."""
     return next(kind for kind in kinds().values() if kind.medium is medium and kind.has_prompt)
 
 
 def medium_of_file(name: str) -> Medium | None:
-    """Return the medium that a file's name tells, None for none that is known."""
+    """Return the medium of a file by its suffix, None if unknown."""
     suffix = PurePath(name).suffix.lower()
     found = (medium for medium, known in _SUFFIXES.items() if suffix in known)
     return next(found, None)
 
 
 def medium_of(task: str) -> Medium | None:
-    """Return what a task makes, None for one that this build does not know."""
+    """Return what a task produces, None if this version does not know the task."""
     kind = known_kind(task)
     return kind.medium if kind is not None else None

@@ -1,4 +1,4 @@
-"""What can be said of any request, whatever its kind, and of one of no known kind."""
+"""Functions for requests of any kind, including `UnknownRequest`."""
 
 from __future__ import annotations
 
@@ -11,46 +11,46 @@ from studio.protocol import InputFile, Request, Sentence, UnknownRequest, senten
 
 
 def kind_if_known(request: Request) -> AnyKind | None:
-    """Return a request's kind, None for a request that another build wrote."""
+    """Return a request's kind, None for an `UnknownRequest`."""
     return None if isinstance(request, UnknownRequest) else known_kind(request.task)
 
 
 def inputs_of(request: Request) -> dict[str, InputFile]:
-    """Return every file that the request reads, by the name of its field."""
+    """Return the request's input files by field name."""
     kind = kind_if_known(request)
     named = {} if kind is None else {name: getattr(request, name) for name in kind.inputs}
     return {name: file for name, file in named.items() if file is not None}
 
 
 def input_paths(request: Request) -> tuple[str, ...]:
-    """Return the path of every file that the request reads, also one of no known kind."""
+    """Return the paths of the request's input files."""
     if isinstance(request, UnknownRequest):
         return request.paths
     return tuple(file.path for file in inputs_of(request).values())
 
 
 def prompt_of(request: Request) -> str:
-    """Return the prompt, "" where the kind has none."""
+    """Return the prompt, "" if the kind has none."""
     return str(getattr(request, "prompt", ""))
 
 
 def has_prompt(request: Request) -> bool:
-    """Tell whether the request is one of those that a prompt describes."""
+    """Return whether the request has a prompt."""
     if isinstance(request, UnknownRequest):
         return bool(request.prompt)
     return hasattr(request, "prompt")
 
 
-def called(request: Request) -> str:
-    """Return what stands for a request: its prompt, else the name of its input file."""
+def display_name(request: Request) -> str:
+    """Return the prompt, or the name of the input file if there is none."""
     if has_prompt(request):
         return prompt_of(request)
     names = (path.replace("\\", "/").rsplit("/", 1)[-1] for path in input_paths(request))
     return next(names, "")
 
 
-def obstacle(request: Request) -> Sentence | None:
-    """Return why this build cannot carry out a request that was written before; None if it can."""
+def unsupported_reason(request: Request) -> Sentence | None:
+    """Return why this version cannot run a stored request, None if it can."""
     kind = kind_if_known(request)
     if kind is None:
         return sentence(
@@ -61,4 +61,4 @@ def obstacle(request: Request) -> Sentence | None:
         check_ranges(request)
     except msgspec.ValidationError as error:
         return field_sentence(error)
-    return next((told for _, told in kind.check(request)), None)
+    return next((message for _, message in kind.check(request)), None)

@@ -11,33 +11,33 @@ from studio.kinds.kind import BatchTiming, Kind, Medium
 from studio.protocol import Count, Message, ModelRef, Name, Prompt, Request, Seed
 
 _ROWS = 32
-"""Rows that the engine writes in one batch at most."""
+"""Most rows in one batch."""
 
 _TOKEN_ROOM = 0.12
-"""What generating adds to a language model's weights: KV cache and activations."""
+"""KV cache and activations, as a fraction of the weights."""
 
 
 class TextRequest(Request, Struct, frozen=True, kw_only=True, tag_field="task", tag="text"):
-    """Ask a language model for `count` answers, made in one batch.
+    """Generate `count` answers with a language model, in one batch.
 
-    `messages` holds the earlier turns (no system turn; `system_prompt` is that). Row *i* uses
-    seed `seed + i`. A temperature of 0 is greedy. `top_k` 0 and `top_p` 1.0 switch them off.
+    `messages` holds the earlier turns, without a system turn (see `system_prompt`). Row *i* uses
+    seed `seed + i`. A temperature of 0 is greedy. `top_k` 0 and `top_p` 1.0 disable them.
     """
 
-    prompt: Annotated[Prompt, label("Prompt", "What you want to get", option="-p --prompt")]
+    prompt: Annotated[Prompt, label("Prompt", "What you want to get", flags="-p --prompt")]
     system_prompt: Annotated[
-        Prompt, label("System prompt", "How the model should behave", option="--system")
+        Prompt, label("System prompt", "How the model should behave", flags="--system")
     ] = ""
     messages: tuple[Message, ...] = ()
-    model: Annotated[Name, label("Model", "A model's id or its path", option="--model")] = ""
-    seed: Annotated[Seed | None, label("Seed", option="--seed")] = None
-    count: Annotated[Count, label("Variations", option="-n --count")] = 1
+    model: Annotated[Name, label("Model", "A model's id or its path", flags="--model")] = ""
+    seed: Annotated[Seed | None, label("Seed", flags="--seed")] = None
+    count: Annotated[Count, label("Variations", flags="-n --count")] = 1
     max_tokens: Annotated[
         Annotated[int, Meta(ge=1, le=32_768)],
         label(
             "Longest answer",
             "A token is about three quarters of an English word.",
-            option="--max-tokens",
+            flags="--max-tokens",
             unit=" tokens",
             step=64,
         ),
@@ -47,7 +47,7 @@ class TextRequest(Request, Struct, frozen=True, kw_only=True, tag_field="task", 
         label(
             "Temperature",
             "Higher is more varied; 0 always takes the likeliest word.",
-            option="--temperature",
+            flags="--temperature",
             step=0.05,
             decimals=2,
         ),
@@ -57,21 +57,21 @@ class TextRequest(Request, Struct, frozen=True, kw_only=True, tag_field="task", 
         label(
             "Top-p",
             "Choose among the likeliest words that make up this share; 1 is all.",
-            option="--top-p",
+            flags="--top-p",
             step=0.05,
             decimals=2,
         ),
     ] = 0.95
     top_k: Annotated[
         Annotated[int, Meta(ge=0, le=1000)],
-        label("Top-k", "Choose among this many likeliest words; 0 is all.", option="--top-k"),
+        label("Top-k", "Choose among this many likeliest words; 0 is all.", flags="--top-k"),
     ] = 50
     repetition_penalty: Annotated[
         Annotated[float, Meta(ge=0.5, le=2.0)],
         label(
             "Repetition penalty",
             "Above 1 avoids words that were already used.",
-            option="--repetition-penalty",
+            flags="--repetition-penalty",
             step=0.05,
             decimals=2,
         ),
@@ -79,12 +79,12 @@ class TextRequest(Request, Struct, frozen=True, kw_only=True, tag_field="task", 
 
 
 def _memory(
-    _model: ModelRef, weights: int, _weight: int, _width: int | None, _height: int | None
+    _model: ModelRef, weights: int, _weight_bytes: int, _width: int | None, _height: int | None
 ) -> int:
     return int(weights * (1 + _TOKEN_ROOM))
 
 
-_OWN = frozenset({"prompt", "system_prompt", "messages", "seed", "count"})
+_CONVERSATION = frozenset({"prompt", "system_prompt", "messages", "seed", "count"})
 
 KIND: Kind[TextRequest] = Kind(
     request=TextRequest,
@@ -93,17 +93,17 @@ KIND: Kind[TextRequest] = Kind(
     icon="message-square-text",
     summary="answer a prompt with a language model",
     formats=("transformers", "gguf"),
-    no_model="There is no text model yet. Install the starter models, or add a model of yours.",
-    wrong_model="{name} is no text model. Choose one that writes text.",
+    no_model="There is no text model yet. Install the starter models, or add your own.",
+    wrong_model="{name} is not a text model. Choose one that writes text.",
     task_package="studio.engine.tasks.text",
     fake="studio.engine.tasks.text.fake:FAKE",
     workspace="studio.ui.workspaces.text.text_tab:TextTab",
     converter="studio.engine.tasks.text.model.convert:convert",
-    timing=BatchTiming(limit=lambda request: request.max_tokens, rows_at_once=_ROWS),
+    timing=BatchTiming(limit=lambda request: request.max_tokens, max_batch_rows=_ROWS),
     fallback_name="text",
-    rows_together=_ROWS,
-    own_fields=_OWN,
-    untimed_fields=_OWN,
+    max_shared_rows=_ROWS,
+    unshared_fields=_CONVERSATION,
+    untimed_fields=_CONVERSATION,
     shares_calls=lambda _: True,
     memory=_memory,
     details=("seed", "temperature"),

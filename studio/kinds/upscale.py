@@ -1,4 +1,4 @@
-"""Upscale: a picture, larger."""
+"""Upscale: enlarge a picture."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ from studio.protocol import (
 )
 
 _TILE = 900_000_000
-"""Bytes that an upscaler works in at most before its tiles are made smaller."""
+"""Most bytes that an upscaler uses for one tile before the tiles are made smaller."""
 
 
 class UpscaleRequest(Request, Struct, frozen=True, kw_only=True, tag_field="task", tag="upscale"):
-    """Enlarge one picture. `scale` 2, 3 or 4; the model must be able to make it."""
+    """Enlarge one picture. The model must support the `scale` (2, 3 or 4)."""
 
     input: Annotated[InputFile, label("From", "Pictures, or folders of them")]
     scale: Annotated[
         Literal[2, 3, 4],
-        label("Scale", "How many times as wide and high", option="--scale", unit="×"),
+        label("Scale", "How many times as wide and high", flags="--scale", unit="×"),
     ] = 2
-    model: Annotated[Name, label("Model", "A model's id or its path", option="--model")] = ""
+    model: Annotated[Name, label("Model", "A model's id or its path", flags="--model")] = ""
     count: Annotated[int, Meta(ge=1, le=1)] = 1
     seed: Seed | None = None
 
@@ -51,7 +51,7 @@ def _needs(request: UpscaleRequest) -> tuple[ModelNeed, ...]:
             "The model {name} enlarges {scales} times, not {scale} times. "
             "Choose another scale or another model.",
             name=model.name,
-            scales=", ".join(str(held) for held in model.scales),
+            scales=", ".join(map(str, model.scales)),
             scale=scale,
         )
 
@@ -65,7 +65,7 @@ def _needs(request: UpscaleRequest) -> tuple[ModelNeed, ...]:
             "upscaler",
             rank=rank,
             unsuitable=unsuitable,
-            none_suits=none,
+            none_suitable=none,
         ),
     )
 
@@ -76,13 +76,13 @@ def _measured(recipe: Recipe, request: UpscaleRequest) -> float:
 
 
 def _memory(
-    _model: ModelRef, weights: int, _weight: int, _width: int | None, _height: int | None
+    _model: ModelRef, weights: int, _weight_bytes: int, _width: int | None, _height: int | None
 ) -> int:
     return weights + _TILE
 
 
 def _embedded_text(recipe: Recipe, _width: int, _height: int) -> tuple[str, str]:
-    """Return the text that A1111's "Extras" writes for an enlarged picture."""
+    """Return the text that A1111's "Extras" tab writes into an enlarged picture."""
     request = recipe.request
     scale = request.scale if isinstance(request, UpscaleRequest) else 1
     fields = {
@@ -103,10 +103,10 @@ KIND: Kind[UpscaleRequest] = Kind(
     icon="image-upscale",
     summary="enlarge pictures and photographs",
     action="Send to Upscale",
-    takes_many=True,
+    accepts_many=True,
     formats=("spandrel",),
-    no_model="There is no upscaler yet. Install the starter models, or add a model of yours.",
-    wrong_model="{name} is no upscaler. Choose a model that enlarges pictures.",
+    no_model="There is no upscaler yet. Install the starter models, or add your own.",
+    wrong_model="{name} is not an upscaler. Choose a model that enlarges pictures.",
     task_package="studio.engine.tasks.upscale",
     fake="studio.engine.tasks.upscale.fake:FAKE",
     workspace="studio.ui.workspaces.upscale.upscale_tab:UpscaleTab",

@@ -7,7 +7,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from studio.kinds.kind import Medium
-from studio.kinds.requests import obstacle
+from studio.kinds.requests import unsupported_reason
 from studio.protocol import JobStatus, Problem, Recipe, Request, Sentence
 
 
@@ -35,9 +35,9 @@ class Job(Struct, frozen=True, kw_only=True):
     done_rows: tuple[int, ...] = ()
 
     @property
-    def obstacle(self) -> Sentence | None:
+    def unsupported_reason(self) -> Sentence | None:
         """Why this build cannot carry it out, as another one wrote it; None if it can."""
-        return obstacle(self.request)
+        return unsupported_reason(self.request)
 
 
 class Asset(Struct, frozen=True, kw_only=True):

@@ -25,7 +25,7 @@ from studio.library.disk_problems import file_problem, gone
 from studio.library.folder.file_names import plain_name, relative_name
 from studio.library.folder.file_placing import hash_file, make_folder, place_file
 from studio.library.folder.work_folders import WorkFolders
-from studio.library.index.asset_writer import AssetWriter, Found
+from studio.library.index.asset_writer import AssetWriter, FinishedFile
 from studio.library.index.assets import Assets
 from studio.library.index.database import FILE_NAME, DamagedDatabaseError, Database
 from studio.library.queue.job_queue import JobQueue
@@ -108,7 +108,7 @@ class Library:
                 library.rebuild()
                 rebuild.adopt(database, library._writer, root, library.queue.list(limit=1_000_000))
             if run_queue:
-                library.take_queue()
+                library.claim_queue()
             library._settle()
         except ProblemError as error:
             if error.problem.kind != "disk_full":
@@ -137,7 +137,7 @@ class Library:
         """Whether this process runs the waiting jobs."""
         return self._lock.is_locked
 
-    def take_queue(self) -> bool:
+    def claim_queue(self) -> bool:
         """Try to become the process that runs the waiting jobs; returns `is_owner`."""
         if not self._lock.is_locked:
             try:
@@ -200,7 +200,7 @@ class Library:
         part = self.work_dir(job) / f"finished-{row}-{time.monotonic_ns()}{extension}"
         try:
             written = metadata.write_with_recipe(temporary, part, recipe, self.label)
-            found = Found(
+            found = FinishedFile(
                 path=part,
                 recipe=recipe,
                 size=written.size,

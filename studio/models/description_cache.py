@@ -39,7 +39,7 @@ class _Capable(Struct, frozen=True):
     version: int = 1
 
 
-class Descriptions:
+class DescriptionCache:
     """What was read from models' headers, in memory and in the cache folder.
 
     Problems are kept in memory only: a newer library may know what this one does not.

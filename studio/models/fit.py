@@ -22,7 +22,7 @@ from studio.formats.torch_zip import read_torch_tensors
 from studio.kinds.registry import kinds
 from studio.models.description_cache import signature
 from studio.models.identify_folder import component_weights, components, transformers_weights
-from studio.models.model_text import read_config
+from studio.models.model_card import read_config
 from studio.protocol import DeviceMemory, ModelRef, ProblemError, Sentence, readable_size
 
 Verdict: TypeAlias = Literal["fits", "tight", "will_not_fit"]
@@ -103,7 +103,7 @@ def memory_need(
     return _LIBRARIES + kinds()[ref.task].memory(ref, model, held, width, height)
 
 
-def memory_now(told: DeviceMemory | None) -> DeviceMemory:
+def current_memory(told: DeviceMemory | None) -> DeviceMemory:
     """Return the memory of the device that the engine has told of, as it is now.
 
     What is free of a GPU is what was free before our engine loaded anything. Memory that the

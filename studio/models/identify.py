@@ -21,7 +21,7 @@ from studio.formats.tensors import Tensors
 from studio.formats.torch_zip import read_torch_tensors
 from studio.kinds.registry import task_of_format
 from studio.models.identify_folder import describe_diffusers, describe_transformers
-from studio.models.model_text import has_conditions, languages_of, licence_of, read_config, slug
+from studio.models.model_card import has_conditions, languages_of, licence_of, read_config, slug
 from studio.models.upscaler_keys import find_upscaler
 from studio.protocol import ModelRef, ModelSource, ProblemError, problem
 

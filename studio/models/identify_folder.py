@@ -12,7 +12,7 @@ from typing import Any
 from studio.formats.context_window import context_length
 from studio.formats.safetensors import read_safetensors_header
 from studio.kinds.registry import task_of_format
-from studio.models.model_text import folder_name, languages_of, licence_of, read_config
+from studio.models.model_card import folder_name, languages_of, licence_of, read_config
 from studio.protocol import ModelRef, ProblemError, problem
 
 _CAUSAL = re.compile(r"ForCausalLM$|^(GPT2|OpenAIGPT|CTRL)LMHeadModel$")

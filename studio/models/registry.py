@@ -16,10 +16,10 @@ import msgspec
 from studio.formats.suffixes import MODEL_WEIGHTS
 from studio.kinds.kind import ModelNeed
 from studio.kinds.registry import kind_of, kinds
-from studio.models.description_cache import Descriptions, path_key
+from studio.models.description_cache import DescriptionCache, path_key
 from studio.models.identify import describe_path, model_candidates
-from studio.models.model_text import slug
-from studio.models.remembered_models import Entries, Entry, RememberedModels
+from studio.models.model_card import slug
+from studio.models.registry_file import Entries, Entry, RegistryFile
 from studio.models.starter_folders import as_starter, starter_folders
 from studio.models.starter_pack import MODELS as STARTER_MODELS
 from studio.models.verify import verify_model
@@ -43,8 +43,8 @@ class Registry:
 
     def __init__(self, paths: Paths) -> None:
         self._paths = paths
-        self._remembered = RememberedModels(paths.models / "registry.json")
-        self._descriptions = Descriptions(paths.cache)
+        self._remembered = RegistryFile(paths.models / "registry.json")
+        self._descriptions = DescriptionCache(paths.cache)
         self._lock = threading.RLock()
         self._models: dict[str, ModelRef] = {}
         self._problems: dict[str, Problem] = {}
@@ -246,8 +246,8 @@ class Registry:
             raise ProblemError(Problem("model_missing", Sentence(no_model)))
         ranked = [(rank, model) for model in models if (rank := need.rank(model)) is not None]
         if not ranked:
-            assert need.none_suits is not None
-            raise ProblemError(Problem("model_missing", need.none_suits))
+            assert need.none_suitable is not None
+            raise ProblemError(Problem("model_missing", need.none_suitable))
         return min(ranked, key=lambda pair: pair[0])[1]
 
     def _by_path(self, path: Path) -> ModelRef:

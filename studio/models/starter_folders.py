@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Struct
 
 from studio.formats.json_file import read_json_file
-from studio.models.model_text import has_conditions
+from studio.models.model_card import has_conditions
 from studio.models.starter_pack import MODELS
 from studio.protocol import ModelRef, ModelSource
 from studio.settings import Paths

@@ -25,7 +25,7 @@ _KEPT = 2
 """Vocabularies that stay loaded."""
 
 
-class CountAsked(Struct, frozen=True):
+class CountRequest(Struct, frozen=True):
     """What is to be counted, for the model in a folder.
 
     `max_tokens` is the longest answer asked for.
@@ -65,12 +65,12 @@ class _Counted(Struct, frozen=True):
     failed: CountFailed | None = None
 
 
-_decoder = msgspec.msgpack.Decoder(CountAsked)
+_decoder = msgspec.msgpack.Decoder(CountRequest)
 _answers = msgspec.msgpack.Decoder(_Counted)
 _encoder = msgspec.msgpack.Encoder()
 
 
-def pack_question(asked: CountAsked) -> bytes:
+def pack_question(asked: CountRequest) -> bytes:
     """Encode a question for the pipe."""
     return _encoder.encode(asked)
 
@@ -109,7 +109,7 @@ def _end_with_app() -> None:
         os._exit(0)
 
 
-def count(asked: CountAsked, tokenizer: Tokenizer) -> ContextUse:
+def count(asked: CountRequest, tokenizer: Tokenizer) -> ContextUse:
     """Count as the engine will, and cut by the same rule.
 
     Raises `TemplateRefusedError` where the template does not take the conversation.

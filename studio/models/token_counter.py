@@ -15,8 +15,8 @@ from studio.formats.chat_template import Conversation
 from studio.formats.gguf_cache import converted_folder
 from studio.models.token_count_process import (
     ContextUse,
-    CountAsked,
     CountFailed,
+    CountRequest,
     pack_question,
     serve,
     unpack_answer,
@@ -65,7 +65,7 @@ class TokenCounter:
             for _ in range(2):
                 if self._stopped:
                     return None
-                answer = self._ask(CountAsked(str(folder), conversation, max_tokens))
+                answer = self._ask(CountRequest(str(folder), conversation, max_tokens))
                 if answer is not None:
                     return None if isinstance(answer, CountFailed) else answer
         return None
@@ -89,7 +89,7 @@ class TokenCounter:
         with self._lock:
             self._end()
 
-    def _ask(self, asked: CountAsked) -> ContextUse | CountFailed | None:
+    def _ask(self, asked: CountRequest) -> ContextUse | CountFailed | None:
         """Ask once; None when the process died or hung, and was ended."""
         connection = self._started()
         if self._stopped:

@@ -54,7 +54,7 @@ from studio.protocol.recipe import (
     Recipe,
 )
 from studio.protocol.requests import (
-    LONGEST_PROMPT,
+    MAX_PROMPT_LENGTH,
     MAX_SEED,
     Adapter,
     Count,
@@ -78,7 +78,7 @@ from studio.protocol.sizes import readable_size
 
 __all__ = [
     "FINAL_EVENTS",
-    "LONGEST_PROMPT",
+    "MAX_PROMPT_LENGTH",
     "MAX_SEED",
     "Accepted",
     "Adapter",

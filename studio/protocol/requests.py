@@ -18,12 +18,12 @@ Role: TypeAlias = Literal["system", "user", "assistant"]
 MAX_SEED = 2**32 - 1
 """Seeds are unsigned 32-bit numbers: the range that A1111-family files and numpy agree on."""
 
-LONGEST_PROMPT = 200_000
+MAX_PROMPT_LENGTH = 200_000
 """Characters."""
 
 Seed = Annotated[int, Meta(ge=0, le=MAX_SEED)]
 Count = Annotated[int, Meta(ge=1, le=1000)]
-Prompt = Annotated[str, Meta(max_length=LONGEST_PROMPT)]
+Prompt = Annotated[str, Meta(max_length=MAX_PROMPT_LENGTH)]
 Name = Annotated[str, Meta(max_length=200)]
 Fraction = Annotated[float, Meta(ge=0.0, le=1.0)]
 

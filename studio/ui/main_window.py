@@ -112,12 +112,12 @@ class MainWindow(QMainWindow):
 
     def restore(self, what: Asset | Request) -> None:
         """Show the tab that an asset or a request belongs to, with its settings."""
-        from studio.kinds.requests import kind_if_known, obstacle
+        from studio.kinds.requests import kind_if_known, unsupported_reason
 
         request = what if isinstance(what, Request) else what.recipe.request
         if kind_if_known(request) is not None:
             self.tabs.show_task(request.task).restore(what)
-        elif (why := obstacle(request)) is not None:
+        elif (why := unsupported_reason(request)) is not None:
             self.show_problem(Problem("bad_input", why))
 
     def send(self, task: str, paths: Sequence[Path]) -> None:

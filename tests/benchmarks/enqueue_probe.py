@@ -33,7 +33,7 @@ def main() -> None:
         if not window.is_complete or window.state.library is None:
             QTimer.singleShot(100, watch)
             return
-        window.state.library.queue.pause(True)
+        window.state.library.queue.set_paused(True)
         QTimer.singleShot(1500, lambda: submit(window))
 
     def submit(window: MainWindow) -> None:

@@ -19,9 +19,9 @@ from studio.engine.local.client import EngineClient
 from studio.jobs.runner import Runner
 from studio.kinds.image import ImageRequest
 from studio.kinds.text import TextRequest
-from studio.library.index.asset_writer import AssetWriter, Found
+from studio.library.index.asset_writer import AssetWriter, FinishedFile
 from studio.library.index.database import Database
-from studio.library.index.search import Wanted
+from studio.library.index.search import AssetQuery
 from studio.library.recipes.metadata import write_with_recipe
 from studio.library.store import Library
 from studio.models.registry import Registry
@@ -63,7 +63,7 @@ def fill(root: Path, count: int) -> None:
         for number in range(count):
             path = root / f"2026-01-01/{number}.png"
             writer.insert_into(
-                db, Found(path, _recipe(number, chance), 1000, width=512, height=512)
+                db, FinishedFile(path, _recipe(number, chance), 1000, width=512, height=512)
             )
     database.close()
 
@@ -74,15 +74,18 @@ def search(count: int = 100_000) -> Row:
         fill(Path(home), count)
         library = Library.open(Path(home))
         searches: list[Callable[[], object]] = [
-            *(lambda query=query: library.assets.find(Wanted(words=query)) for query in _QUERIES),
-            lambda: library.assets.find(Wanted(task="image", model="model-3")),
-            lambda: library.assets.find(Wanted(words="fox", starred=True)),
+            *(
+                lambda query=query: library.assets.find(AssetQuery(words=query))
+                for query in _QUERIES
+            ),
+            lambda: library.assets.find(AssetQuery(task="image", model="model-3")),
+            lambda: library.assets.find(AssetQuery(words="fox", starred=True)),
             lambda: library.assets.recent(200),
             lambda: library.assets.find(
-                Wanted(words="狐狸", task="image", model="model-3", since=_NEW_YEAR + 864_000)
+                AssetQuery(words="狐狸", task="image", model="model-3", since=_NEW_YEAR + 864_000)
             ),
             lambda: library.assets.find(
-                Wanted(since=_NEW_YEAR + 864_000, until=_NEW_YEAR + 1_728_000)
+                AssetQuery(since=_NEW_YEAR + 864_000, until=_NEW_YEAR + 1_728_000)
             ),
         ]
         seconds: list[float] = []

@@ -247,8 +247,8 @@ def test_settings_are_not_looked_for_in_metadata_of_150_mb(
     for name in ("huge.png", "bomb.png"):
         code = f"""
 from pathlib import Path
-from studio.library.recipes.settings_in_file import settings_of
-print(settings_of(Path({str(tmp_path / name)!r})))
+from studio.library.recipes.settings_in_file import read_settings
+print(read_settings(Path({str(tmp_path / name)!r})))
 """
         assert said_within_150_mb(code, environment).strip() == "None"
 

@@ -39,7 +39,7 @@ def filled(environment: dict[str, str]) -> list[str]:
         names.append(record(library, job, created=created).id)
     library.marks.retag(names[:2], [], ["dishes"])
     library.marks.retag(names[:1], [], ["blue"])
-    library.marks.collect("Shop", names[1:])
+    library.marks.add_to_collection("Shop", names[1:])
     library.close()
     return names
 

@@ -17,11 +17,11 @@ from tests.toy_kind.kind import ToneRequest
 @pytest.fixture(autouse=True)
 def toy_kind(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv(VARIABLE, "tests.toy_kind.kind")
-    for known in (kinds, coding._any_request, coding._any_request_decoder):
+    for known in (kinds, coding._loose_requests, coding._loose_request_decoder):
         known.cache_clear()
     yield
     monkeypatch.undo()
-    for known in (kinds, coding._any_request, coding._any_request_decoder):
+    for known in (kinds, coding._loose_requests, coding._loose_request_decoder):
         known.cache_clear()
 
 

@@ -14,14 +14,14 @@ from studio.protocol import Count, ModelRef, Name, Prompt, Request, Seed
 class ToneRequest(Request, Struct, frozen=True, kw_only=True, tag_field="task", tag="tone"):
     """Ask for `count` sounds; row *i* is louder by its seed, `seed + i`. `pitch` is in Hz."""
 
-    prompt: Annotated[Prompt, label("Prompt", "What it is called", option="-p --prompt")]
+    prompt: Annotated[Prompt, label("Prompt", "What it is called", flags="-p --prompt")]
     pitch: Annotated[
         Annotated[int, Meta(ge=20, le=20_000)],
-        label("Pitch", "Higher is shriller", option="--pitch", unit=" Hz", step=10),
+        label("Pitch", "Higher is shriller", flags="--pitch", unit=" Hz", step=10),
     ] = 440
-    model: Annotated[Name, label("Model", option="--model")] = ""
-    seed: Annotated[Seed | None, label("Seed", option="--seed")] = None
-    count: Annotated[Count, label("Variations", option="-n --count")] = 1
+    model: Annotated[Name, label("Model", flags="--model")] = ""
+    seed: Annotated[Seed | None, label("Seed", flags="--seed")] = None
+    count: Annotated[Count, label("Variations", flags="-n --count")] = 1
 
 
 def _memory(

@@ -33,8 +33,8 @@ class ToneTab(QWidget):
         self.prompt = PromptEdit(pitch.help, "tone.prompt", self)
         self.pitch = NumberField(
             pitch.label,
-            pitch.least or 0,
-            pitch.most or 0,
+            pitch.minimum or 0,
+            pitch.maximum or 0,
             self._values.pitch,
             pitch.step,
             name="tone.pitch",

@@ -12,7 +12,7 @@ from pytestqt.qtbot import QtBot
 
 from studio.kinds.image import ImageRequest
 from studio.kinds.text import TextRequest
-from studio.library.index.search import Wanted
+from studio.library.index.search import AssetQuery
 from studio.library.store import Library
 from studio.ui.cull.cull_dialog import CullDialog
 from studio.ui.main_window import MainWindow
@@ -52,7 +52,7 @@ def test_keys_keep_reject_and_walk(cull: CullDialog, library: Library, qtbot: Qt
     assert cull.progress.text() == "3 of 3"
     qtbot.waitUntil(lambda: len(library.trash.list()) == 1, timeout=10_000)
     assert [asset.recipe.seed for asset in library.trash.list()] == [2]
-    assert [asset.recipe.seed for asset in library.assets.find(Wanted(starred=True))] == [1]
+    assert [asset.recipe.seed for asset in library.assets.find(AssetQuery(starred=True))] == [1]
     press(qtbot, cull, Qt.Key.Key_Left)
     assert cull.progress.text() == "2 of 3"
     assert cull.decision.text() == "Rejected"
@@ -69,7 +69,7 @@ def test_undo_takes_decisions_back_one_by_one(
     press(qtbot, cull, Qt.Key.Key_Z, ctrl=True)
     assert cull.progress.text() == "1 of 3"
     qtbot.waitUntil(
-        lambda: not library.trash.list() and not library.assets.find(Wanted(starred=True)),
+        lambda: not library.trash.list() and not library.assets.find(AssetQuery(starred=True)),
         timeout=10_000,
     )
     assert {asset.id: asset.path.read_bytes() for asset in library.assets.recent()} == before
@@ -81,7 +81,7 @@ def test_a_rejected_picture_can_still_be_kept(
     press(qtbot, cull, Qt.Key.Key_X)
     press(qtbot, cull, Qt.Key.Key_Left)
     press(qtbot, cull, Qt.Key.Key_K)
-    qtbot.waitUntil(lambda: len(library.assets.find(Wanted(starred=True))) == 1, timeout=10_000)
+    qtbot.waitUntil(lambda: len(library.assets.find(AssetQuery(starred=True))) == 1, timeout=10_000)
     assert not library.trash.list()
     assert len(library.assets.recent()) == 4
 
@@ -95,4 +95,4 @@ def test_escape_leaves_and_keeps_what_was_decided(
         lambda: not [w for w in QApplication.topLevelWidgets() if isinstance(w, CullDialog)],
         timeout=10_000,
     )
-    qtbot.waitUntil(lambda: len(library.assets.find(Wanted(starred=True))) == 1, timeout=10_000)
+    qtbot.waitUntil(lambda: len(library.assets.find(AssetQuery(starred=True))) == 1, timeout=10_000)

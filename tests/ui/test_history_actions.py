@@ -16,7 +16,7 @@ from pytestqt.qtbot import QtBot
 from studio.jobs.contact_sheet import SHORTEST
 from studio.kinds.image import ImageRequest
 from studio.kinds.text import TextRequest
-from studio.library.index.search import Wanted
+from studio.library.index.search import AssetQuery
 from studio.library.store import Library
 from studio.ui.gallery.history_menu import fill_menu
 from studio.ui.gallery.tags_dialog import tags_in
@@ -108,7 +108,7 @@ def test_a_star_is_set_filtered_by_and_taken_away(
     view.setCurrentIndex(view.model().index(0))
     qtbot.keyClick(view, Qt.Key.Key_S)
     qtbot.waitUntil(lambda: rows(view) == 0, timeout=10_000)
-    assert not library.assets.find(Wanted(starred=True))
+    assert not library.assets.find(AssetQuery(starred=True))
 
 
 def test_tags_are_edited_for_several_and_found_with_a_word_of_the_search(
@@ -125,7 +125,7 @@ def test_tags_are_edited_for_several_and_found_with_a_word_of_the_search(
     qtbot.waitUntil(lambda: view.model().assets()[1].tags == ("forest", "狐狸"), timeout=10_000)
     find("history.search").setText("tag:狐狸")
     qtbot.waitUntil(lambda: seeds(view) == [3, 2], timeout=10_000)
-    assert second.id in {asset.id for asset in library.assets.find(Wanted(tags=("forest",)))}
+    assert second.id in {asset.id for asset in library.assets.find(AssetQuery(tags=("forest",)))}
 
 
 def test_tags_in_a_line_may_be_divided_by_chinese_commas() -> None:
@@ -244,7 +244,7 @@ def test_filters_by_model_date_label_and_collection(
 ) -> None:
     window.state.submit([TextRequest(prompt="a slogan", seed=9)], labels=[{"product": "bicycle"}])
     qtbot.waitUntil(lambda: seeds(view) == [9, 3, 2, 1], timeout=10_000)
-    library.marks.collect("Forest", [view.model().assets()[1].id])
+    library.marks.add_to_collection("Forest", [view.model().assets()[1].id])
     find("history.filter").click()
 
     def choose_and_clear(name: str, text: str, wanted: list[int]) -> None:
@@ -297,7 +297,7 @@ def test_results_go_into_a_collection_and_out_of_it(
 def test_a_collection_gets_another_name(
     view: Any, library: Library, find: Callable[[str], Any], qtbot: QtBot
 ) -> None:
-    library.marks.collect("old", [view.model().assets()[0].id])
+    library.marks.add_to_collection("old", [view.model().assets()[0].id])
     find("history.filter").click()
     box = find("history.collection")
     qtbot.waitUntil(lambda: box.findData("old") >= 0, timeout=10_000)

@@ -135,8 +135,8 @@ def test_its_jobs_say_why_they_wait_and_a_double_click_does_too(
         index = model.index(row)
         job: Job = index.data(JOB_ROLE)
         if job.status == "queued":
-            assert job.obstacle is not None
-            assert str(job.obstacle) in index.data(STATUS_ROLE)
+            assert job.unsupported_reason is not None
+            assert str(job.unsupported_reason) in index.data(STATUS_ROLE)
         menu = QMenu(newer)
         fill_queue_menu(menu, view.parent().acts, [job], lambda _: None, lambda _: None)
         assert enabled(menu)["use"] == (kind_if_known(job.request) is not None)

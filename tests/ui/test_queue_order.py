@@ -112,7 +112,7 @@ def library(window: MainWindow, qtbot: QtBot) -> Library:
     """The library of a window whose queue is paused."""
     qtbot.waitUntil(lambda: window.state.library is not None)
     assert window.state.library is not None
-    window.state.library.queue.pause(True)
+    window.state.library.queue.set_paused(True)
     return window.state.library
 
 

@@ -14,7 +14,7 @@ from pytestqt.qtbot import QtBot
 
 from studio.kinds.text import TextRequest
 from studio.library.records import Job
-from studio.protocol import LONGEST_PROMPT
+from studio.protocol import MAX_PROMPT_LENGTH
 from studio.settings import RESOURCES, Paths
 from studio.ui.main_window import MainWindow
 from studio.ui.style.translations import JsonTranslator
@@ -85,9 +85,9 @@ def test_a_prompt_of_a_hundred_thousand_characters_goes_through(tab: Any, qtbot:
 def test_a_prompt_beyond_the_limit_is_refused_and_kept_in_the_editor(
     window: MainWindow, tab: Any
 ) -> None:
-    ask(tab, "x" * (LONGEST_PROMPT + 1))
-    assert f"{LONGEST_PROMPT:,}" in window.messages.text()
-    assert len(tab.prompt.text()) == LONGEST_PROMPT + 1
+    ask(tab, "x" * (MAX_PROMPT_LENGTH + 1))
+    assert f"{MAX_PROMPT_LENGTH:,}" in window.messages.text()
+    assert len(tab.prompt.text()) == MAX_PROMPT_LENGTH + 1
     assert jobs(tab) == []
 
 

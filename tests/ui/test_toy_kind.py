@@ -28,7 +28,7 @@ def toy_kind(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 def forget_kinds() -> None:
     """Let the registry be read anew: an app has its kinds from its start on."""
-    for known in (kinds, coding._any_request, coding._any_request_decoder):
+    for known in (kinds, coding._loose_requests, coding._loose_request_decoder):
         known.cache_clear()
 
 
@@ -59,7 +59,7 @@ def test_a_toy_kind_has_its_tab_and_its_results_are_in_queue_and_history(
     assert "<b>Pitch</b> 880 Hz" in detail_text(asset)
     window.restore(asset)
     assert (tab.prompt.text(), tab.pitch.int_value()) == ("a bell", 880)
-    assert KIND.fields["pitch"].most == tab.pitch.spin.maximum()
+    assert KIND.fields["pitch"].maximum == tab.pitch.spin.maximum()
 
 
 def rows(view: Any) -> list[str]:

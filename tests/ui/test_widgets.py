@@ -77,7 +77,7 @@ def test_a_number_of_a_kind_has_the_range_and_the_texts_of_its_field(qtbot: QtBo
         0.95,
         "text.top_p",
     )
-    assert strength.toolTip() == "0 keeps the picture, 1 draws it anew"
+    assert strength.toolTip() == "0 keeps the picture, 1 redraws it completely"
     assert strength.spin.text() == "0.60"
 
 

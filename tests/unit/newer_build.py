@@ -11,7 +11,7 @@ from pathlib import Path
 from studio.kinds.coding import recipe_from_json
 from studio.library.folder.file_placing import hash_file
 from studio.library.folder.marks_file import MARKS_FILE
-from studio.library.index.asset_writer import AssetWriter, Found
+from studio.library.index.asset_writer import AssetWriter, FinishedFile
 from studio.library.index.database import FILE_NAME, Database
 from studio.library.recipes.metadata import write_with_recipe
 from studio.library.store import Library
@@ -81,7 +81,7 @@ def write_library(root: Path) -> None:
     recipe = recipe_from_json(recipe_text(sound.name))
     database = Database(root)
     writer = AssetWriter(database, root)
-    writer.insert(Found(sound, recipe, sound.stat().st_size, hash_file(sound)))
+    writer.insert(FinishedFile(sound, recipe, sound.stat().st_size, hash_file(sound)))
     database.close()
     line = {"asset": asset_of("steps.png"), "starred": True, "rating": 4, "origin": ""}
     (root / MARKS_FILE).write_text(json.dumps(line) + "\n")

@@ -25,7 +25,7 @@ from studio.library.recipes.metadata import (
     is_declared_generated,
     read_recipe,
 )
-from studio.library.recipes.settings_in_file import settings_of
+from studio.library.recipes.settings_in_file import read_settings
 from studio.library.records import Asset, Job
 from studio.library.store import Library
 from studio.protocol import InputFile, ProblemError, Sentence
@@ -81,7 +81,7 @@ def test_settings_come_back_and_other_programs_read_theirs(
     assert path.suffix == {"webp": ".webp", "jpeg": ".jpg"}[to]
     assert lost == []
     assert read_recipe(path) == asset.recipe
-    restored = settings_of(path)
+    restored = read_settings(path)
     assert restored is not None and restored.made_by == "Prompt Studio"
     assert read_content(path) == Content(6, 4)
     assert is_declared_generated(path)

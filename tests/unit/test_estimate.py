@@ -249,7 +249,7 @@ def test_what_is_left_of_the_queue_follows_the_library(library: Library) -> None
     library.queue.finish(first.id, "failed", Problem("bug", sentence("x")))
     library.queue.cancel_waiting([second.id])
     assert backlog.left(known) == Left(0.0, 1, {})
-    library.queue.uncancel([second.id])
+    library.queue.restore_cancelled([second.id])
     assert backlog.left(known) == Left(8.0, 1, {})
 
 

@@ -30,7 +30,7 @@ from studio.protocol import ProblemError
         ("text", "model", "a" * 300, "must have at most 200 characters."),
         ("text", "model", 3, "must be text."),
         ("text", "messages", "hello", "must be a list."),
-        ("text", "messages", [{"role": "x", "content": ""}], "has a value that is not known."),
+        ("text", "messages", [{"role": "x", "content": ""}], "has an unknown value."),
         ("image", "transparent", "maybe", "must be true or false."),
         ("image", "image", 3, "must be the path of a file."),
         ("image", "image", {}, "must be the path of a file."),

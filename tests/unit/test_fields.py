@@ -11,21 +11,21 @@ from studio.protocol import Adapter, InputFile
 
 def test_a_value_is_shown_as_people_read_it() -> None:
     fields = IMAGE.fields
-    assert UPSCALE.fields["scale"].shown(2) == "2×"
-    assert fields["guidance_scale"].shown(7.5) == "7.5"
-    assert fields["width"].shown(512) == "512 px"
-    assert fields["image"].shown(InputFile("/a/fox.png", "0" * 64)) == "/a/fox.png"
-    assert fields["steps"].shown(None) == ""
+    assert UPSCALE.fields["scale"].format_value(2) == "2×"
+    assert fields["guidance_scale"].format_value(7.5) == "7.5"
+    assert fields["width"].format_value(512) == "512 px"
+    assert fields["image"].format_value(InputFile("/a/fox.png", "0" * 64)) == "/a/fox.png"
+    assert fields["steps"].format_value(None) == ""
     adapters = (Adapter("ink", 0.8), Adapter("dusk"))
-    assert fields["adapters"].shown(adapters) == "ink (0.8), dusk (1)"
-    assert fields["adapters"].shown(()) == ""
+    assert fields["adapters"].format_value(adapters) == "ink (0.8), dusk (1)"
+    assert fields["adapters"].format_value(()) == ""
 
 
 def test_a_field_names_the_one_without_which_it_does_not_count() -> None:
-    alone = {name: field.goes_with for name, field in IMAGE.fields.items() if field.goes_with}
+    alone = {name: field.requires for name, field in IMAGE.fields.items() if field.requires}
     assert alone == {"strength": "image", "mask": "image"}
     for kind in kinds().values():
-        assert {field.goes_with for field in kind.fields.values()} - {""} <= set(kind.fields)
+        assert {field.requires for field in kind.fields.values()} - {""} <= set(kind.fields)
 
 
 def test_what_is_shown_and_compared_are_fields_of_the_kind() -> None:

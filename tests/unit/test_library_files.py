@@ -15,7 +15,7 @@ from studio.kinds.text import TextRequest
 from studio.kinds.upscale import UpscaleRequest
 from studio.library.folder.file_names import slug
 from studio.library.index.database import FILE_NAME
-from studio.library.index.search import Wanted
+from studio.library.index.search import AssetQuery
 from studio.library.recipes.metadata import read_recipe
 from studio.library.records import Asset
 from studio.library.store import Library
@@ -184,7 +184,7 @@ def test_search_finds_words_beginnings_phrases_and_chinese(
 ) -> None:
     for prompt in ("a red fox", "fox and hounds", "一只红色的狐狸"):
         record(library, enqueue(library, prompt))
-    assert {asset.prompt for asset in library.assets.find(Wanted(words=query))} == found
+    assert {asset.prompt for asset in library.assets.find(AssetQuery(words=query))} == found
 
 
 def test_a_picture_names_the_result_it_was_made_from(library: Library) -> None:
@@ -213,9 +213,9 @@ def test_enlarged_pictures_are_called_by_the_prompt_of_the_first_one(tmp_path: P
         assert called == {asset.id: "一只 owl" for asset in (original, larger, largest)} | {
             other.id: "photo.png"
         }
-        found = {asset.id for asset in library.assets.find(Wanted(words="一只 owl"))}
+        found = {asset.id for asset in library.assets.find(AssetQuery(words="一只 owl"))}
         assert found == {original.id, larger.id, largest.id}
-        named = {asset.id for asset in library.assets.find(Wanted(words=larger.path.stem))}
+        named = {asset.id for asset in library.assets.find(AssetQuery(words=larger.path.stem))}
         assert named == {larger.id, largest.id}
 
     check()
@@ -244,19 +244,19 @@ def test_words_and_filters_are_answered_together(library: Library) -> None:
     library.marks.star([starred.id], True)
     library.marks.retag([tagged.id], (), ["夜 Night"])
     ids = {asset.id for asset in (starred, tagged, plain, tale)}
-    assert {asset.id for asset in library.assets.find(Wanted(words="fox"))} == ids
-    assert [asset.id for asset in library.assets.find(Wanted(words="fox", starred=True))] == [
+    assert {asset.id for asset in library.assets.find(AssetQuery(words="fox"))} == ids
+    assert [asset.id for asset in library.assets.find(AssetQuery(words="fox", starred=True))] == [
         starred.id
     ]
-    assert [asset.id for asset in library.assets.find(Wanted(words="fox", tags=("夜 night",)))] == [
-        tagged.id
-    ]
-    assert [asset.id for asset in library.assets.find(Wanted(words="fox", task="text"))] == [
+    assert [
+        asset.id for asset in library.assets.find(AssetQuery(words="fox", tags=("夜 night",)))
+    ] == [tagged.id]
+    assert [asset.id for asset in library.assets.find(AssetQuery(words="fox", task="text"))] == [
         tale.id
     ]
-    assert library.assets.find(Wanted(words="fox", model="tin")) == []
-    assert {asset.id for asset in library.assets.find(Wanted(model="tiny"))} == ids
-    assert library.assets.find(Wanted(words="taskimage")) == []
+    assert library.assets.find(AssetQuery(words="fox", model="tin")) == []
+    assert {asset.id for asset in library.assets.find(AssetQuery(model="tiny"))} == ids
+    assert library.assets.find(AssetQuery(words="taskimage")) == []
 
 
 def test_results_of_one_second_are_listed_last_made_first(library: Library) -> None:
@@ -264,7 +264,7 @@ def test_results_of_one_second_are_listed_last_made_first(library: Library) -> N
     newest_first = [asset.id for asset in reversed(made)]
     assert [asset.id for asset in library.assets.recent()] == newest_first
     assert [
-        asset.id for asset in library.assets.find(Wanted(words="fox"), limit=2, offset=1)
+        asset.id for asset in library.assets.find(AssetQuery(words="fox"), limit=2, offset=1)
     ] == newest_first[1:3]
 
 

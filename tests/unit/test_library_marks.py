@@ -8,7 +8,7 @@ import pytest
 
 from studio.library.folder.marks_file import MARKS_FILE, read_marks
 from studio.library.index.database import FILE_NAME
-from studio.library.index.search import Wanted
+from studio.library.index.search import AssetQuery
 from studio.library.records import Asset
 from studio.library.store import Library
 from studio.protocol import ProblemError
@@ -35,7 +35,7 @@ def test_a_collection_outlives_stars_tags_the_trash_and_the_index(
     library: Library, three: list[Asset]
 ) -> None:
     first, second, _ = three
-    library.marks.collect("狐 Foxes", [first.id, second.id])
+    library.marks.add_to_collection("狐 Foxes", [first.id, second.id])
     library.marks.star([first.id], True)
     library.marks.retag([first.id], (), ["night"])
     library.trash.put([first.id])
@@ -49,26 +49,26 @@ def test_a_collection_outlives_stars_tags_the_trash_and_the_index(
     assert (found.collections, found.tags, found.starred) == (("狐 Foxes",), ("night",), True)
     again.trash.restore([second.id])
     assert again.marks.collections() == [("狐 Foxes", 2)]
-    assert set(ids(again.assets.find(Wanted(collection="狐 foxes")))) == {first.id, second.id}
+    assert set(ids(again.assets.find(AssetQuery(collection="狐 foxes")))) == {first.id, second.id}
     again.close()
 
 
 def test_a_collection_is_left_renamed_and_merged(library: Library, three: list[Asset]) -> None:
     names = ids(three)
-    library.marks.collect(" Pets ", names)
-    library.marks.collect("PETS", names)
-    library.marks.collect("wild", names[:1])
+    library.marks.add_to_collection(" Pets ", names)
+    library.marks.add_to_collection("PETS", names)
+    library.marks.add_to_collection("wild", names[:1])
     assert library.marks.collections() == [("Pets", 3), ("wild", 1)]
-    library.marks.drop("pets", names[2:])
-    assert library.marks.rename("Pets", "pets") == 2
+    library.marks.remove_from_collection("pets", names[2:])
+    assert library.marks.rename_collection("Pets", "pets") == 2
     assert library.marks.collections() == [("pets", 2), ("wild", 1)]
     library.trash.put(names[1:2])
-    assert library.marks.rename("pets", "Wild") == 2
+    assert library.marks.rename_collection("pets", "Wild") == 2
     assert library.marks.collections() == [("wild", 1)]
     library.trash.restore(names[1:2])
     assert library.marks.collections() == [("wild", 2)]
-    assert library.marks.rename("nobody's", "x") == 0
-    library.marks.drop("wild", names)
+    assert library.marks.rename_collection("nobody's", "x") == 0
+    library.marks.remove_from_collection("wild", names)
     assert library.marks.collections() == []
 
 
@@ -77,7 +77,7 @@ def test_a_collection_without_a_proper_name_is_a_sentence(
     library: Library, three: list[Asset], name: str
 ) -> None:
     with pytest.raises(ProblemError, match="name"):
-        library.marks.collect(name, ids(three))
+        library.marks.add_to_collection(name, ids(three))
 
 
 def test_many_marks_cost_one_sync_and_unknown_results_are_skipped(
@@ -109,8 +109,8 @@ def test_tags_are_replaced_in_many_and_what_each_has_of_its_own_stays(
         {"done", "OWN"},
         {"done", "OWN"},
     ]
-    assert ids(library.assets.find(Wanted(tags=("draft",)))) == []
-    assert len(library.assets.find(Wanted(words="done"))) == 3
+    assert ids(library.assets.find(AssetQuery(tags=("draft",)))) == []
+    assert len(library.assets.find(AssetQuery(words="done"))) == 3
 
 
 def test_a_mark_in_the_trash_keeps_the_way_back(library: Library, three: list[Asset]) -> None:
@@ -129,7 +129,7 @@ def test_marks_that_the_disk_refuses_are_not_in_the_index_either(
     (library.root / MARKS_FILE).mkdir()
     with pytest.raises(ProblemError):
         library.marks.star(ids(three), True)
-    assert library.assets.find(Wanted(starred=True)) == []
+    assert library.assets.find(AssetQuery(starred=True)) == []
 
 
 def test_a_line_cut_short_by_a_crash_costs_only_itself(library: Library) -> None:
@@ -137,6 +137,6 @@ def test_a_line_cut_short_by_a_crash_costs_only_itself(library: Library) -> None
     library.marks.retag([asset.id], (), ["kept"])
     with (library.root / MARKS_FILE).open("ab") as file:
         file.write(b'{"asset": "half')
-    library.marks.collect("late", [asset.id])
+    library.marks.add_to_collection("late", [asset.id])
     mark = read_marks(library.root)[asset.id]
     assert (mark.tags, mark.collections) == (("kept",), ("late",))

@@ -72,11 +72,11 @@ def test_moving_a_job_changes_its_turn(library: Library) -> None:
 def test_a_paused_queue_gives_no_job_and_stays_paused_over_a_restart(tmp_path: Path) -> None:
     library = Library.open(tmp_path)
     enqueue(library)
-    library.queue.pause(True)
+    library.queue.set_paused(True)
     library.close()
     library = Library.open(tmp_path)
     assert library.next_job() is None
-    library.queue.pause(False)
+    library.queue.set_paused(False)
     assert library.next_job() is not None
     library.close()
 

@@ -11,12 +11,12 @@ from msgspec.structs import replace
 
 from studio.kinds.coding import to_json
 from studio.kinds.image import ImageRequest
-from studio.kinds.requests import called
+from studio.kinds.requests import display_name
 from studio.kinds.text import TextRequest
 from studio.kinds.upscale import UpscaleRequest
 from studio.library.index import database
 from studio.library.index.database import FILE_NAME, Database
-from studio.library.index.search import Wanted, facts
+from studio.library.index.search import AssetQuery, filter_terms
 from studio.library.records import Asset
 from studio.library.store import Library
 from studio.protocol import InputFile
@@ -43,7 +43,7 @@ def three(library: Library) -> tuple[Asset, Asset, Asset]:
     library.marks.retag([second.id], (), ["night", "Best"])
     library.marks.retag([third.id], (), ["night"])
     library.marks.star([second.id], True)
-    library.marks.collect("Für Anna", [second.id])
+    library.marks.add_to_collection("Für Anna", [second.id])
     return first, second, third
 
 
@@ -51,29 +51,29 @@ def three(library: Library) -> tuple[Asset, Asset, Asset]:
 @pytest.mark.parametrize(
     ("wanted", "found"),
     [
-        (Wanted(), [2, 1, 0]),
-        (Wanted(task="image"), [2, 1, 0]),
-        (Wanted(task="text"), []),
-        (Wanted(model="tiny"), [2, 1, 0]),
-        (Wanted(model="tin"), []),
-        (Wanted(tags=("NIGHT",)), [2, 1]),
-        (Wanted(tags=("night", "best")), [1]),
-        (Wanted(collection="für anna"), [1]),
-        (Wanted(collection="anna"), []),
-        (Wanted(labels=(("size", "l"),)), [2, 1]),
-        (Wanted(labels=(("size", "l"), ("product", "tea pot"))), [1]),
-        (Wanted(labels=(("product", "tea"),)), []),
-        (Wanted(starred=True), [1]),
-        (Wanted(since=seconds(DAYS[1])), [2, 1]),
-        (Wanted(until=seconds(DAYS[1])), [0]),
-        (Wanted(since=seconds(DAYS[1]), until=seconds(DAYS[2])), [1]),
-        (Wanted(since=float("inf")), []),
-        (Wanted(since=float("-inf"), until=1e300), [2, 1, 0]),
-        (Wanted(task="image", tags=("night",), starred=True, since=seconds(DAYS[0])), [1]),
+        (AssetQuery(), [2, 1, 0]),
+        (AssetQuery(task="image"), [2, 1, 0]),
+        (AssetQuery(task="text"), []),
+        (AssetQuery(model="tiny"), [2, 1, 0]),
+        (AssetQuery(model="tin"), []),
+        (AssetQuery(tags=("NIGHT",)), [2, 1]),
+        (AssetQuery(tags=("night", "best")), [1]),
+        (AssetQuery(collection="für anna"), [1]),
+        (AssetQuery(collection="anna"), []),
+        (AssetQuery(labels=(("size", "l"),)), [2, 1]),
+        (AssetQuery(labels=(("size", "l"), ("product", "tea pot"))), [1]),
+        (AssetQuery(labels=(("product", "tea"),)), []),
+        (AssetQuery(starred=True), [1]),
+        (AssetQuery(since=seconds(DAYS[1])), [2, 1]),
+        (AssetQuery(until=seconds(DAYS[1])), [0]),
+        (AssetQuery(since=seconds(DAYS[1]), until=seconds(DAYS[2])), [1]),
+        (AssetQuery(since=float("inf")), []),
+        (AssetQuery(since=float("-inf"), until=1e300), [2, 1, 0]),
+        (AssetQuery(task="image", tags=("night",), starred=True, since=seconds(DAYS[0])), [1]),
     ],
 )
 def test_filters_are_answered_alone_and_together(
-    library: Library, three: tuple[Asset, ...], words: str, wanted: Wanted, found: list[int]
+    library: Library, three: tuple[Asset, ...], words: str, wanted: AssetQuery, found: list[int]
 ) -> None:
     wanted = replace(wanted, words=words)
     assert [asset.id for asset in library.assets.find(wanted)] == [three[n].id for n in found]
@@ -83,37 +83,39 @@ def test_filters_are_answered_alone_and_together(
 @pytest.mark.usefixtures("three")
 @pytest.mark.parametrize("words", ["taskimage", "starred", "trashed", "AND NOT ("])
 def test_what_stands_for_filters_is_no_word_to_be_found(library: Library, words: str) -> None:
-    assert library.assets.find(Wanted(words=words)) == []
+    assert library.assets.find(AssetQuery(words=words)) == []
 
 
 def test_chinese_a_label_and_a_date_go_together(library: Library, three: tuple[Asset, ...]) -> None:
-    wanted = Wanted(words="狐", labels=(("size", "L"),), since=seconds(DAYS[1]))
+    wanted = AssetQuery(words="狐", labels=(("size", "L"),), since=seconds(DAYS[1]))
     assert [asset.id for asset in library.assets.find(wanted)] == [three[1].id]
 
 
 def test_the_name_of_a_collection_finds_what_is_in_it(
     library: Library, three: tuple[Asset, ...]
 ) -> None:
-    library.marks.collect("双十一", [three[0].id])
-    assert [asset.id for asset in library.assets.find(Wanted(words="十一"))] == [three[0].id]
-    assert [asset.id for asset in library.assets.find(Wanted(words="anna night"))] == [three[1].id]
+    library.marks.add_to_collection("双十一", [three[0].id])
+    assert [asset.id for asset in library.assets.find(AssetQuery(words="十一"))] == [three[0].id]
+    assert [asset.id for asset in library.assets.find(AssetQuery(words="anna night"))] == [
+        three[1].id
+    ]
     library.rebuild()
-    assert [asset.id for asset in library.assets.find(Wanted(words="双十一"))] == [three[0].id]
-    library.marks.drop("双十一", [three[0].id])
-    assert library.assets.find(Wanted(words="双十一")) == []
+    assert [asset.id for asset in library.assets.find(AssetQuery(words="双十一"))] == [three[0].id]
+    library.marks.remove_from_collection("双十一", [three[0].id])
+    assert library.assets.find(AssetQuery(words="双十一")) == []
 
 
 def test_what_is_in_the_trash_is_not_found_until_it_is_back(
     library: Library, three: tuple[Asset, ...]
 ) -> None:
     library.trash.put([three[2].id])
-    tagged = Wanted(tags=("night",))
-    assert library.assets.numbers(Wanted()).tolist() == [three[1].number, three[0].number]
+    tagged = AssetQuery(tags=("night",))
+    assert library.assets.numbers(AssetQuery()).tolist() == [three[1].number, three[0].number]
     assert library.assets.numbers(tagged).tolist() == [three[1].number]
-    assert library.assets.find(Wanted(words="three")) == []
+    assert library.assets.find(AssetQuery(words="three")) == []
     library.trash.restore([three[2].id])
     assert library.assets.numbers(tagged).tolist() == [three[2].number, three[1].number]
-    assert [asset.id for asset in library.assets.find(Wanted(words="three"))] == [three[2].id]
+    assert [asset.id for asset in library.assets.find(AssetQuery(words="three"))] == [three[2].id]
 
 
 def test_assets_come_in_the_order_of_the_numbers_without_those_gone(
@@ -122,11 +124,11 @@ def test_assets_come_in_the_order_of_the_numbers_without_those_gone(
     first, second, third = three
     library.trash.put([second.id])
     asked = [first.number, 5, second.number, third.number]
-    assert [asset.id for asset in library.assets.numbered(asked)] == [first.id, third.id]
+    assert [asset.id for asset in library.assets.by_numbers(asked)] == [first.id, third.id]
 
 
 def test_pages_follow_each_other(library: Library, three: tuple[Asset, ...]) -> None:
-    for wanted in (Wanted(), Wanted(words="fox")):
+    for wanted in (AssetQuery(), AssetQuery(words="fox")):
         pages = [library.assets.find(wanted, limit=1, offset=n) for n in range(4)]
         assert [a.id for page in pages for a in page] == [a.id for a in reversed(three)]
 
@@ -168,18 +170,18 @@ def version_1(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         recipe = replace(recipe_for(request), labels=labels)
         name, task, starred = f"asset-{number}", request.task, number == 0
         tags = ["Night"] if starred else []
-        old = facts(task, "tiny", starred=starred, tags=tags, collections=(), labels=())
+        old = filter_terms(task, "tiny", starred=starred, tags=tags, collections=(), labels=())
         db.execute(
             "INSERT INTO assets (number, id, job, row, task, model, seed, path, size, created, "
             "prompt, starred, trashed_at) VALUES (?, ?, '', 0, ?, 'tiny', 1, ?, 1, '', ?, ?, ?)",
-            (number, name, task, f"{number}.png", called(request), starred, trashed_at),
+            (number, name, task, f"{number}.png", display_name(request), starred, trashed_at),
         )
         db.execute("INSERT INTO contents VALUES (?, ?, '')", (number, to_json(recipe)))
         db.executemany("INSERT INTO tags VALUES (?, ?)", [(name, tag) for tag in tags])
         db.execute(
             "INSERT INTO words (rowid, prompt, text, tags, name, labels, facts) "
             "VALUES (?, ?, '', ?, '', '', ?)",
-            (number, called(request), " ".join(tags), old),
+            (number, display_name(request), " ".join(tags), old),
         )
     db.executemany(
         "INSERT INTO parents VALUES (?, ?)", [("asset-3", "asset-0"), ("asset-4", "asset-3")]
@@ -193,30 +195,30 @@ def test_a_library_of_version_1_answers_the_new_filters(
 ) -> None:
     version_1(tmp_path, monkeypatch)
     library = Library.open(tmp_path)
-    assert library.assets.numbers(Wanted(words="fox")).tolist() == [4, 3, 0]
-    assert library.assets.numbers(Wanted(words="3.png")).tolist() == [4]
-    called = [asset.prompt for asset in library.assets.find(Wanted(task="upscale"))]
+    assert library.assets.numbers(AssetQuery(words="fox")).tolist() == [4, 3, 0]
+    assert library.assets.numbers(AssetQuery(words="3.png")).tolist() == [4]
+    called = [asset.prompt for asset in library.assets.find(AssetQuery(task="upscale"))]
     assert called == ["other.png", "old fox", "old fox"]
-    assert library.assets.numbers(Wanted()).tolist() == [5, 4, 3, 1, 0]
+    assert library.assets.numbers(AssetQuery()).tolist() == [5, 4, 3, 1, 0]
     for words in ("", "old"):
-        assert library.assets.numbers(Wanted(words=words, task="image")).tolist() == [0]
-        cup = Wanted(words=words, labels=(("product", "cup"), ("n", "1")), starred=True)
+        assert library.assets.numbers(AssetQuery(words=words, task="image")).tolist() == [0]
+        cup = AssetQuery(words=words, labels=(("product", "cup"), ("n", "1")), starred=True)
         assert library.assets.numbers(cup).tolist() == [0]
-        assert library.assets.numbers(Wanted(words=words, labels=(("n", "2"),))).tolist() == []
-        assert library.assets.numbers(Wanted(words=words, tags=("night",))).tolist() == [0]
-    library.marks.collect("kept", ["asset-0"])
-    assert library.assets.find(Wanted(collection="kept", tags=("night",)))[0].id == "asset-0"
+        assert library.assets.numbers(AssetQuery(words=words, labels=(("n", "2"),))).tolist() == []
+        assert library.assets.numbers(AssetQuery(words=words, tags=("night",))).tolist() == [0]
+    library.marks.add_to_collection("kept", ["asset-0"])
+    assert library.assets.find(AssetQuery(collection="kept", tags=("night",)))[0].id == "asset-0"
     assert library.assets.facets().labels["Product"] == ("Cup",)
     library.close()
     Library.open(tmp_path).close()
 
 
 def test_looking_for_nothing_in_particular_is_everything() -> None:
-    assert Wanted(words="  ").is_everything
-    assert not Wanted(until=0.0).is_everything
+    assert AssetQuery(words="  ").matches_all
+    assert not AssetQuery(until=0.0).matches_all
 
 
 def test_two_assets_of_one_microsecond_have_numbers_of_their_own(library: Library) -> None:
     first, second = (record(library, enqueue(library)) for _ in range(2))
     assert first.created == second.created
-    assert library.assets.numbered([first.number, second.number]) == [first, second]
+    assert library.assets.by_numbers([first.number, second.number]) == [first, second]

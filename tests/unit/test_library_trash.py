@@ -8,7 +8,7 @@ import pytest
 
 from studio.kinds.text import TextRequest
 from studio.library.index.database import FILE_NAME
-from studio.library.index.search import Wanted
+from studio.library.index.search import AssetQuery
 from studio.library.store import Library
 from studio.protocol import ProblemError
 from tests.unit.conftest import enqueue, record
@@ -18,7 +18,7 @@ def test_a_deleted_result_is_out_of_sight_and_comes_back_to_its_place(library: L
     kept, gone = (record(library, enqueue(library, f"fox {n}")) for n in range(2))
     assert library.trash.put([gone.id]) == [gone.id]
     assert [asset.id for asset in library.assets.recent()] == [kept.id]
-    assert library.assets.find(Wanted(words="fox")) == [kept]
+    assert library.assets.find(AssetQuery(words="fox")) == [kept]
     assert not gone.path.exists()
     (back,) = library.trash.restore([gone.id])
     assert back == gone

@@ -21,7 +21,7 @@ from studio.kinds.coding import to_json
 from studio.kinds.image import ImageRequest
 from studio.kinds.text import TextRequest
 from studio.kinds.upscale import UpscaleRequest
-from studio.library.recipes.aigc_setting import label_of
+from studio.library.recipes.aigc_setting import label_from_settings
 from studio.library.recipes.metadata import read_recipe, read_text, write_with_recipe
 from studio.protocol import InputFile, Recipe
 from studio.settings import Settings
@@ -211,6 +211,8 @@ def test_our_label_gets_a_new_number_and_that_of_another_producer_is_kept(tmp_pa
 
 
 def test_the_label_is_off_until_it_is_asked_for_and_always_names_somebody() -> None:
-    assert label_of(Settings()) is None
-    assert label_of(Settings(aigc_label=True, aigc_producer=" Anna ")) == AigcLabel("Anna")
-    assert label_of(Settings(aigc_label=True)) == AigcLabel("Prompt Studio")
+    assert label_from_settings(Settings()) is None
+    assert label_from_settings(Settings(aigc_label=True, aigc_producer=" Anna ")) == AigcLabel(
+        "Anna"
+    )
+    assert label_from_settings(Settings(aigc_label=True)) == AigcLabel("Prompt Studio")

@@ -15,7 +15,7 @@ import pytest
 from studio.kinds.coding import to_json
 from studio.kinds.kind import Medium
 from studio.library.index.database import FILE_NAME, VERSION
-from studio.library.index.search import Wanted
+from studio.library.index.search import AssetQuery
 from studio.library.records import Asset, Job
 from studio.library.store import Library
 from studio.protocol import Request, UnknownRequest
@@ -81,7 +81,7 @@ def test_it_opens_without_a_notice_and_lists_all_as_before(older: Library, root:
     assert [told(asset, root) for asset in older.trash.list()] == LISTED["trashed"]
     assert [list(held) for held in older.marks.collections()] == LISTED["collections"]
     for words, ids in LISTED["searches"].items():
-        assert [asset.id for asset in older.assets.find(Wanted(words=words))] == ids, words
+        assert [asset.id for asset in older.assets.find(AssetQuery(words=words))] == ids, words
 
 
 def test_every_request_is_known_and_every_result_has_its_medium(older: Library) -> None:
@@ -118,7 +118,7 @@ def test_its_waiting_and_interrupted_jobs_run(older: Library) -> None:
     older.retries.resume_interrupted()
     ran: list[str] = []
     while (job := older.next_job()) is not None:
-        assert job.obstacle is None
+        assert job.unsupported_reason is None
         older.queue.start(job)
         for row in older.queue.missing_rows(job):
             record(older, job, row)
@@ -130,7 +130,7 @@ def test_its_waiting_and_interrupted_jobs_run(older: Library) -> None:
 def test_a_failed_job_is_tried_again_and_another_one_repeated(older: Library) -> None:
     again, refused = older.retries.retry_failed()
     assert (len(again), refused) == (1, [])
-    (picture,) = older.assets.find(Wanted(words="lamp"))
+    (picture,) = older.assets.find(AssetQuery(words="lamp"))
     assert isinstance(older.retries.duplicate(picture.job), Job)
 
 

@@ -27,10 +27,10 @@ from studio.kinds.kind import Medium
 from studio.kinds.text import TextRequest
 from studio.library.folder.marks_file import MARKS_FILE, read_marks
 from studio.library.index.database import FILE_NAME, DamagedDatabaseError
-from studio.library.index.search import Wanted
+from studio.library.index.search import AssetQuery
 from studio.library.recipes.export import TABLE, export
 from studio.library.recipes.metadata import read_recipe, write_with_recipe
-from studio.library.recipes.settings_in_file import settings_of
+from studio.library.recipes.settings_in_file import read_settings
 from studio.library.records import Asset
 from studio.library.store import Library
 from studio.models.registry import Registry
@@ -143,11 +143,11 @@ def test_media_are_told_by_the_kind_else_by_the_file(newer: Library) -> None:
     ],
 )
 def test_they_are_found_by_their_words(newer: Library, words: str, names: set[str]) -> None:
-    assert {asset.path.name for asset in newer.assets.find(Wanted(words=words))} == names
+    assert {asset.path.name for asset in newer.assets.find(AssetQuery(words=words))} == names
 
 
 def test_they_are_found_by_their_task_and_label(newer: Library) -> None:
-    wanted = Wanted(task="speech", labels=(("shelf", "new"),))
+    wanted = AssetQuery(task="speech", labels=(("shelf", "new"),))
     assert len(newer.assets.find(wanted)) == 3
     assert newer.assets.facets().labels == {"shelf": ("new",)}
 
@@ -157,7 +157,7 @@ def test_they_are_starred_tagged_collected_trashed_and_restored(newer: Library) 
     places = {asset.id: asset.path for asset in newer.assets.recent()}
     newer.marks.star(names, True)
     newer.marks.retag(names, [], ["kept"])
-    newer.marks.collect("From the future", names)
+    newer.marks.add_to_collection("From the future", names)
     assert newer.marks.collections() == [("From the future", len(FILES))]
     assert sorted(newer.trash.put(names)) == sorted(names)
     assert newer.assets.recent() == []
@@ -275,10 +275,12 @@ def test_jobs_that_cannot_run_wait_at_the_front_and_those_behind_them_run(
 
 
 def test_why_a_job_waits_is_said_in_a_sentence(newer: Library) -> None:
-    said = {job.request.task: str(job.obstacle) for job in newer.queue.list("queued")}
+    said = {job.request.task: str(job.unsupported_reason) for job in newer.queue.list("queued")}
     assert said["speech"].startswith(OTHERS)
     told = [
-        str(job.obstacle) for job in newer.queue.list("queued") if to_json(job.request) != SPEECH
+        str(job.unsupported_reason)
+        for job in newer.queue.list("queued")
+        if to_json(job.request) != SPEECH
     ]
     assert "steps must be a whole number of at most 500." in told
     assert "scale must be 2, 3 or 4." in told
@@ -318,17 +320,17 @@ def test_reproduce_is_refused_with_the_reason(newer: Library, paths: Paths) -> N
 
 
 def test_values_out_of_range_are_shown_and_used_up_to_the_check(newer: Library) -> None:
-    restored = settings_of(one(newer, "steps.png").path)
+    restored = read_settings(one(newer, "steps.png").path)
     assert restored is not None and isinstance(restored.request, ImageRequest)
     assert restored.request.steps == 9000
     with pytest.raises(ProblemError, match="steps must be a whole number of at most 500"):
         newer.queue.enqueue([restored.request])
     (job,) = newer.queue.enqueue([restored.request.with_values(steps=20)])
-    assert job.obstacle is None and job.request.seed == 7
+    assert job.unsupported_reason is None and job.request.seed == 7
 
 
 def test_settings_of_an_unknown_request_come_back_as_it_is(newer: Library) -> None:
-    restored = settings_of(one(newer, "speech.png").path)
+    restored = read_settings(one(newer, "speech.png").path)
     assert restored is not None and restored.request.task == "speech"
 
 

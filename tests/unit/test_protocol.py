@@ -17,7 +17,7 @@ from studio.kinds.coding import (
     unpack_event,
 )
 from studio.kinds.image import ImageRequest
-from studio.kinds.requests import obstacle
+from studio.kinds.requests import unsupported_reason
 from studio.kinds.text import TextRequest
 from studio.kinds.upscale import UpscaleRequest
 from studio.protocol import (
@@ -107,7 +107,7 @@ def test_values_out_of_range_are_read_back_and_refused_when_a_request_is_made() 
     request = request_from_json(text)
     assert isinstance(request, ImageRequest)
     assert request.steps == 9000
-    assert str(obstacle(request)) == "steps must be a whole number of at most 500."
+    assert str(unsupported_reason(request)) == "steps must be a whole number of at most 500."
     with pytest.raises(msgspec.ValidationError):
         request_from_fields(msgspec.json.decode(text))
 
@@ -126,7 +126,7 @@ def test_a_request_of_another_build_keeps_its_json_and_what_can_be_read_of_it(ra
     assert isinstance(request, UnknownRequest)
     assert to_json(request) == raw
     assert (request.prompt, request.count, request.seed) == ("狐狸", 3, 7)
-    assert obstacle(request) is not None
+    assert unsupported_reason(request) is not None
     recipe = f'{{"request":{raw},"row":1,"seed":8,"weather":{{"rain":true}}}}'
     again = to_json(recipe_from_json(recipe))
     assert msgspec.json.decode(again)["weather"] == {"rain": True}

@@ -27,7 +27,7 @@ def test_all_that_waits_is_cancelled_and_comes_back_in_the_same_order(library: L
     library.queue.move(third.id, before=first.id)
     cancelled = library.queue.cancel_waiting()
     assert library.queue.counts() == {"running": 1, "cancelled": 3}
-    assert library.queue.uncancel(cancelled) == 3
+    assert library.queue.restore_cancelled(cancelled) == 3
     assert turns(library) == cancelled == [third.id, first.id, second.id]
 
 

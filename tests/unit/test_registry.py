@@ -15,7 +15,7 @@ from studio.kinds.registry import kind_of
 from studio.kinds.upscale import UpscaleRequest
 from studio.models import description_cache
 from studio.models.identify import describe_path
-from studio.models.model_text import has_conditions
+from studio.models.model_card import has_conditions
 from studio.models.registry import Registry
 from studio.protocol import Adapter, Capabilities, InputFile, ProblemError
 from studio.settings import Paths

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from studio.models.fit import COMFORT, Verdict, fit, main_memory, memory_need, memory_now
+from studio.models.fit import COMFORT, Verdict, current_memory, fit, main_memory, memory_need
 from studio.models.identify import describe_path
 from studio.protocol import DeviceMemory, ModelRef
 from tests.unit.model_files import write_gguf, write_llama, write_pipeline
@@ -60,7 +60,7 @@ def test_each_device_is_asked_about_its_own_memory() -> None:
 
 def test_a_gpus_memory_is_as_it_was_told_and_shared_memory_is_asked_anew() -> None:
     gpu = DeviceMemory("cuda", "gpu", 24 * GB, 20 * GB)
-    assert memory_now(gpu) == gpu
-    unified = memory_now(DeviceMemory("mps", "unified", 1, 1))
+    assert current_memory(gpu) == gpu
+    unified = current_memory(DeviceMemory("mps", "unified", 1, 1))
     assert (unified.device, unified.kind) == ("mps", "unified")
-    assert unified.total == memory_now(None).total == main_memory().total
+    assert unified.total == current_memory(None).total == main_memory().total

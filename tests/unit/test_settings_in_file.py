@@ -11,7 +11,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from studio.kinds.image import ImageRequest
 from studio.library.recipes.metadata import write_with_recipe
-from studio.library.recipes.settings_in_file import settings_of
+from studio.library.recipes.settings_in_file import read_settings
 from tests.unit.conftest import png_bytes, recipe_for
 
 A1111 = (
@@ -60,7 +60,7 @@ def picture(path: Path, **texts: str) -> Path:
     ids=["a1111", "invokeai", "comfyui", "swarmui"],
 )
 def test_the_settings_of_other_programs_come_back(tmp_path: Path, texts: dict[str, str]) -> None:
-    found = settings_of(picture(tmp_path / "x.png", **texts))
+    found = read_settings(picture(tmp_path / "x.png", **texts))
     assert found is not None
     request = found.request
     assert isinstance(request, ImageRequest)
@@ -73,7 +73,7 @@ def test_the_settings_of_other_programs_come_back(tmp_path: Path, texts: dict[st
 
 def test_what_cannot_be_restored_is_said(tmp_path: Path) -> None:
     text = A1111.replace("DPM++ 2M Karras", "Secret Sauce").replace("Seed: 123", "Seed: -1")
-    found = settings_of(picture(tmp_path / "x.png", parameters=text))
+    found = read_settings(picture(tmp_path / "x.png", parameters=text))
     assert found is not None
     told = " ".join(str(sentence) for sentence in found.lost)
     assert all(word in told for word in ("fur", "Secret Sauce", "seed"))
@@ -83,16 +83,16 @@ def test_our_own_recipe_goes_first(tmp_path: Path) -> None:
     (tmp_path / "source").write_bytes(png_bytes())
     recipe = recipe_for(ImageRequest(prompt="狐狸", seed=5), row=2)
     write_with_recipe(tmp_path / "source", tmp_path / "ours.png", recipe)
-    found = settings_of(tmp_path / "ours.png")
+    found = read_settings(tmp_path / "ours.png")
     assert found is not None
     assert (found.made_by, found.request.seed) == ("Prompt Studio", 7)
 
 
 @pytest.mark.parametrize("text", ["", "[" * 10_000, '{"sui_image_params": 3}', "Steps: x"])
 def test_a_file_without_settings_or_with_nonsense_gives_none(tmp_path: Path, text: str) -> None:
-    assert settings_of(picture(tmp_path / "x.png", parameters=text)) is None
+    assert read_settings(picture(tmp_path / "x.png", parameters=text)) is None
 
 
 def test_a_file_that_is_no_picture_gives_none(tmp_path: Path) -> None:
     (tmp_path / "x.jpg").write_bytes(b"\xff\xd8\xff nonsense")
-    assert settings_of(tmp_path / "x.jpg") is None
+    assert read_settings(tmp_path / "x.jpg") is None

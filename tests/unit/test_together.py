@@ -104,7 +104,7 @@ def test_nobody_is_overtaken_more_often_than_allowed(library: Library) -> None:
 
 def test_a_paused_queue_sends_nobody_along(library: Library) -> None:
     first, _ = library.queue.enqueue([TextRequest(prompt="a"), TextRequest(prompt="b")], batch="b")
-    library.queue.pause(True)
+    library.queue.set_paused(True)
     assert library.queue.companions(first, 32) == []
 
 

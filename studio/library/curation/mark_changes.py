@@ -104,16 +104,16 @@ class MarkChanges:
             unknown=self._written_by_others().get(name, {}),
         )
 
-    def collect(self, name: str, ids: Iterable[str]) -> list[Asset]:
+    def add_to_collection(self, name: str, ids: Iterable[str]) -> list[Asset]:
         """Put assets into a collection, which begins to exist by it. Raises `ProblemError`."""
         name = self._spelling(name)
         return self._change_many(ids, lambda mark: _collected(mark, add=name))
 
-    def drop(self, name: str, ids: Iterable[str]) -> list[Asset]:
+    def remove_from_collection(self, name: str, ids: Iterable[str]) -> list[Asset]:
         """Take assets out of a collection; without any, it exists no more."""
         return self._change_many(ids, lambda mark: _collected(mark, remove=name))
 
-    def rename(self, old: str, new: str) -> int:
+    def rename_collection(self, old: str, new: str) -> int:
         """Rename a collection; one that has the new name already takes the assets in.
 
         Returns how many assets were in it, with those in the trash. Raises `ProblemError`.

@@ -34,7 +34,7 @@ def make_folder(folder: Path) -> None:
         raise file_problem(error, folder) from error
 
 
-def check_chosen(folder: Path) -> None:
+def check_library_folder(folder: Path) -> None:
     """Make sure that a library folder of the user's choice is there. Raises `ProblemError`.
 
     It is not made anew: its disk may be unplugged, and an empty library in its place would look

@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from studio.formats.atomic_write import write_whole
+from studio.formats.atomic_write import write_atomic
 from studio.library.disk_problems import file_problem
 from studio.library.records import Asset
 
@@ -111,4 +111,4 @@ def read_marks(root: Path) -> dict[str, Marks]:
 def _rewrite(root: Path, kept: dict[str, Marks]) -> None:
     lines = b"".join(map(_line, kept.values()))
     with contextlib.suppress(OSError):
-        write_whole(root / MARKS_FILE, lines)
+        write_atomic(root / MARKS_FILE, lines)

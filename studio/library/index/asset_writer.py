@@ -13,10 +13,10 @@ import msgspec
 
 from studio.kinds.coding import recipe_from_json, to_json
 from studio.kinds.registry import kinds
-from studio.kinds.requests import called, has_prompt, inputs_of
+from studio.kinds.requests import display_name, has_prompt, inputs_of
 from studio.library.folder.marks_file import Marks
 from studio.library.index.database import Database, medium_name
-from studio.library.index.search import facts, spaced
+from studio.library.index.search import filter_terms, spaced
 from studio.library.records import making_seconds
 from studio.protocol import Parent, Recipe, Request
 
@@ -30,7 +30,7 @@ def asset_id(job: str, row: int, path: str) -> str:
     return f"file-{hashlib.sha256(path.encode()).hexdigest()[:16]}"
 
 
-class Found(msgspec.Struct, frozen=True):
+class FinishedFile(msgspec.Struct, frozen=True):
     """A finished file as it is to be indexed. `text` is the answer, "" for other media."""
 
     path: Path
@@ -60,12 +60,12 @@ class AssetWriter:
         except ValueError:
             return str(path)
 
-    def insert(self, found: Found) -> str:
+    def insert(self, found: FinishedFile) -> str:
         """Index a finished file, if it is not indexed already. Returns the asset's id."""
         with self._database.write() as db:
             return self.insert_into(db, found)
 
-    def insert_into(self, db: sqlite3.Connection, found: Found) -> str:
+    def insert_into(self, db: sqlite3.Connection, found: FinishedFile) -> str:
         """Do `insert` as part of a transaction. Returns the asset's id."""
         recipe, stored = found.recipe, self.stored_path(found.path)
         model = recipe.model_id or recipe.request.model
@@ -76,7 +76,7 @@ class AssetWriter:
         if db.execute("SELECT 1 FROM assets WHERE id = ?", (name,)).fetchone():
             name = asset_id("", 0, stored)  # the user's copy of a file
         number = _free_number(db, recipe.created)
-        prompt = _prompt_of_parent(db, recipe) or called(recipe.request)
+        prompt = _prompt_of_parent(db, recipe) or display_name(recipe.request)
         db.execute(
             "INSERT INTO assets (number, id, job, row, task, model, seed, path, size, sha256, "
             "width, height, duration, medium, created, prompt) "
@@ -113,7 +113,7 @@ class AssetWriter:
                 spaced(found.text),
                 spaced(found.path.stem),
                 spaced(" ".join(recipe.labels.values())),
-                facts(
+                filter_terms(
                     recipe.request.task,
                     model,
                     starred=False,
@@ -170,7 +170,7 @@ class AssetWriter:
         collections = [collection for (collection,) in collected]
         labels = all_of("SELECT name, value FROM labels WHERE asset = ?")
         for row in all_of("SELECT * FROM assets WHERE id = ?"):
-            words = facts(
+            words = filter_terms(
                 row["task"],
                 row["model"],
                 starred=bool(row["starred"]),
@@ -232,7 +232,7 @@ class AssetWriter:
 def _searchable_prompt(request: Request, prompt: str) -> str:
     """Return what the index holds of an asset that is called by `prompt`."""
     if not has_prompt(request):
-        return _with_file_name(prompt, called(request))
+        return _with_file_name(prompt, display_name(request))
     extra = getattr(request, "system_prompt", "") or getattr(request, "negative_prompt", "")
     return f"{prompt}\n{extra}" if extra else prompt
 
@@ -261,7 +261,7 @@ def _pass_on(db: sqlite3.Connection, name: str, prompt: str) -> None:
         (name, prompt, msgspec.json.encode(without).decode()),
     ).fetchall()
     for child in children:
-        file = called(recipe_from_json(child["recipe"]).request)
+        file = display_name(recipe_from_json(child["recipe"]).request)
         db.execute("UPDATE assets SET prompt = ? WHERE id = ?", (prompt, child["id"]))
         db.execute(
             "UPDATE words SET prompt = ? WHERE rowid = ?",

@@ -13,7 +13,7 @@ from studio.kinds.coding import recipe_from_json
 from studio.kinds.kind import Medium
 from studio.library.index.database import DamagedDatabaseError, Database
 from studio.library.index.facets import Facets, read_facets
-from studio.library.index.search import TRASHED, Wanted, match_expression
+from studio.library.index.search import TRASHED, AssetQuery, match_expression
 from studio.library.records import Asset
 
 _COLUMNS = """
@@ -83,10 +83,10 @@ class Assets:
             row = db.execute(f"{_SELECT} {where}", values).fetchone()
         return self._asset(row) if row else None
 
-    def numbers(self, wanted: Wanted, limit: int = -1, offset: int = 0) -> array[int]:
+    def numbers(self, wanted: AssetQuery, limit: int = -1, offset: int = 0) -> array[int]:
         """Return the numbers of the assets that match, newest first; all without a limit."""
         first, last = wanted.numbers
-        expression = match_expression(wanted.words, wanted.facts)
+        expression = match_expression(wanted.words, wanted.terms)
         values: tuple[object, ...] = (first, last, limit, offset)
         if expression:
             # The index gives its rows newest first, so a limit ends the search early.
@@ -109,7 +109,7 @@ class Assets:
         numbers = msgspec.json.decode(f"[{found or ''}]", type=list[int])
         return array("q", sorted(numbers, reverse=True))
 
-    def numbered(self, numbers: Sequence[int]) -> list[Asset]:
+    def by_numbers(self, numbers: Sequence[int]) -> list[Asset]:
         """Return the assets of these numbers, in this order, without those gone or in the trash."""
         with self._database.read() as db:
             rows = db.execute(
@@ -120,16 +120,16 @@ class Assets:
         found = {row["number"]: row for row in rows}
         return [self._asset(found[number]) for number in numbers if number in found]
 
-    def find(self, wanted: Wanted, limit: int = 200, offset: int = 0) -> list[Asset]:
+    def find(self, wanted: AssetQuery, limit: int = 200, offset: int = 0) -> list[Asset]:
         """Return the assets that match everything wanted, newest first.
 
         Words may be cut short; Chinese words of any length are found; "…" is a phrase.
         """
-        return self.numbered(self.numbers(wanted, limit, offset))
+        return self.by_numbers(self.numbers(wanted, limit, offset))
 
     def recent(self, limit: int = 200, offset: int = 0) -> list[Asset]:
         """Return assets newest first."""
-        return self.find(Wanted(), limit, offset)
+        return self.find(AssetQuery(), limit, offset)
 
     def facets(self) -> Facets:
         """Return which models, tags and labels occur, for filter menus."""

@@ -31,7 +31,7 @@ def spaced(text: str) -> str:
     return _CJK.sub(r" \1 ", text)
 
 
-class Wanted(Struct, frozen=True, kw_only=True):
+class AssetQuery(Struct, frozen=True, kw_only=True):
     """What is looked for; what is left empty is not looked at.
 
     `words` is what a person typed (`match_expression`). `tags` and `labels` (name, value) must
@@ -50,14 +50,14 @@ class Wanted(Struct, frozen=True, kw_only=True):
     until: float | None = None
 
     @property
-    def is_everything(self) -> bool:
+    def matches_all(self) -> bool:
         """Whether nothing is left out."""
-        return msgspec.structs.replace(self, words=self.words.strip()) == Wanted()
+        return msgspec.structs.replace(self, words=self.words.strip()) == AssetQuery()
 
     @property
-    def facts(self) -> str:
+    def terms(self) -> str:
         """The words of the index that answer the filters, all but the dates."""
-        return facts(
+        return filter_terms(
             self.task or "",
             self.model,
             starred=self.starred,
@@ -80,7 +80,7 @@ def _microseconds(seconds: float) -> int:
     return _LAST if seconds > 0 else _FIRST
 
 
-def facts(
+def filter_terms(
     task: str,
     model: str,
     *,

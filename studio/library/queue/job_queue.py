@@ -154,7 +154,7 @@ class JobQueue:
         with self._database.read() as db:
             for row in db.execute(f"{SELECT_JOBS} WHERE status = 'queued' {_TURN}"):
                 job = job_of(row, self._database.path)
-                if job.obstacle is None and suits(job):
+                if job.unsupported_reason is None and suits(job):
                     return job
         return None
 
@@ -180,7 +180,7 @@ class JobQueue:
             looked_at = 0
             for row in waiting:
                 other = job_of(row, self._database.path)
-                if other.obstacle is not None:
+                if other.unsupported_reason is not None:
                     continue
                 looked_at += 1
                 size = rows_left(other)
@@ -284,7 +284,7 @@ class JobQueue:
             )
         return cancelled
 
-    def uncancel(self, job_ids: Collection[str]) -> int:
+    def restore_cancelled(self, job_ids: Collection[str]) -> int:
         """Let cancelled jobs wait again, each in its old place. Returns how many."""
         with self._database.write() as db:
             return db.execute(
@@ -374,7 +374,7 @@ class JobQueue:
             row = db.execute("SELECT value FROM state WHERE key = 'paused'").fetchone()
         return row is not None and row[0] == "1"
 
-    def pause(self, paused: bool) -> None:
+    def set_paused(self, paused: bool) -> None:
         """Take no new job after the current one, or go on. Kept over a restart."""
         with self._database.write() as db:
             db.execute(

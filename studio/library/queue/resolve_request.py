@@ -8,7 +8,7 @@ from pathlib import Path
 
 from studio.kinds.coding import to_json
 from studio.kinds.registry import kind_of
-from studio.kinds.requests import inputs_of, obstacle, prompt_of
+from studio.kinds.requests import inputs_of, prompt_of, unsupported_reason
 from studio.library.folder.file_placing import check_input, hash_file
 from studio.protocol import MAX_SEED, InputFile, Problem, ProblemError, Request, problem
 
@@ -20,7 +20,7 @@ def resolve_request(request: Request, hash_file: Callable[[Path], str] = hash_fi
     seeds past the largest one, an input file that is missing or cannot be read, or a request of
     another version that cannot run here.
     """
-    refuse_obstacle(request)
+    check_supported(request)
     kind = kind_of(request)
     if kind.needs_prompt and not prompt_of(request).strip():
         raise problem("bad_input", "The prompt is empty. Write what you want to get.")
@@ -50,9 +50,9 @@ def resolve_request(request: Request, hash_file: Callable[[Path], str] = hash_fi
     return request.with_values(seed=seed, **hashed)
 
 
-def refuse_obstacle(request: Request) -> None:
+def check_supported(request: Request) -> None:
     """Raise `ProblemError` (bad_input) where this build cannot carry out a stored request."""
-    trouble = obstacle(request)
+    trouble = unsupported_reason(request)
     if trouble is not None:
         raise ProblemError(Problem("bad_input", trouble))
 

@@ -6,7 +6,7 @@ from studio.formats.aigc import FALLBACK_PRODUCER, AigcLabel
 from studio.settings import Settings
 
 
-def label_of(settings: Settings) -> AigcLabel | None:
+def label_from_settings(settings: Settings) -> AigcLabel | None:
     """Return the label that the user wants on new results, None for none."""
     if not settings.aigc_label:
         return None

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from studio.formats import a1111, jpeg, png, xmp
-from studio.formats.exif import EXIF_FOLDER, PREFIX, USER_COMMENT, with_undefined_comment
+from studio.formats.exif import EXIF_IFD, PREFIX, USER_COMMENT, with_undefined_comment
 from studio.formats.front_matter import yaml_safe
 from studio.formats.recipe_files import read_embedded
 from studio.kinds.coding import to_json
@@ -111,7 +111,7 @@ def _exif(image: Image.Image) -> Image.Exif:
 
     try:
         exif = image.getexif()
-        exif.get_ifd(EXIF_FOLDER)
+        exif.get_ifd(EXIF_IFD)
         exif.tobytes()
     except Exception:
         # Whatever a stranger's EXIF makes the parser raise: it cannot be kept.
@@ -171,12 +171,12 @@ def _with_comment(exif: Image.Exif, comment: str) -> bytes:
 
     text = b"UNICODE\0" + comment.encode("utf-16-be", "replace")
     try:
-        exif.get_ifd(EXIF_FOLDER)[USER_COMMENT] = text
+        exif.get_ifd(EXIF_IFD)[USER_COMMENT] = text
         return with_undefined_comment(exif.tobytes().removeprefix(PREFIX))
     except Exception:
         # Only a stranger's EXIF can have such faults, whatever they are: go without it.
         exif = Image.Exif()
-        exif.get_ifd(EXIF_FOLDER)[USER_COMMENT] = text
+        exif.get_ifd(EXIF_IFD)[USER_COMMENT] = text
         return with_undefined_comment(exif.tobytes().removeprefix(PREFIX))
 
 
@@ -245,8 +245,10 @@ def _jpeg(
     whole, extended = _with_recipe(packet, recipe), ""
     if not jpeg.fits(whole):
         extended = _with_recipe("", recipe)
-        whole = jpeg.noting(packet, extended)
-        if not (jpeg.fits(whole) and jpeg.is_noted(whole, extended)):
+        whole = jpeg.with_extension_note(packet, extended)
+        if not (jpeg.fits(whole) and jpeg.has_extension_note(whole, extended)):
             tell(sentence("The XMP of others is too long for a JPEG and was left out."))
-            whole = jpeg.noting(with_source("", source_type_of(recipe.request)), extended)
+            whole = jpeg.with_extension_note(
+                with_source("", source_type_of(recipe.request)), extended
+            )
     return jpeg.with_metadata(file.getvalue(), kept, whole, extended)

@@ -49,7 +49,7 @@ _SCHEDULERS = {
 }
 
 
-class Restored(Struct, frozen=True):
+class FoundSettings(Struct, frozen=True):
     """What a file tells: the request, who made it, the model's name, what cannot be restored."""
 
     request: Request
@@ -58,7 +58,7 @@ class Restored(Struct, frozen=True):
     lost: tuple[Sentence, ...] = ()
 
 
-def settings_of(path: Path) -> Restored | None:
+def read_settings(path: Path) -> FoundSettings | None:
     """Return the settings inside a file, None where there are none that can be read.
 
     Raises `OSError` when the file cannot be read; never for what it holds.
@@ -66,7 +66,7 @@ def settings_of(path: Path) -> Restored | None:
     recipe = read_recipe(path)
     if recipe is not None:
         request = recipe.request.with_values(seed=recipe.seed)
-        return Restored(request, "Prompt Studio", recipe.model_name)
+        return FoundSettings(request, "Prompt Studio", recipe.model_name)
     with path.open("rb") as file:
         # The parsers take whatever text there is into memory, and copies of it.
         is_huge = png.longest_text(file) > png.MAX_TEXT
@@ -75,7 +75,7 @@ def settings_of(path: Path) -> Restored | None:
     return _swarm(path) or _parsed(path)
 
 
-def _swarm(path: Path) -> Restored | None:
+def _swarm(path: Path) -> FoundSettings | None:
     text = read_embedded(path).texts.get(a1111.PARAMETERS, "")
     try:
         values = msgspec.json.decode(text)[_SWARM] if _SWARM in text else None
@@ -95,7 +95,7 @@ def _swarm(path: Path) -> Restored | None:
     return _restored("SwarmUI", fields, str(values.get("model", "")), values.get("sampler"), {})
 
 
-def _parsed(path: Path) -> Restored | None:
+def _parsed(path: Path) -> FoundSettings | None:
     from PIL import Image
     from sd_parsers import ParserManager
 
@@ -149,7 +149,7 @@ def _restored(
     model: str,
     sampler: object,
     values: Mapping[str, Any],
-) -> Restored | None:
+) -> FoundSettings | None:
     prompt = str(fields["prompt"] or "")
     lost = [sentence("The LoRA {name} is not used.", name=name) for name in _LORA.findall(prompt)]
     fields["prompt"] = _LORA.sub("", prompt).strip().rstrip(",")
@@ -177,7 +177,7 @@ def _restored(
             continue
         kept[name] = value
     request = request_from_fields(kept)
-    return Restored(request, made_by, model, tuple(lost))
+    return FoundSettings(request, made_by, model, tuple(lost))
 
 
 def _scheduler(sampler: str) -> str:

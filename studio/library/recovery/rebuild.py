@@ -17,7 +17,7 @@ from studio.formats.recipe_files import read_content
 from studio.library.curation.trash import TRASH_FOLDER
 from studio.library.folder.file_placing import hash_file
 from studio.library.folder.marks_file import read_marks
-from studio.library.index.asset_writer import AssetWriter, Found
+from studio.library.index.asset_writer import AssetWriter, FinishedFile
 from studio.library.index.assets import Assets
 from studio.library.index.database import Database
 from studio.library.queue.stored_job import destination, rows_left
@@ -41,14 +41,14 @@ def has_results(root: Path) -> bool:
         return False
 
 
-def find(path: Path) -> Found | None:
+def find(path: Path) -> FinishedFile | None:
     """Return a finished file as it is to be indexed, or None when it is none of ours."""
     try:
         recipe = metadata.read_recipe(path)
         if recipe is None:
             return None
         content = read_content(path)
-        return Found(
+        return FinishedFile(
             path=path,
             recipe=recipe,
             size=path.stat().st_size,
@@ -85,7 +85,7 @@ def rebuild(database: Database, assets: Assets, writer: AssetWriter, root: Path)
     gone = [name for stored, name in known.items() if not (root / stored).is_file()]
     with database.write() as db:
         writer.forget(db, gone)
-    batch: list[Found] = []
+    batch: list[FinishedFile] = []
     for path in _walk(root):
         if writer.stored_path(path) in known:
             continue
@@ -106,7 +106,7 @@ def rebuild(database: Database, assets: Assets, writer: AssetWriter, root: Path)
     return assets.count()
 
 
-def _insert(database: Database, writer: AssetWriter, batch: list[Found]) -> None:
+def _insert(database: Database, writer: AssetWriter, batch: list[FinishedFile]) -> None:
     with database.write() as db:
         for found in batch:
             writer.insert_into(db, found)

@@ -11,7 +11,7 @@ from studio.library.folder.work_folders import WorkFolders
 from studio.library.index.asset_writer import AssetWriter
 from studio.library.index.database import Database
 from studio.library.queue.job_queue import JobQueue
-from studio.library.queue.resolve_request import refuse_obstacle, resolve_request
+from studio.library.queue.resolve_request import check_supported, resolve_request
 from studio.library.queue.stored_job import (
     SELECT_JOBS,
     insert_jobs,
@@ -58,7 +58,7 @@ class Retries:
         """
         self._queue.finish_owed()
         job = self._queue.require(job_id)
-        refuse_obstacle(job.request)
+        check_supported(job.request)
         if self._may_have_unlisted(job):
             adopt(self._database, self._writer, self._root, [job])
         return self._resumed(job_id, self._work.token if claim else "")
@@ -105,7 +105,7 @@ class Retries:
         for job in self._failed_and_not_retried():
             try:
                 if self._has_part(job):
-                    refuse_obstacle(job.request)
+                    check_supported(job.request)
                     parts.append(job)
                 else:
                     again.append((job, resolve_request(job.request, hash_once)))

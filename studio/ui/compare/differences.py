@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from studio.kinds.registry import AnyKind
 from studio.kinds.requests import kind_if_known
 from studio.library.records import Asset
-from studio.protocol import LONGEST_PROMPT
+from studio.protocol import MAX_PROMPT_LENGTH
 from studio.ui.style.translations import tr
 
 
@@ -30,16 +30,16 @@ def _compared(kind: AnyKind, asset: Asset) -> dict[str, str]:
     request = asset.recipe.request
     fields = [kind.fields[name] for name in kind.compared]
     return {
-        tr(field.label): " ".join(field.shown(getattr(request, field.name)).split())
+        tr(field.label): " ".join(field.format_value(getattr(request, field.name)).split())
         for field in fields
-        if not field.goes_with or getattr(request, field.goes_with) is not None
+        if not field.requires or getattr(request, field.requires) is not None
     }
 
 
 def _long(kind: AnyKind | None) -> set[str]:
     """Return the labels of what is as long as a prompt, and stands below it."""
     fields = {} if kind is None else kind.fields
-    return {tr(field.label) for field in fields.values() if field.longest == LONGEST_PROMPT}
+    return {tr(field.label) for field in fields.values() if field.max_length == MAX_PROMPT_LENGTH}
 
 
 def differences(assets: Sequence[Asset]) -> list[list[tuple[str, str]]]:

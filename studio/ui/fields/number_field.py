@@ -127,12 +127,12 @@ def number_field(kind: AnyKind, name: str, object_name: str = "") -> NumberField
     Its object name is `<task>.<name>` where no other is given.
     """
     field = kind.fields[name]
-    assert field.least is not None and field.most is not None, f"{name} has no range"
+    assert field.minimum is not None and field.maximum is not None, f"{name} has no range"
     smallest = 10.0**-field.decimals
     return NumberField(
         tr(field.label),
-        field.least + smallest if field.is_above else field.least,
-        field.most,
+        field.minimum + smallest if field.exclusive_minimum else field.minimum,
+        field.maximum,
         field.default,
         field.step,
         field.decimals,

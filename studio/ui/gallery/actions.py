@@ -94,18 +94,20 @@ class HistoryActions(QObject):
             self._state.show_message(text, "success")
 
         self._state.change_assets(
-            self, lambda library: library.marks.collect(collection, ids), confirm
+            self, lambda library: library.marks.add_to_collection(collection, ids), confirm
         )
 
     def take_out(self, assets: Sequence[Asset], collection: str) -> None:
         """Take results out of a collection."""
         ids = [asset.id for asset in assets]
-        self._state.change_assets(self, lambda library: library.marks.drop(collection, ids))
+        self._state.change_assets(
+            self, lambda library: library.marks.remove_from_collection(collection, ids)
+        )
 
     def rename_collection(self, old: str, new: str, then: Callable[[], object]) -> None:
         """Give a collection another name; with the name of another one, they become one."""
         self._state.change_assets(
-            self, lambda library: library.marks.rename(old, new), lambda _: then()
+            self, lambda library: library.marks.rename_collection(old, new), lambda _: then()
         )
 
     # ---- elsewhere

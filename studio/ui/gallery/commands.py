@@ -176,7 +176,7 @@ class HistoryCommands(QObject):
             act(known)
         elif library is not None:
             self._state.background.read(
-                self, lambda: library.assets.numbered(numbers), act, self._state.problem.emit
+                self, lambda: library.assets.by_numbers(numbers), act, self._state.problem.emit
             )
 
 

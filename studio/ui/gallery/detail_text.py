@@ -8,7 +8,7 @@ from html import escape
 import msgspec
 
 from studio.kinds.registry import AnyKind
-from studio.kinds.requests import kind_if_known, obstacle
+from studio.kinds.requests import kind_if_known, unsupported_reason
 from studio.library.records import Asset
 from studio.protocol import Recipe, UnknownRequest, readable_size
 from studio.ui.shell.kinds_shown import task_title
@@ -47,7 +47,7 @@ def _of_kind(kind: AnyKind, recipe: Recipe) -> Iterator[_Row]:
     for name in kind.details:
         field = kind.fields[name]
         value = recipe.seed if name == "seed" else getattr(recipe.request, name)
-        yield tr(field.label), field.shown(value)[:_LONGEST]
+        yield tr(field.label), field.format_value(value)[:_LONGEST]
 
 
 def _of_another_build(recipe: Recipe) -> Iterator[_Row]:
@@ -61,5 +61,5 @@ def _of_another_build(recipe: Recipe) -> Iterator[_Row]:
                 plain = isinstance(value, str | int | float)
                 text = str(value) if plain else msgspec.json.encode(value).decode()
                 yield name, text[:_LONGEST]
-    why = obstacle(request)
+    why = unsupported_reason(request)
     yield tr("Note"), "" if why is None else translated(why)

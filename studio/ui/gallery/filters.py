@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
 )
 
 from studio.kinds.registry import kinds
-from studio.library.index.search import Wanted
+from studio.library.index.search import AssetQuery
 from studio.ui.style.theme import GRID
 from studio.ui.style.translations import tr
 from studio.ui.widgets.buttons import tool_button
@@ -103,12 +103,12 @@ class Filters(QWidget):
         self.changed.connect(self._show_active)
         self._show_active()
 
-    def wanted(self, typed: str) -> Wanted:
+    def wanted(self, typed: str) -> AssetQuery:
         """Return what is looked for, with the words and tags in `typed`."""
         words, tags = split_tags(typed)
         tag = self.tag.currentData()
         label = self.label.currentData()
-        return Wanted(
+        return AssetQuery(
             words=words,
             task=self.task.currentData() or None,
             model=self.model.currentData() or "",

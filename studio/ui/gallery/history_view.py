@@ -140,7 +140,7 @@ class HistoryView(QWidget):
         def look() -> _Found:
             numbers = library.assets.numbers(wanted)
             read = dict.fromkeys([*numbers[near], *current])
-            return numbers, library.assets.numbered(list(read))
+            return numbers, library.assets.by_numbers(list(read))
 
         self._turn += 1
         turn = self._turn
@@ -159,10 +159,10 @@ class HistoryView(QWidget):
     def _show(self, found: _Found) -> None:
         numbers, known = found
         library = self._state.library
-        fetch = (lambda _: []) if library is None else library.assets.numbered
+        fetch = (lambda _: []) if library is None else library.assets.by_numbers
         self.model.show(numbers, fetch, known)
         self.commands.choose_after_deleting()
-        everything = self.filters.wanted(self.search.text()).is_everything
+        everything = self.filters.wanted(self.search.text()).matches_all
         self._empty.setVisible(not numbers)
         self._empty.setText(
             self.tr("What you make appears here.") if everything else self.tr("Nothing was found.")

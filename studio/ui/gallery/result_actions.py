@@ -15,7 +15,7 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 
 from studio.kinds.kind import Medium
 from studio.kinds.registry import AnyKind, kind_of, kinds, prompted_kind
-from studio.kinds.requests import kind_if_known, obstacle
+from studio.kinds.requests import kind_if_known, unsupported_reason
 from studio.library.recipes.export import ExportFormat
 from studio.library.records import Asset
 from studio.ui.gallery.actions import HistoryActions
@@ -139,8 +139,8 @@ class ResultActions(QObject):
                     name=sent_by(kind),
                     icon=kind.icon,
                     text=tr(kind.action),
-                    medium=kind.takes,
-                    most=None if kind.takes_many else 1,
+                    medium=kind.accepts,
+                    most=None if kind.accepts_many else 1,
                     run=partial(acts.send, kind.task),
                 )
         yield ResultAction(
@@ -231,7 +231,7 @@ def _is_known(asset: Asset) -> bool:
 
 
 def _can_run(asset: Asset) -> bool:
-    return obstacle(asset.recipe.request) is None
+    return unsupported_reason(asset.recipe.request) is None
 
 
 def _can_vary(asset: Asset) -> bool:

@@ -134,7 +134,7 @@ class QueueActions(QObject):
             text = self.tr("{n} waiting jobs were cancelled.").format(n=f"{len(cancelled):,}")
 
         def undo() -> None:
-            self._change(lambda library: library.queue.uncancel(cancelled), lambda _: None)
+            self._change(lambda library: library.queue.restore_cancelled(cancelled), lambda _: None)
 
         self._state.show_message(text, "info", self.tr("Undo"), undo)
 

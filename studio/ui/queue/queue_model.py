@@ -14,7 +14,7 @@ from PySide6.QtCore import (
     Signal,
 )
 
-from studio.kinds.requests import called
+from studio.kinds.requests import display_name
 from studio.library.records import Job
 from studio.protocol import JobStatus
 from studio.ui.style.translations import tr, translated
@@ -30,7 +30,7 @@ _MIME = "application/x-prompt-studio-jobs"
 
 def job_title(job: Job) -> str:
     """Return the first words of what a job was asked, or the name of its file."""
-    return " ".join(called(job.request)[:300].split()) or tr("(no prompt)")
+    return " ".join(display_name(job.request)[:300].split()) or tr("(no prompt)")
 
 
 class QueueModel(QAbstractListModel):
@@ -228,6 +228,6 @@ class QueueModel(QAbstractListModel):
             parts.append(self.tr("{time} left").format(time=seconds_text(left)))
         if job.problem is not None and job.status == "failed":
             parts.append(translated(job.problem.message))
-        if job.status in ("queued", "interrupted") and (why := job.obstacle) is not None:
+        if job.status in ("queued", "interrupted") and (why := job.unsupported_reason) is not None:
             parts.append(translated(why))
         return " · ".join(parts)

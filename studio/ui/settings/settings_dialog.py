@@ -178,14 +178,14 @@ class SettingsDialog(QDialog):
 
     def _label_changed(self) -> None:
         """Label what is recorded from now on, or stop labelling it."""
-        from studio.library.recipes.aigc_setting import label_of
+        from studio.library.recipes.aigc_setting import label_from_settings
 
         settings = self._state.settings
         settings.aigc_label = self.aigc.isChecked()
         settings.aigc_producer = self.producer.text().strip()
         self.producer.setEnabled(settings.aigc_label)
         if self._state.library is not None:
-            self._state.library.label = label_of(settings)
+            self._state.library.label = label_from_settings(settings)
         self._state.save_soon()
 
     def _choose_library(self) -> None:

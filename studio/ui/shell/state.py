@@ -171,7 +171,7 @@ class AppState(QObject):
 
     def pause(self, paused: bool) -> None:
         """Take no new job after the current one, or go on."""
-        self.change_jobs(lambda library: library.queue.pause(paused))
+        self.change_jobs(lambda library: library.queue.set_paused(paused))
 
     def change_jobs(self, work: Callable[[Library], Any]) -> None:
         """Do something to the library's queue off the window's thread, then look for a job.
@@ -241,10 +241,10 @@ class AppState(QObject):
         told = self.memory
 
         def look(registry: Registry) -> _Models:
-            from studio.models.fit import fit, memory_now
+            from studio.models.fit import current_memory, fit
 
             models = tuple(registry.list())
-            memory = memory_now(told)
+            memory = current_memory(told)
             return models, {model.id: fit(model, memory) for model in models}, registry.problems()
 
         def keep(found: _Models) -> None:

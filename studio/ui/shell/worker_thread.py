@@ -181,8 +181,8 @@ class WorkerThread(QThread):
 
     def _open(self) -> None:
         from studio.engine.factory import make_engines
-        from studio.library.folder.file_placing import check_chosen
-        from studio.library.recipes.aigc_setting import label_of
+        from studio.library.folder.file_placing import check_library_folder
+        from studio.library.recipes.aigc_setting import label_from_settings
         from studio.library.store import Library
         from studio.settings import load_settings
 
@@ -195,9 +195,9 @@ class WorkerThread(QThread):
         library: Library | None = None
         try:
             if self._root != self._paths.library:
-                check_chosen(self._root)
+                check_library_folder(self._root)
             library = Library.open(self._root)
-            library.label = label_of(load_settings(self._paths.settings)[0])
+            library.label = label_from_settings(load_settings(self._paths.settings)[0])
             from studio.jobs.lanes import Lanes, LibraryQueue
 
             queue = LibraryQueue(library)
@@ -222,7 +222,7 @@ class WorkerThread(QThread):
     def _take_jobs(self, lane: Lane) -> list[Job]:
         assert self._lanes is not None and self.library is not None
         try:
-            jobs = self._lanes.take(lane) if self.library.take_queue() else []
+            jobs = self._lanes.take(lane) if self.library.claim_queue() else []
         except Exception as error:
             # It is tried again every few seconds; the same trouble is said once.
             problem = problem_of(error)

@@ -99,12 +99,12 @@ class RunBar(QWidget):
 
     def _set_up_count(self, field: Field | None) -> None:
         """Set the range and label of the count; hide it if there is no field."""
-        if field is None or field.least is None or field.most is None:
+        if field is None or field.minimum is None or field.maximum is None:
             self._count_label.hide()
             self.count.hide()
             self.count.setFocusPolicy(Qt.FocusPolicy.NoFocus)
             return
-        least, most = int(field.least), int(field.most)
+        least, most = int(field.minimum), int(field.maximum)
         self.count.setRange(least, most)
         self.count.setAccessibleName(tr(field.label))
         self._count_label.setText(tr(field.label))

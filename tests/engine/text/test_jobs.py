@@ -14,7 +14,7 @@ from studio.engine.local.job import JobCancelled
 from studio.engine.tasks.text.decode.decode import Decoder
 from studio.formats.chat_template import Conversation
 from studio.kinds.text import TextRequest
-from studio.models.token_count_process import CountAsked, count
+from studio.models.token_count_process import CountRequest, count
 from studio.protocol import AssetReady, Event, Loading, Message, ModelRef, ProblemError, TextDelta
 from tests.engine.text.text_bench import TextBench, model_at
 from tests.engine.tiny_text import tiny_llama
@@ -54,7 +54,7 @@ def test_the_counter_counts_what_the_engine_reads(bench: TextBench, starter: Mod
     tokenizer = Tokenizer.from_file(str(Path(starter.path) / "tokenizer.json"))
     request = TextRequest(**fields)
     conversation = Conversation(request.prompt, request.system_prompt, request.messages)
-    asked = CountAsked(starter.path, conversation, request.max_tokens)
+    asked = CountRequest(starter.path, conversation, request.max_tokens)
     assert count(asked, tokenizer).tokens == read
 
 

@@ -40,7 +40,7 @@ from studio.ui.workspaces.image.values import (
 
 if TYPE_CHECKING:
     from studio.jobs.runner import PreviewSaved
-    from studio.library.recipes.settings_in_file import Restored
+    from studio.library.recipes.settings_in_file import FoundSettings
     from studio.library.records import Asset, Job
     from studio.ui.shell.state import AppState
 
@@ -387,16 +387,16 @@ class ImageTab(QWidget):
 
     def open_settings(self, path: Path) -> None:
         """Restore the settings inside a picture; one without any is what to start from."""
-        from studio.library.recipes.settings_in_file import settings_of
+        from studio.library.recipes.settings_in_file import read_settings
 
         self._state.background.read(
             self,
-            lambda: settings_of(path),
+            lambda: read_settings(path),
             lambda found: self._taken(path, found),
             self._state.problem.emit,
         )
 
-    def _taken(self, path: Path, found: Restored | None) -> None:
+    def _taken(self, path: Path, found: FoundSettings | None) -> None:
         if found is None or not isinstance(found.request, ImageRequest):
             self.start_from(str(path))
             return

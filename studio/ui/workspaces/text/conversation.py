@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from studio.formats.atomic_write import write_whole
+from studio.formats.atomic_write import write_atomic
 from studio.formats.json_file import set_aside
 from studio.protocol import Message, Problem, Sentence
 
@@ -107,7 +107,7 @@ def load_conversation(file: Path) -> tuple[Conversation, Problem | None]:
 def save_conversation(file: Path, encoded: bytes) -> None:
     """Write an encoded conversation atomically. Raises OSError."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(file, encoded)
+    write_atomic(file, encoded)
 
 
 def encode(conversation: Conversation) -> bytes:

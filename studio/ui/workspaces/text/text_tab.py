@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from studio.kinds.text import KIND, TextRequest
-from studio.protocol import LONGEST_PROMPT, Request
+from studio.protocol import MAX_PROMPT_LENGTH, Request
 from studio.ui.fields.prompt_edit import PromptEdit
 from studio.ui.shell.state import AppState
 from studio.ui.style.icons import icon
@@ -66,10 +66,10 @@ class TextTab(QWidget):
             )
             self.focus_prompt()
             return
-        if len(prompt) > LONGEST_PROMPT:
+        if len(prompt) > MAX_PROMPT_LENGTH:
             self._state.show_message(
                 self.tr("The prompt has {n} characters; at most {most} can be sent.").format(
-                    n=f"{len(prompt):,}", most=f"{LONGEST_PROMPT:,}"
+                    n=f"{len(prompt):,}", most=f"{MAX_PROMPT_LENGTH:,}"
                 ),
                 "warning",
             )
@@ -101,8 +101,8 @@ class TextTab(QWidget):
         """Keep the controls' values and the conversation."""
         values = self._values
         self.finish()
-        values.prompt = self.prompt.text()[:LONGEST_PROMPT]
-        values.system_prompt = self.system.text()[:LONGEST_PROMPT]
+        values.prompt = self.prompt.text()[:MAX_PROMPT_LENGTH]
+        values.system_prompt = self.system.text()[:MAX_PROMPT_LENGTH]
         values.model = self.model.model_id()
         values.count = self.run_bar.count.value()
         self.controls.to_settings(values)

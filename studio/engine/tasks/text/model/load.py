@@ -22,7 +22,7 @@ from studio.engine.tasks.text.model.weight_files import (
     check_embedding,
     read_weight_files,
 )
-from studio.formats.chat_template import SPECIAL_TOKENS, template_in
+from studio.formats.chat_template import SPECIAL_TOKENS, default_template
 from studio.formats.context_window import context_length
 from studio.protocol import ModelRef, problem, sentence
 
@@ -135,7 +135,7 @@ class _Loader:
             model = self._read_model(config, dtype)
             decoder = Decoder(model, self.device.name)
         self.job.check()
-        template = template_in(tokenizer.chat_template)
+        template = default_template(tokenizer.chat_template)
         return LoadedText(
             decoder=decoder,
             encode=_encoder(tokenizer),

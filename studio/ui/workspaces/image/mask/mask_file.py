@@ -9,9 +9,14 @@ from pathlib import Path
 from PySide6.QtCore import QBuffer, QIODevice
 from PySide6.QtGui import QImage
 
-from studio.formats.atomic_write import write_whole
+from studio.formats.atomic_write import write_atomic
 from studio.library.disk_problems import file_problem
-from studio.library.folder.file_placing import check_chosen, hash_file, make_folder, sync_folder
+from studio.library.folder.file_placing import (
+    check_library_folder,
+    hash_file,
+    make_folder,
+    sync_folder,
+)
 
 FOLDER = "masks"
 _DOTS_PER_METRE = 3780
@@ -25,14 +30,14 @@ def save_mask(mask: QImage, library: Path) -> Path:
     """
     data = _png(mask)
     digest = hashlib.sha256(data).hexdigest()
-    check_chosen(library)
+    check_library_folder(library)
     path = library / FOLDER / f"{digest[:16]}.png"
     with contextlib.suppress(OSError):
         if hash_file(path) == digest:
             return path
     make_folder(path.parent)
     try:
-        write_whole(path, data)
+        write_atomic(path, data)
     except OSError as error:
         raise file_problem(error, path.parent) from error
     sync_folder(path.parent)

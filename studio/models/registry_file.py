@@ -38,7 +38,7 @@ class _Remembered(Struct):
     models: Entries = []
 
 
-class RememberedModels:
+class RegistryFile:
     """Reads and changes the file. The app and the command line may do so at the same time."""
 
     def __init__(self, file: Path) -> None:

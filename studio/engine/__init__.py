@@ -1,1 +1,1 @@
-"""Engines behind one interface (`api`): `local` is the child process, `tasks` what it does."""
+"""Engines behind one interface (`api`): `local` is a child process, `tasks` its kinds of work."""

@@ -1,4 +1,4 @@
-"""What the app knows of an engine: everything outside of `studio.engine` asks this and no more."""
+"""The interface of an engine: all that code outside of `studio.engine` uses."""
 
 from __future__ import annotations
 
@@ -19,64 +19,66 @@ from studio.protocol import (
 )
 
 Work: TypeAlias = RunJob | RunTogether | ConvertModel | DescribeModel
-"""The commands that an engine runs; the others are methods of it."""
+"""The commands that `Engine.run` accepts; the others have their own methods."""
 
 
 class Abilities(Struct, frozen=True):
-    """The kinds of work that an engine does, and the formats of the models that it loads."""
+    """The kinds of work and the model formats that an engine supports."""
 
     tasks: frozenset[str]
     formats: frozenset[str]
 
 
 class Engine(Protocol):
-    """Runs one command at a time. Every method may be called from any thread.
+    """Runs one command at a time. All methods are thread-safe.
 
-    Nothing that goes wrong in an engine is raised: it becomes the command's final event.
+    Failures inside an engine are not raised: they become the command's final event.
     """
 
     @property
     def name(self) -> str:
-        """What tells it from other engines."""
+        """The unique name of this engine."""
         ...
 
     @property
     def abilities(self) -> Abilities:
-        """What it can run."""
+        """What this engine can run."""
         ...
 
     @property
     def memory(self) -> DeviceMemory | None:
-        """The device that it computes on and its memory; None until it has told."""
+        """The device that it computes on and its memory; None until known."""
         ...
 
     def start(self) -> None:
-        """Make it ready for work. Returns at once. Opens a stopped engine again."""
+        """Prepare the engine for work. Returns at once. Reopens a stopped engine."""
         ...
 
     def run(self, command: Work, on_event: Callable[[Event], None]) -> Event:
-        """Run one command; block until its final event, which is returned.
+        """Run one command, block until its final event and return that event.
 
-        `on_event` is called in this thread with every event, the final one included. Commands
-        of several threads take turns. After `stop`, and until `start`, every command is
-        `Cancelled`. Of `RunTogether` every part has a final event too, before that of the whole.
+        `on_event` is called in this thread with every event, including the final one. Commands
+        from several threads run one at a time. Between `stop` and `start`, every command ends
+        with `Cancelled`. With `RunTogether`, every part has its own final event before that of
+        the group.
         """
         ...
 
     def cancel(self, job: str) -> None:
-        """Cancel a job that runs or waits for its turn. Returns at once.
+        """Cancel a running or waiting job. Returns at once.
 
-        A job that is not known (any more) is left alone.
+        Unknown and finished jobs are ignored.
         """
         ...
 
     def stop(self) -> None:
-        """End a running command and let go of everything. Blocks for a few seconds at most."""
+        """Stop the running command and release all resources. Blocks for a few seconds at most."""
         ...
 
     def path_of(self, file: FileRef, work_dir: Path) -> Path:
-        """Return where a file that a job announced lies on this machine.
+        """Return the local path of a job's output file.
 
-        `work_dir` is the job's; an engine elsewhere fetches the file into it. Raises `OSError`.
+        `work_dir` is the job's work folder; a remote engine fetches the file into it. Raises
+        `OSError`.
         """
         ...

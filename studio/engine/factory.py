@@ -1,4 +1,4 @@
-"""The one place that makes engines: which ones there are is decided here."""
+"""Creates the engines that the app uses."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from studio.formats.gguf_cache import CACHE_VARIABLE
 
 
 def local_engine(*, logs: Path, cache: Path, device: str = "", threads: int = 0) -> Engine:
-    """Return the engine of this machine. It starts with its first command.
+    """Return the engine of this machine. Its process starts with the first command.
 
     Args:
-        logs: folder of its log file.
-        cache: folder of what it keeps from one start to the next.
-        device: preferred device, empty for the quickest.
-        threads: threads to compute with, 0 for one a physical core.
+        logs: folder of the log file.
+        cache: folder for files that are kept between starts.
+        device: preferred device, empty for the fastest.
+        threads: threads to compute with, 0 for one per physical core.
     """
     return EngineClient(
         log_dir=logs,
@@ -29,5 +29,5 @@ def local_engine(*, logs: Path, cache: Path, device: str = "", threads: int = 0)
 def make_engines(
     *, logs: Path, cache: Path, device: str = "", threads: int = 0
 ) -> tuple[Engine, ...]:
-    """Return every engine that jobs can be run on, that of this machine first."""
+    """Return all engines that can run jobs, the local one first."""
     return (local_engine(logs=logs, cache=cache, device=device, threads=threads),)

@@ -1,18 +1,22 @@
-"""An engine without models behind the real pipe, for tests of everything around it.
+"""A fake engine without models behind the real pipe, for testing everything around it.
 
-It runs in the same kind of process, through the same loop, and writes real small files. What
-goes wrong is scripted by words in the prompt (for upscaling, in the name of the input file), or
-for every job by the name of the script, which is such a word without its brackets:
+It runs in the same kind of process and the same loop as the real engine, and writes small but
+real files. Failures are scripted by words in the prompt (or in the name of the input file, for
+kinds without a prompt), or for all jobs by the name of the script, which is such a word without
+brackets:
 
-`[slow]` takes 20 seconds unless cancelled, `[slowload]` the same while loading, `[hang]` never
-ends and ignores a polite cancel, `[crash]` is killed like the system does it when memory runs
-out, after its first row, `[exit]` ends with status 3, `[fail]` says that the model is broken,
-`[bug]` raises an error nobody expected, `[oom]` runs out of memory, `[diskfull]` finds no space,
-`[rowfail]` cannot make its second row, `[warn]` warns, `[garbage]` sends what is no message,
-`[native]` never lets go of the interpreter's lock, `[helper]` starts a process, `[gainless]` does
-nothing together.
-Any other script, e.g. `plain`, lets jobs end well and at once. Jobs that run together take their
-steps side by side; what slows or breaks the engine does so for all of them.
+- `[slow]` takes 20 seconds unless cancelled; `[slowload]` the same while loading
+- `[hang]` never ends and ignores cancellation; `[native]` the same while holding the GIL
+- `[crash]` is killed after its first row, as by the system when memory runs out
+- `[exit]` exits with status 3; `[garbage]` sends an invalid message
+- `[fail]` reports a broken model; `[bug]` raises an unexpected error
+- `[oom]` runs out of memory; `[diskfull]` out of disk space
+- `[rowfail]` fails to make its second row; `[warn]` sends a warning
+- `[helper]` starts a helper process
+- `[gainless]` does nothing when run together with other jobs
+
+With any other script, e.g. `plain`, jobs succeed at once. Jobs that run together take their
+steps in parallel; what slows or breaks the engine affects all of them.
 """
 
 from __future__ import annotations
@@ -36,7 +40,7 @@ from studio.engine.fake_kind import FakeKind
 from studio.engine.local import process
 from studio.engine.local.environment import EngineOptions
 from studio.engine.local.group import Group
-from studio.engine.local.job import Job, Pace
+from studio.engine.local.job import EtaEstimator, Job
 from studio.engine.local.recipes import make_recipe
 from studio.kinds.registry import kind_of, kinds
 from studio.kinds.requests import display_name
@@ -60,7 +64,7 @@ SLOW_SECONDS = 0.05
 
 
 def serve(connection: Connection, options: EngineOptions) -> None:
-    """Run commands like `process.serve`, with fake tasks."""
+    """Run commands like `process.serve`, but with fake tasks."""
     fake = FakeTasks(options.fake, lambda: connection.send_bytes(b"\xc1 this is no message"))
     modules: dict[str, Any] = {
         "torch": SimpleNamespace(),
@@ -76,18 +80,18 @@ def serve(connection: Connection, options: EngineOptions) -> None:
     for kind in kinds().values():
         modules[f"{kind.task_package}.run"] = SimpleNamespace(run=fake.run)
         modules[f"{kind.task_package}.together"] = SimpleNamespace(run_together=fake.run_together)
-        for place, stand_in in ((kind.converter, convert), (kind.describer, describe)):
-            module, _, name = place.partition(":")
+        for location, stand_in in ((kind.converter, convert), (kind.describer, describe)):
+            module, _, name = location.partition(":")
             modules[module] = SimpleNamespace(**{name: stand_in})
     process.serve(connection, options, modules.__getitem__)
 
 
 class FakeTasks:
-    """Makes results without a model.
+    """Generates results without a model.
 
     Args:
-        script: a word that counts for every job.
-        send_garbage: breaks the pipe.
+        script: a script word that applies to every job.
+        send_garbage: sends an invalid message.
     """
 
     def __init__(self, script: str, send_garbage: Callable[[], None]) -> None:
@@ -95,10 +99,10 @@ class FakeTasks:
         self._send_garbage = send_garbage
 
     def run(self, job: Job, command: RunJob, _memory: Any, _device: Any) -> dict[str, float]:
-        """Run a job as its words say."""
+        """Run a job according to its script words."""
         words = self._words(command.request)
         self._load(job, command.model, words)
-        self._misbehave(job, command, words)
+        self._run_script(job, command, words)
         started = time.monotonic()
         self._steps([(job, command)], job.check, slow="slow" in words)
         self._rows(job, command, words)
@@ -106,25 +110,25 @@ class FakeTasks:
         return {"load_seconds": 0.0, "rows": len(command.rows), "run_seconds": seconds}
 
     def run_together(self, group: Group, _memory: Any, _device: Any) -> None:
-        """Run jobs as their words say, step by step for all."""
+        """Run jobs according to their script words, one step of each at a time."""
         words = {part.job.id: self._words(part.command.request) for part in group.parts}
-        everything = set[str]().union(*words.values())
-        if "gainless" in everything:
+        all_words = set[str]().union(*words.values())
+        if "gainless" in all_words:
             return
-        self._load(group.job, group.parts[0].command.model, everything)
+        self._load(group.job, group.parts[0].command.model, all_words)
         for part in group.active():
             try:
-                self._misbehave(part.job, part.command, words[part.job.id])
+                self._run_script(part.job, part.command, words[part.job.id])
             except Exception as error:
                 part.end(process.final_event(error, part.job))
         active = [(part.job, part.command) for part in group.active()]
-        self._steps(active, group.job.check, slow="slow" in everything)
+        self._steps(active, group.job.check, slow="slow" in all_words)
         for part in group.active():
             self._rows(part.job, part.command, words[part.job.id])
             part.end(Done(part.job.id, {"load_seconds": 0.0, "rows": len(part.command.rows)}))
 
-    def _misbehave(self, job: Job, command: RunJob, words: set[str]) -> None:
-        """Do what a job's words say before its first step."""
+    def _run_script(self, job: Job, command: RunJob, words: set[str]) -> None:
+        """Perform the script words that apply before the first step."""
         if "warn" in words:
             job.warn("memory", sentence("Memory is low, so one picture is generated at a time."))
         if "fail" in words:
@@ -142,7 +146,7 @@ class FakeTasks:
         if "exit" in words:
             os._exit(3)
         if "helper" in words:
-            # Lives on when its starter forgets it, as a library's helper would.
+            # Outlives its parent, like a helper process of a library.
             subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
         if words & {"native", "hang"}:
             job.progress(0, STEPS)
@@ -152,9 +156,9 @@ class FakeTasks:
             time.sleep(SLOW_SECONDS)
 
     def _rows(self, job: Job, command: RunJob, words: set[str]) -> None:
-        """Hand over the results of a job."""
-        for place, row in enumerate(command.rows):
-            if "rowfail" in words and place == 1:
+        """Send the results of a job."""
+        for index, row in enumerate(command.rows):
+            if "rowfail" in words and index == 1:
                 job.row_failed(
                     row,
                     Problem(
@@ -162,7 +166,7 @@ class FakeTasks:
                     ),
                 )
                 continue
-            path, recipe = _finish(job, command, row)
+            path, recipe = _make_result(job, command, row)
             job.asset(row, path, recipe)
             if "crash" in words:
                 _die()
@@ -181,9 +185,9 @@ class FakeTasks:
     def _steps(
         self, jobs: Sequence[tuple[Job, RunJob]], check: Callable[[], None], *, slow: bool
     ) -> None:
-        """Take the steps of some jobs side by side. `check` raises to stop."""
+        """Take the steps of several jobs in parallel. `check` raises to stop."""
         steps = SLOW_STEPS if slow else STEPS
-        pace = Pace(steps)
+        pace = EtaEstimator(steps)
         for step in range(1, steps + 1):
             if slow:
                 time.sleep(SLOW_SECONDS)
@@ -200,7 +204,7 @@ class FakeTasks:
 
 
 def convert(job: Job, source: Path, target: Path) -> None:
-    """Pretend to convert a model: write a folder that says where it came from."""
+    """Pretend to convert a model: write a minimal model folder."""
     job.loading(sentence("Converting the model"), 0.5)
     if not source.is_file():
         raise problem("model_missing", "The file {path} is not there.", path=source)
@@ -211,7 +215,7 @@ def convert(job: Job, source: Path, target: Path) -> None:
 
 
 def describe(model: ModelRef) -> Capabilities:
-    """Return capabilities: every control, or few when the model's name says `[turbo]`."""
+    """Return capabilities: all controls, or only a few if the model's name contains `[turbo]`."""
     controls: tuple[str, ...] = ("prompt", "width", "height", "steps", "seed", "count")
     if "[turbo]" not in model.name:
         controls += ("negative_prompt", "guidance_scale", "scheduler", "image", "strength", "mask")
@@ -232,7 +236,7 @@ def _fake_of(request: Request) -> FakeKind[Any]:
     return found
 
 
-def _finish(job: Job, command: RunJob, row: int) -> tuple[Path, Recipe]:
+def _make_result(job: Job, command: RunJob, row: int) -> tuple[Path, Recipe]:
     request = command.request
     seed = seed_of_row(request.seed, row)
     made = _fake_of(request).make(job, request, seed)

@@ -1,4 +1,4 @@
-"""What the fake engine does for one kind of work, where kinds differ."""
+"""The part of the fake engine that is specific to a kind of work."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ R = TypeVar("R", bound=Request)
 
 
 @dataclass(frozen=True)
-class Made:
-    """A finished row: its file, and what its recipe says of it."""
+class FakeResult:
+    """A finished row: its file and the values for its recipe."""
 
     path: Path
     stats: dict[str, float]
@@ -25,11 +25,11 @@ class Made:
 
 @dataclass(frozen=True)
 class FakeKind(Generic[R]):
-    """How results of a kind are made without a model.
+    """Generates results of a kind without a model.
 
-    `make` writes the file of one row with a seed; `step` reports one step of how many of a row.
+    `make(job, request, seed)` writes the file of one row; `step` reports one step of a row.
     """
 
-    make: Callable[[Job, R, int], Made]
+    make: Callable[[Job, R, int], FakeResult]
     step: Callable[[Job, R, int, int, int, int], None] = lambda *_: None
-    """Job, request, row, seed, step, steps."""
+    """Called with job, request, row, seed, step (from 1), steps."""

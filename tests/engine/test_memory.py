@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from studio.engine.local.devices import Device
-from studio.engine.local.job import Job, JobCancelled
+from studio.engine.local.job import Job, JobCancelledError
 from studio.engine.local.memory import MemoryArbiter, model_key
 from studio.protocol import Event, ProblemError, Warned
 
@@ -63,7 +63,7 @@ def test_a_model_that_can_never_fit_is_refused_with_the_sizes(machine: Machine, 
     with pytest.raises(ProblemError) as caught:
         machine.load("b", job, 101)
     assert caught.value.problem.kind == "out_of_memory"
-    assert "101 bytes" in str(caught.value.problem.message)
+    assert "101 B" in str(caught.value.problem.message)
     assert machine.arbiter.loaded() == ()
 
 
@@ -99,7 +99,7 @@ def test_a_cancelled_job_loads_and_frees_nothing(machine: Machine, tmp_path: Pat
     job = Job("1", tmp_path, lambda _: None, cancelled)
     machine.load("a", job, 60)
     cancelled.set()
-    with pytest.raises(JobCancelled):
+    with pytest.raises(JobCancelledError):
         machine.load("b", job, 60)
     assert machine.arbiter.loaded() == ("a",)
 

@@ -6,7 +6,7 @@ import math
 import struct
 import wave
 
-from studio.engine.fake_kind import FakeKind, Made
+from studio.engine.fake_kind import FakeKind, FakeResult
 from studio.engine.local.job import Job
 from tests.toy_kind.kind import ToneRequest
 
@@ -14,7 +14,7 @@ RATE = 8000
 SECONDS = 0.05
 
 
-def _make(job: Job, request: ToneRequest, seed: int) -> Made:
+def _make(job: Job, request: ToneRequest, seed: int) -> FakeResult:
     path = job.temporary(".wav")
     loudness = 1000 + seed % 20_000
     samples = [
@@ -26,7 +26,7 @@ def _make(job: Job, request: ToneRequest, seed: int) -> Made:
         file.setsampwidth(2)
         file.setframerate(RATE)
         file.writeframes(struct.pack(f"<{len(samples)}h", *samples))
-    return Made(path, {}, {})
+    return FakeResult(path, {}, {})
 
 
 FAKE = FakeKind(_make)

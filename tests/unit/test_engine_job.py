@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from studio.engine.local import job as job_module
-from studio.engine.local.job import Job, JobCancelled, Pace
+from studio.engine.local.job import EtaEstimator, Job, JobCancelledError
 from studio.kinds.text import TextRequest
 from studio.protocol import AssetReady, Event, Preview, Progress, Recipe, TextDelta
 
@@ -116,7 +116,7 @@ def test_a_cancelled_job_stops_at_its_next_check(tmp_path: Path) -> None:
     job = Job("1", tmp_path, lambda _: None, cancelled)
     job.check()
     cancelled.set()
-    with pytest.raises(JobCancelled):
+    with pytest.raises(JobCancelledError):
         job.check()
 
 
@@ -128,7 +128,7 @@ def test_temporary_files_are_unique_and_inside_the_work_folder(job: Job) -> None
 
 
 def test_the_time_left_follows_the_recent_pace(clock: Clock) -> None:
-    pace = Pace(100, clock.monotonic)
+    pace = EtaEstimator(100, clock.monotonic)
     assert pace.seconds_left(0) is None
     said: list[float | None] = []
     for step in range(1, 51):

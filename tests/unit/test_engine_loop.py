@@ -15,7 +15,7 @@ import msgspec
 import pytest
 
 from studio.engine.local.group import Group
-from studio.engine.local.job import Job, JobCancelled
+from studio.engine.local.job import Job, JobCancelledError
 from studio.engine.local.process import Engine
 from studio.kinds.text import TextRequest
 from studio.protocol import (
@@ -82,7 +82,7 @@ def test_a_cancelled_job_keeps_the_text_it_had_made() -> None:
     def act(job: Job) -> dict[str, float]:
         job.text(0, "a")
         job.text(0, "b")
-        raise JobCancelled
+        raise JobCancelledError
 
     final, events = execute(act)
     assert final == Cancelled("1")

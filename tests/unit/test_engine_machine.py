@@ -12,7 +12,7 @@ import pytest
 
 from studio.engine.local import devices
 from studio.engine.local.devices import Device, available_bytes, is_out_of_memory, memory_limit
-from studio.engine.local.environment import engine_variables, environment_set, physical_cores
+from studio.engine.local.environment import engine_variables, physical_cores, temporary_environment
 from studio.formats.weights_fingerprint import weight_hash
 from studio.protocol import ModelRef, problem
 
@@ -160,7 +160,7 @@ def test_the_environment_is_restored_also_after_an_error(monkeypatch: pytest.Mon
     monkeypatch.delenv("STUDIO_NEW", raising=False)
     with (
         pytest.raises(ZeroDivisionError),
-        environment_set({"STUDIO_OLD": "changed", "STUDIO_NEW": "new"}),
+        temporary_environment({"STUDIO_OLD": "changed", "STUDIO_NEW": "new"}),
     ):
         assert os.environ["STUDIO_OLD"] == "changed"
         assert os.environ["STUDIO_NEW"] == "new"

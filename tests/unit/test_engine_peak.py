@@ -19,7 +19,7 @@ def test_memory_that_is_given_back_before_the_end_counts(monkeypatch: pytest.Mon
     wait = threading.Event.wait
 
     def wait_and_tell(event: threading.Event, seconds: float | None = None) -> bool:
-        ended = wait(event, 0.001 if seconds == peak._LOOK_S else seconds)
+        ended = wait(event, 0.001 if seconds == peak._SAMPLE_SECONDS else seconds)
         looked.set()
         return ended
 

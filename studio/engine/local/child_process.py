@@ -1,4 +1,4 @@
-"""One engine process as the app holds it: started, watched, ended without leaving orphans."""
+"""The app's handle on one engine process: start, supervise, stop, leave no orphans."""
 
 from __future__ import annotations
 
@@ -13,7 +13,12 @@ from collections.abc import Callable, Mapping
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from studio.engine.local.environment import LOG_NAME, EngineOptions, enter, environment_set
+from studio.engine.local.environment import (
+    LOG_NAME,
+    EngineOptions,
+    child_main,
+    temporary_environment,
+)
 
 TERMINATE_SECONDS = 0.4
 KILL_SECONDS = 0.5
@@ -22,43 +27,44 @@ _running: set[EngineProcess] = set()
 
 
 @atexit.register
-def _end_all() -> None:
-    # `multiprocessing` joins its children at exit, and these end only when they are told to.
+def _stop_all() -> None:
+    # `multiprocessing` joins its children at exit, so they must be stopped first.
     for engine in list(_running):
-        engine.end_within(0)
+        engine.stop_within(0)
 
 
 class EngineProcess:
     """A child process and the app's end of its pipe.
 
-    A thread of its own starts the process and stays until it ends: Linux tells a child that
-    its parent died when the *thread* that started it ends, and only one may reap it.
+    A dedicated thread starts the process and lives until the process ends: Linux sends the
+    parent-death signal when the *thread* that started the child ends, and only one thread may
+    reap it.
 
     Args:
-        options: given to the child.
-        variables: set in the child's environment.
-        on_end: called from the supervising thread once the process has ended.
+        options: passed to the child.
+        variables: the child's additional environment variables.
+        on_exit: called from the supervising thread once the process has ended.
     """
 
     def __init__(
-        self, options: EngineOptions, variables: Mapping[str, str], on_end: Callable[[], None]
+        self, options: EngineOptions, variables: Mapping[str, str], on_exit: Callable[[], None]
     ) -> None:
         context = multiprocessing.get_context("spawn")
         self.connection: Connection
         self.connection, self._child_end = context.Pipe(duplex=True)
         self.started = threading.Event()
         self.ended = threading.Event()
-        self.is_ending = False
+        self.is_stopping = False
         self.error: Exception | None = None
         self.exit_code: int | None = None
         self._log = Path(options.log_dir) / LOG_NAME
         self._log_start = self._log_size()
         self._variables = variables
-        self._on_end = on_end
+        self._on_exit = on_exit
         self._lock = threading.Lock()
-        # Not daemonic: libraries may start helpers.
+        # Not daemonic: libraries may start helper processes.
         self._process = context.Process(
-            target=enter, args=(self._child_end, options), name="studio-engine", daemon=False
+            target=child_main, args=(self._child_end, options), name="studio-engine", daemon=False
         )
         self._thread = threading.Thread(
             target=self._supervise, name="studio-engine-supervisor", daemon=True
@@ -68,19 +74,19 @@ class EngineProcess:
 
     @property
     def pid(self) -> int | None:
-        """The process's id; None before it runs and after it ended."""
+        """The process id; None before the start and after the end."""
         if self.ended.is_set() or not self.started.is_set():
             return None
         return self._process.pid
 
     @property
     def sentinel(self) -> int:
-        """Becomes ready when the process ends. Valid between `started` and `close`."""
+        """A handle that becomes ready when the process ends. Valid from `started` to `close`."""
         return self._process.sentinel
 
-    def end(self, *, forced: bool) -> None:
-        """Ask the system to end the process: SIGTERM, or SIGKILL to it and its helpers."""
-        self.is_ending = True
+    def terminate(self, *, forced: bool) -> None:
+        """Send SIGTERM, or if `forced` SIGKILL to the process and its helpers."""
+        self.is_stopping = True
         with self._lock:
             if self.ended.is_set() or self._process.pid is None:
                 return
@@ -93,23 +99,23 @@ class EngineProcess:
                     self._kill_group()
                     self._process.kill()
 
-    def end_within(self, seconds: float) -> None:
-        """Wait for the end for some seconds, then terminate, then kill. Blocks."""
+    def stop_within(self, seconds: float) -> None:
+        """Wait up to `seconds` for the process to exit, then terminate it, then kill it. Blocks."""
         for forced, patience in ((False, seconds), (True, TERMINATE_SECONDS)):
             if self.ended.wait(patience):
                 return
             self.started.wait(KILL_SECONDS)
-            self.end(forced=forced)
+            self.terminate(forced=forced)
         self.ended.wait(KILL_SECONDS)
 
     def close(self) -> None:
-        """Close the pipe. Only for the thread that reads it, or when none does."""
+        """Close the pipe. Must be called by the thread that reads it, if there is one."""
         self.connection.close()
         if threading.current_thread() is not self._thread:
             self._thread.join(KILL_SECONDS)
 
     def log_tail(self, limit: int = 4000) -> str:
-        """Return the last characters that this process wrote into its log."""
+        """Return the last `limit` bytes that this process wrote to the log, as text."""
         try:
             with self._log.open("rb") as file:
                 size = file.seek(0, os.SEEK_END)
@@ -126,24 +132,24 @@ class EngineProcess:
 
     def _supervise(self) -> None:
         try:
-            with environment_set(self._variables):
+            with temporary_environment(self._variables):
                 self._process.start()
         except Exception as error:
             self.error = error
         finally:
-            # Without this the end of the child would not close the pipe.
+            # Otherwise the pipe would stay open after the child has exited.
             self._child_end.close()
             self.started.set()
         if self.error is None:
             self._reap()
         self.ended.set()
         _running.discard(self)
-        self._on_end()
+        self._on_exit()
 
     def _reap(self) -> None:
         if sys.platform != "win32" and hasattr(os, "waitid"):
             with contextlib.suppress(OSError):
-                # Ended but not yet reaped, its number still names its group of helpers.
+                # Until it is reaped, its process id still identifies the group of helpers.
                 os.waitid(os.P_PID, self._process.pid or 0, os.WEXITED | os.WNOWAIT)
         else:
             self._process.join()
@@ -151,7 +157,7 @@ class EngineProcess:
             if sys.platform != "win32":
                 self._kill_group()
             self._process.join()
-            # Starting another child reaps too: its result may be a moment late.
+            # Starting another child also reaps, so the exit code may arrive slightly later.
             for _ in range(50):
                 self.exit_code = self._process.exitcode
                 if self.exit_code is not None:
@@ -161,6 +167,6 @@ class EngineProcess:
     def _kill_group(self) -> None:
         pid = self._process.pid
         if sys.platform != "win32" and pid:
-            # The child leads a group only once it has run for a moment.
+            # Fails if the child has not created its process group yet.
             with contextlib.suppress(OSError):
                 os.killpg(pid, signal.SIGKILL)

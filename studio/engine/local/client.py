@@ -1,6 +1,6 @@
-"""The app's side of the engine: hands over a command, passes its events on, ends it.
+"""The app's side of the local engine: sends commands, forwards events, stops the process.
 
-Nothing here imports torch. It is an `engine.api.Engine`.
+Implements `engine.api.Engine`. Does not import torch.
 """
 
 from __future__ import annotations
@@ -39,25 +39,25 @@ from studio.protocol import (
 )
 
 CANCEL_SECONDS = 2.0
-"""How long a job may take to reach its next interruptible point."""
+"""Seconds that a job may take to reach its next interruptible point."""
 
 EXIT_SECONDS = 0.2
-"""Seconds between the end of the pipe and the end of the process, if it ends by itself."""
+"""Seconds that the process may take to exit after its end of the pipe was closed."""
 
-LONGEST_MESSAGE = 64 * 1024 * 1024
-"""Bytes. Pixels and weights never cross the pipe; a longer message is garbage."""
+MAX_MESSAGE_BYTES = 64 * 1024 * 1024
+"""Pixels and weights never cross the pipe, so a longer message is invalid."""
 
 _log = logging.getLogger(__name__)
 
 
 class _Run:
-    """One call of `EngineClient.run`, as other threads see it."""
+    """The state of one call of `EngineClient.run`, shared with other threads."""
 
     def __init__(self, command: Work) -> None:
         self.job = command.job
         parts = command.parts if isinstance(command, RunTogether) else ()
-        self.left = {part.job: threading.Event() for part in parts}
-        """Parts that have not ended, each with the event that is set at its end."""
+        self.open_parts = {part.job: threading.Event() for part in parts}
+        """Parts that have not ended, each with an event that is set when it ends."""
         self.cancelled_parts: list[str] = []
         """Parts that were cancelled, in order."""
         self.thread = threading.current_thread()
@@ -66,28 +66,28 @@ class _Run:
         self.cancelled = threading.Event()
         self.terminated = threading.Event()
         self.finished = False
-        self.over = threading.Event()
-        self.limits: list[threading.Thread] = []
+        self.done = threading.Event()
+        self.timeout_threads: list[threading.Thread] = []
 
-    def ended(self, part: str) -> bool:
-        """Note that a part has ended. Returns whether it had not before."""
-        over = self.left.pop(part, None)
-        if over is not None:
-            over.set()
-        return over is not None
+    def end_part(self, part: str) -> bool:
+        """Mark a part as ended. Returns False if it had already ended."""
+        done = self.open_parts.pop(part, None)
+        if done is not None:
+            done.set()
+        return done is not None
 
 
 class EngineClient:
     """Keeps one warm engine process and runs one command at a time in it.
 
     Args:
-        log_dir: folder of the engine's log file; made when needed.
+        log_dir: folder of the engine's log file; created when needed.
         fake: name of a script of the fake engine; empty for the real one, unless the variable
             `STUDIO_FAKE_ENGINE` names a script.
-        device: preferred device, empty for the quickest.
-        threads: threads to compute with, 0 for one a physical core.
-        tuned: False leaves out the variables that are there for speed (for benchmarks).
-        extra_environment: more variables for the engine's process; they win.
+        device: preferred device, empty for the fastest.
+        threads: threads to compute with, 0 for one per physical core.
+        tuned: False leaves out the performance tuning (for benchmarks).
+        extra_environment: additional variables for the engine process; they take precedence.
     """
 
     def __init__(
@@ -119,57 +119,57 @@ class EngineClient:
 
     @property
     def name(self) -> str:
-        """What tells it from other engines."""
+        """The unique name of this engine."""
         return "local"
 
     @property
     def abilities(self) -> Abilities:
-        """Every kind of work, and the models that each of them loads."""
+        """All kinds of work and the model formats that they load."""
         formats = frozenset(name for kind in kinds().values() for name in kind.formats)
         return Abilities(frozenset(kinds()), formats)
 
     @property
     def memory(self) -> DeviceMemory | None:
-        """The device that the engine computes on; None until its process has told."""
+        """The device that the engine computes on; None until its process has reported it."""
         return self._memory
 
     @property
     def pid(self) -> int | None:
-        """The engine's process id, None while there is none."""
+        """The id of the engine process, None if it is not running."""
         engine = self._engine
         return engine.pid if engine is not None else None
 
     @property
     def log_file(self) -> Path:
-        """Where the engine writes what its libraries say."""
+        """The log file of the engine and its libraries."""
         return self._log_dir / LOG_NAME
 
     def start(self) -> None:
-        """Start the engine if it does not run. Returns at once. Opens a stopped client again."""
+        """Start the engine if it is not running. Returns at once. Reopens a stopped client."""
         with self._changed:
             self._closed = False
             if self._active is None:
-                self._usable_engine()
+                self._get_or_start_process()
 
     def run(self, command: Work, on_event: Callable[[Event], None]) -> Event:
-        """Run one command; block until its final event, which is returned.
+        """Run one command, block until its final event and return that event.
 
-        `on_event` is called in this thread with every event, the final one included. The
-        engine is started, or started again, when needed. Commands of several threads take
-        turns. After `stop`, and until `start`, every command is `Cancelled`. Of `RunTogether`
-        every part has a final event too, before that of the whole.
+        `on_event` is called in this thread with every event, including the final one. The engine
+        is started or restarted when needed. Commands from several threads run one at a time.
+        Between `stop` and `start`, every command ends with `Cancelled`. With `RunTogether`,
+        every part has its own final event before that of the group.
 
         Raises:
-            ValueError: the command is none that is run (see `cancel` and `stop`).
-            BaseException: what `on_event` raised; the job is cancelled first.
+            ValueError: for commands that have their own methods (`cancel`, `stop`).
+            BaseException: raised by `on_event`; the job is cancelled first.
         """
         if isinstance(command, CancelJob | Shutdown):
             raise ValueError("Use cancel() and stop().")
         run = _Run(command)
         event: Event = Cancelled(run.job)
         try:
-            if self._take_turn(run):
-                event = self._drive(run, command, on_event)
+            if self._wait_for_turn(run):
+                event = self._execute(run, command, on_event)
         finally:
             with self._changed:
                 run.finished = True
@@ -177,62 +177,62 @@ class EngineClient:
                 if self._active is run:
                     self._active = None
                 self._changed.notify_all()
-            run.over.set()
-            for over in run.left.values():
-                over.set()
-            for limit in run.limits:
-                limit.join()
-        for part in list(run.left):
-            on_event(self._end_of(run, part, event))
+            run.done.set()
+            for done in run.open_parts.values():
+                done.set()
+            for thread in run.timeout_threads:
+                thread.join()
+        for part in list(run.open_parts):
+            on_event(self._final_event_of_part(run, part, event))
         on_event(event)
         return event
 
     def cancel(self, job: str) -> None:
-        """Cancel a job that runs or waits for its turn. Returns at once, from any thread.
+        """Cancel a running or waiting job. Returns at once; thread-safe.
 
-        The job has two seconds to stop by itself; then its process is ended. A job that is
-        not known (any more) is left alone. Of those that run together it ends alone, unless
-        its process had to be ended.
+        The job has two seconds to stop; then the engine process is terminated. Unknown and
+        finished jobs are ignored. A part of a group is cancelled alone, unless the process had
+        to be terminated.
         """
         with self._changed:
             for run in self._runs:
                 if run.job == job:
-                    self._request_end(run)
-                elif job in run.left and job not in run.cancelled_parts and not run.finished:
+                    self._request_cancel(run)
+                elif job in run.open_parts and job not in run.cancelled_parts and not run.finished:
                     run.cancelled_parts.append(job)
                     if run is self._active:
                         self._wake()
-                        self._limit_time(run, run.left[job])
+                        self._start_timeout(run, run.open_parts[job])
 
     def stop(self) -> None:
-        """End the engine, and a running job with it. Blocks for three seconds at most."""
+        """Stop the engine and any running job. Blocks for at most three seconds."""
         with self._changed:
             self._closed = True
             engine, self._engine = self._engine, None
             active = self._active
             for run in self._runs:
-                self._request_end(run)
-        here = active is not None and active.thread is threading.current_thread()
-        if active is not None and not here:
-            # Until it is over, its thread alone uses the pipe.
-            active.over.wait()
+                self._request_cancel(run)
+        called_from_callback = active is not None and active.thread is threading.current_thread()
+        if active is not None and not called_from_callback:
+            # Until then, only the thread of the running command may use the pipe.
+            active.done.wait()
         if engine is None:
             return
         engine.started.wait()
         with contextlib.suppress(OSError, ValueError):
             engine.connection.send_bytes(pack(Shutdown()))
-        engine.end_within(CANCEL_SECONDS)
-        if not here:
+        engine.stop_within(CANCEL_SECONDS)
+        if not called_from_callback:
             engine.close()
 
     def path_of(self, file: FileRef, work_dir: Path) -> Path:
-        """Return where a file that a job announced lies: in the job's work folder."""
+        """Return the path of a job's output file, which is in the job's work folder."""
         return work_dir / Path(file.name).name
 
-    # ---- one run
+    # ---- running a command
 
-    def _take_turn(self, run: _Run) -> bool:
-        """Wait until nothing else runs. False when the run is cancelled, or all is stopped."""
+    def _wait_for_turn(self, run: _Run) -> bool:
+        """Wait until no other command runs. Returns False if cancelled or stopped meanwhile."""
         with self._changed:
             self._runs.append(run)
             self._changed.wait_for(
@@ -242,47 +242,47 @@ class EngineClient:
                 return False
             self._active = run
             for part in run.cancelled_parts:
-                self._limit_time(run, run.left[part])
+                self._start_timeout(run, run.open_parts[part])
             return True
 
-    def _drive(self, run: _Run, command: Work, on_event: Callable[[Event], None]) -> Event:
-        """Run a command whose turn it is. Returns its final event, which is not yet reported."""
+    def _execute(self, run: _Run, command: Work, on_event: Callable[[Event], None]) -> Event:
+        """Run a command and return its final event, without passing that to `on_event`."""
         while True:
             with self._changed:
                 if run.cancelled.is_set():
                     return Cancelled(run.job)
-                engine, new = self._usable_engine()
+                engine, new = self._get_or_start_process()
                 run.engine = engine
             engine.started.wait()
             if engine.error is not None:
-                return Failed(run.job, self._not_started(engine))
+                return Failed(run.job, self._start_problem(engine))
             try:
                 with contextlib.suppress(OSError):
-                    # When it is broken, listening will tell.
+                    # A broken pipe is handled when reading from it.
                     engine.connection.send_bytes(pack(command))
-                event = self._listen(run, engine, on_event)
+                event = self._forward_events(run, engine, on_event)
             except BaseException:
-                # What `on_event` raised, or Ctrl+C: the engine must be free for the next job.
+                # Raised by `on_event`, or Ctrl+C: the engine must be free for the next job.
                 self._cancel_and_drain(run, engine)
                 raise
             if event is not None:
                 return event
-            engine.end_within(EXIT_SECONDS)
+            engine.stop_within(EXIT_SECONDS)
             if run.cancelled.is_set():
                 return Cancelled(run.job)
             if run.accepted or new:
-                return Failed(run.job, self._ended(engine))
-            # It had exited while it was idle: the job is not to blame and gets a new one.
+                return Failed(run.job, self._exit_problem(engine))
+            # The process had already exited while idle: retry with a new one.
 
-    def _listen(
+    def _forward_events(
         self, run: _Run, engine: EngineProcess, on_event: Callable[[Event], None]
     ) -> Event | None:
-        """Pass events on until the final one, which is returned; None if the engine ended."""
-        asked: set[str] = set()
+        """Forward events until the final one, which is returned; None if the process exited."""
+        sent: set[str] = set()
         while not run.terminated.is_set():
             for job in [*run.cancelled_parts, *([run.job] if run.cancelled.is_set() else [])]:
-                if job not in asked:
-                    asked.add(job)
+                if job not in sent:
+                    sent.add(job)
                     with contextlib.suppress(OSError):
                         engine.connection.send_bytes(pack(CancelJob(job)))
             ready = wait([engine.connection, engine.sentinel, self._wake_reader])
@@ -290,14 +290,14 @@ class EngineClient:
                 self._wake_reader.recv_bytes()
             if engine.connection in ready:
                 try:
-                    event = unpack_event(engine.connection.recv_bytes(LONGEST_MESSAGE))
+                    event = unpack_event(engine.connection.recv_bytes(MAX_MESSAGE_BYTES))
                 except EOFError:
                     return None
                 except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
                     if isinstance(error, OSError) and error.errno is not None:
                         return None
-                    engine.end(forced=True)
-                    return Failed(run.job, self._garbage(error))
+                    engine.terminate(forced=True)
+                    return Failed(run.job, self._invalid_message_problem(error))
                 if isinstance(event, Ready):
                     self._memory = event.memory
                 elif event.job == run.job:
@@ -306,9 +306,9 @@ class EngineClient:
                         return event
                 elif isinstance(event, FINAL_EVENTS):
                     with self._changed:
-                        if not run.ended(event.job):
+                        if not run.end_part(event.job):
                             continue
-                elif event.job not in run.left:
+                elif event.job not in run.open_parts:
                     continue
                 on_event(event)
             elif engine.sentinel in ready or engine.ended.is_set():
@@ -317,57 +317,57 @@ class EngineClient:
 
     def _cancel_and_drain(self, run: _Run, engine: EngineProcess) -> None:
         with self._changed:
-            self._request_end(run)
+            self._request_cancel(run)
         try:
-            if self._listen(run, engine, lambda _: None) is None:
-                engine.end(forced=True)
+            if self._forward_events(run, engine, lambda _: None) is None:
+                engine.terminate(forced=True)
         except BaseException:
-            engine.end(forced=True)
+            engine.terminate(forced=True)
             raise
 
-    def _request_end(self, run: _Run) -> None:
-        """Mark a run as cancelled and see to it that it ends. Call with `_changed` held."""
+    def _request_cancel(self, run: _Run) -> None:
+        """Mark a run as cancelled and start its timeout. Call with `_changed` held."""
         if run.cancelled.is_set() or run.finished:
             return
         run.cancelled.set()
         self._changed.notify_all()
         if run is self._active:
             self._wake()
-            self._limit_time(run, run.over)
+            self._start_timeout(run, run.done)
 
-    def _limit_time(self, run: _Run, over: threading.Event) -> None:
-        """End the process unless `over` is set in time. Call with `_changed` held."""
-        limit = threading.Thread(
-            target=self._terminate_after, args=(run, over), name="studio-engine-cancel", daemon=True
+    def _start_timeout(self, run: _Run, done: threading.Event) -> None:
+        """Terminate the process unless `done` is set in time. Call with `_changed` held."""
+        thread = threading.Thread(
+            target=self._terminate_after, args=(run, done), name="studio-engine-cancel", daemon=True
         )
-        run.limits.append(limit)
-        limit.start()
+        run.timeout_threads.append(thread)
+        thread.start()
 
-    def _terminate_after(self, run: _Run, over: threading.Event) -> None:
-        if over.wait(CANCEL_SECONDS):
+    def _terminate_after(self, run: _Run, done: threading.Event) -> None:
+        if done.wait(CANCEL_SECONDS):
             return
         with self._changed:
             engine = run.engine
-            if run.finished or over.is_set():
+            if run.finished or done.is_set():
                 return
             if engine is not None:
-                # From here on no other job gets it.
-                engine.is_ending = True
+                # No other job may use this process any more.
+                engine.is_stopping = True
         if engine is not None:
-            _log.warning("The engine did not stop by itself and is ended.")
-            engine.end_within(0)
+            _log.warning("The engine did not stop in time and is terminated.")
+            engine.stop_within(0)
         run.terminated.set()
         self._wake()
 
     def _wake(self) -> None:
-        """Wake the thread that waits for events."""
+        """Wake the thread that is waiting for events."""
         with contextlib.suppress(OSError):
             self._wake_writer.send_bytes(b"!")
 
-    def _usable_engine(self) -> tuple[EngineProcess, bool]:
-        """Return an engine, and whether it is new. Call with `_changed` held."""
+    def _get_or_start_process(self) -> tuple[EngineProcess, bool]:
+        """Return a running process, and whether it is new. Call with `_changed` held."""
         engine = self._engine
-        if engine is not None and not (engine.ended.is_set() or engine.is_ending):
+        if engine is not None and not (engine.ended.is_set() or engine.is_stopping):
             return engine, False
         if engine is not None:
             engine.close()
@@ -376,10 +376,10 @@ class EngineClient:
         self._engine = EngineProcess(options, variables, self._wake)
         return self._engine, True
 
-    # ---- what is said when the engine fails
+    # ---- problems when the engine fails
 
-    def _end_of(self, run: _Run, part: str, whole: Event) -> Event:
-        """Return how a part ended that has no final event of its own."""
+    def _final_event_of_part(self, run: _Run, part: str, whole: Event) -> Event:
+        """Return the final event of a part that the engine did not report as ended."""
         if run.cancelled.is_set() or part in run.cancelled_parts or self._closed:
             return Cancelled(part)
         if isinstance(whole, Failed):
@@ -389,7 +389,7 @@ class EngineClient:
         message = sentence("The engine had to be stopped because of another job. Try again.")
         return Failed(part, Problem("engine_crashed", message))
 
-    def _not_started(self, engine: EngineProcess) -> Problem:
+    def _start_problem(self, engine: EngineProcess) -> Problem:
         return Problem(
             "engine_crashed",
             sentence(
@@ -399,7 +399,7 @@ class EngineClient:
             repr(engine.error),
         )
 
-    def _garbage(self, error: Exception) -> Problem:
+    def _invalid_message_problem(self, error: Exception) -> Problem:
         return Problem(
             "bug",
             sentence(
@@ -409,7 +409,7 @@ class EngineClient:
             repr(error),
         )
 
-    def _ended(self, engine: EngineProcess) -> Problem:
+    def _exit_problem(self, engine: EngineProcess) -> Problem:
         code = engine.exit_code
         detail = f"exit status {code}\n{engine.log_tail()}"
         if code == -9:

@@ -1,6 +1,6 @@
-"""What the machine offers: which device computes, how much memory is left, which precision.
+"""The machine's compute devices, their free memory and their best precision.
 
-torch is imported only by the functions that need it, so that the rest can be asked early.
+torch is imported only inside the functions that need it; the others stay cheap to call.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ LIBRARIES = ("torch", "transformers", "diffusers", "spandrel")
 _CGROUP = Path("/sys/fs/cgroup")
 _PROC = Path("/proc")
 
-# What the libraries say when memory ran out without raising an error type of its own.
-_OUT_OF_MEMORY = (
+# Messages of libraries that report running out of memory with a general error type.
+_OUT_OF_MEMORY_PHRASES = (
     "out of memory",
     "can't allocate memory",
     "cannot allocate memory",
@@ -40,7 +40,7 @@ _OUT_OF_MEMORY = (
 
 @dataclass(frozen=True)
 class Device:
-    """A device that computes. `total` is its memory in bytes, `label` is for people."""
+    """A compute device. `total` is its memory in bytes, `label` its readable name."""
 
     name: str
     total: int
@@ -53,15 +53,15 @@ class Device:
 
     @property
     def description(self) -> str:
-        """What a recipe says of it, e.g. `cuda (NVIDIA H200)`."""
+        """Name and label for recipes, e.g. `cuda (NVIDIA H200)`."""
         return f"{self.name} ({self.label})"
 
 
 def pick_device(preferred: str = "") -> Device:
-    """Return the preferred device if this machine has it, otherwise the quickest there is.
+    """Return the preferred device if this machine has it, otherwise the fastest one.
 
     Args:
-        preferred: `cpu`, `cuda`, `cuda:1`, `mps`, or empty for the quickest.
+        preferred: `cpu`, `cuda`, `cuda:1`, `mps`, or empty for the fastest.
     """
     import torch
 
@@ -72,12 +72,12 @@ def pick_device(preferred: str = "") -> Device:
         name = "cuda" if index == 0 else f"cuda:{index}"
         return Device(name, int(properties.total_memory), str(properties.name))
     if kind != "cpu" and torch.backends.mps.is_available():
-        return Device("mps", memory_limit(), _processor())
-    return Device("cpu", memory_limit(), _processor())
+        return Device("mps", memory_limit(), _cpu_name())
+    return Device("cpu", memory_limit(), _cpu_name())
 
 
 def best_dtype(device: Device) -> torch.dtype:
-    """Return the precision to compute in: bfloat16 where the device is really quick at it.
+    """Return the precision to compute in: bfloat16 where the hardware supports it natively.
 
     A CPU without AVX-512 BF16 or AMX emulates bfloat16 and is slower than in float32.
     """
@@ -90,24 +90,24 @@ def best_dtype(device: Device) -> torch.dtype:
     if device.kind == "mps":
         modern = torch.backends.mps.is_macos_or_newer(14, 0)
         return torch.bfloat16 if modern else torch.float32
-    return torch.bfloat16 if _cpu_is_quick_in_bfloat16() else torch.float32
+    return torch.bfloat16 if _cpu_has_native_bfloat16() else torch.float32
 
 
 def available_bytes(device: Device) -> int:
-    """Return how many bytes may still be used on the device.
+    """Return the free memory of a device, in bytes.
 
-    For a CPU (and for MPS, which shares its memory) that is the smaller of the free memory of
-    the machine and what is left of the control group's limit.
+    For a CPU (and for MPS, which shares its memory), this is the smaller of the machine's free
+    memory and what remains of the control group's limit.
     """
     if device.kind == "cuda":
         import torch
 
         free, _ = torch.cuda.mem_get_info(device.name)
-        # What torch has cached and does not use can be given to the next tensor.
+        # Memory cached by torch but not in use is available to new tensors.
         unused = torch.cuda.memory_reserved(device.name) - torch.cuda.memory_allocated(device.name)
         return int(free) + int(unused)
     free = int(psutil.virtual_memory().available)
-    group = _group_memory()
+    group = _cgroup_memory()
     if group is not None:
         limit, used = group
         free = min(free, max(0, limit - used))
@@ -115,7 +115,7 @@ def available_bytes(device: Device) -> int:
 
 
 def memory_of(device: Device) -> DeviceMemory:
-    """Return what memory a device computes in, and how much of it is free now."""
+    """Return the kind, size and current free amount of a device's memory."""
     kinds: dict[str, MemoryKind] = {"cuda": "gpu", "mps": "unified"}
     return DeviceMemory(
         device.name, kinds.get(device.kind, "main"), device.total, available_bytes(device)
@@ -123,37 +123,37 @@ def memory_of(device: Device) -> DeviceMemory:
 
 
 def memory_limit() -> int:
-    """Return the main memory this process may use in all, in bytes."""
+    """Return the total main memory that this process may use, in bytes."""
     total = int(psutil.virtual_memory().total)
-    group = _group_memory()
+    group = _cgroup_memory()
     return min(total, group[0]) if group is not None else total
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Tell whether an error, or the error that caused it, means that memory ran out."""
-    seen: BaseException | None = error
+    """Return whether an error, or one of its causes, means that memory ran out."""
+    current: BaseException | None = error
     for _ in range(10):
-        if seen is None:
+        if current is None:
             return False
-        if isinstance(seen, MemoryError):
+        if isinstance(current, MemoryError):
             return True
-        if isinstance(seen, ProblemError):
-            return seen.problem.kind == "out_of_memory"
-        if isinstance(seen, OSError) and seen.errno == errno.ENOMEM:
+        if isinstance(current, ProblemError):
+            return current.problem.kind == "out_of_memory"
+        if isinstance(current, OSError) and current.errno == errno.ENOMEM:
             return True
-        if type(seen).__name__ == "OutOfMemoryError":
+        if type(current).__name__ == "OutOfMemoryError":
             return True
-        if isinstance(seen, RuntimeError) and any(
-            words in str(seen).lower() for words in _OUT_OF_MEMORY
+        if isinstance(current, RuntimeError) and any(
+            phrase in str(current).lower() for phrase in _OUT_OF_MEMORY_PHRASES
         ):
             return True
-        seen = seen.__cause__ or seen.__context__
+        current = current.__cause__ or current.__context__
     return False
 
 
 @functools.cache
 def libraries() -> dict[str, str]:
-    """Return name → version of the libraries that shape a result, without importing them."""
+    """Return name → version of the libraries that affect results, without importing them."""
     found: dict[str, str] = {}
     for name in LIBRARIES:
         try:
@@ -163,16 +163,16 @@ def libraries() -> dict[str, str]:
     return found
 
 
-def _group_memory() -> tuple[int, int] | None:
-    """Return (limit, used) in bytes of the tightest control group, None where none limits.
+def _cgroup_memory() -> tuple[int, int] | None:
+    """Return (limit, used) in bytes of the control group with the least free memory.
 
-    Source: https://docs.kernel.org/admin-guide/cgroup-v2.html and cgroup-v1/memory.html. File
-    pages that the kernel can drop at once are not counted as used.
+    None if no group has a limit. File pages that the kernel can drop at any time do not count as
+    used. Source: https://docs.kernel.org/admin-guide/cgroup-v2.html and cgroup-v1/memory.html.
     """
     if not sys.platform.startswith("linux"):
         return None
     found: list[tuple[int, int]] = []
-    for folder in _group_folders():
+    for folder in _cgroup_folders():
         v2 = (folder / "memory.max").exists()
         names = ("memory.max", "memory.current", "inactive_file")
         if not v2:
@@ -183,14 +183,14 @@ def _group_memory() -> tuple[int, int] | None:
             stat = dict(line.split() for line in (folder / "memory.stat").read_text().splitlines())
         except (OSError, ValueError):
             continue
-        # Version 2 says "max" where there is no limit, version 1 a number near 2^63.
+        # Without a limit, version 2 has "max" and version 1 a number near 2^63.
         if limit.isdigit() and int(limit) < 2**60:
             found.append((int(limit), max(0, used - int(stat.get(names[2], "0")))))
     return min(found, key=lambda group: group[0] - group[1], default=None)
 
 
-def _group_folders() -> list[Path]:
-    """Return this process's control group and its parents; inside a container, what is seen."""
+def _cgroup_folders() -> list[Path]:
+    """Return the folders of this process's control group and its visible parents."""
     try:
         lines = (_PROC / "self" / "cgroup").read_text().splitlines()
     except OSError:
@@ -210,7 +210,7 @@ def _group_folders() -> list[Path]:
     return folders
 
 
-def _processor() -> str:
+def _cpu_name() -> str:
     if sys.platform.startswith("linux"):
         try:
             for line in (_PROC / "cpuinfo").read_text().splitlines():
@@ -221,7 +221,7 @@ def _processor() -> str:
     return platform.processor() or platform.machine()
 
 
-def _cpu_is_quick_in_bfloat16() -> bool:
+def _cpu_has_native_bfloat16() -> bool:
     import torch
 
     probes = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")

@@ -1,7 +1,7 @@
-"""How the engine's process is prepared: its variables, its streams, its end with the app.
+"""Set-up of the engine process: environment variables, output streams, exit with the app.
 
-Imported by the app (which sets the variables) and by the child (which enters here), so nothing
-heavy is imported.
+Imported by the app (which sets the variables) and by the child (whose entry point is here), so
+imports stay light.
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 LOG_NAME = "engine.log"
-_LOG_LIMIT = 5_000_000
+_MAX_LOG_BYTES = 5_000_000
 
-_setting = threading.Lock()
+_environment_lock = threading.Lock()
 
 
 @dataclass(frozen=True)
 class EngineOptions:
-    """What the app tells its engine at the start.
+    """Options that the app passes to the engine process.
 
     Attributes:
         log_dir: folder of the log file.
-        app: process id of the app; the engine ends when the app does.
-        device: preferred device, empty for the quickest.
-        fake: name of a script for `fake`, empty for the real engine.
+        app: process id of the app; the engine exits with it.
+        device: preferred device, empty for the fastest.
+        fake: name of a script for the fake engine, empty for the real one.
     """
 
     log_dir: str
@@ -46,46 +46,45 @@ class EngineOptions:
 
 
 def engine_variables(*, threads: int = 0, tuned: bool = True) -> dict[str, str]:
-    """Return the environment variables that the engine's process is started with.
+    """Return the environment variables for starting the engine process.
 
-    They are read when a process starts or imports torch, so they cannot be set in the engine.
-    Those that the person has already set are left as they are, except that nothing ever goes
-    to the network.
+    They are read when a process starts or imports torch, so the engine cannot set them itself.
+    Variables that are already set take precedence, except for those that forbid network access.
 
     Args:
-        threads: threads to compute with, 0 for one a physical core.
-        tuned: False leaves out what is there for speed alone (to measure what it is worth).
+        threads: threads to compute with, 0 for one per physical core.
+        tuned: False leaves out the performance tuning (for benchmarks).
     """
     forced = {
         "HF_HUB_OFFLINE": "1",
         "TRANSFORMERS_OFFLINE": "1",
         "HF_HUB_DISABLE_TELEMETRY": "1",
-        # The engine ends without the libraries' own clean-up, and Python's tracker would tell
-        # the person at the terminal about the semaphores that it then removes.
+        # The engine exits without the libraries' clean-up, and Python's resource tracker would
+        # warn on the terminal about the semaphores that it removes.
         "PYTHONWARNINGS": "ignore::UserWarning:multiprocessing.resource_tracker",
     }
     if threads > 0:
         forced["OMP_NUM_THREADS"] = str(threads)
     wanted = {"OMP_NUM_THREADS": str(physical_cores())}
     if tuned:
-        wanted |= _speed()
+        wanted |= _tuning_variables()
     return {k: v for k, v in wanted.items() if k not in os.environ} | forced
 
 
-def _speed() -> dict[str, str]:
+def _tuning_variables() -> dict[str, str]:
     variables = {
-        # Prompts are short: threads of the tokenizer cost more than they give.
+        # Prompts are short: tokenizer threads cost more than they gain.
         "TOKENIZERS_PARALLELISM": "false",
     }
     if sys.platform.startswith("linux"):
         variables |= {
-            # Memory is the bottleneck of a CPU here. Huge pages, and a malloc that keeps what
-            # is freed, took 15 to 19 % off a picture; `memory.collect` gives it back.
+            # Memory is the bottleneck on a CPU. Huge pages and a malloc that keeps freed memory
+            # made pictures 15 to 19 % faster; `memory.collect` returns the memory.
             "THP_MEM_ALLOC_ENABLE": "1",
             "MALLOC_MMAP_MAX_": "0",
             "MALLOC_TRIM_THRESHOLD_": str(2**34),
-            # Threads that wait spin for a moment only: twice as quick while another program
-            # keeps a core busy. Never spinning (OMP_WAIT_POLICY=PASSIVE) was 1.7 times slower.
+            # Waiting threads spin only briefly: twice as fast while another program keeps a
+            # core busy. Never spinning (OMP_WAIT_POLICY=PASSIVE) was 1.7 times slower.
             "GOMP_SPINCOUNT": "20000",
             "PYTORCH_CUDA_ALLOC_CONF": "expandable_segments:True",
         }
@@ -93,7 +92,7 @@ def _speed() -> dict[str, str]:
 
 
 def physical_cores() -> int:
-    """Return how many cores this process may compute on; two threads of one core count once."""
+    """Return the number of physical cores that this process may use."""
     import psutil
 
     cores = psutil.cpu_count(logical=False) or os.cpu_count() or 1
@@ -103,9 +102,9 @@ def physical_cores() -> int:
 
 
 @contextlib.contextmanager
-def environment_set(variables: Mapping[str, str]) -> Iterator[None]:
-    """Set variables of this process for the time that a child is started, then restore them."""
-    with _setting:
+def temporary_environment(variables: Mapping[str, str]) -> Iterator[None]:
+    """Set environment variables of this process while a child is started, then restore them."""
+    with _environment_lock:
         before = {name: os.environ.get(name) for name in variables}
         os.environ.update(variables)
         try:
@@ -121,17 +120,17 @@ def environment_set(variables: Mapping[str, str]) -> Iterator[None]:
 # ---- in the child
 
 
-def enter(connection: Connection, options: EngineOptions) -> None:
-    """Begin the engine's process: the target of `multiprocessing`. Does not return."""
+def child_main(connection: Connection, options: EngineOptions) -> None:
+    """Run the engine process: the target of `multiprocessing`. Does not return."""
     _open_log(Path(options.log_dir))
-    _end_with_app(options.app)
+    _exit_with_app(options.app)
     _close_in_forks(connection)
     module = importlib.import_module("studio.engine.fake" if options.fake else _PROCESS)
     module.serve(connection, options)
     logging.shutdown()
     sys.stdout.flush()
     sys.stderr.flush()
-    # The libraries' own ends at exit are slow and may hang; nothing of theirs is worth it.
+    # The libraries' exit handlers are slow and may hang, and none of them is needed.
     os._exit(0)
 
 
@@ -139,12 +138,12 @@ _PROCESS = "studio.engine.local.process"
 
 
 def _open_log(folder: Path) -> None:
-    """Point the streams at the log file: a windowed program has none, and libraries print."""
+    """Redirect output to the log file: libraries print, and a windowed app has no console."""
     path = folder / LOG_NAME
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with contextlib.suppress(OSError):
-            if path.stat().st_size > _LOG_LIMIT:
+            if path.stat().st_size > _MAX_LOG_BYTES:
                 path.replace(path.with_suffix(".old.log"))
         stream = path.open("ab", buffering=0)
     except OSError:
@@ -159,25 +158,25 @@ def _open_log(folder: Path) -> None:
         stream=text, level=logging.INFO, format="%(asctime)s %(process)d %(name)s: %(message)s"
     )
     logging.captureWarnings(True)
-    logging.getLogger(__name__).info("The engine begins at %s.", time.strftime("%Y-%m-%d %H:%M:%S"))
+    logging.getLogger(__name__).info("Engine started at %s.", time.strftime("%Y-%m-%d %H:%M:%S"))
 
 
-def _end_with_app(app: int) -> None:
-    # Ctrl+C in a terminal reaches every process there. The app decides what it means.
+def _exit_with_app(app: int) -> None:
+    # Ctrl+C in a terminal reaches every process. Only the app handles it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if sys.platform == "win32":
         return
-    # A group of its own, so that the helpers of a library end with the engine.
+    # A separate process group, so that helper processes of libraries end with the engine.
     with contextlib.suppress(OSError):
         os.setsid()
     if sys.platform.startswith("linux"):
-        _alarm_at_end_of_app()
+        _alarm_on_app_exit()
         if os.getppid() != app:
-            end_now()
+            exit_immediately()
 
 
-def end_now() -> None:
-    """End the engine and everything it started, from any thread, whatever the others do."""
+def exit_immediately() -> None:
+    """Kill the engine and its helper processes at once, from any thread."""
     if sys.platform != "win32" and os.getpgid(0) == os.getpid():
         os.killpg(0, signal.SIGKILL)
     os._exit(1)
@@ -186,13 +185,13 @@ def end_now() -> None:
 _PR_SET_PDEATHSIG = 1
 
 
-def _alarm_at_end_of_app() -> None:
+def _alarm_on_app_exit() -> None:
     """Have the kernel end this process one second after the app, even inside native code.
 
-    The reader thread ends the engine as soon as the pipe closes, with its helpers; but it needs
-    the interpreter's lock, which a library may hold for long. So the kernel sends SIGHUP when
-    the app ends, and its handler is the C function alarm(), to which the signal's number, 1, is
-    one second: no Python runs. See prctl(2) and signal-safety(7).
+    The reader thread kills the engine and its helpers as soon as the pipe closes, but it needs
+    the GIL, which a library may hold for a long time. Therefore the kernel sends SIGHUP when the
+    app exits. Its handler is the C function alarm(), called with the signal number 1, i.e. one
+    second, so no Python code has to run. See prctl(2) and signal-safety(7).
     """
     libc = ctypes.CDLL(None, use_errno=True)
     libc.signal.restype = ctypes.c_void_p
@@ -203,7 +202,7 @@ def _alarm_at_end_of_app() -> None:
 
 
 def _close_in_forks(connection: Connection) -> None:
-    # A helper that held the pipe open would hide the engine's death from the app.
+    # A helper process that kept the pipe open would hide the engine's exit from the app.
     if sys.platform != "win32":
         os.set_inheritable(connection.fileno(), False)
         os.register_at_fork(after_in_child=connection.close)

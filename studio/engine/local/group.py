@@ -1,4 +1,4 @@
-"""Several jobs that are run as one: each reports, fails and is cancelled by itself."""
+"""Several jobs that run as one: each reports, fails and is cancelled on its own."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from pathlib import Path
 
 import msgspec
 
-from studio.engine.local.job import INTERVAL, Job
+from studio.engine.local.job import REPORT_INTERVAL, Job
 from studio.protocol import Cancelled, Done, Event, Failed, RunJob, RunTogether
 
 
 class Part:
-    """One of the jobs. After its end nothing more is sent for it.
+    """One job of a group. After it has ended, no more events are sent for it.
 
     Args:
-        command: what it is asked.
-        send: takes events for the app.
-        cancelled: set by somebody else when it is to stop.
+        command: the job's command.
+        send: sends events to the app.
+        cancelled: set when the job should stop.
         interval: seconds between two reports of one kind.
     """
 
@@ -28,7 +28,7 @@ class Part:
         command: RunJob,
         send: Callable[[Event], None],
         cancelled: threading.Event,
-        interval: float = INTERVAL,
+        interval: float = REPORT_INTERVAL,
     ) -> None:
         self.command = command
         self.cancelled = cancelled
@@ -36,7 +36,7 @@ class Part:
         self.job = Job(command.job, Path(command.work_dir), self.send, cancelled, interval)
         self._send = send
         self._lock = threading.Lock()
-        self._begun = time.monotonic()
+        self._started = time.monotonic()
 
     def send(self, event: Event) -> None:
         """Send an event, unless the job has ended."""
@@ -45,10 +45,10 @@ class Part:
                 self._send(event)
 
     def end(self, final: Done | Failed | Cancelled) -> None:
-        """Send what was held back and the final event. Only the first call counts."""
+        """Send pending reports and the final event. Only the first call has an effect."""
         self.job.flush()
         if isinstance(final, Done):
-            final = Done(final.job, {"seconds": time.monotonic() - self._begun} | final.stats)
+            final = Done(final.job, {"seconds": time.monotonic() - self._started} | final.stats)
         with self._lock:
             if not self.ended:
                 self.ended = True
@@ -59,8 +59,8 @@ class Group:
     """The jobs of one `RunTogether`.
 
     Attributes:
-        parts: all of them.
-        job: speaks for all that have not ended, and is to stop when none is left.
+        parts: all jobs.
+        job: reports for all jobs that have not ended; counts as cancelled once all have ended.
     """
 
     def __init__(
@@ -69,21 +69,21 @@ class Group:
         send: Callable[[Event], None],
         cancelled: Mapping[str, threading.Event],
     ) -> None:
-        # All together they report as often as one does.
-        interval = INTERVAL * len(command.parts)
+        # Together, all parts report as often as a single job.
+        interval = REPORT_INTERVAL * len(command.parts)
         self.parts = [Part(part, send, cancelled[part.job], interval) for part in command.parts]
         folder = Path(command.parts[0].work_dir) if command.parts else Path()
-        self.job = Job(command.job, folder, self._send_to_all, _AllEnded(self), interval)
+        self.job = Job(command.job, folder, self._send_to_all, _AllPartsEnded(self), interval)
 
     def active(self) -> list[Part]:
-        """Return the jobs that have not ended; those that were cancelled end here."""
+        """Return the jobs that have not ended. Ends the cancelled ones first."""
         for part in self.parts:
             if part.cancelled.is_set() and not part.ended:
                 part.end(Cancelled(part.command.job))
         return [part for part in self.parts if not part.ended]
 
-    def alone(self, part: Part) -> Job:
-        """Return a job that runs a part while the others wait for their turn."""
+    def single_job(self, part: Part) -> Job:
+        """Return a job for running one part on its own while the others wait."""
         folder = Path(part.command.work_dir)
         return Job(part.command.job, folder, part.send, _PartEnded(self, part))
 
@@ -96,8 +96,8 @@ class Group:
             part.send(msgspec.structs.replace(event, job=part.command.job))
 
 
-class _AllEnded:
-    """Looks like the event that cancels a job: set when every part of a group has ended."""
+class _AllPartsEnded:
+    """A cancel flag that is set once every part of a group has ended."""
 
     def __init__(self, group: Group) -> None:
         self._group = group
@@ -107,7 +107,7 @@ class _AllEnded:
 
 
 class _PartEnded:
-    """Looks like the event that cancels a part, and meanwhile ends others that are cancelled."""
+    """A cancel flag for one part. Checking it also ends other parts that were cancelled."""
 
     def __init__(self, group: Group, part: Part) -> None:
         self._group = group

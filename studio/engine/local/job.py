@@ -1,7 +1,7 @@
-"""What a running job may do: report, hand over results, and notice that it was cancelled.
+"""The interface between a task and the engine: reports, results and cancellation.
 
-A task module gets one `Job` and nothing else of the process around it. Reports are thinned
-out here, so that code in a loop may report at every step.
+A task module gets one `Job` and nothing else of the process around it. Reports are rate-limited
+here, so that code in a loop may report at every step.
 """
 
 from __future__ import annotations
@@ -29,49 +29,49 @@ from studio.protocol import (
     Warned,
 )
 
-INTERVAL = 0.05
-"""Seconds between two reports of one kind, unless a job is told otherwise: 20 a second."""
+REPORT_INTERVAL = 0.05
+"""Default number of seconds between two reports of one kind: 20 per second."""
 
 
-class JobCancelled(Exception):
-    """Raised at an interruptible point once the person asked to stop."""
+class JobCancelledError(Exception):
+    """Raised at an interruptible point once the job was cancelled."""
 
 
-class Flag(Protocol):
-    """Tells whether to stop, as `threading.Event` does."""
+class CancelFlag(Protocol):
+    """The part of `threading.Event` that a job needs to check for cancellation."""
 
     def is_set(self) -> bool: ...
 
 
-class Pace:
-    """Estimates the seconds left from the steps done so far.
+class EtaEstimator:
+    """Estimates the remaining seconds from the steps done so far.
 
-    Recent steps weigh more than old ones, so that the estimate follows a machine that gets
-    slower. The first two steps give no estimate: they include warming up.
+    An exponential moving average, so that the estimate follows a machine that slows down. The
+    first two steps give no estimate, since they include the warm-up.
     """
 
     def __init__(self, steps: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._steps = steps
         self._clock = clock
-        self._measured = 0
-        self._step = 0
-        self._then = clock()
-        self._seconds_a_step: float | None = None
+        self._samples = 0
+        self._last_step = 0
+        self._last_time = clock()
+        self._seconds_per_step: float | None = None
 
     def seconds_left(self, step: int) -> float | None:
-        """Note that `step` steps are done; return the seconds left, None while unknown."""
+        """Record that `step` steps are done; return the seconds left, None while unknown."""
         now = self._clock()
-        if step > self._step:
-            latest = (now - self._then) / (step - self._step)
-            self._step, self._then = step, now
-            self._measured += 1
-            if self._seconds_a_step is None or self._measured <= 2:
-                self._seconds_a_step = latest
+        if step > self._last_step:
+            latest = (now - self._last_time) / (step - self._last_step)
+            self._last_step, self._last_time = step, now
+            self._samples += 1
+            if self._seconds_per_step is None or self._samples <= 2:
+                self._seconds_per_step = latest
             else:
-                self._seconds_a_step += 0.3 * (latest - self._seconds_a_step)
-        if self._measured < 3 or self._seconds_a_step is None:
+                self._seconds_per_step += 0.3 * (latest - self._seconds_per_step)
+        if self._samples < 3 or self._seconds_per_step is None:
             return None
-        return max(0.0, self._seconds_a_step * (self._steps - self._step))
+        return max(0.0, self._seconds_per_step * (self._steps - self._last_step))
 
 
 class Job:
@@ -79,9 +79,9 @@ class Job:
 
     Args:
         id: the job's id, repeated in every event.
-        work_dir: where files are written; made when the first file is asked for.
-        send: takes events for the app; must be safe to call from any thread.
-        cancelled: set by somebody else when the job is to stop.
+        work_dir: where files are written; created with the first file.
+        send: sends events to the app; must be thread-safe.
+        cancelled: set when the job should stop.
         interval: seconds between two reports of one kind.
     """
 
@@ -90,8 +90,8 @@ class Job:
         id: str,
         work_dir: Path,
         send: Callable[[Event], None],
-        cancelled: Flag,
-        interval: float = INTERVAL,
+        cancelled: CancelFlag,
+        interval: float = REPORT_INTERVAL,
     ) -> None:
         self.id = id
         self.work_dir = work_dir
@@ -107,22 +107,22 @@ class Job:
 
     @property
     def is_cancelled(self) -> bool:
-        """Whether the person asked to stop."""
+        """Whether the job was cancelled."""
         return self._cancelled.is_set()
 
     def check(self) -> None:
-        """Call at every interruptible point. Raises `JobCancelled` once cancelled."""
+        """Raise `JobCancelledError` if the job was cancelled. Call at every interruptible point."""
         if self._cancelled.is_set():
-            raise JobCancelled
+            raise JobCancelledError
 
     def loading(self, stage: Sentence, fraction: float | None = None) -> None:
-        """Say what is being loaded; `fraction` 0 to 1, or None when it cannot be told."""
+        """Report what is being loaded; `fraction` is 0 to 1, or None if unknown."""
         if fraction is not None:
             fraction = min(1.0, max(0.0, fraction))
         self._send(Loading(self.id, stage, fraction))
 
     def progress(self, step: int, steps: int, seconds_left: float | None = None) -> None:
-        """Say that `step` of `steps` are done. Sent at most 20 times a second, the last always."""
+        """Report that `step` of `steps` are done. Rate-limited, except for the last step."""
         event = Progress(self.id, step, steps, seconds_left)
         with self._lock:
             now = time.monotonic()
@@ -134,8 +134,10 @@ class Job:
             self._send(event)
 
     def text(self, row: int, text: str) -> None:
-        """Append `text` to row `row`. Deltas are joined: at most 20 are sent a second in all,
-        the row that has waited longest first. `flush` sends the rest.
+        """Append `text` to row `row`.
+
+        Deltas are merged and rate-limited over all rows; the row that has waited longest is
+        sent first. `flush` sends the rest.
         """
         if not text:
             return
@@ -148,53 +150,53 @@ class Job:
                 self._send(TextDelta(self.id, first, self._pending_text.pop(first)))
 
     def preview(self, row: int, save: Callable[[Path], None], suffix: str = ".jpg") -> None:
-        """Show row `row` as it is now: `save(path)` writes a small picture with `suffix`.
+        """Send a preview of row `row`: `save(path)` writes a small picture with `suffix`.
 
-        Skipped without calling `save` when the last preview of that row is under 50 ms old. A
-        preview that cannot be written is left out: it must not cost the job.
+        Skipped without calling `save` if the last preview of that row is less than 50 ms old. A
+        preview that cannot be written is skipped: it must not fail the job.
         """
         with self._lock:
             now = time.monotonic()
-            if now - self._preview_sent.get(row, 0.0) < INTERVAL:
+            if now - self._preview_sent.get(row, 0.0) < REPORT_INTERVAL:
                 return
-            target = self._folder() / f"preview-{row}{suffix}"
+            target = self._make_work_dir() / f"preview-{row}{suffix}"
             fresh = target.with_name(f"preview-{row}-new{suffix}")
             try:
                 save(fresh)
                 fresh.replace(target)
             except OSError:
                 return
-            # Counted from the end, so that slow saving cannot fill the whole time of the job.
+            # Measured from the end of saving, so that a slow disk does not slow down the job.
             self._preview_sent[row] = time.monotonic()
-            self._send(Preview(self.id, row, self._result(target)))
+            self._send(Preview(self.id, row, self._file_ref(target)))
 
     def asset(self, row: int, path: Path, recipe: Recipe) -> None:
-        """Hand over the finished file of row `row`, which lies in `work_dir`.
+        """Send the finished file of row `row`, after all pending reports.
 
-        Everything waiting is sent before it.
+        The file must be in `work_dir`.
         """
         self.flush()
-        self._send(AssetReady(self.id, row, self._result(path), recipe))
+        self._send(AssetReady(self.id, row, self._file_ref(path), recipe))
 
     def row_failed(self, row: int, problem: Problem) -> None:
-        """Say that one row failed while the others go on."""
+        """Report that one row failed while the others continue."""
         self.flush()
         self._send(RowFailed(self.id, row, problem))
 
     def warn(self, kind: str, message: Sentence) -> None:
-        """Say something worth knowing. `kind` is one of the words listed in `Warned`."""
+        """Send a warning. `kind` is one of the words listed in `Warned`."""
         self._send(Warned(self.id, kind, message))
 
     def temporary(self, suffix: str) -> Path:
-        """Return a path inside `work_dir` that no one else gets. The file does not exist yet."""
-        return self._folder() / f"{uuid.uuid4().hex}{suffix}"
+        """Return a unique path inside `work_dir`. The file does not exist yet."""
+        return self._make_work_dir() / f"{uuid.uuid4().hex}{suffix}"
 
     def path_of(self, file: InputFile) -> Path:
-        """Return where an input of the job lies: where the request says."""
+        """Return the path of an input file of the job."""
         return Path(file.file.name)
 
     def flush(self) -> None:
-        """Send everything that was held back."""
+        """Send all pending reports."""
         with self._lock:
             pending, self._pending_text = self._pending_text, {}
             for row, text in pending.items():
@@ -203,11 +205,11 @@ class Job:
                 self._send(self._pending_progress)
                 self._pending_progress = None
 
-    def _result(self, path: Path) -> FileRef:
+    def _file_ref(self, path: Path) -> FileRef:
         if path.parent != self.work_dir:
             raise ValueError(f"{path} is not in the job's work folder.")
         return FileRef("", path.name)
 
-    def _folder(self) -> Path:
+    def _make_work_dir(self) -> Path:
         self.work_dir.mkdir(parents=True, exist_ok=True)
         return self.work_dir

@@ -1,8 +1,8 @@
-"""The one arbiter of what stays loaded, across text, image and upscaling.
+"""Decides which models stay loaded, for all kinds of work.
 
-Least recently used out first, only as much as is missing, never two loads at once. A CPU on
-Linux never says that it is out of memory (the kernel kills the process instead), so sizes are
-planned before anything is loaded.
+Evicts the least recently used models first and only as many as necessary; loads one model at a
+time. Linux does not report that main memory ran out (the kernel kills the process instead), so
+sizes are checked before loading.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from studio.protocol import problem, readable_size, sentence
 
 
 class Loaded(Protocol):
-    """A model in memory, as a task's loader returns it."""
+    """A model in memory, as returned by a task's loader."""
 
     @property
     def nbytes(self) -> int:
@@ -43,8 +43,8 @@ def model_key(path: str | Path, *parts: object) -> str:
     """Return a key for `MemoryArbiter.acquire` that changes when the model's files change.
 
     Args:
-        path: the model's file or folder; for a folder every file below it counts.
-        parts: what else makes two loaded models differ, e.g. the dtype.
+        path: the model's file or folder; all files below a folder count.
+        parts: anything else that distinguishes loaded models, e.g. the dtype.
     """
     path = Path(path)
     files = sorted(path.rglob("*")) if path.is_dir() else [path]
@@ -60,11 +60,11 @@ def model_key(path: str | Path, *parts: object) -> str:
 
 
 class MemoryArbiter:
-    """Keeps models loaded while there is room for them.
+    """Keeps models loaded while there is memory for them.
 
     Args:
         device: where models are loaded.
-        available: tells the bytes that may still be used; replaced by tests.
+        available: returns the free memory in bytes; replaced by tests.
     """
 
     def __init__(self, device: Device, available: Callable[[], int] | None = None) -> None:
@@ -74,9 +74,10 @@ class MemoryArbiter:
         self._models: OrderedDict[str, Loaded] = OrderedDict()
 
     def available(self) -> int:
-        """Return the bytes that may still be used, without unloading anything.
+        """Return the free memory in bytes, without unloading anything.
 
-        What malloc keeps of an earlier job does not count; `make_room` gives it back first.
+        Memory that malloc keeps from an earlier job does not count as free; `make_room` returns
+        it to the system first.
         """
         return self._available()
 
@@ -86,7 +87,7 @@ class MemoryArbiter:
             return tuple(self._models)
 
     def find(self, key: str) -> Loaded | None:
-        """Return the model for `key` if it is loaded; it then counts as just used."""
+        """Return the model for `key` if it is loaded, and mark it as recently used."""
         with self._lock:
             found = self._models.get(key)
             if found is not None:
@@ -94,26 +95,26 @@ class MemoryArbiter:
             return found
 
     def acquire(self, key: str, need: int, load: Callable[[], T], job: Job) -> T:
-        """Return the model for `key`, loading it if it is not there.
+        """Return the model for `key`, loading it if necessary.
 
         Args:
-            key: names the model, its files' state and its precision (see `model_key`).
-            need: bytes that loading it takes, at its peak.
-            load: loads it; is called at most once, or twice when memory ran out and other
-                models could be freed.
-            job: is asked whether it was cancelled.
+            key: identifies the model, the state of its files and its precision (`model_key`).
+            need: peak memory of loading it, in bytes.
+            load: loads it; called once, or a second time if memory ran out and other models
+                could be unloaded.
+            job: checked for cancellation.
 
         Raises:
-            ProblemError: `out_of_memory`, when it does not fit even with all others freed.
-            JobCancelled: the job was cancelled before the load began.
-            Exception: what `load` raised. Nothing of the failed load stays in memory.
+            ProblemError: `out_of_memory`, if it does not fit even with all others unloaded.
+            JobCancelledError: the job was cancelled before the load began.
+            Exception: raised by `load`. A failed load leaves nothing in memory.
         """
         with self._lock:
             found = self.find(key)
             if found is not None:
                 return cast("T", found)
             job.check()
-            self._drop_outdated(key)
+            self._evict_outdated(key)
             free = self.make_room(need, job)
             if free < need:
                 raise problem(
@@ -133,7 +134,7 @@ class MemoryArbiter:
             else:
                 self._models[key] = model
                 return model
-            # Outside the handler: the failed load's error must be gone before the next try.
+            # Outside the handler: the error and its frames hold the memory of the failed load.
             self.release_all()
             job.check()
             job.warn("memory", sentence("Memory ran out. Other models were unloaded to make room."))
@@ -149,8 +150,8 @@ class MemoryArbiter:
     def make_room(self, need: int, job: Job | None = None, keep: str = "") -> int:
         """Unload models until `need` bytes are free, least recently used first.
 
-        `keep` is a key that stays loaded whatever happens. Returns the bytes that are free
-        then, which may be less than asked for.
+        The model with the key `keep` is never unloaded. Returns the free memory in bytes, which
+        may be less than `need`.
         """
         with self._lock:
             free = self._available()
@@ -168,7 +169,7 @@ class MemoryArbiter:
             return free
 
     def release(self, key: str) -> None:
-        """Unload one model, if it is loaded."""
+        """Unload one model if it is loaded."""
         with self._lock:
             if key in self._models:
                 self._unload(key)
@@ -180,8 +181,8 @@ class MemoryArbiter:
                 self._unload(key)
             collect()
 
-    def _drop_outdated(self, key: str) -> None:
-        # Never used again: its files were changed since it was loaded.
+    def _evict_outdated(self, key: str) -> None:
+        # A model whose files have changed since it was loaded is never used again.
         path, _, rest = key.partition("\n")
         stamp = rest.partition("\n")[0]
         for other in list(self._models):
@@ -199,7 +200,7 @@ class MemoryArbiter:
 
 
 def collect() -> None:
-    """Give back what is no longer used: to Python, to the device, and to the system."""
+    """Release unused memory: garbage, the device's cache, and malloc's free memory."""
     gc.collect()
     torch = sys.modules.get("torch")
     # Another thread may be in the middle of importing it.
@@ -209,16 +210,16 @@ def collect() -> None:
         elif torch.backends.mps.is_available():
             torch.mps.empty_cache()
     if sys.platform.startswith("linux"):
-        # The engine's malloc keeps what it frees (see `environment`), until it is told.
+        # The engine's malloc is tuned to keep freed memory (see `environment`).
         with contextlib.suppress(OSError, AttributeError):
             ctypes.CDLL(None).malloc_trim(0)
 
 
 def release_frames(error: BaseException) -> None:
-    """Release what the frames of an error and of its causes hold: tensors, mostly."""
-    seen: BaseException | None = error
+    """Clear the frames of an error and its causes, which may hold tensors."""
+    current: BaseException | None = error
     for _ in range(10):
-        if seen is None:
+        if current is None:
             return
-        traceback.clear_frames(seen.__traceback__)
-        seen = seen.__cause__ or seen.__context__
+        traceback.clear_frames(current.__traceback__)
+        current = current.__cause__ or current.__context__

@@ -1,7 +1,7 @@
-"""The engine's process: takes commands, runs one job at a time, reports events.
+"""The child process of the engine: receives commands, runs one job at a time, sends events.
 
-Two threads: a reader, which notes cancellations and the end of the app at any moment, and the
-main thread, which runs the jobs. torch is imported with the first command that needs it.
+There are two threads: a reader, which handles cancellations and the end of the app at any time,
+and the main thread, which runs the jobs. torch is imported by the first command that needs it.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from typing import Any
 
 import msgspec
 
-from studio.engine.local.environment import EngineOptions, end_now
+from studio.engine.local.environment import EngineOptions, exit_immediately
 from studio.engine.local.group import Group
-from studio.engine.local.job import Job, JobCancelled
+from studio.engine.local.job import Job, JobCancelledError
 from studio.kinds.coding import pack, unpack_command
 from studio.kinds.registry import kind_of, kinds
 from studio.protocol import (
@@ -47,7 +47,7 @@ from studio.protocol import (
 )
 
 IDLE_SECONDS = 2.0
-"""After so long without a command, freed memory is given back to the system."""
+"""Idle time after which freed memory is returned to the system."""
 
 _log = logging.getLogger(__name__)
 
@@ -55,8 +55,8 @@ _log = logging.getLogger(__name__)
 class Channel:
     """The child's end of the pipe.
 
-    `commands` holds what is to be run, each with the events that cancel it and its parts, by
-    their ids, and None for the end.
+    `commands` is the queue of commands to run, each with a cancel event for itself and for each
+    of its parts, by job id. None means shutdown.
     """
 
     def __init__(self, connection: Connection) -> None:
@@ -64,22 +64,22 @@ class Channel:
             queue.SimpleQueue()
         )
         self._connection = connection
-        self._sending = threading.Lock()
+        self._send_lock = threading.Lock()
         self._cancels: dict[str, list[threading.Event]] = {}
         self._lock = threading.Lock()
         threading.Thread(target=self._read, name="engine-reader", daemon=True).start()
 
     def send(self, event: Event) -> None:
-        """Send an event; from any thread. Ends the process when the app has exited."""
+        """Send an event; thread-safe. Exits the process if the app has exited."""
         data = pack(event)
         try:
-            with self._sending:
+            with self._send_lock:
                 self._connection.send_bytes(data)
         except OSError:
-            end_now()
+            exit_immediately()
 
-    def forget(self, command: Command) -> None:
-        """Note that a command is over: a late cancellation must not reach a later one."""
+    def finish(self, command: Command) -> None:
+        """Drop the cancel events of a finished command."""
         with self._lock:
             for job in _jobs_of(command):
                 self._cancels.pop(job, None)
@@ -89,11 +89,11 @@ class Channel:
             try:
                 data = self._connection.recv_bytes()
             except (EOFError, OSError):
-                end_now()
+                exit_immediately()
             try:
                 command = unpack_command(data)
             except msgspec.DecodeError:
-                _log.exception("A command cannot be understood.")
+                _log.exception("Ignoring an invalid command.")
                 continue
             with self._lock:
                 match command:
@@ -106,15 +106,15 @@ class Channel:
                                 event.set()
                         self.commands.put(None)
                     case _:
-                        own = {job: threading.Event() for job in _jobs_of(command)}
-                        self._cancels |= {job: [event] for job, event in own.items()}
-                        # Who cancels the whole cancels its parts.
-                        self._cancels[command.job] = list(own.values())
-                        self.commands.put((command, own))
+                        own_events = {job: threading.Event() for job in _jobs_of(command)}
+                        self._cancels |= {job: [event] for job, event in own_events.items()}
+                        # Cancelling the group cancels all of its parts.
+                        self._cancels[command.job] = list(own_events.values())
+                        self.commands.put((command, own_events))
 
 
 def _jobs_of(command: Command) -> list[str]:
-    """Return the ids that a command can be cancelled by."""
+    """Return the job ids by which a command can be cancelled."""
     if isinstance(command, Shutdown):
         return []
     parts = command.parts if isinstance(command, RunTogether) else ()
@@ -126,21 +126,21 @@ def serve(
     options: EngineOptions,
     load: Callable[[str], Any] = importlib.import_module,
 ) -> None:
-    """Run commands until `Shutdown`, or until the app exits. `load` imports modules."""
+    """Run commands until `Shutdown` or until the app exits. `load` imports a module by name."""
     channel = Channel(connection)
     engine = Engine(channel.send, options.device, load)
-    worked = False
+    ran_command = False
     while True:
         try:
-            item = channel.commands.get(timeout=IDLE_SECONDS if worked else None)
+            item = channel.commands.get(timeout=IDLE_SECONDS if ran_command else None)
         except queue.Empty:
-            # The tuned malloc keeps what jobs have freed, which is quick for the next one only.
+            # The tuned malloc keeps freed memory, which only pays off while jobs are running.
             importlib.import_module("studio.engine.local.memory").collect()
-            worked = False
+            ran_command = False
             continue
         if item is None:
             return
-        worked = True
+        ran_command = True
         command, cancelled = item
         if isinstance(command, CancelJob | Shutdown):
             continue
@@ -148,17 +148,17 @@ def serve(
             final = engine.execute_together(command, cancelled)
         else:
             final = engine.execute(command, cancelled[command.job])
-        channel.forget(command)
+        channel.finish(command)
         channel.send(final)
 
 
 class Engine:
-    """Runs commands one after another; keeps models loaded in between.
+    """Runs commands one at a time and keeps models loaded in between.
 
     Args:
-        send: takes events; safe to call from any thread.
-        device: preferred device, empty for the quickest.
-        load: imports a module by name; the fake gives modules of its own.
+        send: sends events; thread-safe.
+        device: preferred device, empty for the fastest.
+        load: imports a module by name; the fake engine substitutes its own modules.
     """
 
     def __init__(
@@ -168,17 +168,17 @@ class Engine:
         load: Callable[[str], Any] = importlib.import_module,
     ) -> None:
         self._send = send
-        self._preferred = device
+        self._preferred_device = device
         self._load = load
         self._importer = Importer(load)
-        self._tools: tuple[Any, Any] | None = None
+        self._device_and_memory: tuple[Any, Any] | None = None
 
     def execute(
         self,
         command: RunJob | ConvertModel | DescribeModel,
         cancelled: threading.Event,
     ) -> Event:
-        """Run one command and return its final event. Raises nothing."""
+        """Run one command and return its final event. Never raises."""
         started = time.monotonic()
         work_dir = Path(command.work_dir) if isinstance(command, RunJob) else Path()
         job = Job(command.job, work_dir, self._send, cancelled)
@@ -191,26 +191,26 @@ class Engine:
     def execute_together(
         self, command: RunTogether, cancelled: Mapping[str, threading.Event]
     ) -> Event:
-        """Run the jobs of a group and return the final event of the whole. Raises nothing.
+        """Run the jobs of a group and return the final event of the group. Never raises.
 
-        What the task leaves undone is run one by one.
+        Jobs that the task did not finish are then run one by one.
         """
         group = Group(command, self._send, cancelled)
         for job in _jobs_of(command):
             self._send(Accepted(job))
-        self._share(group)
-        alone = group.active()
-        for part in alone:
-            part.end(self._run(part.command, group.alone(part)))
-        return Done(command.job, {"alone": float(len(alone))})
+        self._run_group(group)
+        remaining = group.active()
+        for part in remaining:
+            part.end(self._run(part.command, group.single_job(part)))
+        return Done(command.job, {"alone": float(len(remaining))})
 
-    def _share(self, group: Group) -> None:
-        """Have the task run as much of a group together as it can."""
+    def _run_group(self, group: Group) -> None:
+        """Run as many jobs of a group together as the task can."""
         try:
             group.job.check()
             package = kind_of(group.parts[0].command.request).task_package
-            run = self._module(f"{package}.together", group.job).run_together
-            device, memory = self._ready(group.job)
+            run = self._import_module(f"{package}.together", group.job).run_together
+            device, memory = self._get_device_and_memory(group.job)
             run(group, memory, device)
             return
         except BaseException as error:
@@ -223,7 +223,7 @@ class Engine:
     def _run(
         self, command: RunJob | ConvertModel | DescribeModel, job: Job
     ) -> Done | Failed | Cancelled:
-        """Run one command. Returns how it ended."""
+        """Run one command and return its final event."""
         try:
             job.check()
             stats = self._dispatch(command, job)
@@ -233,7 +233,7 @@ class Engine:
             final = final_event(error, job)
             memory = importlib.import_module("studio.engine.local.memory")
             memory.release_frames(error)
-        # Only here is the error gone, and with it what its frames held.
+        # After the handler, so that the error and its frames no longer hold any tensors.
         memory.collect()
         return final
 
@@ -243,47 +243,47 @@ class Engine:
         match command:
             case RunJob():
                 package = kind_of(command.request).task_package
-                run = self._module(f"{package}.run", job).run
-                device, memory = self._ready(job)
+                run = self._import_module(f"{package}.run", job).run
+                device, memory = self._get_device_and_memory(job)
                 stats: dict[str, float] = run(job, command, memory, device)
                 return stats
             case ConvertModel():
-                convert = self._function(kinds()[command.task].converter, job)
+                convert = self._import_function(kinds()[command.task].converter, job)
                 convert(job, Path(command.source), Path(command.target))
             case DescribeModel():
-                describe = self._function(kinds()[command.model.task].describer, job)
+                describe = self._import_function(kinds()[command.model.task].describer, job)
                 capabilities = describe(command.model)
                 self._send(Described(job.id, command.model.id, capabilities))
         return {}
 
-    def _function(self, place: str, job: Job) -> Any:
-        """Import what a kind names as `module:function`."""
+    def _import_function(self, place: str, job: Job) -> Any:
+        """Import a function given as `module:function`."""
         module, _, name = place.partition(":")
-        return getattr(self._module(module, job), name)
+        return getattr(self._import_module(module, job), name)
 
-    def _module(self, name: str, job: Job) -> Any:
-        """Import a module in the background, so that a job can be cancelled meanwhile."""
-        if not self._importer.has(name):
+    def _import_module(self, name: str, job: Job) -> Any:
+        """Import a module in the background, so that the job can be cancelled meanwhile."""
+        if not self._importer.is_imported(name):
             job.loading(sentence("Starting the engine"))
         return self._importer.wait_for(name, job)
 
-    def _ready(self, job: Job) -> tuple[Any, Any]:
-        if self._tools is None:
+    def _get_device_and_memory(self, job: Job) -> tuple[Any, Any]:
+        if self._device_and_memory is None:
             self._importer.wait_for("torch", job)
             devices = self._load("studio.engine.local.devices")
             memory = self._load("studio.engine.local.memory")
-            device = devices.pick_device(self._preferred)
-            self._tools = device, memory.MemoryArbiter(device)
+            device = devices.pick_device(self._preferred_device)
+            self._device_and_memory = device, memory.MemoryArbiter(device)
             self._send(Ready(device.name, devices.libraries(), devices.memory_of(device)))
             job.check()
-        return self._tools
+        return self._device_and_memory
 
 
 class Importer:
-    """Imports modules one after another in a thread of its own.
+    """Imports modules one at a time in a background thread.
 
-    Importing torch and its friends takes seconds and cannot be interrupted. A cancelled job
-    does not wait for it, and the next job finds it done.
+    Importing torch and related libraries takes seconds and cannot be interrupted. A cancelled
+    job stops waiting for the import, which continues for the next job.
     """
 
     def __init__(self, load: Callable[[str], Any]) -> None:
@@ -293,12 +293,12 @@ class Importer:
         self._errors: dict[str, BaseException] = {}
         self._thread: threading.Thread | None = None
 
-    def has(self, name: str) -> bool:
+    def is_imported(self, name: str) -> bool:
         """Whether the module has been imported."""
         return name in self._modules
 
     def wait_for(self, name: str, job: Job) -> Any:
-        """Return the module. Raises what importing it raised, or `JobCancelled`."""
+        """Return the module. Raises the import's error, or `JobCancelledError`."""
         while name not in self._modules:
             with self._changed:
                 if name in self._errors:
@@ -326,13 +326,13 @@ class Importer:
 
 
 def final_event(error: BaseException, job: Job) -> Failed | Cancelled:
-    """Return the event that ends a job with an error. The error itself does not leave."""
+    """Convert an error into the final event of its job."""
     try:
         job.flush()
     except Exception:
-        _log.exception("What the job held back cannot be sent.")
-    if isinstance(error, JobCancelled) or job.is_cancelled:
-        # Libraries answer an interruption with errors of their own.
+        _log.exception("The pending reports of the job could not be sent.")
+    if isinstance(error, JobCancelledError) or job.is_cancelled:
+        # Libraries turn the interruption into errors of their own.
         return Cancelled(job.id)
     text = "".join(traceback.format_exception(error))
     if isinstance(error, ProblemError):
@@ -343,7 +343,7 @@ def final_event(error: BaseException, job: Job) -> Failed | Cancelled:
 
 
 def problem_of(error: BaseException, detail: str) -> Problem:
-    """Return what to tell a person about an error that no task expected."""
+    """Return the problem to show for an error that the task did not handle."""
     devices = importlib.import_module("studio.engine.local.devices")
     if devices.is_out_of_memory(error):
         return Problem(

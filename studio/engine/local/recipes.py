@@ -1,4 +1,4 @@
-"""The recipe of a result: what is the same whatever was made, filled in."""
+"""Builds recipes: the fields that are the same for every kind of work."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ def make_recipe(
     adjustments: Sequence[str] = (),
     parents: Sequence[Parent] = (),
 ) -> Recipe:
-    """Return the recipe of one row of a job that ends now.
+    """Return the recipe of one finished row of a job.
 
     Args:
         command: the job, with its model.
-        request: what makes this row alone again, with its own seed.
-        row: its place in the job.
-        device: what computed it, for people.
+        request: the request that reproduces this row alone, with its own seed.
+        row: its index in the job.
+        device: readable name of the device that computed it.
         dtype: the precision, as torch names it.
         libraries: name → version.
-        model_sha256: the fingerprint of the model's weights.
+        model_sha256: hash of the model's weights.
         timings: seconds by stage.
-        stats: numbers of the kind of work.
-        adjustments: what was not done as it was asked for, in English.
-        parents: the files that it was made from.
+        stats: statistics of the kind of work.
+        adjustments: deviations from the request, in English.
+        parents: the input files of the result.
     """
     return Recipe(
         app=f"Prompt Studio {__version__}",

@@ -1,1 +1,1 @@
-"""What the child process does for each kind of work. Nothing is imported here."""
+"""The implementation of each kind of work in the child process. Imports nothing."""

@@ -15,7 +15,7 @@ import torch
 from PIL import Image
 
 from studio.engine.local.devices import Device, memory_limit
-from studio.engine.local.job import Job, JobCancelled
+from studio.engine.local.job import Job, JobCancelledError
 from studio.engine.local.memory import MemoryArbiter
 from studio.engine.tasks.image.model import load
 from studio.engine.tasks.image.run import run
@@ -189,7 +189,7 @@ class ImageBench:
 
         try:
             self.draw(path, rows, on_event=cancel, **request)
-        except JobCancelled:
+        except JobCancelledError:
             return
         finally:
             self.cancelled = threading.Event()

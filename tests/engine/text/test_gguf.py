@@ -10,7 +10,7 @@ import pytest
 from filelock import FileLock
 from transformers import AutoTokenizer
 
-from studio.engine.local.job import Job, JobCancelled
+from studio.engine.local.job import Job, JobCancelledError
 from studio.engine.tasks.text.model.convert import convert, converted
 from studio.formats.chat_template import read_template
 from studio.formats.gguf_cache import CACHE_VARIABLE, converted_folder
@@ -79,7 +79,7 @@ def test_a_stopped_conversion_leaves_nothing(source: Path, tmp_path: Path) -> No
             cancelled.set()
 
     job = Job("1", tmp_path / "work", stop_at_weights, cancelled)
-    with pytest.raises(JobCancelled):
+    with pytest.raises(JobCancelledError):
         convert(job, source, tmp_path / "there" / "out")
     assert list((tmp_path / "there").iterdir()) == []
 
@@ -115,7 +115,7 @@ def test_waiting_for_another_process_can_be_stopped(source: Path, cache: Path) -
     folder.parent.mkdir(parents=True)
     cancelled = threading.Event()
     job = Job("1", cache, lambda _: cancelled.set(), cancelled)
-    with FileLock(folder.with_name(".lock")), pytest.raises(JobCancelled):
+    with FileLock(folder.with_name(".lock")), pytest.raises(JobCancelledError):
         converted(job, source)
     assert not folder.exists()
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 from tokenizers import Tokenizer
 
-from studio.engine.local.job import JobCancelled
+from studio.engine.local.job import JobCancelledError
 from studio.engine.tasks.text.decode.decode import Decoder
 from studio.formats.chat_template import Conversation
 from studio.kinds.text import TextRequest
@@ -127,7 +127,7 @@ def test_rows_stop_within_a_token(bench: TextBench, tiny: Path) -> None:
         events.append(event)
         return isinstance(event, TextDelta)
 
-    with pytest.raises(JobCancelled):
+    with pytest.raises(JobCancelledError):
         bench.run(model, prompt="x", count=4, max_tokens=400, at=first_text)
     assert not any(isinstance(event, AssetReady) for event in events)
     assert len([event for event in events if isinstance(event, TextDelta)]) <= 4
@@ -138,7 +138,7 @@ def test_loading_stops_between_two_weights(bench: TextBench, tiny: Path) -> None
     def begun(event: Event) -> bool:
         return isinstance(event, Loading) and bool(event.fraction)
 
-    with pytest.raises(JobCancelled):
+    with pytest.raises(JobCancelledError):
         bench.run(model_at(tiny), prompt="x", at=begun)
     assert bench.run(model_at(tiny), prompt="x", max_tokens=4).answers[0]
 

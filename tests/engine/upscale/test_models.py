@@ -15,7 +15,7 @@ import torch
 from spandrel.architectures.Compact import Compact
 
 from studio.engine.local.devices import pick_device
-from studio.engine.local.job import Job, JobCancelled
+from studio.engine.local.job import Job, JobCancelledError
 from studio.engine.local.memory import MemoryArbiter
 from studio.engine.tasks.upscale.enlarge import Enlarger
 from studio.engine.tasks.upscale.load import Upscaler, acquire_upscaler, weight_file
@@ -129,7 +129,7 @@ def test_cancelling_while_the_file_is_read_loads_nothing(tmp_path: Path) -> None
     device = pick_device("cpu")
     memory = MemoryArbiter(device)
     job = Job("1", tmp_path, cancel_at_loading, cancelled)
-    with pytest.raises(JobCancelled):
+    with pytest.raises(JobCancelledError):
         acquire_upscaler(refer(tmp_path / "a.pth"), job, memory, device)
     assert memory.loaded() == ()
 

@@ -15,7 +15,7 @@ import torch
 from PIL import Image, ImageCms, ImageDraw
 
 from studio.engine.local.devices import pick_device
-from studio.engine.local.job import JobCancelled
+from studio.engine.local.job import JobCancelledError
 from studio.engine.local.memory import MemoryArbiter
 from studio.engine.tasks.upscale import run as run_module
 from studio.engine.tasks.upscale.enlarge import Enlarger
@@ -292,7 +292,7 @@ def test_a_cancelled_job_stops_and_leaves_nothing(house: House, source: Path, mo
             house.cancelled.set()
 
     house.at_event = cancel
-    with pytest.raises(JobCancelled):
+    with pytest.raises(JobCancelledError):
         house.run(source)
     assert not house.folder.exists() or list(house.folder.iterdir()) == []
     house.cancelled.clear()
@@ -313,7 +313,7 @@ def test_a_job_can_be_cancelled_between_two_layers(
         return result
 
     monkeypatch.setattr(Upscaler, "_forward", cancel_inside)
-    with pytest.raises(JobCancelled):
+    with pytest.raises(JobCancelledError):
         house.run(source)
     assert ended == []
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from studio.engine.fake_kind import FakeKind, Made
+from studio.engine.fake_kind import FakeKind, FakeResult
 from studio.engine.local.job import Job
 from studio.kinds.image import ImageRequest
 
@@ -17,12 +17,12 @@ SIDE = 256
 STEPS = 5
 
 
-def _make(job: Job, request: ImageRequest, seed: int) -> Made:
+def _make(job: Job, request: ImageRequest, seed: int) -> FakeResult:
     path = job.temporary(".png")
     width, height = request.width or SIDE, request.height or SIDE
     _picture(seed, width, height).save(path)
     resolved = {"width": width, "height": height, "steps": request.steps or STEPS}
-    return Made(path, {}, resolved)
+    return FakeResult(path, {}, resolved)
 
 
 def _step(job: Job, _request: ImageRequest, row: int, _seed: int, step: int, steps: int) -> None:

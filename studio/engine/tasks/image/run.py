@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 
 from studio.engine.local.devices import Device, is_out_of_memory
-from studio.engine.local.job import Job, JobCancelled
+from studio.engine.local.job import Job, JobCancelledError
 from studio.engine.local.memory import MemoryArbiter, release_frames
 from studio.engine.local.peak_memory import PeakMemory
 from studio.engine.tasks.image.draw.inpaint import composed
@@ -44,7 +44,7 @@ def run(job: Job, command: RunJob, memory: MemoryArbiter, device: Device) -> dic
 
     Raises:
         ProblemError: `model_missing`, `model_broken`, `bad_input` or `out_of_memory`.
-        JobCancelled: the job was cancelled.
+        JobCancelledError: the job was cancelled.
     """
     request = command.request
     assert isinstance(request, ImageRequest)
@@ -182,7 +182,7 @@ class Drawing:
                     self._progress.on_step,
                     self._say_overflow,
                 )
-        except (JobCancelled, ProblemError, CannotShareError):
+        except (JobCancelledError, ProblemError, CannotShareError):
             raise
         except Exception as error:
             if not is_out_of_memory(error):

@@ -30,7 +30,7 @@ def run_together(group: Group, memory: MemoryArbiter, device: Device) -> None:
 
     Raises:
         ProblemError: `model_missing`, `model_broken`, `bad_input` or `out_of_memory`.
-        JobCancelled: when no job is left.
+        JobCancelledError: when no job is left.
     """
     # They share their settings, and so their adapters.
     refuse_adapters(_request_of(group.parts[0]))

@@ -8,7 +8,7 @@ import time
 import msgspec
 
 from studio.engine.local.devices import Device, libraries
-from studio.engine.local.job import Job, JobCancelled
+from studio.engine.local.job import Job, JobCancelledError
 from studio.engine.local.recipes import make_recipe
 from studio.engine.tasks.text.chat import Prompt
 from studio.engine.tasks.text.decode.stream import TextStream
@@ -32,7 +32,7 @@ class Fingerprint:
         self._thread.start()
 
     def value(self) -> str:
-        """Return the hash, waiting for it. Raises `JobCancelled`."""
+        """Return the hash, waiting for it. Raises `JobCancelledError`."""
         while self._thread.is_alive():
             self._job.check()
             self._thread.join(0.05)
@@ -41,7 +41,7 @@ class Fingerprint:
     def _compute(self) -> None:
         try:
             self._value = weight_hash(self._model, self._job.check)
-        except JobCancelled:
+        except JobCancelledError:
             return
 
 

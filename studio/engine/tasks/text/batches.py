@@ -60,7 +60,7 @@ def write_all(
 
     Raises:
         ProblemError: `out_of_memory`, where one row alone is too many.
-        JobCancelled: at any token.
+        JobCancelledError: at any token.
     """
     waiting = list(lines)
     a_row = max(line.nbytes for line in lines)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from studio.engine.fake_kind import FakeKind, Made
+from studio.engine.fake_kind import FakeKind, FakeResult
 from studio.engine.local.job import Job
 from studio.kinds.text import TextRequest
 
@@ -13,11 +13,11 @@ def answer(request: TextRequest, seed: int) -> str:
     return f"Answer {seed} to **{topic}**: one two three four five six seven eight."
 
 
-def _make(job: Job, request: TextRequest, seed: int) -> Made:
+def _make(job: Job, request: TextRequest, seed: int) -> FakeResult:
     path = job.temporary(".txt")
     text = answer(request, seed)
     path.write_text(text, "utf-8")
-    return Made(path, {"tokens": float(len(text.split())), "tokens_per_second": 100.0}, {})
+    return FakeResult(path, {"tokens": float(len(text.split())), "tokens_per_second": 100.0}, {})
 
 
 def _step(job: Job, request: TextRequest, row: int, seed: int, step: int, steps: int) -> None:

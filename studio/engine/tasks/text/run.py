@@ -26,7 +26,7 @@ def run(job: Job, command: RunJob, memory: MemoryArbiter, device: Device) -> dic
     Raises:
         ProblemError: the model is broken or missing, memory is out, the prompt is too long, or
             the conversation is refused.
-        JobCancelled: at any token, part of the prompt, or stage of loading.
+        JobCancelledError: at any token, part of the prompt, or stage of loading.
     """
     request = command.request
     assert isinstance(request, TextRequest)

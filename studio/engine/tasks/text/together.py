@@ -29,7 +29,7 @@ def run_together(group: Group, memory: MemoryArbiter, device: Device) -> None:
 
     Raises:
         ProblemError: the model is broken or missing, or memory is out.
-        JobCancelled: when no job is left.
+        JobCancelledError: when no job is left.
     """
     begun = time.monotonic()
     model = group.parts[0].command.model

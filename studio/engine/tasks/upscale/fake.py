@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from studio.engine.fake_kind import FakeKind, Made
+from studio.engine.fake_kind import FakeKind, FakeResult
 from studio.engine.local.job import Job
 from studio.kinds.upscale import UpscaleRequest
 from studio.protocol import Parent, problem
 
 
-def _make(job: Job, request: UpscaleRequest, _seed: int) -> Made:
+def _make(job: Job, request: UpscaleRequest, _seed: int) -> FakeResult:
     from PIL import Image
 
     path = job.temporary(".png")
@@ -24,7 +24,7 @@ def _make(job: Job, request: UpscaleRequest, _seed: int) -> Made:
             path=request.input.path,
         ) from error
     parent = Parent(request.input.path, request.input.sha256)
-    return Made(path, {}, {}, (parent,))
+    return FakeResult(path, {}, {}, (parent,))
 
 
 FAKE = FakeKind(_make)

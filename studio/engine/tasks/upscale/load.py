@@ -130,7 +130,7 @@ def interruptible(job: Job) -> Iterator[None]:
 
 
 def acquire_upscaler(ref: ModelRef, job: Job, memory: MemoryArbiter, device: Device) -> Upscaler:
-    """Return the loaded network of a model. Raises `ProblemError` or `JobCancelled`."""
+    """Return the loaded network of a model. Raises `ProblemError` or `JobCancelledError`."""
     path = weight_file(ref)
     job.loading(sentence("Loading {model}", model=ref.name))
 

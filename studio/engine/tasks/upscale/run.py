@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 
 from studio.engine.local.devices import Device, available_bytes, libraries, pick_device
-from studio.engine.local.job import Job, Pace
+from studio.engine.local.job import EtaEstimator, Job
 from studio.engine.local.memory import MemoryArbiter, model_key
 from studio.engine.local.peak_memory import PeakMemory
 from studio.engine.local.recipes import make_recipe
@@ -59,7 +59,7 @@ def run(job: Job, command: RunJob, memory: MemoryArbiter, device: Device) -> dic
 
     Raises:
         ProblemError: the picture or the model cannot be used, or memory ran out.
-        JobCancelled: at a stage of loading, or between two layers of the network.
+        JobCancelledError: at a stage of loading, or between two layers of the network.
         OSError: the result cannot be written.
     """
     request = command.request
@@ -243,7 +243,7 @@ def _enlarge(
     scale = enlarger.scale
     rows, columns = enlarger.cut(height), enlarger.cut(width)
     steps = sum(_steps(picture, row, column) for row in rows for column in columns)
-    pace = Pace(steps)
+    pace = EtaEstimator(steps)
     preview = PartialPreview(job, picture, scale) if len(rows) * len(columns) > 1 else None
     done = 0
 

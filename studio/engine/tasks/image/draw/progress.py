@@ -6,7 +6,7 @@ import functools
 import time
 from collections.abc import Sequence
 
-from studio.engine.local.job import Job, JobCancelled, Pace
+from studio.engine.local.job import EtaEstimator, Job, JobCancelledError
 from studio.engine.tasks.image.draw.latents import encode
 from studio.engine.tasks.image.model import preview
 from studio.engine.tasks.image.model.img2img_support import works_on_pixels
@@ -39,7 +39,7 @@ class Progress:
         self._width, self._height = size
         self._done = 0
         self._rows: Sequence[tuple[Job, int]] = ()
-        self._pace: Pace | None = None
+        self._pace: EtaEstimator | None = None
         # As if just shown: a job that is over by then needs no preview.
         self._shown = time.monotonic()
         self._cost = 0.0
@@ -53,12 +53,12 @@ class Progress:
         self._done += len(self._rows)
 
     def on_step(self, step: Step) -> None:
-        """Take note of a step. Raises `JobCancelled`."""
+        """Take note of a step. Raises `JobCancelledError`."""
         self._job.check()
         total = self._pictures * step.total
         units = self._done * step.total + len(self._rows) * step.number
         if self._pace is None:
-            self._pace = Pace(total)
+            self._pace = EtaEstimator(total)
         self._job.progress(units, total, self._pace.seconds_left(units))
         now = time.monotonic()
         if step.number < step.total and now - self._shown >= max(_EVERY, _SHARE * self._cost):
@@ -92,7 +92,7 @@ def prepare_preview(loaded: LoadedPipeline) -> None:
         loaded.colours = preview.fit_colour_map(
             functools.partial(encode, pipeline), preview.scale_of(pipeline)
         )
-    except JobCancelled:
+    except JobCancelledError:
         raise
     except Exception:
         # VAEs that encode in a way of their own. A preview must not cost the job.

@@ -78,7 +78,7 @@ def draw(
         on_overflow: called when the VAE had to be run again in float32.
 
     Raises:
-        JobCancelled: the job was cancelled.
+        JobCancelledError: the job was cancelled.
         CannotShareError: the pipeline does not take these prompts in one call.
         Exception: whatever the pipeline raises, e.g. when memory runs out.
     """

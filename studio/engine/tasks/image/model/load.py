@@ -15,7 +15,7 @@ from typing import Any, Literal
 import torch
 
 from studio.engine.local.devices import Device, best_dtype, is_out_of_memory
-from studio.engine.local.job import Job, JobCancelled
+from studio.engine.local.job import Job, JobCancelledError
 from studio.engine.local.memory import MemoryArbiter, model_key
 from studio.engine.tasks.image.model.component_files import loaded_bytes
 from studio.engine.tasks.image.model.describe import assemble, capabilities_of
@@ -91,7 +91,7 @@ def acquire(ref: ModelRef, device: Device, memory: MemoryArbiter, job: Job) -> L
 
     Raises:
         ProblemError: `model_missing`, `model_broken`, `bad_input` or `out_of_memory`.
-        JobCancelled: the job was cancelled while it was loading.
+        JobCancelledError: the job was cancelled while it was loading.
     """
     job.check()
     usual = best_dtype(device)
@@ -128,7 +128,7 @@ def load_part(component: Component, dtype: torch.dtype) -> torch.nn.Module:
     arguments["torch_dtype" if is_ours else "dtype"] = dtype
     try:
         part, info = component.kind.from_pretrained(component.folder, **arguments)
-    except (JobCancelled, ProblemError):
+    except (JobCancelledError, ProblemError):
         raise
     except Exception as error:
         if is_out_of_memory(error):
@@ -206,7 +206,7 @@ def _load(
             pipeline = _from_checkpoint(layout, layout.checkpoint, parts, dtype)
         else:
             pipeline = assemble(layout, parts)
-    except (JobCancelled, ProblemError):
+    except (JobCancelledError, ProblemError):
         raise
     except Exception as error:
         if is_out_of_memory(error):

@@ -36,7 +36,7 @@ def converted(job: Job, source: Path) -> Path:
 
     Raises:
         ProblemError: as `convert` does.
-        JobCancelled: while converting, or waiting.
+        JobCancelledError: while converting, or waiting.
     """
     folder = converted_folder(_cache(), source)
     if _is_whole(folder):
@@ -63,7 +63,7 @@ def convert(job: Job, source: Path, target: Path) -> None:
 
     Raises:
         ProblemError: `model_broken`, `bad_input`, or `disk_full`.
-        JobCancelled: between two weights.
+        JobCancelledError: between two weights.
         FileExistsError: `target` is there already.
     """
     if target.exists():
@@ -140,7 +140,7 @@ def model_card(metadata: dict[str, Any], file: str) -> str:
         lines = ["---", f"license: {licence}", "---", "", *lines]
     lines.append(f"Unpacked to bfloat16 from the GGUF file `{file}`; nothing else was changed.")
     for label, key in (
-        ("Made by", "organization"),
+        ("FakeResult by", "organization"),
         ("Author", "author"),
         ("Licence", "license"),
         ("Terms", "license.link"),

@@ -86,7 +86,7 @@ def acquire(job: Job, ref: ModelRef, memory: MemoryArbiter, device: Device) -> L
 
     Raises:
         ProblemError: `model_broken`, `bad_input`, `model_missing` or `out_of_memory`.
-        JobCancelled: between two weights.
+        JobCancelledError: between two weights.
     """
     path = Path(ref.path)
     if not path.exists():

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sized
 from typing import Any, TypeVar
 
 from studio.engine.local.devices import is_out_of_memory
-from studio.engine.local.job import Job, JobCancelled
+from studio.engine.local.job import Job, JobCancelledError
 from studio.protocol import ProblemError, Sentence, problem
 
 T = TypeVar("T")
@@ -77,11 +77,11 @@ def read(name: str, how: Callable[[], T]) -> T:
     Raises:
         ProblemError: `model_broken`, or `bad_input` where the files are of a kind that cannot
             be used here.
-        JobCancelled, MemoryError and their like: as they come.
+        JobCancelledError, MemoryError and their like: as they come.
     """
     try:
         return how()
-    except (ProblemError, JobCancelled):
+    except (ProblemError, JobCancelledError):
         raise
     except Exception as error:
         if is_out_of_memory(error):

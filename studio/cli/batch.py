@@ -1,4 +1,4 @@
-"""`studio batch`: a table of requests, checked as a whole, run row by row, resumable."""
+"""`studio batch`: a table of requests, checked as a whole, run row by row, resumable_jobs."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from studio.cli.exit_status import DONE, SOME_FAILED, WRONG_CALL
+from studio.cli.exit_status import DONE, SOME_FAILED, USAGE_ERROR
 from studio.cli.folders import library_folder, output_folder
 from studio.cli.headless import Headless
-from studio.cli.output import refuse
-from studio.jobs.batch import Left, batch_id, latest_of, resumable, start
+from studio.cli.output import print_usage_error
+from studio.jobs.batch import RemainingJobs, batch_id, enqueue_table, latest_jobs, resumable_jobs
 from studio.jobs.results import LINE_LABEL, RESULTS, Results
-from studio.jobs.table import MOST_ERRORS, RowError, input_errors, model_errors, read_table
+from studio.jobs.table import MAX_ERRORS, RowError, input_errors, model_errors, read_table
 from studio.library.queue.stored_job import rows_left
 from studio.library.records import Job
 from studio.library.store import Library
@@ -36,24 +36,26 @@ def batch(options: argparse.Namespace) -> int:
             errors += input_errors(table)
         if errors:
             _tell(errors, as_json=options.json)
-            return WRONG_CALL
+            return USAGE_ERROR
         output = output_folder(options.output)
         library = Library.open(library_folder(paths), run_queue=False)
         name = batch_id(file, output)
         if options.resume:
-            jobs = resumable(library, name)
+            jobs = resumable_jobs(library, name)
             if library.queue.runs_elsewhere({job.id for job in jobs}):
                 raise problem("bad_input", "This table is just being run by another process.")
         else:
             told = _run_before(library, name, Path(output) if output else library.root)
-            jobs = start(library, table, name, output)
+            jobs = enqueue_table(library, table, name, output)
             if told:
                 print(f"Note: {told}", file=sys.stderr)
     except ProblemError as error:
-        refuse("batch", str(error.problem.message), as_json=options.json, kind=error.problem.kind)
+        print_usage_error(
+            "batch", str(error.problem.message), as_json=options.json, kind=error.problem.kind
+        )
         if library is not None:
             library.close()
-        return WRONG_CALL
+        return USAGE_ERROR
     results = Results(Path(output) if output else library.root, jobs)
     if options.resume:
         results.catch_up(library)
@@ -65,7 +67,7 @@ def batch(options: argparse.Namespace) -> int:
         if_nothing="Everything is made already.",
         if_interrupted="The same command with --resume makes what is missing.",
     ) as headless:
-        status = headless.run(Left(library, jobs), results.hear)
+        status = headless.run(RemainingJobs(library, jobs), results.on_event)
         if options.resume and _tell_obstacles(jobs) and status == DONE:
             status = SOME_FAILED
         if options.resume:
@@ -76,7 +78,7 @@ def batch(options: argparse.Namespace) -> int:
 
 def _run_before(library: Library, name: str, folder: Path) -> str:
     """Return what to say of an earlier run of the same table, whose results are still there."""
-    jobs = latest_of(library, name) if (folder / RESULTS).exists() else []
+    jobs = latest_jobs(library, name) if (folder / RESULTS).exists() else []
     if not jobs:
         return ""
     done = sum(not rows_left(job) for job in jobs)
@@ -95,8 +97,8 @@ def _tell_obstacles(jobs: Sequence[Job]) -> int:
 
 
 def _tell(errors: Sequence[RowError], *, as_json: bool) -> None:
-    for error in sorted(errors, key=lambda error: (error.line, error.column))[:MOST_ERRORS]:
+    for error in sorted(errors, key=lambda error: (error.line, error.column))[:MAX_ERRORS]:
         where = f"line {error.line}, {error.column}" if error.column else f"line {error.line}"
         print(f"{where}: {error.message}", file=sys.stderr)
-    more = " or more" if len(errors) >= MOST_ERRORS else ""
-    refuse("batch", f"errors: {len(errors)}{more}. Nothing was run.", as_json=as_json)
+    more = " or more" if len(errors) >= MAX_ERRORS else ""
+    print_usage_error("batch", f"errors: {len(errors)}{more}. Nothing was run.", as_json=as_json)

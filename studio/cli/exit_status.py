@@ -1,3 +1,3 @@
 """The exit statuses that scripts rely on."""
 
-DONE, SOME_FAILED, WRONG_CALL, INTERRUPTED = 0, 1, 2, 130
+DONE, SOME_FAILED, USAGE_ERROR, INTERRUPTED = 0, 1, 2, 130

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import argparse
 
-from studio.cli.exit_status import WRONG_CALL
+from studio.cli.exit_status import USAGE_ERROR
 from studio.cli.folders import library_folder, output_folder
 from studio.cli.headless import Headless
-from studio.cli.output import refuse
+from studio.cli.output import print_usage_error
 from studio.cli.request_options import requests_of
 from studio.jobs.lanes import JobList
 from studio.kinds.kind import Medium
@@ -43,5 +43,5 @@ def generate(options: argparse.Namespace) -> int:
 
 def _refused(options: argparse.Namespace, error: ProblemError) -> int:
     told = error.problem
-    refuse(options.command, str(told.message), as_json=options.json, kind=told.kind)
-    return WRONG_CALL
+    print_usage_error(options.command, str(told.message), as_json=options.json, kind=told.kind)
+    return USAGE_ERROR

@@ -69,7 +69,7 @@ class Headless:
     def taken_along(self) -> Sequence[str]:
         """The ids of the jobs that ran last because they share calls with another one."""
         lanes = self._lanes.lanes if self._lanes is not None else ()
-        return [job for lane in lanes for job in lane.taken[1:]]
+        return [job for lane in lanes for job in lane.last_taken[1:]]
 
     def run(self, jobs: JobSource, also: Callable[[object], None] = lambda _: None) -> int:
         """Run jobs, print how it goes, and return the exit status.
@@ -97,7 +97,7 @@ class Headless:
                 # What waits in the queue goes on waiting.
                 self._library.queue.cancel_claimed()
         except ProblemError as error:
-            report(Failed(next(iter(lanes.lanes[0].taken), ""), error.problem))
+            report(Failed(next(iter(lanes.lanes[0].last_taken), ""), error.problem))
         except KeyboardInterrupt:
             interrupted.set()
         finally:

@@ -8,7 +8,7 @@ import sys
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 
-from studio.cli.exit_status import DONE, SOME_FAILED, WRONG_CALL
+from studio.cli.exit_status import DONE, SOME_FAILED, USAGE_ERROR
 from studio.cli.folders import library_folder, output_folder
 from studio.kinds.coding import to_json
 from studio.library.index.database import DamagedDatabaseError
@@ -30,7 +30,7 @@ def library(options: argparse.Namespace) -> int:
         opened = Library.open(library_folder(paths), run_queue=False)
     except ProblemError as error:
         print(f"studio library: {error.problem.message}", file=sys.stderr)
-        return WRONG_CALL
+        return USAGE_ERROR
     _tell_notice(opened)
     try:
         match options.action:
@@ -48,7 +48,7 @@ def library(options: argparse.Namespace) -> int:
                 return _rebuild(opened, options)
     except ProblemError as error:
         print(f"studio library {options.action}: {error.problem.message}", file=sys.stderr)
-        return WRONG_CALL
+        return USAGE_ERROR
     finally:
         opened.close()
 
@@ -142,7 +142,7 @@ def _asset(opened: Library, wanted: str) -> Asset | None:
 def _show(opened: Library, options: argparse.Namespace) -> int:
     asset = _asset(opened, options.id)
     if asset is None:
-        return WRONG_CALL
+        return USAGE_ERROR
     if options.json:
         print(to_json(asset.recipe))
         return DONE
@@ -167,7 +167,7 @@ def _export(opened: Library, options: argparse.Namespace) -> int:
     assets = [_asset(opened, wanted) for wanted in options.ids]
     found = [asset for asset in assets if asset is not None]
     if len(found) < len(assets):
-        return WRONG_CALL
+        return USAGE_ERROR
     folder = Path(output_folder(options.dir))
     status = DONE
     lost: dict[Path, list[str]] = {}

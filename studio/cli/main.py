@@ -8,9 +8,9 @@ import sys
 from collections.abc import Callable, Sequence
 
 from studio import __version__
-from studio.cli.exit_status import DONE, INTERRUPTED, WRONG_CALL
+from studio.cli.argument_parser import Parser, UsageError
+from studio.cli.exit_status import DONE, INTERRUPTED, USAGE_ERROR
 from studio.cli.request_options import add_options
-from studio.cli.wrong_call import Parser, WrongCallError
 from studio.kinds.registry import kinds, tasks
 
 
@@ -24,11 +24,11 @@ def run(arguments: Sequence[str], open_window: Callable[[], int]) -> int:
             " without one.",
             file=sys.stderr,
         )
-        return WRONG_CALL
+        return USAGE_ERROR
     _use_utf8()
     try:
         options = parser().parse(arguments)
-    except WrongCallError as error:
+    except UsageError as error:
         return _refused(error, arguments)
     try:
         return _run(options)
@@ -66,7 +66,7 @@ def _run(options: argparse.Namespace) -> int:
             from studio.cli.doctor import doctor
 
             return doctor()
-    return WRONG_CALL
+    return USAGE_ERROR
 
 
 def _has_display() -> bool:
@@ -82,13 +82,13 @@ def _use_utf8() -> None:
             stream.reconfigure(encoding="utf-8", errors="replace", line_buffering=True)
 
 
-def _refused(error: WrongCallError, arguments: Sequence[str]) -> int:
-    from studio.cli.output import refuse
+def _refused(error: UsageError, arguments: Sequence[str]) -> int:
+    from studio.cli.output import print_usage_error
 
     as_json = "--json" in arguments and arguments[0] in (*tasks(), "batch")
     command = error.program.removeprefix("studio").strip()
-    refuse(command, f"{error} See {error.program} --help.", as_json=as_json)
-    return WRONG_CALL
+    print_usage_error(command, f"{error} See {error.program} --help.", as_json=as_json)
+    return USAGE_ERROR
 
 
 def parser() -> Parser:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from studio.cli.exit_status import DONE, SOME_FAILED, WRONG_CALL
+from studio.cli.exit_status import DONE, SOME_FAILED, USAGE_ERROR
 from studio.engine.factory import local_engine
 from studio.kinds.registry import task_of_format
 from studio.models.registry import Registry
@@ -48,7 +48,7 @@ def models(options: argparse.Namespace) -> int:
                 return _starter(paths, as_json=options.json)
     except ProblemError as error:
         print(f"studio models {options.action}: {error.problem.message}", file=sys.stderr)
-        return WRONG_CALL
+        return USAGE_ERROR
 
 
 def _list(registry: Registry, *, as_json: bool) -> int:

@@ -86,7 +86,9 @@ class JsonOutput:
         )
 
 
-def refuse(command: str, message: str, *, as_json: bool, kind: str = "bad_input") -> None:
+def print_usage_error(
+    command: str, message: str, *, as_json: bool, kind: str = "bad_input"
+) -> None:
     """Say that a call was wrong and nothing was run; scripts get their last line all the same."""
     print(f"{f'studio {command}'.strip()}: {message}", file=sys.stderr)
     if as_json:

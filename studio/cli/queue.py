@@ -8,11 +8,11 @@ import sys
 from collections.abc import Sequence
 from datetime import datetime
 
-from studio.cli.exit_status import DONE, INTERRUPTED, SOME_FAILED, WRONG_CALL
+from studio.cli.exit_status import DONE, INTERRUPTED, SOME_FAILED, USAGE_ERROR
 from studio.cli.folders import library_folder
 from studio.cli.headless import Headless
 from studio.jobs.backlog import Backlog
-from studio.jobs.estimate import finished_at, learn
+from studio.jobs.estimate import build_estimator, finished_at
 from studio.jobs.lanes import JobList, JobSource, LibraryQueue
 from studio.kinds.requests import has_prompt, input_paths, prompt_of
 from studio.library.records import Job
@@ -32,7 +32,7 @@ def queue(options: argparse.Namespace) -> int:
         opened = Library.open(library_folder(paths), run_queue=resuming)
     except ProblemError as error:
         print(f"studio queue: {error.problem.message}", file=sys.stderr)
-        return WRONG_CALL
+        return USAGE_ERROR
     if resuming:
         return _resume(opened, options)
     try:
@@ -56,7 +56,7 @@ def queue(options: argparse.Namespace) -> int:
                 return DONE
     except ProblemError as error:
         print(f"studio queue {options.action}: {error.problem.message}", file=sys.stderr)
-        return WRONG_CALL
+        return USAGE_ERROR
     finally:
         opened.close()
 
@@ -105,7 +105,7 @@ def _list(opened: Library, *, as_json: bool) -> int:
 
 
 def _tell_left(opened: Library) -> None:
-    left = Backlog(opened).left(learn(opened, Registry(default_paths())))
+    left = Backlog(opened).remaining(build_estimator(opened, Registry(default_paths())))
     known = [seconds for seconds in left.running.values() if seconds is not None]
     seconds = max(known, default=0.0) + left.waiting
     unknown = left.unknown + len(left.running) - len(known)
@@ -136,7 +136,7 @@ def _cancel(opened: Library, wanted: str) -> int:
     if not opened.queue.cancel(wanted):
         state = "runs in another process: stop it there" if job.status == "running" else "has ended"
         print(f"studio queue cancel: the job {wanted} {state}.", file=sys.stderr)
-        return WRONG_CALL
+        return USAGE_ERROR
     print(f"The job {wanted} is cancelled.")
     return DONE
 
@@ -164,7 +164,7 @@ def _retry(opened: Library, wanted: str) -> int:
         return _no_such_job("retry", wanted)
     if job.status in ("queued", "running"):
         print(f"studio queue retry: the job {wanted} has not ended.", file=sys.stderr)
-        return WRONG_CALL
+        return USAGE_ERROR
     _tell_waiting(opened, [opened.retries.retry(wanted)])
     return DONE
 
@@ -176,7 +176,7 @@ def _move(opened: Library, options: argparse.Namespace) -> int:
             return _no_such_job("move", wanted)
         if job.status != "queued":
             print(f"studio queue move: the job {wanted} does not wait.", file=sys.stderr)
-            return WRONG_CALL
+            return USAGE_ERROR
     before = options.before
     if options.first:
         before = opened.queue.list("queued", limit=1)[0].id
@@ -200,7 +200,7 @@ def _jobs(count: int) -> str:
 
 def _no_such_job(action: str, wanted: str) -> int:
     print(f"studio queue {action}: there is no job {wanted!r}.", file=sys.stderr)
-    return WRONG_CALL
+    return USAGE_ERROR
 
 
 def _resume(opened: Library, options: argparse.Namespace) -> int:
@@ -215,7 +215,7 @@ def _resume(opened: Library, options: argparse.Namespace) -> int:
             " them.",
             file=sys.stderr,
         )
-        return WRONG_CALL
+        return USAGE_ERROR
     if options.id:
         return _run(opened, JobList([opened.retries.resume(options.id, claim=True)]), options)
     try:
@@ -224,7 +224,7 @@ def _resume(opened: Library, options: argparse.Namespace) -> int:
     except ProblemError as error:
         opened.close()
         print(f"studio queue resume: {error.problem.message}", file=sys.stderr)
-        return WRONG_CALL
+        return USAGE_ERROR
     if not opened.is_owner:
         opened.close()
         print("The app is open and runs the queue.", file=sys.stderr)

@@ -8,11 +8,11 @@ import sys
 
 import msgspec
 
-from studio.cli.exit_status import DONE, SOME_FAILED, WRONG_CALL
+from studio.cli.exit_status import DONE, SOME_FAILED, USAGE_ERROR
 from studio.cli.folders import output_folder
 from studio.cli.headless import Headless
 from studio.jobs.lanes import JobList
-from studio.jobs.reproduce import LABEL, Comparison, compare, reproduce_request
+from studio.jobs.reproduce import REPRODUCES_LABEL, Comparison, compare, reproduce_request
 from studio.jobs.runner import AssetSaved, JobChanged
 from studio.library.records import Asset
 from studio.library.store import Library
@@ -33,16 +33,19 @@ def reproduce(library: Library, options: argparse.Namespace) -> int:
             f"There is no result {options.id!r} here. `studio library search` lists them.",
             file=sys.stderr,
         )
-        return WRONG_CALL
+        return USAGE_ERROR
     paths = default_paths()
     registry = Registry(paths)
     request = reproduce_request(old, library, registry)
     jobs = library.queue.enqueue(
-        [request], output=output_folder(options.output), labels={LABEL: old.id}, claim=True
+        [request],
+        output=output_folder(options.output),
+        labels={REPRODUCES_LABEL: old.id},
+        claim=True,
     )
     watch = _Watch(old, as_json=options.json)
     with Headless(library, paths, registry, as_json=options.json) as headless:
-        status = headless.run(JobList(jobs), watch.hear)
+        status = headless.run(JobList(jobs), watch.on_event)
     if status != DONE:
         return status
     return DONE if watch.comparison is not None and watch.comparison.identical else SOME_FAILED
@@ -57,7 +60,7 @@ class _Watch:
         self._new: Asset | None = None
         self.comparison: Comparison | None = None
 
-    def hear(self, event: object) -> None:
+    def on_event(self, event: object) -> None:
         match event:
             case AssetSaved():
                 self._new = event.asset

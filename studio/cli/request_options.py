@@ -161,7 +161,7 @@ def _named(path: Path) -> dict[str, str]:
 
 def _file(path: Path) -> Path:
     if not path.is_file():
-        raise problem("bad_input", "The file {path} is not there.", path=path)
+        raise problem("bad_input", "The file {path} does not exist.", path=path)
     return path.absolute()
 
 

@@ -207,7 +207,7 @@ def convert(job: Job, source: Path, target: Path) -> None:
     """Pretend to convert a model: write a minimal model folder."""
     job.loading(sentence("Converting the model"), 0.5)
     if not source.is_file():
-        raise problem("model_missing", "The file {path} is not there.", path=source)
+        raise problem("model_missing", "The file {path} does not exist.", path=source)
     temporary = target.with_name(f"{target.name}.tmp")
     temporary.mkdir(parents=True)
     (temporary / "config.json").write_text('{"model_type": "fake"}', "utf-8")

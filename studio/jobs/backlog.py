@@ -1,4 +1,4 @@
-"""What is left of the queue: kept in mind, so that ten thousand jobs are not read at each look."""
+"""How long the queue still takes. Caches what is known of waiting jobs: there may be 10,000."""
 
 from __future__ import annotations
 
@@ -7,21 +7,22 @@ from collections import defaultdict
 
 from msgspec import Struct
 
-from studio.jobs.estimate import Estimator, Part, part_of
+from studio.jobs.estimate import Estimator, PendingWork, pending_work
 from studio.library.store import Library
 from studio.protocol import Request
 
-_ONE_BY_ONE = 50
-"""New jobs that are read singly; of more, all are read at once."""
+_MAX_SINGLE_READS = 50
+"""With more new jobs than this, the whole queue is read in one query."""
 
-_ALL = 1_000_000
+_NO_LIMIT = 1_000_000
 
 
-class Left(Struct, frozen=True):
-    """Seconds that the waiting jobs need, and those that run, by id, None where unknown.
+class RemainingTime(Struct, frozen=True):
+    """Estimated time until the queue is finished.
 
-    `waiting` leaves out `unknown` jobs, of whose model nothing is known. Those that run
-    together have the seconds of them all.
+    `waiting` is the seconds of all waiting jobs except the `unknown` ones, for whose models there
+    are no samples. `running` holds the seconds of each running job by id, None if unknown; jobs
+    that share calls of the model all have the seconds of the whole group.
     """
 
     waiting: float = 0.0
@@ -30,38 +31,38 @@ class Left(Struct, frozen=True):
 
 
 class Backlog:
-    """The waiting jobs of one library, by what their time depends on. Safe from any thread."""
+    """The waiting jobs of a library, reduced to what their time depends on. Thread-safe."""
 
     def __init__(self, library: Library) -> None:
         self._library = library
         self._lock = threading.Lock()
-        self._parts: dict[str, Part | None] = {}
+        self._work_of: dict[str, PendingWork | None] = {}
 
-    def left(self, estimator: Estimator) -> Left:
-        """Look at the library again and tell. Raises `ProblemError` when the disk fails."""
+    def remaining(self, estimator: Estimator) -> RemainingTime:
+        """Read the queue again and estimate it. Raises `ProblemError` if the disk fails."""
         with self._lock:
-            self._look()
-            parts = [part for part in self._parts.values() if part is not None]
-        waiting, unknown = estimator.together(parts)
+            self._refresh()
+            works = [work for work in self._work_of.values() if work is not None]
+        waiting, unknown = estimator.total_seconds(works)
         running: dict[str, float | None] = {}
-        alike: dict[tuple[str, Request], list[tuple[str, Part]]] = defaultdict(list)
+        groups: dict[tuple[str, Request], list[tuple[str, PendingWork]]] = defaultdict(list)
         for job in self._library.queue.list("running"):
-            part = part_of(job)
-            alike[part.batch or job.id, part.request].append((job.id, part))
-        for (_, request), group in alike.items():
-            rows = sum(part.rows for _, part in group)
+            work = pending_work(job)
+            groups[work.batch or job.id, work.request].append((job.id, work))
+        for (_, request), group in groups.items():
+            rows = sum(work.rows for _, work in group)
             seconds = estimator.seconds(request, rows, len(group)) if rows else 0.0
             running.update((job, seconds) for job, _ in group)
-        return Left(waiting, unknown, running)
+        return RemainingTime(waiting, unknown, running)
 
-    def _look(self) -> None:
+    def _refresh(self) -> None:
         ids = self._library.queue.waiting()
-        new = [job for job in ids if job not in self._parts]
-        if len(new) > _ONE_BY_ONE:
-            jobs = self._library.queue.list("queued", _ALL)
+        new = [job_id for job_id in ids if job_id not in self._work_of]
+        if len(new) > _MAX_SINGLE_READS:
+            jobs = self._library.queue.list("queued", _NO_LIMIT)
         else:
-            jobs = [job for known in new if (job := self._library.queue.get(known)) is not None]
+            jobs = [job for job_id in new if (job := self._library.queue.get(job_id)) is not None]
         for job in jobs:
-            # What another build wrote and this one cannot carry out takes no time here.
-            self._parts[job.id] = part_of(job) if job.unsupported_reason is None else None
-        self._parts = {job: self._parts[job] for job in ids if job in self._parts}
+            # A job of another version that this one cannot run takes no time here.
+            self._work_of[job.id] = pending_work(job) if job.unsupported_reason is None else None
+        self._work_of = {job_id: self._work_of[job_id] for job_id in ids if job_id in self._work_of}

@@ -1,4 +1,4 @@
-"""A table as a batch: stored as a whole before it runs, resumed without making anything twice."""
+"""Run a table as a batch: store all rows first; resume without repeating finished ones."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from studio.protocol import problem
 
 
 def batch_id(table_file: Path, output: str) -> str:
-    """Return the name under which a table's jobs are kept: its content and where it writes.
+    """Return the id of the batch of a table: a hash of its content and its output folder.
 
-    Running the same table into the same folder again means the same batch.
+    Running the same table with the same output folder again gives the same id.
     """
     content = hashlib.sha256(table_file.read_bytes())
     content.update(output.encode())
     return f"batch-{content.hexdigest()[:24]}"
 
 
-def start(library: Library, table: Table, batch: str, output: str) -> list[Job]:
-    """Store every row of a table, all or none, as jobs of this process.
+def enqueue_table(library: Library, table: Table, batch: str, output: str) -> list[Job]:
+    """Store every row of a table as a job claimed by this process, all or none.
 
-    Raises `ProblemError`: an input file is not there, or the disk is full.
+    Raises `ProblemError` if an input file does not exist or the disk is full.
     """
     return library.queue.enqueue(
         [row.request for row in table.rows],
@@ -39,68 +39,70 @@ def start(library: Library, table: Table, batch: str, output: str) -> list[Job]:
     )
 
 
-class Left:
-    """The jobs of a table that have something left to make, ready to run, each once.
+class RemainingJobs:
+    """The jobs of a batch that still have results to make, each returned once.
 
-    It is a `lanes.JobSource`. Iterating gives them in their order. What another build wrote and
-    this one cannot carry out is left as it is.
+    A `lanes.JobSource`. Iterating yields the jobs in their order. Jobs of another version that
+    this one cannot run are skipped and left unchanged.
     """
 
     def __init__(self, library: Library, jobs: Sequence[Job]) -> None:
         self._library = library
-        self._left = {job.id: job for job in jobs}
-        self._alike: dict[tuple[object, ...], deque[Job]] = defaultdict(deque)
+        self._remaining = {job.id: job for job in jobs}
+        self._by_settings: dict[tuple[object, ...], deque[Job]] = defaultdict(deque)
         for job in jobs:
             if (settings := shared_settings(job.request)) is not None:
-                self._alike[settings].append(job)
+                self._by_settings[settings].append(job)
 
     def __iter__(self) -> Iterator[Job]:
         while (job := self.next(lambda _: True)) is not None:
             yield job
 
     def next(self, suits: Callable[[Job], bool]) -> Job | None:
-        """Return the first job that suits."""
-        for job in list(self._left.values()):
+        """Return the first remaining job for which `suits` is true."""
+        for job in list(self._remaining.values()):
             if suits(job) and (ready := self._ready(job)) is not None:
                 return ready
         return None
 
     def companions(self, job: Job, rows: int) -> Sequence[Job]:
-        """Return jobs that can share calls of the model: with `job`, at most `rows` rows."""
+        """Return jobs that can share model calls with `job`, at most `rows` rows including it."""
         settings = shared_settings(job.request)
-        alike = self._alike[settings] if settings is not None else deque[Job]()
+        candidates = self._by_settings[settings] if settings is not None else deque[Job]()
         room = rows - len(self._library.queue.missing_rows(job))
         chosen: list[Job] = []
-        # Nobody is made to wait long by a job that is too large for this time.
-        while alike and alike[0].request.count <= room:
-            other = self._ready(alike.popleft())
+        # A job that does not fit ends the search, so that jobs behind it do not overtake it.
+        while candidates and candidates[0].request.count <= room:
+            other = self._ready(candidates.popleft())
             if other is not None:
                 chosen.append(other)
                 room -= len(self._library.queue.missing_rows(other))
         return chosen
 
     def _ready(self, job: Job) -> Job | None:
-        if self._left.pop(job.id, None) is None:
+        if self._remaining.pop(job.id, None) is None:
             return None
-        now = self._library.queue.get(job.id)
-        if now is None or now.status == "done" or now.unsupported_reason is not None:
+        current = self._library.queue.get(job.id)
+        if current is None or current.status == "done" or current.unsupported_reason is not None:
             return None
-        return now if now.status == "running" else self._library.retries.resume(now.id, claim=True)
+        if current.status == "running":
+            return current
+        return self._library.retries.resume(current.id, claim=True)
 
 
-def resumable(library: Library, batch: str) -> list[Job]:
-    """Return the jobs of a batch in the order of its lines. Raises `ProblemError` if none."""
-    jobs = latest_of(library, batch)
+def resumable_jobs(library: Library, batch: str) -> list[Job]:
+    """Return the jobs of a batch, as `latest_jobs`. Raises `ProblemError` if there are none."""
+    jobs = latest_jobs(library, batch)
     if not jobs:
         raise problem(
             "bad_input",
-            "This table was not started into this folder yet. Run it without --resume.",
+            "This table has not been run with this output folder yet. Run it without --resume.",
         )
     return jobs
 
 
-def latest_of(library: Library, batch: str) -> list[Job]:
-    """Return the jobs of a batch in the order of its lines, of each line the one run last."""
+def latest_jobs(library: Library, batch: str) -> list[Job]:
+    """Return the latest job for each line of a batch's table, in the order of the lines."""
     jobs = [job for job in library.queue.list(limit=1_000_000) if job.batch == batch]
     latest: dict[str, Job] = {}
     for job in sorted(jobs, key=lambda job: job.number):

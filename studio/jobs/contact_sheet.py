@@ -1,4 +1,4 @@
-"""A contact sheet: the pictures of a matrix or a batch on one labelled page."""
+"""Draw a contact sheet: the pictures of a matrix or a batch as labelled thumbnails."""
 
 from __future__ import annotations
 
@@ -13,16 +13,17 @@ from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from studio.protocol import problem
 
-MOST_PIXELS = 64_000_000
-"""A sheet gets smaller thumbnails rather than more pixels than this."""
+MAX_PIXELS = 64_000_000
+"""Pixels of the whole sheet. Thumbnails get smaller to stay below it."""
 
-LARGEST, SMALLEST = 256, 24
-SHORTEST = 96
-"""Small pictures get places of this side, so that what is written has room."""
+MAX_THUMBNAIL, MIN_THUMBNAIL = 256, 24
+"""Sides of a thumbnail in pixels."""
+MIN_CELL = 96
+"""Side of a cell in pixels where the pictures are smaller, so that captions have room."""
 
 _GAP = 8
-_LETTERS = 14
-_LONGEST = 80
+_FONT_SIZE = 14
+_MAX_CHARACTERS = 80
 _FONTS = (
     "NotoSansCJK-Regular.ttc",
     "NotoSansSC-Regular.otf",
@@ -40,33 +41,34 @@ _Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
 
 class Picture(Struct, frozen=True):
-    """A finished picture and where it stands: axis name → value."""
+    """A finished picture and its position in the matrix: axis name → value."""
 
     path: Path
     labels: dict[str, str]
 
 
 def make_sheet(pictures: Sequence[Picture], axes: Sequence[str], target: Path) -> Path:
-    """Draw `pictures` and save the sheet as PNG at `target`, whole or not at all.
+    """Draw a contact sheet of `pictures` and save it as PNG at `target`, atomically.
 
-    The first axis gives the columns, the second the rows; values of further axes stand below
-    each picture, and pictures that share a place get rows of their own. Without axes the
-    pictures are filled in one after another. One that cannot be read leaves its place empty.
-    Raises `ProblemError`: no pictures (bad_input), or the sheet cannot be written (disk_full).
+    The first axis becomes the columns, the second the rows; values of further axes are written
+    below each picture, and pictures with the same position get rows of their own. Without axes
+    the grid is filled in the given order. The cell of an unreadable picture stays empty.
+
+    Raises `ProblemError`: no pictures or too many (bad_input), sheet not writable (disk_full).
     """
     if not pictures:
         raise problem("bad_input", "There are no finished pictures for a contact sheet yet.")
-    columns, rows, places = _places(pictures, axes)
-    captions = [_heading(picture.labels, axes[2:]) for picture in pictures]
-    head = _LETTERS + _GAP if any(columns) else 0
-    foot = _LETTERS + _GAP if any(captions) else 0
+    columns, rows, cells = _layout(pictures, axes)
+    captions = [_caption_of(picture.labels, axes[2:]) for picture in pictures]
+    head = _FONT_SIZE + _GAP if any(columns) else 0
+    foot = _FONT_SIZE + _GAP if any(captions) else 0
     side = _side(len(columns), len(rows), _longest_side(pictures))
     font = _font()
     probe = ImageDraw.Draw(Image.new("RGB", (1, 1)))
     margin = 0
     if any(rows):
-        widest = max(probe.textlength(row[:_LONGEST], font=font) for row in rows)
-        margin = min(LARGEST, math.ceil(widest)) + _GAP
+        widest = max(probe.textlength(row[:_MAX_CHARACTERS], font=font) for row in rows)
+        margin = min(MAX_THUMBNAIL, math.ceil(widest)) + _GAP
     size = (
         margin + _GAP + len(columns) * (side + _GAP),
         head + _GAP + len(rows) * (side + foot + _GAP),
@@ -74,24 +76,24 @@ def make_sheet(pictures: Sequence[Picture], axes: Sequence[str], target: Path) -
     sheet = Image.new("RGB", size, "white")
     draw = ImageDraw.Draw(sheet)
     for number, column in enumerate(columns):
-        _write(draw, (margin + _GAP + number * (side + _GAP), _GAP), column, side, font)
+        _draw_text(draw, (margin + _GAP + number * (side + _GAP), _GAP), column, side, font)
     for number, heading in enumerate(rows):
-        top = head + _GAP + number * (side + foot + _GAP) + (side - _LETTERS) // 2
-        _write(draw, (_GAP, top), heading, margin - _GAP, font)
-    for picture, caption, (across, down) in zip(pictures, captions, places, strict=True):
+        top = head + _GAP + number * (side + foot + _GAP) + (side - _FONT_SIZE) // 2
+        _draw_text(draw, (_GAP, top), heading, margin - _GAP, font)
+    for picture, caption, (across, down) in zip(pictures, captions, cells, strict=True):
         left = margin + _GAP + across * (side + _GAP)
         top = head + _GAP + down * (side + foot + _GAP)
         small = _thumbnail(picture.path, side)
         if small is not None:
-            spot = (left + (side - small.width) // 2, top + (side - small.height) // 2)
-            sheet.paste(small, spot)
-        _write(draw, (left, top + side + _GAP // 2), caption, side, font)
+            corner = (left + (side - small.width) // 2, top + (side - small.height) // 2)
+            sheet.paste(small, corner)
+        _draw_text(draw, (left, top + side + _GAP // 2), caption, side, font)
     _save(sheet, target)
     return target
 
 
-def varying(pictures: Sequence[Picture]) -> tuple[str, ...]:
-    """Return the labels that all pictures have and that are not the same for all, in order."""
+def varying_labels(pictures: Sequence[Picture]) -> tuple[str, ...]:
+    """Return the labels that all pictures have, with more than one value, in their order."""
     names = pictures[0].labels if pictures else ()
     return tuple(
         name
@@ -101,7 +103,7 @@ def varying(pictures: Sequence[Picture]) -> tuple[str, ...]:
     )
 
 
-def _places(
+def _layout(
     pictures: Sequence[Picture], axes: Sequence[str]
 ) -> tuple[list[str], list[str], list[tuple[int, int]]]:
     """Return the column headings, the row headings, and each picture's column and row."""
@@ -109,16 +111,16 @@ def _places(
         wide = math.ceil(math.sqrt(len(pictures)))
         high = math.ceil(len(pictures) / wide)
         return [""] * wide, [""] * high, [(n % wide, n // wide) for n in range(len(pictures))]
-    across = [_heading(picture.labels, axes[:1]) for picture in pictures]
-    down = [_heading(picture.labels, axes[1:2]) for picture in pictures]
+    across = [_caption_of(picture.labels, axes[:1]) for picture in pictures]
+    down = [_caption_of(picture.labels, axes[1:2]) for picture in pictures]
     columns = list(dict.fromkeys(across))
     deepest: dict[str, int] = {}
     taken: dict[tuple[str, str], int] = {}
     depths: list[int] = []
-    for place in zip(across, down, strict=True):
-        depths.append(taken.get(place, 0))
-        taken[place] = depths[-1] + 1
-        deepest[place[1]] = max(deepest.get(place[1], 0), taken[place])
+    for cell in zip(across, down, strict=True):
+        depths.append(taken.get(cell, 0))
+        taken[cell] = depths[-1] + 1
+        deepest[cell[1]] = max(deepest.get(cell[1], 0), taken[cell])
     starts: dict[str, int] = {}
     rows: list[str] = []
     for row, depth in deepest.items():
@@ -129,7 +131,7 @@ def _places(
 
 
 def _longest_side(pictures: Sequence[Picture]) -> int:
-    """Return the longest side in pixels among pictures that can be read, `LARGEST` without any."""
+    """Return the longest side of all readable pictures in pixels, by default `MAX_THUMBNAIL`."""
     longest = 0
     for picture in pictures:
         try:
@@ -137,23 +139,23 @@ def _longest_side(pictures: Sequence[Picture]) -> int:
                 longest = max(longest, *opened.size)
         except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
             continue
-        if longest >= LARGEST:
+        if longest >= MAX_THUMBNAIL:
             break
-    return longest or LARGEST
+    return longest or MAX_THUMBNAIL
 
 
 def _side(columns: int, rows: int, wanted: int) -> int:
-    """Return the side of a thumbnail, in pixels, that keeps the sheet within its size."""
-    fitting = int(math.sqrt(MOST_PIXELS / (columns * rows)))
-    longest = 60_000 // max(columns, rows) - 2 * _GAP - 2 * _LETTERS
-    side = min(LARGEST, max(wanted, SHORTEST), fitting - 2 * _GAP - _LETTERS, longest)
-    if side < SMALLEST:
-        raise problem("bad_input", "These are too many pictures for one contact sheet.")
+    """Return the thumbnail side in pixels that keeps the sheet within `MAX_PIXELS`."""
+    fitting = int(math.sqrt(MAX_PIXELS / (columns * rows)))
+    longest = 60_000 // max(columns, rows) - 2 * _GAP - 2 * _FONT_SIZE
+    side = min(MAX_THUMBNAIL, max(wanted, MIN_CELL), fitting - 2 * _GAP - _FONT_SIZE, longest)
+    if side < MIN_THUMBNAIL:
+        raise problem("bad_input", "There are too many pictures for one contact sheet.")
     return side
 
 
-def _heading(labels: Mapping[str, str], axes: Sequence[str]) -> str:
-    """Return the values of some axes with their names; a prompt speaks for itself."""
+def _caption_of(labels: Mapping[str, str], axes: Sequence[str]) -> str:
+    """Return axis values with their names, such as "steps 20"; prompts without the name."""
     parts = [
         labels[name] if name == "prompt" else f"{name.replace('_', ' ')} {labels[name]}"
         for name in axes
@@ -163,24 +165,24 @@ def _heading(labels: Mapping[str, str], axes: Sequence[str]) -> str:
 
 
 def _font() -> _Font:
-    """Return the first font found, those with Chinese first."""
+    """Return the first installed font of `_FONTS`, which lists those with Chinese first."""
     for name in _FONTS:
         try:
-            return ImageFont.truetype(name, _LETTERS)
+            return ImageFont.truetype(name, _FONT_SIZE)
         except OSError:
             continue
-    return ImageFont.load_default(_LETTERS)
+    return ImageFont.load_default(_FONT_SIZE)
 
 
-def _write(
-    draw: ImageDraw.ImageDraw, place: tuple[int, int], text: str, width: int, font: _Font
+def _draw_text(
+    draw: ImageDraw.ImageDraw, position: tuple[int, int], text: str, width: int, font: _Font
 ) -> None:
-    shown = " ".join(text.split())[:_LONGEST]
+    shown = " ".join(text.split())[:_MAX_CHARACTERS]
     if draw.textlength(shown, font=font) > width:
         while shown and draw.textlength(f"{shown}…", font=font) > width:
             shown = shown[:-1]
         shown += "…"
-    draw.text(place, shown, fill="black", font=font)
+    draw.text(position, shown, fill="black", font=font)
 
 
 def _thumbnail(path: Path, side: int) -> Image.Image | None:

@@ -1,6 +1,6 @@
-"""How long jobs will take, learned from what this library's own results took.
+"""Estimate how long jobs will take, from the times in the recipes of earlier results.
 
-The loading of models is left out: which ones are loaded when a job's turn comes cannot be told.
+Model loading is not included: which models will be loaded when a job starts is not known.
 """
 
 from __future__ import annotations
@@ -33,51 +33,55 @@ from studio.protocol import (
     UnknownRequest,
 )
 
-SAMPLES = 400
-"""The newest results that are learned from."""
+MAX_SAMPLES = 400
+"""Newest results that an estimator reads."""
 
-_CLOSE_S = 1.0
-"""The starts of rows of one batch differ by less: recipes tell their end in whole seconds."""
+_SAME_START_S = 1.0
+"""Rows whose starts differ by less are of one batch: recipes hold end times in whole seconds."""
 
 _ACTIVE: tuple[JobStatus, ...] = ("running", "queued")
 
 _Key = tuple[str, str, str]
-"""Kind of work, model, and device: what a GPU took tells nothing about a processor."""
+"""Task, model and device. Times of one device say nothing about another."""
 
 
 class Sample(Struct, frozen=True):
-    """Seconds that one picture took, without loading, and its work (pixel steps, or pixels)."""
+    """Seconds that one result took, without loading, and its amount of work (see `WorkTiming`)."""
 
     seconds: float
     work: float
     request: Request
 
 
-class Batch(Struct):
-    """`rows` answers that were written together.
+class BatchSample(Struct):
+    """`rows` answers that were generated in one batch.
 
-    `seconds` is the time of the whole batch, `tokens` the length of its longest answer, 0
-    where the recipes do not say. `is_cut` tells whether that one ended at the limit that was
-    asked for, `limit` tokens. `shared` is how many rows shared the time by the recipes,
-    `written` how many recipes there are.
+    Attributes:
+        start: Unix seconds, 0 if unknown.
+        seconds: time of the whole batch.
+        shared: rows that shared the time, according to the recipes.
+        recipes: recipes found of this batch.
+        tokens: length of the longest answer, 0 if unknown.
+        hit_limit: whether the longest answer was cut off at the limit.
+        limit: requested maximum length in tokens.
     """
 
     start: float
     seconds: float
     rows: int
     shared: int
-    written: int
+    recipes: int
     tokens: float
-    is_cut: bool
+    hit_limit: bool
     limit: int
 
     def expected(self, limit: int) -> float:
-        """Return how many tokens the longest answer would have had with another limit."""
-        return float(limit) if self.is_cut else min(self.tokens, limit)
+        """Return the expected length of the longest answer in tokens, under another limit."""
+        return float(limit) if self.hit_limit else min(self.tokens, limit)
 
 
-class Part(NamedTuple):
-    """What the time of a job depends on: its batch ("" without), request, and rows to make."""
+class PendingWork(NamedTuple):
+    """What the remaining time of a job depends on: batch id or "", request, rows still to make."""
 
     batch: str
     request: Request
@@ -85,12 +89,13 @@ class Part(NamedTuple):
 
 
 class Estimator:
-    """Seconds by kind of work, model and device.
+    """Estimates seconds by task, model and device from recipes. Does no I/O of its own.
 
-    Made from recipes, newest first; it touches no disk itself. `device` is the one that is asked
-    about: by default that of the newest result. `complete` fills in what a request leaves open:
-    the default model, its own size and steps. `pixels` tells how many pixels a picture has that
-    is to be enlarged, 0 where it cannot.
+    Args:
+        recipes: those of earlier results, newest first.
+        complete: fills in the defaults of a request: model, size and steps.
+        pixels: returns the number of pixels of an input picture, 0 if unknown.
+        device: the device to estimate for, by default that of the newest result.
     """
 
     def __init__(
@@ -104,36 +109,36 @@ class Estimator:
         self._complete = complete
         self._pixels = pixels
         self._samples: dict[_Key, list[Sample]] = defaultdict(list)
-        self._batches: dict[_Key, list[Batch]] = defaultdict(list)
-        self._reading: dict[_Key, float] = {}
+        self._batches: dict[_Key, list[BatchSample]] = defaultdict(list)
+        self._first_token: dict[_Key, float] = {}
         self._peaks: dict[_Key, list[Peak]] = defaultdict(list)
-        texts: dict[_Key, list[Recipe]] = defaultdict(list)
+        batched: dict[_Key, list[Recipe]] = defaultdict(list)
         for recipe in recipes:
             kind = known_kind(recipe.request.task)
             if kind is None or unsupported_reason(recipe.request) or making_seconds(recipe) <= 0:
                 continue
             made_on = device_of(recipe)
             self.device = self.device or made_on
-            # A recipe may name the model as it was asked for, e.g. by its path.
+            # A request may name the model by its path instead of its id.
             for model in {recipe.model_id, recipe.request.model}:
                 key = (recipe.request.task, model, made_on)
                 if isinstance(kind.timing, BatchTiming):
-                    texts[key].append(recipe)
+                    batched[key].append(recipe)
                 else:
                     self._samples[key].append(_sample(recipe, kind.timing))
                 if (peak := peak_of(recipe)) is not None:
                     self._peaks[key].append(peak)
-        for key, known in texts.items():
+        for key, known in batched.items():
             self._batches[key] = _batches(known)
-            self._reading[key] = median(r.stats.get("time_to_first_token", 0.0) for r in known)
+            self._first_token[key] = median(r.stats.get("time_to_first_token", 0.0) for r in known)
 
     def seconds(self, request: Request, rows: int | None = None, jobs: int = 1) -> float | None:
-        """Return what `rows` variations of a request will take, by default all of them.
+        """Return the seconds for `rows` variations of a request, by default for all of them.
 
-        With `jobs` they belong to so many jobs with the same settings, which the engine runs
-        together. None where nothing is known of the model. Results of the same settings count alone
-        where there are any; otherwise time is taken to grow with the work, from those whose
-        work is nearest.
+        `jobs` is the number of jobs that these rows belong to, if the engine runs several with
+        the same settings together. None if there are no samples of the model. Uses samples with
+        the same settings if there are any; otherwise scales those with the nearest amount of
+        work linearly.
         """
         rows = request.count if rows is None else rows
         request = self._complete(request)
@@ -146,8 +151,8 @@ class Estimator:
                 return None
             most = timing.max_batch_rows
             calls = min(jobs, -(-rows // most))
-            told = _text_seconds(self._batches[key], timing.limit(request), rows, most)
-            return self._reading[key] * calls + told
+            written = _batches_seconds(self._batches[key], timing.limit(request), rows, most)
+            return self._first_token[key] * calls + written
         known = self._samples.get(key)
         if not known:
             return None
@@ -170,82 +175,85 @@ class Estimator:
         return seconds * rows
 
     def peaks(self, request: Request) -> Sequence[Peak]:
-        """Return what memory earlier results of the request's model took there, newest first."""
+        """Return the peak memory of earlier results of the request's model, newest first."""
         key = (request.task, self._complete(request).model, self.device)
         return self._peaks.get(key, [])
 
-    def together(self, parts: Iterable[Part]) -> tuple[float, int]:
-        """Return the seconds of jobs, and how many of them are of unknown length, left out.
+    def total_seconds(self, works: Iterable[PendingWork]) -> tuple[float, int]:
+        """Return the total seconds of jobs, and the number of jobs without an estimate.
 
-        Those of one batch with the same settings count as run together, all others one by one.
+        Jobs of one batch with the same settings are taken to run together, all others one by one.
         """
-        rows_of: dict[Part, list[int]] = defaultdict(list)
-        for part in parts:
-            alike = Part(part.batch, bare(part.request), 0 if part.batch else part.rows)
-            rows_of[alike].append(part.rows)
+        rows_of: dict[PendingWork, list[int]] = defaultdict(list)
+        for work in works:
+            rows = 0 if work.batch else work.rows
+            rows_of[PendingWork(work.batch, strip_untimed(work.request), rows)].append(work.rows)
         total, unknown = 0.0, 0
-        for alike, rows in rows_of.items():
-            if alike.batch:
-                seconds = self.seconds(alike.request, sum(rows), len(rows))
+        for group, counts in rows_of.items():
+            if group.batch:
+                seconds = self.seconds(group.request, sum(counts), len(counts))
             else:
-                one = self.seconds(alike.request, alike.rows)
-                seconds = None if one is None else one * len(rows)
+                one = self.seconds(group.request, group.rows)
+                seconds = None if one is None else one * len(counts)
             if seconds is None:
-                unknown += len(rows)
+                unknown += len(counts)
             else:
                 total += seconds
         return total, unknown
 
-    def total(self, requests: Iterable[Request]) -> float | None:
-        """Return the seconds of requests sent together, None where one of them is not known."""
-        total, unknown = self.together(Part("any", r, r.count) for r in requests)
+    def batch_seconds(self, requests: Iterable[Request]) -> float | None:
+        """Return the seconds of requests sent as one batch; None if one has no estimate."""
+        total, unknown = self.total_seconds(PendingWork("any", r, r.count) for r in requests)
         return None if unknown else total
 
 
 def device_of(recipe: Recipe) -> str:
-    """Return the name of the device that made a result; recipes may add what it is called."""
+    """Return the device of a recipe, such as `cuda:0`, without the name of its model."""
     return recipe.device.partition(" ")[0]
 
 
-def learn(library: Library, registry: Registry | None = None, device: str = "") -> Estimator:
-    """Read the newest results of a library. Raises `ProblemError` when the disk fails.
+def build_estimator(
+    library: Library, registry: Registry | None = None, device: str = ""
+) -> Estimator:
+    """Return an estimator made from the newest results of a library.
 
-    With a registry, what requests leave open is what the engine will take: the default model,
-    its own size and number of steps. `device` is the one that the engine has named.
+    With a registry, defaults of requests are filled in as the engine does: model, size and
+    steps. `device` is the device that the engine reported. Raises `ProblemError` if the disk
+    fails.
     """
-    recipes = (asset.recipe for asset in library.assets.recent(SAMPLES))
+    recipes = (asset.recipe for asset in library.assets.recent(MAX_SAMPLES))
     if registry is None:
         return Estimator(recipes, pixels=picture_pixels, device=device)
     return Estimator(recipes, Defaults(registry).complete, picture_pixels, device)
 
 
-def waiting_seconds(library: Library, estimator: Estimator) -> float | None:
-    """Return the seconds that the waiting and running jobs still need, None where unknown.
+def queue_seconds(library: Library, estimator: Estimator) -> float | None:
+    """Return the seconds that waiting and running jobs still need, None if one has no estimate.
 
-    Jobs that this build cannot carry out are left out: they wait on. Raises
-    `ProblemError` when the disk fails.
+    Jobs of another version that this one cannot run are not counted. Raises `ProblemError` if the
+    disk fails.
     """
     jobs = [job for status in _ACTIVE for job in library.queue.list(status, 1_000_000)]
-    total, unknown = estimator.together(
-        part_of(job) for job in jobs if job.unsupported_reason is None
+    total, unknown = estimator.total_seconds(
+        pending_work(job) for job in jobs if job.unsupported_reason is None
     )
     return None if unknown else total
 
 
-def part_of(job: Job) -> Part:
-    """Return what the time of the rest of a job depends on, and nothing else of it."""
-    return Part(job.batch, bare(job.request), rows_left(job))
+def pending_work(job: Job) -> PendingWork:
+    """Return what the remaining time of a job depends on."""
+    return PendingWork(job.batch, strip_untimed(job.request), rows_left(job))
 
 
 def finished_at(seconds: float, now: datetime) -> str:
-    """Return the time of day at which `seconds` from `now` will be over, as `03:40`."""
+    """Return the time of day `seconds` after `now`, such as `03:40`."""
     return (now + timedelta(seconds=seconds)).strftime("%H:%M")
 
 
-def bare(request: Request) -> Request:
-    """Return a request with nothing left in it that its time does not depend on.
+def strip_untimed(request: Request) -> Request:
+    """Return a request with every field reset that its time does not depend on.
 
-    The file of an enlargement stays: its size counts. Of other files only whether there is one.
+    Input files are replaced by a placeholder, except where the size of the file counts.
     """
     if isinstance(request, UnknownRequest):
         return request
@@ -263,47 +271,44 @@ def bare(request: Request) -> Request:
 
 @lru_cache(maxsize=10_000)
 def picture_pixels(path: str) -> int:
-    """Return how many pixels a picture has, by its header; 0 where it cannot be read."""
+    """Return the number of pixels according to a picture's header, 0 if it cannot be read."""
     from PIL import Image
 
     try:
         with Image.open(path) as picture:
             return picture.width * picture.height
-    # Pillow's readers raise many things on damaged files; the engine will say what it is.
+    # Pillow raises many types on damaged files. The job itself reports the error.
     except Exception:
         return 0
 
 
-# ---- text
+def _batches(recipes: Sequence[Recipe]) -> list[BatchSample]:
+    """Group recipes by the batch they were generated in, also across jobs.
 
-
-def _batches(recipes: Sequence[Recipe]) -> list[Batch]:
-    """Put the rows together that were written together, also those of different jobs.
-
-    A row's time is its share of what its batch took until it ended; in older recipes it is all
-    of that. Rows of a batch have begun at the same moment.
+    The time in a recipe is the row's share of its batch's time; in recipes of older versions it
+    is the whole of it. Rows of one batch have the same start.
     """
-    batches: list[Batch] = []
+    batches: list[BatchSample] = []
     for row in sorted(map(_row, recipes), key=lambda row: row.start):
         last = batches[-1] if batches else None
         if (
             last is None
             or not row.start
-            or row.start - last.start >= min(_CLOSE_S, max(row.seconds, last.seconds))
+            or row.start - last.start >= min(_SAME_START_S, max(row.seconds, last.seconds))
             or (row.limit, row.shared) != (last.limit, last.shared)
         ):
             batches.append(row)
             continue
-        last.written += 1
+        last.recipes += 1
         if row.seconds >= last.seconds:
-            last.seconds, last.tokens, last.is_cut = row.seconds, row.tokens, row.is_cut
+            last.seconds, last.tokens, last.hit_limit = row.seconds, row.tokens, row.hit_limit
     for batch in batches:
-        batch.rows = max(batch.shared, batch.written)
+        batch.rows = max(batch.shared, batch.recipes)
     return batches
 
 
-def _row(recipe: Recipe) -> Batch:
-    """Return a batch with nothing but this row in it."""
+def _row(recipe: Recipe) -> BatchSample:
+    """Return a sample with this row alone."""
     request, stats = recipe.request, recipe.stats
     timing = kind_of(request).timing
     assert isinstance(timing, BatchTiming)
@@ -315,17 +320,17 @@ def _row(recipe: Recipe) -> Batch:
     except ValueError:
         start = 0.0
     rows = round(seconds / share)
-    is_cut = bool(stats.get("reached_limit", not tokens))
-    return Batch(start, seconds, rows, rows, 1, tokens, is_cut, timing.limit(request))
+    hit_limit = bool(stats.get("reached_limit", not tokens))
+    return BatchSample(start, seconds, rows, rows, 1, tokens, hit_limit, timing.limit(request))
 
 
-def _text_seconds(known: Sequence[Batch], limit: int, rows: int, most: int) -> float:
+def _batches_seconds(known: Sequence[BatchSample], limit: int, rows: int, most: int) -> float:
     full, rest = divmod(rows, most)
     seconds = full * _batch_seconds(known, limit, most) if full else 0.0
     return seconds + _batch_seconds(known, limit, rest) if rest else seconds
 
 
-def _batch_seconds(known: Sequence[Batch], limit: int, rows: int) -> float:
+def _batch_seconds(known: Sequence[BatchSample], limit: int, rows: int) -> float:
     same = [batch.seconds for batch in known if (batch.limit, batch.rows) == (limit, rows)]
     if same:
         return median(same)
@@ -333,13 +338,13 @@ def _batch_seconds(known: Sequence[Batch], limit: int, rows: int) -> float:
     for batch in known:
         tokens = batch.tokens or batch.limit
         by_rows[batch.rows].append(batch.seconds / tokens * (batch.expected(limit) or limit))
-    return _at({count: median(found) for count, found in by_rows.items()}, rows)
+    return _interpolate({count: median(found) for count, found in by_rows.items()}, rows)
 
 
-def _at(known: dict[int, float], rows: int) -> float:
-    """Return the seconds of a batch of so many rows, from those that are known.
+def _interpolate(known: dict[int, float], rows: int) -> float:
+    """Return the seconds of a batch of `rows` rows from known batch sizes.
 
-    Between two sizes it is a line; beyond them, time is taken to grow with the root.
+    Interpolates linearly between two sizes, and extrapolates with the square root of the rows.
     """
     below = max((r for r in known if r <= rows), default=None)
     above = min((r for r in known if r >= rows), default=None)
@@ -353,34 +358,31 @@ def _at(known: dict[int, float], rows: int) -> float:
     return known[below] * (1 - share) + known[above] * share
 
 
-# ---- pictures
-
-
 def _sample(recipe: Recipe, timing: WorkTiming[Any]) -> Sample:
     work = timing.measured(recipe, recipe.request)
     return Sample(making_seconds(recipe), work, recipe.request)
 
 
 class Defaults:
-    """What the models of a registry take for what a request leaves open, looked up once."""
+    """Fills in the defaults of requests from the models of a registry, with a cache."""
 
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
         self._known: dict[Request, tuple[str, Capabilities | None]] = {}
 
     def complete(self, request: Request) -> Request:
-        """Return the request with its model's id and what is known of its defaults."""
+        """Return the request with the id of its model and the known defaults of that model."""
         if isinstance(request, UnknownRequest):
             return request
-        alike = bare(request)
-        if alike not in self._known:
-            self._known[alike] = self._look(request)
-        model, can = self._known[alike]
+        key = strip_untimed(request)
+        if key not in self._known:
+            self._known[key] = self._look_up(request)
+        model, can = self._known[key]
         if can is not None:
             request = kind_of(request).complete(request, can)
         return request.with_values(model=model)
 
-    def _look(self, request: Request) -> tuple[str, Capabilities | None]:
+    def _look_up(self, request: Request) -> tuple[str, Capabilities | None]:
         kind = kind_of(request)
         try:
             ref = self._registry.resolve_all(request)[0]

@@ -1,8 +1,8 @@
-"""Will a picture of this size fit into memory? Told before it is drawn.
+"""Predict whether a picture of a given size fits into memory.
 
-What the weights take is known from their headers (`models.fit`). What drawing adds for each
-pixel is learned from the recipes of the same model on this machine, and a rough sum before
-that. The engine has the last word: nothing here stops anybody.
+The size of the weights is known from their headers (`models.fit`). The memory for each pixel is
+taken from recipes of the same model on this machine, or estimated roughly if there are none.
+The prediction is only a hint: the engine runs the job in any case.
 """
 
 from __future__ import annotations
@@ -17,26 +17,26 @@ from studio.kinds.registry import kind_of, known_kind
 from studio.models.fit import COMFORT, Verdict, main_memory, memory_need
 from studio.protocol import Capabilities, DeviceMemory, ModelRef, Recipe, Request, UnknownRequest
 
-_TILED = 0.15
-"""Share of a pixel's memory that is left when the last stage (VAE) works in tiles. Rough."""
+_TILED_SHARE = 0.15
+"""Rough share of the memory per pixel that remains when the VAE works in tiles."""
 
 _STEP = 64
-"""Pixels that a suggested side is a multiple of, where the model allows it."""
+"""Suggested sides are multiples of this many pixels where the model allows it."""
 
-_ALIKE = log(2)
-"""Pictures with up to so many times as many pixels as the nearest one tell what is needed."""
+_SIMILAR = log(2)
+"""Peaks this much farther away than the nearest one, as a log of pixels, count as well."""
 
 _FIXED = 100_000_000
-"""Bytes that drawing takes whatever the size: buffers of the libraries, made at first use."""
+"""Bytes that drawing takes at any size: buffers that the libraries allocate at first use."""
 
-_FAR = 4
-"""Times as many pixels as any picture so far: what small ones took tells nothing of these."""
+_MAX_EXTRAPOLATION = 4
+"""Peaks of pictures with fewer pixels than a fourth of those asked for are ignored."""
 
 
 class Peak(Struct, frozen=True):
-    """What drawing took above the loaded model: `size` bytes for `pixels` drawn in one call.
+    """Peak memory of one call above the loaded model: `size` bytes for `pixels` pixels.
 
-    `device_total` is all the memory of the GPU that drew it, bytes, 0 for a CPU.
+    `device_total` is the total memory of the GPU in bytes, 0 for a CPU.
     """
 
     pixels: int
@@ -45,10 +45,11 @@ class Peak(Struct, frozen=True):
 
 
 class Forecast(Struct, frozen=True):
-    """`need` and `available` are bytes.
+    """Whether a picture fits; `need` and `available` are bytes.
 
-    `tight` means that it fits only in the engine's thrifty ways. `size` is the largest width
-    and height of the same shape that fits at ease, None where none does or this one does.
+    The verdict `tight` means that it fits only with the engine's memory-saving measures. `size`
+    is the largest (width, height) with the same aspect ratio that fits comfortably, None if the
+    requested size does, or none does.
     """
 
     verdict: Verdict
@@ -58,7 +59,7 @@ class Forecast(Struct, frozen=True):
 
 
 def peak_of(recipe: Recipe) -> Peak | None:
-    """Return what a picture's recipe tells about memory, None where it tells nothing."""
+    """Return the peak memory recorded in a recipe, None if there is none."""
     request, stats = recipe.request, recipe.stats
     size = stats.get("peak_memory", 0.0)
     kind = known_kind(request.task)
@@ -82,15 +83,15 @@ def forecast(
     peaks: Sequence[Peak] = (),
     memory: DeviceMemory | None = None,
 ) -> Forecast | None:
-    """Tell whether one result of a request fits; None where its size is not known.
+    """Predict whether one result of a request fits; None if its size is not known.
 
     Args:
-        request: what is to be drawn.
-        model: the model that draws it.
-        can: what the model can do, for the size it takes by itself and the steps of its sides.
-        peaks: what earlier pictures of this model took, newest first.
-        memory: that of the device, where what is free may be used, the loaded models of our own
-            engine included; None asks the machine, or the recipes where a GPU drew the pictures.
+        request: the request.
+        model: the model that it uses.
+        can: capabilities of the model: its default size and the multiple of its sides.
+        peaks: peak memory of earlier pictures of this model, newest first.
+        memory: memory of the device; what the loaded models of our engine use counts as free.
+            With None, the GPU memory in `peaks` is used, or else the main memory of the machine.
     """
     size_of = kind_of(request).size
     width, height = size_of(request, can) if size_of is not None else (0, 0)
@@ -101,23 +102,23 @@ def forecast(
     else:
         totals = [peak.device_total for peak in peaks if peak.device_total]
         available = totals[0] if totals else usable_memory()
-    base, rough = _line(model)
+    base, rough = _linear_need(model)
     pixels = width * height
-    each = _learned(peaks, pixels) or rough
-    # Pipelines that work on pixels have no last stage that could be tiled.
-    least = each if "Pixel" in model.family else min(each, rough * _TILED)
+    each = _bytes_per_pixel(peaks, pixels) or rough
+    # Pixel-space pipelines have no VAE that could work in tiles.
+    least = each if "Pixel" in model.family else min(each, rough * _TILED_SHARE)
     base += _FIXED
     need = int(base + pixels * each)
     if need <= COMFORT * available:
         return Forecast("fits", need, available)
     fitting = (COMFORT * available - base) / each
-    size = _shrunk(width, height, fitting / pixels, can) if fitting > 0 else None
+    size = _shrink(width, height, fitting / pixels, can) if fitting > 0 else None
     verdict: Verdict = "tight" if base + pixels * least <= available else "will_not_fit"
     return Forecast(verdict, need, available, size)
 
 
 def usable_memory() -> int:
-    """Return the bytes of main memory that are free, with what our own engine holds now."""
+    """Return the free bytes of main memory, including what our own engine uses now."""
     held = 0
     for child in psutil.Process().children(recursive=True):
         try:
@@ -127,33 +128,34 @@ def usable_memory() -> int:
     return main_memory().free + held
 
 
-def _line(model: ModelRef) -> tuple[float, float]:
-    """Return the bytes that a model needs for no pixel at all, and for each pixel."""
+def _linear_need(model: ModelRef) -> tuple[float, float]:
+    """Return the bytes that a model needs at zero pixels, and the bytes for each pixel."""
     small = memory_need(model, width=64, height=64)
     each = (memory_need(model, width=128, height=64) - small) / (64 * 64)
     return small - each * 64 * 64, each
 
 
-def _learned(peaks: Sequence[Peak], pixels: int) -> float:
-    """Return bytes a pixel, 0 where nothing is known.
+def _bytes_per_pixel(peaks: Sequence[Peak], pixels: int) -> float:
+    """Return the bytes per pixel from peaks of similar size, 0 if there are none.
 
-    The most counts: what the engine keeps of an earlier picture hides the need of the next.
+    Uses the maximum: memory that the allocator still holds from an earlier picture makes a
+    later peak look smaller.
     """
-    known = [peak for peak in peaks if peak.pixels * _FAR >= pixels]
+    known = [peak for peak in peaks if peak.pixels * _MAX_EXTRAPOLATION >= pixels]
     if not known:
         return 0.0
     nearest = min(abs(log(peak.pixels / pixels)) for peak in known)
     return max(
         max(0, peak.size - _FIXED) / peak.pixels
         for peak in known
-        if abs(log(peak.pixels / pixels)) <= nearest + _ALIKE
+        if abs(log(peak.pixels / pixels)) <= nearest + _SIMILAR
     )
 
 
-def _shrunk(
+def _shrink(
     width: int, height: int, share: float, can: Capabilities | None
 ) -> tuple[int, int] | None:
-    """Return the size of the same shape with `share` of the pixels, rounded down."""
+    """Return (width, height) with the same aspect ratio and `share` of the pixels, rounded down."""
     multiple = can.multiple if can else 8
     step = _STEP if _STEP % multiple == 0 else multiple
     sides = (width * sqrt(share), height * sqrt(share))

@@ -1,4 +1,4 @@
-"""Jobs side by side: a lane for each engine, each running what its engine can."""
+"""Run jobs in parallel, one lane for each engine."""
 
 from __future__ import annotations
 
@@ -16,71 +16,71 @@ from studio.library.store import Library
 from studio.models.registry import Registry
 from studio.protocol import Event, ProblemError, Request
 
-Suits = Callable[[Job], bool]
+JobFilter = Callable[[Job], bool]
 
 
 class JobSource(Protocol):
-    """Where lanes get their jobs. It is asked by one lane at a time."""
+    """Where lanes get their jobs. Called by one lane at a time."""
 
-    def next(self, suits: Suits) -> Job | None:
-        """Return the first job that suits, to be run now; None where there is none."""
+    def next(self, suits: JobFilter) -> Job | None:
+        """Return the next job for which `suits` is true, to run now; None if there is none."""
         ...
 
     def companions(self, job: Job, rows: int) -> Sequence[Job]:
-        """Return jobs that can share calls with `job`: with it, at most `rows` rows."""
+        """Return jobs that can share model calls with `job`, at most `rows` rows including it."""
         ...
 
 
 class JobList:
-    """Jobs that are run in their order, each by itself."""
+    """A fixed list of jobs, each run alone, in their order."""
 
     def __init__(self, jobs: Iterable[Job]) -> None:
-        self._left = list(jobs)
+        self._remaining = list(jobs)
 
-    def next(self, suits: Suits) -> Job | None:
-        """Return the first that suits and was not returned before."""
-        for place, job in enumerate(self._left):
+    def next(self, suits: JobFilter) -> Job | None:
+        """Remove and return the first job for which `suits` is true."""
+        for index, job in enumerate(self._remaining):
             if suits(job):
-                return self._left.pop(place)
+                return self._remaining.pop(index)
         return None
 
     def companions(self, _job: Job, _rows: int) -> Sequence[Job]:
-        """Return nothing."""
+        """Return no jobs."""
         return ()
 
 
 class LibraryQueue:
-    """What waits in a library's queue."""
+    """The waiting jobs of a library's queue."""
 
     def __init__(self, library: Library) -> None:
         self._library = library
 
-    def next(self, suits: Suits) -> Job | None:
-        """Return the first job in turn that suits."""
+    def next(self, suits: JobFilter) -> Job | None:
+        """Return the first waiting job for which `suits` is true."""
         return self._library.next_job(suits)
 
     def companions(self, job: Job, rows: int) -> Sequence[Job]:
-        """Return those of its batch that wait and may overtake the others."""
+        """Return waiting jobs of the same batch, as `JobQueue.companions`."""
         return self._library.queue.companions(job, rows)
 
 
 class Lane:
-    """An engine and the jobs that it runs now. Made by `Lanes`."""
+    """An engine and its current jobs. Created by `Lanes`."""
 
     def __init__(self, engine: Engine, runner: Runner) -> None:
         self.engine = engine
         self.runner = runner
         self.running: tuple[str, ...] = ()
-        """Ids of the jobs that run and have not ended."""
-        self.taken: tuple[str, ...] = ()
-        """Ids of those that were taken last, the first in turn before those that go along."""
+        """Ids of the jobs that have not ended yet."""
+        self.last_taken: tuple[str, ...] = ()
+        """Ids of the jobs taken last: the next one of the queue, then its companions."""
 
 
 class Lanes:
-    """Gives the jobs of a source to engines. All methods may be called from any thread.
+    """Distributes the jobs of a source to engines. Thread-safe.
 
-    A job runs on an engine that can run it. Jobs of a batch that share calls stay on the engine
-    that has begun with them.
+    A job goes to an engine that supports it. Jobs of a batch that share model calls stay on the
+    engine that got the first of them.
     """
 
     def __init__(
@@ -100,13 +100,13 @@ class Lanes:
 
     @property
     def running(self) -> tuple[str, ...]:
-        """The ids of the jobs that run now, lane by lane."""
+        """The ids of all running jobs, lane by lane."""
         return tuple(job for lane in self._lanes for job in lane.running)
 
     def take(self, lane: Lane) -> list[Job]:
-        """Return what a lane is to run next, together; nothing where nothing is there for it.
+        """Return the jobs that a lane is to run next, in one group; empty if there are none.
 
-        They count as running from now on. Raises `ProblemError` when the disk fails.
+        They count as running from now on. Raises `ProblemError` if the disk fails.
         """
         with self._lock:
             if self._closed:
@@ -116,42 +116,42 @@ class Lanes:
             if job is None:
                 return []
             rows = lane.runner.rows_together(job)
-            along = [other for other in self._source.companions(job, rows) if other.id not in taken]
+            others = [o for o in self._source.companions(job, rows) if o.id not in taken]
             if len(self._lanes) > 1 and rows and (batch := _batch(job)) is not None:
                 self._lane_of_batch[batch] = lane
-            jobs = [job, *along]
-            lane.running = lane.taken = tuple(job.id for job in jobs)
+            jobs = [job, *others]
+            lane.running = lane.last_taken = tuple(job.id for job in jobs)
             return jobs
 
     def run(self, lane: Lane, jobs: Sequence[Job], report: Report) -> None:
-        """Run in this thread what `take` has returned."""
+        """Run the jobs that `take` returned, in this thread."""
 
-        def hear(event: Event | AssetSaved | PreviewSaved | JobChanged) -> None:
+        def on_event(event: Event | AssetSaved | PreviewSaved | JobChanged) -> None:
             if isinstance(event, JobChanged) and event.job.status != "running":
                 lane.running = tuple(job for job in lane.running if job != event.job.id)
             report(event)
 
         try:
-            lane.runner.run_together(jobs, hear)
+            lane.runner.run_together(jobs, on_event)
         finally:
             lane.running = ()
 
     def run_all(self, report: Report) -> None:
-        """Run jobs until there are no more: the first lane in this thread, others in their own.
+        """Run jobs until the source is empty: the first lane in this thread, others in their own.
 
-        `report` is called by one thread at a time. Raises what the source raises.
+        `report` is called by one thread at a time. Re-raises exceptions of the source.
         """
         reporting = threading.RLock()
         errors: list[Exception] = []
 
-        def report_in_turn(event: Event | AssetSaved | PreviewSaved | JobChanged) -> None:
+        def report_locked(event: Event | AssetSaved | PreviewSaved | JobChanged) -> None:
             with reporting:
                 report(event)
 
         def work(lane: Lane) -> None:
             try:
                 while jobs := self.take(lane):
-                    self.run(lane, jobs, report_in_turn)
+                    self.run(lane, jobs, report_locked)
             except Exception as error:
                 errors.append(error)
 
@@ -167,7 +167,7 @@ class Lanes:
             for thread in threads:
                 thread.join()
         except BaseException:
-            # Ctrl+C, a second time: nothing is waited for.
+            # A second Ctrl+C: do not wait for jobs to finish.
             self.stop()
             raise
         finally:
@@ -177,7 +177,7 @@ class Lanes:
             raise errors[0]
 
     def cancel(self, job: str) -> bool:
-        """Cancel a job if it runs now; returns whether it does."""
+        """Cancel a job if it is running; return whether it is."""
         lane = next((lane for lane in self._lanes if job in lane.running), None)
         if lane is None:
             return False
@@ -185,14 +185,14 @@ class Lanes:
         return True
 
     def cancel_all(self) -> None:
-        """Cancel every job that runs, and take no other."""
+        """Cancel all running jobs and take no more."""
         with self._lock:
             self._closed = True
         for job in self.running:
             self.cancel(job)
 
     def stop(self) -> None:
-        """Stop every engine and take no other job. What runs is interrupted."""
+        """Stop all engines and take no more jobs. Running jobs are interrupted."""
         with self._lock:
             self._closed = True
         stop_engines([lane.engine for lane in self._lanes])
@@ -206,7 +206,7 @@ class Lanes:
             return chosen is lane
         if self._can_run(lane.engine, job.request):
             return True
-        # What no engine can run is given to the first, which says why.
+        # A job that no engine supports goes to the first, which fails it with the reason.
         is_first = lane is self._lanes[0]
         return is_first and not any(self._can_run(o.engine, job.request) for o in self._lanes[1:])
 
@@ -219,13 +219,13 @@ class Lanes:
         try:
             models = self._registry.resolve_all(request)
         except ProblemError:
-            # Its run says so.
+            # The runner reports the problem.
             return True
         return all(model.format in can.formats for model in models)
 
 
 def stop_engines(engines: Sequence[Engine]) -> None:
-    """Stop engines, all at the same time."""
+    """Stop engines in parallel."""
     threads = [threading.Thread(target=engine.stop) for engine in engines[1:]]
     for thread in threads:
         thread.start()
@@ -237,6 +237,6 @@ def stop_engines(engines: Sequence[Engine]) -> None:
 
 
 def _batch(job: Job) -> tuple[str, tuple[object, ...]] | None:
-    """Return what jobs have in common that may share calls; None for one that shares none."""
+    """Return a key that is equal for jobs that can share model calls; None if a job cannot."""
     settings = shared_settings(job.request)
     return (job.batch, settings) if job.batch and settings is not None else None

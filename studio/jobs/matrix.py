@@ -1,4 +1,4 @@
-"""A matrix: one request, varied over some of its fields, every combination once."""
+"""Build a matrix: all combinations of values for some fields of a request."""
 
 from __future__ import annotations
 
@@ -16,47 +16,47 @@ from studio.kinds.coding import request_from_fields, to_json
 from studio.kinds.field_errors import field_sentence
 from studio.protocol import MAX_SEED, Problem, ProblemError, Request, problem
 
-MOST = 10_000
-"""Requests that one matrix may make."""
+MAX_REQUESTS = 10_000
+"""Largest number of requests in a matrix."""
 
 AxisName: TypeAlias = str
-"""A field of the request, or `size` for its width and height."""
+"""A field name of the request, or `size` for width and height."""
 
 _RANGE = re.compile(r"(\d+)\s*(?:-|–|\.\.)\s*(\d+)")
-_SIZE = re.compile(r"(\d+)\s*[x×*]\s*(\d+)", re.IGNORECASE)  # typed by people
-_BETWEEN = re.compile(r"[,;\n，；、]")  # typed with a Chinese keyboard
+_SIZE = re.compile(r"(\d+)\s*[x×*]\s*(\d+)", re.IGNORECASE)  # people type all of these
+_SEPARATORS = re.compile(r"[,;\n，；、]")  # includes Chinese punctuation
 
 
 class Axis(Struct, frozen=True):
-    """A field that varies, and its values as text, in their order."""
+    """A field to vary and its values as text, in their order."""
 
     name: AxisName
     values: tuple[str, ...]
 
 
 class Cell(Struct, frozen=True):
-    """One request of a matrix, and where it stands: axis name → value."""
+    """One request of a matrix and its position: axis name → value."""
 
     request: Request
     labels: dict[str, str]
 
 
 def parse_axis(name: AxisName, text: str) -> Axis:
-    """Read the values of an axis as people write them; each is kept once.
+    """Parse the values of an axis as typed by a person, without duplicates.
 
-    Values are separated by commas, semicolons or lines, prompts by lines only. Whole numbers
-    may be ranges (`1-4`), sizes are `512x768`. Raises `ProblemError` (bad_input): a size that
-    is none, or more than `MOST` values.
+    Values are separated by commas, semicolons or newlines, prompts by newlines only. Seeds and
+    steps may be ranges (`1-4`), sizes are written `512x768`. Raises `ProblemError` (bad_input)
+    for an invalid size, or a range of more than `MAX_REQUESTS` values.
     """
-    between = re.compile(r"\n") if name == "prompt" else _BETWEEN
+    separators = re.compile(r"\n") if name == "prompt" else _SEPARATORS
     values: list[str] = []
-    for part in between.split(text):
+    for part in separators.split(text):
         piece = part.strip()
         if not piece:
             continue
         if name in ("seed", "steps") and (found := _RANGE.fullmatch(piece)):
             first, last = int(found[1]), int(found[2])
-            if abs(last - first) >= MOST:
+            if abs(last - first) >= MAX_REQUESTS:
                 raise _too_many(abs(last - first) + 1)
             step = 1 if last >= first else -1
             values.extend(str(number) for number in range(first, last + step, step))
@@ -64,7 +64,7 @@ def parse_axis(name: AxisName, text: str) -> Axis:
             size = _SIZE.fullmatch(piece)
             if size is None:
                 raise problem(
-                    "bad_input", "{value} is no size. Write sizes like 512x768.", value=piece
+                    "bad_input", "{value} is not a size. Write sizes like 512x768.", value=piece
                 )
             values.append(f"{int(size[1])}x{int(size[2])}")
         else:
@@ -73,23 +73,23 @@ def parse_axis(name: AxisName, text: str) -> Axis:
 
 
 def count(axes: Sequence[Axis]) -> int:
-    """Return how many requests the axes make; an axis without values does not count."""
+    """Return the number of requests that axes make. Axes without values are ignored."""
     return math.prod(len(axis.values) for axis in axes if axis.values)
 
 
 def build(base: Request, axes: Sequence[Axis]) -> list[Cell]:
-    """Return every combination; the last axis varies fastest.
+    """Return all combinations of the axes' values; the last axis varies fastest.
 
-    Where no seed is given, one is drawn for all, so that only the axes make a difference.
-    Raises `ProblemError` (bad_input): more than `MOST`, an axis twice, or a value that its
-    field does not take.
+    Without a seed, one random seed is used for all cells, so that they differ by the axes alone.
+    Raises `ProblemError` (bad_input) for more than `MAX_REQUESTS` cells, an axis given twice, or a
+    value that its field does not accept.
     """
     used = [axis for axis in axes if axis.values]
     names = [axis.name for axis in used]
-    doubled = sorted({name for name in names if names.count(name) > 1})
-    if doubled:
-        raise problem("bad_input", "The matrix varies {name} twice.", name=doubled[0])
-    if count(used) > MOST:
+    duplicates = sorted({name for name in names if names.count(name) > 1})
+    if duplicates:
+        raise problem("bad_input", "The matrix varies {name} twice.", name=duplicates[0])
+    if count(used) > MAX_REQUESTS:
         raise _too_many(count(used))
     fields: dict[str, Any] = msgspec.json.decode(to_json(base))
     if base.seed is None:
@@ -119,5 +119,5 @@ def _too_many(found: int) -> Exception:
         "bad_input",
         "That would be {found} results; at most {most} can be made at once.",
         found=found,
-        most=MOST,
+        most=MAX_REQUESTS,
     )

@@ -1,4 +1,4 @@
-"""Whether a file is a picture that can be read: looked at before a job is made of it."""
+"""Check that a file is a readable picture, before a job is created for it."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from pathlib import Path
 from studio.protocol import Problem, Sentence, sentence
 
 _DECODED_PIXELS = 50_000_000
-"""Of larger pictures only the head is looked at, so that looking stays light."""
+"""Of larger pictures only the header is read, to keep the check fast."""
 
 
 def picture_problem(path: Path) -> Problem | None:
-    """Return why a file cannot be enlarged or started from; None where nothing is wrong.
+    """Return why a file cannot be used as an input picture, None if it can.
 
-    A PNG's checksums are read, other pictures are decoded as coarsely as their format allows.
+    Verifies the checksums of a PNG, and decodes other formats at the lowest resolution possible.
     """
     from PIL import Image, UnidentifiedImageError
 
@@ -25,11 +25,11 @@ def picture_problem(path: Path) -> Problem | None:
                 if image.format == "PNG":
                     image.verify()
                 elif image.width * image.height <= _DECODED_PIXELS:
-                    # Only JPEG has a coarse way; the others decode whole.
+                    # `draft` works for JPEG only; other formats are decoded in full.
                     image.draft(None, (1, 1))
                     image.load()
     except Image.DecompressionBombError:
-        return None  # The engine has its own say about size.
+        return None  # The engine checks the size.
     except FileNotFoundError as error:
         return _bad(
             sentence(
@@ -60,7 +60,7 @@ def picture_problem(path: Path) -> Problem | None:
     except MemoryError:
         return None
     except Exception as error:
-        # Decoders answer damage with whatever error is nearest.
+        # Decoders raise many types of errors for damaged files.
         return _bad(
             sentence(
                 "{name} is damaged or incomplete and cannot be read. Get another copy of it.",

@@ -1,7 +1,7 @@
-"""How far two pictures of one request are apart: pixel by pixel, nothing else of the files.
+"""Measure how much two pictures differ, pixel by pixel. Metadata is ignored.
 
-Pillow reads 16-bit colour as 8 bits, so what tells "identical" for PNG is the inflated pixel
-data itself: our own writers give the same bytes for the same pixels.
+Pillow reduces 16-bit colour to 8 bits, so PNG files are compared by their inflated pixel data
+first: our own writers produce the same bytes for the same pixels.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ from studio.formats import png
 if TYPE_CHECKING:
     from PIL import Image
 
-LARGEST = 150_000_000
-"""Pixels up to which a difference is measured. Both pictures are held in memory for it."""
+MAX_PIXELS = 150_000_000
+"""Larger pictures are not measured: both have to be in memory at the same time."""
 
 _BLOCK = 1024 * 1024
 _ROWS_AT_ONCE = 64
 
 
 class PictureDifference(Struct, frozen=True):
-    """What differs between two pictures; sizes are (width, height) in pixels.
+    """The difference between two pictures; sizes are (width, height) in pixels.
 
-    `rmse` and `largest` are on a scale of 0 to 255 whatever the depth, over all channels;
-    `share` (0 to 1) is that of the pixels that are not the same. All three are None where the
-    sizes differ, or where the pictures are larger than `LARGEST`.
+    `rmse` (root mean square error) and `largest` (difference of one channel) are on a scale of
+    0 to 255 for any bit depth, over all channels; `share` is the share of differing pixels,
+    0 to 1. All three are None if the sizes differ or exceed `MAX_PIXELS`.
     """
 
     identical: bool
@@ -43,25 +43,25 @@ class PictureDifference(Struct, frozen=True):
 
 
 def compare_pictures(old: Path, new: Path) -> PictureDifference:
-    """Compare the pixels of two files. Raises `OSError` where one cannot be read as a picture."""
+    """Compare the pixels of two files. Raises `OSError` if one is not a readable picture."""
     known = _pixel_data(old)
-    with _opened(old) as before, _opened(new) as after:
+    with _open_picture(old) as before, _open_picture(new) as after:
         size, new_size = before.size, after.size
         if known and known == _pixel_data(new):
             return PictureDifference(True, size, new_size, 0.0, 0.0, 0.0)
-        if size != new_size or size[0] * size[1] > LARGEST:
+        if size != new_size or size[0] * size[1] > MAX_PIXELS:
             return PictureDifference(False, size, new_size)
         rmse, largest, share = _measure(before, after)
-    # Where Pillow has cut 16 bits to 8, no difference that it sees is not yet none at all.
-    is_cut = bool(known) and 16 in (_depth(old), _depth(new))
-    return PictureDifference(share == 0 and not is_cut, size, new_size, rmse, largest, share)
+    # Pillow reduces 16 bits to 8, so it can miss differences of 16-bit PNG files.
+    is_reduced = bool(known) and 16 in (_depth(old), _depth(new))
+    return PictureDifference(share == 0 and not is_reduced, size, new_size, rmse, largest, share)
 
 
-def _opened(path: Path) -> Image.Image:
+def _open_picture(path: Path) -> Image.Image:
     from PIL import Image, PngImagePlugin
 
     if _is_png(path):
-        # `Image.open` refuses large pictures, of which ours may be one.
+        # `Image.open` refuses very large pictures, which our own results can be.
         try:
             return PngImagePlugin.PngImageFile(path)
         except (SyntaxError, ValueError, struct.error) as error:
@@ -73,7 +73,7 @@ def _opened(path: Path) -> Image.Image:
 
 
 def _measure(before: Image.Image, after: Image.Image) -> tuple[float, float, float]:
-    """Return RMSE, largest difference, and share of differing pixels of two equal sizes."""
+    """Return RMSE, largest difference and share of differing pixels of two pictures of one size."""
     import numpy as np
 
     if before.mode != after.mode or before.mode in ("1", "P", "PA"):
@@ -83,10 +83,10 @@ def _measure(before: Image.Image, after: Image.Image) -> tuple[float, float, flo
     squares, largest, differing = 0.0, 0.0, 0
     for top in range(0, old.shape[0], _ROWS_AT_ONCE):
         part = slice(top, top + _ROWS_AT_ONCE)
-        apart = np.abs(old[part].astype(np.float64) - new[part]) / scale
-        squares += float(np.square(apart).sum())
-        largest = max(largest, float(apart.max()))
-        by_pixel = apart if apart.ndim == 2 else apart.max(axis=2)
+        difference = np.abs(old[part].astype(np.float64) - new[part]) / scale
+        squares += float(np.square(difference).sum())
+        largest = max(largest, float(difference.max()))
+        by_pixel = difference if difference.ndim == 2 else difference.max(axis=2)
         differing += int(np.count_nonzero(by_pixel))
     return (squares / old.size) ** 0.5, largest, differing / (old.shape[0] * old.shape[1])
 
@@ -97,15 +97,15 @@ def _is_png(path: Path) -> bool:
 
 
 def _depth(path: Path) -> int:
-    """Return the bits a channel of a PNG."""
+    """Return the bits per channel of a PNG."""
     with path.open("rb") as file:
         return file.read(25)[-1]
 
 
 def _pixel_data(path: Path) -> str:
-    """Return a hash of everything that decides the pixels of a PNG; "" for another format.
+    """Return a hash of the chunks that determine the pixels of a PNG, "" for other formats.
 
-    Raises `OSError` where the PNG is damaged.
+    Raises `OSError` if the PNG is damaged.
     """
     digest = hashlib.sha256()
     inflate = zlib.decompressobj()

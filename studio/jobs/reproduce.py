@@ -1,8 +1,7 @@
-"""Make a result once more from its recipe, and say whether it came out the same.
+"""Reproduce a result from its recipe, and compare the two.
 
-Nothing here knows Qt or torch, and nothing runs a job: `reproduce_request` gives the request to
-enqueue, `compare` looks at what came of it. Both read files, so call them off the window's
-thread.
+No job is run here: `reproduce_request` returns the request to enqueue, `compare` compares its
+result with the first one. Both read files, so call them outside the window's thread.
 """
 
 from __future__ import annotations
@@ -34,18 +33,23 @@ from studio.protocol import (
     sentence,
 )
 
-LABEL = "reproduces"
-"""The label of a job made for this; its value is the id of the asset that is made again."""
+REPRODUCES_LABEL = "reproduces"
+"""Label of jobs that reproduce a result. Its value is the id of the first asset."""
 
 _EXCERPT = 30
 
 
 class Comparison(Struct, frozen=True):
-    """Whether a result is the same as the one it repeats, and if not, how far they are apart.
+    """The result of comparing a reproduced result with the first one.
 
-    `sentence` says so to a person; `notes` say what else is not as it was (versions, device, the
-    model's weights, …), one sentence each. `picture` is filled for pictures. `position` is the
-    first character, from 0, at which two texts differ; `before` and `after` are the text there.
+    Attributes:
+        identical: whether the two are the same.
+        sentence: the outcome for the user.
+        notes: other differences, such as versions, device and weights.
+        picture: the difference of two pictures.
+        position: the first character, from 0, at which two texts differ.
+        before: excerpt of the first text at `position`.
+        after: excerpt of the second text at `position`.
     """
 
     identical: bool
@@ -63,14 +67,14 @@ def reproduce_request(
     registry: Registry,
     check: Callable[[], None] | None = None,
 ) -> Request:
-    """Return the request that makes this one result again. Enqueue it with the label `LABEL`.
+    """Return the request that reproduces a result, to be enqueued with `REPRODUCES_LABEL`.
 
-    The model is looked for by its id, then by the SHA-256 of its weights; an input file by its
-    path, then as the asset that the recipe names as its parent. `check` is called every few
-    megabytes while models are hashed, and may raise to stop.
+    The model is found by its id, else by the SHA-256 of its weights; an input file by its path,
+    else as the asset that the recipe names as a parent. `check` is called every few megabytes
+    while models are hashed, and may raise to cancel.
 
-    Raises `ProblemError`: `model_missing` or `model_broken`, and `bad_input` where the result's
-    own file or its input is gone or holds something else now.
+    Raises `ProblemError`: `model_missing`, `model_broken`, or `bad_input` if the file of the
+    result no longer exists, or an input file is missing or has changed.
     """
     recipe = asset.recipe
     if asset.medium is not Medium.TEXT and not asset.path.is_file():
@@ -79,9 +83,9 @@ def reproduce_request(
             "The file {name} is no longer where it was saved, so nothing can be compared with it.",
             name=asset.path.name,
         )
-    trouble = unsupported_reason(recipe.request)
-    if trouble is not None:
-        raise ProblemError(Problem("bad_input", trouble))
+    reason = unsupported_reason(recipe.request)
+    if reason is not None:
+        raise ProblemError(Problem("bad_input", reason))
     request = recipe.request.with_values(
         model=_model(asset, library, registry, check),
         seed=recipe.seed,
@@ -97,14 +101,14 @@ def reproduce_request(
 def _model(
     asset: Asset, library: Library, registry: Registry, check: Callable[[], None] | None
 ) -> str:
-    """Return the id, or the path, of the model that made an asset."""
+    """Return the id or path of the model that made an asset."""
     recipe = asset.recipe
     needs = kind_of(recipe.request).models_of(recipe.request)
     if not needs:
         return recipe.request.model
     need = needs[0]
     job = library.queue.get(asset.job)
-    # A model that was named by its path is in no list; only the job still knows the path.
+    # A model given by its path is not in the registry; only the job has the path.
     names = [recipe.model_id, recipe.request.model, job.request.model if job else ""]
     broken: ProblemError | None = None
     for name in filter(None, dict.fromkeys(names)):
@@ -121,38 +125,38 @@ def _model(
                 return model.id
     raise broken or problem(
         "model_missing",
-        "The model {name}, which made this result, is no longer here. Add it again.",
+        "The model {name}, which made this result, is not installed any more. Add it again.",
         name=recipe.model_name or recipe.model_id or "?",
     )
 
 
 def _input(source: InputFile, recipe: Recipe, library: Library) -> Path:
-    """Return where the input file lies now, with the content it had."""
+    """Return the current path of an input file with the same content as before."""
     path = Path(source.path)
-    if _holds(path, source.sha256):
+    if _has_content(path, source.sha256):
         return path
     for parent in recipe.parents:
         if not source.sha256 and parent.path != source.path:
-            continue  # A picture and its mask: nothing else tells which is which.
+            continue  # Without a hash, only the path tells a picture from its mask.
         asset = library.assets.get(parent.asset) if parent.asset else None
-        if asset is not None and _holds(asset.path, source.sha256 or parent.sha256):
+        if asset is not None and _has_content(asset.path, source.sha256 or parent.sha256):
             return asset.path
     if path.is_file():
         raise problem(
             "bad_input",
-            "The file {path}, which this result was made from, has been changed since, so the "
-            "result cannot be made again.",
+            "The file {path}, which this result was made from, has changed since, so the result "
+            "cannot be reproduced.",
             path=path,
         )
     raise problem(
         "bad_input",
-        "The file {path}, which this result was made from, is not there. It may have been "
+        "The file {path}, which this result was made from, does not exist. It may have been "
         "moved, renamed or deleted.",
         path=path,
     )
 
 
-def _holds(path: Path, sha256: str) -> bool:
+def _has_content(path: Path, sha256: str) -> bool:
     try:
         return path.is_file() and (not sha256 or hash_file(path) == sha256)
     except OSError:
@@ -160,10 +164,9 @@ def _holds(path: Path, sha256: str) -> bool:
 
 
 def compare(old: Asset, new: Asset) -> Comparison:
-    """Compare a result with the one it repeats: the pixels of pictures, the words of
-    texts, the bytes of other files.
+    """Compare a reproduced result with the first one: pixels, characters, or bytes.
 
-    Raises `ProblemError` (bad_input) where a picture cannot be read.
+    Raises `ProblemError` (bad_input) if a picture cannot be read.
     """
     if old.medium is Medium.TEXT:
         comparison = _compare_texts(old.text, new.text)
@@ -191,7 +194,7 @@ def compare(old: Asset, new: Asset) -> Comparison:
     if not notes and not comparison.identical:
         notes = (
             sentence(
-                "Nothing that a recipe notes has changed. The difference comes from the "
+                "Nothing recorded in the recipe has changed. The difference comes from the "
                 "computation itself, for example from another number of threads."
             ),
         )
@@ -204,14 +207,14 @@ def _compare_texts(old: str, new: str) -> Comparison:
     shorter = min(len(old), len(new))
     position = next((n for n in range(shorter) if old[n] != new[n]), shorter)
     before, after = _excerpt(old, position), _excerpt(new, position)
-    said = sentence(
+    message = sentence(
         "The answer is not identical. It differs from character {position} on: first "
         "“{before}”, now “{after}”.",
         position=position + 1,
         before=before,
         after=after,
     )
-    return Comparison(False, said, position=position, before=before, after=after)
+    return Comparison(False, message, position=position, before=before, after=after)
 
 
 def _compare_files(old: Asset, new: Asset) -> Comparison:
@@ -240,9 +243,7 @@ def _picture_sentence(found: PictureDifference) -> Sentence:
             "The picture is not identical to the first one. It is too large to measure by how much."
         )
     if found.share == 0:
-        return sentence(
-            "The picture is not identical, but no pixel differs by a whole step of 255."
-        )
+        return sentence("The picture is not identical, but no pixel differs by a full step of 255.")
     return sentence(
         "The picture is not identical: {share} % of the pixels differ, by {largest} of 255 at "
         "most, {rmse} on average (root mean square).",
@@ -253,7 +254,7 @@ def _picture_sentence(found: PictureDifference) -> Sentence:
 
 
 def _notes(old: Recipe, new: Recipe) -> Iterator[Sentence]:
-    """Say what differs between how two results were made."""
+    """Yield a sentence for each difference between the recipes of two results."""
     if _differ(old.model_sha256, new.model_sha256):
         yield sentence(
             "The model {name} is not the same: its weights have been changed or replaced.",
@@ -284,12 +285,12 @@ def _notes(old: Recipe, new: Recipe) -> Iterator[Sentence]:
 
 
 def _differ(before: str, after: str) -> bool:
-    """Tell whether both are known and not the same."""
+    """Return whether both values are known and differ."""
     return bool(before and after) and before != after
 
 
 def _comparable_devices(before: str, after: str) -> tuple[str, str]:
-    """Return two devices without their model names where one of them has none, as in `cpu`."""
+    """Return two devices, without their model names if one of them has none, as in `cpu`."""
     if "(" in before and "(" in after:
         return before, after
     return before.partition(" (")[0], after.partition(" (")[0]
@@ -302,10 +303,10 @@ def _versions(old: Mapping[str, str], new: Mapping[str, str]) -> Iterator[Senten
             continue
         if before is None:
             yield sentence(
-                "{name} {version} was not there the first time.", name=name, version=after
+                "{name} {version} was not installed the first time.", name=name, version=after
             )
         elif after is None:
-            yield sentence("{name} {version} is no longer there.", name=name, version=before)
+            yield sentence("{name} {version} is not installed any more.", name=name, version=before)
         else:
             yield sentence(
                 "{name} was version {before}, now it is {after}.",
@@ -316,7 +317,7 @@ def _versions(old: Mapping[str, str], new: Mapping[str, str]) -> Iterator[Senten
 
 
 def _settings(old: Request, new: Request) -> Iterator[Sentence]:
-    """Say which settings a model took otherwise, although the same was asked for."""
+    """Yield a sentence for each setting that the model changed in only one of the runs."""
     kind = kind_of(old)
     for name in kind.fields:
         if name in ("model", "seed", "count", *kind.inputs):

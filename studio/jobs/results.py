@@ -1,4 +1,4 @@
-"""`results.csv`: what a table made, a line for each result and each failure, as it comes."""
+"""Write `results.csv` of a batch: one line for each result and failure, as they happen."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ RESULTS = "results.csv"
 LINE_LABEL = "line"
 _COLUMNS = ("line", "task", "row", "path", "seed", "seconds", "error")
 _PROMPT, _ANSWER = "prompt", "text"
-# An answer of the longest length is one cell.
 _LARGEST_CELL = 10_000_000
+"""Characters: the longest possible answer fits into one cell."""
 
 
 class Results:
-    """`results.csv` in the output folder of these jobs.
+    """`results.csv` in the output folder of some jobs.
 
-    After the columns of every table come the prompt, a column for each of the table's labels,
-    and the answer of a text. Lines of an earlier run stay; a result is listed once. A file that
-    lacks columns gets them behind its own, empty in the lines that stand there.
+    After the fixed columns come the prompt, a column for each label of the table, and the answer
+    of a text. Lines of an earlier run are kept, and each result is listed once. Columns missing
+    from an existing file are appended to its own, empty in its existing lines.
     """
 
     def __init__(self, folder: Path, jobs: Sequence[Job]) -> None:
         self.path = folder / RESULTS
-        self._place = _identity(folder)
+        self._folder_identity = _identity(folder)
         self._jobs = {job.id: job for job in jobs}
         self._lock = threading.Lock()
         self._failed_by_row: set[str] = set()
@@ -45,18 +45,18 @@ class Results:
         self._columns: Sequence[str] = (*_COLUMNS, _PROMPT, *self._label_columns.values(), _ANSWER)
         self._listed: set[str] = set()
         csv.field_size_limit(_LARGEST_CELL)
-        # What cannot be read or mended is only added to.
+        # A file that cannot be read or repaired is only appended to.
         with contextlib.suppress(OSError, csv.Error, UnicodeDecodeError):
-            self._take_over()
+            self._load_existing()
 
     def catch_up(self, library: Library) -> None:
-        """List what an earlier run made but could not list: it was killed, or the disk was full."""
+        """List results that an earlier run could not: it was killed, or the disk was full."""
         for job in self._jobs.values():
             for asset in library.assets.of_job(job.id):
                 self._list(asset)
 
-    def hear(self, event: object) -> None:
-        """Write down what a runner reports. A table that cannot be written is passed over."""
+    def on_event(self, event: object) -> None:
+        """Append what a runner reports. Errors of writing the file are ignored."""
         match event:
             case AssetSaved():
                 self._list(event.asset)
@@ -66,30 +66,30 @@ class Results:
             case Failed() if event.job not in self._failed_by_row:
                 self._write(event.job, None, error=event.problem)
 
-    def _take_over(self) -> None:
-        """Go on with the file that is there: mend its end, read it, give it what it lacks."""
+    def _load_existing(self) -> None:
+        """Read the existing file, after repairing its end, and add missing columns."""
         if not self.path.exists():
             return
-        _mend(self.path)
+        _repair_end(self.path)
         data = self.path.read_bytes()
         rows = list(csv.reader(io.StringIO(data.decode("utf-8-sig"), newline="")))
         if not rows or not set(_COLUMNS) <= set(rows[0]):
             return
-        held = rows[0]
-        path = held.index("path")
+        header = rows[0]
+        path = header.index("path")
         self._listed = {row[path] for row in rows[1:] if len(row) > path}
-        missing = [column for column in self._columns if column not in held]
+        missing = [column for column in self._columns if column not in header]
         if missing:
             text = io.StringIO(newline="")
-            lacking = [[*row, *[""] * (len(held) - len(row))] for row in rows[1:] if row]
+            padded = [[*row, *[""] * (len(header) - len(row))] for row in rows[1:] if row]
             filler = [""] * len(missing)
-            csv.writer(text).writerows([[*held, *missing], *([*row, *filler] for row in lacking)])
+            csv.writer(text).writerows([[*header, *missing], *([*row, *filler] for row in padded)])
             try:
                 _replace(self.path, codecs.BOM_UTF8 + text.getvalue().encode(), len(data))
             except OSError:
-                # A spreadsheet program holds it, or the disk is full: it keeps its shape.
+                # Locked by a spreadsheet program, or the disk is full: keep its columns.
                 missing = []
-        self._columns = (*held, *missing)
+        self._columns = (*header, *missing)
 
     def _list(self, asset: Asset) -> None:
         made = {"path": str(asset.path), "seed": str(asset.recipe.seed), _ANSWER: asset.text}
@@ -120,8 +120,8 @@ class Results:
             self._listed.add(path)
 
     def _append(self, line: Iterable[str]) -> None:
-        """Add one line, whole or not at all. Raises `OSError`."""
-        if _identity(self.path.parent) != self._place:
+        """Append one line, whole or not at all. Raises `OSError`."""
+        if _identity(self.path.parent) != self._folder_identity:
             raise OSError(f"{self.path.parent} was unplugged or moved")
         text = io.StringIO(newline="")
         writer = csv.writer(text)
@@ -129,7 +129,7 @@ class Results:
             end = file.seek(0, os.SEEK_END)
             start = b""
             if end == 0:
-                # The mark lets spreadsheet programs read Chinese.
+                # With a BOM, spreadsheet programs detect UTF-8.
                 start = codecs.BOM_UTF8
                 writer.writerow(self._columns)
             else:
@@ -147,7 +147,7 @@ class Results:
 
 
 def _label_columns(jobs: Iterable[Job]) -> dict[str, str]:
-    """Return the labels of a table in the order they come, each with its column's name."""
+    """Return label → column name for all labels of a table, in order of appearance."""
     taken = {*_COLUMNS, _PROMPT, _ANSWER}
     columns: dict[str, str] = {}
     for name in dict.fromkeys(name for job in jobs for name in job.labels):
@@ -161,36 +161,37 @@ def _label_columns(jobs: Iterable[Job]) -> dict[str, str]:
     return columns
 
 
-def _beginnings(data: bytes) -> list[bytes]:
-    """Return what looks like the beginning of a line of these tables."""
+def _line_starts(data: bytes) -> list[bytes]:
+    """Return what looks like the start of a line of `results.csv`."""
     return re.findall(rb"^\d+,[a-z][\w-]*,\d*,", data, re.MULTILINE)
 
 
-def _mend(path: Path) -> None:
-    """Cut off a last line that a power cut ended within quotes: it would swallow the next one.
+def _repair_end(path: Path) -> None:
+    """Remove a last line that ends within quotes, as after a power cut.
 
-    What it told is listed again. Raises `OSError`.
+    The next line would become part of it. Its result is listed again by `catch_up`. Raises
+    `OSError`.
     """
     with path.open("r+b") as file:
-        whole = place = quotes = 0
+        whole = position = quotes = 0
         for line in file:
-            place += len(line)
+            position += len(line)
             quotes += line.count(b'"')
-            # A quote at the very end may be the first half of one within an answer.
+            # A quote at the very end may be the first half of an escaped one ("").
             if quotes % 2 == 0 and not line.endswith(b'"'):
-                whole = place
-        if whole == place:
+                whole = position
+        if whole == position:
             return
         file.seek(whole)
-        if len(_beginnings(file.read())) > 1:
-            # The quote without its like is further up: nothing of that is ours to take away.
+        if len(_line_starts(file.read())) > 1:
+            # The unpaired quote is in an earlier line: close it, and keep the lines.
             file.write(b'"\r\n')
         else:
             file.truncate(whole)
 
 
 def _replace(path: Path, data: bytes, size: int) -> None:
-    """Put new content in a file's place, at once. Raises `OSError`, also if it is longer now."""
+    """Replace a file atomically. Raises `OSError`, also if its size is no longer `size`."""
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
     try:
         with temporary.open("xb") as file:
@@ -205,5 +206,5 @@ def _replace(path: Path, data: bytes, size: int) -> None:
 
 
 def _identity(folder: Path) -> tuple[int, int]:
-    held = folder.stat()
-    return held.st_dev, held.st_ino
+    status = folder.stat()
+    return status.st_dev, status.st_ino

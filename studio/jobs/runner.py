@@ -1,6 +1,6 @@
-"""From a stored request to a finished job: the one place that drives the engine.
+"""Run stored jobs on an engine and record their results in the library.
 
-The worker thread of the window and the main thread of the command line both use it.
+Used by the worker threads of the window and by the command line.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ from studio.protocol import (
 
 
 class AssetSaved(Struct, frozen=True):
-    """A result is in its place on disk and in the library."""
+    """A result was saved to its file and recorded in the library."""
 
     asset: Asset
 
@@ -52,12 +52,12 @@ class AssetSaved(Struct, frozen=True):
 
     @property
     def row(self) -> int:
-        """The row of the job."""
+        """The row of the result within the job."""
         return self.asset.row
 
 
 class PreviewSaved(Struct, frozen=True):
-    """A small picture of row `row` as it is now, in a file that the next preview replaces."""
+    """A preview of row `row` is in `path`, a file that the next preview overwrites."""
 
     job: str
     row: int
@@ -65,7 +65,7 @@ class PreviewSaved(Struct, frozen=True):
 
 
 class JobChanged(Struct, frozen=True):
-    """A job has another status now."""
+    """The status of a job changed."""
 
     job: Job
 
@@ -74,7 +74,7 @@ Report = Callable[[Event | AssetSaved | PreviewSaved | JobChanged], None]
 
 
 class Runner:
-    """Runs jobs, one or some at a time. `cancel` may be called from any thread, `run` from one."""
+    """Runs jobs, alone or several together, in one thread. `cancel` is thread-safe."""
 
     def __init__(self, library: Library, engine: Engine, registry: Registry) -> None:
         self._library = library
@@ -86,31 +86,30 @@ class Runner:
         self._not_worth_sharing: set[tuple[object, ...]] = set()
 
     def rows_together(self, job: Job) -> int:
-        """Return how many rows of several jobs may be run at once, where `job` is one of them.
+        """Return the maximum number of rows of `job` and jobs to run together with it.
 
-        That is 0 where the engine has shown that such jobs gain nothing: they wait in the queue
-        as well, and can be moved and paused there.
+        That is 0 if running such jobs together did not help earlier: then they stay in the
+        queue, where they can still be moved or paused.
         """
         if shared_settings(job.request) in self._not_worth_sharing:
             return 0
         return kind_of(job.request).max_shared_rows
 
     def run(self, job: Job, report: Report) -> JobStatus:
-        """Run what is missing of a job and return its final status. Never raises.
+        """Run the missing rows of a job and return its final status. Never raises.
 
-        Every result is recorded as it comes, so whatever happens later cannot lose it. The
-        engine's final event is reported after the last result, and `JobChanged` after it, when
-        the library has the final status. When the engine was stopped under the job (the app
-        closes), the job is left as it is: the library makes it `interrupted`.
+        Each result is recorded as soon as it arrives. The engine's final event is reported after
+        the last result, and `JobChanged` after that, once the library has the final status. If
+        the engine is stopped while the job runs (the app closes), the stored status does not
+        change: the library marks the job `interrupted` later.
         """
         return self.run_together([job], report)[0]
 
     def run_together(self, jobs: Sequence[Job], report: Report) -> list[JobStatus]:
-        """Run jobs with the same `shared_settings` at once, as `run` does with one.
+        """Run jobs with the same `shared_settings` in one command; otherwise as `run`.
 
-        Each has its own results, failure and end, which is reported as soon as it comes. One
-        that failed for a reason that may have been another's is run again by itself: no job
-        stops the others.
+        Each job has its own results, failure and end. A job whose failure may have been caused
+        by another job is run again alone.
 
         Returns:
             The final status of each job.
@@ -119,61 +118,61 @@ class Runner:
             self._ended.difference_update(job.id for job in jobs)
         runs = [_Run(self, job, report) for job in jobs]
         try:
-            ready = [run for run in runs if run.begin()]
+            ready = [run for run in runs if run.start()]
             if len(ready) == 1:
-                ready[0].drive()
+                ready[0].run_alone()
             elif ready:
-                for run in self._drive_together(ready):
-                    if run.begin_again():
-                        run.drive()
+                for run in self._run_group(ready):
+                    if run.restart():
+                        run.run_alone()
         finally:
             for job in jobs:
-                self.forget(job.id)
+                self.mark_ended(job.id)
         return [run.status for run in runs]
 
-    def _drive_together(self, runs: Sequence[_Run]) -> list[_Run]:
-        """Send jobs to the engine as one command. Returns those to be run by themselves."""
-        left = {run.job_id: run for run in runs}
-        again: list[_Run] = []
+    def _run_group(self, runs: Sequence[_Run]) -> list[_Run]:
+        """Run jobs with one command. Return those to be run again alone."""
+        pending = {run.job_id: run for run in runs}
+        rerun: list[_Run] = []
 
-        def hear(event: Event) -> None:
+        def on_event(event: Event) -> None:
             if isinstance(event, Ready):
-                runs[0].hear(event)
+                runs[0].on_event(event)
                 return
-            run = left.get(event.job)
+            run = pending.get(event.job)
             if run is None:
                 return
             if not isinstance(event, FINAL_EVENTS):
-                run.hear(event)
+                run.on_event(event)
                 return
-            del left[event.job]
-            if isinstance(event, Failed) and event.problem.kind in _RUN_AGAIN_ALONE:
-                again.append(run)
+            del pending[event.job]
+            if isinstance(event, Failed) and event.problem.kind in _RERUN_ALONE:
+                rerun.append(run)
             else:
                 run.end(event)
 
         parts = tuple(run.command for run in runs)
         try:
-            final = self._engine.run(RunTogether(job=urandom(16).hex(), parts=parts), hear)
+            final = self._engine.run(RunTogether(job=urandom(16).hex(), parts=parts), on_event)
             settings = shared_settings(parts[0].request)
             alone = final.stats.get("alone", 0.0) if isinstance(final, Done) else 0.0
             if settings is not None and 2 * alone > len(parts):
                 self._not_worth_sharing.add(settings)
         except Exception as error:
-            for run in left.values():
+            for run in pending.values():
                 run.end(Failed(run.job_id, unexpected(error)))
-        return again
+        return rerun
 
-    def forget(self, job_id: str) -> None:
-        """Note that a job has ended: a late `cancel` must not reach its next run."""
+    def mark_ended(self, job_id: str) -> None:
+        """Forget a pending cancel of a job that ended, so that it does not affect its next run."""
         with self._lock:
             self._cancelled.discard(job_id)
             self._ended.add(job_id)
 
     def cancel(self, job_id: str) -> None:
-        """Stop a job that runs, or is about to. Returns at once.
+        """Cancel a job that is running or about to start. Returns immediately.
 
-        One that has just ended is left alone: it may be run again under the same id.
+        Does nothing for a job that has just ended: it may be run again with the same id.
         """
         with self._lock:
             if job_id in self._ended:
@@ -182,22 +181,22 @@ class Runner:
         self._engine.cancel(job_id)
 
     def is_cancelled(self, job_id: str) -> bool:
-        """Tell whether a job was asked to stop."""
+        """Return whether a job was cancelled."""
         with self._lock:
             return job_id in self._cancelled
 
 
-_RUN_AGAIN_ALONE = ("engine_crashed", "out_of_memory", "bug")
-"""Kinds of trouble that one job may bring upon those it runs with."""
+_RERUN_ALONE = ("engine_crashed", "out_of_memory", "bug")
+"""Kinds of problems that another job of the group may have caused."""
 
 
 class _Run:
-    """One run of one job, and what went wrong with it so far."""
+    """One run of one job, with the problems that occurred so far."""
 
     command: RunJob
-    """What the engine is told, once the run has begun."""
+    """The command for the engine, set by `start`."""
     status: JobStatus
-    """How it ended."""
+    """The final status, set when the run has ended."""
 
     def __init__(self, runner: Runner, job: Job, report: Report) -> None:
         self._runner = runner
@@ -206,16 +205,16 @@ class _Run:
         self._registry = runner._registry
         self._job = job
         self._report = report
-        self._trouble: Problem | None = None
-        self._row_trouble: Problem | None = None
+        self._problem: Problem | None = None
+        self._row_problem: Problem | None = None
 
     @property
     def job_id(self) -> str:
         """The job's id."""
         return self._job.id
 
-    def begin(self) -> bool:
-        """Mark the job as running, if it does not run yet. False where it has ended with that."""
+    def start(self) -> bool:
+        """Mark the job as running and build its command. Return False if it has ended already."""
         try:
             if self._job.status == "queued":
                 self._job = self._library.queue.start(self._job)
@@ -230,13 +229,13 @@ class _Run:
             self.end(Failed(self.job_id, unexpected(error)))
         return False
 
-    def begin_again(self) -> bool:
-        """Begin with what is still missing, after a try with others. False where that is over."""
-        self._row_trouble = None
-        return self.begin()
+    def restart(self) -> bool:
+        """Start again for the rows still missing. Return False if the job has ended already."""
+        self._row_problem = None
+        return self.start()
 
     def _prepare(self) -> bool:
-        """Make the command. Returns False where the job has ended with that."""
+        """Build the command. Return False if the job has ended already."""
         rows = self._library.queue.missing_rows(self._job)
         if not rows:
             self.end(Done(self.job_id))
@@ -256,17 +255,17 @@ class _Run:
             return False
         return True
 
-    def drive(self) -> None:
-        """Send the job to the engine, by itself, and record what comes."""
+    def run_alone(self) -> None:
+        """Run the job with a command of its own, and end it."""
         final: Event
         try:
-            final = self._engine.run(self.command, self.hear)
+            final = self._engine.run(self.command, self.on_event)
         except Exception as error:
             final = Failed(self.job_id, unexpected(error))
         self.end(final)
 
     def end(self, final: Event) -> None:
-        """Give the job its final status, after the engine's final event, and report it."""
+        """Store and report the final status that follows from the engine's final event."""
         assert isinstance(final, Done | Failed | Cancelled)
         try:
             final = self._outcome(final)
@@ -274,34 +273,34 @@ class _Run:
             final = Failed(self.job_id, error.problem)
         except Exception as error:
             final = Failed(self.job_id, unexpected(error))
-        self.status = self._end(final)
-        self._runner.forget(self.job_id)
+        self.status = self._finish(final)
+        self._runner.mark_ended(self.job_id)
 
     def _outcome(self, final: Done | Failed | Cancelled) -> Done | Failed | Cancelled:
-        """Return how the job ended, by what the engine said and what the library holds."""
-        if self._trouble is not None:
-            return Failed(self.job_id, self._trouble)
-        if isinstance(final, Done) and self._row_trouble is not None:
-            return Failed(self.job_id, self._row_trouble)
+        """Return how the job ended, from the final event and the results in the library."""
+        if self._problem is not None:
+            return Failed(self.job_id, self._problem)
+        if isinstance(final, Done) and self._row_problem is not None:
+            return Failed(self.job_id, self._row_problem)
         if isinstance(final, Cancelled):
             return final
         missing = self._library.queue.missing_rows(self._job)
         if isinstance(final, Failed) and not missing:
-            # What broke afterwards took nothing away.
+            # It failed after all results were saved.
             return Done(self.job_id)
         if isinstance(final, Failed) and final.problem.kind == "bug":
-            # An engine whose work folder is taken away cannot know why it cannot write.
+            # The engine fails with "bug" if its work folder disappears: find the real reason.
             self._library.check_destination(self._job)
         if isinstance(final, Done) and missing:
             message = sentence(
-                "The engine ended the job without all of its results. Try again, and report it."
+                "The engine ended the job with results missing. Try again, and report this."
             )
             return Failed(self.job_id, Problem("bug", message))
         return final
 
-    def hear(self, event: Event) -> None:
-        """Take one event of the engine. Recording goes first, so that a report means "kept"."""
-        if isinstance(event, FINAL_EVENTS) or self._trouble is not None:
+    def on_event(self, event: Event) -> None:
+        """Handle an event of the engine: record it, then report it."""
+        if isinstance(event, FINAL_EVENTS) or self._problem is not None:
             return
         try:
             match event:
@@ -316,44 +315,44 @@ class _Run:
                     self._report(PreviewSaved(event.job, event.row, path))
                     return
                 case RowFailed():
-                    self._row_trouble = self._row_trouble or event.problem
+                    self._row_problem = self._row_problem or event.problem
                     self._library.queue.row_failed(self._job.id, event.row, event.problem)
                 case Accepted() if self._runner.is_cancelled(self._job.id):
-                    # It was asked for before the engine knew the job.
+                    # It was cancelled before the engine accepted it.
                     self._engine.cancel(self._job.id)
             self._report(event)
         except ProblemError as error:
-            self._stop_for(error.problem)
+            self._abort(error.problem)
         except Exception as error:
-            self._stop_for(unexpected(error))
+            self._abort(unexpected(error))
 
     def _path_of(self, file: FileRef) -> Path:
         return self._engine.path_of(file, Path(self.command.work_dir))
 
-    def _stop_for(self, trouble: Problem) -> None:
-        """End the job: its results cannot be kept."""
-        self._trouble = trouble
+    def _abort(self, problem: Problem) -> None:
+        """Cancel the job, because its results cannot be recorded."""
+        self._problem = problem
         self._engine.cancel(self._job.id)
 
-    def _end(self, final: Done | Failed | Cancelled) -> JobStatus:
-        """Give the job its final status and report it."""
+    def _finish(self, final: Done | Failed | Cancelled) -> JobStatus:
+        """Store and report the final status."""
         job_id = self._job.id
         status: JobStatus
-        trouble: Problem | None = None
+        problem: Problem | None = None
         match final:
             case Done():
                 status = "done"
             case Failed():
-                status, trouble = "failed", final.problem
+                status, problem = "failed", final.problem
             case Cancelled():
                 if not self._runner.is_cancelled(job_id):
                     return "interrupted"
                 status = "cancelled"
         try:
-            self._job = self._library.queue.finish(job_id, status, trouble)
+            self._job = self._library.queue.finish(job_id, status, problem)
         except ProblemError as error:
-            # The disk is full or gone: the job stays `running` and is offered again.
-            final, status = Failed(job_id, trouble or error.problem), "failed"
+            # The disk is full or disconnected: the job stays `running` and can be resumed later.
+            final, status = Failed(job_id, problem or error.problem), "failed"
         self._report(final)
         self._report(JobChanged(self._job))
         return status

@@ -1,8 +1,8 @@
-"""A table of requests, CSV or JSONL: read in any usual encoding, checked before anything runs.
+"""Read and check a table of requests: CSV, TSV or JSONL, in UTF-8, UTF-16 or GB 18030.
 
-Column `task` says what kind of request a row is; a column with the name of one of its fields
-fills that field; every other column is kept as a label. In a text prompt, `{{column}}` stands
-for that column of the row. Empty cells count as not given.
+The column `task` is the kind of request of a row. A column named like a field of the request
+fills that field; all other columns become labels. In prompts, `{{column}}` is replaced by that
+column's cell of the row. Empty cells count as not given.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ from studio.protocol import (
     sentence,
 )
 
-MOST_ERRORS = 100
-"""Errors that are listed; a table with more is not read further."""
+MAX_ERRORS = 100
+"""Reading stops after this many errors."""
 
-_HOLE = re.compile(r"\{\{\s*([^{}]+?)\s*\}\}")
+_PLACEHOLDER = re.compile(r"\{\{\s*([^{}]+?)\s*\}\}")
 _LARGEST_CELL = 1_000_000
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -48,7 +48,7 @@ _BOMS = (
 
 
 class TableRow(Struct, frozen=True):
-    """One row: its line in the file (from 1), the request, and the columns that are labels."""
+    """A row: its line in the file (from 1), its request, and its labels."""
 
     line: int
     request: Request
@@ -56,7 +56,7 @@ class TableRow(Struct, frozen=True):
 
 
 class RowError(Struct, frozen=True):
-    """What is wrong with one cell; `column` is empty where it is about the whole row."""
+    """An error in a cell; `column` is empty if it concerns the whole row."""
 
     line: int
     column: str
@@ -64,7 +64,7 @@ class RowError(Struct, frozen=True):
 
 
 class Table(Struct, frozen=True):
-    """What a file held. With `errors` nothing of it should run."""
+    """The rows of a file. It must not be run if there are `errors`."""
 
     rows: tuple[TableRow, ...]
     errors: tuple[RowError, ...]
@@ -73,11 +73,11 @@ class Table(Struct, frozen=True):
 def read_table(path: Path) -> Table:
     """Read a `.csv`, `.tsv` or `.jsonl` file.
 
-    Raises `ProblemError` (bad_input) where it is no such table at all; what is wrong with
-    single rows is in `Table.errors`.
+    Raises `ProblemError` (bad_input) if the file is not such a table. Errors of single rows are
+    in `Table.errors`.
     """
     try:
-        text = _decoded(path.read_bytes(), path)
+        text = _decode(path.read_bytes(), path)
     except OSError as error:
         raise problem(
             "bad_input",
@@ -92,12 +92,12 @@ def read_table(path: Path) -> Table:
         if isinstance(row, RowError):
             errors.append(row)
         else:
-            made = _request(line, row, path.parent)
-            if isinstance(made, TableRow):
-                rows.append(made)
+            parsed = _parse_row(line, row, path.parent)
+            if isinstance(parsed, TableRow):
+                rows.append(parsed)
             else:
-                errors.append(made)
-        if len(errors) >= MOST_ERRORS:
+                errors.append(parsed)
+        if len(errors) >= MAX_ERRORS:
             break
     if not rows and not errors:
         raise problem("bad_input", "The table {path} has no rows.", path=path)
@@ -105,25 +105,25 @@ def read_table(path: Path) -> Table:
 
 
 def model_errors(table: Table, registry: Registry) -> list[RowError]:
-    """Return an error for each row whose model is not there or does another task."""
+    """Return an error for each row whose model is missing or is for another task."""
     errors: list[RowError] = []
     known: dict[Request, Problem | None] = {}
     for row in table.rows:
-        alike = _settings_only(row.request)
-        if alike not in known:
+        settings = _model_settings(row.request)
+        if settings not in known:
             try:
                 registry.resolve_all(row.request)
-                known[alike] = None
+                known[settings] = None
             except ProblemError as error:
-                known[alike] = error.problem
-        trouble = known[alike]
-        if trouble is not None:
-            errors.append(RowError(row.line, "model", trouble.message))
+                known[settings] = error.problem
+        found = known[settings]
+        if found is not None:
+            errors.append(RowError(row.line, "model", found.message))
     return errors
 
 
-def _settings_only(request: Request) -> Request:
-    """Return the request with neither prompts nor files, as which model it needs depends on."""
+def _model_settings(request: Request) -> Request:
+    """Return the request with all fields reset that do not decide which models it needs."""
     kind = kind_of(request)
     plain: dict[str, Any] = {name: field.default for name, field in kind.fields.items()}
     plain |= {name: "" for name, field in kind.fields.items() if field.required}
@@ -136,27 +136,27 @@ def _settings_only(request: Request) -> Request:
 
 
 def input_errors(table: Table) -> list[RowError]:
-    """Return an error for each row of which an input file is not there, or no whole picture."""
+    """Return an error for each input file that does not exist or is not a readable picture."""
     errors: list[RowError] = []
     known: dict[str, Problem | None] = {}
     for row in table.rows:
         for column, source in inputs_of(row.request).items():
             if not Path(source.path).is_file():
-                told = sentence("The file {path} is not there.", path=source.path)
-                errors.append(RowError(row.line, column, told))
+                message = sentence("The file {path} does not exist.", path=source.path)
+                errors.append(RowError(row.line, column, message))
                 continue
             if source.path not in known:
                 known[source.path] = picture_problem(Path(source.path))
-            trouble = known[source.path]
-            if trouble is not None:
-                errors.append(RowError(row.line, column, trouble.message))
+            found = known[source.path]
+            if found is not None:
+                errors.append(RowError(row.line, column, found.message))
     return errors
 
 
-def _decoded(data: bytes, path: Path) -> str:
-    """Decode by the mark at the start, else UTF-8, else GB 18030 (which includes GBK)."""
-    for mark, encoding in _BOMS:
-        if data.startswith(mark):
+def _decode(data: bytes, path: Path) -> str:
+    """Decode by the BOM if there is one, else as UTF-8, else as GB 18030 (a superset of GBK)."""
+    for bom, encoding in _BOMS:
+        if data.startswith(bom):
             return data.decode(encoding, "replace")
     for encoding in ("utf-8", "gb18030"):
         try:
@@ -165,7 +165,7 @@ def _decoded(data: bytes, path: Path) -> str:
             continue
     raise problem(
         "bad_input",
-        "The text of {path} is in an encoding that is not known. Save it as UTF-8.",
+        "The encoding of {path} is not recognised. Save it as UTF-8.",
         path=path,
     )
 
@@ -173,7 +173,7 @@ def _decoded(data: bytes, path: Path) -> str:
 def _csv_rows(text: str, path: Path) -> Iterator[tuple[int, dict[str, Any] | RowError]]:
     csv.field_size_limit(_LARGEST_CELL)
     first = text.split("\n", 1)[0]
-    counts = {sign: first.count(sign) for sign in (",", ";", "\t")}
+    counts = {separator: first.count(separator) for separator in (",", ";", "\t")}
     reader = csv.reader(io.StringIO(text), delimiter=max(counts, key=counts.__getitem__))
     try:
         names = [name.strip() for name in next(reader)]
@@ -183,17 +183,17 @@ def _csv_rows(text: str, path: Path) -> Iterator[tuple[int, dict[str, Any] | Row
         raise problem(
             "bad_input",
             "The table {path} has no column `task`. Its first line must name the columns, and"
-            " `task` says for each row what to make: {names}.",
+            " `task` must be one of {names} in each row.",
             path=path,
             names=", ".join(tasks()),
         )
-    doubled = sorted({name for name in names if name and names.count(name) > 1})
-    if doubled:
+    duplicates = sorted({name for name in names if name and names.count(name) > 1})
+    if duplicates:
         raise problem(
             "bad_input",
             "The table {path} has the column {column} twice.",
             path=path,
-            column=doubled[0],
+            column=duplicates[0],
         )
     while True:
         line = reader.line_num + 1
@@ -231,36 +231,39 @@ def _json_rows(text: str) -> Iterator[tuple[int, dict[str, Any] | RowError]]:
         try:
             row = msgspec.json.decode(raw)
         except (msgspec.DecodeError, RecursionError) as error:
-            yield line, RowError(line, "", sentence("This line is no JSON: {why}.", why=error))
+            yield (
+                line,
+                RowError(line, "", sentence("This line is not valid JSON: {why}.", why=error)),
+            )
             continue
         if not isinstance(row, dict):
-            yield line, RowError(line, "", sentence("This line is no JSON object."))
+            yield line, RowError(line, "", sentence("This line is not a JSON object."))
             continue
         yield line, {str(k): v for k, v in row.items() if v not in (None, "")}
 
 
-def _request(line: int, cells: Mapping[str, Any], folder: Path) -> TableRow | RowError:
+def _parse_row(line: int, cells: Mapping[str, Any], folder: Path) -> TableRow | RowError:
     task = str(cells.get("task", "")).strip().lower()
     kind = known_kind(task)
     if kind is None:
-        told = sentence(
-            "The task {task} is not known. There are: {names}.",
+        message = sentence(
+            "The task {task} is not known. Use one of: {names}.",
             task=task or "?",
             names=", ".join(tasks()),
         )
-        return RowError(line, "task", told)
+        return RowError(line, "task", message)
     fields: dict[str, Any] = {"task": task}
     labels: dict[str, str] = {}
     for name, value in cells.items():
         if name in kind.fields:
-            fields[name] = _file(value, folder) if name in kind.inputs else value
+            fields[name] = _input_file(value, folder) if name in kind.inputs else value
         elif name != "task":
             labels[name] = value if isinstance(value, str) else msgspec.json.encode(value).decode()
     try:
         for name, field in kind.fields.items():
-            # What may be as long as a prompt is written by people, and may have placeholders.
+            # Fields with the length limit of a prompt may contain placeholders.
             if field.max_length == MAX_PROMPT_LENGTH and isinstance(fields.get(name), str):
-                fields[name] = _filled(fields[name], cells)
+                fields[name] = _fill_placeholders(fields[name], cells)
         request = request_from_fields(fields)
     except ProblemError as error:
         return RowError(line, "prompt", error.problem.message)
@@ -268,45 +271,47 @@ def _request(line: int, cells: Mapping[str, Any], folder: Path) -> TableRow | Ro
         column = field_of(error)
         missing = re.search(r"required field `(\w+)`", str(error))
         if missing and not column:
-            return RowError(line, missing[1], _nothing_in(missing[1], task, labels))
+            return RowError(line, missing[1], _missing_column(missing[1], task, labels))
         return RowError(line, column, field_sentence(error))
     if kind.has_prompt and not prompt_of(request).strip():
         return RowError(line, "prompt", sentence("The prompt is empty."))
-    for column, told in kind.check(request):
-        return RowError(line, column, told)
+    for column, message in kind.check(request):
+        return RowError(line, column, message)
     return TableRow(line, request, labels)
 
 
-def _nothing_in(column: str, task: str, labels: Mapping[str, str]) -> Sentence:
-    """Say that a row lacks what its task needs, and which column may be misspelt."""
+def _missing_column(column: str, task: str, labels: Mapping[str, str]) -> Sentence:
+    """Return the message for a missing column, with a column that may be a misspelling of it."""
     near = get_close_matches(column, labels, n=1, cutoff=0.8)
     if near:
         return sentence(
-            "A row of the task {task} needs the column {column}. Is the column {near} meant?",
+            "Rows with the task {task} need the column {column}. Did you mean the column {near}?",
             task=task,
             column=column,
             near=near[0],
         )
-    return sentence("A row of the task {task} needs the column {column}.", task=task, column=column)
+    return sentence("Rows with the task {task} need the column {column}.", task=task, column=column)
 
 
-def _file(value: Any, folder: Path) -> Any:
-    """Return the input file of a cell; its path counts from the table's own folder."""
+def _input_file(value: Any, folder: Path) -> Any:
+    """Return the input file of a cell. Relative paths start from the folder of the table."""
     if not isinstance(value, str):
         return value
     path = Path(value.strip()).expanduser()
     return {"path": str(path if path.is_absolute() else (folder / path).absolute())}
 
 
-def _filled(template: str, cells: Mapping[str, Any]) -> str:
-    """Put a row's own cells into the holes of a prompt."""
+def _fill_placeholders(template: str, cells: Mapping[str, Any]) -> str:
+    """Replace the placeholders of a prompt by cells of the row."""
 
-    def value(hole: re.Match[str]) -> str:
-        name = hole[1]
+    def value(placeholder: re.Match[str]) -> str:
+        name = placeholder[1]
         if name not in cells:
             raise problem(
-                "bad_input", "The prompt asks for {{{{{name}}}}}, which is no column.", name=name
+                "bad_input",
+                "The prompt contains {{{{{name}}}}}, but there is no such column.",
+                name=name,
             )
         return str(cells[name])
 
-    return _HOLE.sub(value, template)
+    return _PLACEHOLDER.sub(value, template)

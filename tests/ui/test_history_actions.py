@@ -13,7 +13,7 @@ from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QApplication, QMenu, QWidget
 from pytestqt.qtbot import QtBot
 
-from studio.jobs.contact_sheet import SHORTEST
+from studio.jobs.contact_sheet import MIN_CELL
 from studio.kinds.image import ImageRequest
 from studio.kinds.text import TextRequest
 from studio.library.index.search import AssetQuery
@@ -328,5 +328,5 @@ def test_a_contact_sheet_is_laid_out_by_the_labels_that_differ(
     (sheet,) = library.root.rglob("contact-sheet-*.png")
     picture = QImage(str(sheet))
     # Two columns and two rows of pictures, with the headings of both.
-    assert 2 * SHORTEST < picture.width() < 3 * SHORTEST + 60
-    assert 2 * SHORTEST < picture.height() < 3 * SHORTEST
+    assert 2 * MIN_CELL < picture.width() < 3 * MIN_CELL + 60
+    assert 2 * MIN_CELL < picture.height() < 3 * MIN_CELL

@@ -12,7 +12,7 @@ from PySide6.QtTest import QAbstractItemModelTester
 from PySide6.QtWidgets import QMenu
 from pytestqt.qtbot import QtBot
 
-from studio.jobs.backlog import Left
+from studio.jobs.backlog import RemainingTime
 from studio.kinds.requests import prompt_of
 from studio.kinds.text import TextRequest
 from studio.library.records import Job
@@ -270,20 +270,25 @@ NOW = datetime(2026, 1, 1, 23, 40)
 @pytest.mark.parametrize(
     ("left", "progress", "paused", "said"),
     [
-        (Left(), {}, False, ""),
-        (Left(14_400), {}, False, "About 4 h 0 min left, finished at about 03:40."),
+        (RemainingTime(), {}, False, ""),
+        (RemainingTime(14_400), {}, False, "About 4 h 0 min left, finished at about 03:40."),
         (
-            Left(110, 0, {"a": 600.0}),
+            RemainingTime(110, 0, {"a": 600.0}),
             {"a": 10.0},
             False,
             "About 2 min left, finished at about 23:42.",
         ),
-        (Left(110, 0, {"a": None}), {}, False, "At least 2 min left. 1 job of unknown length."),
-        (Left(700, 3), {}, True, "About 12 min left. 3 jobs of unknown length."),
-        (Left(0, 2), {}, False, "2 jobs of unknown length."),
+        (
+            RemainingTime(110, 0, {"a": None}),
+            {},
+            False,
+            "At least 2 min left. 1 job of unknown length.",
+        ),
+        (RemainingTime(700, 3), {}, True, "About 12 min left. 3 jobs of unknown length."),
+        (RemainingTime(0, 2), {}, False, "2 jobs of unknown length."),
     ],
 )
 def test_what_is_left_is_said_in_words(
-    left: Left, progress: dict[str, float], paused: bool, said: str
+    left: RemainingTime, progress: dict[str, float], paused: bool, said: str
 ) -> None:
     assert summary(left, progress, more=0, paused=paused, now=NOW) == said

@@ -9,14 +9,14 @@ from typing import Any
 import msgspec
 import pytest
 
-from studio.jobs.backlog import Backlog, Left
+from studio.jobs.backlog import Backlog, RemainingTime
 from studio.jobs.estimate import (
     Defaults,
     Estimator,
+    build_estimator,
     finished_at,
-    learn,
     picture_pixels,
-    waiting_seconds,
+    queue_seconds,
 )
 from studio.kinds.image import ImageRequest
 from studio.kinds.kind import ModelNeed
@@ -40,7 +40,7 @@ def test_nothing_is_said_while_nothing_is_known() -> None:
     known = Estimator([took(2.0, steps=10)])
     assert known.seconds(TextRequest(prompt="hello")) is None
     assert known.seconds(ImageRequest(prompt="a", model="another")) is None
-    assert known.total([ImageRequest(prompt="a", model="another")]) is None
+    assert known.batch_seconds([ImageRequest(prompt="a", model="another")]) is None
 
 
 def test_time_grows_with_pixels_steps_and_count() -> None:
@@ -49,7 +49,7 @@ def test_time_grows_with_pixels_steps_and_count() -> None:
     larger = ImageRequest(prompt="a", model="icons", width=1024, height=512, steps=20, count=3)
     assert known.seconds(same) == pytest.approx(2.0)
     assert known.seconds(larger) == pytest.approx(24.0)
-    assert known.total([same, larger]) == pytest.approx(26.0)
+    assert known.batch_seconds([same, larger]) == pytest.approx(26.0)
 
 
 def test_results_with_the_same_settings_count_alone() -> None:
@@ -86,9 +86,9 @@ def test_memory_that_pictures_took_is_learned_for_each_device() -> None:
 def test_the_queue_is_estimated_from_the_library(tmp_path: Path) -> None:
     library = Library.open(tmp_path / "library")
     try:
-        assert waiting_seconds(library, learn(library)) == 0.0
+        assert queue_seconds(library, build_estimator(library)) == 0.0
         library.queue.enqueue([TextRequest(prompt="hello")])
-        assert waiting_seconds(library, learn(library)) is None
+        assert queue_seconds(library, build_estimator(library)) is None
         known = Estimator(
             [
                 Recipe(
@@ -100,7 +100,7 @@ def test_the_queue_is_estimated_from_the_library(tmp_path: Path) -> None:
                 )
             ]
         )
-        assert waiting_seconds(library, known) == pytest.approx(3.0)
+        assert queue_seconds(library, known) == pytest.approx(3.0)
     finally:
         library.close()
 
@@ -240,30 +240,30 @@ def test_what_is_left_of_the_queue_follows_the_library(library: Library) -> None
     known = Estimator([took(2.0, steps=10)])
     fields: dict[str, Any] = {"width": 512, "height": 512, "steps": 10, "model": "icons"}
     backlog = Backlog(library)
-    assert backlog.left(known) == Left()
+    assert backlog.remaining(known) == RemainingTime()
     first, second = enqueue(library, **fields), enqueue(library, count=4, **fields)
     enqueue(library, model="never used")
-    assert backlog.left(known) == Left(10.0, 1, {})
+    assert backlog.remaining(known) == RemainingTime(10.0, 1, {})
     library.queue.start(first)
-    assert backlog.left(known) == Left(8.0, 1, {first.id: 2.0})
+    assert backlog.remaining(known) == RemainingTime(8.0, 1, {first.id: 2.0})
     library.queue.finish(first.id, "failed", Problem("bug", sentence("x")))
     library.queue.cancel_waiting([second.id])
-    assert backlog.left(known) == Left(0.0, 1, {})
+    assert backlog.remaining(known) == RemainingTime(0.0, 1, {})
     library.queue.restore_cancelled([second.id])
-    assert backlog.left(known) == Left(8.0, 1, {})
+    assert backlog.remaining(known) == RemainingTime(8.0, 1, {})
 
 
 def test_waiting_jobs_that_will_be_written_together_share_their_time(library: Library) -> None:
     known = Estimator([*ONE, *FOUR])
     library.queue.enqueue([text() for _ in range(4)], batch="night")
-    assert Backlog(library).left(known).waiting == pytest.approx(25.4 + 1.5)
+    assert Backlog(library).remaining(known).waiting == pytest.approx(25.4 + 1.5)
     library.queue.cancel_waiting()
     library.queue.enqueue([text() for _ in range(4)])
-    assert Backlog(library).left(known).waiting == pytest.approx(4 * (21.1 + 1.5))
+    assert Backlog(library).remaining(known).waiting == pytest.approx(4 * (21.1 + 1.5))
 
 
 def test_ten_thousand_waiting_jobs_are_told_at_once(library: Library) -> None:
     library.queue.enqueue([text(32, 24) for _ in range(10_000)], batch="night")
     full = answers("full", 32, "2026-11-24T12:20:43+00:00", 8.2, tokens=24, limit=24)
-    left = Backlog(library).left(Estimator(full))
+    left = Backlog(library).remaining(Estimator(full))
     assert left.waiting == pytest.approx(10_000 * (8.2 + 1.5))

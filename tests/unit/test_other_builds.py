@@ -15,9 +15,9 @@ from msgspec.structs import replace
 
 from studio.formats.recipe_files import read_embedded
 from studio.jobs.backlog import Backlog
-from studio.jobs.batch import Left, latest_of
+from studio.jobs.batch import RemainingJobs, latest_jobs
 from studio.jobs.contact_sheet import Picture, make_sheet
-from studio.jobs.estimate import learn, part_of, waiting_seconds
+from studio.jobs.estimate import build_estimator, pending_work, queue_seconds
 from studio.jobs.reproduce import reproduce_request
 from studio.jobs.results import RESULTS, Results
 from studio.jobs.runner import AssetSaved
@@ -374,11 +374,13 @@ def test_a_file_that_another_build_placed_just_before_it_was_killed_is_adopted(
 
 
 def test_estimates_leave_out_what_cannot_run(newer: Library) -> None:
-    known = learn(newer)
-    assert waiting_seconds(newer, known) == 0
+    known = build_estimator(newer)
+    assert queue_seconds(newer, known) == 0
     backlog = Backlog(newer)
-    assert backlog.left(known).waiting == backlog.left(known).unknown == 0
-    assert known.together(part_of(job) for job in newer.queue.list("queued"))[1] == len(REQUESTS)
+    assert backlog.remaining(known).waiting == backlog.remaining(known).unknown == 0
+    assert known.total_seconds(pending_work(job) for job in newer.queue.list("queued"))[1] == len(
+        REQUESTS
+    )
     for job in newer.queue.list("queued"):
         assert not known.seconds(job.request)
         assert not known.peaks(job.request)
@@ -391,7 +393,7 @@ def test_what_another_process_runs_is_of_unknown_length(root: Path) -> None:
     library = Library.open(root, run_queue=False)
     with contextlib.closing(sqlite3.connect(root / FILE_NAME)) as db, db:
         db.execute("UPDATE jobs SET status = 'running' WHERE id LIKE 'running-%'")
-    left = Backlog(library).left(learn(library))
+    left = Backlog(library).remaining(build_estimator(library))
     assert len(left.running) == len(REQUESTS)
     library.close()
 
@@ -403,7 +405,7 @@ def test_results_of_them_are_listed_in_the_table_and_lines_of_any_task_stay(
     results = Results(tmp_path, jobs)
     asset = one(newer, "speech.md")
     for job in jobs:
-        results.hear(AssetSaved(replace(asset, job=job.id, path=tmp_path / job.id)))
+        results.on_event(AssetSaved(replace(asset, job=job.id, path=tmp_path / job.id)))
     with (tmp_path / RESULTS).open("ab") as file:
         file.write(b'9,speech,0,"cut')
         file.write(b"\r\n10,speech,0,a.wav,1,2,\r\n11,speech,1,b.wav,1,2,\r\n")
@@ -420,8 +422,8 @@ def test_a_batch_goes_on_without_the_lines_that_cannot_run(root: Path) -> None:
             add_job(db, f"line-{line}", request, status="interrupted", batch="b", labels=labels)
     library = Library.open(root)
     own = library.queue.enqueue([TextRequest(prompt="x", seed=1)], batch="b", labels={"line": "9"})
-    jobs = latest_of(library, "b")
-    left = Left(library, jobs)
+    jobs = latest_jobs(library, "b")
+    left = RemainingJobs(library, jobs)
     assert [job.id for job in left] == [own[0].id]
     library.close()
     assert [stored(root)[f"line-{line}"][0] for line in (2, 3, 4)] == ["interrupted"] * 3

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from studio.cli.exit_status import DONE, SOME_FAILED, WRONG_CALL
+from studio.cli.exit_status import DONE, SOME_FAILED, USAGE_ERROR
 from studio.cli.main import run
 from studio.kinds.upscale import UpscaleRequest
 from studio.library.records import Job
@@ -29,7 +29,7 @@ def library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Library
 
 
 def queue(*arguments: str) -> int:
-    return run(["queue", *arguments], lambda: WRONG_CALL)
+    return run(["queue", *arguments], lambda: USAGE_ERROR)
 
 
 def turns(library: Library) -> list[str]:
@@ -73,9 +73,9 @@ def test_a_job_is_moved_first_before_another_or_last(library: Library) -> None:
     assert turns(library) == [three, two, one]
     assert queue("move", three) == DONE
     assert turns(library) == [two, one, three]
-    assert queue("move", three, "--before", "nobody") == WRONG_CALL
+    assert queue("move", three, "--before", "nobody") == USAGE_ERROR
     library.queue.cancel(one)
-    assert queue("move", one, "--first") == WRONG_CALL
+    assert queue("move", one, "--first") == USAGE_ERROR
 
 
 def test_failed_jobs_are_retried_one_or_all(
@@ -92,14 +92,14 @@ def test_failed_jobs_are_retried_one_or_all(
     (tmp_path / "in.png").unlink()
     assert queue("retry", "--failed") == SOME_FAILED
     assert "in.png" in capsys.readouterr().err
-    assert queue("retry", turns(library)[0]) == WRONG_CALL
+    assert queue("retry", turns(library)[0]) == USAGE_ERROR
 
 
 def test_a_duplicate_waits_at_the_end(library: Library, capsys: pytest.CaptureFixture[str]) -> None:
     job = enqueue(library)
     assert queue("duplicate", job.id) == DONE
     assert turns(library) == [job.id, capsys.readouterr().out.strip()]
-    assert queue("duplicate", "nobody") == WRONG_CALL
+    assert queue("duplicate", "nobody") == USAGE_ERROR
 
 
 def test_the_list_says_how_long_the_queue_takes(

@@ -86,7 +86,7 @@ def test_an_input_that_moved_is_found_as_the_result_it_is(
     assert request.input.path == str(original.path)
 
 
-@pytest.mark.parametrize(("there", "said"), [(True, "changed since"), (False, "is not there")])
+@pytest.mark.parametrize(("there", "said"), [(True, "changed since"), (False, "does not exist")])
 def test_an_input_that_is_no_longer_what_it_was_is_refused(
     library: Library, upscalers: Registry, tmp_path: Path, there: bool, said: str
 ) -> None:
@@ -263,7 +263,7 @@ def test_what_is_not_as_it_was_is_listed_one_by_one() -> None:
         "It was first made with Prompt Studio test, now with Prompt Studio 9.",
         "It was first computed on cpu (A), now on cuda (B).",
         "It was first computed in float32, now in bfloat16.",
-        "gguf 0.17 is no longer there.",
+        "gguf 0.17 is not installed any more.",
         "torch was version 2.8, now it is 2.9.",
         "Only the first time: The context was cut.",
     ]

@@ -42,9 +42,9 @@ def test_a_line_holds_the_prompt_the_labels_and_the_answer(
         (TextRequest(prompt="fail", seed=5), {"product": "tea"}),
     )
     results = Results(tmp_path, [text, image, failing])
-    results.hear(AssetSaved(record(library, text, content=ANSWER.encode())))
-    results.hear(AssetSaved(record(library, image)))
-    results.hear(RowFailed(failing.id, 0, problem("bug", "Broken.").problem))
+    results.on_event(AssetSaved(record(library, text, content=ANSWER.encode())))
+    results.on_event(AssetSaved(record(library, image)))
+    results.on_event(RowFailed(failing.id, 0, problem("bug", "Broken.").problem))
     assert header(tmp_path) == [*OLD, "prompt", "product", "who", "label:text", "text"]
     first, second, third = read(tmp_path)
     assert (first["prompt"], first["product"], first["text"]) == ("tell, me", "自行车", ANSWER)
@@ -62,7 +62,7 @@ def test_a_file_of_another_table_gets_the_columns_it_lacks(
         asset = record(library, job, content=ANSWER.encode())
         for _ in range(2):
             results = Results(tmp_path, [job])
-            results.hear(AssetSaved(asset))
+            results.on_event(AssetSaved(asset))
     assert header(tmp_path) == [*OLD, "prompt", "one", "text", "two"]
     lines = read(tmp_path)
     assert [lines[0][column] for column in OLD] == old
@@ -80,7 +80,7 @@ def test_a_line_cut_within_an_answer_is_listed_again_and_swallows_none(
     assets = [record(library, job, content=ANSWER.encode()) for job in jobs]
     results = Results(tmp_path, jobs)
     for asset in assets[:2]:
-        results.hear(AssetSaved(asset))
+        results.on_event(AssetSaved(asset))
     whole = (tmp_path / RESULTS).read_bytes()
     for end in (b"said ", b'said "', b"hello,", b"hello,\n", b"The end"):
         cut = whole.rindex(end) + len(end)
@@ -99,6 +99,6 @@ def test_a_quote_without_its_like_further_up_costs_no_line(
     columns = [*OLD, "prompt", "text"]
     held = f'{",".join(columns)}\r\n2,text,0,"/cut\r\n3,text,0,/b.md,1,0.5,,x,y\r\n'
     (tmp_path / RESULTS).write_bytes(held.encode())
-    Results(tmp_path, [job]).hear(AssetSaved(record(library, job)))
+    Results(tmp_path, [job]).on_event(AssetSaved(record(library, job)))
     assert (tmp_path / RESULTS).read_bytes().startswith(held.encode())
     assert read(tmp_path)[-1]["text"] == "An answer."

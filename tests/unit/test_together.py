@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from studio.engine.local.client import EngineClient
-from studio.jobs.batch import Left
+from studio.jobs.batch import RemainingJobs
 from studio.jobs.runner import AssetSaved, JobChanged
 from studio.kinds.image import ImageRequest
 from studio.kinds.requests import prompt_of
@@ -116,7 +116,7 @@ def test_a_table_gives_each_job_once_and_those_alike_together(library: Library) 
         ImageRequest(prompt="d", seed=1),
         TextRequest(prompt="e", seed=1, count=2),
     ]
-    left = Left(library, library.queue.enqueue(kinds, batch="b", claim=True))
+    left = RemainingJobs(library, library.queue.enqueue(kinds, batch="b", claim=True))
     given = [prompts([job, *left.companions(job, 3)]) for job in left]
     assert given == [["a", "c"], ["b", "d"], ["e"]]
 

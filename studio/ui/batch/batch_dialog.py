@@ -121,10 +121,10 @@ class BatchDialog(QDialog):
         device = memory.device if memory is not None else ""
 
         def seconds() -> float | None:
-            from studio.jobs.estimate import learn, waiting_seconds
+            from studio.jobs.estimate import build_estimator, queue_seconds
 
-            known = learn(library, self._state.open_registry(), device)
-            own, before = known.total(plan.requests), waiting_seconds(library, known)
+            known = build_estimator(library, self._state.open_registry(), device)
+            own, before = known.batch_seconds(plan.requests), queue_seconds(library, known)
             return None if own is None or before is None else own + before
 
         def tell(found: float | None) -> None:

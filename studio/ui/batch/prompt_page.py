@@ -7,7 +7,7 @@ from collections.abc import Callable
 from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QLabel, QPlainTextEdit, QVBoxLayout, QWidget
 
-from studio.jobs.prompt_alternatives import MOST, WILDCARDS, expand_all
+from studio.jobs.prompt_alternatives import MAX_PROMPTS, WILDCARD_FOLDER, expand_all
 from studio.kinds.registry import AnyKind
 from studio.kinds.requests import prompt_of
 from studio.protocol import Problem, Request
@@ -37,7 +37,7 @@ class PromptPage(QWidget):
         self._state = state
         self._base = base
         self._asked = ""
-        folder = state.paths.settings.parent / WILDCARDS
+        folder = state.paths.settings.parent / WILDCARD_FOLDER
         self._folder = folder
         told = QLabel(
             self.tr(
@@ -94,9 +94,9 @@ class PromptPage(QWidget):
         self._state.background.read(self, lambda: expand_all(text, self._folder), done, failed)
 
     def _show(self, base: Request, prompts: list[str]) -> None:
-        if len(prompts) >= MOST:
+        if len(prompts) >= MAX_PROMPTS:
             self.summary.setText(
-                self.tr("{count} prompts, the most there can be").format(count=MOST)
+                self.tr("{count} prompts, the most there can be").format(count=MAX_PROMPTS)
             )
         else:
             self.summary.setText(self.tr("{count} prompts").format(count=len(prompts)))

@@ -153,11 +153,11 @@ class HistoryActions(QObject):
         folder = oldest_first[0].path.parent
 
         def make() -> Path:
-            from studio.jobs.contact_sheet import Picture, make_sheet, varying
+            from studio.jobs.contact_sheet import Picture, make_sheet, varying_labels
 
             pictures = [Picture(asset.path, asset.recipe.labels) for asset in oldest_first]
             name = f"contact-sheet-{datetime.now():%Y%m%d-%H%M%S}.png"
-            return make_sheet(pictures, varying(pictures), folder / name)
+            return make_sheet(pictures, varying_labels(pictures), folder / name)
 
         def done(path: Path) -> None:
             self._state.show_message(

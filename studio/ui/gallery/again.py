@@ -45,14 +45,14 @@ class Again(QObject):
     def reproduce(self, asset: Asset) -> None:
         """Run the recipe once more; when it is done, say whether the result is the same."""
 
-        from studio.jobs.reproduce import LABEL, reproduce_request
+        from studio.jobs.reproduce import REPRODUCES_LABEL, reproduce_request
 
         library = self._state.library
         if library is None:
             return
 
         def submit(request: Request) -> None:
-            token = self._state.submit([request], labels=[{LABEL: asset.id}])
+            token = self._state.submit([request], labels=[{REPRODUCES_LABEL: asset.id}])
             watch = JobWatch(self._state, self, token=token)
             watch.saved.connect(lambda made: self._compare(watch, asset, made))
             self._state.show_message(

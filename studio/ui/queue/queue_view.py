@@ -33,7 +33,7 @@ from studio.ui.style.theme import GRID, mute
 from studio.ui.widgets.buttons import tool_button
 
 if TYPE_CHECKING:
-    from studio.jobs.backlog import Backlog, Left
+    from studio.jobs.backlog import Backlog, RemainingTime
     from studio.library.store import Library
 
 LISTED = 200
@@ -65,7 +65,7 @@ class QueueView(QWidget):
         self._counts: dict[JobStatus, int] = {}
         self._backlog: Backlog | None = None
         self._lock = threading.Lock()
-        self._left: Left | None = None
+        self._left: RemainingTime | None = None
         self._progress: dict[str, float] = {}
         self._whole: dict[str, float] = {}
         self._ahead = QTimer(self)
@@ -201,7 +201,7 @@ class QueueView(QWidget):
         library = self._state.library
         if library is not None:
             estimates_of(self._state).read(
-                self, lambda known: self._backlog_of(library).left(known), self._show_left
+                self, lambda known: self._backlog_of(library).remaining(known), self._show_left
             )
 
     def _backlog_of(self, library: Library) -> Backlog:
@@ -212,7 +212,7 @@ class QueueView(QWidget):
                 self._backlog = Backlog(library)
             return self._backlog
 
-    def _show_left(self, left: Left) -> None:
+    def _show_left(self, left: RemainingTime) -> None:
         self._left = left
         self._progress = {job: at for job, at in self._progress.items() if job in left.running}
         # Of the whole job: what is estimated later leaves out the rows that were made meanwhile.

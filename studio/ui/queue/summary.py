@@ -9,11 +9,11 @@ from studio.ui.style.translations import tr
 from studio.ui.widgets.times import clock_time, rough_time
 
 if TYPE_CHECKING:
-    from studio.jobs.backlog import Left
+    from studio.jobs.backlog import RemainingTime
 
 
 def summary(
-    left: Left, progress: dict[str, float], *, more: int, paused: bool, now: datetime
+    left: RemainingTime, progress: dict[str, float], *, more: int, paused: bool, now: datetime
 ) -> str:
     """Return what is left of the queue in words; empty where nothing is.
 

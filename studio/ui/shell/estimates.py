@@ -56,10 +56,12 @@ class Estimates(QObject):
             with self._lock:
                 known = self._known
                 if known is None or self._stale:
-                    from studio.jobs.estimate import learn
+                    from studio.jobs.estimate import build_estimator
 
                     self._stale = False
-                    self._known = known = learn(library, self._state.open_registry(), device)
+                    self._known = known = build_estimator(
+                        library, self._state.open_registry(), device
+                    )
             return work(known)
 
         self._state.background.read(owner, ask, then, lambda _: None)

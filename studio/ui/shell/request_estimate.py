@@ -65,7 +65,7 @@ class RequestEstimate(QObject):
         def look(known: Estimator) -> _Told:
             first = requests[0]
             fits = _forecast(state, known, first) if kind_of(first).size is not None else None
-            return known.total(requests), fits
+            return known.batch_seconds(requests), fits
 
         def tell(told: _Told) -> None:
             if asked == self._asked:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 
-class WrongCallError(Exception):
+class UsageError(Exception):
     """What is wrong with a call, and the command it was about (`studio models add`)."""
 
     def __init__(self, program: str, message: str) -> None:
@@ -17,19 +17,19 @@ class WrongCallError(Exception):
 
 
 class Parser(argparse.ArgumentParser):
-    """Raises `WrongCallError` where argparse would print its usage and leave."""
+    """Raises `UsageError` where argparse would print its usage and leave."""
 
     def error(self, message: str) -> NoReturn:
-        raise WrongCallError(self.prog, plain(message, self.prog))
+        raise UsageError(self.prog, plain(message, self.prog))
 
     def parse(self, arguments: Sequence[str]) -> argparse.Namespace:
-        """Return the options of a call. Raises `WrongCallError` naming the command."""
+        """Return the options of a call. Raises `UsageError` naming the command."""
         options, unknown = self.parse_known_args(arguments)
         if unknown:
             named = (getattr(options, name, None) for name in ("command", "action"))
             program = " ".join([self.prog, *(name for name in named if name)])
             does = "do" if len(unknown) > 1 else "does"
-            raise WrongCallError(program, f"{_listed(unknown)} {does} not belong here.")
+            raise UsageError(program, f"{_listed(unknown)} {does} not belong here.")
         return options
 
 

@@ -1,12 +1,13 @@
-"""Where things live, and what the user chose: typed, versioned, saved atomically.
+"""Paths and user settings: typed, versioned, saved atomically.
 
-`STUDIO_HOME` moves all state under one folder. Without it, state follows the platform's
-habits and the library lies under the user's pictures. `STUDIO_STARTER` moves the folder in
-which the starter models are looked for (otherwise `resources/models` beside the package).
+`STUDIO_HOME` moves all state to one folder. Without it, state is stored in the platform's usual
+place and the library in the user's pictures folder. `STUDIO_STARTER` overrides the folder of the
+starter models (default: `resources/models` beside the package).
 """
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import sys
@@ -28,7 +29,7 @@ RESOURCES = Path(__file__).resolve().parent.parent / "resources"
 
 
 class Paths(Struct, frozen=True):
-    """The folders and files of one installation. None of them needs to exist yet."""
+    """The folders and files of an installation. They need not exist yet."""
 
     settings: Path
     library: Path
@@ -50,13 +51,13 @@ def _user_folder(kind: Literal["state", "pictures"]) -> Path:
 
 
 def default_paths() -> Paths:
-    """Return the folders in force, from the environment as it is now."""
-    forced = os.environ.get("STUDIO_HOME")
-    state = Path(forced).expanduser().absolute() if forced else _user_folder("state")
+    """Return the paths for the current environment variables."""
+    home = os.environ.get("STUDIO_HOME")
+    state = Path(home).expanduser().absolute() if home else _user_folder("state")
     starter = os.environ.get("STUDIO_STARTER")
     return Paths(
         settings=state / "settings.json",
-        library=state / "library" if forced else _user_folder("pictures"),
+        library=state / "library" if home else _user_folder("pictures"),
         models=state / "models",
         starter=Path(starter).expanduser().absolute() if starter else RESOURCES / "models",
         logs=state / "logs",
@@ -65,7 +66,7 @@ def default_paths() -> Paths:
 
 
 class WindowValues(Struct):
-    """The window's layout: Qt's own state, base64."""
+    """The window's layout. `geometry` and `state` are Qt's own data in base64."""
 
     geometry: str = ""
     state: str = ""
@@ -74,10 +75,11 @@ class WindowValues(Struct):
 
 
 class Settings(Struct):
-    """What the user chose.
+    """The user's settings.
 
-    `tabs` are the values of the tabs that asked for theirs, by task. `rest` is what else the
-    file holds: values of other tabs, and what a newer version wrote. It is written back as it is.
+    `tabs` holds the values of the tabs that requested theirs, by task. `rest` is the content of
+    the file as read, including values of other tabs and of newer versions. Unknown values are
+    written back unchanged.
     """
 
     version: int = SETTINGS_VERSION
@@ -93,49 +95,39 @@ class Settings(Struct):
     rest: dict[str, Any] = {}
 
     def tab(self, task: str, values: type[Values]) -> Values:
-        """Return a tab's values, of the type that the tab gives: the same object each time.
+        """Return a tab's values as the struct `values`, the same object for each call.
 
-        A value of the file that the type does not take is left at its default.
+        Stored values of the wrong type are replaced by their defaults.
         """
-        held = self.tabs.get(task)
-        if not isinstance(held, values):
-            held = self.tabs[task] = _read_values(self.rest.get(task), values)
-        return held
+        current = self.tabs.get(task)
+        if not isinstance(current, values):
+            current = self.tabs[task] = _read_values(self.rest.get(task), values)
+        return current
 
 
 _OWN = frozenset(Settings.__struct_fields__) - {"tabs", "rest"}
 
 
-def _read_values(found: object, values: type[Values]) -> Values:
-    if not isinstance(found, dict):
+def _read_values(stored: object, values: type[Values]) -> Values:
+    if not isinstance(stored, dict):
         return values()
-    try:
-        return msgspec.convert(found, values)
-    except msgspec.ValidationError:
-        fields = {field.name: field.type for field in msgspec.structs.fields(values)}
-        read = {name: _converted(found[name], fields[name]) for name in fields if name in found}
-        return values(**{name: value for name, value in read.items() if value is not _REFUSED})
-
-
-_REFUSED = object()
-
-
-def _converted(value: object, type_: Any) -> object:
-    try:
-        return msgspec.convert(value, type_)
-    except msgspec.ValidationError:
-        return _REFUSED
+    valid: dict[str, Any] = {}
+    for field in msgspec.structs.fields(values):
+        if field.name in stored:
+            with contextlib.suppress(msgspec.ValidationError):
+                valid[field.name] = msgspec.convert(stored[field.name], field.type)
+    return values(**valid)
 
 
 def library_root(settings: Settings, paths: Paths) -> Path:
-    """Return the library's folder: the one the user chose, or the usual one."""
+    """Return the library's folder: the user's choice, or the default."""
     return Path(settings.library) if settings.library else paths.library
 
 
 def load_settings(path: Path) -> tuple[Settings, Problem | None]:
-    """Read the settings file; a damaged one is set aside and reported, never fatal.
+    """Read the settings file. A damaged file is set aside and reported.
 
-    Returns the settings (defaults where there are none) and what went wrong, if anything did.
+    Returns the settings (defaults if there is no valid file) and the problem, if any.
     """
     try:
         data = path.read_bytes()
@@ -168,10 +160,11 @@ def load_settings(path: Path) -> tuple[Settings, Problem | None]:
 
 
 def save_settings(path: Path, settings: Settings) -> Problem | None:
-    """Write the settings atomically. Returns what went wrong, or None."""
+    """Write the settings atomically. Returns the problem, or None."""
+    content = msgspec.json.encode(_file_content(settings))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomic(path, msgspec.json.format(msgspec.json.encode(_file_of(settings)), indent=2))
+        write_atomic(path, msgspec.json.format(content, indent=2))
     except OSError as error:
         return Problem(
             "disk_full" if error.errno == errno.ENOSPC else "bad_input",
@@ -181,13 +174,13 @@ def save_settings(path: Path, settings: Settings) -> Problem | None:
     return None
 
 
-def _file_of(settings: Settings) -> dict[str, Any]:
-    """Return what the file is to hold; what it held beyond what is known here stays."""
+def _file_content(settings: Settings) -> dict[str, Any]:
+    """Return the settings for the file, merged with the unknown values that were read from it."""
     known = {name: msgspec.to_builtins(getattr(settings, name)) for name in _OWN}
     known |= {task: msgspec.to_builtins(values) for task, values in settings.tabs.items()}
-    file = dict(settings.rest)
+    content = dict(settings.rest)
     for name, value in known.items():
-        before = file.get(name)
-        both = isinstance(value, dict) and isinstance(before, dict)
-        file[name] = before | value if both else value
-    return file
+        old = content.get(name)
+        is_mergeable = isinstance(value, dict) and isinstance(old, dict)
+        content[name] = old | value if is_mergeable else value
+    return content

@@ -1,7 +1,7 @@
-"""The words the processes share: sentences, problems, requests, models, recipes, commands, events.
+"""Types shared by the processes: sentences, problems, requests, models, recipes, commands, events.
 
-Everything here is frozen data. What crosses the pipe between the app and the engine is MessagePack,
-never pickle (`studio.kinds.coding`). No kind of work is named here.
+All of them are frozen. They cross the pipe between app and engine as MessagePack, never as pickle
+(`studio.kinds.coding`). This package is independent of the kinds of work.
 """
 
 from studio.protocol.commands import (

@@ -1,4 +1,4 @@
-"""What the app asks of the engine."""
+"""Commands from the app to the engine."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from studio.protocol.requests import Request
 
 
 class RunJob(Struct, frozen=True, kw_only=True, tag_field="command", tag="run"):
-    """Run the given rows of a request. Files are written below `work_dir` and announced.
+    """Run the given rows of a request. Result files are written below `work_dir`.
 
-    `model` is the base model; `extra_models` are those with other roles that the request names.
+    `model` is the base model; `extra_models` are the request's models with other roles.
     """
 
     job: str
@@ -25,11 +25,11 @@ class RunJob(Struct, frozen=True, kw_only=True, tag_field="command", tag="run"):
 
 
 class RunTogether(Struct, frozen=True, kw_only=True, tag_field="command", tag="together"):
-    """Run several jobs with the same `shared_settings` in as few calls of the model as can be.
+    """Run several jobs with equal `shared_settings` in as few calls of the model as possible.
 
-    Every part reports and ends as if it ran alone, under its own id; `Done` with the id of the
-    whole, `job`, comes when all have ended; its `alone` says how many shared nothing after all.
-    Either kind of id can be cancelled.
+    Each part reports and ends under its own id, as if it ran alone. `Done` with the id of the
+    group, `job`, follows when all parts have ended; its `alone` in `stats` counts the parts that
+    ran without sharing. Parts and the whole group can be cancelled.
     """
 
     job: str
@@ -37,9 +37,9 @@ class RunTogether(Struct, frozen=True, kw_only=True, tag_field="command", tag="t
 
 
 class ConvertModel(Struct, frozen=True, kw_only=True, tag_field="command", tag="convert"):
-    """Turn a model file of another format into a folder at `target` (which must not exist).
+    """Convert the model file `source` to a folder at `target` (which must not exist).
 
-    `task` is the kind of work that the model does.
+    `task` is the model's kind of work.
     """
 
     job: str
@@ -49,20 +49,20 @@ class ConvertModel(Struct, frozen=True, kw_only=True, tag_field="command", tag="
 
 
 class DescribeModel(Struct, frozen=True, kw_only=True, tag_field="command", tag="describe"):
-    """Ask what a model can do. Weights are not loaded."""
+    """Report a model's capabilities, without loading its weights."""
 
     job: str
     model: ModelRef
 
 
 class CancelJob(Struct, frozen=True, tag_field="command", tag="cancel"):
-    """Stop a job at its next interruptible point."""
+    """Cancel a job at its next interruptible point."""
 
     job: str
 
 
 class Shutdown(Struct, frozen=True, tag_field="command", tag="shutdown"):
-    """Leave the process."""
+    """End the engine process."""
 
 
 Command: TypeAlias = RunJob | RunTogether | ConvertModel | DescribeModel | CancelJob | Shutdown

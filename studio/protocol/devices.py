@@ -1,4 +1,4 @@
-"""Devices that compute, and the memory that they compute in."""
+"""Compute devices and their memory."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import Literal, TypeAlias
 from msgspec import Struct
 
 MemoryKind: TypeAlias = Literal["gpu", "unified", "main"]
-"""Memory of a GPU's own, memory that processor and GPU share, or the main memory of a processor."""
+"""A GPU's own memory, memory shared by CPU and GPU, or a CPU's main memory."""
 
 
 class DeviceMemory(Struct, frozen=True):
-    """The memory of a device, in bytes: all of it, and what was free when it was asked.
+    """The memory of a device, in bytes: `total`, and `free` at the time of the query.
 
-    `device` is its name as torch writes it: `cpu`, `cuda`, `cuda:1`, `mps`.
+    `device` is torch's name of the device: `cpu`, `cuda`, `cuda:1`, `mps`.
     """
 
     device: str

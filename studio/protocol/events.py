@@ -1,4 +1,4 @@
-"""What the engine reports to the app."""
+"""Events from the engine to the app."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from studio.protocol.sentences import Sentence
 
 
 class Ready(Struct, frozen=True, tag_field="event", tag="ready"):
-    """The engine has imported what it needs to take commands. `libraries` name → version.
+    """The engine has started and accepts commands. `libraries` maps name → version.
 
-    `device` is the one that it computes on, `memory` that device's, before anything is loaded.
+    `device` is the compute device, `memory` its memory before any model is loaded.
     """
 
     device: str
@@ -30,7 +30,7 @@ class Accepted(Struct, frozen=True, tag_field="event", tag="accepted"):
 
 
 class Loading(Struct, frozen=True, tag_field="event", tag="loading"):
-    """A model is being loaded. `fraction` 0 to 1, or None when it cannot be told."""
+    """A model is being loaded. `fraction` is 0 to 1, None if unknown."""
 
     job: str
     stage: Sentence
@@ -38,7 +38,7 @@ class Loading(Struct, frozen=True, tag_field="event", tag="loading"):
 
 
 class Progress(Struct, frozen=True, tag_field="event", tag="progress"):
-    """`step` of `steps` done over the whole job. `seconds_left` None until it can be told."""
+    """`step` of `steps` of the whole job are done. `seconds_left` is None while unknown."""
 
     job: str
     step: int
@@ -47,7 +47,7 @@ class Progress(Struct, frozen=True, tag_field="event", tag="progress"):
 
 
 class Preview(Struct, frozen=True, tag_field="event", tag="preview"):
-    """A small picture of row `row` as it is now, in a file that the next preview replaces."""
+    """A small picture of the unfinished row `row`, in a file that the next preview overwrites."""
 
     job: str
     row: int
@@ -55,7 +55,7 @@ class Preview(Struct, frozen=True, tag_field="event", tag="preview"):
 
 
 class TextDelta(Struct, frozen=True, tag_field="event", tag="text"):
-    """New text at the end of row `row`."""
+    """Text to append to row `row`."""
 
     job: str
     row: int
@@ -63,7 +63,7 @@ class TextDelta(Struct, frozen=True, tag_field="event", tag="text"):
 
 
 class AssetReady(Struct, frozen=True, tag_field="event", tag="asset"):
-    """Row `row` is finished and lies in `file`. The recipe has not yet been written into it.
+    """Row `row` is finished, in `file`. The recipe is not in the file yet.
 
     For text, `file` holds the plain answer in UTF-8.
     """
@@ -75,7 +75,7 @@ class AssetReady(Struct, frozen=True, tag_field="event", tag="asset"):
 
 
 class RowFailed(Struct, frozen=True, tag_field="event", tag="row_failed"):
-    """One row failed while the others of its job go on."""
+    """One row failed; the other rows of the job continue."""
 
     job: str
     row: int
@@ -83,11 +83,11 @@ class RowFailed(Struct, frozen=True, tag_field="event", tag="row_failed"):
 
 
 class Warned(Struct, frozen=True, tag_field="event", tag="warning"):
-    """Something was changed or is worth knowing, e.g. a step of the memory ladder.
+    """A notice about a job, e.g. that a value was adjusted or the memory fallback was used.
 
-    `kind` is a short English word that scripts can rely on: `context_cut`, `size_rounded`,
-    `no_prompt`, `alike`, `memory`, `ignored_control`, `out_of_domain`, `metadata`, `scale`,
-    `input`, `answer_cut` (a text reached the longest length that it may have).
+    `kind` is an identifier that scripts can rely on: `context_cut`, `size_rounded`, `no_prompt`,
+    `alike`, `memory`, `ignored_control`, `out_of_domain`, `metadata`, `scale`, `input`,
+    `answer_cut` (an answer reached its maximum length).
     """
 
     job: str
@@ -102,7 +102,7 @@ class Described(Struct, frozen=True, tag_field="event", tag="described"):
 
 
 class Done(Struct, frozen=True, tag_field="event", tag="done"):
-    """The job ended by itself. `stats` e.g. seconds, load_seconds, tokens_per_second."""
+    """The job is complete. `stats` holds e.g. seconds, load_seconds, tokens_per_second."""
 
     job: str
     stats: dict[str, float] = {}
@@ -134,4 +134,4 @@ Event: TypeAlias = (
 )
 
 FINAL_EVENTS = (Done, Failed, Cancelled)
-"""Each command with a `job` is answered by exactly one of these, last."""
+"""Exactly one of these is the last event of each command with a `job`."""

@@ -1,4 +1,4 @@
-"""Files that the app and an engine speak of: pixels and weights never cross the pipe."""
+"""References to files: pixels and weights never cross the pipe themselves."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from msgspec import Struct
 
 
 class FileRef(Struct, frozen=True):
-    """A file, by its content and its name; the engine knows where it lies.
+    """A file by name and content hash (hex). The engine resolves it to a path.
 
-    A result is named by its file name in the job's work folder, without a `sha256` (hex): nothing
-    is hashed for it. An input is named by its path in the request.
+    For a result, `name` is the file name in the job's work folder, and `sha256` is empty. For an
+    input, `name` is its path in the request.
     """
 
     sha256: str

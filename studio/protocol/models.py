@@ -1,4 +1,4 @@
-"""Models as the registry describes them and as the engine is told to load them."""
+"""Descriptions of models, made by the registry and sent to the engine."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Literal, TypeAlias
 from msgspec import Struct
 
 ModelFormat: TypeAlias = str
-"""How a model lies on disk, e.g. `transformers`, `gguf`, `diffusers`, `single_file`, `spandrel`."""
+"""A model's format on disk, e.g. `transformers`, `gguf`, `diffusers`, `single_file`, `spandrel`."""
 
 ModelRole: TypeAlias = Literal[
     "base",
@@ -28,8 +28,8 @@ ModelRole: TypeAlias = Literal[
 class ModelSource(Struct, frozen=True):
     """Where a model comes from.
 
-    `place` is a package of the starter pack, a path, a hub repository or a URL; `revision` is
-    that of a hub repository.
+    `place` is a package of the starter pack, a path, a hub repository or a URL; `revision` is a
+    revision of the hub repository.
     """
 
     kind: Literal["starter", "folder", "hub", "url"] = "folder"
@@ -40,10 +40,10 @@ class ModelSource(Struct, frozen=True):
 class ModelRef(Struct, frozen=True):
     """A model on disk.
 
-    `task` is the kind of work that it does. `family` is what the files say (a transformers
-    `model_type`, a diffusers pipeline class, a spandrel architecture; empty when only loading can
-    tell). `base` is the base family that a model with another role than `base` fits. `scales` is
-    filled for upscalers whose scale is known. Sizes are bytes.
+    `task` is its kind of work. `family` is read from the files: a transformers `model_type`, a
+    diffusers pipeline class or a spandrel architecture; empty if it is only known after loading.
+    `base` is the base family that a model with a role other than `base` works with. `scales` are
+    the factors of an upscaler, empty if unknown. `size` is bytes, `context` tokens.
     """
 
     id: str
@@ -57,24 +57,24 @@ class ModelRef(Struct, frozen=True):
     context: int | None = None
     licence: str = ""
     languages: tuple[str, ...] = ()
-    """Those that the model's card names ("en", "zh", …); empty where it names none."""
+    """Language codes from the model card ("en", "zh", …); empty if it names none."""
     role: ModelRole = "base"
     base: str = ""
     source: ModelSource = ModelSource()
     has_conditions: bool = False
-    """Whether the licence allows some uses only."""
+    """Whether the licence restricts the use."""
 
     @property
     def is_starter(self) -> bool:
-        """Whether it came along with the program."""
+        """Whether it belongs to the starter pack."""
         return self.source.kind == "starter"
 
 
 class Capabilities(Struct, frozen=True):
-    """What a loaded pipeline can do, read from its call signature and components.
+    """What a pipeline supports, read from its call signature and components.
 
-    `controls` are the fields of a request that have an effect. `multiple` is the number of
-    pixels that sides are rounded to. Defaults are the pipeline's own.
+    `controls` are the request fields that have an effect. Width and height are rounded to a
+    `multiple` of pixels. Defaults are the pipeline's own.
     """
 
     controls: tuple[str, ...]

@@ -21,7 +21,7 @@ ErrorKind: TypeAlias = Literal[
 
 
 class Problem(Struct, frozen=True):
-    """An error as a value: its kind, a sentence that says what to do next, a detail."""
+    """An error as a value: its kind, a message that says what to do next, technical details."""
 
     kind: ErrorKind
     message: Sentence
@@ -29,34 +29,34 @@ class Problem(Struct, frozen=True):
 
 
 class ProblemError(Exception):
-    """Carries a `Problem` up a call stack inside one process. It never crosses the pipe."""
+    """Raises a `Problem` within one process. It never crosses the pipe."""
 
     def __init__(self, problem: Problem) -> None:
         super().__init__(str(problem.message))
         self.problem = problem
 
 
-_LONGEST = 300
-"""Characters of what an unexpected error says of itself; the detail has all of them."""
+_MAX_ERROR_TEXT = 300
+"""Characters of an unexpected error in the message; the detail has the full text."""
 
 
 def unexpected(error: BaseException) -> Problem:
-    """Return what to tell a person about an error that nobody foresaw: a bug of the app."""
+    """Return the problem for an unexpected error, which is reported as a bug of the app."""
     import traceback
 
     text = " ".join(f"{type(error).__name__}: {error}".split()).removesuffix(":")
     return Problem(
         "bug",
         Sentence(
-            "Something went wrong in the app itself ({name}). Please report it with the detail.",
-            {"name": text[:_LONGEST]},
+            "Something went wrong in the app itself ({name}). Please report it with the details.",
+            {"name": text[:_MAX_ERROR_TEXT]},
         ),
         "".join(traceback.format_exception(error)),
     )
 
 
 def problem(kind: ErrorKind, template: str, detail: str = "", **values: object) -> ProblemError:
-    """Return a `ProblemError`, ready to be raised. The template must be a literal."""
+    """Return a `ProblemError` to raise. The template must be a literal."""
     return ProblemError(
         Problem(kind, Sentence(template, {k: str(v) for k, v in values.items()}), detail)
     )

@@ -1,4 +1,4 @@
-"""What is needed to make an asset again."""
+"""The recipe of an asset: everything needed to reproduce it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from studio.protocol.requests import Request
 
 
 class Parent(Struct, frozen=True):
-    """An asset or file that a result was made from."""
+    """An input of a result: its path, hash (hex) and, if it is in the library, its asset id."""
 
     path: str
     sha256: str = ""
@@ -18,12 +18,12 @@ class Parent(Struct, frozen=True):
 
 
 class Recipe(Struct, frozen=True, kw_only=True):
-    """Everything needed to make an asset again. Kept inside the asset's own file.
+    """Everything needed to reproduce an asset, stored inside the asset's own file.
 
-    `request` holds resolved values for this one asset: its own seed is `seed`, its place in
-    the job is `row`. `adjustments` are what the memory fallback or rounding changed, in English.
-    `timings` are seconds. `stats` are numbers of the kind of work (tokens, tokens_per_second, …).
-    `unknown` is what another build wrote besides, by field name; it is written back as it was.
+    `request` holds the resolved values. `row` is the asset's index in the job, `seed` its own
+    seed. `adjustments` lists changes by the memory fallback or rounding, in English. `timings`
+    are seconds by stage. `stats` depend on the kind of work (tokens, tokens_per_second, …).
+    `unknown` holds fields written by another version; they are written back unchanged.
     """
 
     version: int = 1

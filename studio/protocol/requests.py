@@ -1,6 +1,6 @@
-"""What every request has in common, whatever kind of work it asks for; and one of no known kind.
+"""The base of all requests, and `UnknownRequest`, which keeps requests of other versions.
 
-The kinds themselves, with their fields, are in `studio.kinds`.
+The request types of the kinds, with their fields, are in `studio.kinds`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ JobStatus: TypeAlias = Literal["queued", "running", "done", "failed", "cancelled
 Role: TypeAlias = Literal["system", "user", "assistant"]
 
 MAX_SEED = 2**32 - 1
-"""Seeds are unsigned 32-bit numbers: the range that A1111-family files and numpy agree on."""
+"""Seeds are unsigned 32-bit integers, the range shared by numpy and A1111's metadata."""
 
 MAX_PROMPT_LENGTH = 200_000
 """Characters."""
@@ -27,23 +27,23 @@ Prompt = Annotated[str, Meta(max_length=MAX_PROMPT_LENGTH)]
 Name = Annotated[str, Meta(max_length=200)]
 Fraction = Annotated[float, Meta(ge=0.0, le=1.0)]
 
-Some = TypeVar("Some", bound="Request")
+R = TypeVar("R", bound="Request")
 
 
 def seed_of_row(seed: int | None, row: int) -> int:
-    """Return the seed of a row of a job: `seed + row`, starting over after the largest seed."""
+    """Return the seed of a row: `seed + row`, wrapping around after `MAX_SEED`."""
     return ((seed or 0) + row) % (MAX_SEED + 1)
 
 
 class InputFile(Struct, frozen=True):
-    """A file a request reads. `sha256` is hex, empty until the request is enqueued."""
+    """An input file of a request. `sha256` is hex, empty until the request is enqueued."""
 
     path: str
     sha256: str = ""
 
     @property
     def file(self) -> FileRef:
-        """The file as an engine is given it."""
+        """The reference that is sent to an engine."""
         return FileRef(self.sha256, self.path)
 
 
@@ -55,29 +55,29 @@ class Message(Struct, frozen=True):
 
 
 class Adapter(Struct, frozen=True):
-    """A small model on top of the base model, such as a LoRA, and how strongly it counts."""
+    """A small model applied to the base model, such as a LoRA, and its weight."""
 
     model: str
     weight: float = 1.0
 
 
 class Request:
-    """What a person asked for, as one frozen struct that carries everything the job needs.
+    """A frozen struct with everything that a job needs.
 
     `model` is an id of the registry, a path, or "" for the default. Row *i* of `count` uses
-    seed `seed + i`; a request that is enqueued has an explicit seed.
+    seed `seed + i`; the seed is explicit once the request is enqueued.
     """
 
     __slots__ = ()
 
     @property
     def task(self) -> str:
-        """The kind of work, as files and tables name it."""
+        """The kind of work, as named in files and tables."""
         return str(cast(Any, type(self)).__struct_config__.tag)
 
     @property
     def model(self) -> str:
-        """The base model that is asked for."""
+        """The base model."""
         raise NotImplementedError
 
     @property
@@ -87,19 +87,19 @@ class Request:
 
     @property
     def count(self) -> int:
-        """How many rows there are."""
+        """The number of rows."""
         raise NotImplementedError
 
-    def with_values(self: Some, **values: Any) -> Some:
-        """Return the request with other values in some of its fields. They are not checked."""
-        return cast(Some, msgspec.structs.replace(cast(Struct, self), **values))
+    def with_values(self: R, **values: Any) -> R:
+        """Return a copy with some fields replaced. The values are not checked."""
+        return cast(R, msgspec.structs.replace(cast(Struct, self), **values))
 
 
 class UnknownRequest(Request):
-    """A request that another build wrote and this one cannot carry out: kept as it is.
+    """A request that another version wrote and this one cannot run. It is kept unchanged.
 
-    Its task is not known here, or it has fields or values of another type. `raw` is its JSON,
-    character by character; the attributes are what can be read of it all the same.
+    Its task is unknown here, or it has unknown fields or values of another type. `raw` is the
+    exact JSON text; the attributes are read from it where possible.
     """
 
     __slots__ = ("_fields", "raw")
@@ -132,22 +132,22 @@ class UnknownRequest(Request):
 
     @property
     def prompt(self) -> str:
-        """What was asked, where there is a prompt."""
+        """The prompt, "" if there is none."""
         return self._text("prompt")
 
     @property
     def fields(self) -> dict[str, Any]:
-        """What was written, by the names that its build gave it."""
+        """All fields as they were written."""
         return dict(self._fields)
 
     @property
     def paths(self) -> tuple[str, ...]:
-        """The files that it seems to read, as it names them."""
-        named = (value.get("path") for value in self._fields.values() if isinstance(value, dict))
-        return tuple(path for path in named if isinstance(path, str))
+        """Paths of what look like input files: objects with a `path`."""
+        paths = (value.get("path") for value in self._fields.values() if isinstance(value, dict))
+        return tuple(path for path in paths if isinstance(path, str))
 
     def with_values(self, **values: Any) -> UnknownRequest:
-        """Return the request with other values; what is not known of it stays."""
+        """Return a copy with some fields replaced; unknown fields are kept."""
         return UnknownRequest(msgspec.json.encode(self._fields | values).decode())
 
     def _text(self, name: str) -> str:

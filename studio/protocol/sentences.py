@@ -1,4 +1,4 @@
-"""Sentences for people: an English template, which is also the key of its translation."""
+"""Translatable messages for the user."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from msgspec import Struct
 
 
 class Sentence(Struct, frozen=True):
-    """A sentence for a person: an English template and the values that fill it.
+    """A message for the user: an English template and the values for its placeholders.
 
-    The template is the key of its translation, so a message made in the engine can be shown
-    in Chinese by a window that never saw the code that made it. `str()` gives the English.
+    The template is the translation key, so that the window can translate messages that were made
+    in the engine. `str()` returns the English text.
     """
 
     template: str
@@ -20,8 +20,8 @@ class Sentence(Struct, frozen=True):
 
 
 def sentence(template: str, **values: object) -> Sentence:
-    """Return a `Sentence` with every value turned into text.
+    """Return a `Sentence` with all values converted to text.
 
-    The template must be a literal at the call: the test of the translations reads it there.
+    The template must be a literal: tests/ui/test_translations.py collects it from the source.
     """
     return Sentence(template, {name: str(value) for name, value in values.items()})

@@ -1,4 +1,4 @@
-"""Sizes in bytes, as people read them."""
+"""Human-readable sizes in bytes."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ _UNITS = ("B", "kB", "MB", "GB", "TB")
 
 
 def readable_size(size: int) -> str:
-    """Return a size in powers of 1000, the same in every language, e.g. "97 MB", "1.4 GB"."""
+    """Return a size in decimal units, the same in every language, e.g. "97 MB", "1.4 GB"."""
     power = 0
-    # From 999.5 on it would be rounded to 1000.
+    # 999.5 and more would be rounded to 1000.
     while size >= 999.5 * 1000**power and power + 1 < len(_UNITS):
         power += 1
     digits = 1 if power >= _UNITS.index("GB") else 0

@@ -1,1 +1,1 @@
-"""Files of the field, read and written without Qt and torch."""
+"""Readers and writers of model and media files, without Qt and torch."""

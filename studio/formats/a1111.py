@@ -1,6 +1,6 @@
-"""The texts that AUTOMATIC1111's web UI writes into pictures, which many other programs read.
+"""Generation parameters in the text format of AUTOMATIC1111's web UI, which many programs read.
 
-The format is that of `create_infotext` in AUTOMATIC1111/stable-diffusion-webui.
+Source: `create_infotext` in AUTOMATIC1111/stable-diffusion-webui.
 """
 
 from __future__ import annotations
@@ -9,11 +9,11 @@ import json
 from collections.abc import Mapping
 
 PARAMETERS = "parameters"
-"""PNG keyword of the settings of a generated picture."""
+"""PNG keyword of the generation parameters."""
 POSTPROCESSING = "postprocessing"
-"""PNG keyword of what was done to a picture afterwards."""
+"""PNG keyword of upscaling and other postprocessing."""
 
-# Names that A1111-family tools use for diffusers' classes, sampler and schedule type.
+# diffusers scheduler class → sampler name in A1111 and its forks.
 SAMPLERS = {
     "DDIMScheduler": "DDIM",
     "DDPMScheduler": "DDPM",
@@ -35,7 +35,7 @@ SAMPLERS = {
 
 
 def parameters_text(prompt: str, negative_prompt: str, fields: Mapping[str, object]) -> str:
-    """Return the `parameters` text: prompt, negative prompt where there is one, settings."""
+    """Return the `parameters` text: prompt, negative prompt if there is one, settings."""
     lines = [prompt]
     if negative_prompt:
         lines.append(f"Negative prompt: {negative_prompt}")
@@ -44,12 +44,12 @@ def parameters_text(prompt: str, negative_prompt: str, fields: Mapping[str, obje
 
 
 def settings_line(fields: Mapping[str, object]) -> str:
-    """Return `name: value` pairs on one line, floats as short as they can be."""
+    """Return `name: value` pairs on one line, without trailing zeros."""
     return ", ".join(f"{name}: {_quoted(value)}" for name, value in fields.items())
 
 
 def _quoted(value: object) -> str:
     text = f"{value:g}" if isinstance(value, float) else str(value)
-    if any(mark in text for mark in ",\n:"):
+    if any(separator in text for separator in ",\n:"):
         return json.dumps(text, ensure_ascii=False)
     return text

@@ -1,8 +1,8 @@
-"""The implicit label of China's GB 45438-2025: a note in the file that a machine made it.
+"""The implicit label of GB 45438-2025, China's metadata standard for generated content.
 
-Seven fields as JSON (annex E of the standard), in XMP under the namespace that TC260-PG-20258A
-gives. "Label" 1 means that the content is generated; the fields of whoever passes it on, and
-those for signatures, are left empty.
+Seven fields as JSON (annex E of the standard), in XMP under the namespace of TC260-PG-20258A.
+"Label" 1 means that the content is generated. The fields of distributors and for signatures are
+left empty.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ FALLBACK_PRODUCER = "Prompt Studio"
 
 
 class AigcLabel(Struct, frozen=True):
-    """Who is named as the producer of what is made: a name, or the code of a service."""
+    """Makes labels that name `producer`: a name, or the code of a service."""
 
     producer: str = FALLBACK_PRODUCER
 
-    def over(self, old: str, number: str) -> str:
-        """Return the label's JSON for a result. The label of another producer is kept.
+    def json(self, existing: str, number: str) -> str:
+        """Return the label of a result as JSON. An `existing` label of another producer is kept.
 
-        `number` is what the producer calls this result by.
+        `number` identifies the result to the producer.
         """
-        if old and _producer(old) not in ("", self.producer):
-            return old
+        if existing and _producer(existing) not in ("", self.producer):
+            return existing
         fields = {
             "Label": "1",
             "ContentProducer": self.producer,

@@ -1,4 +1,4 @@
-"""Writing a file so that it is there whole, or as it was before, whatever happens meanwhile."""
+"""Atomic replacement of a file."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from pathlib import Path
 
 
 def write_atomic(path: Path, data: bytes) -> None:
-    """Write a temporary file beside `path`, have it on the disk, then rename it.
+    """Write `data` to a temporary file beside `path`, sync it and rename it to `path`.
 
-    The folder must be there. Raises `OSError`; nothing of the attempt is left then.
+    The folder must exist. Raises `OSError` and removes the temporary file on failure.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:

@@ -1,9 +1,8 @@
-"""A conversation as the text that a model wants to see: its own chat template, or none.
+"""Render a conversation as the input text of a language model, with its chat template if any.
 
-Shared by the engine, which answers, and by the counter of tokens, which must count the same.
-The template language is jinja2 as Hugging Face defines it for models
-(https://huggingface.co/docs/transformers/chat_templating_writing), in a sandbox: templates
-come with downloaded models and are not trusted.
+Shared by the engine and the token counter, which must agree. Templates are jinja2 as specified by
+Hugging Face (https://huggingface.co/docs/transformers/chat_templating_writing). They come with
+downloaded models and are not trusted, so they run in a sandbox.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ SPECIAL_TOKENS = ("bos_token", "eos_token", "unk_token", "pad_token")
 
 
 class Conversation(Struct, frozen=True):
-    """What is said to a model: the system prompt, the earlier turns, and the user's last turn."""
+    """System prompt, earlier turns (`messages`), and the user's last turn (`prompt`)."""
 
     prompt: str
     system_prompt: str = ""
@@ -38,7 +37,7 @@ class Conversation(Struct, frozen=True):
 
 
 class TemplateRefusedError(Exception):
-    """The template does not take this conversation. The text is the template's own reason."""
+    """The template rejects the conversation. The text is the template's own error message."""
 
 
 def render(
@@ -48,10 +47,11 @@ def render(
     turns: Sequence[Message],
     prompt: str,
 ) -> str:
-    """Return the conversation with the beginning of the answer, as the model was taught it.
+    """Return the conversation as the model was trained on it, up to the start of the answer.
 
-    Some templates know no system turn, or take user and assistant in strict turns only. For
-    them the system prompt goes before the first user turn, and turns of one role are joined.
+    Some templates do not support a system turn, or require user and assistant to alternate. For
+    these, the system prompt is prepended to the first user turn, and consecutive turns of one
+    role are joined.
 
     Args:
         template: jinja2 text.
@@ -61,7 +61,7 @@ def render(
         prompt: the user's last turn.
 
     Raises:
-        TemplateRefusedError: none of that helps.
+        TemplateRefusedError: the template rejects all of these forms.
     """
     plain: _Turns = [(turn.role, turn.content) for turn in turns]
     plain.append(("user", prompt))
@@ -80,7 +80,7 @@ def render(
                 add_generation_prompt=True,
                 **special,
             )
-        except Exception as error:  # a template can raise whatever an expression can
+        except Exception as error:  # expressions in a template can raise anything
             refusal = refusal or error
             continue
         if system and system.strip() not in text:
@@ -90,9 +90,9 @@ def render(
 
 
 def plain_text(system: str, turns: Sequence[Message], prompt: str) -> str:
-    """Return the text that a model without a template is to continue.
+    """Return the text to be continued by a model without a chat template.
 
-    An answer continued the turn before it, so nothing stands between the two.
+    Answers follow the preceding turn without a separator, since they continue it.
     """
     parts: list[str] = [system] if system else []
     for turn in turns:
@@ -104,9 +104,9 @@ def plain_text(system: str, turns: Sequence[Message], prompt: str) -> str:
 
 
 def default_template(value: object) -> str | None:
-    """Return the template for plain chat from what a tokenizer's configuration holds.
+    """Return the default template of a tokenizer configuration's `chat_template`.
 
-    That is the text itself, several by name, or nothing.
+    `value` is a template, several named templates (a mapping or a list), or absent.
     """
     if isinstance(value, str):
         return value or None
@@ -115,16 +115,16 @@ def default_template(value: object) -> str | None:
             part.get("name"): part.get("template") for part in value if isinstance(part, Mapping)
         }
     if isinstance(value, Mapping):
-        chosen = value.get("default") or next(iter(value.values()), None)
-        return chosen if isinstance(chosen, str) else None
+        template = value.get("default") or next(iter(value.values()), None)
+        return template if isinstance(template, str) else None
     return None
 
 
 def read_template(folder: Path) -> tuple[str | None, dict[str, str]]:
-    """Return a model folder's chat template (None where it has none) and special tokens."""
-    config = _json(folder / "tokenizer_config.json")
-    special = _json(folder / "special_tokens_map.json") | config
-    tokens = {name: _token(special.get(name)) for name in SPECIAL_TOKENS}
+    """Return the chat template in a model folder (None if there is none) and its special tokens."""
+    config = _read_object(folder / "tokenizer_config.json")
+    special = _read_object(folder / "special_tokens_map.json") | config
+    tokens = {name: _token_text(special.get(name)) for name in SPECIAL_TOKENS}
     named = {name: token for name, token in tokens.items() if token is not None}
     try:
         return (folder / "chat_template.jinja").read_text("utf-8") or None, named
@@ -150,22 +150,22 @@ def _alternating(plain: _Turns) -> _Turns:
     return joined
 
 
-def _token(value: object) -> str | None:
+def _token_text(value: object) -> str | None:
     if isinstance(value, Mapping):
         value = value.get("content")
     return value if isinstance(value, str) else None
 
 
-def _json(path: Path) -> dict[str, Any]:
+def _read_object(path: Path) -> dict[str, Any]:
     try:
-        found = json.loads(path.read_text("utf-8"))
+        content = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return content if isinstance(content, dict) else {}
 
 
 class _Generation(Extension):
-    """`{% generation %}` marks what a model is trained on; here it only has to be allowed."""
+    """Accepts `{% generation %}`, which marks training targets, and renders its body unchanged."""
 
     tags = {"generation"}
 

@@ -1,6 +1,6 @@
-"""What a lone `.safetensors` file is, from the names of its weights; where its configuration is.
+"""Identify a single `.safetensors` file by its tensor names, and find its configuration.
 
-Names and sources of image checkpoints are those by which diffusers tells them apart
+Tensor names and repositories of image checkpoints are those that diffusers uses
 (`diffusers/loaders/single_file_utils.py`, Apache-2.0).
 """
 
@@ -28,15 +28,15 @@ Content: TypeAlias = Literal[
 
 _UNET = "model.diffusion_model."
 
-_FIRST = "input_blocks.0.0.weight"
+_UNET_INPUT = "input_blocks.0.0.weight"
 
 
 class Family(Struct, frozen=True):
-    """Checkpoints that one pipeline of diffusers runs.
+    """Checkpoints that one diffusers pipeline can run.
 
-    `source` is the repository of the hub that has the configuration. A checkpoint is of the
-    family when it has all of `names`, those of the denoiser with or without their prefix, and
-    where a tensor, an axis and a length are given in `side`, that length too.
+    `source` is the hub repository with the configuration. A checkpoint belongs to the family if
+    it has all tensors in `names` (those of the denoiser with or without their prefix) and, if
+    `side` is set to (tensor, axis, length), a tensor of that length along the axis.
     """
 
     pipeline: str
@@ -114,21 +114,24 @@ FAMILIES = (
     Family(
         _SD,
         "stabilityai/stable-diffusion-2-1",
-        (_FIRST, "cond_stage_model.model.token_embedding.weight"),
+        (_UNET_INPUT, "cond_stage_model.model.token_embedding.weight"),
     ),
     Family(
         _SD,
         _SD1,
-        (_FIRST, "cond_stage_model.transformer.text_model.embeddings.position_embedding.weight"),
+        (
+            _UNET_INPUT,
+            "cond_stage_model.transformer.text_model.embeddings.position_embedding.weight",
+        ),
     ),
-    # the first conversions of Stable Diffusion 1 left "text_model" out
+    # Early conversions of Stable Diffusion 1 omit "text_model".
     Family(
         _SD,
         _SD1,
-        (_FIRST, "cond_stage_model.transformer.embeddings.position_embedding.weight"),
+        (_UNET_INPUT, "cond_stage_model.transformer.embeddings.position_embedding.weight"),
     ),
 )
-"""Tried in this order: a special one before the plain one."""
+"""Matched in this order, the more specific families first."""
 
 _DENOISERS = (
     _UNET,
@@ -147,9 +150,9 @@ _LANGUAGE = ("model.layers.0.self_attn.", "transformer.h.0.", "model.embed_token
 
 
 def find_checkpoint(tensors: Tensors) -> tuple[Content | None, str]:
-    """Return what the weights are, and the pipeline's class for a whole image checkpoint.
+    """Return what the weights are (None if unknown), and the pipeline class of a full checkpoint.
 
-    A whole checkpoint holds the denoiser, the VAE and a text encoder. None is unknown.
+    A full checkpoint contains denoiser, VAE and text encoder.
     """
     names = tensors.keys()
     if any(
@@ -157,47 +160,47 @@ def find_checkpoint(tensors: Tensors) -> tuple[Content | None, str]:
         for name in names
     ):
         return "lora", ""
-    if _starts(names, ("image_proj.", "ip_adapter.")):
+    if _any_starts(names, ("image_proj.", "ip_adapter.")):
         return "adapter", ""
-    if _starts(names, ("control_model.", "controlnet_", "control_")):
+    if _any_starts(names, ("control_model.", "controlnet_", "control_")):
         return "controlnet", ""
-    if _starts(names, ("first_stage_model.", "vae.")):
+    if _any_starts(names, ("first_stage_model.", "vae.")):
         family = family_of(tensors)
         if family is not None:
             return "checkpoint", family.pipeline
-    if _starts(names, _DENOISERS) or family_of(tensors) is not None:
+    if _any_starts(names, _DENOISERS) or family_of(tensors) is not None:
         return "denoiser", ""
-    if _starts(names, _VAES):
+    if _any_starts(names, _VAES):
         return "vae", ""
     if _is_embedding(tensors):
         return "embedding", ""
-    if _starts(names, _LANGUAGE):
+    if _any_starts(names, _LANGUAGE):
         return "language", ""
-    if _starts(names, _ENCODERS):
+    if _any_starts(names, _ENCODERS):
         return "encoder", ""
     return None, ""
 
 
 def family_of(tensors: Tensors) -> Family | None:
-    """Return the family of image models that a checkpoint or a denoiser belongs to."""
-    return next((family for family in FAMILIES if _is_of(family, tensors)), None)
+    """Return the image model family of a checkpoint or denoiser, None if unknown."""
+    return next((family for family in FAMILIES if _matches(family, tensors)), None)
 
 
 def input_channels(tensors: Tensors) -> int | None:
-    """Return the channels that a U-Net reads, None where there is none.
+    """Return the input channels of a checkpoint's U-Net, None if there is no U-Net.
 
-    They are 4 for pictures from a prompt; 9 with a mask, 8 with a picture beside the noise.
+    4 for text-to-image, 9 for inpainting (with a mask), 8 for editing (with a picture).
     """
-    first = tensors.get(_UNET + _FIRST)
+    first = tensors.get(_UNET + _UNET_INPUT)
     return first.shape[1] if first is not None and len(first.shape) == 4 else None
 
 
 def self_contained_pipeline(tensors: Tensors) -> str:
     """Return the pipeline of a Stable Diffusion 1.x or XL checkpoint, "" for others.
 
-    Their configuration is read off the shapes of their tensors, so no folder is needed.
+    Their configuration follows from the tensor shapes, so no configuration folder is needed.
     """
-    if _UNET + _FIRST in tensors:
+    if _UNET + _UNET_INPUT in tensors:
         if "conditioner.embedders.1.model.token_embedding.weight" in tensors:
             return "StableDiffusionXLPipeline"
         if "cond_stage_model.transformer.text_model.embeddings.token_embedding.weight" in tensors:
@@ -206,15 +209,14 @@ def self_contained_pipeline(tensors: Tensors) -> str:
 
 
 def folder_beside(checkpoint: Path) -> Path:
-    """Return where the configuration of a checkpoint is looked for first: its name, no suffix."""
+    """Return the first configuration folder to try: the checkpoint's path without its suffix."""
     return checkpoint.with_suffix("")
 
 
 def configuration_folder(checkpoint: Path) -> Path | None:
-    """Return the diffusers folder that says how a checkpoint is built, None if there is none.
+    """Return the diffusers folder with the configuration of a checkpoint, None if there is none.
 
-    It has a `model_index.json` and is the one beside the file with its name, or the one that the
-    file lies in.
+    That is `folder_beside(checkpoint)` or the parent folder, if it has a `model_index.json`.
     """
     for folder in (folder_beside(checkpoint), checkpoint.parent):
         if (folder / "model_index.json").is_file():
@@ -222,7 +224,7 @@ def configuration_folder(checkpoint: Path) -> Path | None:
     return None
 
 
-def _is_of(family: Family, tensors: Tensors) -> bool:
+def _matches(family: Family, tensors: Tensors) -> bool:
     found = [_find(name, tensors) for name in family.names]
     if family.side is not None:
         name, axis, length = family.side
@@ -235,7 +237,7 @@ def _find(name: str, tensors: Tensors) -> TensorInfo | None:
     return tensors.get(name) or tensors.get(_UNET + name)
 
 
-def _starts(names: Iterable[str], prefixes: tuple[str, ...]) -> bool:
+def _any_starts(names: Iterable[str], prefixes: tuple[str, ...]) -> bool:
     return any(name.startswith(prefixes) for name in names)
 
 

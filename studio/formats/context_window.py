@@ -1,7 +1,6 @@
-"""What of a conversation fits into a model's context: pure arithmetic, shared by both sides.
+"""Truncation of conversations to a model's context, shared by the engine and the context meter.
 
-The engine cuts by this rule, and the window's meter says by it, before anything is sent, what
-would be cut. Oldest turns go first; the system prompt and the last prompt always stay.
+The oldest turns are dropped first; the system prompt and the last prompt are always kept.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ from typing import Any
 from msgspec import Struct
 
 MIN_ANSWER_TOKENS = 16
-"""Tokens that an answer must have room for: with less, a prompt counts as too long."""
+"""A prompt that leaves fewer tokens than this for the answer is too long."""
 
 _CONTEXT_KEYS = (
     "max_position_embeddings",
@@ -25,13 +24,13 @@ _CONTEXT_KEYS = (
 
 
 class Cut(Struct, frozen=True):
-    """What is sent of a conversation.
+    """The part of a conversation that is sent to the model.
 
     Attributes:
-        first: the turns from this index on are sent; the ones before are left out.
-        tokens: tokens that are sent.
-        room: tokens that the answer may have.
-        fits: False where even without any earlier turn there is no room for an answer.
+        first: index of the first turn that is sent; earlier turns are dropped.
+        tokens: number of tokens sent.
+        room: tokens available for the answer.
+        fits: False if there is no room for an answer even without any earlier turn.
     """
 
     first: int
@@ -41,9 +40,9 @@ class Cut(Struct, frozen=True):
 
 
 def context_length(config: Mapping[str, Any]) -> int | None:
-    """Return the tokens that a model reads and writes in all, from its `config.json`.
+    """Return a model's context length in tokens from its `config.json`.
 
-    None means that the files name no limit (as with state space models).
+    None if the configuration sets no limit (e.g. state space models).
     """
     for part in (config.get("text_config"), config):
         if not isinstance(part, Mapping):
@@ -56,10 +55,10 @@ def context_length(config: Mapping[str, Any]) -> int | None:
 
 
 def prompt_budget(context: int, max_tokens: int) -> int:
-    """Return how many tokens a conversation may have before its oldest turns are cut.
+    """Return how many tokens a conversation may have before its oldest turns are dropped.
 
-    The rest is kept free for the answer, but never more than half of the context: a long
-    answer that may never come should not cost the memory of the conversation.
+    The rest is reserved for the answer, up to half of the context: turns should not be dropped
+    for a long answer that may never be generated.
     """
     return context - min(max_tokens, context // 2)
 
@@ -67,29 +66,29 @@ def prompt_budget(context: int, max_tokens: int) -> int:
 def cut_turns(
     count: Callable[[int], int], roles: Sequence[str], context: int | None, max_tokens: int
 ) -> Cut:
-    """Leave out the oldest turns until the rest fits.
+    """Drop the oldest turns until the rest fits.
 
-    A prompt that is too long for its budget even alone may use the room kept for the answer,
-    as long as `MIN_ANSWER_TOKENS` tokens are left.
+    If the prompt alone exceeds its budget, it may use the tokens reserved for the answer as long
+    as `MIN_ANSWER_TOKENS` are left.
 
     Args:
-        count: index of the first turn that is sent → tokens of all that is then sent: system
-            prompt, turns and prompt. Asked a few times only.
-        roles: `user` or `assistant` for each earlier turn. What is kept begins with the user.
-        context: tokens of the model's context; None for no limit.
-        max_tokens: the longest answer asked for.
+        count: maps the index of the first turn sent → total tokens of system prompt, turns and
+            prompt. Called O(log n) times.
+        roles: `user` or `assistant` for each earlier turn. The first turn sent is the user's.
+        context: context length in tokens, None for no limit.
+        max_tokens: the requested maximum length of the answer.
     """
-    everything = count(0)
+    total = count(0)
     if context is None:
-        return Cut(0, everything, max_tokens)
+        return Cut(0, total, max_tokens)
     budget = prompt_budget(context, max_tokens)
-    if everything <= budget:
-        return Cut(0, everything, min(max_tokens, context - everything))
+    if total <= budget:
+        return Cut(0, total, min(max_tokens, context - total))
     starts = [i for i, role in enumerate(roles) if i > 0 and role == "user"]
     if roles:
         starts.append(len(roles))
     low, high = 0, len(starts)
-    tokens = {len(starts): everything}
+    tokens = {len(starts): total}
     while low < high:
         middle = (low + high) // 2
         tokens[middle] = count(starts[middle])
@@ -99,6 +98,6 @@ def cut_turns(
             low = middle + 1
     if low < len(starts):
         return Cut(starts[low], tokens[low], min(max_tokens, context - tokens[low]))
-    alone = tokens[len(starts) - 1] if starts else everything
+    alone = tokens[len(starts) - 1] if starts else total
     room = max(0, min(max_tokens, context - alone))
     return Cut(len(roles), alone, room, fits=room >= min(max_tokens, MIN_ANSWER_TOKENS))

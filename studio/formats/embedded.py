@@ -1,7 +1,7 @@
-"""What a file carries besides its content, and what a format does to read and to write it.
+"""The metadata embedded in a file, and the interface of the formats that can read and write it.
 
-A format is a module (`png`, `jpeg`, …) with the functions of `RecipeFormat`. A recipe is JSON
-text here; what it means is not known on this floor.
+A format is a module (`png`, `jpeg`, …) with the functions of `RecipeFormat`. Recipes are opaque
+JSON text here.
 """
 
 from __future__ import annotations
@@ -12,19 +12,19 @@ from typing import BinaryIO, Protocol
 from msgspec import Struct
 
 HEAD = 12
-"""Bytes from which a format recognises its files."""
+"""Bytes that a format needs to recognise its files."""
 RECIPE = "prompt_studio"
-"""The keyword of our recipe, where a format has keywords."""
+"""Keyword of the recipe, in formats with keywords."""
 AIGC = "AIGC"
-"""The keyword of the label of generated content (`aigc`)."""
+"""Keyword of the AIGC label (`aigc`)."""
 
 
 class Embedded(Struct, frozen=True):
-    """What a file says about how it was made; what it does not say is empty.
+    """Metadata about how a file was made. Missing parts are empty.
 
-    `recipe` is JSON. `texts` are read by other programs, by keyword. `packet` is XMP, `label`
-    the JSON of an AIGC label. `facts` are what a person reads at the top of a text, in order.
-    A format leaves out what it has no place for.
+    `recipe` is JSON. `texts` are for other programs, by keyword. `packet` is XMP, `label` the
+    JSON of an AIGC label. `facts` are human-readable lines at the top of a text file, in order.
+    A format ignores the parts that it cannot store.
     """
 
     recipe: str = ""
@@ -35,7 +35,7 @@ class Embedded(Struct, frozen=True):
 
 
 class Content(Struct, frozen=True):
-    """What a file holds: pixels, seconds of sound or film, or a text."""
+    """Properties of a file's content: size in pixels, duration in seconds, or the text."""
 
     width: int | None = None
     height: int | None = None
@@ -44,30 +44,30 @@ class Content(Struct, frozen=True):
 
 
 class RecipeFormat(Protocol):
-    """Files that carry a recipe. Nothing raises for what a file holds, and reads are bounded.
+    """A file format with embedded recipes. Reads are bounded and tolerate any file content.
 
-    Every function takes a file that stands at its beginning, and may raise `OSError`.
+    Each function takes a file positioned at its start, and may raise `OSError`.
     """
 
     def recognises(self, head: bytes) -> bool:
-        """Tell from the first `HEAD` bytes whether a file is of this format."""
+        """Return whether a file that starts with these `HEAD` bytes has this format."""
         ...
 
     def read(self, file: BinaryIO) -> Embedded:
-        """Return what the file carries; what is damaged or too long is left out."""
+        """Return the embedded metadata, without damaged and overlong parts."""
         ...
 
     def content(self, file: BinaryIO) -> Content:
-        """Return what the file holds, as far as it can be told without decoding it."""
+        """Return the properties of the content that can be read without decoding it."""
         ...
 
 
 class WritableFormat(RecipeFormat, Protocol):
-    """A format into which a recipe is put without the content being encoded again."""
+    """A format that can embed a recipe without encoding the content again."""
 
     def write(self, source: BinaryIO, target: BinaryIO, embedded: Embedded) -> Content:
-        """Copy `source` with `embedded` inside; what that leaves empty stays as it was.
+        """Copy `source` with `embedded` inside. Empty parts of `embedded` change nothing.
 
-        Raises `ValueError` where the source is damaged.
+        Raises `ValueError` if the source is damaged.
         """
         ...

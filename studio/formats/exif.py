@@ -1,7 +1,7 @@
-"""EXIF and XMP blocks: kept byte for byte, but for what enlarging makes untrue.
+"""In-place corrections of EXIF blocks and XMP packets after a picture was enlarged.
 
-Nothing is written anew, so that makers' notes, which hold offsets of their own, survive.
-Source of the format: CIPA DC-008 (EXIF 2.32) and TIFF 6.0.
+Blocks are patched and not rewritten, because maker notes contain absolute offsets.
+Format: CIPA DC-008 (EXIF 2.32) and TIFF 6.0.
 """
 
 from __future__ import annotations
@@ -11,22 +11,22 @@ import struct
 
 PREFIX = b"Exif\0\0"
 EXIF_IFD = 0x8769
-"""The tag of the folder of a picture's EXIF entries, in that of TIFF."""
+"""Tag of the pointer to the EXIF IFD, in IFD 0."""
 USER_COMMENT = 0x9286
 
 _ORIENTATION = 0x0112
 _WIDTHS = (0x0100, 0xA002)
 _HEIGHTS = (0x0101, 0xA003)
 _SHORT, _LONG, _UNDEFINED = 3, 4, 7
-_ENTRY = 12
+_ENTRY_BYTES = 12
 _XMP_ORIENTATION = re.compile(rb"(tiff:Orientation(?:\s*=\s*[\"']|>)\s*)([1-8])")
 
 
 def corrected_exif(exif: bytes, width: int, height: int) -> bytes:
-    """Return the block for an enlarged picture whose pixels stand upright.
+    """Return the EXIF block for an enlarged picture with upright pixels.
 
-    The orientation becomes 1, sizes become the new ones, and the thumbnail is unlinked, since
-    it may still lie on its side.
+    The orientation is set to 1, sizes are updated, and the thumbnail is unlinked, since it may
+    still be rotated.
 
     Args:
         exif: the block, with or without its prefix.
@@ -42,51 +42,51 @@ def corrected_exif(exif: bytes, width: int, height: int) -> bytes:
         raise ValueError("no EXIF header")
     try:
         (first,) = struct.unpack_from(f"{order}I", block, 4)
-        folder = _correct_folder(block, order, first, width, height, thumbnail=True)
-        if folder:
-            _correct_folder(block, order, folder, width, height, thumbnail=False)
+        exif_ifd = _correct_ifd(block, order, first, width, height, unlink_next=True)
+        if exif_ifd:
+            _correct_ifd(block, order, exif_ifd, width, height, unlink_next=False)
     except struct.error as error:
         raise ValueError(f"the EXIF block ends too early: {error}") from error
     return bytes(block)
 
 
 def with_undefined_comment(exif: bytes) -> bytes:
-    """Return a block, without its prefix, whose comment has the type that the standard wants.
+    """Return an EXIF block (without prefix) with the UserComment's type set to UNDEFINED.
 
-    Pillow writes it as BYTE, and A1111's reader fails on that (4.6.5 of the standard). The block
-    must have a comment.
+    The standard requires it (4.6.5). Pillow writes BYTE, which A1111's reader does not accept.
+    The block must contain a UserComment.
     """
     data = bytearray(exif)
     order = "<" if data.startswith(b"II") else ">"
-    (directory,) = struct.unpack_from(f"{order}I", data, 4)
-    for wanted in (EXIF_IFD, USER_COMMENT):
-        (count,) = struct.unpack_from(f"{order}H", data, directory)
-        entries = range(directory + 2, directory + 2 + 12 * count, 12)
-        entry = next(at for at in entries if struct.unpack_from(f"{order}H", data, at)[0] == wanted)
-        (directory,) = struct.unpack_from(f"{order}I", data, entry + 8)
+    (ifd,) = struct.unpack_from(f"{order}I", data, 4)
+    for tag in (EXIF_IFD, USER_COMMENT):
+        (count,) = struct.unpack_from(f"{order}H", data, ifd)
+        entries = range(ifd + 2, ifd + 2 + _ENTRY_BYTES * count, _ENTRY_BYTES)
+        entry = next(at for at in entries if struct.unpack_from(f"{order}H", data, at)[0] == tag)
+        (ifd,) = struct.unpack_from(f"{order}I", data, entry + 8)
     struct.pack_into(f"{order}H", data, entry + 2, _UNDEFINED)
     return bytes(data)
 
 
 def xmp_orientation(xmp: bytes) -> int:
-    """Return the orientation that an XMP packet tells, 1 to 8; 1 where it tells none."""
+    """Return the orientation in an XMP packet, 1 to 8; 1 if there is none."""
     found = _XMP_ORIENTATION.search(xmp)
     return int(found[2]) if found else 1
 
 
 def upright_xmp(xmp: bytes) -> bytes:
-    """Return an XMP packet in which the orientation, where there is one, is 1."""
+    """Return the XMP packet with its orientation, if any, set to 1."""
     return _XMP_ORIENTATION.sub(rb"\g<1>1", xmp)
 
 
-def _correct_folder(
-    block: bytearray, order: str, start: int, width: int, height: int, *, thumbnail: bool
+def _correct_ifd(
+    block: bytearray, order: str, start: int, width: int, height: int, *, unlink_next: bool
 ) -> int:
-    """Correct one folder of entries in place; return where the EXIF folder begins, or 0."""
-    found = 0
+    """Correct one IFD in place. Returns the offset of the EXIF IFD, 0 if it is not linked."""
+    exif_ifd = 0
     (count,) = struct.unpack_from(f"{order}H", block, start)
     for number in range(count):
-        at = start + 2 + number * _ENTRY
+        at = start + 2 + number * _ENTRY_BYTES
         tag, kind, _ = struct.unpack_from(f"{order}HHI", block, at)
         if tag == _ORIENTATION:
             _put(block, order, at, kind, 1)
@@ -95,12 +95,12 @@ def _correct_folder(
         elif tag in _HEIGHTS:
             _put(block, order, at, kind, height)
         elif tag == EXIF_IFD:
-            (found,) = struct.unpack_from(f"{order}I", block, at + 8)
-    if thumbnail:
-        after = start + 2 + count * _ENTRY
+            (exif_ifd,) = struct.unpack_from(f"{order}I", block, at + 8)
+    if unlink_next:
+        after = start + 2 + count * _ENTRY_BYTES
         if after + 4 <= len(block):
             struct.pack_into(f"{order}I", block, after, 0)
-    return found
+    return exif_ifd
 
 
 def _put(block: bytearray, order: str, at: int, kind: int, value: int) -> None:

@@ -1,7 +1,7 @@
-"""Read the header of a GGUF file: metadata, tensor table, and whether the data is all there.
+"""Read the header of a GGUF file (metadata and tensor table) and check the file's length.
 
-Format: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md, versions 2 and 3. Long
-arrays (the vocabulary) are stepped over, not kept.
+Format: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md, versions 2 and 3. Arrays, such
+as the vocabulary, are skipped.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ TEXT_ARCHITECTURES = frozenset(
         "starcoder2",
     }
 )
-"""Values of `general.architecture` that transformers turns into a language model."""
+"""Values of `general.architecture` that transformers can load as a language model."""
 
 QUANTISATIONS: dict[int, tuple[str, int, int]] = {
     0: ("f32", 1, 4),
@@ -84,7 +84,7 @@ QUANTISATIONS: dict[int, tuple[str, int, int]] = {
     40: ("nvfp4", 64, 36),
     41: ("q1_0", 128, 18),
 }
-"""ggml type number → name, weights in a block, bytes in a block."""
+"""ggml type number → name, weights per block, bytes per block."""
 
 FILE_TYPES = {
     0: "F32",
@@ -123,7 +123,7 @@ FILE_TYPES = {
     39: "NVFP4",
     40: "Q1_0",
 }
-"""`general.file_type` → the name that people know the quantisation by."""
+"""`general.file_type` → common name of the quantisation."""
 
 _SCALARS = {
     0: struct.Struct("<B"),
@@ -146,12 +146,11 @@ _TABLE_END = struct.Struct("<IQ")
 
 
 class GgufHeader(Struct, frozen=True):
-    """Metadata (arrays left out) and tensors. `size` and `expected_size` are bytes."""
+    """Metadata (without arrays), tensors, and the file's size in bytes."""
 
     metadata: dict[str, MetadataValue]
     tensors: Tensors
     size: int
-    expected_size: int
 
     @property
     def architecture(self) -> str:
@@ -159,13 +158,13 @@ class GgufHeader(Struct, frozen=True):
 
     @property
     def quantisation(self) -> str:
-        """Such as "Q4_K_M"; empty where the file does not say."""
+        """The quantisation, e.g. "Q4_K_M"; empty if the file does not name one."""
         number = self.metadata.get("general.file_type")
         return FILE_TYPES.get(number, "") if isinstance(number, int) else ""
 
     @property
     def context(self) -> int | None:
-        """The longest text the model was made for, in tokens."""
+        """The context length in tokens, None if unknown."""
         length = self.metadata.get(f"{self.architecture}.context_length")
         return length if isinstance(length, int) and length > 0 else None
 
@@ -173,8 +172,8 @@ class GgufHeader(Struct, frozen=True):
 def read_gguf_header(path: Path) -> GgufHeader:
     """Read the header of `path`.
 
-    Raises `ProblemError` (`model_broken`) where the file is cut off or no GGUF file,
-    (`bad_input`) where its version is not 2 or 3, (`model_missing`) where it cannot be opened.
+    Raises `ProblemError`: `model_broken` if the file is truncated or not GGUF, `bad_input` if
+    its version is not 2 or 3, `model_missing` if it cannot be opened.
     """
     try:
         size = path.stat().st_size
@@ -242,7 +241,7 @@ class _Reader:
                 missing=f"{(expected - self.size) / 1e6:.1f}",
                 expected=f"{expected / 1e6:.1f}",
             )
-        return GgufHeader(metadata, tensors, self.size, expected)
+        return GgufHeader(metadata, tensors, self.size)
 
     def _number(self, kind: struct.Struct) -> int:
         (value,) = kind.unpack_from(self.data, self.at)
@@ -310,7 +309,7 @@ class _Reader:
             for side in shape:
                 elements *= side
             nbytes = elements // block * block_bytes
-            # ggml names the fastest-moving side first, every other format names it last
+            # ggml lists the fastest-varying dimension first, other formats list it last.
             tensors[name] = TensorInfo(tuple(reversed(shape)), label, nbytes)
             end = max(end, offset + nbytes)
         return tensors, end

@@ -1,4 +1,4 @@
-"""Where the converted model of a GGUF file lies: the engine makes it, the counter reads it."""
+"""Cache location of converted GGUF models, shared by the engine and the token counter."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ import re
 from pathlib import Path
 
 CACHE_VARIABLE = "STUDIO_CACHE"
-"""Environment variable that tells the engine the folder for what can be made again."""
+"""Environment variable with the engine's cache folder."""
 
 
 def converted_folder(cache: Path, source: Path) -> Path:
-    """Return the folder, which need not exist. Its name changes when the file does.
+    """Return the folder of a converted model, which need not exist.
 
-    What stands before the last hyphen belongs to the file's path, whatever its state.
+    The name is `<name>-<hash of the path>-<hash of modification time and size>`.
 
     Raises:
-        OSError: the file is not there.
+        OSError: `source` does not exist.
     """
     stat = source.stat()
     name = re.sub(r"[^A-Za-z0-9.]+", "-", source.stem).strip("-.")[:40] or "model"

@@ -1,6 +1,6 @@
-"""JPEG segments: size and XMP read within bounds, and metadata put in. Pixels are not touched.
+"""Read size and XMP from JPEG segments, with bounded reads, and insert metadata segments.
 
-XMP that is too long for one segment is continued in others ("extended XMP").
+XMP that does not fit into one segment is continued in further ones ("extended XMP").
 Format: https://www.w3.org/Graphics/JPEG/itu-t81.pdf (annex B), and part 3 of the XMP
 specification, section 1.1.3.
 """
@@ -18,7 +18,7 @@ from studio.formats.exif import PREFIX as _EXIF
 
 SIGNATURE = b"\xff\xd8\xff"
 MAX_SEGMENT = 65_533
-"""Bytes that one segment can hold."""
+"""Maximum bytes of a segment's content."""
 MAX_XMP = 16 * 1024 * 1024
 _MAX_SEGMENTS = 5_000
 _XMP = b"http://ns.adobe.com/xap/1.0/\0"
@@ -32,16 +32,16 @@ _WITHOUT_LENGTH = frozenset({0x01, *range(0xD0, 0xD9)})
 
 
 class JpegError(ValueError):
-    """The bytes are no JPEG, or its segments are cut short."""
+    """The file is not a JPEG, or is truncated."""
 
 
 def recognises(head: bytes) -> bool:
-    """Tell from its first bytes whether a file is a JPEG."""
+    """Return whether a file is a JPEG."""
     return head.startswith(SIGNATURE)
 
 
 def read(file: BinaryIO) -> Embedded:
-    """Return the XMP packet, and the recipe and label in it."""
+    """Return the XMP packet, with the recipe and label that it contains."""
     try:
         return xmp.embedded_in(read_packets(file))
     except JpegError:
@@ -49,7 +49,7 @@ def read(file: BinaryIO) -> Embedded:
 
 
 def content(file: BinaryIO) -> Content:
-    """Return width and height, none where the file is damaged."""
+    """Return width and height, None if the file is damaged."""
     try:
         width, height = size(file)
     except JpegError:
@@ -58,9 +58,9 @@ def content(file: BinaryIO) -> Content:
 
 
 def _segments(file: BinaryIO) -> Iterator[tuple[int, int]]:
-    """Yield marker and length of each segment before the pixels; the file stands at its data.
+    """Yield marker and length of each segment before the pixels, positioned at its data.
 
-    The next one is found wherever the file was left. Raises `JpegError`.
+    The caller may move the file position. Raises `JpegError`.
     """
     if file.read(2) != SIGNATURE[:2]:
         raise JpegError("not a JPEG file")
@@ -94,13 +94,13 @@ def size(file: BinaryIO) -> tuple[int, int]:
 
 
 def read_packets(file: BinaryIO) -> list[str]:
-    """Return the XMP packet, and the extended one where there is one.
+    """Return the XMP packet and, if there is one, its extended packet.
 
-    Broken and overlong ones are left out. Raises `JpegError` when the file is no JPEG at all.
+    Damaged and overlong packets are left out. Raises `JpegError` if the file is not a JPEG.
     """
     packet = ""
     parts: dict[bytes, dict[int, bytes]] = {}
-    held = 0
+    extended_bytes = 0
     try:
         for marker, length in _segments(file):
             if marker != _APP1:
@@ -108,27 +108,27 @@ def read_packets(file: BinaryIO) -> list[str]:
             body = file.read(length)
             if body.startswith(_XMP) and not packet:
                 packet = body[len(_XMP) :].decode("utf-8", "replace")
-            elif body.startswith(_EXTENDED) and held + length <= MAX_XMP:
-                held += length
+            elif body.startswith(_EXTENDED) and extended_bytes + length <= MAX_XMP:
+                extended_bytes += length
                 name = body[len(_EXTENDED) : len(_EXTENDED) + 32]
                 offset = int.from_bytes(body[_EXTENDED_HEAD - 4 : _EXTENDED_HEAD], "big")
                 parts.setdefault(name, {})[offset] = body[_EXTENDED_HEAD:]
     except JpegError:
         if file.seek(0) or file.read(2) != SIGNATURE[:2]:
             raise
-    # Only what the packet names belongs to it; an editor may have left older parts behind.
-    mine = parts.get(xmp.value_of(packet, _NOTE).encode())
-    if not mine:
+    # Editors may leave stale extended packets behind: use the one that the packet refers to.
+    extended = parts.get(xmp.value_of(packet, _NOTE).encode())
+    if not extended:
         return [packet] if packet else []
-    whole = b"".join(part for _, part in sorted(mine.items()))
-    return [packet, whole.decode("utf-8", "replace")]
+    joined = b"".join(part for _, part in sorted(extended.items()))
+    return [packet, joined.decode("utf-8", "replace")]
 
 
 def with_metadata(picture: bytes, exif: bytes, packet: str, extended: str) -> bytes:
-    """Return the JPEG with EXIF (from the TIFF header on) and XMP packets at its beginning.
+    """Return the JPEG with EXIF (starting at the TIFF header) and XMP packets inserted.
 
-    An empty one is left out. `packet` must say so where there is an `extended` one (`noting`),
-    and fit into a segment (`fits`). Raises `JpegError`.
+    Empty blocks are omitted. `packet` must fit into a segment (`fits`) and, if there is an
+    `extended` packet, refer to it (`with_extension_note`). Raises `JpegError`.
     """
     added = [_segment(_EXIF, exif)] if exif else []
     if packet:
@@ -143,22 +143,22 @@ def with_metadata(picture: bytes, exif: bytes, packet: str, extended: str) -> by
 
 
 def fits(packet: str) -> bool:
-    """Tell whether a packet needs no more than one segment."""
+    """Return whether an XMP packet fits into one segment."""
     return len(_XMP) + len(packet.encode()) <= MAX_SEGMENT
 
 
 def exif_fits(exif: bytes) -> bool:
-    """Tell whether EXIF needs no more than the one segment that it can have."""
+    """Return whether EXIF fits into its segment; there can be only one."""
     return len(_EXIF) + len(exif) <= MAX_SEGMENT
 
 
 def with_extension_note(packet: str, extended: str) -> str:
-    """Return the packet with a note that the extended one belongs to it."""
+    """Return the packet with a reference to its extended packet."""
     return xmp.with_value(packet, _NOTE, _NOTE_NAMESPACE, _name(extended.encode()))
 
 
 def has_extension_note(packet: str, extended: str) -> bool:
-    """Tell whether a packet names this extended one."""
+    """Return whether a packet refers to this extended packet."""
     return xmp.value_of(packet, _NOTE) == _name(extended.encode())
 
 

@@ -1,4 +1,4 @@
-"""Read and write small JSON files: written whole or not at all, a damaged one is set aside."""
+"""Small JSON files: atomic writes, and renaming of damaged files."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ Value = TypeVar("Value")
 
 
 def read_json_file(path: Path, kind: type[Value]) -> Value | None:
-    """Return the file's value, or None where it is absent or cannot be opened.
+    """Return the file's value, or None if it is missing or cannot be opened.
 
-    Raises `msgspec.DecodeError` (or its subclass `ValidationError`) where it is damaged.
+    Raises `msgspec.DecodeError` (or its subclass `ValidationError`) if it is damaged.
     """
     try:
         data = path.read_bytes()
@@ -29,13 +29,13 @@ def read_json_file(path: Path, kind: type[Value]) -> Value | None:
 
 
 def write_json_file(path: Path, value: object) -> None:
-    """Write `value` to a temporary file beside `path`, then rename it. Raises `OSError`."""
+    """Write `value` atomically, creating the folder if needed. Raises `OSError`."""
     path.parent.mkdir(parents=True, exist_ok=True)
     write_atomic(path, msgspec.json.format(msgspec.json.encode(value), indent=1))
 
 
 def set_aside(path: Path) -> Path:
-    """Rename a damaged file so that it is kept. Returns where it is now."""
+    """Rename a damaged file to keep it. Returns its new path, or `path` if renaming failed."""
     aside = path.with_name(f"{path.stem}.damaged-{time.strftime('%Y%m%d-%H%M%S')}{path.suffix}")
     try:
         path.replace(aside)

@@ -1,7 +1,7 @@
-"""PNG chunks: recipe and texts read within bounds, and a file copied with texts added, streamed.
+"""Read texts from PNG chunks, with bounded reads, and copy a PNG with added texts.
 
-Nothing is decoded: pixels, colour profile, EXIF and every chunk of others go through byte by
-byte. Format: https://www.w3.org/TR/png-3/#5DataRep and #11iTXt.
+All other chunks (pixels, colour profile, EXIF) are copied unchanged, without decoding them.
+Format: https://www.w3.org/TR/png-3/#5DataRep and #11iTXt.
 """
 
 from __future__ import annotations
@@ -17,40 +17,40 @@ from studio.formats import a1111, xmp
 from studio.formats.embedded import AIGC, RECIPE, Content, Embedded
 
 Chunk: TypeAlias = tuple[bytes, bytes]
-"""Four letters of type, and data."""
+"""Type (four letters) and data."""
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 MAX_TEXT = 16 * 1024 * 1024
-"""Bytes of text that are read from one chunk, before and after decompression."""
+"""Maximum bytes of a text chunk, before and after decompression."""
 _MAX_CHUNKS = 200_000
 _BLOCK = 1024 * 1024
 _TEXT_TYPES = (b"iTXt", b"tEXt", b"zTXt")
-_FOR_OTHERS = (a1111.PARAMETERS, a1111.POSTPROCESSING)
+_A1111_KEYWORDS = (a1111.PARAMETERS, a1111.POSTPROCESSING)
 
 
 class PngError(ValueError):
-    """The bytes are no PNG, or its chunks are cut short."""
+    """The file is not a PNG, or is truncated."""
 
 
 def recognises(head: bytes) -> bool:
-    """Tell from its first bytes whether a file is a PNG."""
+    """Return whether a file is a PNG."""
     return head.startswith(SIGNATURE)
 
 
 def read(file: BinaryIO) -> Embedded:
-    """Return recipe, label, XMP packet and the texts of A1111."""
-    texts = read_texts(file, (RECIPE, xmp.KEYWORD, AIGC, *_FOR_OTHERS))
+    """Return recipe, label, XMP packet and A1111's texts."""
+    texts = read_texts(file, (RECIPE, xmp.KEYWORD, AIGC, *_A1111_KEYWORDS))
     packet = texts.get(xmp.KEYWORD, "")
     return Embedded(
         recipe=texts.get(RECIPE, ""),
-        texts={keyword: texts[keyword] for keyword in _FOR_OTHERS if keyword in texts},
+        texts={keyword: texts[keyword] for keyword in _A1111_KEYWORDS if keyword in texts},
         packet=packet,
         label=texts.get(AIGC, "") or xmp.value_of(packet, xmp.AIGC),
     )
 
 
 def content(file: BinaryIO) -> Content:
-    """Return width and height, none where the file is damaged."""
+    """Return width and height, None if the file is damaged."""
     try:
         width, height = size(file)
     except PngError:
@@ -59,7 +59,7 @@ def content(file: BinaryIO) -> Content:
 
 
 def write(source: BinaryIO, target: BinaryIO, embedded: Embedded) -> Content:
-    """Copy a PNG with its recipe and texts before the pixels. Raises `PngError`."""
+    """Copy a PNG, inserting recipe and texts before the pixels. Raises `PngError`."""
     width, height = size(source)
     packet = embedded.packet
     if embedded.label:
@@ -76,13 +76,13 @@ def write(source: BinaryIO, target: BinaryIO, embedded: Embedded) -> Content:
 
 
 def text_chunk(keyword: str, text: str) -> bytes:
-    """Return a whole iTXt chunk, uncompressed, so that simple readers find it."""
+    """Return a complete iTXt chunk, uncompressed for the sake of simple readers."""
     body = keyword.encode("latin-1") + b"\0\0\0\0\0" + text.encode("utf-8")
     return chunk(b"iTXt", body)
 
 
 def chunk(kind: bytes, body: bytes) -> bytes:
-    """Return a whole chunk: length, type, data and checksum."""
+    """Return a complete chunk: length, type, data and checksum."""
     return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", _checksum(kind, body))
 
 
@@ -91,9 +91,9 @@ def _checksum(kind: bytes, body: bytes) -> int:
 
 
 def chunk_headers(file: BinaryIO) -> Iterator[tuple[bytes, int]]:
-    """Yield type and length of each chunk; the file stands at the chunk's data.
+    """Yield type and length of each chunk, with the file positioned at the chunk's data.
 
-    The next one is found wherever the file was left. Raises `PngError`.
+    The caller may move the file position. Raises `PngError`.
     """
     if file.read(8) != SIGNATURE:
         raise PngError("not a PNG file")
@@ -121,7 +121,7 @@ def size(file: BinaryIO) -> tuple[int, int]:
 
 
 def longest_text(file: BinaryIO) -> int:
-    """Return the bytes of the longest text chunk, as stored; 0 where it is no PNG."""
+    """Return the stored bytes of the longest text chunk, 0 if the file is not a PNG."""
     longest = 0
     with contextlib.suppress(PngError):
         for kind, length in chunk_headers(file):
@@ -131,19 +131,19 @@ def longest_text(file: BinaryIO) -> int:
 
 
 def read_texts(file: BinaryIO, keywords: Collection[str]) -> dict[str, str]:
-    """Return the texts of the given keywords. Ones that are too large or broken are left out.
+    """Return the texts with the given keywords, without overlong and damaged ones.
 
-    Text after the pixels is found too. A file that is cut short gives what stood before the
-    cut. Raises `PngError` when it is no PNG at all.
+    Texts after the pixels are included. A truncated file yields the texts before its end. Raises
+    `PngError` if the file is not a PNG.
     """
-    wanted = {keyword.encode("latin-1"): keyword for keyword in keywords}
+    by_bytes = {keyword.encode("latin-1"): keyword for keyword in keywords}
     found: dict[str, str] = {}
     try:
         for kind, length in chunk_headers(file):
             if kind not in _TEXT_TYPES or length > MAX_TEXT:
                 continue
             head = file.read(min(length, 80))
-            keyword = wanted.get(head.partition(b"\0")[0])
+            keyword = by_bytes.get(head.partition(b"\0")[0])
             if keyword is None:
                 continue
             text = _text(kind, head + file.read(length - len(head)))
@@ -172,7 +172,7 @@ def _text(kind: bytes, body: bytes) -> str | None:
 
 
 def _inflate(data: bytes) -> bytes | None:
-    """Decompress, or None when it is broken or grows past the bound (a bomb)."""
+    """Decompress up to `MAX_TEXT` bytes. Returns None if damaged or longer (a zip bomb)."""
     stream = zlib.decompressobj()
     try:
         result = stream.decompress(data, MAX_TEXT)
@@ -181,17 +181,17 @@ def _inflate(data: bytes) -> bytes | None:
     return result if stream.eof else None
 
 
-def leading_chunks(path: Path, wanted: frozenset[bytes], largest: int = 1_000_000) -> list[Chunk]:
-    """Return the wanted chunks in front of a PNG's pixels; nothing from any other file.
+def leading_chunks(path: Path, types: frozenset[bytes], max_bytes: int = 1_000_000) -> list[Chunk]:
+    """Return the chunks of the given types before a PNG's pixels; none for other files.
 
-    A chunk that is larger than `largest` bytes, or damaged, is left out.
+    Damaged chunks and those with more than `max_bytes` are left out.
     """
     found: list[Chunk] = []
     with path.open("rb") as file, contextlib.suppress(PngError):
         for kind, length in chunk_headers(file):
             if kind == b"IDAT":
                 break
-            if kind in wanted and length <= largest:
+            if kind in types and length <= max_bytes:
                 data, checksum = file.read(length), file.read(4)
                 if checksum == struct.pack(">I", _checksum(kind, data)):
                     found.append((kind, data))
@@ -199,9 +199,9 @@ def leading_chunks(path: Path, wanted: frozenset[bytes], largest: int = 1_000_00
 
 
 def _copy_with_texts(source: BinaryIO, target: BinaryIO, texts: Mapping[str, str]) -> None:
-    """Copy a PNG with texts before its pixels, instead of those that it has by these keywords.
+    """Copy a PNG, inserting texts before the pixels and dropping existing ones of that keyword.
 
-    Raises `PngError` when the source is no whole PNG.
+    Raises `PngError` if the source is not a complete PNG.
     """
     replaced = {keyword.encode("latin-1") for keyword in texts}
     added = False

@@ -1,7 +1,7 @@
 """Read the header of a safetensors file and check it against the file's size.
 
-Format: 8 bytes little-endian length, JSON of that length, then the data that the offsets in
-the JSON point into (https://huggingface.co/docs/safetensors). Only the header is read.
+Format: header length as 8 bytes little-endian, JSON header, then the data that the offsets in the
+header refer to (https://huggingface.co/docs/safetensors).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from studio.formats.tensors import TensorInfo, Tensors
 from studio.protocol import problem
 
 MAX_HEADER = 100_000_000
-"""Bytes. The limit that the safetensors library itself sets."""
+"""Bytes. The limit of the safetensors library itself."""
 
 _BYTES_PER_ELEMENT = {
     "BOOL": 1.0,
@@ -50,7 +50,7 @@ class _Entry(Struct, frozen=True):
 
 
 class SafetensorsHeader(Struct, frozen=True):
-    """The tensors of one file and its free metadata. `size` is the file's, in bytes."""
+    """The tensors and metadata of a file, and its size in bytes."""
 
     tensors: Tensors
     metadata: dict[str, str]
@@ -60,10 +60,9 @@ class SafetensorsHeader(Struct, frozen=True):
 def read_safetensors_header(path: Path) -> SafetensorsHeader:
     """Read and check the header of `path`.
 
-    Raises `ProblemError` (`model_broken`) where the file is cut off, is no safetensors file,
-    or holds a tensor whose place in the file does not fit its shape; (`model_missing`) where
-    it cannot be opened. Each names the file with its folder: the files of two components often
-    have one name.
+    Raises `ProblemError`: `model_broken` if the file is truncated, is not a safetensors file or
+    has a tensor whose offsets do not match its shape, `model_missing` if it cannot be opened.
+    Messages contain the full path, since files of different components often share a name.
     """
     try:
         size = path.stat().st_size

@@ -1,33 +1,33 @@
-"""What files are by their names; what they hold is looked at when they are read."""
+"""File types by suffix. The content is checked when a file is read."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".gif", ".avif")
-"""Pictures that can be read. The library's own are PNG, and what an export made of them."""
+"""Pictures that can be read. Results in the library are PNG."""
 CONVERTED_PICTURES = (".jpg", ".jpeg", ".webp")
-"""What an export makes of a picture: the formats other than PNG that carry a recipe."""
+"""Formats of exported pictures other than PNG; they contain a recipe as well."""
 TEXTS = (".md",)
 AUDIO = (".wav", ".flac", ".opus", ".ogg", ".mp3", ".m4a")
 VIDEO = (".mp4", ".webm", ".mkv", ".mov")
 
 PICKLED_WEIGHTS = (".pth", ".pt", ".ckpt")
-"""PyTorch's own files. They may hold code, so only their tensors are ever read (`torch_zip`)."""
+"""PyTorch's pickles. They may contain code, so only the tensor table is read (`torch_zip`)."""
 MODEL_WEIGHTS = (".safetensors", ".gguf", *PICKLED_WEIGHTS)
 """Weights that can be used."""
 REFUSED_WEIGHTS = (".bin", ".npz", ".pkl", ".h5", ".onnx")
-"""Weights of models that are recognised, so that a sentence can say what would work instead."""
+"""Weights that are only recognised to give a helpful error message."""
 FINGERPRINTED_WEIGHTS = frozenset({*MODEL_WEIGHTS, ".bin", ".npz"})
-"""What counts as a model's weights in its fingerprint. Recipes hold fingerprints: a suffix more
-or less would make folders of old look changed."""
+"""Files that are part of a model's fingerprint. Recipes contain fingerprints, so changing this
+set makes models in existing recipes look changed."""
 
 
 def is_picture(path: Path) -> bool:
-    """Tell whether a file's name is that of a picture; `._` are sidecar files of macOS."""
+    """Return whether a file is a picture by its name. `._` files are macOS sidecar files."""
     return path.suffix.lower() in PICTURES and not path.name.startswith("._")
 
 
 def pictures_in(folder: Path) -> list[Path]:
-    """Return the pictures in a folder and the folders below it, in order of name."""
+    """Return the pictures in a folder and its subfolders, sorted by path."""
     return sorted(file for file in folder.rglob("*") if is_picture(file) and file.is_file())

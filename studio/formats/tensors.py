@@ -1,4 +1,4 @@
-"""What a weight file says about its tensors, whatever the file format."""
+"""Descriptions of the tensors in a weight file, independent of its format."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from msgspec import Struct
 
 
 class TensorInfo(Struct, frozen=True):
-    """One tensor as its file's header names it. `dtype` is lower-case: "f32", "bf16", "q4_1"."""
+    """One tensor of a weight file. `dtype` is lower-case: "f32", "bf16", "q4_1"."""
 
     shape: tuple[int, ...]
     dtype: str
@@ -23,9 +23,9 @@ class TensorInfo(Struct, frozen=True):
 
 
 Tensors: TypeAlias = dict[str, TensorInfo]
-"""Name → tensor, in the order of the file."""
+"""Name → tensor, in file order."""
 
 
 def count_parameters(tensors: Tensors) -> int:
-    """Return the number of weights in all tensors together."""
+    """Return the total number of weights."""
     return sum(tensor.elements for tensor in tensors.values())

@@ -1,9 +1,9 @@
-"""Read the table of tensors of a PyTorch `.pth` file without running what is in it.
+"""Read the tensor table of a PyTorch `.pth` file without running code from it.
 
-A pickle is a program: it may name any function and have it called. Here every name it asks
-for is looked up in a short list of stand-ins, which only note shapes; any other name ends the
-reading before anything is called ("Restricting Globals" in the documentation of `pickle`).
-Both containers are read: the zip that PyTorch writes since 1.6, and the older row of pickles.
+Unpickling can call any function by name. This reader resolves only a short list of names, to
+stubs that record shapes, and raises on any other name before anything is called ("Restricting
+Globals" in the documentation of `pickle`). Both the zip container of PyTorch 1.6 and later and
+the legacy sequence of pickles are supported.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from studio.formats.tensors import TensorInfo, Tensors
 from studio.protocol import ProblemError, problem
 
 MAX_PICKLE = 64 * 2**20
-"""Bytes. The table of the largest upscalers is far below 1 MB."""
+"""Bytes. The pickles of the largest upscalers are far below 1 MB."""
 
 _LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 
@@ -50,7 +50,7 @@ _WRAPPERS = (
     "model",
     "net",
 )
-"""Keys under which training scripts put the weights, in the order that spandrel looks."""
+"""Keys under which training scripts store the weights, in spandrel's order of lookup."""
 
 _PREFIXES = ("module.", "netG.")
 
@@ -68,11 +68,10 @@ class _Storage(Struct, frozen=True):
 
 
 def read_torch_tensors(path: Path) -> Tensors:
-    """Return the tensors that `path` holds, unwrapped as spandrel does.
+    """Return the tensors in `path`, unwrapped like spandrel does.
 
-    Raises `ProblemError`: `bad_input` where the file would run code or is of a kind that is
-    not read, `model_broken` where it is cut off or damaged, `model_missing` where it cannot
-    be opened.
+    Raises `ProblemError`: `bad_input` if the file would run code or has an unsupported format,
+    `model_broken` if it is truncated or damaged, `model_missing` if it cannot be opened.
     """
     try:
         with path.open("rb") as file:
@@ -145,7 +144,7 @@ def _read_zip(path: Path, file: IO[bytes]) -> object:
 
 
 def _read_legacy(path: Path, file: IO[bytes]) -> object:
-    """Read the older format: magic number, version, system, content, storage keys, raw data."""
+    """Read the legacy format: magic number, version, system info, content, storage keys, data."""
     if _load(path, _TableReader(file)) != _LEGACY_MAGIC:
         raise problem(
             "bad_input",
@@ -177,12 +176,12 @@ def _load(path: Path, reader: _TableReader) -> object:
         ) from error
     except (ProblemError, OSError):
         raise
-    except Exception as error:  # a damaged pickle can raise nearly anything
+    except Exception as error:  # unpickling damaged data can raise anything
         raise _damaged(path, f"{type(error).__name__}: {error}") from error
 
 
 class ForbiddenName(pickle.UnpicklingError):
-    """A pickle asked for something that is not on the list."""
+    """A pickle refers to a name that is not allowed."""
 
     def __init__(self, name: str) -> None:
         super().__init__(name)

@@ -1,4 +1,4 @@
-"""WebP chunks: size and XMP, read within bounds. Nothing is decoded.
+"""Read size and XMP from WebP chunks, with bounded reads and without decoding.
 
 Format: https://developers.google.com/speed/webp/docs/riff_container.
 """
@@ -17,16 +17,16 @@ _MAX_CHUNKS = 10_000
 
 
 class WebpError(ValueError):
-    """The bytes are no WebP, or its chunks are cut short."""
+    """The file is not a WebP, or is damaged."""
 
 
 def recognises(head: bytes) -> bool:
-    """Tell from its first twelve bytes whether a file is a WebP."""
+    """Return whether a file is a WebP."""
     return head[:4] == b"RIFF" and head[8:12] == b"WEBP"
 
 
 def read(file: BinaryIO) -> Embedded:
-    """Return the XMP packet, and the recipe and label in it."""
+    """Return the XMP packet, with the recipe and label that it contains."""
     try:
         return xmp.embedded_in([read_packet(file)])
     except WebpError:
@@ -34,7 +34,7 @@ def read(file: BinaryIO) -> Embedded:
 
 
 def content(file: BinaryIO) -> Content:
-    """Return width and height, none where the file is damaged."""
+    """Return width and height, None if the file is damaged."""
     try:
         width, height = size(file)
     except WebpError:
@@ -43,9 +43,9 @@ def content(file: BinaryIO) -> Content:
 
 
 def _chunks(file: BinaryIO) -> Iterator[tuple[bytes, int]]:
-    """Yield type and length of each chunk; the file stands at the chunk's data.
+    """Yield type and length of each chunk, with the file positioned at the chunk's data.
 
-    The next one is found wherever the file was left. Raises `WebpError`.
+    The caller may move the file position. Raises `WebpError`.
     """
     if not recognises(file.read(12)):
         raise WebpError("not a WebP file")
@@ -77,9 +77,9 @@ def size(file: BinaryIO) -> tuple[int, int]:
 
 
 def read_packet(file: BinaryIO) -> str:
-    """Return the XMP packet, "" where there is none or it is overlong.
+    """Return the XMP packet, "" if there is none or it is overlong.
 
-    Raises `WebpError` when the file is no WebP at all.
+    Raises `WebpError` if the file is not a WebP.
     """
     for kind, length in _chunks(file):
         if kind == b"XMP " and length <= MAX_XMP:

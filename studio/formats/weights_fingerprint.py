@@ -1,4 +1,4 @@
-"""The fingerprint of a model's weights, which a recipe carries."""
+"""Fingerprints of model weights, which are stored in recipes."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ _lock = threading.Lock()
 
 
 def weight_hash(ref: ModelRef, check: Callable[[], None] | None = None) -> str:
-    """Return the SHA-256 of a model's weights, as hex; empty when it has no readable file.
+    """Return the SHA-256 of a model's weights in hex, "" if no weight file can be read.
 
-    For one file it is that file's own hash, which other programs show too. For a folder with
-    several it is the hash over lines of `hash  relative/path`, sorted by path. The hashes of
-    files are remembered while the process lives, by path, time and size.
+    For a single file it is the file's own hash, as other programs show it. For several files it
+    is the hash of lines `hash  relative/path`, sorted by path. File hashes are cached in memory
+    by path, modification time and size.
 
     Args:
         ref: the model.
-        check: called every few megabytes; may raise to stop, e.g. `job.check`.
+        check: called every few megabytes; may raise to cancel, e.g. `job.check`.
     """
     root = Path(ref.path)
     if root.is_file():

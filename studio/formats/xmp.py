@@ -1,7 +1,7 @@
-"""XMP packets as text: a simple property read or set, the rest left as it is.
+"""Read and set simple properties in XMP packets, treated as text.
 
-No XML parser sees a stranger's packet, so nothing in it can expand or be fetched. Packets that
-other programs wrote again keep our properties as attributes or as elements; both are read.
+Untrusted packets are not passed to an XML parser, which rules out entity expansion and external
+references. Programs may rewrite properties as attributes or as elements; both forms are read.
 Format: https://github.com/adobe/XMP-Toolkit-SDK/tree/main/docs (part 1).
 """
 
@@ -15,7 +15,7 @@ from xml.sax.saxutils import escape
 from studio.formats.embedded import Embedded
 
 KEYWORD = "XML:com.adobe.xmp"
-"""The keyword of the PNG text that holds a packet."""
+"""Keyword of the PNG text with the packet."""
 RECIPE = "PromptStudio:Recipe"
 RECIPE_NAMESPACE = "urn:prompt-studio:xmp:1/"
 SOURCE = "Iptc4xmpExt:DigitalSourceType"
@@ -24,21 +24,21 @@ AIGC = "TC260:AIGC"
 AIGC_NAMESPACE = "http://www.tc260.org.cn/ns/AIGC/1.0/"
 _RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 _QUOTES = {'"': "&quot;", "\n": "&#10;", "\r": "&#13;", "\t": "&#9;"}
-# XML 1.0 has no way at all to write these.
+# XML 1.0 cannot represent these, not even escaped.
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
 def value_of(packet: str, name: str) -> str:
-    """Return a simple property by its prefixed name, "" where there is none."""
+    """Return a simple property by its prefixed name, "" if there is none."""
     found = _span(packet, name)
     return unescape(packet[found[0] : found[1]]) if found else ""
 
 
 def with_value(packet: str, name: str, namespace: str, value: str) -> str:
-    """Return the packet with a property set. "" gives a new one.
+    """Return the packet with a property set; a new packet if `packet` is empty.
 
-    A packet that nothing can be added to is returned as it is. Characters that XML cannot hold
-    are left out of `value`.
+    A packet that cannot be extended is returned unchanged. Characters that XML does not allow are
+    removed from `value`.
     """
     text = escape(_FORBIDDEN.sub("", value), _QUOTES)
     found = _span(packet, name)
@@ -65,12 +65,12 @@ def with_value(packet: str, name: str, namespace: str, value: str) -> str:
 
 
 def with_recipe(packet: str, recipe: str) -> str:
-    """Return the packet with a recipe (JSON) in it, as it is where nothing can be added to it."""
+    """Return the packet with a recipe (JSON) in it, unchanged if it cannot be extended."""
     return with_value(packet, RECIPE, RECIPE_NAMESPACE, recipe)
 
 
 def embedded_in(packets: Sequence[str]) -> Embedded:
-    """Return what a file's packets carry: the first one is its own, others continue it."""
+    """Return the metadata in a file's packets: the main packet first, then extended packets."""
     if not packets:
         return Embedded()
     recipes = (value_of(packet, RECIPE) for packet in packets)
@@ -82,7 +82,7 @@ def embedded_in(packets: Sequence[str]) -> Embedded:
 
 
 def _span(packet: str, name: str) -> tuple[int, int] | None:
-    """Return where the escaped value of a property stands: of the first one by that name."""
+    """Return start and end of the escaped value of a property's first occurrence."""
     start = packet.find(f"<{name}>")
     if start >= 0:
         start += len(name) + 2

@@ -80,7 +80,7 @@ def _embedded(recipe: Recipe, label: AigcLabel | None, old: Embedded, content: C
         recipe=to_json(recipe),
         texts=dict([text]) if text is not None else {},
         packet=with_source(old.packet, source),
-        label=label.over(old.label, f"{recipe.job}-{recipe.row}") if label is not None else "",
+        label=label.json(old.label, f"{recipe.job}-{recipe.row}") if label is not None else "",
         facts={
             **prompt,
             "model": recipe.model_name or recipe.model_id,

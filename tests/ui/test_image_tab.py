@@ -103,7 +103,9 @@ def test_a_crash_is_told_in_the_row_and_the_next_job_runs(tab: Any, qtbot: QtBot
 def test_only_what_the_model_uses_is_enabled_and_sent(tab: Any, qtbot: QtBot) -> None:
     qtbot.waitUntil(lambda: tab.controls.scheduler.count() > 1, timeout=20_000)
     tab.controls.negative.set_text("blurry")
-    tab.controls.apply(Capabilities(controls=("prompt", "steps"), width=128, height=128))
+    tab.controls.apply_capabilities(
+        Capabilities(controls=("prompt", "steps"), width=128, height=128)
+    )
     assert not tab.controls.negative.isEnabled()
     assert not tab.controls.guidance.isEnabled()
     assert tab.controls.steps.isEnabled()
@@ -141,12 +143,12 @@ def test_a_picture_the_model_cannot_start_from_is_said_to_be_unused(
     alone = Capabilities(controls=("prompt", "seed"), width=64, height=64)
     window.state.reports.model_described.emit(ModelDescribed(model, alone, None))
     assert not tab.result.start_from.isEnabled()
-    assert "prompt alone" in tab.result.start_from.toolTip()
+    assert "does not support a start picture" in tab.result.start_from.toolTip()
     assert window.messages.text() == ""
 
     window.state.destinations.send("image", [picture])
 
-    assert "prompt alone" in window.messages.text()
+    assert "does not support a start picture" in window.messages.text()
     assert window.messages.messages[-1].action_text == "Add a model…"
 
 
@@ -267,7 +269,7 @@ def test_a_deleted_picture_leaves_the_tab_and_comes_back_with_undo(
     ended(tab, qtbot)
     path = tab.result.path()
     choose(tab, qtbot, "delete")
-    qtbot.waitUntil(lambda: states(tab) == ["gone"], timeout=10_000)
+    qtbot.waitUntil(lambda: states(tab) == ["deleted"], timeout=10_000)
     assert tab.result.path() == ""
     assert not tab.result.enlarge.isEnabled()
     window.messages._action.click()

@@ -20,9 +20,9 @@ from studio.ui.compare.differences import differences
 from studio.ui.main_window import MainWindow
 from studio.ui.media.picture.canvas import PictureCanvas
 from studio.ui.workspaces.image.image_tab import ImageTab
-from studio.ui.workspaces.image.mask.drawing import MOST_STEPS, MaskDrawing
+from studio.ui.workspaces.image.mask.drawing import MAX_UNDO_STEPS, MaskDrawing
 from studio.ui.workspaces.image.mask.mask_brush import MaskBrush
-from studio.ui.workspaces.image.mask.mask_dialog import MOST_PIXELS, read_opaque
+from studio.ui.workspaces.image.mask.mask_dialog import MAX_PIXELS, read_opaque
 from studio.ui.workspaces.image.mask.mask_file import save_mask
 
 LEFT, RIGHT = Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton
@@ -58,7 +58,7 @@ def tab(window: MainWindow, picture: Path, qtbot: QtBot) -> Any:
     tab = window.tab("image")
     assert isinstance(tab, ImageTab)
     qtbot.waitUntil(lambda: tab.controls.is_known, timeout=20_000)
-    tab.controls.apply(Capabilities(controls=(*CONTROLS, "mask")))
+    tab.controls.apply_capabilities(Capabilities(controls=(*CONTROLS, "mask")))
     tab.controls.source.set_path(str(picture))
     return tab
 
@@ -121,29 +121,29 @@ def test_steps_are_taken_back_and_done_again(brush: MaskBrush, qtbot: QtBot) -> 
     for x in (51, 120, 201):
         drag(qtbot, brush.canvas, (x, 60), (x, 140))
         images.append(QImage(drawing.image))
-    brush.apply(drawing.invert())
+    brush.show_change(drawing.invert())
     images.append(QImage(drawing.image))
     assert grey(brush, 51, 100) == 0
     assert grey(brush, 0, 0) == 255
     for image in reversed(images[:-1]):
-        brush.apply(drawing.undo())
+        brush.show_change(drawing.undo())
         assert drawing.image == image
     assert (drawing.can_undo, drawing.is_changed, drawing.is_empty) == (False, False, True)
     for image in images[1:]:
-        brush.apply(drawing.redo())
+        brush.show_change(drawing.redo())
         assert drawing.image == image
     assert not drawing.can_redo
 
 
 def test_undo_remembers_so_many_steps_and_no_more() -> None:
     drawing = MaskDrawing(QSize(40, 40))
-    for _ in range(MOST_STEPS + 5):
+    for _ in range(MAX_UNDO_STEPS + 5):
         drawing.invert()
     taken = 0
     while drawing.can_undo:
         drawing.undo()
         taken += 1
-    assert taken == MOST_STEPS
+    assert taken == MAX_UNDO_STEPS
 
 
 def test_the_keys_lead_the_brush_and_paint(brush: MaskBrush, qtbot: QtBot) -> None:
@@ -188,7 +188,7 @@ def test_a_picture_becomes_the_mask_by_its_brightness() -> None:
 def test_a_large_picture_is_painted_smaller(tmp_path: Path) -> None:
     Image.new("L", (4000, 2000)).save(tmp_path / "large.png")
     size = read_opaque(str(tmp_path / "large.png")).size()
-    assert size.width() * size.height() <= MOST_PIXELS
+    assert size.width() * size.height() <= MAX_PIXELS
     assert abs(size.width() - 2 * size.height()) <= 1
 
 
@@ -231,10 +231,10 @@ def test_another_picture_drops_the_mask(tab: Any, qtbot: QtBot, tmp_path: Path) 
 
 def test_a_model_without_masks_is_sent_none_and_says_so(tab: Any, qtbot: QtBot) -> None:
     masked(tab, qtbot)
-    tab.controls.apply(Capabilities(controls=CONTROLS))
+    tab.controls.apply_capabilities(Capabilities(controls=CONTROLS))
     button = tab.controls.source.mask_button
     assert not button.isEnabled()
-    assert "does not use" in button.toolTip()
+    assert "Not supported" in button.toolTip()
     assert tab.request().image is not None
     assert tab.request().mask is None
 

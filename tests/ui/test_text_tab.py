@@ -19,7 +19,7 @@ from studio.settings import RESOURCES, Paths
 from studio.ui.main_window import MainWindow
 from studio.ui.style.translations import JsonTranslator
 from studio.ui.widgets.tinted_label import TintedLabel
-from studio.ui.workspaces.text.answer_text import LIVE_MARKDOWN, AnswerText
+from studio.ui.workspaces.text.answer_text import MAX_STREAMED_MARKDOWN, AnswerText
 from studio.ui.workspaces.text.answers import AnswerCard, AnswerColumns
 from studio.ui.workspaces.text.conversation import Answer, Conversation, Turn
 from studio.ui.workspaces.text.conversation_view import SHOWN_AT_ONCE
@@ -107,7 +107,7 @@ def test_variations_stand_side_by_side_in_one_job(tab: Any, qtbot: QtBot) -> Non
 def test_a_thousand_variations_cost_as_many_widgets_as_four(tab: Any, qtbot: QtBot) -> None:
     turn = Turn(prompt="many", answers=[Answer(text=f"no. {n}") for n in range(1000)])
     tab.chat.replace(Conversation([turn]), "")
-    tab.view.view_of(turn).unfold(True)
+    tab.view.view_of(turn).set_expanded(True)
     columns = tab.view.findChild(AnswerColumns)
     qtbot.waitUntil(lambda: len(columns.findChildren(AnswerCard)) == 4)
     columns.bar.setValue(996)
@@ -149,7 +149,7 @@ def test_asking_again_adds_an_answer_with_another_seed(tab: Any, qtbot: QtBot) -
     tab.controls.seed.set_value(7)
     ask(tab, "a fox")
     (turn,) = answered(tab, qtbot, 1)
-    tab.view.view_of(turn)._single.again.click()
+    tab.view.view_of(turn)._single.regenerate.click()
     (turn,) = answered(tab, qtbot, 1)
     assert len(turn.answers) == 2
     assert turn.answers[0].text != turn.answers[1].text
@@ -161,7 +161,7 @@ def test_editing_an_earlier_message_replaces_what_follows(tab: Any, qtbot: QtBot
     answered(tab, qtbot, 1)
     ask(tab, "two")
     first, _ = answered(tab, qtbot, 2)
-    tab.view.edit_wanted.emit(first)
+    tab.view.edit_requested.emit(first)
     assert tab.prompt.text() == "one"
     tab.prompt.setPlainText("one and a half")
     tab.generate()
@@ -325,7 +325,7 @@ def test_markdown_is_shown_and_loads_nothing(qtbot: QtBot) -> None:
 def test_a_long_answer_streams_as_plain_text_and_ends_as_markdown(qtbot: QtBot) -> None:
     view = AnswerText(grows=False)
     qtbot.addWidget(view)
-    text = "**bold** words " * (LIVE_MARKDOWN // 10)
+    text = "**bold** words " * (MAX_STREAMED_MARKDOWN // 10)
     view.show_answer(text[:-100], finished=False)
     assert "**" in view.toPlainText()
     view.show_answer(text, finished=False)

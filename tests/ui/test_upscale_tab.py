@@ -17,7 +17,7 @@ from pytestqt.qtbot import QtBot
 from studio.kinds.upscale import UpscaleRequest
 from studio.protocol import ModelRef, ModelSource
 from studio.ui.main_window import MainWindow
-from studio.ui.workspaces.upscale.adding import pictures_below
+from studio.ui.workspaces.upscale.input_files import expand_folders
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ def states(tab: Any) -> list[str]:
 def test_a_folder_gives_the_pictures_below_it_in_order(tmp_path: Path) -> None:
     wanted = [picture(tmp_path / "a.png"), picture(tmp_path / "子 folder" / "b.JPG")]
     (tmp_path / "notes.txt").write_text("")
-    assert pictures_below([tmp_path]) == wanted
+    assert expand_folders([tmp_path]) == wanted
 
 
 def test_each_picture_is_a_job_and_is_shown_before_and_after(
@@ -109,7 +109,7 @@ def test_a_file_that_is_no_picture_is_marked_and_left_out(
     assert "text.png is not a picture" in rows[0]
     assert "cut 半.png is damaged" in rows[1]
     tab.generate()
-    assert "can be read" in window.messages.text()
+    assert "readable picture" in window.messages.text()
 
     add(tab, qtbot, picture(tmp_path / "good.png"))
     tab.generate()

@@ -1,4 +1,4 @@
-"""Which model: those on disk for a task, whether the chosen one fits, and a way to add one."""
+"""The choice of a task's model, with a warning if it does not fit into memory."""
 
 from __future__ import annotations
 
@@ -20,15 +20,18 @@ _ADD = "\0add"
 
 
 class ModelPicker(QWidget):
-    """`<task>.model` is the object name of the combo box itself (`picker.combo`)."""
+    """Lists the installed models and "Add a model…".
+
+    `<task>.model` is the object name of the combo box (`picker.combo`).
+    """
 
     changed = Signal()
 
     def __init__(self, state: AppState, task: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._state = state
-        self._task: str = task
-        self._wanted = ""
+        self._task = task
+        self._model_id = ""
         label = QLabel(self.tr("Model"), self)
         self.combo = QComboBox(self)
         self.combo.setObjectName(f"{task}.model")
@@ -61,22 +64,22 @@ class ModelPicker(QWidget):
             self.refresh()
 
     def model_id(self) -> str:
-        """Return the chosen model's id; an empty string is the default model."""
-        return self._wanted
+        """Return the id of the chosen model; an empty string is the default model."""
+        return self._model_id
 
     def set_model_id(self, model: str) -> None:
-        """Choose a model by its id; one that is not there (any more) leaves the default."""
-        self._wanted = model
+        """Choose a model by its id; the default is shown if it is not installed."""
+        self._model_id = model
         if self._state.models_known:
-            self._choose()
+            self._select()
 
     def ref(self) -> ModelRef | None:
-        """Return the model that will be used, or None while there is none."""
+        """Return the model that will be used, or None if there is none."""
         model = self.combo.currentData()
         return model if isinstance(model, ModelRef) else None
 
     def refresh(self) -> None:
-        """List the models again, keeping the choice where it is still there."""
+        """Reload the list, keeping the choice if it is still installed."""
         before = self.ref()
         blocked = self.combo.blockSignals(True)
         self.combo.clear()
@@ -88,17 +91,17 @@ class ModelPicker(QWidget):
             self.combo.insertSeparator(self.combo.count())
         self.combo.addItem(icon("plus"), self.tr("Add a model…"), _ADD)
         self.combo.setPlaceholderText(self.tr("No model yet"))
-        self._choose()
+        self._select()
         self.combo.blockSignals(blocked)
         self._show_fit()
         if self.ref() != before:
             self.changed.emit()
 
-    def _choose(self) -> None:
+    def _select(self) -> None:
         models = self._state.models(self._task)
         ids = [model.id for model in models]
-        if self._wanted in ids:
-            index = ids.index(self._wanted)
+        if self._model_id in ids:
+            index = ids.index(self._model_id)
         else:
             starters = [row for row, model in enumerate(models) if model.is_starter]
             index = starters[0] if starters else (0 if models else -1)
@@ -107,10 +110,10 @@ class ModelPicker(QWidget):
     def _picked(self, index: int) -> None:
         data = self.combo.itemData(index)
         if data == _ADD:
-            self._choose()
+            self._select()
             self._state.destinations.open_models(self._task)
-        elif isinstance(data, ModelRef) and data.id != self._wanted:
-            self._wanted = data.id
+        elif isinstance(data, ModelRef) and data.id != self._model_id:
+            self._model_id = data.id
             self.changed.emit()
 
     def _show_fit(self) -> None:

@@ -1,4 +1,4 @@
-"""A number with its label: typed, wheeled, stepped, and reset by a double click on the label."""
+"""A labelled spin box that a double click on the label resets."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from studio.ui.style.translations import tr
 
 
 class NumberField(QWidget):
-    """A label and a spin box. With `optional`, None is shown as "Auto" below the minimum.
+    """A label and a spin box.
 
-    `name` becomes the object name of the spin box itself (`field.spin`).
+    With `optional`, the value can be None: one step below the minimum, shown as "Auto". `name` is
+    the object name of the spin box (`field.spin`).
     """
 
     changed = Signal()
@@ -37,18 +38,18 @@ class NumberField(QWidget):
         super().__init__(parent)
         self._default = default
         self._optional = optional
-        self._least = minimum - step if optional else minimum
+        self._spin_minimum = minimum - step if optional else minimum
         self.label = ResetLabel(label, self)
         self.label.reset.connect(self.reset)
         self.spin: QSpinBox | QDoubleSpinBox
         if decimals:
             self.spin = QDoubleSpinBox(self)
             self.spin.setDecimals(decimals)
-            self.spin.setRange(self._least, maximum)
+            self.spin.setRange(self._spin_minimum, maximum)
             self.spin.setSingleStep(step)
         else:
             self.spin = QSpinBox(self)
-            self.spin.setRange(int(self._least), int(maximum))
+            self.spin.setRange(int(self._spin_minimum), int(maximum))
             self.spin.setSingleStep(int(step))
         if optional:
             self.spin.setSpecialValueText(self.tr("Auto"))
@@ -72,49 +73,49 @@ class NumberField(QWidget):
         self.spin.valueChanged.connect(self.changed)
 
     def value(self) -> int | float | None:
-        """Return the number, or None for "Auto"."""
+        """Return the value, or None for "Auto"."""
         value = self.spin.value()
-        if self._optional and value <= self._least:
+        if self._optional and value <= self._spin_minimum:
             return None
         return (
             round(value, self.spin.decimals()) if isinstance(self.spin, QDoubleSpinBox) else value
         )
 
     def int_value(self) -> int:
-        """Return the number of a field that is neither optional nor fractional."""
+        """Return the value of a field that is neither optional nor fractional."""
         return int(self.spin.value())
 
     def float_value(self) -> float:
-        """Return the number of a field that is not optional."""
+        """Return the value of a field that is not optional, rounded to 6 decimals."""
         return round(float(self.spin.value()), 6)
 
     def set_value(self, value: float | None) -> None:
-        """Show a number, or "Auto" for None; values out of range go to the nearest end."""
-        shown = self._least if value is None else value
+        """Set the value, None for "Auto"; a value out of range is clamped."""
+        shown = self._spin_minimum if value is None else value
         if isinstance(self.spin, QDoubleSpinBox):
             self.spin.setValue(shown)
         else:
             self.spin.setValue(int(shown))
 
     def reset(self) -> None:
-        """Go back to the default."""
+        """Restore the default."""
         self.set_value(self._default)
 
     def set_range(self, minimum: float, maximum: float, step: float | None = None) -> None:
-        """Change the range, and the step where one is given; the value stays where it can."""
+        """Change the range, and the step if given; the value is clamped."""
         value = self.value()
-        width = self.spin.singleStep() if step is None else step
-        self._least = minimum - width if self._optional else minimum
+        new_step = self.spin.singleStep() if step is None else step
+        self._spin_minimum = minimum - new_step if self._optional else minimum
         if isinstance(self.spin, QDoubleSpinBox):
-            self.spin.setRange(self._least, maximum)
-            self.spin.setSingleStep(width)
+            self.spin.setRange(self._spin_minimum, maximum)
+            self.spin.setSingleStep(new_step)
         else:
-            self.spin.setRange(int(self._least), int(maximum))
-            self.spin.setSingleStep(int(width))
+            self.spin.setRange(int(self._spin_minimum), int(maximum))
+            self.spin.setSingleStep(int(new_step))
         self.set_value(value)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Let the wheel scroll the page unless the field has the focus."""
+        """Leave the wheel to the scroll area unless the spin box has the focus."""
         if event.type() == QEvent.Type.Wheel and not self.spin.hasFocus():
             event.ignore()
             return True
@@ -122,9 +123,9 @@ class NumberField(QWidget):
 
 
 def number_field(kind: AnyKind, name: str, object_name: str = "") -> NumberField:
-    """Return a control for a number that a kind's requests have.
+    """Create the control of a numeric field of a kind's requests.
 
-    Its object name is `<task>.<name>` where no other is given.
+    Its object name is `<task>.<name>` by default.
     """
     field = kind.fields[name]
     assert field.minimum is not None and field.maximum is not None, f"{name} has no range"
@@ -144,7 +145,7 @@ def number_field(kind: AnyKind, name: str, object_name: str = "") -> NumberField
 
 
 class ResetLabel(QLabel):
-    """A label whose double click asks for the default."""
+    """A label that emits `reset` on a double click."""
 
     reset = Signal()
 

@@ -1,4 +1,4 @@
-"""The prompt: the largest control of a tab."""
+"""The prompt editor."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from PySide6.QtGui import QKeyEvent, QTextOption
 from PySide6.QtWidgets import QPlainTextEdit, QWidget
 
 MAX_FILE_BYTES = 1_000_000
-"""A dropped text file larger than this is refused: it is no prompt."""
+"""Largest text file that can be dropped."""
 
-UNBROKEN = 2000
-"""Characters without a space from which on lines are broken anywhere."""
+LONG_WORD = 2000
+"""Characters without a space above which lines are broken anywhere."""
 
-_UNBROKEN = re.compile(rf"[!-~]{{{UNBROKEN}}}")
+_LONG_WORD = re.compile(rf"[!-~]{{{LONG_WORD}}}")
 
 
 class PromptEdit(QPlainTextEdit):
-    """Plain text; Ctrl+Enter submits, Tab leaves, and a dropped text file is read in."""
+    """Plain text: Ctrl+Enter submits, Tab moves the focus, dropped text files are inserted."""
 
     submitted = Signal()
 
@@ -30,10 +30,10 @@ class PromptEdit(QPlainTextEdit):
         self.setTabChangesFocus(True)
         self.setAcceptDrops(True)
         self.set_minimum_lines(3)
-        self.document().contentsChange.connect(self._added)
+        self.document().contentsChange.connect(self._break_long_words)
 
     def set_minimum_lines(self, lines: int) -> None:
-        """Keep room for at least this many lines of text."""
+        """Set the minimum height in lines of text."""
         margins = self.contentsMargins()
         frame = 2 * self.frameWidth() + margins.top() + margins.bottom()
         document = 2 * round(self.document().documentMargin())
@@ -44,15 +44,15 @@ class PromptEdit(QPlainTextEdit):
         return self.toPlainText()
 
     def set_text(self, text: str) -> None:
-        """Replace the prompt; the change can be undone."""
+        """Replace the prompt as one undoable change."""
         cursor = self.textCursor()
         cursor.select(cursor.SelectionType.Document)
         cursor.insertText(text)
 
-    def _added(self, place: int, _removed: int, added: int) -> None:
-        # Qt takes seconds to look for a place to break a line in a word this long; here it has
-        # not begun to.
-        if added >= UNBROKEN and _UNBROKEN.search(self.toPlainText()[place : place + added]):
+    def _break_long_words(self, position: int, _removed: int, added: int) -> None:
+        # Qt takes seconds to find a line break in such a word; this runs before the layout does.
+        added_text = self.toPlainText()[position : position + added]
+        if added >= LONG_WORD and _LONG_WORD.search(added_text):
             self.setWordWrapMode(QTextOption.WrapMode.WrapAnywhere)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:

@@ -1,4 +1,4 @@
-"""The seed: a number, or "Random"; a dice for random and a button for the last one used."""
+"""The seed: a number or "Random"."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ from studio.ui.widgets.buttons import tool_button
 
 
 class SeedField(QWidget):
-    """`name` becomes the object name of the spin box; its buttons are `<name>.random`, `.last`."""
+    """A spin box with buttons for a random seed and for the last seed used.
+
+    Object names: `<name>` is the spin box, `<name>.random` and `<name>.last` the buttons.
+    """
 
     changed = Signal()
 
@@ -21,7 +24,7 @@ class SeedField(QWidget):
         self._last: int | None = None
         label = ResetLabel(self.tr("Seed"), self)
         label.reset.connect(self.randomise)
-        # A QSpinBox ends at 2³¹−1; seeds reach 2³²−1.
+        # QSpinBox is limited to 2³¹−1; seeds go up to 2³²−1.
         self.spin = QDoubleSpinBox(self)
         self.spin.setDecimals(0)
         self.spin.setRange(-1, MAX_SEED)
@@ -33,45 +36,45 @@ class SeedField(QWidget):
         self.spin.setMinimumWidth(16 * GRID)
         self.spin.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         label.setBuddy(self.spin)
-        self._dice = tool_button(
+        self._random_button = tool_button(
             "dice-5", self.tr("A random seed each time"), f"{name}.random", self
         )
-        self._dice.clicked.connect(self.randomise)
-        self._again = tool_button(
+        self._random_button.clicked.connect(self.randomise)
+        self._reuse_button = tool_button(
             "rotate-ccw", self.tr("Use the last seed again"), f"{name}.last", self
         )
-        self._again.setEnabled(False)
-        self._again.clicked.connect(self.reuse_last)
+        self._reuse_button.setEnabled(False)
+        self._reuse_button.clicked.connect(self.reuse_last)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(GRID)
         layout.addWidget(label, 1)
-        layout.addWidget(self._dice)
-        layout.addWidget(self._again)
+        layout.addWidget(self._random_button)
+        layout.addWidget(self._reuse_button)
         layout.addWidget(self.spin)
         self.setFocusProxy(self.spin)
         self.spin.valueChanged.connect(self.changed)
 
     def value(self) -> int | None:
-        """Return the seed, or None for a random one."""
+        """Return the seed, or None for "Random"."""
         value = int(self.spin.value())
         return None if value < 0 else value
 
     def set_value(self, seed: int | None) -> None:
-        """Show a seed, or "Random" for None."""
+        """Set the seed, None for "Random"."""
         self.spin.setValue(-1 if seed is None else seed)
 
     def set_last(self, seed: int) -> None:
-        """Remember the seed that the last job used, for the "again" button."""
+        """Set the seed that the button "Use the last seed again" restores."""
         self._last = seed
-        self._again.setEnabled(True)
-        self._again.setToolTip(self.tr("Use the last seed again ({seed})").format(seed=seed))
+        self._reuse_button.setEnabled(True)
+        self._reuse_button.setToolTip(self.tr("Use the last seed again ({seed})").format(seed=seed))
 
     def randomise(self) -> None:
-        """Ask for a random seed each time."""
+        """Set the seed to "Random"."""
         self.set_value(None)
 
     def reuse_last(self) -> None:
-        """Fix the seed that the last job used."""
+        """Set the seed that the last job used."""
         if self._last is not None:
             self.set_value(self._last)

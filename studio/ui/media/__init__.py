@@ -1,1 +1,1 @@
-"""Viewers of results."""
+"""Viewers for results."""

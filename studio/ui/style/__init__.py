@@ -1,1 +1,1 @@
-"""Colours, icons, and the language of the person: what every widget is drawn with."""
+"""Colours, icons and translations."""

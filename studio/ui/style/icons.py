@@ -1,6 +1,6 @@
-"""Icons by name, from Lucide's SVG files, in the colour of the text around them.
+"""Lucide icons in the text colour.
 
-They are drawn from the palette each time, so they follow light and dark by themselves.
+They are rendered with the current palette, so they follow the colour scheme.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ _ROLES: dict[Tint, QPalette.ColorRole] = {
 
 @cache
 def icon(name: str, tint: Tint = "text") -> QIcon:
-    """Return the Lucide icon `name` (a file in resources/icons). Raises FileNotFoundError."""
+    """Return the Lucide icon `name` (resources/icons/<name>.svg). Raises FileNotFoundError."""
     source = (RESOURCES / "icons" / f"{name}.svg").read_bytes()
     return QIcon(_LucideEngine(source, tint))
 
 
 def icon_pixmap(name: str, side: int, colour: QColor, ratio: float = 1.0) -> QPixmap:
-    """Return an icon of `side` × `side` device-independent pixels in one colour."""
+    """Render an icon with `side` × `side` device-independent pixels in one colour."""
     source = (RESOURCES / "icons" / f"{name}.svg").read_bytes()
     return _render(source, side, side, colour.rgba(), ratio)
 

@@ -1,1 +1,1 @@
-"""Controls that every tab shares, one small module each."""
+"""Widgets shared by all tabs and dialogs."""

@@ -1,4 +1,4 @@
-"""The one accent-coloured action of a tab, and small quiet buttons with an icon."""
+"""Primary, dialog and tool buttons."""
 
 from __future__ import annotations
 
@@ -22,48 +22,48 @@ QPushButton:disabled { background: palette(midlight); color: palette(placeholder
 
 
 class PrimaryButton(QPushButton):
-    """The action a tab is there for."""
+    """The accent-coloured main action of a tab or dialog."""
 
-    def __init__(self, text: str, picture: str, name: str, parent: QWidget | None = None) -> None:
-        self._reading = False
+    def __init__(self, text: str, icon_name: str, name: str, parent: QWidget | None = None) -> None:
+        self._applying_style = False
         super().__init__(text, parent)
-        self.setIcon(icon(picture, "on_accent"))
+        self.setIcon(icon(icon_name, "on_accent"))
         self.setObjectName(name)
         self.setAccessibleName(text)
-        self._reading = True
+        self._applying_style = True
         self.setStyleSheet(_PRIMARY)
-        self._reading = False
+        self._applying_style = False
         emphasise(self)
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
-        # Style sheets keep the colours of the palette they were read with.
-        if event.type() == QEvent.Type.PaletteChange and not self._reading:
-            self._reading = True
+        # Qt resolves palette() in a style sheet only when the sheet is set.
+        if event.type() == QEvent.Type.PaletteChange and not self._applying_style:
+            self._applying_style = True
             self.setStyleSheet(_PRIMARY)
-            self._reading = False
+            self._applying_style = False
 
 
 def dialog_button(
-    text: str, name: str, act: Callable[[], object], parent: QWidget, picture: str = ""
+    text: str, name: str, on_click: Callable[[], object], parent: QWidget, icon_name: str = ""
 ) -> QPushButton:
-    """Return a button of a dialog, which Enter does not press unless it has the focus."""
+    """Create a dialog button that Enter only activates while it has the focus."""
     button = QPushButton(text, parent)
-    if picture:
-        button.setIcon(icon(picture))
+    if icon_name:
+        button.setIcon(icon(icon_name))
     button.setObjectName(name)
     button.setAccessibleName(text)
     button.setAutoDefault(False)
-    button.clicked.connect(lambda: act())
+    button.clicked.connect(lambda: on_click())
     return button
 
 
 def tool_button(
-    picture: str, text: str, name: str = "", parent: QWidget | None = None
+    icon_name: str, text: str, name: str = "", parent: QWidget | None = None
 ) -> QToolButton:
-    """Return a flat button with an icon; `text` is its tooltip and accessible name."""
+    """Create a flat icon button; `text` is its tooltip and accessible name."""
     button = QToolButton(parent)
-    button.setIcon(icon(picture))
+    button.setIcon(icon(icon_name))
     button.setToolTip(text)
     button.setAccessibleName(text)
     button.setObjectName(name)

@@ -1,4 +1,4 @@
-"""A section for rarely used controls, folded away until it is wanted."""
+"""A section whose body can be collapsed, for rarely used controls."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from studio.ui.style.theme import GRID
 
 
 class CollapsibleSection(QWidget):
-    """A title that folds its body in and out. Add controls with `add`."""
+    """Collapsed at first. Add controls with `add`."""
 
     toggled = Signal(bool)
 
@@ -26,9 +26,9 @@ class CollapsibleSection(QWidget):
         self.button.setAccessibleName(title)
         self.body = QWidget(self)
         self.body.hide()
-        self._inside = QVBoxLayout(self.body)
-        self._inside.setContentsMargins(0, GRID // 2, 0, 0)
-        self._inside.setSpacing(GRID)
+        self._body_layout = QVBoxLayout(self.body)
+        self._body_layout.setContentsMargins(0, GRID // 2, 0, 0)
+        self._body_layout.setSpacing(GRID)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
@@ -39,20 +39,20 @@ class CollapsibleSection(QWidget):
         self._show(False)
 
     def add(self, widget: QWidget) -> None:
-        """Put a control at the end of the body."""
-        self._inside.addWidget(widget)
+        """Append a control to the body."""
+        self._body_layout.addWidget(widget)
 
     def is_open(self) -> bool:
-        """Return whether the body is shown."""
+        """Return whether the section is expanded."""
         return self._open
 
-    def set_open(self, wanted: bool) -> None:
-        """Fold the body out or in."""
-        if wanted != self._open:
-            self._show(wanted)
+    def set_open(self, is_open: bool) -> None:
+        """Expand or collapse the section."""
+        if is_open != self._open:
+            self._show(is_open)
 
-    def _show(self, wanted: bool) -> None:
-        self._open = wanted
-        self.body.setVisible(wanted)
-        self.button.setIcon(icon("chevron-down" if wanted else "chevron-right"))
-        self.toggled.emit(wanted)
+    def _show(self, is_open: bool) -> None:
+        self._open = is_open
+        self.body.setVisible(is_open)
+        self.button.setIcon(icon("chevron-down" if is_open else "chevron-right"))
+        self.toggled.emit(is_open)

@@ -1,4 +1,4 @@
-"""What the frames of dialogs have in common: margins, a Close button, a window for pictures."""
+"""Layout, Close button and window flags shared by dialogs."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ def fill_dialog(
     margins: tuple[int, int, int, int] = (2, 2, 2, 2),
     spacing: int = 2,
 ) -> None:
-    """Put the parts below each other. `margins` (left, top, right, bottom) are steps of the grid.
+    """Stack the parts vertically; `stretched` takes the remaining height.
 
-    `stretched` is the part that takes the room that is left.
+    `margins` (left, top, right, bottom) and `spacing` are in multiples of `GRID`.
     """
     layout = QVBoxLayout(dialog)
     layout.setContentsMargins(*(GRID * margin for margin in margins))
@@ -32,7 +32,7 @@ def fill_dialog(
 
 
 def close_buttons(dialog: QDialog) -> QDialogButtonBox:
-    """Return the row with nothing but Close."""
+    """Create a button box with only a Close button."""
     buttons = QDialogButtonBox(dialog)
     close = buttons.addButton(tr("Close"), QDialogButtonBox.ButtonRole.RejectRole)
     close.clicked.connect(dialog.close)
@@ -40,6 +40,6 @@ def close_buttons(dialog: QDialog) -> QDialogButtonBox:
 
 
 def make_picture_window(dialog: QDialog, width: int, height: int) -> None:
-    """Let a dialog that shows pictures be maximised; the sizes are steps of the grid."""
+    """Make a picture dialog maximisable and resize it; sizes are in multiples of `GRID`."""
     dialog.setWindowFlag(Qt.WindowType.WindowMaximizeButtonHint, True)
     dialog.resize(width * GRID, height * GRID)

@@ -1,4 +1,4 @@
-"""The heading of a dock, in line with what is below it."""
+"""The title bar of a dock, aligned with its content."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from studio.ui.widgets.buttons import tool_button
 
 
 class DockTitle(QWidget):
-    """The dock is still moved by dragging its heading, and closed by the button."""
+    """Dragging it moves the dock; the button closes the dock."""
 
     def __init__(self, title: str, dock: QDockWidget) -> None:
         super().__init__(dock)

@@ -1,4 +1,4 @@
-"""The files of a drop."""
+"""Files that are dragged and dropped."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ def dropped_pictures(data: QMimeData) -> list[Path]:
 
 
 def accepted_paths(
-    event: QDropEvent, wanted: Callable[[QMimeData], list[Path]] = dropped_pictures
+    event: QDropEvent, select: Callable[[QMimeData], list[Path]] = dropped_pictures
 ) -> list[Path]:
-    """Return the wanted files that are dragged or dropped; accept the event if there are any."""
-    paths = wanted(event.mimeData())
+    """Return the files of a drag or drop that `select` keeps; accept the event if there are any."""
+    paths = select(event.mimeData())
     if paths:
         event.acceptProposedAction()
     return paths

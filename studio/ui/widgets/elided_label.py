@@ -1,4 +1,4 @@
-"""Labels of one line that end in an ellipsis, rather than in the middle of a letter."""
+"""One-line labels that elide text that does not fit."""
 
 from __future__ import annotations
 
@@ -8,42 +8,44 @@ from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
 
 
 class StatusLine(QLabel):
-    """One line that can be selected; what does not fit is left out at its end.
+    """A selectable line, elided at the end.
 
-    The whole of it is in the tooltip and for screen readers.
+    The tooltip and the accessible description have the full text.
     """
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._whole = ""
+        self._full_text = ""
         self.setTextFormat(Qt.TextFormat.PlainText)
         self.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.setMinimumHeight(self.fontMetrics().height())
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
 
     def set_text(self, text: str) -> None:
-        """Show another text; line breaks become spaces."""
-        self._whole = " ".join(text.split())
+        """Show a text; line breaks become spaces."""
+        self._full_text = " ".join(text.split())
         self.setToolTip(text)
         self.setAccessibleDescription(text)
-        self._cut()
+        self._elide()
 
     def text(self) -> str:
-        """Return the whole text."""
-        return self._whole
+        """Return the full text."""
+        return self._full_text
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        self._cut()
+        self._elide()
 
-    def _cut(self) -> None:
+    def _elide(self) -> None:
         self.setText(
-            self.fontMetrics().elidedText(self._whole, Qt.TextElideMode.ElideRight, self.width())
+            self.fontMetrics().elidedText(
+                self._full_text, Qt.TextElideMode.ElideRight, self.width()
+            )
         )
 
 
 class ElidedLabel(QWidget):
-    """One line of text; what does not fit is left out in its middle."""
+    """A line of text, elided in the middle."""
 
     def __init__(self, text: str = "", parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -53,7 +55,7 @@ class ElidedLabel(QWidget):
         self.setAccessibleName(text)
 
     def set_text(self, text: str) -> None:
-        """Show another text."""
+        """Show a text."""
         self._text = text
         self.setAccessibleName(text)
         self.updateGeometry()

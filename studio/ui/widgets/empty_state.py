@@ -1,4 +1,4 @@
-"""What a view shows while it has nothing to show: what it is for, and what to do first."""
+"""The placeholder of a view without content: what it is for, and how to start."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from studio.ui.style.theme import GRID, enlarge, mute
 
 
 class EmptyState(QWidget):
-    """An icon, a title, a sentence or two, and buttons for what can be done about it."""
+    """An icon, a title, a short text and action buttons."""
 
     def __init__(
         self,
-        picture: str,
+        icon_name: str,
         title: str,
         text: str,
         actions: Sequence[tuple[str, Callable[[], object]]] = (),
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
-        self._picture = picture
+        self._icon_name = icon_name
         self._icon = QLabel(self)
         self._icon.setAlignment(Qt.AlignmentFlag.AlignHCenter)
         self._title = QLabel(title, self)
@@ -52,15 +52,15 @@ class EmptyState(QWidget):
         layout.addLayout(self._buttons)
         layout.addStretch(3)
         self.set_actions(actions)
-        self._draw()
+        self._update_icon()
 
     def set_text(self, title: str, text: str) -> None:
-        """Say something else."""
+        """Replace the title and the text."""
         self._title.setText(title)
         self._text.setText(text)
 
     def set_actions(self, actions: Sequence[tuple[str, Callable[[], object]]]) -> None:
-        """Offer these actions, each a text and what it does."""
+        """Replace the buttons; each action is a label and a callback."""
         while (item := self._buttons.takeAt(0)) is not None:
             if (widget := item.widget()) is not None:
                 widget.deleteLater()
@@ -72,11 +72,11 @@ class EmptyState(QWidget):
             self._buttons.addWidget(button)
         self._buttons.addStretch(1)
 
-    def _draw(self) -> None:
+    def _update_icon(self) -> None:
         colour = self.palette().color(QPalette.ColorRole.PlaceholderText)
-        self._icon.setPixmap(icon_pixmap(self._picture, 40, colour, self.devicePixelRatioF()))
+        self._icon.setPixmap(icon_pixmap(self._icon_name, 40, colour, self.devicePixelRatioF()))
 
     def changeEvent(self, event: QEvent) -> None:
         if event.type() == QEvent.Type.PaletteChange:
-            self._draw()
+            self._update_icon()
         super().changeEvent(event)

@@ -109,7 +109,7 @@ class RunBar(QWidget):
         self.count.setAccessibleName(tr(field.label))
         self._count_label.setText(tr(field.label))
         self.count.setToolTip(
-            self.tr("How many variations to make, {least} to {most}").format(
+            self.tr("Number of variations, {least} to {most}").format(
                 least=f"{least:,}", most=f"{most:,}"
             )
         )

@@ -1,4 +1,4 @@
-"""A column of controls that scrolls where the window is too low for all of them."""
+"""A column of controls that scrolls if the window is too low for all of them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from studio.ui.style.theme import GRID
 
 
 class ScrollColumn(QScrollArea):
-    """As high as its controls where there is room; add them with `add`."""
+    """As high as its controls if there is room. Add controls with `add`."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -18,29 +18,29 @@ class ScrollColumn(QScrollArea):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self._inside = QWidget()
-        self._rows = QVBoxLayout(self._inside)
+        self._content = QWidget()
+        self._rows = QVBoxLayout(self._content)
         self._rows.setContentsMargins(0, 0, 0, 0)
         self._rows.setSpacing(GRID)
-        self.setWidget(self._inside)
-        self._inside.setAutoFillBackground(False)
+        self.setWidget(self._content)
+        self._content.setAutoFillBackground(False)
         self.viewport().setAutoFillBackground(False)
-        self._inside.installEventFilter(self)
+        self._content.installEventFilter(self)
         self.setMinimumHeight(8 * GRID)
 
     def add(self, widget: QWidget) -> None:
-        """Put a control at the end."""
+        """Append a control."""
         self._rows.addWidget(widget)
 
     def sizeHint(self) -> QSize:
-        return self._inside.sizeHint()
+        return self._content.sizeHint()
 
     def minimumSizeHint(self) -> QSize:
-        return QSize(self._inside.minimumSizeHint().width(), 8 * GRID)
+        return QSize(self._content.minimumSizeHint().width(), 8 * GRID)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Ask for another height when a control appears or goes."""
-        if watched is self._inside and event.type() == QEvent.Type.LayoutRequest:
+        """Update the size hint when a control is shown or hidden."""
+        if watched is self._content and event.type() == QEvent.Type.LayoutRequest:
             self.updateGeometry()
             bar = self.verticalScrollBar()
             width = bar.sizeHint().width() if bar.isVisible() else 0

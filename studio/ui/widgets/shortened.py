@@ -1,8 +1,8 @@
-"""Long texts where there is little room."""
+"""Truncation of long texts."""
 
 from __future__ import annotations
 
 
 def shortened(text: str, longest: int) -> str:
-    """Return a text of at most `longest` characters, with an ellipsis where it was cut."""
+    """Truncate a text to at most `longest` characters, including the ellipsis."""
     return text if len(text) <= longest else text[: longest - 1].rstrip() + "…"

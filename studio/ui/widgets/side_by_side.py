@@ -1,4 +1,4 @@
-"""Two controls beside each other, or below each other where the column is narrow."""
+"""Two controls beside each other, or stacked if the column is narrow."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from studio.ui.style.theme import GRID
 
 
 class SideBySide(QWidget):
-    """Never wider at least than the wider of its two controls."""
+    """Its minimum width is that of the wider control."""
 
-    def __init__(self, one: QWidget, other: QWidget, parent: QWidget | None = None) -> None:
+    def __init__(self, left: QWidget, right: QWidget, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._both = (one, other)
+        self._both = (left, right)
         self._row = QBoxLayout(QBoxLayout.Direction.LeftToRight, self)
         self._row.setContentsMargins(0, 0, 0, 0)
         self._row.setSpacing(2 * GRID)

@@ -1,4 +1,4 @@
-"""Rows of two lines: a picture, a title, a quieter line below, and how far it is."""
+"""A delegate for rows of two lines with a picture and a progress bar."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ Index = QModelIndex | QPersistentModelIndex
 
 
 class TwoLineDelegate(QStyledItemDelegate):
-    """Asks its subclasses nothing: `picture`, `second` and `fraction` are functions of an index."""
+    """Draws the display role as the first line; override the methods for the rest."""
 
     def __init__(self, side: int, parent: QWidget) -> None:
         super().__init__(parent)
         self._side = side
 
     def picture(self, _index: Index) -> QIcon | QPixmap | None:
-        """Return what stands at the left of a row."""
+        """Return the picture at the left of a row, or None."""
         return None
 
     def side(self, _index: Index) -> int:
-        """Return the width kept for a row's picture, at most what the delegate was made for."""
+        """Return the width in pixels reserved for a row's picture, at most `side`."""
         return self._side
 
     def second_line(self, _index: Index) -> str:
-        """Return the quieter second line of a row."""
+        """Return the second line of a row."""
         return ""
 
     def second_line_colour(self, _index: Index, palette: QPalette) -> QColor:
@@ -35,7 +35,7 @@ class TwoLineDelegate(QStyledItemDelegate):
         return palette.color(QPalette.ColorRole.PlaceholderText)
 
     def progress(self, _index: Index) -> float | None:
-        """Return how far a row's work is, 0 to 1, or None where there is nothing to show."""
+        """Return the progress of a row, 0 to 1, or None for no progress bar."""
         return None
 
     def sizeHint(self, option: QStyleOptionViewItem, _index: Index) -> QSize:
@@ -50,10 +50,10 @@ class TwoLineDelegate(QStyledItemDelegate):
         style.drawControl(QStyle.ControlElement.CE_ItemViewItem, option, painter, widget)
         selected = bool(option.state & QStyle.StateFlag.State_Selected)
         palette = option.palette
-        strong = palette.color(
+        primary = palette.color(
             QPalette.ColorRole.HighlightedText if selected else QPalette.ColorRole.Text
         )
-        quiet = strong if selected else self.second_line_colour(index, palette)
+        secondary = primary if selected else self.second_line_colour(index, palette)
         area = option.rect.adjusted(GRID, GRID // 2, -GRID, -GRID // 2)
         self._draw_picture(painter, area, index, selected)
         text = area.adjusted(self.side(index) + GRID, 0, 0, 0)
@@ -63,8 +63,8 @@ class TwoLineDelegate(QStyledItemDelegate):
         painter.setFont(option.font)
         for line, (content, colour) in enumerate(
             (
-                (str(index.data(Qt.ItemDataRole.DisplayRole) or ""), strong),
-                (self.second_line(index), quiet),
+                (str(index.data(Qt.ItemDataRole.DisplayRole) or ""), primary),
+                (self.second_line(index), secondary),
             )
         ):
             box = QRect(text.left(), top + line * (spacing + 2), text.width(), spacing)
@@ -80,7 +80,7 @@ class TwoLineDelegate(QStyledItemDelegate):
             painter.fillRect(track, palette.color(QPalette.ColorRole.Midlight))
             track.setWidth(round(track.width() * min(1.0, max(0.0, fraction))))
             painter.fillRect(
-                track, strong if selected else palette.color(QPalette.ColorRole.Accent)
+                track, primary if selected else palette.color(QPalette.ColorRole.Accent)
             )
         painter.restore()
 

@@ -1,4 +1,4 @@
-"""The picture before a change, on top of the picture after it, left of a divider."""
+"""Before/after comparison of two pictures with a draggable divider."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from PySide6.QtGui import QColor, QImage, QKeyEvent, QMouseEvent, QPainter, QPal
 from studio.ui.media.picture.canvas import PictureCanvas
 
 HANDLE = 9
-"""Half the width, in points, of the strip in which the divider can be taken hold of."""
+"""Half the width, in points, of the strip where the divider can be grabbed."""
 
 _KEY_STEPS: dict[int, float] = {Qt.Key.Key_Left: -0.02, Qt.Key.Key_Right: 0.02}
-"""By which fraction of the view's width the arrow keys move the divider."""
+"""How far the arrow keys move the divider, as a fraction of the view's width."""
 
 
 class BeforeAfter(QObject):
-    """A tool of a `PictureCanvas` that shows the picture after the change.
+    """A canvas tool that draws the "before" picture left of the divider, over the "after" one.
 
-    The picture before is stretched to the same size. The divider is dragged, or moved with the
-    left and right arrow keys; a double click puts it into the middle.
+    The "before" picture is stretched to the size of the canvas picture. The divider is dragged, or
+    moved with the left and right arrow keys; a double click centres it.
     """
 
     def __init__(self, canvas: PictureCanvas) -> None:
@@ -31,20 +31,20 @@ class BeforeAfter(QObject):
 
     @property
     def divider(self) -> float:
-        """Where the divider stands, as a fraction of the view's width."""
+        """The position of the divider as a fraction of the view's width."""
         return self._divider
 
     def is_comparing(self) -> bool:
-        """Tell whether two pictures are shown."""
+        """Return whether two pictures are shown."""
         return not self._before.isNull() and not self._canvas.picture.isNull()
 
     def set_before(self, picture: QImage) -> None:
-        """Show the picture before the change; a null one shows the other alone."""
+        """Set the "before" picture; a null image ends the comparison."""
         self._before = picture
         self._canvas.update()
 
     def set_divider(self, fraction: float) -> None:
-        """Put the divider at a fraction of the view's width."""
+        """Move the divider to a fraction of the view's width, clamped to 0 to 1."""
         self._divider = max(0.0, min(1.0, fraction))
         self._canvas.update()
 

@@ -1,4 +1,4 @@
-"""Drawing a picture with zoom and pan, and what a tool draws and does on top of it."""
+"""A picture with zoom and pan, and the interface of tools that work on it."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ from PySide6.QtWidgets import QWidget
 from studio.ui.media.picture.viewport import Viewport
 
 SMOOTH_BELOW = 3
-"""Screen pixels per picture pixel from which on the picture's pixels are shown as squares."""
+"""Screen pixels per picture pixel below which scaling is smooth, above which pixels are squares."""
 
 STEP = 40
-"""Points that an arrow key moves the picture."""
+"""Distance in points that an arrow key pans."""
 
 _ARROWS = {
     Qt.Key.Key_Left: (STEP, 0),
@@ -38,22 +38,22 @@ _ARROWS = {
 
 
 class PictureTool(Protocol):
-    """What can be done on a picture besides zooming and moving it."""
+    """A tool that draws on the picture and handles events before the canvas does."""
 
     def paint(self, painter: QPainter, area: QRect) -> None:
-        """Draw on top of the picture. Only `area`, in points of the view, is shown."""
+        """Draw on top of the picture, clipped to `area` in points of the view."""
         ...
 
     def handle(self, event: QEvent) -> bool:
-        """Use an event of pointer, keys, focus or size; return whether it was used up.
+        """Handle a pointer, key, focus or resize event; return whether it was consumed.
 
-        An event that was not used up zooms or moves the picture.
+        An event that was not consumed zooms or pans the picture.
         """
         ...
 
 
 def chequered(palette: QPalette) -> QBrush:
-    """Return the pattern that is seen through transparent pixels."""
+    """Return the chequerboard shown behind transparent pixels."""
     light = palette.color(QPalette.ColorRole.Base)
     dark = palette.color(QPalette.ColorRole.AlternateBase)
     if light == dark:
@@ -68,28 +68,28 @@ def chequered(palette: QPalette) -> QBrush:
 
 
 def _aligned(area: QRect) -> QRect:
-    """Return an area grown to multiples of 4 points, which are whole pixels at 125 % too."""
+    """Expand an area to multiples of 4 points, which are whole pixels at 125 % too."""
     left, top = area.left() // 4 * 4, area.top() // 4 * 4
     right, bottom = -(-(area.right() + 1) // 4) * 4, -(-(area.bottom() + 1) // 4) * 4
     return QRect(left, top, right - left, bottom - top)
 
 
 class PictureCanvas(QWidget):
-    """Wheel zooms at the pointer, dragging pans, a double click switches between fitting and one
-    picture pixel per screen pixel; + - 0 1 and the arrow keys do the same from the keyboard.
+    """Shows a picture: the wheel zooms at the pointer, dragging pans, a double click toggles
+    between fit and 100 %; the keys + - 0 1 and the arrows do the same.
 
-    A tool is asked first about every event, and draws on top of the picture.
+    A tool gets every event first, and draws on top of the picture.
     """
 
     zoom_changed = Signal(float)
     view_changed = Signal()
-    """The user looks at another part of the picture, or at another zoom."""
+    """The user has zoomed or panned."""
 
     def __init__(
         self,
         parent: QWidget | None = None,
         *,
-        ground: QPalette.ColorRole = QPalette.ColorRole.Window,
+        background: QPalette.ColorRole = QPalette.ColorRole.Window,
         shows_transparency: bool = True,
     ) -> None:
         super().__init__(parent)
@@ -98,7 +98,7 @@ class PictureCanvas(QWidget):
         self.setMinimumSize(160, 120)
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setCursor(Qt.CursorShape.OpenHandCursor)
-        self._ground = ground
+        self._background = background
         self._shows_transparency = shows_transparency
         self._tool: PictureTool | None = None
         self._picture = QImage()
@@ -111,26 +111,26 @@ class PictureCanvas(QWidget):
 
     @property
     def viewport(self) -> Viewport:
-        """How the picture lies in the view now."""
+        """The current zoom and position."""
         return self._viewport
 
     @property
     def picture(self) -> QImage:
-        """The picture, null where there is none."""
+        """The picture; null if there is none."""
         return self._picture
 
     @property
     def is_smooth(self) -> bool:
-        """Whether the zoom is low enough for pixels to be blended."""
+        """Whether the picture is scaled smoothly at the current zoom."""
         return self._viewport.zoom * self.devicePixelRatioF() < SMOOTH_BELOW
 
     def set_tool(self, tool: PictureTool) -> None:
-        """Let a tool draw on the picture and use events before they zoom and move it."""
+        """Set the tool that draws on the picture and gets events first."""
         self._tool = tool
         self.update()
 
     def set_picture(self, picture: QImage, size: QSize | None = None) -> None:
-        """Show a picture; `size` is its true size where `picture` is a smaller copy."""
+        """Show a picture; `size` is its full size if `picture` is a downscaled copy."""
         self._picture = picture
         shown = size if size is not None and size.isValid() else picture.size()
         self.set_viewport(self._viewport.with_picture(shown.width(), shown.height()))
@@ -142,30 +142,30 @@ class PictureCanvas(QWidget):
         self._redraw()
 
     def set_viewport(self, viewport: Viewport) -> None:
-        """Look at the picture in a given way."""
+        """Set the zoom and the position."""
         self._viewport = viewport
         self.zoom_changed.emit(viewport.zoom * self.devicePixelRatioF())
         self._redraw()
 
     def fit(self) -> None:
         """Show the whole picture."""
-        self._go(self._viewport.fit())
+        self._navigate(self._viewport.fit())
 
     def actual_size(self) -> None:
         """Show one picture pixel per screen pixel."""
-        self._go(self._viewport.at_zoom(1 / self.devicePixelRatioF()))
+        self._navigate(self._viewport.at_zoom(1 / self.devicePixelRatioF()))
 
     def zoom_by(self, factor: float, at: QPointF | None = None) -> None:
         """Zoom around a point, or the middle of the view."""
         width, height = self._viewport.view
         where = QPointF(width / 2, height / 2) if at is None else at
-        self._go(self._viewport.zoomed(factor, where.x(), where.y()))
+        self._navigate(self._viewport.zoomed(factor, where.x(), where.y()))
 
     def pan_by(self, dx: float, dy: float) -> None:
-        """Move the picture by points of the view."""
-        self._go(self._viewport.panned(dx, dy))
+        """Pan by points of the view."""
+        self._navigate(self._viewport.panned(dx, dy))
 
-    def _go(self, viewport: Viewport) -> None:
+    def _navigate(self, viewport: Viewport) -> None:
         self.set_viewport(viewport)
         self.view_changed.emit()
 
@@ -176,7 +176,7 @@ class PictureCanvas(QWidget):
         self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        # The picture is kept as it is drawn, so that a tool's changes cost only their own drawing.
+        # The scaled picture is cached, so that a change of the tool only redraws the tool.
         if self._backdrop.isNull():
             self._backdrop = self._draw_backdrop()
         area, ratio = _aligned(event.rect()), self.devicePixelRatioF()
@@ -191,7 +191,7 @@ class PictureCanvas(QWidget):
         ratio = self.devicePixelRatioF()
         pixmap = QPixmap((self.size() * ratio).expandedTo(QSize(1, 1)))
         pixmap.setDevicePixelRatio(ratio)
-        pixmap.fill(self.palette().color(self._ground))
+        pixmap.fill(self.palette().color(self._background))
         if self._picture.isNull():
             return pixmap
         painter = QPainter(pixmap)
@@ -201,9 +201,9 @@ class PictureCanvas(QWidget):
         return pixmap
 
     def draw_image(self, painter: QPainter, image: QImage, area: QRectF) -> None:
-        """Draw, within an area of the view, an image that lies where the picture lies.
+        """Draw an image in the place of the picture, clipped to `area` of the view.
 
-        Only the part that is seen is drawn, so that a large picture at high zoom stays quick.
+        Only the visible part is drawn, so that a large picture at high zoom stays fast.
         """
         target = QRectF(*self._viewport.target())
         if self._shows_transparency and image.hasAlphaChannel():
@@ -214,15 +214,15 @@ class PictureCanvas(QWidget):
             painter.drawImage(place, image, QRectF(part))
 
     def visible_part(self, size: QSize, area: QRectF) -> tuple[QRectF, QRect]:
-        """Return which pixels of an image, that lies where the picture lies, cover an area.
+        """Return the pixels of an image in the place of the picture that cover an area.
 
         Args:
             size: the image's width and height in its own pixels.
             area: in points of the view.
 
         Returns:
-            Where in the view these pixels lie, and the pixels. They are whole ones, so that
-            images on top of each other fit at any zoom.
+            The rectangle of these pixels in the view, and in the image. They are whole pixels, so
+            that overlaid images align at any zoom.
         """
         x, y, width, height = self._viewport.target()
         across, down = width / max(1, size.width()), height / max(1, size.height())
@@ -235,12 +235,12 @@ class PictureCanvas(QWidget):
 
     # ---- events
 
-    def _is_used(self, event: QEvent) -> bool:
+    def _tool_consumes(self, event: QEvent) -> bool:
         return self._tool is not None and self._tool.handle(event)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         self.set_viewport(self._viewport.with_view(event.size().width(), event.size().height()))
-        self._is_used(event)
+        self._tool_consumes(event)
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
@@ -252,17 +252,17 @@ class PictureCanvas(QWidget):
             self._redraw()
 
     def wheelEvent(self, event: QWheelEvent) -> None:
-        if not self._is_used(event):
+        if not self._tool_consumes(event):
             self.zoom_by(1.2 ** (event.angleDelta().y() / 120), event.position())
         event.accept()
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        if not self._is_used(event) and event.button() == Qt.MouseButton.LeftButton:
+        if not self._tool_consumes(event) and event.button() == Qt.MouseButton.LeftButton:
             self._drag = event.position()
             self.setCursor(Qt.CursorShape.ClosedHandCursor)
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        if self._is_used(event):
+        if self._tool_consumes(event):
             return
         if self._drag is None:
             self.setCursor(Qt.CursorShape.OpenHandCursor)
@@ -272,12 +272,12 @@ class PictureCanvas(QWidget):
         self.pan_by(by.x(), by.y())
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        if not self._is_used(event):
+        if not self._tool_consumes(event):
             self._drag = None
             self.setCursor(Qt.CursorShape.OpenHandCursor)
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
-        if self._is_used(event):
+        if self._tool_consumes(event):
             return
         if self._viewport.fitted:
             factor = 1 / self.devicePixelRatioF() / self._viewport.zoom
@@ -286,7 +286,7 @@ class PictureCanvas(QWidget):
             self.fit()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        if self._is_used(event):
+        if self._tool_consumes(event):
             return
         match event.key():
             case Qt.Key.Key_Plus | Qt.Key.Key_Equal:
@@ -303,17 +303,17 @@ class PictureCanvas(QWidget):
                 super().keyPressEvent(event)
 
     def keyReleaseEvent(self, event: QKeyEvent) -> None:
-        if not self._is_used(event):
+        if not self._tool_consumes(event):
             super().keyReleaseEvent(event)
 
     def enterEvent(self, event: QEnterEvent) -> None:
         super().enterEvent(event)
-        self._is_used(event)
+        self._tool_consumes(event)
 
     def leaveEvent(self, event: QEvent) -> None:
         super().leaveEvent(event)
-        self._is_used(event)
+        self._tool_consumes(event)
 
     def focusOutEvent(self, event: QFocusEvent) -> None:
         super().focusOutEvent(event)
-        self._is_used(event)
+        self._tool_consumes(event)

@@ -1,4 +1,4 @@
-"""The dialogs that ask for pictures."""
+"""File dialogs for pictures."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from studio.ui.style.translations import tr
 
 
 def choose_picture(parent: QWidget, title: str, folder: str = "") -> str:
-    """Ask for a picture; returns its path, or an empty string."""
+    """Ask for a picture; return its path, or an empty string if cancelled."""
     path, _ = QFileDialog.getOpenFileName(parent, title, folder, _filter())
     return path
 
 
 def choose_pictures(parent: QWidget, title: str) -> list[str]:
-    """Ask for pictures; returns their paths."""
+    """Ask for pictures; return their paths, none if cancelled."""
     paths, _ = QFileDialog.getOpenFileNames(parent, title, "", _filter())
     return paths
 

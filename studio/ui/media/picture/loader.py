@@ -1,4 +1,4 @@
-"""Reading pictures off the window's thread."""
+"""Picture files read in background threads."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from PySide6.QtCore import QObject, QRunnable, QSize, Qt, QThreadPool, Signal
 from PySide6.QtGui import QImage, QImageReader
 from PySide6.QtWidgets import QDialog
 
-SHOWN_PIXELS = 40_000_000
-"""Larger pictures are shown from a smaller copy, so that the window stays light."""
+MAX_SHOWN_PIXELS = 40_000_000
+"""Larger pictures are downscaled when read, to save memory."""
 
 
 def read_picture(path: str, bound: QSize | None = None) -> tuple[QImage, QSize, str]:
-    """Read a picture, upright, not larger than `bound` or `SHOWN_PIXELS`.
+    """Read a picture in its EXIF orientation, downscaled to `bound` and `MAX_SHOWN_PIXELS`.
 
-    Returns the picture (null on failure), its true size in pixels and what went wrong.
+    Returns the picture (null on failure), its full size in pixels and the error message.
     """
     reader = QImageReader(path)
     reader.setAutoTransform(True)
@@ -29,8 +29,8 @@ def read_picture(path: str, bound: QSize | None = None) -> tuple[QImage, QSize, 
         ):
             target.scale(turned, Qt.AspectRatioMode.KeepAspectRatio)
         pixels = target.width() * target.height()
-        if pixels > SHOWN_PIXELS:
-            target *= (SHOWN_PIXELS / pixels) ** 0.5
+        if pixels > MAX_SHOWN_PIXELS:
+            target *= (MAX_SHOWN_PIXELS / pixels) ** 0.5
         if target != stored:
             reader.setScaledSize(target.expandedTo(QSize(1, 1)))
     image = reader.read()
@@ -48,7 +48,7 @@ def read_picture(path: str, bound: QSize | None = None) -> tuple[QImage, QSize, 
     return image, size, ""
 
 
-class _Reading(QRunnable):
+class _ReadTask(QRunnable):
     def __init__(self, loader: PictureLoader, path: str, bound: QSize | None, ticket: int) -> None:
         super().__init__()
         self._loader = loader
@@ -63,56 +63,56 @@ class _Reading(QRunnable):
 
 
 class PictureLoader(QObject):
-    """Reads pictures in a few threads; the last request of a key is the one that counts."""
+    """Reads pictures in a thread pool; a new request for a key replaces the previous one."""
 
     loaded = Signal(str, str, QImage, QSize)
-    """key, path, picture, true size"""
+    """key, path, picture, full size"""
     failed = Signal(str, str, str)
-    """key, path, what went wrong"""
+    """key, path, error message"""
     finished = Signal(int, str, QImage, QSize, str)
 
     def __init__(self, parent: QObject | None = None, threads: int = 2) -> None:
         super().__init__(parent)
         self._pool = QThreadPool(self)
         self._pool.setMaxThreadCount(threads)
-        self._next = 0
-        self._wanted: dict[int, str] = {}
+        self._next_ticket = 0
+        self._pending: dict[int, str] = {}
         self._latest: dict[str, int] = {}
         self.finished.connect(self._deliver)
 
     def request(self, key: str, path: str, bound: QSize | None = None) -> None:
-        """Read `path` for `key`; an older request of the same key is forgotten."""
-        self._next += 1
+        """Read `path` for `key`; a pending request for the same key is dropped."""
+        self._next_ticket += 1
         previous = self._latest.get(key)
         if previous is not None:
-            self._wanted.pop(previous, None)
-        self._latest[key] = self._next
-        self._wanted[self._next] = key
-        self._pool.start(_Reading(self, path, bound, self._next))
+            self._pending.pop(previous, None)
+        self._latest[key] = self._next_ticket
+        self._pending[self._next_ticket] = key
+        self._pool.start(_ReadTask(self, path, bound, self._next_ticket))
 
     def stop_when_closed(self, dialog: QDialog) -> None:
-        """Stop as soon as a dialog is closed."""
+        """Stop when the dialog is closed."""
         dialog.finished.connect(self.stop)
 
     def forget(self, key: str) -> None:
-        """Drop what is still to come for `key`."""
+        """Drop the pending request for `key`."""
         ticket = self._latest.pop(key, None)
         if ticket is not None:
-            self._wanted.pop(ticket, None)
+            self._pending.pop(ticket, None)
 
     def is_pending(self, ticket: int) -> bool:
-        """Tell, from any thread, whether a request still counts."""
-        return ticket in self._wanted
+        """Return whether a request has not been dropped; callable from any thread."""
+        return ticket in self._pending
 
     def stop(self) -> None:
-        """Forget everything and wait for the reads that are under way."""
-        self._wanted.clear()
+        """Drop all requests and wait for reads in progress."""
+        self._pending.clear()
         self._latest.clear()
         self._pool.clear()
         self._pool.waitForDone()
 
     def _deliver(self, ticket: int, path: str, image: QImage, size: QSize, error: str) -> None:
-        key = self._wanted.pop(ticket, None)
+        key = self._pending.pop(ticket, None)
         if key is None:
             return
         self._latest.pop(key, None)

@@ -1,4 +1,4 @@
-"""A picture with a caption and buttons under it, or an empty state."""
+"""A picture with a caption and buttons below it, or an empty state."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from studio.ui.widgets.empty_state import EmptyState
 
 
 class PicturePanel(QWidget):
-    """Shows the empty state until `show_content`. `name` is the tab's, for the object names.
+    """Shows the empty state until `show_content`. `name` is the prefix of object names.
 
-    The one who made it asks `loader` for pictures and hands them to `canvas`.
+    The owner requests pictures from `loader` and shows them on `canvas`.
     """
 
     def __init__(self, name: str, empty: EmptyState, parent: QWidget | None = None) -> None:
@@ -46,13 +46,13 @@ class PicturePanel(QWidget):
         layout.addWidget(self._stack)
 
     def add_to_bar(self, *widgets: QWidget, spacing: int = GRID) -> None:
-        """Put widgets between the caption and the button that opens the folder."""
+        """Insert widgets between the caption and the "Open folder" button."""
         self._bar.setSpacing(spacing)
         for widget in widgets:
             self._bar.insertWidget(self._bar.count() - 1, widget)
 
     def add_below(self, widget: QWidget) -> None:
-        """Put a widget under the bar."""
+        """Add a widget below the bar."""
         self._column.addWidget(widget)
 
     def show_content(self) -> None:

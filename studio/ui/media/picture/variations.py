@@ -1,4 +1,4 @@
-"""The strip of one job's pictures: waiting, being made, finished or failed."""
+"""The strip of a job's pictures: waiting, being generated, finished or failed."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ from studio.ui.media.picture.loader import PictureLoader
 
 THUMBNAIL = QSize(96, 96)
 
-State = Literal["waiting", "drawing", "done", "failed", "gone"]
-"""`gone` was finished and is not in the library now, since it was deleted."""
+State = Literal["waiting", "running", "done", "failed", "deleted"]
+"""`deleted`: finished, and deleted from the library since."""
 VARIATION_ROLE = Qt.ItemDataRole.UserRole + 1
 
 Index = QModelIndex | QPersistentModelIndex
@@ -37,9 +37,10 @@ ROOT = QModelIndex()
 
 @dataclass(frozen=True)
 class Variation:
-    """One picture of a job. `path` is the finished file, or the preview while it is drawn.
+    """One picture of a job.
 
-    `asset` is its id in the library once it is finished.
+    `path` is the finished file, or a preview while the picture is generated; `asset` is the id in
+    the library of a finished picture.
     """
 
     row: int
@@ -52,7 +53,7 @@ class Variation:
 
 
 class VariationModel(QAbstractListModel):
-    """The pictures of the job that is shown, by row."""
+    """The pictures of the job that is shown, one per row."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -78,44 +79,44 @@ class VariationModel(QAbstractListModel):
         match variation.state:
             case "waiting":
                 return self.tr("Variation {n}: waiting").format(n=number)
-            case "drawing":
-                return self.tr("Variation {n}: being drawn").format(n=number)
+            case "running":
+                return self.tr("Variation {n}: being generated").format(n=number)
             case "failed":
                 text = self.tr("Variation {n} failed: {why}")
                 return text.format(n=number, why=variation.message)
-            case "gone":
+            case "deleted":
                 return self.tr("Variation {n} was deleted").format(n=number)
             case "done":
                 text = self.tr("Variation {n}, seed {seed}")
                 return text.format(n=number, seed=variation.seed)
 
     def begin(self, seed: int, count: int) -> None:
-        """Show `count` waiting pictures, row i from seed `seed` + i."""
+        """Reset to `count` waiting pictures; row i has the seed `seed` + i."""
         self._loader.stop()
         self.beginResetModel()
         self._variations = [Variation(row, seed + row) for row in range(count)]
         self.endResetModel()
 
     def at(self, row: int) -> Variation | None:
-        """Return the picture of a row, if there is one."""
+        """Return the picture of a row, or None."""
         return self._variations[row] if 0 <= row < len(self._variations) else None
 
     def row_of(self, asset: str) -> int:
-        """Return the row of a finished picture by its id in the library, -1 where none is."""
+        """Return the row of a finished picture by its id in the library, or -1."""
         return next((v.row for v in self._variations if asset and v.asset == asset), -1)
 
-    def gone(self) -> list[str]:
-        """Return the ids of pictures that were deleted."""
-        return [v.asset for v in self._variations if v.state == "gone"]
+    def deleted_assets(self) -> list[str]:
+        """Return the ids of deleted pictures."""
+        return [v.asset for v in self._variations if v.state == "deleted"]
 
     def set_state(
         self, row: int, state: State, path: str = "", message: str = "", asset: str = ""
     ) -> None:
-        """Say how far a row is. Rows that the job does not have are passed over."""
+        """Update a row; a row out of range is ignored."""
         if not 0 <= row < len(self._variations):
             return
         old = self._variations[row]
-        if state == "gone":
+        if state == "deleted":
             old = replace(old, path="", thumbnail=None)
         self._change(
             row,
@@ -131,7 +132,7 @@ class VariationModel(QAbstractListModel):
             self._loader.request(str(row), path, THUMBNAIL * 2)
 
     def stop(self) -> None:
-        """Wait for thumbnails that are being read."""
+        """Stop loading thumbnails; wait for reads in progress."""
         self._loader.stop()
 
     def _change(self, row: int, variation: Variation) -> None:
@@ -145,7 +146,7 @@ class VariationModel(QAbstractListModel):
             self._change(row, replace(self._variations[row], thumbnail=image))
 
 
-class _Tile(QStyledItemDelegate):
+class _TileDelegate(QStyledItemDelegate):
     def sizeHint(self, _option: QStyleOptionViewItem, _index: Index) -> QSize:
         return QSize(THUMBNAIL.width() + 8, THUMBNAIL.height() + 8)
 
@@ -162,15 +163,15 @@ class _Tile(QStyledItemDelegate):
         if variation.thumbnail is not None and not variation.thumbnail.isNull():
             size = variation.thumbnail.size()
             size.scale(rect.size(), Qt.AspectRatioMode.KeepAspectRatio)
-            place = QRect(rect.topLeft(), size)
-            place.moveCenter(rect.center())
+            target = QRect(rect.topLeft(), size)
+            target.moveCenter(rect.center())
             painter.setOpacity(1.0 if variation.state == "done" else 0.6)
-            painter.drawImage(place, variation.thumbnail)
+            painter.drawImage(target, variation.thumbnail)
             painter.setOpacity(1.0)
         else:
             painter.setPen(palette.color(QPalette.ColorRole.PlaceholderText))
-            sign = "!" if variation.state == "failed" else str(variation.row + 1)
-            painter.drawText(rect, Qt.AlignmentFlag.AlignCenter, sign)
+            symbol = "!" if variation.state == "failed" else str(variation.row + 1)
+            painter.drawText(rect, Qt.AlignmentFlag.AlignCenter, symbol)
         if variation.state == "failed":
             painter.setPen(QPen(QColor("#c0392b"), 2))
             painter.setBrush(Qt.BrushStyle.NoBrush)
@@ -183,15 +184,15 @@ class _Tile(QStyledItemDelegate):
 
 
 class VariationStrip(QListView):
-    """A row of thumbnails; the arrow keys walk through it."""
+    """A row of thumbnails; the arrow keys change the current one."""
 
     picked = Signal(int)
-    """The row that is current now."""
+    """The new current row."""
 
     def __init__(self, model: VariationModel, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setModel(model)
-        self.setItemDelegate(_Tile(self))
+        self.setItemDelegate(_TileDelegate(self))
         self.setFlow(QListView.Flow.LeftToRight)
         self.setWrapping(False)
         self.setUniformItemSizes(True)

@@ -1,7 +1,7 @@
-"""The arithmetic of zooming and panning, without a widget.
+"""The geometry of zooming and panning, independent of a widget.
 
-Coordinates: picture pixels (px) run from the picture's top left corner, view points from the
-widget's. `zoom` is view points per picture pixel.
+Coordinates are picture pixels, from the picture's top left corner, or view points
+(device-independent pixels), from the widget's. `zoom` is view points per picture pixel.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ MAX_ZOOM = 32.0
 
 @dataclass(frozen=True)
 class Viewport:
-    """Where a picture lies in a view.
+    """Zoom and position of a picture in a view.
 
-    `picture` and `view` are (width, height); `centre` is the picture pixel in the middle of the
-    view. With `fitted` the zoom follows the size of the view.
+    `picture` and `view` are (width, height); `centre` is the picture pixel at the centre of the
+    view. If `fitted`, the zoom follows the size of the view.
     """
 
     picture: tuple[int, int] = (0, 0)
@@ -27,7 +27,7 @@ class Viewport:
     fitted: bool = True
 
     def fit_zoom(self) -> float:
-        """Return the zoom at which the whole picture is just visible, never above 8."""
+        """Return the zoom at which the whole picture just fits, at most 8."""
         width, height = self.picture
         if not width or not height:
             return 1.0
@@ -39,7 +39,7 @@ class Viewport:
         return replace(self, zoom=self.fit_zoom(), centre=(width / 2, height / 2), fitted=True)
 
     def with_picture(self, width: int, height: int) -> Viewport:
-        """Return the viewport for a picture of another size, looking at the same part of it."""
+        """Return the viewport for a picture of another size that shows the same part of it."""
         if self.fitted or not self.picture[0] or not self.picture[1]:
             return replace(self, picture=(width, height)).fit()
         factor = width / self.picture[0]
@@ -49,31 +49,31 @@ class Viewport:
             zoom=self.zoom / factor,
             centre=(self.centre[0] * factor, self.centre[1] * height / self.picture[1]),
         )
-        return moved._inside()
+        return moved._clamped()
 
     def with_view(self, width: int, height: int) -> Viewport:
         """Return the viewport for a view of another size."""
         changed = replace(self, view=(max(1, width), max(1, height)))
-        return changed.fit() if self.fitted else changed._inside()
+        return changed.fit() if self.fitted else changed._clamped()
 
     def zoomed(self, factor: float, x: float, y: float) -> Viewport:
-        """Return the viewport zoomed by `factor` so that the pixel under (x, y) stays there."""
+        """Return the viewport zoomed by `factor` around the view point (x, y)."""
         zoom = max(MIN_ZOOM, min(MAX_ZOOM, self.zoom * factor))
         px, py = self.to_picture(x, y)
         centre = (
             px - (x - self.view[0] / 2) / zoom,
             py - (y - self.view[1] / 2) / zoom,
         )
-        return replace(self, zoom=zoom, centre=centre, fitted=False)._inside()
+        return replace(self, zoom=zoom, centre=centre, fitted=False)._clamped()
 
     def at_zoom(self, zoom: float) -> Viewport:
-        """Return the viewport at an exact zoom, around the middle of the view."""
+        """Return the viewport at an exact zoom, around the centre of the view."""
         return self.zoomed(zoom / self.zoom, self.view[0] / 2, self.view[1] / 2)
 
     def panned(self, dx: float, dy: float) -> Viewport:
         """Return the viewport after dragging the picture by (dx, dy) view points."""
         centre = (self.centre[0] - dx / self.zoom, self.centre[1] - dy / self.zoom)
-        return replace(self, centre=centre)._inside()
+        return replace(self, centre=centre)._clamped()
 
     def to_picture(self, x: float, y: float) -> tuple[float, float]:
         """Return the picture pixel under a view point."""
@@ -91,8 +91,8 @@ class Viewport:
             self.picture[1] * self.zoom,
         )
 
-    def _inside(self) -> Viewport:
-        """Keep the picture in the view: centred where it is smaller, without gaps elsewhere."""
+    def _clamped(self) -> Viewport:
+        """Centre the picture if it is smaller than the view; leave no gaps if it is larger."""
 
         def bounded(centre: float, side: int, view: int) -> float:
             half = view / 2 / self.zoom

@@ -1,4 +1,4 @@
-"""What can be set for a picture besides its prompt. Only what the pipeline uses is enabled."""
+"""The controls of the Image tab; those that the pipeline does not support are disabled."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from studio.ui.workspaces.image.source_picture import SourcePicture
 
 
 class ImageControls(QWidget):
-    """Size in sight, the rest under "More"; the tab puts `negative` below its prompt."""
+    """Size, and the other parameters under "More". The tab places `negative` below its prompt."""
 
     changed = Signal()
 
@@ -66,8 +66,8 @@ class ImageControls(QWidget):
         layout.setSpacing(GRID)
         layout.addWidget(SideBySide(self.width_field, self.height_field, self))
         layout.addWidget(self.more)
-        self._wanted_scheduler = ""
-        self._controls: tuple[str, ...] | None = None
+        self._chosen_scheduler = ""
+        self._supported: tuple[str, ...] | None = None
         for field in (
             self.width_field,
             self.height_field,
@@ -82,11 +82,11 @@ class ImageControls(QWidget):
         self.source.changed.connect(self._source_changed)
         self.transparent.toggled.connect(self.changed)
         self.more.toggled.connect(self.changed)
-        self._enable()
+        self._update_enabled()
 
-    def apply(self, capabilities: Capabilities | None) -> None:
-        """Enable what the pipeline uses; None (not known yet) enables everything."""
-        self._controls = None if capabilities is None else capabilities.controls
+    def apply_capabilities(self, capabilities: Capabilities | None) -> None:
+        """Apply ranges and defaults, and enable what is supported; None (unknown) enables all."""
+        self._supported = None if capabilities is None else capabilities.controls
         self.scheduler.clear()
         self.scheduler.addItem(self.tr("Auto"), "")
         if capabilities is not None:
@@ -105,33 +105,33 @@ class ImageControls(QWidget):
                     number=capabilities.steps
                 )
             )
-        self.set_scheduler(self._wanted_scheduler)
-        self._enable()
+        self.set_scheduler(self._chosen_scheduler)
+        self._update_enabled()
 
     @property
     def is_known(self) -> bool:
-        """Whether what the pipeline uses is known yet."""
-        return self._controls is not None
+        """Whether the capabilities of the model are known."""
+        return self._supported is not None
 
-    def uses(self, control: str) -> bool:
-        """Tell whether the pipeline uses a field of `ImageRequest`; unknown counts as yes."""
-        return self._controls is None or control in self._controls
+    def supports(self, control: str) -> bool:
+        """Return whether the pipeline supports a field of `ImageRequest`; True while unknown."""
+        return self._supported is None or control in self._supported
 
     def set_scheduler(self, name: str) -> None:
-        """Choose a scheduler; one that the pipeline has not leaves "Auto"."""
-        self._wanted_scheduler = name
+        """Choose a scheduler by class name; "Auto" if the pipeline does not have it."""
+        self._chosen_scheduler = name
         self.scheduler.setCurrentIndex(max(0, self.scheduler.findData(name)))
 
     def scheduler_name(self) -> str:
-        """Return the chosen scheduler's class, empty for "Auto"."""
+        """Return the class name of the chosen scheduler, empty for "Auto"."""
         return str(self.scheduler.currentData() or "")
 
     def stop(self) -> None:
-        """Wait for what is being read."""
+        """Stop loading the start picture."""
         self.source.stop()
 
-    def _enable(self) -> None:
-        reason = self.tr("This model does not use it")
+    def _update_enabled(self) -> None:
+        reason = self.tr("Not supported by this model")
         pairs: tuple[tuple[QWidget, str], ...] = (
             (self.negative, "negative_prompt"),
             (self.width_field, "width"),
@@ -143,19 +143,19 @@ class ImageControls(QWidget):
             (self.transparent, "transparent"),
         )
         for widget, control in pairs:
-            used = self.uses(control)
-            widget.setEnabled(used)
-            if not used:
+            supported = self.supports(control)
+            widget.setEnabled(supported)
+            if not supported:
                 widget.setToolTip(reason)
             elif widget.toolTip() == reason:
                 widget.setToolTip("")
-        self.source.set_mask_usable(self.uses("mask"))
-        self.strength.setEnabled(self.uses("image") and bool(self.source.path()))
+        self.source.set_mask_supported(self.supports("mask"))
+        self.strength.setEnabled(self.supports("image") and bool(self.source.path()))
 
     def _scheduler_picked(self, _index: int) -> None:
-        self._wanted_scheduler = self.scheduler_name()
+        self._chosen_scheduler = self.scheduler_name()
         self.changed.emit()
 
     def _source_changed(self) -> None:
-        self._enable()
+        self._update_enabled()
         self.changed.emit()

@@ -1,4 +1,4 @@
-"""The Image tab: a prompt and a few controls on the left, the pictures on the right."""
+"""The Image tab: prompt and controls on the left, the pictures on the right."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ from studio.ui.widgets.run_bar import RunBar
 from studio.ui.widgets.times import seconds_text
 from studio.ui.workspaces.image.controls import ImageControls
 from studio.ui.workspaces.image.mask_editing import MaskEditing
+from studio.ui.workspaces.image.result_library import ResultLibrary
 from studio.ui.workspaces.image.result_panel import ResultPanel
-from studio.ui.workspaces.image.shown_pictures import ShownPictures
 from studio.ui.workspaces.image.values import (
     ImageValues,
-    keep_values,
+    optional_int,
     show_request,
     show_values,
-    whole,
+    store_values,
 )
 
 if TYPE_CHECKING:
@@ -46,26 +46,26 @@ if TYPE_CHECKING:
 
 TASK = KIND.task
 
-_ENLARGED: Literal[4] = 4
-"""Times as wide and high, by the button of a finished picture."""
+_UPSCALE_FACTOR: Literal[4] = 4
+"""Scale of the button "Enlarge ×4"."""
 
 
 class ImageTab(QWidget):
-    """Sends one request for all variations and shows the job that was asked for last."""
+    """Submits one request for all variations, and shows the job submitted last."""
 
     def __init__(self, state: AppState, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._state = state
         self._values = state.settings.tab(TASK, ImageValues)
-        self._asked: JobWatch | None = None
+        self._submitted: JobWatch | None = None
         self._watch: JobWatch | None = None
         self._count = 0
-        self._described = ""
-        self._start_asked = False
+        self._described_model = ""
+        self._start_picture_sent = False
         self.setAcceptDrops(True)
         self.model = ModelPicker(state, TASK, self)
         self.prompt = PromptEdit(
-            self.tr("Describe the picture: what it shows, its style, its light"), "image.prompt"
+            self.tr("Describe the picture: subject, style, lighting"), "image.prompt"
         )
         self.prompt.setAccessibleName(tr(KIND.fields["prompt"].label))
         self.prompt.set_minimum_lines(4)
@@ -76,16 +76,16 @@ class ImageTab(QWidget):
         self.result = ResultPanel(self._empty, self)
         self.result.setObjectName("image.result")
         self.result.setAccessibleName(self.tr("Result"))
-        self._shown = ShownPictures(state, self.result)
-        self.columns = Columns(self._left(), self.result, self)
+        self._result_library = ResultLibrary(state, self.result)
+        self.columns = Columns(self._make_left_column(), self.result, self)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.columns)
         show_values(self, self._values)
-        self._tell_empty()
+        self._show_empty_state()
         self._connect()
 
-    def _left(self) -> QWidget:
+    def _make_left_column(self) -> QWidget:
         inside = QWidget()
         column = QVBoxLayout(inside)
         column.setContentsMargins(0, 0, 0, 0)
@@ -110,10 +110,10 @@ class ImageTab(QWidget):
         self.prompt.submitted.connect(self.generate)
         self.run_bar.generate_clicked.connect(self.generate)
         self.run_bar.stop_clicked.connect(self.stop)
-        self.result.enlarge_wanted.connect(self._enlarge)
-        self.result.start_from_wanted.connect(self.start_from)
-        self.result.folder_wanted.connect(self._open_folder)
-        self.model.changed.connect(self._describe)
+        self.result.enlarge_requested.connect(self._enlarge)
+        self.result.start_from_requested.connect(self.start_from)
+        self.result.folder_requested.connect(self._open_folder)
+        self.model.changed.connect(self._describe_model)
         for changed in (
             self.prompt.textChanged,
             self.controls.changed,
@@ -121,42 +121,44 @@ class ImageTab(QWidget):
             self.run_bar.count_changed,
         ):
             changed.connect(self.values_to_settings)
-        expected = RequestEstimate(self._state, self.run_bar, lambda: [self.request()], self)
+        estimate = RequestEstimate(self._state, self.run_bar, lambda: [self.request()], self)
         for changed in (self.controls.changed, self.model.changed, self.run_bar.count_changed):
-            changed.connect(expected.soon)
-        self._state.reports.model_described.connect(expected.soon)
-        self._state.reports.model_described.connect(self._apply)
+            changed.connect(estimate.soon)
+        self._state.reports.model_described.connect(estimate.soon)
+        self._state.reports.model_described.connect(self._model_described)
         self._state.closing.connect(self.close_down)
-        self._state.models_changed.connect(self._tell_empty)
+        self._state.models_changed.connect(self._show_empty_state)
 
-    # ---- asking
+    # ---- running
 
     def request(self) -> ImageRequest:
-        """Return what the controls say now. Controls the model does not use are left out."""
+        """Return the request for the current values, without what the model does not support."""
         controls = self.controls
-        source = controls.source.path() if controls.uses("image") else ""
-        mask = controls.source.mask_path() if source and controls.uses("mask") else ""
+        source = controls.source.path() if controls.supports("image") else ""
+        mask = controls.source.mask_path() if source and controls.supports("mask") else ""
         return ImageRequest(
             prompt=self.prompt.text().strip(),
             negative_prompt=(
-                controls.negative.text().strip() if controls.uses("negative_prompt") else ""
+                controls.negative.text().strip() if controls.supports("negative_prompt") else ""
             ),
             model=self.model.model_id(),
             seed=controls.seed.value(),
             count=self.run_bar.count.value(),
-            width=whole(controls.width_field.value()),
-            height=whole(controls.height_field.value()),
-            steps=whole(controls.steps.value()),
-            guidance_scale=controls.guidance.value() if controls.uses("guidance_scale") else None,
-            scheduler=controls.scheduler_name() if controls.uses("scheduler") else "",
+            width=optional_int(controls.width_field.value()),
+            height=optional_int(controls.height_field.value()),
+            steps=optional_int(controls.steps.value()),
+            guidance_scale=controls.guidance.value()
+            if controls.supports("guidance_scale")
+            else None,
+            scheduler=controls.scheduler_name() if controls.supports("scheduler") else "",
             image=InputFile(source) if source else None,
             strength=float(controls.strength.value() or 0.0),
             mask=InputFile(mask) if mask else None,
-            transparent=controls.transparent.isChecked() and controls.uses("transparent"),
+            transparent=controls.transparent.isChecked() and controls.supports("transparent"),
         )
 
     def generate(self) -> None:
-        """Send the request, or say what is missing."""
+        """Submit the request, or show why it cannot be submitted."""
         if not self._state.models(TASK):
             self._state.show_message(
                 self.tr("There is no image model yet. Add one first."),
@@ -167,64 +169,64 @@ class ImageTab(QWidget):
             return
         request = self.request()
         self.values_to_settings()
-        if self._asked is not None:
-            self._asked.close()
-        self._asked = JobWatch(self._state, self, token=self._state.submit([request]))
-        self._asked.enqueued.connect(self._enqueued)
-        self._asked.refused.connect(self._refused)
-        if not self._runs:
+        if self._submitted is not None:
+            self._submitted.close()
+        self._submitted = JobWatch(self._state, self, token=self._state.submit([request]))
+        self._submitted.enqueued.connect(self._enqueued)
+        self._submitted.refused.connect(self._refused)
+        if not self._is_running:
             self.run_bar.set_running(True)
-            self.run_bar.set_status(self.tr("Waiting for its turn"))
+            self.run_bar.set_status(self.tr("Waiting in the queue"))
 
     def show_job(self, job: Job) -> None:
-        """Show a job that was asked for elsewhere as one of this tab's own."""
+        """Show a job that was submitted elsewhere as if this tab had submitted it."""
         self._show(JobWatch(self._state, self, jobs=[job]), job)
 
     def stop(self) -> None:
-        """Cancel the job that is shown, or the one that was just asked for."""
-        watch = self._watch if self._runs else self._asked
+        """Cancel the shown job, or the one that was just submitted."""
+        watch = self._watch if self._is_running else self._submitted
         if watch is not None:
             watch.cancel()
 
     def take(self, paths: Sequence[Path]) -> None:
-        """Start from a picture that was sent here."""
+        """Use the first of the files as the start picture."""
         self.start_from(str(paths[0]))
 
     def start_from(self, path: str) -> None:
-        """Use a picture as the one to start from, or say that the model does not."""
+        """Set the start picture; warn if the model does not support one."""
         self.controls.source.set_path(path)
         self.controls.more.set_open(True)
-        self._start_asked = True
-        self._tell_start()
+        self._start_picture_sent = True
+        self._check_start_picture()
 
     def _enlarge(self, path: str) -> None:
-        enlarged = UpscaleRequest(input=InputFile(path), scale=_ENLARGED)
+        enlarged = UpscaleRequest(input=InputFile(path), scale=_UPSCALE_FACTOR)
         self._state.destinations.run(enlarged)
 
     def focus_prompt(self) -> None:
-        """Put the cursor into the prompt."""
+        """Focus the prompt."""
         self.prompt.setFocus()
 
-    # ---- hearing
+    # ---- events
 
     @property
-    def _runs(self) -> bool:
-        """Whether the job that is shown has not ended."""
+    def _is_running(self) -> bool:
+        """Whether the shown job has not ended."""
         return self._watch is not None and not self._watch.is_over
 
     def _enqueued(self, jobs: Sequence[Job]) -> None:
-        watch, self._asked = self._asked, None
+        watch, self._submitted = self._submitted, None
         if watch is not None:
             self._show(watch, jobs[0])
 
     def _refused(self, _: Problem) -> None:
-        self._asked = None
-        if not self._runs:
+        self._submitted = None
+        if not self._is_running:
             self.run_bar.set_running(False)
             self.run_bar.set_status("")
 
     def _show(self, watch: JobWatch, job: Job) -> None:
-        """Show another job; the one before goes on."""
+        """Show another job; the previous one continues in the background."""
         if not isinstance(job.request, ImageRequest):
             watch.close()
             return
@@ -241,20 +243,22 @@ class ImageTab(QWidget):
         self.controls.seed.set_last(seed)
         self.result.begin(seed, self._count)
         self.run_bar.set_running(True)
-        self.run_bar.set_status(self.tr("Waiting for its turn"))
+        self.run_bar.set_status(self.tr("Waiting in the queue"))
 
     def _loading(self, event: Loading) -> None:
         self.run_bar.set_loading(translated(event.stage), event.fraction)
 
     def _progress(self, event: Progress) -> None:
         self.run_bar.set_progress(event.step, event.steps, event.seconds_left)
-        text = self.tr("Drawing: step {step} of {steps}").format(step=event.step, steps=event.steps)
+        text = self.tr("Generating: step {step} of {steps}").format(
+            step=event.step, steps=event.steps
+        )
         if event.seconds_left is not None:
             text += ", " + self.tr("{time} left").format(time=seconds_text(event.seconds_left))
         self.run_bar.set_status(text)
 
     def _preview(self, event: PreviewSaved) -> None:
-        self.result.update_row(event.row, "drawing", str(event.path))
+        self.result.update_row(event.row, "running", str(event.path))
 
     def _saved(self, asset: Asset) -> None:
         self.result.update_row(asset.row, "done", str(asset.path), asset=asset.id)
@@ -282,58 +286,58 @@ class ImageTab(QWidget):
         self.run_bar.set_running(False)
         self.run_bar.set_status(text)
 
-    # ---- models
+    # ---- model
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
-        self._describe()
+        self._describe_model()
 
-    def _describe(self) -> None:
-        """Ask what the chosen model can do, once the tab is in sight."""
+    def _describe_model(self) -> None:
+        """Query the capabilities of the chosen model if the tab is visible."""
         ref = self.model.ref()
-        if ref is None or not self.isVisible() or ref.id == self._described:
+        if ref is None or not self.isVisible() or ref.id == self._described_model:
             return
-        self._described = ref.id
-        self.controls.apply(None)
+        self._described_model = ref.id
+        self.controls.apply_capabilities(None)
         self._state.worker.describe(ref)
 
-    def _apply(self, report: ModelDescribed) -> None:
-        if report.model != self._described:
+    def _model_described(self, report: ModelDescribed) -> None:
+        if report.model != self._described_model:
             return
         if report.capabilities is None:
-            self._described = ""
+            self._described_model = ""
             if report.problem is not None:
                 self._state.problem.emit(report.problem)
         else:
-            self.controls.apply(report.capabilities)
-            self._tell_start()
+            self.controls.apply_capabilities(report.capabilities)
+            self._check_start_picture()
 
-    def _tell_start(self) -> None:
-        """Once it is known, say whether the model uses a picture to start from."""
+    def _check_start_picture(self) -> None:
+        """Warn if the model does not support the new start picture, once that is known."""
         if not self.controls.is_known:
             return
-        uses = self.controls.uses("image")
-        self.result.set_start_usable(uses)
-        if self._start_asked and not uses:
+        supported = self.controls.supports("image")
+        self.result.set_start_supported(supported)
+        if self._start_picture_sent and not supported:
             ref = self.model.ref()
             self._state.show_message(
                 self.tr(
-                    "{model} draws from the prompt alone and does not use the picture. Choose or "
-                    "add an image model that starts from a picture."
+                    "{model} does not support a start picture. Choose or add an image model that "
+                    "does."
                 ).format(model=ref.name if ref is not None else ""),
                 "warning",
                 self.tr("Add a model…"),
                 lambda: self._state.destinations.open_models(TASK),
             )
-        self._start_asked = False
+        self._start_picture_sent = False
 
-    def _tell_empty(self) -> None:
+    def _show_empty_state(self) -> None:
         if self._state.models_known and not self._state.models(TASK):
             self._empty.set_text(
                 self.tr("No image model yet"),
                 self.tr(
-                    "Add a diffusers folder or a single .safetensors checkpoint that lies on "
-                    "this computer. It is used where it is and never leaves it."
+                    "Add a diffusers folder or a single .safetensors checkpoint from this "
+                    "computer. It is used in place and never uploaded."
                 ),
             )
             self._empty.set_actions(
@@ -348,31 +352,31 @@ class ImageTab(QWidget):
                 ),
             )
             self._empty.set_actions([])
-        self._describe()
+        self._describe_model()
 
-    # ---- keeping
+    # ---- settings
 
     def values_to_settings(self) -> None:
-        """Keep what the controls say; it is written soon."""
-        keep_values(self, self._values)
+        """Store the values of the controls; they are written to the file soon."""
+        store_values(self, self._values)
         self._state.save_soon()
 
     def restore(self, source: Asset | Request) -> None:
-        """Show the settings of a request, or of the recipe of an asset."""
+        """Show the settings of a request, or those in an asset's recipe."""
         request = source if isinstance(source, Request) else source.recipe.request
         if not isinstance(request, ImageRequest):
             return
         show_request(self, request)
         if not isinstance(source, Request):
             self.controls.seed.set_value(source.recipe.seed)
-            if not self._runs:
+            if not self._is_running:
                 self.result.begin(source.recipe.seed, 1)
                 self.result.update_row(0, "done", str(source.path), asset=source.id)
-        self._describe()
+        self._describe_model()
         self.values_to_settings()
 
     def close_down(self) -> None:
-        """Wait for what is being read, before the window goes."""
+        """Stop loading pictures before the window closes."""
         self.controls.stop()
         self.result.stop()
 
@@ -386,17 +390,17 @@ class ImageTab(QWidget):
             self.open_settings(path)
 
     def open_settings(self, path: Path) -> None:
-        """Restore the settings inside a picture; one without any is what to start from."""
+        """Restore the settings embedded in a picture; without any, make it the start picture."""
         from studio.library.recipes.settings_in_file import read_settings
 
         self._state.background.read(
             self,
             lambda: read_settings(path),
-            lambda found: self._taken(path, found),
+            lambda found: self._restore_settings(path, found),
             self._state.problem.emit,
         )
 
-    def _taken(self, path: Path, found: FoundSettings | None) -> None:
+    def _restore_settings(self, path: Path, found: FoundSettings | None) -> None:
         if found is None or not isinstance(found.request, ImageRequest):
             self.start_from(str(path))
             return
@@ -404,16 +408,18 @@ class ImageTab(QWidget):
             (m.id for m in self._state.models(TASK) if found.model_name in (m.id, m.name)), ""
         )
         self.restore(msgspec.structs.replace(found.request, model=found.request.model or model))
-        text = self.tr("The settings of {name} are restored (made by {program}).").format(
+        text = self.tr("The settings of {name} were restored (made with {program}).").format(
             name=path.name, program=found.made_by
         )
         if found.model_name and not model:
-            text += " " + self.tr("Its model {model} is not here.").format(model=found.model_name)
+            text += " " + self.tr("Its model {model} is not installed.").format(
+                model=found.model_name
+            )
         text = " ".join([text, *(translated(lost) for lost in found.lost)])
         self._state.show_message(
             text,
             "warning" if found.lost else "info",
-            self.tr("Start from the picture instead"),
+            self.tr("Use it as the start picture instead"),
             lambda: self.start_from(str(path)),
         )
 

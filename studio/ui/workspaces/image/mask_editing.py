@@ -1,4 +1,4 @@
-"""From the button beside the start picture to a mask: the editor, and what it hands back."""
+"""Opens the mask editor for the start picture, and applies its result."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 
 class MaskEditing(QObject):
-    """Serves a `SourcePicture`. One editor is open at a time."""
+    """Edits the mask of a `SourcePicture`; one editor at a time."""
 
     def __init__(self, state: AppState, source: SourcePicture) -> None:
         super().__init__(source)
         self._state = state
         self._source = source
         self._dialog: MaskDialog | None = None
-        source.mask_wanted.connect(self.open)
+        source.mask_requested.connect(self.open)
 
     def open(self) -> None:
         """Show the editor with the start picture and its mask."""
@@ -38,26 +38,26 @@ class MaskEditing(QObject):
         )
         self._dialog = dialog
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.kept.connect(lambda path: self._keep(picture, path))
-        dialog.rejected.connect(lambda: self._offer(picture, dialog.drawing))
+        dialog.saved.connect(lambda path: self._set_mask(picture, path))
+        dialog.rejected.connect(lambda: self._offer_to_continue(picture, dialog.drawing))
         dialog.finished.connect(self._closed)
         dialog.open()
 
-    def _keep(self, picture: str, mask: str) -> None:
+    def _set_mask(self, picture: str, mask: str) -> None:
         if self._source.path() == picture:
             self._source.set_mask_path(mask)
 
-    def _offer(self, picture: str, drawing: MaskDrawing | None) -> None:
-        """After Cancel, let what was painted be had again."""
+    def _offer_to_continue(self, picture: str, drawing: MaskDrawing | None) -> None:
+        """After Cancel, offer to reopen the editor with the unsaved mask."""
         if drawing is not None and drawing.is_changed and self._source.path() == picture:
             self._state.show_message(
-                self.tr("What you painted was not kept."),
+                self.tr("The mask was not saved."),
                 "info",
-                self.tr("Go on painting"),
-                lambda: self._again(picture, drawing),
+                self.tr("Continue painting"),
+                lambda: self._reopen(picture, drawing),
             )
 
-    def _again(self, picture: str, drawing: MaskDrawing) -> None:
+    def _reopen(self, picture: str, drawing: MaskDrawing) -> None:
         if self._source.path() == picture:
             self._open(picture, drawing)
 

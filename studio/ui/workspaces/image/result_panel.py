@@ -1,4 +1,4 @@
-"""The pictures of one job: the chosen one large, the others in a strip, and what to do next."""
+"""The pictures of one job: the current one, a strip of all, and actions."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from studio.ui.widgets.empty_state import EmptyState
 class ResultPanel(QWidget):
     """Shows an `EmptyState` until a job begins."""
 
-    enlarge_wanted = Signal(str)
-    start_from_wanted = Signal(str)
-    folder_wanted = Signal(str)
-    menu_wanted = Signal(str, QPoint)
-    """The id of the finished picture that is shown, and a point of the screen."""
+    enlarge_requested = Signal(str)
+    start_from_requested = Signal(str)
+    folder_requested = Signal(str)
+    menu_requested = Signal(str, QPoint)
+    """The asset id of the current picture, and a point in screen coordinates."""
 
     def __init__(self, empty: EmptyState, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._follow = True
-        self.start_usable = True
-        """Whether the chosen model can start from a picture."""
+        self._follows = True
+        self.start_supported = True
+        """Whether the chosen model supports a start picture."""
         self._panel = PicturePanel("image", empty, self)
         self._loader, self._caption = self._panel.loader, self._panel.caption
         self._loader.loaded.connect(self._show_picture)
@@ -37,20 +37,20 @@ class ResultPanel(QWidget):
         self.strip.clicked.connect(self._clicked)
         self.strip.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.canvas.customContextMenuRequested.connect(
-            lambda at: self._ask_menu(self.canvas.mapToGlobal(at))
+            lambda at: self._request_menu(self.canvas.mapToGlobal(at))
         )
         self.strip.customContextMenuRequested.connect(
-            lambda at: self._ask_menu(self.strip.viewport().mapToGlobal(at))
+            lambda at: self._request_menu(self.strip.viewport().mapToGlobal(at))
         )
         self.enlarge = QPushButton(self.tr("Enlarge ×4"), self)
         self.enlarge.setObjectName("image.enlarge")
         self.enlarge.setToolTip(self.tr("Send this picture to the Upscale tab"))
-        self.enlarge.clicked.connect(lambda: self.enlarge_wanted.emit(self.path()))
+        self.enlarge.clicked.connect(lambda: self.enlarge_requested.emit(self.path()))
         self.start_from = QPushButton(self.tr("Start from this"), self)
         self.start_from.setObjectName("image.start_from")
-        self.start_from.clicked.connect(lambda: self.start_from_wanted.emit(self.path()))
+        self.start_from.clicked.connect(lambda: self.start_from_requested.emit(self.path()))
         self.folder = self._panel.folder
-        self.folder.clicked.connect(lambda: self.folder_wanted.emit(self.path()))
+        self.folder.clicked.connect(lambda: self.folder_requested.emit(self.path()))
         self._panel.add_to_bar(self.start_from, self.enlarge)
         self._panel.add_below(self.strip)
         layout = QVBoxLayout(self)
@@ -60,7 +60,7 @@ class ResultPanel(QWidget):
 
     def begin(self, seed: int, count: int) -> None:
         """Show a new job with `count` waiting pictures."""
-        self._follow = True
+        self._follows = True
         self._loader.forget("main")
         self.canvas.clear()
         self.model.begin(seed, count)
@@ -72,12 +72,12 @@ class ResultPanel(QWidget):
     def update_row(
         self, row: int, state: State, path: str = "", message: str = "", asset: str = ""
     ) -> None:
-        """Say how far a row is; the first that moves is shown until the user picks one."""
+        """Update a row. The running row becomes current until the user selects one."""
         self.model.set_state(row, state, path, message, asset)
         current = self.current()
         if (
-            self._follow
-            and state == "drawing"
+            self._follows
+            and state == "running"
             and row != self.strip.currentIndex().row()
             and (current is None or current.state == "done")
         ):
@@ -86,32 +86,32 @@ class ResultPanel(QWidget):
             self._load()
 
     def current(self) -> Variation | None:
-        """Return the picture that is shown large."""
+        """Return the current picture, or None."""
         return self.model.at(self.strip.currentIndex().row())
 
     def path(self) -> str:
-        """Return the finished file that is shown, or an empty string."""
+        """Return the path of the current picture if it is finished, or an empty string."""
         current = self.current()
         return current.path if current is not None and current.state == "done" else ""
 
-    def set_start_usable(self, usable: bool) -> None:
-        """Say whether the chosen model can start from a picture."""
-        self.start_usable = usable
+    def set_start_supported(self, supported: bool) -> None:
+        """Set whether the chosen model supports a start picture."""
+        self.start_supported = supported
         self._update_buttons()
 
     def stop(self) -> None:
-        """Wait for what is being read."""
+        """Stop loading; wait for reads in progress."""
         self._loader.stop()
         self.model.stop()
 
     def _clicked(self) -> None:
-        self._follow = False
+        self._follows = False
 
-    def _ask_menu(self, at: QPoint) -> None:
+    def _request_menu(self, at: QPoint) -> None:
         current = self.current()
         if current is not None and current.state == "done" and current.asset:
-            self._follow = False
-            self.menu_wanted.emit(current.asset, at)
+            self._follows = False
+            self.menu_requested.emit(current.asset, at)
 
     def _picked(self, _row: int) -> None:
         self._load()
@@ -136,7 +136,7 @@ class ResultPanel(QWidget):
             self._caption.clear()
         elif current.state == "failed":
             self._caption.setText(current.message)
-        elif current.state == "gone":
+        elif current.state == "deleted":
             self._caption.setText(self.tr("This picture was deleted."))
         elif self.path() and size is not None:
             text = self.tr("{width} × {height} px, seed {seed}")
@@ -150,9 +150,9 @@ class ResultPanel(QWidget):
         finished = bool(self.path())
         for button in (self.enlarge, self.folder):
             button.setEnabled(finished)
-        self.start_from.setEnabled(finished and self.start_usable)
+        self.start_from.setEnabled(finished and self.start_supported)
         self.start_from.setToolTip(
-            self.tr("Use it as the picture to start from")
-            if self.start_usable
-            else self.tr("The chosen model draws from the prompt alone")
+            self.tr("Use as the start picture")
+            if self.start_supported
+            else self.tr("The chosen model does not support a start picture")
         )

@@ -1,4 +1,4 @@
-"""The picture that image-to-image starts from (dropped or chosen), and the mask on it."""
+"""The start picture of image-to-image, and its mask."""
 
 from __future__ import annotations
 
@@ -33,32 +33,33 @@ from studio.ui.widgets.elided_label import ElidedLabel
 from studio.ui.workspaces.image.mask.tint import draw_mask, tint
 
 SIDE = 56
+"""Size of the thumbnail in device-independent pixels."""
 
 
 class SourcePicture(QFrame):
-    """A thumbnail, the file's name, and buttons to choose another or none, and to mask it.
+    """The thumbnail and name of the start picture, with buttons to choose, clear and mask it.
 
-    A mask belongs to its picture: another picture has none.
+    Changing the picture removes the mask. Accepts dropped pictures.
     """
 
     changed = Signal()
-    mask_wanted = Signal()
-    """Somebody wants to paint the mask."""
+    mask_requested = Signal()
+    """The user wants to edit the mask."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("image.source")
-        self.setAccessibleName(self.tr("Picture to start from"))
+        self.setAccessibleName(self.tr("Start picture"))
         self.setAcceptDrops(True)
         self.setFrameShape(QFrame.Shape.StyledPanel)
         self._path = ""
         self._mask = ""
-        self._mask_usable = True
+        self._mask_supported = True
         self._picture = QImage()
-        self._cover = QImage()
+        self._mask_image = QImage()
         self._loader = PictureLoader(self, threads=1)
         self._loader.loaded.connect(self._loaded)
-        self._loader.failed.connect(self._say_unreadable)
+        self._loader.failed.connect(self._show_unreadable)
         self._thumbnail = QLabel(self)
         self._thumbnail.setFixedSize(SIDE, SIDE)
         self._thumbnail.setAlignment(Qt.AlignmentFlag.AlignCenter)
@@ -68,55 +69,55 @@ class SourcePicture(QFrame):
         mute(self._name)
         self.choose_button = QPushButton(self.tr("Choose…"), self)
         self.choose_button.setObjectName("image.source.choose")
-        self.choose_button.setAccessibleName(self.tr("Choose a picture to start from"))
+        self.choose_button.setAccessibleName(self.tr("Choose a start picture"))
         self.choose_button.clicked.connect(self._choose)
         self.clear_button = tool_button(
-            "x", self.tr("Start from noise again"), "image.source.clear"
+            "x", self.tr("Remove the start picture"), "image.source.clear"
         )
         self.clear_button.clicked.connect(lambda: self.set_path(""))
         self.mask_button = QPushButton(self.tr("Mask…"), self)
         self.mask_button.setObjectName("image.source.mask")
-        # No taller than the text, so that the tick moves nothing.
+        # At most the text height, so that the check mark does not change the button's height.
         self.mask_button.setIconSize(QSize(1, 1) * (self.fontMetrics().height() - 2))
-        self.mask_button.clicked.connect(self.mask_wanted)
+        self.mask_button.clicked.connect(self.mask_requested)
         self.unmask_button = tool_button("x", self.tr("Remove the mask"), "image.source.unmask")
         self.unmask_button.clicked.connect(lambda: self.set_mask_path(""))
-        told = QHBoxLayout()
-        told.setSpacing(GRID)
-        told.addWidget(self._name, 1)
-        told.addWidget(self.clear_button)
-        acts = QHBoxLayout()
-        acts.setSpacing(GRID)
-        acts.addWidget(self.choose_button)
-        acts.addWidget(self.mask_button)
-        acts.addWidget(self.unmask_button)
-        acts.addStretch(1)
-        beside = QVBoxLayout()
-        beside.setSpacing(GRID // 2)
-        beside.addLayout(told)
-        beside.addLayout(acts)
+        name_row = QHBoxLayout()
+        name_row.setSpacing(GRID)
+        name_row.addWidget(self._name, 1)
+        name_row.addWidget(self.clear_button)
+        button_row = QHBoxLayout()
+        button_row.setSpacing(GRID)
+        button_row.addWidget(self.choose_button)
+        button_row.addWidget(self.mask_button)
+        button_row.addWidget(self.unmask_button)
+        button_row.addStretch(1)
+        right_column = QVBoxLayout()
+        right_column.setSpacing(GRID // 2)
+        right_column.addLayout(name_row)
+        right_column.addLayout(button_row)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(GRID, GRID, GRID, GRID)
         layout.setSpacing(GRID)
         layout.addWidget(self._thumbnail)
-        layout.addLayout(beside, 1)
+        layout.addLayout(right_column, 1)
         self._update_controls()
 
     def path(self) -> str:
-        """Return the picture's path, or an empty string."""
+        """Return the path of the picture, or an empty string."""
         return self._path
 
     def mask_path(self) -> str:
-        """Return the path of the picture's mask, or an empty string."""
+        """Return the path of the mask, or an empty string."""
         return self._mask
 
     def set_path(self, path: str) -> None:
-        """Start from this picture; an empty string starts from noise."""
+        """Set the start picture; an empty string removes it."""
         if path == self._path:
             return
         self._path = path
         self._picture = QImage()
-        self._drop_mask()
+        self._remove_mask()
         self._show_thumbnail()
         self._update_controls()
         if path:
@@ -126,10 +127,10 @@ class SourcePicture(QFrame):
         self.changed.emit()
 
     def set_mask_path(self, mask: str) -> None:
-        """Draw anew only what is white in this picture; an empty string draws all of it."""
+        """Set the mask, whose white area is redrawn; an empty string removes it."""
         if mask == self._mask or not self._path:
             return
-        self._drop_mask()
+        self._remove_mask()
         self._mask = mask
         if mask:
             self._loader.request("mask", mask, QSize(SIDE, SIDE) * 4)
@@ -137,18 +138,18 @@ class SourcePicture(QFrame):
         self._update_controls()
         self.changed.emit()
 
-    def set_mask_usable(self, usable: bool) -> None:
-        """Say whether the chosen model draws within a mask."""
-        self._mask_usable = usable
+    def set_mask_supported(self, supported: bool) -> None:
+        """Set whether the chosen model supports inpainting."""
+        self._mask_supported = supported
         self._update_controls()
 
     def stop(self) -> None:
-        """Wait for the thumbnail that is being read."""
+        """Stop loading; wait for reads in progress."""
         self._loader.stop()
 
-    def _drop_mask(self) -> None:
+    def _remove_mask(self) -> None:
         self._mask = ""
-        self._cover = QImage()
+        self._mask_image = QImage()
         self._loader.forget("mask")
 
     def _update_controls(self) -> None:
@@ -156,29 +157,29 @@ class SourcePicture(QFrame):
             self._name.set_text(Path(self._path).name)
             self._name.setToolTip(self._path)
         else:
-            self._name.set_text(self.tr("Drop a picture here to start from it"))
+            self._name.set_text(self.tr("Drop a start picture here"))
             self._name.setToolTip("")
         self.clear_button.setEnabled(bool(self._path))
         self.unmask_button.setVisible(bool(self._mask))
-        self.mask_button.setEnabled(self._mask_usable and bool(self._path))
+        self.mask_button.setEnabled(self._mask_supported and bool(self._path))
         self.mask_button.setIcon(icon("check") if self._mask else QIcon())
-        if not self._mask_usable:
-            told = self.tr("This model does not use it")
+        if not self._mask_supported:
+            tooltip = self.tr("Not supported by this model")
         elif not self._path:
-            told = self.tr("Choose a picture to start from first")
+            tooltip = self.tr("Choose a start picture first")
         elif self._mask:
-            told = self.tr("Change the mask: only what it marks is drawn anew")
+            tooltip = self.tr("Edit the mask: only the masked area is redrawn")
         else:
-            told = self.tr("Mark what is drawn anew; the rest of the picture stays")
-        self.mask_button.setToolTip(told)
+            tooltip = self.tr("Mark the area to redraw; the rest of the picture is kept")
+        self.mask_button.setToolTip(tooltip)
         self.mask_button.setAccessibleName(
-            self.tr("Change the mask") if self._mask else self.tr("Paint a mask")
+            self.tr("Edit the mask") if self._mask else self.tr("Paint a mask")
         )
-        self.mask_button.setAccessibleDescription(told)
+        self.mask_button.setAccessibleDescription(tooltip)
 
     def _loaded(self, key: str, _path: str, image: QImage, _size: QSize) -> None:
         if key == "mask":
-            self._cover = image.convertToFormat(QImage.Format.Format_Grayscale8)
+            self._mask_image = image.convertToFormat(QImage.Format.Format_Grayscale8)
         else:
             self._picture = image
         self._show_thumbnail()
@@ -194,7 +195,7 @@ class SourcePicture(QFrame):
             Qt.TransformationMode.SmoothTransformation,
         )
         pixmap.setDevicePixelRatio(ratio)
-        if not self._cover.isNull():
+        if not self._mask_image.isNull():
             self._tint(pixmap, ratio)
         self._thumbnail.setPixmap(pixmap)
 
@@ -202,14 +203,14 @@ class SourcePicture(QFrame):
         layer = QImage(pixmap.size(), QImage.Format.Format_ARGB32_Premultiplied)
         layer.setDevicePixelRatio(ratio)
         layer.fill(Qt.GlobalColor.transparent)
-        cover = self._cover.scaled(
+        mask = self._mask_image.scaled(
             pixmap.size(),
             Qt.AspectRatioMode.IgnoreAspectRatio,
             Qt.TransformationMode.SmoothTransformation,
         ).convertToFormat(QImage.Format.Format_Grayscale8)
         target = QRectF(QPointF(), pixmap.deviceIndependentSize())
         painter = QPainter(layer)
-        draw_mask(painter, cover, target, tint(self.palette(), ratio), QPointF(), smooth=True)
+        draw_mask(painter, mask, target, tint(self.palette(), ratio), QPointF(), smooth=True)
         painter.end()
         painter = QPainter(pixmap)
         painter.drawImage(0, 0, layer)
@@ -220,15 +221,15 @@ class SourcePicture(QFrame):
         if event.type() == QEvent.Type.PaletteChange:
             self._show_thumbnail()
 
-    def _say_unreadable(self, _key: str, path: str, _error: str) -> None:
+    def _show_unreadable(self, _key: str, path: str, _error: str) -> None:
         self._name.set_text(
-            self.tr("{name} cannot be shown: it may be no picture.").format(name=Path(path).name)
+            self.tr("{name} cannot be shown. It may not be a picture.").format(name=Path(path).name)
         )
 
     def _choose(self) -> None:
         path = choose_picture(
             self,
-            self.tr("Choose a picture to start from"),
+            self.tr("Choose a start picture"),
             str(Path(self._path).parent) if self._path else "",
         )
         if path:

@@ -1,4 +1,4 @@
-"""The values of the Image tab's controls, as they are kept and as a request has them."""
+"""The values of the Image tab in the settings file, and how they get into the controls."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _FIELDS = fields_of(ImageRequest)
 
 
 class ImageValues(Struct):
-    """The Image tab's last values. None is "what suits the model"."""
+    """The values of the Image tab; None is "Auto"."""
 
     prompt: str = ""
     negative_prompt: str = _FIELDS["negative_prompt"].default
@@ -40,7 +40,7 @@ class ImageValues(Struct):
 
 
 class Form(Protocol):
-    """The controls that hold the values."""
+    """The controls with the values."""
 
     prompt: PromptEdit
     model: ModelPicker
@@ -48,13 +48,13 @@ class Form(Protocol):
     controls: ImageControls
 
 
-def whole(value: float | None) -> int | None:
-    """Return a field's number as an int; None stays "Auto"."""
+def optional_int(value: float | None) -> int | None:
+    """Convert a field's value to int; None ("Auto") stays None."""
     return None if value is None else int(value)
 
 
 def show_values(form: Form, values: ImageValues) -> None:
-    """Show the values of last time."""
+    """Show the stored values; a start picture or mask that no longer exists is left out."""
     _show(form, values)
     if values.image and Path(values.image).is_file():
         form.controls.source.set_path(values.image)
@@ -71,7 +71,7 @@ def show_request(form: Form, request: ImageRequest) -> None:
 
 
 def _show(form: Form, values: ImageValues | ImageRequest) -> None:
-    """Show the fields that settings and requests have in common."""
+    """Show the fields that the stored values and requests have in common."""
     controls = form.controls
     form.prompt.set_text(values.prompt)
     form.model.set_model_id(values.model)
@@ -87,17 +87,17 @@ def _show(form: Form, values: ImageValues | ImageRequest) -> None:
     controls.transparent.setChecked(values.transparent)
 
 
-def keep_values(form: Form, values: ImageValues) -> None:
-    """Put what the controls say into the settings."""
+def store_values(form: Form, values: ImageValues) -> None:
+    """Store the values of the controls."""
     controls = form.controls
     values.prompt = form.prompt.text()
     values.negative_prompt = controls.negative.text()
     values.model = form.model.model_id()
     values.count = form.run_bar.count.value()
     values.seed = controls.seed.value()
-    values.width = whole(controls.width_field.value())
-    values.height = whole(controls.height_field.value())
-    values.steps = whole(controls.steps.value())
+    values.width = optional_int(controls.width_field.value())
+    values.height = optional_int(controls.height_field.value())
+    values.steps = optional_int(controls.steps.value())
     values.guidance_scale = controls.guidance.value()
     values.scheduler = controls.scheduler_name()
     values.image = controls.source.path()

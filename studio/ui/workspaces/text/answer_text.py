@@ -1,4 +1,4 @@
-"""One answer on show: plain while a long one streams, markdown otherwise."""
+"""Shows one answer: as Markdown, or as plain text while a long one is streamed."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QFrame, QSizePolicy, QTextBrowser, QWidget
 
-LIVE_MARKDOWN = 4000
-"""Characters up to which a streaming answer is shown as markdown; longer ones wait for the end."""
+MAX_STREAMED_MARKDOWN = 4000
+"""Characters up to which an unfinished answer is rendered as Markdown."""
 
-LONGEST_MARKDOWN = 60_000
-"""Characters above which an answer stays plain: laying it out would hold up the window."""
+MAX_MARKDOWN = 60_000
+"""Characters above which an answer stays plain text: rendering it would block the window."""
 
 _FEATURES = (
     QTextDocument.MarkdownFeature.MarkdownDialectGitHub
@@ -31,7 +31,7 @@ _FEATURES = (
 
 
 class AnswerText(QTextBrowser):
-    """Read-only text. `grows` makes it as high as its text; otherwise it scrolls by itself."""
+    """A read-only text view. With `grows` it is as high as its text, otherwise it scrolls."""
 
     def __init__(self, grows: bool, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -55,22 +55,22 @@ class AnswerText(QTextBrowser):
         if grows:
             self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
             self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-            self.document().documentLayout().documentSizeChanged.connect(self._fit)
+            self.document().documentLayout().documentSizeChanged.connect(self._fit_height)
 
     def show_answer(self, text: str, finished: bool) -> None:
-        """Show a text that has grown (or another one); `finished` renders it for good."""
+        """Show a text, appending to the shown one where possible; `finished` renders it fully."""
         if self._shown == (text, finished):
             return
-        # A new rendering would drop the selection; the last one waits for nobody.
+        # Rendering again would clear the selection. The finished text is rendered regardless.
         if not finished and self.textCursor().hasSelection() and text.startswith(self._shown[0]):
             return
         bar = self.verticalScrollBar()
-        place, follows = bar.value(), bar.value() >= bar.maximum() - 4
-        limit = LONGEST_MARKDOWN if finished else LIVE_MARKDOWN
+        position, follows = bar.value(), bar.value() >= bar.maximum() - 4
+        limit = MAX_MARKDOWN if finished else MAX_STREAMED_MARKDOWN
         if len(text) <= limit:
             self.document().setMarkdown(text, _FEATURES)
             self._plain_length = None
-            self._tidy()
+            self._format_blocks()
         elif self._plain_length is None or not text.startswith(self._shown[0]):
             self.setPlainText(text)
             self._plain_length = len(text)
@@ -81,29 +81,31 @@ class AnswerText(QTextBrowser):
             self._plain_length = len(text)
         self._shown = (text, finished)
         if not self._grows:
-            bar.setValue(bar.maximum() if follows and not finished else min(place, bar.maximum()))
+            bar.setValue(
+                bar.maximum() if follows and not finished else min(position, bar.maximum())
+            )
 
     def loadResource(self, _kind: int, _name: QUrl | str) -> Any:
-        """A model's answer loads nothing, from the disk or from anywhere."""
+        """Load nothing: an answer must not read files or URLs."""
         return None
 
     def sizeHint(self) -> QSize:
         if self._grows:
-            return QSize(super().sizeHint().width(), self._height())
+            return QSize(super().sizeHint().width(), self._text_height())
         return super().sizeHint()
 
-    def _height(self) -> int:
+    def _text_height(self) -> int:
         bar = self.horizontalScrollBar()
         extra = bar.sizeHint().height() if bar.maximum() > 0 else 0
         return int(self.document().size().height()) + 2 + extra
 
-    def _fit(self) -> None:
-        height = max(self._height(), self.fontMetrics().height())
+    def _fit_height(self) -> None:
+        height = max(self._text_height(), self.fontMetrics().height())
         if height != self.height():
             self.setFixedHeight(height)
 
-    def _tidy(self) -> None:
-        """Two sizes of text, shaded code, and tables without Qt's stray margins."""
+    def _format_blocks(self) -> None:
+        """Reduce headings to one size, shade code and remove the margins in table cells."""
         code = QTextBlockFormat()
         code.setBackground(self.palette().color(QPalette.ColorRole.Midlight))
         cell = QTextBlockFormat()
@@ -113,14 +115,14 @@ class AnswerText(QTextBrowser):
         heading.setProperty(QTextFormat.Property.FontSizeAdjustment, 1)
         block = self.document().begin()
         while block.isValid():
-            form = block.blockFormat()
+            block_format = block.blockFormat()
             cursor = QTextCursor(block)
-            if form.headingLevel():
+            if block_format.headingLevel():
                 cursor.select(QTextCursor.SelectionType.BlockUnderCursor)
                 cursor.mergeCharFormat(heading)
-            elif form.hasProperty(QTextFormat.Property.BlockCodeFence) or form.hasProperty(
-                QTextFormat.Property.BlockCodeLanguage
-            ):
+            elif block_format.hasProperty(
+                QTextFormat.Property.BlockCodeFence
+            ) or block_format.hasProperty(QTextFormat.Property.BlockCodeLanguage):
                 cursor.mergeBlockFormat(code)
             elif cursor.currentTable() is not None:
                 cursor.mergeBlockFormat(cell)
@@ -129,7 +131,7 @@ class AnswerText(QTextBrowser):
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         if self._grows:
-            self._fit()
+            self._fit_height()
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)

@@ -1,4 +1,4 @@
-"""The answers of a turn: one as high as its text, or several side by side in columns."""
+"""The answers of a turn: a single card, or several cards in columns."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ from studio.ui.widgets.tinted_label import TintedLabel
 from studio.ui.workspaces.text.answer_text import AnswerText
 from studio.ui.workspaces.text.conversation import Answer, Turn
 
-NARROWEST = 17 * GRID
-"""Pixels a column needs; fewer columns are shown where the window is narrower."""
+MIN_COLUMN_WIDTH = 17 * GRID
+"""Pixels; a narrower window shows fewer columns."""
 
-MOST_COLUMNS = 4
+MAX_COLUMNS = 4
 
 
 class AnswerCard(QFrame):
-    """One answer with its heading and what can be done with it."""
+    """One answer with its heading and buttons."""
 
-    copied = Signal(int)
-    used = Signal(int)
-    asked_again = Signal()
+    copy_clicked = Signal(int)
+    use_clicked = Signal(int)
+    regenerate_clicked = Signal()
 
     def __init__(self, grows: bool, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -51,11 +51,13 @@ class AnswerCard(QFrame):
         self.use.setVisible(not grows)
         self.use.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self.use.setAutoRaise(True)
-        self.use.clicked.connect(lambda: self.used.emit(self.index))
-        self.again = tool_button("refresh-cw", self.tr("Ask again with another seed"), parent=self)
-        self.again.clicked.connect(self.asked_again)
+        self.use.clicked.connect(lambda: self.use_clicked.emit(self.index))
+        self.regenerate = tool_button(
+            "refresh-cw", self.tr("Regenerate with another seed"), parent=self
+        )
+        self.regenerate.clicked.connect(self.regenerate_clicked)
         copy = tool_button("copy", self.tr("Copy this answer"), parent=self)
-        copy.clicked.connect(lambda: self.copied.emit(self.index))
+        copy.clicked.connect(lambda: self.copy_clicked.emit(self.index))
         self.body = AnswerText(grows, self)
         self._note = TintedLabel(self)
         self._note.setWordWrap(True)
@@ -66,7 +68,7 @@ class AnswerCard(QFrame):
         row.addWidget(self._seed, 1)
         if not grows:
             row.addStretch(1)
-        row.addWidget(self.again)
+        row.addWidget(self.regenerate)
         row.addWidget(copy)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(GRID + GRID // 2, GRID, GRID, GRID)
@@ -80,7 +82,7 @@ class AnswerCard(QFrame):
         layout.addWidget(self.use)
 
     def wanted_height(self) -> int:
-        """Return the height at which all of the answer is seen, in pixels."""
+        """Return the height in pixels that shows the whole answer."""
         layout = self.layout()
         assert layout is not None
         height = layout.heightForWidth(self.width())
@@ -91,7 +93,7 @@ class AnswerCard(QFrame):
         return height + GRID // 2
 
     def show_answer(self, answer: Answer, heading: str, finished: bool, waiting: str) -> None:
-        """Show an answer; `waiting` is said while it has no text yet."""
+        """Show an answer, or the note `waiting` while it has no text."""
         self._heading.setText(heading)
         seed = "" if answer.seed is None else self.tr("seed {seed}").format(seed=answer.seed)
         self._seed.setText(seed)
@@ -104,29 +106,29 @@ class AnswerCard(QFrame):
         self._note.show_text(note, "error" if failed else None)
         self._note.setVisible(bool(note))
 
-    def show_choice(self, chosen: bool, usable: bool) -> None:
-        """Show whether this is the answer the conversation goes on with, or can be."""
-        self.use.setVisible(usable)
+    def show_choice(self, chosen: bool, can_be_chosen: bool) -> None:
+        """Show whether the conversation continues with this answer, or could."""
+        self.use.setVisible(can_be_chosen)
         self.use.setEnabled(not chosen)
         if chosen:
             self.use.setText(self.tr("In use"))
             self.use.setIcon(icon("check"))
-            self.use.setToolTip(self.tr("The conversation goes on with this answer"))
+            self.use.setToolTip(self.tr("The conversation continues with this answer"))
         else:
             self.use.setText(self.tr("Use this"))
             self.use.setIcon(icon("circle-dashed"))
-            self.use.setToolTip(self.tr("Let the conversation go on with this answer"))
+            self.use.setToolTip(self.tr("Continue the conversation with this answer"))
         self.use.setAccessibleName(self.use.text())
 
 
 class AnswerColumns(QWidget):
-    """Up to four columns over any number of answers; a scroll bar moves them along.
+    """Up to four columns that scroll horizontally through any number of answers.
 
-    Only the columns that are seen exist, so a thousand answers cost as much as four.
+    Only the visible columns exist as widgets, so a thousand answers cost as much as four.
     """
 
-    copied = Signal(int)
-    used = Signal(int)
+    copy_clicked = Signal(int)
+    use_clicked = Signal(int)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -141,11 +143,11 @@ class AnswerColumns(QWidget):
         self.bar.setAccessibleName(self.tr("Scroll through the variations"))
         self.bar.valueChanged.connect(self.refresh)
         self.bar.hide()
-        self._place = QLabel(self)
-        mute(self._place)
+        self._position = QLabel(self)
+        mute(self._position)
         foot = QHBoxLayout()
         foot.setSpacing(GRID)
-        foot.addWidget(self._place)
+        foot.addWidget(self._position)
         foot.addWidget(self.bar, 1)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -154,7 +156,7 @@ class AnswerColumns(QWidget):
         layout.addLayout(foot)
 
     def show_turn(self, turn: Turn, finished: set[int], all_finished: bool, waiting: str) -> None:
-        """Show a turn's answers; `finished` are the indexes whose text is complete."""
+        """Show a turn's answers; `finished` has the indexes of complete ones."""
         self._turn = turn
         self._finished = finished
         self._all_finished = all_finished
@@ -162,12 +164,12 @@ class AnswerColumns(QWidget):
         self._arrange()
 
     def visible_indexes(self) -> range:
-        """Return the indexes of the answers on show."""
+        """Return the indexes of the visible answers."""
         first = self.bar.value()
         return range(first, first + len(self._cards))
 
     def wanted_height(self) -> int:
-        """Return the height at which the answers on show are seen whole, in pixels."""
+        """Return the height in pixels that shows the visible answers completely."""
         foot = 3 * GRID if self.bar.isVisibleTo(self) else 0
         return max((card.wanted_height() for card in self._cards), default=0) + foot
 
@@ -175,15 +177,15 @@ class AnswerColumns(QWidget):
         if self._turn is None:
             return
         total = len(self._turn.answers)
-        fits = max(1, (self.width() + GRID) // (NARROWEST + GRID))
-        wanted = max(1, min(total, MOST_COLUMNS, fits))
+        fits = max(1, (self.width() + GRID) // (MIN_COLUMN_WIDTH + GRID))
+        wanted = max(1, min(total, MAX_COLUMNS, fits))
         while len(self._cards) < wanted:
             card = AnswerCard(grows=False, parent=self)
             card.setFrameShape(QFrame.Shape.StyledPanel)
-            card.again.hide()
+            card.regenerate.hide()
             card.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Expanding)
-            card.copied.connect(self.copied)
-            card.used.connect(self.used)
+            card.copy_clicked.connect(self.copy_clicked)
+            card.use_clicked.connect(self.use_clicked)
             self._cards.append(card)
             self._row.addWidget(card, 1)
         while len(self._cards) > wanted:
@@ -193,11 +195,11 @@ class AnswerColumns(QWidget):
         self.bar.setPageStep(wanted)
         self.bar.setRange(0, max(0, total - wanted))
         self.bar.setVisible(total > wanted)
-        self._place.setVisible(total > wanted)
+        self._position.setVisible(total > wanted)
         self.refresh()
 
     def refresh(self) -> None:
-        """Show what has changed in the columns that are seen."""
+        """Update the visible columns."""
         turn = self._turn
         if turn is None:
             return
@@ -214,7 +216,7 @@ class AnswerColumns(QWidget):
             )
             card.show_choice(index == turn.chosen, bool(turn.answers[index].text))
         shown = self.visible_indexes()
-        self._place.setText(
+        self._position.setText(
             self.tr("{first}–{last} of {total}").format(
                 first=shown.start + 1, last=shown.stop, total=len(turn.answers)
             )
@@ -225,8 +227,8 @@ class AnswerColumns(QWidget):
         self._arrange()
 
     def wheelEvent(self, event: QWheelEvent) -> None:
-        turned: QPoint = event.angleDelta()
-        if turned.x() and self.bar.isVisible():
-            self.bar.setValue(self.bar.value() - (1 if turned.x() > 0 else -1))
+        delta: QPoint = event.angleDelta()
+        if delta.x() and self.bar.isVisible():
+            self.bar.setValue(self.bar.value() - (1 if delta.x() > 0 else -1))
         else:
             event.ignore()

@@ -1,4 +1,4 @@
-"""What becomes of a prompt: sent, answered row by row, kept. No widgets of its own."""
+"""Sends prompts, streams the answers into the conversation, and saves it."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ from studio.ui.workspaces.text.conversation_view import ConversationView
 SAVE_AFTER_MS = 500
 
 
-class _Sent:
-    """A prompt on its way: which turn it answers, from which answer on."""
+class _PendingAnswers:
+    """A job that has not ended: its rows are the answers from index `base` on of a turn."""
 
     def __init__(self, watch: JobWatch, turn: Turn, base: int, count: int) -> None:
         self.watch = watch
@@ -42,13 +42,13 @@ class _Sent:
 
 
 class Chat(QObject):
-    """Keeps the conversation and its view in step with the worker's reports."""
+    """Updates the conversation and its view from the events of its jobs."""
 
     changed = Signal()
-    # A signal's int ends at 2³¹−1; seeds reach 2³²−1.
+    # Signal(int) is limited to 2³¹−1; seeds go up to 2³²−1.
     seed_used = cast("Carries[int]", Signal(object))
     refused = Signal(str)
-    """The prompt of a turn that could not be stored; the turn is gone again."""
+    """The prompt of a turn whose job could not be stored; the turn was removed."""
 
     def __init__(
         self, state: AppState, view: ConversationView, run_bar: RunBar, parent: QObject
@@ -58,11 +58,11 @@ class Chat(QObject):
         self._view = view
         self._bar = run_bar
         self._file = state.paths.settings.with_name("conversation.json")
-        self._sent: list[_Sent] = []
+        self._pending: list[_PendingAnswers] = []
         self._save_timer = QTimer(self)
         self._save_timer.setSingleShot(True)
         self._save_timer.setInterval(SAVE_AFTER_MS)
-        self._save_timer.timeout.connect(self._save_behind)
+        self._save_timer.timeout.connect(self._save_in_background)
         self.conversation = Conversation()
         state.reports.job_changed.connect(self._resume)
         view.chosen.connect(self._chosen)
@@ -70,7 +70,7 @@ class Chat(QObject):
     # ---- the conversation
 
     def load(self) -> None:
-        """Read the last conversation on another thread; it is shown unless one has begun."""
+        """Read the last conversation in the background; show it unless a new one was started."""
         self._state.background.read(
             self, lambda: load_conversation(self._file), self._loaded, self._state.problem.emit
         )
@@ -85,52 +85,54 @@ class Chat(QObject):
             self.changed.emit()
 
     def replace(self, conversation: Conversation, note: str) -> None:
-        """Show another conversation; the one before can be brought back from the message bar."""
-        before = self.conversation
+        """Show another conversation; the message bar offers to restore the previous one."""
+        previous = self.conversation
         self._show(conversation)
-        if before.turns:
+        if previous.turns:
             self._state.show_message(
-                note, "info", self.tr("Back to the one before"), lambda: self._show(before)
+                note, "info", self.tr("Restore the previous one"), lambda: self._show(previous)
             )
 
     def _show(self, conversation: Conversation) -> None:
         self.conversation = conversation
         self._view.show_conversation(conversation)
-        for sent in self._sent:
-            self._show_running(sent)
+        for pending in self._pending:
+            self._show_running(pending)
         self._changed()
 
-    def place_of(self, turn: Turn) -> int | None:
-        """Return the index of a turn of this conversation."""
+    def index_of(self, turn: Turn) -> int | None:
+        """Return the index of a turn, or None if it is not in this conversation."""
         for index, other in enumerate(self.conversation.turns):
             if other is turn:
                 return index
         return None
 
-    def truncate(self, turn: Turn) -> None:
-        """Forget a turn and what follows it. Its answers stay in the library."""
-        index = self.place_of(turn)
+    def remove_from(self, turn: Turn) -> None:
+        """Remove a turn and all later ones. Their answers stay in the library."""
+        index = self.index_of(turn)
         if index is not None:
             del self.conversation.turns[index:]
-            self._view.drop_from(index)
+            self._view.remove_from(index)
             self._changed()
 
     # ---- sending
 
     def send(self, prompt: str, request: TextRequest) -> None:
-        """Add a turn and ask for its answers."""
+        """Add a turn and submit the request for its answers."""
         turns = self.conversation.turns
         turn = Turn(prompt=prompt, answers=[Answer() for _ in range(request.count)])
-        turn.unanswered = bool(turns) and any(sent.turn is turns[-1] for sent in self._sent)
+        turn.unanswered = bool(turns) and any(
+            pending.turn is turns[-1] for pending in self._pending
+        )
         turns.append(turn)
-        sent = self._submit(request, turn, 0)
+        pending = self._submit(request, turn, 0)
         self._view.add_turn(turn)
-        self._show_running(sent)
+        self._show_running(pending)
         self._changed()
 
-    def ask_again(self, turn: Turn, request: TextRequest) -> None:
-        """Ask for one more answer to the last turn, with a new random seed."""
-        index = self.place_of(turn)
+    def regenerate(self, turn: Turn, request: TextRequest) -> None:
+        """Generate one more answer to a turn, with a random seed."""
+        index = self.index_of(turn)
         if index is None:
             return
         request = msgspec.structs.replace(
@@ -143,38 +145,38 @@ class Chat(QObject):
         self._changed()
 
     def stop(self) -> None:
-        """Cancel the job that is answering, or else the one that waits longest."""
+        """Cancel the running job, or else the one that has waited longest."""
         running = self._state.worker.running_job
-        answering = (sent for sent in self._sent if running in sent.watch.jobs)
-        sent = next(answering, self._sent[0] if self._sent else None)
-        if sent is not None:
-            sent.watch.cancel()
+        answering = (pending for pending in self._pending if running in pending.watch.jobs)
+        pending = next(answering, self._pending[0] if self._pending else None)
+        if pending is not None:
+            pending.watch.cancel()
 
-    # ---- reports
+    # ---- events
 
-    def _submit(self, request: TextRequest, turn: Turn, base: int) -> _Sent:
+    def _submit(self, request: TextRequest, turn: Turn, base: int) -> _PendingAnswers:
         watch = JobWatch(self._state, self, token=self._state.submit([request]))
-        return self._follow(_Sent(watch, turn, base, request.count))
+        return self._follow(_PendingAnswers(watch, turn, base, request.count))
 
-    def _follow(self, sent: _Sent) -> _Sent:
-        self._sent.append(sent)
-        watch = sent.watch
-        watch.enqueued.connect(lambda jobs: self._enqueued(sent, jobs))
-        watch.refused.connect(lambda _: self._refused(sent))
-        watch.changed.connect(lambda job: self._job_changed(sent, job))
+    def _follow(self, pending: _PendingAnswers) -> _PendingAnswers:
+        self._pending.append(pending)
+        watch = pending.watch
+        watch.enqueued.connect(lambda jobs: self._enqueued(pending, jobs))
+        watch.refused.connect(lambda _: self._submission_refused(pending))
+        watch.changed.connect(lambda job: self._job_changed(pending, job))
         watch.loading.connect(self._loading)
         watch.progress.connect(self._progress)
-        watch.text.connect(lambda event: self._text(sent, event))
-        watch.saved.connect(lambda asset: self._saved(sent, asset))
-        watch.row_failed.connect(lambda event: self._row_failed(sent, event))
-        watch.ended.connect(lambda end: self._ended(sent, end))
-        return sent
+        watch.text.connect(lambda event: self._text(pending, event))
+        watch.saved.connect(lambda asset: self._saved(pending, asset))
+        watch.row_failed.connect(lambda event: self._row_failed(pending, event))
+        watch.ended.connect(lambda end: self._ended(pending, end))
+        return pending
 
     def _resume(self, job: Job) -> None:
-        """Follow a job from before the restart, or one tried again, if its turn is on show."""
+        """Follow a job from before a restart, or a retried one, if its turn is shown."""
         if job.status not in ("queued", "running"):
             return
-        if any(job.id in sent.watch.jobs for sent in self._sent):
+        if any(job.id in pending.watch.jobs for pending in self._pending):
             return
         known = job.id
         turn = self.conversation.turn_of(known)
@@ -189,38 +191,38 @@ class Chat(QObject):
             answer.failed = ""
         count = min(job.request.count, len(turn.answers) - base)
         watch = JobWatch(self._state, self, jobs=[job])
-        self._job_changed(self._follow(_Sent(watch, turn, base, count)), job)
+        self._job_changed(self._follow(_PendingAnswers(watch, turn, base, count)), job)
 
-    def _enqueued(self, sent: _Sent, jobs: Sequence[Job]) -> None:
+    def _enqueued(self, pending: _PendingAnswers, jobs: Sequence[Job]) -> None:
         job = jobs[0]
-        sent.turn.jobs[job.id] = sent.base
+        pending.turn.jobs[job.id] = pending.base
         seed = job.request.seed
         if seed is not None:
-            for row in range(sent.count):
-                sent.turn.answers[sent.base + row].seed = seed + row
+            for row in range(pending.count):
+                pending.turn.answers[pending.base + row].seed = seed + row
             self.seed_used.emit(seed)
-        self._view.touch(sent.turn)
+        self._view.refresh_soon(pending.turn)
         self._changed()
 
-    def _refused(self, sent: _Sent) -> None:
-        self._sent.remove(sent)
-        if sent.base:
-            del sent.turn.answers[sent.base :]
-            sent.turn.chosen = 0
-            self._finished(sent)
+    def _submission_refused(self, pending: _PendingAnswers) -> None:
+        self._pending.remove(pending)
+        if pending.base:
+            del pending.turn.answers[pending.base :]
+            pending.turn.chosen = 0
+            self._show_ended(pending)
         else:
-            self.truncate(sent.turn)
-            self._show_bar()
-            self.refused.emit(sent.turn.prompt)
+            self.remove_from(pending.turn)
+            self._update_run_bar()
+            self.refused.emit(pending.turn.prompt)
 
-    def _job_changed(self, sent: _Sent, job: Job) -> None:
+    def _job_changed(self, pending: _PendingAnswers, job: Job) -> None:
         if job.status == "running":
-            sent.started = True
-            for row in range(sent.count):
+            pending.started = True
+            for row in range(pending.count):
                 if row not in job.done_rows:
-                    sent.turn.answers[sent.base + row].text = ""
+                    pending.turn.answers[pending.base + row].text = ""
             self._bar.set_status(self.tr("Starting…"))
-        self._show_running(sent)
+        self._show_running(pending)
 
     def _loading(self, event: Loading) -> None:
         self._bar.set_loading(translated(event.stage), event.fraction)
@@ -236,30 +238,30 @@ class Chat(QObject):
                 )
             )
 
-    def _text(self, sent: _Sent, event: TextDelta) -> None:
-        place = sent.base + event.row
-        if place < len(sent.turn.answers):
-            sent.turn.answers[place].text += event.text
-            self._view.touch(sent.turn)
+    def _text(self, pending: _PendingAnswers, event: TextDelta) -> None:
+        index = pending.base + event.row
+        if index < len(pending.turn.answers):
+            pending.turn.answers[index].text += event.text
+            self._view.refresh_soon(pending.turn)
 
-    def _saved(self, sent: _Sent, asset: Asset) -> None:
-        answer = sent.turn.answers[sent.base + asset.row]
+    def _saved(self, pending: _PendingAnswers, asset: Asset) -> None:
+        answer = pending.turn.answers[pending.base + asset.row]
         answer.text = asset.text or answer.text
         answer.asset = asset.id
         answer.path = str(asset.path)
-        view = self._view.view_of(sent.turn)
+        view = self._view.view_of(pending.turn)
         if view is not None:
-            view.finished.add(sent.base + asset.row)
-        self._view.touch(sent.turn)
+            view.finished.add(pending.base + asset.row)
+        self._view.refresh_soon(pending.turn)
 
-    def _row_failed(self, sent: _Sent, event: RowFailed) -> None:
-        sent.turn.answers[sent.base + event.row].failed = event.problem.message
-        self._view.touch(sent.turn)
+    def _row_failed(self, pending: _PendingAnswers, event: RowFailed) -> None:
+        pending.turn.answers[pending.base + event.row].failed = event.problem.message
+        self._view.refresh_soon(pending.turn)
 
-    def _ended(self, sent: _Sent, end: Ended) -> None:
-        self._sent.remove(sent)
+    def _ended(self, pending: _PendingAnswers, end: Ended) -> None:
+        self._pending.remove(pending)
         if end.problem is not None:
-            for answer in sent.turn.answers[sent.base : sent.base + sent.count]:
+            for answer in pending.turn.answers[pending.base : pending.base + pending.count]:
                 if not answer.text and not answer.failed:
                     answer.failed = end.problem.message
             self._bar.set_status(self.tr("Failed."))
@@ -267,14 +269,14 @@ class Chat(QObject):
             self._bar.set_status(self._summary(end.stats))
         elif end.status == "cancelled":
             self._bar.set_status(self.tr("Stopped."))
-        self._finished(sent)
+        self._show_ended(pending)
         self._changed()
 
-    def _finished(self, sent: _Sent) -> None:
-        view = self._view.view_of(sent.turn)
-        if view is not None and not any(other.turn is sent.turn for other in self._sent):
+    def _show_ended(self, pending: _PendingAnswers) -> None:
+        view = self._view.view_of(pending.turn)
+        if view is not None and not any(other.turn is pending.turn for other in self._pending):
             view.set_running(False)
-        self._show_bar()
+        self._update_run_bar()
 
     def _summary(self, stats: dict[str, float]) -> str:
         parts: list[str] = []
@@ -290,17 +292,17 @@ class Chat(QObject):
             parts.append(self.tr("tokens: {n}").format(n=f"{int(stats['tokens']):,}"))
         return " · ".join(parts) or self.tr("Done.")
 
-    def _show_running(self, sent: _Sent) -> None:
-        view = self._view.view_of(sent.turn)
+    def _show_running(self, pending: _PendingAnswers) -> None:
+        view = self._view.view_of(pending.turn)
         if view is not None:
-            waiting = self.tr("Writing…") if sent.started else self.tr("Waiting for its turn…")
+            waiting = self.tr("Writing…") if pending.started else self.tr("Waiting in the queue…")
             view.set_running(True, waiting)
-        self._show_bar()
+        self._update_run_bar()
 
-    def _show_bar(self) -> None:
-        self._bar.set_running(bool(self._sent))
+    def _update_run_bar(self) -> None:
+        self._bar.set_running(bool(self._pending))
 
-    # ---- keeping
+    # ---- saving
 
     def _chosen(self, _turn: Turn) -> None:
         self._changed()
@@ -309,7 +311,7 @@ class Chat(QObject):
         self._save_timer.start()
         self.changed.emit()
 
-    def _save_behind(self) -> None:
+    def _save_in_background(self) -> None:
         encoded = encode(self.conversation)
         self._state.background.in_order(
             self,
@@ -318,7 +320,7 @@ class Chat(QObject):
         )
 
     def save_now(self) -> None:
-        """Write the conversation before the window goes."""
+        """Write unsaved changes before the window closes."""
         if not self._save_timer.isActive():
             return
         self._save_timer.stop()

@@ -1,4 +1,4 @@
-"""How full the model's context is, and what would be cut, before anything is sent."""
+"""Shows how much of the model's context the next request would use, and what would be left out."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from studio.ui.widgets.tinted_label import TintedLabel
 if TYPE_CHECKING:
     from studio.models.token_counter import ContextUse
 
-ASK_AFTER_MS = 300
+DELAY_MS = 300
 
 
 class ContextMeter(QWidget):
-    """Counts on another thread, a moment after the typing stops."""
+    """Counts tokens in the background, shortly after the last change."""
 
     def __init__(self, state: AppState, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -42,45 +42,45 @@ class ContextMeter(QWidget):
         row.setSpacing(GRID)
         row.addWidget(self.bar)
         row.addWidget(self.label, 1)
-        self._asked = False
-        self._again = False
-        self._typing = QTimer(self)
-        self._typing.setSingleShot(True)
-        self._typing.setInterval(ASK_AFTER_MS)
-        self._typing.timeout.connect(self._count)
+        self._is_counting = False
+        self._count_again = False
+        self._delay = QTimer(self)
+        self._delay.setSingleShot(True)
+        self._delay.setInterval(DELAY_MS)
+        self._delay.timeout.connect(self._count)
 
-    def ask(self, request: TextRequest, model: ModelRef | None) -> None:
-        """Measure this request for this model soon."""
+    def measure(self, request: TextRequest, model: ModelRef | None) -> None:
+        """Count the tokens of a request for a model after a short delay."""
         self._request, self._model = request, model
-        self._typing.start()
+        self._delay.start()
 
     def _count(self) -> None:
         request, model = self._request, self._model
         if request is None or model is None or not (request.prompt.strip() or request.messages):
             self._show(None)
             return
-        if self._asked:
-            self._again = True
+        if self._is_counting:
+            self._count_again = True
             return
-        self._asked = True
+        self._is_counting = True
         counter = self._state.token_counter
         conversation = Conversation(request.prompt, request.system_prompt, request.messages)
         self._state.background.read(
             self,
             lambda: counter.count(model, conversation, request.max_tokens),
-            self._answered,
-            self._unknown,
+            self._counted,
+            self._failed,
         )
 
-    def _answered(self, use: ContextUse | None) -> None:
-        self._asked = False
+    def _counted(self, use: ContextUse | None) -> None:
+        self._is_counting = False
         self._show(use)
-        if self._again:
-            self._again = False
+        if self._count_again:
+            self._count_again = False
             self._count()
 
-    def _unknown(self, _problem: Problem) -> None:
-        self._answered(None)
+    def _failed(self, _problem: Problem) -> None:
+        self._counted(None)
 
     def _show(self, use: ContextUse | None) -> None:
         text = ""

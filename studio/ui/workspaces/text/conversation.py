@@ -1,7 +1,6 @@
-"""The conversation as data: what was asked, every answer, and which one goes on.
+"""The conversation as data: prompts, all their answers, and the chosen ones.
 
-It is kept in one file beside the settings, so a chat survives the app; each answer is also an
-asset of the library.
+It is saved in one file beside the settings; each answer is also an asset in the library.
 """
 
 from __future__ import annotations
@@ -17,9 +16,10 @@ from studio.protocol import Message, Problem, Sentence
 
 
 class Answer(Struct):
-    """One variation. `seed` is its own; `asset` the id and `path` the file once it is kept.
+    """One variation, with its own `seed`.
 
-    `failed` is why there is none; older conversations hold it as text in one language.
+    `asset` is the id and `path` the file of a saved answer. `failed` is the error message; files
+    of older versions have it as translated text.
     """
 
     text: str = ""
@@ -30,10 +30,10 @@ class Answer(Struct):
 
 
 class Turn(Struct):
-    """One prompt and its answers. `chosen` is the answer that the conversation goes on with.
+    """One prompt and its answers. `chosen` is the index of the one the conversation continues with.
 
-    `jobs` maps a job's id to the place of its row 0 among the answers (asking again appends).
-    `unanswered` says that the turn before had no answer yet when this one was asked.
+    `jobs` maps a job's id to the index of the answer of its row 0 (regenerating appends answers).
+    `unanswered`: the previous turn had no answer yet when this one was sent.
     """
 
     prompt: str
@@ -43,17 +43,17 @@ class Turn(Struct):
     unanswered: bool = False
 
     def chosen_text(self) -> str:
-        """Return the answer that counts, empty while there is none."""
+        """Return the text of the chosen answer, empty if there is none."""
         return self.answers[self.chosen].text if self.chosen < len(self.answers) else ""
 
 
 class Conversation(Struct):
-    """Turns in their order."""
+    """The turns in order."""
 
     turns: list[Turn] = msgspec.field(default_factory=list)
 
     def messages(self, before: int | None = None) -> tuple[Message, ...]:
-        """Return the answered turns (those before index `before`) as a model reads them."""
+        """Return the answered turns (before index `before`) as chat messages."""
         found: list[Message] = []
         for turn in self.turns[:before]:
             answer = turn.chosen_text()
@@ -68,7 +68,7 @@ class Conversation(Struct):
 
 
 def from_messages(messages: tuple[Message, ...], prompt: str, answer: Answer) -> Conversation:
-    """Return the conversation that a recipe recorded, ending in its answer."""
+    """Return the conversation recorded in a recipe, ending with `prompt` and `answer`."""
     turns: list[Turn] = []
     for message in messages:
         if message.role == "user":
@@ -80,7 +80,7 @@ def from_messages(messages: tuple[Message, ...], prompt: str, answer: Answer) ->
 
 
 def load_conversation(file: Path) -> tuple[Conversation, Problem | None]:
-    """Read the last conversation; a damaged file is set aside and reported."""
+    """Read the last conversation; a damaged file is renamed and reported."""
     try:
         return msgspec.json.decode(file.read_bytes(), type=Conversation), None
     except FileNotFoundError:
@@ -92,13 +92,13 @@ def load_conversation(file: Path) -> tuple[Conversation, Problem | None]:
             str(error),
         )
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        aside = set_aside(file)
+        renamed = set_aside(file)
         return Conversation(), Problem(
             "bad_input",
             Sentence(
-                "The last conversation was damaged. It was kept as {path}; "
-                "its answers are in the library.",
-                {"path": str(aside)},
+                "The file of the last conversation was damaged. It was renamed to {path}; "
+                "the answers are in the library.",
+                {"path": str(renamed)},
             ),
             str(error),
         )

@@ -1,4 +1,4 @@
-"""The conversation on show. Only its last turns exist as widgets until more are asked for."""
+"""The scrollable view of a conversation. Only its last turns exist as widgets at first."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ from studio.ui.workspaces.text.conversation import Conversation, Turn
 from studio.ui.workspaces.text.turn_view import TurnView
 
 SHOWN_AT_ONCE = 12
-"""Turns that are built when a conversation is opened, and each time more are asked for."""
+"""Turns built when a conversation is opened, and by each click on "Show earlier messages"."""
 
 REFRESH_MS = 200
 
 
 class ConversationView(QWidget):
-    """Scrolls with new text while the end is in sight, and stays put otherwise."""
+    """Follows new text while it is scrolled to the end."""
 
-    edit_wanted = cast("Carries[Turn]", Signal(object))
-    again_wanted = cast("Carries[Turn]", Signal(object))
+    edit_requested = cast("Carries[Turn]", Signal(object))
+    regenerate_requested = cast("Carries[Turn]", Signal(object))
     chosen = cast("Carries[Turn]", Signal(object))
 
     def __init__(self, empty: EmptyState, parent: QWidget | None = None) -> None:
@@ -61,16 +61,16 @@ class ConversationView(QWidget):
         self._scroll.viewport().installEventFilter(self)
         bar = self._scroll.verticalScrollBar()
         bar.rangeChanged.connect(self._range_changed)
-        bar.actionTriggered.connect(lambda _: QTimer.singleShot(0, self, self._note_place))
+        bar.actionTriggered.connect(lambda _: QTimer.singleShot(0, self, self._update_follows))
         self._stack = QStackedLayout(self)
         self._stack.addWidget(empty)
         self._stack.addWidget(self._scroll)
-        self._tick = QTimer(self)
-        self._tick.setInterval(REFRESH_MS)
-        self._tick.timeout.connect(self._refresh_dirty)
+        self._refresh_timer = QTimer(self)
+        self._refresh_timer.setInterval(REFRESH_MS)
+        self._refresh_timer.timeout.connect(self._refresh_dirty)
 
     def show_conversation(self, conversation: Conversation) -> None:
-        """Show another conversation, from its end."""
+        """Show another conversation, scrolled to its end."""
         self.conversation = conversation
         for view in self._views:
             self._rows.removeWidget(view)
@@ -83,13 +83,13 @@ class ConversationView(QWidget):
         self.to_end()
 
     def add_turn(self, turn: Turn) -> None:
-        """Show a turn that was added to the end of the conversation."""
+        """Show a turn that was appended to the conversation."""
         self._insert(len(self._views), turn)
         self._after_change()
         self.to_end()
 
-    def drop_from(self, index: int) -> None:
-        """Forget the views of the turns from an index on."""
+    def remove_from(self, index: int) -> None:
+        """Remove the views of the turns from an index on."""
         first = len(self.conversation.turns) - len(self._views)
         while self._views and first + len(self._views) > index:
             view = self._views.pop()
@@ -98,33 +98,33 @@ class ConversationView(QWidget):
             view.deleteLater()
 
     def view_of(self, turn: Turn) -> TurnView | None:
-        """Return the widget that shows a turn, if it exists."""
+        """Return the widget of a turn, or None if it was not built."""
         return next((view for view in self._views if view.turn is turn), None)
 
-    def touch(self, turn: Turn) -> None:
-        """Show a turn's new text within a fifth of a second."""
+    def refresh_soon(self, turn: Turn) -> None:
+        """Refresh the view of a turn, at most every `REFRESH_MS`."""
         self._dirty.add(id(turn))
-        if not self._tick.isActive():
+        if not self._refresh_timer.isActive():
             self._refresh_dirty()
-            self._tick.start()
+            self._refresh_timer.start()
 
     def to_end(self) -> None:
-        """Scroll to the newest message, and follow it."""
+        """Scroll to the newest message and follow it."""
         self._follows = True
         bar = self._scroll.verticalScrollBar()
         bar.setValue(bar.maximum())
 
     # ---- inside
 
-    def _insert(self, place: int, turn: Turn) -> TurnView:
+    def _insert(self, index: int, turn: Turn) -> TurnView:
         view = TurnView(turn, self._scroll.widget())
-        view.set_room(self._room())
-        view.edit_wanted.connect(self.edit_wanted.emit)
-        view.again_wanted.connect(self.again_wanted.emit)
+        view.set_max_column_height(self._max_column_height())
+        view.edit_requested.connect(self.edit_requested.emit)
+        view.regenerate_requested.connect(self.regenerate_requested.emit)
         view.chosen.connect(self.chosen.emit)
         view.refresh()
-        self._views.insert(place, view)
-        self._rows.insertWidget(place + 1, view)
+        self._views.insert(index, view)
+        self._rows.insertWidget(index + 1, view)
         return view
 
     def _after_change(self) -> None:
@@ -143,29 +143,29 @@ class ConversationView(QWidget):
 
     def _refresh_dirty(self) -> None:
         if not self._dirty:
-            self._tick.stop()
+            self._refresh_timer.stop()
             return
         dirty, self._dirty = self._dirty, set()
         for view in self._views:
             if id(view.turn) in dirty:
                 view.refresh()
 
-    def _room(self) -> int:
+    def _max_column_height(self) -> int:
         return self._scroll.viewport().height() - 12 * GRID
 
-    def _note_place(self) -> None:
+    def _update_follows(self) -> None:
         bar = self._scroll.verticalScrollBar()
         self._follows = bar.value() >= bar.maximum() - 2 * GRID
 
-    def _range_changed(self, _least: int, most: int) -> None:
+    def _range_changed(self, _minimum: int, maximum: int) -> None:
         if self._follows:
-            self._scroll.verticalScrollBar().setValue(most)
+            self._scroll.verticalScrollBar().setValue(maximum)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Keep the columns as high as what is seen, and note when the user scrolls away."""
+        """Adapt the columns to the height of the viewport; detect scrolling with the wheel."""
         if event.type() == QEvent.Type.Resize:
             for view in self._views:
-                view.set_room(self._room())
+                view.set_max_column_height(self._max_column_height())
         elif event.type() == QEvent.Type.Wheel:
-            QTimer.singleShot(0, self, self._note_place)
+            QTimer.singleShot(0, self, self._update_follows)
         return super().eventFilter(watched, event)

@@ -1,4 +1,4 @@
-"""A quiet line for those who write Chinese to a model that knows only English."""
+"""A hint for users who write Chinese to an English-only model."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ _CHINESE = re.compile("[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003
 
 
 def knows_only_english(model: ModelRef | None) -> bool:
-    """Tell whether a model's card names English and nothing else."""
+    """Return whether English is the only language on the model's card."""
     return model is not None and model.languages == ("en",)
 
 
 class LanguageHint(QLabel):
-    """`text.language_hint`; hidden unless it is needed."""
+    """Object name `text.language_hint`; hidden unless it applies."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -31,8 +31,8 @@ class LanguageHint(QLabel):
         self.hide()
         mute(self)
 
-    def look(self, model: ModelRef | None, prompt: str) -> None:
-        """Show where an English model meets a Chinese interface or prompt."""
+    def update_for(self, model: ModelRef | None, prompt: str) -> None:
+        """Show the hint if the model is English-only and the interface or the prompt is Chinese."""
         chinese = QLocale().language() == QLocale.Language.Chinese
         self.setVisible(
             knows_only_english(model) and (chinese or _CHINESE.search(prompt) is not None)

@@ -1,4 +1,4 @@
-"""The rarely used controls of the Text tab."""
+"""The sampling controls of the Text tab."""
 
 from __future__ import annotations
 
@@ -7,17 +7,16 @@ from PySide6.QtWidgets import QWidget
 from studio.kinds.text import KIND, TextRequest
 from studio.ui.fields.number_field import number_field
 from studio.ui.fields.seed_field import SeedField
+from studio.ui.style.translations import tr
 from studio.ui.widgets.collapsible_section import CollapsibleSection
 from studio.ui.workspaces.text.values import TextValues
 
 
 class TextControls(CollapsibleSection):
-    """Sampling, length and seed, folded away under "More"."""
+    """Sampling parameters, length and seed in the collapsed section "More"."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__("", "text.more", parent)
-        self.button.setText(self.tr("More"))
-        self.button.setAccessibleName(self.tr("More"))
+        super().__init__(tr("More"), "text.more", parent)
         self.temperature = number_field(KIND, "temperature")
         self.top_p = number_field(KIND, "top_p")
         self.top_k = number_field(KIND, "top_k")
@@ -35,7 +34,7 @@ class TextControls(CollapsibleSection):
             self.add(widget)
 
     def show_values(self, values: TextValues | TextRequest) -> None:
-        """Show these values; the seed is left as it is."""
+        """Show the values; the seed stays unchanged."""
         self.temperature.set_value(values.temperature)
         self.top_p.set_value(values.top_p)
         self.top_k.set_value(values.top_k)
@@ -43,7 +42,7 @@ class TextControls(CollapsibleSection):
         self.max_tokens.set_value(values.max_tokens)
 
     def to_settings(self, values: TextValues) -> None:
-        """Keep the values, the seed, and whether the section is open."""
+        """Store the values, the seed, and whether the section is open."""
         values.temperature = self.temperature.float_value()
         values.top_p = self.top_p.float_value()
         values.top_k = self.top_k.int_value()

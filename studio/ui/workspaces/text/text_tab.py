@@ -1,4 +1,4 @@
-"""The Text tab: what to ask on the left, the conversation on the right."""
+"""The Text tab: prompt and controls on the left, the conversation on the right."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ if TYPE_CHECKING:
 
 TASK = KIND.task
 
-CONTROLS_ROOM = 13 * GRID
-"""Pixels kept free for the controls until they are there, so that nothing jumps."""
+CONTROLS_HEIGHT = 13 * GRID
+"""Pixels reserved for the controls until they are created, so that the layout does not jump."""
 
 
 class TextTab(QWidget):
     """Object names: `text.prompt`, `.system`, `.model`, `.generate`, … and `text.result`.
 
-    The prompt and its controls are there at once; the conversation follows a moment later.
+    The prompt is created at once, the rest by `pieces` after the first paint.
     """
 
     def __init__(self, state: AppState, parent: QWidget | None = None) -> None:
@@ -41,7 +41,7 @@ class TextTab(QWidget):
         self._values = state.settings.tab(TASK, TextValues)
         self._chat: Chat | None = None
         self._editing: Turn | None = None
-        self._unmade = [self._make_controls, self._make_right, self._make_chat]
+        self._pieces = [self._make_controls, self._make_right, self._make_chat]
         self._make_prompt()
         self._right = QWidget(self)
         self.columns = Columns(self._left, self._right, self)
@@ -50,15 +50,15 @@ class TextTab(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.columns)
 
-    # ---- what the window asks of a tab
+    # ---- Workspace
 
     def focus_prompt(self) -> None:
-        """Put the cursor into the prompt."""
+        """Focus the prompt."""
         self.prompt.setFocus()
 
     def generate(self) -> None:
-        """Send the prompt; what is missing is said in the message bar."""
-        self.finish()
+        """Send the prompt, or show in the message bar why it cannot be sent."""
+        self.create_all()
         prompt = self.prompt.text()
         if not prompt.strip():
             self._state.show_message(
@@ -83,14 +83,14 @@ class TextTab(QWidget):
             )
             return
         if self._editing is not None:
-            self.chat.truncate(self._editing)
+            self.chat.remove_from(self._editing)
             self._stop_editing()
         self.prompt.set_text("")
         self.chat.send(prompt, self._request(prompt))
         self._state.save_soon()
 
     def stop(self) -> None:
-        """Stop the answer that is being written, or leave the editing of an earlier message."""
+        """Stop generating, or cancel editing an earlier message."""
         if self._editing is not None:
             self._stop_editing()
             self.prompt.set_text("")
@@ -98,9 +98,9 @@ class TextTab(QWidget):
             self.chat.stop()
 
     def values_to_settings(self) -> None:
-        """Keep the controls' values and the conversation."""
+        """Store the values of the controls, and save the conversation."""
         values = self._values
-        self.finish()
+        self.create_all()
         values.prompt = self.prompt.text()[:MAX_PROMPT_LENGTH]
         values.system_prompt = self.system.text()[:MAX_PROMPT_LENGTH]
         values.model = self.model.model_id()
@@ -112,10 +112,10 @@ class TextTab(QWidget):
         self.chat.save_now()
 
     def restore(self, source: Asset | Request) -> None:
-        """Show an earlier answer in its conversation, or an earlier request's settings."""
+        """Show an asset in its conversation, or the settings of a request."""
         from studio.ui.workspaces.text.conversation import Answer, from_messages
 
-        self.finish()
+        self.create_all()
         request = source if isinstance(source, Request) else source.recipe.request
         if not isinstance(request, TextRequest):
             return
@@ -126,15 +126,15 @@ class TextTab(QWidget):
             answer = Answer(text=source.text, seed=seed, asset=source.id, path=str(source.path))
             self.chat.replace(
                 from_messages(request.messages, request.prompt, answer),
-                self.tr("An earlier conversation is on show."),
+                self.tr("This is an earlier conversation."),
             )
             self._show_request(request, with_prompt=False)
             self.controls.seed.set_last(seed)
 
     @property
     def chat(self) -> Chat:
-        """The conversation and what becomes of it."""
-        self.finish()
+        """The chat; creates the missing parts of the tab."""
+        self.create_all()
         assert self._chat is not None
         return self._chat
 
@@ -156,7 +156,7 @@ class TextTab(QWidget):
         self._column.setContentsMargins(0, 0, GRID // 2, 0)
         self._column.setSpacing(GRID)
         self._column.addWidget(self.prompt, 1)
-        self._column.addSpacing(CONTROLS_ROOM)
+        self._column.addSpacing(CONTROLS_HEIGHT)
         self._column.addWidget(self.run_bar)
 
     def _make_controls(self) -> None:
@@ -186,7 +186,7 @@ class TextTab(QWidget):
         column.add(self.controls)
         self._column.takeAt(1)
         self._column.insertWidget(1, column)
-        # The keyboard goes through the column in the order that the eye does.
+        # The tab order follows the visual order.
         QWidget.setTabOrder(self.prompt, self.system_section.button)
         QWidget.setTabOrder(self.controls.seed.spin, self.run_bar.count)
         values = self._values
@@ -201,12 +201,12 @@ class TextTab(QWidget):
         banner = QWidget(self._left)
         row = QHBoxLayout(banner)
         row.setContentsMargins(0, 0, 0, 0)
-        note = QLabel(self.tr("Sending replaces the earlier message and what follows it."))
+        note = QLabel(self.tr("Sending replaces this message and everything after it."))
         note.setWordWrap(True)
-        keep = QPushButton(self.tr("Leave it"), banner)
-        keep.clicked.connect(self.stop)
+        cancel = QPushButton(self.tr("Cancel"), banner)
+        cancel.clicked.connect(self.stop)
         row.addWidget(note, 1)
-        row.addWidget(keep)
+        row.addWidget(cancel)
         banner.hide()
         return banner
 
@@ -229,8 +229,8 @@ class TextTab(QWidget):
         row.addWidget(self.new)
         self._empty = EmptyState("message-square-text", "", "")
         self.view = ConversationView(self._empty, self._right)
-        self.view.edit_wanted.connect(self._edit)
-        self.view.again_wanted.connect(self._again)
+        self.view.edit_requested.connect(self._edit)
+        self.view.regenerate_requested.connect(self._regenerate)
         result = QVBoxLayout(self._right)
         result.setContentsMargins(GRID // 2, 0, 0, 0)
         result.setSpacing(GRID)
@@ -245,8 +245,8 @@ class TextTab(QWidget):
             self._empty.set_text(
                 self.tr("No text model yet"),
                 self.tr(
-                    "Install the small starter model to begin at once, or add a model that you "
-                    "have: a folder with safetensors, or a GGUF file."
+                    "Install the small starter model to start right away, or add your own: "
+                    "a folder with safetensors files, or a GGUF file."
                 ),
             )
             self._empty.set_actions(
@@ -257,10 +257,10 @@ class TextTab(QWidget):
             )
             return
         self._empty.set_text(
-            self.tr("Ask for something"),
+            self.tr("Start a conversation"),
             self.tr(
-                "Write a prompt and press Generate, or Ctrl+Enter. With several variations the "
-                "answers stand side by side, and you choose the one to go on with."
+                "Write a prompt and press Generate, or Ctrl+Enter. Several variations appear side "
+                "by side, and you choose the one to continue with."
             ),
         )
         example = (
@@ -268,10 +268,10 @@ class TextTab(QWidget):
             if knows_only_english(self.model.ref())
             else self.tr("Write a slogan for a bicycle repair shop")
         )
-        self._empty.set_actions([(example, lambda: self._try(example))])
+        self._empty.set_actions([(example, lambda: self._use_example(example))])
 
-    def _hint_language(self) -> None:
-        self.language_hint.look(self.model.ref(), self.prompt.text())
+    def _update_language_hint(self) -> None:
+        self.language_hint.update_for(self.model.ref(), self.prompt.text())
 
     def _install_starter(self) -> None:
         from studio.ui.models.starter_install import starter_install_of
@@ -279,19 +279,19 @@ class TextTab(QWidget):
         starter_install_of(self._state).start()
         self._state.destinations.open_models(TASK)
 
-    def _try(self, example: str) -> None:
+    def _use_example(self, example: str) -> None:
         self.prompt.set_text(example)
         self.focus_prompt()
 
-    def finish(self) -> None:
-        """Add what the first paint can do without; the window asks for it right after."""
-        for piece in self.pieces():
-            piece()
+    def create_all(self) -> None:
+        """Create all remaining parts at once."""
+        for create in self.pieces():
+            create()
 
     def pieces(self) -> Iterator[Callable[[], None]]:
-        """Yield what `finish` would do, so that it can be spread over turns of the event loop."""
-        while self._unmade:
-            yield self._unmade.pop(0)
+        """Yield functions that create the parts not needed for the first paint."""
+        while self._pieces:
+            yield self._pieces.pop(0)
 
     def _make_chat(self) -> None:
         from studio.ui.shell.request_estimate import RequestEstimate
@@ -304,7 +304,7 @@ class TextTab(QWidget):
         self._column.insertWidget(2, self.meter)
         self._chat = Chat(self._state, self.view, self.run_bar, self)
         self._chat.seed_used.connect(self.controls.seed.set_last)
-        self._chat.refused.connect(self._give_back)
+        self._chat.refused.connect(self._restore_prompt)
         self._chat.changed.connect(self._conversation_changed)
         for changed in (
             self.prompt.textChanged,
@@ -313,25 +313,25 @@ class TextTab(QWidget):
             self.controls.max_tokens.changed,
         ):
             changed.connect(self._measure)
-        expected = RequestEstimate(self._state, self.run_bar, lambda: [self._request("")], self)
+        estimate = RequestEstimate(self._state, self.run_bar, lambda: [self._request("")], self)
         for changed in (
             self.model.changed,
             self.controls.max_tokens.changed,
             self.run_bar.count_changed,
         ):
-            changed.connect(expected.soon)
+            changed.connect(estimate.soon)
         for changed in (self.model.changed, self._state.models_changed):
             changed.connect(self._show_empty)
-            changed.connect(self._hint_language)
-        self.prompt.textChanged.connect(self._hint_language)
-        self._hint_language()
+            changed.connect(self._update_language_hint)
+        self.prompt.textChanged.connect(self._update_language_hint)
+        self._update_language_hint()
         self._chat.load()
         self._measure()
 
     # ---- actions
 
     def _measure(self) -> None:
-        self.meter.ask(self._request(self.prompt.text()), self.model.ref())
+        self.meter.measure(self._request(self.prompt.text()), self.model.ref())
 
     def _conversation_changed(self) -> None:
         self.new.setEnabled(bool(self.chat.conversation.turns))
@@ -339,7 +339,7 @@ class TextTab(QWidget):
 
     def _request(self, prompt: str) -> TextRequest:
         controls = self.controls
-        before = self.chat.place_of(self._editing) if self._editing is not None else None
+        before = self.chat.index_of(self._editing) if self._editing is not None else None
         return TextRequest(
             prompt=prompt,
             system_prompt=self.system.text().strip(),
@@ -369,7 +369,7 @@ class TextTab(QWidget):
         from studio.ui.workspaces.text.conversation import Conversation
 
         self._stop_editing()
-        self.chat.replace(Conversation(), self.tr("A new conversation has begun."))
+        self.chat.replace(Conversation(), self.tr("A new conversation was started."))
         self.focus_prompt()
 
     def _edit(self, turn: Turn) -> None:
@@ -382,9 +382,9 @@ class TextTab(QWidget):
         self._editing = None
         self._banner.hide()
 
-    def _again(self, turn: Turn) -> None:
-        self.chat.ask_again(turn, self._request(turn.prompt))
+    def _regenerate(self, turn: Turn) -> None:
+        self.chat.regenerate(turn, self._request(turn.prompt))
 
-    def _give_back(self, prompt: str) -> None:
+    def _restore_prompt(self, prompt: str) -> None:
         if not self.prompt.text():
             self.prompt.set_text(prompt)

@@ -1,4 +1,4 @@
-"""One turn of the conversation: what was asked, and its answers."""
+"""One turn of the conversation: the prompt and its answers."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ from studio.ui.widgets.shortened import shortened
 from studio.ui.workspaces.text.answers import AnswerCard, AnswerColumns
 from studio.ui.workspaces.text.conversation import Turn
 
-SHORT_PROMPT = 600
-"""Characters of a prompt that are shown at once."""
+MAX_PROMPT_SHOWN = 600
+"""Characters above which a prompt is truncated until it is expanded."""
 
-LEAST_COLUMN_HEIGHT = 18 * GRID
-"""Pixels; columns grow with their answers, up to what is seen of the conversation."""
+MIN_COLUMN_HEIGHT = 18 * GRID
+"""Pixels; columns grow with their answers up to the height of the viewport."""
 
 
 class TurnView(QWidget):
-    """Shows a `Turn`; call `refresh` when the turn has changed."""
+    """Shows a `Turn`; call `refresh` after changing it."""
 
-    edit_wanted = cast("Carries[Turn]", Signal(object))
-    again_wanted = cast("Carries[Turn]", Signal(object))
+    edit_requested = cast("Carries[Turn]", Signal(object))
+    regenerate_requested = cast("Carries[Turn]", Signal(object))
     chosen = cast("Carries[Turn]", Signal(object))
 
     def __init__(self, turn: Turn, parent: QWidget | None = None) -> None:
@@ -46,11 +46,11 @@ class TurnView(QWidget):
         self.waiting = ""
         self.finished: set[int] = set()
         self._is_last = False
-        self._folded = len(turn.answers) > 1
-        self._height = 2 * LEAST_COLUMN_HEIGHT
+        self._collapsed = len(turn.answers) > 1
+        self._max_column_height = 2 * MIN_COLUMN_HEIGHT
         self._single: AnswerCard | None = None
         self._columns: AnswerColumns | None = None
-        self._fold: QPushButton | None = None
+        self._expand_button: QPushButton | None = None
         self._rows = QVBoxLayout(self)
         self._rows.setContentsMargins(0, 0, 0, GRID)
         self._rows.setSpacing(GRID)
@@ -58,7 +58,7 @@ class TurnView(QWidget):
         if turn.unanswered:
             note = QLabel(
                 self.tr(
-                    "Sent before the answer above was there, so it was not taken into account."
+                    "Sent before the answer above was finished, so it was not taken into account."
                 ),
                 self,
             )
@@ -67,45 +67,43 @@ class TurnView(QWidget):
             self._rows.addWidget(note)
 
     def set_last(self, last: bool) -> None:
-        """Say whether this is the newest turn, which alone can be asked again."""
+        """Set whether this is the last turn, the only one that can be regenerated."""
         self._is_last = last
         self.refresh()
 
     def set_running(self, running: bool, waiting: str = "") -> None:
-        """Say whether a job of this turn is waiting or running, and what for."""
+        """Set whether a job of this turn waits or runs; `waiting` is shown until there is text."""
         self.running = running
         self.waiting = waiting
         if running:
-            self._folded = False
+            self._collapsed = False
         self.refresh()
 
-    def set_room(self, height: int) -> None:
-        """Say how high columns may be: about what is seen of the conversation."""
-        self._height = max(LEAST_COLUMN_HEIGHT, height)
+    def set_max_column_height(self, height: int) -> None:
+        """Set the maximum height of the columns in pixels."""
+        self._max_column_height = max(MIN_COLUMN_HEIGHT, height)
         if self._columns is not None:
             self._fit_columns()
 
-    def unfold(self, wanted: bool) -> None:
-        """Show all variations side by side, or the one in use only."""
-        self._folded = not wanted
+    def set_expanded(self, expanded: bool) -> None:
+        """Show all variations side by side, or only the chosen one."""
+        self._collapsed = not expanded
         self.refresh()
 
     def refresh(self) -> None:
-        """Show the turn as it is now."""
+        """Update the view from the turn."""
         several = len(self.turn.answers) > 1
-        if several and not self._folded:
+        if several and not self._collapsed:
             self._show_columns()
         elif self.turn.answers:
             self._show_single(several)
-
-    # ---- inside
 
     def _prompt_card(self) -> QFrame:
         card = QFrame(self)
         card.setAutoFillBackground(True)
         card.setBackgroundRole(QPalette.ColorRole.AlternateBase)
         text = self.turn.prompt
-        short = shortened(text, SHORT_PROMPT)
+        short = shortened(text, MAX_PROMPT_SHOWN)
         label = QLabel(short, card)
         label.setTextFormat(Qt.TextFormat.PlainText)
         label.setWordWrap(True)
@@ -115,7 +113,7 @@ class TurnView(QWidget):
         policy.setHeightForWidth(True)
         label.setSizePolicy(policy)
         edit = tool_button("pencil", self.tr("Edit and send again"), parent=card)
-        edit.clicked.connect(lambda: self.edit_wanted.emit(self.turn))
+        edit.clicked.connect(lambda: self.edit_requested.emit(self.turn))
         copy = tool_button("copy", self.tr("Copy this message"), parent=card)
         copy.clicked.connect(lambda: QGuiApplication.clipboard().setText(text))
         row = QHBoxLayout()
@@ -128,19 +126,19 @@ class TurnView(QWidget):
         layout.addLayout(row)
         if short != text:
             more = QPushButton(self.tr("Show all {n} characters").format(n=f"{len(text):,}"), card)
-            more.clicked.connect(lambda: self._show_whole(layout, label, more))
+            more.clicked.connect(lambda: self._show_full_prompt(layout, label, more))
             layout.addWidget(more, 0, Qt.AlignmentFlag.AlignLeft)
         return card
 
-    def _show_whole(self, layout: QVBoxLayout, label: QLabel, more: QPushButton) -> None:
+    def _show_full_prompt(self, layout: QVBoxLayout, label: QLabel, more: QPushButton) -> None:
         label.hide()
         more.hide()
-        whole = PromptEdit("", "")
-        whole.setReadOnly(True)
-        whole.setPlainText(self.turn.prompt)
-        whole.setAccessibleName(self.tr("Your message"))
-        whole.setFixedHeight(LEAST_COLUMN_HEIGHT)
-        layout.addWidget(whole)
+        full_prompt = PromptEdit("", "")
+        full_prompt.setReadOnly(True)
+        full_prompt.setPlainText(self.turn.prompt)
+        full_prompt.setAccessibleName(self.tr("Your message"))
+        full_prompt.setFixedHeight(MIN_COLUMN_HEIGHT)
+        layout.addWidget(full_prompt)
 
     def _show_single(self, several: bool) -> None:
         if self._columns is not None:
@@ -149,8 +147,10 @@ class TurnView(QWidget):
             self._columns = None
         if self._single is None:
             self._single = AnswerCard(grows=True, parent=self)
-            self._single.copied.connect(self._copy)
-            self._single.asked_again.connect(lambda: self.again_wanted.emit(self.turn))
+            self._single.copy_clicked.connect(self._copy)
+            self._single.regenerate_clicked.connect(
+                lambda: self.regenerate_requested.emit(self.turn)
+            )
             self._rows.addWidget(self._single)
         index = min(self.turn.chosen, len(self.turn.answers) - 1)
         self._single.index = index
@@ -165,8 +165,8 @@ class TurnView(QWidget):
             not self.running or index in self.finished,
             self.waiting if self.running else self.tr("No answer."),
         )
-        self._single.again.setVisible(self._is_last and not self.running)
-        self._show_fold(several)
+        self._single.regenerate.setVisible(self._is_last and not self.running)
+        self._update_expand_button(several)
 
     def _show_columns(self) -> None:
         if self._single is not None:
@@ -175,8 +175,8 @@ class TurnView(QWidget):
             self._single = None
         if self._columns is None:
             self._columns = AnswerColumns(self)
-            self._columns.copied.connect(self._copy)
-            self._columns.used.connect(self._use)
+            self._columns.copy_clicked.connect(self._copy)
+            self._columns.use_clicked.connect(self._use)
             self._rows.addWidget(self._columns)
         self._columns.show_turn(
             self.turn,
@@ -185,29 +185,31 @@ class TurnView(QWidget):
             self.waiting if self.running else self.tr("No answer."),
         )
         self._fit_columns()
-        self._show_fold(not self.running)
+        self._update_expand_button(not self.running)
 
     def _fit_columns(self) -> None:
         assert self._columns is not None
         wanted = max(self._columns.minimumHeight(), self._columns.wanted_height())
-        self._columns.setFixedHeight(max(LEAST_COLUMN_HEIGHT, min(wanted, self._height)))
+        self._columns.setFixedHeight(max(MIN_COLUMN_HEIGHT, min(wanted, self._max_column_height)))
 
-    def _show_fold(self, wanted: bool) -> None:
-        if wanted and self._fold is None:
-            self._fold = QPushButton(self)
-            self._fold.setFlat(True)
-            self._fold.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
-            self._fold.clicked.connect(lambda: self.unfold(self._folded))
-        if self._fold is not None:
-            self._fold.setVisible(wanted)
-            self._fold.setIcon(icon("chevron-right" if self._folded else "chevron-down"))
-            self._fold.setText(
+    def _update_expand_button(self, visible: bool) -> None:
+        if visible and self._expand_button is None:
+            self._expand_button = QPushButton(self)
+            self._expand_button.setFlat(True)
+            self._expand_button.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
+            self._expand_button.clicked.connect(lambda: self.set_expanded(self._collapsed))
+        if self._expand_button is not None:
+            self._expand_button.setVisible(visible)
+            self._expand_button.setIcon(
+                icon("chevron-right" if self._collapsed else "chevron-down")
+            )
+            self._expand_button.setText(
                 self.tr("Show all {n} variations").format(n=len(self.turn.answers))
-                if self._folded
+                if self._collapsed
                 else self.tr("Show only the one in use")
             )
-            self._rows.removeWidget(self._fold)
-            self._rows.addWidget(self._fold)
+            self._rows.removeWidget(self._expand_button)
+            self._rows.addWidget(self._expand_button)
 
     def _use(self, index: int) -> None:
         self.turn.chosen = index

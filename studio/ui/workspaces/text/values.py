@@ -1,4 +1,4 @@
-"""What the Text tab keeps from one start to the next."""
+"""The values of the Text tab in the settings file."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _FIELDS = fields_of(TextRequest)
 
 
 class TextValues(Struct):
-    """The Text tab's last values."""
+    """The values of the Text tab."""
 
     prompt: str = ""
     system_prompt: str = _FIELDS["system_prompt"].default

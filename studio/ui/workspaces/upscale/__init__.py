@@ -1,1 +1,1 @@
-"""The Upscale tab: photographs and pictures, larger."""
+"""The Upscale tab."""

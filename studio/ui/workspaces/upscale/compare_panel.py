@@ -1,4 +1,4 @@
-"""Before and after, on top of each other, with the same zoom."""
+"""A picture and its upscaled version, overlaid with a divider."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from studio.ui.widgets.empty_state import EmptyState
 class ComparePanel(QWidget):
     """Shows an `EmptyState` until there is a picture."""
 
-    folder_wanted = Signal(str)
-    menu_wanted = Signal(str, QPoint)
-    """The path of the enlarged picture that is shown, and a point of the screen."""
+    folder_requested = Signal(str)
+    menu_requested = Signal(str, QPoint)
+    """The path of the upscaled picture, and a point in screen coordinates."""
 
     def __init__(self, empty: EmptyState, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -35,9 +35,9 @@ class ComparePanel(QWidget):
         self.canvas = self._panel.canvas
         self.canvas.setAccessibleName(self.tr("Before and after"))
         self.canvas.setToolTip(
-            self.tr("Drag the divider to compare. Wheel zooms, dragging moves the picture.")
+            self.tr("Drag the divider to compare. The wheel zooms, dragging the picture moves it.")
         )
-        self.canvas.customContextMenuRequested.connect(self._ask_menu)
+        self.canvas.customContextMenuRequested.connect(self._request_menu)
         self.comparison = BeforeAfter(self.canvas)
         self._zoom = QLabel(self)
         self._zoom.setMinimumWidth(self._zoom.fontMetrics().horizontalAdvance("1000 %"))
@@ -55,14 +55,14 @@ class ComparePanel(QWidget):
         )
         actual.clicked.connect(self.canvas.actual_size)
         self.folder = self._panel.folder
-        self.folder.clicked.connect(lambda: self.folder_wanted.emit(self._after_path))
+        self.folder.clicked.connect(lambda: self.folder_requested.emit(self._after_path))
         self._panel.add_to_bar(self._zoom, zoom_out, zoom_in, fit, actual, spacing=GRID // 2)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(GRID // 2, 0, 0, 0)
         layout.addWidget(self._panel)
 
     def show_picture(self, before: str, after: str = "") -> None:
-        """Show a picture and, once there is one, its enlargement."""
+        """Show a picture, compared with its upscaled version `after` if given."""
         if before != self._before_path:
             self._before_path = before
             self._before, self._before_size = QImage(), QSize()
@@ -78,7 +78,7 @@ class ComparePanel(QWidget):
         self._show_caption()
 
     def show_preview(self, before: str, preview: str) -> None:
-        """Show what is finished so far of the picture that is in sight."""
+        """Show the tiles finished so far, if `before` is the shown picture."""
         if before == self._before_path:
             self._after_path = ""
             self._loader.request("after", preview)
@@ -91,12 +91,12 @@ class ComparePanel(QWidget):
         self._panel.show_empty()
 
     def stop(self) -> None:
-        """Wait for what is being read."""
+        """Stop loading; wait for reads in progress."""
         self._loader.stop()
 
-    def _ask_menu(self, at: QPoint) -> None:
+    def _request_menu(self, at: QPoint) -> None:
         if self._after_path:
-            self.menu_wanted.emit(self._after_path, self.canvas.mapToGlobal(at))
+            self.menu_requested.emit(self._after_path, self.canvas.mapToGlobal(at))
 
     def _loaded(self, key: str, _path: str, image: QImage, size: QSize) -> None:
         if key == "before":

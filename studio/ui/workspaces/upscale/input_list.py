@@ -1,4 +1,4 @@
-"""The pictures to enlarge, and how far each one is."""
+"""The list of pictures to upscale, with the state of each."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ ROOT = QModelIndex()
 State = Literal["new", "unreadable", "waiting", "running", "done", "failed", "cancelled"]
 INPUT_ROLE = Qt.ItemDataRole.UserRole + 1
 THUMBNAIL = 40
-"""Pixels a side."""
+"""Device-independent pixels per side."""
 
 
 @dataclass(frozen=True)
 class Input:
-    """One picture; `output` is the enlarged file once it is there."""
+    """One picture; `output` is the path of the upscaled file, empty until it exists."""
 
     path: Path
     state: State = "new"
@@ -49,12 +49,12 @@ class Input:
 
 
 class InputModel(QAbstractListModel):
-    """Pictures in the order they were added, each once."""
+    """Pictures in the order in which they were added, without duplicates."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._inputs: list[Input] = []
-        self._asked: set[Path] = set()
+        self._requested: set[Path] = set()
         self._loader = PictureLoader(self, threads=1)
         self._loader.loaded.connect(self._keep_thumbnail)
 
@@ -69,22 +69,22 @@ class InputModel(QAbstractListModel):
             case Qt.ItemDataRole.DisplayRole:
                 return item.path.name
             case Qt.ItemDataRole.AccessibleTextRole:
-                return f"{item.path.name}\n{self.told(item)}"
+                return f"{item.path.name}\n{self.status_text(item)}"
             case Qt.ItemDataRole.ToolTipRole:
                 return str(item.path) + (f"\n{item.message}" if item.message else "")
             case _ if role == INPUT_ROLE:
                 return item
         return None
 
-    def told(self, item: Input) -> str:
-        """Return how far a picture is, or what is wrong with it."""
+    def status_text(self, item: Input) -> str:
+        """Return the second line of a picture: its state, its folder or its error."""
         match item.state:
             case "new":
                 return str(item.path.parent)
             case "waiting":
                 return self.tr("Waiting")
             case "running":
-                return self.tr("Being enlarged")
+                return self.tr("Enlarging")
             case "done":
                 return self.tr("Done")
             case "failed" | "unreadable":
@@ -93,21 +93,21 @@ class InputModel(QAbstractListModel):
                 return self.tr("Stopped")
 
     def add(self, paths: Sequence[Path]) -> int:
-        """Add pictures that are not there yet; returns how many were new."""
+        """Add pictures that are not on the list yet; return their number."""
         known = {item.path for item in self._inputs}
-        fresh = [path for path in dict.fromkeys(paths) if path not in known]
-        if fresh:
+        added = [path for path in dict.fromkeys(paths) if path not in known]
+        if added:
             start = len(self._inputs)
-            self.beginInsertRows(ROOT, start, start + len(fresh) - 1)
-            self._inputs.extend(Input(path) for path in fresh)
+            self.beginInsertRows(ROOT, start, start + len(added) - 1)
+            self._inputs.extend(Input(path) for path in added)
             self.endInsertRows()
-        return len(fresh)
+        return len(added)
 
     def remove(self, rows: Sequence[int]) -> None:
-        """Take pictures off the list; the files stay."""
+        """Remove rows from the list; the files are kept."""
         for row in sorted(set(rows), reverse=True):
             self.beginRemoveRows(ROOT, row, row)
-            self._asked.discard(self._inputs[row].path)
+            self._requested.discard(self._inputs[row].path)
             del self._inputs[row]
             self.endRemoveRows()
 
@@ -116,7 +116,7 @@ class InputModel(QAbstractListModel):
         return list(self._inputs)
 
     def at(self, row: int) -> Input | None:
-        """Return the picture of a row, if there is one."""
+        """Return the picture of a row, or None."""
         return self._inputs[row] if 0 <= row < len(self._inputs) else None
 
     def row_of(self, path: Path) -> int:
@@ -124,7 +124,7 @@ class InputModel(QAbstractListModel):
         return next((row for row, item in enumerate(self._inputs) if item.path == path), -1)
 
     def set_state(self, path: Path, state: State, output: str = "", message: str = "") -> None:
-        """Say how far a picture is."""
+        """Set the state of a picture; paths that are not on the list are ignored."""
         row = self.row_of(path)
         if row >= 0:
             old = self._inputs[row]
@@ -132,20 +132,20 @@ class InputModel(QAbstractListModel):
                 row, replace(old, state=state, output=output or old.output, message=message)
             )
 
-    def set_readable(self, path: Path, problem: str) -> None:
-        """Say what is wrong with a file that no job runs for; an empty `problem`: nothing."""
+    def set_check_result(self, path: Path, problem: str) -> None:
+        """Set why a file cannot be read, empty if it can; ignored once its job was submitted."""
         item = self.at(self.row_of(path))
         if item is not None and item.state in ("new", "unreadable"):
             self.set_state(path, "unreadable" if problem else "new", message=problem)
 
     def stop(self) -> None:
-        """Wait for thumbnails that are being read."""
+        """Stop loading thumbnails; wait for reads in progress."""
         self._loader.stop()
 
     def picture(self, item: Input) -> QPixmap | QIcon:
-        """Return what stands for a picture; its thumbnail is read once it is wanted."""
-        if item.path not in self._asked:
-            self._asked.add(item.path)
+        """Return the thumbnail of a picture, loaded on first use, or a placeholder icon."""
+        if item.path not in self._requested:
+            self._requested.add(item.path)
             self._loader.request(str(item.path), str(item.path), QSize(THUMBNAIL, THUMBNAIL) * 2)
         return item.thumbnail or icon("image", "muted")
 
@@ -162,7 +162,7 @@ class InputModel(QAbstractListModel):
 
 
 class InputDelegate(TwoLineDelegate):
-    """A thumbnail, the file's name, and below it how far it is."""
+    """A thumbnail, the file name and the state."""
 
     def __init__(self, model: InputModel, parent: QWidget) -> None:
         super().__init__(THUMBNAIL, parent)
@@ -174,7 +174,7 @@ class InputDelegate(TwoLineDelegate):
 
     def second_line(self, index: Index) -> str:
         item = self._model.at(index.row())
-        return "" if item is None else self._model.told(item)
+        return "" if item is None else self._model.status_text(item)
 
     def second_line_colour(self, index: Index, palette: QPalette) -> QColor:
         item = self._model.at(index.row())
@@ -184,10 +184,10 @@ class InputDelegate(TwoLineDelegate):
 
 
 class InputView(QListView):
-    """Takes dropped files and folders; Delete takes the selected pictures off the list."""
+    """Accepts dropped files and folders; Delete removes the selected pictures."""
 
     dropped = Signal(list)
-    remove_wanted = Signal()
+    remove_requested = Signal()
 
     def __init__(self, model: InputModel, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -216,7 +216,7 @@ class InputView(QListView):
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() in (Qt.Key.Key_Delete, Qt.Key.Key_Backspace):
-            self.remove_wanted.emit()
+            self.remove_requested.emit()
         else:
             super().keyPressEvent(event)
 

@@ -1,4 +1,4 @@
-"""The list of pictures to be enlarged, and the ways to put them on it and take them off."""
+"""The list of pictures to upscale, with buttons to add and remove them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QPushButton, QVBoxLayout
 from studio.ui.media.picture.choose_picture import choose_pictures
 from studio.ui.style.theme import GRID
 from studio.ui.widgets.buttons import tool_button
-from studio.ui.workspaces.upscale.adding import MOST_FILES, look_at, pictures_below
+from studio.ui.workspaces.upscale.input_files import MAX_FILES, check_pictures, expand_folders
 from studio.ui.workspaces.upscale.input_list import InputModel, InputView
 
 if TYPE_CHECKING:
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
 
 class InputPanel(QWidget):
-    """Files and folders are looked at off the window's thread."""
+    """Folders are listed and files checked in the background."""
 
     added = Signal(list)
-    """Paths that were put on the list, or were there already."""
+    """Paths that were added, including those already on the list."""
 
     removed = Signal()
 
@@ -39,7 +39,7 @@ class InputPanel(QWidget):
         folder.setObjectName("upscale.add_folder")
         folder.clicked.connect(self.choose_folder)
         remove = tool_button(
-            "trash-2", self.tr("Take off the list (the files stay)"), "upscale.remove"
+            "trash-2", self.tr("Remove from the list (the files are kept)"), "upscale.remove"
         )
         remove.clicked.connect(self.remove_selected)
         buttons = QHBoxLayout()
@@ -54,39 +54,39 @@ class InputPanel(QWidget):
         column.addWidget(self.view, 1)
         column.addLayout(buttons)
         self.view.dropped.connect(self.add)
-        self.view.remove_wanted.connect(self.remove_selected)
+        self.view.remove_requested.connect(self.remove_selected)
 
     def add(self, paths: Sequence[Path]) -> None:
-        """Add files and the pictures below folders."""
-        given = [Path(path) for path in paths]
+        """Add files, and the pictures in folders."""
+        requested = [Path(path) for path in paths]
         self._state.background.read(
-            self, lambda: pictures_below(given), self._found, self._state.problem.emit
+            self, lambda: expand_folders(requested), self._add_files, self._state.problem.emit
         )
 
-    def look(self, paths: Sequence[Path]) -> None:
-        """Find out size and thumbnail of pictures on the list, or what is wrong with them."""
-        look_at(paths, self.inputs, self._state)
+    def check(self, paths: Sequence[Path]) -> None:
+        """Mark files on the list that are not readable pictures."""
+        check_pictures(paths, self.inputs, self._state)
 
-    def _found(self, found: list[Path]) -> None:
+    def _add_files(self, found: list[Path]) -> None:
         if not found:
-            self._state.show_message(self.tr("There is no picture in it."), "warning")
+            self._state.show_message(self.tr("No pictures were found."), "warning")
             return
-        if len(found) > MOST_FILES:
-            found = found[:MOST_FILES]
+        if len(found) > MAX_FILES:
+            found = found[:MAX_FILES]
             self._state.show_message(
-                self.tr("Only the first {number} pictures were added.").format(number=MOST_FILES),
+                self.tr("Only the first {number} pictures were added.").format(number=MAX_FILES),
                 "warning",
             )
         self.inputs.add(found)
-        self.look(found)
+        self.check(found)
         self.added.emit(found)
 
-    def choose(self, path: Path) -> None:
-        """Make a picture on the list the current one."""
+    def set_current(self, path: Path) -> None:
+        """Make a picture of the list the current one."""
         self.view.setCurrentIndex(self.inputs.index(self.inputs.row_of(path)))
 
     def remove_selected(self) -> None:
-        """Take the selected pictures off the list; those being enlarged stay."""
+        """Remove the selected pictures from the list, except waiting and running ones."""
         rows = [
             index.row()
             for index in self.view.selectionModel().selectedIndexes()

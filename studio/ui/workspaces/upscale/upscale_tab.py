@@ -1,4 +1,4 @@
-"""The Upscale tab: pictures and a scale on the left, before and after on the right."""
+"""The Upscale tab: pictures and controls on the left, before and after on the right."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from studio.ui.widgets.times import seconds_text
 from studio.ui.workspaces.upscale.compare_panel import ComparePanel
 from studio.ui.workspaces.upscale.input_list import Input
 from studio.ui.workspaces.upscale.input_panel import InputPanel
-from studio.ui.workspaces.upscale.running_jobs import RunningPictures
+from studio.ui.workspaces.upscale.running_jobs import RunningJobs
 from studio.ui.workspaces.upscale.values import UpscaleValues
 
 if TYPE_CHECKING:
@@ -47,13 +47,13 @@ TASK = KIND.task
 
 
 class UpscaleTab(QWidget):
-    """Sends one request a picture; Stop cancels what is left of them."""
+    """Submits one request per picture; Stop cancels all that have not ended."""
 
     def __init__(self, state: AppState, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._state = state
         self._values = state.settings.tab(TASK, UpscaleValues)
-        self._running = RunningPictures()
+        self._running = RunningJobs()
         self._assets: dict[str, str] = {}
         self._menu: ResultMenu | None = None
         self.setAcceptDrops(True)
@@ -74,7 +74,7 @@ class UpscaleTab(QWidget):
         self.run_bar = RunBar(TASK, generate_text=self.tr("Enlarge"), parent=self)
         self._empty = EmptyState(
             "image-upscale",
-            self.tr("Make pictures larger"),
+            self.tr("Enlarge pictures"),
             self.tr(
                 "Drop photographs or folders on the left and press Enlarge. The originals are "
                 "never changed; colour profile, EXIF and transparency are kept."
@@ -85,39 +85,39 @@ class UpscaleTab(QWidget):
         self.result = ComparePanel(self._empty, self)
         self.result.setObjectName("upscale.result")
         self.result.setAccessibleName(self.tr("Result"))
-        self.columns = Columns(self._left(), self.result, self)
+        self.columns = Columns(self._make_left_column(), self.result, self)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.columns)
         self._load_values()
         self._connect()
 
-    def _left(self) -> QWidget:
+    def _make_left_column(self) -> QWidget:
         left = QWidget()
         column = QVBoxLayout(left)
         column.setContentsMargins(0, 0, GRID // 2, 0)
         column.setSpacing(GRID)
-        scales = QHBoxLayout()
-        scales.setSpacing(GRID)
+        scale_row = QHBoxLayout()
+        scale_row.setSpacing(GRID)
         label = QLabel(tr(KIND.fields["scale"].label), left)
         label.setBuddy(self.scale)
-        scales.addWidget(label, 1)
-        scales.addWidget(self.scale)
-        target = QHBoxLayout()
-        target.setSpacing(GRID)
-        target_label = QLabel(self.tr("Output folder"), left)
-        target_label.setBuddy(self.output)
+        scale_row.addWidget(label, 1)
+        scale_row.addWidget(self.scale)
+        output_row = QHBoxLayout()
+        output_row.setSpacing(GRID)
+        output_label = QLabel(self.tr("Output folder"), left)
+        output_label.setBuddy(self.output)
         choose = tool_button(
             "folder-open", self.tr("Choose an output folder"), "upscale.output.choose"
         )
         choose.clicked.connect(self.choose_output)
-        target.addWidget(target_label)
-        target.addWidget(self.output, 1)
-        target.addWidget(choose)
+        output_row.addWidget(output_label)
+        output_row.addWidget(self.output, 1)
+        output_row.addWidget(choose)
         column.addWidget(self.panel, 1)
         column.addWidget(self.model)
-        column.addLayout(scales)
-        column.addLayout(target)
+        column.addLayout(scale_row)
+        column.addLayout(output_row)
         column.addWidget(self.run_bar)
         return left
 
@@ -128,14 +128,14 @@ class UpscaleTab(QWidget):
         self.panel.removed.connect(self._removed)
         self.view.selectionModel().currentChanged.connect(lambda *_: self._show_current())
         self.inputs.dataChanged.connect(lambda *_: self._show_current())
-        self.result.folder_wanted.connect(self._open_folder)
-        self.result.menu_wanted.connect(self._open_menu)
+        self.result.folder_requested.connect(self._open_folder)
+        self.result.menu_requested.connect(self._open_menu)
         self.scale.activated.connect(lambda _: self._match_model())
         self.model.changed.connect(self._match_scale)
         self.model.changed.connect(self.values_to_settings)
         self.output.textChanged.connect(lambda _: self.values_to_settings())
-        expected = RequestEstimate(
-            self._state, self.run_bar, lambda: self._requests(self._wanted()), self
+        estimate = RequestEstimate(
+            self._state, self.run_bar, lambda: self._requests(self._inputs_to_run()), self
         )
         for changed in (
             self.model.changed,
@@ -144,25 +144,25 @@ class UpscaleTab(QWidget):
             self.inputs.rowsRemoved,
             self.inputs.dataChanged,
         ):
-            changed.connect(expected.soon)
-        # From the start: what is said here, with the picture's name, is not said again elsewhere.
+            changed.connect(estimate.soon)
+        # Always connected, as `Notices` leaves out warnings that were shown here with a file name.
         self._state.reports.warned.connect(self._warned)
         self._state.closing.connect(self.close_down)
         self._state.models_changed.connect(self._match_model)
 
     def pieces(self) -> Iterator[Callable[[], object]]:
-        """Look at the pictures of last time once the window is there."""
-        yield lambda: self.panel.look([item.path for item in self.inputs.inputs()])
+        """Yield the check of the restored pictures, for after the first paint."""
+        yield lambda: self.panel.check([item.path for item in self.inputs.inputs()])
 
     # ---- the list
 
     def take(self, paths: Sequence[Path]) -> None:
-        """Add files and the pictures below folders."""
+        """Add files, and the pictures in folders."""
         self.panel.add(paths)
 
     def _added(self, found: list[Path]) -> None:
         if not self.view.currentIndex().isValid() or self._running.is_empty:
-            self.panel.choose(found[0])
+            self.panel.set_current(found[0])
         self.values_to_settings()
 
     def _removed(self) -> None:
@@ -171,17 +171,17 @@ class UpscaleTab(QWidget):
         self.values_to_settings()
 
     def choose_output(self) -> None:
-        """Ask for the folder that results go to."""
+        """Ask for the output folder."""
         path = QFileDialog.getExistingDirectory(
             self, self.tr("Choose an output folder"), self.output.text()
         )
         if path:
             self.output.setText(path)
 
-    # ---- asking
+    # ---- running
 
     def generate(self) -> None:
-        """Enlarge what is on the list and was not enlarged yet, or all of it again."""
+        """Upscale the pictures that are not done yet, or all of them again if all are done."""
         if not self._state.models(TASK):
             self._state.show_message(
                 self.tr("There is no upscaling model yet. Install the starter pack or add one."),
@@ -190,50 +190,50 @@ class UpscaleTab(QWidget):
                 lambda: self._state.destinations.open_models(TASK),
             )
             return
-        wanted = self._wanted()
-        if not wanted:
+        inputs = self._inputs_to_run()
+        if not inputs:
             if self._running.is_empty:
                 self._state.show_message(
-                    self.tr("No file on the list is a picture that can be read.")
+                    self.tr("None of the files on the list is a readable picture.")
                     if self.inputs.rowCount()
                     else self.tr("Add a picture first."),
                     "warning",
                 )
             return
-        requests = self._requests(wanted)
+        requests = self._requests(inputs)
         output = self.output.text().strip()
         if output and not Path(output).is_dir():
             self._state.show_message(
-                self.tr("The output folder {path} is not there.").format(path=output), "error"
+                self.tr("The output folder {path} does not exist.").format(path=output), "error"
             )
             return
-        paths = [item.path for item in wanted]
+        paths = [item.path for item in inputs]
         for path in paths:
             self.inputs.set_state(path, "waiting")
         self._follow(self._state.submit(requests, output), paths)
         self.run_bar.set_running(True)
-        self.run_bar.set_status(self.tr("Waiting for its turn"))
+        self.run_bar.set_status(self.tr("Waiting in the queue"))
         self.values_to_settings()
 
-    def _wanted(self) -> list[Input]:
+    def _inputs_to_run(self) -> list[Input]:
         busy = ("waiting", "running", "unreadable")
-        free = [item for item in self.inputs.inputs() if item.state not in busy]
-        return [item for item in free if item.state != "done"] or free
+        idle = [item for item in self.inputs.inputs() if item.state not in busy]
+        return [item for item in idle if item.state != "done"] or idle
 
-    def _requests(self, wanted: Sequence[Input]) -> list[UpscaleRequest]:
+    def _requests(self, inputs: Sequence[Input]) -> list[UpscaleRequest]:
         scale = self.scale.currentData()
         model = self.model.model_id()
         return [
             UpscaleRequest(input=InputFile(str(item.path)), scale=scale, model=model)
-            for item in wanted
+            for item in inputs
         ]
 
     def run(self, request: Request) -> None:
-        """Add one picture and enlarge it at once."""
+        """Add the picture of a request and upscale it at once."""
         assert isinstance(request, UpscaleRequest)
         path = Path(request.input.path)
         self.inputs.add([path])
-        self.panel.choose(path)
+        self.panel.set_current(path)
         self.scale.setCurrentIndex(self.scale.findData(request.scale))
         self._match_model()
         self.generate()
@@ -243,15 +243,15 @@ class UpscaleTab(QWidget):
         self._running.cancel()
 
     def focus_prompt(self) -> None:
-        """Put the focus on the list, which is this tab's first control."""
+        """Focus the list of pictures."""
         self.view.setFocus()
 
-    # ---- hearing
+    # ---- events
 
     def _follow(self, token: str, paths: list[Path]) -> None:
         watch = JobWatch(self._state, self, token=token)
-        self._running.submitted(watch, paths)
-        watch.enqueued.connect(lambda jobs: self._running.accepted(watch, jobs))
+        self._running.add_submission(watch, paths)
+        watch.enqueued.connect(lambda jobs: self._running.add_jobs(watch, jobs))
         watch.refused.connect(lambda problem: self._refused(watch, problem))
         watch.loading.connect(self._loading)
         watch.progress.connect(self._progress)
@@ -260,9 +260,9 @@ class UpscaleTab(QWidget):
         watch.ended.connect(self._ended)
 
     def _refused(self, watch: JobWatch, problem: Problem) -> None:
-        for path in self._running.refused(watch):
+        for path in self._running.remove_submission(watch):
             self.inputs.set_state(path, "failed", message=translated(problem.message))
-        self._rest()
+        self._finish_if_over()
 
     def _loading(self, event: Loading) -> None:
         self.inputs.set_state(self._running.path(event.job), "running")
@@ -288,12 +288,12 @@ class UpscaleTab(QWidget):
         self.result.show_preview(str(self._running.path(event.job)), str(event.path))
 
     def _warned(self, event: Warned) -> None:
-        if self._running.holds(event.job):
+        if event.job in self._running:
             name = self._running.path(event.job).name
             self._state.show_message(f"{name}: {translated(event.message)}", "warning")
 
     def _saved(self, asset: Asset) -> None:
-        self._keep_result(self._running.path(asset.job), asset)
+        self._set_result(self._running.path(asset.job), asset)
 
     def _ended(self, end: Ended) -> None:
         path = self._running.path(end.job)
@@ -302,17 +302,17 @@ class UpscaleTab(QWidget):
             self.inputs.set_state(path, "failed", message=translated(end.problem.message))
         elif item is not None and item.state in ("waiting", "running"):
             self.inputs.set_state(path, "cancelled")
-        self._rest()
+        self._finish_if_over()
 
-    def _rest(self) -> None:
-        """Say how it went once nothing is left to do."""
+    def _finish_if_over(self) -> None:
+        """Show the summary and reset once all jobs have ended."""
         if not self._running.is_over:
             return
-        ours = self._running.paths()
-        done = sum(item.state == "done" and item.path in ours for item in self.inputs.inputs())
+        paths = self._running.paths()
+        done = sum(item.state == "done" and item.path in paths for item in self.inputs.inputs())
         text = self.tr("{made} of {count} finished").format(made=done, count=self._running.count)
         self.run_bar.set_running(False)
-        self.run_bar.set_status(text if ours else "")
+        self.run_bar.set_status(text if paths else "")
         self._running.clear()
 
     def _show_current(self) -> None:
@@ -320,29 +320,29 @@ class UpscaleTab(QWidget):
         if item is not None:
             self.result.show_picture(str(item.path), item.output)
 
-    # ---- model and scale belong together
+    # ---- matching model and scale
 
     def _match_model(self) -> None:
-        """Choose a model that makes the scale, unless the chosen one does."""
+        """Choose a model that supports the scale, unless the current one does."""
         ref = self.model.ref()
         scale = self.scale.currentData()
         if ref is not None and ref.scales and scale not in ref.scales:
-            fitting = [model for model in self._state.models(TASK) if scale in model.scales]
-            if fitting:
+            matching = [model for model in self._state.models(TASK) if scale in model.scales]
+            if matching:
                 blocked = self.model.blockSignals(True)
-                self.model.set_model_id(fitting[0].id)
+                self.model.set_model_id(matching[0].id)
                 self.model.blockSignals(blocked)
         self.values_to_settings()
 
     def _match_scale(self) -> None:
-        """Choose a scale that the model makes."""
+        """Choose a scale that the model supports, unless the current one is."""
         ref = self.model.ref()
         if ref is not None and ref.scales and self.scale.currentData() not in ref.scales:
             index = self.scale.findData(ref.scales[0])
             if index >= 0:
                 self.scale.setCurrentIndex(index)
 
-    # ---- keeping
+    # ---- settings
 
     def _load_values(self) -> None:
         values = self._values
@@ -355,7 +355,7 @@ class UpscaleTab(QWidget):
             self._show_current()
 
     def values_to_settings(self) -> None:
-        """Keep what the controls say; it is written soon."""
+        """Store the values of the controls; they are written to the file soon."""
         values = self._values
         values.model = self.model.model_id()
         values.scale = self.scale.currentData()
@@ -366,7 +366,7 @@ class UpscaleTab(QWidget):
         self._state.save_soon()
 
     def restore(self, source: Asset | Request) -> None:
-        """Show the settings of a request, or of the recipe of an asset."""
+        """Show the settings of a request, or those in an asset's recipe."""
         request = source if isinstance(source, Request) else source.recipe.request
         if not isinstance(request, UpscaleRequest):
             return
@@ -375,12 +375,12 @@ class UpscaleTab(QWidget):
         self.model.set_model_id(request.model)
         self.inputs.add([path])
         if not isinstance(source, Request):
-            self._keep_result(path, source)
-        self.panel.choose(path)
+            self._set_result(path, source)
+        self.panel.set_current(path)
         self.values_to_settings()
 
     def close_down(self) -> None:
-        """Wait for what is being read, before the window goes."""
+        """Stop loading pictures before the window closes."""
         self.inputs.stop()
         self.result.stop()
 
@@ -394,7 +394,7 @@ class UpscaleTab(QWidget):
         if paths:
             self.take(paths)
 
-    def _keep_result(self, path: Path, asset: Asset) -> None:
+    def _set_result(self, path: Path, asset: Asset) -> None:
         self._assets[str(asset.path)] = asset.id
         self.inputs.set_state(path, "done", str(asset.path))
 

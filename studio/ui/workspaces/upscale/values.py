@@ -1,4 +1,4 @@
-"""What the Upscale tab keeps from one start to the next."""
+"""The values of the Upscale tab in the settings file."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _FIELDS = fields_of(UpscaleRequest)
 
 
 class UpscaleValues(Struct):
-    """The Upscale tab's last values. An empty output folder is the library."""
+    """The values of the Upscale tab. An empty `output` is the library."""
 
     model: str = _FIELDS["model"].default
     scale: int = _FIELDS["scale"].default

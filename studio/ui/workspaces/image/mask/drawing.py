@@ -1,4 +1,4 @@
-"""A mask that is painted: strokes, whole changes, undo. No widget is needed."""
+"""The pixels of a painted mask, with strokes and undo; independent of a widget."""
 
 from __future__ import annotations
 
@@ -8,23 +8,26 @@ from collections.abc import Callable
 from PySide6.QtCore import QPointF, QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QImage, QPainter, QPainterPath, QPen
 
-MOST_STEPS = 100
-MOST_BYTES = 160 << 20
-"""Of what undo remembers, compressed: more than 30 steps even if nothing at all compresses."""
+MAX_UNDO_STEPS = 100
+MAX_UNDO_BYTES = 160 << 20
+"""Compressed size of the undo and redo data: over 30 steps even if nothing can be compressed."""
 
 _Step = tuple[QRect, bytes]
 
 
 class MaskDrawing:
-    """8-bit grey: white (255) is drawn anew, black (0) stays. Positions are the mask's pixels."""
+    """An 8-bit greyscale mask: white (255) is redrawn, black (0) is kept.
+
+    Positions and sizes are in pixels of the mask. Changes return the rectangle that changed.
+    """
 
     def __init__(self, size: QSize) -> None:
         self.image = QImage(size, QImage.Format.Format_Grayscale8)
         self.image.fill(0)
         self._undo: list[_Step] = []
         self._redo: list[_Step] = []
-        self._before: QImage | None = None
-        self._touched = QRect()
+        self._stroke_start: QImage | None = None
+        self._stroke_area = QRect()
         self._points: list[QPointF] = []
         self._width = 1.0
         self._erase = False
@@ -32,50 +35,50 @@ class MaskDrawing:
 
     @property
     def can_undo(self) -> bool:
-        """Whether a step can be taken back."""
+        """Whether there is a step to undo."""
         return bool(self._undo)
 
     @property
     def can_redo(self) -> bool:
-        """Whether a step that was taken back can be done again."""
+        """Whether there is a step to redo."""
         return bool(self._redo)
 
     @property
     def is_changed(self) -> bool:
-        """Whether anything differs from what `start` laid down."""
+        """Whether the mask was changed since `set_initial`."""
         return self._changes != 0
 
     @property
     def is_stroking(self) -> bool:
-        """Whether a stroke has begun and not ended."""
-        return self._before is not None
+        """Whether a stroke is in progress."""
+        return self._stroke_start is not None
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing at all is marked."""
+        """Whether the mask is black everywhere."""
         blank = QImage(self.image.size(), self.image.format())
         blank.fill(0)
         return self.image == blank
 
-    def start(self, mask: QImage) -> None:
-        """Begin with a mask that was there before; no step leads back behind it."""
-        self.image = _fitted(mask, self.image.size())
+    def set_initial(self, mask: QImage) -> None:
+        """Set an existing mask as the initial state, which undo does not go behind."""
+        self.image = _cropped(mask, self.image.size())
 
     # ---- strokes
 
-    def begin(self, at: QPointF, width: float, *, erase: bool) -> QRect:
-        """Begin a stroke with a dab of `width` pixels. Returns what changed."""
-        self.end()
-        self._before = QImage(self.image)
-        self._touched = QRect()
+    def begin_stroke(self, at: QPointF, width: float, *, erase: bool) -> QRect:
+        """Begin a stroke with a dot of `width` pixels; `erase` paints black."""
+        self.end_stroke()
+        self._stroke_start = QImage(self.image)
+        self._stroke_area = QRect()
         self._points = [at]
         self._width = max(1.0, width)
         self._erase = erase
         return self._draw(lambda painter: painter.drawPoint(at), QRectF(at, at))
 
-    def go_on(self, to: QPointF) -> QRect:
-        """Lead the stroke to a point, around the corners in curves. Returns what changed."""
-        if self._before is None:
+    def extend_stroke(self, to: QPointF) -> QRect:
+        """Extend the stroke to a point, with corners smoothed by quadratic curves."""
+        if self._stroke_start is None:
             return QRect()
         self._points.append(to)
         if len(self._points) == 2:
@@ -89,50 +92,48 @@ class MaskDrawing:
             del self._points[:-2]
         return self._draw(lambda painter: painter.drawPath(path), path.controlPointRect())
 
-    def end(self) -> QRect:
-        """End the stroke where it was led to, and make it one step. Returns what changed."""
-        if self._before is None:
+    def end_stroke(self) -> QRect:
+        """End the stroke at its last point, as one undo step."""
+        if self._stroke_start is None:
             return QRect()
         changed = QRect()
         if len(self._points) > 1:
             path = QPainterPath((self._points[-2] + self._points[-1]) / 2)
             path.lineTo(self._points[-1])
             changed = self._draw(lambda painter: painter.drawPath(path), path.controlPointRect())
-        before, self._before = self._before, None
-        self._remember(before, self._touched)
+        before, self._stroke_start = self._stroke_start, None
+        self._push_undo(before, self._stroke_area)
         return changed
 
-    # ---- all of it
+    # ---- the whole mask
 
     def fill(self, *, white: bool) -> QRect:
-        """Mark everything, or nothing."""
+        """Fill the mask with white or black."""
         image = QImage(self.image.size(), self.image.format())
         image.fill(255 if white else 0)
         return self._replace(image)
 
     def invert(self) -> QRect:
-        """Mark what is not marked, and the other way round."""
+        """Invert the mask."""
         image = QImage(self.image)
         image.invertPixels()
         return self._replace(image)
 
     def load(self, picture: QImage) -> QRect:
-        """Take the brightness of a picture, cut at its edges where its shape differs."""
-        return self._replace(_fitted(picture, self.image.size()))
+        """Replace the mask by a picture's brightness, scaled and cropped to the mask's size."""
+        return self._replace(_cropped(picture, self.image.size()))
 
     def undo(self) -> QRect:
-        """Take a step back. Returns what changed."""
-        self.end()
+        """Undo the last step."""
+        self.end_stroke()
         self._changes -= bool(self._undo)
         return self._swap(self._undo, self._redo)
 
     def redo(self) -> QRect:
-        """Do again what was taken back. Returns what changed."""
-        self.end()
+        """Redo the last undone step."""
+        self.end_stroke()
         self._changes += bool(self._redo)
         return self._swap(self._redo, self._undo)
-
-    # ---- inside
 
     def _draw(self, draw: Callable[[QPainter], None], around: QRectF) -> QRect:
         margin = self._width / 2 + 1
@@ -140,9 +141,9 @@ class MaskDrawing:
         area &= self.image.rect()
         if area.isEmpty():
             return area
-        ground, ink = ("white", "black") if self._erase else ("black", "white")
+        background, ink = ("white", "black") if self._erase else ("black", "white")
         patch = QImage(area.size(), self.image.format())
-        patch.fill(QColor(ground))
+        patch.fill(QColor(background))
         painter = QPainter(patch)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.translate(-area.topLeft())
@@ -157,7 +158,7 @@ class MaskDrawing:
         )
         draw(painter)
         painter.end()
-        # The soft edges of pieces that overlap would add up to a hard one; the brighter counts.
+        # Lighten/Darken, because overlapping antialiased edges would add up to a hard edge.
         painter = QPainter(self.image)
         painter.setCompositionMode(
             QPainter.CompositionMode.CompositionMode_Darken
@@ -166,31 +167,33 @@ class MaskDrawing:
         )
         painter.drawImage(area.topLeft(), patch)
         painter.end()
-        self._touched |= area
+        self._stroke_area |= area
         return area
 
     def _replace(self, image: QImage) -> QRect:
-        self.end()
+        self.end_stroke()
         if image == self.image:
             return QRect()
         before, self.image = self.image, image
-        self._remember(before, image.rect())
+        self._push_undo(before, image.rect())
         return image.rect()
 
-    def _remember(self, before: QImage, area: QRect) -> None:
+    def _push_undo(self, before: QImage, area: QRect) -> None:
         if area.isEmpty() or before.copy(area) == self.image.copy(area):
             return
-        self._undo.append((area, _packed(before, area)))
+        self._undo.append((area, _compressed(before, area)))
         self._redo.clear()
         self._changes += 1
-        while len(self._undo) > MOST_STEPS or sum(len(b) for _, b in self._undo) > MOST_BYTES:
+        while (
+            len(self._undo) > MAX_UNDO_STEPS or sum(len(b) for _, b in self._undo) > MAX_UNDO_BYTES
+        ):
             del self._undo[0]
 
     def _swap(self, source: list[_Step], target: list[_Step]) -> QRect:
         if not source:
             return QRect()
         area, packed = source.pop()
-        target.append((area, _packed(self.image, area)))
+        target.append((area, _compressed(self.image, area)))
         data = zlib.decompress(packed)
         old = QImage(data, area.width(), area.height(), area.width(), self.image.format())
         painter = QPainter(self.image)
@@ -200,8 +203,8 @@ class MaskDrawing:
         return area
 
 
-def _packed(image: QImage, area: QRect) -> bytes:
-    """Return the pixels of a part, row after row without padding, compressed."""
+def _compressed(image: QImage, area: QRect) -> bytes:
+    """Return the pixels of an area, zlib-compressed, rows without padding."""
     part = image.copy(area)
     width, stride = part.width(), part.bytesPerLine()
     data = bytes(part.constBits())
@@ -210,7 +213,8 @@ def _packed(image: QImage, area: QRect) -> bytes:
     return zlib.compress(data, 1)
 
 
-def _fitted(picture: QImage, size: QSize) -> QImage:
+def _cropped(picture: QImage, size: QSize) -> QImage:
+    """Return a picture in greyscale on black, scaled to cover `size` and cropped to it."""
     if picture.hasAlphaChannel():
         black = QImage(picture.size(), QImage.Format.Format_RGB32)
         black.fill(0)

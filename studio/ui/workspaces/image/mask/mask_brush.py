@@ -1,4 +1,4 @@
-"""The tool that paints a mask on a picture: brush and eraser."""
+"""The canvas tool that paints a mask: brush and eraser."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ _ARROWS: dict[int, tuple[int, int]] = {
 
 
 class MaskBrush(QObject):
-    """A tool of a `PictureCanvas`. The left button paints, or erases while `erasing`; the right
-    one always erases.
+    """Paints a `MaskDrawing` on a `PictureCanvas`.
 
-    The wheel with Ctrl changes the brush; Space or the middle button drags the picture. The
-    arrow keys lead the brush too, and Space then paints where it is.
+    The left button paints, or erases if `erasing` is set; the right button always erases. Ctrl and
+    the wheel change the brush width; Space or the middle button pans. The arrow keys move the
+    brush too, and Space then paints.
     """
 
     changed = Signal()
-    """The mask, or what can be undone."""
+    """The mask or the undo history has changed."""
     width_changed = Signal()
 
     def __init__(self, canvas: PictureCanvas) -> None:
@@ -44,32 +44,32 @@ class MaskBrush(QObject):
         self.drawing: MaskDrawing | None = None
         self.erasing = False
         self._width = 1.0
-        self._at: QPointF | None = None
-        self._by_keys = False
+        self._position: QPointF | None = None
+        self._uses_keyboard = False
         self._button = Qt.MouseButton.NoButton
         self._pan: QPointF | None = None
-        self._space = False
+        self._space_pans = False
         canvas.set_tool(self)
         self._show_cursor()
 
     @property
     def width(self) -> float:
-        """The brush's width in pixels of the mask."""
+        """The brush width in mask pixels."""
         return self._width
 
     @property
     def largest_width(self) -> float:
-        """The width that covers the longer side."""
+        """The maximum brush width: the longer side of the picture in pixels."""
         size = self.canvas.picture.size()
         return float(max(2, size.width(), size.height()))
 
     def set_drawing(self, picture: QImage, drawing: MaskDrawing) -> None:
-        """Show a picture and paint a mask of its size."""
+        """Show a picture, and paint on a mask of the same size."""
         self.drawing = drawing
         self.canvas.set_picture(picture)
 
     def set_width(self, width: float) -> None:
-        """Change the brush's width in pixels of the mask, within what makes sense."""
+        """Set the brush width in mask pixels, clamped to 1 to `largest_width`."""
         width = max(1.0, min(self.largest_width, width))
         if width != self._width:
             self._update_outline()
@@ -78,50 +78,50 @@ class MaskBrush(QObject):
             self.width_changed.emit()
 
     def scale_width(self, steps: float) -> None:
-        """Make the brush larger or smaller, by an eighth a step and at least a pixel."""
-        wanted = self._width * 1.125**steps
-        if abs(wanted - self._width) < abs(steps):
-            wanted = self._width + steps
-        self.set_width(float(round(wanted)))
+        """Change the brush width by 12.5 % per step, at least one pixel per step."""
+        width = self._width * 1.125**steps
+        if abs(width - self._width) < abs(steps):
+            width = self._width + steps
+        self.set_width(float(round(width)))
 
-    def apply(self, changed: QRect) -> None:
-        """Show a change of the mask (in its pixels) that was made elsewhere."""
-        self._show(changed)
+    def show_change(self, changed: QRect) -> None:
+        """Redraw a changed rectangle of the mask (in its pixels), and emit `changed`."""
+        self._update_area(changed)
         self.changed.emit()
 
     # ---- drawing
 
-    def _show(self, area: QRect) -> None:
-        """Draw a part of the mask again."""
+    def _update_area(self, area: QRect) -> None:
+        """Schedule a repaint of a rectangle of the mask (in its pixels)."""
         if area.isEmpty():
             return
         viewport = self.canvas.viewport
         x, y, _, _ = viewport.target()
         zoom = viewport.zoom
-        seen = QRectF(x + area.x() * zoom, y + area.y() * zoom, 0, 0)
-        seen.setSize(area.size().toSizeF() * zoom)
-        # What is drawn smooth reaches a pixel of the mask further.
+        view_area = QRectF(x + area.x() * zoom, y + area.y() * zoom, 0, 0)
+        view_area.setSize(area.size().toSizeF() * zoom)
+        # Smooth scaling spreads by one mask pixel.
         edge = zoom + 1
-        self.canvas.update(seen.adjusted(-edge, -edge, edge, edge).toAlignedRect())
+        self.canvas.update(view_area.adjusted(-edge, -edge, edge, edge).toAlignedRect())
 
     def _update_outline(self) -> None:
-        if self._at is not None:
-            at, radius = self._at, self._width * self.canvas.viewport.zoom / 2 + 4
+        if self._position is not None:
+            at, radius = self._position, self._width * self.canvas.viewport.zoom / 2 + 4
             area = QRectF(at.x() - radius, at.y() - radius, 2 * radius, 2 * radius)
             self.canvas.update(area.toAlignedRect())
 
-    def _point(self, at: QPointF | None) -> None:
-        """Put the brush's outline elsewhere, or nowhere."""
+    def _move_outline(self, position: QPointF | None) -> None:
+        """Move the outline of the brush, or hide it."""
         self._update_outline()
-        self._at = at
+        self._position = position
         self._update_outline()
 
     def paint(self, painter: QPainter, area: QRect) -> None:
         if self.drawing is None:
             return
         self._draw_mask(painter, self.drawing.image, area)
-        if self._at is not None and self.canvas.isEnabled():
-            self._draw_outline(painter, self._at)
+        if self._position is not None and self.canvas.isEnabled():
+            self._draw_outline(painter, self._position)
 
     def _draw_mask(self, painter: QPainter, mask: QImage, area: QRect) -> None:
         target, part = self.canvas.visible_part(mask.size(), QRectF(area))
@@ -131,17 +131,17 @@ class MaskBrush(QObject):
         layer = QImage(area.size() * ratio, QImage.Format.Format_ARGB32_Premultiplied)
         layer.setDevicePixelRatio(ratio)
         layer.fill(Qt.GlobalColor.transparent)
-        inside = QPainter(layer)
-        inside.translate(-area.topLeft())
+        layer_painter = QPainter(layer)
+        layer_painter.translate(-area.topLeft())
         draw_mask(
-            inside,
+            layer_painter,
             mask.copy(part),
             target,
             tint(self.canvas.palette(), ratio),
             QRectF(*self.canvas.viewport.target()).topLeft(),
             self.canvas.is_smooth,
         )
-        inside.end()
+        layer_painter.end()
         painter.drawImage(QPointF(area.topLeft()), layer)
 
     def _draw_outline(self, painter: QPainter, at: QPointF) -> None:
@@ -152,33 +152,35 @@ class MaskBrush(QObject):
         painter.drawEllipse(at, radius, radius)
         painter.setPen(QPen(QColor("white"), 1.25))
         painter.drawEllipse(at, radius, radius)
-        if self._by_keys:
+        if self._uses_keyboard:
             painter.drawLine(at - QPointF(4, 0), at + QPointF(4, 0))
             painter.drawLine(at - QPointF(0, 4), at + QPointF(0, 4))
 
     # ---- strokes
 
-    def _pixel(self, at: QPointF) -> QPointF:
+    def _mask_position(self, at: QPointF) -> QPointF:
         return QPointF(*self.canvas.viewport.to_picture(at.x(), at.y()))
 
-    def _begin(self, at: QPointF, *, erase: bool) -> None:
+    def _begin_stroke(self, at: QPointF, *, erase: bool) -> None:
         if self.drawing is not None:
-            self._show(self.drawing.begin(self._pixel(at), self._width, erase=erase))
+            self._update_area(
+                self.drawing.begin_stroke(self._mask_position(at), self._width, erase=erase)
+            )
 
-    def _go_on(self, at: QPointF) -> None:
+    def _extend_stroke(self, at: QPointF) -> None:
         if self.drawing is not None:
-            self._show(self.drawing.go_on(self._pixel(at)))
+            self._update_area(self.drawing.extend_stroke(self._mask_position(at)))
 
-    def _end(self) -> None:
+    def _end_stroke(self) -> None:
         if self.drawing is not None and self.drawing.is_stroking:
-            self.apply(self.drawing.end())
+            self.show_change(self.drawing.end_stroke())
 
     # ---- events
 
     def handle(self, event: QEvent) -> bool:
-        kind = event.type()
+        event_type = event.type()
         if isinstance(event, QMouseEvent):
-            match kind:
+            match event_type:
                 case QEvent.Type.MouseButtonPress | QEvent.Type.MouseButtonDblClick:
                     self._press(event)
                 case QEvent.Type.MouseMove:
@@ -187,57 +189,61 @@ class MaskBrush(QObject):
                     self._release(event.position())
             return True
         if isinstance(event, QWheelEvent):
-            self._turn_wheel(event)
+            self._handle_wheel(event)
             return True
         if isinstance(event, QKeyEvent):
-            return self._press_key(event) if kind == QEvent.Type.KeyPress else self._let_go(event)
-        if isinstance(event, QEnterEvent) and not self._by_keys:
-            self._point(event.position())
-        elif kind == QEvent.Type.Leave and not self._by_keys:
-            self._point(None)
-        elif kind == QEvent.Type.FocusOut:
+            return (
+                self._press_key(event)
+                if event_type == QEvent.Type.KeyPress
+                else self._release_key(event)
+            )
+        if isinstance(event, QEnterEvent) and not self._uses_keyboard:
+            self._move_outline(event.position())
+        elif event_type == QEvent.Type.Leave and not self._uses_keyboard:
+            self._move_outline(None)
+        elif event_type == QEvent.Type.FocusOut:
             self._release_space()
-            if self._by_keys:
-                self._by_keys = False
-                self._point(None)
+            if self._uses_keyboard:
+                self._uses_keyboard = False
+                self._move_outline(None)
         return False
 
     def _press(self, event: QMouseEvent) -> None:
         at, button = event.position(), event.button()
         if self._button != Qt.MouseButton.NoButton or self.drawing is None:
             return
-        self._by_keys = False
+        self._uses_keyboard = False
         if button == Qt.MouseButton.MiddleButton or (
-            self._space and button == Qt.MouseButton.LeftButton
+            self._space_pans and button == Qt.MouseButton.LeftButton
         ):
             self._button, self._pan = button, at
-            self._point(None)
+            self._move_outline(None)
         elif button in (Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton):
             self._button = button
-            self._point(at)
-            self._begin(at, erase=self.erasing or button == Qt.MouseButton.RightButton)
+            self._move_outline(at)
+            self._begin_stroke(at, erase=self.erasing or button == Qt.MouseButton.RightButton)
         self._show_cursor()
 
     def _move(self, at: QPointF) -> None:
-        self._by_keys = False
+        self._uses_keyboard = False
         if self._pan is not None:
-            by = at - self._pan
+            delta = at - self._pan
             self._pan = at
-            self.canvas.pan_by(by.x(), by.y())
+            self.canvas.pan_by(delta.x(), delta.y())
             return
         if self._button != Qt.MouseButton.NoButton:
-            self._go_on(at)
-        self._point(at)
+            self._extend_stroke(at)
+        self._move_outline(at)
 
     def _release(self, at: QPointF) -> None:
         if self._pan is None:
-            self._end()
+            self._end_stroke()
         self._button, self._pan = Qt.MouseButton.NoButton, None
-        self._point(at)
+        self._move_outline(at)
         self._show_cursor()
 
-    def _turn_wheel(self, event: QWheelEvent) -> None:
-        # With Alt, and on some systems with Shift, a wheel turns sideways.
+    def _handle_wheel(self, event: QWheelEvent) -> None:
+        # Alt, and on some systems Shift, turns vertical scrolling into horizontal scrolling.
         steps = (event.angleDelta().y() or event.angleDelta().x()) / 120
         if event.modifiers() & Qt.KeyboardModifier.ControlModifier:
             self.scale_width(steps)
@@ -247,7 +253,9 @@ class MaskBrush(QObject):
     def _press_key(self, event: QKeyEvent) -> bool:
         arrow = _ARROWS.get(event.key())
         if arrow is not None and self.drawing is not None:
-            self._lead(*arrow, fine=bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier))
+            self._move_with_keys(
+                *arrow, fine=bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
+            )
             return True
         if event.key() == Qt.Key.Key_Space:
             if not event.isAutoRepeat():
@@ -255,44 +263,44 @@ class MaskBrush(QObject):
             return True
         return False
 
-    def _let_go(self, event: QKeyEvent) -> bool:
+    def _release_key(self, event: QKeyEvent) -> bool:
         if event.key() != Qt.Key.Key_Space or event.isAutoRepeat():
             return False
         self._release_space()
         return True
 
-    def _lead(self, across: int, down: int, *, fine: bool) -> None:
-        """Move the brush by a quarter of its width, or by a point of the view."""
+    def _move_with_keys(self, dx: int, dy: int, *, fine: bool) -> None:
+        """Move the brush by a quarter of its width, or by one view point if `fine`."""
         if self._button != Qt.MouseButton.NoButton:
             return
         step = 1.0 if fine else max(4.0, self._width * self.canvas.viewport.zoom / 4)
-        at = self._at if self._at is not None else QRectF(self.canvas.rect()).center()
+        at = self._position if self._position is not None else QRectF(self.canvas.rect()).center()
         at = QPointF(
-            min(max(0.0, at.x() + across * step), self.canvas.width()),
-            min(max(0.0, at.y() + down * step), self.canvas.height()),
+            min(max(0.0, at.x() + dx * step), self.canvas.width()),
+            min(max(0.0, at.y() + dy * step), self.canvas.height()),
         )
-        self._by_keys = True
-        self._point(at)
+        self._uses_keyboard = True
+        self._move_outline(at)
         if self.drawing is not None and self.drawing.is_stroking:
-            self._go_on(at)
+            self._extend_stroke(at)
 
     def _press_space(self) -> None:
-        if self._by_keys and self._at is not None:
-            self._begin(self._at, erase=self.erasing)
+        if self._uses_keyboard and self._position is not None:
+            self._begin_stroke(self._position, erase=self.erasing)
         else:
-            self._space = True
+            self._space_pans = True
             self._show_cursor()
 
     def _release_space(self) -> None:
-        self._space = False
+        self._space_pans = False
         if self._button == Qt.MouseButton.NoButton:
-            self._end()
+            self._end_stroke()
         self._show_cursor()
 
     def _show_cursor(self) -> None:
         if self._pan is not None:
             self.canvas.setCursor(Qt.CursorShape.ClosedHandCursor)
-        elif self._space:
+        elif self._space_pans:
             self.canvas.setCursor(Qt.CursorShape.OpenHandCursor)
         else:
             self.canvas.setCursor(Qt.CursorShape.CrossCursor)

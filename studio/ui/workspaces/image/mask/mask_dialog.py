@@ -1,4 +1,4 @@
-"""The mask editor: what of the start picture is drawn anew is painted on it."""
+"""The mask editor: paint the area of the start picture to regenerate."""
 
 from __future__ import annotations
 
@@ -34,25 +34,25 @@ from studio.ui.workspaces.image.mask.mask_brush import MaskBrush
 if TYPE_CHECKING:
     from studio.ui.shell.state import AppState
 
-MOST_PIXELS = 4_000_000
-"""A mask of a larger picture is painted smaller; it is fitted to what is drawn anyway."""
-_NOTCHES = 1000
+MAX_PIXELS = 4_000_000
+"""A larger picture is downscaled for painting; masks are scaled to the generated size anyway."""
+_SLIDER_STEPS = 1000
 
 
 def read_opaque(path: str) -> QImage:
-    """Read a picture, opaque and not larger than `MOST_PIXELS`. Raises `ProblemError`."""
+    """Read a picture, on white and downscaled to `MAX_PIXELS`. Raises `ProblemError`."""
     image, _, error = read_picture(path)
     if image.isNull():
         raise _unreadable(path, error)
     pixels = image.width() * image.height()
-    if pixels > MOST_PIXELS:
+    if pixels > MAX_PIXELS:
         image = image.scaled(
-            image.size() * (MOST_PIXELS / pixels) ** 0.5,
+            image.size() * (MAX_PIXELS / pixels) ** 0.5,
             Qt.AspectRatioMode.IgnoreAspectRatio,
             Qt.TransformationMode.SmoothTransformation,
         )
     opaque = QImage(image.size(), QImage.Format.Format_RGB32)
-    # The model is given transparent pixels on white.
+    # The engine composites transparent pixels on white too.
     opaque.fill(Qt.GlobalColor.white)
     painter = QPainter(opaque)
     painter.drawImage(0, 0, image)
@@ -70,14 +70,14 @@ def _unreadable(path: str, error: str) -> ProblemError:
 
 
 class MaskDialog(QDialog):
-    """OK writes the mask into the library and tells its path; Cancel leaves all as it was.
+    """OK saves the mask in the library and emits `saved`; Cancel discards it.
 
     Object names: `image.mask.dialog`, `.canvas`, `.paint`, `.erase`, `.brush`, `.undo`, `.redo`,
     `.fill`, `.clear`, `.invert`, `.load`, `.fit`, `.ok`, `.cancel`, `.status`.
     """
 
-    kept = Signal(str)
-    """The path of the mask's file; empty where nothing is marked."""
+    saved = Signal(str)
+    """The path of the saved mask, empty if the mask is empty."""
 
     def __init__(
         self,
@@ -98,83 +98,83 @@ class MaskDialog(QDialog):
         self.canvas = PictureCanvas(self)
         self.canvas.setMinimumSize(240, 160)
         self.canvas.setObjectName("image.mask.canvas")
-        self.canvas.setAccessibleName(self.tr("The picture, painted where it is drawn anew"))
+        self.canvas.setAccessibleName(self.tr("The picture with its mask"))
         self.brush = MaskBrush(self.canvas)
         self.status = TintedLabel(self)
         self.status.setObjectName("image.mask.status")
         self.status.setWordWrap(True)
-        self._tools = self._bar()
+        self._toolbar = self._make_toolbar()
         self.ok = PrimaryButton(self.tr("OK"), "check", "image.mask.ok", self)
         self.ok.setDefault(True)
         self.ok.clicked.connect(self.accept)
         cancel = dialog_button(self.tr("Cancel"), "image.mask.cancel", self.reject, self)
-        below = QHBoxLayout()
-        below.setSpacing(GRID)
-        below.addWidget(self.status, 1)
-        below.addWidget(cancel)
-        below.addWidget(self.ok)
+        button_row = QHBoxLayout()
+        button_row.setSpacing(GRID)
+        button_row.addWidget(self.status, 1)
+        button_row.addWidget(cancel)
+        button_row.addWidget(self.ok)
         fill_dialog(
             self,
-            self._tools,
+            self._toolbar,
             self.canvas,
-            below,
+            button_row,
             stretched=self.canvas,
             margins=(2, 1, 2, 2),
             spacing=1,
         )
         self.brush.changed.connect(self._changed)
         self.brush.width_changed.connect(self._show_brush_width)
-        self._bind()
-        self._enable(False)
+        self._add_shortcuts()
+        self._set_enabled(False)
         self.canvas.setFocus()
-        self._read(drawing)
+        self._load(drawing)
 
     @property
     def drawing(self) -> MaskDrawing | None:
-        """What was painted, once the picture has been read."""
+        """The mask being edited, None until the picture is loaded."""
         return self.brush.drawing
 
-    # ---- what the buttons do
+    # ---- actions
 
     def set_erasing(self, erasing: bool) -> None:
-        """Let the left button erase, or paint."""
+        """Set whether the left button erases or paints."""
         self.brush.erasing = erasing
         (self.erase if erasing else self.paint).setChecked(True)
 
     def undo(self) -> None:
-        """Take the last step back."""
+        """Undo the last step."""
         self._change(MaskDrawing.undo)
 
     def redo(self) -> None:
-        """Do again what was taken back."""
+        """Redo the last undone step."""
         self._change(MaskDrawing.redo)
 
     def load_mask(self, path: str) -> None:
-        """Take the brightness of a picture as the mask, as one step."""
+        """Replace the mask by the brightness of a picture, as one undo step."""
         self._state.background.read(
             self,
             lambda: read_picture(path),
-            lambda found: self._loaded(path, *found),
-            self._refused,
+            lambda found: self._mask_loaded(path, *found),
+            self._show_problem,
         )
 
     def accept(self) -> None:
-        """Write the mask, then close; where that fails, say why and stay."""
+        """Save the mask and close; if saving fails, show why and stay open."""
         drawing, library = self.drawing, self._state.library
         if drawing is None or not self.ok.isEnabled():
             return
-        drawing.end()
+        drawing.end_stroke()
         if drawing.is_empty:
-            self._done("")
+            self._finish("")
             return
         if library is None:
-            self._refused(
+            self._show_problem(
                 problem(
                     "bad_input", "The library is not open. Choose its folder in the settings."
                 ).problem
             )
             return
-        self._enable(False)
+        self._set_enabled(False)
         image, root = QImage(drawing.image), library.root
 
         def write() -> Path:
@@ -183,19 +183,17 @@ class MaskDialog(QDialog):
             return save_mask(image, root)
 
         self._state.background.in_order(
-            self, write, lambda path: self._done(str(path)), self._refused
+            self, write, lambda path: self._finish(str(path)), self._show_problem
         )
 
-    # ---- inside
-
-    def _bar(self) -> QWidget:
+    def _make_toolbar(self) -> QWidget:
         tools = QWidget(self)
         row = QHBoxLayout(tools)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(GRID // 2)
-        self.paint = self._tool("brush", self.tr("Paint what is drawn anew (B)"), "paint")
+        self.paint = self._tool("brush", self.tr("Paint the mask (B)"), "paint")
         self.erase = self._tool(
-            "eraser", self.tr("Erase (E); the right button always does"), "erase"
+            "eraser", self.tr("Erase (E); the right mouse button always erases"), "erase"
         )
         self._modes = QButtonGroup(self)
         for button in (self.paint, self.erase):
@@ -207,11 +205,11 @@ class MaskDialog(QDialog):
         label = QLabel(self.tr("Brush"), tools)
         self.brush_width = QSlider(Qt.Orientation.Horizontal, tools)
         self.brush_width.setObjectName("image.mask.brush")
-        self.brush_width.setAccessibleName(self.tr("Size of the brush"))
-        self.brush_width.setToolTip(self.tr("Size of the brush: [ and ], or the wheel with Ctrl"))
-        self.brush_width.setRange(0, _NOTCHES)
-        self.brush_width.setPageStep(_NOTCHES // 12)
-        self.brush_width.setSingleStep(_NOTCHES // 60)
+        self.brush_width.setAccessibleName(self.tr("Brush size"))
+        self.brush_width.setToolTip(self.tr("Brush size: [ and ], or Ctrl and the wheel"))
+        self.brush_width.setRange(0, _SLIDER_STEPS)
+        self.brush_width.setPageStep(_SLIDER_STEPS // 12)
+        self.brush_width.setSingleStep(_SLIDER_STEPS // 60)
         self.brush_width.setFixedWidth(18 * GRID)
         self.brush_width.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.brush_width.valueChanged.connect(self._set_brush_width)
@@ -224,24 +222,24 @@ class MaskDialog(QDialog):
         self.redo_button = self._tool("redo-2", self.tr("Redo (Ctrl+Shift+Z)"), "redo", self.redo)
         fill = self._tool(
             "paint-bucket",
-            self.tr("Mark everything"),
+            self.tr("Fill the mask"),
             "fill",
             lambda: self._change(lambda drawing: drawing.fill(white=True)),
         )
         clear = self._tool(
             "brush-cleaning",
-            self.tr("Mark nothing"),
+            self.tr("Clear the mask"),
             "clear",
             lambda: self._change(lambda drawing: drawing.fill(white=False)),
         )
         invert = self._tool(
             "contrast",
-            self.tr("Mark what is not marked, and the other way round"),
+            self.tr("Invert the mask"),
             "invert",
             lambda: self._change(MaskDrawing.invert),
         )
         load = dialog_button(self.tr("Load a mask…"), "image.mask.load", self._choose_mask, tools)
-        load.setToolTip(self.tr("Take a picture as the mask: what is white is drawn anew"))
+        load.setToolTip(self.tr("Use a picture as the mask: white areas are redrawn"))
         load.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         fit = self._tool("fullscreen", self.tr("Show the whole picture (0)"), "fit")
         fit.clicked.connect(self.canvas.fit)
@@ -265,16 +263,16 @@ class MaskDialog(QDialog):
         return tools
 
     def _tool(
-        self, picture: str, text: str, name: str, act: Callable[[], object] | None = None
+        self, icon_name: str, text: str, name: str, on_click: Callable[[], object] | None = None
     ) -> QToolButton:
-        button = tool_button(picture, text, f"image.mask.{name}", self)
-        # The keys stay with the picture.
+        button = tool_button(icon_name, text, f"image.mask.{name}", self)
+        # A click must not take the keyboard focus from the canvas.
         button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        if act is not None:
-            button.clicked.connect(lambda: act())
+        if on_click is not None:
+            button.clicked.connect(lambda: on_click())
         return button
 
-    def _bind(self) -> None:
+    def _add_shortcuts(self) -> None:
         for keys, act in (
             ("Ctrl+Z", self.undo),
             ("Ctrl+Shift+Z", self.redo),
@@ -286,7 +284,7 @@ class MaskDialog(QDialog):
         ):
             QShortcut(QKeySequence(keys), self).activated.connect(act)
 
-    def _read(self, drawing: MaskDrawing | None) -> None:
+    def _load(self, drawing: MaskDrawing | None) -> None:
         def read() -> tuple[QImage, QImage]:
             mask = QImage()
             if self._mask and drawing is None:
@@ -295,65 +293,66 @@ class MaskDialog(QDialog):
 
         def show(found: tuple[QImage, QImage]) -> None:
             picture, mask = found
-            kept = drawing
-            if kept is None or kept.image.size() != picture.size():
-                kept = MaskDrawing(picture.size())
+            shown = drawing
+            if shown is None or shown.image.size() != picture.size():
+                shown = MaskDrawing(picture.size())
                 if not mask.isNull():
-                    kept.start(mask)
-            self.brush.set_drawing(picture, kept)
+                    shown.set_initial(mask)
+            self.brush.set_drawing(picture, shown)
             self.brush.set_width(round(min(picture.width(), picture.height()) / 10))
             self._show_brush_width()
-            self._enable(True)
+            self._set_enabled(True)
             self.canvas.setFocus()
-            self._hint()
+            self._show_hint()
 
-        self.status.show_text(self.tr("The picture is being read…"))
-        self._state.background.read(self, read, show, self._refused)
+        self.status.show_text(self.tr("Loading the picture…"))
+        self._state.background.read(self, read, show, self._show_problem)
 
     def _change(self, act: Callable[[MaskDrawing], QRect]) -> None:
-        if self.drawing is not None and self._tools.isEnabled():
-            self.brush.apply(act(self.drawing))
+        if self.drawing is not None and self._toolbar.isEnabled():
+            self.brush.show_change(act(self.drawing))
 
     def _changed(self) -> None:
         drawing = self.drawing
         self.undo_button.setEnabled(drawing is not None and drawing.can_undo)
         self.redo_button.setEnabled(drawing is not None and drawing.can_redo)
 
-    def _enable(self, usable: bool) -> None:
-        self._tools.setEnabled(usable)
-        self.canvas.setEnabled(usable)
-        self.ok.setEnabled(usable)
+    def _set_enabled(self, enabled: bool) -> None:
+        self._toolbar.setEnabled(enabled)
+        self.canvas.setEnabled(enabled)
+        self.ok.setEnabled(enabled)
         self._changed()
 
-    def _hint(self) -> None:
+    def _show_hint(self) -> None:
         self.status.show_text(
             self.tr(
-                "Paint over what is to be drawn anew. The right button erases, the wheel zooms, "
-                "[ and ] change the brush, and with Space the picture can be dragged."
+                "Paint over the area to redraw. The right mouse button erases, the wheel "
+                "zooms, [ and ] change the brush size, and dragging with Space held moves the "
+                "picture."
             )
         )
 
-    def _refused(self, trouble: Problem) -> None:
-        self.status.show_text(translated(trouble.message), "error")
-        self._enable(self.drawing is not None)
-        self._state.problem.emit(trouble)
+    def _show_problem(self, failure: Problem) -> None:
+        self.status.show_text(translated(failure.message), "error")
+        self._set_enabled(self.drawing is not None)
+        self._state.problem.emit(failure)
 
-    def _done(self, path: str) -> None:
-        self.kept.emit(path)
+    def _finish(self, path: str) -> None:
+        self.saved.emit(path)
         super().accept()
 
     def _choose_mask(self) -> None:
         path = choose_picture(
-            self, self.tr("Choose a picture as the mask"), str(Path(self.picture).parent)
+            self, self.tr("Choose a picture to use as the mask"), str(Path(self.picture).parent)
         )
         if path:
             self.load_mask(path)
 
-    def _loaded(self, path: str, image: QImage, _size: object, error: str) -> None:
+    def _mask_loaded(self, path: str, image: QImage, _size: object, error: str) -> None:
         if image.isNull():
-            self._refused(_unreadable(path, error).problem)
+            self._show_problem(_unreadable(path, error).problem)
         else:
-            self._hint()
+            self._show_hint()
             self._change(lambda drawing: drawing.load(image))
 
     def _show_brush_width(self) -> None:
@@ -361,11 +360,11 @@ class MaskDialog(QDialog):
         width = self.brush.width
         self._brush_text.setText(self.tr("{n} px").format(n=round(width)))
         with QSignalBlocker(self.brush_width):
-            # Each notch makes the brush larger by the same share.
-            self.brush_width.setValue(round(_NOTCHES * _logarithm(width, largest)))
+            # Logarithmic: each step changes the width by the same factor.
+            self.brush_width.setValue(round(_SLIDER_STEPS * _logarithm(width, largest)))
 
-    def _set_brush_width(self, notch: int) -> None:
-        self.brush.set_width(round(self.brush.largest_width ** (notch / _NOTCHES)))
+    def _set_brush_width(self, step: int) -> None:
+        self.brush.set_width(round(self.brush.largest_width ** (step / _SLIDER_STEPS)))
 
 
 def _logarithm(value: float, base: float) -> float:

@@ -1,4 +1,4 @@
-"""Masks as files of the library, named by what is in them."""
+"""Masks as files in the library, named by their hash."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ _DOTS_PER_METRE = 3780
 
 
 def save_mask(mask: QImage, library: Path) -> Path:
-    """Write a mask as an 8-bit grey PNG into the library's folder; the same mask only once.
+    """Save a mask as an 8-bit greyscale PNG in the library's folder; identical masks share a file.
 
-    Jobs name it by its path, and read it again when they are reproduced, so it is never removed.
+    It is never deleted: requests refer to it by its path, and reproducing a job reads it again.
     Returns its path. Raises `ProblemError`.
     """
     data = _png(mask)
@@ -46,7 +46,7 @@ def save_mask(mask: QImage, library: Path) -> Path:
 
 def _png(mask: QImage) -> bytes:
     grey = mask.convertToFormat(QImage.Format.Format_Grayscale8)
-    # It is the screen's otherwise, and would make two files of one mask.
+    # The default is the screen's resolution, which would give the same mask different hashes.
     grey.setDotsPerMeterX(_DOTS_PER_METRE)
     grey.setDotsPerMeterY(_DOTS_PER_METRE)
     buffer = QBuffer()

@@ -1,4 +1,4 @@
-"""How a mask is shown on its picture: a tint that is seen on light, on dark and on blue ones."""
+"""The overlay that shows a mask on any picture: light, dark or in the accent colour."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QBrush, QColor, QImage, QPainter, QPalette, QPixmap, QPolygonF, QTransform
 
 _TILE = 12
-_COVER = 0.68
-_STRIPE = 0.5
+_COLOUR_OPACITY = 0.68
+_STRIPE_OPACITY = 0.5
 
 
 def tint(palette: QPalette, ratio: float) -> QBrush:
-    """Return diagonal stripes of the accent colour and a light shade of it, both translucent."""
+    """Return a translucent brush with stripes in the accent colour and a light shade of it."""
     brush = QBrush(_stripes(palette.color(QPalette.ColorRole.Accent).rgb(), ratio))
     brush.setTransform(QTransform.fromScale(1 / ratio, 1 / ratio))
     return brush
@@ -23,8 +23,8 @@ def tint(palette: QPalette, ratio: float) -> QBrush:
 def _stripes(rgb: int, ratio: float) -> QPixmap:
     side = max(4, round(_TILE * ratio))
     colour = QColor.fromRgb(rgb)
-    light = QColor.fromHsvF(colour.hueF(), colour.saturationF() * 0.25, 1.0, _STRIPE)
-    colour.setAlphaF(_COVER)
+    light = QColor.fromHsvF(colour.hueF(), colour.saturationF() * 0.25, 1.0, _STRIPE_OPACITY)
+    colour.setAlphaF(_COLOUR_OPACITY)
     pixmap = QPixmap(side, side)
     pixmap.fill(colour)
     painter = QPainter(pixmap)
@@ -51,14 +51,20 @@ def _stripes(rgb: int, ratio: float) -> QPixmap:
 def draw_mask(
     painter: QPainter, mask: QImage, target: QRectF, brush: QBrush, origin: QPointF, smooth: bool
 ) -> None:
-    """Draw a tint where a grey mask is white. `target` is where the whole of `mask` lies.
+    """Fill a greyscale mask with a brush, more opaque the whiter the mask.
 
-    `origin` is where the pattern begins. The painter must be on an image with nothing in it.
+    Args:
+        painter: a painter on a transparent image.
+        mask: drawn scaled to `target`.
+        target: rectangle of the whole mask.
+        brush: see `tint`.
+        origin: origin of the brush pattern.
+        smooth: whether to scale the mask smoothly.
     """
-    cover = mask.copy()
-    cover.reinterpretAsFormat(QImage.Format.Format_Alpha8)
+    alpha = mask.copy()
+    alpha.reinterpretAsFormat(QImage.Format.Format_Alpha8)
     painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, smooth)
-    painter.drawImage(target, cover, QRectF(cover.rect()))
+    painter.drawImage(target, alpha, QRectF(alpha.rect()))
     painter.setCompositionMode(QPainter.CompositionMode.CompositionMode_SourceIn)
     painter.setBrushOrigin(origin)
     painter.fillRect(target, brush)

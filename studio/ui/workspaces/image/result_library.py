@@ -1,4 +1,4 @@
-"""The menu of the pictures on show, and whether they are still in the library."""
+"""Connects the result panel to the library: context menu, deleted pictures."""
 
 from __future__ import annotations
 
@@ -15,45 +15,45 @@ if TYPE_CHECKING:
     from studio.ui.shell.state import AppState
 
 
-class ShownPictures(QObject):
-    """Serves a `ResultPanel`."""
+class ResultLibrary(QObject):
+    """Opens the context menu of a `ResultPanel`, and marks its deleted pictures."""
 
     def __init__(self, state: AppState, panel: ResultPanel) -> None:
         super().__init__(panel)
         self._state = state
         self._panel = panel
         self._menu: ResultMenu | None = None
-        panel.menu_wanted.connect(self._open_menu)
+        panel.menu_requested.connect(self._open_menu)
         state.assets_changed.connect(self._check_deleted)
 
     def _open_menu(self, asset: str, at: QPoint) -> None:
         panel, path = self._panel, self._panel.path()
-        more: list[Entry] = [
+        entries: list[Entry] = [
             (
                 "image-upscale",
                 self.tr("Enlarge ×4"),
                 "enlarge",
-                lambda: panel.enlarge_wanted.emit(path),
+                lambda: panel.enlarge_requested.emit(path),
                 True,
             ),
             (
                 "image",
                 self.tr("Start from this"),
                 "start_from",
-                lambda: panel.start_from_wanted.emit(path),
-                panel.start_usable,
+                lambda: panel.start_from_requested.emit(path),
+                panel.start_supported,
             ),
         ]
         if self._menu is None:
             from studio.ui.gallery.result_menu import ResultMenu
 
             self._menu = ResultMenu(self._state, panel)
-        self._menu.open(asset, at, more)
+        self._menu.open(asset, at, entries)
 
     def _check_deleted(self) -> None:
-        """See whether the picture on show was deleted, and whether deleted ones are back."""
+        """Check whether the current picture was deleted, and whether deleted ones were restored."""
         library = self._state.library
-        ids = self._panel.model.gone()
+        ids = self._panel.model.deleted_assets()
         current = self._panel.current()
         if current is not None and current.asset and current.asset not in ids:
             ids.append(current.asset)
@@ -63,18 +63,18 @@ class ShownPictures(QObject):
 
         self._state.background.read(
             self,
-            lambda: [kept(library, name) for name in ids],
+            lambda: [kept(library, asset_id) for asset_id in ids],
             lambda found: self._update_rows(ids, found),
             self._state.problem.emit,
         )
 
     def _update_rows(self, ids: Sequence[str], found: Sequence[Asset | None]) -> None:
-        for name, asset in zip(ids, found, strict=True):
-            row = self._panel.model.row_of(name)
+        for asset_id, asset in zip(ids, found, strict=True):
+            row = self._panel.model.row_of(asset_id)
             shown = self._panel.model.at(row)
             if shown is None:
                 continue
             if asset is None and shown.state == "done":
-                self._panel.update_row(row, "gone", asset=name)
-            elif asset is not None and shown.state == "gone":
-                self._panel.update_row(row, "done", str(asset.path), asset=name)
+                self._panel.update_row(row, "deleted", asset=asset_id)
+            elif asset is not None and shown.state == "deleted":
+                self._panel.update_row(row, "done", str(asset.path), asset=asset_id)

@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from tests.e2e.stop_at import Moment
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -41,12 +43,23 @@ def environment(tmp_path: Path) -> dict[str, str]:
 
 @pytest.fixture
 def command(environment: dict[str, str]) -> Callable[..., subprocess.Popen[str]]:
-    """Starts `studio` with arguments; `fake=` puts the fake engine behind it."""
+    """Start `studio` with arguments; `fake` selects the fake engine.
 
-    def start(*arguments: object, fake: str = "", **changes: str) -> subprocess.Popen[str]:
+    With `stop_at` (see `stop_at.py`) the process is returned once it is stopped there. Nothing
+    may be left running: kill it, or let it continue with SIGCONT.
+    """
+
+    def start(
+        *arguments: object,
+        fake: str = "",
+        stop_at: str = "",
+        preexec_fn: Callable[[], object] | None = None,
+        **changes: str,
+    ) -> subprocess.Popen[str]:
         extra = {"STUDIO_FAKE_ENGINE": fake} if fake else {}
-        return subprocess.Popen(
-            [sys.executable, "-m", "studio", *map(str, arguments)],
+        program = ["tests.e2e.stop_at", stop_at] if stop_at else ["studio"]
+        process = subprocess.Popen(
+            [sys.executable, "-m", *program, *map(str, arguments)],
             cwd=ROOT,
             env=environment | extra | changes,
             stdin=subprocess.PIPE,
@@ -54,14 +67,30 @@ def command(environment: dict[str, str]) -> Callable[..., subprocess.Popen[str]]
             stderr=subprocess.PIPE,
             text=True,
             encoding="utf-8",
+            preexec_fn=preexec_fn,
         )
+        if stop_at:
+            wait_until_stopped(process, Moment(stop_at))
+        return process
 
     return start
 
 
+def wait_until_stopped(process: subprocess.Popen[str], moment: Moment) -> None:
+    """Read the events up to the moment, then wait until the process is stopped."""
+    assert process.stdout is not None
+    while line := process.stdout.readline():
+        if moment.reached_by(line):
+            _, status = os.waitpid(process.pid, os.WUNTRACED)
+            assert os.WIFSTOPPED(status)
+            return
+    _, complaint = process.communicate()
+    raise AssertionError(f"ended before it was stopped: {complaint}")
+
+
 @pytest.fixture
 def studio(command: Callable[..., subprocess.Popen[str]]) -> Callable[..., Ran]:
-    """Runs `studio` to its end."""
+    """Run `studio` to its end."""
 
     def run(*arguments: object, typed: str = "", **options: str) -> Ran:
         process = command(*arguments, **options)

@@ -61,18 +61,8 @@ def engine_of(process: subprocess.Popen[str]) -> int:
     return engine
 
 
-def read_until(process: subprocess.Popen[str], event: str, times: int) -> list[dict[str, Any]]:
-    """Read events up to so many of a kind, and leave the process stopped there."""
-    assert process.stdout is not None
-    seen: list[dict[str, Any]] = []
-    while sum(told["event"] == event for told in seen) < times:
-        seen.append(json.loads(process.stdout.readline()))
-    process.send_signal(signal.SIGSTOP)
-    return seen
-
-
 def run_out_of_room(process: subprocess.Popen[str], *, pid: int, size: int) -> list[dict[str, Any]]:
-    """Take the room away after the third result and let the command come to its end."""
+    """Limit the files of `pid` to `size` bytes and let the stopped command run to its end."""
     limit(pid, size)
     process.send_signal(signal.SIGCONT)
     printed, _ = process.communicate(timeout=120)
@@ -114,8 +104,7 @@ def test_a_disk_full_during_a_save_loses_only_that_result(
 ) -> None:
     Image.effect_noise((500, 500), 90).convert("RGB").save(tmp_path / "in.png")
     table = table_of(tmp_path, [{"task": "upscale", "input": "in.png", "scale": 2}] * 8)
-    process = command("batch", table, "-o", out, "--json", fake="plain")
-    read_until(process, "asset", 3)
+    process = command("batch", table, "-o", out, "--json", fake="plain", stop_at="asset:3")
     # Below a picture, above the library's index.
     events = run_out_of_room(process, pid=process.pid, size=1_000_000)
     assert process.returncode == 1
@@ -127,8 +116,7 @@ def test_a_disk_full_for_the_engine_loses_only_what_it_was_making(
 ) -> None:
     rows = [{"task": "text", "prompt": f"row {n}", "seed": n} for n in range(ROWS)]
     table = table_of(tmp_path, rows)
-    process = command("batch", table, "-o", out, "--json", fake="plain")
-    read_until(process, "asset", 3)
+    process = command("batch", table, "-o", out, "--json", fake="plain", stop_at="asset:3")
     events = run_out_of_room(process, pid=engine_of(process), size=1)
     assert process.returncode == 1
     assert 3 <= check_full_then_resume(studio, events, table, out, root) < ROWS
@@ -139,8 +127,7 @@ def test_a_disk_full_during_a_database_write_keeps_the_file_that_has_no_row_yet(
 ) -> None:
     rows = [{"task": "text", "prompt": f"row {n}", "seed": n} for n in range(ROWS)]
     table = table_of(tmp_path, rows)
-    process = command("batch", table, "-o", out, "--json", fake="plain")
-    read_until(process, "asset", 3)
+    process = command("batch", table, "-o", out, "--json", fake="plain", stop_at="asset:3")
     events = run_out_of_room(process, pid=process.pid, size=SMALL)
     assert process.returncode == 1
     # Every answer got its file; the next start finds them and makes none again.

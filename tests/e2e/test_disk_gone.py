@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ import pytest
 from PIL import Image
 
 from studio.library.store import Library
-from tests.e2e.conftest import ROOT, Ran
+from tests.e2e.conftest import Ran
 from tests.e2e.wholeness import whole_results
 
 Studio = Callable[..., Ran]
@@ -50,23 +51,13 @@ def root(home: Path) -> Path:
 
 
 @pytest.fixture
-def start(environment: dict[str, str]) -> Callable[..., subprocess.Popen[str]]:
-    """Starts `studio` as one that permissions count for."""
+def start(
+    command: Callable[..., subprocess.Popen[str]],
+) -> Callable[..., subprocess.Popen[str]]:
+    """Start `studio` so that file permissions apply to it, also where the tests run as root."""
     if sys.platform != "linux" and os.geteuid() == 0:
-        pytest.skip("root cannot be refused anything here")
-
-    def run(*arguments: object) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            [sys.executable, "-m", "studio", *map(str, arguments)],
-            cwd=ROOT,
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            preexec_fn=obey_permissions,
-        )
-
-    return run
+        pytest.skip("permissions do not apply to root here")
+    return partial(command, preexec_fn=obey_permissions)
 
 
 @pytest.fixture
@@ -89,13 +80,10 @@ def locked(root: Path) -> Iterator[Callable[[bool], None]]:
     lock(False)
 
 
-def batch_until(process: subprocess.Popen[str], change: Callable[[], object]) -> list[Any]:
-    """Change the world after the fourth result, while the app stands still; then let it end."""
-    assert process.stdout is not None
-    assets = 0
-    while assets < 4:
-        assets += json.loads(process.stdout.readline())["event"] == "asset"
-    process.send_signal(signal.SIGSTOP)
+def change_and_continue(
+    process: subprocess.Popen[str], change: Callable[[], object]
+) -> list[dict[str, Any]]:
+    """Change something while the command is stopped; return the events that follow."""
     change()
     process.send_signal(signal.SIGCONT)
     printed, complaint = process.communicate(timeout=120)
@@ -119,8 +107,8 @@ def test_a_library_made_read_only_in_a_batch_goes_on_when_it_can_be_written(
     table: Path,
     root: Path,
 ) -> None:
-    process = start("batch", table, "--json")
-    events = batch_until(process, lambda: locked(True))
+    process = start("batch", table, "--json", stop_at="asset:4")
+    events = change_and_continue(process, lambda: locked(True))
     told = [event["message"] for event in events if event["event"] == "failed"]
     assert process.returncode == 1
     assert told and all("Nothing can be written into" in message for message in told)
@@ -163,8 +151,8 @@ def test_an_unplugged_library_is_not_made_anew_and_goes_on_when_it_is_back(
         if mount_point:
             root.mkdir()
 
-    process = start("batch", table, "--json")
-    events = batch_until(process, unplug)
+    process = start("batch", table, "--json", stop_at="asset:4")
+    events = change_and_continue(process, unplug)
     told = [event["message"] for event in events if event["event"] == "failed"]
     assert process.returncode == 1
     assert told and all("is no longer there" in message for message in told)

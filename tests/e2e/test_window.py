@@ -1,4 +1,4 @@
-"""The real window with the real engine: typed, generated, kept; killed in the middle."""
+"""The real window with the real engine: a typed prompt, a killed engine, a killed app."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from studio.kinds.text import TextRequest
 from studio.library.recipes.metadata import read_recipe, read_text
 from tests.e2e.conftest import ROOT
 
-Open = Callable[[str], subprocess.Popen[str]]
+Open = Callable[..., subprocess.Popen[str]]
 
 
 @pytest.fixture
 def open_app(environment: dict[str, str]) -> Iterator[Open]:
     opened: list[subprocess.Popen[str]] = []
 
-    def start(prompt: str) -> subprocess.Popen[str]:
+    def start(*prompts: str) -> subprocess.Popen[str]:
         process = subprocess.Popen(
-            [sys.executable, "tests/e2e/window_script.py", prompt],
+            [sys.executable, "tests/e2e/window_script.py", *prompts],
             cwd=ROOT,
             env=environment | {"QT_QPA_PLATFORM": "offscreen", "PYTHONPATH": str(ROOT)},
             stdout=subprocess.PIPE,
@@ -41,7 +41,7 @@ def open_app(environment: dict[str, str]) -> Iterator[Open]:
         process.communicate()
 
 
-def told(process: subprocess.Popen[str], name: str) -> dict[str, object]:
+def next_with(process: subprocess.Popen[str], name: str) -> dict[str, object]:
     """Return the next line that has a field of this name."""
     assert process.stdout is not None
     for line in process.stdout:
@@ -53,7 +53,7 @@ def told(process: subprocess.Popen[str], name: str) -> dict[str, object]:
 
 def test_a_typed_prompt_becomes_a_file_with_its_recipe(open_app: Open) -> None:
     process = open_app("Say one word")
-    found = told(process, "path")
+    found = next_with(process, "path")
     path = Path(str(found["path"]))
     recipe = read_recipe(path)
     assert recipe is not None and isinstance(recipe.request, TextRequest)
@@ -65,16 +65,16 @@ def test_a_typed_prompt_becomes_a_file_with_its_recipe(open_app: Open) -> None:
 
 
 def test_a_killed_engine_costs_one_job_and_the_next_one_runs(open_app: Open) -> None:
-    process = open_app("Count from one to ten")
-    os.kill(int(str(told(process, "engine")["engine"])), signal.SIGKILL)
-    assert "memory" in str(told(process, "failed")["failed"])
-    assert Path(str(told(process, "path")["path"])).is_file()
+    process = open_app("Tell a long story about the sea", "Say one word")
+    os.kill(int(str(next_with(process, "engine")["engine"])), signal.SIGKILL)
+    assert "memory" in str(next_with(process, "failed")["failed"])
+    assert Path(str(next_with(process, "path")["path"])).is_file()
     assert process.wait(timeout=60) == 0
 
 
 def test_no_process_is_left_when_the_app_is_killed(open_app: Open) -> None:
     process = open_app("Tell a long story about the sea")
-    told(process, "engine")
+    next_with(process, "engine")
     children = psutil.Process(process.pid).children(recursive=True)
     assert children
     os.kill(process.pid, signal.SIGKILL)

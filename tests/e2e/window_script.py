@@ -1,6 +1,8 @@
-"""Started by the tests: the app as usual, with a person who types a prompt and presses Generate.
+"""The app as usual, with a prompt typed into it and Generate pressed. Started by the tests.
 
-Prints JSON lines: `{"engine": pid}` at the first words, then `{"path": …, "longest_gap": ms}`.
+The arguments are the prompts: the next one is typed when a job has failed. Prints JSON lines:
+`{"engine": pid}` at the first text, `{"failed": …}`, and at the end
+`{"path": …, "longest_gap": ms}`, the longest gap of the event loop.
 """
 
 from __future__ import annotations
@@ -19,11 +21,11 @@ from studio.protocol import Failed, TextDelta
 from studio.ui.app import main
 from studio.ui.main_window import MainWindow
 
-PROMPT = sys.argv[1]
+PROMPTS = iter(sys.argv[1:])
 
 
-class Person:
-    """Types, presses Generate, and looks."""
+class Typist:
+    """Type the prompts, press Generate, and print what comes back."""
 
     def __init__(self) -> None:
         self.window = next(w for w in QApplication.topLevelWidgets() if isinstance(w, MainWindow))
@@ -31,7 +33,7 @@ class Person:
         self.longest = 0.0
         self.streaming = False
         self.beat = QTimer(self.window)
-        self.beat.timeout.connect(self.feel)
+        self.beat.timeout.connect(self.measure_gap)
         self.beat.start(5)
         reports = self.window.state.reports
         reports.text.connect(self.streams)
@@ -39,7 +41,7 @@ class Person:
         reports.failed.connect(self.failed)
         self.type()
 
-    def feel(self) -> None:
+    def measure_gap(self) -> None:
         now = time.perf_counter()
         self.longest = max(self.longest, now - self.last - 0.005)
         self.last = now
@@ -52,7 +54,7 @@ class Person:
         button = self.window.findChild(QWidget, "text.generate")
         assert prompt is not None and button is not None
         prompt.setFocus()
-        QTest.keyClicks(prompt, PROMPT)
+        QTest.keyClicks(prompt, next(PROMPTS))
         QTest.mouseClick(button, Qt.MouseButton.LeftButton)
 
     def streams(self, _: TextDelta) -> None:
@@ -73,9 +75,9 @@ class Person:
 
 
 def watched() -> int:
-    """Let the person in once the event loop runs."""
-    people: list[Person] = []
-    QTimer.singleShot(500, lambda: people.append(Person()))
+    """Begin once the event loop runs."""
+    typists: list[Typist] = []
+    QTimer.singleShot(0, lambda: typists.append(Typist()))
     return run()
 
 

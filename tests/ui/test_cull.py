@@ -64,6 +64,8 @@ def test_undo_takes_decisions_back_one_by_one(
     before = {asset.id: asset.path.read_bytes() for asset in library.assets.recent()}
     press(qtbot, cull, Qt.Key.Key_K)
     press(qtbot, cull, Qt.Key.Key_X)
+    # Changes are applied in order, so the star is set as well.
+    qtbot.waitUntil(lambda: len(library.trash.list()) == 1, timeout=10_000)
     press(qtbot, cull, Qt.Key.Key_Z, ctrl=True)
     assert cull.progress.text() == "2 of 3"
     press(qtbot, cull, Qt.Key.Key_Z, ctrl=True)
@@ -82,7 +84,7 @@ def test_a_rejected_picture_can_still_be_kept(
     press(qtbot, cull, Qt.Key.Key_Left)
     press(qtbot, cull, Qt.Key.Key_K)
     qtbot.waitUntil(lambda: len(library.assets.find(AssetQuery(starred=True))) == 1, timeout=10_000)
-    assert not library.trash.list()
+    qtbot.waitUntil(lambda: not library.trash.list(), timeout=10_000)
     assert len(library.assets.recent()) == 4
 
 

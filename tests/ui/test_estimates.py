@@ -51,8 +51,8 @@ def test_a_tab_says_how_long_its_settings_take_once_something_was_made(
     monkeypatch.setattr(estimates, "FRESH_MS", 20)
     assert find("text.estimate").text() == ""
     window.state.submit([TextRequest(prompt="one"), ImageRequest(prompt="two")])
-    qtbot.waitUntil(lambda: find("text.estimate").text() == "About 1 s", timeout=20_000)
-    qtbot.waitUntil(lambda: find("image.estimate").text() == "About 1 s", timeout=20_000)
+    qtbot.waitUntil(lambda: find("text.estimate").text().startswith("About"), timeout=20_000)
+    qtbot.waitUntil(lambda: find("image.estimate").text().startswith("About"), timeout=20_000)
 
 
 def test_a_picture_too_large_for_the_memory_is_warned_of_and_can_still_be_asked_for(

@@ -114,6 +114,7 @@ def test_what_is_chosen_out_of_sight_is_read_before_it_is_acted_on(
     assert "150" in find("history.detail").toPlainText()
     find("history.delete").click()
     qtbot.waitUntil(lambda: view.model().rowCount() == 0, timeout=20_000)
+    qtbot.waitUntil(find("messages.action").isVisible, timeout=10_000)
     find("messages.action").click()
     qtbot.waitUntil(lambda: view.model().rowCount() == 150, timeout=20_000)
 

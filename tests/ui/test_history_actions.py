@@ -57,6 +57,11 @@ def seeds(view: Any) -> list[int]:
     return [asset.recipe.seed for asset in view.model().assets()]
 
 
+def wait_for_undo(find: Callable[[str], Any], qtbot: QtBot) -> None:
+    """Wait until the message bar offers the undo; the list may be read again before that."""
+    qtbot.waitUntil(find("messages.action").isVisible, timeout=10_000)
+
+
 def dialog(name: str) -> Any:
     (found,) = (w for w in QApplication.topLevelWidgets() if w.objectName() == name)
     return found
@@ -75,6 +80,7 @@ def test_delete_moves_the_selection_to_the_trash_and_undo_brings_it_back(
     view.selectAll()
     qtbot.keyClick(view, Qt.Key.Key_Delete)
     qtbot.waitUntil(lambda: rows(view) == 0, timeout=10_000)
+    wait_for_undo(find, qtbot)
     assert len(library.trash.list()) == 3
     assert not any(path.exists() for path in paths)
     assert "3 results" in window.messages.text()
@@ -90,6 +96,7 @@ def test_control_z_brings_back_what_was_deleted_last(
     view.setCurrentIndex(view.model().index(1))
     find("history.delete").click()
     qtbot.waitUntil(lambda: seeds(view) == [3, 1], timeout=10_000)
+    wait_for_undo(find, qtbot)
     assert [index.row() for index in view.selectedIndexes()] == [1]
     qtbot.keyClick(view, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
     qtbot.waitUntil(lambda: seeds(view) == [3, 2, 1], timeout=10_000)

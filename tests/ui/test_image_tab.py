@@ -272,6 +272,7 @@ def test_a_deleted_picture_leaves_the_tab_and_comes_back_with_undo(
     qtbot.waitUntil(lambda: states(tab) == ["deleted"], timeout=10_000)
     assert tab.result.path() == ""
     assert not tab.result.enlarge.isEnabled()
+    qtbot.waitUntil(window.messages._action.isVisible, timeout=10_000)
     window.messages._action.click()
     qtbot.waitUntil(lambda: states(tab) == ["done"], timeout=10_000)
     assert tab.result.path() == path

@@ -197,7 +197,15 @@ def test_an_engine_that_is_killed_costs_one_job(window: MainWindow, qtbot: QtBot
 
 def engines() -> list[psutil.Process]:
     children = psutil.Process().children(recursive=True)
-    return [child for child in children if "spawn_main" in " ".join(child.cmdline())]
+    return [child for child in children if "spawn_main" in " ".join(command_line(child))]
+
+
+def command_line(process: psutil.Process) -> list[str]:
+    """Return the command line of a process, empty when it has just ended."""
+    try:
+        return list(process.cmdline())
+    except psutil.NoSuchProcess:
+        return []
 
 
 def test_closing_ends_the_engine_and_the_job_is_offered_again(

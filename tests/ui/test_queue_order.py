@@ -178,7 +178,9 @@ def test_a_job_dropped_in_the_list_gets_that_turn_in_the_library(
     wait_for(window, view, qtbot, "one", "two", "three")
     data = view.model().mimeData([view.model().index(2)])
     view.drop(data, view.visualRect(view.model().index(0)).topLeft())
-    qtbot.waitUntil(lambda: turns(library) == ["three", "one", "two"], timeout=10_000)
+    qtbot.waitUntil(
+        lambda: turns(library) == titles(view) == ["three", "one", "two"], timeout=10_000
+    )
     view.drop(data, view.visualRect(view.model().index(1)).bottomLeft())
     qtbot.waitUntil(lambda: turns(library) == ["one", "three", "two"], timeout=10_000)
 

@@ -39,8 +39,7 @@ def test_another_language_says_that_it_waits_for_the_next_start(
     dialog.language.setCurrentIndex(dialog.language.findData("zh_CN"))
     assert "again" in dialog.note.text()
     assert dialog.restart.isVisible()
-    qtbot.waitUntil(home.settings.is_file, timeout=5_000)
-    assert load_settings(home.settings)[0].language == "zh_CN"
+    qtbot.waitUntil(lambda: load_settings(home.settings)[0].language == "zh_CN", timeout=10_000)
     assert window.state.settings.language == "zh_CN"
 
 

@@ -40,8 +40,10 @@ def test_a_window_whose_library_is_unplugged_goes_on_when_it_is_back(
 
     qtbot.waitUntil(is_over, timeout=60_000)
     assert not library.root.exists()
-    told = [m.text for m in window.messages.messages if "is no longer there" in m.text]
-    assert told
+    qtbot.waitUntil(
+        lambda: any("is no longer there" in m.text for m in window.messages.messages),
+        timeout=10_000,
+    )
 
     away.rename(library.root)
     ids = [job.id for job in library.queue.list("failed")]

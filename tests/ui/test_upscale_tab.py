@@ -46,9 +46,9 @@ def picture(path: Path) -> Path:
 
 
 def add(tab: Any, qtbot: QtBot, *paths: Path) -> None:
-    before = tab.inputs.rowCount()
-    tab.take(list(paths))
-    qtbot.waitUntil(lambda: tab.inputs.rowCount() > before)
+    """Add files and folders, and wait until all of them are on the list."""
+    with qtbot.waitSignal(tab.panel.added, timeout=10_000):
+        tab.take(list(paths))
 
 
 def ended(tab: Any, qtbot: QtBot) -> None:
@@ -140,8 +140,7 @@ def test_stop_cancels_what_is_left(tab: Any, qtbot: QtBot, tmp_path: Path) -> No
 def test_a_picture_added_twice_is_there_once(tab: Any, qtbot: QtBot, tmp_path: Path) -> None:
     path = picture(tmp_path / "a.png")
     add(tab, qtbot, path)
-    tab.take([path, tmp_path])
-    qtbot.waitUntil(lambda: tab.view.currentIndex().isValid())
+    add(tab, qtbot, path, tmp_path)
     assert tab.inputs.rowCount() == 1
 
 

@@ -55,7 +55,8 @@ def test_one_bad_picture_costs_one_job_and_the_next_is_enlarged(
     with Image.open(client.path_of(asset.file, work_dir)) as image:
         assert image.size == (80, 60)
 
-    # Cancelled while the picture is read: nothing is left, and the engine lives on.
+    # Large enough that the cancel arrives in time: nothing is left and the engine keeps running.
+    Image.fromarray(photograph(60, 80)).save(good)
     final = client.run(make(good), Notes(Loading, lambda: client.cancel("1")))
     assert isinstance(final, Cancelled)
     assert client.pid == pid

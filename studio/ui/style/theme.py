@@ -88,10 +88,8 @@ def apply_scheme(app: QApplication, choice: Scheme) -> None:
     hints.setColorScheme(_SCHEMES[choice])
     if app.style().objectName().lower() != "fusion":
         return
-    wanted = hints.colorScheme()
-    if choice != "system":
-        wanted = _SCHEMES[choice]
-    dark = wanted == Qt.ColorScheme.Dark
+    scheme = hints.colorScheme() if choice == "system" else _SCHEMES[choice]
+    dark = scheme == Qt.ColorScheme.Dark
     palette = _fusion_palette(dark)
     app.setPalette(palette)
     # Fusion derives the outline from the window colour, which makes it invisible on a dark one.

@@ -14,10 +14,10 @@ def seconds_text(seconds: float) -> str:
     """Format a duration, e.g. "0.8 s", "12 s", "3 min 20 s", "2 h 5 min"."""
     if seconds < 9.95:
         return tr("{s} s").format(s=f"{seconds:.1f}")
-    whole = round(seconds)
-    if whole < 60:
-        return tr("{s} s").format(s=whole)
-    minutes, rest = divmod(whole, 60)
+    rounded = round(seconds)
+    if rounded < 60:
+        return tr("{s} s").format(s=rounded)
+    minutes, rest = divmod(rounded, 60)
     if minutes < 60:
         return tr("{m} min {s} s").format(m=minutes, s=rest)
     hours, minutes = divmod(minutes, 60)
@@ -26,11 +26,11 @@ def seconds_text(seconds: float) -> str:
 
 def rough_time(seconds: float) -> str:
     """Format an estimated duration, rounded, e.g. "2 s", "20 s", "12 min", "2 h 5 min"."""
-    whole = max(1, round(seconds))
-    if whole > 10:
-        whole = ceil(seconds / 5) * 5
-    if whole < 60:
-        return tr("{s} s").format(s=whole)
+    rounded = max(1, round(seconds))
+    if rounded > 10:
+        rounded = ceil(seconds / 5) * 5
+    if rounded < 60:
+        return tr("{s} s").format(s=rounded)
     minutes = round(seconds / 60) or 1
     if minutes < 60:
         return tr("{m} min").format(m=minutes)

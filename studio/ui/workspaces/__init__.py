@@ -1,1 +1,1 @@
-"""One folder for each kind of work: what is special about its tab."""
+"""The tabs, one folder for each kind."""

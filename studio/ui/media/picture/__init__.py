@@ -1,1 +1,1 @@
-"""Pictures on screen: loading off the window's thread, zooming, lists of results."""
+"""Picture viewers: background loading, zoom and pan, thumbnails."""

@@ -209,9 +209,9 @@ class PictureCanvas(QWidget):
         if self._shows_transparency and image.hasAlphaChannel():
             painter.setBrushOrigin(target.topLeft())
             painter.fillRect(target.intersected(area), chequered(self.palette()))
-        place, part = self.visible_part(image.size(), area)
+        target_part, part = self.visible_part(image.size(), area)
         if not part.isEmpty():
-            painter.drawImage(place, image, QRectF(part))
+            painter.drawImage(target_part, image, QRectF(part))
 
     def visible_part(self, size: QSize, area: QRectF) -> tuple[QRectF, QRect]:
         """Return the pixels of an image in the place of the picture that cover an area.
@@ -225,13 +225,13 @@ class PictureCanvas(QWidget):
             that overlaid images align at any zoom.
         """
         x, y, width, height = self._viewport.target()
-        across, down = width / max(1, size.width()), height / max(1, size.height())
-        pixels = QRectF((area.x() - x) / across, (area.y() - y) / down, 0, 0)
-        pixels.setSize(QSizeF(area.width() / across, area.height() / down))
+        scale_x, scale_y = width / max(1, size.width()), height / max(1, size.height())
+        pixels = QRectF((area.x() - x) / scale_x, (area.y() - y) / scale_y, 0, 0)
+        pixels.setSize(QSizeF(area.width() / scale_x, area.height() / scale_y))
         part = pixels.adjusted(-1, -1, 1, 1).toAlignedRect() & QRect(QPoint(0, 0), size)
-        place = QRectF(x + part.x() * across, y + part.y() * down, 0, 0)
-        place.setSize(QSizeF(part.width() * across, part.height() * down))
-        return place, part
+        target_part = QRectF(x + part.x() * scale_x, y + part.y() * scale_y, 0, 0)
+        target_part.setSize(QSizeF(part.width() * scale_x, part.height() * scale_y))
+        return target_part, part
 
     # ---- events
 
@@ -267,9 +267,9 @@ class PictureCanvas(QWidget):
         if self._drag is None:
             self.setCursor(Qt.CursorShape.OpenHandCursor)
             return
-        by = event.position() - self._drag
+        delta = event.position() - self._drag
         self._drag = event.position()
-        self.pan_by(by.x(), by.y())
+        self.pan_by(delta.x(), delta.y())
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         if not self._tool_consumes(event):

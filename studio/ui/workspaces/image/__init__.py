@@ -1,1 +1,1 @@
-"""The Image tab: prompts to pictures."""
+"""The Image tab."""

@@ -33,7 +33,7 @@ class ResultPanel(QWidget):
         self.canvas.setAccessibleName(self.tr("The picture"))
         self.model = VariationModel(self)
         self.strip = VariationStrip(self.model, self)
-        self.strip.picked.connect(self._picked)
+        self.strip.picked.connect(lambda _: self._load())
         self.strip.clicked.connect(self._clicked)
         self.strip.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.canvas.customContextMenuRequested.connect(
@@ -112,9 +112,6 @@ class ResultPanel(QWidget):
         if current is not None and current.state == "done" and current.asset:
             self._follows = False
             self.menu_requested.emit(current.asset, at)
-
-    def _picked(self, _row: int) -> None:
-        self._load()
 
     def _load(self) -> None:
         current = self.current()

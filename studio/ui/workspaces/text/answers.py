@@ -81,7 +81,7 @@ class AnswerCard(QFrame):
             layout.addStretch(0)
         layout.addWidget(self.use)
 
-    def wanted_height(self) -> int:
+    def preferred_height(self) -> int:
         """Return the height in pixels that shows the whole answer."""
         layout = self.layout()
         assert layout is not None
@@ -168,18 +168,18 @@ class AnswerColumns(QWidget):
         first = self.bar.value()
         return range(first, first + len(self._cards))
 
-    def wanted_height(self) -> int:
+    def preferred_height(self) -> int:
         """Return the height in pixels that shows the visible answers completely."""
         foot = 3 * GRID if self.bar.isVisibleTo(self) else 0
-        return max((card.wanted_height() for card in self._cards), default=0) + foot
+        return max((card.preferred_height() for card in self._cards), default=0) + foot
 
     def _arrange(self) -> None:
         if self._turn is None:
             return
         total = len(self._turn.answers)
         fits = max(1, (self.width() + GRID) // (MIN_COLUMN_WIDTH + GRID))
-        wanted = max(1, min(total, MAX_COLUMNS, fits))
-        while len(self._cards) < wanted:
+        columns = max(1, min(total, MAX_COLUMNS, fits))
+        while len(self._cards) < columns:
             card = AnswerCard(grows=False, parent=self)
             card.setFrameShape(QFrame.Shape.StyledPanel)
             card.regenerate.hide()
@@ -188,14 +188,14 @@ class AnswerColumns(QWidget):
             card.use_clicked.connect(self.use_clicked)
             self._cards.append(card)
             self._row.addWidget(card, 1)
-        while len(self._cards) > wanted:
+        while len(self._cards) > columns:
             card = self._cards.pop()
             self._row.removeWidget(card)
             card.deleteLater()
-        self.bar.setPageStep(wanted)
-        self.bar.setRange(0, max(0, total - wanted))
-        self.bar.setVisible(total > wanted)
-        self._position.setVisible(total > wanted)
+        self.bar.setPageStep(columns)
+        self.bar.setRange(0, max(0, total - columns))
+        self.bar.setVisible(total > columns)
+        self._position.setVisible(total > columns)
         self.refresh()
 
     def refresh(self) -> None:

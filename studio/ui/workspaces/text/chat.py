@@ -17,6 +17,7 @@ from studio.ui.shell.typed_signal import Carries
 from studio.ui.style.translations import translated
 from studio.ui.widgets.run_bar import RunBar
 from studio.ui.widgets.times import seconds_text
+from studio.ui.workspaces.text.context_meter import token_count_text
 from studio.ui.workspaces.text.conversation import (
     Answer,
     Conversation,
@@ -31,7 +32,7 @@ SAVE_AFTER_MS = 500
 
 
 class _PendingAnswers:
-    """A job that has not ended: its rows are the answers from index `base` on of a turn."""
+    """The answers that a job generates: `count` answers of a turn, from index `base` on."""
 
     def __init__(self, watch: JobWatch, turn: Turn, base: int, count: int) -> None:
         self.watch = watch
@@ -56,7 +57,7 @@ class Chat(QObject):
         super().__init__(parent)
         self._state = state
         self._view = view
-        self._bar = run_bar
+        self._run_bar = run_bar
         self._file = state.paths.settings.with_name("conversation.json")
         self._pending: list[_PendingAnswers] = []
         self._save_timer = QTimer(self)
@@ -65,7 +66,7 @@ class Chat(QObject):
         self._save_timer.timeout.connect(self._save_in_background)
         self.conversation = Conversation()
         state.reports.job_changed.connect(self._resume)
-        view.chosen.connect(self._chosen)
+        view.chosen.connect(lambda _: self._changed())
 
     # ---- the conversation
 
@@ -221,18 +222,18 @@ class Chat(QObject):
             for row in range(pending.count):
                 if row not in job.done_rows:
                     pending.turn.answers[pending.base + row].text = ""
-            self._bar.set_status(self.tr("Starting…"))
+            self._run_bar.set_status(self.tr("Starting…"))
         self._show_running(pending)
 
     def _loading(self, event: Loading) -> None:
-        self._bar.set_loading(translated(event.stage), event.fraction)
+        self._run_bar.set_loading(translated(event.stage), event.fraction)
 
     def _progress(self, event: Progress) -> None:
-        self._bar.set_progress(event.step, event.steps, event.seconds_left)
+        self._run_bar.set_progress(event.step, event.steps, event.seconds_left)
         if event.seconds_left is None:
-            self._bar.set_status(self.tr("Writing…"))
+            self._run_bar.set_status(self.tr("Writing…"))
         else:
-            self._bar.set_status(
+            self._run_bar.set_status(
                 self.tr("Writing, at most {time} left").format(
                     time=seconds_text(event.seconds_left)
                 )
@@ -264,11 +265,11 @@ class Chat(QObject):
             for answer in pending.turn.answers[pending.base : pending.base + pending.count]:
                 if not answer.text and not answer.failed:
                     answer.failed = end.problem.message
-            self._bar.set_status(self.tr("Failed."))
+            self._run_bar.set_status(self.tr("Failed."))
         elif end.status == "done":
-            self._bar.set_status(self._summary(end.stats))
+            self._run_bar.set_status(self._summary(end.stats))
         elif end.status == "cancelled":
-            self._bar.set_status(self.tr("Stopped."))
+            self._run_bar.set_status(self.tr("Stopped."))
         self._show_ended(pending)
         self._changed()
 
@@ -289,7 +290,7 @@ class Chat(QObject):
                 )
             )
         if "tokens" in stats:
-            parts.append(self.tr("tokens: {n}").format(n=f"{int(stats['tokens']):,}"))
+            parts.append(token_count_text(int(stats["tokens"])))
         return " · ".join(parts) or self.tr("Done.")
 
     def _show_running(self, pending: _PendingAnswers) -> None:
@@ -300,12 +301,9 @@ class Chat(QObject):
         self._update_run_bar()
 
     def _update_run_bar(self) -> None:
-        self._bar.set_running(bool(self._pending))
+        self._run_bar.set_running(bool(self._pending))
 
     # ---- saving
-
-    def _chosen(self, _turn: Turn) -> None:
-        self._changed()
 
     def _changed(self) -> None:
         self._save_timer.start()

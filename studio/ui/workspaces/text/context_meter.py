@@ -12,12 +12,18 @@ from studio.kinds.text import TextRequest
 from studio.protocol import ModelRef, Problem
 from studio.ui.shell.state import AppState
 from studio.ui.style.theme import GRID, Severity
+from studio.ui.style.translations import tr
 from studio.ui.widgets.tinted_label import TintedLabel
 
 if TYPE_CHECKING:
     from studio.models.token_counter import ContextUse
 
 DELAY_MS = 300
+
+
+def token_count_text(count: int) -> str:
+    """Format a number of tokens, e.g. "1 token", "1,024 tokens"."""
+    return tr("1 token") if count == 1 else tr("{n} tokens").format(n=f"{count:,}")
 
 
 class ContextMeter(QWidget):
@@ -84,18 +90,20 @@ class ContextMeter(QWidget):
 
     def _show(self, use: ContextUse | None) -> None:
         text = ""
-        kind: Severity | None = None
+        severity: Severity | None = None
         if use is not None and use.context:
             self.bar.setRange(0, use.context)
             self.bar.setValue(min(use.tokens, use.context))
             if not use.fits:
                 text = self.tr("Too long for this model. Shorten the prompt.")
-                kind = "error"
+                severity = "error"
             elif use.left_out:
-                text = self.tr("Earlier messages left out, oldest first: {n}").format(
-                    n=use.left_out
+                text = (
+                    self.tr("The oldest message is left out.")
+                    if use.left_out == 1
+                    else self.tr("The {n} oldest messages are left out.").format(n=use.left_out)
                 )
-                kind = "warning"
+                severity = "warning"
             else:
                 text = self.tr("{n} of {context} tokens").format(
                     n=f"{use.tokens:,}", context=f"{use.context:,}"
@@ -103,6 +111,6 @@ class ContextMeter(QWidget):
         else:
             self.bar.reset()
             if use is not None:
-                text = self.tr("tokens: {n}").format(n=f"{use.tokens:,}")
-        self.label.show_text(text, kind)
+                text = token_count_text(use.tokens)
+        self.label.show_text(text, severity)
         self.label.setToolTip(text)

@@ -41,7 +41,7 @@ class TextControls(CollapsibleSection):
         self.penalty.set_value(values.repetition_penalty)
         self.max_tokens.set_value(values.max_tokens)
 
-    def to_settings(self, values: TextValues) -> None:
+    def store_values(self, values: TextValues) -> None:
         """Store the values, the seed, and whether the section is open."""
         values.temperature = self.temperature.float_value()
         values.top_p = self.top_p.float_value()

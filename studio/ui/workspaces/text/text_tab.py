@@ -105,7 +105,7 @@ class TextTab(QWidget):
         values.system_prompt = self.system.text()[:MAX_PROMPT_LENGTH]
         values.model = self.model.model_id()
         values.count = self.run_bar.count.value()
-        self.controls.to_settings(values)
+        self.controls.store_values(values)
         sizes = self.columns.chosen_sizes()
         if sizes:
             self._state.settings.window.splitters[TASK] = sizes

@@ -189,8 +189,8 @@ class TurnView(QWidget):
 
     def _fit_columns(self) -> None:
         assert self._columns is not None
-        wanted = max(self._columns.minimumHeight(), self._columns.wanted_height())
-        self._columns.setFixedHeight(max(MIN_COLUMN_HEIGHT, min(wanted, self._max_column_height)))
+        height = max(self._columns.minimumHeight(), self._columns.preferred_height())
+        self._columns.setFixedHeight(max(MIN_COLUMN_HEIGHT, min(height, self._max_column_height)))
 
     def _update_expand_button(self, visible: bool) -> None:
         if visible and self._expand_button is None:

@@ -48,11 +48,9 @@ class ComparePanel(QWidget):
         zoom_out.clicked.connect(lambda: self.canvas.zoom_by(0.8))
         zoom_in = tool_button("zoom-in", self.tr("Zoom in"), "upscale.zoom_in")
         zoom_in.clicked.connect(lambda: self.canvas.zoom_by(1.25))
-        fit = tool_button("fullscreen", self.tr("Show the whole picture"), "upscale.fit")
+        fit = tool_button("fullscreen", self.tr("Fit to window"), "upscale.fit")
         fit.clicked.connect(self.canvas.fit)
-        actual = tool_button(
-            "grid-3x3", self.tr("One picture pixel per screen pixel"), "upscale.actual"
-        )
+        actual = tool_button("grid-3x3", self.tr("Actual size"), "upscale.actual")
         actual.clicked.connect(self.canvas.actual_size)
         self.folder = self._panel.folder
         self.folder.clicked.connect(lambda: self.folder_requested.emit(self._after_path))

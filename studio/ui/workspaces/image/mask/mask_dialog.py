@@ -241,7 +241,7 @@ class MaskDialog(QDialog):
         load = dialog_button(self.tr("Load a mask…"), "image.mask.load", self._choose_mask, tools)
         load.setToolTip(self.tr("Use a picture as the mask: white areas are redrawn"))
         load.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        fit = self._tool("fullscreen", self.tr("Show the whole picture (0)"), "fit")
+        fit = self._tool("fullscreen", self.tr("Fit to window (0)"), "fit")
         fit.clicked.connect(self.canvas.fit)
         for group in (
             (self.paint, self.erase),

@@ -1,1 +1,1 @@
-"""The headless face of the same jobs. A contract: scripts rely on it."""
+"""The command line. Its options, output and exit statuses are a contract with scripts."""

@@ -1,4 +1,4 @@
-"""`studio batch`: a table of requests, checked as a whole, run row by row, resumable_jobs."""
+"""`studio batch`: check a table of requests and run its rows, or resume an earlier run."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ def batch(options: argparse.Namespace) -> int:
         table = read_table(file)
         errors = [*table.errors, *model_errors(table, registry)]
         if not options.resume:
-            # What is finished needs its input no more.
+            # Finished rows do not need their inputs any more.
             errors += input_errors(table)
         if errors:
-            _tell(errors, as_json=options.json)
+            _print_errors(errors, as_json=options.json)
             return USAGE_ERROR
         output = output_folder(options.output)
         library = Library.open(library_folder(paths), run_queue=False)
@@ -43,12 +43,15 @@ def batch(options: argparse.Namespace) -> int:
         if options.resume:
             jobs = resumable_jobs(library, name)
             if library.queue.runs_elsewhere({job.id for job in jobs}):
-                raise problem("bad_input", "This table is just being run by another process.")
+                raise problem(
+                    "bad_input",
+                    "Another process is running this table. Try again when it has finished.",
+                )
         else:
-            told = _run_before(library, name, Path(output) if output else library.root)
+            note = _note_on_earlier_run(library, name, Path(output) if output else library.root)
             jobs = enqueue_table(library, table, name, output)
-            if told:
-                print(f"Note: {told}", file=sys.stderr)
+            if note:
+                print(f"Note: {note}", file=sys.stderr)
     except ProblemError as error:
         print_usage_error(
             "batch", str(error.problem.message), as_json=options.json, kind=error.problem.kind
@@ -64,41 +67,44 @@ def batch(options: argparse.Namespace) -> int:
         paths,
         registry,
         as_json=options.json,
-        if_nothing="Everything is made already.",
-        if_interrupted="The same command with --resume makes what is missing.",
+        if_nothing="All rows are finished already.",
+        if_interrupted="To run the remaining rows, add --resume to the same command.",
     ) as headless:
         status = headless.run(RemainingJobs(library, jobs), results.on_event)
-        if options.resume and _tell_obstacles(jobs) and status == DONE:
+        if options.resume and _print_unsupported(jobs) and status == DONE:
             status = SOME_FAILED
         if options.resume:
-            # A file that only got its row now was made by the earlier run: nobody reported it.
+            # Opening the library may recover results of the earlier run, which were not reported.
             results.catch_up(library)
         return status
 
 
-def _run_before(library: Library, name: str, folder: Path) -> str:
-    """Return what to say of an earlier run of the same table, whose results are still there."""
+def _note_on_earlier_run(library: Library, name: str, folder: Path) -> str:
+    """Return a note if the same table was run with this folder before, otherwise ""."""
     jobs = latest_jobs(library, name) if (folder / RESULTS).exists() else []
     if not jobs:
         return ""
     done = sum(not rows_left(job) for job in jobs)
     return (
-        f"This table was run into this folder before: {done} of {len(jobs)} rows are made. Add"
-        " --resume to make only what is missing, or choose another folder."
+        f"This table was run with this folder before: {done} of {len(jobs)} rows are finished."
+        " Add --resume to run only the remaining ones, or choose another folder."
     )
 
 
-def _tell_obstacles(jobs: Sequence[Job]) -> int:
-    """Say which rows this version cannot make, as another one wrote them. Returns how many."""
-    held = [job for job in jobs if job.status != "done" and job.unsupported_reason is not None]
-    for job in held:
+def _print_unsupported(jobs: Sequence[Job]) -> int:
+    """Print the rows that only another version can run. Return their number."""
+    unsupported = [
+        job for job in jobs if job.status != "done" and job.unsupported_reason is not None
+    ]
+    for job in unsupported:
         print(f"line {job.labels.get(LINE_LABEL, '?')}: {job.unsupported_reason}", file=sys.stderr)
-    return len(held)
+    return len(unsupported)
 
 
-def _tell(errors: Sequence[RowError], *, as_json: bool) -> None:
+def _print_errors(errors: Sequence[RowError], *, as_json: bool) -> None:
     for error in sorted(errors, key=lambda error: (error.line, error.column))[:MAX_ERRORS]:
         where = f"line {error.line}, {error.column}" if error.column else f"line {error.line}"
         print(f"{where}: {error.message}", file=sys.stderr)
     more = " or more" if len(errors) >= MAX_ERRORS else ""
-    print_usage_error("batch", f"errors: {len(errors)}{more}. Nothing was run.", as_json=as_json)
+    count = "1 error" if len(errors) == 1 else f"{len(errors)}{more} errors"
+    print_usage_error("batch", f"The table has {count}. Nothing was run.", as_json=as_json)

@@ -1,4 +1,4 @@
-"""`studio doctor`: what this machine can do, and what is missing, in plain words."""
+"""`studio doctor`: check this machine and the installation."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _LOW_MEMORY = 4_000_000_000
 
 @dataclass(frozen=True)
 class Finding:
-    """One line. `good` None only informs; False is something to mend, with how in `text`."""
+    """A line of output. `good` is None for information; if it is False, `text` says what to do."""
 
     name: str
     text: str
@@ -38,16 +38,19 @@ class Finding:
 
 
 def doctor() -> int:
-    """Print the findings; returns 0 where nothing is missing, otherwise 1."""
+    """Print all findings. Return 0 if there are no problems, otherwise 1."""
     paths = default_paths()
     bad = 0
-    for look in (_python, _packages, _memory, _gpu, _disk, _display, _models, _places):
-        for finding in look(paths):
+    for check in (_python, _packages, _memory, _gpu, _disk, _display, _models, _places):
+        for finding in check(paths):
             sign = {True: "ok", False: "!!", None: "  "}[finding.good]
             print(f"{sign:<3}{finding.name:<17}{finding.text}")
             bad += finding.good is False
     print()
-    print("Nothing is missing." if not bad else f"To mend: {bad}, marked with !! above.")
+    if bad:
+        print(f"{'1 problem' if bad == 1 else f'{bad} problems'} found, marked with !! above.")
+    else:
+        print("No problems found.")
     return int(bool(bad))
 
 
@@ -83,10 +86,10 @@ def _memory(_paths: Paths) -> Iterator[Finding]:
 
 
 def _gpu(_paths: Paths) -> Iterator[Finding]:
-    """Ask the driver's own tool: importing torch for it would take seconds."""
+    """Query `nvidia-smi`, since importing torch would take seconds."""
     tool = shutil.which("nvidia-smi")
     if tool is not None:
-        answer = _ask([tool, "--query-gpu=name,memory.total", "--format=csv,noheader"])
+        answer = _output_of([tool, "--query-gpu=name,memory.total", "--format=csv,noheader"])
         if answer:
             yield from (Finding("Graphics card", line.strip()) for line in answer.splitlines())
             return
@@ -95,12 +98,12 @@ def _gpu(_paths: Paths) -> Iterator[Finding]:
         return
     yield Finding(
         "Graphics card",
-        "none that is used. Everything runs on the processor; large image models are slow there.",
+        "none found. Everything runs on the processor, where large image models are slow.",
         None,
     )
 
 
-def _ask(command: list[str]) -> str:
+def _output_of(command: list[str]) -> str:
     try:
         return subprocess.run(
             command, capture_output=True, text=True, timeout=10, check=True
@@ -114,7 +117,7 @@ def _disk(paths: Paths) -> Iterator[Finding]:
         usage = shutil.disk_usage(_existing(place))
         text = f"{readable_size(usage.free)} free"
         if usage.free < _LOW_DISK:
-            text += f". Make room on the disk that holds {place}."
+            text += f". Free some space on the disk with {place}."
         yield Finding(name, text, usage.free >= _LOW_DISK)
 
 
@@ -128,9 +131,9 @@ def _display(_paths: Paths) -> Iterator[Finding]:
     ):
         yield Finding("Display", "none. The window cannot open; the command line works.", None)
         return
-    # In a process of its own: a missing system library ends the process that looks for it.
+    # In a separate process: a missing system library makes Qt abort.
     check = "from PySide6.QtWidgets import QApplication; QApplication([]); print('ready')"
-    if _ask([sys.executable, "-c", check]) == "ready":
+    if _output_of([sys.executable, "-c", check]) == "ready":
         yield Finding("Display", "the window can open")
     else:
         yield Finding(
@@ -150,7 +153,7 @@ def _models(paths: Paths) -> Iterator[Finding]:
             False,
         )
     else:
-        yield Finding("Starter models", "all there")
+        yield Finding("Starter models", "installed")
     registry = Registry(paths)
     found = registry.list()
     for task in tasks():
@@ -161,14 +164,14 @@ def _models(paths: Paths) -> Iterator[Finding]:
         verdict = fit(ref)
         if verdict.verdict != "fits":
             yield Finding(f"  {ref.id}", str(verdict.sentence), None)
-    for what, trouble in registry.problems().items():
-        yield Finding(f"  {what}", str(trouble.message), False)
+    for name, found_problem in registry.problems().items():
+        yield Finding(f"  {name}", str(found_problem.message), False)
 
 
 def _places(paths: Paths) -> Iterator[Finding]:
-    settings, trouble = load_settings(paths.settings)
-    if trouble is not None:
-        yield Finding("Settings", str(trouble.message), False)
+    settings, found_problem = load_settings(paths.settings)
+    if found_problem is not None:
+        yield Finding("Settings", str(found_problem.message), False)
     places: tuple[tuple[str, Path], ...] = (
         ("Library", library_root(settings, paths)),
         ("Settings", paths.settings),

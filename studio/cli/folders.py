@@ -1,4 +1,4 @@
-"""The folders that a command reads and writes."""
+"""The library folder and the output folder of a command."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from studio.settings import Paths, library_root, load_settings
 
 
 def library_folder(paths: Paths) -> Path:
-    """Return the folder that the settings name, or the usual one.
+    """Return the library folder of the settings, or the default one.
 
-    Raises `ProblemError` where the one that the settings name is not there.
+    Raises `ProblemError` if the folder of the settings does not exist.
     """
     settings, _ = load_settings(paths.settings)
     folder = library_root(settings, paths)
@@ -23,7 +23,7 @@ def library_folder(paths: Paths) -> Path:
 
 
 def output_folder(text: str) -> str:
-    """Return the absolute folder, made if it was not there; "" stays the library."""
+    """Return the absolute path of an output folder, created if missing; "" means the library."""
     if not text:
         return ""
     folder = Path(text).expanduser().absolute()

@@ -1,4 +1,4 @@
-"""The command of each kind of work: check the call, run the jobs, say how it went."""
+"""The commands of the kinds (`studio text`, …): check the call, run its jobs."""
 
 from __future__ import annotations
 
@@ -42,6 +42,6 @@ def generate(options: argparse.Namespace) -> int:
 
 
 def _refused(options: argparse.Namespace, error: ProblemError) -> int:
-    told = error.problem
-    print_usage_error(options.command, str(told.message), as_json=options.json, kind=told.kind)
+    found = error.problem
+    print_usage_error(options.command, str(found.message), as_json=options.json, kind=found.kind)
     return USAGE_ERROR

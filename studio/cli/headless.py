@@ -1,4 +1,4 @@
-"""Running jobs without a window, in the main thread, until Ctrl+C."""
+"""Run jobs on the command line, until they have ended or Ctrl+C."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from studio.settings import Paths, load_settings
 
 
 class Headless:
-    """The engines and the lanes of one command. As a context it closes them, and the library.
+    """The engines and lanes of a command. On exit, stops them and closes the library.
 
-    `if_nothing` is said to a person where there was nothing to do, and `if_interrupted` after
-    Ctrl+C.
+    `if_nothing` is printed if there was nothing to do, `if_interrupted` after Ctrl+C, unless the
+    output is JSON.
     """
 
     def __init__(
@@ -66,15 +66,15 @@ class Headless:
         self._library.close()
 
     @property
-    def taken_along(self) -> Sequence[str]:
-        """The ids of the jobs that ran last because they share calls with another one."""
+    def last_companions(self) -> Sequence[str]:
+        """The ids of the last jobs that ran before their turn, to share calls with another."""
         lanes = self._lanes.lanes if self._lanes is not None else ()
         return [job for lane in lanes for job in lane.last_taken[1:]]
 
-    def run(self, jobs: JobSource, also: Callable[[object], None] = lambda _: None) -> int:
-        """Run jobs, print how it goes, and return the exit status.
+    def run(self, jobs: JobSource, on_report: Callable[[object], None] = lambda _: None) -> int:
+        """Run jobs, print their events, and return the exit status.
 
-        `also` hears every report too, before it is printed.
+        `on_report` is called with every report before it is printed.
         """
         interrupted = threading.Event()
         lanes = self._lanes = Lanes(self._library, self._engines, self._registry, jobs)
@@ -83,18 +83,18 @@ class Headless:
             if interrupted.is_set():
                 raise KeyboardInterrupt
             interrupted.set()
-            # Not in the handler itself: it may have interrupted code that holds the same locks.
+            # Not in the handler itself: it may have interrupted code that holds the locks.
             threading.Thread(target=lanes.cancel_all, daemon=True).start()
 
         def report(event: object) -> None:
-            also(event)
+            on_report(event)
             self._output.report(event)
 
         before = {number: signal.signal(number, stop) for number in _SIGNALS}
         try:
             lanes.run_all(report)
             if interrupted.is_set():
-                # What waits in the queue goes on waiting.
+                # Jobs of the queue that have not been claimed keep waiting.
                 self._library.queue.cancel_claimed()
         except ProblemError as error:
             report(Failed(next(iter(lanes.lanes[0].last_taken), ""), error.problem))

@@ -1,4 +1,4 @@
-"""`studio library`: search, show, export, rebuild, and where it is."""
+"""`studio library`: search, show, export, reproduce and rebuild results."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def library(options: argparse.Namespace) -> int:
     except ProblemError as error:
         print(f"studio library: {error.problem.message}", file=sys.stderr)
         return USAGE_ERROR
-    _tell_notice(opened)
+    _print_notice(opened)
     try:
         match options.action:
             case "search":
@@ -53,7 +53,7 @@ def library(options: argparse.Namespace) -> int:
         opened.close()
 
 
-def _tell_notice(opened: Library) -> None:
+def _print_notice(opened: Library) -> None:
     if opened.notice is not None:
         print(f"studio library: {opened.notice.message}", file=sys.stderr)
 
@@ -74,11 +74,11 @@ def _fields(asset: Asset) -> dict[str, object]:
     }
 
 
-def _wanted(options: argparse.Namespace) -> AssetQuery:
-    """Return what is looked for. Raises `ProblemError` for wrong dates, labels and limits."""
+def _query(options: argparse.Namespace) -> AssetQuery:
+    """Return the query of a search. Raises `ProblemError` for invalid dates, labels and limits."""
     if options.limit < 1:
         raise problem(
-            "bad_input", "{value} is no limit. Give a number from 1 on.", value=options.limit
+            "bad_input", "{value} is not a valid limit. It must be at least 1.", value=options.limit
         )
     return AssetQuery(
         words=options.words,
@@ -96,28 +96,30 @@ def _wanted(options: argparse.Namespace) -> AssetQuery:
 def _label(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not (equals and name.strip()):
-        raise problem("bad_input", "{value} is no label. Write it as name=value.", value=repr(text))
+        raise problem(
+            "bad_input", "{value} is not a label. Write it as name=value.", value=repr(text)
+        )
     return name.strip(), value.strip()
 
 
 def _midnight(day: str, later: int) -> float | None:
-    """Return the Unix seconds at which a day begins here, or the day that many days later."""
+    """Return the Unix seconds of local midnight `later` days after `day`, None without a day."""
     if not day:
         return None
     try:
-        begun = datetime.combine(date.fromisoformat(day) + timedelta(days=later), time())
-        return begun.timestamp()
+        start = datetime.combine(date.fromisoformat(day) + timedelta(days=later), time())
+        return start.timestamp()
     except (ValueError, OverflowError, OSError) as error:
         raise problem(
             "bad_input",
-            "{value} is no date. Write it as year-month-day, e.g. 2026-01-31.",
+            "{value} is not a date. Write it as year-month-day, e.g. 2026-01-31.",
             str(error),
             value=repr(day),
         ) from error
 
 
 def _search(opened: Library, options: argparse.Namespace) -> int:
-    found = opened.assets.find(_wanted(options), min(options.limit, 2**31))
+    found = opened.assets.find(_query(options), min(options.limit, 2**31))
     for asset in found:
         if options.json:
             print(json.dumps(_fields(asset), ensure_ascii=False))
@@ -125,7 +127,7 @@ def _search(opened: Library, options: argparse.Namespace) -> int:
             prompt = " ".join(asset.prompt.split())
             print(f"{asset.id}  {asset.task:<7}  {prompt[:60]}\n    {asset.path}")
     if not found and not options.json:
-        print("Nothing was found.", file=sys.stderr)
+        print("No results found.", file=sys.stderr)
     return DONE
 
 
@@ -133,7 +135,7 @@ def _asset(opened: Library, wanted: str) -> Asset | None:
     asset = opened.assets.get(wanted)
     if asset is None:
         print(
-            f"There is no result {wanted!r} here. `studio library search` lists them.",
+            f"There is no result {wanted!r}. `studio library search` lists results.",
             file=sys.stderr,
         )
     return asset
@@ -162,7 +164,7 @@ def _export(opened: Library, options: argparse.Namespace) -> int:
     quality = options.quality
     if quality is not None and not (options.format and 1 <= quality <= 100):
         raise problem(
-            "bad_input", "A quality is a number from 1 to 100, and goes with a format only."
+            "bad_input", "--quality must be from 1 to 100, and can only be used with --format."
         )
     assets = [_asset(opened, wanted) for wanted in options.ids]
     found = [asset for asset in assets if asset is not None]
@@ -172,8 +174,8 @@ def _export(opened: Library, options: argparse.Namespace) -> int:
     status = DONE
     lost: dict[Path, list[str]] = {}
 
-    def note(path: Path, said: Sentence) -> None:
-        lost.setdefault(path, []).append(str(said))
+    def note(path: Path, message: Sentence) -> None:
+        lost.setdefault(path, []).append(str(message))
 
     for asset in found:
         try:
@@ -187,8 +189,8 @@ def _export(opened: Library, options: argparse.Namespace) -> int:
             print(json.dumps(line, ensure_ascii=False))
         else:
             print(target)
-            for said in lost.get(target, []):
-                print(f"    {said}", file=sys.stderr)
+            for message in lost.get(target, []):
+                print(f"    {message}", file=sys.stderr)
     return status
 
 
@@ -197,9 +199,12 @@ def _rebuild(opened: Library, options: argparse.Namespace) -> int:
         count = opened.rebuild()
     except DamagedDatabaseError:
         opened.close()
-        again = Library.open(opened.root, run_queue=False)
-        _tell_notice(again)
-        count = again.assets.count()
-        again.close()
-    print(json.dumps({"assets": count}) if options.json else f"{count} results are in the library.")
+        reopened = Library.open(opened.root, run_queue=False)
+        _print_notice(reopened)
+        count = reopened.assets.count()
+        reopened.close()
+    if options.json:
+        print(json.dumps({"assets": count}))
+    else:
+        print(f"The library has {'1 result' if count == 1 else f'{count:,} results'}.")
     return DONE

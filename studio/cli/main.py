@@ -1,4 +1,4 @@
-"""`studio`: which command was called, and what its options are."""
+"""`studio`: define the commands and options, and dispatch to them."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ def run(arguments: Sequence[str], open_window: Callable[[], int]) -> int:
         if _has_display():
             return open_window()
         print(
-            "No display was found, so the window cannot open. `studio --help` shows what works"
-            " without one.",
+            "No display was found, so the window cannot open. `studio --help` lists the commands"
+            " that work without one.",
             file=sys.stderr,
         )
         return USAGE_ERROR
@@ -35,7 +35,7 @@ def run(arguments: Sequence[str], open_window: Callable[[], int]) -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
-        # Whoever read the output has enough of it, as `head` does.
+        # The reader of the output closed the pipe, as `head` does.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return DONE
 
@@ -76,7 +76,7 @@ def _has_display() -> bool:
 
 
 def _use_utf8() -> None:
-    """Write UTF-8 everywhere: scripts read it, and prompts may be in any language."""
+    """Write UTF-8 on all platforms, since scripts read the output in any language."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(encoding="utf-8", errors="replace", line_buffering=True)
@@ -95,8 +95,8 @@ def parser() -> Parser:
     """Return the parser of all commands."""
     top = Parser(
         prog="studio",
-        description="Prompt Studio: text, images and larger pictures with models on your own"
-        " machine. Without a command it opens the window.",
+        description="Prompt Studio: generate text and images and upscale pictures with models on"
+        " your own machine. Without a command, the window opens.",
     )
     top.add_argument("--version", action="version", version=f"Prompt Studio {__version__}")
     commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
@@ -105,28 +105,34 @@ def parser() -> Parser:
         add_options(command, kind)
         _common(command)
     _models(commands.add_parser("models", help="list, add, remove and check models"))
-    _batch(commands.add_parser("batch", help="run a table of requests, one a row"))
-    _queue(commands.add_parser("queue", help="what waits; pause, resume, cancel, retry, move"))
-    _library(commands.add_parser("library", help="search, show, export and rebuild"))
-    commands.add_parser("doctor", help="what this machine can do, and what is missing")
+    _batch(commands.add_parser("batch", help="run a table with one request per row"))
+    _queue(commands.add_parser("queue", help="list, pause, resume, cancel, retry and move jobs"))
+    _library(
+        commands.add_parser("library", help="search, show, export, reproduce and rebuild results")
+    )
+    commands.add_parser("doctor", help="check this machine and the installation")
     return top
 
 
 def _common(command: argparse.ArgumentParser) -> None:
     command.add_argument(
-        "-o", dest="output", default="", metavar="DIR", help="write here, not into the library"
+        "-o",
+        dest="output",
+        default="",
+        metavar="DIR",
+        help="write to this folder instead of the library",
     )
-    command.add_argument("--json", action="store_true", help="print one JSON event a line")
+    command.add_argument("--json", action="store_true", help="print one JSON event per line")
 
 
 def _models(command: argparse.ArgumentParser) -> None:
     actions = command.add_subparsers(dest="action", metavar="ACTION", required=True)
     for name, text, argument in (
-        ("list", "what is there", ""),
-        ("add", "add a folder or a file; it is used where it lies", "PATH"),
-        ("remove", "forget a model; its files stay", "ID"),
-        ("verify", "check a model's files, or those of all models", "[ID]"),
-        ("starter", "install what is missing of the starter pack", ""),
+        ("list", "list the installed models", ""),
+        ("add", "add a folder or a file, which stays where it is", "PATH"),
+        ("remove", "remove a model from the list; its files are kept", "ID"),
+        ("verify", "check the files of a model, or of all models", "[ID]"),
+        ("starter", "install missing starter models", ""),
     ):
         action = actions.add_parser(name, help=text)
         if argument == "PATH":
@@ -140,41 +146,45 @@ def _models(command: argparse.ArgumentParser) -> None:
 
 def _batch(command: argparse.ArgumentParser) -> None:
     command.description = (
-        f"Run a CSV or JSONL table. Column `task` says {', '.join(tasks())}; a column with a"
-        " field's name fills it (prompt, seed, count, model, width, steps, input, scale, …); all"
-        " others are kept as labels. {{column}} in a prompt stands for that column's cell."
+        f"Run a CSV or JSONL table. The column `task` is one of {', '.join(tasks())}. Columns named"
+        " like a field fill that field (prompt, seed, count, model, width, steps, input, scale, …);"
+        " all others are kept as labels. {{column}} in a prompt is replaced by the row's value."
     )
     command.add_argument("file", metavar="FILE", help="a .csv or .jsonl file")
-    command.add_argument("--resume", action="store_true", help="run only what is missing")
+    command.add_argument("--resume", action="store_true", help="run only the remaining rows")
     command.add_argument(
-        "-o", dest="output", default="", metavar="DIR", help="write here, with results.csv"
+        "-o",
+        dest="output",
+        default="",
+        metavar="DIR",
+        help="write results and results.csv to this folder",
     )
-    command.add_argument("--json", action="store_true", help="print one JSON event a line")
+    command.add_argument("--json", action="store_true", help="print one JSON event per line")
 
 
 def _queue(command: argparse.ArgumentParser) -> None:
     actions = command.add_subparsers(dest="action", metavar="ACTION", required=True)
-    listing = actions.add_parser("list", help="what waits, runs, and ended last")
+    listing = actions.add_parser("list", help="list waiting, running and recent jobs")
     listing.add_argument("--json", action="store_true", help="print JSON")
-    actions.add_parser("pause", help="take no new job after the current one")
-    resume = actions.add_parser("resume", help="go on, with what a crash interrupted too")
+    actions.add_parser("pause", help="start no new job after the current one")
+    resume = actions.add_parser("resume", help="resume the queue and interrupted jobs")
     resume.add_argument("id", metavar="ID", nargs="?", default="", help="only this interrupted job")
-    resume.add_argument("--json", action="store_true", help="print one JSON event a line")
-    cancel = actions.add_parser("cancel", help="cancel a job that waits, or many")
+    resume.add_argument("--json", action="store_true", help="print one JSON event per line")
+    cancel = actions.add_parser("cancel", help="cancel waiting jobs")
     which = cancel.add_mutually_exclusive_group(required=True)
     which.add_argument("id", metavar="ID", nargs="?", default="")
-    which.add_argument("--waiting", action="store_true", help="all that wait")
-    which.add_argument("--all", action="store_true", help="all that wait or were interrupted")
-    retry = actions.add_parser("retry", help="let a job that ended wait again, as a new one")
+    which.add_argument("--waiting", action="store_true", help="all waiting jobs")
+    which.add_argument("--all", action="store_true", help="all waiting and interrupted jobs")
+    retry = actions.add_parser("retry", help="enqueue a job again that has ended")
     which = retry.add_mutually_exclusive_group(required=True)
     which.add_argument("id", metavar="ID", nargs="?", default="")
-    which.add_argument("--failed", action="store_true", help="all that failed and were not retried")
-    move = actions.add_parser("move", help="change a waiting job's turn; by itself, to the end")
+    which.add_argument("--failed", action="store_true", help="all failed jobs not retried yet")
+    move = actions.add_parser("move", help="move a waiting job, by default to the end")
     move.add_argument("id", metavar="ID")
     where = move.add_mutually_exclusive_group()
-    where.add_argument("--before", default="", metavar="ID", help="in front of this waiting job")
-    where.add_argument("--first", action="store_true", help="in front of all others")
-    duplicate = actions.add_parser("duplicate", help="the same request and seed once more")
+    where.add_argument("--before", default="", metavar="ID", help="before this waiting job")
+    where.add_argument("--first", action="store_true", help="before all others")
+    duplicate = actions.add_parser("duplicate", help="enqueue the same request and seed again")
     duplicate.add_argument("id", metavar="ID")
 
 
@@ -186,44 +196,53 @@ def _library(command: argparse.ArgumentParser) -> None:
     search.add_argument("words", metavar="TEXT", nargs="?", default="")
     search.add_argument("--task", choices=tasks(), default=None)
     search.add_argument("--model", default="", metavar="ID")
-    search.add_argument(
-        "--tag", action="append", default=[], metavar="TAG", help="may be given several times"
-    )
+    search.add_argument("--tag", action="append", default=[], metavar="TAG", help="can be repeated")
     search.add_argument("--collection", default="", metavar="NAME")
     search.add_argument(
         "--label",
         action="append",
         default=[],
         metavar="NAME=VALUE",
-        help="may be given several times",
+        help="can be repeated",
     )
     search.add_argument("--starred", action="store_true")
     search.add_argument("--since", default="", metavar="DATE", help="made on this day or later")
     search.add_argument(
         "--until", default="", metavar="DATE", help="made on this day or earlier, e.g. 2026-01-31"
     )
-    search.add_argument("--limit", type=int, default=200, metavar="N", help="at most (200)")
-    show = actions.add_parser("show", help="a result and its recipe")
+    search.add_argument(
+        "--limit", type=int, default=200, metavar="N", help="maximum number of results (200)"
+    )
+    show = actions.add_parser("show", help="show a result and its recipe")
     show.add_argument("id", metavar="ID")
     export = actions.add_parser("export", help="copy results, with their recipes in a table")
     export.add_argument("ids", metavar="ID", nargs="+")
     export.add_argument("dir", metavar="DIR")
     export.add_argument(
-        "--format", choices=("webp", "jpeg"), default="", help="convert pictures, recipe included"
+        "--format",
+        choices=("webp", "jpeg"),
+        default="",
+        help="convert pictures; they keep their recipes",
     )
     export.add_argument(
         "--quality",
         type=int,
         default=None,
         metavar="N",
-        help="1 to 100 (a WebP without it is lossless, a JPEG has 90)",
+        help="1 to 100 (default: lossless for WebP, 90 for JPEG)",
     )
-    again = actions.add_parser("reproduce", help="make a result again: is it identical?")
-    again.add_argument("id", metavar="ID")
-    again.add_argument(
-        "-o", dest="output", default="", metavar="DIR", help="write here, not into the library"
+    reproduce = actions.add_parser(
+        "reproduce", help="reproduce a result and compare it with the first"
     )
-    rebuild = actions.add_parser("rebuild", help="make the index agree with the files")
-    actions.add_parser("path", help="where the library is")
-    for action in (search, show, export, again, rebuild):
+    reproduce.add_argument("id", metavar="ID")
+    reproduce.add_argument(
+        "-o",
+        dest="output",
+        default="",
+        metavar="DIR",
+        help="write to this folder instead of the library",
+    )
+    rebuild = actions.add_parser("rebuild", help="rebuild the index from the files")
+    actions.add_parser("path", help="print the folder of the library")
+    for action in (search, show, export, reproduce, rebuild):
         action.add_argument("--json", action="store_true", help="print JSON")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from studio.cli.exit_status import DONE, SOME_FAILED, USAGE_ERROR
+from studio.cli.exit_status import DONE, INTERRUPTED, SOME_FAILED, USAGE_ERROR
 from studio.engine.factory import local_engine
 from studio.kinds.registry import task_of_format
 from studio.models.registry import Registry
@@ -54,10 +54,10 @@ def models(options: argparse.Namespace) -> int:
 def _list(registry: Registry, *, as_json: bool) -> int:
     found = registry.list()
     _show(found, as_json=as_json)
-    for what, trouble in registry.problems().items():
-        print(f"{what}: {trouble.message}", file=sys.stderr)
+    for name, found_problem in registry.problems().items():
+        print(f"{name}: {found_problem.message}", file=sys.stderr)
     if not found and not as_json:
-        print("No model yet. `studio models starter` installs the starter pack.")
+        print("There are no models yet. `studio models starter` installs the starter models.")
     return DONE
 
 
@@ -75,20 +75,20 @@ def _show(found: list[ModelRef], *, as_json: bool) -> int:
     return DONE
 
 
-def _verify(registry: Registry, wanted: str, *, as_json: bool) -> int:
-    if wanted and registry.get(wanted) is None and wanted not in registry.problems():
-        missing = registry.verify(wanted)
+def _verify(registry: Registry, model_id: str, *, as_json: bool) -> int:
+    if model_id and registry.get(model_id) is None and model_id not in registry.problems():
+        missing = registry.verify(model_id)
         assert missing is not None
         raise ProblemError(missing)
     bad = 0
-    for id in [wanted] if wanted else [ref.id for ref in registry.list()]:
+    for id in [model_id] if model_id else [ref.id for ref in registry.list()]:
         trouble = registry.verify(id)
         bad += trouble is not None
         if as_json:
             message = None if trouble is None else str(trouble.message)
             print(json.dumps({"id": id, "ok": trouble is None, "message": message}))
         else:
-            print(f"{id}: {'all right' if trouble is None else trouble.message}")
+            print(f"{id}: {'OK' if trouble is None else trouble.message}")
     return SOME_FAILED if bad else DONE
 
 
@@ -110,7 +110,7 @@ def _starter(paths: Paths, *, as_json: bool) -> int:
                 return None
             case Failed():
                 return final.problem
-        return Problem("cancelled", sentence("The conversion was stopped."))
+        return Problem("cancelled", sentence("The conversion was cancelled."))
 
     last: list[str] = []
 
@@ -124,7 +124,7 @@ def _starter(paths: Paths, *, as_json: bool) -> int:
     try:
         trouble = install_starter(paths, progress, convert)
     except KeyboardInterrupt:
-        return 130
+        return INTERRUPTED
     finally:
         engine.stop()
     if trouble is not None:

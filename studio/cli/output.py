@@ -1,4 +1,4 @@
-"""What a job says on the terminal: JSON for scripts, or a few lines for a person."""
+"""Print the events of jobs: JSON for scripts, or text for a person."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from studio.protocol import (
 
 
 class Output(Protocol):
-    """Takes everything a runner reports, and the end."""
+    """Prints the reports of a runner."""
 
     def report(self, event: object) -> None: ...
 
@@ -36,17 +36,17 @@ class Output(Protocol):
 
 @dataclass
 class Tally:
-    """Counts results, jobs that failed (a failed row fails its job), and the time of all."""
+    """Counts results, failed and cancelled jobs, and the total time. A failed row fails its job."""
 
     started: float = field(default_factory=time.monotonic)
     assets: int = 0
     failed: int = 0
     cancelled: int = 0
     interrupted: bool = False
-    """Whether a person stopped it all."""
+    """Whether the user pressed Ctrl+C."""
 
     def count(self, event: object) -> None:
-        """Look at one event."""
+        """Count an event."""
         match event:
             case AssetSaved():
                 self.assets += 1
@@ -62,13 +62,13 @@ class Tally:
 
 
 class JsonOutput:
-    """One event a line on standard output; the last is always `done`."""
+    """Prints one event per line on standard output; the last one is always `done`."""
 
     def __init__(self, tally: Tally) -> None:
         self._tally = tally
 
     def report(self, event: object) -> None:
-        """Print an event, if it is one that scripts know."""
+        """Print an event, if it is part of the JSON format."""
         self._tally.count(event)
         fields = _fields(event)
         if fields is not None:
@@ -89,7 +89,7 @@ class JsonOutput:
 def print_usage_error(
     command: str, message: str, *, as_json: bool, kind: str = "bad_input"
 ) -> None:
-    """Say that a call was wrong and nothing was run; scripts get their last line all the same."""
+    """Print why a call is invalid; with `as_json` also the events of a failed run."""
     print(f"{f'studio {command}'.strip()}: {message}", file=sys.stderr)
     if as_json:
         _print_json({"event": "failed", "kind": kind, "message": message})
@@ -101,7 +101,7 @@ def _print_json(fields: dict[str, Any]) -> None:
 
 
 def _write_out(text: str) -> None:
-    """Write to standard output; a reader that has gone does not cost the job its results."""
+    """Write to standard output. If the reader has closed the pipe, later output is discarded."""
     try:
         sys.stdout.write(text)
         sys.stdout.flush()
@@ -150,26 +150,27 @@ def _fields(event: object) -> dict[str, Any] | None:
                 "message": str(event.message),
             }
         case RowFailed():
-            return {"event": "failed", "job": event.job, "row": event.row} | _told(event.problem)
+            fields = {"event": "failed", "job": event.job, "row": event.row}
+            return fields | _problem_fields(event.problem)
         case Failed():
-            return {"event": "failed", "job": event.job} | _told(event.problem)
+            return {"event": "failed", "job": event.job} | _problem_fields(event.problem)
         case Cancelled():
             return {"event": "cancelled", "job": event.job}
     return None
 
 
-def _told(problem: Problem) -> dict[str, Any]:
+def _problem_fields(problem: Problem) -> dict[str, Any]:
     return {"kind": problem.kind, "message": str(problem.message)}
 
 
-def _line(labels: Mapping[str, str]) -> str:
+def _line_number(labels: Mapping[str, str]) -> str:
     return f"line {labels[LINE_LABEL]}" if labels.get(LINE_LABEL) else ""
 
 
 class HumanOutput:
-    """Results on standard output; progress on standard error, where that is a terminal.
+    """Prints results on standard output, and progress on standard error if it is a terminal.
 
-    `if_nothing` is said at the end where there was nothing to do, `if_interrupted` how to go on.
+    `if_nothing` is printed at the end if there was nothing to do, `if_interrupted` after Ctrl+C.
     """
 
     def __init__(
@@ -185,17 +186,17 @@ class HumanOutput:
         self._if_nothing = if_nothing
         self._if_interrupted = if_interrupted
         self._jobs: dict[str, Job] = {}
-        self._stopped = False
+        self._stop_printed = False
         self._terminal = sys.stderr.isatty()
-        self._line = 0
+        self._progress_width = 0
         self._at_line_start = True
 
     def report(self, event: object) -> None:
-        """Show an event."""
+        """Print an event."""
         self._tally.count(event)
         match event:
             case JobChanged():
-                self._note(event.job)
+                self._track(event.job)
             case Loading():
                 self._progress(f"{event.stage} …")
             case Progress():
@@ -207,27 +208,27 @@ class HumanOutput:
             case AssetSaved():
                 self._asset(event)
             case Warned():
-                self._say(f"Note{self._where(event.job)}: {event.message}")
+                self._print_note(f"Note{self._where(event.job)}: {event.message}")
             case RowFailed():
                 variation = f"Variation {event.row + 1} failed{self._where(event.job)}"
-                self._say(f"{variation}: {event.problem.message}")
+                self._print_note(f"{variation}: {event.problem.message}")
             case Failed():
-                self._say(f"Failed{self._where(event.job)}: {event.problem.message}")
+                self._print_note(f"Failed{self._where(event.job)}: {event.problem.message}")
             case Cancelled():
-                self._stop()
+                self._print_stopped()
 
     def finish(self) -> None:
-        """Say how much was made."""
+        """Print a summary."""
         tally = self._tally
         if tally.interrupted:
-            self._stop()
+            self._print_stopped()
             if self._if_interrupted:
-                self._say(self._if_interrupted)
+                self._print_note(self._if_interrupted)
         elif self._if_nothing and not (tally.assets or tally.failed or tally.cancelled):
-            self._say(self._if_nothing)
+            self._print_note(self._if_nothing)
             return
         failed = f", {tally.failed} failed" if tally.failed else ""
-        self._say(f"{tally.assets} made{failed}, {tally.seconds:.1f} s")
+        self._print_note(f"{tally.assets} made{failed}, {tally.seconds:.1f} s")
 
     def _asset(self, event: AssetSaved) -> None:
         self._clear()
@@ -238,7 +239,7 @@ class HumanOutput:
             self._write(event.asset.text.rstrip() + "\n")
         self._write(f"{event.asset.path}\n")
 
-    def _note(self, job: Job) -> None:
+    def _track(self, job: Job) -> None:
         if job.status == "running":
             self._jobs[job.id] = job
         else:
@@ -247,21 +248,21 @@ class HumanOutput:
     def _where(self, job_id: str) -> str:
         """Return " on line 3" for a job of a table, "" for another."""
         job = self._jobs.get(job_id)
-        return f" on {line}" if job is not None and (line := _line(job.labels)) else ""
+        return f" on {line}" if job is not None and (line := _line_number(job.labels)) else ""
 
     def _heading(self, asset: Asset) -> str:
-        line = _line(asset.recipe.labels)
+        line = _line_number(asset.recipe.labels)
         if not line:
             return str(asset.row + 1)
         job = self._jobs.get(asset.job)
         count = job.request.count if job is not None else 1
         return f"{line}, variation {asset.row + 1}" if count > 1 else line
 
-    def _stop(self) -> None:
-        """Say it once, though every job that was running together says it."""
-        if not self._stopped:
-            self._stopped = True
-            self._say("Stopped.")
+    def _print_stopped(self) -> None:
+        """Print this only once, although every job of a group reports it."""
+        if not self._stop_printed:
+            self._stop_printed = True
+            self._print_note("Stopped.")
 
     def _write(self, text: str) -> None:
         if text:
@@ -270,17 +271,17 @@ class HumanOutput:
 
     def _progress(self, text: str) -> None:
         if self._terminal and self._at_line_start:
-            sys.stderr.write("\r" + text.ljust(self._line))
+            sys.stderr.write("\r" + text.ljust(self._progress_width))
             sys.stderr.flush()
-            self._line = len(text)
+            self._progress_width = len(text)
 
     def _clear(self) -> None:
-        if self._line:
-            sys.stderr.write("\r" + " " * self._line + "\r")
+        if self._progress_width:
+            sys.stderr.write("\r" + " " * self._progress_width + "\r")
             sys.stderr.flush()
-            self._line = 0
+            self._progress_width = 0
 
-    def _say(self, text: str) -> None:
+    def _print_note(self, text: str) -> None:
         self._clear()
         if not self._at_line_start:
             self._write("\n")

@@ -1,4 +1,4 @@
-"""`studio queue`: what waits, and whose turn it is; pause, resume, cancel, retry, move."""
+"""`studio queue`: list, pause, resume, cancel, retry, move and duplicate jobs."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def queue(options: argparse.Namespace) -> int:
                 return _list(opened, as_json=options.json)
             case "pause":
                 opened.queue.set_paused(True)
-                print("The queue is paused. `studio queue resume` goes on.")
+                print("The queue is paused. `studio queue resume` resumes it.")
                 return DONE
             case "cancel" if options.id:
                 return _cancel(opened, options.id)
@@ -52,7 +52,7 @@ def queue(options: argparse.Namespace) -> int:
             case "move":
                 return _move(opened, options)
             case _:
-                _tell_waiting(opened, [opened.retries.duplicate(options.id)])
+                _print_enqueued(opened, [opened.retries.duplicate(options.id)])
                 return DONE
     except ProblemError as error:
         print(f"studio queue {options.action}: {error.problem.message}", file=sys.stderr)
@@ -68,10 +68,10 @@ def _about(job: Job) -> str:
     return " ".join(text.split())
 
 
-def _obstacle(job: Job) -> str | None:
-    """Return why a job that has not ended cannot run in this version, None where it can."""
-    told = job.unsupported_reason if job.status in ("queued", "interrupted") else None
-    return None if told is None else str(told)
+def _unsupported_reason(job: Job) -> str | None:
+    """Return why a job that has not ended cannot run in this version, None if it can."""
+    reason = job.unsupported_reason if job.status in ("queued", "interrupted") else None
+    return None if reason is None else str(reason)
 
 
 def _list(opened: Library, *, as_json: bool) -> int:
@@ -89,7 +89,7 @@ def _list(opened: Library, *, as_json: bool) -> int:
                         "done": len(job.done_rows),
                         "about": _about(job),
                         "problem": str(job.problem.message) if job.problem else None,
-                        "obstacle": _obstacle(job),
+                        "obstacle": _unsupported_reason(job),
                     },
                     ensure_ascii=False,
                 )
@@ -97,29 +97,28 @@ def _list(opened: Library, *, as_json: bool) -> int:
         else:
             made = f"{len(job.done_rows)}/{job.request.count}"
             print(f"{job.id}  {job.status:<12}{made:>9}  {_about(job)[:60]}")
-            if told := _obstacle(job):
-                print(f"    {told}")
+            if reason := _unsupported_reason(job):
+                print(f"    {reason}")
     if not as_json:
-        _tell_left(opened)
+        _print_remaining(opened)
     return DONE
 
 
-def _tell_left(opened: Library) -> None:
-    left = Backlog(opened).remaining(build_estimator(opened, Registry(default_paths())))
-    known = [seconds for seconds in left.running.values() if seconds is not None]
-    seconds = max(known, default=0.0) + left.waiting
-    unknown = left.unknown + len(left.running) - len(known)
+def _print_remaining(opened: Library) -> None:
+    remaining = Backlog(opened).remaining(build_estimator(opened, Registry(default_paths())))
+    known = [seconds for seconds in remaining.running.values() if seconds is not None]
+    seconds = max(known, default=0.0) + remaining.waiting
+    unknown = remaining.unknown + len(remaining.running) - len(known)
     paused = opened.queue.is_paused
     if seconds:
-        told = f"{'At least' if unknown else 'About'} {_duration(seconds)} left"
+        message = f"{'At least' if unknown else 'About'} {_duration(seconds)} left"
         if not (unknown or paused):
-            told += f", finished at about {finished_at(seconds, datetime.now())}"
-        print(f"{told}.", file=sys.stderr)
+            message += f", finished at about {finished_at(seconds, datetime.now())}"
+        print(f"{message}.", file=sys.stderr)
     if unknown:
-        jobs = "1 job" if unknown == 1 else f"{unknown:,} jobs"
-        print(f"{jobs} of unknown length.", file=sys.stderr)
+        print(f"{_jobs(unknown)} of unknown length.", file=sys.stderr)
     if paused:
-        print("The queue is paused. `studio queue resume` goes on.", file=sys.stderr)
+        print("The queue is paused. `studio queue resume` resumes it.", file=sys.stderr)
 
 
 def _duration(seconds: float) -> str:
@@ -134,10 +133,11 @@ def _cancel(opened: Library, wanted: str) -> int:
     if job is None:
         return _no_such_job("cancel", wanted)
     if not opened.queue.cancel(wanted):
-        state = "runs in another process: stop it there" if job.status == "running" else "has ended"
+        running = job.status == "running"
+        state = "is running in another process: cancel it there" if running else "has ended"
         print(f"studio queue cancel: the job {wanted} {state}.", file=sys.stderr)
         return USAGE_ERROR
-    print(f"The job {wanted} is cancelled.")
+    print(f"The job {wanted} was cancelled.")
     return DONE
 
 
@@ -148,16 +148,17 @@ def _cancel_many(opened: Library, *, interrupted: bool) -> int:
     print(f"{_jobs(cancelled)} cancelled.")
     running = opened.queue.counts().get("running", 0)
     if running and interrupted:
-        print(f"{_jobs(running)} running in another process: stop it there.", file=sys.stderr)
+        jobs = _jobs(running)
+        print(f"{jobs} running in another process must be cancelled there.", file=sys.stderr)
     return DONE
 
 
 def _retry(opened: Library, wanted: str) -> int:
     if not wanted:
-        again, refused = opened.retries.retry_failed()
-        _tell_waiting(opened, again)
-        for trouble in refused:
-            print(f"studio queue retry: {trouble.message}", file=sys.stderr)
+        retried, refused = opened.retries.retry_failed()
+        _print_enqueued(opened, retried)
+        for found in refused:
+            print(f"studio queue retry: {found.message}", file=sys.stderr)
         return SOME_FAILED if refused else DONE
     job = opened.queue.get(wanted)
     if job is None:
@@ -165,7 +166,7 @@ def _retry(opened: Library, wanted: str) -> int:
     if job.status in ("queued", "running"):
         print(f"studio queue retry: the job {wanted} has not ended.", file=sys.stderr)
         return USAGE_ERROR
-    _tell_waiting(opened, [opened.retries.retry(wanted)])
+    _print_enqueued(opened, [opened.retries.retry(wanted)])
     return DONE
 
 
@@ -175,27 +176,27 @@ def _move(opened: Library, options: argparse.Namespace) -> int:
         if job is None:
             return _no_such_job("move", wanted)
         if job.status != "queued":
-            print(f"studio queue move: the job {wanted} does not wait.", file=sys.stderr)
+            print(f"studio queue move: the job {wanted} is not waiting.", file=sys.stderr)
             return USAGE_ERROR
     before = options.before
     if options.first:
         before = opened.queue.list("queued", limit=1)[0].id
     opened.queue.move(options.id, before or None)
     where = "first" if options.first else f"before {before}" if before else "last"
-    print(f"The job {options.id} is {where} now.")
+    print(f"The job {options.id} is now {where}.")
     return DONE
 
 
-def _tell_waiting(opened: Library, jobs: Sequence[Job]) -> None:
+def _print_enqueued(opened: Library, jobs: Sequence[Job]) -> None:
     for job in jobs:
         print(job.id)
-    print(f"{_jobs(len(jobs))} put into the queue.", file=sys.stderr)
+    print(f"{_jobs(len(jobs))} added to the queue.", file=sys.stderr)
     if jobs and opened.claim_queue():
-        print("`studio queue resume` runs what waits.", file=sys.stderr)
+        print("`studio queue resume` runs the queue.", file=sys.stderr)
 
 
 def _jobs(count: int) -> str:
-    return "1 job is" if count == 1 else f"{count:,} jobs are"
+    return "1 job" if count == 1 else f"{count:,} jobs"
 
 
 def _no_such_job(action: str, wanted: str) -> int:
@@ -204,15 +205,15 @@ def _no_such_job(action: str, wanted: str) -> int:
 
 
 def _resume(opened: Library, options: argparse.Namespace) -> int:
-    """Put interrupted jobs back and run all that waits, unless the app is open and does it.
+    """Put interrupted jobs back into the queue, and run it unless the open app does.
 
-    With an id only that job runs, whoever owns the queue.
+    With an id, run only that job, even if another process runs the queue.
     """
     if options.id and options.id not in {job.id for job in opened.queue.interrupted()}:
         opened.close()
         print(
-            f"studio queue resume: {options.id!r} is no interrupted job. `studio queue list` shows"
-            " them.",
+            f"studio queue resume: {options.id!r} is not an interrupted job. `studio queue list`"
+            " lists all jobs.",
             file=sys.stderr,
         )
         return USAGE_ERROR
@@ -227,7 +228,7 @@ def _resume(opened: Library, options: argparse.Namespace) -> int:
         return USAGE_ERROR
     if not opened.is_owner:
         opened.close()
-        print("The app is open and runs the queue.", file=sys.stderr)
+        print("Prompt Studio is open and runs the queue.", file=sys.stderr)
         return DONE
 
     return _run(opened, LibraryQueue(opened), options)
@@ -238,6 +239,6 @@ def _run(opened: Library, jobs: JobSource, options: argparse.Namespace) -> int:
     with Headless(opened, paths, Registry(paths), as_json=options.json) as headless:
         status = headless.run(jobs)
         if status == INTERRUPTED:
-            # They were taken along out of turn: they wait on.
-            opened.queue.restore_cancelled(headless.taken_along)
+            # They ran before their turn, so they go back to waiting.
+            opened.queue.restore_cancelled(headless.last_companions)
         return status

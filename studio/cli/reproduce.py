@@ -1,4 +1,4 @@
-"""`studio library reproduce`: a result made once more, and whether it came out the same."""
+"""`studio library reproduce`: reproduce a result and compare it with the first one."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ from studio.settings import default_paths
 
 
 def reproduce(library: Library, options: argparse.Namespace) -> int:
-    """Run a recipe again and compare. Closes the library.
+    """Run the recipe of a result again and compare. Closes the library.
 
-    Returns 0 where the result is identical, 1 where it differs or could not be made. Raises
-    `ProblemError` where the call is wrong.
+    Returns 0 if the new result is identical, 1 if it differs or the job failed. Raises
+    `ProblemError` if the result cannot be reproduced.
     """
     old = library.assets.get(options.id)
     if old is None:
         print(
-            f"There is no result {options.id!r} here. `studio library search` lists them.",
+            f"There is no result {options.id!r}. `studio library search` lists results.",
             file=sys.stderr,
         )
         return USAGE_ERROR
@@ -43,16 +43,17 @@ def reproduce(library: Library, options: argparse.Namespace) -> int:
         labels={REPRODUCES_LABEL: old.id},
         claim=True,
     )
-    watch = _Watch(old, as_json=options.json)
+    comparer = _Comparer(old, as_json=options.json)
     with Headless(library, paths, registry, as_json=options.json) as headless:
-        status = headless.run(JobList(jobs), watch.on_event)
+        status = headless.run(JobList(jobs), comparer.on_event)
     if status != DONE:
         return status
-    return DONE if watch.comparison is not None and watch.comparison.identical else SOME_FAILED
+    comparison = comparer.comparison
+    return DONE if comparison is not None and comparison.identical else SOME_FAILED
 
 
-class _Watch:
-    """Waits for the new result, compares it, and says so before the last line is printed."""
+class _Comparer:
+    """Compares the new result once its job is done, and prints the outcome."""
 
     def __init__(self, old: Asset, *, as_json: bool) -> None:
         self._old = old
@@ -76,8 +77,8 @@ class _Watch:
         if self._as_json:
             print(json.dumps(_fields(self._old, new, self.comparison), ensure_ascii=False))
             return
-        for said in (self.comparison.sentence, *self.comparison.notes):
-            print(said)
+        for message in (self.comparison.sentence, *self.comparison.notes):
+            print(message)
 
 
 def _fields(old: Asset, new: Asset, found: Comparison) -> dict[str, object]:

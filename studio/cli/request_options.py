@@ -1,4 +1,4 @@
-"""The options of a kind's command, made from the fields of its request, and the way back."""
+"""Options of a kind's command from the fields of its request, and requests from options."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _METAVARS_OF_TYPES = {"integer": "N", "number": "N", "string": "TEXT", "file": "
 
 
 def add_options(command: argparse.ArgumentParser, kind: AnyKind) -> None:
-    """Add an option for each field that has one, and FILE... for a file that is required."""
+    """Add an option for each field with flags, and `FILE...` for a required file."""
     for field in kind.fields.values():
         if field.type == "file" and field.required:
             command.add_argument("files", nargs="+", metavar="FILE", help=field.help)
@@ -48,9 +48,9 @@ def add_options(command: argparse.ArgumentParser, kind: AnyKind) -> None:
 
 
 def requests_of(options: argparse.Namespace, kind: AnyKind) -> Sequence[Request]:
-    """Return what a call asks for, one request for each file of FILE....
+    """Return the requests of a call, one for each file of `FILE...`.
 
-    Raises `ProblemError` (bad_input) where the call is wrong.
+    Raises `ProblemError` (bad_input) if an option is invalid.
     """
     given: dict[str, Any] = {"task": kind.task}
     for field in kind.fields.values():
@@ -59,9 +59,9 @@ def requests_of(options: argparse.Namespace, kind: AnyKind) -> Sequence[Request]
             continue
         if field.name == "prompt":
             value = _prompt(value)
-        given[field.name] = _named(Path(value)) if field.type == "file" else value
+        given[field.name] = _file_fields(Path(value)) if field.type == "file" else value
     if kind.needs_prompt and not given["prompt"].strip():
-        raise problem("bad_input", "The prompt is empty. Say what you want with -p.")
+        raise problem("bad_input", "The prompt is empty. Give one with -p.")
     given |= _size(getattr(options, "size", None))
     required = [field for field in kind.fields.values() if field.type == "file" and field.required]
     if not required:
@@ -69,12 +69,13 @@ def requests_of(options: argparse.Namespace, kind: AnyKind) -> Sequence[Request]
         for source in inputs_of(request).values():
             _picture(Path(source.path))
         return [request]
-    named = [Path(file) for file in options.files]
+    given_paths = [Path(file) for file in options.files]
     requests = [
-        _request({**given, required[0].name: _named(file)}, kind) for file in _pictures(named)
+        _request({**given, required[0].name: _file_fields(file)}, kind)
+        for file in _pictures(given_paths)
     ]
-    # What is named must be a picture; one below a folder that is none fails alone.
-    for file in named:
+    # Files given by name must be pictures. In folders, unreadable ones fail on their own.
+    for file in given_paths:
         if file.is_file():
             _picture(file)
     return requests
@@ -87,7 +88,7 @@ def _metavar(field: Field) -> str:
 
 
 def _help(field: Field) -> str:
-    """Return the help of a field with its range and its default."""
+    """Return the help text of a field with its range and default."""
     if field.name == "prompt":
         return "the prompt; - reads standard input, @FILE a file"
     parts = [field.help or field.label]
@@ -95,7 +96,7 @@ def _help(field: Field) -> str:
         above = "above " if field.exclusive_minimum else ""
         parts.append(f"{above}{field.minimum:.10g} to {field.maximum:.10g}")
     default = "" if field.default in (None, "") else f" ({field.default})"
-    # argparse takes a percent sign for the beginning of a placeholder.
+    # argparse expands % placeholders.
     return f"{', '.join(parts)}{default}".replace("%", "%%")
 
 
@@ -106,13 +107,13 @@ def _request(fields: dict[str, Any], kind: AnyKind) -> Request:
         name = field_of(error)
         raise problem(
             "bad_input",
-            "{option} {value} is not possible: {reason}",
+            "{option} {value} is not valid: {reason}",
             option=_option(kind, name),
             value=repr(shorten(str(fields.get(name, "")), 60, placeholder="…")),
             reason=field_sentence(error, "it"),
         ) from error
-    for name, told in kind.check(request):
-        raise problem("bad_input", "{option}: {reason}", option=_option(kind, name), reason=told)
+    for name, reason in kind.check(request):
+        raise problem("bad_input", "{option}: {reason}", option=_option(kind, name), reason=reason)
     return request
 
 
@@ -124,7 +125,7 @@ def _option(kind: AnyKind, name: str) -> str:
 
 
 def _prompt(text: str) -> str:
-    """Return the prompt itself: `-` is standard input, `@FILE` a file, `@@` a real @."""
+    """Return the prompt: `-` reads standard input, `@FILE` a file; `@@` stands for one @."""
     if text.startswith("@@"):
         return text[1:]
     if text != "-" and not text.startswith("@"):
@@ -135,13 +136,14 @@ def _prompt(text: str) -> str:
     except OSError as error:
         raise problem(
             "bad_input",
-            "The prompt cannot be read from {path}: {reason}. A prompt that begins with @ is "
-            "written @@.",
+            "The prompt cannot be read from {path}: {reason}. To begin a prompt with @, write @@.",
             path=text[1:],
             reason=error.strerror or type(error).__name__,
         ) from error
     except UnicodeDecodeError as error:
-        raise problem("bad_input", "The prompt is not UTF-8 text: save it as UTF-8.") from error
+        raise problem(
+            "bad_input", "The prompt is not UTF-8 text. Save the file as UTF-8."
+        ) from error
 
 
 def _size(text: str | None) -> dict[str, str]:
@@ -150,12 +152,12 @@ def _size(text: str | None) -> dict[str, str]:
     width, cross, height = text.lower().replace("×", "x").partition("x")
     if not cross or not width.strip().isdigit() or not height.strip().isdigit():
         raise problem(
-            "bad_input", "--size {size} is no size. Write it like 768x512.", size=repr(text)
+            "bad_input", "--size {size} is not a size. Write it like 768x512.", size=repr(text)
         )
     return {"width": width.strip(), "height": height.strip()}
 
 
-def _named(path: Path) -> dict[str, str]:
+def _file_fields(path: Path) -> dict[str, str]:
     return {"path": str(path.absolute())}
 
 
@@ -166,20 +168,20 @@ def _file(path: Path) -> Path:
 
 
 def _picture(path: Path) -> Path:
-    wrong = picture_problem(_file(path))
-    if wrong is not None:
-        raise ProblemError(wrong)
+    found = picture_problem(_file(path))
+    if found is not None:
+        raise ProblemError(found)
     return path.absolute()
 
 
 def _pictures(paths: Sequence[Path]) -> list[Path]:
-    """Return files as they are and the pictures below folders, each once."""
+    """Return the given files and all pictures below the given folders, without duplicates."""
     found: list[Path] = []
     for path in paths:
         if path.is_dir():
             inside = pictures_in(path)
             if not inside:
-                raise problem("bad_input", "There is no picture in {path}.", path=path)
+                raise problem("bad_input", "There are no pictures in {path}.", path=path)
             found.extend(file.absolute() for file in inside)
         else:
             found.append(_file(path))

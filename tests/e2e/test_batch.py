@@ -157,12 +157,14 @@ def test_a_table_run_twice_is_said_and_one_that_is_complete_too(
     assert "before" not in first.err
     assert "Failed on line 3: " in first.err
     again = studio("batch", table, "-o", out, fake="plain")
-    assert "Note: This table was run into this folder before: 1 of 2 rows are made." in again.err
+    assert (
+        "Note: This table was run with this folder before: 1 of 2 rows are finished." in again.err
+    )
     assert "1 made, 1 failed" in again.err
     table.write_text("task,prompt,seed\ntext,one,1\n")
     assert "before" not in studio("batch", table, "-o", out, fake="plain").err
     resumed = studio("batch", table, "-o", out, "--resume", fake="plain")
-    assert (resumed.status, resumed.err.strip()) == (0, "Everything is made already.")
+    assert (resumed.status, resumed.err.strip()) == (0, "All rows are finished already.")
     assert len(list(out.glob("*.md"))) == 3
 
 
@@ -185,4 +187,4 @@ def test_ctrl_c_stops_a_batch_once_and_says_how_to_go_on(command: Command, tmp_p
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130
     assert err.count("Stopped.") == 1
-    assert "The same command with --resume makes what is missing." in err
+    assert "To run the remaining rows, add --resume to the same command." in err

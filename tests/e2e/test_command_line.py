@@ -62,7 +62,7 @@ def test_a_failed_job_is_status_1_and_still_ends_with_done(studio: Studio, word:
     ("arguments", "said"),
     [
         (["text", "-p", "  "], "prompt is empty"),
-        (["text", "-p", "x", "-n", "0"], "-n '0' is not possible: it must be a whole number of"),
+        (["text", "-p", "x", "-n", "0"], "-n '0' is not valid: it must be a whole number of"),
         (["text", "-p", "x", "-n", "1001"], "-n '1001'"),
         (["text", "-p", "x", "--seed", "-1"], "--seed '-1'"),
         (["text", "-p", "x", "--temperature", "hot"], "--temperature 'hot'"),
@@ -77,10 +77,10 @@ def test_a_failed_job_is_status_1_and_still_ends_with_done(studio: Studio, word:
         (["image", "-p", "x", "--image", "README.md"], "README.md is not a picture"),
         (["image", "-p", "x", "--mask", "README.md"], "A mask needs a start picture"),
         (["image", "-p", "x", "--image", PICTURE, "--mask", "README.md"], "README.md is not a"),
-        (["paint"], "studio: 'paint' is no command. There are text, image, upscale,"),
-        (["queue", "paint"], "studio queue: 'paint' is nothing that `studio queue` does."),
+        (["paint"], "studio: 'paint' is not a command. Choose text, image, upscale,"),
+        (["queue", "paint"], "studio queue: 'paint' is not an action of `studio queue`."),
         (["models", "verify", "nobody"], "no model called nobody. Choose one of: dat-light-x2,"),
-        (["doctor", "--loud"], "studio doctor: --loud does not belong here."),
+        (["doctor", "--loud"], "studio doctor: --loud is not recognised."),
         (["library", "search", "--task", "film"], "it must be text, image or upscale."),
     ],
 )

@@ -77,11 +77,11 @@ def test_a_line_tells_collections_and_labels(studio: Studio) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--since", "yesterday"], "'yesterday' is no date"),
-        (["--until", "2026-02-30"], "'2026-02-30' is no date"),
-        (["--label", "product"], "'product' is no label"),
-        (["--label", "=Cup"], "'=Cup' is no label"),
-        (["--limit", "0"], "0 is no limit"),
+        (["--since", "yesterday"], "'yesterday' is not a date"),
+        (["--until", "2026-02-30"], "'2026-02-30' is not a date"),
+        (["--label", "product"], "'product' is not a label"),
+        (["--label", "=Cup"], "'=Cup' is not a label"),
+        (["--limit", "0"], "0 is not a valid limit"),
     ],
 )
 def test_a_wrong_search_is_status_2_and_a_sentence(

@@ -53,7 +53,7 @@ def test_its_command_has_its_fields_as_options_and_makes_its_files(
     ]
     wrong = run("tone", "-p", "a bell", "--pitch", "5")
     assert wrong.returncode == 2
-    assert "--pitch '5' is not possible: it must be a whole number of at least 20." in wrong.stderr
+    assert "--pitch '5' is not valid: it must be a whole number of at least 20." in wrong.stderr
 
 
 def test_its_rows_in_a_table_are_made_and_listed(run: Run, tmp_path: Path) -> None:

@@ -44,7 +44,7 @@ def failed(library: Library, job: Job) -> Job:
 def test_pausing_is_said(library: Library, capsys: pytest.CaptureFixture[str]) -> None:
     assert queue("pause") == DONE
     assert library.queue.is_paused
-    assert capsys.readouterr().out == "The queue is paused. `studio queue resume` goes on.\n"
+    assert capsys.readouterr().out == "The queue is paused. `studio queue resume` resumes it.\n"
 
 
 def test_one_all_that_wait_or_also_the_interrupted_are_cancelled(
@@ -59,9 +59,9 @@ def test_one_all_that_wait_or_also_the_interrupted_are_cancelled(
     assert queue("cancel", "--all") == DONE
     assert library.queue.counts() == {"cancelled": 4}
     assert capsys.readouterr().out.splitlines() == [
-        f"The job {one.id} is cancelled.",
-        "2 jobs are cancelled.",
-        "1 job is cancelled.",
+        f"The job {one.id} was cancelled.",
+        "2 jobs cancelled.",
+        "1 job cancelled.",
     ]
 
 

@@ -11,7 +11,7 @@ from filelock import FileLock
 from transformers import AutoTokenizer
 
 from studio.engine.local.job import Job, JobCancelledError
-from studio.engine.tasks.text.model.convert import convert, converted
+from studio.engine.tasks.text.model.convert import convert, converted_model
 from studio.formats.chat_template import read_template
 from studio.formats.gguf_cache import CACHE_VARIABLE, converted_folder
 from studio.protocol import Event, Loading, ModelRef, ProblemError
@@ -89,7 +89,7 @@ def test_what_a_killed_process_left_is_removed(job: Job, source: Path, cache: Pa
     left = folder.with_name(f".{folder.name}.0123abcd.part")
     left.mkdir(parents=True)
     (left / "model.safetensors").write_bytes(b"half")
-    assert converted(job, source) == folder
+    assert converted_model(job, source) == folder
     assert [path for path in folder.parent.iterdir() if path.is_dir()] == [folder]
 
 
@@ -99,7 +99,7 @@ def test_what_another_process_unpacks_is_waited_for(source: Path, cache: Path) -
     found: list[Path] = []
     waits = threading.Event()
     job = Job("1", cache, lambda _: waits.set(), threading.Event())
-    second = threading.Thread(target=lambda: found.append(converted(job, source)))
+    second = threading.Thread(target=lambda: found.append(converted_model(job, source)))
     with FileLock(folder.with_name(".lock")):
         second.start()
         assert waits.wait(60)
@@ -116,14 +116,14 @@ def test_waiting_for_another_process_can_be_stopped(source: Path, cache: Path) -
     cancelled = threading.Event()
     job = Job("1", cache, lambda _: cancelled.set(), cancelled)
     with FileLock(folder.with_name(".lock")), pytest.raises(JobCancelledError):
-        converted(job, source)
+        converted_model(job, source)
     assert not folder.exists()
 
 
 def test_a_cache_that_cannot_be_written_is_said(job: Job, source: Path, cache: Path) -> None:
     cache.write_text("in the way")
     with pytest.raises(ProblemError) as caught:
-        converted(job, source)
+        converted_model(job, source)
     assert caught.value.problem.kind == "bad_input"
     assert "saved" in str(caught.value)
 

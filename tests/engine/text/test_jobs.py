@@ -11,7 +11,7 @@ import torch
 from tokenizers import Tokenizer
 
 from studio.engine.local.job import JobCancelledError
-from studio.engine.tasks.text.decode.decode import Decoder
+from studio.engine.tasks.text.decode.decoder import Decoder
 from studio.formats.chat_template import Conversation
 from studio.kinds.text import TextRequest
 from studio.models.token_count_process import CountRequest, count
@@ -148,15 +148,15 @@ def test_fewer_rows_are_made_at_once_when_memory_runs_out(
 ) -> None:
     model = model_at(tiny)
     calm = bench.run(model, prompt="x", count=8, seed=1, max_tokens=20)
-    rows = Decoder.rows
+    generate = Decoder.generate
 
     def short_of_memory(self: Decoder, wanted: Any, *rest: Any) -> Iterator[Any]:
-        for made, step in enumerate(rows(self, wanted, *rest)):
+        for made, step in enumerate(generate(self, wanted, *rest)):
             if len(wanted) > 2 and made == 9:
                 raise torch.OutOfMemoryError("CUDA out of memory")
             yield step
 
-    monkeypatch.setattr(Decoder, "rows", short_of_memory)
+    monkeypatch.setattr(Decoder, "generate", short_of_memory)
     outcome = bench.run(model, prompt="x", count=8, seed=1, max_tokens=20)
     assert outcome.answers == calm.answers
     assert outcome.streamed == calm.streamed
@@ -172,7 +172,7 @@ def test_memory_that_is_gone_for_good_is_said(
     def nothing_left(*_: Any) -> Iterator[Any]:
         raise MemoryError
 
-    monkeypatch.setattr(Decoder, "rows", nothing_left)
+    monkeypatch.setattr(Decoder, "generate", nothing_left)
     with pytest.raises(ProblemError) as caught:
         bench.run(model_at(tiny), prompt="x", count=2)
     assert caught.value.problem.kind == "out_of_memory"

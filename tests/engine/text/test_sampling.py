@@ -12,7 +12,7 @@ from transformers import (
     TopPLogitsWarper,
 )
 
-from studio.engine.tasks.text.decode.sampling import Sampling, Seen, gumbel_noise, pick
+from studio.engine.tasks.text.decode.sampling import Sampling, SeenTokens, gumbel_noise, pick
 
 DRAWS = 20_000
 
@@ -66,7 +66,7 @@ def test_a_nucleus_larger_than_the_first_look_is_drawn_from_in_full() -> None:
 
 def test_the_penalty_is_that_of_transformers() -> None:
     scores = logits()
-    seen = Seen([[3, 5, 3]], 4, "cpu")
+    seen = SeenTokens([[3, 5, 3]], 4, "cpu")
     seen.add(torch.tensor([8]))
     found = scores.clone()
     seen.penalise(found, 1.4)

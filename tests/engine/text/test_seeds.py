@@ -8,8 +8,12 @@ from typing import Any
 import pytest
 import torch
 
-from studio.engine.tasks.text.decode.batch_invariance import WIDTHS, Agreement, widths_that_agree
-from studio.engine.tasks.text.decode.decode import Decoder, Row
+from studio.engine.tasks.text.decode.batch_invariance import (
+    WIDTHS,
+    InvariantWidths,
+    invariant_widths,
+)
+from studio.engine.tasks.text.decode.decoder import Decoder, Row
 from studio.engine.tasks.text.decode.sampling import Sampling
 from studio.protocol import MAX_SEED, ModelRef
 from tests.engine.text.text_bench import TextBench
@@ -31,8 +35,8 @@ FAMILIES: dict[str, dict[str, Any]] = {
 def tokens_of(decoder: Decoder, seeds: list[int], prompt: list[int], number: int = 12) -> list[Any]:
     rows: list[list[int]] = [[] for _ in seeds]
     ends = frozenset[int]()
-    read = decoder.read(prompt, lambda: None)
-    for step in decoder.rows([Row(read, s, number) for s in seeds], PLAIN, ends, lambda: None):
+    read = decoder.prefill(prompt, lambda: None)
+    for step in decoder.generate([Row(read, s, number) for s in seeds], PLAIN, ends, lambda: None):
         for row, token in step:
             rows[row].append(token)
     return rows
@@ -68,7 +72,7 @@ def test_a_prompt_read_before_changes_nothing() -> None:
     decoder = Decoder(tiny_model(**(SMALL | {"max_position_embeddings": 2048})), "cpu")
     first = [(3 * n) % 200 for n in range(700)]
     second = [*first[:600], *(5, 6, 7) * 30]
-    decoder.read(first, lambda: None)
+    decoder.prefill(first, lambda: None)
     warm = tokens_of(decoder, [1, 2], second)
     decoder.forget()
     assert tokens_of(decoder, [1, 2], second) == warm
@@ -80,10 +84,10 @@ def test_greedy_answers_are_those_of_transformers() -> None:
     expected = model.generate(
         torch.tensor([prompt]), max_new_tokens=30, do_sample=False, repetition_penalty=1.3
     )[0, 4:]
-    decoder, how = Decoder(model, "cpu"), Sampling(0.0, 1.0, 0, 1.3)
+    decoder, sampling = Decoder(model, "cpu"), Sampling(0.0, 1.0, 0, 1.3)
     ends = frozenset({model.config.eos_token_id})
-    read = decoder.read(prompt, lambda: None)
-    steps = decoder.rows([Row(read, 1, 30), Row(read, 2, 30)], how, ends, lambda: None)
+    read = decoder.prefill(prompt, lambda: None)
+    steps = decoder.generate([Row(read, 1, 30), Row(read, 2, 30)], sampling, ends, lambda: None)
     found = [dict(step)[0] for step in steps]
     assert found == expected.tolist()
 
@@ -94,9 +98,9 @@ def test_rows_end_on_their_own() -> None:
     free = tokens_of(decoder, [1, 2, 3, 4, 5, 6, 7, 8, 9], prompt, 20)
     ends = frozenset({free[0][3], free[4][8]})
     rows: list[list[int]] = [[] for _ in free]
-    read = decoder.read(prompt, lambda: None)
+    read = decoder.prefill(prompt, lambda: None)
     nine = [Row(read, seed, 20) for seed in range(1, 10)]
-    for step in decoder.rows(nine, PLAIN, ends, lambda: None):
+    for step in decoder.generate(nine, PLAIN, ends, lambda: None):
         for row, token in step:
             rows[row].append(token)
     for whole, ended in zip(free, rows, strict=True):
@@ -118,25 +122,25 @@ def test_a_batch_that_rounds_otherwise_takes_copies_along() -> None:
     def step(rows: int) -> torch.Tensor:
         return torch.full((rows, 3), 1.5 if rows in (2, 32) else 1.0)
 
-    agreement = Agreement(step, frozenset(WIDTHS) - {1})
-    assert agreement.exact
-    assert [agreement.width(rows) for rows in (1, 2, 3, 5)] == [3, 3, 3, 6]
-    assert agreement.largest(40) == 24
+    widths = InvariantWidths(step, frozenset(WIDTHS) - {1})
+    assert widths.exact
+    assert [widths.width(rows) for rows in (1, 2, 3, 5)] == [3, 3, 3, 6]
+    assert widths.largest(40) == 24
 
 
 def test_equal_rows_that_differ_are_noticed() -> None:
     def step(rows: int) -> torch.Tensor:
         return torch.arange(rows)[:, None].float()
 
-    assert not Agreement(step, frozenset(WIDTHS)).exact
-    assert not Agreement(lambda rows: torch.ones(rows, 1), frozenset()).exact
+    assert not InvariantWidths(step, frozenset(WIDTHS)).exact
+    assert not InvariantWidths(lambda rows: torch.ones(rows, 1), frozenset()).exact
 
 
 @pytest.mark.parametrize("kind", [torch.bfloat16, torch.float32])
 def test_widths_that_agree_do_so_for_any_rows(kind: torch.dtype) -> None:
     torch.manual_seed(0)
     layers = torch.nn.ModuleList([torch.nn.Linear(1536, 200), torch.nn.Linear(200, 1536)])
-    widths = widths_that_agree(layers.to(kind))
+    widths = invariant_widths(layers.to(kind))
     assert 8 in widths
     rows = torch.randn(100, 32, 1536).to(kind)
     with torch.inference_mode():

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 
-from studio.engine.tasks.text.decode.decode import Decoder, Row
+from studio.engine.tasks.text.decode.decoder import Decoder, Row
 from studio.protocol import AssetReady, Cancelled, Done, Event, Failed, ModelRef, TextDelta
 from tests.engine.text.test_seeds import FAMILIES, PLAIN
 from tests.engine.text.text_bench import TextBench, model_at
@@ -20,7 +20,7 @@ LENGTHS = (3, 9, 9, 40, 41, 270, 3, 100, 9)
 
 def written(decoder: Decoder, rows: list[Row]) -> list[list[int]]:
     tokens: list[list[int]] = [[] for _ in rows]
-    for step in decoder.rows(rows, PLAIN, frozenset(), lambda: None):
+    for step in decoder.generate(rows, PLAIN, frozenset(), lambda: None):
         for row, token in step:
             tokens[row].append(token)
     return tokens
@@ -30,17 +30,19 @@ def written(decoder: Decoder, rows: list[Row]) -> list[list[int]]:
 @pytest.mark.parametrize("kind", [torch.float32, torch.bfloat16])
 def test_rows_of_different_prompts_are_what_they_are_alone(family: str, kind: torch.dtype) -> None:
     decoder = Decoder(tiny_model(family, **FAMILIES[family]).to(kind), "cpu")
-    assert decoder.mixes(lambda: None)
+    assert decoder.can_mix_prompts(lambda: None)
     prompts = [[(5 * n + 11 * k) % 250 for n in range(k)] for k in LENGTHS]
-    reads = [decoder.kept(decoder.read(prompt, lambda: None)) for prompt in prompts]
+    reads = [decoder.copy_of(decoder.prefill(prompt, lambda: None)) for prompt in prompts]
     # Rows leave at different times, so that the batch gets narrower on the way.
     rows = [Row(read, seed, 80 - 7 * seed) for seed, read in enumerate(reads)]
     together = written(decoder, rows)
     for row, prompt, mine in zip(rows, prompts, together, strict=True):
         decoder.forget()
-        alone = written(decoder, [Row(decoder.read(prompt, lambda: None), row.seed, row.room)])
+        alone = written(
+            decoder, [Row(decoder.prefill(prompt, lambda: None), row.seed, row.max_tokens)]
+        )
         assert alone == [mine]
-        assert len(mine) == row.room
+        assert len(mine) == row.max_tokens
 
 
 @pytest.mark.parametrize(
@@ -57,7 +59,7 @@ def test_rows_of_different_prompts_are_what_they_are_alone(family: str, kind: to
 def test_a_family_whose_rows_depend_on_each_other_is_not_mixed(
     family: str, sizes: dict[str, Any]
 ) -> None:
-    assert not Decoder(tiny_model(family, **sizes), "cpu").mixes(lambda: None)
+    assert not Decoder(tiny_model(family, **sizes), "cpu").can_mix_prompts(lambda: None)
 
 
 def test_jobs_together_are_what_they_are_alone(bench: TextBench, starter: ModelRef) -> None:

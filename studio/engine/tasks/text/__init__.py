@@ -1,1 +1,1 @@
-"""Text: language models, on transformers."""
+"""Text generation with language models, based on transformers."""

@@ -1,4 +1,4 @@
-"""The answers of jobs: made batch by batch, streamed, handed over as each row ends."""
+"""The answers of a job: streamed while they are generated, written to files when they end."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ import msgspec
 from studio.engine.local.devices import Device, libraries
 from studio.engine.local.job import Job, JobCancelledError
 from studio.engine.local.recipes import make_recipe
-from studio.engine.tasks.text.chat import Prompt
 from studio.engine.tasks.text.decode.stream import TextStream
 from studio.engine.tasks.text.model.load import LoadedText
+from studio.engine.tasks.text.prompt import Prompt
 from studio.formats.weights_fingerprint import weight_hash
 from studio.kinds.text import TextRequest
 from studio.protocol import ModelRef, Recipe, RunJob, seed_of_row, sentence
 
-_BEFORE = 6
-"""Tokens of a text to be continued that its continuation is decoded with."""
+_CONTEXT_TOKENS = 6
+"""Number of preceding tokens with which a continuation is decoded."""
 
 
 class Fingerprint:
-    """The hash of a model's weights, computed while the first answer is written."""
+    """The hash of a model's weights, computed in the background."""
 
     def __init__(self, job: Job, model: ModelRef) -> None:
         self._job = job
@@ -32,7 +32,7 @@ class Fingerprint:
         self._thread.start()
 
     def value(self) -> str:
-        """Return the hash, waiting for it. Raises `JobCancelledError`."""
+        """Wait for the hash and return it. Raises `JobCancelledError`."""
         while self._thread.is_alive():
             self._job.check()
             self._thread.join(0.05)
@@ -50,13 +50,13 @@ class Answers:
 
     Args:
         job: the job.
-        command: what it was asked.
-        request: the same, as a request for text.
+        command: its command.
+        request: the request of the command.
         loaded: the model.
-        device: where it runs.
-        prompt: what the model is given.
-        load_seconds: what loading took, for the recipes.
-        fingerprint: the model's, where another job has begun to take it.
+        device: the device that it runs on.
+        prompt: the tokenized prompt.
+        load_seconds: time spent on loading, for the recipes.
+        fingerprint: the model's hash, if it is shared with other jobs.
     """
 
     def __init__(
@@ -77,32 +77,32 @@ class Answers:
         self._command = command
         self._device = device
         self._load_seconds = load_seconds
-        self._begun = time.monotonic()
+        self._started = time.monotonic()
         self._adjustments: list[str] = []
         self._fingerprint = fingerprint or Fingerprint(job, command.model)
         self._sent: dict[int, int] = {}
-        self._steps = prompt.room * len(command.rows)
-        self._cut = 0
+        self._steps = prompt.max_tokens * len(command.rows)
+        self._cut_answers = 0
         self.done: set[int] = set()
-        """Rows that were handed over."""
+        """Rows that are finished."""
         self.tokens = 0
         self.seconds = 0.0
-        """Spent on tokens, not on the prompt."""
+        """Time spent on generating tokens, without the prompt."""
         self.first_token = 0.0
         """Seconds from the loaded model to the first token of the job."""
 
-    def adjusted(self, what: str) -> None:
-        """Note in the recipes that something is not as it was asked for. English."""
+    def add_adjustment(self, what: str) -> None:
+        """Record a deviation from the request in the recipes, as an English sentence."""
         self._adjustments.append(what)
 
     @property
     def complete(self) -> bool:
-        """Whether every wanted row was handed over."""
+        """Whether all rows are finished."""
         return len(self.done) == len(self._command.rows)
 
     @property
     def stats(self) -> dict[str, float]:
-        """What `Done` tells."""
+        """Statistics for the job's `Done` event."""
         return {
             "tokens": float(self.tokens),
             "tokens_per_second": self.tokens / self.seconds if self.seconds > 0 else 0.0,
@@ -112,80 +112,80 @@ class Answers:
         }
 
     def stream(self) -> TextStream:
-        """Return what turns the tokens of a row into text."""
-        before = self.prompt.ids[-_BEFORE:] if self.prompt.continues else ()
+        """Return a new text stream for one row."""
+        before = self.prompt.ids[-_CONTEXT_TOKENS:] if self.prompt.continues else ()
         return TextStream(self.loaded.decode, before)
 
-    def count(self, tokens: int, seconds: float) -> None:
-        """Note tokens that one step made, and the seconds that all steps took so far."""
+    def count_tokens(self, tokens: int, seconds: float) -> None:
+        """Add the tokens of one step, and set the total seconds of all steps so far."""
         if not self.first_token:
-            self.first_token = time.monotonic() - self._begun
+            self.first_token = time.monotonic() - self._started
         self.tokens += tokens
         self.seconds = seconds
 
     def progress(self, step: int) -> None:
-        """Say that `step` of the tokens that all rows may have are done."""
+        """Report that `step` tokens, of the maximum for all rows, are done."""
         if self.complete:
             self.job.progress(self._steps, self._steps)
         else:
             self.job.progress(min(step, self._steps - 1), self._steps)
 
-    def show(self, row: int, stream: TextStream, fresh: str) -> None:
-        """Send text, except what was sent before memory ran out and the row began anew."""
-        if not fresh:
+    def emit_text(self, row: int, stream: TextStream, new: str) -> None:
+        """Send text that was not already sent by an earlier attempt that ran out of memory."""
+        if not new:
             return
         length = stream.length
         sent = self._sent.get(row, 0)
         if length > sent:
             self._sent[row] = length
-            self.job.text(row, fresh[max(0, len(fresh) - (length - sent)) :])
+            self.job.text(row, new[max(0, len(new) - (length - sent)) :])
 
-    def hand_over(
+    def finish_row(
         self, row: int, stream: TextStream, seconds: float, rows: int, *, cut: bool
     ) -> None:
-        """Write down a row that has ended, or was `cut` where it had no more room.
+        """Write the file of a finished row and send it.
 
         Args:
             row: the row.
             stream: its text.
-            seconds: what its batch took so far.
-            rows: rows of the batch, which share that time.
-            cut: whether the answer would have gone on.
+            seconds: time spent on its batch so far.
+            rows: number of rows in the batch, which share that time.
+            cut: whether the answer reached its maximum length before its end.
         """
-        self.show(row, stream, stream.finish())
+        self.emit_text(row, stream, stream.finish())
         path = self.job.temporary(".txt")
         path.write_text(stream.text, encoding="utf-8", newline="\n")
         recipe = self._recipe(row, stream.tokens, seconds, seconds / rows, cut)
         self.job.asset(row, path, recipe)
         self.done.add(row)
-        self._cut += cut
+        self._cut_answers += cut
 
-    def tell_cut_answers(self) -> None:
-        """Say how many answers had no more room. To be called once, when all rows are done."""
-        if not self._cut:
+    def warn_about_cut_answers(self) -> None:
+        """Warn about answers that were cut off. Call once, when all rows are done."""
+        if not self._cut_answers:
             return
-        rows, tokens = len(self._command.rows), self.prompt.room
+        rows, tokens = len(self._command.rows), self.prompt.max_tokens
         if tokens < self.request.max_tokens:
-            told = sentence(
+            message = sentence(
                 "The answer filled the model's context window after {tokens} tokens and may be cut"
                 " off. A shorter prompt leaves more room for it.",
                 tokens=tokens,
             )
         elif rows == 1:
-            told = sentence(
+            message = sentence(
                 "The answer reached the limit of {tokens} tokens and may be cut off. Raise the"
                 " limit for a longer answer.",
                 tokens=tokens,
             )
         else:
-            told = sentence(
+            message = sentence(
                 "{rows} of {count} answers reached the limit of {tokens} tokens and may be cut"
                 " off. Raise the limit for longer answers.",
-                rows=self._cut,
+                rows=self._cut_answers,
                 count=rows,
                 tokens=tokens,
             )
-        self.job.warn("answer_cut", told)
+        self.job.warn("answer_cut", message)
 
     def _recipe(self, row: int, tokens: int, seconds: float, share: float, cut: bool) -> Recipe:
         seed, model = seed_of_row(self.request.seed, row), self._command.model

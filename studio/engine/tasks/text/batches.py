@@ -1,4 +1,4 @@
-"""Writes rows in batches: of one job, or of several with the same settings."""
+"""Generates rows in batches: of one job, or of several jobs with the same settings."""
 
 from __future__ import annotations
 
@@ -10,68 +10,71 @@ from studio.engine.local.devices import is_out_of_memory
 from studio.engine.local.job import Job
 from studio.engine.local.memory import MemoryArbiter, collect, release_frames
 from studio.engine.tasks.text.answers import Answers
-from studio.engine.tasks.text.decode.decode import ReadPrompt, Row
+from studio.engine.tasks.text.decode.decoder import PrefilledPrompt, Row
 from studio.engine.tasks.text.decode.sampling import Sampling
 from studio.engine.tasks.text.model.load import LoadedText
 from studio.protocol import problem, seed_of_row, sentence
 
-MOST_ROWS = 32
-"""Rows of a batch. More gain little, and the first texts come later."""
+MAX_ROWS = 32
+"""Largest batch. More rows gain little and delay the first texts."""
 
-_GROWTH = 1.6
-"""The attention cache grows by half when it is full, and rows are copied into a smaller one."""
+_CACHE_OVERHEAD = 1.6
+"""The KV cache grows by half when it is full, and is copied when rows leave the batch."""
 
-_LOGITS = 24
-"""Bytes of work for each entry of the vocabulary in each row."""
+_LOGITS_BYTES = 24
+"""Working memory for each vocabulary entry of each row, in bytes."""
 
 
 @dataclass(frozen=True)
-class Line:
-    """A row to be written: whose it is, its number in its job, and the prompt it follows."""
+class BatchRow:
+    """A row to generate: the job's answers, its index in the job, and its prompt."""
 
     answers: Answers
     row: int
-    read: ReadPrompt
+    prompt: PrefilledPrompt
 
     @property
     def nbytes(self) -> int:
-        """Bytes that it takes while it is written."""
-        tokens = len(self.read.ids) + self.answers.prompt.room
-        return int(self.read.row_bytes * tokens * _GROWTH) + _LOGITS * self.read.logits.shape[-1]
+        """Memory needed to generate it, in bytes."""
+        tokens = len(self.prompt.ids) + self.answers.prompt.max_tokens
+        return (
+            int(self.prompt.row_bytes * tokens * _CACHE_OVERHEAD)
+            + _LOGITS_BYTES * self.prompt.logits.shape[-1]
+        )
 
 
-def write_all(
+def generate_all(
     job: Job,
-    lines: Sequence[Line],
+    rows: Sequence[BatchRow],
     loaded: LoadedText,
     memory: MemoryArbiter,
-    finished: Callable[[Answers], None] = lambda _: None,
+    on_finished: Callable[[Answers], None] = lambda _: None,
 ) -> None:
-    """Write all rows, as many at once as fit and agree; fewer where memory runs out.
+    """Generate all rows in batches as large as memory and batch invariance allow.
 
-    Rows of a job that is cancelled meanwhile are left out.
+    The batch size is halved when memory runs out. Rows of cancelled jobs are skipped.
 
     Args:
-        job: asked whether to stop, and told what goes wrong.
-        lines: of one model and settings; at least one.
+        job: checked for cancellation; receives warnings.
+        rows: rows with the same model and settings; at least one.
         loaded: the model.
-        memory: makes room.
-        finished: told each job's answers once they are complete.
+        memory: unloads other models to make room.
+        on_finished: called with the answers of each job once they are complete.
 
     Raises:
-        ProblemError: `out_of_memory`, where one row alone is too many.
+        ProblemError: `out_of_memory`, if memory is too small even for a single row.
         JobCancelledError: at any token.
     """
-    waiting = list(lines)
-    a_row = max(line.nbytes for line in lines)
-    free = memory.make_room(a_row * min(len(lines), MOST_ROWS), job, keep=loaded.key)
-    size = loaded.decoder.agreement.largest(max(1, min(MOST_ROWS, rows_fitting(free, a_row))))
+    waiting = list(rows)
+    row_bytes = max(row.nbytes for row in rows)
+    free = memory.make_room(row_bytes * min(len(rows), MAX_ROWS), job, keep=loaded.key)
+    size = loaded.decoder.widths.largest(max(1, min(MAX_ROWS, rows_that_fit(free, row_bytes))))
     while waiting:
         batch = waiting[:size]
-        if fewer := _fewer_after(batch, job, finished):
-            for answers in _jobs_of(batch):
-                answers.adjusted(
-                    f"Memory ran out with {size} variations at once: {fewer} were made."
+        if fewer := _run_batch(batch, job, on_finished):
+            for answers in _answers_of(batch):
+                answers.add_adjustment(
+                    f"Memory ran out with {size} variations at once; continued with {fewer}."
                 )
             job.warn(
                 "memory",
@@ -83,23 +86,23 @@ def write_all(
                 ),
             )
             size = fewer
-            memory.make_room(a_row * size, job, keep=loaded.key)
+            memory.make_room(row_bytes * size, job, keep=loaded.key)
         waiting = [
-            line
-            for line in waiting
-            if line.row not in line.answers.done and not line.answers.job.is_cancelled
+            row
+            for row in waiting
+            if row.row not in row.answers.done and not row.answers.job.is_cancelled
         ]
 
 
-def rows_fitting(free: int, a_row: int) -> int:
-    """Return how many rows of `a_row` bytes fit into 80 % of `free` bytes."""
-    return int(free * 0.8) // max(1, a_row)
+def rows_that_fit(free: int, row_bytes: int) -> int:
+    """Return how many rows of `row_bytes` bytes fit into 80 % of `free` bytes."""
+    return int(free * 0.8) // max(1, row_bytes)
 
 
-def _fewer_after(batch: Sequence[Line], job: Job, finished: Callable[[Answers], None]) -> int:
-    """Write a batch. Returns 0, or how many rows to try at once since memory ran out."""
+def _run_batch(batch: Sequence[BatchRow], job: Job, on_finished: Callable[[Answers], None]) -> int:
+    """Generate a batch. Returns 0, or a smaller batch size to retry with if memory ran out."""
     try:
-        _write(batch, job.check, finished)
+        _generate_batch(batch, job.check, on_finished)
     except Exception as error:
         if not is_out_of_memory(error):
             raise
@@ -117,67 +120,73 @@ def _fewer_after(batch: Sequence[Line], job: Job, finished: Callable[[Answers], 
     return len(batch) // 2
 
 
-def _write(
-    batch: Sequence[Line], check: Callable[[], None], finished: Callable[[Answers], None]
+def _generate_batch(
+    batch: Sequence[BatchRow], check: Callable[[], None], on_finished: Callable[[Answers], None]
 ) -> None:
-    """Write rows in one batch."""
+    """Generate rows in one batch."""
     request, loaded = batch[0].answers.request, batch[0].answers.loaded
-    how = Sampling(request.temperature, request.top_p, request.top_k, request.repetition_penalty)
+    sampling = Sampling(
+        request.temperature, request.top_p, request.top_k, request.repetition_penalty
+    )
     rows = [
-        Row(line.read, seed_of_row(line.answers.request.seed, line.row), line.answers.prompt.room)
-        for line in batch
+        Row(
+            row.prompt,
+            seed_of_row(row.answers.request.seed, row.row),
+            row.answers.prompt.max_tokens,
+        )
+        for row in batch
     ]
-    streams = [line.answers.stream() for line in batch]
-    shares = [_Share(answers, batch) for answers in _jobs_of(batch)]
+    streams = [row.answers.stream() for row in batch]
+    progress = [_JobProgress(answers, batch) for answers in _answers_of(batch)]
 
-    def wanted(place: int) -> bool:
+    def is_wanted(place: int) -> bool:
         return not batch[place].answers.job.is_cancelled
 
     started = time.monotonic()
-    steps = loaded.decoder.rows(rows, how, loaded.ends, check, wanted)
+    steps = loaded.decoder.generate(rows, sampling, loaded.stop_tokens, check, is_wanted)
     for made, tokens in enumerate(steps, 1):
         seconds = time.monotonic() - started
-        for share in shares:
-            share.count([place for place, _ in tokens], seconds)
+        for job_progress in progress:
+            job_progress.count([place for place, _ in tokens], seconds)
         for place, token in tokens:
-            if not wanted(place):
+            if not is_wanted(place):
                 continue
             answers, row, stream = batch[place].answers, batch[place].row, streams[place]
-            ended = token in loaded.ends
+            ended = token in loaded.stop_tokens
             if not ended:
-                answers.show(row, stream, stream.push(token))
-            if ended or made == answers.prompt.room:
-                answers.hand_over(row, stream, seconds, len(batch), cut=not ended)
-        for share in shares:
-            share.report(made, finished)
+                answers.emit_text(row, stream, stream.push(token))
+            if ended or made == answers.prompt.max_tokens:
+                answers.finish_row(row, stream, seconds, len(batch), cut=not ended)
+        for job_progress in progress:
+            job_progress.report(made, on_finished)
 
 
-class _Share:
-    """A job's share of a batch."""
+class _JobProgress:
+    """Tracks the progress of one job in a batch that may contain several."""
 
-    def __init__(self, answers: Answers, batch: Sequence[Line]) -> None:
+    def __init__(self, answers: Answers, batch: Sequence[BatchRow]) -> None:
         self._answers = answers
-        self._places = {place for place, line in enumerate(batch) if line.answers is answers}
-        self._before = len(answers.done) * answers.prompt.room
+        self._places = {place for place, row in enumerate(batch) if row.answers is answers}
+        self._before = len(answers.done) * answers.prompt.max_tokens
         self._seconds = answers.seconds
-        self._told = False
+        self._reported = False
 
     def count(self, places: Sequence[int], seconds: float) -> None:
-        """Note a step that made tokens at these places of the batch."""
+        """Count the tokens of a step, given by their places in the batch."""
         if made := len(self._places.intersection(places)):
-            self._answers.count(made, self._seconds + seconds)
+            self._answers.count_tokens(made, self._seconds + seconds)
 
-    def report(self, made: int, finished: Callable[[Answers], None]) -> None:
-        """Say how far the job is after `made` tokens of its rows."""
-        if self._told:
+    def report(self, made: int, on_finished: Callable[[Answers], None]) -> None:
+        """Report progress after `made` tokens per row, and completion once."""
+        if self._reported:
             return
         self._answers.progress(self._before + made * len(self._places))
         if self._answers.complete:
-            self._told = True
-            self._answers.tell_cut_answers()
-            finished(self._answers)
+            self._reported = True
+            self._answers.warn_about_cut_answers()
+            on_finished(self._answers)
 
 
-def _jobs_of(batch: Sequence[Line]) -> list[Answers]:
-    """Return the jobs that rows belong to, in order, each once."""
-    return list({id(line.answers): line.answers for line in batch}.values())
+def _answers_of(batch: Sequence[BatchRow]) -> list[Answers]:
+    """Return the distinct jobs of a batch, in order."""
+    return list({id(row.answers): row.answers for row in batch}.values())

@@ -1,4 +1,4 @@
-"""Answers without a model: they depend on the prompt and the seed alone."""
+"""Fake answers that depend only on the prompt and the seed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from studio.kinds.text import TextRequest
 
 
 def answer(request: TextRequest, seed: int) -> str:
-    """Return the text that the fake writes."""
+    """Return the fake answer for a seed."""
     topic = " ".join(request.prompt.split())[:60]
     return f"Answer {seed} to **{topic}**: one two three four five six seven eight."
 

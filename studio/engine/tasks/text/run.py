@@ -1,4 +1,4 @@
-"""A text job: load, fit the conversation into the context, answer in batches."""
+"""Runs a text job: load the model, fit the conversation into the context, generate answers."""
 
 from __future__ import annotations
 
@@ -8,48 +8,50 @@ from studio.engine.local.devices import Device
 from studio.engine.local.job import Job
 from studio.engine.local.memory import MemoryArbiter
 from studio.engine.tasks.text.answers import Answers
-from studio.engine.tasks.text.batches import Line, write_all
-from studio.engine.tasks.text.chat import prepare
+from studio.engine.tasks.text.batches import BatchRow, generate_all
 from studio.engine.tasks.text.model.load import acquire
+from studio.engine.tasks.text.prompt import build_prompt
 from studio.formats.context_window import prompt_budget
 from studio.kinds.text import TextRequest
 from studio.protocol import RunJob, sentence
 
 
 def run(job: Job, command: RunJob, memory: MemoryArbiter, device: Device) -> dict[str, float]:
-    """Answer the wanted rows of a text request.
+    """Generate the rows of a text request.
 
     Returns:
         `tokens`, `tokens_per_second` (all rows together, without the prompt),
         `time_to_first_token` (s, without loading), `prompt_tokens`, `load_seconds`.
 
     Raises:
-        ProblemError: the model is broken or missing, memory is out, the prompt is too long, or
-            the conversation is refused.
+        ProblemError: the model is broken or missing, memory ran out, the prompt is too long, or
+            the chat template rejects the conversation.
         JobCancelledError: at any token, part of the prompt, or stage of loading.
     """
     request = command.request
     assert isinstance(request, TextRequest)
-    begun = time.monotonic()
+    started = time.monotonic()
     loaded = acquire(job, command.model, memory, device)
-    load_seconds = time.monotonic() - begun
-    prompt = prepare(request, loaded.encode, loaded.template, loaded.special, loaded.context)
+    load_seconds = time.monotonic() - started
+    prompt = build_prompt(request, loaded.encode, loaded.template, loaded.special, loaded.context)
     answers = Answers(job, command, request, loaded, device, prompt, load_seconds)
-    tell_cut(job, answers)
-    read = loaded.decoder.read(prompt.ids, job.check)
-    write_all(job, [Line(answers, row, read) for row in command.rows], loaded, memory)
+    warn_about_cut_prompt(job, answers)
+    prefilled = loaded.decoder.prefill(prompt.ids, job.check)
+    generate_all(job, [BatchRow(answers, row, prefilled) for row in command.rows], loaded, memory)
     if not answers.complete:
         job.check()
     return answers.stats
 
 
-def tell_cut(job: Job, answers: Answers) -> None:
-    """Say what was left out, and how little room is left for the answer."""
+def warn_about_cut_prompt(job: Job, answers: Answers) -> None:
+    """Warn if the prompt was shortened, or if it leaves less room than requested."""
     prompt, context = answers.prompt, answers.loaded.context
     if context is None:
         return
     if prompt.characters and prompt.continues:
-        answers.adjusted(f"The first {prompt.characters} characters of the text were left out.")
+        answers.add_adjustment(
+            f"The first {prompt.characters} characters of the text were left out."
+        )
         job.warn(
             "context_cut",
             sentence(
@@ -59,7 +61,7 @@ def tell_cut(job: Job, answers: Answers) -> None:
             ),
         )
     elif prompt.left_out:
-        answers.adjusted(
+        answers.add_adjustment(
             f"The oldest {prompt.left_out} messages ({prompt.characters} characters) were left out."
         )
         job.warn(
@@ -72,12 +74,12 @@ def tell_cut(job: Job, answers: Answers) -> None:
             ),
         )
     if len(prompt.ids) > prompt_budget(context, answers.request.max_tokens):
-        answers.adjusted(f"The answer had room for {prompt.room} tokens.")
+        answers.add_adjustment(f"The answer had room for {prompt.max_tokens} tokens.")
         job.warn(
             "context_cut",
             sentence(
                 "The prompt nearly fills the model's context window. Tokens left for the answer:"
                 " {tokens}.",
-                tokens=prompt.room,
+                tokens=prompt.max_tokens,
             ),
         )

@@ -1,4 +1,4 @@
-"""Text jobs of one model and the same settings, written in common batches."""
+"""Runs several text jobs with the same model and settings in shared batches."""
 
 from __future__ import annotations
 
@@ -10,49 +10,51 @@ from studio.engine.local.group import Group, Part
 from studio.engine.local.memory import MemoryArbiter, collect, release_frames
 from studio.engine.local.process import final_event
 from studio.engine.tasks.text.answers import Answers, Fingerprint
-from studio.engine.tasks.text.batches import Line, write_all
-from studio.engine.tasks.text.chat import prepare
-from studio.engine.tasks.text.decode.decode import Decoder, ReadPrompt
+from studio.engine.tasks.text.batches import BatchRow, generate_all
+from studio.engine.tasks.text.decode.decoder import Decoder, PrefilledPrompt
 from studio.engine.tasks.text.decode.kv_cache import nbytes
 from studio.engine.tasks.text.model.load import acquire
-from studio.engine.tasks.text.run import tell_cut
+from studio.engine.tasks.text.prompt import build_prompt
+from studio.engine.tasks.text.run import warn_about_cut_prompt
 from studio.kinds.text import TextRequest
 from studio.protocol import Done, ProblemError
 
 
 def run_together(group: Group, memory: MemoryArbiter, device: Device) -> None:
-    """Answer the jobs of a group; each ends when its last row does.
+    """Answer the jobs of a group; each ends with its last row.
 
-    A job whose prompt is refused fails alone. Where the model's rows do not come out as when
-    they are alone, nothing is done, and where memory has no room for so many prompts, not for
-    all: the rest is left to be run one by one.
+    A job whose prompt is rejected fails alone. If the results would differ from those of jobs
+    run alone, nothing is done. If memory is too small for all prompts, only some jobs are run.
+    Jobs that are not done here are left to be run one by one.
 
     Raises:
-        ProblemError: the model is broken or missing, or memory is out.
-        JobCancelledError: when no job is left.
+        ProblemError: the model is broken or missing, or memory ran out.
+        JobCancelledError: all jobs were cancelled.
     """
-    begun = time.monotonic()
+    started = time.monotonic()
     model = group.parts[0].command.model
     loaded = acquire(group.job, model, memory, device)
-    load_seconds = time.monotonic() - begun
-    if not loaded.decoder.mixes(group.job.check):
+    load_seconds = time.monotonic() - started
+    if not loaded.decoder.can_mix_prompts(group.job.check):
         return
     fingerprint = Fingerprint(group.job, model)
-    prompts = _Prompts(loaded.decoder, group.job.check)
-    lines: list[Line] = []
+    prompts = _PromptCache(loaded.decoder, group.job.check)
+    rows: list[BatchRow] = []
 
     def add(part: Part) -> None:
         request = part.command.request
         assert isinstance(request, TextRequest)
-        prompt = prepare(request, loaded.encode, loaded.template, loaded.special, loaded.context)
+        prompt = build_prompt(
+            request, loaded.encode, loaded.template, loaded.special, loaded.context
+        )
         answers = Answers(
             part.job, part.command, request, loaded, device, prompt, load_seconds, fingerprint
         )
-        tell_cut(part.job, answers)
-        read = prompts.read(prompt.ids)
-        lines.extend(Line(answers, row, read) for row in part.command.rows)
+        warn_about_cut_prompt(part.job, answers)
+        prefilled = prompts.prefill(prompt.ids)
+        rows.extend(BatchRow(answers, row, prefilled) for row in part.command.rows)
 
-    def finished(answers: Answers) -> None:
+    def on_finished(answers: Answers) -> None:
         group.part_of(answers.job).end(Done(answers.job.id, answers.stats))
 
     try:
@@ -67,36 +69,36 @@ def run_together(group: Group, memory: MemoryArbiter, device: Device) -> None:
         if not is_out_of_memory(error):
             raise
         release_frames(error)
-        lines.clear()
-    if not lines:
-        prompts.forget()
+        rows.clear()
+    if not rows:
+        prompts.clear()
         collect()
         return
-    prompts.forget()
-    write_all(group.job, lines, loaded, memory, finished)
+    prompts.clear()
+    generate_all(group.job, rows, loaded, memory, on_finished)
 
 
-class _Prompts:
-    """What the model remembers of several prompts; the same prompt is remembered once."""
+class _PromptCache:
+    """Prefilled prompts of several jobs; equal prompts are prefilled once."""
 
     def __init__(self, decoder: Decoder, check: Callable[[], None]) -> None:
         self._decoder = decoder
         self._check = check
-        self._kept: dict[tuple[int, ...], ReadPrompt] = {}
+        self._kept: dict[tuple[int, ...], PrefilledPrompt] = {}
 
     @property
     def nbytes(self) -> int:
-        """Bytes that all of them take."""
-        return sum(nbytes(read.cache) for read in self._kept.values())
+        """Total size of the KV caches in bytes."""
+        return sum(nbytes(prompt.cache) for prompt in self._kept.values())
 
-    def read(self, ids: list[int]) -> ReadPrompt:
-        """Have the model read a prompt."""
-        known = self._kept.get(tuple(ids))
-        if known is None:
-            known = self._decoder.kept(self._decoder.read(ids, self._check))
-            self._kept[tuple(ids)] = known
-        return known
+    def prefill(self, ids: list[int]) -> PrefilledPrompt:
+        """Return the prefilled prompt."""
+        prefilled = self._kept.get(tuple(ids))
+        if prefilled is None:
+            prefilled = self._decoder.copy_of(self._decoder.prefill(ids, self._check))
+            self._kept[tuple(ids)] = prefilled
+        return prefilled
 
-    def forget(self) -> None:
-        """Let go of what no row holds."""
+    def clear(self) -> None:
+        """Drop all prompts; those that rows refer to stay in memory."""
         self._kept.clear()

@@ -204,7 +204,8 @@ def _eight_bits(
         icc = b""
         if known:
             text = sentence(
-                "{name} was converted from print colours (CMYK or Lab) to sRGB.", name=path.name
+                "{name} was converted from print colours (CMYK or Lab) to sRGB.",
+                name=path.name,
             )
         else:
             text = sentence(

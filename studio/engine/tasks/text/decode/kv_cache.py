@@ -1,7 +1,7 @@
-"""What attention remembers of the tokens so far: grown in place, copied as rarely as can be.
+"""A KV cache that grows in place and is rarely copied.
 
-The library's own cache copies every key and value at every token, which for eight rows of a
-few hundred tokens costs as much as the model itself.
+The cache of transformers copies all keys and values for every token, which for eight rows of a
+few hundred tokens takes as long as the model itself.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from typing import Any
 import torch
 from transformers.cache_utils import DynamicCache, DynamicLayer
 
-_SPARE = 256
+_SPARE_TOKENS = 256
 
 
 class GrowingLayer(DynamicLayer):  # type: ignore[misc]  # the library has no types
-    """One layer's keys and values, (rows, heads, tokens, width), at the front of a larger buffer.
+    """Keys and values of one layer, (rows, heads, tokens, width), in a larger buffer.
 
-    Only where tokens are added does it differ from the library's layer.
+    Differs from the base class only in how tokens are added.
     """
 
     keys: torch.Tensor
@@ -31,7 +31,7 @@ class GrowingLayer(DynamicLayer):  # type: ignore[misc]  # the library has no ty
     def update(
         self, key_states: torch.Tensor, value_states: torch.Tensor, *_: Any, **__: Any
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Add tokens. Returns all keys and all values, as views of the buffers."""
+        """Append tokens. Returns all keys and all values as views of the buffers."""
         if not self.is_initialized:
             self.lazy_initialization(key_states, value_states)
         start = self.get_seq_length()
@@ -48,42 +48,45 @@ class GrowingLayer(DynamicLayer):  # type: ignore[misc]  # the library has no ty
         return self.keys, self.values
 
     def copy(self) -> GrowingLayer:
-        """Return a layer of its own that holds the same, without spare room."""
-        made = GrowingLayer()
-        made.lazy_initialization(self.keys, self.values)
-        made.keys, made.values = (
-            held.clone(memory_format=torch.contiguous_format) for held in (self.keys, self.values)
+        """Return an independent copy without spare capacity."""
+        copied = GrowingLayer()
+        copied.lazy_initialization(self.keys, self.values)
+        copied.keys, copied.values = (
+            tensor.clone(memory_format=torch.contiguous_format)
+            for tensor in (self.keys, self.values)
         )
-        return made
+        return copied
 
-    def rows(self, index: torch.Tensor) -> GrowingLayer:
-        """Return a layer of its own that holds the given rows of this one."""
-        chosen = GrowingLayer()
+    def select(self, index: torch.Tensor) -> GrowingLayer:
+        """Return an independent copy with the given rows."""
+        selected = GrowingLayer()
         if self.get_seq_length() == 0:
-            return chosen
-        chosen.lazy_initialization(self.keys, self.values)
+            return selected
+        selected.lazy_initialization(self.keys, self.values)
         size = self.get_seq_length()
         buffers = []
-        for held in (self.keys, self.values):
-            buffer = held.new_empty(len(index), held.shape[1], size + _SPARE, held.shape[3])
-            buffer[:, :, :size] = held.index_select(0, index)
+        for tensor in (self.keys, self.values):
+            buffer = tensor.new_empty(
+                len(index), tensor.shape[1], size + _SPARE_TOKENS, tensor.shape[3]
+            )
+            buffer[:, :, :size] = tensor.index_select(0, index)
             buffers.append(buffer)
-        chosen._buffers = buffers[0], buffers[1]
-        chosen.keys, chosen.values = buffers[0][:, :, :size], buffers[1][:, :, :size]
-        return chosen
+        selected._buffers = buffers[0], buffers[1]
+        selected.keys, selected.values = buffers[0][:, :, :size], buffers[1][:, :, :size]
+        return selected
 
 
-def _enlarged(held: torch.Tensor | None, fresh: torch.Tensor, tokens: int) -> torch.Tensor:
-    buffer = fresh.new_empty(
-        fresh.shape[0], fresh.shape[1], tokens + tokens // 2 + _SPARE, fresh.shape[3]
+def _enlarged(tensor: torch.Tensor | None, new: torch.Tensor, tokens: int) -> torch.Tensor:
+    buffer = new.new_empty(
+        new.shape[0], new.shape[1], tokens + tokens // 2 + _SPARE_TOKENS, new.shape[3]
     )
-    if held is not None:
-        buffer[:, :, : held.shape[2]] = held
+    if tensor is not None:
+        buffer[:, :, : tensor.shape[2]] = tensor
     return buffer
 
 
 def new_cache(config: Any) -> DynamicCache:
-    """Return an empty cache for a model of this configuration."""
+    """Return an empty cache for a model with this configuration."""
     cache = DynamicCache(config=config)
     cache.layers = [
         GrowingLayer() if type(layer) is DynamicLayer else layer for layer in cache.layers
@@ -93,50 +96,50 @@ def new_cache(config: Any) -> DynamicCache:
     return cache
 
 
-def rows_of(cache: DynamicCache, index: torch.Tensor) -> DynamicCache:
-    """Return a cache of its own that holds the given rows of another, repeated as asked."""
-    chosen = copy.copy(cache)
-    chosen.layers = []
+def select_rows(cache: DynamicCache, index: torch.Tensor) -> DynamicCache:
+    """Return an independent copy with the given rows, which may be repeated."""
+    selected = copy.copy(cache)
+    selected.layers = []
     for layer in cache.layers:
         if isinstance(layer, GrowingLayer):
-            chosen.layers.append(layer.rows(index))
+            selected.layers.append(layer.select(index))
         else:
             twin = copy.deepcopy(layer)
             twin.reorder_cache(index)
-            chosen.layers.append(twin)
-    return chosen
+            selected.layers.append(twin)
+    return selected
 
 
-def copy_of(cache: DynamicCache) -> DynamicCache:
-    """Return a cache of its own that holds the same. Only for one that `can_be_shortened`."""
-    made = copy.copy(cache)
-    made.layers = [layer.copy() for layer in cache.layers]
-    return made
+def copy_cache(cache: DynamicCache) -> DynamicCache:
+    """Return an independent copy. Only for a cache that `can_crop`."""
+    copied = copy.copy(cache)
+    copied.layers = [layer.copy() for layer in cache.layers]
+    return copied
 
 
-def shortened(cache: DynamicCache, tokens: int) -> None:
-    """Forget all but the first `tokens` tokens. Only for a cache that `can_be_shortened`."""
-    surplus = cache.get_seq_length() - tokens
-    if surplus > 0:
+def crop(cache: DynamicCache, tokens: int) -> None:
+    """Keep only the first `tokens` tokens. Only for a cache that `can_crop`."""
+    excess = cache.get_seq_length() - tokens
+    if excess > 0:
         for layer in cache.layers:
-            layer.crop(-surplus)
+            layer.crop(-excess)
 
 
-def can_be_shortened(cache: DynamicCache) -> bool:
-    """Whether every layer remembers each token by itself (no window, no running state)."""
+def can_crop(cache: DynamicCache) -> bool:
+    """Return whether every layer stores each token separately (no window, no state)."""
     return all(isinstance(layer, GrowingLayer) for layer in cache.layers)
 
 
-def reads_in_parts(cache: DynamicCache) -> bool:
-    """Whether a prompt can be read in several passes: not where a running state is kept."""
+def can_prefill_in_chunks(cache: DynamicCache) -> bool:
+    """Return whether a prompt can be prefilled in several passes: not with a recurrent state."""
     return all(isinstance(layer, DynamicLayer) for layer in cache.layers)
 
 
 def nbytes(cache: DynamicCache) -> int:
-    """Return the bytes of the keys and values that the cache holds, without spare room."""
+    """Return the bytes of the cached keys and values, without spare capacity."""
     return sum(
-        held.nbytes
+        tensor.nbytes
         for layer in cache.layers
-        for held in (getattr(layer, "keys", None), getattr(layer, "values", None))
-        if held is not None
+        for tensor in (getattr(layer, "keys", None), getattr(layer, "values", None))
+        if tensor is not None
     )

@@ -1,8 +1,8 @@
-"""Weights of matrix products in the order that the CPU's kernels read them, arranged once.
+"""Linear layers whose weights are packed once for the CPU's kernels.
 
-Otherwise oneDNN arranges them anew at each product, which for few rows takes as long as the
-product. Measured: 1.4 to 2 times as quick in bfloat16 for 1 to 8 rows, with the same bits, and
-in float32 twice as quick for 8 rows, with more numbers of rows that agree (see `agreement`).
+Otherwise oneDNN repacks them for each product, which for few rows takes as long as the product
+itself. Measured: 1.4 to 2 times as fast in bfloat16 for 1 to 8 rows, with identical results;
+in float32 twice as fast for 8 rows, with more batch-invariant widths (see `batch_invariance`).
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ from typing import Any
 
 import torch
 
-_ROWS = 8
-"""Rows that the order is best for. Any number is computed right."""
+_TUNED_ROWS = 8
+"""Number of rows that the packing is optimised for. Any number gives correct results."""
 
 
 class PackedLinear(torch.nn.Module):
     """A linear layer for inference on a CPU.
 
     Args:
-        weight: (outputs, inputs), bfloat16 or float32; is not kept.
+        weight: (outputs, inputs), bfloat16 or float32; not kept.
         bias: (outputs,) or None.
     """
 
@@ -29,9 +29,9 @@ class PackedLinear(torch.nn.Module):
         super().__init__()
         self.out_features, self.in_features = weight.shape
         self.bias = bias
-        # Some models ask for the type and place of a layer's weight.
+        # Some models read the dtype and device of a layer's weight.
         self.weight = torch.nn.Parameter(weight.new_empty(0), requires_grad=False)
-        self._packed = torch.ops.mkldnn._reorder_linear_weight(weight.detach(), _ROWS)
+        self._packed = torch.ops.mkldnn._reorder_linear_weight(weight.detach(), _TUNED_ROWS)
 
     def forward(self, rows: torch.Tensor) -> torch.Tensor:
         """Return (…, outputs) for (…, inputs)."""
@@ -42,17 +42,17 @@ class PackedLinear(torch.nn.Module):
 
 
 def pack(model: Any, run: Callable[[], object]) -> bool:
-    """Replace the linear layers of a model on the CPU. Returns whether it was done.
+    """Replace the linear layers of a model on the CPU. Returns whether any was replaced.
 
-    Left alone are layers in another type than bfloat16 and float32, those whose weights the
-    model also uses otherwise, and every model where torch lacks the kernels or they compute
-    something else.
+    Layers with a dtype other than bfloat16 and float32, and layers whose weights the model also
+    uses elsewhere, are not replaced. Nothing is replaced if torch lacks the kernels or if their
+    results differ.
 
     Args:
         model: in evaluation mode.
-        run: runs the model once, for whatever it does in use.
+        run: runs the model once, to find out how weights are used.
     """
-    with _watched(model) as used:
+    with _probed(model) as used:
         run()
     layers = [
         (parent, name, layer)
@@ -62,7 +62,7 @@ def pack(model: Any, run: Callable[[], object]) -> bool:
     ]
     shapes = {layer.weight.shape: layer for *_, layer in layers}
     with torch.inference_mode():
-        if not all(_computes_the_same(layer) for layer in shapes.values()):
+        if not all(_gives_same_result(layer) for layer in shapes.values()):
             return False
         while layers:
             parent, name, layer = layers.pop()
@@ -70,8 +70,8 @@ def pack(model: Any, run: Callable[[], object]) -> bool:
     return bool(shapes)
 
 
-class _Watched(torch.nn.Linear):
-    """A linear layer that notes when somebody else asks for its weights."""
+class _WeightAccessProbe(torch.nn.Linear):
+    """A linear layer that records whether its weights are accessed from outside."""
 
     used: set[torch.nn.Module]
     working = False
@@ -90,12 +90,12 @@ class _Watched(torch.nn.Linear):
 
 
 @contextlib.contextmanager
-def _watched(model: Any) -> Iterator[set[torch.nn.Module]]:
-    """Give a set that fills with the linear layers whose weights are used by others."""
+def _probed(model: Any) -> Iterator[set[torch.nn.Module]]:
+    """Yield a set that collects the linear layers whose weights are accessed from outside."""
     used: set[torch.nn.Module] = set()
     layers = [layer for layer in model.modules() if type(layer) is torch.nn.Linear]
     for layer in layers:
-        layer.__class__ = _Watched
+        layer.__class__ = _WeightAccessProbe
         layer.__dict__["used"] = used
     try:
         yield used
@@ -110,10 +110,10 @@ def _can_be_packed(weight: torch.Tensor) -> bool:
     return weight.device.type == "cpu" and weight.dtype in (torch.bfloat16, torch.float32)
 
 
-def _computes_the_same(layer: torch.nn.Linear) -> bool:
+def _gives_same_result(layer: torch.nn.Linear) -> bool:
     rows = torch.linspace(-1, 1, 2 * layer.in_features).reshape(2, -1).to(layer.weight.dtype)
     try:
-        found = PackedLinear(layer.weight, layer.bias)(rows)
+        packed = PackedLinear(layer.weight, layer.bias)(rows)
     except (RuntimeError, AttributeError, TypeError):
         return False
-    return torch.allclose(found, layer(rows), rtol=1e-2, atol=1e-2)
+    return torch.allclose(packed, layer(rows), rtol=1e-2, atol=1e-2)

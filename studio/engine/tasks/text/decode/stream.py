@@ -1,62 +1,65 @@
-"""Tokens to text, piece by piece, without ever showing half a character."""
+"""Streaming detokenization that never emits incomplete characters."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-_BROKEN = "\ufffd"
-_LONGEST = 8
-"""Tokens that wait for the rest of a character. None has more than four bytes, so that bytes
-which still make none after so many tokens never will."""
+_REPLACEMENT_CHARACTER = "\ufffd"
+_MAX_PENDING_TOKENS = 8
+"""Maximum number of tokens held back for an incomplete character. A character has at most four
+bytes, so bytes that form none after this many tokens never will."""
 
 
 class TextStream:
-    """Turns the tokens of one row into text as they come.
+    """Converts the tokens of one row to text incrementally.
 
-    A character of several bytes (Chinese, emoji) may be spread over several tokens; it is held
-    back until it is whole. Tokens are decoded with a few before them, since some tokenizers
-    put a space before a word only when something stands in front of it.
+    A character of several bytes (Chinese, emoji) may be split over several tokens; it is held
+    back until it is complete. Tokens are decoded together with preceding ones, since some
+    tokenizers put a space before a word only if something precedes it.
 
     Args:
         decode: token ids to text, without special tokens.
-        before: the last tokens of what the text continues; none for an answer in a chat.
+        before: the last tokens of the text that is continued; none for an answer in a chat.
     """
 
     def __init__(self, decode: Callable[[Sequence[int]], str], before: Sequence[int] = ()) -> None:
         self._decode = decode
         self._ids = list(before)
         self._start = 0
-        self._shown = len(self._ids)
+        self._emitted = len(self._ids)
         self._before = decode(self._ids) if self._ids else ""
         self._parts: list[str] = []
         self.tokens = 0
-        """Tokens taken in."""
+        """Number of tokens pushed so far."""
         self.length = 0
-        """Characters shown so far."""
+        """Number of characters emitted so far."""
 
     @property
     def text(self) -> str:
-        """Everything shown so far."""
+        """All text emitted so far."""
         return "".join(self._parts)
 
     def push(self, token: int) -> str:
-        """Add a token; return the text that it completes: mostly one word, often nothing."""
+        """Add a token; return the text that it completes, which may be empty."""
         self._ids.append(token)
         self.tokens += 1
         now = self._decode(self._ids[self._start :])
-        if now.endswith(_BROKEN) and len(self._ids) - self._shown < _LONGEST:
+        if (
+            now.endswith(_REPLACEMENT_CHARACTER)
+            and len(self._ids) - self._emitted < _MAX_PENDING_TOKENS
+        ):
             return ""
-        return self._show(now)
+        return self._emit(now)
 
     def finish(self) -> str:
-        """Return what was held back, without the bytes that never became a character."""
-        return self._show(self._decode(self._ids[self._start :]).rstrip(_BROKEN))
+        """Return the text that was held back, without bytes that form no character."""
+        return self._emit(self._decode(self._ids[self._start :]).rstrip(_REPLACEMENT_CHARACTER))
 
-    def _show(self, now: str) -> str:
-        fresh = now[len(self._before) :]
-        if fresh:
-            self._parts.append(fresh)
-            self.length += len(fresh)
-            self._start, self._shown = self._shown, len(self._ids)
+    def _emit(self, now: str) -> str:
+        new = now[len(self._before) :]
+        if new:
+            self._parts.append(new)
+            self.length += len(new)
+            self._start, self._emitted = self._emitted, len(self._ids)
             self._before = self._decode(self._ids[self._start :])
-        return fresh
+        return new

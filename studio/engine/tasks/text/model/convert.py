@@ -1,4 +1,4 @@
-"""A GGUF file to a safetensors folder, once: that loads in a second instead of half a minute."""
+"""Converts GGUF files to safetensors folders, which load in a second instead of half a minute."""
 
 from __future__ import annotations
 
@@ -15,56 +15,59 @@ import torch
 from filelock import FileLock, Timeout
 
 from studio.engine.local.job import Job
-from studio.engine.tasks.text.model.gguf_file import DIGITS_APART, read_metadata
-from studio.engine.tasks.text.model.load_progress import check_report, read, watched
+from studio.engine.tasks.text.model.gguf_file import SPLITS_DIGITS, read_metadata
+from studio.engine.tasks.text.model.load_progress import (
+    check_loading_info,
+    explain_errors,
+    progress_reported,
+)
 from studio.formats.gguf_cache import CACHE_VARIABLE, converted_folder
 from studio.protocol import ProblemError, Sentence, problem, readable_size, sentence
 
-_PART = ".part"
-_LOCK = ".lock"
-_LOOK_AGAIN = 0.2
-"""Seconds after which a process that waits for another looks whether it was cancelled."""
+_PARTIAL_SUFFIX = ".part"
+_LOCK_NAME = ".lock"
+_POLL_SECONDS = 0.2
+"""Interval of checking for cancellation while waiting for another process, in seconds."""
 
 
-def converted(job: Job, source: Path) -> Path:
-    """Return the folder with the converted model of a GGUF file, converting it if need be.
+def converted_model(job: Job, source: Path) -> Path:
+    """Return the folder with the converted model of a GGUF file, converting it if necessary.
 
-    It is kept below the folder that `STUDIO_CACHE` names, or that `STUDIO_HOME` implies, or else
-    where the system keeps temporary files. One process unpacks at a time; another that wants the
-    same file waits for it. What an older file of the same path left there is removed, and so is
-    what a process left that was killed while it wrote.
+    The cache is in the folder named by `STUDIO_CACHE`, or below `STUDIO_HOME`, or in the system's
+    folder for temporary files. Only one process converts at a time; others wait. Conversions of
+    older versions of the file, and leftovers of killed processes, are removed.
 
     Raises:
-        ProblemError: as `convert` does.
-        JobCancelledError: while converting, or waiting.
+        ProblemError: see `convert`.
+        JobCancelledError: while converting or waiting.
     """
-    folder = converted_folder(_cache(), source)
-    if _is_whole(folder):
+    folder = converted_folder(_cache_folder(), source)
+    if _is_complete(folder):
         return folder
     metadata = read_metadata(source)
     job.loading(_stage(source))
-    with _alone(job, folder):
-        if _is_whole(folder):
+    with _exclusive(job, folder):
+        if _is_complete(folder):
             return folder
-        for left in (
+        for leftover in (
             *folder.parent.glob(folder.name.rpartition("-")[0] + "-*"),
-            *folder.parent.glob(f".*{_PART}"),
+            *folder.parent.glob(f".*{_PARTIAL_SUFFIX}"),
         ):
-            shutil.rmtree(left, ignore_errors=True)
+            shutil.rmtree(leftover, ignore_errors=True)
         _convert(job, source, metadata, folder)
     return folder
 
 
 def convert(job: Job, source: Path, target: Path) -> None:
-    """Write the model of a GGUF file to the folder `target`, all of it or nothing.
+    """Convert a GGUF file to the folder `target`, completely or not at all.
 
-    The weights are unpacked to bfloat16. A README.md says what they were made from and under
-    which licence, as far as the file tells.
+    The weights are dequantized to bfloat16. A README.md records their source and licence, as far
+    as the file states them.
 
     Raises:
         ProblemError: `model_broken`, `bad_input`, or `disk_full`.
-        JobCancelledError: between two weights.
-        FileExistsError: `target` is there already.
+        JobCancelledError: between two tensors.
+        FileExistsError: `target` already exists.
     """
     if target.exists():
         raise FileExistsError(target)
@@ -72,41 +75,41 @@ def convert(job: Job, source: Path, target: Path) -> None:
 
 
 def _convert(job: Job, source: Path, metadata: dict[str, Any], target: Path) -> None:
-    part = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}{_PART}")
+    part = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}{_PARTIAL_SUFFIX}")
     try:
         part.mkdir(parents=True)
-        _check_room(part, source)
+        _check_disk_space(part, source)
         _write(job, source, metadata, part)
         (part / "README.md").write_text(model_card(metadata, source.name), "utf-8", newline="\n")
         for name in ("LICENSE", "LICENSE.txt", "LICENSE.md"):
             if (source.parent / name).is_file():
                 shutil.copyfile(source.parent / name, part / name)
         for file in part.iterdir():
-            file.chmod(0o644)  # the weights' file would be its writer's alone
+            file.chmod(0o644)  # the weight file is created readable only by its owner
         job.check()
         part.replace(target)
     except OSError as error:
-        raise _unwritten(target, error) from error
+        raise _write_problem(target, error) from error
     finally:
         shutil.rmtree(part, ignore_errors=True)
 
 
-def _is_whole(folder: Path) -> bool:
+def _is_complete(folder: Path) -> bool:
     return (folder / "config.json").is_file()
 
 
 @contextlib.contextmanager
-def _alone(job: Job, folder: Path) -> Iterator[None]:
-    """Keep other processes from unpacking to where `folder` will be; wait until they are done."""
-    lock = FileLock(folder.with_name(_LOCK))
+def _exclusive(job: Job, folder: Path) -> Iterator[None]:
+    """Lock the parent of `folder` against other converting processes, waiting for them."""
+    lock = FileLock(folder.with_name(_LOCK_NAME))
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         while not lock.is_locked:
             job.check()
             with contextlib.suppress(Timeout):
-                lock.acquire(timeout=_LOOK_AGAIN)
+                lock.acquire(timeout=_POLL_SECONDS)
     except OSError as error:
-        raise _unwritten(folder, error) from error
+        raise _write_problem(folder, error) from error
     try:
         yield
     finally:
@@ -119,7 +122,7 @@ def _stage(source: Path) -> Sentence:
     )
 
 
-def _cache() -> Path:
+def _cache_folder() -> Path:
     if chosen := os.environ.get(CACHE_VARIABLE):
         return Path(chosen)
     if home := os.environ.get("STUDIO_HOME"):
@@ -128,14 +131,14 @@ def _cache() -> Path:
 
 
 def model_card(metadata: dict[str, Any], file: str) -> str:
-    """Return the text of a model card that keeps what a GGUF file says about its model."""
+    """Return the text of a model card with the metadata of a GGUF file."""
 
-    def said(key: str) -> str:
+    def text(key: str) -> str:
         value = metadata.get(f"general.{key}")
         return str(value).strip() if isinstance(value, str) else ""
 
-    licence = said("license")
-    lines = [f"# {said('name') or Path(file).stem}", ""]
+    licence = text("license")
+    lines = [f"# {text('name') or Path(file).stem}", ""]
     if licence:
         lines = ["---", f"license: {licence}", "---", "", *lines]
     lines.append(f"Unpacked to bfloat16 from the GGUF file `{file}`; nothing else was changed.")
@@ -148,13 +151,13 @@ def model_card(metadata: dict[str, Any], file: str) -> str:
         ("Home page", "url"),
         ("Description", "description"),
     ):
-        if said(key):
-            lines += ["", f"{label}: {said(key)}"]
+        if text(key):
+            lines += ["", f"{label}: {text(key)}"]
     return "\n".join(lines) + "\n"
 
 
-def _check_room(folder: Path, source: Path) -> None:
-    # Four bits become sixteen.
+def _check_disk_space(folder: Path, source: Path) -> None:
+    # At most from 4 bits to 16 bits per weight.
     need, free = source.stat().st_size * 4, shutil.disk_usage(folder).free
     if free < need:
         raise problem(
@@ -174,12 +177,12 @@ def _write(job: Job, source: Path, metadata: dict[str, Any], part: Path) -> None
     stage = _stage(source)
     job.loading(stage)
     where = {"gguf_file": name, "local_files_only": True}
-    tokenizer = read(name, lambda: AutoTokenizer.from_pretrained(source.parent, **where))
-    if metadata.get("tokenizer.ggml.pre") in DIGITS_APART:
+    tokenizer = explain_errors(name, lambda: AutoTokenizer.from_pretrained(source.parent, **where))
+    if metadata.get("tokenizer.ggml.pre") in SPLITS_DIGITS:
         _split_digits(tokenizer)
     job.check()
-    with watched(job, stage):
-        model, report = read(
+    with progress_reported(job, stage):
+        model, report = explain_errors(
             name,
             lambda: AutoModelForCausalLM.from_pretrained(
                 source.parent,
@@ -190,7 +193,7 @@ def _write(job: Job, source: Path, metadata: dict[str, Any], part: Path) -> None
                 **where,
             ),
         )
-    check_report(name, report, lambda _: name)
+    check_loading_info(name, report, lambda _: name)
     job.check()
     tokenizer.save_pretrained(part)
     model.save_pretrained(part)
@@ -205,7 +208,7 @@ def _split_digits(tokenizer: Any) -> None:
     )
 
 
-def _unwritten(target: Path, error: OSError) -> ProblemError:
+def _write_problem(target: Path, error: OSError) -> ProblemError:
     return problem(
         "disk_full" if error.errno == 28 else "bad_input",
         "The converted model could not be saved in {folder}. Check that the disk has enough space"

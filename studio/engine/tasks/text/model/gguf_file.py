@@ -1,4 +1,4 @@
-"""GGUF files: what transformers can read of them, said before minutes are spent on trying."""
+"""Checks whether transformers supports a GGUF file, before minutes are spent on loading it."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from typing import Any
 
 from studio.protocol import problem
 
-# What the library maps from llama.cpp's spelling to its own, in a function.
-_ALSO_READ = {"qwen2moe", "qwen3moe", "gpt-oss", "minimax-m2"}
-_NO_LANGUAGE_MODEL = {"t5", "t5encoder", "umt5"}
+# Architectures that transformers renames from llama.cpp's spelling inside a function.
+_RENAMED_ARCHITECTURES = {"qwen2moe", "qwen3moe", "gpt-oss", "minimax-m2"}
+_ENCODER_ARCHITECTURES = {"t5", "t5encoder", "umt5"}
 
-DIGITS_APART = {"smollm", "starcoder", "refact", "command-r", "codeshell", "exaone", "minerva-7b"}
-"""Values of `tokenizer.ggml.pre` whose numbers are split into digits before anything else.
+SPLITS_DIGITS = {"smollm", "starcoder", "refact", "command-r", "codeshell", "exaone", "minerva-7b"}
+"""Values of `tokenizer.ggml.pre` for which numbers are first split into digits.
 
-transformers' reader does not know them. Source: llama.cpp, src/llama-vocab.cpp.
+The reader of transformers ignores them. Source: llama.cpp, src/llama-vocab.cpp.
 """
 
 
 def read_metadata(file: Path) -> dict[str, Any]:
-    """Return a GGUF file's metadata; long lists are left out.
+    """Return a GGUF file's metadata without long lists.
 
     Raises:
-        ProblemError: `model_broken`, where the file is no GGUF or was cut short; `bad_input`,
-            where its architecture or packing is not one that can be read.
+        ProblemError: `model_broken`, if the file is not GGUF or is truncated; `bad_input`, if
+            its architecture or quantization is not supported.
     """
     from transformers.integrations.gguf.reader import GgufHeader, read_gguf_metadata
 
@@ -67,16 +67,16 @@ def read_metadata(file: Path) -> dict[str, Any]:
 
 
 def is_readable(architecture: str) -> bool:
-    """Whether transformers turns a GGUF of this architecture into a language model."""
+    """Return whether transformers can load a language model of this architecture from GGUF."""
     from transformers.integrations.gguf import GGUF_ARCHS
     from transformers.modeling_gguf_pytorch_utils import GGUF_SUPPORTED_ARCHITECTURES
 
-    if architecture in _NO_LANGUAGE_MODEL:
+    if architecture in _ENCODER_ARCHITECTURES:
         return False
     return (
         architecture in GGUF_ARCHS
         or architecture in GGUF_SUPPORTED_ARCHITECTURES
-        or architecture in _ALSO_READ
+        or architecture in _RENAMED_ARCHITECTURES
     )
 
 

@@ -1,4 +1,4 @@
-"""Loading a language model from disk: safetensors folders and GGUF files, nothing remote."""
+"""Loads language models from disk: safetensors folders and GGUF files."""
 
 from __future__ import annotations
 
@@ -13,9 +13,13 @@ import torch
 from studio.engine.local.devices import Device, best_dtype
 from studio.engine.local.job import Job
 from studio.engine.local.memory import MemoryArbiter, model_key
-from studio.engine.tasks.text.decode.decode import Decoder, can_run
-from studio.engine.tasks.text.model.convert import converted
-from studio.engine.tasks.text.model.load_progress import check_report, read, watched
+from studio.engine.tasks.text.decode.decoder import Decoder, has_known_cache
+from studio.engine.tasks.text.model.convert import converted_model
+from studio.engine.tasks.text.model.load_progress import (
+    check_loading_info,
+    explain_errors,
+    progress_reported,
+)
 from studio.engine.tasks.text.model.weight_files import (
     WeightFiles,
     broken_file,
@@ -28,7 +32,7 @@ from studio.protocol import ModelRef, problem, sentence
 
 _TOKENIZERS = ("tokenizer.json", "vocab.json", "vocab.txt", "tekken.json")
 
-_ENDS = (
+_END_OF_TURN_TOKENS = (
     "<|im_end|>",
     "<|eot_id|>",
     "<|end_of_text|>",
@@ -42,26 +46,26 @@ _ENDS = (
     "<|user|>",
     "<｜end▁of▁sentence｜>",
 )
-"""Tokens that end a turn in the chat templates of the common families. Many files, above all
-converted ones, name only one of those that their model ends with."""
+"""Tokens that end a turn in the chat templates of common model families. Many files, especially
+converted ones, declare only one of the tokens that their model uses."""
 
 
 @dataclass
 class LoadedText:
-    """A language model in memory, with what has to be known to run it.
+    """A language model in memory, with everything needed to run it.
 
     Attributes:
-        decoder: runs it.
-        encode: `encode(text, special=True)` gives token ids, with the tokens that the tokenizer
-            puts around a text of its own accord if `special`.
+        decoder: runs the model.
+        encode: `encode(text, special=True)` returns token ids; `special` adds the tokenizer's
+            special tokens.
         decode: token ids to text, without special tokens.
-        template: its chat template, None for a model that only continues text.
+        template: the chat template, None for a model that only continues text.
         special: names and texts of special tokens, for the template.
-        context: tokens of its context; None for no limit.
-        ends: tokens that end an answer.
-        device: torch's name of where it lies.
-        nbytes: bytes of the weights, about.
-        key: its name with the memory arbiter.
+        context: length of the context in tokens; None for no limit.
+        stop_tokens: tokens that end an answer.
+        device: torch's name of the device.
+        nbytes: approximate size of the weights in bytes.
+        key: the model's key in the memory arbiter.
     """
 
     decoder: Decoder
@@ -70,23 +74,23 @@ class LoadedText:
     template: str | None
     special: dict[str, str]
     context: int | None
-    ends: frozenset[int]
+    stop_tokens: frozenset[int]
     device: str
     dtype: torch.dtype
     nbytes: int
     key: str
 
     def unload(self) -> None:
-        """Let go of the weights."""
+        """Release the weights."""
         self.decoder.close()
 
 
 def acquire(job: Job, ref: ModelRef, memory: MemoryArbiter, device: Device) -> LoadedText:
-    """Return the loaded model, loading it if it is not there.
+    """Return the loaded model, loading it if necessary.
 
     Raises:
         ProblemError: `model_broken`, `bad_input`, `model_missing` or `out_of_memory`.
-        JobCancelledError: between two weights.
+        JobCancelledError: between two tensors.
     """
     path = Path(ref.path)
     if not path.exists():
@@ -97,7 +101,7 @@ def acquire(job: Job, ref: ModelRef, memory: MemoryArbiter, device: Device) -> L
             path=ref.path,
         )
     if ref.format == "gguf":
-        path = converted(job, path)
+        path = converted_model(job, path)
     if not (path / "config.json").is_file():
         raise broken_file(path, "config.json", FileNotFoundError(path / "config.json"))
     files = read_weight_files(path)
@@ -120,15 +124,15 @@ class _Loader:
     def load(self, dtype: torch.dtype) -> LoadedText:
         self.job.loading(sentence("Loading {model}", model=self.name), 0.0)
         config = _read_config(self.name, self.folder)
-        _refuse_other_kinds(self.name, config)
+        _check_architecture(self.name, config)
         check_embedding(self.files, config.get_text_config(), self.name)
         tokenizer = _read_tokenizer(self.name, self.folder)
         self.job.check()
         model = self._read_model(config, dtype)
         decoder = Decoder(model, self.device.name)
-        if not decoder.agreement.exact and self.device.kind == "cpu" and dtype != torch.float32:
-            # Equal rows of one batch differ on this machine. In float32 they do by so little
-            # that it next to never changes a text.
+        if not decoder.widths.exact and self.device.kind == "cpu" and dtype != torch.float32:
+            # Equal rows of one batch differ on this machine. In float32 the differences are so
+            # small that they hardly ever change a text.
             decoder.close()
             del model
             dtype = torch.float32
@@ -143,7 +147,7 @@ class _Loader:
             template=template,
             special=_special_tokens(tokenizer),
             context=context_length(model.config.to_dict()),
-            ends=_ends(model, tokenizer, chats=template is not None),
+            stop_tokens=_stop_tokens(model, tokenizer, chats=template is not None),
             device=self.device.name,
             dtype=dtype,
             nbytes=self.files.elements * dtype.itemsize,
@@ -153,8 +157,8 @@ class _Loader:
     def _read_model(self, config: Any, dtype: torch.dtype) -> Any:
         from transformers import AutoModelForCausalLM
 
-        with watched(self.job, sentence("Loading {model}", model=self.name)):
-            model, report = read(
+        with progress_reported(self.job, sentence("Loading {model}", model=self.name)):
+            model, report = explain_errors(
                 self.name,
                 lambda: AutoModelForCausalLM.from_pretrained(
                     self.folder,
@@ -164,12 +168,12 @@ class _Loader:
                     trust_remote_code=False,
                     use_safetensors=True,
                     output_loading_info=True,
-                    # Shapes are compared below, where the file can be named.
+                    # Shapes are checked below, where the file can be named.
                     ignore_mismatched_sizes=True,
                     **_placement(self.device),
                 ),
             )
-        check_report(self.name, report, self.files.place)
+        check_loading_info(self.name, report, self.files.file_of)
         model.eval().requires_grad_(False)
         self.job.check()
         return model
@@ -182,18 +186,18 @@ def _placement(device: Device) -> dict[str, Any]:
 def _read_config(name: str, folder: Path) -> Any:
     from transformers import AutoConfig
 
-    return read(
+    return explain_errors(
         name,
         lambda: AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False),
     )
 
 
-def _refuse_other_kinds(name: str, config: Any) -> None:
-    """Refuse what writes no text, or keeps what it read in a way of its own."""
+def _check_architecture(name: str, config: Any) -> None:
+    """Reject models that do not generate text, or that have an unknown kind of cache."""
     from transformers import MODEL_FOR_CAUSAL_LM_MAPPING
 
     known = MODEL_FOR_CAUSAL_LM_MAPPING.get(type(config), None)
-    if known is None or not can_run(known):
+    if known is None or not has_known_cache(known):
         raise problem(
             "bad_input",
             "The model {name} ({family}) does not generate text, or its architecture is not"
@@ -215,7 +219,7 @@ def _read_tokenizer(name: str, folder: Path) -> Any:
             " tokenizer_config.json into its folder.",
             name=name,
         )
-    return read(
+    return explain_errors(
         name,
         lambda: AutoTokenizer.from_pretrained(
             folder, local_files_only=True, trust_remote_code=False
@@ -244,7 +248,7 @@ def _special_tokens(tokenizer: Any) -> dict[str, str]:
     return {name: str(token) for name, token in found.items() if token is not None}
 
 
-def _ends(model: Any, tokenizer: Any, *, chats: bool) -> frozenset[int]:
+def _stop_tokens(model: Any, tokenizer: Any, *, chats: bool) -> frozenset[int]:
     """Return the tokens that end an answer."""
     ends: set[int] = set()
     for value in (
@@ -258,5 +262,5 @@ def _ends(model: Any, tokenizer: Any, *, chats: bool) -> frozenset[int]:
             ends.update(int(token) for token in value)
     if chats:
         known: dict[str, int] = tokenizer.get_added_vocab()
-        ends.update(known[token] for token in _ENDS if token in known)
+        ends.update(known[token] for token in _END_OF_TURN_TOKENS if token in known)
     return frozenset(ends)

@@ -1,4 +1,4 @@
-"""What transformers does while it reads a model: shown, interruptible, its errors explained."""
+"""Progress, cancellation and readable errors while transformers loads a model."""
 
 from __future__ import annotations
 
@@ -14,30 +14,30 @@ T = TypeVar("T")
 
 
 @contextlib.contextmanager
-def watched(job: Job, stage: Sentence) -> Iterator[None]:
-    """Report the progress of transformers' own loops as `stage`, and stop them when cancelled.
+def progress_reported(job: Job, stage: Sentence) -> Iterator[None]:
+    """Report the progress of transformers' loading loops as `stage`; stop them when cancelled.
 
-    They are found by the progress bars that they would draw.
+    Hooks into the progress bars that these loops would draw.
     """
     from transformers import modeling_gguf_pytorch_utils as gguf
     from transformers.utils import logging
 
-    def bar(items: Iterable[Any] | None = None, *_: Any, **options: Any) -> _Bar:
-        return _Bar(job, stage, items if items is not None else (), options.get("total"))
+    def bar(items: Iterable[Any] | None = None, *_: Any, **options: Any) -> _ProgressBar:
+        return _ProgressBar(job, stage, items if items is not None else (), options.get("total"))
 
     job.loading(stage)
     previous = logging.set_tqdm_hook(lambda _, args, options: bar(*args, **options))
-    unpacking = gguf.tqdm
+    previous_gguf_bar = gguf.tqdm
     gguf.tqdm = bar
     try:
         yield
     finally:
-        gguf.tqdm = unpacking
+        gguf.tqdm = previous_gguf_bar
         logging.set_tqdm_hook(previous)
 
 
-class _Bar:
-    """Stands in for a progress bar of tqdm."""
+class _ProgressBar:
+    """Replaces a progress bar of tqdm."""
 
     def __init__(self, job: Job, stage: Sentence, items: Iterable[Any], total: int | None) -> None:
         self._job = job
@@ -45,7 +45,7 @@ class _Bar:
         self._items = items
         self._total = total or (len(items) if isinstance(items, Sized) else 0)
         self._done = 0
-        self._told = 0.0
+        self._reported = 0.0
 
     def __iter__(self) -> Iterator[Any]:
         for item in self._items:
@@ -53,7 +53,7 @@ class _Bar:
             yield item
             self.update()
 
-    def __enter__(self) -> _Bar:
+    def __enter__(self) -> _ProgressBar:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -63,33 +63,32 @@ class _Bar:
         return lambda *_, **__: None
 
     def update(self, number: int = 1) -> None:
-        """Count items that are done."""
+        """Advance by a number of items."""
         self._done += number
         fraction = self._done / self._total if self._total else 0.0
-        if fraction - self._told >= 0.02:
-            self._told = fraction
+        if fraction - self._reported >= 0.02:
+            self._reported = fraction
             self._job.loading(self._stage, fraction)
 
 
-def read(name: str, how: Callable[[], T]) -> T:
-    """Run a loader of transformers; what it raises becomes a sentence about the model `name`.
+def explain_errors(name: str, load: Callable[[], T]) -> T:
+    """Call a loader of transformers and convert its errors into problems of the model `name`.
 
     Raises:
-        ProblemError: `model_broken`, or `bad_input` where the files are of a kind that cannot
-            be used here.
-        JobCancelledError, MemoryError and their like: as they come.
+        ProblemError: `model_broken`, or `bad_input` if this kind of model is not supported.
+        JobCancelledError, MemoryError and similar: passed through.
     """
     try:
-        return how()
+        return load()
     except (ProblemError, JobCancelledError):
         raise
     except Exception as error:
         if is_out_of_memory(error):
             raise
-        raise _explained(name, error) from error
+        raise _explain(name, error) from error
 
 
-def _explained(name: str, error: Exception) -> ProblemError:
+def _explain(name: str, error: Exception) -> ProblemError:
     detail = f"{type(error).__name__}: {error}"
     words = detail.lower()
     if "trust_remote_code" in words or "custom code" in words:
@@ -126,13 +125,13 @@ def _explained(name: str, error: Exception) -> ProblemError:
     )
 
 
-def check_report(name: str, report: dict[str, Any], place: Callable[[str], str]) -> None:
-    """Refuse weights that do not fill the model: transformers would make the rest up.
+def check_loading_info(name: str, report: dict[str, Any], file_of: Callable[[str], str]) -> None:
+    """Reject weights that do not match the model: transformers would initialise the rest.
 
     Args:
-        name: the model's.
-        report: what `from_pretrained` returns with `output_loading_info=True`.
-        place: tensor → name of its file.
+        name: the model's name.
+        report: the loading info of `from_pretrained` with `output_loading_info=True`.
+        file_of: tensor → name of its file.
 
     Raises:
         ProblemError: `model_broken`, naming a file.
@@ -142,7 +141,7 @@ def check_report(name: str, report: dict[str, Any], place: Callable[[str], str])
     wrong = shapes or missing
     if not wrong:
         return
-    file = place(wrong[0])
+    file = file_of(wrong[0])
     detail = "\n".join(wrong)
     if shapes:
         raise problem(

@@ -1,4 +1,4 @@
-"""The weight files of a model folder, checked by their headers before anything is loaded."""
+"""Checks the headers of a model folder's weight files before anything is loaded."""
 
 from __future__ import annotations
 
@@ -16,54 +16,56 @@ _EMBEDDINGS = ("embed_tokens.weight", "wte.weight", "word_embeddings.weight", ".
 
 @dataclass(frozen=True)
 class WeightFiles:
-    """What the headers say: tensor name → file name, → shape; the number of all elements."""
+    """Contents of the headers: tensor name → file name and → shape; total number of elements."""
 
-    places: dict[str, str]
+    files_by_tensor: dict[str, str]
     shapes: dict[str, tuple[int, ...]]
     elements: int
 
-    def place(self, tensor: str) -> str:
-        """Return the file that holds a tensor, or should: the model may name it differently."""
-        if tensor in self.places:
-            return self.places[tensor]
-        ending = next((name for name in self.places if tensor.endswith(name)), "")
-        return self.places.get(ending) or next(iter(self.places.values()), "model.safetensors")
+    def file_of(self, tensor: str) -> str:
+        """Return the file that contains a tensor, or should; tolerates a missing name prefix."""
+        if tensor in self.files_by_tensor:
+            return self.files_by_tensor[tensor]
+        ending = next((name for name in self.files_by_tensor if tensor.endswith(name)), "")
+        return self.files_by_tensor.get(ending) or next(
+            iter(self.files_by_tensor.values()), "model.safetensors"
+        )
 
 
 def read_weight_files(folder: Path) -> WeightFiles:
     """Read the headers of a transformers folder's weights.
 
     Raises:
-        ProblemError: `model_broken`, naming the file that is missing, cut short or damaged;
-            `bad_input`, where the weights are only there in a format that may carry code.
+        ProblemError: `model_broken`, naming the file that is missing, truncated or damaged;
+            `bad_input`, if there are only weights in a format that can run code.
     """
-    places: dict[str, str] = {}
+    files_by_tensor: dict[str, str] = {}
     tensors: Tensors = {}
     for name in _names(folder):
         if not (folder / name).is_file():
             raise _missing(folder, name)
         found = read_safetensors_header(folder / name).tensors
         tensors |= found
-        places |= dict.fromkeys(found, name)
+        files_by_tensor |= dict.fromkeys(found, name)
     shapes = {name: tensor.shape for name, tensor in tensors.items()}
-    return WeightFiles(places, shapes, count_parameters(tensors))
+    return WeightFiles(files_by_tensor, shapes, count_parameters(tensors))
 
 
 def check_embedding(files: WeightFiles, config: Any, name: str) -> None:
-    """Compare the size of the vocabulary's table with the configuration.
+    """Compare the size of the embedding table with the configuration.
 
-    Weights of another model are found so, before a model of the wrong size fills the memory.
+    This detects weights of another model before a model of the wrong size fills the memory.
 
     Args:
         files: the headers.
         config: transformers' configuration of the language model.
-        name: the model's.
+        name: the model's name.
 
     Raises:
         ProblemError: `model_broken`, naming the file.
     """
     wanted = getattr(config, "vocab_size", None), getattr(config, "hidden_size", None)
-    # OPT projects a narrower table; None is nothing to compare with.
+    # OPT projects a narrower table; without a size there is nothing to compare.
     if hasattr(config, "word_embed_proj_dim") or None in wanted:
         return
     for tensor, shape in files.shapes.items():
@@ -73,7 +75,7 @@ def check_embedding(files: WeightFiles, config: Any, name: str) -> None:
                 "The weights in {file} do not match the config.json of {name}: {tensor} has a"
                 " different shape. They belong to another model. Copy or download the model again.",
                 detail=f"{tensor}: {shape} instead of {wanted}",
-                file=files.places[tensor],
+                file=files.files_by_tensor[tensor],
                 name=name,
                 tensor=tensor,
             )
@@ -99,7 +101,7 @@ def _names(folder: Path) -> list[str]:
 
 
 def broken_file(folder: Path, name: str, error: Exception) -> ProblemError:
-    """Return what to say about a file that cannot be read."""
+    """Return the problem for a file that cannot be read."""
     return problem(
         "model_broken",
         "The file {file} of the model {folder} is damaged or incomplete. Copy or download it"

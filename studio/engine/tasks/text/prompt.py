@@ -1,4 +1,4 @@
-"""From a request to the tokens that the model is given, cut to fit its context."""
+"""Builds the prompt tokens of a request, shortened to fit the model's context window."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from studio.protocol import ProblemError, problem
 
 
 class Prompt(Struct, frozen=True):
-    """What the model is given.
+    """The tokenized prompt of a request.
 
     Attributes:
         ids: token ids.
-        room: tokens that the answer may have.
-        left_out: the oldest turns, which did not fit.
-        characters: characters left out, of those turns and of the prompt's beginning.
-        continues: whether the answer goes on with the prompt's text, as without a template.
+        max_tokens: longest answer that fits, in tokens.
+        left_out: number of the oldest turns that were dropped.
+        characters: characters dropped, from those turns and from the start of the prompt.
+        continues: whether the answer continues the text of the prompt (no chat template).
     """
 
     ids: list[int]
-    room: int
+    max_tokens: int
     left_out: int = 0
     characters: int = 0
     continues: bool = False
 
 
-def prepare(
+def build_prompt(
     request: TextRequest,
     encode: Callable[..., list[int]],
     template: str | None,
@@ -39,21 +39,21 @@ def prepare(
 ) -> Prompt:
     """Return the prompt of a request.
 
-    In a chat, the oldest turns are left out until the rest fits; a last prompt that alone is
-    too long is refused, since a model that read only a part of it would answer something else
-    than was asked. A text to be continued keeps its end.
+    In a chat, the oldest turns are dropped until the rest fits. A prompt that is too long on its
+    own is rejected, since an answer to a part of it could be wrong. Without a chat template, the
+    end of the text is kept.
 
     Args:
-        request: the conversation and how long the answer may be.
-        encode: `encode(text, special=True)` gives token ids, with the tokens that the
-            tokenizer puts around a text of its own accord if `special`.
-        template: the model's chat template, None for a model without.
+        request: the conversation and the maximum length of the answer.
+        encode: `encode(text, special=True)` returns token ids; `special` adds the tokenizer's
+            special tokens.
+        template: the model's chat template, None for a model without one.
         special: names and texts of special tokens, for the template.
-        context: tokens of the model's context; None for no limit.
+        context: length of the model's context in tokens; None for no limit.
 
     Raises:
-        ProblemError: `bad_input`, where the prompt is too long, or where the template does not
-            take the conversation.
+        ProblemError: `bad_input`, if the prompt is too long or the template rejects the
+            conversation.
     """
 
     def ids_from(first: int) -> list[int]:
@@ -79,31 +79,31 @@ def prepare(
     if cut.fits or context is None:
         return Prompt(ids, cut.room, len(left_out), characters, template is None)
     if template is None:
-        return _end_of(ids, encode, request, context, characters)
+        return _cut_to_end(ids, encode, request, context, characters)
     raise _too_long(cut, request, context)
 
 
-def without_beginning(
+def keep_end(
     ids: Sequence[int], opening: Sequence[int], context: int, max_tokens: int
 ) -> list[int]:
-    """Return the end of a text that is to be continued, as long as the context has room for.
+    """Return the last tokens of a text that fit into the context.
 
-    `opening` are the tokens that the tokenizer puts before every text; they stay.
+    `opening` are the special tokens at the start of every text; they are kept.
     """
-    held = list(opening) if list(ids[: len(opening)]) == list(opening) else []
-    room = max(1, prompt_budget(context, max_tokens) - len(held))
-    return held + list(ids[len(held) :])[-room:]
+    prefix = list(opening) if list(ids[: len(opening)]) == list(opening) else []
+    room = max(1, prompt_budget(context, max_tokens) - len(prefix))
+    return prefix + list(ids[len(prefix) :])[-room:]
 
 
-def _end_of(
+def _cut_to_end(
     ids: list[int],
     encode: Callable[..., list[int]],
     request: TextRequest,
     context: int,
     characters: int,
 ) -> Prompt:
-    kept = without_beginning(ids, encode("", special=True), context, request.max_tokens)
-    # What a token stands for differs; the share of the tokens is near enough for a message.
+    kept = keep_end(ids, encode("", special=True), context, request.max_tokens)
+    # Estimated from the share of the tokens, which is close enough for a message.
     lost = round(len(request.prompt) * (1 - len(kept) / len(ids)))
     room = min(request.max_tokens, context - len(kept))
     return Prompt(kept, room, len(request.messages), characters + lost, continues=True)

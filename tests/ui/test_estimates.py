@@ -14,7 +14,7 @@ from studio.kinds.text import TextRequest
 from studio.ui.main_window import MainWindow
 from studio.ui.shell import estimates
 from studio.ui.widgets.run_bar import RunBar
-from studio.ui.widgets.times import rough_time
+from studio.ui.widgets.times import rough_duration_text
 
 GB = 10**9
 
@@ -24,7 +24,7 @@ GB = 10**9
     [(0.2, "1 s"), (7.4, "7 s"), (18, "20 s"), (58, "1 min"), (731, "12 min"), (7500, "2 h 5 min")],
 )
 def test_guessed_times_are_round(seconds: float, text: str) -> None:
-    assert rough_time(seconds) == text
+    assert rough_duration_text(seconds) == text
 
 
 def test_an_estimate_is_out_of_the_way_while_something_runs(qtbot: QtBot) -> None:

@@ -182,7 +182,7 @@ def test_pictures_are_sent_to_the_other_tabs(window: MainWindow, view: Any, qtbo
     assert window.tabs.currentIndex() == 1
     image = window.tab("image")
     assert isinstance(image, ImageTab)
-    assert image.controls.source.path() == str(assets[0].path)
+    assert image.controls.start_picture.path() == str(assets[0].path)
     view.selectAll()
     view.parent().commands.do("upscale")
     assert window.tabs.currentIndex() == 2

@@ -122,7 +122,7 @@ def test_a_picture_dropped_on_the_tab_is_what_it_starts_from(
         Qt.KeyboardModifier.NoModifier,
     )  # fmt: skip
     tab.dropEvent(drop)
-    qtbot.waitUntil(lambda: tab.controls.source.path() != "")
+    qtbot.waitUntil(lambda: tab.controls.start_picture.path() != "")
     assert tab.controls.strength.isEnabled()
     tab.controls.strength.set_value(0.3)
     ask(tab, "a fox")
@@ -205,7 +205,7 @@ def test_a_picture_of_another_program_brings_its_settings(
     qtbot.waitUntil(lambda: tab.prompt.text() == "a red fox")
     assert (tab.controls.steps.value(), tab.controls.seed.value()) == (25, 123)
     assert "fur" in window.messages.text()
-    assert tab.controls.source.path() == ""
+    assert tab.controls.start_picture.path() == ""
 
 
 def test_a_result_brings_its_settings_back(window: MainWindow, tab: Any, qtbot: QtBot) -> None:

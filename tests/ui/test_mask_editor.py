@@ -59,7 +59,7 @@ def tab(window: MainWindow, picture: Path, qtbot: QtBot) -> Any:
     assert isinstance(tab, ImageTab)
     qtbot.waitUntil(lambda: tab.controls.is_known, timeout=20_000)
     tab.controls.apply_capabilities(Capabilities(controls=(*CONTROLS, "mask")))
-    tab.controls.source.set_path(str(picture))
+    tab.controls.start_picture.set_path(str(picture))
     return tab
 
 
@@ -80,7 +80,7 @@ def drag(qtbot: QtBot, canvas: Any, *pixels: tuple[int, int], button: Any = LEFT
 
 
 def edit(tab: Any, qtbot: QtBot) -> Any:
-    tab.controls.source.mask_button.click()
+    tab.controls.start_picture.mask_button.click()
     dialog = tab.window().findChild(QWidget, "image.mask.dialog")
     qtbot.waitUntil(lambda: dialog.drawing is not None, timeout=10_000)
     return dialog
@@ -91,8 +91,8 @@ def masked(tab: Any, qtbot: QtBot) -> Path:
     dialog = edit(tab, qtbot)
     drag(qtbot, dialog.canvas, (60, 100), (200, 100))
     dialog.ok.click()
-    qtbot.waitUntil(lambda: tab.controls.source.mask_path() != "", timeout=10_000)
-    return Path(tab.controls.source.mask_path())
+    qtbot.waitUntil(lambda: tab.controls.start_picture.mask_path() != "", timeout=10_000)
+    return Path(tab.controls.start_picture.mask_path())
 
 
 def test_what_is_painted_is_white_and_only_that(brush: MaskBrush, qtbot: QtBot) -> None:
@@ -217,14 +217,14 @@ def test_the_request_carries_the_mask_until_it_is_removed(tab: Any, qtbot: QtBot
     dialog = edit(tab, qtbot)
     assert grey(dialog.brush, 100, 100) == 255
     dialog.reject()
-    tab.controls.source.unmask_button.click()
+    tab.controls.start_picture.unmask_button.click()
     assert tab.request().mask is None
 
 
 def test_another_picture_drops_the_mask(tab: Any, qtbot: QtBot, tmp_path: Path) -> None:
     masked(tab, qtbot)
     Image.new("RGB", (64, 64)).save(tmp_path / "another.png")
-    tab.controls.source.set_path(str(tmp_path / "another.png"))
+    tab.controls.start_picture.set_path(str(tmp_path / "another.png"))
     assert tab.request().image is not None
     assert tab.request().mask is None
 
@@ -232,7 +232,7 @@ def test_another_picture_drops_the_mask(tab: Any, qtbot: QtBot, tmp_path: Path) 
 def test_a_model_without_masks_is_sent_none_and_says_so(tab: Any, qtbot: QtBot) -> None:
     masked(tab, qtbot)
     tab.controls.apply_capabilities(Capabilities(controls=CONTROLS))
-    button = tab.controls.source.mask_button
+    button = tab.controls.start_picture.mask_button
     assert not button.isEnabled()
     assert "Not supported" in button.toolTip()
     assert tab.request().image is not None
@@ -240,9 +240,9 @@ def test_a_model_without_masks_is_sent_none_and_says_so(tab: Any, qtbot: QtBot) 
 
 
 def test_without_a_picture_there_is_nothing_to_mask(tab: Any) -> None:
-    assert tab.controls.source.mask_button.isEnabled()
-    tab.controls.source.set_path("")
-    assert not tab.controls.source.mask_button.isEnabled()
+    assert tab.controls.start_picture.mask_button.isEnabled()
+    tab.controls.start_picture.set_path("")
+    assert not tab.controls.start_picture.mask_button.isEnabled()
 
 
 def test_a_request_brings_its_mask_back(tab: Any, picture: Path, tmp_path: Path) -> None:
@@ -283,7 +283,7 @@ def test_a_mask_that_cannot_be_written_is_not_lost(
     assert grey(dialog.brush, 100, 100) == 255
     (tab._state.library.root / "masks").unlink()
     dialog.ok.click()
-    qtbot.waitUntil(lambda: tab.controls.source.mask_path() != "", timeout=10_000)
+    qtbot.waitUntil(lambda: tab.controls.start_picture.mask_path() != "", timeout=10_000)
 
 
 def test_what_was_painted_can_be_had_again_after_cancel(

@@ -29,7 +29,7 @@ from studio.ui.style.theme import Scheme, apply_scheme, is_dark
 from studio.ui.widgets.buttons import PrimaryButton
 from studio.ui.widgets.collapsible_section import CollapsibleSection
 from studio.ui.widgets.run_bar import RunBar
-from studio.ui.widgets.times import ago_text, seconds_text
+from studio.ui.widgets.times import duration_text, time_ago_text
 from studio.ui.widgets.tinted_label import TintedLabel
 
 
@@ -277,12 +277,12 @@ def test_every_icon_can_be_drawn(file: Path) -> None:
     [(0.84, "0.8 s"), (59.6, "1 min 0 s"), (200, "3 min 20 s"), (7500, "2 h 5 min")],
 )
 def test_durations_are_said_in_words(seconds: float, text: str) -> None:
-    assert seconds_text(seconds) == text
+    assert duration_text(seconds) == text
 
 
 def test_times_are_said_relative_to_now() -> None:
     now = datetime(2026, 1, 31, 12, 0)
-    assert ago_text(now - timedelta(seconds=5), now) == "just now"
-    assert ago_text(now - timedelta(minutes=5), now) == "5 min ago"
-    assert ago_text(now - timedelta(days=3), now) == "3 d ago"
-    assert ago_text(now + timedelta(minutes=5), now) == "just now"
+    assert time_ago_text(now - timedelta(seconds=5), now) == "just now"
+    assert time_ago_text(now - timedelta(minutes=5), now) == "5 min ago"
+    assert time_ago_text(now - timedelta(days=3), now) == "3 d ago"
+    assert time_ago_text(now + timedelta(minutes=5), now) == "just now"

@@ -32,7 +32,7 @@ from studio.ui.shell.job_watch import JobWatch
 from studio.ui.shell.state import AppState
 from studio.ui.style.theme import GRID, mute
 from studio.ui.widgets.buttons import PrimaryButton
-from studio.ui.widgets.times import seconds_text
+from studio.ui.widgets.times import duration_text
 
 if TYPE_CHECKING:
     from studio.jobs.contact_sheet import Picture
@@ -134,7 +134,7 @@ class BatchDialog(QDialog):
             if found is not None and current is plan and not self._is_enqueuing:
                 self.estimate.setText(
                     self.tr("About {time}, finished at about {clock}").format(
-                        time=seconds_text(found), clock=finished_at(found, datetime.now())
+                        time=duration_text(found), clock=finished_at(found, datetime.now())
                     )
                 )
 

@@ -13,7 +13,7 @@ from studio.library.records import Asset
 from studio.protocol import Recipe, UnknownRequest, readable_size
 from studio.ui.shell.kinds_shown import task_title
 from studio.ui.style.translations import tr, translated
-from studio.ui.widgets.times import seconds_text
+from studio.ui.widgets.times import duration_text
 
 _LONGEST = 300
 """Characters of a value; a prompt has twice as many."""
@@ -37,7 +37,7 @@ def detail_text(asset: Asset) -> str:
         rows.append((tr("Size"), f"{asset.width} × {asset.height} px, {readable_size(asset.size)}"))
     seconds = sum(recipe.timings.values())
     if seconds:
-        rows.append((tr("Time"), seconds_text(seconds)))
+        rows.append((tr("Time"), duration_text(seconds)))
     rows.extend((tr("Changed"), change) for change in recipe.adjustments)
     rows.append((tr("File"), str(asset.path)))
     return "<br>".join(f"<b>{escape(name)}</b> {escape(value)}" for name, value in rows if value)

@@ -20,7 +20,7 @@ from studio.kinds.kind import Medium
 from studio.library.records import Asset
 from studio.ui.gallery.thumbnails import Thumbnails
 from studio.ui.shell.background import Background
-from studio.ui.widgets.times import ago_text
+from studio.ui.widgets.times import time_ago_text
 
 Index = QModelIndex | QPersistentModelIndex
 Fetch = Callable[[Sequence[int]], list[Asset]]
@@ -256,7 +256,7 @@ def _ago(asset: Asset) -> str:
         then = datetime.fromisoformat(asset.created)
     except ValueError:
         return ""
-    return ago_text(then, datetime.now(then.tzinfo))
+    return time_ago_text(then, datetime.now(then.tzinfo))
 
 
 def _when(asset: Asset) -> str:

@@ -18,7 +18,7 @@ from studio.kinds.requests import display_name
 from studio.library.records import Job
 from studio.protocol import JobStatus
 from studio.ui.style.translations import tr, translated
-from studio.ui.widgets.times import seconds_text
+from studio.ui.widgets.times import duration_text
 
 Index = QModelIndex | QPersistentModelIndex
 JOB_ROLE = Qt.ItemDataRole.UserRole
@@ -225,7 +225,7 @@ class QueueModel(QAbstractListModel):
             )
         left = self._left.get(job.id)
         if job.status == "running" and left is not None:
-            parts.append(self.tr("{time} left").format(time=seconds_text(left)))
+            parts.append(self.tr("{time} left").format(time=duration_text(left)))
         if job.problem is not None and job.status == "failed":
             parts.append(translated(job.problem.message))
         if job.status in ("queued", "interrupted") and (why := job.unsupported_reason) is not None:

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from studio.ui.style.translations import tr
-from studio.ui.widgets.times import clock_time, rough_time
+from studio.ui.widgets.times import end_time_text, rough_duration_text
 
 if TYPE_CHECKING:
     from studio.jobs.backlog import RemainingTime
@@ -33,7 +33,7 @@ def summary(
     if more > 0:
         parts.append(tr("{n} more wait.").format(n=f"{more:,}"))
     if seconds > 0:
-        time = rough_time(seconds)
+        time = rough_duration_text(seconds)
         if paused:
             parts.append(tr("About {time} left.").format(time=time))
         elif unknown:
@@ -41,7 +41,7 @@ def summary(
         else:
             parts.append(
                 tr("About {time} left, finished at about {clock}.").format(
-                    time=time, clock=clock_time(seconds, now)
+                    time=time, clock=end_time_text(seconds, now)
                 )
             )
     if unknown == 1:

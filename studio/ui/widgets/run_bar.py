@@ -19,7 +19,7 @@ from studio.ui.style.theme import GRID, Severity, mute
 from studio.ui.style.translations import tr
 from studio.ui.widgets.buttons import PrimaryButton
 from studio.ui.widgets.elided_label import StatusLine
-from studio.ui.widgets.times import rough_time, seconds_text
+from studio.ui.widgets.times import duration_text, rough_duration_text
 from studio.ui.widgets.tinted_label import TintedLabel
 
 
@@ -137,7 +137,11 @@ class RunBar(QWidget):
             detail: the full warning, for the tooltip.
             severity: sets the colour of the text.
         """
-        text = "" if seconds is None else self.tr("About {time}").format(time=rough_time(seconds))
+        text = (
+            ""
+            if seconds is None
+            else self.tr("About {time}").format(time=rough_duration_text(seconds))
+        )
         self.estimate.show_text(" · ".join(filter(None, (memory, text))), severity)
         self.estimate.setToolTip(detail)
         self.estimate.setAccessibleDescription(detail or self.estimate.text())
@@ -147,7 +151,9 @@ class RunBar(QWidget):
         self.progress.setRange(0, max(steps, 1))
         self.progress.setValue(step)
         if seconds_left is not None:
-            self.progress.setToolTip(self.tr("{time} left").format(time=seconds_text(seconds_left)))
+            self.progress.setToolTip(
+                self.tr("{time} left").format(time=duration_text(seconds_left))
+            )
 
     def set_loading(self, text: str, fraction: float | None = None) -> None:
         """Show what is being loaded; `fraction` is 0 to 1, or None if unknown."""

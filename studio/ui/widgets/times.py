@@ -10,7 +10,7 @@ from PySide6.QtCore import QDate, QLocale
 from studio.ui.style.translations import tr
 
 
-def seconds_text(seconds: float) -> str:
+def duration_text(seconds: float) -> str:
     """Format a duration, e.g. "0.8 s", "12 s", "3 min 20 s", "2 h 5 min"."""
     if seconds < 9.95:
         return tr("{s} s").format(s=f"{seconds:.1f}")
@@ -24,7 +24,7 @@ def seconds_text(seconds: float) -> str:
     return tr("{h} h {m} min").format(h=hours, m=minutes)
 
 
-def rough_time(seconds: float) -> str:
+def rough_duration_text(seconds: float) -> str:
     """Format an estimated duration, rounded, e.g. "2 s", "20 s", "12 min", "2 h 5 min"."""
     rounded = max(1, round(seconds))
     if rounded > 10:
@@ -40,7 +40,7 @@ def rough_time(seconds: float) -> str:
     return tr("{h} h {m} min").format(h=hours, m=minutes)
 
 
-def clock_time(seconds: float, now: datetime) -> str:
+def end_time_text(seconds: float, now: datetime) -> str:
     """Format the time `seconds` after `now`: "03:40", with the weekday if 20 hours or more away."""
     end = now + timedelta(seconds=seconds)
     if end - now < timedelta(hours=20):
@@ -49,7 +49,7 @@ def clock_time(seconds: float, now: datetime) -> str:
     return f"{day} {end:%H:%M}"
 
 
-def ago_text(then: datetime, now: datetime) -> str:
+def time_ago_text(then: datetime, now: datetime) -> str:
     """Format how long ago something was, e.g. "just now", "5 min ago", "3 d ago"."""
     seconds = max(0.0, (now - then).total_seconds())
     if seconds < 60:

@@ -25,8 +25,8 @@ from studio.ui.widgets.columns import Columns
 from studio.ui.widgets.dropped_files import accepted_paths
 from studio.ui.widgets.empty_state import EmptyState
 from studio.ui.widgets.run_bar import RunBar
-from studio.ui.widgets.times import seconds_text
-from studio.ui.workspaces.image.controls import ImageControls
+from studio.ui.widgets.times import duration_text
+from studio.ui.workspaces.image.image_controls import ImageControls
 from studio.ui.workspaces.image.mask_editing import MaskEditing
 from studio.ui.workspaces.image.result_library import ResultLibrary
 from studio.ui.workspaces.image.result_panel import ResultPanel
@@ -70,7 +70,7 @@ class ImageTab(QWidget):
         self.prompt.setAccessibleName(tr(KIND.fields["prompt"].label))
         self.prompt.set_minimum_lines(4)
         self.controls = ImageControls(self)
-        self._mask_editing = MaskEditing(state, self.controls.source)
+        self._mask_editing = MaskEditing(state, self.controls.start_picture)
         self.run_bar = RunBar(TASK, KIND.fields["count"], parent=self)
         self._empty = EmptyState("image", "", "", parent=self)
         self.result = ResultPanel(self._empty, self)
@@ -134,8 +134,8 @@ class ImageTab(QWidget):
     def request(self) -> ImageRequest:
         """Return the request for the current values, without what the model does not support."""
         controls = self.controls
-        source = controls.source.path() if controls.supports("image") else ""
-        mask = controls.source.mask_path() if source and controls.supports("mask") else ""
+        source = controls.start_picture.path() if controls.supports("image") else ""
+        mask = controls.start_picture.mask_path() if source and controls.supports("mask") else ""
         return ImageRequest(
             prompt=self.prompt.text().strip(),
             negative_prompt=(
@@ -194,7 +194,7 @@ class ImageTab(QWidget):
 
     def start_from(self, path: str) -> None:
         """Set the start picture; warn if the model does not support one."""
-        self.controls.source.set_path(path)
+        self.controls.start_picture.set_path(path)
         self.controls.more.set_open(True)
         self._start_picture_sent = True
         self._check_start_picture()
@@ -254,7 +254,7 @@ class ImageTab(QWidget):
             step=event.step, steps=event.steps
         )
         if event.seconds_left is not None:
-            text += ", " + self.tr("{time} left").format(time=seconds_text(event.seconds_left))
+            text += ", " + self.tr("{time} left").format(time=duration_text(event.seconds_left))
         self.run_bar.set_status(text)
 
     def _preview(self, event: PreviewSaved) -> None:
@@ -278,7 +278,7 @@ class ImageTab(QWidget):
             text = self.tr("{made} of {count} finished").format(made=made, count=self._count)
             seconds = end.stats.get("seconds")
             if seconds is not None:
-                text += ", " + seconds_text(seconds)
+                text += ", " + duration_text(seconds)
         else:
             text = self.tr("Stopped. {made} of {count} finished and kept.").format(
                 made=made, count=self._count

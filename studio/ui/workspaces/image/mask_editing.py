@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Qt
 
-from studio.ui.workspaces.image.source_picture import SourcePicture
+from studio.ui.workspaces.image.start_picture import StartPicture
 
 if TYPE_CHECKING:
     from studio.ui.shell.state import AppState
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 
 class MaskEditing(QObject):
-    """Edits the mask of a `SourcePicture`; one editor at a time."""
+    """Edits the mask of a `StartPicture`; one editor at a time."""
 
-    def __init__(self, state: AppState, source: SourcePicture) -> None:
+    def __init__(self, state: AppState, source: StartPicture) -> None:
         super().__init__(source)
         self._state = state
         self._source = source

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from studio.ui.fields.model_picker import ModelPicker
     from studio.ui.fields.prompt_edit import PromptEdit
     from studio.ui.widgets.run_bar import RunBar
-    from studio.ui.workspaces.image.controls import ImageControls
+    from studio.ui.workspaces.image.image_controls import ImageControls
 
 _FIELDS = fields_of(ImageRequest)
 
@@ -57,17 +57,17 @@ def show_values(form: Form, values: ImageValues) -> None:
     """Show the stored values; a start picture or mask that no longer exists is left out."""
     _show(form, values)
     if values.image and Path(values.image).is_file():
-        form.controls.source.set_path(values.image)
+        form.controls.start_picture.set_path(values.image)
         if values.mask and Path(values.mask).is_file():
-            form.controls.source.set_mask_path(values.mask)
+            form.controls.start_picture.set_mask_path(values.mask)
     form.controls.more.set_open(values.more_open)
 
 
 def show_request(form: Form, request: ImageRequest) -> None:
     """Show the settings of a request."""
     _show(form, request)
-    form.controls.source.set_path(request.image.path if request.image is not None else "")
-    form.controls.source.set_mask_path(request.mask.path if request.mask is not None else "")
+    form.controls.start_picture.set_path(request.image.path if request.image is not None else "")
+    form.controls.start_picture.set_mask_path(request.mask.path if request.mask is not None else "")
 
 
 def _show(form: Form, values: ImageValues | ImageRequest) -> None:
@@ -100,8 +100,8 @@ def store_values(form: Form, values: ImageValues) -> None:
     values.steps = optional_int(controls.steps.value())
     values.guidance_scale = controls.guidance.value()
     values.scheduler = controls.scheduler_name()
-    values.image = controls.source.path()
-    values.mask = controls.source.mask_path()
+    values.image = controls.start_picture.path()
+    values.mask = controls.start_picture.mask_path()
     values.strength = float(controls.strength.value() or 0.0)
     values.transparent = controls.transparent.isChecked()
     values.more_open = controls.more.is_open()

@@ -16,7 +16,7 @@ from studio.ui.shell.state import AppState
 from studio.ui.shell.typed_signal import Carries
 from studio.ui.style.translations import translated
 from studio.ui.widgets.run_bar import RunBar
-from studio.ui.widgets.times import seconds_text
+from studio.ui.widgets.times import duration_text
 from studio.ui.workspaces.text.context_meter import token_count_text
 from studio.ui.workspaces.text.conversation import (
     Answer,
@@ -235,7 +235,7 @@ class Chat(QObject):
         else:
             self._run_bar.set_status(
                 self.tr("Writing, at most {time} left").format(
-                    time=seconds_text(event.seconds_left)
+                    time=duration_text(event.seconds_left)
                 )
             )
 
@@ -286,7 +286,7 @@ class Chat(QObject):
         if "time_to_first_token" in stats:
             parts.append(
                 self.tr("first token after {time}").format(
-                    time=seconds_text(stats["time_to_first_token"])
+                    time=duration_text(stats["time_to_first_token"])
                 )
             )
         if "tokens" in stats:

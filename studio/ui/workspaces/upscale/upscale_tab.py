@@ -30,7 +30,7 @@ from studio.ui.widgets.columns import Columns
 from studio.ui.widgets.dropped_files import accepted_paths, dropped_paths
 from studio.ui.widgets.empty_state import EmptyState
 from studio.ui.widgets.run_bar import RunBar
-from studio.ui.widgets.times import seconds_text
+from studio.ui.widgets.times import duration_text
 from studio.ui.workspaces.upscale.compare_panel import ComparePanel
 from studio.ui.workspaces.upscale.input_list import Input
 from studio.ui.workspaces.upscale.input_panel import InputPanel
@@ -281,7 +281,7 @@ class UpscaleTab(QWidget):
             )
             text = f"{picture}, {text}"
         if event.seconds_left is not None:
-            text += ", " + self.tr("{time} left").format(time=seconds_text(event.seconds_left))
+            text += ", " + self.tr("{time} left").format(time=duration_text(event.seconds_left))
         self.run_bar.set_status(text)
 
     def _preview(self, event: PreviewSaved) -> None:

@@ -36,7 +36,7 @@ SIDE = 56
 """Size of the thumbnail in device-independent pixels."""
 
 
-class SourcePicture(QFrame):
+class StartPicture(QFrame):
     """The thumbnail and name of the start picture, with buttons to choose, clear and mask it.
 
     Changing the picture removes the mask. Accepts dropped pictures.

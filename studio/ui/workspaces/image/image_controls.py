@@ -14,7 +14,7 @@ from studio.ui.style.theme import GRID
 from studio.ui.style.translations import tr
 from studio.ui.widgets.collapsible_section import CollapsibleSection
 from studio.ui.widgets.side_by_side import SideBySide
-from studio.ui.workspaces.image.source_picture import SourcePicture
+from studio.ui.workspaces.image.start_picture import StartPicture
 
 
 class ImageControls(QWidget):
@@ -46,7 +46,7 @@ class ImageControls(QWidget):
         row.addWidget(label)
         row.addWidget(self.scheduler, 1)
         self.seed = SeedField("image.seed")
-        self.source = SourcePicture()
+        self.start_picture = StartPicture()
         self.strength = number_field(KIND, "strength")
         self.transparent = QCheckBox(tr(KIND.fields["transparent"].label), self)
         self.transparent.setObjectName("image.transparent")
@@ -56,7 +56,7 @@ class ImageControls(QWidget):
             self.steps,
             self.guidance,
             scheduler_row,
-            self.source,
+            self.start_picture,
             self.strength,
             self.transparent,
         ):
@@ -79,7 +79,7 @@ class ImageControls(QWidget):
             field.changed.connect(self.changed)
         self.negative.textChanged.connect(self.changed)
         self.scheduler.activated.connect(self._scheduler_picked)
-        self.source.changed.connect(self._source_changed)
+        self.start_picture.changed.connect(self._source_changed)
         self.transparent.toggled.connect(self.changed)
         self.more.toggled.connect(self.changed)
         self._update_enabled()
@@ -128,7 +128,7 @@ class ImageControls(QWidget):
 
     def stop(self) -> None:
         """Stop loading the start picture."""
-        self.source.stop()
+        self.start_picture.stop()
 
     def _update_enabled(self) -> None:
         reason = self.tr("Not supported by this model")
@@ -139,7 +139,7 @@ class ImageControls(QWidget):
             (self.steps, "steps"),
             (self.guidance, "guidance_scale"),
             (self.scheduler, "scheduler"),
-            (self.source, "image"),
+            (self.start_picture, "image"),
             (self.transparent, "transparent"),
         )
         for widget, control in pairs:
@@ -149,8 +149,8 @@ class ImageControls(QWidget):
                 widget.setToolTip(reason)
             elif widget.toolTip() == reason:
                 widget.setToolTip("")
-        self.source.set_mask_supported(self.supports("mask"))
-        self.strength.setEnabled(self.supports("image") and bool(self.source.path()))
+        self.start_picture.set_mask_supported(self.supports("mask"))
+        self.strength.setEnabled(self.supports("image") and bool(self.start_picture.path()))
 
     def _scheduler_picked(self, _index: int) -> None:
         self._chosen_scheduler = self.scheduler_name()

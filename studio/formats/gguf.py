@@ -187,7 +187,7 @@ def read_gguf_header(path: Path) -> GgufHeader:
     except OSError as error:
         raise problem(
             "model_missing",
-            "The model file {file} cannot be read. Check that it is there and may be opened.",
+            "The model file {file} cannot be read. Check that it exists and that you may open it.",
             detail=str(error),
             file=path,
         ) from error
@@ -225,7 +225,7 @@ class _Reader:
         except (struct.error, IndexError, UnicodeDecodeError, OverflowError) as error:
             raise problem(
                 "model_broken",
-                "The model file {file} is cut off or damaged within its header. Download it again.",
+                "The header of the model file {file} is incomplete or damaged. Download it again.",
                 detail=f"{self.path}: at byte {self.at} of {self.size}: {error}",
                 file=self.path.name,
             ) from error
@@ -234,7 +234,7 @@ class _Reader:
         if expected > self.size:
             raise problem(
                 "model_broken",
-                "The model file {file} is cut off: {missing} MB of {expected} MB are missing. "
+                "The model file {file} is incomplete: {missing} MB of {expected} MB are missing. "
                 "Download it again.",
                 detail=f"{self.path}: {self.size} of {expected} bytes",
                 file=self.path.name,
@@ -318,6 +318,6 @@ class _Reader:
 def _not_gguf(path: Path) -> Exception:
     return problem(
         "model_broken",
-        "The file {file} is named .gguf but is not one. Download it again.",
+        "The file {file} is named .gguf but is not a GGUF file. Download it again.",
         file=path.name,
     )

@@ -76,7 +76,7 @@ def read_safetensors_header(path: Path) -> SafetensorsHeader:
     except OSError as error:
         raise problem(
             "model_missing",
-            "The model file {file} cannot be read. Check that it is there and may be opened.",
+            "The model file {file} cannot be read. Check that it exists and that you may open it.",
             detail=str(error),
             file=path,
         ) from error
@@ -98,8 +98,8 @@ def read_safetensors_header(path: Path) -> SafetensorsHeader:
         if start < 0 or end < start or (width and int(info.elements * width) != info.nbytes):
             raise problem(
                 "model_broken",
-                "The model file {file} is damaged: its table of contents does not fit its data. "
-                "Download it again.",
+                "The model file {file} is damaged: its header does not match its data. Download it"
+                " again.",
                 detail=f"{name}: {entry}",
                 file=path,
             )
@@ -110,8 +110,8 @@ def read_safetensors_header(path: Path) -> SafetensorsHeader:
 def _cut_off(path: Path, expected: int, size: int) -> Exception:
     return problem(
         "model_broken",
-        "The model file {file} is cut off: {missing} MB of {expected} MB are missing. "
-        "Download it again.",
+        "The model file {file} is incomplete: {missing} MB of {expected} MB are missing. Download "
+        "it again.",
         detail=f"{path}: {size} of {expected} bytes",
         file=path,
         missing=f"{(expected - size) / 1e6:.1f}",
@@ -122,7 +122,7 @@ def _cut_off(path: Path, expected: int, size: int) -> Exception:
 def _not_safetensors(path: Path, detail: str = "") -> Exception:
     return problem(
         "model_broken",
-        "The file {file} is named .safetensors but is not one. Download it again.",
+        "The file {file} is named .safetensors but is not a safetensors file. Download it again.",
         detail=detail or str(path),
         file=path,
     )

@@ -84,14 +84,14 @@ def read_torch_tensors(path: Path) -> Tensors:
             else:
                 raise problem(
                     "bad_input",
-                    "The file {file} is no PyTorch model that can be read. "
-                    "Look for a .safetensors or .pth file of the same model.",
+                    "The file {file} is not a PyTorch model that can be read. Look for a "
+                    ".safetensors or .pth file of the same model.",
                     file=path.name,
                 )
     except OSError as error:
         raise problem(
             "model_missing",
-            "The model file {file} cannot be read. Check that it is there and may be opened.",
+            "The model file {file} cannot be read. Check that it exists and that you may open it.",
             detail=str(error),
             file=path,
         ) from error
@@ -99,7 +99,8 @@ def read_torch_tensors(path: Path) -> Tensors:
     if not tensors:
         raise problem(
             "bad_input",
-            "The file {file} holds no weights. Look for the model's own .pth or .safetensors file.",
+            "The file {file} contains no weights. Look for the model's own .pth or .safetensors "
+            "file.",
             file=path.name,
         )
     return tensors
@@ -148,8 +149,8 @@ def _read_legacy(path: Path, file: IO[bytes]) -> object:
     if _load(path, _TableReader(file)) != _LEGACY_MAGIC:
         raise problem(
             "bad_input",
-            "The file {file} is a Python pickle, but no PyTorch model. "
-            "Look for a .safetensors or .pth file of the same model.",
+            "The file {file} is a Python pickle, but not a PyTorch model. Look for a .safetensors "
+            "or .pth file of the same model.",
             file=path.name,
         )
     _load(path, _TableReader(file))
@@ -261,7 +262,7 @@ def _unwrap(content: object) -> Tensors:
 def _damaged(path: Path, detail: str) -> ProblemError:
     return problem(
         "model_broken",
-        "The model file {file} is cut off or damaged. Download it again.",
+        "The model file {file} is incomplete or damaged. Download it again.",
         detail=f"{path}: {detail}",
         file=path.name,
     )

@@ -56,7 +56,8 @@ def _needs(request: UpscaleRequest) -> tuple[ModelNeed, ...]:
         )
 
     none = sentence(
-        "No model here enlarges {scale} times. Choose another scale, or add a model.", scale=scale
+        "No installed model enlarges {scale} times. Choose another scale, or add a model.",
+        scale=scale,
     )
     return (
         ModelNeed(

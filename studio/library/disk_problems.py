@@ -16,8 +16,8 @@ def disk_full(folder: Path, detail: str) -> Problem:
     return Problem(
         "disk_full",
         Sentence(
-            "The disk with {path} is full. Make room there, then start the job again: what is "
-            "finished is kept.",
+            "The disk with {path} is full. Free some space, then start the job again. Finished "
+            "results are kept.",
             {"path": str(folder)},
         ),
         detail,
@@ -29,8 +29,8 @@ def gone(folder: Path, detail: str) -> Problem:
     return Problem(
         "bad_input",
         Sentence(
-            "{path} is no longer there. Connect its disk again, or bring the folder back, then "
-            "start the job again: what is finished is kept.",
+            "{path} is no longer there. Reconnect its disk or restore the folder, then start the "
+            "job again. Finished results are kept.",
             {"path": str(folder)},
         ),
         detail,
@@ -42,7 +42,7 @@ def cannot_write(folder: Path, detail: str) -> Problem:
     return Problem(
         "bad_input",
         Sentence(
-            "Nothing can be written into {path}. Choose another folder, or change its permissions.",
+            "{path} cannot be written to. Choose another folder, or change its permissions.",
             {"path": str(folder)},
         ),
         detail,

@@ -101,8 +101,8 @@ def download(
             _forget(part)
             raise problem(
                 "model_broken",
-                "The download of {file} arrived damaged: its sha256 is not the expected one. "
-                "Try again, and check the address.",
+                "The download of {file} is damaged: its SHA-256 does not match. Check the address,"
+                " then try again.",
                 file=target.name,
             )
         part.replace(target)
@@ -132,16 +132,16 @@ def _fetch(url: str, part: Path, progress: Progress, stop: threading.Event, paus
             if failures >= TRIES:
                 raise problem(
                     "model_missing",
-                    "The download broke off and could not be taken up again. What has arrived is "
-                    "kept: try again later.",
+                    "The download was interrupted and could not be resumed. Try again later. The "
+                    "part downloaded so far is kept.",
                     detail=str(again),
                 ) from again
             wait = again.wait if again.wait is not None else pause * 2 ** (failures - 1)
             if wait > MAX_WAIT:
                 raise problem(
                     "model_missing",
-                    "The server is busy and asks to wait {minutes} minutes. Try again then; "
-                    "what has arrived is kept.",
+                    "The server is busy. Try again in {minutes} min. The part downloaded so far is"
+                    " kept.",
                     detail=str(again),
                     minutes=max(1, round(wait / 60)),
                 ) from again
@@ -199,8 +199,8 @@ def _receive(
         if content == "text/html":
             raise problem(
                 "bad_input",
-                "The address gives a web page, not a file. Copy the address of the file's own "
-                "download link.",
+                "The address leads to a web page, not to a file. Copy the address of the download "
+                "link itself.",
             )
     if total is not None:
         _check_space(part, total - done)
@@ -301,8 +301,8 @@ class _SafeRedirects(urllib.request.HTTPRedirectHandler):
         if req.full_url.startswith("https:") and not newurl.startswith("https:"):
             raise problem(
                 "bad_input",
-                "The server redirects to an unencrypted address, which is not followed. "
-                "Look for another address of the file.",
+                "The server redirects to an unencrypted address, which is not allowed. Look for "
+                "another address of the file.",
                 detail=newurl,
             )
         return super().redirect_request(req, fp, code, msg, headers, newurl)
@@ -325,13 +325,13 @@ def _check_address(url: str, sha256: str) -> None:
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise problem(
             "bad_input",
-            "{url} is no address that can be downloaded from. It must begin with https://",
+            "{url} is not a valid download address. It must start with https://",
             url=url,
         )
     if parts.scheme == "http" and not sha256 and not _is_this_machine(parts.hostname):
         raise problem(
             "bad_input",
-            "The address is not encrypted (http). Use one that begins with https://",
+            "The address is not encrypted (http). Use one that starts with https://",
         )
 
 
@@ -367,8 +367,8 @@ def _check_space(part: Path, needed: int) -> None:
     if free < needed + _SPARE:
         raise problem(
             "disk_full",
-            "The download needs {needed} MB of disk space, and {free} MB are free in {path}. "
-            "Make room, then try again: what has arrived is kept.",
+            "The download needs {needed} MB of disk space, but only {free} MB are free in {path}. "
+            "Free some space, then try again. The part downloaded so far is kept.",
             needed=needed // 1_000_000,
             free=free // 1_000_000,
             path=part.parent,
@@ -379,12 +379,13 @@ def _disk_problem(target: Path, error: OSError) -> ProblemError:
     if error.errno == errno.ENOSPC:
         return problem(
             "disk_full",
-            "The disk is full. Make room, then try again: what has arrived is kept.",
+            "The disk is full. Free some space, then try again. The part downloaded so far is "
+            "kept.",
             detail=str(error),
         )
     return problem(
         "bad_input",
-        "The download could not be written to {path}. Check that the folder may be written to.",
+        "The download could not be saved in {path}. Check the folder's permissions.",
         detail=str(error),
         path=target.parent,
     )
@@ -392,7 +393,9 @@ def _disk_problem(target: Path, error: OSError) -> ProblemError:
 
 def _stopped() -> ProblemError:
     return problem(
-        "cancelled", "The download was stopped. What has arrived is kept: it can go on any time."
+        "cancelled",
+        "The download was cancelled. The part downloaded so far is kept, so that it can be "
+        "resumed.",
     )
 
 

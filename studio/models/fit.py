@@ -71,18 +71,18 @@ def fit(
         "total": readable_size(total),
     }
     if need <= COMFORT * available:
-        said = Sentence("Fits: it needs about {need}, and {available} are free.", values)
+        said = Sentence("Fits: it needs about {need}, and {available} is free.", values)
         return Fit("fits", need, available, said)
     if need <= 0.95 * total:
         said = Sentence(
-            "Tight: it needs about {need}, and {available} of {total} are free. "
-            "Close other programs first.",
+            "Tight: it needs about {need}, and {available} of {total} is free. Close other "
+            "programs first.",
             values,
         )
         return Fit("tight", need, available, said)
     said = Sentence(
-        "Will not fit: it needs about {need}, and there are {total} in all. "
-        "Choose a smaller model.",
+        "Will not fit: it needs about {need}, but there is only {total} in total. Choose a smaller"
+        " model.",
         values,
     )
     return Fit("will_not_fit", need, available, said)

@@ -118,7 +118,7 @@ def _describe_folder(folder: Path) -> ModelRef:
     if loose:
         raise problem(
             "bad_input",
-            "The folder {folder} holds several models ({names}). Add one of them at a time.",
+            "The folder {folder} contains several models ({names}). Add them one at a time.",
             folder=folder.name,
             names=", ".join(entry.name for entry in loose[:5]) + ("…" if len(loose) > 5 else ""),
         )
@@ -150,15 +150,14 @@ def _describe_file(file: Path) -> ModelRef:
     if start.startswith("version https://git-lfs"):
         raise problem(
             "model_broken",
-            "The file {file} is only a pointer to the real one, left by git without LFS. "
-            "Download the file itself.",
+            "The file {file} is only a Git LFS pointer to the real file. Download the file itself.",
             file=file.name,
         )
     if start.lstrip().lower().startswith(("<!doctype", "<html", "<?xml")):
         raise problem(
             "model_broken",
-            "The file {file} is a web page, not a model: the download was answered with a page. "
-            "Download it again.",
+            "The file {file} is a web page, not a model: the server sent a page instead of the "
+            "file. Download it again.",
             file=file.name,
         )
     suffix = file.suffix.lower()
@@ -179,8 +178,8 @@ def _describe_file(file: Path) -> ModelRef:
         return _describe_folder(file.parent)
     raise problem(
         "bad_input",
-        "The file {file} is no model. A model is a folder with config.json or model_index.json, "
-        "or a .gguf, .safetensors or .pth file.",
+        "The file {file} is not a model. A model is a folder with config.json or model_index.json,"
+        " or a .gguf, .safetensors or .pth file.",
         file=file.name,
     )
 
@@ -212,7 +211,7 @@ def _refuse_gguf(file: Path, header: GgufHeader) -> None:
     if architecture in _PICTURE_GGUF:
         raise problem(
             "bad_input",
-            "The file {file} is an image model ({architecture}) packed as GGUF, which is not "
+            "The file {file} is an image model ({architecture}) in GGUF format, which is not "
             "supported. Look for the same model as a diffusers folder or .safetensors file.",
             file=file.name,
             architecture=architecture,
@@ -220,8 +219,8 @@ def _refuse_gguf(file: Path, header: GgufHeader) -> None:
     if architecture in _OTHER_GGUF:
         raise problem(
             "bad_input",
-            "The file {file} ({architecture}) is a part of another model and does not write text "
-            "by itself. Add the language model it came with.",
+            "The file {file} ({architecture}) is part of another model and cannot write text on "
+            "its own. Add the language model it belongs to.",
             file=file.name,
             architecture=architecture,
         )
@@ -237,7 +236,7 @@ def _refuse_gguf(file: Path, header: GgufHeader) -> None:
     if isinstance(parts, int) and parts > 1:
         raise problem(
             "bad_input",
-            "The file {file} is one of {parts} parts of a model, which are not read singly. "
+            "The file {file} is one of {parts} parts of a split model, which is not supported. "
             "Look for the same model in one file.",
             file=file.name,
             parts=parts,
@@ -249,7 +248,7 @@ def _describe_pickled(file: Path) -> ModelRef:
     if find_upscaler(tensors) is None and find_checkpoint(tensors)[0] is not None:
         raise problem(
             "bad_input",
-            "The file {file} is no upscaler, and other models are not loaded from {suffix} "
+            "The file {file} is not an upscaler, and other models are not loaded from {suffix} "
             "files. Look for the same model as .safetensors or .gguf.",
             file=file.name,
             suffix=file.suffix.lower(),
@@ -281,8 +280,8 @@ def _describe_safetensors(file: Path) -> ModelRef:
     if content == "vae":
         raise problem(
             "bad_input",
-            "The file {file} looks like a VAE, the part of an image model that turns numbers into "
-            "pixels. Add a whole model: a diffusers folder or a full checkpoint.",
+            "The file {file} looks like a VAE, the part of an image model that turns latents into "
+            "pixels. Add a complete model: a diffusers folder or a full checkpoint.",
             file=file.name,
         )
     if content in ("controlnet", "adapter"):
@@ -296,21 +295,22 @@ def _describe_safetensors(file: Path) -> ModelRef:
         raise problem(
             "bad_input",
             "The file {file} looks like the denoiser of an image model without its text encoder "
-            "and VAE. Put the diffusers folder of its model beside it as {folder}, or add that.",
+            "and VAE. Put the diffusers folder of its model beside it as {folder}, or add that "
+            "folder instead.",
             file=file.name,
             folder=folder_beside(file).name,
         )
     if content == "encoder":
         raise problem(
             "bad_input",
-            "The file {file} looks like a text encoder, one part of an image model. "
-            "Add a whole model: a diffusers folder or a full checkpoint.",
+            "The file {file} looks like a text encoder, one part of an image model. Add a complete"
+            " model: a diffusers folder or a full checkpoint.",
             file=file.name,
         )
     raise problem(
         "bad_input",
-        "The file {file} looks like the weights of a language model. Add the folder it lies in, "
-        "with config.json and the tokenizer.",
+        "The file {file} looks like the weights of a language model. Add the folder that contains "
+        "it, with config.json and the tokenizer.",
         file=file.name,
     )
 
@@ -323,15 +323,15 @@ def _describe_checkpoint(file: Path, header: SafetensorsHeader, family: str) -> 
     elif input_channels(header.tensors) not in (None, 4):
         raise problem(
             "bad_input",
-            "The file {file} is made for filling masks or editing pictures, and needs more "
-            "than a prompt. Add the ordinary version of the model.",
+            "The file {file} is made for inpainting or editing and needs more than a prompt. Add "
+            "the regular version of the model.",
             file=file.name,
         )
     elif not self_contained_pipeline(header.tensors):
         raise problem(
             "bad_input",
-            "The checkpoint {file} ({family}) comes without its configuration. Put the diffusers "
-            "folder of its model beside it as {folder}, or add that folder instead.",
+            "The checkpoint {file} ({family}) has no configuration. Put the diffusers folder of "
+            "its model beside it as {folder}, or add that folder instead.",
             file=file.name,
             family=family,
             folder=folder_beside(file).name,
@@ -353,16 +353,16 @@ def _upscaler(file: Path, tensors: Tensors) -> ModelRef:
     if found is None:
         raise problem(
             "bad_input",
-            "The file {file} holds weights of an unknown kind. Upscalers that work are those the "
-            "spandrel library knows, such as ESRGAN, SwinIR, DAT and HAT.",
+            "The file {file} contains weights of an unknown architecture. Upscalers must be "
+            "supported by the spandrel library, such as ESRGAN, SwinIR, DAT and HAT.",
             detail=", ".join(list(tensors)[:20]),
             file=file.name,
         )
     if found.scale == 1:
         raise problem(
             "bad_input",
-            "The file {file} ({family}) cleans or mends pictures without enlarging them. "
-            "Add a model that enlarges 2, 3 or 4 times.",
+            "The file {file} ({family}) restores pictures without enlarging them. Add a model that"
+            " enlarges 2, 3 or 4 times.",
             file=file.name,
             family=found.family,
         )
@@ -387,8 +387,8 @@ def _upscaler_name(file: Path) -> str:
 def _lora(name: str) -> ProblemError:
     return problem(
         "bad_input",
-        "{name} looks like a LoRA, an addition to another model, and cannot run by itself. "
-        "Add the model it was made for.",
+        "{name} looks like a LoRA, an addition to another model, and cannot run on its own. Add "
+        "the model it was made for.",
         name=name,
     )
 

@@ -109,8 +109,8 @@ def describe_diffusers(folder: Path, model_id: str) -> ModelRef:
     if _NOT_PICTURES.search(pipeline):
         raise problem(
             "bad_input",
-            "The model {name} ({pipeline}) makes video, sound or other things than pictures. "
-            "Add a text-to-image model.",
+            "The model {name} ({pipeline}) makes video, sound or something else, not pictures. Add"
+            " a text-to-image model.",
             name=name,
             pipeline=pipeline,
         )
@@ -125,8 +125,8 @@ def describe_diffusers(folder: Path, model_id: str) -> ModelRef:
     if not _is_known_to_diffusers(pipeline):
         raise problem(
             "bad_input",
-            "The pipeline {pipeline} of the model {name} is not known to the diffusers library "
-            "that is installed. A newer version of Prompt Studio may know it.",
+            "The pipeline {pipeline} of the model {name} is not supported by the installed "
+            "diffusers library. A newer version of Prompt Studio may support it.",
             name=name,
             pipeline=pipeline,
         )
@@ -196,8 +196,8 @@ def _weights(folder: Path, stem: str, variants: Iterable[str]) -> list[Path]:
     if any(folder.glob("*.bin")) or any(folder.glob("*.pt")) or any(folder.glob("*.pth")):
         raise problem(
             "bad_input",
-            "The folder {folder} has its weights only in the old pickle format (.bin), "
-            "which can run code and is not loaded. Look for .safetensors weights.",
+            "The folder {folder} contains weights only in the old pickle format (.bin), which can "
+            "run code and is not loaded. Look for .safetensors weights.",
             folder=folder.name,
         )
     raise problem(
@@ -260,8 +260,8 @@ def _component_size(folder: Path, component: str, kind: str) -> int:
     if not part.is_dir():
         raise problem(
             "model_broken",
-            "The part {component} is missing from the model's folder {folder}. "
-            "Download the model again, with all its folders.",
+            "The component {component} is missing from the model's folder {folder}. Download the "
+            "model again, with all its folders.",
             component=component,
             folder=folder.name,
         )
@@ -296,7 +296,7 @@ def _refuse_other_tasks(name: str, architecture: str) -> None:
     if architecture.endswith(("ForConditionalGeneration", "ForSeq2SeqLM", "ForSpeechSeq2Seq")):
         raise problem(
             "bad_input",
-            "{name} ({architecture}) reads pictures or sound, or translates: it is no plain "
+            "{name} ({architecture}) reads pictures or sound, or translates: it is not a plain "
             "language model. The Text tab needs a chat model (an architecture ending in "
             "ForCausalLM).",
             name=name,
@@ -326,8 +326,8 @@ def _refuse_quantiser(name: str, config: dict[str, Any]) -> None:
     if module and importlib.util.find_spec(module) is None:
         raise problem(
             "bad_input",
-            "The weights of {name} are packed with {method}, which is not installed. "
-            "Use the same model unpacked (.safetensors) or as a GGUF file.",
+            "The weights of {name} are quantised with {method}, which is not installed. Use the "
+            "same model unquantised (.safetensors) or as a GGUF file.",
             name=name,
             method=method,
         )
@@ -347,7 +347,7 @@ def _check_embedding(folder: Path, files: list[Path], config: dict[str, Any]) ->
             if info.dtype in ("f32", "f16", "bf16", "f64") and info.shape[1] != expected:
                 raise problem(
                     "model_broken",
-                    "The weights in {folder} do not fit its config.json (width {found} instead "
+                    "The weights in {folder} do not match its config.json (width {found} instead "
                     "of {expected}): they belong to another model. Download the model again.",
                     detail=f"{file.name}: {tensor} {info.shape}",
                     folder=folder.name,
@@ -359,8 +359,8 @@ def _check_embedding(folder: Path, files: list[Path], config: dict[str, Any]) ->
 def _own_code(name: str) -> ProblemError:
     return problem(
         "bad_input",
-        "The model {name} needs Python code of its own, which Prompt Studio does not run. "
-        "Look for a version made for diffusers' built-in pipelines.",
+        "The model {name} needs custom Python code, which Prompt Studio does not run. Look for a "
+        "version made for diffusers' built-in pipelines.",
         name=name,
     )
 

@@ -92,7 +92,7 @@ class Registry:
         if found.role != need.role:
             raise problem(
                 "bad_input",
-                "{name} cannot be used there: its role is {role}, and {wanted} is needed.",
+                "{name} cannot be used here: its role is {role}, but {wanted} is needed.",
                 name=found.name,
                 role=found.role,
                 wanted=need.role,
@@ -138,8 +138,8 @@ class Registry:
             if model is not None and model.is_starter:
                 raise problem(
                     "bad_input",
-                    "{name} belongs to the starter models and stays in the list. "
-                    "To be rid of it, delete its folder: {path}",
+                    "{name} is a starter model and stays in the list. To remove it, delete its "
+                    "folder: {path}",
                     name=model.name,
                     path=model.path,
                 )

@@ -86,8 +86,8 @@ class RegistryFile:
         except OSError as error:
             raise problem(
                 "disk_full" if error.errno == errno.ENOSPC else "bad_input",
-                "The list of your models could not be saved in {path}. "
-                "Check that the folder may be written to.",
+                "The list of your models could not be saved in {path}. Check the folder's "
+                "permissions.",
                 detail=str(error),
                 path=self.file.parent,
             ) from error

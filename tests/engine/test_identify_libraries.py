@@ -138,7 +138,7 @@ def test_an_upscaler_is_taken_from_every_file_of_pytorch(tmp_path: Path, suffix:
 def test_other_models_are_not_taken_from_files_of_pytorch(tmp_path: Path, suffix: str) -> None:
     file = tmp_path / f"sd{suffix}"
     torch.save({"model.diffusion_model.input_blocks.0.0.weight": torch.zeros(1)}, file)
-    with pytest.raises(ProblemError, match="no upscaler"):
+    with pytest.raises(ProblemError, match="not an upscaler"):
         describe_path(file)
 
 

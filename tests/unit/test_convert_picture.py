@@ -174,7 +174,7 @@ def test_16_bits_become_8_and_it_is_said(
 ) -> None:
     asset = record(library, fox(library), content=png_of_16_bits(colour_type, samples))
     path, lost = exported(asset, tmp_path, to, 100)
-    assert len(lost) == 1 and "16 bits" in lost[0]
+    assert len(lost) == 1 and "from 16 to 8 bits" in lost[0]
     colour = loaded(path).convert("RGB").getpixel((0, 0))
     assert isinstance(colour, tuple)
     assert all(abs(channel - 0x80) <= 2 for channel in colour)

@@ -173,7 +173,7 @@ def test_a_busy_server_is_asked_again_when_it_says(server: Server, tmp_path: Pat
 def test_a_server_that_asks_for_an_hour_is_not_waited_for(server: Server, tmp_path: Path) -> None:
     server.acts = [Act(status=429, headers={"Retry-After": "3600"})]
     said = failure(server, tmp_path / "model.gguf")
-    assert "60 minutes" in str(said.message)
+    assert "60 min" in str(said.message)
 
 
 @pytest.mark.parametrize(

@@ -136,8 +136,8 @@ def test_an_upscaler_in_safetensors_is_known_with_its_scale(tmp_path: Path) -> N
         (["double_blocks.0.img_attn.norm.key_norm.scale"], "denoiser"),
         (["text_model.encoder.layers.0.mlp.fc1.weight"], "text encoder"),
         (["model.layers.0.self_attn.q_proj.weight"], "language model"),
-        (["something.weight"], "unknown kind"),
-        ([], "unknown kind"),
+        (["something.weight"], "unknown architecture"),
+        ([], "unknown architecture"),
     ],
 )
 def test_other_weights_are_named_for_what_they_are(
@@ -153,7 +153,7 @@ def test_other_weights_are_named_for_what_they_are(
     ("architecture", "word"),
     [
         ("BertForMaskedLM", "text encoder"),
-        ("LlavaForConditionalGeneration", "no plain language model"),
+        ("LlavaForConditionalGeneration", "not a plain language model"),
         ("ViTForImageClassification", "does not write text"),
     ],
 )
@@ -176,7 +176,7 @@ def test_a_model_with_code_of_its_own_is_refused(tmp_path: Path) -> None:
     [
         ("WanPipeline", "video"),
         ("StableDiffusionInpaintPipeline", "more than a prompt"),
-        ("FoxPipeline", "not known"),
+        ("FoxPipeline", "not supported"),
     ],
 )
 def test_a_pipeline_that_makes_no_pictures_from_prompts_is_refused(
@@ -193,7 +193,7 @@ def test_a_weight_file_that_is_cut_off_is_broken(tmp_path: Path, cut: int) -> No
     write_safetensors(folder / "model.safetensors", {"lm_head.weight": (16, 8)}, cut=cut)
     said = refusal(folder)
     assert said.kind == "model_broken"
-    assert "cut off" in str(said.message)
+    assert "incomplete" in str(said.message)
 
 
 def test_a_missing_shard_is_named(tmp_path: Path) -> None:
@@ -314,14 +314,14 @@ def test_a_torchscript_program_is_refused(tmp_path: Path) -> None:
     [
         ("a.safetensors", b"<!DOCTYPE html><html>", "web page"),
         ("a.gguf", b"version https://git-lfs.github.com/spec/v1\noid", "pointer"),
-        ("a.gguf", b"hello, this is a text, and no model", "not one"),
-        ("a.safetensors", b"PK\x03\x04 not it at all", "not one"),
-        ("a.safetensors", b"", "not one"),
-        ("a.pth", b"GIF89a", "no PyTorch model"),
-        ("a.pth", b"PK\x03\x04 cut off", "cut off"),
-        ("a.ckpt", b"\x80\x02", "cut off"),
+        ("a.gguf", b"hello, this is a text, and no model", "but is not a"),
+        ("a.safetensors", b"PK\x03\x04 not it at all", "but is not a"),
+        ("a.safetensors", b"", "but is not a"),
+        ("a.pth", b"GIF89a", "not a PyTorch model"),
+        ("a.pth", b"PK\x03\x04 cut off", "incomplete or damaged"),
+        ("a.ckpt", b"\x80\x02", "incomplete or damaged"),
         ("a.bin", b"\x80\x02", ".safetensors"),
-        ("a.txt", b"hello", "no model"),
+        ("a.txt", b"hello", "not a model"),
     ],
 )
 def test_a_file_that_is_no_model_gets_a_sentence(

@@ -81,7 +81,7 @@ def test_a_file_that_left_the_trash_by_hand_is_a_sentence(library: Library) -> N
     asset = record(library, enqueue(library))
     library.trash.put([asset.id])
     library.trash.list()[0].path.unlink()
-    with pytest.raises(ProblemError, match="not in the trash any more"):
+    with pytest.raises(ProblemError, match="no longer in the trash"):
         library.trash.restore([asset.id])
 
 

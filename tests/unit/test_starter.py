@@ -177,7 +177,7 @@ def test_a_download_that_is_always_cut_off_is_said(shop: Shop, paths: Paths) -> 
     shop.will({"cut": 10})
     said = install(shop, paths)
     assert said is not None
-    assert "damaged twice" in str(said.message)
+    assert "damaged in both downloads" in str(said.message)
     assert visible(paths) == []
 
 

@@ -74,7 +74,7 @@ class Trash:
             if not asset.path.is_file():
                 raise problem(
                     "bad_input",
-                    "{name} is not in the trash any more. It was deleted by another program.",
+                    "{name} is no longer in the trash. Another program has deleted it.",
                     name=asset.path.name,
                 )
             wanted = Path(mark.origin) if mark.origin else self._place_of(asset)

@@ -107,7 +107,7 @@ def hash_file(path: Path) -> str:
 def check_input(path: Path) -> None:
     """Make sure that an input file is there and can be read. Raises `ProblemError`."""
     if path.is_dir():
-        raise problem("bad_input", "{path} is a folder where a file is needed.", path=path)
+        raise problem("bad_input", "{path} is a folder, but a file is needed.", path=path)
     try:
         with path.open("rb") as file:
             empty = not file.read(1)

@@ -219,7 +219,7 @@ def translated(path: Path) -> Iterator[None]:
         if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
             raise problem(
                 "bad_input",
-                "The library in {path} is busy with another program. Try again in a moment.",
+                "The library in {path} is in use by another program. Try again in a moment.",
                 text,
                 path=path.parent,
             ) from error

@@ -29,8 +29,8 @@ def resolve_request(request: Request, hash_file: Callable[[Path], str] = hash_fi
     except UnicodeEncodeError as error:
         raise problem(
             "bad_input",
-            "The prompt or a file's name holds bytes that are no text in UTF-8. Type the prompt "
-            "again, or rename the file.",
+            "The prompt or a file name is not valid UTF-8. Type the prompt again, or rename the "
+            "file.",
             str(error),
         ) from error
     seed = request.seed

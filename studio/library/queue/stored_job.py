@@ -92,7 +92,7 @@ def _problem(text: str | None) -> Problem | None:
         return None
     fields = msgspec.json.decode(text)
     kind: ErrorKind = "bug"
-    message = Sentence("Another version of Prompt Studio ended this job with a problem.")
+    message = Sentence("This job failed in another version of Prompt Studio.")
     detail = text
     if isinstance(fields, dict):
         with contextlib.suppress(msgspec.ValidationError):

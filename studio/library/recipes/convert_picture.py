@@ -46,8 +46,8 @@ def converted(source: Path, recipe: Recipe, to: Format, quality: int | None, tel
         if max(image.size) > longest:
             raise problem(
                 "bad_input",
-                "{name} is too large for this format, whose sides are at most {n} pixels. Export "
-                "it as it is.",
+                "{name} is too large for this format, which allows at most {n} pixels per side. "
+                "Export it without converting it.",
                 name=source.name,
                 n=longest,
             )
@@ -58,7 +58,7 @@ def converted(source: Path, recipe: Recipe, to: Format, quality: int | None, tel
             pixels = pixels.convert("RGBA" if pixels.mode == "LA" else "RGB")
         profile = _profile(image)
         if profile and profile[16:20] != (b"GRAY" if pixels.mode == "L" else b"RGB "):
-            tell(sentence("The colour profile does not suit the format and was left out."))
+            tell(sentence("The colour profile cannot be used in this format and was left out."))
             profile = b""
         embedded = read_embedded(source)
         comment = _comment(embedded.texts, recipe, image.size)
@@ -127,7 +127,12 @@ def _profile(image: Image.Image) -> bytes:
 def _eight_bits(image: Image.Image, source: Path, tell: Tell) -> Image.Image:
     """Return the picture as L, LA, RGB or RGBA."""
     if image.mode.startswith("I") or image.mode == "F" or _depth(source) == 16:
-        tell(sentence("The 16 bits of each colour became 8, which is all that the format has."))
+        tell(
+            sentence(
+                "The picture was reduced from 16 to 8 bits per channel, the most that the format "
+                "supports."
+            )
+        )
     if image.mode.startswith("I"):
         # Pillow would cut off at 255 instead of scaling.
         return image.convert("I").point(lambda value: value / 256).convert("L")
@@ -150,7 +155,7 @@ def _opaque(image: Image.Image, tell: Tell) -> Image.Image:
     if image.mode not in ("LA", "RGBA"):
         return image
     if image.getchannel("A").getextrema() != (255, 255):
-        tell(sentence("The transparent parts became white, since a JPEG has none."))
+        tell(sentence("Transparent areas became white, since JPEG does not support transparency."))
     whole = image.convert("RGBA")
     ground = Image.new("RGBA", image.size, "white")
     ground.alpha_composite(whole)
@@ -237,8 +242,8 @@ def _jpeg(
     if not jpeg.exif_fits(kept):
         tell(
             sentence(
-                "The prompt is too long for the text that other programs read in a JPEG, so this "
-                "was left out. Prompt Studio still reads it."
+                "The prompt is too long for the metadata that other programs read from a JPEG, so "
+                "it was left out there. Prompt Studio can still read it."
             )
         )
         kept = plain if jpeg.exif_fits(plain) else b""
@@ -247,7 +252,11 @@ def _jpeg(
         extended = _with_recipe("", recipe)
         whole = jpeg.with_extension_note(packet, extended)
         if not (jpeg.fits(whole) and jpeg.has_extension_note(whole, extended)):
-            tell(sentence("The XMP of others is too long for a JPEG and was left out."))
+            tell(
+                sentence(
+                    "The XMP metadata of other programs is too long for a JPEG and was left out."
+                )
+            )
             whole = jpeg.with_extension_note(
                 with_source("", source_type_of(recipe.request)), extended
             )

@@ -59,7 +59,7 @@ def write_with_recipe(
             except ValueError as error:
                 raise problem(
                     "bug",
-                    "The engine handed over a picture that is damaged. Please report this.",
+                    "The engine returned a damaged picture. Please report this.",
                     str(error),
                 ) from error
         writer.flush()

@@ -158,7 +158,7 @@ def _restored(
         if scheduler:
             fields["scheduler"] = scheduler
         else:
-            lost.append(sentence("The sampler {name} is not known here.", name=sampler))
+            lost.append(sentence("The sampler {name} is not supported.", name=sampler))
     if any(str(name).startswith("hires") for name in values):
         lost.append(sentence("The second pass (hires fix) is not repeated. Use the Upscale tab."))
     kept: dict[str, Any] = {

@@ -61,14 +61,14 @@ def notice(aside: Path, jobs: int, detail: str) -> Problem:
     """Return what the user should hear about it."""
     if jobs:
         said = Sentence(
-            "The library's index was damaged. It was kept as {path} and made again from your "
-            "files. {count} jobs could be read in it and are there again.",
+            "The library's index was damaged. It was kept as {path} and rebuilt from your files. "
+            "{count} jobs were recovered from it.",
             {"path": str(aside), "count": str(jobs)},
         )
     else:
         said = Sentence(
-            "The library's index was damaged. It was kept as {path} and made again from your "
-            "files. Jobs that were waiting are not in it.",
+            "The library's index was damaged. It was kept as {path} and rebuilt from your files. "
+            "Waiting jobs could not be recovered.",
             {"path": str(aside)},
         )
     return Problem("bad_input", said, detail)

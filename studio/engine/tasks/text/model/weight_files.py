@@ -93,8 +93,8 @@ def _names(folder: Path) -> list[str]:
     if any(folder.glob("*.bin")):
         raise problem(
             "bad_input",
-            "The folder {folder} has its weights only in the old pickle format (.bin), which can"
-            " run code and is not loaded. Look for .safetensors weights.",
+            "The folder {folder} contains weights only in the old pickle format (.bin), which can "
+            "run code and is not loaded. Look for .safetensors weights.",
             folder=folder.name,
         )
     raise _missing(folder, "model.safetensors")

@@ -1,4 +1,4 @@
-"""The app: one window, shown before anything heavy is imported."""
+"""Start the app. The window is shown before any heavy module is imported."""
 
 from __future__ import annotations
 
@@ -33,22 +33,22 @@ def main(argv: list[str]) -> int:
         lambda _scheme: theme.apply_scheme(app, settings.colour_scheme)
     )
     state = AppState(paths, settings)
-    sys.excepthook = _Report(state)
+    sys.excepthook = _ExceptionHook(state)
     window = MainWindow(state, damage=damage)
     window.setWindowIcon(icon("sparkles"))
     window.show()
     status = app.exec()
     sys.excepthook = sys.__excepthook__
-    if window.restarts:
-        from studio.ui.shell.restart import start_again
+    if window.restart_requested:
+        from studio.ui.shell.restart import start_new_process
 
-        if not start_again():
+        if not start_new_process():
             return status or 1
     return status
 
 
-class _Report:
-    """Shows an exception that nobody foresaw in the message bar, and keeps it in the log."""
+class _ExceptionHook:
+    """Log an uncaught exception and show it in the message bar."""
 
     def __init__(self, state: AppState) -> None:
         self._state = state

@@ -1,6 +1,6 @@
-"""The window: a tab for each kind of work, docks with the queue and the results, messages.
+"""The main window: one tab per kind, docks for the queue and the results, and the message bar.
 
-Only the tab that is seen is built before the first paint; the rest follows right after it.
+Only the visible tab is built before the first paint; everything else is built right after it.
 """
 
 from __future__ import annotations
@@ -23,32 +23,33 @@ from PySide6.QtWidgets import (
 )
 
 from studio.protocol import Problem, Request
-from studio.ui.shell.destinations import Nowhere
-from studio.ui.shell.event_loop_slices import Piece, imports_of, in_turns
+from studio.ui.shell.destinations import NullDestinations
+from studio.ui.shell.event_loop_slices import Slice, import_slices, run_in_slices
 from studio.ui.shell.state import AppState
 from studio.ui.shell.tabs import Tabs
 from studio.ui.shell.workspace import (
+    ProvidesRequest,
     RunsRequests,
     ShowsJobs,
     TakesFiles,
-    TellsRequest,
     Workspace,
 )
 from studio.ui.style.icons import icon
 from studio.ui.style.theme import GRID, Severity
+from studio.ui.widgets.dialog_frame import show_dialog
 
 if TYPE_CHECKING:
     from studio.library.records import Asset, Job
     from studio.ui.messages.message_bar import MessageBar
 
-MESSAGE_ROOM = 5 * GRID
+MESSAGE_BAR_HEIGHT = 5 * GRID
 
-PATIENCE_MS = 40
-"""What is typed while the window opens comes before the parts that are not seen yet."""
+BUILD_DELAY_MS = 40
+"""Delay before the remaining parts are built, so that pending input events are handled first."""
 
 
 class MainWindow(QMainWindow):
-    """Without a `state` it makes its own, from the settings and folders in force."""
+    """Create the state from the default settings and folders if `state` is None."""
 
     def __init__(
         self,
@@ -59,7 +60,7 @@ class MainWindow(QMainWindow):
     ) -> None:
         super().__init__(parent)
         if state is None:
-            state, damage = _own_state(self)
+            state, damage = _default_state(self)
         self.state = state
         self._damage = damage
         self._messages: MessageBar | None = None
@@ -69,8 +70,8 @@ class MainWindow(QMainWindow):
         self.resize(1280, 800)
         self._started = False
         self._closed = False
-        self.restarts = False
-        """Whether the app is to be started again once it has ended."""
+        self.restart_requested = False
+        """Whether the app should be started again after it has exited."""
 
         self.tabs = Tabs(state, self)
         middle = QWidget(self)
@@ -78,7 +79,7 @@ class MainWindow(QMainWindow):
         self._middle.setContentsMargins(0, 0, 0, 0)
         self._middle.setSpacing(0)
         self._middle.addWidget(self.tabs, 1)
-        self._middle.addSpacing(MESSAGE_ROOM)
+        self._middle.addSpacing(MESSAGE_BAR_HEIGHT)
         self.setCentralWidget(middle)
         self._queue_dock = self._dock(self.tr("Queue"), "queue.dock")
         self._history_dock = self._dock(self.tr("History"), "history.dock")
@@ -87,31 +88,31 @@ class MainWindow(QMainWindow):
         state.problem.connect(self.show_problem)
         state.destinations = self
         self.tabs.open_first(state.settings.window.tab)
-        self.tabs.turned.connect(self._turned)
+        self.tabs.task_changed.connect(self._task_changed)
         self._restore_layout()
 
     # ---- tabs
 
     def tab(self, task: str) -> Workspace:
-        """Return a task's tab, building it where it has not been seen yet."""
+        """Return the workspace of a task, building it if necessary."""
         return self.tabs.workspace(task)
 
     @property
     def is_complete(self) -> bool:
-        """Whether the parts that follow the first paint are there, and the library is open."""
+        """Whether all deferred parts have been built and the library is open."""
         return self.tabs.is_complete and self.state.library is not None
 
     @property
     def current_task(self) -> str:
         return self.tabs.current_task
 
-    def _turned(self, task: str) -> None:
+    def _task_changed(self, task: str) -> None:
         self.state.settings.window.tab = task
 
-    # ---- what its parts send somewhere
+    # ---- destinations (see `Destinations`)
 
     def restore(self, what: Asset | Request) -> None:
-        """Show the tab that an asset or a request belongs to, with its settings."""
+        """Show the settings of an asset or a request in the tab of its kind."""
         from studio.kinds.requests import kind_if_known, unsupported_reason
 
         request = what if isinstance(what, Request) else what.recipe.request
@@ -121,13 +122,13 @@ class MainWindow(QMainWindow):
             self.show_problem(Problem("bad_input", why))
 
     def send(self, task: str, paths: Sequence[Path]) -> None:
-        """Hand files to a workspace that takes some, and show it."""
+        """Show the tab of a task and pass it files, if its workspace accepts files."""
         workspace = self.tabs.show_task(task)
         if isinstance(workspace, TakesFiles):
             workspace.take(paths)
 
     def show_job(self, job: Job) -> None:
-        """Show a job in the tab of its kind, where that can show one from elsewhere."""
+        """Show a job in the tab of its kind, if that workspace can show jobs."""
         from studio.kinds.requests import kind_if_known
 
         if kind_if_known(job.request) is None:
@@ -138,16 +139,16 @@ class MainWindow(QMainWindow):
             workspace.show_job(job)
 
     def run(self, request: Request) -> None:
-        """Run a request in the tab of its kind, and show it."""
+        """Show the tab of the request's kind and run the request there."""
         workspace = self.tabs.show_task(request.task)
         if isinstance(workspace, RunsRequests):
             workspace.run(request)
 
-    # ---- what surrounds the tabs
+    # ---- frame
 
     @property
     def messages(self) -> MessageBar:
-        """The bar at the bottom, which says everything that is said."""
+        """The message bar at the bottom of the window, created on first use."""
         if self._messages is None:
             from studio.ui.messages.message_bar import MessageBar
 
@@ -193,10 +194,10 @@ class MainWindow(QMainWindow):
         self.tabs.setCornerWidget(corner, Qt.Corner.TopRightCorner)
         corner.show()
 
-    def _corner_button(self, picture: str, text: str, name: str) -> QToolButton:
+    def _corner_button(self, icon_name: str, text: str, name: str) -> QToolButton:
         button = QToolButton(self)
         button.setText(text)
-        button.setIcon(icon(picture))
+        button.setIcon(icon(icon_name))
         button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         button.setAutoRaise(True)
         button.setObjectName(name)
@@ -223,24 +224,22 @@ class MainWindow(QMainWindow):
         super().showEvent(event)
         if not self._started:
             self._started = True
-            QTimer.singleShot(PATIENCE_MS, self, self._after_first_paint)
+            QTimer.singleShot(BUILD_DELAY_MS, self, self._after_first_paint)
 
     def _after_first_paint(self) -> None:
-        """Build what is not seen at once, a piece per turn of the event loop."""
-        if self._closed:
-            return
-        in_turns(self, self._pieces(), lambda: not self._closed)
+        """Build the remaining parts, one slice per event loop iteration."""
+        run_in_slices(self, self._deferred_slices(), lambda: not self._closed)
 
-    def _pieces(self) -> Iterator[Piece]:
-        yield from self.tabs.rest_of_seen()
+    def _deferred_slices(self) -> Iterator[Slice]:
+        yield from self.tabs.slices_of_visible()
         yield self._finish_frame
         yield self._make_shortcuts
         for package in ("studio.ui.queue", "studio.ui.gallery"):
-            yield from imports_of(package)
+            yield from import_slices(package)
         yield self._fill_queue
         yield self._fill_history
-        yield from self.tabs.unseen()
-        # Last, since its threads import as well, and take the interpreter's lock for it.
+        yield from self.tabs.slices_of_hidden()
+        # Last, because the threads it starts import modules and hold the GIL meanwhile.
         yield self._start_state
 
     def _finish_frame(self) -> None:
@@ -278,73 +277,64 @@ class MainWindow(QMainWindow):
     # ---- dialogs and messages
 
     def open_models(self, task: str = "") -> None:
-        """Show the models on disk, and ways to add one."""
+        """Open the models dialog, with the models of `task` first."""
         from studio.ui.models.models_dialog import ModelsDialog
 
-        dialog = ModelsDialog(self.state, task, self)
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.show()
+        show_dialog(ModelsDialog(self.state, task, self))
 
     def open_batch(self) -> None:
-        """Show the ways to ask for many results at once."""
+        """Open the batch dialog for the current task."""
         from studio.ui.batch.batch_dialog import BatchDialog
         from studio.ui.batch.plan import batch_task
 
         task = batch_task(self.current_task)
         workspace = self.tab(task)
-        assert isinstance(workspace, TellsRequest)
-        dialog = BatchDialog(self.state, task, workspace.request, self)
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.show()
+        assert isinstance(workspace, ProvidesRequest)
+        show_dialog(BatchDialog(self.state, task, workspace.request, self))
 
     def open_settings(self) -> None:
-        """Show the settings."""
+        """Open the settings dialog."""
         from studio.ui.settings.settings_dialog import SettingsDialog
 
         dialog = SettingsDialog(self.state, self)
-        dialog.restart_wanted.connect(self.restart)
-        dialog.finished.connect(lambda _: self._offer_restart(dialog.waits))
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.show()
+        dialog.restart_requested.connect(self.restart)
+        dialog.finished.connect(lambda _: self._offer_restart(dialog.needs_restart))
+        show_dialog(dialog)
 
-    def _offer_restart(self, wanted: bool) -> None:
-        if wanted and not self._closed:
+    def _offer_restart(self, needed: bool) -> None:
+        if needed and not self._closed:
             self.messages.show_message(
-                self.tr("What you changed takes effect when Prompt Studio is started again."),
+                self.tr("Your changes take effect after a restart."),
                 "info",
                 self.tr("Restart now"),
                 self.restart,
             )
 
     def restart(self) -> None:
-        """Close the window as always, and let the app be started again."""
-        self.restarts = True
+        """Close the window and request a restart of the app."""
+        self.restart_requested = True
         self.close()
 
     def show_shortcuts(self) -> None:
-        """Show what the keyboard can do."""
+        """Show the list of keyboard shortcuts."""
         from studio.ui.settings.shortcuts_dialog import ShortcutsDialog
 
-        dialog = ShortcutsDialog(self)
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.show()
+        show_dialog(ShortcutsDialog(self))
 
     def show_about(self) -> None:
-        """Show the version, the licences and where things are."""
+        """Show the version, the licences and the folders in use."""
         from studio.ui.settings.about_dialog import AboutDialog
 
-        dialog = AboutDialog(self.state, self)
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.show()
+        show_dialog(AboutDialog(self.state, self))
 
     def show_problem(self, problem: Problem) -> None:
-        """Say what went wrong and offer the next step."""
-        from studio.ui.shell.notices import kind_of, next_step
+        """Show a problem in the message bar and offer the next step."""
+        from studio.ui.shell.notices import next_step, severity_of
         from studio.ui.style.translations import translated
 
         text, action = next_step(problem, self.state, self.messages)
         self.messages.show_message(
-            translated(problem.message), kind_of(problem), text, action, detail=problem.detail
+            translated(problem.message), severity_of(problem), text, action, detail=problem.detail
         )
 
     def _show_message(
@@ -352,7 +342,7 @@ class MainWindow(QMainWindow):
     ) -> None:
         self.messages.show_message(text, kind, action_text, action)
 
-    # ---- layout and leaving
+    # ---- layout and closing
 
     def _restore_layout(self) -> None:
         window = self.state.settings.window
@@ -364,24 +354,24 @@ class MainWindow(QMainWindow):
             )
             self.resizeDocks([self._queue_dock], [32 * GRID], Qt.Orientation.Horizontal)
 
-    def _keep_layout(self) -> None:
+    def _save_layout(self) -> None:
         window = self.state.settings.window
         window.geometry = self.saveGeometry().toBase64().toStdString()
         window.state = self.saveState().toBase64().toStdString()
-        self.tabs.keep_values()
+        self.tabs.save_values()
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        """Keep what was set, stop the worker and its engine. A running job is interrupted."""
+        """Save the settings and stop the worker and its engines. A running job is interrupted."""
         if not self._closed:
             self._closed = True
-            self._keep_layout()
-            self.state.destinations = Nowhere()
+            self._save_layout()
+            self.state.destinations = NullDestinations()
             self.hide()
             self.state.close()
         super().closeEvent(event)
 
 
-def _own_state(parent: MainWindow) -> tuple[AppState, Problem | None]:
+def _default_state(parent: MainWindow) -> tuple[AppState, Problem | None]:
     from studio.settings import default_paths, load_settings
 
     paths = default_paths()

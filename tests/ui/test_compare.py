@@ -45,7 +45,7 @@ def opened(
         qtbot.keyClick(view, Qt.Key.Key_C)
         dialog = compared()
         qtbot.waitUntil(
-            lambda: all(pane.viewport.picture != (0, 0) for pane in dialog.panes),
+            lambda: all(pane.viewport.picture != (0, 0) for pane in dialog.canvases),
             timeout=10_000,
         )
         return dialog
@@ -67,7 +67,7 @@ def test_zooming_and_moving_one_picture_moves_the_others(
         ImageRequest(prompt="a fox", seed=1, width=64, height=64),
         ImageRequest(prompt="a fox", seed=2, width=128, height=128),
     )
-    first, second = dialog.panes
+    first, second = dialog.canvases
     qtbot.keyClick(first, Qt.Key.Key_Plus)
     qtbot.keyClick(first, Qt.Key.Key_Plus)
     qtbot.keyClick(first, Qt.Key.Key_Right)

@@ -48,7 +48,7 @@ def test_a_tab_says_how_long_its_settings_take_once_something_was_made(
     qtbot: QtBot,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(estimates, "FRESH_MS", 20)
+    monkeypatch.setattr(estimates, "REFIT_MS", 20)
     assert find("text.estimate").text() == ""
     window.state.submit([TextRequest(prompt="one"), ImageRequest(prompt="two")])
     qtbot.waitUntil(lambda: find("text.estimate").text().startswith("About"), timeout=20_000)

@@ -13,8 +13,8 @@ from pytestqt.qtbot import QtBot
 from studio.kinds.image import ImageRequest
 from studio.kinds.text import TextRequest
 from studio.protocol import Request
-from studio.ui.gallery.again import LIKE_IT
 from studio.ui.gallery.history_model import ASSET_ROLE, PICTURE_ROLE
+from studio.ui.gallery.rerun import VARIATIONS
 from studio.ui.main_window import MainWindow
 
 
@@ -135,8 +135,8 @@ def test_more_like_this_makes_variations_with_new_seeds(
     make(window, view, qtbot, TextRequest(prompt="a fox", seed=1, temperature=1.5))
     view.setCurrentIndex(view.model().index(0))
     view.parent().commands.do("more_like")
-    qtbot.waitUntil(lambda: view.model().rowCount() == 1 + LIKE_IT, timeout=10_000)
-    fresh = view.model().assets()[:LIKE_IT]
+    qtbot.waitUntil(lambda: view.model().rowCount() == 1 + VARIATIONS, timeout=10_000)
+    fresh = view.model().assets()[:VARIATIONS]
     assert {asset.recipe.request.temperature for asset in fresh} == {1.5}
     assert 1 not in {asset.recipe.seed for asset in fresh}
 

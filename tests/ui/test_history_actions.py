@@ -155,7 +155,7 @@ def test_export_copies_files_and_writes_their_recipes(
     assets = view.model().assets()
     for _ in range(2):
         window.messages.clear()
-        view.parent().commands.results.acts.export_to(assets, tmp_path / "到 🦊")
+        view.parent().commands.results.operations.export_to(assets, tmp_path / "到 🦊")
         qtbot.waitUntil(lambda: "3 files" in window.messages.text(), timeout=10_000)
     with (tmp_path / "到 🦊" / "recipes.csv").open(encoding="utf-8-sig", newline="") as file:
         table = list(csv.DictReader(file))
@@ -170,7 +170,7 @@ def test_export_says_which_file_is_gone(
 ) -> None:
     assets = view.model().assets()
     assets[1].path.unlink()
-    view.parent().commands.results.acts.export_to(assets, tmp_path / "out")
+    view.parent().commands.results.operations.export_to(assets, tmp_path / "out")
     qtbot.waitUntil(lambda: assets[1].path.name in window.messages.text(), timeout=10_000)
     assert (tmp_path / "out" / assets[0].path.name).is_file()
 

@@ -17,7 +17,7 @@ from studio.kinds.image import ImageRequest
 from studio.library.records import Job
 from studio.protocol import Capabilities, Warned, sentence
 from studio.settings import Paths
-from studio.ui.gallery.again import LIKE_IT
+from studio.ui.gallery.rerun import VARIATIONS
 from studio.ui.main_window import MainWindow
 from studio.ui.shell.reports import ModelDescribed
 from studio.ui.workspaces.upscale.upscale_tab import UpscaleTab
@@ -288,7 +288,7 @@ def test_more_like_a_picture_is_shown_in_the_tab_like_its_own(
     qtbot.waitUntil(lambda: view.model().rowCount() == 1, timeout=10_000)
     view.setCurrentIndex(view.model().index(0))
     view.parent().commands.do("more_like")
-    qtbot.waitUntil(lambda: states(tab) == ["done"] * LIKE_IT, timeout=20_000)
+    qtbot.waitUntil(lambda: states(tab) == ["done"] * VARIATIONS, timeout=20_000)
     assert window.current_task == "image"
     made = tab._state.library.assets.of_job(tab._state.library.queue.list()[0].id)
     assert tab.result.path() in [str(asset.path) for asset in made]

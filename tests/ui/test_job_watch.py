@@ -112,7 +112,7 @@ def test_results_are_counted(window: MainWindow, qtbot: QtBot) -> None:
     watch.saved.connect(saved.append)
     found = ends(watch)
     qtbot.waitUntil(lambda: watch.is_over, timeout=20_000)
-    assert watch.made == len(saved) == 3
+    assert watch.saved_count == len(saved) == 3
     assert [end.status for end in found] == ["done"]
 
 
@@ -129,9 +129,9 @@ def test_who_follows_a_job_when_it_is_heard_of_misses_nothing_that_comes_after(
     state.reports.job_changed.connect(follow)
 
     def work() -> None:
-        state.reports.tell(JobChanged(job("a", "running")))
-        state.reports.tell(Done("a"))
-        state.reports.tell(JobChanged(job("a", "done")))
+        state.reports.post_report(JobChanged(job("a", "running")))
+        state.reports.post_report(Done("a"))
+        state.reports.post_report(JobChanged(job("a", "done")))
 
     thread = Thread(target=work)
     thread.start()

@@ -20,7 +20,7 @@ from studio.ui.gallery.history_menu import fill_menu
 from studio.ui.main_window import MainWindow
 from studio.ui.queue.queue_menu import fill_menu as fill_queue_menu
 from studio.ui.queue.queue_model import JOB_ROLE, STATUS_ROLE
-from studio.ui.shell.kinds_shown import asset_icon
+from studio.ui.shell.kind_labels import asset_icon
 from tests.unit.newer_build import FIELD, FILES, FILM, SPEECH, STEPS, asset_of, write_library
 
 NEEDS_THE_KIND = {"use", "more_like", "reproduce"}
@@ -138,7 +138,7 @@ def test_its_jobs_say_why_they_wait_and_a_double_click_does_too(
             assert job.unsupported_reason is not None
             assert str(job.unsupported_reason) in index.data(STATUS_ROLE)
         menu = QMenu(newer)
-        fill_queue_menu(menu, view.parent().acts, [job], lambda _: None, lambda _: None)
+        fill_queue_menu(menu, view.parent().queue_actions, [job], lambda _: None, lambda _: None)
         assert enabled(menu)["use"] == (kind_if_known(job.request) is not None)
     first = next(
         model.index(row)

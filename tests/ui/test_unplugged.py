@@ -23,7 +23,7 @@ def test_a_window_whose_library_is_unplugged_goes_on_when_it_is_back(
     away = tmp_path / "unplugged"
     unplugged: list[Path] = []
 
-    tell = window.state.reports.tell
+    tell = window.state.reports.post_report
 
     def tell_and_unplug(report: Event | AssetSaved | PreviewSaved | JobChanged) -> None:
         tell(report)

@@ -1,1 +1,1 @@
-"""Many jobs at once: from a table, from alternatives in a prompt, as a matrix."""
+"""The batch dialog: jobs from a table, from a prompt with alternatives, or from a matrix."""

@@ -1,4 +1,4 @@
-"""The batch dialog: three ways to many jobs, an estimate, one button that starts them all."""
+"""The batch dialog: one page per source of jobs, an estimate, and a Start button."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ if TYPE_CHECKING:
 
 
 class BatchDialog(QDialog):
-    """Not modal. Closing it leaves the jobs in the queue, where they go on.
+    """Not modal. Jobs that were started continue after the dialog is closed.
 
-    `base` tells the request of the task that prompts and values are put into.
+    `base` returns the request whose prompt and values the batch replaces.
     """
 
     def __init__(
@@ -98,13 +98,13 @@ class BatchDialog(QDialog):
         layout.setSpacing(2 * GRID)
         layout.addWidget(self.pages, 1)
         layout.addLayout(row)
-        self.pages.currentChanged.connect(self._turned)
+        self.pages.currentChanged.connect(self._page_changed)
 
-    def _turned(self, place: int) -> None:
+    def _page_changed(self, place: int) -> None:
         if place == 1:
-            self.prompts.look()
+            self.prompts.update_plan()
         elif place == 2:
-            self.matrix.look()
+            self.matrix.update_plan()
         self._planned(place, self._plans.get(place))
 
     def _planned(self, place: int, plan: Plan | None) -> None:
@@ -112,7 +112,7 @@ class BatchDialog(QDialog):
         if place != self.pages.currentIndex():
             return
         self.start.setEnabled(plan is not None and not self._is_enqueuing)
-        if self._runs:
+        if self._is_running:
             return
         self.estimate.clear()
         library, memory = self._state.library, self._state.memory
@@ -153,20 +153,20 @@ class BatchDialog(QDialog):
             self._watch.close()
         token = self._state.submit(plan.requests, batch=self._batch, labels=plan.labels)
         self._watch = JobWatch(self._state, self, token=token)
-        self._watch.enqueued.connect(self._tell_progress)
+        self._watch.enqueued.connect(self._show_progress)
         self._watch.refused.connect(self._refused)
         self._watch.saved.connect(self._saved)
-        self._watch.ended.connect(self._tell_progress)
-        self.estimate.setText(self.tr("Putting the jobs into the queue…"))
+        self._watch.ended.connect(self._show_progress)
+        self.estimate.setText(self.tr("Adding the jobs to the queue…"))
 
     @property
-    def _runs(self) -> bool:
-        """Whether jobs that were started here have not ended."""
+    def _is_running(self) -> bool:
+        """Whether a batch was started that has not ended."""
         return self._watch is not None and not self._watch.is_over
 
     @property
     def _is_enqueuing(self) -> bool:
-        """Whether the jobs that were started here are not in the queue yet."""
+        """Whether a batch was started whose jobs are not in the queue yet."""
         return self._watch is not None and not self._watch.is_over and not self._watch.jobs
 
     def _refused(self, _: Problem) -> None:
@@ -179,12 +179,12 @@ class BatchDialog(QDialog):
         if self._watch is not None and asset.medium is Medium.PICTURE:
             self._pictures.append(Picture(asset.path, self._watch.jobs[asset.job].labels))
 
-    def _tell_progress(self, _: object) -> None:
+    def _show_progress(self, _: object) -> None:
         watch = self._watch
         if watch is None:
             return
         self.estimate.setText(
-            self.tr("{done} of {count} jobs are over").format(
+            self.tr("{done} of {count} jobs finished").format(
                 done=watch.ended_jobs, count=len(watch.jobs)
             )
         )

@@ -1,4 +1,4 @@
-"""A matrix over a tab's settings: which fields vary, and over which values."""
+"""The matrix page of the batch dialog: the values over which each field varies."""
 
 from __future__ import annotations
 
@@ -21,17 +21,16 @@ _EXAMPLES: dict[AxisName, str] = {
     "seed": "1-4",
     "size": "512x512, 768x512",
 }
-"""How values are written, in a field that is still empty."""
+"""Placeholder texts of the fields."""
 
-_PAUSE_MS = 200
-"""A matrix is counted when the typing pauses."""
+_DEBOUNCE_MS = 200
 
 
 class MatrixPage(QWidget):
-    """Says how many pictures the values make, or which value cannot be used."""
+    """Shows how many pictures the values produce, or which value is invalid."""
 
     planned = Signal(object)
-    """A `Plan`, or None while there is nothing that could run."""
+    """A `Plan`, or None while there is nothing to run."""
 
     def __init__(
         self, kind: AnyKind, base: Callable[[], Request], parent: QWidget | None = None
@@ -39,23 +38,23 @@ class MatrixPage(QWidget):
         super().__init__(parent)
         self._tab = tr(kind.title)
         self._base = base
-        told = QLabel(
+        intro = QLabel(
             self.tr(
-                "What is left empty stays as it is in the tab {tab}. The first two fields that"
+                "Empty fields keep their values from the {tab} tab. The first two fields that"
                 " vary become the columns and rows of the contact sheet."
             ).format(tab=self._tab),
             self,
         )
-        told.setWordWrap(True)
-        mute(told)
+        intro.setWordWrap(True)
+        mute(intro)
         self.fields: dict[AxisName, QLineEdit] = {}
         form = QFormLayout()
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         form.setVerticalSpacing(GRID)
-        self._pause = QTimer(self)
-        self._pause.setSingleShot(True)
-        self._pause.setInterval(_PAUSE_MS)
-        self._pause.timeout.connect(self.look)
+        self._typing = QTimer(self)
+        self._typing.setSingleShot(True)
+        self._typing.setInterval(_DEBOUNCE_MS)
+        self._typing.timeout.connect(self.update_plan)
         for name in kind.axes:
             title = self.tr("Size") if name == "size" else tr(kind.fields[name].label)
             field = QLineEdit(self)
@@ -70,13 +69,13 @@ class MatrixPage(QWidget):
         self.summary.setWordWrap(True)
         layout = QVBoxLayout(self)
         layout.setSpacing(GRID)
-        layout.addWidget(told)
+        layout.addWidget(intro)
         layout.addLayout(form)
         layout.addWidget(self.summary)
         layout.addStretch()
 
-    def look(self) -> None:
-        """Count what the fields say now."""
+    def update_plan(self) -> None:
+        """Build the matrix from the fields and emit `planned`."""
         base = self._base()
         try:
             axes: list[Axis] = [parse_axis(n, f.text()) for n, f in self.fields.items()]
@@ -88,13 +87,17 @@ class MatrixPage(QWidget):
             return
         if kind_of(base).has_prompt and not prompt_of(base):
             self.summary.setText(
-                self.tr("Write a prompt in the tab {tab} first.").format(tab=self._tab)
+                self.tr("Write a prompt in the {tab} tab first.").format(tab=self._tab)
             )
         elif not cells:
-            self.summary.setText(self.tr("Fill in the values of at least one field."))
+            self.summary.setText(self.tr("Enter values for at least one field."))
         else:
             pictures = sum(cell.request.count for cell in cells)
-            self.summary.setText(self.tr("{count} pictures").format(count=pictures))
+            self.summary.setText(
+                self.tr("1 picture")
+                if pictures == 1
+                else self.tr("{count} pictures").format(count=pictures)
+            )
             self.planned.emit(
                 Plan(
                     tuple(cell.request for cell in cells),
@@ -107,4 +110,4 @@ class MatrixPage(QWidget):
 
     def _typed(self) -> None:
         self.planned.emit(None)
-        self._pause.start()
+        self._typing.start()

@@ -1,4 +1,4 @@
-"""What a page of the batch dialog would enqueue."""
+"""The jobs that a page of the batch dialog would enqueue."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from studio.protocol import Request
 
 
 def batch_task(task: str) -> str:
-    """Return the kind whose settings a batch varies: the current one, where it has axes."""
+    """Return the task that a batch varies: `task` if its kind has axes, else the first that has."""
     with_axes = [name for name, kind in kinds().items() if kind.axes]
     return task if task in with_axes else with_axes[0]
 
 
 class Plan(Struct, frozen=True):
-    """Requests and the labels of each. `axes` are the labels a contact sheet is laid out by."""
+    """Requests with the labels of each; a contact sheet is laid out by the labels in `axes`."""
 
     requests: tuple[Request, ...]
     labels: tuple[dict[str, str], ...]

@@ -1,4 +1,4 @@
-"""One prompt with alternatives and wildcards, made into many."""
+"""The prompt page of the batch dialog: a prompt with alternatives and wildcards."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from studio.ui.shell.state import AppState
 from studio.ui.style.theme import GRID, mute
 from studio.ui.style.translations import tr, translated
 
-_PAUSE_MS = 300
-_SHOWN = 50
+_DEBOUNCE_MS = 300
+_PREVIEWED = 50
 
 
 class PromptPage(QWidget):
-    """Shows the first prompts and their number; everything else is as in the tab of its kind."""
+    """Shows the number of prompts and the first of them. Other settings come from the tab."""
 
     planned = Signal(object)
-    """A `Plan`, or None while there is nothing that could run."""
+    """A `Plan`, or None while there is nothing to run."""
 
     def __init__(
         self,
@@ -61,33 +61,33 @@ class PromptPage(QWidget):
         self.preview.setReadOnly(True)
         layout = QVBoxLayout(self)
         layout.setSpacing(GRID)
-        layout.addWidget(told)
+        layout.addWidget(intro)
         layout.addWidget(self.prompt, 1)
         layout.addWidget(self.summary)
         layout.addWidget(self.preview, 2)
-        self._pause = QTimer(self)
-        self._pause.setSingleShot(True)
-        self._pause.setInterval(_PAUSE_MS)
-        self._pause.timeout.connect(self.look)
+        self._typing = QTimer(self)
+        self._typing.setSingleShot(True)
+        self._typing.setInterval(_DEBOUNCE_MS)
+        self._typing.timeout.connect(self.update_plan)
         self.prompt.textChanged.connect(self._typed)
 
-    def look(self) -> None:
-        """Expand what is written, on another thread."""
-        text = self._asked = self.prompt.toPlainText().strip()
+    def update_plan(self) -> None:
+        """Expand the prompt on another thread and emit `planned`."""
+        text = self._expanding = self.prompt.toPlainText().strip()
         self.planned.emit(None)
         if not text:
             self.summary.setText(self.tr("Write a prompt first."))
             self.preview.clear()
             return
         base = self._base()
-        self.summary.setText(self.tr("Working out the prompts…"))
+        self.summary.setText(self.tr("Expanding the prompt…"))
 
         def done(prompts: list[str]) -> None:
-            if text == self._asked:
+            if text == self._expanding:
                 self._show(base, prompts)
 
         def failed(problem: Problem) -> None:
-            if text == self._asked:
+            if text == self._expanding:
                 self.summary.setText(translated(problem.message))
                 self.preview.clear()
 
@@ -107,4 +107,4 @@ class PromptPage(QWidget):
 
     def _typed(self) -> None:
         self.planned.emit(None)
-        self._pause.start()
+        self._typing.start()

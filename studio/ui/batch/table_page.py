@@ -1,4 +1,4 @@
-"""A table of requests: chosen or dropped, checked as a whole, then offered."""
+"""The table page of the batch dialog: a CSV or JSONL file of requests."""
 
 from __future__ import annotations
 
@@ -34,25 +34,25 @@ _SUFFIXES = (".csv", ".tsv", ".jsonl")
 
 
 class TablePage(QWidget):
-    """Says how many rows there are, or every error by line and column."""
+    """Checks the whole table, then shows the number of rows or all errors by line and column."""
 
     planned = Signal(object)
-    """A `Plan`, or None while there is nothing that could run."""
+    """A `Plan`, or None while there is nothing to run."""
 
     def __init__(self, state: AppState, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._state = state
         self._file = Path()
         self.setAcceptDrops(True)
-        told = QLabel(
+        intro = QLabel(
             self.tr(
-                "Choose a CSV or JSONL file, or drop one here. Each row is a request: the column"
-                " task says {tasks}, the other columns fill its fields."
+                "Choose a CSV or JSONL file, or drop one here. Each row is a request: its column"
+                " “task” is one of {tasks}, the other columns set its fields."
             ).format(tasks=", ".join(tasks())),
             self,
         )
-        told.setWordWrap(True)
-        mute(told)
+        intro.setWordWrap(True)
+        mute(intro)
         self.choose = QPushButton(icon("folder-open"), self.tr("Choose a table…"), self)
         self.choose.setObjectName("batch.choose")
         self.choose.clicked.connect(self._choose)
@@ -69,7 +69,7 @@ class TablePage(QWidget):
         row.addWidget(self.summary, 1)
         layout = QVBoxLayout(self)
         layout.setSpacing(GRID)
-        layout.addWidget(told)
+        layout.addWidget(intro)
         layout.addLayout(row)
         layout.addWidget(self.errors, 1)
         layout.addStretch()
@@ -97,15 +97,19 @@ class TablePage(QWidget):
             self.errors.setPlainText("\n".join(lines))
             self.errors.show()
             self.summary.setText(
-                self.tr("{name}: {count} errors. Nothing can run before they are mended.").format(
-                    name=self._file.name, count=len(table.errors)
-                )
+                (
+                    self.tr("{name}: 1 error. Fix it before you start the batch.")
+                    if len(table.errors) == 1
+                    else self.tr("{name}: {count} errors. Fix them before you start the batch.")
+                ).format(name=self._file.name, count=len(table.errors))
             )
             return
         self.summary.setText(
-            self.tr("{name}: {count} rows, all checked.").format(
-                name=self._file.name, count=len(table.rows)
-            )
+            (
+                self.tr("{name}: 1 row, no errors.")
+                if len(table.rows) == 1
+                else self.tr("{name}: {count} rows, no errors.")
+            ).format(name=self._file.name, count=len(table.rows))
         )
         requests = tuple(row.request for row in table.rows)
         labels = tuple({**row.labels, "line": str(row.line)} for row in table.rows)
@@ -143,7 +147,7 @@ def _dropped_tables(data: QMimeData) -> list[Path]:
 
 
 def _checked(file: Path, registry: Registry) -> Table:
-    """Read a table and add the rows whose model is not there, or whose file is missing."""
+    """Read a table; its errors include models and input files that do not exist."""
     from studio.jobs.table import Table, input_errors, model_errors, read_table
 
     table = read_table(file)

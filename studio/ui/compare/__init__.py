@@ -1,1 +1,1 @@
-"""Pictures side by side, zoomed and moved together."""
+"""The compare dialog: pictures side by side, zoomed and panned together."""

@@ -1,4 +1,4 @@
-"""Two to four pictures side by side, with what is different about them."""
+"""The compare dialog: two to four pictures side by side, captioned with their differences."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from studio.ui.widgets.buttons import dialog_button
 from studio.ui.widgets.dialog_frame import fill_dialog, make_picture_window
 from studio.ui.widgets.shortened import shortened
 
-LONGEST = 160
-"""Characters of a caption's value; the tooltip has all of them."""
+MAX_VALUE = 160
+"""Maximum characters of a value in a caption; the tooltip has all of them."""
 
 
 class CompareDialog(QDialog):
@@ -59,7 +59,7 @@ class CompareDialog(QDialog):
             pane.setAccessibleDescription(
                 ", ".join(f"{name} {value}" for name, value in telling) or caption.text()
             )
-            self._views[place].moved.connect(self._follow)
+            self._views[place].moved.connect(self._synchronise)
             row, column = divmod(place, columns)
             grid.addWidget(pane, 2 * row, column)
             grid.addWidget(caption, 2 * row + 1, column)
@@ -83,7 +83,7 @@ class CompareDialog(QDialog):
         else:
             caption.setText(
                 " &nbsp; ".join(
-                    f"<b>{escape(name)}</b> {escape(shortened(value, LONGEST))}"
+                    f"<b>{escape(name)}</b> {escape(shortened(value, MAX_VALUE))}"
                     for name, value in telling
                 )
             )
@@ -95,7 +95,7 @@ class CompareDialog(QDialog):
         hint = QLabel(
             self.tr(
                 "Wheel or + and − zoom, dragging or the arrow keys move, 0 fits, "
-                "1 shows true pixels, Tab goes to the next picture."
+                "1 shows actual pixels, Tab selects the next picture."
             ),
             self,
         )
@@ -106,7 +106,7 @@ class CompareDialog(QDialog):
         bar.addWidget(hint, 1)
         for text, name, act in (
             (self.tr("Fit"), "compare.fit", lambda: self._active().fit()),
-            (self.tr("True pixels"), "compare.actual", lambda: self._active().actual_size()),
+            (self.tr("Actual pixels"), "compare.actual", lambda: self._active().actual_size()),
             (self.tr("Close"), "compare.close", self.close),
         ):
             bar.addWidget(dialog_button(text, name, act, self))
@@ -115,16 +115,16 @@ class CompareDialog(QDialog):
     def _active(self) -> PictureCanvas:
         return next((pane for pane in self.panes if pane.hasFocus()), self.panes[0])
 
-    def _follow(self, view: RelativeView) -> None:
+    def _synchronise(self, view: RelativeView) -> None:
         for other in self._views:
             if other is not self.sender():
-                other.look(view)
+                other.set_view(view)
 
     def _loaded(self, key: str, _path: str, image: QImage, size: QSize) -> None:
         self.panes[int(key)].set_picture(image, size)
-        self._views[int(key)].look_again()
+        self._views[int(key)].restore_view()
 
     def _failed(self, key: str, path: str, error: str) -> None:
         self._views[int(key)].set_message(
-            self.tr("{path} cannot be shown: {error}").format(path=path, error=error)
+            self.tr("{path} cannot be displayed: {error}").format(path=path, error=error)
         )

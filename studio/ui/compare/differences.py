@@ -1,4 +1,4 @@
-"""In what the recipes of pictures differ."""
+"""The differences between the recipes of pictures."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def _facts(asset: Asset) -> dict[str, str]:
     if kind is None or kind.is_seeded:
         facts = {tr("Seed"): str(recipe.seed)} | facts
     own = {} if kind is None else _compared(kind, asset)
-    facts |= {name: value for name, value in own.items() if name not in _long(kind)}
+    facts |= {name: value for name, value in own.items() if name not in _long_labels(kind)}
     if asset.width and asset.height:
         facts[tr("Size")] = f"{asset.width} × {asset.height}"
     facts[tr("Prompt")] = " ".join(asset.prompt.split())
@@ -26,7 +26,7 @@ def _facts(asset: Asset) -> dict[str, str]:
 
 
 def _compared(kind: AnyKind, asset: Asset) -> dict[str, str]:
-    """Return the fields that the kind compares; none that does not count by another one."""
+    """Return the compared fields of a request, without those whose `goes_with` field is unset."""
     request = asset.recipe.request
     fields = [kind.fields[name] for name in kind.compared]
     return {
@@ -36,15 +36,15 @@ def _compared(kind: AnyKind, asset: Asset) -> dict[str, str]:
     }
 
 
-def _long(kind: AnyKind | None) -> set[str]:
-    """Return the labels of what is as long as a prompt, and stands below it."""
+def _long_labels(kind: AnyKind | None) -> set[str]:
+    """Return the labels of fields that can be as long as a prompt: they are listed after it."""
     fields = {} if kind is None else kind.fields
     return {tr(field.label) for field in fields.values() if field.max_length == MAX_PROMPT_LENGTH}
 
 
 def differences(assets: Sequence[Asset]) -> list[list[tuple[str, str]]]:
-    """Return, for each asset, the (name, value) pairs that not all of them have alike."""
+    """Return, for each asset, the (label, value) pairs that differ between the assets."""
     facts = [_facts(asset) for asset in assets]
     names = dict.fromkeys(name for one in facts for name in one)
-    telling = [name for name in names if len({one.get(name, "") for one in facts}) > 1]
-    return [[(name, one.get(name, "") or "–") for name in telling] for one in facts]
+    differing = [name for name in names if len({one.get(name, "") for one in facts}) > 1]
+    return [[(name, one.get(name, "") or "–") for name in differing] for one in facts]

@@ -1,4 +1,4 @@
-"""Lets the canvases of pictures that are compared look at the same part."""
+"""Synchronise zoom and position of the canvases in the compare dialog."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from studio.ui.media.picture.canvas import PictureCanvas
 
 
 class LinkedView(QObject):
-    """A tool of a `PictureCanvas`: tells the others how the user looks at this picture.
+    """A tool of a `PictureCanvas` that reports when the user zooms or pans.
 
-    It says something where there is no picture, and frames the picture that has the focus.
+    It also paints a message while there is no picture, and a frame around the focused picture.
     """
 
     moved = Signal(object)
-    """A `RelativeView`: the user looks at the picture in this way now."""
+    """The user zoomed or panned to this `RelativeView`."""
 
     def __init__(self, canvas: PictureCanvas) -> None:
         super().__init__(canvas)
@@ -27,18 +27,18 @@ class LinkedView(QObject):
         canvas.view_changed.connect(self._report_view)
 
     def set_message(self, text: str) -> None:
-        """Say something in the place of the picture."""
+        """Set the text that is painted while there is no picture."""
         self._message = text
         self._canvas.update()
 
-    def look(self, view: RelativeView) -> None:
-        """Look at the picture in a given way."""
+    def set_view(self, view: RelativeView) -> None:
+        """Zoom and pan the canvas to a view."""
         self._view = view
         self._canvas.set_viewport(view.applied_to(self._canvas.viewport))
 
-    def look_again(self) -> None:
-        """Look at another picture, or at one of another size, in the same way."""
-        self.look(self._view)
+    def restore_view(self) -> None:
+        """Apply the current view again, after the picture or the canvas size changed."""
+        self.set_view(self._view)
 
     def paint(self, painter: QPainter, _area: QRect) -> None:
         palette, area = self._canvas.palette(), self._canvas.rect()
@@ -52,7 +52,7 @@ class LinkedView(QObject):
 
     def handle(self, event: QEvent) -> bool:
         if isinstance(event, QResizeEvent):
-            self.look_again()
+            self.restore_view()
         return False
 
     def _report_view(self) -> None:

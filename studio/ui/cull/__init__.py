@@ -1,1 +1,1 @@
-"""Going through pictures one by one, keeping some."""
+"""The keep-or-reject dialog."""

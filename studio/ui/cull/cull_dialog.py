@@ -1,4 +1,4 @@
-"""One picture after the other: one key keeps it, one rejects it."""
+"""The keep-or-reject dialog: one picture at a time, with a key for each decision."""
 
 from __future__ import annotations
 
@@ -23,18 +23,19 @@ from studio.ui.widgets.tinted_label import TintedLabel
 
 Decision = Literal["", "kept", "rejected"]
 
-KEPT_PICTURES = 4
-"""Pictures held ready: the one before, the one on show, the next."""
+CACHED_PICTURES = 4
+"""Loaded pictures: the current one, the next one, and the last ones shown."""
 
-LONGEST = 160
-"""Characters of the prompt; the tooltip has all of them."""
+MAX_PROMPT = 160
+"""Maximum characters of the prompt; the tooltip has all of them."""
 
 
 class CullDialog(QDialog):
-    """K or Enter keeps (a star), X or Delete rejects (the trash), arrows walk, Ctrl+Z undoes.
+    """K or Enter keeps (adds a star), X or Delete rejects (moves to the trash), Ctrl+Z undoes.
 
-    Each decision is done at once, so leaving or a crash loses none. Object names:
-    `cull.dialog`, `cull.keep`, `cull.reject`, `cull.undo`, `cull.progress`, …
+    Left and Right move between pictures. Each decision is applied at once, so closing the dialog
+    or a crash loses none. Object names: `cull.dialog`, `cull.keep`, `cull.reject`, `cull.undo`,
+    `cull.progress`, …
     """
 
     def __init__(
@@ -93,18 +94,18 @@ class CullDialog(QDialog):
         self.canvas.setFocus()
         self._show()
 
-    # ---- what the keys do
+    # ---- actions of the keys
 
     def keep(self) -> None:
-        """Give the picture a star and go on."""
+        """Star the picture and show the next one."""
         self._decide("kept")
 
     def reject_picture(self) -> None:
-        """Move the picture to the trash and go on."""
+        """Move the picture to the trash and show the next one."""
         self._decide("rejected")
 
     def undo(self) -> None:
-        """Take the last decision back and show its picture."""
+        """Undo the last decision and show its picture."""
         if self._history:
             place, before = self._history.pop()
             self._apply(place, before)
@@ -115,10 +116,10 @@ class CullDialog(QDialog):
         self._go(self._place + 1)
 
     def back(self) -> None:
-        """Show the picture before."""
+        """Show the previous picture."""
         self._go(self._place - 1)
 
-    # ---- inside
+    # ---- private
 
     def _bind(self) -> None:
         for keys, act in (
@@ -138,7 +139,7 @@ class CullDialog(QDialog):
         bar = QHBoxLayout()
         bar.setSpacing(GRID)
         self._buttons: dict[str, QPushButton] = {}
-        for name, picture, text, act in (
+        for name, icon_name, text, act in (
             ("back", "", self.tr("Back (←)"), self.back),
             ("forward", "", self.tr("Next (→)"), self.forward),
             ("keep", "star", self.tr("Keep (K)"), self.keep),
@@ -146,8 +147,8 @@ class CullDialog(QDialog):
             ("undo", "undo-2", self.tr("Undo (Ctrl+Z)"), self.undo),
             ("close", "", self.tr("Done (Esc)"), self.close),
         ):
-            button = dialog_button(text, f"cull.{name}", act, self, picture)
-            # The keys stay with the picture.
+            button = dialog_button(text, f"cull.{name}", act, self, icon_name)
+            # A click must not take the keyboard focus from the picture.
             button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
             if name in ("keep", "undo", "close"):
                 bar.addStretch(1)
@@ -177,7 +178,7 @@ class CullDialog(QDialog):
             return library.assets.get(asset_id)
 
         def done(asset: Asset | None) -> None:
-            # Its file may be elsewhere now.
+            # Trashing and restoring move the file.
             if asset is not None:
                 self._assets[place] = asset
 
@@ -204,14 +205,14 @@ class CullDialog(QDialog):
             case _:
                 self.decision.show_text(self.tr("Has a star") if asset.starred else "")
         self._counts.setText(
-            self.tr("{kept} kept, {rejected} rejected, {left} to go").format(
+            self.tr("{kept} kept, {rejected} rejected, {left} remaining").format(
                 kept=self._decisions.count("kept"),
                 rejected=self._decisions.count("rejected"),
                 left=self._decisions.count(""),
             )
         )
         prompt = " ".join(asset.prompt.split())
-        self._prompt.setText(shortened(prompt, LONGEST))
+        self._prompt.setText(shortened(prompt, MAX_PROMPT))
         self._prompt.setToolTip(asset.prompt)
         self._prompt.setMinimumWidth(1)
         self.canvas.setAccessibleName(f"{self.progress.text()}: {prompt}")
@@ -221,12 +222,12 @@ class CullDialog(QDialog):
         self._show_picture()
 
     def _show_picture(self) -> None:
-        held = self._pictures.get(self._place)
-        if held is None:
+        loaded = self._pictures.get(self._place)
+        if loaded is None:
             self.canvas.clear()
         else:
             self._pictures.move_to_end(self._place)
-            self._draw(*held)
+            self._draw(*loaded)
         for place in (self._place, self._place + 1):
             if place < len(self._assets) and place not in self._pictures:
                 self._loader.request(str(place), str(self._assets[place].path))
@@ -238,7 +239,7 @@ class CullDialog(QDialog):
     def _loaded(self, key: str, _path: str, image: QImage, size: QSize) -> None:
         place = int(key)
         self._pictures[place] = (image, size)
-        while len(self._pictures) > KEPT_PICTURES:
+        while len(self._pictures) > CACHED_PICTURES:
             self._pictures.popitem(last=False)
         if place == self._place:
             self._draw(image, size)
@@ -246,5 +247,5 @@ class CullDialog(QDialog):
     def _failed(self, key: str, _path: str, error: str) -> None:
         if int(key) == self._place:
             self.decision.show_text(
-                self.tr("This picture cannot be shown: {error}").format(error=error), "warning"
+                self.tr("This picture cannot be displayed: {error}").format(error=error), "warning"
             )

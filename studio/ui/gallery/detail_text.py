@@ -11,7 +11,7 @@ from studio.kinds.registry import AnyKind
 from studio.kinds.requests import kind_if_known, unsupported_reason
 from studio.library.records import Asset
 from studio.protocol import Recipe, UnknownRequest, readable_size
-from studio.ui.shell.kinds_shown import task_title
+from studio.ui.shell.kind_labels import task_title
 from studio.ui.style.translations import tr, translated
 from studio.ui.widgets.times import duration_text
 

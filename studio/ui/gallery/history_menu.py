@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QMenu
 
 from studio.library.records import Asset
 from studio.ui.gallery.collections_menu import fill_collections
-from studio.ui.gallery.commands import HistoryCommands
+from studio.ui.gallery.history_commands import HistoryCommands
 from studio.ui.gallery.result_actions import ResultAction
 from studio.ui.style.icons import icon
 from studio.ui.style.translations import tr

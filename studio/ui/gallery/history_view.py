@@ -20,12 +20,12 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from studio.ui.gallery.commands import HistoryCommands
+from studio.ui.gallery.asset_delegate import ROW_SIDE, AssetDelegate
 from studio.ui.gallery.detail_text import detail_text
 from studio.ui.gallery.filters import Filters
+from studio.ui.gallery.history_commands import HistoryCommands
 from studio.ui.gallery.history_menu import fill_menu, fill_more
 from studio.ui.gallery.history_model import PICTURE_ROLE, HistoryModel
-from studio.ui.gallery.rows import ROW_SIDE, AssetRows
 from studio.ui.shell.state import AppState
 from studio.ui.style.icons import icon
 from studio.ui.style.theme import GRID, mute
@@ -81,7 +81,7 @@ class HistoryView(QWidget):
         self.view.setObjectName("history.view")
         self.view.setAccessibleName(self.tr("Recent results"))
         self.view.setModel(self.model)
-        self.view.setItemDelegate(AssetRows(ROW_SIDE, self.view))
+        self.view.setItemDelegate(AssetDelegate(ROW_SIDE, self.view))
         self.view.update_row_height()
         self.commands = HistoryCommands(state, self.model, self.view, self.filters, self)
         self.filters.row.addWidget(self._more_button())
@@ -112,7 +112,9 @@ class HistoryView(QWidget):
         for action in self.commands.results:
             if action.keys:
                 self._bind(QKeySequence(action.keys), partial(self.commands.do, action.name))
-        self._bind(QKeySequence(QKeySequence.StandardKey.Undo), self.commands.results.acts.undo)
+        self._bind(
+            QKeySequence(QKeySequence.StandardKey.Undo), self.commands.results.operations.undo
+        )
         self._buttons.addStretch(1)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(GRID, GRID // 2, GRID, GRID)

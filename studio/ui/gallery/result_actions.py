@@ -18,8 +18,8 @@ from studio.kinds.registry import AnyKind, kind_of, kinds, prompted_kind
 from studio.kinds.requests import kind_if_known, unsupported_reason
 from studio.library.recipes.export import ExportFormat
 from studio.library.records import Asset
-from studio.ui.gallery.actions import HistoryActions
-from studio.ui.gallery.again import Again
+from studio.ui.gallery.rerun import Rerun
+from studio.ui.gallery.result_operations import ResultOperations
 from studio.ui.shell.state import AppState
 from studio.ui.style.translations import tr
 
@@ -77,14 +77,14 @@ def sent_by(kind: AnyKind) -> str:
 
 
 class ResultActions(QObject):
-    """All of them by name, in their order; `acts` are done without asking anything."""
+    """All of them by name, in their order; `operations` are done without asking anything."""
 
     def __init__(self, state: AppState, window: QWidget, parent: QObject) -> None:
         super().__init__(parent)
         self._state = state
         self._widget = window
-        self.acts = HistoryActions(state, self)
-        self.again = Again(state, self._compare, self)
+        self.operations = ResultOperations(state, self)
+        self.rerun = Rerun(state, self._compare, self)
         self._all = {action.name: action for action in self._declared()}
 
     def __getitem__(self, name: str) -> ResultAction:
@@ -104,7 +104,7 @@ class ResultActions(QObject):
     # ---- what there is
 
     def _declared(self) -> Iterator[ResultAction]:
-        acts = self.acts
+        operations = self.operations
         yield ResultAction(
             name="use",
             icon="sliders-horizontal",
@@ -123,7 +123,7 @@ class ResultActions(QObject):
             keys="M",
             most=1,
             suits=_can_vary,
-            run=lambda chosen: self.again.more_like(chosen[0]),
+            run=lambda chosen: self.rerun.more_like(chosen[0]),
         )
         yield ResultAction(
             name="reproduce",
@@ -131,7 +131,7 @@ class ResultActions(QObject):
             text=tr("Reproduce"),
             most=1,
             suits=_can_run,
-            run=lambda chosen: self.again.reproduce(chosen[0]),
+            run=lambda chosen: self.rerun.reproduce(chosen[0]),
         )
         for kind in kinds().values():
             if kind.action:
@@ -141,7 +141,7 @@ class ResultActions(QObject):
                     text=tr(kind.action),
                     medium=kind.accepts,
                     most=None if kind.accepts_many else 1,
-                    run=partial(acts.send, kind.task),
+                    run=partial(operations.send, kind.task),
                 )
         yield ResultAction(
             name="star",
@@ -150,7 +150,7 @@ class ResultActions(QObject):
             undo_text=tr("Take the star away"),
             is_done=lambda asset: asset.starred,
             keys="S",
-            run=acts.toggle_star,
+            run=operations.toggle_star,
         )
         yield ResultAction(name="tags", icon="tag", text=tr("Tags…"), keys="T", run=self._edit_tags)
         yield ResultAction(
@@ -170,23 +170,25 @@ class ResultActions(QObject):
             text=tr("Contact sheet"),
             medium=Medium.PICTURE,
             least=2,
-            run=acts.contact_sheet,
+            run=operations.contact_sheet,
             hint=tr("Select two or more pictures in History for a contact sheet."),
         )
-        yield ResultAction(name="copy", icon="copy", text=tr("Copy"), keys="Ctrl+C", run=acts.copy)
+        yield ResultAction(
+            name="copy", icon="copy", text=tr("Copy"), keys="Ctrl+C", run=operations.copy
+        )
         yield ResultAction(
             name="open",
             icon="external-link",
             text=tr("Open"),
             most=1,
-            run=lambda chosen: acts.open(chosen[0]),
+            run=lambda chosen: operations.open(chosen[0]),
         )
         yield ResultAction(
             name="folder",
             icon="folder-open",
             text=tr("Open folder"),
             most=1,
-            run=lambda chosen: acts.open_folder(chosen[0]),
+            run=lambda chosen: operations.open_folder(chosen[0]),
         )
         yield ResultAction(
             name="export", icon="download", text=tr("Export…"), run=partial(self._export, "")
@@ -201,7 +203,7 @@ class ResultActions(QObject):
                 run=partial(self._export, to_format),
             )
         yield ResultAction(
-            name="delete", icon="trash-2", text=tr("Delete"), keys="Del", run=acts.delete
+            name="delete", icon="trash-2", text=tr("Delete"), keys="Del", run=operations.delete
         )
 
     # ---- what is asked first
@@ -210,7 +212,7 @@ class ResultActions(QObject):
         from studio.ui.gallery.tags_dialog import TagsDialog
 
         dialog = TagsDialog(chosen, self._widget.window())
-        dialog.kept.connect(lambda before, after: self.acts.retag(chosen, before, after))
+        dialog.kept.connect(lambda before, after: self.operations.retag(chosen, before, after))
         _show(dialog)
 
     def _export(self, to_format: ExportFormat, chosen: list[Asset]) -> None:
@@ -218,7 +220,7 @@ class ResultActions(QObject):
             self._widget.window(), self.tr("A folder for the copies")
         )
         if folder:
-            self.acts.export_to(chosen, Path(folder), to_format)
+            self.operations.export_to(chosen, Path(folder), to_format)
 
     def _compare(self, pictures: list[Asset]) -> None:
         from studio.ui.compare.compare_dialog import CompareDialog

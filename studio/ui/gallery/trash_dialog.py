@@ -14,8 +14,8 @@ from PySide6.QtWidgets import (
 )
 
 from studio.library.records import Asset
+from studio.ui.gallery.asset_delegate import ROW_SIDE, AssetDelegate
 from studio.ui.gallery.history_model import HistoryModel
-from studio.ui.gallery.rows import ROW_SIDE, AssetRows
 from studio.ui.shell.state import AppState
 from studio.ui.style.icons import icon
 from studio.ui.style.theme import GRID, mute
@@ -36,7 +36,7 @@ class TrashDialog(QDialog):
         self.view.setObjectName("trash.view")
         self.view.setAccessibleName(self.tr("Deleted results"))
         self.view.setModel(self.model)
-        self.view.setItemDelegate(AssetRows(ROW_SIDE, self.view))
+        self.view.setItemDelegate(AssetDelegate(ROW_SIDE, self.view))
         self.view.update_row_height()
         self.view.activated.connect(lambda _: self._restore())
         self.view.selectionModel().selectionChanged.connect(lambda *_: self._enable())

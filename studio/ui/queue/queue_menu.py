@@ -17,7 +17,7 @@ from studio.ui.style.translations import tr
 
 def fill_menu(
     menu: QMenu,
-    acts: QueueActions,
+    actions: QueueActions,
     chosen: Sequence[Job],
     use: Callable[[Job], object],
     step: Callable[[int], object],
@@ -36,27 +36,27 @@ def fill_menu(
         return [job for job in chosen if job.status in statuses]
 
     if waiting := of("queued"):
-        add("arrow-up-to-line", tr("Run next"), "next", lambda: acts.run_next(waiting))
+        add("arrow-up-to-line", tr("Run next"), "next", lambda: actions.run_next(waiting))
         add("arrow-up", tr("Move up") + "\tAlt+Up", "up", lambda: step(-1))
         add("arrow-down", tr("Move down") + "\tAlt+Down", "down", lambda: step(1))
         menu.addSeparator()
     if cut := of("interrupted"):
-        add("circle-play", tr("Run what is missing"), "resume", lambda: acts.resume(cut))
+        add("circle-play", tr("Run what is missing"), "resume", lambda: actions.resume(cut))
     if early := of("failed", "cancelled", "interrupted"):
-        add("refresh-cw", tr("Try again"), "retry", lambda: acts.retry(early))
-    add("copy-plus", tr("Duplicate"), "duplicate", lambda: acts.duplicate(chosen))
+        add("refresh-cw", tr("Try again"), "retry", lambda: actions.retry(early))
+    add("copy-plus", tr("Duplicate"), "duplicate", lambda: actions.duplicate(chosen))
     if len(chosen) == 1:
         job = chosen[0]
         action = add("sliders-horizontal", tr("Use these settings"), "use", lambda: use(job))
         action.setEnabled(kind_if_known(job.request) is not None)
     menu.addSeparator()
     if active := of("queued", "running"):
-        add("circle-x", tr("Cancel") + "\tDel", "cancel", lambda: acts.cancel(active))
+        add("circle-x", tr("Cancel") + "\tDel", "cancel", lambda: actions.cancel(active))
     if over := of("done", "failed", "cancelled", "interrupted"):
-        add("x", tr("Remove from the list"), "remove", lambda: acts.remove(over))
+        add("x", tr("Remove from the list"), "remove", lambda: actions.remove(over))
 
 
-def fill_more(menu: QMenu, acts: QueueActions, counts: Mapping[JobStatus, int]) -> None:
+def fill_more(menu: QMenu, actions: QueueActions, counts: Mapping[JobStatus, int]) -> None:
     """Add what concerns the queue as a whole. `counts` are jobs by status."""
 
     def add(
@@ -67,15 +67,21 @@ def fill_more(menu: QMenu, acts: QueueActions, counts: Mapping[JobStatus, int]) 
         action.setEnabled(any(counts.get(status, 0) for status in of))
         return action
 
-    add("list-x", tr("Cancel all but the current"), "cancel_waiting", acts.cancel_waiting, "queued")
-    add("circle-x", tr("Cancel all"), "cancel_all", acts.cancel_all, "queued", "running")
+    add(
+        "list-x",
+        tr("Cancel all but the current"),
+        "cancel_waiting",
+        actions.cancel_waiting,
+        "queued",
+    )
+    add("circle-x", tr("Cancel all"), "cancel_all", actions.cancel_all, "queued", "running")
     menu.addSeparator()
-    add("refresh-cw", tr("Try all failed again"), "retry_failed", acts.retry_failed, "failed")
+    add("refresh-cw", tr("Try all failed again"), "retry_failed", actions.retry_failed, "failed")
     add(
         "circle-play",
         tr("Run all that is missing"),
         "resume_all",
-        acts.resume_all,
+        actions.resume_all,
         "interrupted",
     )
     menu.addSeparator()
@@ -83,7 +89,7 @@ def fill_more(menu: QMenu, acts: QueueActions, counts: Mapping[JobStatus, int]) 
         "brush-cleaning",
         tr("Clear the ended"),
         "clear",
-        acts.clear_ended,
+        actions.clear_ended,
         "done",
         "failed",
         "cancelled",

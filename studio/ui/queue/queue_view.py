@@ -72,9 +72,9 @@ class QueueView(QWidget):
         self._ahead.setSingleShot(True)
         self._ahead.setInterval(LOOK_AHEAD_MS)
         self._ahead.timeout.connect(self._look_ahead)
-        self.acts = QueueActions(state, self)
+        self.queue_actions = QueueActions(state, self)
         self.model = QueueModel(self)
-        self.model.moved.connect(self.acts.move)
+        self.model.moved.connect(self.queue_actions.move)
         self.view = QueueList(self)
         self.view.setModel(self.model)
         self.view.customContextMenuRequested.connect(self._menu)
@@ -180,7 +180,7 @@ class QueueView(QWidget):
 
         def fill() -> None:
             menu.clear()
-            fill_more(menu, self.acts, self._counts)
+            fill_more(menu, self.queue_actions, self._counts)
 
         menu.aboutToShow.connect(fill)
         self.more.setMenu(menu)
@@ -267,18 +267,18 @@ class QueueView(QWidget):
     def _cancel(self) -> None:
         active = [job for job in self.chosen() if job.status in ("running", "queued")]
         if active:
-            self.acts.cancel(active)
+            self.queue_actions.cancel(active)
         else:
-            self.acts.cancel_running()
+            self.queue_actions.cancel_running()
 
     def _delete(self) -> None:
         """Cancel what is chosen and has not ended; where all of it has, take it off the list."""
         chosen = self.chosen()
         active = [job for job in chosen if job.status in ("running", "queued")]
         if active:
-            self.acts.cancel(active)
+            self.queue_actions.cancel(active)
         elif chosen:
-            self.acts.remove(chosen)
+            self.queue_actions.remove(chosen)
 
     def _opened(self, index: QModelIndex) -> None:
         job = self.model.job(index)
@@ -295,7 +295,7 @@ class QueueView(QWidget):
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         fill_menu(
             menu,
-            self.acts,
+            self.queue_actions,
             self.chosen(),
             lambda job: self._state.destinations.restore(job.request),
             self.step,

@@ -1,1 +1,1 @@
-"""The frame of the window: state, worker thread, notices, theme, language."""
+"""The frame of the window: shared state, worker thread, tabs, notices."""

@@ -1,7 +1,8 @@
-"""Work off the window's thread, its result back on it.
+"""Run work on background threads and deliver the result on the GUI thread.
 
-One ordered lane for everything that writes to the library, so a job enqueued first runs first,
-and a few unordered lanes for reading: lists of models, thumbnails, checks.
+A single-threaded executor runs everything that writes to the library, so that jobs run in the
+order in which they were enqueued. Two more executors serve reads (lists of models, thumbnails,
+checks) and work that takes minutes.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import shiboken6
+from msgspec import Struct
 from PySide6.QtCore import QObject, Signal
 
 from studio.protocol import Problem, ProblemError, Sentence, unexpected
@@ -21,17 +23,17 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_WIDTHS = {"ordered": 1, "reader": 2, "long": 1}
+_THREADS = {"ordered": 1, "reader": 2, "long": 1}
 
 
 class Background(QObject):
-    """Owned by the window's thread; `close` waits for what has begun and drops the rest."""
+    """Thread pools of the window. All methods must be called on the GUI thread."""
 
     _finished = cast("Carries[_Outcome]", Signal(object))
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._lanes: dict[str, ThreadPoolExecutor] = {}
+        self._executors: dict[str, ThreadPoolExecutor] = {}
         self._closed = False
         self._finished.connect(self._deliver)
 
@@ -42,7 +44,7 @@ class Background(QObject):
         then: Callable[[T], object] | None = None,
         failed: Callable[[Problem], object] | None = None,
     ) -> None:
-        """Run `work` after everything handed in before; see `read`."""
+        """Run `work` after all work submitted here before; see `read` for the callbacks."""
         self._start("ordered", owner, work, then, failed)
 
     def read(
@@ -52,10 +54,10 @@ class Background(QObject):
         then: Callable[[T], object] | None = None,
         failed: Callable[[Problem], object] | None = None,
     ) -> None:
-        """Run `work` on another thread, then `then(result)` on the window's thread.
+        """Run `work` on another thread, then call `then(result)` on the GUI thread.
 
-        `failed(problem)` is called instead where `work` raised. Neither is called once `owner`
-        is gone.
+        If `work` raises, `failed(problem)` is called instead; without `failed` the exception is
+        raised on the GUI thread. Neither is called after `owner` has been deleted.
         """
         self._start("reader", owner, work, then, failed)
 
@@ -66,14 +68,14 @@ class Background(QObject):
         then: Callable[[T], object] | None = None,
         failed: Callable[[Problem], object] | None = None,
     ) -> None:
-        """Like `read`, for what takes minutes and must not hold up anything else."""
+        """Like `read`, for work that takes minutes and must not delay anything else."""
         self._start("long", owner, work, then, failed)
 
     def close(self) -> None:
-        """Drop what has not begun and wait for the rest. Nothing is delivered any more."""
+        """Finish running and ordered work, cancel the rest, and deliver no more results."""
         self._closed = True
-        for name, lane in self._lanes.items():
-            lane.shutdown(wait=True, cancel_futures=name != "ordered")
+        for name, executor in self._executors.items():
+            executor.shutdown(wait=True, cancel_futures=name != "ordered")
 
     def _start(
         self,
@@ -85,19 +87,19 @@ class Background(QObject):
     ) -> None:
         if self._closed:
             return
-        if name not in self._lanes:
+        if name not in self._executors:
             from concurrent.futures import ThreadPoolExecutor
 
-            self._lanes[name] = ThreadPoolExecutor(
-                _WIDTHS[name], thread_name_prefix=f"studio-{name}"
+            self._executors[name] = ThreadPoolExecutor(
+                _THREADS[name], thread_name_prefix=f"studio-{name}"
             )
-        future: Future[Any] = self._lanes[name].submit(work)
+        future: Future[Any] = self._executors[name].submit(work)
 
-        def announce(done: Future[Any]) -> None:
+        def on_done(done: Future[Any]) -> None:
             if not (done.cancelled() or self._closed) and shiboken6.isValid(self):
                 self._finished.emit(_Outcome(owner, then, failed, done))
 
-        future.add_done_callback(announce)
+        future.add_done_callback(on_done)
 
     def _deliver(self, outcome: _Outcome) -> None:
         if self._closed or not shiboken6.isValid(outcome.owner):
@@ -112,22 +114,15 @@ class Background(QObject):
             raise error
 
 
-class _Outcome:
-    def __init__(
-        self,
-        owner: QObject,
-        then: Callable[[Any], object] | None,
-        failed: Callable[[Problem], object] | None,
-        done: Future[Any],
-    ) -> None:
-        self.owner = owner
-        self.then = then
-        self.failed = failed
-        self.done = done
+class _Outcome(Struct, frozen=True):
+    owner: QObject
+    then: Callable[[Any], object] | None
+    failed: Callable[[Problem], object] | None
+    done: Future[Any]
 
 
 def problem_of(error: BaseException) -> Problem:
-    """Return what an exception says to a person; one that nobody foresaw is a bug."""
+    """Return the problem to show for an exception; an unexpected one is reported as a bug."""
     if isinstance(error, ProblemError):
         return error.problem
     found = unexpected(error)

@@ -1,4 +1,4 @@
-"""Where parts of the window send what they have: to a kind's workspace, or to a dialog."""
+"""Navigation targets that parts of the window can open: a kind's workspace, or a dialog."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ if TYPE_CHECKING:
 
 
 class Destinations(Protocol):
-    """The window, as its parts see it. It shows the tab that it sends something to."""
+    """Implemented by the main window. Each call also brings the target tab to the front."""
 
     def restore(self, what: Asset | Request) -> None:
-        """Bring back the settings of a result or a request."""
+        """Show the settings of a result or a request."""
 
     def send(self, task: str, paths: Sequence[Path]) -> None:
-        """Hand files to a workspace that takes some."""
+        """Pass files to a workspace that accepts files."""
 
     def show_job(self, job: Job) -> None:
         """Show a job in the tab of its kind."""
@@ -28,11 +28,11 @@ class Destinations(Protocol):
         """Run a request in the tab of its kind."""
 
     def open_models(self, task: str = "") -> None:
-        """Show the models, those of a task first."""
+        """Open the models dialog, with the models of `task` first."""
 
 
-class Nowhere:
-    """Where things go while there is no window."""
+class NullDestinations:
+    """Ignore all calls: used while there is no window."""
 
     def restore(self, what: Asset | Request) -> None: ...
     def send(self, task: str, paths: Sequence[Path]) -> None: ...

@@ -1,4 +1,4 @@
-"""What the window has learned about how long jobs take: once for all who ask, off its thread."""
+"""The estimator of job durations, shared by all parts of the window and fitted off its thread."""
 
 from __future__ import annotations
 
@@ -15,69 +15,68 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-FRESH_MS = 5000
-"""New results are learned from no sooner than this after the last time."""
+REFIT_MS = 5000
+"""Minimum time between two fits of the estimator."""
 
 
 class Estimates(QObject):
     """One for each `AppState`: see `estimates_of`."""
 
     changed = Signal()
-    """There is something to learn from, or another model is the default: ask again."""
+    """New results, models or a device may change the estimates; read them again."""
 
     def __init__(self, state: AppState) -> None:
         super().__init__(state)
         self._state = state
         self._lock = threading.Lock()
-        self._known: Estimator | None = None
+        self._estimator: Estimator | None = None
         self._stale = False
         self._since = QElapsedTimer()
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
-        self._timer.timeout.connect(self._forget)
-        state.assets_changed.connect(self._forget_soon)
-        state.models_changed.connect(self._forget_soon)
-        state.reports.ready.connect(self._forget_soon)
+        self._timer.timeout.connect(self._invalidate)
+        state.assets_changed.connect(self._invalidate_soon)
+        state.models_changed.connect(self._invalidate_soon)
+        state.reports.ready.connect(self._invalidate_soon)
 
     def read(
         self, owner: QObject, work: Callable[[Estimator], T], then: Callable[[T], object]
     ) -> None:
-        """Run `work` with the estimator on another thread, then `then` with what it returned.
+        """Run `work(estimator)` on another thread, then `then(result)` on the GUI thread.
 
-        Nothing happens while no library is open. Trouble with the disk is not said here: those
-        who read the library for its own sake say it.
+        Does nothing while no library is open. Errors are ignored: a library that cannot be read
+        is reported by the views that show its contents.
         """
         library, memory = self._state.library, self._state.memory
         if library is None:
             return
         device = memory.device if memory is not None else ""
 
-        def ask() -> T:
+        def estimate() -> T:
             with self._lock:
-                known = self._known
-                if known is None or self._stale:
+                estimator = self._estimator
+                if estimator is None or self._stale:
                     from studio.jobs.estimate import build_estimator
 
                     self._stale = False
-                    self._known = known = build_estimator(
-                        library, self._state.open_registry(), device
-                    )
-            return work(known)
+                    estimator = build_estimator(library, self._state.open_registry(), device)
+                    self._estimator = estimator
+            return work(estimator)
 
-        self._state.background.read(owner, ask, then, lambda _: None)
+        self._state.background.read(owner, estimate, then, lambda _: None)
 
-    def _forget_soon(self, *_: object) -> None:
+    def _invalidate_soon(self, *_: object) -> None:
         if not self._timer.isActive():
-            passed = self._since.elapsed() if self._since.isValid() else FRESH_MS
-            self._timer.start(max(0, FRESH_MS - passed))
+            passed = self._since.elapsed() if self._since.isValid() else REFIT_MS
+            self._timer.start(max(0, REFIT_MS - passed))
 
-    def _forget(self) -> None:
+    def _invalidate(self) -> None:
         self._since.start()
         self._stale = True
         self.changed.emit()
 
 
 def estimates_of(state: AppState) -> Estimates:
-    """Return what the window has learned, made by the first who asks."""
+    """Return the estimates of a state, created on first use."""
     found = state.findChild(Estimates)
     return found if isinstance(found, Estimates) else Estimates(state)

@@ -1,4 +1,4 @@
-"""Work of the window's own thread in small pieces, one per turn of the event loop."""
+"""Split work on the GUI thread into slices, one per event loop iteration."""
 
 from __future__ import annotations
 
@@ -9,25 +9,30 @@ from importlib import import_module
 
 from PySide6.QtCore import QObject, QTimer
 
-Piece = Callable[[], object]
+Slice = Callable[[], object]
 
 
-def in_turns(owner: QObject, pieces: Iterable[Piece], wanted: Callable[[], bool]) -> None:
-    """Do the first piece now and each other in a turn of its own, while they are `wanted`."""
-    rest = iter(pieces)
+def run_in_slices(
+    owner: QObject, slices: Iterable[Slice], should_continue: Callable[[], bool]
+) -> None:
+    """Run the first slice now and each further one in an event loop iteration of its own.
 
-    def next_piece() -> None:
-        if not wanted():
+    `should_continue` is called before each slice; False stops.
+    """
+    remaining = iter(slices)
+
+    def run_next() -> None:
+        if not should_continue():
             return
-        for piece in rest:
-            piece()
-            QTimer.singleShot(0, owner, next_piece)
+        for run in remaining:
+            run()
+            QTimer.singleShot(0, owner, run_next)
             return
 
-    next_piece()
+    run_next()
 
 
-def imports_of(package: str) -> Iterator[Piece]:
-    """Yield a piece for each module of a package: importing all at once would be felt."""
+def import_slices(package: str) -> Iterator[Slice]:
+    """Yield a slice per module of a package: importing all at once would freeze the window."""
     for module in pkgutil.iter_modules(import_module(package).__path__, f"{package}."):
         yield partial(import_module, module.name)

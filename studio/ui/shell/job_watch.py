@@ -1,4 +1,4 @@
-"""Follows the jobs of one submit, or jobs that are known already, until the last one has ended."""
+"""Follow the jobs of one submit, or a set of known jobs, until the last one has ended."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from studio.protocol import (
     RowFailed,
     TextDelta,
 )
-from studio.ui.shell.typed_signal import Carries
+from studio.ui.shell.typed_signal import TypedSignal
 
 if TYPE_CHECKING:
     from studio.jobs.runner import PreviewSaved
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 class Ended(Struct, frozen=True):
-    """How a job ended: why it failed, or what the engine measured (`Done.stats`)."""
+    """How a job ended: why it failed, or the engine's measurements (`Done.stats`)."""
 
     job: str
     status: JobStatus
@@ -38,25 +38,25 @@ class Ended(Struct, frozen=True):
 
 
 class JobWatch(QObject):
-    """Made right after `AppState.submit` with its token, or with jobs that are known already.
+    """Create one right after `AppState.submit` with its token, or with a set of known jobs.
 
-    Each signal is about one of its jobs. After the last job's `ended`, or `refused`, it hears no
-    more and deletes itself; its numbers can still be read.
+    Each signal concerns one of these jobs. After the last job's `ended`, or after `refused`, the
+    watch disconnects and deletes itself; its counts stay readable.
     """
 
-    enqueued = cast("Carries[Sequence[Job]]", Signal(object))
-    """The jobs of the submit, in the order of its requests."""
-    refused = cast("Carries[Problem]", Signal(object))
-    """Nothing of the submit was stored."""
-    changed = cast("Carries[Job]", Signal(object))
-    """A job that has not ended waits again, or runs now."""
-    loading = cast("Carries[Loading]", Signal(object))
-    progress = cast("Carries[Progress]", Signal(object))
-    preview = cast("Carries[PreviewSaved]", Signal(object))
-    text = cast("Carries[TextDelta]", Signal(object))
-    saved = cast("Carries[Asset]", Signal(object))
-    row_failed = cast("Carries[RowFailed]", Signal(object))
-    ended = cast("Carries[Ended]", Signal(object))
+    enqueued = cast("TypedSignal[Sequence[Job]]", Signal(object))
+    """The jobs of the submit, in the order of the requests."""
+    refused = cast("TypedSignal[Problem]", Signal(object))
+    """The submit was refused; no job was stored."""
+    changed = cast("TypedSignal[Job]", Signal(object))
+    """A job was queued again, or started running."""
+    loading = cast("TypedSignal[Loading]", Signal(object))
+    progress = cast("TypedSignal[Progress]", Signal(object))
+    preview = cast("TypedSignal[PreviewSaved]", Signal(object))
+    text = cast("TypedSignal[TextDelta]", Signal(object))
+    saved = cast("TypedSignal[Asset]", Signal(object))
+    row_failed = cast("TypedSignal[RowFailed]", Signal(object))
+    ended = cast("TypedSignal[Ended]", Signal(object))
 
     def __init__(
         self, state: AppState, parent: QObject, *, token: str = "", jobs: Sequence[Job] = ()
@@ -65,63 +65,63 @@ class JobWatch(QObject):
         self._state = state
         self._token = token
         self._jobs: dict[str, Job] = {job.id: job for job in jobs}
-        self._left = set(self._jobs)
-        self._is_unwanted = False
+        self._unfinished = set(self._jobs)
+        self._cancel_when_enqueued = False
         self._is_closed = False
-        self._made = 0
+        self._saved_count = 0
         self._failed_rows = 0
         reports = state.reports
-        reports.enqueued.connect(self._hear_enqueued)
-        reports.refused.connect(self._hear_refused)
-        reports.job_changed.connect(self._hear_changed)
-        reports.asset_saved.connect(self._hear_saved)
-        reports.loading.connect(self._hear_loading)
-        reports.progress.connect(self._hear_progress)
-        reports.preview.connect(self._hear_preview)
-        reports.text.connect(self._hear_text)
-        reports.row_failed.connect(self._hear_row_failed)
-        reports.done.connect(self._hear_done)
-        reports.failed.connect(self._hear_failed)
-        reports.cancelled.connect(self._hear_cancelled)
+        reports.enqueued.connect(self._on_enqueued)
+        reports.refused.connect(self._on_refused)
+        reports.job_changed.connect(self._on_changed)
+        reports.asset_saved.connect(self._on_saved)
+        reports.loading.connect(self._on_loading)
+        reports.progress.connect(self._on_progress)
+        reports.preview.connect(self._on_preview)
+        reports.text.connect(self._on_text)
+        reports.row_failed.connect(self._on_row_failed)
+        reports.done.connect(self._on_done)
+        reports.failed.connect(self._on_failed)
+        reports.cancelled.connect(self._on_cancelled)
 
-    # ---- what is known now
+    # ---- state
 
     @property
     def jobs(self) -> Mapping[str, Job]:
-        """The jobs by their ids, as they were enqueued; none before that."""
+        """The jobs by id, as they were enqueued; empty before that."""
         return self._jobs
 
     @property
-    def made(self) -> int:
-        """How many results were saved."""
-        return self._made
+    def saved_count(self) -> int:
+        """The number of results saved so far."""
+        return self._saved_count
 
     @property
     def failed_rows(self) -> int:
-        """How many rows failed while the others of their job went on."""
+        """The number of rows that failed while their job continued."""
         return self._failed_rows
 
     @property
     def ended_jobs(self) -> int:
-        """How many jobs have ended, however they did."""
-        return len(self._jobs) - len(self._left)
+        """The number of jobs that have ended, in whatever status."""
+        return len(self._jobs) - len(self._unfinished)
 
     @property
     def is_over(self) -> bool:
-        """Whether every job has ended, or all were refused."""
-        return not self._token and not self._left
+        """Whether every job has ended, or the submit was refused."""
+        return not self._token and not self._unfinished
 
-    # ---- what can be done
+    # ---- actions
 
     def cancel(self) -> None:
-        """Cancel every job that has not ended; before they are enqueued, as soon as they are."""
-        self._is_unwanted = bool(self._token)
+        """Cancel every unfinished job, or all jobs as soon as they have been enqueued."""
+        self._cancel_when_enqueued = bool(self._token)
         for job in self._jobs:
-            if job in self._left:
+            if job in self._unfinished:
                 self._state.cancel(job)
 
     def close(self) -> None:
-        """Hear no more. The jobs go on."""
+        """Stop emitting signals. The jobs continue."""
         if not self._is_closed:
             self._is_closed = True
             self.deleteLater()
@@ -129,73 +129,73 @@ class JobWatch(QObject):
     # ---- reports
 
     def _follows(self, job: str) -> bool:
-        return job in self._left and not self._is_closed
+        return job in self._unfinished and not self._is_closed
 
-    def _hear_enqueued(self, report: Enqueued) -> None:
+    def _on_enqueued(self, report: Enqueued) -> None:
         if self._is_closed or not self._token or report.token != self._token:
             return
         self._token = ""
         self._jobs = {job.id: job for job in report.jobs}
-        self._left = set(self._jobs)
+        self._unfinished = set(self._jobs)
         self.enqueued.emit(report.jobs)
-        if self._is_unwanted:
+        if self._cancel_when_enqueued:
             self.cancel()
         self._close_when_over()
 
-    def _hear_refused(self, report: Refused) -> None:
+    def _on_refused(self, report: Refused) -> None:
         if self._is_closed or not self._token or report.token != self._token:
             return
         self._token = ""
         self.refused.emit(report.problem)
         self._close_when_over()
 
-    def _hear_changed(self, job: Job) -> None:
+    def _on_changed(self, job: Job) -> None:
         if not self._follows(job.id):
             return
         if job.status in ("queued", "running"):
             self.changed.emit(job)
         else:
-            # One that waits is cancelled without a word from the engine.
+            # Cancelling a queued job produces no engine event.
             self._end(Ended(job.id, job.status, job.problem))
 
-    def _hear_saved(self, asset: Asset) -> None:
+    def _on_saved(self, asset: Asset) -> None:
         if self._follows(asset.job):
-            self._made += 1
+            self._saved_count += 1
             self.saved.emit(asset)
 
-    def _hear_loading(self, report: Loading) -> None:
+    def _on_loading(self, report: Loading) -> None:
         if self._follows(report.job):
             self.loading.emit(report)
 
-    def _hear_progress(self, report: Progress) -> None:
+    def _on_progress(self, report: Progress) -> None:
         if self._follows(report.job):
             self.progress.emit(report)
 
-    def _hear_preview(self, report: PreviewSaved) -> None:
+    def _on_preview(self, report: PreviewSaved) -> None:
         if self._follows(report.job):
             self.preview.emit(report)
 
-    def _hear_text(self, report: TextDelta) -> None:
+    def _on_text(self, report: TextDelta) -> None:
         if self._follows(report.job):
             self.text.emit(report)
 
-    def _hear_row_failed(self, report: RowFailed) -> None:
+    def _on_row_failed(self, report: RowFailed) -> None:
         if self._follows(report.job):
             self._failed_rows += 1
             self.row_failed.emit(report)
 
-    def _hear_done(self, report: Done) -> None:
+    def _on_done(self, report: Done) -> None:
         self._end(Ended(report.job, "done", stats=report.stats))
 
-    def _hear_failed(self, report: Failed) -> None:
+    def _on_failed(self, report: Failed) -> None:
         self._end(Ended(report.job, "failed", report.problem))
 
-    def _hear_cancelled(self, report: Cancelled) -> None:
+    def _on_cancelled(self, report: Cancelled) -> None:
         self._end(Ended(report.job, "cancelled"))
 
     def _end(self, end: Ended) -> None:
         if self._follows(end.job):
-            self._left.remove(end.job)
+            self._unfinished.remove(end.job)
             self.ended.emit(end)
             self._close_when_over()
 

@@ -1,4 +1,4 @@
-"""What the message bar says without being asked, and the next step it offers."""
+"""Messages about jobs and the library, each with the next step it offers."""
 
 from __future__ import annotations
 
@@ -24,26 +24,26 @@ if TYPE_CHECKING:
 
 NextStep = tuple[str, Callable[[], object] | None]
 
-NAMED = 40
-"""Characters of a prompt that a message about it begins with, at most."""
+QUOTED_PROMPT = 40
+"""Maximum length in characters of a prompt quoted in a message."""
 
 
 def _resume(job: str, library: Library) -> Job:
     return library.retries.resume(job)
 
 
-def _named(job: Job) -> str:
-    prompt = " ".join(prompt_of(job.request)[: 10 * NAMED].split())
-    return shortened(prompt, NAMED)
+def _quoted_prompt(job: Job) -> str:
+    prompt = " ".join(prompt_of(job.request)[: 10 * QUOTED_PROMPT].split())
+    return shortened(prompt, QUOTED_PROMPT)
 
 
-def kind_of(problem: Problem) -> Severity:
-    """A fault of the environment is a warning with a way out; a bug is an error to report."""
+def severity_of(problem: Problem) -> Severity:
+    """Return "error" for bugs and crashes, "warning" for what the user can fix."""
     return "error" if problem.kind in ("bug", "engine_crashed") else "warning"
 
 
 def next_step(problem: Problem, state: AppState, messages: MessageBar) -> NextStep:
-    """Return the text and the action of what a person can do about a problem."""
+    """Return text and action of the button offered with a problem; ("", None) for no button."""
     match problem.kind:
         case "model_missing" | "model_broken":
             return tr("Models…"), lambda: state.destinations.open_models("")
@@ -55,44 +55,44 @@ def next_step(problem: Problem, state: AppState, messages: MessageBar) -> NextSt
 
 
 class Notices(QObject):
-    """Speaks up when a job fails, when something was changed, and about what was interrupted."""
+    """Shows a message when a job fails or warns, and about interrupted jobs after startup."""
 
     def __init__(self, state: AppState, messages: MessageBar, parent: QObject) -> None:
         super().__init__(parent)
         self._state = state
         self._messages = messages
         self._running: dict[str, Job] = {}
-        self._about_a_job: ShownMessage | None = None
+        self._job_message: ShownMessage | None = None
         state.reports.job_changed.connect(self._job_changed)
         state.reports.warned.connect(self._warned)
         state.library_opened.connect(self._library_opened)
 
     def _job_changed(self, job: Job) -> None:
         if job.status == "running":
-            self._begun(job)
+            self._started(job)
         else:
             self._running.pop(job.id, None)
         if job.status == "failed":
             self._failed(job)
 
-    def _begun(self, job: Job) -> None:
-        """Take away what was said about an earlier job; remember what this one is about."""
-        if self._about_a_job is not None and self._messages.current() is self._about_a_job:
+    def _started(self, job: Job) -> None:
+        """Remember the job and clear a message about an earlier one."""
+        if self._job_message is not None and self._messages.current() is self._job_message:
             self._messages.clear()
         self._running[job.id] = job
 
     def _warned(self, report: Warned) -> None:
-        self._tell_warning(report)
-        self._about_a_job = self._messages.current()
+        self._show_warning(report)
+        self._job_message = self._messages.current()
 
-    def _tell_warning(self, report: Warned) -> None:
+    def _show_warning(self, report: Warned) -> None:
         text = translated(report.message)
         job = self._running.get(report.job)
-        prompt, task = ("", "") if job is None else (_named(job), job.request.task)
+        prompt, task = ("", "") if job is None else (_quoted_prompt(job), job.request.task)
         if prompt:
             text = self.tr("“{prompt}”: {message}").format(prompt=prompt, message=text)
         elif self._messages.text().endswith(text):
-            # A tab has said it, with the name of the file it is about.
+            # A tab has already shown it together with the file name.
             return
         if report.kind == "out_of_domain":
             self._messages.show_message(
@@ -110,10 +110,10 @@ class Notices(QObject):
             return
         text, action = next_step(problem, self._state, self._messages)
         if problem.kind in ("engine_crashed", "out_of_memory", "disk_full"):
-            text = self.tr("Try again")
+            text = self.tr("Retry")
             action = self._retry(job)
         self._messages.show_message(
-            translated(problem.message), kind_of(problem), text, action, detail=problem.detail
+            translated(problem.message), severity_of(problem), text, action, detail=problem.detail
         )
 
     def _retry(self, job: Job) -> Callable[[], object]:
@@ -126,8 +126,8 @@ class Notices(QObject):
         if not library.is_owner:
             self._messages.show_message(
                 self.tr(
-                    "Another Prompt Studio uses this library and runs its queue. "
-                    "What you start here waits for it."
+                    "Another Prompt Studio is using this library and runs its queue. "
+                    "Jobs that you start here are added to that queue."
                 ),
                 "info",
             )
@@ -145,10 +145,15 @@ class Notices(QObject):
                 self._state.change_jobs(partial(_resume, job.id))
 
         self._messages.show_message(
-            self.tr("Interrupted when the app last ended: {n}. What was finished is kept.").format(
-                n=len(jobs)
-            ),
+            self.tr(
+                "1 job was interrupted when the app last closed. Its finished results are kept."
+            )
+            if len(jobs) == 1
+            else self.tr(
+                "{n} jobs were interrupted when the app last closed. "
+                "Their finished results are kept."
+            ).format(n=len(jobs)),
             "warning",
-            self.tr("Run what is missing"),
+            self.tr("Resume"),
             resume,
         )

@@ -1,4 +1,4 @@
-"""What the worker's thread and the queue report, as one typed signal for each kind of report."""
+"""Events of the worker threads and the queue, as typed signals on the GUI thread."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from studio.protocol import (
     TextDelta,
     Warned,
 )
-from studio.ui.shell.typed_signal import Carries
+from studio.ui.shell.typed_signal import TypedSignal
 
 if TYPE_CHECKING:
     from studio.jobs.runner import AssetSaved, JobChanged, PreviewSaved
@@ -34,28 +34,28 @@ T = TypeVar("T")
 
 
 class Enqueued(Struct, frozen=True):
-    """The requests of one `submit` are in the library, in their order."""
+    """The requests of one `submit` were stored as these jobs, in the same order."""
 
     token: str
     jobs: tuple[Job, ...]
 
 
 class Refused(Struct, frozen=True):
-    """The requests of one `submit` were refused; nothing of them was stored."""
+    """The requests of one `submit` were refused; no job was stored."""
 
     token: str
     problem: Problem
 
 
 class LibraryOpened(Struct, frozen=True):
-    """The library is open, or could not be opened (`problem`)."""
+    """The library was opened, or could not be opened (`problem`)."""
 
     library: Library | None
     problem: Problem | None = None
 
 
 class ModelDescribed(Struct, frozen=True):
-    """An answer to `describe`: what a model can do, or why that cannot be told."""
+    """The answer to `describe`: the capabilities of a model, or why they are unknown."""
 
     model: str
     capabilities: Capabilities | None
@@ -63,37 +63,37 @@ class ModelDescribed(Struct, frozen=True):
 
 
 class Reports(QObject):
-    """All signals are emitted on the window's thread, in the order of `tell` and `post`.
+    """All signals are emitted on the GUI thread, in the order of `post` and `post_report`.
 
-    Whoever connects while one is delivered therefore misses nothing that comes after it. What is
-    said about one job: see `JobWatch`.
+    A slot connected during delivery therefore receives everything that follows. To follow the
+    events of particular jobs, use `JobWatch`.
     """
 
-    library_opened = cast("Carries[LibraryOpened]", Signal(object))
-    model_described = cast("Carries[ModelDescribed]", Signal(object))
-    problem = cast("Carries[Problem]", Signal(object))
-    """Trouble that belongs to no job."""
+    library_opened = cast("TypedSignal[LibraryOpened]", Signal(object))
+    model_described = cast("TypedSignal[ModelDescribed]", Signal(object))
+    problem = cast("TypedSignal[Problem]", Signal(object))
+    """A problem that does not belong to a job."""
 
-    enqueued = cast("Carries[Enqueued]", Signal(object))
-    refused = cast("Carries[Refused]", Signal(object))
-    job_changed = cast("Carries[Job]", Signal(object))
-    """A job has another status now."""
-    asset_saved = cast("Carries[Asset]", Signal(object))
-    """A result is in its place on disk and in the library."""
+    enqueued = cast("TypedSignal[Enqueued]", Signal(object))
+    refused = cast("TypedSignal[Refused]", Signal(object))
+    job_changed = cast("TypedSignal[Job]", Signal(object))
+    """The status of a job changed."""
+    asset_saved = cast("TypedSignal[Asset]", Signal(object))
+    """A result was saved to disk and added to the library."""
 
-    ready = cast("Carries[Ready]", Signal(object))
-    """The engine computes, and has told on which device."""
+    ready = cast("TypedSignal[Ready]", Signal(object))
+    """The engine is ready and has reported its device."""
 
-    # What the engine says of a job.
-    loading = cast("Carries[Loading]", Signal(object))
-    progress = cast("Carries[Progress]", Signal(object))
-    preview = cast("Carries[PreviewSaved]", Signal(object))
-    text = cast("Carries[TextDelta]", Signal(object))
-    row_failed = cast("Carries[RowFailed]", Signal(object))
-    warned = cast("Carries[Warned]", Signal(object))
-    done = cast("Carries[Done]", Signal(object))
-    failed = cast("Carries[Failed]", Signal(object))
-    cancelled = cast("Carries[Cancelled]", Signal(object))
+    # Engine events of a job.
+    loading = cast("TypedSignal[Loading]", Signal(object))
+    progress = cast("TypedSignal[Progress]", Signal(object))
+    preview = cast("TypedSignal[PreviewSaved]", Signal(object))
+    text = cast("TypedSignal[TextDelta]", Signal(object))
+    row_failed = cast("TypedSignal[RowFailed]", Signal(object))
+    warned = cast("TypedSignal[Warned]", Signal(object))
+    done = cast("TypedSignal[Done]", Signal(object))
+    failed = cast("TypedSignal[Failed]", Signal(object))
+    cancelled = cast("TypedSignal[Cancelled]", Signal(object))
 
     _posted = Signal()
 
@@ -102,13 +102,13 @@ class Reports(QObject):
         self._deliveries: deque[Callable[[], None]] = deque()
         self._posted.connect(self._deliver, Qt.ConnectionType.QueuedConnection)
 
-    def post(self, signal: Carries[T], value: T) -> None:
-        """Let one of the signals be emitted on the window's thread. May be called from any."""
+    def post(self, signal: TypedSignal[T], value: T) -> None:
+        """Emit one of the signals on the GUI thread. Callable from any thread."""
         self._deliveries.append(lambda: signal.emit(value))
         self._posted.emit()
 
-    def tell(self, report: Event | AssetSaved | PreviewSaved | JobChanged) -> None:
-        """Post what the runner reports."""
+    def post_report(self, report: Event | AssetSaved | PreviewSaved | JobChanged) -> None:
+        """Post an event of the runner to its signal. Callable from any thread."""
         from studio.jobs.runner import AssetSaved, JobChanged, PreviewSaved
 
         match report:

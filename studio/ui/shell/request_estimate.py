@@ -1,4 +1,4 @@
-"""What to expect of the settings that a tab shows, said in its run bar before anything runs."""
+"""Show the expected time and memory use of a tab's current settings in its run bar."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ if TYPE_CHECKING:
     from studio.jobs.estimate import Estimator
     from studio.jobs.forecast import Forecast
 
-QUIET_MS = 300
-"""Values that change again sooner are not asked for."""
+DEBOUNCE_MS = 300
+"""Values must be unchanged for this long before an estimate is made."""
 
-_Told = tuple["float | None", "Forecast | None"]
+_Estimate = tuple["float | None", "Forecast | None"]
 
 
 class RequestEstimate(QObject):
-    """Asks whenever `soon` was called and the values have come to rest.
+    """Estimates again after `update_soon`, once the values have not changed for `DEBOUNCE_MS`.
 
-    `requests` tells what the tab would send now, nothing where it would send nothing.
+    `requests` returns the requests that the tab would submit now; empty if none.
     """
 
     def __init__(
@@ -42,48 +42,53 @@ class RequestEstimate(QObject):
         self._state = state
         self._run_bar = run_bar
         self._requests = requests
-        self._asked = 0
+        self._generation = 0
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
-        self._timer.setInterval(QUIET_MS)
-        self._timer.timeout.connect(self._ask)
-        estimates_of(state).changed.connect(self.soon)
-        self.soon()
+        self._timer.setInterval(DEBOUNCE_MS)
+        self._timer.timeout.connect(self._update)
+        estimates_of(state).changed.connect(self.update_soon)
+        self.update_soon()
 
-    def soon(self, *_: object) -> None:
-        """Ask again once the values have come to rest."""
+    def update_soon(self, *_: object) -> None:
+        """Update the estimate after the debounce interval."""
         self._timer.start()
 
-    def _ask(self) -> None:
+    def _update(self) -> None:
         requests = list(self._requests())
-        self._asked += 1
+        self._generation += 1
         if not requests:
             self._run_bar.set_estimate(None)
             return
-        state, asked = self._state, self._asked
+        state, generation = self._state, self._generation
 
-        def look(known: Estimator) -> _Told:
+        def estimate(estimator: Estimator) -> _Estimate:
             first = requests[0]
-            fits = _forecast(state, known, first) if kind_of(first).size is not None else None
-            return known.batch_seconds(requests), fits
+            forecast = (
+                _forecast(state, estimator, first) if kind_of(first).size is not None else None
+            )
+            return estimator.batch_seconds(requests), forecast
 
-        def tell(told: _Told) -> None:
-            if asked == self._asked:
-                self._tell(*told)
+        def show(estimated: _Estimate) -> None:
+            if generation == self._generation:
+                self._show(*estimated)
 
-        estimates_of(state).read(self, look, tell)
+        estimates_of(state).read(self, estimate, show)
 
-    def _tell(self, seconds: float | None, fits: Forecast | None) -> None:
-        if fits is None or fits.verdict == "fits":
+    def _show(self, seconds: float | None, forecast: Forecast | None) -> None:
+        if forecast is None or forecast.verdict == "fits":
             self._run_bar.set_estimate(seconds)
             return
-        kind: Severity = "warning" if fits.verdict == "tight" else "error"
-        will_not = fits.verdict == "will_not_fit"
-        values = {"need": readable_size(fits.need), "available": readable_size(fits.available)}
-        if fits.size is None:
+        severity: Severity = "warning" if forecast.verdict == "tight" else "error"
+        will_not = forecast.verdict == "will_not_fit"
+        values = {
+            "need": readable_size(forecast.need),
+            "available": readable_size(forecast.available),
+        }
+        if forecast.size is None:
             short = self.tr("Will not fit") if will_not else self.tr("Memory is tight")
         else:
-            values |= {"width": str(fits.size[0]), "height": str(fits.size[1])}
+            values |= {"width": str(forecast.size[0]), "height": str(forecast.size[1])}
             short = (
                 self.tr("Will not fit: try {width} × {height}")
                 if will_not
@@ -91,20 +96,20 @@ class RequestEstimate(QObject):
             ).format_map(values)
         detail = (
             self.tr(
-                "A picture of this size needs about {need} of memory, and {available} can be "
-                "used. It is likely to fail."
+                "A picture of this size needs about {need} of memory, but only {available} is "
+                "available. It will probably fail."
             )
             if will_not
             else self.tr(
-                "A picture of this size needs about {need} of memory, and {available} can be "
-                "used. It will be put together in ways that need less and take longer."
+                "A picture of this size needs about {need} of memory, and {available} is "
+                "available. Slower methods that need less memory will be used."
             )
         ).format_map(values)
-        self._run_bar.set_estimate(None if will_not else seconds, short, detail, kind)
+        self._run_bar.set_estimate(None if will_not else seconds, short, detail, severity)
 
 
-def _forecast(state: AppState, known: Estimator, request: Request) -> Forecast | None:
-    """Look at the model and the machine; called off the window's thread."""
+def _forecast(state: AppState, estimator: Estimator, request: Request) -> Forecast | None:
+    """Return the memory forecast for a request, None if unknown. It reads the disk."""
     from studio.jobs.forecast import forecast
     from studio.protocol import ProblemError
 
@@ -118,8 +123,8 @@ def _forecast(state: AppState, known: Estimator, request: Request) -> Forecast |
         on_gpu = memory.kind == "gpu"
     else:
         on_gpu = state.settings.device != "cpu" and shutil.which("nvidia-smi") is not None
-    peaks = [peak for peak in known.peaks(request) if bool(peak.device_total) == on_gpu]
+    peaks = [peak for peak in estimator.peaks(request) if bool(peak.device_total) == on_gpu]
     if on_gpu and memory is None and not peaks:
-        # How much memory it has is not known before something ran on it.
+        # The GPU's memory size is unknown until a job has run on it.
         return None
     return forecast(request, model, registry.capabilities(model), peaks, memory if on_gpu else None)

@@ -1,4 +1,4 @@
-"""What the parts of the window share: settings, models, the library, and the worker's reports."""
+"""Application state shared by all parts of the window: settings, models, library, reports."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from shiboken6 import isValid
 
 from studio.protocol import DeviceMemory, ModelRef, Problem, Ready, Request
 from studio.settings import Paths, Settings, library_root, save_settings
-from studio.ui.shell.destinations import Destinations, Nowhere
+from studio.ui.shell.destinations import Destinations, NullDestinations
 from studio.ui.shell.reports import Enqueued, LibraryOpened, Refused, Reports
-from studio.ui.shell.typed_signal import Carries
+from studio.ui.shell.typed_signal import TypedSignal
 from studio.ui.style.theme import Severity
 
 if TYPE_CHECKING:
@@ -33,18 +33,21 @@ T = TypeVar("T")
 
 
 class AppState(QObject):
-    """Made before the window; `start` opens the library and the worker once it is painted."""
+    """Created before the window. After the first paint, `start` opens the library and the worker.
+
+    All methods must be called on the GUI thread unless stated otherwise.
+    """
 
     models_changed = Signal()
     library_opened = Signal()
     assets_changed = Signal()
     jobs_changed = Signal()
-    problem = cast("Carries[Problem]", Signal(object))
-    """For the message bar."""
+    problem = cast("TypedSignal[Problem]", Signal(object))
+    """A problem to show in the message bar."""
     message = Signal(str, str, str, object)
-    """Text, kind, the text of its action, the action: for the message bar."""
+    """A message to show in the message bar: text, kind, action text, action."""
     closing = Signal()
-    """The window goes: let nothing read on."""
+    """The window is closing: stop background work."""
 
     def __init__(self, paths: Paths, settings: Settings, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -52,8 +55,8 @@ class AppState(QObject):
         self.settings = settings
         self.reports = Reports(self)
         self.library: Library | None = None
-        self.destinations: Destinations = Nowhere()
-        """Where parts of the window send what they have; the window sets itself."""
+        self.destinations: Destinations = NullDestinations()
+        """The window's navigation targets; the window sets itself."""
         self.models_known = False
         self._registry: Registry | None = None
         self._registry_lock = threading.Lock()
@@ -64,11 +67,12 @@ class AppState(QObject):
         self._waiting: list[Callable[[], None]] | None = []
         self._background: Background | None = None
         self._worker: WorkerThread | None = None
-        # Several assets or jobs may change within one turn of the event loop; the views look once.
-        self._assets_soon = self._soon(self.assets_changed.emit, 100)
-        self._jobs_soon = self._soon(self.jobs_changed.emit, 100)
-        self._save_soon = self._soon(self._save_behind, 1000)
-        self.reports.library_opened.connect(self._opened)
+        # Many assets or jobs may change in quick succession; the views refresh once.
+        self._emit_assets_changed = self._delayed(self.assets_changed.emit, 100)
+        self._emit_jobs_changed = self._delayed(self.jobs_changed.emit, 100)
+        self.save_soon = self._delayed(self._save_in_background, 1000)
+        """Write the settings within about a second, on another thread."""
+        self.reports.library_opened.connect(self._library_opened)
         self.reports.asset_saved.connect(self._asset_saved)
         self.reports.job_changed.connect(self._queue_changed)
         self.reports.enqueued.connect(self._queue_changed)
@@ -78,7 +82,7 @@ class AppState(QObject):
 
     @property
     def worker(self) -> WorkerThread:
-        """The thread that runs the jobs."""
+        """The thread that runs the jobs, created on first use."""
         if self._worker is None:
             from studio.ui.shell.worker_thread import WorkerThread
 
@@ -95,12 +99,12 @@ class AppState(QObject):
 
     @property
     def memory(self) -> DeviceMemory | None:
-        """The device that jobs run on and its memory; None until the engine has told."""
+        """The device that jobs run on and its memory; None until the engine has reported it."""
         return self._worker.memory if self._worker is not None else None
 
     @property
     def background(self) -> Background:
-        """Work off the window's thread."""
+        """The background threads, created on first use."""
         if self._background is None:
             from studio.ui.shell.background import Background
 
@@ -113,12 +117,12 @@ class AppState(QObject):
         return library_root(self.settings, self.paths)
 
     def start(self) -> None:
-        """Open the library and the registry on their threads."""
+        """Start the worker, which opens the library, and list the models."""
         self.worker.start()
         self.refresh_models()
 
     def close(self) -> None:
-        """Save the settings, stop the worker and its engine, wait for both."""
+        """Save the settings, stop the worker and its engines, wait for them, close the library."""
         self.save()
         self.closing.emit()
         if self._counter is not None:
@@ -140,10 +144,10 @@ class AppState(QObject):
         batch: str = "",
         labels: Sequence[Mapping[str, str]] = (),
     ) -> str:
-        """Enqueue requests and run them. Returns a token, for a `JobWatch` to follow them by.
+        """Enqueue requests; return the token with which a `JobWatch` follows them.
 
-        `output` is a folder to write straight into; empty means the library. `labels` are
-        those of each request, if there are any.
+        Results are written to the folder `output`, or to the library if it is empty. `labels`
+        holds one mapping per request, or is empty.
         """
         token = urandom(16).hex()
 
@@ -165,18 +169,18 @@ class AppState(QObject):
         return token
 
     def cancel(self, job: str) -> None:
-        """Cancel a job, whether it runs or waits."""
+        """Cancel a running or waiting job."""
         if not self.worker.cancel_running(job):
             self.change_jobs(lambda library: library.queue.cancel(job) and library.queue.get(job))
 
     def pause(self, paused: bool) -> None:
-        """Take no new job after the current one, or go on."""
+        """Pause the queue after the current job, or resume it."""
         self.change_jobs(lambda library: library.queue.set_paused(paused))
 
     def change_jobs(self, work: Callable[[Library], Any]) -> None:
-        """Do something to the library's queue off the window's thread, then look for a job.
+        """Run `work` on the library's queue on another thread, then wake the worker.
 
-        Where `work` returns a job, it is reported as changed.
+        If `work` returns a job, it is reported as changed.
         """
 
         def change() -> None:
@@ -186,11 +190,13 @@ class AppState(QObject):
             if isinstance(job, Job):
                 self.reports.post(self.reports.job_changed, job)
 
-        def look(_: object) -> None:
+        def changed(_: object) -> None:
             self.worker.wake()
-            self._jobs_soon()
+            self._emit_jobs_changed()
 
-        self._with_library(lambda: self.background.in_order(self, change, look, self.problem.emit))
+        self._with_library(
+            lambda: self.background.in_order(self, change, changed, self.problem.emit)
+        )
 
     def change_assets(
         self,
@@ -199,19 +205,19 @@ class AppState(QObject):
         then: Callable[[T], object] | None = None,
         failed: Callable[[], object] | None = None,
     ) -> None:
-        """Do something to the library's results off the window's thread, in order.
+        """Run `work` on the library's results on another thread, in the order of the calls.
 
-        The views look again in any case; `then(result)` or, after the problem was said,
-        `failed()` follow while `owner` is there.
+        Afterwards the views refresh and `then(result)` is called; if `work` raised, the problem
+        is shown and `failed()` is called. Neither is called after `owner` has been deleted.
         """
 
         def done(result: T) -> None:
-            self._assets_soon()
+            self._emit_assets_changed()
             if then is not None and isValid(owner):
                 then(result)
 
         def refused(problem: Problem) -> None:
-            self._assets_soon()
+            self._emit_assets_changed()
             self.problem.emit(problem)
             if failed is not None and isValid(owner):
                 failed()
@@ -225,37 +231,37 @@ class AppState(QObject):
     # ---- models
 
     def models(self, task: str | None = None) -> tuple[ModelRef, ...]:
-        """Return the models known now, of one task or of all; it does not touch the disk."""
+        """Return the models found by the last listing, of one task or of all."""
         return tuple(model for model in self._models if task is None or model.task == task)
 
     def fit(self, model: ModelRef) -> Fit | None:
-        """Return whether a model fits, as it was when the models were last listed."""
+        """Return how well a model fits into memory, as of the last listing."""
         return self._fits.get(model.id)
 
     def model_problems(self) -> dict[str, Problem]:
-        """Return id (or file) → what is wrong, for models that are known but cannot be used."""
+        """Return the problem of each model that cannot be used, by model id or file."""
         return dict(self._model_problems)
 
     def refresh_models(self) -> None:
-        """List the models again on another thread; `models_changed` follows."""
-        told = self.memory
+        """List the models again on another thread, then emit `models_changed`."""
+        device_memory = self.memory
 
-        def look(registry: Registry) -> _Models:
+        def list_models(registry: Registry) -> _Models:
             from studio.models.fit import current_memory, fit
 
             models = tuple(registry.list())
-            memory = current_memory(told)
+            memory = current_memory(device_memory)
             return models, {model.id: fit(model, memory) for model in models}, registry.problems()
 
-        def keep(found: _Models) -> None:
+        def listed(found: _Models) -> None:
             self._models, self._fits, self._model_problems = found
             self.models_known = True
             self.models_changed.emit()
 
-        self.read_models(look, keep)
+        self.read_models(list_models, listed)
 
     def _device_known(self, ready: Ready) -> None:
-        """Ask again what fits, where that is not a matter of main memory."""
+        # On the CPU, what fits depends on main memory and was known before.
         if ready.memory is not None and ready.memory.kind == "gpu":
             self.refresh_models()
 
@@ -265,7 +271,7 @@ class AppState(QObject):
         then: Callable[[T], object] | None = None,
         failed: Callable[[Problem], object] | None = None,
     ) -> None:
-        """Ask the registry something on another thread."""
+        """Run `work(registry)` on another thread; see `Background.read` for the callbacks."""
         self.background.read(
             self, lambda: work(self.open_registry()), then, failed or self.problem.emit
         )
@@ -276,18 +282,18 @@ class AppState(QObject):
         then: Callable[[T], object] | None = None,
         failed: Callable[[Problem], object] | None = None,
     ) -> None:
-        """Do something to the registry on another thread, then list the models again."""
+        """Like `read_models`, for work that changes the registry; then list the models again."""
 
-        def listed(result: T) -> None:
+        def done(result: T) -> None:
             if then is not None:
                 then(result)
             self.refresh_models()
 
-        self.read_models(work, listed, failed)
+        self.read_models(work, done, failed)
 
     @property
     def token_counter(self) -> TokenCounter:
-        """Tells how full a text model's context would be; it may block."""
+        """The token counter, created on first use. Its methods may block."""
         if self._counter is None:
             from studio.models.token_counter import TokenCounter
 
@@ -302,21 +308,17 @@ class AppState(QObject):
         if problem is not None:
             self.problem.emit(problem)
 
-    def save_soon(self) -> None:
-        """Write the settings within a second or so, off the window's thread."""
-        self._save_soon()
-
-    def _save_behind(self) -> None:
+    def _save_in_background(self) -> None:
         from copy import deepcopy
 
         settings = deepcopy(self.settings)
 
-        def said(problem: Problem | None) -> None:
+        def saved(problem: Problem | None) -> None:
             if problem is not None:
                 self.problem.emit(problem)
 
         self.background.in_order(
-            self, lambda: save_settings(self.paths.settings, settings), said, self.problem.emit
+            self, lambda: save_settings(self.paths.settings, settings), saved, self.problem.emit
         )
 
     def show_message(
@@ -326,10 +328,10 @@ class AppState(QObject):
         action_text: str = "",
         action: Callable[[], object] | None = None,
     ) -> None:
-        """Say something in the window's message bar."""
+        """Show a message in the window's message bar."""
         self.message.emit(text, kind, action_text, action)
 
-    # ---- inside
+    # ---- private
 
     def open_registry(self) -> Registry:
         """Return the registry, created on the first call. Reads the disk; any thread may call it.
@@ -353,42 +355,43 @@ class AppState(QObject):
         return self.library
 
     def _with_library(self, work: Callable[[], None]) -> None:
-        """Do it now, or as soon as the library has been opened (or has failed to)."""
+        """Run `work` now, or as soon as opening the library has succeeded or failed."""
         if self._waiting is None:
             work()
         else:
             self._waiting.append(work)
 
-    def _opened(self, report: LibraryOpened) -> None:
+    def _library_opened(self, report: LibraryOpened) -> None:
         self.library = report.library
-        trouble = report.problem or (report.library.notice if report.library else None)
-        if trouble is not None:
-            self.problem.emit(trouble)
+        problem = report.problem or (report.library.notice if report.library else None)
+        if problem is not None:
+            self.problem.emit(problem)
         waiting, self._waiting = self._waiting, None
         for work in waiting or ():
             work()
         self.library_opened.emit()
-        self._jobs_soon()
-        self._assets_soon()
+        self._emit_jobs_changed()
+        self._emit_assets_changed()
 
     def _asset_saved(self, _: Asset) -> None:
-        self._assets_soon()
-        self._jobs_soon()
+        self._emit_assets_changed()
+        self._emit_jobs_changed()
 
     def _queue_changed(self, _: object) -> None:
-        self._jobs_soon()
+        self._emit_jobs_changed()
 
     def _refused(self, report: Refused) -> None:
         self.problem.emit(report.problem)
 
-    def _soon(self, work: Callable[[], object], delay_ms: int = 0) -> Callable[[], None]:
+    def _delayed(self, work: Callable[[], object], delay_ms: int) -> Callable[[], None]:
+        """Return a call that runs `work` after the delay; calls in between have no effect."""
         timer = QTimer(self)
         timer.setSingleShot(True)
         timer.setInterval(delay_ms)
         timer.timeout.connect(lambda: work())
 
-        def ask() -> None:
+        def start() -> None:
             if not timer.isActive():
                 timer.start()
 
-        return ask
+        return start

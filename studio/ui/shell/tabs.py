@@ -1,4 +1,4 @@
-"""One tab a kind. A workspace is built when it is first seen, or in turns after the first paint."""
+"""The tabs, one per kind. A workspace is built when first shown, or in slices after startup."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from PySide6.QtCore import QSize, Signal
 from PySide6.QtWidgets import QTabWidget, QVBoxLayout, QWidget
 
 from studio.kinds.registry import kinds
-from studio.ui.shell.event_loop_slices import Piece, imports_of
-from studio.ui.shell.workspace import BuiltInPieces, Workspace
+from studio.ui.shell.event_loop_slices import Slice, import_slices
+from studio.ui.shell.workspace import BuiltInSlices, Workspace
 from studio.ui.style.icons import icon
 from studio.ui.style.theme import GRID
 from studio.ui.style.translations import tr
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 
 
 class Tabs(QTabWidget):
-    """Object name `tabs`; titles, icons and workspaces are what the kinds say."""
+    """Object name `tabs`. Titles, icons and workspaces come from the registered kinds."""
 
-    turned = Signal(str)
-    """The task whose tab is seen now."""
+    task_changed = Signal(str)
+    """The task of the tab that became current."""
 
     def __init__(self, state: AppState, parent: QWidget) -> None:
         super().__init__(parent)
@@ -39,28 +39,28 @@ class Tabs(QTabWidget):
         self.setIconSize(QSize(18, 18))
         for place, (task, kind) in enumerate(kinds().items()):
             page = QWidget()
-            inside = QVBoxLayout(page)
-            inside.setContentsMargins(2 * GRID, GRID + GRID // 2, 2 * GRID, GRID)
+            layout = QVBoxLayout(page)
+            layout.setContentsMargins(2 * GRID, GRID + GRID // 2, 2 * GRID, GRID)
             self._pages[task] = page
             self.addTab(page, icon(kind.icon), tr(kind.title))
             self.setTabToolTip(place, f"Ctrl+{place + 1}")
         self._tasks = tuple(self._pages)
 
     def open_first(self, task: str) -> None:
-        """Build and show one tab, the first one where there is no such task."""
+        """Build and show the tab of a task, or the first tab if there is no such task."""
         first = task if task in self._pages else self._tasks[0]
         self.setCurrentIndex(self._tasks.index(first))
         self._build(first)
-        self.currentChanged.connect(self._turn)
+        self.currentChanged.connect(self._current_changed)
         self._built[first].focus_prompt()
 
     def workspace(self, task: str) -> Workspace:
-        """Return a task's workspace, building it where it has not been seen yet."""
+        """Return the workspace of a task, building it if necessary."""
         self._build(task)
         return self._built[task]
 
     def show_task(self, task: str) -> Workspace:
-        """Turn to a task's tab and return its workspace."""
+        """Switch to the tab of a task and return its workspace."""
         self.setCurrentIndex(self._tasks.index(task))
         return self.workspace(task)
 
@@ -73,27 +73,27 @@ class Tabs(QTabWidget):
         """Whether every workspace has been built."""
         return len(self._built) == len(self._tasks)
 
-    def keep_values(self) -> None:
-        """Let every workspace keep what its controls say."""
+    def save_values(self) -> None:
+        """Store the control values of every built workspace in the settings."""
         for workspace in self._built.values():
             workspace.values_to_settings()
 
-    def rest_of_seen(self) -> Iterator[Piece]:
-        """Yield what the workspaces on show left out before their first paint."""
+    def slices_of_visible(self) -> Iterator[Slice]:
+        """Yield calls that complete the workspaces built before the first paint."""
         self._painted = True
         for task, workspace in tuple(self._built.items()):
             yield from _imports(task)
-            if isinstance(workspace, BuiltInPieces):
-                yield from workspace.pieces()
+            if isinstance(workspace, BuiltInSlices):
+                yield from workspace.slices()
 
-    def unseen(self) -> Iterator[Piece]:
-        """Yield the building of what nobody has looked at yet."""
+    def slices_of_hidden(self) -> Iterator[Slice]:
+        """Yield calls that build the workspaces that have not been shown yet."""
         for task in self._tasks:
             if task not in self._built:
                 yield from _imports(task)
                 yield partial(self._build, task)
 
-    # ---- inside
+    # ---- private
 
     def _build(self, task: str) -> None:
         if task in self._built:
@@ -105,21 +105,21 @@ class Tabs(QTabWidget):
         assert layout is not None
         layout.addWidget(widget)
         self._built[task] = cast(Workspace, widget)
-        if self._painted and isinstance(widget, BuiltInPieces):
-            for piece in widget.pieces():
-                piece()
+        if self._painted and isinstance(widget, BuiltInSlices):
+            for build in widget.slices():
+                build()
 
-    def _turn(self, index: int) -> None:
+    def _current_changed(self, index: int) -> None:
         task = self._tasks[index]
         self._build(task)
         self._built[task].focus_prompt()
-        self.turned.emit(task)
+        self.task_changed.emit(task)
 
 
-def _imports(task: str) -> Iterator[Piece]:
+def _imports(task: str) -> Iterator[Slice]:
     module = kinds()[task].workspace.partition(":")[0]
     package = module.rpartition(".")[0]
     if package:
-        yield from imports_of(package)
+        yield from import_slices(package)
     else:
         yield partial(import_module, module)

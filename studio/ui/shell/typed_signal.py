@@ -1,4 +1,4 @@
-"""The type of a Qt signal that carries one value of a Python type, which C++ knows as `object`."""
+"""The static type of a Qt signal with one argument that is declared as `Signal(object)`."""
 
 from __future__ import annotations
 
@@ -10,18 +10,16 @@ from PySide6.QtCore import Qt
 T = TypeVar("T")
 
 
-class Carries(Protocol[T]):
-    """Use as `saved = cast("Carries[Asset]", Signal(object))`; nothing has to be imported for it.
+class TypedSignal(Protocol[T]):
+    """Use as `saved = cast("TypedSignal[Asset]", Signal(object))`.
 
-    A type of its own in place of `object` would have to be imported before the first paint.
+    `Signal(Asset)` would require importing `Asset` before the first paint.
     """
 
     def connect(
         self,
-        hear: Callable[[T], object],
+        slot: Callable[[T], object],
         type: Qt.ConnectionType = Qt.ConnectionType.AutoConnection,
     ) -> object: ...
-
-    def disconnect(self, hear: Callable[[T], object]) -> object: ...
 
     def emit(self, value: T) -> None: ...

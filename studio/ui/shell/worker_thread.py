@@ -1,4 +1,4 @@
-"""The threads that take the next job, drive the engines and report. Nothing here waits for them."""
+"""The threads that take jobs from the queue, run them on the engines and report the events."""
 
 from __future__ import annotations
 
@@ -34,15 +34,15 @@ if TYPE_CHECKING:
     from studio.models.registry import Registry
     from studio.settings import Paths
 
-LOOK_SECONDS = 3.0
-"""How often the queue is looked at without being asked."""
+POLL_SECONDS = 3.0
+"""How often the queue is polled for jobs of other processes."""
 
 
 class WorkerThread(QThread):
-    """Owns the engines and their lanes. All methods may be called from the window.
+    """Owns the engines and their lanes. All public methods may be called from any thread.
 
-    The lane of the first engine is this thread, which answers questions too; each other lane
-    has a thread of its own, which ends with this one.
+    This thread serves the lane of the first engine, and runs `describe` and `convert` between
+    its jobs. Each other lane has a thread of its own, which ends with this one.
     """
 
     def __init__(
@@ -64,53 +64,56 @@ class WorkerThread(QThread):
         self._device = device
         self._threads = threads
         self._changed = threading.Condition()
-        self._tasks: deque[Callable[[], None]] = deque()
+        self._calls: deque[Callable[[], None]] = deque()
         self._stopping = False
         self._wakes = 0
-        self._trouble: Sentence | None = None
+        self._last_problem: Sentence | None = None
         self._engines: tuple[Engine, ...] = ()
         self._lanes: Lanes | None = None
         self.library: Library | None = None
 
-    # ---- asked by the window; none of these waits
+    # ---- called by the window; only `convert` blocks
 
     def wake(self) -> None:
-        """Look for a job again: something was enqueued, resumed or retried."""
+        """Check the queue for jobs: something was enqueued, resumed or retried."""
         with self._changed:
             self._wakes += 1
             self._changed.notify_all()
 
     @property
     def memory(self) -> DeviceMemory | None:
-        """The device that jobs run on and its memory; None until the engine has told."""
+        """The device that jobs run on and its memory; None until the engine has reported it."""
         return self._engines[0].memory if self._engines else None
 
     @property
     def running_jobs(self) -> tuple[str, ...]:
-        """The ids of the jobs that run now: those that run together or side by side, or none."""
+        """The ids of the running jobs: in one call, on several lanes, or none."""
         return self._lanes.running if self._lanes is not None else ()
 
     @property
     def running_job(self) -> str:
-        """The id of the job that runs now, the first of several, or an empty string."""
+        """The id of the (first) running job, or an empty string."""
         return next(iter(self.running_jobs), "")
 
     def cancel_running(self, job: str) -> bool:
-        """Cancel a job if it runs now; returns whether it does."""
+        """Cancel a job if it is running; return whether it is."""
         return self._lanes is not None and self._lanes.cancel(job)
 
     def describe(self, model: ModelRef) -> None:
-        """Ask what an image model can do; `ModelDescribed` is the answer."""
+        """Read the capabilities of a model between two jobs; reported as `ModelDescribed`."""
         self._between_jobs(lambda: self._describe(model))
 
     def convert(self, source: Path, target: Path) -> Problem | None:
-        """Convert a GGUF file between two jobs. Blocks: call it from a background thread."""
-        answer: list[Problem | None] = []
+        """Convert a GGUF file between two jobs; return the problem, or None on success.
+
+        Blocks until then: call it from a background thread.
+        """
+        results: list[Problem | None] = []
         done = threading.Event()
 
         def work() -> None:
             try:
-                answer.append(self._convert(source, target))
+                results.append(self._convert(source, target))
             finally:
                 done.set()
 
@@ -118,17 +121,17 @@ class WorkerThread(QThread):
         while not done.wait(0.5):
             if self._stopping:
                 return Problem("cancelled", Sentence("The app was closed meanwhile."))
-        return answer[0] if answer else None
+        return results[0] if results else None
 
     def shutdown(self) -> None:
-        """Stop the engines, whatever they do, and leave `run`. Running jobs are interrupted."""
+        """Stop the engines and end the threads. Running jobs are interrupted."""
         with self._changed:
             self._stopping = True
             self._changed.notify_all()
-        # The jobs that run meanwhile are left to the library, which calls them interrupted.
+        # The library marks the jobs that were running as interrupted.
         self._stop_engines()
 
-    # ---- the threads themselves
+    # ---- on the threads
 
     def run(self) -> None:
         """Open the library, then work until `shutdown`."""
@@ -150,22 +153,22 @@ class WorkerThread(QThread):
                 thread.join()
 
     def _work(self, lane: Lane | None, *, answers: bool) -> None:
-        """Do what there is for a lane until `shutdown`: a question first, then a job."""
-        looked = -1
+        """Serve a lane until `shutdown`: pending calls first (if `answers`), then a job."""
+        seen_wakes = -1
         while True:
             step: Callable[[], None] | None = None
             with self._changed:
                 if self._stopping:
                     return
-                if answers and self._tasks:
-                    step = self._tasks.popleft()
-                elif looked == self._wakes:
-                    # Another process may put jobs into the queue, or leave it to us.
-                    if not self._changed.wait(LOOK_SECONDS):
-                        looked = -1
+                if answers and self._calls:
+                    step = self._calls.popleft()
+                elif seen_wakes == self._wakes:
+                    # Another process may add jobs, or release its ownership of the queue.
+                    if not self._changed.wait(POLL_SECONDS):
+                        seen_wakes = -1
                     continue
                 else:
-                    looked = self._wakes
+                    seen_wakes = self._wakes
             try:
                 if step is not None:
                     step()
@@ -215,7 +218,7 @@ class WorkerThread(QThread):
         jobs = self._take_jobs(lane)
         if jobs:
             try:
-                self._lanes.run(lane, jobs, self._reports.tell)
+                self._lanes.run(lane, jobs, self._reports.post_report)
             finally:
                 self.wake()
 
@@ -224,36 +227,36 @@ class WorkerThread(QThread):
         try:
             jobs = self._lanes.take(lane) if self.library.claim_queue() else []
         except Exception as error:
-            # It is tried again every few seconds; the same trouble is said once.
+            # The queue is polled every few seconds; the same problem is reported once.
             problem = problem_of(error)
-            if problem.message != self._trouble:
-                self._trouble = problem.message
+            if problem.message != self._last_problem:
+                self._last_problem = problem.message
                 self._reports.post(self._reports.problem, problem)
             return []
-        self._trouble = None
+        self._last_problem = None
         return jobs
 
     def _between_jobs(self, work: Callable[[], None]) -> None:
         with self._changed:
-            self._tasks.append(work)
+            self._calls.append(work)
             self._changed.notify_all()
 
     def _describe(self, model: ModelRef) -> None:
         registry = self._registry()
-        known = registry.capabilities(model)
-        if known is None:
-            answers: list[Event] = []
-            self._engines[0].run(DescribeModel(job=urandom(16).hex(), model=model), answers.append)
-            for event in answers:
+        capabilities = registry.capabilities(model)
+        if capabilities is None:
+            events: list[Event] = []
+            self._engines[0].run(DescribeModel(job=urandom(16).hex(), model=model), events.append)
+            for event in events:
                 if isinstance(event, Described):
-                    known = event.capabilities
-                    registry.remember_capabilities(model, known)
+                    capabilities = event.capabilities
+                    registry.remember_capabilities(model, capabilities)
                 elif isinstance(event, Failed):
                     self._reports.post(
                         self._reports.model_described, ModelDescribed(model.id, None, event.problem)
                     )
                     return
-        self._reports.post(self._reports.model_described, ModelDescribed(model.id, known))
+        self._reports.post(self._reports.model_described, ModelDescribed(model.id, capabilities))
 
     def _convert(self, source: Path, target: Path) -> Problem | None:
         command = ConvertModel(
@@ -262,5 +265,5 @@ class WorkerThread(QThread):
             source=str(source),
             target=str(target),
         )
-        final = self._engines[0].run(command, self._reports.tell)
+        final = self._engines[0].run(command, self._reports.post_report)
         return final.problem if isinstance(final, Failed) else None

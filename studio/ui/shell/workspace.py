@@ -1,4 +1,4 @@
-"""What the window asks of the workspace of a kind. More than that each offers as it can."""
+"""The interface between the window and a kind's workspace, with its optional extensions."""
 
 from __future__ import annotations
 
@@ -13,59 +13,59 @@ if TYPE_CHECKING:
 
 
 class Workspace(Protocol):
-    """A widget, made with the state and its parent."""
+    """Required of every workspace: a widget created as `workspace(state, parent)`."""
 
     def values_to_settings(self) -> None:
-        """Keep what the controls say."""
+        """Store the values of the controls in the settings."""
 
     def restore(self, source: Asset | Request, /) -> None:
-        """Show the settings of a request, or of the recipe of an asset, of this kind."""
+        """Show the settings of a request of this kind, or of an asset's recipe."""
 
     def generate(self) -> None:
-        """Send what the controls say."""
+        """Submit the request that the controls describe."""
 
     def stop(self) -> None:
-        """Cancel what was sent from here."""
+        """Cancel the jobs submitted from this workspace."""
 
     def focus_prompt(self) -> None:
-        """Put the focus on the first control."""
+        """Focus the prompt, or the first control if there is no prompt."""
 
 
 @runtime_checkable
-class BuiltInPieces(Protocol):
-    """Its first paint can do without some of its parts."""
+class BuiltInSlices(Protocol):
+    """Has parts that are built after the first paint."""
 
-    def pieces(self) -> Iterator[Callable[[], object]]:
-        """Yield what adds those that are missing, a piece for each turn of the event loop."""
+    def slices(self) -> Iterator[Callable[[], object]]:
+        """Yield calls that build the remaining parts, one per event loop iteration."""
 
 
 @runtime_checkable
 class TakesFiles(Protocol):
-    """Files can be sent to it: the kind says under which name (`Kind.action`)."""
+    """Accepts files as input; `Kind.action` is the text of the menu entry that sends them."""
 
     def take(self, paths: Sequence[Path], /) -> None:
-        """Use these files as what the next requests read."""
+        """Use these files as the input of the next requests."""
 
 
 @runtime_checkable
 class ShowsJobs(Protocol):
-    """Shows a job that was asked for elsewhere."""
+    """Shows jobs that were submitted elsewhere."""
 
     def show_job(self, job: Job, /) -> None:
-        """Follow the job as one of its own."""
+        """Follow the job as if it had been submitted here."""
 
 
 @runtime_checkable
 class RunsRequests(Protocol):
-    """Runs a request that was made elsewhere, as if its controls said so."""
+    """Runs requests that were created elsewhere."""
 
     def run(self, request: Request, /) -> None:
-        """Show the request and send it."""
+        """Show the settings of the request and submit it."""
 
 
 @runtime_checkable
-class TellsRequest(Protocol):
-    """Tells the request that its controls describe, for many like it."""
+class ProvidesRequest(Protocol):
+    """Provides the request that a batch varies."""
 
     def request(self) -> Request:
-        """Return what would be sent now."""
+        """Return the request that the controls describe."""

@@ -39,6 +39,12 @@ def close_buttons(dialog: QDialog) -> QDialogButtonBox:
     return buttons
 
 
+def show_dialog(dialog: QWidget) -> None:
+    """Show a dialog that is not modal, and delete it when it is closed."""
+    dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    dialog.show()
+
+
 def make_picture_window(dialog: QDialog, width: int, height: int) -> None:
     """Make a picture dialog maximisable and resize it; sizes are in multiples of `GRID`."""
     dialog.setWindowFlag(Qt.WindowType.WindowMaximizeButtonHint, True)

@@ -123,8 +123,8 @@ class ImageTab(QWidget):
             changed.connect(self.values_to_settings)
         estimate = RequestEstimate(self._state, self.run_bar, lambda: [self.request()], self)
         for changed in (self.controls.changed, self.model.changed, self.run_bar.count_changed):
-            changed.connect(estimate.soon)
-        self._state.reports.model_described.connect(estimate.soon)
+            changed.connect(estimate.update_soon)
+        self._state.reports.model_described.connect(estimate.update_soon)
         self._state.reports.model_described.connect(self._model_described)
         self._state.closing.connect(self.close_down)
         self._state.models_changed.connect(self._show_empty_state)
@@ -267,7 +267,7 @@ class ImageTab(QWidget):
         self.result.update_row(event.row, "failed", message=translated(event.problem.message))
 
     def _ended(self, end: Ended) -> None:
-        made = self._watch.made if self._watch is not None else 0
+        made = self._watch.saved_count if self._watch is not None else 0
         if end.problem is not None:
             text = translated(end.problem.message)
             for row in range(self._count):

@@ -41,7 +41,7 @@ class TextTab(QWidget):
         self._values = state.settings.tab(TASK, TextValues)
         self._chat: Chat | None = None
         self._editing: Turn | None = None
-        self._pieces = [self._make_controls, self._make_right, self._make_chat]
+        self._slices = [self._make_controls, self._make_right, self._make_chat]
         self._make_prompt()
         self._right = QWidget(self)
         self.columns = Columns(self._left, self._right, self)
@@ -285,13 +285,13 @@ class TextTab(QWidget):
 
     def create_all(self) -> None:
         """Create all remaining parts at once."""
-        for create in self.pieces():
+        for create in self.slices():
             create()
 
-    def pieces(self) -> Iterator[Callable[[], None]]:
+    def slices(self) -> Iterator[Callable[[], None]]:
         """Yield functions that create the parts not needed for the first paint."""
-        while self._pieces:
-            yield self._pieces.pop(0)
+        while self._slices:
+            yield self._slices.pop(0)
 
     def _make_chat(self) -> None:
         from studio.ui.shell.request_estimate import RequestEstimate
@@ -319,7 +319,7 @@ class TextTab(QWidget):
             self.controls.max_tokens.changed,
             self.run_bar.count_changed,
         ):
-            changed.connect(estimate.soon)
+            changed.connect(estimate.update_soon)
         for changed in (self.model.changed, self._state.models_changed):
             changed.connect(self._show_empty)
             changed.connect(self._update_language_hint)

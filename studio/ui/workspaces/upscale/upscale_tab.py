@@ -144,13 +144,13 @@ class UpscaleTab(QWidget):
             self.inputs.rowsRemoved,
             self.inputs.dataChanged,
         ):
-            changed.connect(estimate.soon)
+            changed.connect(estimate.update_soon)
         # Always connected, as `Notices` leaves out warnings that were shown here with a file name.
         self._state.reports.warned.connect(self._warned)
         self._state.closing.connect(self.close_down)
         self._state.models_changed.connect(self._match_model)
 
-    def pieces(self) -> Iterator[Callable[[], object]]:
+    def slices(self) -> Iterator[Callable[[], object]]:
         """Yield the check of the restored pictures, for after the first paint."""
         yield lambda: self.panel.check([item.path for item in self.inputs.inputs()])
 

@@ -18,7 +18,7 @@ from studio.ui.shell.state import AppState
 from studio.ui.style.translations import translated
 
 
-class HistoryActions(QObject):
+class ResultOperations(QObject):
     """Acts on the results it is given; says in the message bar what came of it."""
 
     deleted = Signal(object)

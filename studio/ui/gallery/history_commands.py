@@ -72,11 +72,11 @@ class HistoryCommands(QObject):
 
     def put_into(self, collection: str) -> None:
         """Put what is selected into a collection."""
-        self._with_chosen(lambda chosen: self.results.acts.collect(chosen, collection))
+        self._with_chosen(lambda chosen: self.results.operations.collect(chosen, collection))
 
     def take_out_of(self, collection: str) -> None:
         """Take what is selected out of a collection."""
-        self._with_chosen(lambda chosen: self.results.acts.take_out(chosen, collection))
+        self._with_chosen(lambda chosen: self.results.operations.take_out(chosen, collection))
 
     def new_collection(self) -> None:
         """Ask for a name and put what is selected into a collection of that name."""
@@ -111,7 +111,7 @@ class HistoryCommands(QObject):
         )
 
         def rename(new: str) -> None:
-            self.results.acts.rename_collection(
+            self.results.operations.rename_collection(
                 old, new, lambda: self._filters.choose_collection(new)
             )
 

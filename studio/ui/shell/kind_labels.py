@@ -1,4 +1,4 @@
-"""How a kind of work, and one that is not known here, looks in lists."""
+"""Icons and titles of kinds in lists, including kinds that this build does not know."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from studio.ui.style.translations import tr
 
 
 def asset_icon(asset: Asset) -> str:
-    """Return the icon of a result: its kind's, else its medium's, else that of a file."""
+    """Return the icon name for a result: of its kind, else of its medium, else of a file."""
     kind = known_kind(asset.task)
     if kind is not None:
         return kind.icon
@@ -16,6 +16,6 @@ def asset_icon(asset: Asset) -> str:
 
 
 def task_title(task: str) -> str:
-    """Return the title of a kind, or the name that another build gave it."""
+    """Return the title of a kind, or the task name if the kind is unknown."""
     kind = known_kind(task)
     return task if kind is None else tr(kind.title)

@@ -7,7 +7,7 @@ from PySide6.QtGui import QIcon, QPixmap
 from studio.kinds.kind import Medium
 from studio.library.records import Asset
 from studio.ui.gallery.history_model import ASSET_ROLE, PICTURE_ROLE, SECOND_ROLE
-from studio.ui.shell.kinds_shown import asset_icon
+from studio.ui.shell.kind_labels import asset_icon
 from studio.ui.style.icons import icon
 from studio.ui.style.theme import GRID
 from studio.ui.widgets.two_line_delegate import Index, TwoLineDelegate
@@ -15,7 +15,7 @@ from studio.ui.widgets.two_line_delegate import Index, TwoLineDelegate
 ROW_SIDE = 6 * GRID
 
 
-class AssetRows(TwoLineDelegate):
+class AssetDelegate(TwoLineDelegate):
     """A thumbnail or an icon, what was asked, and when."""
 
     def picture(self, index: Index) -> QIcon | QPixmap | None:

@@ -18,11 +18,11 @@ from studio.ui.style.translations import translated
 if TYPE_CHECKING:
     from studio.jobs.reproduce import Comparison
 
-LIKE_IT = 4
+VARIATIONS = 4
 """Variations that "More like this" makes."""
 
 
-class Again(QObject):
+class Rerun(QObject):
     """Enqueues; says in the message bar what comes of it."""
 
     def __init__(
@@ -34,12 +34,13 @@ class Again(QObject):
 
     def more_like(self, asset: Asset) -> None:
         """Make variations of the same request with new seeds, shown in a tab that can do so."""
-        request = asset.recipe.request.with_values(seed=None, count=LIKE_IT)
+        request = asset.recipe.request.with_values(seed=None, count=VARIATIONS)
         token = self._state.submit([request])
         watch = JobWatch(self._state, self, token=token)
         watch.enqueued.connect(lambda jobs: self._show(watch, jobs[0]))
         self._state.show_message(
-            self.tr("{n} more like it are in the queue, with new seeds.").format(n=LIKE_IT), "info"
+            self.tr("{n} more like it are in the queue, with new seeds.").format(n=VARIATIONS),
+            "info",
         )
 
     def reproduce(self, asset: Asset) -> None:

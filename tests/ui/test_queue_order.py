@@ -91,7 +91,7 @@ def test_behind_the_last_listed_job_is_before_the_first_that_is_not_listed(
 ) -> None:
     said: list[object] = []
     model.moved.connect(lambda _, before: said.append(before))
-    model.set_jobs([job("a"), job("b")], beyond="next")
+    model.set_jobs([job("a"), job("b")], first_unlisted="next")
     assert drop(model, [0], -1)
     assert said == ["next"]
 
@@ -249,7 +249,9 @@ def test_ten_thousand_waiting_jobs_are_counted_and_two_hundred_listed(
     wait_for(window, view, qtbot, *(f"job {n}" for n in range(10_000)))
     assert view.model().rowCount() == 200
     assert view.model().waiting()[0].request.prompt == "job 0"
-    qtbot.waitUntil(lambda: "9,800 more wait." in find("queue.summary").text(), timeout=10_000)
+    qtbot.waitUntil(
+        lambda: "9,800 more jobs are waiting." in find("queue.summary").text(), timeout=10_000
+    )
 
 
 # ---- how long it takes
@@ -260,7 +262,7 @@ def test_the_dock_says_how_long_the_queue_takes_once_it_knows(
 ) -> None:
     said = find("queue.summary")
     wait_for(window, view, qtbot, "one", "two")
-    qtbot.waitUntil(lambda: said.text() == "2 jobs of unknown length.", timeout=10_000)
+    qtbot.waitUntil(lambda: said.text() == "2 jobs of unknown duration.", timeout=10_000)
     window.state.pause(False)
     qtbot.waitUntil(lambda: library.queue.counts() == {"done": 2}, timeout=20_000)
     qtbot.waitUntil(lambda: said.text() == "", timeout=10_000)
@@ -284,13 +286,13 @@ NOW = datetime(2026, 1, 1, 23, 40)
             RemainingTime(110, 0, {"a": None}),
             {},
             False,
-            "At least 2 min left. 1 job of unknown length.",
+            "At least 2 min left. 1 job of unknown duration.",
         ),
-        (RemainingTime(700, 3), {}, True, "About 12 min left. 3 jobs of unknown length."),
-        (RemainingTime(0, 2), {}, False, "2 jobs of unknown length."),
+        (RemainingTime(700, 3), {}, True, "About 12 min left. 3 jobs of unknown duration."),
+        (RemainingTime(0, 2), {}, False, "2 jobs of unknown duration."),
     ],
 )
 def test_what_is_left_is_said_in_words(
     left: RemainingTime, progress: dict[str, float], paused: bool, said: str
 ) -> None:
-    assert summary(left, progress, more=0, paused=paused, now=NOW) == said
+    assert summary(left, progress, unlisted=0, paused=paused, now=NOW) == said

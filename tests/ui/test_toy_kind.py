@@ -14,6 +14,7 @@ from studio.kinds.kind import Medium
 from studio.kinds.registry import VARIABLE, kinds
 from studio.ui.gallery.detail_text import detail_text
 from studio.ui.main_window import MainWindow
+from studio.ui.shell.workspace import TakesFiles
 from tests.toy_kind.kind import KIND, ToneRequest
 
 
@@ -60,6 +61,18 @@ def test_a_toy_kind_has_its_tab_and_its_results_are_in_queue_and_history(
     window.restore(asset)
     assert (tab.prompt.text(), tab.pitch.int_value()) == ("a bell", 880)
     assert KIND.fields["pitch"].maximum == tab.pitch.spin.maximum()
+
+
+def test_results_are_sent_only_to_kinds_whose_workspace_takes_files(
+    open_window: Callable[[], MainWindow],
+) -> None:
+    assert KIND.action and not KIND.inputs
+    window = open_window()
+    history: Any = window.findChild(object, "history.view")
+    actions = history.parent().commands.results
+    targets = [action.name for action in actions if action.name in kinds()]
+    assert targets == ["image", "upscale"]
+    assert all(isinstance(window.tab(task), TakesFiles) for task in targets)
 
 
 def rows(view: Any) -> list[str]:

@@ -21,7 +21,7 @@ from studio.ui.fields.seed_field import SeedField
 from studio.ui.messages.message_bar import (
     HIDE_AFTER_MS,
     HIDE_AFTER_MS_WITH_ACTION,
-    MOST_MESSAGES,
+    MAX_MESSAGES,
     MessageBar,
 )
 from studio.ui.style.icons import icon
@@ -172,9 +172,9 @@ def test_the_same_trouble_said_again_is_one_message_with_a_count(qtbot: QtBot) -
 def test_old_messages_are_forgotten_in_the_end(qtbot: QtBot) -> None:
     bar = MessageBar()
     qtbot.addWidget(bar)
-    for number in range(MOST_MESSAGES + 5):
+    for number in range(MAX_MESSAGES + 5):
         bar.show_message(f"no. {number}")
-    assert len(bar.messages) == MOST_MESSAGES
+    assert len(bar.messages) == MAX_MESSAGES
     assert bar.messages[0].text == "no. 5"
 
 

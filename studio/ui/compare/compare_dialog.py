@@ -38,38 +38,36 @@ class CompareDialog(QDialog):
         self._loader.stop_when_closed(self)
         self._loader.loaded.connect(self._loaded)
         self._loader.failed.connect(self._failed)
-        self.panes = [
-            PictureCanvas(
-                self, background=QPalette.ColorRole.AlternateBase, shows_transparency=False
-            )
+        self.canvases = [
+            PictureCanvas(self, ground=QPalette.ColorRole.AlternateBase, shows_transparency=False)
             for _ in assets
         ]
-        self._views = [LinkedView(pane) for pane in self.panes]
+        self._views = [LinkedView(canvas) for canvas in self.canvases]
         self.captions: list[QLabel] = []
         grid = QGridLayout()
         grid.setSpacing(GRID)
         columns = 2 if len(assets) == 4 else len(assets)
-        for place, (asset, telling) in enumerate(zip(assets, differences(assets), strict=True)):
-            caption = self._caption(place, telling)
-            pane = self.panes[place]
-            pane.setObjectName(f"compare.pane.{place}")
-            pane.setAccessibleName(
+        for place, (asset, facts) in enumerate(zip(assets, differences(assets), strict=True)):
+            caption = self._caption(place, facts)
+            canvas = self.canvases[place]
+            canvas.setObjectName(f"compare.pane.{place}")
+            canvas.setAccessibleName(
                 self.tr("Picture {n} of {count}").format(n=place + 1, count=len(assets))
             )
-            pane.setAccessibleDescription(
-                ", ".join(f"{name} {value}" for name, value in telling) or caption.text()
+            canvas.setAccessibleDescription(
+                ", ".join(f"{name} {value}" for name, value in facts) or caption.text()
             )
             self._views[place].moved.connect(self._synchronise)
             row, column = divmod(place, columns)
-            grid.addWidget(pane, 2 * row, column)
+            grid.addWidget(canvas, 2 * row, column)
             grid.addWidget(caption, 2 * row + 1, column)
             grid.setRowStretch(2 * row, 1)
             grid.setColumnStretch(column, 1)
             self._loader.request(str(place), str(asset.path))
         fill_dialog(self, grid, self._bar(), stretched=grid, margins=(2, 2, 2, 1), spacing=1)
-        self.panes[0].setFocus()
+        self.canvases[0].setFocus()
 
-    def _caption(self, place: int, telling: Sequence[tuple[str, str]]) -> QLabel:
+    def _caption(self, place: int, facts: Sequence[tuple[str, str]]) -> QLabel:
         caption = QLabel(self)
         caption.setObjectName(f"compare.caption.{place}")
         caption.setWordWrap(True)
@@ -77,17 +75,17 @@ class CompareDialog(QDialog):
         caption.setAlignment(Qt.AlignmentFlag.AlignTop)
         caption.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         caption.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        if not telling:
+        if not facts:
             caption.setText(self.tr("The same settings as the others"))
             mute(caption)
         else:
             caption.setText(
                 " &nbsp; ".join(
                     f"<b>{escape(name)}</b> {escape(shortened(value, MAX_VALUE))}"
-                    for name, value in telling
+                    for name, value in facts
                 )
             )
-            caption.setToolTip("\n".join(f"{name}: {value}" for name, value in telling))
+            caption.setToolTip("\n".join(f"{name}: {value}" for name, value in facts))
         self.captions.append(caption)
         return caption
 
@@ -113,7 +111,7 @@ class CompareDialog(QDialog):
         return bar
 
     def _active(self) -> PictureCanvas:
-        return next((pane for pane in self.panes if pane.hasFocus()), self.panes[0])
+        return next((canvas for canvas in self.canvases if canvas.hasFocus()), self.canvases[0])
 
     def _synchronise(self, view: RelativeView) -> None:
         for other in self._views:
@@ -121,7 +119,7 @@ class CompareDialog(QDialog):
                 other.set_view(view)
 
     def _loaded(self, key: str, _path: str, image: QImage, size: QSize) -> None:
-        self.panes[int(key)].set_picture(image, size)
+        self.canvases[int(key)].set_picture(image, size)
         self._views[int(key)].restore_view()
 
     def _failed(self, key: str, path: str, error: str) -> None:

@@ -1,1 +1,1 @@
-"""The library on screen: results, filters, and what can be done with them."""
+"""The history dock: results, filters, and the actions on results."""

@@ -1,4 +1,4 @@
-"""How a result looks as a row of a list."""
+"""The delegate that paints a result as a row of a list."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ROW_SIDE = 6 * GRID
 
 
 class AssetDelegate(TwoLineDelegate):
-    """A thumbnail or an icon, what was asked, and when."""
+    """Paints a thumbnail or an icon, the title, and a second line with date and size."""
 
     def picture(self, index: Index) -> QIcon | QPixmap | None:
         pixmap = index.data(PICTURE_ROLE)

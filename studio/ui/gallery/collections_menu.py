@@ -1,4 +1,4 @@
-"""Putting results into collections and taking them out."""
+"""The menu that adds results to collections and removes them."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ def fill_collections(
     menu: QMenu,
     chosen: Sequence[Asset],
     collections: Sequence[tuple[str, int]],
-    put: Callable[[str], object],
-    take: Callable[[str], object],
+    add: Callable[[str], object],
+    remove: Callable[[str], object],
     new: Callable[[], object],
 ) -> None:
-    """Fill the menu of collections: those that all results are in have a check mark."""
+    """Fill the menu with (name, size) of collections; those containing all results are checked."""
     for name, count in collections:
-        # An ampersand in a name is no shortcut.
+        # A single ampersand would mark a shortcut key.
         action = menu.addAction(f"{name.replace('&', '&&')} ({count})")
         action.setCheckable(True)
-        inside = bool(chosen) and all(name in asset.collections for asset in chosen)
-        action.setChecked(inside)
-        act = take if inside else put
+        contains_all = bool(chosen) and all(name in asset.collections for asset in chosen)
+        action.setChecked(contains_all)
+        act = remove if contains_all else add
         action.triggered.connect(lambda _=False, act=act, name=name: act(name))
     if collections:
         menu.addSeparator()

@@ -1,4 +1,4 @@
-"""How a result was made, in a few lines."""
+"""The recipe of a result as text for the details panel."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from studio.ui.shell.kind_labels import task_title
 from studio.ui.style.translations import tr, translated
 from studio.ui.widgets.times import duration_text
 
-_LONGEST = 300
-"""Characters of a value; a prompt has twice as many."""
+_MAX_VALUE = 300
+"""Maximum characters of a value; a prompt may have twice as many."""
 
 _Row = tuple[str, str]
 
 
 def detail_text(asset: Asset) -> str:
-    """Return an asset's recipe as HTML."""
+    """Return the recipe of an asset as HTML."""
     recipe = asset.recipe
     kind = kind_if_known(recipe.request)
     rows: list[_Row] = []
     if kind is None or kind.has_prompt:
-        rows.append((tr("Prompt"), asset.prompt[: 2 * _LONGEST]))
+        rows.append((tr("Prompt"), asset.prompt[: 2 * _MAX_VALUE]))
     rows.append((tr("Tags"), ", ".join(asset.tags)))
     rows.append((tr("Collections"), ", ".join(asset.collections)))
     rows.extend((tr("Label"), f"{name}: {value}") for name, value in recipe.labels.items() if value)
     rows.append((tr("Model"), recipe.model_name))
-    rows.extend(_of_another_build(recipe) if kind is None else _of_kind(kind, recipe))
+    rows.extend(_unknown_kind_rows(recipe) if kind is None else _kind_rows(kind, recipe))
     if asset.width and asset.height:
         rows.append((tr("Size"), f"{asset.width} × {asset.height} px, {readable_size(asset.size)}"))
     seconds = sum(recipe.timings.values())
@@ -43,15 +43,15 @@ def detail_text(asset: Asset) -> str:
     return "<br>".join(f"<b>{escape(name)}</b> {escape(value)}" for name, value in rows if value)
 
 
-def _of_kind(kind: AnyKind, recipe: Recipe) -> Iterator[_Row]:
+def _kind_rows(kind: AnyKind, recipe: Recipe) -> Iterator[_Row]:
     for name in kind.details:
         field = kind.fields[name]
         value = recipe.seed if name == "seed" else getattr(recipe.request, name)
-        yield tr(field.label), field.format_value(value)[:_LONGEST]
+        yield tr(field.label), field.format_value(value)[:_MAX_VALUE]
 
 
-def _of_another_build(recipe: Recipe) -> Iterator[_Row]:
-    """Yield what can be read of a request that this build does not know, by its own names."""
+def _unknown_kind_rows(recipe: Recipe) -> Iterator[_Row]:
+    """Yield the readable fields of a request that this build does not know."""
     request = recipe.request
     yield tr("Kind"), task_title(request.task)
     yield tr("Seed"), str(recipe.seed)
@@ -60,6 +60,6 @@ def _of_another_build(recipe: Recipe) -> Iterator[_Row]:
             if name not in ("task", "prompt", "model", "seed") and value is not None:
                 plain = isinstance(value, str | int | float)
                 text = str(value) if plain else msgspec.json.encode(value).decode()
-                yield name, text[:_LONGEST]
+                yield name, text[:_MAX_VALUE]
     why = unsupported_reason(request)
     yield tr("Note"), "" if why is None else translated(why)

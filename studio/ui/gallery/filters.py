@@ -1,4 +1,4 @@
-"""What History shows: the words typed, a task, a star, and behind a button the rest."""
+"""The filters of History: search words, task and star; the rest in a popup."""
 
 from __future__ import annotations
 
@@ -27,20 +27,20 @@ from studio.ui.widgets.buttons import tool_button
 if TYPE_CHECKING:
     from studio.library.index.facets import Facets
 
-_TAG = "tag:"
-_BETWEEN = "\x1f"
+_TAG_PREFIX = "tag:"
+_LABEL_SEPARATOR = "\x1f"
 
 
 def split_tags(typed: str) -> tuple[str, tuple[str, ...]]:
-    """Take `tag:name` out of what was typed. Returns the other words, and the tags."""
+    """Split a search text into the words and the tags, which are written as `tag:name`."""
     parts = typed.split()
-    tags = tuple(part[len(_TAG) :] for part in parts if part.startswith(_TAG))
-    words = " ".join(part for part in parts if not part.startswith(_TAG))
+    tags = tuple(part.removeprefix(_TAG_PREFIX) for part in parts if part.startswith(_TAG_PREFIX))
+    words = " ".join(part for part in parts if not part.startswith(_TAG_PREFIX))
     return words, tuple(tag for tag in tags if tag)
 
 
 def since(days: int | None, now: datetime) -> float | None:
-    """Return the Unix seconds at which the local day `days` days before `now` began."""
+    """Return the Unix time at which the local day `days` days before `now` began."""
     if days is None:
         return None
     day = (now - timedelta(days=days)).replace(hour=0, minute=0, second=0, microsecond=0)
@@ -48,14 +48,13 @@ def since(days: int | None, now: datetime) -> float | None:
 
 
 class Filters(QWidget):
-    """Object names: `history.task`, `history.starred`, `history.filter` and, behind it,
+    """Object names: `history.task`, `history.starred`, `history.filter`, and in its popup
     `history.model`, `history.date`, `history.collection`, `history.tag`, `history.label`.
-
-    `opened` asks for what the menus offer: hand it to `offer`.
     """
 
     changed = Signal()
     opened = Signal()
+    """The popup opened: call `set_options` with the current facets."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -70,16 +69,16 @@ class Filters(QWidget):
         self.row.addWidget(self.task, 1)
         self.row.addWidget(self.starred)
         self.row.addWidget(self.more)
-        # A list of results needs the height of the dock more than what it is filtered by.
+        # A popup, because the list of results needs the height of the dock.
         self.rest = QFrame(self, Qt.WindowType.Popup)
         self.rest.setFrameShape(QFrame.Shape.StyledPanel)
         self._grid = QGridLayout(self.rest)
         self._grid.setContentsMargins(2 * GRID, 2 * GRID, 2 * GRID, 2 * GRID)
         self._grid.setSpacing(GRID)
         self._grid.setColumnStretch(1, 1)
-        self.date = self._add("history.date", self.tr("Made"))
+        self.date = self._add("history.date", self.tr("Created"))
         for text, days in (
-            (self.tr("At any time"), None),
+            (self.tr("Any time"), None),
             (self.tr("Today"), 0),
             (self.tr("In the last 7 days"), 6),
             (self.tr("In the last 30 days"), 29),
@@ -90,13 +89,13 @@ class Filters(QWidget):
         self.collection = self._add("history.collection", self.tr("Collection"))
         self.tag = self._add("history.tag", self.tr("Tag"))
         self.label = self._add("history.label", self.tr("Label"))
-        self.clear = QPushButton(self.tr("Clear the filters"), self.rest)
+        self.clear = QPushButton(self.tr("Clear filters"), self.rest)
         self.clear.setObjectName("history.filter.clear")
         self.clear.clicked.connect(self._clear)
         self._grid.addWidget(self.clear, self._grid.rowCount(), 1)
         self.row.setContentsMargins(0, 0, 0, 0)
         self.setLayout(self.row)
-        self.offer(None, ())
+        self.set_options(None, ())
         self.task.currentIndexChanged.connect(lambda _: self.changed.emit())
         self.starred.toggled.connect(lambda _: self.changed.emit())
         self.more.clicked.connect(self._open)
@@ -104,7 +103,7 @@ class Filters(QWidget):
         self._show_active()
 
     def wanted(self, typed: str) -> AssetQuery:
-        """Return what is looked for, with the words and tags in `typed`."""
+        """Return the search that the filters and the search text `typed` describe."""
         words, tags = split_tags(typed)
         tag = self.tag.currentData()
         label = self.label.currentData()
@@ -114,13 +113,13 @@ class Filters(QWidget):
             model=self.model.currentData() or "",
             tags=(*tags, tag) if tag else tags,
             collection=self.collection.currentData() or "",
-            labels=(tuple(label.split(_BETWEEN, 1)),) if label else (),
+            labels=(tuple(label.split(_LABEL_SEPARATOR, 1)),) if label else (),
             starred=self.starred.isChecked(),
             since=since(self.date.currentData(), datetime.now().astimezone()),
         )
 
-    def offer(self, facets: Facets | None, collections: Sequence[tuple[str, int]]) -> None:
-        """Fill the menus with what occurs; what is chosen stays, as long as it occurs."""
+    def set_options(self, facets: Facets | None, collections: Sequence[tuple[str, int]]) -> None:
+        """Fill the boxes with the values that occur in the library; keep a choice that does."""
         models = facets.models if facets else ()
         tags = facets.tags if facets else ()
         labels = facets.labels if facets else {}
@@ -131,7 +130,7 @@ class Filters(QWidget):
             (
                 self.label,
                 [
-                    (f"{name}: {value}", f"{name}{_BETWEEN}{value}")
+                    (f"{name}: {value}", f"{name}{_LABEL_SEPARATOR}{value}")
                     for name, values in labels.items()
                     for value in values
                 ],
@@ -140,12 +139,16 @@ class Filters(QWidget):
             self._fill(box, entries)
 
     def choose_collection(self, name: str) -> None:
-        """Show one collection."""
+        """Show only the results in a collection."""
         if self.collection.findData(name) < 0:
             self.collection.addItem(name, name)
         self.collection.setCurrentIndex(self.collection.findData(name))
 
-    # ---- inside
+    def chosen(self) -> list[str]:
+        """Return the texts of the active filters in the popup."""
+        return [box.currentText() for box in self._boxes() if box.currentIndex() > 0]
+
+    # ---- private
 
     def _fill(self, box: QComboBox, entries: Sequence[tuple[str, object]]) -> None:
         chosen = box.currentData()
@@ -159,10 +162,6 @@ class Filters(QWidget):
         box.blockSignals(before)
         if box.currentData() != chosen:
             self.changed.emit()
-
-    def chosen(self) -> list[str]:
-        """Return what is chosen behind the button, in words."""
-        return [box.currentText() for box in self._boxes() if box.currentIndex() > 0]
 
     def _boxes(self) -> tuple[QComboBox, ...]:
         return self.date, self.model, self.collection, self.tag, self.label
@@ -185,7 +184,7 @@ class Filters(QWidget):
 
     def _show_active(self) -> None:
         active = bool(self.chosen())
-        # The button stays pressed while something behind it leaves results out.
+        # The button stays pressed while a filter in the popup is active.
         self.more.setChecked(active)
         self.clear.setEnabled(active)
 
@@ -207,7 +206,7 @@ class Filters(QWidget):
         box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         return box
 
-    def _toggle(self, picture: str, text: str, name: str) -> QToolButton:
-        button = tool_button(picture, text, name, self)
+    def _toggle(self, icon_name: str, text: str, name: str) -> QToolButton:
+        button = tool_button(icon_name, text, name, self)
         button.setCheckable(True)
         return button

@@ -1,11 +1,11 @@
-"""What the buttons, keys and menus of History do with the results that are chosen."""
+"""The commands behind the buttons, keys and menus of History."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from PySide6.QtCore import QObject, Qt
+from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QWidget
 
 from studio.kinds.kind import Medium
@@ -14,14 +14,15 @@ from studio.ui.gallery.filters import Filters
 from studio.ui.gallery.history_model import HistoryModel
 from studio.ui.gallery.result_actions import ResultActions
 from studio.ui.shell.state import AppState
+from studio.ui.widgets.dialog_frame import show_dialog
 from studio.ui.widgets.long_list import LongList
 
 _CULLED = 2000
-"""Results that are gone through one by one at most."""
+"""Maximum number of results in one keep-or-reject session."""
 
 
 class HistoryCommands(QObject):
-    """Acts on the rows chosen in `view`; what is not at hand is read first."""
+    """Acts on the rows selected in `view`; assets that are not loaded are read first."""
 
     def __init__(
         self,
@@ -40,15 +41,15 @@ class HistoryCommands(QObject):
         self.results = ResultActions(state, view, self)
 
     def chosen(self) -> list[Asset]:
-        """Return the selected results that are at hand, in the order of the list."""
+        """Return the selected results that are loaded, in the order of the list."""
         return self._model.known(self._model.numbers(self._view.selected_rows()))
 
     def current(self) -> Asset | None:
-        """Return the current result, None where there is none or it is not at hand yet."""
+        """Return the current result, None if there is none or it is not loaded yet."""
         return self._model.asset(self._view.currentIndex())
 
     def choose_after_deleting(self) -> None:
-        """Where something was deleted, let the keyboard go on with what follows it."""
+        """After a deletion, select the row that follows the deleted ones."""
         if self._row_to_choose is None or self._view.selectionModel().hasSelection():
             return
         row = min(self._row_to_choose, self._model.rowCount() - 1)
@@ -56,7 +57,7 @@ class HistoryCommands(QObject):
         self._row_to_choose = None
 
     def do(self, name: str) -> None:
-        """Do something with the selected results, or with the current one where it takes one."""
+        """Run an action on the selected results, or on the current one if it takes only one."""
         action = self.results[name]
         if name == "delete":
             self._row_to_choose = min(self._view.selected_rows(), default=None)
@@ -65,21 +66,25 @@ class HistoryCommands(QObject):
             if current is not None:
                 self.results.do(name, [current])
         elif action.most is not None and self._view.selected_count() > action.most:
-            # No more are read than it could be done with.
+            # Shows the hint, without reading more results than the action accepts.
             self.results.do(name, [])
         else:
             self._with_chosen(partial(self.results.do, name), partial(self.results.do, name, []))
 
-    def put_into(self, collection: str) -> None:
-        """Put what is selected into a collection."""
-        self._with_chosen(lambda chosen: self.results.operations.collect(chosen, collection))
+    def add_to(self, collection: str) -> None:
+        """Add the selected results to a collection."""
+        self._with_chosen(
+            lambda chosen: self.results.operations.add_to_collection(chosen, collection)
+        )
 
-    def take_out_of(self, collection: str) -> None:
-        """Take what is selected out of a collection."""
-        self._with_chosen(lambda chosen: self.results.operations.take_out(chosen, collection))
+    def remove_from(self, collection: str) -> None:
+        """Remove the selected results from a collection."""
+        self._with_chosen(
+            lambda chosen: self.results.operations.remove_from_collection(chosen, collection)
+        )
 
     def new_collection(self) -> None:
-        """Ask for a name and put what is selected into a collection of that name."""
+        """Ask for a name and add the selected results to the collection of that name."""
         from studio.ui.gallery.name_dialog import NameDialog
 
         dialog = NameDialog(
@@ -89,22 +94,20 @@ class HistoryCommands(QObject):
             "",
             self._window(),
         )
-        dialog.kept.connect(self.put_into)
-        _show(dialog)
+        dialog.kept.connect(self.add_to)
+        show_dialog(dialog)
 
     def rename_collection(self) -> None:
-        """Ask for another name of the collection on show."""
+        """Ask for a new name for the collection that is shown."""
         from studio.ui.gallery.name_dialog import NameDialog
 
         old = self._filters.wanted("").collection
         if not old:
-            self._state.show_message(
-                self.tr("Choose a collection among the filters first."), "info"
-            )
+            self._state.show_message(self.tr("Choose a collection in the filters first."), "info")
             return
         dialog = NameDialog(
             "history.collection.rename",
-            self.tr("Rename the collection"),
+            self.tr("Rename collection"),
             self.tr("The name of the collection:"),
             old,
             self._window(),
@@ -116,10 +119,10 @@ class HistoryCommands(QObject):
             )
 
         dialog.kept.connect(rename)
-        _show(dialog)
+        show_dialog(dialog)
 
     def cull(self) -> None:
-        """Go through the selected pictures, or all that are listed, one by one."""
+        """Keep or reject one by one: several selected pictures, or else all that are listed."""
         rows = self._view.selected_rows()
         one = self._model.numbers(rows)[0] if len(rows) == 1 else None
         many = rows if len(rows) > 1 else range(self._model.rowCount())
@@ -132,12 +135,12 @@ class HistoryCommands(QObject):
         )
 
     def open_trash(self) -> None:
-        """Show what was deleted."""
+        """Show the deleted results."""
         from studio.ui.gallery.trash_dialog import TrashDialog
 
-        _show(TrashDialog(self._state, self._window()))
+        show_dialog(TrashDialog(self._state, self._window()))
 
-    # ---- inside
+    # ---- private
 
     def _window(self) -> QWidget:
         return self._view.window()
@@ -151,7 +154,7 @@ class HistoryCommands(QObject):
 
         numbers = [asset.number for asset in pictures]
         start = numbers.index(first) if first in numbers else 0
-        _show(CullDialog(self._state, pictures, self._window(), start=start))
+        show_dialog(CullDialog(self._state, pictures, self._window(), start=start))
 
     def _with_chosen(
         self,
@@ -166,7 +169,7 @@ class HistoryCommands(QObject):
         act: Callable[[list[Asset]], object],
         or_else: Callable[[], object] | None = None,
     ) -> None:
-        """Do something with these results, now if all are at hand, otherwise once they are read."""
+        """Call `act` with these results, after reading them if necessary; `or_else()` if none."""
         known = self._model.known(numbers)
         library = self._state.library
         if not numbers:
@@ -178,8 +181,3 @@ class HistoryCommands(QObject):
             self._state.background.read(
                 self, lambda: library.assets.by_numbers(numbers), act, self._state.problem.emit
             )
-
-
-def _show(dialog: QWidget) -> None:
-    dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-    dialog.show()

@@ -1,4 +1,4 @@
-"""The menus of History, made from what can be done with results."""
+"""The menus of History, built from the actions on results."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from studio.ui.style.icons import icon
 from studio.ui.style.translations import tr
 
 _GROUPS_BEGIN = frozenset({"star", "copy", "delete"})
-"""Actions with a line above them."""
+"""Actions with a separator above them."""
 
-_EXPORT_AS = "export."
+_EXPORT_PREFIX = "export."
 
 
 def fill_menu(
@@ -26,7 +26,7 @@ def fill_menu(
     chosen: Sequence[Asset],
     collections: Sequence[tuple[str, int]] = (),
 ) -> None:
-    """Add what can be done with the chosen results; `collections` with their sizes."""
+    """Add the actions for the selected results; `collections` are (name, size)."""
 
     def add(action: ResultAction, to: QMenu) -> None:
         text = action.text_for(chosen)
@@ -35,39 +35,39 @@ def fill_menu(
         entry.setObjectName(f"history.menu.{action.name}")
         entry.setEnabled(action.is_enabled(chosen))
 
-    other = QMenu(tr("Export as"), menu)
-    other.setIcon(icon("download"))
+    export_menu = QMenu(tr("Export as"), menu)
+    export_menu.setIcon(icon("download"))
     for action in commands.results:
         if action.name in _GROUPS_BEGIN:
             menu.addSeparator()
-        if action.name.startswith(_EXPORT_AS):
-            if other.isEmpty():
-                menu.addMenu(other)
-                other.setEnabled(action.is_enabled(chosen))
-            add(action, other)
+        if action.name.startswith(_EXPORT_PREFIX):
+            if export_menu.isEmpty():
+                menu.addMenu(export_menu)
+                export_menu.setEnabled(action.is_enabled(chosen))
+            add(action, export_menu)
             continue
         add(action, menu)
         if action.name == "tags":
-            inside = menu.addMenu(icon("folder-plus"), tr("Collections"))
-            inside.setObjectName("history.menu.collections")
+            collections_menu = menu.addMenu(icon("folder-plus"), tr("Collections"))
+            collections_menu.setObjectName("history.menu.collections")
             fill_collections(
-                inside,
+                collections_menu,
                 chosen,
                 collections,
-                commands.put_into,
-                commands.take_out_of,
+                commands.add_to,
+                commands.remove_from,
                 commands.new_collection,
             )
 
 
 def fill_more(menu: QMenu, commands: HistoryCommands) -> None:
-    """Add what concerns the list as a whole."""
+    """Add the actions on the list as a whole."""
     compare, sheet = partial(commands.do, "compare"), partial(commands.do, "sheet")
-    for picture, text, act, name in (
+    for icon_name, text, act, name in (
         ("gallery-vertical", tr("Keep or reject one by one…"), commands.cull, "history.cull"),
         ("columns-2", tr("Compare the selected pictures"), compare, "history.compare"),
-        ("images", tr("Contact sheet of the selected"), sheet, "history.sheet"),
-        ("pencil", tr("Rename the collection…"), commands.rename_collection, "history.rename"),
+        ("images", tr("Contact sheet of the selected pictures"), sheet, "history.sheet"),
+        ("pencil", tr("Rename collection…"), commands.rename_collection, "history.rename"),
         ("trash-2", tr("Trash…"), commands.open_trash, "history.trash"),
     ):
-        menu.addAction(icon(picture), text, act).setObjectName(name)
+        menu.addAction(icon(icon_name), text, act).setObjectName(name)

@@ -1,4 +1,4 @@
-"""Results, newest first: their numbers are all known, the rest is read when it is looked at."""
+"""The list model of results, newest first. All asset numbers are known; assets load on demand."""
 
 from __future__ import annotations
 
@@ -24,92 +24,92 @@ from studio.ui.widgets.times import time_ago_text
 
 Index = QModelIndex | QPersistentModelIndex
 Fetch = Callable[[Sequence[int]], list[Asset]]
-"""Returns the assets of these numbers; it may block, and runs off the window's thread."""
+"""Returns the assets of these numbers. Runs on a background thread; may block."""
 
 ASSET_ROLE = Qt.ItemDataRole.UserRole
 SECOND_ROLE = Qt.ItemDataRole.UserRole + 1
 PICTURE_ROLE = Qt.ItemDataRole.UserRole + 2
 
 BLOCK = 40
-"""Rows that are read at a time."""
+"""Rows read at a time."""
 
-KEPT_ASSETS = 2000
+CACHED_ASSETS = 2000
 WAITING_BLOCKS = 4
 
 MERGED_RUNS = 50
 MERGED_ROWS = 2000
-"""With more places or rows that changed, the list is made anew."""
+"""With more changed runs or rows than this, the model is reset."""
 
-_MARKS = str.maketrans("", "", "*`#")
+_MARKDOWN = str.maketrans("", "", "*`#")
 
 
 def asset_title(asset: Asset) -> str:
-    """Return the answer's or the prompt's first words."""
+    """Return the first words of the answer or the prompt, else the file name."""
     source = asset.text if asset.medium is Medium.TEXT and asset.text else asset.prompt
-    return " ".join(source[:300].translate(_MARKS).split()) or asset.path.name
+    return " ".join(source[:300].translate(_MARKDOWN).split()) or asset.path.name
 
 
 class HistoryModel(QAbstractListModel):
-    """One row an asset. A row whose asset is not there yet is empty and fills a moment later."""
+    """One row per asset. The row of an asset that is not loaded is empty until it has been read."""
 
     def __init__(self, background: Background, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._background = background
         self._fetch: Fetch = lambda _numbers: []
         self._numbers: array[int] = array("q")
-        self._kept: OrderedDict[int, Asset] = OrderedDict()
+        self._cache: OrderedDict[int, Asset] = OrderedDict()
         self._waiting: OrderedDict[int, None] = OrderedDict()
-        self._turn = 0
-        self._read_turn = 0
-        self._thumbnails = Thumbnails(background, self, self._picture_arrived)
+        self._generation = 0
+        self._reading_generation = 0
+        self._thumbnails = Thumbnails(background, self, self._thumbnail_loaded)
 
     def show(self, numbers: array[int], fetch: Fetch, known: Iterable[Asset] = ()) -> None:
-        """Show the assets of these numbers; rows that stay keep their place and selection.
+        """Show the assets of these numbers; remaining rows keep their place and selection.
 
-        `known` are assets that were read just now. What else was kept is read again when it is
-        looked at: it may have changed.
+        `known` are assets that have just been read. All other cached assets are dropped and read
+        again when needed, since they may have changed.
         """
-        before = self._kept
+        before = self._cache
         self._fetch = fetch
-        self._turn += 1
+        self._generation += 1
         self._waiting.clear()
-        self._kept = OrderedDict((asset.number, asset) for asset in known)
+        self._cache = OrderedDict((asset.number, asset) for asset in known)
         if not self._merge(numbers):
             self.beginResetModel()
             self._numbers = numbers
             self.endResetModel()
             return
-        for asset in self._kept.values():
+        for asset in self._cache.values():
             if asset != before.get(asset.number):
-                self._tell(asset.number)
+                self._emit_changed(asset.number)
 
     def show_all(self, assets: Sequence[Asset]) -> None:
-        """Show assets that are all at hand, in their order."""
-        kept = {asset.number: asset for asset in assets}
-        numbers = array("q", kept)
-        self.show(numbers, lambda wanted: [kept[n] for n in wanted if n in kept], assets)
+        """Show assets that are all in memory, in this order."""
+        by_number = {asset.number: asset for asset in assets}
+        numbers = array("q", by_number)
+        self.show(numbers, lambda wanted: [by_number[n] for n in wanted if n in by_number], assets)
 
     def numbers(self, rows: Iterable[int]) -> list[int]:
-        """Return the numbers of rows."""
+        """Return the asset numbers of rows."""
         return [self._numbers[row] for row in rows if 0 <= row < len(self._numbers)]
 
     def known(self, numbers: Iterable[int]) -> list[Asset]:
-        """Return those of the assets that are at hand."""
-        return [self._kept[number] for number in numbers if number in self._kept]
+        """Return the loaded assets among these numbers."""
+        return [self._cache[number] for number in numbers if number in self._cache]
 
     def assets(self) -> list[Asset]:
-        """Return the assets at hand, in the order of the rows."""
+        """Return the loaded assets in the order of the rows."""
         return self.known(self._numbers)
 
     def asset(self, index: Index) -> Asset | None:
-        """Return the asset of a row, None for a moment where it has to be read first."""
+        """Return the asset of a row. If it is not loaded, return None and start reading it."""
         row = index.row()
         if not 0 <= row < len(self._numbers):
             return None
         number = self._numbers[row]
-        asset = self._kept.get(number)
+        asset = self._cache.get(number)
         if asset is None:
-            self._want(row // BLOCK)
+            self._request_block(row // BLOCK)
         return asset
 
     # ---- Qt
@@ -124,47 +124,50 @@ class HistoryModel(QAbstractListModel):
         if role == Qt.ItemDataRole.DisplayRole:
             return asset_title(asset)
         if role == Qt.ItemDataRole.ToolTipRole:
-            return f"{_when(asset)}\n{asset.path}"
+            return f"{_created_text(asset)}\n{asset.path}"
         if role == Qt.ItemDataRole.AccessibleTextRole:
-            return f"{asset_title(asset)}, {_second(asset)}"
+            return f"{asset_title(asset)}, {_second_line(asset)}"
         if role == ASSET_ROLE:
             return asset
         if role == SECOND_ROLE:
-            return _second(asset)
+            return _second_line(asset)
         if role == PICTURE_ROLE and asset.medium is Medium.PICTURE:
             return self._thumbnails.get(asset.number, str(asset.path))
         return None
 
-    # ---- rows that come and go
+    # ---- inserting and removing rows
 
     def _merge(self, after: array[int]) -> bool:
-        """Take out and put in rows, between what is the same at both ends. False: too many."""
+        """Remove and insert rows between the common head and tail of the old and new numbers.
+
+        Returns False, with nothing changed, if there are too many changes or rows were reordered.
+        """
         before = self._numbers
-        head = _same(before, after)
-        tail = _same(before[head:][::-1], after[head:][::-1])
-        left = before[head : len(before) - tail]
-        right = after[head : len(after) - tail]
-        if len(left) + len(right) > MERGED_ROWS:
+        head = _common_prefix(before, after)
+        tail = _common_prefix(before[head:][::-1], after[head:][::-1])
+        old = before[head : len(before) - tail]
+        new = after[head : len(after) - tail]
+        if len(old) + len(new) > MERGED_ROWS:
             return False
-        known, wanted = set(left), set(right)
-        gone = _runs(left, wanted, head)
-        new = _runs(right, known, head)
-        kept = [number for number in left if number in wanted]
-        if len(gone) + len(new) > MERGED_RUNS or kept != [n for n in right if n in known]:
+        in_old, in_new = set(old), set(new)
+        removed = _runs(old, in_new, head)
+        inserted = _runs(new, in_old, head)
+        stay = [number for number in old if number in in_new]
+        if len(removed) + len(inserted) > MERGED_RUNS or stay != [n for n in new if n in in_old]:
             return False
-        for first, last in reversed(gone):
+        for first, last in reversed(removed):
             self.beginRemoveRows(QModelIndex(), first, last)
             del self._numbers[first : last + 1]
             self.endRemoveRows()
-        for first, last in new:
+        for first, last in inserted:
             self.beginInsertRows(QModelIndex(), first, last)
             self._numbers[first:first] = after[first : last + 1]
             self.endInsertRows()
         return True
 
-    # ---- what is read behind the window
+    # ---- reading in the background
 
-    def _want(self, block: int) -> None:
+    def _request_block(self, block: int) -> None:
         self._waiting[block] = None
         self._waiting.move_to_end(block)
         while len(self._waiting) > WAITING_BLOCKS:
@@ -172,33 +175,33 @@ class HistoryModel(QAbstractListModel):
         self._read()
 
     def _read(self) -> None:
-        if self._read_turn == self._turn or not self._waiting:
+        if self._reading_generation == self._generation or not self._waiting:
             return
         block, _ = self._waiting.popitem()
-        turn = self._read_turn = self._turn
+        generation = self._reading_generation = self._generation
         fetch = self._fetch
         numbers = self._numbers[block * BLOCK : (block + 1) * BLOCK].tolist()
 
-        def keep(assets: list[Asset]) -> None:
-            if turn != self._turn:
+        def loaded(assets: list[Asset]) -> None:
+            if generation != self._generation:
                 return
-            self._read_turn = 0
+            self._reading_generation = 0
             for asset in assets:
-                self._kept[asset.number] = asset
-                self._kept.move_to_end(asset.number)
-            while len(self._kept) > KEPT_ASSETS:
-                self._kept.popitem(last=False)
+                self._cache[asset.number] = asset
+                self._cache.move_to_end(asset.number)
+            while len(self._cache) > CACHED_ASSETS:
+                self._cache.popitem(last=False)
             first, last = block * BLOCK, min((block + 1) * BLOCK, len(self._numbers)) - 1
             if assets and first <= last:
                 self.dataChanged.emit(self.index(first), self.index(last))
             self._read()
 
-        self._background.read(self, lambda: fetch(numbers), keep, lambda _problem: keep([]))
+        self._background.read(self, lambda: fetch(numbers), loaded, lambda _problem: loaded([]))
 
-    def _picture_arrived(self, number: int) -> None:
-        self._tell(number, [PICTURE_ROLE])
+    def _thumbnail_loaded(self, number: int) -> None:
+        self._emit_changed(number, [PICTURE_ROLE])
 
-    def _tell(self, number: int, roles: list[int] | None = None) -> None:
+    def _emit_changed(self, number: int, roles: list[int] | None = None) -> None:
         row = self._row_of(number)
         if row >= 0:
             index = self.index(row)
@@ -206,17 +209,17 @@ class HistoryModel(QAbstractListModel):
 
     def _row_of(self, number: int) -> int:
         numbers = self._numbers
-        row = bisect_left(numbers, -number, key=lambda held: -held)
+        row = bisect_left(numbers, -number, key=lambda other: -other)
         if row < len(numbers) and numbers[row] == number:
             return row
         try:
-            return numbers.index(number)  # in the trash the order is another one
+            return numbers.index(number)  # the trash is not sorted by number
         except ValueError:
             return -1
 
 
-def _same(first: array[int], second: array[int]) -> int:
-    """Return how many numbers two arrays have in common at their beginning."""
+def _common_prefix(first: array[int], second: array[int]) -> int:
+    """Return the length of the common prefix of two arrays."""
     low, high = 0, min(len(first), len(second))
     if first[:high] == second[:high]:
         return high
@@ -230,7 +233,7 @@ def _same(first: array[int], second: array[int]) -> int:
 
 
 def _runs(numbers: array[int], others: set[int], start: int) -> list[tuple[int, int]]:
-    """Return first and last place, from `start` on, of each unbroken run not in `others`."""
+    """Return (first, last) of each run of numbers not in `others`; positions count from `start`."""
     runs: list[tuple[int, int]] = []
     for place, number in enumerate(numbers, start):
         if number in others:
@@ -242,7 +245,7 @@ def _runs(numbers: array[int], others: set[int], start: int) -> list[tuple[int, 
     return runs
 
 
-def _second(asset: Asset) -> str:
+def _second_line(asset: Asset) -> str:
     parts = ["★" if asset.starred else "", *(f"#{tag}" for tag in asset.tags), _ago(asset)]
     if asset.width and asset.height:
         parts.append(f"{asset.width} × {asset.height}")
@@ -259,7 +262,7 @@ def _ago(asset: Asset) -> str:
     return time_ago_text(then, datetime.now(then.tzinfo))
 
 
-def _when(asset: Asset) -> str:
+def _created_text(asset: Asset) -> str:
     try:
         return datetime.fromisoformat(asset.created).strftime("%Y-%m-%d %H:%M:%S")
     except ValueError:

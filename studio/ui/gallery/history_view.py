@@ -1,4 +1,4 @@
-"""The history dock: results, filters, and what can be done with them."""
+"""The history dock: the list of results with filters, details and actions."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ if TYPE_CHECKING:
 
     _Found = tuple[array[int], list[Asset]]
 
-_AROUND = 20
-"""Rows above and below those on show that are read with them."""
+_MARGIN = 20
+"""Rows above the visible ones that are read with them, and half of those below."""
 
 _BUTTONS = {
     "use": "",
@@ -52,7 +52,7 @@ _BUTTONS = {
     "tags": "history.tags.open",
     "delete": "history.delete",
 }
-"""Below the list, with their object names."""
+"""The actions with a button below the list, with its object name."""
 
 
 class HistoryView(QWidget):
@@ -61,7 +61,7 @@ class HistoryView(QWidget):
     def __init__(self, state: AppState, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._state = state
-        self._turn = 0
+        self._generation = 0
         self.search = QLineEdit(self)
         self.search.setObjectName("history.search")
         self.search.setAccessibleName(self.tr("Search the results"))
@@ -74,7 +74,7 @@ class HistoryView(QWidget):
         self._typing.timeout.connect(self._filter)
         self.filters = Filters(self)
         self.filters.changed.connect(self._filter)
-        self.filters.opened.connect(self._ask_used)
+        self.filters.opened.connect(self._load_filter_options)
         self.search.textChanged.connect(lambda _: self._typing.start())
         self.model = HistoryModel(state.background, self)
         self.view = LongList(self)
@@ -112,9 +112,8 @@ class HistoryView(QWidget):
         for action in self.commands.results:
             if action.keys:
                 self._bind(QKeySequence(action.keys), partial(self.commands.do, action.name))
-        self._bind(
-            QKeySequence(QKeySequence.StandardKey.Undo), self.commands.results.operations.undo
-        )
+        undo = QKeySequence(QKeySequence.StandardKey.Undo)
+        self._bind(undo, self.commands.results.operations.undo)
         self._buttons.addStretch(1)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(GRID, GRID // 2, GRID, GRID)
@@ -130,33 +129,33 @@ class HistoryView(QWidget):
         self._show((array("q"), []))
 
     def refresh(self) -> None:
-        """Look at the library again, on another thread."""
+        """Read the library again on another thread and update the list."""
         library = self._state.library
         if library is None:
             return
         wanted = self.filters.wanted(self.search.text())
         rows = self.view.visible_rows()
-        near = slice(max(0, rows.start - _AROUND), max(rows.stop, 1) + 2 * _AROUND)
+        near = slice(max(0, rows.start - _MARGIN), max(rows.stop, 1) + 2 * _MARGIN)
         current = self.model.numbers([self.view.currentIndex().row()])
 
-        def look() -> _Found:
+        def search() -> _Found:
             numbers = library.assets.numbers(wanted)
             read = dict.fromkeys([*numbers[near], *current])
             return numbers, library.assets.by_numbers(list(read))
 
-        self._turn += 1
-        turn = self._turn
+        self._generation += 1
+        generation = self._generation
 
         def show(found: _Found) -> None:
-            # Two looks may overlap, and the later one may come back first.
-            if turn == self._turn:
+            # Searches may overlap and finish in any order.
+            if generation == self._generation:
                 self._show(found)
 
-        self._state.background.read(self, look, show, self._state.problem.emit)
+        self._state.background.read(self, search, show, self._state.problem.emit)
         if self.filters.rest.isVisible():
-            self._ask_used()
+            self._load_filter_options()
 
-    # ---- inside
+    # ---- private
 
     def _show(self, found: _Found) -> None:
         numbers, known = found
@@ -167,28 +166,28 @@ class HistoryView(QWidget):
         everything = self.filters.wanted(self.search.text()).matches_all
         self._empty.setVisible(not numbers)
         self._empty.setText(
-            self.tr("What you make appears here.") if everything else self.tr("Nothing was found.")
+            self.tr("Your results appear here.") if everything else self.tr("No results found.")
         )
         count = self.locale().toString(len(numbers))
-        said = self.tr("Results: {n}") if everything else self.tr("Found: {n}")
-        self.count.set_text(" · ".join([said.format(n=count), *self.filters.chosen()]))
+        template = self.tr("Results: {n}") if everything else self.tr("Found: {n}")
+        self.count.set_text(" · ".join([template.format(n=count), *self.filters.chosen()]))
         self._show_detail()
 
     def _filter(self) -> None:
         self.view.scrollToTop()
         self.refresh()
 
-    def _ask_used(self) -> None:
-        """Fill the filters' menus with what occurs in the library."""
+    def _load_filter_options(self) -> None:
+        """Fill the filter boxes with the values that occur in the library."""
         library = self._state.library
         if library is None:
             return
 
-        def look(library: Library = library) -> tuple[Facets, list[tuple[str, int]]]:
+        def read(library: Library = library) -> tuple[Facets, list[tuple[str, int]]]:
             return library.assets.facets(), library.marks.collections()
 
         self._state.background.read(
-            self, look, lambda found: self.filters.offer(*found), self._state.problem.emit
+            self, read, lambda found: self.filters.set_options(*found), self._state.problem.emit
         )
 
     def _button(self, name: str) -> QWidget:

@@ -1,19 +1,21 @@
-"""Asking for one name."""
+"""A dialog that asks for a name."""
 
 from __future__ import annotations
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QDialog, QDialogButtonBox, QLabel, QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QDialogButtonBox, QLabel, QLineEdit, QWidget
 
 from studio.ui.style.theme import GRID
+from studio.ui.widgets.dialog_frame import fill_dialog
 
-LONGEST = 100
+MAX_LENGTH = 100
 
 
 class NameDialog(QDialog):
-    """Not modal; Enter keeps, Esc leaves. Object names: `<name>`, `<name>.edit`."""
+    """Not modal; Enter saves, Esc cancels. Object names: `<name>`, `<name>.edit`."""
 
     kept = Signal(str)
+    """The name that was entered."""
 
     def __init__(
         self, name: str, title: str, question: str, text: str, parent: QWidget | None = None
@@ -26,7 +28,7 @@ class NameDialog(QDialog):
         self.edit = QLineEdit(text, self)
         self.edit.setObjectName(f"{name}.edit")
         self.edit.setAccessibleName(question)
-        self.edit.setMaxLength(LONGEST)
+        self.edit.setMaxLength(MAX_LENGTH)
         about.setBuddy(self.edit)
         buttons = QDialogButtonBox(self)
         self._save = buttons.addButton(self.tr("Save"), QDialogButtonBox.ButtonRole.AcceptRole)
@@ -34,15 +36,11 @@ class NameDialog(QDialog):
         buttons.accepted.connect(self.accept)
         buttons.rejected.connect(self.reject)
         self.edit.textChanged.connect(self._enable)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(2 * GRID, 2 * GRID, 2 * GRID, 2 * GRID)
-        layout.setSpacing(GRID)
-        for widget in (about, self.edit, buttons):
-            layout.addWidget(widget)
+        fill_dialog(self, about, self.edit, buttons, spacing=1)
         self._enable()
 
     def accept(self) -> None:
-        """Hand over the name."""
+        """Emit the name and close; does nothing while there is none."""
         name = " ".join(self.edit.text().split())
         if name:
             self.kept.emit(name)

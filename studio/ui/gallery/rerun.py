@@ -1,4 +1,4 @@
-"""Making a result again: the very same one, to compare, or others like it."""
+"""Run the request of a result again: as variations with new seeds, or to reproduce it."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from studio.jobs.reproduce import Comparison
 
 VARIATIONS = 4
-"""Variations that "More like this" makes."""
+"""Number of variations made by "More like this"."""
 
 
 class Rerun(QObject):
-    """Enqueues; says in the message bar what comes of it."""
+    """Enqueues requests and reports the outcome in the message bar."""
 
     def __init__(
         self, state: AppState, show_both: Callable[[list[Asset]], object], parent: QObject
@@ -33,19 +33,18 @@ class Rerun(QObject):
         self._show_both = show_both
 
     def more_like(self, asset: Asset) -> None:
-        """Make variations of the same request with new seeds, shown in a tab that can do so."""
+        """Enqueue variations of the request with new seeds, and show the job in its tab."""
         request = asset.recipe.request.with_values(seed=None, count=VARIATIONS)
         token = self._state.submit([request])
         watch = JobWatch(self._state, self, token=token)
         watch.enqueued.connect(lambda jobs: self._show(watch, jobs[0]))
         self._state.show_message(
-            self.tr("{n} more like it are in the queue, with new seeds.").format(n=VARIATIONS),
+            self.tr("{n} variations with new seeds are in the queue.").format(n=VARIATIONS),
             "info",
         )
 
     def reproduce(self, asset: Asset) -> None:
-        """Run the recipe once more; when it is done, say whether the result is the same."""
-
+        """Run the recipe again and report whether the result is identical."""
         from studio.jobs.reproduce import REPRODUCES_LABEL, reproduce_request
 
         library = self._state.library
@@ -57,11 +56,13 @@ class Rerun(QObject):
             watch = JobWatch(self._state, self, token=token)
             watch.saved.connect(lambda made: self._compare(watch, asset, made))
             self._state.show_message(
-                self.tr("The recipe runs again. You will hear whether the result is the same."),
+                self.tr(
+                    "The recipe runs again. A message will say whether the result is the same."
+                ),
                 "info",
             )
 
-        # A model that has another name now is found by its hash, which takes a while.
+        # A model that was renamed is found by its hash, which takes a while to compute.
         self._state.background.long(
             self,
             lambda: reproduce_request(asset, library, self._state.open_registry()),
@@ -78,13 +79,16 @@ class Rerun(QObject):
 
         watch.close()
         self._state.background.long(
-            self, lambda: compare(old, new), partial(self._say, old, new), self._state.problem.emit
+            self,
+            lambda: compare(old, new),
+            partial(self._show_comparison, old, new),
+            self._state.problem.emit,
         )
 
-    def _say(self, old: Asset, new: Asset, found: Comparison) -> None:
-        text = " ".join(translated(part) for part in (found.sentence, *found.notes))
-        if found.identical or old.medium is not Medium.PICTURE:
-            self._state.show_message(text, "success" if found.identical else "warning")
+    def _show_comparison(self, old: Asset, new: Asset, comparison: Comparison) -> None:
+        text = " ".join(translated(part) for part in (comparison.sentence, *comparison.notes))
+        if comparison.identical or old.medium is not Medium.PICTURE:
+            self._state.show_message(text, "success" if comparison.identical else "warning")
             return
         self._state.show_message(
             text, "warning", self.tr("Compare"), lambda: self._show_both([old, new])

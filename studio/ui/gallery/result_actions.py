@@ -1,6 +1,6 @@
-"""What can be done with results: each said once, with the results for which it can be done.
+"""The actions on results, each with the results it applies to.
 
-The menus of History and of a shown result, their buttons and the keyboard are made from this.
+The menus, buttons and keyboard shortcuts of History and of a shown result are built from these.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QObject, Qt
+from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QFileDialog, QWidget
 
 from studio.kinds.kind import Medium
-from studio.kinds.registry import AnyKind, kind_of, kinds, prompted_kind
+from studio.kinds.registry import kind_of, kinds, prompted_kind
 from studio.kinds.requests import kind_if_known, unsupported_reason
 from studio.library.recipes.export import ExportFormat
 from studio.library.records import Asset
@@ -22,24 +22,26 @@ from studio.ui.gallery.rerun import Rerun
 from studio.ui.gallery.result_operations import ResultOperations
 from studio.ui.shell.state import AppState
 from studio.ui.style.translations import tr
+from studio.ui.widgets.dialog_frame import show_dialog
 
 MOST_COMPARED = 4
 
 
 @dataclass(frozen=True, kw_only=True)
 class ResultAction:
-    """Something that can be done with the chosen results.
+    """An action on the selected results.
 
     Attributes:
-        name: the end of its object names.
-        icon, text: what a menu shows; `undo_text` where all of the chosen have it already.
-        keys: the keyboard's shortcut in History, "" for none.
-        medium: it concerns results of this medium alone; None for any.
-        suits: tells whether one result is such that it can be done with it.
-        least: of those that it concerns.
-        most: results that may be chosen, None for any number.
-        run: is given those that it concerns.
-        hint: said when it is asked for and cannot be done.
+        name: the last part of its object names.
+        icon, text: of its menu entry.
+        run: called with the results that it applies to.
+        keys: the keyboard shortcut in History, "" for none.
+        undo_text: replaces `text` if `is_done` is true for all selected results.
+        medium: the medium of the results that it applies to; None for any.
+        suits: whether it applies to a result of that medium.
+        least: minimum number of results that it applies to.
+        most: maximum number of selected results, None for any.
+        hint: shown if it is invoked but not enabled.
     """
 
     name: str
@@ -55,29 +57,24 @@ class ResultAction:
     most: int | None = None
     hint: str = ""
 
-    def concerned(self, chosen: Sequence[Asset]) -> list[Asset]:
-        """Return those of the chosen results that it would be done with."""
+    def applicable(self, chosen: Sequence[Asset]) -> list[Asset]:
+        """Return the selected results that it applies to."""
         of_medium = (one for one in chosen if self.medium in (None, one.medium))
         return [asset for asset in of_medium if self.suits(asset)]
 
     def is_enabled(self, chosen: Sequence[Asset]) -> bool:
-        """Tell whether it can be done with these."""
-        fits = self.most is None or len(chosen) <= self.most
-        return fits and len(self.concerned(chosen)) >= self.least
+        """Return whether it can be run on the selected results."""
+        few_enough = self.most is None or len(chosen) <= self.most
+        return few_enough and len(self.applicable(chosen)) >= self.least
 
     def text_for(self, chosen: Sequence[Asset]) -> str:
-        """Return its text where these are chosen."""
+        """Return the text of its menu entry for the selected results."""
         undoes = bool(self.undo_text) and bool(chosen) and all(map(self.is_done, chosen))
         return self.undo_text if undoes else self.text
 
 
-def sent_by(kind: AnyKind) -> str:
-    """Return the name of the action that sends results to a kind."""
-    return kind.task
-
-
 class ResultActions(QObject):
-    """All of them by name, in their order; `operations` are done without asking anything."""
+    """All actions by name, in menu order."""
 
     def __init__(self, state: AppState, window: QWidget, parent: QObject) -> None:
         super().__init__(parent)
@@ -94,14 +91,14 @@ class ResultActions(QObject):
         return iter(self._all.values())
 
     def do(self, name: str, chosen: Sequence[Asset]) -> None:
-        """Do it with the chosen results, or say why that cannot be."""
+        """Run an action on the selected results, or show its hint if it is not enabled."""
         action = self._all[name]
         if action.is_enabled(chosen):
-            action.run(action.concerned(chosen))
+            action.run(action.applicable(chosen))
         elif action.hint:
             self._state.show_message(action.hint, "info")
 
-    # ---- what there is
+    # ---- declarations
 
     def _declared(self) -> Iterator[ResultAction]:
         operations = self.operations
@@ -134,9 +131,9 @@ class ResultActions(QObject):
             run=lambda chosen: self.rerun.reproduce(chosen[0]),
         )
         for kind in kinds().values():
-            if kind.action:
+            if kind.action and kind.inputs:
                 yield ResultAction(
-                    name=sent_by(kind),
+                    name=kind.task,
                     icon=kind.icon,
                     text=tr(kind.action),
                     medium=kind.accepts,
@@ -147,7 +144,7 @@ class ResultActions(QObject):
             name="star",
             icon="star",
             text=tr("Star"),
-            undo_text=tr("Take the star away"),
+            undo_text=tr("Remove star"),
             is_done=lambda asset: asset.starred,
             keys="S",
             run=operations.toggle_star,
@@ -206,18 +203,18 @@ class ResultActions(QObject):
             name="delete", icon="trash-2", text=tr("Delete"), keys="Del", run=operations.delete
         )
 
-    # ---- what is asked first
+    # ---- actions that open a dialog
 
     def _edit_tags(self, chosen: list[Asset]) -> None:
         from studio.ui.gallery.tags_dialog import TagsDialog
 
         dialog = TagsDialog(chosen, self._widget.window())
         dialog.kept.connect(lambda before, after: self.operations.retag(chosen, before, after))
-        _show(dialog)
+        show_dialog(dialog)
 
     def _export(self, to_format: ExportFormat, chosen: list[Asset]) -> None:
         folder = QFileDialog.getExistingDirectory(
-            self._widget.window(), self.tr("A folder for the copies")
+            self._widget.window(), self.tr("Choose a folder for the copies")
         )
         if folder:
             self.operations.export_to(chosen, Path(folder), to_format)
@@ -225,7 +222,7 @@ class ResultActions(QObject):
     def _compare(self, pictures: list[Asset]) -> None:
         from studio.ui.compare.compare_dialog import CompareDialog
 
-        _show(CompareDialog(pictures, self._widget.window()))
+        show_dialog(CompareDialog(pictures, self._widget.window()))
 
 
 def _is_known(asset: Asset) -> bool:
@@ -238,8 +235,3 @@ def _can_run(asset: Asset) -> bool:
 
 def _can_vary(asset: Asset) -> bool:
     return _can_run(asset) and kind_of(asset.recipe.request).is_seeded
-
-
-def _show(dialog: QWidget) -> None:
-    dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-    dialog.show()

@@ -1,4 +1,4 @@
-"""The menu of one result where it is on show, outside of History."""
+"""The context menu of a result that is shown outside of History."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from studio.ui.shell.state import AppState
 from studio.ui.style.icons import icon
 
 Entry = tuple[str, str, str, Callable[[], object], bool]
-"""Icon, text, the end of the object name, what it does, whether it can be chosen now."""
+"""Icon, text, last part of the object name, action, whether it is enabled."""
 
 _GROUPS = (("copy", "export", "star"), ("open", "folder"), ("delete",))
 
 
 def kept(library: Library, name: str) -> Asset | None:
-    """Return a result by its id, None where it is not there or in the trash."""
+    """Return a result by its id, None if it does not exist or is in the trash."""
     asset = library.assets.get(name)
     return None if asset is None or library.trash.holds(asset.path) else asset
 
 
 class ResultMenu(QObject):
-    """Looks the result up, since its star may have changed, and opens the menu (`result.menu`)."""
+    """Reads the result again, since its star may have changed. Object name: `result.menu`."""
 
     def __init__(self, state: AppState, parent: QWidget) -> None:
         super().__init__(parent)
@@ -36,9 +36,9 @@ class ResultMenu(QObject):
         self.results = ResultActions(state, parent, self)
 
     def open(self, asset: str, at: QPoint, more: Sequence[Entry] = ()) -> None:
-        """Open the menu of the result with this id at a point of the screen.
+        """Open the menu of the result with this id at a screen position.
 
-        `more` are entries below the first group.
+        `more` are additional entries below the first group.
         """
         library = self._state.library
         if library is not None:
@@ -51,7 +51,7 @@ class ResultMenu(QObject):
 
     def _open(self, asset: Asset | None, at: QPoint, more: Sequence[Entry]) -> None:
         if asset is None:
-            self._state.show_message(self.tr("This picture is not in the library now."), "info")
+            self._state.show_message(self.tr("This picture is no longer in the library."), "info")
             return
         menu = QMenu(self._widget)
         menu.setObjectName("result.menu")
@@ -64,8 +64,8 @@ class ResultMenu(QObject):
         for entries in filter(None, groups):
             if not menu.isEmpty():
                 menu.addSeparator()
-            for picture, text, name, act, enabled in entries:
-                action = menu.addAction(icon(picture), text, act)
+            for icon_name, text, name, act, enabled in entries:
+                action = menu.addAction(icon(icon_name), text, act)
                 action.setObjectName(f"result.menu.{name}")
                 action.setEnabled(enabled)
         menu.popup(at)

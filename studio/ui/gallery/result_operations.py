@@ -1,4 +1,4 @@
-"""What can be done with results: the library's part of it, off the window's thread."""
+"""Operations on results that need no further input, run on background threads."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QMimeData, QObject, QUrl, Signal
+from PySide6.QtCore import QMimeData, QObject, QUrl
 from PySide6.QtGui import QDesktopServices, QGuiApplication, QImage
 
 from studio.kinds.kind import Medium
@@ -19,10 +19,7 @@ from studio.ui.style.translations import translated
 
 
 class ResultOperations(QObject):
-    """Acts on the results it is given; says in the message bar what came of it."""
-
-    deleted = Signal(object)
-    """The ids of results that are in the trash now."""
+    """Each operation returns at once and reports its outcome in the message bar."""
 
     def __init__(self, state: AppState, parent: QObject) -> None:
         super().__init__(parent)
@@ -32,19 +29,19 @@ class ResultOperations(QObject):
     # ---- the trash
 
     def delete(self, assets: Sequence[Asset]) -> None:
-        """Move results to the trash and offer the way back."""
+        """Move results to the trash and offer to undo it."""
         ids = [asset.id for asset in assets]
         if ids:
             self._state.change_assets(self, lambda library: library.trash.put(ids), self._deleted)
 
     def undo(self) -> None:
-        """Bring back what was deleted last."""
+        """Restore the results of the last deletion."""
         ids, self._last_deleted = self._last_deleted, []
         if ids:
             self.restore(ids)
 
     def restore(self, ids: Sequence[str], then: Callable[[object], object] | None = None) -> None:
-        """Bring results back from the trash."""
+        """Restore results from the trash."""
         self._state.change_assets(self, lambda library: library.trash.restore(ids), then)
 
     def _deleted(self, ids: list[str]) -> None:
@@ -58,7 +55,6 @@ class ResultOperations(QObject):
         )
         undo = partial(self._undo_these, ids)
         self._state.show_message(text, "info", self.tr("Undo"), undo)
-        self.deleted.emit(ids)
 
     def _undo_these(self, ids: list[str]) -> None:
         if self._last_deleted == ids:
@@ -68,19 +64,19 @@ class ResultOperations(QObject):
     # ---- marks
 
     def toggle_star(self, assets: Sequence[Asset]) -> None:
-        """Star all of them, or take the stars away where all have one."""
+        """Star all results, or remove the stars if all have one."""
         starred = not all(asset.starred for asset in assets)
         ids = [asset.id for asset in assets if asset.starred != starred]
         self._state.change_assets(self, lambda library: library.marks.star(ids, starred))
 
     def retag(self, assets: Sequence[Asset], before: Sequence[str], after: Sequence[str]) -> None:
-        """Replace the tags that results share; what each has of its own stays."""
+        """Replace the shared tags of results; each result keeps its other tags."""
         ids = [asset.id for asset in assets]
-        gone = set(before) - set(after)
-        self._state.change_assets(self, lambda library: library.marks.retag(ids, gone, after))
+        removed = set(before) - set(after)
+        self._state.change_assets(self, lambda library: library.marks.retag(ids, removed, after))
 
-    def collect(self, assets: Sequence[Asset], collection: str) -> None:
-        """Put results into a collection."""
+    def add_to_collection(self, assets: Sequence[Asset], collection: str) -> None:
+        """Add results to a collection."""
         ids = [asset.id for asset in assets]
 
         def confirm(_: object) -> None:
@@ -97,30 +93,30 @@ class ResultOperations(QObject):
             self, lambda library: library.marks.add_to_collection(collection, ids), confirm
         )
 
-    def take_out(self, assets: Sequence[Asset], collection: str) -> None:
-        """Take results out of a collection."""
+    def remove_from_collection(self, assets: Sequence[Asset], collection: str) -> None:
+        """Remove results from a collection."""
         ids = [asset.id for asset in assets]
         self._state.change_assets(
             self, lambda library: library.marks.remove_from_collection(collection, ids)
         )
 
     def rename_collection(self, old: str, new: str, then: Callable[[], object]) -> None:
-        """Give a collection another name; with the name of another one, they become one."""
+        """Rename a collection; merges it with an existing one of the new name."""
         self._state.change_assets(
             self, lambda library: library.marks.rename_collection(old, new), lambda _: then()
         )
 
-    # ---- elsewhere
+    # ---- files
 
     def export_to(
         self, assets: Sequence[Asset], folder: Path, to_format: ExportFormat = ""
     ) -> None:
-        """Copy results with a table of their recipes into a folder, or convert their pictures."""
+        """Copy results and a table of their recipes into a folder, or convert the pictures."""
         from studio.library.recipes.export import export
 
         lost: dict[str, list[str]] = {}
 
-        def tell(path: Path, what: Sentence) -> None:
+        def note_loss(path: Path, what: Sentence) -> None:
             lost.setdefault(translated(what), []).append(path.name)
 
         def done(copies: list[Path]) -> None:
@@ -142,13 +138,13 @@ class ResultOperations(QObject):
 
         self._state.background.long(
             self,
-            lambda: export(assets, folder, to_format, tell=tell),
+            lambda: export(assets, folder, to_format, tell=note_loss),
             done,
             self._state.problem.emit,
         )
 
     def contact_sheet(self, assets: Sequence[Asset]) -> None:
-        """Put pictures, oldest first, on one page, laid out by the labels that differ."""
+        """Save a contact sheet of pictures, oldest first, laid out by the labels that differ."""
         oldest_first = sorted(assets, key=lambda asset: asset.number)
         folder = oldest_first[0].path.parent
 
@@ -170,16 +166,16 @@ class ResultOperations(QObject):
         self._state.background.long(self, make, done, self._state.problem.emit)
 
     def open(self, asset: Asset) -> None:
-        """Open a result with the system's program for it."""
-        if self.is_there(asset):
+        """Open a result in the default application."""
+        if self._file_exists(asset):
             QDesktopServices.openUrl(QUrl.fromLocalFile(str(asset.path)))
 
     def open_folder(self, asset: Asset) -> None:
-        """Show the folder that a result lies in."""
+        """Open the folder that contains a result."""
         QDesktopServices.openUrl(QUrl.fromLocalFile(str(asset.path.parent)))
 
     def copy(self, assets: Sequence[Asset]) -> None:
-        """Copy the texts, or else the picture, to the clipboard; of other media the files."""
+        """Copy to the clipboard: the texts, else the first picture, else the files."""
         texts = [asset.text for asset in assets if asset.medium is Medium.TEXT]
         pictures = [asset for asset in assets if asset.medium is Medium.PICTURE]
         if texts:
@@ -188,7 +184,7 @@ class ResultOperations(QObject):
             files = QMimeData()
             files.setUrls([QUrl.fromLocalFile(str(asset.path)) for asset in assets])
             QGuiApplication.clipboard().setMimeData(files)
-        elif self.is_there(pictures[0]):
+        elif self._file_exists(pictures[0]):
             path = str(pictures[0].path)
             self._state.background.read(
                 self,
@@ -197,13 +193,13 @@ class ResultOperations(QObject):
             )
 
     def send(self, task: str, assets: Sequence[Asset]) -> None:
-        """Hand results to the tab of a kind, as files that it starts from."""
-        paths = [asset.path for asset in assets if self.is_there(asset)]
+        """Send the files of results to the tab of a kind, as its input."""
+        paths = [asset.path for asset in assets if self._file_exists(asset)]
         if paths:
             self._state.destinations.send(task, paths)
 
-    def is_there(self, asset: Asset) -> bool:
-        """Tell whether a result's file exists, and say so where it does not."""
+    def _file_exists(self, asset: Asset) -> bool:
+        """Return whether the file of a result exists; show a message if it does not."""
         if asset.path.is_file():
             return True
         self._state.show_message(

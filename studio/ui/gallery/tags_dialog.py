@@ -1,33 +1,34 @@
-"""Editing the tags of one or more results."""
+"""A dialog that edits the tags of one or more results."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QDialog, QDialogButtonBox, QLabel, QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QDialogButtonBox, QLabel, QLineEdit, QWidget
 
 from studio.library.records import Asset
 from studio.ui.style.theme import GRID, mute
+from studio.ui.widgets.dialog_frame import fill_dialog
 
 
 def shared_tags(assets: Sequence[Asset]) -> tuple[str, ...]:
-    """Return the tags that all of the results have, in the first one's order."""
+    """Return the tags that all results have, in the order of the first result."""
     return tuple(tag for tag in assets[0].tags if all(tag in other.tags for other in assets))
 
 
 def tags_in(typed: str) -> list[str]:
-    """Return the tags in a line, divided by commas (also Chinese ones), none twice."""
+    """Return the unique tags in a line, separated by commas (Western or Chinese)."""
     parts = typed.replace("，", ",").replace("、", ",").split(",")
-    # A tag is one word, so that tag:name finds it.
+    # The search `tag:name` requires that a tag is one word.
     return list(dict.fromkeys("-".join(part.split()) for part in parts if part.strip()))
 
 
 class TagsDialog(QDialog):
-    """Not modal; Enter keeps, Esc leaves. Object names: `history.tags`, `history.tags.edit`."""
+    """Not modal; Enter saves, Esc cancels. Object names: `history.tags`, `history.tags.edit`."""
 
     kept = Signal(object, object)
-    """The tags that were shown, and those that are wanted now."""
+    """The shared tags before, and after editing."""
 
     def __init__(self, assets: Sequence[Asset], parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -36,9 +37,9 @@ class TagsDialog(QDialog):
         self.setMinimumWidth(45 * GRID)
         self._before = shared_tags(assets)
         about = QLabel(
-            self.tr("Tags, with commas between them:")
+            self.tr("Tags, separated by commas:")
             if len(assets) == 1
-            else self.tr("Tags that all {n} results have, with commas between them:").format(
+            else self.tr("Tags shared by all {n} results, separated by commas:").format(
                 n=len(assets)
             ),
             self,
@@ -59,13 +60,9 @@ class TagsDialog(QDialog):
         buttons.addButton(self.tr("Cancel"), QDialogButtonBox.ButtonRole.RejectRole)
         buttons.accepted.connect(self.accept)
         buttons.rejected.connect(self.reject)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(2 * GRID, 2 * GRID, 2 * GRID, 2 * GRID)
-        layout.setSpacing(GRID)
-        for widget in (about, self.edit, hint, buttons):
-            layout.addWidget(widget)
+        fill_dialog(self, about, self.edit, hint, buttons, spacing=1)
 
     def accept(self) -> None:
-        """Hand over what was typed."""
+        """Emit the tags and close."""
         self.kept.emit(self._before, tags_in(self.edit.text()))
         super().accept()

@@ -1,4 +1,4 @@
-"""Small pictures of results, read when they come into sight, those seen last first."""
+"""Thumbnails of results, read on demand, the most recently requested first."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from PySide6.QtGui import QImage, QImageReader, QPixmap
 from studio.ui.shell.background import Background
 
 SIDE = 96
-"""Pixels of a thumbnail's longer side: 48 on the screen, sharp at 200 %."""
+"""Longer side of a thumbnail in pixels: 48 on screen, sharp at 200 %."""
 
-KEPT = 400
+CACHED = 400
 WAITING = 40
-"""Thumbnails that wait to be read; who scrolled past more of them gets them on the way back."""
+"""Maximum number of pending reads; older ones are dropped and requested again when painted."""
 
 AT_ONCE = 2
 
 
 def read_thumbnail(path: str, side: int) -> QImage:
-    """Return a small picture, null where the file cannot be read. Safe on any thread."""
+    """Return a picture scaled down to `side` pixels, null if unreadable. Thread-safe."""
     reader = QImageReader(path)
     reader.setAutoTransform(True)
     size = reader.size()
@@ -39,26 +39,27 @@ def read_thumbnail(path: str, side: int) -> QImage:
 
 
 class Thumbnails:
-    """Keeps the `KEPT` thumbnails used last. `arrived(number)` follows what `get` did not have.
+    """A cache of the `CACHED` most recently used thumbnails.
 
-    Results are named by their number in the library; a file never changes under its number.
+    `loaded(number)` is called when a thumbnail that `get` did not have has been read. Results are
+    identified by their number in the library; the file of a number never changes.
     """
 
     def __init__(
-        self, background: Background, owner: QObject, arrived: Callable[[int], object]
+        self, background: Background, owner: QObject, loaded: Callable[[int], object]
     ) -> None:
         self._background = background
         self._owner = owner
-        self._arrived = arrived
-        self._kept: OrderedDict[int, QPixmap | None] = OrderedDict()
+        self._loaded = loaded
+        self._cache: OrderedDict[int, QPixmap | None] = OrderedDict()
         self._waiting: OrderedDict[int, str] = OrderedDict()
         self._reading: set[int] = set()
 
     def get(self, number: int, path: str) -> QPixmap | None:
-        """Return the thumbnail, or None while it is read and where it cannot be."""
-        if number in self._kept:
-            self._kept.move_to_end(number)
-            return self._kept[number]
+        """Return the thumbnail, or None while it is being read or if it is unreadable."""
+        if number in self._cache:
+            self._cache.move_to_end(number)
+            return self._cache[number]
         if number not in self._reading:
             self._waiting[number] = path
             self._waiting.move_to_end(number)
@@ -74,13 +75,13 @@ class Thumbnails:
             self._start(number, path)
 
     def _start(self, number: int, path: str) -> None:
-        def keep(image: QImage) -> None:
+        def done(image: QImage) -> None:
             self._reading.discard(number)
-            self._kept[number] = None if image.isNull() else QPixmap.fromImage(image)
-            while len(self._kept) > KEPT:
-                self._kept.popitem(last=False)
+            self._cache[number] = None if image.isNull() else QPixmap.fromImage(image)
+            while len(self._cache) > CACHED:
+                self._cache.popitem(last=False)
             if not image.isNull():
-                self._arrived(number)
+                self._loaded(number)
             self._read()
 
-        self._background.read(self._owner, lambda: read_thumbnail(path, SIDE), keep)
+        self._background.read(self._owner, lambda: read_thumbnail(path, SIDE), done)

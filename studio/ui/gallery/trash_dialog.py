@@ -1,4 +1,4 @@
-"""What was deleted, until the user empties the trash."""
+"""The trash: deleted results, which can be restored until the user empties it."""
 
 from __future__ import annotations
 
@@ -48,17 +48,16 @@ class TrashDialog(QDialog):
         close = self._button("", self.tr("Close"), "trash.close")
         self._question = QLabel(self)
         self._question.setWordWrap(True)
-        self.sure_button = self._button("trash-2", self.tr("Delete for good"), "trash.sure")
-        keep = self._button("", self.tr("Keep them"), "trash.keep")
+        self.confirm_button = self._button("trash-2", self.tr("Delete permanently"), "trash.sure")
+        self._cancel_button = self._button("", self.tr("Cancel"), "trash.keep")
         self.restore_button.clicked.connect(self._restore)
         self.empty_button.clicked.connect(self._ask)
-        self.sure_button.clicked.connect(self._empty)
-        keep.clicked.connect(self._calm)
+        self.confirm_button.clicked.connect(self._empty)
+        self._cancel_button.clicked.connect(self._hide_question)
         close.clicked.connect(self.reject)
-        self._keep = keep
         self._lower = QStackedLayout()
         self._lower.addWidget(_row(self.restore_button, self.empty_button, None, close))
-        self._lower.addWidget(_row(self._question, self.sure_button, keep))
+        self._lower.addWidget(_row(self._question, self.confirm_button, self._cancel_button))
         layout = QVBoxLayout(self)
         layout.setContentsMargins(2 * GRID, 2 * GRID, 2 * GRID, 2 * GRID)
         layout.setSpacing(GRID)
@@ -71,15 +70,15 @@ class TrashDialog(QDialog):
         self.refresh()
 
     def refresh(self) -> None:
-        """Look at the trash again, on another thread."""
+        """Read the trash again on another thread and update the list."""
         library = self._state.library
         if library is not None:
             self._state.background.read(
                 self, library.trash.list, self._show, self._state.problem.emit
             )
 
-    def _button(self, picture: str, text: str, name: str) -> QPushButton:
-        button = QPushButton(icon(picture) if picture else QIcon(QPixmap()), text, self)
+    def _button(self, icon_name: str, text: str, name: str) -> QPushButton:
+        button = QPushButton(icon(icon_name) if icon_name else QIcon(QPixmap()), text, self)
         button.setObjectName(name)
         button.setAccessibleName(text)
         button.setAutoDefault(False)
@@ -92,7 +91,7 @@ class TrashDialog(QDialog):
             if assets
             else self.tr("The trash is empty.")
         )
-        # The first row would look chosen as soon as the keyboard is in the list, so it is.
+        # The focus rectangle makes the first row look selected, so select it.
         if assets and not self.view.selectionModel().hasSelection():
             self.view.setCurrentIndex(self.model.index(0))
         self._enable()
@@ -110,21 +109,21 @@ class TrashDialog(QDialog):
     def _ask(self) -> None:
         count = self.model.rowCount()
         self._question.setText(
-            self.tr("Delete the one result in the trash for good? Nothing brings it back.")
+            self.tr("Permanently delete the result in the trash? This cannot be undone.")
             if count == 1
             else self.tr(
-                "Delete all {n} results in the trash for good? Nothing brings them back."
+                "Permanently delete all {n} results in the trash? This cannot be undone."
             ).format(n=count)
         )
         self._lower.setCurrentIndex(1)
-        self._keep.setFocus()
+        self._cancel_button.setFocus()
 
-    def _calm(self) -> None:
+    def _hide_question(self) -> None:
         self._lower.setCurrentIndex(0)
         self.view.setFocus()
 
     def _empty(self) -> None:
-        self._calm()
+        self._hide_question()
         self._state.change_assets(self, lambda library: library.trash.empty())
 
 

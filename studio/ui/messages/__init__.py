@@ -1,1 +1,1 @@
-"""What the app has to say: the message bar and its list."""
+"""The message bar and the list of earlier messages."""

@@ -1,4 +1,4 @@
-"""One place for everything the app has to say: never modal, and readable later."""
+"""The message bar, which shows all messages without modal dialogs and keeps a list of them."""
 
 from __future__ import annotations
 
@@ -13,18 +13,19 @@ from studio.ui.messages.shown_message import ICONS, ShownMessage
 from studio.ui.style.icons import icon_pixmap
 from studio.ui.style.theme import GRID, Severity, blend, severity_colour
 from studio.ui.widgets.buttons import tool_button
+from studio.ui.widgets.dialog_frame import show_dialog
 
-MOST_MESSAGES = 200
-"""Messages that can be read again; older ones are forgotten."""
+MAX_MESSAGES = 200
+"""Messages kept in the list; older ones are dropped."""
 
 HIDE_AFTER_MS = 8000
-"""Good news leaves the bar by itself after this long; trouble stays until it is closed."""
+"""Info and success messages hide after this time; warnings and errors stay until closed."""
 HIDE_AFTER_MS_WITH_ACTION = 20_000
-"""The same for good news that offers something, which takes a moment to decide on."""
+"""The same for messages with an action button."""
 
 
 class MessageBar(QFrame):
-    """A row of fixed height at the bottom of the window, and the list of what it said."""
+    """A row of fixed height at the bottom of the window; keeps a list of its messages."""
 
     shown = Signal(object)
     """A `ShownMessage`."""
@@ -79,16 +80,18 @@ class MessageBar(QFrame):
         *,
         detail: str = "",
     ) -> None:
-        """Show a message with its next step (`action`); `detail` is for a report."""
+        """Show a message with an optional action button; `detail` is text for a bug report.
+
+        A repeated warning or error is counted instead of added to the list again.
+        """
         last = self.messages[-1] if self.messages else None
-        # A disk that is gone fails every job with the same words.
         times = 1
         is_trouble = kind in ("warning", "error")
         if is_trouble and last is not None and (last.text, last.kind) == (text, kind):
             times = self.messages.pop().times + 1
         message = ShownMessage(text, kind, datetime.now(), action_text, action, detail, times)
         self.messages.append(message)
-        del self.messages[:-MOST_MESSAGES]
+        del self.messages[:-MAX_MESSAGES]
         self._current = message
         self._action.setText(action_text)
         self._action.setAccessibleName(action_text)
@@ -106,15 +109,15 @@ class MessageBar(QFrame):
         self.shown.emit(message)
 
     def text(self) -> str:
-        """Return the message on show, or an empty string."""
+        """Return the text of the current message, or an empty string."""
         return self._current.text if self._current else ""
 
     def current(self) -> ShownMessage | None:
-        """Return the message on show."""
+        """Return the current message."""
         return self._current
 
     def clear(self) -> None:
-        """Take the message off the bar; it stays in the list."""
+        """Clear the bar; the message stays in the list."""
         self._hide_timer.stop()
         self._current = None
         self._text.clear()
@@ -127,12 +130,10 @@ class MessageBar(QFrame):
         """Open the list of earlier messages."""
         from studio.ui.messages.message_list import MessageList
 
-        window = MessageList(self.messages, self.window())
-        window.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        window.show()
+        show_dialog(MessageList(self.messages, self.window()))
 
     def _hide_unless_used(self) -> None:
-        # Nothing goes from under the pointer or the keyboard of who is about to press it.
+        # Do not hide a button that the user is about to press.
         if self.underMouse() or self._action.hasFocus():
             self._hide_timer.start(HIDE_AFTER_MS)
         else:
@@ -145,16 +146,16 @@ class MessageBar(QFrame):
             current.action()
 
     def _fit_text(self) -> None:
-        """Cut what two lines cannot hold; the whole text is in the tooltip and the list."""
+        """Elide the text to two lines; the tooltip and the list have all of it."""
         if self._current is None:
             return
         text = self._current.line
-        # What breaking at words may leave empty at the end of the first line.
-        room = max(2 * self._text.width() - 10 * GRID, 20 * GRID)
-        cut = self.fontMetrics().elidedText(
-            " ".join(text.split()), Qt.TextElideMode.ElideRight, room
+        # Word wrap may leave up to 10 grid steps of the first line empty.
+        width = max(2 * self._text.width() - 10 * GRID, 20 * GRID)
+        elided = self.fontMetrics().elidedText(
+            " ".join(text.split()), Qt.TextElideMode.ElideRight, width
         )
-        self._text.setText(cut)
+        self._text.setText(elided)
         self._text.setToolTip(text)
 
     def _paint(self) -> None:
@@ -162,7 +163,7 @@ class MessageBar(QFrame):
         kind: Severity = self._current.kind if self._current else "info"
         window = QGuiApplication.palette()
         ground = window.color(QPalette.ColorRole.Window)
-        # Only this one role is set: the others go on following the app.
+        # Set only this role: the others keep following the application palette.
         palette = QPalette()
         if self._current is not None:
             ground = blend(severity_colour(kind, window), ground, 0.10)

@@ -1,4 +1,4 @@
-"""What the message bar said earlier, with the details for a report."""
+"""The list of earlier messages, with their details for a bug report."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from studio.ui.style.icons import icon
 
 
 class MessageList(QDialog):
-    """The newest first; choosing one shows its detail, ready to be copied."""
+    """Newest first; selecting a message shows its detail, which can be copied."""
 
     def __init__(self, messages: Sequence[ShownMessage], parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -39,9 +39,9 @@ class MessageList(QDialog):
         self.detail.setReadOnly(True)
         self.detail.setAccessibleName(self.tr("Detail"))
         self.detail.setPlaceholderText(
-            self.tr("Choose a message to read its detail.")
+            self.tr("Select a message to see its details.")
             if messages
-            else self.tr("Nothing has happened yet.")
+            else self.tr("There are no messages yet.")
         )
         self.list.currentRowChanged.connect(self._show)
         split = QSplitter(self)

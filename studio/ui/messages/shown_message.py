@@ -1,4 +1,4 @@
-"""A message as the message bar shows it and as its list keeps it."""
+"""A message of the message bar and its list."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ICONS: dict[Severity, str] = {
 
 @dataclass(frozen=True)
 class ShownMessage:
-    """What was said, when and how often; `detail` is for a report."""
+    """A message with its time and repetitions; `detail` is text for a bug report."""
 
     text: str
     kind: Severity
@@ -30,5 +30,5 @@ class ShownMessage:
 
     @property
     def line(self) -> str:
-        """The text, and how often it was said in a row."""
+        """The text, followed by the number of repetitions if there are any."""
         return self.text if self.times == 1 else f"{self.text} (×{self.times})"

@@ -1,4 +1,4 @@
-"""The models on disk: what they are, whether they fit, adding, removing, checking."""
+"""The models dialog: list, add, remove and check models, and see whether they fit in memory."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _MODEL = Qt.ItemDataRole.UserRole
 
 
 class ModelsDialog(QDialog):
-    """Not modal. `task` is the group that is chosen at first; empty for the first."""
+    """Not modal. `task` is the group to select first; empty for the first group."""
 
     def __init__(self, state: AppState, task: str = "", parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -80,11 +80,11 @@ class ModelsDialog(QDialog):
         self.refresh()
 
     def refresh(self) -> None:
-        """List the models again, keeping the choice."""
+        """Rebuild the list, keeping the selection."""
         chosen = self._chosen()
         self.view.clear()
         first: QTreeWidgetItem | None = None
-        again: QTreeWidgetItem | None = None
+        selected: QTreeWidgetItem | None = None
         for task, kind in kinds().items():
             group = QTreeWidgetItem(self.view, [tr(kind.title)])
             group.setIcon(0, icon(kind.icon))
@@ -100,19 +100,19 @@ class ModelsDialog(QDialog):
                 if first is None and self._task in ("", task):
                     first = item
                 if chosen is not None and chosen.id == model.id:
-                    again = item
+                    selected = item
             if not models:
                 none = QTreeWidgetItem(group, [self.tr("None yet")])
                 none.setFlags(Qt.ItemFlag.NoItemFlags)
                 none.setFirstColumnSpanned(True)
             group.setExpanded(True)
         self._list_problems()
-        current = again or first
+        current = selected or first
         if current is not None:
             self.view.setCurrentItem(current)
         self._show_chosen()
 
-    # ---- inside
+    # ---- private
 
     def _make_buttons(self) -> QHBoxLayout:
         folder = QPushButton(self.tr("Add folder…"), self)
@@ -133,7 +133,7 @@ class ModelsDialog(QDialog):
         self.remove = QPushButton(self.tr("Remove"), self)
         self.remove.setIcon(icon("x"))
         self.remove.setObjectName("models.remove")
-        self.remove.setToolTip(self.tr("Take it off this list; the files stay where they are"))
+        self.remove.setToolTip(self.tr("Remove it from this list; the files stay on the disk"))
         self.remove.clicked.connect(self._remove)
         row = QHBoxLayout()
         row.setSpacing(GRID)
@@ -149,15 +149,15 @@ class ModelsDialog(QDialog):
 
     def _row(self, group: QTreeWidgetItem, model: ModelRef) -> QTreeWidgetItem:
         fit = self._state.fit(model)
-        said = ""
+        memory = ""
         if fit is not None:
-            said = {
+            memory = {
                 "fits": self.tr("Fits"),
                 "tight": self.tr("Tight"),
                 "will_not_fit": self.tr("Will not fit"),
             }[fit.verdict]
         kind = " · ".join(part for part in (model.family, model.format) if part)
-        item = QTreeWidgetItem(group, [model.name, kind, readable_size(model.size), said])
+        item = QTreeWidgetItem(group, [model.name, kind, readable_size(model.size), memory])
         item.setSizeHint(0, QSize(0, ROW_HEIGHT))
         item.setTextAlignment(2, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         item.setToolTip(0, model.path)
@@ -204,7 +204,7 @@ class ModelsDialog(QDialog):
         self.show_folder.setEnabled(model is not None)
         if model is None:
             item = self.view.currentItem()
-            self._say(item.text(0) if item is not None and known else "")
+            self._show_status(item.text(0) if item is not None and known else "")
             return
         fit = self._state.fit(model)
         parts = [
@@ -213,9 +213,9 @@ class ModelsDialog(QDialog):
             self.tr("Context: {n} tokens").format(n=f"{model.context:,}") if model.context else "",
             translated(fit.sentence) if fit is not None else "",
         ]
-        self._say(" · ".join(part for part in parts if part))
+        self._show_status(" · ".join(part for part in parts if part))
 
-    def _say(self, text: str, problem: Problem | None = None) -> None:
+    def _show_status(self, text: str, problem: Problem | None = None) -> None:
         self.about.show_text(text, "error" if problem is not None else None)
 
     def _add_folder(self) -> None:
@@ -241,7 +241,7 @@ class ModelsDialog(QDialog):
         dialog.open()
 
     def add_paths(self, paths: Sequence[str]) -> None:
-        """Add models; what is none is said here."""
+        """Add models; a problem is shown below the list."""
         for path in paths:
             self._add(Path(path))
 
@@ -249,10 +249,10 @@ class ModelsDialog(QDialog):
         self._state.change_models(lambda registry: registry.add(path), self._added, self._refused)
 
     def _added(self, model: ModelRef) -> None:
-        self._say(self.tr("Added: {name}").format(name=model.name))
+        self._show_status(self.tr("Added: {name}").format(name=model.name))
 
     def _refused(self, problem: Problem) -> None:
-        self._say(translated(problem.message), problem)
+        self._show_status(translated(problem.message), problem)
 
     def _remove(self) -> None:
         chosen = self._chosen_id()
@@ -263,17 +263,17 @@ class ModelsDialog(QDialog):
         chosen = self._chosen_id()
         if not chosen:
             return
-        self._say(self.tr("Checking the files…"))
+        self._show_status(self.tr("Checking the files…"))
         self.verify.setEnabled(False)
 
-        def said(problem: Problem | None) -> None:
+        def checked(problem: Problem | None) -> None:
             self.verify.setEnabled(True)
             if problem is None:
-                self._say(self.tr("The files are whole."))
+                self._show_status(self.tr("The files are intact."))
             else:
                 self._refused(problem)
 
-        self._state.read_models(lambda registry: registry.verify(chosen), said, self._refused)
+        self._state.read_models(lambda registry: registry.verify(chosen), checked, self._refused)
 
     def _open_folder(self) -> None:
         model = self._chosen()

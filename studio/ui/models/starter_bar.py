@@ -1,4 +1,4 @@
-"""The starter pack: what of it is there, and one button that gets the rest."""
+"""The starter models: their status, and a button that installs the missing ones."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class StarterBar(QWidget):
-    """Installs in the background; closing the dialog does not stop it."""
+    """Installs in the background; closing the dialog does not cancel the installation."""
 
     def __init__(self, state: AppState, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -45,11 +45,11 @@ class StarterBar(QWidget):
         self.progress.hide()
         row = QHBoxLayout()
         row.setSpacing(2 * GRID)
-        words = QVBoxLayout()
-        words.setSpacing(GRID // 2)
-        words.addWidget(title)
-        words.addWidget(self.text)
-        row.addLayout(words, 1)
+        texts = QVBoxLayout()
+        texts.setSpacing(GRID // 2)
+        texts.addWidget(title)
+        texts.addWidget(self.text)
+        row.addLayout(texts, 1)
         row.addWidget(self.install)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -63,22 +63,22 @@ class StarterBar(QWidget):
         self.refresh()
 
     def refresh(self) -> None:
-        """Look at what is installed, on another thread."""
+        """Check what is installed on another thread and update the bar."""
         running = self._starter.is_running
         self.progress.setVisible(running)
         if running:
-            self._offer_to_stop()
+            self._offer_cancel()
             return
         paths = self._state.paths
 
-        def look() -> list[StarterItem]:
+        def status() -> list[StarterItem]:
             from studio.models.starter import starter_status
 
             return starter_status(paths)
 
-        self._state.background.read(self, look, self._show, self._state.problem.emit)
+        self._state.background.read(self, status, self._show, self._state.problem.emit)
 
-    # ---- inside
+    # ---- private
 
     def _show(self, items: list[StarterItem]) -> None:
         if self._starter.is_running:
@@ -88,20 +88,20 @@ class StarterBar(QWidget):
         self.install.setIcon(icon("download"))
         self.install.setEnabled(bool(missing))
         if missing:
-            # Several models may come in one package.
+            # Models of one package have the same download size and licence.
             sizes = {(item.download, item.licence) for item in missing}
             self.text.setText(
-                self.tr("{names}. To download: {size}. Free licences.").format(
+                self.tr("{names}. Download size: {size}. Free licences.").format(
                     names=", ".join(item.name for item in missing),
                     size=readable_size(sum(size for size, _ in sizes)),
                 )
             )
         else:
-            self.text.setText(self.tr("All of them are installed."))
+            self.text.setText(self.tr("All starter models are installed."))
 
-    def _offer_to_stop(self) -> None:
+    def _offer_cancel(self) -> None:
         self.install.setEnabled(True)
-        self.install.setText(self.tr("Stop"))
+        self.install.setText(self.tr("Cancel"))
         self.install.setIcon(icon("square"))
 
     def _clicked(self) -> None:

@@ -1,4 +1,4 @@
-"""Installing the starter pack in the background, whoever looks on."""
+"""The installation of the starter models, which outlives the dialog that started it."""
 
 from __future__ import annotations
 
@@ -11,16 +11,17 @@ from studio.ui.shell.state import AppState
 
 
 class StarterInstall(QObject):
-    """One for each `AppState`, with which it ends: see `starter_install_of`."""
+    """One per `AppState`, cancelled when the window closes: see `starter_install_of`."""
 
     progressed = Signal(object, object)
     """A `Sentence` and a fraction (0 to 1) or None."""
     changed = Signal()
+    """The installation started or ended."""
 
     def __init__(self, state: AppState) -> None:
         super().__init__(state)
         self._state = state
-        self._leave = threading.Event()
+        self._cancelled = threading.Event()
         self.is_running = False
         state.closing.connect(self.cancel)
 
@@ -29,7 +30,7 @@ class StarterInstall(QObject):
         if self.is_running:
             return
         self.is_running = True
-        self._leave.clear()
+        self._cancelled.clear()
         self.changed.emit()
         paths, worker = self._state.paths, self._state.worker
 
@@ -39,13 +40,13 @@ class StarterInstall(QObject):
         def work() -> Problem | None:
             from studio.models.starter import install_starter
 
-            return install_starter(paths, report, worker.convert, self._leave.is_set)
+            return install_starter(paths, report, worker.convert, self._cancelled.is_set)
 
         self._state.background.long(self, work, self._ended, self._ended)
 
     def cancel(self) -> None:
-        """End the installation; what is complete stays."""
-        self._leave.set()
+        """Cancel the installation; models that are complete stay."""
+        self._cancelled.set()
 
     def _ended(self, problem: Problem | None) -> None:
         self.is_running = False
@@ -58,6 +59,6 @@ class StarterInstall(QObject):
 
 
 def starter_install_of(state: AppState) -> StarterInstall:
-    """Return the installation of the starter models, made by the first who asks."""
+    """Return the starter installation of a state, created on first use."""
     found = state.findChild(StarterInstall)
     return found if isinstance(found, StarterInstall) else StarterInstall(state)

@@ -1,4 +1,4 @@
-"""What can be done to the jobs of the queue: off the window's thread, and said afterwards."""
+"""Actions on the jobs of the queue, run on a background thread."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ T = TypeVar("T")
 
 
 class QueueActions(QObject):
-    """One method an action. Each returns at once; the dock looks again when it is done."""
+    """Each method returns at once; the queue dock is refreshed when the action is done."""
 
     def __init__(self, state: AppState, parent: QObject) -> None:
         super().__init__(parent)
         self._state = state
 
     def move(self, ids: Sequence[str], before: str | None) -> None:
-        """Give waiting jobs another turn: before another one, or at the end."""
+        """Move waiting jobs before the job `before`, or to the end of the queue."""
         ids = list(ids)
         self._state.change_jobs(lambda library: library.queue.move(ids, before))
 
     def run_next(self, jobs: Sequence[Job]) -> None:
-        """Put waiting jobs in front of all others."""
+        """Move waiting jobs to the front of the queue."""
         ids = [job.id for job in jobs]
 
         def first(library: Library) -> None:
@@ -43,7 +43,7 @@ class QueueActions(QObject):
         self._state.change_jobs(first)
 
     def cancel(self, jobs: Sequence[Job]) -> None:
-        """Cancel these of those that run, wait or were interrupted."""
+        """Cancel jobs that are running, waiting or interrupted."""
         if len(jobs) == 1:
             self._state.cancel(jobs[0].id)
             return
@@ -51,64 +51,64 @@ class QueueActions(QObject):
         self._cancel(ids, lambda running: running in ids)
 
     def cancel_running(self) -> None:
-        """Cancel the job that runs, or those that run together."""
+        """Cancel all running jobs."""
         for job in self._state.worker.running_jobs:
             self._state.cancel(job)
 
     def cancel_waiting(self) -> None:
-        """Cancel all but what runs."""
+        """Cancel all waiting jobs."""
         self._cancel(None, lambda _: False)
 
     def cancel_all(self) -> None:
-        """Cancel all that waits and what runs."""
+        """Cancel all waiting and running jobs."""
         self._cancel(None, lambda _: True)
 
     def resume(self, jobs: Sequence[Job]) -> None:
-        """Run what is missing of interrupted jobs."""
+        """Resume interrupted jobs: run the rows that are missing."""
         ids = [job.id for job in jobs]
         self._state.change_jobs(lambda library: [library.retries.resume(job) for job in ids])
 
     def resume_all(self) -> None:
-        """Run what is missing of every interrupted job."""
+        """Resume all interrupted jobs."""
         self._change(lambda library: library.retries.resume_interrupted(), lambda _: None)
 
     def retry(self, jobs: Sequence[Job]) -> None:
-        """Try ended jobs once more, as new ones."""
+        """Enqueue ended jobs again, as new jobs."""
         ids = [job.id for job in jobs]
         self._state.change_jobs(lambda library: [library.retries.retry(job) for job in ids])
 
     def retry_failed(self) -> None:
-        """Try every failed job again that was not tried again yet."""
-        self._change(lambda library: library.retries.retry_failed(), self._tell_retried)
+        """Retry all failed jobs that have not been retried yet."""
+        self._change(lambda library: library.retries.retry_failed(), self._retried)
 
     def duplicate(self, jobs: Sequence[Job]) -> None:
-        """Put the same requests, with their seeds, at the end of the queue once more."""
+        """Enqueue the same requests, with the same seeds, once more."""
         ids = [job.id for job in jobs]
         self._state.change_jobs(lambda library: [library.retries.duplicate(job) for job in ids])
 
     def remove(self, jobs: Sequence[Job]) -> None:
-        """Forget ended jobs; what they made stays."""
+        """Remove ended jobs from the list; their results stay."""
         ids = [job.id for job in jobs]
         self._state.change_jobs(lambda library: [library.queue.remove(job) for job in ids])
 
     def clear_ended(self) -> None:
-        """Forget every job that is done, failed or cancelled; what they made stays."""
+        """Remove all done, failed and cancelled jobs from the list; their results stay."""
         self._change(lambda library: library.queue.clear_ended(), lambda _: None)
 
-    # ---- inside
+    # ---- private
 
-    def _cancel(self, ids: Collection[str] | None, also: Callable[[str], bool]) -> None:
-        """Cancel those of these jobs that wait, or all; `also` tells it of those that run."""
+    def _cancel(self, ids: Collection[str] | None, cancel_running: Callable[[str], bool]) -> None:
+        """Cancel waiting jobs (all if `ids` is None), and running ones if `cancel_running(id)`."""
         worker = self._state.worker
 
         def work(library: Library) -> Sequence[str]:
             cancelled = library.queue.cancel_waiting(ids)
-            # Afterwards, so that no other one begins in between.
-            for running in filter(also, worker.running_jobs):
+            # Running jobs last, so that no waiting one starts in between.
+            for running in filter(cancel_running, worker.running_jobs):
                 worker.cancel_running(running)
             return cancelled
 
-        self._change(work, self._tell_cancelled)
+        self._change(work, self._cancelled)
 
     def _change(self, work: Callable[[Library], T], then: Callable[[T], object]) -> None:
         library = self._state.library
@@ -116,16 +116,13 @@ class QueueActions(QObject):
             return
 
         def done(result: T) -> None:
-            self._look_again()
+            self._state.worker.wake()
+            self._state.jobs_changed.emit()
             then(result)
 
         self._state.background.in_order(self, lambda: work(library), done, self._state.problem.emit)
 
-    def _look_again(self) -> None:
-        self._state.worker.wake()
-        self._state.jobs_changed.emit()
-
-    def _tell_cancelled(self, cancelled: Sequence[str]) -> None:
+    def _cancelled(self, cancelled: Sequence[str]) -> None:
         if not cancelled:
             return
         if len(cancelled) == 1:
@@ -138,15 +135,15 @@ class QueueActions(QObject):
 
         self._state.show_message(text, "info", self.tr("Undo"), undo)
 
-    def _tell_retried(self, outcome: tuple[list[Job], list[Problem]]) -> None:
-        again, refused = outcome
-        if not again and not refused:
-            self._state.show_message(self.tr("Every failed job was tried again already."))
+    def _retried(self, outcome: tuple[list[Job], list[Problem]]) -> None:
+        retried, refused = outcome
+        if not retried and not refused:
+            self._state.show_message(self.tr("All failed jobs have already been retried."))
         if refused:
             self._state.show_message(
-                self.tr("{n} of {total} jobs cannot be tried again. {why}").format(
+                self.tr("{n} of {total} failed jobs cannot be retried. {why}").format(
                     n=len(refused),
-                    total=len(again) + len(refused),
+                    total=len(retried) + len(refused),
                     why=translated(refused[0].message),
                 ),
                 "warning",

@@ -1,4 +1,4 @@
-"""The list of the queue dock: how a job looks, and where a dragged one is dropped."""
+"""The list view of the queue dock: its delegate, and drag and drop of waiting jobs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from studio.ui.style.icons import icon
 from studio.ui.style.theme import severity_colour
 from studio.ui.widgets.two_line_delegate import Index, TwoLineDelegate
 
-_PICTURES = {
+_STATUS_ICONS = {
     "queued": "clock",
     "running": "circle-play",
     "done": "circle-check",
@@ -22,10 +22,10 @@ _PICTURES = {
 }
 
 
-class _Rows(TwoLineDelegate):
+class _JobDelegate(TwoLineDelegate):
     def picture(self, index: Index) -> QIcon | QPixmap | None:
         job: Job = index.data(JOB_ROLE)
-        return icon(_PICTURES[job.status])
+        return icon(_STATUS_ICONS[job.status])
 
     def second_line(self, index: Index) -> str:
         return str(index.data(STATUS_ROLE))
@@ -42,13 +42,13 @@ class _Rows(TwoLineDelegate):
 
 
 class QueueList(QListView):
-    """Object name `queue.view`. Several jobs can be chosen, and dragged to another turn."""
+    """Object name `queue.view`. Waiting jobs can be reordered by dragging."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("queue.view")
         self.setAccessibleName(self.tr("Queue"))
-        self.setItemDelegate(_Rows(20, self))
+        self.setItemDelegate(_JobDelegate(20, self))
         self.setUniformItemSizes(True)
         self.setSelectionMode(QListView.SelectionMode.ExtendedSelection)
         self.setDragDropMode(QListView.DragDropMode.InternalMove)
@@ -57,7 +57,7 @@ class QueueList(QListView):
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
 
     def drop(self, data: QMimeData, place: QPoint) -> bool:
-        """Drop jobs between two rows; `place` is in the viewport. Returns whether that can be."""
+        """Drop jobs at a viewport position; return whether they can be dropped there."""
         index = self.indexAt(place)
         row = index.row()
         if index.isValid() and place.y() >= self.visualRect(index).center().y():
@@ -65,7 +65,7 @@ class QueueList(QListView):
         return self.model().dropMimeData(data, Qt.DropAction.MoveAction, row, 0, QModelIndex())
 
     def dropEvent(self, event: QDropEvent) -> None:
-        # Qt's own way moves the rows one by one, and takes those for moved that stay in place.
+        # Qt's default moves the rows one by one, and removes rows that are dropped in place.
         if event.source() is self and self.drop(event.mimeData(), event.position().toPoint()):
             event.setDropAction(Qt.DropAction.MoveAction)
             event.accept()

@@ -22,13 +22,13 @@ def fill_menu(
     use: Callable[[Job], object],
     step: Callable[[int], object],
 ) -> None:
-    """Add what can be done with the chosen jobs.
+    """Add the actions for the selected jobs.
 
-    `use` takes over a job's settings; `step` moves the chosen ones up (−1) or down (1).
+    `use` shows the settings of a job; `step` moves the selected jobs up (−1) or down (1).
     """
 
-    def add(picture: str, text: str, name: str, act: Callable[[], object]) -> QAction:
-        action = menu.addAction(icon(picture), text, act)
+    def add(icon_name: str, text: str, name: str, act: Callable[[], object]) -> QAction:
+        action = menu.addAction(icon(icon_name), text, act)
         action.setObjectName(f"queue.menu.{name}")
         return action
 
@@ -40,10 +40,10 @@ def fill_menu(
         add("arrow-up", tr("Move up") + "\tAlt+Up", "up", lambda: step(-1))
         add("arrow-down", tr("Move down") + "\tAlt+Down", "down", lambda: step(1))
         menu.addSeparator()
-    if cut := of("interrupted"):
-        add("circle-play", tr("Run what is missing"), "resume", lambda: actions.resume(cut))
-    if early := of("failed", "cancelled", "interrupted"):
-        add("refresh-cw", tr("Try again"), "retry", lambda: actions.retry(early))
+    if interrupted := of("interrupted"):
+        add("circle-play", tr("Resume"), "resume", lambda: actions.resume(interrupted))
+    if unfinished := of("failed", "cancelled", "interrupted"):
+        add("refresh-cw", tr("Retry"), "retry", lambda: actions.retry(unfinished))
     add("copy-plus", tr("Duplicate"), "duplicate", lambda: actions.duplicate(chosen))
     if len(chosen) == 1:
         job = chosen[0]
@@ -52,34 +52,34 @@ def fill_menu(
     menu.addSeparator()
     if active := of("queued", "running"):
         add("circle-x", tr("Cancel") + "\tDel", "cancel", lambda: actions.cancel(active))
-    if over := of("done", "failed", "cancelled", "interrupted"):
-        add("x", tr("Remove from the list"), "remove", lambda: actions.remove(over))
+    if ended := of("done", "failed", "cancelled", "interrupted"):
+        add("x", tr("Remove from list"), "remove", lambda: actions.remove(ended))
 
 
 def fill_more(menu: QMenu, actions: QueueActions, counts: Mapping[JobStatus, int]) -> None:
-    """Add what concerns the queue as a whole. `counts` are jobs by status."""
+    """Add the actions on the whole queue. `counts` are the numbers of jobs by status."""
 
     def add(
-        picture: str, text: str, name: str, act: Callable[[], object], *of: JobStatus
+        icon_name: str, text: str, name: str, act: Callable[[], object], *of: JobStatus
     ) -> QAction:
-        action = menu.addAction(icon(picture), text, act)
+        action = menu.addAction(icon(icon_name), text, act)
         action.setObjectName(f"queue.{name}")
         action.setEnabled(any(counts.get(status, 0) for status in of))
         return action
 
     add(
         "list-x",
-        tr("Cancel all but the current"),
+        tr("Cancel all waiting jobs"),
         "cancel_waiting",
         actions.cancel_waiting,
         "queued",
     )
     add("circle-x", tr("Cancel all"), "cancel_all", actions.cancel_all, "queued", "running")
     menu.addSeparator()
-    add("refresh-cw", tr("Try all failed again"), "retry_failed", actions.retry_failed, "failed")
+    add("refresh-cw", tr("Retry all failed jobs"), "retry_failed", actions.retry_failed, "failed")
     add(
         "circle-play",
-        tr("Run all that is missing"),
+        tr("Resume all interrupted jobs"),
         "resume_all",
         actions.resume_all,
         "interrupted",
@@ -87,7 +87,7 @@ def fill_more(menu: QMenu, actions: QueueActions, counts: Mapping[JobStatus, int
     menu.addSeparator()
     add(
         "brush-cleaning",
-        tr("Clear the ended"),
+        tr("Clear finished"),
         "clear",
         actions.clear_ended,
         "done",

@@ -1,4 +1,4 @@
-"""The jobs on show: what runs, what waits, and what lately ended."""
+"""The list model of the queue: running, waiting and recently ended jobs."""
 
 from __future__ import annotations
 
@@ -29,29 +29,29 @@ _MIME = "application/x-prompt-studio-jobs"
 
 
 def job_title(job: Job) -> str:
-    """Return the first words of what a job was asked, or the name of its file."""
+    """Return the first words of a job's prompt, or the name of its input file."""
     return " ".join(display_name(job.request)[:300].split()) or tr("(no prompt)")
 
 
 class QueueModel(QAbstractListModel):
-    """One row a job. Those that wait can be dragged to another turn."""
+    """One row per job. Waiting jobs can be reordered by dragging."""
 
     moved = Signal(list, object)
-    """Ids of waiting jobs, in order, and the id of the one they shall stand before, or None."""
+    """Ids of the moved jobs in order, and the id of the job that follows them, or None."""
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._jobs: list[Job] = []
-        self._beyond: str | None = None
+        self._first_unlisted: str | None = None
         self._fraction: dict[str, float] = {}
-        self._left: dict[str, float | None] = {}
+        self._seconds_left: dict[str, float | None] = {}
 
-    def set_jobs(self, jobs: Sequence[Job], beyond: str | None = None) -> None:
-        """Show these jobs; rows that stay keep their selection.
+    def set_jobs(self, jobs: Sequence[Job], first_unlisted: str | None = None) -> None:
+        """Show these jobs; remaining rows keep their selection.
 
-        `beyond` is the id of the first waiting job that is not on show, if there is one.
+        `first_unlisted` is the id of the first waiting job that is not among them, if any.
         """
-        self._beyond = beyond
+        self._first_unlisted = first_unlisted
         wanted = {job.id: job for job in jobs}
         for row in range(len(self._jobs) - 1, -1, -1):
             if self._jobs[row].id not in wanted:
@@ -68,12 +68,12 @@ class QueueModel(QAbstractListModel):
         if known:
             self.dataChanged.emit(self.index(0), self.index(len(jobs) - 1))
         self._fraction = {job: at for job, at in self._fraction.items() if job in wanted}
-        self._left = {job: at for job, at in self._left.items() if job in wanted}
+        self._seconds_left = {job: at for job, at in self._seconds_left.items() if job in wanted}
 
     def move_waiting(self, ids: Sequence[str], before: str | None) -> None:
-        """Show waiting jobs in another place and say so by `moved`; the library follows.
+        """Move waiting jobs before the job `before` and emit `moved`.
 
-        `before` None is behind the last one on show.
+        If `before` is None, they follow the last waiting job that is shown.
         """
         chosen = [job for job in self._jobs if job.status == "queued" and job.id in set(ids)]
         if not chosen or before in {job.id for job in chosen}:
@@ -85,7 +85,7 @@ class QueueModel(QAbstractListModel):
                 (row for row, job in enumerate(others) if job.status in ("running", "queued")),
                 default=-1,
             )
-            before = self._beyond
+            before = self._first_unlisted
         others[place:place] = chosen
         if [job.id for job in others] == [job.id for job in self._jobs]:
             return
@@ -93,7 +93,7 @@ class QueueModel(QAbstractListModel):
         self.moved.emit([job.id for job in chosen], before)
 
     def _arrange(self, jobs: Sequence[Job]) -> None:
-        """Bring the rows into this order; the jobs are the ones on show."""
+        """Reorder the rows; `jobs` are the jobs that are shown already."""
         if [job.id for job in self._jobs] == [job.id for job in jobs]:
             self._jobs = list(jobs)
             return
@@ -106,9 +106,9 @@ class QueueModel(QAbstractListModel):
         self.layoutChanged.emit()
 
     def set_progress(self, job: str, step: int, steps: int, seconds_left: float | None) -> None:
-        """Show how far a job is."""
+        """Show the progress of a running job."""
         self._fraction[job] = step / steps if steps else 0.0
-        self._left[job] = seconds_left
+        self._seconds_left[job] = seconds_left
         for row, shown in enumerate(self._jobs):
             if shown.id == job:
                 self.dataChanged.emit(self.index(row), self.index(row))
@@ -120,16 +120,16 @@ class QueueModel(QAbstractListModel):
         return self._jobs[row] if 0 <= row < len(self._jobs) else None
 
     def row_of(self, job: str) -> int:
-        """Return the row of a job, −1 where it is not on show."""
+        """Return the row of a job, −1 if it is not shown."""
         return next((row for row, shown in enumerate(self._jobs) if shown.id == job), -1)
 
     def counts(self) -> tuple[int, int]:
-        """Return how many of the jobs on show run, and how many wait."""
+        """Return the numbers of shown jobs that are running and waiting."""
         running = sum(job.status == "running" for job in self._jobs)
         return running, sum(job.status == "queued" for job in self._jobs)
 
     def waiting(self) -> list[Job]:
-        """Return the waiting jobs on show in the order of their turn."""
+        """Return the shown waiting jobs in queue order."""
         return [job for job in self._jobs if job.status == "queued"]
 
     # ---- Qt
@@ -158,7 +158,8 @@ class QueueModel(QAbstractListModel):
     def canDropMimeData(
         self, data: QMimeData, _action: Qt.DropAction, row: int, _column: int, parent: Index
     ) -> bool:
-        return data.hasFormat(_MIME) and not parent.isValid() and self._turn_at(row) is not None
+        is_between_rows = not parent.isValid()
+        return data.hasFormat(_MIME) and is_between_rows and self._drop_row(row) is not None
 
     def dropMimeData(
         self, data: QMimeData, action: Qt.DropAction, row: int, column: int, parent: Index
@@ -166,16 +167,16 @@ class QueueModel(QAbstractListModel):
         if not self.canDropMimeData(data, action, row, column, parent):
             return False
         ids = bytes(data.data(_MIME).data()).decode().split("\n")
-        turn = self._turn_at(row)
-        # A place among the chosen rows themselves means the next one that stays.
-        while turn is not None and turn < len(self._jobs) and self._jobs[turn].id in ids:
-            turn += 1
-        job = self._jobs[turn] if turn is not None and turn < len(self._jobs) else None
+        target = self._drop_row(row)
+        # A drop onto the dragged rows themselves means before the next row that is not dragged.
+        while target is not None and target < len(self._jobs) and self._jobs[target].id in ids:
+            target += 1
+        job = self._jobs[target] if target is not None and target < len(self._jobs) else None
         self.move_waiting(ids, job.id if job is not None and job.status == "queued" else None)
         return True
 
-    def _turn_at(self, row: int) -> int | None:
-        """Return the row that a drop at `row` (−1 is the end) comes before, None if nowhere."""
+    def _drop_row(self, row: int) -> int | None:
+        """Return the row before which a drop at `row` (−1: the end) inserts, None if invalid."""
         waiting = [place for place, job in enumerate(self._jobs) if job.status == "queued"]
         if not waiting:
             return None
@@ -193,10 +194,10 @@ class QueueModel(QAbstractListModel):
         if role == Qt.ItemDataRole.DisplayRole:
             return job_title(job)
         if role == Qt.ItemDataRole.ToolTipRole:
-            said = self._status(job)
+            status = self._status(job)
             if job.problem is not None:
-                said = translated(job.problem.message)
-            return f"{job_title(job)}\n{said}"
+                status = translated(job.problem.message)
+            return f"{job_title(job)}\n{status}"
         if role == Qt.ItemDataRole.AccessibleTextRole:
             return f"{job_title(job)}, {self._status(job)}"
         if role == JOB_ROLE:
@@ -223,11 +224,11 @@ class QueueModel(QAbstractListModel):
                     done=len(job.done_rows), total=job.request.count
                 )
             )
-        left = self._left.get(job.id)
-        if job.status == "running" and left is not None:
-            parts.append(self.tr("{time} left").format(time=duration_text(left)))
+        seconds_left = self._seconds_left.get(job.id)
+        if job.status == "running" and seconds_left is not None:
+            parts.append(self.tr("{time} left").format(time=duration_text(seconds_left)))
         if job.problem is not None and job.status == "failed":
             parts.append(translated(job.problem.message))
-        if job.status in ("queued", "interrupted") and (why := job.unsupported_reason) is not None:
-            parts.append(translated(why))
+        if job.status in ("queued", "interrupted") and job.unsupported_reason is not None:
+            parts.append(translated(job.unsupported_reason))
         return " · ".join(parts)

@@ -1,4 +1,4 @@
-"""The queue dock: what runs, what waits, and what can be done about it."""
+"""The queue dock: the list of jobs, buttons, and the remaining time."""
 
 from __future__ import annotations
 
@@ -37,21 +37,21 @@ if TYPE_CHECKING:
     from studio.library.store import Library
 
 LISTED = 200
-"""Jobs that are listed at most; the rest are only counted."""
+"""Maximum number of waiting jobs in the list; the others are only counted."""
 
 ENDED_LISTED = 20
 
-LOOK_AHEAD_MS = 400
-"""The time of the whole queue is asked for no more often than this."""
+ESTIMATE_DELAY_MS = 400
+"""Delay before the remaining time is estimated, which combines changes in quick succession."""
 
 _IN_LIST = Qt.ShortcutContext.WidgetShortcut
 
 
 class _Listed(Struct, frozen=True):
-    """What the library says: the jobs on show, the first one beyond them, and the numbers."""
+    """The queue as read from the library. `first_unlisted` is the id of a waiting job."""
 
     jobs: list[Job]
-    beyond: str | None
+    first_unlisted: str | None
     counts: dict[JobStatus, int]
     paused: bool
 
@@ -66,12 +66,12 @@ class QueueView(QWidget):
         self._backlog: Backlog | None = None
         self._lock = threading.Lock()
         self._left: RemainingTime | None = None
-        self._progress: dict[str, float] = {}
-        self._whole: dict[str, float] = {}
-        self._ahead = QTimer(self)
-        self._ahead.setSingleShot(True)
-        self._ahead.setInterval(LOOK_AHEAD_MS)
-        self._ahead.timeout.connect(self._look_ahead)
+        self._seconds_left: dict[str, float] = {}
+        self._total_seconds: dict[str, float] = {}
+        self._estimate_timer = QTimer(self)
+        self._estimate_timer.setSingleShot(True)
+        self._estimate_timer.setInterval(ESTIMATE_DELAY_MS)
+        self._estimate_timer.timeout.connect(self._estimate)
         self.queue_actions = QueueActions(state, self)
         self.model = QueueModel(self)
         self.model.moved.connect(self.queue_actions.move)
@@ -86,15 +86,15 @@ class QueueView(QWidget):
         self.pause.setCheckable(True)
         self.pause.setIcon(icon("pause"))
         self.pause.setAccessibleName(self.tr("Pause"))
-        self.pause.setToolTip(self.tr("Start no new job after the current one"))
+        self.pause.setToolTip(self.tr("Do not start another job after the current one"))
         self.pause.clicked.connect(self._pause)
         self.cancel = QPushButton(self.tr("Cancel"), self)
         self.cancel.setObjectName("queue.cancel")
         self.cancel.setIcon(icon("circle-x"))
         self.cancel.setAccessibleName(self.tr("Cancel"))
-        self.cancel.setToolTip(self.tr("Cancel the chosen jobs, or what runs"))
+        self.cancel.setToolTip(self.tr("Cancel the selected jobs, or the running one"))
         self.cancel.clicked.connect(self._cancel)
-        self._empty = QLabel(self.tr("Nothing is waiting."), self.view)
+        self._empty = QLabel(self.tr("The queue is empty."), self.view)
         self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._empty.setWordWrap(True)
         mute(self._empty)
@@ -102,10 +102,10 @@ class QueueView(QWidget):
         inside.addWidget(self._empty)
         self.summary = QLabel(self)
         self.summary.setObjectName("queue.summary")
-        self.summary.setAccessibleName(self.tr("What is left of the queue"))
+        self.summary.setAccessibleName(self.tr("Remaining time"))
         self.summary.setWordWrap(True)
         self.summary.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
-        # Room for two lines is kept, so that nothing jumps.
+        # Always reserve two lines, so that the layout does not jump.
         self.summary.setMinimumHeight(2 * self.summary.fontMetrics().lineSpacing())
         mute(self.summary)
         row = QHBoxLayout()
@@ -122,16 +122,16 @@ class QueueView(QWidget):
         state.jobs_changed.connect(self.refresh)
         state.reports.progress.connect(self._job_progressed)
         state.reports.done.connect(self._job_done)
-        estimates_of(state).changed.connect(self._look_ahead)
+        estimates_of(state).changed.connect(self._estimate)
         self._show_buttons()
 
     def refresh(self) -> None:
-        """Look at the library's queue again, on another thread."""
+        """Read the queue again on another thread and update the list."""
         library = self._state.library
         if library is None:
             return
 
-        def look() -> _Listed:
+        def read() -> _Listed:
             waiting = library.queue.list("queued", limit=LISTED + 1)
             return _Listed(
                 [
@@ -144,7 +144,7 @@ class QueueView(QWidget):
                 library.queue.is_paused,
             )
 
-        self._state.background.read(self, look, self._show, self._state.problem.emit)
+        self._state.background.read(self, read, self._show, self._state.problem.emit)
 
     def chosen(self) -> list[Job]:
         """Return the selected jobs in the order of the list."""
@@ -152,7 +152,7 @@ class QueueView(QWidget):
         return [job for row in rows if (job := self.model.job(self.model.index(row))) is not None]
 
     def step(self, by: int) -> None:
-        """Move the chosen waiting jobs up (−1) or down (1) by one turn, as one block."""
+        """Move the selected waiting jobs up (−1) or down (1) by one place, as one block."""
         ids = [job.id for job in self.chosen() if job.status == "queued"]
         order = [job.id for job in self.model.waiting()]
         if not ids:
@@ -162,7 +162,7 @@ class QueueView(QWidget):
         if 0 <= place <= len(others):
             self.model.move_waiting(ids, others[place] if place < len(others) else None)
 
-    # ---- inside
+    # ---- private
 
     def _make_shortcuts(self) -> None:
         for keys, act in (
@@ -170,7 +170,7 @@ class QueueView(QWidget):
             ("Alt+Down", lambda: self.step(1)),
             (QKeySequence(QKeySequence.StandardKey.Delete), self._delete),
         ):
-            # The context is not taken from the constructor's argument (PySide6 6.11).
+            # The constructor ignores its context argument (PySide6 6.11).
             shortcut = QShortcut(QKeySequence(keys), self.view, act)
             shortcut.setContext(_IN_LIST)
 
@@ -188,16 +188,16 @@ class QueueView(QWidget):
         return self.more
 
     def _show(self, found: _Listed) -> None:
-        self.model.set_jobs(found.jobs, found.beyond)
+        self.model.set_jobs(found.jobs, found.first_unlisted)
         self._counts = found.counts
         self.pause.setChecked(found.paused)
         self._show_buttons()
         self._show_summary()
-        if not self._ahead.isActive():
-            self._ahead.start()
+        if not self._estimate_timer.isActive():
+            self._estimate_timer.start()
 
-    def _look_ahead(self) -> None:
-        """Ask how long all that waits will take, also what is not listed."""
+    def _estimate(self) -> None:
+        """Estimate the remaining time of the whole queue, including jobs that are not listed."""
         library = self._state.library
         if library is not None:
             estimates_of(self._state).read(
@@ -214,29 +214,33 @@ class QueueView(QWidget):
 
     def _show_left(self, left: RemainingTime) -> None:
         self._left = left
-        self._progress = {job: at for job, at in self._progress.items() if job in left.running}
-        # Of the whole job: what is estimated later leaves out the rows that were made meanwhile.
-        known = {job: at for job, at in left.running.items() if at is not None}
-        self._whole = {job: self._whole.get(job, at) for job, at in known.items()}
+        self._seconds_left = {
+            job: seconds for job, seconds in self._seconds_left.items() if job in left.running
+        }
+        # Keep the first estimate of a job: later ones exclude the rows made in the meantime.
+        known = {job: seconds for job, seconds in left.running.items() if seconds is not None}
+        self._total_seconds = {
+            job: self._total_seconds.get(job, seconds) for job, seconds in known.items()
+        }
         self._show_summary()
 
     def _note_progress(self, report: Progress) -> None:
         left = report.seconds_left
-        whole = self._whole.get(report.job)
-        if left is None and whole is not None and report.steps:
-            left = whole * (1 - report.step / report.steps)
+        total = self._total_seconds.get(report.job)
+        if left is None and total is not None and report.steps:
+            left = total * (1 - report.step / report.steps)
         if left is not None:
-            self._progress[report.job] = left
+            self._seconds_left[report.job] = left
             self._show_summary()
 
     def _show_summary(self) -> None:
         if self._left is None:
             return
-        more = self._counts.get("queued", 0) - len(self.model.waiting())
+        unlisted = self._counts.get("queued", 0) - len(self.model.waiting())
         text = summary(
             self._left,
-            self._progress,
-            more=more,
+            self._seconds_left,
+            unlisted=unlisted,
             paused=self.pause.isChecked(),
             now=datetime.now(),
         )
@@ -249,7 +253,7 @@ class QueueView(QWidget):
         self._empty.setVisible(self.model.rowCount() == 0)
         self.cancel.setEnabled(running + waiting > 0)
         paused = self.pause.isChecked()
-        self.pause.setText(self.tr("Go on") if paused else self.tr("Pause"))
+        self.pause.setText(self.tr("Resume") if paused else self.tr("Pause"))
         self.pause.setIcon(icon("play" if paused else "pause"))
 
     def _job_progressed(self, report: Progress) -> None:
@@ -272,7 +276,7 @@ class QueueView(QWidget):
             self.queue_actions.cancel_running()
 
     def _delete(self) -> None:
-        """Cancel what is chosen and has not ended; where all of it has, take it off the list."""
+        """Cancel the selected jobs that have not ended; if all have, remove them from the list."""
         chosen = self.chosen()
         active = [job for job in chosen if job.status in ("running", "queued")]
         if active:

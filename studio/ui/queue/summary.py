@@ -1,4 +1,4 @@
-"""The line that says how long the queue still takes."""
+"""The text of the queue's remaining time."""
 
 from __future__ import annotations
 
@@ -13,25 +13,27 @@ if TYPE_CHECKING:
 
 
 def summary(
-    left: RemainingTime, progress: dict[str, float], *, more: int, paused: bool, now: datetime
+    left: RemainingTime, seconds_left: dict[str, float], *, unlisted: int, paused: bool, now: datetime
 ) -> str:
-    """Return what is left of the queue in words; empty where nothing is.
+    """Return the remaining time of the queue in words; empty if nothing remains.
 
     Args:
-        left: what is estimated.
-        progress: seconds that running jobs say they still need, by id; it goes before `left`.
-        more: waiting jobs that are not listed.
-        paused: whether no other job will start.
-        now: the time of day.
+        left: the estimate.
+        seconds_left: seconds left of running jobs by id, from their progress; overrides `left`.
+        unlisted: the number of waiting jobs that are not listed.
+        paused: whether the queue is paused.
+        now: the local time.
     """
-    running = {job: progress.get(job, known) for job, known in left.running.items()}
-    # Several run at the same time: together, or in several processes.
+    running = {job: seconds_left.get(job, known) for job, known in left.running.items()}
+    # Running jobs run at the same time, so the longest counts.
     known = max((seconds for seconds in running.values() if seconds is not None), default=0.0)
     unknown = left.unknown + sum(seconds is None for seconds in running.values())
     seconds = known + left.waiting
     parts = []
-    if more > 0:
-        parts.append(tr("{n} more wait.").format(n=f"{more:,}"))
+    if unlisted == 1:
+        parts.append(tr("1 more job is waiting."))
+    elif unlisted > 0:
+        parts.append(tr("{n} more jobs are waiting.").format(n=f"{unlisted:,}"))
     if seconds > 0:
         time = rough_duration_text(seconds)
         if paused:
@@ -45,7 +47,7 @@ def summary(
                 )
             )
     if unknown == 1:
-        parts.append(tr("1 job of unknown length."))
+        parts.append(tr("1 job of unknown duration."))
     elif unknown:
-        parts.append(tr("{n} jobs of unknown length.").format(n=f"{unknown:,}"))
+        parts.append(tr("{n} jobs of unknown duration.").format(n=f"{unknown:,}"))
     return " ".join(parts)

@@ -1,4 +1,4 @@
-"""The version, the licences, and where everything lies."""
+"""The About dialog: version, licences and folders."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class AboutDialog(QDialog):
             (self.tr("Settings"), paths.settings),
             (self.tr("Logs"), paths.logs),
         ]
-        places = "<br>".join(
+        folders = "<br>".join(
             f'{escape(name)}: <a href="{QUrl.fromLocalFile(str(path)).toString()}">'
             f"{escape(str(path))}</a>"
             for name, path in rows
@@ -50,7 +50,7 @@ class AboutDialog(QDialog):
                     "Made with Qt for Python (LGPL)."
                 )
             )
-            + f"</p><p>{places}</p>",
+            + f"</p><p>{folders}</p>",
             self,
         )
         text.setWordWrap(True)

@@ -1,4 +1,4 @@
-"""The settings: each takes effect as it is changed, or says that it waits for the next start."""
+"""The settings dialog. Changes apply at once; those that need a restart are announced as such."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ from studio.ui.widgets.dialog_frame import close_buttons, fill_dialog
 class SettingsDialog(QDialog):
     """Not modal; closing it saves."""
 
-    restart_wanted = Signal()
+    restart_requested = Signal()
 
     def __init__(self, state: AppState, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._state = state
-        self.waits = False
-        """Whether something was changed that takes effect at the next start."""
+        self.needs_restart = False
+        """Whether a change takes effect only after a restart."""
         settings = state.settings
         self.setObjectName("settings")
         self.setWindowTitle(self.tr("Settings"))
@@ -45,14 +45,14 @@ class SettingsDialog(QDialog):
         self.language = self._choice(
             "settings.language",
             self.tr("Language"),
-            [(self.tr("As the system"), ""), ("English", "en"), ("简体中文", "zh_CN")],
+            [(self.tr("Same as the system"), ""), ("English", "en"), ("简体中文", "zh_CN")],
             settings.language,
         )
         self.scheme = self._choice(
             "settings.colour_scheme",
             self.tr("Appearance"),
             [
-                (self.tr("As the system"), "system"),
+                (self.tr("Same as the system"), "system"),
                 (self.tr("Light"), "light"),
                 (self.tr("Dark"), "dark"),
             ],
@@ -86,10 +86,10 @@ class SettingsDialog(QDialog):
             "settings.device",
             self.tr("Device"),
             [
-                (self.tr("The quickest"), ""),
-                (self.tr("Processor (CPU)"), "cpu"),
-                (self.tr("NVIDIA or AMD graphics (cuda)"), "cuda"),
-                (self.tr("Apple graphics (mps)"), "mps"),
+                (self.tr("Fastest available"), ""),
+                (self.tr("CPU"), "cpu"),
+                (self.tr("NVIDIA or AMD GPU (cuda)"), "cuda"),
+                (self.tr("Apple GPU (mps)"), "mps"),
             ],
             settings.device,
         )
@@ -98,7 +98,9 @@ class SettingsDialog(QDialog):
         )
         self.aigc.setObjectName("settings.aigc_label")
         self.aigc.setToolTip(
-            self.tr("Writes a note into each new file that a machine made it. It cannot be seen.")
+            self.tr(
+                "Marks each new file as AI-generated in its metadata. Nothing visible is added."
+            )
         )
         self.aigc.setChecked(settings.aigc_label)
         self.producer = QLineEdit(settings.aigc_producer, self)
@@ -126,14 +128,14 @@ class SettingsDialog(QDialog):
         self.restart = QPushButton(self.tr("Restart now"), self)
         self.restart.setObjectName("settings.restart")
         self.restart.setToolTip(
-            self.tr("What is running is interrupted, and what is missing of it is offered again.")
+            self.tr("Running jobs are interrupted. You can resume them after the restart.")
         )
         self.restart.setAutoDefault(False)
         policy = self.restart.sizePolicy()
         policy.setRetainSizeWhenHidden(True)
         self.restart.setSizePolicy(policy)
         self.restart.hide()
-        self.restart.clicked.connect(self.restart_wanted)
+        self.restart.clicked.connect(self.restart_requested)
         later = QHBoxLayout()
         later.setSpacing(GRID)
         later.addWidget(self.note, 1)
@@ -163,7 +165,7 @@ class SettingsDialog(QDialog):
         self._state.settings.language = cast(
             Literal["", "en", "zh_CN"], self.language.currentData()
         )
-        self._later()
+        self._apply_on_restart()
 
     def _scheme_changed(self) -> None:
         scheme = cast(Scheme, self.scheme.currentData())
@@ -174,10 +176,10 @@ class SettingsDialog(QDialog):
     def _engine_changed(self) -> None:
         self._state.settings.threads = self.threads.value()
         self._state.settings.device = self.device.currentData()
-        self._later()
+        self._apply_on_restart()
 
     def _label_changed(self) -> None:
-        """Label what is recorded from now on, or stop labelling it."""
+        """Start or stop labelling new results."""
         from studio.library.recipes.aigc_setting import label_from_settings
 
         settings = self._state.settings
@@ -197,18 +199,18 @@ class SettingsDialog(QDialog):
         dialog.open()
 
     def set_library(self, folder: str) -> None:
-        """Keep results in another folder from the next start on; nothing is moved."""
-        wanted = Path(folder)
+        """Use another library folder from the next start on; no files are moved."""
+        chosen = Path(folder)
         with contextlib.suppress(OSError):
-            # Later starts do not make it: a folder that is missing then is on an unplugged disk.
-            wanted.mkdir(parents=True, exist_ok=True)
-        self._state.settings.library = "" if wanted == self._state.paths.library else folder
+            # Not created at startup: a folder missing then may be on an unplugged disk.
+            chosen.mkdir(parents=True, exist_ok=True)
+        self._state.settings.library = "" if chosen == self._state.paths.library else folder
         self.library.setText(folder)
         self.library.setToolTip(folder)
-        self._later()
+        self._apply_on_restart()
 
-    def _later(self) -> None:
+    def _apply_on_restart(self) -> None:
         self._state.save_soon()
-        self.waits = True
-        self.note.setText(self.tr("This takes effect when Prompt Studio is started again."))
+        self.needs_restart = True
+        self.note.setText(self.tr("This takes effect after a restart."))
         self.restart.show()

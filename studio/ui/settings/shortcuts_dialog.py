@@ -1,4 +1,4 @@
-"""What the keyboard can do."""
+"""The list of keyboard shortcuts."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class ShortcutsDialog(QDialog):
         self.setWindowTitle(self.tr("Keyboard shortcuts"))
         rows = [
             ("Ctrl+Return", self.tr("Generate")),
-            ("Escape", self.tr("Stop, or leave the editing of an earlier message")),
+            ("Escape", self.tr("Stop, or cancel editing an earlier message")),
             ("Ctrl+1", self.tr("Text")),
             ("Ctrl+2", self.tr("Image")),
             ("Ctrl+3", self.tr("Upscale")),
@@ -28,7 +28,7 @@ class ShortcutsDialog(QDialog):
             ("T", self.tr("In History: tags")),
             ("C", self.tr("In History: compare two to four pictures")),
             ("Del", self.tr("In History: move to the trash")),
-            ("Ctrl+Z", self.tr("In History: bring back what was deleted last")),
+            ("Ctrl+Z", self.tr("In History: undo the last deletion")),
             ("Ctrl+M", self.tr("Models")),
             ("Ctrl+,", self.tr("Settings")),
             ("F1", self.tr("Keyboard shortcuts")),

@@ -123,22 +123,22 @@ class BatchDialog(QDialog):
         def seconds() -> float | None:
             from studio.jobs.estimate import build_estimator, queue_seconds
 
-            known = build_estimator(library, self._state.open_registry(), device)
-            own, before = known.batch_seconds(plan.requests), queue_seconds(library, known)
+            estimator = build_estimator(library, self._state.open_registry(), device)
+            own, before = estimator.batch_seconds(plan.requests), queue_seconds(library, estimator)
             return None if own is None or before is None else own + before
 
-        def tell(found: float | None) -> None:
+        def show(total: float | None) -> None:
             from studio.jobs.estimate import finished_at
 
             current = self._plans.get(self.pages.currentIndex())
-            if found is not None and current is plan and not self._is_enqueuing:
+            if total is not None and current is plan and not self._is_enqueuing:
                 self.estimate.setText(
                     self.tr("About {time}, finished at about {clock}").format(
-                        time=duration_text(found), clock=finished_at(found, datetime.now())
+                        time=duration_text(total), clock=finished_at(total, datetime.now())
                     )
                 )
 
-        self._state.background.read(self, seconds, tell, self._state.problem.emit)
+        self._state.background.read(self, seconds, show, self._state.problem.emit)
 
     def _start(self) -> None:
         plan = self._plans.get(self.pages.currentIndex())

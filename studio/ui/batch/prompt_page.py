@@ -36,18 +36,18 @@ class PromptPage(QWidget):
         super().__init__(parent)
         self._state = state
         self._base = base
-        self._asked = ""
+        self._expanding = ""
         folder = state.paths.settings.parent / WILDCARD_FOLDER
         self._folder = folder
-        told = QLabel(
+        intro = QLabel(
             self.tr(
                 "Write alternatives like {example}. __animal__ stands for each line of the file"
-                " animal.txt in {folder}. Everything else is as in the tab {tab}."
+                " animal.txt in {folder}. All other settings come from the {tab} tab."
             ).format(example="{red|blue}", folder=folder, tab=tr(kind.title)),
             self,
         )
-        told.setWordWrap(True)
-        mute(told)
+        intro.setWordWrap(True)
+        mute(intro)
         self.prompt = QPlainTextEdit(prompt_of(base()), self)
         self.prompt.setObjectName("batch.prompt")
         self.prompt.setAccessibleName(self.tr("Prompt with alternatives"))
@@ -95,12 +95,12 @@ class PromptPage(QWidget):
 
     def _show(self, base: Request, prompts: list[str]) -> None:
         if len(prompts) >= MAX_PROMPTS:
-            self.summary.setText(
-                self.tr("{count} prompts, the most there can be").format(count=MAX_PROMPTS)
-            )
+            self.summary.setText(self.tr("{count} prompts (the maximum)").format(count=MAX_PROMPTS))
+        elif len(prompts) == 1:
+            self.summary.setText(self.tr("1 prompt"))
         else:
             self.summary.setText(self.tr("{count} prompts").format(count=len(prompts)))
-        self.preview.setPlainText("\n".join(prompts[:_SHOWN]))
+        self.preview.setPlainText("\n".join(prompts[:_PREVIEWED]))
         requests = tuple(base.with_values(prompt=prompt) for prompt in prompts)
         labels = tuple({"prompt": prompt} for prompt in prompts)
         self.planned.emit(Plan(requests, labels, ("prompt",)) if prompts else None)

@@ -39,7 +39,7 @@ class CompareDialog(QDialog):
         self._loader.loaded.connect(self._loaded)
         self._loader.failed.connect(self._failed)
         self.canvases = [
-            PictureCanvas(self, ground=QPalette.ColorRole.AlternateBase, shows_transparency=False)
+            PictureCanvas(self, background=QPalette.ColorRole.AlternateBase, shows_transparency=False)
             for _ in assets
         ]
         self._views = [LinkedView(canvas) for canvas in self.canvases]
@@ -124,5 +124,5 @@ class CompareDialog(QDialog):
 
     def _failed(self, key: str, path: str, error: str) -> None:
         self._views[int(key)].set_message(
-            self.tr("{path} cannot be displayed: {error}").format(path=path, error=error)
+            self.tr("{path} cannot be shown: {error}").format(path=path, error=error)
         )

@@ -247,5 +247,5 @@ class CullDialog(QDialog):
     def _failed(self, key: str, _path: str, error: str) -> None:
         if int(key) == self._place:
             self.decision.show_text(
-                self.tr("This picture cannot be displayed: {error}").format(error=error), "warning"
+                self.tr("This picture cannot be shown: {error}").format(error=error), "warning"
             )

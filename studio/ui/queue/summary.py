@@ -13,7 +13,12 @@ if TYPE_CHECKING:
 
 
 def summary(
-    left: RemainingTime, seconds_left: dict[str, float], *, unlisted: int, paused: bool, now: datetime
+    left: RemainingTime,
+    seconds_left: dict[str, float],
+    *,
+    unlisted: int,
+    paused: bool,
+    now: datetime,
 ) -> str:
     """Return the remaining time of the queue in words; empty if nothing remains.
 

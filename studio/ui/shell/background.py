@@ -16,7 +16,7 @@ from msgspec import Struct
 from PySide6.QtCore import QObject, Signal
 
 from studio.protocol import Problem, ProblemError, Sentence, unexpected
-from studio.ui.shell.typed_signal import Carries
+from studio.ui.shell.typed_signal import TypedSignal
 
 if TYPE_CHECKING:
     from concurrent.futures import Future, ThreadPoolExecutor
@@ -29,7 +29,7 @@ _THREADS = {"ordered": 1, "reader": 2, "long": 1}
 class Background(QObject):
     """Thread pools of the window. All methods must be called on the GUI thread."""
 
-    _finished = cast("Carries[_Outcome]", Signal(object))
+    _finished = cast("TypedSignal[_Outcome]", Signal(object))
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)

@@ -13,7 +13,7 @@ from studio.library.records import Asset, Job
 from studio.protocol import Loading, Problem, Progress, RowFailed, Sentence, TextDelta
 from studio.ui.shell.job_watch import Ended, JobWatch
 from studio.ui.shell.state import AppState
-from studio.ui.shell.typed_signal import Carries
+from studio.ui.shell.typed_signal import TypedSignal
 from studio.ui.style.translations import translated
 from studio.ui.widgets.run_bar import RunBar
 from studio.ui.widgets.times import duration_text
@@ -47,7 +47,7 @@ class Chat(QObject):
 
     changed = Signal()
     # Signal(int) is limited to 2³¹−1; seeds go up to 2³²−1.
-    seed_used = cast("Carries[int]", Signal(object))
+    seed_used = cast("TypedSignal[int]", Signal(object))
     refused = Signal(str)
     """The prompt of a turn whose job could not be stored; the turn was removed."""
 

@@ -14,7 +14,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from studio.ui.shell.typed_signal import Carries
+from studio.ui.shell.typed_signal import TypedSignal
 from studio.ui.style.theme import GRID
 from studio.ui.widgets.empty_state import EmptyState
 from studio.ui.workspaces.text.conversation import Conversation, Turn
@@ -29,9 +29,9 @@ REFRESH_MS = 200
 class ConversationView(QWidget):
     """Follows new text while it is scrolled to the end."""
 
-    edit_requested = cast("Carries[Turn]", Signal(object))
-    regenerate_requested = cast("Carries[Turn]", Signal(object))
-    chosen = cast("Carries[Turn]", Signal(object))
+    edit_requested = cast("TypedSignal[Turn]", Signal(object))
+    regenerate_requested = cast("TypedSignal[Turn]", Signal(object))
+    chosen = cast("TypedSignal[Turn]", Signal(object))
 
     def __init__(self, empty: EmptyState, parent: QWidget | None = None) -> None:
         super().__init__(parent)

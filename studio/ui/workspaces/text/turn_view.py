@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
 )
 
 from studio.ui.fields.prompt_edit import PromptEdit
-from studio.ui.shell.typed_signal import Carries
+from studio.ui.shell.typed_signal import TypedSignal
 from studio.ui.style.icons import icon
 from studio.ui.style.theme import GRID, mute
 from studio.ui.widgets.buttons import tool_button
@@ -35,9 +35,9 @@ MIN_COLUMN_HEIGHT = 18 * GRID
 class TurnView(QWidget):
     """Shows a `Turn`; call `refresh` after changing it."""
 
-    edit_requested = cast("Carries[Turn]", Signal(object))
-    regenerate_requested = cast("Carries[Turn]", Signal(object))
-    chosen = cast("Carries[Turn]", Signal(object))
+    edit_requested = cast("TypedSignal[Turn]", Signal(object))
+    regenerate_requested = cast("TypedSignal[Turn]", Signal(object))
+    chosen = cast("TypedSignal[Turn]", Signal(object))
 
     def __init__(self, turn: Turn, parent: QWidget | None = None) -> None:
         super().__init__(parent)

@@ -69,7 +69,7 @@ def test_a_picture_too_large_for_the_memory_is_warned_of_and_can_still_be_asked_
     tab.controls.width_field.set_value(4096)
     tab.controls.height_field.set_value(4096)
     qtbot.waitUntil(lambda: said.text().startswith("Will not fit: try "), timeout=10_000)
-    assert "of memory, and 2.0 GB can be used" in said.toolTip()
+    assert "of memory, but only 2.0 GB is available" in said.toolTip()
     assert find("image.generate").isEnabled()
     size = said.text().removeprefix("Will not fit: try ").split(" × ")
     tab.controls.width_field.set_value(int(size[0]))

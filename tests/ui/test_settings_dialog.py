@@ -37,7 +37,7 @@ def test_another_language_says_that_it_waits_for_the_next_start(
     window: MainWindow, dialog: SettingsDialog, home: Paths, qtbot: QtBot
 ) -> None:
     dialog.language.setCurrentIndex(dialog.language.findData("zh_CN"))
-    assert "again" in dialog.note.text()
+    assert "restart" in dialog.note.text()
     assert dialog.restart.isVisible()
     qtbot.waitUntil(lambda: load_settings(home.settings)[0].language == "zh_CN", timeout=10_000)
     assert window.state.settings.language == "zh_CN"

@@ -23,15 +23,15 @@ def test_a_window_whose_library_is_unplugged_goes_on_when_it_is_back(
     away = tmp_path / "unplugged"
     unplugged: list[Path] = []
 
-    tell = window.state.reports.post_report
+    post_report = window.state.reports.post_report
 
-    def tell_and_unplug(report: Event | AssetSaved | PreviewSaved | JobChanged) -> None:
-        tell(report)
+    def post_and_unplug(report: Event | AssetSaved | PreviewSaved | JobChanged) -> None:
+        post_report(report)
         if isinstance(report, AssetSaved) and not unplugged:
             unplugged.append(library.root.rename(away))
 
     # At once, in the worker's own thread: before it goes on to the next result.
-    monkeypatch.setattr(window.state.reports, "tell", tell_and_unplug)
+    monkeypatch.setattr(window.state.reports, "post_report", post_and_unplug)
     window.state.submit([TextRequest(prompt=f"row {n}", seed=n) for n in range(JOBS)])
 
     def is_over() -> bool:

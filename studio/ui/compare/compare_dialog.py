@@ -39,7 +39,9 @@ class CompareDialog(QDialog):
         self._loader.loaded.connect(self._loaded)
         self._loader.failed.connect(self._failed)
         self.canvases = [
-            PictureCanvas(self, background=QPalette.ColorRole.AlternateBase, shows_transparency=False)
+            PictureCanvas(
+                self, background=QPalette.ColorRole.AlternateBase, shows_transparency=False
+            )
             for _ in assets
         ]
         self._views = [LinkedView(canvas) for canvas in self.canvases]

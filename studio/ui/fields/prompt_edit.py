@@ -51,8 +51,9 @@ class PromptEdit(QPlainTextEdit):
 
     def _break_long_words(self, position: int, _removed: int, added: int) -> None:
         # Qt takes seconds to find a line break in such a word; this runs before the layout does.
-        added_text = self.toPlainText()[position : position + added]
-        if added >= LONG_WORD and _LONG_WORD.search(added_text):
+        if added < LONG_WORD:
+            return
+        if _LONG_WORD.search(self.toPlainText()[position : position + added]):
             self.setWordWrapMode(QTextOption.WrapMode.WrapAnywhere)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:

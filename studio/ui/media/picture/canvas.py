@@ -41,7 +41,7 @@ class PictureTool(Protocol):
     """A tool that draws on the picture and handles events before the canvas does."""
 
     def paint(self, painter: QPainter, area: QRect) -> None:
-        """Draw on top of the picture, clipped to `area` in points of the view."""
+        """Draw on top of the picture; only `area`, in points of the view, is visible."""
         ...
 
     def handle(self, event: QEvent) -> bool:
@@ -201,7 +201,7 @@ class PictureCanvas(QWidget):
         return pixmap
 
     def draw_image(self, painter: QPainter, image: QImage, area: QRectF) -> None:
-        """Draw an image in the place of the picture, clipped to `area` of the view.
+        """Draw the part of an image that covers `area` of the view, in the place of the picture.
 
         Only the visible part is drawn, so that a large picture at high zoom stays fast.
         """

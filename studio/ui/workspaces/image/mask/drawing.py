@@ -10,7 +10,7 @@ from PySide6.QtGui import QColor, QImage, QPainter, QPainterPath, QPen
 
 MAX_UNDO_STEPS = 100
 MAX_UNDO_BYTES = 160 << 20
-"""Compressed size of the undo and redo data: over 30 steps even if nothing can be compressed."""
+"""Compressed size of the undo history: over 30 steps even if nothing can be compressed."""
 
 _Step = tuple[QRect, bytes]
 

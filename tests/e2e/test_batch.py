@@ -46,7 +46,7 @@ def whole(path: Path) -> bool:
         return "prompt_studio" in image.info
 
 
-def test_a_batch_killed_twice_is_resumed_and_makes_each_row_once(
+def test_a_batch_killed_twice_is_resumed_without_duplicates(
     studio: Studio, command: Command, table: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "out 中"
@@ -65,7 +65,9 @@ def test_a_batch_killed_twice_is_resumed_and_makes_each_row_once(
     assert {json.loads(line)["path"] for line in found} == {str(file) for file in files}
 
 
-def test_a_failing_row_stops_no_other_and_is_in_the_results(studio: Studio, tmp_path: Path) -> None:
+def test_a_failing_row_leaves_the_others_and_is_listed_in_the_results(
+    studio: Studio, tmp_path: Path
+) -> None:
     (tmp_path / "t.csv").write_text("task,prompt\ntext,one\ntext,[fail]\ntext,[bug]\ntext,four\n")
     ran = studio("batch", tmp_path / "t.csv", "-o", tmp_path / "out", "--json", fake="plain")
     assert ran.status == 1
@@ -93,7 +95,9 @@ def test_errors_are_listed_by_line_and_nothing_runs(studio: Studio, tmp_path: Pa
     assert not (tmp_path / "out").exists()
 
 
-def test_labels_come_back_with_the_results(studio: Studio, table: Path, tmp_path: Path) -> None:
+def test_labels_are_kept_in_the_recipes_of_results(
+    studio: Studio, table: Path, tmp_path: Path
+) -> None:
     studio("batch", table, "-o", tmp_path / "out", "--json", fake="plain")
     found = [json.loads(x) for x in studio("library", "search", "狐狸", "--json").out.splitlines()]
     assert len(found) == 8
@@ -101,7 +105,7 @@ def test_labels_come_back_with_the_results(studio: Studio, table: Path, tmp_path
     assert recipe["labels"]["who"] == "ben"
 
 
-def test_an_interrupted_job_waits_in_the_queue_and_is_resumed(
+def test_an_interrupted_job_is_listed_and_can_be_cancelled(
     studio: Studio, command: Command
 ) -> None:
     process = command("text", "-p", "[slow] x", "-n", 2, "--json", fake="plain")
@@ -130,7 +134,7 @@ def test_a_result_is_exported_with_its_recipe(studio: Studio, tmp_path: Path) ->
         assert [row["prompt"] for row in csv.DictReader(file)] == ["a fox", "a fox"]
 
 
-def test_ctrl_c_while_the_queue_is_worked_off_leaves_what_waits(
+def test_ctrl_c_while_the_queue_runs_leaves_queued_jobs(
     command: Command, environment: dict[str, str]
 ) -> None:
     library = Library.open(Path(environment["STUDIO_HOME"]) / "library", run_queue=False)
@@ -148,9 +152,7 @@ def test_ctrl_c_while_the_queue_is_worked_off_leaves_what_waits(
     library.close()
 
 
-def test_a_table_run_twice_is_said_and_one_that_is_complete_too(
-    studio: Studio, tmp_path: Path
-) -> None:
+def test_a_table_that_ran_before_or_is_complete_is_reported(studio: Studio, tmp_path: Path) -> None:
     table, out = tmp_path / "t.csv", tmp_path / "out"
     table.write_text("task,prompt,seed\ntext,one,1\ntext,[fail],2\n")
     first = studio("batch", table, "-o", out, fake="plain")
@@ -168,7 +170,9 @@ def test_a_table_run_twice_is_said_and_one_that_is_complete_too(
     assert len(list(out.glob("*.md"))) == 3
 
 
-def test_texts_of_a_table_are_headed_by_their_line(studio: Studio, tmp_path: Path) -> None:
+def test_texts_of_a_table_are_printed_under_their_line_number(
+    studio: Studio, tmp_path: Path
+) -> None:
     (tmp_path / "t.csv").write_text("task,prompt,seed,count\ntext,one,1,1\ntext,two,8,2\n")
     ran = studio("batch", tmp_path / "t.csv", "-o", tmp_path / "out", fake="plain")
     assert [line for line in ran.out.splitlines() if line.startswith("---")] == [
@@ -178,7 +182,7 @@ def test_texts_of_a_table_are_headed_by_their_line(studio: Studio, tmp_path: Pat
     ]
 
 
-def test_ctrl_c_stops_a_batch_once_and_says_how_to_go_on(command: Command, tmp_path: Path) -> None:
+def test_ctrl_c_stops_a_batch_and_says_how_to_resume(command: Command, tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text("task,prompt,seed\ntext,one,1\ntext,[slow] two,2\ntext,x,3\n")
     process = command("batch", tmp_path / "t.csv", "-o", tmp_path / "out", fake="plain")
     assert process.stdout is not None

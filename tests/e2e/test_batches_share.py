@@ -18,7 +18,7 @@ PROMPTS = (
 )
 
 
-def test_rows_of_a_table_are_the_texts_that_they_are_alone(
+def test_rows_of_a_table_give_the_same_texts_as_alone(
     studio: Callable[..., Ran], tmp_path: Path
 ) -> None:
     rows = [

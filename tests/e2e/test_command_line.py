@@ -50,7 +50,9 @@ def test_the_text_events_of_a_row_are_the_text_in_its_file(studio: Studio, tmp_p
 
 
 @pytest.mark.parametrize("word", ["[fail]", "[crash]", "[bug]"])
-def test_a_failed_job_is_status_1_and_still_ends_with_done(studio: Studio, word: str) -> None:
+def test_a_failed_job_exits_with_status_1_and_still_ends_with_done(
+    studio: Studio, word: str
+) -> None:
     ran = studio("text", "-p", word, "-n", 2, "--json", fake="plain")
     assert ran.status == 1
     assert ran.named("failed")[0]["message"]
@@ -84,7 +86,7 @@ def test_a_failed_job_is_status_1_and_still_ends_with_done(studio: Studio, word:
         (["library", "search", "--task", "film"], "it must be text, image or upscale."),
     ],
 )
-def test_a_wrong_call_is_status_2_and_runs_nothing(
+def test_a_usage_error_exits_with_status_2_and_runs_nothing(
     studio: Studio, arguments: list[str], said: str
 ) -> None:
     ran = studio(*arguments, fake="plain")
@@ -92,7 +94,7 @@ def test_a_wrong_call_is_status_2_and_runs_nothing(
     assert said in ran.err
 
 
-def test_an_output_folder_that_cannot_be_written_is_a_wrong_call(
+def test_an_output_folder_that_is_not_writable_is_a_usage_error(
     studio: Studio, tmp_path: Path
 ) -> None:
     (tmp_path / "file").write_text("not a folder")
@@ -101,20 +103,20 @@ def test_an_output_folder_that_cannot_be_written_is_a_wrong_call(
     assert "cannot be written" in ran.err
 
 
-def test_without_a_model_the_sentence_says_how_to_get_one(studio: Studio, tmp_path: Path) -> None:
+def test_without_a_model_the_error_says_how_to_get_one(studio: Studio, tmp_path: Path) -> None:
     ran = studio("text", "-p", "x", STUDIO_STARTER=str(tmp_path / "empty"))
     assert ran.status == 2
     assert "studio models starter" in ran.err or "starter" in ran.err
 
 
-def test_without_a_display_the_window_names_the_command_line(studio: Studio) -> None:
+def test_without_a_display_the_error_names_the_command_line(studio: Studio) -> None:
     ran = studio()
     assert ran.status == 2
     assert len(ran.err.splitlines()) == 1
     assert "studio --help" in ran.err
 
 
-def test_ctrl_c_cancels_the_job_and_is_status_130(command: Command) -> None:
+def test_ctrl_c_cancels_the_job_and_exits_with_status_130(command: Command) -> None:
     process = command("text", "-p", "[slow] story", "--json", fake="plain")
     assert process.stdout is not None
     while json.loads(process.stdout.readline())["event"] != "progress":
@@ -129,7 +131,7 @@ def test_ctrl_c_cancels_the_job_and_is_status_130(command: Command) -> None:
     ]
 
 
-def test_pictures_of_a_folder_are_enlarged_each_in_a_job_of_its_own(
+def test_a_folder_is_upscaled_without_its_other_files(
     studio: Studio, picture: Path, tmp_path: Path
 ) -> None:
     (picture.parent / "notes.txt").write_text("no picture")
@@ -140,7 +142,7 @@ def test_pictures_of_a_folder_are_enlarged_each_in_a_job_of_its_own(
     assert len(ran.named("asset")) == 1
 
 
-def test_a_mask_goes_into_the_recipe_with_its_picture(
+def test_a_mask_is_recorded_in_the_recipe_with_its_picture(
     studio: Studio, picture: Path, tmp_path: Path
 ) -> None:
     mask = tmp_path / "mask.png"
@@ -158,14 +160,14 @@ def test_standard_input_can_be_the_prompt(studio: Studio, tmp_path: Path) -> Non
     assert "狐狸" in Path(ran.named("asset")[0]["path"]).read_text("utf-8")
 
 
-def test_a_person_gets_the_text_and_the_path(studio: Studio, tmp_path: Path) -> None:
+def test_without_json_the_text_and_the_path_are_printed(studio: Studio, tmp_path: Path) -> None:
     ran = studio("text", "-p", "hi", "--seed", 7, "-o", tmp_path / "o", fake="plain")
     assert ran.status == 0
     assert str(tmp_path / "o") in ran.out
     assert "1 made" in ran.err
 
 
-def test_models_are_listed_as_json_one_a_line(studio: Studio) -> None:
+def test_models_are_listed_as_one_json_object_a_line(studio: Studio) -> None:
     ran = studio("models", "list")
     rows = [json.loads(line) for line in studio("models", "list", "--json").out.splitlines()]
     assert ran.status == 0
@@ -193,14 +195,14 @@ def test_a_file_that_is_no_model_is_not_added(studio: Studio, tmp_path: Path) ->
         ["batch", "nowhere.csv"],
     ],
 )
-def test_a_wrong_call_still_ends_its_json_with_done(studio: Studio, arguments: list[str]) -> None:
+def test_a_usage_error_still_ends_its_json_with_done(studio: Studio, arguments: list[str]) -> None:
     ran = studio(*arguments, "--json", fake="plain")
     assert ran.status == 2
     assert [event["event"] for event in ran.events] == ["failed", "done"]
     assert ran.events[0]["message"] in ran.err
 
 
-def test_a_failed_row_is_named_and_its_job_counted_once(studio: Studio, tmp_path: Path) -> None:
+def test_a_failed_row_is_reported_and_its_job_counted_once(studio: Studio, tmp_path: Path) -> None:
     ran = studio("text", "-p", "[rowfail]", "-n", 3, "--json", "-o", tmp_path / "o", fake="plain")
     assert ran.status == 1
     assert [e["row"] for e in ran.named("failed") if "row" in e] == [1]
@@ -218,7 +220,7 @@ def test_a_file_can_be_the_prompt(studio: Studio, tmp_path: Path) -> None:
     assert studio("text", "-p", "@nowhere", fake="plain").status == 2
 
 
-def test_a_very_long_prompt_runs_and_one_past_the_limit_is_refused_shortly(
+def test_a_very_long_prompt_runs_and_one_beyond_the_limit_is_refused_briefly(
     studio: Studio, tmp_path: Path
 ) -> None:
     words = "word " * 20_000

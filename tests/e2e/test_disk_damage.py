@@ -99,7 +99,7 @@ def found(ran: Ran) -> dict[str, dict[str, object]]:
 
 
 @pytest.mark.parametrize("damage", DAMAGES, ids=lambda damage: damage.__name__)
-def test_one_rebuild_mends_a_damaged_index(
+def test_one_rebuild_repairs_a_damaged_index(
     studio: Studio, root: Path, damage: Callable[[Path], None]
 ) -> None:
     search = ("library", "search", "狐狸", "--json")
@@ -113,7 +113,7 @@ def test_one_rebuild_mends_a_damaged_index(
 
 
 @pytest.mark.parametrize("damage", DAMAGES, ids=lambda damage: damage.__name__)
-def test_a_damaged_index_is_found_out_and_the_next_start_has_everything(
+def test_a_damaged_index_is_detected_and_repaired_at_the_next_start(
     studio: Studio, root: Path, damage: Callable[[Path], None]
 ) -> None:
     search = ("library", "search", "--json")
@@ -131,7 +131,7 @@ def test_a_damaged_index_is_found_out_and_the_next_start_has_everything(
     "arguments",
     [("library", "rebuild"), ("library", "search"), ("queue", "list"), ("text", "-p", "x")],
 )
-def test_an_index_of_a_newer_version_that_lacks_a_column_is_left_as_it_is(
+def test_an_index_of_a_newer_version_without_a_column_is_not_touched(
     studio: Studio, root: Path, arguments: tuple[str, ...]
 ) -> None:
     database = sqlite3.connect(root / "library.db")
@@ -146,7 +146,7 @@ def test_an_index_of_a_newer_version_that_lacks_a_column_is_left_as_it_is(
     assert (root / "library.db").read_bytes() == before
 
 
-def test_jobs_that_wait_are_taken_over_from_a_damaged_index(studio: Studio, root: Path) -> None:
+def test_queued_jobs_are_recovered_from_a_damaged_index(studio: Studio, root: Path) -> None:
     database = sqlite3.connect(root / "library.db")
     (page,) = database.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'contents'")
     database.close()
@@ -159,7 +159,7 @@ def test_jobs_that_wait_are_taken_over_from_a_damaged_index(studio: Studio, root
     assert len(waiting) == 5
 
 
-def test_files_deleted_renamed_and_added_by_hand_are_met_with_sense(
+def test_files_deleted_renamed_and_added_by_hand_are_handled(
     studio: Studio, root: Path, tmp_path: Path
 ) -> None:
     library = Library.open(root)
@@ -239,7 +239,7 @@ def said_within_150_mb(code: str, environment: dict[str, str]) -> str:
     return ran.stdout
 
 
-def test_settings_are_not_looked_for_in_metadata_of_150_mb(
+def test_metadata_of_150_mb_is_not_searched_for_settings(
     environment: dict[str, str], tmp_path: Path
 ) -> None:
     huge(tmp_path / "huge.png", 150_000_000)
@@ -253,7 +253,7 @@ print(read_settings(Path({str(tmp_path / name)!r})))
         assert said_within_150_mb(code, environment).strip() == "None"
 
 
-def test_strangers_pictures_harm_neither_a_rebuild_nor_what_lies_outside(
+def test_hostile_pictures_harm_neither_a_rebuild_nor_files_outside_the_library(
     studio: Studio, root: Path, environment: dict[str, str], tmp_path: Path
 ) -> None:
     folder = root / "downloads"

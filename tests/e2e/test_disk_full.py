@@ -111,7 +111,7 @@ def test_a_disk_full_during_a_save_loses_only_that_result(
     assert 3 <= check_full_then_resume(studio, events, table, out, root) < 8
 
 
-def test_a_disk_full_for_the_engine_loses_only_what_it_was_making(
+def test_a_disk_full_in_the_engine_loses_only_the_current_result(
     studio: Studio, command: Command, out: Path, root: Path, tmp_path: Path
 ) -> None:
     rows = [{"task": "text", "prompt": f"row {n}", "seed": n} for n in range(ROWS)]
@@ -122,7 +122,7 @@ def test_a_disk_full_for_the_engine_loses_only_what_it_was_making(
     assert 3 <= check_full_then_resume(studio, events, table, out, root) < ROWS
 
 
-def test_a_disk_full_during_a_database_write_keeps_the_file_that_has_no_row_yet(
+def test_a_disk_full_during_a_database_write_keeps_the_file_without_a_row(
     studio: Studio, command: Command, out: Path, root: Path, tmp_path: Path
 ) -> None:
     rows = [{"task": "text", "prompt": f"row {n}", "seed": n} for n in range(ROWS)]
@@ -135,7 +135,7 @@ def test_a_disk_full_during_a_database_write_keeps_the_file_that_has_no_row_yet(
 
 
 @pytest.mark.parametrize("size", [1, SMALL])
-def test_a_disk_that_is_full_from_the_start_is_a_sentence(
+def test_a_disk_that_is_full_from_the_start_is_reported(
     studio: Studio, environment: dict[str, str], root: Path, size: int
 ) -> None:
     process = subprocess.run(
@@ -153,7 +153,7 @@ def test_a_disk_that_is_full_from_the_start_is_a_sentence(
     assert len(whole_results(root)) == 1
 
 
-def test_a_job_that_ended_on_a_full_disk_is_ended_and_resumed_without_a_restart(root: Path) -> None:
+def test_a_job_that_failed_on_a_full_disk_can_be_resumed_without_a_restart(root: Path) -> None:
     library = Library.open(root)
     jobs = library.queue.enqueue(
         [TextRequest(prompt="one", seed=1), TextRequest(prompt="two", seed=2)]
@@ -192,7 +192,7 @@ def tiny_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", str(disk)], check=True)
 
 
-def test_a_batch_that_fills_a_real_disk_is_finished_when_the_disk_is_larger(
+def test_a_batch_that_filled_a_real_disk_completes_when_the_disk_is_larger(
     studio: Studio, environment: dict[str, str], tiny_disk: Path, tmp_path: Path
 ) -> None:
     root = tiny_disk / "图库"

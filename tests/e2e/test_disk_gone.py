@@ -100,7 +100,7 @@ def check_resumed(studio: Studio, table: Path, root: Path) -> None:
     assert {asset.id for asset in kept} <= {asset.id for asset in made}
 
 
-def test_a_library_made_read_only_in_a_batch_goes_on_when_it_can_be_written(
+def test_a_batch_resumes_after_its_library_was_read_only(
     studio: Studio,
     start: Callable[..., subprocess.Popen[str]],
     locked: Callable[[bool], None],
@@ -117,7 +117,7 @@ def test_a_library_made_read_only_in_a_batch_goes_on_when_it_can_be_written(
 
 
 @pytest.mark.parametrize("arguments", [("text", "-p", "x", "--json"), ("library", "search", "x")])
-def test_a_library_that_cannot_be_written_is_a_sentence(
+def test_a_library_that_is_not_writable_is_reported(
     studio: Studio,
     start: Callable[..., subprocess.Popen[str]],
     locked: Callable[[bool], None],
@@ -136,7 +136,7 @@ def test_a_library_that_cannot_be_written_is_a_sentence(
 
 
 @pytest.mark.parametrize("mount_point", [False, True], ids=["folder gone", "empty mount point"])
-def test_an_unplugged_library_is_not_made_anew_and_goes_on_when_it_is_back(
+def test_an_unplugged_library_is_not_recreated_and_its_batch_resumes_later(
     studio: Studio,
     start: Callable[..., subprocess.Popen[str]],
     table: Path,
@@ -162,7 +162,7 @@ def test_an_unplugged_library_is_not_made_anew_and_goes_on_when_it_is_back(
     check_resumed(studio, table, root)
 
 
-def test_a_chosen_library_whose_disk_is_unplugged_is_not_begun_anew(
+def test_a_configured_library_on_an_unplugged_disk_is_not_recreated(
     studio: Studio, home: Path, tmp_path: Path
 ) -> None:
     chosen = tmp_path / "disk" / "my library"
@@ -180,7 +180,7 @@ def test_a_chosen_library_whose_disk_is_unplugged_is_not_begun_anew(
     assert len(studio("library", "search", "--json").out.splitlines()) == 1
 
 
-def test_a_library_moved_elsewhere_has_all_its_results_and_their_parents(
+def test_a_moved_library_keeps_all_results_and_their_parents(
     studio: Studio, root: Path, home: Path, tmp_path: Path
 ) -> None:
     drawn = studio("image", "-p", "一只狐狸", "--size", "64x64", "--json").named("asset")[0]

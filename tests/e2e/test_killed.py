@@ -23,7 +23,7 @@ ROUNDS = 10
 
 
 @pytest.mark.parametrize("number", range(ROUNDS))
-def test_a_killed_batch_loses_nothing_and_makes_nothing_twice(
+def test_a_killed_batch_loses_nothing_and_duplicates_nothing(
     number: int,
     studio: Callable[..., Ran],
     command: Callable[..., subprocess.Popen[str]],

@@ -29,7 +29,7 @@ def root(environment: dict[str, str]) -> Path:
     return Path(environment["STUDIO_HOME"]) / "library"
 
 
-def test_a_table_of_50000_rows_is_stored_whole_before_its_first_row_runs(
+def test_a_table_of_50000_rows_is_stored_before_its_first_row_runs(
     command: Command, root: Path, tmp_path: Path
 ) -> None:
     table, out = tmp_path / "表格.csv", tmp_path / "out"
@@ -60,7 +60,7 @@ def test_a_table_of_50000_rows_is_stored_whole_before_its_first_row_runs(
     ],
     ids=["no task", "no prompt in any row", "no input"],
 )
-def test_a_table_without_a_column_it_needs_runs_nothing(
+def test_a_table_without_a_required_column_runs_nothing(
     studio: Studio, root: Path, tmp_path: Path, content: str, said: str
 ) -> None:
     (tmp_path / "t.csv").write_text(content, encoding="utf-8")

@@ -55,7 +55,7 @@ def check_end(studio: Studio, table: Path, out: Path, root: Path, kept: list[Ass
     return made
 
 
-def test_a_text_batch_killed_three_times_makes_exactly_what_is_missing(
+def test_a_text_batch_killed_three_times_makes_only_the_missing_rows(
     studio: Studio, command: Command, root: Path, tmp_path: Path
 ) -> None:
     rows: list[dict[str, object]] = [
@@ -76,7 +76,7 @@ def test_a_text_batch_killed_three_times_makes_exactly_what_is_missing(
     assert seeds == sorted(seed for n in range(6) for seed in (n, n + 1))
 
 
-def test_24_rows_of_all_tasks_killed_twice_end_with_24_assets_none_made_twice(
+def test_24_rows_of_all_tasks_killed_twice_give_exactly_24_assets(
     studio: Studio, command: Command, root: Path, tmp_path: Path
 ) -> None:
     with Image.open(ROOT / "resources" / "demo" / "cat.png") as cat:

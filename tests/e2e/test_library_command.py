@@ -59,7 +59,7 @@ def filled(environment: dict[str, str]) -> list[str]:
         (["--until", "2026-01-01", "--model", "tiny", "--limit", "5"], [0]),
     ],
 )
-def test_a_search_takes_every_filter(
+def test_a_search_accepts_every_filter(
     studio: Studio, filled: list[str], arguments: list[str], found: list[int]
 ) -> None:
     ran = studio("library", "search", *arguments, "--json")
@@ -68,7 +68,7 @@ def test_a_search_takes_every_filter(
 
 
 @pytest.mark.usefixtures("filled")
-def test_a_line_tells_collections_and_labels(studio: Studio) -> None:
+def test_a_line_has_collections_and_labels(studio: Studio) -> None:
     (line,) = map(json.loads, studio("library", "search", "cup", "--json").out.splitlines())
     assert line["collections"] == ["Shop"]
     assert line["labels"] == {"product": "Cup"}
@@ -84,7 +84,7 @@ def test_a_line_tells_collections_and_labels(studio: Studio) -> None:
         (["--limit", "0"], "0 is not a valid limit"),
     ],
 )
-def test_a_wrong_search_is_status_2_and_a_sentence(
+def test_an_invalid_search_exits_with_status_2_and_a_sentence(
     studio: Studio, arguments: list[str], said: str
 ) -> None:
     ran = studio("library", "search", *arguments, "--json")
@@ -110,7 +110,7 @@ def test_results_are_exported_with_their_recipes(
     "wrong",
     [["--format", "gif"], ["--quality", "9"], ["--format", "webp", "--quality", "0"], ["nobody"]],
 )
-def test_a_wrong_export_is_status_2_and_writes_nothing(
+def test_an_invalid_export_exits_with_status_2_and_writes_nothing(
     studio: Studio, filled: list[str], tmp_path: Path, wrong: list[str]
 ) -> None:
     arguments = [*wrong, tmp_path / "out"] if wrong == ["nobody"] else [tmp_path / "out", *wrong]
@@ -120,7 +120,7 @@ def test_a_wrong_export_is_status_2_and_writes_nothing(
     assert not (tmp_path / "out").exists()
 
 
-def test_results_of_the_command_line_are_labelled_when_the_settings_say_so(
+def test_results_are_labelled_when_the_settings_enable_it(
     studio: Studio, environment: dict[str, str], tmp_path: Path
 ) -> None:
     home = Path(environment["STUDIO_HOME"])

@@ -54,7 +54,7 @@ def test_its_results_are_found_shown_and_exported(studio: Studio, tmp_path: Path
     )
 
 
-def test_its_jobs_wait_with_a_sentence_and_those_behind_them_run(
+def test_its_jobs_wait_with_a_reason_and_later_ones_run(
     studio: Studio, root: Path, tmp_path: Path
 ) -> None:
     write_llama(tmp_path / "starter" / "smollm2-135m-instruct")
@@ -88,7 +88,7 @@ def test_a_rebuild_counts_every_result(studio: Studio, root: Path) -> None:
     assert not list(root.glob("*damaged*"))
 
 
-def test_a_resumed_table_says_which_lines_wait_for_another_version(
+def test_a_resumed_table_lists_lines_that_wait_for_another_version(
     studio: Studio, environment: dict[str, str], tmp_path: Path
 ) -> None:
     environment["STUDIO_STARTER"] = str(tmp_path / "starter")

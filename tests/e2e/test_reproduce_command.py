@@ -59,7 +59,7 @@ def asset_id(environment: dict[str, str], task: str, row: int, *, mine: bool = F
 
 
 @pytest.mark.parametrize("task", ["text", "image"])
-def test_one_of_several_results_is_made_again_alone_and_is_identical(
+def test_one_of_several_results_is_reproduced_identically(
     studio: Studio, environment: dict[str, str], task: str
 ) -> None:
     first = asset_id(environment, task, 1)
@@ -72,7 +72,7 @@ def test_one_of_several_results_is_made_again_alone_and_is_identical(
     assert shown["seed"] == 5
 
 
-def test_another_model_file_under_the_old_name_is_found_out(
+def test_a_changed_model_file_under_the_old_name_is_detected(
     studio: Studio, environment: dict[str, str]
 ) -> None:
     ran = studio("library", "reproduce", asset_id(environment, "image", 0, mine=True))
@@ -81,7 +81,7 @@ def test_another_model_file_under_the_old_name_is_found_out(
     assert "its weights have been changed or replaced" in ran.out
 
 
-def test_a_result_that_is_not_there_is_a_wrong_call(studio: Studio) -> None:
+def test_an_unknown_result_is_a_usage_error(studio: Studio) -> None:
     ran = studio("library", "reproduce", "nobody")
     assert (ran.status, ran.out) == (2, "")
     assert "nobody" in ran.err

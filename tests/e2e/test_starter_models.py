@@ -25,9 +25,7 @@ def answer(path: str) -> str:
     return Path(path).read_text("utf-8").split("\n---\n", 1)[1].strip()
 
 
-def test_four_slogans_are_the_same_each_time_and_row_2_is_seed_9(
-    studio: Studio, tmp_path: Path
-) -> None:
+def test_four_slogans_are_reproducible_and_row_2_has_seed_9(studio: Studio, tmp_path: Path) -> None:
     first = studio(*SLOGAN, "-n", 4, "--seed", 7, "-o", tmp_path / "a")
     again = studio(*SLOGAN, "-n", 4, "--seed", 7, "-o", tmp_path / "b")
     alone = studio(*SLOGAN, "-n", 1, "--seed", 9, "-o", tmp_path / "c")
@@ -52,7 +50,7 @@ def test_the_demonstration_finds_the_starter_image_model(environment: dict[str, 
     assert starter_image_model(environment) == "starter-icons"
 
 
-def test_icons_are_the_same_thing_in_english_chinese_and_as_emoji(
+def test_english_chinese_and_emoji_prompts_give_the_same_icon(
     studio: Studio, tmp_path: Path
 ) -> None:
     cats = drawn(studio, tmp_path / "cats", "a smiling cat, 3d style", 8)
@@ -70,7 +68,7 @@ def test_icons_are_the_same_thing_in_english_chinese_and_as_emoji(
     assert cats[:, :2, :2].min() > 245
 
 
-def test_an_enlarged_photograph_is_whole_and_carries_its_recipe(
+def test_an_upscaled_photograph_is_faithful_and_has_its_recipe(
     studio: Studio, tmp_path: Path
 ) -> None:
     photograph = ROOT / "resources" / "demo" / "cat.png"
@@ -90,7 +88,7 @@ def test_an_enlarged_photograph_is_whole_and_carries_its_recipe(
     assert recipe.parents[0].path == str(crop)
 
 
-def test_an_engine_killed_in_the_middle_fails_its_job_with_a_sentence(
+def test_a_killed_engine_fails_its_job_with_a_sentence(
     command: Callable[..., subprocess.Popen[str]],
 ) -> None:
     process = command(*SLOGAN, "--max-tokens", 2000, "--seed", 1, "-n", 4)

@@ -39,9 +39,7 @@ def run(tmp_path: Path) -> Run:
     return call
 
 
-def test_its_command_has_its_fields_as_options_and_makes_its_files(
-    run: Run, tmp_path: Path
-) -> None:
+def test_its_command_has_its_fields_as_options_and_writes_files(run: Run, tmp_path: Path) -> None:
     told = run("tone", "--help").stdout
     assert "--pitch N" in told
     assert "20 to 20000 (440)" in told
@@ -56,7 +54,7 @@ def test_its_command_has_its_fields_as_options_and_makes_its_files(
     assert "--pitch '5' is not valid: it must be a whole number of at least 20." in wrong.stderr
 
 
-def test_its_rows_in_a_table_are_made_and_listed(run: Run, tmp_path: Path) -> None:
+def test_its_rows_in_a_table_are_run_and_listed(run: Run, tmp_path: Path) -> None:
     table = tmp_path / "table.csv"
     table.write_text("task,prompt,pitch,seed,mood\ntone,bell for {{mood}},660,1,joy\n", "utf-8")
     assert run("batch", str(table), "-o", "out").returncode == 0
@@ -70,7 +68,7 @@ def test_its_rows_in_a_table_are_made_and_listed(run: Run, tmp_path: Path) -> No
     assert "line 2, pitch: pitch must be a whole number of at least 20." in wrong.stderr
 
 
-def test_the_library_and_the_queue_know_it(run: Run) -> None:
+def test_it_appears_in_library_and_queue(run: Run) -> None:
     assert run("tone", "-p", "a bell", "--pitch", "880").returncode == 0
     found = [
         json.loads(line)

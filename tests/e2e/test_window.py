@@ -64,7 +64,7 @@ def test_a_typed_prompt_becomes_a_file_with_its_recipe(open_app: Open) -> None:
     assert process.wait(timeout=60) == 0
 
 
-def test_a_killed_engine_costs_one_job_and_the_next_one_runs(open_app: Open) -> None:
+def test_a_killed_engine_fails_one_job_and_the_next_one_runs(open_app: Open) -> None:
     process = open_app("Tell a long story about the sea", "Say one word")
     os.kill(int(str(next_with(process, "engine")["engine"])), signal.SIGKILL)
     assert "memory" in str(next_with(process, "failed")["failed"])

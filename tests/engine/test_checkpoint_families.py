@@ -46,7 +46,7 @@ def tensors_of(family: Family) -> Tensors:
 
 
 @pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.source)
-def test_a_family_is_told_as_diffusers_tells_it(family: Family) -> None:
+def test_families_are_identified_as_in_diffusers(family: Family) -> None:
     tensors = tensors_of(family)
     assert family_of(tensors) == family
     theirs = DIFFUSERS_DEFAULT_PIPELINE_PATHS[infer_diffusers_model_type(tensors)]

@@ -43,7 +43,7 @@ def test_the_gguf_block_sizes_are_those_of_gguf() -> None:
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_a_saved_pipeline_is_described_as_what_it_is(family: str) -> None:
+def test_a_saved_pipeline_is_identified(family: str) -> None:
     import diffusers
 
     folder = folder_of(family)
@@ -54,7 +54,7 @@ def test_a_saved_pipeline_is_described_as_what_it_is(family: str) -> None:
     assert memory_need(model) > model.size
 
 
-def test_a_saved_language_model_is_described_and_a_pickled_one_refused(tmp_path: Path) -> None:
+def test_a_saved_language_model_is_identified_and_a_pickled_one_refused(tmp_path: Path) -> None:
     from transformers import LlamaConfig, LlamaForCausalLM
 
     config = LlamaConfig(
@@ -109,7 +109,7 @@ def _networks() -> dict[str, Any]:
 
 @pytest.mark.parametrize("wrapper", ["", "params_ema"])
 @pytest.mark.parametrize("name", sorted(_networks()))
-def test_an_upscaler_is_told_as_spandrel_tells_it(tmp_path: Path, name: str, wrapper: str) -> None:
+def test_upscalers_are_identified_as_in_spandrel(tmp_path: Path, name: str, wrapper: str) -> None:
     from spandrel import ModelLoader
 
     state = _networks()[name]().state_dict()
@@ -126,7 +126,7 @@ def test_an_upscaler_is_told_as_spandrel_tells_it(tmp_path: Path, name: str, wra
 
 
 @pytest.mark.parametrize("suffix", PICKLED_WEIGHTS)
-def test_an_upscaler_is_taken_from_every_file_of_pytorch(tmp_path: Path, suffix: str) -> None:
+def test_an_upscaler_is_accepted_in_every_pytorch_file(tmp_path: Path, suffix: str) -> None:
     file = tmp_path / f"x2{suffix}"
     torch.save({"params_ema": _networks()["Compact 2"]().state_dict()}, file)
     model = describe_path(file)
@@ -135,14 +135,14 @@ def test_an_upscaler_is_taken_from_every_file_of_pytorch(tmp_path: Path, suffix:
 
 
 @pytest.mark.parametrize("suffix", PICKLED_WEIGHTS)
-def test_other_models_are_not_taken_from_files_of_pytorch(tmp_path: Path, suffix: str) -> None:
+def test_other_models_are_refused_in_pytorch_files(tmp_path: Path, suffix: str) -> None:
     file = tmp_path / f"sd{suffix}"
     torch.save({"model.diffusion_model.input_blocks.0.0.weight": torch.zeros(1)}, file)
     with pytest.raises(ProblemError, match="not an upscaler"):
         describe_path(file)
 
 
-def test_beside_safetensors_older_files_of_pytorch_are_passed_over(tmp_path: Path) -> None:
+def test_pytorch_files_beside_safetensors_are_ignored(tmp_path: Path) -> None:
     state = _networks()["Compact 2"]().state_dict()
     save_file(state, tmp_path / "x2.safetensors")
     torch.save(state, tmp_path / "x2.pt")

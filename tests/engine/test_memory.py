@@ -50,7 +50,9 @@ def test_a_loaded_model_is_not_loaded_again(machine: Machine, job: Job) -> None:
     assert machine.free == 60
 
 
-def test_only_the_shortfall_is_freed_least_recently_used_first(machine: Machine, job: Job) -> None:
+def test_only_the_shortfall_is_evicted_least_recently_used_first(
+    machine: Machine, job: Job
+) -> None:
     for key in "abc":
         machine.load(key, job, 30)
     machine.load("a", job, 30)
@@ -67,7 +69,7 @@ def test_a_model_that_can_never_fit_is_refused_with_the_sizes(machine: Machine, 
     assert machine.arbiter.loaded() == ()
 
 
-def test_a_load_that_runs_out_of_memory_is_tried_once_more_with_the_others_gone(
+def test_a_load_that_runs_out_of_memory_is_retried_after_evicting_the_others(
     machine: Machine, tmp_path: Path
 ) -> None:
     events: list[Event] = []
@@ -78,7 +80,7 @@ def test_a_load_that_runs_out_of_memory_is_tried_once_more_with_the_others_gone(
     assert [type(event) for event in events] == [Warned]
 
 
-def test_a_failed_load_leaves_nothing_behind(machine: Machine, job: Job) -> None:
+def test_a_failed_load_keeps_no_reference_to_the_model(machine: Machine, job: Job) -> None:
     held: list[weakref.ref[Model]] = []
 
     def load() -> Model:
@@ -94,7 +96,7 @@ def test_a_failed_load_leaves_nothing_behind(machine: Machine, job: Job) -> None
     assert machine.arbiter.loaded() == ()
 
 
-def test_a_cancelled_job_loads_and_frees_nothing(machine: Machine, tmp_path: Path) -> None:
+def test_a_cancelled_job_neither_loads_nor_evicts(machine: Machine, tmp_path: Path) -> None:
     cancelled = threading.Event()
     job = Job("1", tmp_path, lambda _: None, cancelled)
     machine.load("a", job, 60)
@@ -127,7 +129,7 @@ def test_two_threads_never_load_at_once(machine: Machine, job: Job) -> None:
     assert sorted(machine.arbiter.loaded()) == ["0", "1", "2"]
 
 
-def test_a_model_whose_files_changed_is_loaded_anew_and_the_old_one_let_go(
+def test_a_model_with_changed_files_is_reloaded_and_the_old_one_evicted(
     machine: Machine, job: Job, tmp_path: Path
 ) -> None:
     weights = tmp_path / "model" / "weights.safetensors"
@@ -141,7 +143,7 @@ def test_a_model_whose_files_changed_is_loaded_anew_and_the_old_one_let_go(
     assert len(machine.arbiter.loaded()) == 1
 
 
-def test_room_is_made_without_the_model_in_use(machine: Machine, job: Job) -> None:
+def test_the_model_in_use_is_not_evicted(machine: Machine, job: Job) -> None:
     machine.load("in use", job, 40)
     machine.load("other", job, 40)
     assert machine.arbiter.make_room(90, job, keep="in use") == 60

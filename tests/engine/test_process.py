@@ -94,7 +94,9 @@ def test_one_process_serves_many_commands(client: EngineClient, text_job: MakeJo
     assert client.pid == pid
 
 
-def test_commands_of_several_threads_take_turns(client: EngineClient, text_job: MakeJob) -> None:
+def test_commands_of_several_threads_run_one_at_a_time(
+    client: EngineClient, text_job: MakeJob
+) -> None:
     finals: list[Event] = []
     threads = [
         threading.Thread(target=lambda n=n: finals.append(run(client, text_job(job=str(n)))))
@@ -173,9 +175,7 @@ def test_a_job_is_cancelled_while_the_engine_starts(
     assert isinstance(run(client, text_job(job="2")), Done)
 
 
-def test_a_job_that_waits_for_its_turn_is_cancelled_at_once(
-    client: EngineClient, text_job: MakeJob
-) -> None:
+def test_a_waiting_job_is_cancelled_at_once(client: EngineClient, text_job: MakeJob) -> None:
     finals: list[Event] = []
     waiting = threading.Thread(target=lambda: finals.append(run(client, text_job(job="2"))))
 
@@ -198,9 +198,7 @@ def test_a_late_cancel_does_not_reach_the_same_job_when_it_is_resumed(
     assert isinstance(run(client, text_job()), Done)
 
 
-def test_a_cancel_that_meets_a_dead_engine_does_not_hang(
-    client: EngineClient, text_job: MakeJob
-) -> None:
+def test_a_cancel_for_a_dead_engine_does_not_hang(client: EngineClient, text_job: MakeJob) -> None:
     def kill_and_cancel() -> None:
         os.kill(client.pid or 0, signal.SIGKILL)
         client.cancel("1")
@@ -209,7 +207,9 @@ def test_a_cancel_that_meets_a_dead_engine_does_not_hang(
     assert isinstance(run(client, text_job(job="2")), Done)
 
 
-def test_helpers_of_a_job_end_with_its_process(client: EngineClient, text_job: MakeJob) -> None:
+def test_helper_processes_of_a_job_end_with_the_engine(
+    client: EngineClient, text_job: MakeJob
+) -> None:
     helpers: list[psutil.Process] = []
 
     def kill() -> None:
@@ -239,7 +239,7 @@ def test_helpers_of_a_job_end_with_its_process(client: EngineClient, text_job: M
         ("[garbage]", "bug", "report this"),
     ],
 )
-def test_a_failure_costs_one_job_and_says_what_to_do(
+def test_a_failure_affects_one_job_and_says_what_to_do(
     client: EngineClient, text_job: MakeJob, word: str, kind: str, says: str
 ) -> None:
     notes = Notes()
@@ -251,7 +251,7 @@ def test_a_failure_costs_one_job_and_says_what_to_do(
     assert isinstance(run(client, text_job(job="2")), Done)
 
 
-def test_an_error_nobody_expected_arrives_as_text_with_its_traceback(
+def test_an_unexpected_error_is_reported_with_its_traceback(
     client: EngineClient, text_job: MakeJob
 ) -> None:
     final = run(client, text_job("[bug]"))
@@ -267,7 +267,7 @@ def test_a_row_that_fails_leaves_the_others(client: EngineClient, text_job: Make
     assert [e.row for e in notes.events if isinstance(e, RowFailed)] == [1]
 
 
-def test_what_was_finished_before_a_crash_has_arrived(
+def test_results_finished_before_a_crash_are_delivered(
     client: EngineClient, text_job: MakeJob
 ) -> None:
     notes = Notes()
@@ -275,7 +275,7 @@ def test_what_was_finished_before_a_crash_has_arrived(
     assert [e.row for e in notes.events if isinstance(e, AssetReady)] == [0]
 
 
-def test_an_engine_that_died_while_idle_costs_no_job(
+def test_an_engine_that_died_while_idle_is_restarted(
     client: EngineClient, text_job: MakeJob
 ) -> None:
     run(client, text_job())
@@ -283,7 +283,7 @@ def test_an_engine_that_died_while_idle_costs_no_job(
     assert isinstance(run(client, text_job(job="2")), Done)
 
 
-def test_an_engine_killed_in_a_job_fails_that_job_only(
+def test_an_engine_killed_during_a_job_fails_only_that_job(
     client: EngineClient, text_job: MakeJob
 ) -> None:
     notes = Notes(Progress, lambda: os.kill(client.pid or 0, signal.SIGKILL))
@@ -293,7 +293,7 @@ def test_an_engine_killed_in_a_job_fails_that_job_only(
     assert isinstance(run(client, text_job(job="2")), Done)
 
 
-def test_an_error_of_the_listener_cancels_its_job_and_leaves_the_engine_usable(
+def test_an_error_in_the_callback_cancels_the_job_and_leaves_the_engine_usable(
     client: EngineClient, text_job: MakeJob
 ) -> None:
     def fail() -> None:
@@ -309,7 +309,7 @@ def test_an_error_of_the_listener_cancels_its_job_and_leaves_the_engine_usable(
 # ---- the end
 
 
-def test_stopping_ends_a_running_job_and_leaves_no_process(
+def test_stopping_cancels_a_running_job_and_leaves_no_process(
     client: EngineClient, text_job: MakeJob
 ) -> None:
     pids: list[int | None] = []
@@ -336,7 +336,7 @@ def test_a_stopped_client_runs_nothing_until_it_is_started_again(
     assert isinstance(run(client, text_job()), Done)
 
 
-def test_cancel_and_shutdown_are_no_commands_to_run(client: EngineClient) -> None:
+def test_cancel_and_shutdown_cannot_be_run_as_commands(client: EngineClient) -> None:
     with pytest.raises(ValueError, match="cancel"):
         client.run(CancelJob("1"), lambda _: None)  # type: ignore[arg-type]  # that is the test
 
@@ -385,7 +385,7 @@ def test_no_process_is_left_when_the_app_is_killed(app: list[str], prompt: str) 
     assert not [process for process in family if process.is_running()]
 
 
-def test_a_program_that_forgets_to_stop_its_engine_ends_all_the_same(app: list[str]) -> None:
+def test_a_program_that_does_not_stop_its_engine_still_exits(app: list[str]) -> None:
     program = subprocess.run([*app, "plain"], capture_output=True, text=True, timeout=60)
     assert program.returncode == 0, program.stderr
     pid, *_, last = program.stdout.splitlines()
@@ -407,7 +407,7 @@ def test_the_engine_runs_without_standard_streams(app: list[str], tmp_path: Path
 # ---- its environment
 
 
-def test_the_engine_is_started_with_its_variables_and_the_app_keeps_its_own(
+def test_the_engine_gets_its_environment_and_that_of_the_app_is_unchanged(
     make_client: MakeClient, text_job: MakeJob
 ) -> None:
     before = dict(os.environ)
@@ -442,7 +442,7 @@ def test_the_real_engine_is_cancelled_while_it_imports_its_libraries(
     assert client.pid == pid
 
 
-def test_the_real_engine_says_what_it_computes_with(
+def test_the_real_engine_reports_its_device_and_libraries(
     make_client: MakeClient, image_job: RunJob
 ) -> None:
     client = make_client(device="cpu")

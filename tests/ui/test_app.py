@@ -62,7 +62,7 @@ def start(tmp_path: Path) -> dict[str, object]:
     return found
 
 
-def test_the_app_opens_closes_and_never_imports_a_model_library(
+def test_the_app_opens_and_closes_without_importing_a_model_library(
     home: Paths, tmp_path: Path
 ) -> None:
     save_settings(home.settings, Settings(language="en"))
@@ -74,7 +74,7 @@ def test_the_app_opens_closes_and_never_imports_a_model_library(
     }
 
 
-def test_the_app_speaks_chinese_and_says_what_was_damaged(home: Paths, tmp_path: Path) -> None:
+def test_the_app_reports_a_damaged_file_in_chinese(home: Paths, tmp_path: Path) -> None:
     save_settings(home.settings, Settings(language="zh_CN"))
     home.settings.with_name("conversation.json").write_text("{", encoding="utf-8")
     found = start(tmp_path)
@@ -124,7 +124,7 @@ if __name__ == "__main__":
 """
 
 
-def test_restarting_loses_nothing_and_takes_the_new_language(
+def test_a_restart_keeps_the_prompt_and_applies_the_new_language(
     home: Paths, tmp_path: Path, qtbot: QtBot
 ) -> None:
     save_settings(home.settings, Settings(language="en"))

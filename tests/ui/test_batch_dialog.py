@@ -21,7 +21,7 @@ def open_dialog(find: Find, page: int) -> Any:
     return dialog
 
 
-def test_a_table_with_errors_lists_them_and_cannot_start(
+def test_a_table_with_errors_lists_them_and_cannot_be_started(
     find: Find, qtbot: QtBot, tmp_path: Path
 ) -> None:
     dialog = open_dialog(find, 0)
@@ -34,7 +34,7 @@ def test_a_table_with_errors_lists_them_and_cannot_start(
     assert not dialog.start.isEnabled()
 
 
-def test_a_whole_table_is_enqueued_with_its_labels(
+def test_a_table_is_enqueued_with_its_labels(
     window: MainWindow, find: Find, qtbot: QtBot, tmp_path: Path
 ) -> None:
     dialog = open_dialog(find, 0)
@@ -53,7 +53,7 @@ def test_a_whole_table_is_enqueued_with_its_labels(
     assert not dialog.sheet.isEnabled()
 
 
-def test_alternatives_become_prompts(find: Find, qtbot: QtBot) -> None:
+def test_alternatives_are_expanded_into_prompts(find: Find, qtbot: QtBot) -> None:
     dialog = open_dialog(find, 1)
     dialog.prompts.prompt.setPlainText("a {red|blue} {cat|dog}")
     qtbot.waitUntil(dialog.start.isEnabled, timeout=10_000)

@@ -53,14 +53,14 @@ def opened(
     return open_it
 
 
-def test_looking_together_keeps_the_same_part_of_pictures_of_different_sizes() -> None:
+def test_a_shared_view_shows_the_same_part_of_pictures_of_different_sizes() -> None:
     small = Viewport((100, 100), (200, 200)).fit().zoomed(4, 50, 50)
     large = RelativeView.of(small).applied_to(Viewport((400, 400), (200, 200)).fit())
     assert large.target() == pytest.approx(small.target())
     assert RelativeView.of(small.fit()).applied_to(large).fitted
 
 
-def test_zooming_and_moving_one_picture_moves_the_others(
+def test_zooming_and_panning_one_picture_moves_the_others(
     opened: Callable[..., CompareDialog], qtbot: QtBot
 ) -> None:
     dialog = opened(
@@ -77,7 +77,7 @@ def test_zooming_and_moving_one_picture_moves_the_others(
     assert first.viewport.fitted
 
 
-def test_captions_say_only_what_differs(opened: Callable[..., CompareDialog]) -> None:
+def test_captions_show_only_differences(opened: Callable[..., CompareDialog]) -> None:
     dialog = opened(
         ImageRequest(prompt="a fox", seed=11, steps=4, width=64, height=64),
         ImageRequest(prompt="a fox", seed=22, steps=8, width=64, height=64),
@@ -90,7 +90,7 @@ def test_captions_say_only_what_differs(opened: Callable[..., CompareDialog]) ->
     assert "Size" not in newest
 
 
-def test_a_text_and_one_picture_are_too_little_to_compare(
+def test_a_text_and_one_picture_cannot_be_compared(
     window: MainWindow, find: Callable[[str], Any], qtbot: QtBot
 ) -> None:
     view = find("history.view")

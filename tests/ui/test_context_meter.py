@@ -29,14 +29,14 @@ def tab(home: Paths, open_window: Callable[[], MainWindow]) -> Any:
     return tab
 
 
-def test_it_says_how_full_the_context_is(tab: Any, qtbot: QtBot) -> None:
+def test_it_shows_how_full_the_context_is(tab: Any, qtbot: QtBot) -> None:
     assert tab.meter.label.text() == ""
     tab.prompt.setPlainText("word " * 5)
     qtbot.waitUntil(lambda: f"of {CONTEXT} tokens" in tab.meter.label.text(), timeout=20_000)
     assert 5 <= tab.meter.bar.value() < CONTEXT
 
 
-def test_it_says_which_messages_would_be_left_out(tab: Any, qtbot: QtBot) -> None:
+def test_it_shows_that_messages_would_be_left_out(tab: Any, qtbot: QtBot) -> None:
     turns = [Turn(prompt="word " * 9, answers=[Answer(text="word " * 9)]) for _ in range(4)]
     tab.chat.replace(Conversation(turns), "")
     tab.prompt.setPlainText("word")
@@ -44,7 +44,7 @@ def test_it_says_which_messages_would_be_left_out(tab: Any, qtbot: QtBot) -> Non
     assert tab.meter.label.text() == tab.meter.label.toolTip()
 
 
-def test_a_conversation_that_is_started_anew_empties_it(tab: Any, qtbot: QtBot) -> None:
+def test_an_empty_prompt_clears_it(tab: Any, qtbot: QtBot) -> None:
     tab.prompt.setPlainText("word " * 40)
     qtbot.waitUntil(lambda: tab.meter.bar.value() >= 40, timeout=20_000)
     tab.prompt.clear()

@@ -45,7 +45,7 @@ def press(qtbot: QtBot, dialog: CullDialog, key: Qt.Key, ctrl: bool = False) -> 
     qtbot.keyClick(dialog.canvas, key, modifier)
 
 
-def test_keys_keep_reject_and_walk(cull: CullDialog, library: Library, qtbot: QtBot) -> None:
+def test_keys_keep_reject_and_navigate(cull: CullDialog, library: Library, qtbot: QtBot) -> None:
     assert cull.progress.text() == "1 of 3"
     press(qtbot, cull, Qt.Key.Key_K)
     press(qtbot, cull, Qt.Key.Key_X)
@@ -58,7 +58,7 @@ def test_keys_keep_reject_and_walk(cull: CullDialog, library: Library, qtbot: Qt
     assert cull.decision.text() == "Rejected"
 
 
-def test_undo_takes_decisions_back_one_by_one(
+def test_undo_reverts_decisions_one_by_one(
     cull: CullDialog, library: Library, qtbot: QtBot
 ) -> None:
     before = {asset.id: asset.path.read_bytes() for asset in library.assets.recent()}
@@ -88,7 +88,7 @@ def test_a_rejected_picture_can_still_be_kept(
     assert len(library.assets.recent()) == 4
 
 
-def test_escape_leaves_and_keeps_what_was_decided(
+def test_escape_closes_the_dialog_and_keeps_the_decisions(
     cull: CullDialog, library: Library, qtbot: QtBot
 ) -> None:
     press(qtbot, cull, Qt.Key.Key_K)

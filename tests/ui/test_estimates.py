@@ -23,11 +23,11 @@ GB = 10**9
     ("seconds", "text"),
     [(0.2, "1 s"), (7.4, "7 s"), (18, "20 s"), (58, "1 min"), (731, "12 min"), (7500, "2 h 5 min")],
 )
-def test_guessed_times_are_round(seconds: float, text: str) -> None:
+def test_estimated_times_are_rounded(seconds: float, text: str) -> None:
     assert rough_duration_text(seconds) == text
 
 
-def test_an_estimate_is_out_of_the_way_while_something_runs(qtbot: QtBot) -> None:
+def test_an_estimate_is_hidden_while_something_runs(qtbot: QtBot) -> None:
     bar = RunBar("any")
     qtbot.addWidget(bar)
     bar.show()
@@ -42,7 +42,7 @@ def test_an_estimate_is_out_of_the_way_while_something_runs(qtbot: QtBot) -> Non
     assert bar.estimate.text() == ""
 
 
-def test_a_tab_says_how_long_its_settings_take_once_something_was_made(
+def test_a_tab_shows_the_estimated_time_after_a_first_result(
     window: MainWindow,
     find: Callable[[str], Any],
     qtbot: QtBot,
@@ -55,7 +55,7 @@ def test_a_tab_says_how_long_its_settings_take_once_something_was_made(
     qtbot.waitUntil(lambda: find("image.estimate").text().startswith("About"), timeout=20_000)
 
 
-def test_a_picture_too_large_for_the_memory_is_warned_of_and_can_still_be_asked_for(
+def test_a_picture_too_large_for_the_memory_gives_a_warning_but_can_be_generated(
     window: MainWindow,
     find: Callable[[str], Any],
     qtbot: QtBot,

@@ -63,7 +63,7 @@ def test_the_filter_finds_words_of_the_prompt(
     qtbot.waitUntil(lambda: len(titles(view)) == 2, timeout=10_000)
 
 
-def test_a_result_says_how_it_was_made_and_can_be_copied(
+def test_the_details_of_a_result_are_shown_and_its_text_can_be_copied(
     window: MainWindow, view: Any, find: Callable[[str], Any], qtbot: QtBot, qapp: Any
 ) -> None:
     make(window, view, qtbot, TextRequest(prompt="a <b>fox", seed=41))
@@ -76,7 +76,7 @@ def test_a_result_says_how_it_was_made_and_can_be_copied(
     assert qapp.clipboard().text().startswith("Answer 41")
 
 
-def test_a_file_that_is_gone_is_said(window: MainWindow, view: Any, qtbot: QtBot) -> None:
+def test_a_missing_file_is_reported(window: MainWindow, view: Any, qtbot: QtBot) -> None:
     make(window, view, qtbot, TextRequest(prompt="a fox"))
     library = window.state.library
     assert library is not None
@@ -93,7 +93,7 @@ def test_enter_opens_a_result_in_its_tab(window: MainWindow, view: Any, qtbot: Q
     assert window.current_task == "text"
 
 
-def test_rows_out_of_sight_are_read_when_they_are_looked_at(
+def test_rows_are_read_when_they_scroll_into_view(
     window: MainWindow, view: Any, qtbot: QtBot
 ) -> None:
     window.state.submit([TextRequest(prompt="a fox", seed=1, count=150)])
@@ -105,7 +105,7 @@ def test_rows_out_of_sight_are_read_when_they_are_looked_at(
     assert last.data(ASSET_ROLE).recipe.seed == 1
 
 
-def test_what_is_chosen_out_of_sight_is_read_before_it_is_acted_on(
+def test_selected_rows_out_of_view_are_read_before_an_action(
     window: MainWindow, view: Any, find: Callable[[str], Any], qtbot: QtBot
 ) -> None:
     window.state.submit([TextRequest(prompt="a fox", seed=1, count=150)])
@@ -119,9 +119,7 @@ def test_what_is_chosen_out_of_sight_is_read_before_it_is_acted_on(
     qtbot.waitUntil(lambda: view.model().rowCount() == 150, timeout=20_000)
 
 
-def test_a_new_result_leaves_the_choice_where_it_is(
-    window: MainWindow, view: Any, qtbot: QtBot
-) -> None:
+def test_a_new_result_keeps_the_selection(window: MainWindow, view: Any, qtbot: QtBot) -> None:
     make(window, view, qtbot, TextRequest(prompt="a fox", seed=1))
     view.setCurrentIndex(view.model().index(0))
     make(window, view, qtbot, TextRequest(prompt="a bear", seed=2))
@@ -141,7 +139,7 @@ def test_more_like_this_makes_variations_with_new_seeds(
     assert 1 not in {asset.recipe.seed for asset in fresh}
 
 
-def test_reproducing_says_whether_the_result_is_the_same(
+def test_reproducing_reports_an_identical_result(
     window: MainWindow, view: Any, qtbot: QtBot
 ) -> None:
     make(window, view, qtbot, ImageRequest(prompt="a fox", seed=5, width=64, height=64))
@@ -153,9 +151,7 @@ def test_reproducing_says_whether_the_result_is_the_same(
     assert again.recipe.labels == {"reproduces": before.id}
 
 
-def test_reproducing_says_that_a_file_was_changed(
-    window: MainWindow, view: Any, qtbot: QtBot
-) -> None:
+def test_reproducing_reports_a_changed_file(window: MainWindow, view: Any, qtbot: QtBot) -> None:
     make(window, view, qtbot, ImageRequest(prompt="a fox", seed=5, width=64, height=64))
     path = view.model().assets()[0].path
     picture = QPixmap(str(path))

@@ -73,7 +73,7 @@ def control(name: str, inside: QWidget) -> Any:
     return found
 
 
-def test_delete_moves_the_selection_to_the_trash_and_undo_brings_it_back(
+def test_delete_moves_the_selection_to_the_trash_and_undo_restores_it(
     window: MainWindow, view: Any, library: Library, find: Callable[[str], Any], qtbot: QtBot
 ) -> None:
     paths = {asset.path for asset in library.assets.recent()}
@@ -90,7 +90,7 @@ def test_delete_moves_the_selection_to_the_trash_and_undo_brings_it_back(
     assert all(path.exists() for path in paths)
 
 
-def test_control_z_brings_back_what_was_deleted_last(
+def test_ctrl_z_restores_the_last_deleted_results(
     view: Any, library: Library, find: Callable[[str], Any], qtbot: QtBot
 ) -> None:
     view.setCurrentIndex(view.model().index(1))
@@ -103,7 +103,7 @@ def test_control_z_brings_back_what_was_deleted_last(
     assert not library.trash.list()
 
 
-def test_a_star_is_set_filtered_by_and_taken_away(
+def test_a_star_is_set_filtered_by_and_removed(
     view: Any, library: Library, find: Callable[[str], Any], qtbot: QtBot
 ) -> None:
     view.setCurrentIndex(view.model().index(1))
@@ -118,7 +118,7 @@ def test_a_star_is_set_filtered_by_and_taken_away(
     assert not library.assets.find(AssetQuery(starred=True))
 
 
-def test_tags_are_edited_for_several_and_found_with_a_word_of_the_search(
+def test_tags_are_edited_for_several_results_and_found_by_the_search(
     view: Any, library: Library, find: Callable[[str], Any], qtbot: QtBot
 ) -> None:
     first, second = view.model().assets()[:2]
@@ -135,7 +135,7 @@ def test_tags_are_edited_for_several_and_found_with_a_word_of_the_search(
     assert second.id in {asset.id for asset in library.assets.find(AssetQuery(tags=("forest",)))}
 
 
-def test_tags_in_a_line_may_be_divided_by_chinese_commas() -> None:
+def test_tags_may_be_separated_by_chinese_commas() -> None:
     assert tags_in("森林，狐狸、 red fox ,, 森林") == ["森林", "狐狸", "red-fox"]
 
 
@@ -165,7 +165,7 @@ def test_export_copies_files_and_writes_their_recipes(
         assert (tmp_path / "到 🦊" / row["file"]).read_bytes() == asset.path.read_bytes()
 
 
-def test_export_says_which_file_is_gone(
+def test_export_names_a_missing_file(
     window: MainWindow, view: Any, tmp_path: Path, qtbot: QtBot
 ) -> None:
     assets = view.model().assets()
@@ -191,7 +191,7 @@ def test_pictures_are_sent_to_the_other_tabs(window: MainWindow, view: Any, qtbo
     qtbot.waitUntil(lambda: upscale.inputs.rowCount() == 2, timeout=10_000)
 
 
-def test_the_menu_offers_only_what_can_be_done(view: Any) -> None:
+def test_the_menu_enables_only_possible_actions(view: Any) -> None:
     assets = view.model().assets()
 
     def offered(chosen: Any) -> set[str]:
@@ -211,7 +211,7 @@ def test_the_menu_offers_only_what_can_be_done(view: Any) -> None:
     assert {"sheet", "upscale"} <= offered([*assets[:2], *assets[2:] * 3])
 
 
-def test_a_key_does_what_the_menu_would_or_says_why_not(
+def test_a_shortcut_of_a_disabled_action_explains_why(
     window: MainWindow, view: Any, qtbot: QtBot
 ) -> None:
     view.setCurrentIndex(view.model().index(2))
@@ -222,7 +222,7 @@ def test_a_key_does_what_the_menu_would_or_says_why_not(
     assert window.current_task == "text"
 
 
-def test_the_trash_restores_one_and_is_emptied_only_after_a_question(
+def test_the_trash_restores_one_result_and_is_emptied_after_confirmation(
     view: Any, library: Library, qtbot: QtBot
 ) -> None:
     view.selectAll()
@@ -275,7 +275,7 @@ def test_filters_by_model_date_label_and_collection(
     assert not find("history.filter").isChecked()
 
 
-def test_results_go_into_a_collection_and_out_of_it(
+def test_results_are_added_to_and_removed_from_a_collection(
     window: MainWindow, view: Any, library: Library, qtbot: QtBot
 ) -> None:
     view.selectAll()
@@ -301,7 +301,7 @@ def test_results_go_into_a_collection_and_out_of_it(
 
 
 @pytest.mark.qt_log_ignore("This plugin does not support")
-def test_a_collection_gets_another_name(
+def test_a_collection_is_renamed(
     view: Any, library: Library, find: Callable[[str], Any], qtbot: QtBot
 ) -> None:
     library.marks.add_to_collection("old", [view.model().assets()[0].id])
@@ -317,7 +317,7 @@ def test_a_collection_gets_another_name(
     qtbot.waitUntil(lambda: seeds(view) == [3], timeout=10_000)
 
 
-def test_a_contact_sheet_is_laid_out_by_the_labels_that_differ(
+def test_a_contact_sheet_is_arranged_by_the_labels_that_differ(
     window: MainWindow, view: Any, library: Library, qtbot: QtBot
 ) -> None:
     window.state.submit(

@@ -61,7 +61,7 @@ def stored(tab: Any) -> ImageRequest:
     return request
 
 
-def test_every_variation_is_drawn_kept_and_shown(tab: Any, qtbot: QtBot) -> None:
+def test_every_variation_is_generated_saved_and_shown(tab: Any, qtbot: QtBot) -> None:
     tab.controls.seed.set_value(11)
     ask(tab, "a fox", count=3)
     ended(tab, qtbot)
@@ -73,13 +73,13 @@ def test_every_variation_is_drawn_kept_and_shown(tab: Any, qtbot: QtBot) -> None
     assert "3 of 3" in tab.run_bar.status.text()
 
 
-def test_without_a_prompt_a_picture_is_made_too(tab: Any, qtbot: QtBot) -> None:
+def test_a_picture_is_generated_without_a_prompt(tab: Any, qtbot: QtBot) -> None:
     ask(tab, " \n")
     ended(tab, qtbot)
     assert states(tab) == ["done"]
 
 
-def test_stop_keeps_what_was_finished(tab: Any, qtbot: QtBot) -> None:
+def test_the_next_job_runs_after_a_stop(tab: Any, qtbot: QtBot) -> None:
     ask(tab, "[slow] fox", count=2)
     qtbot.waitUntil(lambda: "step" in tab.run_bar.status.text(), timeout=20_000)
     tab.stop()
@@ -90,7 +90,7 @@ def test_stop_keeps_what_was_finished(tab: Any, qtbot: QtBot) -> None:
     assert states(tab) == ["done"]
 
 
-def test_a_crash_is_told_in_the_row_and_the_next_job_runs(tab: Any, qtbot: QtBot) -> None:
+def test_a_crash_is_shown_in_the_row_and_the_next_job_runs(tab: Any, qtbot: QtBot) -> None:
     ask(tab, "[crash] fox", count=2)
     ended(tab, qtbot)
     assert "failed" in states(tab)
@@ -100,7 +100,7 @@ def test_a_crash_is_told_in_the_row_and_the_next_job_runs(tab: Any, qtbot: QtBot
     assert states(tab) == ["done"]
 
 
-def test_only_what_the_model_uses_is_enabled_and_sent(tab: Any, qtbot: QtBot) -> None:
+def test_only_controls_that_the_model_supports_are_enabled_and_sent(tab: Any, qtbot: QtBot) -> None:
     qtbot.waitUntil(lambda: tab.controls.scheduler.count() > 1, timeout=20_000)
     tab.controls.negative.set_text("blurry")
     tab.controls.apply_capabilities(
@@ -112,7 +112,7 @@ def test_only_what_the_model_uses_is_enabled_and_sent(tab: Any, qtbot: QtBot) ->
     assert tab.request().negative_prompt == ""
 
 
-def test_a_picture_dropped_on_the_tab_is_what_it_starts_from(
+def test_a_picture_dropped_on_the_tab_becomes_the_start_picture(
     tab: Any, qtbot: QtBot, picture: Path
 ) -> None:
     data = QMimeData()
@@ -132,7 +132,7 @@ def test_a_picture_dropped_on_the_tab_is_what_it_starts_from(
     assert (image.path, len(image.sha256), stored(tab).strength) == (str(picture), 64, 0.3)
 
 
-def test_a_picture_the_model_cannot_start_from_is_said_to_be_unused(
+def test_a_start_picture_that_the_model_does_not_support_is_reported(
     window: MainWindow, tab: Any, qtbot: QtBot, picture: Path
 ) -> None:
     qtbot.waitUntil(lambda: tab.controls.is_known, timeout=20_000)
@@ -152,7 +152,7 @@ def test_a_picture_the_model_cannot_start_from_is_said_to_be_unused(
     assert window.messages.messages[-1].action_text == "Add a model…"
 
 
-def test_a_prompt_the_model_does_not_know_offers_another_model(
+def test_the_hint_for_an_unknown_prompt_offers_another_model(
     window: MainWindow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     wanted: list[str] = []
@@ -168,7 +168,9 @@ def test_a_prompt_the_model_does_not_know_offers_another_model(
     assert wanted == ["image"]
 
 
-def test_a_hint_names_its_prompt_and_goes_when_the_next_job_starts(window: MainWindow) -> None:
+def test_a_hint_names_its_prompt_and_is_removed_when_the_next_job_starts(
+    window: MainWindow,
+) -> None:
     hint = sentence("This model does not know what the prompt asks for.")
 
     def starts(job: str, prompt: str) -> None:
@@ -187,7 +189,7 @@ def test_a_hint_names_its_prompt_and_goes_when_the_next_job_starts(window: MainW
     assert window.messages.text() == ""
 
 
-def test_what_is_said_about_something_else_stays_when_a_job_starts(window: MainWindow) -> None:
+def test_other_messages_stay_when_a_job_starts(window: MainWindow) -> None:
     window.state.reports.warned.emit(Warned("job", "out_of_domain", sentence("Not known.")))
     window.state.show_message("The disk is full.", "warning")
     request = ImageRequest(prompt="a fox")
@@ -195,7 +197,7 @@ def test_what_is_said_about_something_else_stays_when_a_job_starts(window: MainW
     assert window.messages.text() == "The disk is full."
 
 
-def test_a_picture_of_another_program_brings_its_settings(
+def test_settings_are_restored_from_a_picture_of_another_program(
     window: MainWindow, tab: Any, qtbot: QtBot, tmp_path: Path
 ) -> None:
     info = PngInfo()
@@ -208,7 +210,7 @@ def test_a_picture_of_another_program_brings_its_settings(
     assert tab.controls.start_picture.path() == ""
 
 
-def test_a_result_brings_its_settings_back(window: MainWindow, tab: Any, qtbot: QtBot) -> None:
+def test_settings_are_restored_from_a_result(window: MainWindow, tab: Any, qtbot: QtBot) -> None:
     tab.controls.seed.set_value(5)
     tab.controls.steps.set_value(9)
     ask(tab, "a fox", count=2)
@@ -221,7 +223,7 @@ def test_a_result_brings_its_settings_back(window: MainWindow, tab: Any, qtbot: 
     assert tab.controls.seed.value() == asset.recipe.seed
 
 
-def test_enlarge_sends_the_picture_to_the_upscale_tab(
+def test_upscale_sends_the_picture_to_the_upscale_tab(
     window: MainWindow, tab: Any, qtbot: QtBot
 ) -> None:
     ask(tab, "a fox")
@@ -248,7 +250,7 @@ def choose(tab: Any, qtbot: QtBot, name: str, at: Any = None) -> None:
 
 
 @pytest.mark.qt_log_ignore("This plugin does not support")
-def test_the_picture_on_show_has_a_menu_of_its_own(
+def test_the_picture_on_the_canvas_has_a_context_menu(
     window: MainWindow, tab: Any, qtbot: QtBot
 ) -> None:
     ask(tab, "a fox", count=2)
@@ -262,7 +264,7 @@ def test_the_picture_on_show_has_a_menu_of_its_own(
 
 
 @pytest.mark.qt_log_ignore("This plugin does not support")
-def test_a_deleted_picture_leaves_the_tab_and_comes_back_with_undo(
+def test_a_deleted_picture_leaves_the_tab_and_undo_restores_it(
     window: MainWindow, tab: Any, qtbot: QtBot
 ) -> None:
     ask(tab, "a fox")
@@ -278,7 +280,7 @@ def test_a_deleted_picture_leaves_the_tab_and_comes_back_with_undo(
     assert tab.result.path() == path
 
 
-def test_more_like_a_picture_is_shown_in_the_tab_like_its_own(
+def test_variations_of_a_picture_from_history_are_shown_in_the_tab(
     window: MainWindow, tab: Any, find: Any, qtbot: QtBot
 ) -> None:
     ask(tab, "a fox")
@@ -309,7 +311,7 @@ def test_without_a_model_the_tab_says_how_to_add_one(
     assert window.state.library.queue.list() == []
 
 
-def test_closing_ends_what_is_being_read(window: MainWindow, tab: Any) -> None:
+def test_closing_stops_the_loading_of_pictures(window: MainWindow, tab: Any) -> None:
     ended: list[str] = []
     tab.result.stop = lambda: ended.append("image")
     upscale: Any = window.tab("upscale")
@@ -318,7 +320,7 @@ def test_closing_ends_what_is_being_read(window: MainWindow, tab: Any) -> None:
     assert sorted(ended) == ["image", "upscale"]
 
 
-def test_the_values_are_there_again_after_a_restart(open_window: Any) -> None:
+def test_values_are_restored_after_a_restart(open_window: Any) -> None:
     first = open_window()
     first.tab("image").prompt.set_text("一只狐狸")
     first.tab("image").controls.width_field.set_value(256)

@@ -41,7 +41,7 @@ def ends(watch: JobWatch) -> list[Ended]:
     return found
 
 
-def test_only_the_jobs_of_its_submit_are_heard(state: AppState) -> None:
+def test_a_watch_reports_only_the_jobs_of_its_submit(state: AppState) -> None:
     watch = JobWatch(state, state, token="mine")
     jobs: list[Sequence[Job]] = []
     texts: list[TextDelta] = []
@@ -85,7 +85,7 @@ def test_a_refused_submit_is_over_at_once(state: AppState, qtbot: QtBot) -> None
     qtbot.waitUntil(lambda: not isValid(watch), timeout=5_000)
 
 
-def test_a_closed_watch_hears_no_more(state: AppState) -> None:
+def test_a_closed_watch_emits_nothing(state: AppState) -> None:
     watch = JobWatch(state, state, jobs=[job("a")])
     found = ends(watch)
     watch.close()
@@ -93,7 +93,7 @@ def test_a_closed_watch_hears_no_more(state: AppState) -> None:
     assert not found
 
 
-def test_what_is_cancelled_before_it_is_enqueued_is_cancelled_as_soon_as_it_is(
+def test_a_cancel_before_enqueueing_takes_effect_once_enqueued(
     window: MainWindow, qtbot: QtBot
 ) -> None:
     window.state.pause(True)
@@ -116,7 +116,7 @@ def test_results_are_counted(window: MainWindow, qtbot: QtBot) -> None:
     assert [end.status for end in found] == ["done"]
 
 
-def test_who_follows_a_job_when_it_is_heard_of_misses_nothing_that_comes_after(
+def test_a_watch_made_when_a_job_starts_misses_no_later_event(
     state: AppState, qtbot: QtBot
 ) -> None:
     found: list[Ended] = []

@@ -100,7 +100,7 @@ def statuses(window: MainWindow) -> list[str]:
 
 
 @pytest.mark.usefixtures("home")
-def test_the_prompt_takes_typing_before_the_rest_is_built(qtbot: QtBot) -> None:
+def test_the_prompt_accepts_typing_before_the_rest_is_built(qtbot: QtBot) -> None:
     window = MainWindow()
     qtbot.addWidget(window)
     with qtbot.waitActive(window):
@@ -113,11 +113,11 @@ def test_the_prompt_takes_typing_before_the_rest_is_built(qtbot: QtBot) -> None:
     assert prompt.toPlainText() == "a fox"
 
 
-def test_every_control_of_the_design_is_there(find: Callable[[str], Any]) -> None:
+def test_every_control_of_the_design_exists(find: Callable[[str], Any]) -> None:
     assert [find(name).objectName() for name in NAMES] == NAMES
 
 
-def test_what_follows_the_first_paint_is_seen(find: Callable[[str], Any]) -> None:
+def test_controls_built_after_the_first_paint_are_visible(find: Callable[[str], Any]) -> None:
     names = ("models.open", "settings.open", "messages", "text.model")
     assert [name for name in names if not find(name).isVisible()] == []
 
@@ -172,7 +172,7 @@ def test_the_keyboard_reaches_everything(window: MainWindow, qtbot: QtBot) -> No
     assert focused() == "text.prompt"
 
 
-def test_ctrl_enter_generates_from_anywhere_and_escape_stops(
+def test_ctrl_enter_generates_from_any_widget_and_escape_stops(
     window: MainWindow, find: Callable[[str], Any], qtbot: QtBot
 ) -> None:
     find("text.prompt").setPlainText("a fox [slow]")
@@ -183,7 +183,7 @@ def test_ctrl_enter_generates_from_anywhere_and_escape_stops(
     qtbot.waitUntil(lambda: statuses(window) == ["cancelled"], timeout=10_000)
 
 
-def test_an_engine_that_is_killed_costs_one_job(window: MainWindow, qtbot: QtBot) -> None:
+def test_a_killed_engine_fails_one_job(window: MainWindow, qtbot: QtBot) -> None:
     ask(window, "one [slow]")
     ask(window, "two")
     qtbot.waitUntil(lambda: "running" in statuses(window), timeout=10_000)
@@ -208,7 +208,7 @@ def command_line(process: psutil.Process) -> list[str]:
         return []
 
 
-def test_closing_ends_the_engine_and_the_job_is_offered_again(
+def test_closing_stops_the_engine_and_the_job_can_be_resumed(
     open_window: Callable[[], MainWindow], home: Paths, qtbot: QtBot
 ) -> None:
     first = open_window()
@@ -228,7 +228,7 @@ def test_closing_ends_the_engine_and_the_job_is_offered_again(
     qtbot.waitUntil(lambda: statuses(second) == ["running"], timeout=10_000)
 
 
-def test_values_and_layout_come_back(open_window: Callable[[], MainWindow]) -> None:
+def test_values_and_layout_are_restored(open_window: Callable[[], MainWindow]) -> None:
     first = open_window()
     tab: Any = first.tab("text")
     tab.prompt.setPlainText("half a thou")
@@ -250,7 +250,7 @@ def test_values_and_layout_come_back(open_window: Callable[[], MainWindow]) -> N
     assert again.run_bar.count.value() == 7
 
 
-def test_a_damaged_settings_file_is_set_aside_and_said(
+def test_a_damaged_settings_file_is_set_aside_and_reported(
     home: Paths, open_window: Callable[[], MainWindow]
 ) -> None:
     home.settings.parent.mkdir(parents=True, exist_ok=True)
@@ -260,7 +260,7 @@ def test_a_damaged_settings_file_is_set_aside_and_said(
     assert list(home.settings.parent.glob("settings.damaged-*.json"))
 
 
-def test_a_library_that_cannot_be_opened_is_said_and_nothing_is_lost(
+def test_a_library_that_cannot_be_opened_is_reported_and_the_prompt_is_kept(
     home: Paths, qtbot: QtBot
 ) -> None:
     home.library.parent.mkdir(parents=True, exist_ok=True)

@@ -95,7 +95,7 @@ def masked(tab: Any, qtbot: QtBot) -> Path:
     return Path(tab.controls.start_picture.mask_path())
 
 
-def test_what_is_painted_is_white_and_only_that(brush: MaskBrush, qtbot: QtBot) -> None:
+def test_only_painted_pixels_are_white(brush: MaskBrush, qtbot: QtBot) -> None:
     drag(qtbot, brush.canvas, (50, 100), (150, 100), (150, 150))
     assert [grey(brush, *at) for at in ((50, 100), (100, 108), (150, 149))] == [255] * 3
     assert [grey(brush, *at) for at in ((50, 114), (38, 100), (250, 100), (0, 0))] == [0] * 4
@@ -104,7 +104,7 @@ def test_what_is_painted_is_white_and_only_that(brush: MaskBrush, qtbot: QtBot) 
     assert any(0 < value < 255 for value in edge)
 
 
-def test_the_right_button_erases_and_so_does_the_left_one_when_told(
+def test_the_right_button_erases_and_in_erase_mode_the_left_one_too(
     brush: MaskBrush, qtbot: QtBot
 ) -> None:
     drag(qtbot, brush.canvas, (50, 100), (250, 100))
@@ -114,7 +114,7 @@ def test_the_right_button_erases_and_so_does_the_left_one_when_told(
     assert [grey(brush, x, 100) for x in (100, 150, 200)] == [0, 255, 0]
 
 
-def test_steps_are_taken_back_and_done_again(brush: MaskBrush, qtbot: QtBot) -> None:
+def test_strokes_are_undone_and_redone(brush: MaskBrush, qtbot: QtBot) -> None:
     drawing = brush.drawing
     assert drawing is not None
     images = [QImage(drawing.image)]
@@ -135,7 +135,7 @@ def test_steps_are_taken_back_and_done_again(brush: MaskBrush, qtbot: QtBot) -> 
     assert not drawing.can_redo
 
 
-def test_undo_remembers_so_many_steps_and_no_more() -> None:
+def test_the_undo_history_is_limited() -> None:
     drawing = MaskDrawing(QSize(40, 40))
     for _ in range(MAX_UNDO_STEPS + 5):
         drawing.invert()
@@ -146,7 +146,7 @@ def test_undo_remembers_so_many_steps_and_no_more() -> None:
     assert taken == MAX_UNDO_STEPS
 
 
-def test_the_keys_lead_the_brush_and_paint(brush: MaskBrush, qtbot: QtBot) -> None:
+def test_the_keyboard_moves_the_brush_and_paints(brush: MaskBrush, qtbot: QtBot) -> None:
     qtbot.mouseMove(brush.canvas, QPoint(300, 200))
     for _ in range(3):
         qtbot.keyClick(brush.canvas, Qt.Key.Key_Left)
@@ -158,7 +158,7 @@ def test_the_keys_lead_the_brush_and_paint(brush: MaskBrush, qtbot: QtBot) -> No
     assert grey(brush, 180, 100) == 0
 
 
-def test_the_wheel_zooms_and_with_ctrl_changes_the_brush(brush: MaskBrush) -> None:
+def test_the_wheel_zooms_and_with_ctrl_resizes_the_brush(brush: MaskBrush) -> None:
     def turn(keys: Qt.KeyboardModifier) -> None:
         at = QPointF(10, 10)
         event = QWheelEvent(
@@ -174,7 +174,7 @@ def test_the_wheel_zooms_and_with_ctrl_changes_the_brush(brush: MaskBrush) -> No
     assert not brush.canvas.viewport.fitted
 
 
-def test_a_picture_becomes_the_mask_by_its_brightness() -> None:
+def test_a_picture_is_loaded_as_a_mask_by_its_brightness() -> None:
     drawing = MaskDrawing(QSize(30, 20))
     picture = QImage(60, 40, QImage.Format.Format_ARGB32)
     picture.fill(Qt.GlobalColor.transparent)
@@ -185,14 +185,14 @@ def test_a_picture_becomes_the_mask_by_its_brightness() -> None:
     assert [drawing.image.pixelColor(x, 10).red() for x in (5, 25)] == [0, 255]
 
 
-def test_a_large_picture_is_painted_smaller(tmp_path: Path) -> None:
+def test_a_large_picture_is_scaled_down_for_painting(tmp_path: Path) -> None:
     Image.new("L", (4000, 2000)).save(tmp_path / "large.png")
     size = read_opaque(str(tmp_path / "large.png")).size()
     assert size.width() * size.height() <= MAX_PIXELS
     assert abs(size.width() - 2 * size.height()) <= 1
 
 
-def test_a_mask_is_a_grey_file_named_by_its_content_and_written_once(tmp_path: Path) -> None:
+def test_a_mask_is_saved_in_greyscale_under_its_hash_and_only_once(tmp_path: Path) -> None:
     drawing = MaskDrawing(QSize(50, 30))
     drawing.fill(white=True)
     path = save_mask(drawing.image, tmp_path)
@@ -229,7 +229,9 @@ def test_another_picture_drops_the_mask(tab: Any, qtbot: QtBot, tmp_path: Path) 
     assert tab.request().mask is None
 
 
-def test_a_model_without_masks_is_sent_none_and_says_so(tab: Any, qtbot: QtBot) -> None:
+def test_a_model_without_inpainting_gets_no_mask_and_disables_the_button(
+    tab: Any, qtbot: QtBot
+) -> None:
     masked(tab, qtbot)
     tab.controls.apply_capabilities(Capabilities(controls=CONTROLS))
     button = tab.controls.start_picture.mask_button
@@ -239,13 +241,13 @@ def test_a_model_without_masks_is_sent_none_and_says_so(tab: Any, qtbot: QtBot) 
     assert tab.request().mask is None
 
 
-def test_without_a_picture_there_is_nothing_to_mask(tab: Any) -> None:
+def test_without_a_start_picture_the_mask_button_is_disabled(tab: Any) -> None:
     assert tab.controls.start_picture.mask_button.isEnabled()
     tab.controls.start_picture.set_path("")
     assert not tab.controls.start_picture.mask_button.isEnabled()
 
 
-def test_a_request_brings_its_mask_back(tab: Any, picture: Path, tmp_path: Path) -> None:
+def test_a_mask_is_restored_from_a_request(tab: Any, picture: Path, tmp_path: Path) -> None:
     mask = tmp_path / "mask.png"
     Image.new("L", (300, 200), 255).save(mask)
     wanted = ImageRequest(
@@ -257,7 +259,7 @@ def test_a_request_brings_its_mask_back(tab: Any, picture: Path, tmp_path: Path)
     assert tab.request().mask is None
 
 
-def test_comparing_tells_the_masks_apart() -> None:
+def test_a_comparison_shows_different_masks() -> None:
     def made(mask: InputFile | None) -> Asset:
         request = ImageRequest(prompt="a cat", image=InputFile("/cat.png"), mask=mask)
         recipe = Recipe(request=request, row=0, seed=1)
@@ -286,9 +288,7 @@ def test_a_mask_that_cannot_be_written_is_not_lost(
     qtbot.waitUntil(lambda: tab.controls.start_picture.mask_path() != "", timeout=10_000)
 
 
-def test_what_was_painted_can_be_had_again_after_cancel(
-    window: MainWindow, tab: Any, qtbot: QtBot
-) -> None:
+def test_a_cancelled_mask_can_be_restored(window: MainWindow, tab: Any, qtbot: QtBot) -> None:
     dialog = edit(tab, qtbot)
     drag(qtbot, dialog.canvas, (60, 100), (200, 100))
     dialog.reject()

@@ -58,7 +58,7 @@ def test_a_folder_with_any_name_can_be_added_used_and_removed(
     assert folder.is_dir()
 
 
-def test_what_is_no_model_is_refused_with_a_reason(
+def test_a_file_that_is_no_model_is_refused_with_a_reason(
     window: MainWindow, dialog: ModelsDialog, tmp_path: Path, qtbot: QtBot
 ) -> None:
     file = tmp_path / "notes.safetensors"
@@ -70,7 +70,7 @@ def test_what_is_no_model_is_refused_with_a_reason(
     assert len(window.state.models()) == 2
 
 
-def test_checking_says_what_is_wrong(dialog: ModelsDialog, home: Paths, qtbot: QtBot) -> None:
+def test_verifying_reports_what_is_wrong(dialog: ModelsDialog, home: Paths, qtbot: QtBot) -> None:
     write_safetensors(
         home.starter / "smollm2-135m-instruct" / "model.safetensors",
         {"model.embed_tokens.weight": (16, 8)},
@@ -81,11 +81,11 @@ def test_checking_says_what_is_wrong(dialog: ModelsDialog, home: Paths, qtbot: Q
     assert "model.safetensors" in dialog.about.text()
 
 
-def test_a_starter_model_is_not_removed_by_mistake(dialog: ModelsDialog) -> None:
+def test_a_starter_model_cannot_be_removed(dialog: ModelsDialog) -> None:
     assert not dialog.remove.isEnabled()
 
 
-def test_what_is_missing_of_the_starter_pack_is_offered(dialog: ModelsDialog, qtbot: QtBot) -> None:
+def test_missing_starter_models_are_offered(dialog: ModelsDialog, qtbot: QtBot) -> None:
     qtbot.waitUntil(dialog.starter.install.isEnabled, timeout=10_000)
     assert "DAT" in dialog.starter.text.text()
 

@@ -66,7 +66,7 @@ def off(newer: MainWindow, history: Any, chosen: list[Asset]) -> set[str]:
     return {name for name, is_on in enabled(menu).items() if not is_on}
 
 
-def test_its_results_are_listed_by_prompt_or_file(library: Library, history: Any) -> None:
+def test_its_results_are_listed_by_prompt_or_file_name(library: Library, history: Any) -> None:
     model = history.model()
     titles = {model.index(row).data() for row in range(model.rowCount())}
     assert {"Read the sea aloud", "Waves at the sea", "a fox, lit well"} <= titles
@@ -76,7 +76,7 @@ def test_its_results_are_listed_by_prompt_or_file(library: Library, history: Any
     assert asset_icon(asset(library, "film.png")) == "image"
 
 
-def test_its_details_tell_what_is_known(library: Library) -> None:
+def test_its_details_show_the_known_fields(library: Library) -> None:
     sound = detail_text(asset(library, "speech.wav"))
     assert "<b>Prompt</b> Read the sea aloud" in sound
     assert "<b>Kind</b> speech" in sound
@@ -88,7 +88,7 @@ def test_its_details_tell_what_is_known(library: Library) -> None:
     assert "<b>Steps</b> 9000" in detail_text(asset(library, "steps.png"))
 
 
-def test_what_needs_its_kind_is_off_and_the_rest_is_not(
+def test_only_actions_that_need_its_kind_are_disabled(
     newer: MainWindow, library: Library, history: Any
 ) -> None:
     sound, film, fox = (asset(library, f"{n}") for n in ("speech.wav", "film.png", "steps.png"))
@@ -117,14 +117,14 @@ def test_its_files_are_copied_starred_and_deleted(
     qtbot.waitUntil(lambda: len(library.trash.list()) == 1, timeout=10_000)
 
 
-def test_its_pictures_are_compared_by_what_is_known(library: Library) -> None:
+def test_its_pictures_are_compared_by_the_known_fields(library: Library) -> None:
     film, fox = asset(library, "film.png"), asset(library, "steps.png")
     of_film, of_fox = map(dict, differences([film, fox]))
     assert of_film == {"Steps": "–", "Prompt": "Waves at the sea"}
     assert of_fox == {"Steps": "9000", "Prompt": "a very patient fox"}
 
 
-def test_its_jobs_say_why_they_wait_and_a_double_click_does_too(
+def test_its_jobs_show_why_they_wait_also_on_a_double_click(
     newer: MainWindow, qtbot: QtBot
 ) -> None:
     view: Any = newer.findChild(object, "queue.view")

@@ -33,9 +33,7 @@ def canvas(qtbot: QtBot) -> PictureCanvas:
     return widget
 
 
-def test_what_a_tool_uses_does_not_zoom_and_the_rest_does(
-    canvas: PictureCanvas, qtbot: QtBot
-) -> None:
+def test_keys_that_a_tool_handles_do_not_zoom(canvas: PictureCanvas, qtbot: QtBot) -> None:
     canvas.set_tool(UsesPlus())
     qtbot.keyClick(canvas, Qt.Key.Key_Plus)
     assert canvas.viewport.fitted
@@ -49,7 +47,7 @@ def test_a_tool_draws_on_top_of_the_picture(canvas: PictureCanvas) -> None:
     assert canvas.grab().toImage().pixelColor(200, 150) == Qt.GlobalColor.red
 
 
-def test_only_the_user_changes_the_view_not_a_new_size(canvas: PictureCanvas, qtbot: QtBot) -> None:
+def test_only_changes_by_the_user_are_signalled(canvas: PictureCanvas, qtbot: QtBot) -> None:
     told: list[None] = []
     canvas.view_changed.connect(lambda: told.append(None))
     canvas.resize(500, 300)
@@ -58,7 +56,7 @@ def test_only_the_user_changes_the_view_not_a_new_size(canvas: PictureCanvas, qt
     assert len(told) == 1
 
 
-def test_the_visible_part_is_made_of_whole_pixels_that_cover_the_area(
+def test_the_visible_part_consists_of_whole_pixels_that_cover_the_area(
     canvas: PictureCanvas,
 ) -> None:
     canvas.zoom_by(3.7)

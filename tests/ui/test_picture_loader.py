@@ -13,7 +13,7 @@ from studio.ui.media.picture.loader import PictureLoader
 
 
 @pytest.mark.parametrize("leave", [QDialog.close, QDialog.reject])
-def test_what_is_still_to_be_read_is_forgotten_when_the_dialog_closes(
+def test_pending_pictures_are_dropped_when_the_dialog_closes(
     qtbot: QtBot, tmp_path: Path, leave: Callable[[QDialog], object]
 ) -> None:
     dialog = QDialog()

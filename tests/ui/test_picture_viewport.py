@@ -9,7 +9,7 @@ def shown(width: int = 400, height: int = 200) -> Viewport:
     return Viewport(view=(200, 200)).with_picture(width, height)
 
 
-def test_a_new_picture_is_shown_whole_and_centred() -> None:
+def test_a_new_picture_is_fitted_and_centred() -> None:
     assert shown().target() == (0.0, 50.0, 200.0, 100.0)
 
 
@@ -24,13 +24,13 @@ def test_zoom_stays_within_its_limits(factor: float, limit: float) -> None:
     assert shown().zoomed(factor, 100, 100).zoom == limit
 
 
-def test_a_zoomed_picture_cannot_be_dragged_out_of_the_view() -> None:
+def test_a_zoomed_picture_cannot_be_panned_out_of_the_view() -> None:
     x, y, width, height = shown().zoomed(4, 100, 100).panned(10_000, 10_000).target()
     assert (x, y) == (0.0, 0.0)
     assert width >= 200 and height >= 200
 
 
-def test_an_enlargement_shows_the_same_part_as_the_picture_before_it() -> None:
+def test_an_upscaled_picture_shows_the_same_part_as_its_source() -> None:
     before = shown().zoomed(6, 120, 90)
     after = before.with_picture(800, 400)
     assert after.target() == pytest.approx(before.target())

@@ -38,7 +38,7 @@ def submit(window: MainWindow, *prompts: str) -> None:
     )
 
 
-def test_what_runs_stands_before_what_waits_and_what_ended(
+def test_running_jobs_are_listed_before_waiting_and_finished_ones(
     window: MainWindow, view: Any, qtbot: QtBot
 ) -> None:
     submit(window, "zero")
@@ -49,7 +49,7 @@ def test_what_runs_stands_before_what_waits_and_what_ended(
     qtbot.waitUntil(lambda: (view.model().index(0).data(FRACTION_ROLE) or 0) > 0, timeout=10_000)
 
 
-def test_cancel_takes_the_chosen_job_and_otherwise_the_running_one(
+def test_cancel_cancels_the_selected_job_or_else_the_running_one(
     window: MainWindow, view: Any, find: Callable[[str], Any], qtbot: QtBot
 ) -> None:
     submit(window, "one [slow]", "two", "three")
@@ -64,7 +64,7 @@ def test_cancel_takes_the_chosen_job_and_otherwise_the_running_one(
     qtbot.waitUntil(lambda: ("three", "Done") in rows(view), timeout=10_000)
 
 
-def test_pause_lets_the_current_job_end_and_starts_no_other(
+def test_a_paused_queue_starts_no_job_until_it_is_resumed(
     window: MainWindow, view: Any, find: Callable[[str], Any], qtbot: QtBot
 ) -> None:
     find("queue.pause").click()
@@ -78,7 +78,7 @@ def test_pause_lets_the_current_job_end_and_starts_no_other(
     qtbot.waitUntil(lambda: rows(view) == [("one", "Done")], timeout=10_000)
 
 
-def test_a_job_that_hangs_is_ended_and_the_next_one_runs(
+def test_a_hanging_job_is_killed_and_the_next_one_runs(
     window: MainWindow,
     view: Any,
     find: Callable[[str], Any],
@@ -94,9 +94,7 @@ def test_a_job_that_hangs_is_ended_and_the_next_one_runs(
     caplog.clear()
 
 
-def test_a_double_click_brings_the_settings_back(
-    window: MainWindow, view: Any, qtbot: QtBot
-) -> None:
+def test_a_double_click_restores_the_settings(window: MainWindow, view: Any, qtbot: QtBot) -> None:
     window.state.submit([TextRequest(prompt="a fox", temperature=1.5, seed=9, count=3)])
     qtbot.waitUntil(lambda: rows(view) == [("a fox", "Done")], timeout=10_000)
     window.tabs.setCurrentIndex(2)

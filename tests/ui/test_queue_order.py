@@ -50,7 +50,7 @@ def drop(model: QueueModel, rows: list[int], at: int) -> bool:
     return model.dropMimeData(data, MOVE, at, 0, NOWHERE)
 
 
-def test_only_what_waits_can_be_dragged(model: QueueModel) -> None:
+def test_only_waiting_jobs_can_be_dragged(model: QueueModel) -> None:
     draggable = [
         bool(model.flags(model.index(row)) & Qt.ItemFlag.ItemIsDragEnabled) for row in range(5)
     ]
@@ -67,7 +67,7 @@ def test_only_what_waits_can_be_dragged(model: QueueModel) -> None:
         ([1, 3], 2, "run a c b end", "b"),
     ],
 )
-def test_a_drop_between_waiting_jobs_gives_them_that_turn(
+def test_a_drop_between_waiting_jobs_moves_them_there(
     model: QueueModel, rows: list[int], at: int, shown: str, before: str | None
 ) -> None:
     said: list[tuple[list[str], object]] = []
@@ -78,7 +78,7 @@ def test_a_drop_between_waiting_jobs_gives_them_that_turn(
     assert said == [(ids, before)]
 
 
-def test_a_drop_before_what_runs_or_among_what_ended_does_nothing(model: QueueModel) -> None:
+def test_a_drop_among_running_or_finished_jobs_does_nothing(model: QueueModel) -> None:
     assert not drop(model, [2], 0)
     assert not drop(model, [2], 5)
     data = model.mimeData([model.index(2)])
@@ -86,7 +86,7 @@ def test_a_drop_before_what_runs_or_among_what_ended_does_nothing(model: QueueMo
     assert order(model) == ["run", "a", "b", "c", "end"]
 
 
-def test_behind_the_last_listed_job_is_before_the_first_that_is_not_listed(
+def test_a_drop_after_the_last_listed_job_is_before_the_first_unlisted_one(
     model: QueueModel,
 ) -> None:
     said: list[object] = []
@@ -96,7 +96,7 @@ def test_behind_the_last_listed_job_is_before_the_first_that_is_not_listed(
     assert said == ["next"]
 
 
-def test_rows_that_stay_keep_their_selection_when_others_come_and_go(model: QueueModel) -> None:
+def test_remaining_rows_keep_their_selection_when_others_change(model: QueueModel) -> None:
     chosen = QPersistentModelIndex(model.index(3))
     model.set_jobs([job("c", "running"), job("new"), job("b"), job("run", "done")])
     assert order(model) == ["c", "new", "b", "run"]
@@ -151,7 +151,7 @@ def press(menu: QMenu, name: str) -> None:
     action.trigger()
 
 
-def test_alt_and_an_arrow_move_the_chosen_jobs_by_one_turn(
+def test_alt_and_an_arrow_key_move_the_selected_jobs_by_one_position(
     window: MainWindow, library: Library, view: Any, qtbot: QtBot
 ) -> None:
     wait_for(window, view, qtbot, "one", "two", "three")
@@ -172,7 +172,7 @@ def test_alt_and_an_arrow_move_the_chosen_jobs_by_one_turn(
     assert view.currentIndex().data() == "three"
 
 
-def test_a_job_dropped_in_the_list_gets_that_turn_in_the_library(
+def test_a_job_dropped_in_the_list_is_moved_in_the_library(
     window: MainWindow, library: Library, view: Any, qtbot: QtBot
 ) -> None:
     wait_for(window, view, qtbot, "one", "two", "three")
@@ -185,7 +185,7 @@ def test_a_job_dropped_in_the_list_gets_that_turn_in_the_library(
     qtbot.waitUntil(lambda: turns(library) == ["one", "three", "two"], timeout=10_000)
 
 
-def test_cancelling_all_that_waits_can_be_undone(
+def test_cancelling_all_waiting_jobs_can_be_undone(
     window: MainWindow, library: Library, view: Any, find: Callable[[str], Any], qtbot: QtBot
 ) -> None:
     wait_for(window, view, qtbot, "one", "two", "three")
@@ -200,7 +200,7 @@ def test_cancelling_all_that_waits_can_be_undone(
     qtbot.waitUntil(lambda: turns(library) == ["one", "two", "three"], timeout=10_000)
 
 
-def test_cancel_all_ends_the_running_job_too_and_starts_no_other(
+def test_cancel_all_cancels_the_running_job_too_and_starts_no_other(
     window: MainWindow, library: Library, view: Any, find: Callable[[str], Any], qtbot: QtBot
 ) -> None:
     wait_for(window, view, qtbot, "one [slow]", "two", "three")
@@ -222,7 +222,7 @@ def test_jobs_that_run_together_are_cancelled_together(
     qtbot.waitUntil(lambda: library.queue.counts() == {"cancelled": 3}, timeout=20_000)
 
 
-def test_failed_jobs_are_tried_again_interrupted_ones_go_on_and_ended_ones_are_cleared(
+def test_failed_jobs_are_retried_interrupted_ones_resumed_and_finished_ones_cleared(
     window: MainWindow, library: Library, view: Any, find: Callable[[str], Any], qtbot: QtBot
 ) -> None:
     ids = wait_for(window, view, qtbot, "failed", "cut", "waits")
@@ -257,7 +257,7 @@ def test_ten_thousand_waiting_jobs_are_counted_and_two_hundred_listed(
 # ---- how long it takes
 
 
-def test_the_dock_says_how_long_the_queue_takes_once_it_knows(
+def test_the_dock_shows_the_remaining_time_once_it_is_known(
     window: MainWindow, library: Library, view: Any, find: Callable[[str], Any], qtbot: QtBot
 ) -> None:
     said = find("queue.summary")
@@ -292,7 +292,7 @@ NOW = datetime(2026, 1, 1, 23, 40)
         (RemainingTime(0, 2), {}, False, "2 jobs of unknown duration."),
     ],
 )
-def test_what_is_left_is_said_in_words(
+def test_the_remaining_time_is_shown_in_words(
     left: RemainingTime, progress: dict[str, float], paused: bool, said: str
 ) -> None:
     assert summary(left, progress, unlisted=0, paused=paused, now=NOW) == said

@@ -23,7 +23,7 @@ def dialog(window: MainWindow) -> SettingsDialog:
     return found
 
 
-def test_dark_and_light_take_effect_at_once(
+def test_the_colour_scheme_changes_at_once(
     window: MainWindow, dialog: SettingsDialog, qapp: Any, qtbot: QtBot
 ) -> None:
     dialog.scheme.setCurrentIndex(dialog.scheme.findData("dark"))
@@ -33,7 +33,7 @@ def test_dark_and_light_take_effect_at_once(
     apply_scheme(qapp, "system")
 
 
-def test_another_language_says_that_it_waits_for_the_next_start(
+def test_a_new_language_needs_a_restart_and_says_so(
     window: MainWindow, dialog: SettingsDialog, home: Paths, qtbot: QtBot
 ) -> None:
     dialog.language.setCurrentIndex(dialog.language.findData("zh_CN"))
@@ -43,7 +43,7 @@ def test_another_language_says_that_it_waits_for_the_next_start(
     assert window.state.settings.language == "zh_CN"
 
 
-def test_another_library_folder_is_used_from_the_next_start_on(
+def test_a_new_library_folder_is_used_after_a_restart(
     dialog: SettingsDialog, open_window: Any, window: MainWindow, tmp_path: Path
 ) -> None:
     dialog.set_library(str(tmp_path / "结果 folder"))
@@ -54,7 +54,7 @@ def test_another_library_folder_is_used_from_the_next_start_on(
     assert again.state.settings.threads == 2
 
 
-def test_the_aigc_label_takes_effect_at_once_and_is_kept(
+def test_the_aigc_label_takes_effect_at_once_and_is_saved(
     dialog: SettingsDialog, open_window: Any, window: MainWindow
 ) -> None:
     def label(window: MainWindow) -> AigcLabel | None:
@@ -91,7 +91,7 @@ def contrast(one: str, other: str) -> float:
 
 
 @pytest.mark.parametrize("dark", [False, True])
-def test_text_contrasts_with_its_ground(dark: bool) -> None:
+def test_text_has_enough_contrast_with_its_background(dark: bool) -> None:
     palette = _PALETTES[dark]
     pairs = [
         ("WindowText", "Window"),

@@ -59,7 +59,7 @@ def answered(tab: Any, qtbot: QtBot, turns: int) -> list[Turn]:
     return turns_now
 
 
-def test_a_prompt_is_answered_and_kept(tab: Any, qtbot: QtBot) -> None:
+def test_a_prompt_is_answered_and_saved(tab: Any, qtbot: QtBot) -> None:
     tab.controls.seed.set_value(7)
     ask(tab, "a fox")
     (turn,) = answered(tab, qtbot, 1)
@@ -69,20 +69,20 @@ def test_a_prompt_is_answered_and_kept(tab: Any, qtbot: QtBot) -> None:
     assert "tokens" in tab.run_bar.status.text() or tab.run_bar.status.text() == "Done."
 
 
-def test_an_empty_prompt_is_said_not_swallowed(window: MainWindow, tab: Any) -> None:
+def test_an_empty_prompt_gives_a_message(window: MainWindow, tab: Any) -> None:
     ask(tab, "  \n ")
     assert "prompt" in window.messages.text()
     assert jobs(tab) == []
 
 
-def test_a_prompt_of_a_hundred_thousand_characters_goes_through(tab: Any, qtbot: QtBot) -> None:
+def test_a_prompt_of_a_hundred_thousand_characters_is_accepted(tab: Any, qtbot: QtBot) -> None:
     prompt = "word " * 20_000
     ask(tab, prompt)
     answered(tab, qtbot, 1)
     assert request_of(jobs(tab)[0]).prompt == prompt
 
 
-def test_a_prompt_beyond_the_limit_is_refused_and_kept_in_the_editor(
+def test_a_prompt_beyond_the_limit_is_refused_and_stays_in_the_editor(
     window: MainWindow, tab: Any
 ) -> None:
     ask(tab, "x" * (MAX_PROMPT_LENGTH + 1))
@@ -91,7 +91,7 @@ def test_a_prompt_beyond_the_limit_is_refused_and_kept_in_the_editor(
     assert jobs(tab) == []
 
 
-def test_variations_stand_side_by_side_in_one_job(tab: Any, qtbot: QtBot) -> None:
+def test_variations_of_one_job_are_shown_side_by_side(tab: Any, qtbot: QtBot) -> None:
     tab.controls.seed.set_value(7)
     ask(tab, "a slogan", count=4)
     (turn,) = answered(tab, qtbot, 1)
@@ -104,7 +104,7 @@ def test_variations_stand_side_by_side_in_one_job(tab: Any, qtbot: QtBot) -> Non
     assert [card.y() for card in columns.findChildren(AnswerCard)] == [0, 0, 0, 0]
 
 
-def test_a_thousand_variations_cost_as_many_widgets_as_four(tab: Any, qtbot: QtBot) -> None:
+def test_a_thousand_variations_need_no_more_widgets_than_four(tab: Any, qtbot: QtBot) -> None:
     turn = Turn(prompt="many", answers=[Answer(text=f"no. {n}") for n in range(1000)])
     tab.chat.replace(Conversation([turn]), "")
     tab.view.view_of(turn).set_expanded(True)
@@ -115,7 +115,7 @@ def test_a_thousand_variations_cost_as_many_widgets_as_four(tab: Any, qtbot: QtB
     assert shown == ["no. 996", "no. 997", "no. 998", "no. 999"]
 
 
-def test_the_chosen_variation_goes_on(tab: Any, qtbot: QtBot) -> None:
+def test_the_conversation_continues_from_the_chosen_variation(tab: Any, qtbot: QtBot) -> None:
     ask(tab, "a slogan", count=3)
     answered(tab, qtbot, 1)
     cards = tab.view.findChild(AnswerColumns).findChildren(AnswerCard)
@@ -136,7 +136,7 @@ def test_a_second_prompt_waits_while_one_runs(tab: Any, qtbot: QtBot) -> None:
     qtbot.waitUntil(lambda: [j.status for j in jobs(tab)] == ["cancelled", "done"], timeout=20_000)
 
 
-def test_what_was_written_before_a_stop_stays(tab: Any, qtbot: QtBot) -> None:
+def test_text_generated_before_a_stop_is_kept(tab: Any, qtbot: QtBot) -> None:
     ask(tab, "one [slow]")
     qtbot.waitUntil(lambda: bool(tab.chat.conversation.turns[0].answers[0].text), timeout=10_000)
     tab.run_bar.stop.click()
@@ -145,7 +145,7 @@ def test_what_was_written_before_a_stop_stays(tab: Any, qtbot: QtBot) -> None:
     assert tab.chat.conversation.turns[0].answers[0].text
 
 
-def test_asking_again_adds_an_answer_with_another_seed(tab: Any, qtbot: QtBot) -> None:
+def test_regenerating_adds_an_answer_with_another_seed(tab: Any, qtbot: QtBot) -> None:
     tab.controls.seed.set_value(7)
     ask(tab, "a fox")
     (turn,) = answered(tab, qtbot, 1)
@@ -156,7 +156,7 @@ def test_asking_again_adds_an_answer_with_another_seed(tab: Any, qtbot: QtBot) -
     assert turn.chosen == 1
 
 
-def test_editing_an_earlier_message_replaces_what_follows(tab: Any, qtbot: QtBot) -> None:
+def test_editing_an_earlier_message_replaces_the_turns_after_it(tab: Any, qtbot: QtBot) -> None:
     ask(tab, "one")
     answered(tab, qtbot, 1)
     ask(tab, "two")
@@ -170,7 +170,7 @@ def test_editing_an_earlier_message_replaces_what_follows(tab: Any, qtbot: QtBot
     assert request_of(jobs(tab)[2]).messages == ()
 
 
-def test_a_failure_is_said_where_it_happened_and_in_the_bar(
+def test_a_failure_is_shown_in_its_turn_and_in_the_message_bar(
     window: MainWindow, tab: Any, qtbot: QtBot
 ) -> None:
     ask(tab, "one [fail]")
@@ -180,7 +180,7 @@ def test_a_failure_is_said_where_it_happened_and_in_the_bar(
     assert "broken" in str(tab.chat.conversation.turns[0].answers[0].failed)
 
 
-def test_a_failure_of_last_time_is_said_in_the_language_of_today(
+def test_a_saved_failure_is_shown_in_the_current_language(
     window: MainWindow, tab: Any, open_window: Any, qtbot: QtBot, qapp: Any
 ) -> None:
     ask(tab, "one [fail]")
@@ -205,7 +205,7 @@ def test_one_failed_variation_leaves_the_others(tab: Any, qtbot: QtBot) -> None:
     assert kept == [True, False, True]
 
 
-def test_a_new_conversation_forgets_nothing(window: MainWindow, tab: Any, qtbot: QtBot) -> None:
+def test_a_new_conversation_can_be_undone(window: MainWindow, tab: Any, qtbot: QtBot) -> None:
     ask(tab, "one")
     answered(tab, qtbot, 1)
     tab.new.click()
@@ -232,7 +232,7 @@ def test_the_conversation_survives_a_restart(
     assert again.chat.conversation.messages()[1].content == turn.answers[1].text
 
 
-def test_a_damaged_conversation_is_set_aside_and_said(
+def test_a_damaged_conversation_is_set_aside_and_reported(
     home: Paths, open_window: Callable[[], MainWindow], qtbot: QtBot
 ) -> None:
     file = home.settings.with_name("conversation.json")
@@ -257,7 +257,7 @@ def test_without_a_text_model_the_tab_says_what_to_do(
     assert jobs(tab) == []
 
 
-def test_chinese_for_an_english_model_is_said_beside_the_model(tab: Any) -> None:
+def test_a_chinese_prompt_for_an_english_model_shows_a_hint(tab: Any) -> None:
     assert tab.model.ref().languages == ("en",)
     tab.prompt.set_text("a fox")
     assert tab.language_hint.isHidden()
@@ -267,7 +267,7 @@ def test_chinese_for_an_english_model_is_said_beside_the_model(tab: Any) -> None
     assert tab.language_hint.isHidden()
 
 
-def test_in_chinese_the_example_is_one_that_an_english_model_reads(
+def test_examples_are_in_a_language_of_the_model(
     open_window: Callable[[], MainWindow],
 ) -> None:
     app = QApplication.instance()
@@ -303,7 +303,7 @@ def test_a_result_of_the_library_opens_its_conversation(
     assert tab.controls.temperature.value() == 0.1
 
 
-def test_a_long_conversation_is_built_from_its_end(tab: Any) -> None:
+def test_only_the_last_turns_of_a_long_conversation_are_built_at_first(tab: Any) -> None:
     turns = [Turn(prompt=f"q{n}", answers=[Answer(text=f"a{n}")]) for n in range(100)]
     tab.chat.replace(Conversation(turns), "")
     assert tab.view.view_of(turns[99]) is not None
@@ -312,7 +312,7 @@ def test_a_long_conversation_is_built_from_its_end(tab: Any) -> None:
     assert tab.view.view_of(turns[99 - SHOWN_AT_ONCE]) is not None
 
 
-def test_markdown_is_shown_and_loads_nothing(qtbot: QtBot) -> None:
+def test_markdown_is_rendered_without_loading_resources(qtbot: QtBot) -> None:
     view = AnswerText(grows=True)
     qtbot.addWidget(view)
     view.show_answer("# Title\n\n**bold** ![x](file:///etc/hostname) <b>raw</b>", finished=True)
@@ -322,7 +322,7 @@ def test_markdown_is_shown_and_loads_nothing(qtbot: QtBot) -> None:
     assert view.loadResource(2, "file:///etc/hostname") is None
 
 
-def test_a_long_answer_streams_as_plain_text_and_ends_as_markdown(qtbot: QtBot) -> None:
+def test_a_long_answer_streams_as_plain_text_and_is_rendered_at_the_end(qtbot: QtBot) -> None:
     view = AnswerText(grows=False)
     qtbot.addWidget(view)
     text = "**bold** words " * (MAX_STREAMED_MARKDOWN // 10)
@@ -334,7 +334,7 @@ def test_a_long_answer_streams_as_plain_text_and_ends_as_markdown(qtbot: QtBot) 
     assert "**" not in view.toPlainText()
 
 
-def test_the_copy_button_copies_the_answer_as_written(tab: Any, qtbot: QtBot, qapp: Any) -> None:
+def test_the_copy_button_copies_the_source_of_the_answer(tab: Any, qtbot: QtBot, qapp: Any) -> None:
     ask(tab, "a fox")
     (turn,) = answered(tab, qtbot, 1)
     card = tab.view.view_of(turn)._single

@@ -33,7 +33,7 @@ def forget_kinds() -> None:
         known.cache_clear()
 
 
-def test_a_toy_kind_has_its_tab_and_its_results_are_in_queue_and_history(
+def test_a_toy_kind_has_a_tab_and_appears_in_queue_and_history(
     open_window: Callable[[], MainWindow], qtbot: QtBot
 ) -> None:
     window = open_window()

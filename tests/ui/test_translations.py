@@ -58,18 +58,18 @@ def texts() -> dict[str, str]:
     }
 
 
-def test_every_text_has_its_chinese() -> None:
+def test_every_text_has_a_chinese_translation() -> None:
     chinese = json.loads(CHINESE.read_text("utf-8"))
     missing = [f"{where} {text!r}" for text, where in texts().items() if text not in chinese]
     assert not missing, "\n".join(missing)
 
 
-def test_no_translation_is_left_of_a_text_that_is_gone() -> None:
+def test_there_is_no_translation_of_a_text_that_is_not_used() -> None:
     left = set(json.loads(CHINESE.read_text("utf-8"))) - set(texts())
     assert not left
 
 
-def test_translations_keep_the_values() -> None:
+def test_translations_keep_the_placeholders() -> None:
     def values(text: str) -> set[str]:
         return set(re.findall(r"\{(\w+)\}", text))
 
@@ -90,7 +90,7 @@ def chinese(qapp: QApplication) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("chinese")
-def test_a_sentence_of_the_engine_is_shown_in_chinese() -> None:
+def test_a_sentence_of_the_engine_is_translated() -> None:
     message = sentence("The settings could not be saved in {path}.", path="/tmp/狐狸 {x}")
     assert translated(message) == "设置无法保存到 /tmp/狐狸 {x}。"
 

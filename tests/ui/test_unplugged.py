@@ -15,7 +15,7 @@ from studio.ui.main_window import MainWindow
 JOBS = 30
 
 
-def test_a_window_whose_library_is_unplugged_goes_on_when_it_is_back(
+def test_jobs_resume_after_the_library_was_unplugged(
     window: MainWindow, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     library = window.state.library

@@ -65,7 +65,7 @@ def test_a_folder_gives_the_pictures_below_it_in_order(tmp_path: Path) -> None:
     assert expand_folders([tmp_path]) == wanted
 
 
-def test_each_picture_is_a_job_and_is_shown_before_and_after(
+def test_each_picture_is_a_job_and_can_be_compared_with_its_source(
     tab: Any, qtbot: QtBot, tmp_path: Path
 ) -> None:
     add(tab, qtbot, picture(tmp_path / "a.png"), picture(tmp_path / "图 b.png"))
@@ -80,7 +80,7 @@ def test_each_picture_is_a_job_and_is_shown_before_and_after(
 
 
 @pytest.mark.qt_log_ignore("This plugin does not support")
-def test_the_enlarged_picture_has_a_menu(
+def test_the_upscaled_picture_has_a_context_menu(
     window: MainWindow, tab: Any, qtbot: QtBot, tmp_path: Path
 ) -> None:
     add(tab, qtbot, picture(tmp_path / "a.png"))
@@ -97,7 +97,7 @@ def test_the_enlarged_picture_has_a_menu(
     qtbot.waitUntil(lambda: library.assets.recent()[0].starred, timeout=10_000)
 
 
-def test_a_file_that_is_no_picture_is_marked_and_left_out(
+def test_a_file_that_is_no_picture_is_marked_and_skipped(
     window: MainWindow, tab: Any, qtbot: QtBot, tmp_path: Path
 ) -> None:
     (tmp_path / "text.png").write_text("hello")
@@ -120,7 +120,7 @@ def test_a_file_that_is_no_picture_is_marked_and_left_out(
     qtbot.waitUntil(lambda: states(tab)[0] == "new")
 
 
-def test_a_bad_picture_fails_alone(tab: Any, qtbot: QtBot, tmp_path: Path) -> None:
+def test_a_failing_picture_leaves_the_others(tab: Any, qtbot: QtBot, tmp_path: Path) -> None:
     add(tab, qtbot, picture(tmp_path / "[fail].png"), picture(tmp_path / "good.png"))
     tab.generate()
     ended(tab, qtbot)
@@ -128,7 +128,7 @@ def test_a_bad_picture_fails_alone(tab: Any, qtbot: QtBot, tmp_path: Path) -> No
     assert tab.inputs.inputs()[0].message
 
 
-def test_stop_cancels_what_is_left(tab: Any, qtbot: QtBot, tmp_path: Path) -> None:
+def test_stop_cancels_the_remaining_pictures(tab: Any, qtbot: QtBot, tmp_path: Path) -> None:
     add(tab, qtbot, picture(tmp_path / "[slow].png"), picture(tmp_path / "second.png"))
     tab.generate()
     qtbot.waitUntil(lambda: "Tile" in tab.run_bar.status.text(), timeout=20_000)
@@ -137,14 +137,14 @@ def test_stop_cancels_what_is_left(tab: Any, qtbot: QtBot, tmp_path: Path) -> No
     assert states(tab) == ["cancelled", "cancelled"]
 
 
-def test_a_picture_added_twice_is_there_once(tab: Any, qtbot: QtBot, tmp_path: Path) -> None:
+def test_a_picture_added_twice_is_listed_once(tab: Any, qtbot: QtBot, tmp_path: Path) -> None:
     path = picture(tmp_path / "a.png")
     add(tab, qtbot, path)
     add(tab, qtbot, path, tmp_path)
     assert tab.inputs.rowCount() == 1
 
 
-def test_a_missing_output_folder_is_said_before_anything_runs(
+def test_a_missing_output_folder_is_reported_before_anything_runs(
     window: MainWindow, tab: Any, qtbot: QtBot, tmp_path: Path
 ) -> None:
     add(tab, qtbot, picture(tmp_path / "a.png"))
@@ -154,7 +154,7 @@ def test_a_missing_output_folder_is_said_before_anything_runs(
     assert window.state.library is not None and window.state.library.queue.list() == []
 
 
-def test_the_scale_chooses_a_model_that_makes_it(tab: Any, qtbot: QtBot, tmp_path: Path) -> None:
+def test_the_scale_selects_a_suitable_model(tab: Any, qtbot: QtBot, tmp_path: Path) -> None:
     tab.scale.setCurrentIndex(tab.scale.findData(4))
     tab.scale.activated.emit(tab.scale.currentIndex())
     add(tab, qtbot, picture(tmp_path / "a.png"))
@@ -178,7 +178,7 @@ def test_the_divider_is_dragged_with_the_mouse(tab: Any, qtbot: QtBot, tmp_path:
     assert comparison.divider == pytest.approx(0.25, abs=0.02)
 
 
-def test_what_is_on_the_list_is_remembered(
+def test_the_list_of_pictures_is_saved(
     window: MainWindow, tab: Any, qtbot: QtBot, tmp_path: Path
 ) -> None:
     path = picture(tmp_path / "a 狐.png")

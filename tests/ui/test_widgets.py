@@ -42,7 +42,7 @@ def test_a_number_resets_on_a_double_click_of_its_label(qtbot: QtBot) -> None:
     assert field.spin.objectName() == "image.steps"
 
 
-def test_an_optional_number_is_auto_below_its_minimum(qtbot: QtBot) -> None:
+def test_an_optional_number_shows_auto_below_its_minimum(qtbot: QtBot) -> None:
     field = NumberField("Width", 64, 8192, None, 8, optional=True)
     qtbot.addWidget(field)
     assert field.value() is None
@@ -53,7 +53,7 @@ def test_an_optional_number_is_auto_below_its_minimum(qtbot: QtBot) -> None:
     assert field.value() is None
 
 
-def test_a_number_out_of_range_goes_to_the_nearest_end(qtbot: QtBot) -> None:
+def test_a_number_out_of_range_is_clamped(qtbot: QtBot) -> None:
     field = NumberField("Temperature", 0, 5, 0.7, 0.05, 2)
     qtbot.addWidget(field)
     field.set_value(99)
@@ -62,7 +62,7 @@ def test_a_number_out_of_range_goes_to_the_nearest_end(qtbot: QtBot) -> None:
     assert field.value() == 2
 
 
-def test_a_number_of_a_kind_has_the_range_and_the_texts_of_its_field(qtbot: QtBot) -> None:
+def test_a_number_control_takes_range_and_texts_from_its_field(qtbot: QtBot) -> None:
     def made(kind: AnyKind, name: str) -> NumberField:
         field = number_field(kind, name)
         qtbot.addWidget(field)
@@ -81,7 +81,7 @@ def test_a_number_of_a_kind_has_the_range_and_the_texts_of_its_field(qtbot: QtBo
     assert strength.spin.text() == "0.60"
 
 
-def test_a_seed_reaches_its_whole_range_and_back_to_random(qtbot: QtBot) -> None:
+def test_a_seed_covers_its_whole_range_and_can_be_random(qtbot: QtBot) -> None:
     field = SeedField("text.seed")
     qtbot.addWidget(field)
     assert field.value() is None
@@ -119,7 +119,7 @@ def test_a_huge_file_is_no_prompt(qtbot: QtBot, tmp_path: Path) -> None:
     assert "xxx" not in prompt.text()
 
 
-def test_enter_is_a_new_line_and_ctrl_enter_submits(qtbot: QtBot) -> None:
+def test_enter_inserts_a_new_line_and_ctrl_enter_submits(qtbot: QtBot) -> None:
     prompt = PromptEdit("", "text.prompt")
     qtbot.addWidget(prompt)
     with qtbot.assertNotEmitted(prompt.submitted):
@@ -129,7 +129,7 @@ def test_enter_is_a_new_line_and_ctrl_enter_submits(qtbot: QtBot) -> None:
     assert prompt.text() == "\n"
 
 
-def test_a_message_keeps_its_action_until_it_is_taken(qtbot: QtBot) -> None:
+def test_a_message_keeps_its_action_until_it_is_used(qtbot: QtBot) -> None:
     bar = MessageBar()
     qtbot.addWidget(bar)
     done: list[str] = []
@@ -143,7 +143,7 @@ def test_a_message_keeps_its_action_until_it_is_taken(qtbot: QtBot) -> None:
     assert bar.messages[-1].text == "The disk is full."
 
 
-def test_good_news_goes_by_itself_and_trouble_stays(qtbot: QtBot) -> None:
+def test_success_messages_disappear_and_errors_stay(qtbot: QtBot) -> None:
     bar = MessageBar()
     qtbot.addWidget(bar)
     bar.show_message("It is in the trash.", "info", "Undo", lambda: None)
@@ -157,7 +157,7 @@ def test_good_news_goes_by_itself_and_trouble_stays(qtbot: QtBot) -> None:
     assert not bar._hide_timer.isActive()
 
 
-def test_the_same_trouble_said_again_is_one_message_with_a_count(qtbot: QtBot) -> None:
+def test_a_repeated_error_is_one_message_with_a_count(qtbot: QtBot) -> None:
     bar = MessageBar()
     qtbot.addWidget(bar)
     for kind in ("error", "error", "error", "info", "info"):
@@ -169,7 +169,7 @@ def test_the_same_trouble_said_again_is_one_message_with_a_count(qtbot: QtBot) -
     ]
 
 
-def test_old_messages_are_forgotten_in_the_end(qtbot: QtBot) -> None:
+def test_old_messages_are_dropped(qtbot: QtBot) -> None:
     bar = MessageBar()
     qtbot.addWidget(bar)
     for number in range(MAX_MESSAGES + 5):
@@ -178,7 +178,7 @@ def test_old_messages_are_forgotten_in_the_end(qtbot: QtBot) -> None:
     assert bar.messages[0].text == "no. 5"
 
 
-def test_a_status_that_does_not_fit_ends_in_an_ellipsis_and_is_whole_in_the_tooltip(
+def test_a_long_status_is_elided_with_the_full_text_as_tooltip(
     qtbot: QtBot,
 ) -> None:
     bar = RunBar("text")
@@ -196,7 +196,7 @@ def test_a_status_that_does_not_fit_ends_in_an_ellipsis_and_is_whole_in_the_tool
 
 
 @pytest.mark.parametrize("scheme", ["dark", "light"])
-def test_the_edge_of_an_empty_check_box_is_seen(scheme: Scheme, qtbot: QtBot, qapp: Any) -> None:
+def test_the_border_of_an_unchecked_box_is_visible(scheme: Scheme, qtbot: QtBot, qapp: Any) -> None:
     apply_scheme(qapp, "light" if scheme == "dark" else "dark")
     page = QWidget()
     qtbot.addWidget(page)
@@ -213,7 +213,7 @@ def test_the_edge_of_an_empty_check_box_is_seen(scheme: Scheme, qtbot: QtBot, qa
 
 
 @pytest.mark.parametrize("scheme", ["dark", "light"])
-def test_texts_follow_light_and_dark(scheme: Scheme, qtbot: QtBot, qapp: Any) -> None:
+def test_text_colours_follow_the_colour_scheme(scheme: Scheme, qtbot: QtBot, qapp: Any) -> None:
     apply_scheme(qapp, "light" if scheme == "dark" else "dark")
     page = QWidget()
     qtbot.addWidget(page)
@@ -239,7 +239,7 @@ def test_texts_follow_light_and_dark(scheme: Scheme, qtbot: QtBot, qapp: Any) ->
     apply_scheme(qapp, "system")
 
 
-def test_more_keeps_what_it_hides(qtbot: QtBot) -> None:
+def test_a_collapsed_section_keeps_its_values(qtbot: QtBot) -> None:
     more = CollapsibleSection("More")
     qtbot.addWidget(more)
     field = NumberField("Steps", 1, 500, 20)
@@ -251,7 +251,7 @@ def test_more_keeps_what_it_hides(qtbot: QtBot) -> None:
     assert not more.body.isVisibleTo(more)
 
 
-def test_progress_takes_no_room_away_when_it_comes(qtbot: QtBot) -> None:
+def test_the_progress_bar_does_not_change_the_layout(qtbot: QtBot) -> None:
     bar = RunBar("text")
     qtbot.addWidget(bar)
     before = bar.sizeHint().height()
@@ -276,11 +276,11 @@ def test_every_icon_can_be_drawn(file: Path) -> None:
     ("seconds", "text"),
     [(0.84, "0.8 s"), (59.6, "1 min 0 s"), (200, "3 min 20 s"), (7500, "2 h 5 min")],
 )
-def test_durations_are_said_in_words(seconds: float, text: str) -> None:
+def test_durations_are_shown_in_words(seconds: float, text: str) -> None:
     assert duration_text(seconds) == text
 
 
-def test_times_are_said_relative_to_now() -> None:
+def test_times_are_shown_relative_to_now() -> None:
     now = datetime(2026, 1, 31, 12, 0)
     assert time_ago_text(now - timedelta(seconds=5), now) == "just now"
     assert time_ago_text(now - timedelta(minutes=5), now) == "5 min ago"

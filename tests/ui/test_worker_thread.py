@@ -19,7 +19,7 @@ from studio.ui.main_window import MainWindow
 from studio.ui.shell.reports import LibraryOpened
 
 
-def test_an_unknown_fault_of_the_database_is_said_once_and_work_goes_on(
+def test_an_unexpected_database_error_is_reported_once_and_work_continues(
     window: MainWindow, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     take = Library.next_job
@@ -48,7 +48,7 @@ def test_an_unknown_fault_of_the_database_is_said_once_and_work_goes_on(
 
 
 @pytest.mark.usefixtures("home")
-def test_a_registry_that_cannot_be_read_is_said_and_not_fatal(
+def test_an_unreadable_registry_is_reported_and_not_fatal(
     qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from studio.ui.shell.state import AppState
@@ -89,7 +89,7 @@ def test_threads_that_open_the_registry_at_once_share_one(
     assert opened[0].result() is opened[1].result()
 
 
-def test_jobs_of_a_batch_run_at_once_and_one_of_them_can_be_cancelled(
+def test_jobs_of_a_batch_run_together_and_can_be_cancelled_separately(
     window: MainWindow, qtbot: QtBot
 ) -> None:
     prompts = ("[slow] one", "two", "three")
@@ -110,7 +110,7 @@ def test_jobs_of_a_batch_run_at_once_and_one_of_them_can_be_cancelled(
     qtbot.waitUntil(lambda: worker.running_jobs == (), timeout=20_000)
 
 
-def test_with_two_engines_two_jobs_run_side_by_side_and_each_is_cancelled_alone(
+def test_jobs_on_two_engines_run_side_by_side_and_are_cancelled_separately(
     request: pytest.FixtureRequest, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     paths = request.getfixturevalue("home")

@@ -47,7 +47,7 @@ def made_environment(bootstrap: ModuleType) -> None:
     python.symlink_to(sys.executable)
 
 
-def test_an_old_python_is_told_which_one_is_needed(bootstrap: ModuleType) -> None:
+def test_an_old_python_is_refused_with_the_required_version(bootstrap: ModuleType) -> None:
     with pytest.raises(bootstrap.Missing, match=r"Python 3\.11 or newer is needed.*3\.9\.2"):
         bootstrap.check_python((3, 9, 2))
 
@@ -69,7 +69,7 @@ def test_only_the_standard_library_is_imported() -> None:
     assert run.stdout.strip() == "[]"
 
 
-def test_too_little_disk_space_is_said_with_numbers(
+def test_too_little_disk_space_is_reported_with_sizes(
     bootstrap: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     usage = shutil.disk_usage(tmp_path)._replace(free=3_000_000_000)
@@ -123,11 +123,11 @@ def test_an_unknown_library_is_still_named(bootstrap: ModuleType) -> None:
         ("ERROR: something else", "something else"),
     ],
 )
-def test_what_pip_says_becomes_a_sentence(bootstrap: ModuleType, said: str, word: str) -> None:
+def test_an_error_of_pip_becomes_a_sentence(bootstrap: ModuleType, said: str, word: str) -> None:
     assert word in bootstrap.pip_sentence(said)
 
 
-def test_what_is_set_up_is_not_set_up_again(
+def test_setup_is_skipped_when_nothing_changed(
     bootstrap: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     installed: list[int] = []
@@ -175,7 +175,7 @@ def test_pre_commit_runs_the_same_checks(bootstrap: ModuleType) -> None:
     assert re.findall(r"repo: (.+)", hooks) == ["local"]
 
 
-def test_an_installation_that_failed_is_tried_again(
+def test_a_failed_installation_is_retried(
     bootstrap: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail() -> None:
@@ -190,7 +190,7 @@ def test_an_installation_that_failed_is_tried_again(
 
 
 @pytest.mark.parametrize("platform", ["offscreen", "minimal"])
-def test_a_platform_without_a_screen_is_no_display(
+def test_a_platform_without_a_screen_counts_as_no_display(
     bootstrap: ModuleType, monkeypatch: pytest.MonkeyPatch, platform: str
 ) -> None:
     monkeypatch.setenv("QT_QPA_PLATFORM", platform)
@@ -204,7 +204,7 @@ def test_an_unknown_command_is_refused(
     assert "demo" in capsys.readouterr().out
 
 
-def test_whatever_is_missing_is_one_sentence_and_status_one(
+def test_a_missing_requirement_is_one_sentence_and_status_one(
     bootstrap: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def missing() -> None:

@@ -25,7 +25,7 @@ STRICT = (
 TALK = (Message("user", "a"), Message("assistant", "b"))
 
 
-def test_turns_stand_in_their_order() -> None:
+def test_turns_are_rendered_in_order() -> None:
     text = render(CHATML, {}, "s", TALK, "c")
     assert text == "<system>s\n<user>a\n<assistant>b\n<user>c\n<assistant>"
 
@@ -45,7 +45,7 @@ def test_turns_that_do_not_alternate_are_joined() -> None:
     assert render(STRICT, {}, "", turns, "d") == "[a][b\n\nb2][c\n\nd]"
 
 
-def test_a_refusal_gives_the_reason_of_the_template() -> None:
+def test_an_error_raised_by_a_template_is_reported_with_its_reason() -> None:
     with pytest.raises(TemplateRefusedError, match="never"):
         render("{{ raise_exception('never') }}", {}, "", (), "c")
     with pytest.raises(TemplateRefusedError):
@@ -61,12 +61,12 @@ def test_a_refusal_gives_the_reason_of_the_template() -> None:
         "{% for i in range(999999999) %}x{% endfor %}",
     ],
 )
-def test_a_template_cannot_reach_out(attack: str) -> None:
+def test_a_template_cannot_leave_its_sandbox(attack: str) -> None:
     with pytest.raises(TemplateRefusedError):
         render(attack, {}, "", (), "c")
 
 
-def test_the_words_of_the_hub_are_known() -> None:
+def test_extensions_used_by_templates_of_the_hub_are_supported() -> None:
     template = (
         "{% for m in messages %}{% if loop.first %}{% continue %}{% endif %}{% generation %}"
         "{{ {'c': m.content} | tojson }}{% endgeneration %}{% endfor %}{{ strftime_now('%%') }}"
@@ -74,7 +74,7 @@ def test_the_words_of_the_hub_are_known() -> None:
     assert render(template, {}, "", TALK, "狐<") == '{"c": "b"}{"c": "狐<"}%'
 
 
-def test_without_a_template_the_text_goes_on() -> None:
+def test_without_a_template_turns_are_concatenated() -> None:
     turns = (Message("user", "Once"), Message("assistant", " upon a time."))
     assert plain_text("A tale", turns, "Then") == "A tale\n\nOnce upon a time.\n\nThen"
     assert plain_text("", (), "Once") == "Once"
@@ -84,13 +84,13 @@ def test_without_a_template_the_text_goes_on() -> None:
     "held",
     [CHATML, [{"name": "tool_use", "template": "no"}, {"name": "default", "template": CHATML}]],
 )
-def test_a_template_is_found_in_the_tokenizers_file(tmp_path: Path, held: object) -> None:
+def test_a_template_is_found_in_tokenizer_config(tmp_path: Path, held: object) -> None:
     config = {"chat_template": held, "bos_token": {"content": "<s>"}, "eos_token": "</s>"}
     (tmp_path / "tokenizer_config.json").write_text(json.dumps(config))
     assert read_template(tmp_path) == (CHATML, {"bos_token": "<s>", "eos_token": "</s>"})
 
 
-def test_a_template_in_a_file_of_its_own_comes_first(tmp_path: Path) -> None:
+def test_a_separate_template_file_takes_precedence(tmp_path: Path) -> None:
     (tmp_path / "tokenizer_config.json").write_text('{"chat_template": "old"}')
     (tmp_path / "chat_template.jinja").write_text(CHATML)
     assert read_template(tmp_path)[0] == CHATML

@@ -41,14 +41,14 @@ def test_the_first_axis_goes_across_and_the_second_down(tmp_path: Path) -> None:
     assert [p.name for p in target.parent.iterdir()] == ["sheet.png"]
 
 
-def test_pictures_that_share_a_place_are_all_shown(tmp_path: Path) -> None:
+def test_pictures_that_share_a_cell_are_all_shown(tmp_path: Path) -> None:
     pictures = [picture(tmp_path, "red", steps="10"), picture(tmp_path, "blue", steps="10")]
     target = make_sheet(pictures, ["steps"], tmp_path / "sheet.png")
     with Image.open(target) as sheet:
         assert centre_of(sheet, (255, 0, 0))[1] < centre_of(sheet, (0, 0, 255))[1]
 
 
-def test_a_damaged_picture_leaves_its_place_empty(tmp_path: Path) -> None:
+def test_a_damaged_picture_leaves_its_cell_empty(tmp_path: Path) -> None:
     broken = tmp_path / "broken.png"
     broken.write_bytes(b"no picture")
     pictures = [Picture(broken, {}), picture(tmp_path, "red")]

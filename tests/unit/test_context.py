@@ -19,24 +19,24 @@ def counting(lengths: list[int], fixed: int) -> tuple[list[int], Callable[[int],
     return asked, count
 
 
-def test_what_fits_is_sent_whole() -> None:
+def test_a_conversation_that_fits_is_sent_whole() -> None:
     cut = cut_turns(lambda first: 90 if first == 0 else 0, ["user", "assistant"], 200, 50)
     assert (cut.first, cut.tokens, cut.room, cut.fits) == (0, 90, 50, True)
 
 
-def test_oldest_turns_go_first_and_in_pairs() -> None:
+def test_the_oldest_turns_are_dropped_first_and_in_pairs() -> None:
     _, count = counting([30] * 6, 20)
     cut = cut_turns(count, ["user", "assistant"] * 3, 150, 50)
     assert (cut.first, cut.tokens, cut.room, cut.fits) == (4, 80, 50, True)
 
 
-def test_no_turn_may_be_left_over() -> None:
+def test_all_earlier_turns_may_be_dropped() -> None:
     _, count = counting([30] * 2, 95)
     cut = cut_turns(count, ["user", "assistant"], 150, 50)
     assert (cut.first, cut.tokens) == (2, 95)
 
 
-def test_a_long_prompt_uses_the_room_of_the_answer() -> None:
+def test_a_long_prompt_takes_room_reserved_for_the_answer() -> None:
     _, count = counting([30] * 2, 120)
     cut = cut_turns(count, ["user", "assistant"], 150, 50)
     assert (cut.first, cut.tokens, cut.room, cut.fits) == (2, 120, 30, True)
@@ -49,16 +49,16 @@ def test_a_prompt_without_room_for_an_answer_does_not_fit(alone: int, fits: bool
     assert cut.tokens == alone
 
 
-def test_a_short_answer_needs_little_room() -> None:
+def test_a_short_answer_reserves_little_room() -> None:
     assert cut_turns(lambda _: 148, [], 150, 2).fits
 
 
-def test_a_long_answer_costs_half_the_context_at_most() -> None:
+def test_a_long_answer_reserves_half_the_context_at_most() -> None:
     assert prompt_budget(8192, 512) == 8192 - 512
     assert prompt_budget(2048, 32_768) == 1024
 
 
-def test_hundreds_of_turns_are_counted_a_few_times() -> None:
+def test_hundreds_of_turns_need_few_token_counts() -> None:
     asked, count = counting([10] * 1000, 20)
     cut = cut_turns(count, ["user", "assistant"] * 500, 800, 100)
     assert cut.tokens <= 700 < cut.tokens + 20

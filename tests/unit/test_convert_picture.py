@@ -73,7 +73,7 @@ def comment_of(path: Path) -> str:
 
 
 @pytest.mark.parametrize("to", FORMATS)
-def test_settings_come_back_and_other_programs_read_theirs(
+def test_settings_are_restored_and_readable_by_other_programs(
     library: Library, tmp_path: Path, to: Format
 ) -> None:
     asset = record(library, fox(library))
@@ -99,7 +99,7 @@ def test_settings_come_back_and_other_programs_read_theirs(
 
 @pytest.mark.parametrize("to", FORMATS)
 @pytest.mark.parametrize("length", [20_000, 70_000, 200_000])
-def test_a_prompt_of_any_length_comes_back(
+def test_a_prompt_of_any_length_survives_the_export(
     library: Library, tmp_path: Path, to: Format, length: int
 ) -> None:
     asset = record(library, fox(library, "狐" * length))
@@ -111,9 +111,7 @@ def test_a_prompt_of_any_length_comes_back(
     assert (parsed is None) == bool(lost)
 
 
-def test_a_webp_without_a_quality_has_the_very_same_pixels(
-    library: Library, tmp_path: Path
-) -> None:
+def test_a_webp_without_a_quality_is_lossless(library: Library, tmp_path: Path) -> None:
     source = io.BytesIO()
     pixels = Image.effect_noise((40, 30), 90).convert("RGBA")
     pixels.putalpha(Image.linear_gradient("L").resize((40, 30)))
@@ -169,7 +167,7 @@ def png_of_16_bits(colour_type: int, samples: list[int]) -> bytes:
 @pytest.mark.parametrize(
     ("colour_type", "samples"), [(0, [0x8080]), (2, [0x8080] * 3), (6, [0x8080] * 3 + [0xFFFF])]
 )
-def test_16_bits_become_8_and_it_is_said(
+def test_16_bits_become_8_with_a_note(
     library: Library, tmp_path: Path, to: Format, colour_type: int, samples: list[int]
 ) -> None:
     asset = record(library, fox(library), content=png_of_16_bits(colour_type, samples))
@@ -181,7 +179,7 @@ def test_16_bits_become_8_and_it_is_said(
 
 
 @pytest.mark.parametrize("mode", ["RGBA", "LA", "P"])
-def test_transparent_parts_of_a_jpeg_are_white_and_it_is_said(
+def test_transparency_becomes_white_in_jpeg_with_a_note(
     library: Library, tmp_path: Path, mode: str
 ) -> None:
     source = io.BytesIO()
@@ -195,7 +193,7 @@ def test_transparent_parts_of_a_jpeg_are_white_and_it_is_said(
     assert loaded(path).convert("L").getpixel((4, 4)) == 255
 
 
-def test_an_enlarged_photograph_keeps_saying_so(library: Library, tmp_path: Path) -> None:
+def test_an_enlarged_photograph_is_still_marked_as_one(library: Library, tmp_path: Path) -> None:
     photo = tmp_path / "photo.png"
     photo.write_bytes(png_bytes())
     (job,) = library.queue.enqueue([UpscaleRequest(input=InputFile(str(photo)), seed=0)])
@@ -234,7 +232,7 @@ def test_a_picture_too_large_for_the_format_is_a_sentence(library: Library, tmp_
 
 
 @pytest.mark.parametrize("to", FORMATS)
-def test_a_converted_file_in_the_library_is_found_and_never_stands_for_the_original(
+def test_a_converted_file_in_the_library_is_listed_beside_its_original(
     library: Library, to: Format
 ) -> None:
     asset = record(library, fox(library))
@@ -290,16 +288,14 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("content", HOSTILE.values(), ids=HOSTILE)
-def test_a_hostile_picture_has_no_recipe_and_no_size_and_does_no_harm(
-    tmp_path: Path, content: bytes
-) -> None:
+def test_a_hostile_picture_yields_no_recipe_and_no_size(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "x").write_bytes(content)
     assert read_recipe(tmp_path / "x") is None
     assert read_content(tmp_path / "x") == Content()
     assert not is_declared_generated(tmp_path / "x")
 
 
-def test_older_parts_that_an_editor_left_behind_do_not_mix_with_the_recipe(
+def test_stale_metadata_left_by_an_editor_does_not_mix_with_the_recipe(
     library: Library, tmp_path: Path
 ) -> None:
     asset = record(library, fox(library, "狐" * 70_000))
@@ -311,7 +307,7 @@ def test_older_parts_that_an_editor_left_behind_do_not_mix_with_the_recipe(
         assert len(jpeg.read_packets(file)) == 2
 
 
-def test_a_packet_written_again_with_elements_is_read(library: Library, tmp_path: Path) -> None:
+def test_an_xmp_packet_rewritten_with_elements_is_read(library: Library, tmp_path: Path) -> None:
     asset = record(library, fox(library))
     path, _ = exported(asset, tmp_path, "webp")
     attribute = read_embedded(path).packet

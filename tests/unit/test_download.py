@@ -114,7 +114,7 @@ def left_over(target: Path) -> list[str]:
     return sorted(file.name for file in target.parent.iterdir())
 
 
-def test_a_file_arrives_whole_and_nothing_else_is_left(server: Server, tmp_path: Path) -> None:
+def test_a_complete_download_leaves_no_other_file(server: Server, tmp_path: Path) -> None:
     target = tmp_path / "模型 🦊" / "model.gguf"
     seen: list[tuple[int, int | None]] = []
     download(server.url, target, sha256=SHA256, progress=lambda *at: seen.append(at))
@@ -124,21 +124,21 @@ def test_a_file_arrives_whole_and_nothing_else_is_left(server: Server, tmp_path:
     assert seen[-1] == (len(CONTENT), len(CONTENT))
 
 
-def test_what_is_there_and_right_is_not_fetched_again(server: Server, tmp_path: Path) -> None:
+def test_a_complete_file_is_not_downloaded_again(server: Server, tmp_path: Path) -> None:
     target = tmp_path / "model.gguf"
     target.write_bytes(CONTENT)
     fetch(server, target)
     assert server.asked == []
 
 
-def test_a_cut_is_taken_up_where_it_happened(server: Server, tmp_path: Path) -> None:
+def test_a_broken_connection_is_resumed(server: Server, tmp_path: Path) -> None:
     server.acts = [Act(cut=100_000), Act(cut=200_000)]
     target = fetch(server, tmp_path / "model.gguf")
     assert target.read_bytes() == CONTENT
     assert server.asked == [None, "bytes=100000-", "bytes=300000-"]
 
 
-def test_a_later_call_goes_on_from_what_an_earlier_one_left(server: Server, tmp_path: Path) -> None:
+def test_a_later_call_resumes_the_partial_file(server: Server, tmp_path: Path) -> None:
     target = tmp_path / "model.gguf"
     server.acts = [Act(cut=100_000), *[Act(status=503)] * TRIES]
     assert failure(server, target).kind == "model_missing"
@@ -147,30 +147,32 @@ def test_a_later_call_goes_on_from_what_an_earlier_one_left(server: Server, tmp_
     assert server.asked[-1] == "bytes=100000-"
 
 
-def test_a_file_that_changed_on_the_server_is_begun_anew(server: Server, tmp_path: Path) -> None:
+def test_a_file_that_changed_on_the_server_is_downloaded_from_the_start(
+    server: Server, tmp_path: Path
+) -> None:
     server.acts = [Act(cut=100_000, etag='"old"')]
     target = fetch(server, tmp_path / "model.gguf")
     assert target.read_bytes() == CONTENT
 
 
-def test_a_server_that_cannot_resume_is_begun_anew(server: Server, tmp_path: Path) -> None:
+def test_without_range_support_the_download_starts_over(server: Server, tmp_path: Path) -> None:
     server.acts = [Act(cut=100_000), Act(ranges=False)]
     assert fetch(server, tmp_path / "model.gguf").read_bytes() == CONTENT
 
 
-def test_without_a_version_nothing_old_is_built_upon(server: Server, tmp_path: Path) -> None:
+def test_without_an_etag_a_partial_file_is_not_resumed(server: Server, tmp_path: Path) -> None:
     server.acts = [Act(cut=100_000, etag=""), Act(etag="")]
     assert fetch(server, tmp_path / "model.gguf").read_bytes() == CONTENT
     assert server.asked == [None, None]
 
 
-def test_a_busy_server_is_asked_again_when_it_says(server: Server, tmp_path: Path) -> None:
+def test_a_busy_server_is_retried_after_the_time_it_names(server: Server, tmp_path: Path) -> None:
     server.acts = [Act(status=429, headers={"Retry-After": "0"}), Act(status=502)]
     assert fetch(server, tmp_path / "model.gguf").read_bytes() == CONTENT
     assert len(server.asked) == 3
 
 
-def test_a_server_that_asks_for_an_hour_is_not_waited_for(server: Server, tmp_path: Path) -> None:
+def test_a_retry_after_of_an_hour_is_not_waited_for(server: Server, tmp_path: Path) -> None:
     server.acts = [Act(status=429, headers={"Retry-After": "3600"})]
     said = failure(server, tmp_path / "model.gguf")
     assert "60 min" in str(said.message)
@@ -179,7 +181,7 @@ def test_a_server_that_asks_for_an_hour_is_not_waited_for(server: Server, tmp_pa
 @pytest.mark.parametrize(
     ("status", "word"), [(401, "signed in"), (403, "signed in"), (404, "no file"), (418, "refused")]
 )
-def test_a_refusal_is_said_and_not_repeated(
+def test_a_refused_request_is_reported_and_not_retried(
     server: Server, tmp_path: Path, status: int, word: str
 ) -> None:
     server.acts = [Act(status=status)]
@@ -189,7 +191,7 @@ def test_a_refusal_is_said_and_not_repeated(
     assert len(server.asked) == 1
 
 
-def test_damage_is_found_by_the_hash_and_thrown_away(server: Server, tmp_path: Path) -> None:
+def test_a_file_with_a_wrong_hash_is_deleted(server: Server, tmp_path: Path) -> None:
     said = failure(server, tmp_path / "model.gguf", sha256="0" * 64)
     assert said.kind == "model_broken"
     assert left_over(tmp_path / "model.gguf") == []
@@ -200,7 +202,7 @@ def test_a_web_page_is_not_taken_for_a_model(server: Server, tmp_path: Path) -> 
     assert "web page" in str(failure(server, tmp_path / "model.gguf").message)
 
 
-def test_stopping_keeps_what_has_arrived(server: Server, tmp_path: Path) -> None:
+def test_a_cancelled_download_keeps_its_partial_file(server: Server, tmp_path: Path) -> None:
     target = tmp_path / "model.gguf"
     stop = threading.Event()
 
@@ -215,7 +217,7 @@ def test_stopping_keeps_what_has_arrived(server: Server, tmp_path: Path) -> None
     assert fetch(server, target).read_bytes() == CONTENT
 
 
-def test_too_little_disk_space_is_said_before_the_download(
+def test_too_little_disk_space_is_reported_before_the_download(
     server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     usage = shutil.disk_usage(tmp_path)._replace(free=1000)
@@ -224,7 +226,7 @@ def test_too_little_disk_space_is_said_before_the_download(
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
-def test_a_disk_that_fills_up_is_said(
+def test_a_disk_that_fills_up_is_reported(
     server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     target = tmp_path / "model.gguf"
@@ -239,13 +241,13 @@ def test_a_disk_that_fills_up_is_said(
 
 
 @pytest.mark.parametrize("url", ["ftp://a/b", "model.gguf", "http://example.org/model.gguf"])
-def test_an_address_that_is_none_or_not_encrypted_is_refused(tmp_path: Path, url: str) -> None:
+def test_an_invalid_or_unencrypted_url_is_refused(tmp_path: Path, url: str) -> None:
     with pytest.raises(ProblemError) as caught:
         download(url, tmp_path / "model.gguf")
     assert caught.value.problem.kind == "bad_input"
 
 
-def test_no_server_is_said(server: Server, tmp_path: Path) -> None:
+def test_an_unreachable_server_is_reported(server: Server, tmp_path: Path) -> None:
     server.stop()
     said = failure(server, tmp_path / "model.gguf")
     assert "cannot be reached" in str(said.message)

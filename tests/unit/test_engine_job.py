@@ -40,7 +40,7 @@ def job(tmp_path: Path, events: list[Event]) -> Job:
     return Job("1", tmp_path / "work", events.append, threading.Event())
 
 
-def test_text_is_joined_to_twenty_messages_a_second_and_none_is_lost(
+def test_text_is_sent_twenty_times_a_second_at_most_and_none_is_lost(
     job: Job, clock: Clock, events: list[Event]
 ) -> None:
     for number in range(100):
@@ -55,7 +55,7 @@ def test_text_is_joined_to_twenty_messages_a_second_and_none_is_lost(
         assert "".join(parts) == "".join(f"{number}," for number in range(100))
 
 
-def test_progress_is_thinned_out_but_its_end_is_always_sent(
+def test_progress_is_throttled_but_the_last_step_is_always_sent(
     job: Job, clock: Clock, events: list[Event]
 ) -> None:
     for step in range(1, 101):
@@ -74,7 +74,7 @@ def test_the_last_progress_of_a_job_that_stops_early_is_flushed(
     assert events[-1] == Progress("1", 2, 10)
 
 
-def test_previews_of_a_row_that_come_too_fast_are_not_even_made(
+def test_previews_that_come_too_fast_are_not_rendered(
     job: Job, clock: Clock, events: list[Event]
 ) -> None:
     made: list[Path] = []
@@ -93,7 +93,7 @@ def test_previews_of_a_row_that_come_too_fast_are_not_even_made(
     assert (job.work_dir / previews[0].file.name).read_bytes() == b"picture"
 
 
-def test_a_preview_that_cannot_be_written_does_not_cost_the_job(
+def test_a_preview_that_cannot_be_written_does_not_fail_the_job(
     job: Job, events: list[Event]
 ) -> None:
     def save(_: Path) -> None:
@@ -127,7 +127,7 @@ def test_temporary_files_are_unique_and_inside_the_work_folder(job: Job) -> None
     assert job.work_dir.is_dir()
 
 
-def test_the_time_left_follows_the_recent_pace(clock: Clock) -> None:
+def test_the_remaining_time_follows_the_recent_pace(clock: Clock) -> None:
     pace = EtaEstimator(100, clock.monotonic)
     assert pace.seconds_left(0) is None
     said: list[float | None] = []

@@ -65,7 +65,7 @@ def execute(act: Act, cancelled: threading.Event | None = None) -> tuple[Event, 
     return engine(act, events).execute(COMMAND, cancelled or threading.Event()), events
 
 
-def test_what_a_job_held_back_comes_before_its_end() -> None:
+def test_throttled_events_are_sent_before_the_final_one() -> None:
     def act(job: Job) -> dict[str, float]:
         job.text(0, "a")
         job.text(0, "b")
@@ -78,7 +78,7 @@ def test_what_a_job_held_back_comes_before_its_end() -> None:
     assert "".join(e.text for e in events if isinstance(e, TextDelta)) == "ab"
 
 
-def test_a_cancelled_job_keeps_the_text_it_had_made() -> None:
+def test_a_cancelled_job_sends_the_text_generated_so_far() -> None:
     def act(job: Job) -> dict[str, float]:
         job.text(0, "a")
         job.text(0, "b")
@@ -89,7 +89,7 @@ def test_a_cancelled_job_keeps_the_text_it_had_made() -> None:
     assert "".join(e.text for e in events if isinstance(e, TextDelta)) == "ab"
 
 
-def test_an_error_that_a_library_makes_of_a_cancellation_is_a_cancellation() -> None:
+def test_an_error_caused_by_a_cancellation_counts_as_cancelled() -> None:
     cancelled = threading.Event()
 
     def act(_: Job) -> dict[str, float]:
@@ -99,7 +99,7 @@ def test_an_error_that_a_library_makes_of_a_cancellation_is_a_cancellation() -> 
     assert execute(act, cancelled)[0] == Cancelled("1")
 
 
-def test_a_problem_arrives_as_it_was_said() -> None:
+def test_a_problem_is_passed_on_unchanged() -> None:
     def act(_: Job) -> dict[str, float]:
         raise problem("model_broken", "The file {path} is broken.", "header", path="x")
 
@@ -129,7 +129,7 @@ def test_any_other_error_has_a_kind_and_its_traceback(error: BaseException, kind
     assert type(error).__name__ in final.problem.detail
 
 
-def test_a_failed_job_pins_nothing_in_memory() -> None:
+def test_a_failed_job_keeps_no_tensor_alive() -> None:
     class Tensor:
         pass
 
@@ -144,7 +144,7 @@ def test_a_failed_job_pins_nothing_in_memory() -> None:
     assert held[0]() is None
 
 
-def test_ready_is_said_once_and_starting_only_while_something_is_imported() -> None:
+def test_ready_is_sent_once_and_starting_only_during_imports() -> None:
     events: list[Event] = []
     tasks = engine(lambda _: {}, events)
     tasks.execute(COMMAND, threading.Event())
@@ -153,7 +153,7 @@ def test_ready_is_said_once_and_starting_only_while_something_is_imported() -> N
     assert sum(isinstance(event, Loading) for event in events) == 1
 
 
-def test_a_job_is_cancelled_during_an_import_that_the_next_job_finds_done() -> None:
+def test_an_import_is_finished_although_its_job_was_cancelled() -> None:
     events: list[Event] = []
     entered, go_on, cancelled = threading.Event(), threading.Event(), threading.Event()
     imports: list[str] = []
@@ -205,7 +205,7 @@ def ends(events: list[Event]) -> list[Done | Failed | Cancelled]:
     return [event for event in events if isinstance(event, Done | Failed | Cancelled)]
 
 
-def test_what_a_task_does_not_do_together_is_done_one_by_one() -> None:
+def test_jobs_that_the_group_task_skips_run_one_by_one() -> None:
     command, cancels = group_of("a", "b", "c")
     events: list[Event] = []
 
@@ -219,7 +219,7 @@ def test_what_a_task_does_not_do_together_is_done_one_by_one() -> None:
     assert [(type(e), e.job) for e in ends(events)] == [(Done, "a"), (Failed, "b"), (Done, "c")]
 
 
-def test_a_part_that_waits_for_its_turn_is_cancelled_at_once() -> None:
+def test_a_waiting_part_is_cancelled_at_once() -> None:
     command, cancels = group_of("a", "b", "c")
     events: list[Event] = []
 
@@ -233,7 +233,7 @@ def test_a_part_that_waits_for_its_turn_is_cancelled_at_once() -> None:
     assert found == [(Cancelled, "c"), (Done, "a"), (Done, "b")]
 
 
-def test_nothing_is_said_about_a_part_after_its_end() -> None:
+def test_no_event_of_a_part_follows_its_end() -> None:
     command, cancels = group_of("a", "b")
     events: list[Event] = []
 
@@ -252,7 +252,7 @@ def test_nothing_is_said_about_a_part_after_its_end() -> None:
     assert [type(e) for e in ends(events)] == [Cancelled, Done]
 
 
-def test_an_error_of_all_is_the_end_of_each() -> None:
+def test_an_error_of_the_group_fails_every_part() -> None:
     command, cancels = group_of("a", "b")
     events: list[Event] = []
 

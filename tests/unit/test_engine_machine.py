@@ -90,7 +90,7 @@ def test_running_out_of_memory_is_recognised(error: Exception, expected: bool) -
 # ---- weights
 
 
-def test_the_hash_of_one_weight_file_is_its_own(tmp_path: Path) -> None:
+def test_the_hash_of_a_single_weight_file_is_that_of_the_file(tmp_path: Path) -> None:
     (tmp_path / "model.safetensors").write_bytes(b"weights")
     (tmp_path / "config.json").write_text("{}")
     expected = hashlib.sha256(b"weights").hexdigest()
@@ -131,7 +131,7 @@ def test_hashing_can_be_interrupted_and_a_missing_model_has_no_hash(tmp_path: Pa
 # ---- environment
 
 
-def test_variables_that_the_person_set_win_except_that_the_network_stays_off(
+def test_variables_of_the_user_win_but_the_network_stays_off(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "7")
@@ -142,7 +142,7 @@ def test_variables_that_the_person_set_win_except_that_the_network_stays_off(
     assert engine_variables(threads=2)["OMP_NUM_THREADS"] == "2"
 
 
-def test_untuned_leaves_out_only_what_is_there_for_speed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_untuned_omits_only_the_variables_for_speed(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.startswith(("OMP_", "GOMP_", "MALLOC_", "THP_", "TOKENIZERS_", "PYTORCH_")):
             monkeypatch.delenv(name)

@@ -14,7 +14,7 @@ SIZE = 200_000_000
 CPU = Device("cpu", 8 * 10**9, "any")
 
 
-def test_memory_that_is_given_back_before_the_end_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_memory_released_before_the_end_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     looked = threading.Event()
     wait = threading.Event.wait
 
@@ -34,7 +34,7 @@ def test_memory_that_is_given_back_before_the_end_counts(monkeypatch: pytest.Mon
     assert not [t for t in threading.enumerate() if t.name == "peak-memory"]
 
 
-def test_an_error_inside_ends_the_measuring() -> None:
+def test_an_error_in_the_block_ends_the_measurement() -> None:
     with pytest.raises(ValueError, match="inside"), PeakMemory(CPU):
         raise ValueError("inside")
     assert not [t for t in threading.enumerate() if t.name == "peak-memory"]

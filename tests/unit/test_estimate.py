@@ -36,7 +36,7 @@ def took(seconds: float, steps: int) -> Recipe:
     return Recipe(request=request, row=0, seed=1, model_id="icons", timings=timings)
 
 
-def test_nothing_is_said_while_nothing_is_known() -> None:
+def test_there_is_no_estimate_without_results() -> None:
     known = Estimator([took(2.0, steps=10)])
     assert known.seconds(TextRequest(prompt="hello")) is None
     assert known.seconds(ImageRequest(prompt="a", model="another")) is None
@@ -52,18 +52,18 @@ def test_time_grows_with_pixels_steps_and_count() -> None:
     assert known.batch_seconds([same, larger]) == pytest.approx(26.0)
 
 
-def test_results_with_the_same_settings_count_alone() -> None:
+def test_only_results_with_the_same_settings_count_where_there_are_some() -> None:
     known = Estimator([took(2.0, steps=10), took(9.0, steps=20), took(2.0, steps=10)])
     wanted = ImageRequest(prompt="a", model="icons", width=512, height=512, steps=20)
     assert known.seconds(wanted) == pytest.approx(9.0)
 
 
-def test_what_is_not_given_is_taken_from_the_newest_result() -> None:
+def test_unset_fields_are_taken_from_the_newest_result() -> None:
     known = Estimator([took(2.0, steps=10), took(9.0, steps=20)])
     assert known.seconds(ImageRequest(prompt="a")) == pytest.approx(2.0)
 
 
-def test_what_one_device_took_tells_nothing_about_another() -> None:
+def test_times_are_learned_for_each_device() -> None:
     wanted = ImageRequest(prompt="a", model="icons", width=512, height=512, steps=10)
     recipes = [
         msgspec.structs.replace(took(seconds, steps=10), device=device)
@@ -76,7 +76,7 @@ def test_what_one_device_took_tells_nothing_about_another() -> None:
     assert Estimator(recipes, device="cuda:1").seconds(wanted) is None
 
 
-def test_memory_that_pictures_took_is_learned_for_each_device() -> None:
+def test_peak_memory_is_learned_for_each_device() -> None:
     wanted = ImageRequest(prompt="a", model="icons", width=512, height=512, steps=10)
     taken = msgspec.structs.replace(took(2.0, steps=10), device="cuda", stats={"peak_memory": 5e8})
     assert len(Estimator([taken]).peaks(wanted)) == 1
@@ -158,7 +158,7 @@ ONE = answers("one", 1, "2026-11-24T12:20:27+00:00", 21.1)
 
 
 @pytest.mark.parametrize("shares", [True, False])
-def test_variations_of_one_batch_are_not_added_up(shares: bool) -> None:
+def test_times_of_variations_in_one_batch_are_not_added_up(shares: bool) -> None:
     four = answers("four", 4, "2026-11-24T12:19:51+00:00", 25.4, shares=shares)
     known = Estimator([*ONE, *four])
     assert known.seconds(text(4)) == pytest.approx(25.4 + 1.5)
@@ -166,12 +166,12 @@ def test_variations_of_one_batch_are_not_added_up(shares: bool) -> None:
     assert 21.1 < (known.seconds(text(2)) or 0) < 26.9
 
 
-def test_a_larger_batch_than_any_before_takes_longer_but_not_as_many_times() -> None:
+def test_a_larger_batch_takes_longer_but_less_than_proportionally() -> None:
     eight = Estimator(FOUR).seconds(text(8)) or 0
     assert 25.4 * 1.2 < eight < 25.4 * 2
 
 
-def test_more_rows_than_one_batch_holds_are_several_batches() -> None:
+def test_rows_beyond_one_batch_are_estimated_as_several_batches() -> None:
     first = answers("many", 32, "2026-11-24T12:20:43+00:00", 8.2, tokens=24, limit=24)
     rest = answers("many", 8, "2026-11-24T12:20:49+00:00", 5.9, tokens=24, limit=24)
     known = Estimator([*rest, *first])
@@ -179,7 +179,7 @@ def test_more_rows_than_one_batch_holds_are_several_batches() -> None:
     assert known.seconds(text(64, 24)) == pytest.approx(2 * 8.2 + 1.5)
 
 
-def test_rows_of_different_jobs_that_were_written_together_share_their_time() -> None:
+def test_rows_of_jobs_generated_together_share_their_time() -> None:
     at = "2026-11-24T12:19:51+00:00"
     together = [
         msgspec.structs.replace(recipe, job=job, row=0)
@@ -189,7 +189,7 @@ def test_rows_of_different_jobs_that_were_written_together_share_their_time() ->
     assert Estimator(together[:2]).seconds(text(4)) == pytest.approx(25.4 + 1.5)
 
 
-def test_an_answer_that_ended_by_itself_is_not_longer_with_a_higher_limit() -> None:
+def test_a_higher_token_limit_does_not_lengthen_answers_that_ended_before_it() -> None:
     ended = answers("e", 1, "2026-11-24T12:20:27+00:00", 10.0, tokens=50, limit=96)
     cut = answers("c", 1, "2026-11-24T12:20:27+00:00", 10.0, tokens=50, limit=50)
     assert Estimator(ended).seconds(text(1, 500)) == pytest.approx(10.0 + 1.5)
@@ -200,7 +200,7 @@ def test_an_answer_that_ended_by_itself_is_not_longer_with_a_higher_limit() -> N
 # ---- what a request leaves open
 
 
-def test_a_request_without_a_model_is_told_by_the_default_one(
+def test_a_request_without_a_model_is_estimated_by_the_default_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("STUDIO_HOME", str(tmp_path / "home"))
@@ -216,7 +216,7 @@ def test_a_request_without_a_model_is_told_by_the_default_one(
     assert known.seconds(ImageRequest(prompt="x")) == pytest.approx(2.0)
 
 
-def test_enlarging_takes_as_long_as_the_picture_has_pixels(tmp_path: Path) -> None:
+def test_the_time_of_upscaling_grows_with_the_pixels_of_the_picture(tmp_path: Path) -> None:
     (tmp_path / "in.png").write_bytes(png_bytes((160, 160)))
     before = Recipe(
         request=UpscaleRequest(input=InputFile("gone.png"), model="dat"),
@@ -236,7 +236,7 @@ def test_enlarging_takes_as_long_as_the_picture_has_pixels(tmp_path: Path) -> No
 # ---- the queue
 
 
-def test_what_is_left_of_the_queue_follows_the_library(library: Library) -> None:
+def test_the_remaining_time_of_the_queue_follows_the_library(library: Library) -> None:
     known = Estimator([took(2.0, steps=10)])
     fields: dict[str, Any] = {"width": 512, "height": 512, "steps": 10, "model": "icons"}
     backlog = Backlog(library)
@@ -253,7 +253,7 @@ def test_what_is_left_of_the_queue_follows_the_library(library: Library) -> None
     assert backlog.remaining(known) == RemainingTime(8.0, 1, {})
 
 
-def test_waiting_jobs_that_will_be_written_together_share_their_time(library: Library) -> None:
+def test_waiting_jobs_that_will_run_together_share_their_time(library: Library) -> None:
     known = Estimator([*ONE, *FOUR])
     library.queue.enqueue([text() for _ in range(4)], batch="night")
     assert Backlog(library).remaining(known).waiting == pytest.approx(25.4 + 1.5)
@@ -262,7 +262,7 @@ def test_waiting_jobs_that_will_be_written_together_share_their_time(library: Li
     assert Backlog(library).remaining(known).waiting == pytest.approx(4 * (21.1 + 1.5))
 
 
-def test_ten_thousand_waiting_jobs_are_told_at_once(library: Library) -> None:
+def test_ten_thousand_waiting_jobs_are_estimated_at_once(library: Library) -> None:
     library.queue.enqueue([text(32, 24) for _ in range(10_000)], batch="night")
     full = answers("full", 32, "2026-11-24T12:20:43+00:00", 8.2, tokens=24, limit=24)
     left = Backlog(library).remaining(Estimator(full))

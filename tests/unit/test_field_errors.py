@@ -38,7 +38,9 @@ from studio.protocol import ProblemError
         ("upscale", "scale", "big", "must be 2, 3 or 4."),
     ],
 )
-def test_every_refusal_is_in_words(task: str, field: str, value: Any, said: str) -> None:
+def test_every_invalid_value_is_explained_in_words(
+    task: str, field: str, value: Any, said: str
+) -> None:
     given = {"upscale": {"input": {"path": "a"}}}.get(task, {"prompt": "x"})
     with pytest.raises(msgspec.ValidationError) as caught:
         request_from_fields({"task": task, **given, field: value})
@@ -47,7 +49,7 @@ def test_every_refusal_is_in_words(task: str, field: str, value: Any, said: str)
     assert str(field_sentence(caught.value, "it")) == f"it {said}"
 
 
-def test_a_table_and_a_matrix_say_the_same(tmp_path: Path) -> None:
+def test_a_table_and_a_matrix_report_the_same_error(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text("task,prompt,steps\nimage,x,0\n")
     (error,) = read_table(tmp_path / "t.csv").errors
     assert str(error.message) == "steps must be a whole number of at least 1."

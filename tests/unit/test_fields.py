@@ -9,7 +9,7 @@ from studio.kinds.upscale import KIND as UPSCALE
 from studio.protocol import Adapter, InputFile
 
 
-def test_a_value_is_shown_as_people_read_it() -> None:
+def test_a_value_is_formatted_for_reading() -> None:
     fields = IMAGE.fields
     assert UPSCALE.fields["scale"].format_value(2) == "2×"
     assert fields["guidance_scale"].format_value(7.5) == "7.5"
@@ -21,14 +21,14 @@ def test_a_value_is_shown_as_people_read_it() -> None:
     assert fields["adapters"].format_value(()) == ""
 
 
-def test_a_field_names_the_one_without_which_it_does_not_count() -> None:
+def test_a_field_names_the_field_that_it_depends_on() -> None:
     alone = {name: field.requires for name, field in IMAGE.fields.items() if field.requires}
     assert alone == {"strength": "image", "mask": "image"}
     for kind in kinds().values():
         assert {field.requires for field in kind.fields.values()} - {""} <= set(kind.fields)
 
 
-def test_what_is_shown_and_compared_are_fields_of_the_kind() -> None:
+def test_fields_shown_and_compared_are_fields_of_the_kind() -> None:
     for kind in kinds().values():
         assert {*kind.details, *kind.compared, *kind.axes} - {"size"} <= set(kind.fields)
         assert all(kind.fields[name].label for name in (*kind.details, *kind.compared))

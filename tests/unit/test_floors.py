@@ -33,7 +33,7 @@ def loaded_by(statement: str) -> set[str]:
         "studio.engine.fake",
     ],
 )
-def test_nothing_of_the_apps_side_imports_torch_or_qt(module: str) -> None:
+def test_modules_of_the_app_import_neither_torch_nor_qt(module: str) -> None:
     assert not loaded_by(f"import {module}") & {*HEAVY, "PySide6"}
 
 
@@ -46,7 +46,7 @@ def test_the_window_imports_neither_torch_nor_its_libraries() -> None:
     assert not loaded_by(statement) & set(HEAVY)
 
 
-def test_jobs_know_no_engine_but_by_its_interface() -> None:
+def test_jobs_import_only_the_interface_of_engines() -> None:
     code = (
         "import sys, studio.jobs.runner\n"
         "print(*[name for name in sys.modules if name.startswith('studio.engine')])"

@@ -36,7 +36,7 @@ def peaks(*megabytes: int, side: int = 512) -> list[Peak]:
     return [Peak(side * side, size * 10**6) for size in megabytes]
 
 
-def test_a_picture_that_is_too_large_comes_with_a_size_that_fits(model: ModelRef) -> None:
+def test_for_a_picture_that_is_too_large_a_fitting_size_is_suggested(model: ModelRef) -> None:
     # 16 GB for 2048×2048 are 64 GB for 4096×4096; the libraries take 0.7 GB.
     known = peaks(16_000, side=2048)
     told = forecast(asked(4096), model, CAN, known, memory=free(4 * GB))
@@ -47,7 +47,9 @@ def test_a_picture_that_is_too_large_comes_with_a_size_that_fits(model: ModelRef
     assert smaller is not None and smaller.verdict == "fits" and smaller.size is None
 
 
-def test_the_suggestion_keeps_the_shape_and_the_steps_of_the_model(model: ModelRef) -> None:
+def test_the_suggestion_keeps_the_aspect_ratio_and_the_multiple_of_the_model(
+    model: ModelRef,
+) -> None:
     known = peaks(4000, side=1024)
     told = forecast(asked(2048, 1024), model, CAN, known, memory=free(4 * GB))
     assert told is not None and told.size == (1152, 576)
@@ -71,13 +73,13 @@ def test_no_size_is_suggested_where_the_model_itself_is_too_large(model: ModelRe
     assert (told.verdict, told.size) == ("will_not_fit", None)
 
 
-def test_without_a_size_it_is_the_one_the_model_takes_by_itself(model: ModelRef) -> None:
+def test_without_a_size_the_default_of_the_model_counts(model: ModelRef) -> None:
     assert forecast(asked(None), model, None, peaks(1000), memory=free(4 * GB)) is None
     auto = forecast(asked(None), model, CAN, peaks(1000), memory=free(4 * GB))
     assert auto == forecast(asked(512), model, CAN, peaks(1000), memory=free(4 * GB))
 
 
-def test_a_job_that_found_memory_kept_from_before_does_not_hide_the_need(model: ModelRef) -> None:
+def test_small_peaks_of_reused_memory_do_not_hide_the_need(model: ModelRef) -> None:
     told = forecast(asked(512), model, CAN, peaks(3, 1000, 5), memory=free(4 * GB))
     assert told is not None and told.need == pytest.approx(1.7 * GB, rel=0.01)
 
@@ -88,18 +90,18 @@ def test_pictures_of_about_the_same_size_count(model: ModelRef) -> None:
     assert told is not None and told.need == pytest.approx(0.8 * GB + 0.9 * GB * 1.5625, rel=0.01)
 
 
-def test_what_a_tiny_picture_took_tells_nothing_of_a_large_one(model: ModelRef) -> None:
+def test_peaks_of_tiny_pictures_do_not_count_for_large_ones(model: ModelRef) -> None:
     plain = forecast(asked(2048), model, CAN, memory=free(40 * GB))
     assert forecast(asked(2048), model, CAN, peaks(75, side=128), memory=free(40 * GB)) == plain
 
 
-def test_a_model_that_always_draws_one_size_is_told_by_that(model: ModelRef) -> None:
+def test_a_model_of_fixed_size_is_judged_by_that_size(model: ModelRef) -> None:
     fixed = Capabilities(controls=(), width=128, height=128)
     told = forecast(asked(8192), model, fixed, memory=free(2 * GB))
     assert told is not None and told.verdict == "fits"
 
 
-def test_a_gpu_is_asked_by_what_its_recipes_say(model: ModelRef) -> None:
+def test_a_gpu_is_judged_by_peaks_of_its_own(model: ModelRef) -> None:
     on_gpu = [Peak(512 * 512, GB, 4 * GB)]
     told = forecast(asked(1024), model, CAN, on_gpu)
     assert told is not None

@@ -47,7 +47,7 @@ def test_a_transformers_folder_is_a_text_model(tmp_path: Path) -> None:
         ("license: mit", ()),
     ],
 )
-def test_the_languages_of_a_model_are_those_its_card_names(
+def test_the_languages_of_a_model_are_read_from_its_card(
     tmp_path: Path, lines: str, languages: tuple[str, ...]
 ) -> None:
     folder = write_llama(tmp_path / "fox")
@@ -85,7 +85,7 @@ def test_a_folder_of_the_hub_cache_is_read_through_its_snapshot(tmp_path: Path) 
     assert (model.name, model.path) == ("fox-1b", str(cache / "snapshots" / "0a1b"))
 
 
-def test_an_image_checkpoint_is_known_by_its_weights(tmp_path: Path) -> None:
+def test_an_image_checkpoint_is_identified_by_its_weights(tmp_path: Path) -> None:
     file = write_safetensors(
         tmp_path / "xl.safetensors",
         {
@@ -100,7 +100,7 @@ def test_an_image_checkpoint_is_known_by_its_weights(tmp_path: Path) -> None:
     assert model.family == "StableDiffusionXLPipeline"
 
 
-def test_a_checkpoint_without_configuration_wants_a_folder_beside_it(tmp_path: Path) -> None:
+def test_a_checkpoint_without_configuration_needs_a_folder_beside_it(tmp_path: Path) -> None:
     key = "double_blocks.0.img_attn.norm.key_norm.scale"
     file = write_safetensors(tmp_path / "flux.safetensors", {key: (4,)})
     said = refusal(file)
@@ -110,7 +110,7 @@ def test_a_checkpoint_without_configuration_wants_a_folder_beside_it(tmp_path: P
     assert (model.task, model.format, model.family) == ("image", "single_file", "FluxPipeline")
 
 
-def test_an_upscaler_in_safetensors_is_known_with_its_scale(tmp_path: Path) -> None:
+def test_an_upscaler_in_safetensors_is_identified_with_its_scale(tmp_path: Path) -> None:
     file = write_safetensors(
         tmp_path / "4x_fox.safetensors",
         {
@@ -140,7 +140,7 @@ def test_an_upscaler_in_safetensors_is_known_with_its_scale(tmp_path: Path) -> N
         ([], "unknown architecture"),
     ],
 )
-def test_other_weights_are_named_for_what_they_are(
+def test_other_weights_are_refused_by_what_they_are(
     tmp_path: Path, names: list[str], word: str
 ) -> None:
     file = write_safetensors(tmp_path / "x.safetensors", dict.fromkeys(names, (4, 4)))
@@ -157,7 +157,7 @@ def test_other_weights_are_named_for_what_they_are(
         ("ViTForImageClassification", "does not write text"),
     ],
 )
-def test_a_folder_that_writes_no_text_is_refused(
+def test_a_folder_without_a_text_model_is_refused(
     tmp_path: Path, architecture: str, word: str
 ) -> None:
     said = refusal(write_llama(tmp_path / "m", architectures=[architecture]))
@@ -165,7 +165,7 @@ def test_a_folder_that_writes_no_text_is_refused(
     assert word in str(said.message)
 
 
-def test_a_model_with_code_of_its_own_is_refused(tmp_path: Path) -> None:
+def test_a_model_that_needs_remote_code_is_refused(tmp_path: Path) -> None:
     auto_map = {"AutoModelForCausalLM": "modeling_fox.FoxForCausalLM"}
     said = refusal(write_llama(tmp_path / "m", model_type="fox9", auto_map=auto_map))
     assert "custom Python code" in str(said.message)
@@ -266,7 +266,7 @@ def test_a_gguf_that_is_cut_off_anywhere_is_broken(tmp_path: Path, cut: int) -> 
     assert refusal(write_gguf(tmp_path / "a.gguf", cut=cut)).kind == "model_broken"
 
 
-def test_a_gguf_that_announces_absurd_lengths_is_broken(tmp_path: Path) -> None:
+def test_a_gguf_with_absurd_lengths_is_broken(tmp_path: Path) -> None:
     file = write_gguf(tmp_path / "a.gguf")
     data = bytearray(file.read_bytes())
     data[24:32] = b"\xff" * 8  # the length of the first key
@@ -324,7 +324,7 @@ def test_a_torchscript_program_is_refused(tmp_path: Path) -> None:
         ("a.txt", b"hello", "not a model"),
     ],
 )
-def test_a_file_that_is_no_model_gets_a_sentence(
+def test_a_file_that_is_no_model_is_refused_with_a_sentence(
     tmp_path: Path, name: str, content: bytes, word: str
 ) -> None:
     file = tmp_path / name
@@ -332,7 +332,7 @@ def test_a_file_that_is_no_model_gets_a_sentence(
     assert word in str(refusal(file).message)
 
 
-def test_a_folder_without_models_or_with_several_gets_a_sentence(tmp_path: Path) -> None:
+def test_a_folder_without_models_or_with_several_is_refused(tmp_path: Path) -> None:
     assert "no model" in str(refusal(tmp_path).message)
     write_gguf(tmp_path / "a.gguf")
     write_llama(tmp_path / "b")

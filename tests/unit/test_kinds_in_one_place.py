@@ -38,7 +38,7 @@ def names_in(file: Path) -> Iterator[tuple[int, str]]:
 
 
 @pytest.mark.parametrize("file", sorted(STUDIO.rglob("*.py")), ids=lambda file: file.name)
-def test_no_other_code_names_a_kind(file: Path) -> None:
+def test_kinds_are_named_nowhere_else(file: Path) -> None:
     place = file.relative_to(STUDIO).as_posix()
     if place.startswith(OWN):
         return

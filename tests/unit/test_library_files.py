@@ -40,14 +40,14 @@ def test_a_slug_is_safe_on_every_system_and_keeps_chinese(prompt: str, name: str
     assert slug(prompt) == name
 
 
-def test_a_result_lies_under_its_date_with_its_recipe_inside(library: Library) -> None:
+def test_a_result_is_filed_by_date_with_its_recipe_inside(library: Library) -> None:
     asset = record(library, enqueue(library, "狐狸 🦊"))
     assert asset.path.relative_to(library.root) == Path("2026-01-02/030405-狐狸-🦊-5.png")
     assert read_recipe(asset.path) == asset.recipe
     assert (asset.width, asset.height) == (6, 4)
 
 
-def test_two_results_of_one_name_are_both_kept(library: Library) -> None:
+def test_two_results_with_the_same_name_are_both_kept(library: Library) -> None:
     paths = {record(library, enqueue(library)).path for _ in range(3)}
     assert len(paths) == 3
     assert all(path.is_file() for path in paths)
@@ -60,7 +60,7 @@ def test_a_row_recorded_twice_keeps_the_first_file(library: Library) -> None:
     assert len(list(library.root.rglob("*.png"))) == 1
 
 
-def test_a_folder_of_the_user_is_written_straight_into(library: Library, tmp_path: Path) -> None:
+def test_results_go_directly_into_a_folder_of_the_user(library: Library, tmp_path: Path) -> None:
     (job,) = library.queue.enqueue([TextRequest(prompt="hi", seed=3)], output=str(tmp_path / "out"))
     asset = record(library, job)
     assert asset.path == tmp_path / "out" / "hi-3.md"
@@ -71,7 +71,7 @@ def test_a_folder_of_the_user_is_written_straight_into(library: Library, tmp_pat
 
 
 @pytest.mark.parametrize("step", ["write_with_recipe", "place_file"])
-def test_a_full_disk_leaves_no_half_file_and_the_engines_file_where_it_is(
+def test_a_full_disk_leaves_no_partial_file_and_keeps_the_file_of_the_engine(
     library: Library, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
     from studio.library import store
@@ -92,19 +92,19 @@ def test_a_full_disk_leaves_no_half_file_and_the_engines_file_where_it_is(
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_folder_that_cannot_be_written_is_a_sentence(tmp_path: Path) -> None:
+def test_a_folder_that_is_not_writable_is_reported(tmp_path: Path) -> None:
     (tmp_path / "locked").mkdir(mode=0o500)
     with pytest.raises(ProblemError, match="cannot be written to"):
         Library.open(tmp_path / "locked" / "library")
 
 
-def test_a_library_on_a_file_is_a_sentence(tmp_path: Path) -> None:
+def test_a_file_in_place_of_the_library_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(ProblemError, match="Choose"):
         Library.open(tmp_path / "file")
 
 
-def test_rebuilding_finds_files_stars_and_tags_again(tmp_path: Path) -> None:
+def test_a_rebuild_restores_files_stars_and_tags(tmp_path: Path) -> None:
     library = Library.open(tmp_path)
     assets = [record(library, enqueue(library, f"fox {n}")) for n in range(3)]
     library.marks.star([assets[1].id], True)
@@ -120,7 +120,7 @@ def test_rebuilding_finds_files_stars_and_tags_again(tmp_path: Path) -> None:
     library.close()
 
 
-def test_a_moved_library_knows_its_files(tmp_path: Path) -> None:
+def test_a_moved_library_finds_its_files(tmp_path: Path) -> None:
     library = Library.open(tmp_path / "old")
     asset = record(library, enqueue(library))
     library.close()
@@ -132,7 +132,7 @@ def test_a_moved_library_knows_its_files(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", [b"no database", b"SQLite format 3\0" + b"\xff" * 9000])
-def test_a_damaged_database_is_set_aside_and_made_again(tmp_path: Path, damage: bytes) -> None:
+def test_a_damaged_database_is_set_aside_and_rebuilt(tmp_path: Path, damage: bytes) -> None:
     library = Library.open(tmp_path)
     asset = record(library, enqueue(library))
     library.close()
@@ -146,7 +146,7 @@ def test_a_damaged_database_is_set_aside_and_made_again(tmp_path: Path, damage: 
     library.close()
 
 
-def test_a_database_of_a_newer_version_that_lacks_a_column_is_left_alone(tmp_path: Path) -> None:
+def test_a_database_of_a_newer_version_without_a_column_is_not_touched(tmp_path: Path) -> None:
     import sqlite3
 
     Library.open(tmp_path).close()
@@ -159,7 +159,7 @@ def test_a_database_of_a_newer_version_that_lacks_a_column_is_left_alone(tmp_pat
         Library.open(tmp_path)
 
 
-def test_a_file_that_was_deleted_by_hand_is_forgotten_by_a_rebuild(library: Library) -> None:
+def test_a_rebuild_drops_files_that_were_deleted_by_hand(library: Library) -> None:
     kept, gone = (record(library, enqueue(library)) for _ in range(2))
     gone.path.unlink()
     assert library.rebuild() == 1
@@ -179,7 +179,7 @@ def test_a_file_that_was_deleted_by_hand_is_forgotten_by_a_rebuild(library: Libr
         ("hounds fox", {"fox and hounds"}),
     ],
 )
-def test_search_finds_words_beginnings_phrases_and_chinese(
+def test_search_finds_words_prefixes_phrases_and_chinese(
     library: Library, query: str, found: set[str]
 ) -> None:
     for prompt in ("a red fox", "fox and hounds", "一只红色的狐狸"):
@@ -187,14 +187,14 @@ def test_search_finds_words_beginnings_phrases_and_chinese(
     assert {asset.prompt for asset in library.assets.find(AssetQuery(words=query))} == found
 
 
-def test_a_picture_names_the_result_it_was_made_from(library: Library) -> None:
+def test_an_upscaled_picture_names_its_source(library: Library) -> None:
     original = record(library, enqueue(library))
     (job,) = library.queue.enqueue([UpscaleRequest(input=InputFile(str(original.path)))])
     larger = record(library, job)
     assert larger.recipe.parents[0].asset == original.id
 
 
-def test_enlarged_pictures_are_called_by_the_prompt_of_the_first_one(tmp_path: Path) -> None:
+def test_upscaled_pictures_take_the_prompt_of_the_original(tmp_path: Path) -> None:
     root, photo = tmp_path / "library", tmp_path / "photo.png"
     photo.write_bytes(png_bytes())
     library = Library.open(root)
@@ -229,7 +229,7 @@ def test_enlarged_pictures_are_called_by_the_prompt_of_the_first_one(tmp_path: P
     library.close()
 
 
-def test_an_image_request_for_search_keeps_its_negative_prompt(library: Library) -> None:
+def test_the_negative_prompt_of_an_image_is_searchable(library: Library) -> None:
     request = ImageRequest(prompt="fox", negative_prompt="blurry", seed=1)
     (job,) = library.queue.enqueue([request])
     found = read_recipe(record(library, job).path)
@@ -237,7 +237,7 @@ def test_an_image_request_for_search_keeps_its_negative_prompt(library: Library)
     assert found.request.negative_prompt == "blurry"
 
 
-def test_words_and_filters_are_answered_together(library: Library) -> None:
+def test_words_and_filters_are_combined(library: Library) -> None:
     starred, tagged, plain = (record(library, enqueue(library, f"fox {n}")) for n in range(3))
     (job,) = library.queue.enqueue([TextRequest(prompt="fox tale", seed=1)])
     tale = record(library, job)
@@ -259,7 +259,7 @@ def test_words_and_filters_are_answered_together(library: Library) -> None:
     assert library.assets.find(AssetQuery(words="taskimage")) == []
 
 
-def test_results_of_one_second_are_listed_last_made_first(library: Library) -> None:
+def test_results_of_the_same_second_are_listed_newest_first(library: Library) -> None:
     made = [record(library, enqueue(library)) for _ in range(4)]
     newest_first = [asset.id for asset in reversed(made)]
     assert [asset.id for asset in library.assets.recent()] == newest_first
@@ -269,7 +269,7 @@ def test_results_of_one_second_are_listed_last_made_first(library: Library) -> N
 
 
 @pytest.mark.parametrize("where", ["", "out 图"])
-def test_a_file_placed_just_before_a_crash_is_adopted_and_not_made_again(
+def test_a_file_placed_just_before_a_crash_is_adopted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
     from studio.library.index.asset_writer import AssetWriter
@@ -296,7 +296,7 @@ def test_a_file_placed_just_before_a_crash_is_adopted_and_not_made_again(
     dead._database.close()
 
 
-def test_half_done_files_of_a_dead_process_are_swept_away(tmp_path: Path) -> None:
+def test_partial_files_of_a_dead_process_are_removed(tmp_path: Path) -> None:
     out = tmp_path / "out"
     dead = Library.open(tmp_path / "library")
     request = TextRequest(prompt="x", seed=1)
@@ -314,7 +314,7 @@ def test_half_done_files_of_a_dead_process_are_swept_away(tmp_path: Path) -> Non
     dead._database.close()
 
 
-def test_work_of_a_living_process_is_left_alone(library: Library) -> None:
+def test_partial_files_of_a_running_process_are_kept(library: Library) -> None:
     (job,) = library.queue.enqueue([TextRequest(prompt="x", seed=1)], claim=True)
     half = library.work_dir(job) / "half.png"
     half.write_bytes(b"half")

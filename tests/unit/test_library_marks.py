@@ -31,7 +31,7 @@ def reopened_without_index(library: Library) -> Library:
     return Library.open(library.root)
 
 
-def test_a_collection_outlives_stars_tags_the_trash_and_the_index(
+def test_a_collection_survives_changed_stars_and_tags_the_trash_and_a_lost_index(
     library: Library, three: list[Asset]
 ) -> None:
     first, second, _ = three
@@ -53,7 +53,9 @@ def test_a_collection_outlives_stars_tags_the_trash_and_the_index(
     again.close()
 
 
-def test_a_collection_is_left_renamed_and_merged(library: Library, three: list[Asset]) -> None:
+def test_results_leave_a_collection_and_collections_are_renamed_and_merged(
+    library: Library, three: list[Asset]
+) -> None:
     names = ids(three)
     library.marks.add_to_collection(" Pets ", names)
     library.marks.add_to_collection("PETS", names)
@@ -73,14 +75,14 @@ def test_a_collection_is_left_renamed_and_merged(library: Library, three: list[A
 
 
 @pytest.mark.parametrize("name", ["", "  \n", "x" * 101])
-def test_a_collection_without_a_proper_name_is_a_sentence(
+def test_an_invalid_name_of_a_collection_is_refused(
     library: Library, three: list[Asset], name: str
 ) -> None:
     with pytest.raises(ProblemError, match="name"):
         library.marks.add_to_collection(name, ids(three))
 
 
-def test_many_marks_cost_one_sync_and_unknown_results_are_skipped(
+def test_many_marks_need_one_fsync_and_unknown_results_are_skipped(
     library: Library, three: list[Asset], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     synced: list[int] = []
@@ -99,7 +101,7 @@ def test_many_marks_cost_one_sync_and_unknown_results_are_skipped(
     assert set(read_marks(library.root)) == set(ids(three))
 
 
-def test_tags_are_replaced_in_many_and_what_each_has_of_its_own_stays(
+def test_replacing_tags_of_several_results_keeps_their_other_tags(
     library: Library, three: list[Asset]
 ) -> None:
     library.marks.retag([three[0].id], (), ["Draft", "own", "own "])
@@ -113,7 +115,9 @@ def test_tags_are_replaced_in_many_and_what_each_has_of_its_own_stays(
     assert len(library.assets.find(AssetQuery(words="done"))) == 3
 
 
-def test_a_mark_in_the_trash_keeps_the_way_back(library: Library, three: list[Asset]) -> None:
+def test_a_result_marked_in_the_trash_can_still_be_restored(
+    library: Library, three: list[Asset]
+) -> None:
     library.trash.put([three[0].id])
     library.marks.star([three[0].id], True)
     again = reopened_without_index(library)
@@ -123,7 +127,7 @@ def test_a_mark_in_the_trash_keeps_the_way_back(library: Library, three: list[As
     again.close()
 
 
-def test_marks_that_the_disk_refuses_are_not_in_the_index_either(
+def test_marks_that_cannot_be_written_are_not_in_the_index_either(
     library: Library, three: list[Asset]
 ) -> None:
     (library.root / MARKS_FILE).mkdir()
@@ -132,7 +136,7 @@ def test_marks_that_the_disk_refuses_are_not_in_the_index_either(
     assert library.assets.find(AssetQuery(starred=True)) == []
 
 
-def test_a_line_cut_short_by_a_crash_costs_only_itself(library: Library) -> None:
+def test_a_truncated_line_loses_only_that_mark(library: Library) -> None:
     asset = record(library, enqueue(library))
     library.marks.retag([asset.id], (), ["kept"])
     with (library.root / MARKS_FILE).open("ab") as file:

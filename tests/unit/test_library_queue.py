@@ -34,7 +34,7 @@ def test_input_files_are_hashed_when_the_request_is_stored(
     assert len(job.request.input.sha256) == 64
 
 
-def test_one_bad_request_stores_none(library: Library, tmp_path: Path) -> None:
+def test_one_invalid_request_stores_none(library: Library, tmp_path: Path) -> None:
     missing = UpscaleRequest(input=InputFile(str(tmp_path / "gone.png")))
     with pytest.raises(ProblemError, match=r"gone\.png"):
         library.queue.enqueue([TextRequest(prompt="x"), missing])
@@ -52,7 +52,7 @@ def test_a_queue_survives_the_process(tmp_path: Path) -> None:
     assert (found.id, found.labels) == (job.id, {"batch": "night"})
 
 
-def test_jobs_run_first_in_first_out_and_priority_goes_first(library: Library) -> None:
+def test_jobs_run_in_order_and_higher_priority_first(library: Library) -> None:
     first, second = enqueue(library), enqueue(library)
     (urgent,) = library.queue.enqueue([ImageRequest(prompt="now", seed=1)], priority=5)
     order = []
@@ -61,7 +61,7 @@ def test_jobs_run_first_in_first_out_and_priority_goes_first(library: Library) -
     assert order == [urgent.id, first.id, second.id]
 
 
-def test_moving_a_job_changes_its_turn(library: Library) -> None:
+def test_moving_a_job_changes_its_position(library: Library) -> None:
     first, second, third = (enqueue(library) for _ in range(3))
     library.queue.move(third.id, before=first.id)
     assert ids(library) == [third.id, first.id, second.id]
@@ -69,7 +69,7 @@ def test_moving_a_job_changes_its_turn(library: Library) -> None:
     assert ids(library) == [first.id, second.id, third.id]
 
 
-def test_a_paused_queue_gives_no_job_and_stays_paused_over_a_restart(tmp_path: Path) -> None:
+def test_a_paused_queue_starts_no_job_and_stays_paused_after_a_restart(tmp_path: Path) -> None:
     library = Library.open(tmp_path)
     enqueue(library)
     library.queue.set_paused(True)
@@ -81,14 +81,14 @@ def test_a_paused_queue_gives_no_job_and_stays_paused_over_a_restart(tmp_path: P
     library.close()
 
 
-def test_a_job_that_runs_cannot_be_cancelled_behind_its_runner(library: Library) -> None:
+def test_a_running_job_is_cancelled_only_through_its_runner(library: Library) -> None:
     waiting, running = enqueue(library), enqueue(library)
     library.queue.start(running)
     assert library.queue.cancel(waiting.id)
     assert not library.queue.cancel(running.id)
 
 
-def test_a_job_whose_process_died_is_interrupted_and_resumes_what_is_missing(
+def test_a_job_of_a_dead_process_is_interrupted_and_resumes_its_missing_rows(
     tmp_path: Path,
 ) -> None:
     dead = Library.open(tmp_path)
@@ -105,7 +105,7 @@ def test_a_job_whose_process_died_is_interrupted_and_resumes_what_is_missing(
     dead._database.close()
 
 
-def test_a_claimed_job_is_never_given_to_the_queue(library: Library) -> None:
+def test_a_claimed_job_is_not_taken_from_the_queue(library: Library) -> None:
     library.queue.enqueue([TextRequest(prompt="mine", seed=1)], claim=True)
     assert library.next_job() is None
 
@@ -120,7 +120,7 @@ def test_a_second_process_may_not_run_the_queue_but_may_enqueue(tmp_path: Path) 
     first.close()
 
 
-def test_a_retried_job_names_the_one_it_repeats(library: Library) -> None:
+def test_a_retried_job_refers_to_the_original(library: Library) -> None:
     job = enqueue(library)
     library.queue.start(job)
     library.queue.finish(job.id, "failed")
@@ -128,7 +128,7 @@ def test_a_retried_job_names_the_one_it_repeats(library: Library) -> None:
     assert (again.retried_from, again.request) == (job.id, job.request)
 
 
-def test_a_job_that_made_a_part_is_retried_for_the_rest_alone(library: Library) -> None:
+def test_a_retry_makes_only_the_missing_rows(library: Library) -> None:
     one, two = enqueue(library, count=3), enqueue(library, count=3)
     for job in (one, two):
         library.queue.start(job)
@@ -145,7 +145,7 @@ def test_ten_thousand_requests_are_one_transaction(library: Library) -> None:
     assert library.queue.counts() == {"queued": len(jobs)}
 
 
-def test_a_claimed_job_that_is_resumed_is_not_offered_to_the_queue(library: Library) -> None:
+def test_a_resumed_claimed_job_stays_out_of_the_queue(library: Library) -> None:
     job = enqueue(library)
     library.queue.start(job)
     library.queue.finish(job.id, "failed")
@@ -153,7 +153,7 @@ def test_a_claimed_job_that_is_resumed_is_not_offered_to_the_queue(library: Libr
     assert library.next_job() is None
 
 
-def test_all_claimed_jobs_are_cancelled_at_once_and_waiting_ones_stay(library: Library) -> None:
+def test_cancelling_claimed_jobs_leaves_the_queued_ones(library: Library) -> None:
     waiting = enqueue(library)
     library.queue.enqueue([TextRequest(prompt="mine", seed=n) for n in range(3)], claim=True)
     library.queue.cancel_claimed()
@@ -161,11 +161,11 @@ def test_all_claimed_jobs_are_cancelled_at_once_and_waiting_ones_stay(library: L
     assert ids(library) == [waiting.id]
 
 
-def test_a_prompt_that_is_no_text_is_a_sentence(library: Library) -> None:
+def test_a_prompt_of_invalid_characters_is_refused(library: Library) -> None:
     with pytest.raises(ProblemError, match="UTF-8"):
         library.queue.enqueue([TextRequest(prompt="caf\udce9")])
 
 
-def test_seeds_past_the_largest_are_refused_with_one_that_fits(library: Library) -> None:
+def test_seeds_beyond_the_largest_are_refused_and_one_that_fits_is_named(library: Library) -> None:
     with pytest.raises(ProblemError, match="at most 4294967292"):
         library.queue.enqueue([TextRequest(prompt="x", seed=2**32 - 1, count=4)])

@@ -72,7 +72,7 @@ def three(library: Library) -> tuple[Asset, Asset, Asset]:
         (AssetQuery(task="image", tags=("night",), starred=True, since=seconds(DAYS[0])), [1]),
     ],
 )
-def test_filters_are_answered_alone_and_together(
+def test_filters_work_alone_and_combined(
     library: Library, three: tuple[Asset, ...], words: str, wanted: AssetQuery, found: list[int]
 ) -> None:
     wanted = replace(wanted, words=words)
@@ -82,16 +82,18 @@ def test_filters_are_answered_alone_and_together(
 
 @pytest.mark.usefixtures("three")
 @pytest.mark.parametrize("words", ["taskimage", "starred", "trashed", "AND NOT ("])
-def test_what_stands_for_filters_is_no_word_to_be_found(library: Library, words: str) -> None:
+def test_a_filter_in_the_search_is_not_searched_as_text(library: Library, words: str) -> None:
     assert library.assets.find(AssetQuery(words=words)) == []
 
 
-def test_chinese_a_label_and_a_date_go_together(library: Library, three: tuple[Asset, ...]) -> None:
+def test_chinese_words_a_label_and_a_date_are_combined(
+    library: Library, three: tuple[Asset, ...]
+) -> None:
     wanted = AssetQuery(words="狐", labels=(("size", "L"),), since=seconds(DAYS[1]))
     assert [asset.id for asset in library.assets.find(wanted)] == [three[1].id]
 
 
-def test_the_name_of_a_collection_finds_what_is_in_it(
+def test_the_name_of_a_collection_finds_its_results(
     library: Library, three: tuple[Asset, ...]
 ) -> None:
     library.marks.add_to_collection("双十一", [three[0].id])
@@ -105,7 +107,7 @@ def test_the_name_of_a_collection_finds_what_is_in_it(
     assert library.assets.find(AssetQuery(words="双十一")) == []
 
 
-def test_what_is_in_the_trash_is_not_found_until_it_is_back(
+def test_a_result_in_the_trash_is_not_found_until_restored(
     library: Library, three: tuple[Asset, ...]
 ) -> None:
     library.trash.put([three[2].id])
@@ -118,7 +120,7 @@ def test_what_is_in_the_trash_is_not_found_until_it_is_back(
     assert [asset.id for asset in library.assets.find(AssetQuery(words="three"))] == [three[2].id]
 
 
-def test_assets_come_in_the_order_of_the_numbers_without_those_gone(
+def test_assets_are_returned_in_the_order_asked_for_without_deleted_ones(
     library: Library, three: tuple[Asset, ...]
 ) -> None:
     first, second, third = three
@@ -127,13 +129,13 @@ def test_assets_come_in_the_order_of_the_numbers_without_those_gone(
     assert [asset.id for asset in library.assets.by_numbers(asked)] == [first.id, third.id]
 
 
-def test_pages_follow_each_other(library: Library, three: tuple[Asset, ...]) -> None:
+def test_pages_continue_each_other(library: Library, three: tuple[Asset, ...]) -> None:
     for wanted in (AssetQuery(), AssetQuery(words="fox")):
         pages = [library.assets.find(wanted, limit=1, offset=n) for n in range(4)]
         assert [a.id for page in pages for a in page] == [a.id for a in reversed(three)]
 
 
-def test_menus_offer_what_occurs_and_count_without_the_trash(
+def test_facets_list_the_values_in_use_without_the_trash(
     library: Library, three: tuple[Asset, ...]
 ) -> None:
     library.trash.put([three[1].id])
@@ -190,7 +192,7 @@ def version_1(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     db.close()
 
 
-def test_a_library_of_version_1_answers_the_new_filters(
+def test_new_filters_work_on_a_library_of_version_1(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     version_1(tmp_path, monkeypatch)
@@ -213,12 +215,12 @@ def test_a_library_of_version_1_answers_the_new_filters(
     Library.open(tmp_path).close()
 
 
-def test_looking_for_nothing_in_particular_is_everything() -> None:
+def test_an_empty_query_matches_everything() -> None:
     assert AssetQuery(words="  ").matches_all
     assert not AssetQuery(until=0.0).matches_all
 
 
-def test_two_assets_of_one_microsecond_have_numbers_of_their_own(library: Library) -> None:
+def test_two_assets_of_the_same_microsecond_have_different_numbers(library: Library) -> None:
     first, second = (record(library, enqueue(library)) for _ in range(2))
     assert first.created == second.created
     assert library.assets.by_numbers([first.number, second.number]) == [first, second]

@@ -14,7 +14,7 @@ from studio.protocol import ProblemError
 from tests.unit.conftest import enqueue, record
 
 
-def test_a_deleted_result_is_out_of_sight_and_comes_back_to_its_place(library: Library) -> None:
+def test_a_deleted_result_is_hidden_and_restored_to_its_place(library: Library) -> None:
     kept, gone = (record(library, enqueue(library, f"fox {n}")) for n in range(2))
     assert library.trash.put([gone.id]) == [gone.id]
     assert [asset.id for asset in library.assets.recent()] == [kept.id]
@@ -25,7 +25,7 @@ def test_a_deleted_result_is_out_of_sight_and_comes_back_to_its_place(library: L
     assert gone.path.is_file()
 
 
-def test_a_name_that_was_taken_meanwhile_is_not_overwritten(library: Library) -> None:
+def test_restoring_does_not_overwrite_a_file_of_the_same_name(library: Library) -> None:
     gone = record(library, enqueue(library))
     content = gone.path.read_bytes()
     library.trash.put([gone.id])
@@ -34,7 +34,7 @@ def test_a_name_that_was_taken_meanwhile_is_not_overwritten(library: Library) ->
     assert (back.path.read_bytes(), gone.path.read_bytes()) == (content, b"somebody else's")
 
 
-def test_the_trash_and_its_way_back_survive_the_loss_of_the_database(tmp_path: Path) -> None:
+def test_the_trash_can_be_restored_after_the_database_is_lost(tmp_path: Path) -> None:
     library = Library.open(tmp_path)
     gone = record(library, enqueue(library))
     library.marks.retag([gone.id], (), ["keep"])
@@ -51,7 +51,7 @@ def test_the_trash_and_its_way_back_survive_the_loss_of_the_database(tmp_path: P
     library.close()
 
 
-def test_emptying_deletes_for_good_and_only_what_is_in_the_trash(library: Library) -> None:
+def test_emptying_the_trash_deletes_only_what_is_in_it(library: Library) -> None:
     kept, gone = (record(library, enqueue(library)) for _ in range(2))
     library.trash.put([gone.id])
     assert library.trash.empty() == 1
@@ -67,9 +67,7 @@ def test_a_deleted_row_is_not_made_again(library: Library) -> None:
     assert library.queue.missing_rows(job) == (1,)
 
 
-def test_a_result_outside_the_library_goes_to_the_trash_too(
-    library: Library, tmp_path: Path
-) -> None:
+def test_a_result_outside_the_library_can_be_trashed_too(library: Library, tmp_path: Path) -> None:
     (job,) = library.queue.enqueue([TextRequest(prompt="hi", seed=1)], output=str(tmp_path / "out"))
     asset = record(library, job)
     library.trash.put([asset.id])
@@ -77,7 +75,7 @@ def test_a_result_outside_the_library_goes_to_the_trash_too(
     assert library.trash.restore([asset.id])[0].path == asset.path
 
 
-def test_a_file_that_left_the_trash_by_hand_is_a_sentence(library: Library) -> None:
+def test_restoring_a_file_that_is_gone_is_refused(library: Library) -> None:
     asset = record(library, enqueue(library))
     library.trash.put([asset.id])
     library.trash.list()[0].path.unlink()
@@ -85,7 +83,7 @@ def test_a_file_that_left_the_trash_by_hand_is_a_sentence(library: Library) -> N
         library.trash.restore([asset.id])
 
 
-def test_deleting_what_is_deleted_or_unknown_changes_nothing(library: Library) -> None:
+def test_deleting_a_deleted_or_unknown_result_changes_nothing(library: Library) -> None:
     asset = record(library, enqueue(library))
     library.trash.put([asset.id])
     assert library.trash.put([asset.id, "nobody"]) == []

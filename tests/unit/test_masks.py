@@ -58,7 +58,7 @@ def test_a_mask_without_a_picture_or_without_its_file_is_refused(image: Path, ma
         )
 
 
-def test_a_table_has_masks_beside_its_pictures(image: Path, mask: Path, tmp_path: Path) -> None:
+def test_a_table_finds_masks_beside_it(image: Path, mask: Path, tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("no picture")
     path = tmp_path / "t.csv"
     path.write_text(
@@ -79,7 +79,7 @@ def test_a_table_has_masks_beside_its_pictures(image: Path, mask: Path, tmp_path
     assert [(error.line, error.column) for error in wrong] == [(3, "mask"), (4, "mask")]
 
 
-def test_a_mask_that_moved_is_found_as_the_result_it_is(library: Library, paths: Paths) -> None:
+def test_a_moved_mask_is_found_by_its_hash(library: Library, paths: Paths) -> None:
     write_pipeline(paths.models / "painter")
     image = record(library, enqueue(library, "an apple"))
     mask = record(library, enqueue(library, "a mask"), content=png_bytes((7, 7)))
@@ -105,7 +105,7 @@ def test_a_mask_that_moved_is_found_as_the_result_it_is(library: Library, paths:
     assert (again.image.path, again.mask.path) == (str(image.path), str(mask.path))
 
 
-def test_what_a_model_could_do_before_there_were_masks_is_asked_anew(paths: Paths) -> None:
+def test_capabilities_cached_before_masks_existed_are_read_again(paths: Paths) -> None:
     write_pipeline(paths.models / "painter")
     registry = Registry(paths)
     (model,) = registry.list("image")

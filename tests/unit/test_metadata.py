@@ -47,7 +47,7 @@ def texts_in(png_file: Path) -> dict[str, str]:
         return {name: str(text) for name, text in image.text.items()}
 
 
-def test_a_png_carries_what_a1111_tools_read_and_the_iptc_source(tmp_path: Path) -> None:
+def test_a_png_has_parameters_for_a1111_tools_and_the_iptc_source_type(tmp_path: Path) -> None:
     made = texts_in(written(tmp_path, png_bytes(), recipe_for(REQUEST)))
     lines = made["parameters"].splitlines()
     assert lines[:3] == ["a fox", "in snow", "Negative prompt: blurry"]
@@ -98,13 +98,13 @@ def hostile(chunk: bytes) -> bytes:
     ],
     ids=["bomb", "bytes", "nesting", "types", "length"],
 )
-def test_a_hostile_png_has_no_recipe_and_does_no_harm(tmp_path: Path, chunk: bytes) -> None:
+def test_a_hostile_png_yields_no_recipe(tmp_path: Path, chunk: bytes) -> None:
     path = tmp_path / "hostile.png"
     path.write_bytes(hostile(chunk))
     assert read_recipe(path) is None
 
 
-def test_a_path_in_a_strangers_recipe_is_only_text(tmp_path: Path) -> None:
+def test_a_path_in_a_foreign_recipe_is_not_followed(tmp_path: Path) -> None:
     recipe = recipe_for(ImageRequest(prompt="../../../etc/passwd", seed=1))
     path = tmp_path / "stranger.png"
     path.write_bytes(hostile(itxt("prompt_studio", to_json(recipe).encode())))
@@ -112,25 +112,25 @@ def test_a_path_in_a_strangers_recipe_is_only_text(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"---\n", b"GIF89a", b"\x89PNG\r\n\x1a\n", b"\0" * 100])
-def test_a_file_that_is_none_of_ours_has_no_recipe(tmp_path: Path, content: bytes) -> None:
+def test_a_file_of_another_program_has_no_recipe(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "x").write_bytes(content)
     assert read_recipe(tmp_path / "x") is None
 
 
-def test_a_cut_png_is_refused_when_it_is_recorded(tmp_path: Path) -> None:
+def test_a_truncated_png_is_refused_when_it_is_recorded(tmp_path: Path) -> None:
     from studio.protocol import ProblemError
 
     with pytest.raises(ProblemError, match="damaged"):
         written(tmp_path, png_bytes()[:-20], recipe_for(REQUEST))
 
 
-def test_text_after_the_pixels_is_found_too() -> None:
+def test_a_text_chunk_after_the_pixels_is_read() -> None:
     whole = png_bytes()
     late = whole[:-12] + itxt("note", b"late") + whole[-12:]
     assert png.read_texts(io.BytesIO(late), ("note",)) == {"note": "late"}
 
 
-def test_an_enlarged_photograph_says_so_and_keeps_its_own_texts(tmp_path: Path) -> None:
+def test_an_upscaled_photograph_is_marked_as_one_and_keeps_its_texts(tmp_path: Path) -> None:
     info = PngInfo()
     info.add_itxt(
         "XML:com.adobe.xmp",
@@ -153,7 +153,7 @@ def test_an_enlarged_photograph_says_so_and_keeps_its_own_texts(tmp_path: Path) 
     assert "Postprocess upscale by: 2" in made["postprocessing"]
 
 
-def test_an_enlarged_generated_picture_stays_generated(tmp_path: Path) -> None:
+def test_an_upscaled_generated_picture_stays_marked_as_generated(tmp_path: Path) -> None:
     drawn = written(tmp_path, png_bytes(), recipe_for(REQUEST)).rename(tmp_path / "drawn.png")
     request = UpscaleRequest(input=InputFile(str(drawn)), seed=0)
     made = texts_in(written(tmp_path, drawn.read_bytes(), recipe_for(request)))
@@ -168,7 +168,7 @@ def labels_of(path: Path) -> list[dict[str, str]]:
     return [json.loads(text), json.loads(xmp.value_of(read_embedded(path).packet, xmp.AIGC))]
 
 
-def test_the_label_of_gb_45438_stands_in_text_and_xmp_when_it_is_wanted(tmp_path: Path) -> None:
+def test_the_label_of_gb_45438_is_written_as_text_and_xmp_when_enabled(tmp_path: Path) -> None:
     request = replace(REQUEST, width=None, height=None)
     recipe = replace(recipe_for(request), job="j1")
     path = written(tmp_path, png_bytes(), recipe, AigcLabel("狐狸 & Co <1>"))
@@ -198,7 +198,7 @@ def test_a_text_is_labelled_in_its_front_matter(tmp_path: Path) -> None:
     assert (read_recipe(path), read_text(path)) == (recipe, "An answer.")
 
 
-def test_our_label_gets_a_new_number_and_that_of_another_producer_is_kept(tmp_path: Path) -> None:
+def test_our_label_is_renewed_and_that_of_another_producer_is_kept(tmp_path: Path) -> None:
     first = replace(recipe_for(REQUEST), job="first")
     second = replace(recipe_for(REQUEST), job="second")
     labelled = written(tmp_path, png_bytes(), first, AigcLabel("Anna")).read_bytes()
@@ -210,7 +210,7 @@ def test_our_label_gets_a_new_number_and_that_of_another_producer_is_kept(tmp_pa
     assert labels_of(written(tmp_path, broken, second, AigcLabel("Bert")))[0]["Label"] == "1"
 
 
-def test_the_label_is_off_until_it_is_asked_for_and_always_names_somebody() -> None:
+def test_the_label_is_off_by_default_and_always_names_a_producer() -> None:
     assert label_from_settings(Settings()) is None
     assert label_from_settings(Settings(aigc_label=True, aigc_producer=" Anna ")) == AigcLabel(
         "Anna"

@@ -74,7 +74,7 @@ def fields_of(request: Request, root: Path) -> dict[str, Any]:
     return fields
 
 
-def test_it_opens_without_a_notice_and_lists_all_as_before(older: Library, root: Path) -> None:
+def test_it_opens_without_a_notice_and_lists_the_same_assets(older: Library, root: Path) -> None:
     assert older.notice is None
     assert not list(root.glob("*damaged*"))
     assert [told(asset, root) for asset in older.assets.recent()] == LISTED["assets"]
@@ -94,7 +94,7 @@ def test_every_request_is_known_and_every_result_has_its_medium(older: Library) 
     )
 
 
-def test_its_jobs_are_as_they_were(older: Library, root: Path) -> None:
+def test_its_jobs_are_unchanged(older: Library, root: Path) -> None:
     jobs = [
         {
             "id": job.id,
@@ -127,14 +127,14 @@ def test_its_waiting_and_interrupted_jobs_run(older: Library) -> None:
     assert older.queue.counts() == {"done": 13, "failed": 1, "cancelled": 1}
 
 
-def test_a_failed_job_is_tried_again_and_another_one_repeated(older: Library) -> None:
+def test_a_failed_job_is_retried_and_another_one_duplicated(older: Library) -> None:
     again, refused = older.retries.retry_failed()
     assert (len(again), refused) == (1, [])
     (picture,) = older.assets.find(AssetQuery(words="lamp"))
     assert isinstance(older.retries.duplicate(picture.job), Job)
 
 
-def test_a_rebuild_finds_all_again_with_what_was_said_about_it(root: Path) -> None:
+def test_a_rebuild_restores_all_assets_with_their_marks(root: Path) -> None:
     library = Library.open(root)
     before, trashed = library.assets.recent(), library.trash.list()
     assert library.rebuild() == len(LISTED["assets"])
@@ -149,7 +149,7 @@ def test_a_rebuild_finds_all_again_with_what_was_said_about_it(root: Path) -> No
     library.close()
 
 
-def test_opening_it_brings_its_index_to_this_version_once(root: Path) -> None:
+def test_its_index_is_migrated_once(root: Path) -> None:
     for _ in range(2):
         library = Library.open(root)
         assert library.notice is None

@@ -100,9 +100,7 @@ def test_it_opens_without_a_notice_and_lists_every_result(newer: Library, root: 
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_recipes_come_back_whole_and_requests_character_by_character(
-    newer: Library, name: str
-) -> None:
+def test_recipes_and_the_json_of_requests_are_kept_unchanged(newer: Library, name: str) -> None:
     recipe = one(newer, name).recipe
     known = name in ("steps.png", "scale.png", "warm.md")
     assert (
@@ -124,7 +122,7 @@ def test_recipes_come_back_whole_and_requests_character_by_character(
         assert to_json(recipe.request) == FILES[name]
 
 
-def test_media_are_told_by_the_kind_else_by_the_file(newer: Library) -> None:
+def test_the_medium_comes_from_the_kind_or_else_from_the_suffix(newer: Library) -> None:
     media = {asset.path.name: asset.medium for asset in newer.assets.recent()}
     by_suffix = {".md": Medium.TEXT, ".png": Medium.PICTURE, ".wav": Medium.AUDIO}
     assert media == {name: by_suffix[Path(name).suffix] for name in FILES}
@@ -142,11 +140,11 @@ def test_media_are_told_by_the_kind_else_by_the_file(newer: Library) -> None:
         ("new", set(FILES)),
     ],
 )
-def test_they_are_found_by_their_words(newer: Library, words: str, names: set[str]) -> None:
+def test_they_are_found_by_words(newer: Library, words: str, names: set[str]) -> None:
     assert {asset.path.name for asset in newer.assets.find(AssetQuery(words=words))} == names
 
 
-def test_they_are_found_by_their_task_and_label(newer: Library) -> None:
+def test_they_are_found_by_task_and_label(newer: Library) -> None:
     wanted = AssetQuery(task="speech", labels=(("shelf", "new"),))
     assert len(newer.assets.find(wanted)) == 3
     assert newer.assets.facets().labels == {"shelf": ("new",)}
@@ -165,7 +163,7 @@ def test_they_are_starred_tagged_collected_trashed_and_restored(newer: Library) 
     assert all(asset.starred and asset.tags == ("kept",) for asset in newer.assets.recent())
 
 
-def test_marks_that_are_not_known_stay_in_the_file(newer: Library, root: Path) -> None:
+def test_unknown_marks_stay_in_the_file(newer: Library, root: Path) -> None:
     name = asset_of("steps.png")
     with (root / MARKS_FILE).open("a") as file:
         file.write('{"asset":"x-0","tags":[{"name":"deep","colour":"red"}]}\n')
@@ -182,9 +180,7 @@ def test_marks_that_are_not_known_stay_in_the_file(newer: Library, root: Path) -
     assert '"colour":"red"' in (root / MARKS_FILE).read_text()
 
 
-def test_they_are_exported_as_they_are_with_their_recipes_in_the_table(
-    newer: Library, tmp_path: Path
-) -> None:
+def test_they_are_exported_unchanged_with_their_recipes(newer: Library, tmp_path: Path) -> None:
     assets = newer.assets.recent()
     copies = export(assets, tmp_path / "out")
     assert [copy.read_bytes() for copy in copies] == [asset.path.read_bytes() for asset in assets]
@@ -206,13 +202,13 @@ def test_pictures_are_converted_with_the_whole_recipe(
         assert to_json(recipe) == to_json(asset.recipe)
 
 
-def test_no_text_for_other_programs_is_made_up(newer: Library) -> None:
+def test_no_parameters_for_other_programs_are_written(newer: Library) -> None:
     said = read_embedded(one(newer, "input.png").path).texts
     assert "postprocessing" not in said and "parameters" not in said
     assert "Steps: 9000" in read_embedded(one(newer, "steps.png").path).texts["parameters"]
 
 
-def test_a_contact_sheet_of_them_is_drawn(newer: Library, tmp_path: Path) -> None:
+def test_a_contact_sheet_of_them_can_be_made(newer: Library, tmp_path: Path) -> None:
     pictures = [Picture(a.path, a.recipe.labels) for a in newer.assets.recent()]
     assert make_sheet(pictures, ["shelf"], tmp_path / "sheet.png").is_file()
 
@@ -220,14 +216,14 @@ def test_a_contact_sheet_of_them_is_drawn(newer: Library, tmp_path: Path) -> Non
 # ---- from the files alone
 
 
-def test_a_rebuild_keeps_all_and_loses_nothing(newer: Library, root: Path) -> None:
+def test_a_rebuild_keeps_every_asset(newer: Library, root: Path) -> None:
     before = newer.assets.recent()
     assert newer.rebuild() == len(FILES)
     assert newer.assets.recent() == before
     assert read_marks(root)[asset_of("steps.png")].unknown == {"rating": 4}
 
 
-def test_a_fresh_index_has_every_file_that_can_be_read_and_touches_no_other(root: Path) -> None:
+def test_a_fresh_index_lists_every_readable_file_and_changes_none(root: Path) -> None:
     files = {path: path.read_bytes() for path in root.glob("2031*/*")}
     library = Library.open(root)
     before = {asset.id: asset for asset in library.assets.recent()}
@@ -245,7 +241,7 @@ def test_a_fresh_index_has_every_file_that_can_be_read_and_touches_no_other(root
     assert not list(root.glob("*damaged*"))
 
 
-def test_jobs_are_taken_over_from_a_damaged_index_as_they_are(root: Path) -> None:
+def test_jobs_are_recovered_unchanged_from_a_damaged_index(root: Path) -> None:
     before = stored(root)
     (root / f"{FILE_NAME}-damaged").touch()
     library = Library.open(root)
@@ -257,9 +253,7 @@ def test_jobs_are_taken_over_from_a_damaged_index_as_they_are(root: Path) -> Non
 # ---- jobs
 
 
-def test_jobs_that_cannot_run_wait_at_the_front_and_those_behind_them_run(
-    newer: Library, root: Path
-) -> None:
+def test_jobs_that_cannot_run_are_skipped(newer: Library, root: Path) -> None:
     before = stored(root)
     own = [enqueue(newer).id for _ in range(3)]
     ran = []
@@ -274,7 +268,7 @@ def test_jobs_that_cannot_run_wait_at_the_front_and_those_behind_them_run(
     assert [request for _, request in before.values()] == list(REQUESTS)
 
 
-def test_why_a_job_waits_is_said_in_a_sentence(newer: Library) -> None:
+def test_a_job_that_cannot_run_says_why_it_waits(newer: Library) -> None:
     said = {job.request.task: str(job.unsupported_reason) for job in newer.queue.list("queued")}
     assert said["speech"].startswith(OTHERS)
     told = [
@@ -313,13 +307,13 @@ def test_retry_duplicate_and_resume_are_refused_and_change_nothing(root: Path) -
     assert stored(root) == before
 
 
-def test_reproduce_is_refused_with_the_reason(newer: Library, paths: Paths) -> None:
+def test_reproducing_is_refused_with_the_reason(newer: Library, paths: Paths) -> None:
     for name in FILES:
         with pytest.raises(ProblemError, match=r"another version|must be"):
             reproduce_request(one(newer, name), newer, Registry(paths))
 
 
-def test_values_out_of_range_are_shown_and_used_up_to_the_check(newer: Library) -> None:
+def test_values_out_of_range_are_kept_until_they_are_checked(newer: Library) -> None:
     restored = read_settings(one(newer, "steps.png").path)
     assert restored is not None and isinstance(restored.request, ImageRequest)
     assert restored.request.steps == 9000
@@ -329,12 +323,12 @@ def test_values_out_of_range_are_shown_and_used_up_to_the_check(newer: Library) 
     assert job.unsupported_reason is None and job.request.seed == 7
 
 
-def test_settings_of_an_unknown_request_come_back_as_it_is(newer: Library) -> None:
+def test_settings_of_an_unknown_request_are_restored_unchanged(newer: Library) -> None:
     restored = read_settings(one(newer, "speech.png").path)
     assert restored is not None and restored.request.task == "speech"
 
 
-def test_labels_problems_and_statuses_of_other_builds_are_read(root: Path) -> None:
+def test_labels_problems_and_statuses_of_other_versions_are_read(root: Path) -> None:
     said = {"template": "Accept the licence of {m}.", "values": {"m": "X"}}
     trouble = json.dumps({"kind": "no_licence", "message": said})
     with contextlib.closing(sqlite3.connect(root / FILE_NAME)) as db, db:
@@ -352,7 +346,7 @@ def test_labels_problems_and_statuses_of_other_builds_are_read(root: Path) -> No
     library.close()
 
 
-def test_a_file_that_another_build_placed_just_before_it_was_killed_is_adopted(
+def test_a_file_placed_by_another_version_just_before_a_crash_is_adopted(
     root: Path,
 ) -> None:
     final = root / "2031-05-06" / "speech-2.png"
@@ -373,7 +367,7 @@ def test_a_file_that_another_build_placed_just_before_it_was_killed_is_adopted(
 # ---- what is reckoned and written about jobs
 
 
-def test_estimates_leave_out_what_cannot_run(newer: Library) -> None:
+def test_estimates_leave_out_jobs_that_cannot_run(newer: Library) -> None:
     known = build_estimator(newer)
     assert queue_seconds(newer, known) == 0
     backlog = Backlog(newer)
@@ -386,7 +380,7 @@ def test_estimates_leave_out_what_cannot_run(newer: Library) -> None:
         assert not known.peaks(job.request)
 
 
-def test_what_another_process_runs_is_of_unknown_length(root: Path) -> None:
+def test_a_job_of_another_process_has_an_unknown_duration(root: Path) -> None:
     with contextlib.closing(sqlite3.connect(root / FILE_NAME)) as db, db:
         for place, request in enumerate(REQUESTS):
             add_job(db, f"running-{place}", request, status="running", owner="another")
@@ -398,7 +392,7 @@ def test_what_another_process_runs_is_of_unknown_length(root: Path) -> None:
     library.close()
 
 
-def test_results_of_them_are_listed_in_the_table_and_lines_of_any_task_stay(
+def test_their_results_are_listed_in_the_table_and_lines_of_unknown_tasks_are_kept(
     newer: Library, tmp_path: Path
 ) -> None:
     jobs = newer.queue.list("queued")
@@ -415,7 +409,7 @@ def test_results_of_them_are_listed_in_the_table_and_lines_of_any_task_stay(
     assert table.count(b",speech,0,") == 3
 
 
-def test_a_batch_goes_on_without_the_lines_that_cannot_run(root: Path) -> None:
+def test_a_batch_runs_without_the_lines_that_cannot_run(root: Path) -> None:
     with contextlib.closing(sqlite3.connect(root / FILE_NAME)) as db, db:
         for line, request in enumerate((SPEECH, FIELD, STEPS), 2):
             labels = json.dumps({"line": str(line)})
@@ -429,7 +423,7 @@ def test_a_batch_goes_on_without_the_lines_that_cannot_run(root: Path) -> None:
     assert [stored(root)[f"line-{line}"][0] for line in (2, 3, 4)] == ["interrupted"] * 3
 
 
-def test_what_is_no_json_is_damage_still(root: Path) -> None:
+def test_invalid_json_still_counts_as_damage(root: Path) -> None:
     with contextlib.closing(sqlite3.connect(root / FILE_NAME)) as db, db:
         add_job(db, "broken", SPEECH)
         db.execute("UPDATE jobs SET request = '{\"task\"' WHERE id = 'broken'")

@@ -15,7 +15,7 @@ from tests.unit.conftest import record
 
 
 @pytest.mark.parametrize(("reached", "cut"), [(1.0, True), (0.0, None)])
-def test_an_answer_that_was_cut_is_marked(
+def test_a_truncated_answer_is_marked(
     library: Library, capsys: pytest.CaptureFixture[str], reached: float, cut: bool | None
 ) -> None:
     (job,) = library.queue.enqueue([TextRequest(prompt="x", seed=1)])

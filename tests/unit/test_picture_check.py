@@ -18,7 +18,9 @@ def noise(path: Path) -> Path:
 
 
 @pytest.mark.parametrize("suffix", FORMATS)
-def test_a_sound_picture_passes_and_half_of_it_does_not(suffix: str, tmp_path: Path) -> None:
+def test_a_complete_picture_passes_and_a_truncated_one_does_not(
+    suffix: str, tmp_path: Path
+) -> None:
     path = noise(tmp_path / f"图.{suffix}")
     assert picture_problem(path) is None
 
@@ -31,7 +33,7 @@ def test_a_sound_picture_passes_and_half_of_it_does_not(suffix: str, tmp_path: P
     assert path.name in str(wrong.message)
 
 
-def test_text_with_a_pictures_name_is_said_to_be_none(tmp_path: Path) -> None:
+def test_a_text_file_named_like_a_picture_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "words.png"
     path.write_text("hello")
 

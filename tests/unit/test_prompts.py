@@ -16,7 +16,7 @@ def wildcards(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_every_combination_comes_once(wildcards: Path) -> None:
+def test_every_combination_occurs_once(wildcards: Path) -> None:
     found = expand_all("{red|blue|red} __animal__", wildcards)
     assert sorted(found) == ["blue fox", "blue 狐狸", "red fox", "red 狐狸"]
 
@@ -26,7 +26,9 @@ def test_combinations_stop_at_the_number_asked_for(wildcards: Path) -> None:
 
 
 @pytest.mark.parametrize("prompt", ["{red|blue fox", "__nobody__ runs"])
-def test_what_cannot_be_read_is_a_sentence(wildcards: Path, prompt: str) -> None:
+def test_a_prompt_that_cannot_be_parsed_is_refused_with_a_sentence(
+    wildcards: Path, prompt: str
+) -> None:
     with pytest.raises(ProblemError) as caught:
         expand_all(prompt, wildcards)
     assert caught.value.problem.kind == "bad_input"

@@ -41,7 +41,7 @@ REQUESTS = [
 
 
 @pytest.mark.parametrize("request_", REQUESTS, ids=lambda request: request.task)
-def test_a_request_is_the_same_after_json_and_after_the_pipe(request_: Any) -> None:
+def test_a_request_survives_json_and_the_pipe(request_: Any) -> None:
     assert request_from_json(to_json(request_)) == request_
     model = Ref(id="m", name="M", task=request_.task, format="diffusers", path="/m")
     command = RunJob(job="1", request=request_, rows=(0, 2), model=model, work_dir="/w")
@@ -62,7 +62,7 @@ def test_a_request_is_the_same_after_json_and_after_the_pipe(request_: Any) -> N
         ({"task": "paint", "prompt": "x"}, "task"),
     ],
 )
-def test_a_field_out_of_its_range_is_named(fields: dict[str, Any], named: str) -> None:
+def test_a_field_out_of_range_is_named(fields: dict[str, Any], named: str) -> None:
     with pytest.raises(msgspec.ValidationError, match=named):
         request_from_fields(fields)
 
@@ -80,7 +80,7 @@ def test_a_sentence_keeps_its_template_across_the_pipe() -> None:
     assert (str(answer.stage), answer.stage.template) == ("Loading SDXL", "Loading {model}")
 
 
-def test_braces_in_a_value_are_only_text() -> None:
+def test_braces_in_a_value_are_not_formatted() -> None:
     assert str(sentence("No {path}", path="{model}/{0}")) == "No {model}/{0}"
 
 
@@ -90,7 +90,7 @@ def test_a_problem_can_be_raised_and_is_a_value_again() -> None:
     assert error.problem == Problem("bad_input", sentence("No {path}", path="x"), "why")
 
 
-def test_what_is_no_recipe_of_any_build_is_refused() -> None:
+def test_an_invalid_recipe_is_refused() -> None:
     recipe = Recipe(request=REQUESTS[0], row=0, seed=1)
     assert recipe_from_json(to_json(recipe)) == recipe
     for text in (
@@ -102,7 +102,7 @@ def test_what_is_no_recipe_of_any_build_is_refused() -> None:
             recipe_from_json(text)
 
 
-def test_values_out_of_range_are_read_back_and_refused_when_a_request_is_made() -> None:
+def test_ranges_are_checked_for_new_requests_but_not_when_reading() -> None:
     text = to_json(ImageRequest(prompt="x", seed=1)).replace('"steps":null', '"steps":9000')
     request = request_from_json(text)
     assert isinstance(request, ImageRequest)
@@ -121,7 +121,7 @@ def test_values_out_of_range_are_read_back_and_refused_when_a_request_is_made() 
     ],
     ids=["task", "field", "type"],
 )
-def test_a_request_of_another_build_keeps_its_json_and_what_can_be_read_of_it(raw: str) -> None:
+def test_a_request_of_another_version_keeps_its_json_and_known_fields(raw: str) -> None:
     request = request_from_json(raw)
     assert isinstance(request, UnknownRequest)
     assert to_json(request) == raw

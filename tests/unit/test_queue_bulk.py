@@ -21,7 +21,7 @@ def failed(library: Library, job: Job) -> Job:
     return library.queue.finish(job.id, "failed")
 
 
-def test_all_that_waits_is_cancelled_and_comes_back_in_the_same_order(library: Library) -> None:
+def test_queued_jobs_are_cancelled_and_restored_in_the_same_order(library: Library) -> None:
     running, first, second, third = (enqueue(library) for _ in range(4))
     library.queue.start(running)
     library.queue.move(third.id, before=first.id)
@@ -31,7 +31,7 @@ def test_all_that_waits_is_cancelled_and_comes_back_in_the_same_order(library: L
     assert turns(library) == cancelled == [third.id, first.id, second.id]
 
 
-def test_of_the_jobs_named_only_those_that_wait_are_cancelled(library: Library) -> None:
+def test_only_the_queued_ones_of_the_given_jobs_are_cancelled(library: Library) -> None:
     ended, chosen, other = (enqueue(library) for _ in range(3))
     failed(library, ended)
     assert library.queue.cancel_waiting([ended.id, chosen.id]) == [chosen.id]
@@ -59,7 +59,7 @@ def test_several_jobs_move_together_in_the_order_given(library: Library) -> None
     assert turns(library) == [b, c, d, a]
 
 
-def test_a_moved_job_takes_the_priority_of_its_new_place(library: Library) -> None:
+def test_a_moved_job_takes_the_priority_of_its_new_position(library: Library) -> None:
     (urgent,) = library.queue.enqueue([TextRequest(prompt="now", seed=1)], priority=5)
     first, second = enqueue(library).id, enqueue(library).id
     library.queue.move(second, before=urgent.id)
@@ -68,7 +68,7 @@ def test_a_moved_job_takes_the_priority_of_its_new_place(library: Library) -> No
     assert turns(library) == [second, first, urgent.id]
 
 
-def test_a_job_that_has_begun_meanwhile_is_not_moved(library: Library) -> None:
+def test_a_job_that_has_started_is_not_moved(library: Library) -> None:
     first, second, third = (enqueue(library) for _ in range(3))
     library.queue.start(first)
     library.queue.move([first.id, third.id], before=second.id)
@@ -89,7 +89,7 @@ def test_every_failed_job_is_retried_once(library: Library, tmp_path: Path) -> N
     assert library.retries.retry_failed()[0] == []
 
 
-def test_a_duplicate_keeps_the_seed_and_names_no_other_job(library: Library) -> None:
+def test_a_duplicate_keeps_the_seed_and_refers_to_no_other_job(library: Library) -> None:
     (job,) = library.queue.enqueue([TextRequest(prompt="x")], labels={"row": "7"}, batch="night")
     twin = library.retries.duplicate(job.id)
     assert (twin.request, twin.labels, twin.batch) == (job.request, job.labels, job.batch)
@@ -97,7 +97,7 @@ def test_a_duplicate_keeps_the_seed_and_names_no_other_job(library: Library) -> 
     assert turns(library) == [job.id, twin.id]
 
 
-def test_all_interrupted_jobs_run_what_is_missing_of_them(library: Library) -> None:
+def test_interrupted_jobs_resume_their_missing_rows(library: Library) -> None:
     half, whole = enqueue(library, count=2), enqueue(library)
     for job in (half, whole):
         library.queue.start(job)
@@ -109,7 +109,7 @@ def test_all_interrupted_jobs_run_what_is_missing_of_them(library: Library) -> N
     assert library.queue.missing_rows(half) == (1,)
 
 
-def test_clearing_leaves_what_waits_runs_or_was_interrupted(library: Library) -> None:
+def test_clearing_leaves_queued_running_and_interrupted_jobs(library: Library) -> None:
     waiting, running, cut, done = (enqueue(library) for _ in range(4))
     for job in (running, cut, done):
         library.queue.start(job)

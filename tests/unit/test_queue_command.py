@@ -41,13 +41,13 @@ def failed(library: Library, job: Job) -> Job:
     return library.queue.finish(job.id, "failed", Problem("bug", sentence("x")))
 
 
-def test_pausing_is_said(library: Library, capsys: pytest.CaptureFixture[str]) -> None:
+def test_pausing_prints_a_line(library: Library, capsys: pytest.CaptureFixture[str]) -> None:
     assert queue("pause") == DONE
     assert library.queue.is_paused
     assert capsys.readouterr().out == "The queue is paused. `studio queue resume` resumes it.\n"
 
 
-def test_one_all_that_wait_or_also_the_interrupted_are_cancelled(
+def test_one_job_all_queued_ones_or_also_the_interrupted_are_cancelled(
     library: Library, capsys: pytest.CaptureFixture[str]
 ) -> None:
     one, _, _, cut = (enqueue(library) for _ in range(4))
@@ -65,7 +65,7 @@ def test_one_all_that_wait_or_also_the_interrupted_are_cancelled(
     ]
 
 
-def test_a_job_is_moved_first_before_another_or_last(library: Library) -> None:
+def test_a_job_is_moved_to_the_front_before_another_or_to_the_end(library: Library) -> None:
     one, two, three = (enqueue(library).id for _ in range(3))
     assert queue("move", three, "--first") == DONE
     assert turns(library) == [three, one, two]
@@ -95,14 +95,16 @@ def test_failed_jobs_are_retried_one_or_all(
     assert queue("retry", turns(library)[0]) == USAGE_ERROR
 
 
-def test_a_duplicate_waits_at_the_end(library: Library, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_duplicate_is_queued_at_the_end(
+    library: Library, capsys: pytest.CaptureFixture[str]
+) -> None:
     job = enqueue(library)
     assert queue("duplicate", job.id) == DONE
     assert turns(library) == [job.id, capsys.readouterr().out.strip()]
     assert queue("duplicate", "nobody") == USAGE_ERROR
 
 
-def test_the_list_says_how_long_the_queue_takes(
+def test_the_list_shows_the_remaining_time(
     library: Library, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = enqueue(library)

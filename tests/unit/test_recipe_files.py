@@ -31,13 +31,13 @@ SAMPLES: dict[str, tuple[RecipeFormat, bytes]] = {
 
 
 @pytest.mark.parametrize("name", SAMPLES)
-def test_a_file_is_recognised_by_its_own_format_alone(name: str) -> None:
+def test_a_file_is_recognised_only_by_its_own_format(name: str) -> None:
     head = SAMPLES[name][1][:HEAD]
     assert [other for other, (one, _) in SAMPLES.items() if one.recognises(head)] == [name]
 
 
 @pytest.mark.parametrize("content", [b"", b"ID3\x04", b"RIFF\0\0\0\0WAVE", b"a text\n---\n"])
-def test_a_file_that_no_format_recognises_carries_nothing(tmp_path: Path, content: bytes) -> None:
+def test_an_unknown_format_has_no_recipe(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "x").write_bytes(content)
     assert read_embedded(tmp_path / "x") == Embedded()
     assert read_content(tmp_path / "x") == Content()
@@ -46,9 +46,7 @@ def test_a_file_that_no_format_recognises_carries_nothing(tmp_path: Path, conten
 
 
 @pytest.mark.parametrize(("form", "source"), [(png, png_bytes()), (front_matter, b"An answer.")])
-def test_what_is_written_is_read_again_and_written_over(
-    form: WritableFormat, source: bytes
-) -> None:
+def test_a_packet_is_written_read_and_replaced(form: WritableFormat, source: bytes) -> None:
     first, second = io.BytesIO(), io.BytesIO()
     packet = xmp.with_value("", "dc:rights", "http://dc/", "Anna's")
     given = Embedded(RECIPE, {"parameters": "a fox\nSteps: 2"}, packet, '{"Label": "1"}')
@@ -63,7 +61,7 @@ def test_what_is_written_is_read_again_and_written_over(
 
 
 @pytest.mark.parametrize("format", ["JPEG", "WEBP"])
-def test_an_encoded_picture_carries_its_recipe_in_its_xmp(tmp_path: Path, format: str) -> None:
+def test_an_encoded_picture_has_its_recipe_in_xmp(tmp_path: Path, format: str) -> None:
     packet = xmp.with_recipe("", RECIPE)
     (tmp_path / "x").write_bytes(encoded(format, packet))
     assert read_embedded(tmp_path / "x") == Embedded(recipe=RECIPE, packet=packet)

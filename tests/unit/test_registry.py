@@ -36,7 +36,7 @@ def upscaler(path: Path, doublings: int) -> Path:
     )
 
 
-def test_nothing_on_disk_is_an_empty_list_and_no_files(paths: Paths) -> None:
+def test_without_models_the_list_is_empty_and_nothing_is_written(paths: Paths) -> None:
     assert Registry(paths).list() == []
     assert not paths.models.exists()
 
@@ -57,7 +57,7 @@ def test_starter_models_come_first_under_their_own_names(paths: Paths) -> None:
     assert {(model.role, model.has_conditions) for model in models} == {("base", False)}
 
 
-def test_an_added_model_is_there_in_the_next_session(paths: Paths, tmp_path: Path) -> None:
+def test_an_added_model_is_listed_after_a_restart(paths: Paths, tmp_path: Path) -> None:
     folder = write_llama(tmp_path / "elsewhere" / "Fox 1B")
     added = Registry(paths).add(folder)
     assert added.id == "fox-1b"
@@ -71,7 +71,7 @@ def test_adding_twice_gives_the_same_model(paths: Paths, tmp_path: Path) -> None
     assert len(registry.list()) == 1
 
 
-def test_two_models_of_one_name_get_two_ids_that_stay(paths: Paths, tmp_path: Path) -> None:
+def test_two_models_with_one_name_get_stable_ids(paths: Paths, tmp_path: Path) -> None:
     registry = Registry(paths)
     first = registry.add(write_llama(tmp_path / "a" / "fox"))
     second = registry.add(write_llama(tmp_path / "b" / "fox"))
@@ -85,7 +85,7 @@ def test_no_added_model_can_take_the_id_of_a_starter_model(paths: Paths, tmp_pat
     assert added.id == "smollm2-135m-instruct-2"
 
 
-def test_what_is_copied_into_the_models_folder_is_listed(paths: Paths) -> None:
+def test_models_copied_into_the_models_folder_are_listed(paths: Paths) -> None:
     write_llama(paths.models / "llama")
     write_gguf(paths.models / "fox.gguf", general__name="Fox")
     upscaler(paths.models / "upscalers" / "2x.safetensors", 1)
@@ -96,7 +96,7 @@ def test_what_is_copied_into_the_models_folder_is_listed(paths: Paths) -> None:
     assert ids == {"llama", "fox-q4-1", "2x", "4x"}
 
 
-def test_the_id_of_a_found_model_stays_when_another_of_its_name_comes(paths: Paths) -> None:
+def test_the_id_of_a_model_is_stable_when_another_has_its_name(paths: Paths) -> None:
     write_gguf(paths.models / "z" / "m.gguf", general__name="Fox")
     path = Registry(paths).resolve(ModelNeed("text", "fox-q4-1")).path
     write_gguf(paths.models / "a" / "m.gguf", general__name="Fox")
@@ -105,7 +105,7 @@ def test_the_id_of_a_found_model_stays_when_another_of_its_name_comes(paths: Pat
     assert len(registry.list()) == 2
 
 
-def test_removing_forgets_and_deletes_nothing(paths: Paths, tmp_path: Path) -> None:
+def test_removing_a_model_keeps_its_files(paths: Paths, tmp_path: Path) -> None:
     registry = Registry(paths)
     outside = write_llama(tmp_path / "outside")
     inside = write_llama(paths.models / "inside")
@@ -119,7 +119,7 @@ def test_removing_forgets_and_deletes_nothing(paths: Paths, tmp_path: Path) -> N
     assert registry.add(inside).id == "inside"
 
 
-def test_removing_what_is_not_there_or_belongs_to_the_pack_is_refused(paths: Paths) -> None:
+def test_removing_an_unknown_or_starter_model_is_refused(paths: Paths) -> None:
     write_llama(paths.starter / "smollm2-135m-instruct")
     registry = Registry(paths)
     for id in ("nothing", "smollm2-135m-instruct"):
@@ -128,9 +128,7 @@ def test_removing_what_is_not_there_or_belongs_to_the_pack_is_refused(paths: Pat
     assert len(registry.list()) == 1
 
 
-def test_a_model_that_cannot_be_used_is_a_problem_and_not_in_the_list(
-    paths: Paths, tmp_path: Path
-) -> None:
+def test_a_broken_model_is_reported_and_not_listed(paths: Paths, tmp_path: Path) -> None:
     registry = Registry(paths)
     folder = write_llama(tmp_path / "fox")
     registry.add(folder)
@@ -176,7 +174,7 @@ def test_headers_are_read_again_only_after_a_change(
     assert read == [folder, folder]
 
 
-def test_a_damaged_cache_is_made_anew(paths: Paths) -> None:
+def test_a_damaged_cache_is_rebuilt(paths: Paths) -> None:
     write_llama(paths.models / "fox")
     Registry(paths).list()
     (paths.cache / "models.json").write_text("]", "utf-8")
@@ -189,15 +187,13 @@ def wanted(model: str, scale: Literal[2, 3, 4]) -> ModelNeed:
 
 
 @pytest.mark.parametrize("scale", [2, 4])
-def test_the_default_upscaler_is_one_of_the_wanted_scale(
-    paths: Paths, scale: Literal[2, 4]
-) -> None:
+def test_the_default_upscaler_has_the_requested_scale(paths: Paths, scale: Literal[2, 4]) -> None:
     upscaler(paths.models / "a.safetensors", 1)
     upscaler(paths.models / "b.safetensors", 2)
     assert Registry(paths).resolve(wanted("", scale)).scales == (scale,)
 
 
-def test_a_scale_no_model_makes_is_refused(paths: Paths) -> None:
+def test_a_scale_without_a_model_is_refused(paths: Paths) -> None:
     upscaler(paths.models / "a.safetensors", 1)
     registry = Registry(paths)
     for model, kind in (("", "model_missing"), ("a", "bad_input")):
@@ -225,7 +221,7 @@ def test_adapters_are_resolved_by_their_role(paths: Paths, monkeypatch: pytest.M
         assert caught.value.problem.kind == "bad_input"
 
 
-def test_an_upscaler_has_its_role_from_the_cache_too(paths: Paths) -> None:
+def test_the_role_of_an_upscaler_is_cached(paths: Paths) -> None:
     upscaler(paths.models / "a.safetensors", 2)
     (model,) = Registry(paths).list("upscale")
     assert (model.role, model.source.kind) == ("upscaler", "folder")
@@ -244,7 +240,7 @@ def test_an_upscaler_has_its_role_from_the_cache_too(paths: Paths) -> None:
         ("flux-1-dev-non-commercial-license", True),
     ],
 )
-def test_licences_that_allow_some_uses_only_are_known_by_name(licence: str, expected: bool) -> None:
+def test_restricted_licences_are_recognised_by_name(licence: str, expected: bool) -> None:
     assert has_conditions(licence) is expected
 
 
@@ -256,7 +252,7 @@ def test_a_request_may_name_a_path(paths: Paths, tmp_path: Path) -> None:
     assert registry.resolve(ModelNeed("text", str(folder))) == added
 
 
-def test_what_no_model_can_do_is_said(paths: Paths) -> None:
+def test_a_request_without_a_suitable_model_is_explained(paths: Paths) -> None:
     registry = Registry(paths)
     for task in ("text", "image", "upscale"):
         with pytest.raises(ProblemError) as caught:
@@ -271,7 +267,7 @@ def test_what_no_model_can_do_is_said(paths: Paths) -> None:
     assert caught.value.problem.kind == "bad_input"
 
 
-def test_capabilities_are_remembered_until_the_files_change(paths: Paths) -> None:
+def test_capabilities_are_cached_until_the_files_change(paths: Paths) -> None:
     folder = write_pipeline(paths.models / "sd")
     (model,) = Registry(paths).list("image")
     known = Capabilities(controls=("steps",), steps=4)

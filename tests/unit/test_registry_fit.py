@@ -21,7 +21,7 @@ BIG = ModelRef(
     ("available", "total", "verdict"),
     [(12 * GB, 16 * GB, "fits"), (6 * GB, 16 * GB, "tight"), (4 * GB, 6 * GB, "will_not_fit")],
 )
-def test_the_verdict_follows_free_and_whole_memory(
+def test_the_verdict_follows_free_and_total_memory(
     available: int, total: int, verdict: Verdict
 ) -> None:
     said = fit(BIG, DeviceMemory("cpu", "main", total, available), bytes_per_weight=2)
@@ -30,7 +30,7 @@ def test_the_verdict_follows_free_and_whole_memory(
     assert (said.need <= COMFORT * available) == (verdict == "fits")
 
 
-def test_weights_are_counted_in_the_width_they_are_held_in(tmp_path: Path) -> None:
+def test_weights_are_counted_at_the_precision_they_are_loaded_in(tmp_path: Path) -> None:
     for path in (write_llama(tmp_path / "llama"), write_gguf(tmp_path / "fox.gguf")):
         model = describe_path(path)
         wide = memory_need(model, bytes_per_weight=4)
@@ -44,13 +44,13 @@ def test_a_larger_picture_needs_more(tmp_path: Path) -> None:
     assert memory_need(model, width=1024, height=1024) > memory_need(model)
 
 
-def test_the_machine_is_asked_when_nothing_is_given() -> None:
+def test_the_memory_of_the_machine_is_the_default() -> None:
     memory = main_memory()
     assert 0 < memory.free <= memory.total and memory.kind == "main"
     assert fit(BIG).available > 0
 
 
-def test_each_device_is_asked_about_its_own_memory() -> None:
+def test_each_device_uses_its_own_memory() -> None:
     gpu = DeviceMemory("cuda", "gpu", 24 * GB, 20 * GB)
     shared = DeviceMemory("mps", "unified", 8 * GB, 8 * GB)
     # Weights are held in two bytes on both, whatever this processor suits.
@@ -58,7 +58,7 @@ def test_each_device_is_asked_about_its_own_memory() -> None:
     assert [fit(BIG, memory).verdict for memory in (gpu, shared)] == ["fits", "tight"]
 
 
-def test_a_gpus_memory_is_as_it_was_told_and_shared_memory_is_asked_anew() -> None:
+def test_the_memory_of_a_gpu_is_as_reported_and_shared_memory_is_read_again() -> None:
     gpu = DeviceMemory("cuda", "gpu", 24 * GB, 20 * GB)
     assert current_memory(gpu) == gpu
     unified = current_memory(DeviceMemory("mps", "unified", 1, 1))

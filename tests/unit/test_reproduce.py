@@ -34,7 +34,7 @@ def drawn(library: Library, **recipe: object) -> Asset:
     return msgspec.structs.replace(asset, recipe=changed)
 
 
-def test_the_request_is_that_of_one_row_with_its_own_seed(library: Library, paths: Paths) -> None:
+def test_the_request_is_that_of_a_single_row_with_its_seed(library: Library, paths: Paths) -> None:
     write_pipeline(paths.models / "painter")
     request = reproduce_request(drawn(library, model_id="painter"), library, Registry(paths))
     assert request == ImageRequest(prompt="a fox", seed=7, steps=9, model="painter")
@@ -51,7 +51,7 @@ def test_a_model_under_another_name_is_found_by_its_weights(library: Library, pa
     assert reproduce_request(asset, library, registry).model == "renamed"
 
 
-def test_a_model_that_is_nowhere_is_named(library: Library, paths: Paths) -> None:
+def test_a_missing_model_is_named(library: Library, paths: Paths) -> None:
     write_pipeline(paths.models / "decoy")
     asset = drawn(library, model_id="gone", model_name="Old Painter", model_sha256="0" * 64)
     with pytest.raises(ProblemError, match="Old Painter") as caught:
@@ -73,9 +73,7 @@ def upscalers(paths: Paths, monkeypatch: pytest.MonkeyPatch) -> Registry:
     return registry
 
 
-def test_an_input_that_moved_is_found_as_the_result_it_is(
-    library: Library, upscalers: Registry
-) -> None:
+def test_a_moved_input_is_found_by_its_hash(library: Library, upscalers: Registry) -> None:
     original = drawn(library)
     outside = library.root.parent / "outside.png"
     original.path.rename(outside)
@@ -87,7 +85,7 @@ def test_an_input_that_moved_is_found_as_the_result_it_is(
 
 
 @pytest.mark.parametrize(("there", "said"), [(True, "changed since"), (False, "does not exist")])
-def test_an_input_that_is_no_longer_what_it_was_is_refused(
+def test_a_changed_input_is_refused(
     library: Library, upscalers: Registry, tmp_path: Path, there: bool, said: str
 ) -> None:
     source = tmp_path / "photo.png"
@@ -100,9 +98,7 @@ def test_an_input_that_is_no_longer_what_it_was_is_refused(
         reproduce_request(asset, library, upscalers)
 
 
-def test_a_result_whose_file_is_gone_has_nothing_to_compare_with(
-    library: Library, paths: Paths
-) -> None:
+def test_a_result_without_its_file_cannot_be_reproduced(library: Library, paths: Paths) -> None:
     asset = drawn(library)
     asset.path.unlink()
     with pytest.raises(ProblemError, match="no longer where it was saved"):
@@ -128,7 +124,7 @@ def picture(path: Path, image: Image.Image, recipe: Recipe | None = None) -> Ass
     )
 
 
-def test_the_same_pixels_are_identical_whatever_else_is_in_the_files(library: Library) -> None:
+def test_the_same_pixels_with_other_metadata_are_identical(library: Library) -> None:
     one, two = drawn(library), drawn(library)
     assert one.path.read_bytes() != two.path.read_bytes()
     found = compare(one, two)
@@ -136,7 +132,7 @@ def test_the_same_pixels_are_identical_whatever_else_is_in_the_files(library: Li
     assert found.notes == ()
 
 
-def test_the_same_pixels_packed_otherwise_are_identical(tmp_path: Path) -> None:
+def test_the_same_pixels_compressed_differently_are_identical(tmp_path: Path) -> None:
     image = Image.effect_noise((20, 20), 60).convert("RGB")
     one = picture(tmp_path / "one.png", image)
     image.save(tmp_path / "two.webp", lossless=True)
@@ -144,7 +140,7 @@ def test_the_same_pixels_packed_otherwise_are_identical(tmp_path: Path) -> None:
     assert compare(one, two).identical
 
 
-def test_a_first_result_kept_as_jpeg_is_named_as_the_reason(tmp_path: Path) -> None:
+def test_a_first_result_saved_as_jpeg_is_named_as_the_reason(tmp_path: Path) -> None:
     image = Image.effect_noise((20, 20), 60).convert("RGB")
     one = picture(tmp_path / "one.jpg", image)
     found = compare(one, picture(tmp_path / "two.png", image))
@@ -154,7 +150,7 @@ def test_a_first_result_kept_as_jpeg_is_named_as_the_reason(tmp_path: Path) -> N
     ]
 
 
-def test_pictures_say_how_far_they_are_apart(tmp_path: Path) -> None:
+def test_the_difference_of_pictures_is_reported(tmp_path: Path) -> None:
     image = Image.new("RGB", (10, 100), "black")
     one = picture(tmp_path / "one.png", image)
     image.putpixel((3, 99), (0, 30, 40))
@@ -168,7 +164,7 @@ def test_pictures_say_how_far_they_are_apart(tmp_path: Path) -> None:
     assert "another number of threads" in str(found.notes[0])
 
 
-def test_pictures_of_two_sizes_say_so(tmp_path: Path) -> None:
+def test_different_sizes_are_reported(tmp_path: Path) -> None:
     one = picture(tmp_path / "one.png", Image.new("L", (4, 4)))
     found = compare(one, picture(tmp_path / "two.png", Image.new("L", (8, 4))))
     assert "8 × 4" in str(found.sentence)
@@ -189,7 +185,7 @@ def deep_png(path: Path, low_byte: int) -> Path:
     return path
 
 
-def test_a_difference_below_eight_bits_is_seen(tmp_path: Path) -> None:
+def test_a_difference_below_eight_bits_is_found(tmp_path: Path) -> None:
     one = picture(tmp_path / "x.png", Image.new("L", (1, 1)))
     first = msgspec.structs.replace(one, path=deep_png(tmp_path / "one.png", 1))
     again = msgspec.structs.replace(one, path=deep_png(tmp_path / "two.png", 1))
@@ -199,7 +195,7 @@ def test_a_difference_below_eight_bits_is_seen(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"\x89PNG\r\n\x1a\n", png_bytes()[:60]])
-def test_a_picture_that_cannot_be_read_is_a_sentence(tmp_path: Path, content: bytes) -> None:
+def test_an_unreadable_picture_is_reported(tmp_path: Path, content: bytes) -> None:
     one = picture(tmp_path / "one.png", Image.new("RGB", (6, 4)))
     two = msgspec.structs.replace(one, path=tmp_path / "two.png")
     two.path.write_bytes(content)
@@ -232,7 +228,7 @@ def written(text: str, **recipe: object) -> Asset:
         ("x" * 99 + "1" + "y" * 99, "x" * 99 + "2", 99, f"…{'x' * 30}1{'y' * 29}…", None),
     ],
 )
-def test_texts_show_where_they_part(
+def test_texts_show_where_they_differ(
     old: str, new: str, position: int, before: str, after: str | None
 ) -> None:
     found = compare(written(old), written(new))
@@ -245,7 +241,7 @@ def test_a_device_without_its_name_is_the_same_as_one_with_it() -> None:
     assert not any("computed on" in str(note) for note in compare(old, new).notes)
 
 
-def test_what_is_not_as_it_was_is_listed_one_by_one() -> None:
+def test_every_changed_condition_is_listed() -> None:
     old = written(
         "one",
         device="cpu (A)",

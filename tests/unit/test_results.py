@@ -73,7 +73,7 @@ def test_a_file_of_another_table_gets_the_columns_it_lacks(
     ]
 
 
-def test_a_line_cut_within_an_answer_is_listed_again_and_swallows_none(
+def test_a_truncated_line_is_written_again_and_does_not_absorb_the_next(
     library: Library, tmp_path: Path
 ) -> None:
     jobs = batch(library, *[(TextRequest(prompt="x", seed=seed), {}) for seed in range(3)])
@@ -92,7 +92,7 @@ def test_a_line_cut_within_an_answer_is_listed_again_and_swallows_none(
         assert len(lines) == 3
 
 
-def test_a_quote_without_its_like_further_up_costs_no_line(
+def test_an_unclosed_quote_in_an_earlier_line_loses_no_line(
     library: Library, tmp_path: Path
 ) -> None:
     (job,) = batch(library, (TextRequest(prompt="x", seed=3), {}))

@@ -106,7 +106,9 @@ def test_the_status_is_stored_before_the_end_is_reported(house: House) -> None:
         ("[diskfull]", "disk_full"),
     ],
 )
-def test_a_failing_job_says_why_and_the_next_one_runs(house: House, word: str, kind: str) -> None:
+def test_a_failing_job_has_a_reason_and_the_next_one_runs(
+    house: House, word: str, kind: str
+) -> None:
     bad = house.enqueue(TextRequest(prompt=f"{word} please", seed=1, count=2))
     assert house.run(bad) == "failed"
     found = house.library.queue.get(bad.id)
@@ -135,7 +137,7 @@ def test_a_cancel_before_the_engine_knows_the_job_is_not_lost(house: House) -> N
     assert any(isinstance(e, Cancelled) for e in house.events)
 
 
-def test_a_job_cancelled_half_way_is_cancelled_in_the_library(house: House) -> None:
+def test_a_running_job_that_is_cancelled_is_cancelled_in_the_library(house: House) -> None:
     job = house.enqueue(TextRequest(prompt="[slow]", seed=1))
 
     def report(event: object) -> None:
@@ -147,7 +149,7 @@ def test_a_job_cancelled_half_way_is_cancelled_in_the_library(house: House) -> N
     assert found is not None and found.status == "cancelled"
 
 
-def test_an_engine_stopped_under_a_job_leaves_it_for_the_next_start(house: House) -> None:
+def test_a_job_whose_engine_is_stopped_is_interrupted(house: House) -> None:
     job = house.enqueue(TextRequest(prompt="[slow]", seed=1))
 
     def report(event: object) -> None:
@@ -160,7 +162,7 @@ def test_an_engine_stopped_under_a_job_leaves_it_for_the_next_start(house: House
     assert [j.id for j in house.library.queue.interrupted()] == [job.id]
 
 
-def test_a_result_that_cannot_be_kept_fails_its_job_only(
+def test_a_result_that_cannot_be_saved_fails_only_its_job(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = house.enqueue(TextRequest(prompt="hello", seed=1, count=2))
@@ -177,7 +179,7 @@ def test_a_result_that_cannot_be_kept_fails_its_job_only(
     assert house.run(house.enqueue(TextRequest(prompt="hello", seed=1))) == "done"
 
 
-def test_a_model_that_is_gone_is_a_sentence_and_no_crash(
+def test_a_missing_model_fails_the_job_with_a_sentence(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def gone(*_: object) -> ModelRef:
@@ -190,7 +192,7 @@ def test_a_model_that_is_gone_is_a_sentence_and_no_crash(
     ]
 
 
-def test_the_engine_is_given_every_model_that_a_request_names(
+def test_every_model_of_a_request_is_passed_to_the_engine(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def resolve(need: ModelNeed) -> ModelRef:
@@ -223,13 +225,13 @@ def test_a_job_with_nothing_missing_is_done_without_the_engine(house: House) -> 
     assert house.saved() == []
 
 
-def test_a_crash_after_the_last_result_takes_nothing_away(house: House) -> None:
+def test_a_crash_after_the_last_result_does_not_fail_the_job(house: House) -> None:
     job = house.enqueue(TextRequest(prompt="[crash]", seed=1, count=1))
     assert house.run(job) == "done"
     assert house.saved() == [0]
 
 
-def test_a_cancel_that_comes_too_late_does_not_hit_the_next_run(house: House) -> None:
+def test_a_late_cancel_does_not_affect_the_next_run(house: House) -> None:
     job = house.enqueue(TextRequest(prompt="[rowfail]", seed=1, count=2))
     house.run(job)
     house.runner.cancel(job.id)

@@ -14,7 +14,7 @@ from studio.ui.workspaces.text.values import TextValues
 from studio.ui.workspaces.upscale.values import UpscaleValues
 
 
-def test_what_was_saved_is_read_back(tmp_path: Path) -> None:
+def test_saved_settings_are_read_back(tmp_path: Path) -> None:
     settings = Settings()
     settings.language = "zh_CN"
     settings.tab("text", TextValues).prompt = "狐狸 🦊"
@@ -38,13 +38,13 @@ def test_a_damaged_file_is_set_aside_and_reported(tmp_path: Path, damage: bytes)
     assert save_settings(path, read) is None
 
 
-def test_a_field_of_a_newer_version_is_no_damage(tmp_path: Path) -> None:
+def test_a_field_of_a_newer_version_does_not_count_as_damage(tmp_path: Path) -> None:
     (tmp_path / "settings.json").write_text('{"version": 99, "threads": 3, "hologram": true}')
     read, trouble = load_settings(tmp_path / "settings.json")
     assert (read.threads, trouble) == (3, None)
 
 
-def test_what_is_not_known_here_is_written_back(tmp_path: Path) -> None:
+def test_unknown_settings_are_written_back(tmp_path: Path) -> None:
     path = tmp_path / "settings.json"
     newer = {
         "hologram": True,
@@ -64,7 +64,7 @@ def test_what_is_not_known_here_is_written_back(tmp_path: Path) -> None:
     assert (kept["window"]["tab"], kept["window"]["zoom"]) == ("text", 2)
 
 
-def test_values_of_a_tab_that_were_never_asked_for_stay(tmp_path: Path) -> None:
+def test_settings_of_a_tab_that_was_not_opened_are_kept(tmp_path: Path) -> None:
     path = tmp_path / "settings.json"
     path.write_text('{"image": {"prompt": "a fox", "width": 512}, "upscale": {"scale": 4}}')
     read, trouble = load_settings(path)
@@ -75,18 +75,18 @@ def test_values_of_a_tab_that_were_never_asked_for_stay(tmp_path: Path) -> None:
     assert again.tab("upscale", UpscaleValues).scale == 4
 
 
-def test_a_value_of_another_type_leaves_the_others_of_its_tab(tmp_path: Path) -> None:
+def test_a_value_of_the_wrong_type_loses_only_that_value(tmp_path: Path) -> None:
     (tmp_path / "settings.json").write_text('{"text": {"prompt": "a poem", "seed": "many"}}')
     read, trouble = load_settings(tmp_path / "settings.json")
     assert trouble is None
     assert read.tab("text", TextValues) == TextValues(prompt="a poem")
 
 
-def test_no_kind_is_called_like_a_setting() -> None:
+def test_no_kind_has_the_name_of_a_setting() -> None:
     assert not set(tasks()) & set(Settings.__struct_fields__)
 
 
-def test_a_folder_that_cannot_be_made_is_a_sentence(tmp_path: Path) -> None:
+def test_a_settings_folder_that_cannot_be_created_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     trouble = save_settings(tmp_path / "file" / "settings.json", Settings())
     assert trouble is not None

@@ -59,7 +59,7 @@ def picture(path: Path, **texts: str) -> Path:
     ],
     ids=["a1111", "invokeai", "comfyui", "swarmui"],
 )
-def test_the_settings_of_other_programs_come_back(tmp_path: Path, texts: dict[str, str]) -> None:
+def test_settings_of_other_programs_are_restored(tmp_path: Path, texts: dict[str, str]) -> None:
     found = read_settings(picture(tmp_path / "x.png", **texts))
     assert found is not None
     request = found.request
@@ -71,7 +71,7 @@ def test_the_settings_of_other_programs_come_back(tmp_path: Path, texts: dict[st
     assert found.model_name.startswith("dream")
 
 
-def test_what_cannot_be_restored_is_said(tmp_path: Path) -> None:
+def test_settings_that_cannot_be_restored_are_reported(tmp_path: Path) -> None:
     text = A1111.replace("DPM++ 2M Karras", "Secret Sauce").replace("Seed: 123", "Seed: -1")
     found = read_settings(picture(tmp_path / "x.png", parameters=text))
     assert found is not None
@@ -79,7 +79,7 @@ def test_what_cannot_be_restored_is_said(tmp_path: Path) -> None:
     assert all(word in told for word in ("fur", "Secret Sauce", "seed"))
 
 
-def test_our_own_recipe_goes_first(tmp_path: Path) -> None:
+def test_our_own_recipe_takes_precedence(tmp_path: Path) -> None:
     (tmp_path / "source").write_bytes(png_bytes())
     recipe = recipe_for(ImageRequest(prompt="狐狸", seed=5), row=2)
     write_with_recipe(tmp_path / "source", tmp_path / "ours.png", recipe)
@@ -89,7 +89,7 @@ def test_our_own_recipe_goes_first(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "[" * 10_000, '{"sui_image_params": 3}', "Steps: x"])
-def test_a_file_without_settings_or_with_nonsense_gives_none(tmp_path: Path, text: str) -> None:
+def test_a_file_without_settings_or_with_invalid_ones_gives_none(tmp_path: Path, text: str) -> None:
     assert read_settings(picture(tmp_path / "x.png", parameters=text)) is None
 
 

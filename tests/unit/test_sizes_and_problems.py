@@ -22,11 +22,11 @@ from studio.protocol import MAX_SEED, readable_size, seed_of_row, unexpected
         (5_000_000_000_000_000, "5000.0 TB"),
     ],
 )
-def test_a_size_is_told_in_the_largest_unit_that_fits(size: int, text: str) -> None:
+def test_a_size_is_shown_in_the_largest_unit_that_fits(size: int, text: str) -> None:
     assert readable_size(size) == text
 
 
-def test_an_unexpected_error_is_named_in_one_line_and_told_whole_in_the_detail() -> None:
+def test_an_unexpected_error_is_summarised_in_one_line_with_its_traceback_as_detail() -> None:
     try:
         raise KeyError("a\nkey " + 400 * "x")
     except KeyError as error:
@@ -38,7 +38,7 @@ def test_an_unexpected_error_is_named_in_one_line_and_told_whole_in_the_detail()
     assert "Traceback" in problem.detail
 
 
-def test_an_error_without_a_text_is_told_by_its_name() -> None:
+def test_an_error_without_a_message_is_shown_by_its_type() -> None:
     assert unexpected(ZeroDivisionError()).message.values == {"name": "ZeroDivisionError"}
 
 

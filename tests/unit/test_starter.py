@@ -143,21 +143,21 @@ def test_the_pack_is_installed_and_each_model_works(shop: Shop, paths: Paths) ->
     assert (paths.starter / "fox" / "LICENSE").read_text() == "Apache License"
 
 
-def test_progress_never_goes_back_and_reaches_the_end(shop: Shop, paths: Paths) -> None:
+def test_progress_never_decreases_and_reaches_the_end(shop: Shop, paths: Paths) -> None:
     seen: list[float] = []
     install_starter(paths, lambda _, at: seen.append(at or 0.0), convert, pack=shop.pack)
     assert seen == sorted(seen)
     assert seen[-1] == pytest.approx(1.0)
 
 
-def test_the_second_time_nothing_is_fetched(shop: Shop, paths: Paths) -> None:
+def test_an_installed_pack_is_not_downloaded_again(shop: Shop, paths: Paths) -> None:
     install(shop, paths)
     before = len(shop.calls)
     assert install(shop, paths) is None
     assert len(shop.calls) == before
 
 
-def test_only_what_is_missing_or_damaged_is_fetched_again(shop: Shop, paths: Paths) -> None:
+def test_only_missing_or_damaged_models_are_downloaded_again(shop: Shop, paths: Paths) -> None:
     install(shop, paths)
     (paths.starter / "up" / "up.safetensors").write_bytes(b"damaged")
     assert install(shop, paths) is None
@@ -166,14 +166,14 @@ def test_only_what_is_missing_or_damaged_is_fetched_again(shop: Shop, paths: Pat
     assert Registry(paths).verify("up") is None
 
 
-def test_a_download_that_was_cut_off_is_fetched_once_more(shop: Shop, paths: Paths) -> None:
+def test_a_truncated_download_is_retried(shop: Shop, paths: Paths) -> None:
     shop.will({"cut": 10}, {})
     assert install(shop, paths) is None
     assert "--no-cache-dir" not in shop.calls[0]
     assert "--no-cache-dir" in shop.calls[1]
 
 
-def test_a_download_that_is_always_cut_off_is_said(shop: Shop, paths: Paths) -> None:
+def test_a_download_that_stays_truncated_is_reported(shop: Shop, paths: Paths) -> None:
     shop.will({"cut": 10})
     said = install(shop, paths)
     assert said is not None
@@ -181,7 +181,7 @@ def test_a_download_that_is_always_cut_off_is_said(shop: Shop, paths: Paths) -> 
     assert visible(paths) == []
 
 
-def test_no_network_is_one_sentence_and_asked_once(shop: Shop, paths: Paths) -> None:
+def test_a_missing_network_is_reported_once_and_not_retried(shop: Shop, paths: Paths) -> None:
     shop.will({"says": "WARNING: Retrying after connection broken by 'NewConnectionError'"})
     said = install(shop, paths)
     assert said is not None
@@ -198,7 +198,7 @@ def test_a_server_without_the_package_leaves_the_others_installed(shop: Shop, pa
     assert visible(paths) == ["fox"]
 
 
-def test_a_full_disk_is_said_before_anything_is_fetched(
+def test_a_full_disk_is_reported_before_anything_is_downloaded(
     shop: Shop, paths: Paths, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     usage = shutil.disk_usage(tmp_path)._replace(free=100)
@@ -209,7 +209,7 @@ def test_a_full_disk_is_said_before_anything_is_fetched(
     assert shop.calls == []
 
 
-def test_a_conversion_that_fails_leaves_nothing_half(shop: Shop, paths: Paths) -> None:
+def test_a_failed_conversion_leaves_no_partial_model(shop: Shop, paths: Paths) -> None:
     failed = Problem("out_of_memory", Sentence("No memory."))
 
     def half(_source: Path, target: Path) -> Problem:
@@ -221,7 +221,7 @@ def test_a_conversion_that_fails_leaves_nothing_half(shop: Shop, paths: Paths) -
     assert visible(paths) == ["up"]
 
 
-def test_stopping_ends_pip_and_leaves_nothing_half(shop: Shop, paths: Paths) -> None:
+def test_cancelling_ends_pip_and_leaves_no_partial_model(shop: Shop, paths: Paths) -> None:
     shop.will({"hangs": True})
     said = install(shop, paths, cancelled=(shop.folder / "hanging").exists)
     assert said is not None
@@ -229,13 +229,13 @@ def test_stopping_ends_pip_and_leaves_nothing_half(shop: Shop, paths: Paths) -> 
     assert visible(paths) == []
 
 
-def test_what_an_interrupted_installation_left_is_swept(shop: Shop, paths: Paths) -> None:
+def test_leftovers_of_an_interrupted_installation_are_removed(shop: Shop, paths: Paths) -> None:
     (paths.starter / ".installing-dead").mkdir(parents=True)
     assert install(shop, paths) is None
     assert visible(paths) == ["fox", "up"]
 
 
-def test_a_place_that_cannot_be_written_gives_way_to_the_models_folder(
+def test_the_models_folder_is_used_where_the_starter_folder_is_not_writable(
     shop: Shop, paths: Paths, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("studio.models.starter_folders.os.access", lambda *_: False)

@@ -41,11 +41,13 @@ def test_code_points_are_joined_without_the_variation_selector() -> None:
         ),
     ],
 )
-def test_what_is_left_out(entry: dict[str, object], kept: bool) -> None:
+def test_flags_keycaps_clock_faces_and_gendered_roles_are_left_out(
+    entry: dict[str, object], kept: bool
+) -> None:
     assert icons.wanted(entry) is kept
 
 
-def test_a_phrase_names_one_thing_only() -> None:
+def test_a_phrase_names_exactly_one_thing() -> None:
     phrases = captions.Phrases(_things())
     for names in (phrases.en, phrases.zh):
         flat = [name for mine in names for name in mine]
@@ -55,7 +57,7 @@ def test_a_phrase_names_one_thing_only() -> None:
     assert "微笑的猫" in phrases.zh[4]
 
 
-def test_captions_repeat_with_their_seed_and_say_their_style() -> None:
+def test_captions_depend_on_their_seed_and_name_their_style() -> None:
     phrases = captions.Phrases(_things())
     first, again = captions.Captions(phrases, 5), captions.Captions(phrases, 5)
     drawn = [first.draw() for _ in range(300)]
@@ -68,7 +70,7 @@ def test_captions_repeat_with_their_seed_and_say_their_style() -> None:
             assert any(word in caption.text.lower() for word in words)
 
 
-def test_a_picture_is_put_on_white_without_its_hidden_colour() -> None:
+def test_transparent_pixels_do_not_bleed_their_colour_onto_white() -> None:
     from PIL import Image
 
     picture = Image.new("RGBA", (64, 32), (255, 0, 0, 0))

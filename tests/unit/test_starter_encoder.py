@@ -69,7 +69,7 @@ def _reader(thing: int, style: int) -> reader.Reader:
     return model
 
 
-def test_the_bert_model_gives_the_codes_of_what_the_reader_names() -> None:
+def test_the_bert_model_outputs_the_codes_of_the_thing_that_the_reader_names() -> None:
     table = _lookup()
     prefix = list(range(3, 3 + tokens.PREFIX))
     for thing, style in ((2, 0), (4, 3)):
@@ -86,7 +86,7 @@ def test_the_bert_model_gives_the_codes_of_what_the_reader_names() -> None:
         assert float((rest - null).norm(dim=-1).max() / null.norm()) < 0.2
 
 
-def test_the_reader_and_the_bert_model_gather_the_same() -> None:
+def test_the_reader_and_the_bert_model_have_the_same_attention_output() -> None:
     table = _lookup()
     model = _reader(1, 1)
     with torch.no_grad():
@@ -105,7 +105,7 @@ def test_the_reader_and_the_bert_model_gather_the_same() -> None:
     assert torch.allclose(attended[:, patch], (state @ layout.rotation())[:, patch], atol=0.03)
 
 
-def test_what_the_bert_model_reads_is_what_the_reader_says() -> None:
+def test_the_bert_model_names_the_same_things_as_the_reader() -> None:
     model = _reader(1, 1)
     with torch.no_grad():
         model.thing.weight.mul_(20)  # so that the words decide
@@ -143,7 +143,7 @@ def random_codes(count: int) -> tuple[patches.PatchBasis, lookup.Scale, torch.Te
     return basis, lookup.Scale.fit(basis, coefficients), coefficients
 
 
-def test_an_untrained_denoiser_draws_what_the_codes_say() -> None:
+def test_an_untrained_denoiser_decodes_the_codes() -> None:
     basis, scale, coefficients = random_codes(4)
     model = denoiser.new_denoiser(basis, scale)
     states = denoiser.encoder_states(scale.to_sphere(coefficients), torch.tensor([0, 1, 2, 3]), 3)
@@ -157,7 +157,7 @@ def test_an_untrained_denoiser_draws_what_the_codes_say() -> None:
     assert torch.allclose(drawn, basis.decode(coefficients), atol=0.05)
 
 
-def test_only_the_free_head_of_the_first_block_learns() -> None:
+def test_only_the_free_head_of_the_first_block_gets_gradients() -> None:
     basis, scale, coefficients = random_codes(2)
     model = denoiser.new_denoiser(basis, scale)
     denoiser.free_head_only(model)
@@ -180,7 +180,7 @@ def test_only_the_free_head_of_the_first_block_learns() -> None:
         assert gradient[reading.stop :].any()
 
 
-def test_tints_leave_white_and_grey_alone_and_what_is_nearly_noise() -> None:
+def test_tints_change_neither_white_and_grey_nor_pictures_that_are_nearly_noise() -> None:
     colours = torch.tensor([[1.0, 1.0, 1.0], [0.2, 0.2, 0.2], [-1.0, 0.6, 0.1]])
     clean = colours.T[None, :, None].repeat(40, 1, 2, 1)
     level = torch.linspace(0, 1, 40)
@@ -195,7 +195,7 @@ def test_tints_leave_white_and_grey_alone_and_what_is_nearly_noise() -> None:
     assert made.min() >= -1 and made.max() <= 1
 
 
-def test_what_the_model_began_itself_is_gone_on_with_below_the_level_of_a_draft() -> None:
+def test_pictures_begun_by_the_model_itself_have_noise_levels_below_that_of_a_draft() -> None:
     level = flow.noise_levels(2000, 500, torch.Generator().manual_seed(0))
 
     assert level.min() > 0 and level.max() <= 1
@@ -215,7 +215,7 @@ def stairs(shift: int) -> torch.Tensor:
     return (0.03 * band - 0.015).expand(1, 3, 128, 128)
 
 
-def test_steps_on_the_borders_of_patches_cost_more_where_the_real_picture_is_smooth() -> None:
+def test_seams_between_patches_cost_more_where_the_real_picture_is_smooth() -> None:
     smooth = torch.zeros(1, 3, 128, 128)
     assert float(flow.loss(stairs(0), smooth)) > 1.5 * float(flow.loss(stairs(8), smooth))
     busy = step(64, 1.0)
@@ -238,7 +238,7 @@ def test_a_blurred_edge_costs_more_than_the_sizes_of_its_errors() -> None:
     ) - sizes(moved)
 
 
-def test_the_average_follows_fast_at_first() -> None:
+def test_the_moving_average_follows_quickly_at_first() -> None:
     module = torch.nn.Linear(1, 1, bias=False)
     average = training.Average(module, 0.999)
     with torch.no_grad():

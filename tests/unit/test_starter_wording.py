@@ -32,7 +32,7 @@ def shipped() -> tokenizers.Tokenizer:
         ("a coffee mug", "a ☕"),
     ],
 )
-def test_words_that_say_nothing_to_the_model_are_taken_out(
+def test_words_without_meaning_for_the_model_are_removed(
     said: str, meant: str, shipped: tokenizers.Tokenizer
 ) -> None:
     assert shipped.encode(said).ids == shipped.encode(meant).ids
@@ -53,7 +53,7 @@ def test_words_that_say_nothing_to_the_model_are_taken_out(
         ("a black cat", "a black cat"),
     ],
 )
-def test_names_styles_and_what_stands_alone_are_kept(
+def test_names_styles_and_single_words_are_kept(
     prompt: str, kept: str, shipped: tokenizers.Tokenizer
 ) -> None:
     normal = shipped.normalizer.normalize_str(prompt)
@@ -61,7 +61,7 @@ def test_names_styles_and_what_stands_alone_are_kept(
     assert "".join(normal.split()) == "".join(kept.split())
 
 
-def test_the_rules_add_no_word_to_the_vocabulary_and_take_none_away() -> None:
+def test_the_rules_do_not_change_the_vocabulary() -> None:
     things = [
         icons.Thing("1f34e", "🍎", 4, "red apple", "红苹果", ["apple"], ["苹果"]),
         icons.Thing("1f6b2", "🚲", 5, "bicycle", "自行车", ["bike"], ["单车"]),
@@ -75,7 +75,7 @@ def test_the_rules_add_no_word_to_the_vocabulary_and_take_none_away() -> None:
     assert made("红苹果").input_ids != made("苹果").input_ids
 
 
-def test_the_shipped_tokenizer_needs_nothing_but_plain_rules() -> None:
+def test_the_shipped_tokenizer_has_only_plain_rules() -> None:
     rules = json.loads(SHIPPED.read_text("utf-8"))["normalizer"]["normalizers"]
 
     assert {rule["type"] for rule in rules} == {"Replace", "NFKC", "Lowercase", "BertNormalizer"}

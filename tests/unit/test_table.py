@@ -22,7 +22,7 @@ def written(path: Path, content: str | bytes) -> Path:
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gbk", "gb18030", "utf-16"])
-def test_a_table_is_read_in_any_usual_encoding(tmp_path: Path, encoding: str) -> None:
+def test_a_table_is_read_in_any_common_encoding(tmp_path: Path, encoding: str) -> None:
     table = read_table(written(tmp_path / "t.csv", CSV.encode(encoding)))
     assert table.errors == ()
     first, second = table.rows
@@ -32,7 +32,7 @@ def test_a_table_is_read_in_any_usual_encoding(tmp_path: Path, encoding: str) ->
 
 
 @pytest.mark.parametrize("sign", [",", ";", "\t"])
-def test_cells_may_be_separated_as_spreadsheets_do(tmp_path: Path, sign: str) -> None:
+def test_any_delimiter_of_spreadsheets_is_recognised(tmp_path: Path, sign: str) -> None:
     content = CSV.replace(",", sign)
     assert len(read_table(written(tmp_path / "t.csv", content)).rows) == 2
 
@@ -58,7 +58,7 @@ def test_json_lines_may_name_adapters(tmp_path: Path) -> None:
     assert row.labels == {}
 
 
-def test_a_picture_is_looked_for_beside_the_table(tmp_path: Path) -> None:
+def test_a_picture_is_found_beside_the_table(tmp_path: Path) -> None:
     (row,) = read_table(written(tmp_path / "t.csv", "task,input,scale\nupscale,a.png,4\n")).rows
     assert isinstance(row.request, UpscaleRequest)
     assert row.request.input.path == str(tmp_path / "a.png")
@@ -76,7 +76,7 @@ def test_a_picture_is_looked_for_beside_the_table(tmp_path: Path) -> None:
         ("task,scale\nupscale,2\n", 2, "input"),
     ],
 )
-def test_what_is_wrong_is_named_by_line_and_column(
+def test_errors_are_named_by_line_and_column(
     tmp_path: Path, content: str, line: int, column: str
 ) -> None:
     (error,) = read_table(written(tmp_path / "t.csv", content)).errors
@@ -85,14 +85,14 @@ def test_what_is_wrong_is_named_by_line_and_column(
 
 
 @pytest.mark.parametrize(("header", "near"), [("promt", "promt"), ("product", None)])
-def test_a_misspelt_column_is_named_where_a_needed_one_is_missing(
+def test_a_misspelt_column_is_suggested_where_a_required_one_is_missing(
     tmp_path: Path, header: str, near: str | None
 ) -> None:
     (error,) = read_table(written(tmp_path / "t.csv", f"task,{header}\ntext,a\n")).errors
     assert (error.column, error.message.values.get("near")) == ("prompt", near)
 
 
-def test_every_error_is_listed_not_only_the_first(tmp_path: Path) -> None:
+def test_every_error_is_listed(tmp_path: Path) -> None:
     table = read_table(written(tmp_path / "t.csv", "task,prompt\nx,a\ntext,\ny,b\ntext,c\n"))
     assert [error.line for error in table.errors] == [2, 3, 4]
     assert [row.line for row in table.rows] == [5]
@@ -101,7 +101,7 @@ def test_every_error_is_listed_not_only_the_first(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "content", ["", "\n", "prompt\nx\n", "task,prompt,prompt\ntext,a,b\n", "task,prompt\n"]
 )
-def test_what_is_no_table_of_requests_is_refused_as_a_whole(tmp_path: Path, content: str) -> None:
+def test_a_file_that_is_no_table_of_requests_is_refused(tmp_path: Path, content: str) -> None:
     with pytest.raises(ProblemError, match=r"t\.csv"):
         read_table(written(tmp_path / "t.csv", content))
 

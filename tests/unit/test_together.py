@@ -58,7 +58,7 @@ def prompts(jobs: list[Job]) -> list[str]:
     return [prompt_of(job.request) for job in jobs]
 
 
-def test_companions_are_of_the_same_batch_model_and_settings(library: Library) -> None:
+def test_companions_have_the_same_batch_model_and_settings(library: Library) -> None:
     hot = TextRequest(prompt="hot", temperature=1.5)
     wanted: list[Request] = [
         TextRequest(prompt="first", count=3),
@@ -75,12 +75,12 @@ def test_companions_are_of_the_same_batch_model_and_settings(library: Library) -
     assert library.queue.companions(first, 3) == []
 
 
-def test_jobs_that_were_sent_one_by_one_wait_for_each_other(library: Library) -> None:
+def test_jobs_submitted_one_by_one_have_no_companions(library: Library) -> None:
     first, _ = library.queue.enqueue([TextRequest(prompt="a"), TextRequest(prompt="b")])
     assert library.queue.companions(first, 32) == []
 
 
-def test_a_picture_to_start_from_and_enlarging_are_not_shared(
+def test_jobs_with_a_start_picture_and_upscaling_jobs_have_no_companions(
     library: Library, tmp_path: Path
 ) -> None:
     (tmp_path / "p.png").write_bytes(b"x")
@@ -90,7 +90,7 @@ def test_a_picture_to_start_from_and_enlarging_are_not_shared(
         assert library.queue.companions(first, 32) == []
 
 
-def test_nobody_is_overtaken_more_often_than_allowed(library: Library) -> None:
+def test_no_job_is_overtaken_more_often_than_allowed(library: Library) -> None:
     hot = TextRequest(prompt="hot", temperature=1.5)
     texts = [TextRequest(prompt=str(n)) for n in range(10)]
     first, *_ = library.queue.enqueue([texts[0], hot, *texts[1:]], batch="b")
@@ -102,13 +102,13 @@ def test_nobody_is_overtaken_more_often_than_allowed(library: Library) -> None:
     assert turn is not None and prompts([turn]) == ["hot"]
 
 
-def test_a_paused_queue_sends_nobody_along(library: Library) -> None:
+def test_a_paused_queue_gives_no_companions(library: Library) -> None:
     first, _ = library.queue.enqueue([TextRequest(prompt="a"), TextRequest(prompt="b")], batch="b")
     library.queue.set_paused(True)
     assert library.queue.companions(first, 32) == []
 
 
-def test_a_table_gives_each_job_once_and_those_alike_together(library: Library) -> None:
+def test_a_table_gives_each_job_once_grouped_by_settings(library: Library) -> None:
     kinds = [
         TextRequest(prompt="a", seed=1),
         ImageRequest(prompt="b", seed=1),
@@ -124,7 +124,7 @@ def test_a_table_gives_each_job_once_and_those_alike_together(library: Library) 
 # ---- each ends by itself
 
 
-def test_each_job_gets_what_it_gets_alone(house: House) -> None:
+def test_each_job_gets_the_same_result_as_alone(house: House) -> None:
     jobs = batch(house, "one", "two", "three")
     assert house.runner.run_together(jobs, house.events.append) == ["done"] * 3
     for job in jobs:
@@ -140,14 +140,14 @@ def test_each_job_gets_what_it_gets_alone(house: House) -> None:
 
 
 @pytest.mark.parametrize("word", ["[fail]", "[bug]", "[oom]", "[rowfail]"])
-def test_a_job_that_fails_fails_alone(house: House, word: str) -> None:
+def test_one_failing_job_leaves_the_others(house: House, word: str) -> None:
     bad = house.library.queue.enqueue([TextRequest(prompt=word, seed=1, count=2)], batch="b")
     jobs = [*batch(house, "one"), *bad, *batch(house, "three")]
     assert house.runner.run_together(jobs, house.events.append) == ["done", "failed", "done"]
     assert [e.job for e in house.events if isinstance(e, Failed)] == [bad[0].id]
 
 
-def test_a_crash_costs_only_the_job_that_crashes(house: House) -> None:
+def test_a_crash_fails_only_the_job_that_crashed(house: House) -> None:
     bad = house.library.queue.enqueue([TextRequest(prompt="[crash]", seed=1, count=3)], batch="b")
     jobs = [*batch(house, "one"), *bad, *batch(house, "three")]
     assert house.runner.run_together(jobs, house.events.append) == ["done", "failed", "done"]
@@ -170,7 +170,7 @@ def test_cancelling_one_leaves_the_others(house: House) -> None:
     assert next(e.job for e in house.events if isinstance(e, Cancelled)) == jobs[1].id
 
 
-def test_one_that_does_not_stop_is_ended_and_the_others_are_made_anew(house: House) -> None:
+def test_a_job_that_ignores_cancel_is_killed_and_the_others_run_again(house: House) -> None:
     jobs = batch(house, "one", "two [hang]", "three")
 
     def report(event: object) -> None:
@@ -181,7 +181,7 @@ def test_one_that_does_not_stop_is_ended_and_the_others_are_made_anew(house: Hou
     assert house.runner.run_together(jobs, report) == ["done", "cancelled", "done"]
 
 
-def test_closing_leaves_all_of_them_interrupted(house: House) -> None:
+def test_closing_interrupts_all_of_them(house: House) -> None:
     jobs = batch(house, "one [slow]", "two", "three")
 
     def report(event: object) -> None:
@@ -206,7 +206,7 @@ def test_only_missing_rows_are_made_after_a_resume(house: House) -> None:
     assert sorted(saved) == sorted([(jobs[0].id, 1), (other[0].id, 0)])
 
 
-def test_jobs_that_gain_nothing_together_are_left_in_the_queue(house: House) -> None:
+def test_jobs_that_do_not_gain_from_batching_stay_in_the_queue(house: House) -> None:
     jobs = batch(house, "one [gainless]", "two")
     assert house.runner.rows_together(jobs[0]) > 1
     assert house.runner.run_together(jobs, house.events.append) == ["done"] * 2

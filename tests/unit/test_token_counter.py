@@ -60,7 +60,7 @@ def test_a_prompt_counts_with_its_template(counter: TokenCounter) -> None:
     assert short.left_out == longer.left_out == 0
 
 
-def test_what_would_be_left_out_is_told_before_sending(counter: TokenCounter) -> None:
+def test_dropped_turns_are_counted_before_sending(counter: TokenCounter) -> None:
     turns = tuple(Message("user" if n % 2 == 0 else "assistant", "word " * 700) for n in range(20))
     use = counter.count(SMOL, Conversation("and now?", messages=turns), 512)
     assert use is not None
@@ -89,7 +89,7 @@ def test_a_folder_without_a_tokenizer_is_unknown(counter: TokenCounter, tmp_path
     assert counter.count(SMOL, Conversation("Hello"), 512) is not None
 
 
-def test_a_gguf_file_counts_once_it_is_converted(tmp_path: Path) -> None:
+def test_tokens_of_a_gguf_model_are_counted_once_it_is_converted(tmp_path: Path) -> None:
     source = tmp_path / "model.gguf"
     source.write_bytes(b"GGUF")
     model = ModelRef(id="x", name="X", task="text", format="gguf", path=str(source))
@@ -106,7 +106,7 @@ def test_a_gguf_file_counts_once_it_is_converted(tmp_path: Path) -> None:
         counter.stop()
 
 
-def test_nothing_is_left_after_the_end(counter: TokenCounter) -> None:
+def test_no_process_is_left_after_stopping(counter: TokenCounter) -> None:
     counter.count(SMOL, Conversation("Hello"), 512)
     pid = counter.pid
     counter.stop()
@@ -116,7 +116,7 @@ def test_nothing_is_left_after_the_end(counter: TokenCounter) -> None:
     assert counter.count(SMOL, Conversation("Hello"), 512) is None
 
 
-def test_the_end_while_the_counter_starts_leaves_nothing(
+def test_stopping_while_the_counter_starts_leaves_no_process(
     counter: TokenCounter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begin = SpawnProcess.start
@@ -136,7 +136,7 @@ def test_the_end_while_the_counter_starts_leaves_nothing(
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no named pipes in folders")
-def test_a_busy_counter_ends_when_the_app_is_killed(
+def test_a_busy_counter_exits_when_the_app_is_killed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))

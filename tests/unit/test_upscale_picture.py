@@ -118,7 +118,7 @@ def test_each_kind_of_picture_keeps_its_channels(tmp_path: Path, mode: str, chan
 @pytest.mark.parametrize("order", ["<", ">"])
 @pytest.mark.parametrize("packed", [False, True])
 @pytest.mark.parametrize(("channels", "alpha"), [(1, 0), (3, 0), (4, 2)])
-def test_sixteen_bits_of_a_tiff_are_all_kept(
+def test_all_sixteen_bits_of_a_tiff_are_kept(
     tmp_path: Path, order: str, packed: bool, channels: int, alpha: int
 ) -> None:
     pixels = wide(channels)
@@ -127,7 +127,7 @@ def test_sixteen_bits_of_a_tiff_are_all_kept(
     assert picture.notes == []
 
 
-def test_colours_that_were_multiplied_by_alpha_are_divided_again(tmp_path: Path) -> None:
+def test_premultiplied_colours_are_unpremultiplied(tmp_path: Path) -> None:
     pixels = wide(4)
     pixels[..., 3] = 20_000
     multiplied = pixels.copy()
@@ -136,7 +136,7 @@ def test_colours_that_were_multiplied_by_alpha_are_divided_again(tmp_path: Path)
     assert np.abs(picture.pixels.astype(int) - pixels).max() <= 2
 
 
-def test_the_transparent_colour_of_a_png_becomes_alpha(tmp_path: Path) -> None:
+def test_the_transparent_colour_key_of_a_png_becomes_alpha(tmp_path: Path) -> None:
     pixels = wide(3)
     key = pixels[2, 3]
     write_png(tmp_path / "a.png", pixels, [(b"tRNS", key.astype(">u2").tobytes())])
@@ -159,7 +159,7 @@ def test_a_palette_with_transparency_becomes_colour_and_alpha(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("suffix", ["tif", "jpg"])
-def test_colours_of_print_go_through_their_profile_to_srgb(tmp_path: Path, suffix: str) -> None:
+def test_cmyk_is_converted_to_srgb_through_its_profile(tmp_path: Path, suffix: str) -> None:
     image = Image.new("CMYK", (9, 6), (200, 10, 10, 0))
     image.save(tmp_path / f"a.{suffix}", icc_profile=cmyk_profile())
     picture = read(tmp_path / f"a.{suffix}")
@@ -170,9 +170,7 @@ def test_colours_of_print_go_through_their_profile_to_srgb(tmp_path: Path, suffi
 
 
 @pytest.mark.parametrize("suffix", ["tif", "jpg"])
-def test_colours_of_print_without_a_profile_come_with_a_warning(
-    tmp_path: Path, suffix: str
-) -> None:
+def test_cmyk_without_a_profile_gives_a_warning(tmp_path: Path, suffix: str) -> None:
     Image.new("CMYK", (9, 6), (255, 0, 0, 0)).save(tmp_path / f"a.{suffix}")
     picture = read(tmp_path / f"a.{suffix}")
     assert picture.pixels[0, 0, 0] < 10
@@ -181,7 +179,7 @@ def test_colours_of_print_without_a_profile_come_with_a_warning(
 
 
 @pytest.mark.parametrize("suffix", ["gif", "png", "webp", "tif"])
-def test_of_an_animation_the_first_picture_is_taken(tmp_path: Path, suffix: str) -> None:
+def test_the_first_frame_of_an_animation_is_used(tmp_path: Path, suffix: str) -> None:
     frames = [Image.new("RGB", (9, 6), shade) for shade in ("#c00000", "#0000c0")]
     options: dict[str, Any] = {"lossless": True} if suffix == "webp" else {}
     frames[0].save(tmp_path / f"a.{suffix}", save_all=True, append_images=frames[1:], **options)
@@ -193,7 +191,7 @@ def test_of_an_animation_the_first_picture_is_taken(tmp_path: Path, suffix: str)
 # ---- profiles and EXIF
 
 
-def test_a_profile_that_suits_is_kept(tmp_path: Path) -> None:
+def test_a_matching_profile_is_kept(tmp_path: Path) -> None:
     Image.fromarray(colours()).save(tmp_path / "a.png", icc_profile=SRGB)
     assert read(tmp_path / "a.png").icc == SRGB
 
@@ -208,7 +206,7 @@ def test_a_profile_that_is_broken_or_of_another_kind_is_dropped(
     assert kinds(picture) == ["metadata"]
 
 
-def test_grey_with_a_profile_of_colours_becomes_colours(tmp_path: Path) -> None:
+def test_grey_with_an_rgb_profile_becomes_rgb(tmp_path: Path) -> None:
     Image.fromarray(colours()).convert("LA").save(tmp_path / "a.png", icc_profile=SRGB)
     picture = read(tmp_path / "a.png")
     assert picture.pixels.shape[2] == 4
@@ -247,7 +245,7 @@ def test_xmp_is_kept_once_and_agrees_with_the_pixels(tmp_path: Path, suffix: str
 
 @pytest.mark.parametrize("suffix", ["jpg", "png", "webp", "tif"])
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_pixels_stand_upright_and_the_tag_agrees(
+def test_pixels_are_rotated_upright_and_the_orientation_tag_agrees(
     tmp_path: Path, suffix: str, orientation: int
 ) -> None:
     picture = Image.fromarray(np.kron(colours(3, 5), np.ones((8, 8, 1), np.uint8)))
@@ -267,7 +265,7 @@ def test_pixels_stand_upright_and_the_tag_agrees(
     assert found.notes == []
 
 
-def test_everything_else_in_an_exif_block_stays_byte_for_byte() -> None:
+def test_the_rest_of_an_exif_block_is_kept_byte_for_byte() -> None:
     exif = Image.Exif()
     exif[0x0112], exif[0x0100] = 6, 1000
     exif[0x8769] = {0xA002: 1000, 0xA003: 500, 0x927C: b"maker's own notes"}
@@ -284,7 +282,7 @@ def test_everything_else_in_an_exif_block_stays_byte_for_byte() -> None:
 
 
 @pytest.mark.parametrize("cut", [0, 3, 6, 9, 16])
-def test_a_damaged_exif_block_is_dropped_and_said_so(tmp_path: Path, cut: int) -> None:
+def test_a_damaged_exif_block_is_dropped_with_a_warning(tmp_path: Path, cut: int) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
     Image.fromarray(colours()).save(tmp_path / "a.jpg", exif=exif.tobytes()[: 6 + cut])
@@ -357,7 +355,7 @@ def missing(path: Path) -> None:
         (missing, "no longer at"),
     ],
 )
-def test_what_cannot_be_read_is_named_and_explained(
+def test_an_unreadable_file_is_named_and_explained(
     tmp_path: Path, make: Callable[[Path], None], words: str
 ) -> None:
     path = tmp_path / "夏天 🌻 {0}.png"
@@ -369,7 +367,7 @@ def test_what_cannot_be_read_is_named_and_explained(
     assert path.name in str(caught.value)
 
 
-def test_a_huge_picture_is_decided_on_before_it_is_decoded(tmp_path: Path) -> None:
+def test_the_size_of_a_huge_picture_is_checked_before_decoding(tmp_path: Path) -> None:
     data = io.BytesIO()
     Image.new("L", (1, 1)).save(data, "PNG")
     huge = bytearray(data.getvalue())

@@ -19,7 +19,7 @@ CASES = [
 ]
 
 
-def test_every_pixel_is_covered_and_its_weights_sum_to_one() -> None:
+def test_every_pixel_is_covered_with_weights_that_sum_to_one() -> None:
     for length, tile, overlap, multiple in CASES:
         for scale in (1, 3):
             total = np.zeros(length * scale)
@@ -28,7 +28,7 @@ def test_every_pixel_is_covered_and_its_weights_sum_to_one() -> None:
             np.testing.assert_allclose(total, 1, atol=1e-6, err_msg=f"{length, tile, overlap}")
 
 
-def test_tiles_stay_inside_have_one_size_and_share_enough() -> None:
+def test_tiles_stay_inside_have_one_size_and_overlap_enough() -> None:
     for length, tile, overlap, multiple in CASES:
         found = spans(length, tile, overlap, multiple)
         sizes = {span.stop - span.start for span in found}
@@ -44,14 +44,14 @@ def test_tiles_stay_inside_have_one_size_and_share_enough() -> None:
             assert before.fall == after.rise > 0
 
 
-def test_no_fewer_tiles_would_do() -> None:
+def test_fewer_tiles_would_not_suffice() -> None:
     for length, tile, overlap, multiple in CASES:
         fewer = len(spans(length, tile, overlap, multiple)) - 1
         assert fewer * (tile - overlap) + overlap < length or fewer == 0
 
 
 @pytest.mark.parametrize("overlap", [0, 33, -1])
-def test_an_overlap_that_tiles_cannot_have_is_refused(overlap: int) -> None:
+def test_an_impossible_overlap_is_refused(overlap: int) -> None:
     with pytest.raises(ValueError, match="overlap"):
         spans(100, 64, overlap)
 
@@ -69,7 +69,7 @@ def test_blending_tiles_of_an_enlarged_picture_gives_that_picture(height: int, w
     np.testing.assert_allclose(np.concatenate(list(bands)), whole, atol=1e-6)
 
 
-def test_tiles_that_disagree_leave_no_step() -> None:
+def test_differing_tiles_are_blended_without_a_step() -> None:
     shades = iter((0.0, 1.0))
     bands = blend(
         spans(8, 48, 16),
@@ -83,7 +83,7 @@ def test_tiles_that_disagree_leave_no_step() -> None:
     assert np.diff(line).max() <= 1 / 32 + 1e-6
 
 
-def test_rows_are_handed_over_as_soon_as_they_are_finished() -> None:
+def test_rows_are_emitted_as_soon_as_they_are_finished() -> None:
     made: list[int] = []
 
     def tile(row: Span, column: Span) -> np.ndarray:

@@ -98,7 +98,7 @@ def test_a_missing_shard_is_named(bench: ImageBench) -> None:
     assert "b.safetensors" in str(caught.value)
 
 
-def test_weights_that_only_exist_in_half_precision_are_found(bench: ImageBench) -> None:
+def test_weights_that_exist_only_in_half_precision_are_loaded(bench: ImageBench) -> None:
     folder = bench.copy_of("prxpixel")
     for path in folder.rglob("*.safetensors"):
         path.rename(path.with_name(f"{path.stem}.fp16.safetensors"))
@@ -127,7 +127,7 @@ def test_pickled_weights_are_refused(bench: ImageBench) -> None:
         ('"PRXPixelPipeline"', '"StableDiffusionInpaintPipeline"'),
     ],
 )
-def test_a_folder_that_wants_other_code_is_refused(old: str, new: str, bench: ImageBench) -> None:
+def test_a_folder_that_needs_remote_code_is_refused(old: str, new: str, bench: ImageBench) -> None:
     folder = bench.copy_of("prxpixel")
     index = folder / "model_index.json"
     text = index.read_text()
@@ -152,7 +152,7 @@ def test_a_damaged_configuration_is_named(bench: ImageBench) -> None:
     assert str(folder) in str(caught.value)
 
 
-def test_a_model_that_was_moved_away_is_missing_not_broken(bench: ImageBench) -> None:
+def test_a_moved_model_is_missing_not_broken(bench: ImageBench) -> None:
     with pytest.raises(ProblemError) as caught:
         bench.draw(bench.folder / "gone")
 

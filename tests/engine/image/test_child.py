@@ -85,7 +85,7 @@ def test_a_real_engine_describes_draws_cancels_and_draws_again(
         assert np.array_equal(first, last)
 
 
-def test_a_broken_model_fails_its_job_alone(
+def test_a_broken_model_fails_with_a_sentence(
     make_client: Callable[..., EngineClient], tmp_path: Path
 ) -> None:
     client = make_client(device="cpu", threads=1)

@@ -25,7 +25,7 @@ class Encoder:
         return torch.full((2, 4), float(len(self.asked)) * scale), None
 
 
-def test_a_prompt_is_encoded_once_and_what_is_done_to_its_states_does_not_last() -> None:
+def test_a_prompt_is_encoded_once_and_its_cached_states_cannot_be_modified() -> None:
     pipeline, kept = Encoder(), EncodedPrompts()
 
     with kept.at_hand(pipeline, "float32"):
@@ -44,7 +44,7 @@ def test_a_prompt_is_encoded_once_and_what_is_done_to_its_states_does_not_last()
     [{"scale": 1}, {"scale": True}, {"scale": 2.0}, {"clip_skip": 1}, {"states": torch.ones(1)}],
     ids=str,
 )
-def test_other_arguments_are_another_question(change: dict[str, Any]) -> None:
+def test_other_arguments_are_encoded_separately(change: dict[str, Any]) -> None:
     pipeline, kept = Encoder(), EncodedPrompts()
 
     with kept.at_hand(pipeline, "float32"):
@@ -54,7 +54,7 @@ def test_other_arguments_are_another_question(change: dict[str, Any]) -> None:
     assert len(pipeline.asked) == 2
 
 
-def test_weights_that_changed_meanwhile_encode_anew() -> None:
+def test_changed_weights_encode_again() -> None:
     pipeline, kept = Encoder(), EncodedPrompts()
 
     for state in ("bfloat16", "float32", "bfloat16"):
@@ -64,7 +64,7 @@ def test_weights_that_changed_meanwhile_encode_anew() -> None:
     assert len(pipeline.asked) == 2
 
 
-def test_the_longest_unused_is_forgotten_when_there_is_no_room() -> None:
+def test_the_least_recently_used_prompt_is_evicted() -> None:
     pipeline, kept = Encoder(), EncodedPrompts(room=2 * 32)
 
     with kept.at_hand(pipeline, "float32"):
@@ -75,7 +75,7 @@ def test_the_longest_unused_is_forgotten_when_there_is_no_room() -> None:
     assert len(kept) == 2
 
 
-def test_starting_from_a_picture_has_states_of_its_own(bench: ImageBench, tmp_path: Path) -> None:
+def test_img2img_caches_its_own_states(bench: ImageBench, tmp_path: Path) -> None:
     Image.new("RGB", (64, 64), "green").save(tmp_path / "green.png")
     start = InputFile(str(tmp_path / "green.png"))
 
@@ -90,7 +90,7 @@ def test_starting_from_a_picture_has_states_of_its_own(bench: ImageBench, tmp_pa
 
 
 @pytest.mark.parametrize("family", ["sd", "sdxl", "sd3", "flux", "pixart", "sana", "prxpixel"])
-def test_a_prompt_drawn_again_gives_the_very_same_picture(family: str, bench: ImageBench) -> None:
+def test_a_cached_prompt_gives_the_identical_picture(family: str, bench: ImageBench) -> None:
     first = bench.draw(family, prompt="a red cat")
     bench.draw(family, prompt="a blue dog")
     encoded = len(bench.loaded(family).encoded)

@@ -58,7 +58,7 @@ def pixels(path: Path) -> np.ndarray:
         ("prxpixel", "FlowMatchHeunDiscreteScheduler"),
     ],
 )
-def test_black_stays_pixel_by_pixel_and_white_is_drawn(
+def test_black_is_kept_pixel_by_pixel_and_white_is_repainted(
     family: str, scheduler: str, bench: ImageBench
 ) -> None:
     start, mask = picture_file(bench.folder), mask_file(bench.folder)
@@ -97,9 +97,7 @@ def test_black_stays_pixel_by_pixel_and_white_is_drawn(
         ("flow", "UniPCMultistepScheduler"),
     ],
 )
-def test_what_is_put_back_is_as_noisy_as_what_was_drawn(
-    family: str, name: str, keep: float
-) -> None:
+def test_kept_latents_have_the_noise_level_of_the_step(family: str, name: str, keep: float) -> None:
     """A model that knows the picture draws, outside the mask, the very thing that is put back."""
     own = tiny_pipelines.build("prxpixel" if family == "flow" else "sd").scheduler
     made = schedulers.make(own, name)
@@ -134,7 +132,7 @@ def test_what_is_put_back_is_as_noisy_as_what_was_drawn(
     assert torch.equal(latents[..., :4], clean.expand_as(latents)[..., :4])
 
 
-def test_every_latent_that_the_mask_touches_is_drawn() -> None:
+def test_every_latent_that_the_mask_touches_is_repainted() -> None:
     mask = np.zeros((16, 16), np.uint8)
     mask[5, 10] = 20
     scheduler = tiny_pipelines.build("sd").scheduler
@@ -149,7 +147,7 @@ def test_every_latent_that_the_mask_touches_is_drawn() -> None:
     assert (following == 9.0).nonzero().tolist() == [[0, channel, 2, 5] for channel in range(4)]
 
 
-def test_packed_latents_are_the_reverse_of_unpacked_ones() -> None:
+def test_packing_latents_is_the_inverse_of_unpacking() -> None:
     latents = torch.arange(2 * 4 * 6 * 10.0).reshape(2, 4, 6, 10)
 
     packed = packed_latents(latents)
@@ -159,7 +157,7 @@ def test_packed_latents_are_the_reverse_of_unpacked_ones() -> None:
     assert unpacked is not None and torch.equal(unpacked, latents)
 
 
-def test_grey_mixes_the_drawn_with_what_was_there(bench: ImageBench) -> None:
+def test_grey_blends_the_new_picture_with_the_old(bench: ImageBench) -> None:
     start = picture_file(bench.folder)
     white, grey = np.full((SIDE, SIDE), 255, np.uint8), np.full((SIDE, SIDE), 128, np.uint8)
 
@@ -169,7 +167,7 @@ def test_grey_mixes_the_drawn_with_what_was_there(bench: ImageBench) -> None:
     assert np.abs(mixed - (drawn + pixels(start)) / 2).max() <= 1.5
 
 
-def test_a_mask_is_cut_as_the_picture_is(bench: ImageBench) -> None:
+def test_a_mask_is_cropped_like_its_picture(bench: ImageBench) -> None:
     start = picture_file(bench.folder, size=(300, 150))
     values = np.zeros((600, 1200), np.uint8)
     values[:, 750:] = 255  # Three quarters of the part that is kept, 300 to 900.
@@ -182,7 +180,7 @@ def test_a_mask_is_cut_as_the_picture_is(bench: ImageBench) -> None:
     assert np.abs(outcome.picture(0) - kept)[:, edge:].mean() > 10
 
 
-def test_a_mask_is_read_as_grey_with_black_under_what_is_transparent(tmp_path: Path) -> None:
+def test_a_mask_is_read_as_greyscale_on_black(tmp_path: Path) -> None:
     values = np.full((4, 4, 4), 255, np.uint8)
     values[:, 2:, 3] = 0
     values[0, 0, :3] = 3  # A speck, as JPEG leaves them around what is marked.
@@ -202,7 +200,7 @@ def test_a_mask_is_read_as_grey_with_black_under_what_is_transparent(tmp_path: P
         ("no picture", "not a readable picture"),
     ],
 )
-def test_a_mask_that_is_of_no_use_is_refused(kind: str, said: str, bench: ImageBench) -> None:
+def test_a_useless_mask_is_refused(kind: str, said: str, bench: ImageBench) -> None:
     mask = mask_file(bench.folder, np.zeros((SIDE, SIDE), np.uint8) if kind == "black" else None)
     if kind == "missing":
         Path(mask.path).unlink()
@@ -217,7 +215,7 @@ def test_a_mask_that_is_of_no_use_is_refused(kind: str, said: str, bench: ImageB
 
 
 @pytest.mark.parametrize(("unused", "left"), [("mask", {"image", "strength"}), ("image", set())])
-def test_a_model_that_has_no_use_for_a_mask_says_so(
+def test_a_model_without_inpainting_warns_about_the_mask(
     unused: str, left: set[str], bench: ImageBench
 ) -> None:
     folder = bench.copy_of("prxpixel")
@@ -233,7 +231,7 @@ def test_a_model_that_has_no_use_for_a_mask_says_so(
     assert len(recipe.parents) == (0 if unused == "image" else 1)
 
 
-def test_a_pipeline_whose_latents_or_levels_are_not_known_offers_no_mask() -> None:
+def test_a_pipeline_with_unknown_latents_or_noise_levels_offers_no_mask() -> None:
     from diffusers import AutoencoderTiny, SCMScheduler
 
     pipeline = tiny_pipelines.build("sd")
@@ -254,7 +252,7 @@ def test_a_pipeline_whose_latents_or_levels_are_not_known_offers_no_mask() -> No
         assert "image" in controls and "mask" not in controls
 
 
-def test_the_starter_model_draws_a_part_of_its_picture_anew(bench: ImageBench) -> None:
+def test_the_starter_model_repaints_a_part_of_its_picture(bench: ImageBench) -> None:
     size: dict[str, Any] = {"width": None, "height": None, "steps": None}
     first = bench.draw(STARTER, prompt="a red apple", **size)
     start = first.path(first.assets[0])

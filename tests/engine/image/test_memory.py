@@ -29,7 +29,7 @@ def fail_while(network: torch.nn.Module, too_much: Callable[[torch.Tensor], bool
     return network.register_forward_pre_hook(check, with_kwargs=True)
 
 
-def test_fewer_pictures_are_drawn_at_once_when_memory_runs_out(bench: ImageBench) -> None:
+def test_the_batch_is_reduced_when_memory_runs_out(bench: ImageBench) -> None:
     expected = bench.draw("sd", rows=(0, 1, 2, 3), guidance_scale=1.0)
     unet = bench.loaded("sd").pipeline.unet
     hook = fail_while(unet, lambda sample: sample.shape[0] > 1)
@@ -47,7 +47,7 @@ def test_fewer_pictures_are_drawn_at_once_when_memory_runs_out(bench: ImageBench
         assert np.abs(outcome.picture(row) - expected.picture(row)).mean() < 8
 
 
-def test_rows_that_are_done_are_not_drawn_again_after_memory_ran_out(
+def test_finished_rows_are_kept_when_memory_runs_out(
     bench: ImageBench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(run, "pictures_at_once", lambda *_: 1)
@@ -66,7 +66,7 @@ def test_rows_that_are_done_are_not_drawn_again_after_memory_ran_out(
     assert [asset.recipe.seed for asset in outcome.assets] == [44, 49]
 
 
-def test_lower_precision_is_the_last_thing_tried(bench: ImageBench) -> None:
+def test_lower_precision_is_the_last_fallback(bench: ImageBench) -> None:
     unet = bench.loaded("sd").pipeline.unet
     hook = fail_while(unet, lambda sample: sample.dtype == torch.float32)
 
@@ -80,7 +80,7 @@ def test_lower_precision_is_the_last_thing_tried(bench: ImageBench) -> None:
     assert "1 at a time" in recipe.adjustments[2]
 
 
-def test_a_picture_that_never_fits_says_so_and_the_next_job_runs(bench: ImageBench) -> None:
+def test_a_picture_that_never_fits_fails_and_the_next_job_runs(bench: ImageBench) -> None:
     transformer = bench.loaded("prxpixel").pipeline.transformer
     hook = fail_while(transformer, lambda _: True)
 
@@ -92,7 +92,7 @@ def test_a_picture_that_never_fits_says_so_and_the_next_job_runs(bench: ImageBen
     assert bench.draw("prxpixel").assets
 
 
-def test_the_last_stage_is_tiled_from_the_start_when_little_memory_is_left(
+def test_the_vae_is_tiled_from_the_start_when_memory_is_low(
     bench: ImageBench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(bench.memory, "_available", lambda: 10_000_000)
@@ -103,7 +103,7 @@ def test_the_last_stage_is_tiled_from_the_start_when_little_memory_is_left(
     assert "tiles" in outcome.assets[0].recipe.adjustments[0]
 
 
-def test_a_model_that_does_not_fit_is_refused_before_it_is_read(
+def test_a_model_that_does_not_fit_is_refused_before_loading(
     bench: ImageBench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(bench.memory, "_available", lambda: 1000)
@@ -134,7 +134,9 @@ def test_a_decoder_that_overflows_is_run_again_in_full_precision(
     assert np.abs(outcome.picture(0) - expected.picture(0)).mean() < 4
 
 
-def test_a_denoiser_that_overflows_in_half_precision_is_run_in_full(bench: ImageBench) -> None:
+def test_a_denoiser_that_overflows_in_half_precision_is_run_in_full_precision(
+    bench: ImageBench,
+) -> None:
     bench.dtype = torch.bfloat16
     transformer = bench.loaded("prxpixel").pipeline.transformer
 
@@ -150,7 +152,7 @@ def test_a_denoiser_that_overflows_in_half_precision_is_run_in_full(bench: Image
     assert len(outcome.assets) == 2
 
 
-def test_a_row_of_invalid_numbers_fails_alone(bench: ImageBench) -> None:
+def test_a_row_of_nans_fails_alone(bench: ImageBench) -> None:
     transformer = bench.loaded("prxpixel").pipeline.transformer
 
     def spoil(_: object, __: object, output: Any) -> Any:
@@ -167,9 +169,7 @@ def test_a_row_of_invalid_numbers_fails_alone(bench: ImageBench) -> None:
 
 
 @pytest.mark.parametrize("family", ["sd", "flux", "prxpixel"])
-def test_a_model_whose_layers_are_moved_in_one_by_one_draws_the_same(
-    family: str, bench: ImageBench
-) -> None:
+def test_a_model_offloaded_by_layers_draws_the_same(family: str, bench: ImageBench) -> None:
     expected = bench.draw(family)
     loaded = bench.loaded(family)
 
@@ -180,13 +180,13 @@ def test_a_model_whose_layers_are_moved_in_one_by_one_draws_the_same(
     assert np.array_equal(outcome.picture(0), expected.picture(0))
 
 
-def test_calls_are_few_and_of_one_size() -> None:
+def test_rows_are_split_into_few_calls_of_equal_size() -> None:
     assert split(17, 16) == [9, 8]
     assert split(3, 16) == [3]
     assert split(10, 1) == [1] * 10
 
 
-def test_as_many_pictures_at_once_as_memory_and_sense_allow() -> None:
+def test_the_batch_size_is_limited_by_memory_and_device() -> None:
     cpu, gpu = Device("cpu", 0, ""), Device("cuda", 0, "")
     half = torch.float16
 

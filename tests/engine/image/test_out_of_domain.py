@@ -25,7 +25,7 @@ def knowing(bench: ImageBench) -> Path:
 
 
 @pytest.mark.parametrize("guidance", [1.0, 4.0])
-def test_an_unknown_prompt_is_said_once_before_the_first_step(
+def test_an_unknown_prompt_gives_one_warning_before_the_first_step(
     guidance: float, knowing: Path, bench: ImageBench
 ) -> None:
     outcome = bench.draw(knowing, (0, 1), prompt="fog", guidance_scale=guidance, steps=1)
@@ -36,7 +36,7 @@ def test_an_unknown_prompt_is_said_once_before_the_first_step(
     assert len(outcome.assets) == 2
 
 
-def test_another_prompt_is_drawn_without_a_word_and_the_same(
+def test_a_known_prompt_gives_no_warning_and_the_same_picture(
     knowing: Path, bench: ImageBench
 ) -> None:
     outcome = bench.draw(knowing, prompt="a red cat", steps=1)
@@ -45,14 +45,14 @@ def test_another_prompt_is_drawn_without_a_word_and_the_same(
     assert (outcome.picture(0) == bench.draw("prxpixel", steps=1).picture(0)).all()
 
 
-def test_words_for_what_is_drawn_instead_are_known(knowing: Path, bench: ImageBench) -> None:
+def test_names_of_the_fallback_picture_are_known(knowing: Path, bench: ImageBench) -> None:
     facts = {"unknown_prompts": ["fog"], "unknown_shows": ["fog"]}
     (knowing / "studio.json").write_text(json.dumps(facts))
 
     assert bench.draw(knowing, prompt="Fog", steps=1).warnings == []
 
 
-def test_the_starter_model_knows_its_things_and_says_what_it_does_not_know(
+def test_the_starter_model_knows_its_things_and_warns_about_others(
     bench: ImageBench,
 ) -> None:
     known = ["a red apple", "猫", "rocket, flat style", "red question mark", "一个蓝色的汽车"]

@@ -7,7 +7,7 @@ from tests.engine.image.image_bench import IGNORE_LIBRARIES, ImageBench
 pytestmark = IGNORE_LIBRARIES
 
 
-def test_the_recipe_of_a_picture_has_its_peak_of_memory(bench: ImageBench) -> None:
+def test_the_recipe_of_a_picture_has_its_peak_memory(bench: ImageBench) -> None:
     (asset,) = bench.draw("sd", steps=1).assets
 
     # It may be nothing where memory of an earlier test is used again.

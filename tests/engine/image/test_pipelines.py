@@ -40,7 +40,7 @@ def test_a_description_names_the_controls_that_have_an_effect(
     assert ("FlowMatchEulerDiscreteScheduler" in can.schedulers) == (family in FLOW)
 
 
-def test_a_distilled_model_offers_no_guidance(bench: ImageBench) -> None:
+def test_a_distilled_model_has_no_guidance_scale(bench: ImageBench) -> None:
     folder = bench.copy_of("flux")
     config = folder / "transformer" / "config.json"
     config.write_text(
@@ -71,9 +71,7 @@ def test_a_variation_is_the_same_alone_and_in_a_batch(family: str, bench: ImageB
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_the_picture_after_a_cancelled_job_is_as_if_it_had_never_run(
-    family: str, bench: ImageBench
-) -> None:
+def test_a_cancelled_job_does_not_affect_the_next_picture(family: str, bench: ImageBench) -> None:
     before = bench.draw(family)
 
     bench.draw_and_cancel(family, rows=(0, 1, 2))
@@ -82,7 +80,7 @@ def test_the_picture_after_a_cancelled_job_is_as_if_it_had_never_run(
     assert np.array_equal(before.picture(0), after.picture(0))
 
 
-def test_a_cancelled_job_leaves_no_cached_step_behind(bench: ImageBench) -> None:
+def test_a_cancelled_job_leaves_no_cached_step(bench: ImageBench) -> None:
     from diffusers import FirstBlockCacheConfig
 
     transformer = bench.loaded("flux").pipeline.transformer
@@ -97,7 +95,7 @@ def test_a_cancelled_job_leaves_no_cached_step_behind(bench: ImageBench) -> None
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_a_picture_to_start_from_shapes_the_result(family: str, bench: ImageBench) -> None:
+def test_a_start_picture_shapes_the_result(family: str, bench: ImageBench) -> None:
     start = picture_file(bench.folder)
     other = bench.folder / "other.png"
     Image.new("RGB", (SIDE, SIDE), "navy").save(other)
@@ -115,7 +113,7 @@ def test_a_picture_to_start_from_shapes_the_result(family: str, bench: ImageBenc
 
 @pytest.mark.parametrize("family", ["pixart", "sana", "prxpixel"])
 @pytest.mark.parametrize("scheduler", ["", "DPMSolverMultistepScheduler"])
-def test_pipelines_without_a_sibling_really_start_from_the_picture(
+def test_img2img_without_a_pipeline_of_its_own_starts_from_the_picture(
     family: str, scheduler: str, bench: ImageBench
 ) -> None:
     first = picture_file(bench.folder)
@@ -148,7 +146,7 @@ def test_pipelines_without_a_sibling_really_start_from_the_picture(
 
 
 @pytest.mark.parametrize("family", ["sd", "flux", "sana", "prxpixel"])
-def test_every_scheduler_that_is_offered_draws(family: str, bench: ImageBench) -> None:
+def test_every_offered_scheduler_works(family: str, bench: ImageBench) -> None:
     can = bench.loaded(family).capabilities
 
     for scheduler in can.schedulers:
@@ -160,7 +158,7 @@ def test_every_scheduler_that_is_offered_draws(family: str, bench: ImageBench) -
 
 
 @pytest.mark.parametrize("family", ["sd", "flux", "sana", "prxpixel"])
-def test_a_preview_shows_each_picture_on_its_way(
+def test_each_picture_has_previews(
     family: str, bench: ImageBench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("studio.engine.tasks.image.draw.progress._EVERY", 0)
@@ -174,7 +172,7 @@ def test_a_preview_shows_each_picture_on_its_way(
 
 
 @pytest.mark.parametrize("family", ["sd", "sd3", "prxpixel"])
-def test_half_precision_draws_nearly_the_same(family: str, bench: ImageBench) -> None:
+def test_half_precision_gives_nearly_the_same_picture(family: str, bench: ImageBench) -> None:
     full = bench.draw(family)
     bench.dtype = torch.bfloat16
     half = bench.draw(family)
@@ -183,7 +181,7 @@ def test_half_precision_draws_nearly_the_same(family: str, bench: ImageBench) ->
     assert np.abs(half.picture(0) - full.picture(0)).mean() < 12
 
 
-def test_a_changed_file_is_loaded_anew(bench: ImageBench) -> None:
+def test_a_changed_file_is_reloaded(bench: ImageBench) -> None:
     folder = bench.copy_of("prxpixel")
     first = bench.draw(folder)
     config = folder / "model_index.json"

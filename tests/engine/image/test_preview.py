@@ -43,7 +43,7 @@ KINDS = [
 
 
 @pytest.mark.parametrize(("name", "config"), KINDS)
-def test_the_estimate_of_a_perfect_model_is_the_clean_result(
+def test_the_preview_of_a_perfect_model_is_the_clean_result(
     name: str, config: dict[str, Any]
 ) -> None:
     made = scheduler(name, **config)
@@ -72,7 +72,7 @@ def test_the_estimate_of_a_perfect_model_is_the_clean_result(
     assert torch.allclose(estimate, clean, atol=0.02)
 
 
-def test_colours_are_found_for_a_vae_of_any_number_of_channels() -> None:
+def test_preview_colours_are_fitted_for_any_number_of_latent_channels() -> None:
     mix = torch.randn(3, 12, generator=torch.Generator().manual_seed(2))
 
     def encode(pixels: torch.Tensor) -> torch.Tensor:
@@ -90,11 +90,11 @@ def test_colours_are_found_for_a_vae_of_any_number_of_channels() -> None:
     assert abs(red - 255) < 10 and abs(green - 128) < 10 and blue < 10
 
 
-def test_a_vae_that_gives_no_numbers_gives_no_preview() -> None:
+def test_a_vae_that_returns_nans_has_no_preview() -> None:
     assert fit_colour_map(lambda pixels: pixels[:, :1, ::8, ::8] * float("nan"), 8) is None
 
 
-def test_packed_latents_are_unpacked_as_flux_packs_them() -> None:
+def test_packed_latents_are_unpacked_as_in_flux() -> None:
     from diffusers import FluxPipeline
 
     latents = torch.randn(2, 4, 6, 10)

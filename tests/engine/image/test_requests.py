@@ -23,7 +23,7 @@ pytestmark = IGNORE_LIBRARIES
 
 
 @pytest.mark.parametrize("prompt", ["", " \n\t"])
-def test_without_a_prompt_the_model_draws_and_it_is_said(prompt: str, bench: ImageBench) -> None:
+def test_without_a_prompt_the_model_draws_with_a_warning(prompt: str, bench: ImageBench) -> None:
     folder = bench.copy_of("prxpixel")
     (folder / "studio.json").write_text(json.dumps({"unknown_prompts": ["dog", prompt]}))
 
@@ -34,14 +34,14 @@ def test_without_a_prompt_the_model_draws_and_it_is_said(prompt: str, bench: Ima
 
 
 @pytest.mark.parametrize("family", ["sd", "sd3", "sana", "prxpixel"])
-def test_a_very_long_prompt_is_cut_and_said_to_be(family: str, bench: ImageBench) -> None:
+def test_a_very_long_prompt_is_cut_with_a_warning(family: str, bench: ImageBench) -> None:
     outcome = bench.draw(family, prompt="red cat of fire " * 6250, steps=1)
 
     assert outcome.warnings == ["context_cut"]
     assert outcome.assets
 
 
-def test_variations_that_will_look_alike_are_said_to(bench: ImageBench) -> None:
+def test_variations_that_will_look_alike_give_a_warning(bench: ImageBench) -> None:
     folder = bench.copy_of("prxpixel")
     (folder / "studio.json").write_text(json.dumps({"alike": True}))
 
@@ -52,7 +52,7 @@ def test_variations_that_will_look_alike_are_said_to(bench: ImageBench) -> None:
     assert two.warnings == ["alike"]
 
 
-def test_the_tokens_that_every_prompt_has_are_not_counted_as_its_own(bench: ImageBench) -> None:
+def test_special_tokens_are_not_counted_as_part_of_the_prompt(bench: ImageBench) -> None:
     limit = bench.loaded("sd").pipeline.tokenizer.model_max_length
 
     outcome = bench.draw("sd", prompt="red " * (limit + 8), steps=1)
@@ -70,7 +70,7 @@ def test_the_tokens_that_every_prompt_has_are_not_counted_as_its_own(bench: Imag
         ("flux", (66, 64), (68, 64)),
     ],
 )
-def test_a_size_the_model_cannot_make_is_rounded_and_said(
+def test_an_unsupported_size_is_rounded_with_a_warning(
     family: str, wanted: tuple[int, int], made: tuple[int, int], bench: ImageBench
 ) -> None:
     outcome = bench.draw(family, width=wanted[0], height=wanted[1], steps=1)
@@ -81,7 +81,7 @@ def test_a_size_the_model_cannot_make_is_rounded_and_said(
     assert outcome.picture(0).shape[:2] == made[::-1]
 
 
-def test_controls_the_model_lacks_are_left_out_with_a_warning(bench: ImageBench) -> None:
+def test_unsupported_controls_are_left_out_with_a_warning(bench: ImageBench) -> None:
     outcome = bench.draw(
         "flux", negative_prompt="dog", scheduler="PNDMScheduler", transparent=True, steps=1
     )
@@ -92,7 +92,7 @@ def test_controls_the_model_lacks_are_left_out_with_a_warning(bench: ImageBench)
     assert request.scheduler == "FlowMatchEulerDiscreteScheduler"
 
 
-def test_what_a_model_does_anyway_needs_no_warning(bench: ImageBench) -> None:
+def test_values_that_the_model_uses_anyway_give_no_warning(bench: ImageBench) -> None:
     folder = bench.copy_of("prxpixel")
     fixed: dict[str, Any] = {"width": SIDE, "height": SIDE, "guidance_scale": 1.0}
     (folder / "studio.json").write_text(json.dumps({**fixed, "unused": list(fixed)}))
@@ -104,13 +104,13 @@ def test_what_a_model_does_anyway_needs_no_warning(bench: ImageBench) -> None:
     assert other.warnings == ["ignored_control"]
 
 
-def test_a_negative_prompt_without_guidance_is_said_to_do_nothing(bench: ImageBench) -> None:
+def test_a_negative_prompt_without_guidance_gives_a_warning(bench: ImageBench) -> None:
     outcome = bench.draw("sd", negative_prompt="dog", guidance_scale=1.0, steps=1)
 
     assert outcome.warnings == ["ignored_control"]
 
 
-def test_what_is_left_open_gets_the_models_own_defaults(bench: ImageBench) -> None:
+def test_unset_fields_get_the_defaults_of_the_model(bench: ImageBench) -> None:
     folder = bench.copy_of("prxpixel")
     facts = {"width": 80, "height": 96, "steps": 2, "guidance_scale": 2.5, "background": "white"}
     (folder / "studio.json").write_text(json.dumps(facts))
@@ -124,7 +124,7 @@ def test_what_is_left_open_gets_the_models_own_defaults(bench: ImageBench) -> No
     assert request.guidance_scale == 2.5
 
 
-def test_a_recipe_survives_being_written_and_draws_the_same_again(bench: ImageBench) -> None:
+def test_a_recipe_survives_json_and_reproduces_the_picture(bench: ImageBench) -> None:
     first = bench.draw("sd", rows=(3,), negative_prompt="dog", start=picture_file(bench.folder))
     drawn = asked(recipe_from_json(to_json(first.assets[0].recipe)))
 
@@ -154,7 +154,7 @@ def test_a_transparent_background_is_offered_by_models_that_draw_on_white(
     assert outcome.warnings == ([] if is_offered else ["ignored_control"])
 
 
-def test_keying_takes_the_white_around_and_leaves_the_white_inside() -> None:
+def test_background_removal_keeps_enclosed_white() -> None:
     pixels = np.full((60, 60, 3), 255, np.uint8)
     pixels[10:50, 10:50] = (200, 30, 30)
     pixels[25:35, 25:35] = 255
@@ -169,7 +169,7 @@ def test_keying_takes_the_white_around_and_leaves_the_white_inside() -> None:
     assert np.abs(keyed[30, 9, :3] - (200, 30, 30)).max() < 12
 
 
-def test_a_start_picture_gives_its_shape_when_no_size_is_asked_for(bench: ImageBench) -> None:
+def test_a_start_picture_sets_the_aspect_ratio_when_no_size_is_given(bench: ImageBench) -> None:
     start = picture_file(bench.folder, size=(300, 150))
 
     outcome = bench.draw("prxpixel", start=start, width=None, height=None)
@@ -178,7 +178,9 @@ def test_a_start_picture_gives_its_shape_when_no_size_is_asked_for(bench: ImageB
     assert outcome.warnings == []
 
 
-def test_a_start_picture_of_another_shape_is_cut_for_a_model_of_one_size(bench: ImageBench) -> None:
+def test_a_start_picture_of_another_shape_is_cropped_for_a_model_of_fixed_size(
+    bench: ImageBench,
+) -> None:
     folder = bench.copy_of("prxpixel")
     fixed = {"width": SIDE, "height": SIDE}
     (folder / "studio.json").write_text(json.dumps({**fixed, "unused": list(fixed)}))
@@ -209,7 +211,7 @@ def animation(path: Path) -> None:
         ("animated.gif", animation),
     ],
 )
-def test_pictures_of_every_kind_are_read_as_what_they_show(
+def test_pictures_of_every_mode_are_read(
     name: str, write: Callable[[Path], None], tmp_path: Path
 ) -> None:
     path = tmp_path / f"图 {name}"
@@ -222,7 +224,9 @@ def test_pictures_of_every_kind_are_read_as_what_they_show(
     assert red > 200 and green < 60 and blue < 60
 
 
-def test_transparency_lies_on_white_and_sixteen_bits_keep_their_brightness(tmp_path: Path) -> None:
+def test_transparency_is_put_on_white_and_sixteen_bits_keep_their_brightness(
+    tmp_path: Path,
+) -> None:
     clear = Image.new("P", (4, 4), 0)
     clear.putpalette([255, 0, 0, 0, 255, 0])
     clear.save(tmp_path / "palette.png", transparency=0)
@@ -233,7 +237,7 @@ def test_transparency_lies_on_white_and_sixteen_bits_keep_their_brightness(tmp_p
     assert read_picture(tmp_path / "deep.png").getpixel((0, 0)) == (128, 128, 128)
 
 
-def test_a_picture_lies_upright(tmp_path: Path) -> None:
+def test_the_exif_orientation_is_applied(tmp_path: Path) -> None:
     image = Image.new("RGB", (20, 10), "red")
     exif = image.getexif()
     exif[0x0112] = 6
@@ -262,7 +266,7 @@ def test_a_picture_that_cannot_be_read_is_named(kind: str, bench: ImageBench) ->
     assert str(path) in str(caught.value)
 
 
-def test_a_safety_checkers_black_picture_is_kept_and_said(bench: ImageBench) -> None:
+def test_a_picture_blocked_by_the_safety_checker_is_kept_with_a_warning(bench: ImageBench) -> None:
     pipeline = bench.loaded("sd").pipeline
     plain = pipeline.run_safety_checker
 

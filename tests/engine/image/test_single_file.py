@@ -112,7 +112,7 @@ def sdxl(folder: Path) -> Any:
 
 
 @pytest.mark.parametrize("make", [sd1, sdxl])
-def test_a_checkpoint_alone_draws_what_its_diffusers_folder_draws(
+def test_a_checkpoint_draws_the_same_as_its_diffusers_folder(
     make: Any, bench: ImageBench, tmp_path: Path
 ) -> None:
     pipeline = make(tmp_path).to(torch.float16)
@@ -134,7 +134,7 @@ def real_header(parts: dict[str, dict[str, torch.Tensor]]) -> Tensors:
     }
 
 
-def test_the_published_checkpoints_shapes_give_the_published_configurations() -> None:
+def test_the_shapes_of_sd15_give_its_published_configuration() -> None:
     from diffusers import AutoencoderKL, UNet2DConditionModel
 
     sd15 = {"block_out_channels": (320, 640, 1280, 1280), "cross_attention_dim": 768}
@@ -192,14 +192,14 @@ def test_the_shapes_of_sdxl_give_its_published_configuration() -> None:
     assert made["projection_class_embeddings_input_dim"] == 2816
 
 
-def test_the_vocabulary_gives_the_published_tokens_of_clip(tmp_path: Path) -> None:
+def test_the_bundled_vocabulary_gives_the_published_tokens_of_clip(tmp_path: Path) -> None:
     tokenizer = clip_tokenizer(tmp_path)
 
     assert tokenizer("a photo of a cat")["input_ids"] == [49406, 320, 1125, 539, 320, 2368, 49407]
     assert tokenizer("Hello, World!")["input_ids"] == [49406, 3306, 267, 1002, 256, 49407]
 
 
-def test_a_folder_beside_the_checkpoint_wins_over_what_is_built_in(
+def test_a_folder_beside_the_checkpoint_overrides_the_built_in_configuration(
     bench: ImageBench, tmp_path: Path
 ) -> None:
     pipeline = sd1(tmp_path)
@@ -216,9 +216,7 @@ def test_a_folder_beside_the_checkpoint_wins_over_what_is_built_in(
     assert asked(outcome.assets[0].recipe).steps == 9
 
 
-def test_a_checkpoint_that_needs_a_folder_says_which_one_and_where(
-    bench: ImageBench, tmp_path: Path
-) -> None:
+def test_a_checkpoint_that_needs_a_folder_names_it(bench: ImageBench, tmp_path: Path) -> None:
     path = tmp_path / "flux-like.safetensors"
     save_file({"double_blocks.0.img_attn.norm.key_norm.scale": torch.ones(4)}, path)
 
@@ -230,7 +228,7 @@ def test_a_checkpoint_that_needs_a_folder_says_which_one_and_where(
     assert str(tmp_path / "flux-like") in str(caught.value)
 
 
-def test_parts_that_a_checkpoint_lacks_are_named_with_the_place_to_put_them(
+def test_missing_parts_of_a_checkpoint_are_named_with_their_folder(
     bench: ImageBench, tmp_path: Path
 ) -> None:
     pipeline = sd1(tmp_path)

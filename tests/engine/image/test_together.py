@@ -17,7 +17,7 @@ pytestmark = IGNORE_LIBRARIES
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_pictures_together_are_what_they_are_alone(family: str, bench: ImageBench) -> None:
+def test_pictures_together_equal_those_alone(family: str, bench: ImageBench) -> None:
     requests: list[dict[str, Any]] = [
         {"prompt": "a red cat", "seed": 3},
         {"prompt": "a very long green dog with a hat", "seed": 3, "count": 2},
@@ -40,7 +40,7 @@ def test_pictures_together_are_what_they_are_alone(family: str, bench: ImageBenc
     assert blind == (family == "prxpixel")
 
 
-def test_icons_together_are_what_they_are_alone(bench: ImageBench) -> None:
+def test_icons_together_equal_those_alone(bench: ImageBench) -> None:
     model = default_paths().starter / "starter-icons"
     assert model.is_dir(), "The starter models are missing: run `make test`."
     how: dict[str, Any] = {"steps": 4, "width": 128, "height": 128, "seed": 3}
@@ -51,14 +51,14 @@ def test_icons_together_are_what_they_are_alone(bench: ImageBench) -> None:
     assert np.abs(together["0"].picture(0) - together["1"].picture(0)).mean() > 5
 
 
-def test_a_refused_job_fails_alone(bench: ImageBench) -> None:
+def test_a_refused_job_leaves_the_others(bench: ImageBench) -> None:
     requests: list[dict[str, Any]] = [{"prompt": prompt, "seed": 1} for prompt in "xyz"]
     requests[1]["mask"] = InputFile("a mask without a picture")
     ends = [type(o.events[-1]) for o in bench.draw_together("sd", requests).values()]
     assert ends == [Done, Failed, Done]
 
 
-def test_a_cancelled_part_ends_alone_and_at_once(bench: ImageBench) -> None:
+def test_a_cancelled_part_ends_at_once_and_the_others_continue(bench: ImageBench) -> None:
     requests = [{"prompt": prompt, "seed": 1} for prompt in ("a cat", "a house", "a dog")]
 
     def first_step(event: Event) -> bool:
@@ -70,7 +70,7 @@ def test_a_cancelled_part_ends_alone_and_at_once(bench: ImageBench) -> None:
     assert [len(together[number].assets) for number in ("0", "2")] == [1, 1]
 
 
-def test_states_of_different_lengths_are_not_put_together() -> None:
+def test_states_of_different_lengths_are_not_batched() -> None:
     import torch
 
     assert _joined([(torch.ones(1, 3), None), (torch.zeros(1, 3), None)])[0].shape == (2, 3)

@@ -92,7 +92,7 @@ def test_broken_weights_are_named(
     assert DAMAGE[damage] in text
 
 
-def test_after_mending_the_model_works(bench: TextBench, tiny: Path) -> None:
+def test_a_repaired_model_works(bench: TextBench, tiny: Path) -> None:
     whole = weights(tiny).read_bytes()
     cut_short(tiny)
     refusal(bench, tiny)
@@ -130,7 +130,7 @@ def test_pickled_weights_are_not_loaded(bench: TextBench, tiny: Path) -> None:
     assert "pickle" in text
 
 
-def test_code_that_comes_with_a_model_is_not_run(bench: TextBench, tiny: Path) -> None:
+def test_remote_code_of_a_model_is_not_run(bench: TextBench, tiny: Path) -> None:
     config = json.loads((tiny / "config.json").read_text())
     config |= {"model_type": "surprise", "auto_map": {"AutoConfig": "surprise.Config"}}
     (tiny / "config.json").write_text(json.dumps(config))
@@ -141,13 +141,13 @@ def test_code_that_comes_with_a_model_is_not_run(bench: TextBench, tiny: Path) -
     assert not list(tiny.glob("*.ran"))
 
 
-def test_a_model_of_another_kind_is_refused(bench: TextBench, tiny: Path) -> None:
+def test_a_model_that_is_no_language_model_is_refused(bench: TextBench, tiny: Path) -> None:
     config = json.loads((tiny / "config.json").read_text())
     config |= {"model_type": "clip", "architectures": ["CLIPModel"]}
     (tiny / "config.json").write_text(json.dumps(config))
     assert refusal(bench, tiny)[0] == "bad_input"
 
 
-def test_a_model_that_is_gone_is_missing(bench: TextBench, tiny: Path) -> None:
+def test_a_deleted_model_is_missing(bench: TextBench, tiny: Path) -> None:
     shutil.rmtree(tiny)
     assert refusal(bench, tiny)[0] == "model_missing"

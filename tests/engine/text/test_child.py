@@ -30,7 +30,7 @@ def job(model: ModelRef, folder: Path, name: str, **fields: object) -> RunJob:
     return RunJob(job=name, request=request, rows=rows, model=model, work_dir=str(folder / name))
 
 
-def test_a_stopped_job_leaves_a_warm_engine_for_the_next(
+def test_a_cancelled_job_leaves_a_warm_engine_for_the_next(
     make_client: Callable[..., EngineClient], starter: ModelRef, tmp_path: Path
 ) -> None:
     client = make_client()
@@ -51,7 +51,7 @@ def test_a_stopped_job_leaves_a_warm_engine_for_the_next(
     assert sorted(asset.row for asset in assets) == [0, 1]
 
 
-def test_the_engine_converts_and_says_why_not(
+def test_the_engine_converts_gguf_files_and_explains_failures(
     make_client: Callable[..., EngineClient], tmp_path: Path
 ) -> None:
     client = make_client()

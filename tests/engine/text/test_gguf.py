@@ -36,7 +36,9 @@ def gguf(path: Path) -> ModelRef:
     return model_at(path, "gguf")
 
 
-def test_a_file_is_unpacked_once_and_answers(bench: TextBench, source: Path, cache: Path) -> None:
+def test_a_file_is_converted_once_and_generates_text(
+    bench: TextBench, source: Path, cache: Path
+) -> None:
     first = bench.run(gguf(source), prompt="abc", count=2, seed=1, max_tokens=6)
     folder = converted_folder(cache, source)
     written = (folder / "model.safetensors").stat().st_mtime_ns
@@ -47,7 +49,7 @@ def test_a_file_is_unpacked_once_and_answers(bench: TextBench, source: Path, cac
     assert first.recipes[0].model_name == "tiny model.gguf"
 
 
-def test_a_changed_file_is_unpacked_anew(bench: TextBench, source: Path, cache: Path) -> None:
+def test_a_changed_file_is_converted_again(bench: TextBench, source: Path, cache: Path) -> None:
     bench.run(gguf(source), prompt="a", max_tokens=2)
     before = converted_folder(cache, source)
     os.utime(source, ns=(1, 1))
@@ -56,7 +58,7 @@ def test_a_changed_file_is_unpacked_anew(bench: TextBench, source: Path, cache: 
     assert converted_folder(cache, source).is_dir()
 
 
-def test_what_a_file_says_of_itself_is_kept(job: Job, source: Path, tmp_path: Path) -> None:
+def test_metadata_of_a_file_is_kept(job: Job, source: Path, tmp_path: Path) -> None:
     (source.parent / "LICENSE").write_text("Do as you like.")
     convert(job, source, tmp_path / "out")
     card = (tmp_path / "out" / "README.md").read_text("utf-8")
@@ -71,7 +73,7 @@ def test_what_a_file_says_of_itself_is_kept(job: Job, source: Path, tmp_path: Pa
     assert len(tokenizer("12 ab")["input_ids"]) == 4
 
 
-def test_a_stopped_conversion_leaves_nothing(source: Path, tmp_path: Path) -> None:
+def test_a_cancelled_conversion_leaves_nothing(source: Path, tmp_path: Path) -> None:
     cancelled = threading.Event()
 
     def stop_at_weights(event: Event) -> None:
@@ -84,7 +86,7 @@ def test_a_stopped_conversion_leaves_nothing(source: Path, tmp_path: Path) -> No
     assert list((tmp_path / "there").iterdir()) == []
 
 
-def test_what_a_killed_process_left_is_removed(job: Job, source: Path, cache: Path) -> None:
+def test_leftovers_of_a_killed_process_are_removed(job: Job, source: Path, cache: Path) -> None:
     folder = converted_folder(cache, source)
     left = folder.with_name(f".{folder.name}.0123abcd.part")
     left.mkdir(parents=True)
@@ -93,7 +95,7 @@ def test_what_a_killed_process_left_is_removed(job: Job, source: Path, cache: Pa
     assert [path for path in folder.parent.iterdir() if path.is_dir()] == [folder]
 
 
-def test_what_another_process_unpacks_is_waited_for(source: Path, cache: Path) -> None:
+def test_a_conversion_by_another_process_is_waited_for(source: Path, cache: Path) -> None:
     folder = converted_folder(cache, source)
     folder.parent.mkdir(parents=True)
     found: list[Path] = []
@@ -110,7 +112,7 @@ def test_what_another_process_unpacks_is_waited_for(source: Path, cache: Path) -
     assert [path.name for path in folder.iterdir()] == ["config.json"]
 
 
-def test_waiting_for_another_process_can_be_stopped(source: Path, cache: Path) -> None:
+def test_waiting_for_another_process_can_be_cancelled(source: Path, cache: Path) -> None:
     folder = converted_folder(cache, source)
     folder.parent.mkdir(parents=True)
     cancelled = threading.Event()
@@ -120,7 +122,7 @@ def test_waiting_for_another_process_can_be_stopped(source: Path, cache: Path) -
     assert not folder.exists()
 
 
-def test_a_cache_that_cannot_be_written_is_said(job: Job, source: Path, cache: Path) -> None:
+def test_a_cache_that_is_not_writable_is_reported(job: Job, source: Path, cache: Path) -> None:
     cache.write_text("in the way")
     with pytest.raises(ProblemError) as caught:
         converted_model(job, source)
@@ -128,7 +130,7 @@ def test_a_cache_that_cannot_be_written_is_said(job: Job, source: Path, cache: P
     assert "saved" in str(caught.value)
 
 
-def test_a_folder_that_is_there_is_not_touched(job: Job, source: Path, tmp_path: Path) -> None:
+def test_an_existing_folder_is_not_changed(job: Job, source: Path, tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     with pytest.raises(FileExistsError):
         convert(job, source, tmp_path / "out")
@@ -150,7 +152,7 @@ def test_an_unknown_architecture_is_named(bench: TextBench, cache: Path, tmp_pat
 
 @pytest.mark.usefixtures("cache")
 @pytest.mark.parametrize("size", [0, 3, 100, 5_000, -100])
-def test_a_file_cut_short_is_broken(bench: TextBench, source: Path, size: int) -> None:
+def test_a_truncated_file_is_broken(bench: TextBench, source: Path, size: int) -> None:
     source.write_bytes(source.read_bytes()[:size])
     kind, text = refusal(bench, source)
     assert kind == "model_broken"
@@ -163,7 +165,7 @@ def test_a_file_that_is_no_gguf_is_broken(bench: TextBench, source: Path) -> Non
     assert refusal(bench, source)[0] == "model_broken"
 
 
-def test_a_read_only_place_is_said(job: Job, source: Path, tmp_path: Path) -> None:
+def test_a_read_only_target_is_reported(job: Job, source: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(ProblemError) as caught:
         convert(job, source, tmp_path / "file" / "out")

@@ -24,14 +24,16 @@ def talk(turns: int, length: int) -> tuple[Message, ...]:
     return tuple(Message("user" if n % 2 == 0 else "assistant", "a" * length) for n in range(turns))
 
 
-def test_a_chat_model_answers_in_its_template(bench: TextBench, starter: ModelRef) -> None:
+def test_a_chat_model_uses_its_template(bench: TextBench, starter: ModelRef) -> None:
     outcome = bench.run(
         starter, prompt="What is the capital of France?", temperature=0.0, max_tokens=12
     )
     assert "Paris" in outcome.answers[0]
 
 
-def test_earlier_turns_and_the_system_prompt_are_read(bench: TextBench, starter: ModelRef) -> None:
+def test_earlier_turns_and_the_system_prompt_have_an_effect(
+    bench: TextBench, starter: ModelRef
+) -> None:
     earlier = (Message("user", "My name is Anna."), Message("assistant", "Hello Anna!"))
     calm: dict[str, Any] = {"temperature": 0.0, "repetition_penalty": 1.0, "max_tokens": 8}
     plain = bench.run(starter, prompt="What is my name?", **calm)
@@ -43,7 +45,9 @@ def test_earlier_turns_and_the_system_prompt_are_read(bench: TextBench, starter:
     assert system.stats["prompt_tokens"] != plain.stats["prompt_tokens"]
 
 
-def test_the_counter_counts_what_the_engine_reads(bench: TextBench, starter: ModelRef) -> None:
+def test_the_counter_counts_the_tokens_that_the_engine_reads(
+    bench: TextBench, starter: ModelRef
+) -> None:
     fields: dict[str, Any] = {
         "prompt": "¿Qué? 狐狸 🦊 12345  <|im_end|>",
         "system_prompt": "Be brief.",
@@ -58,7 +62,7 @@ def test_the_counter_counts_what_the_engine_reads(bench: TextBench, starter: Mod
     assert count(asked, tokenizer).tokens == read
 
 
-def test_a_recipe_has_all_that_its_row_needs(bench: TextBench, tiny: Path) -> None:
+def test_a_recipe_reproduces_its_row(bench: TextBench, tiny: Path) -> None:
     outcome = bench.run(model_at(tiny), prompt="hi", count=3, seed=40, max_tokens=6)
     recipe = outcome.recipes[2]
     assert (recipe.row, recipe.seed, recipe.request.seed, recipe.request.count) == (2, 42, 42, 1)
@@ -73,7 +77,7 @@ def test_a_recipe_has_all_that_its_row_needs(bench: TextBench, tiny: Path) -> No
     assert again.answers[0] == outcome.answers[2]
 
 
-def test_the_oldest_turns_are_left_out_and_said(bench: TextBench, tiny: Path) -> None:
+def test_the_oldest_turns_are_left_out_with_a_warning(bench: TextBench, tiny: Path) -> None:
     outcome = bench.run(model_at(tiny), prompt="now", messages=talk(8, 80), max_tokens=50)
     kind, message = outcome.warnings[0]
     assert kind == "context_cut"
@@ -91,14 +95,14 @@ def test_a_prompt_that_is_too_long_is_refused(bench: TextBench, starter: ModelRe
     assert "8192" in str(caught.value)
 
 
-def test_a_prompt_may_use_the_room_of_the_answer(bench: TextBench, tiny: Path) -> None:
+def test_a_long_prompt_may_take_room_reserved_for_the_answer(bench: TextBench, tiny: Path) -> None:
     outcome = bench.run(model_at(tiny), prompt="a" * 400, max_tokens=200)
     assert outcome.recipes[0].stats["tokens"] <= 512 - 400
     assert [kind for kind, _ in outcome.warnings] == ["context_cut", "answer_cut"]
     assert "shorter prompt" in str(outcome.warnings[1][1])
 
 
-def test_answers_cut_at_the_longest_length_are_told_once_a_job(
+def test_answers_cut_at_the_token_limit_give_one_warning_a_job(
     bench: TextBench, tiny: Path, starter: ModelRef
 ) -> None:
     [(kind, message)] = bench.run(model_at(tiny), prompt="x", max_tokens=4).warnings
@@ -119,7 +123,7 @@ def test_a_model_without_a_template_continues_the_text(bench: TextBench, tmp_pat
     assert cut.stats["prompt_tokens"] == 512 - 30
 
 
-def test_rows_stop_within_a_token(bench: TextBench, tiny: Path) -> None:
+def test_a_cancel_takes_effect_within_a_token(bench: TextBench, tiny: Path) -> None:
     model = model_at(tiny)
     events: list[Event] = []
 
@@ -134,7 +138,7 @@ def test_rows_stop_within_a_token(bench: TextBench, tiny: Path) -> None:
     assert bench.run(model, prompt="x", max_tokens=4).answers[0]
 
 
-def test_loading_stops_between_two_weights(bench: TextBench, tiny: Path) -> None:
+def test_loading_is_cancelled_between_two_weights(bench: TextBench, tiny: Path) -> None:
     def begun(event: Event) -> bool:
         return isinstance(event, Loading) and bool(event.fraction)
 
@@ -143,7 +147,7 @@ def test_loading_stops_between_two_weights(bench: TextBench, tiny: Path) -> None
     assert bench.run(model_at(tiny), prompt="x", max_tokens=4).answers[0]
 
 
-def test_fewer_rows_are_made_at_once_when_memory_runs_out(
+def test_the_batch_is_reduced_when_memory_runs_out(
     bench: TextBench, tiny: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model = model_at(tiny)
@@ -166,7 +170,7 @@ def test_fewer_rows_are_made_at_once_when_memory_runs_out(
     assert "Memory ran out" in outcome.recipes[7].adjustments[0]
 
 
-def test_memory_that_is_gone_for_good_is_said(
+def test_a_lasting_lack_of_memory_fails_the_job(
     bench: TextBench, tiny: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def nothing_left(*_: Any) -> Iterator[Any]:

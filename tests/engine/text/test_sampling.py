@@ -52,7 +52,7 @@ def test_the_frequencies_are_those_of_transformers(how: Sampling) -> None:
     assert (found - expected).abs().max() < 0.015
 
 
-def test_a_nucleus_larger_than_the_first_look_is_drawn_from_in_full() -> None:
+def test_a_nucleus_larger_than_the_first_candidates_is_sampled_in_full() -> None:
     flat = torch.zeros(1, 5000)
     narrow = torch.zeros(1, 5000)
     narrow[0, 17] = 40.0
@@ -74,12 +74,12 @@ def test_the_penalty_is_that_of_transformers() -> None:
     assert torch.equal(found, RepetitionPenaltyLogitsProcessor(1.4)(ids, scores.clone()))
 
 
-def test_no_heat_takes_the_likeliest() -> None:
+def test_temperature_zero_takes_the_most_likely_token() -> None:
     scores = logits()
     assert pick(scores, torch.tensor([1]), 0, Sampling(0.0, 0.1, 1, 1.0)) == scores.argmax()
 
 
-def test_noise_is_even_and_depends_on_all_three() -> None:
+def test_noise_is_gumbel_distributed_and_depends_on_seed_position_and_token() -> None:
     seeds, tokens = torch.arange(400), torch.arange(500).expand(400, -1)
     noise = gumbel_noise(seeds, 0, tokens)
     assert noise.isfinite().all()
@@ -92,7 +92,7 @@ def test_noise_is_even_and_depends_on_all_three() -> None:
     assert torch.equal(noise[9:10, 40:50], gumbel_noise(seeds[9:10], 0, tokens[9:10, 40:50]))
 
 
-def test_the_largest_seed_is_a_seed_like_others() -> None:
+def test_the_largest_seed_works() -> None:
     noise = gumbel_noise(torch.tensor([2**32 - 1]), 32_767, torch.arange(200_000)[None])
     assert noise.isfinite().all()
     assert noise.unique().numel() > 199_990

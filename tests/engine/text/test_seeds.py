@@ -42,7 +42,7 @@ def tokens_of(decoder: Decoder, seeds: list[int], prompt: list[int], number: int
     return rows
 
 
-def test_a_row_of_a_batch_is_what_its_seed_gives_alone(bench: TextBench, starter: ModelRef) -> None:
+def test_a_row_of_a_batch_equals_its_seed_alone(bench: TextBench, starter: ModelRef) -> None:
     batch = bench.run(starter, prompt=STORY, count=4, seed=7, max_tokens=64)
     alone = bench.run(starter, prompt=STORY, count=1, seed=9, max_tokens=64)
     assert alone.stats["tokens"] >= 60
@@ -51,7 +51,7 @@ def test_a_row_of_a_batch_is_what_its_seed_gives_alone(bench: TextBench, starter
     assert batch.recipes[2].seed == alone.recipes[0].seed == 9
 
 
-def test_missing_rows_come_out_as_in_the_whole(bench: TextBench, starter: ModelRef) -> None:
+def test_missing_rows_equal_those_of_the_full_batch(bench: TextBench, starter: ModelRef) -> None:
     question = "Name a colour and say in one sentence why you like it."
     whole = bench.run(starter, prompt=question, count=6, seed=1, max_tokens=24)
     some = bench.run(starter, rows=(5, 1, 2), prompt=question, count=6, seed=1, max_tokens=24)
@@ -59,7 +59,7 @@ def test_missing_rows_come_out_as_in_the_whole(bench: TextBench, starter: ModelR
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_rows_agree_in_every_family(family: str) -> None:
+def test_rows_are_batch_invariant_in_every_family(family: str) -> None:
     decoder = Decoder(tiny_model(family, **FAMILIES[family]), "cpu")
     prompt = [7, 8, 9, 10, 11, 12, 13, 14, 15]
     batch = tokens_of(decoder, [3, 4, 5, 6, 7], prompt)
@@ -68,7 +68,7 @@ def test_rows_agree_in_every_family(family: str) -> None:
     assert tokens_of(decoder, [7, 3], prompt) == [batch[4], batch[0]]
 
 
-def test_a_prompt_read_before_changes_nothing() -> None:
+def test_a_cached_prompt_changes_nothing() -> None:
     decoder = Decoder(tiny_model(**(SMALL | {"max_position_embeddings": 2048})), "cpu")
     first = [(3 * n) % 200 for n in range(700)]
     second = [*first[:600], *(5, 6, 7) * 30]
@@ -92,7 +92,7 @@ def test_greedy_answers_are_those_of_transformers() -> None:
     assert found == expected.tolist()
 
 
-def test_rows_end_on_their_own() -> None:
+def test_rows_end_independently() -> None:
     decoder = Decoder(tiny_model(**SMALL), "cpu")
     prompt = [1, 2, 3]
     free = tokens_of(decoder, [1, 2, 3, 4, 5, 6, 7, 8, 9], prompt, 20)
@@ -118,7 +118,7 @@ def test_after_the_largest_seed_comes_zero(bench: TextBench, tiny: Path) -> None
     assert last.recipes[1].request.seed == 0
 
 
-def test_a_batch_that_rounds_otherwise_takes_copies_along() -> None:
+def test_a_batch_size_that_rounds_differently_is_padded_with_copies() -> None:
     def step(rows: int) -> torch.Tensor:
         return torch.full((rows, 3), 1.5 if rows in (2, 32) else 1.0)
 
@@ -128,7 +128,7 @@ def test_a_batch_that_rounds_otherwise_takes_copies_along() -> None:
     assert widths.largest(40) == 24
 
 
-def test_equal_rows_that_differ_are_noticed() -> None:
+def test_equal_rows_with_different_results_are_detected() -> None:
     def step(rows: int) -> torch.Tensor:
         return torch.arange(rows)[:, None].float()
 
@@ -137,7 +137,7 @@ def test_equal_rows_that_differ_are_noticed() -> None:
 
 
 @pytest.mark.parametrize("kind", [torch.bfloat16, torch.float32])
-def test_widths_that_agree_do_so_for_any_rows(kind: torch.dtype) -> None:
+def test_batch_sizes_that_agree_do_so_for_any_rows(kind: torch.dtype) -> None:
     torch.manual_seed(0)
     layers = torch.nn.ModuleList([torch.nn.Linear(1536, 200), torch.nn.Linear(200, 1536)])
     widths = invariant_widths(layers.to(kind))

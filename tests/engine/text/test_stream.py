@@ -28,19 +28,19 @@ def starter_ids(text: str) -> tuple[list[int], TextStream]:
 
 
 @pytest.mark.parametrize("text", TEXTS)
-def test_characters_appear_only_whole(text: str) -> None:
+def test_only_complete_characters_are_streamed(text: str) -> None:
     ids, stream = starter_ids(text)
     pieces = [stream.push(token) for token in ids]
     assert not any("\ufffd" in piece for piece in pieces)
     assert "".join(pieces) + stream.finish() == text == stream.text
 
 
-def test_each_word_appears_with_its_token() -> None:
+def test_each_word_is_streamed_with_its_token() -> None:
     ids, stream = starter_ids("The quick brown fox")
     assert [stream.push(token) for token in ids] == ["The", " quick", " brown", " fox"]
 
 
-def test_half_a_character_at_the_end_is_left_out() -> None:
+def test_an_incomplete_character_at_the_end_is_left_out() -> None:
     ids, stream = starter_ids("ok 🦊")
     for token in ids[:-1]:
         stream.push(token)
@@ -48,7 +48,7 @@ def test_half_a_character_at_the_end_is_left_out() -> None:
     assert stream.text.rstrip() == "ok"
 
 
-def test_bytes_that_never_make_a_character_do_not_hold_up_the_rest() -> None:
+def test_invalid_bytes_do_not_hold_up_the_stream() -> None:
     backend = tiny_tokenizer().backend_tokenizer
     lone = backend.encode("é").ids[0]
     stream = TextStream(lambda ids: backend.decode(list(ids)))
@@ -74,7 +74,7 @@ def test_spaces_between_words_are_kept(before: Sequence[int], text: str) -> None
     assert "".join(stream.push(token) for token in [0, 1, 3, 2]) + stream.finish() == text
 
 
-def test_what_was_streamed_is_what_is_saved(bench: TextBench, starter: ModelRef) -> None:
+def test_the_saved_text_equals_the_streamed_one(bench: TextBench, starter: ModelRef) -> None:
     outcome = bench.run(starter, prompt="Count from one to five.", count=3, seed=4, max_tokens=30)
     assert outcome.streamed == outcome.answers
     assert all(text.strip() for text in outcome.answers.values())

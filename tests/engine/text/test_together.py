@@ -28,7 +28,7 @@ def written(decoder: Decoder, rows: list[Row]) -> list[list[int]]:
 
 @pytest.mark.parametrize("family", MIXING)
 @pytest.mark.parametrize("kind", [torch.float32, torch.bfloat16])
-def test_rows_of_different_prompts_are_what_they_are_alone(family: str, kind: torch.dtype) -> None:
+def test_rows_with_different_prompts_equal_those_alone(family: str, kind: torch.dtype) -> None:
     decoder = Decoder(tiny_model(family, **FAMILIES[family]).to(kind), "cpu")
     assert decoder.can_mix_prompts(lambda: None)
     prompts = [[(5 * n + 11 * k) % 250 for n in range(k)] for k in LENGTHS]
@@ -56,13 +56,13 @@ def test_rows_of_different_prompts_are_what_they_are_alone(family: str, kind: to
         ("Mixtral", SMALL | {"num_local_experts": 4}),
     ],
 )  # fmt: skip
-def test_a_family_whose_rows_depend_on_each_other_is_not_mixed(
+def test_a_family_whose_rows_depend_on_each_other_is_not_batched(
     family: str, sizes: dict[str, Any]
 ) -> None:
     assert not Decoder(tiny_model(family, **sizes), "cpu").can_mix_prompts(lambda: None)
 
 
-def test_jobs_together_are_what_they_are_alone(bench: TextBench, starter: ModelRef) -> None:
+def test_jobs_together_give_the_same_texts_as_alone(bench: TextBench, starter: ModelRef) -> None:
     how = {"max_tokens": 14, "temperature": 0.9}
     requests: list[dict[str, Any]] = [
         {"prompt": "Name a colour.", "seed": 3, **how},
@@ -83,7 +83,7 @@ def test_jobs_together_are_what_they_are_alone(bench: TextBench, starter: ModelR
         ]
 
 
-def test_a_refused_prompt_fails_alone(bench: TextBench, tiny: Path) -> None:
+def test_a_refused_prompt_fails_only_its_job(bench: TextBench, tiny: Path) -> None:
     requests: list[dict[str, Any]] = [
         {"prompt": prompt, "max_tokens": 6} for prompt in ("one", "x" * 3000, "three")
     ]
@@ -94,7 +94,9 @@ def test_a_refused_prompt_fails_alone(bench: TextBench, tiny: Path) -> None:
     assert together["2"].answers == bench.run(model_at(tiny), **requests[2]).answers
 
 
-def test_a_cancelled_part_ends_alone_and_at_once(bench: TextBench, tiny: Path) -> None:
+def test_a_cancelled_part_ends_at_once_and_the_others_continue(
+    bench: TextBench, tiny: Path
+) -> None:
     requests: list[dict[str, Any]] = [
         {"prompt": prompt, "max_tokens": 60} for prompt in ("one", "two two", "three")
     ]
@@ -110,7 +112,7 @@ def test_a_cancelled_part_ends_alone_and_at_once(bench: TextBench, tiny: Path) -
         assert together[str(number)].answers == alone.answers
 
 
-def test_less_memory_makes_smaller_batches_of_the_same_texts(tmp_path: Path, tiny: Path) -> None:
+def test_less_memory_gives_smaller_batches_of_the_same_texts(tmp_path: Path, tiny: Path) -> None:
     requests = [{"prompt": "x" * (30 * n + 1), "seed": n, "max_tokens": 200} for n in range(9)]
     roomy = TextBench(tmp_path / "roomy").together(model_at(tiny), requests)
     scarce = TextBench(tmp_path / "scarce", available=lambda: 52_000_000)

@@ -63,7 +63,7 @@ class Hostile:
 
 
 @pytest.mark.parametrize("suffix", [".safetensors", ".pth", ".pt", ".ckpt"])
-def test_every_kind_of_file_gives_the_same_network(tmp_path: Path, job: Job, suffix: str) -> None:
+def test_every_file_format_gives_the_same_network(tmp_path: Path, job: Job, suffix: str) -> None:
     path = tmp_path / f"网络 🌻{suffix}"
     if suffix == ".safetensors":
         safetensors.torch.save_file(compact(), path)
@@ -74,7 +74,7 @@ def test_every_kind_of_file_gives_the_same_network(tmp_path: Path, job: Job, suf
     assert upscaler.nbytes > 0
 
 
-def test_a_network_that_sees_grey_is_given_one_colour_at_a_time(tmp_path: Path, job: Job) -> None:
+def test_a_greyscale_network_processes_one_channel_at_a_time(tmp_path: Path, job: Job) -> None:
     torch.save(compact(num_in_ch=1, num_out_ch=1), tmp_path / "a.pth")
     upscaler = load(tmp_path / "a.pth", job)
     assert upscaler.channels == 1
@@ -86,7 +86,7 @@ def test_a_network_that_sees_grey_is_given_one_colour_at_a_time(tmp_path: Path, 
         np.testing.assert_allclose(colours[..., number : number + 1], alone, atol=1e-6)
 
 
-def test_a_folder_stands_for_the_one_file_in_it(tmp_path: Path) -> None:
+def test_a_folder_with_one_file_is_that_file(tmp_path: Path) -> None:
     (tmp_path / "readme.txt").touch()
     (tmp_path / "a.pth").touch()
     assert weight_file(refer(tmp_path)) == tmp_path / "a.pth"
@@ -95,7 +95,7 @@ def test_a_folder_stands_for_the_one_file_in_it(tmp_path: Path) -> None:
         weight_file(refer(tmp_path))
 
 
-def test_a_loaded_network_is_used_again_until_its_file_changes(tmp_path: Path, job: Job) -> None:
+def test_a_loaded_network_is_reused_until_its_file_changes(tmp_path: Path, job: Job) -> None:
     path = tmp_path / "a.pth"
     torch.save(compact(), path)
     device = pick_device("cpu")
@@ -108,7 +108,7 @@ def test_a_loaded_network_is_used_again_until_its_file_changes(tmp_path: Path, j
 
 
 @pytest.mark.usefixtures("one_thread")
-def test_the_memory_of_a_tile_is_measured(job: Job) -> None:
+def test_the_memory_of_a_tile_is_estimated(job: Job) -> None:
     ref = starter("dat-light-x2")
     device = pick_device("cpu")
     upscaler = acquire_upscaler(ref, job, MemoryArbiter(device), device)
@@ -118,7 +118,7 @@ def test_the_memory_of_a_tile_is_measured(job: Job) -> None:
     assert upscaler.bytes_per_pixel(torch.bfloat16) < wide
 
 
-def test_cancelling_while_the_file_is_read_loads_nothing(tmp_path: Path) -> None:
+def test_a_cancel_while_the_file_is_read_loads_nothing(tmp_path: Path) -> None:
     torch.save(compact(), tmp_path / "a.pth")
     cancelled = threading.Event()
 
@@ -204,7 +204,7 @@ def of_four_channels(path: Path) -> None:
         ("a.pth", lambda _: None, "model_missing", "no longer at"),
     ],
 )
-def test_a_file_that_cannot_be_used_is_named_and_explained(
+def test_an_unusable_file_is_named_and_explained(
     tmp_path: Path, job: Job, name: str, make: Callable[[Path], None], kind: str, words: str
 ) -> None:
     make(tmp_path / name)
@@ -216,7 +216,7 @@ def test_a_file_that_cannot_be_used_is_named_and_explained(
 
 
 @pytest.mark.parametrize("zipped", [True, False])
-def test_a_file_that_wants_to_run_code_is_refused(tmp_path: Path, job: Job, zipped: bool) -> None:
+def test_a_pickle_that_runs_code_is_refused(tmp_path: Path, job: Job, zipped: bool) -> None:
     mark = tmp_path / "it ran"
     weights: dict[str, Any] = {**compact(), "z": Hostile(mark)}
     path = tmp_path / "a.pth"
@@ -229,7 +229,7 @@ def test_a_file_that_wants_to_run_code_is_refused(tmp_path: Path, job: Job, zipp
 
 
 @pytest.mark.filterwarnings("ignore:.*(deprecated|TorchScript)")
-def test_a_program_is_refused_as_one(tmp_path: Path, job: Job) -> None:
+def test_a_torchscript_program_is_refused(tmp_path: Path, job: Job) -> None:
     path = tmp_path / "a.pt"
     torch.jit.trace(torch.nn.Conv2d(3, 3, 3), torch.zeros(1, 3, 8, 8)).save(path)
     with pytest.raises(ProblemError, match="run code"):

@@ -31,7 +31,7 @@ def make(tmp_path: Path) -> Make:
     return command
 
 
-def test_one_bad_picture_costs_one_job_and_the_next_is_enlarged(
+def test_one_bad_picture_fails_one_job_and_the_next_is_upscaled(
     make_client: Callable[..., EngineClient], make: Make, tmp_path: Path
 ) -> None:
     client = make_client(device="cpu", threads=1)

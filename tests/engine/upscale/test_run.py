@@ -61,7 +61,7 @@ def pixels_of(path: Path) -> np.ndarray:
 
 
 @pytest.mark.parametrize("scale", [2, 3, 4])
-def test_a_picture_comes_back_larger_and_truer_than_by_interpolation(
+def test_a_picture_is_upscaled_better_than_by_interpolation(
     house: House, tmp_path: Path, scale: Literal[2, 3, 4]
 ) -> None:
     large = Image.fromarray(photograph(96, 120))
@@ -74,7 +74,7 @@ def test_a_picture_comes_back_larger_and_truer_than_by_interpolation(
     assert decibels(result, truth) > decibels(plain, truth)
 
 
-def test_the_recipe_tells_all_that_is_needed_to_make_it_again(house: House, source: Path) -> None:
+def test_the_recipe_has_everything_needed_to_reproduce_it(house: House, source: Path) -> None:
     path = house.run(source)
     recipe = house.recipe
     assert recipe.parents == (Parent(str(source), hashlib.sha256(source.read_bytes()).hexdigest()),)
@@ -95,7 +95,7 @@ def test_the_same_job_gives_the_same_file(house: House, source: Path) -> None:
     assert first.read_bytes() == second.read_bytes()
 
 
-def test_profile_exif_and_depth_are_in_the_result(house: House, tmp_path: Path) -> None:
+def test_profile_exif_and_depth_are_kept(house: House, tmp_path: Path) -> None:
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     exif = Image.Exif()
     exif[0x0112], exif[0x010F] = 6, "Camera"
@@ -120,9 +120,7 @@ def test_sixteen_bits_are_computed_and_written_in_full(house: House, tmp_path: P
 
 
 @pytest.mark.parametrize("mode", ["L", "LA", "P", "CMYK"])
-def test_other_kinds_of_pictures_come_back_as_what_they_are(
-    house: House, tmp_path: Path, mode: str
-) -> None:
+def test_other_modes_of_pictures_are_kept(house: House, tmp_path: Path, mode: str) -> None:
     original = Image.fromarray(photograph(24, 32, 4), "RGBA").convert("RGB")
     original = original.quantize(200) if mode == "P" else original.convert(mode)
     original.save(tmp_path / "a.tif")
@@ -149,7 +147,7 @@ def test_an_edge_of_alpha_is_sharp_and_has_no_dark_fringe(house: House, tmp_path
     assert decibels(result[..., 3], np.asarray(truth)) > decibels(plain, np.asarray(truth)) + 3
 
 
-def test_what_is_wholly_transparent_costs_no_work(
+def test_fully_transparent_tiles_are_skipped(
     house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Upscaler, "enlarge", lambda *_: pytest.fail("the network was asked"))
@@ -159,7 +157,7 @@ def test_what_is_wholly_transparent_costs_no_work(
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 50), (3, 2), (15, 17)])
-def test_the_smallest_pictures_work(house: House, tmp_path: Path, size: tuple[int, int]) -> None:
+def test_tiny_pictures_work(house: House, tmp_path: Path, size: tuple[int, int]) -> None:
     Image.new("RGB", size, (200, 90, 30)).save(tmp_path / "a.png")
     result = pixels_of(house.run(tmp_path / "a.png", 3))
     assert result.shape == (size[1] * 3, size[0] * 3, 3)
@@ -169,7 +167,7 @@ def test_the_smallest_pictures_work(house: House, tmp_path: Path, size: tuple[in
 # ---- tiles and memory
 
 
-def test_tiles_cannot_be_told_from_no_tiles(
+def test_tiles_are_indistinguishable_from_no_tiles(
     house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Image.fromarray(photograph(80, 144)).save(tmp_path / "a.png")
@@ -195,7 +193,7 @@ def test_tiles_are_smaller_where_memory_is_short(
     assert "tiles of" in house.recipe.adjustments[0]
 
 
-def test_no_memory_at_all_is_said_before_anything_runs(
+def test_too_little_memory_is_reported_before_anything_runs(
     house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Image.fromarray(photograph(40, 132)).save(tmp_path / "a.png")
@@ -205,7 +203,7 @@ def test_no_memory_at_all_is_said_before_anything_runs(
     assert caught.value.problem.kind == "out_of_memory"
 
 
-def test_the_tile_is_halved_when_memory_runs_out_in_the_middle(
+def test_the_tile_is_halved_when_memory_runs_out(
     house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Image.fromarray(photograph(40, 132)).save(tmp_path / "a.png")
@@ -227,7 +225,7 @@ def test_the_tile_is_halved_when_memory_runs_out_in_the_middle(
     assert decibels(halved, whole) > 35
 
 
-def test_a_machine_without_memory_for_the_smallest_tile_says_so(
+def test_too_little_memory_for_the_smallest_tile_fails_the_job(
     house: House, source: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def never(*_: object) -> None:
@@ -240,7 +238,7 @@ def test_a_machine_without_memory_for_the_smallest_tile_says_so(
     assert list(house.folder.iterdir()) == []
 
 
-def test_half_precision_that_overflows_is_given_up_and_said() -> None:
+def test_an_overflow_in_half_precision_falls_back_to_full_with_a_warning() -> None:
     """No machine with a graphics card is needed: the overflow is a stand-in."""
 
     class Overflowing:
@@ -265,7 +263,7 @@ def test_half_precision_that_overflows_is_given_up_and_said() -> None:
 
 
 @pytest.mark.parametrize(("channels", "suffix"), [(3, ".jpg"), (4, ".png")])
-def test_progress_and_a_preview_come_with_the_tiles(
+def test_progress_and_a_preview_are_sent_with_the_tiles(
     house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, channels: int, suffix: str
 ) -> None:
     monkeypatch.setattr(run_module, "TILE_ON_CPU", 64)
@@ -286,7 +284,7 @@ def test_progress_and_a_preview_come_with_the_tiles(
 
 
 @pytest.mark.parametrize("moment", ["Loading", "Progress"])
-def test_a_cancelled_job_stops_and_leaves_nothing(house: House, source: Path, moment: str) -> None:
+def test_a_cancelled_job_leaves_no_file(house: House, source: Path, moment: str) -> None:
     def cancel(event: object) -> None:
         if type(event).__name__ == moment:
             house.cancelled.set()
@@ -322,7 +320,7 @@ def test_a_job_can_be_cancelled_between_two_layers(
 
 
 @pytest.mark.parametrize(("own", "wanted", "passes"), [(4, 2, 1), (4, 3, 1), (2, 4, 2), (2, 3, 2)])
-def test_a_scale_that_the_model_lacks_is_reached_and_said(
+def test_a_scale_that_the_model_lacks_is_reached_with_a_warning(
     house: House, source: Path, own: int, wanted: Literal[2, 3, 4], passes: int
 ) -> None:
     model = starter(f"dat-light-x{own}")
@@ -338,7 +336,7 @@ def test_a_scale_that_the_model_lacks_is_reached_and_said(
 # ---- what is refused
 
 
-def test_a_result_beyond_all_bounds_is_refused_at_once(house: House, tmp_path: Path) -> None:
+def test_a_result_that_is_too_large_is_refused_at_once(house: House, tmp_path: Path) -> None:
     path = tmp_path / "wide 大.png"
     pretend_size(path, 30_000, 30_000)
     with pytest.raises(ProblemError, match="megapixels") as caught:
@@ -357,7 +355,7 @@ def test_a_picture_changed_since_it_was_queued_is_reported(
 
 
 @pytest.mark.skipif(os.name == "nt", reason="links to devices are of Unix")
-def test_a_full_disk_is_no_bug_of_ours(
+def test_a_full_disk_is_not_reported_as_a_bug(
     house: House, source: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("studio.engine.local.job.Job.temporary", lambda *_: Path("/dev/full"))

@@ -111,13 +111,13 @@ class MainWindow(QMainWindow):
 
     # ---- destinations (see `Destinations`)
 
-    def restore(self, what: Asset | Request) -> None:
+    def restore(self, source: Asset | Request) -> None:
         """Show the settings of an asset or a request in the tab of its kind."""
         from studio.kinds.requests import kind_if_known, unsupported_reason
 
-        request = what if isinstance(what, Request) else what.recipe.request
+        request = source if isinstance(source, Request) else source.recipe.request
         if kind_if_known(request) is not None:
-            self.tabs.show_task(request.task).restore(what)
+            self.tabs.show_task(request.task).restore(source)
         elif (why := unsupported_reason(request)) is not None:
             self.show_problem(Problem("bad_input", why))
 
@@ -212,8 +212,8 @@ class MainWindow(QMainWindow):
             bind(keys, lambda: self.tab(self.current_task).generate())
         bind("Escape", lambda: self.tab(self.current_task).stop())
         bind("Ctrl+L", lambda: self.tab(self.current_task).focus_prompt())
-        for place in range(self.tabs.count()):
-            bind(f"Ctrl+{place + 1}", partial(self.tabs.setCurrentIndex, place))
+        for index in range(self.tabs.count()):
+            bind(f"Ctrl+{index + 1}", partial(self.tabs.setCurrentIndex, index))
         bind("Ctrl+F", self._search)
         bind("F1", self.show_shortcuts)
         bind("Ctrl+M", lambda: self.open_models())

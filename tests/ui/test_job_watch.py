@@ -96,7 +96,7 @@ def test_a_closed_watch_emits_nothing(state: AppState) -> None:
 def test_a_cancel_before_enqueueing_takes_effect_once_enqueued(
     window: MainWindow, qtbot: QtBot
 ) -> None:
-    window.state.pause(True)
+    window.state.set_paused(True)
     token = window.state.submit([TextRequest(prompt="a fox"), TextRequest(prompt="an owl")])
     watch = JobWatch(window.state, window, token=token)
     found = ends(watch)

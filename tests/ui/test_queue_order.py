@@ -204,7 +204,7 @@ def test_cancel_all_cancels_the_running_job_too_and_starts_no_other(
     window: MainWindow, library: Library, view: Any, find: Callable[[str], Any], qtbot: QtBot
 ) -> None:
     wait_for(window, view, qtbot, "one [slow]", "two", "three")
-    window.state.pause(False)
+    window.state.set_paused(False)
     qtbot.waitUntil(lambda: window.state.worker.running_job != "", timeout=10_000)
     qtbot.waitUntil(lambda: library.queue.counts().get("running") == 1, timeout=10_000)
     press(find("queue.more").menu(), "queue.cancel_all")
@@ -215,7 +215,7 @@ def test_jobs_that_run_together_are_cancelled_together(
     window: MainWindow, library: Library, find: Callable[[str], Any], qtbot: QtBot
 ) -> None:
     library.queue.enqueue([TextRequest(prompt=f"{n} [slow]") for n in range(3)], batch="night")
-    window.state.pause(False)
+    window.state.set_paused(False)
     qtbot.waitUntil(lambda: library.queue.counts() == {"running": 3}, timeout=10_000)
     qtbot.waitUntil(lambda: find("queue.view").model().counts() == (3, 0), timeout=10_000)
     find("queue.cancel").click()
@@ -263,7 +263,7 @@ def test_the_dock_shows_the_remaining_time_once_it_is_known(
     said = find("queue.summary")
     wait_for(window, view, qtbot, "one", "two")
     qtbot.waitUntil(lambda: said.text() == "2 jobs of unknown duration.", timeout=10_000)
-    window.state.pause(False)
+    window.state.set_paused(False)
     qtbot.waitUntil(lambda: library.queue.counts() == {"done": 2}, timeout=20_000)
     qtbot.waitUntil(lambda: said.text() == "", timeout=10_000)
 

@@ -75,9 +75,9 @@ class BatchDialog(QDialog):
             self.prompts,
             self.matrix,
         )
-        for place, (page, title) in enumerate(zip(pages, titles, strict=True)):
+        for index, (page, title) in enumerate(zip(pages, titles, strict=True)):
             self.pages.addTab(page, title)
-            page.planned.connect(partial(self._planned, place))
+            page.planned.connect(partial(self._planned, index))
         self.estimate = QLabel(self)
         self.estimate.setObjectName("batch.estimate")
         self.estimate.setWordWrap(True)
@@ -100,16 +100,16 @@ class BatchDialog(QDialog):
         layout.addLayout(row)
         self.pages.currentChanged.connect(self._page_changed)
 
-    def _page_changed(self, place: int) -> None:
-        if place == 1:
+    def _page_changed(self, index: int) -> None:
+        if index == 1:
             self.prompts.update_plan()
-        elif place == 2:
+        elif index == 2:
             self.matrix.update_plan()
-        self._planned(place, self._plans.get(place))
+        self._planned(index, self._plans.get(index))
 
-    def _planned(self, place: int, plan: Plan | None) -> None:
-        self._plans[place] = plan
-        if place != self.pages.currentIndex():
+    def _planned(self, index: int, plan: Plan | None) -> None:
+        self._plans[index] = plan
+        if index != self.pages.currentIndex():
             return
         self.start.setEnabled(plan is not None and not self._is_enqueuing)
         if self._is_running:

@@ -49,29 +49,29 @@ class CompareDialog(QDialog):
         grid = QGridLayout()
         grid.setSpacing(GRID)
         columns = 2 if len(assets) == 4 else len(assets)
-        for place, (asset, facts) in enumerate(zip(assets, differences(assets), strict=True)):
-            caption = self._caption(place, facts)
-            canvas = self.canvases[place]
-            canvas.setObjectName(f"compare.pane.{place}")
+        for index, (asset, facts) in enumerate(zip(assets, differences(assets), strict=True)):
+            caption = self._caption(index, facts)
+            canvas = self.canvases[index]
+            canvas.setObjectName(f"compare.pane.{index}")
             canvas.setAccessibleName(
-                self.tr("Picture {n} of {count}").format(n=place + 1, count=len(assets))
+                self.tr("Picture {n} of {count}").format(n=index + 1, count=len(assets))
             )
             canvas.setAccessibleDescription(
                 ", ".join(f"{name} {value}" for name, value in facts) or caption.text()
             )
-            self._views[place].moved.connect(self._synchronise)
-            row, column = divmod(place, columns)
+            self._views[index].moved.connect(self._synchronise)
+            row, column = divmod(index, columns)
             grid.addWidget(canvas, 2 * row, column)
             grid.addWidget(caption, 2 * row + 1, column)
             grid.setRowStretch(2 * row, 1)
             grid.setColumnStretch(column, 1)
-            self._loader.request(str(place), str(asset.path))
+            self._loader.request(str(index), str(asset.path))
         fill_dialog(self, grid, self._bar(), stretched=grid, margins=(2, 2, 2, 1), spacing=1)
         self.canvases[0].setFocus()
 
-    def _caption(self, place: int, facts: Sequence[tuple[str, str]]) -> QLabel:
+    def _caption(self, index: int, facts: Sequence[tuple[str, str]]) -> QLabel:
         caption = QLabel(self)
-        caption.setObjectName(f"compare.caption.{place}")
+        caption.setObjectName(f"compare.caption.{index}")
         caption.setWordWrap(True)
         caption.setTextFormat(Qt.TextFormat.RichText)
         caption.setAlignment(Qt.AlignmentFlag.AlignTop)

@@ -52,7 +52,7 @@ class CullDialog(QDialog):
         self._starred = [asset.starred for asset in assets]
         self._decisions: list[Decision] = [""] * len(assets)
         self._history: list[tuple[int, Decision]] = []
-        self._place = start
+        self._index = start
         self._pictures: OrderedDict[int, tuple[QImage, QSize]] = OrderedDict()
         self.setObjectName("cull.dialog")
         self.setWindowTitle(self.tr("Keep or reject"))
@@ -107,17 +107,17 @@ class CullDialog(QDialog):
     def undo(self) -> None:
         """Undo the last decision and show its picture."""
         if self._history:
-            place, before = self._history.pop()
-            self._apply(place, before)
-            self._go(place)
+            index, before = self._history.pop()
+            self._apply(index, before)
+            self._go(index)
 
     def forward(self) -> None:
         """Show the next picture."""
-        self._go(self._place + 1)
+        self._go(self._index + 1)
 
     def back(self) -> None:
         """Show the previous picture."""
-        self._go(self._place - 1)
+        self._go(self._index - 1)
 
     # ---- private
 
@@ -157,16 +157,16 @@ class CullDialog(QDialog):
         return bar
 
     def _decide(self, decision: Decision) -> None:
-        place, before = self._place, self._decisions[self._place]
+        index, before = self._index, self._decisions[self._index]
         if decision != before:
-            self._history.append((place, before))
-            self._apply(place, decision)
-        self._go(place + 1)
+            self._history.append((index, before))
+            self._apply(index, decision)
+        self._go(index + 1)
 
-    def _apply(self, place: int, decision: Decision) -> None:
-        before = self._decisions[place]
-        asset_id, starred = self._assets[place].id, self._starred[place]
-        self._decisions[place] = decision
+    def _apply(self, index: int, decision: Decision) -> None:
+        before = self._decisions[index]
+        asset_id, starred = self._assets[index].id, self._starred[index]
+        self._decisions[index] = decision
 
         def change(library: Library) -> Asset | None:
             if before == "rejected":
@@ -180,30 +180,30 @@ class CullDialog(QDialog):
         def done(asset: Asset | None) -> None:
             # Trashing and restoring move the file.
             if asset is not None:
-                self._assets[place] = asset
+                self._assets[index] = asset
 
         def refused() -> None:
-            self._decisions[place] = before
-            self._history = [step for step in self._history if step != (place, before)]
+            self._decisions[index] = before
+            self._history = [step for step in self._history if step != (index, before)]
             self._show()
 
         self._state.change_assets(self, change, done, refused)
 
-    def _go(self, place: int) -> None:
-        self._place = max(0, min(len(self._assets) - 1, place))
+    def _go(self, index: int) -> None:
+        self._index = max(0, min(len(self._assets) - 1, index))
         self._show()
 
     def _show(self) -> None:
         count = len(self._assets)
-        asset = self._assets[self._place]
-        self.progress.setText(self.tr("{n} of {count}").format(n=self._place + 1, count=count))
-        match self._decisions[self._place]:
+        asset = self._assets[self._index]
+        self.progress.setText(self.tr("{n} of {count}").format(n=self._index + 1, count=count))
+        match self._decisions[self._index]:
             case "kept":
                 self.decision.show_text(self.tr("Kept"), "success")
             case "rejected":
                 self.decision.show_text(self.tr("Rejected"), "error")
             case _:
-                self.decision.show_text(self.tr("Has a star") if asset.starred else "")
+                self.decision.show_text(self.tr("Starred") if asset.starred else "")
         self._counts.setText(
             self.tr("{kept} kept, {rejected} rejected, {left} remaining").format(
                 kept=self._decisions.count("kept"),
@@ -216,36 +216,36 @@ class CullDialog(QDialog):
         self._prompt.setToolTip(asset.prompt)
         self._prompt.setMinimumWidth(1)
         self.canvas.setAccessibleName(f"{self.progress.text()}: {prompt}")
-        self._buttons["back"].setEnabled(self._place > 0)
-        self._buttons["forward"].setEnabled(self._place < count - 1)
+        self._buttons["back"].setEnabled(self._index > 0)
+        self._buttons["forward"].setEnabled(self._index < count - 1)
         self._buttons["undo"].setEnabled(bool(self._history))
         self._show_picture()
 
     def _show_picture(self) -> None:
-        loaded = self._pictures.get(self._place)
+        loaded = self._pictures.get(self._index)
         if loaded is None:
             self.canvas.clear()
         else:
-            self._pictures.move_to_end(self._place)
+            self._pictures.move_to_end(self._index)
             self._draw(*loaded)
-        for place in (self._place, self._place + 1):
-            if place < len(self._assets) and place not in self._pictures:
-                self._loader.request(str(place), str(self._assets[place].path))
+        for index in (self._index, self._index + 1):
+            if index < len(self._assets) and index not in self._pictures:
+                self._loader.request(str(index), str(self._assets[index].path))
 
     def _draw(self, image: QImage, size: QSize) -> None:
         self.canvas.set_picture(image, size)
         self.canvas.fit()
 
     def _loaded(self, key: str, _path: str, image: QImage, size: QSize) -> None:
-        place = int(key)
-        self._pictures[place] = (image, size)
+        index = int(key)
+        self._pictures[index] = (image, size)
         while len(self._pictures) > CACHED_PICTURES:
             self._pictures.popitem(last=False)
-        if place == self._place:
+        if index == self._index:
             self._draw(image, size)
 
     def _failed(self, key: str, _path: str, error: str) -> None:
-        if int(key) == self._place:
+        if int(key) == self._index:
             self.decision.show_text(
                 self.tr("This picture cannot be shown: {error}").format(error=error), "warning"
             )

@@ -6,7 +6,7 @@ from PySide6.QtGui import QIcon, QPixmap
 
 from studio.kinds.kind import Medium
 from studio.library.records import Asset
-from studio.ui.gallery.history_model import ASSET_ROLE, PICTURE_ROLE, SECOND_ROLE
+from studio.ui.gallery.history_model import ASSET_ROLE, PICTURE_ROLE, SECOND_LINE_ROLE
 from studio.ui.shell.kind_labels import asset_icon
 from studio.ui.style.icons import icon
 from studio.ui.style.theme import GRID
@@ -31,4 +31,4 @@ class AssetDelegate(TwoLineDelegate):
         return ROW_SIDE if shows_picture else 20
 
     def second_line(self, index: Index) -> str:
-        return str(index.data(SECOND_ROLE) or "")
+        return str(index.data(SECOND_LINE_ROLE) or "")

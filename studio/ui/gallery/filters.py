@@ -70,9 +70,9 @@ class Filters(QWidget):
         self.row.addWidget(self.starred)
         self.row.addWidget(self.more)
         # A popup, because the list of results needs the height of the dock.
-        self.rest = QFrame(self, Qt.WindowType.Popup)
-        self.rest.setFrameShape(QFrame.Shape.StyledPanel)
-        self._grid = QGridLayout(self.rest)
+        self.popup = QFrame(self, Qt.WindowType.Popup)
+        self.popup.setFrameShape(QFrame.Shape.StyledPanel)
+        self._grid = QGridLayout(self.popup)
         self._grid.setContentsMargins(2 * GRID, 2 * GRID, 2 * GRID, 2 * GRID)
         self._grid.setSpacing(GRID)
         self._grid.setColumnStretch(1, 1)
@@ -89,7 +89,7 @@ class Filters(QWidget):
         self.collection = self._add("history.collection", self.tr("Collection"))
         self.tag = self._add("history.tag", self.tr("Tag"))
         self.label = self._add("history.label", self.tr("Label"))
-        self.clear = QPushButton(self.tr("Clear filters"), self.rest)
+        self.clear = QPushButton(self.tr("Clear filters"), self.popup)
         self.clear.setObjectName("history.filter.clear")
         self.clear.clicked.connect(self._clear)
         self._grid.addWidget(self.clear, self._grid.rowCount(), 1)
@@ -102,7 +102,7 @@ class Filters(QWidget):
         self.changed.connect(self._show_active)
         self._show_active()
 
-    def wanted(self, typed: str) -> AssetQuery:
+    def query(self, typed: str) -> AssetQuery:
         """Return the search that the filters and the search text `typed` describe."""
         words, tags = split_tags(typed)
         tag = self.tag.currentData()
@@ -169,18 +169,18 @@ class Filters(QWidget):
     def _open(self) -> None:
         self._show_active()
         self.opened.emit()
-        self.rest.adjustSize()
-        self.rest.setMinimumWidth(self.width())
+        self.popup.adjustSize()
+        self.popup.setMinimumWidth(self.width())
         right = self.mapToGlobal(self.rect().bottomRight()).x()
         below = self.mapToGlobal(self.rect().bottomLeft()).y() + GRID // 2
-        self.rest.move(right - max(self.rest.width(), self.width()) + 1, below)
-        self.rest.show()
+        self.popup.move(right - max(self.popup.width(), self.width()) + 1, below)
+        self.popup.show()
         self.date.setFocus()
 
     def _clear(self) -> None:
         for box in self._boxes():
             box.setCurrentIndex(0)
-        self.rest.hide()
+        self.popup.hide()
 
     def _show_active(self) -> None:
         active = bool(self.chosen())
@@ -190,7 +190,7 @@ class Filters(QWidget):
 
     def _add(self, name: str, text: str) -> QComboBox:
         box = self._box(name, text)
-        label = QLabel(text, self.rest)
+        label = QLabel(text, self.popup)
         label.setBuddy(box)
         row = self._grid.rowCount()
         self._grid.addWidget(label, row, 0)

@@ -17,7 +17,7 @@ from studio.ui.shell.state import AppState
 from studio.ui.widgets.dialog_frame import show_dialog
 from studio.ui.widgets.long_list import LongList
 
-_CULLED = 2000
+_MAX_CULLED = 2000
 """Maximum number of results in one keep-or-reject session."""
 
 
@@ -61,11 +61,11 @@ class HistoryCommands(QObject):
         action = self.results[name]
         if name == "delete":
             self._row_to_choose = min(self._view.selected_rows(), default=None)
-        if action.most == 1:
+        if action.maximum == 1:
             current = self.current()
             if current is not None:
                 self.results.do(name, [current])
-        elif action.most is not None and self._view.selected_count() > action.most:
+        elif action.maximum is not None and self._view.selected_count() > action.maximum:
             # Shows the hint, without reading more results than the action accepts.
             self.results.do(name, [])
         else:
@@ -94,14 +94,14 @@ class HistoryCommands(QObject):
             "",
             self._window(),
         )
-        dialog.kept.connect(self.add_to)
+        dialog.submitted.connect(self.add_to)
         show_dialog(dialog)
 
     def rename_collection(self) -> None:
         """Ask for a new name for the collection that is shown."""
         from studio.ui.gallery.name_dialog import NameDialog
 
-        old = self._filters.wanted("").collection
+        old = self._filters.query("").collection
         if not old:
             self._state.show_message(self.tr("Choose a collection in the filters first."), "info")
             return
@@ -118,7 +118,7 @@ class HistoryCommands(QObject):
                 old, new, lambda: self._filters.choose_collection(new)
             )
 
-        dialog.kept.connect(rename)
+        dialog.submitted.connect(rename)
         show_dialog(dialog)
 
     def cull(self) -> None:
@@ -127,9 +127,9 @@ class HistoryCommands(QObject):
         one = self._model.numbers(rows)[0] if len(rows) == 1 else None
         many = rows if len(rows) > 1 else range(self._model.rowCount())
         first = rows[0] if len(rows) == 1 else 0
-        start = max(0, min(first - _CULLED // 2, len(many) - _CULLED))
+        start = max(0, min(first - _MAX_CULLED // 2, len(many) - _MAX_CULLED))
         self._with_numbers(
-            self._model.numbers(many[start : start + _CULLED]),
+            self._model.numbers(many[start : start + _MAX_CULLED]),
             lambda listed: self._cull(listed, one),
             lambda: self._cull([], None),
         )

@@ -27,7 +27,7 @@ Fetch = Callable[[Sequence[int]], list[Asset]]
 """Returns the assets of these numbers. Runs on a background thread; may block."""
 
 ASSET_ROLE = Qt.ItemDataRole.UserRole
-SECOND_ROLE = Qt.ItemDataRole.UserRole + 1
+SECOND_LINE_ROLE = Qt.ItemDataRole.UserRole + 1
 PICTURE_ROLE = Qt.ItemDataRole.UserRole + 2
 
 BLOCK = 40
@@ -129,7 +129,7 @@ class HistoryModel(QAbstractListModel):
             return f"{asset_title(asset)}, {_second_line(asset)}"
         if role == ASSET_ROLE:
             return asset
-        if role == SECOND_ROLE:
+        if role == SECOND_LINE_ROLE:
             return _second_line(asset)
         if role == PICTURE_ROLE and asset.medium is Medium.PICTURE:
             return self._thumbnails.get(asset.number, str(asset.path))
@@ -235,13 +235,13 @@ def _common_prefix(first: array[int], second: array[int]) -> int:
 def _runs(numbers: array[int], others: set[int], start: int) -> list[tuple[int, int]]:
     """Return (first, last) of each run of numbers not in `others`; positions count from `start`."""
     runs: list[tuple[int, int]] = []
-    for place, number in enumerate(numbers, start):
+    for position, number in enumerate(numbers, start):
         if number in others:
             continue
-        if runs and runs[-1][1] == place - 1:
-            runs[-1] = (runs[-1][0], place)
+        if runs and runs[-1][1] == position - 1:
+            runs[-1] = (runs[-1][0], position)
         else:
-            runs.append((place, place))
+            runs.append((position, position))
     return runs
 
 

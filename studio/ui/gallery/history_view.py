@@ -102,7 +102,7 @@ class HistoryView(QWidget):
         self.count.setForegroundRole(QPalette.ColorRole.PlaceholderText)
         self.detail = QTextBrowser(self)
         self.detail.setObjectName("history.detail")
-        self.detail.setAccessibleName(self.tr("About the chosen result"))
+        self.detail.setAccessibleName(self.tr("Details of the selected result"))
         self.detail.setOpenLinks(False)
         self.detail.setTabChangesFocus(True)
         self.detail.setFixedHeight(17 * GRID)
@@ -133,13 +133,13 @@ class HistoryView(QWidget):
         library = self._state.library
         if library is None:
             return
-        wanted = self.filters.wanted(self.search.text())
+        query = self.filters.query(self.search.text())
         rows = self.view.visible_rows()
         near = slice(max(0, rows.start - _MARGIN), max(rows.stop, 1) + 2 * _MARGIN)
         current = self.model.numbers([self.view.currentIndex().row()])
 
         def search() -> _Found:
-            numbers = library.assets.numbers(wanted)
+            numbers = library.assets.numbers(query)
             read = dict.fromkeys([*numbers[near], *current])
             return numbers, library.assets.by_numbers(list(read))
 
@@ -152,7 +152,7 @@ class HistoryView(QWidget):
                 self._show(found)
 
         self._state.background.read(self, search, show, self._state.problem.emit)
-        if self.filters.rest.isVisible():
+        if self.filters.popup.isVisible():
             self._load_filter_options()
 
     # ---- private
@@ -163,7 +163,7 @@ class HistoryView(QWidget):
         fetch = (lambda _: []) if library is None else library.assets.by_numbers
         self.model.show(numbers, fetch, known)
         self.commands.choose_after_deleting()
-        everything = self.filters.wanted(self.search.text()).matches_all
+        everything = self.filters.query(self.search.text()).matches_all
         self._empty.setVisible(not numbers)
         self._empty.setText(
             self.tr("Your results appear here.") if everything else self.tr("No results found.")
@@ -217,7 +217,7 @@ class HistoryView(QWidget):
             return
         asset = self.commands.current()
         if asset is None:
-            self.detail.setPlainText(self.tr("Choose a result to see how it was made."))
+            self.detail.setPlainText(self.tr("Select a result to see how it was made."))
         else:
             self.detail.setHtml(detail_text(asset))
 
@@ -233,8 +233,8 @@ class HistoryView(QWidget):
         button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         return button
 
-    def _menu(self, place: QPoint) -> None:
-        index: QModelIndex = self.view.indexAt(place)
+    def _menu(self, position: QPoint) -> None:
+        index: QModelIndex = self.view.indexAt(position)
         library = self._state.library
         if not index.isValid() or library is None:
             return
@@ -245,7 +245,7 @@ class HistoryView(QWidget):
             menu = QMenu(self)
             menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
             fill_menu(menu, self.commands, self.commands.chosen(), collections)
-            menu.popup(self.view.viewport().mapToGlobal(place))
+            menu.popup(self.view.viewport().mapToGlobal(position))
 
         self._state.background.read(
             self, library.marks.collections, open_at, self._state.problem.emit

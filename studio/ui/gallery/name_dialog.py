@@ -14,7 +14,7 @@ MAX_LENGTH = 100
 class NameDialog(QDialog):
     """Not modal; Enter saves, Esc cancels. Object names: `<name>`, `<name>.edit`."""
 
-    kept = Signal(str)
+    submitted = Signal(str)
     """The name that was entered."""
 
     def __init__(
@@ -43,7 +43,7 @@ class NameDialog(QDialog):
         """Emit the name and close; does nothing while there is none."""
         name = " ".join(self.edit.text().split())
         if name:
-            self.kept.emit(name)
+            self.submitted.emit(name)
             super().accept()
 
     def _enable(self) -> None:

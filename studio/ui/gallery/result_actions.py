@@ -24,7 +24,7 @@ from studio.ui.shell.state import AppState
 from studio.ui.style.translations import tr
 from studio.ui.widgets.dialog_frame import show_dialog
 
-MOST_COMPARED = 4
+MAX_COMPARED = 4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,8 +39,8 @@ class ResultAction:
         undo_text: replaces `text` if `is_done` is true for all selected results.
         medium: the medium of the results that it applies to; None for any.
         suits: whether it applies to a result of that medium.
-        least: minimum number of results that it applies to.
-        most: maximum number of selected results, None for any.
+        minimum: minimum number of results that it applies to.
+        maximum: maximum number of selected results, None for any.
         hint: shown if it is invoked but not enabled.
     """
 
@@ -53,8 +53,8 @@ class ResultAction:
     is_done: Callable[[Asset], bool] = lambda _: False
     medium: Medium | None = None
     suits: Callable[[Asset], bool] = lambda _: True
-    least: int = 1
-    most: int | None = None
+    minimum: int = 1
+    maximum: int | None = None
     hint: str = ""
 
     def applicable(self, chosen: Sequence[Asset]) -> list[Asset]:
@@ -64,8 +64,8 @@ class ResultAction:
 
     def is_enabled(self, chosen: Sequence[Asset]) -> bool:
         """Return whether it can be run on the selected results."""
-        few_enough = self.most is None or len(chosen) <= self.most
-        return few_enough and len(self.applicable(chosen)) >= self.least
+        few_enough = self.maximum is None or len(chosen) <= self.maximum
+        return few_enough and len(self.applicable(chosen)) >= self.minimum
 
     def text_for(self, chosen: Sequence[Asset]) -> str:
         """Return the text of its menu entry for the selected results."""
@@ -106,7 +106,7 @@ class ResultActions(QObject):
             name="use",
             icon="sliders-horizontal",
             text=tr("Use these settings"),
-            most=1,
+            maximum=1,
             suits=_is_known,
             run=lambda chosen: self._state.destinations.restore(chosen[0]),
             hint=tr(
@@ -118,7 +118,7 @@ class ResultActions(QObject):
             icon="copy-plus",
             text=tr("More like this"),
             keys="M",
-            most=1,
+            maximum=1,
             suits=_can_vary,
             run=lambda chosen: self.rerun.more_like(chosen[0]),
         )
@@ -126,7 +126,7 @@ class ResultActions(QObject):
             name="reproduce",
             icon="repeat",
             text=tr("Reproduce"),
-            most=1,
+            maximum=1,
             suits=_can_run,
             run=lambda chosen: self.rerun.reproduce(chosen[0]),
         )
@@ -137,7 +137,7 @@ class ResultActions(QObject):
                     icon=kind.icon,
                     text=tr(kind.action),
                     medium=kind.accepts,
-                    most=None if kind.accepts_many else 1,
+                    maximum=None if kind.accepts_many else 1,
                     run=partial(operations.send, kind.task),
                 )
         yield ResultAction(
@@ -156,8 +156,8 @@ class ResultActions(QObject):
             text=tr("Compare"),
             keys="C",
             medium=Medium.PICTURE,
-            least=2,
-            most=MOST_COMPARED,
+            minimum=2,
+            maximum=MAX_COMPARED,
             run=self._compare,
             hint=tr("Select two to four pictures in History to compare them."),
         )
@@ -166,7 +166,7 @@ class ResultActions(QObject):
             icon="images",
             text=tr("Contact sheet"),
             medium=Medium.PICTURE,
-            least=2,
+            minimum=2,
             run=operations.contact_sheet,
             hint=tr("Select two or more pictures in History for a contact sheet."),
         )
@@ -177,14 +177,14 @@ class ResultActions(QObject):
             name="open",
             icon="external-link",
             text=tr("Open"),
-            most=1,
+            maximum=1,
             run=lambda chosen: operations.open(chosen[0]),
         )
         yield ResultAction(
             name="folder",
             icon="folder-open",
             text=tr("Open folder"),
-            most=1,
+            maximum=1,
             run=lambda chosen: operations.open_folder(chosen[0]),
         )
         yield ResultAction(
@@ -209,7 +209,7 @@ class ResultActions(QObject):
         from studio.ui.gallery.tags_dialog import TagsDialog
 
         dialog = TagsDialog(chosen, self._widget.window())
-        dialog.kept.connect(lambda before, after: self.operations.retag(chosen, before, after))
+        dialog.submitted.connect(lambda before, after: self.operations.retag(chosen, before, after))
         show_dialog(dialog)
 
     def _export(self, to_format: ExportFormat, chosen: list[Asset]) -> None:

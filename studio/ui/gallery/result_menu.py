@@ -20,9 +20,9 @@ Entry = tuple[str, str, str, Callable[[], object], bool]
 _GROUPS = (("copy", "export", "star"), ("open", "folder"), ("delete",))
 
 
-def kept(library: Library, name: str) -> Asset | None:
+def find_result(library: Library, asset_id: str) -> Asset | None:
     """Return a result by its id, None if it does not exist or is in the trash."""
-    asset = library.assets.get(name)
+    asset = library.assets.get(asset_id)
     return None if asset is None or library.trash.holds(asset.path) else asset
 
 
@@ -44,7 +44,7 @@ class ResultMenu(QObject):
         if library is not None:
             self._state.background.read(
                 self,
-                lambda: kept(library, asset),
+                lambda: find_result(library, asset),
                 lambda found: self._open(found, at, more),
                 self._state.problem.emit,
             )

@@ -116,13 +116,13 @@ class ResultOperations(QObject):
 
         lost: dict[str, list[str]] = {}
 
-        def note_loss(path: Path, what: Sentence) -> None:
-            lost.setdefault(translated(what), []).append(path.name)
+        def note_loss(path: Path, loss: Sentence) -> None:
+            lost.setdefault(translated(loss), []).append(path.name)
 
         def done(copies: list[Path]) -> None:
-            for what, names in lost.items():
+            for loss, names in lost.items():
                 more = "" if len(names) == 1 else f" (+{len(names) - 1})"
-                self._state.show_message(f"{names[0]}{more}: {what}", "warning")
+                self._state.show_message(f"{names[0]}{more}: {loss}", "warning")
             self._state.show_message(
                 (
                     self.tr("The copy and its recipe are in {folder}.").format(folder=folder)

@@ -27,7 +27,7 @@ def tags_in(typed: str) -> list[str]:
 class TagsDialog(QDialog):
     """Not modal; Enter saves, Esc cancels. Object names: `history.tags`, `history.tags.edit`."""
 
-    kept = Signal(object, object)
+    submitted = Signal(object, object)
     """The shared tags before, and after editing."""
 
     def __init__(self, assets: Sequence[Asset], parent: QWidget | None = None) -> None:
@@ -64,5 +64,5 @@ class TagsDialog(QDialog):
 
     def accept(self) -> None:
         """Emit the tags and close."""
-        self.kept.emit(self._before, tags_in(self.edit.text()))
+        self.submitted.emit(self._before, tags_in(self.edit.text()))
         super().accept()

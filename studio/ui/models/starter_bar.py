@@ -113,8 +113,8 @@ class StarterBar(QWidget):
             self.progress.setRange(0, 0)
             starter.start()
 
-    def _show_progress(self, what: Sentence, fraction: float | None) -> None:
-        self.text.setText(translated(what))
+    def _show_progress(self, step: Sentence, fraction: float | None) -> None:
+        self.text.setText(translated(step))
         if fraction is None:
             self.progress.setRange(0, 0)
         else:

@@ -14,7 +14,7 @@ class StarterInstall(QObject):
     """One per `AppState`, cancelled when the window closes: see `starter_install_of`."""
 
     progressed = Signal(object, object)
-    """A `Sentence` and a fraction (0 to 1) or None."""
+    """The current step as a `Sentence`, and its progress from 0 to 1, None if unknown."""
     changed = Signal()
     """The installation started or ended."""
 
@@ -34,8 +34,8 @@ class StarterInstall(QObject):
         self.changed.emit()
         paths, worker = self._state.paths, self._state.worker
 
-        def report(what: Sentence, fraction: float | None) -> None:
-            self.progressed.emit(what, fraction)
+        def report(step: Sentence, fraction: float | None) -> None:
+            self.progressed.emit(step, fraction)
 
         def work() -> Problem | None:
             from studio.models.starter import install_starter

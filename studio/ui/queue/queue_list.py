@@ -56,11 +56,11 @@ class QueueList(QListView):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
 
-    def drop(self, data: QMimeData, place: QPoint) -> bool:
+    def drop(self, data: QMimeData, position: QPoint) -> bool:
         """Drop jobs at a viewport position; return whether they can be dropped there."""
-        index = self.indexAt(place)
+        index = self.indexAt(position)
         row = index.row()
-        if index.isValid() and place.y() >= self.visualRect(index).center().y():
+        if index.isValid() and position.y() >= self.visualRect(index).center().y():
             row += 1
         return self.model().dropMimeData(data, Qt.DropAction.MoveAction, row, 0, QModelIndex())
 

@@ -79,14 +79,14 @@ class QueueModel(QAbstractListModel):
         if not chosen or before in {job.id for job in chosen}:
             return
         others = [job for job in self._jobs if job not in chosen]
-        place = next((row for row, job in enumerate(others) if job.id == before), None)
-        if place is None:
-            place = 1 + max(
+        target = next((row for row, job in enumerate(others) if job.id == before), None)
+        if target is None:
+            target = 1 + max(
                 (row for row, job in enumerate(others) if job.status in ("running", "queued")),
                 default=-1,
             )
             before = self._first_unlisted
-        others[place:place] = chosen
+        others[target:target] = chosen
         if [job.id for job in others] == [job.id for job in self._jobs]:
             return
         self._arrange(others)
@@ -177,7 +177,7 @@ class QueueModel(QAbstractListModel):
 
     def _drop_row(self, row: int) -> int | None:
         """Return the row before which a drop at `row` (−1: the end) inserts, None if invalid."""
-        waiting = [place for place, job in enumerate(self._jobs) if job.status == "queued"]
+        waiting = [index for index, job in enumerate(self._jobs) if job.status == "queued"]
         if not waiting:
             return None
         if row < 0:

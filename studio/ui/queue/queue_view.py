@@ -158,9 +158,9 @@ class QueueView(QWidget):
         if not ids:
             return
         others = [job for job in order if job not in ids]
-        place = len([job for job in order[: order.index(ids[0])] if job not in ids]) + by
-        if 0 <= place <= len(others):
-            self.model.move_waiting(ids, others[place] if place < len(others) else None)
+        row = len([job for job in order[: order.index(ids[0])] if job not in ids]) + by
+        if 0 <= row <= len(others):
+            self.model.move_waiting(ids, others[row] if row < len(others) else None)
 
     # ---- private
 
@@ -264,7 +264,7 @@ class QueueView(QWidget):
         self.model.set_progress(report.job, 1, 1, None)
 
     def _pause(self, paused: bool) -> None:
-        self._state.pause(paused)
+        self._state.set_paused(paused)
         self._show_buttons()
         self._show_summary()
 
@@ -289,8 +289,8 @@ class QueueView(QWidget):
         if job is not None:
             self._state.destinations.restore(job.request)
 
-    def _menu(self, place: QPoint) -> None:
-        index = self.view.indexAt(place)
+    def _menu(self, position: QPoint) -> None:
+        index = self.view.indexAt(position)
         if not index.isValid():
             return
         if not self.view.selectionModel().isSelected(index):
@@ -304,4 +304,4 @@ class QueueView(QWidget):
             lambda job: self._state.destinations.restore(job.request),
             self.step,
         )
-        menu.popup(self.view.viewport().mapToGlobal(place))
+        menu.popup(self.view.viewport().mapToGlobal(position))

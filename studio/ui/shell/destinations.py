@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 class Destinations(Protocol):
     """Implemented by the main window. Each call also brings the target tab to the front."""
 
-    def restore(self, what: Asset | Request) -> None:
+    def restore(self, source: Asset | Request) -> None:
         """Show the settings of a result or a request."""
 
     def send(self, task: str, paths: Sequence[Path]) -> None:
@@ -34,7 +34,7 @@ class Destinations(Protocol):
 class NullDestinations:
     """Ignore all calls: used while there is no window."""
 
-    def restore(self, what: Asset | Request) -> None: ...
+    def restore(self, source: Asset | Request) -> None: ...
     def send(self, task: str, paths: Sequence[Path]) -> None: ...
     def show_job(self, job: Job) -> None: ...
     def run(self, request: Request) -> None: ...

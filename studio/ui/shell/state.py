@@ -173,7 +173,7 @@ class AppState(QObject):
         if not self.worker.cancel_running(job):
             self.change_jobs(lambda library: library.queue.cancel(job) and library.queue.get(job))
 
-    def pause(self, paused: bool) -> None:
+    def set_paused(self, paused: bool) -> None:
         """Pause the queue after the current job, or resume it."""
         self.change_jobs(lambda library: library.queue.set_paused(paused))
 

@@ -37,13 +37,13 @@ class Tabs(QTabWidget):
         self.setAccessibleName(self.tr("Tasks"))
         self.setDocumentMode(True)
         self.setIconSize(QSize(18, 18))
-        for place, (task, kind) in enumerate(kinds().items()):
+        for index, (task, kind) in enumerate(kinds().items()):
             page = QWidget()
             layout = QVBoxLayout(page)
             layout.setContentsMargins(2 * GRID, GRID + GRID // 2, 2 * GRID, GRID)
             self._pages[task] = page
             self.addTab(page, icon(kind.icon), tr(kind.title))
-            self.setTabToolTip(place, f"Ctrl+{place + 1}")
+            self.setTabToolTip(index, f"Ctrl+{index + 1}")
         self._tasks = tuple(self._pages)
 
     def open_first(self, task: str) -> None:

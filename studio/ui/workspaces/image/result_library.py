@@ -59,11 +59,11 @@ class ResultLibrary(QObject):
             ids.append(current.asset)
         if library is None or not ids:
             return
-        from studio.ui.gallery.result_menu import kept
+        from studio.ui.gallery.result_menu import find_result
 
         self._state.background.read(
             self,
-            lambda: [kept(library, asset_id) for asset_id in ids],
+            lambda: [find_result(library, asset_id) for asset_id in ids],
             lambda found: self._update_rows(ids, found),
             self._state.problem.emit,
         )

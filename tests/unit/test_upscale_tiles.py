@@ -64,7 +64,7 @@ def test_blending_tiles_of_an_enlarged_picture_gives_that_picture(height: int, w
         spans(height, 48, 12),
         spans(width, 48, 12),
         2,
-        lambda row, column: picture[row.seen, column.seen].repeat(2, axis=0).repeat(2, axis=1),
+        lambda row, column: picture[row.source, column.source].repeat(2, axis=0).repeat(2, axis=1),
     )
     np.testing.assert_allclose(np.concatenate(list(bands)), whole, atol=1e-6)
 

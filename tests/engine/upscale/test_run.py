@@ -171,7 +171,7 @@ def test_tiles_are_indistinguishable_from_no_tiles(
     house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Image.fromarray(photograph(80, 144)).save(tmp_path / "a.png")
-    monkeypatch.setattr(run_module, "_SMALL", 0)
+    monkeypatch.setattr(run_module, "_UNTILED_SIDE", 0)
     whole = pixels_of(house.run(tmp_path / "a.png"))
     assert house.recipe.stats["tiles"] == 1
     monkeypatch.setattr(run_module, "TILE_ON_CPU", 64)
@@ -267,7 +267,7 @@ def test_progress_and_a_preview_are_sent_with_the_tiles(
     house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, channels: int, suffix: str
 ) -> None:
     monkeypatch.setattr(run_module, "TILE_ON_CPU", 64)
-    monkeypatch.setattr("studio.engine.tasks.upscale.preview._SECONDS", 0)
+    monkeypatch.setattr("studio.engine.tasks.upscale.preview._INTERVAL_SECONDS", 0)
     Image.fromarray(photograph(40, 132, channels)).save(tmp_path / "a.png")
     house.run(tmp_path / "a.png")
     steps = [(e.step, e.steps) for e in house.events if isinstance(e, Progress)]

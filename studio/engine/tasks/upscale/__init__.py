@@ -1,1 +1,1 @@
-"""Enlarging pictures: reading, tiles, the network, writing."""
+"""Upscaling of pictures: reading, tiling, the network, writing."""

@@ -1,4 +1,4 @@
-"""Colour profiles: which are whole, what they describe, and the way to sRGB."""
+"""Colour profiles: validation, colour space, conversion to sRGB."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ _MODES: dict[str, str] = {"RGB": "RGB", "GRAY": "L", "CMYK": "CMYK", "LAB": "LAB
 
 
 def space_of(profile: bytes) -> Space:
-    """Return the colour space that a profile describes, empty when it cannot be used.
+    """Return the colour space of a profile, empty if the profile is not usable.
 
-    A header alone proves little: the profile counts as whole when it takes colours to sRGB.
+    A valid header is not enough: the profile must allow a conversion to sRGB.
     """
     try:
         opened = ImageCms.ImageCmsProfile(io.BytesIO(profile))
@@ -31,11 +31,11 @@ def space_of(profile: bytes) -> Space:
 
 
 def to_srgb(image: Image.Image, profile: bytes) -> Image.Image:
-    """Return an RGB picture in sRGB, converted through the picture's own profile.
+    """Convert a picture to sRGB with its own profile.
 
     Args:
         image: mode `CMYK` or `LAB`.
-        profile: a profile of that space; empty for `LAB`, which defines itself.
+        profile: a profile of that space; empty for `LAB`, which needs none.
     """
     source = ImageCms.ImageCmsProfile(
         io.BytesIO(profile) if profile else ImageCms.createProfile("LAB")

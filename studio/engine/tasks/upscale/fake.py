@@ -1,4 +1,4 @@
-"""Larger pictures without a model: resized."""
+"""Fake upscaling: resizes the picture."""
 
 from __future__ import annotations
 

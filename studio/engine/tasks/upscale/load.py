@@ -1,4 +1,4 @@
-"""Loading an upscaling network: nothing in its file is ever run."""
+"""Loads upscaling networks without ever running code from their files."""
 
 from __future__ import annotations
 
@@ -33,19 +33,25 @@ from studio.protocol import ModelRef, problem, sentence
 _SUFFIXES = (".safetensors", *PICKLED_WEIGHTS)
 
 _WINDOW = 32
-_PROBE = 96
-_REFUSALS = ("Unsupported global", "Unsupported class", "is blocked", "Can only", "Trying to")
+_PROBE_SIDE = 96
+_CODE_REFUSED_PHRASES = (
+    "Unsupported global",
+    "Unsupported class",
+    "is blocked",
+    "Can only",
+    "Trying to",
+)
 
 
 class Upscaler:
     """A loaded network.
 
     Attributes:
-        scale: how much larger its pictures are.
-        channels: 1 when it sees grey, 3 when it sees colours in the order red, green, blue.
-        multiple: what the sides of tiles are best a multiple of.
-        minimum: the smallest side that it does not fill up.
-        wants_large_tiles: whether it draws on the whole picture, so that tiles harm it.
+        scale: factor by which it enlarges.
+        channels: 1 for grey, 3 for RGB.
+        multiple: tile sides should be a multiple of this.
+        minimum: smallest side that does not need padding.
+        wants_large_tiles: whether it uses global context, which small tiles would harm.
     """
 
     def __init__(self, descriptor: Any, device: Device) -> None:
@@ -66,14 +72,14 @@ class Upscaler:
         return sum(t.nbytes for t in (*model.parameters(), *model.buffers()))
 
     def unload(self) -> None:
-        """Let go of the weights."""
+        """Release the weights."""
         self._descriptor = None
 
     def precision(self, bits: int) -> torch.dtype:
         """Return the precision for pictures of 8 or 16 bits a channel.
 
-        bfloat16 is within 0.01 dB of float32 against the true picture and up to 1.6 times as
-        fast here, but its noise, at 61 dB, would be seen in 16 bits.
+        Against the true picture, bfloat16 is within 0.01 dB of float32 and up to 1.6 times as
+        fast, but its noise, at 61 dB, would be visible in 16 bits.
         """
         dtype = best_dtype(self._device)
         wide = bits > 8
@@ -82,15 +88,15 @@ class Upscaler:
         return torch.float32 if wide or half or brain else dtype
 
     def enlarge(self, pixels: Pixels, dtype: torch.dtype) -> Pixels:
-        """Enlarge one tile, all of it at once.
+        """Enlarge one tile in a single forward pass.
 
         Args:
             pixels: shape (height, width, channels), 0 to 1.
             dtype: precision to compute in.
 
         Returns:
-            Shape (height × scale, width × scale, channels), 0 to 1 (not a number where a
-            reduced precision overflowed).
+            Shape (height × scale, width × scale, channels), 0 to 1 (NaN where a reduced
+            precision overflowed).
         """
         planes = torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1)))[None]
         large = self._forward(planes.to(self._device.name), dtype)
@@ -98,9 +104,9 @@ class Upscaler:
         return result
 
     def bytes_per_pixel(self, dtype: torch.dtype) -> int:
-        """Return the bytes that a tile takes at its peak, a source pixel. Measured once."""
+        """Return the peak memory per source pixel of a tile, in bytes. Measured once."""
         if dtype not in self._peaks:
-            side = max(_PROBE, self.minimum)
+            side = max(_PROBE_SIDE, self.minimum)
             probe = torch.zeros(1, self.channels, side, side, device=self._device.name)
             peak = peak_bytes(lambda: self._forward(probe, dtype))
             self._peaks[dtype] = max(1, peak // side**2)
@@ -117,12 +123,12 @@ class Upscaler:
 
 @contextmanager
 def interruptible(job: Job) -> Iterator[None]:
-    """Let a cancelled job stop between two layers of any network, not only between tiles."""
+    """Allow cancellation between two layers of any network, not only between tiles."""
 
-    def look(_module: torch.nn.Module, _args: Any) -> None:
+    def check(_module: torch.nn.Module, _args: Any) -> None:
         job.check()
 
-    handle = register_module_forward_pre_hook(look)
+    handle = register_module_forward_pre_hook(check)
     try:
         yield
     finally:
@@ -140,13 +146,13 @@ def acquire_upscaler(ref: ModelRef, job: Job, memory: MemoryArbiter, device: Dev
         upscaler._descriptor.to(device.name)
         return upscaler
 
-    # The file, the network made from it, and what is copied on the way.
+    # The file's tensors, the network built from them, and temporary copies.
     need = 3 * path.stat().st_size + 50_000_000
     return memory.acquire(model_key(path, "upscale"), need, load, job)
 
 
 def weight_file(ref: ModelRef) -> Path:
-    """Return the one weight file of a model that is a file or a folder holding it.
+    """Return the weight file of a model, which is that file or a folder that contains it.
 
     Raises:
         ProblemError: `model_missing` or `model_broken`.
@@ -174,7 +180,7 @@ def weight_file(ref: ModelRef) -> Path:
 
 
 def load_descriptor(path: Path, name: str, check: Callable[[], None]) -> Any:
-    """Load the weights restricted and have spandrel build the network that they belong to.
+    """Load the weights safely and let spandrel build the matching network.
 
     Args:
         path: a `.safetensors`, `.pth`, `.pt` or `.ckpt` file.
@@ -182,8 +188,8 @@ def load_descriptor(path: Path, name: str, check: Callable[[], None]) -> Any:
         check: called between the stages; may raise.
 
     Raises:
-        ProblemError: `model_broken` for a file that is damaged, wants to run code, or is of an
-            unknown kind; `bad_input` for a network that does something else.
+        ProblemError: `model_broken` for a file that is damaged, contains code, or has an unknown
+            architecture; `bad_input` for a network that does not upscale.
     """
     weights = read_weights(path, name)
     check()
@@ -226,28 +232,28 @@ def load_descriptor(path: Path, name: str, check: Callable[[], None]) -> Any:
 
 
 def read_weights(path: Path, name: str) -> dict[str, Any]:
-    """Read a weight file without running anything in it. Raises `ProblemError`."""
+    """Read a weight file without running any code in it. Raises `ProblemError`."""
     try:
         if path.suffix.lower() == ".safetensors":
             tensors: dict[str, Any] = safetensors.torch.load_file(path)
             return tensors
         weights = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        if any(words in str(error) for words in _REFUSALS):
-            raise _refused(name, error) from error
+        if any(words in str(error) for words in _CODE_REFUSED_PHRASES):
+            raise _code_refused(name, error) from error
         raise _damaged(name, error) from error
     except (OSError, RuntimeError, EOFError, ValueError, safetensors.SafetensorError) as error:
         if is_out_of_memory(error):
             raise
         if "TorchScript" in str(error):
-            raise _refused(name, error) from error
+            raise _code_refused(name, error) from error
         raise _damaged(name, error) from error
     if not isinstance(weights, dict):
         raise _damaged(name, TypeError(f"holds {type(weights).__name__}"))
     return weights
 
 
-def _refused(name: str, error: Exception) -> Exception:
+def _code_refused(name: str, error: Exception) -> Exception:
     return problem(
         "model_broken",
         "The file of {model} tries to run code when it is loaded, so it was refused. Get the model"

@@ -1,4 +1,4 @@
-"""How much memory a network takes at its peak, by watching it work on a small picture."""
+"""Measures the peak memory of a network by running it on a small picture."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 
-class _Watch(TorchDispatchMode):
-    """Counts the bytes of all tensors that live at once."""
+class _LiveTensors(TorchDispatchMode):
+    """Tracks the total size of all live tensors and its peak, in bytes."""
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # torch leaves it untyped
         self.peak: int = 0
-        self._alive: int = 0
+        self._live_bytes: int = 0
         self._known: set[int] = set()
 
     def __torch_dispatch__(
@@ -35,22 +35,22 @@ class _Watch(TorchDispatchMode):
             return
         size = storage.nbytes()
         self._known.add(key)
-        self._alive += size
-        self.peak = max(self.peak, self._alive)
-        weakref.finalize(storage, self._gone, key, size)
+        self._live_bytes += size
+        self.peak = max(self.peak, self._live_bytes)
+        weakref.finalize(storage, self._release, key, size)
 
-    def _gone(self, key: int, size: int) -> None:
+    def _release(self, key: int, size: int) -> None:
         self._known.discard(key)
-        self._alive -= size
+        self._live_bytes -= size
 
 
 def peak_bytes(work: Callable[[], object]) -> int:
-    """Run `work` and return the most bytes that the tensors it makes take at one time.
+    """Run `work` and return the peak total size of the tensors that it creates, in bytes.
 
-    What an operation takes inside itself is not seen, nor what an allocator keeps: plan with
-    twice as much on a CPU, where the resident size of DAT-light was 1.0 to 1.9 times this.
+    Memory used inside an operation or kept by an allocator is not included. Plan with twice as
+    much on a CPU, where the resident size of DAT-light was 1.0 to 1.9 times this value.
     """
-    watch = _Watch()
-    with watch:
+    tensors = _LiveTensors()
+    with tensors:
         work()
-    return watch.peak
+    return tensors.peak

@@ -1,4 +1,4 @@
-"""Reading a picture as it is: every bit, its alpha, its profile, its EXIF, standing upright."""
+"""Reads pictures losslessly: bit depth, alpha, colour profile, EXIF; rotated upright."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from studio.protocol import ProblemError, Sentence, problem, sentence
 
 Samples = NDArray[np.uint8] | NDArray[np.uint16]
 
-Admit = Callable[[int, int, int], None]
-"""Takes width, height, and the bytes that decoding needs; raises to refuse the picture."""
+SizeCheck = Callable[[int, int, int], None]
+"""Called with width, height and the bytes needed for decoding; raises to reject the picture."""
 
 _ORIENTATION = 0x0112
 _COLOUR_CHUNKS = frozenset({b"gAMA", b"cHRM", b"sRGB", b"cICP"})
 _OTHER_CHUNKS = frozenset({b"pHYs", b"tEXt", b"zTXt", b"iTXt"})
 _XMP_KEYWORD = b"XML:com.adobe.xmp\0"
-_LARGEST_TEXT = 4_000_000
-# Of a TIFF, whose own folder is its EXIF, what describes the picture and not the file.
+_MAX_TEXT_BYTES = 4_000_000
+# TIFF tags that describe the picture, not the file. In a TIFF, EXIF shares the main directory.
 _DESCRIPTIVE = frozenset(
     {270, 271, 272, 282, 283, 296, 305, 306, 315, 316, 33432, 34665, 34853, 36867, 36868}
 )
@@ -41,11 +41,11 @@ class Picture:
 
     Attributes:
         pixels: shape (height, width, channels), 8 or 16 bits; 1 channel is grey, 2 grey and
-            alpha, 3 RGB, 4 RGB and alpha. Upright, colours not multiplied by alpha.
-        icc: colour profile that suits the pixels; empty for none.
-        exif: the EXIF block as it was; empty for none.
-        chunks: further PNG chunks that stay true.
-        notes: what the person should know: the kind of warning, and the sentence.
+            alpha, 3 RGB, 4 RGBA. Upright, with straight (not premultiplied) alpha.
+        icc: colour profile that matches the pixels; empty for none.
+        exif: the original EXIF block; empty for none.
+        chunks: further PNG chunks that remain valid.
+        notes: warnings for the user: kind and sentence.
     """
 
     pixels: Samples
@@ -61,22 +61,22 @@ class Picture:
 
     @property
     def bits(self) -> int:
-        """Bits a channel, 8 or 16."""
+        """Bits per channel, 8 or 16."""
         return 16 if self.pixels.dtype == np.uint16 else 8
 
     @property
-    def largest(self) -> int:
-        """The value of full light."""
+    def max_value(self) -> int:
+        """The largest value of a sample."""
         return 65535 if self.bits == 16 else 255
 
-    def light(self, rows: slice, columns: slice) -> Pixels:
-        """Return a part as numbers from 0 to 1, shape (height, width, channels)."""
+    def as_floats(self, rows: slice, columns: slice) -> Pixels:
+        """Return a region as values from 0 to 1, shape (height, width, channels)."""
         part: Pixels = self.pixels[rows, columns].astype(np.float32)
-        part /= self.largest
+        part /= self.max_value
         return part
 
     def exif_for(self, width: int, height: int) -> bytes:
-        """Return the EXIF block of an enlarged picture; a damaged one is dropped and noted."""
+        """Return the EXIF block for an enlarged picture; a damaged one is dropped with a note."""
         if not self.exif:
             return b""
         try:
@@ -91,22 +91,22 @@ class Picture:
             return b""
 
 
-def read_picture(path: Path, admit: Admit) -> Picture:
+def read_picture(path: Path, check_size: SizeCheck) -> Picture:
     """Decode a picture file.
 
     Args:
         path: the file.
-        admit: is asked before anything is decoded.
+        check_size: called before anything is decoded.
 
     Raises:
-        ProblemError: `bad_input`, naming the file, or what `admit` raised.
+        ProblemError: `bad_input`, naming the file, or what `check_size` raised.
         MemoryError: memory ran out.
     """
     try:
-        with _any_size(), warnings.catch_warnings():
+        with _without_size_limit(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             with Image.open(path) as image:
-                return _read(path, image, admit)
+                return _read(path, image, check_size)
     except (ProblemError, MemoryError):
         raise
     except FileNotFoundError as error:
@@ -134,7 +134,7 @@ def read_picture(path: Path, admit: Admit) -> Picture:
             name=path.name,
         ) from error
     except Exception as error:
-        # Decoders answer damage with whatever error is nearest.
+        # Decoders raise all kinds of errors for damaged files.
         raise problem(
             "bad_input",
             "{name} is damaged or incomplete and cannot be read. Get another copy of it.",
@@ -143,13 +143,15 @@ def read_picture(path: Path, admit: Admit) -> Picture:
         ) from error
 
 
-def _read(path: Path, image: Image.Image, admit: Admit) -> Picture:
+def _read(path: Path, image: Image.Image, check_size: SizeCheck) -> Picture:
     width, height = image.size
     sixteen = has_sixteen_bits(image)
     bands = len(image.getbands())
     sample = 2 if sixteen else 1
-    # The decoder's own copy (twice where there are 16 bits), and ours.
-    admit(width, height, width * height * ((4 if bands > 1 else 1) * sample + 2 * bands * sample))
+    # The decoder's copy (decoded twice for 16 bits) and ours.
+    check_size(
+        width, height, width * height * ((4 if bands > 1 else 1) * sample + 2 * bands * sample)
+    )
     notes: list[tuple[str, Sentence]] = []
     if getattr(image, "is_animated", False) and image.format != "MPO":
         notes.append(
@@ -161,8 +163,8 @@ def _read(path: Path, image: Image.Image, admit: Admit) -> Picture:
                 ),
             )
         )
-    wide = read_sixteen(image, lambda: Image.open(path)) if sixteen else None
-    if sixteen and wide is None:
+    sixteen_bit = read_sixteen(image, lambda: Image.open(path)) if sixteen else None
+    if sixteen and sixteen_bit is None:
         notes.append(
             (
                 "input",
@@ -173,12 +175,12 @@ def _read(path: Path, image: Image.Image, admit: Admit) -> Picture:
             )
         )
     image.load()
-    icc = _bytes(image.info.get("icc_profile"))
-    if wide is None:
+    icc = _as_bytes(image.info.get("icc_profile"))
+    if sixteen_bit is None:
         pixels, icc = _eight_bits(path, image, icc, notes)
     else:
-        pixels = _with_key(wide, image.info.get("transparency"))
-    pixels, icc = _suit_profile(pixels, icc, notes)
+        pixels = _apply_transparent_colour(sixteen_bit, image.info.get("transparency"))
+    pixels, icc = _match_profile(pixels, icc, notes)
     return Picture(
         _upright(pixels, image),
         icc,
@@ -200,7 +202,7 @@ def _eight_bits(
             name=path.name,
         )
     if mode in ("CMYK", "LAB"):
-        image, known = _without_ink(image, icc)
+        image, known = _print_to_rgb(image, icc)
         icc = b""
         if known:
             text = sentence(
@@ -224,8 +226,8 @@ def _eight_bits(
     return (pixels if pixels.ndim == 3 else pixels[..., None]), icc
 
 
-def _without_ink(image: Image.Image, icc: bytes) -> tuple[Image.Image, bool]:
-    """Return an RGB picture, and whether a profile told what its colours are."""
+def _print_to_rgb(image: Image.Image, icc: bytes) -> tuple[Image.Image, bool]:
+    """Convert CMYK or Lab to RGB; also return whether a profile defined its colours."""
     if image.mode == "LAB":
         return to_srgb(image, b""), True
     if icc and space_of(icc) == "CMYK":
@@ -233,8 +235,8 @@ def _without_ink(image: Image.Image, icc: bytes) -> tuple[Image.Image, bool]:
     return image.convert("RGB"), False
 
 
-def _with_key(pixels: NDArray[np.uint16], key: object) -> NDArray[np.uint16]:
-    """Turn the one transparent colour of a 16-bit PNG into alpha."""
+def _apply_transparent_colour(pixels: NDArray[np.uint16], key: object) -> NDArray[np.uint16]:
+    """Convert the transparent colour of a 16-bit PNG (tRNS) to an alpha channel."""
     if pixels.shape[2] not in (1, 3) or not isinstance(key, int | tuple):
         return pixels
     hidden = (pixels == np.asarray(key, np.uint16)).all(axis=2, keepdims=True)
@@ -242,10 +244,10 @@ def _with_key(pixels: NDArray[np.uint16], key: object) -> NDArray[np.uint16]:
     return np.concatenate([pixels, alpha], axis=2)
 
 
-def _suit_profile(
+def _match_profile(
     pixels: Samples, icc: bytes, notes: list[tuple[str, Sentence]]
 ) -> tuple[Samples, bytes]:
-    """Keep a profile that describes the pixels; let go of any other and say so."""
+    """Keep a profile that matches the pixels; drop any other and add a note."""
     if not icc:
         return pixels, b""
     grey = pixels.shape[2] <= 2
@@ -271,7 +273,7 @@ def _upright(pixels: Samples, image: Image.Image) -> Samples:
     try:
         orientation = image.getexif().get(_ORIENTATION)
     except Exception:
-        # A damaged block raises whatever it likes; it is reported when it is written.
+        # A damaged block can raise any error; it is reported when it is written.
         orientation = None
     match orientation or xmp_orientation(_xmp(image)):
         case 2:
@@ -292,7 +294,7 @@ def _upright(pixels: Samples, image: Image.Image) -> Samples:
 
 
 def _exif(image: Image.Image) -> bytes:
-    if image.format != "TIFF" and (block := _bytes(image.info.get("exif"))):
+    if image.format != "TIFF" and (block := _as_bytes(image.info.get("exif"))):
         return block
     try:
         exif = image.getexif()
@@ -301,36 +303,36 @@ def _exif(image: Image.Image) -> bytes:
                 del exif[tag]
         return exif.tobytes() if len(exif) else b""
     except Exception:
-        # Whatever it was, it cannot be kept: an empty block counts as damaged.
+        # It cannot be kept. An empty block is later reported as damaged.
         return PREFIX
 
 
 def _chunks(path: Path, image: Image.Image, *, with_colour: bool) -> list[Chunk]:
-    """Return what else is to be kept: resolution, gamma, texts (e.g. a prompt), and XMP."""
+    """Return the other metadata to keep: resolution, gamma, texts (e.g. a prompt) and XMP."""
     wanted = _OTHER_CHUNKS | _COLOUR_CHUNKS if with_colour else _OTHER_CHUNKS
     found = [
         (kind, data)
-        for kind, data in leading_chunks(path, wanted, _LARGEST_TEXT)
+        for kind, data in leading_chunks(path, wanted, _MAX_TEXT_BYTES)
         if not data.startswith(_XMP_KEYWORD)
     ]
     xmp = _xmp(image)
-    if 0 < len(xmp) <= _LARGEST_TEXT:
+    if 0 < len(xmp) <= _MAX_TEXT_BYTES:
         found.append((b"iTXt", _XMP_KEYWORD + bytes(4) + upright_xmp(xmp)))
     return found
 
 
 def _xmp(image: Image.Image) -> bytes:
     xmp = image.info.get("xmp")
-    return xmp.encode() if isinstance(xmp, str) else _bytes(xmp)
+    return xmp.encode() if isinstance(xmp, str) else _as_bytes(xmp)
 
 
-def _bytes(value: object) -> bytes:
+def _as_bytes(value: object) -> bytes:
     return value if isinstance(value, bytes) else b""
 
 
 @contextlib.contextmanager
-def _any_size() -> Iterator[None]:
-    """Let pictures of any size be opened: `admit` decides, in words that help."""
+def _without_size_limit() -> Iterator[None]:
+    """Disable Pillow's size limit: `check_size` has a limit with a better message."""
     before = Image.MAX_IMAGE_PIXELS
     Image.MAX_IMAGE_PIXELS = None
     try:

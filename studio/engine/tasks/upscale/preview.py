@@ -1,4 +1,4 @@
-"""A small picture of how far the work has come."""
+"""Previews of a partially enlarged picture."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from studio.engine.local.job import Job
 from studio.engine.tasks.upscale.picture import Picture
 from studio.engine.tasks.upscale.tiles import Pixels
 
-_SIDE = 512
-_SECONDS = 1.0
-_DIMMED = 0.35
+_LONGEST_SIDE = 512
+_INTERVAL_SECONDS = 1.0
+_DIM_FACTOR = 0.35
 
 
 class PartialPreview:
-    """Shows the original, dimmed, and the tiles that are done over it, about once a second.
+    """Shows the finished tiles over the dimmed original, about once a second.
 
     Args:
-        job: takes the previews.
+        job: receives the previews.
         picture: the original.
-        scale: how much larger the tiles are.
-        clock: seconds; replaced by tests.
+        scale: factor by which tiles are enlarged.
+        clock: returns the time in seconds; replaced by tests.
     """
 
     def __init__(
@@ -40,21 +40,21 @@ class PartialPreview:
         self._clock = clock
         self._shown = clock()
         self._scale = scale
-        self._ratio: float = min(scale, _SIDE / max(height, width))
+        self._ratio: float = min(scale, _LONGEST_SIDE / max(height, width))
         self._size = (self._length(width), self._length(height))
-        # Every nth pixel is enough for a backdrop, and costs nothing on a large picture.
+        # For a background, every nth pixel is enough, and fast even for large pictures.
         step = max(1, int(1 / self._ratio) // 2)
         every = slice(None, None, step)
-        sparse = picture.light(every, every)
+        sparse = picture.as_floats(every, every)
         if picture.has_alpha:
-            sparse[..., -1] *= _DIMMED
+            sparse[..., -1] *= _DIM_FACTOR
         else:
-            sparse *= _DIMMED
+            sparse *= _DIM_FACTOR
         self._suffix = ".png" if picture.has_alpha else ".jpg"
         self._canvas = _image(sparse).resize(self._size, Image.Resampling.BOX)
 
     def add(self, top: int, left: int, tile: Pixels) -> None:
-        """Paint an enlarged tile whose corner lies at `top`, `left` of the original's pixels."""
+        """Draw an enlarged tile whose corner is at `top`, `left` in pixels of the original."""
         height, width = (side // self._scale for side in tile.shape[:2])
         x, y = round(left * self._ratio), round(top * self._ratio)
         right, bottom = round((left + width) * self._ratio), round((top + height) * self._ratio)
@@ -62,7 +62,7 @@ class PartialPreview:
             small = _image(tile).resize((right - x, bottom - y), Image.Resampling.BOX)
             self._canvas.paste(small, (x, y))
         now = self._clock()
-        if now - self._shown >= _SECONDS:
+        if now - self._shown >= _INTERVAL_SECONDS:
             self._shown = now
             self._job.preview(0, self._save, self._suffix)
 
@@ -74,5 +74,5 @@ class PartialPreview:
 
 
 def _image(pixels: Pixels) -> Image.Image:
-    whole = (np.clip(pixels, 0, 1) * 255 + 0.5).astype(np.uint8)
-    return Image.fromarray(whole[..., 0] if whole.shape[2] == 1 else whole)
+    samples = (np.clip(pixels, 0, 1) * 255 + 0.5).astype(np.uint8)
+    return Image.fromarray(samples[..., 0] if samples.shape[2] == 1 else samples)

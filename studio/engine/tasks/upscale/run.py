@@ -1,4 +1,4 @@
-"""One job: a picture in, a larger picture out."""
+"""Runs an upscaling job: read the picture, enlarge it tile by tile, write a PNG."""
 
 from __future__ import annotations
 
@@ -28,27 +28,27 @@ from studio.formats.weights_fingerprint import weight_hash
 from studio.kinds.upscale import UpscaleRequest
 from studio.protocol import Parent, RunJob, Sentence, problem, readable_size, sentence
 
-MOST_MEGAPIXELS = 1000
-"""Of a result. Few programs open larger ones, and reading one takes 4 GB."""
+MAX_MEGAPIXELS = 1000
+"""Limit for results. Few programs open larger ones, and reading one takes 4 GB."""
 
 TILE_ON_CPU, TILE_ON_GPU = 192, 384
-"""Sides that are large enough: tiles of 192 agree with no tiles to 51 dB, of 128 to 48 dB."""
+"""Preferred tile sides. Tiles of 192 match an untiled result to 51 dB, tiles of 128 to 48 dB."""
 
-_SMALL = 128
-_SHARE = 0.8
-_MARGIN = 2
+_UNTILED_SIDE = 128
+_MEMORY_SHARE = 0.8
+_PEAK_FACTOR = 2
 
 
 @dataclass
-class _Notes:
-    """What was changed on the way: told at once, and kept for the recipe."""
+class _Adjustments:
+    """Deviations from the request: sent as warnings and collected for the recipe."""
 
     job: Job
-    adjustments: list[str] = field(default_factory=list)
+    messages: list[str] = field(default_factory=list)
 
     def warn(self, kind: str, message: Sentence) -> None:
         self.job.warn(kind, message)
-        self.adjustments.append(str(message))
+        self.messages.append(str(message))
 
 
 def run(job: Job, command: RunJob, memory: MemoryArbiter, device: Device) -> dict[str, float]:
@@ -60,31 +60,31 @@ def run(job: Job, command: RunJob, memory: MemoryArbiter, device: Device) -> dic
     Raises:
         ProblemError: the picture or the model cannot be used, or memory ran out.
         JobCancelledError: at a stage of loading, or between two layers of the network.
-        OSError: the result cannot be written.
+        OSError: the result could not be written.
     """
     request = command.request
     if not isinstance(request, UpscaleRequest):
         raise TypeError(f"not an upscaling job: {type(request).__name__}")
-    notes = _Notes(job)
+    adjustments = _Adjustments(job)
     path = job.path_of(request.input)
 
     started = time.monotonic()
     job.loading(sentence("Reading {name}", name=path.name))
     picture = _read(path, request.scale, job, memory, device)
-    digest = _digest(path, request, job, notes)
+    digest = _digest(path, request, job, adjustments)
     height, width = (side * request.scale for side in picture.pixels.shape[:2])
     chunks = _chunks(picture, width, height)
     for kind, message in picture.notes:
-        notes.warn(kind, message)
+        adjustments.warn(kind, message)
     read = time.monotonic()
 
     upscaler = acquire_upscaler(command.model, job, memory, device)
     note = scale_note(upscaler.scale, request.scale, command.model.name)
     if note is not None:
-        notes.warn("scale", note)
-    side = _tile_side(upscaler, picture, command, job, memory, device, notes)
+        adjustments.warn("scale", note)
+    side = _tile_side(upscaler, picture, command, job, memory, device, adjustments)
     dtype = upscaler.precision(picture.bits)
-    enlarger = Enlarger(upscaler, request.scale, dtype, side, notes.warn)
+    enlarger = Enlarger(upscaler, request.scale, dtype, side, adjustments.warn)
     loaded = time.monotonic()
 
     target = job.temporary(".png")
@@ -121,7 +121,7 @@ def run(job: Job, command: RunJob, memory: MemoryArbiter, device: Device) -> dic
         dtype=enlarger.dtype,
         libraries=libraries(),
         model_sha256=weight_hash(command.model, job.check),
-        adjustments=notes.adjustments,
+        adjustments=adjustments.messages,
         timings={stage: round(seconds, 3) for stage, seconds in timings.items()},
         stats=stats,
         parents=(Parent(str(path), digest),),
@@ -131,8 +131,8 @@ def run(job: Job, command: RunJob, memory: MemoryArbiter, device: Device) -> dic
 
 
 def _read(path: Path, scale: int, job: Job, memory: MemoryArbiter, device: Device) -> Picture:
-    def admit(width: int, height: int, decoding: int) -> None:
-        if width * height * scale * scale > MOST_MEGAPIXELS * 1_000_000:
+    def check_size(width: int, height: int, decoding: int) -> None:
+        if width * height * scale * scale > MAX_MEGAPIXELS * 1_000_000:
             raise problem(
                 "bad_input",
                 "{name} has {width} × {height} pixels. Enlarged {scale} times, it would exceed the"
@@ -141,9 +141,9 @@ def _read(path: Path, scale: int, job: Job, memory: MemoryArbiter, device: Devic
                 width=width,
                 height=height,
                 scale=scale,
-                limit=MOST_MEGAPIXELS,
+                limit=MAX_MEGAPIXELS,
             )
-        # A row of tiles and what is carried to the next one, four channels of float32.
+        # A row of tiles and the overlap carried to the next row, four channels of float32.
         need = decoding + 2 * width * scale * min(height, TILE_ON_CPU) * scale * 16
         if device.kind == "cuda":
             free = available_bytes(pick_device("cpu"))
@@ -159,13 +159,13 @@ def _read(path: Path, scale: int, job: Job, memory: MemoryArbiter, device: Devic
                 free=readable_size(free),
             )
 
-    picture = read_picture(path, admit)
+    picture = read_picture(path, check_size)
     job.check()
     return picture
 
 
-def _digest(path: Path, request: UpscaleRequest, job: Job, notes: _Notes) -> str:
-    """Return the SHA-256 of what was read, and say so when it is not what was asked for."""
+def _digest(path: Path, request: UpscaleRequest, job: Job, adjustments: _Adjustments) -> str:
+    """Return the SHA-256 of the input; warn if it differs from the request."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while part := file.read(1 << 22):
@@ -173,7 +173,7 @@ def _digest(path: Path, request: UpscaleRequest, job: Job, notes: _Notes) -> str
             digest.update(part)
     found = digest.hexdigest()
     if request.input.sha256 and found != request.input.sha256.lower():
-        notes.warn(
+        adjustments.warn(
             "input",
             sentence("{name} was changed after the job was created.", name=path.name),
         )
@@ -196,35 +196,35 @@ def _tile_side(
     job: Job,
     memory: MemoryArbiter,
     device: Device,
-    notes: _Notes,
+    adjustments: _Adjustments,
 ) -> int:
-    """Return the largest side of a tile that memory has room for, pixels."""
+    """Return the largest tile side that fits into memory, in pixels."""
     wanted = TILE_ON_CPU if device.kind == "cpu" else TILE_ON_GPU
     if upscaler.wants_large_tiles:
         wanted *= 2
     longest = max(picture.pixels.shape[:2])
-    if longest <= _SMALL:
+    if longest <= _UNTILED_SIDE:
         return wanted
     multiple = upscaler.multiple
     wanted = max(wanted // multiple, 1) * multiple
     side = min(wanted, -(-longest // multiple) * multiple)
-    cost = _MARGIN * upscaler.bytes_per_pixel(upscaler.precision(picture.bits))
+    cost = _PEAK_FACTOR * upscaler.bytes_per_pixel(upscaler.precision(picture.bits))
     job.check()
-    need = int(side * side * cost / _SHARE)
+    need = int(side * side * cost / _MEMORY_SHARE)
     key = model_key(weight_file(command.model), "upscale")
     free = memory.make_room(need, job, keep=key)
-    fitting = largest_tile(int(free * _SHARE), cost, side, SMALLEST_TILE, SMALLEST_TILE)
+    fitting = largest_tile(int(free * _MEMORY_SHARE), cost, side, SMALLEST_TILE, SMALLEST_TILE)
     if fitting == 0:
         raise problem(
             "out_of_memory",
             "{model} needs {need} of memory for the smallest tile, but only {free} is free. Close"
             " other programs, or choose a smaller model.",
             model=command.model.name,
-            need=readable_size(int(SMALLEST_TILE**2 * cost / _SHARE)),
+            need=readable_size(int(SMALLEST_TILE**2 * cost / _MEMORY_SHARE)),
             free=readable_size(free),
         )
     if fitting < side:
-        notes.warn(
+        adjustments.warn(
             "memory",
             sentence(
                 "Memory is low, so the picture is enlarged in tiles of {side} pixels.",
@@ -241,7 +241,7 @@ def _enlarge(
     """Enlarge and write band by band. Returns the number of tiles and the seconds of writing."""
     height, width, channels = picture.pixels.shape
     scale = enlarger.scale
-    rows, columns = enlarger.cut(height), enlarger.cut(width)
+    rows, columns = enlarger.tile_spans(height), enlarger.tile_spans(width)
     steps = sum(_steps(picture, row, column) for row in rows for column in columns)
     pace = EtaEstimator(steps)
     preview = PartialPreview(job, picture, scale) if len(rows) * len(columns) > 1 else None
@@ -250,7 +250,7 @@ def _enlarge(
     def tile(row: Span, column: Span) -> Pixels:
         nonlocal done
         job.check()
-        part = picture.light(row.seen, column.seen)
+        part = picture.as_floats(row.source, column.source)
         large = enlarger.enlarge(part, has_alpha=picture.has_alpha)
         done += _steps(picture, row, column)
         job.progress(done, steps, pace.seconds_left(done))
@@ -265,21 +265,21 @@ def _enlarge(
         interruptible(job),
     ):
         for band in blend(rows, columns, scale, tile):
-            begun = time.monotonic()
-            writer.write(_whole(band, picture.largest))
-            writing += time.monotonic() - begun
+            write_started = time.monotonic()
+            writer.write(_to_samples(band, picture.max_value))
+            writing += time.monotonic() - write_started
     return len(rows) * len(columns), writing
 
 
 def _steps(picture: Picture, row: Span, column: Span) -> int:
-    """Return how often the network is needed for a tile: twice where alpha varies."""
+    """Return how many times the network runs for a tile: twice if alpha varies."""
     if not picture.has_alpha:
         return 1
-    alpha = picture.pixels[row.seen, column.seen, -1]
+    alpha = picture.pixels[row.source, column.source, -1]
     return 1 if alpha.min() == alpha.max() else 2
 
 
-def _whole(band: Pixels, largest: int) -> Samples:
+def _to_samples(band: Pixels, largest: int) -> Samples:
     band *= largest
     np.rint(band, out=band)
     np.clip(band, 0, largest, out=band)

@@ -1,7 +1,7 @@
-"""Sixteen bits a channel out of a library that keeps eight.
+"""Reads 16 bits per channel with Pillow, which keeps only 8.
 
-Pillow reads 16-bit colour of PNG and TIFF by unpacking one byte of each two. It knows how to
-unpack either of them, so decoding twice gives both, at the speed of its own decoders.
+Pillow decodes 16-bit colour in PNG and TIFF by unpacking one byte of every two. It can unpack
+either byte, so decoding twice gives both, at the speed of its own decoders.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ _COLOURS = ("RGB", "RGBX", "RGBA", "RGBa")
 
 
 def has_sixteen_bits(image: Image.Image) -> bool:
-    """Tell whether an opened, not yet loaded, picture has 16 bits a channel in its file."""
+    """Return whether the file of an opened, not yet loaded picture has 16 bits per channel."""
     if image.mode.startswith("I;16"):
         return True
     if image.format == "PNG":
-        return "16" in _unpacking(image)
+        return "16" in _raw_mode(image)
     if image.format == "TIFF":
         bits = getattr(image, "tag_v2", {}).get(258, ())
         return bool(bits[:1] == (16,))
@@ -31,11 +31,11 @@ def has_sixteen_bits(image: Image.Image) -> bool:
 
 
 def read_sixteen(image: Image.Image, reopen: Reopen) -> NDArray[np.uint16] | None:
-    """Return the pixels, shape (height, width, channels), or None where only 8 bits can be had.
+    """Return the pixels, shape (height, width, channels), or None if only 8 bits can be read.
 
     Args:
-        image: the opened picture; it is loaded.
-        reopen: opens the same file once more.
+        image: the opened picture; gets loaded.
+        reopen: opens the same file again.
 
     Raises:
         OSError, ValueError, SyntaxError: the file is damaged.
@@ -43,16 +43,16 @@ def read_sixteen(image: Image.Image, reopen: Reopen) -> NDArray[np.uint16] | Non
     if image.mode.startswith("I;16"):
         grey = np.asarray(image)
         return grey.astype(np.uint16)[..., None]
-    raw = _unpacking(image)
+    raw = _raw_mode(image)
     name, _, order = raw.partition(";16")
     if image.format == "PNG" and raw == "LA;16B":
         return _decode(image, "RGBA").view(">u2").astype(np.uint16)
     if name not in _COLOURS or order not in ("B", "L", "N"):
         return None
     if getattr(image, "tag_v2", {}).get(284, 1) != 1:
-        # Channels stored one after another are unpacked by other means.
+        # Planar (not interleaved) channels are unpacked differently.
         return None
-    # Read as if not multiplied by alpha; doing so in 8 bits would lose the lower byte.
+    # Read without un-premultiplying, which Pillow would do in 8 bits, losing the lower byte.
     name = "RGBA" if name == "RGBa" else name
     little = order == "L" or (order == "N" and sys.byteorder == "little")
     pixels = _decode(image, f"{name};16{order}").astype(np.uint16)
@@ -66,7 +66,7 @@ def read_sixteen(image: Image.Image, reopen: Reopen) -> NDArray[np.uint16] | Non
     return pixels
 
 
-def _unpacking(image: Image.Image) -> str:
+def _raw_mode(image: Image.Image) -> str:
     tiles = getattr(image, "tile", None)
     if not tiles:
         return ""
@@ -75,12 +75,12 @@ def _unpacking(image: Image.Image) -> str:
 
 
 def _decode(image: Image.Image, raw: str) -> NDArray[np.uint8]:
-    def changed(arguments: object) -> object:
+    def with_raw_mode(arguments: object) -> object:
         return (raw, *arguments[1:]) if isinstance(arguments, tuple) else raw
 
     tiles = image.tile  # type: ignore[attr-defined]  # only pictures from files have tiles
     image.tile = [  # type: ignore[attr-defined]  # the same
-        tile._replace(args=changed(tile.args)) for tile in tiles
+        tile._replace(args=with_raw_mode(tile.args)) for tile in tiles
     ]
     image.load()
     return np.ascontiguousarray(np.asarray(image))

@@ -1,8 +1,8 @@
-"""Where tiles lie and how they are blended: pure arithmetic.
+"""Tile positions and blending.
 
-A picture is cut along each axis into spans that overlap. Inside an overlap the weight of one
-tile falls as the weight of the next one rises, and the two always sum to one, so the blend
-needs no division and no buffer larger than one row of tiles.
+Each axis of a picture is divided into overlapping spans. Inside an overlap, the weight of one
+tile falls as the weight of the next one rises. The two always sum to one, so blending needs no
+division and no buffer larger than one row of tiles.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ class Span:
     """One tile along one axis, in source pixels.
 
     Attributes:
-        start, stop: what the network sees.
-        low, high: what of it is used, within `start` to `stop`.
-        rise, fall: pixels at the two ends of the used part over which the weight changes.
+        start, stop: the input of the network.
+        low, high: the part of it that is used, within `start` to `stop`.
+        rise, fall: lengths of the blending zones at the two ends of the used part.
     """
 
     start: int
@@ -36,25 +36,25 @@ class Span:
     fall: int
 
     @property
-    def seen(self) -> slice:
-        """What the network sees, as a slice of the source."""
+    def source(self) -> slice:
+        """The input of the network as a slice of the source."""
         return slice(self.start, self.stop)
 
 
 def spans(length: int, tile: int, overlap: int, multiple: int = 1) -> tuple[Span, ...]:
-    """Cut an axis into the fewest tiles of one size that overlap enough.
+    """Divide an axis into the fewest equal tiles with sufficient overlap.
 
-    The size is the smallest that does it, rounded up to `multiple`, not simply `tile`: 300
-    pixels are cut into two tiles of 160, not into two of 256 that overlap by 212.
+    Tiles are as small as possible, rounded up to `multiple`, and not always of size `tile`: 300
+    pixels are divided into two tiles of 160, not into two of 256 that overlap by 212.
 
     Args:
-        length: pixels of the axis, at least 1.
+        length: length of the axis in pixels, at least 1.
         tile: the largest size of a tile.
-        overlap: pixels that neighbours share at least, 1 to half of `tile`.
-        multiple: what the network's sizes are best a multiple of.
+        overlap: minimum overlap of neighbouring tiles, 1 to half of `tile`.
+        multiple: preferred multiple of tile sizes.
     """
     if not 1 <= overlap <= tile // 2:
-        raise ValueError(f"overlap {overlap} does not suit tiles of {tile}")
+        raise ValueError(f"overlap {overlap} is not valid for tiles of {tile}")
     if length <= tile:
         return (Span(0, length, 0, length, 0, 0),)
     count = -(-(length - overlap) // (tile - overlap))
@@ -63,34 +63,34 @@ def spans(length: int, tile: int, overlap: int, multiple: int = 1) -> tuple[Span
     starts = [number * (length - size) // (count - 1) for number in range(count)]
     longest = 2 * overlap
     if count > 2:
-        # Two blends must not reach into one another.
+        # The blending zones of a tile must not overlap each other.
         steps = (after - before for before, after in itertools.pairwise(starts))
         longest = min(longest, min(steps) - 1)
-    lows, fades = [0], [0]
+    lows, blend_lengths = [0], [0]
     for before, start in itertools.pairwise(starts):
         shared = before + size - start
-        fade = min(shared, longest)
-        lows.append((start + before + size - fade) // 2)
-        fades.append(fade)
+        blend_length = min(shared, longest)
+        lows.append((start + before + size - blend_length) // 2)
+        blend_lengths.append(blend_length)
     lows.append(length)
-    fades.append(0)
+    blend_lengths.append(0)
     return tuple(
         Span(
             start,
             start + size,
             lows[number],
-            lows[number + 1] + fades[number + 1],
-            fades[number],
-            fades[number + 1],
+            lows[number + 1] + blend_lengths[number + 1],
+            blend_lengths[number],
+            blend_lengths[number + 1],
         )
         for number, start in enumerate(starts)
     )
 
 
 def weights(span: Span, scale: int) -> NDArray[np.float32]:
-    """Return the weight of each enlarged pixel of the used part, 0 to 1.
+    """Return the blending weight of each enlarged pixel of the used part, 0 to 1.
 
-    Where two spans of one axis are both used, their weights sum to one.
+    In the overlap of two spans, their weights sum to one.
     """
     weight = np.ones((span.high - span.low) * scale, np.float32)
     rise, fall = span.rise * scale, span.fall * scale
@@ -107,15 +107,15 @@ def blend(
     scale: int,
     tile: Callable[[Span, Span], Pixels],
 ) -> Iterator[Pixels]:
-    """Blend enlarged tiles, and yield the rows that are finished from top to bottom.
+    """Blend enlarged tiles and yield finished bands of pixel rows from top to bottom.
 
     Args:
         rows, columns: the spans of the two axes.
-        scale: how much larger a tile comes back.
-        tile: enlarges the tile at a row and a column; is called row by row, left to right.
+        scale: factor by which tiles are enlarged.
+        tile: returns the enlarged tile for a row and a column; called row by row, left to right.
     """
     width = columns[-1].stop * scale
-    carried: Pixels | None = None
+    carry: Pixels | None = None
     for row in rows:
         band: Pixels | None = None
         vertical = weights(row, scale)[:, None, None]
@@ -124,8 +124,8 @@ def blend(
             if band is None:
                 height = (row.high - row.low) * scale
                 band = np.zeros((height, width, pixels.shape[2]), np.float32)
-                if carried is not None:
-                    band[: len(carried)] = carried
+                if carry is not None:
+                    band[: len(carry)] = carry
             used = pixels[
                 (row.low - row.start) * scale : (row.high - row.start) * scale,
                 (column.low - column.start) * scale : (column.high - column.start) * scale,
@@ -135,21 +135,21 @@ def blend(
         if band is None:
             return
         finished = len(band) - row.fall * scale
-        carried = band[finished:].copy()
+        carry = band[finished:].copy()
         yield band[:finished]
 
 
 def largest_tile(
     budget: int, bytes_per_pixel: int, wanted: int, smallest: int, multiple: int
 ) -> int:
-    """Return the largest side of a square tile that fits, 0 where not even the smallest does.
+    """Return the largest side of a square tile that fits into memory, 0 if none fits.
 
     Args:
-        budget: bytes that a tile may take.
-        bytes_per_pixel: bytes that the network takes at its peak, a source pixel.
-        wanted: the side that is large enough, pixels.
-        smallest: the smallest side that makes sense, pixels.
-        multiple: what the side must be a multiple of.
+        budget: memory for one tile, in bytes.
+        bytes_per_pixel: peak memory of the network per source pixel, in bytes.
+        wanted: preferred side in pixels; the result is never larger.
+        smallest: smallest useful side in pixels.
+        multiple: the side must be a multiple of this.
     """
     side = min(wanted, int((max(0, budget) / max(1, bytes_per_pixel)) ** 0.5))
     side -= side % multiple

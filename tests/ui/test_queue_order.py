@@ -296,3 +296,12 @@ def test_the_remaining_time_is_shown_in_words(
     left: RemainingTime, progress: dict[str, float], paused: bool, said: str
 ) -> None:
     assert summary(left, progress, unlisted=0, paused=paused, now=NOW) == said
+
+
+@pytest.mark.parametrize(
+    ("unlisted", "text"),
+    [(0, ""), (1, "1 more job is waiting."), (1200, "1,200 more jobs are waiting.")],
+)
+def test_waiting_jobs_that_are_not_listed_are_counted(unlisted: int, text: str) -> None:
+    left = RemainingTime(0, 0)
+    assert summary(left, {}, unlisted=unlisted, paused=False, now=NOW) == text

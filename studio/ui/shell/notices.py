@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QUrl
 from PySide6.QtGui import QDesktopServices
@@ -19,17 +18,10 @@ from studio.ui.style.theme import Severity
 from studio.ui.style.translations import tr, translated
 from studio.ui.widgets.shortened import shortened
 
-if TYPE_CHECKING:
-    from studio.library.store import Library
-
 NextStep = tuple[str, Callable[[], object] | None]
 
 QUOTED_PROMPT = 40
 """Maximum length in characters of a prompt quoted in a message."""
-
-
-def _resume(job: str, library: Library) -> Job:
-    return library.retries.resume(job)
 
 
 def _quoted_prompt(job: Job) -> str:
@@ -111,13 +103,16 @@ class Notices(QObject):
         text, action = next_step(problem, self._state, self._messages)
         if problem.kind in ("engine_crashed", "out_of_memory", "disk_full"):
             text = self.tr("Retry")
-            action = self._retry(job)
+            action = partial(self._retry, job)
         self._messages.show_message(
             translated(problem.message), severity_of(problem), text, action, detail=problem.detail
         )
 
-    def _retry(self, job: Job) -> Callable[[], object]:
-        return lambda: self._state.change_jobs(lambda library: library.retries.retry(job.id))
+    def _retry(self, job: Job) -> None:
+        self._state.change_jobs(lambda library: library.retries.retry(job.id))
+
+    def _resume(self, job: Job) -> None:
+        self._state.change_jobs(lambda library: library.retries.resume(job.id))
 
     def _library_opened(self) -> None:
         library = self._state.library
@@ -142,7 +137,7 @@ class Notices(QObject):
 
         def resume() -> None:
             for job in jobs:
-                self._state.change_jobs(partial(_resume, job.id))
+                self._resume(job)
 
         self._messages.show_message(
             self.tr(

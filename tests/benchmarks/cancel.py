@@ -8,14 +8,14 @@ from collections.abc import Callable
 
 from studio.kinds.text import TextRequest
 from studio.protocol import Accepted, Loading, Progress, TextDelta
-from tests.benchmarks.bare import PROMPT
-from tests.benchmarks.house import House, house
+from tests.benchmarks.baseline import PROMPT
+from tests.benchmarks.headless_app import HeadlessApp, headless_app
 from tests.benchmarks.table import Row
 
 REQUEST = TextRequest(prompt=PROMPT, model="smollm2-135m-instruct", max_tokens=400, seed=7, count=2)
 
 
-def _cancel_when(app: House, is_time: Callable[[object], bool], delay: float = 0.0) -> float:
+def _cancel_when(app: HeadlessApp, is_time: Callable[[object], bool], delay: float = 0.0) -> float:
     """Cancel at the first fitting event; return the seconds until the job has ended."""
     (job,) = app.library.queue.enqueue([REQUEST], claim=True)
     asked: list[float] = []
@@ -39,7 +39,7 @@ def _cancel_when(app: House, is_time: Callable[[object], bool], delay: float = 0
     return end - asked[0]
 
 
-def _cancel_at_start(app: House) -> float:
+def _cancel_at_start(app: HeadlessApp) -> float:
     """Cancel a job while the engine process itself is starting."""
     (job,) = app.library.queue.enqueue([REQUEST], claim=True)
     asked: list[float] = []
@@ -60,7 +60,7 @@ def _cancel_at_start(app: House) -> float:
 
 def states() -> list[Row]:
     """Two rows: at a step, and the longest of all other states."""
-    with house() as app:
+    with headless_app() as app:
         waits = {
             "engine starting": _cancel_at_start(app),
             "accepted": _cancel_when(app, lambda event: isinstance(event, Accepted)),

@@ -26,7 +26,7 @@ def main() -> None:
 
     requests: list[Request] = [TextRequest(prompt=f"number {n}") for n in range(int(sys.argv[1]))]
     gaps = Gaps()
-    told: dict[str, float] = {}
+    measured: dict[str, float] = {}
 
     def watch() -> None:
         window = next(w for w in QApplication.topLevelWidgets() if isinstance(w, MainWindow))
@@ -39,17 +39,17 @@ def main() -> None:
     def submit(window: MainWindow) -> None:
         begun = time.perf_counter()
 
-        def hear(_: Enqueued) -> None:
-            told["seconds"] = time.perf_counter() - begun
+        def note_enqueued(_: Enqueued) -> None:
+            measured["seconds"] = time.perf_counter() - begun
             QTimer.singleShot(1000, done)
 
         gaps.start()
-        window.state.reports.enqueued.connect(hear)
+        window.state.reports.enqueued.connect(note_enqueued)
         window.state.submit(requests)
 
     def done() -> None:
-        told["longest"] = max(gaps.values) * 1000
-        print(json.dumps(told), flush=True)
+        measured["longest"] = max(gaps.values) * 1000
+        print(json.dumps(measured), flush=True)
         os._exit(0)
 
     start_app(watch)

@@ -11,8 +11,8 @@ from studio.kinds.image import ImageRequest
 from studio.kinds.text import TextRequest
 from studio.kinds.upscale import UpscaleRequest
 from studio.protocol import InputFile, Request
-from tests.benchmarks.bare import PROMPT
-from tests.benchmarks.house import MODELS, PHOTOGRAPH, House, house
+from tests.benchmarks.baseline import PROMPT
+from tests.benchmarks.headless_app import MODELS, PHOTOGRAPH, HeadlessApp, headless_app
 from tests.benchmarks.table import Row, pairs, spread
 
 
@@ -21,8 +21,8 @@ def settings(rounds: int) -> list[Row]:
     rows: list[Row] = []
     with (
         tempfile.TemporaryDirectory() as folder,
-        house() as tuned,
-        house(tuned=False) as plain,
+        headless_app() as tuned,
+        headless_app(tuned=False) as plain,
     ):
         crop = Path(folder) / "crop.png"
         Image.open(PHOTOGRAPH).convert("RGB").crop((0, 0, 128, 128)).save(crop)
@@ -38,7 +38,7 @@ def settings(rounds: int) -> list[Row]:
             )
         for name, request in jobs.items():
 
-            def seconds(app: House, request: Request = request) -> float:
+            def seconds(app: HeadlessApp, request: Request = request) -> float:
                 taken, tokens = app.run(request)
                 return float(taken / tokens if tokens else taken)
 

@@ -10,7 +10,7 @@ import json
 import os
 
 from tests.benchmarks.app_probe import Gaps, start_app
-from tests.benchmarks.bare import PROMPT
+from tests.benchmarks.baseline import PROMPT
 
 
 def main() -> None:
@@ -40,7 +40,7 @@ def main() -> None:
     def watch() -> None:
         window = next(w for w in QApplication.topLevelWidgets() if isinstance(w, MainWindow))
 
-        def hear(report: Done | Failed | Cancelled) -> None:
+        def report_end(report: Done | Failed | Cancelled) -> None:
             QTimer.singleShot(500, lambda: ended.append(type(report).__name__))
 
         def press() -> None:
@@ -55,7 +55,7 @@ def main() -> None:
 
         reports = window.state.reports
         for end in (reports.done, reports.failed, reports.cancelled):
-            end.connect(hear, Qt.ConnectionType.QueuedConnection)
+            end.connect(report_end, Qt.ConnectionType.QueuedConnection)
         QTimer.singleShot(1500, press)
         gaps.start()
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from tests.benchmarks.house import PHOTOGRAPH, ROOT
+from tests.benchmarks.headless_app import PHOTOGRAPH, ROOT
 from tests.benchmarks.library import fill
 from tests.benchmarks.start_up import app_seconds
 from tests.benchmarks.table import Row, pairs, spread

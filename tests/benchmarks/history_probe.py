@@ -22,7 +22,7 @@ def main() -> None:
     from PySide6.QtWidgets import QAbstractItemView, QApplication
 
     process = psutil.Process()
-    told: dict[str, float] = {}
+    measured: dict[str, float] = {}
 
     def view() -> QAbstractItemView | None:
         for window in QApplication.topLevelWidgets():
@@ -36,11 +36,11 @@ def main() -> None:
         if shown is None or shown.model().rowCount() == 0:
             QTimer.singleShot(100, rest)
             return
-        told["rows"] = shown.model().rowCount()
+        measured["rows"] = shown.model().rowCount()
         QTimer.singleShot(3000, lambda: scroll(shown))
 
     def scroll(shown: QAbstractItemView) -> None:
-        told["idle_mb"] = process.memory_info().rss / 1e6
+        measured["idle_mb"] = process.memory_info().rss / 1e6
         bar = shown.verticalScrollBar()
         # There by leaps, back a page at a time at the end: as with the mouse, and with the wheel.
         places = [bar.maximum() * step // STEPS for step in range(STEPS + 1)]
@@ -59,10 +59,10 @@ def main() -> None:
         gaps.start()
 
     def report(late: list[float]) -> None:
-        told["p99.9"] = late[int(len(late) * 0.999)] * 1000
-        told["longest"] = late[-1] * 1000
-        told["scrolled_mb"] = process.memory_info().rss / 1e6
-        print(json.dumps(told), flush=True)
+        measured["p99.9"] = late[int(len(late) * 0.999)] * 1000
+        measured["longest"] = late[-1] * 1000
+        measured["scrolled_mb"] = process.memory_info().rss / 1e6
+        print(json.dumps(measured), flush=True)
         os._exit(0)
 
     start_app(rest)

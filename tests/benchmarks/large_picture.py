@@ -13,11 +13,11 @@ from PIL import Image
 
 from studio.kinds.upscale import UpscaleRequest
 from studio.protocol import InputFile
-from tests.benchmarks.house import MODELS, PHOTOGRAPH, House, bare, house
+from tests.benchmarks.headless_app import MODELS, PHOTOGRAPH, HeadlessApp, baseline, headless_app
 from tests.benchmarks.table import Row
 
 
-def _watch(app: House, stop: threading.Event, peak: list[int]) -> None:
+def _watch(app: HeadlessApp, stop: threading.Event, peak: list[int]) -> None:
     while not stop.wait(0.1):
         if app.engine.pid is not None:
             try:
@@ -28,7 +28,7 @@ def _watch(app: House, stop: threading.Event, peak: list[int]) -> None:
 
 def twelve_megapixels() -> Row:
     """4000×3000 made from a photograph; the engine's largest resident size is watched."""
-    with tempfile.TemporaryDirectory() as folder, house() as app:
+    with tempfile.TemporaryDirectory() as folder, headless_app() as app:
         large = Path(folder) / "large.jpg"
         Image.open(PHOTOGRAPH).convert("RGB").resize((4000, 3000), Image.Resampling.BICUBIC).save(
             large, quality=95
@@ -77,8 +77,8 @@ def tiles() -> Row:
     model = MODELS / "dat-light-x2"
     with (
         tempfile.TemporaryDirectory() as folder,
-        house() as app,
-        bare("upscale", str(model), str(Path(folder) / "crop.png")) as script,
+        headless_app() as app,
+        baseline("upscale", str(model), str(Path(folder) / "crop.png")) as script,
     ):
         crop = Path(folder) / "crop.png"
         side = _mosaic(crop)

@@ -13,8 +13,8 @@ from studio.kinds.image import ImageRequest
 from studio.kinds.text import TextRequest
 from studio.kinds.upscale import UpscaleRequest
 from studio.protocol import InputFile
-from tests.benchmarks.bare import ICONS, PROMPT
-from tests.benchmarks.house import MODELS, PHOTOGRAPH, bare, house
+from tests.benchmarks.baseline import ICONS, PROMPT
+from tests.benchmarks.headless_app import MODELS, PHOTOGRAPH, baseline, headless_app
 from tests.benchmarks.table import Row, pairs, spread
 
 TARGET = 1.03
@@ -34,7 +34,7 @@ def _row(what: str, ours: list[float], ratios: list[float], unit: str) -> Row:
 def text(rounds: int) -> Row:
     """Seconds per token of one answer of up to 96 tokens."""
     model = MODELS / "smollm2-135m-instruct"
-    with house() as app, bare("text", str(model)) as script:
+    with headless_app() as app, baseline("text", str(model)) as script:
 
         def ours() -> float:
             request = TextRequest(
@@ -44,7 +44,7 @@ def text(rounds: int) -> Row:
             return seconds / tokens
 
         def theirs() -> float:
-            seconds, tokens = script.go(1, 96)
+            seconds, tokens = script.run(1, 96)
             return seconds / tokens
 
         ours(), theirs()
@@ -63,7 +63,7 @@ def image(rounds: int) -> Row:
             None,
         )
     prompts = itertools.cycle(ICONS)
-    with house() as app, bare("image", str(model)) as script:
+    with headless_app() as app, baseline("image", str(model)) as script:
 
         def ours() -> float:
             request = ImageRequest(
@@ -78,7 +78,7 @@ def image(rounds: int) -> Row:
             return app.run(request)[0]
 
         def theirs() -> float:
-            return script.go(1, 20)[0]
+            return script.run(1, 20)[0]
 
         ours(), theirs()
         left, _, ratios = pairs(ours, theirs, rounds)
@@ -90,8 +90,8 @@ def upscale(rounds: int) -> Row:
     model = MODELS / "dat-light-x2"
     with (
         tempfile.TemporaryDirectory() as folder,
-        house() as app,
-        bare("upscale", str(model), str(PHOTOGRAPH)) as script,
+        headless_app() as app,
+        baseline("upscale", str(model), str(PHOTOGRAPH)) as script,
     ):
         crop = Path(folder) / "crop.png"
         Image.open(PHOTOGRAPH).convert("RGB").crop((0, 0, 128, 128)).save(crop)
@@ -101,7 +101,7 @@ def upscale(rounds: int) -> Row:
             return app.run(request)[0]
 
         def theirs() -> float:
-            return script.go(1, 128)[0]
+            return script.run(1, 128)[0]
 
         ours(), theirs()
         left, _, ratios = pairs(ours, theirs, rounds)
@@ -111,7 +111,7 @@ def upscale(rounds: int) -> Row:
 def variations(rounds: int) -> Row:
     """Tokens per second of eight variations in one batch ÷ one after another, bare."""
     model = MODELS / "smollm2-135m-instruct"
-    with house() as app, bare("text", str(model)) as script:
+    with headless_app() as app, baseline("text", str(model)) as script:
 
         def together() -> float:
             request = TextRequest(
@@ -121,7 +121,7 @@ def variations(rounds: int) -> Row:
             return tokens / seconds
 
         def in_turn() -> float:
-            seconds, tokens = script.go(8, 96)
+            seconds, tokens = script.run(8, 96)
             return tokens / seconds
 
         together(), in_turn()
@@ -153,7 +153,7 @@ def together(rounds: int) -> Row:
         )
         for number, (thing, task) in enumerate(itertools.product(things, tasks))
     ]
-    with house() as app:
+    with headless_app() as app:
 
         def at_once() -> float:
             seconds, tokens = app.run_together(requests)

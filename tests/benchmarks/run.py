@@ -20,7 +20,7 @@ from tests.benchmarks import (
     overhead,
     start_up,
 )
-from tests.benchmarks.house import ROOT
+from tests.benchmarks.headless_app import ROOT
 from tests.benchmarks.table import Row, save, show
 
 

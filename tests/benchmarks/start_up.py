@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 
-from tests.benchmarks.house import ROOT
+from tests.benchmarks.headless_app import ROOT
 from tests.benchmarks.table import Row, pairs, spread
 
 

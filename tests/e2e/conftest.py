@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 @dataclass
-class Ran:
+class CommandResult:
     """How a command ended and what it printed."""
 
     status: int
@@ -89,13 +89,13 @@ def wait_until_stopped(process: subprocess.Popen[str], moment: Moment) -> None:
 
 
 @pytest.fixture
-def studio(command: Callable[..., subprocess.Popen[str]]) -> Callable[..., Ran]:
+def studio(command: Callable[..., subprocess.Popen[str]]) -> Callable[..., CommandResult]:
     """Run `studio` to its end."""
 
-    def run(*arguments: object, typed: str = "", **options: str) -> Ran:
+    def run(*arguments: object, typed: str = "", **options: str) -> CommandResult:
         process = command(*arguments, **options)
         out, err = process.communicate(typed, timeout=300)
-        ran = Ran(process.returncode, out, err)
+        ran = CommandResult(process.returncode, out, err)
         if "--json" in arguments:
             ran.events = [json.loads(line) for line in out.splitlines()]
         return ran

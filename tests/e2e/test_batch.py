@@ -15,9 +15,9 @@ from PIL import Image
 
 from studio.kinds.text import TextRequest
 from studio.library.store import Library
-from tests.e2e.conftest import Ran
+from tests.e2e.conftest import CommandResult
 
-Studio = Callable[..., Ran]
+Studio = Callable[..., CommandResult]
 Command = Callable[..., subprocess.Popen[str]]
 
 

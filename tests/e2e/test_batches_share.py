@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from studio.library.recipes.metadata import read_recipe, read_text
-from tests.e2e.conftest import Ran
+from tests.e2e.conftest import CommandResult
 
 PROMPTS = (
     "Name a colour.",
@@ -19,7 +19,7 @@ PROMPTS = (
 
 
 def test_rows_of_a_table_give_the_same_texts_as_alone(
-    studio: Callable[..., Ran], tmp_path: Path
+    studio: Callable[..., CommandResult], tmp_path: Path
 ) -> None:
     rows = [
         {"task": "text", "prompt": prompt, "seed": 5 + n, "max_tokens": 10}

@@ -15,11 +15,11 @@ from PIL import Image
 from studio.kinds.image import ImageRequest
 from studio.kinds.text import TextRequest
 from studio.library.recipes.metadata import read_recipe
-from tests.e2e.conftest import Ran
+from tests.e2e.conftest import CommandResult
 
 PICTURE = "resources/screenshots/image-light.png"
 
-Studio = Callable[..., Ran]
+Studio = Callable[..., CommandResult]
 Command = Callable[..., subprocess.Popen[str]]
 
 

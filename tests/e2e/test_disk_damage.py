@@ -21,10 +21,10 @@ from studio.kinds.coding import to_json
 from studio.kinds.image import ImageRequest
 from studio.kinds.text import TextRequest
 from studio.library.store import Library
-from tests.e2e.conftest import ROOT, Ran
+from tests.e2e.conftest import ROOT, CommandResult
 from tests.unit.conftest import png_bytes, recipe_for, record
 
-Studio = Callable[..., Ran]
+Studio = Callable[..., CommandResult]
 COUNT = 60
 PAGE = 4096
 
@@ -94,7 +94,7 @@ DAMAGES = (
 )
 
 
-def found(ran: Ran) -> dict[str, dict[str, object]]:
+def found(ran: CommandResult) -> dict[str, dict[str, object]]:
     return {row["id"]: row for row in map(json.loads, ran.out.splitlines())}
 
 
@@ -197,7 +197,7 @@ def itxt(body: bytes, *, packed: bool = False) -> bytes:
     return struct.pack(">I", len(data)) + b"iTXt" + data + crc
 
 
-def stranger(path: Path, chunk: bytes) -> None:
+def write_with_chunk(path: Path, chunk: bytes) -> None:
     whole = png_bytes()
     path.write_bytes(whole[:33] + chunk + whole[33:])
 
@@ -212,7 +212,7 @@ def bomb() -> bytes:
 
 def huge(path: Path, length: int = 200_000_000) -> None:
     """A picture with so many bytes of metadata that a reader would have to hold at once."""
-    stranger(path, b"")
+    write_with_chunk(path, b"")
     whole = path.read_bytes()
     with path.open("wb") as file:
         file.write(whole[:33] + struct.pack(">I", length) + b"iTXtprompt_studio\0\0\0\0\0")
@@ -221,13 +221,13 @@ def huge(path: Path, length: int = 200_000_000) -> None:
         file.write(b"\0\0\0\0" + whole[33:])
 
 
-def said_within_150_mb(code: str, environment: dict[str, str]) -> str:
+def output_within_150_mb(code: str, environment: dict[str, str]) -> str:
     """Run code in a process of its own; where the system tells, look at the most it used."""
-    tell = (
+    print_status = (
         "import sys; sys.platform == 'linux' and sys.stderr.write(open('/proc/self/status').read())"
     )
     ran = subprocess.run(
-        [sys.executable, "-c", f"{code}\n{tell}"],
+        [sys.executable, "-c", f"{code}\n{print_status}"],
         cwd=ROOT,
         env=environment,
         capture_output=True,
@@ -243,14 +243,14 @@ def test_metadata_of_150_mb_is_not_searched_for_settings(
     environment: dict[str, str], tmp_path: Path
 ) -> None:
     huge(tmp_path / "huge.png", 150_000_000)
-    stranger(tmp_path / "bomb.png", itxt(bomb(), packed=True))
+    write_with_chunk(tmp_path / "bomb.png", itxt(bomb(), packed=True))
     for name in ("huge.png", "bomb.png"):
         code = f"""
 from pathlib import Path
 from studio.library.recipes.settings_in_file import read_settings
 print(read_settings(Path({str(tmp_path / name)!r})))
 """
-        assert said_within_150_mb(code, environment).strip() == "None"
+        assert output_within_150_mb(code, environment).strip() == "None"
 
 
 def test_hostile_pictures_harm_neither_a_rebuild_nor_files_outside_the_library(
@@ -258,12 +258,12 @@ def test_hostile_pictures_harm_neither_a_rebuild_nor_files_outside_the_library(
 ) -> None:
     folder = root / "downloads"
     folder.mkdir()
-    stranger(folder / "bomb.png", itxt(bomb(), packed=True))
+    write_with_chunk(folder / "bomb.png", itxt(bomb(), packed=True))
     huge(folder / "huge.png")
-    stranger(
+    write_with_chunk(
         folder / "types.png", itxt(b'{"request":{"task":"image","prompt":7},"row":[],"seed":1}')
     )
-    stranger(folder / "nested.png", itxt(b'{"request":' + b"[" * 200_000))
+    write_with_chunk(folder / "nested.png", itxt(b'{"request":' + b"[" * 200_000))
     outside = tmp_path / "outside.png"
     outside.write_bytes(png_bytes())
     recipe = recipe_for(ImageRequest(prompt="../../../outside", seed=1))
@@ -277,11 +277,11 @@ def test_hostile_pictures_harm_neither_a_rebuild_nor_files_outside_the_library(
         )
     ):
         assert old in crafted
-        stranger(folder / f"path {number}.png", itxt(crafted.replace(old, new)))
+        write_with_chunk(folder / f"path {number}.png", itxt(crafted.replace(old, new)))
     before = sorted(tmp_path.iterdir())
 
     rebuild = "from studio.cli.main import run; run(['library', 'rebuild', '--json'], None)"
-    assert json.loads(said_within_150_mb(rebuild, environment)) == {"assets": COUNT + 4}
+    assert json.loads(output_within_150_mb(rebuild, environment)) == {"assets": COUNT + 4}
     made_up = [
         row for row in found(studio("library", "search", "--json")).values()
         if "downloads" in str(row["path"])

@@ -22,16 +22,16 @@ from PIL import Image
 from studio.kinds.text import TextRequest
 from studio.library.store import Library
 from studio.protocol import ProblemError
-from tests.e2e.conftest import ROOT, Ran
+from tests.e2e.conftest import ROOT, CommandResult
+from tests.e2e.library_checks import checked_results
 from tests.e2e.test_batch import results
-from tests.e2e.wholeness import whole_results
 from tests.unit.conftest import record
 
 resource = pytest.importorskip("resource")
 if not hasattr(resource, "prlimit"):
     pytest.skip("only Linux limits another process", allow_module_level=True)
 
-Studio = Callable[..., Ran]
+Studio = Callable[..., CommandResult]
 Command = Callable[..., subprocess.Popen[str]]
 ROWS = 40
 SMALL = 20_000
@@ -86,11 +86,11 @@ def check_full_then_resume(
     assert {event["kind"] for event in failed} == {"disk_full"}
     assert all("is full. " in event["message"] for event in failed)
     assert events[-1]["event"] == "done"
-    kept = whole_results(root, out)
+    kept = checked_results(root, out)
     rows = len(table.read_text("utf-8").splitlines())
     ran = studio("batch", table, "-o", out, "--json", "--resume", fake="plain")
     assert ran.status == 0
-    made = whole_results(root, out)
+    made = checked_results(root, out)
     assert len(made) == rows
     assert {asset.path for asset in kept} <= {asset.path for asset in made}
     assert len(ran.named("asset")) <= rows - len(kept)
@@ -150,7 +150,7 @@ def test_a_disk_that_is_full_from_the_start_is_reported(
     assert process.returncode == 2
     assert (events[0]["kind"], events[-1]["event"]) == ("disk_full", "done")
     assert studio("text", "-p", "x", "--json", fake="plain").status == 0
-    assert len(whole_results(root)) == 1
+    assert len(checked_results(root)) == 1
 
 
 def test_a_job_that_failed_on_a_full_disk_can_be_resumed_without_a_restart(root: Path) -> None:
@@ -177,7 +177,7 @@ def test_a_job_that_failed_on_a_full_disk_can_be_resumed_without_a_restart(root:
     # The answer had got its file already: there is nothing left to make.
     assert library.queue.missing_rows(library.retries.resume(first.id)) == ()
     library.close()
-    assert len(whole_results(root)) == 1
+    assert len(checked_results(root)) == 1
 
 
 @pytest.fixture
@@ -208,7 +208,7 @@ def test_a_batch_that_filled_a_real_disk_completes_when_the_disk_is_larger(
     assert studio("library", "search", "狐狸", "--json").status == 0
     subprocess.run(["mount", "-o", "remount,size=60m", str(tiny_disk)], check=True)
     assert studio("batch", table, "--json", "--resume", fake="plain").status == 0
-    made = whole_results(root)
+    made = checked_results(root)
     assert sorted(asset.prompt for asset in made) == sorted(prompts)
     listed = [row["path"] for row in results(root) if row["path"]]
     assert sorted(listed) == sorted(str(asset.path) for asset in made)

@@ -18,10 +18,10 @@ import pytest
 from PIL import Image
 
 from studio.library.store import Library
-from tests.e2e.conftest import Ran
-from tests.e2e.wholeness import whole_results
+from tests.e2e.conftest import CommandResult
+from tests.e2e.library_checks import checked_results
 
-Studio = Callable[..., Ran]
+Studio = Callable[..., CommandResult]
 ROWS = 30
 _DROP_FROM_BOUNDING_SET = 24
 _CAP_DAC_OVERRIDE, _CAP_DAC_READ_SEARCH = 1, 2
@@ -92,10 +92,10 @@ def change_and_continue(
 
 
 def check_resumed(studio: Studio, table: Path, root: Path) -> None:
-    kept = whole_results(root)
+    kept = checked_results(root)
     assert 4 <= len(kept) < ROWS
     ran = studio("batch", table, "--json", "--resume")
-    made = whole_results(root)
+    made = checked_results(root)
     assert (ran.status, len(ran.named("asset")), len(made)) == (0, ROWS - len(kept), ROWS)
     assert {asset.id for asset in kept} <= {asset.id for asset in made}
 
@@ -109,9 +109,9 @@ def test_a_batch_resumes_after_its_library_was_read_only(
 ) -> None:
     process = start("batch", table, "--json", stop_at="asset:4")
     events = change_and_continue(process, lambda: locked(True))
-    told = [event["message"] for event in events if event["event"] == "failed"]
+    messages = [event["message"] for event in events if event["event"] == "failed"]
     assert process.returncode == 1
-    assert told and all("cannot be written to" in message for message in told)
+    assert messages and all("cannot be written to" in message for message in messages)
     locked(False)
     check_resumed(studio, table, root)
 
@@ -132,7 +132,7 @@ def test_a_library_that_is_not_writable_is_reported(
     assert complaint.count("\n") == 1
     assert f"{root} cannot be written to" in complaint
     locked(False)
-    assert len(whole_results(root)) == 1
+    assert len(checked_results(root)) == 1
 
 
 @pytest.mark.parametrize("mount_point", [False, True], ids=["folder gone", "empty mount point"])
@@ -153,9 +153,9 @@ def test_an_unplugged_library_is_not_recreated_and_its_batch_resumes_later(
 
     process = start("batch", table, "--json", stop_at="asset:4")
     events = change_and_continue(process, unplug)
-    told = [event["message"] for event in events if event["event"] == "failed"]
+    messages = [event["message"] for event in events if event["event"] == "failed"]
     assert process.returncode == 1
-    assert told and all("is no longer there" in message for message in told)
+    assert messages and all("is no longer there" in message for message in messages)
     if mount_point:
         root.rmdir()
     away.rename(root)

@@ -14,7 +14,7 @@ import pytest
 
 from studio.library.recipes.metadata import read_recipe, read_text
 from studio.library.store import Library
-from tests.e2e.conftest import Ran
+from tests.e2e.conftest import CommandResult
 
 ROWS = 20
 MOMENTS = 50
@@ -25,7 +25,7 @@ ROUNDS = 10
 @pytest.mark.parametrize("number", range(ROUNDS))
 def test_a_killed_batch_loses_nothing_and_duplicates_nothing(
     number: int,
-    studio: Callable[..., Ran],
+    studio: Callable[..., CommandResult],
     command: Callable[..., subprocess.Popen[str]],
     environment: dict[str, str],
     tmp_path: Path,

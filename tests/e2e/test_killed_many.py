@@ -15,10 +15,10 @@ import pytest
 
 from studio.kinds.text import TextRequest
 from studio.library.store import Library
-from tests.e2e.conftest import Ran
-from tests.e2e.wholeness import whole_results
+from tests.e2e.conftest import CommandResult
+from tests.e2e.library_checks import checked_results
 
-Studio = Callable[..., Ran]
+Studio = Callable[..., CommandResult]
 Command = Callable[..., subprocess.Popen[str]]
 ROWS = 50_000
 TABS = 100
@@ -43,7 +43,7 @@ def test_a_table_of_50000_rows_is_stored_before_its_first_row_runs(
             pass
         os.kill(process.pid, signal.SIGKILL)
         process.communicate()
-        here = {asset.id for asset in whole_results(root, out)}
+        here = {asset.id for asset in checked_results(root, out)}
         assert kept < here
         kept = here
         library = Library.open(root, run_queue=False)
@@ -52,7 +52,7 @@ def test_a_table_of_50000_rows_is_stored_before_its_first_row_runs(
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         ("\ufeffprompt,seed\na fox,1\n", "no column `task`"),
         ("\ufefftask,seed\n" + "text,1\n" * ROWS, "line 2, prompt"),
@@ -61,12 +61,12 @@ def test_a_table_of_50000_rows_is_stored_before_its_first_row_runs(
     ids=["no task", "no prompt in any row", "no input"],
 )
 def test_a_table_without_a_required_column_runs_nothing(
-    studio: Studio, root: Path, tmp_path: Path, content: str, said: str
+    studio: Studio, root: Path, tmp_path: Path, content: str, message: str
 ) -> None:
     (tmp_path / "t.csv").write_text(content, encoding="utf-8")
     ran = studio("batch", tmp_path / "t.csv", "--json", fake="plain")
     assert ran.status == 2
-    assert said in ran.err
+    assert message in ran.err
     assert len(ran.err.splitlines()) <= 101
     assert ran.events[-1]["event"] == "done"
     assert not root.exists()
@@ -89,7 +89,7 @@ def test_a_hundred_tabs_at_once_are_each_answered_once(studio: Studio, root: Pat
     assert len(set(ids)) == TABS
     ran = studio("queue", "resume", "--json", fake="plain")
     assert ran.status == 0
-    made = whole_results(root)
+    made = checked_results(root)
     assert {asset.job: asset.prompt for asset in made} == {
         job: f"tab {tab}" for tab, job in enumerate(ids)
     }

@@ -14,11 +14,11 @@ import pytest
 from PIL import Image
 
 from studio.library.records import Asset
-from tests.e2e.conftest import ROOT, Ran
+from tests.e2e.conftest import ROOT, CommandResult
+from tests.e2e.library_checks import checked_results
 from tests.e2e.test_batch import results
-from tests.e2e.wholeness import whole_results
 
-Studio = Callable[..., Ran]
+Studio = Callable[..., CommandResult]
 Command = Callable[..., subprocess.Popen[str]]
 
 
@@ -46,7 +46,7 @@ def check_end(studio: Studio, table: Path, out: Path, root: Path, kept: list[Ass
     """Resume to the end: what was there stays, the rest is made, each is listed once."""
     before = {asset.path: asset.path.read_bytes() for asset in kept}
     ran = studio("batch", table, "-o", out, "--json", "--resume")
-    made = whole_results(root, out)
+    made = checked_results(root, out)
     assert (ran.status, ran.events[-1]["failed"]) == (0, 0)
     assert len(ran.named("asset")) == len(made) - len(kept)
     assert all(path.read_bytes() == content for path, content in before.items())
@@ -67,7 +67,7 @@ def test_a_text_batch_killed_three_times_makes_only_the_missing_rows(
     for number, moment in enumerate(("loading:2", "asset:3 text:2", "asset:4")):
         resume = ["--resume"] if number else []
         kill(command("batch", table, "-o", out, "--json", *resume, stop_at=moment))
-        here = whole_results(root, out)
+        here = checked_results(root, out)
         assert {asset.id for asset in kept} <= {asset.id for asset in here}
         kept = here
     assert 7 <= len(kept) < 12
@@ -93,9 +93,9 @@ def test_24_rows_of_all_tasks_killed_twice_give_exactly_24_assets(
         ]
     table, out = table_of(tmp_path, rows), tmp_path / "out"
     kill(command("batch", table, "-o", out, "--json", stop_at="asset:7 progress:1"))
-    first = whole_results(root, out)
+    first = checked_results(root, out)
     kill(command("batch", table, "-o", out, "--json", "--resume", stop_at="asset:6"))
-    second = whole_results(root, out)
+    second = checked_results(root, out)
     assert 7 <= len(first) < len(second) < 24
     made = check_end(studio, table, out, root, second)
     assert len(made) == 24

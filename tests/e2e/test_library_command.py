@@ -15,10 +15,10 @@ from studio.kinds.text import TextRequest
 from studio.library.recipes.metadata import read_recipe
 from studio.library.store import Library
 from studio.settings import Settings, save_settings
-from tests.e2e.conftest import Ran
+from tests.e2e.conftest import CommandResult
 from tests.unit.conftest import record
 
-Studio = Callable[..., Ran]
+Studio = Callable[..., CommandResult]
 
 
 @pytest.fixture
@@ -75,7 +75,7 @@ def test_a_line_has_collections_and_labels(studio: Studio) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (["--since", "yesterday"], "'yesterday' is not a date"),
         (["--until", "2026-02-30"], "'2026-02-30' is not a date"),
@@ -85,11 +85,11 @@ def test_a_line_has_collections_and_labels(studio: Studio) -> None:
     ],
 )
 def test_an_invalid_search_exits_with_status_2_and_a_sentence(
-    studio: Studio, arguments: list[str], said: str
+    studio: Studio, arguments: list[str], message: str
 ) -> None:
     ran = studio("library", "search", *arguments, "--json")
     assert (ran.status, ran.out) == (2, "")
-    assert said in ran.err
+    assert message in ran.err
 
 
 @pytest.mark.parametrize(("to", "suffix"), [("", ".png"), ("webp", ".webp"), ("jpeg", ".jpg")])

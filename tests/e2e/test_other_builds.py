@@ -14,11 +14,11 @@ from studio.kinds.coding import to_json
 from studio.kinds.text import TextRequest
 from studio.library.recipes.metadata import read_recipe
 from studio.library.store import Library
-from tests.e2e.conftest import Ran
+from tests.e2e.conftest import CommandResult
 from tests.unit.model_files import write_llama
 from tests.unit.newer_build import FILES, REQUESTS, asset_of, recipe_text, write_library
 
-Studio = Callable[..., Ran]
+Studio = Callable[..., CommandResult]
 
 
 @pytest.fixture

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from studio.library.store import Library
-from tests.e2e.conftest import ROOT, Ran
+from tests.e2e.conftest import ROOT, CommandResult
 
-Studio = Callable[..., Ran]
+Studio = Callable[..., CommandResult]
 STARTER = ROOT / "resources" / "models" / "starter-icons"
 ROWS = (
     {"task": "text", "prompt": "Name a fox", "seed": 4, "count": 2, "max_tokens": 8},

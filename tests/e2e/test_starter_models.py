@@ -15,9 +15,9 @@ from PIL import Image
 
 from demo import starter_image_model
 from studio.library.recipes.metadata import read_recipe
-from tests.e2e.conftest import ROOT, Ran
+from tests.e2e.conftest import ROOT, CommandResult
 
-Studio = Callable[..., Ran]
+Studio = Callable[..., CommandResult]
 SLOGAN = ("text", "-p", "Write a slogan for a bicycle repair shop", "--json")
 
 

@@ -14,7 +14,7 @@ from studio.engine.local.client import EngineClient
 from studio.engine.local.job import Job
 from studio.kinds.text import TextRequest
 from studio.protocol import RunJob
-from tests.engine.notes import MODEL
+from tests.engine.event_recorder import MODEL
 
 
 @pytest.fixture(autouse=True)

@@ -12,7 +12,7 @@ from studio.engine.local.memory import MemoryArbiter
 from studio.protocol import Event, Ready, RunJob, RunTogether
 
 
-class Heard(Protocol):
+class KeepsEvents(Protocol):
     """What keeps the events of one job."""
 
     events: list[Event]
@@ -21,7 +21,7 @@ class Heard(Protocol):
 def run_group(
     run_together: Callable[[Group, MemoryArbiter, Device], None],
     parts: Sequence[RunJob],
-    outcomes: Mapping[str, Heard],
+    outcomes: Mapping[str, KeepsEvents],
     memory: MemoryArbiter,
     device: Device,
     cancel: str,

@@ -36,7 +36,7 @@ from studio.protocol import (
     RowFailed,
     RunJob,
 )
-from tests.engine.notes import MODEL, Notes
+from tests.engine.event_recorder import MODEL, Recorder
 
 MakeJob = Callable[..., RunJob]
 MakeClient = Callable[..., EngineClient]
@@ -52,18 +52,18 @@ def run(client: EngineClient, command: RunJob) -> Event:
 def test_a_job_is_accepted_first_and_ends_with_one_final_event(
     client: EngineClient, text_job: MakeJob, tmp_path: Path
 ) -> None:
-    notes = Notes()
-    final = client.run(text_job(rows=3), notes)
+    recorder = Recorder()
+    final = client.run(text_job(rows=3), recorder)
     assert isinstance(final, Done)
-    assert isinstance(notes.events[0], Accepted)
-    assert notes.events[-1] is final
-    assert sum(isinstance(e, Done | Failed | Cancelled) for e in notes.events) == 1
-    assets = [e for e in notes.events if isinstance(e, AssetReady)]
+    assert isinstance(recorder.events[0], Accepted)
+    assert recorder.events[-1] is final
+    assert sum(isinstance(e, Done | Failed | Cancelled) for e in recorder.events) == 1
+    assets = [e for e in recorder.events if isinstance(e, AssetReady)]
     assert [(e.row, e.recipe.seed) for e in assets] == [(0, 5), (1, 6), (2, 7)]
     for asset in assets:
         streamed = "".join(
             e.text
-            for e in notes.events
+            for e in recorder.events
             if getattr(e, "row", None) == asset.row and hasattr(e, "text")
         )
         assert (tmp_path / "work" / asset.file.name).read_text("utf-8") == streamed
@@ -72,11 +72,11 @@ def test_a_job_is_accepted_first_and_ends_with_one_final_event(
 def test_pictures_are_files_on_disk_and_only_their_paths_are_sent(
     client: EngineClient, tmp_path: Path
 ) -> None:
-    notes = Notes()
+    recorder = Recorder()
     request = ImageRequest(prompt="a fox", seed=3, count=2, width=96, height=64)
     job = RunJob(job="1", request=request, rows=(1,), model=MODEL, work_dir=str(tmp_path / "狐 w"))
-    assert isinstance(client.run(job, notes), Done)
-    (asset,) = [e for e in notes.events if isinstance(e, AssetReady)]
+    assert isinstance(client.run(job, recorder), Done)
+    (asset,) = [e for e in recorder.events if isinstance(e, AssetReady)]
     assert (asset.row, asset.recipe.seed) == (1, 4)
     with Image.open(client.path_of(asset.file, Path(job.work_dir))) as picture:
         assert picture.size == (96, 64)
@@ -112,15 +112,15 @@ def test_commands_of_several_threads_run_one_at_a_time(
 def test_models_are_described_and_converted_through_the_same_pipe(
     client: EngineClient, tmp_path: Path
 ) -> None:
-    notes = Notes()
-    assert isinstance(client.run(DescribeModel(job="1", model=MODEL), notes), Done)
-    (described,) = [e for e in notes.events if isinstance(e, Described)]
+    recorder = Recorder()
+    assert isinstance(client.run(DescribeModel(job="1", model=MODEL), recorder), Done)
+    (described,) = [e for e in recorder.events if isinstance(e, Described)]
     assert "steps" in described.capabilities.controls
     source, target = tmp_path / "m.gguf", tmp_path / "m"
 
     def convert(job: str) -> Event:
         command = ConvertModel(job=job, task="text", source=str(source), target=str(target))
-        return client.run(command, notes)
+        return client.run(command, recorder)
 
     missing = convert("2")
     assert isinstance(missing, Failed)
@@ -148,9 +148,9 @@ def test_a_job_is_cancelled_in_any_state_and_the_next_one_runs(
 ) -> None:
     run(client, text_job(job="warm"))
     pid = client.pid
-    notes = Notes(at, lambda: client.cancel("1"))
-    assert client.run(text_job(word), notes) == Cancelled("1")
-    assert notes.events[-1] == Cancelled("1")
+    recorder = Recorder(at, lambda: client.cancel("1"))
+    assert client.run(text_job(word), recorder) == Cancelled("1")
+    assert recorder.events[-1] == Cancelled("1")
     assert isinstance(run(client, text_job(job="2")), Done)
     assert (client.pid == pid) is polite
 
@@ -185,7 +185,7 @@ def test_a_waiting_job_is_cancelled_at_once(client: EngineClient, text_job: Make
             client.cancel("2")
         client.cancel("1")
 
-    first = client.run(text_job("[slow]"), Notes(Progress, cancel_the_second_then_the_first))
+    first = client.run(text_job("[slow]"), Recorder(Progress, cancel_the_second_then_the_first))
     assert (first, finals) == (Cancelled("1"), [Cancelled("2")])
 
 
@@ -203,7 +203,7 @@ def test_a_cancel_for_a_dead_engine_does_not_hang(client: EngineClient, text_job
         os.kill(client.pid or 0, signal.SIGKILL)
         client.cancel("1")
 
-    assert client.run(text_job("[slow]"), Notes(Progress, kill_and_cancel)) == Cancelled("1")
+    assert client.run(text_job("[slow]"), Recorder(Progress, kill_and_cancel)) == Cancelled("1")
     assert isinstance(run(client, text_job(job="2")), Done)
 
 
@@ -217,7 +217,7 @@ def test_helper_processes_of_a_job_end_with_the_engine(
         helpers.extend(engine.children())
         engine.kill()
 
-    final = client.run(text_job("[helper] [slow]"), Notes(Progress, kill))
+    final = client.run(text_job("[helper] [slow]"), Recorder(Progress, kill))
     assert isinstance(final, Failed)
     assert len(helpers) == 1
     psutil.wait_procs(helpers, timeout=10)
@@ -242,12 +242,12 @@ def test_helper_processes_of_a_job_end_with_the_engine(
 def test_a_failure_affects_one_job_and_says_what_to_do(
     client: EngineClient, text_job: MakeJob, word: str, kind: str, says: str
 ) -> None:
-    notes = Notes()
-    final = client.run(text_job(word), notes)
+    recorder = Recorder()
+    final = client.run(text_job(word), recorder)
     assert isinstance(final, Failed)
     assert final.problem.kind == kind
     assert says in str(final.problem.message)
-    assert notes.events[-1] is final
+    assert recorder.events[-1] is final
     assert isinstance(run(client, text_job(job="2")), Done)
 
 
@@ -261,18 +261,18 @@ def test_an_unexpected_error_is_reported_with_its_traceback(
 
 
 def test_a_row_that_fails_leaves_the_others(client: EngineClient, text_job: MakeJob) -> None:
-    notes = Notes()
-    assert isinstance(client.run(text_job("[rowfail]", rows=3), notes), Done)
-    assert [e.row for e in notes.events if isinstance(e, AssetReady)] == [0, 2]
-    assert [e.row for e in notes.events if isinstance(e, RowFailed)] == [1]
+    recorder = Recorder()
+    assert isinstance(client.run(text_job("[rowfail]", rows=3), recorder), Done)
+    assert [e.row for e in recorder.events if isinstance(e, AssetReady)] == [0, 2]
+    assert [e.row for e in recorder.events if isinstance(e, RowFailed)] == [1]
 
 
 def test_results_finished_before_a_crash_are_delivered(
     client: EngineClient, text_job: MakeJob
 ) -> None:
-    notes = Notes()
-    client.run(text_job("[crash]", rows=3), notes)
-    assert [e.row for e in notes.events if isinstance(e, AssetReady)] == [0]
+    recorder = Recorder()
+    client.run(text_job("[crash]", rows=3), recorder)
+    assert [e.row for e in recorder.events if isinstance(e, AssetReady)] == [0]
 
 
 def test_an_engine_that_died_while_idle_is_restarted(
@@ -286,8 +286,8 @@ def test_an_engine_that_died_while_idle_is_restarted(
 def test_an_engine_killed_during_a_job_fails_only_that_job(
     client: EngineClient, text_job: MakeJob
 ) -> None:
-    notes = Notes(Progress, lambda: os.kill(client.pid or 0, signal.SIGKILL))
-    final = client.run(text_job("[slow]"), notes)
+    recorder = Recorder(Progress, lambda: os.kill(client.pid or 0, signal.SIGKILL))
+    final = client.run(text_job("[slow]"), recorder)
     assert isinstance(final, Failed)
     assert final.problem.kind == "engine_crashed"
     assert isinstance(run(client, text_job(job="2")), Done)
@@ -300,7 +300,7 @@ def test_an_error_in_the_callback_cancels_the_job_and_leaves_the_engine_usable(
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        client.run(text_job("[slow]"), Notes(Progress, fail))
+        client.run(text_job("[slow]"), Recorder(Progress, fail))
     pid = client.pid
     assert isinstance(run(client, text_job(job="2")), Done)
     assert client.pid == pid
@@ -319,7 +319,7 @@ def test_stopping_cancels_a_running_job_and_leaves_no_process(
         pids.append(client.pid)
         stopping.start()
 
-    assert client.run(text_job("[slow]"), Notes(Progress, stop)) == Cancelled("1")
+    assert client.run(text_job("[slow]"), Recorder(Progress, stop)) == Cancelled("1")
     stopping.join()
     assert pids[0] is not None
     assert not psutil.pid_exists(pids[0])
@@ -434,8 +434,8 @@ def test_the_real_engine_is_cancelled_while_it_imports_its_libraries(
     make_client: MakeClient, image_job: RunJob
 ) -> None:
     client = make_client()
-    notes = Notes(Loading, lambda: client.cancel("1"))
-    assert client.run(image_job, notes) == Cancelled("1")
+    recorder = Recorder(Loading, lambda: client.cancel("1"))
+    assert client.run(image_job, recorder) == Cancelled("1")
     pid = client.pid
     missing = ModelRef(id="m", name="M", task="image", format="diffusers", path="/m")
     assert isinstance(client.run(DescribeModel(job="2", model=missing), lambda _: None), Failed)
@@ -446,10 +446,10 @@ def test_the_real_engine_reports_its_device_and_libraries(
     make_client: MakeClient, image_job: RunJob
 ) -> None:
     client = make_client(device="cpu")
-    notes = Notes()
-    final = client.run(image_job, notes)
+    recorder = Recorder()
+    final = client.run(image_job, recorder)
     assert isinstance(final, Failed)
     assert final.problem.kind in ("model_missing", "model_broken")
-    (ready,) = [e for e in notes.events if isinstance(e, Ready)]
+    (ready,) = [e for e in recorder.events if isinstance(e, Ready)]
     assert ready.device == "cpu"
     assert "torch" in ready.libraries

@@ -285,8 +285,8 @@ def test_results_are_added_to_and_removed_from_a_collection(
     control("history.collection.new.edit", named).setText(" Best  of & 狐狸 ")
     named.accept()
     qtbot.waitUntil(lambda: library.marks.collections() == [("Best of & 狐狸", 3)], timeout=10_000)
-    said = "3 results are now in the collection Best of & 狐狸."
-    qtbot.waitUntil(lambda: window.messages.text() == said, timeout=10_000)
+    expected = "3 results are now in the collection Best of & 狐狸."
+    qtbot.waitUntil(lambda: window.messages.text() == expected, timeout=10_000)
     qtbot.waitUntil(
         lambda: all(asset.collections for asset in view.model().assets()), timeout=10_000
     )

@@ -268,8 +268,8 @@ def test_a_comparison_shows_different_masks() -> None:
             prompt="a cat",
         )  # fmt: skip
 
-    told = differences([made(InputFile("/masks/1.png")), made(None)])
-    assert told == [[("Mask", "/masks/1.png")], [("Mask", "–")]]
+    found = differences([made(InputFile("/masks/1.png")), made(None)])
+    assert found == [[("Mask", "/masks/1.png")], [("Mask", "–")]]
 
 
 def test_a_mask_that_cannot_be_written_is_not_lost(

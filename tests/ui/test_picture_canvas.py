@@ -48,12 +48,12 @@ def test_a_tool_draws_on_top_of_the_picture(canvas: PictureCanvas) -> None:
 
 
 def test_only_changes_by_the_user_are_signalled(canvas: PictureCanvas, qtbot: QtBot) -> None:
-    told: list[None] = []
-    canvas.view_changed.connect(lambda: told.append(None))
+    changes: list[None] = []
+    canvas.view_changed.connect(lambda: changes.append(None))
     canvas.resize(500, 300)
-    assert not told
+    assert not changes
     qtbot.keyClick(canvas, Qt.Key.Key_Plus)
-    assert len(told) == 1
+    assert len(changes) == 1
 
 
 def test_the_visible_part_consists_of_whole_pixels_that_cover_the_area(

@@ -43,8 +43,8 @@ def test_an_unexpected_database_error_is_reported_once_and_work_continues(
     library = window.state.library
     assert library is not None
     qtbot.waitUntil(lambda: [j.status for j in library.queue.list()] == ["done"], timeout=20_000)
-    told = [m for m in window.messages.messages if "OperationalError" in m.text]
-    assert len(told) == 1
+    reported = [m for m in window.messages.messages if "OperationalError" in m.text]
+    assert len(reported) == 1
 
 
 @pytest.mark.usefixtures("home")

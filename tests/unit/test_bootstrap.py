@@ -80,7 +80,7 @@ def test_too_little_disk_space_is_reported_with_sizes(
 
 
 @pytest.mark.parametrize(
-    ("said", "library", "package"),
+    ("output", "library", "package"),
     [
         (
             "ImportError: libEGL.so.1: cannot open shared object file: No such file",
@@ -93,20 +93,20 @@ def test_too_little_disk_space_is_reported_with_sizes(
 def test_a_missing_library_is_named_with_its_package(
     bootstrap: ModuleType,
     monkeypatch: pytest.MonkeyPatch,
-    said: str,
+    output: str,
     library: str,
     package: str,
 ) -> None:
     monkeypatch.setattr(bootstrap.shutil, "which", lambda tool: tool if tool == "apt-get" else None)
-    assert bootstrap.missing_libraries(said) == [library]
+    assert bootstrap.missing_libraries(output) == [library]
     sentence = bootstrap.library_sentence([library])
     assert library in sentence
     assert f"apt-get install {package}" in sentence
 
 
 def test_libraries_that_are_there_are_not_named(bootstrap: ModuleType) -> None:
-    said = "\tlibEGL.so.1 => /usr/lib/libEGL.so.1 (0x1)\n\tlinux-vdso.so.1 (0x2)\n"
-    assert bootstrap.missing_libraries(said) == []
+    output = "\tlibEGL.so.1 => /usr/lib/libEGL.so.1 (0x1)\n\tlinux-vdso.so.1 (0x2)\n"
+    assert bootstrap.missing_libraries(output) == []
 
 
 def test_an_unknown_library_is_still_named(bootstrap: ModuleType) -> None:
@@ -114,7 +114,7 @@ def test_an_unknown_library_is_still_named(bootstrap: ModuleType) -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "word"),
+    ("output", "word"),
     [
         ("connection broken by 'NewConnectionError(...)'\nERROR: No matching", "network"),
         ("OSError: [Errno 28] No space left on device", "disk is full"),
@@ -123,8 +123,8 @@ def test_an_unknown_library_is_still_named(bootstrap: ModuleType) -> None:
         ("ERROR: something else", "something else"),
     ],
 )
-def test_an_error_of_pip_becomes_a_sentence(bootstrap: ModuleType, said: str, word: str) -> None:
-    assert word in bootstrap.pip_sentence(said)
+def test_an_error_of_pip_becomes_a_sentence(bootstrap: ModuleType, output: str, word: str) -> None:
+    assert word in bootstrap.pip_sentence(output)
 
 
 def test_setup_is_skipped_when_nothing_changed(

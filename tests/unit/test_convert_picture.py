@@ -46,9 +46,9 @@ def exported(
 ) -> tuple[Path, list[str]]:
     lost: list[str] = []
 
-    def note(path: Path, said: Sentence) -> None:
+    def note(path: Path, sentence: Sentence) -> None:
         assert path.parent == folder
-        lost.append(str(said))
+        lost.append(str(sentence))
 
     (path,) = export([asset], folder, to, quality, note)
     return path, lost

@@ -21,7 +21,7 @@ CONTENT = bytes(range(256)) * 2000
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
 
 
-class Act(NamedTuple):
+class Reply(NamedTuple):
     """How one request is answered. `cut` closes the connection after so many bytes."""
 
     status: int = 200
@@ -32,10 +32,10 @@ class Act(NamedTuple):
 
 
 class Server:
-    """Answers request after request as `acts` say, and properly once they are used up."""
+    """Answers request after request as `replies` say, and properly once they are used up."""
 
     def __init__(self) -> None:
-        self.acts: list[Act] = []
+        self.replies: list[Reply] = []
         self.asked: list[str | None] = []
         self.paths: list[str] = []
         outer = self
@@ -56,34 +56,34 @@ class Server:
         return f"http://127.0.0.1:{self._http.server_port}/model.gguf"
 
     def answer(self, handler: BaseHTTPRequestHandler) -> None:
-        act = self.acts.pop(0) if self.acts else Act()
+        reply = self.replies.pop(0) if self.replies else Reply()
         wanted = handler.headers.get("Range")
         self.asked.append(wanted)
         self.paths.append(handler.path)
-        if act.status >= 400:
-            handler.send_response(act.status)
-            for name, value in act.headers.items():
+        if reply.status >= 400:
+            handler.send_response(reply.status)
+            for name, value in reply.headers.items():
                 handler.send_header(name, value)
             handler.send_header("Content-Length", "0")
             handler.end_headers()
             return
         start = 0
-        if wanted and act.ranges and handler.headers.get("If-Range") == act.etag:
+        if wanted and reply.ranges and handler.headers.get("If-Range") == reply.etag:
             match = re.fullmatch(r"bytes=(\d+)-", wanted)
             assert match is not None
             start = int(match[1])
             handler.send_response(206)
             handler.send_header("Content-Range", f"bytes {start}-{len(CONTENT) - 1}/{len(CONTENT)}")
         else:
-            handler.send_response(act.status)
+            handler.send_response(reply.status)
         body = CONTENT[start:]
         handler.send_header("Content-Length", str(len(body)))
-        if act.etag:
-            handler.send_header("ETag", act.etag)
-        for name, value in act.headers.items():
+        if reply.etag:
+            handler.send_header("ETag", reply.etag)
+        for name, value in reply.headers.items():
             handler.send_header(name, value)
         handler.end_headers()
-        handler.wfile.write(body if act.cut is None else body[: act.cut])
+        handler.wfile.write(body if reply.cut is None else body[: reply.cut])
         handler.close_connection = True
 
     def stop(self) -> None:
@@ -132,7 +132,7 @@ def test_a_complete_file_is_not_downloaded_again(server: Server, tmp_path: Path)
 
 
 def test_a_broken_connection_is_resumed(server: Server, tmp_path: Path) -> None:
-    server.acts = [Act(cut=100_000), Act(cut=200_000)]
+    server.replies = [Reply(cut=100_000), Reply(cut=200_000)]
     target = fetch(server, tmp_path / "model.gguf")
     assert target.read_bytes() == CONTENT
     assert server.asked == [None, "bytes=100000-", "bytes=300000-"]
@@ -140,7 +140,7 @@ def test_a_broken_connection_is_resumed(server: Server, tmp_path: Path) -> None:
 
 def test_a_later_call_resumes_the_partial_file(server: Server, tmp_path: Path) -> None:
     target = tmp_path / "model.gguf"
-    server.acts = [Act(cut=100_000), *[Act(status=503)] * TRIES]
+    server.replies = [Reply(cut=100_000), *[Reply(status=503)] * TRIES]
     assert failure(server, target).kind == "model_missing"
     assert partial_bytes(target) == 100_000
     assert fetch(server, target).read_bytes() == CONTENT
@@ -150,32 +150,32 @@ def test_a_later_call_resumes_the_partial_file(server: Server, tmp_path: Path) -
 def test_a_file_that_changed_on_the_server_is_downloaded_from_the_start(
     server: Server, tmp_path: Path
 ) -> None:
-    server.acts = [Act(cut=100_000, etag='"old"')]
+    server.replies = [Reply(cut=100_000, etag='"old"')]
     target = fetch(server, tmp_path / "model.gguf")
     assert target.read_bytes() == CONTENT
 
 
 def test_without_range_support_the_download_starts_over(server: Server, tmp_path: Path) -> None:
-    server.acts = [Act(cut=100_000), Act(ranges=False)]
+    server.replies = [Reply(cut=100_000), Reply(ranges=False)]
     assert fetch(server, tmp_path / "model.gguf").read_bytes() == CONTENT
 
 
 def test_without_an_etag_a_partial_file_is_not_resumed(server: Server, tmp_path: Path) -> None:
-    server.acts = [Act(cut=100_000, etag=""), Act(etag="")]
+    server.replies = [Reply(cut=100_000, etag=""), Reply(etag="")]
     assert fetch(server, tmp_path / "model.gguf").read_bytes() == CONTENT
     assert server.asked == [None, None]
 
 
 def test_a_busy_server_is_retried_after_the_time_it_names(server: Server, tmp_path: Path) -> None:
-    server.acts = [Act(status=429, headers={"Retry-After": "0"}), Act(status=502)]
+    server.replies = [Reply(status=429, headers={"Retry-After": "0"}), Reply(status=502)]
     assert fetch(server, tmp_path / "model.gguf").read_bytes() == CONTENT
     assert len(server.asked) == 3
 
 
 def test_a_retry_after_of_an_hour_is_not_waited_for(server: Server, tmp_path: Path) -> None:
-    server.acts = [Act(status=429, headers={"Retry-After": "3600"})]
-    said = failure(server, tmp_path / "model.gguf")
-    assert "60 min" in str(said.message)
+    server.replies = [Reply(status=429, headers={"Retry-After": "3600"})]
+    error = failure(server, tmp_path / "model.gguf")
+    assert "60 min" in str(error.message)
 
 
 @pytest.mark.parametrize(
@@ -184,21 +184,21 @@ def test_a_retry_after_of_an_hour_is_not_waited_for(server: Server, tmp_path: Pa
 def test_a_refused_request_is_reported_and_not_retried(
     server: Server, tmp_path: Path, status: int, word: str
 ) -> None:
-    server.acts = [Act(status=status)]
-    said = failure(server, tmp_path / "model.gguf")
-    assert said.kind == "bad_input"
-    assert word in str(said.message)
+    server.replies = [Reply(status=status)]
+    error = failure(server, tmp_path / "model.gguf")
+    assert error.kind == "bad_input"
+    assert word in str(error.message)
     assert len(server.asked) == 1
 
 
 def test_a_file_with_a_wrong_hash_is_deleted(server: Server, tmp_path: Path) -> None:
-    said = failure(server, tmp_path / "model.gguf", sha256="0" * 64)
-    assert said.kind == "model_broken"
+    error = failure(server, tmp_path / "model.gguf", sha256="0" * 64)
+    assert error.kind == "model_broken"
     assert left_over(tmp_path / "model.gguf") == []
 
 
 def test_a_web_page_is_not_taken_for_a_model(server: Server, tmp_path: Path) -> None:
-    server.acts = [Act(headers={"Content-Type": "text/html; charset=utf-8"})]
+    server.replies = [Reply(headers={"Content-Type": "text/html; charset=utf-8"})]
     assert "web page" in str(failure(server, tmp_path / "model.gguf").message)
 
 
@@ -249,8 +249,8 @@ def test_an_invalid_or_unencrypted_url_is_refused(tmp_path: Path, url: str) -> N
 
 def test_an_unreachable_server_is_reported(server: Server, tmp_path: Path) -> None:
     server.stop()
-    said = failure(server, tmp_path / "model.gguf")
-    assert "cannot be reached" in str(said.message)
+    error = failure(server, tmp_path / "model.gguf")
+    assert "cannot be reached" in str(error.message)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the system's proxy is asked too")

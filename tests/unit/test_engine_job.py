@@ -130,12 +130,12 @@ def test_temporary_files_are_unique_and_inside_the_work_folder(job: Job) -> None
 def test_the_remaining_time_follows_the_recent_pace(clock: Clock) -> None:
     pace = EtaEstimator(100, clock.monotonic)
     assert pace.seconds_left(0) is None
-    said: list[float | None] = []
+    estimates: list[float | None] = []
     for step in range(1, 51):
         clock.now += 2.0
-        said.append(pace.seconds_left(step))
-    assert said[:2] == [None, None]
-    assert said[-1] == pytest.approx(100.0)
+        estimates.append(pace.seconds_left(step))
+    assert estimates[:2] == [None, None]
+    assert estimates[-1] == pytest.approx(100.0)
     for step in range(51, 76):
         clock.now += 4.0
         slower = pace.seconds_left(step)

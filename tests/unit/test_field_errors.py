@@ -17,7 +17,7 @@ from studio.protocol import ProblemError
 
 
 @pytest.mark.parametrize(
-    ("task", "field", "value", "said"),
+    ("task", "field", "value", "message"),
     [
         ("text", "seed", "x", "must be a whole number."),
         ("text", "seed", 1.5, "must be a whole number."),
@@ -39,14 +39,14 @@ from studio.protocol import ProblemError
     ],
 )
 def test_every_invalid_value_is_explained_in_words(
-    task: str, field: str, value: Any, said: str
+    task: str, field: str, value: Any, message: str
 ) -> None:
     given = {"upscale": {"input": {"path": "a"}}}.get(task, {"prompt": "x"})
     with pytest.raises(msgspec.ValidationError) as caught:
         request_from_fields({"task": task, **given, field: value})
     assert field_of(caught.value) == field
-    assert str(field_sentence(caught.value)) == f"{field} {said}"
-    assert str(field_sentence(caught.value, "it")) == f"it {said}"
+    assert str(field_sentence(caught.value)) == f"{field} {message}"
+    assert str(field_sentence(caught.value, "it")) == f"it {message}"
 
 
 def test_a_table_and_a_matrix_report_the_same_error(tmp_path: Path) -> None:

@@ -39,11 +39,11 @@ def peaks(*megabytes: int, side: int = 512) -> list[Peak]:
 def test_for_a_picture_that_is_too_large_a_fitting_size_is_suggested(model: ModelRef) -> None:
     # 16 GB for 2048×2048 are 64 GB for 4096×4096; the libraries take 0.7 GB.
     known = peaks(16_000, side=2048)
-    told = forecast(asked(4096), model, CAN, known, memory=free(4 * GB))
-    assert told is not None and told.verdict == "will_not_fit"
-    assert told.need == pytest.approx(64.4 * GB, rel=0.01)
-    assert told.size == (768, 768)
-    smaller = forecast(asked(*told.size), model, CAN, known, memory=free(4 * GB))
+    found = forecast(asked(4096), model, CAN, known, memory=free(4 * GB))
+    assert found is not None and found.verdict == "will_not_fit"
+    assert found.need == pytest.approx(64.4 * GB, rel=0.01)
+    assert found.size == (768, 768)
+    smaller = forecast(asked(*found.size), model, CAN, known, memory=free(4 * GB))
     assert smaller is not None and smaller.verdict == "fits" and smaller.size is None
 
 
@@ -51,26 +51,26 @@ def test_the_suggestion_keeps_the_aspect_ratio_and_the_multiple_of_the_model(
     model: ModelRef,
 ) -> None:
     known = peaks(4000, side=1024)
-    told = forecast(asked(2048, 1024), model, CAN, known, memory=free(4 * GB))
-    assert told is not None and told.size == (1152, 576)
+    found = forecast(asked(2048, 1024), model, CAN, known, memory=free(4 * GB))
+    assert found is not None and found.size == (1152, 576)
     odd = Capabilities(controls=BOTH, multiple=48)
-    told = forecast(asked(2064, 1008), model, odd, known, memory=free(4 * GB))
-    assert told is not None and told.size is not None
-    assert [side % 48 for side in told.size] == [0, 0]
+    found = forecast(asked(2064, 1008), model, odd, known, memory=free(4 * GB))
+    assert found is not None and found.size is not None
+    assert [side % 48 for side in found.size] == [0, 0]
 
 
 def test_a_picture_that_fits_only_in_tiles_is_tight(model: ModelRef) -> None:
     need = memory_need(model, width=1024, height=1024)
-    told = forecast(asked(1024), model, CAN, memory=free(need * 2 // 3))
-    assert told is not None and told.verdict == "tight"
-    assert told.need == pytest.approx(need, rel=0.05)
-    assert told.size is not None and told.size < (1024, 1024)
+    found = forecast(asked(1024), model, CAN, memory=free(need * 2 // 3))
+    assert found is not None and found.verdict == "tight"
+    assert found.need == pytest.approx(need, rel=0.05)
+    assert found.size is not None and found.size < (1024, 1024)
 
 
 def test_no_size_is_suggested_where_the_model_itself_is_too_large(model: ModelRef) -> None:
-    told = forecast(asked(512), model, CAN, peaks(1000), memory=free(GB // 2))
-    assert told is not None
-    assert (told.verdict, told.size) == ("will_not_fit", None)
+    found = forecast(asked(512), model, CAN, peaks(1000), memory=free(GB // 2))
+    assert found is not None
+    assert (found.verdict, found.size) == ("will_not_fit", None)
 
 
 def test_without_a_size_the_default_of_the_model_counts(model: ModelRef) -> None:
@@ -80,14 +80,14 @@ def test_without_a_size_the_default_of_the_model_counts(model: ModelRef) -> None
 
 
 def test_small_peaks_of_reused_memory_do_not_hide_the_need(model: ModelRef) -> None:
-    told = forecast(asked(512), model, CAN, peaks(3, 1000, 5), memory=free(4 * GB))
-    assert told is not None and told.need == pytest.approx(1.7 * GB, rel=0.01)
+    found = forecast(asked(512), model, CAN, peaks(3, 1000, 5), memory=free(4 * GB))
+    assert found is not None and found.need == pytest.approx(1.7 * GB, rel=0.01)
 
 
 def test_pictures_of_about_the_same_size_count(model: ModelRef) -> None:
     known = [*peaks(500, side=64), *peaks(1000)]
-    told = forecast(asked(640), model, CAN, known, memory=free(40 * GB))
-    assert told is not None and told.need == pytest.approx(0.8 * GB + 0.9 * GB * 1.5625, rel=0.01)
+    found = forecast(asked(640), model, CAN, known, memory=free(40 * GB))
+    assert found is not None and found.need == pytest.approx(0.8 * GB + 0.9 * GB * 1.5625, rel=0.01)
 
 
 def test_peaks_of_tiny_pictures_do_not_count_for_large_ones(model: ModelRef) -> None:
@@ -97,15 +97,15 @@ def test_peaks_of_tiny_pictures_do_not_count_for_large_ones(model: ModelRef) -> 
 
 def test_a_model_of_fixed_size_is_judged_by_that_size(model: ModelRef) -> None:
     fixed = Capabilities(controls=(), width=128, height=128)
-    told = forecast(asked(8192), model, fixed, memory=free(2 * GB))
-    assert told is not None and told.verdict == "fits"
+    found = forecast(asked(8192), model, fixed, memory=free(2 * GB))
+    assert found is not None and found.verdict == "fits"
 
 
 def test_a_gpu_is_judged_by_peaks_of_its_own(model: ModelRef) -> None:
     on_gpu = [Peak(512 * 512, GB, 4 * GB)]
-    told = forecast(asked(1024), model, CAN, on_gpu)
-    assert told is not None
-    assert (told.available, told.verdict) == (4 * GB, "tight")
+    found = forecast(asked(1024), model, CAN, on_gpu)
+    assert found is not None
+    assert (found.available, found.verdict) == (4 * GB, "tight")
 
 
 def test_memory_is_learned_from_recipes() -> None:

@@ -103,8 +103,8 @@ def test_an_image_checkpoint_is_identified_by_its_weights(tmp_path: Path) -> Non
 def test_a_checkpoint_without_configuration_needs_a_folder_beside_it(tmp_path: Path) -> None:
     key = "double_blocks.0.img_attn.norm.key_norm.scale"
     file = write_safetensors(tmp_path / "flux.safetensors", {key: (4,)})
-    said = refusal(file)
-    assert "denoiser" in str(said.message)
+    error = refusal(file)
+    assert "denoiser" in str(error.message)
     write_pipeline(tmp_path / "flux", "FluxPipeline")
     model = describe_path(file)
     assert (model.task, model.format, model.family) == ("image", "single_file", "FluxPipeline")
@@ -144,9 +144,9 @@ def test_other_weights_are_refused_by_what_they_are(
     tmp_path: Path, names: list[str], word: str
 ) -> None:
     file = write_safetensors(tmp_path / "x.safetensors", dict.fromkeys(names, (4, 4)))
-    said = refusal(file)
-    assert said.kind == "bad_input"
-    assert word in str(said.message)
+    error = refusal(file)
+    assert error.kind == "bad_input"
+    assert word in str(error.message)
 
 
 @pytest.mark.parametrize(
@@ -160,15 +160,15 @@ def test_other_weights_are_refused_by_what_they_are(
 def test_a_folder_without_a_text_model_is_refused(
     tmp_path: Path, architecture: str, word: str
 ) -> None:
-    said = refusal(write_llama(tmp_path / "m", architectures=[architecture]))
-    assert said.kind == "bad_input"
-    assert word in str(said.message)
+    error = refusal(write_llama(tmp_path / "m", architectures=[architecture]))
+    assert error.kind == "bad_input"
+    assert word in str(error.message)
 
 
 def test_a_model_that_needs_remote_code_is_refused(tmp_path: Path) -> None:
     auto_map = {"AutoModelForCausalLM": "modeling_fox.FoxForCausalLM"}
-    said = refusal(write_llama(tmp_path / "m", model_type="fox9", auto_map=auto_map))
-    assert "custom Python code" in str(said.message)
+    error = refusal(write_llama(tmp_path / "m", model_type="fox9", auto_map=auto_map))
+    assert "custom Python code" in str(error.message)
 
 
 @pytest.mark.parametrize(
@@ -182,18 +182,18 @@ def test_a_model_that_needs_remote_code_is_refused(tmp_path: Path) -> None:
 def test_a_pipeline_that_makes_no_pictures_from_prompts_is_refused(
     tmp_path: Path, pipeline: str, word: str
 ) -> None:
-    said = refusal(write_pipeline(tmp_path / "m", pipeline))
-    assert said.kind == "bad_input"
-    assert word in str(said.message)
+    error = refusal(write_pipeline(tmp_path / "m", pipeline))
+    assert error.kind == "bad_input"
+    assert word in str(error.message)
 
 
 @pytest.mark.parametrize("cut", [1, 200])
 def test_a_weight_file_that_is_cut_off_is_broken(tmp_path: Path, cut: int) -> None:
     folder = write_llama(tmp_path / "m")
     write_safetensors(folder / "model.safetensors", {"lm_head.weight": (16, 8)}, cut=cut)
-    said = refusal(folder)
-    assert said.kind == "model_broken"
-    assert "incomplete" in str(said.message)
+    error = refusal(folder)
+    assert error.kind == "model_broken"
+    assert "incomplete" in str(error.message)
 
 
 def test_a_missing_shard_is_named(tmp_path: Path) -> None:
@@ -204,9 +204,9 @@ def test_a_missing_shard_is_named(tmp_path: Path) -> None:
         "lm_head.weight": "model-00002-of-00002.safetensors",
     }
     write_json(folder / "model.safetensors.index.json", {"weight_map": places})
-    said = refusal(folder)
-    assert said.kind == "model_broken"
-    assert "model-00002-of-00002.safetensors" in str(said.message)
+    error = refusal(folder)
+    assert error.kind == "model_broken"
+    assert "model-00002-of-00002.safetensors" in str(error.message)
 
 
 def test_a_shard_of_another_model_is_found(tmp_path: Path) -> None:
@@ -218,26 +218,26 @@ def test_a_shard_of_another_model_is_found(tmp_path: Path) -> None:
 
 
 def test_weights_of_another_width_than_the_config_are_broken(tmp_path: Path) -> None:
-    said = refusal(write_llama(tmp_path / "m", hidden_size=12))
-    assert said.kind == "model_broken"
-    assert "belong to another model" in str(said.message)
+    error = refusal(write_llama(tmp_path / "m", hidden_size=12))
+    assert error.kind == "model_broken"
+    assert "belong to another model" in str(error.message)
 
 
 @pytest.mark.parametrize("part", ["unet", "scheduler", "tokenizer"])
 def test_a_missing_component_is_named(tmp_path: Path, part: str) -> None:
     folder = write_pipeline(tmp_path / "sd")
     (folder / part).rename(tmp_path / "elsewhere")
-    said = refusal(folder)
-    assert said.kind == "model_broken"
-    assert part in str(said.message)
+    error = refusal(folder)
+    assert error.kind == "model_broken"
+    assert part in str(error.message)
 
 
 def test_weights_only_as_pickles_are_refused(tmp_path: Path) -> None:
     folder = write_llama(tmp_path / "m")
     (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
-    said = refusal(folder)
-    assert said.kind == "bad_input"
-    assert ".safetensors" in str(said.message)
+    error = refusal(folder)
+    assert error.kind == "bad_input"
+    assert ".safetensors" in str(error.message)
 
 
 @pytest.mark.parametrize("name", ["config.json", "tokenizer.json", "model.safetensors"])
@@ -251,14 +251,14 @@ def test_an_empty_or_absent_file_of_a_folder_is_broken(tmp_path: Path, name: str
 
 
 def test_a_gguf_of_an_unknown_architecture_is_named(tmp_path: Path) -> None:
-    said = refusal(write_gguf(tmp_path / "a.gguf", "foxformer"))
-    assert said.kind == "bad_input"
-    assert "foxformer" in str(said.message)
+    error = refusal(write_gguf(tmp_path / "a.gguf", "foxformer"))
+    assert error.kind == "bad_input"
+    assert "foxformer" in str(error.message)
 
 
 def test_one_part_of_a_split_gguf_is_refused(tmp_path: Path) -> None:
-    said = refusal(write_gguf(tmp_path / "a-00001-of-00003.gguf", split__count=3))
-    assert "3 parts" in str(said.message)
+    error = refusal(write_gguf(tmp_path / "a-00001-of-00003.gguf", split__count=3))
+    assert "3 parts" in str(error.message)
 
 
 @pytest.mark.parametrize("cut", [1, 60, 150, 300])
@@ -295,9 +295,9 @@ def test_a_hostile_pickle_is_refused_and_not_run(
     table = pickle.dumps({"conv_first.weight": _Hostile()}, protocol=2)
     file = tmp_path / "x4.pth"
     file.write_bytes(_zip_with(table) if wrapped else table)
-    said = refusal(file)
-    assert said.kind == "bad_input"
-    assert "system" in str(said.message)
+    error = refusal(file)
+    assert error.kind == "bad_input"
+    assert "system" in str(error.message)
     assert not (tmp_path / "pwned").exists()
 
 

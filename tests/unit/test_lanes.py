@@ -36,7 +36,7 @@ class FakeEngine(EngineClient):
         return Abilities(frozenset(self._tasks) or every.tasks, every.formats)
 
 
-class House:
+class Harness:
     """A library, two fake engines and their lanes in a temporary folder."""
 
     def __init__(self, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -48,9 +48,9 @@ class House:
         self.registry = Registry(paths)
         monkeypatch.setattr(self.registry, "resolve", lambda *_: MODEL)
         self.events: list[object] = []
-        self.lanes = self.between(*self.engines)
+        self.lanes = self.lanes_of(*self.engines)
 
-    def between(self, *engines: EngineClient) -> Lanes:
+    def lanes_of(self, *engines: EngineClient) -> Lanes:
         return Lanes(self.library, engines, self.registry, LibraryQueue(self.library))
 
     def enqueue(self, *requests: Request, batch: str = "") -> list[Job]:
@@ -63,8 +63,8 @@ class House:
 
 
 @pytest.fixture
-def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
-    made = House(tmp_path / "home", monkeypatch)
+def harness(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Harness]:
+    made = Harness(tmp_path / "home", monkeypatch)
     yield made
     made.lanes.stop()
     made.library.close()
@@ -74,101 +74,101 @@ def slow(seed: int = 1) -> TextRequest:
     return TextRequest(prompt="[slow]", seed=seed)
 
 
-def test_two_jobs_run_side_by_side_and_the_library_records_both(house: House) -> None:
-    first, second = house.enqueue(slow(1), slow(2))
+def test_two_jobs_run_side_by_side_and_the_library_records_both(harness: Harness) -> None:
+    first, second = harness.enqueue(slow(1), slow(2))
     begun: set[str] = set()
 
     def report(event: object) -> None:
-        house.events.append(event)
+        harness.events.append(event)
         if isinstance(event, Progress) and event.job not in begun:
             begun.add(event.job)
             if len(begun) == 2:
-                assert set(house.lanes.running) == {first.id, second.id}
-                house.lanes.cancel(first.id)
-                house.lanes.cancel(second.id)
+                assert set(harness.lanes.running) == {first.id, second.id}
+                harness.lanes.cancel(first.id)
+                harness.lanes.cancel(second.id)
 
-    house.lanes.run_all(report)
-    ends = [e for e in house.events if isinstance(e, Done | Failed | Cancelled)]
+    harness.lanes.run_all(report)
+    ends = [e for e in harness.events if isinstance(e, Done | Failed | Cancelled)]
     assert begun == {first.id, second.id}
     assert [type(event) for event in ends] == [Cancelled] * 2, "one ended before the other began"
-    assert {house.status(job) for job in (first, second)} == {"cancelled"}
-    assert len({engine.pid for engine in house.engines}) == 2
+    assert {harness.status(job) for job in (first, second)} == {"cancelled"}
+    assert len({engine.pid for engine in harness.engines}) == 2
 
 
-def test_every_result_of_both_lanes_is_kept(house: House) -> None:
-    jobs = house.enqueue(*(TextRequest(prompt=f"job {n}", seed=n, count=2) for n in range(8)))
-    house.lanes.run_all(house.events.append)
-    assert [house.status(job) for job in jobs] == ["done"] * 8
+def test_every_result_of_both_lanes_is_kept(harness: Harness) -> None:
+    jobs = harness.enqueue(*(TextRequest(prompt=f"job {n}", seed=n, count=2) for n in range(8)))
+    harness.lanes.run_all(harness.events.append)
+    assert [harness.status(job) for job in jobs] == ["done"] * 8
     for job in jobs:
-        made = [asset.recipe.seed for asset in house.library.assets.of_job(job.id)]
+        made = [asset.recipe.seed for asset in harness.library.assets.of_job(job.id)]
         assert sorted(made) == [job.request.seed, (job.request.seed or 0) + 1]
 
 
-def test_cancelling_one_leaves_the_other_lane_running(house: House) -> None:
-    first, second = house.enqueue(slow(1), slow(2))
+def test_cancelling_one_leaves_the_other_lane_running(harness: Harness) -> None:
+    first, second = harness.enqueue(slow(1), slow(2))
     begun: set[str] = set()
 
     def report(event: object) -> None:
         if isinstance(event, Progress) and event.job not in begun:
             begun.add(event.job)
             if len(begun) == 2:
-                house.lanes.cancel(first.id)
+                harness.lanes.cancel(first.id)
         if isinstance(event, Cancelled) and event.job == first.id:
-            house.events.append(second.id in house.lanes.running)
-            house.events.append(house.status(second))
-            house.lanes.cancel(second.id)
+            harness.events.append(second.id in harness.lanes.running)
+            harness.events.append(harness.status(second))
+            harness.lanes.cancel(second.id)
 
-    house.lanes.run_all(report)
-    assert house.events == [True, "running"]
+    harness.lanes.run_all(report)
+    assert harness.events == [True, "running"]
 
 
-def test_a_crash_of_one_engine_leaves_the_other_lane_running(house: House) -> None:
+def test_a_crash_of_one_engine_leaves_the_other_lane_running(harness: Harness) -> None:
     crash = TextRequest(prompt="[crash]", seed=1, count=2)
-    long, crashing, after = house.enqueue(slow(), crash, TextRequest(prompt="after", seed=1))
+    long, crashing, after = harness.enqueue(slow(), crash, TextRequest(prompt="after", seed=1))
 
     def report(event: object) -> None:
-        house.events.append(event)
+        harness.events.append(event)
         if isinstance(event, Done) and event.job == after.id:
             # The lane that crashed has run the next job while the other one never stopped.
-            assert long.id in house.lanes.running and house.status(long) == "running"
-            house.lanes.cancel(long.id)
+            assert long.id in harness.lanes.running and harness.status(long) == "running"
+            harness.lanes.cancel(long.id)
 
-    house.lanes.run_all(report)
-    statuses = [house.status(job) for job in (long, crashing, after)]
+    harness.lanes.run_all(report)
+    statuses = [harness.status(job) for job in (long, crashing, after)]
     assert statuses == ["cancelled", "failed", "done"]
-    failed = [event.job for event in house.events if isinstance(event, Failed)]
+    failed = [event.job for event in harness.events if isinstance(event, Failed)]
     assert failed == [crashing.id]
 
 
-def test_stopping_reaches_every_lane(house: House) -> None:
-    jobs = house.enqueue(slow(1), slow(2), slow(3))
+def test_stopping_reaches_every_lane(harness: Harness) -> None:
+    jobs = harness.enqueue(slow(1), slow(2), slow(3))
     begun: set[str] = set()
 
     def report(event: object) -> None:
         if isinstance(event, Progress) and event.job not in begun:
             begun.add(event.job)
             if len(begun) == 2:
-                threading.Thread(target=house.lanes.stop).start()
+                threading.Thread(target=harness.lanes.stop).start()
 
-    house.lanes.run_all(report)
-    house.library.close()
-    house.library = Library.open(default_paths().library)
-    assert {job.id for job in house.library.queue.interrupted()} == {job.id for job in jobs[:2]}
-    assert house.status(jobs[2]) == "queued"
+    harness.lanes.run_all(report)
+    harness.library.close()
+    harness.library = Library.open(default_paths().library)
+    assert {job.id for job in harness.library.queue.interrupted()} == {job.id for job in jobs[:2]}
+    assert harness.status(jobs[2]) == "queued"
 
 
-def test_cancelling_all_takes_no_other_job(house: House) -> None:
-    jobs = house.enqueue(slow(1), slow(2), slow(3))
+def test_cancelling_all_takes_no_other_job(harness: Harness) -> None:
+    jobs = harness.enqueue(slow(1), slow(2), slow(3))
     begun: set[str] = set()
 
     def report(event: object) -> None:
         if isinstance(event, Progress) and event.job not in begun:
             begun.add(event.job)
             if len(begun) == 2:
-                threading.Thread(target=house.lanes.cancel_all).start()
+                threading.Thread(target=harness.lanes.cancel_all).start()
 
-    house.lanes.run_all(report)
-    assert [house.status(job) for job in jobs] == ["cancelled", "cancelled", "queued"]
+    harness.lanes.run_all(report)
+    assert [harness.status(job) for job in jobs] == ["cancelled", "cancelled", "queued"]
 
 
 # ---- which job goes where
@@ -178,48 +178,48 @@ def taken(lanes: Lanes, number: int) -> list[str]:
     return [getattr(job.request, "prompt", "") for job in lanes.take(lanes.lanes[number])]
 
 
-def test_each_job_runs_on_an_engine_that_can_run_it(house: House) -> None:
+def test_each_job_runs_on_an_engine_that_can_run_it(harness: Harness) -> None:
     logs = default_paths().logs
-    lanes = house.between(FakeEngine(logs, "image"), FakeEngine(logs, "text"))
-    house.enqueue(TextRequest(prompt="a text"), ImageRequest(prompt="a picture"))
+    lanes = harness.lanes_of(FakeEngine(logs, "image"), FakeEngine(logs, "text"))
+    harness.enqueue(TextRequest(prompt="a text"), ImageRequest(prompt="a picture"))
     assert taken(lanes, 0) == ["a picture"]
     assert taken(lanes, 1) == ["a text"]
 
 
-def test_a_job_that_no_engine_can_run_is_given_to_the_first(house: House) -> None:
+def test_a_job_that_no_engine_can_run_is_given_to_the_first(harness: Harness) -> None:
     logs = default_paths().logs
-    lanes = house.between(FakeEngine(logs, "text"), FakeEngine(logs, "text"))
-    house.enqueue(ImageRequest(prompt="a picture"))
+    lanes = harness.lanes_of(FakeEngine(logs, "text"), FakeEngine(logs, "text"))
+    harness.enqueue(ImageRequest(prompt="a picture"))
     assert taken(lanes, 1) == []
     assert taken(lanes, 0) == ["a picture"]
 
 
-def test_no_job_is_taken_twice(house: House) -> None:
-    house.enqueue(TextRequest(prompt="one"), TextRequest(prompt="two"))
-    assert taken(house.lanes, 0) == ["one"]
-    assert taken(house.lanes, 1) == ["two"]
-    assert taken(house.lanes, 1) == []
+def test_no_job_is_taken_twice(harness: Harness) -> None:
+    harness.enqueue(TextRequest(prompt="one"), TextRequest(prompt="two"))
+    assert taken(harness.lanes, 0) == ["one"]
+    assert taken(harness.lanes, 1) == ["two"]
+    assert taken(harness.lanes, 1) == []
 
 
 def test_a_batch_that_shares_calls_stays_on_one_engine(
-    house: House, monkeypatch: pytest.MonkeyPatch
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Runner, "rows_together", lambda *_: 2)
-    house.enqueue(*(TextRequest(prompt=str(number)) for number in range(4)), batch="b")
-    house.enqueue(TextRequest(prompt="another"))
-    assert taken(house.lanes, 0) == ["0", "1"]
-    assert taken(house.lanes, 1) == ["another"]
-    for job in house.library.queue.list("queued"):
-        if job.id in house.lanes.running:
-            house.library.queue.start(job)
-    house.lanes.lanes[0].running = ()
-    house.lanes.lanes[1].running = ()
-    assert taken(house.lanes, 1) == []
-    assert taken(house.lanes, 0) == ["2", "3"]
+    harness.enqueue(*(TextRequest(prompt=str(number)) for number in range(4)), batch="b")
+    harness.enqueue(TextRequest(prompt="another"))
+    assert taken(harness.lanes, 0) == ["0", "1"]
+    assert taken(harness.lanes, 1) == ["another"]
+    for job in harness.library.queue.list("queued"):
+        if job.id in harness.lanes.running:
+            harness.library.queue.start(job)
+    harness.lanes.lanes[0].running = ()
+    harness.lanes.lanes[1].running = ()
+    assert taken(harness.lanes, 1) == []
+    assert taken(harness.lanes, 0) == ["2", "3"]
 
 
-def test_a_list_gives_each_job_once_and_leaves_what_does_not_suit(house: House) -> None:
-    source = JobList(house.enqueue(TextRequest(prompt="a"), ImageRequest(prompt="b")))
+def test_a_list_gives_each_job_once_and_leaves_what_does_not_suit(harness: Harness) -> None:
+    source = JobList(harness.enqueue(TextRequest(prompt="a"), ImageRequest(prompt="b")))
     picture = source.next(lambda job: job.request.task == "image")
     assert picture is not None and picture.request.task == "image"
     text = source.next(lambda _: True)

@@ -46,7 +46,7 @@ def older(root: Path) -> Iterator[Library]:
     opened.close()
 
 
-def told(asset: Asset, root: Path) -> dict[str, Any]:
+def listed_fields(asset: Asset, root: Path) -> dict[str, Any]:
     """What `listed.json` says of an asset, as this version says it."""
     return {
         "id": asset.id,
@@ -77,8 +77,8 @@ def fields_of(request: Request, root: Path) -> dict[str, Any]:
 def test_it_opens_without_a_notice_and_lists_the_same_assets(older: Library, root: Path) -> None:
     assert older.notice is None
     assert not list(root.glob("*damaged*"))
-    assert [told(asset, root) for asset in older.assets.recent()] == LISTED["assets"]
-    assert [told(asset, root) for asset in older.trash.list()] == LISTED["trashed"]
+    assert [listed_fields(asset, root) for asset in older.assets.recent()] == LISTED["assets"]
+    assert [listed_fields(asset, root) for asset in older.trash.list()] == LISTED["trashed"]
     assert [list(held) for held in older.marks.collections()] == LISTED["collections"]
     for words, ids in LISTED["searches"].items():
         assert [asset.id for asset in older.assets.find(AssetQuery(words=words))] == ids, words
@@ -143,9 +143,9 @@ def test_a_rebuild_restores_all_assets_with_their_marks(root: Path) -> None:
     for file in root.glob(f"{FILE_NAME}*"):
         file.unlink()
     library = Library.open(root)
-    fresh = {asset.id: told(asset, root) for asset in library.assets.recent()}
+    fresh = {asset.id: listed_fields(asset, root) for asset in library.assets.recent()}
     assert fresh == {asset["id"]: asset for asset in LISTED["assets"]}
-    assert [told(asset, root) for asset in library.trash.list()] == LISTED["trashed"]
+    assert [listed_fields(asset, root) for asset in library.trash.list()] == LISTED["trashed"]
     library.close()
 
 

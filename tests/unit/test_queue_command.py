@@ -115,8 +115,8 @@ def test_the_list_shows_the_remaining_time(
         enqueue(library)
     enqueue(library, model="never used")
     assert queue("list") == DONE
-    told = capsys.readouterr().err
-    assert "At least 3 min left." in told and "1 job of unknown length." in told
+    printed = capsys.readouterr().err
+    assert "At least 3 min left." in printed and "1 job of unknown length." in printed
     library.queue.cancel_waiting([turns(library)[-1]])
     assert queue("list") == DONE
     assert "About 3 min left, finished at about " in capsys.readouterr().err

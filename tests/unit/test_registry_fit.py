@@ -24,10 +24,10 @@ BIG = ModelRef(
 def test_the_verdict_follows_free_and_total_memory(
     available: int, total: int, verdict: Verdict
 ) -> None:
-    said = fit(BIG, DeviceMemory("cpu", "main", total, available), bytes_per_weight=2)
-    assert said.verdict == verdict
-    assert "GB" in str(said.sentence)
-    assert (said.need <= COMFORT * available) == (verdict == "fits")
+    found = fit(BIG, DeviceMemory("cpu", "main", total, available), bytes_per_weight=2)
+    assert found.verdict == verdict
+    assert "GB" in str(found.sentence)
+    assert (found.need <= COMFORT * available) == (verdict == "fits")
 
 
 def test_weights_are_counted_at_the_precision_they_are_loaded_in(tmp_path: Path) -> None:

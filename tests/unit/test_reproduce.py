@@ -84,9 +84,9 @@ def test_a_moved_input_is_found_by_its_hash(library: Library, upscalers: Registr
     assert request.input.path == str(original.path)
 
 
-@pytest.mark.parametrize(("there", "said"), [(True, "changed since"), (False, "does not exist")])
+@pytest.mark.parametrize(("there", "message"), [(True, "changed since"), (False, "does not exist")])
 def test_a_changed_input_is_refused(
-    library: Library, upscalers: Registry, tmp_path: Path, there: bool, said: str
+    library: Library, upscalers: Registry, tmp_path: Path, there: bool, message: str
 ) -> None:
     source = tmp_path / "photo.png"
     source.write_bytes(png_bytes())
@@ -94,7 +94,7 @@ def test_a_changed_input_is_refused(
     source.unlink()
     if there:
         source.write_bytes(png_bytes((9, 9)))
-    with pytest.raises(ProblemError, match=said):
+    with pytest.raises(ProblemError, match=message):
         reproduce_request(asset, library, upscalers)
 
 

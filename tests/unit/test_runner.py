@@ -37,7 +37,7 @@ from studio.settings import default_paths
 MODEL = ModelRef(id="fake", name="Fake", task="text", format="transformers", path="/fake")
 
 
-class House:
+class Harness:
     """A library, a fake engine and a runner in a temporary folder."""
 
     def __init__(self, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -63,36 +63,36 @@ class House:
 
 
 @pytest.fixture
-def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
-    made = House(tmp_path / "home", monkeypatch)
+def harness(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Harness]:
+    made = Harness(tmp_path / "home", monkeypatch)
     yield made
     made.engine.stop()
     made.library.close()
 
 
-def test_every_row_is_on_disk_before_it_is_reported(house: House) -> None:
-    job = house.enqueue(TextRequest(prompt="hello", seed=4, count=3))
+def test_every_row_is_on_disk_before_it_is_reported(harness: Harness) -> None:
+    job = harness.enqueue(TextRequest(prompt="hello", seed=4, count=3))
     on_disk: list[bool] = []
-    status = house.runner.run(
+    status = harness.runner.run(
         job,
         lambda e: on_disk.append(e.asset.path.is_file()) if isinstance(e, AssetSaved) else None,
     )
     assert status == "done"
     assert on_disk == [True, True, True]
-    assert [a.recipe.seed for a in house.library.assets.of_job(job.id)] == [4, 5, 6]
+    assert [a.recipe.seed for a in harness.library.assets.of_job(job.id)] == [4, 5, 6]
 
 
-def test_the_status_is_stored_before_the_end_is_reported(house: House) -> None:
-    job = house.enqueue(TextRequest(prompt="hello", seed=1))
+def test_the_status_is_stored_before_the_end_is_reported(harness: Harness) -> None:
+    job = harness.enqueue(TextRequest(prompt="hello", seed=1))
     stored: list[str] = []
 
     def report(event: object) -> None:
         if isinstance(event, Done):
-            found = house.library.queue.get(job.id)
+            found = harness.library.queue.get(job.id)
             assert found is not None
             stored.append(found.status)
 
-    house.runner.run(job, report)
+    harness.runner.run(job, report)
     assert stored == ["done"]
 
 
@@ -107,93 +107,93 @@ def test_the_status_is_stored_before_the_end_is_reported(house: House) -> None:
     ],
 )
 def test_a_failing_job_has_a_reason_and_the_next_one_runs(
-    house: House, word: str, kind: str
+    harness: Harness, word: str, kind: str
 ) -> None:
-    bad = house.enqueue(TextRequest(prompt=f"{word} please", seed=1, count=2))
-    assert house.run(bad) == "failed"
-    found = house.library.queue.get(bad.id)
+    bad = harness.enqueue(TextRequest(prompt=f"{word} please", seed=1, count=2))
+    assert harness.run(bad) == "failed"
+    found = harness.library.queue.get(bad.id)
     assert found is not None and found.problem is not None
     assert (found.status, found.problem.kind) == ("failed", kind)
-    assert house.run(house.enqueue(TextRequest(prompt="hello", seed=1))) == "done"
+    assert harness.run(harness.enqueue(TextRequest(prompt="hello", seed=1))) == "done"
 
 
-def test_a_row_that_fails_leaves_the_others_and_a_retry_makes_only_it(house: House) -> None:
-    job = house.enqueue(TextRequest(prompt="[rowfail]", seed=1, count=3))
-    assert house.run(job) == "failed"
-    assert house.saved() == [0, 2]
-    assert [e.row for e in house.events if isinstance(e, RowFailed)] == [1]
-    assert house.library.queue.missing_rows(job) == (1,)
+def test_a_row_that_fails_leaves_the_others_and_a_retry_makes_only_it(harness: Harness) -> None:
+    job = harness.enqueue(TextRequest(prompt="[rowfail]", seed=1, count=3))
+    assert harness.run(job) == "failed"
+    assert harness.saved() == [0, 2]
+    assert [e.row for e in harness.events if isinstance(e, RowFailed)] == [1]
+    assert harness.library.queue.missing_rows(job) == (1,)
 
 
-def test_a_cancel_before_the_engine_knows_the_job_is_not_lost(house: House) -> None:
-    job = house.enqueue(TextRequest(prompt="[slow]", seed=1))
+def test_a_cancel_before_the_engine_knows_the_job_is_not_lost(harness: Harness) -> None:
+    job = harness.enqueue(TextRequest(prompt="[slow]", seed=1))
 
     def report(event: object) -> None:
         if isinstance(event, JobChanged) and event.job.status == "running":
-            house.runner.cancel(job.id)
-        house.events.append(event)
+            harness.runner.cancel(job.id)
+        harness.events.append(event)
 
-    assert house.runner.run(job, report) == "cancelled"
-    assert any(isinstance(e, Cancelled) for e in house.events)
+    assert harness.runner.run(job, report) == "cancelled"
+    assert any(isinstance(e, Cancelled) for e in harness.events)
 
 
-def test_a_running_job_that_is_cancelled_is_cancelled_in_the_library(house: House) -> None:
-    job = house.enqueue(TextRequest(prompt="[slow]", seed=1))
+def test_a_running_job_that_is_cancelled_is_cancelled_in_the_library(harness: Harness) -> None:
+    job = harness.enqueue(TextRequest(prompt="[slow]", seed=1))
 
     def report(event: object) -> None:
         if isinstance(event, Progress):
-            threading.Thread(target=house.runner.cancel, args=(job.id,)).start()
+            threading.Thread(target=harness.runner.cancel, args=(job.id,)).start()
 
-    assert house.runner.run(job, report) == "cancelled"
-    found = house.library.queue.get(job.id)
+    assert harness.runner.run(job, report) == "cancelled"
+    found = harness.library.queue.get(job.id)
     assert found is not None and found.status == "cancelled"
 
 
-def test_a_job_whose_engine_is_stopped_is_interrupted(house: House) -> None:
-    job = house.enqueue(TextRequest(prompt="[slow]", seed=1))
+def test_a_job_whose_engine_is_stopped_is_interrupted(harness: Harness) -> None:
+    job = harness.enqueue(TextRequest(prompt="[slow]", seed=1))
 
     def report(event: object) -> None:
         if isinstance(event, Accepted):
-            threading.Thread(target=house.engine.stop).start()
+            threading.Thread(target=harness.engine.stop).start()
 
-    assert house.runner.run(job, report) == "interrupted"
-    house.library.close()
-    house.library = Library.open(house.paths.library)
-    assert [j.id for j in house.library.queue.interrupted()] == [job.id]
+    assert harness.runner.run(job, report) == "interrupted"
+    harness.library.close()
+    harness.library = Library.open(harness.paths.library)
+    assert [j.id for j in harness.library.queue.interrupted()] == [job.id]
 
 
 def test_a_result_that_cannot_be_saved_fails_only_its_job(
-    house: House, monkeypatch: pytest.MonkeyPatch
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    job = house.enqueue(TextRequest(prompt="hello", seed=1, count=2))
+    job = harness.enqueue(TextRequest(prompt="hello", seed=1, count=2))
     keep = Library.record_asset
 
     def full(*_: object) -> object:
         raise problem("disk_full", "The disk is full. Make room and try again.")
 
     monkeypatch.setattr(store.Library, "record_asset", full)
-    assert house.run(job) == "failed"
-    failure = next(e for e in house.events if isinstance(e, Failed))
+    assert harness.run(job) == "failed"
+    failure = next(e for e in harness.events if isinstance(e, Failed))
     assert failure.problem.kind == "disk_full"
     monkeypatch.setattr(store.Library, "record_asset", keep)
-    assert house.run(house.enqueue(TextRequest(prompt="hello", seed=1))) == "done"
+    assert harness.run(harness.enqueue(TextRequest(prompt="hello", seed=1))) == "done"
 
 
 def test_a_missing_model_fails_the_job_with_a_sentence(
-    house: House, monkeypatch: pytest.MonkeyPatch
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def gone(*_: object) -> ModelRef:
         raise ProblemError(problem("model_missing", "The model is gone. Add it again.").problem)
 
-    monkeypatch.setattr(house.registry, "resolve", gone)
-    assert house.run(house.enqueue(TextRequest(prompt="hello", seed=1))) == "failed"
-    assert [str(e.problem.message) for e in house.events if isinstance(e, Failed)] == [
+    monkeypatch.setattr(harness.registry, "resolve", gone)
+    assert harness.run(harness.enqueue(TextRequest(prompt="hello", seed=1))) == "failed"
+    assert [str(e.problem.message) for e in harness.events if isinstance(e, Failed)] == [
         "The model is gone. Add it again."
     ]
 
 
 def test_every_model_of_a_request_is_passed_to_the_engine(
-    house: House, monkeypatch: pytest.MonkeyPatch
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def resolve(need: ModelNeed) -> ModelRef:
         return msgspec.structs.replace(MODEL, id=need.name, role=need.role)
@@ -204,35 +204,35 @@ def test_every_model_of_a_request_is_passed_to_the_engine(
         given.append(command)
         return Done(command.job)
 
-    monkeypatch.setattr(house.registry, "resolve", resolve)
-    monkeypatch.setattr(house.engine, "run", run)
+    monkeypatch.setattr(harness.registry, "resolve", resolve)
+    monkeypatch.setattr(harness.engine, "run", run)
     request = ImageRequest(prompt="x", seed=1, model="base", adapters=(Adapter("ink", 0.5),))
-    job = house.enqueue(request)
-    house.run(job)
+    job = harness.enqueue(request)
+    harness.run(job)
     (command,) = given
     assert command.model.id == "base"
     assert [(model.id, model.role) for model in command.extra_models] == [("ink", "lora")]
-    found = house.library.queue.get(job.id)
+    found = harness.library.queue.get(job.id)
     assert found is not None and found.request == request
 
 
-def test_a_job_with_nothing_missing_is_done_without_the_engine(house: House) -> None:
-    job = house.enqueue(TextRequest(prompt="hello", seed=1))
-    house.run(job)
-    resumed = house.library.retries.resume(job.id)
-    house.events.clear()
-    assert house.run(resumed) == "done"
-    assert house.saved() == []
+def test_a_job_with_nothing_missing_is_done_without_the_engine(harness: Harness) -> None:
+    job = harness.enqueue(TextRequest(prompt="hello", seed=1))
+    harness.run(job)
+    resumed = harness.library.retries.resume(job.id)
+    harness.events.clear()
+    assert harness.run(resumed) == "done"
+    assert harness.saved() == []
 
 
-def test_a_crash_after_the_last_result_does_not_fail_the_job(house: House) -> None:
-    job = house.enqueue(TextRequest(prompt="[crash]", seed=1, count=1))
-    assert house.run(job) == "done"
-    assert house.saved() == [0]
+def test_a_crash_after_the_last_result_does_not_fail_the_job(harness: Harness) -> None:
+    job = harness.enqueue(TextRequest(prompt="[crash]", seed=1, count=1))
+    assert harness.run(job) == "done"
+    assert harness.saved() == [0]
 
 
-def test_a_late_cancel_does_not_affect_the_next_run(house: House) -> None:
-    job = house.enqueue(TextRequest(prompt="[rowfail]", seed=1, count=2))
-    house.run(job)
-    house.runner.cancel(job.id)
-    assert house.run(house.library.retries.resume(job.id)) == "done"
+def test_a_late_cancel_does_not_affect_the_next_run(harness: Harness) -> None:
+    job = harness.enqueue(TextRequest(prompt="[rowfail]", seed=1, count=2))
+    harness.run(job)
+    harness.runner.cancel(job.id)
+    assert harness.run(harness.library.retries.resume(job.id)) == "done"

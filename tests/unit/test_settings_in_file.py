@@ -75,8 +75,8 @@ def test_settings_that_cannot_be_restored_are_reported(tmp_path: Path) -> None:
     text = A1111.replace("DPM++ 2M Karras", "Secret Sauce").replace("Seed: 123", "Seed: -1")
     found = read_settings(picture(tmp_path / "x.png", parameters=text))
     assert found is not None
-    told = " ".join(str(sentence) for sentence in found.lost)
-    assert all(word in told for word in ("fur", "Secret Sauce", "seed"))
+    lost = " ".join(str(sentence) for sentence in found.lost)
+    assert all(word in lost for word in ("fur", "Secret Sauce", "seed"))
 
 
 def test_our_own_recipe_takes_precedence(tmp_path: Path) -> None:

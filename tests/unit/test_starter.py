@@ -175,26 +175,26 @@ def test_a_truncated_download_is_retried(shop: Shop, paths: Paths) -> None:
 
 def test_a_download_that_stays_truncated_is_reported(shop: Shop, paths: Paths) -> None:
     shop.will({"cut": 10})
-    said = install(shop, paths)
-    assert said is not None
-    assert "damaged in both downloads" in str(said.message)
+    error = install(shop, paths)
+    assert error is not None
+    assert "damaged in both downloads" in str(error.message)
     assert visible(paths) == []
 
 
 def test_a_missing_network_is_reported_once_and_not_retried(shop: Shop, paths: Paths) -> None:
     shop.will({"says": "WARNING: Retrying after connection broken by 'NewConnectionError'"})
-    said = install(shop, paths)
-    assert said is not None
-    assert "no network" in str(said.message)
+    error = install(shop, paths)
+    assert error is not None
+    assert "no network" in str(error.message)
     assert len(shop.calls) == 1
     assert visible(paths) == []
 
 
 def test_a_server_without_the_package_leaves_the_others_installed(shop: Shop, paths: Paths) -> None:
     shop.will({"says": "ERROR: No matching distribution found for up-pack==1.0"}, {})
-    said = install(shop, paths)
-    assert said is not None
-    assert "up-pack==1.0" in str(said.message)
+    error = install(shop, paths)
+    assert error is not None
+    assert "up-pack==1.0" in str(error.message)
     assert visible(paths) == ["fox"]
 
 
@@ -203,9 +203,9 @@ def test_a_full_disk_is_reported_before_anything_is_downloaded(
 ) -> None:
     usage = shutil.disk_usage(tmp_path)._replace(free=100)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
-    said = install(shop, paths)
-    assert said is not None
-    assert said.kind == "disk_full"
+    error = install(shop, paths)
+    assert error is not None
+    assert error.kind == "disk_full"
     assert shop.calls == []
 
 
@@ -223,9 +223,9 @@ def test_a_failed_conversion_leaves_no_partial_model(shop: Shop, paths: Paths) -
 
 def test_cancelling_ends_pip_and_leaves_no_partial_model(shop: Shop, paths: Paths) -> None:
     shop.will({"hangs": True})
-    said = install(shop, paths, cancelled=(shop.folder / "hanging").exists)
-    assert said is not None
-    assert said.kind == "cancelled"
+    error = install(shop, paths, cancelled=(shop.folder / "hanging").exists)
+    assert error is not None
+    assert error.kind == "cancelled"
     assert visible(paths) == []
 
 

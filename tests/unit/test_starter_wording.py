@@ -20,7 +20,7 @@ def shipped() -> tokenizers.Tokenizer:
 
 
 @pytest.mark.parametrize(
-    ("said", "meant"),
+    ("prompt", "stripped"),
     [
         ("红色的自行车", "自行车"),
         ("一辆红色自行车", "自行车"),
@@ -33,9 +33,9 @@ def shipped() -> tokenizers.Tokenizer:
     ],
 )
 def test_words_without_meaning_for_the_model_are_removed(
-    said: str, meant: str, shipped: tokenizers.Tokenizer
+    prompt: str, stripped: str, shipped: tokenizers.Tokenizer
 ) -> None:
-    assert shipped.encode(said).ids == shipped.encode(meant).ids
+    assert shipped.encode(prompt).ids == shipped.encode(stripped).ids
 
 
 @pytest.mark.parametrize(

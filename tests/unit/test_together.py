@@ -28,20 +28,20 @@ from studio.protocol import (
     RunJob,
     RunTogether,
 )
-from tests.unit.test_runner import House, house
+from tests.unit.test_runner import Harness, harness
 
-__all__ = ["house"]
+__all__ = ["harness"]
 
 MODEL = ModelRef(id="fake", name="Fake", task="text", format="transformers", path="/fake")
 
 
-def batch(house: House, *prompts: str) -> list[Job]:
+def batch(harness: Harness, *prompts: str) -> list[Job]:
     requests = [TextRequest(prompt=prompt, seed=n) for n, prompt in enumerate(prompts)]
-    return house.library.queue.enqueue(requests, batch="b")
+    return harness.library.queue.enqueue(requests, batch="b")
 
 
-def status(house: House, job: Job) -> str:
-    found = house.library.queue.get(job.id)
+def status(harness: Harness, job: Job) -> str:
+    found = harness.library.queue.get(job.id)
     assert found is not None
     return found.status
 
@@ -124,94 +124,94 @@ def test_a_table_gives_each_job_once_grouped_by_settings(library: Library) -> No
 # ---- each ends by itself
 
 
-def test_each_job_gets_the_same_result_as_alone(house: House) -> None:
-    jobs = batch(house, "one", "two", "three")
-    assert house.runner.run_together(jobs, house.events.append) == ["done"] * 3
+def test_each_job_gets_the_same_result_as_alone(harness: Harness) -> None:
+    jobs = batch(harness, "one", "two", "three")
+    assert harness.runner.run_together(jobs, harness.events.append) == ["done"] * 3
     for job in jobs:
-        assert [asset.recipe.seed for asset in house.library.assets.of_job(job.id)] == [
+        assert [asset.recipe.seed for asset in harness.library.assets.of_job(job.id)] == [
             job.request.seed
         ]
-        [asset] = house.library.assets.of_job(job.id)
-        again = house.enqueue(job.request)
-        house.run(again)
-        assert house.library.assets.of_job(again.id)[0].text == asset.text
-        mine = [e for e in house.events if isinstance(e, JobChanged) and e.job.id == job.id]
+        [asset] = harness.library.assets.of_job(job.id)
+        again = harness.enqueue(job.request)
+        harness.run(again)
+        assert harness.library.assets.of_job(again.id)[0].text == asset.text
+        mine = [e for e in harness.events if isinstance(e, JobChanged) and e.job.id == job.id]
         assert [changed.job.status for changed in mine] == ["running", "done"]
 
 
 @pytest.mark.parametrize("word", ["[fail]", "[bug]", "[oom]", "[rowfail]"])
-def test_one_failing_job_leaves_the_others(house: House, word: str) -> None:
-    bad = house.library.queue.enqueue([TextRequest(prompt=word, seed=1, count=2)], batch="b")
-    jobs = [*batch(house, "one"), *bad, *batch(house, "three")]
-    assert house.runner.run_together(jobs, house.events.append) == ["done", "failed", "done"]
-    assert [e.job for e in house.events if isinstance(e, Failed)] == [bad[0].id]
+def test_one_failing_job_leaves_the_others(harness: Harness, word: str) -> None:
+    bad = harness.library.queue.enqueue([TextRequest(prompt=word, seed=1, count=2)], batch="b")
+    jobs = [*batch(harness, "one"), *bad, *batch(harness, "three")]
+    assert harness.runner.run_together(jobs, harness.events.append) == ["done", "failed", "done"]
+    assert [e.job for e in harness.events if isinstance(e, Failed)] == [bad[0].id]
 
 
-def test_a_crash_fails_only_the_job_that_crashed(house: House) -> None:
-    bad = house.library.queue.enqueue([TextRequest(prompt="[crash]", seed=1, count=3)], batch="b")
-    jobs = [*batch(house, "one"), *bad, *batch(house, "three")]
-    assert house.runner.run_together(jobs, house.events.append) == ["done", "failed", "done"]
-    assert [len(house.library.assets.of_job(job.id)) for job in jobs] == [1, 2, 1]
+def test_a_crash_fails_only_the_job_that_crashed(harness: Harness) -> None:
+    bad = harness.library.queue.enqueue([TextRequest(prompt="[crash]", seed=1, count=3)], batch="b")
+    jobs = [*batch(harness, "one"), *bad, *batch(harness, "three")]
+    assert harness.runner.run_together(jobs, harness.events.append) == ["done", "failed", "done"]
+    assert [len(harness.library.assets.of_job(job.id)) for job in jobs] == [1, 2, 1]
 
 
-def test_cancelling_one_leaves_the_others(house: House) -> None:
-    jobs = batch(house, "one [slow]", "two", "three")
+def test_cancelling_one_leaves_the_others(harness: Harness) -> None:
+    jobs = batch(harness, "one [slow]", "two", "three")
 
     def report(event: object) -> None:
-        house.events.append(event)
+        harness.events.append(event)
         if isinstance(event, Progress) and event.job == jobs[1].id:
-            house.runner.cancel(jobs[1].id)
+            harness.runner.cancel(jobs[1].id)
         if isinstance(event, Cancelled) and event.job == jobs[1].id:
-            assert status(house, jobs[1]) == "cancelled"
-            house.runner.cancel(jobs[0].id)
-            house.runner.cancel(jobs[2].id)
+            assert status(harness, jobs[1]) == "cancelled"
+            harness.runner.cancel(jobs[0].id)
+            harness.runner.cancel(jobs[2].id)
 
-    assert house.runner.run_together(jobs, report) == ["cancelled"] * 3
-    assert next(e.job for e in house.events if isinstance(e, Cancelled)) == jobs[1].id
+    assert harness.runner.run_together(jobs, report) == ["cancelled"] * 3
+    assert next(e.job for e in harness.events if isinstance(e, Cancelled)) == jobs[1].id
 
 
-def test_a_job_that_ignores_cancel_is_killed_and_the_others_run_again(house: House) -> None:
-    jobs = batch(house, "one", "two [hang]", "three")
+def test_a_job_that_ignores_cancel_is_killed_and_the_others_run_again(harness: Harness) -> None:
+    jobs = batch(harness, "one", "two [hang]", "three")
 
     def report(event: object) -> None:
-        house.events.append(event)
+        harness.events.append(event)
         if isinstance(event, Progress) and event.job == jobs[1].id:
-            house.runner.cancel(jobs[1].id)
+            harness.runner.cancel(jobs[1].id)
 
-    assert house.runner.run_together(jobs, report) == ["done", "cancelled", "done"]
+    assert harness.runner.run_together(jobs, report) == ["done", "cancelled", "done"]
 
 
-def test_closing_interrupts_all_of_them(house: House) -> None:
-    jobs = batch(house, "one [slow]", "two", "three")
+def test_closing_interrupts_all_of_them(harness: Harness) -> None:
+    jobs = batch(harness, "one [slow]", "two", "three")
 
     def report(event: object) -> None:
         if isinstance(event, Progress):
-            house.engine.stop()
+            harness.engine.stop()
 
-    assert house.runner.run_together(jobs, report) == ["interrupted"] * 3
-    house.library.close()
-    house.library = Library.open(house.paths.library)
-    assert {job.id for job in house.library.queue.interrupted()} == {job.id for job in jobs}
+    assert harness.runner.run_together(jobs, report) == ["interrupted"] * 3
+    harness.library.close()
+    harness.library = Library.open(harness.paths.library)
+    assert {job.id for job in harness.library.queue.interrupted()} == {job.id for job in jobs}
 
 
-def test_only_missing_rows_are_made_after_a_resume(house: House) -> None:
+def test_only_missing_rows_are_made_after_a_resume(harness: Harness) -> None:
     wanted = [TextRequest(prompt=p, seed=4, count=2) for p in ("[rowfail] one", "two")]
-    jobs = house.library.queue.enqueue(wanted, batch="b")
-    house.runner.run_together(jobs, house.events.append)
-    house.events.clear()
-    resumed = house.library.retries.resume(jobs[0].id)
-    other = batch(house, "three")
-    assert house.runner.run_together([resumed, *other], house.events.append) == ["done"] * 2
-    saved = [(e.job, e.row) for e in house.events if isinstance(e, AssetSaved)]
+    jobs = harness.library.queue.enqueue(wanted, batch="b")
+    harness.runner.run_together(jobs, harness.events.append)
+    harness.events.clear()
+    resumed = harness.library.retries.resume(jobs[0].id)
+    other = batch(harness, "three")
+    assert harness.runner.run_together([resumed, *other], harness.events.append) == ["done"] * 2
+    saved = [(e.job, e.row) for e in harness.events if isinstance(e, AssetSaved)]
     assert sorted(saved) == sorted([(jobs[0].id, 1), (other[0].id, 0)])
 
 
-def test_jobs_that_do_not_gain_from_batching_stay_in_the_queue(house: House) -> None:
-    jobs = batch(house, "one [gainless]", "two")
-    assert house.runner.rows_together(jobs[0]) > 1
-    assert house.runner.run_together(jobs, house.events.append) == ["done"] * 2
-    assert house.runner.rows_together(jobs[0]) == 0
-    assert house.runner.rows_together(house.enqueue(TextRequest(prompt="x", top_k=1))) > 1
+def test_jobs_that_do_not_gain_from_batching_stay_in_the_queue(harness: Harness) -> None:
+    jobs = batch(harness, "one [gainless]", "two")
+    assert harness.runner.rows_together(jobs[0]) > 1
+    assert harness.runner.run_together(jobs, harness.events.append) == ["done"] * 2
+    assert harness.runner.rows_together(jobs[0]) == 0
+    assert harness.runner.rows_together(harness.enqueue(TextRequest(prompt="x", top_k=1))) > 1
 
 
 # ---- the engine's client

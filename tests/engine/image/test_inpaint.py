@@ -192,7 +192,7 @@ def test_a_mask_is_read_as_greyscale_on_black(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "said"),
+    ("kind", "message"),
     [
         ("alone", "A mask needs a start picture"),
         ("black", "Nothing is marked"),
@@ -200,7 +200,7 @@ def test_a_mask_is_read_as_greyscale_on_black(tmp_path: Path) -> None:
         ("no picture", "not a readable picture"),
     ],
 )
-def test_a_useless_mask_is_refused(kind: str, said: str, bench: ImageBench) -> None:
+def test_a_useless_mask_is_refused(kind: str, message: str, bench: ImageBench) -> None:
     mask = mask_file(bench.folder, np.zeros((SIDE, SIDE), np.uint8) if kind == "black" else None)
     if kind == "missing":
         Path(mask.path).unlink()
@@ -208,7 +208,7 @@ def test_a_useless_mask_is_refused(kind: str, said: str, bench: ImageBench) -> N
         Path(mask.path).write_text("hello")
     start = None if kind == "alone" else picture_file(bench.folder)
 
-    with pytest.raises(ProblemError, match=said) as caught:
+    with pytest.raises(ProblemError, match=message) as caught:
         bench.draw("prxpixel", start=start, mask=mask)
 
     assert caught.value.problem.kind == "bad_input"

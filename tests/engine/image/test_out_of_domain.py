@@ -62,14 +62,14 @@ def test_the_starter_model_knows_its_things_and_warns_about_others(
     unknown += ["冰箱", "a dog and a rocket"]
     loaded = bench.loaded(STARTER)
     sent: list[Event] = []
-    said: dict[str, list[str]] = {}
+    warnings: dict[str, list[str]] = {}
     for prompt in known + unknown:
         sent.clear()
         with listening(loaded, loaded.pipeline, {prompt: [bench.job(sent.append)]}):
             loaded.pipeline.encode_prompt(prompt, do_classifier_free_guidance=False)
-        said[prompt] = [event.kind for event in sent if isinstance(event, Warned)]
+        warnings[prompt] = [event.kind for event in sent if isinstance(event, Warned)]
 
-    assert said == {
+    assert warnings == {
         **{prompt: [] for prompt in known},
         **{prompt: ["out_of_domain"] for prompt in unknown},
     }

@@ -20,7 +20,7 @@ from studio.protocol import (
     RunJob,
     TextDelta,
 )
-from tests.engine.notes import Notes
+from tests.engine.event_recorder import Recorder
 from tests.engine.tiny_text import tiny_gguf
 
 
@@ -35,16 +35,18 @@ def test_a_cancelled_job_leaves_a_warm_engine_for_the_next(
 ) -> None:
     client = make_client()
     long = job(starter, tmp_path, "long", prompt="Tell me a long story.", seed=1, max_tokens=2000)
-    stopped = Notes(TextDelta, lambda: client.cancel("long"))
+    stopped = Recorder(TextDelta, lambda: client.cancel("long"))
     assert client.run(long, stopped) == Cancelled("long")
     engine = client.pid
-    notes = Notes()
+    recorder = Recorder()
     short = job(starter, tmp_path, "short", prompt="Say hello.", seed=1, count=2, max_tokens=10)
-    assert isinstance(client.run(short, notes), Done)
+    assert isinstance(client.run(short, recorder), Done)
     assert client.pid == engine
-    assets = [event for event in notes.events if isinstance(event, AssetReady)]
+    assets = [event for event in recorder.events if isinstance(event, AssetReady)]
     for asset in assets:
-        streamed = [e.text for e in notes.events if isinstance(e, TextDelta) and e.row == asset.row]
+        streamed = [
+            e.text for e in recorder.events if isinstance(e, TextDelta) and e.row == asset.row
+        ]
         assert client.path_of(asset.file, Path(short.work_dir)).read_text("utf-8") == "".join(
             streamed
         )
@@ -59,7 +61,7 @@ def test_the_engine_converts_gguf_files_and_explains_failures(
 
     def convert(job: str, target: Path) -> Event:
         command = ConvertModel(job=job, task="text", source=str(source), target=str(target))
-        return client.run(command, Notes())
+        return client.run(command, Recorder())
 
     assert isinstance(convert("1", target), Done)
     assert (target / "model.safetensors").is_file()

@@ -37,10 +37,10 @@ def test_earlier_turns_and_the_system_prompt_have_an_effect(
     earlier = (Message("user", "My name is Anna."), Message("assistant", "Hello Anna!"))
     calm: dict[str, Any] = {"temperature": 0.0, "repetition_penalty": 1.0, "max_tokens": 8}
     plain = bench.run(starter, prompt="What is my name?", **calm)
-    told = bench.run(starter, prompt="What is my name?", messages=earlier, **calm)
+    informed = bench.run(starter, prompt="What is my name?", messages=earlier, **calm)
     french = "Always answer in French."
     system = bench.run(starter, prompt="What is my name?", system_prompt=french, **calm)
-    assert "Anna" in told.answers[0]
+    assert "Anna" in informed.answers[0]
     assert "Anna" not in plain.answers[0]
     assert system.stats["prompt_tokens"] != plain.stats["prompt_tokens"]
 

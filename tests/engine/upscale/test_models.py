@@ -20,7 +20,7 @@ from studio.engine.local.memory import MemoryArbiter
 from studio.engine.tasks.upscale.enlarge import Enlarger
 from studio.engine.tasks.upscale.load import Upscaler, acquire_upscaler, weight_file
 from studio.protocol import Loading, ModelRef, ProblemError
-from tests.engine.upscale.upscale_house import photograph, starter
+from tests.engine.upscale.upscale_bench import photograph, starter
 
 
 def refer(path: Path) -> ModelRef:

@@ -11,8 +11,8 @@ from PIL import Image
 from studio.engine.local.client import EngineClient
 from studio.kinds.upscale import UpscaleRequest
 from studio.protocol import AssetReady, Cancelled, Done, Event, Failed, InputFile, Loading, RunJob
-from tests.engine.notes import Notes
-from tests.engine.upscale.upscale_house import photograph, starter
+from tests.engine.event_recorder import Recorder
+from tests.engine.upscale.upscale_bench import photograph, starter
 
 Make = Callable[[Path], RunJob]
 
@@ -45,19 +45,19 @@ def test_one_bad_picture_fails_one_job_and_the_next_is_upscaled(
     assert bad.name in str(final.problem.message)
     pid = client.pid
 
-    notes = Notes()
-    final = client.run(make(good), notes)
+    recorder = Recorder()
+    final = client.run(make(good), recorder)
     assert isinstance(final, Done)
     assert final.stats["width"] == 80
     assert client.pid == pid
-    (asset,) = [event for event in notes.events if isinstance(event, AssetReady)]
+    (asset,) = [event for event in recorder.events if isinstance(event, AssetReady)]
     work_dir = Path(make(good).work_dir)
     with Image.open(client.path_of(asset.file, work_dir)) as image:
         assert image.size == (80, 60)
 
     # Large enough that the cancel arrives in time: nothing is left and the engine keeps running.
     Image.fromarray(photograph(60, 80)).save(good)
-    final = client.run(make(good), Notes(Loading, lambda: client.cancel("1")))
+    final = client.run(make(good), Recorder(Loading, lambda: client.cancel("1")))
     assert isinstance(final, Cancelled)
     assert client.pid == pid
     assert [file.name for file in work_dir.iterdir()] == [asset.file.name]

@@ -24,7 +24,13 @@ from studio.engine.tasks.upscale.picture import read_picture
 from studio.formats.png_writer import PngWriter
 from studio.kinds.upscale import UpscaleRequest
 from studio.protocol import InputFile, Parent, Preview, ProblemError, Progress
-from tests.engine.upscale.upscale_house import House, decibels, photograph, pretend_size, starter
+from tests.engine.upscale.upscale_bench import (
+    UpscaleBench,
+    decibels,
+    photograph,
+    pretend_size,
+    starter,
+)
 
 DEVICE = pick_device("cpu")
 
@@ -42,8 +48,8 @@ def memory() -> Iterator[MemoryArbiter]:
 
 
 @pytest.fixture
-def house(tmp_path: Path, memory: MemoryArbiter) -> House:
-    return House(tmp_path / "work 作品 🌻", memory, DEVICE)
+def bench(tmp_path: Path, memory: MemoryArbiter) -> UpscaleBench:
+    return UpscaleBench(tmp_path / "work 作品 🌻", memory, DEVICE)
 
 
 @pytest.fixture
@@ -62,21 +68,21 @@ def pixels_of(path: Path) -> np.ndarray:
 
 @pytest.mark.parametrize("scale", [2, 3, 4])
 def test_a_picture_is_upscaled_better_than_by_interpolation(
-    house: House, tmp_path: Path, scale: Literal[2, 3, 4]
+    bench: UpscaleBench, tmp_path: Path, scale: Literal[2, 3, 4]
 ) -> None:
     large = Image.fromarray(photograph(96, 120))
     small = large.resize((120 // scale, 96 // scale), Image.Resampling.BICUBIC)
     small.save(tmp_path / "a.png")
-    result = pixels_of(house.run(tmp_path / "a.png", scale))
+    result = pixels_of(bench.run(tmp_path / "a.png", scale))
     plain = np.asarray(small.resize(large.size, Image.Resampling.BICUBIC))
     truth = np.asarray(large)
     assert result.shape == truth.shape
     assert decibels(result, truth) > decibels(plain, truth)
 
 
-def test_the_recipe_has_everything_needed_to_reproduce_it(house: House, source: Path) -> None:
-    path = house.run(source)
-    recipe = house.recipe
+def test_the_recipe_has_all_that_reproduces_it(bench: UpscaleBench, source: Path) -> None:
+    path = bench.run(source)
+    recipe = bench.recipe
     assert recipe.parents == (Parent(str(source), hashlib.sha256(source.read_bytes()).hexdigest()),)
     assert isinstance(recipe.request, UpscaleRequest)
     assert (recipe.request.scale, recipe.request.model, recipe.seed) == (2, "dat-light-x2", 5)
@@ -85,53 +91,53 @@ def test_the_recipe_has_everything_needed_to_reproduce_it(house: House, source: 
     assert recipe.adjustments == ()
     assert {"torch", "spandrel"} <= recipe.libraries.keys()
     assert {"read", "load", "enlarge", "write"} <= recipe.timings.keys()
-    assert path.parent == house.folder
-    assert [file.name for file in house.folder.iterdir()] == [path.name]
+    assert path.parent == bench.folder
+    assert [file.name for file in bench.folder.iterdir()] == [path.name]
 
 
-def test_the_same_job_gives_the_same_file(house: House, source: Path) -> None:
-    first, second = house.run(source), house.run(source)
+def test_the_same_job_gives_the_same_file(bench: UpscaleBench, source: Path) -> None:
+    first, second = bench.run(source), bench.run(source)
     assert first != second
     assert first.read_bytes() == second.read_bytes()
 
 
-def test_profile_exif_and_depth_are_kept(house: House, tmp_path: Path) -> None:
+def test_profile_exif_and_depth_are_kept(bench: UpscaleBench, tmp_path: Path) -> None:
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     exif = Image.Exif()
     exif[0x0112], exif[0x010F] = 6, "Camera"
     Image.fromarray(photograph(30, 40)).save(tmp_path / "a.jpg", exif=exif, icc_profile=profile)
-    with Image.open(house.run(tmp_path / "a.jpg")) as image:
+    with Image.open(bench.run(tmp_path / "a.jpg")) as image:
         assert image.size == (60, 80)
         assert image.info["icc_profile"] == profile
         assert image.getexif()[0x010F] == "Camera"
         assert image.getexif()[0x0112] == 1
 
 
-def test_sixteen_bits_are_computed_and_written_in_full(house: House, tmp_path: Path) -> None:
+def test_sixteen_bits_are_computed_and_written_in_full(bench: UpscaleBench, tmp_path: Path) -> None:
     slope = np.linspace(20_000, 21_000, 30 * 40).reshape(30, 40, 1).astype(np.uint16)
     picture = slope.repeat(3, axis=2)
     with PngWriter(tmp_path / "a.png", 40, 30, 3, 16) as writer:
         writer.write(picture)
-    result = pixels_of(house.run(tmp_path / "a.png"))
+    result = pixels_of(bench.run(tmp_path / "a.png"))
     assert result.dtype == np.uint16
-    assert house.recipe.dtype == "float32"
+    assert bench.recipe.dtype == "float32"
     assert decibels(result, picture.repeat(2, axis=0).repeat(2, axis=1), 65535) > 45
     assert len(np.unique(result[..., 1])) > 256, "more shades than 8 bits have"
 
 
 @pytest.mark.parametrize("mode", ["L", "LA", "P", "CMYK"])
-def test_other_modes_of_pictures_are_kept(house: House, tmp_path: Path, mode: str) -> None:
+def test_other_modes_of_pictures_are_kept(bench: UpscaleBench, tmp_path: Path, mode: str) -> None:
     original = Image.fromarray(photograph(24, 32, 4), "RGBA").convert("RGB")
     original = original.quantize(200) if mode == "P" else original.convert(mode)
     original.save(tmp_path / "a.tif")
-    result = pixels_of(house.run(tmp_path / "a.tif"))
+    result = pixels_of(bench.run(tmp_path / "a.tif"))
     assert result.shape == (48, 64, {"L": 1, "LA": 2, "P": 3, "CMYK": 3}[mode])
     kind = {1: "L", 2: "LA", 3: "RGB"}[result.shape[2]]
     shown = np.asarray(original.convert(kind).resize((64, 48), Image.Resampling.BICUBIC))
     assert decibels(result, shown.reshape(result.shape)) > 20
 
 
-def test_an_edge_of_alpha_is_sharp_and_has_no_dark_fringe(house: House, tmp_path: Path) -> None:
+def test_an_alpha_edge_is_sharp_without_a_dark_fringe(bench: UpscaleBench, tmp_path: Path) -> None:
     colour = (250, 200, 60)
     disc = Image.new("L", (320, 320))
     ImageDraw.Draw(disc).ellipse((40, 40, 279, 279), fill=255)
@@ -140,7 +146,7 @@ def test_an_edge_of_alpha_is_sharp_and_has_no_dark_fringe(house: House, tmp_path
     picture[np.asarray(small) > 0] = (*colour, 0)
     picture[..., 3] = np.asarray(small)
     Image.fromarray(picture).save(tmp_path / "a.png")
-    result = pixels_of(house.run(tmp_path / "a.png"))
+    result = pixels_of(bench.run(tmp_path / "a.png"))
     fringe = np.abs(result[..., :3][result[..., 3] > 8].astype(int) - colour)
     assert fringe.max() < 12
     plain = np.asarray(small.resize((80, 80), Image.Resampling.LANCZOS))
@@ -148,18 +154,18 @@ def test_an_edge_of_alpha_is_sharp_and_has_no_dark_fringe(house: House, tmp_path
 
 
 def test_fully_transparent_tiles_are_skipped(
-    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    bench: UpscaleBench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Upscaler, "enlarge", lambda *_: pytest.fail("the network was asked"))
     Image.new("RGBA", (20, 10), (9, 8, 7, 0)).save(tmp_path / "a.png")
-    result = pixels_of(house.run(tmp_path / "a.png"))
+    result = pixels_of(bench.run(tmp_path / "a.png"))
     assert (result == (9, 8, 7, 0)).all()
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 50), (3, 2), (15, 17)])
-def test_tiny_pictures_work(house: House, tmp_path: Path, size: tuple[int, int]) -> None:
+def test_tiny_pictures_work(bench: UpscaleBench, tmp_path: Path, size: tuple[int, int]) -> None:
     Image.new("RGB", size, (200, 90, 30)).save(tmp_path / "a.png")
-    result = pixels_of(house.run(tmp_path / "a.png", 3))
+    result = pixels_of(bench.run(tmp_path / "a.png", 3))
     assert result.shape == (size[1] * 3, size[0] * 3, 3)
     assert np.abs(result.astype(int) - (200, 90, 30)).max() < 25
 
@@ -168,43 +174,43 @@ def test_tiny_pictures_work(house: House, tmp_path: Path, size: tuple[int, int])
 
 
 def test_tiles_are_indistinguishable_from_no_tiles(
-    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    bench: UpscaleBench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Image.fromarray(photograph(80, 144)).save(tmp_path / "a.png")
     monkeypatch.setattr(run_module, "_UNTILED_SIDE", 0)
-    whole = pixels_of(house.run(tmp_path / "a.png"))
-    assert house.recipe.stats["tiles"] == 1
+    whole = pixels_of(bench.run(tmp_path / "a.png"))
+    assert bench.recipe.stats["tiles"] == 1
     monkeypatch.setattr(run_module, "TILE_ON_CPU", 64)
-    tiled = pixels_of(house.run(tmp_path / "a.png"))
-    assert house.recipe.stats["tiles"] > 3
+    tiled = pixels_of(bench.run(tmp_path / "a.png"))
+    assert bench.recipe.stats["tiles"] > 3
     assert decibels(tiled, whole) >= 45
 
 
 def test_tiles_are_smaller_where_memory_is_short(
-    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    bench: UpscaleBench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Image.fromarray(photograph(40, 132)).save(tmp_path / "a.png")
-    house.run(tmp_path / "a.png")
-    monkeypatch.setattr(house.memory, "_available", lambda: 150_000_000)
-    result = pixels_of(house.run(tmp_path / "a.png"))
+    bench.run(tmp_path / "a.png")
+    monkeypatch.setattr(bench.memory, "_available", lambda: 150_000_000)
+    result = pixels_of(bench.run(tmp_path / "a.png"))
     assert result.shape == (80, 264, 3)
-    assert house.warnings == ["memory"]
-    assert house.recipe.stats["tile"] < 132
-    assert "tiles of" in house.recipe.adjustments[0]
+    assert bench.warnings == ["memory"]
+    assert bench.recipe.stats["tile"] < 132
+    assert "tiles of" in bench.recipe.adjustments[0]
 
 
 def test_too_little_memory_is_reported_before_anything_runs(
-    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    bench: UpscaleBench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Image.fromarray(photograph(40, 132)).save(tmp_path / "a.png")
-    monkeypatch.setattr(house.memory, "_available", lambda: 1000)
+    monkeypatch.setattr(bench.memory, "_available", lambda: 1000)
     with pytest.raises(ProblemError) as caught:
-        house.run(tmp_path / "a.png")
+        bench.run(tmp_path / "a.png")
     assert caught.value.problem.kind == "out_of_memory"
 
 
 def test_the_tile_is_halved_when_memory_runs_out(
-    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    bench: UpscaleBench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Image.fromarray(photograph(40, 132)).save(tmp_path / "a.png")
     enlarge, asked = Upscaler.enlarge, []
@@ -215,27 +221,27 @@ def test_the_tile_is_halved_when_memory_runs_out(
             raise torch.OutOfMemoryError("out of memory")
         return enlarge(upscaler, pixels, dtype)
 
-    whole = pixels_of(house.run(tmp_path / "a.png"))
+    whole = pixels_of(bench.run(tmp_path / "a.png"))
     monkeypatch.setattr(Upscaler, "enlarge", scarce)
-    halved = pixels_of(house.run(tmp_path / "a.png"))
+    halved = pixels_of(bench.run(tmp_path / "a.png"))
     assert asked[0] > 64
-    assert house.recipe.stats["tile"] == 64
-    assert set(house.warnings) == {"memory"}
-    assert len(house.recipe.adjustments) == len(house.warnings) > 0
+    assert bench.recipe.stats["tile"] == 64
+    assert set(bench.warnings) == {"memory"}
+    assert len(bench.recipe.adjustments) == len(bench.warnings) > 0
     assert decibels(halved, whole) > 35
 
 
 def test_too_little_memory_for_the_smallest_tile_fails_the_job(
-    house: House, source: Path, monkeypatch: pytest.MonkeyPatch
+    bench: UpscaleBench, source: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def never(*_: object) -> None:
         raise MemoryError
 
     monkeypatch.setattr(Upscaler, "enlarge", never)
     with pytest.raises(ProblemError, match="smallest tiles") as caught:
-        house.run(source)
+        bench.run(source)
     assert caught.value.problem.kind == "out_of_memory"
-    assert list(house.folder.iterdir()) == []
+    assert list(bench.folder.iterdir()) == []
 
 
 def test_an_overflow_in_half_precision_falls_back_to_full_with_a_warning() -> None:
@@ -248,14 +254,14 @@ def test_an_overflow_in_half_precision_falls_back_to_full_with_a_warning() -> No
             large = pixels.repeat(2, axis=0).repeat(2, axis=1)
             return np.full_like(large, np.nan) if dtype == torch.float16 else large
 
-    said: list[str] = []
+    warnings: list[str] = []
     enlarger = Enlarger(
-        cast("Upscaler", Overflowing()), 2, torch.float16, 64, lambda kind, _: said.append(kind)
+        cast("Upscaler", Overflowing()), 2, torch.float16, 64, lambda kind, _: warnings.append(kind)
     )
     tile = np.full((8, 8, 3), 0.5, np.float32)
     for _ in range(2):
         assert (enlarger.enlarge(tile, has_alpha=False) == 0.5).all()
-    assert said == ["memory"]
+    assert warnings == ["memory"]
     assert enlarger.dtype == torch.float32
 
 
@@ -264,55 +270,55 @@ def test_an_overflow_in_half_precision_falls_back_to_full_with_a_warning() -> No
 
 @pytest.mark.parametrize(("channels", "suffix"), [(3, ".jpg"), (4, ".png")])
 def test_progress_and_a_preview_are_sent_with_the_tiles(
-    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, channels: int, suffix: str
+    bench: UpscaleBench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, channels: int, suffix: str
 ) -> None:
     monkeypatch.setattr(run_module, "TILE_ON_CPU", 64)
     monkeypatch.setattr("studio.engine.tasks.upscale.preview._INTERVAL_SECONDS", 0)
     Image.fromarray(photograph(40, 132, channels)).save(tmp_path / "a.png")
-    house.run(tmp_path / "a.png")
-    steps = [(e.step, e.steps) for e in house.events if isinstance(e, Progress)]
-    tiles = int(house.recipe.stats["tiles"])
+    bench.run(tmp_path / "a.png")
+    steps = [(e.step, e.steps) for e in bench.events if isinstance(e, Progress)]
+    tiles = int(bench.recipe.stats["tiles"])
     assert steps == sorted(steps)
     # Alpha takes as much work as the colours.
     all_steps = tiles * (channels - 2)
     assert steps[-1] == (all_steps, all_steps)
-    previews = [e for e in house.events if isinstance(e, Preview)]
+    previews = [e for e in bench.events if isinstance(e, Preview)]
     assert previews
     assert Path(previews[-1].file.name).suffix == suffix
-    with Image.open(house.folder / previews[-1].file.name) as image:
+    with Image.open(bench.folder / previews[-1].file.name) as image:
         assert image.size == (264, 80)
 
 
 @pytest.mark.parametrize("moment", ["Loading", "Progress"])
-def test_a_cancelled_job_leaves_no_file(house: House, source: Path, moment: str) -> None:
+def test_a_cancelled_job_leaves_no_file(bench: UpscaleBench, source: Path, moment: str) -> None:
     def cancel(event: object) -> None:
         if type(event).__name__ == moment:
-            house.cancelled.set()
+            bench.cancelled.set()
 
-    house.at_event = cancel
+    bench.at_event = cancel
     with pytest.raises(JobCancelledError):
-        house.run(source)
-    assert not house.folder.exists() or list(house.folder.iterdir()) == []
-    house.cancelled.clear()
-    house.at_event = lambda _: None
-    assert house.run(source).exists()
+        bench.run(source)
+    assert not bench.folder.exists() or list(bench.folder.iterdir()) == []
+    bench.cancelled.clear()
+    bench.at_event = lambda _: None
+    assert bench.run(source).exists()
 
 
 def test_a_job_can_be_cancelled_between_two_layers(
-    house: House, source: Path, monkeypatch: pytest.MonkeyPatch
+    bench: UpscaleBench, source: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    house.run(source)
+    bench.run(source)
     forward, ended = Upscaler._forward, []
 
     def cancel_inside(upscaler: Upscaler, *args: Any) -> torch.Tensor:
-        house.cancelled.set()
+        bench.cancelled.set()
         result = forward(upscaler, *args)
         ended.append(True)
         return result
 
     monkeypatch.setattr(Upscaler, "_forward", cancel_inside)
     with pytest.raises(JobCancelledError):
-        house.run(source)
+        bench.run(source)
     assert ended == []
 
 
@@ -321,14 +327,14 @@ def test_a_job_can_be_cancelled_between_two_layers(
 
 @pytest.mark.parametrize(("own", "wanted", "passes"), [(4, 2, 1), (4, 3, 1), (2, 4, 2), (2, 3, 2)])
 def test_a_scale_that_the_model_lacks_is_reached_with_a_warning(
-    house: House, source: Path, own: int, wanted: Literal[2, 3, 4], passes: int
+    bench: UpscaleBench, source: Path, own: int, wanted: Literal[2, 3, 4], passes: int
 ) -> None:
     model = starter(f"dat-light-x{own}")
-    result = pixels_of(house.run(source, wanted, model))
+    result = pixels_of(bench.run(source, wanted, model))
     assert result.shape == (30 * wanted, 40 * wanted, 3)
-    assert house.warnings == ["scale"]
-    assert house.recipe.stats["passes"] == passes
-    assert house.recipe.adjustments[0].startswith(f"{model.name} upscales by {own}×.")
+    assert bench.warnings == ["scale"]
+    assert bench.recipe.stats["passes"] == passes
+    assert bench.recipe.adjustments[0].startswith(f"{model.name} upscales by {own}×.")
     plain = Image.open(source).resize((40 * wanted, 30 * wanted), Image.Resampling.BICUBIC)
     assert decibels(result, np.asarray(plain)) > 25
 
@@ -336,30 +342,30 @@ def test_a_scale_that_the_model_lacks_is_reached_with_a_warning(
 # ---- what is refused
 
 
-def test_a_result_that_is_too_large_is_refused_at_once(house: House, tmp_path: Path) -> None:
+def test_a_result_that_is_too_large_is_refused_at_once(bench: UpscaleBench, tmp_path: Path) -> None:
     path = tmp_path / "wide 大.png"
     pretend_size(path, 30_000, 30_000)
     with pytest.raises(ProblemError, match="megapixels") as caught:
-        house.run(path)
+        bench.run(path)
     assert caught.value.problem.kind == "bad_input"
     assert path.name in str(caught.value)
 
 
 def test_a_picture_changed_since_it_was_queued_is_reported(
-    house: House, source: Path, monkeypatch: pytest.MonkeyPatch
+    bench: UpscaleBench, source: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = InputFile(str(source), "0" * 64)
-    monkeypatch.setattr("tests.engine.upscale.upscale_house.InputFile", lambda _path: made)
-    house.run(source)
-    assert house.warnings == ["input"]
+    monkeypatch.setattr("tests.engine.upscale.upscale_bench.InputFile", lambda _path: made)
+    bench.run(source)
+    assert bench.warnings == ["input"]
 
 
 @pytest.mark.skipif(os.name == "nt", reason="links to devices are of Unix")
 def test_a_full_disk_is_not_reported_as_a_bug(
-    house: House, source: Path, monkeypatch: pytest.MonkeyPatch
+    bench: UpscaleBench, source: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("studio.engine.local.job.Job.temporary", lambda *_: Path("/dev/full"))
     monkeypatch.setattr(Path, "unlink", lambda *_, **__: None)
     with pytest.raises(OSError, match="space") as caught:
-        house.run(source)
+        bench.run(source)
     assert caught.value.errno == errno.ENOSPC

@@ -9,7 +9,7 @@ from studio.protocol import Event, ModelRef
 MODEL = ModelRef(id="m", name="Model", task="text", format="transformers", path="nowhere")
 
 
-class Notes:
+class Recorder:
     """Takes the events of a job down, and does something at the first of a kind."""
 
     def __init__(self, at: type[Event] | None = None, then: Callable[[], object] = int) -> None:

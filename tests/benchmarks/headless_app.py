@@ -26,7 +26,7 @@ PHOTOGRAPH = ROOT / "resources" / "demo" / "cat.png"
 
 
 @dataclass
-class House:
+class HeadlessApp:
     """What the app has behind its window."""
 
     paths: Paths
@@ -54,7 +54,7 @@ class House:
 
 
 @contextmanager
-def house(*, tuned: bool = True) -> Iterator[House]:
+def headless_app(*, tuned: bool = True) -> Iterator[HeadlessApp]:
     """Open a house in a temporary folder and close it again."""
     with tempfile.TemporaryDirectory() as home:
         base = default_paths()
@@ -70,18 +70,18 @@ def house(*, tuned: bool = True) -> Iterator[House]:
         library = Library.open(paths.library)
         engine = EngineClient(log_dir=paths.logs, tuned=tuned)
         try:
-            yield House(paths, library, engine, Runner(library, engine, Registry(paths)))
+            yield HeadlessApp(paths, library, engine, Runner(library, engine, Registry(paths)))
         finally:
             engine.stop()
             library.close()
 
 
-class Bare:
+class Baseline:
     """The yardstick process: the same work with no code of ours."""
 
     def __init__(self, *arguments: str) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.benchmarks.bare", *arguments],
+            [sys.executable, "-m", "tests.benchmarks.baseline", *arguments],
             cwd=ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -89,13 +89,13 @@ class Bare:
             text=True,
         )
         if self._line() != "ready":
-            raise RuntimeError("the bare script did not start")
+            raise RuntimeError("the baseline script did not start")
 
     def _line(self) -> str:
         assert self._process.stdout is not None
         return self._process.stdout.readline().strip()
 
-    def go(self, count: int, size: int) -> tuple[float, float]:
+    def run(self, count: int, size: int) -> tuple[float, float]:
         """Run once. Returns seconds and tokens."""
         answer = self.answer(count, size)
         return answer["seconds"], answer["tokens"]
@@ -115,9 +115,9 @@ class Bare:
 
 
 @contextmanager
-def bare(*arguments: str) -> Iterator[Bare]:
+def baseline(*arguments: str) -> Iterator[Baseline]:
     """Start the yardstick process and end it again."""
-    process = Bare(*arguments)
+    process = Baseline(*arguments)
     try:
         yield process
     finally:

@@ -1,6 +1,6 @@
 """The same work in a bare script, with no code of ours: the yardstick of the benchmarks.
 
-Started as `python -m tests.benchmarks.bare text|image|upscale MODEL [PICTURE]`. It loads the
+Started as `python -m tests.benchmarks.baseline text|image|upscale MODEL [PICTURE]`. It loads the
 model, warms it once, then answers each line on standard input ("COUNT SIZE") with one line of
 JSON: seconds, and how many tokens were made.
 """
@@ -37,7 +37,7 @@ def text(model: str) -> Callable[[int, int], Answer]:
     )
     length = tokens["input_ids"].shape[1]
 
-    def go(count: int, size: int) -> Answer:
+    def run(count: int, size: int) -> Answer:
         made = 0
         start = time.perf_counter()
         with torch.inference_mode():
@@ -56,7 +56,7 @@ def text(model: str) -> Callable[[int, int], Answer]:
                 tokenizer.decode(answer[0, length:], skip_special_tokens=True)
         return {"seconds": time.perf_counter() - start, "tokens": made}
 
-    return go
+    return run
 
 
 def image(model: str) -> Callable[[int, int], Answer]:
@@ -71,7 +71,7 @@ def image(model: str) -> Callable[[int, int], Answer]:
     folder = Path(tempfile.mkdtemp())
     prompts = itertools.cycle(ICONS)
 
-    def go(count: int, size: int) -> Answer:
+    def run(count: int, size: int) -> Answer:
         start = time.perf_counter()
         for number in range(count):
             picture = pipe(
@@ -86,7 +86,7 @@ def image(model: str) -> Callable[[int, int], Answer]:
             picture.save(folder / f"{number}.png")
         return {"seconds": time.perf_counter() - start, "tokens": 0}
 
-    return go
+    return run
 
 
 def upscale(model: str, picture: str) -> Callable[[int, int], Answer]:
@@ -103,7 +103,7 @@ def upscale(model: str, picture: str) -> Callable[[int, int], Answer]:
     half = torch.cpu._is_avx512_bf16_supported()
     target = Path(tempfile.mkdtemp()) / "out.png"
 
-    def go(_count: int, size: int) -> Answer:
+    def run(_count: int, size: int) -> Answer:
         start = time.perf_counter()
         pixels = np.asarray(Image.open(picture).convert("RGB").crop((0, 0, size, size)))
         tensor = torch.from_numpy(pixels.copy()).permute(2, 0, 1)[None].float() / 255
@@ -113,7 +113,7 @@ def upscale(model: str, picture: str) -> Callable[[int, int], Answer]:
         Image.fromarray(array).save(target)
         return {"seconds": time.perf_counter() - start, "tokens": 0, "path": str(target)}
 
-    return go
+    return run
 
 
 def main() -> None:
@@ -123,11 +123,11 @@ def main() -> None:
         "image": image,
         "upscale": upscale,
     }
-    go = kinds[sys.argv[1]](*sys.argv[2:])
+    run = kinds[sys.argv[1]](*sys.argv[2:])
     print("ready", flush=True)
     for line in sys.stdin:
         count, size = map(int, line.split())
-        print(json.dumps(go(count, size)), flush=True)
+        print(json.dumps(run(count, size)), flush=True)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from studio.library.store import Library
 RESULTS = (".md", ".png")
 
 
-def whole_results(root: Path, out: Path | None = None) -> list[Asset]:
+def checked_results(root: Path, out: Path | None = None) -> list[Asset]:
     """Return the assets of the library in `root`, whose files lie in `out` or in itself.
 
     Every file is whole and listed, every listed result has its file, no row was made twice, and

@@ -64,7 +64,7 @@ def pretend_size(path: Path, width: int, height: int) -> None:
 
 
 @dataclass
-class House:
+class UpscaleBench:
     """Runs upscaling jobs in this process, one after another, and keeps their events."""
 
     folder: Path

@@ -43,7 +43,7 @@ def library(options: argparse.Namespace) -> int:
             case "reproduce":
                 from studio.cli.reproduce import reproduce
 
-                return reproduce(opened, options)
+                return reproduce(opened, _asset(opened, options.id), options)
             case _:
                 return _rebuild(opened, options)
     except ProblemError as error:
@@ -131,20 +131,19 @@ def _search(opened: Library, options: argparse.Namespace) -> int:
     return DONE
 
 
-def _asset(opened: Library, wanted: str) -> Asset | None:
-    asset = opened.assets.get(wanted)
+def _asset(opened: Library, asset_id: str) -> Asset:
+    asset = opened.assets.get(asset_id)
     if asset is None:
-        print(
-            f"There is no result {wanted!r}. `studio library search` lists results.",
-            file=sys.stderr,
+        raise problem(
+            "bad_input",
+            "There is no result {id}. `studio library search` lists results.",
+            id=repr(asset_id),
         )
     return asset
 
 
 def _show(opened: Library, options: argparse.Namespace) -> int:
     asset = _asset(opened, options.id)
-    if asset is None:
-        return USAGE_ERROR
     if options.json:
         print(to_json(asset.recipe))
         return DONE
@@ -166,10 +165,7 @@ def _export(opened: Library, options: argparse.Namespace) -> int:
         raise problem(
             "bad_input", "--quality must be from 1 to 100, and can only be used with --format."
         )
-    assets = [_asset(opened, wanted) for wanted in options.ids]
-    found = [asset for asset in assets if asset is not None]
-    if len(found) < len(assets):
-        return USAGE_ERROR
+    assets = [_asset(opened, asset_id) for asset_id in options.ids]
     folder = Path(output_folder(options.dir))
     status = DONE
     lost: dict[Path, list[str]] = {}
@@ -177,7 +173,7 @@ def _export(opened: Library, options: argparse.Namespace) -> int:
     def note(path: Path, message: Sentence) -> None:
         lost.setdefault(path, []).append(str(message))
 
-    for asset in found:
+    for asset in assets:
         try:
             (target,) = export([asset], folder, options.format, quality, note)
         except ProblemError as error:

@@ -82,13 +82,13 @@ def _verify(registry: Registry, model_id: str, *, as_json: bool) -> int:
         raise ProblemError(missing)
     bad = 0
     for id in [model_id] if model_id else [ref.id for ref in registry.list()]:
-        trouble = registry.verify(id)
-        bad += trouble is not None
+        found = registry.verify(id)
+        bad += found is not None
         if as_json:
-            message = None if trouble is None else str(trouble.message)
-            print(json.dumps({"id": id, "ok": trouble is None, "message": message}))
+            message = None if found is None else str(found.message)
+            print(json.dumps({"id": id, "ok": found is None, "message": message}))
         else:
-            print(f"{id}: {'OK' if trouble is None else trouble.message}")
+            print(f"{id}: {'OK' if found is None else found.message}")
     return SOME_FAILED if bad else DONE
 
 
@@ -122,13 +122,13 @@ def _starter(paths: Paths, *, as_json: bool) -> int:
             print(what, file=sys.stderr, flush=True)
 
     try:
-        trouble = install_starter(paths, progress, convert)
+        found = install_starter(paths, progress, convert)
     except KeyboardInterrupt:
         return INTERRUPTED
     finally:
         engine.stop()
-    if trouble is not None:
-        print(f"studio models starter: {trouble.message}", file=sys.stderr)
+    if found is not None:
+        print(f"studio models starter: {found.message}", file=sys.stderr)
         return SOME_FAILED
     for item in starter_status(paths):
         if as_json:

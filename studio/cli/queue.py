@@ -18,7 +18,7 @@ from studio.kinds.requests import has_prompt, input_paths, prompt_of
 from studio.library.records import Job
 from studio.library.store import Library
 from studio.models.registry import Registry
-from studio.protocol import ProblemError
+from studio.protocol import ProblemError, problem
 from studio.settings import default_paths
 
 _ENDED_SHOWN = 20
@@ -26,15 +26,12 @@ _ENDED_SHOWN = 20
 
 def queue(options: argparse.Namespace) -> int:
     """Run one action and return the exit status."""
-    paths = default_paths()
-    resuming = options.action == "resume"
     try:
-        opened = Library.open(library_folder(paths), run_queue=resuming)
+        folder = library_folder(default_paths())
+        opened = Library.open(folder, run_queue=options.action == "resume")
     except ProblemError as error:
         print(f"studio queue: {error.problem.message}", file=sys.stderr)
         return USAGE_ERROR
-    if resuming:
-        return _resume(opened, options)
     try:
         match options.action:
             case "list":
@@ -43,6 +40,8 @@ def queue(options: argparse.Namespace) -> int:
                 opened.queue.set_paused(True)
                 print("The queue is paused. `studio queue resume` resumes it.")
                 return DONE
+            case "resume":
+                return _resume(opened, options)
             case "cancel" if options.id:
                 return _cancel(opened, options.id)
             case "cancel":
@@ -128,16 +127,20 @@ def _duration(seconds: float) -> str:
     return f"{hours} h {minutes} min" if hours else f"{minutes} min"
 
 
-def _cancel(opened: Library, wanted: str) -> int:
-    job = opened.queue.get(wanted)
+def _job(opened: Library, job_id: str) -> Job:
+    job = opened.queue.get(job_id)
     if job is None:
-        return _no_such_job("cancel", wanted)
-    if not opened.queue.cancel(wanted):
-        running = job.status == "running"
-        state = "is running in another process: cancel it there" if running else "has ended"
-        print(f"studio queue cancel: the job {wanted} {state}.", file=sys.stderr)
-        return USAGE_ERROR
-    print(f"The job {wanted} was cancelled.")
+        raise problem("bad_input", "There is no job {id}.", id=repr(job_id))
+    return job
+
+
+def _cancel(opened: Library, job_id: str) -> int:
+    job = _job(opened, job_id)
+    if not opened.queue.cancel(job_id):
+        if job.status == "running":
+            raise problem("bad_input", "The job runs in another process. Cancel it there.")
+        raise problem("bad_input", "The job {id} has ended.", id=job_id)
+    print(f"The job {job_id} was cancelled.")
     return DONE
 
 
@@ -153,31 +156,23 @@ def _cancel_many(opened: Library, *, interrupted: bool) -> int:
     return DONE
 
 
-def _retry(opened: Library, wanted: str) -> int:
-    if not wanted:
+def _retry(opened: Library, job_id: str) -> int:
+    if not job_id:
         retried, refused = opened.retries.retry_failed()
         _print_enqueued(opened, retried)
         for found in refused:
             print(f"studio queue retry: {found.message}", file=sys.stderr)
         return SOME_FAILED if refused else DONE
-    job = opened.queue.get(wanted)
-    if job is None:
-        return _no_such_job("retry", wanted)
-    if job.status in ("queued", "running"):
-        print(f"studio queue retry: the job {wanted} has not ended.", file=sys.stderr)
-        return USAGE_ERROR
-    _print_enqueued(opened, [opened.retries.retry(wanted)])
+    if _job(opened, job_id).status in ("queued", "running"):
+        raise problem("bad_input", "The job {id} has not ended.", id=job_id)
+    _print_enqueued(opened, [opened.retries.retry(job_id)])
     return DONE
 
 
 def _move(opened: Library, options: argparse.Namespace) -> int:
-    for wanted in filter(None, (options.id, options.before)):
-        job = opened.queue.get(wanted)
-        if job is None:
-            return _no_such_job("move", wanted)
-        if job.status != "queued":
-            print(f"studio queue move: the job {wanted} is not waiting.", file=sys.stderr)
-            return USAGE_ERROR
+    for job_id in filter(None, (options.id, options.before)):
+        if _job(opened, job_id).status != "queued":
+            raise problem("bad_input", "The job {id} is not waiting.", id=job_id)
     before = options.before
     if options.first:
         before = opened.queue.list("queued", limit=1)[0].id
@@ -199,38 +194,24 @@ def _jobs(count: int) -> str:
     return "1 job" if count == 1 else f"{count:,} jobs"
 
 
-def _no_such_job(action: str, wanted: str) -> int:
-    print(f"studio queue {action}: there is no job {wanted!r}.", file=sys.stderr)
-    return USAGE_ERROR
-
-
 def _resume(opened: Library, options: argparse.Namespace) -> int:
     """Put interrupted jobs back into the queue, and run it unless the open app does.
 
     With an id, run only that job, even if another process runs the queue.
     """
     if options.id and options.id not in {job.id for job in opened.queue.interrupted()}:
-        opened.close()
-        print(
-            f"studio queue resume: {options.id!r} is not an interrupted job. `studio queue list`"
-            " lists all jobs.",
-            file=sys.stderr,
+        raise problem(
+            "bad_input",
+            "{id} is not an interrupted job. `studio queue list` lists all jobs.",
+            id=repr(options.id),
         )
-        return USAGE_ERROR
     if options.id:
         return _run(opened, JobList([opened.retries.resume(options.id, claim=True)]), options)
-    try:
-        opened.queue.set_paused(False)
-        opened.retries.resume_interrupted()
-    except ProblemError as error:
-        opened.close()
-        print(f"studio queue resume: {error.problem.message}", file=sys.stderr)
-        return USAGE_ERROR
+    opened.queue.set_paused(False)
+    opened.retries.resume_interrupted()
     if not opened.is_owner:
-        opened.close()
         print("Prompt Studio is open and runs the queue.", file=sys.stderr)
         return DONE
-
     return _run(opened, LibraryQueue(opened), options)
 
 

@@ -8,7 +8,7 @@ import sys
 
 import msgspec
 
-from studio.cli.exit_status import DONE, SOME_FAILED, USAGE_ERROR
+from studio.cli.exit_status import DONE, SOME_FAILED
 from studio.cli.folders import output_folder
 from studio.cli.headless import Headless
 from studio.jobs.lanes import JobList
@@ -21,19 +21,12 @@ from studio.protocol import ProblemError
 from studio.settings import default_paths
 
 
-def reproduce(library: Library, options: argparse.Namespace) -> int:
-    """Run the recipe of a result again and compare. Closes the library.
+def reproduce(library: Library, old: Asset, options: argparse.Namespace) -> int:
+    """Run the recipe of `old` again and compare. Closes the library.
 
     Returns 0 if the new result is identical, 1 if it differs or the job failed. Raises
     `ProblemError` if the result cannot be reproduced.
     """
-    old = library.assets.get(options.id)
-    if old is None:
-        print(
-            f"There is no result {options.id!r}. `studio library search` lists results.",
-            file=sys.stderr,
-        )
-        return USAGE_ERROR
     paths = default_paths()
     registry = Registry(paths)
     request = reproduce_request(old, library, registry)

@@ -120,3 +120,14 @@ def test_the_list_shows_the_remaining_time(
     library.queue.cancel_waiting([turns(library)[-1]])
     assert queue("list") == DONE
     assert "About 3 min left, finished at about " in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("library")
+@pytest.mark.parametrize("action", ["cancel", "retry", "move", "resume"])
+def test_an_unknown_job_is_a_usage_error_that_names_it(
+    action: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert queue(action, "06abc") == USAGE_ERROR
+    out, err = capsys.readouterr()
+    assert (out, len(err.splitlines())) == ("", 1)
+    assert err.startswith(f"studio queue {action}: ") and "'06abc'" in err

@@ -5,7 +5,9 @@ from __future__ import annotations
 from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import QDialog, QFormLayout, QLabel, QWidget
 
+from studio.kinds.registry import kinds
 from studio.ui.style.theme import GRID, emphasise
+from studio.ui.style.translations import tr
 from studio.ui.widgets.dialog_frame import close_buttons, fill_dialog
 
 
@@ -19,11 +21,13 @@ class ShortcutsDialog(QDialog):
         rows = [
             ("Ctrl+Return", self.tr("Generate")),
             ("Escape", self.tr("Stop, or cancel editing an earlier message")),
-            ("Ctrl+1", self.tr("Text")),
-            ("Ctrl+2", self.tr("Image")),
-            ("Ctrl+3", self.tr("Upscale")),
+            *(
+                (f"Ctrl+{place}", tr(kind.title))
+                for place, kind in enumerate(kinds().values(), start=1)
+            ),
             ("Ctrl+L", self.tr("Go to the prompt")),
             ("Ctrl+F", self.tr("Search the results")),
+            ("M", self.tr("In History: more like this")),
             ("S", self.tr("In History: star")),
             ("T", self.tr("In History: tags")),
             ("C", self.tr("In History: compare two to four pictures")),

@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
 from studio.engine.api import Engine
-from studio.jobs.runner import AssetSaved, JobChanged, PreviewSaved, Report, Runner
+from studio.jobs.runner import JobChanged, Report, Runner, RunnerEvent
 from studio.kinds.coding import shared_settings
 from studio.kinds.registry import known_kind
 from studio.library.records import Job
 from studio.library.store import Library
 from studio.models.registry import Registry
-from studio.protocol import Event, ProblemError, Request
+from studio.protocol import ProblemError, Request
 
 JobFilter = Callable[[Job], bool]
 
@@ -126,7 +126,7 @@ class Lanes:
     def run(self, lane: Lane, jobs: Sequence[Job], report: Report) -> None:
         """Run the jobs that `take` returned, in this thread."""
 
-        def on_event(event: Event | AssetSaved | PreviewSaved | JobChanged) -> None:
+        def on_event(event: RunnerEvent) -> None:
             if isinstance(event, JobChanged) and event.job.status != "running":
                 lane.running = tuple(job for job in lane.running if job != event.job.id)
             report(event)
@@ -144,7 +144,7 @@ class Lanes:
         reporting = threading.RLock()
         errors: list[Exception] = []
 
-        def report_locked(event: Event | AssetSaved | PreviewSaved | JobChanged) -> None:
+        def report_locked(event: RunnerEvent) -> None:
             with reporting:
                 report(event)
 

@@ -187,7 +187,7 @@ def compare(old: Asset, new: Asset) -> Comparison:
     if not comparison.identical and old.path.suffix.lower() in CONVERTED_PICTURES:
         notes += (
             sentence(
-                "The first result is a {format} file, which does not keep pixels exactly.",
+                "The first result is a {format} file, which does not preserve pixels exactly.",
                 format=old.path.suffix[1:].upper(),
             ),
         )

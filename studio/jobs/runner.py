@@ -70,7 +70,9 @@ class JobChanged(Struct, frozen=True):
     job: Job
 
 
-Report = Callable[[Event | AssetSaved | PreviewSaved | JobChanged], None]
+RunnerEvent = Event | AssetSaved | PreviewSaved | JobChanged
+"""What a runner reports: events of the engine, and changes of the library."""
+Report = Callable[[RunnerEvent], None]
 
 
 class Runner:

@@ -326,8 +326,8 @@ def _refuse_quantiser(name: str, config: dict[str, Any]) -> None:
     if module and importlib.util.find_spec(module) is None:
         raise problem(
             "bad_input",
-            "The weights of {name} are quantised with {method}, which is not installed. Use the "
-            "same model unquantised (.safetensors) or as a GGUF file.",
+            "The weights of {name} are quantized with {method}, which is not installed. Use the "
+            "same model unquantized (.safetensors) or as a GGUF file.",
             name=name,
             method=method,
         )

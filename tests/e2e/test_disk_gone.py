@@ -174,7 +174,7 @@ def test_a_configured_library_on_an_unplugged_disk_is_not_recreated(
     for command in (("text", "-p", "a fox"), ("library", "search"), ("queue", "list")):
         ran = studio(*command)
         assert ran.status == 2
-        assert f"{chosen} is not there. Connect its disk" in ran.err
+        assert f"{chosen} does not exist. Connect its disk" in ran.err
     assert not chosen.exists()
     away.rename(chosen)
     assert len(studio("library", "search", "--json").out.splitlines()) == 1

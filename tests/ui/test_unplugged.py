@@ -7,9 +7,8 @@ from pathlib import Path
 import pytest
 from pytestqt.qtbot import QtBot
 
-from studio.jobs.runner import AssetSaved, JobChanged, PreviewSaved
+from studio.jobs.runner import AssetSaved, RunnerEvent
 from studio.kinds.text import TextRequest
-from studio.protocol import Event
 from studio.ui.main_window import MainWindow
 
 JOBS = 30
@@ -25,7 +24,7 @@ def test_jobs_resume_after_the_library_was_unplugged(
 
     post_report = window.state.reports.post_report
 
-    def post_and_unplug(report: Event | AssetSaved | PreviewSaved | JobChanged) -> None:
+    def post_and_unplug(report: RunnerEvent) -> None:
         post_report(report)
         if isinstance(report, AssetSaved) and not unplugged:
             unplugged.append(library.root.rename(away))

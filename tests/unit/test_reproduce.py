@@ -146,7 +146,7 @@ def test_a_first_result_saved_as_jpeg_is_named_as_the_reason(tmp_path: Path) -> 
     found = compare(one, picture(tmp_path / "two.png", image))
     assert not found.identical
     assert [str(note) for note in found.notes] == [
-        "The first result is a JPG file, which does not keep pixels exactly."
+        "The first result is a JPG file, which does not preserve pixels exactly."
     ]
 
 

@@ -43,7 +43,7 @@ def check_library_folder(folder: Path) -> None:
     if not folder.is_dir():
         raise problem(
             "bad_input",
-            "The library's folder {path} is not there. Connect its disk, or choose another folder "
+            "The library folder {path} does not exist. Connect its disk, or choose another folder "
             "in the settings.",
             path=folder,
         )
@@ -114,7 +114,7 @@ def check_input(path: Path) -> None:
     except FileNotFoundError as error:
         raise problem(
             "bad_input",
-            "The file {path} is not there. It may have been moved, renamed or deleted.",
+            "The file {path} does not exist. It may have been moved, renamed or deleted.",
             str(error),
             path=path,
         ) from error

@@ -13,7 +13,6 @@ from studio.protocol import (
     Cancelled,
     Capabilities,
     Done,
-    Event,
     Failed,
     Loading,
     Problem,
@@ -26,7 +25,7 @@ from studio.protocol import (
 from studio.ui.shell.typed_signal import TypedSignal
 
 if TYPE_CHECKING:
-    from studio.jobs.runner import AssetSaved, JobChanged, PreviewSaved
+    from studio.jobs.runner import PreviewSaved, RunnerEvent
     from studio.library.records import Asset, Job
     from studio.library.store import Library
 
@@ -107,7 +106,7 @@ class Reports(QObject):
         self._deliveries.append(lambda: signal.emit(value))
         self._posted.emit()
 
-    def post_report(self, report: Event | AssetSaved | PreviewSaved | JobChanged) -> None:
+    def post_report(self, report: RunnerEvent) -> None:
         """Post an event of the runner to its signal. Callable from any thread."""
         from studio.jobs.runner import AssetSaved, JobChanged, PreviewSaved
 

@@ -120,7 +120,7 @@ class WorkerThread(QThread):
         self._between_jobs(work)
         while not done.wait(0.5):
             if self._stopping:
-                return Problem("cancelled", Sentence("The app was closed meanwhile."))
+                return Problem("cancelled", Sentence("The app was closed in the meantime."))
         return results[0] if results else None
 
     def shutdown(self) -> None:

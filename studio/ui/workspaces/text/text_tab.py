@@ -76,7 +76,7 @@ class TextTab(QWidget):
             return
         if self._state.models_known and not self._state.models(TASK):
             self._state.show_message(
-                self.tr("There is no text model yet. Install the starter model, or add one."),
+                self.tr("There is no text model yet. Install the starter models, or add your own."),
                 "warning",
                 self.tr("Models…"),
                 lambda: self._state.destinations.open_models(TASK),

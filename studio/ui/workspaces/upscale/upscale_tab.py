@@ -184,7 +184,7 @@ class UpscaleTab(QWidget):
         """Upscale the pictures that are not done yet, or all of them again if all are done."""
         if not self._state.models(TASK):
             self._state.show_message(
-                self.tr("There is no upscaling model yet. Install the starter models, or add one."),
+                self.tr("There is no upscaler yet. Install the starter models, or add your own."),
                 "warning",
                 self.tr("Models…"),
                 lambda: self._state.destinations.open_models(TASK),

@@ -1,4 +1,4 @@
-"""What the probes share that watch the app's own window from inside its process."""
+"""Shared by the probes that observe the app's own window from inside its process."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def start_app(watch: Callable[[], None]) -> None:
 
 
 class Gaps:
-    """The times in seconds, `values`, by which a timer of `INTERVAL` came late.
+    """Measure by how many seconds (`values`) a timer of `INTERVAL` is late.
 
     `turn` is called after each.
     """
@@ -39,7 +39,7 @@ class Gaps:
         self._turn = turn
 
     def start(self) -> None:
-        """Begin to measure, in the thread of the window."""
+        """Start measuring, in the thread of the window."""
         from PySide6.QtCore import QCoreApplication, Qt, QTimer
 
         self._last = time.perf_counter()
@@ -50,7 +50,7 @@ class Gaps:
         self._timer.start(round(INTERVAL * 1000))
 
     def stop(self) -> None:
-        """Measure no longer."""
+        """Stop measuring."""
         self._timer.stop()
 
     def _note(self) -> None:

@@ -1,4 +1,4 @@
-"""The same work in a bare script, with no code of ours: the yardstick of the benchmarks.
+"""The same work in a plain script without code of the app: the baseline of the benchmarks.
 
 Started as `python -m tests.benchmarks.baseline text|image|upscale MODEL [PICTURE]`. It loads the
 model, warms it once, then answers each line on standard input ("COUNT SIZE") with one line of

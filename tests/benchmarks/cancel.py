@@ -1,4 +1,4 @@
-"""How long a cancel takes, in every state of a job, and that the next job runs."""
+"""How long a cancel takes in every state of a job, and that the next job runs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ REQUEST = TextRequest(prompt=PROMPT, model="smollm2-135m-instruct", max_tokens=4
 
 
 def _cancel_when(app: HeadlessApp, is_time: Callable[[object], bool], delay: float = 0.0) -> float:
-    """Cancel at the first fitting event; return the seconds until the job has ended."""
+    """Cancel at the first event for which `is_time` is true; return seconds until the job ended."""
     (job,) = app.library.queue.enqueue([REQUEST], claim=True)
     asked: list[float] = []
 

@@ -1,7 +1,7 @@
 """Runs in a process of its own: the app's window, a real text job, and the event loop's gaps.
 
 Prints JSON: the gaps in milliseconds at 50, 99, 99.9 and 100 %, and how the job ended. A timer
-of 5 ms stands for what a person does; a gap is the time by which it came late.
+of 5 ms stands for user input; a gap is the time by which it is late.
 """
 
 from __future__ import annotations

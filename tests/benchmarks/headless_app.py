@@ -1,4 +1,4 @@
-"""A whole app without a window, in a temporary home: library, engine, registry, runner."""
+"""The app without its window, in a temporary home: library, engine, registry, runner."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ PHOTOGRAPH = ROOT / "resources" / "demo" / "cat.png"
 
 @dataclass
 class HeadlessApp:
-    """What the app has behind its window."""
+    """The parts of the app that need no window."""
 
     paths: Paths
     library: Library
@@ -42,7 +42,7 @@ class HeadlessApp:
         return self.run_together([request])
 
     def run_together(self, requests: Sequence[Request]) -> tuple[float, float]:
-        """Run requests with the same settings at once; as `run`."""
+        """Run requests with the same settings together; otherwise like `run`."""
         start = time.perf_counter()
         jobs = self.library.queue.enqueue(requests, claim=True)
         statuses = self.runner.run_together(jobs, lambda _event: None)
@@ -55,7 +55,7 @@ class HeadlessApp:
 
 @contextmanager
 def headless_app(*, tuned: bool = True) -> Iterator[HeadlessApp]:
-    """Open a house in a temporary folder and close it again."""
+    """Open the app in a temporary folder and close it at the end."""
     with tempfile.TemporaryDirectory() as home:
         base = default_paths()
         here = Path(home)
@@ -77,7 +77,7 @@ def headless_app(*, tuned: bool = True) -> Iterator[HeadlessApp]:
 
 
 class Baseline:
-    """The yardstick process: the same work with no code of ours."""
+    """A process that runs `tests.benchmarks.baseline`."""
 
     def __init__(self, *arguments: str) -> None:
         self._process = subprocess.Popen(
@@ -96,12 +96,12 @@ class Baseline:
         return self._process.stdout.readline().strip()
 
     def run(self, count: int, size: int) -> tuple[float, float]:
-        """Run once. Returns seconds and tokens."""
+        """Run once; return seconds and tokens."""
         answer = self.answer(count, size)
         return answer["seconds"], answer["tokens"]
 
     def answer(self, count: int, size: int) -> dict[str, Any]:
-        """Run once. Returns all that the script says."""
+        """Run once; return everything that the script reports."""
         assert self._process.stdin is not None
         self._process.stdin.write(f"{count} {size}\n")
         self._process.stdin.flush()
@@ -116,7 +116,7 @@ class Baseline:
 
 @contextmanager
 def baseline(*arguments: str) -> Iterator[Baseline]:
-    """Start the yardstick process and end it again."""
+    """Start the baseline process and end it afterwards."""
     process = Baseline(*arguments)
     try:
         yield process

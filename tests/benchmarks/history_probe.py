@@ -42,7 +42,7 @@ def main() -> None:
     def scroll(shown: QAbstractItemView) -> None:
         measured["idle_mb"] = process.memory_info().rss / 1e6
         bar = shown.verticalScrollBar()
-        # There by leaps, back a page at a time at the end: as with the mouse, and with the wheel.
+        # Down in large steps and back page by page: as with the scroll bar, and with the wheel.
         places = [bar.maximum() * step // STEPS for step in range(STEPS + 1)]
         places += [bar.maximum() - bar.pageStep() * page for page in range(STEPS // 2)]
         left = iter(places)

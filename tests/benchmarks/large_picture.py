@@ -59,7 +59,7 @@ def psnr(left: np.ndarray, right: np.ndarray) -> float:
 
 
 def _mosaic(target: Path) -> int:
-    """Save the demonstration's photographs side by side, larger than one tile; its side."""
+    """Save the demonstration's photographs side by side, larger than one tile; return the side."""
     photographs = [
         Image.open(path).convert("RGB") for path in sorted(PHOTOGRAPH.parent.glob("*.png"))
     ]
@@ -73,7 +73,7 @@ def _mosaic(target: Path) -> int:
 
 
 def tiles() -> Row:
-    """A photograph ×2 in the app's own tiles, against the whole of it in one call, bare."""
+    """A photograph ×2 in the tiles of the app, against one call of the network without tiles."""
     model = MODELS / "dat-light-x2"
     with (
         tempfile.TemporaryDirectory() as folder,

@@ -1,4 +1,4 @@
-"""What the library promises: search, recording, rebuilding, and a long soak."""
+"""Speed of the library: search, recording, rebuilding, and a long run."""
 
 from __future__ import annotations
 

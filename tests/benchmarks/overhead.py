@@ -1,4 +1,4 @@
-"""A job through the app against the same call in a bare script, both warm."""
+"""A job through the app against the same call in a plain script, both warm."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`make bench`: every speed promise, measured side by side, as one table.
+"""`make bench`: every speed target, measured side by side, as one table.
 
 `python -m tests.benchmarks.run [NAME…] [--rounds N]` runs some of them. The table goes to
 standard output, all figures to `benchmarks.json`.
@@ -48,7 +48,7 @@ def benchmarks(rounds: int) -> dict[str, Callable[[], list[Row]]]:
 
 
 def main() -> int:
-    """Run what was asked for; returns 1 where a promise was not kept."""
+    """Run the benchmarks asked for; return 1 where a target was missed."""
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
     parser.add_argument("names", nargs="*", help="which ones; all without a name")
     parser.add_argument("--rounds", type=int, default=5, help="pairs of measurements (5)")

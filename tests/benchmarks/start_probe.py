@@ -1,4 +1,4 @@
-"""Runs in a process of its own: a window, and the moment its prompt takes a letter.
+"""Runs in a process of its own: a window, and the moment its prompt accepts a letter.
 
 `python -m tests.benchmarks.start_probe app|bare` prints the clock (seconds since the epoch) at
 which a typed letter had arrived in the prompt. `bare` is a PySide6 window with three empty tabs.
@@ -50,7 +50,7 @@ def _bare() -> None:
 
 
 def _app() -> None:
-    """The app's own way in; only the start of its event loop is used to begin watching."""
+    """Start the app as usual, and begin watching when its event loop starts."""
     from PySide6.QtWidgets import QApplication
 
     from studio.__main__ import main

@@ -30,7 +30,7 @@ def app_seconds(home: str, kind: str = "app") -> float:
 
 
 def start_up(rounds: int) -> Row:
-    """Both offscreen, in turn, after one start of each to warm the disk cache."""
+    """Start both offscreen in turn, after one start of each to warm the disk cache."""
     with tempfile.TemporaryDirectory() as home:
         app_seconds(home), app_seconds(home, "bare")
         left, right, ratios = pairs(

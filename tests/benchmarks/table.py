@@ -1,4 +1,4 @@
-"""Rows of the benchmark table: what, what it must reach, what was measured."""
+"""Rows of the benchmark table: what is measured, its target, the result."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What must be true of a library after any fault, looked at as the next start does."""
+"""What must be true of a library after any failure, checked as at the next start."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ RESULTS = (".md", ".png")
 def checked_results(root: Path, out: Path | None = None) -> list[Asset]:
     """Return the assets of the library in `root`, whose files lie in `out` or in itself.
 
-    Every file is whole and listed, every listed result has its file, no row was made twice, and
-    nothing half-written is left.
+    Assert that every file is complete and listed, every listed result has its file, no row
+    exists twice, and no partial file is left.
     """
     library = Library.open(root)
     assets = library.assets.recent(limit=1_000_000)

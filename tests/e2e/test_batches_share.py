@@ -1,4 +1,4 @@
-"""Rows of a table that share one batch: the same texts as by themselves, each in its place."""
+"""Rows of a table that share one batch give the same texts as alone."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_rows_of_a_table_give_the_same_texts_as_alone(
     assert ran.status == 1
     assert (ran.events[-1]["assets"], ran.events[-1]["failed"]) == (3, 1)
     assert ["too long" in e["message"] for e in ran.named("failed")] == [True]
-    # All had begun before the first one ended.
+    # All were accepted before the first result.
     accepted = [place for place, e in enumerate(ran.events) if e["event"] == "accepted"]
     first = next(place for place, e in enumerate(ran.events) if e["event"] == "asset")
     assert len(accepted) == 4 and accepted[-1] < first

@@ -1,4 +1,4 @@
-"""The command line is a contract: what it prints, and how it exits. With the fake engine."""
+"""The command line is a contract: its output and exit status. With the fake engine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The library's index damaged or gone, files changed behind its back, and strangers' files."""
+"""A damaged or missing index, files changed by hand, and hostile files."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ PAGE = 4096
 
 @pytest.fixture
 def root(environment: dict[str, str]) -> Path:
-    """A library with results, one of them starred, and jobs that wait."""
+    """A library with results, one of them starred, and queued jobs."""
     root = Path(environment["STUDIO_HOME"]) / "library"
     library = Library.open(root)
     jobs = library.queue.enqueue(
@@ -70,7 +70,7 @@ def garbled_in_the_middle(database: Path) -> None:
 
 
 def garbled_here_and_there(database: Path) -> None:
-    """Noise over a piece of every page but the first, so that no page's head gives it away."""
+    """Overwrite a part of every page but the first with noise, and leave page headers intact."""
     chance = random.Random(2)
     with database.open("r+b") as file:
         for start in range(PAGE, database.stat().st_size, PAGE):
@@ -188,7 +188,7 @@ def test_files_deleted_renamed_and_added_by_hand_are_handled(
     assert (tmp_path / "export" / "改名.md").is_file()
 
 
-# ---- strangers' files
+# ---- hostile files
 
 
 def itxt(body: bytes, *, packed: bool = False) -> bytes:
@@ -203,7 +203,7 @@ def write_with_chunk(path: Path, chunk: bytes) -> None:
 
 
 def bomb() -> bytes:
-    """The beginning of a recipe whose prompt has 400 MB, in 400 kB."""
+    """Return the beginning of a recipe with a prompt of 400 MB, compressed to 400 kB."""
     deflate = zlib.compressobj(9)
     parts = [deflate.compress(b'{"request":{"task":"image","prompt":"')]
     parts += [deflate.compress(b"x" * 1_000_000) for _ in range(400)]
@@ -211,7 +211,7 @@ def bomb() -> bytes:
 
 
 def huge(path: Path, length: int = 200_000_000) -> None:
-    """A picture with so many bytes of metadata that a reader would have to hold at once."""
+    """Write a picture with one metadata chunk of `length` bytes."""
     write_with_chunk(path, b"")
     whole = path.read_bytes()
     with path.open("wb") as file:
@@ -222,7 +222,7 @@ def huge(path: Path, length: int = 200_000_000) -> None:
 
 
 def output_within_150_mb(code: str, environment: dict[str, str]) -> str:
-    """Run code in a process of its own; where the system tells, look at the most it used."""
+    """Run code in a separate process; on Linux assert that its peak memory is below 150 MB."""
     print_status = (
         "import sys; sys.platform == 'linux' and sys.stderr.write(open('/proc/self/status').read())"
     )

@@ -1,6 +1,6 @@
-"""A full disk, said by the operating system itself: a limit on the size of files (EFBIG).
+"""A full disk, simulated by the operating system: a limit on the size of files (EFBIG).
 
-The limit is put on the running processes from outside, and taken away again: room is there.
+The limit is set for running processes from outside and removed again.
 """
 
 from __future__ import annotations
@@ -78,9 +78,9 @@ def table_of(folder: Path, rows: list[dict[str, object]]) -> Path:
 def check_full_then_resume(
     studio: Studio, events: list[dict[str, Any]], table: Path, out: Path, root: Path
 ) -> int:
-    """Nothing half-written is left, the failure says why, and room brings what is missing.
+    """Assert that no partial file is left and why it failed; resume without the limit.
 
-    Returns how many results there were before there was room.
+    Return how many results there were before the batch was resumed.
     """
     failed = [event for event in events if event["event"] == "failed"]
     assert {event["kind"] for event in failed} == {"disk_full"}
@@ -130,7 +130,7 @@ def test_a_disk_full_during_a_database_write_keeps_the_file_without_a_row(
     process = command("batch", table, "-o", out, "--json", fake="plain", stop_at="asset:3")
     events = run_out_of_room(process, pid=process.pid, size=SMALL)
     assert process.returncode == 1
-    # Every answer got its file; the next start finds them and makes none again.
+    # Every answer has its file; the next start adopts them all.
     assert check_full_then_resume(studio, events, table, out, root) == ROWS
 
 
@@ -174,7 +174,7 @@ def test_a_job_that_failed_on_a_full_disk_can_be_resumed_without_a_restart(root:
     ended = library.queue.get(first.id)
     assert ended is not None
     assert (ended.status, ended.problem) == ("failed", full)
-    # The answer had got its file already: there is nothing left to make.
+    # The answer already has its file, so nothing is missing.
     assert library.queue.missing_rows(library.retries.resume(first.id)) == ()
     library.close()
     assert len(checked_results(root)) == 1
@@ -182,7 +182,7 @@ def test_a_job_that_failed_on_a_full_disk_can_be_resumed_without_a_restart(root:
 
 @pytest.fixture
 def tiny_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of three megabytes, where one may be mounted."""
+    """A file system of three megabytes, where mounting is permitted."""
     disk = tmp_path / "disk"
     disk.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(disk)]

@@ -1,4 +1,4 @@
-"""The library's folder made read-only, unplugged, plugged in again, moved: on real processes."""
+"""The library's folder read-only, unplugged, plugged in again, moved: on real processes."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _CAP_DAC_OVERRIDE, _CAP_DAC_READ_SEARCH = 1, 2
 
 
 def obey_permissions() -> None:
-    """Have root's programs refused like anyone's: called in the child, it counts from exec on."""
+    """Drop root's capabilities to ignore permissions. Called in the child before exec."""
     if os.geteuid() == 0:
         libc = ctypes.CDLL(None, use_errno=True)
         for capability in (_CAP_DAC_OVERRIDE, _CAP_DAC_READ_SEARCH):
@@ -70,7 +70,7 @@ def table(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def locked(root: Path) -> Iterator[Callable[[bool], None]]:
-    """Makes every folder of the library read-only, or writable again."""
+    """Make every folder of the library read-only, or writable again."""
 
     def lock(shut: bool) -> None:
         for folder in [root, *(path for path in root.rglob("*") if path.is_dir())]:
@@ -207,7 +207,7 @@ def test_a_moved_library_keeps_all_results_and_their_parents(
         assert child.path.name == Path(larger["path"]).name
         assert parent.path.is_file()
         library.close()
-    # The larger one can be made again although the path in its recipe is gone.
+    # The upscaled picture can be reproduced although the path in its recipe is gone.
     ran = studio("library", "reproduce", child.id, "--json", **moved)
     assert ran.status == 0
     with Image.open(ran.named("asset")[0]["path"]) as picture:

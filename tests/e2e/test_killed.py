@@ -1,4 +1,4 @@
-"""The app killed at fifty random moments of a batch of twenty: nothing lost, nothing twice."""
+"""The app killed at fifty random moments of a batch: nothing lost, nothing duplicated."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_a_killed_batch_loses_nothing_and_duplicates_nothing(
 
 
 def check(out: Path, root: Path) -> int:
-    """Open the library as the next start does; every file is whole, listed, and there once."""
+    """Open the library as at the next start; assert that every file is complete and listed once."""
     library = Library.open(root)
     listed = {asset.path: asset for asset in library.assets.recent(limit=1000)}
     library.close()

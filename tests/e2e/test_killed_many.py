@@ -73,7 +73,7 @@ def test_a_table_without_a_required_column_runs_nothing(
 
 
 def test_a_hundred_tabs_at_once_are_each_answered_once(studio: Studio, root: Path) -> None:
-    """Half of them in another window: a second opening of the same library."""
+    """Half of them in another window, which opened the same library."""
     windows = [Library.open(root), Library.open(root)]
     together = Barrier(TABS)
 

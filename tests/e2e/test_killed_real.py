@@ -1,4 +1,4 @@
-"""The app killed in the middle of real batches on the starter models, and resumed."""
+"""The app killed during real batches on the starter models, and resumed."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def table_of(folder: Path, rows: list[dict[str, object]]) -> Path:
 
 
 def kill(process: subprocess.Popen[str]) -> None:
-    """Kill the app; its engine must end by itself."""
+    """Kill the app and assert that its engine exits too."""
     children = psutil.Process(process.pid).children(recursive=True)
     os.kill(process.pid, signal.SIGKILL)
     process.communicate()
@@ -43,7 +43,7 @@ def kill(process: subprocess.Popen[str]) -> None:
 
 
 def check_end(studio: Studio, table: Path, out: Path, root: Path, kept: list[Asset]) -> list[Asset]:
-    """Resume to the end: what was there stays, the rest is made, each is listed once."""
+    """Resume to the end; assert that results are kept, missing ones made, and each listed once."""
     before = {asset.path: asset.path.read_bytes() for asset in kept}
     ran = studio("batch", table, "-o", out, "--json", "--resume")
     made = checked_results(root, out)

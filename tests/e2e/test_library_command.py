@@ -1,4 +1,4 @@
-"""`studio library`: what it finds and prints, and how it refuses."""
+"""`studio library`: what it finds and prints, and its errors."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Studio = Callable[..., CommandResult]
 
 @pytest.fixture
 def filled(environment: dict[str, str]) -> list[str]:
-    """Ids of a tea pot, a cup and a tale, made on three days of local time."""
+    """Ids of a tea pot, a cup and a tale, created on three days of local time."""
     library = Library.open(Path(environment["STUDIO_HOME"]) / "library")
     requests = (
         ImageRequest(prompt="茶壶 pot", seed=1),

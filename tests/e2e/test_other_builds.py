@@ -1,4 +1,4 @@
-"""A library that a newer version wrote, through the command line."""
+"""A library of a newer version, through the command line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`studio library reproduce` on the real starter models: identical, or how different and why."""
+"""`studio library reproduce` on the real starter models: identical, or what differs and why."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ ROWS = (
 
 @pytest.fixture(scope="module")
 def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """A home with two answers, two pictures, and one by a model of the user's own."""
+    """A home with two answers, two pictures, and one picture by the user's own model."""
     folder = tmp_path_factory.mktemp("reproduce")
     environment = {**os.environ, "STUDIO_HOME": str(folder / "home")}
     environment.pop("STUDIO_FAKE_ENGINE", None)
@@ -37,7 +37,7 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     subprocess.run(
         [sys.executable, "-m", "studio", "batch", str(table)], cwd=ROOT, env=environment, check=True
     )
-    # Another model under the old name: half of the layer that reads the prompt is zero now.
+    # Another model under the old name: half of the layer that reads the prompt becomes zero.
     (weights,) = (mine / "transformer").glob("*.safetensors")
     with weights.open("r+b") as file:
         file.seek(-100_000, os.SEEK_END)

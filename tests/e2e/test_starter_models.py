@@ -38,7 +38,7 @@ def test_four_slogans_are_reproducible_and_row_2_has_seed_9(studio: Studio, tmp_
 
 
 def drawn(studio: Studio, out: Path, prompt: str, count: int = 1) -> np.ndarray:
-    """Pictures (count, 128, 128, 3), 0 to 255, as they lie in files."""
+    """Generate pictures; return them as an array (count, 128, 128, 3) of values 0 to 255."""
     ran = studio("image", "-p", prompt, "-n", count, "--seed", 1, "--json", "-o", out)
     assert ran.status == 0
     assert [event["kind"] for event in ran.named("warning")] == ["alike"] * (count > 1)

@@ -1,4 +1,4 @@
-"""A new kind of work has its command, its rows in tables, its place in queue and library."""
+"""A new kind has its command, its rows in tables, and appears in queue and library."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the tests of the engine share: clients that leave nothing behind, and jobs."""
+"""Fixtures of the engine tests: clients that must leave no process behind, and jobs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.engine.event_recorder import MODEL
 
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """All state of a test lies in its own folder."""
+    """Keep all state of a test in its own folder."""
     monkeypatch.setenv("STUDIO_HOME", str(tmp_path / "home"))
     monkeypatch.delenv("STUDIO_FAKE_ENGINE", raising=False)
     return tmp_path / "home"
@@ -27,7 +27,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def make_client(tmp_path: Path) -> Iterator[Callable[..., EngineClient]]:
-    """Makes clients; at the end every process and thread of theirs must be gone."""
+    """Make clients; at the end all their processes and threads must be gone."""
     before = set(threading.enumerate())
     clients: list[EngineClient] = []
 
@@ -52,7 +52,7 @@ def client(make_client: Callable[..., EngineClient]) -> EngineClient:
 
 @pytest.fixture
 def text_job(tmp_path: Path) -> Callable[..., RunJob]:
-    """Makes a text job for a prompt, which may hold the fake's words."""
+    """Make a text job for a prompt, which may contain commands for the fake engine."""
 
     def make(prompt: str = "plain", job: str = "1", rows: int = 1) -> RunJob:
         return RunJob(
@@ -68,7 +68,7 @@ def text_job(tmp_path: Path) -> Callable[..., RunJob]:
 
 @pytest.fixture
 def job(tmp_path: Path) -> Job:
-    """A job whose events are thrown away."""
+    """A job whose events are discarded."""
     return Job("1", tmp_path / "work", lambda _: None, threading.Event())
 
 

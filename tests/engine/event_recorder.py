@@ -1,4 +1,4 @@
-"""A listener that takes the events of a job down, and a model that is not there."""
+"""A callback that records the events of a job, and a model that does not exist."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ MODEL = ModelRef(id="m", name="Model", task="text", format="transformers", path=
 
 
 class Recorder:
-    """Takes the events of a job down, and does something at the first of a kind."""
+    """Record the events of a job, and call `then` at the first one of type `at`."""
 
     def __init__(self, at: type[Event] | None = None, then: Callable[[], object] = int) -> None:
         self.events: list[Event] = []

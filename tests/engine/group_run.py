@@ -1,4 +1,4 @@
-"""Running jobs together, as the engine does, with one of them cancelled on the way."""
+"""Run jobs together as the engine does, and cancel one of them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from studio.protocol import Event, Ready, RunJob, RunTogether
 
 
 class KeepsEvents(Protocol):
-    """What keeps the events of one job."""
+    """Something with a list of events."""
 
     events: list[Event]
 
@@ -27,7 +27,7 @@ def run_group(
     cancel: str,
     at: Callable[[Event], bool],
 ) -> None:
-    """Run the parts; `cancel` is stopped at the first event that `at` is true of."""
+    """Run the parts; the job `cancel` is cancelled at the first event for which `at` is true."""
     cancels = {part.job: threading.Event() for part in parts}
 
     def note(event: Event) -> None:

@@ -1,4 +1,4 @@
-"""Checkpoints are told apart as diffusers tells them, and by pipelines that it has."""
+"""Checkpoint families are identified as in diffusers, with pipelines that it has."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from diffusers.loaders.single_file_utils import (
 from studio.formats.checkpoint import FAMILIES, Family, family_of
 from studio.formats.tensors import TensorInfo, Tensors
 
-# diffusers asks for more than a name: sides of tensors, or several names at once.
+# diffusers checks more than one name: sides of tensors, or several names at once.
 ALSO: dict[str, dict[str, tuple[int, ...]]] = {
     "stabilityai/stable-diffusion-xl-base-1.0": {
         "conditioner.embedders.1.model.transformer.resblocks.9.mlp.c_proj.bias": (1280,)

@@ -1,4 +1,4 @@
-"""What stays loaded, and what is let go."""
+"""The memory arbiter: what stays loaded, and what is evicted."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from studio.protocol import Event, ProblemError, Warned
 
 
 class Model:
-    """Takes room in a made-up memory while it is loaded."""
+    """Occupies memory of a `Machine` while it is loaded."""
 
     def __init__(self, machine: Machine, nbytes: int) -> None:
         if nbytes > machine.free:
@@ -29,7 +29,7 @@ class Model:
 
 
 class Machine:
-    """Memory of 100 bytes, and the arbiter over it."""
+    """A simulated memory of 100 bytes with its arbiter."""
 
     def __init__(self) -> None:
         self.free = 100
@@ -90,7 +90,7 @@ def test_a_failed_load_keeps_no_reference_to_the_model(machine: Machine, job: Jo
 
     with pytest.raises(ValueError, match="shape") as caught:
         machine.arbiter.acquire("a", 20, load, job)
-    # The error is still alive here, yet its frames hold nothing.
+    # The error still exists here, but its frames keep no reference.
     assert caught.value.__traceback__ is not None
     assert held[0]() is None
     assert machine.arbiter.loaded() == ()

@@ -161,7 +161,7 @@ def test_a_job_is_cancelled_while_the_engine_starts(
     over = threading.Event()
 
     def insist() -> None:
-        # The first call that finds the job finds it before the process can say anything.
+        # The first call that finds the job comes before any event of the process.
         while not over.is_set():
             client.cancel("1")
 
@@ -366,7 +366,7 @@ if __name__ == "__main__":
 
 @pytest.fixture
 def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The command line of a small program with an engine, without its prompt."""
+    """The command line, without its prompt, of a small program that runs an engine."""
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
     script = tmp_path / "app.py"
     script.write_text(textwrap.dedent(APP), "utf-8")
@@ -422,7 +422,7 @@ def test_the_engine_gets_its_environment_and_that_of_the_app_is_unchanged(
 
 @pytest.fixture
 def image_job(tmp_path: Path) -> RunJob:
-    """A job for a picture with a model that is not there."""
+    """An image job with a model that does not exist."""
     model = msgspec.structs.replace(
         MODEL, task="image", format="diffusers", path=str(tmp_path / "gone")
     )

@@ -1,4 +1,4 @@
-"""The real engine runs the task of a kind that it was not made for."""
+"""The real engine runs the task of a kind that it does not know."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Tiny image pipelines with seeded random weights and tokenizers made on the spot.
 
-They exercise loading, schedulers, cancelling and memory paths on every family of pipeline in a
+They exercise loading, schedulers, cancelling and memory fallbacks of every pipeline family in a
 second or two. What they draw is noise: they are never shown to anybody. The sizes follow the
 dummy components of diffusers' own tests; nothing is fetched.
 """

@@ -1,4 +1,4 @@
-"""Tiny language models with random weights, for loading and for what can go wrong with it."""
+"""Tiny language models with random weights, for loading and its failures."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ SMALL: dict[str, Any] = {
 
 
 def alphabet() -> list[str]:
-    """Return the 256 letters that byte-level vocabularies write bytes with."""
+    """Return the 256 characters that represent bytes in byte-level vocabularies."""
     return sorted(pre_tokenizers.ByteLevel.alphabet())
 
 
 def tiny_tokenizer(template: str | None = TEMPLATE) -> Any:
-    """Return a tokenizer that makes a token of each byte."""
+    """Return a tokenizer with one token for each byte."""
     letters = alphabet()
     backend = Tokenizer(models.BPE({letter: i for i, letter in enumerate(letters)}, []))
     backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)

@@ -1,4 +1,4 @@
-"""What the fake engine makes of a tone: a short WAV file."""
+"""What the fake engine produces for a tone: a short WAV file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The real window over the fake engine, in a process of its own; whatever leaks fails the test."""
+"""The real window over the fake engine in its own process; whatever leaks fails the test."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if here in item.path.parents:
             item.add_marker(pytest.mark.qt_log_level_fail("WARNING"))
-            # Offscreen only: it cannot tell a window manager the least size.
+            # Only on the offscreen platform, which has no window manager.
             item.add_marker(
                 pytest.mark.qt_log_ignore("This plugin does not support propagateSizeHints")
             )
@@ -54,12 +54,12 @@ def nothing_is_left(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
     """Fail on threads, child processes and warnings in the log that a test leaves behind."""
     threads = set(threading.enumerate())
     yield
-    # A QThread that has ended stays in Python's list for ever; the frames tell who lives.
+    # Python never removes an ended QThread from its list; a running thread has a frame.
     running = sys._current_frames()
     left = [t for t in threading.enumerate() if t not in threads and t.ident in running]
     assert not [t.name for t in left]
     children = psutil.Process().children(recursive=True)
-    # Python's own helper for spawned processes lives as long as the interpreter.
+    # Python's resource tracker lives as long as the interpreter.
     assert not [c.cmdline() for c in children if not _is_resource_tracker(c)]
     loud = [r.getMessage() for r in caplog.get_records("call") if r.levelno >= logging.WARNING]
     assert not loud
@@ -85,7 +85,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Paths:
 
 @pytest.fixture
 def open_window(request: pytest.FixtureRequest, qtbot: QtBot) -> Iterator[Callable[[], MainWindow]]:
-    """Open the app's window and wait until the library and the models are there."""
+    """Open the app's window and wait until library and models are loaded."""
     request.getfixturevalue("home")
     windows: list[MainWindow] = []
 

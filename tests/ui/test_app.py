@@ -1,4 +1,4 @@
-"""The app as it is started: in a process of its own, in the user's language, without torch."""
+"""The app in a process of its own: in the language of the user, without torch."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from studio.settings import Paths, Settings, save_settings
 
 ROOT = Path(__file__).parent.parent.parent
 
-# Closes the window as soon as all of it is there, and says what was seen.
+# Close the window once it is complete, and print what it showed.
 SCRIPT = """
 import json, sys
 from PySide6.QtCore import QTimer
@@ -82,7 +82,7 @@ def test_the_app_reports_a_damaged_file_in_chinese(home: Paths, tmp_path: Path) 
     assert "对话" in str(found["messages"])
 
 
-# Writes a prompt, chooses Chinese and restarts; the second run says what it finds.
+# Type a prompt, choose Chinese and restart; the second run writes what it shows.
 RESTARTED = """
 import json, pathlib, sys
 from PySide6.QtCore import QTimer

@@ -1,4 +1,4 @@
-"""Comparing pictures: they move together, and the captions say what differs."""
+"""Comparing pictures: synchronised views, and captions that show differences."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The context meter: how full, and what would be cut, before anything is sent."""
+"""The context meter: how full the context is, and what would be cut, before sending."""
 
 from __future__ import annotations
 

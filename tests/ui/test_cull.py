@@ -1,4 +1,4 @@
-"""Cull mode: a key keeps, a key rejects, and every decision can be taken back."""
+"""Cull mode: keys keep and reject, and every decision can be undone."""
 
 from __future__ import annotations
 

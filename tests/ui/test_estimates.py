@@ -1,4 +1,4 @@
-"""What the tabs say about time and memory before anything runs. Nothing of it is in the way."""
+"""Estimates of time and memory in the tabs, before anything runs."""
 
 from __future__ import annotations
 

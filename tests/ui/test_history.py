@@ -1,4 +1,4 @@
-"""The history dock: recent results, thumbnails, the filter, and what can be done with one."""
+"""The history dock: recent results, thumbnails, the filter, actions on one result."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What can be done with several results: trash and undo, stars, tags, filters, export."""
+"""Actions on several results: trash and undo, stars, tags, filters, export."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def library(window: MainWindow) -> Library:
 
 @pytest.fixture
 def view(window: MainWindow, find: Callable[[str], Any], qtbot: QtBot) -> Any:
-    """History with a text below two pictures, and the keyboard in it."""
+    """History with a text below two pictures, and with the focus."""
     view = find("history.view")
     window.state.submit(
         [

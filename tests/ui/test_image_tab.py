@@ -1,4 +1,4 @@
-"""The Image tab: asking, watching, what the model uses, starting from a picture, coming back."""
+"""The Image tab: generating, progress, capabilities of the model, start picture, restoring."""
 
 from __future__ import annotations
 

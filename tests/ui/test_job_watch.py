@@ -1,4 +1,4 @@
-"""Following the jobs of one submit: what is heard, what is counted, and when it is over."""
+"""Following the jobs of one submit: events, counts, and the end."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ TROUBLE = Problem("bad_input", Sentence("It cannot be done."))
 
 @pytest.fixture
 def state(qtbot: QtBot, home: Paths) -> Iterator[AppState]:
-    """The state alone: nothing runs, the tests say what is reported."""
+    """The state without a worker: the tests emit the reports."""
     del qtbot
     state = AppState(home, Settings())
     yield state
@@ -64,7 +64,7 @@ def test_a_watch_is_over_with_the_last_of_its_jobs(state: AppState) -> None:
     reports.job_changed.emit(job("a", "done"))
     reports.failed.emit(Failed("b", TROUBLE))
     assert (watch.is_over, watch.ended_jobs, watch.failed_rows) == (False, 2, 1)
-    # One that waits is cancelled without a word from the engine.
+    # For a waiting job the engine sends no event.
     reports.job_changed.emit(job("c", "cancelled"))
     assert found == [
         Ended("a", "done", stats={"seconds": 2.0}),

@@ -1,4 +1,4 @@
-"""The window as a whole: what is where, the keyboard, leaving and coming back."""
+"""The window: its controls, the keyboard, closing and restarting."""
 
 from __future__ import annotations
 
@@ -156,7 +156,7 @@ def test_the_result_has_at_least_three_fifths_of_the_tab(window: MainWindow, tas
 
 
 def focused() -> str:
-    """Return the name of the widget that has the keyboard."""
+    """Return the name of the widget that has the focus."""
     widget = QApplication.focusWidget()
     return widget.objectName() if widget is not None else ""
 

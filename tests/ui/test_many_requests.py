@@ -1,4 +1,4 @@
-"""A hundred tabs' worth of requests in one go."""
+"""A hundred requests submitted at once."""
 
 from __future__ import annotations
 

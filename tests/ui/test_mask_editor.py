@@ -1,4 +1,4 @@
-"""The mask of a start picture: painted, kept in the library, sent with the request."""
+"""The mask of a start picture: painted, saved in the library, sent with the request."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def brush(qtbot: QtBot) -> MaskBrush:
 
 @pytest.fixture
 def tab(window: MainWindow, picture: Path, qtbot: QtBot) -> Any:
-    """The Image tab with a start picture and a model that draws within a mask."""
+    """The Image tab with a start picture and a model that supports inpainting."""
     window.tabs.setCurrentIndex(1)
     tab = window.tab("image")
     assert isinstance(tab, ImageTab)

@@ -1,4 +1,4 @@
-"""The models dialog: what there is, adding, removing, checking, the starter pack."""
+"""The models dialog: the list, adding, removing, verifying, the starter pack."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a newer version made is shown and kept; only what needs its kind is switched off."""
+"""Results of a newer version are shown; only actions that need their kind are disabled."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def test_only_actions_that_need_its_kind_are_disabled(
     assert off(newer, history, [sound]) >= {*NEEDS_THE_KIND, "image", "upscale"}
     on = {"star", "tags", "copy", "open", "folder", "export", "delete"}
     assert not off(newer, history, [sound]) & on
-    # Its settings can be shown; that it cannot run as it is, is another matter.
+    # Its settings can be shown although it cannot run unchanged.
     assert off(newer, history, [fox]) & NEEDS_THE_KIND == {"more_like", "reproduce"}
 
 

@@ -11,7 +11,7 @@ from studio.ui.media.picture.canvas import PictureCanvas
 
 
 class UsesPlus:
-    """A tool that takes the plus key and leaves everything else."""
+    """A tool that handles only the plus key."""
 
     def paint(self, painter: QPainter, area: QRect) -> None:
         painter.fillRect(area, Qt.GlobalColor.red)

@@ -1,4 +1,4 @@
-"""Pictures are read for those who still want them."""
+"""Loading of pictures is cancelled with the dialog that asked for them."""
 
 from __future__ import annotations
 

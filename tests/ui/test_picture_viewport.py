@@ -1,4 +1,4 @@
-"""Zooming and panning keep what the eye holds on to."""
+"""Zooming and panning keep the point under the pointer in place."""
 
 import pytest
 

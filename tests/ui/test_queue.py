@@ -1,4 +1,4 @@
-"""The queue dock: what runs, what waits, pausing, cancelling, trying again."""
+"""The queue dock: running and waiting jobs, pausing, cancelling."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def rows(view: Any) -> list[tuple[str, str]]:
 
 
 def submit(window: MainWindow, *prompts: str) -> None:
-    # Of different settings, so that they do not run together.
+    # With different settings, so that they do not run together.
     window.state.submit(
         [TextRequest(prompt=prompt, top_k=place) for place, prompt in enumerate(prompts)]
     )

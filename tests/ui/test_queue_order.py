@@ -1,4 +1,4 @@
-"""The order of the queue: dragging, the keyboard, many jobs at once, and what is said of them."""
+"""The order of the queue: dragging, the keyboard, actions on many jobs, remaining time."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def job(name: str, status: JobStatus = "queued") -> Job:
 
 @pytest.fixture
 def model() -> QueueModel:
-    """One that runs, three that wait, one that is done."""
+    """One running job, three waiting ones, one finished."""
     made = QueueModel()
     QAbstractItemModelTester(made, QAbstractItemModelTester.FailureReportingMode.Fatal, made)
     made.set_jobs(
@@ -123,7 +123,7 @@ def view(library: Library, find: Callable[[str], Any]) -> Any:
 
 
 def titles(view: Any) -> list[str]:
-    """Return what the list shows: the next key counts from there."""
+    """Return what the list shows; the next key applies to that."""
     model = view.model()
     return [model.index(row).data() for row in range(model.rowCount())]
 
@@ -131,7 +131,7 @@ def titles(view: Any) -> list[str]:
 def wait_for(window: MainWindow, view: Any, qtbot: QtBot, *prompts: str) -> list[str]:
     """Enqueue, and return the jobs' ids once they are listed."""
     assert window.state.library is not None
-    # Of different settings, so that they do not run together.
+    # With different settings, so that they do not run together.
     jobs = window.state.library.queue.enqueue(
         [TextRequest(prompt=prompt, top_k=place % 1000) for place, prompt in enumerate(prompts)]
     )
@@ -254,7 +254,7 @@ def test_ten_thousand_waiting_jobs_are_counted_and_two_hundred_listed(
     )
 
 
-# ---- how long it takes
+# ---- remaining time
 
 
 def test_the_dock_shows_the_remaining_time_once_it_is_known(

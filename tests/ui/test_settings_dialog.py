@@ -1,4 +1,4 @@
-"""The settings dialog: what takes effect at once, and what says that it waits."""
+"""The settings dialog: changes that apply at once, and those that need a restart."""
 
 from __future__ import annotations
 

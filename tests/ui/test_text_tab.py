@@ -1,4 +1,4 @@
-"""The Text tab: sending, variations, going on, stopping, asking again, coming back."""
+"""The Text tab: sending, variations, stopping, regenerating, conversations."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def ask(tab: Any, prompt: str, count: int = 1) -> None:
 
 
 def answered(tab: Any, qtbot: QtBot, turns: int) -> list[Turn]:
-    """Wait until so many turns have all their answers in the library."""
+    """Wait until there are so many turns and all their answers are in the library."""
 
     def all_kept() -> bool:
         found = tab.chat.conversation.turns

@@ -1,4 +1,4 @@
-"""A new kind of work has its tab, and its place in queue, History, details and menus."""
+"""A new kind has its tab and appears in queue, History, details and menus."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def toy_kind(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def forget_kinds() -> None:
-    """Let the registry be read anew: an app has its kinds from its start on."""
+    """Clear the caches of kinds; in an app they never change after the start."""
     for known in (kinds, coding._loose_requests, coding._loose_request_decoder):
         known.cache_clear()
 

@@ -1,4 +1,4 @@
-"""Every text a person can read has its Chinese, and the Chinese keeps the values."""
+"""Every text that a person can see has a Chinese translation with the same placeholders."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ CALLS: dict[str, tuple[int | str, ...]] = {
 
 def calls() -> Iterator[tuple[Path, ast.Call, ast.expr]]:
     for file in sorted(STUDIO.rglob("*.py")):
-        # The command line speaks English.
+        # The command line is in English.
         if file.parent.name == "cli":
             continue
         for node in ast.walk(ast.parse(file.read_text("utf-8"))):

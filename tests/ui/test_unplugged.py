@@ -1,4 +1,4 @@
-"""The library's folder taken away under the window, and brought back."""
+"""The library's folder disappears while jobs run, and comes back."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_jobs_resume_after_the_library_was_unplugged(
         if isinstance(report, AssetSaved) and not unplugged:
             unplugged.append(library.root.rename(away))
 
-    # At once, in the worker's own thread: before it goes on to the next result.
+    # In the worker's thread, before the next result.
     monkeypatch.setattr(window.state.reports, "post_report", post_and_unplug)
     window.state.submit([TextRequest(prompt=f"row {n}", seed=n) for n in range(JOBS)])
 

@@ -1,4 +1,4 @@
-"""The Upscale tab: the list, one job a picture, before and after."""
+"""The Upscale tab: the list, one job for each picture, before and after."""
 
 from __future__ import annotations
 

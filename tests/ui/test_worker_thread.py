@@ -1,4 +1,4 @@
-"""The worker thread outlives what nobody foresaw, and runs the lanes."""
+"""The worker thread survives unexpected errors, and runs the lanes."""
 
 from __future__ import annotations
 
@@ -126,4 +126,4 @@ def test_jobs_on_two_engines_run_side_by_side_and_are_cancelled_separately(
     window.state.cancel(first)
     qtbot.waitUntil(lambda: worker.running_jobs == (second,), timeout=20_000)
     assert {j.id: j.status for j in library.queue.list()} == {first: "cancelled", second: "running"}
-    # The window closes with a job running in the second lane: nothing is left of either.
+    # The window closes while a job runs in the second lane; nothing may be left behind.

@@ -1,4 +1,4 @@
-"""A library in a temporary folder, results for it, and folders for all that the app keeps."""
+"""A library in a temporary folder, results to record in it, and the folders of the app."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ CREATED = "2026-01-02T03:04:05+00:00"
 
 
 def recipe_for(request: Request, row: int = 0, created: str = CREATED) -> Recipe:
-    """The recipe that an engine would hand over with a row."""
+    """Return the recipe that an engine would send with a row."""
     seed = (request.seed or 0) + row
     return Recipe(
         app="Prompt Studio test",
@@ -69,7 +69,7 @@ def record(
     content: bytes | None = None,
     created: str = CREATED,
 ) -> Asset:
-    """Hand over a row of a job as the engine does."""
+    """Record a row of a job as if the engine had made it."""
     is_text = isinstance(job.request, TextRequest)
     if content is None:
         content = b"An answer." if is_text else png_bytes()

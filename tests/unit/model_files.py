@@ -1,4 +1,4 @@
-"""Model files made by hand, byte for byte: real formats, a few bytes of weights."""
+"""Small model files written byte by byte: real formats, a few bytes of weights."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _WIDTH = {"F32": 4, "F16": 2, "BF16": 2}
 def write_safetensors(
     path: Path, tensors: dict[str, tuple[int, ...]], dtype: str = "F32", cut: int = 0
 ) -> Path:
-    """Write a safetensors file with zeros; `cut` leaves so many bytes of its end out."""
+    """Write a safetensors file of zeros, without the last `cut` bytes."""
     header: dict[str, object] = {}
     at = 0
     for name, shape in tensors.items():

@@ -1,4 +1,4 @@
-"""A library as a newer version would leave it: tasks, values and fields that are not known here."""
+"""A library as a newer version would write it: unknown tasks, values and fields."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def asset_of(name: str) -> str:
 
 
 def recipe_text(name: str) -> str:
-    """Return the recipe inside a file: `watermark` is not known here, `stats` has another type."""
+    """Return the recipe of a file: `watermark` is unknown here, `stats` has another type."""
     return (
         '{"version":2,"app":"Prompt Studio 9.0","request":' + FILES[name] + ',"row":0,"seed":7,'
         f'"job":"{asset_of(name)[:-2]}","created":"{CREATED}","model_id":"m","model_name":"M",'
@@ -116,7 +116,7 @@ def add_job(
     status: str = "queued",
     **columns: object,
 ) -> None:
-    """Put a job into the index as another build would have written it."""
+    """Insert a job into the index as another version would write it."""
     values = {
         "id": name,
         "task": str(json.loads(request)["task"]),

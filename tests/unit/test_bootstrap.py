@@ -1,4 +1,4 @@
-"""What the bootstrap says when something is missing, and that it does nothing twice."""
+"""The bootstrap: sentences about missing requirements, and no step done twice."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CONSTRAINTS = ROOT / "packaging" / "constraints.txt"
 
 @pytest.fixture
 def bootstrap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    """The bootstrap of a project of its own, in a folder with a space and Chinese in its name."""
+    """The bootstrap of a temporary project, in a folder with a space and Chinese in its name."""
     spec = importlib.util.spec_from_file_location("bootstrap_under_test", SOURCE)
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -41,7 +41,7 @@ def bootstrap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 
 
 def made_environment(bootstrap: ModuleType) -> None:
-    """Put the Python that runs this where the virtual environment's would be."""
+    """Put the running Python where that of the virtual environment would be."""
     python = bootstrap._script("python")
     python.parent.mkdir(parents=True)
     python.symlink_to(sys.executable)

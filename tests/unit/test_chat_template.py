@@ -1,4 +1,4 @@
-"""A conversation becomes the text that its model was taught to read."""
+"""Chat templates: a conversation rendered in the format that its model was trained on."""
 
 from __future__ import annotations
 

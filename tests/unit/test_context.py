@@ -1,4 +1,4 @@
-"""What of a conversation is sent when not all of it fits."""
+"""Which turns of a conversation are sent when it exceeds the context window."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Exported WebP and JPEG files: the pixels, what others read in them, and our recipe back."""
+"""Export to WebP and JPEG: pixels, metadata for other programs, and the recipe."""
 
 from __future__ import annotations
 
@@ -62,10 +62,10 @@ def loaded(path: Path) -> Image.Image:
 
 
 def comment_of(path: Path) -> str:
-    """The A1111 text as A1111 reads it."""
+    """Return the parameters text as A1111 reads it."""
     image = loaded(path)
     comment: bytes = image.getexif().get_ifd(0x8769)[0x9286]
-    # Of the type "undefined", or its reader gets numbers instead of bytes.
+    # Its type must be "undefined": otherwise A1111 gets numbers instead of bytes.
     order = "<" if b"II*\0" in image.info["exif"][:10] else ">"
     assert struct.pack(f"{order}HHI", 0x9286, 7, len(comment)) in image.info["exif"]
     assert comment.startswith(b"UNICODE\0")

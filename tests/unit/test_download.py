@@ -1,4 +1,4 @@
-"""Downloads from a small server on this machine that misbehaves in every known way."""
+"""Downloads from a local server that fails in every known way."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SHA256 = hashlib.sha256(CONTENT).hexdigest()
 
 
 class Reply(NamedTuple):
-    """How one request is answered. `cut` closes the connection after so many bytes."""
+    """The answer to one request. `cut` closes the connection after so many bytes."""
 
     status: int = 200
     cut: int | None = None
@@ -32,7 +32,7 @@ class Reply(NamedTuple):
 
 
 class Server:
-    """Answers request after request as `replies` say, and properly once they are used up."""
+    """Answer requests with `replies`, one after another, and correctly after the last."""
 
     def __init__(self) -> None:
         self.replies: list[Reply] = []

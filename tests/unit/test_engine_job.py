@@ -1,4 +1,4 @@
-"""What a job reports, and how often."""
+"""Events of a job: throttled text, progress and previews, cancellation, temporary files."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from studio.protocol import AssetReady, Event, Preview, Progress, Recipe, TextDe
 
 
 class Clock:
-    """Stands for the time module; moves when it is told."""
+    """Replace the time module by a clock that tests set."""
 
     def __init__(self) -> None:
         self.now = 100.0

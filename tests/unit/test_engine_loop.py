@@ -1,4 +1,4 @@
-"""How the engine's loop answers what a task raises, without a process around it."""
+"""The main loop of the engine without its process: errors, cancellation, imports, groups."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ Act = Callable[[Job], dict[str, float]]
 def engine(
     act: Act, events: list[Event], together: Callable[..., None] = lambda *_: None
 ) -> Engine:
-    """An engine whose text task does what `act` says, and nothing together unless told so."""
+    """Return an engine whose text task is `act` and whose group task is `together`."""
     modules = {
         "torch": SimpleNamespace(),
         "studio.engine.local.devices": SimpleNamespace(

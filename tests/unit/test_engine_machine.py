@@ -1,4 +1,4 @@
-"""What the engine knows of its machine, of weights, and of its environment."""
+"""Memory limits of the machine, hashes of weights, the environment of the engine."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def ref(path: Path) -> ModelRef:
 
 @pytest.fixture
 def group(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A made-up control group two folders down; returns its folder."""
+    """Fake a control group two levels deep; return its folder."""
     (tmp_path / "proc" / "self").mkdir(parents=True)
     folder = tmp_path / "cgroup" / "slice" / "app"
     folder.mkdir(parents=True)

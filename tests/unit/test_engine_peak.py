@@ -1,4 +1,4 @@
-"""The memory that work takes at its peak is measured above what was there before."""
+"""Peak memory is measured above what was in use before."""
 
 from __future__ import annotations
 

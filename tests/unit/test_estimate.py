@@ -124,7 +124,7 @@ def answers(
     limit: int = 96,
     shares: bool = True,
 ) -> list[Recipe]:
-    """The recipes of one batch as the engine writes them.
+    """Return the recipes of one batch as the engine writes them.
 
     Each row has its share of the batch's time; in older recipes it had all of it.
     """
@@ -197,7 +197,7 @@ def test_a_higher_token_limit_does_not_lengthen_answers_that_ended_before_it() -
     assert Estimator(ended).seconds(text(1, 25)) == pytest.approx(5.0 + 1.5)
 
 
-# ---- what a request leaves open
+# ---- unset fields
 
 
 def test_a_request_without_a_model_is_estimated_by_the_default_one(

@@ -1,4 +1,4 @@
-"""What is wrong with a field is said in words, however the request was given."""
+"""Invalid values of fields are explained in words, however the request was given."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a field says of itself, read from the request type."""
+"""Fields, with their labels and ranges, are read from the request type."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a part of the app drags in, seen in a clean interpreter."""
+"""Which libraries a part of the app imports, checked in a clean interpreter."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether a picture fits is told from numbers before it is drawn."""
+"""Whether a picture fits into memory is estimated before it is generated."""
 
 from __future__ import annotations
 

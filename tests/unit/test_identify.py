@@ -1,4 +1,4 @@
-"""What `describe_path` says about files and folders, whole, broken, and of other kinds."""
+"""`describe_path` on files and folders: valid, broken, and of other kinds."""
 
 from __future__ import annotations
 

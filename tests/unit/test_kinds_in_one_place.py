@@ -1,4 +1,4 @@
-"""A kind of work is named in its own module and folders, and nowhere else."""
+"""A kind is named in its own module and folders, and nowhere else."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Two engines side by side: which job goes where, and that neither lane disturbs the other."""
+"""Two engines side by side: which job runs where, and that the lanes are independent."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MODEL = ModelRef(id="fake", name="Fake", task="text", format="transformers", pat
 
 
 class FakeEngine(EngineClient):
-    """A fake engine that runs some kinds of work only."""
+    """A fake engine that runs only some kinds."""
 
     def __init__(self, log_dir: Path, *tasks: str) -> None:
         super().__init__(log_dir=log_dir, fake="plain")
@@ -129,7 +129,7 @@ def test_a_crash_of_one_engine_leaves_the_other_lane_running(harness: Harness) -
     def report(event: object) -> None:
         harness.events.append(event)
         if isinstance(event, Done) and event.job == after.id:
-            # The lane that crashed has run the next job while the other one never stopped.
+            # The lane of the crash has run the next job, and the other one was not interrupted.
             assert long.id in harness.lanes.running and harness.status(long) == "running"
             harness.lanes.cancel(long.id)
 

@@ -1,4 +1,4 @@
-"""Results on disk: whole, never overwritten, found again whatever happens to the database."""
+"""Results on disk: complete, never overwritten, found again after the database is lost."""
 
 from __future__ import annotations
 

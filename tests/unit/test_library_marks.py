@@ -1,4 +1,4 @@
-"""Stars, tags and collections: of many at once, and none lost to another or to a crash."""
+"""Stars, tags and collections: of many results at once, and safe from crashes."""
 
 from __future__ import annotations
 

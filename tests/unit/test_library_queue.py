@@ -1,4 +1,4 @@
-"""Requests are stored before they run, and run in the order the user meant."""
+"""Requests are stored before they run, and run in the order of the queue."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def test_a_job_of_a_dead_process_is_interrupted_and_resumes_its_missing_rows(
     job = enqueue(dead, count=3)
     dead.queue.start(job)
     record(dead, job, 1)
-    # As a kill leaves it: nothing is closed but what the system closes.
+    # As after a kill: only what the system closes is closed.
     dead._work.close()
     dead._lock.release()
     library = Library.open(tmp_path)

@@ -1,4 +1,4 @@
-"""Finding results: every filter, alone and with the others, by words and without."""
+"""Finding results: every filter alone and combined, with and without words."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def labelled(library: Library, prompt: str, day: str, **labels: str) -> Asset:
 
 @pytest.fixture
 def three(library: Library) -> tuple[Asset, Asset, Asset]:
-    """Three results, one a day: the second one has every mark, the third one some."""
+    """Three results, one a day: the second has every mark, the third some."""
     first = labelled(library, "fox one", DAYS[0])
     second = labelled(library, "fox 狐狸 two", DAYS[1], Product="Tea Pot", size="L")
     third = labelled(library, "fox three", DAYS[2], Product="Cup", size="L")
@@ -147,7 +147,7 @@ def test_facets_list_the_values_in_use_without_the_trash(
 
 
 def version_1(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Write a library as version 1 did: no labels in the index, nothing of the trash."""
+    """Write a library of version 1: no labels in the index, no trash."""
     with monkeypatch.context() as patch:
         patch.setattr(database, "_MIGRATIONS", database._MIGRATIONS[:1])
         patch.setattr(database, "VERSION", 1)

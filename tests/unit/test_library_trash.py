@@ -1,4 +1,4 @@
-"""Deleting has a way back, after a restart and after the database was lost too."""
+"""Deleted results can be restored, also after a restart and a lost database."""
 
 from __future__ import annotations
 

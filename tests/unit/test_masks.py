@@ -1,4 +1,4 @@
-"""A mask beside the picture to start from: stored, read from a table, found again."""
+"""A mask for the start picture: stored, read from a table, found again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The recipe inside the file: others can read it, hostile files cannot hurt."""
+"""The recipe in the file: readable by other programs, safe against hostile files."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def written(tmp_path: Path, source: bytes, recipe: Recipe, label: AigcLabel | No
 
 
 def texts_in(png_file: Path) -> dict[str, str]:
-    """The texts of a PNG, those after its pixels too, as Pillow reads them."""
+    """Return the texts of a PNG as Pillow reads them, including those after the pixels."""
     with Image.open(png_file) as image:
         assert isinstance(image, PngImageFile)
         return {name: str(text) for name, text in image.text.items()}
@@ -162,7 +162,7 @@ def test_an_upscaled_generated_picture_stays_marked_as_generated(tmp_path: Path)
 
 
 def labels_of(path: Path) -> list[dict[str, str]]:
-    """The AIGC labels of a PNG: that of the text chunk and that of the XMP."""
+    """Return the AIGC labels of a PNG: that of the text chunk and that of the XMP packet."""
     with path.open("rb") as file:
         text = png.read_texts(file, ("AIGC",)).get("AIGC", "{}")
     return [json.loads(text), json.loads(xmp.value_of(read_embedded(path).packet, xmp.AIGC))]

@@ -1,4 +1,4 @@
-"""A library that the last version before the kinds wrote opens as it was, runs on and rebuilds."""
+"""A library written by the last version before the kinds opens, runs and rebuilds."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tests.unit.conftest import record
 DATA = Path(__file__).parents[1] / "data" / "library_before_kinds"
 WRITTEN_IN = "/home/someone/library"
 LISTED: dict[str, Any] = json.loads((DATA / "listed.json").read_text("utf-8"))
-"""What that version said of it."""
+"""What that version listed."""
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def older(root: Path) -> Iterator[Library]:
 
 
 def listed_fields(asset: Asset, root: Path) -> dict[str, Any]:
-    """What `listed.json` says of an asset, as this version says it."""
+    """Return the fields of an asset in the form of `listed.json`."""
     return {
         "id": asset.id,
         "task": asset.task,
@@ -68,7 +68,7 @@ def listed_fields(asset: Asset, root: Path) -> dict[str, Any]:
 
 
 def fields_of(request: Request, root: Path) -> dict[str, Any]:
-    """Return the fields of a request without those that came later, which have their defaults."""
+    """Return the fields of a request without newer ones, which must have their defaults."""
     fields: dict[str, Any] = json.loads(to_json(request).replace(str(root), WRITTEN_IN))
     assert fields.pop("adapters", []) == []
     return fields

@@ -1,4 +1,4 @@
-"""What a newer version wrote is no damage: it is kept, shown and found, and waits for it."""
+"""Data of a newer version is no damage: it is kept, shown and found, and its jobs wait."""
 
 from __future__ import annotations
 
@@ -364,7 +364,7 @@ def test_a_file_placed_by_another_version_just_before_a_crash_is_adopted(
     library.close()
 
 
-# ---- what is reckoned and written about jobs
+# ---- estimates, tables and batches
 
 
 def test_estimates_leave_out_jobs_that_cannot_run(newer: Library) -> None:

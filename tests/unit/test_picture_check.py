@@ -1,4 +1,4 @@
-"""A file that is no picture is found out before a job is made of it; a sound one passes."""
+"""A file that is no picture is detected before a job is made of it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One prompt to many."""
+"""Expanding one prompt into many."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The words of the protocol validate what comes from outside and survive the pipe."""
+"""Types of the protocol validate input and survive the pipe."""
 
 from __future__ import annotations
 

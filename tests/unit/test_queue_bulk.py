@@ -1,4 +1,4 @@
-"""What is done to many jobs at once, and the turns of those that wait."""
+"""Actions on many jobs at once, and the order of queued jobs."""
 
 from __future__ import annotations
 

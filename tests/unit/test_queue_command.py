@@ -1,4 +1,4 @@
-"""`studio queue`: each action changes what it says it does, and says so in one line."""
+"""`studio queue`: each action changes the queue and prints one line."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Command = Callable[..., int]
 
 @pytest.fixture
 def library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Library]:
-    """The library that the command finds. Another process would be one that has the window."""
+    """The library that the command opens."""
     monkeypatch.setenv("STUDIO_HOME", str(tmp_path))
     monkeypatch.setenv("STUDIO_STARTER", str(tmp_path / "no starter"))
     opened = Library.open(tmp_path / "library", run_queue=False)

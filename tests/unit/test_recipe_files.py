@@ -1,4 +1,4 @@
-"""What files carry, whatever their format: each is known by its head, and text comes back."""
+"""Recipes in files of every format: recognised by their first bytes, written and read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The list of models: where they come from, their ids, and what is remembered of them."""
+"""The list of models: sources, ids, and what is cached about them."""
 
 from __future__ import annotations
 

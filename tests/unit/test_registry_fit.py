@@ -1,4 +1,4 @@
-"""The hint before loading: fits, tight, will not fit."""
+"""Whether a model fits: fits, tight, will not fit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A result made again: the request it takes, and how the two results compare."""
+"""Reproducing a result: the request, and the comparison of the two results."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from tests.unit.model_files import write_pipeline, write_safetensors
 
 
 def drawn(library: Library, **recipe: object) -> Asset:
-    """A picture of four, the third, as its recipe is changed by `recipe`."""
+    """Return the third of four pictures, with fields of its recipe replaced by `recipe`."""
     (job,) = library.queue.enqueue([ImageRequest(prompt="a fox", seed=5, count=4)])
     asset = record(library, job, 2)
     request = asset.recipe.request.with_values(seed=7, count=1, steps=9)

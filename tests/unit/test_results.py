@@ -1,4 +1,4 @@
-"""`results.csv`: what stands in it, and going on with one that is there already."""
+"""`results.csv`: its columns, and resuming an existing file."""
 
 from __future__ import annotations
 

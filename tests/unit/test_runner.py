@@ -1,4 +1,4 @@
-"""A job from the library through a fake engine and back, whatever happens on the way."""
+"""A job from the library through a fake engine and back, with failures on the way."""
 
 from __future__ import annotations
 

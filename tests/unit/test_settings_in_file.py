@@ -1,4 +1,4 @@
-"""Settings come back from files of other programs, with a report of what is lost."""
+"""Settings are restored from files of other programs, with a report of what is lost."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sizes as people read them, and errors that nobody foresaw."""
+"""Sizes for reading, and sentences about unexpected errors."""
 
 from __future__ import annotations
 

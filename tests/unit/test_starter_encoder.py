@@ -1,4 +1,4 @@
-"""The recipe of the starter image model: what is written down instead of trained."""
+"""The recipe of the starter image model: the parts that are constructed, not trained."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from starter_recipe import (
     training,
 )
 
-# Networks this small lose far more time to waiting threads than they gain.
+# For networks this small, several threads cost more than they gain.
 torch.set_num_threads(1)
 
 THINGS = 6
@@ -24,7 +24,7 @@ WORDS = 120
 
 
 def _lookup() -> lookup.Lookup:
-    """A small picture table: three terms a patch, the Fluent styles sharing one of them."""
+    """Return a small picture table: three terms a patch, one shared by the Fluent styles."""
     generator = torch.Generator().manual_seed(1)
 
     def rand(*shape: int) -> torch.Tensor:
@@ -56,7 +56,7 @@ def _lookup() -> lookup.Lookup:
 
 
 def _reader(thing: int, style: int) -> reader.Reader:
-    """A reader that names the same thing and style whatever the words are."""
+    """Return a reader that names the same thing and style for any words."""
     torch.manual_seed(2)
     model = reader.Reader(WORDS, THINGS)
     with torch.no_grad():
@@ -161,7 +161,7 @@ def test_only_the_free_head_of_the_first_block_gets_gradients() -> None:
     basis, scale, coefficients = random_codes(2)
     model = denoiser.new_denoiser(basis, scale)
     denoiser.free_head_only(model)
-    # At the start it writes nothing, so nothing would tell it what to read.
+    # Its output is zero at first, so its queries and keys would get no gradient.
     out = model.blocks[0].attention.to_out[0].weight
     with torch.no_grad():
         out[:, denoiser.READING * denoiser.HIDDEN // denoiser.HEADS :] = 0.1 * torch.randn(352, 88)
@@ -204,13 +204,13 @@ def test_pictures_begun_by_the_model_itself_have_noise_levels_below_that_of_a_dr
 
 
 def step(at: int, tall: float, over: int = 1) -> torch.Tensor:
-    """A picture with one upright edge of a height, ``over`` pixels wide, left of column ``at``."""
+    """Return a picture with a vertical edge: `tall` high, `over` pixels wide, at column `at`."""
     ramp = ((torch.arange(128) - at) / over + 1).clamp(0, 1)
     return (tall * ramp).expand(1, 3, 128, 128)
 
 
 def stairs(shift: int) -> torch.Tensor:
-    """Bands of 16 pixels, every other a little lighter, that begin at ``shift``."""
+    """Return bands of 16 pixels, every other one slightly lighter, that begin at `shift`."""
     band = (torch.arange(128) + 128 - shift) // 16 % 2
     return (0.03 * band - 0.015).expand(1, 3, 128, 128)
 

@@ -1,4 +1,4 @@
-"""What the starter image model's tokenizer takes out of a prompt, and what it leaves."""
+"""What the tokenizer of the starter image model removes from a prompt, and what it keeps."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Jobs of a batch that are run at once: who may go along, and each ends by itself."""
+"""Jobs of a batch that run together: which are companions, and each ends on its own."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def status(harness: Harness, job: Job) -> str:
     return found.status
 
 
-# ---- who may go along
+# ---- companions
 
 
 @pytest.fixture
@@ -121,7 +121,7 @@ def test_a_table_gives_each_job_once_grouped_by_settings(library: Library) -> No
     assert given == [["a", "c"], ["b", "d"], ["e"]]
 
 
-# ---- each ends by itself
+# ---- running together
 
 
 def test_each_job_gets_the_same_result_as_alone(harness: Harness) -> None:

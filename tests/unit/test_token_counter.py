@@ -1,4 +1,4 @@
-"""Tokens are counted in a process of their own, as the engine will count them."""
+"""Tokens are counted in a separate process, exactly as in the engine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pictures are read as they are; what cannot be read is refused by name and with a reason."""
+"""Pictures of every mode are read; unreadable ones are refused by name, with a reason."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def write_tiff(path: Path, pixels: np.ndarray, order: str, packed: bool, alpha: 
 
 
 def cmyk_profile() -> bytes:
-    """The smallest profile of a printer there is: its only colour is a middle grey."""
+    """Return a minimal CMYK profile, whose only colour is a middle grey."""
     table = b"mft1" + bytes(4) + bytes([4, 3, 2, 0])
     table += struct.pack(">9i", *(65536 if i % 4 == 0 else 0 for i in range(9)))
     table += bytes(range(256)) * 4 + bytes([128, 128, 128]) * 16 + bytes(range(256)) * 3
@@ -291,7 +291,7 @@ def test_a_damaged_exif_block_is_dropped_with_a_warning(tmp_path: Path, cut: int
     assert kinds(picture) == ["metadata"]
 
 
-# ---- what cannot be read
+# ---- unreadable files
 
 
 def text_file(path: Path) -> None:

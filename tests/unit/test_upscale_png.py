@@ -1,4 +1,4 @@
-"""PNG files written row by row hold exactly the pixels that were given."""
+"""PNG files written row by row contain exactly the given pixels."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ WIDTH, HEIGHT = 37, 71
 
 
 def photograph(channels: int, bits: int) -> np.ndarray:
-    """Slopes, noise and flat parts, so that every kind of filter is the best one somewhere."""
+    """Return gradients, noise and flat parts, so that each PNG filter is the best somewhere."""
     random = np.random.default_rng(channels * bits)
     across = np.linspace(0, 1, WIDTH)[None, :, None]
     down = np.linspace(0, 1, HEIGHT)[:, None, None]
@@ -41,7 +41,7 @@ def write(
 
 
 def unfiltered(path: Path, pixel: int) -> bytes:
-    """Decode the pixels by the letter of the specification."""
+    """Decode the pixels, filter by filter as in the PNG specification."""
     data = path.read_bytes()
     stream, at = b"", 8
     while at < len(data):

@@ -1,4 +1,4 @@
-"""Tiles cover everything, and their blend changes nothing that it should not."""
+"""Tiles cover the whole picture, and blending them leaves the pixels unchanged."""
 
 from __future__ import annotations
 

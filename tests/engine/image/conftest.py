@@ -1,4 +1,4 @@
-"""What the tests of image jobs share."""
+"""Fixtures of the image job tests."""
 
 from __future__ import annotations
 

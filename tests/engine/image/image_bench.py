@@ -1,4 +1,4 @@
-"""Runs image jobs in the test's own process, on the CPU, and keeps what they reported."""
+"""Run image jobs in the process of the test, on the CPU, and record their events."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ from tests.engine.group_run import run_group
 IGNORE_LIBRARIES = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
 """What diffusers says about its own use of numpy and torch."""
 
-# Networks this small lose far more time to waiting threads than they gain.
+# For networks this small, several threads cost more than they gain.
 torch.set_num_threads(1)
 
 SIDE = tiny_pipelines.SIDE
@@ -47,7 +47,7 @@ SIDE = tiny_pipelines.SIDE
 
 @dataclass
 class Outcome:
-    """What a job reported, and the folder that its files are in."""
+    """The events of a job, and the folder of its files."""
 
     folder: Path
     events: list[Event] = field(default_factory=list)
@@ -77,7 +77,7 @@ class Outcome:
         return self.of(RowFailed)
 
     def path(self, event: AssetReady | Preview) -> Path:
-        """Return where the file of an event lies."""
+        """Return the path of the file of an event."""
         return self.folder / event.file.name
 
     def picture(self, row: int) -> np.ndarray:
@@ -107,7 +107,7 @@ class ImageBench:
         return ModelRef(id=path.name, name=path.name, task="image", format=kind, path=str(path))
 
     def copy_of(self, family: str) -> Path:
-        """Return a copy of a tiny pipeline's folder that the test may spoil."""
+        """Return a copy of a tiny pipeline's folder that the test may damage."""
         target = self.folder / f"copy of {family} 副本"
         shutil.copytree(tiny_pipelines.folder_of(family), target)
         return target
@@ -128,7 +128,7 @@ class ImageBench:
         start: Path | None = None,
         **request: Any,
     ) -> Outcome:
-        """Run an image job to its end; return what it reported. Raises what it raises."""
+        """Run an image job to its end and return its outcome. Raises what the job raises."""
         outcome = Outcome(self.folder / "work")
 
         def send(event: Event) -> None:
@@ -157,7 +157,7 @@ class ImageBench:
         cancel: str = "",
         at: Callable[[Event], bool] = lambda _: False,
     ) -> dict[str, Outcome]:
-        """Run requests at once; returns what each reported, by its number.
+        """Run requests together; return the outcome of each by its number.
 
         Cancels the part `cancel` at the first event for which `at` is true.
         """
@@ -181,7 +181,7 @@ class ImageBench:
     def draw_and_cancel(
         self, path: Path | str, rows: tuple[int, ...] = (0,), **request: Any
     ) -> None:
-        """Run a job that is cancelled at its first step; see that it ends as cancelled."""
+        """Run a job and cancel it at its first step; assert that it ends as cancelled."""
 
         def cancel(event: Event) -> None:
             if isinstance(event, Progress):

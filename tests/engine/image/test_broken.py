@@ -1,4 +1,4 @@
-"""A broken model folder is refused with a sentence that names the file, whatever is wrong."""
+"""A broken model folder is refused with a sentence that names the file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Image jobs through the real engine process: drawn, shown on their way, cancelled, described."""
+"""Image jobs in the real engine process: described, generated, previewed, cancelled."""
 
 from __future__ import annotations
 

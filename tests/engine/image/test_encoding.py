@@ -1,4 +1,4 @@
-"""Prompts that were encoded before are not encoded again, and nobody can spoil what is kept."""
+"""Encoded prompts are cached, and the cache cannot be modified."""
 
 from __future__ import annotations
 

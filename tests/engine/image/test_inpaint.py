@@ -1,4 +1,4 @@
-"""A part of a picture drawn anew: what the mask leaves black stays, the rest is the model's."""
+"""Inpainting: what is black in the mask is kept, the rest is repainted."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def test_black_is_kept_pixel_by_pixel_and_white_is_repainted(
     ],
 )
 def test_kept_latents_have_the_noise_level_of_the_step(family: str, name: str, keep: float) -> None:
-    """A model that knows the picture draws, outside the mask, the very thing that is put back."""
+    """A perfect denoiser predicts, outside the mask, exactly the latents that are kept."""
     own = tiny_pipelines.build("prxpixel" if family == "flow" else "sd").scheduler
     made = schedulers.make(own, name)
     generator = torch.Generator().manual_seed(3)
@@ -127,7 +127,7 @@ def test_kept_latents_have_the_noise_level_of_the_step(family: str, name: str, k
         output = noise - clean if is_flow else noise
         latents = made.step(output, timestep, latents, return_dict=False)[0]
 
-    # The last one ends without noise, where some schedules keep a little.
+    # The last step ends without noise, where some schedules keep a little.
     assert max(moved[:-1]) < 1e-3 and moved[-1] < 0.3
     assert torch.equal(latents[..., :4], clean.expand_as(latents)[..., :4])
 

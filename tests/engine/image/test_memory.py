@@ -1,4 +1,4 @@
-"""When memory or precision gives out: what is tried, what is said, what the recipe keeps."""
+"""Fallbacks when memory or precision is insufficient, with warnings and in the recipe."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A prompt that the model does not know is said to be one before it is drawn."""
+"""A prompt outside the domain of the model gives a warning before the first step."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ STARTER = Path(__file__).parents[3] / "resources" / "models" / "starter-icons"
 
 @pytest.fixture
 def knowing(bench: ImageBench) -> Path:
-    """A model whose maker says that it does not know a fog."""
+    """A model whose `studio.json` lists fog as unknown."""
     folder = bench.copy_of("prxpixel")
     (folder / "studio.json").write_text(json.dumps({"unknown_prompts": ["dog", "fog"]}))
     return folder
@@ -58,7 +58,7 @@ def test_the_starter_model_knows_its_things_and_warns_about_others(
     known = ["a red apple", "猫", "rocket, flat style", "red question mark", "一个蓝色的汽车"]
     known += ["红色的自行车", "咖啡杯，3D风格", "桌子上有一只可爱的猫，扁平化风格"]
     unknown = ["a photograph of Paris", "a cat wearing a hat, noto style", "赛博朋克城市"]
-    # Neither this nor that, and two at once: states between those of things it knows.
+    # Ambiguous prompts: their states lie between those of known things.
     unknown += ["冰箱", "a dog and a rocket"]
     loaded = bench.loaded(STARTER)
     sent: list[Event] = []

@@ -1,4 +1,4 @@
-"""A picture's recipe says how much memory drawing it took; the window forecasts from that."""
+"""The recipe of a picture has its peak memory, from which the window estimates."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every family of pipeline: described, drawn in batches, cancelled, started from a picture."""
+"""Every family of pipeline: described, batched, cancelled, started from a picture."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def test_a_cancelled_job_leaves_no_cached_step(bench: ImageBench) -> None:
 
     transformer = bench.loaded("flux").pipeline.transformer
     expected = bench.draw("flux", seed=7, steps=1)
-    # So eager that any step it remembers takes the place of the next one.
+    # With this threshold any cached step would replace the next one.
     transformer.enable_cache(FirstBlockCacheConfig(threshold=1e9))
 
     bench.draw_and_cancel("flux", seed=9)
@@ -135,7 +135,7 @@ def test_img2img_without_a_pipeline_of_its_own_starts_from_the_picture(
             seen.clear()
             bench.draw(family, start=start, strength=strength, steps=10, scheduler=scheduler)
             begun.append(seen[0][-1].float())
-        # The noise is the same in both, so what differs comes from the pictures alone.
+        # The noise is the same in both, so differences come from the pictures alone.
         change = (begun[0] - begun[1]).flatten()
         assert torch.corrcoef(torch.stack([clean_change, change]))[0, 1] > 0.999
         share[strength] = float(change.norm() / clean_change.norm())

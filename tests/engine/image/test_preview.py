@@ -1,4 +1,4 @@
-"""Previews show the clean result that the model has in mind, in its real colours."""
+"""Previews show the predicted clean picture in its real colours."""
 
 from __future__ import annotations
 

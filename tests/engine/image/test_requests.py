@@ -1,4 +1,4 @@
-"""What a request asks for and the model cannot do: said, rounded, left out, or refused."""
+"""Requests that a model cannot fulfil: warned about, rounded, reduced, or refused."""
 
 from __future__ import annotations
 
@@ -271,7 +271,7 @@ def test_a_picture_blocked_by_the_safety_checker_is_kept_with_a_warning(bench: I
     plain = pipeline.run_safety_checker
 
     def block(image: torch.Tensor, *_: object) -> tuple[torch.Tensor, list[bool]]:
-        # What diffusers' own checker does: black in the place of the picture.
+        # Like the checker of diffusers: black in place of the picture.
         return -torch.ones_like(image), [True] * len(image)
 
     pipeline.run_safety_checker = block

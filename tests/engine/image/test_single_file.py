@@ -1,4 +1,4 @@
-"""Single-file checkpoints load without a network: with no folder beside them, or with one."""
+"""Single-file checkpoints load offline, with or without a configuration folder."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Image jobs with different prompts in one call: each gets what it gets alone, and ends alone."""
+"""Image jobs with different prompts in one call: the same results as alone."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_pictures_together_equal_those_alone(family: str, bench: ImageBench) -> 
             assert asked(recipe).prompt == request["prompt"]
             assert recipe.request == alone.assets[row].recipe.request
             assert recipe.stats["images_at_once"] == 4
-    # The tiny pixel model is blind to its prompt; the starter model is of that family.
+    # The tiny pixel model ignores its prompt; the starter model is of that family.
     blind = np.array_equal(together["0"].picture(0), together["1"].picture(0))
     assert blind == (family == "prxpixel")
 

@@ -1,4 +1,4 @@
-"""What the tests of text jobs share."""
+"""Fixtures of the text job tests."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.engine.tiny_text import tiny_llama
 
 @pytest.fixture(scope="module")
 def bench(tmp_path_factory: pytest.TempPathFactory) -> TextBench:
-    """Text jobs; a model that one test loaded is there for the next."""
+    """A bench for text jobs; loaded models are kept from test to test."""
     return TextBench(tmp_path_factory.mktemp("jobs"))
 
 

@@ -1,4 +1,4 @@
-"""A model folder that cannot work is refused with a sentence that names what is wrong."""
+"""A broken model folder is refused with a sentence that names what is wrong."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Text jobs in the real engine process: streamed, stopped, and the next one runs."""
+"""Text jobs in the real engine process: streaming and cancelling."""
 
 from __future__ import annotations
 

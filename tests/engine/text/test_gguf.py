@@ -1,4 +1,4 @@
-"""GGUF files are unpacked once into a folder; what cannot be read is refused quickly."""
+"""GGUF files are converted once into a folder; invalid ones are refused quickly."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A text job from its request to its recipes: the context, stopping, memory running out."""
+"""A text job from its request to its recipes: context, cancelling, lack of memory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tokens are drawn from the distribution that the settings describe, and from no other."""
+"""Tokens are sampled from exactly the distribution that the settings describe."""
 
 from __future__ import annotations
 

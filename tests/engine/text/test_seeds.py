@@ -1,4 +1,4 @@
-"""The text of a row depends on its seed alone, not on what is made beside it."""
+"""The text of a row depends on its seed alone, not on the other rows of its batch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Text appears piece by piece, whole characters only, and adds up to what is saved."""
+"""Text is streamed in complete characters and equals what is saved."""
 
 from __future__ import annotations
 

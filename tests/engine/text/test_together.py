@@ -1,4 +1,4 @@
-"""Jobs with different prompts in one batch: each gets what it gets alone, and ends alone."""
+"""Jobs with different prompts in one batch: the same results as alone, independent ends."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_rows_with_different_prompts_equal_those_alone(family: str, kind: torch.
     assert decoder.can_mix_prompts(lambda: None)
     prompts = [[(5 * n + 11 * k) % 250 for n in range(k)] for k in LENGTHS]
     reads = [decoder.copy_of(decoder.prefill(prompt, lambda: None)) for prompt in prompts]
-    # Rows leave at different times, so that the batch gets narrower on the way.
+    # Rows end at different times, so the batch shrinks on the way.
     rows = [Row(read, seed, 80 - 7 * seed) for seed, read in enumerate(reads)]
     together = written(decoder, rows)
     for row, prompt, mine in zip(rows, prompts, together, strict=True):

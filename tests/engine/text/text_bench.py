@@ -1,4 +1,4 @@
-"""Runs text jobs in the test's own process, on the CPU, and keeps what they reported."""
+"""Run text jobs in the process of the test, on the CPU, and record their events."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ from tests.engine.group_run import run_group
 
 STARTER = "smollm2-135m-instruct"
 
-# Waiting for each other costs the threads of a small model more than they compute.
+# With a small model, synchronising threads costs more than it gains.
 torch.set_num_threads(1)
 
 
 @dataclass
 class Outcome:
-    """What a job reported, and the folder that its files are in."""
+    """The events of a job, and the folder of its files."""
 
     folder: Path
     events: list[Event] = field(default_factory=list)
@@ -59,7 +59,7 @@ class Outcome:
 
     @property
     def streamed(self) -> dict[int, str]:
-        """The text of each row as it was streamed."""
+        """The streamed text of each row."""
         rows: dict[int, str] = defaultdict(str)
         for event in self.of(TextDelta):
             rows[event.row] += event.text
@@ -75,7 +75,7 @@ class TextBench:
 
     Args:
         folder: where jobs write.
-        available: tells the bytes that may be used; None asks the machine.
+        available: returns the bytes that may be used; by default those of the machine.
     """
 
     def __init__(self, folder: Path, available: Callable[[], int] | None = None) -> None:
@@ -123,7 +123,7 @@ class TextBench:
         cancel: str = "",
         at: Callable[[Event], bool] = lambda _: False,
     ) -> dict[str, Outcome]:
-        """Run requests with these fields at once; returns what each reported, by its number.
+        """Run requests with these fields together; return the outcome of each by its number.
 
         Cancels the part `cancel` at the first event for which `at` is true.
         """
@@ -143,7 +143,7 @@ class TextBench:
 
 
 def model_at(path: Path, form: ModelFormat = "transformers") -> ModelRef:
-    """Return how the registry would describe the model at `path`."""
+    """Return the reference that the registry would have for the model at `path`."""
     return ModelRef(id=path.stem, name=path.name, task="text", format=form, path=str(path))
 
 

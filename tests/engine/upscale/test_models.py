@@ -1,4 +1,4 @@
-"""Model files: what is loaded, what is refused and why, and that nothing in them is run."""
+"""Model files: which are loaded, which are refused and why, and no code in them is run."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def load(path: Path, job: Job) -> Upscaler:
 
 
 def compact(**options: Any) -> dict[str, torch.Tensor]:
-    """The weights of a small network of a common kind, at random."""
+    """Random weights of a small network of a common architecture."""
     torch.manual_seed(0)
     sizes = {"num_feat": 8, "num_conv": 2, "upscale": 2} | options
     network: torch.nn.Module = Compact(**sizes)
@@ -42,7 +42,7 @@ def compact(**options: Any) -> dict[str, torch.Tensor]:
 
 @pytest.fixture
 def one_thread() -> Iterator[None]:
-    """Several threads wait for each other on a busy machine."""
+    """Use one thread: several wait for each other on a busy machine."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
@@ -50,7 +50,7 @@ def one_thread() -> Iterator[None]:
 
 
 class Hostile:
-    """Makes a file when it is unpickled."""
+    """Creates a file when it is unpickled."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -59,7 +59,7 @@ class Hostile:
         return Path.touch, (self._path,)
 
 
-# ---- what is loaded
+# ---- loaded files
 
 
 @pytest.mark.parametrize("suffix", [".safetensors", ".pth", ".pt", ".ckpt"])
@@ -134,7 +134,7 @@ def test_a_cancel_while_the_file_is_read_loads_nothing(tmp_path: Path) -> None:
     assert memory.loaded() == ()
 
 
-# ---- what is refused
+# ---- refused files
 
 
 def truncated(path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Upscaling through the real child process."""
+"""Upscaling in the real engine process."""
 
 from __future__ import annotations
 

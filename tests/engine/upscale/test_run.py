@@ -1,4 +1,4 @@
-"""Whole upscaling jobs with the real networks, on pictures small enough for seconds."""
+"""Complete upscaling jobs with the real networks, on small pictures."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ DEVICE = pick_device("cpu")
 
 @pytest.fixture(scope="module")
 def memory() -> Iterator[MemoryArbiter]:
-    """Keeps the networks loaded from one test to the next, as the engine does."""
+    """Keep networks loaded from test to test, as the engine does."""
     memory = MemoryArbiter(DEVICE)
     threads = torch.get_num_threads()
-    # More of them gain nothing on pictures this small, and wait for each other on a busy machine.
+    # For pictures this small, several threads gain nothing and wait for each other.
     torch.set_num_threads(1)
     yield memory
     torch.set_num_threads(threads)
@@ -63,7 +63,7 @@ def pixels_of(path: Path) -> np.ndarray:
     return read_picture(path, lambda *_: None).pixels
 
 
-# ---- what comes out
+# ---- results
 
 
 @pytest.mark.parametrize("scale", [2, 3, 4])
@@ -245,7 +245,7 @@ def test_too_little_memory_for_the_smallest_tile_fails_the_job(
 
 
 def test_an_overflow_in_half_precision_falls_back_to_full_with_a_warning() -> None:
-    """No machine with a graphics card is needed: the overflow is a stand-in."""
+    """The overflow is simulated, so no GPU is needed."""
 
     class Overflowing:
         scale, channels, multiple = 2, 3, 32
@@ -339,7 +339,7 @@ def test_a_scale_that_the_model_lacks_is_reached_with_a_warning(
     assert decibels(result, np.asarray(plain)) > 25
 
 
-# ---- what is refused
+# ---- refused jobs
 
 
 def test_a_result_that_is_too_large_is_refused_at_once(bench: UpscaleBench, tmp_path: Path) -> None:

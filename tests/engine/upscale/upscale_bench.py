@@ -1,4 +1,4 @@
-"""What the upscaler's tests share: a picture, the starter models, and a job run in this process."""
+"""Helpers of the upscaler tests: pictures, the starter models, and jobs in this process."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def starter(name: str) -> ModelRef:
 
 
 def photograph(height: int, width: int, channels: int = 3, seed: int = 1) -> np.ndarray:
-    """Return something with slopes, edges and texture, as a photograph has; 8 bits."""
+    """Return an 8-bit picture with gradients, edges and texture, like a photograph."""
     random = np.random.default_rng(seed)
     y, x = np.mgrid[0:height, 0:width] / 40
     planes = []
@@ -54,7 +54,7 @@ def decibels(left: np.ndarray, right: np.ndarray, largest: float = 255) -> float
 
 
 def pretend_size(path: Path, width: int, height: int) -> None:
-    """Make a PNG whose header claims a size that its pixels do not have."""
+    """Change the size in the header of a PNG, but not its pixels."""
     data = io.BytesIO()
     Image.new("RGB", (1, 1)).save(data, "PNG")
     header = bytearray(data.getvalue())
@@ -65,7 +65,7 @@ def pretend_size(path: Path, width: int, height: int) -> None:
 
 @dataclass
 class UpscaleBench:
-    """Runs upscaling jobs in this process, one after another, and keeps their events."""
+    """Run upscaling jobs in this process, one after another, and keep their events."""
 
     folder: Path
     memory: MemoryArbiter
@@ -75,7 +75,7 @@ class UpscaleBench:
     at_event: Callable[[Event], None] = lambda _event: None
 
     def run(self, source: Path, scale: Literal[2, 3, 4] = 2, model: ModelRef | None = None) -> Path:
-        """Run one job and return the file it made."""
+        """Run one job and return its file."""
         self.events = []
         job = Job("job", self.folder, self._take, self.cancelled)
         command = RunJob(

@@ -1,4 +1,4 @@
-"""A tone in the real engine: it needs no model and no torch of its own."""
+"""A tone in the real engine: no model and no torch."""
 
 from __future__ import annotations
 

@@ -211,7 +211,11 @@ def _library(command: argparse.ArgumentParser) -> None:
         "--until", default="", metavar="DATE", help="made on this day or earlier, e.g. 2026-01-31"
     )
     search.add_argument(
-        "--limit", type=int, default=200, metavar="N", help="maximum number of results (200)"
+        "--limit",
+        type=int,
+        default=200,
+        metavar="N",
+        help="maximum number of results (default 200)",
     )
     show = actions.add_parser("show", help="show a result and its recipe")
     show.add_argument("id", metavar="ID")

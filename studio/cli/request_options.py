@@ -29,10 +29,10 @@ def add_options(command: argparse.ArgumentParser, kind: AnyKind) -> None:
     """Add an option for each field with flags, and `FILE...` for a required file."""
     for field in kind.fields.values():
         if field.type == "file" and field.required:
-            command.add_argument("files", nargs="+", metavar="FILE", help=field.help)
+            command.add_argument("files", nargs="+", metavar="FILE", help=_help(field))
         elif field.type == "boolean" and field.flags:
             command.add_argument(
-                *field.flags, dest=field.name, action="store_true", default=None, help=field.help
+                *field.flags, dest=field.name, action="store_true", default=None, help=_help(field)
             )
         elif field.flags:
             command.add_argument(
@@ -91,13 +91,17 @@ def _help(field: Field) -> str:
     """Return the help text of a field with its range and default."""
     if field.name == "prompt":
         return "the prompt; - reads standard input, @FILE a file"
-    parts = [field.help or field.label]
+    text = field.help or field.label
+    notes: list[str] = []
     if field.minimum is not None and field.maximum is not None:
         above = "above " if field.exclusive_minimum else ""
-        parts.append(f"{above}{field.minimum:.10g} to {field.maximum:.10g}")
-    default = "" if field.default in (None, "") else f" ({field.default})"
-    # argparse expands % placeholders.
-    return f"{', '.join(parts)}{default}".replace("%", "%%")
+        notes.append(f"{above}{field.minimum:.10g} to {field.maximum:.10g}")
+    if field.default not in (None, "") and field.type != "boolean":
+        notes.append(f"default {field.default}")
+    if notes:
+        text += f" ({', '.join(notes)})"
+    # argparse expands % placeholders. Its own texts begin in lower case.
+    return f"{text[:1].lower()}{text[1:]}".replace("%", "%%")
 
 
 def _request(fields: dict[str, Any], kind: AnyKind) -> Request:

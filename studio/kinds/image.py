@@ -59,7 +59,7 @@ class ImageRequest(Request, Struct, frozen=True, kw_only=True, tag_field="task",
         Prompt,
         label("Negative prompt", "What should not be in the picture", flags="--negative"),
     ] = ""
-    model: Annotated[Name, label("Model", "A model's id or its path", flags="--model")] = ""
+    model: Annotated[Name, label("Model", "The id or path of a model", flags="--model")] = ""
     adapters: Annotated[tuple[Adapter, ...], label("Adapters")] = ()
     seed: Annotated[Seed | None, label("Seed", flags="--seed")] = None
     count: Annotated[Count, label("Variations", flags="-n --count")] = 1
@@ -79,9 +79,11 @@ class ImageRequest(Request, Struct, frozen=True, kw_only=True, tag_field="task",
             decimals=1,
         ),
     ] = None
-    scheduler: Annotated[Name, label("Scheduler", "A class of diffusers", flags="--scheduler")] = ""
+    scheduler: Annotated[
+        Name, label("Scheduler", "The name of a diffusers scheduler class", flags="--scheduler")
+    ] = ""
     image: Annotated[
-        InputFile | None, label("Start picture", "A picture to start from", flags="--image")
+        InputFile | None, label("Start picture", "The picture to start from", flags="--image")
     ] = None
     strength: Annotated[
         Fraction,
@@ -105,7 +107,11 @@ class ImageRequest(Request, Struct, frozen=True, kw_only=True, tag_field="task",
     ] = None
     transparent: Annotated[
         bool,
-        label("Transparent background", "If the model supports it", flags="--transparent"),
+        label(
+            "Transparent background",
+            "Remove the white background, if the model supports it",
+            flags="--transparent",
+        ),
     ] = False
 
 

@@ -29,14 +29,14 @@ class TextRequest(Request, Struct, frozen=True, kw_only=True, tag_field="task", 
         Prompt, label("System prompt", "How the model should behave", flags="--system")
     ] = ""
     messages: tuple[Message, ...] = ()
-    model: Annotated[Name, label("Model", "A model's id or its path", flags="--model")] = ""
+    model: Annotated[Name, label("Model", "The id or path of a model", flags="--model")] = ""
     seed: Annotated[Seed | None, label("Seed", flags="--seed")] = None
     count: Annotated[Count, label("Variations", flags="-n --count")] = 1
     max_tokens: Annotated[
         Annotated[int, Meta(ge=1, le=32_768)],
         label(
             "Longest answer",
-            "A token is about three quarters of an English word.",
+            "Maximum length in tokens; a token is about three quarters of an English word",
             flags="--max-tokens",
             unit=" tokens",
             step=64,
@@ -46,7 +46,7 @@ class TextRequest(Request, Struct, frozen=True, kw_only=True, tag_field="task", 
         Annotated[float, Meta(ge=0.0, le=5.0)],
         label(
             "Temperature",
-            "Higher is more varied; 0 always takes the likeliest word.",
+            "Higher values give more varied answers; 0 always picks the most likely token",
             flags="--temperature",
             step=0.05,
             decimals=2,
@@ -56,7 +56,7 @@ class TextRequest(Request, Struct, frozen=True, kw_only=True, tag_field="task", 
         Annotated[float, Meta(gt=0.0, le=1.0)],
         label(
             "Top-p",
-            "Choose among the likeliest words that make up this share; 1 is all.",
+            "Sample from the most likely tokens that together have this probability; 1 allows all",
             flags="--top-p",
             step=0.05,
             decimals=2,
@@ -64,13 +64,17 @@ class TextRequest(Request, Struct, frozen=True, kw_only=True, tag_field="task", 
     ] = 0.95
     top_k: Annotated[
         Annotated[int, Meta(ge=0, le=1000)],
-        label("Top-k", "Choose among this many likeliest words; 0 is all.", flags="--top-k"),
+        label(
+            "Top-k",
+            "Sample from this many of the most likely tokens; 0 allows all",
+            flags="--top-k",
+        ),
     ] = 50
     repetition_penalty: Annotated[
         Annotated[float, Meta(ge=0.5, le=2.0)],
         label(
             "Repetition penalty",
-            "Above 1 avoids words that were already used.",
+            "Values above 1 discourage repetition",
             flags="--repetition-penalty",
             step=0.05,
             decimals=2,

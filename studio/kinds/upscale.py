@@ -28,12 +28,12 @@ _TILE = 900_000_000
 class UpscaleRequest(Request, Struct, frozen=True, kw_only=True, tag_field="task", tag="upscale"):
     """Enlarge one picture. The model must support the `scale` (2, 3 or 4)."""
 
-    input: Annotated[InputFile, label("From", "Pictures, or folders of them")]
+    input: Annotated[InputFile, label("From", "Pictures, or folders that contain pictures")]
     scale: Annotated[
         Literal[2, 3, 4],
-        label("Scale", "How many times as wide and high", flags="--scale", unit="×"),
+        label("Scale", "Factor for width and height", flags="--scale", unit="×"),
     ] = 2
-    model: Annotated[Name, label("Model", "A model's id or its path", flags="--model")] = ""
+    model: Annotated[Name, label("Model", "The id or path of a model", flags="--model")] = ""
     count: Annotated[int, Meta(ge=1, le=1)] = 1
     seed: Seed | None = None
 

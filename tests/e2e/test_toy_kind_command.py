@@ -42,7 +42,7 @@ def run(tmp_path: Path) -> Run:
 def test_its_command_has_its_fields_as_options_and_writes_files(run: Run, tmp_path: Path) -> None:
     help_text = run("tone", "--help").stdout
     assert "--pitch N" in help_text
-    assert "20 to 20000 (440)" in help_text
+    assert "(20 to 20000, default 440)" in help_text
     made = run("tone", "-p", "a bell", "--pitch", "880", "-n", "2", "--seed", "3", "-o", "out")
     assert made.returncode == 0, made.stderr
     assert sorted(file.name for file in (tmp_path / "out").glob("*.wav")) == [

@@ -8,9 +8,9 @@
     screenshots  setup, then the screenshots of the README
 
 Only Python 3.11 or newer with pip is needed, on Linux, macOS or Windows; nothing outside the
-standard library is imported. What was done before is not done again: a stamp in `.venv` keeps
-the hash of `pyproject.toml` and of `packaging/constraints.txt`. Whatever is missing is said in
-one sentence, with how to get it.
+standard library is imported. Finished steps are skipped: a stamp in `.venv` records the hash of
+`pyproject.toml` and of `packaging/constraints.txt`. A missing requirement is reported in one
+sentence that says how to get it.
 
 The versions installed are those of `packaging/constraints.txt`, with which every check passed. For
 the newest ones that `pyproject.toml` allows, call `pip install -e .` in an environment of your own.
@@ -32,7 +32,7 @@ STAMP = VENV / "prompt-studio.stamp"
 CONSTRAINTS = "packaging/constraints.txt"
 OLDEST = (3, 11)
 DISK_GB = 10
-"""Room for PyTorch with its CUDA libraries, Qt, what pip unpacks on the way, and the models."""
+"""For PyTorch with its CUDA libraries, Qt, temporary files of pip, and the models."""
 
 COMMANDS = ("setup", "run", "demo", "test", "bench", "screenshots")
 
@@ -89,16 +89,17 @@ CHECKS = (
 
 
 class Missing(Exception):
-    """Something is missing. The text is the sentence for the person."""
+    """A requirement is missing. The text is the sentence for the user."""
 
 
 def main(arguments: list[str]) -> int:
-    """Do what the first argument says (`run` without one). Returns the exit status."""
+    """Run the command named by the first argument (default: `run`); return the exit status."""
     command = arguments[0] if arguments else "run"
     if command not in COMMANDS:
         print(__doc__)
         return 0 if command in ("-h", "--help", "help") else 2
-    for stream in (sys.stdout, sys.stderr):  # a path may hold what the console cannot show
+    for stream in (sys.stdout, sys.stderr):
+        # A path may contain characters that the console cannot show.
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
     newer = newer_python() if sys.version_info[:2] < OLDEST else None
@@ -112,7 +113,7 @@ def main(arguments: list[str]) -> int:
         print(f"\n{missing}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("\nStopped. Start again any time: what is done is kept.", file=sys.stderr)
+        print("\nStopped. Run the same command again to resume.", file=sys.stderr)
         return 130
 
 
@@ -123,7 +124,7 @@ def _run(command: str, more: list[str]) -> int:
             command = "demo"
         else:
             check_qt(on_screen=True)
-            # without models the window still opens, and says how to get them
+            # Without models the window still opens and says how to get them.
             install_starter_models(required=False)
             return _call([str(_script("studio")), *more])
     if command in ("setup", "bench", "screenshots", "test"):
@@ -142,7 +143,7 @@ def _run(command: str, more: list[str]) -> int:
 
 
 def run_tests(more: list[str]) -> int:
-    """Run the checks, then the tests; the first that fails ends it."""
+    """Run the checks, then the tests; stop at the first failure."""
     for check in CHECKS:
         print(f"\n== {' '.join(check)}", flush=True)
         status = _call([str(_script(check[0])), *check[1:]])
@@ -153,7 +154,7 @@ def run_tests(more: list[str]) -> int:
     return _python("-m", "pytest", *(more or folders), environment=_offscreen())
 
 
-# ---- what is needed
+# ---- requirements
 
 
 def check_python(version: tuple[int, ...] = tuple(sys.version_info[:3])) -> None:
@@ -181,7 +182,7 @@ def check_python(version: tuple[int, ...] = tuple(sys.version_info[:3])) -> None
 
 
 def newer_python() -> str | None:
-    """Return a Python on the path that is new enough, where the one running is not."""
+    """Return a Python on the path that is new enough, or None."""
     for minor in (13, 12, 11, 14):
         found = shutil.which(f"python3.{minor}")
         if found and subprocess.run([found, "-c", "import ensurepip"], check=False).returncode == 0:
@@ -190,7 +191,7 @@ def newer_python() -> str | None:
 
 
 def check_disk(folder: Path, needed_gb: float = DISK_GB) -> None:
-    """Raise `Missing` where there is too little room in `folder`."""
+    """Raise `Missing` where too little disk space is free in `folder`."""
     free = shutil.disk_usage(folder).free / 1e9
     if free < needed_gb:
         raise Missing(
@@ -200,7 +201,7 @@ def check_disk(folder: Path, needed_gb: float = DISK_GB) -> None:
 
 
 def has_display() -> bool:
-    """Tell whether a window can be opened."""
+    """Return whether a window can be opened."""
     forced = os.environ.get("QT_QPA_PLATFORM", "")
     if forced:
         return forced not in ("offscreen", "minimal")
@@ -210,7 +211,7 @@ def has_display() -> bool:
 
 
 def check_qt(*, on_screen: bool) -> None:
-    """Raise `Missing` where Qt lacks a system library; `on_screen` counts X11 and Wayland."""
+    """Raise `Missing` where Qt lacks a system library; with `on_screen` also for X11 or Wayland."""
     if not sys.platform.startswith("linux"):
         return
     script = "import PySide6, PySide6.QtWidgets, PySide6.QtGui; print(PySide6.__file__)"
@@ -226,10 +227,10 @@ def check_qt(*, on_screen: bool) -> None:
         check=False,
     )
     folder = Path(found.stdout.strip())
-    said = [tried.stderr]
+    output = [tried.stderr]
     if found.returncode == 0 and shutil.which("ldd"):
-        said += [_ldd(file) for file in _qt_files(folder, on_screen=on_screen)]
-    missing = missing_libraries("\n".join(said))
+        output += [_ldd(file) for file in _qt_files(folder, on_screen=on_screen)]
+    missing = missing_libraries("\n".join(output))
     if missing:
         raise Missing(library_sentence(missing))
     if tried.returncode:
@@ -251,14 +252,14 @@ def _ldd(file: Path) -> str:
 
 
 def missing_libraries(text: str) -> list[str]:
-    """Return the libraries that a loader's or ldd's output says are not there, sorted."""
+    """Return the missing libraries named in the output of a loader or of ldd, sorted."""
     found = re.findall(r"^\s*(lib\S+) => not found", text, re.MULTILINE)
     found += re.findall(r"(lib[\w.+-]+\.so[.\d]*): cannot open shared object file", text)
     return sorted(set(found))
 
 
 def library_sentence(libraries: list[str]) -> str:
-    """Return what to install for these libraries, for the packages of this system."""
+    """Return the sentence that says which packages of this system to install."""
     column, install = _package_manager()
     packages = sorted({LIBRARIES[name][column] for name in libraries if name in LIBRARIES})
     named = ", ".join(libraries)
@@ -289,19 +290,19 @@ def _package_manager() -> tuple[int, str]:
 
 
 def set_up() -> None:
-    """Make the virtual environment and install the project, where that is not done yet."""
+    """Create the virtual environment and install the project, unless both are up to date."""
     stamp = expected_stamp()
     if STAMP.is_file() and STAMP.read_text("utf-8") == stamp and _works(_script("python")):
         return
     check_disk(ROOT, DISK_GB if not STAMP.exists() else 1)
     if not _works(_script("python")):
-        print("Making the virtual environment in .venv", flush=True)
+        print("Creating the virtual environment in .venv", flush=True)
         if VENV.exists():
             shutil.rmtree(VENV)
         made = subprocess.run([sys.executable, "-m", "venv", str(VENV)], check=False)
         if made.returncode:
             raise Missing(
-                "The virtual environment could not be made: install Python's venv module "
+                "The virtual environment could not be created: install Python's venv module "
                 f"(Debian, Ubuntu: sudo apt install python3-venv), and check that {ROOT} may be "
                 "written to."
             )
@@ -310,23 +311,23 @@ def set_up() -> None:
 
 
 def expected_stamp() -> str:
-    """Return what the stamp says once this very project is installed."""
+    """Return the content of the stamp for the current files of this project."""
     wanted = (ROOT / "pyproject.toml").read_bytes() + (ROOT / CONSTRAINTS).read_bytes()
     return f"{hashlib.sha256(wanted).hexdigest()} {ROOT}\n"
 
 
 def _install() -> None:
-    print("Installing what Prompt Studio needs: some minutes the first time", flush=True)
+    print("Installing the dependencies; this takes some minutes the first time", flush=True)
     command = [str(_script("python")), "-m", "pip", "install", "--disable-pip-version-check"]
     command += ["--no-input", "--progress-bar", "off", "-c", CONSTRAINTS, "-e", ".[dev]"]
     child = subprocess.Popen(
         command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
-    said: list[str] = []
+    output: list[str] = []
     assert child.stdout is not None
     try:
         for line in child.stdout:
-            said.append(line)
+            output.append(line)
             large = re.search(r"Downloading .*\((\d{3,}\.\d MB|[\d.]+ GB)\)", line)
             if large or line.startswith(("Collecting", "Installing collected", "ERROR")):
                 print(f"  {line.split(' (from ')[0].strip()[:110]}", flush=True)
@@ -336,36 +337,36 @@ def _install() -> None:
     finally:
         child.wait()
     if child.returncode:
-        raise Missing(pip_sentence("".join(said)))
+        raise Missing(pip_sentence("".join(output)))
 
 
-def pip_sentence(said: str) -> str:
-    """Return why pip failed and what to do, from what it said."""
-    if "No module named pip" in said:
+def pip_sentence(output: str) -> str:
+    """Return why pip failed and what to do, from its output."""
+    if "No module named pip" in output:
         return "pip is missing from .venv: delete the folder .venv, then start again."
-    if "No space left on device" in said or "Errno 28" in said:
+    if "No space left on device" in output or "Errno 28" in output:
         return (
             f"The disk is full: about {DISK_GB} GB are needed in all. Make room, then start again."
         )
-    if NO_NETWORK.search(said):
+    if NO_NETWORK.search(output):
         return (
             "The network cannot be reached, and the first start needs it: connect, or check "
             "pip's proxy and server (pip config list), then start again."
         )
-    match = re.search(r"No matching distribution found for ([\w.-]+)", said)
+    match = re.search(r"No matching distribution found for ([\w.-]+)", output)
     if match:
         version = ".".join(map(str, sys.version_info[:2]))
         return (
             f"There is no package {match[1]} for Python {version} on this machine: try another "
-            "version (3.11 to 3.13 are the best served), or check pip's server (pip config list). "
-            f"How to install other versions than those of {CONSTRAINTS} is said by --help."
+            "version (3.11 to 3.13 are best supported), or check pip's server (pip config list). "
+            f"For other versions than those of {CONSTRAINTS}, see --help."
         )
-    last = (said.strip().splitlines() or ["no message"])[-1]
+    last = (output.strip().splitlines() or ["no message"])[-1]
     return f"Installing the dependencies failed ({last.strip()}): see above, then start again."
 
 
 def install_starter_models(*, required: bool) -> None:
-    """Fetch the starter models that are missing. Raises `Missing` only where `required`."""
+    """Install missing starter models. If that fails, raise `Missing` where they are `required`."""
     command = [str(_script("python")), "-m", "studio", "models", "starter"]
     child = subprocess.Popen(
         command,
@@ -383,10 +384,10 @@ def install_starter_models(*, required: bool) -> None:
             print(f"  {last}", flush=True)
     if child.wait() == 0:
         return
-    said = last.partition("studio models starter: ")[2] or last
+    output = last.partition("studio models starter: ")[2] or last
     if required:
-        raise Missing(f"The starter models are missing. {said}")
-    print(f"The starter models are missing, so there is less to try. {said}", file=sys.stderr)
+        raise Missing(f"The starter models are missing. {output}")
+    print(f"The starter models are missing. {output}", file=sys.stderr)
 
 
 # ---- running

@@ -86,7 +86,7 @@ def _chapters(out: Path, environment: dict[str, str]) -> Iterator[Chapter]:
 
 
 def starter_image_model(environment: dict[str, str]) -> str:
-    """Return the id of the image model that comes along, empty where it is not there."""
+    """Return the id of the starter image model, or an empty string."""
     listed = subprocess.run(
         [*_studio(), "models", "list", "--json"],
         env=environment,
@@ -118,7 +118,7 @@ def _run(chapter: Chapter, environment: dict[str, str]) -> None:
                 chapter.failures.append(str(event["message"]))
     if child.returncode and not chapter.failures:
         chapter.failures.append(f"The command ended with status {child.returncode}.")
-    # short answers are finished first; the rows are the order of the seeds
+    # Short answers are finished first; rows are in the order of the seeds.
     chapter.files = [path for _, path in sorted(made, key=lambda asset: asset[0])]
     chapter.seconds = time.monotonic() - started
 

@@ -1,6 +1,6 @@
 """Evaluate an exported folder and print the tables of the model card (step 6 of the recipe).
 
-The judges are trained first where they are not there yet.
+Missing judges are trained first.
 """
 
 from __future__ import annotations
@@ -162,7 +162,7 @@ def speed(pipeline: PRXPixelPipeline) -> dict[str, float]:
 
 
 def style_scores(real: Real, who: Judges) -> dict[str, float]:
-    """How often the style judges are right on real icons of things that they did not see."""
+    """Return the accuracy of the style judges on real icons of held-out things."""
     thing, style = (real.row >= 0).nonzero(as_tuple=True)
     fresh = styles.kept_back(thing)
     rows = real.row[thing[fresh], style[fresh]]
@@ -172,7 +172,7 @@ def style_scores(real: Real, who: Judges) -> dict[str, float]:
 def few_steps(
     pipeline: PRXPixelPipeline, names: Sequence[Sequence[str]], things: Tensor, who: Judges
 ) -> dict[str, dict[str, float]]:
-    """Number of steps → what the judges say, over all styles, in English."""
+    """Return the shares of the judges for each number of steps, over all styles, in English."""
     found = {}
     for steps in STEPS:
         looks = []
@@ -188,7 +188,7 @@ def few_steps(
 
 @torch.no_grad()
 def evaluate(folder: Path, data: Path, labels: int, steps: int) -> dict[str, Any]:
-    """Everything in the tables, as plain numbers."""
+    """Return all figures of the tables as plain numbers."""
     pipeline = export.load_pipeline(folder)
     real = Real.load(data)
     phrases = export.phrases(data)
@@ -284,7 +284,7 @@ def table(report: dict[str, Any]) -> str:
 
 
 def steps_table(report: dict[str, Any]) -> str:
-    """What fewer and more steps cost and bring, as Markdown."""
+    """Return time and quality for fewer and more steps, as Markdown."""
     lines = [
         "| steps | thing first | thing in the first five | style, strict | style, tolerant |",
         "|---|---|---|---|---|",

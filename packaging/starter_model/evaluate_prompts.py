@@ -10,7 +10,7 @@ from torch import Tensor
 
 from starter_recipe import captions, encoder
 
-SHARE = 0.85  # of all that is on: from here on one thing is drawn, and not a mixture
+SHARE = 0.85  # of the total activation: from here on a single thing is drawn, no mixture
 
 AROUND = {
     "English": (

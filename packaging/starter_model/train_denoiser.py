@@ -1,6 +1,6 @@
 """Train the denoiser on the patch codes (step 4 of the recipe).
 
-Resumable at any moment: start the same command again and it goes on. It runs on a CUDA
+To resume, run the same command again. It runs on a CUDA
 GPU where there is one and on the CPU otherwise.
 """
 
@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from starter_recipe import denoiser, flow, icons, lookup, patches, training
 
 SHEET = ("red apple", "grinning cat", "fire engine", "rocket", "guitar", "rose", "house", "dragon")
-# Tokens that say nothing: sixteen [THING…], [STYLE] and the words. Attention shares itself out over
+# Null tokens: sixteen [THING…], [STYLE] and the words. Attention is distributed over
 # them too, so their number is part of what the model learns.
 SILENT = 26
 COLUMNS = ["step", "images", "seconds", "loss", "mse_100", "mse_50", "mse_20"]
@@ -157,7 +157,7 @@ def main() -> None:
         model.load_state_dict(state["model"])
         average.load_state_dict(state["average"])
         for adjuster, stored in zip(adjusters, state["optimisers"], strict=True):
-            # What a run is asked for now counts, not what it was begun with.
+            # The options of this run count, not those of the saved state.
             peaks = [group["peak"] for group in adjuster.param_groups]
             adjuster.load_state_dict(stored)
             for group, peak in zip(adjuster.param_groups, peaks, strict=True):

@@ -1,6 +1,6 @@
-"""Train the classifiers that the evaluation uses: one of things, two of styles.
+"""Train the classifiers used by the evaluation: one for things, two for styles.
 
-`evaluate.py` does it where they are missing; by itself this trains them anew.
+`evaluate.py` does this where they are missing; this script always trains them again.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Train the reading half of the text encoder on captions (step 3 of the recipe).
 
-Needs no pictures and can run beside step 4. Resumable at any moment: start the same command again.
+Needs no pictures and can run at the same time as step 4. To resume, run the same command again.
 It runs on a CUDA GPU where there is one and on the CPU otherwise.
 """
 

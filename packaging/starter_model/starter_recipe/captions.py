@@ -57,13 +57,13 @@ COLOURS = (
     ("white", "白色的"), ("brown", "棕色的"),
 )  # fmt: skip
 
-# Everyday words that no label is, and whose thing the tags alone do not tell: phrase → label.
+# Everyday words that are no labels and whose thing does not follow from the tags: phrase → label.
 _EVERYDAY: dict[str, dict[str, str]] = json.loads(
     Path(__file__).with_name("everyday.json").read_text("utf-8")
 )
 
-UNKNOWN = "red question mark"  # what a prompt draws that names nothing
-NOTHING = "sparkles"  # what an empty prompt draws
+UNKNOWN = "red question mark"  # drawn for a prompt that names nothing
+NOTHING = "sparkles"  # drawn for an empty prompt
 # Words around a name that do not change what it names.
 BESIDES_EN = (
     *("with", "in", "on", "near", "and", "for", "at", "under", "by", "from", "of"),
@@ -228,7 +228,7 @@ class Captions:
         return f"{text}，{pick.choice(DETAILS_ZH)}" if pick.random() < 0.12 else text
 
     def _nonsense(self) -> str:
-        """Something that names nothing: made-up words, or rare characters."""
+        """Return text that names nothing: invented words, or rare characters."""
         pick = self.random
         if pick.random() < 0.3:
             return "".join(chr(pick.randrange(0x4E00, 0x9FA5)) for _ in range(pick.randint(1, 5)))

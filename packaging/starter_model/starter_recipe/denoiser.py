@@ -55,7 +55,7 @@ def new_denoiser(basis: PatchBasis, scale: Scale) -> PRXTransformer2DModel:
 def _write_reader(model: PRXTransformer2DModel) -> None:
     """Make the first block copy each patch token into its image token.
 
-    The free head starts with random queries and keys, and says nothing yet.
+    The free head starts with random queries and keys and an output of zero.
     """
     wide = layout.rotation()  # (384, 383)
     narrow = layout.rotation(HIDDEN)
@@ -124,7 +124,7 @@ def _write_decoder(model: PRXTransformer2DModel, basis: PatchBasis, scale: Scale
     """Let the last layer decode the codes, and the first one see the noisy patch.
 
     The coordinates that no code uses stand for the components that come after those of the
-    codes: nothing is there yet, but whatever a block writes there is drawn.
+    codes: they are zero at first, but whatever a block writes there is drawn.
     """
     narrow = layout.rotation(HIDDEN)
     free = HIDDEN - 1 - _KEPT
@@ -159,7 +159,7 @@ def _write_decoder(model: PRXTransformer2DModel, basis: PatchBasis, scale: Scale
 def encoder_states(codes: Tensor, style: Tensor, extra: int = 0) -> Tensor:
     """Codes (B, 64, CODE_DIM + 1), styles (B,) → (B, extra + 64, 384), as the encoder gives.
 
-    `extra` tokens that say nothing come first, like those of the text.
+    `extra` null tokens come first, like those of the text.
     """
     wide = layout.rotation()
     states = layout.context(codes, style)

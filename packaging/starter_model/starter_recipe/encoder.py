@@ -8,7 +8,7 @@ thing there. The layer norm makes its strength irrelevant.
 Layer 2 unfolds. It is the picture table (`lookup`), written down without training: by
 attention each `[PATCH]` token copies the vector of its region's `[THING]` and the style;
 then the units that its row, its column and the style open turn them into the code of its
-patch (`layout.context`). All other tokens end as a vector that says nothing.
+patch (`layout.context`). All other tokens end as the null vector.
 
 A gate is part of a unit's bias: with one-hot row, column and style in the state, their sum
 exceeds 2.5 only where all three match; an open unit then works in the linear part of
@@ -58,10 +58,10 @@ _OPEN = 6.5  # pre-activation of an open unit of layer 2 for a thing vector of z
 _SWING = 3.0  # and how far the thing vector may move it
 _LEVEL = 3.0  # what a pair of open units gives, however open they are
 _SHARP = 11.0  # how far the right token's attention score is above the others'
-_LOUD_NAMES = 6000.0  # how much louder layer 1 writes than what it overwrites
+_LOUD_NAMES = 6000.0  # factor by which layer 1 outweighs what it overwrites
 _LOUD_TABLE = 600.0  # and layer 2
 LOWER = 4.0  # a name is taken to be on from this much below zero
-_WHISPER = 0.006  # how loud that is, beside what a name says
+_WHISPER = 0.006  # its strength relative to a name
 
 
 def new_bert(vocabulary: int, units: int) -> BertModel:
@@ -104,7 +104,7 @@ def _asking(reader: Reader) -> Tensor:
     out[REGIONS, :WORD_DIM] = start[1, :WORD_DIM]
     for region in range(REGIONS):
         band, side = divmod(region, SIDES)
-        # Two marks of equal size have the norm of the one that the reader knows.
+        # Two marks of equal size have the norm of the reader's single mark.
         out[region, BAND.start + band] = out[region, SIDE.start + side] = (
             start[0, WORD_DIM] / 2**0.5
         )
@@ -153,7 +153,7 @@ def _write_gathering(bert: BertModel, reader: Reader) -> None:
 
 
 class _Units:
-    """Collects feed-forward units: what each reads, its bias, and what it writes."""
+    """Collect feed-forward units: input weights, bias and output weights of each."""
 
     def __init__(self) -> None:
         self.reads: list[Tensor] = []
@@ -213,7 +213,7 @@ def name_units(reader: Reader, lookup: Lookup, unknown: int) -> _Units:
 
 
 def names_read(bert: BertModel, ids: Tensor, mask: Tensor, things: int) -> Tensor:
-    """What `Reader` says of prompts, asked of the encoder that it was packed into.
+    """Read the pre-activations of `Reader` from the encoder that it was packed into.
 
     Token ids (B, L) with the prefix, mask (B, L) → pre-activations of things (B, T): those of the
     units of the first region, in its `[THING]` token.
@@ -259,7 +259,7 @@ def _write_copy(bert: BertModel) -> None:
 
 
 def table_units(lookup: Lookup) -> _Units:
-    """Layer 2: the units of the picture table, and those that say where and in which style."""
+    """Layer 2: the units of the picture table, and those that encode place and style."""
     alpha = thing_gain(lookup.things)
     # After the attention a patch token holds its place and what it copied; then the norm.
     copied = 2 * layout.NORM**2 - 2 * _MARK**2 - _MARK**2
@@ -273,7 +273,7 @@ def table_units(lookup: Lookup) -> _Units:
         gate[ROW.start + row] = gate[COLUMN.start + column] = steep / place
         for style in unit.styles:
             gate[STYLE.start + style] = steep / styled
-        # Over all regions: a unit must stay closed where another region's vector comes by.
+        # Over all regions: a unit must stay closed for the vector of any other region.
         reach = (lookup.things.flatten(0, 1) @ unit.read.T).abs().amax(0)
         swing = _SWING / reach.clamp_min(1e-6)
         terms = len(unit.read)

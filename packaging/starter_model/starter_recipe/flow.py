@@ -16,7 +16,7 @@ Denoise = Callable[[Tensor, Tensor, Tensor], Tensor]
 FLOOR = 0.05  # below this level the pipeline divides by the floor instead
 
 
-_DECIDED = 0.8  # above this level nothing but the words says what is drawn
+_DECIDED = 0.8  # above this level only the prompt decides what is drawn
 
 
 def noise_levels(count: int, own: int, generator: torch.Generator) -> Tensor:

@@ -142,7 +142,7 @@ def on_white(picture: Image.Image) -> npt.NDArray[np.uint8]:
     picture = picture.convert("RGBA")
     scale = SIZE / max(picture.size)
     if scale != 1:
-        # Premultiplied, so that transparent pixels lend their colour to nobody.
+        # Premultiplied, so that transparent pixels do not bleed their colour.
         size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
         picture = picture.convert("RGBa").resize(size, Image.Resampling.LANCZOS).convert("RGBA")
     canvas = Image.new("RGBA", (SIZE, SIZE), "white")

@@ -59,7 +59,7 @@ def jitter(pictures: Tensor, shift: int = 6) -> Tensor:
 
 @torch.no_grad()
 def rank(judge: nn.Module, pictures: Tensor, wanted: Tensor) -> Tensor:
-    """The place (B,) at which the judge names what was wanted; 0 is first."""
+    """Return the rank (B,) of the wanted thing in the judge's answer; 0 is first."""
     logits = torch.cat([judge(part) for part in torch.split(pictures, 100)])
     own = logits.gather(1, wanted[:, None])
     return (logits > own).sum(1)

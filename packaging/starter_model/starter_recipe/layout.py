@@ -2,7 +2,7 @@
 
 A layer normalisation subtracts the mean and fixes the norm. All states here live in
 *coordinates*: 383 numbers that a fixed rotation turns into 384-wide vectors of mean zero
-(`rotation`), so that the mean is nothing to think about, and every state has the norm
+(`rotation`), so that the mean is always zero, and every state has the norm
 √384, so that the normalisation only undoes a known scale.
 
 The encoder's last hidden state has one token for each patch: its code, its style, its
@@ -22,12 +22,12 @@ WIDTH = 384
 COORDINATES = WIDTH - 1
 NORM = WIDTH**0.5
 
-# What a patch token says, as slices of its coordinates.
+# The parts of a patch token, as slices of its coordinates.
 CODE = slice(0, CODE_DIM + 1)
 STYLE = slice(CODE.stop, CODE.stop + len(STYLES))
 ROW = slice(STYLE.stop, STYLE.stop + GRID)
 COLUMN = slice(ROW.stop, ROW.stop + GRID)
-NULL = COLUMN.stop  # all that the other tokens say
+NULL = COLUMN.stop  # the only coordinate of the other tokens
 USED = NULL + 1
 assert USED < COORDINATES
 
@@ -69,7 +69,7 @@ def context(codes: Tensor, style: Tensor) -> Tensor:
 
 
 def null_context() -> Tensor:
-    """What every token that stands for no patch says: (COORDINATES,)."""
+    """Return the coordinates of every token that stands for no patch: (COORDINATES,)."""
     out = torch.zeros(COORDINATES)
     out[NULL] = NORM
     return out

@@ -19,7 +19,7 @@ from .layout import NORM
 from .lookup import THING_DIM
 from .tokens import MAX_TOKENS, PREFIX
 
-# Coordinates of the states between the layers. The first ones are the words' own room; in
+# Coordinates of the states between the layers. The first ones belong to the words; in
 # layer 2 they hold a thing's vector, a style and what fills up the norm.
 STYLE = slice(THING_DIM, THING_DIM + len(STYLES))
 FILL = STYLE.stop

@@ -18,7 +18,7 @@ _WHITE = 0.94  # in [-1, 1]
 
 
 def kept_back(things: Tensor) -> Tensor:
-    """Which of these things (B,) the judges of style are tested on, and never trained on: (B,)."""
+    """Return which of these things (B,) are held out to test the judges of style: (B,)."""
     return things % 5 == 0
 
 

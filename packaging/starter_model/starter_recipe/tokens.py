@@ -2,7 +2,7 @@
 
 A standard fast tokenizer. Its template puts the 81 prefix tokens that the encoder writes
 into before every prompt: sixteen `[THING…]` (one a region), `[STYLE]` and 64 `[PATCH…]`.
-Its normalizer also takes out what says nothing to the model (`wording`). The words around a name
+Its normalizer also removes words without meaning for the model (`wording`). The words around a name
 are in the vocabulary nevertheless: the shipped reader was trained before it had those rules.
 """
 

@@ -84,14 +84,14 @@ def set_rate(optimisers: list[Optimizer], factor: float) -> None:
 
 
 def save_state(path: Path, state: dict[str, Any]) -> None:
-    """Write a training state so that a crash leaves the old one or the new one, whole."""
+    """Write a training state atomically: a crash leaves either the old or the new one."""
     partial = path.with_suffix(".partial")
     torch.save(state, partial)
     partial.replace(path)
 
 
 class Log:
-    """A CSV file that grows by a row at a time; a resumed run goes on where it was."""
+    """A CSV file that grows row by row; a resumed run appends to it."""
 
     def __init__(self, path: Path, columns: list[str], resumed: bool) -> None:
         self.path, self.columns = path, columns

@@ -5,7 +5,7 @@ thing does not come in, places and praise only blur what the reader gathers, and
 of them there are. The rules are plain regular expressions of the tokenizer's normalizer, so that
 every program that loads the tokenizer has them. They see lower-case text after NFKC.
 
-A rule takes nothing out of a *name*: the "red" of "red apple", the 一 of 一百分, and never all
+A rule removes no part of a *name*: the "red" of "red apple", the 一 of 一百分, and never all
 of a prompt: something must follow, or stand before. The last rules put an emoji for a word that
 the reader names badly.
 """
@@ -93,7 +93,7 @@ RULES: tuple[Rule, ...] = (
         r"\b(?:icon|picture|image|photo|photograph|drawing|illustration|painting|sketch|cartoon"
         r"|clipart|emoji|sticker|logo)s? (?:of|showing)\s+",
     ),
-    # What stands at the end of a Chinese prompt or before a comma: 的图片, 的图标.
+    # At the end of a Chinese prompt or before a comma: 的图片, 的图标.
     Rule(
         rf"(?<={_HAN})的?小?(?:图标|图片|图案|图像|照片|插画|插图|贴纸|表情包|简笔画|的图|的画)",
         ahead=_END,
@@ -137,9 +137,9 @@ RULES: tuple[Rule, ...] = (
     ),
 )
 
-# What the reader names badly or not at all, for the things whose emoji it knows well: label →
+# Words that the reader recognises poorly, for things whose emoji it recognises well: label →
 # words. Only where a word is all that is left between marks, an article, a style and "icon".
-_SAID: dict[str, list[str]] = json.loads(
+_WORDS_FOR_EMOJI: dict[str, list[str]] = json.loads(
     Path(__file__).with_name("wording.json").read_text("utf-8")
 )
 
@@ -202,8 +202,8 @@ def rules(phrases: Phrases) -> list[normalizers.Normalizer]:
     ]
     made.append(normalizers.Replace(Regex(r"^[\s,.。、]+|[\s,.。、]+$"), ""))
     for thing in phrases.things:
-        said = _SAID.get(thing.label_en, [])
-        parts = ([w for w in said if w.isascii()], [w for w in said if not w.isascii()])
+        names = _WORDS_FOR_EMOJI.get(thing.label_en, [])
+        parts = ([w for w in names if w.isascii()], [w for w in names if not w.isascii()])
         made += [
             normalizers.Replace(Regex(_alone(words, known)), thing.emoji)
             for words in parts

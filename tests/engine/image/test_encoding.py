@@ -9,7 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
-from studio.engine.tasks.image.model.encoding import EncodedPrompts
+from studio.engine.tasks.image.model.prompt_encoding import EncodedPromptCache
 from studio.protocol import InputFile
 from tests.engine.image.image_bench import ImageBench
 
@@ -26,9 +26,9 @@ class Encoder:
 
 
 def test_a_prompt_is_encoded_once_and_its_cached_states_cannot_be_modified() -> None:
-    pipeline, kept = Encoder(), EncodedPrompts()
+    pipeline, kept = Encoder(), EncodedPromptCache()
 
-    with kept.at_hand(pipeline, "float32"):
+    with kept.cached_encoding(pipeline, "float32"):
         pipeline.encode_prompt("fox")[0].zero_()
         pipeline.encode_prompt("fox")[0].zero_()
         states, nothing = pipeline.encode_prompt("fox")
@@ -45,9 +45,9 @@ def test_a_prompt_is_encoded_once_and_its_cached_states_cannot_be_modified() -> 
     ids=str,
 )
 def test_other_arguments_are_encoded_separately(change: dict[str, Any]) -> None:
-    pipeline, kept = Encoder(), EncodedPrompts()
+    pipeline, kept = Encoder(), EncodedPromptCache()
 
-    with kept.at_hand(pipeline, "float32"):
+    with kept.cached_encoding(pipeline, "float32"):
         pipeline.encode_prompt("fox", scale=1.0)
         pipeline.encode_prompt("fox", **{"scale": 1.0} | change)
 
@@ -55,19 +55,19 @@ def test_other_arguments_are_encoded_separately(change: dict[str, Any]) -> None:
 
 
 def test_changed_weights_encode_again() -> None:
-    pipeline, kept = Encoder(), EncodedPrompts()
+    pipeline, kept = Encoder(), EncodedPromptCache()
 
     for state in ("bfloat16", "float32", "bfloat16"):
-        with kept.at_hand(pipeline, state):
+        with kept.cached_encoding(pipeline, state):
             pipeline.encode_prompt("fox")
 
     assert len(pipeline.asked) == 2
 
 
 def test_the_least_recently_used_prompt_is_evicted() -> None:
-    pipeline, kept = Encoder(), EncodedPrompts(room=2 * 32)
+    pipeline, kept = Encoder(), EncodedPromptCache(max_bytes=2 * 32)
 
-    with kept.at_hand(pipeline, "float32"):
+    with kept.cached_encoding(pipeline, "float32"):
         for prompt in ("fox", "hen", "fox", "owl", "fox", "hen"):
             pipeline.encode_prompt(prompt)
 
@@ -80,12 +80,12 @@ def test_img2img_caches_its_own_states(bench: ImageBench, tmp_path: Path) -> Non
     start = InputFile(str(tmp_path / "green.png"))
 
     bench.draw("sd", prompt="a red cat")
-    plain = len(bench.loaded("sd").encoded)
+    plain = len(bench.loaded("sd").prompt_cache)
     first = bench.draw("sd", prompt="a red cat", image=start)
-    own = len(bench.loaded("sd").encoded)
+    own = len(bench.loaded("sd").prompt_cache)
     again = bench.draw("sd", prompt="a red cat", image=start)
 
-    assert plain < own == len(bench.loaded("sd").encoded)
+    assert plain < own == len(bench.loaded("sd").prompt_cache)
     assert (first.picture(0) == again.picture(0)).all()
 
 
@@ -93,8 +93,8 @@ def test_img2img_caches_its_own_states(bench: ImageBench, tmp_path: Path) -> Non
 def test_a_cached_prompt_gives_the_identical_picture(family: str, bench: ImageBench) -> None:
     first = bench.draw(family, prompt="a red cat")
     bench.draw(family, prompt="a blue dog")
-    encoded = len(bench.loaded(family).encoded)
+    encoded = len(bench.loaded(family).prompt_cache)
     again = bench.draw(family, prompt="a red cat")
 
-    assert encoded == len(bench.loaded(family).encoded) > 0
+    assert encoded == len(bench.loaded(family).prompt_cache) > 0
     assert (first.picture(0) == again.picture(0)).all()

@@ -11,7 +11,7 @@ import pytest
 import torch
 from PIL import Image
 
-from studio.engine.tasks.image.draw.inpaint import Surroundings, packed_latents
+from studio.engine.tasks.image.draw.inpaint import UnmaskedArea, pack_latents
 from studio.engine.tasks.image.model import schedulers
 from studio.engine.tasks.image.model.describe import capabilities_of, describe
 from studio.engine.tasks.image.model.layout import ModelFacts
@@ -106,12 +106,12 @@ def test_kept_latents_have_the_noise_level_of_the_step(family: str, name: str, k
     noise = torch.randn(2, 4, 8, 8, generator=generator)
     mask = np.zeros((16, 16), np.uint8)
     mask[:, 8:] = 255
-    held = Surroundings(clean, Image.fromarray(mask))
+    held = UnmaskedArea(clean, Image.fromarray(mask))
     moved: list[float] = []
 
     def after_step(step: Step) -> None:
         drawn = step.following.clone()
-        held.put_back(step)
+        held.restore(step)
         assert torch.equal(step.following[..., 4:], drawn[..., 4:])
         moved.append(float((step.following - drawn).abs().max()))
 
@@ -140,7 +140,7 @@ def test_every_latent_that_the_mask_touches_is_repainted() -> None:
     sample = torch.zeros(1, 4, 8, 8)
     following = torch.full((1, 4, 8, 8), 9.0)
 
-    Surroundings(torch.ones(1, 4, 8, 8), Image.fromarray(mask)).put_back(
+    UnmaskedArea(torch.ones(1, 4, 8, 8), Image.fromarray(mask)).restore(
         Step(scheduler, scheduler.timesteps[-1], sample, sample, following, 2, 2, place=1)
     )
 
@@ -150,7 +150,7 @@ def test_every_latent_that_the_mask_touches_is_repainted() -> None:
 def test_packing_latents_is_the_inverse_of_unpacking() -> None:
     latents = torch.arange(2 * 4 * 6 * 10.0).reshape(2, 4, 6, 10)
 
-    packed = packed_latents(latents)
+    packed = pack_latents(latents)
 
     assert packed is not None and packed.shape == (2, 15, 16)
     unpacked = unpack(packed, 48, 80, 8)

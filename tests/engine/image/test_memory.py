@@ -11,8 +11,8 @@ import torch
 
 from studio.engine.local.devices import Device
 from studio.engine.tasks.image import run
-from studio.engine.tasks.image.fit.memory_fallback import pictures_at_once, split
-from studio.engine.tasks.image.model.load import place
+from studio.engine.tasks.image.fit.memory_fallback import pictures_at_once, split_evenly
+from studio.engine.tasks.image.model.load import apply_placement
 from studio.protocol import ProblemError
 from tests.engine.image.image_bench import IGNORE_LIBRARIES, ImageBench
 
@@ -76,7 +76,7 @@ def test_lower_precision_is_the_last_fallback(bench: ImageBench) -> None:
     recipe = outcome.assets[0].recipe
     assert recipe.dtype == "bfloat16"
     assert "tiles" in recipe.adjustments[0]
-    assert "16 bits" in recipe.adjustments[1]
+    assert "16-bit" in recipe.adjustments[1]
     assert "1 at a time" in recipe.adjustments[2]
 
 
@@ -173,7 +173,7 @@ def test_a_model_offloaded_by_layers_draws_the_same(family: str, bench: ImageBen
     expected = bench.draw(family)
     loaded = bench.loaded(family)
 
-    place(loaded, "layers")
+    apply_placement(loaded, "layers")
     bench.draw_and_cancel(family)
     outcome = bench.draw(family)
 
@@ -181,9 +181,9 @@ def test_a_model_offloaded_by_layers_draws_the_same(family: str, bench: ImageBen
 
 
 def test_rows_are_split_into_few_calls_of_equal_size() -> None:
-    assert split(17, 16) == [9, 8]
-    assert split(3, 16) == [3]
-    assert split(10, 1) == [1] * 10
+    assert split_evenly(17, 16) == [9, 8]
+    assert split_evenly(3, 16) == [3]
+    assert split_evenly(10, 1) == [1] * 10
 
 
 def test_the_batch_size_is_limited_by_memory_and_device() -> None:

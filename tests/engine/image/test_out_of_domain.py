@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from studio.engine.tasks.image.draw.out_of_domain import listening
+from studio.engine.tasks.image.draw.out_of_domain import prompt_warnings
 from studio.protocol import Event, Progress, Warned
 from tests.engine.image.image_bench import IGNORE_LIBRARIES, ImageBench
 
@@ -65,7 +65,7 @@ def test_the_starter_model_knows_its_things_and_warns_about_others(
     warnings: dict[str, list[str]] = {}
     for prompt in known + unknown:
         sent.clear()
-        with listening(loaded, loaded.pipeline, {prompt: [bench.job(sent.append)]}):
+        with prompt_warnings(loaded, loaded.pipeline, {prompt: [bench.job(sent.append)]}):
             loaded.pipeline.encode_prompt(prompt, do_classifier_free_guidance=False)
         warnings[prompt] = [event.kind for event in sent if isinstance(event, Warned)]
 

@@ -161,7 +161,7 @@ def test_every_offered_scheduler_works(family: str, bench: ImageBench) -> None:
 def test_each_picture_has_previews(
     family: str, bench: ImageBench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("studio.engine.tasks.image.draw.progress._EVERY", 0)
+    monkeypatch.setattr("studio.engine.tasks.image.draw.progress._MIN_INTERVAL", 0)
 
     outcome = bench.draw(family, rows=(0, 1))
 

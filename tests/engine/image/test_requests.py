@@ -14,7 +14,7 @@ from PIL import Image
 
 from studio.engine.tasks.image.model.describe import describe
 from studio.engine.tasks.image.pictures.start_picture import MAX_PIXELS, read_picture
-from studio.engine.tasks.image.pictures.transparency import key_out_white
+from studio.engine.tasks.image.pictures.transparency import remove_white_background
 from studio.kinds.coding import recipe_from_json, to_json
 from studio.protocol import ProblemError, Warned
 from tests.engine.image.image_bench import IGNORE_LIBRARIES, SIDE, ImageBench, asked, picture_file
@@ -160,7 +160,7 @@ def test_background_removal_keeps_enclosed_white() -> None:
     pixels[25:35, 25:35] = 255
     pixels[10:50, 9] = pixels[10:50, 50] = (228, 142, 142)  # half thing, half background
 
-    keyed = np.asarray(key_out_white(Image.fromarray(pixels))).astype(int)
+    keyed = np.asarray(remove_white_background(Image.fromarray(pixels))).astype(int)
 
     assert keyed[0, 0, 3] == keyed[30, 5, 3] == 0
     assert keyed[30, 30, 3] == 255

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from studio.engine.tasks.image.draw.prompts import CannotShareError, _joined
+from studio.engine.tasks.image.draw.prompts import CannotBatchError, _merge
 from studio.protocol import AssetReady, Cancelled, Done, Event, Failed, InputFile, Progress
 from studio.settings import default_paths
 from tests.engine.image.image_bench import IGNORE_LIBRARIES, ImageBench, asked
@@ -73,6 +73,6 @@ def test_a_cancelled_part_ends_at_once_and_the_others_continue(bench: ImageBench
 def test_states_of_different_lengths_are_not_batched() -> None:
     import torch
 
-    assert _joined([(torch.ones(1, 3), None), (torch.zeros(1, 3), None)])[0].shape == (2, 3)
-    with pytest.raises(CannotShareError):
-        _joined([(torch.ones(1, 3),), (torch.ones(1, 4),)])
+    assert _merge([(torch.ones(1, 3), None), (torch.zeros(1, 3), None)])[0].shape == (2, 3)
+    with pytest.raises(CannotBatchError):
+        _merge([(torch.ones(1, 3),), (torch.ones(1, 4),)])

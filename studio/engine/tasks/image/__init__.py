@@ -1,1 +1,1 @@
-"""Pictures from a prompt, with any diffusers pipeline. Nothing is imported here."""
+"""Image generation with any diffusers pipeline. Imports nothing."""

@@ -1,4 +1,4 @@
-"""Pictures without a model: gradients whose colours come from the seed."""
+"""Fake pictures: gradients whose colours depend on the seed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The recipe of a finished picture: everything that is needed to draw it again."""
+"""The recipe of a finished picture: everything needed to reproduce it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from studio.protocol import Parent, Recipe, RunJob, seed_of_row
 
 
 def resolved_request(request: ImageRequest, plan: Plan, scheduler: str, row: int) -> ImageRequest:
-    """Return the request for one picture alone, with the values that were really used."""
+    """Return the request that reproduces one picture, with the values actually used."""
     return msgspec.structs.replace(
         request,
         negative_prompt=plan.negative_prompt,
@@ -41,7 +41,7 @@ def recipe_of(
     timings: Mapping[str, float],
     stats: Mapping[str, float],
 ) -> Recipe:
-    """Return the recipe of row `row`; `request` is what `resolved_request` returned.
+    """Return the recipe of row `row`; `request` comes from `resolved_request`.
 
     `adjustments` are English sentences; `timings` are seconds.
     """

@@ -1,4 +1,4 @@
-"""Image jobs of one model and the same settings, drawn in common calls."""
+"""Runs several image jobs with the same model and settings in shared batches."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from studio.engine.local.group import Group, Part
 from studio.engine.local.job import Job
 from studio.engine.local.memory import MemoryArbiter
 from studio.engine.local.process import final_event
-from studio.engine.tasks.image.draw.prompts import CannotShareError
+from studio.engine.tasks.image.draw.prompts import CannotBatchError
 from studio.engine.tasks.image.fit.memory_fallback import pictures_at_once
 from studio.engine.tasks.image.fit.planning import make_plan
 from studio.engine.tasks.image.model.load import LoadedPipeline, acquire
-from studio.engine.tasks.image.run import Drawing, Wanted, refuse_adapters, statistics
+from studio.engine.tasks.image.run import Drawing, PictureTask, refuse_adapters, statistics
 from studio.kinds.image import ImageRequest
 from studio.protocol import Done, ProblemError
 
@@ -24,22 +24,22 @@ from studio.protocol import Done, ProblemError
 def run_together(group: Group, memory: MemoryArbiter, device: Device) -> None:
     """Draw the jobs of a group; each ends after its last picture.
 
-    A job that is refused fails alone. Where one picture at a time is all that is drawn,
-    or the pipeline does not take the prompts together, nothing is done: the jobs are left to be
-    run one by one.
+    A job that is rejected fails alone. If pictures would be drawn one at a time anyway, or if
+    the pipeline does not accept the prompts in one call, nothing is done and the jobs are left
+    to be run one by one.
 
     Raises:
         ProblemError: `model_missing`, `model_broken`, `bad_input` or `out_of_memory`.
-        JobCancelledError: when no job is left.
+        JobCancelledError: all jobs were cancelled.
     """
-    # They share their settings, and so their adapters.
+    # All jobs have the same settings, including adapters.
     refuse_adapters(_request_of(group.parts[0]))
     started = time.monotonic()
     loaded = acquire(group.parts[0].command.model, device, memory, group.job)
     load_seconds = time.monotonic() - started
-    if not _gains(group, loaded, memory):
+    if not _saves_calls(group, loaded, memory):
         return
-    wanted: list[Wanted] = []
+    wanted: list[PictureTask] = []
     for part in group.active():
         request = _request_of(part)
         try:
@@ -48,25 +48,25 @@ def run_together(group: Group, memory: MemoryArbiter, device: Device) -> None:
             part.end(final_event(error, part.job))
         else:
             rows = part.command.rows
-            wanted += [Wanted(part.job, part.command, request, plan, row) for row in rows]
+            wanted += [PictureTask(part.job, part.command, request, plan, row) for row in rows]
     if not wanted:
         return
     drawing = Drawing(group.job, wanted, loaded, memory)
     started = time.monotonic()
 
-    def finished(job: Job) -> None:
+    def on_finished(job: Job) -> None:
         seconds = time.monotonic() - started
         stats = statistics(drawing.made[job.id], load_seconds, seconds)
         group.part_of(job).end(Done(job.id, stats))
 
     try:
-        drawing.draw_all(finished)
-    except CannotShareError:
+        drawing.draw_all(on_finished)
+    except CannotBatchError:
         return
 
 
-def _gains(group: Group, loaded: LoadedPipeline, memory: MemoryArbiter) -> bool:
-    """Whether more than one picture of this size is drawn in one call."""
+def _saves_calls(group: Group, loaded: LoadedPipeline, memory: MemoryArbiter) -> bool:
+    """Return whether more than one picture of this size can be drawn in one call."""
     silent = Job(group.job.id, group.job.work_dir, lambda _: None, threading.Event())
     request = msgspec.structs.replace(_request_of(group.parts[0]), prompt="a")
     plan = make_plan(request, loaded, silent)

@@ -1,1 +1,1 @@
-"""One call of a pipeline: prompts, latents, steps."""
+"""Calls of a pipeline: prompts, latents, steps, masks."""

@@ -1,4 +1,4 @@
-"""Noise and pictures as latents. One generator a picture: no result depends on its batch."""
+"""Latents from noise and pictures, with one generator per picture: independent of the batch."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from studio.engine.tasks.image.model.schedulers import cut_schedule, is_flow
 
 
 def generators(seeds: Sequence[int]) -> list[torch.Generator]:
-    """Return one generator a picture, on the CPU: the same numbers on every device."""
+    """Return one generator per picture, on the CPU for the same numbers on every device."""
     return [torch.Generator("cpu").manual_seed(seed) for seed in seeds]
 
 
@@ -26,10 +26,10 @@ def as_pixels(image: Image.Image) -> torch.Tensor:
 
 
 def encode(pipeline: Any, pixels: torch.Tensor) -> torch.Tensor:
-    """Return pixels (N, 3, H, W) from -1 to 1 as the latents that the denoiser sees.
+    """Encode pixels (N, 3, H, W) from -1 to 1 to latents as the denoiser takes them.
 
-    For a pipeline without a VAE these are the pixels themselves. The mean of the VAE's
-    distribution is taken: nothing random is in it.
+    Without a VAE, these are the pixels themselves. Deterministic: uses the mode of the VAE's
+    distribution.
     """
     vae = getattr(pipeline, "vae", None)
     if vae is None:
@@ -64,27 +64,27 @@ def encode(pipeline: Any, pixels: torch.Tensor) -> torch.Tensor:
 def starting_latents(
     pipeline: Any,
     scheduler: Any | None,
-    draws: Sequence[torch.Generator],
+    random_generators: Sequence[torch.Generator],
     size: tuple[int, int],
     *,
     steps: int,
     clean: torch.Tensor | None = None,
     strength: float = 1.0,
 ) -> torch.Tensor | None:
-    """Return what the pipeline starts from as its `latents`, None where it makes them itself.
+    """Return the `latents` argument of a pipeline, None if the pipeline creates them itself.
 
     Args:
-        pipeline: one that works on pixels, or any pipeline that has `clean` to begin with.
-        scheduler: a fresh one of the kind that will run; its schedule is set here. Only needed
-            with `clean`.
-        draws: one generator a picture.
+        pipeline: one that works on pixels, or any pipeline if `clean` is given.
+        scheduler: a new scheduler of the class that will run; its schedule is set here. Only
+            needed with `clean`.
+        random_generators: one generator per picture.
         size: width and height in pixels.
-        steps: of the whole schedule.
-        clean: a picture of that size to start from, as `encode` returned it (1, C, h, w).
-        strength: the share of the schedule that is run (0 to 1).
+        steps: number of steps of the whole schedule.
+        clean: start picture of that size, from `encode`, (1, C, h, w).
+        strength: the fraction of the schedule that is run (0 to 1).
 
     Returns:
-        (N, C, h, w) on the pipeline's device: pixels in float32, latents as the denoiser has it.
+        (N, C, h, w) on the pipeline's device: pixels in float32, latents in the denoiser's dtype.
     """
     if clean is None and not works_on_pixels(pipeline):
         return None
@@ -94,9 +94,14 @@ def starting_latents(
     channels = int(network.config.get("in_channels"))
     shape = (channels, size[1] // scale, size[0] // scale)
     device = pipeline._execution_device
-    # Pixel pipelines may be trained with noise of another strength than one.
+    # Pixel pipelines may be trained with a noise scale other than one.
     spread = float(pipeline.config.get("noise_scale") or 1.0)
-    noise = torch.stack([torch.randn(shape, generator=draw) for draw in draws]).to(device) * spread
+    noise = (
+        torch.stack(
+            [torch.randn(shape, generator=generator) for generator in random_generators]
+        ).to(device)
+        * spread
+    )
     if clean is None or scheduler is None:
         return noise
     clean = clean.to(device).expand_as(noise)
@@ -107,5 +112,5 @@ def starting_latents(
         sigma = float(scheduler.sigmas[0])
         return ((1.0 - sigma) * clean + sigma * noise).to(dtype)
     noisy: torch.Tensor = scheduler.add_noise(clean, noise, first)
-    # Pipelines multiply the latents they are given by this.
+    # Pipelines multiply the latents by this.
     return (noisy / float(getattr(scheduler, "init_noise_sigma", 1.0))).to(dtype)

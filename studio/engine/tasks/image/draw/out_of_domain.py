@@ -1,13 +1,14 @@
-"""Says before drawing that a prompt means nothing to the model, where its maker's facts tell how.
+"""Detects prompts that mean nothing to a model, before drawing, with the help of its facts.
 
-A model that knows few things encodes every prompt that it does not know alike. `studio.json` names
-such prompts; a prompt whose states lie where theirs do tells the denoiser as little as they do.
+A model with a small domain encodes all prompts outside of it alike. `studio.json` lists examples
+of such prompts; a prompt whose states (text encoder outputs) are close to theirs gives the
+denoiser as little information.
 
-Between what is known and what is not lie mixtures: several things partly on, drawn over each other.
-Their states are near nothing, but they tell. What the states of one named prompt differ by from
-style to style, all clear prompts of a style have in common; states are normalised, so where the
-thing is said too faintly the style is louder than in a clear prompt, and where several things are
-said at once it is fainter.
+Some prompts are mixtures: several concepts weakly activated, which would be drawn over each
+other. Their states are far from the examples, but the strength of the style reveals them. The
+states of one example in several styles define an axis for each style. States are normalised, so
+the style is stronger than in a clear prompt if the subject is too weak, and weaker if there are
+several subjects.
 """
 
 from __future__ import annotations
@@ -20,58 +21,58 @@ from typing import Any
 import torch
 
 from studio.engine.local.job import Job
-from studio.engine.tasks.image.model.encoding import Encode, replaced
 from studio.engine.tasks.image.model.load import LoadedPipeline
+from studio.engine.tasks.image.model.prompt_encoding import Encode, wrapped_encode_prompt
 from studio.protocol import Sentence, sentence
 
-_SAME = 0.07
-"""Distance between two prompts' states, relative to their norm, up to which they mean the same.
+_SAME_MEANING = 0.07
+"""Maximum distance of two prompts' states, relative to their norm, to count as equal.
 
-Of the things the starter model knows, the nearest to an unknown prompt is at 0.099.
+In the starter model, the known subject closest to an unknown prompt is at 0.099.
 """
 
-_CLEAR = (0.7, 1.4)
-"""How loudly a clear prompt says its style, relative to the first unknown prompt in that style.
+_CLEAR_STYLE_RANGE = (0.7, 1.4)
+"""Range of the style strength of clear prompts, relative to the first unknown prompt.
 
-The starter model's own labels, English in all styles and Chinese, are at 0.72 to 1.31.
+The labels of the starter model, English in all styles and Chinese, are at 0.72 to 1.31.
 """
-_STYLES = 3
-"""From so many prompts on that differ in their style alone, they tell what a style is."""
+_MIN_STYLES = 3
+"""Minimum number of prompts that differ only in style, for estimating the style axes."""
 
 
 @contextmanager
-def listening(
-    loaded: LoadedPipeline, pipeline: Any, waiting: dict[str, list[Job]]
+def prompt_warnings(
+    loaded: LoadedPipeline, pipeline: Any, pending: dict[str, list[Job]]
 ) -> Iterator[None]:
-    """While this is open, look at prompts as the pipeline encodes them; warn their jobs.
+    """While open, check prompts as the pipeline encodes them, and warn the jobs of unknown ones.
 
-    Costs no second pass through the text encoder, except that the first time the prompts of
-    `studio.json` are encoded.
+    Needs no extra pass through the text encoder, except for the example prompts of `studio.json`
+    the first time.
 
     Args:
         loaded: the model.
-        pipeline: the one of its pipelines that draws.
-        waiting: prompt → the jobs to warn about it. A prompt is taken out once it was looked at.
+        pipeline: the pipeline of the model that draws.
+        pending: prompt → the jobs to warn. Checked prompts are removed.
     """
-    if not (waiting and loaded.layout.facts.unknown_prompts and hasattr(pipeline, "encode_prompt")):
+    if not (pending and loaded.layout.facts.unknown_prompts and hasattr(pipeline, "encode_prompt")):
         yield
         return
     signature = inspect.signature(type(pipeline).encode_prompt)
 
     def wrap(encode: Encode) -> Encode:
-        def listen(*args: Any, **kwargs: Any) -> Any:
+        def encode_and_check(*args: Any, **kwargs: Any) -> Any:
             found = encode(*args, **kwargs)
             asked = signature.bind(pipeline, *args, **kwargs).arguments.get("prompt") or ()
             prompts = [asked] if isinstance(asked, str) else list(asked)
             for prompt, states in zip(prompts, _states(found, len(prompts)), strict=True):
-                for job in waiting.pop(prompt, ()):
+                for job in pending.pop(prompt, ()):
                     if not _is_known(loaded, prompt, states, job):
                         job.warn("out_of_domain", _hint(loaded))
             return found
 
-        return listen
+        return encode_and_check
 
-    with replaced(pipeline, wrap):
+    with wrapped_encode_prompt(pipeline, wrap):
         yield
 
 
@@ -95,33 +96,33 @@ def _is_known(loaded: LoadedPipeline, prompt: str, states: torch.Tensor, job: Jo
         found: list[torch.Tensor] = []
         for unknown in facts.unknown_prompts:
             job.check()
-            found.append(_encoded(loaded.pipeline, unknown))
+            found.append(_encode_prompt(loaded.pipeline, unknown))
         alike = len({one.shape for one in found}) == 1
         loaded.unknown = torch.stack(found) if alike else torch.empty(0)
     if states.shape != loaded.unknown.shape[1:]:
         return True
-    if float(_distances(states, loaded.unknown).min()) <= _SAME:
+    if float(_distances(states, loaded.unknown).min()) <= _SAME_MEANING:
         return False
-    said = _loudness(states, loaded.unknown[_in_styles(facts.unknown_prompts)])
-    return said is None or _CLEAR[0] <= said <= _CLEAR[1]
+    strength = _style_strength(states, loaded.unknown[_style_variants(facts.unknown_prompts)])
+    return strength is None or _CLEAR_STYLE_RANGE[0] <= strength <= _CLEAR_STYLE_RANGE[1]
 
 
-def _in_styles(prompts: tuple[str, ...]) -> list[int]:
-    """The places of the first prompt and of the same with a style after a comma."""
+def _style_variants(prompts: tuple[str, ...]) -> list[int]:
+    """Return the indices of the first prompt and of its variants with a style after a comma."""
     first = prompts[0]
     return [place for place, prompt in enumerate(prompts) if prompt.split(",")[0] == first]
 
 
-def _loudness(states: torch.Tensor, styles: torch.Tensor) -> float | None:
-    """How loudly a prompt says its style: 1.0 is as one of `styles`; None where that is unknown.
+def _style_strength(states: torch.Tensor, styles: torch.Tensor) -> float | None:
+    """Return the style strength of a prompt: 1.0 equals one of `styles`; None if unknown.
 
     Args:
-        states: (tokens, width).
+        states: states of the prompt, (tokens, width).
         styles: states of one prompt in each style, (styles, tokens, width).
     """
-    if len(styles) < _STYLES:
+    if len(styles) < _MIN_STYLES:
         return None
-    # Tokens that all have: the others would count how many words there are.
+    # Only tokens that all have; otherwise the number of words would matter.
     present = (states.any(-1) & styles.any(-1).all(0)).float()
     weights = present / present.sum()
     means = torch.einsum("t,stw->sw", weights, styles)
@@ -132,8 +133,8 @@ def _loudness(states: torch.Tensor, styles: torch.Tensor) -> float | None:
     return float((axes @ (weights @ states) / own).max())
 
 
-def _encoded(pipeline: Any, prompt: str) -> torch.Tensor:
-    # The class's own: the instance's is listened to.
+def _encode_prompt(pipeline: Any, prompt: str) -> torch.Tensor:
+    # The method of the class: the one of the instance is wrapped.
     encode = type(pipeline).encode_prompt
     wanted = {"num_images_per_prompt": 1, "do_classifier_free_guidance": False}
     takes = inspect.signature(encode).parameters
@@ -143,24 +144,24 @@ def _encoded(pipeline: Any, prompt: str) -> torch.Tensor:
 
 
 def _states(found: Any, count: int) -> list[torch.Tensor]:
-    """The states of `count` prompts in what `encode_prompt` returned: diffusers puts them first.
+    """Return the states of `count` prompts from the first result of `encode_prompt`.
 
-    Each is (tokens, width) in float32 on the CPU, and zero where a token is padding.
+    Each is (tokens, width) in float32 on the CPU, with zeros for padding tokens.
     """
     parts = found if isinstance(found, tuple) else (found,)
     states = parts[0].float().cpu()
     mask = parts[1] if len(parts) > 1 else None
     if isinstance(mask, torch.Tensor) and mask.shape == states.shape[:2]:
         states = states * mask.cpu()[..., None]
-    # Several pictures of one prompt lie beside each other.
+    # The states of several pictures of one prompt are adjacent.
     each = max(1, len(states) // max(1, count))
     return list(states[::each][:count])
 
 
 def _distances(states: torch.Tensor, others: torch.Tensor) -> torch.Tensor:
-    """Distances from (tokens, width) to each of (prompts, tokens, width), relative to its norm.
+    """Return the distances of (tokens, width) to (prompts, tokens, width), relative to the latter.
 
-    Only tokens that both have count; infinity where there are none.
+    Only tokens that both have count; infinity if there are none.
     """
     both = states.any(-1) & others.any(-1)
     norms = (others.square().sum(-1) * both).sum(1).sqrt()

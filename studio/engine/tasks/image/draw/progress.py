@@ -1,4 +1,4 @@
-"""Follows the steps of one call: progress over the whole job, and now and then a preview."""
+"""Reports progress and previews for the steps of a job's pipeline calls."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from studio.engine.tasks.image.model.img2img_support import works_on_pixels
 from studio.engine.tasks.image.model.load import LoadedPipeline
 from studio.engine.tasks.image.model.schedulers import Step
 
-_EVERY = 0.4
-"""Seconds between two previews at least."""
+_MIN_INTERVAL = 0.4
+"""Minimum number of seconds between two previews."""
 
-_SHARE = 100
-"""A preview waits until this many times its own cost has passed: it takes 1 % of the time."""
+_COST_FACTOR = 100
+"""Minimum interval as a multiple of a preview's own cost, which limits previews to 1 %."""
 
 
 class Progress:
-    """Reports a job's steps. One step of one picture is the unit.
+    """Reports the steps of a job. The unit is one step of one picture.
 
     Args:
-        job: is reported to, and asked at each step whether it was cancelled.
+        job: receives the reports; checked for cancellation at each step.
         loaded: the pipeline that draws.
-        pictures: how many the job draws in all.
+        pictures: total number of pictures of the job.
         size: width and height in pixels.
     """
 
@@ -40,20 +40,20 @@ class Progress:
         self._done = 0
         self._rows: Sequence[tuple[Job, int]] = ()
         self._pace: EtaEstimator | None = None
-        # As if just shown: a job that is over by then needs no preview.
+        # Delays the first preview, so that a short job has none.
         self._shown = time.monotonic()
         self._cost = 0.0
 
     def begin(self, rows: Sequence[tuple[Job, int]]) -> None:
-        """Note which rows of which jobs the next call draws."""
+        """Set the rows, with their jobs, of the next call."""
         self._rows = rows
 
     def finish(self) -> None:
-        """Note that the rows of the call are done."""
+        """Count the rows of the current call as done."""
         self._done += len(self._rows)
 
     def on_step(self, step: Step) -> None:
-        """Take note of a step. Raises `JobCancelledError`."""
+        """Report a step. Raises `JobCancelledError`."""
         self._job.check()
         total = self._pictures * step.total
         units = self._done * step.total + len(self._rows) * step.number
@@ -61,7 +61,9 @@ class Progress:
             self._pace = EtaEstimator(total)
         self._job.progress(units, total, self._pace.seconds_left(units))
         now = time.monotonic()
-        if step.number < step.total and now - self._shown >= max(_EVERY, _SHARE * self._cost):
+        if step.number < step.total and now - self._shown >= max(
+            _MIN_INTERVAL, _COST_FACTOR * self._cost
+        ):
             self._show(step)
             self._shown = time.monotonic()
             self._cost = self._shown - now
@@ -81,10 +83,10 @@ class Progress:
 
 
 def prepare_preview(loaded: LoadedPipeline) -> None:
-    """Fit the colours of a pipeline's previews, once. Without them there is no preview."""
-    if loaded.fitted:
+    """Fit the colour map of a pipeline's previews, once. If it fails, there are no previews."""
+    if loaded.colours_fitted:
         return
-    loaded.fitted = True
+    loaded.colours_fitted = True
     pipeline = loaded.pipeline
     if getattr(pipeline, "vae", None) is None:
         return
@@ -95,6 +97,6 @@ def prepare_preview(loaded: LoadedPipeline) -> None:
     except JobCancelledError:
         raise
     except Exception:
-        # VAEs that encode in a way of their own. A preview must not cost the job.
+        # A VAE with a different interface. A preview must not fail the job.
         loaded.colours = None
     pipeline.maybe_free_model_hooks()

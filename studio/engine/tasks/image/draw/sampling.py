@@ -1,4 +1,4 @@
-"""One call of a pipeline for a few pictures: its arguments, watching it, cleaning up after it."""
+"""One pipeline call for a batch of pictures: arguments, monitoring, clean-up."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ import torch
 from PIL import Image
 
 from studio.engine.local.job import Job
-from studio.engine.tasks.image.draw.inpaint import Surroundings
+from studio.engine.tasks.image.draw.inpaint import UnmaskedArea
 from studio.engine.tasks.image.draw.latents import as_pixels, encode, generators, starting_latents
-from studio.engine.tasks.image.draw.prompts import each_alone
+from studio.engine.tasks.image.draw.prompts import encoded_separately
 from studio.engine.tasks.image.model import schedulers
 from studio.engine.tasks.image.model.describe import guidance_parameter
 from studio.engine.tasks.image.model.img2img_support import Route, call_parameters
@@ -30,10 +30,10 @@ Pictures = npt.NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to be drawn, with nothing left open. Sizes in pixels.
+    """A fully specified request. Sizes are in pixels.
 
-    `start` is an RGB picture of exactly that size, `route` how the pipeline takes it; `mask`,
-    8-bit grey, says what of it is drawn. An empty `scheduler` is the model's own.
+    `start` is an RGB picture of exactly that size, `route` the way to pass it to the pipeline;
+    `mask`, 8-bit grey, selects the area to draw. An empty `scheduler` is the model's own.
     """
 
     prompt: str
@@ -51,7 +51,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Drawn:
-    """The pictures of one call, and which of them a safety checker blacked out."""
+    """The pictures of one call, and which of them were blacked out by a safety checker."""
 
     pictures: Pictures
     blocked: tuple[bool, ...]
@@ -66,24 +66,24 @@ def draw(
     on_step: Callable[[Step], None],
     on_overflow: Callable[[], None],
 ) -> Drawn:
-    """Draw one picture for each seed in one call. A picture does not depend on the others.
+    """Draw one picture for each seed in one call. Pictures do not depend on each other.
 
     Args:
-        loaded: the pipeline; usable again whatever happens here.
+        loaded: the pipeline; remains usable after errors.
         plan: what to draw.
         seeds: one for each picture.
-        prompts: likewise; they stand in place of the plan's.
-        job: asked at every layer and step whether it was cancelled.
+        prompts: one for each picture, instead of the plan's.
+        job: checked for cancellation at every layer and step.
         on_step: called after each step.
-        on_overflow: called when the VAE had to be run again in float32.
+        on_overflow: called when the VAE has to run again in float32.
 
     Raises:
         JobCancelledError: the job was cancelled.
-        CannotShareError: the pipeline does not take these prompts in one call.
-        Exception: whatever the pipeline raises, e.g. when memory runs out.
+        CannotBatchError: the pipeline cannot take these prompts in one call.
+        Exception: any error of the pipeline, e.g. when memory runs out.
     """
     pipeline = pipeline_for(loaded, plan.route)
-    draws = generators(seeds)
+    random_generators = generators(seeds)
     own = loaded.pipeline.scheduler
     scheduler = schedulers.make(own, plan.scheduler)
     through_latents = (
@@ -91,12 +91,12 @@ def draw(
     )
     strength = max(plan.strength, 1.0 / plan.steps) if plan.start is not None else 1.0
     arguments = call_arguments(pipeline, plan, prompts, strength)
-    arguments["generator"] = draws
+    arguments["generator"] = random_generators
     try:
         with (
             _cancellable(loaded, job),
             safe_decoding(pipeline, on_overflow),
-            each_alone(pipeline, prompts),
+            encoded_separately(pipeline, prompts),
             _without_gradients(loaded),
         ):
             clean = None
@@ -105,7 +105,7 @@ def draw(
             first = starting_latents(
                 pipeline,
                 schedulers.make(own, plan.scheduler) if through_latents else None,
-                draws,
+                random_generators,
                 (plan.width, plan.height),
                 steps=plan.steps,
                 clean=clean if through_latents else None,
@@ -115,14 +115,17 @@ def draw(
                 arguments["latents"] = first
             after_step = on_step
             if clean is not None and plan.mask is not None:
-                after_step = _in_turn(Surroundings(clean, plan.mask).put_back, on_step)
+                after_step = _call_all(UnmaskedArea(clean, plan.mask).restore, on_step)
             schedulers.watch(
-                scheduler, after_step, generators=draws, keep=strength if through_latents else 1.0
+                scheduler,
+                after_step,
+                generators=random_generators,
+                keep=strength if through_latents else 1.0,
             )
             pipeline.scheduler = scheduler
             result = pipeline(**arguments)
     except BaseException:
-        _recover(pipeline)
+        _reset_after_abort(pipeline)
         raise
     finally:
         pipeline.scheduler = own
@@ -135,25 +138,25 @@ def draw(
 def call_arguments(
     pipeline: Any, plan: Plan, prompts: Sequence[str], strength: float
 ) -> dict[str, Any]:
-    """Return the arguments of a pipeline's call, only such as it has."""
+    """Return the arguments for a pipeline's call, limited to those that it accepts."""
     call = call_parameters(type(pipeline))
     wanted: dict[str, Any] = {
         "height": plan.height,
         "width": plan.width,
         "num_inference_steps": plan.steps,
         "output_type": "np",
-        # These fit sizes and captions to one training set's habits, behind the user's back.
+        # These would silently change sizes and captions to match a training set.
         "use_resolution_binning": False,
         "clean_caption": False,
     }
-    # An empty one is left out: some pipelines treat "none" in a way of their own.
+    # Omitted if empty: some pipelines treat a missing one specially.
     if plan.negative_prompt:
         wanted["negative_prompt"] = plan.negative_prompt
     guidance = guidance_parameter(pipeline)
     if guidance and plan.guidance_scale is not None:
         wanted[guidance] = plan.guidance_scale
     if plan.start is not None and plan.route is not None and plan.route.how != "latents":
-        # One for each generator: not every pipeline repeats a single one.
+        # One for each generator: not all pipelines repeat a single picture.
         wanted["image"] = [plan.start] * len(prompts)
         wanted["strength"] = strength
     arguments = {name: value for name, value in wanted.items() if name in call}
@@ -162,7 +165,7 @@ def call_arguments(
     return {**arguments, "prompt": list(prompts)}
 
 
-def _in_turn(*actions: Callable[[Step], None]) -> Callable[[Step], None]:
+def _call_all(*actions: Callable[[Step], None]) -> Callable[[Step], None]:
     def act(step: Step) -> None:
         for action in actions:
             action(step)
@@ -171,12 +174,12 @@ def _in_turn(*actions: Callable[[Step], None]) -> Callable[[Step], None]:
 
 
 def pipeline_for(loaded: LoadedPipeline, route: Route | None) -> Any:
-    """Return the pipeline that takes this route: the loaded one, or one of the same parts."""
+    """Return the pipeline for a route: the loaded one, or a variant with the same components."""
     if route is None or route.how != "variant":
         return loaded.pipeline
     made = loaded.variants.get(route.pipeline)
     if made is None:
-        # Not `from_pipe`, which casts every part to one precision.
+        # Not `from_pipe`, which casts all components to the same precision.
         given = {**loaded.pipeline.config, **loaded.pipeline.components}
         wanted = inspect.signature(route.pipeline.__init__).parameters
         made = route.pipeline(**{name: given[name] for name in wanted if name in given})
@@ -189,7 +192,7 @@ def pipeline_for(loaded: LoadedPipeline, route: Route | None) -> Any:
 
 @contextmanager
 def _cancellable(loaded: LoadedPipeline, job: Job) -> Iterator[None]:
-    """Let the job be cancelled between two layers, where a step may take a minute."""
+    """Allow cancellation between two layers, since a step may take a minute."""
 
     def check(*_: object) -> None:
         job.check()
@@ -209,16 +212,16 @@ def _cancellable(loaded: LoadedPipeline, job: Job) -> Iterator[None]:
 
 
 def _without_gradients(loaded: LoadedPipeline) -> AbstractContextManager[None]:
-    """Inference mode, where nothing moves or casts weights meanwhile; it costs 4 % less.
+    """Return inference mode, which is 4 % faster, if no weights are moved or cast meanwhile.
 
-    Weights that are moved or cast in inference mode could not be changed outside of it again.
+    Weights that are moved or cast in inference mode cannot be changed outside of it.
     """
     fixed = loaded.placement == "whole" and loaded.dtype == torch.float32
     return torch.inference_mode() if fixed else torch.no_grad()
 
 
-def _recover(pipeline: Any) -> None:
-    """Forget what an aborted call left behind: caches between steps, layers on the GPU."""
+def _reset_after_abort(pipeline: Any) -> None:
+    """Clean up after an aborted call: caches between steps, layers on the GPU."""
     from diffusers.hooks import HookRegistry
 
     for part in pipeline.components.values():

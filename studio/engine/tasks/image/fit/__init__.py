@@ -1,1 +1,1 @@
-"""What fits into memory, and what is tried when it runs out."""
+"""Fits a request to the model and its work to the memory."""

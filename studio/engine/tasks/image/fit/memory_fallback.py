@@ -1,7 +1,7 @@
-"""What is tried, one after another, when memory runs out while drawing.
+"""Fallbacks for running out of memory while drawing, tried one after another.
 
-Tiled decoding, then keeping part of the model outside the GPU, then fewer pictures at once,
-then lower precision. Each step is said to the person and goes into the recipe.
+Tiled decoding, then offloading parts of the model from the GPU, then smaller batches, then
+lower precision. Each step is reported as a warning and recorded in the recipe.
 """
 
 from __future__ import annotations
@@ -14,21 +14,21 @@ from studio.engine.local.devices import Device
 from studio.engine.local.job import Job
 from studio.engine.local.memory import collect
 from studio.engine.tasks.image.model.img2img_support import denoiser
-from studio.engine.tasks.image.model.load import LoadedPipeline, place
+from studio.engine.tasks.image.model.load import LoadedPipeline, apply_placement
 from studio.protocol import ProblemError, Sentence, problem, sentence
 
-_PIXELS_AT_ONCE = {"cpu": 512 * 512, "mps": 1024 * 1024, "cuda": 4 * 1024 * 1024}
-"""Pixels in one call: more gains no speed and makes the first picture late."""
+_MAX_PIXELS = {"cpu": 512 * 512, "mps": 1024 * 1024, "cuda": 4 * 1024 * 1024}
+"""Maximum pixels per call. More would not be faster and would delay the first picture."""
 
-_MOST_AT_ONCE = {"cpu": 16, "mps": 8, "cuda": 32}
+_MAX_PICTURES = {"cpu": 16, "mps": 8, "cuda": 32}
 
-_BYTES_A_PIXEL = 1000
-"""Rough working memory for one pixel and byte of precision: about 2 GB for 1024×1024 in
-16 bits. Too little is mended by the ladder, too much only makes the calls smaller."""
+_BYTES_PER_PIXEL = 1000
+"""Rough working memory per pixel and byte of precision: about 2 GB for 1024×1024 in 16 bits.
+If it is too low, the fallbacks apply; if it is too high, batches are only smaller."""
 
 
-def split(count: int, at_once: int) -> list[int]:
-    """Return how many pictures each call draws: as few calls as possible, of nearly one size."""
+def split_evenly(count: int, at_once: int) -> list[int]:
+    """Return the batch size of each call: as few calls as possible, of nearly equal size."""
     calls = -(-count // max(1, at_once))
     return [count // calls + (1 if call < count % calls else 0) for call in range(calls)]
 
@@ -38,27 +38,27 @@ def pictures_at_once(
 ) -> int:
     """Return how many pictures of a size in pixels one call should draw, at least one.
 
-    `available` is the memory that may still be used, in bytes.
+    `available` is the free memory in bytes.
     """
     pixels = width * height
     size = torch.empty((), dtype=dtype).element_size()
     return max(
         1,
         min(
-            _MOST_AT_ONCE.get(device.kind, 8),
-            _PIXELS_AT_ONCE.get(device.kind, 1024 * 1024) // pixels,
-            available // (pixels * size * _BYTES_A_PIXEL),
+            _MAX_PICTURES.get(device.kind, 8),
+            _MAX_PIXELS.get(device.kind, 1024 * 1024) // pixels,
+            available // (pixels * size * _BYTES_PER_PIXEL),
         ),
     )
 
 
-class Ladder:
-    """Steps down from the present way of drawing each time memory runs out.
+class MemoryFallback:
+    """Switches to the next more economical way of drawing each time memory runs out.
 
     Args:
-        loaded: the pipeline; what is done to it lasts until it is unloaded.
-        job: is told about each step.
-        at_once: pictures drawn in one call to begin with.
+        loaded: the pipeline; changes to it last until it is unloaded.
+        job: receives a warning for each step.
+        at_once: initial number of pictures per call.
     """
 
     def __init__(self, loaded: LoadedPipeline, job: Job, at_once: int) -> None:
@@ -68,25 +68,25 @@ class Ladder:
         self.changes: list[str] = []
 
     def prepare(self, available: int, width: int, height: int) -> None:
-        """Tile the last stage from the start where it would take more than is left.
+        """Use tiled decoding from the start if decoding would not fit into memory.
 
-        A CPU never says that memory ran out: the system ends the process instead.
+        On a CPU, running out of memory is not reported: the system kills the process instead.
 
         Args:
-            available: memory that may still be used, in bytes.
-            width: of the picture in pixels.
-            height: likewise.
+            available: free memory in bytes.
+            width: width of the picture in pixels.
+            height: height of the picture in pixels.
         """
         size = torch.empty((), dtype=self._loaded.dtype).element_size()
-        if width * height * size * _BYTES_A_PIXEL > available:
+        if width * height * size * _BYTES_PER_PIXEL > available:
             message = self._tile(sentence("Memory is low, so the picture is decoded in tiles."))
             if message is not None:
                 self._job.warn("memory", message)
 
     def step_down(self, error: BaseException, tried: int) -> None:
-        """Make the next try need less memory than the one that drew `tried` pictures at once.
+        """Reduce the memory for the next attempt; the failed one drew `tried` pictures at once.
 
-        Raises `ProblemError` (`out_of_memory`) when nothing is left to try.
+        Raises `ProblemError` (`out_of_memory`) if no fallback is left.
         """
         collect()
         tiles = sentence("Memory ran out. The picture is now decoded in tiles.")
@@ -104,18 +104,18 @@ class Ladder:
         vae.enable_tiling()
         if hasattr(vae, "enable_slicing"):
             vae.enable_slicing()
-        return self._lasting(message)
+        return self._record(message)
 
     def _offload(self) -> Sentence | None:
         if self._loaded.device.kind != "cuda" or self._loaded.placement == "layers":
             return None
         if self._loaded.placement == "whole":
-            place(self._loaded, "parts")
-            return self._lasting(
+            apply_placement(self._loaded, "parts")
+            return self._record(
                 sentence("Memory ran out. Parts of the model are now kept in main memory (slower).")
             )
-        place(self._loaded, "layers")
-        return self._lasting(
+        apply_placement(self._loaded, "layers")
+        return self._record(
             sentence("Memory ran out. The model is now moved to the GPU layer by layer (slow).")
         )
 
@@ -123,7 +123,9 @@ class Ladder:
         if tried <= 1:
             return None
         self.at_once = tried // 2
-        message = sentence("Memory ran out. Pictures drawn at a time: {count}.", count=self.at_once)
+        message = sentence(
+            "Memory ran out. Drawing {count} at a time from now on.", count=self.at_once
+        )
         self.changes.append(str(message))
         return message
 
@@ -133,9 +135,7 @@ class Ladder:
             for part in loaded.networks().values():
                 part.to(torch.bfloat16)
             loaded.dtype = torch.bfloat16
-            return self._lasting(
-                sentence("Memory ran out. The model now runs in 16-bit precision.")
-            )
+            return self._record(sentence("Memory ran out. The model now runs in 16-bit precision."))
         network = denoiser(loaded.pipeline)
         if not hasattr(network, "enable_layerwise_casting") or _is_8_bit(network):
             return None
@@ -144,13 +144,13 @@ class Ladder:
                 storage_dtype=torch.float8_e4m3fn, compute_dtype=loaded.dtype
             )
         except (ValueError, RuntimeError, NotImplementedError):
-            # Not every way of keeping weights outside the GPU goes together with it.
+            # Not compatible with all kinds of offloading.
             return None
-        return self._lasting(
+        return self._record(
             sentence("Memory ran out. The model's weights are now stored in 8 bits (less precise).")
         )
 
-    def _lasting(self, message: Sentence) -> Sentence:
+    def _record(self, message: Sentence) -> Sentence:
         self._loaded.changes.append(str(message))
         return message
 

@@ -1,7 +1,7 @@
-"""From a request to a plan that a loaded pipeline can carry out, saying what was changed.
+"""Turns a request into a plan that a loaded pipeline can carry out.
 
-A control that the model does not have is left out with a warning; a size that it cannot make is
-rounded; what the person left open gets the model's own default.
+Controls that the model does not have are ignored with a warning, unsupported sizes are rounded,
+and unset values get the model's defaults.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from studio.protocol import Capabilities, problem, sentence
 
 
 def make_plan(request: ImageRequest, loaded: LoadedPipeline, job: Job) -> Plan:
-    """Return what is to be drawn. Warns about everything that differs from the request.
+    """Return the plan for a request. Warns about all differences from the request.
 
-    Raises `ProblemError` (`bad_input`) for a picture or a mask that cannot be read, a mask
-    without a picture, and a mask in which nothing is marked.
+    Raises `ProblemError` (`bad_input`) for an unreadable picture or mask, a mask without a
+    picture, and an empty mask.
     """
     if request.mask is not None and request.image is None:
         raise problem("bad_input", "A mask needs a start picture.")
-    can = loaded.capabilities
+    capabilities = loaded.capabilities
     if not request.prompt.strip():
         job.warn(
             "no_prompt",
@@ -39,47 +39,56 @@ def make_plan(request: ImageRequest, loaded: LoadedPipeline, job: Job) -> Plan:
                 " pictures, change the words or the style in the prompt."
             ),
         )
-    _warn_ignored(request, can, job)
-    _warn_cut(request.prompt, loaded.pipeline, job)
-    route = _route(request, loaded, can)
+    _warn_ignored(request, capabilities, job)
+    _warn_truncated(request.prompt, loaded.pipeline, job)
+    route = _route(request, loaded, capabilities)
     start = read_picture(job.path_of(request.image)) if request.image and route else None
     job.check()
-    wanted = (can.width, can.height)
-    free = "width" in can.controls and "height" in can.controls
+    wanted = (capabilities.width, capabilities.height)
+    free = "width" in capabilities.controls and "height" in capabilities.controls
     if start is not None and free and request.width is None and request.height is None:
-        wanted = size_like(start, can.width * can.height)
-    asked = (
-        request.width if "width" in can.controls else None,
-        request.height if "height" in can.controls else None,
+        wanted = size_like(start, capabilities.width * capabilities.height)
+    requested = (
+        request.width if "width" in capabilities.controls else None,
+        request.height if "height" in capabilities.controls else None,
     )
-    size = _possible(asked[0] or wanted[0], can), _possible(asked[1] or wanted[1], can)
-    if (asked[0] or size[0], asked[1] or size[1]) != size:
+    size = (
+        _nearest_valid_side(requested[0] or wanted[0], capabilities),
+        _nearest_valid_side(requested[1] or wanted[1], capabilities),
+    )
+    if (requested[0] or size[0], requested[1] or size[1]) != size:
         job.warn(
             "size_rounded",
             sentence(
                 "This model supports sides from {least} to {most} pixels in steps of {multiple}."
                 " The size was changed to {width} × {height}.",
-                least=can.min_side,
-                most=can.max_side,
-                multiple=can.multiple,
+                least=capabilities.min_side,
+                most=capabilities.max_side,
+                multiple=capabilities.multiple,
                 width=size[0],
                 height=size[1],
             ),
         )
-    guidance = can.guidance_scale
-    if "guidance_scale" in can.controls and request.guidance_scale is not None:
+    guidance = capabilities.guidance_scale
+    if "guidance_scale" in capabilities.controls and request.guidance_scale is not None:
         guidance = request.guidance_scale
-    negative = request.negative_prompt if "negative_prompt" in can.controls else ""
+    negative = request.negative_prompt if "negative_prompt" in capabilities.controls else ""
     if negative and guidance is not None and guidance <= 1.0:
         job.warn(
             "ignored_control",
             sentence("A negative prompt only has an effect with a guidance scale above 1."),
         )
     mask = None
-    if start is not None and request.mask is not None and "mask" in can.controls:
+    if start is not None and request.mask is not None and "mask" in capabilities.controls:
         mask = read_mask(job.path_of(request.mask), *size)
-    steps = request.steps if request.steps and "steps" in can.controls else can.steps
-    scheduler = request.scheduler if request.scheduler in can.schedulers else can.scheduler
+    steps = (
+        request.steps if request.steps and "steps" in capabilities.controls else capabilities.steps
+    )
+    scheduler = (
+        request.scheduler
+        if request.scheduler in capabilities.schedulers
+        else capabilities.scheduler
+    )
     return Plan(
         prompt=request.prompt,
         negative_prompt=negative,
@@ -95,37 +104,43 @@ def make_plan(request: ImageRequest, loaded: LoadedPipeline, job: Job) -> Plan:
     )
 
 
-def _route(request: ImageRequest, loaded: LoadedPipeline, can: Capabilities) -> Route | None:
-    if request.image is None or "image" not in can.controls:
+def _route(
+    request: ImageRequest, loaded: LoadedPipeline, capabilities: Capabilities
+) -> Route | None:
+    if request.image is None or "image" not in capabilities.controls:
         return None
     return find_route(loaded.pipeline)
 
 
-def _possible(side: int, can: Capabilities) -> int:
-    rounded = (side + can.multiple // 2) // can.multiple * can.multiple
-    return min(can.max_side, max(can.min_side, rounded))
+def _nearest_valid_side(side: int, capabilities: Capabilities) -> int:
+    rounded = (side + capabilities.multiple // 2) // capabilities.multiple * capabilities.multiple
+    return min(capabilities.max_side, max(capabilities.min_side, rounded))
 
 
-def _warn_ignored(request: ImageRequest, can: Capabilities, job: Job) -> None:
+def _warn_ignored(request: ImageRequest, capabilities: Capabilities, job: Job) -> None:
     warnings = {
         "negative_prompt": (
             bool(request.negative_prompt),
             sentence("This model does not support negative prompts. Yours was ignored."),
         ),
         "width": (
-            request.width not in (None, can.width),
-            sentence("This model always makes pictures {side} pixels wide.", side=can.width),
+            request.width not in (None, capabilities.width),
+            sentence(
+                "This model always makes pictures {side} pixels wide.", side=capabilities.width
+            ),
         ),
         "height": (
-            request.height not in (None, can.height),
-            sentence("This model always makes pictures {side} pixels high.", side=can.height),
+            request.height not in (None, capabilities.height),
+            sentence(
+                "This model always makes pictures {side} pixels high.", side=capabilities.height
+            ),
         ),
         "steps": (
             request.steps is not None,
             sentence("This model always uses its own number of steps."),
         ),
         "guidance_scale": (
-            request.guidance_scale not in (None, can.guidance_scale),
+            request.guidance_scale not in (None, capabilities.guidance_scale),
             sentence("This model has no guidance scale. The value was ignored."),
         ),
         "image": (
@@ -144,32 +159,32 @@ def _warn_ignored(request: ImageRequest, can: Capabilities, job: Job) -> None:
         ),
     }
     for control, (is_set, message) in warnings.items():
-        if is_set and control not in can.controls:
+        if is_set and control not in capabilities.controls:
             job.warn("ignored_control", message)
-    if request.scheduler and request.scheduler not in can.schedulers:
+    if request.scheduler and request.scheduler not in capabilities.schedulers:
         job.warn(
             "ignored_control",
             sentence(
                 "The scheduler {name} does not work with this model. {own} is used instead.",
                 name=request.scheduler,
-                own=can.scheduler,
+                own=capabilities.scheduler,
             ),
         )
 
 
-def _warn_cut(prompt: str, pipeline: Any, job: Job) -> None:
-    """Say how many tokens of a prompt the model does not see, if any.
+def _warn_truncated(prompt: str, pipeline: Any, job: Job) -> None:
+    """Warn if a prompt is truncated, with the number of tokens that are lost.
 
-    Of several text encoders the one that reads most counts. Tokens that the tokenizer puts
-    around every prompt are not counted.
+    With several text encoders, the one with the highest limit counts. Special tokens that the
+    tokenizer adds to every prompt are not counted.
     """
     longest = call_parameters(type(pipeline)).get("max_sequence_length")
-    most = [pipeline.config.get("prompt_max_tokens"), longest.default if longest else None]
+    limits = [pipeline.config.get("prompt_max_tokens"), longest.default if longest else None]
     cuts: list[tuple[int, int]] = []
     for name, tokenizer in pipeline.components.items():
         if not name.startswith("tokenizer") or tokenizer is None:
             continue
-        limits = [value for value in (*most, tokenizer.model_max_length) if value]
+        limits = [value for value in (*limits, tokenizer.model_max_length) if value]
         limit = int(min(limits))
         count = len(tokenizer(prompt, truncation=False, verbose=False)["input_ids"])
         around = tokenizer.num_special_tokens_to_add()

@@ -1,1 +1,1 @@
-"""Image pipelines: what they are made of, what they can do, loading them."""
+"""Image pipelines: their files, capabilities, schedulers and loading."""

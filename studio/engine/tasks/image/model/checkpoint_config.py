@@ -1,8 +1,8 @@
-"""The configuration that diffusers needs for a checkpoint in a single file.
+"""Derives the diffusers configuration of a single-file checkpoint from its tensors.
 
-diffusers would fetch the configuration from the hub. Nothing is fetched here: a folder beside
-the file is used if there is one; for Stable Diffusion 1.x and XL the configuration is read off
-the shapes of the tensors, so that no folder is needed.
+diffusers would download the configuration from the hub. Here, a folder next to the file is used
+if there is one. For Stable Diffusion 1.x and XL no folder is needed: the configuration follows
+from the shapes of the tensors.
 """
 
 from __future__ import annotations
@@ -33,19 +33,19 @@ _CLIP_XL = "conditioner.embedders.0.transformer.text_model."
 _OPEN_CLIP_XL = "conditioner.embedders.1.model."
 
 _HEAD = 64
-"""Channels of one attention head in every CLIP text encoder and in SDXL's U-Net."""
+"""Channels per attention head in all CLIP text encoders and in SDXL's U-Net."""
 
 
 class ConfigFolder:
-    """A temporary folder that is removed with this object, and at the latest with the process."""
+    """A temporary folder that is deleted together with this object, or at process exit."""
 
     def __init__(self) -> None:
         self.path = Path(tempfile.mkdtemp(prefix="prompt-studio-config-"))
         weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)
 
 
-def holds(tensors: Tensors, name: str, kind: type[Any]) -> bool:
-    """Tell whether a checkpoint has the weights of a component (a name and a class) in it."""
+def contains(tensors: Tensors, name: str, kind: type[Any]) -> bool:
+    """Return whether a checkpoint contains the weights of a component (a name and a class)."""
     from diffusers import ModelMixin
     from diffusers.loaders.single_file_utils import (
         is_clip_model_in_single_file,
@@ -69,8 +69,8 @@ def built_in_config(path: Path, tensors: Tensors) -> ConfigFolder:
         tensors: its tensors.
 
     Raises:
-        ProblemError: `model_broken` when parts are missing, `bad_input` when it is of a family
-            that needs a configuration folder, with the place to put it.
+        ProblemError: `model_broken` if parts are missing, `bad_input` if its family needs a
+            configuration folder; the message says where to put it.
     """
     family = self_contained_pipeline(tensors)
     if not family:
@@ -171,7 +171,7 @@ def unet_config(tensors: Tensors, *, is_xl: bool) -> dict[str, Any]:
         while f"{_UNET}input_blocks.{block}.0.in_layers.2.weight" in tensors:
             block += 1
         resnets.append(block - first)
-        block += 1  # what halves the sides
+        block += 1  # the downsampling block
     key = ".1.transformer_blocks.0.attn2.to_k.weight"
     attending = next((name for name in tensors if name.endswith(key)), key)
     config: dict[str, Any] = {
@@ -185,7 +185,7 @@ def unet_config(tensors: Tensors, *, is_xl: bool) -> dict[str, Any]:
         "up_block_types": ["CrossAttnUpBlock2D" if d else "UpBlock2D" for d in reversed(depths)],
         "transformer_layers_per_block": [max(1, depth) for depth in depths],
         "cross_attention_dim": tensors[attending].shape[1],
-        # A name that once went wrong in diffusers: this is the number of heads.
+        # Misnamed in diffusers: this is the number of heads.
         "attention_head_dim": [count // _HEAD for count in channels] if is_xl else 8,
     }
     if is_xl:
@@ -194,7 +194,7 @@ def unet_config(tensors: Tensors, *, is_xl: bool) -> dict[str, Any]:
         config |= {
             "use_linear_projection": True,
             "addition_embed_type": "text_time",
-            # Six numbers (size, crop, target) are embedded beside the pooled text.
+            # Six numbers (size, crop, target) are embedded together with the pooled text.
             "addition_time_embed_dim": (added - pooled) // 6,
             "projection_class_embeddings_input_dim": added,
         }
@@ -279,7 +279,7 @@ def _scheduler_config(tensors: Tensors, *, is_xl: bool) -> dict[str, Any]:
     }
     if not is_xl:
         config |= {"skip_prk_steps": True, "set_alpha_to_one": False}
-    # Two empty tensors by which fine-tuned checkpoints say how they were trained.
+    # Fine-tuned checkpoints mark how they were trained with these two empty tensors.
     if "v_pred" in tensors:
         config["prediction_type"] = "v_prediction"
     if "ztsnr" in tensors and is_xl:
@@ -288,7 +288,7 @@ def _scheduler_config(tensors: Tensors, *, is_xl: bool) -> dict[str, Any]:
 
 
 def _count(tensors: Tensors, pattern: str) -> int:
-    """Return one more than the highest number that the pattern's group matches, 0 for none."""
+    """Return the highest number matched by the pattern's group plus one, 0 for no match."""
     matcher = re.compile(pattern)
     numbers = [int(found.group(1)) for name in tensors if (found := matcher.match(name))]
     return max(numbers, default=-1) + 1

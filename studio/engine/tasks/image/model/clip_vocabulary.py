@@ -1,8 +1,8 @@
-"""The vocabulary of CLIP, which single-file checkpoints need and do not carry.
+"""The CLIP tokenizer, which single-file checkpoints need but do not contain.
 
-`clip_merges.txt.gz` holds the 48,894 merges that CLIP uses of the list published with it
+`clip_merges.txt.gz` contains the 48,894 merges that CLIP uses from its published list
 (https://github.com/openai/CLIP, file `bpe_simple_vocab_16e6.txt.gz`, MIT, © 2021 OpenAI). The
-vocabulary follows from them in the order that `clip/simple_tokenizer.py` there defines.
+vocabulary is derived from them in the order defined by `clip/simple_tokenizer.py` there.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _START, _END = "<|startoftext|>", "<|endoftext|>"
 
 
 def write_clip_tokenizer(folder: Path, *, pad_token: str = _END) -> None:
-    """Write a CLIP tokenizer into `folder` (made if needed), as transformers reads it.
+    """Write a CLIP tokenizer for transformers to `folder`, which is created if needed.
 
     `pad_token` is `<|endoftext|>` for OpenAI's text encoders and `!` for OpenCLIP's.
     """
@@ -49,7 +49,7 @@ def write_clip_tokenizer(folder: Path, *, pad_token: str = _END) -> None:
 
 
 def _byte_letters() -> list[str]:
-    """Return a printable letter for each byte, printable bytes first (byte-level BPE)."""
+    """Return a printable character for each byte, printable bytes first (byte-level BPE)."""
     printable = [
         *range(ord("!"), ord("~") + 1),
         *range(ord("¡"), ord("¬") + 1),

@@ -1,6 +1,6 @@
-"""The weight files of a pipeline's component, and the memory that their tensors will take.
+"""Finds the weight files of a pipeline's component and the memory that their tensors need.
 
-Nothing but safetensors is ever read: a pickle can run code, a safetensors file cannot.
+Only safetensors files are read: pickle files can run code.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ _INDEX_SUFFIX = ".safetensors.index.json"
 
 
 def weight_files(folder: Path) -> tuple[tuple[Path, ...], str]:
-    """Return the weight files of one component's folder, and their variant (e.g. `fp16`).
+    """Return the weight files in a component's folder, and their variant (e.g. `fp16`).
 
-    The full-precision files win over a variant. Every shard that an index names is returned,
-    whether it exists or not. Raises `ProblemError` (`model_broken`) when there is none, with a
-    sentence of its own when there are only pickle files.
+    Prefers full-precision files to a variant. All shards in an index are returned, whether they
+    exist or not. Raises `ProblemError` (`model_broken`) if there are none, with a separate
+    message if there are only pickle files.
     """
     indexes = sorted(folder.glob(f"*{_INDEX_SUFFIX}")) + sorted(
         folder.glob("*.safetensors.index.*.json")
@@ -49,19 +49,19 @@ def weight_files(folder: Path) -> tuple[tuple[Path, ...], str]:
             " Get the same model with .safetensors files.",
             file=pickles[0],
         )
-    raise missing(folder / "diffusion_pytorch_model.safetensors", folder)
+    raise missing_file(folder / "diffusion_pytorch_model.safetensors", folder)
 
 
 def loaded_bytes(tensors: Tensors, floating: int) -> int:
-    """Return the bytes the tensors take when floating-point ones are loaded as `floating` bytes."""
+    """Return the tensors' size in bytes if floating-point elements take `floating` bytes each."""
     return sum(
         tensor.elements * floating if tensor.dtype.startswith(("f", "bf")) else tensor.nbytes
         for tensor in tensors.values()
     )
 
 
-def missing(path: Path, folder: Path | None = None) -> ProblemError:
-    """Return the error for a weight file that is not there."""
+def missing_file(path: Path, folder: Path | None = None) -> ProblemError:
+    """Return the error for a missing file, or for a `folder` without weight files."""
     if folder is not None:
         return problem(
             "model_broken",

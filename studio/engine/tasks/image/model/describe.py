@@ -1,7 +1,7 @@
-"""What an image pipeline can do, read from its call signature and the parts it is made of.
+"""Derives the capabilities of an image pipeline from its call signature and components.
 
-No weights are read: networks are set up from their configuration on torch's meta device, which
-takes no memory, so that even the largest model is described in a second.
+No weights are read: networks are created from their configuration on torch's meta device, which
+takes no memory, so even the largest models take only a second.
 """
 
 from __future__ import annotations
@@ -12,19 +12,19 @@ from typing import Any
 
 from studio.engine.tasks.image.model import schedulers
 from studio.engine.tasks.image.model.img2img_support import call_parameters, denoiser, find_route
-from studio.engine.tasks.image.model.inpaint_support import can_hold
+from studio.engine.tasks.image.model.inpaint_support import supports_inpainting
 from studio.engine.tasks.image.model.layout import Component, Layout, ModelFacts, read_layout
 from studio.engine.tasks.image.model.preview import scale_of
 from studio.protocol import Capabilities, ModelRef, problem
 
 _FALLBACK_SIDE = 512
 
-_SMALLEST, _LARGEST = 64, 8192
-"""Pixels: what a request may ask for at all."""
+_MIN_SIDE, _MAX_SIDE = 64, 8192
+"""Limits for any request, in pixels."""
 
 
 def describe(model: ModelRef) -> Capabilities:
-    """Return what a model can do and its defaults, without loading its weights.
+    """Return a model's capabilities and defaults without loading its weights.
 
     Raises `ProblemError` (`model_missing`, `model_broken`, `bad_input`) naming the file.
     """
@@ -33,10 +33,10 @@ def describe(model: ModelRef) -> Capabilities:
 
 
 def skeleton(layout: Layout) -> Any:
-    """Return the pipeline with its real scheduler and with networks that have no weights.
+    """Return the pipeline with its scheduler and with networks without weights.
 
-    Text encoders, tokenizers and image processors are left out: what is read here does not
-    depend on them.
+    Text encoders, tokenizers and image processors are omitted: capabilities do not depend on
+    them.
     """
     import diffusers
     from accelerate import init_empty_weights
@@ -48,7 +48,7 @@ def skeleton(layout: Layout) -> Any:
                 parts[component.name] = component.kind.from_pretrained(component.folder)
             elif issubclass(component.kind, diffusers.ModelMixin):
                 with init_empty_weights():
-                    parts[component.name] = _without_weights(component)
+                    parts[component.name] = _from_config(component)
         return assemble(layout, parts)
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RuntimeError) as error:
         raise problem(
@@ -61,9 +61,9 @@ def skeleton(layout: Layout) -> Any:
 
 
 def assemble(layout: Layout, parts: dict[str, Any]) -> Any:
-    """Return the pipeline made of these parts; parts that it may lack are None.
+    """Return a pipeline made of these components; missing optional ones are None.
 
-    Raises what the pipeline's constructor raises.
+    Raises the errors of the pipeline's constructor.
     """
     config = layout.pipeline.load_config(layout.root)
     arguments: dict[str, Any] = {}
@@ -83,13 +83,13 @@ def assemble(layout: Layout, parts: dict[str, Any]) -> Any:
 
 
 def capabilities_of(pipeline: Any, facts: ModelFacts) -> Capabilities:
-    """Return the capabilities of a pipeline instance, whose networks may have no weights.
+    """Return the capabilities of a pipeline, whose networks need no weights.
 
-    `facts` are the maker's own defaults; they win over the pipeline's.
+    The author's `facts` take precedence over the pipeline's defaults.
     """
     call = call_parameters(type(pipeline))
     controls = ["prompt", "seed", "count"]
-    if _negative_counts(pipeline):
+    if _supports_negative_prompt(pipeline):
         controls.append("negative_prompt")
     controls += [name for name in ("width", "height") if name in call]
     if "num_inference_steps" in call:
@@ -105,7 +105,7 @@ def capabilities_of(pipeline: Any, facts: ModelFacts) -> Capabilities:
         controls.append("image")
         if route.has_strength:
             controls.append("strength")
-        if can_hold(pipeline):
+        if supports_inpainting(pipeline):
             controls.append("mask")
     if facts.background == "white":
         controls.append("transparent")
@@ -121,13 +121,13 @@ def capabilities_of(pipeline: Any, facts: ModelFacts) -> Capabilities:
         multiple=multiple,
         steps=facts.steps or _default_steps(pipeline),
         guidance_scale=_default_guidance(pipeline, facts, guidance),
-        min_side=_round_up(_SMALLEST, multiple),
+        min_side=_round_up(_MIN_SIDE, multiple),
         max_side=_largest_side(pipeline, multiple),
     )
 
 
 def guidance_parameter(pipeline: Any) -> str:
-    """Return the name of the call's parameter that guidance goes to, empty if it has no effect."""
+    """Return the name of the call's guidance parameter, empty if guidance has no effect."""
     call = call_parameters(type(pipeline))
     true_scale = call.get("true_cfg_scale")
     if true_scale is not None and float(true_scale.default or 1.0) > 1.0:
@@ -137,14 +137,14 @@ def guidance_parameter(pipeline: Any) -> str:
         return ""
     network = denoiser(pipeline)
     embeds = network.config.get("guidance_embeds") if network is not None else None
-    # Distilled models with neither an input for guidance nor a second, unguided pass.
+    # Distilled models with neither a guidance input nor a second, unconditional pass.
     if embeds is False and not hasattr(type(pipeline), "do_classifier_free_guidance"):
         return ""
     return "guidance_scale"
 
 
 def side_multiple(pipeline: Any) -> int:
-    """Return what both sides of a picture must be a multiple of, in pixels."""
+    """Return the number of pixels of which both sides must be a multiple."""
     scale = scale_of(pipeline)
     network = denoiser(pipeline)
     patch = network.config.get("patch_size", 1) if network is not None else 1
@@ -155,7 +155,7 @@ def side_multiple(pipeline: Any) -> int:
     return math.lcm(scale * int(patch or 1), max(1, step))
 
 
-def _without_weights(component: Component) -> Any:
+def _from_config(component: Component) -> Any:
     return component.kind.from_config(component.kind.load_config(component.folder))
 
 
@@ -163,14 +163,14 @@ def _is_required(parameter: inspect.Parameter) -> bool:
     return parameter.default is inspect.Parameter.empty
 
 
-def _negative_counts(pipeline: Any) -> bool:
+def _supports_negative_prompt(pipeline: Any) -> bool:
     call = call_parameters(type(pipeline))
     if "negative_prompt" not in call or not guidance_parameter(pipeline):
         return False
     if "true_cfg_scale" in call and guidance_parameter(pipeline) != "true_cfg_scale":
         return False
     network = denoiser(pipeline)
-    # Distilled U-Nets (LCM) take guidance as an input and make no second pass.
+    # Distilled U-Nets (LCM) take guidance as an input and have no second pass.
     return network is None or network.config.get("time_cond_proj_dim") is None
 
 
@@ -190,7 +190,7 @@ def _default_size(pipeline: Any, multiple: int) -> tuple[int, int]:
         pair = [int(size[-1]) * scale, int(size[0]) * scale]
     else:
         pair = [int(size) * scale] * 2
-    width, height = (max(_SMALLEST, _round_up(side, multiple)) for side in pair)
+    width, height = (max(_MIN_SIDE, _round_up(side, multiple)) for side in pair)
     return width, height
 
 
@@ -212,8 +212,8 @@ def _largest_side(pipeline: Any, multiple: int) -> int:
     network = denoiser(pipeline)
     largest = network.config.get("pos_embed_max_size") if network is not None else None
     if largest:
-        return min(_LARGEST, int(largest) * multiple)
-    return _LARGEST - _LARGEST % multiple
+        return min(_MAX_SIDE, int(largest) * multiple)
+    return _MAX_SIDE - _MAX_SIDE % multiple
 
 
 def _round_up(side: int, multiple: int) -> int:

@@ -1,7 +1,7 @@
-"""How a pipeline can start from a picture: by a sibling class, by itself, or through its latents.
+"""Finds out how a pipeline can start from a picture: variant class, own parameter, or latents.
 
-Read from call signatures, constructors and configurations; a class name is only ever a hint
-that is then checked.
+Derived from call signatures, constructors and configurations; class names are only hints that
+are then checked.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from studio.engine.tasks.image.model.schedulers import is_dynamic
 
 @dataclass(frozen=True)
 class Route:
-    """How to start from a picture.
+    """A way to start from a picture.
 
-    `variant`: `pipeline` is the class that takes it. `own`: the text-to-image class takes it.
-    `latents`: the picture is turned into latents, noised and passed as `latents`.
+    `variant`: another class, `pipeline`, takes it. `own`: the text-to-image class takes it.
+    `latents`: the picture is encoded, noised and passed as `latents`.
     """
 
     how: Literal["variant", "own", "latents"]
@@ -30,19 +30,19 @@ class Route:
 
 def call_parameters(pipeline: type[Any]) -> Mapping[str, inspect.Parameter]:
     """Return the parameters of a pipeline class's call, by name."""
-    if pipeline not in _calls:
+    if pipeline not in _call_parameters:
         parameters = dict(inspect.signature(pipeline.__call__).parameters)
         parameters.pop("self", None)
-        _calls[pipeline] = MappingProxyType(parameters)
-    return _calls[pipeline]
+        _call_parameters[pipeline] = MappingProxyType(parameters)
+    return _call_parameters[pipeline]
 
 
-# A job asks a dozen times, and reading a signature takes as long as a small layer.
-_calls: dict[type[Any], Mapping[str, inspect.Parameter]] = {}
+# Needed a dozen times per job, and reading a signature takes as long as a small layer.
+_call_parameters: dict[type[Any], Mapping[str, inspect.Parameter]] = {}
 
 
 def needs_more_than_a_prompt(pipeline: type[Any]) -> bool:
-    """Tell whether a pipeline class wants a control picture or the like with every call."""
+    """Return whether a pipeline class requires further inputs, such as a control picture."""
     call = call_parameters(pipeline)
     if "controlnet" in inspect.signature(pipeline.__init__).parameters or "control_image" in call:
         return True
@@ -53,23 +53,23 @@ def find_route(pipeline: Any) -> Route | None:
     """Return how a pipeline can start from a picture, None if it cannot.
 
     Args:
-        pipeline: an instance; its networks may be on the meta device.
+        pipeline: an instance, whose networks may be on the meta device.
     """
     kind = type(pipeline)
     call = call_parameters(kind)
     if "image" in call:
         return Route("own", kind, "strength" in call)
-    sibling = _sibling(kind)
+    sibling = _sibling_class(kind)
     if sibling is None and _takes_latents(pipeline):
         return Route("latents", kind, True)
-    sibling = sibling or _mapped(kind)
+    sibling = sibling or _class_from_auto_pipeline(kind)
     if sibling is None:
         return None
     return Route("variant", sibling, "strength" in call_parameters(sibling))
 
 
 def denoiser(pipeline: Any) -> Any:
-    """Return the network that takes the steps, None where a pipeline has none of the usual."""
+    """Return the denoising network of a pipeline, None if it has none of the usual names."""
     for name in ("transformer", "unet", "prior", "decoder"):
         found = getattr(pipeline, name, None)
         if found is not None:
@@ -78,23 +78,23 @@ def denoiser(pipeline: Any) -> Any:
 
 
 def works_on_pixels(pipeline: Any) -> bool:
-    """Tell whether the pipeline has no VAE and takes its steps on RGB pixels."""
+    """Return whether the pipeline has no VAE and denoises RGB pixels."""
     network = denoiser(pipeline)
     if getattr(pipeline, "vae", None) is not None or network is None:
         return False
     return network.config.get("in_channels") == 3 and "latents" in call_parameters(type(pipeline))
 
 
-def _sibling(kind: type[Any]) -> type[Any] | None:
+def _sibling_class(kind: type[Any]) -> type[Any] | None:
     import diffusers
 
     name = kind.__name__.removesuffix("Pipeline") + "Img2ImgPipeline"
     found = getattr(diffusers, name, None)
-    return found if _can_take_over(kind, found) else None
+    return found if _accepts_components_of(kind, found) else None
 
 
-def _mapped(kind: type[Any]) -> type[Any] | None:
-    # Imports every pipeline there is, which takes seconds: asked last.
+def _class_from_auto_pipeline(kind: type[Any]) -> type[Any] | None:
+    # Tried last, since it imports all pipelines, which takes seconds.
     from diffusers.pipelines.auto_pipeline import (
         AUTO_IMAGE2IMAGE_PIPELINES_MAPPING,
         AUTO_TEXT2IMAGE_PIPELINES_MAPPING,
@@ -103,11 +103,11 @@ def _mapped(kind: type[Any]) -> type[Any] | None:
     for name, candidate in AUTO_TEXT2IMAGE_PIPELINES_MAPPING.items():
         if candidate is kind:
             found = AUTO_IMAGE2IMAGE_PIPELINES_MAPPING.get(name)
-            return found if _can_take_over(kind, found) else None
+            return found if _accepts_components_of(kind, found) else None
     return None
 
 
-def _can_take_over(kind: type[Any], found: Any) -> bool:
+def _accepts_components_of(kind: type[Any], found: Any) -> bool:
     if not inspect.isclass(found):
         return False
     call = call_parameters(found)

@@ -1,26 +1,26 @@
-"""Whether a pipeline can be held to a picture outside a mask while it draws."""
+"""Finds out whether a pipeline supports inpainting with blended latents."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from studio.engine.tasks.image.model.img2img_support import denoiser, works_on_pixels
-from studio.engine.tasks.image.model.schedulers import knows_its_levels
+from studio.engine.tasks.image.model.schedulers import has_noise_levels
 
 _VAES = ("AutoencoderKL", "AutoencoderDC", "AutoencoderKLQwenImage")
-"""Those whose latents `latents.encode` gives as the denoiser has them."""
+"""VAEs whose latents from `latents.encode` match those of the denoiser."""
 
 
-def can_hold(pipeline: Any) -> bool:
-    """Tell whether what a mask leaves black can be held while this pipeline draws.
+def supports_inpainting(pipeline: Any) -> bool:
+    """Return whether the area outside a mask can be kept while this pipeline draws.
 
-    It can where its latents are those that `latents.encode` gives, one by one or 2×2 of them as
-    one token, and where its scheduler tells how noisy they are.
+    Requires latents as returned by `latents.encode`, directly or packed as 2×2 per token, and a
+    scheduler whose noise levels are known.
 
     Args:
-        pipeline: an instance; its networks may be on the meta device.
+        pipeline: an instance, whose networks may be on the meta device.
     """
-    if not knows_its_levels(pipeline.scheduler):
+    if not has_noise_levels(pipeline.scheduler):
         return False
     if works_on_pixels(pipeline):
         return True

@@ -1,7 +1,7 @@
-"""What an image model on disk is made of: its pipeline, its parts, their files.
+"""Reads the layout of an image model on disk: its pipeline class, components and files.
 
-Only code of diffusers and transformers is ever named; a model that asks for code of its own,
-or whose weights are pickle files, is refused here, before anything is imported for it.
+Only classes of diffusers and transformers are used. Models that need custom code or have pickle
+weights are rejected here, before anything is imported for them.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import transformers
 from diffusers import DiffusionPipeline, pipelines
 
 from studio.engine.tasks.image.model import checkpoint_config
-from studio.engine.tasks.image.model.component_files import missing, weight_files
+from studio.engine.tasks.image.model.component_files import missing_file, weight_files
 from studio.engine.tasks.image.model.img2img_support import (
     call_parameters,
     needs_more_than_a_prompt,
@@ -29,23 +29,24 @@ from studio.formats.safetensors import read_safetensors_header
 from studio.formats.tensors import Tensors
 from studio.protocol import ModelRef, ProblemError, problem
 
-# Names that transformers 5 dropped, still found in older model folders.
+# Class names that transformers 5 removed but older model folders still use.
 _RENAMED = {"CLIPFeatureExtractor": "CLIPImageProcessor"}
 
-# Parameters of pipelines that make films, sound, or fill a hole in a picture.
+# Parameters of pipelines for video, audio and inpainting.
 _OTHER_TASKS = {"num_frames", "video_length", "audio_length_in_s", "mask_image"}
 
 
 class ModelFacts(msgspec.Struct, frozen=True):
-    """`studio.json` in a model's folder: what its maker says about it. All of it optional.
+    """Facts from the model's author: `studio.json` in its folder. All fields are optional.
 
-    `background` is `white` for a model that draws things on plain white, which can then be
-    made transparent. `precision` is `float32` for one that half precision spoils. `unused` are
-    fields of a request that the pipeline takes, but that have no good effect with this model.
-    `unknown_prompts` mean nothing to the model, and neither does any prompt that it encodes
-    like them; `unknown_shows` are lower-case words for what it draws then, which it does know.
-    `draws` is `icons` for a model of single things, `alike` is true for one that makes nearly the
-    same picture from every seed. The other fields are defaults; sizes in pixels.
+    `background` is `white` for models that draw objects on plain white, which can be made
+    transparent. `precision` is `float32` for models that do not work in half precision. `unused`
+    are request fields that the pipeline takes but that have no useful effect with this model.
+    `unknown_prompts` are examples of prompts that mean nothing to the model, like all prompts
+    with similar encodings; `unknown_shows` are lower-case words for what it draws then, which
+    count as known. `draws` is `icons` for models of single objects; `alike` is true for models
+    that draw nearly the same picture from every seed. The other fields are defaults; sizes are
+    in pixels.
     """
 
     background: str = ""
@@ -64,10 +65,10 @@ class ModelFacts(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True)
 class Component:
-    """One part of a pipeline.
+    """One component of a pipeline.
 
-    `files` are its own weight files: none for tokenizers and the like, and none for what is in
-    the checkpoint of a single-file model. `variant` is the files' precision, e.g. `fp16`.
+    `files` are its weight files: empty for components without weights, such as tokenizers, and
+    for components inside a single-file checkpoint. `variant` is the files' precision, e.g. `fp16`.
     """
 
     name: str
@@ -86,8 +87,8 @@ class Component:
 class Layout:
     """A model on disk. `root` is the diffusers folder with the configuration.
 
-    For a single-file checkpoint `checkpoint` is that file and `root` may be a temporary folder,
-    which lives as long as this object does.
+    For a single-file checkpoint, `checkpoint` is that file, and `root` may be a temporary folder
+    that exists as long as this object.
     """
 
     pipeline: type[Any]
@@ -96,11 +97,11 @@ class Layout:
     facts: ModelFacts = field(default_factory=ModelFacts)
     checkpoint: Path | None = None
     headers: Mapping[Path, Tensors] = field(default_factory=dict)
-    keep: checkpoint_config.ConfigFolder | None = None
+    temporary_folder: checkpoint_config.ConfigFolder | None = None
 
 
 def read_layout(ref: ModelRef) -> Layout:
-    """Read what a model is made of. No weights are read, but the files' headers are.
+    """Read the layout of a model. Reads the headers of its files, but no weights.
 
     Args:
         ref: a model of format `diffusers` or `single_file`.
@@ -131,10 +132,10 @@ def _read_single_file(path: Path) -> Layout:
         )
     header = read_safetensors_header(path).tensors
     folder = configuration_folder(path)
-    keep = None
+    temporary_folder = None
     if folder is None:
-        keep = checkpoint_config.built_in_config(path, header)
-        folder = keep.path
+        temporary_folder = checkpoint_config.built_in_config(path, header)
+        folder = temporary_folder.path
     index = _read_index(folder)
     components: list[Component] = []
     headers: dict[Path, Tensors] = {path: header}
@@ -143,7 +144,7 @@ def _read_single_file(path: Path) -> Layout:
             continue
         files: tuple[Path, ...] = ()
         variant = ""
-        if is_network(kind) and not checkpoint_config.holds(header, name, kind):
+        if is_network(kind) and not checkpoint_config.contains(header, name, kind):
             files, variant = weight_files(folder / name)
             headers |= _headers(files)
         components.append(Component(name, kind, folder / name, files, variant))
@@ -154,7 +155,7 @@ def _read_single_file(path: Path) -> Layout:
         facts=_read_facts(folder_beside(path)),
         checkpoint=path,
         headers=headers,
-        keep=keep,
+        temporary_folder=temporary_folder,
     )
 
 
@@ -186,7 +187,7 @@ def _read_folder(root: Path) -> Layout:
 def _headers(files: tuple[Path, ...]) -> dict[Path, Tensors]:
     for file in files:
         if not file.is_file():
-            raise missing(file)
+            raise missing_file(file)
     return {file: read_safetensors_header(file).tensors for file in files}
 
 
@@ -195,7 +196,7 @@ def _read_index(root: Path) -> dict[str, Any]:
     try:
         index = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise missing(path) from None
+        raise missing_file(path) from None
     except (OSError, ValueError) as error:
         raise _unreadable(path, error) from error
     if not isinstance(index, dict):
@@ -225,7 +226,7 @@ def _unreadable(path: Path, error: Exception) -> ProblemError:
 def _pipeline_class(index: Mapping[str, Any], root: Path) -> type[Any]:
     name = index.get("_class_name")
     if not isinstance(name, str):
-        raise _own_code(root, name)
+        raise _custom_code(root, name)
     found = getattr(diffusers, name, None)
     if not (inspect.isclass(found) and issubclass(found, DiffusionPipeline)):
         raise problem(
@@ -248,7 +249,7 @@ def _pipeline_class(index: Mapping[str, Any], root: Path) -> type[Any]:
 
 
 def _classes(index: Mapping[str, Any], root: Path) -> dict[str, type[Any]]:
-    """Return the class of each component that the model has."""
+    """Return the class of each component of the model, by name."""
     found: dict[str, type[Any]] = {}
     for name, value in index.items():
         if name.startswith("_") or not (isinstance(value, list) and len(value) == 2):
@@ -261,7 +262,7 @@ def _classes(index: Mapping[str, Any], root: Path) -> dict[str, type[Any]]:
 
 def _component_class(library: object, class_name: object, root: Path) -> type[Any]:
     if not isinstance(library, str) or not isinstance(class_name, str):
-        raise _own_code(root, class_name)
+        raise _custom_code(root, class_name)
     if library == "diffusers":
         module: Any = diffusers
     elif library == "transformers":
@@ -269,7 +270,7 @@ def _component_class(library: object, class_name: object, root: Path) -> type[An
     elif library.isidentifier() and not library.startswith("_") and hasattr(pipelines, library):
         module = getattr(pipelines, library)
     else:
-        raise _own_code(root, f"{library}.{class_name}")
+        raise _custom_code(root, f"{library}.{class_name}")
     found = getattr(module, _RENAMED.get(class_name, class_name), None)
     if not inspect.isclass(found):
         raise problem(
@@ -282,7 +283,7 @@ def _component_class(library: object, class_name: object, root: Path) -> type[An
     return found
 
 
-def _own_code(root: Path, name: object) -> ProblemError:
+def _custom_code(root: Path, name: object) -> ProblemError:
     return problem(
         "bad_input",
         "{folder} needs custom code ({name}), which is never run. Choose a model that diffusers"
@@ -293,7 +294,7 @@ def _own_code(root: Path, name: object) -> ProblemError:
 
 
 def is_network(kind: type[Any]) -> bool:
-    """Tell whether a component's class has weights."""
+    """Return whether a component's class has weights."""
     import torch
 
     return issubclass(kind, torch.nn.Module)

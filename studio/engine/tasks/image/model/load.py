@@ -1,8 +1,8 @@
-"""Loads a pipeline part by part, so that loading can be followed, stopped and explained.
+"""Loads a pipeline component by component, with progress, cancellation and precise errors.
 
-Only safetensors files and only classes of diffusers and transformers are used (`layout`). A file
-that is missing, cut short, of the wrong shape or incomplete is named in the error: neither
-library refuses all of these by itself (a missing tensor would be filled with random numbers).
+Only safetensors files and only classes of diffusers and transformers are used (see `layout`).
+Errors name the file that is missing, truncated, incomplete or has wrong shapes: the libraries do
+not detect all of these (missing tensors would be initialised with random numbers).
 """
 
 from __future__ import annotations
@@ -19,28 +19,28 @@ from studio.engine.local.job import Job, JobCancelledError
 from studio.engine.local.memory import MemoryArbiter, model_key
 from studio.engine.tasks.image.model.component_files import loaded_bytes
 from studio.engine.tasks.image.model.describe import assemble, capabilities_of
-from studio.engine.tasks.image.model.encoding import EncodedPrompts
 from studio.engine.tasks.image.model.layout import Component, Layout, read_layout
-from studio.engine.tasks.image.model.pipeline_fixes import mend
+from studio.engine.tasks.image.model.pipeline_fixes import apply_fixes
 from studio.engine.tasks.image.model.preview import ColourMap
+from studio.engine.tasks.image.model.prompt_encoding import EncodedPromptCache
 from studio.protocol import Capabilities, ModelRef, ProblemError, problem, sentence
 
 Placement = Literal["whole", "parts", "layers"]
-"""`whole`: everything on the device. `parts`: one network at a time. `layers`: a few layers."""
+"""`whole`: everything on the device; `parts`: one network at a time; `layers`: a few layers."""
 
-_ROOM = 1_500_000_000
-"""Bytes left for the computation itself when deciding where a pipeline goes on a GPU."""
+_WORKING_MEMORY = 1_500_000_000
+"""Memory reserved for the computation when choosing a pipeline's placement on a GPU, in bytes."""
 
 
 @dataclass
 class LoadedPipeline:
-    """A pipeline in memory, with what the memory ladder has done to it so far.
+    """A pipeline in memory, including the changes made by `memory_fallback`.
 
-    `size` is the weights' in bytes, `sha256` their fingerprint once it was taken. `changes` are
-    sentences in English for recipes. `colours` is the preview's map from latents to colours:
-    None until it was fitted, and `fitted` tells whether that was tried. `encoded` are the states
-    of the last prompts, `unknown` those of its facts' unknown prompts (prompts, tokens, width),
-    once they were needed (`out_of_domain`).
+    `size` is the size of the weights in bytes, `sha256` their hash once computed. `changes` are
+    English sentences for recipes. `colours` is the preview's map from latents to colours, or
+    None; `colours_fitted` is whether fitting was tried. `prompt_cache` has the states of the
+    last prompts, `unknown` those of the unknown prompts in its facts (prompts, tokens, width),
+    once computed by `out_of_domain`.
     """
 
     pipeline: Any
@@ -53,23 +53,23 @@ class LoadedPipeline:
     sha256: str = ""
     changes: list[str] = field(default_factory=list)
     colours: ColourMap | None = None
-    fitted: bool = False
+    colours_fitted: bool = False
     variants: dict[type[Any], Any] = field(default_factory=dict)
-    encoded: EncodedPrompts = field(default_factory=EncodedPrompts)
+    prompt_cache: EncodedPromptCache = field(default_factory=EncodedPromptCache)
     unknown: torch.Tensor | None = None
 
     @property
     def nbytes(self) -> int:
-        """Bytes of weights on the device."""
+        """Size of the weights on the device, in bytes."""
         return self.size
 
     @property
     def state(self) -> tuple[str, ...]:
-        """What was done to the weights, for telling whether results of before still hold."""
+        """Identifies the state of the weights, for invalidating cached results."""
         return (str(self.dtype), self.placement, *self.changes)
 
     def networks(self) -> dict[str, torch.nn.Module]:
-        """Return name → network for each part with weights."""
+        """Return name → network for each component with weights."""
         return {
             name: part
             for name, part in self.pipeline.components.items()
@@ -77,43 +77,43 @@ class LoadedPipeline:
         }
 
     def unload(self) -> None:
-        """Let go of the pipeline. It cannot be used afterwards."""
+        """Release the pipeline, which cannot be used afterwards."""
         if hasattr(self.pipeline, "remove_all_hooks"):
             self.pipeline.remove_all_hooks()
         self.variants.clear()
-        self.encoded.clear()
+        self.prompt_cache.clear()
         self.colours = self.unknown = None
         self.pipeline = None
 
 
 def acquire(ref: ModelRef, device: Device, memory: MemoryArbiter, job: Job) -> LoadedPipeline:
-    """Return the pipeline of a model, loaded at most once as long as memory lasts.
+    """Return the pipeline of a model, loading it if necessary.
 
     Raises:
         ProblemError: `model_missing`, `model_broken`, `bad_input` or `out_of_memory`.
         JobCancelledError: the job was cancelled while it was loading.
     """
     job.check()
-    usual = best_dtype(device)
-    key = model_key(ref.path, "image", usual, device.name)
+    best = best_dtype(device)
+    key = model_key(ref.path, "image", best, device.name)
     loaded = memory.find(key)
     if isinstance(loaded, LoadedPipeline):
         return loaded
-    quiet()
+    silence_libraries()
     job.loading(sentence("Inspecting {name}", name=ref.name or ref.id))
     layout = read_layout(ref)
-    dtype = torch.float32 if layout.facts.precision else usual
+    dtype = torch.float32 if layout.facts.precision else best
     sizes = _sizes(layout, dtype)
     placement = _placement(device, sizes)
     need = {
         "whole": sum(sizes.values()),
         "parts": max(sizes.values(), default=0),
-        "layers": _ROOM,
+        "layers": _WORKING_MEMORY,
     }[placement]
     return memory.acquire(key, need, lambda: _load(layout, device, dtype, placement, job), job)
 
 
-def load_part(component: Component, dtype: torch.dtype) -> torch.nn.Module:
+def load_network(component: Component, dtype: torch.dtype) -> torch.nn.Module:
     """Load one network on the CPU. Raises `ProblemError` (`model_broken`) naming its file."""
     import diffusers
 
@@ -133,19 +133,19 @@ def load_part(component: Component, dtype: torch.dtype) -> torch.nn.Module:
     except Exception as error:
         if is_out_of_memory(error):
             raise
-        raise unfit(component.files[0], traceback.format_exc()) from error
-    absent = sorted(set(map(str, info.get("missing_keys", ()))) - _UNREAD)
+        raise wrong_tensors(component.files[0], traceback.format_exc()) from error
+    absent = sorted(set(map(str, info.get("missing_keys", ()))) - _UNUSED_TENSORS)
     if absent or info.get("mismatched_keys") or info.get("error_msgs"):
-        raise unfit(component.files[0], f"missing: {absent[:20]}; {info}"[:4000])
-    return _usable(part, component.files[0])
+        raise wrong_tensors(component.files[0], f"missing: {absent[:20]}; {info}"[:4000])
+    return _ready_for_inference(part, component.files[0])
 
 
-# Pipelines read BERT's hidden states; encoders are often saved without the head above them.
-_UNREAD = frozenset({"pooler.dense.weight", "pooler.dense.bias"})
+# Pipelines use BERT's hidden states; text encoders are often saved without the pooler.
+_UNUSED_TENSORS = frozenset({"pooler.dense.weight", "pooler.dense.bias"})
 
 
-def unfit(path: Path, detail: str) -> ProblemError:
-    """Return the error for a weight file whose tensors are not the ones that are needed."""
+def wrong_tensors(path: Path, detail: str) -> ProblemError:
+    """Return the error for a weight file with missing or mismatched tensors."""
     return problem(
         "model_broken",
         "{file} does not contain the tensors that its model needs: some are missing or have a"
@@ -155,8 +155,8 @@ def unfit(path: Path, detail: str) -> ProblemError:
     )
 
 
-def quiet() -> None:
-    """Keep the libraries' own progress bars and hints out of the log."""
+def silence_libraries() -> None:
+    """Keep the libraries' progress bars and hints out of the log."""
     import diffusers
     import transformers
 
@@ -166,16 +166,16 @@ def quiet() -> None:
     transformers.utils.logging.disable_progress_bar()
 
 
-def place(loaded: LoadedPipeline, placement: Placement) -> None:
-    """Move a pipeline's networks to where they belong. `parts` and `layers` need a GPU."""
+def apply_placement(loaded: LoadedPipeline, placement: Placement) -> None:
+    """Move a pipeline's networks according to a placement. `parts` and `layers` need a GPU."""
     pipeline, device = loaded.pipeline, torch.device(loaded.device.name)
     if placement == "whole":
         pipeline.to(device)
     elif placement == "parts":
         pipeline.enable_model_cpu_offload(device=device)
     else:
-        # Offloading submodule by submodule (`enable_sequential_cpu_offload`) fails with the
-        # present versions of diffusers and accelerate; groups of leaves do the same.
+        # `enable_sequential_cpu_offload` fails with the current versions of diffusers and
+        # accelerate; leaf-level group offloading is equivalent.
         pipeline.remove_all_hooks()
         pipeline.to("cpu", silence_dtype_warnings=True)
         pipeline.enable_group_offload(
@@ -197,9 +197,9 @@ def _load(
             number / max(1, len(components)),
         )
         if component.files:
-            parts[component.name] = load_part(component, dtype)
+            parts[component.name] = load_network(component, dtype)
         elif not component.is_network:
-            parts[component.name] = _read_part(component)
+            parts[component.name] = _load_from_config(component)
     job.check()
     try:
         if layout.checkpoint is not None:
@@ -211,9 +211,9 @@ def _load(
     except Exception as error:
         if is_out_of_memory(error):
             raise
-        raise unfit(layout.checkpoint or layout.root, traceback.format_exc()) from error
+        raise wrong_tensors(layout.checkpoint or layout.root, traceback.format_exc()) from error
     pipeline.set_progress_bar_config(disable=True)
-    mend(pipeline)
+    apply_fixes(pipeline)
     job.check()
     loaded = LoadedPipeline(
         pipeline=pipeline,
@@ -229,7 +229,7 @@ def _load(
         for tensor in (*network.parameters(), *network.buffers())
     )
     job.loading(sentence("Moving the model to {device}", device=device.label), 1.0)
-    place(loaded, placement)
+    apply_placement(loaded, placement)
     if placement != "whole":
         message = sentence(
             "The model does not fit into GPU memory. Parts of it are kept in main memory."
@@ -239,7 +239,7 @@ def _load(
     return loaded
 
 
-def _read_part(component: Component) -> Any:
+def _load_from_config(component: Component) -> Any:
     try:
         return component.kind.from_pretrained(component.folder, local_files_only=True)
     except Exception as error:
@@ -264,19 +264,19 @@ def _from_checkpoint(
     )
     for part in pipeline.components.values():
         if isinstance(part, torch.nn.Module):
-            _usable(part, checkpoint)
+            _ready_for_inference(part, checkpoint)
     return pipeline
 
 
-def _usable(part: torch.nn.Module, path: Path) -> torch.nn.Module:
+def _ready_for_inference(part: torch.nn.Module, path: Path) -> torch.nn.Module:
     empty = [name for name, tensor in part.named_parameters() if tensor.is_meta]
     if empty:
-        raise unfit(path, f"missing: {empty[:20]}")
+        raise wrong_tensors(path, f"missing: {empty[:20]}")
     return part.eval().requires_grad_(False)
 
 
 def _sizes(layout: Layout, dtype: torch.dtype) -> dict[str, int]:
-    """Return the bytes of each part once loaded (a checkpoint counts as one part)."""
+    """Return the loaded size of each component in bytes; a checkpoint counts as one."""
     size = torch.empty((), dtype=dtype).element_size()
     sizes = {
         component.name: sum(loaded_bytes(layout.headers[file], size) for file in component.files)
@@ -291,6 +291,6 @@ def _sizes(layout: Layout, dtype: torch.dtype) -> dict[str, int]:
 def _placement(device: Device, sizes: dict[str, int]) -> Placement:
     if device.kind != "cuda":
         return "whole"
-    if sum(sizes.values()) + _ROOM <= device.total:
+    if sum(sizes.values()) + _WORKING_MEMORY <= device.total:
         return "whole"
-    return "parts" if max(sizes.values(), default=0) + _ROOM <= device.total else "layers"
+    return "parts" if max(sizes.values(), default=0) + _WORKING_MEMORY <= device.total else "layers"

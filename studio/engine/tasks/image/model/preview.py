@@ -1,9 +1,9 @@
-"""A small picture of what is being made, cheap enough to be drawn every few steps.
+"""Cheap previews of a picture while it is drawn.
 
-What a pipeline carries from step to step is mostly noise, so the picture is made from the
-model's own estimate of the clean result, which each step contains. Latents are turned into
-colours by a linear map that is fitted once to the loaded VAE itself, by encoding a few synthetic
-pictures: no table of known models, and it holds for any number of channels.
+The latents between steps are mostly noise, so previews show the model's estimate of the clean
+result, which can be computed at each step. Latents are converted to colours by a linear map that
+is fitted once to the loaded VAE by encoding a few synthetic pictures. This needs no table of
+known models and works for any number of channels.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from PIL import Image
 from studio.engine.tasks.image.model.schedulers import Step, is_flow, is_unscaled
 
 LARGEST = 256
-"""Pixels: the longest side of a preview."""
+"""Maximum side of a preview in pixels."""
 
 _PATCHES = 8
-"""Latents along one side of a synthetic picture."""
+"""Side of a synthetic picture in latents."""
 
 
 @dataclass(frozen=True)
 class ColourMap:
-    """Turns latents into colours: `latent @ weights + bias` is RGB from -1 to 1.
+    """Converts latents to colours: `latent @ weights + bias` is RGB from -1 to 1.
 
     `weights` has the shape (channels, 3), `bias` (3,).
     """
@@ -43,16 +43,16 @@ class ColourMap:
 
 
 def fit_colour_map(encode: Callable[[torch.Tensor], torch.Tensor], scale: int) -> ColourMap | None:
-    """Fit a map from latents to colours, None if the VAE gives no usable numbers.
+    """Fit a map from latents to colours; None if the VAE's output is not usable.
 
     Args:
-        encode: turns pictures (N, 3, H, W) from -1 to 1 into latents (N, C, h, w) as the
-            denoiser sees them.
-        scale: how many pixels one latent spans.
+        encode: converts pictures (N, 3, H, W) from -1 to 1 to latents (N, C, h, w) as the
+            denoiser takes them.
+        scale: pixels per latent along one side.
     """
     generator = torch.Generator().manual_seed(0)
     side = _PATCHES * scale
-    # Colour fields from coarse to fine; the flat ones carry most of what a preview needs.
+    # Random colour fields from coarse to fine; the coarse ones matter most for a preview.
     fields = [
         torch.nn.functional.interpolate(
             torch.rand(1, 3, cells, cells, generator=generator) * 2 - 1,
@@ -74,16 +74,16 @@ def fit_colour_map(encode: Callable[[torch.Tensor], torch.Tensor], scale: int) -
     rows = latents.permute(0, 2, 3, 1).reshape(-1, channels)
     rows = torch.cat([rows, torch.ones(len(rows), 1)], dim=1)
     target = colours.permute(0, 2, 3, 1).reshape(-1, 3)
-    # A little damping, so that a channel that hardly moves gets no huge weight.
+    # Slight regularisation, so that channels with little variance do not get huge weights.
     damping = 1e-3 * rows.square().sum() / len(rows[0]) * torch.eye(channels + 1)
     solved = torch.linalg.solve(rows.T @ rows + damping, rows.T @ target)
     return ColourMap(solved[:-1], solved[-1])
 
 
 def clean_estimate(step: Step) -> torch.Tensor:
-    """Return what the model takes the finished result to be, in the shape of the latents.
+    """Return the model's estimate of the clean result, in the shape of the latents.
 
-    Where the kind of scheduler is not known here, the noisy latents themselves are returned.
+    For unknown kinds of schedulers, returns the noisy latents.
     """
     scheduler: Any = step.scheduler
     sample, output = step.sample.float(), step.output.float()
@@ -92,7 +92,7 @@ def clean_estimate(step: Step) -> torch.Tensor:
     kind = scheduler.config.get("prediction_type", "epsilon")
     index = getattr(scheduler, "step_index", None)
     sigmas = getattr(scheduler, "sigmas", None)
-    # The sample is alpha times the clean result plus noise times a standard normal.
+    # sample = alpha × clean result + noise × standard normal
     alpha: float
     noise: float
     if sigmas is not None and index is not None:
@@ -102,7 +102,7 @@ def clean_estimate(step: Step) -> torch.Tensor:
         alpha = 1.0 / (sigma**2 + 1.0) ** 0.5
         noise = sigma * alpha
         if is_unscaled(scheduler):
-            # These carry the clean result plus sigma times noise, without shrinking it.
+            # Here, sample = clean result + sigma × standard normal.
             sample = sample * alpha
     elif getattr(scheduler, "alphas_cumprod", None) is not None:
         place = min(int(step.timestep), len(scheduler.alphas_cumprod) - 1)
@@ -118,10 +118,10 @@ def clean_estimate(step: Step) -> torch.Tensor:
 
 
 def unpack(latents: torch.Tensor, height: int, width: int, scale: int) -> torch.Tensor | None:
-    """Return latents as (N, C, h, w), None for a shape that is not known here.
+    """Convert latents to (N, C, h, w); None for unknown shapes.
 
-    Flux and its kin keep 2×2 latents as one token of a sequence: (N, h/2·w/2, 4·C). `height`
-    and `width` are the picture's, in pixels; `scale` is how many of them one latent spans.
+    Flux and similar pipelines pack 2×2 latents into one token: (N, h/2·w/2, 4·C). `height` and
+    `width` are the picture's, in pixels; `scale` is the number of pixels per latent.
     """
     if latents.ndim == 5:
         return latents[:, :, 0]
@@ -136,9 +136,9 @@ def unpack(latents: torch.Tensor, height: int, width: int, scale: int) -> torch.
 
 
 def to_image(latents: torch.Tensor, colours: ColourMap | None) -> Image.Image | None:
-    """Return a small picture of one result's latents (C, h, w), None if it cannot be drawn.
+    """Return a preview of one result's latents (C, h, w), None if that is not possible.
 
-    Without a `ColourMap` the latents must be pixels already: three channels from -1 to 1.
+    Without a `ColourMap`, the latents must be RGB pixels from -1 to 1.
     """
     if colours is not None and latents.shape[0] == colours.weights.shape[0]:
         pixels = colours(latents.float().cpu())
@@ -164,5 +164,5 @@ def save(image: Image.Image, path: Path) -> None:
 
 
 def scale_of(pipeline: Any) -> int:
-    """Return how many pixels of a side one latent spans, 1 for a pipeline that works on pixels."""
+    """Return the number of pixels per latent along one side, 1 for pixel pipelines."""
     return int(getattr(pipeline, "vae_scale_factor", 1) or 1)

@@ -1,8 +1,8 @@
-"""Which schedulers suit a pipeline, a fresh one for each run, and a look at each of its steps.
+"""Schedulers: compatible classes, new instances for each run, and a hook for each step.
 
-A scheduler keeps state while it runs, so a run gets a new one: an aborted run leaves nothing
-behind. All pipelines call `set_timesteps` once and `step` for each step, whatever callbacks
-they have; both are watched on the new instance.
+A scheduler has state while it runs, so each run gets a new one and an aborted run has no after-
+effects. All pipelines call `set_timesteps` once and `step` for each step, whether or not they
+support callbacks; both methods are wrapped on the new instance.
 """
 
 from __future__ import annotations
@@ -15,24 +15,24 @@ from typing import Any
 
 import torch
 
-_FLOW = (
+_FLOW_SCHEDULERS = (
     "FlowMatchEulerDiscreteScheduler",
     "FlowMatchHeunDiscreteScheduler",
     "DPMSolverMultistepScheduler",
     "UniPCMultistepScheduler",
 )
 
-# Draws its noise from a process of its own, which would tie a picture to its batch.
-_NEVER = frozenset({"DPMSolverSDEScheduler"})
+# Its noise comes from a shared Brownian tree, so a picture would depend on its batch.
+_EXCLUDED = frozenset({"DPMSolverSDEScheduler"})
 
 
 @dataclass(frozen=True)
 class Step:
-    """One step as it was just taken. Tensors have the pipeline's own latent shape.
+    """A completed step. Tensors have the shape of the pipeline's latents.
 
-    `sample` went in, `output` is what the model said about it (after guidance), `following` is
-    what came out. `number` counts from 1 to `total`; `place` is the step's place in the whole
-    schedule, from 0, however much of that is run.
+    `sample` is the input, `output` the model's prediction (after guidance), `following` the
+    result. `number` counts from 1 to `total`; `place` is the index in the whole schedule, from
+    0, even if only a part of the schedule is run.
     """
 
     scheduler: Any
@@ -46,7 +46,7 @@ class Step:
 
 
 def is_flow(scheduler: Any) -> bool:
-    """Tell whether a scheduler belongs to a flow-matching model."""
+    """Return whether a scheduler belongs to a flow-matching model."""
     config = scheduler.config
     return (
         type(scheduler).__name__.startswith("FlowMatch")
@@ -56,15 +56,15 @@ def is_flow(scheduler: Any) -> bool:
 
 
 def is_dynamic(scheduler: Any) -> bool:
-    """Tell whether the schedule depends on the size of the picture."""
+    """Return whether the schedule depends on the size of the picture."""
     return bool(scheduler.config.get("use_dynamic_shifting"))
 
 
 def compatible(scheduler: Any) -> tuple[str, ...]:
-    """Return the class names of the schedulers that can take this one's place, itself included.
+    """Return the class names of schedulers that can replace this one, including its own.
 
-    A class is left out when it cannot be set up from the present configuration, or when a
-    library that it needs is not installed.
+    Omits classes that cannot be created from this configuration, or that need a library that is
+    not installed.
     """
     key = f"{type(scheduler).__name__} {sorted(scheduler.config.items(), key=str)}"
     if key not in _compatible:
@@ -72,7 +72,7 @@ def compatible(scheduler: Any) -> tuple[str, ...]:
     return _compatible[key]
 
 
-# Trying them all takes a third of a second, and a model is described more than once.
+# Testing all classes takes a third of a second, and a model is described more than once.
 _compatible: dict[str, tuple[str, ...]] = {}
 
 
@@ -81,9 +81,9 @@ def _find_compatible(scheduler: Any) -> tuple[str, ...]:
 
     own = type(scheduler).__name__
     if is_flow(scheduler):
-        names = {own, *_FLOW}
+        names = {own, *_FLOW_SCHEDULERS}
         if is_dynamic(scheduler):
-            # It has no way to take the shift that depends on the size.
+            # It does not support a shift that depends on the size.
             names.discard("FlowMatchHeunDiscreteScheduler")
     else:
         names = {kind.__name__ for kind in scheduler.compatibles} | {own}
@@ -92,7 +92,7 @@ def _find_compatible(scheduler: Any) -> tuple[str, ...]:
             for name in names
             if name == own or own in getattr(getattr(diffusers, name), "_compatibles", ())
         }
-    return tuple(sorted(name for name in names - _NEVER if _works(scheduler, name)))
+    return tuple(sorted(name for name in names - _EXCLUDED if _works(scheduler, name)))
 
 
 def _works(scheduler: Any, name: str) -> bool:
@@ -103,17 +103,17 @@ def _works(scheduler: Any, name: str) -> bool:
         arguments = {"mu": 0.5} if is_dynamic(scheduler) else {}
         made.set_timesteps(4, **arguments)
     except Exception:
-        # A missing library, a setting that excludes another one: as many reasons as classes.
+        # Missing libraries, conflicting settings: the errors differ from class to class.
         return False
     return bool(torch.isfinite(torch.as_tensor(made.timesteps, dtype=torch.float32)).all())
 
 
 def make(scheduler: Any, name: str = "") -> Any:
-    """Return a new scheduler with the configuration of a pipeline's own one.
+    """Return a new scheduler with the configuration of a pipeline's scheduler.
 
     Args:
-        scheduler: the pipeline's own; it is not touched.
-        name: a class name out of `compatible`; empty for the same class.
+        scheduler: the pipeline's scheduler; not changed.
+        name: a class name from `compatible`; empty for the same class.
     """
     import diffusers
 
@@ -127,10 +127,10 @@ def make(scheduler: Any, name: str = "") -> Any:
         config |= {"shift": shift, "flow_shift": shift}
         if not name.startswith("FlowMatch"):
             config |= {"use_flow_sigmas": True, "prediction_type": "flow_prediction"}
-        # The sigmas of these schedules exclude the other ways to space them.
+        # Flow sigmas exclude the other spacing options.
         config.pop("time_shift_type", None)
     elif name == "PNDMScheduler":
-        # Its Runge-Kutta start needs more steps than people may ask for, and gains nothing.
+        # Its Runge-Kutta warm-up may need more steps than requested, and gains nothing.
         config["skip_prk_steps"] = True
     expected = inspect.signature(kind.__init__).parameters
     return kind.from_config({key: value for key, value in config.items() if key in expected})
@@ -143,15 +143,15 @@ def watch(
     generators: Sequence[torch.Generator] = (),
     keep: float = 1.0,
 ) -> None:
-    """Watch a new scheduler's run, and mend what pipelines forget to tell it.
+    """Hook into a new scheduler's steps, and supply arguments that some pipelines omit.
 
     Args:
-        scheduler: one that `make` returned. It is changed.
+        scheduler: a scheduler from `make`; changed in place.
         on_step: called after each step; may raise to stop the pipeline.
-        generators: one for each picture, for schedulers that draw noise of their own. Pipelines
-            that do not pass them on would draw it from the process's shared state.
-        keep: the share of the schedule that is run, counted from its end (0 to 1); for starting
-            from a picture. At least one step is.
+        generators: one for each picture, for schedulers that add noise. Without them, pipelines
+            that do not pass generators would use the global random state.
+        keep: the fraction of the schedule to run, from its end (0 to 1), at least one step; for
+            starting from a picture.
     """
     set_timesteps = scheduler.set_timesteps
     step = scheduler.step
@@ -176,7 +176,7 @@ def watch(
         elif sigmas is not None and "sigmas" in accepted:
             arguments["sigmas"] = sigmas
         elif sigmas is not None:
-            # Evenly spaced ones, which every schedule makes by itself.
+            # Evenly spaced sigmas, which every scheduler can compute itself.
             num_inference_steps = len(sigmas)
         if num_inference_steps is not None:
             arguments["num_inference_steps"] = num_inference_steps
@@ -215,18 +215,17 @@ def watch(
     scheduler.set_timesteps = watched_set_timesteps
     scheduler.step = watched_step
     if not hasattr(scheduler, "scale_noise") and is_flow(scheduler):
-        # The name by which pipelines of flow-matching models call it.
+        # Pipelines of flow-matching models call `add_noise` by this name.
         scheduler.scale_noise = lambda sample, timestep, noise: scheduler.add_noise(
             sample, noise, timestep
         )
 
 
 def cut_schedule(scheduler: Any, keep: float) -> None:
-    """Leave only the last part of a schedule, as if it were the whole of it.
+    """Cut a schedule to its last part.
 
-    `keep` is the share of the steps that stays (0 to 1); one step stays at least. Unlike
-    `timesteps` passed to a pipeline, this keeps timesteps and sigmas consistent when the
-    schedule is shifted.
+    `keep` is the fraction of the steps to keep (0 to 1), at least one. Unlike `timesteps` passed
+    to a pipeline, this keeps timesteps and sigmas consistent if the schedule is shifted.
     """
     order = int(getattr(scheduler, "order", 1))
     steps = (len(scheduler.timesteps) + order - 1) // order
@@ -238,27 +237,27 @@ def cut_schedule(scheduler: Any, keep: float) -> None:
             setattr(scheduler, name, levels[first:])
 
 
-def knows_its_levels(scheduler: Any) -> bool:
-    """Tell whether `level_before` and `level_after` can tell a scheduler's levels of noise."""
+def has_noise_levels(scheduler: Any) -> bool:
+    """Return whether `noise_level_before` and `noise_level_after` support a scheduler."""
     return is_flow(scheduler) or getattr(scheduler, "alphas_cumprod", None) is not None
 
 
-def level_before(step: Step) -> tuple[float, float]:
-    """Return how much of the clean result and of the noise went into the first step of a run.
+def noise_level_before(step: Step) -> tuple[float, float]:
+    """Return the factors (signal, noise) of the input of the first step of a run.
 
-    Both are factors: the sample is the clean result times the one plus noise times the other.
+    The sample is signal × clean result + noise × standard normal.
     """
     return _level(step.scheduler, step.place)
 
 
-def level_after(step: Step) -> tuple[float, float]:
-    """Return the same of what came out of any step, which is what the next one is told."""
+def noise_level_after(step: Step) -> tuple[float, float]:
+    """Return the factors (signal, noise) of the output of any step."""
     scheduler, place = step.scheduler, step.place + 1
     if place >= len(scheduler.timesteps):
         return 1.0, 0.0
     if is_unscaled(scheduler):
-        # By the scheduler's own word: halfway through a step of second order some stand at a
-        # level that is not in their `sigmas`.
+        # Derived from the scheduler's scaling: halfway through a second-order step, the level
+        # of some schedulers is not in their `sigmas`.
         one = torch.ones(1, device=step.following.device)
         shrunk = float(scheduler.scale_model_input(one, scheduler.timesteps[place]))
         return 1.0, max(0.0, shrunk**-2 - 1.0) ** 0.5
@@ -281,16 +280,16 @@ def _level(scheduler: Any, place: int) -> tuple[float, float]:
 
 
 def is_unscaled(scheduler: Any) -> bool:
-    """Tell whether samples are the clean result plus sigma times noise, without shrinking it."""
+    """Return whether a sample is clean result + sigma × noise, without scaling the former."""
     if is_flow(scheduler) or getattr(scheduler, "sigmas", None) is None:
         return False
     return float(getattr(scheduler, "init_noise_sigma", 1.0)) != 1.0
 
 
 def _place_of(scheduler: Any, timestep: Any, before: int) -> int:
-    """Return the place of the step that was just taken, after one at `before`.
+    """Return the index of the step that was just taken, after one at index `before`.
 
-    Schedules may hold a timestep twice.
+    Schedules may contain a timestep twice.
     """
     index = getattr(scheduler, "step_index", None)
     if index is not None:

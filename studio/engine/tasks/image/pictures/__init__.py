@@ -1,1 +1,1 @@
-"""Pictures in and out: start pictures, previews, decoding, recipes."""
+"""Input and output pictures: start pictures, masks, decoding, transparency."""

@@ -1,4 +1,4 @@
-"""Decoding that notices when half precision overflowed, and decodes again in full precision."""
+"""VAE decoding that falls back to full precision if half precision overflows."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ import torch
 
 @contextmanager
 def safe_decoding(pipeline: Any, on_overflow: Callable[[], None]) -> Iterator[None]:
-    """While this is open, a decoder that returns NaN or infinity is run again in float32.
+    """While open, decode again in float32 if the VAE returns NaN or infinity.
 
-    The VAE then stays in float32. `on_overflow` is called once when that happens. Latents that
-    are broken themselves are left as they are: the caller sees that in the picture.
+    The VAE then stays in float32, and `on_overflow` is called once. Invalid latents are decoded
+    as they are: the caller detects them in the picture.
     """
     vae = getattr(pipeline, "vae", None)
     if vae is None or not hasattr(vae, "decode"):

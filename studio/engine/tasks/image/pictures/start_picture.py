@@ -1,4 +1,4 @@
-"""The picture that is started from, and the mask over it: read safely, upright, fitted."""
+"""Reads start pictures and masks: size limit, orientation, sRGB, fitting to a size."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from studio.protocol import ProblemError, problem
 MAX_PIXELS = 200_000_000
 """Larger pictures are refused before they are decoded."""
 
-_NEARLY = 8
-"""A mask's values this near to black or white count as that: JPEG leaves such specks."""
+_TOLERANCE = 8
+"""Mask values this close to black or white are treated as such, because of JPEG artefacts."""
 
 
 def read_picture(path: Path, under: str = "white") -> Image.Image:
-    """Return a picture as 8-bit RGB in sRGB, turned upright; transparency lies on `under`.
+    """Read a picture as 8-bit RGB in sRGB, rotated upright, over the background colour `under`.
 
-    Of an animation the first frame is taken. A broken ICC profile is passed over. Raises
-    `ProblemError` (`bad_input`) when the file is missing, no picture, cut short or too large.
+    Reads the first frame of an animation and ignores a broken ICC profile. Raises `ProblemError`
+    (`bad_input`) if the file is missing, not a picture, truncated or too large.
     """
     try:
         with warnings.catch_warnings():
@@ -52,23 +52,25 @@ def read_picture(path: Path, under: str = "white") -> Image.Image:
 
 
 def fit(image: Image.Image, width: int, height: int) -> Image.Image:
-    """Return the picture at exactly this size in pixels, cut at the edges where shapes differ."""
+    """Scale a picture to exactly this size in pixels, cropping if the aspect ratios differ."""
     if image.size == (width, height):
         return image
     return ImageOps.fit(image, (width, height), Image.Resampling.LANCZOS)
 
 
 def read_mask(path: Path, width: int, height: int) -> Image.Image:
-    """Return a mask of this size in pixels, 8-bit grey, cut as `fit` cuts a picture.
+    """Read a mask as 8-bit grey in this size in pixels, cropped like a picture by `fit`.
 
-    White (255) is to be drawn, black stays; transparency counts as black. Raises what
-    `read_picture` raises, and `ProblemError` (`bad_input`) where nothing is to be drawn.
+    White (255) is drawn, black is kept; transparency counts as black. Raises the errors of
+    `read_picture`, and `ProblemError` (`bad_input`) if the mask is empty.
     """
     mask = read_picture(path, under="black").convert("L")
     if mask.size != (width, height):
-        # Smoother filters overshoot: a pale rim would stand in the black around what is marked.
+        # Sharper filters overshoot and would leave a pale rim around the marked area.
         mask = ImageOps.fit(mask, (width, height), Image.Resampling.BILINEAR)
-    mask = mask.point([0 if v < _NEARLY else 255 if v > 255 - _NEARLY else v for v in range(256)])
+    mask = mask.point(
+        [0 if v < _TOLERANCE else 255 if v > 255 - _TOLERANCE else v for v in range(256)]
+    )
     if mask.getbbox() is None:
         raise problem(
             "bad_input",
@@ -80,7 +82,7 @@ def read_mask(path: Path, width: int, height: int) -> Image.Image:
 
 
 def size_like(image: Image.Image, area: int) -> tuple[int, int]:
-    """Return a width and height of about `area` pixels with the picture's shape (at most 4:1)."""
+    """Return a size of about `area` pixels with the picture's aspect ratio (at most 4:1)."""
     shape = min(4.0, max(0.25, image.width / image.height))
     return round(math.sqrt(area * shape)), round(math.sqrt(area / shape))
 
@@ -106,9 +108,9 @@ def _to_rgb(image: Image.Image, under: str) -> Image.Image:
     image = image.convert("RGB")
     if alpha is None:
         return image
-    ground = Image.new("RGB", image.size, under)
-    ground.paste(image, mask=alpha)
-    return ground
+    background = Image.new("RGB", image.size, under)
+    background.paste(image, mask=alpha)
+    return background
 
 
 def _to_8_bit(image: Image.Image) -> Image.Image:

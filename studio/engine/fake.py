@@ -65,7 +65,7 @@ SLOW_SECONDS = 0.05
 
 def serve(connection: Connection, options: EngineOptions) -> None:
     """Run commands like `process.serve`, but with fake tasks."""
-    fake = FakeTasks(options.fake, lambda: connection.send_bytes(b"\xc1 this is no message"))
+    fake = FakeTasks(options.fake, lambda: connection.send_bytes(b"\xc1 not a message"))
     modules: dict[str, Any] = {
         "torch": SimpleNamespace(),
         "studio.engine.local.devices": SimpleNamespace(

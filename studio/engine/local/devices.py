@@ -85,8 +85,8 @@ def best_dtype(device: Device) -> torch.dtype:
 
     if device.kind == "cuda":
         with torch.cuda.device(device.name):
-            quick = torch.cuda.is_bf16_supported(including_emulation=False)
-        return torch.bfloat16 if quick else torch.float16
+            native = torch.cuda.is_bf16_supported(including_emulation=False)
+        return torch.bfloat16 if native else torch.float16
     if device.kind == "mps":
         modern = torch.backends.mps.is_macos_or_newer(14, 0)
         return torch.bfloat16 if modern else torch.float32

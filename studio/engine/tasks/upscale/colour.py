@@ -43,5 +43,5 @@ def to_srgb(image: Image.Image, profile: bytes) -> Image.Image:
     target = ImageCms.createProfile("sRGB")
     converted = ImageCms.profileToProfile(image, source, target, outputMode="RGB")
     if converted is None:
-        raise ValueError("the colour conversion gave no picture")
+        raise ValueError("the colour conversion returned no picture")
     return converted

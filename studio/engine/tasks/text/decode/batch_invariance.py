@@ -88,7 +88,7 @@ def _test_layers(model: Any) -> Iterator[tuple[Any, torch.Tensor]]:
     for layer in model.modules():
         if isinstance(layer, PackedLinear | torch.nn.Linear):
             inputs, outputs = layer.in_features, layer.out_features
-        elif type(layer).__name__ == "Conv1D":  # of GPT-2 and its kin
+        elif type(layer).__name__ == "Conv1D":  # used by GPT-2
             inputs, outputs = layer.weight.shape
         else:
             continue

@@ -26,7 +26,7 @@ def centre_of(sheet: Image.Image, colour: tuple[int, int, int]) -> tuple[float, 
     return (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
 
 
-def test_the_first_axis_goes_across_and_the_second_down(tmp_path: Path) -> None:
+def test_the_first_axis_is_horizontal_and_the_second_vertical(tmp_path: Path) -> None:
     pictures = [
         picture(tmp_path, "red", steps="10", prompt="一只猫", seed="1"),
         picture(tmp_path, "blue", steps="20", prompt="一只猫", seed="1"),

@@ -19,7 +19,7 @@ def counting(lengths: list[int], fixed: int) -> tuple[list[int], Callable[[int],
     return asked, count
 
 
-def test_a_conversation_that_fits_is_sent_whole() -> None:
+def test_a_conversation_that_fits_is_sent_completely() -> None:
     cut = cut_turns(lambda first: 90 if first == 0 else 0, ["user", "assistant"], 200, 50)
     assert (cut.first, cut.tokens, cut.room, cut.fits) == (0, 90, 50, True)
 

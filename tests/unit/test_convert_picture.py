@@ -193,7 +193,7 @@ def test_transparency_becomes_white_in_jpeg_with_a_note(
     assert loaded(path).convert("L").getpixel((4, 4)) == 255
 
 
-def test_an_enlarged_photograph_is_still_marked_as_one(library: Library, tmp_path: Path) -> None:
+def test_an_upscaled_photograph_is_still_marked_as_one(library: Library, tmp_path: Path) -> None:
     photo = tmp_path / "photo.png"
     photo.write_bytes(png_bytes())
     (job,) = library.queue.enqueue([UpscaleRequest(input=InputFile(str(photo)), seed=0)])
@@ -213,7 +213,7 @@ def test_a_text_is_only_copied(library: Library, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"no picture", png_bytes()[:-30], b""])
-def test_a_damaged_picture_is_a_sentence_and_leaves_no_file(
+def test_a_damaged_picture_is_refused_and_leaves_no_file(
     library: Library, tmp_path: Path, content: bytes
 ) -> None:
     asset = record(library, fox(library))
@@ -223,7 +223,7 @@ def test_a_damaged_picture_is_a_sentence_and_leaves_no_file(
     assert [path.name for path in (tmp_path / "out").iterdir()] == [TABLE]
 
 
-def test_a_picture_too_large_for_the_format_is_a_sentence(library: Library, tmp_path: Path) -> None:
+def test_a_picture_too_large_for_the_format_is_refused(library: Library, tmp_path: Path) -> None:
     asset = record(library, fox(library), content=png_bytes((16_384, 1)))
     with pytest.raises(ProblemError, match="16383"):
         exported(asset, tmp_path, "webp")

@@ -105,7 +105,7 @@ def test_the_queue_is_estimated_from_the_library(tmp_path: Path) -> None:
         library.close()
 
 
-def test_the_time_of_day_goes_past_midnight() -> None:
+def test_the_time_of_day_wraps_at_midnight() -> None:
     assert finished_at(4 * 3600, datetime(2026, 1, 1, 23, 40)) == "03:40"
 
 

@@ -218,7 +218,7 @@ def test_a_batch_that_shares_calls_stays_on_one_engine(
     assert taken(harness.lanes, 0) == ["2", "3"]
 
 
-def test_a_list_gives_each_job_once_and_leaves_what_does_not_suit(harness: Harness) -> None:
+def test_a_list_gives_each_job_once_and_skips_unsuitable_ones(harness: Harness) -> None:
     source = JobList(harness.enqueue(TextRequest(prompt="a"), ImageRequest(prompt="b")))
     picture = source.next(lambda job: job.request.task == "image")
     assert picture is not None and picture.request.task == "image"

@@ -61,7 +61,7 @@ def test_emptying_the_trash_deletes_only_what_is_in_it(library: Library) -> None
     assert library.rebuild() == 1
 
 
-def test_a_deleted_row_is_not_made_again(library: Library) -> None:
+def test_a_deleted_row_is_not_generated_again(library: Library) -> None:
     job = enqueue(library, count=2)
     library.trash.put([record(library, job).id])
     assert library.queue.missing_rows(job) == (1,)

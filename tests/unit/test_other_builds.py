@@ -190,7 +190,7 @@ def test_they_are_exported_unchanged_with_their_recipes(newer: Library, tmp_path
 
 
 @pytest.mark.parametrize("to", ["webp", "jpeg"])
-def test_pictures_are_converted_with_the_whole_recipe(
+def test_pictures_are_converted_with_the_complete_recipe(
     newer: Library, tmp_path: Path, to: Literal["webp", "jpeg"]
 ) -> None:
     pictures = [asset for asset in newer.assets.recent() if asset.medium is Medium.PICTURE]
@@ -208,7 +208,7 @@ def test_no_parameters_for_other_programs_are_written(newer: Library) -> None:
     assert "Steps: 9000" in read_embedded(one(newer, "steps.png").path).texts["parameters"]
 
 
-def test_a_contact_sheet_of_them_can_be_made(newer: Library, tmp_path: Path) -> None:
+def test_a_contact_sheet_of_them_can_be_created(newer: Library, tmp_path: Path) -> None:
     pictures = [Picture(a.path, a.recipe.labels) for a in newer.assets.recent()]
     assert make_sheet(pictures, ["shelf"], tmp_path / "sheet.png").is_file()
 

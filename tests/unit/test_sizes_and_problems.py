@@ -42,6 +42,6 @@ def test_an_error_without_a_message_is_shown_by_its_type() -> None:
     assert unexpected(ZeroDivisionError()).message.values == {"name": "ZeroDivisionError"}
 
 
-def test_after_the_largest_seed_comes_zero() -> None:
+def test_seeds_wrap_around_to_zero() -> None:
     assert [seed_of_row(MAX_SEED, row) for row in (0, 1, 2)] == [MAX_SEED, 0, 1]
     assert seed_of_row(None, 3) == 3

@@ -224,7 +224,7 @@ def test_seams_between_patches_cost_more_where_the_real_picture_is_smooth() -> N
     assert float(flow.loss(busy, busy)) < 1e-6
 
 
-def test_a_blurred_edge_costs_more_than_the_sizes_of_its_errors() -> None:
+def test_a_blurred_edge_costs_more_than_its_pixel_errors() -> None:
     crisp = step(60, 1.0)
 
     def sizes(drawn: torch.Tensor) -> float:

@@ -194,7 +194,7 @@ def test_closing_interrupts_all_of_them(harness: Harness) -> None:
     assert {job.id for job in harness.library.queue.interrupted()} == {job.id for job in jobs}
 
 
-def test_only_missing_rows_are_made_after_a_resume(harness: Harness) -> None:
+def test_only_missing_rows_are_generated_after_a_resume(harness: Harness) -> None:
     wanted = [TextRequest(prompt=p, seed=4, count=2) for p in ("[rowfail] one", "two")]
     jobs = harness.library.queue.enqueue(wanted, batch="b")
     harness.runner.run_together(jobs, harness.events.append)

@@ -57,7 +57,7 @@ def test_an_impossible_overlap_is_refused(overlap: int) -> None:
 
 
 @pytest.mark.parametrize(("height", "width"), [(1, 1), (50, 200), (131, 77)])
-def test_blending_tiles_of_an_enlarged_picture_gives_that_picture(height: int, width: int) -> None:
+def test_blending_the_tiles_of_a_picture_gives_that_picture(height: int, width: int) -> None:
     picture = np.random.default_rng(1).random((height, width, 3), np.float32)
     whole = picture.repeat(2, axis=0).repeat(2, axis=1)
     bands = blend(

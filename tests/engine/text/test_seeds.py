@@ -108,7 +108,7 @@ def test_rows_end_independently() -> None:
         assert ended == whole[:stop]
 
 
-def test_after_the_largest_seed_comes_zero(bench: TextBench, tiny: Path) -> None:
+def test_seeds_wrap_around_to_zero(bench: TextBench, tiny: Path) -> None:
     from tests.engine.text.text_bench import model_at
 
     model = model_at(tiny)

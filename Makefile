@@ -1,4 +1,4 @@
-# Everything is done by packaging/bootstrap.py, which also works without make (see README).
+# packaging/bootstrap.py does everything and also works without make (see README).
 PYTHON ?= python3
 BOOTSTRAP = $(PYTHON) packaging/bootstrap.py
 
@@ -22,7 +22,7 @@ screenshots:
 setup:
 	@$(BOOTSTRAP) setup
 
-# What the above made in this folder. Models, library and settings of the user are not touched.
+# Removes what the targets above created in this folder, but no models, library or settings.
 clean:
 	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
 	rm -rf screenshots-failed benchmarks.json

@@ -1,4 +1,4 @@
-"""The demonstration: real text, real enlarged photographs, and pictures where a model is there.
+"""The demonstration: text, upscaled photographs, and pictures where an image model is installed.
 
 It calls the `studio` command and writes into a new folder below `demo/` each time; every file
 there carries its recipe. Its library and settings are in `demo/.state`, so that those of the user
@@ -72,7 +72,7 @@ def _chapters(out: Path, environment: dict[str, str]) -> Iterator[Chapter]:
     for names, scale in ENLARGED:
         photographs = [str(PHOTOGRAPHS / name) for name in names]
         yield Chapter(
-            f"Photographs enlarged {scale} times: {', '.join(names)}",
+            f"Photographs upscaled {scale} times: {', '.join(names)}",
             ["upscale", *photographs, f"--scale={scale}", "-o", str(out / "upscaled")],
         )
     model = starter_image_model(environment)

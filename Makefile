@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BOOTSTRAP = $(PYTHON) packaging/bootstrap.py
 
-.PHONY: run demo test bench screenshots setup clean
+.PHONY: run demo test fuzz crash bench screenshots setup clean
 
 run:
 	@$(BOOTSTRAP) run
@@ -12,6 +12,14 @@ demo:
 
 test:
 	@$(BOOTSTRAP) test
+
+# Odd files for every reader, for as long as MINUTES says.
+MINUTES ?= 20
+fuzz:
+	@$(BOOTSTRAP) fuzz --minutes $(MINUTES)
+
+crash:
+	@$(BOOTSTRAP) crash
 
 bench:
 	@$(BOOTSTRAP) bench
@@ -25,5 +33,5 @@ setup:
 # Removes what the targets above created in this folder, but no models, library or settings.
 clean:
 	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
-	rm -rf screenshots-failed benchmarks.json
+	rm -rf screenshots-failed fuzz-findings benchmarks.json
 	find studio tests packaging -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -4,6 +4,8 @@
     run          setup, then the window; where there is no display, the demonstration
     demo         setup, then the demonstration
     test         setup, then every check and test
+    fuzz         setup, then odd files for every reader (--minutes 20)
+    crash        setup, then every writing operation killed at each of its steps
     bench        setup, then the benchmarks
     screenshots  setup, then the screenshots of the README
 
@@ -34,7 +36,7 @@ OLDEST = (3, 11)
 DISK_GB = 10
 """For PyTorch with its CUDA libraries, Qt, temporary files of pip, and the models."""
 
-COMMANDS = ("setup", "run", "demo", "test", "bench", "screenshots")
+COMMANDS = ("setup", "run", "demo", "test", "fuzz", "crash", "bench", "screenshots")
 
 LIBRARIES = {
     # file: (Debian and Ubuntu, Fedora, Arch)
@@ -132,6 +134,8 @@ def _run(command: str, more: list[str]) -> int:
     install_starter_models(required=command in ("demo", "test", "bench"))
     if command == "demo":
         return _python("packaging/demo.py", *more)
+    if command in ("fuzz", "crash"):
+        return _python("-m", f"tests.{command}.run", *more)
     if command == "bench":
         return _python("-m", "tests.benchmarks.run", *more)
     if command == "screenshots":
@@ -150,7 +154,7 @@ def run_tests(more: list[str]) -> int:
         if status:
             return status
     print("\n== pytest", flush=True)
-    folders = [f"tests/{name}" for name in ("unit", "ui", "engine", "e2e")]
+    folders = [f"tests/{name}" for name in ("unit", "fuzz", "crash", "ui", "engine", "e2e")]
     return _python("-m", "pytest", *(more or folders), environment=_offscreen())
 
 

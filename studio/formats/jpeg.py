@@ -88,7 +88,10 @@ def size(file: BinaryIO) -> tuple[int, int]:
     """Return width and height in pixels. Raises `JpegError`."""
     for marker, length in _segments(file):
         if marker in _FRAMES and length >= 5:
-            height, width = struct.unpack(">xHH", file.read(5))
+            sides = file.read(5)
+            if len(sides) < 5:
+                raise JpegError("the file ends in its frame header")
+            height, width = struct.unpack(">xHH", sides)
             return width, height
     raise JpegError("no frame before the pixels")
 

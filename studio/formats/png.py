@@ -115,9 +115,12 @@ def size(file: BinaryIO) -> tuple[int, int]:
     for kind, length in chunk_headers(file):
         if kind != b"IHDR" or length != 13:
             break
-        width, height = struct.unpack(">II", file.read(8))
+        sides = file.read(8)
+        if len(sides) < 8:
+            break
+        width, height = struct.unpack(">II", sides)
         return width, height
-    raise PngError("no IHDR chunk at the start")
+    raise PngError("no whole IHDR chunk at the start")
 
 
 def longest_text(file: BinaryIO) -> int:

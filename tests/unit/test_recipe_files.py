@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 from pathlib import Path
 
@@ -66,3 +67,12 @@ def test_an_encoded_picture_has_its_recipe_in_xmp(tmp_path: Path, format: str) -
     (tmp_path / "x").write_bytes(encoded(format, packet))
     assert read_embedded(tmp_path / "x") == Embedded(recipe=RECIPE, packet=packet)
     assert read_content(tmp_path / "x") == Content(6, 4)
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_a_file_that_is_cut_anywhere_tells_what_it_can(name: str) -> None:
+    form, whole = SAMPLES[name]
+    for length in range(len(whole)):
+        for read in (form.read, form.content):
+            with contextlib.suppress(ValueError):  # documented: not even its beginning is there
+                read(io.BytesIO(whole[:length]))

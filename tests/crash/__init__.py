@@ -1,0 +1,1 @@
+"""Processes killed at a counted operation on the disk: see `run.py`."""

@@ -1,0 +1,264 @@
+"""The operations that are cut off, each on a small library, and what must hold of each besides."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable
+from pathlib import Path
+
+from msgspec import Struct
+from PIL import Image
+
+from studio.kinds.image import ImageRequest
+from studio.kinds.text import TextRequest
+from studio.library.index.database import FILE_NAME
+from studio.library.recipes.export import TABLE, export
+from studio.library.records import Job
+from studio.library.store import Library
+from tests.unit.conftest import png_bytes, recipe_for
+
+_REQUEST = ImageRequest(prompt="a fox 狐狸", seed=5, count=3)
+
+
+class Operation(Struct, frozen=True):
+    """Something that is cut off.
+
+    `prepare` makes the library, in the folder `library` of the one given. `run` is cut off; it
+    opens the library itself. `check` returns what is wrong afterwards beyond the library as such.
+    `repeat` is done before anything is looked at: what a person would do again.
+    """
+
+    name: str
+    prepare: Callable[[Path], None]
+    run: Callable[[Path], None]
+    check: Callable[[Path], list[str]]
+    repeat: Callable[[Path], None] | None = None
+
+
+def made(place: Path) -> Path:
+    """Return where the library lies."""
+    return place / "library"
+
+
+def _record(library: Library, job: Job, *rows: int) -> None:
+    from datetime import datetime
+
+    for row in rows:
+        is_text = isinstance(job.request, TextRequest)
+        temporary = library.work_dir(job) / f"row-{row}.{'txt' if is_text else 'png'}"
+        temporary.write_bytes("An answer. 狐狸".encode() if is_text else png_bytes())
+        created = datetime.now().astimezone().isoformat()
+        library.record_asset(job, row, temporary, recipe_for(job.request, row, created))
+
+
+def _small(place: Path) -> None:
+    """Make a library: three results, one starred, one in the trash; two jobs that wait."""
+    library = Library.open(made(place))
+    (job,) = library.queue.enqueue([_REQUEST], claim=True)
+    _record(library, job, 0, 1, 2)
+    library.queue.finish(job.id, "done")
+    (tale,) = library.queue.enqueue([TextRequest(prompt="a tale", seed=7)], claim=True)
+    _record(library, tale, 0)
+    library.queue.finish(tale.id, "done")
+    ids = [asset.id for asset in library.assets.of_job(job.id)]
+    library.marks.star([ids[0]], True)
+    library.marks.retag([ids[0], ids[1]], (), ["night", "狐"])
+    library.trash.put([ids[2]])
+    library.queue.enqueue([_REQUEST, TextRequest(prompt="waits", seed=1)])
+    library.close()
+
+
+def _cut_off(place: Path) -> None:
+    """Make a library with a job that was interrupted after one of its three rows."""
+    _small(place)
+    library = Library.open(made(place))
+    (job,) = library.queue.enqueue([_REQUEST], claim=True)
+    _record(library, job, 0)
+    library.close()
+
+
+def _without_index(place: Path) -> None:
+    _small(place)
+    for file in made(place).glob(f"{FILE_NAME}*"):
+        file.unlink()
+
+
+def _changed_by_hand(place: Path) -> None:
+    """Make a library of which a person moved one file and deleted another."""
+    _small(place)
+    root = made(place)
+    (root / "mine").mkdir()
+    min(root.glob("2*/*.png")).rename(root / "mine" / "moved.png")
+    for tale in root.glob("2*/*.md"):
+        tale.unlink()
+
+
+def _opened(place: Path) -> Library:
+    return Library.open(made(place))
+
+
+def _enqueue(place: Path) -> None:
+    library = _opened(place)
+    library.queue.enqueue([_REQUEST, TextRequest(prompt="new", seed=2)] * 3, batch="new")
+    library.close()
+
+
+def _record_two(place: Path) -> None:
+    library = _opened(place)
+    (job,) = library.queue.enqueue([_REQUEST], claim=True)
+    _record(library, job, 0, 1)
+    library.close()
+
+
+def _mark(place: Path) -> None:
+    library = _opened(place)
+    ids = [asset.id for asset in library.assets.recent()]
+    library.marks.star(ids, True)
+    library.marks.retag(ids, ["night"], ["day"])
+    library.marks.add_to_collection("Best", ids)
+    library.marks.rename_collection("Best", "Second best")
+    library.marks.star(ids[:1], False)
+    library.close()
+
+
+def _trash(place: Path) -> None:
+    library = _opened(place)
+    library.trash.put([asset.id for asset in library.assets.recent()][:2])
+    library.close()
+
+
+def _restore(place: Path) -> None:
+    library = _opened(place)
+    library.trash.restore([asset.id for asset in library.trash.list()])
+    library.close()
+
+
+def _empty(place: Path) -> None:
+    library = _opened(place)
+    library.trash.empty()
+    library.close()
+
+
+def _export(place: Path) -> None:
+    library = _opened(place)
+    pictures = [asset for asset in library.assets.recent() if asset.path.suffix == ".png"]
+    export(library.assets.recent(), place / "copies")
+    export(pictures, place / "converted", "webp")
+    library.close()
+
+
+def _rebuild(place: Path) -> None:
+    library = _opened(place)
+    library.rebuild()
+    library.close()
+
+
+def _open(place: Path) -> None:
+    _opened(place).close()
+
+
+def _resume(place: Path) -> None:
+    library = _opened(place)
+    for job in library.queue.interrupted():
+        again = library.retries.resume(job.id, claim=True)
+        _record(library, again, *library.queue.missing_rows(again))
+        library.queue.finish(again.id, "done")
+    library.close()
+
+
+# ---- what holds besides
+
+
+def _jobs(place: Path) -> dict[str, list[Job]]:
+    library = _opened(place)
+    try:
+        by_batch: dict[str, list[Job]] = {}
+        for job in library.queue.list(limit=1_000_000):
+            by_batch.setdefault(job.batch, []).append(job)
+        return by_batch
+    finally:
+        library.close()
+
+
+def _nothing_more(_place: Path) -> list[str]:
+    return []
+
+
+def _all_or_none(place: Path) -> list[str]:
+    jobs = _jobs(place)
+    wrong = []
+    if len(jobs.get("new", [])) not in (0, 6):
+        wrong.append(f"a part of a batch: {len(jobs['new'])} of 6 jobs")
+    return wrong + _kept_jobs(jobs)
+
+
+def _jobs_kept(place: Path) -> list[str]:
+    return _kept_jobs(_jobs(place))
+
+
+def _kept_jobs(jobs: dict[str, list[Job]]) -> list[str]:
+    waiting = sum(job.status == "queued" for job in jobs.get("", []))
+    return [] if waiting == 2 else [f"jobs that waited: {waiting} of 2"]
+
+
+def _all_found(count: int) -> Callable[[Path], list[str]]:
+    """Return a check that so many results are listed or in the trash."""
+
+    def check(place: Path) -> list[str]:
+        library = _opened(place)
+        held = len(library.assets.recent(limit=1_000)) + len(library.trash.list())
+        library.close()
+        return [] if held == count else [f"results: {held} of {count}"]
+
+    return check
+
+
+def _resumed_once(place: Path) -> list[str]:
+    """Resume once more, to the end: every row is there once."""
+    _resume(place)
+    library = _opened(place)
+    try:
+        wrong = []
+        for job in library.queue.list(limit=1_000):
+            rows = [asset.row for asset in library.assets.of_job(job.id)]
+            if job.status != "queued" and sorted(rows) != list(range(job.request.count)):
+                wrong.append(f"resumed to other rows: {sorted(rows)} of {job.request.count}")
+        return wrong
+    finally:
+        library.close()
+
+
+def _whole_export(place: Path) -> list[str]:
+    wrong = []
+    for folder in (place / "copies", place / "converted"):
+        files = [file for file in folder.glob("*") if file.name != TABLE]
+        table = folder / TABLE
+        text = table.read_text("utf-8-sig") if table.exists() else ""
+        listed = [row[0] for row in csv.reader(text.splitlines()) if row][1:]
+        for file in files:
+            if file.suffix != ".md":
+                try:
+                    with Image.open(file) as picture:
+                        picture.load()
+                except (OSError, SyntaxError):
+                    wrong.append(f"half a copy: {file.name}")
+            if file.name not in listed:
+                wrong.append(f"a copy that is not in the table: {file.name}")
+        names = {file.name for file in files}
+        wrong += [f"in the table and not there: {name}" for name in listed if name not in names]
+    return wrong
+
+
+OPERATIONS = (
+    Operation("enqueue", _small, _enqueue, _all_or_none),
+    Operation("record", _small, _record_two, _resumed_once),
+    Operation("mark", _small, _mark, _all_found(4)),
+    Operation("trash", _small, _trash, _all_found(4)),
+    Operation("restore", _small, _restore, _all_found(4)),
+    Operation("empty the trash", _small, _empty, _jobs_kept),
+    Operation("export", _small, _export, _whole_export),
+    Operation("rebuild", _changed_by_hand, _rebuild, _all_found(3), _rebuild),
+    Operation("rebuild without an index", _without_index, _open, _all_found(4)),
+    Operation("resume", _cut_off, _resume, _resumed_once),
+    Operation("open", _cut_off, _open, _resumed_once),
+)

@@ -1,0 +1,107 @@
+"""Tables of requests: CSV, TSV and JSONL in any encoding."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import msgspec
+from hypothesis import strategies as st
+
+from studio.jobs.table import Table, read_table
+from studio.protocol import ProblemError
+from tests.fuzz.bounds import bounded
+from tests.fuzz.inputs import ODD_TEXT, ODD_VALUE, damaged, fuzz
+
+_CSV = (
+    "task,prompt,seed,count,temperature,animal\n"
+    'text,"Say {{animal}}, twice",7,2,0.7,狐狸\n'
+    "image,a fox,1,4,,owl\n"
+    "upscale,,,,,\n"
+)
+_JSONL = (
+    '{"task": "text", "prompt": "Say {{animal}}", "animal": "狐狸", "max_tokens": 20}\n'
+    '{"task": "image", "prompt": "a fox", "width": 64, "height": 64, "seed": 1}\n'
+    '{"task": "upscale", "input": "picture.png", "scale": 2}\n'
+)
+_ENCODINGS = ("utf-8", "utf-8-sig", "utf-16", "gb18030", "shift-jis", "big5")
+_COLUMNS = (
+    "task",
+    "prompt",
+    "seed",
+    "count",
+    "width",
+    "input",
+    "image",
+    "mask",
+    "",
+    "a",
+    "a\u2028",
+)
+_TASKS = st.sampled_from(("text", "image", "upscale", "", "TEXT ", "video"))
+
+
+def _encoded(text: str) -> tuple[bytes, ...]:
+    return tuple(text.encode(encoding, "replace") for encoding in _ENCODINGS)
+
+
+def read(path: Path, data: bytes) -> None:
+    path.write_bytes(data)
+
+    def call() -> Table:
+        table = read_table(path)
+        for error in table.errors:
+            assert str(error.message)
+        for row in table.rows:
+            msgspec.json.encode(row.labels)
+        return table
+
+    bounded("table", path.parent, call, ProblemError)
+
+
+@fuzz(150, data=damaged(_encoded(_CSV)), suffix=st.sampled_from((".csv", ".tsv")))
+def test_a_damaged_table_is_rows_or_a_sentence(tmp_path: Path, data: bytes, suffix: str) -> None:
+    read(tmp_path / f"table{suffix}", data)
+
+
+@fuzz(120, data=damaged(_encoded(_JSONL)))
+def test_damaged_lines_of_json_are_rows_or_a_sentence(tmp_path: Path, data: bytes) -> None:
+    read(tmp_path / "table.jsonl", data)
+
+
+@fuzz(
+    120,
+    names=st.lists(st.sampled_from(_COLUMNS), min_size=1, max_size=6),
+    rows=st.lists(st.tuples(_TASKS, st.lists(ODD_TEXT, max_size=6)), max_size=4),
+    sign=st.sampled_from((",", ";", "\t")),
+    encoding=st.sampled_from(_ENCODINGS),
+)
+def test_odd_cells_are_rows_or_a_sentence(
+    tmp_path: Path,
+    names: list[str],
+    rows: list[tuple[str, list[str]]],
+    sign: str,
+    encoding: str,
+) -> None:
+    file = io.StringIO()
+    writer = csv.writer(file, delimiter=sign)
+    writer.writerow(["task", *names])
+    for task, cells in rows:
+        writer.writerow([task, *cells])
+    read(tmp_path / "table.csv", file.getvalue().encode(encoding, "replace"))
+
+
+@fuzz(
+    120,
+    rows=st.lists(
+        st.tuples(_TASKS, st.dictionaries(st.sampled_from(_COLUMNS), ODD_VALUE, max_size=5)),
+        max_size=3,
+    ),
+)
+def test_odd_values_in_json_are_rows_or_a_sentence(
+    tmp_path: Path, rows: list[tuple[str, dict[str, object]]]
+) -> None:
+    lines = [json.dumps({"task": task, **cells}, ensure_ascii=False) for task, cells in rows]
+    read(tmp_path / "table.jsonl", "\n".join(lines).encode("utf-8", "surrogatepass"))

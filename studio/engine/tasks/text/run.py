@@ -67,8 +67,8 @@ def warn_about_cut_prompt(job: Job, answers: Answers) -> None:
         job.warn(
             "context_cut",
             sentence(
-                "The conversation is longer than the model can read: the oldest {messages}"
-                " messages ({characters} characters) were left out.",
+                "The conversation is longer than the model can read. Messages left out, oldest"
+                " first: {messages} ({characters} characters).",
                 messages=prompt.left_out,
                 characters=prompt.characters,
             ),

@@ -1,1 +1,1 @@
-"""What the user owns: jobs, assets, and the files that are their truth. No Qt, no torch."""
+"""The library of jobs, assets and their files. No Qt, no torch."""

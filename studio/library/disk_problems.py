@@ -1,4 +1,4 @@
-"""What the file system says about a folder, as problems for a person."""
+"""File system errors as problems for the user."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from pathlib import Path
 from studio.protocol import Problem, ProblemError, Sentence
 
 DISK_ERRNOS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-GONE_ERRNOS = (errno.ENOENT, errno.ENOTDIR, errno.ENODEV, errno.ENXIO, errno.EIO, errno.ESTALE)
+MISSING_ERRNOS = (errno.ENOENT, errno.ENOTDIR, errno.ENODEV, errno.ENXIO, errno.EIO, errno.ESTALE)
 
 
 def disk_full(folder: Path, detail: str) -> Problem:
-    """The problem of a full disk."""
+    """Return the problem of a full disk."""
     return Problem(
         "disk_full",
         Sentence(
@@ -24,8 +24,8 @@ def disk_full(folder: Path, detail: str) -> Problem:
     )
 
 
-def gone(folder: Path, detail: str) -> Problem:
-    """The problem of a folder that was there before: a disk was unplugged, or it was moved."""
+def missing(folder: Path, detail: str) -> Problem:
+    """Return the problem of a folder that has disappeared: it was moved, or a disk unplugged."""
     return Problem(
         "bad_input",
         Sentence(
@@ -38,7 +38,7 @@ def gone(folder: Path, detail: str) -> Problem:
 
 
 def cannot_write(folder: Path, detail: str) -> Problem:
-    """The problem of a folder that nothing can be written into."""
+    """Return the problem of a folder that cannot be written to."""
     return Problem(
         "bad_input",
         Sentence(
@@ -50,9 +50,9 @@ def cannot_write(folder: Path, detail: str) -> Problem:
 
 
 def file_problem(error: OSError, folder: Path) -> ProblemError:
-    """Return the `ProblemError` for what the file system said about `folder`."""
+    """Return the `ProblemError` for a file system error in `folder`."""
     if error.errno in DISK_ERRNOS:
         return ProblemError(disk_full(folder, str(error)))
-    if error.errno in GONE_ERRNOS and not folder.is_dir():
-        return ProblemError(gone(folder, str(error)))
+    if error.errno in MISSING_ERRNOS and not folder.is_dir():
+        return ProblemError(missing(folder, str(error)))
     return ProblemError(cannot_write(folder, str(error)))

@@ -1,4 +1,4 @@
-"""What the library hands out: jobs and assets, frozen."""
+"""Jobs and assets as the library returns them."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from studio.protocol import JobStatus, Problem, Recipe, Request, Sentence
 
 
 class Job(Struct, frozen=True, kw_only=True):
-    """One request and what became of it.
+    """A request and its status.
 
-    `done_rows` are the rows whose asset was recorded. `output` is "" for the library itself,
-    otherwise the absolute folder the files go straight into. Times are ISO 8601 with offset,
-    empty until they come. `number` grows with every job.
+    `done_rows` are the rows with a recorded asset. `output` is the absolute folder for the
+    results, "" for the library itself. Times are ISO 8601 with UTC offset, "" if not reached yet.
+    `number` increases with every job.
     """
 
     id: str
@@ -36,18 +36,17 @@ class Job(Struct, frozen=True, kw_only=True):
 
     @property
     def unsupported_reason(self) -> Sentence | None:
-        """Why this build cannot carry it out, as another one wrote it; None if it can."""
+        """Why this version cannot run the job, None if it can."""
         return unsupported_reason(self.request)
 
 
 class Asset(Struct, frozen=True, kw_only=True):
-    """One result: a file on disk, with the recipe that lies inside it.
+    """A result: a file on disk with its recipe.
 
-    `medium` is None where this build does not know it. `prompt` is what was asked; where a kind
-    has no prompt, it is that of the asset that this was made from, or the name of the input file.
-    `text` is the answer itself (empty for other media). `width` and `height` are pixels, None
-    where there are none; `duration` is seconds, of sound and video. `size` is bytes. `number`
-    grows with the time of creation, and is the asset's alone.
+    `medium` is None if this version does not know it. For kinds without a prompt, `prompt` is
+    that of the parent asset, or the name of the input file. `text` is the answer, "" for other
+    media. `width` and `height` are pixels, `duration` is seconds, `size` is bytes. `number` is
+    unique and increases with the creation time.
     """
 
     id: str
@@ -72,10 +71,10 @@ class Asset(Struct, frozen=True, kw_only=True):
 
     @property
     def seconds(self) -> float:
-        """How long making it took, without the loading of the model."""
+        """Seconds that generating took, without loading the model."""
         return making_seconds(self.recipe)
 
 
 def making_seconds(recipe: Recipe) -> float:
-    """Return the seconds a result took by its recipe, without the loading of the model."""
+    """Return the seconds that a result took, without loading the model."""
     return sum(seconds for stage, seconds in recipe.timings.items() if stage != "load")

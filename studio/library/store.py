@@ -1,7 +1,7 @@
-"""The library: what the user asked for, and what came of it, on the disk before anything else.
+"""The library: a folder with the user's jobs and results.
 
-A folder with the results as plain files, each with its recipe inside, `marks.jsonl` (stars, tags
-and collections), and `library.db`, an index that `rebuild` can make again from the other two.
+Results are plain files with their recipes inside. `marks.jsonl` holds stars, tags and collections.
+`library.db` holds the jobs, and an index of the results that can be rebuilt from the files.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from studio.kinds.kind import Medium
 from studio.kinds.registry import medium_of
 from studio.library.curation.mark_changes import MarkChanges
 from studio.library.curation.trash import Trash
-from studio.library.disk_problems import file_problem, gone
+from studio.library.disk_problems import file_problem, missing
 from studio.library.folder.file_names import plain_name, relative_name
 from studio.library.folder.file_placing import hash_file, make_folder, place_file
 from studio.library.folder.work_folders import WorkFolders
@@ -40,18 +40,18 @@ _QUEUE_LOCK = ".queue.lock"
 
 
 class Library:
-    """An open library. Made by `Library.open`. All methods may be called from any thread.
+    """An open library, created by `Library.open`. Methods may be called from any thread.
 
-    They raise `ProblemError` when the disk fails them or the call makes no sense.
+    They raise `ProblemError` on disk errors and invalid arguments.
 
     Attributes:
-        queue: the jobs and their turn.
-        retries: jobs once more: resumed, tried again, repeated.
-        assets: the results, to be found and read.
+        queue: the jobs.
+        retries: resuming, retrying and duplicating jobs.
+        assets: the results.
         marks: stars, tags and collections.
-        trash: deleting, with a way back.
-        notice: what the user should hear about the opening (a damaged database set aside).
-        label: the AIGC label that new results get, none unless it is set.
+        trash: deleted results.
+        notice: a problem found when opening, e.g. that a damaged database was set aside.
+        label: the AIGC label for new results, None for no label.
     """
 
     def __init__(self, root: Path, database: Database, notice: Problem | None) -> None:
@@ -70,51 +70,53 @@ class Library:
 
     @classmethod
     def open(cls, root: Path, *, run_queue: bool = True) -> Library:
-        """Open the library in `root`, made if it is not there, and settle what a crash left.
+        """Open the library in `root`, creating it if needed, and recover from a crash.
 
-        With `run_queue` this process becomes the one that runs waiting jobs, unless another
-        is (`is_owner`). Raises `ProblemError`: the folder cannot be written, or a newer
-        version made the library.
+        With `run_queue`, this process becomes the one that runs queued jobs, unless another
+        process already is (`is_owner`). Raises `ProblemError` if the folder is not writable or
+        the library needs a newer version of the app.
         """
         root = root.expanduser().absolute()
         make_folder(root)
         try:
-            return cls._opened(root, run_queue)
+            return cls._open(root, run_queue)
         except DamagedDatabaseError as error:
             try:
                 with FileLock(root / _QUEUE_LOCK, timeout=0):
                     aside, saved = salvage.set_aside(root)
             except Timeout:
-                # The window still works on it; it does this at its own next start.
+                # Another process has it open and will recover it when it is next started.
                 raise error from None
-            library = cls._opened(root, run_queue, saved)
+            library = cls._open(root, run_queue, saved)
             library.notice = salvage.notice(aside, len(saved), error.problem.detail)
             return library
 
     @classmethod
-    def _opened(
-        cls, root: Path, run_queue: bool, saved: list[salvage.SavedJob] | None = None
+    def _open(
+        cls, root: Path, run_queue: bool, saved: list[salvage.JobRow] | None = None
     ) -> Library:
-        """Do `open`; `saved` are jobs of a damaged index that was set aside."""
-        held = root / FILE_NAME
-        # An empty file is a database to SQLite, but none that ever held anything.
-        is_new = not held.exists() or held.stat().st_size == 0
+        """Implement `open`; `saved` are jobs recovered from a damaged database."""
+        file = root / FILE_NAME
+        # SQLite accepts an empty file as a new database.
+        is_new = not file.exists() or file.stat().st_size == 0
         database = Database(root)
         library = cls(root, database, None)
         try:
             if saved:
-                salvage.take_over(database, saved)
+                salvage.restore_jobs(database, saved)
             if is_new and (saved is not None or rebuild.has_results(root)):
                 library.rebuild()
-                rebuild.adopt(database, library._writer, root, library.queue.list(limit=1_000_000))
+                rebuild.index_unrecorded(
+                    database, library._writer, root, library.queue.list(limit=1_000_000)
+                )
             if run_queue:
                 library.claim_queue()
-            library._settle()
+            library._recover()
         except ProblemError as error:
             if error.problem.kind != "disk_full":
                 library.close()
                 raise
-            # What is there can still be looked at, and deleted to make room.
+            # Keep the library open, so that results can be viewed, and deleted to free space.
             library.notice = error.problem
         except BaseException:
             library.close()
@@ -122,23 +124,23 @@ class Library:
         return library
 
     def close(self) -> None:
-        """Let go of everything. Jobs that this process was running become interrupted."""
+        """Close the library and release its locks. Running jobs of this process are interrupted."""
         with contextlib.suppress(Exception):
-            if self._work.taken_token:
-                self.queue.abandon(self._work.taken_token)
+            if self._work.current_token:
+                self.queue.end_running(self._work.current_token)
         self._work.close()
         self._lock.release()
         self._database.close()
 
-    # ---- whose queue it is
+    # ---- ownership of the queue
 
     @property
     def is_owner(self) -> bool:
-        """Whether this process runs the waiting jobs."""
+        """Whether this process runs the queued jobs."""
         return self._lock.is_locked
 
     def claim_queue(self) -> bool:
-        """Try to become the process that runs the waiting jobs; returns `is_owner`."""
+        """Try to become the process that runs the queued jobs. Returns `is_owner`."""
         if not self._lock.is_locked:
             try:
                 self._lock.acquire()
@@ -148,59 +150,56 @@ class Library:
                 raise file_problem(error, self.root) from error
         return True
 
-    def next_job(self, suits: Callable[[Job], bool] = lambda _: True) -> Job | None:
-        """Return the job whose turn it is, of those that suit.
-
-        None where none waits, the queue is paused, or is not ours.
-        """
-        return self.queue.next(suits) if self.is_owner else None
+    def next_job(self, accepts: Callable[[Job], bool] = lambda _: True) -> Job | None:
+        """Return the next job that is accepted (`JobQueue.next`), None if not `is_owner`."""
+        return self.queue.next(accepts) if self.is_owner else None
 
     # ---- results
 
     def work_dir(self, job: Job) -> Path:
-        """Return a folder for half-done files, on the file system of the destination.
+        """Create and return a folder for unfinished files, on the destination's file system.
 
-        Raises `ProblemError` when the destination cannot be written.
+        Raises `ProblemError` if the destination is not writable.
         """
-        place = destination(job, self.root)
-        self._check_there()
+        folder = destination(job, self.root)
+        self._check_root()
         if job.output:
-            make_folder(place)
-        return self._work.folder(place, job.id)
+            make_folder(folder)
+        return self._work.folder(folder, job.id)
 
     def check_destination(self, job: Job) -> None:
-        """Raise `ProblemError` where nothing can be written to the folder of a job any more."""
-        self._check_there()
+        """Raise `ProblemError` if the destination of a job is not writable."""
+        self._check_root()
         make_folder(destination(job, self.root))
 
-    def _check_there(self) -> None:
-        # Where a disk was unplugged, its empty mount point may still be there.
+    def _check_root(self) -> None:
+        # The empty mount point of an unplugged disk may still exist.
         if not (self.root / FILE_NAME).is_file():
-            raise ProblemError(gone(self.root, f"{FILE_NAME} is not in it"))
+            raise ProblemError(missing(self.root, f"{FILE_NAME} is missing"))
 
     def record_asset(self, job: Job, row: int, temporary: Path, recipe: Recipe) -> Asset:
-        """Keep one result: recipe into the file, onto the disk, its final name, then the row.
+        """Store a result: embed the recipe, sync, move to the final name, add to the index.
 
-        `temporary` is taken away. A row that has its asset already keeps that one. Raises
-        `ProblemError` (disk_full, bad_input); then `temporary` is left where it is.
+        `temporary` is deleted. If the row already has an asset, that one is returned. Raises
+        `ProblemError` (disk_full, bad_input) without deleting `temporary`.
         """
-        known = self.assets.of_row(job.id, row)
-        if known is not None:
+        existing = self.assets.of_row(job.id, row)
+        if existing is not None:
             temporary.unlink(missing_ok=True)
-            return known
-        recipe = self._completed(job, row, recipe)
-        place = destination(job, self.root)
+            return existing
+        recipe = self._with_job_values(job, row, recipe)
+        folder = destination(job, self.root)
         is_text = medium_of(recipe.request.task) is Medium.TEXT
         extension = TEXTS[0] if is_text else temporary.suffix.lower() or ".png"
         if job.output:
-            wanted = place / plain_name(recipe.request, recipe.seed, extension)
+            wanted = folder / plain_name(recipe.request, recipe.seed, extension)
         else:
             when = datetime.fromisoformat(recipe.created)
-            wanted = place / relative_name(recipe.request, recipe.seed, when, extension)
+            wanted = folder / relative_name(recipe.request, recipe.seed, when, extension)
         part = self.work_dir(job) / f"finished-{row}-{time.monotonic_ns()}{extension}"
         try:
             written = metadata.write_with_recipe(temporary, part, recipe, self.label)
-            found = FinishedFile(
+            finished = FinishedFile(
                 path=part,
                 recipe=recipe,
                 size=written.size,
@@ -212,14 +211,14 @@ class Library:
             )
             final = place_file(part, wanted)
         except OSError as error:
-            raise file_problem(error, place) from error
+            raise file_problem(error, folder) from error
         finally:
             with contextlib.suppress(OSError):
                 part.unlink(missing_ok=True)
         try:
-            name = self._writer.insert(replace(found, path=final))
+            name = self._writer.insert(replace(finished, path=final))
         except ProblemError:
-            self.retries.note_unlisted(job.id)
+            self.retries.mark_unindexed(job.id)
             raise
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
@@ -227,7 +226,7 @@ class Library:
         assert asset is not None
         return asset
 
-    def _completed(self, job: Job, row: int, recipe: Recipe) -> Recipe:
+    def _with_job_values(self, job: Job, row: int, recipe: Recipe) -> Recipe:
         created = recipe.created
         try:
             datetime.fromisoformat(created)
@@ -242,25 +241,24 @@ class Library:
             parents=self._writer.parents(job.request, recipe.parents),
         )
 
-    # ---- the folder is the truth
+    # ---- recovery
 
     def rebuild(self) -> int:
-        """Make the index of assets agree with the files. Returns how many assets there are.
+        """Update the index to match the files. Returns the number of assets.
 
-        Raises `DamagedDatabaseError` where the index is damaged: opening the library again
-        makes a new one.
+        Raises `DamagedDatabaseError` if the database is damaged; reopening the library then
+        creates a new one.
         """
         self._database.check()
         return rebuild.rebuild(self._database, self.assets, self._writer, self.root)
 
-    def _settle(self) -> None:
-        """After a crash: keep what was finished, offer the rest again, sweep the leftovers."""
-        dead: dict[str, list[Job]] = {}
-        for job, owner in self.queue.running():
-            dead.setdefault(owner, []).append(job)
-        dead = {owner: jobs for owner, jobs in dead.items() if not self._work.is_alive(owner)}
-        left = [job for jobs in dead.values() for job in jobs]
-        rebuild.adopt(self._database, self._writer, self.root, left)
+    def _recover(self) -> None:
+        """Clean up after dead processes: index results, interrupt jobs, delete work folders."""
+        running = self.queue.running()
+        owners = {owner for _, owner in running}
+        dead = {owner for owner in owners if not self._work.is_alive(owner)}
+        orphans = [job for job, owner in running if owner in dead]
+        rebuild.index_unrecorded(self._database, self._writer, self.root, orphans)
         for owner in dead:
-            self.queue.abandon(owner)
-        self._work.sweep(self.root)
+            self.queue.end_running(owner)
+        self._work.remove_stale(self.root)

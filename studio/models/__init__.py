@@ -1,1 +1,1 @@
-"""Which models are on disk, what they are, and how they got here. No Qt, no torch."""
+"""Local models: discovery, identification, installation, memory estimates. No Qt, no torch."""

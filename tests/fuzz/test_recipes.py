@@ -20,7 +20,7 @@ from studio.formats.recipe_files import read_content, read_embedded
 from studio.kinds.coding import to_json
 from studio.kinds.image import ImageRequest
 from studio.kinds.text import TextRequest
-from studio.library.recipes.convert_picture import converted
+from studio.library.recipes.convert_picture import convert_picture
 from studio.library.recipes.metadata import read_recipe, write_with_recipe
 from studio.library.recipes.settings_in_file import read_settings
 from tests.fuzz.bounds import bounded
@@ -73,8 +73,8 @@ def _pictures() -> tuple[bytes, ...]:
         source.write_bytes(png_bytes())
         write_with_recipe(source, target, recipe)
         ours = target.read_bytes()
-        webp = converted(target, recipe, "webp", None, lambda _: None)
-        jpeg = converted(target, recipe, "jpeg", None, lambda _: None)
+        webp = convert_picture(target, recipe, "webp", None, lambda _: None)
+        jpeg = convert_picture(target, recipe, "jpeg", None, lambda _: None)
     return (
         ours,
         webp,

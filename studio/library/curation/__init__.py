@@ -1,1 +1,1 @@
-"""What a person does to results: stars, tags, collections, the trash."""
+"""User actions on results: stars, tags, collections, the trash."""

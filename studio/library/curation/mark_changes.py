@@ -1,4 +1,4 @@
-"""Changing stars, tags and collections of many results at once: index and `marks.jsonl`."""
+"""Change stars, tags and collections of assets, in the index and in `marks.jsonl`."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from studio.library.index.facets import read_collections
 from studio.library.records import Asset
 from studio.protocol import problem
 
-MAX_NAME = 100
+MAX_NAME_LENGTH = 100
 
 
 class MarkChanges:
-    """Changes what the user says about the assets of the library in `root`.
+    """Changes the marks of assets of the library in `root`. Methods may be called from any thread.
 
-    Methods may be called from any thread. They return the assets that are there, in the order
-    asked for, changed or not, and raise `ProblemError` when the disk fails them.
+    They return the existing assets among those given, in order, whether changed or not, and raise
+    `ProblemError` on disk errors.
     """
 
     def __init__(self, database: Database, assets: Assets, writer: AssetWriter, root: Path) -> None:
@@ -32,103 +32,102 @@ class MarkChanges:
         self._assets = assets
         self._writer = writer
         self._root = root
-        self._unknown: dict[str, dict[str, Any]] | None = None
+        self._unknown_by_id: dict[str, dict[str, Any]] | None = None
 
     def star(self, ids: Iterable[str], starred: bool) -> list[Asset]:
-        """Star assets or take the stars away."""
+        """Star assets or remove their stars."""
         return self._change_many(ids, lambda mark: msgspec.structs.replace(mark, starred=starred))
 
     def retag(
         self, ids: Iterable[str], remove: Collection[str], add: Collection[str]
     ) -> list[Asset]:
-        """Take tags away from assets, in any case, and add others; what else they have stays."""
+        """Remove tags from assets, ignoring case, and add others. Other tags are kept."""
         return self._change_many(ids, lambda mark: _retagged(mark, remove, add))
 
     def collections(self) -> list[tuple[str, int]]:
-        """Return each collection with the number of its assets (the trash left out), by name."""
+        """Return each collection with the number of its assets, not counting the trash, by name."""
         return list(read_collections(self._database))
 
-    def _change_many(self, ids: Iterable[str], new: Callable[[Marks], Marks]) -> list[Asset]:
-        """Give assets new marks, with one sync of the disk. Unknown ids are skipped.
+    def _change_many(self, ids: Iterable[str], change: Callable[[Marks], Marks]) -> list[Asset]:
+        """Apply `change` to the marks of assets, with a single disk sync.
 
-        Returns the assets that are there, in the order asked for, changed or not. Raises
-        `ProblemError`; then nothing is changed.
+        Returns the existing assets in order. Raises `ProblemError` without changing anything.
         """
-        names = list(dict.fromkeys(ids))
+        ids = list(dict.fromkeys(ids))
         with self._database.write() as db:
-            self._change(db, names, new)
-        return [asset for name in names if (asset := self._assets.get(name)) is not None]
+            self._change(db, ids, change)
+        return [asset for id in ids if (asset := self._assets.get(id)) is not None]
 
     def _change(
-        self, db: sqlite3.Connection, names: Iterable[str], new: Callable[[Marks], Marks]
-    ) -> int:
+        self, db: sqlite3.Connection, ids: Iterable[str], change: Callable[[Marks], Marks]
+    ) -> None:
         changed: list[Marks] = []
-        noted: dict[str, Marks] | None = None
-        for name in names:
-            old = self._now(db, name)
+        stored: dict[str, Marks] | None = None
+        for id in ids:
+            old = self._current(db, id)
             if old is None:
                 continue
             if old.trashed_at is not None:
-                # Where it came from stands in the file alone.
-                noted = read_marks(self._root) if noted is None else noted
-                origin = noted[name].origin if name in noted else ""
+                # The index does not contain the original path.
+                stored = read_marks(self._root) if stored is None else stored
+                origin = stored[id].origin if id in stored else ""
                 old = msgspec.structs.replace(old, origin=origin)
-            mark = new(old)
-            if mark != old:
-                self._writer.mark(db, mark)
-                changed.append(mark)
+            new = change(old)
+            if new != old:
+                self._writer.set_marks(db, new)
+                changed.append(new)
         append_marks(self._root, *changed)
-        return len(changed)
 
-    def _written_by_others(self) -> dict[str, dict[str, Any]]:
-        """Return what another build said about assets, by their ids. The index does not know it."""
-        if self._unknown is None:
-            held = read_marks(self._root)
-            self._unknown = {name: mark.unknown for name, mark in held.items() if mark.unknown}
-        return self._unknown
+    def _unknown_fields(self) -> dict[str, dict[str, Any]]:
+        """Return fields of `marks.jsonl` that only another version knows, by asset id."""
+        if self._unknown_by_id is None:
+            stored = read_marks(self._root)
+            unknown = {id: marks.unknown for id, marks in stored.items() if marks.unknown}
+            self._unknown_by_id = unknown
+        return self._unknown_by_id
 
-    def _now(self, db: sqlite3.Connection, name: str) -> Marks | None:
-        row = db.execute("SELECT starred, trashed_at FROM assets WHERE id = ?", (name,)).fetchone()
+    def _current(self, db: sqlite3.Connection, id: str) -> Marks | None:
+        row = db.execute("SELECT starred, trashed_at FROM assets WHERE id = ?", (id,)).fetchone()
         if row is None:
             return None
-        tags = db.execute("SELECT tag FROM tags WHERE asset = ? ORDER BY tag", (name,))
+        tags = db.execute("SELECT tag FROM tags WHERE asset = ? ORDER BY tag", (id,))
         collections = db.execute(
-            "SELECT collection FROM collected WHERE asset = ? ORDER BY collection", (name,)
+            "SELECT collection FROM collected WHERE asset = ? ORDER BY collection", (id,)
         )
         return Marks(
-            name,
+            id,
             bool(row["starred"]),
             tuple(tag for (tag,) in tags),
             tuple(collection for (collection,) in collections),
             row["trashed_at"],
-            unknown=self._written_by_others().get(name, {}),
+            unknown=self._unknown_fields().get(id, {}),
         )
 
     def add_to_collection(self, name: str, ids: Iterable[str]) -> list[Asset]:
-        """Put assets into a collection, which begins to exist by it. Raises `ProblemError`."""
-        name = self._spelling(name)
+        """Add assets to a collection, creating it if needed. Raises `ProblemError`."""
+        name = self._existing_spelling(name)
         return self._change_many(ids, lambda mark: _collected(mark, add=name))
 
     def remove_from_collection(self, name: str, ids: Iterable[str]) -> list[Asset]:
-        """Take assets out of a collection; without any, it exists no more."""
+        """Remove assets from a collection. An empty collection ceases to exist."""
         return self._change_many(ids, lambda mark: _collected(mark, remove=name))
 
     def rename_collection(self, old: str, new: str) -> int:
-        """Rename a collection; one that has the new name already takes the assets in.
+        """Rename a collection, merging it into an existing one of the new name.
 
-        Returns how many assets were in it, with those in the trash. Raises `ProblemError`.
+        Returns how many assets were in it, including those in the trash. Raises `ProblemError`.
         """
-        same = old.strip().casefold() == new.strip().casefold()
-        new = _clean(new) if same else self._spelling(new)
+        is_same = old.strip().casefold() == new.strip().casefold()
+        new = _validated_name(new) if is_same else self._existing_spelling(new)
         with self._database.write() as db:
-            held = db.execute("SELECT asset FROM collected WHERE collection = ?", (old.strip(),))
-            ids = [row["asset"] for row in held]
+            rows = db.execute("SELECT asset FROM collected WHERE collection = ?", (old.strip(),))
+            ids = [row["asset"] for row in rows]
             self._change(db, ids, lambda mark: _collected(mark, remove=old, add=new))
         return len(ids)
 
-    def _spelling(self, name: str) -> str:
-        """Return the name as the collection is written where there is one by that name."""
-        name = _clean(name)
+    def _existing_spelling(self, name: str) -> str:
+        """Return the name in the case of the existing collection, if there is one."""
+        name = _validated_name(name)
         with self._database.read() as db:
             known = db.execute("SELECT DISTINCT collection FROM collected").fetchall()
         spellings: dict[str, str] = {row[0].casefold(): row[0] for row in known}
@@ -136,34 +135,29 @@ class MarkChanges:
 
 
 def _retagged(mark: Marks, remove: Collection[str], add: Iterable[str]) -> Marks:
-    """Return the marks with tags taken away, in any case, and others added."""
-    gone = {tag.strip().casefold() for tag in remove}
-    return _with_tags(mark, [*(tag for tag in mark.tags if tag.casefold() not in gone), *add])
-
-
-def _with_tags(mark: Marks, tags: Iterable[str]) -> Marks:
-    """Return the marks with these tags and no others. Each is kept once, in its first case."""
-    kept: dict[str, str] = {}
-    for tag in tags:
+    """Return the marks with tags removed and added. Of equal tags, the first spelling is kept."""
+    removed = {tag.strip().casefold() for tag in remove}
+    tags: dict[str, str] = {}
+    for tag in (*(tag for tag in mark.tags if tag.casefold() not in removed), *add):
         if tag.strip():
-            kept.setdefault(tag.strip().casefold(), tag.strip())
-    return msgspec.structs.replace(mark, tags=tuple(kept.values()))
+            tags.setdefault(tag.strip().casefold(), tag.strip())
+    return msgspec.structs.replace(mark, tags=tuple(tags.values()))
 
 
 def _collected(mark: Marks, *, remove: str = "", add: str = "") -> Marks:
-    gone = {remove.strip().casefold(), add.casefold()}
-    kept = [name for name in mark.collections if name.casefold() not in gone]
+    removed = {remove.strip().casefold(), add.casefold()}
+    kept = [name for name in mark.collections if name.casefold() not in removed]
     return msgspec.structs.replace(mark, collections=(*kept, add) if add else tuple(kept))
 
 
-def _clean(name: str) -> str:
+def _validated_name(name: str) -> str:
     name = " ".join(name.split())
     if not name:
         raise problem("bad_input", "A collection needs a name.")
-    if len(name) > MAX_NAME:
+    if len(name) > MAX_NAME_LENGTH:
         raise problem(
             "bad_input",
             "The name of the collection is too long. Use at most {n} characters.",
-            n=MAX_NAME,
+            n=MAX_NAME_LENGTH,
         )
     return name

@@ -1,7 +1,7 @@
-"""Deleting with a way back: files move to `.trash` in the library, until the user empties it.
+"""The trash: deleted files move to `.trash` in the library until the user empties it.
 
-The mark is written before the file moves, so that a crash in between leaves a file in the trash
-that is known to be there, or one in its place that a rebuild shows again.
+The mark is written before the file is moved. After a crash in between, the file is either marked
+and in the trash, or still in its place, where a rebuild finds it.
 """
 
 from __future__ import annotations
@@ -37,83 +37,82 @@ class Trash:
         self._root = root
 
     def put(self, ids: Iterable[str]) -> list[str]:
-        """Move results to the trash. Returns the ids of those that were there to be moved.
+        """Move assets to the trash. Returns the ids of those that were moved.
 
-        Raises `ProblemError` where the disk refuses; those moved before stay moved.
+        Raises `ProblemError` on disk errors; assets already moved stay in the trash.
         """
-        known = read_marks(self._root)
+        marks = read_marks(self._root)
         moved: list[str] = []
-        for name in ids:
-            asset = self._assets.get(name)
-            if asset is None or self.holds(asset.path):
+        for id in ids:
+            asset = self._assets.get(id)
+            if asset is None or self.contains(asset.path):
                 continue
             now = time.time()
-            old = known.get(name, marks_of(asset))
+            old = marks.get(id, marks_of(asset))
             append_marks(
                 self._root, msgspec.structs.replace(old, trashed_at=now, origin=str(asset.path))
             )
-            target = self._root / TRASH_FOLDER / f"{name}{asset.path.suffix}"
+            target = self._root / TRASH_FOLDER / f"{id}{asset.path.suffix}"
             if asset.path.exists():
                 self._move(asset.path, target)
-            self._writer.relocate(name, target, now)
-            moved.append(name)
+            self._writer.set_location(id, target, now)
+            moved.append(id)
         return moved
 
     def restore(self, ids: Iterable[str]) -> list[Asset]:
-        """Bring results back to where they were, under a numbered name if that is taken.
+        """Move assets back to their original paths, numbering the name if it is taken.
 
-        Raises `ProblemError` where a file is not in the trash any more, or the disk refuses.
+        Raises `ProblemError` if a file is no longer in the trash, and on disk errors.
         """
-        known = read_marks(self._root)
+        marks = read_marks(self._root)
         restored: list[Asset] = []
-        for name in ids:
-            asset = self._assets.get(name)
-            if asset is None or not self.holds(asset.path):
+        for id in ids:
+            asset = self._assets.get(id)
+            if asset is None or not self.contains(asset.path):
                 continue
-            mark = known.get(name, marks_of(asset))
+            mark = marks.get(id, marks_of(asset))
             if not asset.path.is_file():
                 raise problem(
                     "bad_input",
                     "{name} is no longer in the trash. Another program has deleted it.",
                     name=asset.path.name,
                 )
-            wanted = Path(mark.origin) if mark.origin else self._place_of(asset)
-            final = place_file(asset.path, wanted) if self._is_ours(wanted) else None
-            if final is None:
-                final = self._free(wanted)
+            wanted = Path(mark.origin) if mark.origin else self._default_path(asset)
+            if wanted.is_relative_to(self._root):
+                final = place_file(asset.path, wanted)
+            else:
+                # It may be on another file system.
+                final = self._unused_name(wanted)
                 self._move(asset.path, final)
-            self._writer.relocate(name, final, None)
+            self._writer.set_location(id, final, None)
             append_marks(self._root, msgspec.structs.replace(mark, trashed_at=None, origin=""))
-            found = self._assets.get(name)
-            assert found is not None
-            restored.append(found)
+            current = self._assets.get(id)
+            assert current is not None
+            restored.append(current)
         return restored
 
     def list(self) -> list[Asset]:
-        """Return what is in the trash, last deleted first."""
+        """Return the assets in the trash, last deleted first."""
         return self._assets.trashed()
 
     def empty(self) -> int:
-        """Delete everything in the trash for good. Returns how many results that were."""
-        held = self._assets.trashed()
-        for asset in held:
+        """Delete all assets in the trash permanently. Returns how many."""
+        trashed = self._assets.trashed()
+        for asset in trashed:
             try:
                 asset.path.unlink(missing_ok=True)
             except OSError as error:
                 raise file_problem(error, asset.path.parent) from error
             append_marks(self._root, Marks(asset.id))
         with self._database.write() as db:
-            self._writer.forget(db, [asset.id for asset in held])
-        return len(held)
+            self._writer.delete(db, [asset.id for asset in trashed])
+        return len(trashed)
 
-    def holds(self, path: Path) -> bool:
-        """Tell whether a path lies in the trash."""
+    def contains(self, path: Path) -> bool:
+        """Return whether a path is in the trash."""
         return path.parent == self._root / TRASH_FOLDER
 
-    def _is_ours(self, path: Path) -> bool:
-        return path.is_relative_to(self._root)
-
-    def _place_of(self, asset: Asset) -> Path:
+    def _default_path(self, asset: Asset) -> Path:
         recipe = asset.recipe
         try:
             when = datetime.fromisoformat(recipe.created)
@@ -123,7 +122,7 @@ class Trash:
         return self._root / relative_name(recipe.request, recipe.seed, when, suffix)
 
     @staticmethod
-    def _free(wanted: Path) -> Path:
+    def _unused_name(wanted: Path) -> Path:
         return next(p for n in range(1, 10_000) if not (p := numbered(wanted, n)).exists())
 
     @staticmethod

@@ -1,1 +1,1 @@
-"""The files of the library: names, trash, unfinished work, stars and tags."""
+"""Files in the library folder: names, safe moves, work folders, stars and tags."""

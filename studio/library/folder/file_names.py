@@ -1,7 +1,7 @@
-"""Names of the library's files, made from what was asked.
+"""File names of results, derived from their requests.
 
-They are safe on Windows too (no reserved names, no trailing dots), keep Chinese and emoji,
-and stay short enough for every file system (a name is at most 200 bytes of UTF-8).
+They are valid on Windows as well (no reserved names, no trailing dots), may contain letters of
+all scripts and emoji, and are short enough for all file systems (below 200 bytes of UTF-8).
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from studio.kinds.registry import known_kind
 from studio.kinds.requests import prompt_of
 from studio.protocol import Request, UnknownRequest
 
-MAX_NAME_BYTES = 200
 SLUG_CHARACTERS = 60
 _SLUG_BYTES = 120
 # https://learn.microsoft.com/windows/win32/fileio/naming-a-file
@@ -23,15 +22,15 @@ _RESERVED = re.compile(r"(?i)^(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|con
 
 
 def slug(text: str) -> str:
-    """Return the first words of `text` as part of a file name: lower case, hyphens, no dots.
+    """Return the start of `text` as part of a file name: lower case, with hyphens, without dots.
 
-    Letters and digits of every script are kept, everything else becomes a hyphen.
+    Letters and digits of all scripts are kept, other characters become hyphens.
     """
     kept = []
     size = 0
     for character in unicodedata.normalize("NFC", text[: 4 * SLUG_CHARACTERS]).lower():
         category = unicodedata.category(character)
-        # Emoji (So) are kept; joiners and variation selectors alone would be invisible.
+        # "So" includes emoji, but not their joiners and variation selectors, which are invisible.
         kept.append(character if category[0] in "LMN" or category == "So" else "-")
         size += len(character.encode("utf-8", "replace"))
         if len(kept) >= SLUG_CHARACTERS or size >= _SLUG_BYTES:
@@ -41,23 +40,23 @@ def slug(text: str) -> str:
 
 
 def request_slug(request: Request) -> str:
-    """Return the part of a file name that tells what the request was."""
+    """Return the part of a file name that describes the request."""
     kind = known_kind(request.task)
     if kind is None or isinstance(request, UnknownRequest):
         return slug(prompt_of(request)) or slug(request.task) or "result"
     if kind.name_parts is None:
         return slug(prompt_of(request)) or kind.fallback_name
-    words, ending = kind.name_parts(request)
-    return f"{slug(words)[: SLUG_CHARACTERS - len(ending)] or kind.fallback_name}{ending}"
+    text, suffix = kind.name_parts(request)
+    return f"{slug(text)[: SLUG_CHARACTERS - len(suffix)] or kind.fallback_name}{suffix}"
 
 
 def relative_name(request: Request, seed: int, when: datetime, extension: str) -> Path:
-    """Return `{date}/{time}-{slug}-{seed}.{ext}`, without a seed that makes no difference."""
+    """Return `{date}/{time}-{slug}-{seed}.{ext}`, without the seed for kinds that ignore it."""
     return Path(f"{when:%Y-%m-%d}") / f"{when:%H%M%S}-{plain_name(request, seed, extension)}"
 
 
 def plain_name(request: Request, seed: int, extension: str) -> str:
-    """Return `{slug}-{seed}.{ext}`, the name in a folder that the user named for the job."""
+    """Return `{slug}-{seed}.{ext}`, the name in an output folder chosen by the user."""
     kind = known_kind(request.task)
     number = f"-{seed}" if kind is None or kind.is_seeded else ""
     return f"{request_slug(request)}{number}{extension}"

@@ -1,4 +1,4 @@
-"""Files put in their place: never overwriting, and never leaving a half."""
+"""Safe file operations: move without overwriting, create and check folders, hash."""
 
 from __future__ import annotations
 
@@ -13,14 +13,21 @@ from studio.library.disk_problems import cannot_write, file_problem
 from studio.library.folder.file_names import numbered
 from studio.protocol import ProblemError, problem
 
-_NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV)
+_LINKS_UNSUPPORTED = (
+    errno.EPERM,
+    errno.ENOTSUP,
+    errno.EOPNOTSUPP,
+    errno.ENOSYS,
+    errno.EMLINK,
+    errno.EXDEV,
+)
 
 
 def make_folder(folder: Path) -> None:
-    """Make sure that `folder` exists and can be written into. Raises `ProblemError`."""
+    """Create `folder` if needed and check that it is writable. Raises `ProblemError`."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        # Where the system can, such a file has no name that a crash could leave behind.
+        # An anonymous file where supported: a crash leaves nothing behind.
         with tempfile.TemporaryFile(dir=folder):
             pass
     except FileExistsError as error:
@@ -35,10 +42,10 @@ def make_folder(folder: Path) -> None:
 
 
 def check_library_folder(folder: Path) -> None:
-    """Make sure that a library folder of the user's choice is there. Raises `ProblemError`.
+    """Check that the library folder chosen by the user exists. Raises `ProblemError`.
 
-    It is not made anew: its disk may be unplugged, and an empty library in its place would look
-    like a loss, and hide what is made there when the disk is back.
+    A missing folder is not created, because its disk may be unplugged: an empty library would
+    look like data loss, and its contents would be hidden once the disk is mounted again.
     """
     if not folder.is_dir():
         raise problem(
@@ -50,7 +57,7 @@ def check_library_folder(folder: Path) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Have the system put the folder's list of names on the disk, where that can be asked."""
+    """Sync the folder's directory entries to disk, if the system supports that."""
     if os.name == "nt":
         return
     with contextlib.suppress(OSError):
@@ -62,36 +69,37 @@ def sync_folder(folder: Path) -> None:
 
 
 def place_file(temporary: Path, wanted: Path) -> Path:
-    """Give the finished, synced file `temporary` its final name, without ever overwriting.
+    """Move the finished, synced file `temporary` to `wanted` without overwriting a file.
 
-    Both must lie on one file system. Takes `wanted`, or the first numbered name that is free.
-    Returns the final path. Raises `ProblemError`.
+    Both must be on the same file system. If `wanted` exists, the first unused numbered name is
+    taken. Returns the final path. Raises `ProblemError`.
     """
     try:
         wanted.parent.mkdir(parents=True, exist_ok=True)
         for attempt in range(1, 10_000):
             final = numbered(wanted, attempt)
             try:
-                _rename_to_free_name(temporary, final)
+                _rename_exclusively(temporary, final)
             except FileExistsError:
                 continue
             sync_folder(final.parent)
             return final
     except OSError as error:
         raise file_problem(error, wanted.parent) from error
-    raise ProblemError(cannot_write(wanted.parent, f"no free name for {wanted.name}"))
+    raise ProblemError(cannot_write(wanted.parent, f"no unused name for {wanted.name}"))
 
 
-def _rename_to_free_name(temporary: Path, final: Path) -> None:
+def _rename_exclusively(temporary: Path, final: Path) -> None:
+    """Rename a file. Raises `FileExistsError` if `final` exists."""
     if os.name == "nt":
-        temporary.rename(final)  # Windows refuses to overwrite
+        temporary.rename(final)  # does not overwrite on Windows
         return
     try:
         os.link(temporary, final)
     except OSError as error:
-        if error.errno not in _NO_LINKS:
+        if error.errno not in _LINKS_UNSUPPORTED:
             raise
-        # No hard links here (FAT, some network drives): hold the name, then replace the holder.
+        # FAT and some network drives: reserve the name with an empty file, then replace that.
         os.close(os.open(final, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644))
         temporary.replace(final)
         return
@@ -105,7 +113,7 @@ def hash_file(path: Path) -> str:
 
 
 def check_input(path: Path) -> None:
-    """Make sure that an input file is there and can be read. Raises `ProblemError`."""
+    """Check that an input file exists, is readable and is not empty. Raises `ProblemError`."""
     if path.is_dir():
         raise problem("bad_input", "{path} is a folder, but a file is needed.", path=path)
     try:

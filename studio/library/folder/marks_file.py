@@ -1,9 +1,8 @@
-"""Stars, tags and collections, in the folder itself: `marks.jsonl`, one line a change.
+"""Stars, tags, collections and trash in the library folder: `marks.jsonl`, one line per change.
 
-They are not written into the asset's file: starring a 100 MB picture would rewrite it, and
-change the hash by which other results name it as their parent. A line that a crash cut short
-is skipped; the last line about an asset wins. The file is rewritten, without what later lines
-replaced, when it has grown to twice what it needs.
+They are not stored in the asset's own file: starring a 100 MB picture would rewrite it and change
+the hash by which other results refer to it. The last line about an asset counts; lines truncated
+by a crash are skipped. The file is compacted when more than half of its lines are obsolete.
 """
 
 from __future__ import annotations
@@ -22,13 +21,14 @@ from studio.library.records import Asset
 
 MARKS_FILE = "marks.jsonl"
 _MAX_LINE = 100_000
+_COMPACT_ABOVE = 1000
 
 
 class Marks(Struct, frozen=True):
-    """What the user said about one asset.
+    """The user's marks on one asset.
 
-    `trashed_at` is Unix seconds, None for not deleted; `origin` is where the file lay before.
-    `unknown` is what another build wrote besides, by field name; it is written back as it was.
+    `trashed_at` is Unix seconds, None if not deleted; `origin` is the path before deletion.
+    `unknown` holds fields written by another version, which are written back unchanged.
     """
 
     asset: str
@@ -41,7 +41,7 @@ class Marks(Struct, frozen=True):
 
     @property
     def is_empty(self) -> bool:
-        """Whether they say nothing of the asset."""
+        """Whether all marks have their default values."""
         marked = self.starred or self.tags or self.collections or self.trashed_at
         return not (marked or self.unknown)
 
@@ -50,18 +50,18 @@ _KNOWN = frozenset(Marks.__struct_fields__) - {"unknown"}
 
 
 def marks_of(asset: Asset) -> Marks:
-    """Return the marks of an asset that is not in the trash, as the index has them."""
+    """Return the marks of an asset outside the trash, from the index."""
     return Marks(asset.id, asset.starred, asset.tags, asset.collections)
 
 
 def append_marks(root: Path, *changed: Marks) -> None:
-    """Write the marks of assets to the disk, all with one sync. Raises `ProblemError`."""
+    """Append the marks of assets to the file, with a single sync. Raises `ProblemError`."""
     if not changed:
         return
     lines = b"".join(map(_line, changed))
     try:
         with (root / MARKS_FILE).open("ab") as file:
-            # A line cut short by a crash must not swallow this one.
+            # The file may end in a line truncated by a crash.
             file.write(lines if file.tell() == 0 else b"\n" + lines)
             file.flush()
             os.fsync(file.fileno())
@@ -76,7 +76,7 @@ def _line(marks: Marks) -> bytes:
 
 
 def _read_line(line: bytes) -> Marks:
-    """Return the marks of a line. Raises `msgspec.DecodeError`."""
+    """Parse a line. Raises `msgspec.DecodeError`."""
     fields = msgspec.json.decode(line, type=dict[str, Any])
     known = {name: value for name, value in fields.items() if name in _KNOWN}
     unknown = {name: value for name, value in fields.items() if name not in _KNOWN}
@@ -84,9 +84,9 @@ def _read_line(line: bytes) -> Marks:
 
 
 def read_marks(root: Path) -> dict[str, Marks]:
-    """Return the marks in force, by asset. Damaged lines are skipped."""
+    """Return the current marks by asset id. Damaged lines are skipped."""
     latest: dict[str, Marks] = {}
-    lines, is_foreign = 0, False
+    lines, has_unreadable = 0, False
     try:
         with (root / MARKS_FILE).open("rb") as file:
             while line := file.readline(_MAX_LINE):
@@ -94,7 +94,7 @@ def read_marks(root: Path) -> dict[str, Marks]:
                 try:
                     marks = _read_line(line)
                 except msgspec.ValidationError:
-                    is_foreign = True
+                    has_unreadable = True
                     continue
                 except (msgspec.DecodeError, UnicodeDecodeError):
                     continue
@@ -102,13 +102,13 @@ def read_marks(root: Path) -> dict[str, Marks]:
     except OSError:
         return {}
     kept = {asset: marks for asset, marks in latest.items() if not marks.is_empty}
-    # What another build wrote and this one cannot read is not thrown away.
-    if lines > 1000 and lines > 2 * len(kept) and not is_foreign:
-        _rewrite(root, kept)
+    # Lines that another version wrote and this one cannot read must not be lost.
+    if lines > _COMPACT_ABOVE and lines > 2 * len(kept) and not has_unreadable:
+        _compact(root, kept)
     return kept
 
 
-def _rewrite(root: Path, kept: dict[str, Marks]) -> None:
+def _compact(root: Path, kept: dict[str, Marks]) -> None:
     lines = b"".join(map(_line, kept.values()))
     with contextlib.suppress(OSError):
         write_atomic(root / MARKS_FILE, lines)

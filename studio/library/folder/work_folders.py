@@ -1,9 +1,8 @@
-"""Folders for what is not finished yet: `.tmp/studio-<token>` beside the finished files.
+"""Folders for unfinished files: `.tmp/studio-<token>` in the destination folder.
 
-They lie in the destination folder, so a finished file only has to be renamed. Each belongs to
-one running process, which holds a lock for as long as it lives; what a dead process left is
-swept away by the next one. A lock, unlike a process number, also tells the truth between
-containers and over a shared disk.
+They are on the same file system as the destination, so finished files only need to be renamed.
+Each belongs to one process, which holds a file lock while it runs; the next process removes the
+folders of dead ones. Unlike process ids, locks also work across containers and on shared disks.
 """
 
 from __future__ import annotations
@@ -21,11 +20,11 @@ from studio.library.disk_problems import file_problem
 
 _PARENT = ".tmp"
 _PREFIX = "studio-"
-_PLACES = "places"
+_DESTINATIONS_FILE = "places"
 
 
 class WorkFolders:
-    """This process's work folders, one per destination. Safe to call from any thread."""
+    """This process's work folders, one per destination. Methods may be called from any thread."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
@@ -34,15 +33,15 @@ class WorkFolders:
         self._locks: dict[Path, FileLock] = {}
 
     @property
-    def taken_token(self) -> str:
-        """The token if this process has needed one yet, otherwise an empty string."""
+    def current_token(self) -> str:
+        """The token if this process already has one, else ""."""
         return self._token
 
     @property
     def token(self) -> str:
-        """This process's name in the library, backed by a lock that dies with the process.
+        """This process's id in the library, backed by a file lock. Created on first use.
 
-        Raises `ProblemError` where the library folder cannot be written.
+        Raises `ProblemError` if the library folder is not writable.
         """
         with self._guard:
             if not self._token:
@@ -50,7 +49,7 @@ class WorkFolders:
             return self._token
 
     def folder(self, destination: Path, job: str) -> Path:
-        """Return (made) the work folder of a job whose files go to `destination`.
+        """Create and return the work folder of a job that writes to `destination`.
 
         Raises `ProblemError`.
         """
@@ -58,28 +57,28 @@ class WorkFolders:
         with self._guard:
             try:
                 if destination not in self._locks:
-                    self._note(destination, token)
-                    self._locks[destination] = self._locked(destination, token)
-                return _made(destination, _PARENT, f"{_PREFIX}{token}", job)
+                    self._record_destination(destination, token)
+                    self._locks[destination] = self._acquire(destination, token)
+                return _make_folder(destination, _PARENT, f"{_PREFIX}{token}", job)
             except (OSError, Timeout) as error:
                 cause = error if isinstance(error, OSError) else OSError(str(error))
                 raise file_problem(cause, destination) from error
 
     def release(self, destination: Path, job: str) -> None:
-        """Throw away what is left in the work folder of a job that ended."""
+        """Delete the work folder of a job that has ended."""
         with self._guard:
             if not self._token:
                 return
-            ours = destination / _PARENT / f"{_PREFIX}{self._token}"
-            shutil.rmtree(ours / job, ignore_errors=True)
-            if destination == self._root or any(ours.glob("*")):
+            folder = destination / _PARENT / f"{_PREFIX}{self._token}"
+            shutil.rmtree(folder / job, ignore_errors=True)
+            if destination == self._root or any(folder.glob("*")):
                 return
             lock = self._locks.pop(destination, None)
             if lock is not None:
                 _discard(destination, self._token, lock)
 
     def is_alive(self, token: str) -> bool:
-        """Tell whether the process that called itself `token` still runs."""
+        """Return whether the process with this token is still running."""
         if not token:
             return False
         if token == self._token:
@@ -95,8 +94,8 @@ class WorkFolders:
         except OSError:
             return False
 
-    def sweep(self, destination: Path) -> None:
-        """Remove what dead processes left in a destination; in the library, wherever they were."""
+    def remove_stale(self, destination: Path) -> None:
+        """Remove work folders of dead processes in `destination`, and in other recorded ones."""
         parent = destination / _PARENT
         with contextlib.suppress(OSError):
             names = {path.name.removesuffix(".lock") for path in parent.glob(f"{_PREFIX}*")}
@@ -107,38 +106,38 @@ class WorkFolders:
                 lock = _lock(destination, token)
                 with contextlib.suppress(Timeout, OSError):
                     lock.acquire()
-                    for place in _noted(destination, token):
-                        self.sweep(place)
+                    for other in _recorded_destinations(destination, token):
+                        self.remove_stale(other)
                     _discard(destination, token, lock)
 
     def close(self) -> None:
-        """Throw away this process's work folders and free its locks."""
+        """Delete this process's work folders and release its locks."""
         with self._guard:
             for destination, lock in self._locks.items():
                 _discard(destination, self._token, lock)
             self._locks.clear()
             self._token = ""
 
-    def _note(self, destination: Path, token: str) -> None:
-        """Write down in the library that this process works elsewhere too, for the sweeper."""
-        ours = _made(self._root, _PARENT, f"{_PREFIX}{token}")
-        with (ours / _PLACES).open("ab") as file:
+    def _record_destination(self, destination: Path, token: str) -> None:
+        """Record in the library that this process also has a work folder in `destination`."""
+        folder = _make_folder(self._root, _PARENT, f"{_PREFIX}{token}")
+        with (folder / _DESTINATIONS_FILE).open("ab") as file:
             file.write(os.fsencode(destination) + b"\0")
 
     def _claim_token(self) -> str:
         while True:
             token = secrets.token_hex(6)
             try:
-                self._locks[self._root] = self._locked(self._root, token)
+                self._locks[self._root] = self._acquire(self._root, token)
             except Timeout:
-                continue  # another process is just sweeping this fresh lock away
+                continue  # another process is removing the new lock as stale
             except OSError as error:
                 raise file_problem(error, self._root) from error
             return token
 
     @staticmethod
-    def _locked(destination: Path, token: str) -> FileLock:
-        _made(destination, _PARENT)
+    def _acquire(destination: Path, token: str) -> FileLock:
+        _make_folder(destination, _PARENT)
         lock = _lock(destination, token)
         lock.acquire()
         if not Path(lock.lock_file).exists():
@@ -147,11 +146,11 @@ class WorkFolders:
         return lock
 
 
-def _made(destination: Path, *names: str) -> Path:
-    """Return a folder below `destination`, made if needed.
+def _make_folder(destination: Path, *names: str) -> Path:
+    """Create and return a folder below `destination`. Raises `OSError`.
 
-    The destination itself is not made: where it is gone, its disk was unplugged, and what is
-    written in its place would be lost from sight when it is back. Raises `OSError`.
+    `destination` itself is not created: if it is missing, its disk was unplugged, and new files
+    would be hidden once it is mounted again.
     """
     folder = destination
     for name in names:
@@ -168,13 +167,14 @@ def _lock(destination: Path, token: str) -> FileLock:
     )
 
 
-def _noted(destination: Path, token: str) -> list[Path]:
+def _recorded_destinations(destination: Path, token: str) -> list[Path]:
     try:
-        noted = (destination / _PARENT / f"{_PREFIX}{token}" / _PLACES).read_bytes()
+        file = destination / _PARENT / f"{_PREFIX}{token}" / _DESTINATIONS_FILE
+        recorded = file.read_bytes()
     except OSError:
         return []
-    places = {Path(os.fsdecode(place)) for place in noted.split(b"\0") if place}
-    return sorted(places - {destination})
+    paths = {Path(os.fsdecode(path)) for path in recorded.split(b"\0") if path}
+    return sorted(paths - {destination})
 
 
 def _discard(destination: Path, token: str, lock: FileLock) -> None:

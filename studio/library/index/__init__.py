@@ -1,1 +1,1 @@
-"""The index of the library: an SQLite database that can be made again from the files."""
+"""The SQLite index of the library, which can be rebuilt from the files."""

@@ -1,4 +1,4 @@
-"""The index of the files in the folder, as it is written; `assets.py` reads it."""
+"""Write assets to the index; `assets.py` reads them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from studio.kinds.registry import kinds
 from studio.kinds.requests import display_name, has_prompt, inputs_of
 from studio.library.folder.marks_file import Marks
 from studio.library.index.database import Database, medium_name
-from studio.library.index.search import filter_terms, spaced
+from studio.library.index.search import filter_terms, split_cjk
 from studio.library.records import making_seconds
 from studio.protocol import Parent, Recipe, Request
 
@@ -24,14 +24,14 @@ _SAFE_ID = re.compile(r"[0-9A-Za-z_-]{1,64}")
 
 
 def asset_id(job: str, row: int, path: str) -> str:
-    """Return the id that a file's recipe and place give it: the same after every rebuild."""
+    """Return the id of an asset, derived from its recipe or path so that rebuilds preserve it."""
     if job and _SAFE_ID.fullmatch(job):
         return f"{job}-{row}"
     return f"file-{hashlib.sha256(path.encode()).hexdigest()[:16]}"
 
 
 class FinishedFile(msgspec.Struct, frozen=True):
-    """A finished file as it is to be indexed. `text` is the answer, "" for other media."""
+    """A finished file to be indexed. `text` is the answer, "" for other media."""
 
     path: Path
     recipe: Recipe
@@ -44,29 +44,26 @@ class FinishedFile(msgspec.Struct, frozen=True):
 
 
 class AssetWriter:
-    """Writes the index of the library in `root`. Paths below it are stored relative to it.
-
-    Methods raise `ProblemError` when the disk fails them.
-    """
+    """Writes the index of the library in `root`. Methods raise `ProblemError` on disk errors."""
 
     def __init__(self, database: Database, root: Path) -> None:
         self._database = database
         self._root = root
 
     def stored_path(self, path: Path) -> str:
-        """Return how the database names a file: the library may be moved as a whole."""
+        """Return a path as stored in the database: relative to the library, which may be moved."""
         try:
             return path.relative_to(self._root).as_posix()
         except ValueError:
             return str(path)
 
     def insert(self, found: FinishedFile) -> str:
-        """Index a finished file, if it is not indexed already. Returns the asset's id."""
+        """Index a finished file unless it is indexed already. Returns the asset's id."""
         with self._database.write() as db:
             return self.insert_into(db, found)
 
     def insert_into(self, db: sqlite3.Connection, found: FinishedFile) -> str:
-        """Do `insert` as part of a transaction. Returns the asset's id."""
+        """Like `insert`, but within the transaction `db`."""
         recipe, stored = found.recipe, self.stored_path(found.path)
         model = recipe.model_id or recipe.request.model
         known = db.execute("SELECT id FROM assets WHERE path = ?", (stored,)).fetchone()
@@ -74,8 +71,8 @@ class AssetWriter:
             return str(known[0])
         name = asset_id(recipe.job, recipe.row, stored)
         if db.execute("SELECT 1 FROM assets WHERE id = ?", (name,)).fetchone():
-            name = asset_id("", 0, stored)  # the user's copy of a file
-        number = _free_number(db, recipe.created)
+            name = asset_id("", 0, stored)  # a copy made by the user
+        number = _unused_number(db, recipe.created)
         prompt = _prompt_of_parent(db, recipe) or display_name(recipe.request)
         db.execute(
             "INSERT INTO assets (number, id, job, row, task, model, seed, path, size, sha256, "
@@ -109,10 +106,10 @@ class AssetWriter:
             "VALUES (?, ?, ?, '', ?, ?, ?)",
             (
                 number,
-                spaced(_searchable_prompt(recipe.request, prompt)),
-                spaced(found.text),
-                spaced(found.path.stem),
-                spaced(" ".join(recipe.labels.values())),
+                split_cjk(_searchable_prompt(recipe.request, prompt)),
+                split_cjk(found.text),
+                split_cjk(found.path.stem),
+                split_cjk(" ".join(recipe.labels.values())),
                 filter_terms(
                     recipe.request.task,
                     model,
@@ -137,11 +134,11 @@ class AssetWriter:
             "problem = NULL, seconds = excluded.seconds WHERE job_rows.asset IS NULL",
             (_storable(recipe.row), name, making_seconds(recipe), recipe.job),
         )
-        _pass_on(db, name, prompt)
+        _propagate_prompt(db, name, prompt)
         return name
 
-    def mark(self, db: sqlite3.Connection, marks: Marks) -> None:
-        """Set star, tags and collections in the index only. An unknown asset is skipped."""
+    def set_marks(self, db: sqlite3.Connection, marks: Marks) -> None:
+        """Set star, tags and collections in the index. Unknown assets are ignored."""
         name = marks.asset
         known = db.execute("UPDATE assets SET starred = ? WHERE id = ?", (int(marks.starred), name))
         if not known.rowcount:
@@ -160,16 +157,16 @@ class AssetWriter:
 
     @staticmethod
     def _index_marks(db: sqlite3.Connection, name: str) -> None:
-        """Bring the words of an asset's filters in line with what the tables say."""
+        """Update the full-text index of an asset's marks from the tables."""
 
-        def all_of(query: str) -> list[sqlite3.Row]:
+        def select(query: str) -> list[sqlite3.Row]:
             return db.execute(query, (name,)).fetchall()
 
-        tags = [tag for (tag,) in all_of("SELECT tag FROM tags WHERE asset = ?")]
-        collected = all_of("SELECT collection FROM collected WHERE asset = ?")
+        tags = [tag for (tag,) in select("SELECT tag FROM tags WHERE asset = ?")]
+        collected = select("SELECT collection FROM collected WHERE asset = ?")
         collections = [collection for (collection,) in collected]
-        labels = all_of("SELECT name, value FROM labels WHERE asset = ?")
-        for row in all_of("SELECT * FROM assets WHERE id = ?"):
+        labels = select("SELECT name, value FROM labels WHERE asset = ?")
+        for row in select("SELECT * FROM assets WHERE id = ?"):
             words = filter_terms(
                 row["task"],
                 row["model"],
@@ -181,11 +178,11 @@ class AssetWriter:
             )
             db.execute(
                 "UPDATE words SET tags = ?, facts = ? WHERE rowid = ?",
-                (spaced(" ".join([*tags, *collections])), words, row["number"]),
+                (split_cjk(" ".join([*tags, *collections])), words, row["number"]),
             )
 
-    def relocate(self, name: str, path: Path, trashed_at: float | None) -> None:
-        """Note that an asset's file lies elsewhere now, in the trash since then or out of it."""
+    def set_location(self, name: str, path: Path, trashed_at: float | None) -> None:
+        """Update the path of an asset's file, and when it was moved to the trash, if it was."""
         with self._database.write() as db:
             db.execute(
                 "UPDATE assets SET path = ?, trashed_at = ? WHERE id = ?",
@@ -193,8 +190,8 @@ class AssetWriter:
             )
             self._index_marks(db, name)
 
-    def forget(self, db: sqlite3.Connection, names: Iterable[str]) -> None:
-        """Take assets out of the index; their files are not touched."""
+    def delete(self, db: sqlite3.Connection, names: Iterable[str]) -> None:
+        """Delete assets from the index, but not their files."""
         for name in names:
             db.execute(
                 "DELETE FROM words WHERE rowid = (SELECT number FROM assets WHERE id = ?)", (name,)
@@ -202,20 +199,21 @@ class AssetWriter:
             db.execute("DELETE FROM assets WHERE id = ?", (name,))
 
     def paths(self) -> dict[str, str]:
-        """Return every indexed file, as stored, with its asset's id."""
+        """Return all indexed files: stored path → asset id."""
         with self._database.read() as db:
             return {row[0]: row[1] for row in db.execute("SELECT path, id FROM assets")}
 
-    def parents(self, request: Request, told: tuple[Parent, ...]) -> tuple[Parent, ...]:
-        """Return what a result was made from, with the asset where a file is one of ours.
+    def parents(self, request: Request, reported: tuple[Parent, ...]) -> tuple[Parent, ...]:
+        """Return the parents of a result, with asset ids for files of the library.
 
-        `told` is what the engine says it read; without it, what the request names.
+        `reported` are those from the engine; if empty, the request's input files are used.
         """
-        if not told:
-            told = tuple(Parent(file.path, file.sha256) for file in inputs_of(request).values())
+        if not reported:
+            inputs = inputs_of(request).values()
+            reported = tuple(Parent(file.path, file.sha256) for file in inputs)
         return tuple(
             msgspec.structs.replace(parent, asset=parent.asset or self._asset_of(parent))
-            for parent in told
+            for parent in reported
         )
 
     def _asset_of(self, parent: Parent) -> str:
@@ -230,7 +228,7 @@ class AssetWriter:
 
 
 def _searchable_prompt(request: Request, prompt: str) -> str:
-    """Return what the index holds of an asset that is called by `prompt`."""
+    """Return the text to index for an asset's prompt column."""
     if not has_prompt(request):
         return _with_file_name(prompt, display_name(request))
     extra = getattr(request, "system_prompt", "") or getattr(request, "negative_prompt", "")
@@ -242,7 +240,7 @@ def _with_file_name(prompt: str, name: str) -> str:
 
 
 def _prompt_of_parent(db: sqlite3.Connection, recipe: Recipe) -> str:
-    """Return the prompt of what a result without one was made from, "" where not known."""
+    """Return the parent's prompt for a result without its own, "" if unknown."""
     if not has_prompt(recipe.request):
         for parent in recipe.parents:
             known = db.execute("SELECT prompt FROM assets WHERE id = ?", (parent.asset,)).fetchone()
@@ -251,32 +249,32 @@ def _prompt_of_parent(db: sqlite3.Connection, recipe: Recipe) -> str:
     return ""
 
 
-def _pass_on(db: sqlite3.Connection, name: str, prompt: str) -> None:
-    """Give the prompt of an asset to what was made from it without one and indexed before it."""
-    without = [task for task, kind in kinds().items() if not kind.has_prompt]
+def _propagate_prompt(db: sqlite3.Connection, name: str, prompt: str) -> None:
+    """Set the prompt of an asset's descendants without their own that were indexed earlier."""
+    without_prompt = [task for task, kind in kinds().items() if not kind.has_prompt]
     children = db.execute(
         "SELECT id, number, contents.recipe AS recipe "
         "FROM parents JOIN assets ON id = asset JOIN contents USING (number) "
         "WHERE parent = ? AND prompt != ? AND task IN (SELECT value FROM json_each(?))",
-        (name, prompt, msgspec.json.encode(without).decode()),
+        (name, prompt, msgspec.json.encode(without_prompt).decode()),
     ).fetchall()
     for child in children:
         file = display_name(recipe_from_json(child["recipe"]).request)
         db.execute("UPDATE assets SET prompt = ? WHERE id = ?", (prompt, child["id"]))
         db.execute(
             "UPDATE words SET prompt = ? WHERE rowid = ?",
-            (spaced(_with_file_name(prompt, file)), child["number"]),
+            (split_cjk(_with_file_name(prompt, file)), child["number"]),
         )
-        _pass_on(db, child["id"], prompt)
+        _propagate_prompt(db, child["id"], prompt)
 
 
 def _storable(number: int) -> int:
-    """Return what of a number fits into a column; the recipe holds all of it."""
+    """Clamp a number to SQLite's range. The recipe keeps the exact value."""
     return max(-(2**63), min(number, 2**63 - 1))
 
 
-def _free_number(db: sqlite3.Connection, created: str) -> int:
-    """Return the number of an asset made at `created`: its microsecond, or the next free one."""
+def _unused_number(db: sqlite3.Connection, created: str) -> int:
+    """Return an asset number: microseconds of `created` since 1970, or the next unused one."""
     try:
         number = max(0, round(datetime.fromisoformat(created).timestamp() * 1_000_000))
     except (ValueError, OverflowError, OSError):

@@ -1,4 +1,4 @@
-"""The assets in the database, as they are looked for and read."""
+"""Search and read assets in the index; `asset_writer.py` writes them."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ _SELECT = f"SELECT {_COLUMNS} FROM assets JOIN contents USING (number)"
 
 
 class Assets:
-    """The assets of the library in `root`, to be looked for and read, from any thread.
+    """The assets of the library in `root`. Methods may be called from any thread.
 
-    Methods raise `ProblemError` when the disk fails them.
+    They raise `ProblemError` on disk errors.
     """
 
     def __init__(self, database: Database, root: Path) -> None:
@@ -38,7 +38,7 @@ class Assets:
         try:
             recipe = recipe_from_json(row["recipe"])
         except (msgspec.DecodeError, TypeError) as error:
-            # SQLite has no checksums: what was overwritten may still look like a page.
+            # SQLite has no checksums, so an overwritten page may still look valid.
             raise DamagedDatabaseError(self._database.path, f"a recipe: {error}") from error
         return Asset(
             id=row["id"],
@@ -64,53 +64,53 @@ class Assets:
 
     def get(self, name: str) -> Asset | None:
         """Return an asset, or None."""
-        return self._one("WHERE assets.id = ?", name)
+        return self._select_one("WHERE assets.id = ?", name)
 
     def of_row(self, job: str, row: int) -> Asset | None:
-        """Return the asset of a row of a job, None where it has none."""
-        return self._one(
+        """Return the asset of a row of a job, or None."""
+        return self._select_one(
             "WHERE assets.id = (SELECT asset FROM job_rows WHERE job = ? AND row = ?)", job, row
         )
 
     def of_job(self, job: str) -> list[Asset]:
-        """Return the assets of a job in the order of their rows."""
+        """Return the assets of a job, by row."""
         with self._database.read() as db:
             rows = db.execute(f"{_SELECT} WHERE job = ? ORDER BY row", (job,)).fetchall()
         return [self._asset(row) for row in rows]
 
-    def _one(self, where: str, *values: object) -> Asset | None:
+    def _select_one(self, where: str, *values: object) -> Asset | None:
         with self._database.read() as db:
             row = db.execute(f"{_SELECT} {where}", values).fetchone()
         return self._asset(row) if row else None
 
-    def numbers(self, wanted: AssetQuery, limit: int = -1, offset: int = 0) -> array[int]:
-        """Return the numbers of the assets that match, newest first; all without a limit."""
-        first, last = wanted.numbers
-        expression = match_expression(wanted.words, wanted.terms)
+    def numbers(self, query: AssetQuery, limit: int = -1, offset: int = 0) -> array[int]:
+        """Return the numbers of the matching assets, newest first. -1 is no limit."""
+        first, last = query.numbers
+        expression = match_expression(query.words, query.terms)
         values: tuple[object, ...] = (first, last, limit, offset)
         if expression:
-            # The index gives its rows newest first, so a limit ends the search early.
-            query = (
+            # The index yields rows newest first, so a limit ends the search early.
+            select = (
                 "SELECT rowid AS number FROM words WHERE words MATCH ? AND rowid BETWEEN ? AND ? "
                 "ORDER BY rowid DESC"
             )
             values = (f"({expression}) NOT facts : {TRASHED}", *values)
-        elif wanted.words.strip():
+        elif query.words.strip():
             return array("q")
         else:
-            query = (
+            select = (
                 "SELECT number FROM assets INDEXED BY assets_kept WHERE trashed_at IS NULL "
                 "AND number BETWEEN ? AND ? ORDER BY number DESC"
             )
-        # One long text is read in half the time of 100,000 rows.
-        query = f"SELECT group_concat(number) FROM ({query} LIMIT ? OFFSET ?)"
+        # For 100,000 assets, one long text takes half the time of as many rows.
+        select = f"SELECT group_concat(number) FROM ({select} LIMIT ? OFFSET ?)"
         with self._database.read() as db:
-            (found,) = db.execute(query, values).fetchone()
+            (found,) = db.execute(select, values).fetchone()
         numbers = msgspec.json.decode(f"[{found or ''}]", type=list[int])
         return array("q", sorted(numbers, reverse=True))
 
     def by_numbers(self, numbers: Sequence[int]) -> list[Asset]:
-        """Return the assets of these numbers, in this order, without those gone or in the trash."""
+        """Return the assets with these numbers in order, without deleted and trashed ones."""
         with self._database.read() as db:
             rows = db.execute(
                 f"{_SELECT} WHERE number IN (SELECT value FROM json_each(?)) "
@@ -120,23 +120,20 @@ class Assets:
         found = {row["number"]: row for row in rows}
         return [self._asset(found[number]) for number in numbers if number in found]
 
-    def find(self, wanted: AssetQuery, limit: int = 200, offset: int = 0) -> list[Asset]:
-        """Return the assets that match everything wanted, newest first.
-
-        Words may be cut short; Chinese words of any length are found; "…" is a phrase.
-        """
-        return self.by_numbers(self.numbers(wanted, limit, offset))
+    def find(self, query: AssetQuery, limit: int = 200, offset: int = 0) -> list[Asset]:
+        """Return the matching assets, newest first. See `match_expression` for the syntax."""
+        return self.by_numbers(self.numbers(query, limit, offset))
 
     def recent(self, limit: int = 200, offset: int = 0) -> list[Asset]:
-        """Return assets newest first."""
+        """Return all assets outside the trash, newest first."""
         return self.find(AssetQuery(), limit, offset)
 
     def facets(self) -> Facets:
-        """Return which models, tags and labels occur, for filter menus."""
+        """Return the models, tags and labels for filter menus."""
         return read_facets(self._database)
 
     def count(self) -> int:
-        """Return how many assets there are."""
+        """Return the number of assets outside the trash."""
         with self._database.read() as db:
             row = db.execute("SELECT count(*) FROM assets WHERE trashed_at IS NULL").fetchone()
         return int(row[0])

@@ -1,8 +1,8 @@
-"""The library's SQLite file: connections, migrations, transactions, and errors in plain words.
+"""The library's SQLite file: connections, migrations, transactions and error messages.
 
-One writing connection behind a lock, and a reading connection per thread (WAL lets readers go
-on while something is written). Commits are synced to the disk: a queued job survives a power
-cut. Several processes may write; SQLite makes them wait for each other.
+There is one writing connection behind a lock, and a reading connection per thread; with WAL,
+readers do not wait for writers. Commits are synced to disk, so that a queued job survives a power
+failure. Several processes may write; SQLite serializes them.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from pathlib import Path
 
 from studio.kinds.registry import medium_of, medium_of_file
 from studio.library.disk_problems import DISK_ERRNOS, cannot_write, disk_full
-from studio.library.index.search import label_fact, spaced
+from studio.library.index.search import label_term, split_cjk
 from studio.protocol import Problem, ProblemError, Sentence, problem
 
 FILE_NAME = "library.db"
 BUSY_SECONDS = 20.0
 
-# Element i takes the database from version i to version i + 1.
+# Script i migrates the database from version i to version i + 1.
 _MIGRATIONS = tuple(
     Path(__file__).with_name(name) for name in ("schema.sql", "schema_2.sql", "schema_3.sql")
 )
@@ -32,15 +32,15 @@ VERSION = len(_MIGRATIONS)
 
 
 class DamagedDatabaseError(ProblemError):
-    """The file is no SQLite database, or its pages contradict each other.
+    """The file is not an SQLite database, or is corrupt.
 
-    A mark is left beside the file, so that the next start sets it aside: damage in the middle
-    of a file is only found when that part is read.
+    A marker file is created, so that the next start sets the database aside: corruption in the
+    middle of a file is only detected when that part is read.
     """
 
     def __init__(self, path: Path, detail: str) -> None:
         with contextlib.suppress(OSError):
-            damage_mark(path).touch()
+            damage_marker(path).touch()
         super().__init__(
             Problem(
                 "bad_input",
@@ -55,10 +55,10 @@ class DamagedDatabaseError(ProblemError):
 
 
 class Database:
-    """The open database of the library in `folder`. All methods may be called from any thread.
+    """The open database of the library in `folder`. Methods may be called from any thread.
 
-    Raises `ProblemError` where the folder cannot be written or the database was made by a
-    newer version, and `DamagedDatabaseError` where the file is damaged.
+    Raises `ProblemError` if the folder is not writable or the database needs a newer version of
+    the app, and `DamagedDatabaseError` if the file is damaged.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -67,9 +67,9 @@ class Database:
         self._local = threading.local()
         self._readers: list[sqlite3.Connection] = []
         self._closed = False
-        if damage_mark(self.path).exists():
-            raise DamagedDatabaseError(self.path, "damage was found when it was last open")
-        with translated(self.path):
+        if damage_marker(self.path).exists():
+            raise DamagedDatabaseError(self.path, "marked as damaged when it was last open")
+        with translate_errors(self.path):
             self._writer = self._connect()
             try:
                 self._migrate()
@@ -91,8 +91,8 @@ class Database:
         with self.write() as db:
             version: int = db.execute("PRAGMA user_version").fetchone()[0]
             if version > VERSION:
-                # A newer version may have added to it: what is read and written here is there.
-                if self._holds_all(db):
+                # A newer version that only added tables and columns is compatible.
+                if self._has_current_schema(db):
                     return
                 raise problem(
                     "bad_input",
@@ -103,36 +103,36 @@ class Database:
                 )
             if version == VERSION:
                 return
-            _lend_functions(db)
+            _register_functions(db)
             for script in _MIGRATIONS[version:]:
                 for statement in _statements(script.read_text(encoding="utf-8")):
                     db.execute(statement)
             db.execute(f"PRAGMA user_version = {VERSION}")
 
     @staticmethod
-    def _holds_all(db: sqlite3.Connection) -> bool:
-        """Tell whether a database has every table and column of this version."""
-        with contextlib.closing(sqlite3.connect(":memory:")) as own:
-            _lend_functions(own)
+    def _has_current_schema(db: sqlite3.Connection) -> bool:
+        """Return whether a database has all tables and columns of this version."""
+        with contextlib.closing(sqlite3.connect(":memory:")) as current:
+            _register_functions(current)
             for script in _MIGRATIONS:
                 for statement in _statements(script.read_text(encoding="utf-8")):
-                    own.execute(statement)
-            return _columns(own) <= _columns(db)
+                    current.execute(statement)
+            return _columns(current) <= _columns(db)
 
     def check(self) -> None:
-        """Read the whole file. Raises `DamagedDatabaseError` where something in it is wrong."""
+        """Read the whole file. Raises `DamagedDatabaseError` if it is corrupt."""
         with self.read() as db:
-            found = str(db.execute("PRAGMA quick_check(1)").fetchone()[0])
-        if found != "ok":
-            raise DamagedDatabaseError(self.path, found)
+            result = str(db.execute("PRAGMA quick_check(1)").fetchone()[0])
+        if result != "ok":
+            raise DamagedDatabaseError(self.path, result)
 
     @contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:
-        """One transaction: all of it is on the disk at the end, or nothing is.
+        """Open a write transaction, committed and synced at the end, rolled back on errors.
 
         Raises `ProblemError` (disk full, read-only, …).
         """
-        with self._lock, translated(self.path):
+        with self._lock, translate_errors(self.path):
             self._writer.execute("BEGIN IMMEDIATE")
             try:
                 yield self._writer
@@ -144,9 +144,9 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[sqlite3.Connection]:
-        """This thread's own reading connection."""
+        """Open this thread's read-only connection."""
         connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
-        with translated(self.path):
+        with translate_errors(self.path):
             if connection is None:
                 connection = self._connect()
                 connection.execute("PRAGMA query_only = ON")
@@ -156,7 +156,7 @@ class Database:
             yield connection
 
     def close(self) -> None:
-        """Close every connection. Can be called twice."""
+        """Close all connections. Can be called repeatedly."""
         with self._lock:
             if self._closed:
                 return
@@ -166,20 +166,20 @@ class Database:
             self._readers.clear()
 
 
-def damage_mark(path: Path) -> Path:
-    """Return the file that says of the database at `path` that it is damaged."""
+def damage_marker(path: Path) -> Path:
+    """Return the file whose existence marks the database at `path` as damaged."""
     return path.with_name(f"{path.name}-damaged")
 
 
 def medium_name(task: str, path: str) -> str:
-    """Return the medium of a result as the index holds it, "" where it is not known."""
+    """Return the medium of a result as stored in the index, "" if unknown."""
     return medium_of(task) or medium_of_file(path) or ""
 
 
-def _lend_functions(db: sqlite3.Connection) -> None:
-    """Make known what the schema's scripts call."""
-    db.create_function("label_fact", 2, label_fact, deterministic=True)
-    db.create_function("spaced", 1, spaced, deterministic=True)
+def _register_functions(db: sqlite3.Connection) -> None:
+    """Register the functions that the migration scripts call, under the names used there."""
+    db.create_function("label_fact", 2, label_term, deterministic=True)
+    db.create_function("spaced", 1, split_cjk, deterministic=True)
     db.create_function("medium_name", 2, medium_name, deterministic=True)
 
 
@@ -203,8 +203,8 @@ def _statements(script: str) -> Iterator[str]:
 
 
 @contextmanager
-def translated(path: Path) -> Iterator[None]:
-    """Turn the errors of SQLite and of the file system into `ProblemError`."""
+def translate_errors(path: Path) -> Iterator[None]:
+    """Translate SQLite errors to `ProblemError`."""
     try:
         yield
     except sqlite3.DatabaseError as error:
@@ -237,15 +237,14 @@ def translated(path: Path) -> Iterator[None]:
 
 
 def _is_full(path: Path) -> bool:
-    """Tell whether nothing can be added to the database for want of room.
+    """Return whether the database cannot grow because of a full disk, a quota or a size limit.
 
-    SQLite says "full" only for ENOSPC; a quota (EDQUOT) and a limit on the size of files are
-    errors of input and output to it.
+    SQLite reports SQLITE_FULL only for ENOSPC; EDQUOT and EFBIG are plain I/O errors to it.
     """
     try:
-        held = max(file.stat().st_size for file in path.parent.glob(f"{path.name}*"))
+        size = max(file.stat().st_size for file in path.parent.glob(f"{path.name}*"))
         with tempfile.TemporaryFile(dir=path.parent) as probe:
-            probe.seek(held)
+            probe.seek(size)
             probe.write(os.urandom(1 << 16))
             probe.flush()
             os.fsync(probe.fileno())

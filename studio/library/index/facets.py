@@ -1,4 +1,4 @@
-"""What occurs in the library, with counts: collections, and what filter menus offer."""
+"""Values for filter menus and lists of collections, with the number of assets of each."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from studio.library.index.database import Database
 
 MAX_VALUES = 200
 _MAX_LABELS = 50
-# Counting from an index and taking off what is in the trash is far quicker than a look at every
-# asset: the trash is small, or soon empty.
+# Counting with an index and subtracting the usually few trashed assets is much faster than reading
+# all assets.
 _COUNTED = """
     SELECT name, total - coalesce(gone, 0) AS count
     FROM (SELECT {column} AS name, count(*) AS total FROM {table} GROUP BY 1)
@@ -20,7 +20,8 @@ _COUNTED = """
     ) ON trashed = name
     WHERE count > 0 ORDER BY name
 """
-# Steps from each value to the next one, so that 100,000 assets with one label cost two steps.
+# A loose index scan: it steps from each value to the next, so that 100,000 assets with the same
+# label take two steps.
 _DISTINCT = """
     WITH RECURSIVE found (value) AS (
         SELECT min({column}) FROM labels WHERE {condition}
@@ -33,10 +34,10 @@ _DISTINCT = """
 
 
 class Facets(Struct, frozen=True):
-    """What occurs in the library, the trash left out of the counts.
+    """Values that occur in the library, sorted. Counts do not include the trash.
 
-    `models` are ids and how many assets are of each, `tags` names likewise. `labels` gives the
-    values of each label, at most `MAX_VALUES`. All are sorted.
+    `models` holds (id, number of assets), `tags` (name, number of assets). `labels` maps label
+    names → values, at most `MAX_VALUES` each.
     """
 
     models: tuple[tuple[str, int], ...] = ()
@@ -45,7 +46,7 @@ class Facets(Struct, frozen=True):
 
 
 def read_facets(database: Database) -> Facets:
-    """Return what filter menus have to offer."""
+    """Return the values for filter menus."""
     with database.read() as db:
         models = db.execute(
             "SELECT model, count(*) FROM assets INDEXED BY assets_by_model "
@@ -65,7 +66,7 @@ def read_facets(database: Database) -> Facets:
 
 
 def read_collections(database: Database) -> tuple[tuple[str, int], ...]:
-    """Return each collection with the number of its assets, by name."""
+    """Return (collection, number of assets), sorted by name."""
     return _counted(database, "collected", "collection")
 
 

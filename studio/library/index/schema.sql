@@ -1,5 +1,5 @@
--- The library's index, version 1. The files in the folder are the truth; this is rebuilt from
--- them. Times are ISO 8601 with offset for people, and Unix seconds where they are sorted by.
+-- The library's database, version 1. Assets can be rebuilt from the files in the folder. Times are
+-- ISO 8601 with UTC offset, or Unix seconds if they are sorted by.
 
 CREATE TABLE jobs (
     number INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -26,8 +26,8 @@ CREATE TABLE jobs (
 CREATE INDEX jobs_by_turn ON jobs (status, priority DESC, position);
 CREATE INDEX jobs_by_batch ON jobs (batch) WHERE batch != '';
 
--- `number` is the time of creation in microseconds since 1970, counted on where it is taken:
--- newest first is the order of the key itself, for the table and for the full-text index alike.
+-- `number` is the creation time in microseconds since 1970, incremented if it is taken, so that
+-- descending keys are newest first in the table and in the full-text index.
 CREATE TABLE assets (
     number INTEGER PRIMARY KEY,
     id TEXT NOT NULL UNIQUE,
@@ -53,14 +53,14 @@ CREATE INDEX assets_in_trash ON assets (trashed_at) WHERE trashed_at IS NOT NULL
 CREATE INDEX assets_by_job ON assets (job, row);
 CREATE INDEX assets_by_sha256 ON assets (sha256) WHERE sha256 != '';
 
--- The bulky part of an asset, apart, so that a search does not read it.
+-- The large columns of an asset, in a separate table so that searches do not read them.
 CREATE TABLE contents (
     number INTEGER PRIMARY KEY REFERENCES assets (number) ON DELETE CASCADE,
     recipe TEXT NOT NULL,
     text TEXT NOT NULL
 );
 
--- What became of each row of a job. A row whose asset was deleted later stays done.
+-- The outcome of each row of a job. A row whose asset is deleted later remains done.
 CREATE TABLE job_rows (
     job TEXT NOT NULL REFERENCES jobs (id) ON DELETE CASCADE,
     row INTEGER NOT NULL,
@@ -97,14 +97,14 @@ CREATE TABLE collection_assets (
     PRIMARY KEY (collection, asset)
 ) WITHOUT ROWID;
 
--- Single values, e.g. paused = 1.
+-- Key-value pairs, e.g. paused = 1.
 CREATE TABLE state (
     key TEXT PRIMARY KEY,
     value TEXT NOT NULL
 ) WITHOUT ROWID;
 
--- rowid = assets.number. Text goes in with CJK characters separated by spaces; `facts` holds
--- a word for each thing that is filtered by, so that the index answers the filters (search.py).
+-- rowid = assets.number. CJK characters are separated by spaces. `facts` holds the filter terms of
+-- an asset, so that the index can evaluate filters (search.py).
 CREATE VIRTUAL TABLE words USING fts5 (
     prompt, text, tags, name, labels, facts,
     tokenize = "unicode61 remove_diacritics 2", prefix = '2 3'

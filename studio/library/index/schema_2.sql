@@ -1,5 +1,5 @@
--- From version 1 to 2: labels to filter by, and collections as what they are in marks.jsonl: a
--- name on an asset. Nothing was ever kept in the tables that they replace.
+-- From version 1 to 2: labels for filters, and collections stored as in marks.jsonl, as names on
+-- assets. The tables that they replace were never used.
 
 DROP TABLE collection_assets;
 DROP TABLE collections;
@@ -19,7 +19,7 @@ CREATE TABLE labels (
 ) WITHOUT ROWID;
 CREATE INDEX labels_by_name ON labels (name, value);
 
--- Answers "all of them" without a look at the table, whose rows are as long as their prompts.
+-- Lists all assets without reading the table, whose rows contain long prompts.
 CREATE INDEX assets_kept ON assets (number) WHERE trashed_at IS NULL;
 
 INSERT OR IGNORE INTO labels (asset, name, value)
@@ -27,21 +27,21 @@ INSERT OR IGNORE INTO labels (asset, name, value)
     FROM contents JOIN assets USING (number), json_each(contents.recipe, '$.labels') AS label
     WHERE label.type = 'text';
 
--- `label_fact` is search.py's, lent to this script.
+-- `label_fact` is registered by database.py.
 UPDATE words SET facts = facts || (
     SELECT ' ' || group_concat(label_fact(name, value), ' ')
     FROM labels JOIN assets ON assets.id = labels.asset WHERE assets.number = words.rowid
 )
 WHERE rowid IN (SELECT number FROM assets JOIN labels ON labels.asset = assets.id);
 
--- Forgetting a job asks which others name it; without this that is a look through all of them.
+-- Deleting a job looks up the jobs that refer to it, which is a table scan without this index.
 CREATE INDEX jobs_by_retried ON jobs (retried_from) WHERE retried_from IS NOT NULL;
 
 UPDATE words SET facts = facts || ' trashed'
 WHERE rowid IN (SELECT number FROM assets WHERE trashed_at IS NOT NULL);
 
--- An enlarged picture is called by the prompt of what it was made from in the end. `spaced` is
--- search.py's, lent to this script.
+-- An enlarged picture gets the prompt of its original ancestor. `spaced` is registered by
+-- database.py.
 CREATE TEMP TABLE called AS
     WITH RECURSIVE line (asset, ancestor, depth) AS (
         SELECT assets.id, parents.parent, 1

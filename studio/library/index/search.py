@@ -1,8 +1,8 @@
-"""Full-text search: prompts, answers, tags, collections, file names, labels; Chinese included.
+"""Full-text search in prompts, answers, tags, collections, file names and labels.
 
-SQLite's `unicode61` tokenizer takes a run of Han characters for one word, and its trigram
-tokenizer finds nothing shorter than three characters. So text goes into the index with every
-CJK character standing alone, and a CJK word is looked up as the phrase of its characters.
+SQLite's `unicode61` tokenizer treats a run of Han characters as one word, and its trigram
+tokenizer does not find terms below three characters. Therefore CJK characters are indexed
+separated by spaces, and a CJK word is searched as the phrase of its characters.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import msgspec
 from msgspec import Struct
 
 TRASHED = "trashed"
-"""The word of the index that stands for lying in the trash."""
+"""Filter term of assets in the trash."""
 _FIRST, _LAST = -(2**63), 2**63 - 1
 
 # Han (with extensions and compatibility forms), kana, hangul syllables, bopomofo.
@@ -26,17 +26,17 @@ _CJK = re.compile(
 )
 
 
-def spaced(text: str) -> str:
-    """Return `text` with spaces around each CJK character, as it goes into the index."""
+def split_cjk(text: str) -> str:
+    """Return `text` with spaces around each CJK character, for the index."""
     return _CJK.sub(r" \1 ", text)
 
 
 class AssetQuery(Struct, frozen=True, kw_only=True):
-    """What is looked for; what is left empty is not looked at.
+    """Search criteria for assets. Empty ones are ignored; all others must match.
 
-    `words` is what a person typed (`match_expression`). `tags` and `labels` (name, value) must
-    all be there, in any case. `model` is an id. `since` (inclusive) and `until` (exclusive) are
-    Unix seconds of the creation.
+    `words` is the text typed by the user (`match_expression`). `tags` and `labels` (name, value)
+    ignore case. `model` is an id. `since` (inclusive) and `until` (exclusive) are Unix seconds of
+    the creation time.
     """
 
     words: str = ""
@@ -51,12 +51,12 @@ class AssetQuery(Struct, frozen=True, kw_only=True):
 
     @property
     def matches_all(self) -> bool:
-        """Whether nothing is left out."""
+        """Whether the query matches all assets."""
         return msgspec.structs.replace(self, words=self.words.strip()) == AssetQuery()
 
     @property
     def terms(self) -> str:
-        """The words of the index that answer the filters, all but the dates."""
+        """Filter terms for all criteria except `words` and the dates."""
         return filter_terms(
             self.task or "",
             self.model,
@@ -68,7 +68,7 @@ class AssetQuery(Struct, frozen=True, kw_only=True):
 
     @property
     def numbers(self) -> tuple[int, int]:
-        """The first and the last number that an asset of the wanted dates can have."""
+        """The smallest and largest asset number within the dates."""
         since = _FIRST if self.since is None else _microseconds(self.since)
         until = _LAST if self.until is None else _microseconds(self.until) - 1
         return since, max(until, _FIRST)
@@ -90,48 +90,47 @@ def filter_terms(
     labels: Iterable[tuple[str, str]],
     trashed: bool = False,
 ) -> str:
-    """Return the words by which the index answers filters, for one asset or one search.
+    """Return the filter terms of an asset or a query: words in the full-text index (`facts`).
 
-    An empty `task` or `model` gives no word: it is not filtered by.
+    An empty `task` or `model` has no term.
     """
-    words = [f"task{task}"] if task else []
-    words += [_fact("model", model)] if model else []
-    words += ["starred"] if starred else []
-    words += [TRASHED] if trashed else []
-    words += [_fact("tag", tag.casefold()) for tag in tags]
-    words += [_fact("collection", name.casefold()) for name in collections]
-    return " ".join([*words, *(label_fact(name, value) for name, value in labels)])
+    terms = [f"task{task}"] if task else []
+    terms += [_term("model", model)] if model else []
+    terms += ["starred"] if starred else []
+    terms += [TRASHED] if trashed else []
+    terms += [_term("tag", tag.casefold()) for tag in tags]
+    terms += [_term("collection", name.casefold()) for name in collections]
+    return " ".join([*terms, *(label_term(name, value) for name, value in labels)])
 
 
-def label_fact(name: str, value: str) -> str:
-    """Return the word of the index that stands for a label."""
-    return _fact("label", f"{name.casefold()}\0{value.casefold()}")
+def label_term(name: str, value: str) -> str:
+    """Return the filter term of a label."""
+    return _term("label", f"{name.casefold()}\0{value.casefold()}")
 
 
-def _fact(kind: str, value: str) -> str:
+def _term(kind: str, value: str) -> str:
     return kind + hashlib.sha256(value.encode()).hexdigest()[:16]
 
 
-def match_expression(query: str, wanted_facts: str = "") -> str:
-    """Turn what a person typed into an FTS5 query. "" when nothing can be looked for.
+def match_expression(words: str, terms: str = "") -> str:
+    """Return the FTS5 query for text typed by the user, "" if there is nothing to search for.
 
-    Every word must be found; the last letters of a word may be missing; "…" is a phrase.
-    Nothing in `query` is FTS5 syntax to be obeyed. `wanted_facts` must all be there as well;
-    a blank `query` asks for them alone.
+    All words must match, each as a prefix; quoted words must match as a phrase. FTS5 syntax in
+    `words` has no effect. All filter `terms` must match as well, or alone if `words` is blank.
     """
-    answers = [f'facts : "{fact}"' for fact in wanted_facts.split()]
-    if not query.strip():
-        return " AND ".join(answers)
+    filters = [f'facts : "{term}"' for term in terms.split()]
+    if not words.strip():
+        return " AND ".join(filters)
     try:
-        parts = shlex.split(query.replace("'", " ").replace("\\", " "))
+        parts = shlex.split(words.replace("'", " ").replace("\\", " "))
     except ValueError:
-        parts = query.replace('"', " ").split()
-    terms = []
+        parts = words.replace('"', " ").split()
+    phrases = []
     for part in parts:
-        words = re.findall(r"[^\W_]+", spaced(part))
-        if words:
-            terms.append('"' + " ".join(words) + '" *')
-    if not terms:
+        tokens = re.findall(r"[^\W_]+", split_cjk(part))
+        if tokens:
+            phrases.append('"' + " ".join(tokens) + '" *')
+    if not phrases:
         return ""
-    text = "{prompt text tags name labels} : (" + " AND ".join(terms) + ")"
-    return " AND ".join([text, *answers])
+    text = "{prompt text tags name labels} : (" + " AND ".join(phrases) + ")"
+    return " AND ".join([text, *filters])

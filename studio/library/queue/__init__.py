@@ -1,1 +1,1 @@
-"""The jobs: what a request becomes before it is stored, and whose turn it is."""
+"""The job queue: validation and storage of requests, order and status of jobs."""

@@ -1,4 +1,4 @@
-"""The jobs in the database: whose turn it is, and what became of each."""
+"""The jobs in the database: their order and their status."""
 
 from __future__ import annotations
 
@@ -19,35 +19,35 @@ from studio.library.queue.stored_job import (
     SELECT_JOBS,
     destination,
     insert_jobs,
-    job_of,
     missing_rows,
     new_id,
     now,
+    read_job,
     rows_left,
 )
 from studio.library.records import Job
 from studio.protocol import JobStatus, Problem, ProblemError, Request, problem
 
 MAX_OVERTAKEN = 4
-"""How often a job may be overtaken by others that share a call of the model."""
+"""How many jobs that share a call of the model may run before a job that was queued earlier."""
 
 _LOOK_AHEAD = 50
 
-_TURN = "ORDER BY priority DESC, position, number"
+_ORDER = "ORDER BY priority DESC, position, number"
 
 
 class JobQueue:
-    """The jobs of one library and their turn. Its methods may be called from any thread.
+    """The jobs of a library. Methods may be called from any thread.
 
-    They raise `ProblemError` when the disk fails them.
+    They raise `ProblemError` on disk errors.
     """
 
     def __init__(self, database: Database, work: WorkFolders, root: Path) -> None:
         self._database = database
         self._work = work
         self._root = root
-        # What could not be written down when the disk was full or gone.
-        self._owed: dict[str, tuple[JobStatus, Problem | None]] = {}
+        # Final statuses that could not be saved because of disk errors.
+        self._unsaved: dict[str, tuple[JobStatus, Problem | None]] = {}
 
     def enqueue(
         self,
@@ -59,12 +59,12 @@ class JobQueue:
         labels: Mapping[str, str] | Sequence[Mapping[str, str]] = (),
         claim: bool = False,
     ) -> list[Job]:
-        """Store requests at the end of the queue, all or none, before anything runs.
+        """Append requests to the queue, all or none.
 
-        Seeds are resolved and input files hashed here. With `claim` the jobs are this
-        process's own: they count as running, and the queue never picks them up. `output` is
-        a folder to write straight into. `labels` are for all, or a sequence with those of
-        each request. Raises `ProblemError` (bad_input, disk_full).
+        Resolves seeds and hashes input files. With `claim`, the jobs belong to this process: they
+        are stored as running, and `next` never returns them. `output` is a folder for the results
+        instead of the library. `labels` apply to all requests, or are a sequence with one mapping
+        per request. Raises `ProblemError` (bad_input, disk_full).
         """
         hash_once = functools.cache(hash_file)
         resolved = [resolve_request(request, hash_once) for request in requests]
@@ -94,115 +94,117 @@ class JobQueue:
         """Return a job, or None."""
         with self._database.read() as db:
             row = db.execute(f"{SELECT_JOBS} WHERE id = ?", (job_id,)).fetchone()
-        return job_of(row, self._database.path) if row else None
+        return read_job(row, self._database.path) if row else None
 
     def require(self, job_id: str) -> Job:
-        """Return the job. Raises `ProblemError` when there is none of that id."""
+        """Return the job. Raises `ProblemError` if there is no job with this id."""
         job = self.get(job_id)
         if job is None:
             raise problem("bad_input", "There is no job {id} in this library.", id=job_id)
         return job
 
     def interrupted(self) -> list[Job]:
-        """Return the jobs that a crash or the app's end interrupted, newest first."""
+        """Return the jobs that were interrupted by a crash or by quitting the app, newest first."""
         return self.list("interrupted", 10_000)
 
     def list(self, status: JobStatus | None = None, limit: int = 500) -> list[Job]:
-        """Return jobs newest first; queued ones, asked for alone, in the order of their turn."""
+        """Return jobs, newest first. With `status` "queued", in the order of the queue."""
         if status is None:
             where, order = "", "ORDER BY number DESC"
             values: tuple[str, ...] = ()
         else:
             where, values = "WHERE status = ?", (status,)
-            order = _TURN if status == "queued" else "ORDER BY number DESC"
+            order = _ORDER if status == "queued" else "ORDER BY number DESC"
         with self._database.read() as db:
             rows = db.execute(f"{SELECT_JOBS} {where} {order} LIMIT ?", (*values, limit)).fetchall()
-        return [job_of(row, self._database.path) for row in rows]
+        return [read_job(row, self._database.path) for row in rows]
 
     def ended(self, limit: int) -> Sequence[Job]:
-        """Return jobs that neither wait nor run, newest first."""
+        """Return jobs that are neither queued nor running, newest first."""
         with self._database.read() as db:
             rows = db.execute(
                 f"{SELECT_JOBS} WHERE status NOT IN ('queued', 'running') "
                 "ORDER BY number DESC LIMIT ?",
                 (limit,),
             ).fetchall()
-        return [job_of(row, self._database.path) for row in rows]
+        return [read_job(row, self._database.path) for row in rows]
 
     def waiting(self) -> Sequence[str]:
-        """Return the ids of the jobs that wait, in the order of their turn."""
+        """Return the ids of the queued jobs, in the order of the queue."""
         with self._database.read() as db:
-            rows = db.execute(f"SELECT id FROM jobs WHERE status = 'queued' {_TURN}").fetchall()
+            rows = db.execute(f"SELECT id FROM jobs WHERE status = 'queued' {_ORDER}").fetchall()
         return [row[0] for row in rows]
 
     def counts(self) -> dict[JobStatus, int]:
-        """Return how many jobs there are of each status that occurs."""
+        """Return the number of jobs by status."""
         with self._database.read() as db:
             rows = db.execute("SELECT status, count(*) FROM jobs GROUP BY status").fetchall()
         return {row[0]: row[1] for row in rows}
 
-    def next(self, suits: Callable[[Job], bool] = lambda _: True) -> Job | None:
-        """Return the job whose turn it is, of those that suit.
+    def next(self, accepts: Callable[[Job], bool] = lambda _: True) -> Job | None:
+        """Return the first queued job that is accepted and that this version can run.
 
-        None where none waits, or the queue is paused. Those that this build cannot carry out
-        wait on.
+        None if there is none, or if the queue is paused.
         """
         with contextlib.suppress(ProblemError):
-            self.finish_owed()
+            self.retry_unsaved()
         if self.is_paused:
             return None
         with self._database.read() as db:
-            for row in db.execute(f"{SELECT_JOBS} WHERE status = 'queued' {_TURN}"):
-                job = job_of(row, self._database.path)
-                if job.unsupported_reason is None and suits(job):
+            for row in db.execute(f"{SELECT_JOBS} WHERE status = 'queued' {_ORDER}"):
+                job = read_job(row, self._database.path)
+                if job.unsupported_reason is None and accepts(job):
                     return job
         return None
 
     def companions(self, job: Job, rows: int) -> Sequence[Job]:
-        """Return waiting jobs of a batch that can share calls of the model with `job`, in order.
+        """Return queued jobs of the same batch that can share calls of the model with `job`.
 
-        Jobs that were not sent together keep waiting for each other's first results. With `job`
-        they have at most `rows` rows to make. Nobody is overtaken more often than `MAX_OVERTAKEN`
-        times, but for jobs that this build cannot carry out.
+        Together with `job` they have at most `rows` unfinished rows. Jobs outside the batch are
+        not included, so that their first results are not delayed. No job that this version can
+        run is overtaken more than `MAX_OVERTAKEN` times.
         """
-        wanted = shared_settings(job.request)
+        shared = shared_settings(job.request)
         room = rows - rows_left(job)
-        if not job.batch or wanted is None or room <= 0 or self.is_paused:
+        if not job.batch or shared is None or room <= 0 or self.is_paused:
             return []
         chosen: builtins.list[Job] = []
         passes = _LOOK_AHEAD
         with self._database.read() as db:
             own = db.execute("SELECT position FROM jobs WHERE id = ?", (job.id,)).fetchone()
             waiting = db.execute(
-                f"{SELECT_JOBS} WHERE status = 'queued' AND priority = ? AND id != ? {_TURN}",
+                f"{SELECT_JOBS} WHERE status = 'queued' AND priority = ? AND id != ? {_ORDER}",
                 (job.priority, job.id),
             )
-            looked_at = 0
+            examined = 0
             for row in waiting:
-                other = job_of(row, self._database.path)
+                other = read_job(row, self._database.path)
                 if other.unsupported_reason is not None:
                     continue
-                looked_at += 1
+                examined += 1
                 size = rows_left(other)
-                alike = other.batch == job.batch and shared_settings(other.request) == wanted
-                if alike and size <= room:
+                can_share = other.batch == job.batch and shared_settings(other.request) == shared
+                if can_share and size <= room:
                     chosen.append(other)
                     room -= size
                     passes -= 1
                 else:
-                    # `job` itself may be one of those that overtake it.
-                    before = own is not None and row["position"] < own["position"]
-                    passes = min(passes, MAX_OVERTAKEN - row["overtaken"] - before)
-                if room <= 0 or passes <= 0 or looked_at >= _LOOK_AHEAD:
+                    # Starting `job` itself may overtake it too.
+                    is_earlier = own is not None and row["position"] < own["position"]
+                    passes = min(passes, MAX_OVERTAKEN - row["overtaken"] - is_earlier)
+                if room <= 0 or passes <= 0 or examined >= _LOOK_AHEAD:
                     break
         return chosen
 
     def missing_rows(self, job: Job) -> tuple[int, ...]:
-        """Return the rows that have no asset yet, as the database says now."""
+        """Return the rows without an asset, from the current state of the database."""
         return missing_rows(self.get(job.id) or job)
 
     def start(self, job: Job) -> Job:
-        """Mark a queued job as running here. Returns it as it is now: look at its status."""
+        """Set a queued job to running in this process.
+
+        Returns the current job, whose status is different if it was no longer queued.
+        """
         owner = self._work.token
         with self._database.write() as db:
             started = db.execute(
@@ -221,9 +223,9 @@ class JobQueue:
         return self.require(job.id)
 
     def finish(self, job_id: str, status: JobStatus, problem: Problem | None = None) -> Job:
-        """Set the final status of a job and throw away what was half done.
+        """Set the final status of a job and delete its unfinished files.
 
-        Where the disk refuses (`ProblemError`), it is tried again before the next job.
+        If this fails (`ProblemError`), saving the status is retried before the next job.
         """
         try:
             with self._database.write() as db:
@@ -234,19 +236,19 @@ class JobQueue:
                 )
             job = self.require(job_id)
         except ProblemError:
-            self._owed[job_id] = status, problem
+            self._unsaved[job_id] = status, problem
             raise
-        self._owed.pop(job_id, None)
+        self._unsaved.pop(job_id, None)
         self._work.release(destination(job, self._root), job.id)
         return job
 
-    def finish_owed(self) -> None:
-        """Set the statuses that the disk refused before. Raises `ProblemError` if it still does."""
-        for job_id, (status, trouble) in list(self._owed.items()):
-            self.finish(job_id, status, trouble)
+    def retry_unsaved(self) -> None:
+        """Retry saving statuses that could not be saved. Raises `ProblemError` on failure."""
+        for job_id, (status, cause) in list(self._unsaved.items()):
+            self.finish(job_id, status, cause)
 
     def row_failed(self, job_id: str, row: int, problem: Problem) -> None:
-        """Note that one row failed while others go on."""
+        """Record that one row of a job failed."""
         with self._database.write() as db:
             db.execute(
                 "INSERT INTO job_rows (job, row, problem) VALUES (?, ?, ?) "
@@ -256,7 +258,7 @@ class JobQueue:
             )
 
     def cancel(self, job_id: str) -> bool:
-        """Cancel a waiting or interrupted job; False for one that runs or has ended."""
+        """Cancel a queued or interrupted job. Returns False if it is running or has ended."""
         with self._database.write() as db:
             changed = db.execute(
                 "UPDATE jobs SET status = 'cancelled', finished = ? "
@@ -266,15 +268,15 @@ class JobQueue:
             return changed.rowcount > 0
 
     def remove(self, job_id: str) -> bool:
-        """Forget a job that does not run; its assets stay. Returns whether it was there."""
+        """Delete a job that is not running, but not its assets. Returns whether it was deleted."""
         with self._database.write() as db:
             changed = db.execute("DELETE FROM jobs WHERE id = ? AND status != 'running'", (job_id,))
             return changed.rowcount > 0
 
     def cancel_waiting(self, job_ids: Collection[str] | None = None) -> Sequence[str]:
-        """Cancel those of these jobs that wait, or all that wait. Returns which, by turn."""
+        """Cancel the given queued jobs, or all. Returns the ids of those that were cancelled."""
         with self._database.write() as db:
-            rows = db.execute(f"SELECT id FROM jobs WHERE status = 'queued' {_TURN}").fetchall()
+            rows = db.execute(f"SELECT id FROM jobs WHERE status = 'queued' {_ORDER}").fetchall()
             chosen = None if job_ids is None else set(job_ids)
             cancelled = [row["id"] for row in rows if chosen is None or row["id"] in chosen]
             db.execute(
@@ -285,7 +287,7 @@ class JobQueue:
         return cancelled
 
     def restore_cancelled(self, job_ids: Collection[str]) -> int:
-        """Let cancelled jobs wait again, each in its old place. Returns how many."""
+        """Put cancelled jobs back into the queue, at their old positions. Returns how many."""
         with self._database.write() as db:
             return db.execute(
                 "UPDATE jobs SET status = 'queued', finished = NULL WHERE status = 'cancelled' "
@@ -294,52 +296,52 @@ class JobQueue:
             ).rowcount
 
     def clear_ended(self) -> int:
-        """Forget every job that is done, failed or cancelled. Returns how many."""
+        """Delete all jobs that are done, failed or cancelled. Returns how many."""
         with self._database.write() as db:
             return db.execute(
                 "DELETE FROM jobs WHERE status IN ('done', 'failed', 'cancelled')"
             ).rowcount
 
     def move(self, job_ids: str | Sequence[str], before: str | None = None) -> None:
-        """Put waiting jobs, in this order, in front of another one, or at the very end.
+        """Move queued jobs, in this order, before another one, or to the end of the queue.
 
-        They take the priority of the place that they come to. Jobs that wait no more are left
-        as they are; in front of one that waits no more is the front of the queue.
+        They get the priority of their new neighbour. Jobs that are no longer queued are ignored;
+        if `before` is no longer queued, the jobs move to the front.
         """
         job_ids = [job_ids] if isinstance(job_ids, str) else job_ids
         with self._database.write() as db:
             waiting = db.execute(
-                f"SELECT id, priority FROM jobs WHERE status = 'queued' {_TURN}"
+                f"SELECT id, priority FROM jobs WHERE status = 'queued' {_ORDER}"
             ).fetchall()
             priorities: dict[str, int] = {row["id"]: row["priority"] for row in waiting}
             moved = [job for job in dict.fromkeys(job_ids) if job in priorities]
             if not moved:
                 return
             order = [job for job in priorities if job not in set(moved)]
-            place = len(order) if before is None else 0
+            index = len(order) if before is None else 0
             if before is not None and before in priorities:
                 if before in set(moved):
                     return
-                place = order.index(before)
-            neighbour = order[min(place, len(order) - 1)] if order else moved[0]
+                index = order.index(before)
+            neighbour = order[min(index, len(order) - 1)] if order else moved[0]
             priority = priorities[neighbour]
-            order[place:place] = moved
+            order[index:index] = moved
             db.executemany(
                 "UPDATE jobs SET priority = ? WHERE id = ?", [(priority, job) for job in moved]
             )
             db.executemany(
                 "UPDATE jobs SET position = ? WHERE id = ?",
-                [(float(turn), job) for turn, job in enumerate(order, 1)],
+                [(float(position), job) for position, job in enumerate(order, 1)],
             )
 
     def running(self) -> Sequence[tuple[Job, str]]:
-        """Return the jobs said to run, each with the token of the process that runs it."""
+        """Return the jobs with status "running", each with the token of its process."""
         with self._database.read() as db:
             rows = db.execute(f"{SELECT_JOBS} WHERE status = 'running' ORDER BY number").fetchall()
-        return [(job_of(row, self._database.path), row["owner"]) for row in rows]
+        return [(read_job(row, self._database.path), row["owner"]) for row in rows]
 
-    def abandon(self, owner: str) -> None:
-        """Note that the process `owner` died or left: what it ran is interrupted, or done."""
+    def end_running(self, owner: str) -> None:
+        """Set the running jobs of the process `owner`, which has ended, to interrupted or done."""
         with self._database.write() as db:
             db.execute(
                 "UPDATE jobs SET finished = ?, owner = '', status = CASE WHEN (SELECT count(*) "
@@ -349,8 +351,8 @@ class JobQueue:
             )
 
     def cancel_claimed(self) -> None:
-        """Cancel every job that this process claimed and has not ended, in one go."""
-        owner = self._work.taken_token
+        """Cancel all running jobs of this process."""
+        owner = self._work.current_token
         if not owner:
             return
         with self._database.write() as db:
@@ -361,9 +363,9 @@ class JobQueue:
             )
 
     def runs_elsewhere(self, job_ids: Collection[str]) -> bool:
-        """Tell whether another living process runs one of these jobs."""
+        """Return whether another process is running one of these jobs."""
         return any(
-            job.id in job_ids and owner != self._work.taken_token and self._work.is_alive(owner)
+            job.id in job_ids and owner != self._work.current_token and self._work.is_alive(owner)
             for job, owner in self.running()
         )
 
@@ -375,7 +377,7 @@ class JobQueue:
         return row is not None and row[0] == "1"
 
     def set_paused(self, paused: bool) -> None:
-        """Take no new job after the current one, or go on. Kept over a restart."""
+        """Pause or resume the queue. The current job continues. Persists across restarts."""
         with self._database.write() as db:
             db.execute(
                 "INSERT INTO state (key, value) VALUES ('paused', ?) "

@@ -1,4 +1,4 @@
-"""From what was asked to what is stored: explicit seeds, absolute paths, hashed input files."""
+"""Complete and validate a request before it is stored: seed, absolute paths, file hashes."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from studio.protocol import MAX_SEED, InputFile, Problem, ProblemError, Request,
 
 
 def resolve_request(request: Request, hash_file: Callable[[Path], str] = hash_file) -> Request:
-    """Return the request as it is stored: with a seed, and its input files found and hashed.
+    """Return the request with an explicit seed and hashed input files.
 
-    Raises `ProblemError` (bad_input): a value out of its range, no prompt where one is needed,
-    seeds past the largest one, an input file that is missing or cannot be read, or a request of
-    another version that cannot run here.
+    Raises `ProblemError` (bad_input) for a value out of range, a missing prompt, seeds above
+    `MAX_SEED`, an input file that is missing or unreadable, or a request of another version that
+    cannot run here.
     """
     check_supported(request)
     kind = kind_of(request)
@@ -51,10 +51,10 @@ def resolve_request(request: Request, hash_file: Callable[[Path], str] = hash_fi
 
 
 def check_supported(request: Request) -> None:
-    """Raise `ProblemError` (bad_input) where this build cannot carry out a stored request."""
-    trouble = unsupported_reason(request)
-    if trouble is not None:
-        raise ProblemError(Problem("bad_input", trouble))
+    """Raise `ProblemError` (bad_input) if this version cannot run a stored request."""
+    reason = unsupported_reason(request)
+    if reason is not None:
+        raise ProblemError(Problem("bad_input", reason))
 
 
 def _hashed(file: InputFile, hash_file: Callable[[Path], str]) -> InputFile:

@@ -1,4 +1,4 @@
-"""A job as a row of the database: written, and read also where another build wrote it."""
+"""Jobs as rows of the database, including rows that another version wrote."""
 
 from __future__ import annotations
 
@@ -25,35 +25,35 @@ SELECT_JOBS = """
 """
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _STATUSES = frozenset(get_args(JobStatus))
-_UNREADABLE = (msgspec.DecodeError, TypeError, UnicodeError)
+_DECODE_ERRORS = (msgspec.DecodeError, TypeError, UnicodeError)
 
 
 def now() -> str:
-    """Return the time as ISO 8601 with milliseconds and offset."""
+    """Return the current local time as ISO 8601 with milliseconds and UTC offset."""
     return datetime.now().astimezone().isoformat(timespec="milliseconds")
 
 
 def new_id() -> str:
-    """Return 16 letters and digits: milliseconds since 1970, then 32 random bits."""
+    """Return a sortable id of 16 characters: milliseconds since 1970, then 32 random bits."""
     number = (time.time_ns() // 1_000_000) << 32 | secrets.randbits(32)
     return "".join(_ALPHABET[(number >> shift) & 31] for shift in range(75, -1, -5))
 
 
-def job_of(row: sqlite3.Row, database: Path) -> Job:
-    """Return the job of a row of `SELECT_JOBS`. Raises `DamagedDatabaseError`: it holds no JSON."""
+def read_job(row: sqlite3.Row, database: Path) -> Job:
+    """Convert a row of `SELECT_JOBS`. Raises `DamagedDatabaseError` if it has invalid JSON."""
     try:
         return _job(row)
-    except _UNREADABLE as error:
+    except _DECODE_ERRORS as error:
         raise DamagedDatabaseError(database, f"a job: {error}") from error
 
 
-def is_job(row: Mapping[str, Any]) -> bool:
-    """Tell whether a row of the table of jobs makes sense, in whatever build it was written."""
+def is_readable_job(row: Mapping[str, Any]) -> bool:
+    """Return whether a row of the table `jobs` is valid in this or another version."""
     try:
         request_from_json(row["request"])
         _labels(row["labels"])
         _problem(row["problem"])
-    except (*_UNREADABLE, IndexError):
+    except (*_DECODE_ERRORS, IndexError):
         return False
     return isinstance(row["id"], str) and isinstance(row["created"], str)
 
@@ -64,7 +64,7 @@ def _job(row: sqlite3.Row) -> Job:
         id=row["id"],
         number=row["number"],
         request=request_from_json(row["request"]),
-        # An unknown one neither waits nor runs, and no query of this build takes it for another.
+        # A job with a status of another version must be neither queued nor running here.
         status=row["status"] if row["status"] in _STATUSES else "interrupted",
         priority=row["priority"],
         batch=row["batch"],
@@ -87,7 +87,7 @@ def _labels(text: str) -> dict[str, str]:
 
 
 def _problem(text: str | None) -> Problem | None:
-    """Return the problem of a job; one of an unknown kind counts as a bug, with its sentence."""
+    """Decode the problem of a job. An unknown kind becomes "bug"; the message is kept."""
     if not text:
         return None
     fields = msgspec.json.decode(text)
@@ -104,7 +104,7 @@ def _problem(text: str | None) -> Problem | None:
 
 
 def insert_jobs(db: sqlite3.Connection, jobs: Iterable[Job], owner: str = "") -> list[Job]:
-    """Put jobs at the end of the queue. Returns them with their numbers."""
+    """Insert jobs at the end of the queue. Returns them with their numbers."""
     added: list[Job] = []
     position = db.execute("SELECT coalesce(max(position), 0) FROM jobs").fetchone()[0]
     for job in jobs:
@@ -136,16 +136,16 @@ def insert_jobs(db: sqlite3.Connection, jobs: Iterable[Job], owner: str = "") ->
 
 
 def rows_left(job: Job) -> int:
-    """Return how many rows of a job have no asset yet."""
+    """Return the number of rows without an asset."""
     return max(0, job.request.count - len(job.done_rows))
 
 
 def missing_rows(job: Job) -> tuple[int, ...]:
-    """Return the rows of a job that have no asset yet."""
+    """Return the rows without an asset."""
     done = set(job.done_rows)
     return tuple(row for row in range(job.request.count) if row not in done)
 
 
 def destination(job: Job, root: Path) -> Path:
-    """Return the folder that the job's files go to."""
+    """Return the folder for the job's results."""
     return Path(job.output) if job.output else root

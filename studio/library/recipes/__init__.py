@@ -1,1 +1,1 @@
-"""Recipes in files: written, read back, converted, exported, and those of other programs."""
+"""Recipes in files: writing, reading, conversion, export, and settings of other programs."""

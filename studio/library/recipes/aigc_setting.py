@@ -1,4 +1,4 @@
-"""The AIGC label that the user's settings ask for."""
+"""The AIGC label from the user's settings."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from studio.settings import Settings
 
 
 def label_from_settings(settings: Settings) -> AigcLabel | None:
-    """Return the label that the user wants on new results, None for none."""
+    """Return the label for new results, None if it is disabled."""
     if not settings.aigc_label:
         return None
     return AigcLabel(settings.aigc_producer.strip() or FALLBACK_PRODUCER)

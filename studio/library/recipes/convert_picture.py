@@ -1,7 +1,7 @@
-"""A picture as WebP or JPEG, with its settings inside: ours in XMP, A1111's text in EXIF.
+"""Convert pictures to WebP or JPEG, with the recipe in XMP and A1111's text in EXIF.
 
-What A1111 itself writes into these formats is the `parameters` text in EXIF's UserComment, as
-UTF-16; Civitai, sd-parsers and A1111's "PNG Info" read it there.
+Like A1111 itself, this writes the `parameters` text to EXIF's UserComment as UTF-16, where
+Civitai, sd-parsers and A1111's "PNG Info" read it.
 """
 
 from __future__ import annotations
@@ -26,20 +26,23 @@ if TYPE_CHECKING:
     from PIL import Image
 
 Format: TypeAlias = Literal["webp", "jpeg"]
-Tell: TypeAlias = Callable[[Sentence], object]
+OnLoss: TypeAlias = Callable[[Sentence], object]
 SUFFIXES: dict[Format, tuple[str, ...]] = {"webp": (".webp",), "jpeg": (".jpg", ".jpeg")}
 LONGEST_SIDE: dict[Format, int] = {"webp": 16_383, "jpeg": 65_535}
 JPEG_QUALITY = 90
-# Pillow's bound is one for the whole process; this file is the user's own and may be larger.
-_unbounded = threading.Lock()
+# Pillow's size limit is global; the user's own files may exceed it.
+_size_limit_lock = threading.Lock()
 
 
-def converted(source: Path, recipe: Recipe, to: Format, quality: int | None, tell: Tell) -> bytes:
-    """Return the picture in `source` as a file of another format, with its recipe inside.
+def convert_picture(
+    source: Path, recipe: Recipe, to: Format, quality: int | None, on_loss: OnLoss
+) -> bytes:
+    """Return the picture in `source` encoded in another format, with its recipe inside.
 
-    `quality` is 1 to 100; without it a WebP is lossless and a JPEG has `JPEG_QUALITY`. The
-    colour profile, EXIF and XMP are kept. `tell` hears what is lost besides. Raises `OSError`
-    where the file cannot be read, and `ProblemError` where it is no picture, or too large.
+    `quality` is 1 to 100; None means lossless WebP, or JPEG with `JPEG_QUALITY`. The colour
+    profile, EXIF and XMP are kept. `on_loss` is called with a message for each loss beyond the
+    compression. Raises `OSError` if the file cannot be read, and `ProblemError` if it is not a
+    picture or too large.
     """
     with _loaded(source) as image:
         longest = LONGEST_SIDE[to]
@@ -51,14 +54,14 @@ def converted(source: Path, recipe: Recipe, to: Format, quality: int | None, tel
                 name=source.name,
                 n=longest,
             )
-        pixels = _eight_bits(image, source, tell)
+        pixels = _eight_bits(image, source, on_loss)
         if to == "jpeg":
-            pixels = _opaque(pixels, tell)
+            pixels = _without_alpha(pixels, on_loss)
         elif pixels.mode not in ("RGB", "RGBA"):
             pixels = pixels.convert("RGBA" if pixels.mode == "LA" else "RGB")
         profile = _profile(image)
         if profile and profile[16:20] != (b"GRAY" if pixels.mode == "L" else b"RGB "):
-            tell(sentence("The colour profile cannot be used in this format and was left out."))
+            on_loss(sentence("The colour profile cannot be used in this format and was left out."))
             profile = b""
         embedded = read_embedded(source)
         comment = _comment(embedded.texts, recipe, image.size)
@@ -68,20 +71,20 @@ def converted(source: Path, recipe: Recipe, to: Format, quality: int | None, tel
         exif = _exif(image)
         if to == "webp":
             return _webp(pixels, quality, profile, _with_comment(exif, comment), packet, recipe)
-        return _jpeg(pixels, quality, profile, exif, comment, packet, recipe, tell)
+        return _jpeg(pixels, quality, profile, exif, comment, packet, recipe, on_loss)
 
 
 def _loaded(source: Path) -> Image.Image:
     from PIL import Image, UnidentifiedImageError
 
     try:
-        with _unbounded, warnings.catch_warnings():
+        with _size_limit_lock, warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            bound, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+            limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
             try:
                 image = Image.open(source)
             finally:
-                Image.MAX_IMAGE_PIXELS = bound
+                Image.MAX_IMAGE_PIXELS = limit
         try:
             image.load()
         except BaseException:
@@ -90,7 +93,7 @@ def _loaded(source: Path) -> Image.Image:
     except (UnidentifiedImageError, ValueError, SyntaxError, EOFError) as error:
         raise _damaged(source, str(error)) from error
     except OSError as error:
-        # Pillow raises one without a number where the file is cut short.
+        # Pillow raises an OSError without errno for a truncated file.
         if error.errno is not None:
             raise
         raise _damaged(source, str(error)) from error
@@ -114,7 +117,7 @@ def _exif(image: Image.Image) -> Image.Exif:
         exif.get_ifd(EXIF_IFD)
         exif.tobytes()
     except Exception:
-        # Whatever a stranger's EXIF makes the parser raise: it cannot be kept.
+        # The parser can raise anything for malformed EXIF, which is then dropped.
         return Image.Exif()
     return exif
 
@@ -124,17 +127,17 @@ def _profile(image: Image.Image) -> bytes:
     return profile if isinstance(profile, bytes) and len(profile) > 128 else b""
 
 
-def _eight_bits(image: Image.Image, source: Path, tell: Tell) -> Image.Image:
-    """Return the picture as L, LA, RGB or RGBA."""
+def _eight_bits(image: Image.Image, source: Path, on_loss: OnLoss) -> Image.Image:
+    """Return the picture in mode L, LA, RGB or RGBA."""
     if image.mode.startswith("I") or image.mode == "F" or _depth(source) == 16:
-        tell(
+        on_loss(
             sentence(
                 "The picture was reduced from 16 to 8 bits per channel, the most that the format "
                 "supports."
             )
         )
     if image.mode.startswith("I"):
-        # Pillow would cut off at 255 instead of scaling.
+        # Pillow would clip at 255 instead of scaling.
         return image.convert("I").point(lambda value: value / 256).convert("L")
     if image.mode in ("L", "LA", "RGB", "RGBA") and "transparency" not in image.info:
         return image
@@ -149,17 +152,19 @@ def _depth(source: Path) -> int:
     return head[24] if len(head) == 25 and head.startswith(png.SIGNATURE) else 8
 
 
-def _opaque(image: Image.Image, tell: Tell) -> Image.Image:
+def _without_alpha(image: Image.Image, on_loss: OnLoss) -> Image.Image:
+    """Return the picture on a white background."""
     from PIL import Image
 
     if image.mode not in ("LA", "RGBA"):
         return image
     if image.getchannel("A").getextrema() != (255, 255):
-        tell(sentence("Transparent areas became white, since JPEG does not support transparency."))
-    whole = image.convert("RGBA")
-    ground = Image.new("RGBA", image.size, "white")
-    ground.alpha_composite(whole)
-    return ground.convert("L" if image.mode == "LA" else "RGB")
+        on_loss(
+            sentence("Transparent areas became white, since JPEG does not support transparency.")
+        )
+    background = Image.new("RGBA", image.size, "white")
+    background.alpha_composite(image.convert("RGBA"))
+    return background.convert("L" if image.mode == "LA" else "RGB")
 
 
 def _comment(texts: Mapping[str, str], recipe: Recipe, size: tuple[int, int]) -> str:
@@ -171,7 +176,7 @@ def _comment(texts: Mapping[str, str], recipe: Recipe, size: tuple[int, int]) ->
 
 
 def _with_comment(exif: Image.Exif, comment: str) -> bytes:
-    """Return EXIF, from the TIFF header on, with A1111's text as it writes it."""
+    """Return EXIF, starting at the TIFF header, with A1111's text in the UserComment."""
     from PIL import Image
 
     text = b"UNICODE\0" + comment.encode("utf-16-be", "replace")
@@ -179,7 +184,7 @@ def _with_comment(exif: Image.Exif, comment: str) -> bytes:
         exif.get_ifd(EXIF_IFD)[USER_COMMENT] = text
         return with_undefined_comment(exif.tobytes().removeprefix(PREFIX))
     except Exception:
-        # Only a stranger's EXIF can have such faults, whatever they are: go without it.
+        # Malformed EXIF of the source can raise anything and is dropped.
         exif = Image.Exif()
         exif.get_ifd(EXIF_IFD)[USER_COMMENT] = text
         return with_undefined_comment(exif.tobytes().removeprefix(PREFIX))
@@ -187,12 +192,11 @@ def _with_comment(exif: Image.Exif, comment: str) -> bytes:
 
 def _with_recipe(packet: str, recipe: Recipe) -> str:
     text = yaml_safe(to_json(recipe))
-    whole = xmp.with_recipe(packet, text)
-    if xmp.value_of(whole, xmp.RECIPE) == text:
-        return whole
-    # A packet of somebody else's that nothing can be added to.
-    fresh = with_source("", source_type_of(recipe.request))
-    return xmp.with_recipe(fresh, text)
+    extended = xmp.with_recipe(packet, text)
+    if xmp.value_of(extended, xmp.RECIPE) == text:
+        return extended
+    # The packet of another program cannot be extended: replace it.
+    return xmp.with_recipe(with_source("", source_type_of(recipe.request)), text)
 
 
 def _webp(
@@ -225,22 +229,22 @@ def _jpeg(
     comment: str,
     packet: str,
     recipe: Recipe,
-    tell: Tell,
+    on_loss: OnLoss,
 ) -> bytes:
     file = io.BytesIO()
-    # Colours at full resolution where quality is asked for: drawings have hard edges.
-    chosen = JPEG_QUALITY if quality is None else quality
+    quality = JPEG_QUALITY if quality is None else quality
     pixels.save(
         file,
         "JPEG",
-        quality=chosen,
-        subsampling="4:4:4" if chosen >= JPEG_QUALITY else "4:2:0",
+        quality=quality,
+        # Chroma subsampling blurs the hard edges of drawings.
+        subsampling="4:4:4" if quality >= JPEG_QUALITY else "4:2:0",
         icc_profile=profile,
     )
     plain = exif.tobytes().removeprefix(PREFIX) if len(exif) else b""
     kept = _with_comment(exif, comment)
     if not jpeg.exif_fits(kept):
-        tell(
+        on_loss(
             sentence(
                 "The prompt is too long for the metadata that other programs read from a JPEG, so "
                 "it was left out there. Prompt Studio can still read it."
@@ -252,7 +256,7 @@ def _jpeg(
         extended = _with_recipe("", recipe)
         whole = jpeg.with_extension_note(packet, extended)
         if not (jpeg.fits(whole) and jpeg.has_extension_note(whole, extended)):
-            tell(
+            on_loss(
                 sentence(
                     "The XMP metadata of other programs is too long for a JPEG and was left out."
                 )

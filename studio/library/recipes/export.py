@@ -1,4 +1,4 @@
-"""Copies of results for use elsewhere, with a table of how they were made."""
+"""Export results: copy or convert them, and list their recipes in a table."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from studio.kinds.coding import to_json
 from studio.kinds.kind import Medium
 from studio.library.disk_problems import file_problem
 from studio.library.folder.file_names import numbered
-from studio.library.recipes.convert_picture import SUFFIXES, converted
+from studio.library.recipes.convert_picture import SUFFIXES, convert_picture
 from studio.library.records import Asset
 from studio.protocol import Sentence, problem
 
 TABLE = "recipes.csv"
 
 ExportFormat: TypeAlias = Literal["", "webp", "jpeg"]
-"""What pictures are converted to; empty for copies as they are."""
+"""Format to convert pictures to, "" to copy files unchanged."""
 
 
 def export(
@@ -27,21 +27,22 @@ def export(
     folder: Path,
     format: ExportFormat = "",
     quality: int | None = None,
-    tell: Callable[[Path, Sentence], object] = lambda _path, _lost: None,
+    on_loss: Callable[[Path, Sentence], object] = lambda _path, _loss: None,
 ) -> list[Path]:
-    """Copy results into `folder` and add a line for each to its `recipes.csv`.
+    """Copy results to `folder` and add a row for each to its `recipes.csv`.
 
-    With `format`, pictures are converted (`converted`, also for `quality`, 1 to 100); the
-    recipe goes along. `tell` hears what a copy has lost by that. Nothing is overwritten: a name
-    that is taken gets a number. Returns the copies. Raises `ProblemError` where a file is gone,
-    damaged or too large, or the disk refuses; what was copied before stays, and is in the table.
+    With `format`, pictures are converted, keeping their recipe; see `convert_picture` for
+    `quality`. `on_loss` is called with the copy's path and a message for each loss. Existing
+    files are not overwritten; a number is added to the name. Returns the copies. Raises
+    `ProblemError` if a file is missing, damaged or too large, and on disk errors; previous copies
+    are kept, with their rows in the table.
     """
     table = folder / TABLE
     copies: list[Path] = []
     try:
         folder.mkdir(parents=True, exist_ok=True)
         is_new = not table.exists()
-        # The mark at the beginning tells spreadsheet programs that the table is UTF-8.
+        # The byte order mark tells spreadsheet programs that the table is UTF-8.
         encoding = "utf-8-sig" if is_new else "utf-8"
         with table.open("a", encoding=encoding, newline="") as file:
             writer = csv.writer(file)
@@ -54,7 +55,7 @@ def export(
                         "The file {name} is no longer where it was saved.",
                         name=asset.path.name,
                     )
-                target = _copy(asset, folder, format, quality, tell)
+                target = _copy(asset, folder, format, quality, on_loss)
                 recipe = asset.recipe
                 writer.writerow(
                     [
@@ -77,16 +78,16 @@ def _copy(
     folder: Path,
     format: ExportFormat,
     quality: int | None,
-    tell: Callable[[Path, Sentence], object],
+    on_loss: Callable[[Path, Sentence], object],
 ) -> Path:
     name = asset.path.name
-    lost: list[Sentence] = []
+    losses: list[Sentence] = []
     content: bytes | None = None
     if format and asset.medium is Medium.PICTURE:
         suffixes = SUFFIXES[format]
         if quality is not None or asset.path.suffix.lower() not in suffixes:
             name = f"{asset.path.stem}{suffixes[0]}"
-            content = converted(asset.path, asset.recipe, format, quality, lost.append)
+            content = convert_picture(asset.path, asset.recipe, format, quality, losses.append)
     target = next(
         path for n in range(1, 10_000) if not (path := numbered(folder / name, n)).exists()
     )
@@ -98,6 +99,6 @@ def _copy(
     except OSError:
         target.unlink(missing_ok=True)
         raise
-    for sentence in lost:
-        tell(target, sentence)
+    for loss in losses:
+        on_loss(target, loss)
     return target

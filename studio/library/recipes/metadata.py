@@ -1,8 +1,7 @@
-"""The recipe inside the asset's own file: written when it is recorded, read back within bounds.
+"""Write recipes into result files, without encoding the content again, and read them back.
 
-Where it stands in a file, and what other programs read beside it, is up to the formats
-(`formats/embedded.py`): PNG texts and XMP, front matter, the XMP that an export gives to a JPEG
-or WebP. Nothing is decoded or encoded again.
+The formats (`formats/embedded.py`) decide where a recipe is stored, and which metadata for other
+programs is added: PNG texts and XMP, front matter, or XMP in exported JPEG and WebP files.
 """
 
 from __future__ import annotations
@@ -21,12 +20,12 @@ from studio.kinds.coding import recipe_from_json, to_json
 from studio.kinds.kind import Medium
 from studio.kinds.registry import known_kind, medium_of
 from studio.kinds.requests import has_prompt, inputs_of, prompt_of
-from studio.library.recipes.source_type import says_generated, source_type, with_source
+from studio.library.recipes.source_type import is_generated, source_type, with_source
 from studio.protocol import Recipe, Request, UnknownRequest, problem
 
 
-class Written(Struct, frozen=True):
-    """What was written: bytes, and what the file holds."""
+class WriteResult(Struct, frozen=True):
+    """The size of a written file in bytes, and its content's properties."""
 
     size: int
     content: Content
@@ -34,28 +33,29 @@ class Written(Struct, frozen=True):
 
 def write_with_recipe(
     source: Path, target: Path, recipe: Recipe, label: AigcLabel | None = None
-) -> Written:
-    """Write `source` to the new file `target` with the recipe inside, and sync it to the disk.
+) -> WriteResult:
+    """Copy `source` to the new file `target` with the recipe inside, and sync it.
 
-    A text request's source is the plain answer in UTF-8. A file of a format that takes no
-    recipe is copied as it is. Raises `OSError`, and `ProblemError` (bug) when the engine's file
-    is not what it should be.
+    The source of a text result is the plain answer in UTF-8. Files of formats that cannot store a
+    recipe are copied unchanged. Raises `OSError`, and `ProblemError` (bug) if the engine's file
+    is damaged.
     """
     with source.open("rb") as reader, target.open("xb") as writer:
         is_text = medium_of(recipe.request.task) is Medium.TEXT
-        form = PLAIN_TEXT if is_text else writable_format(reader)
-        if form is None:
+        file_format = PLAIN_TEXT if is_text else writable_format(reader)
+        if file_format is None:
             shutil.copyfileobj(reader, writer)
             content = Content()
         else:
-            old, held = Embedded(), Content()
+            old, old_content = Embedded(), Content()
             if not is_text:
-                old = form.read(reader)
+                old = file_format.read(reader)
                 reader.seek(0)
-                held = form.content(reader)
+                old_content = file_format.content(reader)
                 reader.seek(0)
+            embedded = _embedded(recipe, label, old, old_content)
             try:
-                content = form.write(reader, writer, _embedded(recipe, label, old, held))
+                content = file_format.write(reader, writer, embedded)
             except ValueError as error:
                 raise problem(
                     "bug",
@@ -64,14 +64,11 @@ def write_with_recipe(
                 ) from error
         writer.flush()
         os.fsync(writer.fileno())
-        return Written(writer.tell(), content)
+        return WriteResult(writer.tell(), content)
 
 
 def _embedded(recipe: Recipe, label: AigcLabel | None, old: Embedded, content: Content) -> Embedded:
-    """Return what is put into a result, given what the engine's file carries and holds already.
-
-    Other texts stay: a picture made elsewhere keeps its prompt when it is enlarged.
-    """
+    """Return the metadata for a result, given the metadata and content of the engine's file."""
     request = recipe.request
     source = source_type_of(request)
     text = embedded_text(recipe, content.width or 0, content.height or 0)
@@ -92,7 +89,7 @@ def _embedded(recipe: Recipe, label: AigcLabel | None, old: Embedded, content: C
 
 
 def embedded_text(recipe: Recipe, width: int, height: int) -> tuple[str, str] | None:
-    """Return keyword and text that other programs read in a picture, None where there is none."""
+    """Return the keyword and text for other programs in a picture, None if there is none."""
     kind = known_kind(recipe.request.task)
     if kind is None or isinstance(recipe.request, UnknownRequest):
         return None
@@ -100,25 +97,25 @@ def embedded_text(recipe: Recipe, width: int, height: int) -> tuple[str, str] | 
 
 
 def source_type_of(request: Request) -> str:
-    """Return the IPTC term for a result of `request`, with a look at the picture it read."""
+    """Return the IPTC source type of a result, reading the request's input file if it has one."""
     source = next(iter(inputs_of(request).values()), None)
     generated = source is not None and is_declared_generated(Path(source.path))
     return source_type(request, input_is_generated=generated)
 
 
 def is_declared_generated(path: Path) -> bool:
-    """Tell whether a picture says of itself that a model made it; False when it cannot tell."""
+    """Return whether a picture's metadata declares it as generated, False if unreadable."""
     try:
-        return says_generated(read_embedded(path))
+        return is_generated(read_embedded(path))
     except OSError:
         return False
 
 
 def read_recipe(path: Path) -> Recipe | None:
-    """Return the recipe inside a file, or None where there is none that is whole and valid.
+    """Return the recipe in a file, or None if there is no valid one.
 
-    Never reads more than a bounded part of the file, whatever the file claims, and never
-    raises for what the file holds. Raises `OSError` when it cannot be read.
+    Reads a bounded part of the file and tolerates any content. Raises `OSError` if the file
+    cannot be read.
     """
     text = read_embedded(path).recipe
     try:
@@ -128,5 +125,5 @@ def read_recipe(path: Path) -> Recipe | None:
 
 
 def read_text(path: Path) -> str:
-    """Return the answer in a text asset, without the block at its top. Raises `OSError`."""
+    """Return the answer in a text file, without the front matter. Raises `OSError`."""
     return read_content(path).text

@@ -1,7 +1,7 @@
-"""The settings inside a file, whoever made it: ours, or another program's picture.
+"""Read generation settings from files of this and other programs.
 
-A1111 and Forge, ComfyUI, InvokeAI, Fooocus and NovelAI are read by the sd-parsers library;
-SwarmUI writes JSON into the same PNG text that A1111 uses.
+The sd-parsers library reads A1111 and Forge, ComfyUI, InvokeAI, Fooocus and NovelAI; SwarmUI writes
+JSON into the PNG text that A1111 uses.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ from studio.protocol import Request, Sentence, sentence
 
 _LORA = re.compile(r"<(?:lora|lyco):([^:>]+)[^>]*>")
 _SWARM = "sui_image_params"
-_LARGEST_FILE = 200_000_000
+_MAX_FILE = 200_000_000
 
-# Names of A1111 (with and without "Karras") and of ComfyUI → class of diffusers.
+# Sampler name in A1111 (without "Karras") or ComfyUI → diffusers scheduler class.
 _SCHEDULERS = {
     "euler": "EulerDiscreteScheduler",
     "euler a": "EulerAncestralDiscreteScheduler",
@@ -50,7 +50,7 @@ _SCHEDULERS = {
 
 
 class FoundSettings(Struct, frozen=True):
-    """What a file tells: the request, who made it, the model's name, what cannot be restored."""
+    """Settings in a file: request, program, model name, and messages on what was not restored."""
 
     request: Request
     made_by: str
@@ -59,23 +59,23 @@ class FoundSettings(Struct, frozen=True):
 
 
 def read_settings(path: Path) -> FoundSettings | None:
-    """Return the settings inside a file, None where there are none that can be read.
+    """Return the settings in a file, None if there are none that can be read.
 
-    Raises `OSError` when the file cannot be read; never for what it holds.
+    Tolerates any content. Raises `OSError` if the file cannot be read.
     """
     recipe = read_recipe(path)
     if recipe is not None:
         request = recipe.request.with_values(seed=recipe.seed)
         return FoundSettings(request, "Prompt Studio", recipe.model_name)
     with path.open("rb") as file:
-        # The parsers take whatever text there is into memory, and copies of it.
-        is_huge = png.longest_text(file) > png.MAX_TEXT
-    if is_huge or path.stat().st_size > _LARGEST_FILE:
+        # The parsers load texts of any length into memory, several times.
+        is_too_long = png.longest_text(file) > png.MAX_TEXT
+    if is_too_long or path.stat().st_size > _MAX_FILE:
         return None
-    return _swarm(path) or _parsed(path)
+    return _read_swarm(path) or _read_with_sd_parsers(path)
 
 
-def _swarm(path: Path) -> FoundSettings | None:
+def _read_swarm(path: Path) -> FoundSettings | None:
     text = read_embedded(path).texts.get(a1111.PARAMETERS, "")
     try:
         values = msgspec.json.decode(text)[_SWARM] if _SWARM in text else None
@@ -92,10 +92,11 @@ def _swarm(path: Path) -> FoundSettings | None:
         "width": values.get("width"),
         "height": values.get("height"),
     }
-    return _restored("SwarmUI", fields, str(values.get("model", "")), values.get("sampler"), {})
+    model = str(values.get("model", ""))
+    return _found_settings("SwarmUI", fields, model, values.get("sampler"), {})
 
 
-def _parsed(path: Path) -> FoundSettings | None:
+def _read_with_sd_parsers(path: Path) -> FoundSettings | None:
     from PIL import Image
     from sd_parsers import ParserManager
 
@@ -107,7 +108,7 @@ def _parsed(path: Path) -> FoundSettings | None:
                 image_texts = dict(image.info)
                 found = ParserManager().parse(image)
     except Exception:
-        # Whatever a stranger's file makes a parser raise, it only means "nothing to restore".
+        # The parsers can raise anything for malformed files.
         return None
     if found is None or not found.samplers:
         return None
@@ -124,11 +125,11 @@ def _parsed(path: Path) -> FoundSettings | None:
         "height": height,
     }
     model = next((m.name for m in found.models if m.name), "") or _invoke_model(image_texts)
-    return _restored(found.generator.value, fields, model, sampler.name, values)
+    return _found_settings(found.generator.value, fields, model, sampler.name, values)
 
 
 def _invoke_model(texts: Mapping[Any, Any]) -> str:
-    """Return the model of a newer InvokeAI, which calls it by another name than sd-parsers."""
+    """Return the model in files of newer InvokeAI versions, which sd-parsers does not read."""
     try:
         return str(msgspec.json.decode(str(texts["invokeai_metadata"]))["model"]["name"])
     except (msgspec.DecodeError, KeyError, TypeError, RecursionError):
@@ -136,14 +137,14 @@ def _invoke_model(texts: Mapping[Any, Any]) -> str:
 
 
 def _size(values: Mapping[str, Any], size: tuple[int, int]) -> tuple[int, int]:
-    """Return the size that was asked for, or that of the picture where it was not noted."""
+    """Return the requested width and height, or `size` of the picture if not recorded."""
     match = re.fullmatch(r"(\d+)\s*x\s*(\d+)", str(values.get("size", "")))
     if match:
         return int(match[1]), int(match[2])
     return size
 
 
-def _restored(
+def _found_settings(
     made_by: str,
     fields: dict[str, Any],
     model: str,
@@ -161,7 +162,7 @@ def _restored(
             lost.append(sentence("The sampler {name} is not supported.", name=sampler))
     if any(str(name).startswith("hires") for name in values):
         lost.append(sentence("The second pass (hires fix) is not repeated. Use the Upscale tab."))
-    kept: dict[str, Any] = {
+    valid: dict[str, Any] = {
         "task": prompted_kind(Medium.PICTURE).task,
         "prompt": fields.pop("prompt"),
     }
@@ -169,14 +170,14 @@ def _restored(
         if value in (None, ""):
             continue
         try:
-            request_from_fields({**kept, name: value})
+            request_from_fields({**valid, name: value})
         except msgspec.ValidationError:
             lost.append(
                 sentence("The value {value} of {name} cannot be used here.", value=value, name=name)
             )
             continue
-        kept[name] = value
-    request = request_from_fields(kept)
+        valid[name] = value
+    request = request_from_fields(valid)
     return FoundSettings(request, made_by, model, tuple(lost))
 
 

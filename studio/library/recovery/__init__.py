@@ -1,1 +1,1 @@
-"""From the files to the index after a crash or damage, and jobs that are tried again."""
+"""Recovery after crashes and damage; resuming and retrying jobs."""

@@ -1,7 +1,7 @@
-"""From the files to the index: after a crash, after files were moved by hand, after all is lost.
+"""Rebuild the index from the files, e.g. after a crash or after files were moved manually.
 
-Every finished file carries its recipe, and the id of an asset follows from it, so stars, tags
-and lineage fit again afterwards.
+Each result contains its recipe, from which the asset's id is derived, so that stars, tags and
+parents still refer to the right assets.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ from studio.protocol import Recipe
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 _EXTENSIONS = {*suffixes.TEXTS, *suffixes.PICTURES, *suffixes.AUDIO, *suffixes.VIDEO}
 _BATCH = 500
-# Coarse clocks of file systems (FAT: two seconds), and a folder named on the day before.
-_SLACK = 3.0
+_MTIME_TOLERANCE = 3.0
+"""Seconds. FAT stores modification times with a resolution of two seconds."""
 
 
 def has_results(root: Path) -> bool:
-    """Tell whether a folder looks as if a library had been here."""
+    """Return whether a folder contains the date folders of a library."""
     try:
         with os.scandir(root) as entries:
             return any(_DATE.fullmatch(entry.name) for entry in entries if entry.is_dir())
@@ -41,8 +41,8 @@ def has_results(root: Path) -> bool:
         return False
 
 
-def find(path: Path) -> FinishedFile | None:
-    """Return a finished file as it is to be indexed, or None when it is none of ours."""
+def read_finished_file(path: Path) -> FinishedFile | None:
+    """Read a result file for indexing. Returns None if it has no recipe or cannot be read."""
     try:
         recipe = metadata.read_recipe(path)
         if recipe is None:
@@ -63,12 +63,12 @@ def find(path: Path) -> FinishedFile | None:
 
 
 def _walk(folder: Path) -> Iterator[Path]:
-    """Yield the files below a folder: originals first, since the first one of a recipe is it."""
+    """Yield the files below a folder, originals first: the first file of a recipe gets its id."""
     converted: list[Path] = []
     for parent, folders, names in os.walk(folder):
         folders[:] = sorted(n for n in folders if not n.startswith(".") or n == TRASH_FOLDER)
         for path in (Path(parent, name) for name in sorted(names)):
-            # An export made it of a result, so it has the recipe of another file.
+            # Possibly an export, with the recipe of another file.
             if path.suffix.lower() in suffixes.CONVERTED_PICTURES:
                 converted.append(path)
             elif path.suffix.lower() in _EXTENSIONS:
@@ -77,69 +77,72 @@ def _walk(folder: Path) -> Iterator[Path]:
 
 
 def rebuild(database: Database, assets: Assets, writer: AssetWriter, root: Path) -> int:
-    """Index every file below `root`, forget assets whose file is gone, put the marks back.
+    """Index all files below `root`, delete assets without a file, and restore the marks.
 
-    Jobs are left as they are. Returns the number of assets.
+    Jobs are not changed. Returns the number of assets.
     """
     known = writer.paths()
-    gone = [name for stored, name in known.items() if not (root / stored).is_file()]
+    missing = [name for stored, name in known.items() if not (root / stored).is_file()]
     with database.write() as db:
-        writer.forget(db, gone)
+        writer.delete(db, missing)
     batch: list[FinishedFile] = []
     for path in _walk(root):
         if writer.stored_path(path) in known:
             continue
-        found = find(path)
-        if found is not None:
-            batch.append(found)
+        file = read_finished_file(path)
+        if file is not None:
+            batch.append(file)
         if len(batch) >= _BATCH:
             _insert(database, writer, batch)
             batch.clear()
     _insert(database, writer, batch)
     with database.write() as db:
         for mark in read_marks(root).values():
-            writer.mark(db, mark)
+            writer.set_marks(db, mark)
     for mark in read_marks(root).values():
-        held = assets.get(mark.asset) if mark.trashed_at is not None else None
-        if held is not None and held.path.parent.name == TRASH_FOLDER:
-            writer.relocate(held.id, held.path, mark.trashed_at)
+        asset = assets.get(mark.asset) if mark.trashed_at is not None else None
+        if asset is not None and asset.path.parent.name == TRASH_FOLDER:
+            writer.set_location(asset.id, asset.path, mark.trashed_at)
     return assets.count()
 
 
 def _insert(database: Database, writer: AssetWriter, batch: list[FinishedFile]) -> None:
     with database.write() as db:
-        for found in batch:
-            writer.insert_into(db, found)
+        for file in batch:
+            writer.insert_into(db, file)
 
 
-def adopt(database: Database, writer: AssetWriter, root: Path, jobs: Sequence[Job]) -> None:
-    """Index files of these jobs that got their final name just before a crash."""
+def index_unrecorded(
+    database: Database, writer: AssetWriter, root: Path, jobs: Sequence[Job]
+) -> None:
+    """Index result files of these jobs that a crash or disk error kept out of the index."""
     unfinished = {job.id: job for job in jobs if job.started and rows_left(job)}
     since: dict[Path, datetime] = {}
     for job in unfinished.values():
         started = datetime.fromisoformat(job.started)
-        place = destination(job, root)
-        since[place] = min(started, since.get(place, started))
+        folder = destination(job, root)
+        since[folder] = min(started, since.get(folder, started))
     known = writer.paths() if since else {}
-    for place, first in since.items():
-        for path in _candidates(place, root, first):
+    for folder, earliest in since.items():
+        for path in _candidates(folder, root, earliest):
             if writer.stored_path(path) in known:
                 continue
-            found = find(path)
-            if found is not None and _is_missing(found.recipe, unfinished.get(found.recipe.job)):
-                _insert(database, writer, [found])
+            file = read_finished_file(path)
+            if file is not None and _is_missing(file.recipe, unfinished.get(file.recipe.job)):
+                _insert(database, writer, [file])
 
 
 def _is_missing(recipe: Recipe, job: Job | None) -> bool:
-    """Tell whether a recipe is that of a row that its job has no asset of."""
+    """Return whether a recipe belongs to a row of the job that has no asset."""
     if job is None or recipe.row in job.done_rows:
         return False
     return 0 <= recipe.row < job.request.count
 
 
-def _candidates(place: Path, root: Path, since: datetime) -> Iterator[Path]:
-    folders = [place]
-    if place == root:
+def _candidates(destination: Path, root: Path, since: datetime) -> Iterator[Path]:
+    folders = [destination]
+    if destination == root:
+        # One day of tolerance for date folders created before midnight.
         first = f"{since - timedelta(days=1):%Y-%m-%d}"
         folders = [
             folder
@@ -156,5 +159,5 @@ def _candidates(place: Path, root: Path, since: datetime) -> Iterator[Path]:
             path = Path(entry.path)
             if path.suffix.lower() not in _EXTENSIONS or not entry.is_file():
                 continue
-            if entry.stat().st_mtime >= since.timestamp() - _SLACK:
+            if entry.stat().st_mtime >= since.timestamp() - _MTIME_TOLERANCE:
                 yield path

@@ -1,4 +1,4 @@
-"""Jobs once more: those that were cut off go on, those that failed are tried again."""
+"""Resume, retry and duplicate jobs."""
 
 from __future__ import annotations
 
@@ -15,21 +15,20 @@ from studio.library.queue.resolve_request import check_supported, resolve_reques
 from studio.library.queue.stored_job import (
     SELECT_JOBS,
     insert_jobs,
-    job_of,
     new_id,
     now,
+    read_job,
     rows_left,
 )
 from studio.library.records import Job
-from studio.library.recovery.rebuild import adopt
+from studio.library.recovery.rebuild import index_unrecorded
 from studio.protocol import Problem, ProblemError, Request
 
 
 class Retries:
-    """Second runs of the jobs of one library. Its methods may be called from any thread.
+    """Resumes, retries and duplicates jobs of a library. Methods may be called from any thread.
 
-    They raise `ProblemError` when the disk fails them, and where this build cannot carry out a
-    job that another one wrote.
+    They raise `ProblemError` on disk errors, and for jobs that this version cannot run.
     """
 
     def __init__(
@@ -45,26 +44,26 @@ class Retries:
         self._writer = writer
         self._work = work
         self._root = root
-        self._unlisted: set[str] = set()
+        self._unindexed: set[str] = set()
 
-    def note_unlisted(self, job_id: str) -> None:
-        """Note that a file of a job got its name, but could not be put into the index."""
-        self._unlisted.add(job_id)
+    def mark_unindexed(self, job_id: str) -> None:
+        """Remember that a job has a result file that could not be added to the index."""
+        self._unindexed.add(job_id)
 
     def resume(self, job_id: str, *, claim: bool = False) -> Job:
-        """Put a job that ended early back into the queue; only missing rows will run.
+        """Put a job that ended early back into the queue. Only its missing rows will run.
 
-        With `claim` it is this process's own instead, as with `JobQueue.enqueue`.
+        For `claim`, see `JobQueue.enqueue`.
         """
-        self._queue.finish_owed()
+        self._queue.retry_unsaved()
         job = self._queue.require(job_id)
         check_supported(job.request)
-        if self._may_have_unlisted(job):
-            adopt(self._database, self._writer, self._root, [job])
-        return self._resumed(job_id, self._work.token if claim else "")
+        if self._may_have_unindexed(job):
+            index_unrecorded(self._database, self._writer, self._root, [job])
+        return self._resume(job_id, self._work.token if claim else "")
 
     def resume_interrupted(self) -> int:
-        """Put every interrupted job back into the queue; returns how many."""
+        """Put all interrupted jobs back into the queue. Returns how many."""
         with self._database.write() as db:
             db.execute(
                 "DELETE FROM job_rows WHERE problem IS NOT NULL AND job IN "
@@ -76,65 +75,64 @@ class Retries:
             ).rowcount
 
     def retry(self, job_id: str) -> Job:
-        """Enqueue the request of an ended job once more, as a new job that names the old one.
+        """Enqueue the request of an ended job again, as a new job that refers to the old one.
 
-        One that has made a part of its results goes on instead, as with `resume`: nothing is
-        made twice.
+        A job with partial results is resumed instead, so that no result is made twice.
         """
         old = self._queue.require(job_id)
-        if self._has_part(old):
+        if self._has_partial_results(old):
             return self.resume(job_id)
-        return self._repeated([(old, resolve_request(old.request))], naming=True)[0]
+        return self._enqueue_copies([(old, resolve_request(old.request))], is_retry=True)[0]
 
     def duplicate(self, job_id: str) -> Job:
-        """Enqueue the request of a job once more, with its seed, as a job of its own."""
+        """Enqueue the request of a job again, with the same seed, as an independent job."""
         old = self._queue.require(job_id)
-        return self._repeated([(old, resolve_request(old.request))], naming=False)[0]
+        return self._enqueue_copies([(old, resolve_request(old.request))], is_retry=False)[0]
 
     def retry_failed(self) -> tuple[list[Job], list[Problem]]:
-        """Retry every failed job that was not retried yet, each as `retry` does it.
+        """Apply `retry` to all failed jobs that have not been retried yet.
 
-        Returns the jobs that wait now, and why others could not be tried again (an input that
-        is gone).
+        Returns the jobs that are queued now, and the problems of those that could not be retried
+        (e.g. a missing input file).
         """
-        self._queue.finish_owed()
+        self._queue.retry_unsaved()
         hash_once = functools.cache(hash_file)
-        again: list[tuple[Job, Request]] = []
-        parts: list[Job] = []
-        refused: list[Problem] = []
-        for job in self._failed_and_not_retried():
+        copies: list[tuple[Job, Request]] = []
+        partial: list[Job] = []
+        problems: list[Problem] = []
+        for job in self._unretried_failures():
             try:
-                if self._has_part(job):
+                if self._has_partial_results(job):
                     check_supported(job.request)
-                    parts.append(job)
+                    partial.append(job)
                 else:
-                    again.append((job, resolve_request(job.request, hash_once)))
+                    copies.append((job, resolve_request(job.request, hash_once)))
             except ProblemError as error:
-                refused.append(error.problem)
-        unlisted = [job for job in parts if self._may_have_unlisted(job)]
-        adopt(self._database, self._writer, self._root, unlisted)
-        resumed = [self._resumed(job.id, "") for job in parts]
-        return [*resumed, *self._repeated(again, naming=True)], refused
+                problems.append(error.problem)
+        unindexed = [job for job in partial if self._may_have_unindexed(job)]
+        index_unrecorded(self._database, self._writer, self._root, unindexed)
+        resumed = [self._resume(job.id, "") for job in partial]
+        return [*resumed, *self._enqueue_copies(copies, is_retry=True)], problems
 
-    def _has_part(self, job: Job) -> bool:
-        return bool(job.done_rows and rows_left(job)) or self._may_have_unlisted(job)
+    def _has_partial_results(self, job: Job) -> bool:
+        return bool(job.done_rows and rows_left(job)) or self._may_have_unindexed(job)
 
-    def _may_have_unlisted(self, job: Job) -> bool:
-        """Tell whether a file may have got its name when its row could not be written."""
+    def _may_have_unindexed(self, job: Job) -> bool:
+        """Return whether the job may have a result file that is not in the index."""
         is_full = job.problem is not None and job.problem.kind == "disk_full"
-        return is_full or job.id in self._unlisted
+        return is_full or job.id in self._unindexed
 
-    def _failed_and_not_retried(self) -> list[Job]:
-        """Return the failed jobs that no other job repeats, oldest first."""
+    def _unretried_failures(self) -> list[Job]:
+        """Return the failed jobs that have not been retried, oldest first."""
         with self._database.read() as db:
             rows = db.execute(
                 f"{SELECT_JOBS} WHERE status = 'failed' AND id NOT IN "
                 "(SELECT retried_from FROM jobs WHERE retried_from IS NOT NULL) ORDER BY number"
             ).fetchall()
-        return [job_of(row, self._database.path) for row in rows]
+        return [read_job(row, self._database.path) for row in rows]
 
-    def _resumed(self, job_id: str, owner: str) -> Job:
-        """Put a job that ended early back into the queue; with `owner` it runs already."""
+    def _resume(self, job_id: str, owner: str) -> Job:
+        """Set a job that ended early to queued or, with `owner`, to running."""
         with self._database.write() as db:
             resumed = db.execute(
                 "UPDATE jobs SET status = ?, finished = NULL, problem = NULL, owner = ?, "
@@ -146,10 +144,10 @@ class Retries:
                 db.execute("DELETE FROM job_rows WHERE job = ? AND problem IS NOT NULL", (job_id,))
         return self._queue.require(job_id)
 
-    def _repeated(self, jobs: Sequence[tuple[Job, Request]], *, naming: bool) -> list[Job]:
-        """Store each job once more with the request given, all at the end of the queue.
+    def _enqueue_copies(self, jobs: Sequence[tuple[Job, Request]], *, is_retry: bool) -> list[Job]:
+        """Append copies of jobs with the given requests to the queue.
 
-        With `naming` a new job says which one it was retried from.
+        With `is_retry`, the copies refer to the original jobs in `retried_from`.
         """
         created = now()
         new = [
@@ -162,7 +160,7 @@ class Retries:
                 labels=old.labels,
                 output=old.output,
                 created=created,
-                retried_from=old.id if naming else "",
+                retried_from=old.id if is_retry else "",
             )
             for old, request in jobs
         ]

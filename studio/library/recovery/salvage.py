@@ -1,7 +1,6 @@
-"""A damaged index: set aside, and the jobs that can still be read in it taken over.
+"""Set a damaged database aside and recover the jobs that can still be read from it.
 
-The results are files and come back by themselves; what waits or was interrupted stands in the
-database alone.
+Results are recovered from their files; queued and interrupted jobs exist only in the database.
 """
 
 from __future__ import annotations
@@ -14,18 +13,18 @@ from pathlib import Path
 from typing import Any
 
 from studio.library.disk_problems import file_problem
-from studio.library.index.database import FILE_NAME, Database, damage_mark
-from studio.library.queue.stored_job import is_job
+from studio.library.index.database import FILE_NAME, Database, damage_marker
+from studio.library.queue.stored_job import is_readable_job
 from studio.protocol import Problem, Sentence
 
-SavedJob = dict[str, Any]
-"""A row of the table of jobs: column → value."""
+JobRow = dict[str, Any]
+"""A row of the table `jobs`: column → value."""
 
 
-def set_aside(root: Path) -> tuple[Path, list[SavedJob]]:
-    """Rename the damaged database in `root`. Returns its new path and the jobs found in it.
+def set_aside(root: Path) -> tuple[Path, list[JobRow]]:
+    """Rename the damaged database in `root`. Returns its new path and the readable jobs.
 
-    Raises `ProblemError` where the folder cannot be written.
+    Raises `ProblemError` if the folder is not writable.
     """
     aside = root / f"library.damaged-{time.strftime('%Y%m%d-%H%M%S')}.db"
     saved = list(_readable(root / FILE_NAME))
@@ -33,19 +32,19 @@ def set_aside(root: Path) -> tuple[Path, list[SavedJob]]:
         (root / FILE_NAME).replace(aside)
         for suffix in ("-wal", "-shm"):
             (root / f"{FILE_NAME}{suffix}").unlink(missing_ok=True)
-        damage_mark(root / FILE_NAME).unlink(missing_ok=True)
+        damage_marker(root / FILE_NAME).unlink(missing_ok=True)
     except OSError as error:
         raise file_problem(error, root) from error
     return aside, saved
 
 
-def take_over(database: Database, saved: list[SavedJob]) -> int:
-    """Put saved jobs into a new database; returns how many it took."""
+def restore_jobs(database: Database, saved: list[JobRow]) -> int:
+    """Insert recovered jobs into a new database. Returns how many were inserted."""
     with database.write() as db:
         columns = {row["name"] for row in db.execute("PRAGMA table_info(jobs)")}
-        taken: set[str] = set()
+        inserted: set[str] = set()
         for job in sorted(saved, key=lambda job: int(job["number"])):
-            job["retried_from"] = job["retried_from"] if job["retried_from"] in taken else None
+            job["retried_from"] = job["retried_from"] if job["retried_from"] in inserted else None
             names = sorted(columns & job.keys())
             added = db.execute(
                 f"INSERT OR IGNORE INTO jobs ({', '.join(names)}) "
@@ -53,34 +52,40 @@ def take_over(database: Database, saved: list[SavedJob]) -> int:
                 [job[name] for name in names],
             )
             if added.rowcount:
-                taken.add(job["id"])
-        return len(taken)
+                inserted.add(job["id"])
+        return len(inserted)
 
 
 def notice(aside: Path, jobs: int, detail: str) -> Problem:
-    """Return what the user should hear about it."""
-    if jobs:
-        said = Sentence(
+    """Return the notice for the user: where the database was kept, and how many jobs survived."""
+    if jobs == 1:
+        message = Sentence(
+            "The library's index was damaged. It was kept as {path} and rebuilt from your "
+            "files. One job was recovered from it.",
+            {"path": str(aside)},
+        )
+    elif jobs:
+        message = Sentence(
             "The library's index was damaged. It was kept as {path} and rebuilt from your files. "
             "{count} jobs were recovered from it.",
             {"path": str(aside), "count": str(jobs)},
         )
     else:
-        said = Sentence(
+        message = Sentence(
             "The library's index was damaged. It was kept as {path} and rebuilt from your files. "
             "Waiting jobs could not be recovered.",
             {"path": str(aside)},
         )
-    return Problem("bad_input", said, detail)
+    return Problem("bad_input", message, detail)
 
 
-def _readable(path: Path) -> Iterator[SavedJob]:
-    """Yield the jobs that can be read and make sense, up to the first page that cannot."""
+def _readable(path: Path) -> Iterator[JobRow]:
+    """Yield the valid jobs, up to the first page that cannot be read."""
     with contextlib.suppress(sqlite3.Error), contextlib.closing(sqlite3.connect(path)) as db:
         db.row_factory = sqlite3.Row
-        # Without it SQLite reads nothing at all of a file that was cut short.
+        # Lets SQLite open a truncated file.
         db.execute("PRAGMA writable_schema = ON")
-        # By the table itself: its indexes may be what is damaged.
+        # NOT INDEXED, since the indexes may be damaged.
         for row in db.execute("SELECT * FROM jobs NOT INDEXED ORDER BY number"):
-            if is_job(row):
+            if is_readable_job(row):
                 yield dict(row)

@@ -23,7 +23,7 @@ _GROUPS = (("copy", "export", "star"), ("open", "folder"), ("delete",))
 def find_result(library: Library, asset_id: str) -> Asset | None:
     """Return a result by its id, None if it does not exist or is in the trash."""
     asset = library.assets.get(asset_id)
-    return None if asset is None or library.trash.holds(asset.path) else asset
+    return None if asset is None or library.trash.contains(asset.path) else asset
 
 
 class ResultMenu(QObject):

@@ -138,7 +138,7 @@ class ResultOperations(QObject):
 
         self._state.background.long(
             self,
-            lambda: export(assets, folder, to_format, tell=note_loss),
+            lambda: export(assets, folder, to_format, on_loss=note_loss),
             done,
             self._state.problem.emit,
         )

@@ -146,7 +146,7 @@ def load_settings(path: Path) -> tuple[Settings, Problem | None]:
         own = {name: value for name, value in file.items() if name in _OWN}
         settings = msgspec.convert(own, Settings)
         settings.rest = file
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         aside = set_aside(path)
         return Settings(), Problem(
             "bad_input",

@@ -24,7 +24,7 @@ def read_json_file(path: Path, kind: type[Value]) -> Value | None:
         return None
     try:
         return msgspec.json.decode(data, type=kind)
-    except UnicodeDecodeError as error:
+    except (UnicodeDecodeError, RecursionError) as error:
         raise msgspec.DecodeError(str(error)) from error
 
 

@@ -22,6 +22,7 @@ _STRICT = (
     "{% if (m.role == 'user') != (loop.index0 % 2 == 0) %}{{ raise_exception('turns') }}"
     "{% endif %}[{{ m.content | tojson }}]{% endfor %}{{ strftime_now('%Y') }}"
 )
+_COSTLY = ("{% for i in range(1000) %}", "{{ '%999999999d' % 1 }}")
 _PARTS = st.sampled_from(
     (
         "{% for m in messages %}",
@@ -37,9 +38,8 @@ _PARTS = st.sampled_from(
         "{% import 'x' as y %}",
         "{{ 'x' * 1000 }}",
         "{{ range(100001) | list }}",
-        *(("{% for i in range(1000) %}",) if is_on_demand() else ()),
+        *(_COSTLY if is_on_demand() else ()),
         "{{ 10 ** 1000 }}",
-        "{{ '%999999999d' % 1 }}",
         "{{ cycler.__init__ }}",
         "{{ raise_exception('x') }}",
         "{{ strftime_now(messages) }}",
@@ -98,3 +98,8 @@ def test_a_folder_with_an_odd_template_is_read(tmp_path: Path, name: str, conten
         file.unlink()
     (tmp_path / name).write_bytes(content)
     bounded("template", tmp_path, lambda: read_template(tmp_path))
+
+
+def test_a_configuration_of_any_depth_has_no_template(tmp_path: Path) -> None:
+    (tmp_path / "tokenizer_config.json").write_bytes(b'{"x":' * 100_000)
+    assert read_template(tmp_path) == (None, {})

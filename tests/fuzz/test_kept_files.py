@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
+import pytest
 from hypothesis import strategies as st
 
+from studio.formats.json_file import read_json_file
 from studio.library.folder.marks_file import MARKS_FILE, Marks, append_marks, read_marks
 from studio.settings import Settings, load_settings, save_settings
 from studio.ui.workspaces.text.conversation import (
@@ -141,3 +144,24 @@ def test_an_odd_conversation_is_read_or_set_aside(
 ) -> None:
     fields = [{"prompt": prompt, "answers": [{"text": "Hi"}], **turn} for turn in turns]
     read_as_conversation(tmp_path, json.dumps({"turns": fields}).encode())
+
+
+_READERS: tuple[Callable[[Path, bytes], None], ...] = (
+    read_as_marks,
+    read_as_settings,
+    read_as_conversation,
+)
+
+
+@pytest.mark.parametrize("read", _READERS, ids=lambda read: read.__name__)
+@pytest.mark.parametrize("opening", [b"[", b'{"asset":', b'{"turns":[', b'{"x":'])
+def test_json_of_any_depth_is_read_or_set_aside(
+    tmp_path: Path, read: Callable[[Path, bytes], None], opening: bytes
+) -> None:
+    read(tmp_path, opening * 5_000)
+
+
+def test_a_json_file_of_any_depth_is_damaged(tmp_path: Path) -> None:
+    (tmp_path / "x.json").write_bytes(b'{"x":' * 5_000)
+    with pytest.raises(msgspec.DecodeError):
+        read_json_file(tmp_path / "x.json", dict)

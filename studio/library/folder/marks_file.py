@@ -96,7 +96,7 @@ def read_marks(root: Path) -> dict[str, Marks]:
                 except msgspec.ValidationError:
                     has_unreadable = True
                     continue
-                except (msgspec.DecodeError, UnicodeDecodeError):
+                except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
                     continue
                 latest[marks.asset] = marks
     except OSError:

@@ -91,7 +91,7 @@ def load_conversation(file: Path) -> tuple[Conversation, Problem | None]:
             Sentence("The last conversation in {path} cannot be read.", {"path": str(file)}),
             str(error),
         )
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         renamed = set_aside(file)
         return Conversation(), Problem(
             "bad_input",

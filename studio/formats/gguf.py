@@ -14,6 +14,7 @@ from typing import TypeAlias
 from msgspec import Struct
 
 from studio.formats.tensors import TensorInfo, Tensors
+from studio.formats.untrusted_files import open_regular
 from studio.protocol import problem
 
 MetadataValue: TypeAlias = str | int | float | bool
@@ -145,6 +146,11 @@ _HEADER = struct.Struct("<4sIQQ")
 _TABLE_END = struct.Struct("<IQ")
 
 
+_MAX_STEPS = 250_000
+"""Bounds time and memory. A value is a step, and so are 64 bytes of text or 16 texts in an array;
+the largest vocabularies have 1 million texts."""
+
+
 class GgufHeader(Struct, frozen=True):
     """Metadata (without arrays), tensors, and the file's size in bytes."""
 
@@ -176,14 +182,12 @@ def read_gguf_header(path: Path) -> GgufHeader:
     its version is not 2 or 3, `model_missing` if it cannot be opened.
     """
     try:
-        size = path.stat().st_size
-        if size < _HEADER.size:
-            raise _not_gguf(path)
-        with (
-            path.open("rb") as file,
-            mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data,
-        ):
-            return _Reader(path, data, size).read()
+        with open_regular(path) as file:
+            size = file.seek(0, 2)
+            if size < _HEADER.size:
+                raise _not_gguf(path)
+            with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+                return _Reader(path, data, size).read()
     except OSError as error:
         raise problem(
             "model_missing",
@@ -199,6 +203,7 @@ class _Reader:
         self.data = data
         self.size = size
         self.at = 0
+        self.steps = 0
 
     def read(self) -> GgufHeader:
         magic, version, tensor_count, value_count = _HEADER.unpack_from(self.data, 0)
@@ -216,6 +221,7 @@ class _Reader:
         try:
             metadata: dict[str, MetadataValue] = {}
             for _ in range(value_count):
+                self._spend(1)
                 key = self._string()
                 value = self._value(self._number(_U32))
                 if value is not None:
@@ -243,6 +249,11 @@ class _Reader:
             )
         return GgufHeader(metadata, tensors, self.size)
 
+    def _spend(self, steps: int) -> None:
+        self.steps += steps
+        if self.steps > _MAX_STEPS:
+            raise IndexError("the header is too large")
+
     def _number(self, kind: struct.Struct) -> int:
         (value,) = kind.unpack_from(self.data, self.at)
         self.at += kind.size
@@ -253,6 +264,7 @@ class _Reader:
         end = self.at + length
         if end > self.size:
             raise IndexError(f"a text of {length} bytes")
+        self._spend(1 + length // 64)
         text = self.data[self.at : end].decode("utf-8")
         self.at = end
         return text
@@ -273,6 +285,7 @@ class _Reader:
         return None
 
     def _skip_array(self, depth: int) -> None:
+        self._spend(1)
         kind = self._number(_U32)
         count = self._number(_U64)
         if count > self.size or depth > 4:
@@ -280,6 +293,7 @@ class _Reader:
         if kind in _SCALARS:
             self.at += count * _SCALARS[kind].size
         elif kind == _STRING:
+            self._spend(count // 16)
             at, unpack, data = self.at, _U64.unpack_from, self.data
             for _ in range(count):
                 at += 8 + unpack(data, at)[0]

@@ -9,6 +9,9 @@ from typing import TypeVar
 import msgspec
 
 from studio.formats.atomic_write import write_atomic
+from studio.formats.untrusted_files import read_start
+
+_MAX_BYTES = 64 * 2**20
 
 Value = TypeVar("Value")
 
@@ -19,9 +22,11 @@ def read_json_file(path: Path, kind: type[Value]) -> Value | None:
     Raises `msgspec.DecodeError` (or its subclass `ValidationError`) if it is damaged.
     """
     try:
-        data = path.read_bytes()
+        data = read_start(path, _MAX_BYTES + 1)
     except OSError:
         return None
+    if len(data) > _MAX_BYTES:
+        raise msgspec.DecodeError("the file is too large")
     try:
         return msgspec.json.decode(data, type=kind)
     except (UnicodeDecodeError, RecursionError) as error:

@@ -7,46 +7,55 @@ header refer to (https://huggingface.co/docs/safetensors).
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated, TypeAlias
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from studio.formats.tensors import TensorInfo, Tensors
+from studio.formats.untrusted_files import open_regular
 from studio.protocol import problem
 
-MAX_HEADER = 100_000_000
-"""Bytes. The limit of the safetensors library itself."""
+MAX_HEADER = 24 * 2**20
+"""Bytes. Headers have some 100 bytes per tensor; the largest models have less than 10 MB."""
+_MAX_VALUES = 500_000
+"""Values in a header, four for each tensor."""
+_MAX_ENTRY = 2_000
+"""Bytes of the entry of one tensor, which is some 80 bytes long."""
 
-_BYTES_PER_ELEMENT = {
-    "BOOL": 1.0,
-    "U8": 1.0,
-    "I8": 1.0,
-    "F8_E4M3": 1.0,
-    "F8_E5M2": 1.0,
-    "F8_E8M0": 1.0,
-    "F8_E4M3FNUZ": 1.0,
-    "F8_E5M2FNUZ": 1.0,
-    "F4": 0.5,
-    "F6_E2M3": 0.75,
-    "F6_E3M2": 0.75,
-    "U16": 2.0,
-    "I16": 2.0,
-    "F16": 2.0,
-    "BF16": 2.0,
-    "U32": 4.0,
-    "I32": 4.0,
-    "F32": 4.0,
-    "C64": 8.0,
-    "U64": 8.0,
-    "I64": 8.0,
-    "F64": 8.0,
+_BITS_PER_ELEMENT = {
+    "BOOL": 8,
+    "U8": 8,
+    "I8": 8,
+    "F8_E4M3": 8,
+    "F8_E5M2": 8,
+    "F8_E8M0": 8,
+    "F8_E4M3FNUZ": 8,
+    "F8_E5M2FNUZ": 8,
+    "F4": 4,
+    "F6_E2M3": 6,
+    "F6_E3M2": 6,
+    "U16": 16,
+    "I16": 16,
+    "F16": 16,
+    "BF16": 16,
+    "U32": 32,
+    "I32": 32,
+    "F32": 32,
+    "C64": 64,
+    "U64": 64,
+    "I64": 64,
+    "F64": 64,
 }
+
+
+_Size: TypeAlias = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 
 
 class _Entry(Struct, frozen=True):
     dtype: str
-    shape: tuple[int, ...]
-    data_offsets: tuple[int, int]
+    shape: tuple[_Size, ...]
+    data_offsets: tuple[_Size, _Size]
 
 
 class SafetensorsHeader(Struct, frozen=True):
@@ -65,8 +74,9 @@ def read_safetensors_header(path: Path) -> SafetensorsHeader:
     Messages contain the full path, since files of different components often share a name.
     """
     try:
-        size = path.stat().st_size
-        with path.open("rb") as file:
+        with open_regular(path) as file:
+            size = file.seek(0, 2)
+            file.seek(0)
             length = int.from_bytes(file.read(8), "little")
             if size < 8 or length > MAX_HEADER:
                 raise _not_safetensors(path)
@@ -81,9 +91,13 @@ def read_safetensors_header(path: Path) -> SafetensorsHeader:
             file=path,
         ) from error
     try:
+        if raw.count(b":") > _MAX_VALUES + raw.count(b'\\"'):
+            raise _not_safetensors(path, "too many tensors")
         entries = msgspec.json.decode(raw, type=dict[str, msgspec.Raw])
         metadata_raw = entries.pop("__metadata__", None)
         metadata = msgspec.json.decode(metadata_raw, type=dict[str, str]) if metadata_raw else {}
+        if any(memoryview(entry).nbytes > _MAX_ENTRY for entry in entries.values()):
+            raise _not_safetensors(path, "the description of a tensor is too long")
         parsed = {name: msgspec.json.decode(entry, type=_Entry) for name, entry in entries.items()}
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise _not_safetensors(path, str(error)) from error
@@ -94,13 +108,13 @@ def read_safetensors_header(path: Path) -> SafetensorsHeader:
         info = TensorInfo(entry.shape, entry.dtype.lower(), end - start)
         if end > data_size:
             raise _cut_off(path, 8 + length + max(e.data_offsets[1] for e in parsed.values()), size)
-        width = _BYTES_PER_ELEMENT.get(entry.dtype)
-        if start < 0 or end < start or (width and int(info.elements * width) != info.nbytes):
+        bits = _BITS_PER_ELEMENT.get(entry.dtype)
+        if end < start or (bits and info.elements * bits // 8 != info.nbytes):
             raise problem(
                 "model_broken",
                 "The model file {file} is damaged: its header does not match its data. Download it"
                 " again.",
-                detail=f"{name}: {entry}",
+                detail=f"{name[:200]}: {entry}",
                 file=path,
             )
         tensors[name] = info

@@ -1,45 +1,25 @@
 """Read the tensor table of a PyTorch `.pth` file without running code from it.
 
-Unpickling can call any function by name. This reader resolves only a short list of names, to
-stubs that record shapes, and raises on any other name before anything is called ("Restricting
-Globals" in the documentation of `pickle`). Both the zip container of PyTorch 1.6 and later and
-the legacy sequence of pickles are supported.
+Unpickling can call any function by name; `torch_pickle` interprets the opcodes instead. Both the
+zip container of PyTorch 1.6 and later and the legacy sequence of pickles are supported.
 """
 
 from __future__ import annotations
 
 import io
-import pickle
-import zipfile
-from collections import OrderedDict
-from collections.abc import Callable
 from pathlib import Path
-from typing import IO, Any
-
-from msgspec import Struct
+from typing import BinaryIO
 
 from studio.formats.tensors import TensorInfo, Tensors
+from studio.formats.torch_pickle import ForbiddenName, PickleError, TablePickle
+from studio.formats.untrusted_files import open_regular
+from studio.formats.zip_directory import ZipError, read_directory, read_member
 from studio.protocol import ProblemError, problem
 
-MAX_PICKLE = 64 * 2**20
+MAX_PICKLE = 8 * 2**20
 """Bytes. The pickles of the largest upscalers are far below 1 MB."""
 
 _LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
-
-_STORAGES = {
-    "FloatStorage": ("f32", 4),
-    "HalfStorage": ("f16", 2),
-    "BFloat16Storage": ("bf16", 2),
-    "DoubleStorage": ("f64", 8),
-    "LongStorage": ("i64", 8),
-    "IntStorage": ("i32", 4),
-    "ShortStorage": ("i16", 2),
-    "CharStorage": ("i8", 1),
-    "ByteStorage": ("u8", 1),
-    "BoolStorage": ("bool", 1),
-    "UntypedStorage": ("u8", 1),
-}
-_DTYPES = {"float32", "float16", "bfloat16", "float64", "int64", "int32", "uint8", "bool"}
 
 _WRAPPERS = (
     "model_state_dict",
@@ -55,18 +35,6 @@ _WRAPPERS = (
 _PREFIXES = ("module.", "netG.")
 
 
-class _StorageKind(Struct, frozen=True):
-    dtype: str
-    width: int
-
-
-class _Storage(Struct, frozen=True):
-    dtype: str
-    width: int
-    key: str
-    count: int
-
-
 def read_torch_tensors(path: Path) -> Tensors:
     """Return the tensors in `path`, unwrapped like spandrel does.
 
@@ -74,7 +42,7 @@ def read_torch_tensors(path: Path) -> Tensors:
     `model_broken` if it is truncated or damaged, `model_missing` if it cannot be opened.
     """
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             start = file.read(4)
             file.seek(0)
             if start.startswith(b"PK"):
@@ -106,15 +74,11 @@ def read_torch_tensors(path: Path) -> Tensors:
     return tensors
 
 
-def _read_zip(path: Path, file: IO[bytes]) -> object:
+def _read_zip(path: Path, file: BinaryIO) -> object:
     try:
-        archive = zipfile.ZipFile(file)
-    except zipfile.BadZipFile as error:
-        raise _damaged(path, str(error)) from error
-    with archive:
-        names = archive.namelist()
-        pickles = [name for name in names if name.split("/", 1)[-1] == "data.pkl"]
-        if any("/code/" in name for name in names):
+        members = read_directory(file)
+        pickles = [name for name in members if name.split("/", 1)[-1] == "data.pkl"]
+        if any("/code/" in name for name in members):
             raise problem(
                 "bad_input",
                 "The file {file} is a TorchScript program, which could run code. "
@@ -128,45 +92,45 @@ def _read_zip(path: Path, file: IO[bytes]) -> object:
                 "Unpack it and add the model that is inside.",
                 file=path.name,
             )
-        if archive.getinfo(pickles[0]).file_size > MAX_PICKLE:
-            raise _damaged(path, "the table of contents is too large")
-        try:
-            table = archive.read(pickles[0])
-        except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as error:
-            raise _damaged(path, str(error)) from error
-        reader = _TableReader(io.BytesIO(table))
-        content = _load(path, reader)
-        prefix = pickles[0].removesuffix("data.pkl") + "data/"
-        sizes = {info.filename: info.file_size for info in archive.infolist()}
-        for storage in reader.storages.values():
-            if sizes.get(prefix + storage.key, -1) < storage.count * storage.width:
-                raise _damaged(path, f"storage {storage.key} is missing or short")
+        table = read_member(file, members[pickles[0]], MAX_PICKLE)
+    except ZipError as error:
+        raise _damaged(path, str(error)) from error
+    reader = TablePickle()
+    content = _load(path, reader, io.BytesIO(table))
+    prefix = pickles[0].removesuffix("data.pkl") + "data/"
+    for storage in reader.storages.values():
+        member = members.get(prefix + storage.key)
+        if member is None or member.size < storage.count * storage.width:
+            raise _damaged(path, f"storage {storage.key} is missing or short")
     return content
 
 
-def _read_legacy(path: Path, file: IO[bytes]) -> object:
+def _read_legacy(path: Path, file: BinaryIO) -> object:
     """Read the legacy format: magic number, version, system info, content, storage keys, data."""
-    if _load(path, _TableReader(file)) != _LEGACY_MAGIC:
+    size = file.seek(0, 2)
+    file.seek(0)
+    data = io.BytesIO(file.read(MAX_PICKLE))
+    if _load(path, TablePickle(), data) != _LEGACY_MAGIC:
         raise problem(
             "bad_input",
             "The file {file} is a Python pickle, but not a PyTorch model. Look for a .safetensors "
             "or .pth file of the same model.",
             file=path.name,
         )
-    _load(path, _TableReader(file))
-    _load(path, _TableReader(file))
-    reader = _TableReader(file)
-    content = _load(path, reader)
-    _load(path, _TableReader(file))
+    _load(path, TablePickle(), data)
+    _load(path, TablePickle(), data)
+    reader = TablePickle()
+    content = _load(path, reader, data)
+    _load(path, TablePickle(), data)
     needed = sum(8 + storage.count * storage.width for storage in reader.storages.values())
-    if path.stat().st_size - file.tell() < needed:
+    if size - data.tell() < needed:
         raise _damaged(path, "the weights are cut off")
     return content
 
 
-def _load(path: Path, reader: _TableReader) -> object:
+def _load(path: Path, reader: TablePickle, data: io.BytesIO) -> object:
     try:
-        return reader.load()
+        return reader.load(data)
     except ForbiddenName as error:
         raise problem(
             "bad_input",
@@ -175,69 +139,8 @@ def _load(path: Path, reader: _TableReader) -> object:
             file=path.name,
             name=error.name,
         ) from error
-    except (ProblemError, OSError):
-        raise
-    except Exception as error:  # unpickling damaged data can raise anything
-        raise _damaged(path, f"{type(error).__name__}: {error}") from error
-
-
-class ForbiddenName(pickle.UnpicklingError):
-    """A pickle refers to a name that is not allowed."""
-
-    def __init__(self, name: str) -> None:
-        super().__init__(name)
-        self.name = name
-
-
-class _TableReader(pickle.Unpickler):
-    def __init__(self, file: IO[bytes]) -> None:
-        super().__init__(file, encoding="utf-8")
-        self.storages: dict[str, _Storage] = {}
-
-    def find_class(self, module: str, name: str) -> Any:
-        if (module, name) in (("collections", "OrderedDict"), ("typing", "OrderedDict")):
-            return OrderedDict
-        if module == "torch._utils" and name in _REBUILDERS:
-            return _REBUILDERS[name]
-        if module in ("torch", "torch.storage") and name in _STORAGES:
-            return _StorageKind(*_STORAGES[name])
-        if module == "torch" and name in _DTYPES:
-            return name
-        if (module, name) == ("torch", "Size"):
-            return tuple
-        if (module, name) == ("torch", "device"):
-            return _device
-        raise ForbiddenName(f"{module}.{name}")
-
-    def persistent_load(self, pid: Any) -> _Storage:
-        tag, kind, key, _device_name, count = pid[:5]
-        if tag != "storage" or not isinstance(kind, _StorageKind) or not isinstance(count, int):
-            raise pickle.UnpicklingError("not a storage")
-        storage = _Storage(kind.dtype, kind.width, str(key), count)
-        self.storages[storage.key] = storage
-        return storage
-
-
-def _rebuild_tensor(
-    storage: _Storage, _offset: int, shape: tuple[int, ...], *_: object
-) -> TensorInfo:
-    info = TensorInfo(tuple(int(side) for side in shape), storage.dtype, 0)
-    return TensorInfo(info.shape, info.dtype, info.elements * storage.width)
-
-
-def _rebuild_parameter(data: TensorInfo, *_: object) -> TensorInfo:
-    return data
-
-
-def _device(*_: object) -> str:
-    return "cpu"
-
-
-_REBUILDERS: dict[str, Callable[..., TensorInfo]] = {
-    "_rebuild_tensor": _rebuild_tensor,
-    "_rebuild_tensor_v2": _rebuild_tensor,
-    "_rebuild_parameter": _rebuild_parameter,
-}
+    except PickleError as error:
+        raise _damaged(path, str(error)) from error
 
 
 def _unwrap(content: object) -> Tensors:

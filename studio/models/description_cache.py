@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Struct
 
 from studio.formats.json_file import read_json_file, write_json_file
+from studio.formats.untrusted_files import is_folder
 from studio.models.identify import DESCRIPTION_VERSION, describe_path, snapshot_of
 from studio.protocol import Capabilities, ModelRef, Problem, ProblemError
 
@@ -28,6 +29,9 @@ class _Descriptions(Struct):
     version: int = DESCRIPTION_VERSION
     models: dict[str, _Described] = {}
 
+
+_MAX_ENTRIES = 5_000
+"""Files of a folder whose changes are noticed."""
 
 _CAPABILITIES_VERSION = 2
 """Goes up when a control is added, so that pipelines are asked anew whether they have it."""
@@ -105,21 +109,22 @@ def signature(path: Path) -> str:
     Of a folder two levels are looked at, as deep as models have files that matter.
     """
     digest = hashlib.blake2b(digest_size=16)
-    path = snapshot_of(path) if path.is_dir() else path
+    path = snapshot_of(path) if is_folder(path) else path
     _mark(path, digest.update, depth=2)
     return digest.hexdigest()
 
 
 def _mark(path: Path, update: Callable[[bytes], object], depth: int) -> None:
+    name = os.fsencode(path.name)
     try:
         facts = path.stat()
         if not stat.S_ISDIR(facts.st_mode):
-            update(f"{path.name}\0{facts.st_size}\0{facts.st_mtime_ns}\n".encode())
+            update(name + f"\0{facts.st_size}\0{facts.st_mtime_ns}\n".encode())
             return
-        update(f"{path.name}/\n".encode())
-        entries = sorted(path.iterdir()) if depth else []
-    except OSError as error:
-        update(f"{path.name}\0{error.errno}\n".encode())
+        update(name + b"/\n")
+        entries = sorted(path.iterdir())[:_MAX_ENTRIES] if depth else []
+    except (OSError, ValueError) as error:
+        update(name + f"\0{getattr(error, 'errno', 0)}\n".encode())
         return
     for entry in entries:
         _mark(entry, update, depth - 1)

@@ -19,14 +19,26 @@ from studio.formats.safetensors import SafetensorsHeader, read_safetensors_heade
 from studio.formats.suffixes import MODEL_WEIGHTS, PICKLED_WEIGHTS, REFUSED_WEIGHTS
 from studio.formats.tensors import Tensors
 from studio.formats.torch_zip import read_torch_tensors
+from studio.formats.untrusted_files import (
+    entries_of,
+    is_file,
+    is_folder,
+    is_unicode,
+    printable,
+    read_start,
+    user_path,
+)
 from studio.kinds.registry import task_of_format
 from studio.models.identify_folder import describe_diffusers, describe_transformers
 from studio.models.model_card import has_conditions, languages_of, licence_of, read_config, slug
 from studio.models.upscaler_keys import find_upscaler
-from studio.protocol import ModelRef, ModelSource, ProblemError, problem
+from studio.protocol import ModelRef, ModelSource, Problem, ProblemError, problem
 
 DESCRIPTION_VERSION = 6
 """Raised when a description of the same files would come out otherwise: caches start anew."""
+
+_MAX_NAME = 200
+"""Characters of a name or a licence."""
 
 _PICTURE_GGUF = frozenset(
     {"flux", "sd1", "sd3", "sdxl", "aura", "lumina2", "hidream", "qwen_image", "pixart", "z_image"}
@@ -41,35 +53,64 @@ def describe_path(path: Path, id: str = "") -> ModelRef:
     model that can be used (the sentence says what it is and what would work), `model_broken`
     where it is a model with something missing or damaged.
     """
-    path = path.expanduser().absolute()
-    if path.is_dir():
-        model = _describe_folder(path)
-    elif path.is_file():
-        model = _describe_file(path)
-    else:
-        raise problem(
-            "model_missing",
-            "There is nothing at {path}. Check the path, or add the model again.",
-            path=path,
+    path = user_path(path)
+    try:
+        if not is_unicode(path):
+            raise problem(
+                "bad_input",
+                "The name of {file} contains bytes that are not text in UTF-8. Rename it.",
+                file=path.name,
+            )
+        if is_folder(path):
+            model = _describe_folder(path)
+        elif is_file(path):
+            model = _describe_file(path)
+        else:
+            raise problem(
+                "model_missing",
+                "There is nothing at {path}. Check the path, or add the model again.",
+                path=path,
+            )
+        model = msgspec.structs.replace(
+            model,
+            id=id or slug(model.name),
+            name=printable(model.name, _MAX_NAME),
+            licence=printable(model.licence, _MAX_NAME),
+            source=ModelSource("folder", str(path)),
+            has_conditions=has_conditions(model.licence),
         )
-    return msgspec.structs.replace(
-        model,
-        id=id or slug(model.name),
-        source=ModelSource("folder", str(path)),
-        has_conditions=has_conditions(model.licence),
-    )
+        # A value that cannot be stored, such as a lone surrogate, is no value of a real model.
+        msgspec.json.encode(model)
+    except ProblemError as error:
+        raise ProblemError(_printable(error.problem)) from error
+    except Exception as error:
+        # A description reads files of any content in folders of any shape.
+        raise problem(
+            "model_broken",
+            "The model {name} cannot be read. Check the permissions of its files, or download it "
+            "again.",
+            detail=printable(f"{type(error).__name__}: {error}", 2000),
+            name=printable(path.name),
+        ) from error
+    return model
+
+
+def _printable(found: Problem) -> Problem:
+    values = {name: printable(text) for name, text in found.message.values.items()}
+    message = msgspec.structs.replace(found.message, values=values)
+    return Problem(found.kind, message, printable(found.detail, 2000))
 
 
 def model_candidates(folder: Path) -> list[Path]:
     """Return what in `folder` (one level down) looks like a model, sorted by name."""
     found: list[Path] = []
-    for entry in sorted(folder.iterdir()):
+    for entry in entries_of(folder):
         if entry.name.startswith("."):
             continue
-        if entry.is_dir():
-            if any((entry / mark).is_file() for mark in ("model_index.json", "config.json")):
+        if is_folder(entry):
+            if any(is_file(entry / mark) for mark in ("model_index.json", "config.json")):
                 found.append(entry)
-        elif entry.suffix.lower() in MODEL_WEIGHTS:
+        elif entry.suffix.lower() in MODEL_WEIGHTS and is_file(entry):
             found.append(entry)
     if any(entry.suffix.lower() == ".safetensors" for entry in found):
         # Then these are older copies of the same weights, or the state of a training.
@@ -80,37 +121,44 @@ def model_candidates(folder: Path) -> list[Path]:
 def snapshot_of(folder: Path) -> Path:
     """Return the newest snapshot where `folder` is one of the hub's cache, else `folder`."""
     snapshots = folder / "snapshots"
-    if not folder.name.startswith("models--") or not snapshots.is_dir():
+    if not folder.name.startswith("models--") or not is_folder(snapshots):
         return folder
     try:
-        named = snapshots / (folder / "refs" / "main").read_text("ascii").strip()
+        named = snapshots / read_start(folder / "refs" / "main", 100).decode("ascii").strip()
     except (OSError, UnicodeDecodeError):
         named = snapshots
-    if named != snapshots and named.is_dir():
+    if named.parent == snapshots and is_folder(named):
         return named
-    held = sorted(snapshots.iterdir(), key=lambda entry: entry.stat().st_mtime)
-    return held[-1] if held else folder
+    held = [entry for entry in entries_of(snapshots) if is_folder(entry)]
+    return max(held, key=_modified) if held else folder
+
+
+def _modified(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0
 
 
 def _describe_folder(folder: Path) -> ModelRef:
     folder = snapshot_of(folder)
-    if (folder / "model_index.json").is_file():
+    if is_file(folder / "model_index.json"):
         return describe_diffusers(folder, "")
-    if (folder / "adapter_config.json").is_file() or (
+    if is_file(folder / "adapter_config.json") or is_file(
         folder / "pytorch_lora_weights.safetensors"
-    ).is_file():
+    ):
         raise _lora(folder.name)
     loose = model_candidates(folder)
-    if (folder / "config.json").is_file():
+    if is_file(folder / "config.json"):
         return _describe_with_config(folder, loose)
-    if (folder / "modular_model_index.json").is_file():
+    if is_file(folder / "modular_model_index.json"):
         raise problem(
             "bad_input",
             "The folder {folder} is a modular diffusers pipeline, which is not supported. "
             "Look for the same model with a model_index.json.",
             folder=folder.name,
         )
-    files = [entry for entry in loose if entry.is_file()]
+    files = [entry for entry in loose if is_file(entry)]
     if len(files) == 1 and len(loose) == 1:
         return _describe_file(files[0])
     if len(loose) == 1:
@@ -395,7 +443,6 @@ def _lora(name: str) -> ProblemError:
 
 def _head(path: Path, length: int = 4000) -> str:
     try:
-        with path.open("rb") as file:
-            return file.read(length).decode("utf-8", "replace")
+        return read_start(path, length).decode("utf-8", "replace")
     except OSError:
         return ""

@@ -9,11 +9,19 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import msgspec
+from msgspec import Struct
+
 from studio.formats.context_window import context_length
 from studio.formats.safetensors import read_safetensors_header
+from studio.formats.untrusted_files import is_file, is_folder, read_start
 from studio.kinds.registry import task_of_format
 from studio.models.model_card import folder_name, languages_of, licence_of, read_config
 from studio.protocol import ModelRef, ProblemError, problem
+
+_MAX_INDEX = 32 * 2**20
+_MAX_INDEX_ENTRIES = 400_000
+"""The largest models have 100,000 tensors, and 10 MB of index."""
 
 _CAUSAL = re.compile(r"ForCausalLM$|^(GPT2|OpenAIGPT|CTRL)LMHeadModel$")
 _TOKENIZERS = (
@@ -78,7 +86,7 @@ def describe_transformers(folder: Path, model_id: str) -> ModelRef:
     _refuse_quantiser(name, config)
     files = transformers_weights(folder)
     _check_embedding(folder, files, config)
-    if not any((folder / file).is_file() for file in _TOKENIZERS):
+    if not any(is_file(folder / file) for file in _TOKENIZERS):
         raise problem(
             "model_broken",
             "The tokenizer is missing from the model's folder {folder}. "
@@ -131,12 +139,24 @@ def describe_diffusers(folder: Path, model_id: str) -> ModelRef:
             pipeline=pipeline,
         )
     size = 0
-    for component, (library, kind) in components(index).items():
+    parts = components(index)
+    if len(parts) > _MAX_COMPONENTS or any(
+        Path(component).name != component or len(component) > 100 for component in parts
+    ):
+        raise problem(
+            "model_broken",
+            "The file {file} in the model's folder {folder} cannot be read. "
+            "Download the model again.",
+            detail="the names of the components are not the names of folders",
+            file="model_index.json",
+            folder=folder.name,
+        )
+    for component, (library, kind) in parts.items():
         # a library that is a file beside the component is code of the model's own
-        if (folder / component / f"{library}.py").is_file():
+        if is_file(folder / component / f"{library}.py"):
             raise _own_code(name)
         # these may be left out: pictures are made without them
-        if component in _OPTIONAL and not (folder / component).is_dir():
+        if component in _OPTIONAL and not is_folder(folder / component):
             continue
         size += _component_size(folder, component, kind)
     return ModelRef(
@@ -152,6 +172,7 @@ def describe_diffusers(folder: Path, model_id: str) -> ModelRef:
     )
 
 
+_MAX_COMPONENTS = 50
 _OPTIONAL = {"safety_checker", "feature_extractor", "image_encoder"}
 
 
@@ -187,10 +208,10 @@ def component_weights(folder: Path) -> list[Path]:
 def _weights(folder: Path, stem: str, variants: Iterable[str]) -> list[Path]:
     for variant in variants:
         index = folder / f"{stem}.safetensors.index{variant}.json"
-        if index.is_file():
+        if is_file(index):
             return _shards(folder, index)
         single = folder / f"{stem}{variant}.safetensors"
-        if single.is_file():
+        if is_file(single):
             read_safetensors_header(single)
             return [single]
     if any(folder.glob("*.bin")) or any(folder.glob("*.pt")) or any(folder.glob("*.pth")):
@@ -220,8 +241,8 @@ def _variants(folder: Path, stem: str) -> Iterable[str]:
 
 
 def _shards(folder: Path, index: Path) -> list[Path]:
-    places = read_config(index).get("weight_map")
-    if not isinstance(places, dict) or not places:
+    places = _weight_map(index)
+    if not places:
         raise problem(
             "model_broken",
             "The file {file} in the model's folder {folder} cannot be read. "
@@ -229,8 +250,8 @@ def _shards(folder: Path, index: Path) -> list[Path]:
             file=index.name,
             folder=folder.name,
         )
-    files = sorted({Path(str(file)).name for file in places.values()})
-    absent = [file for file in files if not (folder / file).is_file()]
+    files = sorted({Path(file).name for file in places.values()})
+    absent = [file for file in files if not is_file(folder / file)]
     if absent:
         raise problem(
             "model_broken",
@@ -241,23 +262,42 @@ def _shards(folder: Path, index: Path) -> list[Path]:
             folder=folder.name,
             file=absent[0],
         )
-    held = {file: read_safetensors_header(folder / file).tensors.keys() for file in files}
+    expected: dict[str, list[str]] = {}
     for tensor, file in places.items():
-        if tensor not in held[Path(str(file)).name]:
+        expected.setdefault(Path(file).name, []).append(tensor)
+    for file in files:
+        held = read_safetensors_header(folder / file).tensors
+        missing = next((tensor for tensor in expected[file] if tensor not in held), None)
+        if missing is not None:
             raise problem(
                 "model_broken",
                 "The weight file {file} does not belong to the model in {folder}: "
                 "parts of the model are missing from it. Download it again.",
-                detail=str(tensor),
+                detail=missing,
                 file=file,
                 folder=folder.name,
             )
     return [folder / file for file in files]
 
 
+class _Index(Struct, frozen=True):
+    weight_map: dict[str, str] = {}
+
+
+def _weight_map(index: Path) -> dict[str, str]:
+    """Return tensor → file; nothing if the index cannot be read or is too large to be one."""
+    try:
+        text = read_start(index, _MAX_INDEX + 1)
+        if len(text) > _MAX_INDEX or text.count(b":") > _MAX_INDEX_ENTRIES:
+            return {}
+        return msgspec.json.decode(text, type=_Index).weight_map
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return {}
+
+
 def _component_size(folder: Path, component: str, kind: str) -> int:
     part = folder / component
-    if not part.is_dir():
+    if not is_folder(part):
         raise problem(
             "model_broken",
             "The component {component} is missing from the model's folder {folder}. Download the "
@@ -269,7 +309,7 @@ def _component_size(folder: Path, component: str, kind: str) -> int:
         read_config(part / "scheduler_config.json")
         return 0
     if "Tokenizer" in kind:
-        if not any((part / file).is_file() for file in _TOKENIZERS):
+        if not any(is_file(part / file) for file in _TOKENIZERS):
             raise problem(
                 "model_broken",
                 "The tokenizer is missing from the model's folder {folder}. "
@@ -377,7 +417,7 @@ def _is_known_to_transformers(model_type: str) -> bool:
     if installed is None:
         return True
     name = re.sub(r"_text$", "", model_type.replace("-", "_"))
-    return bool(name) and (installed / "models" / name).is_dir()
+    return bool(name) and is_folder(installed / "models" / name)
 
 
 def _is_known_to_diffusers(pipeline: str) -> bool:

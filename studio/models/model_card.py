@@ -8,10 +8,11 @@ import unicodedata
 from pathlib import Path
 from typing import Any
 
+from studio.formats.untrusted_files import read_start
 from studio.protocol import problem
 
-MAX_CONFIG = 32 * 2**20
-"""Bytes. A config file is a few KB; anything far beyond is not one."""
+MAX_CONFIG = 2**20
+"""Bytes. A config file is a few KB, and decoding takes up to 25 times its size."""
 
 _LICENCE_FILES = ("LICENSE", "LICENSE.txt", "LICENSE.md", "LICENCE", "COPYING")
 _LICENCES = (
@@ -93,12 +94,13 @@ def read_config(path: Path) -> dict[str, Any]:
     Raises `ProblemError` (`model_broken`) where the file is absent or no JSON object.
     """
     try:
-        if path.stat().st_size > MAX_CONFIG:
+        text = read_start(path, MAX_CONFIG + 1)
+        if len(text) > MAX_CONFIG:
             raise ValueError("too large for a config file")
-        config = json.loads(path.read_text("utf-8"))
+        config = json.loads(text.decode("utf-8"))
         if not isinstance(config, dict):
             raise ValueError("not a JSON object")
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise problem(
             "model_broken",
             "The file {file} in the model's folder {folder} cannot be read. "
@@ -112,7 +114,6 @@ def read_config(path: Path) -> dict[str, Any]:
 
 def _head(path: Path) -> str:
     try:
-        with path.open("rb") as file:
-            return file.read(4000).decode("utf-8", "replace")
+        return read_start(path, 4000).decode("utf-8", "replace")
     except OSError:
         return ""

@@ -14,6 +14,14 @@ from pathlib import Path
 import msgspec
 
 from studio.formats.suffixes import MODEL_WEIGHTS
+from studio.formats.untrusted_files import (
+    entries_of,
+    is_file,
+    is_folder,
+    is_unicode,
+    printable,
+    user_path,
+)
 from studio.kinds.kind import ModelNeed
 from studio.kinds.registry import kind_of, kinds
 from studio.models.description_cache import DescriptionCache, path_key
@@ -82,7 +90,7 @@ class Registry:
             broken = self.problems().get(need.name)
             if broken is not None:
                 raise ProblemError(broken)
-        if found is None and (os.sep in need.name or "/" in need.name or Path(need.name).exists()):
+        if found is None and (os.sep in need.name or "/" in need.name or _is_there(need.name)):
             found = self._by_path(Path(need.name))
         if found is None:
             raise _unknown(need.name, [held.id for held in self.list(need.task)])
@@ -116,7 +124,7 @@ class Registry:
         Raises `ProblemError` saying why it is no model (`bad_input`), what is wrong with it
         (`model_broken`), or why the list could not be saved.
         """
-        path = path.expanduser().absolute()
+        path = user_path(path)
         model = describe_path(path)
         with self._lock:
             for held in self._scan().values():
@@ -184,15 +192,20 @@ class Registry:
             if isinstance(outcome, ModelRef):
                 models[folder.name] = as_starter(outcome, folder)
             else:
-                problems[folder.name] = outcome
+                problems[printable(folder.name)] = outcome
         for entry in self._entries(set(models)):
-            if entry.hidden or (not entry.added and not Path(entry.path).exists()):
+            if entry.hidden or (not entry.added and not _is_there(entry.path)):
                 continue
             outcome = self._descriptions.describe(Path(entry.path))
             if isinstance(outcome, ModelRef):
                 models[entry.id] = msgspec.structs.replace(outcome, id=entry.id)
             else:
                 problems[entry.id] = outcome
+        for path in self._dropped_in():
+            if not is_unicode(path):
+                outcome = self._descriptions.describe(path)
+                if not isinstance(outcome, ModelRef):
+                    problems[printable(path.name)] = outcome
         if self._remembered.damaged is not None:
             problems[self._remembered.file.name] = self._remembered.damaged
         self._descriptions.save()
@@ -203,7 +216,9 @@ class Registry:
         """Return what is remembered, with what is new in the models folder given ids for good."""
         entries = self._remembered.read()
         known = {path_key(entry.path) for entry in entries}
-        fresh = [path for path in self._dropped_in() if path_key(path) not in known]
+        fresh = [
+            path for path in self._dropped_in() if path_key(path) not in known and is_unicode(path)
+        ]
         if not fresh:
             return entries
 
@@ -223,19 +238,15 @@ class Registry:
             return append_to(entries)
 
     def _dropped_in(self) -> Iterator[Path]:
-        try:
-            entries = sorted(self._paths.models.iterdir())
-        except OSError:
-            return
-        for entry in entries:
+        for entry in entries_of(self._paths.models):
             if entry.name.startswith(".") or entry.name in _OWN_FOLDERS:
                 continue
-            if entry.is_file():
+            if is_file(entry):
                 if entry.suffix.lower() in MODEL_WEIGHTS:
                     yield entry
-            elif any((entry / mark).is_file() for mark in _WHOLE) or (entry / "snapshots").is_dir():
+            elif any(is_file(entry / mark) for mark in _WHOLE) or is_folder(entry / "snapshots"):
                 yield entry
-            else:
+            elif is_folder(entry):
                 found = model_candidates(entry)
                 yield from found if len(found) != 1 else [entry]
 
@@ -256,6 +267,10 @@ class Registry:
             if path_key(held.path) == path_key(described.path):
                 return held
         return described
+
+
+def _is_there(path: str) -> bool:
+    return is_file(Path(path)) or is_folder(Path(path))
 
 
 def _entry_at(entries: Entries, path: Path) -> Entry | None:

@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Struct
 
 from studio.formats.json_file import read_json_file
+from studio.formats.untrusted_files import entries_of, is_folder
 from studio.models.model_card import has_conditions
 from studio.models.starter_pack import MODELS
 from studio.protocol import ModelRef, ModelSource
@@ -43,12 +44,8 @@ def starter_folders(paths: Paths) -> list[Path]:
     order = list(MODELS)
     found: dict[str, Path] = {}
     for root in starter_roots(paths):
-        try:
-            entries = sorted(root.iterdir())
-        except OSError:
-            continue
-        for entry in entries:
-            if entry.is_dir() and not entry.name.startswith("."):
+        for entry in entries_of(root):
+            if is_folder(entry) and not entry.name.startswith("."):
                 found.setdefault(entry.name, entry)
     return sorted(
         found.values(),

@@ -29,9 +29,10 @@ def find_upscaler(tensors: Tensors) -> Upscaler | None:
     for family, names, scale in _FAMILIES:
         if all(name in tensors for name in names):
             try:
-                return Upscaler(family, scale(tensors))
-            except (KeyError, IndexError, ValueError):
-                return Upscaler(family, None)
+                found = scale(tensors)
+            except (KeyError, IndexError, ValueError, ArithmeticError):
+                found = None
+            return Upscaler(family, found if found is not None and 1 <= found <= 64 else None)
     return None
 
 
@@ -60,7 +61,7 @@ def _last(tensors: Tensors, stem: str) -> str:
     numbers = [
         int(match[1])
         for name in tensors
-        if (match := re.match(rf"{re.escape(stem)}\.(\d+)\.", name))
+        if (match := re.match(rf"{re.escape(stem)}\.(\d{{1,3}})\.", name))
     ]
     return f"{stem}.{max(numbers)}"
 

@@ -1,0 +1,79 @@
+"""Look at files and folders that may be anything: absent, unreadable, pipes, links in a circle.
+
+Only regular files are opened, since opening a pipe blocks and a device may have no end.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+from pathlib import Path
+from typing import BinaryIO
+
+
+def is_file(path: Path) -> bool:
+    """Return whether a regular file can be reached at `path`. Never raises."""
+    try:
+        return stat.S_ISREG(path.stat().st_mode)
+    except (OSError, ValueError):
+        return False
+
+
+def is_folder(path: Path) -> bool:
+    """Return whether a folder can be reached at `path`. Never raises."""
+    try:
+        return stat.S_ISDIR(path.stat().st_mode)
+    except (OSError, ValueError):
+        return False
+
+
+def entries_of(folder: Path) -> list[Path]:
+    """Return what is in a folder, sorted by name; nothing if it cannot be read."""
+    try:
+        return sorted(folder.iterdir())
+    except (OSError, ValueError):
+        return []
+
+
+def open_regular(path: Path) -> BinaryIO:
+    """Open a file for reading. Raises `OSError` if it is not a regular file."""
+    # Without O_NONBLOCK, opening a pipe waits for its writer.
+    flags = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
+    try:
+        descriptor = os.open(path, flags)
+    except ValueError as error:  # a null character in the name
+        raise OSError(str(error)) from error
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError("not a regular file")
+    return os.fdopen(descriptor, "rb")
+
+
+def read_start(path: Path, length: int) -> bytes:
+    """Return up to `length` bytes from the start of a file. Raises `OSError`."""
+    with open_regular(path) as file:
+        return file.read(length)
+
+
+def is_unicode(path: Path) -> bool:
+    """Return whether a name can be stored as text; file systems allow any bytes."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def printable(text: str, length: int = 300) -> str:
+    """Return a text that can be stored and shown: shortened, and without lone surrogates."""
+    shown = text if len(text) <= length else f"{text[: length - 1]}…"
+    return shown.encode("utf-8", "replace").decode()
+
+
+def user_path(text: str | Path) -> Path:
+    """Return the absolute path that a person typed; `~` of an unknown user has no meaning."""
+    path = Path(text)
+    with contextlib.suppress(RuntimeError):
+        path = path.expanduser()
+    return path.absolute()

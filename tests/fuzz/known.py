@@ -22,17 +22,13 @@ class Known(Struct, frozen=True):
         return reader == self.reader and re.search(self.said, said) is not None
 
 
-_PROGRAM = "a pickle may ask for any amount of time and memory: its opcodes are run unchecked"
-_PACKED = "what zlib, bz2 and LZMA say of damaged data is not turned into a problem"
 _INDEX = "some damage to the index is not known for damage, and raises what SQLite says"
 _WILDCARDS = "a wildcard without values, or one that names itself, is expanded for ever"
 _TEMPLATE = "a template may loop and grow as it likes: the sandbox bounds neither time nor memory"
 # What is met often and takes its second each time is left out of the default run besides, by
-# `is_on_demand`: nested keys of pickles, loops in templates, such wildcards.
+# `is_on_demand`: loops in templates, such wildcards.
 
 KNOWN: tuple[Known, ...] = (
-    Known("pickle", "(slow|memory): ", _PROGRAM),
-    Known("pickle", "error: .*in torch_zip._read_zip", _PACKED),
     Known("database", "error: (UnicodeDecodeError|OperationalError): .*in database", _INDEX),
     Known("template", "(slow|memory): ", _TEMPLATE),
     Known("alternatives", "slow: .* in prompt_alternatives._generated", _WILDCARDS),

@@ -23,6 +23,7 @@ class Known(Struct, frozen=True):
 
 
 _INDEX = "some damage to the index is not known for damage, and raises what SQLite says"
+_PLACEHOLDERS = "the expression for placeholders of a table backtracks over blanks"
 _WILDCARDS = "a wildcard without values, or one that names itself, is expanded for ever"
 _TEMPLATE = "a template may loop and grow as it likes: the sandbox bounds neither time nor memory"
 # What is met often and takes its second each time is left out of the default run besides, by
@@ -30,6 +31,7 @@ _TEMPLATE = "a template may loop and grow as it likes: the sandbox bounds neithe
 
 KNOWN: tuple[Known, ...] = (
     Known("database", "error: (UnicodeDecodeError|OperationalError): .*in database", _INDEX),
+    Known("table", "slow: .*_fill", _PLACEHOLDERS),
     Known("template", "(slow|memory): ", _TEMPLATE),
     Known("alternatives", "slow: .* in prompt_alternatives._generated", _WILDCARDS),
 )

@@ -1,4 +1,4 @@
-"""Descriptions of models and what pipelines can do, kept until the files change."""
+"""Cache of model descriptions and pipeline capabilities, valid until the files change."""
 
 from __future__ import annotations
 
@@ -20,106 +20,108 @@ from studio.protocol import Capabilities, ModelRef, Problem, ProblemError
 Value = TypeVar("Value")
 
 
-class _Described(Struct, frozen=True):
+class _CachedDescription(Struct, frozen=True):
     signature: str
     model: ModelRef
 
 
-class _Descriptions(Struct):
+class _DescriptionsFile(Struct):
     version: int = DESCRIPTION_VERSION
-    models: dict[str, _Described] = {}
+    models: dict[str, _CachedDescription] = {}
 
 
 _MAX_ENTRIES = 5_000
-"""Files of a folder whose changes are noticed."""
+"""Most files of a folder that are included in its signature."""
 
 _CAPABILITIES_VERSION = 2
-"""Goes up when a control is added, so that pipelines are asked anew whether they have it."""
+"""Incremented when a control is added, which invalidates cached capabilities."""
 
 
-class _Capable(Struct, frozen=True):
+class _CachedCapabilities(Struct, frozen=True):
     signature: str
     capabilities: Capabilities
     version: int = 1
 
 
 class DescriptionCache:
-    """What was read from models' headers, in memory and in the cache folder.
+    """Model descriptions and capabilities, in memory and in the cache folder.
 
-    Problems are kept in memory only: a newer library may know what this one does not.
+    Problems are kept in memory only: newer libraries may support a model that was rejected.
     """
 
     def __init__(self, cache: Path) -> None:
         self._file = cache / "models.json"
         self._capabilities_file = cache / "capabilities.json"
-        held = _read(self._file, _Descriptions)
-        fits = held is not None and held.version == DESCRIPTION_VERSION
-        self._models = held.models if held is not None and fits else {}
+        stored = _read(self._file, _DescriptionsFile)
+        is_valid = stored is not None and stored.version == DESCRIPTION_VERSION
+        self._models = stored.models if stored is not None and is_valid else {}
         self._broken: dict[str, tuple[str, Problem]] = {}
         self._changed = False
 
     def describe(self, path: Path) -> ModelRef | Problem:
-        """Return what is at `path`, reading its headers only where the files changed."""
-        key, mark = path_key(path), signature(path)
-        held = self._models.get(key)
-        if held is not None and held.signature == mark:
-            return held.model
+        """Describe the model at `path`, reading its headers only if the files have changed."""
+        key, current = path_key(path), signature(path)
+        cached = self._models.get(key)
+        if cached is not None and cached.signature == current:
+            return cached.model
         broken = self._broken.get(key)
-        if broken is not None and broken[0] == mark:
+        if broken is not None and broken[0] == current:
             return broken[1]
         try:
             model = describe_path(path)
         except ProblemError as error:
-            self._broken[key] = (mark, error.problem)
+            self._broken[key] = (current, error.problem)
             self._changed |= self._models.pop(key, None) is not None
             return error.problem
-        self._models[key] = _Described(mark, model)
+        self._models[key] = _CachedDescription(current, model)
         self._changed = True
         return model
 
     def save(self) -> None:
-        """Write the descriptions to the cache where anything changed."""
+        """Write changed descriptions to the cache folder."""
         if self._changed:
-            _write(self._file, _Descriptions(models=self._models))
+            _write(self._file, _DescriptionsFile(models=self._models))
             self._changed = False
 
     def capabilities(self, path: Path) -> Capabilities | None:
-        """Return what was remembered about these very files, or None."""
-        held = _read(self._capabilities_file, dict[str, _Capable]) or {}
-        found = held.get(path_key(path))
-        if found is None or found.version != _CAPABILITIES_VERSION:
+        """Return the cached capabilities of a model, None if unknown or its files changed."""
+        stored = _read(self._capabilities_file, dict[str, _CachedCapabilities]) or {}
+        cached = stored.get(path_key(path))
+        if cached is None or cached.version != _CAPABILITIES_VERSION:
             return None
-        return found.capabilities if found.signature == signature(path) else None
+        return cached.capabilities if cached.signature == signature(path) else None
 
     def remember_capabilities(self, path: Path, capabilities: Capabilities) -> None:
-        """Keep what a pipeline can do until its files change."""
-        held = _read(self._capabilities_file, dict[str, _Capable]) or {}
-        held[path_key(path)] = _Capable(signature(path), capabilities, _CAPABILITIES_VERSION)
-        _write(self._capabilities_file, held)
+        """Cache a model's capabilities until its files change."""
+        stored = _read(self._capabilities_file, dict[str, _CachedCapabilities]) or {}
+        stored[path_key(path)] = _CachedCapabilities(
+            signature(path), capabilities, _CAPABILITIES_VERSION
+        )
+        _write(self._capabilities_file, stored)
 
 
 def path_key(path: Path | str) -> str:
-    """Return the path as it is compared: absolute, and without case where the system has none."""
+    """Return a path for comparison: absolute, and with normalised case where case is ignored."""
     return os.path.normcase(str(Path(path).absolute()))
 
 
 def signature(path: Path) -> str:
-    """Return a text that changes with the names, sizes or times of the files at `path`.
+    """Return a hash of the names, sizes and modification times of the files at `path`.
 
-    Of a folder two levels are looked at, as deep as models have files that matter.
+    Folders are read two levels deep, which covers all files of a model.
     """
     digest = hashlib.blake2b(digest_size=16)
     path = snapshot_of(path) if is_folder(path) else path
-    _mark(path, digest.update, depth=2)
+    _hash_entry(path, digest.update, depth=2)
     return digest.hexdigest()
 
 
-def _mark(path: Path, update: Callable[[bytes], object], depth: int) -> None:
+def _hash_entry(path: Path, update: Callable[[bytes], object], depth: int) -> None:
     name = os.fsencode(path.name)
     try:
-        facts = path.stat()
-        if not stat.S_ISDIR(facts.st_mode):
-            update(name + f"\0{facts.st_size}\0{facts.st_mtime_ns}\n".encode())
+        info = path.stat()
+        if not stat.S_ISDIR(info.st_mode):
+            update(name + f"\0{info.st_size}\0{info.st_mtime_ns}\n".encode())
             return
         update(name + b"/\n")
         entries = sorted(path.iterdir())[:_MAX_ENTRIES] if depth else []
@@ -127,7 +129,7 @@ def _mark(path: Path, update: Callable[[bytes], object], depth: int) -> None:
         update(name + f"\0{getattr(error, 'errno', 0)}\n".encode())
         return
     for entry in entries:
-        _mark(entry, update, depth - 1)
+        _hash_entry(entry, update, depth - 1)
 
 
 def _read(path: Path, kind: type[Value]) -> Value | None:
@@ -141,4 +143,4 @@ def _write(path: Path, value: object) -> None:
     try:
         write_json_file(path, value)
     except OSError:
-        return  # a cache that cannot be written costs time, nothing else
+        return  # without a cache, models are only described again

@@ -1,9 +1,8 @@
-"""Download one large file so that nothing is lost: cuts are taken up where they happened.
+"""Download a large file, resuming after interruptions.
 
-What has arrived lies in `<name>.part` with `<name>.part.json` beside it (where it comes from
-and which version it is), until it is whole and checked; then it gets its name. A server that
-has a new version meanwhile is noticed by its ETag, and the download starts anew.
-Proxies are those of the environment or the system (`urllib`).
+The partial file is `<name>.part`, with its URL and version in `<name>.part.json`. It is renamed
+when it is complete and verified. If the file changes on the server (by its ETag), the download
+restarts. Proxies of the environment or the system are used (`urllib`).
 """
 
 from __future__ import annotations
@@ -36,30 +35,30 @@ from studio.protocol import ProblemError, problem
 Progress: TypeAlias = Callable[[int, int | None], None]
 
 TRIES = 6
-"""Attempts without a single new byte before giving up."""
+"""Consecutive attempts without progress before giving up."""
 
 MAX_WAIT = 60.0
-"""Seconds: a server that asks for more patience is not waited for."""
+"""Seconds. A longer Retry-After ends the download."""
 
 _TIMEOUT = 30.0
 _BLOCK = 1 << 20
-_SPARE = 50_000_000
+_SPARE_BYTES = 50_000_000
 _AGENT = "prompt-studio (model download)"
 
 
 class _State(Struct):
-    """What the partial file is. `version` is the ETag, or else the time of last change."""
+    """The origin of the partial file. `version` is the ETag, or else Last-Modified."""
 
     url: str
     version: str = ""
     total: int | None = None
 
 
-class _Again(Exception):
-    """The attempt ended early. `wait` is what the server asked for, in seconds."""
+class _RetryableError(Exception):
+    """An attempt failed and can be retried, after `wait` seconds if the server requests it."""
 
-    def __init__(self, why: str, wait: float | None = None) -> None:
-        super().__init__(why)
+    def __init__(self, reason: str, wait: float | None = None) -> None:
+        super().__init__(reason)
         self.wait = wait
 
 
@@ -72,23 +71,22 @@ def download(
     cancelled: threading.Event | None = None,
     pause: float = 1.0,
 ) -> Path:
-    """Download `url` to the file `target`, going on from what an earlier attempt left.
+    """Download `url` to `target`, resuming an earlier partial download.
 
     Args:
-        url: https, or http on this machine or with `sha256` given.
-        target: the file to make. Where it exists and matches `sha256` nothing is done.
-        sha256: hex; checked when given.
-        progress: is told bytes done and bytes in all (None where the server does not say).
-        cancelled: set from any thread to stop; what has arrived stays for the next time.
-        pause: seconds before the first new attempt, doubled each time.
+        url: https, or http if the host is this machine or `sha256` is given.
+        target: the file. Nothing is done if it exists and matches `sha256`.
+        sha256: hex, verified if given.
+        progress: called with the bytes done and in total (None if unknown).
+        cancelled: set from any thread to cancel; the partial file is kept.
+        pause: seconds before the first retry, doubled for each further one.
 
     Returns `target`.
 
-    Raises `ProblemError`: `bad_input` (address, not found, not allowed), `model_missing` (no
-    network, the server fails or is busy), `model_broken` (the sha256 differs), `disk_full`,
-    `cancelled`.
+    Raises `ProblemError`: `bad_input` (invalid address, not found, not allowed), `model_missing`
+    (no network, server error or busy), `model_broken` (sha256 mismatch), `disk_full`, `cancelled`.
     """
-    url = _direct(url)
+    url = _file_url(url)
     _check_address(url, sha256)
     stop = cancelled or threading.Event()
     part = target.with_name(target.name + ".part")
@@ -98,7 +96,7 @@ def download(
         target.parent.mkdir(parents=True, exist_ok=True)
         _fetch(url, part, progress, stop, pause)
         if sha256 and _hash(part, stop) != sha256.lower():
-            _forget(part)
+            _discard(part)
             raise problem(
                 "model_broken",
                 "The download of {file} is damaged: its SHA-256 does not match. Check the address,"
@@ -106,14 +104,14 @@ def download(
                 file=target.name,
             )
         part.replace(target)
-        _forget(part)
+        _discard(part)
     except OSError as error:
         raise _disk_problem(target, error) from error
     return target
 
 
 def partial_bytes(target: Path) -> int:
-    """Return how many bytes of `target` an interrupted download has left on disk."""
+    """Return the size of the partial download of `target` in bytes."""
     try:
         return target.with_name(target.name + ".part").stat().st_size
     except OSError:
@@ -127,39 +125,39 @@ def _fetch(url: str, part: Path, progress: Progress, stop: threading.Event, paus
         try:
             _attempt(url, part, progress, stop)
             return
-        except _Again as again:
+        except _RetryableError as error:
             failures = 1 if _size(part) > before else failures + 1
             if failures >= TRIES:
                 raise problem(
                     "model_missing",
                     "The download was interrupted and could not be resumed. Try again later. The "
                     "part downloaded so far is kept.",
-                    detail=str(again),
-                ) from again
-            wait = again.wait if again.wait is not None else pause * 2 ** (failures - 1)
+                    detail=str(error),
+                ) from error
+            wait = error.wait if error.wait is not None else pause * 2 ** (failures - 1)
             if wait > MAX_WAIT:
                 raise problem(
                     "model_missing",
                     "The server is busy. Try again in {minutes} min. The part downloaded so far is"
                     " kept.",
-                    detail=str(again),
+                    detail=str(error),
                     minutes=max(1, round(wait / 60)),
-                ) from again
+                ) from error
             if stop.wait(wait):
-                raise _stopped() from None
+                raise _cancelled() from None
 
 
 def _attempt(url: str, part: Path, progress: Progress, stop: threading.Event) -> None:
     state = _read_state(part, url)
     done = _size(part) if state.version else 0
     request = urllib.request.Request(url, headers={"User-Agent": _AGENT})
-    # a compressed answer could not be taken up in the middle
+    # A compressed response could not be resumed.
     request.add_header("Accept-Encoding", "identity")
     if done:
         request.add_header("Range", f"bytes={done}-")
         request.add_header("If-Range", state.version)
     try:
-        answer = _opener().open(request, timeout=_TIMEOUT)
+        response = _opener().open(request, timeout=_TIMEOUT)
     except urllib.error.HTTPError as error:
         with error:
             if error.code == 416 and done and done == state.total:
@@ -169,34 +167,31 @@ def _attempt(url: str, part: Path, progress: Progress, stop: threading.Event) ->
         return
     except (urllib.error.URLError, http.client.HTTPException, OSError) as error:
         raise _unreachable(error) from error
-    with answer:
-        _receive(answer, part, state, done, progress, stop)
+    with response:
+        _receive(response, part, state, done, progress, stop)
 
 
 def _receive(
-    answer: HTTPResponse,
+    response: HTTPResponse,
     part: Path,
     state: _State,
     done: int,
     progress: Progress,
     stop: threading.Event,
 ) -> None:
-    version = answer.headers.get("ETag") or answer.headers.get("Last-Modified") or ""
-    if version.startswith("W/"):  # two bodies may share a weak tag
+    version = response.headers.get("ETag") or response.headers.get("Last-Modified") or ""
+    if version.startswith("W/"):  # a weak ETag does not guarantee identical bytes
         version = ""
-    goes_on = answer.status == 206 and version == state.version
-    if answer.status == 206:
-        first, whole = _content_range(answer.headers)
-        if not goes_on or first != done:
-            _forget(part)
-            raise _Again("the file changed on the server", wait=0.0)
-        total = whole
+    if response.status == 206:
+        first, total = _content_range(response.headers)
+        if version != state.version or first != done:
+            _discard(part)
+            raise _RetryableError("the file changed on the server", wait=0.0)
     else:
         done = 0
-        length = answer.headers.get("Content-Length", "")
+        length = response.headers.get("Content-Length", "")
         total = int(length) if length.isdigit() else None
-        content = answer.headers.get_content_type()
-        if content == "text/html":
+        if response.headers.get_content_type() == "text/html":
             raise problem(
                 "bad_input",
                 "The address leads to a web page, not to a file. Copy the address of the download "
@@ -204,24 +199,24 @@ def _receive(
             )
     if total is not None:
         _check_space(part, total - done)
-    if not done:  # else a crash here would let old bytes pass for those of the new version
+    if not done:  # before writing the new version, in case of a crash in between
         part.unlink(missing_ok=True)
     write_json_file(_state_file(part), _State(state.url, version, total))
     with part.open("ab" if done else "wb") as file:
         try:
-            _copy(answer, file, done, total, progress, stop)
+            _copy(response, file, done, total, progress, stop)
         finally:
-            # what went wrong before this is the better thing to tell
+            # Do not replace an earlier error.
             with contextlib.suppress(OSError):
                 file.flush()
                 os.fsync(file.fileno())
     received = _size(part)
     if total is not None and received < total:
-        raise _Again(f"cut off at {received} of {total} bytes")
+        raise _RetryableError(f"connection closed after {received} of {total} bytes")
 
 
 def _copy(
-    answer: HTTPResponse,
+    response: HTTPResponse,
     file: IO[bytes],
     done: int,
     total: int | None,
@@ -231,15 +226,15 @@ def _copy(
     progress(done, total)
     while True:
         if stop.is_set():
-            raise _stopped()
+            raise _cancelled()
         try:
-            block = answer.read1(_BLOCK)
+            block = response.read1(_BLOCK)
         except (OSError, http.client.HTTPException) as error:
-            raise _Again(f"{type(error).__name__}: {error}") from error
+            raise _RetryableError(f"{type(error).__name__}: {error}") from error
         if not block:
             return
         if total is not None and done + len(block) > total:
-            raise _Again("more bytes than announced")
+            raise _RetryableError("more bytes than announced")
         file.write(block)
         done += len(block)
         progress(done, total)
@@ -261,10 +256,11 @@ def _raise_status(error: urllib.error.HTTPError, part: Path) -> None:
                 code=error.code,
             ) from None
         case 416:
-            _forget(part)
-            raise _Again("the server has fewer bytes than were kept", wait=0.0) from None
+            _discard(part)
+            raise _RetryableError("the file is shorter than the partial one", wait=0.0) from None
         case 408 | 425 | 429 | 500 | 502 | 503 | 504:
-            raise _Again(f"the server answered {error.code}", _retry_after(error.headers)) from None
+            wait = _retry_after(error.headers)
+            raise _RetryableError(f"the server answered {error.code}", wait) from None
         case _:
             raise problem(
                 "bad_input",
@@ -275,9 +271,8 @@ def _raise_status(error: urllib.error.HTTPError, part: Path) -> None:
 
 def _unreachable(error: Exception) -> Exception:
     reason = getattr(error, "reason", error)
-    broken_off = isinstance(reason, TimeoutError | ConnectionResetError | http.client.HTTPException)
-    if broken_off:
-        return _Again(str(reason))
+    if isinstance(reason, TimeoutError | ConnectionResetError | http.client.HTTPException):
+        return _RetryableError(str(reason))
     return problem(
         "model_missing",
         "The server cannot be reached. Check the network, the proxy and the address, then try "
@@ -287,7 +282,7 @@ def _unreachable(error: Exception) -> Exception:
 
 
 class _SafeRedirects(urllib.request.HTTPRedirectHandler):
-    """Follows redirects, but never from an encrypted connection to an open one."""
+    """Follows redirects, but not from https to http."""
 
     def redirect_request(
         self,
@@ -312,8 +307,8 @@ def _opener() -> urllib.request.OpenerDirector:
     return urllib.request.build_opener(_SafeRedirects)
 
 
-def _direct(url: str) -> str:
-    """Return the file's own address where `url` is a page about it on the model hub."""
+def _file_url(url: str) -> str:
+    """Return the address of the file itself if `url` is its page on the model hub."""
     parts = urllib.parse.urlsplit(url.strip())
     if parts.hostname in ("huggingface.co", "hf-mirror.com") and "/blob/" in parts.path:
         return parts._replace(path=parts.path.replace("/blob/", "/resolve/", 1)).geturl()
@@ -344,7 +339,10 @@ def _is_this_machine(host: str) -> bool:
 
 
 def _content_range(headers: Message) -> tuple[int, int | None]:
-    """Return the first byte and the whole size of "bytes 5-9/10"; -1 where it says neither."""
+    """Return first byte and total size of a Content-Range such as "bytes 5-9/10".
+
+    -1 and None if it is missing or invalid.
+    """
     unit, _, rest = headers.get("Content-Range", "").partition(" ")
     span, _, whole = rest.partition("/")
     first = span.partition("-")[0]
@@ -354,17 +352,17 @@ def _content_range(headers: Message) -> tuple[int, int | None]:
 
 
 def _retry_after(headers: Message) -> float | None:
-    said = headers.get("Retry-After", "").strip()
-    if said.isdigit():
-        return float(said)
+    value = headers.get("Retry-After", "").strip()
+    if value.isdigit():
+        return float(value)
     with contextlib.suppress(ValueError):
-        return max(0.0, email.utils.parsedate_to_datetime(said).timestamp() - time.time())
+        return max(0.0, email.utils.parsedate_to_datetime(value).timestamp() - time.time())
     return None
 
 
 def _check_space(part: Path, needed: int) -> None:
     free = shutil.disk_usage(part.parent).free
-    if free < needed + _SPARE:
+    if free < needed + _SPARE_BYTES:
         raise problem(
             "disk_full",
             "The download needs {needed} MB of disk space, but only {free} MB are free in {path}. "
@@ -391,7 +389,7 @@ def _disk_problem(target: Path, error: OSError) -> ProblemError:
     )
 
 
-def _stopped() -> ProblemError:
+def _cancelled() -> ProblemError:
     return problem(
         "cancelled",
         "The download was cancelled. The part downloaded so far is kept, so that it can be "
@@ -411,7 +409,7 @@ def _state_file(part: Path) -> Path:
     return part.with_name(part.name + ".json")
 
 
-def _forget(part: Path) -> None:
+def _discard(part: Path) -> None:
     part.unlink(missing_ok=True)
     _state_file(part).unlink(missing_ok=True)
 
@@ -428,6 +426,6 @@ def _hash(path: Path, stop: threading.Event) -> str:
     with path.open("rb") as file:
         while block := file.read(_BLOCK):
             if stop.is_set():
-                raise _stopped()
+                raise _cancelled()
             digest.update(block)
     return digest.hexdigest()

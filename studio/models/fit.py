@@ -1,7 +1,7 @@
-"""Will a model fit into memory? Told before loading, from the sizes of its weights.
+"""Estimate whether a model fits into memory, before loading it, from the sizes of its weights.
 
-Weights dominate; what a run adds (activations, the attention cache, torch itself) is a rough
-sum on top. It is a hint: the engine's memory arbiter has the last word.
+Weights dominate; activations, KV cache and libraries are rough additions. The estimate is a hint
+for the user; the engine's memory arbiter decides.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ from studio.protocol import DeviceMemory, ModelRef, ProblemError, Sentence, read
 Verdict: TypeAlias = Literal["fits", "tight", "will_not_fit"]
 
 COMFORT = 0.85
-"""Fraction of the free memory that a model may take and still be said to fit."""
+"""Fraction of the free memory up to which a model counts as fitting."""
 
 _LIBRARIES = 700_000_000
-"""Bytes that torch and its friends hold once imported."""
+"""Bytes used by torch and the other libraries after import."""
 
 
 class Fit(Struct, frozen=True):
-    """`need` and `available` are bytes; the sentence is for a person."""
+    """The verdict, the bytes needed and available, and a message for the user."""
 
     verdict: Verdict
     need: int
@@ -55,10 +55,9 @@ def fit(
 
     Args:
         ref: the model.
-        memory: that of the device; None asks this machine for its main memory.
-        width: pixels of the picture to be made; None is what suits the model.
-        height: pixels, as `width`.
-        bytes_per_weight: 2 or 4, how weights are held; None is what suits the device.
+        memory: memory of the device; None for this machine's main memory.
+        width, height: of the picture in pixels; None for the model's default.
+        bytes_per_weight: 2 or 4, for weights in memory; None for the device's default.
     """
     memory = memory or main_memory()
     if bytes_per_weight is None and memory.kind != "main":
@@ -71,21 +70,21 @@ def fit(
         "total": readable_size(total),
     }
     if need <= COMFORT * available:
-        said = Sentence("Fits: it needs about {need}, and {available} is free.", values)
-        return Fit("fits", need, available, said)
+        message = Sentence("Fits: it needs about {need}, and {available} is free.", values)
+        return Fit("fits", need, available, message)
     if need <= 0.95 * total:
-        said = Sentence(
+        message = Sentence(
             "Tight: it needs about {need}, and {available} of {total} is free. Close other "
             "programs first.",
             values,
         )
-        return Fit("tight", need, available, said)
-    said = Sentence(
+        return Fit("tight", need, available, message)
+    message = Sentence(
         "Will not fit: it needs about {need}, but there is only {total} in total. Choose a smaller"
         " model.",
         values,
     )
-    return Fit("will_not_fit", need, available, said)
+    return Fit("will_not_fit", need, available, message)
 
 
 def memory_need(
@@ -95,30 +94,30 @@ def memory_need(
     height: int | None = None,
     bytes_per_weight: int | None = None,
 ) -> int:
-    """Return the bytes that the model takes when it runs, libraries included."""
-    held = bytes_per_weight or _bytes_per_weight()
+    """Return the bytes that the model needs to run, including libraries."""
+    weight_bytes = bytes_per_weight or _bytes_per_weight()
     weights = _parameters(ref.path, ref.format, signature(Path(ref.path)))
-    # where the headers cannot be read the file's own size stands in, as 2-byte weights
-    model = weights * held if weights else ref.size * held // 2
-    return _LIBRARIES + kinds()[ref.task].memory(ref, model, held, width, height)
+    # If the headers cannot be read, assume that the file has 2 bytes per weight.
+    model = weights * weight_bytes if weights else ref.size * weight_bytes // 2
+    return _LIBRARIES + kinds()[ref.task].memory(ref, model, weight_bytes, width, height)
 
 
-def current_memory(told: DeviceMemory | None) -> DeviceMemory:
-    """Return the memory of the device that the engine has told of, as it is now.
+def current_memory(reported: DeviceMemory | None) -> DeviceMemory:
+    """Return the current memory of the engine's device, given what the engine reported at start.
 
-    What is free of a GPU is what was free before our engine loaded anything. Memory that the
-    processor uses too is asked anew. Before the engine has told, it is this machine's.
+    For a GPU that is the report itself, with the memory free before any model was loaded. For
+    shared and main memory, sizes are queried again. Without a report it is the main memory.
     """
-    if told is None:
+    if reported is None:
         return main_memory()
-    if told.kind == "gpu":
-        return told
+    if reported.kind == "gpu":
+        return reported
     now = main_memory()
-    return DeviceMemory(told.device, told.kind, now.total, now.free)
+    return DeviceMemory(reported.device, reported.kind, now.total, now.free)
 
 
 def main_memory() -> DeviceMemory:
-    """Return the main memory that this process may use."""
+    """Return the main memory available to this process, within the limits of its cgroup."""
     memory = psutil.virtual_memory()
     total, free = int(memory.total), int(memory.available)
     for limit_file, used_file in _CGROUPS:
@@ -143,7 +142,7 @@ _CGROUPS = (
 
 @cache
 def _bytes_per_weight() -> int:
-    """2 where the processor is quick in bfloat16 (the engine then computes in it), else 4."""
+    """Return 2 if the CPU supports bfloat16, which the engine then uses, else 4."""
     if sys.platform == "darwin":
         return 2
     try:
@@ -155,25 +154,25 @@ def _bytes_per_weight() -> int:
 
 @lru_cache(maxsize=256)
 def _parameters(path: str, kind: str, _signature: str) -> int:
-    """Count the weights from headers; 0 where they cannot be read."""
-    place = Path(path)
+    """Count the weights from headers, 0 if they cannot be read. The signature is a cache key."""
+    root = Path(path)
     try:
         if kind == "gguf":
-            return count_parameters(read_gguf_header(place).tensors)
-        if place.suffix.lower() in PICKLED_WEIGHTS:
-            return count_parameters(read_torch_tensors(place))
+            return count_parameters(read_gguf_header(root).tensors)
+        if root.suffix.lower() in PICKLED_WEIGHTS:
+            return count_parameters(read_torch_tensors(root))
         if kind == "transformers":
-            files = transformers_weights(place)
+            files = transformers_weights(root)
         elif kind == "diffusers":
-            index = read_config(place / "model_index.json")
+            index = read_config(root / "model_index.json")
             files = [
                 file
                 for component in components(index)
-                if any((place / component).glob("*.safetensors"))
-                for file in component_weights(place / component)
+                if any((root / component).glob("*.safetensors"))
+                for file in component_weights(root / component)
             ]
         else:
-            files = [place]
+            files = [root]
         return sum(count_parameters(read_safetensors_header(file).tensors) for file in files)
     except (ProblemError, OSError):
         return 0

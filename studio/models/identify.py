@@ -1,4 +1,4 @@
-"""Say what a file or folder is, from its headers alone: no weights are read, nothing is run."""
+"""Identify a model file or folder from its headers, without reading weights or running code."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from studio.models.upscaler_keys import find_upscaler
 from studio.protocol import ModelRef, ModelSource, Problem, ProblemError, problem
 
 DESCRIPTION_VERSION = 6
-"""Raised when a description of the same files would come out otherwise: caches start anew."""
+"""Incremented when descriptions of unchanged files change, which invalidates caches."""
 
 _MAX_NAME = 200
 """Characters of a name or a licence."""
@@ -47,11 +47,11 @@ _OTHER_GGUF = frozenset({"clip", "t5", "t5encoder", "umt5", "bert", "nomic-bert"
 
 
 def describe_path(path: Path, id: str = "") -> ModelRef:
-    """Describe the model at `path` (a file or a folder); `id` empty makes one from its name.
+    """Describe the model at `path`, a file or folder. Without `id`, one is made from its name.
 
-    Raises `ProblemError`: `model_missing` where nothing is there, `bad_input` where it is no
-    model that can be used (the sentence says what it is and what would work), `model_broken`
-    where it is a model with something missing or damaged.
+    Raises `ProblemError`: `model_missing` if `path` does not exist, `bad_input` if it is not a
+    supported model (the message says what it is and what to use instead), `model_broken` if it
+    is incomplete or damaged.
     """
     path = user_path(path)
     try:
@@ -102,24 +102,24 @@ def _printable(found: Problem) -> Problem:
 
 
 def model_candidates(folder: Path) -> list[Path]:
-    """Return what in `folder` (one level down) looks like a model, sorted by name."""
+    """Return the entries of `folder` that look like models, sorted by name."""
     found: list[Path] = []
     for entry in entries_of(folder):
         if entry.name.startswith("."):
             continue
         if is_folder(entry):
-            if any(is_file(entry / mark) for mark in ("model_index.json", "config.json")):
+            if any(is_file(entry / name) for name in ("model_index.json", "config.json")):
                 found.append(entry)
         elif entry.suffix.lower() in MODEL_WEIGHTS and is_file(entry):
             found.append(entry)
     if any(entry.suffix.lower() == ".safetensors" for entry in found):
-        # Then these are older copies of the same weights, or the state of a training.
+        # These are then older copies of the same weights, or training checkpoints.
         return [entry for entry in found if entry.suffix.lower() not in (".pt", ".ckpt")]
     return found
 
 
 def snapshot_of(folder: Path) -> Path:
-    """Return the newest snapshot where `folder` is one of the hub's cache, else `folder`."""
+    """Return the current snapshot if `folder` is a model of the hub's cache, else `folder`."""
     snapshots = folder / "snapshots"
     if not folder.name.startswith("models--") or not is_folder(snapshots):
         return folder
@@ -129,8 +129,8 @@ def snapshot_of(folder: Path) -> Path:
         named = snapshots
     if named.parent == snapshots and is_folder(named):
         return named
-    held = [entry for entry in entries_of(snapshots) if is_folder(entry)]
-    return max(held, key=_modified) if held else folder
+    revisions = [entry for entry in entries_of(snapshots) if is_folder(entry)]
+    return max(revisions, key=_modified) if revisions else folder
 
 
 def _modified(path: Path) -> float:
@@ -147,10 +147,10 @@ def _describe_folder(folder: Path) -> ModelRef:
     if is_file(folder / "adapter_config.json") or is_file(
         folder / "pytorch_lora_weights.safetensors"
     ):
-        raise _lora(folder.name)
-    loose = model_candidates(folder)
+        raise _lora_problem(folder.name)
+    candidates = model_candidates(folder)
     if is_file(folder / "config.json"):
-        return _describe_with_config(folder, loose)
+        return _describe_with_config(folder, candidates)
     if is_file(folder / "modular_model_index.json"):
         raise problem(
             "bad_input",
@@ -158,17 +158,16 @@ def _describe_folder(folder: Path) -> ModelRef:
             "Look for the same model with a model_index.json.",
             folder=folder.name,
         )
-    files = [entry for entry in loose if is_file(entry)]
-    if len(files) == 1 and len(loose) == 1:
-        return _describe_file(files[0])
-    if len(loose) == 1:
-        return _describe_folder(loose[0])
-    if loose:
+    if len(candidates) == 1:
+        (only,) = candidates
+        return _describe_file(only) if is_file(only) else _describe_folder(only)
+    if candidates:
+        names = ", ".join(entry.name for entry in candidates[:5])
         raise problem(
             "bad_input",
             "The folder {folder} contains several models ({names}). Add them one at a time.",
             folder=folder.name,
-            names=", ".join(entry.name for entry in loose[:5]) + ("…" if len(loose) > 5 else ""),
+            names=names + ("…" if len(candidates) > 5 else ""),
         )
     raise problem(
         "bad_input",
@@ -178,11 +177,11 @@ def _describe_folder(folder: Path) -> ModelRef:
     )
 
 
-def _describe_with_config(folder: Path, loose: list[Path]) -> ModelRef:
-    ggufs = [entry for entry in loose if entry.suffix.lower() == ".gguf"]
+def _describe_with_config(folder: Path, candidates: list[Path]) -> ModelRef:
+    ggufs = [entry for entry in candidates if entry.suffix.lower() == ".gguf"]
     if len(ggufs) == 1 and not any(folder.glob("*.safetensors")):
         return _describe_file(ggufs[0])
-    # a part of a pipeline names its class, a whole transformers model its architectures
+    # Components of a diffusers pipeline have a class name, transformers models do not.
     if '"_class_name"' in _head(folder / "config.json"):
         raise problem(
             "bad_input",
@@ -317,7 +316,7 @@ def _describe_safetensors(file: Path) -> ModelRef:
     if content == "denoiser" and configuration_folder(file) is not None:
         return _describe_checkpoint(file, header, "")
     if content == "lora":
-        raise _lora(file.name)
+        raise _lora_problem(file.name)
     if content == "embedding":
         raise problem(
             "bad_input",
@@ -432,7 +431,7 @@ def _upscaler_name(file: Path) -> str:
     return re.sub(r"[_\s]+", " ", file.stem).strip() or file.stem
 
 
-def _lora(name: str) -> ProblemError:
+def _lora_problem(name: str) -> ProblemError:
     return problem(
         "bad_input",
         "{name} looks like a LoRA, an addition to another model, and cannot run on its own. Add "

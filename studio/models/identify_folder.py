@@ -1,4 +1,4 @@
-"""Describe a model that is a folder: transformers or diffusers."""
+"""Identify model folders of transformers and diffusers."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ _QUANTISERS = {
     "torchao": "torchao",
     "vptq": "vptq",
 }
-"""quant_method in config.json → the Python module that reads it."""
+"""`quant_method` in config.json → Python module that it needs."""
 
 _NOT_PICTURES = re.compile(
     r"Video|I2V|T2V|TI2V|V2V|AnimateDiff|^Wan|^LTX|^CogVideo|^Mochi|^Allegro|^Latte|^AnyFlow"
@@ -113,7 +113,7 @@ def describe_diffusers(folder: Path, model_id: str) -> ModelRef:
     name = folder_name(folder)
     pipeline = index.get("_class_name")
     if not isinstance(pipeline, str):
-        raise _own_code(name)
+        raise _custom_code_problem(name)
     if _NOT_PICTURES.search(pipeline):
         raise problem(
             "bad_input",
@@ -154,7 +154,7 @@ def describe_diffusers(folder: Path, model_id: str) -> ModelRef:
     for component, (library, kind) in parts.items():
         # a library that is a file beside the component is code of the model's own
         if is_file(folder / component / f"{library}.py"):
-            raise _own_code(name)
+            raise _custom_code_problem(name)
         # these may be left out: pictures are made without them
         if component in _OPTIONAL and not is_folder(folder / component):
             continue
@@ -177,7 +177,7 @@ _OPTIONAL = {"safety_checker", "feature_extractor", "image_encoder"}
 
 
 def components(index: dict[str, Any]) -> dict[str, tuple[str, str]]:
-    """Return component → (library, class) for the components that `model_index.json` has."""
+    """Return component → (library, class) from the content of `model_index.json`."""
     return {
         key: (str(value[0]), str(value[1]))
         for key, value in index.items()
@@ -186,16 +186,16 @@ def components(index: dict[str, Any]) -> dict[str, tuple[str, str]]:
 
 
 def transformers_weights(folder: Path) -> list[Path]:
-    """Return the weight files of a transformers folder, each checked against its header.
+    """Return the weight files of a transformers folder, after checking their headers.
 
-    Raises `ProblemError` (`model_broken`) where one is absent or cut off, (`bad_input`) where
-    there are only weights in the old pickle format.
+    Raises `ProblemError`: `model_broken` if a file is missing or incomplete, `bad_input` if there
+    are only weights in the old pickle format.
     """
     return _weights(folder, "model", [""])
 
 
 def component_weights(folder: Path) -> list[Path]:
-    """Return the weight files of one component of a diffusers folder, each checked.
+    """Return the weight files of a component of a diffusers folder, after checking their headers.
 
     Raises `ProblemError` as `transformers_weights` does.
     """
@@ -241,8 +241,8 @@ def _variants(folder: Path, stem: str) -> Iterable[str]:
 
 
 def _shards(folder: Path, index: Path) -> list[Path]:
-    places = _weight_map(index)
-    if not places:
+    weight_map = _weight_map(index)
+    if not weight_map:
         raise problem(
             "model_broken",
             "The file {file} in the model's folder {folder} cannot be read. "
@@ -250,7 +250,7 @@ def _shards(folder: Path, index: Path) -> list[Path]:
             file=index.name,
             folder=folder.name,
         )
-    files = sorted({Path(file).name for file in places.values()})
+    files = sorted({Path(file).name for file in weight_map.values()})
     absent = [file for file in files if not is_file(folder / file)]
     if absent:
         raise problem(
@@ -263,11 +263,11 @@ def _shards(folder: Path, index: Path) -> list[Path]:
             file=absent[0],
         )
     expected: dict[str, list[str]] = {}
-    for tensor, file in places.items():
+    for tensor, file in weight_map.items():
         expected.setdefault(Path(file).name, []).append(tensor)
     for file in files:
-        held = read_safetensors_header(folder / file).tensors
-        missing = next((tensor for tensor in expected[file] if tensor not in held), None)
+        stored = read_safetensors_header(folder / file).tensors
+        missing = next((tensor for tensor in expected[file] if tensor not in stored), None)
         if missing is not None:
             raise problem(
                 "model_broken",
@@ -374,7 +374,7 @@ def _refuse_quantiser(name: str, config: dict[str, Any]) -> None:
 
 
 def _check_embedding(folder: Path, files: list[Path], config: dict[str, Any]) -> None:
-    """Compare the width of the word embeddings with config.json: the commonest mix-up."""
+    """Check that the width of the word embeddings matches config.json."""
     width = config.get("hidden_size", config.get("n_embd"))
     if not isinstance(width, int):
         return
@@ -382,7 +382,7 @@ def _check_embedding(folder: Path, files: list[Path], config: dict[str, Any]) ->
         for tensor, info in read_safetensors_header(file).tensors.items():
             if not tensor.endswith(("embed_tokens.weight", "wte.weight")) or len(info.shape) != 2:
                 continue
-            # OPT and a few others project a narrower embedding
+            # OPT and a few others project a narrower embedding.
             expected = config.get("word_embed_proj_dim", width)
             if info.dtype in ("f32", "f16", "bf16", "f64") and info.shape[1] != expected:
                 raise problem(
@@ -396,7 +396,7 @@ def _check_embedding(folder: Path, files: list[Path], config: dict[str, Any]) ->
                 )
 
 
-def _own_code(name: str) -> ProblemError:
+def _custom_code_problem(name: str) -> ProblemError:
     return problem(
         "bad_input",
         "The model {name} needs custom Python code, which Prompt Studio does not run. Look for a "
@@ -412,7 +412,7 @@ def _installed_folder(package: str) -> Path | None:
 
 
 def _is_known_to_transformers(model_type: str) -> bool:
-    """True where transformers has the architecture built in (or is not there to be asked)."""
+    """Return whether transformers supports the architecture; True if it is not installed."""
     installed = _installed_folder("transformers")
     if installed is None:
         return True
@@ -421,7 +421,7 @@ def _is_known_to_transformers(model_type: str) -> bool:
 
 
 def _is_known_to_diffusers(pipeline: str) -> bool:
-    """True where diffusers has the pipeline built in (or is not there to be asked)."""
+    """Return whether diffusers supports the pipeline; True if it is not installed."""
     installed = _installed_folder("diffusers")
     if installed is None:
         return True

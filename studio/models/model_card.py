@@ -1,4 +1,4 @@
-"""Small facts that people put beside a model: its licence, its languages, its name."""
+"""Information beside a model's weights: name, licence, languages, configuration files."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from studio.formats.untrusted_files import read_start
 from studio.protocol import problem
 
 MAX_CONFIG = 2**20
-"""Bytes. A config file is a few KB, and decoding takes up to 25 times its size."""
+"""Bytes. Real configuration files are a few KB, and decoding takes up to 25 times its size."""
 
 _LICENCE_FILES = ("LICENSE", "LICENSE.txt", "LICENSE.md", "LICENCE", "COPYING")
 _LICENCES = (
@@ -29,16 +29,16 @@ _LICENCES = (
 
 
 def slug(name: str) -> str:
-    """Return an id made from a name: lower case, letters of any script, digits, hyphens."""
+    """Return an id for a name: lower case, letters of all scripts, digits, dots and hyphens."""
     text = unicodedata.normalize("NFC", name).casefold()
     kept = re.sub(r"[^\w.]+|_", "-", text)
     return re.sub(r"-{2,}", "-", kept).strip("-.")[:80] or "model"
 
 
 def folder_name(folder: Path) -> str:
-    """Return what people call the model in `folder`.
+    """Return the name of the model in `folder`.
 
-    The hub's cache keeps `models--owner--name/snapshots/<hash>`: there it is `name`.
+    In the hub's cache (`models--owner--name/snapshots/<hash>`) it is `name`.
     """
     if folder.parent.name == "snapshots" and folder.parent.parent.name.startswith("models--"):
         return folder.parent.parent.name.split("--")[-1]
@@ -46,7 +46,7 @@ def folder_name(folder: Path) -> str:
 
 
 def licence_of(folder: Path) -> str:
-    """Return the licence named in the model card or in a licence file, or an empty text."""
+    """Return the licence from the model card or a licence file, "" if unknown."""
     card = _head(folder / "README.md")
     if card.startswith("---"):
         match = re.search(r"^license:\s*(\S.*)$", card.split("\n---", 1)[0], re.MULTILINE)
@@ -64,7 +64,7 @@ _WITH_CONDITIONS = re.compile(r"rail|llama|gemma|-nc\b|non-?commercial|research|
 
 
 def has_conditions(licence: str) -> bool:
-    """Tell whether a licence, by its name, is one of those that allow some uses only."""
+    """Return whether a licence restricts the use, judging by its name."""
     return _WITH_CONDITIONS.search(licence) is not None
 
 
@@ -72,7 +72,7 @@ _ENGLISH = {"eng": "en", "english": "en"}
 
 
 def languages_of(folder: Path) -> tuple[str, ...]:
-    """Return the languages that the model card names ("en", "zh", …), none where it does not."""
+    """Return the language codes in the model card ("en", "zh", …), empty if it names none."""
     card = _head(folder / "README.md")
     if not card.startswith("---"):
         return ()
@@ -91,7 +91,7 @@ def languages_of(folder: Path) -> tuple[str, ...]:
 def read_config(path: Path) -> dict[str, Any]:
     """Read a JSON object.
 
-    Raises `ProblemError` (`model_broken`) where the file is absent or no JSON object.
+    Raises `ProblemError` (`model_broken`) if the file is missing or not a JSON object.
     """
     try:
         text = read_start(path, MAX_CONFIG + 1)

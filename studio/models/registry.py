@@ -1,7 +1,7 @@
-"""Which models there are: the starter pack, what the user added, what lies in the models folder.
+"""The available models: starter models, models added by the user, and those in the models folder.
 
-Looking is cheap: a description is made from headers once and kept under `paths.cache` until
-the files change (size or modification time); nothing is hashed unless `verify` is called.
+Listing is cheap: descriptions are read from headers and cached under `paths.cache` until the files
+change (size or modification time). Files are only hashed by `verify`.
 """
 
 from __future__ import annotations
@@ -43,11 +43,11 @@ from studio.protocol import (
 from studio.settings import Paths
 
 _OWN_FOLDERS = {"starter", "converted"}
-_WHOLE = ("model_index.json", "config.json", "adapter_config.json")
+_MODEL_FOLDER_FILES = ("model_index.json", "config.json", "adapter_config.json")
 
 
 class Registry:
-    """The models of one installation. Every method may be called from any thread."""
+    """The models of an installation. Methods may be called from any thread."""
 
     def __init__(self, paths: Paths) -> None:
         self._paths = paths
@@ -58,30 +58,30 @@ class Registry:
         self._problems: dict[str, Problem] = {}
 
     def list(self, task: str | None = None) -> list[ModelRef]:
-        """Return the models that can be used now: starter models first, then the user's."""
+        """Return the usable models: starter models first, then the user's."""
         with self._lock:
             models = self._scan()
         return [model for model in models.values() if task is None or model.task == task]
 
     def problems(self) -> dict[str, Problem]:
-        """Return id (or file) → what is wrong, for what is known but cannot be used."""
+        """Return the problems of models that cannot be used, by id or file name."""
         with self._lock:
             self._scan()
             return dict(self._problems)
 
     def get(self, id: str) -> ModelRef | None:
-        """Return the model with this id as it was last seen, or None."""
+        """Return the model with this id from the last scan, or None."""
         with self._lock:
             if id not in self._models:
                 self._scan()
             return self._models.get(id)
 
     def resolve(self, need: ModelNeed) -> ModelRef:
-        """Return the model that a job needs: by its id, by its path, or the default.
+        """Return the model that a job needs, by id, by path, or by default.
 
-        The default is the first that suits best, starter models before others. Raises
-        `ProblemError`: `model_missing` where there is none, `model_broken` where it is damaged,
-        `bad_input` where it does another kind of work, has another role or does not suit.
+        The default is the best-ranked model, starter models first. Raises `ProblemError`:
+        `model_missing` if there is none, `model_broken` if it is damaged, `bad_input` if its task
+        or role is wrong or it is unsuitable.
         """
         if not need.name:
             return self._default(need)
@@ -93,7 +93,7 @@ class Registry:
         if found is None and (os.sep in need.name or "/" in need.name or _is_there(need.name)):
             found = self._by_path(Path(need.name))
         if found is None:
-            raise _unknown(need.name, [held.id for held in self.list(need.task)])
+            raise _unknown_model(need.name, [model.id for model in self.list(need.task)])
         if found.task != need.task:
             wrong = kinds()[need.task].wrong_model
             raise ProblemError(Problem("bad_input", Sentence(wrong, {"name": found.name})))
@@ -110,27 +110,27 @@ class Registry:
         return found
 
     def resolve_all(self, request: Request) -> tuple[ModelRef, ...]:
-        """Return every model that a request needs, the base model first. Raises as `resolve`.
+        """Return the models that a request needs, base model first. Raises like `resolve`.
 
-        For a kind that works without a model it is one that stands for none.
+        For a kind that needs no model, returns a placeholder without a path.
         """
         kind = kind_of(request)
         found = tuple(self.resolve(need) for need in kind.models_of(request))
         return found or (ModelRef(id="", name=kind.title, task=kind.task, format="", path=""),)
 
     def add(self, path: Path) -> ModelRef:
-        """Remember the model at `path`, which stays where it is.
+        """Add the model at `path` to the list; its files stay in place.
 
-        Raises `ProblemError` saying why it is no model (`bad_input`), what is wrong with it
-        (`model_broken`), or why the list could not be saved.
+        Raises `ProblemError` if it is not a model (`bad_input`), is damaged (`model_broken`), or
+        the list could not be saved.
         """
         path = user_path(path)
         model = describe_path(path)
         with self._lock:
-            for held in self._scan().values():
-                if path_key(held.path) == path_key(model.path):
-                    return held
-            with self._remembered.changing() as entries:
+            for known in self._scan().values():
+                if path_key(known.path) == path_key(model.path):
+                    return known
+            with self._remembered.edit() as entries:
                 entry = _entry_at(entries, path) or _entry_at(entries, Path(model.path))
                 if entry is None:
                     entry = Entry(_free_id(slug(model.name), entries), str(path))
@@ -140,7 +140,7 @@ class Registry:
             return self._scan()[entry.id]
 
     def remove(self, id: str) -> None:
-        """Forget the model; its files stay. Raises `ProblemError` where there is none such."""
+        """Remove a model from the list; its files stay. Raises `ProblemError` if it is unknown."""
         with self._lock:
             model = self.get(id)
             if model is not None and model.is_starter:
@@ -151,36 +151,35 @@ class Registry:
                     name=model.name,
                     path=model.path,
                 )
-            dropped = {path_key(path) for path in self._dropped_in()}
-            with self._remembered.changing() as entries:
-                entry = next((held for held in entries if held.id == id), None)
+            in_folder = {path_key(path) for path in self._models_in_folder()}
+            with self._remembered.edit() as entries:
+                entry = next((entry for entry in entries if entry.id == id), None)
                 if entry is None or entry.hidden:
-                    raise _unknown(id, list(self._models))
-                if path_key(entry.path) in dropped:
+                    raise _unknown_model(id, list(self._models))
+                if path_key(entry.path) in in_folder:
                     entry.hidden = True
                 else:
                     entries.remove(entry)
             self._scan()
 
     def verify(self, id: str) -> Problem | None:
-        """Check a model's files against their headers and, for starter models, their sha256.
+        """Check a model's files (`verify_model`). Returns the problem, or None.
 
-        Returns what is wrong, or None. Reads whole files where there is something to compare:
-        may take seconds.
+        Reads whole files, which may take several seconds.
         """
         model = self.get(id)
         if model is not None:
             return verify_model(model)
         broken = self.problems().get(id)
-        return broken or _unknown(id, list(self._models)).problem
+        return broken or _unknown_model(id, list(self._models)).problem
 
     def capabilities(self, ref: ModelRef) -> Capabilities | None:
-        """Return what was remembered about these very files, or None."""
+        """Return the cached capabilities of a model, None if unknown or its files changed."""
         with self._lock:
             return self._descriptions.capabilities(Path(ref.path))
 
     def remember_capabilities(self, ref: ModelRef, capabilities: Capabilities) -> None:
-        """Keep what the engine said about a model until its files change."""
+        """Cache the capabilities reported by the engine until the model's files change."""
         with self._lock:
             self._descriptions.remember_capabilities(Path(ref.path), capabilities)
 
@@ -201,7 +200,7 @@ class Registry:
                 models[entry.id] = msgspec.structs.replace(outcome, id=entry.id)
             else:
                 problems[entry.id] = outcome
-        for path in self._dropped_in():
+        for path in self._models_in_folder():
             if not is_unicode(path):
                 outcome = self._descriptions.describe(path)
                 if not isinstance(outcome, ModelRef):
@@ -213,38 +212,43 @@ class Registry:
         return models
 
     def _entries(self, taken: set[str]) -> Entries:
-        """Return what is remembered, with what is new in the models folder given ids for good."""
+        """Return the stored entries, after adding entries for new models in the models folder."""
         entries = self._remembered.read()
         known = {path_key(entry.path) for entry in entries}
-        fresh = [
-            path for path in self._dropped_in() if path_key(path) not in known and is_unicode(path)
+        new = [
+            path
+            for path in self._models_in_folder()
+            if path_key(path) not in known and is_unicode(path)
         ]
-        if not fresh:
+        if not new:
             return entries
 
-        def append_to(held: Entries) -> Entries:
-            for path in fresh:
-                if _entry_at(held, path) is None:
+        def append_to(entries: Entries) -> Entries:
+            for path in new:
+                if _entry_at(entries, path) is None:
                     outcome = self._descriptions.describe(path)
                     name = outcome.name if isinstance(outcome, ModelRef) else path.stem
-                    held.append(Entry(_free_id(slug(name), held, taken), str(path), added=False))
-            return held
+                    id = _free_id(slug(name), entries, taken)
+                    entries.append(Entry(id, str(path), added=False))
+            return entries
 
         try:
-            with self._remembered.changing() as held:
-                return append_to(held)
+            with self._remembered.edit() as current:
+                return append_to(current)
         except ProblemError:
-            # on a disk that cannot be written the ids are made anew each time
+            # On a read-only disk, the ids are assigned again each time.
             return append_to(entries)
 
-    def _dropped_in(self) -> Iterator[Path]:
+    def _models_in_folder(self) -> Iterator[Path]:
         for entry in entries_of(self._paths.models):
             if entry.name.startswith(".") or entry.name in _OWN_FOLDERS:
                 continue
             if is_file(entry):
                 if entry.suffix.lower() in MODEL_WEIGHTS:
                     yield entry
-            elif any(is_file(entry / mark) for mark in _WHOLE) or is_folder(entry / "snapshots"):
+            elif any(is_file(entry / name) for name in _MODEL_FOLDER_FILES) or is_folder(
+                entry / "snapshots"
+            ):
                 yield entry
             elif is_folder(entry):
                 found = model_candidates(entry)
@@ -263,9 +267,9 @@ class Registry:
 
     def _by_path(self, path: Path) -> ModelRef:
         described = describe_path(path)
-        for held in self.list():
-            if path_key(held.path) == path_key(described.path):
-                return held
+        for known in self.list():
+            if path_key(known.path) == path_key(described.path):
+                return known
         return described
 
 
@@ -285,7 +289,7 @@ def _free_id(wanted: str, entries: Entries, taken: Collection[str] = ()) -> str:
     return name
 
 
-def _unknown(model: str, ids: list[str]) -> ProblemError:
+def _unknown_model(model: str, ids: list[str]) -> ProblemError:
     if not ids:
         return problem(
             "model_missing",

@@ -1,4 +1,4 @@
-"""The list of models the user added, and the ids that models were given: `registry.json`."""
+"""`registry.json`: the models that the user added, and the ids of all models found."""
 
 from __future__ import annotations
 
@@ -19,9 +19,10 @@ LOCK_SECONDS = 5.0
 
 
 class Entry(Struct):
-    """A model once seen keeps its id. `added` false: it was found in the models folder.
+    """The permanent id of a model.
 
-    A hidden one was removed by the user and is not found again.
+    `added` is False if the model was found in the models folder. `hidden` means that the user
+    removed a model whose files are still in that folder.
     """
 
     id: str
@@ -33,22 +34,22 @@ class Entry(Struct):
 Entries: TypeAlias = list[Entry]
 
 
-class _Remembered(Struct):
+class _Content(Struct):
     version: int = 1
     models: Entries = []
 
 
 class RegistryFile:
-    """Reads and changes the file. The app and the command line may do so at the same time."""
+    """Reads and edits the file. The app and the command line may do so at the same time."""
 
     def __init__(self, file: Path) -> None:
         self.file = file
         self.damaged: Problem | None = None
 
     def read(self) -> Entries:
-        """Return the entries. A damaged file is set aside and said in `damaged`."""
+        """Return the entries. A damaged file is set aside and reported in `damaged`."""
         try:
-            held = read_json_file(self.file, _Remembered)
+            content = read_json_file(self.file, _Content)
         except msgspec.DecodeError as error:
             self.damaged = Problem(
                 "bad_input",
@@ -60,13 +61,13 @@ class RegistryFile:
                 str(error),
             )
             return []
-        return held.models if held is not None else []
+        return content.models if content is not None else []
 
     @contextmanager
-    def changing(self) -> Iterator[Entries]:
-        """Give the entries to be changed in place; they are saved when the block ends.
+    def edit(self) -> Iterator[Entries]:
+        """Yield the entries for changes in place, which are saved at the end of the block.
 
-        Raises `ProblemError` where another program holds the file or it cannot be written.
+        Raises `ProblemError` if another program has locked the file or it cannot be written.
         """
         try:
             self.file.parent.mkdir(parents=True, exist_ok=True)
@@ -76,7 +77,7 @@ class RegistryFile:
                 before = msgspec.json.encode(entries)
                 yield entries
                 if msgspec.json.encode(entries) != before:
-                    write_json_file(self.file, _Remembered(models=entries))
+                    write_json_file(self.file, _Content(models=entries))
         except Timeout as error:
             raise problem(
                 "bad_input",

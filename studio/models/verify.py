@@ -1,4 +1,4 @@
-"""Check a model's files as a whole: this reads them, where `identify` reads their headers."""
+"""Verify the full content of a model's files, while `identify` only reads headers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _BLOCK = 4 * 2**20
 
 
 def sha256_of(path: Path, step: Callable[[int], None] | None = None) -> str:
-    """Return the file's sha256 in hex. `step` is told the bytes of each block. Raises `OSError`."""
+    """Return a file's sha256 in hex. `step` is called with each block's size. Raises `OSError`."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while block := file.read(_BLOCK):
@@ -28,9 +28,9 @@ def sha256_of(path: Path, step: Callable[[int], None] | None = None) -> str:
 
 
 def verify_model(model: ModelRef) -> Problem | None:
-    """Return what is wrong with the model's files, or None.
+    """Return the problem of a model's files, or None.
 
-    Headers and sizes of all; the sha256 of starter models; the checksums inside a PyTorch file.
+    Checks headers and sizes, the sha256 of starter models, and the checksums in PyTorch files.
     """
     path = Path(model.path)
     try:

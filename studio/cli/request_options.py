@@ -11,12 +11,13 @@ from typing import Any
 
 import msgspec
 
-from studio.formats.suffixes import pictures_in
-from studio.jobs.picture_check import picture_problem
+from studio.formats.suffixes import files_in
+from studio.jobs.input_check import input_problem
 from studio.kinds.coding import request_from_fields
 from studio.kinds.field_errors import field_of, field_sentence
 from studio.kinds.fields import Field
-from studio.kinds.registry import AnyKind
+from studio.kinds.kind import Medium
+from studio.kinds.registry import AnyKind, suffixes_of
 from studio.kinds.requests import inputs_of
 from studio.protocol import ProblemError, Request, problem
 
@@ -60,24 +61,26 @@ def requests_of(options: argparse.Namespace, kind: AnyKind) -> Sequence[Request]
         if field.name == "prompt":
             value = _prompt(value)
         given[field.name] = _file_fields(Path(value)) if field.type == "file" else value
-    if kind.needs_prompt and not given["prompt"].strip():
+    prompt = kind.fields.get("prompt")
+    default = prompt.default if prompt is not None else None
+    if kind.needs_prompt and not str(given.get("prompt", default) or "").strip():
         raise problem("bad_input", "The prompt is empty. Give one with -p.")
     given |= _size(getattr(options, "size", None))
     required = [field for field in kind.fields.values() if field.type == "file" and field.required]
     if not required:
         request = _request(given, kind)
         for source in inputs_of(request).values():
-            _picture(Path(source.path))
+            _check_input(Path(source.path), kind)
         return [request]
     given_paths = [Path(file) for file in options.files]
     requests = [
         _request({**given, required[0].name: _file_fields(file)}, kind)
-        for file in _pictures(given_paths)
+        for file in _input_files(given_paths, kind)
     ]
-    # Files given by name must be pictures. In folders, unreadable ones fail on their own.
+    # Files given by name must be readable. In folders, unreadable ones fail on their own.
     for file in given_paths:
         if file.is_file():
-            _picture(file)
+            _check_input(file, kind)
     return requests
 
 
@@ -114,7 +117,7 @@ def _request(fields: dict[str, Any], kind: AnyKind) -> Request:
             "{option} {value} is not valid: {reason}",
             option=_option(kind, name),
             value=repr(shorten(str(fields.get(name, "")), 60, placeholder="…")),
-            reason=field_sentence(error, "it"),
+            reason=field_sentence(error, kind.fields, "it"),
         ) from error
     for name, reason in kind.check(request):
         raise problem("bad_input", "{option}: {reason}", option=_option(kind, name), reason=reason)
@@ -171,21 +174,22 @@ def _file(path: Path) -> Path:
     return path.absolute()
 
 
-def _picture(path: Path) -> Path:
-    found = picture_problem(_file(path))
+def _check_input(path: Path, kind: AnyKind) -> None:
+    found = input_problem(_file(path), kind.accepts)
     if found is not None:
         raise ProblemError(found)
-    return path.absolute()
 
 
-def _pictures(paths: Sequence[Path]) -> list[Path]:
-    """Return the given files and all pictures below the given folders, without duplicates."""
+def _input_files(paths: Sequence[Path], kind: AnyKind) -> list[Path]:
+    """Return the given files and all of the kind's below the given folders, each once."""
     found: list[Path] = []
     for path in paths:
         if path.is_dir():
-            inside = pictures_in(path)
-            if not inside:
+            inside = files_in(path, suffixes_of(kind.accepts))
+            if not inside and kind.accepts is Medium.PICTURE:
                 raise problem("bad_input", "There are no pictures in {path}.", path=path)
+            if not inside:
+                raise problem("bad_input", "There are no suitable files in {path}.", path=path)
             found.extend(file.absolute() for file in inside)
         else:
             found.append(_file(path))

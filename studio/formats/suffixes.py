@@ -25,9 +25,18 @@ set makes models in existing recipes look changed."""
 
 def is_picture(path: Path) -> bool:
     """Return whether a file is a picture by its name. `._` files are macOS sidecar files."""
-    return path.suffix.lower() in PICTURES and not path.name.startswith("._")
+    return _is_of(path, PICTURES)
 
 
 def pictures_in(folder: Path) -> list[Path]:
     """Return the pictures in a folder and its subfolders, sorted by path."""
-    return sorted(file for file in folder.rglob("*") if is_picture(file) and file.is_file())
+    return files_in(folder, PICTURES)
+
+
+def files_in(folder: Path, suffixes: tuple[str, ...]) -> list[Path]:
+    """Return the files of these types in a folder and its subfolders, sorted by path."""
+    return sorted(file for file in folder.rglob("*") if _is_of(file, suffixes) and file.is_file())
+
+
+def _is_of(path: Path, suffixes: tuple[str, ...]) -> bool:
+    return path.suffix.lower() in suffixes and not path.name.startswith("._")

@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from studio.kinds.coding import request_from_fields, to_json
 from studio.kinds.field_errors import field_sentence
+from studio.kinds.registry import kinds
 from studio.protocol import MAX_SEED, Problem, ProblemError, Request, problem
 
 MAX_REQUESTS = 10_000
@@ -110,7 +111,8 @@ def _cell(fields: dict[str, Any], labels: dict[AxisName, str]) -> Cell:
     try:
         request = request_from_fields(wanted)
     except msgspec.ValidationError as error:
-        raise ProblemError(Problem("bad_input", field_sentence(error))) from error
+        invalid = field_sentence(error, kinds()[wanted["task"]].fields)
+        raise ProblemError(Problem("bad_input", invalid)) from error
     return Cell(request, {str(name): value for name, value in labels.items()})
 
 

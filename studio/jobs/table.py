@@ -19,7 +19,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from studio.jobs.picture_check import picture_problem
+from studio.jobs.input_check import input_problem
 from studio.kinds.coding import request_from_fields
 from studio.kinds.field_errors import field_of, field_sentence
 from studio.kinds.registry import kind_of, known_kind, tasks
@@ -136,7 +136,7 @@ def _model_settings(request: Request) -> Request:
 
 
 def input_errors(table: Table) -> list[RowError]:
-    """Return an error for each input file that does not exist or is not a readable picture."""
+    """Return an error for each input file that does not exist or cannot be read."""
     errors: list[RowError] = []
     known: dict[str, Problem | None] = {}
     for row in table.rows:
@@ -146,7 +146,8 @@ def input_errors(table: Table) -> list[RowError]:
                 errors.append(RowError(row.line, column, message))
                 continue
             if source.path not in known:
-                known[source.path] = picture_problem(Path(source.path))
+                accepted = kind_of(row.request).accepts
+                known[source.path] = input_problem(Path(source.path), accepted)
             found = known[source.path]
             if found is not None:
                 errors.append(RowError(row.line, column, found.message))
@@ -272,8 +273,10 @@ def _parse_row(line: int, cells: Mapping[str, Any], folder: Path) -> TableRow | 
         missing = re.search(r"required field `(\w+)`", str(error))
         if missing and not column:
             return RowError(line, missing[1], _missing_column(missing[1], task, labels))
-        return RowError(line, column, field_sentence(error))
-    if kind.has_prompt and not prompt_of(request).strip():
+        return RowError(line, column, field_sentence(error, kind.fields))
+    prompt = kind.fields.get("prompt")
+    is_needed = kind.needs_prompt or (prompt is not None and prompt.required)
+    if is_needed and not prompt_of(request).strip():
         return RowError(line, "prompt", sentence("The prompt is empty."))
     for column, message in kind.check(request):
         return RowError(line, column, message)

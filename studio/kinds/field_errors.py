@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 import msgspec
 
+from studio.kinds.fields import Field
 from studio.protocol import Sentence, sentence
 
 # The wording of msgspec's messages, which have no other machine-readable form.
@@ -22,20 +24,24 @@ def field_of(error: msgspec.ValidationError) -> str:
     return re.split(r"[.\[]", path[1])[0] if path else ""
 
 
-def field_sentence(error: msgspec.ValidationError, name: str = "") -> Sentence:
-    """Return what is wrong with a field. `name` replaces the field's own name in the sentence."""
+def field_sentence(
+    error: msgspec.ValidationError, fields: Mapping[str, Field], name: str = ""
+) -> Sentence:
+    """Return what is wrong with one of `fields`. `name` replaces its own name in the sentence."""
+    field = fields.get(field_of(error))
     name = name or field_of(error) or "?"
     message = _PATH.sub("", str(error))
+    if field is not None and field.choices:
+        values = ", ".join(str(choice) for choice in field.choices)
+        return sentence("{name} must be one of: {values}.", name=name, values=values)
     if bound := _BOUND.match(message):
         return _out_of_range(name, bound)
     if message.startswith("Invalid enum value"):
-        if field_of(error) == "scale":
-            return sentence("{name} must be 2, 3 or 4.", name=name)
         return sentence("{name} has an unknown value.", name=name)
     if expected := _TYPE.match(message):
-        return _wrong_type(name, expected["type"], field_of(error))
+        return _wrong_type(name, expected["type"])
     if message.startswith("Object missing"):
-        return _wrong_type(name, "object", "")
+        return _wrong_type(name, "object")
     return sentence("{name} cannot be used: {reason}.", name=name, reason=message.replace("`", ""))
 
 
@@ -61,10 +67,8 @@ def _out_of_range(name: str, match: re.Match[str]) -> Sentence:
     return sentence("{name} must be a number of at least {least}.", name=name, least=bound)
 
 
-def _wrong_type(name: str, expected: str, field: str) -> Sentence:
+def _wrong_type(name: str, expected: str) -> Sentence:
     match expected:
-        case "int" if field == "scale":
-            return sentence("{name} must be 2, 3 or 4.", name=name)
         case "int":
             return sentence("{name} must be a whole number.", name=name)
         case "float":

@@ -70,6 +70,11 @@ def medium_of_file(name: str) -> Medium | None:
     return next(found, None)
 
 
+def suffixes_of(medium: Medium) -> tuple[str, ...]:
+    """Return the suffixes of a medium's files, in lower case."""
+    return _SUFFIXES.get(medium, ())
+
+
 def medium_of(task: str) -> Medium | None:
     """Return what a task produces, None if this version does not know the task."""
     kind = known_kind(task)

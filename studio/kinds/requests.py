@@ -60,5 +60,5 @@ def unsupported_reason(request: Request) -> Sentence | None:
     try:
         check_ranges(request)
     except msgspec.ValidationError as error:
-        return field_sentence(error)
+        return field_sentence(error, kind.fields)
     return next((message for _, message in kind.check(request)), None)

@@ -8,21 +8,15 @@ from pathlib import Path
 import pytest
 
 from studio.engine.local.client import EngineClient
-from studio.kinds import coding
-from studio.kinds.registry import VARIABLE, kinds
 from studio.protocol import AssetReady, Done, Event, ModelRef, RunJob
 from tests.toy_kind.kind import ToneRequest
+from tests.toy_kind.registration import registered
 
 
 @pytest.fixture(autouse=True)
-def toy_kind(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setenv(VARIABLE, "tests.toy_kind.kind")
-    for known in (kinds, coding._loose_requests, coding._loose_request_decoder):
-        known.cache_clear()
-    yield
-    monkeypatch.undo()
-    for known in (kinds, coding._loose_requests, coding._loose_request_decoder):
-        known.cache_clear()
+def toy_kind() -> Iterator[None]:
+    with registered("tests.toy_kind.kind"):
+        yield
 
 
 def test_the_real_engine_runs_a_toy_kind(tmp_path: Path) -> None:

@@ -8,29 +8,20 @@ from typing import Any
 import pytest
 from pytestqt.qtbot import QtBot
 
-from studio.kinds import coding
 from studio.kinds.coding import request_from_json
 from studio.kinds.kind import Medium
-from studio.kinds.registry import VARIABLE, kinds
+from studio.kinds.registry import kinds
 from studio.ui.gallery.detail_text import detail_text
 from studio.ui.main_window import MainWindow
 from studio.ui.shell.workspace import TakesFiles
 from tests.toy_kind.kind import KIND, ToneRequest
+from tests.toy_kind.registration import registered
 
 
 @pytest.fixture(autouse=True)
-def toy_kind(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setenv(VARIABLE, "tests.toy_kind.kind")
-    forget_kinds()
-    yield
-    monkeypatch.undo()
-    forget_kinds()
-
-
-def forget_kinds() -> None:
-    """Clear the caches of kinds; in an app they never change after the start."""
-    for known in (kinds, coding._loose_requests, coding._loose_request_decoder):
-        known.cache_clear()
+def toy_kind() -> Iterator[None]:
+    with registered("tests.toy_kind.kind"):
+        yield
 
 
 def test_a_toy_kind_has_a_tab_and_appears_in_queue_and_history(

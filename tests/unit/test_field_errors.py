@@ -13,6 +13,7 @@ from studio.jobs.table import read_table
 from studio.kinds.coding import request_from_fields
 from studio.kinds.field_errors import field_of, field_sentence
 from studio.kinds.image import ImageRequest
+from studio.kinds.registry import kinds
 from studio.protocol import ProblemError
 
 
@@ -34,8 +35,8 @@ from studio.protocol import ProblemError
         ("image", "transparent", "maybe", "must be true or false."),
         ("image", "image", 3, "must be the path of a file."),
         ("image", "image", {}, "must be the path of a file."),
-        ("upscale", "scale", 5, "must be 2, 3 or 4."),
-        ("upscale", "scale", "big", "must be 2, 3 or 4."),
+        ("upscale", "scale", 5, "must be one of: 2, 3, 4."),
+        ("upscale", "scale", "big", "must be one of: 2, 3, 4."),
     ],
 )
 def test_every_invalid_value_is_explained_in_words(
@@ -45,8 +46,9 @@ def test_every_invalid_value_is_explained_in_words(
     with pytest.raises(msgspec.ValidationError) as caught:
         request_from_fields({"task": task, **given, field: value})
     assert field_of(caught.value) == field
-    assert str(field_sentence(caught.value)) == f"{field} {message}"
-    assert str(field_sentence(caught.value, "it")) == f"it {message}"
+    fields = kinds()[task].fields
+    assert str(field_sentence(caught.value, fields)) == f"{field} {message}"
+    assert str(field_sentence(caught.value, fields, "it")) == f"it {message}"
 
 
 def test_a_table_and_a_matrix_report_the_same_error(tmp_path: Path) -> None:

@@ -277,7 +277,7 @@ def test_a_job_that_cannot_run_says_why_it_waits(newer: Library) -> None:
         if to_json(job.request) != SPEECH
     ]
     assert "steps must be a whole number of at most 500." in told
-    assert "scale must be 2, 3 or 4." in told
+    assert "scale must be one of: 2, 3, 4." in told
     assert "temperature must be a number of at most 5." in told
 
 

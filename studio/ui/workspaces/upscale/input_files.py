@@ -44,7 +44,7 @@ def check_pictures(paths: Sequence[Path], inputs: InputModel, state: AppState) -
     batch, rest = paths[:CHECKED_PER_BATCH], paths[CHECKED_PER_BATCH:]
 
     def check() -> list[Problem | None]:
-        from studio.jobs.picture_check import picture_problem
+        from studio.jobs.input_check import picture_problem
 
         return [picture_problem(path) for path in batch]
 

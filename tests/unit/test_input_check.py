@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from studio.jobs.picture_check import picture_problem
+from studio.jobs.input_check import input_problem, picture_problem
+from studio.kinds.kind import Medium
 
 FORMATS = ["png", "jpg", "webp", "tif", "gif", "bmp"]
 
@@ -41,3 +42,10 @@ def test_a_text_file_named_like_a_picture_is_refused(tmp_path: Path) -> None:
 
     assert wrong is not None
     assert "not a picture" in str(wrong.message)
+
+
+def test_only_pictures_are_checked_by_their_content(tmp_path: Path) -> None:
+    path = tmp_path / "a.wav"
+    path.write_bytes(b"RIFF")
+    assert input_problem(path, Medium.AUDIO) is None
+    assert input_problem(path, Medium.PICTURE) is not None

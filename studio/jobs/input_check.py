@@ -1,14 +1,23 @@
-"""Check that a file is a readable picture, before a job is created for it."""
+"""Check that an input file is readable, before a job is created for it."""
 
 from __future__ import annotations
 
 import warnings
 from pathlib import Path
 
+from studio.kinds.kind import Medium
 from studio.protocol import Problem, Sentence, sentence
 
 _DECODED_PIXELS = 50_000_000
 """Of larger pictures only the header is read, to keep the check fast."""
+
+
+def input_problem(path: Path, medium: Medium) -> Problem | None:
+    """Return why a file cannot be used as an input of a medium, None if it can.
+
+    The content of pictures alone is looked at; of other media the engine reads it.
+    """
+    return picture_problem(path) if medium is Medium.PICTURE else None
 
 
 def picture_problem(path: Path) -> Problem | None:

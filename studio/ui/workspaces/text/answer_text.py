@@ -6,28 +6,31 @@ from typing import Any
 
 from PySide6.QtCore import QEvent, QSize, Qt, QUrl
 from PySide6.QtGui import (
-    QDesktopServices,
     QPalette,
     QResizeEvent,
-    QTextBlockFormat,
-    QTextCharFormat,
     QTextCursor,
     QTextDocument,
-    QTextFormat,
+    QTextOption,
     QWheelEvent,
 )
 from PySide6.QtWidgets import QFrame, QSizePolicy, QTextBrowser, QWidget
 
+from studio.ui.style.theme import GRID
+from studio.ui.widgets.dialog_frame import show_dialog
+from studio.ui.workspaces.text.answer_document import (
+    fits_growing_view,
+    has_long_word,
+    is_quick_to_render,
+    markdown_document,
+    plain_document,
+)
+from studio.ui.workspaces.text.open_link_dialog import OpenLinkDialog
+
 MAX_STREAMED_MARKDOWN = 4000
 """Characters up to which an unfinished answer is rendered as Markdown."""
 
-MAX_MARKDOWN = 60_000
-"""Characters above which an answer stays plain text: rendering it would block the window."""
-
-_FEATURES = (
-    QTextDocument.MarkdownFeature.MarkdownDialectGitHub
-    | QTextDocument.MarkdownFeature.MarkdownNoHTML
-)
+LONG_TEXT_HEIGHT = 60 * GRID
+"""Pixels; the height of a view that would grow, with a text too long for that."""
 
 
 class AnswerText(QTextBrowser):
@@ -35,11 +38,13 @@ class AnswerText(QTextBrowser):
 
     def __init__(self, grows: bool, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._may_grow = grows
         self._grows = grows
+        self._document: QTextDocument | None = None
         self._plain_length: int | None = None
         self._shown = ("", False)
         self.setOpenLinks(False)
-        self.anchorClicked.connect(_open_link)
+        self.anchorClicked.connect(self._ask_to_open)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setTabChangesFocus(True)
         self.setAccessibleName(self.tr("Answer"))
@@ -55,7 +60,6 @@ class AnswerText(QTextBrowser):
         if grows:
             self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
             self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-            self.document().documentLayout().documentSizeChanged.connect(self._fit_height)
 
     def show_answer(self, text: str, finished: bool) -> None:
         """Show a text, appending to the shown one where possible; `finished` renders it fully."""
@@ -66,27 +70,66 @@ class AnswerText(QTextBrowser):
             return
         bar = self.verticalScrollBar()
         position, follows = bar.value(), bar.value() >= bar.maximum() - 4
-        limit = MAX_MARKDOWN if finished else MAX_STREAMED_MARKDOWN
-        if len(text) <= limit:
-            self.document().setMarkdown(text, _FEATURES)
+        if (finished or len(text) <= MAX_STREAMED_MARKDOWN) and is_quick_to_render(text):
             self._plain_length = None
-            self._format_blocks()
-        elif self._plain_length is None or not text.startswith(self._shown[0]):
-            self.setPlainText(text)
-            self._plain_length = len(text)
+            self._set_grows(self._may_grow)
+            code = self.palette().color(QPalette.ColorRole.Midlight)
+            self._replace_document(markdown_document(text, self.font(), code))
         else:
-            cursor = QTextCursor(self.document())
-            cursor.movePosition(QTextCursor.MoveOperation.End)
-            cursor.insertText(text[self._plain_length :])
-            self._plain_length = len(text)
+            self._show_plain(text)
         self._shown = (text, finished)
         if not self._grows:
             bar.setValue(
                 bar.maximum() if follows and not finished else min(position, bar.maximum())
             )
 
+    def _show_plain(self, text: str) -> None:
+        grows = self._may_grow and fits_growing_view(text)
+        shown = self._plain_length
+        if shown is None or grows != self._grows or not text.startswith(self._shown[0]):
+            self._set_grows(grows)
+            self._replace_document(plain_document(text, self.font()))
+        elif has_long_word(text[max(0, shown - 2000) :]) and not self._breaks_anywhere():
+            self._replace_document(plain_document(text, self.font()))
+        else:
+            cursor = QTextCursor(self.document())
+            cursor.movePosition(QTextCursor.MoveOperation.End)
+            cursor.insertText(text[shown:])
+        self._plain_length = len(text)
+
+    def _breaks_anywhere(self) -> bool:
+        option = self.document().defaultTextOption()
+        return option.wrapMode() == QTextOption.WrapMode.WrapAnywhere
+
+    def _replace_document(self, document: QTextDocument) -> None:
+        """Show a document that has no layout yet; it is laid out once for the current width."""
+        document.setParent(self)
+        layout = document.documentLayout()
+        layout.setPaintDevice(self.viewport())
+        if self._grows:
+            document.setTextWidth(self.viewport().width())
+            layout.documentSize()
+        self.setWordWrapMode(document.defaultTextOption().wrapMode())
+        self.setDocument(document)
+        if self._document is not None:
+            self._document.deleteLater()
+        self._document = document
+        if self._grows:
+            layout.documentSizeChanged.connect(self._fit_height)
+            self._fit_height()
+
+    def _set_grows(self, grows: bool) -> None:
+        if grows == self._grows:
+            return
+        self._grows = grows
+        self.setVerticalScrollBarPolicy(
+            Qt.ScrollBarPolicy.ScrollBarAlwaysOff if grows else Qt.ScrollBarPolicy.ScrollBarAsNeeded
+        )
+        if not grows:
+            self.setFixedHeight(LONG_TEXT_HEIGHT)
+
     def loadResource(self, _kind: int, _name: QUrl | str) -> Any:
-        """Load nothing: an answer must not read files or URLs."""
+        """Load nothing; images never get here, see `answer_document`."""
         return None
 
     def sizeHint(self) -> QSize:
@@ -103,30 +146,6 @@ class AnswerText(QTextBrowser):
         height = max(self._text_height(), self.fontMetrics().height())
         if height != self.height():
             self.setFixedHeight(height)
-
-    def _format_blocks(self) -> None:
-        """Reduce headings to one size, shade code and remove the margins in table cells."""
-        code = QTextBlockFormat()
-        code.setBackground(self.palette().color(QPalette.ColorRole.Midlight))
-        cell = QTextBlockFormat()
-        cell.setTopMargin(0)
-        cell.setBottomMargin(0)
-        heading = QTextCharFormat()
-        heading.setProperty(QTextFormat.Property.FontSizeAdjustment, 1)
-        block = self.document().begin()
-        while block.isValid():
-            block_format = block.blockFormat()
-            cursor = QTextCursor(block)
-            if block_format.headingLevel():
-                cursor.select(QTextCursor.SelectionType.BlockUnderCursor)
-                cursor.mergeCharFormat(heading)
-            elif block_format.hasProperty(
-                QTextFormat.Property.BlockCodeFence
-            ) or block_format.hasProperty(QTextFormat.Property.BlockCodeLanguage):
-                cursor.mergeBlockFormat(code)
-            elif cursor.currentTable() is not None:
-                cursor.mergeBlockFormat(cell)
-            block = block.next()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
@@ -147,7 +166,6 @@ class AnswerText(QTextBrowser):
         else:
             super().wheelEvent(event)
 
-
-def _open_link(link: QUrl) -> None:
-    if link.scheme() in ("http", "https"):
-        QDesktopServices.openUrl(link)
+    def _ask_to_open(self, link: QUrl) -> None:
+        if link.scheme() in ("http", "https"):
+            show_dialog(OpenLinkDialog(link, self.window()))

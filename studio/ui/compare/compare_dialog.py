@@ -18,6 +18,7 @@ from studio.ui.media.picture.loader import PictureLoader
 from studio.ui.style.theme import GRID, mute
 from studio.ui.widgets.buttons import dialog_button
 from studio.ui.widgets.dialog_frame import fill_dialog, make_picture_window
+from studio.ui.widgets.plain_text import plain_tooltip
 from studio.ui.widgets.shortened import shortened
 
 MAX_VALUE = 160
@@ -87,7 +88,9 @@ class CompareDialog(QDialog):
                     for name, value in facts
                 )
             )
-            caption.setToolTip("\n".join(f"{name}: {value}" for name, value in facts))
+            caption.setToolTip(
+                plain_tooltip("\n".join(f"{name}: {value}" for name, value in facts))
+            )
         self.captions.append(caption)
         return caption
 

@@ -18,6 +18,7 @@ from studio.ui.shell.state import AppState
 from studio.ui.style.theme import GRID, enlarge, mute
 from studio.ui.widgets.buttons import dialog_button
 from studio.ui.widgets.dialog_frame import fill_dialog, make_picture_window
+from studio.ui.widgets.plain_text import plain_tooltip
 from studio.ui.widgets.shortened import shortened
 from studio.ui.widgets.tinted_label import TintedLabel
 
@@ -213,7 +214,7 @@ class CullDialog(QDialog):
         )
         prompt = " ".join(asset.prompt.split())
         self._prompt.setText(shortened(prompt, MAX_PROMPT))
-        self._prompt.setToolTip(asset.prompt)
+        self._prompt.setToolTip(plain_tooltip(asset.prompt))
         self._prompt.setMinimumWidth(1)
         self.canvas.setAccessibleName(f"{self.progress.text()}: {prompt}")
         self._buttons["back"].setEnabled(self._index > 0)

@@ -11,6 +11,7 @@ from studio.protocol import ModelRef
 from studio.ui.style.icons import icon
 from studio.ui.style.theme import GRID
 from studio.ui.style.translations import translated
+from studio.ui.widgets.plain_text import plain_tooltip
 from studio.ui.widgets.tinted_label import TintedLabel
 
 if TYPE_CHECKING:
@@ -86,7 +87,9 @@ class ModelPicker(QWidget):
         models = self._state.models(self._task)
         for model in models:
             self.combo.addItem(model.name, model)
-            self.combo.setItemData(self.combo.count() - 1, model.path, Qt.ItemDataRole.ToolTipRole)
+            self.combo.setItemData(
+                self.combo.count() - 1, plain_tooltip(model.path), Qt.ItemDataRole.ToolTipRole
+            )
         if models:
             self.combo.insertSeparator(self.combo.count())
         self.combo.addItem(icon("plus"), self.tr("Add a model…"), _ADD)

@@ -20,6 +20,7 @@ from studio.kinds.kind import Medium
 from studio.library.records import Asset
 from studio.ui.gallery.thumbnails import Thumbnails
 from studio.ui.shell.background import Background
+from studio.ui.widgets.plain_text import plain_tooltip
 from studio.ui.widgets.times import time_ago_text
 
 Index = QModelIndex | QPersistentModelIndex
@@ -124,7 +125,7 @@ class HistoryModel(QAbstractListModel):
         if role == Qt.ItemDataRole.DisplayRole:
             return asset_title(asset)
         if role == Qt.ItemDataRole.ToolTipRole:
-            return f"{_created_text(asset)}\n{asset.path}"
+            return plain_tooltip(f"{_created_text(asset)}\n{asset.path}")
         if role == Qt.ItemDataRole.AccessibleTextRole:
             return f"{asset_title(asset)}, {_second_line(asset)}"
         if role == ASSET_ROLE:

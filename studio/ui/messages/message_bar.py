@@ -14,6 +14,7 @@ from studio.ui.style.icons import icon_pixmap
 from studio.ui.style.theme import GRID, Severity, blend, severity_colour
 from studio.ui.widgets.buttons import tool_button
 from studio.ui.widgets.dialog_frame import show_dialog
+from studio.ui.widgets.plain_text import plain_tooltip
 
 MAX_MESSAGES = 200
 """Messages kept in the list; older ones are dropped."""
@@ -156,7 +157,7 @@ class MessageBar(QFrame):
             " ".join(text.split()), Qt.TextElideMode.ElideRight, width
         )
         self._text.setText(elided)
-        self._text.setToolTip(text)
+        self._text.setToolTip(plain_tooltip(text))
 
     def _paint(self) -> None:
         self._painting = True

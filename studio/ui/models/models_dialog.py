@@ -27,6 +27,7 @@ from studio.ui.shell.state import AppState
 from studio.ui.style.icons import icon
 from studio.ui.style.theme import GRID, severity_colour
 from studio.ui.style.translations import tr, translated
+from studio.ui.widgets.plain_text import plain_tooltip
 from studio.ui.widgets.tinted_label import TintedLabel
 
 ROW_HEIGHT = 3 * GRID
@@ -160,10 +161,10 @@ class ModelsDialog(QDialog):
         item = QTreeWidgetItem(group, [model.name, kind, readable_size(model.size), memory])
         item.setSizeHint(0, QSize(0, ROW_HEIGHT))
         item.setTextAlignment(2, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        item.setToolTip(0, model.path)
+        item.setToolTip(0, plain_tooltip(model.path))
         item.setData(0, _MODEL, model)
         if fit is not None:
-            item.setToolTip(3, translated(fit.sentence))
+            item.setToolTip(3, plain_tooltip(translated(fit.sentence)))
             if fit.verdict != "fits":
                 shade = severity_colour(
                     "warning" if fit.verdict == "tight" else "error", self.palette()
@@ -181,7 +182,7 @@ class ModelsDialog(QDialog):
         group.setFirstColumnSpanned(True)
         for name, problem in problems.items():
             item = QTreeWidgetItem(group, [f"{name}: {translated(problem.message)}"])
-            item.setToolTip(0, translated(problem.message))
+            item.setToolTip(0, plain_tooltip(translated(problem.message)))
             item.setData(0, _MODEL, name)
             item.setFirstColumnSpanned(True)
         group.setExpanded(True)

@@ -18,6 +18,7 @@ from studio.kinds.requests import display_name
 from studio.library.records import Job
 from studio.protocol import JobStatus
 from studio.ui.style.translations import tr, translated
+from studio.ui.widgets.plain_text import plain_tooltip
 from studio.ui.widgets.times import duration_text
 
 Index = QModelIndex | QPersistentModelIndex
@@ -197,7 +198,7 @@ class QueueModel(QAbstractListModel):
             status = self._status(job)
             if job.problem is not None:
                 status = translated(job.problem.message)
-            return f"{job_title(job)}\n{status}"
+            return plain_tooltip(f"{job_title(job)}\n{status}")
         if role == Qt.ItemDataRole.AccessibleTextRole:
             return f"{job_title(job)}, {self._status(job)}"
         if role == JOB_ROLE:

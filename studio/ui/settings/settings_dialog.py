@@ -26,6 +26,7 @@ from PySide6.QtWidgets import (
 from studio.ui.shell.state import AppState
 from studio.ui.style.theme import GRID, Scheme, apply_scheme, mute
 from studio.ui.widgets.dialog_frame import close_buttons, fill_dialog
+from studio.ui.widgets.plain_text import plain_tooltip
 
 
 class SettingsDialog(QDialog):
@@ -62,7 +63,7 @@ class SettingsDialog(QDialog):
         self.library.setObjectName("settings.library")
         self.library.setAccessibleName(self.tr("Library folder"))
         self.library.setReadOnly(True)
-        self.library.setToolTip(str(state.library_root))
+        self.library.setToolTip(plain_tooltip(str(state.library_root)))
         choose = QPushButton(self.tr("Choose…"), self)
         choose.clicked.connect(self._choose_library)
         show = QPushButton(self.tr("Open folder"), self)
@@ -206,7 +207,7 @@ class SettingsDialog(QDialog):
             chosen.mkdir(parents=True, exist_ok=True)
         self._state.settings.library = "" if chosen == self._state.paths.library else folder
         self.library.setText(folder)
-        self.library.setToolTip(folder)
+        self.library.setToolTip(plain_tooltip(folder))
         self._apply_on_restart()
 
     def _apply_on_restart(self) -> None:

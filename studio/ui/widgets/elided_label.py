@@ -6,6 +6,8 @@ from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QPainter, QPaintEvent, QPalette, QResizeEvent
 from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
 
+from studio.ui.widgets.plain_text import plain_tooltip
+
 
 class StatusLine(QLabel):
     """A selectable line, elided at the end.
@@ -24,7 +26,7 @@ class StatusLine(QLabel):
     def set_text(self, text: str) -> None:
         """Show a text; line breaks become spaces."""
         self._full_text = " ".join(text.split())
-        self.setToolTip(text)
+        self.setToolTip(plain_tooltip(text))
         self.setAccessibleDescription(text)
         self._elide()
 

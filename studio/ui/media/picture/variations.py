@@ -24,6 +24,7 @@ from PySide6.QtWidgets import (
 )
 
 from studio.ui.media.picture.loader import PictureLoader
+from studio.ui.widgets.plain_text import plain_tooltip
 
 THUMBNAIL = QSize(96, 96)
 
@@ -70,7 +71,9 @@ class VariationModel(QAbstractListModel):
         variation = self._variations[index.row()]
         if role == VARIATION_ROLE:
             return variation
-        if role in (Qt.ItemDataRole.ToolTipRole, Qt.ItemDataRole.AccessibleTextRole):
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return plain_tooltip(self._description(variation))
+        if role == Qt.ItemDataRole.AccessibleTextRole:
             return self._description(variation)
         return None
 

@@ -30,6 +30,7 @@ from studio.ui.style.theme import GRID, mute
 from studio.ui.widgets.buttons import tool_button
 from studio.ui.widgets.dropped_files import accepted_paths
 from studio.ui.widgets.elided_label import ElidedLabel
+from studio.ui.widgets.plain_text import plain_tooltip
 from studio.ui.workspaces.image.mask.tint import draw_mask, tint
 
 SIDE = 56
@@ -155,7 +156,7 @@ class StartPicture(QFrame):
     def _update_controls(self) -> None:
         if self._path:
             self._name.set_text(Path(self._path).name)
-            self._name.setToolTip(self._path)
+            self._name.setToolTip(plain_tooltip(self._path))
         else:
             self._name.set_text(self.tr("Drop a start picture here"))
             self._name.setToolTip("")

@@ -20,6 +20,7 @@ from studio.ui.style.icons import icon
 from studio.ui.style.theme import GRID, emphasise, mute
 from studio.ui.style.translations import translated
 from studio.ui.widgets.buttons import tool_button
+from studio.ui.widgets.plain_text import plain_tooltip
 from studio.ui.widgets.tinted_label import TintedLabel
 from studio.ui.workspaces.text.answer_text import AnswerText
 from studio.ui.workspaces.text.conversation import Answer, Turn
@@ -98,7 +99,7 @@ class AnswerCard(QFrame):
         seed = "" if answer.seed is None else self.tr("seed {seed}").format(seed=answer.seed)
         self._seed.setText(seed)
         for label in (self._heading, self._seed):
-            label.setToolTip("\n".join(part for part in (seed, answer.path) if part))
+            label.setToolTip(plain_tooltip("\n".join(part for part in (seed, answer.path) if part)))
         self.body.show_answer(answer.text, finished)
         self.body.setVisible(bool(answer.text))
         failed = translated(answer.failed) if isinstance(answer.failed, Sentence) else answer.failed

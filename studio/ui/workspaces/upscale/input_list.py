@@ -27,6 +27,7 @@ from studio.ui.media.picture.loader import PictureLoader
 from studio.ui.style.icons import icon
 from studio.ui.style.theme import severity_colour
 from studio.ui.widgets.dropped_files import accepted_paths, dropped_paths
+from studio.ui.widgets.plain_text import plain_tooltip
 from studio.ui.widgets.two_line_delegate import TwoLineDelegate
 
 Index = QModelIndex | QPersistentModelIndex
@@ -71,7 +72,7 @@ class InputModel(QAbstractListModel):
             case Qt.ItemDataRole.AccessibleTextRole:
                 return f"{item.path.name}\n{self.status_text(item)}"
             case Qt.ItemDataRole.ToolTipRole:
-                return str(item.path) + (f"\n{item.message}" if item.message else "")
+                return plain_tooltip(str(item.path) + (f"\n{item.message}" if item.message else ""))
             case _ if role == INPUT_ROLE:
                 return item
         return None

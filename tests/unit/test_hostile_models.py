@@ -194,10 +194,11 @@ RAISING: list[Callable[[Path], None]] = [
 
 def nested_key(folder: Path) -> None:
     """A tuple of two references to the tuple before, 100 times: its hash takes 2**100 steps."""
-    nested = b"".join(
-        b"h" + bytes([n]) * 1 + b"h" + bytes([n]) + b"\x86q" + bytes([n + 1]) for n in range(100)
+    pairs = b"".join(
+        b"h" + bytes([n]) + b"h" + bytes([n]) + b"\x86q" + bytes([n + 1]) + b"0" for n in range(100)
     )
-    write_pth(folder / "key.pth", b"\x80\x02})q\x00" + nested + b"Ns.")
+    key = b"Nq\x000" + pairs + b"h\x64"
+    write_pth(folder / "key.pth", b"\x80\x02}" + key + b"Ns.")
 
 
 def huge_memo(folder: Path) -> None:

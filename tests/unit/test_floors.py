@@ -55,6 +55,15 @@ def test_jobs_import_only_the_interface_of_engines() -> None:
     assert set(ran.stdout.split()) == {"studio.engine", "studio.engine.api"}
 
 
+def test_the_window_starts_without_the_modules_of_the_commands() -> None:
+    code = "import sys, studio.cli.main; print(*sys.modules)"
+    process = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    loaded = set(process.stdout.split())
+    assert not loaded & {"msgspec", "studio.kinds", "studio.jobs", "studio.cli.request_options"}
+
+
 @pytest.mark.parametrize("task", ["text", "image", "upscale"])
 def test_the_engine_imports_neither_qt_nor_the_library(task: str) -> None:
     ran = subprocess.run(

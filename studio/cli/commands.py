@@ -1,0 +1,171 @@
+"""The commands of `studio` and their options."""
+
+from __future__ import annotations
+
+import argparse
+
+from studio import __version__
+from studio.cli.argument_parser import Parser
+from studio.cli.request_options import add_options
+from studio.kinds.registry import kinds, tasks
+
+
+def parser() -> Parser:
+    """Return the parser of all commands."""
+    top = Parser(
+        prog="studio",
+        description="Prompt Studio: generate text and images and upscale pictures with models on"
+        " your own machine. Without a command, the window opens.",
+    )
+    top.add_argument("--version", action="version", version=f"Prompt Studio {__version__}")
+    commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for task, kind in kinds().items():
+        command = commands.add_parser(task, help=kind.summary)
+        add_options(command, kind)
+        _common(command)
+    _models(commands.add_parser("models", help="list, add, remove and check models"))
+    _batch(commands.add_parser("batch", help="run a table with one request per row"))
+    _queue(commands.add_parser("queue", help="list, pause, resume, cancel, retry and move jobs"))
+    _library(
+        commands.add_parser("library", help="search, show, export, reproduce and rebuild results")
+    )
+    commands.add_parser("doctor", help="check this machine and the installation")
+    return top
+
+
+def _common(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "-o",
+        dest="output",
+        default="",
+        metavar="DIR",
+        help="write to this folder instead of the library",
+    )
+    command.add_argument("--json", action="store_true", help="print one JSON event per line")
+
+
+def _models(command: argparse.ArgumentParser) -> None:
+    actions = command.add_subparsers(dest="action", metavar="ACTION", required=True)
+    for name, text, argument in (
+        ("list", "list the installed models", ""),
+        ("add", "add a folder or a file, which stays where it is", "PATH"),
+        ("remove", "remove a model from the list; its files are kept", "ID"),
+        ("verify", "check the files of a model, or of all models", "[ID]"),
+        ("starter", "install missing starter models", ""),
+    ):
+        action = actions.add_parser(name, help=text)
+        if argument == "PATH":
+            action.add_argument("path", metavar="PATH")
+        elif argument == "ID":
+            action.add_argument("id", metavar="ID")
+        elif argument:
+            action.add_argument("id", metavar="ID", nargs="?", default="")
+        action.add_argument("--json", action="store_true", help="print JSON")
+
+
+def _batch(command: argparse.ArgumentParser) -> None:
+    command.description = (
+        f"Run a CSV or JSONL table. The column `task` is one of {', '.join(tasks())}. Columns named"
+        " like a field fill that field (prompt, seed, count, model, width, steps, input, scale, …);"
+        " all others are kept as labels. {{column}} in a prompt is replaced by the row's value."
+    )
+    command.add_argument("file", metavar="FILE", help="a .csv or .jsonl file")
+    command.add_argument("--resume", action="store_true", help="run only the remaining rows")
+    command.add_argument(
+        "-o",
+        dest="output",
+        default="",
+        metavar="DIR",
+        help="write results and results.csv to this folder",
+    )
+    command.add_argument("--json", action="store_true", help="print one JSON event per line")
+
+
+def _queue(command: argparse.ArgumentParser) -> None:
+    actions = command.add_subparsers(dest="action", metavar="ACTION", required=True)
+    listing = actions.add_parser("list", help="list waiting, running and recent jobs")
+    listing.add_argument("--json", action="store_true", help="print JSON")
+    actions.add_parser("pause", help="start no new job after the current one")
+    resume = actions.add_parser("resume", help="resume the queue and interrupted jobs")
+    resume.add_argument("id", metavar="ID", nargs="?", default="", help="only this interrupted job")
+    resume.add_argument("--json", action="store_true", help="print one JSON event per line")
+    cancel = actions.add_parser("cancel", help="cancel waiting jobs")
+    which = cancel.add_mutually_exclusive_group(required=True)
+    which.add_argument("id", metavar="ID", nargs="?", default="")
+    which.add_argument("--waiting", action="store_true", help="all waiting jobs")
+    which.add_argument("--all", action="store_true", help="all waiting and interrupted jobs")
+    retry = actions.add_parser("retry", help="enqueue a job again that has ended")
+    which = retry.add_mutually_exclusive_group(required=True)
+    which.add_argument("id", metavar="ID", nargs="?", default="")
+    which.add_argument("--failed", action="store_true", help="all failed jobs not retried yet")
+    move = actions.add_parser("move", help="move a waiting job, by default to the end")
+    move.add_argument("id", metavar="ID")
+    where = move.add_mutually_exclusive_group()
+    where.add_argument("--before", default="", metavar="ID", help="before this waiting job")
+    where.add_argument("--first", action="store_true", help="before all others")
+    duplicate = actions.add_parser("duplicate", help="enqueue the same request and seed again")
+    duplicate.add_argument("id", metavar="ID")
+
+
+def _library(command: argparse.ArgumentParser) -> None:
+    actions = command.add_subparsers(dest="action", metavar="ACTION", required=True)
+    search = actions.add_parser(
+        "search", help="find results by prompt, answer, tag, collection or name"
+    )
+    search.add_argument("words", metavar="TEXT", nargs="?", default="")
+    search.add_argument("--task", choices=tasks(), default=None)
+    search.add_argument("--model", default="", metavar="ID")
+    search.add_argument("--tag", action="append", default=[], metavar="TAG", help="can be repeated")
+    search.add_argument("--collection", default="", metavar="NAME")
+    search.add_argument(
+        "--label",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="can be repeated",
+    )
+    search.add_argument("--starred", action="store_true")
+    search.add_argument("--since", default="", metavar="DATE", help="made on this day or later")
+    search.add_argument(
+        "--until", default="", metavar="DATE", help="made on this day or earlier, e.g. 2026-01-31"
+    )
+    search.add_argument(
+        "--limit",
+        type=int,
+        default=200,
+        metavar="N",
+        help="maximum number of results (default 200)",
+    )
+    show = actions.add_parser("show", help="show a result and its recipe")
+    show.add_argument("id", metavar="ID")
+    export = actions.add_parser("export", help="copy results, with their recipes in a table")
+    export.add_argument("ids", metavar="ID", nargs="+")
+    export.add_argument("dir", metavar="DIR")
+    export.add_argument(
+        "--format",
+        choices=("webp", "jpeg"),
+        default="",
+        help="convert pictures; they keep their recipes",
+    )
+    export.add_argument(
+        "--quality",
+        type=int,
+        default=None,
+        metavar="N",
+        help="1 to 100 (default: lossless for WebP, 90 for JPEG)",
+    )
+    reproduce = actions.add_parser(
+        "reproduce", help="reproduce a result and compare it with the first"
+    )
+    reproduce.add_argument("id", metavar="ID")
+    reproduce.add_argument(
+        "-o",
+        dest="output",
+        default="",
+        metavar="DIR",
+        help="write to this folder instead of the library",
+    )
+    rebuild = actions.add_parser("rebuild", help="rebuild the index from the files")
+    actions.add_parser("path", help="print the folder of the library")
+    for action in (search, show, export, reproduce, rebuild):
+        action.add_argument("--json", action="store_true", help="print JSON")

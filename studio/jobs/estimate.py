@@ -18,7 +18,7 @@ from msgspec import Struct
 from studio.jobs.forecast import Peak, peak_of
 from studio.kinds.kind import BatchTiming, WorkTiming
 from studio.kinds.registry import kind_of, known_kind
-from studio.kinds.requests import inputs_of, unsupported_reason
+from studio.kinds.requests import inputs_of, model_settings, unsupported_reason
 from studio.library.queue.stored_job import rows_left
 from studio.library.records import Job, making_seconds
 from studio.library.store import Library
@@ -374,7 +374,7 @@ class Defaults:
         """Return the request with the id of its model and the known defaults of that model."""
         if isinstance(request, UnknownRequest):
             return request
-        key = strip_untimed(request)
+        key = model_settings(request)
         if key not in self._known:
             self._known[key] = self._look_up(request)
         model, can = self._known[key]

@@ -13,9 +13,9 @@ from math import log, sqrt
 import psutil
 from msgspec import Struct
 
-from studio.kinds.registry import kind_of, known_kind
+from studio.kinds.registry import kind_if_known, kind_of
 from studio.models.fit import COMFORT, Verdict, main_memory, memory_need
-from studio.protocol import Capabilities, DeviceMemory, ModelRef, Recipe, Request, UnknownRequest
+from studio.protocol import Capabilities, DeviceMemory, ModelRef, Recipe, Request
 
 _TILED_SHARE = 0.15
 """Rough share of the memory per pixel that remains when the VAE works in tiles."""
@@ -62,8 +62,8 @@ def peak_of(recipe: Recipe) -> Peak | None:
     """Return the peak memory recorded in a recipe, None if there is none."""
     request, stats = recipe.request, recipe.stats
     size = stats.get("peak_memory", 0.0)
-    kind = known_kind(request.task)
-    if kind is None or kind.size is None or isinstance(request, UnknownRequest) or size <= 0:
+    kind = kind_if_known(request)
+    if kind is None or kind.size is None or size <= 0:
         return None
     width, height = kind.size(request, None)
     if not width:

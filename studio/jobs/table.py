@@ -23,7 +23,7 @@ from studio.jobs.input_check import input_problem
 from studio.kinds.coding import request_from_fields
 from studio.kinds.field_errors import field_of, field_sentence
 from studio.kinds.registry import kind_of, known_kind, tasks
-from studio.kinds.requests import inputs_of, prompt_of
+from studio.kinds.requests import inputs_of, model_settings, prompt_of
 from studio.models.registry import Registry
 from studio.protocol import (
     MAX_PROMPT_LENGTH,
@@ -109,7 +109,7 @@ def model_errors(table: Table, registry: Registry) -> list[RowError]:
     errors: list[RowError] = []
     known: dict[Request, Problem | None] = {}
     for row in table.rows:
-        settings = _model_settings(row.request)
+        settings = model_settings(row.request)
         if settings not in known:
             try:
                 registry.resolve_all(row.request)
@@ -120,19 +120,6 @@ def model_errors(table: Table, registry: Registry) -> list[RowError]:
         if found is not None:
             errors.append(RowError(row.line, "model", found.message))
     return errors
-
-
-def _model_settings(request: Request) -> Request:
-    """Return the request with all fields reset that do not decide which models it needs."""
-    kind = kind_of(request)
-    plain: dict[str, Any] = {name: field.default for name, field in kind.fields.items()}
-    plain |= {name: "" for name, field in kind.fields.items() if field.required}
-    kept = {
-        name: getattr(request, name)
-        for name, field in kind.fields.items()
-        if field.type == "choice" or name in ("model", "adapters")
-    }
-    return request.with_values(**(plain | kept))
 
 
 def input_errors(table: Table) -> list[RowError]:

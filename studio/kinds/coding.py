@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal, Union, cast, get_args, get_origin, g
 import msgspec
 from msgspec import Struct
 
-from studio.kinds.registry import AnyKind, kind_of, kinds, known_kind
+from studio.kinds.registry import AnyKind, kind_if_known, kind_of, kinds, known_kind
 from studio.protocol import Command, Event, Recipe, Request, UnknownRequest
 
 
@@ -88,8 +88,8 @@ def shared_settings(request: Request) -> tuple[object, ...] | None:
 
     None if the request cannot share calls.
     """
-    kind = known_kind(request.task)
-    if kind is None or isinstance(request, UnknownRequest) or not kind.shares_calls(request):
+    kind = kind_if_known(request)
+    if kind is None or not kind.shares_calls(request):
         return None
     shared = (name for name in kind.fields if name not in kind.unshared_fields)
     return (kind.task, *(getattr(request, name) for name in shared))
@@ -159,13 +159,16 @@ def _loose_struct(kind: AnyKind) -> type[Struct]:
 def _loose_fields(kind: AnyKind) -> Any:
     hints = get_type_hints(kind.request, include_extras=True)
     for info in msgspec.structs.fields(cast(Any, kind.request)):
-        loose = _without_range(hints[info.name])
-        if info.default is not msgspec.NODEFAULT:
-            yield info.name, loose, info.default
-        elif info.default_factory is not msgspec.NODEFAULT:
-            yield info.name, loose, msgspec.field(default_factory=info.default_factory)
-        else:
-            yield info.name, loose
+        yield _field_like(info, _without_range(hints[info.name]))
+
+
+def _field_like(info: msgspec.structs.FieldInfo, hint: Any) -> Any:
+    """Return a field for `defstruct` with the name and default of another, and a type."""
+    if info.required:
+        return info.name, hint
+    if info.default_factory is not msgspec.NODEFAULT:
+        return info.name, hint, msgspec.field(default_factory=info.default_factory)
+    return info.name, hint, info.default
 
 
 def _without_range(hint: Any) -> Any:
@@ -227,11 +230,7 @@ _loose_recipe_decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(
         [
             ("request", msgspec.Raw),
             *(
-                (info.name, info.type)
-                if info.required
-                else (info.name, info.type, msgspec.field(default_factory=info.default_factory))
-                if info.default_factory is not msgspec.NODEFAULT
-                else (info.name, info.type, info.default)
+                _field_like(info, info.type)
                 for info in msgspec.structs.fields(Recipe)
                 if info.name in _RECIPE_FIELDS
             ),

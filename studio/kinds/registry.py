@@ -11,7 +11,7 @@ from typing import Any
 
 from studio.formats import suffixes
 from studio.kinds.kind import Kind, Medium
-from studio.protocol import Request
+from studio.protocol import Request, UnknownRequest
 
 MODULES = ("studio.kinds.text", "studio.kinds.image", "studio.kinds.upscale")
 """In the order of the tabs."""
@@ -51,6 +51,11 @@ def kind_of(request: Request) -> AnyKind:
 def known_kind(task: str) -> AnyKind | None:
     """Return the kind of a task, None if this version does not know it."""
     return kinds().get(task)
+
+
+def kind_if_known(request: Request) -> AnyKind | None:
+    """Return a request's kind, None for an `UnknownRequest`."""
+    return None if isinstance(request, UnknownRequest) else known_kind(request.task)
 
 
 def task_of_format(format: str) -> str:

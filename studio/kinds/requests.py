@@ -6,13 +6,8 @@ import msgspec
 
 from studio.kinds.coding import check_ranges
 from studio.kinds.field_errors import field_sentence
-from studio.kinds.registry import AnyKind, known_kind
+from studio.kinds.registry import kind_if_known, kind_of
 from studio.protocol import InputFile, Request, Sentence, UnknownRequest, sentence
-
-
-def kind_if_known(request: Request) -> AnyKind | None:
-    """Return a request's kind, None for an `UnknownRequest`."""
-    return None if isinstance(request, UnknownRequest) else known_kind(request.task)
 
 
 def inputs_of(request: Request) -> dict[str, InputFile]:
@@ -47,6 +42,17 @@ def display_name(request: Request) -> str:
         return prompt_of(request)
     names = (path.replace("\\", "/").rsplit("/", 1)[-1] for path in input_paths(request))
     return next(names, "")
+
+
+def model_settings(request: Request) -> Request:
+    """Return the request with all fields reset that do not decide which models it needs."""
+    fields = kind_of(request).fields
+    plain = {
+        name: "" if field.required else field.default
+        for name, field in fields.items()
+        if field.type != "choice" and name not in ("model", "adapters")
+    }
+    return request.with_values(**plain)
 
 
 def unsupported_reason(request: Request) -> Sentence | None:

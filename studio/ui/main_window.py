@@ -113,7 +113,8 @@ class MainWindow(QMainWindow):
 
     def restore(self, source: Asset | Request) -> None:
         """Show the settings of an asset or a request in the tab of its kind."""
-        from studio.kinds.requests import kind_if_known, unsupported_reason
+        from studio.kinds.registry import kind_if_known
+        from studio.kinds.requests import unsupported_reason
 
         request = source if isinstance(source, Request) else source.recipe.request
         if kind_if_known(request) is not None:
@@ -129,7 +130,7 @@ class MainWindow(QMainWindow):
 
     def show_job(self, job: Job) -> None:
         """Show a job in the tab of its kind, if that workspace can show jobs."""
-        from studio.kinds.requests import kind_if_known
+        from studio.kinds.registry import kind_if_known
 
         if kind_if_known(job.request) is None:
             return

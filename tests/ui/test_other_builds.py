@@ -10,7 +10,7 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QMenu
 from pytestqt.qtbot import QtBot
 
-from studio.kinds.requests import kind_if_known
+from studio.kinds.registry import kind_if_known
 from studio.library.records import Asset, Job
 from studio.library.store import Library
 from studio.settings import Paths

@@ -24,7 +24,15 @@ from studio.kinds.text import TextRequest
 from studio.kinds.upscale import UpscaleRequest
 from studio.library.store import Library
 from studio.models.registry import Registry
-from studio.protocol import Capabilities, InputFile, Problem, Recipe, sentence
+from studio.protocol import (
+    Capabilities,
+    InputFile,
+    ModelRef,
+    Problem,
+    Recipe,
+    Request,
+    sentence,
+)
 from studio.settings import default_paths
 from tests.unit.conftest import enqueue, png_bytes
 from tests.unit.model_files import write_llama, write_pipeline
@@ -267,3 +275,24 @@ def test_ten_thousand_waiting_jobs_are_estimated_at_once(library: Library) -> No
     full = answers("full", 32, "2026-11-24T12:20:43+00:00", 8.2, tokens=24, limit=24)
     left = Backlog(library).remaining(Estimator(full))
     assert left.waiting == pytest.approx(10_000 * (8.2 + 1.5))
+
+
+def test_the_models_of_many_similar_requests_are_looked_up_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STUDIO_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("STUDIO_STARTER", str(tmp_path / "starter"))
+    registry = Registry(default_paths())
+    resolved: list[Request] = []
+    resolve_all = registry.resolve_all
+
+    def counted(request: Request) -> tuple[ModelRef, ...]:
+        resolved.append(request)
+        return resolve_all(request)
+
+    monkeypatch.setattr(registry, "resolve_all", counted)
+    complete = Defaults(registry).complete
+    for number in range(20):
+        complete(UpscaleRequest(input=InputFile(f"{number}.png"), scale=2))
+        complete(ImageRequest(prompt="x", steps=number + 1, width=64 * (number + 1)))
+    assert len(resolved) == 2

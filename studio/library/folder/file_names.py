@@ -11,9 +11,9 @@ import unicodedata
 from datetime import datetime
 from pathlib import Path
 
-from studio.kinds.registry import known_kind
+from studio.kinds.registry import kind_if_known, known_kind
 from studio.kinds.requests import prompt_of
-from studio.protocol import Request, UnknownRequest
+from studio.protocol import Request
 
 SLUG_CHARACTERS = 60
 _SLUG_BYTES = 120
@@ -41,8 +41,8 @@ def slug(text: str) -> str:
 
 def request_slug(request: Request) -> str:
     """Return the part of a file name that describes the request."""
-    kind = known_kind(request.task)
-    if kind is None or isinstance(request, UnknownRequest):
+    kind = kind_if_known(request)
+    if kind is None:
         return slug(prompt_of(request)) or slug(request.task) or "result"
     if kind.name_parts is None:
         return slug(prompt_of(request)) or kind.fallback_name

@@ -18,10 +18,10 @@ from studio.formats.embedded import Content, Embedded
 from studio.formats.recipe_files import PLAIN_TEXT, read_content, read_embedded, writable_format
 from studio.kinds.coding import recipe_from_json, to_json
 from studio.kinds.kind import Medium
-from studio.kinds.registry import known_kind, medium_of
+from studio.kinds.registry import kind_if_known, medium_of
 from studio.kinds.requests import has_prompt, inputs_of, prompt_of
 from studio.library.recipes.source_type import is_generated, source_type, with_source
-from studio.protocol import Recipe, Request, UnknownRequest, problem
+from studio.protocol import Recipe, Request, problem
 
 
 class WriteResult(Struct, frozen=True):
@@ -90,10 +90,8 @@ def _embedded(recipe: Recipe, label: AigcLabel | None, old: Embedded, content: C
 
 def embedded_text(recipe: Recipe, width: int, height: int) -> tuple[str, str] | None:
     """Return the keyword and text for other programs in a picture, None if there is none."""
-    kind = known_kind(recipe.request.task)
-    if kind is None or isinstance(recipe.request, UnknownRequest):
-        return None
-    return kind.embedded_text(recipe, width, height)
+    kind = kind_if_known(recipe.request)
+    return None if kind is None else kind.embedded_text(recipe, width, height)
 
 
 def source_type_of(request: Request) -> str:

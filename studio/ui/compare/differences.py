@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from studio.kinds.registry import AnyKind
-from studio.kinds.requests import kind_if_known
+from studio.kinds.registry import AnyKind, kind_if_known
 from studio.library.records import Asset
 from studio.protocol import MAX_PROMPT_LENGTH
 from studio.ui.style.translations import tr

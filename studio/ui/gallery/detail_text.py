@@ -7,8 +7,8 @@ from html import escape
 
 import msgspec
 
-from studio.kinds.registry import AnyKind
-from studio.kinds.requests import kind_if_known, unsupported_reason
+from studio.kinds.registry import AnyKind, kind_if_known
+from studio.kinds.requests import unsupported_reason
 from studio.library.records import Asset
 from studio.protocol import Recipe, UnknownRequest, readable_size
 from studio.ui.shell.kind_labels import task_title

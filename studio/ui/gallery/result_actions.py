@@ -14,8 +14,8 @@ from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QFileDialog, QWidget
 
 from studio.kinds.kind import Medium
-from studio.kinds.registry import kind_of, kinds, prompted_kind
-from studio.kinds.requests import kind_if_known, unsupported_reason
+from studio.kinds.registry import kind_if_known, kind_of, kinds, prompted_kind
+from studio.kinds.requests import unsupported_reason
 from studio.library.recipes.export import ExportFormat
 from studio.library.records import Asset
 from studio.ui.gallery.rerun import Rerun

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QMenu
 
-from studio.kinds.requests import kind_if_known
+from studio.kinds.registry import kind_if_known
 from studio.library.records import Job
 from studio.protocol import JobStatus
 from studio.ui.queue.queue_actions import QueueActions

@@ -9,8 +9,6 @@ from os import urandom
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QUrl
-from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import (
     QDialog,
     QHBoxLayout,
@@ -32,6 +30,7 @@ from studio.ui.shell.job_watch import JobWatch
 from studio.ui.shell.state import AppState
 from studio.ui.style.theme import GRID, mute
 from studio.ui.widgets.buttons import PrimaryButton
+from studio.ui.widgets.open_path import open_path
 from studio.ui.widgets.times import duration_text
 
 if TYPE_CHECKING:
@@ -208,7 +207,7 @@ class BatchDialog(QDialog):
                 self.tr("The contact sheet is saved as {name}.").format(name=path.name),
                 "success",
                 self.tr("Open"),
-                lambda: QDesktopServices.openUrl(QUrl.fromLocalFile(str(path))),
+                lambda: open_path(path),
             )
 
         def failed(problem: Problem) -> None:

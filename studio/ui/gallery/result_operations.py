@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QMimeData, QObject, QUrl
-from PySide6.QtGui import QDesktopServices, QGuiApplication, QImage
+from PySide6.QtGui import QGuiApplication, QImage
 
 from studio.kinds.kind import Medium
 from studio.library.recipes.export import ExportFormat
@@ -16,6 +16,7 @@ from studio.library.records import Asset
 from studio.protocol import Sentence
 from studio.ui.shell.state import AppState
 from studio.ui.style.translations import translated
+from studio.ui.widgets.open_path import open_path
 
 
 class ResultOperations(QObject):
@@ -133,7 +134,7 @@ class ResultOperations(QObject):
                 ),
                 "success",
                 self.tr("Open folder"),
-                lambda: QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder))),
+                lambda: open_path(folder),
             )
 
         self._state.background.long(
@@ -160,7 +161,7 @@ class ResultOperations(QObject):
                 self.tr("The contact sheet is saved as {name}.").format(name=path.name),
                 "success",
                 self.tr("Open"),
-                lambda: QDesktopServices.openUrl(QUrl.fromLocalFile(str(path))),
+                lambda: open_path(path),
             )
 
         self._state.background.long(self, make, done, self._state.problem.emit)
@@ -168,11 +169,11 @@ class ResultOperations(QObject):
     def open(self, asset: Asset) -> None:
         """Open a result in the default application."""
         if self._file_exists(asset):
-            QDesktopServices.openUrl(QUrl.fromLocalFile(str(asset.path)))
+            open_path(asset.path)
 
     def open_folder(self, asset: Asset) -> None:
         """Open the folder that contains a result."""
-        QDesktopServices.openUrl(QUrl.fromLocalFile(str(asset.path.parent)))
+        open_path(asset.path.parent)
 
     def copy(self, assets: Sequence[Asset]) -> None:
         """Copy to the clipboard: the texts, else the first picture, else the files."""

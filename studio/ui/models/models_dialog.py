@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from PySide6.QtCore import QSize, Qt, QUrl
-from PySide6.QtGui import QDesktopServices
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import (
     QDialog,
     QFileDialog,
@@ -27,6 +26,7 @@ from studio.ui.shell.state import AppState
 from studio.ui.style.icons import icon
 from studio.ui.style.theme import GRID, severity_colour
 from studio.ui.style.translations import tr, translated
+from studio.ui.widgets.open_path import open_path
 from studio.ui.widgets.plain_text import plain_tooltip
 from studio.ui.widgets.tinted_label import TintedLabel
 
@@ -281,4 +281,4 @@ class ModelsDialog(QDialog):
         if model is not None:
             path = Path(model.path)
             folder = path if path.is_dir() else path.parent
-            QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder)))
+            open_path(folder)

@@ -6,8 +6,7 @@ import contextlib
 from pathlib import Path
 from typing import Literal, cast
 
-from PySide6.QtCore import Qt, QUrl, Signal
-from PySide6.QtGui import QDesktopServices
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QApplication,
     QCheckBox,
@@ -26,6 +25,7 @@ from PySide6.QtWidgets import (
 from studio.ui.shell.state import AppState
 from studio.ui.style.theme import GRID, Scheme, apply_scheme, mute
 from studio.ui.widgets.dialog_frame import close_buttons, fill_dialog
+from studio.ui.widgets.open_path import open_path
 from studio.ui.widgets.plain_text import plain_tooltip
 
 
@@ -69,9 +69,7 @@ class SettingsDialog(QDialog):
         show = QPushButton(self.tr("Open folder"), self)
         for button in (choose, show):
             button.setAutoDefault(False)
-        show.clicked.connect(
-            lambda: QDesktopServices.openUrl(QUrl.fromLocalFile(str(state.library_root)))
-        )
+        show.clicked.connect(lambda: open_path(state.library_root))
         folder = QHBoxLayout()
         folder.setSpacing(GRID)
         folder.addWidget(self.library, 1)

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from PySide6.QtCore import QObject, QUrl
-from PySide6.QtGui import QDesktopServices
+from PySide6.QtCore import QObject
 
 from studio.kinds.requests import prompt_of
 from studio.library.records import Job
@@ -16,6 +15,7 @@ from studio.ui.messages.shown_message import ShownMessage
 from studio.ui.shell.state import AppState
 from studio.ui.style.theme import Severity
 from studio.ui.style.translations import tr, translated
+from studio.ui.widgets.open_path import open_path
 from studio.ui.widgets.shortened import shortened
 
 NextStep = tuple[str, Callable[[], object] | None]
@@ -40,8 +40,7 @@ def next_step(problem: Problem, state: AppState, messages: MessageBar) -> NextSt
         case "model_missing" | "model_broken":
             return tr("Models…"), lambda: state.destinations.open_models("")
         case "disk_full":
-            folder = QUrl.fromLocalFile(str(state.library_root))
-            return tr("Open folder"), lambda: QDesktopServices.openUrl(folder)
+            return tr("Open folder"), lambda: open_path(state.library_root)
         case _:
             return (tr("Details"), messages.show_list) if problem.detail else ("", None)
 

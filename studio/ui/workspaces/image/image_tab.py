@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
-from PySide6.QtCore import QUrl
-from PySide6.QtGui import QDesktopServices, QDragEnterEvent, QDropEvent, QShowEvent
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QShowEvent
 from PySide6.QtWidgets import QScrollArea, QVBoxLayout, QWidget
 
 from studio.kinds.image import KIND, ImageRequest
@@ -24,6 +23,7 @@ from studio.ui.style.translations import tr, translated
 from studio.ui.widgets.columns import Columns
 from studio.ui.widgets.dropped_files import accepted_paths
 from studio.ui.widgets.empty_state import EmptyState
+from studio.ui.widgets.open_path import open_path
 from studio.ui.widgets.run_bar import RunBar
 from studio.ui.widgets.times import duration_text
 from studio.ui.workspaces.image.image_controls import ImageControls
@@ -424,4 +424,4 @@ class ImageTab(QWidget):
         )
 
     def _open_folder(self, path: str) -> None:
-        QDesktopServices.openUrl(QUrl.fromLocalFile(str(Path(path).parent)))
+        open_path(Path(path).parent)

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QPoint, QUrl
-from PySide6.QtGui import QDesktopServices, QDragEnterEvent, QDropEvent
+from PySide6.QtCore import QPoint
+from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import (
     QComboBox,
     QFileDialog,
@@ -29,6 +29,7 @@ from studio.ui.widgets.buttons import tool_button
 from studio.ui.widgets.columns import Columns
 from studio.ui.widgets.dropped_files import accepted_paths, dropped_paths
 from studio.ui.widgets.empty_state import EmptyState
+from studio.ui.widgets.open_path import open_path
 from studio.ui.widgets.run_bar import RunBar
 from studio.ui.widgets.times import duration_text
 from studio.ui.workspaces.upscale.compare_panel import ComparePanel
@@ -408,4 +409,4 @@ class UpscaleTab(QWidget):
 
     def _open_folder(self, path: str) -> None:
         if path:
-            QDesktopServices.openUrl(QUrl.fromLocalFile(str(Path(path).parent)))
+            open_path(Path(path).parent)

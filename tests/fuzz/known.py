@@ -5,22 +5,7 @@ The one place for them. An entry goes when its fault is mended; `run.py` says wh
 
 from __future__ import annotations
 
-import re
-
-from msgspec import Struct
-
-
-class Known(Struct, frozen=True):
-    """A fault of one reader, known by what the finding says."""
-
-    reader: str
-    said: str
-    reason: str
-
-    def matches(self, reader: str, said: str) -> bool:
-        """Tell whether a finding is this fault."""
-        return reader == self.reader and re.search(self.said, said) is not None
-
+from tests.known_faults import KnownFault
 
 _INDEX = "some damage to the index is not known for damage, and raises what SQLite says"
 _PLACEHOLDERS = "the expression for placeholders of a table backtracks over blanks"
@@ -29,9 +14,9 @@ _TEMPLATE = "a template may loop and grow as it likes: the sandbox bounds neithe
 # What is met often and takes its second each time is left out of the default run besides, by
 # `is_on_demand`: loops in templates, such wildcards.
 
-KNOWN: tuple[Known, ...] = (
-    Known("database", "error: (UnicodeDecodeError|OperationalError): .*in database", _INDEX),
-    Known("table", "slow: .*_fill", _PLACEHOLDERS),
-    Known("template", "(slow|memory): ", _TEMPLATE),
-    Known("alternatives", "slow: .* in prompt_alternatives._generated", _WILDCARDS),
+KNOWN: tuple[KnownFault, ...] = (
+    KnownFault("database", "error: (UnicodeDecodeError|OperationalError): .*in database", _INDEX),
+    KnownFault("table", "slow: .*_fill", _PLACEHOLDERS),
+    KnownFault("template", "(slow|memory): ", _TEMPLATE),
+    KnownFault("alternatives", "slow: .* in prompt_alternatives._generated", _WILDCARDS),
 )

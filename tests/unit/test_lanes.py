@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -140,17 +140,22 @@ def test_a_crash_of_one_engine_leaves_the_other_lane_running(harness: Harness) -
     assert failed == [crashing.id]
 
 
-def test_stopping_reaches_every_lane(harness: Harness) -> None:
-    jobs = harness.enqueue(slow(1), slow(2), slow(3))
+def run_until_two_progress(harness: Harness, act: Callable[[], object]) -> None:
+    """Run all jobs, and call `act` from another thread as soon as two of them make progress."""
     begun: set[str] = set()
 
     def report(event: object) -> None:
         if isinstance(event, Progress) and event.job not in begun:
             begun.add(event.job)
             if len(begun) == 2:
-                threading.Thread(target=harness.lanes.stop).start()
+                threading.Thread(target=act).start()
 
     harness.lanes.run_all(report)
+
+
+def test_stopping_reaches_every_lane(harness: Harness) -> None:
+    jobs = harness.enqueue(slow(1), slow(2), slow(3))
+    run_until_two_progress(harness, harness.lanes.stop)
     harness.library.close()
     harness.library = Library.open(default_paths().library)
     assert {job.id for job in harness.library.queue.interrupted()} == {job.id for job in jobs[:2]}
@@ -159,15 +164,7 @@ def test_stopping_reaches_every_lane(harness: Harness) -> None:
 
 def test_cancelling_all_takes_no_other_job(harness: Harness) -> None:
     jobs = harness.enqueue(slow(1), slow(2), slow(3))
-    begun: set[str] = set()
-
-    def report(event: object) -> None:
-        if isinstance(event, Progress) and event.job not in begun:
-            begun.add(event.job)
-            if len(begun) == 2:
-                threading.Thread(target=harness.lanes.cancel_all).start()
-
-    harness.lanes.run_all(report)
+    run_until_two_progress(harness, harness.lanes.cancel_all)
     assert [harness.status(job) for job in jobs] == ["cancelled", "cancelled", "queued"]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import shutil
 import tempfile
@@ -210,7 +211,7 @@ def _split_digits(tokenizer: Any) -> None:
 
 def _write_problem(target: Path, error: OSError) -> ProblemError:
     return problem(
-        "disk_full" if error.errno == 28 else "bad_input",
+        "disk_full" if error.errno == errno.ENOSPC else "bad_input",
         "The converted model could not be saved in {folder}. Check that the disk has enough space"
         " and that the folder is writable.",
         detail=str(error),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from studio.cli.exit_status import DONE, SOME_FAILED, USAGE_ERROR
@@ -18,7 +19,7 @@ from studio.library.queue.stored_job import rows_left
 from studio.library.records import Job
 from studio.library.store import Library
 from studio.models.registry import Registry
-from studio.protocol import ProblemError, problem
+from studio.protocol import Failed, Problem, ProblemError, Sentence
 from studio.settings import default_paths
 
 
@@ -42,11 +43,6 @@ def batch(options: argparse.Namespace) -> int:
         name = batch_id(file, output)
         if options.resume:
             jobs = resumable_jobs(library, name)
-            if library.queue.runs_elsewhere({job.id for job in jobs}):
-                raise problem(
-                    "bad_input",
-                    "Another process is running this table. Try again when it has finished.",
-                )
         else:
             note = _note_on_earlier_run(library, name, Path(output) if output else library.root)
             jobs = enqueue_table(library, table, name, output)
@@ -70,12 +66,22 @@ def batch(options: argparse.Namespace) -> int:
         if_nothing="All rows are finished already.",
         if_interrupted="To run the remaining rows, add --resume to the same command.",
     ) as headless:
-        status = headless.run(RemainingJobs(library, jobs), results.on_event)
+        remaining = RemainingJobs(library, jobs)
+
+        def wait(stopped: threading.Event, report: Callable[[object], None]) -> bool:
+            return remaining.wait(
+                stopped, lambda job: report(_failed_elsewhere(job)), _print_waiting
+            )
+
+        status = headless.run(remaining, results.on_event, wait)
+        if made := remaining.made_elsewhere:
+            print(f"{_rows(made)} made by another process.", file=sys.stderr)
         if options.resume and _print_unsupported(jobs) and status == DONE:
             status = SOME_FAILED
         if options.resume:
             # Opening the library may recover results of the earlier run, which were not reported.
             results.catch_up(library)
+        results.close()
         return status
 
 
@@ -89,6 +95,22 @@ def _note_on_earlier_run(library: Library, name: str, folder: Path) -> str:
         f"This table was run with this folder before: {done} of {len(jobs)} rows are finished."
         " Add --resume to run only the remaining ones, or choose another folder."
     )
+
+
+def _failed_elsewhere(job: Job) -> Failed:
+    message = Sentence("This row failed in another process. Add --resume to run it again.")
+    return Failed(job.id, job.problem or Problem("bug", message))
+
+
+def _print_waiting(count: int) -> None:
+    print(
+        f"Waiting for another process to finish {_rows(count)}. Ctrl+C stops waiting.",
+        file=sys.stderr,
+    )
+
+
+def _rows(count: int) -> str:
+    return "1 row" if count == 1 else f"{count:,} rows"
 
 
 def _print_unsupported(jobs: Sequence[Job]) -> int:

@@ -71,10 +71,17 @@ class Headless:
         lanes = self._lanes.lanes if self._lanes is not None else ()
         return [job for lane in lanes for job in lane.last_taken[1:]]
 
-    def run(self, jobs: JobSource, on_report: Callable[[object], None] = lambda _: None) -> int:
+    def run(
+        self,
+        jobs: JobSource,
+        on_report: Callable[[object], None] = lambda _: None,
+        wait: Callable[[threading.Event, Callable[[object], None]], bool] = lambda *_: False,
+    ) -> int:
         """Run jobs, print their events, and return the exit status.
 
-        `on_report` is called with every report before it is printed.
+        `on_report` is called with every report before it is printed. `wait` is called when the
+        source has no more jobs, with an event that is set by Ctrl+C, and with a function that
+        prints events; if it returns True, the source has jobs again.
         """
         interrupted = threading.Event()
         lanes = self._lanes = Lanes(self._library, self._engines, self._registry, jobs)
@@ -93,6 +100,8 @@ class Headless:
         before = {number: signal.signal(number, stop) for number in _SIGNALS}
         try:
             lanes.run_all(report)
+            while wait(interrupted, self._output.report):
+                lanes.run_all(report)
             if interrupted.is_set():
                 # Jobs of the queue that have not been claimed keep waiting.
                 self._library.queue.cancel_claimed()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -13,6 +14,9 @@ from studio.kinds.coding import shared_settings
 from studio.library.records import Job
 from studio.library.store import Library
 from studio.protocol import problem
+
+POLL_SECONDS = 0.5
+"""How often jobs that other processes have claimed are looked at again."""
 
 
 def batch_id(table_file: Path, output: str) -> str:
@@ -42,13 +46,18 @@ def enqueue_table(library: Library, table: Table, batch: str, output: str) -> li
 class RemainingJobs:
     """The jobs of a batch that still have results to make, each returned once.
 
-    A `lanes.JobSource`. Iterating yields the jobs in their order. Jobs of another version that
-    this one cannot run are skipped and left unchanged.
+    A `lanes.JobSource`. Iterating yields the jobs in their order. A job is claimed before it is
+    returned, so that other processes may work on the same batch. Those that they have claimed are
+    left to `wait`. Jobs of another version that this one cannot run are skipped and left unchanged.
     """
 
     def __init__(self, library: Library, jobs: Sequence[Job]) -> None:
         self._library = library
         self._remaining = {job.id: job for job in jobs}
+        self._elsewhere: dict[str, Job] = {}
+        self._failed_elsewhere: list[Job] = []
+        self.made_elsewhere = 0
+        """The number of jobs that other processes have done since this object was made."""
         self._by_settings: dict[tuple[object, ...], deque[Job]] = defaultdict(deque)
         for job in jobs:
             if (settings := shared_settings(job.request)) is not None:
@@ -79,15 +88,57 @@ class RemainingJobs:
                 room -= len(self._library.queue.missing_rows(other))
         return chosen
 
+    def wait(
+        self,
+        stopped: threading.Event,
+        on_failed: Callable[[Job], object],
+        on_waiting: Callable[[int], object] = lambda _: None,
+    ) -> bool:
+        """Wait for the jobs of other processes. Returns whether there are jobs to run again.
+
+        That is the case if another process died or was interrupted. `on_failed` is called for each
+        job that failed in another process, and `on_waiting` once with the number of jobs, if there
+        are any. Raises `ProblemError`.
+        """
+        told = False
+        while not stopped.is_set():
+            self._library.release_dead()
+            claimed = self._library.queue.claimed_elsewhere(self._elsewhere)
+            settled = [job for id, job in self._elsewhere.items() if id not in claimed]
+            for job in settled:
+                del self._elsewhere[job.id]
+                self._remaining[job.id] = job
+            while self._failed_elsewhere:
+                on_failed(self._failed_elsewhere.pop())
+            if settled or not claimed:
+                return bool(settled)
+            if not told:
+                told = True
+                on_waiting(len(claimed))
+            stopped.wait(POLL_SECONDS)
+        return False
+
     def _ready(self, job: Job) -> Job | None:
+        """Claim a remaining job. Returns None if this process is not to run it, or not now."""
         if self._remaining.pop(job.id, None) is None:
             return None
         current = self._library.queue.get(job.id)
-        if current is None or current.status == "done" or current.unsupported_reason is not None:
+        if current is None or current.unsupported_reason is not None:
             return None
-        if current.status == "running":
+        if current.status == "done":
+            self.made_elsewhere += job.status != "done"
+            return None
+        if current.status == "failed" and current.finished != job.finished:
+            self._failed_elsewhere.append(current)
+            return None
+        if current.status not in ("queued", "running"):
+            current = self._library.retries.resume(current.id, claim=True)
+        elif current.status == "queued":
+            current = self._library.queue.start(current)
+        if self._library.queue.owns(current.id):
             return current
-        return self._library.retries.resume(current.id, claim=True)
+        self._elsewhere[job.id] = job
+        return None
 
 
 def resumable_jobs(library: Library, batch: str) -> list[Job]:

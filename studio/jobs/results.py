@@ -10,11 +10,12 @@ import os
 import re
 import threading
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from studio.jobs.runner import AssetSaved
 from studio.kinds.requests import prompt_of
+from studio.library.folder.work_folders import SharedLock
 from studio.library.records import Asset, Job
 from studio.library.store import Library
 from studio.protocol import Failed, Problem, RowFailed
@@ -25,6 +26,7 @@ _COLUMNS = ("line", "task", "row", "path", "seed", "seconds", "error")
 _PROMPT, _ANSWER = "prompt", "text"
 _LARGEST_CELL = 10_000_000
 """Characters: the longest possible answer fits into one cell."""
+_LOCK_SECONDS = 20.0
 
 
 class Results:
@@ -32,7 +34,8 @@ class Results:
 
     After the fixed columns come the prompt, a column for each label of the table, and the answer
     of a text. Lines of an earlier run are kept, and each result is listed once. Columns missing
-    from an existing file are appended to its own, empty in its existing lines.
+    from an existing file are appended to its own, empty in its existing lines. Several processes
+    may write the same file: each change is made under a lock, after reading those of the others.
     """
 
     def __init__(self, folder: Path, jobs: Sequence[Job]) -> None:
@@ -42,12 +45,19 @@ class Results:
         self._lock = threading.Lock()
         self._failed_by_row: set[str] = set()
         self._label_columns = _label_columns(jobs)
-        self._columns: Sequence[str] = (*_COLUMNS, _PROMPT, *self._label_columns.values(), _ANSWER)
+        self._wanted = (*_COLUMNS, _PROMPT, *self._label_columns.values(), _ANSWER)
+        self._columns: Sequence[str] = self._wanted
         self._listed: set[str] = set()
+        self._seen: tuple[int, int, int] | None = None
+        self._file_lock = SharedLock(folder, "results", _LOCK_SECONDS)
         csv.field_size_limit(_LARGEST_CELL)
-        # A file that cannot be read or repaired is only appended to.
-        with contextlib.suppress(OSError, csv.Error, UnicodeDecodeError):
-            self._load_existing()
+        with contextlib.suppress(OSError), self._exclusive():
+            self._read_changes()
+
+    def close(self) -> None:
+        """Remove the lock file. The results file may still be written afterwards."""
+        with contextlib.suppress(OSError), self._lock, self._file_lock.held() as lock:
+            lock.remove()
 
     def catch_up(self, library: Library) -> None:
         """List results that an earlier run could not: it was killed, or the disk was full."""
@@ -66,10 +76,37 @@ class Results:
             case Failed() if event.job not in self._failed_by_row:
                 self._write(event.job, None, error=event.problem)
 
+    @contextlib.contextmanager
+    def _exclusive(self) -> Iterator[None]:
+        """Keep other threads and processes from writing the file. Raises `OSError`."""
+        if _identity(self.path.parent) != self._folder_identity:
+            raise OSError(f"{self.path.parent} was unplugged or moved")
+        with self._lock, self._file_lock.held():
+            yield
+
+    def _read_changes(self) -> None:
+        """Read what was written to the file since the last call. Raises `OSError`."""
+        before, self._seen = self._seen, _state(self.path)
+        if self._seen is None or self._seen == before:
+            return
+        # A file that cannot be decoded or repaired is only appended to.
+        with contextlib.suppress(csv.Error, UnicodeDecodeError):
+            if before is not None and self._seen[:2] == before[:2] and self._seen[2] > before[2]:
+                self._read_appended(before[2])
+            else:
+                self._load_existing()
+                self._seen = _state(self.path)
+
+    def _read_appended(self, start: int) -> None:
+        """Read the lines that another process appended."""
+        path = self._columns.index("path")
+        with self.path.open("rb") as file:
+            file.seek(start)
+            text = io.StringIO(file.read().decode(), newline="")
+        self._listed.update(row[path] for row in csv.reader(text) if len(row) > path)
+
     def _load_existing(self) -> None:
         """Read the existing file, after repairing its end, and add missing columns."""
-        if not self.path.exists():
-            return
         _repair_end(self.path)
         data = self.path.read_bytes()
         rows = list(csv.reader(io.StringIO(data.decode("utf-8-sig"), newline="")))
@@ -78,7 +115,7 @@ class Results:
         header = rows[0]
         path = header.index("path")
         self._listed = {row[path] for row in rows[1:] if len(row) > path}
-        missing = [column for column in self._columns if column not in header]
+        missing = [column for column in self._wanted if column not in header]
         if missing:
             text = io.StringIO(newline="")
             padded = [[*row, *[""] * (len(header) - len(row))] for row in rows[1:] if row]
@@ -104,7 +141,7 @@ class Results:
     ) -> None:
         job = self._jobs.get(job_id)
         path = made.get("path", "")
-        if job is None or (path and path in self._listed):
+        if job is None:
             return
         cells = {
             "line": job.labels.get(LINE_LABEL, ""),
@@ -115,14 +152,16 @@ class Results:
             **{column: job.labels.get(name, "") for name, column in self._label_columns.items()},
             **made,
         }
-        with self._lock, contextlib.suppress(OSError):
+        with contextlib.suppress(OSError), self._exclusive():
+            self._read_changes()
+            if path and path in self._listed:
+                return
             self._append([cells.get(column, "") for column in self._columns])
             self._listed.add(path)
+            self._seen = _state(self.path)
 
     def _append(self, line: Iterable[str]) -> None:
         """Append one line, whole or not at all. Raises `OSError`."""
-        if _identity(self.path.parent) != self._folder_identity:
-            raise OSError(f"{self.path.parent} was unplugged or moved")
         text = io.StringIO(newline="")
         writer = csv.writer(text)
         with self.path.open("a+b", buffering=0) as file:
@@ -203,6 +242,15 @@ def _replace(path: Path, data: bytes, size: int) -> None:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _state(path: Path) -> tuple[int, int, int] | None:
+    """Return the identity of a file and its size, None if it does not exist. Raises `OSError`."""
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return None
+    return status.st_dev, status.st_ino, status.st_size
 
 
 def _identity(folder: Path) -> tuple[int, int]:

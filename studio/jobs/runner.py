@@ -216,11 +216,12 @@ class _Run:
         return self._job.id
 
     def start(self) -> bool:
-        """Mark the job as running and build its command. Return False if it has ended already."""
+        """Claim the job and build its command. Return False if it is not to be run here."""
         try:
             if self._job.status == "queued":
                 self._job = self._library.queue.start(self._job)
-            if self._job.status != "running":
+            if self._job.status != "running" or not self._library.queue.owns(self.job_id):
+                # It has ended, or another process was faster to claim it.
                 self.status = self._job.status
                 return False
             self._report(JobChanged(self._job))

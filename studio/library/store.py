@@ -253,12 +253,20 @@ class Library:
         return rebuild.rebuild(self._database, self.assets, self._writer, self.root)
 
     def _recover(self) -> None:
-        """Clean up after dead processes: index results, interrupt jobs, delete work folders."""
-        running = self.queue.running()
-        owners = {owner for _, owner in running}
-        dead = {owner for owner in owners if not self._work.is_alive(owner)}
-        orphans = [job for job, owner in running if owner in dead]
+        """Clean up after dead processes: release their jobs, delete their work folders."""
+        self.release_dead()
+        self._work.remove_stale(self.root)
+
+    def release_dead(self) -> bool:
+        """Interrupt the jobs of dead processes, with their results. Returns whether there were any.
+
+        Raises `ProblemError`.
+        """
+        dead = {owner for owner in self.queue.owners() if not self._work.is_alive(owner)}
+        if not dead:
+            return False
+        orphans = [job for job, owner in self.queue.running() if owner in dead]
         rebuild.index_unrecorded(self._database, self._writer, self.root, orphans)
         for owner in dead:
             self.queue.end_running(owner)
-        self._work.remove_stale(self.root)
+        return True

@@ -320,7 +320,8 @@ def test_partial_files_of_a_running_process_are_kept(library: Library) -> None:
     half.write_bytes(b"half")
     other = Library.open(library.root)
     assert half.exists()
-    assert other.queue.runs_elsewhere({job.id})
-    assert not library.queue.runs_elsewhere({job.id})
+    assert library.queue.owns(job.id) and not other.queue.owns(job.id)
+    assert other.queue.claimed_elsewhere([job.id]) == {job.id}
+    assert library.queue.claimed_elsewhere([job.id]) == set()
     other.close()
     assert library.queue.get(job.id) == job

@@ -12,6 +12,7 @@ import os
 import secrets
 import shutil
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -21,6 +22,8 @@ from studio.library.disk_problems import file_problem
 _PARENT = ".tmp"
 _PREFIX = "studio-"
 _DESTINATIONS_FILE = "places"
+_ATTEMPTS = 10
+_POLL_SECONDS = 0.002
 
 
 class WorkFolders:
@@ -146,6 +149,40 @@ class WorkFolders:
         return lock
 
 
+class SharedLock:
+    """A lock of a destination folder that any process may hold for a moment.
+
+    Its file lies beside the work folders and is swept with them after a crash. Waiting for it
+    fails after `seconds`.
+    """
+
+    def __init__(self, destination: Path, name: str, seconds: float) -> None:
+        self._destination = destination
+        self._lock = _lock(destination, name)
+        self._seconds = seconds
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[SharedLock]:
+        """Hold the lock. Raises `OSError`, also if another process holds it for too long."""
+        for attempt in range(_ATTEMPTS):
+            try:
+                _make_folder(self._destination, _PARENT)
+                self._lock.acquire(timeout=self._seconds, poll_interval=_POLL_SECONDS)
+                break
+            except FileNotFoundError:
+                # Another process has removed the empty folder.
+                if attempt == _ATTEMPTS - 1:
+                    raise
+        try:
+            yield self
+        finally:
+            self._lock.release()
+
+    def remove(self) -> None:
+        """Remove the file of the lock, which must be held."""
+        _remove(self._destination, self._lock)
+
+
 def _make_folder(destination: Path, *names: str) -> Path:
     """Create and return a folder below `destination`. Raises `OSError`.
 
@@ -178,10 +215,21 @@ def _recorded_destinations(destination: Path, token: str) -> list[Path]:
 
 
 def _discard(destination: Path, token: str, lock: FileLock) -> None:
-    parent = destination / _PARENT
-    shutil.rmtree(parent / f"{_PREFIX}{token}", ignore_errors=True)
+    shutil.rmtree(destination / _PARENT / f"{_PREFIX}{token}", ignore_errors=True)
+    _remove(destination, lock)
+
+
+def _remove(destination: Path, lock: FileLock) -> None:
+    """Remove the file of a lock that is held, and release it.
+
+    Where the system allows it, the file goes first: after the release, it could be that of a
+    process that has just acquired it.
+    """
+    file = Path(lock.lock_file)
+    if os.name == "nt":
+        lock.release()
+    with contextlib.suppress(OSError):
+        file.unlink(missing_ok=True)
     lock.release()
     with contextlib.suppress(OSError):
-        Path(lock.lock_file).unlink(missing_ok=True)
-    with contextlib.suppress(OSError):
-        parent.rmdir()
+        (destination / _PARENT).rmdir()

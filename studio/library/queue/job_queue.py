@@ -203,7 +203,7 @@ class JobQueue:
     def start(self, job: Job) -> Job:
         """Set a queued job to running in this process.
 
-        Returns the current job, whose status is different if it was no longer queued.
+        Returns the current job. Another process may have been faster: see `owns`.
         """
         owner = self._work.token
         with self._database.write() as db:
@@ -362,12 +362,31 @@ class JobQueue:
                 (now(), owner),
             )
 
-    def runs_elsewhere(self, job_ids: Collection[str]) -> bool:
-        """Return whether another process is running one of these jobs."""
-        return any(
-            job.id in job_ids and owner != self._work.current_token and self._work.is_alive(owner)
-            for job, owner in self.running()
-        )
+    def owns(self, job_id: str) -> bool:
+        """Return whether a job is running in this process: only then may its rows be made here."""
+        owner = self._work.current_token
+        with self._database.read() as db:
+            claimed = db.execute(
+                "SELECT 1 FROM jobs WHERE id = ? AND status = 'running' AND owner = ?",
+                (job_id, owner),
+            ).fetchone()
+        return bool(owner) and claimed is not None
+
+    def claimed_elsewhere(self, job_ids: Collection[str]) -> set[str]:
+        """Return those of these jobs that are running in other processes."""
+        with self._database.read() as db:
+            rows = db.execute(
+                "SELECT id FROM jobs WHERE status = 'running' AND owner != ? "
+                "AND id IN (SELECT value FROM json_each(?))",
+                (self._work.current_token, _id_list(job_ids)),
+            ).fetchall()
+        return {row[0] for row in rows}
+
+    def owners(self) -> set[str]:
+        """Return the tokens of the processes that have running jobs."""
+        with self._database.read() as db:
+            rows = db.execute("SELECT DISTINCT owner FROM jobs WHERE status = 'running'").fetchall()
+        return {row[0] for row in rows}
 
     @property
     def is_paused(self) -> bool:

@@ -12,6 +12,7 @@ from studio.cli.exit_status import DONE, SOME_FAILED, USAGE_ERROR
 from studio.cli.folders import library_folder, output_folder
 from studio.cli.headless import Headless
 from studio.cli.output import print_usage_error
+from studio.formats.text_encoding import ENCODINGS
 from studio.jobs.batch import RemainingJobs, batch_id, enqueue_table, latest_jobs, resumable_jobs
 from studio.jobs.results import LINE_LABEL, RESULTS, Results
 from studio.jobs.table import MAX_ERRORS, RowError, input_errors, model_errors, read_table
@@ -30,7 +31,14 @@ def batch(options: argparse.Namespace) -> int:
     file = Path(options.file)
     library: Library | None = None
     try:
-        table = read_table(file)
+        table = read_table(file, options.encoding)
+        if not table.encoding_is_certain:
+            name = ENCODINGS.get(table.encoding, table.encoding)
+            print(
+                f"Note: The encoding of {file.name} is not certain; it is read as {name}. If"
+                " characters are wrong, pass --encoding.",
+                file=sys.stderr,
+            )
         errors = [*table.errors, *model_errors(table, registry)]
         if not options.resume:
             # Finished rows do not need their inputs any more.

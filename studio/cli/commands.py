@@ -7,6 +7,7 @@ import argparse
 from studio import __version__
 from studio.cli.argument_parser import Parser
 from studio.cli.request_options import add_options
+from studio.formats.text_encoding import ENCODINGS
 from studio.kinds.registry import kinds, tasks
 
 
@@ -71,6 +72,13 @@ def _batch(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument("file", metavar="FILE", help="a .csv or .jsonl file")
     command.add_argument("--resume", action="store_true", help="run only the remaining rows")
+    command.add_argument(
+        "--encoding",
+        default="",
+        metavar="NAME",
+        help=f"read the table in this encoding ({', '.join(ENCODINGS)}, …; by default it is"
+        " detected)",
+    )
     command.add_argument(
         "-o",
         dest="output",

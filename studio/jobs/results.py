@@ -13,6 +13,7 @@ import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from studio.formats.csv_cells import escaped, unescaped
 from studio.jobs.runner import AssetSaved
 from studio.kinds.requests import prompt_of
 from studio.library.folder.work_folders import SharedLock
@@ -33,9 +34,10 @@ class Results:
     """`results.csv` in the output folder of some jobs.
 
     After the fixed columns come the prompt, a column for each label of the table, and the answer
-    of a text. Lines of an earlier run are kept, and each result is listed once. Columns missing
-    from an existing file are appended to its own, empty in its existing lines. Several processes
-    may write the same file: each change is made under a lock, after reading those of the others.
+    of a text. Text that starts like a formula is escaped. Lines of an earlier run are kept, and
+    each result is listed once. Columns missing from an existing file are appended to its own,
+    empty in its existing lines. Several processes may write the same file: each change is made
+    under a lock, after reading those of the others.
     """
 
     def __init__(self, folder: Path, jobs: Sequence[Job]) -> None:
@@ -103,7 +105,7 @@ class Results:
         with self.path.open("rb") as file:
             file.seek(start)
             text = io.StringIO(file.read().decode(), newline="")
-        self._listed.update(row[path] for row in csv.reader(text) if len(row) > path)
+        self._listed.update(unescaped(row[path]) for row in csv.reader(text) if len(row) > path)
 
     def _load_existing(self) -> None:
         """Read the existing file, after repairing its end, and add missing columns."""
@@ -112,15 +114,16 @@ class Results:
         rows = list(csv.reader(io.StringIO(data.decode("utf-8-sig"), newline="")))
         if not rows or not set(_COLUMNS) <= set(rows[0]):
             return
-        header = rows[0]
+        header = [unescaped(name) for name in rows[0]]
         path = header.index("path")
-        self._listed = {row[path] for row in rows[1:] if len(row) > path}
+        self._listed = {unescaped(row[path]) for row in rows[1:] if len(row) > path}
         missing = [column for column in self._wanted if column not in header]
         if missing:
             text = io.StringIO(newline="")
             padded = [[*row, *[""] * (len(header) - len(row))] for row in rows[1:] if row]
             filler = [""] * len(missing)
-            csv.writer(text).writerows([[*header, *missing], *([*row, *filler] for row in padded)])
+            names = [*rows[0], *map(escaped, missing)]
+            csv.writer(text).writerows([names, *([*row, *filler] for row in padded)])
             try:
                 _replace(self.path, codecs.BOM_UTF8 + text.getvalue().encode(), len(data))
             except OSError:
@@ -170,11 +173,11 @@ class Results:
             if end == 0:
                 # With a BOM, spreadsheet programs detect UTF-8.
                 start = codecs.BOM_UTF8
-                writer.writerow(self._columns)
+                writer.writerow(map(escaped, self._columns))
             else:
                 file.seek(end - 1)
                 start = b"" if file.read(1) == b"\n" else b"\r\n"
-            writer.writerow(line)
+            writer.writerow(map(escaped, line))
             data = start + text.getvalue().encode("utf-8", "replace")
             try:
                 is_whole = file.write(data) == len(data)

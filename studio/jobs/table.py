@@ -1,4 +1,4 @@
-"""Read and check a table of requests: CSV, TSV or JSONL, in UTF-8, UTF-16 or GB 18030.
+"""Read and check a table of requests: CSV, TSV or JSONL, in any encoding of `text_encoding`.
 
 The column `task` is the kind of request of a row. A column named like a field of the request
 fills that field; all other columns become labels. In prompts, `{{column}}` is replaced by that
@@ -7,10 +7,10 @@ column's cell of the row. Empty cells count as not given.
 
 from __future__ import annotations
 
-import codecs
 import csv
 import io
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
@@ -19,6 +19,9 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from studio.formats.csv_cells import unescaped
+from studio.formats.text_encoding import ENCODINGS, DecodedText, codec_of, decode
+from studio.formats.untrusted_files import printable, read_start
 from studio.jobs.input_check import input_problem
 from studio.kinds.coding import request_from_fields
 from studio.kinds.field_errors import field_of, field_sentence
@@ -38,13 +41,16 @@ from studio.protocol import (
 MAX_ERRORS = 100
 """Reading stops after this many errors."""
 
-_PLACEHOLDER = re.compile(r"\{\{\s*([^{}]+?)\s*\}\}")
-_LARGEST_CELL = 1_000_000
-_BOMS = (
-    (codecs.BOM_UTF8, "utf-8-sig"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
-)
+MAX_COLUMNS = 1_000
+_MAX_BYTES = 200 * 2**20
+_LARGEST_CELL = 10_000_000
+"""Characters: an answer in a `results.csv` may be that long."""
+_MAX_NAME = 100
+"""Characters of a column's name that may be a misspelling."""
+# Blanks are not matched apart from the name: where both can match, it takes quadratic time.
+_PLACEHOLDER = re.compile(r"\{\{([^{}]+)\}\}")
+_WRITTEN_BY_US = ({"line", "task", "row", "path", "seconds", "error"}, {"file", "task", "recipe"})
+"""Columns by which `results.csv` and `recipes.csv` are known; their cells are escaped."""
 
 
 class TableRow(Struct, frozen=True):
@@ -64,34 +70,36 @@ class RowError(Struct, frozen=True):
 
 
 class Table(Struct, frozen=True):
-    """The rows of a file. It must not be run if there are `errors`."""
+    """The rows of a file. It must not be run if there are `errors`.
+
+    `encoding` is a key of `ENCODINGS` or as it was asked for.
+    """
 
     rows: tuple[TableRow, ...]
     errors: tuple[RowError, ...]
+    encoding: str = "utf-8"
+    encoding_is_certain: bool = True
+    first_cells: tuple[str, ...] = ()
+    """The cells of the first row, to see whether the encoding is right."""
 
 
-def read_table(path: Path) -> Table:
-    """Read a `.csv`, `.tsv` or `.jsonl` file.
+def read_table(path: Path, encoding: str = "") -> Table:
+    """Read a `.csv`, `.tsv` or `.jsonl` file; without `encoding`, find it out.
 
-    Raises `ProblemError` (bad_input) if the file is not such a table. Errors of single rows are
-    in `Table.errors`.
+    Raises `ProblemError` (bad_input) if the file is not such a table, or not in this encoding.
+    Errors of single rows are in `Table.errors`.
     """
-    try:
-        text = _decode(path.read_bytes(), path)
-    except OSError as error:
-        raise problem(
-            "bad_input",
-            "The table {path} cannot be read: {reason}.",
-            path=path,
-            reason=error.strerror or type(error).__name__,
-        ) from error
-    cells = _json_rows(text) if path.suffix.lower() == ".jsonl" else _csv_rows(text, path)
+    decoded = _decoded(path, encoding)
+    is_json = path.suffix.lower() == ".jsonl"
+    cells = _json_rows(decoded.text) if is_json else _csv_rows(decoded.text, path)
     rows: list[TableRow] = []
     errors: list[RowError] = []
+    first: tuple[str, ...] = ()
     for line, row in cells:
         if isinstance(row, RowError):
             errors.append(row)
         else:
+            first = first or tuple(map(_cell_text, row.values()))
             parsed = _parse_row(line, row, path.parent)
             if isinstance(parsed, TableRow):
                 rows.append(parsed)
@@ -101,7 +109,7 @@ def read_table(path: Path) -> Table:
             break
     if not rows and not errors:
         raise problem("bad_input", "The table {path} has no rows.", path=path)
-    return Table(tuple(rows), tuple(errors))
+    return Table(tuple(rows), tuple(errors), decoded.encoding, decoded.is_certain, first)
 
 
 def model_errors(table: Table, registry: Registry) -> list[RowError]:
@@ -141,30 +149,57 @@ def input_errors(table: Table) -> list[RowError]:
     return errors
 
 
-def _decode(data: bytes, path: Path) -> str:
-    """Decode by the BOM if there is one, else as UTF-8, else as GB 18030 (a superset of GBK)."""
-    for bom, encoding in _BOMS:
-        if data.startswith(bom):
-            return data.decode(encoding, "replace")
-    for encoding in ("utf-8", "gb18030"):
-        try:
-            return data.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-    raise problem(
-        "bad_input",
-        "The encoding of {path} is not recognised. Save it as UTF-8.",
-        path=path,
-    )
+def _decoded(path: Path, encoding: str) -> DecodedText:
+    if encoding and codec_of(encoding) is None:
+        raise problem(
+            "bad_input",
+            "{name} is not an encoding. Use one of: {names}.",
+            name=encoding,
+            names=", ".join(ENCODINGS),
+        )
+    try:
+        data = read_start(path, _MAX_BYTES + 1)
+    except OSError as error:
+        raise problem(
+            "bad_input",
+            "The table {path} cannot be read: {reason}.",
+            path=path,
+            reason=error.strerror or str(error) or type(error).__name__,
+        ) from error
+    if len(data) > _MAX_BYTES:
+        raise problem(
+            "bad_input",
+            "The table {path} is larger than {most} MB. Split it into several tables.",
+            path=path,
+            most=_MAX_BYTES // 2**20,
+        )
+    decoded = decode(data, encoding)
+    if decoded is None and encoding:
+        raise problem(
+            "bad_input",
+            "The table {path} is not in the encoding {name}.",
+            path=path,
+            name=ENCODINGS.get(encoding, encoding),
+        )
+    if decoded is None:
+        raise problem(
+            "bad_input",
+            "The encoding of {path} is not recognised. Save it as UTF-8.",
+            path=path,
+        )
+    return decoded
 
 
 def _csv_rows(text: str, path: Path) -> Iterator[tuple[int, dict[str, Any] | RowError]]:
     csv.field_size_limit(_LARGEST_CELL)
-    first = text.split("\n", 1)[0]
+    first = re.split(r"[\r\n]", text, maxsplit=1)[0]
     counts = {separator: first.count(separator) for separator in (",", ";", "\t")}
-    reader = csv.reader(io.StringIO(text), delimiter=max(counts, key=counts.__getitem__))
+    # With newline="", lines may also end in \r alone.
+    reader = csv.reader(
+        io.StringIO(text, newline=""), delimiter=max(counts, key=counts.__getitem__)
+    )
     try:
-        names = [name.strip() for name in next(reader)]
+        names = [unescaped(name).strip() for name in next(reader)]
     except (StopIteration, csv.Error) as error:
         raise problem("bad_input", "The table {path} is empty.", path=path) from error
     if "task" not in names:
@@ -175,7 +210,15 @@ def _csv_rows(text: str, path: Path) -> Iterator[tuple[int, dict[str, Any] | Row
             path=path,
             names=", ".join(tasks()),
         )
-    duplicates = sorted({name for name in names if name and names.count(name) > 1})
+    if len(names) > MAX_COLUMNS:
+        raise problem(
+            "bad_input",
+            "The table {path} has {found} columns; at most {most} can be read.",
+            path=path,
+            found=len(names),
+            most=MAX_COLUMNS,
+        )
+    duplicates = sorted(name for name, times in Counter(names).items() if name and times > 1)
     if duplicates:
         raise problem(
             "bad_input",
@@ -183,6 +226,7 @@ def _csv_rows(text: str, path: Path) -> Iterator[tuple[int, dict[str, Any] | Row
             path=path,
             column=duplicates[0],
         )
+    is_escaped = any(columns <= set(names) for columns in _WRITTEN_BY_US)
     while True:
         line = reader.line_num + 1
         try:
@@ -194,6 +238,8 @@ def _csv_rows(text: str, path: Path) -> Iterator[tuple[int, dict[str, Any] | Row
             continue
         if not any(value.strip() for value in values):
             continue
+        if is_escaped:
+            values = [unescaped(value) for value in values]
         if len(values) > len(names):
             yield (
                 line,
@@ -213,8 +259,11 @@ def _csv_rows(text: str, path: Path) -> Iterator[tuple[int, dict[str, Any] | Row
 
 
 def _json_rows(text: str) -> Iterator[tuple[int, dict[str, Any] | RowError]]:
-    for line, raw in enumerate(text.splitlines(), start=1):
-        if not raw.strip():
+    # Not splitlines(): it also splits at characters that JSON allows in strings, as U+2028. Files
+    # that were joined have byte order marks within.
+    for line, raw in enumerate(text.split("\n"), start=1):
+        raw = raw.strip("\ufeff \t\r")
+        if not raw:
             continue
         try:
             row = msgspec.json.decode(raw)
@@ -226,6 +275,14 @@ def _json_rows(text: str) -> Iterator[tuple[int, dict[str, Any] | RowError]]:
             continue
         if not isinstance(row, dict):
             yield line, RowError(line, "", sentence("This line is not a JSON object."))
+            continue
+        if len(row) > MAX_COLUMNS:
+            message = sentence(
+                "This line has {found} values; at most {most} can be read.",
+                found=len(row),
+                most=MAX_COLUMNS,
+            )
+            yield line, RowError(line, "", message)
             continue
         yield line, {str(k): v for k, v in row.items() if v not in (None, "")}
 
@@ -246,7 +303,7 @@ def _parse_row(line: int, cells: Mapping[str, Any], folder: Path) -> TableRow | 
         if name in kind.fields:
             fields[name] = _input_file(value, folder) if name in kind.inputs else value
         elif name != "task":
-            labels[name] = value if isinstance(value, str) else msgspec.json.encode(value).decode()
+            labels[name] = _cell_text(value)
     try:
         for name, field in kind.fields.items():
             # Fields with the length limit of a prompt may contain placeholders.
@@ -272,7 +329,8 @@ def _parse_row(line: int, cells: Mapping[str, Any], folder: Path) -> TableRow | 
 
 def _missing_column(column: str, task: str, labels: Mapping[str, str]) -> Sentence:
     """Return the message for a missing column, with a column that may be a misspelling of it."""
-    near = get_close_matches(column, labels, n=1, cutoff=0.8)
+    names = [name for name in labels if len(name) <= _MAX_NAME]
+    near = get_close_matches(column, names, n=1, cutoff=0.8)
     if near:
         return sentence(
             "Rows with the task {task} need the column {column}. Did you mean the column {near}?",
@@ -291,17 +349,31 @@ def _input_file(value: Any, folder: Path) -> Any:
     return {"path": str(path if path.is_absolute() else (folder / path).absolute())}
 
 
+def _cell_text(value: Any) -> str:
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+
+
 def _fill_placeholders(template: str, cells: Mapping[str, Any]) -> str:
     """Replace the placeholders of a prompt by cells of the row."""
+    length = len(template)
 
     def value(placeholder: re.Match[str]) -> str:
-        name = placeholder[1]
+        nonlocal length
+        name = placeholder[1].strip()
         if name not in cells:
             raise problem(
                 "bad_input",
                 "The prompt contains {{{{{name}}}}}, but there is no such column.",
-                name=name,
+                name=printable(name),
             )
-        return str(cells[name])
+        text = _cell_text(cells[name])
+        length += len(text) - len(placeholder[0])
+        if length > MAX_PROMPT_LENGTH:
+            raise problem(
+                "bad_input",
+                "With its placeholders filled, the prompt is longer than {most} characters.",
+                most=MAX_PROMPT_LENGTH,
+            )
+        return text
 
     return _PLACEHOLDER.sub(value, template)

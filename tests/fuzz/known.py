@@ -8,7 +8,6 @@ from __future__ import annotations
 from tests.known_faults import KnownFault
 
 _INDEX = "some damage to the index is not known for damage, and raises what SQLite says"
-_PLACEHOLDERS = "the expression for placeholders of a table backtracks over blanks"
 _WILDCARDS = "a wildcard without values, or one that names itself, is expanded for ever"
 _TEMPLATE = "a template may loop and grow as it likes: the sandbox bounds neither time nor memory"
 # What is met often and takes its second each time is left out of the default run besides, by
@@ -16,7 +15,6 @@ _TEMPLATE = "a template may loop and grow as it likes: the sandbox bounds neithe
 
 KNOWN: tuple[KnownFault, ...] = (
     KnownFault("database", "error: (UnicodeDecodeError|OperationalError): .*in database", _INDEX),
-    KnownFault("table", "slow: .*_fill", _PLACEHOLDERS),
     KnownFault("template", "(slow|memory): ", _TEMPLATE),
     KnownFault("alternatives", "slow: .* in prompt_alternatives._generated", _WILDCARDS),
 )

@@ -8,6 +8,7 @@ import json
 from pathlib import Path
 
 import msgspec
+import pytest
 from hypothesis import strategies as st
 
 from studio.jobs.table import Table, read_table
@@ -26,7 +27,17 @@ _JSONL = (
     '{"task": "image", "prompt": "a fox", "width": 64, "height": 64, "seed": 1}\n'
     '{"task": "upscale", "input": "picture.png", "scale": 2}\n'
 )
-_ENCODINGS = ("utf-8", "utf-8-sig", "utf-16", "gb18030", "shift-jis", "big5")
+_ENCODINGS = (
+    "utf-8",
+    "utf-8-sig",
+    "utf-16",
+    "utf-16-le",
+    "gb18030",
+    "shift-jis",
+    "big5",
+    "euc-kr",
+    "windows-1252",
+)
 _COLUMNS = (
     "task",
     "prompt",
@@ -39,6 +50,13 @@ _COLUMNS = (
     "",
     "a",
     "a\u2028",
+    "=a",
+    "{{a}}",
+    "line",
+    "row",
+    "path",
+    "seconds",
+    "error",
 )
 _TASKS = st.sampled_from(("text", "image", "upscale", "", "TEXT ", "video"))
 
@@ -105,3 +123,27 @@ def test_odd_values_in_json_are_rows_or_a_sentence(
 ) -> None:
     lines = [json.dumps({"task": task, **cells}, ensure_ascii=False) for task, cells in rows]
     read(tmp_path / "table.jsonl", "\n".join(lines).encode("utf-8", "surrogatepass"))
+
+
+_LARGE = {
+    "blanks in a placeholder": "task,prompt\ntext,{{" + " " * 50_000 + "\n",
+    "placeholders left open": "task,prompt\ntext," + "{{ a" * 40_000 + "\n",
+    "columns": "task," + ",".join(f"c{n}" for n in range(50_000)) + "\ntext\n",
+    "columns twice": "task," + ",".join(["c"] * 900) + "\ntext\n",
+    "long cells for placeholders": f"task,prompt,a\ntext,{'{{a}}' * 20_000},{'x' * 100_000}\n",
+    "misspelt columns": f"task,{','.join('promp' + 't' * n for n in range(900))}\n{'text' * 100}",
+    "a long misspelt column": f"task,{'prompt' * 20_000}\n" + "text\n" * 100,
+    "a quote left open": 'task,prompt\ntext,"' + "a,\n" * 300_000,
+    "quotes": "task,prompt\ntext," + '"' * 500_000,
+    "lines": "task,prompt\n" + "\n" * 500_000,
+    "line ends of all kinds": "task,prompt\n" + "\r\n\r\x85\u2028" * 50_000,
+}
+
+
+@pytest.mark.parametrize("content", _LARGE.values(), ids=_LARGE)
+@pytest.mark.parametrize("encoding", ["utf-8", "gb18030"])
+def test_a_large_odd_table_is_rows_or_a_sentence(
+    tmp_path: Path, content: str, encoding: str
+) -> None:
+    read(tmp_path / "table.csv", content.encode(encoding))
+    read(tmp_path / "table.jsonl", content.encode(encoding))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
 from studio.jobs.table import read_table
 from studio.kinds.image import ImageRequest
+from studio.kinds.requests import prompt_of
 from studio.kinds.text import TextRequest
 from studio.kinds.upscale import UpscaleRequest
 from studio.protocol import Adapter, ProblemError
@@ -29,6 +31,48 @@ def test_a_table_is_read_in_any_common_encoding(tmp_path: Path, encoding: str) -
     assert first.request == TextRequest(prompt="写一句 自行车", seed=7)
     assert (first.line, first.labels) == (2, {"product": "自行车"})
     assert second.request == ImageRequest(prompt="a fox", seed=8)
+
+
+CELLS = {
+    "gb18030": "写一句关于自行车的话，不要太长",
+    "big5": "請寫一個關於貓的故事，不要太長",
+    "shift-jis": "赤い自転車についての詩を書いてください",
+    "euc-jp": "赤い自転車についての詩を書いてください",
+    "euc-kr": "자전거에 대한 짧은 이야기를 써 주세요",
+    "windows-1252": "Écris un poème très court sur l’été à Besançon",
+}
+
+
+@pytest.mark.parametrize("encoding", CELLS)
+def test_encodings_of_spreadsheets_are_recognised(tmp_path: Path, encoding: str) -> None:
+    data = f"task,prompt\ntext,{CELLS[encoding]}\n".encode(encoding)
+    table = read_table(written(tmp_path / "t.csv", data))
+    assert (table.encoding, table.encoding_is_certain) == (encoding, True)
+    assert table.first_cells == ("text", CELLS[encoding])
+    assert prompt_of(table.rows[0].request) == CELLS[encoding]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_utf_16_needs_no_byte_order_mark(tmp_path: Path, encoding: str) -> None:
+    table = read_table(written(tmp_path / "t.csv", CSV.encode(encoding)))
+    assert (len(table.rows), table.encoding, table.encoding_is_certain) == (2, "utf-16", True)
+
+
+def test_an_encoding_that_is_not_certain_is_said_and_can_be_chosen(tmp_path: Path) -> None:
+    file = written(tmp_path / "t.csv", "task,prompt\ntext,블랙\n".encode("euc-kr"))
+    assert not read_table(file).encoding_is_certain
+    chosen = read_table(file, "EUC-KR")
+    assert (prompt_of(chosen.rows[0].request), chosen.encoding_is_certain) == ("블랙", True)
+    for wrong in ("utf-8", "base64", "klingon"):
+        with pytest.raises(ProblemError, match=wrong.upper() if wrong == "utf-8" else wrong):
+            read_table(file, wrong)
+
+
+def test_one_damaged_character_does_not_make_utf_8_another_encoding(tmp_path: Path) -> None:
+    data = "task,prompt\ntext,写一句关于自行车的话，不要太长\n".encode()
+    table = read_table(written(tmp_path / "t.csv", data[:-2]))
+    assert (table.encoding, table.encoding_is_certain) == ("utf-8", False)
+    assert prompt_of(table.rows[0].request).startswith("写一句关于自行车的话，不要太")
 
 
 @pytest.mark.parametrize("sign", [",", ";", "\t"])
@@ -62,6 +106,48 @@ def test_a_picture_is_found_beside_the_table(tmp_path: Path) -> None:
     (row,) = read_table(written(tmp_path / "t.csv", "task,input,scale\nupscale,a.png,4\n")).rows
     assert isinstance(row.request, UpscaleRequest)
     assert row.request.input.path == str(tmp_path / "a.png")
+
+
+@pytest.mark.parametrize("character", ["\u2028", "\u2029", "\x85", "\x0b", "\x0c", "\x1c"])
+@pytest.mark.parametrize("ending", ["\n", "\r\n"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_json_lines_end_at_line_feeds_only(
+    tmp_path: Path, character: str, ending: str, encoding: str
+) -> None:
+    # JSON allows the first three raw in strings; the control characters below 0x20 it does not.
+    line = f'{{"task":"text","prompt":"a{character}b"}}{ending}'
+    table = read_table(written(tmp_path / "t.jsonl", (2 * line).encode(encoding)))
+    if character < " ":
+        assert [error.line for error in table.errors] == [1, 2]
+    else:
+        assert [prompt_of(row.request) for row in table.rows] == [f"a{character}b"] * 2
+
+
+def test_joined_json_lines_may_have_byte_order_marks_within(tmp_path: Path) -> None:
+    line = '\ufeff{"task":"text","prompt":"x"}\n'
+    assert len(read_table(written(tmp_path / "t.jsonl", 3 * line)).rows) == 3
+
+
+def test_lines_of_a_csv_may_end_in_carriage_returns(tmp_path: Path) -> None:
+    table = read_table(written(tmp_path / "t.csv", "task,prompt\rtext,a\rtext,b\r"))
+    assert [(row.line, prompt_of(row.request)) for row in table.rows] == [(2, "a"), (3, "b")]
+
+
+def test_a_table_with_too_many_columns_is_refused(tmp_path: Path) -> None:
+    names = ",".join(f"c{n}" for n in range(50_000))
+    with pytest.raises(ProblemError, match="50001 columns"):
+        read_table(written(tmp_path / "t.csv", f"task,{names}\ntext\n"))
+    keys = ",".join(f'"c{n}":1' for n in range(2_000))
+    (error,) = read_table(written(tmp_path / "t.jsonl", f'{{"task":"text",{keys}}}')).errors
+    assert "2001 values" in str(error.message)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes in the file system")
+def test_a_pipe_or_a_device_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "t.csv")
+    for path in (tmp_path / "t.csv", Path("/dev/zero"), tmp_path):
+        with pytest.raises(ProblemError, match="cannot be read"):
+            read_table(path)
 
 
 @pytest.mark.parametrize(

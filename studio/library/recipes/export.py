@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal, TypeAlias
 
+from studio.formats.csv_cells import escaped
 from studio.kinds.coding import to_json
 from studio.kinds.kind import Medium
 from studio.library.disk_problems import file_problem
@@ -59,11 +60,11 @@ def export(
                 recipe = asset.recipe
                 writer.writerow(
                     [
-                        target.name,
+                        escaped(target.name),
                         asset.task,
-                        recipe.model_id,
+                        escaped(recipe.model_id),
                         recipe.seed,
-                        asset.prompt,
+                        escaped(asset.prompt),
                         to_json(recipe),
                     ]
                 )

@@ -9,10 +9,12 @@ from collections.abc import Callable, Sequence
 
 from studio.cli.argument_parser import UsageError
 from studio.cli.exit_status import DONE, INTERRUPTED, USAGE_ERROR
+from studio.cli.terminal import prepare_streams
 
 
 def run(arguments: Sequence[str], open_window: Callable[[], int]) -> int:
     """Run one command and return the exit status; without a command open the window."""
+    prepare_streams()
     if not arguments:
         if _has_display():
             return open_window()
@@ -25,7 +27,6 @@ def run(arguments: Sequence[str], open_window: Callable[[], int]) -> int:
     # Not at the top: the window would wait for modules that it does not need.
     from studio.cli.commands import parser
 
-    _use_utf8()
     try:
         options = parser().parse(arguments)
     except UsageError as error:
@@ -75,13 +76,6 @@ def _has_display() -> bool:
     if sys.platform in ("win32", "darwin") or os.environ.get("QT_QPA_PLATFORM"):
         return True
     return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
-
-
-def _use_utf8() -> None:
-    """Write UTF-8 on all platforms, since scripts read the output in any language."""
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(encoding="utf-8", errors="replace", line_buffering=True)
 
 
 def _refused(error: UsageError, arguments: Sequence[str]) -> int:

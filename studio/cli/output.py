@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from studio.cli.terminal import visible, write_over
 from studio.jobs.results import LINE_LABEL
 from studio.jobs.runner import AssetSaved, JobChanged, PreviewSaved
 from studio.library.records import Asset, Job
@@ -271,14 +272,14 @@ class HumanOutput:
 
     def _progress(self, text: str) -> None:
         if self._terminal and self._at_line_start:
-            sys.stderr.write("\r" + text.ljust(self._progress_width))
-            sys.stderr.flush()
-            self._progress_width = len(text)
+            shown = " ".join(text.split())
+            write_over(shown.ljust(self._progress_width))
+            self._progress_width = len(visible(shown))
 
     def _clear(self) -> None:
         if self._progress_width:
-            sys.stderr.write("\r" + " " * self._progress_width + "\r")
-            sys.stderr.flush()
+            write_over(" " * self._progress_width)
+            write_over("")
             self._progress_width = 0
 
     def _print_note(self, text: str) -> None:

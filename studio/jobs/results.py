@@ -6,6 +6,7 @@ import codecs
 import contextlib
 import csv
 import io
+import itertools
 import os
 import re
 import threading
@@ -50,7 +51,8 @@ class Results:
         self._wanted = (*_COLUMNS, _PROMPT, *self._label_columns.values(), _ANSWER)
         self._columns: Sequence[str] = self._wanted
         self._listed: set[str] = set()
-        self._seen: tuple[int, int, int] | None = None
+        self._header = b""
+        self._seen: tuple[int, ...] | None = None
         self._file_lock = SharedLock(folder, "results", _LOCK_SECONDS)
         csv.field_size_limit(_LARGEST_CELL)
         with contextlib.suppress(OSError), self._exclusive():
@@ -93,19 +95,22 @@ class Results:
             return
         # A file that cannot be decoded or repaired is only appended to.
         with contextlib.suppress(csv.Error, UnicodeDecodeError):
-            if before is not None and self._seen[:2] == before[:2] and self._seen[2] > before[2]:
-                self._read_appended(before[2])
-            else:
+            if before is None or not self._read_appended(before[0]):
                 self._load_existing()
                 self._seen = _state(self.path)
 
-    def _read_appended(self, start: int) -> None:
-        """Read the lines that another process appended."""
-        path = self._columns.index("path")
+    def _read_appended(self, start: int) -> bool:
+        """Read the lines from an offset on. Returns False if the file was replaced by another."""
         with self.path.open("rb") as file:
+            if not self._header or file.read(len(self._header)) != self._header:
+                return False
+            if file.seek(0, os.SEEK_END) < start:
+                return False
             file.seek(start)
             text = io.StringIO(file.read().decode(), newline="")
+        path = self._columns.index("path")
         self._listed.update(unescaped(row[path]) for row in csv.reader(text) if len(row) > path)
+        return True
 
     def _load_existing(self) -> None:
         """Read the existing file, after repairing its end, and add missing columns."""
@@ -130,6 +135,12 @@ class Results:
                 # Locked by a spreadsheet program, or the disk is full: keep its columns.
                 missing = []
         self._columns = (*header, *missing)
+        with self.path.open("rb") as file:
+            # A column's name may contain line breaks.
+            reader = csv.reader(codecs.iterdecode(file, "utf-8-sig"))
+            next(reader, None)
+            file.seek(0)
+            self._header = b"".join(itertools.islice(file, reader.line_num))
 
     def _list(self, asset: Asset) -> None:
         made = {"path": str(asset.path), "seed": str(asset.recipe.seed), _ANSWER: asset.text}
@@ -247,13 +258,13 @@ def _replace(path: Path, data: bytes, size: int) -> None:
         temporary.unlink(missing_ok=True)
 
 
-def _state(path: Path) -> tuple[int, int, int] | None:
-    """Return the identity of a file and its size, None if it does not exist. Raises `OSError`."""
+def _state(path: Path) -> tuple[int, ...] | None:
+    """Return size, time and identity of a file, None if it does not exist. Raises `OSError`."""
     try:
         status = path.stat()
     except FileNotFoundError:
         return None
-    return status.st_dev, status.st_ino, status.st_size
+    return status.st_size, status.st_mtime_ns, status.st_dev, status.st_ino
 
 
 def _identity(folder: Path) -> tuple[int, int]:

@@ -5,15 +5,20 @@ from __future__ import annotations
 import sys
 from types import TracebackType
 
+from PySide6.QtCore import QTimer
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QDialog
 
 from studio.protocol import unexpected
 from studio.settings import default_paths, load_settings
 from studio.ui.main_window import MainWindow
 from studio.ui.shell.state import AppState
+from studio.ui.shell.window_lock import WindowLock
 from studio.ui.style import theme
 from studio.ui.style.icons import icon
+
+LISTEN_DELAY_MS = 500
+"""Delay before a second start can reach the window: its module is not imported before the paint."""
 
 
 def main(argv: list[str]) -> int:
@@ -32,19 +37,46 @@ def main(argv: list[str]) -> int:
     QGuiApplication.styleHints().colorSchemeChanged.connect(
         lambda _scheme: theme.apply_scheme(app, settings.colour_scheme)
     )
+    lock = WindowLock(paths.settings.parent)
+    if not lock.acquire() and not _opens_second_window(lock):
+        return 0
     state = AppState(paths, settings)
     sys.excepthook = _ExceptionHook(state)
     window = MainWindow(state, damage=damage)
     window.setWindowIcon(icon("sparkles"))
     window.show()
+    QTimer.singleShot(LISTEN_DELAY_MS, window, lambda: _listen(window, lock))
     status = app.exec()
     sys.excepthook = sys.__excepthook__
+    lock.release()
     if window.restart_requested:
         from studio.ui.shell.restart import start_new_process
 
         if not start_new_process():
             return status or 1
     return status
+
+
+def _opens_second_window(lock: WindowLock) -> bool:
+    """Show the window that is open, or ask what to do if it does not answer."""
+    from studio.ui.shell.window_server import show_open_window
+
+    if show_open_window(lock.server_name):
+        return False
+    from studio.ui.shell.second_window_dialog import SecondWindowDialog
+
+    # It may have been closed in the meantime.
+    return lock.acquire() or SecondWindowDialog().exec() == QDialog.DialogCode.Accepted
+
+
+def _listen(window: MainWindow, lock: WindowLock) -> None:
+    """Let later starts of the app show this window instead of another."""
+    if not lock.is_held:
+        return
+    from studio.ui.shell.window_server import WindowServer
+
+    server = WindowServer(lock.server_name, window.come_to_front, window)
+    window.state.closing.connect(server.close)
 
 
 class _ExceptionHook:

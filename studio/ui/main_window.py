@@ -343,6 +343,13 @@ class MainWindow(QMainWindow):
     ) -> None:
         self.messages.show_message(text, kind, action_text, action)
 
+    def come_to_front(self) -> None:
+        """Show the window in front of those of other programs."""
+        self.setWindowState(self.windowState() & ~Qt.WindowState.WindowMinimized)
+        self.show()
+        self.raise_()
+        self.activateWindow()
+
     # ---- layout and closing
 
     def _restore_layout(self) -> None:

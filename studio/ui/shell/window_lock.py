@@ -1,0 +1,44 @@
+"""One window for each home: a lock held by the system while the window is open."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+from pathlib import Path
+
+from PySide6.QtCore import QLockFile
+
+_LOCK_FILE = "window.lock"
+
+
+class WindowLock:
+    """The lock of the window of one home. It is free again when its process dies."""
+
+    def __init__(self, home: Path) -> None:
+        self._home = home
+        self._lock = QLockFile(str(home / _LOCK_FILE))
+        # However long the window has been open, only the end of its process frees the lock.
+        self._lock.setStaleLockTime(0)
+
+    @property
+    def server_name(self) -> str:
+        """The name under which the window of this home is reached."""
+        home = self._home
+        with contextlib.suppress(OSError):
+            home = home.resolve()
+        return f"prompt-studio-{hashlib.sha256(bytes(home)).hexdigest()[:24]}"
+
+    def acquire(self) -> bool:
+        """Return False if another window is open. A lock that cannot be made does not count."""
+        with contextlib.suppress(OSError):
+            self._home.mkdir(parents=True, exist_ok=True)
+        return self._lock.tryLock(0) or self._lock.error() != QLockFile.LockError.LockFailedError
+
+    @property
+    def is_held(self) -> bool:
+        """Whether this process has the lock."""
+        return self._lock.isLocked()
+
+    def release(self) -> None:
+        """Let another window open."""
+        self._lock.unlock()

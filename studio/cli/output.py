@@ -19,6 +19,7 @@ from studio.protocol import (
     Cancelled,
     Failed,
     Loading,
+    NotResponding,
     Problem,
     Progress,
     RowFailed,
@@ -150,6 +151,14 @@ def _fields(event: object) -> dict[str, Any] | None:
                 "kind": event.kind,
                 "message": str(event.message),
             }
+        case NotResponding():
+            message = _silence(event)
+            return {
+                "event": "warning",
+                "job": event.job,
+                "kind": "not_responding",
+                "message": message,
+            }
         case RowFailed():
             fields = {"event": "failed", "job": event.job, "row": event.row}
             return fields | _problem_fields(event.problem)
@@ -162,6 +171,13 @@ def _fields(event: object) -> dict[str, Any] | None:
 
 def _problem_fields(problem: Problem) -> dict[str, Any]:
     return {"kind": problem.kind, "message": str(problem.message)}
+
+
+def _silence(event: NotResponding) -> str:
+    return (
+        f"The engine has not responded for {event.seconds:.0f} seconds. It may be busy with a"
+        " long step: wait, or press Ctrl+C to stop."
+    )
 
 
 def _line_number(labels: Mapping[str, str]) -> str:
@@ -210,6 +226,8 @@ class HumanOutput:
                 self._asset(event)
             case Warned():
                 self._print_note(f"Note{self._where(event.job)}: {event.message}")
+            case NotResponding():
+                self._print_note(f"Note{self._where(event.job)}: {_silence(event)}")
             case RowFailed():
                 variation = f"Variation {event.row + 1} failed{self._where(event.job)}"
                 self._print_note(f"{variation}: {event.problem.message}")

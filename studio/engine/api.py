@@ -59,7 +59,8 @@ class Engine(Protocol):
 
         `on_event` is called in this thread with every event, including the final one. Commands
         from several threads run one at a time. Between `stop` and `start`, every command ends
-        with `Cancelled`. With `RunTogether`, every part has its own final event before that of
+        with `Cancelled`. `NotResponding` follows if the engine is silent for a while; nothing is
+        stopped because of it. With `RunTogether`, every part has its own final event before that of
         the group.
         """
         ...
@@ -68,6 +69,14 @@ class Engine(Protocol):
         """Cancel a running or waiting job. Returns at once.
 
         Unknown and finished jobs are ignored.
+        """
+        ...
+
+    def restart(self) -> None:
+        """End the engine's process at once, also if it does not respond.
+
+        The running command ends with `Failed` and the kind `engine_restarted`, unless it has
+        just ended or was cancelled. The next command starts the engine again.
         """
         ...
 

@@ -8,6 +8,7 @@ brackets:
 - `[slow]` takes 20 seconds unless cancelled; `[slowload]` the same while loading
 - `[hang]` never ends and ignores cancellation; `[native]` the same while holding the GIL
 - `[crash]` is killed after its first row, as by the system when memory runs out
+- `[stop]` is stopped after its first row, as by SIGSTOP
 - `[exit]` exits with status 3; `[garbage]` sends an invalid message
 - `[fail]` reports a broken model; `[bug]` raises an unexpected error
 - `[oom]` runs out of memory; `[diskfull]` out of disk space
@@ -170,6 +171,9 @@ class FakeTasks:
             job.asset(row, path, recipe)
             if "crash" in words:
                 _die()
+            if "stop" in words and sys.platform != "win32":
+                os.kill(os.getpid(), signal.SIGSTOP)
+                words = words - {"stop"}
 
     def _words(self, request: Request) -> set[str]:
         return {self._script, *re.findall(r"\[([a-z]+)\]", display_name(request))}

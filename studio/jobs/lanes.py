@@ -184,6 +184,14 @@ class Lanes:
         lane.runner.cancel(job)
         return True
 
+    def restart_engine(self, job: str) -> bool:
+        """Restart the engine that runs a job, which then continues; return whether there is one."""
+        lane = next((lane for lane in self._lanes if job in lane.running), None)
+        if lane is None:
+            return False
+        lane.engine.restart()
+        return True
+
     def cancel_all(self) -> None:
         """Cancel all running jobs and take no more."""
         with self._lock:

@@ -188,7 +188,7 @@ class Runner:
             return job_id in self._cancelled
 
 
-_RERUN_ALONE = ("engine_crashed", "out_of_memory", "bug")
+_RERUN_ALONE = ("engine_crashed", "engine_restarted", "out_of_memory", "bug")
 """Kinds of problems that another job of the group may have caused."""
 
 
@@ -259,13 +259,18 @@ class _Run:
         return True
 
     def run_alone(self) -> None:
-        """Run the job with a command of its own, and end it."""
+        """Run the job with a command of its own, and end it. Repeat when the engine restarts."""
         final: Event
-        try:
-            final = self._engine.run(self.command, self.on_event)
-        except Exception as error:
-            final = Failed(self.job_id, unexpected(error))
-        self.end(final)
+        while True:
+            try:
+                final = self._engine.run(self.command, self.on_event)
+            except Exception as error:
+                final = Failed(self.job_id, unexpected(error))
+            if not isinstance(final, Failed) or final.problem.kind != "engine_restarted":
+                self.end(final)
+                return
+            if not self.restart():
+                return
 
     def end(self, final: Event) -> None:
         """Store and report the final status that follows from the engine's final event."""

@@ -29,6 +29,28 @@ class Accepted(Struct, frozen=True, tag_field="event", tag="accepted"):
     job: str
 
 
+class Alive(Struct, frozen=True, tag_field="event", tag="alive"):
+    """The engine is still working on the command. Sent regularly; the client consumes it."""
+
+    job: str
+
+
+class NotResponding(Struct, frozen=True, tag_field="event", tag="not_responding"):
+    """The engine has sent nothing for `seconds`. It may be stopped, hung or in a long call.
+
+    Created by the client. Of several jobs that run together, `job` is one.
+    """
+
+    job: str
+    seconds: float
+
+
+class Responding(Struct, frozen=True, tag_field="event", tag="responding"):
+    """The engine responds again after `NotResponding`. Created by the client."""
+
+    job: str
+
+
 class Loading(Struct, frozen=True, tag_field="event", tag="loading"):
     """A model is being loaded. `fraction` is 0 to 1, None if unknown."""
 
@@ -120,6 +142,9 @@ class Cancelled(Struct, frozen=True, tag_field="event", tag="cancelled"):
 Event: TypeAlias = (
     Ready
     | Accepted
+    | Alive
+    | NotResponding
+    | Responding
     | Loading
     | Progress
     | Preview

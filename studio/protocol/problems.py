@@ -15,6 +15,7 @@ ErrorKind: TypeAlias = Literal[
     "bad_input",
     "disk_full",
     "engine_crashed",
+    "engine_restarted",
     "cancelled",
     "bug",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from studio.engine.local import client
 from studio.engine.local.client import EngineClient
 from studio.jobs.runner import AssetSaved, JobChanged, Runner
 from studio.kinds.image import ImageRequest
@@ -25,6 +27,7 @@ from studio.protocol import (
     Done,
     Failed,
     ModelRef,
+    NotResponding,
     ProblemError,
     Progress,
     Request,
@@ -236,3 +239,43 @@ def test_a_late_cancel_does_not_affect_the_next_run(harness: Harness) -> None:
     harness.run(job)
     harness.runner.cancel(job.id)
     assert harness.run(harness.library.retries.resume(job.id)) == "done"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGSTOP")
+def test_a_job_whose_engine_is_restarted_continues_with_its_missing_results(
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client, "SILENCE_SECONDS", 0.5)
+    job = harness.enqueue(TextRequest(prompt="[stop]", seed=1, count=3))
+    pids: list[int | None] = []
+
+    def report(event: object) -> None:
+        harness.events.append(event)
+        if isinstance(event, AssetSaved):
+            pids.append(harness.engine.pid)
+        if isinstance(event, NotResponding):
+            harness.engine.restart()
+
+    assert harness.runner.run(job, report) == "done"
+    assert harness.saved() == [0, 1, 2]
+    assert len(set(pids)) == 3
+    assert not [e for e in harness.events if isinstance(e, Failed)]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGSTOP")
+def test_jobs_that_share_calls_all_end_when_their_engine_is_restarted(
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client, "SILENCE_SECONDS", 0.5)
+    prompts = ("one", "[stop] two", "three")
+    jobs = harness.library.queue.enqueue(
+        [TextRequest(prompt=p, seed=1) for p in prompts], batch="b"
+    )
+
+    def report(event: object) -> None:
+        harness.events.append(event)
+        if isinstance(event, NotResponding):
+            harness.engine.restart()
+
+    assert harness.runner.run_together(jobs, report) == ["done"] * 3
+    assert [e.job for e in harness.events if isinstance(e, AssetSaved)] == [j.id for j in jobs]

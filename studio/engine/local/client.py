@@ -9,8 +9,8 @@ import contextlib
 import logging
 import multiprocessing
 import os
-import signal
 import threading
+import time
 from collections.abc import Callable, Mapping
 from multiprocessing.connection import wait
 from pathlib import Path
@@ -20,10 +20,17 @@ import msgspec
 from studio.engine.api import Abilities, Work
 from studio.engine.local.child_process import EngineProcess
 from studio.engine.local.environment import LOG_NAME, EngineOptions, engine_variables
+from studio.engine.local.process_problems import (
+    exit_problem,
+    invalid_message_problem,
+    restarted_problem,
+    start_problem,
+)
 from studio.kinds.coding import pack, unpack_event
 from studio.kinds.registry import kinds
 from studio.protocol import (
     FINAL_EVENTS,
+    Alive,
     CancelJob,
     Cancelled,
     DeviceMemory,
@@ -31,8 +38,10 @@ from studio.protocol import (
     Event,
     Failed,
     FileRef,
+    NotResponding,
     Problem,
     Ready,
+    Responding,
     RunTogether,
     Shutdown,
     sentence,
@@ -43,6 +52,12 @@ CANCEL_SECONDS = 2.0
 
 EXIT_SECONDS = 0.2
 """Seconds that the process may take to exit after its end of the pipe was closed."""
+
+SILENCE_SECONDS = 15.0
+"""Seconds without a message after which the engine of a running command is not responding."""
+
+HEARTBEATS_PER_SILENCE = 5
+"""Signs of life that the process sends in that time while it works."""
 
 MAX_MESSAGE_BYTES = 64 * 1024 * 1024
 """Pixels and weights never cross the pipe, so a longer message is invalid."""
@@ -63,6 +78,10 @@ class _Run:
         self.thread = threading.current_thread()
         self.engine: EngineProcess | None = None
         self.accepted = False
+        self.is_silent = False
+        """Whether the process has not responded for `SILENCE_SECONDS`."""
+        self.restarted = False
+        """Whether the process was ended by `EngineClient.restart`."""
         self.cancelled = threading.Event()
         self.terminated = threading.Event()
         self.finished = False
@@ -75,6 +94,11 @@ class _Run:
         if done is not None:
             done.set()
         return done is not None
+
+    @property
+    def reporting_job(self) -> str:
+        """The job under which to report what concerns the whole command."""
+        return next(iter(self.open_parts), self.job)
 
 
 class EngineClient:
@@ -190,9 +214,9 @@ class EngineClient:
     def cancel(self, job: str) -> None:
         """Cancel a running or waiting job. Returns at once; thread-safe.
 
-        The job has two seconds to stop; then the engine process is terminated. Unknown and
-        finished jobs are ignored. A part of a group is cancelled alone, unless the process had
-        to be terminated.
+        The job has two seconds to stop; then the engine process is terminated, or at once if it
+        does not respond. Unknown and finished jobs are ignored. A part of a group is cancelled
+        alone, unless the process had to be terminated.
         """
         with self._changed:
             for run in self._runs:
@@ -203,6 +227,18 @@ class EngineClient:
                     if run is self._active:
                         self._wake()
                         self._start_timeout(run, run.open_parts[job])
+
+    def restart(self) -> None:
+        """End the process at once, also a stopped one; see `Engine.restart`."""
+        with self._changed:
+            engine, run = self._engine, self._active
+            if engine is None:
+                return
+            engine.is_stopping = True
+            if run is not None and run.engine is engine:
+                run.restarted = True
+        engine.started.wait()
+        engine.terminate(forced=True)
 
     def stop(self) -> None:
         """Stop the engine and any running job. Blocks for at most three seconds."""
@@ -255,7 +291,7 @@ class EngineClient:
                 run.engine = engine
             engine.started.wait()
             if engine.error is not None:
-                return Failed(run.job, self._start_problem(engine))
+                return Failed(run.job, start_problem(engine))
             try:
                 with contextlib.suppress(OSError):
                     # A broken pipe is handled when reading from it.
@@ -270,8 +306,10 @@ class EngineClient:
             engine.stop_within(EXIT_SECONDS)
             if run.cancelled.is_set():
                 return Cancelled(run.job)
+            if run.restarted:
+                return Failed(run.job, restarted_problem())
             if run.accepted or new:
-                return Failed(run.job, self._exit_problem(engine))
+                return Failed(run.job, exit_problem(engine, self.log_file))
             # The process had already exited while idle: retry with a new one.
 
     def _forward_events(
@@ -279,13 +317,20 @@ class EngineClient:
     ) -> Event | None:
         """Forward events until the final one, which is returned; None if the process exited."""
         sent: set[str] = set()
+        heard = time.monotonic()
         while not run.terminated.is_set():
             for job in [*run.cancelled_parts, *([run.job] if run.cancelled.is_set() else [])]:
                 if job not in sent:
                     sent.add(job)
                     with contextlib.suppress(OSError):
                         engine.connection.send_bytes(pack(CancelJob(job)))
-            ready = wait([engine.connection, engine.sentinel, self._wake_reader])
+            silence = (
+                None if run.is_silent else max(0.0, heard + SILENCE_SECONDS - time.monotonic())
+            )
+            ready = wait([engine.connection, engine.sentinel, self._wake_reader], silence)
+            if not ready:
+                run.is_silent = True
+                on_event(NotResponding(run.reporting_job, SILENCE_SECONDS))
             while self._wake_reader.poll():
                 self._wake_reader.recv_bytes()
             if engine.connection in ready:
@@ -297,7 +342,13 @@ class EngineClient:
                     if isinstance(error, OSError) and error.errno is not None:
                         return None
                     engine.terminate(forced=True)
-                    return Failed(run.job, self._invalid_message_problem(error))
+                    return Failed(run.job, invalid_message_problem(error))
+                if run.is_silent:
+                    run.is_silent = False
+                    on_event(Responding(run.reporting_job))
+                heard = time.monotonic()
+                if isinstance(event, Alive):
+                    continue
                 if isinstance(event, Ready):
                     self._memory = event.memory
                 elif event.job == run.job:
@@ -311,6 +362,8 @@ class EngineClient:
                 elif event.job not in run.open_parts:
                     continue
                 on_event(event)
+                # Not the time that `on_event` took.
+                heard = time.monotonic()
             elif engine.sentinel in ready or engine.ended.is_set():
                 return None
         return Cancelled(run.job)
@@ -344,7 +397,7 @@ class EngineClient:
         thread.start()
 
     def _terminate_after(self, run: _Run, done: threading.Event) -> None:
-        if done.wait(CANCEL_SECONDS):
+        if done.wait(0 if run.is_silent else CANCEL_SECONDS):
             return
         with self._changed:
             engine = run.engine
@@ -354,7 +407,10 @@ class EngineClient:
                 # No other job may use this process any more.
                 engine.is_stopping = True
         if engine is not None:
-            _log.warning("The engine did not stop in time and is terminated.")
+            if run.is_silent:
+                engine.terminate(forced=True)
+            else:
+                _log.warning("The engine did not stop in time and is terminated.")
             engine.stop_within(0)
         run.terminated.set()
         self._wake()
@@ -371,7 +427,10 @@ class EngineClient:
             return engine, False
         if engine is not None:
             engine.close()
-        options = EngineOptions(str(self._log_dir), os.getpid(), self._device, self._fake)
+        heartbeat = SILENCE_SECONDS / HEARTBEATS_PER_SILENCE
+        options = EngineOptions(
+            str(self._log_dir), os.getpid(), self._device, self._fake, heartbeat
+        )
         variables = engine_variables(threads=self._threads, tuned=self._tuned) | self._extra
         self._engine = EngineProcess(options, variables, self._wake)
         return self._engine, True
@@ -388,53 +447,3 @@ class EngineClient:
             return Done(part)
         message = sentence("The engine had to be stopped because of another job. Try again.")
         return Failed(part, Problem("engine_crashed", message))
-
-    def _start_problem(self, engine: EngineProcess) -> Problem:
-        return Problem(
-            "engine_crashed",
-            sentence(
-                "The engine could not be started: {error}. Close other programs and try again.",
-                error=engine.error,
-            ),
-            repr(engine.error),
-        )
-
-    def _invalid_message_problem(self, error: Exception) -> Problem:
-        return Problem(
-            "bug",
-            sentence(
-                "The engine sent an invalid message and was stopped. It restarts with the next"
-                " job. Please report this with the details."
-            ),
-            repr(error),
-        )
-
-    def _exit_problem(self, engine: EngineProcess) -> Problem:
-        code = engine.exit_code
-        detail = f"exit status {code}\n{engine.log_tail()}"
-        if code == -9:
-            message = sentence(
-                "The engine was stopped by the system, probably because it ran out of memory."
-                " Close other programs or choose a smaller model or size, then try again."
-            )
-        elif code is not None and code < 0:
-            message = sentence(
-                "The engine crashed ({reason}). It restarts with the next job. Details are in"
-                " {path}.",
-                reason=_signal_name(-code),
-                path=self.log_file,
-            )
-        else:
-            message = sentence(
-                "The engine exited unexpectedly. It restarts with the next job. Details are in"
-                " {path}.",
-                path=self.log_file,
-            )
-        return Problem("engine_crashed", message, detail)
-
-
-def _signal_name(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return str(number)

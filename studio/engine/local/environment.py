@@ -37,12 +37,14 @@ class EngineOptions:
         app: process id of the app; the engine exits with it.
         device: preferred device, empty for the fastest.
         fake: name of a script for the fake engine, empty for the real one.
+        heartbeat: seconds between two signs of life while a command runs.
     """
 
     log_dir: str
     app: int
     device: str = ""
     fake: str = ""
+    heartbeat: float = 3.0
 
 
 def engine_variables(*, threads: int = 0, tuned: bool = True) -> dict[str, str]:
@@ -199,6 +201,16 @@ def _alarm_on_app_exit() -> None:
     libc.signal(signal.SIGHUP, ctypes.cast(libc.alarm, ctypes.c_void_p))
     libc.signal(signal.SIGALRM, 0)
     libc.prctl(_PR_SET_PDEATHSIG, int(signal.SIGHUP), 0, 0, 0)
+
+
+def continue_on_app_exit() -> None:
+    """Have the kernel continue this process, if it is stopped, when the app exits (Linux).
+
+    A stopped process handles neither SIGHUP nor the end of the pipe. The signal at the parent's
+    death is set per thread, and that of the main thread is SIGHUP: call this in another one.
+    """
+    if sys.platform.startswith("linux"):
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGCONT), 0, 0, 0)
 
 
 def _close_in_forks(connection: Connection) -> None:

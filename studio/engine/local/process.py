@@ -1,7 +1,8 @@
 """The child process of the engine: receives commands, runs one job at a time, sends events.
 
-There are two threads: a reader, which handles cancellations and the end of the app at any time,
-and the main thread, which runs the jobs. torch is imported by the first command that needs it.
+There are three threads: a reader, which handles cancellations and the end of the app at any
+time, one that sends signs of life, and the main thread, which runs the jobs. torch is imported by
+the first command that needs it.
 """
 
 from __future__ import annotations
@@ -20,13 +21,18 @@ from typing import Any
 
 import msgspec
 
-from studio.engine.local.environment import EngineOptions, exit_immediately
+from studio.engine.local.environment import (
+    EngineOptions,
+    continue_on_app_exit,
+    exit_immediately,
+)
 from studio.engine.local.group import Group
 from studio.engine.local.job import Job, JobCancelledError
 from studio.kinds.coding import pack, unpack_command
 from studio.kinds.registry import kind_of, kinds
 from studio.protocol import (
     Accepted,
+    Alive,
     CancelJob,
     Cancelled,
     Command,
@@ -56,10 +62,11 @@ class Channel:
     """The child's end of the pipe.
 
     `commands` is the queue of commands to run, each with a cancel event for itself and for each
-    of its parts, by job id. None means shutdown.
+    of its parts, by job id. None means shutdown. While a command is running, a sign of life is
+    sent every `heartbeat` seconds.
     """
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, heartbeat: float) -> None:
         self.commands: queue.SimpleQueue[tuple[Command, dict[str, threading.Event]] | None] = (
             queue.SimpleQueue()
         )
@@ -67,7 +74,11 @@ class Channel:
         self._send_lock = threading.Lock()
         self._cancels: dict[str, list[threading.Event]] = {}
         self._lock = threading.Lock()
-        threading.Thread(target=self._read, name="engine-reader", daemon=True).start()
+        self._heartbeat = heartbeat
+        self._running = ""
+        self._is_running = threading.Event()
+        for target in (self._read, self._send_heartbeats):
+            threading.Thread(target=target, name="engine-channel", daemon=True).start()
 
     def send(self, event: Event) -> None:
         """Send an event; thread-safe. Exits the process if the app has exited."""
@@ -78,11 +89,25 @@ class Channel:
         except OSError:
             exit_immediately()
 
+    def begin(self, job: str) -> None:
+        """Send signs of life for the command `job` until `finish`."""
+        self._running = job
+        self._is_running.set()
+
     def finish(self, command: Command) -> None:
         """Drop the cancel events of a finished command."""
+        # Nothing reads the pipe between two commands, so it must not fill up.
+        self._is_running.clear()
         with self._lock:
             for job in _jobs_of(command):
                 self._cancels.pop(job, None)
+
+    def _send_heartbeats(self) -> None:
+        continue_on_app_exit()
+        while True:
+            self._is_running.wait()
+            self.send(Alive(self._running))
+            time.sleep(self._heartbeat)
 
     def _read(self) -> None:
         while True:
@@ -127,7 +152,7 @@ def serve(
     load: Callable[[str], Any] = importlib.import_module,
 ) -> None:
     """Run commands until `Shutdown` or until the app exits. `load` imports a module by name."""
-    channel = Channel(connection)
+    channel = Channel(connection, options.heartbeat)
     engine = Engine(channel.send, options.device, load)
     ran_command = False
     while True:
@@ -144,6 +169,7 @@ def serve(
         command, cancelled = item
         if isinstance(command, CancelJob | Shutdown):
             continue
+        channel.begin(command.job)
         if isinstance(command, RunTogether):
             final = engine.execute_together(command, cancelled)
         else:

@@ -9,7 +9,7 @@ from PySide6.QtCore import QObject
 
 from studio.kinds.requests import prompt_of
 from studio.library.records import Job
-from studio.protocol import Problem, Warned
+from studio.protocol import NotResponding, Problem, Responding, Warned
 from studio.ui.messages.message_bar import MessageBar
 from studio.ui.messages.shown_message import ShownMessage
 from studio.ui.shell.state import AppState
@@ -54,8 +54,12 @@ class Notices(QObject):
         self._messages = messages
         self._running: dict[str, Job] = {}
         self._job_message: ShownMessage | None = None
+        self._silence_message: ShownMessage | None = None
+        self._silent: set[str] = set()
         state.reports.job_changed.connect(self._job_changed)
         state.reports.warned.connect(self._warned)
+        state.reports.not_responding.connect(self._not_responding)
+        state.reports.responding.connect(self._responding)
         state.library_opened.connect(self._library_opened)
 
     def _job_changed(self, job: Job) -> None:
@@ -63,6 +67,7 @@ class Notices(QObject):
             self._started(job)
         else:
             self._running.pop(job.id, None)
+        self._heard(job.id)
         if job.status == "failed":
             self._failed(job)
 
@@ -94,6 +99,29 @@ class Notices(QObject):
             )
         else:
             self._messages.show_message(text, "info")
+
+    def _not_responding(self, report: NotResponding) -> None:
+        self._silent.add(report.job)
+        self._messages.show_message(
+            self.tr(
+                "The engine is not responding. It may be busy with a long step: wait, or restart"
+                " it. The job then continues; finished results are kept."
+            ),
+            "warning",
+            self.tr("Restart engine"),
+            partial(self._state.worker.restart_engine, report.job),
+        )
+        self._silence_message = self._messages.current()
+
+    def _responding(self, report: Responding) -> None:
+        self._heard(report.job)
+
+    def _heard(self, job: str) -> None:
+        """Clear the message that the engine is not responding, if it was about this job."""
+        self._silent.discard(job)
+        message = self._silence_message
+        if message is not None and not self._silent and self._messages.current() is message:
+            self._messages.clear()
 
     def _failed(self, job: Job) -> None:
         problem = job.problem

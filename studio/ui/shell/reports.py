@@ -15,9 +15,11 @@ from studio.protocol import (
     Done,
     Failed,
     Loading,
+    NotResponding,
     Problem,
     Progress,
     Ready,
+    Responding,
     RowFailed,
     TextDelta,
     Warned,
@@ -83,6 +85,11 @@ class Reports(QObject):
     ready = cast("TypedSignal[Ready]", Signal(object))
     """The engine is ready and has reported its device."""
 
+    not_responding = cast("TypedSignal[NotResponding]", Signal(object))
+    """The engine of a job has been silent for a while."""
+    responding = cast("TypedSignal[Responding]", Signal(object))
+    """It is not silent any more."""
+
     # Engine events of a job.
     loading = cast("TypedSignal[Loading]", Signal(object))
     progress = cast("TypedSignal[Progress]", Signal(object))
@@ -133,6 +140,10 @@ class Reports(QObject):
                 self.post(self.failed, report)
             case Ready():
                 self.post(self.ready, report)
+            case NotResponding():
+                self.post(self.not_responding, report)
+            case Responding():
+                self.post(self.responding, report)
             case Cancelled():
                 self.post(self.cancelled, report)
 

@@ -20,7 +20,9 @@ from studio.protocol import (
     Event,
     Failed,
     ModelRef,
+    NotResponding,
     Problem,
+    Responding,
     Sentence,
 )
 from studio.ui.shell.background import problem_of
@@ -98,6 +100,16 @@ class WorkerThread(QThread):
     def cancel_running(self, job: str) -> bool:
         """Cancel a job if it is running; return whether it is."""
         return self._lanes is not None and self._lanes.cancel(job)
+
+    def restart_engine(self, job: str) -> None:
+        """Restart the engine that runs a job or call, also if it does not respond.
+
+        A job then continues with its missing results.
+        """
+        if self._lanes is not None and self._lanes.restart_engine(job):
+            return
+        for engine in self._engines[:1]:
+            engine.restart()
 
     def describe(self, model: ModelRef) -> None:
         """Read the capabilities of a model between two jobs; reported as `ModelDescribed`."""
@@ -246,7 +258,13 @@ class WorkerThread(QThread):
         capabilities = registry.capabilities(model)
         if capabilities is None:
             events: list[Event] = []
-            self._engines[0].run(DescribeModel(job=urandom(16).hex(), model=model), events.append)
+
+            def on_event(event: Event) -> None:
+                events.append(event)
+                if isinstance(event, NotResponding | Responding):
+                    self._reports.post_report(event)
+
+            self._engines[0].run(DescribeModel(job=urandom(16).hex(), model=model), on_event)
             for event in events:
                 if isinstance(event, Described):
                     capabilities = event.capabilities

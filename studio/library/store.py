@@ -132,6 +132,13 @@ class Library:
         self._lock.release()
         self._database.close()
 
+    def changed_elsewhere(self) -> bool:
+        """Return whether another process has changed jobs or results since the last call.
+
+        Raises `ProblemError`.
+        """
+        return self._database.changed_elsewhere()
+
     # ---- ownership of the queue
 
     @property

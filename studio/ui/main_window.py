@@ -271,8 +271,10 @@ class MainWindow(QMainWindow):
 
     def _start_state(self) -> None:
         from studio.ui.shell.notices import Notices
+        from studio.ui.shell.other_processes import OtherProcesses
 
         self._notices = Notices(self.state, self.messages, self)
+        OtherProcesses(self.state, self)
         self.state.start()
 
     # ---- dialogs and messages

@@ -73,6 +73,7 @@ class Database:
             self._writer = self._connect()
             try:
                 self._migrate()
+                self._version = self._data_version()
             except BaseException:
                 self._writer.close()
                 raise
@@ -141,6 +142,27 @@ class Database:
                 if self._writer.in_transaction:
                     self._writer.execute("ROLLBACK")
                 raise
+
+    def changed_elsewhere(self) -> bool:
+        """Return whether another process has written since the last call, or since the opening.
+
+        Does not wait: during a write of this process, the answer is postponed.
+        """
+        if not self._lock.acquire(blocking=False):
+            return False
+        try:
+            if self._closed:
+                return False
+            with translate_errors(self.path):
+                before, self._version = self._version, self._data_version()
+        finally:
+            self._lock.release()
+        return self._version != before
+
+    def _data_version(self) -> int:
+        # It does not change by what its own connection writes, the only one that does here.
+        version: int = self._writer.execute("PRAGMA data_version").fetchone()[0]
+        return version
 
     @contextmanager
     def read(self) -> Iterator[sqlite3.Connection]:

@@ -382,6 +382,15 @@ class JobQueue:
             ).fetchall()
         return {row[0] for row in rows}
 
+    def statuses(self, job_ids: Collection[str]) -> dict[str, JobStatus]:
+        """Return the statuses of those of these jobs that exist."""
+        with self._database.read() as db:
+            rows = db.execute(
+                "SELECT id, status FROM jobs WHERE id IN (SELECT value FROM json_each(?))",
+                (_id_list(job_ids),),
+            ).fetchall()
+        return {row[0]: row[1] for row in rows}
+
     def owners(self) -> set[str]:
         """Return the tokens of the processes that have running jobs."""
         with self._database.read() as db:

@@ -37,6 +37,14 @@ class Ended(Struct, frozen=True):
     stats: dict[str, float] = {}
 
 
+class _RunElsewhere(Struct, frozen=True):
+    """A job that this process has not run, None if it was removed, and its results."""
+
+    id: str
+    job: Job | None
+    assets: Sequence[Asset]
+
+
 class JobWatch(QObject):
     """Create one right after `AppState.submit` with its token, or with a set of known jobs.
 
@@ -70,7 +78,10 @@ class JobWatch(QObject):
         self._is_closed = False
         self._saved_count = 0
         self._failed_rows = 0
+        self._seen_rows: set[tuple[str, int]] = set()
+        self._ran_here: set[str] = set()
         reports = state.reports
+        state.changed_elsewhere.connect(self._look_again)
         reports.enqueued.connect(self._on_enqueued)
         reports.refused.connect(self._on_refused)
         reports.job_changed.connect(self._on_changed)
@@ -153,13 +164,16 @@ class JobWatch(QObject):
         if not self._follows(job.id):
             return
         if job.status in ("queued", "running"):
+            if job.status == "running":
+                self._ran_here.add(job.id)
             self.changed.emit(job)
         else:
             # Cancelling a queued job produces no engine event.
             self._end(Ended(job.id, job.status, job.problem))
 
     def _on_saved(self, asset: Asset) -> None:
-        if self._follows(asset.job):
+        if self._follows(asset.job) and (asset.job, asset.row) not in self._seen_rows:
+            self._seen_rows.add((asset.job, asset.row))
             self._saved_count += 1
             self.saved.emit(asset)
 
@@ -183,6 +197,37 @@ class JobWatch(QObject):
         if self._follows(report.job):
             self._failed_rows += 1
             self.row_failed.emit(report)
+
+    def _look_again(self) -> None:
+        """Look for jobs that another process has run, cancelled or removed."""
+        library = self._state.library
+        waiting = self._unfinished - self._ran_here
+        if library is None or self._is_closed or not waiting:
+            return
+
+        def read() -> list[_RunElsewhere]:
+            statuses = library.queue.statuses(waiting)
+            return [
+                _RunElsewhere(id, library.queue.get(id), library.assets.of_job(id))
+                for id in waiting
+                if statuses.get(id) != "queued"
+            ]
+
+        self._state.background.read(self, read, self._on_run_elsewhere, self._state.problem.emit)
+
+    def _on_run_elsewhere(self, found: Sequence[_RunElsewhere]) -> None:
+        for run in found:
+            # Its own report may have come in the meantime.
+            if run.id in self._ran_here or not self._follows(run.id):
+                continue
+            for asset in run.assets:
+                self._on_saved(asset)
+            if run.job is None:
+                self._end(Ended(run.id, "cancelled"))
+            elif run.job.status in ("queued", "running"):
+                self.changed.emit(run.job)
+            else:
+                self._end(Ended(run.id, run.job.status, run.job.problem))
 
     def _on_done(self, report: Done) -> None:
         self._end(Ended(report.job, "done", stats=report.stats))

@@ -42,6 +42,8 @@ class AppState(QObject):
     library_opened = Signal()
     assets_changed = Signal()
     jobs_changed = Signal()
+    changed_elsewhere = Signal()
+    """Another process has changed the library."""
     problem = cast("TypedSignal[Problem]", Signal(object))
     """A problem to show in the message bar."""
     message = Signal(str, str, str, object)
@@ -72,6 +74,8 @@ class AppState(QObject):
         self._emit_jobs_changed = self._delayed(self.jobs_changed.emit, 100)
         self.save_soon = self._delayed(self._save_in_background, 1000)
         """Write the settings within about a second, on another thread."""
+        self.changed_elsewhere.connect(self._emit_assets_changed)
+        self.changed_elsewhere.connect(self._emit_jobs_changed)
         self.reports.library_opened.connect(self._library_opened)
         self.reports.asset_saved.connect(self._asset_saved)
         self.reports.job_changed.connect(self._queue_changed)

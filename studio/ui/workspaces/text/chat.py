@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import cast
 
 import msgspec
-from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtCore import QLockFile, QObject, QTimer, Signal
 
 from studio.kinds.text import TextRequest
 from studio.library.records import Asset, Job
@@ -59,6 +59,12 @@ class Chat(QObject):
         self._view = view
         self._run_bar = run_bar
         self._file = state.paths.settings.with_name("conversation.json")
+        # Held by the window that shows the last conversation.
+        self._file_lock = QLockFile(str(self._file.with_suffix(".lock")))
+        self._file_lock.setStaleLockTime(0)
+        self._keeps_file = False
+        """Whether the conversation is saved: not before the last one has been read."""
+        state.closing.connect(self._file_lock.unlock)
         self._pending: list[_PendingAnswers] = []
         self._save_timer = QTimer(self)
         self._save_timer.setSingleShot(True)
@@ -72,9 +78,21 @@ class Chat(QObject):
 
     def load(self) -> None:
         """Read the last conversation in the background; show it unless a new one was started."""
-        self._state.background.read(
-            self, lambda: load_conversation(self._file), self._loaded, self._state.problem.emit
-        )
+        self._state.background.read(self, self._read, self._loaded, self._state.problem.emit)
+
+    def _read(self) -> tuple[Conversation, Problem | None]:
+        if not self._file_lock.tryLock(0) and (
+            self._file_lock.error() == QLockFile.LockError.LockFailedError
+        ):
+            return Conversation(), Problem(
+                "bad_input",
+                Sentence(
+                    "The last conversation is open in another window. The one in this window is "
+                    "not kept when it is closed; its answers stay in History."
+                ),
+            )
+        self._keeps_file = True
+        return load_conversation(self._file)
 
     def _loaded(self, found: tuple[Conversation, Problem | None]) -> None:
         conversation, problem = found
@@ -84,6 +102,8 @@ class Chat(QObject):
             self.conversation = conversation
             self._view.show_conversation(conversation)
             self.changed.emit()
+        elif self.conversation.turns:
+            self._save_timer.start()
 
     def replace(self, conversation: Conversation, note: str) -> None:
         """Show another conversation; the message bar offers to restore the previous one."""
@@ -310,6 +330,8 @@ class Chat(QObject):
         self.changed.emit()
 
     def _save_in_background(self) -> None:
+        if not self._keeps_file:
+            return
         encoded = encode(self.conversation)
         self._state.background.in_order(
             self,
@@ -322,6 +344,8 @@ class Chat(QObject):
         if not self._save_timer.isActive():
             return
         self._save_timer.stop()
+        if not self._keeps_file:
+            return
         try:
             save_conversation(self._file, encode(self.conversation))
         except OSError as error:

@@ -154,7 +154,7 @@ def run_tests(more: list[str]) -> int:
         if status:
             return status
     print("\n== pytest", flush=True)
-    folders = [f"tests/{name}" for name in ("unit", "fuzz", "crash", "ui", "engine", "e2e")]
+    folders = [f"tests/{name}" for name in ("unit", "hub", "fuzz", "crash", "ui", "engine", "e2e")]
     return _python("-m", "pytest", *(more or folders), environment=_offscreen())
 
 

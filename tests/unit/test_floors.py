@@ -26,6 +26,7 @@ def loaded_by(statement: str) -> set[str]:
         "studio.jobs.runner",
         "studio.models.registry",
         "studio.models.starter",
+        "studio.downloads.download_queue",
         "studio.models.token_counter",
         "studio.engine.api",
         "studio.engine.factory",

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from studio.models.download import TRIES, download, partial_bytes
+from studio.downloads.ranged_download import TRIES, download, partial_bytes
 from studio.protocol import Problem, ProblemError
 
 CONTENT = bytes(range(256)) * 2000
@@ -29,6 +29,8 @@ class Reply(NamedTuple):
     etag: str = '"one"'
     headers: dict[str, str] = {}
     ranges: bool = True
+    weak_ranges: bool = False
+    """Whether ranges are served without If-Range."""
 
 
 class Server:
@@ -68,7 +70,9 @@ class Server:
             handler.end_headers()
             return
         start = 0
-        if wanted and reply.ranges and handler.headers.get("If-Range") == reply.etag:
+        condition = handler.headers.get("If-Range")
+        fits = condition == reply.etag or (condition is None and reply.weak_ranges)
+        if wanted and reply.ranges and fits:
             match = re.fullmatch(r"bytes=(\d+)-", wanted)
             assert match is not None
             start = int(match[1])
@@ -160,10 +164,33 @@ def test_without_range_support_the_download_starts_over(server: Server, tmp_path
     assert fetch(server, tmp_path / "model.gguf").read_bytes() == CONTENT
 
 
-def test_without_an_etag_a_partial_file_is_not_resumed(server: Server, tmp_path: Path) -> None:
-    server.replies = [Reply(cut=100_000, etag=""), Reply(etag="")]
+def test_without_an_etag_only_a_file_with_a_known_hash_is_resumed(
+    server: Server, tmp_path: Path
+) -> None:
+    server.replies = [Reply(cut=100_000, etag=""), Reply(etag="", weak_ranges=True)]
     assert fetch(server, tmp_path / "model.gguf").read_bytes() == CONTENT
-    assert server.asked == [None, None]
+    server.replies = [Reply(cut=100_000, etag=""), Reply(etag="", weak_ranges=True)]
+    assert fetch(server, tmp_path / "other.gguf", sha256="").read_bytes() == CONTENT
+    assert server.asked == [None, "bytes=100000-", None, None]
+
+
+def test_a_resumed_file_with_a_wrong_hash_is_downloaded_once_more(
+    server: Server, tmp_path: Path
+) -> None:
+    target = tmp_path / "model.gguf"
+    server.replies = [Reply(cut=100_000), *[Reply(status=503)] * TRIES]
+    failure(server, target)
+    part = target.with_name("model.gguf.part")
+    part.write_bytes(b"x" * 100_000)
+    assert fetch(server, target).read_bytes() == CONTENT
+    assert server.asked[-2:] == ["bytes=100000-", None]
+
+
+def test_a_file_of_another_size_than_announced_is_refused(server: Server, tmp_path: Path) -> None:
+    with pytest.raises(ProblemError) as caught:
+        download(server.url, tmp_path / "model.gguf", size=len(CONTENT) - 1, pause=0.0)
+    assert caught.value.problem.kind == "model_broken"
+    assert "has changed" in str(caught.value.problem.message)
 
 
 def test_a_busy_server_is_retried_after_the_time_it_names(server: Server, tmp_path: Path) -> None:
@@ -211,7 +238,7 @@ def test_a_cancelled_download_keeps_its_partial_file(server: Server, tmp_path: P
             stop.set()
 
     with pytest.raises(ProblemError) as caught:
-        download(server.url, target, sha256=SHA256, progress=stop_after_some, cancelled=stop)
+        download(server.url, target, sha256=SHA256, progress=stop_after_some, stop=stop)
     assert caught.value.problem.kind == "cancelled"
     assert 0 < partial_bytes(target) < len(CONTENT)
     assert fetch(server, target).read_bytes() == CONTENT

@@ -1,0 +1,1 @@
+"""Downloads: files with resumption and verification, and a queue of models that survives a kill."""

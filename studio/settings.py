@@ -38,6 +38,11 @@ class Paths(Struct, frozen=True):
     logs: Path
     cache: Path
 
+    @property
+    def chosen_folders(self) -> Path:
+        """The list of folders outside the library that the user chose for results."""
+        return self.settings.with_name("output_folders")
+
 
 def _user_folder(kind: Literal["state", "pictures"]) -> Path:
     home = Path.home()

@@ -5,9 +5,11 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
+from studio.formats.untrusted_files import user_path
+from studio.library.folder.chosen_folders import ChosenFolders
 from studio.library.folder.file_placing import check_library_folder
 from studio.protocol import problem
-from studio.settings import Paths, library_root, load_settings
+from studio.settings import Paths, default_paths, library_root, load_settings
 
 
 def library_folder(paths: Paths) -> Path:
@@ -26,11 +28,12 @@ def output_folder(text: str) -> str:
     """Return the absolute path of an output folder, created if missing; "" means the library."""
     if not text:
         return ""
-    folder = Path(text).expanduser().absolute()
+    folder = user_path(text)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             pass
+        ChosenFolders(default_paths().chosen_folders).add(folder)
     except OSError as error:
         raise problem(
             "bad_input",

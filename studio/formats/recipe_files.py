@@ -7,6 +7,7 @@ from typing import BinaryIO, TypeVar
 
 from studio.formats import front_matter, jpeg, png, webp
 from studio.formats.embedded import HEAD, Content, Embedded, RecipeFormat, WritableFormat
+from studio.formats.untrusted_files import open_regular
 
 _WRITABLE: tuple[WritableFormat, ...] = (png,)
 # JPEG and WebP are only written by an export, which encodes them together with the recipe.
@@ -20,14 +21,14 @@ PLAIN_TEXT: WritableFormat = front_matter
 
 def read_embedded(path: Path) -> Embedded:
     """Return the metadata in a file, empty if no format recognises it. Raises `OSError`."""
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         found = _recognising(_FORMATS, file)
         return found.read(file) if found is not None else Embedded()
 
 
 def read_content(path: Path) -> Content:
     """Return a file's content properties, empty if no format recognises it. Raises `OSError`."""
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         found = _recognising(_FORMATS, file)
         return found.content(file) if found is not None else Content()
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
 
 
 def is_file(path: Path) -> bool:
@@ -36,7 +36,7 @@ def entries_of(folder: Path) -> list[Path]:
         return []
 
 
-def open_regular(path: Path) -> BinaryIO:
+def open_regular(path: Path) -> BufferedReader:
     """Open a file for reading. Raises `OSError` if it is not a regular file."""
     # Without O_NONBLOCK, opening a pipe waits for its writer.
     flags = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)

@@ -17,6 +17,7 @@ from msgspec.structs import replace
 
 from studio.formats.aigc import AigcLabel
 from studio.formats.suffixes import TEXTS
+from studio.formats.untrusted_files import user_path
 from studio.kinds.kind import Medium
 from studio.kinds.registry import medium_of
 from studio.library.curation.mark_changes import MarkChanges
@@ -24,6 +25,7 @@ from studio.library.curation.trash import Trash
 from studio.library.disk_problems import file_problem, missing
 from studio.library.folder.file_names import plain_name, relative_name
 from studio.library.folder.file_placing import hash_file, make_folder, place_file
+from studio.library.folder.stored_paths import StoredPaths, check_own_files
 from studio.library.folder.work_folders import WorkFolders
 from studio.library.index.asset_writer import AssetWriter, FinishedFile
 from studio.library.index.assets import Assets
@@ -59,6 +61,7 @@ class Library:
         self.notice = notice
         self.label: AigcLabel | None = None
         self._database = database
+        self._paths = StoredPaths(root)
         self._work = WorkFolders(root)
         self._writer = AssetWriter(database, root)
         self.assets = Assets(database, root)
@@ -76,8 +79,9 @@ class Library:
         process already is (`is_owner`). Raises `ProblemError` if the folder is not writable or
         the library needs a newer version of the app.
         """
-        root = root.expanduser().absolute()
+        root = user_path(root)
         make_folder(root)
+        check_own_files(root)
         try:
             return cls._open(root, run_queue)
         except DamagedDatabaseError as error:
@@ -171,12 +175,14 @@ class Library:
         folder = destination(job, self.root)
         self._check_root()
         if job.output:
+            self._paths.require_allowed(folder)
             make_folder(folder)
         return self._work.folder(folder, job.id)
 
     def check_destination(self, job: Job) -> None:
         """Raise `ProblemError` if the destination of a job is not writable."""
         self._check_root()
+        self._paths.require_allowed(destination(job, self.root))
         make_folder(destination(job, self.root))
 
     def _check_root(self) -> None:
@@ -203,6 +209,7 @@ class Library:
         else:
             when = datetime.fromisoformat(recipe.created)
             wanted = folder / relative_name(recipe.request, recipe.seed, when, extension)
+        self._paths.require_inside(wanted.parent)
         part = self.work_dir(job) / f"finished-{row}-{time.monotonic_ns()}{extension}"
         try:
             written = metadata.write_with_recipe(temporary, part, recipe, self.label)

@@ -33,8 +33,12 @@ class CommandResult:
 
 
 @pytest.fixture
-def environment(tmp_path: Path) -> dict[str, str]:
-    """The environment of the commands: a home in a temporary folder, no display."""
+def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """The environment of the commands: a home in a temporary folder, no display.
+
+    The home is that of this process too, which opens libraries itself.
+    """
+    monkeypatch.setenv("STUDIO_HOME", str(tmp_path / "home"))
     kept = {k: v for k, v in os.environ.items() if k not in ("DISPLAY", "WAYLAND_DISPLAY")}
     kept.pop("STUDIO_FAKE_ENGINE", None)
     kept.pop("QT_QPA_PLATFORM", None)

@@ -18,6 +18,11 @@ from studio.protocol import Recipe, Request
 from studio.settings import Paths
 
 
+@pytest.fixture(autouse=True)
+def _state_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STUDIO_HOME", str(tmp_path / "state of the app"))
+
+
 @pytest.fixture
 def library(tmp_path: Path) -> Iterator[Library]:
     opened = Library.open(tmp_path / "图库 📚")

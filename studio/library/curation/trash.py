@@ -6,6 +6,7 @@ and in the trash, or still in its place, where a rebuild finds it.
 
 from __future__ import annotations
 
+import os
 import shutil
 import time
 from collections.abc import Iterable
@@ -18,6 +19,7 @@ from studio.library.disk_problems import file_problem
 from studio.library.folder.file_names import numbered, relative_name
 from studio.library.folder.file_placing import place_file, sync_folder
 from studio.library.folder.marks_file import Marks, append_marks, marks_of, read_marks
+from studio.library.folder.stored_paths import StoredPaths, safe_name
 from studio.library.index.asset_writer import AssetWriter
 from studio.library.index.assets import Assets
 from studio.library.index.database import Database
@@ -35,6 +37,7 @@ class Trash:
         self._assets = assets
         self._writer = writer
         self._root = root
+        self._paths = StoredPaths(root)
 
     def put(self, ids: Iterable[str]) -> list[str]:
         """Move assets to the trash. Returns the ids of those that were moved.
@@ -50,11 +53,15 @@ class Trash:
             now = time.time()
             old = marks.get(id, marks_of(asset))
             append_marks(
-                self._root, msgspec.structs.replace(old, trashed_at=now, origin=str(asset.path))
+                self._root,
+                msgspec.structs.replace(
+                    old, trashed_at=now, origin=self._writer.stored_path(asset.path)
+                ),
             )
-            target = self._root / TRASH_FOLDER / f"{id}{asset.path.suffix}"
-            if asset.path.exists():
-                self._move(asset.path, target)
+            target = self._root / TRASH_FOLDER / f"{safe_name(id)}{asset.path.suffix}"
+            entry = self._assets.entry(id)
+            if entry is not None and os.path.lexists(entry):
+                self._move(entry, target)
             self._writer.set_location(id, target, now)
             moved.append(id)
         return moved
@@ -77,7 +84,7 @@ class Trash:
                     "{name} is no longer in the trash. Another program has deleted it.",
                     name=asset.path.name,
                 )
-            wanted = Path(mark.origin) if mark.origin else self._default_path(asset)
+            wanted = self._paths.writable(mark.origin) or self._default_path(asset)
             if wanted.is_relative_to(self._root):
                 final = place_file(asset.path, wanted)
             else:
@@ -100,7 +107,9 @@ class Trash:
         trashed = self._assets.trashed()
         for asset in trashed:
             try:
-                asset.path.unlink(missing_ok=True)
+                entry = self._assets.entry(asset.id)
+                if entry is not None and self.contains(entry):
+                    entry.unlink(missing_ok=True)
             except OSError as error:
                 raise file_problem(error, asset.path.parent) from error
             append_marks(self._root, Marks(asset.id))

@@ -20,6 +20,8 @@ _SLUG_BYTES = 120
 # https://learn.microsoft.com/windows/win32/fileio/naming-a-file
 _RESERVED = re.compile(r"(?i)^(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$)(\.|-|$)")
 
+_RESERVED_NAME = re.compile(_RESERVED.pattern.replace(r"(\.|-|$)", r" *(\.|:|$)"))
+
 
 def slug(text: str) -> str:
     """Return the start of `text` as part of a file name: lower case, with hyphens, without dots.
@@ -37,6 +39,11 @@ def slug(text: str) -> str:
             break
     name = re.sub(r"-{2,}", "-", "".join(kept)).strip("-")
     return f"x-{name}" if _RESERVED.match(name) else name
+
+
+def is_reserved(name: str) -> bool:
+    """Return whether Windows takes a file name for a device."""
+    return _RESERVED_NAME.match(name) is not None
 
 
 def request_slug(request: Request) -> str:

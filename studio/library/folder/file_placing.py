@@ -9,6 +9,7 @@ import os
 import tempfile
 from pathlib import Path
 
+from studio.formats.untrusted_files import open_regular
 from studio.library.disk_problems import cannot_write, file_problem
 from studio.library.folder.file_names import numbered
 from studio.protocol import ProblemError, problem
@@ -108,7 +109,7 @@ def _rename_exclusively(temporary: Path, final: Path) -> None:
 
 def hash_file(path: Path) -> str:
     """Return the SHA-256 of a file as hex. Raises `OSError`."""
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
@@ -117,7 +118,7 @@ def check_input(path: Path) -> None:
     if path.is_dir():
         raise problem("bad_input", "{path} is a folder, but a file is needed.", path=path)
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             empty = not file.read(1)
     except FileNotFoundError as error:
         raise problem(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import secrets
 import shutil
 import threading
@@ -17,11 +18,15 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from studio.formats.untrusted_files import open_regular
 from studio.library.disk_problems import file_problem
+from studio.library.folder.stored_paths import StoredPaths, safe_name
 
 _PARENT = ".tmp"
 _PREFIX = "studio-"
 _DESTINATIONS_FILE = "places"
+_TOKEN = re.compile(r"[0-9a-f]{12}")
+_MAX_PLACES = 1_000_000
 _ATTEMPTS = 10
 _POLL_SECONDS = 0.002
 
@@ -31,6 +36,7 @@ class WorkFolders:
 
     def __init__(self, root: Path) -> None:
         self._root = root
+        self._paths = StoredPaths(root)
         self._guard = threading.Lock()
         self._token = ""
         self._locks: dict[Path, FileLock] = {}
@@ -62,7 +68,7 @@ class WorkFolders:
                 if destination not in self._locks:
                     self._record_destination(destination, token)
                     self._locks[destination] = self._acquire(destination, token)
-                return _make_folder(destination, _PARENT, f"{_PREFIX}{token}", job)
+                return _make_folder(destination, _PARENT, f"{_PREFIX}{token}", safe_name(job))
             except (OSError, Timeout) as error:
                 cause = error if isinstance(error, OSError) else OSError(str(error))
                 raise file_problem(cause, destination) from error
@@ -73,7 +79,7 @@ class WorkFolders:
             if not self._token:
                 return
             folder = destination / _PARENT / f"{_PREFIX}{self._token}"
-            shutil.rmtree(folder / job, ignore_errors=True)
+            shutil.rmtree(folder / safe_name(job), ignore_errors=True)
             if destination == self._root or any(folder.glob("*")):
                 return
             lock = self._locks.pop(destination, None)
@@ -82,7 +88,7 @@ class WorkFolders:
 
     def is_alive(self, token: str) -> bool:
         """Return whether the process with this token is still running."""
-        if not token:
+        if not _TOKEN.fullmatch(token):
             return False
         if token == self._token:
             return True
@@ -107,10 +113,13 @@ class WorkFolders:
                 if token == self._token:
                     continue
                 lock = _lock(destination, token)
+                if Path(lock.lock_file).is_symlink():
+                    continue
                 with contextlib.suppress(Timeout, OSError):
                     lock.acquire()
                     for other in _recorded_destinations(destination, token):
-                        self.remove_stale(other)
+                        if self._paths.is_allowed(other):
+                            self.remove_stale(other)
                     _discard(destination, token, lock)
 
     def close(self) -> None:
@@ -207,7 +216,8 @@ def _lock(destination: Path, token: str) -> FileLock:
 def _recorded_destinations(destination: Path, token: str) -> list[Path]:
     try:
         file = destination / _PARENT / f"{_PREFIX}{token}" / _DESTINATIONS_FILE
-        recorded = file.read_bytes()
+        with open_regular(file) as opened:
+            recorded = opened.read(_MAX_PLACES)
     except OSError:
         return []
     paths = {Path(os.fsdecode(path)) for path in recorded.split(b"\0") if path}

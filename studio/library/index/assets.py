@@ -11,6 +11,7 @@ import msgspec
 
 from studio.kinds.coding import recipe_from_json
 from studio.kinds.kind import Medium
+from studio.library.folder.stored_paths import StoredPaths
 from studio.library.index.database import DamagedDatabaseError, Database
 from studio.library.index.facets import Facets, read_facets
 from studio.library.index.search import TRASHED, AssetQuery, match_expression
@@ -32,7 +33,7 @@ class Assets:
 
     def __init__(self, database: Database, root: Path) -> None:
         self._database = database
-        self._root = root
+        self._paths = StoredPaths(root)
 
     def _asset(self, row: sqlite3.Row) -> Asset:
         try:
@@ -45,7 +46,7 @@ class Assets:
             job=row["job"],
             row=row["row"],
             task=row["task"],
-            path=self._root / row["path"],
+            path=self._paths.shown(row["path"]),
             created=row["created"],
             recipe=recipe,
             prompt=row["prompt"],
@@ -65,6 +66,15 @@ class Assets:
     def get(self, name: str) -> Asset | None:
         """Return an asset, or None."""
         return self._select_one("WHERE assets.id = ?", name)
+
+    def entry(self, name: str) -> Path | None:
+        """Return where an asset's file lies, also if it is a link out of the library.
+
+        For moving and deleting only, which do not follow links.
+        """
+        with self._database.read() as db:
+            row = db.execute("SELECT path FROM assets WHERE id = ?", (name,)).fetchone()
+        return self._paths.entry(row["path"]) if row else None
 
     def of_row(self, job: str, row: int) -> Asset | None:
         """Return the asset of a row of a job, or None."""

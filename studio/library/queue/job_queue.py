@@ -10,8 +10,10 @@ from pathlib import Path
 
 import msgspec
 
+from studio.formats.untrusted_files import user_path
 from studio.kinds.coding import shared_settings, to_json
 from studio.library.folder.file_placing import hash_file
+from studio.library.folder.stored_paths import StoredPaths
 from studio.library.folder.work_folders import WorkFolders
 from studio.library.index.database import Database
 from studio.library.queue.resolve_request import resolve_request
@@ -70,7 +72,9 @@ class JobQueue:
         resolved = [resolve_request(request, hash_once) for request in requests]
         if isinstance(labels, Mapping):
             labels = [labels] * len(resolved)
-        folder = str(Path(output).expanduser().absolute()) if output else ""
+        folder = str(user_path(output)) if output else ""
+        if folder:
+            StoredPaths(self._root).choose(Path(folder))
         created = now()
         jobs = [
             Job(

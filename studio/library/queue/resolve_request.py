@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Callable
 from pathlib import Path
 
+from studio.formats.untrusted_files import user_path
 from studio.kinds.coding import to_json
 from studio.kinds.registry import kind_of
 from studio.kinds.requests import inputs_of, prompt_of, unsupported_reason
@@ -58,6 +59,6 @@ def check_supported(request: Request) -> None:
 
 
 def _hashed(file: InputFile, hash_file: Callable[[Path], str]) -> InputFile:
-    path = Path(file.path).expanduser().absolute()
+    path = user_path(file.path)
     check_input(path)
     return InputFile(str(path), hash_file(path))

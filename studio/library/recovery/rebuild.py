@@ -17,6 +17,7 @@ from studio.formats.recipe_files import read_content
 from studio.library.curation.trash import TRASH_FOLDER
 from studio.library.folder.file_placing import hash_file
 from studio.library.folder.marks_file import read_marks
+from studio.library.folder.stored_paths import StoredPaths, leads_inside
 from studio.library.index.asset_writer import AssetWriter, FinishedFile
 from studio.library.index.assets import Assets
 from studio.library.index.database import Database
@@ -68,6 +69,8 @@ def _walk(folder: Path) -> Iterator[Path]:
     for parent, folders, names in os.walk(folder):
         folders[:] = sorted(n for n in folders if not n.startswith(".") or n == TRASH_FOLDER)
         for path in (Path(parent, name) for name in sorted(names)):
+            if path.is_symlink() and not leads_inside(folder, path):
+                continue
             # Possibly an export, with the recipe of another file.
             if path.suffix.lower() in suffixes.CONVERTED_PICTURES:
                 converted.append(path)
@@ -82,7 +85,8 @@ def rebuild(database: Database, assets: Assets, writer: AssetWriter, root: Path)
     Jobs are not changed. Returns the number of assets.
     """
     known = writer.paths()
-    missing = [name for stored, name in known.items() if not (root / stored).is_file()]
+    stored_paths = StoredPaths(root)
+    missing = [n for stored, n in known.items() if not stored_paths.shown(stored).is_file()]
     with database.write() as db:
         writer.delete(db, missing)
     batch: list[FinishedFile] = []
@@ -118,9 +122,12 @@ def index_unrecorded(
     """Index result files of these jobs that a crash or disk error kept out of the index."""
     unfinished = {job.id: job for job in jobs if job.started and rows_left(job)}
     since: dict[Path, datetime] = {}
+    allowed = StoredPaths(root)
     for job in unfinished.values():
         started = datetime.fromisoformat(job.started)
         folder = destination(job, root)
+        if not allowed.is_allowed(folder):
+            continue
         since[folder] = min(started, since.get(folder, started))
     known = writer.paths() if since else {}
     for folder, earliest in since.items():
@@ -147,7 +154,7 @@ def _candidates(destination: Path, root: Path, since: datetime) -> Iterator[Path
         folders = [
             folder
             for folder in root.iterdir()
-            if _DATE.fullmatch(folder.name) and folder.name >= first
+            if _DATE.fullmatch(folder.name) and folder.name >= first and leads_inside(root, folder)
         ]
     for folder in folders:
         try:
@@ -158,6 +165,8 @@ def _candidates(destination: Path, root: Path, since: datetime) -> Iterator[Path
         for entry in entries:
             path = Path(entry.path)
             if path.suffix.lower() not in _EXTENSIONS or not entry.is_file():
+                continue
+            if entry.is_symlink() and not leads_inside(destination, path):
                 continue
             if entry.stat().st_mtime >= since.timestamp() - _MTIME_TOLERANCE:
                 yield path

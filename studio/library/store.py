@@ -2,6 +2,7 @@
 
 Results are plain files with their recipes inside. `marks.jsonl` holds stars, tags and collections.
 `library.db` holds the jobs, and an index of the results that can be rebuilt from the files.
+`queue.journal` holds the waiting jobs too, so that they survive the loss of `library.db`.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from studio.library.index.asset_writer import AssetWriter, FinishedFile
 from studio.library.index.assets import Assets
 from studio.library.index.database import FILE_NAME, DamagedDatabaseError, Database
 from studio.library.queue.job_queue import JobQueue
+from studio.library.queue.journal import Journal
 from studio.library.queue.stored_job import destination, now
 from studio.library.recipes import metadata
 from studio.library.records import Asset, Job
@@ -63,6 +65,8 @@ class Library:
         self._database = database
         self._paths = StoredPaths(root)
         self._work = WorkFolders(root)
+        self._journal = Journal(root)
+        database.before_commit = self._journal.append_changes
         self._writer = AssetWriter(database, root)
         self.assets = Assets(database, root)
         self.queue = JobQueue(database, self._work, root)
@@ -106,9 +110,12 @@ class Library:
         database = Database(root)
         library = cls(root, database, None)
         try:
-            if saved:
-                salvage.restore_jobs(database, saved)
-            if is_new and (saved is not None or rebuild.has_results(root)):
+            if saved is not None:
+                salvage.restore_jobs(database, saved, root)
+            library._reconcile_queue()
+            if is_new and (
+                saved is not None or rebuild.has_results(root) or library.queue.list(limit=1)
+            ):
                 library.rebuild()
                 rebuild.index_unrecorded(
                     database, library._writer, root, library.queue.list(limit=1_000_000)
@@ -265,6 +272,14 @@ class Library:
         """
         self._database.check()
         return rebuild.rebuild(self._database, self.assets, self._writer, self.root)
+
+    def _reconcile_queue(self) -> None:
+        """Make the queue and its journal agree; a new index gets the waiting jobs from there."""
+        with self._database.read() as db:
+            if self._journal.is_current(db):
+                return
+        with self._database.write() as db:
+            self._journal.reconcile(db)
 
     def _recover(self) -> None:
         """Clean up after dead processes: release their jobs, delete their work folders."""

@@ -14,6 +14,7 @@ from studio.formats import suffixes
 from studio.library.curation.trash import TRASH_FOLDER
 from studio.library.folder.marks_file import read_marks
 from studio.library.index.database import FILE_NAME
+from studio.library.queue.journal import read_journal
 from studio.library.recipes.metadata import read_recipe
 from studio.library.records import Asset
 from studio.library.store import Library
@@ -40,6 +41,7 @@ def contradictions(root: Path) -> list[str]:
     finally:
         library.close()
     found += _index(root, assets)
+    found += _journal(root)
     found += [
         f"left in the work folder: {path.relative_to(root)}"
         for path in root.rglob(f"{_WORK}/**/*")
@@ -118,6 +120,18 @@ def _jobs(library: Library, assets: list[Asset]) -> Iterator[str]:
             yield f"a result that its job does not know: {job.id}"
         if job.status == "done" and len(job.done_rows) < job.request.count:
             yield f"done without its results: {job.id}"
+
+
+def _journal(root: Path) -> Iterator[str]:
+    with contextlib.closing(sqlite3.connect(root / FILE_NAME)) as db:
+        rows = db.execute(
+            "SELECT id, request, status, position FROM jobs "
+            "WHERE status IN ('queued', 'running', 'interrupted')"
+        ).fetchall()
+    kept = read_journal(root).waiting
+    said = {(name, *map(job.get, ("request", "status", "position"))) for name, job in kept.items()}
+    for name, *_ in said ^ set(rows):
+        yield f"the queue's journal and index differ: {name}"
 
 
 def _index(root: Path, assets: list[Asset]) -> Iterator[str]:

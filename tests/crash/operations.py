@@ -79,8 +79,7 @@ def _cut_off(place: Path) -> None:
 
 def _without_index(place: Path) -> None:
     _small(place)
-    for file in made(place).glob(f"{FILE_NAME}*"):
-        file.unlink()
+    _lose_index(place)
 
 
 def _changed_by_hand(place: Path) -> None:
@@ -101,6 +100,28 @@ def _enqueue(place: Path) -> None:
     library = _opened(place)
     library.queue.enqueue([_REQUEST, TextRequest(prompt="new", seed=2)] * 3, batch="new")
     library.close()
+
+
+def _arrange(place: Path) -> None:
+    """Change the queue in every way, and leave the two jobs that wait in it."""
+    library = _opened(place)
+    jobs = library.queue.enqueue([_REQUEST, TextRequest(prompt="new", seed=2)] * 3, batch="new")
+    library.queue.move([jobs[3].id, jobs[1].id], jobs[0].id)
+    library.queue.set_paused(True)
+    library.queue.cancel(jobs[2].id)
+    library.queue.cancel_waiting([job.id for job in jobs[:2]])
+    library.queue.restore_cancelled([jobs[0].id])
+    library.queue.finish(library.queue.start(jobs[4]).id, "failed")
+    library.retries.resume(jobs[4].id)
+    library.queue.remove(jobs[5].id)
+    library.queue.clear_ended()
+    library.queue.set_paused(False)
+    library.close()
+
+
+def _lose_index(place: Path) -> None:
+    for file in made(place).glob(f"{FILE_NAME}*"):
+        file.unlink()
 
 
 def _record_two(place: Path) -> None:
@@ -251,6 +272,9 @@ def _whole_export(place: Path) -> list[str]:
 
 OPERATIONS = (
     Operation("enqueue", _small, _enqueue, _all_or_none),
+    Operation("enqueue, and lose the index", _small, _enqueue, _all_or_none, _lose_index),
+    Operation("arrange the queue", _small, _arrange, _jobs_kept),
+    Operation("arrange the queue, and lose the index", _small, _arrange, _jobs_kept, _lose_index),
     Operation("record", _small, _record_two, _resumed_once),
     Operation("mark", _small, _mark, _all_found(4)),
     Operation("trash", _small, _trash, _all_found(4)),

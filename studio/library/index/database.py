@@ -12,7 +12,7 @@ import os
 import sqlite3
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -26,7 +26,8 @@ BUSY_SECONDS = 20.0
 
 # Script i migrates the database from version i to version i + 1.
 _MIGRATIONS = tuple(
-    Path(__file__).with_name(name) for name in ("schema.sql", "schema_2.sql", "schema_3.sql")
+    Path(__file__).with_name(name)
+    for name in ("schema.sql", "schema_2.sql", "schema_3.sql", "schema_4.sql")
 )
 VERSION = len(_MIGRATIONS)
 
@@ -58,7 +59,8 @@ class Database:
     """The open database of the library in `folder`. Methods may be called from any thread.
 
     Raises `ProblemError` if the folder is not writable or the database needs a newer version of
-    the app, and `DamagedDatabaseError` if the file is damaged.
+    the app, and `DamagedDatabaseError` if the file is damaged. `before_commit` is called at the end
+    of each write transaction.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -67,6 +69,7 @@ class Database:
         self._local = threading.local()
         self._readers: list[sqlite3.Connection] = []
         self._closed = False
+        self.before_commit: Callable[[sqlite3.Connection], None] = lambda _: None
         if damage_marker(self.path).exists():
             raise DamagedDatabaseError(self.path, "marked as damaged when it was last open")
         with translate_errors(self.path):
@@ -137,6 +140,7 @@ class Database:
             self._writer.execute("BEGIN IMMEDIATE")
             try:
                 yield self._writer
+                self.before_commit(self._writer)
                 self._writer.execute("COMMIT")
             except BaseException:
                 if self._writer.in_transaction:

@@ -6,10 +6,10 @@ import contextlib
 import secrets
 import sqlite3
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
-from typing import Any, get_args
+from typing import get_args
 
 import msgspec
 
@@ -25,7 +25,7 @@ SELECT_JOBS = """
 """
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _STATUSES = frozenset(get_args(JobStatus))
-_DECODE_ERRORS = (msgspec.DecodeError, TypeError, UnicodeError)
+_DECODE_ERRORS = (msgspec.DecodeError, TypeError, ValueError, RecursionError, OverflowError)
 
 
 def now() -> str:
@@ -45,17 +45,6 @@ def read_job(row: sqlite3.Row, database: Path) -> Job:
         return _job(row)
     except _DECODE_ERRORS as error:
         raise DamagedDatabaseError(database, f"a job: {error}") from error
-
-
-def is_readable_job(row: Mapping[str, Any]) -> bool:
-    """Return whether a row of the table `jobs` is valid in this or another version."""
-    try:
-        request_from_json(row["request"])
-        _labels(row["labels"])
-        _problem(row["problem"])
-    except (*_DECODE_ERRORS, IndexError):
-        return False
-    return isinstance(row["id"], str) and isinstance(row["created"], str)
 
 
 def _job(row: sqlite3.Row) -> Job:

@@ -1,6 +1,6 @@
 """Set a damaged database aside and recover the jobs that can still be read from it.
 
-Results are recovered from their files; queued and interrupted jobs exist only in the database.
+Results are recovered from their files, waiting jobs from the queue's journal too.
 """
 
 from __future__ import annotations
@@ -14,8 +14,11 @@ from typing import Any
 
 from studio.library.disk_problems import file_problem
 from studio.library.index.database import FILE_NAME, Database, damage_marker
-from studio.library.queue.stored_job import is_readable_job
+from studio.library.queue.journal import read_journal
+from studio.library.queue.restored_jobs import insert_restored
 from studio.protocol import Problem, Sentence
+
+_UNREADABLE = sqlite3.Error, UnicodeError, IndexError, OverflowError, MemoryError
 
 JobRow = dict[str, Any]
 """A row of the table `jobs`: column → value."""
@@ -38,22 +41,20 @@ def set_aside(root: Path) -> tuple[Path, list[JobRow]]:
     return aside, saved
 
 
-def restore_jobs(database: Database, saved: list[JobRow]) -> int:
-    """Insert recovered jobs into a new database. Returns how many were inserted."""
+def restore_jobs(database: Database, saved: list[JobRow], root: Path) -> int:
+    """Insert jobs into a new database: those recovered, and those of the queue's journal.
+
+    The journal is right about the jobs that it knows. Returns how many were inserted.
+    """
+    stored = read_journal(root)
+    rows = {row["id"]: row for row in saved if stored.ended.get(row["id"]) != ""}
+    for name, status in stored.ended.items():
+        if name in rows and status:
+            rows[name]["status"] = status
+    for name, fields in stored.waiting.items():
+        rows[name] = {**rows.get(name, {}), **fields}
     with database.write() as db:
-        columns = {row["name"] for row in db.execute("PRAGMA table_info(jobs)")}
-        inserted: set[str] = set()
-        for job in sorted(saved, key=lambda job: int(job["number"])):
-            job["retried_from"] = job["retried_from"] if job["retried_from"] in inserted else None
-            names = sorted(columns & job.keys())
-            added = db.execute(
-                f"INSERT OR IGNORE INTO jobs ({', '.join(names)}) "
-                f"VALUES ({', '.join('?' * len(names))})",
-                [job[name] for name in names],
-            )
-            if added.rowcount:
-                inserted.add(job["id"])
-        return len(inserted)
+        return len(insert_restored(db, rows.values()))
 
 
 def notice(aside: Path, jobs: int, detail: str) -> Problem:
@@ -80,12 +81,23 @@ def notice(aside: Path, jobs: int, detail: str) -> Problem:
 
 
 def _readable(path: Path) -> Iterator[JobRow]:
-    """Yield the valid jobs, up to the first page that cannot be read."""
-    with contextlib.suppress(sqlite3.Error), contextlib.closing(sqlite3.connect(path)) as db:
+    """Yield the rows of the table of jobs, up to the first page that cannot be read.
+
+    Texts that are not UTF-8 are left out.
+    """
+    with contextlib.suppress(*_UNREADABLE), contextlib.closing(sqlite3.connect(path)) as db:
         db.row_factory = sqlite3.Row
+        db.text_factory = _text
         # Lets SQLite open a truncated file.
         db.execute("PRAGMA writable_schema = ON")
         # NOT INDEXED, since the indexes may be damaged.
         for row in db.execute("SELECT * FROM jobs NOT INDEXED ORDER BY number"):
-            if is_readable_job(row):
+            if isinstance(row["id"], str):
                 yield dict(row)
+
+
+def _text(data: bytes) -> str | None:
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return None

@@ -1,0 +1,256 @@
+"""The queue's second home: `queue.journal`, from which waiting jobs return if the index is lost.
+
+It lies beside the index and holds a line for each new job and each change of one, written in front
+of the commit of the transaction that changes the jobs; so it needs no lock of its own, and a crash
+in between leaves at most too much in it. The index says how long it must be: if it is not, it is
+written anew from the index. So it is if most of it is obsolete.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from studio.formats.atomic_write import write_atomic
+from studio.library.disk_problems import file_problem
+from studio.library.folder.file_placing import sync_folder
+from studio.library.queue.restored_jobs import insert_restored
+
+JOURNAL_FILE = "queue.journal"
+WAITING = ("queued", "running", "interrupted")
+"""The statuses of jobs that the journal keeps."""
+
+_SIZES = "queue_journal"
+"""Key in the table `state`: bytes of the journal, and bytes when it was last written anew."""
+_UNKNOWN = -1
+_NEVER = -2, 0
+_SMALL = 64 * 1024
+_CHANGES = "job_changes"
+_IS_WAITING = "status IN ('queued', 'running', 'interrupted')"
+_COLUMNS = (
+    "id, number, request, status, priority, position, batch, labels, output, created, started, "
+    "retried_from"
+)
+_COMMON = "id", "status", "priority", "position", "started"
+
+
+class StoredQueue(Struct, frozen=True):
+    """What a journal says.
+
+    `waiting` maps job ids to columns of the table `jobs`. `ended` maps the ids of other jobs to
+    their last status, "" if the job was deleted.
+    """
+
+    waiting: dict[str, dict[str, Any]] = {}
+    ended: dict[str, str] = {}
+    is_paused: bool = False
+
+
+class Journal:
+    """The journal of the library in `root`. All methods need a write transaction `db`."""
+
+    def __init__(self, root: Path) -> None:
+        self.path = root / JOURNAL_FILE
+
+    def append_changes(self, db: sqlite3.Connection) -> None:
+        """Write the changes of this transaction, and any left by a version without a journal.
+
+        New jobs are synced to disk; if they cannot be, this raises `ProblemError`. Other changes
+        that cannot be written are written with the next ones.
+        """
+        if db.execute(f"SELECT 1 FROM {_CHANGES} LIMIT 1").fetchone() is None:
+            return
+        self._restore_once(db)
+        new = db.execute(
+            f"SELECT {_COLUMNS} FROM {_CHANGES} JOIN jobs ON id = job "
+            f"WHERE is_new AND {_IS_WAITING} ORDER BY number"
+        ).fetchall()
+        try:
+            self._append(db, new)
+        except OSError as error:
+            if new:
+                raise file_problem(error, self.path.parent) from error
+            return
+        db.execute(f"DELETE FROM {_CHANGES}")
+
+    def is_current(self, db: sqlite3.Connection) -> bool:
+        """Return whether the journal agrees with the index."""
+        size, _ = self._sizes(db)
+        has_changes = db.execute(f"SELECT 1 FROM {_CHANGES} LIMIT 1").fetchone() is not None
+        return size == self._size() and not has_changes
+
+    def reconcile(self, db: sqlite3.Connection) -> None:
+        """Make journal and index agree: call it when opening the library, before the index is made.
+
+        If the index is new, it gets the jobs of the journal. Else the journal is written anew if a
+        crash left it different.
+        """
+        self._restore_once(db)
+        with contextlib.suppress(OSError):
+            if self._sizes(db)[0] != self._size():
+                self._rewrite(db)
+                db.execute(f"DELETE FROM {_CHANGES}")
+        self.append_changes(db)
+
+    def _restore_once(self, db: sqlite3.Connection) -> None:
+        """Insert the jobs of the journal that an index lacks, which has never written to one."""
+        if self._sizes(db) != _NEVER:
+            return
+        stored = read_journal(self.path.parent)
+        insert_restored(db, stored.waiting.values())
+        if stored.is_paused:
+            db.execute("INSERT OR IGNORE INTO state (key, value) VALUES ('paused', '1')")
+        self._set_sizes(db, _UNKNOWN, 0)
+
+    def _append(self, db: sqlite3.Connection, new: Iterable[sqlite3.Row]) -> None:
+        size, base = self._sizes(db)
+        is_idle = db.execute(f"SELECT 1 FROM jobs WHERE {_IS_WAITING} LIMIT 1").fetchone() is None
+        is_obsolete = size > _SMALL and (is_idle or size > 3 * max(base, _SMALL))
+        if size != self._size() or is_obsolete:
+            self._rewrite(db)
+            return
+        changed = db.execute(
+            f"SELECT job, {', '.join(_COMMON)} FROM {_CHANGES} LEFT JOIN jobs ON id = job "
+            f"WHERE NOT is_new AND job != ''"
+        ).fetchall()
+        added = list(_bulk(new))
+        lines = [*added, *(_changed(row) for row in changed)]
+        if db.execute(f"SELECT 1 FROM {_CHANGES} WHERE job = ''").fetchone() is not None:
+            lines.append(_line({"paused": _is_paused(db)}))
+        data = b"".join(lines)
+        if not data:
+            return
+        with self.path.open("ab") as file:
+            try:
+                file.write(data)
+                file.flush()
+                if added:
+                    os.fsync(file.fileno())
+            except OSError:
+                with contextlib.suppress(OSError):
+                    file.truncate(size)
+                raise
+        if added and size == 0:
+            sync_folder(self.path.parent)
+        self._set_sizes(db, size + len(data), base)
+
+    def _rewrite(self, db: sqlite3.Connection) -> None:
+        rows = db.execute(f"SELECT {_COLUMNS} FROM jobs WHERE {_IS_WAITING} ORDER BY number")
+        lines = list(_bulk(rows))
+        if _is_paused(db):
+            lines.append(_line({"paused": True}))
+        data = b"".join(lines)
+        if data or self._size():
+            write_atomic(self.path, data)
+        self._set_sizes(db, len(data), len(data))
+
+    def _size(self) -> int:
+        try:
+            return self.path.stat().st_size
+        except FileNotFoundError:
+            return 0
+
+    @staticmethod
+    def _sizes(db: sqlite3.Connection) -> tuple[int, int]:
+        row = db.execute("SELECT value FROM state WHERE key = ?", (_SIZES,)).fetchone()
+        with contextlib.suppress(ValueError):
+            size, base = map(int, row[0].split()) if row is not None else _NEVER
+            return size, base
+        return _UNKNOWN, 0
+
+    @staticmethod
+    def _set_sizes(db: sqlite3.Connection, size: int, base: int) -> None:
+        db.execute(
+            "INSERT INTO state (key, value) VALUES (?, ?) "
+            "ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+            (_SIZES, f"{size} {base}"),
+        )
+
+
+def read_journal(root: Path) -> StoredQueue:
+    """Return what the journal of the library in `root` says. Damaged lines are skipped."""
+    jobs: dict[str, dict[str, Any]] = {}
+    ended: dict[str, str] = {}
+    is_paused = False
+    for fields in _whole_bulks(_lines(root / JOURNAL_FILE)):
+        if "paused" in fields:
+            is_paused = fields["paused"] is True
+            continue
+        name, status = fields.get("id"), fields.get("status")
+        if not isinstance(name, str):
+            continue
+        if status not in WAITING:
+            jobs.pop(name, None)
+            ended[name] = status if isinstance(status, str) else ""
+            continue
+        if "request" in fields or name in jobs:
+            jobs[name] = {**jobs.get(name, {}), **fields}
+            ended.pop(name, None)
+    return StoredQueue(jobs, ended, is_paused)
+
+
+def _lines(path: Path) -> Iterator[dict[str, Any]]:
+    try:
+        lines = path.read_bytes().split(b"\n")
+    except OSError:
+        return
+    for line in lines:
+        checksum, _, text = line.partition(b" ")
+        if checksum != b"%08x" % zlib.crc32(text):
+            continue
+        with contextlib.suppress(msgspec.DecodeError, UnicodeError, RecursionError):
+            yield msgspec.json.decode(text, type=dict[str, Any])
+
+
+def _whole_bulks(lines: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Yield lines without the jobs of a bulk that was not written to its end."""
+    pending: list[dict[str, Any]] = []
+    token = ""
+    for fields in lines:
+        bulk = fields.pop("bulk", None)
+        if fields.get("added") == token and token:
+            yield from pending
+            pending, token = [], ""
+        elif isinstance(bulk, list) and len(bulk) == 2:
+            if bulk[0] != token:
+                pending, token = [], str(bulk[0])
+            pending.append(fields)
+            if len(pending) == bulk[1]:
+                # All are there; the line at the end may be damaged.
+                yield from pending
+                pending = []
+        else:
+            yield fields
+
+
+def _bulk(rows: Iterable[sqlite3.Row]) -> Iterator[bytes]:
+    """Yield the lines of new jobs: all or none of them count."""
+    jobs = [dict(row) for row in rows]
+    for job in jobs:
+        yield _line({**job, "bulk": [jobs[0]["id"], len(jobs)]})
+    if jobs:
+        yield _line({"added": jobs[0]["id"]})
+
+
+def _changed(row: sqlite3.Row) -> bytes:
+    if row["status"] in WAITING:
+        return _line({name: row[name] for name in _COMMON})
+    return _line({"id": row["job"], "status": row["status"]})
+
+
+def _line(fields: Mapping[str, Any]) -> bytes:
+    text = msgspec.json.encode(fields)
+    return b"%08x %s\n" % (zlib.crc32(text), text)
+
+
+def _is_paused(db: sqlite3.Connection) -> bool:
+    row = db.execute("SELECT value FROM state WHERE key = 'paused'").fetchone()
+    return row is not None and row[0] == "1"

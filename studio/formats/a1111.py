@@ -5,8 +5,12 @@ Source: `create_infotext` in AUTOMATIC1111/stable-diffusion-webui.
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
+
+from msgspec import Struct
 
 PARAMETERS = "parameters"
 """PNG keyword of the generation parameters."""
@@ -32,6 +36,46 @@ SAMPLERS = {
     "PNDMScheduler": "PLMS",
     "UniPCMultistepScheduler": "UniPC",
 }
+
+_NEGATIVE = "Negative prompt:"
+_FIELD = re.compile(r'(\w[\w \-/]{0,60}):[ \t]{0,9}("(?:\\.|[^"\\])*+"|[^,]*+)(?:,|$)')
+_MIN_FIELDS = 3
+_LAST_LINES = 20
+_MAX_SETTINGS = 50_000
+"""Characters of the line of settings."""
+
+
+class Parameters(Struct, frozen=True):
+    """A `parameters` text in parts. `fields` are the settings, by name, as text."""
+
+    prompt: str
+    negative_prompt: str
+    fields: Mapping[str, str]
+
+
+def read_parameters(text: str) -> Parameters | None:
+    """Return the parts of a `parameters` text, None if it has no line of settings."""
+    lines = text.split("\n")
+    for at in range(len(lines) - 1, max(-1, len(lines) - 1 - _LAST_LINES), -1):
+        if "Steps: " not in lines[at][:_MAX_SETTINGS]:
+            continue
+        fields = dict(_fields(lines[at][:_MAX_SETTINGS]))
+        if len(fields) < _MIN_FIELDS:
+            continue
+        starts = [n for n in range(at) if lines[n].lstrip().startswith(_NEGATIVE)]
+        split = starts[0] if starts else at
+        negative = "\n".join(lines[split:at]).strip().removeprefix(_NEGATIVE).strip()
+        return Parameters("\n".join(lines[:split]).strip(), negative, fields)
+    return None
+
+
+def _fields(line: str) -> Iterator[tuple[str, str]]:
+    for match in _FIELD.finditer(line):
+        name, value = match[1].strip(), match[2].strip()
+        if value.startswith('"'):
+            with contextlib.suppress(ValueError, RecursionError):
+                value = str(json.loads(value))
+        yield name, value
 
 
 def parameters_text(prompt: str, negative_prompt: str, fields: Mapping[str, object]) -> str:

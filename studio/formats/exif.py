@@ -1,6 +1,6 @@
-"""In-place corrections of EXIF blocks and XMP packets after a picture was enlarged.
+"""Read the comment in an EXIF block, and correct EXIF and XMP after a picture was enlarged.
 
-Blocks are patched and not rewritten, because maker notes contain absolute offsets.
+Blocks are patched in place and not rewritten, because maker notes contain absolute offsets.
 Format: CIPA DC-008 (EXIF 2.32) and TIFF 6.0.
 """
 
@@ -19,7 +19,52 @@ _WIDTHS = (0x0100, 0xA002)
 _HEIGHTS = (0x0101, 0xA003)
 _SHORT, _LONG, _UNDEFINED = 3, 4, 7
 _ENTRY_BYTES = 12
+_ORDERS = {b"II*\0": "<", b"MM\0*": ">"}
+"""First bytes of the TIFF header → byte order."""
 _XMP_ORIENTATION = re.compile(rb"(tiff:Orientation(?:\s*=\s*[\"']|>)\s*)([1-8])")
+
+
+def user_comment(exif: bytes) -> str:
+    """Return the UserComment of an EXIF block, with or without prefix; "" if there is none.
+
+    Only two directories are looked at, so that linked directories cannot go in a circle.
+    """
+    block = exif.removeprefix(PREFIX)
+    order = _ORDERS.get(block[:4])
+    if order is None:
+        return ""
+    try:
+        (first,) = struct.unpack_from(f"{order}I", block, 4)
+        found = _entry(block, order, first, EXIF_IFD)
+        comment = found and _entry(block, order, found[1], USER_COMMENT)
+    except struct.error:
+        return ""
+    if not comment:
+        return ""
+    length, start = comment
+    return _comment_text(block[start : start + length])
+
+
+def _entry(block: bytes, order: str, ifd: int, wanted: int) -> tuple[int, int] | None:
+    """Return count and value of a tag in a directory."""
+    (entries,) = struct.unpack_from(f"{order}H", block, ifd)
+    for number in range(entries):
+        tag, _, count, value = struct.unpack_from(
+            f"{order}HHII", block, ifd + 2 + number * _ENTRY_BYTES
+        )
+        if tag == wanted:
+            return count, value
+    return None
+
+
+def _comment_text(comment: bytes) -> str:
+    """Decode a UserComment, which starts with the name of its character set."""
+    charset, data = comment[:8], comment[8:]
+    if charset.startswith(b"UNICODE"):
+        # The standard leaves the byte order open; of most texts the first bytes are zero.
+        order = "le" if data[1::2].count(0) > data[::2].count(0) else "be"
+        return data.decode(f"utf-16-{order}", "replace")
+    return data.decode("utf-8", "replace").strip("\0")
 
 
 def corrected_exif(exif: bytes, width: int, height: int) -> bytes:
@@ -36,8 +81,7 @@ def corrected_exif(exif: bytes, width: int, height: int) -> bytes:
         ValueError: the block is damaged.
     """
     block = bytearray(exif.removeprefix(PREFIX))
-    orders = {b"II*\0": "<", b"MM\0*": ">"}
-    order = orders.get(bytes(block[:4]))
+    order = _ORDERS.get(bytes(block[:4]))
     if order is None:
         raise ValueError("no EXIF header")
     try:

@@ -13,6 +13,7 @@ import msgspec
 from studio.formats.embedded import AIGC, RECIPE, Content, Embedded
 
 _MAX_FRONT = 16 * 1024 * 1024
+_MAX_LINES = 10_000
 _MAX_TEXT_FILE = 64 * 1024 * 1024
 # Valid in JSON strings, but not in YAML.
 _NOT_YAML = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
@@ -63,7 +64,10 @@ def _parse(file: BinaryIO) -> tuple[Embedded, int]:
     """Return the metadata in the front matter, and the offset of the text."""
     values = {RECIPE: "", AIGC: ""}
     file.readline(8)
-    while file.tell() < _MAX_FRONT and (raw := file.readline(_MAX_FRONT)):
+    for _ in range(_MAX_LINES):
+        raw = file.readline(_MAX_FRONT - file.tell()) if file.tell() < _MAX_FRONT else b""
+        if not raw:
+            break
         line = raw.rstrip(b"\r\n")
         if line == b"---":
             offset = file.tell()

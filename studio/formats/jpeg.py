@@ -21,6 +21,7 @@ MAX_SEGMENT = 65_533
 """Maximum bytes of a segment's content."""
 MAX_XMP = 16 * 1024 * 1024
 _MAX_SEGMENTS = 5_000
+_MAX_FILL = 1_000
 _XMP = b"http://ns.adobe.com/xap/1.0/\0"
 _EXTENDED = b"http://ns.adobe.com/xmp/extension/\0"
 _EXTENDED_HEAD = len(_EXTENDED) + 32 + 8
@@ -66,8 +67,8 @@ def _segments(file: BinaryIO) -> Iterator[tuple[int, int]]:
         raise JpegError("not a JPEG file")
     for _ in range(_MAX_SEGMENTS):
         head = file.read(2)
-        while head[1:] == b"\xff" and head[:1] == b"\xff":
-            head = head[1:] + file.read(1)  # fill bytes
+        if head == b"\xff\xff":
+            head = _after_fill_bytes(file)
         if len(head) < 2 or head[0] != 0xFF:
             raise JpegError("no segment where one should begin")
         marker = head[1]
@@ -82,6 +83,15 @@ def _segments(file: BinaryIO) -> Iterator[tuple[int, int]]:
         yield marker, length
         file.seek(start + length)
     raise JpegError("too many segments")
+
+
+def _after_fill_bytes(file: BinaryIO) -> bytes:
+    """Return the two bytes of the next marker after two fill bytes."""
+    for _ in range(_MAX_FILL):
+        byte = file.read(1)
+        if byte != b"\xff":
+            return b"\xff" + byte
+    raise JpegError("too many fill bytes")
 
 
 def size(file: BinaryIO) -> tuple[int, int]:
@@ -125,6 +135,17 @@ def read_packets(file: BinaryIO) -> list[str]:
         return [packet] if packet else []
     joined = b"".join(part for _, part in sorted(extended.items()))
     return [packet, joined.decode("utf-8", "replace")]
+
+
+def read_exif(file: BinaryIO) -> bytes:
+    """Return the EXIF block without its prefix, empty if there is none."""
+    try:
+        for marker, length in _segments(file):
+            if marker == _APP1 and (body := file.read(length)).startswith(_EXIF):
+                return body.removeprefix(_EXIF)
+    except JpegError:
+        pass
+    return b""
 
 
 def with_metadata(picture: bytes, exif: bytes, packet: str, extended: str) -> bytes:

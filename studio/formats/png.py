@@ -22,8 +22,15 @@ Chunk: TypeAlias = tuple[bytes, bytes]
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 MAX_TEXT = 16 * 1024 * 1024
 """Maximum bytes of a text chunk, before and after decompression."""
+_MAX_TEXTS = 24 * 1024 * 1024
+"""Maximum bytes of all texts that are read from a file, stored and decompressed ones together."""
+_MAX_LEADING = 16 * 1024 * 1024
 _MAX_CHUNKS = 200_000
+_MAX_OTHER_CHUNKS = 20_000
+"""Maximum number of chunks without pixels."""
 _BLOCK = 1024 * 1024
+_CHUNK_HEAD = struct.Struct(">I4s")
+_PIXELS = (b"IDAT", b"fdAT")
 _TEXT_TYPES = (b"iTXt", b"tEXt", b"zTXt")
 _A1111_KEYWORDS = (a1111.PARAMETERS, a1111.POSTPROCESSING)
 
@@ -97,16 +104,22 @@ def chunk_headers(file: BinaryIO) -> Iterator[tuple[bytes, int]]:
     """
     if file.read(8) != SIGNATURE:
         raise PngError("not a PNG file")
+    start = file.tell()
+    others = 0
     for _ in range(_MAX_CHUNKS):
         head = file.read(8)
         if len(head) < 8:
             raise PngError("the file ends before its last chunk")
-        length, kind = struct.unpack(">I4s", head)
-        start = file.tell()
+        length, kind = _CHUNK_HEAD.unpack(head)
+        others += kind not in _PIXELS
+        if others > _MAX_OTHER_CHUNKS:
+            break
         yield kind, length
         if kind == b"IEND":
             return
-        file.seek(start + length + 4)
+        # `tell` would be a system call for each chunk, of which there may be many.
+        start += 8 + length + 4
+        file.seek(start)
     raise PngError("too many chunks")
 
 
@@ -123,24 +136,24 @@ def size(file: BinaryIO) -> tuple[int, int]:
     raise PngError("no whole IHDR chunk at the start")
 
 
-def longest_text(file: BinaryIO) -> int:
-    """Return the stored bytes of the longest text chunk, 0 if the file is not a PNG."""
-    longest = 0
+def read_exif(file: BinaryIO) -> bytes:
+    """Return the EXIF block, empty if there is none or it is overlong."""
     with contextlib.suppress(PngError):
         for kind, length in chunk_headers(file):
-            if kind in _TEXT_TYPES:
-                longest = max(longest, length)
-    return longest
+            if kind == b"eXIf" and length <= MAX_TEXT:
+                return file.read(length)
+    return b""
 
 
 def read_texts(file: BinaryIO, keywords: Collection[str]) -> dict[str, str]:
     """Return the texts with the given keywords, without overlong and damaged ones.
 
-    Texts after the pixels are included. A truncated file yields the texts before its end. Raises
-    `PngError` if the file is not a PNG.
+    Texts after the pixels are included. A truncated file yields the texts before its end, and one
+    with too much text those up to the limit. Raises `PngError` if the file is not a PNG.
     """
     by_bytes = {keyword.encode("latin-1"): keyword for keyword in keywords}
     found: dict[str, str] = {}
+    left = _MAX_TEXTS
     try:
         for kind, length in chunk_headers(file):
             if kind not in _TEXT_TYPES or length > MAX_TEXT:
@@ -149,7 +162,13 @@ def read_texts(file: BinaryIO, keywords: Collection[str]) -> dict[str, str]:
             keyword = by_bytes.get(head.partition(b"\0")[0])
             if keyword is None:
                 continue
-            text = _text(kind, head + file.read(length - len(head)))
+            left -= length
+            if left <= 0:
+                break
+            body = head + file.read(length - len(head))
+            data, is_whole = _text_bytes(kind, body, min(left, MAX_TEXT))
+            left -= len(data)
+            text = _decoded(kind, data) if is_whole else None
             if text is not None:
                 found[keyword] = text
     except PngError:
@@ -158,30 +177,33 @@ def read_texts(file: BinaryIO, keywords: Collection[str]) -> dict[str, str]:
     return found
 
 
-def _text(kind: bytes, body: bytes) -> str | None:
+def _text_bytes(kind: bytes, body: bytes, most: int) -> tuple[bytes, bool]:
+    """Return up to `most` bytes of a chunk's text, and whether it is the whole text."""
     rest = body.partition(b"\0")[2]
     if kind == b"tEXt":
-        return rest.decode("latin-1")
+        return rest, True
     if kind == b"zTXt":
-        data = _inflate(rest[1:])
-        return None if data is None else data.decode("latin-1")
+        return _inflate(rest[1:], most)
     compressed, rest = rest[:1] == b"\1", rest[2:]
     data = rest.partition(b"\0")[2].partition(b"\0")[2]
-    inflated = _inflate(data) if compressed else data
+    return _inflate(data, most) if compressed else (data, True)
+
+
+def _decoded(kind: bytes, data: bytes) -> str | None:
     try:
-        return None if inflated is None else inflated.decode("utf-8")
+        return data.decode("utf-8" if kind == b"iTXt" else "latin-1")
     except UnicodeDecodeError:
         return None
 
 
-def _inflate(data: bytes) -> bytes | None:
-    """Decompress up to `MAX_TEXT` bytes. Returns None if damaged or longer (a zip bomb)."""
+def _inflate(data: bytes, most: int) -> tuple[bytes, bool]:
+    """Decompress up to `most` bytes. Damaged data and zip bombs are not whole."""
     stream = zlib.decompressobj()
     try:
-        result = stream.decompress(data, MAX_TEXT)
+        result = stream.decompress(data, most)
     except zlib.error:
-        return None
-    return result if stream.eof else None
+        return b"", False
+    return result, stream.eof
 
 
 def leading_chunks(path: Path, types: frozenset[bytes], max_bytes: int = 1_000_000) -> list[Chunk]:
@@ -190,11 +212,13 @@ def leading_chunks(path: Path, types: frozenset[bytes], max_bytes: int = 1_000_0
     Damaged chunks and those with more than `max_bytes` are left out.
     """
     found: list[Chunk] = []
+    left = _MAX_LEADING
     with path.open("rb") as file, contextlib.suppress(PngError):
         for kind, length in chunk_headers(file):
             if kind == b"IDAT":
                 break
-            if kind in types and length <= max_bytes:
+            if kind in types and length <= min(max_bytes, left):
+                left -= length
                 data, checksum = file.read(length), file.read(4)
                 if checksum == struct.pack(">I", _checksum(kind, data)):
                     found.append((kind, data))

@@ -6,6 +6,7 @@ header refer to (https://huggingface.co/docs/safetensors).
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, TypeAlias
 
@@ -20,8 +21,12 @@ MAX_HEADER = 24 * 2**20
 """Bytes. Headers have some 100 bytes per tensor; the largest models have less than 10 MB."""
 _MAX_VALUES = 500_000
 """Values in a header, four for each tensor."""
+_MAX_STRINGS = 5 * _MAX_VALUES // 4
+"""Names and texts in a header, five for each tensor."""
 _MAX_ENTRY = 2_000
 """Bytes of the entry of one tensor, which is some 80 bytes long."""
+
+_STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
 
 _BITS_PER_ELEMENT = {
     "BOOL": 8,
@@ -91,7 +96,8 @@ def read_safetensors_header(path: Path) -> SafetensorsHeader:
             file=path,
         ) from error
     try:
-        if raw.count(b":") > _MAX_VALUES + raw.count(b'\\"'):
+        # Texts in the metadata may contain any number of colons.
+        if raw.count(b":") > _MAX_VALUES and _has_too_many_strings(raw):
             raise _not_safetensors(path, "too many tensors")
         entries = msgspec.json.decode(raw, type=dict[str, msgspec.Raw])
         metadata_raw = entries.pop("__metadata__", None)
@@ -119,6 +125,10 @@ def read_safetensors_header(path: Path) -> SafetensorsHeader:
             )
         tensors[name] = info
     return SafetensorsHeader(tensors, metadata, size)
+
+
+def _has_too_many_strings(header: bytes) -> bool:
+    return any(count > _MAX_STRINGS for count, _ in enumerate(_STRING.finditer(header)))
 
 
 def _cut_off(path: Path, expected: int, size: int) -> Exception:

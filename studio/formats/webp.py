@@ -13,6 +13,7 @@ from studio.formats import xmp
 from studio.formats.embedded import Content, Embedded
 
 MAX_XMP = 16 * 1024 * 1024
+_MAX_EXIF = 16 * 1024 * 1024
 _MAX_CHUNKS = 10_000
 
 
@@ -85,3 +86,14 @@ def read_packet(file: BinaryIO) -> str:
         if kind == b"XMP " and length <= MAX_XMP:
             return file.read(length).decode("utf-8", "replace")
     return ""
+
+
+def read_exif(file: BinaryIO) -> bytes:
+    """Return the EXIF block, empty if there is none or it is overlong."""
+    try:
+        for kind, length in _chunks(file):
+            if kind == b"EXIF" and length <= _MAX_EXIF:
+                return file.read(length)
+    except WebpError:
+        pass
+    return b""

@@ -8,6 +8,7 @@ import struct
 import tempfile
 from pathlib import Path
 
+import pytest
 from hypothesis import strategies as st
 
 from studio.formats.gguf import read_gguf_header
@@ -76,6 +77,34 @@ def test_odd_entries_of_safetensors_are_read_or_refused(
     raw = json.dumps(table).encode()
     data = len(raw).to_bytes(8, "little") + raw + bytes(64)
     read_safetensors(tmp_path / "model.safetensors", data)
+
+
+_ENTRIES = 1_500_000
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        b"{" + b",".join(b'"\\"%d":{}' % n for n in range(_ENTRIES)) + b"}",
+        b"{" + b",".join(b'"%d\\\\":0' % n for n in range(_ENTRIES)) + b"}",
+        b'{"__metadata__":{' + b",".join(b'"%d":"\\""' % n for n in range(_ENTRIES)) + b"}}",
+    ],
+    ids=["escaped quotes", "escaped backslashes", "metadata"],
+)
+def test_a_header_of_many_short_values_is_refused(tmp_path: Path, header: bytes) -> None:
+    path = tmp_path / "model.safetensors"
+    data = len(header).to_bytes(8, "little") + header
+    read_safetensors(path, data)
+    with pytest.raises(ProblemError):
+        read_safetensors_header(path)
+
+
+def test_texts_in_the_metadata_may_contain_any_number_of_colons(tmp_path: Path) -> None:
+    path = tmp_path / "model.safetensors"
+    text = json.dumps(dict.fromkeys(map(str, range(200_000)), "a:b:c"))
+    header = json.dumps({"__metadata__": {"tags": text}}).encode()
+    read_safetensors(path, len(header).to_bytes(8, "little") + header)
+    assert read_safetensors_header(path).metadata == {"tags": text}
 
 
 def read_gguf(path: Path, data: bytes) -> None:

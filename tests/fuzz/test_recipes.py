@@ -8,10 +8,12 @@ import json
 import struct
 import tempfile
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import msgspec
+import pytest
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -95,6 +97,56 @@ def _texts() -> tuple[bytes, ...]:
         source.write_text("An answer.", "utf-8")
         write_with_recipe(source, target, recipe)
         return (target.read_bytes(), b"---\ntitle: mine\n---\n\nA text.")
+
+
+def _many(chunk: bytes, count: int = 2_000) -> bytes:
+    whole = png_bytes()
+    return whole[:33] + chunk * count + whole[33:]
+
+
+def _costly() -> dict[str, Callable[[], bytes]]:
+    """Return small files that would take much time or memory if they were read without bounds."""
+    bomb = zlib.compress(bytes(16 * 2**20 - 100), 9)
+    samplers = {f"s{n}": {"class_type": "KSampler", "inputs": _SAMPLER} for n in range(300)}
+    chain = {str(n): {"inputs": {"positive": [str(n + 1), 0]}} for n in range(900)}
+    return {
+        "zTXt": lambda: _many(png.chunk(b"zTXt", b"parameters\0\0" + bomb)),
+        "iTXt": lambda: _many(png.chunk(b"iTXt", b"prompt_studio\0\1\0\0\0" + bomb)),
+        "iCCP": lambda: _many(png.chunk(b"iCCP", b"profile\0\0" + bomb)),
+        "small": lambda: _many(png.text_chunk("parameters", ""), 150_000),
+        "loras": lambda: _png_with(parameters="<lora:" * 500_000 + _A1111),
+        "blanks": lambda: _png_with(Dream='"a"' + " " * 500_000),
+        "brackets": lambda: _png_with(Dream='"' + "[a]" * 500_000 + '" -s 1 -S 2 -A euler'),
+        "quotes": lambda: _png_with(parameters="Steps: 1, " + 'a: "b' * 500_000),
+        "graph": lambda: _png_with(prompt=json.dumps(samplers | chain), workflow="{}"),
+        "lists": lambda: _png_with(prompt="[" + "[]," * 3_000_000 + "1]"),
+        "lines": lambda: b"---\n" + b"\n" * 16_000_000,
+        "fill": lambda: b"\xff\xd8" + b"\xff" * 30_000_000,
+        "directories": lambda: _jpeg_with(_circular_exif()),
+    }
+
+
+_SAMPLER = {
+    "steps": 1, "cfg": 1, "sampler_name": "euler", "seed": 1, "model": ["0", 0],
+    "positive": ["0", 0], "negative": ["0", 0], "latent_image": ["0", 0]}  # fmt: skip
+
+
+def _circular_exif() -> bytes:
+    """Return an EXIF block with thousands of links to the directory that they are in."""
+    entries = struct.pack(">HHII", 0x8769, 4, 1, 8) * 5_000
+    return b"Exif\0\0MM\0*" + struct.pack(">IH", 8, 5_000) + entries
+
+
+def _jpeg_with(exif: bytes) -> bytes:
+    file = io.BytesIO()
+    Image.new("RGB", (6, 4)).save(file, "JPEG", exif=exif)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("name", _costly())
+def test_a_costly_file_is_read_within_bounds(tmp_path: Path, name: str) -> None:
+    suffix = {"lines": "md", "fill": "jpg", "directories": "jpg"}.get(name, "png")
+    read(tmp_path / f"file.{suffix}", _costly()[name]())
 
 
 def read(path: Path, data: bytes) -> None:

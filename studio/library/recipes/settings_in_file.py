@@ -1,61 +1,52 @@
-"""Read generation settings from files of this and other programs.
-
-The sd-parsers library reads A1111 and Forge, ComfyUI, InvokeAI, Fooocus and NovelAI; SwarmUI writes
-JSON into the PNG text that A1111 uses.
-"""
+"""Read generation settings from files of this and other programs, and make a request of them."""
 
 from __future__ import annotations
 
+import ast
+import contextlib
+import math
 import re
-import warnings
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import msgspec
 from msgspec import Struct
 
-from studio.formats import a1111, png
-from studio.formats.recipe_files import read_embedded
+from studio.formats.foreign_texts import read_foreign_texts
+from studio.formats.recipe_files import read_content
+from studio.formats.samplers import is_special, sampler_named
+from studio.formats.stealth_png import read_stealth
+from studio.formats.untrusted_files import open_regular, printable
 from studio.kinds.coding import request_from_fields
 from studio.kinds.kind import Medium
 from studio.kinds.registry import prompted_kind
+from studio.library.recipes.foreign_settings import ForeignSettings, foreign_settings, hidden_texts
 from studio.library.recipes.metadata import read_recipe
 from studio.protocol import Request, Sentence, sentence
+from studio.protocol.requests import MAX_PROMPT_LENGTH, MAX_SEED
 
-_LORA = re.compile(r"<(?:lora|lyco):([^:>]+)[^>]*>")
-_SWARM = "sui_image_params"
-_MAX_FILE = 200_000_000
+ORIGINAL_SEED = "original_seed"
+"""Label with a seed that is larger than the largest here."""
 
-# Sampler name in A1111 (without "Karras") or ComfyUI → diffusers scheduler class.
-_SCHEDULERS = {
-    "euler": "EulerDiscreteScheduler",
-    "euler a": "EulerAncestralDiscreteScheduler",
-    "euler ancestral": "EulerAncestralDiscreteScheduler",
-    "dpm++ 2m": "DPMSolverMultistepScheduler",
-    "dpmpp 2m": "DPMSolverMultistepScheduler",
-    "dpm++ sde": "DPMSolverSDEScheduler",
-    "dpmpp sde": "DPMSolverSDEScheduler",
-    "dpm2": "KDPM2DiscreteScheduler",
-    "dpm2 a": "KDPM2AncestralDiscreteScheduler",
-    "heun": "HeunDiscreteScheduler",
-    "lms": "LMSDiscreteScheduler",
-    "ddim": "DDIMScheduler",
-    "unipc": "UniPCMultistepScheduler",
-    "uni pc": "UniPCMultistepScheduler",
-    "lcm": "LCMScheduler",
-    "pndm": "PNDMScheduler",
-    "plms": "PNDMScheduler",
-}
+_LORA = re.compile(r"<(?:lora|lyco):([^:<>]{1,200})[^<>]{0,200}>")
+_MAX_LORAS = 5
+_SHOWN = 80
+"""Characters of a value in a message."""
+_NUMBER = re.compile(r"[+-]?\d{1,30}(\.\d{0,30})?")
+_UNKNOWN = frozenset({"", "none", "unknown", "default"})
 
 
 class FoundSettings(Struct, frozen=True):
-    """Settings in a file: request, program, model name, and messages on what was not restored."""
+    """Settings in a file: request, program, model name, and messages on what was not restored.
+
+    `labels` keep values that the request cannot hold.
+    """
 
     request: Request
     made_by: str
     model_name: str = ""
     lost: tuple[Sentence, ...] = ()
+    labels: dict[str, str] = {}
 
 
 def read_settings(path: Path) -> FoundSettings | None:
@@ -67,120 +58,200 @@ def read_settings(path: Path) -> FoundSettings | None:
     if recipe is not None:
         request = recipe.request.with_values(seed=recipe.seed)
         return FoundSettings(request, "Prompt Studio", recipe.model_name)
-    with path.open("rb") as file:
-        # The parsers load texts of any length into memory, several times.
-        is_too_long = png.longest_text(file) > png.MAX_TEXT
-    if is_too_long or path.stat().st_size > _MAX_FILE:
+    with open_regular(path) as file:
+        found = foreign_settings(read_foreign_texts(file))
+        if found is None:
+            file.seek(0)
+            hidden = read_stealth(file)
+            found = foreign_settings(hidden_texts(hidden)) if hidden else None
+    if found is None:
         return None
-    return _read_swarm(path) or _read_with_sd_parsers(path)
+    content = read_content(path)
+    return _Conversion(found).result(content.width, content.height)
 
 
-def _read_swarm(path: Path) -> FoundSettings | None:
-    text = read_embedded(path).texts.get(a1111.PARAMETERS, "")
-    try:
-        values = msgspec.json.decode(text)[_SWARM] if _SWARM in text else None
-    except (msgspec.DecodeError, KeyError, TypeError, RecursionError):
-        return None
-    if not isinstance(values, Mapping):
-        return None
-    fields = {
-        "prompt": values.get("prompt", ""),
-        "negative_prompt": values.get("negativeprompt", ""),
-        "seed": values.get("seed"),
-        "steps": values.get("steps"),
-        "guidance_scale": values.get("cfgscale"),
-        "width": values.get("width"),
-        "height": values.get("height"),
-    }
-    model = str(values.get("model", ""))
-    return _found_settings("SwarmUI", fields, model, values.get("sampler"), {})
+class _Conversion:
+    """Makes a request of foreign settings, noting what cannot be restored."""
 
+    def __init__(self, found: ForeignSettings) -> None:
+        self._found = found
+        self._lost: list[Sentence] = []
+        self._labels: dict[str, str] = {}
 
-def _read_with_sd_parsers(path: Path) -> FoundSettings | None:
-    from PIL import Image
-    from sd_parsers import ParserManager
+    def result(self, width: int | None, height: int | None) -> FoundSettings:
+        """Return the request and what was lost; the picture's size is used if none was stored."""
+        found = self._found
+        fields: dict[str, Any] = {
+            "task": prompted_kind(Medium.PICTURE).task,
+            "prompt": self._without_loras(self._prompt("prompt", found.prompt)),
+        }
+        numbers: dict[str, object] = {
+            "negative_prompt": self._prompt("negative_prompt", found.negative_prompt),
+            "seed": self._seed(),
+            "steps": found.steps,
+            "guidance_scale": found.guidance_scale,
+            "scheduler": self._scheduler(),
+        }
+        if found.width and found.height:
+            numbers |= {"width": found.width, "height": found.height}
+        for name, value in numbers.items():
+            self._set(fields, name, value)
+        if not (found.width and found.height) and width and height:
+            # Sizes of pictures that were cut or enlarged may be out of range.
+            with contextlib.suppress(msgspec.ValidationError):
+                request_from_fields({**fields, "width": width, "height": height})
+                fields |= {"width": width, "height": height}
+        self._note_what_is_not_repeated()
+        return FoundSettings(
+            request_from_fields(fields),
+            found.made_by,
+            _text(found.model)[:200],
+            tuple(self._lost),
+            self._labels,
+        )
 
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            with Image.open(path) as image:
-                size = image.size
-                image_texts = dict(image.info)
-                found = ParserManager().parse(image)
-    except Exception:
-        # The parsers can raise anything for malformed files.
-        return None
-    if found is None or not found.samplers:
-        return None
-    sampler = found.samplers[0]
-    values = {str(k).lower(): v for k, v in {**found.metadata, **sampler.parameters}.items()}
-    width, height = _size(values, size)
-    fields = {
-        "prompt": found.full_prompt,
-        "negative_prompt": found.full_negative_prompt,
-        "seed": values.get("seed"),
-        "steps": values.get("steps"),
-        "guidance_scale": values.get("cfg_scale", values.get("cfg")),
-        "width": width,
-        "height": height,
-    }
-    model = next((m.name for m in found.models if m.name), "") or _invoke_model(image_texts)
-    return _found_settings(found.generator.value, fields, model, sampler.name, values)
-
-
-def _invoke_model(texts: Mapping[Any, Any]) -> str:
-    """Return the model in files of newer InvokeAI versions, which sd-parsers does not read."""
-    try:
-        return str(msgspec.json.decode(str(texts["invokeai_metadata"]))["model"]["name"])
-    except (msgspec.DecodeError, KeyError, TypeError, RecursionError):
-        return ""
-
-
-def _size(values: Mapping[str, Any], size: tuple[int, int]) -> tuple[int, int]:
-    """Return the requested width and height, or `size` of the picture if not recorded."""
-    match = re.fullmatch(r"(\d+)\s*x\s*(\d+)", str(values.get("size", "")))
-    if match:
-        return int(match[1]), int(match[2])
-    return size
-
-
-def _found_settings(
-    made_by: str,
-    fields: dict[str, Any],
-    model: str,
-    sampler: object,
-    values: Mapping[str, Any],
-) -> FoundSettings | None:
-    prompt = str(fields["prompt"] or "")
-    lost = [sentence("The LoRA {name} is not used.", name=name) for name in _LORA.findall(prompt)]
-    fields["prompt"] = _LORA.sub("", prompt).strip().rstrip(",")
-    if sampler:
-        scheduler = _scheduler(str(sampler))
-        if scheduler:
-            fields["scheduler"] = scheduler
-        else:
-            lost.append(sentence("The sampler {name} is not supported.", name=sampler))
-    if any(str(name).startswith("hires") for name in values):
-        lost.append(sentence("The second pass (hires fix) is not repeated. Use the Upscale tab."))
-    valid: dict[str, Any] = {
-        "task": prompted_kind(Medium.PICTURE).task,
-        "prompt": fields.pop("prompt"),
-    }
-    for name, value in fields.items():
-        if value in (None, ""):
-            continue
+    def _set(self, fields: dict[str, Any], name: str, value: object) -> None:
+        if value is None or value == "":
+            return
+        usable = value if name in ("negative_prompt", "scheduler") else _number(value)
         try:
-            request_from_fields({**valid, name: value})
-        except msgspec.ValidationError:
-            lost.append(
-                sentence("The value {value} of {name} cannot be used here.", value=value, name=name)
+            request_from_fields({**fields, name: usable})
+        except (msgspec.ValidationError, ValueError, OverflowError, TypeError):
+            usable = None
+        if usable is None:
+            self._lost.append(
+                sentence(
+                    "The value {value} of {name} cannot be used here.",
+                    value=_shown(value),
+                    name=name,
+                )
             )
-            continue
-        valid[name] = value
-    request = request_from_fields(valid)
-    return FoundSettings(request, made_by, model, tuple(lost))
+        else:
+            fields[name] = usable
+
+    def _prompt(self, name: str, value: object) -> str:
+        if value is not None and not isinstance(value, str):
+            self._lost.append(
+                sentence(
+                    "The value {value} of {name} cannot be used here.",
+                    value=_shown(value),
+                    name=name,
+                )
+            )
+        text = _text(value).strip()
+        if len(text) > MAX_PROMPT_LENGTH:
+            self._lost.append(
+                sentence(
+                    "The prompt has {count} characters and was cut to {most}.",
+                    count=len(text),
+                    most=MAX_PROMPT_LENGTH,
+                )
+            )
+        return text[:MAX_PROMPT_LENGTH]
+
+    def _without_loras(self, prompt: str) -> str:
+        names = list(dict.fromkeys(_LORA.findall(prompt)))
+        for name in names[:_MAX_LORAS]:
+            self._lost.append(sentence("The LoRA {name} is not used.", name=_shown(name)))
+        if len(names) > _MAX_LORAS:
+            self._lost.append(
+                sentence("{count} more LoRAs are not used.", count=len(names) - _MAX_LORAS)
+            )
+        return _LORA.sub("", prompt).strip().rstrip(",") if names else prompt
+
+    def _seed(self) -> object:
+        seed = _number(self._found.seed)
+        if seed is None or not MAX_SEED < seed < 2**64:
+            return self._found.seed
+        used = int(seed) % (MAX_SEED + 1)
+        self._labels[ORIGINAL_SEED] = str(int(seed))
+        self._lost.append(
+            sentence(
+                "The seed {seed} is larger than the largest one here. {used} is used instead, its "
+                "remainder; the label {label} of new pictures keeps the original.",
+                seed=int(seed),
+                used=used,
+                label=ORIGINAL_SEED,
+            )
+        )
+        return used
+
+    def _scheduler(self) -> str:
+        name = _text(self._found.sampler).strip()
+        schedule = _text(self._found.schedule).strip()
+        if name.lower() in _UNKNOWN:
+            return ""
+        sampler = sampler_named(name)
+        if not sampler.scheduler:
+            self._lost.append(sentence("The sampler {name} is not supported.", name=_shown(name)))
+        elif not sampler.is_exact:
+            self._lost.append(
+                sentence(
+                    "The sampler {name} is not supported; {scheduler}, which is similar, is used.",
+                    name=_shown(name),
+                    scheduler=sampler.scheduler.removesuffix("Scheduler"),
+                )
+            )
+        schedule = schedule if is_special(schedule) else sampler.schedule
+        if schedule:
+            self._lost.append(
+                sentence("The noise schedule {name} is not used.", name=_shown(schedule))
+            )
+        return sampler.scheduler
+
+    def _note_what_is_not_repeated(self) -> None:
+        found = self._found
+        styles = _names(found.styles)
+        if styles:
+            self._lost.append(
+                sentence("The styles {names} are not applied.", names=_shown(", ".join(styles)))
+            )
+        if found.has_second_pass:
+            self._lost.append(
+                sentence("The second pass (hires fix) is not repeated. Use the Upscale tab.")
+            )
+        if found.passes > 1:
+            self._lost.append(
+                sentence(
+                    "The picture was made in {count} passes. The settings of the first were "
+                    "restored.",
+                    count=found.passes,
+                )
+            )
 
 
-def _scheduler(sampler: str) -> str:
-    name = sampler.lower().replace("_", " ").removesuffix(" karras").removesuffix(" exponential")
-    return _SCHEDULERS.get(name.strip(), "")
+def _text(value: object) -> str:
+    """Return a text that can be stored, "" for values that are not text."""
+    if not isinstance(value, str):
+        return ""
+    return value.encode("utf-8", "replace").decode().replace("\0", "")
+
+
+def _number(value: object) -> int | float | None:
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, str):
+        match = _NUMBER.fullmatch(value.strip()[:70])
+        if match is None:
+            return None
+        value = float(match[0]) if match[1] else int(match[0])
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            return None
+        return int(value) if value.is_integer() and abs(value) < 2**63 else value
+    return value if isinstance(value, int) and abs(value) < 2**70 else None
+
+
+def _names(value: object) -> list[str]:
+    """Return the names in a list, or in the text of a Python list, as Fooocus writes."""
+    if isinstance(value, str) and len(value) < 2_000:
+        with contextlib.suppress(ValueError, SyntaxError, RecursionError, MemoryError, TypeError):
+            value = ast.literal_eval(value)
+    return [_text(name) for name in value if _text(name)] if isinstance(value, list) else []
+
+
+def _shown(value: object) -> str:
+    try:
+        return printable(value if isinstance(value, str) else str(value), _SHOWN)
+    except (ValueError, RecursionError):
+        return "…"

@@ -58,6 +58,7 @@ class ImageTab(QWidget):
         self._state = state
         self._values = state.settings.tab(TASK, ImageValues)
         self._submitted: JobWatch | None = None
+        self._restored_labels: tuple[int | None, dict[str, str]] = None, {}
         self._watch: JobWatch | None = None
         self._count = 0
         self._described_model = ""
@@ -171,12 +172,17 @@ class ImageTab(QWidget):
         self.values_to_settings()
         if self._submitted is not None:
             self._submitted.close()
-        self._submitted = JobWatch(self._state, self, token=self._state.submit([request]))
+        self._submitted = JobWatch(self._state, self, token=self._submit(request))
         self._submitted.enqueued.connect(self._enqueued)
         self._submitted.refused.connect(self._refused)
         if not self._is_running:
             self.run_bar.set_running(True)
             self.run_bar.set_status(self.tr("Waiting in the queue"))
+
+    def _submit(self, request: ImageRequest) -> str:
+        seed, labels = self._restored_labels
+        kept = labels if labels and request.seed == seed else {}
+        return self._state.submit([request], labels=[kept])
 
     def show_job(self, job: Job) -> None:
         """Show a job that was submitted elsewhere as if this tab had submitted it."""
@@ -408,6 +414,7 @@ class ImageTab(QWidget):
             (m.id for m in self._state.models(TASK) if found.model_name in (m.id, m.name)), ""
         )
         self.restore(msgspec.structs.replace(found.request, model=found.request.model or model))
+        self._restored_labels = found.request.seed, found.labels
         text = self.tr("The settings of {name} were restored (made with {program}).").format(
             name=path.name, program=found.made_by
         )

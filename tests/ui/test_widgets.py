@@ -190,7 +190,7 @@ def test_a_long_status_is_elided_with_the_full_text_as_tooltip(
     shown = QLabel.text(bar.status)
     assert shown.endswith("…")
     assert bar.status.fontMetrics().horizontalAdvance(shown) <= bar.status.width()
-    assert (bar.status.toolTip(), bar.status.text()) == (whole, whole)
+    assert (bar.status.toolTip().replace("\n", " "), bar.status.text()) == (whole, whole)
     bar.resize(4000, 100)
     assert QLabel.text(bar.status) == whole
 

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from PySide6.QtWidgets import (
     QDialog,
     QHBoxLayout,
-    QLabel,
     QPushButton,
     QTabWidget,
     QVBoxLayout,
@@ -31,6 +30,7 @@ from studio.ui.shell.state import AppState
 from studio.ui.style.theme import GRID, mute
 from studio.ui.widgets.buttons import PrimaryButton
 from studio.ui.widgets.open_path import open_path
+from studio.ui.widgets.plain_text import plain_label
 from studio.ui.widgets.times import duration_text
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ class BatchDialog(QDialog):
         for index, (page, title) in enumerate(zip(pages, titles, strict=True)):
             self.pages.addTab(page, title)
             page.planned.connect(partial(self._planned, index))
-        self.estimate = QLabel(self)
+        self.estimate = plain_label(parent=self)
         self.estimate.setObjectName("batch.estimate")
         self.estimate.setWordWrap(True)
         mute(self.estimate)

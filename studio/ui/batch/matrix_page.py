@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from PySide6.QtCore import QTimer, Signal
-from PySide6.QtWidgets import QFormLayout, QLabel, QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFormLayout, QLineEdit, QVBoxLayout, QWidget
 
 from studio.jobs.matrix import Axis, AxisName, build, parse_axis
 from studio.kinds.registry import AnyKind, kind_of
@@ -14,6 +14,7 @@ from studio.protocol import ProblemError, Request
 from studio.ui.batch.plan import Plan
 from studio.ui.style.theme import GRID, mute
 from studio.ui.style.translations import tr, translated
+from studio.ui.widgets.plain_text import plain_label
 
 _EXAMPLES: dict[AxisName, str] = {
     "steps": "10, 20, 30",
@@ -38,7 +39,7 @@ class MatrixPage(QWidget):
         super().__init__(parent)
         self._tab = tr(kind.title)
         self._base = base
-        intro = QLabel(
+        intro = plain_label(
             self.tr(
                 "Empty fields keep their values from the {tab} tab. The first two fields that"
                 " vary become the columns and rows of the contact sheet."
@@ -64,7 +65,7 @@ class MatrixPage(QWidget):
             field.textChanged.connect(self._typed)
             form.addRow(title, field)
             self.fields[name] = field
-        self.summary = QLabel(self)
+        self.summary = plain_label(parent=self)
         self.summary.setObjectName("batch.matrix.summary")
         self.summary.setWordWrap(True)
         layout = QVBoxLayout(self)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from PySide6.QtCore import QTimer, Signal
-from PySide6.QtWidgets import QLabel, QPlainTextEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QPlainTextEdit, QVBoxLayout, QWidget
 
 from studio.jobs.prompt_alternatives import MAX_PROMPTS, WILDCARD_FOLDER, expand_all
 from studio.kinds.registry import AnyKind
@@ -15,6 +15,7 @@ from studio.ui.batch.plan import Plan
 from studio.ui.shell.state import AppState
 from studio.ui.style.theme import GRID, mute
 from studio.ui.style.translations import tr, translated
+from studio.ui.widgets.plain_text import plain_label
 
 _DEBOUNCE_MS = 300
 _PREVIEWED = 50
@@ -39,7 +40,7 @@ class PromptPage(QWidget):
         self._expanding = ""
         folder = state.paths.settings.parent / WILDCARD_FOLDER
         self._folder = folder
-        intro = QLabel(
+        intro = plain_label(
             self.tr(
                 "Write alternatives like {example}. __animal__ stands for each line of the file"
                 " animal.txt in {folder}. All other settings come from the {tab} tab."
@@ -52,7 +53,7 @@ class PromptPage(QWidget):
         self.prompt.setObjectName("batch.prompt")
         self.prompt.setAccessibleName(self.tr("Prompt with alternatives"))
         self.prompt.setTabChangesFocus(True)
-        self.summary = QLabel(self)
+        self.summary = plain_label(parent=self)
         self.summary.setObjectName("batch.prompt.summary")
         self.summary.setWordWrap(True)
         self.preview = QPlainTextEdit(self)

@@ -10,7 +10,6 @@ from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import (
     QFileDialog,
     QHBoxLayout,
-    QLabel,
     QPlainTextEdit,
     QPushButton,
     QVBoxLayout,
@@ -25,6 +24,7 @@ from studio.ui.style.icons import icon
 from studio.ui.style.theme import GRID, mute
 from studio.ui.style.translations import translated
 from studio.ui.widgets.dropped_files import accepted_paths, dropped_paths
+from studio.ui.widgets.plain_text import plain_label
 
 if TYPE_CHECKING:
     from studio.jobs.table import RowError, Table
@@ -44,7 +44,7 @@ class TablePage(QWidget):
         self._state = state
         self._file = Path()
         self.setAcceptDrops(True)
-        intro = QLabel(
+        intro = plain_label(
             self.tr(
                 "Choose a CSV or JSONL file, or drop one here. Each row is a request: its column"
                 " “task” is one of {tasks}, the other columns set its fields."
@@ -56,7 +56,7 @@ class TablePage(QWidget):
         self.choose = QPushButton(icon("folder-open"), self.tr("Choose a table…"), self)
         self.choose.setObjectName("batch.choose")
         self.choose.clicked.connect(self._choose)
-        self.summary = QLabel(self)
+        self.summary = plain_label(parent=self)
         self.summary.setObjectName("batch.table.summary")
         self.summary.setWordWrap(True)
         self.errors = QPlainTextEdit(self)

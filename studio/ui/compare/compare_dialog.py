@@ -18,7 +18,7 @@ from studio.ui.media.picture.loader import PictureLoader
 from studio.ui.style.theme import GRID, mute
 from studio.ui.widgets.buttons import dialog_button
 from studio.ui.widgets.dialog_frame import fill_dialog, make_picture_window
-from studio.ui.widgets.plain_text import plain_tooltip
+from studio.ui.widgets.plain_text import one_line, plain_label, plain_tooltip, rich_label
 from studio.ui.widgets.shortened import shortened
 
 MAX_VALUE = 160
@@ -58,7 +58,7 @@ class CompareDialog(QDialog):
                 self.tr("Picture {n} of {count}").format(n=index + 1, count=len(assets))
             )
             canvas.setAccessibleDescription(
-                ", ".join(f"{name} {value}" for name, value in facts) or caption.text()
+                ", ".join(f"{name} {one_line(value)}" for name, value in facts) or caption.text()
             )
             self._views[index].moved.connect(self._synchronise)
             row, column = divmod(index, columns)
@@ -71,10 +71,9 @@ class CompareDialog(QDialog):
         self.canvases[0].setFocus()
 
     def _caption(self, index: int, facts: Sequence[tuple[str, str]]) -> QLabel:
-        caption = QLabel(self)
+        caption = rich_label("", self)
         caption.setObjectName(f"compare.caption.{index}")
         caption.setWordWrap(True)
-        caption.setTextFormat(Qt.TextFormat.RichText)
         caption.setAlignment(Qt.AlignmentFlag.AlignTop)
         caption.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         caption.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
@@ -95,7 +94,7 @@ class CompareDialog(QDialog):
         return caption
 
     def _bar(self) -> QHBoxLayout:
-        hint = QLabel(
+        hint = plain_label(
             self.tr(
                 "Wheel or + and − zoom, dragging or the arrow keys move, 0 fits, "
                 "1 shows actual pixels, Tab selects the next picture."

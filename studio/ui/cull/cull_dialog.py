@@ -8,7 +8,7 @@ from typing import Literal
 
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QImage, QKeySequence, QShortcut
-from PySide6.QtWidgets import QDialog, QHBoxLayout, QLabel, QPushButton, QWidget
+from PySide6.QtWidgets import QDialog, QHBoxLayout, QPushButton, QWidget
 
 from studio.library.records import Asset
 from studio.library.store import Library
@@ -18,8 +18,7 @@ from studio.ui.shell.state import AppState
 from studio.ui.style.theme import GRID, enlarge, mute
 from studio.ui.widgets.buttons import dialog_button
 from studio.ui.widgets.dialog_frame import fill_dialog, make_picture_window
-from studio.ui.widgets.plain_text import plain_tooltip
-from studio.ui.widgets.shortened import shortened
+from studio.ui.widgets.plain_text import one_line, plain_label, plain_tooltip
 from studio.ui.widgets.tinted_label import TintedLabel
 
 Decision = Literal["", "kept", "rejected"]
@@ -62,12 +61,12 @@ class CullDialog(QDialog):
         self._loader.stop_when_closed(self)
         self._loader.loaded.connect(self._loaded)
         self._loader.failed.connect(self._failed)
-        self.progress = QLabel(self)
+        self.progress = plain_label(parent=self)
         self.progress.setObjectName("cull.progress")
         enlarge(self.progress)
         self.decision = TintedLabel(self)
         self.decision.setObjectName("cull.decision")
-        self._counts = QLabel(self)
+        self._counts = plain_label(parent=self)
         self._counts.setObjectName("cull.counts")
         mute(self._counts)
         top = QHBoxLayout()
@@ -78,8 +77,7 @@ class CullDialog(QDialog):
         top.addWidget(self._counts)
         self.canvas = PictureCanvas(self)
         self.canvas.setObjectName("cull.picture")
-        self._prompt = QLabel(self)
-        self._prompt.setTextFormat(Qt.TextFormat.PlainText)
+        self._prompt = plain_label(parent=self)
         mute(self._prompt)
         fill_dialog(
             self,
@@ -212,8 +210,8 @@ class CullDialog(QDialog):
                 left=self._decisions.count(""),
             )
         )
-        prompt = " ".join(asset.prompt.split())
-        self._prompt.setText(shortened(prompt, MAX_PROMPT))
+        prompt = one_line(asset.prompt, MAX_PROMPT)
+        self._prompt.setText(prompt)
         self._prompt.setToolTip(plain_tooltip(asset.prompt))
         self._prompt.setMinimumWidth(1)
         self.canvas.setAccessibleName(f"{self.progress.text()}: {prompt}")

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from studio.protocol import ModelRef
 from studio.ui.style.icons import icon
 from studio.ui.style.theme import GRID
 from studio.ui.style.translations import translated
-from studio.ui.widgets.plain_text import plain_tooltip
+from studio.ui.widgets.plain_text import one_line, plain_label, plain_tooltip
 from studio.ui.widgets.tinted_label import TintedLabel
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ class ModelPicker(QWidget):
         self._state = state
         self._task = task
         self._model_id = ""
-        label = QLabel(self.tr("Model"), self)
+        label = plain_label(self.tr("Model"), self)
         self.combo = QComboBox(self)
         self.combo.setObjectName(f"{task}.model")
         self.combo.setAccessibleName(self.tr("Model"))
@@ -86,7 +86,7 @@ class ModelPicker(QWidget):
         self.combo.clear()
         models = self._state.models(self._task)
         for model in models:
-            self.combo.addItem(model.name, model)
+            self.combo.addItem(one_line(model.name), model)
             self.combo.setItemData(
                 self.combo.count() - 1, plain_tooltip(model.path), Qt.ItemDataRole.ToolTipRole
             )

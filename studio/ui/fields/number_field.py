@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QDoubleSpinBox, QHBoxLayout, QLabel, QSpinBox, QWi
 from studio.kinds.registry import AnyKind
 from studio.ui.style.theme import GRID
 from studio.ui.style.translations import tr
+from studio.ui.widgets.plain_text import plain_tooltip
 
 
 class NumberField(QWidget):
@@ -62,7 +63,7 @@ class NumberField(QWidget):
         self.spin.setMinimumWidth(16 * GRID)
         self.label.setBuddy(self.spin)
         if tooltip:
-            self.setToolTip(tooltip)
+            self.setToolTip(plain_tooltip(tooltip))
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(GRID)

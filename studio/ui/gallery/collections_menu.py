@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QMenu
 from studio.library.records import Asset
 from studio.ui.style.icons import icon
 from studio.ui.style.translations import tr
+from studio.ui.widgets.plain_text import menu_text
 
 
 def fill_collections(
@@ -21,8 +22,7 @@ def fill_collections(
 ) -> None:
     """Fill the menu with (name, size) of collections; those containing all results are checked."""
     for name, count in collections:
-        # A single ampersand would mark a shortcut key.
-        action = menu.addAction(f"{name.replace('&', '&&')} ({count})")
+        action = menu.addAction(f"{menu_text(name)} ({count})")
         action.setCheckable(True)
         contains_all = bool(chosen) and all(name in asset.collections for asset in chosen)
         action.setChecked(contains_all)

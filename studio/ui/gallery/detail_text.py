@@ -18,6 +18,9 @@ from studio.ui.widgets.times import duration_text
 _MAX_VALUE = 300
 """Maximum characters of a value; a prompt may have twice as many."""
 
+_MAX_ROWS = 100
+"""A row of a table may have any number of labels."""
+
 _Row = tuple[str, str]
 
 
@@ -40,7 +43,11 @@ def detail_text(asset: Asset) -> str:
         rows.append((tr("Time"), duration_text(seconds)))
     rows.extend((tr("Changed"), change) for change in recipe.adjustments)
     rows.append((tr("File"), str(asset.path)))
-    return "<br>".join(f"<b>{escape(name)}</b> {escape(value)}" for name, value in rows if value)
+    return "<br>".join(
+        f"<b>{escape(name[:_MAX_VALUE])}</b> {escape(value[: 2 * _MAX_VALUE])}"
+        for name, value in rows[:_MAX_ROWS]
+        if value
+    )
 
 
 def _kind_rows(kind: AnyKind, recipe: Recipe) -> Iterator[_Row]:

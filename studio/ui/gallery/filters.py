@@ -12,7 +12,6 @@ from PySide6.QtWidgets import (
     QFrame,
     QGridLayout,
     QHBoxLayout,
-    QLabel,
     QPushButton,
     QToolButton,
     QWidget,
@@ -23,6 +22,7 @@ from studio.library.index.search import AssetQuery
 from studio.ui.style.theme import GRID
 from studio.ui.style.translations import tr
 from studio.ui.widgets.buttons import tool_button
+from studio.ui.widgets.plain_text import one_line, plain_label
 
 if TYPE_CHECKING:
     from studio.library.index.facets import Facets
@@ -141,7 +141,7 @@ class Filters(QWidget):
     def choose_collection(self, name: str) -> None:
         """Show only the results in a collection."""
         if self.collection.findData(name) < 0:
-            self.collection.addItem(name, name)
+            self.collection.addItem(one_line(name), name)
         self.collection.setCurrentIndex(self.collection.findData(name))
 
     def chosen(self) -> list[str]:
@@ -156,7 +156,7 @@ class Filters(QWidget):
         box.clear()
         box.addItem(self.tr("Any"), None)
         for text, data in entries:
-            box.addItem(text, data)
+            box.addItem(one_line(text), data)
         box.setCurrentIndex(max(0, box.findData(chosen)) if chosen else 0)
         box.setEnabled(bool(entries))
         box.blockSignals(before)
@@ -190,7 +190,7 @@ class Filters(QWidget):
 
     def _add(self, name: str, text: str) -> QComboBox:
         box = self._box(name, text)
-        label = QLabel(text, self.popup)
+        label = plain_label(text, self.popup)
         label.setBuddy(box)
         row = self._grid.rowCount()
         self._grid.addWidget(label, row, 0)

@@ -20,7 +20,7 @@ from studio.kinds.kind import Medium
 from studio.library.records import Asset
 from studio.ui.gallery.thumbnails import Thumbnails
 from studio.ui.shell.background import Background
-from studio.ui.widgets.plain_text import plain_tooltip
+from studio.ui.widgets.plain_text import one_line, plain_tooltip
 from studio.ui.widgets.times import time_ago_text
 
 Index = QModelIndex | QPersistentModelIndex
@@ -47,7 +47,7 @@ _MARKDOWN = str.maketrans("", "", "*`#")
 def asset_title(asset: Asset) -> str:
     """Return the first words of the answer or the prompt, else the file name."""
     source = asset.text if asset.medium is Medium.TEXT and asset.text else asset.prompt
-    return " ".join(source[:300].translate(_MARKDOWN).split()) or asset.path.name
+    return one_line(source[:300].translate(_MARKDOWN), 300) or one_line(asset.path.name)
 
 
 class HistoryModel(QAbstractListModel):

@@ -11,7 +11,6 @@ from PySide6.QtCore import QModelIndex, QPoint, Qt, QTimer
 from PySide6.QtGui import QKeySequence, QPalette, QShortcut
 from PySide6.QtWidgets import (
     QHBoxLayout,
-    QLabel,
     QLineEdit,
     QMenu,
     QTextBrowser,
@@ -32,6 +31,7 @@ from studio.ui.style.theme import GRID, mute
 from studio.ui.widgets.buttons import tool_button
 from studio.ui.widgets.elided_label import ElidedLabel
 from studio.ui.widgets.long_list import LongList
+from studio.ui.widgets.plain_text import plain_label
 
 if TYPE_CHECKING:
     from studio.library.index.facets import Facets
@@ -91,7 +91,7 @@ class HistoryView(QWidget):
         self.view.selectionModel().currentChanged.connect(self._show_detail)
         self.view.selectionModel().selectionChanged.connect(self._show_detail)
         self.model.dataChanged.connect(self._data_changed)
-        self._empty = QLabel(self)
+        self._empty = plain_label(parent=self)
         self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._empty.setWordWrap(True)
         mute(self._empty)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QDialog, QDialogButtonBox, QLabel, QLineEdit, QWidget
+from PySide6.QtWidgets import QDialog, QDialogButtonBox, QLineEdit, QWidget
 
 from studio.ui.style.theme import GRID
 from studio.ui.widgets.dialog_frame import fill_dialog
+from studio.ui.widgets.plain_text import plain_label
 
 MAX_LENGTH = 100
 
@@ -24,7 +25,7 @@ class NameDialog(QDialog):
         self.setObjectName(name)
         self.setWindowTitle(title)
         self.setMinimumWidth(45 * GRID)
-        about = QLabel(question, self)
+        about = plain_label(question, self)
         self.edit = QLineEdit(text, self)
         self.edit.setObjectName(f"{name}.edit")
         self.edit.setAccessibleName(question)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QDialog, QDialogButtonBox, QLabel, QLineEdit, QWidget
+from PySide6.QtWidgets import QDialog, QDialogButtonBox, QLineEdit, QWidget
 
 from studio.library.records import Asset
 from studio.ui.style.theme import GRID, mute
 from studio.ui.widgets.dialog_frame import fill_dialog
+from studio.ui.widgets.plain_text import plain_label
 
 
 def shared_tags(assets: Sequence[Asset]) -> tuple[str, ...]:
@@ -36,7 +37,7 @@ class TagsDialog(QDialog):
         self.setWindowTitle(self.tr("Tags"))
         self.setMinimumWidth(45 * GRID)
         self._before = shared_tags(assets)
-        about = QLabel(
+        about = plain_label(
             self.tr("Tags, separated by commas:")
             if len(assets) == 1
             else self.tr("Tags shared by all {n} results, separated by commas:").format(
@@ -48,7 +49,7 @@ class TagsDialog(QDialog):
         self.edit.setObjectName("history.tags.edit")
         self.edit.setAccessibleName(self.tr("Tags"))
         about.setBuddy(self.edit)
-        hint = QLabel(
+        hint = plain_label(
             self.tr("A tag is one word: spaces become hyphens.")
             + "\n"
             + self.tr("Type tag:name in the search to find them again."),

@@ -20,6 +20,7 @@ from studio.ui.shell.state import AppState
 from studio.ui.style.icons import icon
 from studio.ui.style.theme import GRID, mute
 from studio.ui.widgets.long_list import LongList
+from studio.ui.widgets.plain_text import plain_label
 
 
 class TrashDialog(QDialog):
@@ -40,13 +41,13 @@ class TrashDialog(QDialog):
         self.view.update_row_height()
         self.view.activated.connect(lambda _: self._restore())
         self.view.selectionModel().selectionChanged.connect(lambda *_: self._enable())
-        self._about = QLabel(self)
+        self._about = plain_label(parent=self)
         self._about.setWordWrap(True)
         mute(self._about)
         self.restore_button = self._button("archive-restore", self.tr("Restore"), "trash.restore")
         self.empty_button = self._button("trash-2", self.tr("Empty the trash…"), "trash.empty")
         close = self._button("", self.tr("Close"), "trash.close")
-        self._question = QLabel(self)
+        self._question = plain_label(parent=self)
         self._question.setWordWrap(True)
         self.confirm_button = self._button("trash-2", self.tr("Delete permanently"), "trash.sure")
         self._cancel_button = self._button("", self.tr("Cancel"), "trash.keep")

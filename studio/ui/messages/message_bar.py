@@ -7,17 +7,20 @@ from datetime import datetime
 
 from PySide6.QtCore import QEvent, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QGuiApplication, QPalette, QResizeEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QSizePolicy, QWidget
 
 from studio.ui.messages.shown_message import ICONS, ShownMessage
 from studio.ui.style.icons import icon_pixmap
 from studio.ui.style.theme import GRID, Severity, blend, severity_colour
 from studio.ui.widgets.buttons import tool_button
 from studio.ui.widgets.dialog_frame import show_dialog
-from studio.ui.widgets.plain_text import plain_tooltip
+from studio.ui.widgets.plain_text import one_line, plain_label, plain_tooltip
 
 MAX_MESSAGES = 200
 """Messages kept in the list; older ones are dropped."""
+
+_MAX_SHOWN = 1000
+"""Characters of a message that are measured and drawn at most."""
 
 HIDE_AFTER_MS = 8000
 """Info and success messages hide after this time; warnings and errors stay until closed."""
@@ -39,11 +42,10 @@ class MessageBar(QFrame):
         self.messages: list[ShownMessage] = []
         self._current: ShownMessage | None = None
         self._painting = False
-        self._icon = QLabel(self)
-        self._text = QLabel(self)
+        self._icon = plain_label(parent=self)
+        self._text = plain_label(parent=self)
         self._text.setObjectName("messages.text")
         self._text.setWordWrap(True)
-        self._text.setTextFormat(Qt.TextFormat.PlainText)
         self._text.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Ignored)
         self._text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self._action = QPushButton(self)
@@ -154,7 +156,7 @@ class MessageBar(QFrame):
         # Word wrap may leave up to 10 grid steps of the first line empty.
         width = max(2 * self._text.width() - 10 * GRID, 20 * GRID)
         elided = self.fontMetrics().elidedText(
-            " ".join(text.split()), Qt.TextElideMode.ElideRight, width
+            one_line(text, _MAX_SHOWN), Qt.TextElideMode.ElideRight, width
         )
         self._text.setText(elided)
         self._text.setToolTip(plain_tooltip(text))

@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
 
 from studio.ui.messages.shown_message import ICONS, ShownMessage
 from studio.ui.style.icons import icon
+from studio.ui.widgets.plain_text import one_line
 
 
 class MessageList(QDialog):
@@ -34,7 +35,9 @@ class MessageList(QDialog):
         self.list.setWordWrap(True)
         for message in self._messages:
             when = message.when.strftime("%H:%M:%S")
-            QListWidgetItem(icon(ICONS[message.kind]), f"{when}  {message.line}", self.list)
+            QListWidgetItem(
+                icon(ICONS[message.kind]), f"{when}  {one_line(message.line, 500)}", self.list
+            )
         self.detail = QPlainTextEdit(self)
         self.detail.setReadOnly(True)
         self.detail.setAccessibleName(self.tr("Detail"))

@@ -27,7 +27,7 @@ from studio.ui.style.icons import icon
 from studio.ui.style.theme import GRID, severity_colour
 from studio.ui.style.translations import tr, translated
 from studio.ui.widgets.open_path import open_path
-from studio.ui.widgets.plain_text import plain_tooltip
+from studio.ui.widgets.plain_text import one_line, plain_tooltip
 from studio.ui.widgets.tinted_label import TintedLabel
 
 ROW_HEIGHT = 3 * GRID
@@ -158,7 +158,9 @@ class ModelsDialog(QDialog):
                 "will_not_fit": self.tr("Will not fit"),
             }[fit.verdict]
         kind = " · ".join(part for part in (model.family, model.format) if part)
-        item = QTreeWidgetItem(group, [model.name, kind, readable_size(model.size), memory])
+        item = QTreeWidgetItem(
+            group, [one_line(model.name), one_line(kind), readable_size(model.size), memory]
+        )
         item.setSizeHint(0, QSize(0, ROW_HEIGHT))
         item.setTextAlignment(2, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         item.setToolTip(0, plain_tooltip(model.path))
@@ -181,7 +183,7 @@ class ModelsDialog(QDialog):
         group.setFlags(Qt.ItemFlag.ItemIsEnabled)
         group.setFirstColumnSpanned(True)
         for name, problem in problems.items():
-            item = QTreeWidgetItem(group, [f"{name}: {translated(problem.message)}"])
+            item = QTreeWidgetItem(group, [one_line(f"{name}: {translated(problem.message)}", 400)])
             item.setToolTip(0, plain_tooltip(translated(problem.message)))
             item.setData(0, _MODEL, name)
             item.setFirstColumnSpanned(True)

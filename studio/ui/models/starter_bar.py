@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from studio.protocol import Sentence, readable_size
 from studio.ui.models.starter_install import starter_install_of
@@ -12,6 +12,7 @@ from studio.ui.shell.state import AppState
 from studio.ui.style.icons import icon
 from studio.ui.style.theme import GRID, emphasise, mute
 from studio.ui.style.translations import translated
+from studio.ui.widgets.plain_text import plain_label
 
 if TYPE_CHECKING:
     from studio.models.starter import StarterItem
@@ -23,9 +24,9 @@ class StarterBar(QWidget):
     def __init__(self, state: AppState, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._state = state
-        title = QLabel(self.tr("Starter models"), self)
+        title = plain_label(self.tr("Starter models"), self)
         emphasise(title)
-        self.text = QLabel(self)
+        self.text = plain_label(parent=self)
         self.text.setWordWrap(True)
         mute(self.text)
         self.install = QPushButton(self.tr("Install the starter models"), self)

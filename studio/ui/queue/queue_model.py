@@ -18,7 +18,7 @@ from studio.kinds.requests import display_name
 from studio.library.records import Job
 from studio.protocol import JobStatus
 from studio.ui.style.translations import tr, translated
-from studio.ui.widgets.plain_text import plain_tooltip
+from studio.ui.widgets.plain_text import one_line, plain_tooltip
 from studio.ui.widgets.times import duration_text
 
 Index = QModelIndex | QPersistentModelIndex
@@ -31,7 +31,7 @@ _MIME = "application/x-prompt-studio-jobs"
 
 def job_title(job: Job) -> str:
     """Return the first words of a job's prompt, or the name of its input file."""
-    return " ".join(display_name(job.request)[:300].split()) or tr("(no prompt)")
+    return one_line(display_name(job.request), 300) or tr("(no prompt)")
 
 
 class QueueModel(QAbstractListModel):

@@ -11,7 +11,6 @@ from PySide6.QtCore import QModelIndex, QPoint, Qt, QTimer
 from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import (
     QHBoxLayout,
-    QLabel,
     QMenu,
     QPushButton,
     QToolButton,
@@ -31,6 +30,7 @@ from studio.ui.shell.state import AppState
 from studio.ui.style.icons import icon
 from studio.ui.style.theme import GRID, mute
 from studio.ui.widgets.buttons import tool_button
+from studio.ui.widgets.plain_text import plain_label
 
 if TYPE_CHECKING:
     from studio.jobs.backlog import Backlog, RemainingTime
@@ -94,13 +94,13 @@ class QueueView(QWidget):
         self.cancel.setAccessibleName(self.tr("Cancel"))
         self.cancel.setToolTip(self.tr("Cancel the selected jobs, or the running one"))
         self.cancel.clicked.connect(self._cancel)
-        self._empty = QLabel(self.tr("The queue is empty."), self.view)
+        self._empty = plain_label(self.tr("The queue is empty."), self.view)
         self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._empty.setWordWrap(True)
         mute(self._empty)
         inside = QVBoxLayout(self.view)
         inside.addWidget(self._empty)
-        self.summary = QLabel(self)
+        self.summary = plain_label(parent=self)
         self.summary.setObjectName("queue.summary")
         self.summary.setAccessibleName(self.tr("Remaining time"))
         self.summary.setWordWrap(True)

@@ -5,12 +5,15 @@ from __future__ import annotations
 from html import escape
 
 from PySide6.QtCore import Qt, QUrl
-from PySide6.QtWidgets import QDialog, QLabel, QWidget
+from PySide6.QtWidgets import QDialog, QWidget
 
 from studio import __version__
 from studio.ui.shell.state import AppState
 from studio.ui.style.theme import GRID, enlarge
 from studio.ui.widgets.dialog_frame import close_buttons, fill_dialog
+from studio.ui.widgets.plain_text import plain_label, rich_label
+
+_ENCODED = QUrl.ComponentFormattingOption.FullyEncoded
 
 
 class AboutDialog(QDialog):
@@ -21,7 +24,7 @@ class AboutDialog(QDialog):
         self.setObjectName("about")
         self.setWindowTitle(self.tr("About Prompt Studio"))
         self.setMinimumWidth(60 * GRID)
-        title = QLabel(f"Prompt Studio {__version__}", self)
+        title = plain_label(f"Prompt Studio {__version__}", self)
         enlarge(title)
         paths = state.paths
         rows = [
@@ -31,11 +34,11 @@ class AboutDialog(QDialog):
             (self.tr("Logs"), paths.logs),
         ]
         folders = "<br>".join(
-            f'{escape(name)}: <a href="{QUrl.fromLocalFile(str(path)).toString()}">'
+            f'{escape(name)}: <a href="{escape(QUrl.fromLocalFile(str(path)).toString(_ENCODED))}">'
             f"{escape(str(path))}</a>"
             for name, path in rows
         )
-        text = QLabel(
+        text = rich_label(
             "<p>"
             + escape(
                 self.tr(

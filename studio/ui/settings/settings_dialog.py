@@ -15,7 +15,6 @@ from PySide6.QtWidgets import (
     QFileDialog,
     QFormLayout,
     QHBoxLayout,
-    QLabel,
     QLineEdit,
     QPushButton,
     QSpinBox,
@@ -26,7 +25,7 @@ from studio.ui.shell.state import AppState
 from studio.ui.style.theme import GRID, Scheme, apply_scheme, mute
 from studio.ui.widgets.dialog_frame import close_buttons, fill_dialog
 from studio.ui.widgets.open_path import open_path
-from studio.ui.widgets.plain_text import plain_tooltip
+from studio.ui.widgets.plain_text import one_line, plain_label, plain_tooltip
 
 
 class SettingsDialog(QDialog):
@@ -119,7 +118,7 @@ class SettingsDialog(QDialog):
         form.addRow(self.tr("Device"), self.device)
         form.addRow(self.aigc)
         form.addRow(self.tr("Producer"), self.producer)
-        self.note = QLabel(self)
+        self.note = plain_label(parent=self)
         self.note.setObjectName("settings.note")
         self.note.setWordWrap(True)
         self.note.setMinimumHeight(2 * self.fontMetrics().lineSpacing())
@@ -156,7 +155,7 @@ class SettingsDialog(QDialog):
         for text, data in options:
             box.addItem(text, data)
         if value not in [data for _, data in options]:
-            box.addItem(value, value)
+            box.addItem(one_line(value), value)
         box.setCurrentIndex(box.findData(value, Qt.ItemDataRole.UserRole))
         return box
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from PySide6.QtGui import QKeySequence
-from PySide6.QtWidgets import QDialog, QFormLayout, QLabel, QWidget
+from PySide6.QtWidgets import QDialog, QFormLayout, QWidget
 
 from studio.kinds.registry import kinds
 from studio.ui.style.theme import GRID, emphasise
 from studio.ui.style.translations import tr
 from studio.ui.widgets.dialog_frame import close_buttons, fill_dialog
+from studio.ui.widgets.plain_text import plain_label
 
 
 class ShortcutsDialog(QDialog):
@@ -42,9 +43,9 @@ class ShortcutsDialog(QDialog):
         form.setHorizontalSpacing(4 * GRID)
         form.setVerticalSpacing(GRID)
         for keys, text in rows:
-            shown = QLabel(
+            shown = plain_label(
                 QKeySequence(keys).toString(QKeySequence.SequenceFormat.NativeText), self
             )
             emphasise(shown)
-            form.addRow(shown, QLabel(text, self))
+            form.addRow(shown, plain_label(text, self))
         fill_dialog(self, form, close_buttons(self))

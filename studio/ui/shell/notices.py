@@ -16,7 +16,7 @@ from studio.ui.shell.state import AppState
 from studio.ui.style.theme import Severity
 from studio.ui.style.translations import tr, translated
 from studio.ui.widgets.open_path import open_path
-from studio.ui.widgets.shortened import shortened
+from studio.ui.widgets.plain_text import one_line
 
 NextStep = tuple[str, Callable[[], object] | None]
 
@@ -25,8 +25,7 @@ QUOTED_PROMPT = 40
 
 
 def _quoted_prompt(job: Job) -> str:
-    prompt = " ".join(prompt_of(job.request)[: 10 * QUOTED_PROMPT].split())
-    return shortened(prompt, QUOTED_PROMPT)
+    return one_line(prompt_of(job.request)[: 10 * QUOTED_PROMPT], QUOTED_PROMPT)
 
 
 def severity_of(problem: Problem) -> Severity:

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QPushButton, QToolButton, QWidget
 
 from studio.ui.style.icons import icon
 from studio.ui.style.theme import emphasise
+from studio.ui.widgets.plain_text import plain_tooltip
 
 _PRIMARY = """
 QPushButton { background: palette(accent); color: palette(highlighted-text); border: 1px solid
@@ -64,7 +65,7 @@ def tool_button(
     """Create a flat icon button; `text` is its tooltip and accessible name."""
     button = QToolButton(parent)
     button.setIcon(icon(icon_name))
-    button.setToolTip(text)
+    button.setToolTip(plain_tooltip(text))
     button.setAccessibleName(text)
     button.setObjectName(name)
     button.setAutoRaise(True)

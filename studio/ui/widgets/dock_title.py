@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from PySide6.QtWidgets import QDockWidget, QHBoxLayout, QLabel, QWidget
+from PySide6.QtWidgets import QDockWidget, QHBoxLayout, QWidget
 
 from studio.ui.style.theme import GRID, emphasise
 from studio.ui.widgets.buttons import tool_button
+from studio.ui.widgets.plain_text import plain_label
 
 
 class DockTitle(QWidget):
@@ -13,7 +14,7 @@ class DockTitle(QWidget):
 
     def __init__(self, title: str, dock: QDockWidget) -> None:
         super().__init__(dock)
-        label = QLabel(title, self)
+        label = plain_label(title, self)
         emphasise(label)
         close = tool_button("x", self.tr("Hide {name}").format(name=title), parent=self)
         close.clicked.connect(dock.close)

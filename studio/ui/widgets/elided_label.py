@@ -6,7 +6,10 @@ from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QPainter, QPaintEvent, QPalette, QResizeEvent
 from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
 
-from studio.ui.widgets.plain_text import plain_tooltip
+from studio.ui.widgets.plain_text import one_line, plain_tooltip
+
+_MAX_SHOWN = 1000
+"""Characters that are measured and drawn at most."""
 
 
 class StatusLine(QLabel):
@@ -41,7 +44,7 @@ class StatusLine(QLabel):
     def _elide(self) -> None:
         self.setText(
             self.fontMetrics().elidedText(
-                self._full_text, Qt.TextElideMode.ElideRight, self.width()
+                one_line(self._full_text, _MAX_SHOWN), Qt.TextElideMode.ElideRight, self.width()
             )
         )
 
@@ -51,15 +54,14 @@ class ElidedLabel(QWidget):
 
     def __init__(self, text: str = "", parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._text = text
         self.setForegroundRole(QPalette.ColorRole.WindowText)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.setAccessibleName(text)
+        self.set_text(text)
 
     def set_text(self, text: str) -> None:
         """Show a text."""
-        self._text = text
-        self.setAccessibleName(text)
+        self._text = one_line(text, _MAX_SHOWN)
+        self.setAccessibleName(self._text)
         self.updateGeometry()
         self.update()
 

@@ -6,10 +6,11 @@ from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import QEvent, Qt
 from PySide6.QtGui import QPalette
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from studio.ui.style.icons import icon_pixmap
 from studio.ui.style.theme import GRID, enlarge, mute
+from studio.ui.widgets.plain_text import plain_label
 
 
 class EmptyState(QWidget):
@@ -25,13 +26,13 @@ class EmptyState(QWidget):
     ) -> None:
         super().__init__(parent)
         self._icon_name = icon_name
-        self._icon = QLabel(self)
+        self._icon = plain_label(parent=self)
         self._icon.setAlignment(Qt.AlignmentFlag.AlignHCenter)
-        self._title = QLabel(title, self)
+        self._title = plain_label(title, self)
         self._title.setAlignment(Qt.AlignmentFlag.AlignHCenter)
         self._title.setWordWrap(True)
         enlarge(self._title)
-        self._text = QLabel(text, self)
+        self._text = plain_label(text, self)
         self._text.setAlignment(Qt.AlignmentFlag.AlignHCenter)
         self._text.setWordWrap(True)
         self._text.setMaximumWidth(52 * GRID)
@@ -63,6 +64,8 @@ class EmptyState(QWidget):
         """Replace the buttons; each action is a label and a callback."""
         while (item := self._buttons.takeAt(0)) is not None:
             if (widget := item.widget()) is not None:
+                widget.hide()
+                widget.setParent(None)
                 widget.deleteLater()
         self._buttons.addStretch(1)
         for text, action in actions:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QHBoxLayout,
-    QLabel,
     QProgressBar,
     QPushButton,
     QSpinBox,
@@ -19,6 +18,7 @@ from studio.ui.style.theme import GRID, Severity, mute
 from studio.ui.style.translations import tr
 from studio.ui.widgets.buttons import PrimaryButton
 from studio.ui.widgets.elided_label import StatusLine
+from studio.ui.widgets.plain_text import plain_label, plain_tooltip
 from studio.ui.widgets.times import duration_text, rough_duration_text
 from studio.ui.widgets.tinted_label import TintedLabel
 
@@ -55,7 +55,7 @@ class RunBar(QWidget):
         self.stop.setEnabled(False)
         self.stop.clicked.connect(self.stop_clicked)
         self.count = QSpinBox(self)
-        self._count_label = QLabel(self)
+        self._count_label = plain_label(parent=self)
         self._count_label.setBuddy(self.count)
         self.count.setObjectName(f"{prefix}.count")
         self.count.setAlignment(Qt.AlignmentFlag.AlignRight)
@@ -143,7 +143,7 @@ class RunBar(QWidget):
             else self.tr("About {time}").format(time=rough_duration_text(seconds))
         )
         self.estimate.show_text(" · ".join(filter(None, (memory, text))), severity)
-        self.estimate.setToolTip(detail)
+        self.estimate.setToolTip(plain_tooltip(detail))
         self.estimate.setAccessibleDescription(detail or self.estimate.text())
 
     def set_progress(self, step: int, steps: int, seconds_left: float | None = None) -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from PySide6.QtCore import QEvent
 from PySide6.QtGui import QGuiApplication, QPalette
-from PySide6.QtWidgets import QLabel, QWidget
+from PySide6.QtWidgets import QWidget
 
 from studio.ui.style.theme import Severity, severity_colour
+from studio.ui.widgets.plain_text import PlainLabel
 
 
-class TintedLabel(QLabel):
+class TintedLabel(PlainLabel):
     """Uses the secondary text colour until `show_text` is given a severity."""
 
     def __init__(self, parent: QWidget | None = None) -> None:

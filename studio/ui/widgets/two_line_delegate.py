@@ -7,6 +7,10 @@ from PySide6.QtGui import QColor, QIcon, QPainter, QPalette, QPixmap
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
 from studio.ui.style.theme import GRID
+from studio.ui.widgets.plain_text import one_line
+
+_MAX_LINE = 400
+"""Characters of a line that are measured and drawn at most."""
 
 Index = QModelIndex | QPersistentModelIndex
 
@@ -63,8 +67,8 @@ class TwoLineDelegate(QStyledItemDelegate):
         painter.setFont(option.font)
         for line, (content, colour) in enumerate(
             (
-                (str(index.data(Qt.ItemDataRole.DisplayRole) or ""), primary),
-                (self.second_line(index), secondary),
+                (one_line(str(index.data(Qt.ItemDataRole.DisplayRole) or ""), _MAX_LINE), primary),
+                (one_line(self.second_line(index), _MAX_LINE), secondary),
             )
         ):
             box = QRect(text.left(), top + line * (spacing + 2), text.width(), spacing)

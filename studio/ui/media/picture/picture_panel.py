@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from studio.ui.media.picture.canvas import PictureCanvas
 from studio.ui.media.picture.loader import PictureLoader
@@ -11,6 +11,7 @@ from studio.ui.style.theme import GRID, mute
 from studio.ui.style.translations import tr
 from studio.ui.widgets.buttons import tool_button
 from studio.ui.widgets.empty_state import EmptyState
+from studio.ui.widgets.plain_text import plain_label
 
 
 class PicturePanel(QWidget):
@@ -24,7 +25,7 @@ class PicturePanel(QWidget):
         self.loader = PictureLoader(self)
         self.canvas = PictureCanvas(self)
         self.canvas.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
-        self.caption = QLabel(self)
+        self.caption = plain_label(parent=self)
         self.caption.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         mute(self.caption)
         self.folder = tool_button("folder-open", tr("Open folder"), f"{name}.folder")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QVBoxLayout, QWidget
 
 from studio.kinds.image import KIND
 from studio.protocol import Capabilities
@@ -13,6 +13,7 @@ from studio.ui.fields.seed_field import SeedField
 from studio.ui.style.theme import GRID
 from studio.ui.style.translations import tr
 from studio.ui.widgets.collapsible_section import CollapsibleSection
+from studio.ui.widgets.plain_text import one_line, plain_label, plain_tooltip
 from studio.ui.widgets.side_by_side import SideBySide
 from studio.ui.workspaces.image.start_picture import StartPicture
 
@@ -41,7 +42,7 @@ class ImageControls(QWidget):
         row = QHBoxLayout(scheduler_row)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(GRID)
-        label = QLabel(tr(scheduler.label), scheduler_row)
+        label = plain_label(tr(scheduler.label), scheduler_row)
         label.setBuddy(self.scheduler)
         row.addWidget(label)
         row.addWidget(self.scheduler, 1)
@@ -91,7 +92,7 @@ class ImageControls(QWidget):
         self.scheduler.addItem(self.tr("Auto"), "")
         if capabilities is not None:
             for name in capabilities.schedulers:
-                self.scheduler.addItem(name.removesuffix("Scheduler"), name)
+                self.scheduler.addItem(one_line(name.removesuffix("Scheduler")), name)
             for field, default in (
                 (self.width_field, capabilities.width),
                 (self.height_field, capabilities.height),
@@ -146,7 +147,7 @@ class ImageControls(QWidget):
             supported = self.supports(control)
             widget.setEnabled(supported)
             if not supported:
-                widget.setToolTip(reason)
+                widget.setToolTip(plain_tooltip(reason))
             elif widget.toolTip() == reason:
                 widget.setToolTip("")
         self.start_picture.set_mask_supported(self.supports("mask"))

@@ -17,7 +17,6 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
-    QLabel,
     QPushButton,
     QVBoxLayout,
     QWidget,
@@ -30,7 +29,7 @@ from studio.ui.style.theme import GRID, mute
 from studio.ui.widgets.buttons import tool_button
 from studio.ui.widgets.dropped_files import accepted_paths
 from studio.ui.widgets.elided_label import ElidedLabel
-from studio.ui.widgets.plain_text import plain_tooltip
+from studio.ui.widgets.plain_text import plain_label, plain_tooltip
 from studio.ui.workspaces.image.mask.tint import draw_mask, tint
 
 SIDE = 56
@@ -61,7 +60,7 @@ class StartPicture(QFrame):
         self._loader = PictureLoader(self, threads=1)
         self._loader.loaded.connect(self._loaded)
         self._loader.failed.connect(self._show_unreadable)
-        self._thumbnail = QLabel(self)
+        self._thumbnail = plain_label(parent=self)
         self._thumbnail.setFixedSize(SIDE, SIDE)
         self._thumbnail.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._thumbnail.setBackgroundRole(QPalette.ColorRole.AlternateBase)
@@ -172,7 +171,7 @@ class StartPicture(QFrame):
             tooltip = self.tr("Edit the mask: only the masked area is redrawn")
         else:
             tooltip = self.tr("Mark the area to redraw; the rest of the picture is kept")
-        self.mask_button.setToolTip(tooltip)
+        self.mask_button.setToolTip(plain_tooltip(tooltip))
         self.mask_button.setAccessibleName(
             self.tr("Edit the mask") if self._mask else self.tr("Paint a mask")
         )

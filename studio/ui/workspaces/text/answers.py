@@ -7,7 +7,6 @@ from PySide6.QtGui import QResizeEvent, QWheelEvent
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
-    QLabel,
     QScrollBar,
     QSizePolicy,
     QToolButton,
@@ -20,7 +19,7 @@ from studio.ui.style.icons import icon
 from studio.ui.style.theme import GRID, emphasise, mute
 from studio.ui.style.translations import translated
 from studio.ui.widgets.buttons import tool_button
-from studio.ui.widgets.plain_text import plain_tooltip
+from studio.ui.widgets.plain_text import plain_label, plain_tooltip
 from studio.ui.widgets.tinted_label import TintedLabel
 from studio.ui.workspaces.text.answer_text import AnswerText
 from studio.ui.workspaces.text.conversation import Answer, Turn
@@ -42,9 +41,9 @@ class AnswerCard(QFrame):
         super().__init__(parent)
         self.index = 0
         self.setFrameShape(QFrame.Shape.NoFrame)
-        self._heading = QLabel(self)
+        self._heading = plain_label(parent=self)
         emphasise(self._heading)
-        self._seed = QLabel(self)
+        self._seed = plain_label(parent=self)
         mute(self._seed)
         self._seed.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self._seed.setVisible(grows)
@@ -144,7 +143,7 @@ class AnswerColumns(QWidget):
         self.bar.setAccessibleName(self.tr("Scroll through the variations"))
         self.bar.valueChanged.connect(self.refresh)
         self.bar.hide()
-        self._position = QLabel(self)
+        self._position = plain_label(parent=self)
         mute(self._position)
         foot = QHBoxLayout()
         foot.setSpacing(GRID)

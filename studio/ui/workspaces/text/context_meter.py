@@ -13,6 +13,7 @@ from studio.protocol import ModelRef, Problem
 from studio.ui.shell.state import AppState
 from studio.ui.style.theme import GRID, Severity
 from studio.ui.style.translations import tr
+from studio.ui.widgets.plain_text import plain_tooltip
 from studio.ui.widgets.tinted_label import TintedLabel
 
 if TYPE_CHECKING:
@@ -113,4 +114,4 @@ class ContextMeter(QWidget):
             if use is not None:
                 text = token_count_text(use.tokens)
         self.label.show_text(text, severity)
-        self.label.setToolTip(text)
+        self.label.setToolTip(plain_tooltip(text))

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 
 from PySide6.QtCore import QLocale
-from PySide6.QtWidgets import QLabel, QWidget
+from PySide6.QtWidgets import QWidget
 
 from studio.protocol import ModelRef
 from studio.ui.style.theme import mute
+from studio.ui.widgets.plain_text import PlainLabel
 
 _CHINESE = re.compile("[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
 
@@ -18,7 +19,7 @@ def knows_only_english(model: ModelRef | None) -> bool:
     return model is not None and model.languages == ("en",)
 
 
-class LanguageHint(QLabel):
+class LanguageHint(PlainLabel):
     """Object name `text.language_hint`; hidden unless it applies."""
 
     def __init__(self, parent: QWidget | None = None) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from studio.kinds.text import KIND, TextRequest
 from studio.protocol import MAX_PROMPT_LENGTH, Request
@@ -15,6 +15,7 @@ from studio.ui.style.icons import icon
 from studio.ui.style.theme import GRID, enlarge
 from studio.ui.style.translations import tr
 from studio.ui.widgets.columns import Columns
+from studio.ui.widgets.plain_text import plain_label
 from studio.ui.widgets.run_bar import RunBar
 from studio.ui.workspaces.text.values import TextValues
 
@@ -201,7 +202,7 @@ class TextTab(QWidget):
         banner = QWidget(self._left)
         row = QHBoxLayout(banner)
         row.setContentsMargins(0, 0, 0, 0)
-        note = QLabel(self.tr("Sending replaces this message and everything after it."))
+        note = plain_label(self.tr("Sending replaces this message and everything after it."))
         note.setWordWrap(True)
         cancel = QPushButton(self.tr("Cancel"), banner)
         cancel.clicked.connect(self.stop)
@@ -216,7 +217,7 @@ class TextTab(QWidget):
         from studio.ui.widgets.empty_state import EmptyState
         from studio.ui.workspaces.text.conversation_view import ConversationView
 
-        heading = QLabel(self.tr("Conversation"), self._right)
+        heading = plain_label(self.tr("Conversation"), self._right)
         enlarge(heading)
         self.new = QPushButton(self.tr("New conversation"), self._right)
         self.new.setIcon(icon("message-square-plus"))

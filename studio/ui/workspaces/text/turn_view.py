@@ -21,12 +21,16 @@ from studio.ui.shell.typed_signal import TypedSignal
 from studio.ui.style.icons import icon
 from studio.ui.style.theme import GRID, mute
 from studio.ui.widgets.buttons import tool_button
+from studio.ui.widgets.plain_text import plain_label
 from studio.ui.widgets.shortened import shortened
 from studio.ui.workspaces.text.answers import AnswerCard, AnswerColumns
 from studio.ui.workspaces.text.conversation import Turn
 
 MAX_PROMPT_SHOWN = 600
 """Characters above which a prompt is truncated until it is expanded."""
+
+MAX_LINES_SHOWN = 20
+"""Lines above which it is truncated."""
 
 MIN_COLUMN_HEIGHT = 18 * GRID
 """Pixels; columns grow with their answers up to the height of the viewport."""
@@ -56,7 +60,7 @@ class TurnView(QWidget):
         self._rows.setSpacing(GRID)
         self._rows.addWidget(self._prompt_card())
         if turn.unanswered:
-            note = QLabel(
+            note = plain_label(
                 self.tr(
                     "Sent before the answer above was finished, so it was not taken into account."
                 ),
@@ -103,9 +107,9 @@ class TurnView(QWidget):
         card.setAutoFillBackground(True)
         card.setBackgroundRole(QPalette.ColorRole.AlternateBase)
         text = self.turn.prompt
-        short = shortened(text, MAX_PROMPT_SHOWN)
-        label = QLabel(short, card)
-        label.setTextFormat(Qt.TextFormat.PlainText)
+        lines = text[: MAX_PROMPT_SHOWN + 1].split("\n")[:MAX_LINES_SHOWN]
+        short = shortened("\n".join(lines), MAX_PROMPT_SHOWN)
+        label = plain_label(short, card)
         label.setWordWrap(True)
         label.setAccessibleName(self.tr("Your message"))
         label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)

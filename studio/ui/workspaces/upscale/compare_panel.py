@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from PySide6.QtCore import QPoint, QSize, Qt, Signal
 from PySide6.QtGui import QImage
-from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from studio.ui.media.picture.before_after import BeforeAfter
 from studio.ui.media.picture.picture_panel import PicturePanel
 from studio.ui.style.theme import GRID, mute
 from studio.ui.widgets.buttons import tool_button
 from studio.ui.widgets.empty_state import EmptyState
+from studio.ui.widgets.plain_text import plain_label
 
 
 class ComparePanel(QWidget):
@@ -39,7 +40,7 @@ class ComparePanel(QWidget):
         )
         self.canvas.customContextMenuRequested.connect(self._request_menu)
         self.comparison = BeforeAfter(self.canvas)
-        self._zoom = QLabel(self)
+        self._zoom = plain_label(parent=self)
         self._zoom.setMinimumWidth(self._zoom.fontMetrics().horizontalAdvance("1000 %"))
         self._zoom.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         mute(self._zoom)

@@ -27,7 +27,7 @@ from studio.ui.media.picture.loader import PictureLoader
 from studio.ui.style.icons import icon
 from studio.ui.style.theme import severity_colour
 from studio.ui.widgets.dropped_files import accepted_paths, dropped_paths
-from studio.ui.widgets.plain_text import plain_tooltip
+from studio.ui.widgets.plain_text import one_line, plain_tooltip
 from studio.ui.widgets.two_line_delegate import TwoLineDelegate
 
 Index = QModelIndex | QPersistentModelIndex
@@ -68,7 +68,7 @@ class InputModel(QAbstractListModel):
         item = self._inputs[index.row()]
         match role:
             case Qt.ItemDataRole.DisplayRole:
-                return item.path.name
+                return one_line(item.path.name)
             case Qt.ItemDataRole.AccessibleTextRole:
                 return f"{item.path.name}\n{self.status_text(item)}"
             case Qt.ItemDataRole.ToolTipRole:

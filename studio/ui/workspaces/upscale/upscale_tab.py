@@ -12,7 +12,6 @@ from PySide6.QtWidgets import (
     QComboBox,
     QFileDialog,
     QHBoxLayout,
-    QLabel,
     QLineEdit,
     QVBoxLayout,
     QWidget,
@@ -30,6 +29,7 @@ from studio.ui.widgets.columns import Columns
 from studio.ui.widgets.dropped_files import accepted_paths, dropped_paths
 from studio.ui.widgets.empty_state import EmptyState
 from studio.ui.widgets.open_path import open_path
+from studio.ui.widgets.plain_text import plain_label
 from studio.ui.widgets.run_bar import RunBar
 from studio.ui.widgets.times import duration_text
 from studio.ui.workspaces.upscale.compare_panel import ComparePanel
@@ -100,13 +100,13 @@ class UpscaleTab(QWidget):
         column.setSpacing(GRID)
         scale_row = QHBoxLayout()
         scale_row.setSpacing(GRID)
-        label = QLabel(tr(KIND.fields["scale"].label), left)
+        label = plain_label(tr(KIND.fields["scale"].label), left)
         label.setBuddy(self.scale)
         scale_row.addWidget(label, 1)
         scale_row.addWidget(self.scale)
         output_row = QHBoxLayout()
         output_row.setSpacing(GRID)
-        output_label = QLabel(self.tr("Output folder"), left)
+        output_label = plain_label(self.tr("Output folder"), left)
         output_label.setBuddy(self.output)
         choose = tool_button(
             "folder-open", self.tr("Choose an output folder"), "upscale.output.choose"

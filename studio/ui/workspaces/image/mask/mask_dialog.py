@@ -13,7 +13,6 @@ from PySide6.QtWidgets import (
     QDialog,
     QFrame,
     QHBoxLayout,
-    QLabel,
     QSlider,
     QToolButton,
     QWidget,
@@ -27,6 +26,7 @@ from studio.ui.style.theme import GRID
 from studio.ui.style.translations import translated
 from studio.ui.widgets.buttons import PrimaryButton, dialog_button, tool_button
 from studio.ui.widgets.dialog_frame import fill_dialog, make_picture_window
+from studio.ui.widgets.plain_text import plain_label
 from studio.ui.widgets.tinted_label import TintedLabel
 from studio.ui.workspaces.image.mask.drawing import MaskDrawing
 from studio.ui.workspaces.image.mask.mask_brush import MaskBrush
@@ -202,7 +202,7 @@ class MaskDialog(QDialog):
         self.paint.setChecked(True)
         self.paint.clicked.connect(lambda: self.set_erasing(False))
         self.erase.clicked.connect(lambda: self.set_erasing(True))
-        label = QLabel(self.tr("Brush"), tools)
+        label = plain_label(self.tr("Brush"), tools)
         self.brush_width = QSlider(Qt.Orientation.Horizontal, tools)
         self.brush_width.setObjectName("image.mask.brush")
         self.brush_width.setAccessibleName(self.tr("Brush size"))
@@ -214,7 +214,7 @@ class MaskDialog(QDialog):
         self.brush_width.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.brush_width.valueChanged.connect(self._set_brush_width)
         label.setBuddy(self.brush_width)
-        self._brush_text = QLabel(tools)
+        self._brush_text = plain_label(parent=tools)
         self._brush_text.setMinimumWidth(
             self._brush_text.fontMetrics().horizontalAdvance(self.tr("{n} px").format(n=8888))
         )

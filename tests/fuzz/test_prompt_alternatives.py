@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from studio.jobs.prompt_alternatives import expand_all
 from studio.protocol import ProblemError
 from tests.fuzz.bounds import bounded
-from tests.fuzz.inputs import ODD_TEXT, damaged, fuzz, is_on_demand
+from tests.fuzz.inputs import ODD_TEXT, damaged, fuzz
 
 _PARTS = st.one_of(
     st.sampled_from(
@@ -23,6 +23,19 @@ _PARTS = st.one_of(
             "{1-3$$ and $$a|b|c}",
             "{0.5::a|2::b}",
             "{9999999$$a|b}",
+            "{~2$$__animal__|b}",
+            "{@a|__animal__} ",
+            "{1-2$$__animal__}",
+            "{0-3$$, $$__animal__|__*__}",
+            "%{a ... b$$",
+            "%{__animal__$$c}",
+            "${x=!__animal__}",
+            "${x:${x}}",
+            "${x=${x}}",
+            "__animal(x={a|b})__",
+            "__${x:animal}__",
+            "/*",
+            "//",
             "__animal__",
             "__*__",
             "__../outside__",
@@ -57,12 +70,72 @@ def test_odd_alternatives_are_prompts_or_a_sentence(tmp_path: Path, parts: list[
     read(tmp_path, "".join(parts), b"fox\nowl\n# none\n{red|blue} cat\n")
 
 
+def _options(number: int) -> str:
+    return "|".join(map(str, range(number)))
+
+
+_LARGE = {
+    "two times 10,000": f"{{{_options(10_000)}}} {{{_options(10_000)}}}",
+    "too many in one": f"{{{_options(1_400)}}}",
+    "many in one": f"{{{_options(500)}}}",
+    "choices of many": f"{{1-500$${_options(500)}}}",
+    "many twos": "{a|b}" * 200,
+    "many ones": "{a} " * 300,
+    "drawn": f"{{~500$${_options(500)}}} __many__",
+    "deep": "{" * 5_000,
+    "deep and closed": "{a|" * 60 + "}" * 60,
+    "deep wraps": "%{a ... b$$" * 60 + "c" + "}" * 60,
+    "deep variables": "${x:" * 60 + "c" + "}" * 60,
+    "wildcards left open": "__a" * 5_000,
+    "wildcards in braces": "{__" * 400,
+    "wildcards": "__many__ " * 5 + "__animal__" * 400,
+    "long": "a" * 300_000,
+    "long and open": "{" + "a" * 190_000,
+    "blanks": "{a|b}" + " " * 150_000 + "{a",
+    "comments": "# {\n" * 700,
+    "grows": "${a=xxxxxxxxxx}"
+    + "".join(f"${{{chr(98 + n)}={10 * f'${{{chr(97 + n)}}}'}}}" for n in range(9))
+    + "${j}",
+    "numbers": "{" + "9" * 5_000 + "$$a|b}",
+    "a pattern": "__" + "*a" * 5_000 + "__",
+    "chained": "__w0__",
+    "doubled": "__d0__",
+}
+
+
+@pytest.mark.parametrize("prompt", _LARGE.values(), ids=_LARGE)
+def test_large_odd_alternatives_are_prompts_or_a_sentence(tmp_path: Path, prompt: str) -> None:
+    (tmp_path / "many.txt").write_text("".join(f"{number}\n" for number in range(50_000)))
+    for number in range(200):
+        (tmp_path / f"w{number}.txt").write_text(f"__w{number + 1}__\n")
+        (tmp_path / f"d{number}.txt").write_text(f"__d{number + 1}__ __d{number + 1}__\n")
+    read(tmp_path, prompt, b"fox\nowl\n")
+
+
+_FILES = (
+    b'{"a": ["x", {"text": "y", "weight": 2}], "b": {"c": "z"}}',
+    b'["x", 1, null, {"text": ["y"]}, {"content": "z"}]',
+    b"a:\n  - x\n  - text: y\n    weight: 2\nb: {c: z}\n",
+    b"a: &a [x, y]\nb: [*a, *a]\nc:\n  <<: {d: e}\n",
+    b"a: 2026-01-01\nb: !!python/object/apply:os.system [ls]\n1: 2\n",
+)
+
+
+@fuzz(100, values=damaged(_FILES), suffix=st.sampled_from((".json", ".yaml")))
+def test_odd_lists_of_wildcards_are_prompts_or_a_sentence(
+    tmp_path: Path, values: bytes, suffix: str
+) -> None:
+    for left in tmp_path.iterdir():
+        left.unlink()
+    (tmp_path / f"animals{suffix}").write_bytes(values)
+    read(tmp_path, "__*__ __a__ __b/*__", b"fox\n")
+
+
 @fuzz(60, values=damaged((b"fox\nowl\n{a|b}\n", "狐狸\n猫\n".encode("gb18030"))))
 def test_odd_wildcards_are_prompts_or_a_sentence(tmp_path: Path, values: bytes) -> None:
     read(tmp_path, "an __animal__ and {a|b}", values)
 
 
-@pytest.mark.skipif(not is_on_demand(), reason="known to go on for ever")
 @fuzz(20, values=damaged((b"", b"fox\n__animal__\n")))
 def test_wildcards_without_values_or_with_themselves_come_to_an_end(
     tmp_path: Path, values: bytes

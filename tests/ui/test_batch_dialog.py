@@ -6,12 +6,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from PySide6.QtWidgets import QLabel
 from pytestqt.qtbot import QtBot
 
 from studio.ui.main_window import MainWindow
 from studio.ui.workspaces.image.image_tab import ImageTab
 
 Find = Callable[[str], Any]
+
+
+def wait_for(qtbot: QtBot, label: QLabel, said: str) -> None:
+    qtbot.waitUntil(lambda: said in label.text(), timeout=10_000)
 
 
 def open_dialog(find: Find, page: int) -> Any:
@@ -63,6 +68,19 @@ def test_alternatives_are_expanded_into_prompts(find: Find, qtbot: QtBot) -> Non
         "a blue cat",
         "a blue dog",
     }
+
+
+def test_more_alternatives_than_can_be_made_are_refused_at_once(find: Find, qtbot: QtBot) -> None:
+    dialog = open_dialog(find, 1)
+    options = "|".join(map(str, range(10_000)))
+    for prompt, said in (
+        (f"{{{options}}} {{{options}}}", "too many alternatives"),
+        ("{0|1|2|3|4|5|6|7|8|9} " * 20, "at most 10000"),
+        ("__animal__", "no wildcard animal"),
+    ):
+        dialog.prompts.prompt.setPlainText(prompt)
+        wait_for(qtbot, dialog.prompts.summary, said)
+        assert not dialog.start.isEnabled()
 
 
 def test_a_matrix_runs_and_ends_with_a_contact_sheet(

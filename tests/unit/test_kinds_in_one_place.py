@@ -20,6 +20,7 @@ OTHER_MEANINGS = {
     ("cli/output.py", "text"): "the same event for scripts",
     ("library/index/assets.py", "text"): "a column of the index: what is written in a result",
     ("jobs/results.py", "text"): "a column of results.csv: what is written in a result",
+    ("jobs/wildcard_files.py", "text"): "a key of dynamicprompts: what is written in a wildcard",
     ("engine/fake.py", "image"): "a control of a model: the picture that it starts from",
     ("ui/style/icons.py", "text"): "the colour of text",
 }

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QPlainTextEdit, QVBoxLayout, QWidget
 
-from studio.jobs.prompt_alternatives import MAX_PROMPTS, WILDCARD_FOLDER, expand_all
+from studio.jobs.prompt_alternatives import WILDCARD_FOLDER, expand_all
 from studio.kinds.registry import AnyKind
 from studio.kinds.requests import prompt_of
 from studio.protocol import Problem, Request
@@ -80,31 +80,33 @@ class PromptPage(QWidget):
             self.summary.setText(self.tr("Write a prompt first."))
             self.preview.clear()
             return
-        base = self._base()
+        base, folder = self._base(), self._folder
         self.summary.setText(self.tr("Expanding the prompt…"))
 
-        def done(prompts: list[str]) -> None:
+        def work() -> Plan:
+            prompts = expand_all(text, folder)
+            requests = tuple(base.with_values(prompt=prompt) for prompt in prompts)
+            return Plan(requests, tuple({"prompt": prompt} for prompt in prompts), ("prompt",))
+
+        def done(plan: Plan) -> None:
             if text == self._expanding:
-                self._show(base, prompts)
+                self._show(plan)
 
         def failed(problem: Problem) -> None:
             if text == self._expanding:
                 self.summary.setText(translated(problem.message))
                 self.preview.clear()
 
-        self._state.background.read(self, lambda: expand_all(text, self._folder), done, failed)
+        self._state.background.read(self, work, done, failed)
 
-    def _show(self, base: Request, prompts: list[str]) -> None:
-        if len(prompts) >= MAX_PROMPTS:
-            self.summary.setText(self.tr("{count} prompts (the maximum)").format(count=MAX_PROMPTS))
-        elif len(prompts) == 1:
-            self.summary.setText(self.tr("1 prompt"))
-        else:
-            self.summary.setText(self.tr("{count} prompts").format(count=len(prompts)))
-        self.preview.setPlainText("\n".join(prompts[:_PREVIEWED]))
-        requests = tuple(base.with_values(prompt=prompt) for prompt in prompts)
-        labels = tuple({"prompt": prompt} for prompt in prompts)
-        self.planned.emit(Plan(requests, labels, ("prompt",)) if prompts else None)
+    def _show(self, plan: Plan) -> None:
+        count = len(plan.requests)
+        self.summary.setText(
+            self.tr("1 prompt") if count == 1 else self.tr("{count} prompts").format(count=count)
+        )
+        first = [labels["prompt"] for labels in plan.labels[:_PREVIEWED]]
+        self.preview.setPlainText("\n".join(first))
+        self.planned.emit(plan)
 
     def _typed(self) -> None:
         self.planned.emit(None)

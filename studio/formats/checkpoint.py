@@ -12,6 +12,7 @@ from typing import Literal, TypeAlias
 
 from msgspec import Struct
 
+from studio.formats.lora import is_lora
 from studio.formats.tensors import TensorInfo, Tensors
 
 Content: TypeAlias = Literal[
@@ -155,10 +156,7 @@ def find_checkpoint(tensors: Tensors) -> tuple[Content | None, str]:
     A full checkpoint contains denoiser, VAE and text encoder.
     """
     names = tensors.keys()
-    if any(
-        ".lora_" in name or name.startswith("lora_") or ".lokr_" in name or ".hada_" in name
-        for name in names
-    ):
+    if is_lora(tensors):
         return "lora", ""
     if _any_starts(names, ("image_proj.", "ip_adapter.")):
         return "adapter", ""

@@ -194,6 +194,7 @@ KIND: Kind[ImageRequest] = Kind(
     summary="generate pictures from a prompt",
     action="Send to Image",
     formats=("diffusers", "single_file"),
+    companion_formats=("lora", "embedding", "controlnet", "ip_adapter", "vae", "text_encoder"),
     no_model="There is no image model yet. Add a diffusers folder or a .safetensors checkpoint.",
     wrong_model="{name} is not an image model. Choose one that makes pictures.",
     task_package="studio.engine.tasks.image",

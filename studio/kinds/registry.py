@@ -60,7 +60,11 @@ def kind_if_known(request: Request) -> AnyKind | None:
 
 def task_of_format(format: str) -> str:
     """Return the task of the models in a format."""
-    return next(task for task, kind in kinds().items() if format in kind.formats)
+    return next(
+        task
+        for task, kind in kinds().items()
+        if format in kind.formats or format in kind.companion_formats
+    )
 
 
 def prompted_kind(medium: Medium) -> AnyKind:

@@ -29,12 +29,14 @@ from studio.formats.untrusted_files import (
     user_path,
 )
 from studio.kinds.registry import task_of_format
+from studio.models.base_family import base_of_checkpoint
+from studio.models.identify_companion import describe_companion
 from studio.models.identify_folder import describe_diffusers, describe_transformers
 from studio.models.model_card import has_conditions, languages_of, licence_of, read_config, slug
 from studio.models.upscaler_keys import find_upscaler
 from studio.protocol import ModelRef, ModelSource, Problem, ProblemError, problem
 
-DESCRIPTION_VERSION = 6
+DESCRIPTION_VERSION = 7
 """Incremented when descriptions of unchanged files change, which invalidates caches."""
 
 _MAX_NAME = 200
@@ -144,10 +146,9 @@ def _describe_folder(folder: Path) -> ModelRef:
     folder = snapshot_of(folder)
     if is_file(folder / "model_index.json"):
         return describe_diffusers(folder, "")
-    if is_file(folder / "adapter_config.json") or is_file(
-        folder / "pytorch_lora_weights.safetensors"
-    ):
-        raise _lora_problem(folder.name)
+    for name in ("pytorch_lora_weights.safetensors", "adapter_model.safetensors"):
+        if is_file(folder / name):
+            return msgspec.structs.replace(_describe_file(folder / name), name=folder.name)
     candidates = model_candidates(folder)
     if is_file(folder / "config.json"):
         return _describe_with_config(folder, candidates)
@@ -315,29 +316,9 @@ def _describe_safetensors(file: Path) -> ModelRef:
         return _upscaler(file, header.tensors)
     if content == "denoiser" and configuration_folder(file) is not None:
         return _describe_checkpoint(file, header, "")
-    if content == "lora":
-        raise _lora_problem(file.name)
-    if content == "embedding":
-        raise problem(
-            "bad_input",
-            "The file {file} looks like an embedding (textual inversion), an addition to an image "
-            "model. Add the image model itself.",
-            file=file.name,
-        )
-    if content == "vae":
-        raise problem(
-            "bad_input",
-            "The file {file} looks like a VAE, the part of an image model that turns latents into "
-            "pixels. Add a complete model: a diffusers folder or a full checkpoint.",
-            file=file.name,
-        )
-    if content in ("controlnet", "adapter"):
-        raise problem(
-            "bad_input",
-            "The file {file} looks like a ControlNet or adapter, an addition to an image model. "
-            "Add the image model itself.",
-            file=file.name,
-        )
+    companion = describe_companion(file, header, content)
+    if companion is not None:
+        return companion
     if content == "denoiser":
         raise problem(
             "bad_input",
@@ -346,13 +327,6 @@ def _describe_safetensors(file: Path) -> ModelRef:
             "folder instead.",
             file=file.name,
             folder=folder_beside(file).name,
-        )
-    if content == "encoder":
-        raise problem(
-            "bad_input",
-            "The file {file} looks like a text encoder, one part of an image model. Add a complete"
-            " model: a diffusers folder or a full checkpoint.",
-            file=file.name,
         )
     raise problem(
         "bad_input",
@@ -390,6 +364,7 @@ def _describe_checkpoint(file: Path, header: SafetensorsHeader, family: str) -> 
         format="single_file",
         path=str(file),
         family=family,
+        base=base_of_checkpoint(header.tensors, family),
         size=header.size,
         licence=header.metadata.get("modelspec.license", ""),
     )
@@ -429,15 +404,6 @@ def _upscaler(file: Path, tensors: Tensors) -> ModelRef:
 
 def _upscaler_name(file: Path) -> str:
     return re.sub(r"[_\s]+", " ", file.stem).strip() or file.stem
-
-
-def _lora_problem(name: str) -> ProblemError:
-    return problem(
-        "bad_input",
-        "{name} looks like a LoRA, an addition to another model, and cannot run on its own. Add "
-        "the model it was made for.",
-        name=name,
-    )
 
 
 def _head(path: Path, length: int = 4000) -> str:

@@ -16,6 +16,7 @@ from studio.formats.context_window import context_length
 from studio.formats.safetensors import read_safetensors_header
 from studio.formats.untrusted_files import is_file, is_folder, read_start
 from studio.kinds.registry import task_of_format
+from studio.models.base_family import base_of_folder
 from studio.models.model_card import folder_name, languages_of, licence_of, read_config
 from studio.protocol import ModelRef, ProblemError, problem
 
@@ -166,6 +167,7 @@ def describe_diffusers(folder: Path, model_id: str) -> ModelRef:
         format="diffusers",
         path=str(folder),
         family=pipeline,
+        base=base_of_folder(folder, pipeline),
         size=size,
         licence=licence_of(folder),
         languages=languages_of(folder),

@@ -93,7 +93,9 @@ class Registry:
         if found is None and (os.sep in need.name or "/" in need.name or _is_there(need.name)):
             found = self._by_path(Path(need.name))
         if found is None:
-            raise _unknown_model(need.name, [model.id for model in self.list(need.task)])
+            raise _unknown_model(
+                need.name, [model.id for model in self.list(need.task) if model.role == need.role]
+            )
         if found.task != need.task:
             wrong = kinds()[need.task].wrong_model
             raise ProblemError(Problem("bad_input", Sentence(wrong, {"name": found.name})))

@@ -25,6 +25,11 @@ ModelRole: TypeAlias = Literal[
 ]
 
 
+_COMPANION_ROLES: frozenset[ModelRole] = frozenset(
+    {"lora", "embedding", "controlnet", "ip_adapter", "vae", "text_encoder", "vocoder", "preview"}
+)
+
+
 class ModelSource(Struct, frozen=True):
     """Where a model comes from.
 
@@ -42,7 +47,8 @@ class ModelRef(Struct, frozen=True):
 
     `task` is its kind of work. `family` is read from the files: a transformers `model_type`, a
     diffusers pipeline class or a spandrel architecture; empty if it is only known after loading.
-    `base` is the base family that a model with a role other than `base` works with. `scales` are
+    `base` is the base family: of a base model its own, of a companion the one that it works with
+    (see `studio.formats.base_families`). `scales` are
     the factors of an upscaler, empty if unknown. `size` is bytes, `context` tokens.
     """
 
@@ -63,6 +69,13 @@ class ModelRef(Struct, frozen=True):
     source: ModelSource = ModelSource()
     has_conditions: bool = False
     """Whether the licence restricts the use."""
+    trigger_words: tuple[str, ...] = ()
+    """Words for the prompt that a LoRA or an embedding was trained with."""
+
+    @property
+    def is_companion(self) -> bool:
+        """Whether it works only together with a base model."""
+        return self.role in _COMPANION_ROLES
 
     @property
     def is_starter(self) -> bool:

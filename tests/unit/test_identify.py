@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import pickle
 import zipfile
@@ -125,16 +126,43 @@ def test_an_upscaler_in_safetensors_is_identified_with_its_scale(tmp_path: Path)
     assert (model.name, model.scales) == ("4x fox", (4,))
 
 
+_CROSS_ATTENTION = "down_blocks_0_attentions_0_transformer_blocks_0_attn2_to_k"
+_CONTROL = "control_model.input_blocks.1.1.transformer_blocks.0.attn2.to_k.weight"
+_ENCODER = "text_model.encoder.layers.0.mlp.fc1.weight"
+
+
+@pytest.mark.parametrize(
+    ("tensors", "role", "base"),
+    [
+        ({f"lora_unet_{_CROSS_ATTENTION}.lora_down.weight": (4, 2048)}, "lora", "sdxl"),
+        ({"emb_params": (8, 768)}, "embedding", "sd1"),
+        ({"clip_l": (2, 768), "clip_g": (2, 1280)}, "embedding", "sdxl"),
+        ({_CONTROL: (320, 768)}, "controlnet", "sd1"),
+        ({"ip_adapter.1.to_k_ip.weight": (640, 2048)}, "ip_adapter", "sdxl"),
+        ({"decoder.conv_in.weight": (4, 4), "encoder.conv_in.weight": (4, 4)}, "vae", ""),
+        ({_ENCODER: (4, 4)}, "text_encoder", ""),
+    ],
+)
+def test_companions_are_described_with_role_and_base_family(
+    tmp_path: Path, tensors: dict[str, tuple[int, ...]], role: str, base: str
+) -> None:
+    model = describe_path(write_safetensors(tmp_path / "x.safetensors", tensors))
+    assert (model.task, model.role, model.base, model.is_companion) == ("image", role, base, True)
+
+
+def test_trigger_words_noted_beside_a_lora_are_read(tmp_path: Path) -> None:
+    file = write_safetensors(tmp_path / "fox.safetensors", {"lora_unet_x.lora_down.weight": (4, 4)})
+    notes = {"trainedWords": ["zkfox", "red fur"], "baseModel": "SDXL 1.0"}
+    (tmp_path / "fox.civitai.info").write_text(json.dumps(notes), encoding="utf-8")
+    model = describe_path(file)
+    assert (model.base, model.trigger_words) == ("sdxl", ("zkfox", "red fur"))
+
+
 @pytest.mark.parametrize(
     ("names", "word"),
     [
-        (["lora_unet_down_blocks_0.lora_down.weight"], "LoRA"),
-        (["unet.down_blocks.0.attn1.to_q.lora_A.weight"], "LoRA"),
-        (["decoder.conv_in.weight", "encoder.conv_in.weight"], "VAE"),
-        (["emb_params"], "embedding"),
-        (["control_model.time_embed.0.weight"], "ControlNet"),
+        (["base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight"], "language model"),
         (["double_blocks.0.img_attn.norm.key_norm.scale"], "denoiser"),
-        (["text_model.encoder.layers.0.mlp.fc1.weight"], "text encoder"),
         (["model.layers.0.self_attn.q_proj.weight"], "language model"),
         (["something.weight"], "unknown architecture"),
         ([], "unknown architecture"),

@@ -95,7 +95,7 @@ class ModelsDialog(QDialog):
             font = self.view.font()
             font.setWeight(font.Weight.DemiBold)
             group.setFont(0, font)
-            models = self._state.models(task)
+            models = (*self._state.models(task), *self._state.companions(task))
             for model in models:
                 item = self._row(group, model)
                 if first is None and self._task in ("", task):

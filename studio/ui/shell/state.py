@@ -236,7 +236,12 @@ class AppState(QObject):
 
     def models(self, task: str | None = None) -> tuple[ModelRef, ...]:
         """Return the models found by the last listing, of one task or of all."""
-        return tuple(model for model in self._models if task is None or model.task == task)
+        found = (model for model in self._models if task is None or model.task == task)
+        return tuple(model for model in found if not model.is_companion)
+
+    def companions(self, task: str) -> tuple[ModelRef, ...]:
+        """Return the models of a task that work only together with others, such as LoRA."""
+        return tuple(model for model in self._models if model.task == task and model.is_companion)
 
     def fit(self, model: ModelRef) -> Fit | None:
         """Return how well a model fits into memory, as of the last listing."""

@@ -18,8 +18,10 @@ MINUTES ?= 20
 fuzz:
 	@$(BOOTSTRAP) fuzz --minutes $(MINUTES)
 
+# Every writing operation killed at each step on the disk, or RANDOM kills of real processes.
+RANDOM ?= 0
 crash:
-	@$(BOOTSTRAP) crash
+	@$(BOOTSTRAP) crash --random $(RANDOM)
 
 bench:
 	@$(BOOTSTRAP) bench

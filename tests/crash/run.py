@@ -1,6 +1,7 @@
 """Kill every operation at every point: `python -m tests.crash.run [OPERATION]`.
 
-The exit status is 1 where the checker found a contradiction that is not known.
+With `--random 200`, real processes are killed at random moments instead (`random_kills.py`). The
+exit status is 1 where the checker found a contradiction that is not known.
 """
 
 from __future__ import annotations
@@ -20,7 +21,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Kill every operation at every point.")
     parser.add_argument("operation", nargs="?", default="")
     parser.add_argument("--steps", action="store_true", help="list the points, kill nothing")
+    parser.add_argument("--random", type=int, default=0, metavar="N", help="random kills instead")
+    parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
+    if options.random:
+        from tests.crash import random_kills
+
+        return random_kills.run(options.random, options.seed)
     news: Counter[str] = Counter()
     known: Counter[str] = Counter()
     visited = content = 0

@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -14,9 +15,14 @@ from typing import Any
 
 import pytest
 
+from studio.kinds.image import ImageRequest
+from studio.kinds.text import TextRequest
 from studio.library.recipes.metadata import read_recipe
+from studio.library.store import Library
 from tests.crash.checker import contradictions
-from tests.e2e.conftest import CommandResult
+from tests.e2e.conftest import ROOT, CommandResult
+from tests.unit.conftest import record
+from tests.unit.model_files import write_llama
 
 Command = Callable[..., subprocess.Popen[str]]
 PROCESSES = 3
@@ -145,3 +151,95 @@ def test_a_row_that_fails_in_another_process_fails_the_table_that_waits_for_it(
     assert [result.status for result in ran] == [1, 1]
     assert [(r.events[-1]["assets"], r.events[-1]["failed"]) for r in ran[1:]] == [(0, 1)]
     assert sorted(row["line"] for row in results(out)) == ["2", "3", "3", "4"]
+
+
+def prepare(root: Path) -> set[str]:
+    """Make a library with 12 results, 10 waiting jobs and 2 failed ones, and a table beside it.
+
+    Returns the ids of the results.
+    """
+    library = Library.open(root)
+    made = library.queue.enqueue(
+        [ImageRequest(prompt=f"fox {n}", seed=n) for n in range(6)]
+        + [TextRequest(prompt=f"fox {n}", seed=n) for n in range(6)],
+        claim=True,
+    )
+    ids = {record(library, job, created=job.created).id for job in made}
+    for job in made:
+        library.queue.finish(job.id, "done")
+    failing = [TextRequest(prompt="fails", seed=n) for n in range(2)]
+    for job in library.queue.enqueue(failing, claim=True):
+        library.queue.finish(job.id, "failed")
+    library.queue.enqueue([TextRequest(prompt=f"waits {n}", seed=n) for n in range(10)])
+    library.close()
+    lines = [f"text,row {n},{n}" for n in range(12)]
+    (root.parent / "shared.csv").write_text("\n".join(["task,prompt,seed", *lines]))
+    for number in range(PROCESSES):
+        write_llama(root.parent / f"model-{number}")
+    return ids
+
+
+def raced(environment: dict[str, str], *racers: str, rounds: int) -> list[CommandResult]:
+    """Let processes do what they are told, all at once: for each a sequence of names."""
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-m", "tests.e2e.racer", str(n), str(rounds), *names.split()],
+            cwd=ROOT,
+            env=environment | {"STUDIO_FAKE_ENGINE": "plain"},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            encoding="utf-8",
+        )
+        for n, names in enumerate(racers)
+    ]
+    for process in processes:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n", process.communicate()
+    for process in processes:
+        assert process.stdin is not None
+        print(file=process.stdin, flush=True)
+    ran = finished(processes)
+    for result in ran:
+        assert result.status == 0, result.err
+        assert "in use by another program" not in result.err + result.out
+    return ran
+
+
+@pytest.mark.parametrize(
+    "racers",
+    [
+        ("generate enqueue", "generate enqueue", "resume queue clear"),
+        ("batch", "batch", "batch"),
+        ("batch", "rebuild", "mark"),
+        ("queue", "queue enqueue", "queue clear"),
+        ("resume", "resume", "queue"),
+        ("mark", "mark", "mark rebuild"),
+        ("export", "export search", "mark"),
+        ("models", "models", "models"),
+    ],
+    ids=lambda racers: " | ".join(racers),
+)
+def test_processes_on_one_library_lose_and_double_nothing(
+    racers: tuple[str, ...], environment: dict[str, str], root: Path
+) -> None:
+    before = prepare(root)
+    ran = raced(environment, *racers, rounds=2 * RACES)
+    events = [event for result in ran for event in result.events]
+    assert [event for event in events if event.get("event") == "failed"] == []
+    assert contradictions(root) == []
+    paths = [event["path"] for event in events if event.get("event") == "asset"]
+    assert len(set(paths)) == len(paths)
+    library = Library.open(root)
+    kept = [*library.assets.recent(limit=10_000), *library.trash.list()]
+    library.close()
+    if "empty" not in " ".join(racers):
+        assert before <= {asset.id for asset in kept}
+    if "trash" not in " ".join(racers):
+        assert set(paths) <= {str(asset.path) for asset in kept}
+    if (shared := root.parent / "shared").exists():
+        made = [row for row in results(shared) if row["path"]]
+        assert len({row["path"] for row in made}) == len(made)
+        if "batch" in racers:
+            assert {row["path"] for row in made} == {str(file) for file in shared.glob("*.md")}

@@ -58,6 +58,31 @@ def test_a_table_is_enqueued_with_its_labels(
     assert not dialog.sheet.isEnabled()
 
 
+def test_the_encoding_of_a_table_is_shown_with_its_first_row_and_can_be_chosen(
+    find: Find, qtbot: QtBot, tmp_path: Path
+) -> None:
+    dialog = open_dialog(find, 0)
+    page = dialog.table
+    table = tmp_path / "jobs.csv"
+    table.write_bytes("task,prompt\ntext,블랙\n".encode("euc-kr"))
+    page.load(table)
+    qtbot.waitUntil(dialog.start.isEnabled, timeout=10_000)
+    assert page.encoding.currentText() == "Not certain: GB 18030 (GBK)"
+    page.encoding.setCurrentIndex(page.encoding.findData("euc-kr"))
+    page.encoding.activated.emit(page.encoding.currentIndex())
+    assert not dialog.start.isEnabled()
+    qtbot.waitUntil(dialog.start.isEnabled, timeout=10_000)
+    assert page.preview.text() == "text | 블랙"
+    page.encoding.setCurrentIndex(page.encoding.findData("utf-8"))
+    page.encoding.activated.emit(page.encoding.currentIndex())
+    wait_for(qtbot, page.summary, "not in the encoding UTF-8")
+    assert not dialog.start.isEnabled()
+    table.write_text("task,prompt\ntext,x\n")
+    page.load(table)
+    qtbot.waitUntil(dialog.start.isEnabled, timeout=10_000)
+    assert page.encoding.currentText() == "Detected: UTF-8"
+
+
 def test_alternatives_are_expanded_into_prompts(find: Find, qtbot: QtBot) -> None:
     dialog = open_dialog(find, 1)
     dialog.prompts.prompt.setPlainText("a {red|blue} {cat|dog}")

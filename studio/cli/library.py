@@ -16,7 +16,7 @@ from studio.library.index.search import AssetQuery
 from studio.library.recipes.export import export
 from studio.library.records import Asset
 from studio.library.store import Library
-from studio.protocol import ProblemError, Sentence, problem
+from studio.protocol import Problem, ProblemError, Sentence, problem
 from studio.settings import default_paths, library_root, load_settings
 
 
@@ -173,13 +173,17 @@ def _export(opened: Library, options: argparse.Namespace) -> int:
     def note(path: Path, message: Sentence) -> None:
         lost.setdefault(path, []).append(str(message))
 
-    for asset in assets:
-        try:
-            (target,) = export([asset], folder, options.format, quality, note)
-        except ProblemError as error:
-            print(f"studio library export: {error.problem.message}", file=sys.stderr)
-            status = SOME_FAILED
-            continue
+    def skip(_asset: Asset, found: Problem) -> None:
+        nonlocal status
+        print(f"studio library export: {found.message}", file=sys.stderr)
+        status = SOME_FAILED
+
+    try:
+        targets = export(assets, folder, options.format, quality, note, skip)
+    except ProblemError as error:
+        print(f"studio library export: {error.problem.message}", file=sys.stderr)
+        return SOME_FAILED
+    for target in targets:
         if options.json:
             line = {"path": str(target), "lost": lost.get(target, [])}
             print(json.dumps(line, ensure_ascii=False))

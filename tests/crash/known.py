@@ -9,7 +9,6 @@ from tests.known_faults import KnownFault
 
 _MARKS = "marks.jsonl is written before the index: a kill between them leaves them apart"
 _MOVED = "a file is moved in three steps (marks, file, index), and the start mends none of them"
-_EXPORT = "an export is not whole or nothing: copies are written in place, and listed at the end"
 _REBUILT = "an index that a kill left half made is taken for a whole one at the next start"
 
 KNOWN = (
@@ -22,8 +21,6 @@ KNOWN = (
     KnownFault("restore", "^there and not indexed", _MOVED),
     KnownFault("empty the trash", "^trash and marks file differ", _MOVED),
     KnownFault("empty the trash", "^indexed and not there", _MOVED),
-    KnownFault("export", "^half a copy", _EXPORT),
-    KnownFault("export", "^a copy that is not in the table", _EXPORT),
     KnownFault("rebuild without an index", "^there and not indexed", _REBUILT),
     KnownFault("rebuild without an index", "^marks of nothing", _REBUILT),
     KnownFault("rebuild without an index", "^marks file and index differ", _REBUILT),

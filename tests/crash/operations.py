@@ -252,7 +252,7 @@ def _resumed_once(place: Path) -> list[str]:
 def _whole_export(place: Path) -> list[str]:
     wrong = []
     for folder in (place / "copies", place / "converted"):
-        files = [file for file in folder.glob("*") if file.name != TABLE]
+        files = [file for file in folder.rglob("*") if file.is_file() and file.name != TABLE]
         table = folder / TABLE
         text = table.read_text("utf-8-sig") if table.exists() else ""
         listed = [row[0] for row in csv.reader(text.splitlines()) if row][1:]
@@ -280,7 +280,7 @@ OPERATIONS = (
     Operation("trash", _small, _trash, _all_found(4)),
     Operation("restore", _small, _restore, _all_found(4)),
     Operation("empty the trash", _small, _empty, _jobs_kept),
-    Operation("export", _small, _export, _whole_export),
+    Operation("export", _small, _export, _whole_export, _export),
     Operation("rebuild", _changed_by_hand, _rebuild, _all_found(3), _rebuild),
     Operation("rebuild without an index", _without_index, _open, _all_found(4)),
     Operation("resume", _cut_off, _resume, _resumed_once),

@@ -220,7 +220,7 @@ def test_a_damaged_picture_is_refused_and_leaves_no_file(
     asset.path.write_bytes(content)
     with pytest.raises(ProblemError, match="damaged"):
         exported(asset, tmp_path / "out", "webp")
-    assert [path.name for path in (tmp_path / "out").iterdir()] == [TABLE]
+    assert list((tmp_path / "out").iterdir()) == []
 
 
 def test_a_picture_too_large_for_the_format_is_refused(library: Library, tmp_path: Path) -> None:

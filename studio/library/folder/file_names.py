@@ -6,16 +6,21 @@ all scripts and emoji, and are short enough for all file systems (below 200 byte
 
 from __future__ import annotations
 
+import os
 import re
 import unicodedata
 from datetime import datetime
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from studio.kinds.registry import kind_if_known, known_kind
 from studio.kinds.requests import prompt_of
 from studio.protocol import Request
 
 SLUG_CHARACTERS = 60
+_LONGEST_NAME = 255
+"""Bytes of UTF-8, the limit of most file systems; others allow as many characters of UTF-16."""
+_NUMBER_BYTES = 8
+_INVALID = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*]')
 _SLUG_BYTES = 120
 # https://learn.microsoft.com/windows/win32/fileio/naming-a-file
 _RESERVED = re.compile(r"(?i)^(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$)(\.|-|$)")
@@ -71,4 +76,29 @@ def plain_name(request: Request, seed: int, extension: str) -> str:
 
 def numbered(path: Path, attempt: int) -> Path:
     """Return `path` for attempt 1, and `name-2.ext`, `name-3.ext`, … for later ones."""
-    return path if attempt == 1 else path.with_name(f"{path.stem}-{attempt}{path.suffix}")
+    if attempt == 1:
+        return path
+    return path.with_name(_shortened(path.stem, f"-{attempt}{path.suffix}", _LONGEST_NAME))
+
+
+def portable_name(name: str) -> str:
+    """Return the name of any file, changed where another system would not accept it.
+
+    It has room for a number (`numbered`).
+    """
+    valid = _INVALID.sub("-", name.encode("utf-8", "replace").decode()).rstrip(". ")
+    if is_reserved(valid) or not valid.strip("."):
+        valid = f"x-{valid}"
+    path = PurePath(valid)
+    return _shortened(path.stem, path.suffix, _LONGEST_NAME - _NUMBER_BYTES)
+
+
+def _shortened(stem: str, end: str, limit: int) -> str:
+    """Return `stem` and `end`, with as much of `stem` as fits into `limit` bytes of UTF-8."""
+    whole = os.fsencode(stem + end)
+    if len(whole) <= limit:
+        return stem + end
+    if len(os.fsencode(end)) >= limit:  # a "suffix" as long as a name
+        return whole[:limit].decode("utf-8", "ignore")
+    room = limit - len(os.fsencode(end))
+    return os.fsencode(stem)[:room].decode("utf-8", "ignore").rstrip(". ") + end

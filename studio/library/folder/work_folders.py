@@ -18,7 +18,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from studio.formats.untrusted_files import open_regular
+from studio.formats.untrusted_files import is_file, open_regular
 from studio.library.disk_problems import file_problem
 from studio.library.folder.stored_paths import StoredPaths, safe_name
 
@@ -93,7 +93,7 @@ class WorkFolders:
         if token == self._token:
             return True
         lock = _lock(self._root, token)
-        if not Path(lock.lock_file).exists():
+        if not is_file(Path(lock.lock_file)) or Path(lock.lock_file).is_symlink():
             return False
         try:
             with lock:
@@ -105,21 +105,30 @@ class WorkFolders:
 
     def remove_stale(self, destination: Path) -> None:
         """Remove work folders of dead processes in `destination`, and in other recorded ones."""
+        for folder in self.stale(destination):
+            for other in _recorded_destinations(folder, destination):
+                if self._paths.is_allowed(other):
+                    self.remove_stale(other)
+
+    def stale(self, destination: Path) -> Iterator[Path]:
+        """Yield the work folders of dead processes in `destination`.
+
+        Each is locked while it is used, and removed afterwards.
+        """
         parent = destination / _PARENT
+        names: set[str] = set()
         with contextlib.suppress(OSError):
             names = {path.name.removesuffix(".lock") for path in parent.glob(f"{_PREFIX}*")}
-            for name in names:
-                token = name.removeprefix(_PREFIX)
-                if token == self._token:
-                    continue
-                lock = _lock(destination, token)
-                if Path(lock.lock_file).is_symlink():
-                    continue
-                with contextlib.suppress(Timeout, OSError):
-                    lock.acquire()
-                    for other in _recorded_destinations(destination, token):
-                        if self._paths.is_allowed(other):
-                            self.remove_stale(other)
+        for name in names:
+            token = name.removeprefix(_PREFIX)
+            lock = _lock(destination, token)
+            if token == self._token or Path(lock.lock_file).is_symlink():
+                continue
+            with contextlib.suppress(Timeout, OSError):
+                lock.acquire()
+                try:
+                    yield parent / name
+                finally:
                     _discard(destination, token, lock)
 
     def close(self) -> None:
@@ -213,9 +222,9 @@ def _lock(destination: Path, token: str) -> FileLock:
     )
 
 
-def _recorded_destinations(destination: Path, token: str) -> list[Path]:
+def _recorded_destinations(folder: Path, destination: Path) -> list[Path]:
     try:
-        file = destination / _PARENT / f"{_PREFIX}{token}" / _DESTINATIONS_FILE
+        file = folder / _DESTINATIONS_FILE
         with open_regular(file) as opened:
             recorded = opened.read(_MAX_PLACES)
     except OSError:

@@ -1,26 +1,50 @@
-"""Export results: copy or convert them, and list their recipes in a table."""
+"""Export results: copy or convert them, and list their recipes in a table.
+
+An export is whole or nothing. Copies are made in a work folder of the destination, with the table
+as it will be. Putting the table in its place is the step that decides: what is killed before has
+done nothing, and what is killed after is finished by the next export to that folder.
+"""
 
 from __future__ import annotations
 
 import csv
+import os
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Literal, TypeAlias
 
+from msgspec import Struct
+
 from studio.formats.csv_cells import escaped
+from studio.formats.untrusted_files import open_regular
 from studio.kinds.coding import to_json
 from studio.kinds.kind import Medium
 from studio.library.disk_problems import file_problem
-from studio.library.folder.file_names import numbered
+from studio.library.folder.file_names import numbered, portable_name
+from studio.library.folder.file_placing import place_file, sync_folder
+from studio.library.folder.work_folders import SharedLock, WorkFolders
 from studio.library.recipes.convert_picture import SUFFIXES, convert_picture
 from studio.library.records import Asset
-from studio.protocol import Sentence, problem
+from studio.protocol import Problem, ProblemError, Sentence, problem
 
 TABLE = "recipes.csv"
+_COLUMNS = ("file", "task", "model", "seed", "prompt", "recipe")
+_WORK = "export"
+_READY = "ready"
+_LOCK_SECONDS = 30.0
 
 ExportFormat: TypeAlias = Literal["", "webp", "jpeg"]
 """Format to convert pictures to, "" to copy files unchanged."""
+
+
+class _Copy(Struct, frozen=True):
+    """A finished copy of an asset in the work folder; `name` is the one that it should get."""
+
+    asset: Asset
+    file: Path
+    name: str
+    losses: tuple[Sentence, ...]
 
 
 def export(
@@ -29,77 +53,135 @@ def export(
     format: ExportFormat = "",
     quality: int | None = None,
     on_loss: Callable[[Path, Sentence], object] = lambda _path, _loss: None,
+    on_failure: Callable[[Asset, Problem], object] | None = None,
 ) -> list[Path]:
-    """Copy results to `folder` and add a row for each to its `recipes.csv`.
+    """Copy results to `folder` and add a row for each to its `recipes.csv`: all of them or none.
 
     With `format`, pictures are converted, keeping their recipe; see `convert_picture` for
     `quality`. `on_loss` is called with the copy's path and a message for each loss. Existing
-    files are not overwritten; a number is added to the name. Returns the copies. Raises
-    `ProblemError` if a file is missing, damaged or too large, and on disk errors; previous copies
-    are kept, with their rows in the table.
+    files are not overwritten; a number is added to the name. Returns the copies.
+
+    A result whose file is missing, damaged or too large is passed to `on_failure` and left out.
+    Without `on_failure`, and on disk errors, raises `ProblemError`, and nothing is exported.
     """
-    table = folder / TABLE
-    copies: list[Path] = []
+    work = WorkFolders(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        is_new = not table.exists()
-        # The byte order mark tells spreadsheet programs that the table is UTF-8.
-        encoding = "utf-8-sig" if is_new else "utf-8"
-        with table.open("a", encoding=encoding, newline="") as file:
-            writer = csv.writer(file)
-            if is_new:
-                writer.writerow(["file", "task", "model", "seed", "prompt", "recipe"])
-            for asset in assets:
-                if not asset.path.is_file():
-                    raise problem(
-                        "bad_input",
-                        "The file {name} is no longer where it was saved.",
-                        name=asset.path.name,
-                    )
-                target = _copy(asset, folder, format, quality, on_loss)
-                recipe = asset.recipe
-                writer.writerow(
-                    [
-                        escaped(target.name),
-                        asset.task,
-                        escaped(recipe.model_id),
-                        recipe.seed,
-                        escaped(asset.prompt),
-                        to_json(recipe),
-                    ]
-                )
-                copies.append(target)
+        place = work.folder(folder, _WORK)
+        copies: list[_Copy] = []
+        for number, asset in enumerate(assets):
+            try:
+                copies.append(_copy(asset, place / str(number), format, quality))
+            except ProblemError as error:
+                if on_failure is None:
+                    raise
+                on_failure(asset, error.problem)
+        with SharedLock(folder, _WORK, _LOCK_SECONDS).held() as lock:
+            for stale in work.stale(folder):
+                _finish(folder, stale / _WORK)
+            targets = _publish(folder, place, copies) if copies else []
+            lock.remove()
     except OSError as error:
         raise file_problem(error, folder) from error
-    return copies
+    finally:
+        work.close()
+    for copy, target in zip(copies, targets, strict=True):
+        for loss in copy.losses:
+            on_loss(target, loss)
+    return targets
 
 
-def _copy(
-    asset: Asset,
-    folder: Path,
-    format: ExportFormat,
-    quality: int | None,
-    on_loss: Callable[[Path, Sentence], object],
-) -> Path:
-    name = asset.path.name
+def _copy(asset: Asset, file: Path, format: ExportFormat, quality: int | None) -> _Copy:
+    """Copy or convert an asset to the new file `file`, and sync it."""
+    name = portable_name(asset.path.name)
     losses: list[Sentence] = []
-    content: bytes | None = None
-    if format and asset.medium is Medium.PICTURE:
-        suffixes = SUFFIXES[format]
-        if quality is not None or asset.path.suffix.lower() not in suffixes:
-            name = f"{asset.path.stem}{suffixes[0]}"
-            content = convert_picture(asset.path, asset.recipe, format, quality, losses.append)
-    target = next(
-        path for n in range(1, 10_000) if not (path := numbered(folder / name, n)).exists()
-    )
     try:
-        if content is None:
-            shutil.copy2(asset.path, target)
+        source = open_regular(asset.path)
+    except OSError as error:
+        raise problem(
+            "bad_input",
+            "The file {name} is no longer where it was saved.",
+            str(error),
+            name=asset.path.name,
+        ) from error
+    with source, file.open("xb") as target:
+        is_same = format == "" or asset.medium is not Medium.PICTURE
+        if format and not is_same:
+            is_same = quality is None and asset.path.suffix.lower() in SUFFIXES[format]
+        if format and not is_same:
+            name = f"{Path(name).stem}{SUFFIXES[format][0]}"
+            target.write(convert_picture(asset.path, asset.recipe, format, quality, losses.append))
         else:
-            target.write_bytes(content)
-    except OSError:
-        target.unlink(missing_ok=True)
-        raise
-    for loss in losses:
-        on_loss(target, loss)
-    return target
+            shutil.copyfileobj(source, target, 1 << 20)
+        target.flush()
+        os.fsync(target.fileno())
+        times = os.fstat(source.fileno())
+    if is_same:
+        os.utime(file, ns=(times.st_atime_ns, times.st_mtime_ns))
+    return _Copy(asset, file, name, tuple(losses))
+
+
+def _publish(folder: Path, place: Path, copies: Sequence[_Copy]) -> list[Path]:
+    """Give finished copies their names, and list them in the table. Raises `OSError`."""
+    taken = {name.casefold() for name in os.listdir(folder)}  # noqa: PTH208 names, not paths
+    targets: list[Path] = []
+    for copy in copies:
+        target = next(
+            path
+            for n in range(1, 10_000 + len(copies))
+            if (path := numbered(folder / copy.name, n)).name.casefold() not in taken
+        )
+        taken.add(target.name.casefold())
+        targets.append(target)
+    _write_table(folder / TABLE, place / TABLE, zip(copies, targets, strict=True))
+    (place / _READY).mkdir()
+    for copy, target in zip(copies, targets, strict=True):
+        copy.file.rename(place / _READY / target.name)
+    sync_folder(place / _READY)
+    (place / TABLE).replace(folder / TABLE)
+    return [place_file(place / _READY / target.name, target) for target in targets]
+
+
+def _finish(folder: Path, place: Path) -> None:
+    """Move the copies of a killed export into its folder if it had put the table there."""
+    if (place / TABLE).exists():
+        return
+    for file in sorted((place / _READY).glob("*")):
+        target = folder / file.name
+        # Killed in the middle of `place_file`: linked already, or the name is only reserved.
+        if target.exists() and (target.samefile(file) or target.stat().st_size == 0):
+            file.replace(target)
+            file.unlink(missing_ok=True)  # renaming a link to itself does nothing
+        else:
+            place_file(file, target)
+
+
+def _write_table(old: Path, new: Path, rows: Iterable[tuple[_Copy, Path]]) -> None:
+    """Write the table `old` with more rows to the file `new`, and sync it. Raises `OSError`."""
+    with new.open("xb") as file:
+        if old.exists():
+            with open_regular(old) as existing:
+                shutil.copyfileobj(existing, file)
+        is_new = file.tell() == 0
+    # The byte order mark tells spreadsheet programs that the table is UTF-8.
+    encoding = "utf-8-sig" if is_new else "utf-8"
+    with new.open("a", encoding=encoding, errors="replace", newline="") as table:
+        writer = csv.writer(table)
+        if is_new:
+            writer.writerow(_COLUMNS)
+        for copy, target in rows:
+            asset, recipe = copy.asset, copy.asset.recipe
+            writer.writerow(
+                [
+                    escaped(target.name),
+                    asset.task,
+                    escaped(recipe.model_id),
+                    recipe.seed,
+                    escaped(asset.prompt),
+                    to_json(recipe),
+                ]
+            )
+        table.flush()
+        os.fsync(table.fileno())
+    if not is_new:
+        shutil.copymode(old, new)

@@ -13,7 +13,7 @@ from PySide6.QtGui import QGuiApplication, QImage
 from studio.kinds.kind import Medium
 from studio.library.recipes.export import ExportFormat
 from studio.library.records import Asset
-from studio.protocol import Sentence
+from studio.protocol import Problem, Sentence
 from studio.ui.shell.state import AppState
 from studio.ui.style.translations import translated
 from studio.ui.widgets.open_path import open_path
@@ -120,7 +120,19 @@ class ResultOperations(QObject):
         def note_loss(path: Path, loss: Sentence) -> None:
             lost.setdefault(translated(loss), []).append(path.name)
 
+        failed: list[str] = []
+
+        def note_failure(_asset: Asset, found: Problem) -> None:
+            failed.append(translated(found.message))
+
         def done(copies: list[Path]) -> None:
+            if copies:
+                report(copies)
+            if failed:
+                more = "" if len(failed) == 1 else f" (+{len(failed) - 1})"
+                self._state.show_message(f"{failed[0]}{more}", "error")
+
+        def report(copies: list[Path]) -> None:
             for loss, names in lost.items():
                 more = "" if len(names) == 1 else f" (+{len(names) - 1})"
                 self._state.show_message(f"{names[0]}{more}: {loss}", "warning")
@@ -139,7 +151,7 @@ class ResultOperations(QObject):
 
         self._state.background.long(
             self,
-            lambda: export(assets, folder, to_format, on_loss=note_loss),
+            lambda: export(assets, folder, to_format, on_loss=note_loss, on_failure=note_failure),
             done,
             self._state.problem.emit,
         )

@@ -1,0 +1,121 @@
+"""An export is whole or nothing, and its names are valid wherever it goes."""
+
+from __future__ import annotations
+
+import csv
+import os
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from studio.library.folder.file_names import numbered, portable_name
+from studio.library.recipes.export import TABLE, export
+from studio.library.records import Asset
+from studio.library.store import Library
+from studio.protocol import Problem, ProblemError
+from tests.unit.conftest import enqueue, record
+
+
+def _listed(folder: Path) -> list[str]:
+    with (folder / TABLE).open(encoding="utf-8-sig", newline="") as file:
+        return [row["file"] for row in csv.DictReader(file)]
+
+
+def _names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_nothing_is_exported_if_one_result_is_gone(library: Library, tmp_path: Path) -> None:
+    assets = [record(library, enqueue(library, f"fox {n}")) for n in range(3)]
+    assets[2].path.unlink()
+    with pytest.raises(ProblemError, match="no longer where it was saved"):
+        export(assets, tmp_path / "out")
+    assert _names(tmp_path / "out") == []
+
+
+def test_a_result_that_is_gone_is_left_out_if_the_caller_takes_note(
+    library: Library, tmp_path: Path
+) -> None:
+    assets = [record(library, enqueue(library, f"fox {n}")) for n in range(3)]
+    assets[1].path.unlink()
+    failed: list[tuple[Asset, Problem]] = []
+    copies = export(
+        assets, tmp_path / "out", on_failure=lambda asset, found: failed.append((asset, found))
+    )
+    assert [copy.name for copy in copies] == [assets[0].path.name, assets[2].path.name]
+    assert _listed(tmp_path / "out") == [copy.name for copy in copies]
+    assert [asset for asset, _ in failed] == [assets[1]]
+
+
+def test_names_that_differ_only_in_case_do_not_overwrite_each_other(
+    library: Library, tmp_path: Path
+) -> None:
+    assets = [record(library, enqueue(library, f"fox {n}")) for n in range(2)]
+    renamed = []
+    for asset, name in zip(assets, ("Fox.png", "fOX.png"), strict=True):
+        asset.path.rename(asset.path.with_name(name))
+        renamed.append(replace(asset, path=asset.path.with_name(name)))
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "FOX.PNG").write_text("mine")
+    copies = export(renamed, tmp_path / "out")
+    assert [copy.name for copy in copies] == ["Fox-2.png", "fOX-3.png"]
+    assert (tmp_path / "out" / "FOX.PNG").read_text() == "mine"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such modes")
+def test_copies_follow_the_umask_and_the_table_keeps_its_mode(
+    library: Library, tmp_path: Path
+) -> None:
+    asset = record(library, enqueue(library))
+    asset.path.chmod(0o600)
+    before = os.umask(0o027)
+    try:
+        (copy,) = export([asset], tmp_path / "out")
+        assert copy.stat().st_mode & 0o777 == 0o640
+        assert (tmp_path / "out" / TABLE).stat().st_mode & 0o777 == 0o640
+        (tmp_path / "out" / TABLE).chmod(0o664)
+        export([asset], tmp_path / "out")
+        assert (tmp_path / "out" / TABLE).stat().st_mode & 0o777 == 0o664
+    finally:
+        os.umask(before)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "狐" * 83 + "狸.png",
+        "x" * 251 + ".png",
+        "x" * 300,
+        "." + "x" * 300,
+        "🦊" * 62 + ".jpeg",
+    ],
+)
+def test_a_long_name_is_shortened_at_whole_characters_with_room_for_a_number(name: str) -> None:
+    short = portable_name(name)
+    assert len(short.encode()) <= 247
+    assert name.startswith(Path(short).stem)
+    again = numbered(Path("/", short), 12)
+    assert len(again.name.encode()) <= 255
+    longest = numbered(Path("/", "狐" * 84 + ".md"), 1234)
+    assert len(longest.name.encode()) <= 255
+    assert longest.name.endswith("狐-1234.md")
+
+
+@pytest.mark.parametrize(
+    ("name", "portable"),
+    [
+        ("a fox-5.png", "a fox-5.png"),
+        ("狐狸.md", "狐狸.md"),
+        ("con.png", "x-con.png"),
+        ("NUL", "x-NUL"),
+        ("com1 .txt", "x-com1 .txt"),
+        ("a:b|c?.png", "a-b-c-.png"),
+        ("line\nbreak.png", "line-break.png"),
+        ("dots. . .", "dots"),
+        ("\udce9t\udce9.png", "-t-.png"),
+        ("...", "x-"),
+    ],
+)
+def test_a_name_that_windows_refuses_is_changed(name: str, portable: str) -> None:
+    assert portable_name(name) == portable

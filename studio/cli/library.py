@@ -10,14 +10,18 @@ from pathlib import Path
 
 from studio.cli.exit_status import DONE, SOME_FAILED, USAGE_ERROR
 from studio.cli.folders import library_folder, output_folder
+from studio.formats.untrusted_files import printable
 from studio.kinds.coding import to_json
 from studio.library.index.database import DamagedDatabaseError
 from studio.library.index.search import AssetQuery
 from studio.library.recipes.export import export
 from studio.library.records import Asset
+from studio.library.recovery.result_files import UnreadFile
 from studio.library.store import Library
 from studio.protocol import Problem, ProblemError, Sentence, problem
 from studio.settings import default_paths, library_root, load_settings
+
+_LONGEST_PATH = 10_000
 
 
 def library(options: argparse.Namespace) -> int:
@@ -197,14 +201,27 @@ def _export(opened: Library, options: argparse.Namespace) -> int:
 def _rebuild(opened: Library, options: argparse.Namespace) -> int:
     try:
         count = opened.rebuild()
+        unread = opened.unread
     except DamagedDatabaseError:
         opened.close()
         reopened = Library.open(opened.root, run_queue=False)
         _print_notice(reopened)
         count = reopened.assets.count()
+        unread = reopened.unread
         reopened.close()
     if options.json:
-        print(json.dumps({"assets": count}))
-    else:
-        print(f"The library has {'1 result' if count == 1 else f'{count:,} results'}.")
+        files = [_unread_fields(file) for file in unread]
+        print(json.dumps({"assets": count, "unread": files}, ensure_ascii=False))
+        return DONE
+    print(f"The library has {'1 result' if count == 1 else f'{count:,} results'}.")
+    for file in unread:
+        print(f"{printable(str(file.path), _LONGEST_PATH)}: {file.reason}", file=sys.stderr)
     return DONE
+
+
+def _unread_fields(file: UnreadFile) -> dict[str, str]:
+    return {
+        "path": printable(str(file.path), _LONGEST_PATH),
+        "reason": str(file.reason),
+        "detail": file.detail,
+    }

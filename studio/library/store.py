@@ -21,9 +21,11 @@ from studio.formats.suffixes import TEXTS
 from studio.formats.untrusted_files import user_path
 from studio.kinds.kind import Medium
 from studio.kinds.registry import medium_of
+from studio.library.curation.changes import Changes
 from studio.library.curation.mark_changes import MarkChanges
 from studio.library.curation.trash import Trash
 from studio.library.disk_problems import file_problem, missing
+from studio.library.folder.change_lock import held_lock, rebuild_lock
 from studio.library.folder.file_names import plain_name, relative_name
 from studio.library.folder.file_placing import hash_file, make_folder, place_file
 from studio.library.folder.stored_paths import StoredPaths, check_own_files
@@ -37,10 +39,13 @@ from studio.library.queue.stored_job import destination, now
 from studio.library.recipes import metadata
 from studio.library.records import Asset, Job
 from studio.library.recovery import rebuild, salvage
+from studio.library.recovery.result_files import UnreadFile, has_results
 from studio.library.recovery.retries import Retries
+from studio.library.recovery.unrecorded import index_unrecorded
 from studio.protocol import Problem, ProblemError, Recipe
 
 _QUEUE_LOCK = ".queue.lock"
+_REBUILD_FOLDER = "rebuild"
 
 
 class Library:
@@ -55,12 +60,14 @@ class Library:
         marks: stars, tags and collections.
         trash: deleted results.
         notice: a problem found when opening, e.g. that a damaged database was set aside.
+        unread: files that the last rebuild of the index could not read.
         label: the AIGC label for new results, None for no label.
     """
 
     def __init__(self, root: Path, database: Database, notice: Problem | None) -> None:
         self.root = root
         self.notice = notice
+        self.unread: tuple[UnreadFile, ...] = ()
         self.label: AigcLabel | None = None
         self._database = database
         self._paths = StoredPaths(root)
@@ -71,8 +78,9 @@ class Library:
         self.assets = Assets(database, root)
         self.queue = JobQueue(database, self._work, root)
         self.retries = Retries(database, self.queue, self._writer, self._work, root)
-        self.marks = MarkChanges(database, self.assets, self._writer, root)
-        self.trash = Trash(database, self.assets, self._writer, root)
+        self._changes = Changes(database, self._writer, root)
+        self.marks = MarkChanges(database, self.assets, self._changes, root)
+        self.trash = Trash(self.assets, self._writer, self._changes, root)
         self._lock = FileLock(root / _QUEUE_LOCK, timeout=0, thread_local=False)
 
     @classmethod
@@ -104,22 +112,13 @@ class Library:
         cls, root: Path, run_queue: bool, saved: list[salvage.JobRow] | None = None
     ) -> Library:
         """Implement `open`; `saved` are jobs recovered from a damaged database."""
-        file = root / FILE_NAME
-        # SQLite accepts an empty file as a new database.
-        is_new = not file.exists() or file.stat().st_size == 0
         database = Database(root)
         library = cls(root, database, None)
         try:
             if saved is not None:
                 salvage.restore_jobs(database, saved, root)
             library._reconcile_queue()
-            if is_new and (
-                saved is not None or rebuild.has_results(root) or library.queue.list(limit=1)
-            ):
-                library.rebuild()
-                rebuild.index_unrecorded(
-                    database, library._writer, root, library.queue.list(limit=1_000_000)
-                )
+            library._complete_index()
             if run_queue:
                 library.claim_queue()
             library._recover()
@@ -265,13 +264,42 @@ class Library:
     # ---- recovery
 
     def rebuild(self) -> int:
-        """Update the index to match the files. Returns the number of assets.
+        """Make the index anew from the files. Returns the number of assets.
 
-        Raises `DamagedDatabaseError` if the database is damaged; reopening the library then
-        creates a new one.
+        Jobs and marks are kept, `unread` lists the files that could not be read. Raises
+        `DamagedDatabaseError` if the database is damaged; reopening the library then creates a
+        new one.
         """
+        with held_lock(rebuild_lock(self.root), self.root):
+            self._rebuild()
+        return self.assets.count()
+
+    def _rebuild(self) -> None:
         self._database.check()
-        return rebuild.rebuild(self._database, self.assets, self._writer, self.root)
+        beside = self._work.folder(self.root, _REBUILD_FOLDER)
+        try:
+            self.unread = rebuild.rebuild(self._database, self.root, beside, self._changes)
+        finally:
+            self._work.release(self.root, _REBUILD_FOLDER)
+
+    def _complete_index(self) -> None:
+        """Make the index of the files if it is new, or if a crash ended a rebuild of it."""
+        if not self._database.is_incomplete:
+            return
+        with held_lock(rebuild_lock(self.root), self.root):
+            if not self._is_still_incomplete():
+                return
+            if not has_results(self.root) and not self.queue.list(limit=1):
+                self._database.set_complete()
+                return
+            self._rebuild()
+            jobs = self.queue.list(limit=1_000_000)
+            index_unrecorded(self._database, self._writer, self.root, jobs)
+        self.notice = rebuild.notice(self.assets.count(), len(self.unread))
+
+    def _is_still_incomplete(self) -> bool:
+        """Return whether no other process has completed the index while this one waited."""
+        return self._database.is_incomplete
 
     def _reconcile_queue(self) -> None:
         """Make the queue and its journal agree; a new index gets the waiting jobs from there."""
@@ -282,7 +310,8 @@ class Library:
             self._journal.reconcile(db)
 
     def _recover(self) -> None:
-        """Clean up after dead processes: release their jobs, delete their work folders."""
+        """Clean up after dead processes: their changes, jobs and work folders."""
+        self._changes.recover()
         self.release_dead()
         self._work.remove_stale(self.root)
 
@@ -295,7 +324,7 @@ class Library:
         if not dead:
             return False
         orphans = [job for job, owner in self.queue.running() if owner in dead]
-        rebuild.index_unrecorded(self._database, self._writer, self.root, orphans)
+        index_unrecorded(self._database, self._writer, self.root, orphans)
         for owner in dead:
             self.queue.end_running(owner)
         return True

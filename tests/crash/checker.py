@@ -11,7 +11,7 @@ from pathlib import Path
 from PIL import Image
 
 from studio.formats import suffixes
-from studio.library.curation.trash import TRASH_FOLDER
+from studio.library.curation.changes import TRASH_FOLDER
 from studio.library.folder.marks_file import read_marks
 from studio.library.index.database import FILE_NAME
 from studio.library.queue.journal import read_journal
@@ -32,7 +32,9 @@ def contradictions(root: Path) -> list[str]:
     found = [f"half a result: {name}" for name in _half_written(root)]
     library = Library.open(root)
     try:
-        if library.notice is not None:
+        if library.notice is not None and "was missing or incomplete" not in str(
+            library.notice.message
+        ):
             found.append(f"notice: {library.notice.message}")
         assets = [*library.assets.recent(limit=1_000_000), *library.trash.list()]
         found += _files(root, assets)

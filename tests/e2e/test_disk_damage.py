@@ -107,7 +107,7 @@ def test_one_rebuild_repairs_a_damaged_index(
     damage(root / "library.db")
     ran = studio("library", "rebuild", "--json")
     assert "Traceback" not in ran.err
-    assert (ran.status, json.loads(ran.out)) == (0, {"assets": COUNT})
+    assert (ran.status, json.loads(ran.out)) == (0, {"assets": COUNT, "unread": []})
     assert found(studio(*search)) == whole
     assert sum(row["starred"] is True for row in whole.values()) == 1
 
@@ -179,7 +179,7 @@ def test_files_deleted_renamed_and_added_by_hand_are_handled(
         assert ran.status == 1
         assert "no longer where it was saved" in ran.err
     ran = studio("library", "rebuild", "--json")
-    assert json.loads(ran.out) == {"assets": COUNT}  # one gone, one copied
+    assert json.loads(ran.out)["assets"] == COUNT  # one gone, one copied
     assert studio("library", "show", gone.id).status == 2
     assert found(studio("library", "search", "--tag", "kept", "--json"))[renamed.id]["path"] == str(
         new_path
@@ -281,7 +281,7 @@ def test_hostile_pictures_harm_neither_a_rebuild_nor_files_outside_the_library(
     before = sorted(tmp_path.iterdir())
 
     rebuild = "from studio.cli.main import run; run(['library', 'rebuild', '--json'], None)"
-    assert json.loads(output_within_150_mb(rebuild, environment)) == {"assets": COUNT + 4}
+    assert json.loads(output_within_150_mb(rebuild, environment))["assets"] == COUNT + 4
     made_up = [
         row for row in found(studio("library", "search", "--json")).values()
         if "downloads" in str(row["path"])

@@ -199,7 +199,7 @@ def test_a_moved_library_keeps_all_results_and_their_parents(
         if rebuilt:
             (new_home / "library" / "library.db").unlink()
             ran = studio("library", "rebuild", "--json", **moved)
-            assert json.loads(ran.out) == {"assets": 2}
+            assert json.loads(ran.out)["assets"] == 2
         library = Library.open(new_home / "library")
         (parent,) = [asset for asset in library.assets.recent() if asset.task == "image"]
         (child,) = [asset for asset in library.assets.recent() if asset.task == "upscale"]

@@ -299,10 +299,17 @@ def _heard(event: str, arguments: tuple[Any, ...]) -> None:
             seen.append(("written" if is_written else "opened", f"open {path!r}"))
     elif event in _CHANGES:
         for path in arguments[: _CHANGES[event]]:
+            if event in ("os.remove", "os.rmdir"):
+                path = _from_folder(path, arguments[1])
             if not _is_below(path, folder):
                 seen.append(("written", f"{event} {path!r}"))
     elif event in _REACHES:
         seen.append(("opened", f"{event} {arguments!r:.200}"))
+
+
+def _from_folder(path: Any, folder: int) -> Any:
+    """Return a path that may be relative to an open folder, as `shutil.rmtree` uses it."""
+    return path if folder < 0 else Path(f"/proc/self/fd/{folder}").readlink() / path
 
 
 def _is_below(path: object, *folders: str) -> bool:

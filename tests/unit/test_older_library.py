@@ -136,9 +136,12 @@ def test_a_failed_job_is_retried_and_another_one_duplicated(older: Library) -> N
 
 def test_a_rebuild_restores_all_assets_with_their_marks(root: Path) -> None:
     library = Library.open(root)
-    before, trashed = library.assets.recent(), library.trash.list()
+    before = [(asset.number, listed_fields(asset, root)) for asset in library.assets.recent()]
+    trashed = [listed_fields(asset, root) for asset in library.trash.list()]
     assert library.rebuild() == len(LISTED["assets"])
-    assert (library.assets.recent(), library.trash.list()) == (before, trashed)
+    after = [(asset.number, listed_fields(asset, root)) for asset in library.assets.recent()]
+    assert after == before
+    assert [listed_fields(asset, root) for asset in library.trash.list()] == trashed
     library.close()
     for file in root.glob(f"{FILE_NAME}*"):
         file.unlink()

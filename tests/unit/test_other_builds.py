@@ -218,7 +218,11 @@ def test_a_contact_sheet_of_them_can_be_created(newer: Library, tmp_path: Path) 
 
 def test_a_rebuild_keeps_every_asset(newer: Library, root: Path) -> None:
     before = newer.assets.recent()
+    with contextlib.closing(sqlite3.connect(root / FILE_NAME)) as db, db:
+        db.execute("UPDATE assets SET rating = 3")
     assert newer.rebuild() == len(FILES)
+    with contextlib.closing(sqlite3.connect(root / FILE_NAME)) as db:
+        assert db.execute("SELECT DISTINCT rating FROM assets").fetchall() == [(3,)]
     assert newer.assets.recent() == before
     assert read_marks(root)[asset_of("steps.png")].unknown == {"rating": 4}
 
@@ -230,9 +234,9 @@ def test_a_fresh_index_lists_every_readable_file_and_changes_none(root: Path) ->
     library.close()
     for file in root.glob(f"{FILE_NAME}*"):
         file.unlink()
-    for _ in range(2):
+    for opened in range(2):
         library = Library.open(root)
-        assert library.notice is None
+        assert (library.notice is None) == (opened == 1)
         after = {asset.id: asset for asset in library.assets.recent()}
         library.close()
         assert after == {name: before[name] for name in after}

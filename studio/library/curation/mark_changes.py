@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from studio.library.folder.marks_file import Marks, append_marks, read_marks
-from studio.library.index.asset_writer import AssetWriter
+from studio.library.curation.changes import Changes, Step
+from studio.library.folder.marks_file import Marks, read_marks
 from studio.library.index.assets import Assets
 from studio.library.index.database import Database
 from studio.library.index.facets import read_collections
+from studio.library.index.index_marks import marks_in_index
 from studio.library.records import Asset
 from studio.protocol import problem
 
@@ -27,10 +27,10 @@ class MarkChanges:
     `ProblemError` on disk errors.
     """
 
-    def __init__(self, database: Database, assets: Assets, writer: AssetWriter, root: Path) -> None:
+    def __init__(self, database: Database, assets: Assets, changes: Changes, root: Path) -> None:
         self._database = database
         self._assets = assets
-        self._writer = writer
+        self._changes = changes
         self._root = root
         self._unknown_by_id: dict[str, dict[str, Any]] | None = None
 
@@ -54,17 +54,15 @@ class MarkChanges:
         Returns the existing assets in order. Raises `ProblemError` without changing anything.
         """
         ids = list(dict.fromkeys(ids))
-        with self._database.write() as db:
-            self._change(db, ids, change)
+        with self._changes.locked():
+            self._change(ids, change)
         return [asset for id in ids if (asset := self._assets.get(id)) is not None]
 
-    def _change(
-        self, db: sqlite3.Connection, ids: Iterable[str], change: Callable[[Marks], Marks]
-    ) -> None:
-        changed: list[Marks] = []
+    def _change(self, ids: Iterable[str], change: Callable[[Marks], Marks]) -> None:
+        steps: list[Step] = []
         stored: dict[str, Marks] | None = None
         for id in ids:
-            old = self._current(db, id)
+            old = self._current(id)
             if old is None:
                 continue
             if old.trashed_at is not None:
@@ -74,9 +72,8 @@ class MarkChanges:
                 old = msgspec.structs.replace(old, origin=origin)
             new = change(old)
             if new != old:
-                self._writer.set_marks(db, new)
-                changed.append(new)
-        append_marks(self._root, *changed)
+                steps.append(Step(new))
+        self._changes.run(steps)
 
     def _unknown_fields(self) -> dict[str, dict[str, Any]]:
         """Return fields of `marks.jsonl` that only another version knows, by asset id."""
@@ -86,22 +83,12 @@ class MarkChanges:
             self._unknown_by_id = unknown
         return self._unknown_by_id
 
-    def _current(self, db: sqlite3.Connection, id: str) -> Marks | None:
-        row = db.execute("SELECT starred, trashed_at FROM assets WHERE id = ?", (id,)).fetchone()
-        if row is None:
+    def _current(self, id: str) -> Marks | None:
+        with self._database.read() as db:
+            marks = marks_in_index(db, id)
+        if marks is None:
             return None
-        tags = db.execute("SELECT tag FROM tags WHERE asset = ? ORDER BY tag", (id,))
-        collections = db.execute(
-            "SELECT collection FROM collected WHERE asset = ? ORDER BY collection", (id,)
-        )
-        return Marks(
-            id,
-            bool(row["starred"]),
-            tuple(tag for (tag,) in tags),
-            tuple(collection for (collection,) in collections),
-            row["trashed_at"],
-            unknown=self._unknown_fields().get(id, {}),
-        )
+        return msgspec.structs.replace(marks, unknown=self._unknown_fields().get(id, {}))
 
     def add_to_collection(self, name: str, ids: Iterable[str]) -> list[Asset]:
         """Add assets to a collection, creating it if needed. Raises `ProblemError`."""
@@ -119,10 +106,13 @@ class MarkChanges:
         """
         is_same = old.strip().casefold() == new.strip().casefold()
         new = _validated_name(new) if is_same else self._existing_spelling(new)
-        with self._database.write() as db:
-            rows = db.execute("SELECT asset FROM collected WHERE collection = ?", (old.strip(),))
+        with self._changes.locked():
+            with self._database.read() as db:
+                rows = db.execute(
+                    "SELECT asset FROM collected WHERE collection = ?", (old.strip(),)
+                ).fetchall()
             ids = [row["asset"] for row in rows]
-            self._change(db, ids, lambda mark: _collected(mark, remove=old, add=new))
+            self._change(ids, lambda mark: _collected(mark, remove=old, add=new))
         return len(ids)
 
     def _existing_spelling(self, name: str) -> str:

@@ -2,7 +2,8 @@
 
 They are not stored in the asset's own file: starring a 100 MB picture would rewrite it and change
 the hash by which other results refer to it. The last line about an asset counts; lines truncated
-by a crash are skipped. The file is compacted when more than half of its lines are obsolete.
+by a crash are skipped. The file is compacted when more than half of its lines are obsolete. It is
+written under the lock of `change_lock.py`.
 """
 
 from __future__ import annotations
@@ -16,11 +17,12 @@ import msgspec
 from msgspec import Struct
 
 from studio.formats.atomic_write import write_atomic
+from studio.formats.untrusted_files import open_regular
 from studio.library.disk_problems import file_problem
 from studio.library.records import Asset
 
 MARKS_FILE = "marks.jsonl"
-_MAX_LINE = 100_000
+_MAX_LINE = 16 * 1024 * 1024
 _COMPACT_ABOVE = 1000
 
 
@@ -83,14 +85,45 @@ def _read_line(line: bytes) -> Marks:
     return msgspec.convert(known | {"unknown": unknown}, Marks)
 
 
-def read_marks(root: Path) -> dict[str, Marks]:
-    """Return the current marks by asset id. Damaged lines are skipped."""
+def read_marks(root: Path, *, keep_empty: bool = False) -> dict[str, Marks]:
+    """Return the current marks by asset id. Damaged lines are skipped.
+
+    With `keep_empty`, assets whose last mark was removed are included.
+    """
+    latest = _read(root).latest
+    return latest if keep_empty else _without_empty(latest)
+
+
+def compact_marks(root: Path) -> None:
+    """Rewrite the file if most of its lines are obsolete. Nobody else may be writing to it."""
+    found = _read(root)
+    kept = _without_empty(found.latest)
+    # Lines that another version wrote and this one cannot read must not be lost.
+    if found.lines > max(_COMPACT_ABOVE, 2 * len(kept)) and not found.has_unreadable:
+        with contextlib.suppress(OSError):
+            write_atomic(root / MARKS_FILE, b"".join(map(_line, kept.values())))
+
+
+class _Lines(Struct, frozen=True):
+    """The last marks of each asset, and how many lines they are from."""
+
+    latest: dict[str, Marks]
+    lines: int
+    has_unreadable: bool
+
+
+def _read(root: Path) -> _Lines:
     latest: dict[str, Marks] = {}
     lines, has_unreadable = 0, False
     try:
-        with (root / MARKS_FILE).open("rb") as file:
+        with open_regular(root / MARKS_FILE) as file:
             while line := file.readline(_MAX_LINE):
                 lines += bool(line.strip())
+                if len(line) == _MAX_LINE and not line.endswith(b"\n"):
+                    has_unreadable = True
+                    while (rest := file.readline(_MAX_LINE)) and not rest.endswith(b"\n"):
+                        pass
+                    continue
                 try:
                     marks = _read_line(line)
                 except msgspec.ValidationError:
@@ -100,15 +133,9 @@ def read_marks(root: Path) -> dict[str, Marks]:
                     continue
                 latest[marks.asset] = marks
     except OSError:
-        return {}
-    kept = {asset: marks for asset, marks in latest.items() if not marks.is_empty}
-    # Lines that another version wrote and this one cannot read must not be lost.
-    if lines > _COMPACT_ABOVE and lines > 2 * len(kept) and not has_unreadable:
-        _compact(root, kept)
-    return kept
+        return _Lines({}, 0, True)
+    return _Lines(latest, lines, has_unreadable)
 
 
-def _compact(root: Path, kept: dict[str, Marks]) -> None:
-    lines = b"".join(map(_line, kept.values()))
-    with contextlib.suppress(OSError):
-        write_atomic(root / MARKS_FILE, lines)
+def _without_empty(marks: dict[str, Marks]) -> dict[str, Marks]:
+    return {asset: mark for asset, mark in marks.items() if not mark.is_empty}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
 
@@ -62,8 +62,13 @@ class AssetWriter:
         with self._database.write() as db:
             return self.insert_into(db, found)
 
-    def insert_into(self, db: sqlite3.Connection, found: FinishedFile) -> str:
-        """Like `insert`, but within the transaction `db`."""
+    def insert_into(
+        self, db: sqlite3.Connection, found: FinishedFile, numbers: Mapping[str, int] | None = None
+    ) -> str:
+        """Like `insert`, but within the transaction `db`.
+
+        `numbers` are those of a former index, by asset id. They are kept where possible.
+        """
         recipe, stored = found.recipe, self.stored_path(found.path)
         model = recipe.model_id or recipe.request.model
         known = db.execute("SELECT id FROM assets WHERE path = ?", (stored,)).fetchone()
@@ -72,7 +77,7 @@ class AssetWriter:
         name = asset_id(recipe.job, recipe.row, stored)
         if db.execute("SELECT 1 FROM assets WHERE id = ?", (name,)).fetchone():
             name = asset_id("", 0, stored)  # a copy made by the user
-        number = _unused_number(db, recipe.created)
+        number = _unused_number(db, recipe.created, (numbers or {}).get(name))
         prompt = _prompt_of_parent(db, recipe) or display_name(recipe.request)
         db.execute(
             "INSERT INTO assets (number, id, job, row, task, model, seed, path, size, sha256, "
@@ -181,14 +186,15 @@ class AssetWriter:
                 (split_cjk(" ".join([*tags, *collections])), words, row["number"]),
             )
 
-    def set_location(self, name: str, path: Path, trashed_at: float | None) -> None:
+    def set_location(
+        self, db: sqlite3.Connection, name: str, path: Path, trashed_at: float | None
+    ) -> None:
         """Update the path of an asset's file, and when it was moved to the trash, if it was."""
-        with self._database.write() as db:
-            db.execute(
-                "UPDATE assets SET path = ?, trashed_at = ? WHERE id = ?",
-                (self.stored_path(path), trashed_at, name),
-            )
-            self._index_marks(db, name)
+        db.execute(
+            "UPDATE assets SET path = ?, trashed_at = ? WHERE id = ?",
+            (self.stored_path(path), trashed_at, name),
+        )
+        self._index_marks(db, name)
 
     def delete(self, db: sqlite3.Connection, names: Iterable[str]) -> None:
         """Delete assets from the index, but not their files."""
@@ -252,20 +258,23 @@ def _prompt_of_parent(db: sqlite3.Connection, recipe: Recipe) -> str:
 def _propagate_prompt(db: sqlite3.Connection, name: str, prompt: str) -> None:
     """Set the prompt of an asset's descendants without their own that were indexed earlier."""
     without_prompt = [task for task, kind in kinds().items() if not kind.has_prompt]
-    children = db.execute(
-        "SELECT id, number, contents.recipe AS recipe "
-        "FROM parents JOIN assets ON id = asset JOIN contents USING (number) "
-        "WHERE parent = ? AND prompt != ? AND task IN (SELECT value FROM json_each(?))",
-        (name, prompt, msgspec.json.encode(without_prompt).decode()),
-    ).fetchall()
-    for child in children:
-        file = display_name(recipe_from_json(child["recipe"]).request)
-        db.execute("UPDATE assets SET prompt = ? WHERE id = ?", (prompt, child["id"]))
-        db.execute(
-            "UPDATE words SET prompt = ? WHERE rowid = ?",
-            (split_cjk(_with_file_name(prompt, file)), child["number"]),
-        )
-        _propagate_prompt(db, child["id"], prompt)
+    tasks = msgspec.json.encode(without_prompt).decode()
+    changed = [name]
+    while changed:
+        children = db.execute(
+            "SELECT id, number, contents.recipe AS recipe "
+            "FROM parents JOIN assets ON id = asset JOIN contents USING (number) "
+            "WHERE parent = ? AND prompt != ? AND task IN (SELECT value FROM json_each(?))",
+            (changed.pop(), prompt, tasks),
+        ).fetchall()
+        for child in children:
+            file = display_name(recipe_from_json(child["recipe"]).request)
+            db.execute("UPDATE assets SET prompt = ? WHERE id = ?", (prompt, child["id"]))
+            db.execute(
+                "UPDATE words SET prompt = ? WHERE rowid = ?",
+                (split_cjk(_with_file_name(prompt, file)), child["number"]),
+            )
+            changed.append(child["id"])
 
 
 def _storable(number: int) -> int:
@@ -273,15 +282,25 @@ def _storable(number: int) -> int:
     return max(-(2**63), min(number, 2**63 - 1))
 
 
-def _unused_number(db: sqlite3.Connection, created: str) -> int:
-    """Return an asset number: microseconds of `created` since 1970, or the next unused one."""
+def _unused_number(db: sqlite3.Connection, created: str, former: int | None) -> int:
+    """Return an asset number: microseconds of `created` since 1970, or one soon after that.
+
+    It is `former` if possible.
+    """
     try:
         number = max(0, round(datetime.fromisoformat(created).timestamp() * 1_000_000))
     except (ValueError, OverflowError, OSError):
         number = 0
-    if db.execute("SELECT 1 FROM assets WHERE number = ?", (number,)).fetchone() is None:
+    last = number + 999_999
+    if former is not None and number <= former <= last and not _is_taken(db, former):
+        return former
+    if not _is_taken(db, number):
         return number
-    last = db.execute(
-        "SELECT max(number) FROM assets WHERE number BETWEEN ? AND ?", (number, number + 999_999)
-    ).fetchone()[0]
-    return int(last) + 1
+    taken = db.execute(
+        "SELECT max(number) FROM assets WHERE number BETWEEN ? AND ?", (number, last)
+    ).fetchone()
+    return int(taken[0]) + 1
+
+
+def _is_taken(db: sqlite3.Connection, number: int) -> bool:
+    return db.execute("SELECT 1 FROM assets WHERE number = ?", (number,)).fetchone() is not None

@@ -22,6 +22,10 @@ from studio.library.index.search import label_term, split_cjk
 from studio.protocol import Problem, ProblemError, Sentence, problem
 
 FILE_NAME = "library.db"
+INCOMPLETE = "index_incomplete"
+"""Key in the table `state` of an index that does not contain all files yet."""
+ATTACHED = "rebuilt"
+"""Schema name of the database that `Database.write_attached` attaches."""
 BUSY_SECONDS = 20.0
 
 # Script i migrates the database from version i to version i + 1.
@@ -63,8 +67,10 @@ class Database:
     of each write transaction.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, is_scratch: bool = False) -> None:
+        """Open or create it. With `is_scratch`, it need not survive a power failure."""
         self.path = folder / FILE_NAME
+        self._is_scratch = is_scratch
         self._lock = threading.RLock()
         self._local = threading.local()
         self._readers: list[sqlite3.Connection] = []
@@ -87,7 +93,7 @@ class Database:
         )
         connection.row_factory = sqlite3.Row
         connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute(f"PRAGMA synchronous = {'OFF' if self._is_scratch else 'FULL'}")
         connection.execute("PRAGMA foreign_keys = ON")
         return connection
 
@@ -111,7 +117,21 @@ class Database:
             for script in _MIGRATIONS[version:]:
                 for statement in _statements(script.read_text(encoding="utf-8")):
                     db.execute(statement)
+            if version == 0:
+                db.execute("INSERT INTO state (key, value) VALUES (?, '1')", (INCOMPLETE,))
             db.execute(f"PRAGMA user_version = {VERSION}")
+
+    @property
+    def is_incomplete(self) -> bool:
+        """Whether the index is new, or a rebuild of it did not end."""
+        with self.read() as db:
+            row = db.execute("SELECT 1 FROM state WHERE key = ?", (INCOMPLETE,)).fetchone()
+        return row is not None
+
+    def set_complete(self) -> None:
+        """Record that the index contains all files."""
+        with self.write() as db:
+            db.execute("DELETE FROM state WHERE key = ?", (INCOMPLETE,))
 
     @staticmethod
     def _has_current_schema(db: sqlite3.Connection) -> bool:
@@ -126,18 +146,18 @@ class Database:
     def check(self) -> None:
         """Read the whole file. Raises `DamagedDatabaseError` if it is corrupt."""
         with self.read() as db:
-            result = str(db.execute("PRAGMA quick_check(1)").fetchone()[0])
+            result = str(db.execute("PRAGMA integrity_check(1)").fetchone()[0])
         if result != "ok":
             raise DamagedDatabaseError(self.path, result)
 
     @contextmanager
-    def write(self) -> Iterator[sqlite3.Connection]:
+    def write(self, begin: str = "BEGIN IMMEDIATE") -> Iterator[sqlite3.Connection]:
         """Open a write transaction, committed and synced at the end, rolled back on errors.
 
         Raises `ProblemError` (disk full, read-only, …).
         """
         with self._lock, translate_errors(self.path):
-            self._writer.execute("BEGIN IMMEDIATE")
+            self._writer.execute(begin)
             try:
                 yield self._writer
                 self.before_commit(self._writer)
@@ -167,6 +187,25 @@ class Database:
         # It does not change by what its own connection writes, the only one that does here.
         version: int = self._writer.execute("PRAGMA data_version").fetchone()[0]
         return version
+
+    @contextmanager
+    def write_attached(self, other: Path) -> Iterator[sqlite3.Connection]:
+        """Open a write transaction with another database attached as `ATTACHED`.
+
+        The other one is not locked. Foreign keys are not enforced: whole tables may be replaced.
+        """
+        with self._lock, translate_errors(self.path):
+            # As bytes: a path need not be valid UTF-8.
+            self._writer.execute(f"ATTACH ? AS {ATTACHED}", (os.fsencode(other),))
+            try:
+                self._writer.execute("PRAGMA foreign_keys = OFF")
+                # "BEGIN IMMEDIATE" would lock all attached databases.
+                with self.write("BEGIN") as db:
+                    db.execute("DELETE FROM main.state WHERE key = ''")
+                    yield db
+            finally:
+                self._writer.execute("PRAGMA foreign_keys = ON")
+                self._writer.execute(f"DETACH {ATTACHED}")
 
     @contextmanager
     def read(self) -> Iterator[sqlite3.Connection]:

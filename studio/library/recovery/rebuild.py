@@ -1,172 +1,211 @@
-"""Rebuild the index from the files, e.g. after a crash or after files were moved manually.
+"""Make the index anew from the files, e.g. after it was lost or after files were moved manually.
 
 Each result contains its recipe, from which the asset's id is derived, so that stars, tags and
-parents still refer to the right assets.
+parents still refer to the right assets. The new index is made in a database beside the old one and
+replaces it in one transaction, so that a crash leaves the old one.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
-import re
-from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
+import sqlite3
+from collections.abc import Iterable
 from pathlib import Path
 
-from studio.formats import suffixes
-from studio.formats.recipe_files import read_content
-from studio.library.curation.trash import TRASH_FOLDER
-from studio.library.folder.file_placing import hash_file
-from studio.library.folder.marks_file import read_marks
-from studio.library.folder.stored_paths import StoredPaths, leads_inside
+from msgspec.structs import replace
+
+from studio.formats.untrusted_files import is_file, printable
+from studio.library.curation.changes import TRASH_FOLDER, Changes
+from studio.library.folder.marks_file import Marks, append_marks, read_marks
+from studio.library.folder.stored_paths import StoredPaths
 from studio.library.index.asset_writer import AssetWriter, FinishedFile
 from studio.library.index.assets import Assets
 from studio.library.index.database import Database
-from studio.library.queue.stored_job import destination, rows_left
-from studio.library.recipes import metadata
-from studio.library.records import Job
-from studio.protocol import Recipe
+from studio.library.index.index_marks import all_marks_in_index
+from studio.library.index.swap import replace_index
+from studio.library.recovery.result_files import UnreadFile, read_result, result_files
+from studio.protocol import Problem, Sentence
 
-_DATE = re.compile(r"\d{4}-\d\d-\d\d")
-_EXTENSIONS = {*suffixes.TEXTS, *suffixes.PICTURES, *suffixes.AUDIO, *suffixes.VIDEO}
 _BATCH = 500
-_MTIME_TOLERANCE = 3.0
-"""Seconds. FAT stores modification times with a resolution of two seconds."""
+# What SQLite says about a value, not about the disk or the database.
+_UNSTORABLE = (
+    ValueError,
+    TypeError,
+    OverflowError,
+    RecursionError,
+    sqlite3.DataError,
+    sqlite3.IntegrityError,
+    sqlite3.InterfaceError,
+    sqlite3.ProgrammingError,
+)
 
 
-def has_results(root: Path) -> bool:
-    """Return whether a folder contains the date folders of a library."""
-    try:
-        with os.scandir(root) as entries:
-            return any(_DATE.fullmatch(entry.name) for entry in entries if entry.is_dir())
-    except OSError:
-        return False
+def rebuild(
+    database: Database, root: Path, beside: Path, changes: Changes
+) -> tuple[UnreadFile, ...]:
+    """Replace the index by one made from all files below `root`, with the marks. Jobs are kept.
 
-
-def read_finished_file(path: Path) -> FinishedFile | None:
-    """Read a result file for indexing. Returns None if it has no recipe or cannot be read."""
-    try:
-        recipe = metadata.read_recipe(path)
-        if recipe is None:
-            return None
-        content = read_content(path)
-        return FinishedFile(
-            path=path,
-            recipe=recipe,
-            size=path.stat().st_size,
-            sha256=hash_file(path),
-            text=content.text,
-            width=content.width,
-            height=content.height,
-            duration=content.duration,
-        )
-    except OSError:
-        return None
-
-
-def _walk(folder: Path) -> Iterator[Path]:
-    """Yield the files below a folder, originals first: the first file of a recipe gets its id."""
-    converted: list[Path] = []
-    for parent, folders, names in os.walk(folder):
-        folders[:] = sorted(n for n in folders if not n.startswith(".") or n == TRASH_FOLDER)
-        for path in (Path(parent, name) for name in sorted(names)):
-            if path.is_symlink() and not leads_inside(folder, path):
-                continue
-            # Possibly an export, with the recipe of another file.
-            if path.suffix.lower() in suffixes.CONVERTED_PICTURES:
-                converted.append(path)
-            elif path.suffix.lower() in _EXTENSIONS:
-                yield path
-    yield from converted
-
-
-def rebuild(database: Database, assets: Assets, writer: AssetWriter, root: Path) -> int:
-    """Index all files below `root`, delete assets without a file, and restore the marks.
-
-    Jobs are not changed. Returns the number of assets.
+    `beside` is an empty folder for the new database. Assets whose file is gone are dropped; those
+    whose file exists but cannot be read stay as the old index describes them. Returns the files
+    that could not be read. Raises `ProblemError` on disk errors and for a damaged database, with
+    the old index unchanged.
     """
-    known = writer.paths()
-    stored_paths = StoredPaths(root)
-    missing = [n for stored, n in known.items() if not stored_paths.shown(stored).is_file()]
-    with database.write() as db:
-        writer.delete(db, missing)
-    batch: list[FinishedFile] = []
-    for path in _walk(root):
-        if writer.stored_path(path) in known:
-            continue
-        file = read_finished_file(path)
-        if file is not None:
-            batch.append(file)
-        if len(batch) >= _BATCH:
-            _insert(database, writer, batch)
-            batch.clear()
-    _insert(database, writer, batch)
-    with database.write() as db:
-        for mark in read_marks(root).values():
-            writer.set_marks(db, mark)
-    for mark in read_marks(root).values():
-        asset = assets.get(mark.asset) if mark.trashed_at is not None else None
-        if asset is not None and asset.path.parent.name == TRASH_FOLDER:
-            writer.set_location(asset.id, asset.path, mark.trashed_at)
-    return assets.count()
+    with contextlib.closing(Database(beside, is_scratch=True)) as new:
+        index = _NewIndex(new, database, root)
+        index.add_jobs()
+        index.add_files(result_files(root, index.unread))
+        index.add_known()
+        # Nobody moves files or writes marks now. Results may still be added until the transaction.
+        with changes.locked(), database.write_attached(new.path) as db:
+            index.add_jobs()
+            index.add_known()
+            append_marks(root, *index.set_marks(all_marks_in_index(db)))
+            replace_index(db)
+        return tuple(index.unread)
 
 
-def _insert(database: Database, writer: AssetWriter, batch: list[FinishedFile]) -> None:
-    with database.write() as db:
-        for file in batch:
-            writer.insert_into(db, file)
+def notice(assets: int, unread: int) -> Problem | None:
+    """Return the notice for the user that a missing index was made anew, None if it is empty."""
+    if unread:
+        message = Sentence(
+            "The library's index was missing or incomplete. It was rebuilt from your files. "
+            "Results: {count}. Files that could not be read: {unread}. To list them, run: "
+            "studio library check",
+            {"count": str(assets), "unread": str(unread)},
+        )
+    elif assets:
+        message = Sentence(
+            "The library's index was missing or incomplete. It was rebuilt from your files. "
+            "Results: {count}.",
+            {"count": str(assets)},
+        )
+    else:
+        return None
+    return Problem("bad_input", message)
 
 
-def index_unrecorded(
-    database: Database, writer: AssetWriter, root: Path, jobs: Sequence[Job]
-) -> None:
-    """Index result files of these jobs that a crash or disk error kept out of the index."""
-    unfinished = {job.id: job for job in jobs if job.started and rows_left(job)}
-    since: dict[Path, datetime] = {}
-    allowed = StoredPaths(root)
-    for job in unfinished.values():
-        started = datetime.fromisoformat(job.started)
-        folder = destination(job, root)
-        if not allowed.is_allowed(folder):
-            continue
-        since[folder] = min(started, since.get(folder, started))
-    known = writer.paths() if since else {}
-    for folder, earliest in since.items():
-        for path in _candidates(folder, root, earliest):
-            if writer.stored_path(path) in known:
+class _NewIndex:
+    """The new index, and what the old one knew."""
+
+    def __init__(self, new: Database, old: Database, root: Path) -> None:
+        self.unread: list[UnreadFile] = []
+        self._new = new
+        self._root = root
+        self._paths = StoredPaths(root)
+        self._writer = AssetWriter(new, root)
+        self._old = old
+        with old.read() as db:
+            rows = db.execute("SELECT id, number FROM assets").fetchall()
+        self._numbers: dict[str, int] = {row["id"]: row["number"] for row in rows}
+        self._old_assets = Assets(old, root)
+        self._old_paths = AssetWriter(old, root).paths
+
+    def add_jobs(self) -> None:
+        """Add the jobs that results may belong to. Only their ids are needed."""
+        with self._old.read() as db:
+            ids = db.execute("SELECT id FROM jobs").fetchall()
+        with self._new.write() as db:
+            db.executemany(
+                "INSERT OR IGNORE INTO jobs (id, task, model, request, count, status, position, "
+                "created) VALUES (?, '', '', '', 1, 'done', 0, '')",
+                [(name,) for (name,) in ids],
+            )
+
+    def add_files(self, paths: Iterable[Path]) -> None:
+        """Add the results among these files."""
+        batch: list[FinishedFile] = []
+        for path in paths:
+            file = read_result(path, self._root)
+            if isinstance(file, UnreadFile):
+                self.unread.append(file)
+            elif file is not None:
+                batch.append(file)
+            if len(batch) >= _BATCH:
+                self._insert(batch)
+                batch.clear()
+        self._insert(batch)
+
+    def add_known(self) -> None:
+        """Add what the old index knows and the new one does not: results outside the library, new
+        and moved ones, and those whose file cannot be read at the moment."""
+        known = self._writer.paths()
+        gone = [stored for stored in known if not os.path.lexists(self._root / stored)]
+        if gone:
+            with self._new.write() as db:
+                self._writer.delete(db, [known.pop(stored) for stored in gone])
+        for stored, name in self._old_paths().items():
+            if stored in known:
                 continue
-            file = read_finished_file(path)
-            if file is not None and _is_missing(file.recipe, unfinished.get(file.recipe.job)):
-                _insert(database, writer, [file])
-
-
-def _is_missing(recipe: Recipe, job: Job | None) -> bool:
-    """Return whether a recipe belongs to a row of the job that has no asset."""
-    if job is None or recipe.row in job.done_rows:
-        return False
-    return 0 <= recipe.row < job.request.count
-
-
-def _candidates(destination: Path, root: Path, since: datetime) -> Iterator[Path]:
-    folders = [destination]
-    if destination == root:
-        # One day of tolerance for date folders created before midnight.
-        first = f"{since - timedelta(days=1):%Y-%m-%d}"
-        folders = [
-            folder
-            for folder in root.iterdir()
-            if _DATE.fullmatch(folder.name) and folder.name >= first and leads_inside(root, folder)
-        ]
-    for folder in folders:
-        try:
-            with os.scandir(folder) as listed:
-                entries = sorted(listed, key=lambda entry: entry.name)
-        except OSError:
-            continue
-        for entry in entries:
-            path = Path(entry.path)
-            if path.suffix.lower() not in _EXTENSIONS or not entry.is_file():
+            path = self._paths.resolve(stored)
+            if path is None or not os.path.lexists(path):
                 continue
-            if entry.is_symlink() and not leads_inside(destination, path):
-                continue
-            if entry.stat().st_mtime >= since.timestamp() - _MTIME_TOLERANCE:
-                yield path
+            file = read_result(path, self._root) if is_file(path) else None
+            if not isinstance(file, FinishedFile):
+                if all(unread.path != path for unread in self.unread):
+                    missing = UnreadFile(path, Sentence("It contains no recipe."))
+                    self.unread.append(file or missing)
+                file = self._as_known(name)
+            if file is not None:
+                self._insert([file])
+
+    def _as_known(self, name: str) -> FinishedFile | None:
+        asset = self._old_assets.get(name)
+        if asset is None:
+            return None
+        return FinishedFile(
+            path=asset.path,
+            recipe=asset.recipe,
+            size=asset.size,
+            sha256=asset.sha256,
+            text=asset.text,
+            width=asset.width,
+            height=asset.height,
+            duration=asset.duration,
+        )
+
+    def _insert(self, files: Iterable[FinishedFile]) -> None:
+        with self._new.write() as db:
+            for file in files:
+                db.execute("SAVEPOINT file")
+                try:
+                    self._writer.insert_into(db, file, self._numbers)
+                except _UNSTORABLE as error:
+                    db.execute("ROLLBACK TO file")
+                    reason = Sentence("Its recipe is damaged.")
+                    self.unread.append(UnreadFile(file.path, reason, printable(str(error))))
+                db.execute("RELEASE file")
+
+    def set_marks(self, old: dict[str, Marks]) -> list[Marks]:
+        """Set the marks of the file `marks.jsonl`, or of the old index where that has none.
+
+        Returns the marks that must be added to the file: it was lost or damaged, or files were
+        moved to or from the trash by hand.
+        """
+        stored = read_marks(self._root, keep_empty=True)
+        trash = self._root / TRASH_FOLDER
+        changed: list[Marks] = []
+        with self._new.write() as db:
+            rows = db.execute("SELECT id, path FROM assets").fetchall()
+            for name, path in rows:
+                is_trashed = (self._root / path).parent == trash
+                found = stored.get(name, old.get(name))
+                if found is None and not is_trashed:
+                    continue
+                marks = found or Marks(name)
+                if is_trashed and marks.trashed_at is None:
+                    marks = replace(marks, trashed_at=_modified(self._root / path))
+                elif not is_trashed and marks.trashed_at is not None:
+                    marks = replace(marks, trashed_at=None, origin="")
+                self._writer.set_location(db, name, self._root / path, marks.trashed_at)
+                self._writer.set_marks(db, marks)
+                if marks != stored.get(name):
+                    changed.append(marks)
+        return changed
+
+
+def _modified(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0

@@ -21,7 +21,7 @@ from studio.library.queue.stored_job import (
     rows_left,
 )
 from studio.library.records import Job
-from studio.library.recovery.rebuild import index_unrecorded
+from studio.library.recovery.unrecorded import index_unrecorded
 from studio.protocol import Problem, ProblemError, Request
 
 

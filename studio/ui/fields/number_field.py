@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QObject, Qt, Signal
 from PySide6.QtGui import QMouseEvent
-from PySide6.QtWidgets import QDoubleSpinBox, QHBoxLayout, QLabel, QSpinBox, QWidget
+from PySide6.QtWidgets import QDoubleSpinBox, QHBoxLayout, QSpinBox, QWidget
 
 from studio.kinds.registry import AnyKind
 from studio.ui.style.theme import GRID
 from studio.ui.style.translations import tr
-from studio.ui.widgets.plain_text import plain_tooltip
+from studio.ui.widgets.plain_text import PlainLabel, plain_tooltip
 
 
 class NumberField(QWidget):
@@ -145,13 +145,14 @@ def number_field(kind: AnyKind, name: str, object_name: str = "") -> NumberField
     )
 
 
-class ResetLabel(QLabel):
+class ResetLabel(PlainLabel):
     """A label that emits `reset` on a double click."""
 
     reset = Signal()
 
     def __init__(self, text: str, parent: QWidget | None = None) -> None:
-        super().__init__(text, parent)
+        super().__init__(parent)
+        self.setText(text)
         self.setToolTip(self.tr("Double-click to reset"))
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:

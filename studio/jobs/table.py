@@ -41,6 +41,7 @@ from studio.protocol import (
 MAX_ERRORS = 100
 """Reading stops after this many errors."""
 
+MAX_ROWS = 200_000
 MAX_COLUMNS = 1_000
 _MAX_BYTES = 200 * 2**20
 _LARGEST_CELL = 10_000_000
@@ -107,6 +108,13 @@ def read_table(path: Path, encoding: str = "") -> Table:
                 errors.append(parsed)
         if len(errors) >= MAX_ERRORS:
             break
+        if len(rows) > MAX_ROWS:
+            raise problem(
+                "bad_input",
+                "The table {path} has more than {most} rows. Split it into several tables.",
+                path=path,
+                most=MAX_ROWS,
+            )
     if not rows and not errors:
         raise problem("bad_input", "The table {path} has no rows.", path=path)
     return Table(tuple(rows), tuple(errors), decoded.encoding, decoded.is_certain, first)
@@ -194,11 +202,14 @@ def _csv_rows(text: str, path: Path) -> Iterator[tuple[int, dict[str, Any] | Row
     csv.field_size_limit(_LARGEST_CELL)
     first = re.split(r"[\r\n]", text, maxsplit=1)[0]
     counts = {separator: first.count(separator) for separator in (",", ";", "\t")}
+    # Excel writes such a line before the names of the columns.
+    named = re.fullmatch(r'"?sep=([,;\t])"?', first)
+    separator = named[1] if named else max(counts, key=counts.__getitem__)
     # With newline="", lines may also end in \r alone.
-    reader = csv.reader(
-        io.StringIO(text, newline=""), delimiter=max(counts, key=counts.__getitem__)
-    )
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
     try:
+        if named:
+            next(reader)
         names = [unescaped(name).strip() for name in next(reader)]
     except (StopIteration, csv.Error) as error:
         raise problem("bad_input", "The table {path} is empty.", path=path) from error

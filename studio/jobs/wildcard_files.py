@@ -21,8 +21,9 @@ from studio.protocol import ProblemError, problem
 
 _MAX_BYTES = 10 * 2**20
 _MAX_YAML_BYTES = 2**18
-"""The parser of YAML takes a second for this."""
-_MAX_TOTAL_BYTES = 5 * _MAX_BYTES
+"""The parser of YAML takes up to three seconds for this."""
+_FULL_FILES = 5
+"""So many files of the largest size are read, or more that are smaller."""
 _MAX_FILES = 10_000
 _MAX_NODES = 100_000
 """Lists, objects and values in one JSON or YAML file."""
@@ -41,6 +42,7 @@ class Wildcards:
         self._lists: dict[str, list[str]] | None = None
         self._values: dict[str, tuple[str, ...]] = {}
         self._bytes = 0
+        self._list_bytes = {".json": 0, ".yaml": 0}
 
     def values(self, name: str) -> tuple[str, ...]:
         """Return the values of a wildcard, or of all that match a pattern such as `colors/*`.
@@ -109,44 +111,46 @@ class Wildcards:
         return texts
 
     def _read(self, path: Path) -> list[str]:
-        text = io.StringIO(self._text_of(path, _MAX_BYTES), newline=None)
-        lines = (line.strip() for line in text)
+        text = _text_of(path, min(_MAX_BYTES, _FULL_FILES * _MAX_BYTES - self._bytes))
+        self._bytes += len(text)
+        lines = (line.strip() for line in io.StringIO(text, newline=None))
         return [line for line in lines if line and not line.startswith("#")]
 
     def _read_structured(self, path: Path) -> dict[str, list[str]]:
         """Return the lists of a file by name. Nothing if they cannot be read."""
+        most = _MAX_YAML_BYTES if path.suffix == ".yaml" else _MAX_BYTES
+        left = _FULL_FILES * most - self._list_bytes[path.suffix]
         try:
-            if path.suffix == ".json":
-                value = msgspec.json.decode(self._text_of(path, _MAX_BYTES))
-            else:
-                value = _yaml(self._text_of(path, _MAX_YAML_BYTES))
+            text = _text_of(path, min(most, left))
+            self._list_bytes[path.suffix] += len(text)
+            value = _yaml(text) if path.suffix == ".yaml" else msgspec.json.decode(text)
             at = path.parent.relative_to(self._folder.resolve()).parts
             return dict(_lists(value, at, path.stem))
         except (msgspec.DecodeError, ValueError, RecursionError, ProblemError):
             return {}
 
-    def _text_of(self, path: Path, most: int) -> str:
-        """Return the text of a file of at most `most` bytes. Raises `ProblemError`."""
-        try:
-            data = read_start(path, most + 1)
-        except OSError as error:
-            raise problem(
-                "bad_input",
-                "The wildcard file {path} cannot be read: {reason}.",
-                path=path,
-                reason=error.strerror or str(error) or type(error).__name__,
-            ) from error
-        self._bytes += len(data)
-        if len(data) > most or self._bytes > _MAX_TOTAL_BYTES:
-            raise problem("bad_input", "The wildcard file {path} is too large.", path=path)
-        decoded = decode(data)
-        if decoded is None:
-            raise problem(
-                "bad_input",
-                "The encoding of {path} is not recognised. Save it as UTF-8.",
-                path=path,
-            )
-        return decoded.text
+
+def _text_of(path: Path, most: int) -> str:
+    """Return the text of a file of at most `most` bytes. Raises `ProblemError`."""
+    try:
+        data = read_start(path, most + 1)
+    except OSError as error:
+        raise problem(
+            "bad_input",
+            "The wildcard file {path} cannot be read: {reason}.",
+            path=path,
+            reason=error.strerror or str(error) or type(error).__name__,
+        ) from error
+    if len(data) > most:
+        raise problem("bad_input", "The wildcard file {path} is too large.", path=path)
+    decoded = decode(data)
+    if decoded is None:
+        raise problem(
+            "bad_input",
+            "The encoding of {path} is not recognised. Save it as UTF-8.",
+            path=path,
+        )
+    return decoded.text
 
 
 def _is_within(path: Path, root: Path) -> bool:

@@ -95,6 +95,21 @@ def test_errors_are_listed_by_line_and_nothing_runs(studio: Studio, tmp_path: Pa
     assert not (tmp_path / "out").exists()
 
 
+def test_an_encoding_that_is_not_certain_is_named_and_can_be_given(
+    studio: Studio, tmp_path: Path
+) -> None:
+    table = tmp_path / "t.csv"
+    table.write_bytes("task,prompt\ntext,블랙\n".encode("euc-kr"))
+    guessed = studio("batch", table, "-o", tmp_path / "out", fake="plain")
+    assert "t.csv is not certain; it is read as GB 18030" in guessed.err
+    given = studio("batch", table, "-o", tmp_path / "given", "--encoding", "euc-kr", fake="plain")
+    assert "not certain" not in given.err
+    assert results(tmp_path / "given")[0]["prompt"] == "블랙"
+    wrong = studio("batch", table, "-o", tmp_path / "out", "--encoding", "klingon")
+    assert wrong.status == 2
+    assert "klingon is not an encoding" in wrong.err
+
+
 def test_labels_are_kept_in_the_recipes_of_results(
     studio: Studio, table: Path, tmp_path: Path
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -96,16 +97,31 @@ def test_a_seed_covers_its_whole_range_and_can_be_random(qtbot: QtBot) -> None:
     assert field.value() == 3_000_000_000
 
 
-def test_a_text_file_dropped_on_the_prompt_is_read(qtbot: QtBot, tmp_path: Path) -> None:
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "gb18030"])
+def test_a_text_file_dropped_on_the_prompt_is_read(
+    qtbot: QtBot, tmp_path: Path, encoding: str
+) -> None:
+    text = "一只红色的狐狸\n在雪地里"
     file = tmp_path / "提示 🦊.txt"
-    file.write_text("a fox\nin snow", encoding="utf-8")
+    file.write_bytes(text.encode(encoding))
     prompt = PromptEdit("", "text.prompt")
     qtbot.addWidget(prompt)
     data = QMimeData()
     data.setUrls([QUrl.fromLocalFile(str(file))])
     assert prompt.canInsertFromMimeData(data)
     prompt.insertFromMimeData(data)
-    assert prompt.text() == "a fox\nin snow"
+    assert prompt.text() == text
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes in the file system")
+def test_a_pipe_dropped_on_the_prompt_is_not_waited_for(qtbot: QtBot, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.txt")
+    prompt = PromptEdit("", "text.prompt")
+    qtbot.addWidget(prompt)
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(tmp_path / "pipe.txt"))])
+    prompt.insertFromMimeData(data)
+    assert prompt.text() == ""
 
 
 def test_a_huge_file_is_no_prompt(qtbot: QtBot, tmp_path: Path) -> None:

@@ -81,6 +81,12 @@ def test_any_delimiter_of_spreadsheets_is_recognised(tmp_path: Path, sign: str) 
     assert len(read_table(written(tmp_path / "t.csv", content)).rows) == 2
 
 
+@pytest.mark.parametrize("line", ["sep=;", '"sep=;"'])
+def test_a_first_line_of_excel_names_the_delimiter(tmp_path: Path, line: str) -> None:
+    table = read_table(written(tmp_path / "t.csv", f"{line}\r\ntask;prompt\r\ntext;a, b\r\n"))
+    assert [(row.line, prompt_of(row.request)) for row in table.rows] == [(3, "a, b")]
+
+
 def test_a_quoted_cell_may_hold_commas_and_lines(tmp_path: Path) -> None:
     table = read_table(written(tmp_path / "t.csv", 'task,prompt\ntext,"a, b\nc"\ntext,d\n'))
     assert [row.line for row in table.rows] == [2, 4]
@@ -195,6 +201,16 @@ def test_a_file_that_is_no_table_of_requests_is_refused(tmp_path: Path, content:
 def test_fifty_thousand_rows_are_read(tmp_path: Path) -> None:
     content = "task,prompt\n" + "".join(f"text,number {n}\n" for n in range(50_000))
     assert len(read_table(written(tmp_path / "t.csv", content)).rows) == 50_000
+
+
+def test_a_table_with_too_many_rows_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("studio.jobs.table.MAX_ROWS", 3)
+    content = "task,prompt\n" + "text,x\n" * 4
+    with pytest.raises(ProblemError, match="more than 3 rows"):
+        read_table(written(tmp_path / "t.csv", content))
+    assert len(read_table(written(tmp_path / "t.csv", content[:-7])).rows) == 3
 
 
 @pytest.mark.parametrize("line", ["{", "[1]", "[" * 5000])

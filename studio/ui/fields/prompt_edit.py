@@ -71,11 +71,16 @@ class PromptEdit(QPlainTextEdit):
         if file is None:
             super().insertFromMimeData(source)
             return
+        # Not needed when the window starts.
+        from studio.formats.text_encoding import decode
+        from studio.formats.untrusted_files import read_start
+
         try:
-            text = file.read_text(encoding="utf-8-sig")
-        except (OSError, UnicodeDecodeError):
+            decoded = decode(read_start(file, MAX_FILE_BYTES))
+        except OSError:
             return
-        self.insertPlainText(text)
+        if decoded is not None:
+            self.insertPlainText(decoded.text)
 
 
 def _text_file(source: QMimeData) -> Path | None:

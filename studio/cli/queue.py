@@ -206,7 +206,10 @@ def _resume(opened: Library, options: argparse.Namespace) -> int:
             id=repr(options.id),
         )
     if options.id:
-        return _run(opened, JobList([opened.retries.resume(options.id, claim=True)]), options)
+        job = opened.retries.resume(options.id, claim=True)
+        if not opened.queue.owns(job.id):
+            raise problem("bad_input", "The job runs in another process.")
+        return _run(opened, JobList([job]), options)
     opened.queue.set_paused(False)
     opened.retries.resume_interrupted()
     if not opened.is_owner:

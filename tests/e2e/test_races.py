@@ -212,10 +212,12 @@ def raced(environment: dict[str, str], *racers: str, rounds: int) -> list[Comman
     [
         ("generate enqueue", "generate enqueue", "resume queue clear"),
         ("batch", "batch", "batch"),
-        ("batch", "rebuild", "mark"),
+        ("batch", "rebuild mark", "mark trash"),
         ("queue", "queue enqueue", "queue clear"),
         ("resume", "resume", "queue"),
         ("mark", "mark", "mark rebuild"),
+        ("trash", "trash mark", "empty"),
+        ("trash", "rebuild", "rebuild export"),
         ("export", "export search", "mark"),
         ("models", "models", "models"),
     ],

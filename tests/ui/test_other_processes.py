@@ -15,6 +15,7 @@ from pytestqt.qtbot import QtBot
 
 from studio.settings import Paths
 from studio.ui.main_window import MainWindow
+from studio.ui.shell import other_processes
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -64,6 +65,9 @@ def start(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Start]:
     for process in started:
         if process.poll() is None:
             process.communicate("\n\n", timeout=60)
+        for pipe in (process.stdin, process.stdout):
+            assert pipe is not None
+            pipe.close()
 
 
 def studio(start: Start, *arguments: object) -> str:
@@ -123,6 +127,24 @@ def test_a_job_that_another_process_cancels_does_not_wait_here(
     qtbot.waitUntil(lambda: bool(turn.jobs), timeout=10_000)
     studio(start, "queue", "cancel", next(iter(turn.jobs)))
     qtbot.waitUntil(lambda: not tab.chat._pending, timeout=10_000)
+
+
+def test_the_jobs_of_a_process_that_dies_are_interrupted(
+    window: MainWindow, start: Start, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(other_processes, "RELEASE_EVERY", 1)
+    library = window.state.library
+    assert library is not None
+    process = start("-m", "studio", "text", "-p", "[slow] elsewhere", "--json")
+    assert process.stdout is not None
+    while '"progress"' not in process.stdout.readline():
+        pass
+    (job,) = library.queue.list()
+    with qtbot.waitSignal(window.state.problem, timeout=10_000):
+        window.state.cancel(job.id)
+    assert [job.status for job in library.queue.list()] == ["running"]
+    process.kill()
+    qtbot.waitUntil(lambda: library.queue.counts() == {"interrupted": 1}, timeout=10_000)
 
 
 def _is_answered(chat: Any) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from studio.kinds.image import ImageRequest
 from studio.kinds.text import TextRequest
 from studio.kinds.upscale import UpscaleRequest
 from studio.library.folder.file_names import slug
+from studio.library.folder.work_folders import WorkFolders
 from studio.library.index.database import FILE_NAME
 from studio.library.index.search import AssetQuery
 from studio.library.recipes.metadata import read_recipe
@@ -312,6 +314,26 @@ def test_partial_files_of_a_dead_process_are_removed(tmp_path: Path) -> None:
     assert list((tmp_path / "library").rglob("half.png")) == []
     library.close()
     dead._database.close()
+
+
+def test_work_folders_are_made_while_other_processes_remove_stale_ones(tmp_path: Path) -> None:
+    root, out = tmp_path / "library", tmp_path / "out"
+    root.mkdir()
+    out.mkdir()
+
+    def work(_: int) -> None:
+        for _ in range(100):
+            work = WorkFolders(root)
+            file = work.folder(out, "job") / "half"
+            file.write_bytes(b"half")
+            work.remove_stale(root)
+            work.remove_stale(out)
+            assert file.exists()
+            work.close()
+
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(work, range(3)))
+    assert [*root.iterdir(), *out.iterdir()] == []
 
 
 def test_partial_files_of_a_running_process_are_kept(library: Library) -> None:

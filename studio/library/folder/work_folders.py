@@ -27,8 +27,9 @@ _PREFIX = "studio-"
 _DESTINATIONS_FILE = "places"
 _TOKEN = re.compile(r"[0-9a-f]{12}")
 _MAX_PLACES = 1_000_000
-_ATTEMPTS = 10
+_ATTEMPTS = 100
 _POLL_SECONDS = 0.002
+_SWEEP_SECONDS = 2.0
 
 
 class WorkFolders:
@@ -158,12 +159,9 @@ class WorkFolders:
 
     @staticmethod
     def _acquire(destination: Path, token: str) -> FileLock:
-        _make_folder(destination, _PARENT)
         lock = _lock(destination, token)
-        lock.acquire()
-        if not Path(lock.lock_file).exists():
-            lock.release()
-            raise Timeout(lock.lock_file)
+        # Only a process that takes the new lock for a stale one can hold it, and only briefly.
+        _acquire(destination, lock, _SWEEP_SECONDS)
         return lock
 
 
@@ -182,15 +180,7 @@ class SharedLock:
     @contextlib.contextmanager
     def held(self) -> Iterator[SharedLock]:
         """Hold the lock. Raises `OSError`, also if another process holds it for too long."""
-        for attempt in range(_ATTEMPTS):
-            try:
-                _make_folder(self._destination, _PARENT)
-                self._lock.acquire(timeout=self._seconds, poll_interval=_POLL_SECONDS)
-                break
-            except FileNotFoundError:
-                # Another process has removed the empty folder.
-                if attempt == _ATTEMPTS - 1:
-                    raise
+        _acquire(self._destination, self._lock, self._seconds)
         try:
             yield self
         finally:
@@ -199,6 +189,26 @@ class SharedLock:
     def remove(self) -> None:
         """Remove the file of the lock, which must be held."""
         _remove(self._destination, self._lock)
+
+
+def _acquire(destination: Path, lock: FileLock, seconds: float) -> None:
+    """Acquire a lock whose file and folder other processes may remove meanwhile.
+
+    Raises `OSError`, also (`Timeout`) if another process holds it for longer than `seconds`.
+    """
+    for attempt in range(1, _ATTEMPTS + 1):
+        try:
+            _make_folder(destination, _PARENT)
+            lock.acquire(timeout=seconds, poll_interval=_POLL_SECONDS)
+        except (FileNotFoundError, FileExistsError):
+            # The folder went between two steps; `mkdir` then says that it exists.
+            if attempt == _ATTEMPTS or not destination.is_dir():
+                raise
+            continue
+        if Path(lock.lock_file).exists():
+            return
+        lock.release()
+    raise Timeout(lock.lock_file)
 
 
 def _make_folder(destination: Path, *names: str) -> Path:

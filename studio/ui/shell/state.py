@@ -19,7 +19,7 @@ from studio.ui.shell.typed_signal import TypedSignal
 from studio.ui.style.theme import Severity
 
 if TYPE_CHECKING:
-    from studio.library.records import Asset
+    from studio.library.records import Asset, Job
     from studio.library.store import Library
     from studio.models.fit import Fit
     from studio.models.registry import Registry
@@ -175,7 +175,7 @@ class AppState(QObject):
     def cancel(self, job: str) -> None:
         """Cancel a running or waiting job."""
         if not self.worker.cancel_running(job):
-            self.change_jobs(lambda library: library.queue.cancel(job) and library.queue.get(job))
+            self.change_jobs(lambda library: _cancelled(library, job))
 
     def set_paused(self, paused: bool) -> None:
         """Pause the queue after the current job, or resume it."""
@@ -404,3 +404,14 @@ class AppState(QObject):
                 timer.start()
 
         return start
+
+
+def _cancelled(library: Library, job: str) -> Job | None:
+    """Cancel a waiting job. Raises `ProblemError` if another process runs it."""
+    from studio.protocol import problem
+
+    if library.queue.cancel(job):
+        return library.queue.get(job)
+    if library.queue.claimed_elsewhere([job]):
+        raise problem("bad_input", "The job runs in another process. Cancel it there.")
+    return None

@@ -12,7 +12,6 @@ from PySide6.QtWidgets import (
     QComboBox,
     QFileDialog,
     QHBoxLayout,
-    QLabel,
     QPlainTextEdit,
     QPushButton,
     QVBoxLayout,
@@ -66,7 +65,7 @@ class TablePage(QWidget):
         self.summary = plain_label(parent=self)
         self.summary.setObjectName("batch.table.summary")
         self.summary.setWordWrap(True)
-        title = QLabel(self.tr("Encoding"), self)
+        title = plain_label(self.tr("Encoding"), self)
         self.encoding = QComboBox(self)
         self.encoding.setObjectName("batch.encoding")
         title.setBuddy(self.encoding)

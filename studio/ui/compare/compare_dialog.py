@@ -18,7 +18,7 @@ from studio.ui.media.picture.loader import PictureLoader
 from studio.ui.style.theme import GRID, mute
 from studio.ui.widgets.buttons import dialog_button
 from studio.ui.widgets.dialog_frame import fill_dialog, make_picture_window
-from studio.ui.widgets.plain_text import one_line, plain_label, plain_tooltip, rich_label
+from studio.ui.widgets.plain_text import breakable, one_line, plain_label, plain_tooltip, rich_label
 from studio.ui.widgets.shortened import shortened
 
 MAX_VALUE = 160
@@ -83,7 +83,7 @@ class CompareDialog(QDialog):
         else:
             caption.setText(
                 " &nbsp; ".join(
-                    f"<b>{escape(name)}</b> {escape(shortened(value, MAX_VALUE))}"
+                    f"<b>{escape(name)}</b> {escape(breakable(shortened(value, MAX_VALUE)))}"
                     for name, value in facts
                 )
             )

@@ -121,6 +121,8 @@ class ModelPicker(QWidget):
 
     def _show_fit(self) -> None:
         model = self.ref()
+        # The box cuts off a long name.
+        self.combo.setToolTip("" if model is None else plain_tooltip(f"{model.name}\n{model.path}"))
         fit = self._state.fit(model) if model is not None else None
         if fit is None or fit.verdict == "fits":
             self._fit.hide()

@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
 
 from studio.ui.messages.shown_message import ICONS, ShownMessage
 from studio.ui.style.icons import icon
-from studio.ui.widgets.plain_text import one_line
+from studio.ui.widgets.plain_text import breakable, one_line
 
 
 class MessageList(QDialog):
@@ -36,7 +36,9 @@ class MessageList(QDialog):
         for message in self._messages:
             when = message.when.strftime("%H:%M:%S")
             QListWidgetItem(
-                icon(ICONS[message.kind]), f"{when}  {one_line(message.line, 500)}", self.list
+                icon(ICONS[message.kind]),
+                f"{when}  {breakable(one_line(message.line, 500))}",
+                self.list,
             )
         self.detail = QPlainTextEdit(self)
         self.detail.setReadOnly(True)

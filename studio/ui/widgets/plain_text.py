@@ -26,7 +26,8 @@ TOOLTIP_WIDTH = 100
 MAX_LABEL = 5000
 """Characters of a label."""
 
-_LONG_WORD = re.compile(r"\S{80}(?=\S)")
+_LONG_WORD = re.compile(r"\S{40,}")
+_PART_OF_WORD = re.compile(r"\S{8}(?=\S)")
 _BREAK = "\u200b"
 """Invisible; a line may end here."""
 
@@ -46,7 +47,7 @@ class PlainLabel(QLabel):
 
     def setText(self, text: str) -> None:
         """Show the beginning of a text, with places to break long words."""
-        super().setText(_LONG_WORD.sub(rf"\g<0>{_BREAK}", shortened(text, MAX_LABEL)))
+        super().setText(breakable(shortened(text, MAX_LABEL)))
 
     def text(self) -> str:
         """Return the text that is shown."""
@@ -77,6 +78,11 @@ def plain_tooltip(text: str) -> str:
     from html import escape
 
     return f'<p style="white-space: pre-wrap">{escape(text)}</p>'
+
+
+def breakable(text: str) -> str:
+    """Return a text with places to break words that are wider than a label may be."""
+    return _LONG_WORD.sub(lambda word: _PART_OF_WORD.sub(rf"\g<0>{_BREAK}", word[0]), text)
 
 
 def one_line(text: str, longest: int = MAX_NAME) -> str:

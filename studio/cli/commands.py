@@ -28,7 +28,9 @@ def parser() -> Parser:
     _batch(commands.add_parser("batch", help="run a table with one request per row"))
     _queue(commands.add_parser("queue", help="list, pause, resume, cancel, retry and move jobs"))
     _library(
-        commands.add_parser("library", help="search, show, export, reproduce and rebuild results")
+        commands.add_parser(
+            "library", help="search, show, export, reproduce, check and rebuild results"
+        )
     )
     commands.add_parser("doctor", help="check this machine and the installation")
     return top
@@ -173,7 +175,10 @@ def _library(command: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="write to this folder instead of the library",
     )
+    check = actions.add_parser(
+        "check", help="check that index, files, marks, trash and queue agree"
+    )
     rebuild = actions.add_parser("rebuild", help="rebuild the index from the files")
     actions.add_parser("path", help="print the folder of the library")
-    for action in (search, show, export, reproduce, rebuild):
+    for action in (search, show, export, reproduce, check, rebuild):
         action.add_argument("--json", action="store_true", help="print JSON")

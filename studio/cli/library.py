@@ -1,4 +1,4 @@
-"""`studio library`: search, show, export, reproduce and rebuild results."""
+"""`studio library`: search, show, export, reproduce, check and rebuild results."""
 
 from __future__ import annotations
 
@@ -31,7 +31,10 @@ def library(options: argparse.Namespace) -> int:
         print(library_root(load_settings(paths.settings)[0], paths))
         return DONE
     try:
-        opened = Library.open(library_folder(paths), run_queue=False)
+        folder = library_folder(paths)
+        if options.action == "check" and not Library.is_in(folder):
+            raise problem("bad_input", "There is no library in {path}.", path=folder)
+        opened = Library.open(folder, run_queue=False)
     except ProblemError as error:
         print(f"studio library: {error.problem.message}", file=sys.stderr)
         return USAGE_ERROR
@@ -48,6 +51,10 @@ def library(options: argparse.Namespace) -> int:
                 from studio.cli.reproduce import reproduce
 
                 return reproduce(opened, _asset(opened, options.id), options)
+            case "check":
+                from studio.cli.library_check import check
+
+                return check(opened, as_json=options.json)
             case _:
                 return _rebuild(opened, options)
     except ProblemError as error:

@@ -18,7 +18,7 @@ from msgspec.structs import replace
 
 from studio.formats.aigc import AigcLabel
 from studio.formats.suffixes import TEXTS
-from studio.formats.untrusted_files import user_path
+from studio.formats.untrusted_files import is_file, user_path
 from studio.kinds.kind import Medium
 from studio.kinds.registry import medium_of
 from studio.library.curation.changes import Changes
@@ -39,6 +39,7 @@ from studio.library.queue.stored_job import destination, now
 from studio.library.recipes import metadata
 from studio.library.records import Asset, Job
 from studio.library.recovery import rebuild, salvage
+from studio.library.recovery.check import Contradiction, find_contradictions
 from studio.library.recovery.result_files import UnreadFile, has_results
 from studio.library.recovery.retries import Retries
 from studio.library.recovery.unrecorded import index_unrecorded
@@ -82,6 +83,11 @@ class Library:
         self.marks = MarkChanges(database, self.assets, self._changes, root)
         self.trash = Trash(self.assets, self._writer, self._changes, root)
         self._lock = FileLock(root / _QUEUE_LOCK, timeout=0, thread_local=False)
+
+    @staticmethod
+    def is_in(root: Path) -> bool:
+        """Return whether there is a library in a folder."""
+        return is_file(root / FILE_NAME) or has_results(root)
 
     @classmethod
     def open(cls, root: Path, *, run_queue: bool = True) -> Library:
@@ -281,6 +287,13 @@ class Library:
             self.unread = rebuild.rebuild(self._database, self.root, beside, self._changes)
         finally:
             self._work.release(self.root, _REBUILD_FOLDER)
+
+    def check(self, *, work_in_progress: bool = True) -> list[Contradiction]:
+        """Return what the index, the files, the marks, the trash and the queue disagree on.
+
+        Nothing is changed. For `work_in_progress`, see `find_contradictions`.
+        """
+        return find_contradictions(self._database, self.root, work_in_progress)
 
     def _complete_index(self) -> None:
         """Make the index of the files if it is new, or if a crash ended a rebuild of it."""

@@ -35,6 +35,15 @@ def add_options(command: argparse.ArgumentParser, kind: AnyKind) -> None:
             command.add_argument(
                 *field.flags, dest=field.name, action="store_true", default=None, help=_help(field)
             )
+        elif field.type == "adapters" and field.flags:
+            command.add_argument(
+                *field.flags,
+                dest=field.name,
+                action="append",
+                default=None,
+                metavar="NAME[:WEIGHT]",
+                help=_help(field),
+            )
         elif field.flags:
             command.add_argument(
                 *field.flags,
@@ -99,7 +108,7 @@ def _help(field: Field) -> str:
     if field.minimum is not None and field.maximum is not None:
         above = "above " if field.exclusive_minimum else ""
         notes.append(f"{above}{field.minimum:.10g} to {field.maximum:.10g}")
-    if field.default not in (None, "") and field.type != "boolean":
+    if field.default not in (None, "", ()) and field.type != "boolean":
         notes.append(f"default {field.default}")
     if notes:
         text += f" ({', '.join(notes)})"

@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal, Union, cast, get_args, get_origin, g
 import msgspec
 from msgspec import Struct
 
+from studio.kinds.adapter_text import adapter_fields
 from studio.kinds.registry import AnyKind, kind_if_known, kind_of, kinds, known_kind
 from studio.protocol import Command, Event, Recipe, Request, UnknownRequest
 
@@ -71,7 +72,13 @@ def request_from_fields(fields: Mapping[str, Any]) -> Request:
     kind = known_kind(str(fields.get("task", "")))
     if kind is None:
         raise msgspec.ValidationError(f"Invalid value {fields.get('task')!r} - at `$.task`")
-    request: Request = msgspec.convert(dict(fields), kind.request, strict=False)
+    given = {
+        name: adapter_fields(value)
+        if name in kind.fields and kind.fields[name].type == "adapters"
+        else value
+        for name, value in fields.items()
+    }
+    request: Request = msgspec.convert(given, kind.request, strict=False)
     return request
 
 

@@ -17,7 +17,7 @@ from msgspec import Meta, Struct
 from studio.protocol import Adapter, InputFile
 
 FieldType: TypeAlias = Literal[
-    "integer", "number", "boolean", "string", "choice", "file", "structure"
+    "integer", "number", "boolean", "string", "choice", "file", "adapters", "structure"
 ]
 
 
@@ -27,7 +27,8 @@ class Field(Struct, frozen=True, kw_only=True):
     Attributes:
         name: as in the struct, in tables and in recipes.
         type: `integer` (int), `number` (float), `boolean` (bool), `string` (str), `choice` (one
-            of `choices`), `file` (`InputFile`), `structure` (anything else).
+            of `choices`), `file` (`InputFile`), `adapters` (`tuple[Adapter, ...]`), `structure`
+            (anything else).
         label, help: English text and translation key; empty for fields that are never shown.
         default: None if the field is `required`, or if None means "what suits the model".
         optional: whether None is a valid value.
@@ -126,6 +127,7 @@ _TYPES: dict[object, FieldType] = {
     float: "number",
     str: "string",
     InputFile: "file",
+    tuple[Adapter, ...]: "adapters",
 }
 
 

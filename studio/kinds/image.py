@@ -60,7 +60,10 @@ class ImageRequest(Request, Struct, frozen=True, kw_only=True, tag_field="task",
         label("Negative prompt", "What should not be in the picture", flags="--negative"),
     ] = ""
     model: Annotated[Name, label("Model", "The id or path of a model", flags="--model")] = ""
-    adapters: Annotated[tuple[Adapter, ...], label("Adapters")] = ()
+    adapters: Annotated[
+        tuple[Adapter, ...],
+        label("LoRA", "A LoRA or embedding, with its weight after a colon", flags="--lora"),
+    ] = ()
     seed: Annotated[Seed | None, label("Seed", flags="--seed")] = None
     count: Annotated[Count, label("Variations", flags="-n --count")] = 1
     width: Annotated[Side | None, label("Width", unit=" px", step=64)] = None
@@ -131,7 +134,9 @@ def _check(request: ImageRequest) -> Iterator[tuple[str, Sentence]]:
 
 def _needs(request: ImageRequest) -> tuple[ModelNeed, ...]:
     task = request.task
-    adapters = (ModelNeed(task, adapter.model, "lora") for adapter in request.adapters)
+    adapters = (
+        ModelNeed(task, adapter.model, ("lora", "embedding")) for adapter in request.adapters
+    )
     return (ModelNeed(task, request.model), *adapters)
 
 

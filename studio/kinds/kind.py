@@ -50,6 +50,7 @@ class WorkTiming(Struct, Generic[R], frozen=True):
 
 class ModelNeed(Struct, frozen=True):
     """A model that a job needs. `name` is an id, a path, or "" for the first suitable one.
+    Its role is one of `roles`.
 
     `rank` returns how well a model suits (0 is best, None is unsuitable). `unsuitable` explains
     why a model given by name is rejected, `none_suitable` that no available model suits.
@@ -57,7 +58,7 @@ class ModelNeed(Struct, frozen=True):
 
     task: str
     name: str
-    role: ModelRole = "base"
+    roles: tuple[ModelRole, ...] = ("base",)
     rank: Callable[[ModelRef], int | None] = lambda _: 0
     unsuitable: Callable[[ModelRef], Sentence] | None = None
     none_suitable: Sentence | None = None

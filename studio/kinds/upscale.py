@@ -63,7 +63,7 @@ def _needs(request: UpscaleRequest) -> tuple[ModelNeed, ...]:
         ModelNeed(
             request.task,
             request.model,
-            "upscaler",
+            ("upscaler",),
             rank=rank,
             unsuitable=unsuitable,
             none_suitable=none,

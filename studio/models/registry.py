@@ -13,6 +13,7 @@ from pathlib import Path
 
 import msgspec
 
+from studio.formats.base_families import TITLES
 from studio.formats.suffixes import MODEL_WEIGHTS
 from studio.formats.untrusted_files import (
     entries_of,
@@ -94,18 +95,18 @@ class Registry:
             found = self._by_path(Path(need.name))
         if found is None:
             raise _unknown_model(
-                need.name, [model.id for model in self.list(need.task) if model.role == need.role]
+                need.name, [model.id for model in self.list(need.task) if model.role in need.roles]
             )
         if found.task != need.task:
             wrong = kinds()[need.task].wrong_model
             raise ProblemError(Problem("bad_input", Sentence(wrong, {"name": found.name})))
-        if found.role != need.role:
+        if found.role not in need.roles:
             raise problem(
                 "bad_input",
                 "{name} cannot be used here: its role is {role}, but {wanted} is needed.",
                 name=found.name,
                 role=found.role,
-                wanted=need.role,
+                wanted=need.roles[0],
             )
         if need.rank(found) is None and need.unsuitable is not None:
             raise ProblemError(Problem("bad_input", need.unsuitable(found)))
@@ -118,6 +119,8 @@ class Registry:
         """
         kind = kind_of(request)
         found = tuple(self.resolve(need) for need in kind.models_of(request))
+        for extra in found[1:]:
+            _check_base(extra, found[0])
         return found or (ModelRef(id="", name=kind.title, task=kind.task, format="", path=""),)
 
     def add(self, path: Path) -> ModelRef:
@@ -257,7 +260,7 @@ class Registry:
                 yield from found if len(found) != 1 else [entry]
 
     def _default(self, need: ModelNeed) -> ModelRef:
-        models = [model for model in self.list(need.task) if model.role == need.role]
+        models = [model for model in self.list(need.task) if model.role in need.roles]
         if not models:
             no_model = kinds()[need.task].no_model
             raise ProblemError(Problem("model_missing", Sentence(no_model)))
@@ -273,6 +276,19 @@ class Registry:
             if path_key(known.path) == path_key(described.path):
                 return known
         return described
+
+
+def _check_base(extra: ModelRef, base: ModelRef) -> None:
+    if extra.base and base.base and extra.base != base.base:
+        raise problem(
+            "bad_input",
+            "{name} is made for {wanted}, but {base} is {found}. Choose a model of the same "
+            "family, or another LoRA.",
+            name=extra.name,
+            wanted=TITLES.get(extra.base, extra.base),
+            base=base.name,
+            found=TITLES.get(base.base, base.base),
+        )
 
 
 def _is_there(path: str) -> bool:

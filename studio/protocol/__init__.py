@@ -55,6 +55,7 @@ from studio.protocol.problems import (
 from studio.protocol.recipe import (
     Parent,
     Recipe,
+    UsedModel,
 )
 from studio.protocol.requests import (
     MAX_PROMPT_LENGTH,
@@ -132,6 +133,7 @@ __all__ = [
     "Shutdown",
     "TextDelta",
     "UnknownRequest",
+    "UsedModel",
     "Warned",
     "problem",
     "readable_size",

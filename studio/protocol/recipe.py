@@ -6,6 +6,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from studio.protocol.models import ModelRole
 from studio.protocol.requests import Request
 
 
@@ -17,12 +18,22 @@ class Parent(Struct, frozen=True):
     asset: str = ""
 
 
+class UsedModel(Struct, frozen=True):
+    """A model that was used beside the base model. `sha256` is the hash of its weights, hex."""
+
+    id: str
+    name: str
+    role: ModelRole
+    sha256: str = ""
+
+
 class Recipe(Struct, frozen=True, kw_only=True):
     """Everything needed to reproduce an asset, stored inside the asset's own file.
 
     `request` holds the resolved values. `row` is the asset's index in the job, `seed` its own
     seed. `adjustments` lists changes by the memory fallback or rounding, in English. `timings`
     are seconds by stage. `stats` depend on the kind of work (tokens, tokens_per_second, …).
+    `extra_models` are the LoRAs and others beside the base model.
     `unknown` holds fields written by another version; they are written back unchanged.
     """
 
@@ -36,6 +47,7 @@ class Recipe(Struct, frozen=True, kw_only=True):
     model_id: str = ""
     model_name: str = ""
     model_sha256: str = ""
+    extra_models: tuple[UsedModel, ...] = ()
     device: str = ""
     dtype: str = ""
     libraries: dict[str, str] = {}

@@ -199,7 +199,7 @@ def test_every_model_of_a_request_is_passed_to_the_engine(
     harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def resolve(need: ModelNeed) -> ModelRef:
-        return msgspec.structs.replace(MODEL, id=need.name, role=need.role)
+        return msgspec.structs.replace(MODEL, id=need.name, role=need.roles[0])
 
     given: list[RunJob] = []
 

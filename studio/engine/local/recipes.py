@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from studio import __version__
-from studio.protocol import Parent, Recipe, Request, RunJob
+from studio.protocol import Parent, Recipe, Request, RunJob, UsedModel
 
 
 def make_recipe(
@@ -18,6 +18,7 @@ def make_recipe(
     dtype: object,
     libraries: Mapping[str, str],
     model_sha256: str = "",
+    extra_models: Sequence[UsedModel] = (),
     timings: Mapping[str, float],
     stats: Mapping[str, float],
     adjustments: Sequence[str] = (),
@@ -33,6 +34,7 @@ def make_recipe(
         dtype: the precision, as torch names it.
         libraries: name → version.
         model_sha256: hash of the model's weights.
+        extra_models: models beside it, such as LoRA.
         timings: seconds by stage.
         stats: statistics of the kind of work.
         adjustments: deviations from the request, in English.
@@ -48,6 +50,7 @@ def make_recipe(
         model_id=command.model.id,
         model_name=command.model.name,
         model_sha256=model_sha256,
+        extra_models=tuple(extra_models),
         device=device,
         dtype=str(dtype).removeprefix("torch."),
         libraries=dict(libraries),

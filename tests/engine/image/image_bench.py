@@ -22,6 +22,7 @@ from studio.engine.tasks.image.run import run
 from studio.engine.tasks.image.together import run_together
 from studio.kinds.image import ImageRequest
 from studio.protocol import (
+    Adapter,
     AssetReady,
     Event,
     InputFile,
@@ -126,6 +127,7 @@ class ImageBench:
         *,
         on_event: Callable[[Event], None] = lambda _: None,
         start: Path | None = None,
+        adapters: Sequence[tuple[ModelRef, float]] = (),
         **request: Any,
     ) -> Outcome:
         """Run an image job to its end and return its outcome. Raises what the job raises."""
@@ -139,11 +141,13 @@ class ImageBench:
         wanted |= {"width": SIDE, "height": SIDE, "count": max(rows) + 1, **request}
         if start is not None:
             wanted["image"] = InputFile(str(start))
+        wanted["adapters"] = tuple(Adapter(ref.id, weight) for ref, weight in adapters)
         command = RunJob(
             job="1",
             request=ImageRequest(**wanted),
             rows=rows,
             model=self.model(path),
+            extra_models=tuple(ref for ref, _ in adapters),
             work_dir=str(self.folder / "work"),
         )
         run(self.job(send), command, self.memory, self.device)

@@ -6,19 +6,13 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-import msgspec
 import numpy as np
-import pytest
 from PIL import Image
 
 from studio.engine.api import Work
 from studio.engine.local.client import EngineClient
-from studio.jobs.runner import Runner
 from studio.kinds.image import ImageRequest
-from studio.library.store import Library
-from studio.models.registry import Registry
 from studio.protocol import (
-    Adapter,
     AssetReady,
     Cancelled,
     Described,
@@ -30,7 +24,6 @@ from studio.protocol import (
     Preview,
     RunJob,
 )
-from studio.settings import default_paths
 from tests.engine import tiny_pipelines
 
 
@@ -98,34 +91,3 @@ def test_a_broken_model_fails_with_a_sentence(
     assert isinstance(final, Failed)
     assert final.problem.kind == "model_broken"
     assert str(path) in str(final.problem.message)
-
-
-def test_a_job_with_adapters_is_refused_with_a_sentence_and_kept(
-    make_client: Callable[..., EngineClient], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = tiny_pipelines.folder_of("prxpixel")
-    base = ModelRef(id="tiny", name="Tiny", task="image", format="diffusers", path=str(path))
-    registry = Registry(default_paths())
-    monkeypatch.setattr(
-        registry,
-        "resolve",
-        lambda need: msgspec.structs.replace(base, id=need.name or base.id, role=need.role),
-    )
-    request = ImageRequest(prompt="a cat", seed=1, adapters=(Adapter("ink", 0.5),))
-    library = Library.open(tmp_path / "library")
-    try:
-        job = library.queue.enqueue([request])[0]
-        runner = Runner(library, make_client(device="cpu", threads=1), registry)
-        assert runner.run(job, lambda _: None) == "failed"
-        assert (
-            runner.run_together(library.queue.enqueue([request] * 2, batch="c"), lambda _: None)
-            == ["failed"] * 2
-        )
-        found = library.queue.list("failed")
-    finally:
-        library.close()
-    assert len(found) == 3
-    for job in found:
-        assert job.problem is not None and job.problem.kind == "bad_input"
-        assert "LoRA and other adapters are not supported" in str(job.problem.message)
-        assert job.request == request

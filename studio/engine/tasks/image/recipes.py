@@ -11,7 +11,7 @@ from studio.engine.local.recipes import make_recipe
 from studio.engine.tasks.image.draw.sampling import Plan
 from studio.engine.tasks.image.model.load import LoadedPipeline
 from studio.kinds.image import ImageRequest
-from studio.protocol import Parent, Recipe, RunJob, seed_of_row
+from studio.protocol import Parent, Recipe, RunJob, UsedModel, seed_of_row
 
 
 def resolved_request(request: ImageRequest, plan: Plan, scheduler: str, row: int) -> ImageRequest:
@@ -36,6 +36,7 @@ def recipe_of(
     request: ImageRequest,
     row: int,
     loaded: LoadedPipeline,
+    extra_models: Sequence[UsedModel],
     *,
     adjustments: Sequence[str],
     timings: Mapping[str, float],
@@ -54,6 +55,7 @@ def recipe_of(
         dtype=loaded.dtype,
         libraries=libraries(),
         model_sha256=loaded.sha256,
+        extra_models=extra_models,
         adjustments=adjustments,
         timings=timings,
         stats=stats,

@@ -27,12 +27,13 @@ from studio.engine.tasks.image.fit.memory_fallback import (
     split_evenly,
 )
 from studio.engine.tasks.image.fit.planning import make_plan
+from studio.engine.tasks.image.model.adapters import apply_adapters, wanted_adapters
 from studio.engine.tasks.image.model.load import LoadedPipeline, acquire
 from studio.engine.tasks.image.pictures.transparency import remove_white_background
 from studio.engine.tasks.image.recipes import recipe_of, resolved_request
 from studio.formats.weights_fingerprint import weight_hash
 from studio.kinds.image import ImageRequest
-from studio.protocol import Problem, ProblemError, RunJob, problem, seed_of_row, sentence
+from studio.protocol import Problem, ProblemError, RunJob, UsedModel, seed_of_row, sentence
 
 _SLOW_HASH_BYTES = 1_000_000_000
 """Model size above which computing the hash takes long enough to be shown, in bytes."""
@@ -52,28 +53,19 @@ def run(job: Job, command: RunJob, memory: MemoryArbiter, device: Device) -> dic
     """
     request = command.request
     assert isinstance(request, ImageRequest)
-    refuse_adapters(request)
     started = time.monotonic()
     loaded = acquire(command.model, device, memory, job)
+    adapters = wanted_adapters(request.adapters, command.extra_models)
+    extra_models = apply_adapters(loaded, command.model, adapters, job)
     load_seconds = time.monotonic() - started
     plan = make_plan(request, loaded, job)
     wanted = [PictureTask(job, command, request, plan, row) for row in command.rows]
-    drawing = Drawing(job, wanted, loaded, memory)
+    drawing = Drawing(job, wanted, loaded, extra_models, memory)
     started = time.monotonic()
     drawing.draw_all()
     if drawing.made[job.id] < len(command.rows):
         job.check()
     return statistics(drawing.made[job.id], load_seconds, time.monotonic() - started)
-
-
-def refuse_adapters(request: ImageRequest) -> None:
-    """Raise `ProblemError` if a request uses adapters, which are not supported yet."""
-    if request.adapters:
-        raise problem(
-            "bad_input",
-            "LoRA and other adapters are not supported for pictures yet. Remove them from the"
-            " request and try again.",
-        )
 
 
 def statistics(made: int, load_seconds: float, draw_seconds: float) -> dict[str, float]:
@@ -104,11 +96,17 @@ class Drawing:
         job: checked for cancellation; receives progress and warnings.
         wanted: the pictures, at least one.
         loaded: the pipeline.
+        extra_models: those on the pipeline, for recipes.
         memory: used to find out how much memory is free.
     """
 
     def __init__(
-        self, job: Job, wanted: Sequence[PictureTask], loaded: LoadedPipeline, memory: MemoryArbiter
+        self,
+        job: Job,
+        wanted: Sequence[PictureTask],
+        loaded: LoadedPipeline,
+        extra_models: Sequence[UsedModel],
+        memory: MemoryArbiter,
     ) -> None:
         self.made: Counter[str] = Counter()
         """Number of finished pictures by job id."""
@@ -116,6 +114,7 @@ class Drawing:
         self._job = job
         self._wanted = wanted
         self._loaded = loaded
+        self._extra_models = extra_models
         self._plan = wanted[0].plan
         self._unchecked_prompts: dict[str, list[Job]] = {}
         for each in {each.job.id: each for each in wanted}.values():
@@ -239,6 +238,7 @@ class Drawing:
             request,
             row,
             self._loaded,
+            self._extra_models,
             adjustments=(*self._loaded.changes, *self._fallback.changes),
             timings={"draw": seconds / count},
             stats={"images_at_once": float(count), **self._peak},

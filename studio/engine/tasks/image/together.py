@@ -15,8 +15,9 @@ from studio.engine.local.process import final_event
 from studio.engine.tasks.image.draw.prompts import CannotBatchError
 from studio.engine.tasks.image.fit.memory_fallback import pictures_at_once
 from studio.engine.tasks.image.fit.planning import make_plan
+from studio.engine.tasks.image.model.adapters import apply_adapters, wanted_adapters
 from studio.engine.tasks.image.model.load import LoadedPipeline, acquire
-from studio.engine.tasks.image.run import Drawing, PictureTask, refuse_adapters, statistics
+from studio.engine.tasks.image.run import Drawing, PictureTask, statistics
 from studio.kinds.image import ImageRequest
 from studio.protocol import Done, ProblemError
 
@@ -32,10 +33,12 @@ def run_together(group: Group, memory: MemoryArbiter, device: Device) -> None:
         ProblemError: `model_missing`, `model_broken`, `bad_input` or `out_of_memory`.
         JobCancelledError: all jobs were cancelled.
     """
-    # All jobs have the same settings, including adapters.
-    refuse_adapters(_request_of(group.parts[0]))
     started = time.monotonic()
     loaded = acquire(group.parts[0].command.model, device, memory, group.job)
+    # All jobs have the same settings, including adapters.
+    first = group.parts[0].command
+    adapters = wanted_adapters(_request_of(group.parts[0]).adapters, first.extra_models)
+    extra_models = apply_adapters(loaded, first.model, adapters, group.job)
     load_seconds = time.monotonic() - started
     if not _saves_calls(group, loaded, memory):
         return
@@ -51,7 +54,7 @@ def run_together(group: Group, memory: MemoryArbiter, device: Device) -> None:
             wanted += [PictureTask(part.job, part.command, request, plan, row) for row in rows]
     if not wanted:
         return
-    drawing = Drawing(group.job, wanted, loaded, memory)
+    drawing = Drawing(group.job, wanted, loaded, extra_models, memory)
     started = time.monotonic()
 
     def on_finished(job: Job) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
+from msgspec import Struct
 
 from studio.engine.local.devices import Device, best_dtype, is_out_of_memory
 from studio.engine.local.job import Job, JobCancelledError
@@ -32,6 +33,17 @@ _WORKING_MEMORY = 1_500_000_000
 """Memory reserved for the computation when choosing a pipeline's placement on a GPU, in bytes."""
 
 
+class LoadedAdapter(Struct, frozen=True):
+    """A LoRA or an embedding on a pipeline.
+
+    `name` is the name of a LoRA in PEFT, or the word of an embedding. `sha256` is of its file.
+    """
+
+    ref: ModelRef
+    name: str
+    sha256: str
+
+
 @dataclass
 class LoadedPipeline:
     """A pipeline in memory, including the changes made by `memory_fallback`.
@@ -40,7 +52,9 @@ class LoadedPipeline:
     English sentences for recipes. `colours` is the preview's map from latents to colours, or
     None; `colours_fitted` is whether fitting was tried. `prompt_cache` has the states of the
     last prompts, `unknown` those of the unknown prompts in its facts (prompts, tokens, width),
-    once computed by `out_of_domain`.
+    once computed by `out_of_domain`. `adapters` are the LoRAs and embeddings on it by path,
+    `adapter_state` those in use with their weights. `without_embeddings` keeps the tokenizers and
+    word embeddings that the model came with.
     """
 
     pipeline: Any
@@ -57,6 +71,9 @@ class LoadedPipeline:
     variants: dict[type[Any], Any] = field(default_factory=dict)
     prompt_cache: EncodedPromptCache = field(default_factory=EncodedPromptCache)
     unknown: torch.Tensor | None = None
+    adapters: dict[str, LoadedAdapter] = field(default_factory=dict)
+    adapter_state: tuple[str, ...] = ()
+    without_embeddings: dict[tuple[str, str], tuple[Any, Any]] = field(default_factory=dict)
 
     @property
     def nbytes(self) -> int:
@@ -66,7 +83,7 @@ class LoadedPipeline:
     @property
     def state(self) -> tuple[str, ...]:
         """Identifies the state of the weights, for invalidating cached results."""
-        return (str(self.dtype), self.placement, *self.changes)
+        return (str(self.dtype), self.placement, *self.adapter_state, *self.changes)
 
     def networks(self) -> dict[str, torch.nn.Module]:
         """Return name → network for each component with weights."""

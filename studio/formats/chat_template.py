@@ -2,7 +2,7 @@
 
 Shared by the engine and the token counter, which must agree. Templates are jinja2 as specified by
 Hugging Face (https://huggingface.co/docs/transformers/chat_templating_writing). They come with
-downloaded models and are not trusted, so they run in a sandbox.
+downloaded models and are not trusted, so they run in a sandbox (`template_sandbox`).
 """
 
 from __future__ import annotations
@@ -18,12 +18,19 @@ import jinja2
 from jinja2 import nodes
 from jinja2.ext import Extension, loopcontrols
 from jinja2.parser import Parser
-from jinja2.sandbox import ImmutableSandboxedEnvironment
 from msgspec import Struct
 
+from studio.formats.template_sandbox import BoundedEnvironment, TemplateTooCostlyError, bounded
 from studio.protocol import Message
 
 _Turns: TypeAlias = list[tuple[str, str]]
+
+_STEPS = 200_000
+_STEPS_PER_TURN = 500
+_STEPS_PER_PAIR = 40
+"""Steps for a rendering (`template_sandbox`); more for each turn, and for each pair of turns, since
+templates look through all turns at each turn."""
+_MAX_REFUSAL = 1_000
 
 SPECIAL_TOKENS = ("bos_token", "eos_token", "unk_token", "pad_token")
 
@@ -71,22 +78,36 @@ def render(
         attempts = [[("system", system), *kept] for kept in attempts]
         attempts += [_with_first_user(kept, system) for kept in (plain, strict)]
     refusal: Exception | None = None
-    for attempt in attempts:
+    said = len(system) + sum(len(content) for _, content in plain)
+    steps = _STEPS + _STEPS_PER_TURN * len(plain) + _STEPS_PER_PAIR * len(plain) ** 2 + said
+    with bounded(steps):
         try:
-            text = _compiled(template).render(
-                messages=[{"role": role, "content": content} for role, content in attempt],
-                tools=None,
-                documents=None,
-                add_generation_prompt=True,
-                **special,
-            )
-        except Exception as error:  # expressions in a template can raise anything
-            refusal = refusal or error
-            continue
-        if system and system.strip() not in text:
-            continue
-        return text
-    raise TemplateRefusedError(str(refusal or "the system prompt is left out"))
+            compiled = _compiled(template)
+        except Exception as error:  # the compiler can raise anything, too
+            raise TemplateRefusedError(_short(error)) from error
+        for attempt in attempts:
+            try:
+                text = compiled.render(
+                    messages=[{"role": role, "content": content} for role, content in attempt],
+                    tools=None,
+                    documents=None,
+                    add_generation_prompt=True,
+                    **special,
+                )
+            except TemplateTooCostlyError as error:
+                refusal = error
+                break
+            except Exception as error:  # expressions in a template can raise anything
+                refusal = refusal or error
+                continue
+            if system and system.strip() not in text:
+                continue
+            return text
+    raise TemplateRefusedError(_short(refusal or "the system prompt is left out"))
+
+
+def _short(refusal: object) -> str:
+    return str(refusal)[:_MAX_REFUSAL]
 
 
 def plain_text(system: str, turns: Sequence[Message], prompt: str) -> str:
@@ -176,12 +197,12 @@ class _Generation(Extension):
 
 @lru_cache(maxsize=4)
 def _compiled(template: str) -> jinja2.Template:
-    environment = ImmutableSandboxedEnvironment(
+    environment = BoundedEnvironment(
         trim_blocks=True, lstrip_blocks=True, extensions=[_Generation, loopcontrols]
     )
-    environment.filters["tojson"] = _to_json
+    environment.add_filter("tojson", _to_json)
     environment.globals["raise_exception"] = _raise
-    environment.globals["strftime_now"] = lambda form: datetime.datetime.now().strftime(form)
+    environment.globals["strftime_now"] = _now
     return environment.from_string(template)
 
 
@@ -199,6 +220,10 @@ def _to_json(
         separators=separators,
         sort_keys=sort_keys,
     )
+
+
+def _now(form: str) -> str:
+    return datetime.datetime.now().strftime(form[:100])
 
 
 def _raise(message: str) -> None:

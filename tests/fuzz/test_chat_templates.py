@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from studio.formats.chat_template import TemplateRefusedError, read_template, render
 from studio.protocol import Message
 from tests.fuzz.bounds import bounded
-from tests.fuzz.inputs import ODD_TEXT, ODD_VALUE, damaged, fuzz, is_on_demand
+from tests.fuzz.inputs import ODD_TEXT, ODD_VALUE, damaged, fuzz
 
 _CHATML = (
     "{%- for message in messages %}<|im_start|>{{ message.role }}\n{{ message['content'] | trim }}"
@@ -22,7 +22,6 @@ _STRICT = (
     "{% if (m.role == 'user') != (loop.index0 % 2 == 0) %}{{ raise_exception('turns') }}"
     "{% endif %}[{{ m.content | tojson }}]{% endfor %}{{ strftime_now('%Y') }}"
 )
-_COSTLY = ("{% for i in range(1000) %}", "{{ '%999999999d' % 1 }}")
 _PARTS = st.sampled_from(
     (
         "{% for m in messages %}",
@@ -38,7 +37,19 @@ _PARTS = st.sampled_from(
         "{% import 'x' as y %}",
         "{{ 'x' * 1000 }}",
         "{{ range(100001) | list }}",
-        *(_COSTLY if is_on_demand() else ()),
+        "{% for i in range(1000) %}",
+        "{{ '%999999999d' % 1 }}",
+        "{% set ns = namespace(x='xx') %}",
+        "{% set ns.x = ns.x ~ ns.x %}",
+        "{% set ns.x = [ns.x, ns.x] %}",
+        "{% set ns.x = ns.x * 999 %}",
+        "{{ ns.x }}",
+        "{{ ns.x | replace('x', ns.x) }}",
+        "{{ ns.x | list | join(ns.x) }}",
+        "{{ ns.x.split('x') | map('upper') | unique | list }}",
+        "{{ ns.x == [ns.x] }}",
+        "{{ loop(range(1000)) }}",
+        "{% for m in messages recursive %}",
         "{{ 10 ** 1000 }}",
         "{{ cycler.__init__ }}",
         "{{ raise_exception('x') }}",

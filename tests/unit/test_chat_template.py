@@ -9,6 +9,7 @@ import pytest
 
 from studio.formats.chat_template import TemplateRefusedError, plain_text, read_template, render
 from studio.protocol import Message
+from tests.fuzz.bounds import bounded
 
 CHATML = (
     "{% for m in messages %}<{{ m['role'] }}>{{ m['content'] }}\n{% endfor %}"
@@ -64,6 +65,63 @@ def test_an_error_raised_by_a_template_is_reported_with_its_reason() -> None:
 def test_a_template_cannot_leave_its_sandbox(attack: str) -> None:
     with pytest.raises(TemplateRefusedError):
         render(attack, {}, "", (), "c")
+
+
+@pytest.mark.parametrize(
+    "attack",
+    [
+        "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}",
+        "{% for a in [1, 1] recursive %}{{ loop([1, 1]) }}{% endfor %}",
+        "{% macro a(n) %}{% if n %}{{ a(n - 1) }}{{ a(n - 1) }}{% endif %}{% endmacro %}"
+        "{{ a(60) }}",
+        "{% set ns = namespace(x='xx') %}{% for i in range(60) %}{% set ns.x = ns.x ~ ns.x %}"
+        "{% endfor %}",
+        "{% set ns = namespace(x=['a']) %}{% for i in range(60) %}{% set ns.x = [ns.x, ns.x] %}"
+        "{% endfor %}{{ ns.x }}",
+        "{% set x %}{% for i in range(99999) %}" + "y" * 50_000 + "{% endfor %}{% endset %}",
+        "{{ 'x' * 10 ** 9 }}",
+        "{{ ([0] * 10 ** 9) | length }}",
+        "{{ 2 ** 99999999 }}",
+        "{{ '%999999999d' % 1 }}",
+        "{{ '{:>999999999}'.format(1) }}",
+        "{{ '{:{}}'.format(1, 10 ** 9) }}",
+        "{{ ('{0}' * 99999).format('x' * 99999) }}",
+        "{{ 'a'.ljust(10 ** 9) }}",
+        "{{ ('a' * 99999).replace('a', 'b' * 99999) }}",
+        "{{ ('a' * 99999) | replace('', 'b' * 99999) }}",
+        "{{ ('b' * 99999) | join('a' * 99999) }}",
+        "{{ range(99999) | map(attribute='a', default='x' * 99999) | join }}",
+        "{{ range(99999) | map(attribute='a', default=[1] * 999) | sum(start=[]) }}",
+        "{{ ('\\n' * 99999) | indent(99999) }}",
+        "{{ [1] | batch(10 ** 9, 0) | list }}",
+        "{% set s = range(99999) | list %}{% for i in range(999) %}"
+        "{% set t = s | sort %}{% endfor %}",
+        "{% set s = 'x' * 999999 %}{% for i in range(99999) %}"
+        "{% if 'y' in s %}{% endif %}{% endfor %}",
+        "{% set s = 'x' * 999999 %}{% for i in range(99999) %}{% set t = s[1:] %}{% endfor %}",
+        "{{ x }}" * 14_000,
+        "{% if x %}" + "{% elif x %}" * 8_000 + "{% endif %}",
+        "{{ " + "(" * 40_000,
+        "{{ " + "lipsum(n=99999)" + " }}",
+    ],
+)
+def test_a_template_without_end_is_refused_within_bounds(tmp_path: Path, attack: str) -> None:
+    def call() -> str:
+        return render(attack, {}, "Be brief.", TALK, "c")
+
+    assert bounded("template", tmp_path, call, TemplateRefusedError) is None
+
+
+def test_long_conversations_are_rendered() -> None:
+    template = (
+        "{% for m in messages %}{% if loop.index < messages | length or m.role == 'user' %}"
+        "{% set text = m['content'].split('</think>')[-1].strip() %}{{ '<' ~ m.role ~ '>' }}"
+        "{% if loop.first or messages[loop.index0 - 1] != m %}{{ text + '\n' }}{% endif %}"
+        "{% endif %}{% endfor %}"
+    )
+    turns = (Message("user", "狐" * 50_000), Message("assistant", "b")) * 300
+    text = render(template, {}, "", turns, "c")
+    assert text.count("<user>" + "狐" * 50_000) == 300
 
 
 def test_extensions_used_by_templates_of_the_hub_are_supported() -> None:

@@ -19,7 +19,8 @@ from msgspec import Struct
 
 from studio.formats.atomic_write import write_atomic
 from studio.formats.json_file import set_aside
-from studio.protocol import Problem, Sentence
+from studio.formats.untrusted_files import user_path
+from studio.protocol import Problem, Sentence, problem
 
 SETTINGS_VERSION = 1
 
@@ -45,7 +46,15 @@ class Paths(Struct, frozen=True):
 
 
 def _user_folder(kind: Literal["state", "pictures"]) -> Path:
-    home = Path.home()
+    try:
+        home = Path.home()
+    except RuntimeError as error:
+        raise problem(
+            "bad_input",
+            "Your home folder is not known. Set the environment variable HOME, or set STUDIO_HOME "
+            "to the folder that Prompt Studio should use.",
+            str(error),
+        ) from error
     if kind == "pictures":
         return home / "Pictures" / "Prompt Studio"
     if sys.platform == "win32":
@@ -56,15 +65,18 @@ def _user_folder(kind: Literal["state", "pictures"]) -> Path:
 
 
 def default_paths() -> Paths:
-    """Return the paths for the current environment variables."""
+    """Return the paths for the current environment variables.
+
+    Raises `ProblemError` if they do not say where the user's home folder is.
+    """
     home = os.environ.get("STUDIO_HOME")
-    state = Path(home).expanduser().absolute() if home else _user_folder("state")
+    state = user_path(home) if home else _user_folder("state")
     starter = os.environ.get("STUDIO_STARTER")
     return Paths(
         settings=state / "settings.json",
         library=state / "library" if home else _user_folder("pictures"),
         models=state / "models",
-        starter=Path(starter).expanduser().absolute() if starter else RESOURCES / "models",
+        starter=user_path(starter) if starter else RESOURCES / "models",
         logs=state / "logs",
         cache=state / "cache",
     )
@@ -126,7 +138,7 @@ def _read_values(stored: object, values: type[Values]) -> Values:
 
 def library_root(settings: Settings, paths: Paths) -> Path:
     """Return the library's folder: the user's choice, or the default."""
-    return Path(settings.library) if settings.library else paths.library
+    return user_path(settings.library) if settings.library else paths.library
 
 
 def load_settings(path: Path) -> tuple[Settings, Problem | None]:

@@ -36,6 +36,11 @@ def parser() -> Parser:
     return top
 
 
+def _text(argument: str) -> str:
+    """Return an argument that is not a path: without the bytes that are not valid text."""
+    return argument.encode("utf-8", "replace").decode()
+
+
 def _common(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "-o",
@@ -60,9 +65,9 @@ def _models(command: argparse.ArgumentParser) -> None:
         if argument == "PATH":
             action.add_argument("path", metavar="PATH")
         elif argument == "ID":
-            action.add_argument("id", metavar="ID")
+            action.add_argument("id", type=_text, metavar="ID")
         elif argument:
-            action.add_argument("id", metavar="ID", nargs="?", default="")
+            action.add_argument("id", type=_text, metavar="ID", nargs="?", default="")
         action.add_argument("--json", action="store_true", help="print JSON")
 
 
@@ -97,24 +102,28 @@ def _queue(command: argparse.ArgumentParser) -> None:
     listing.add_argument("--json", action="store_true", help="print JSON")
     actions.add_parser("pause", help="start no new job after the current one")
     resume = actions.add_parser("resume", help="resume the queue and interrupted jobs")
-    resume.add_argument("id", metavar="ID", nargs="?", default="", help="only this interrupted job")
+    resume.add_argument(
+        "id", type=_text, metavar="ID", nargs="?", default="", help="only this interrupted job"
+    )
     resume.add_argument("--json", action="store_true", help="print one JSON event per line")
     cancel = actions.add_parser("cancel", help="cancel waiting jobs")
     which = cancel.add_mutually_exclusive_group(required=True)
-    which.add_argument("id", metavar="ID", nargs="?", default="")
+    which.add_argument("id", type=_text, metavar="ID", nargs="?", default="")
     which.add_argument("--waiting", action="store_true", help="all waiting jobs")
     which.add_argument("--all", action="store_true", help="all waiting and interrupted jobs")
     retry = actions.add_parser("retry", help="enqueue a job again that has ended")
     which = retry.add_mutually_exclusive_group(required=True)
-    which.add_argument("id", metavar="ID", nargs="?", default="")
+    which.add_argument("id", type=_text, metavar="ID", nargs="?", default="")
     which.add_argument("--failed", action="store_true", help="all failed jobs not retried yet")
     move = actions.add_parser("move", help="move a waiting job, by default to the end")
-    move.add_argument("id", metavar="ID")
+    move.add_argument("id", type=_text, metavar="ID")
     where = move.add_mutually_exclusive_group()
-    where.add_argument("--before", default="", metavar="ID", help="before this waiting job")
+    where.add_argument(
+        "--before", type=_text, default="", metavar="ID", help="before this waiting job"
+    )
     where.add_argument("--first", action="store_true", help="before all others")
     duplicate = actions.add_parser("duplicate", help="enqueue the same request and seed again")
-    duplicate.add_argument("id", metavar="ID")
+    duplicate.add_argument("id", type=_text, metavar="ID")
 
 
 def _library(command: argparse.ArgumentParser) -> None:
@@ -122,13 +131,16 @@ def _library(command: argparse.ArgumentParser) -> None:
     search = actions.add_parser(
         "search", help="find results by prompt, answer, tag, collection or name"
     )
-    search.add_argument("words", metavar="TEXT", nargs="?", default="")
+    search.add_argument("words", type=_text, metavar="TEXT", nargs="?", default="")
     search.add_argument("--task", choices=tasks(), default=None)
-    search.add_argument("--model", default="", metavar="ID")
-    search.add_argument("--tag", action="append", default=[], metavar="TAG", help="can be repeated")
-    search.add_argument("--collection", default="", metavar="NAME")
+    search.add_argument("--model", type=_text, default="", metavar="ID")
+    search.add_argument(
+        "--tag", type=_text, action="append", default=[], metavar="TAG", help="can be repeated"
+    )
+    search.add_argument("--collection", type=_text, default="", metavar="NAME")
     search.add_argument(
         "--label",
+        type=_text,
         action="append",
         default=[],
         metavar="NAME=VALUE",
@@ -147,9 +159,9 @@ def _library(command: argparse.ArgumentParser) -> None:
         help="maximum number of results (default 200)",
     )
     show = actions.add_parser("show", help="show a result and its recipe")
-    show.add_argument("id", metavar="ID")
+    show.add_argument("id", type=_text, metavar="ID")
     export = actions.add_parser("export", help="copy results, with their recipes in a table")
-    export.add_argument("ids", metavar="ID", nargs="+")
+    export.add_argument("ids", type=_text, metavar="ID", nargs="+")
     export.add_argument("dir", metavar="DIR")
     export.add_argument(
         "--format",
@@ -167,7 +179,7 @@ def _library(command: argparse.ArgumentParser) -> None:
     reproduce = actions.add_parser(
         "reproduce", help="reproduce a result and compare it with the first"
     )
-    reproduce.add_argument("id", metavar="ID")
+    reproduce.add_argument("id", type=_text, metavar="ID")
     reproduce.add_argument(
         "-o",
         dest="output",

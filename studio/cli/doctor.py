@@ -16,6 +16,7 @@ from pathlib import Path
 import psutil
 
 from studio import __version__
+from studio.formats.untrusted_files import is_folder
 from studio.kinds.registry import tasks
 from studio.models.fit import fit
 from studio.models.registry import Registry
@@ -122,7 +123,7 @@ def _disk(paths: Paths) -> Iterator[Finding]:
 
 
 def _existing(place: Path) -> Path:
-    return next(folder for folder in (place, *place.parents) if folder.exists())
+    return next(folder for folder in (place, *place.parents) if is_folder(folder))
 
 
 def _display(_paths: Paths) -> Iterator[Finding]:

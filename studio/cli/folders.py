@@ -29,16 +29,24 @@ def output_folder(text: str) -> str:
     if not text:
         return ""
     folder = user_path(text)
+    if text.startswith("~") and text.split("/")[0] in folder.parts:
+        raise problem(
+            "bad_input",
+            "{path} cannot be used: there is no user {name} on this computer. Write ./{path} if "
+            "the name of the folder begins with ~.",
+            path=text,
+            name=text.split("/")[0][1:],
+        )
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             pass
         ChosenFolders(default_paths().chosen_folders).add(folder)
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise problem(
             "bad_input",
             "The folder {path} cannot be written to: {reason}. Choose another with -o.",
             path=folder,
-            reason=error.strerror or type(error).__name__,
+            reason=getattr(error, "strerror", "") or type(error).__name__,
         ) from error
     return str(folder)

@@ -15,6 +15,16 @@ from studio.cli.terminal import prepare_streams
 def run(arguments: Sequence[str], open_window: Callable[[], int]) -> int:
     """Run one command and return the exit status; without a command open the window."""
     prepare_streams()
+    from studio.protocol import ProblemError
+
+    try:
+        return _run_or_open(arguments, open_window)
+    except ProblemError as error:
+        print(f"studio: {error.problem.message}", file=sys.stderr)
+        return USAGE_ERROR
+
+
+def _run_or_open(arguments: Sequence[str], open_window: Callable[[], int]) -> int:
     if not arguments:
         if _has_display():
             return open_window()

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from studio.formats.suffixes import files_in
+from studio.formats.untrusted_files import is_file, is_folder, open_regular, user_path
 from studio.jobs.input_check import input_problem
 from studio.kinds.coding import request_from_fields
 from studio.kinds.field_errors import field_of, field_sentence
@@ -81,14 +82,14 @@ def requests_of(options: argparse.Namespace, kind: AnyKind) -> Sequence[Request]
         for source in inputs_of(request).values():
             _check_input(Path(source.path), kind)
         return [request]
-    given_paths = [Path(file) for file in options.files]
+    given_paths = [user_path(file) for file in options.files]
     requests = [
         _request({**given, required[0].name: _file_fields(file)}, kind)
         for file in _input_files(given_paths, kind)
     ]
     # Files given by name must be readable. In folders, unreadable ones fail on their own.
     for file in given_paths:
-        if file.is_file():
+        if is_file(file):
             _check_input(file, kind)
     return requests
 
@@ -147,7 +148,7 @@ def _prompt(text: str) -> str:
     if text != "-" and not text.startswith("@"):
         return text
     try:
-        data = sys.stdin.buffer.read() if text == "-" else Path(text[1:]).read_bytes()
+        data = sys.stdin.buffer.read() if text == "-" else _read(Path(text[1:]))
         return data.decode("utf-8-sig").rstrip("\r\n")
     except OSError as error:
         raise problem(
@@ -160,6 +161,11 @@ def _prompt(text: str) -> str:
         raise problem(
             "bad_input", "The prompt is not UTF-8 text. Save the file as UTF-8."
         ) from error
+
+
+def _read(path: Path) -> bytes:
+    with open_regular(path) as file:
+        return file.read()
 
 
 def _size(text: str | None) -> dict[str, str]:
@@ -178,7 +184,7 @@ def _file_fields(path: Path) -> dict[str, str]:
 
 
 def _file(path: Path) -> Path:
-    if not path.is_file():
+    if not is_file(path):
         raise problem("bad_input", "The file {path} does not exist.", path=path)
     return path.absolute()
 
@@ -193,7 +199,7 @@ def _input_files(paths: Sequence[Path], kind: AnyKind) -> list[Path]:
     """Return the given files and all of the kind's below the given folders, each once."""
     found: list[Path] = []
     for path in paths:
-        if path.is_dir():
+        if is_folder(path):
             inside = files_in(path, suffixes_of(kind.accepts))
             if not inside and kind.accepts is Medium.PICTURE:
                 raise problem("bad_input", "There are no pictures in {path}.", path=path)

@@ -71,9 +71,12 @@ def printable(text: str, length: int = 300) -> str:
     return shown.encode("utf-8", "replace").decode()
 
 
-def user_path(text: str | Path) -> Path:
-    """Return the absolute path that a person typed; `~` of an unknown user has no meaning."""
+def user_path(text: str | Path, folder: Path | None = None) -> Path:
+    """Return the absolute path that a person typed; `~` of an unknown user has no meaning.
+
+    Relative paths start from `folder`, by default the current one.
+    """
     path = Path(text)
     with contextlib.suppress(RuntimeError):
         path = path.expanduser()
-    return path.absolute()
+    return path.absolute() if folder is None else (folder / path).absolute()

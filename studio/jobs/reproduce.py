@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Struct
 
 from studio.formats.suffixes import CONVERTED_PICTURES
+from studio.formats.untrusted_files import is_file
 from studio.formats.weights_fingerprint import weight_hash
 from studio.jobs.picture_difference import PictureDifference, compare_pictures
 from studio.kinds.kind import Medium
@@ -77,7 +78,7 @@ def reproduce_request(
     result no longer exists, or an input file is missing or has changed.
     """
     recipe = asset.recipe
-    if asset.medium is not Medium.TEXT and not asset.path.is_file():
+    if asset.medium is not Medium.TEXT and not is_file(asset.path):
         raise problem(
             "bad_input",
             "The file {name} is no longer where it was saved, so nothing can be compared with it.",
@@ -141,7 +142,7 @@ def _input(source: InputFile, recipe: Recipe, library: Library) -> Path:
         asset = library.assets.get(parent.asset) if parent.asset else None
         if asset is not None and _has_content(asset.path, source.sha256 or parent.sha256):
             return asset.path
-    if path.is_file():
+    if is_file(path):
         raise problem(
             "bad_input",
             "The file {path}, which this result was made from, has changed since, so the result "
@@ -158,8 +159,8 @@ def _input(source: InputFile, recipe: Recipe, library: Library) -> Path:
 
 def _has_content(path: Path, sha256: str) -> bool:
     try:
-        return path.is_file() and (not sha256 or hash_file(path) == sha256)
-    except OSError:
+        return is_file(path) and (not sha256 or hash_file(path) == sha256)
+    except (OSError, ValueError):
         return False
 
 

@@ -21,7 +21,7 @@ from msgspec import Struct
 
 from studio.formats.csv_cells import unescaped
 from studio.formats.text_encoding import ENCODINGS, DecodedText, codec_of, decode
-from studio.formats.untrusted_files import printable, read_start
+from studio.formats.untrusted_files import is_file, printable, read_start, user_path
 from studio.jobs.input_check import input_problem
 from studio.kinds.coding import request_from_fields
 from studio.kinds.field_errors import field_of, field_sentence
@@ -144,7 +144,7 @@ def input_errors(table: Table) -> list[RowError]:
     known: dict[str, Problem | None] = {}
     for row in table.rows:
         for column, source in inputs_of(row.request).items():
-            if not Path(source.path).is_file():
+            if not is_file(Path(source.path)):
                 message = sentence("The file {path} does not exist.", path=source.path)
                 errors.append(RowError(row.line, column, message))
                 continue
@@ -356,8 +356,7 @@ def _input_file(value: Any, folder: Path) -> Any:
     """Return the input file of a cell. Relative paths start from the folder of the table."""
     if not isinstance(value, str):
         return value
-    path = Path(value.strip()).expanduser()
-    return {"path": str(path if path.is_absolute() else (folder / path).absolute())}
+    return {"path": str(user_path(value.strip(), folder))}
 
 
 def _cell_text(value: Any) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 from pathlib import Path
 
+from studio.formats.untrusted_files import is_folder
 from studio.protocol import Problem, ProblemError, Sentence
 
 DISK_ERRNOS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -53,6 +54,6 @@ def file_problem(error: OSError, folder: Path) -> ProblemError:
     """Return the `ProblemError` for a file system error in `folder`."""
     if error.errno in DISK_ERRNOS:
         return ProblemError(disk_full(folder, str(error)))
-    if error.errno in MISSING_ERRNOS and not folder.is_dir():
+    if error.errno in MISSING_ERRNOS and not is_folder(folder):
         return ProblemError(missing(folder, str(error)))
     return ProblemError(cannot_write(folder, str(error)))

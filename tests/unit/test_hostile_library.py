@@ -60,12 +60,12 @@ def hostile(tmp_path: Path, victim: Path, monkeypatch: pytest.MonkeyPatch) -> It
         patch.setenv("STUDIO_HOME", str(tmp_path / "state of the stranger"))
         library = Library.open(root)
         (job,) = library.queue.enqueue([ImageRequest(prompt="a fox", seed=5, count=20)], claim=True)
-        for row in range(14):
+        for row in range(16):
             record(library, job, row)
         library.queue.finish(job.id, "done")
         library.queue.enqueue([TextRequest(prompt="waits", seed=1)] * 2, output=str(tmp_path / "x"))
         assets = library.assets.of_job(job.id)
-        library.trash.put([asset.id for asset in assets[8:12]])
+        library.trash.put([asset.id for asset in assets[10:14]])
         library.close()
     places = (
         str(victim / "secret.png"),
@@ -76,6 +76,8 @@ def hostile(tmp_path: Path, victim: Path, monkeypatch: pytest.MonkeyPatch) -> It
         "2026-01-02/link.png",
         "../private/nul\0.png",
         ".trash/../../private/secret.md",
+        "x" * 300 + ".png",
+        "x/" * 1500 + "x.png",
     )
     (root / "linked").symlink_to(victim, target_is_directory=True)
     (root / "2026-01-02" / "link.png").symlink_to(victim / "secret.png")
@@ -89,10 +91,10 @@ def hostile(tmp_path: Path, victim: Path, monkeypatch: pytest.MonkeyPatch) -> It
         db.execute("PRAGMA defer_foreign_keys = ON")
         db.execute(
             "UPDATE assets SET id = '../../private/gone' WHERE id = ?",
-            (assets[12].id,),
+            (assets[14].id,),
         )
         db.execute(
-            "UPDATE job_rows SET asset = '../../private/gone' WHERE asset = ?", (assets[12].id,)
+            "UPDATE job_rows SET asset = '../../private/gone' WHERE asset = ?", (assets[14].id,)
         )
         db.execute("UPDATE jobs SET output = ? WHERE output != ''", (str(victim),))
         db.execute(
@@ -114,7 +116,7 @@ def hostile(tmp_path: Path, victim: Path, monkeypatch: pytest.MonkeyPatch) -> It
         "marks.jsonl/../../private/restored.png",
     )
     with (root / MARKS_FILE).open("a") as file:
-        for asset, origin in zip(assets[8:12], origins, strict=True):
+        for asset, origin in zip(assets[10:14], origins, strict=True):
             line = {"asset": asset.id, "trashed_at": 1.0, "origin": origin}
             file.write(json.dumps(line) + "\n")
     shutil.rmtree(tmp_path / "state of the stranger")
@@ -257,6 +259,10 @@ def test_results_in_a_folder_that_the_user_chose_stay_reachable(tmp_path: Path) 
         "a/../../b",
         "a/..",
         "nul\0.png",
+        "x" * 300,
+        "狐" * 90,
+        "x/" * 1500 + "x.png",
+        "\ud800.png",
     ],
 )
 def test_a_stored_path_that_leads_out_is_refused(tmp_path: Path, stored: str) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
+from studio.formats.untrusted_files import is_file
 from studio.library.curation.changes import TRASH_FOLDER, Changes, Step
 from studio.library.folder.file_names import numbered, relative_name
 from studio.library.folder.marks_file import Marks, marks_of, read_marks
@@ -64,7 +65,7 @@ class Trash:
                 asset = self._assets.get(id)
                 if asset is None or not self.contains(asset.path):
                     continue
-                if not asset.path.is_file():
+                if not is_file(asset.path):
                     raise problem(
                         "bad_input",
                         "{name} is no longer in the trash. Another program has deleted it.",

@@ -17,7 +17,7 @@ from studio.kinds.requests import prompt_of
 from studio.protocol import Request
 
 SLUG_CHARACTERS = 60
-_LONGEST_NAME = 255
+LONGEST_NAME = 255
 """Bytes of UTF-8, the limit of most file systems; others allow as many characters of UTF-16."""
 _NUMBER_BYTES = 8
 _INVALID = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*]')
@@ -78,7 +78,7 @@ def numbered(path: Path, attempt: int) -> Path:
     """Return `path` for attempt 1, and `name-2.ext`, `name-3.ext`, … for later ones."""
     if attempt == 1:
         return path
-    return path.with_name(_shortened(path.stem, f"-{attempt}{path.suffix}", _LONGEST_NAME))
+    return path.with_name(_shortened(path.stem, f"-{attempt}{path.suffix}", LONGEST_NAME))
 
 
 def portable_name(name: str) -> str:
@@ -90,7 +90,7 @@ def portable_name(name: str) -> str:
     if is_reserved(valid) or not valid.strip("."):
         valid = f"x-{valid}"
     path = PurePath(valid)
-    return _shortened(path.stem, path.suffix, _LONGEST_NAME - _NUMBER_BYTES)
+    return _shortened(path.stem, path.suffix, LONGEST_NAME - _NUMBER_BYTES)
 
 
 def _shortened(stem: str, end: str, limit: int) -> str:

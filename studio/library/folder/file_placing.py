@@ -9,7 +9,7 @@ import os
 import tempfile
 from pathlib import Path
 
-from studio.formats.untrusted_files import open_regular
+from studio.formats.untrusted_files import is_folder, open_regular
 from studio.library.disk_problems import cannot_write, file_problem
 from studio.library.folder.file_names import numbered
 from studio.protocol import ProblemError, problem
@@ -40,6 +40,8 @@ def make_folder(folder: Path) -> None:
         ) from error
     except OSError as error:
         raise file_problem(error, folder) from error
+    except ValueError as error:  # a null character
+        raise ProblemError(cannot_write(folder, str(error))) from error
 
 
 def check_library_folder(folder: Path) -> None:
@@ -48,7 +50,7 @@ def check_library_folder(folder: Path) -> None:
     A missing folder is not created, because its disk may be unplugged: an empty library would
     look like data loss, and its contents would be hidden once the disk is mounted again.
     """
-    if not folder.is_dir():
+    if not is_folder(folder):
         raise problem(
             "bad_input",
             "The library folder {path} does not exist. Connect its disk, or choose another folder "
@@ -115,7 +117,7 @@ def hash_file(path: Path) -> str:
 
 def check_input(path: Path) -> None:
     """Check that an input file exists, is readable and is not empty. Raises `ProblemError`."""
-    if path.is_dir():
+    if is_folder(path):
         raise problem("bad_input", "{path} is a folder, but a file is needed.", path=path)
     try:
         with open_regular(path) as file:

@@ -15,12 +15,13 @@ from pathlib import Path, PurePath, PurePosixPath, PureWindowsPath
 
 from studio.library.disk_problems import file_problem
 from studio.library.folder.chosen_folders import ChosenFolders
-from studio.library.folder.file_names import is_reserved
+from studio.library.folder.file_names import LONGEST_NAME, is_reserved, portable_name
 from studio.protocol import ProblemError, problem
 from studio.settings import default_paths
 
 _NAME = re.compile(r"[0-9A-Za-z_-]{1,64}")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
+_LONGEST_PATH = 2000
 _OWN = (".", "library.", "marks.", "queue")
 # Stands for a path that is refused. It cannot be guessed, so nobody can put a file there.
 _NOWHERE = f".outside-{secrets.token_hex(8)}"
@@ -40,7 +41,8 @@ class StoredPaths:
         Folders are checked for links once, while the library is open.
         """
         path = self.entry(stored)
-        if path is None or not path.is_relative_to(self._root) or not path.is_symlink():
+        # `Path.is_symlink` raises for names that a file system finds too long.
+        if path is None or not path.is_relative_to(self._root) or not os.path.islink(path):  # noqa: PTH114
             return path
         return path if leads_inside(self._root, path) else None
 
@@ -54,8 +56,8 @@ class StoredPaths:
         path = self.resolve(stored)
         if path is not None:
             return path
-        name = re.split(r"[/\\]", stored.replace("\0", ""))[-1]
-        return self._root / _NOWHERE / (name if name not in ("", ".", "..") else "?")
+        name = re.split(r"[/\\]", stored)[-1]
+        return self._root / _NOWHERE / (portable_name(name) if name not in ("", ".", "..") else "?")
 
     def writable(self, stored: str) -> Path | None:
         """Return the path where a file may be put back, None if `stored` names no such path.
@@ -113,7 +115,7 @@ class StoredPaths:
         if not _is_absolute(stored):
             return self._root / stored if is_plain(stored) else None
         path = Path(stored)
-        if "\0" in stored or path.name in ("", ".."):
+        if not _is_storable(path) or path.name in ("", ".."):
             return None
         if path.is_relative_to(self._root):
             return path if is_plain(path.relative_to(self._root).as_posix()) else None
@@ -126,11 +128,23 @@ def is_plain(stored: str, *, windows: bool = os.name == "nt") -> bool:
     On Windows, names that mean something else there (`CON`, `C:`, `a.txt:stream`, `a.`) do not.
     """
     pure = PureWindowsPath(stored) if windows else PurePosixPath(stored)
-    if not pure.parts or pure.anchor or "\0" in stored or ".." in pure.parts:
+    if not pure.parts or pure.anchor or ".." in pure.parts or not _is_storable(pure):
         return False
     return not windows or not any(
         ":" in part or part.endswith((".", " ")) or is_reserved(part) for part in pure.parts
     )
+
+
+def _is_storable(path: PurePath) -> bool:
+    """Return whether a file system may have a file of this name, which need not be the case."""
+    try:
+        data = os.fsencode(path)
+    except UnicodeEncodeError:
+        return False
+    too_long = len(data) > _LONGEST_PATH or any(
+        len(os.fsencode(part)) > LONGEST_NAME for part in path.parts
+    )
+    return b"\0" not in data and not too_long
 
 
 def safe_name(name: str) -> str:

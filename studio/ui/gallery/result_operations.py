@@ -10,6 +10,7 @@ from pathlib import Path
 from PySide6.QtCore import QMimeData, QObject, QUrl
 from PySide6.QtGui import QGuiApplication, QImage
 
+from studio.formats.untrusted_files import is_file
 from studio.kinds.kind import Medium
 from studio.library.recipes.export import ExportFormat
 from studio.library.records import Asset
@@ -213,7 +214,7 @@ class ResultOperations(QObject):
 
     def _file_exists(self, asset: Asset) -> bool:
         """Return whether the file of a result exists; show a message if it does not."""
-        if asset.path.is_file():
+        if is_file(asset.path):
             return True
         self._state.show_message(
             self.tr("The file {name} is no longer where it was saved.").format(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from msgspec import Struct
 
+from studio.formats.untrusted_files import is_file
 from studio.kinds.fields import fields_of
 from studio.kinds.image import ImageRequest
 
@@ -56,9 +57,9 @@ def optional_int(value: float | None) -> int | None:
 def show_values(form: Form, values: ImageValues) -> None:
     """Show the stored values; a start picture or mask that no longer exists is left out."""
     _show(form, values)
-    if values.image and Path(values.image).is_file():
+    if values.image and is_file(Path(values.image)):
         form.controls.start_picture.set_path(values.image)
-        if values.mask and Path(values.mask).is_file():
+        if values.mask and is_file(Path(values.mask)):
             form.controls.start_picture.set_mask_path(values.mask)
     form.controls.more.set_open(values.more_open)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from studio.formats.suffixes import pictures_in
+from studio.formats.untrusted_files import is_folder
 from studio.protocol import Problem
 from studio.ui.style.translations import translated
 from studio.ui.workspaces.upscale.input_list import InputModel
@@ -28,7 +29,7 @@ def expand_folders(paths: Sequence[Path]) -> list[Path]:
     """
     found: list[Path] = []
     for path in paths:
-        if path.is_dir():
+        if is_folder(path):
             found.extend(pictures_in(path))
         else:
             found.append(path)

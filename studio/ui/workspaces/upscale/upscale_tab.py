@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from studio.formats.untrusted_files import is_file, is_folder, user_path
 from studio.kinds.upscale import KIND, UpscaleRequest
 from studio.protocol import InputFile, Loading, Problem, Progress, Request, Warned
 from studio.ui.fields.model_picker import ModelPicker
@@ -203,7 +204,7 @@ class UpscaleTab(QWidget):
             return
         requests = self._requests(inputs)
         output = self.output.text().strip()
-        if output and not Path(output).is_dir():
+        if output and not is_folder(user_path(output)):
             self._state.show_message(
                 self.tr("The output folder {path} does not exist.").format(path=output), "error"
             )
@@ -350,7 +351,7 @@ class UpscaleTab(QWidget):
         self.model.set_model_id(values.model)
         self.scale.setCurrentIndex(max(0, self.scale.findData(values.scale)))
         self.output.setText(values.output)
-        self.inputs.add([Path(path) for path in values.inputs if Path(path).is_file()])
+        self.inputs.add([Path(path) for path in values.inputs if is_file(Path(path))])
         if self.inputs.rowCount():
             self.view.setCurrentIndex(self.inputs.index(0))
             self._show_current()

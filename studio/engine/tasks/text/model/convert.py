@@ -23,6 +23,7 @@ from studio.engine.tasks.text.model.load_progress import (
     progress_reported,
 )
 from studio.formats.gguf_cache import CACHE_VARIABLE, converted_folder
+from studio.formats.untrusted_files import user_path
 from studio.protocol import ProblemError, Sentence, problem, readable_size, sentence
 
 _PARTIAL_SUFFIX = ".part"
@@ -127,7 +128,7 @@ def _cache_folder() -> Path:
     if chosen := os.environ.get(CACHE_VARIABLE):
         return Path(chosen)
     if home := os.environ.get("STUDIO_HOME"):
-        return Path(home).expanduser() / "cache"
+        return user_path(home) / "cache"
     return Path(tempfile.gettempdir()) / "prompt-studio"
 
 

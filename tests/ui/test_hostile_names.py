@@ -32,6 +32,7 @@ from studio.library.store import Library
 from studio.protocol import Request
 from studio.settings import Paths
 from studio.ui.gallery.collections_menu import fill_collections
+from studio.ui.gallery.filters import most_used
 from studio.ui.gallery.history_view import HistoryView
 from studio.ui.main_window import MainWindow
 from studio.ui.widgets.dialog_frame import show_dialog
@@ -271,6 +272,15 @@ def test_a_menu_of_collections_is_as_wide_as_a_screen_at_most(qtbot: QtBot) -> N
     texts = [action.text() for action in menu.actions()]
     assert texts[1:4] == ["a Ctrl+Q (2)", "R&&D && more (3)", "lines and lines (4)"]
     assert menu.sizeHint().width() < 800
+
+
+def test_lists_of_names_show_the_most_used_ones() -> None:
+    found = [(f"name {number:05}", number % 100) for number in range(10_000)]
+    shown = most_used(found, 150, "name 00001")
+    assert len(shown) == 151
+    assert list(shown) == sorted(shown)
+    assert min(count for name, count in shown if name != "name 00001") == 98
+    assert most_used(found, 10_000) is found
 
 
 def test_a_tooltip_shows_markup_as_text() -> None:

@@ -7,9 +7,12 @@ from collections.abc import Callable, Sequence
 from PySide6.QtWidgets import QMenu
 
 from studio.library.records import Asset
+from studio.ui.gallery.filters import most_used
 from studio.ui.style.icons import icon
 from studio.ui.style.translations import tr
 from studio.ui.widgets.plain_text import menu_text
+
+MAX_IN_MENU = 100
 
 
 def fill_collections(
@@ -20,8 +23,11 @@ def fill_collections(
     remove: Callable[[str], object],
     new: Callable[[], object],
 ) -> None:
-    """Fill the menu with (name, size) of collections; those containing all results are checked."""
-    for name, count in collections:
+    """Fill the menu with (name, size) of the largest collections.
+
+    Those containing all results are checked.
+    """
+    for name, count in most_used(collections, MAX_IN_MENU):
         action = menu.addAction(f"{menu_text(name)} ({count})")
         action.setCheckable(True)
         contains_all = bool(chosen) and all(name in asset.collections for asset in chosen)

@@ -27,6 +27,9 @@ from studio.ui.widgets.plain_text import one_line, plain_label
 if TYPE_CHECKING:
     from studio.library.index.facets import Facets
 
+MAX_ENTRIES = 500
+"""Entries of a box; a list of 10,000 freezes the window for a moment."""
+
 _TAG_PREFIX = "tag:"
 _LABEL_SEPARATOR = "\x1f"
 
@@ -37,6 +40,16 @@ def split_tags(typed: str) -> tuple[str, tuple[str, ...]]:
     tags = tuple(part.removeprefix(_TAG_PREFIX) for part in parts if part.startswith(_TAG_PREFIX))
     words = " ".join(part for part in parts if not part.startswith(_TAG_PREFIX))
     return words, tuple(tag for tag in tags if tag)
+
+
+def most_used(
+    found: Sequence[tuple[str, int]], longest: int, chosen: str | None = None
+) -> Sequence[tuple[str, int]]:
+    """Return the names that have the most results, at most `longest`, and `chosen`; in order."""
+    if len(found) <= longest:
+        return found
+    kept = {name for name, _ in sorted(found, key=lambda pair: -pair[1])[:longest]}
+    return [pair for pair in found if pair[0] in kept or pair[0] == chosen]
 
 
 def since(days: int | None, now: datetime) -> float | None:
@@ -123,20 +136,21 @@ class Filters(QWidget):
         models = facets.models if facets else ()
         tags = facets.tags if facets else ()
         labels = facets.labels if facets else {}
-        for box, entries in (
-            (self.model, [(f"{name} ({count})", name) for name, count in models]),
-            (self.collection, [(f"{name} ({count})", name) for name, count in collections]),
-            (self.tag, [(f"{name} ({count})", name) for name, count in tags]),
-            (
-                self.label,
-                [
-                    (f"{name}: {value}", f"{name}{_LABEL_SEPARATOR}{value}")
-                    for name, values in labels.items()
-                    for value in values
-                ],
-            ),
+        for box, found in (
+            (self.model, models),
+            (self.collection, collections),
+            (self.tag, tags),
         ):
-            self._fill(box, entries)
+            shown = most_used(found, MAX_ENTRIES, box.currentData())
+            self._fill(box, [(f"{name} ({count})", name) for name, count in shown])
+        pairs = [(name, value) for name, values in labels.items() for value in values]
+        self._fill(
+            self.label,
+            [
+                (f"{name}: {value}", f"{name}{_LABEL_SEPARATOR}{value}")
+                for name, value in pairs[:MAX_ENTRIES]
+            ],
+        )
 
     def choose_collection(self, name: str) -> None:
         """Show only the results in a collection."""

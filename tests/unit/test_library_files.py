@@ -15,6 +15,7 @@ from studio.kinds.image import ImageRequest
 from studio.kinds.text import TextRequest
 from studio.kinds.upscale import UpscaleRequest
 from studio.library.folder.file_names import slug
+from studio.library.folder.stored_paths import StoredPaths
 from studio.library.folder.work_folders import WorkFolders
 from studio.library.index.database import FILE_NAME
 from studio.library.index.search import AssetQuery
@@ -334,6 +335,28 @@ def test_work_folders_are_made_while_other_processes_remove_stale_ones(tmp_path:
     with ThreadPoolExecutor(3) as pool:
         list(pool.map(work, range(3)))
     assert [*root.iterdir(), *out.iterdir()] == []
+
+
+def test_a_crash_while_work_folders_are_removed_leaves_none_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def die(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    root, out = tmp_path / "library", tmp_path / "out"
+    StoredPaths(root).choose(out)
+    for folder in (root, out):
+        folder.mkdir()
+    for name in ("rmtree", "unlink", "rmdir"):
+        dead = WorkFolders(root)
+        (dead.folder(out, "job") / "half").write_bytes(b"half")
+        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+            patch.setattr(shutil if name == "rmtree" else Path, name, die)
+            dead.close()
+        for lock in dead._locks.values():
+            lock.release()
+        WorkFolders(root).remove_stale(root)
+        assert [*root.iterdir(), *out.iterdir()] == [], name
 
 
 def test_partial_files_of_a_running_process_are_kept(library: Library) -> None:

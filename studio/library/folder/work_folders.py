@@ -131,11 +131,14 @@ class WorkFolders:
                     yield parent / name
                 finally:
                     _discard(destination, token, lock)
+        with contextlib.suppress(OSError):
+            parent.rmdir()
 
     def close(self) -> None:
         """Delete this process's work folders and release its locks."""
         with self._guard:
-            for destination, lock in self._locks.items():
+            # The library's own last: after a crash, it says where the others are.
+            for destination, lock in reversed(self._locks.items()):
                 _discard(destination, self._token, lock)
             self._locks.clear()
             self._token = ""

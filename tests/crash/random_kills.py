@@ -8,11 +8,13 @@ and must agree with its files; nothing that was there before may be missing.
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import json
 import os
 import random
 import shutil
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -25,11 +27,13 @@ from pathlib import Path
 import psutil
 from msgspec import Struct
 
-from studio.library.index.database import FILE_NAME
+from studio.kinds.text import TextRequest
+from studio.library.index.database import FILE_NAME, INCOMPLETE
 from studio.library.store import Library
 from tests.crash.checker import contradictions
 from tests.crash.killing import known_reason
 from tests.e2e.test_races import prepare
+from tests.unit.conftest import record
 from tests.unit.model_files import write_llama, write_pipeline
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -52,6 +56,8 @@ class Scenario(Struct, frozen=True):
     seconds: float
     says_ready: bool = False
     processes: int = 1
+    results: int = 0
+    """Texts in the library besides the few that each has."""
 
 
 def _batch(home: Path, _start: int) -> Sequence[object]:
@@ -82,7 +88,7 @@ def _rebuild(home: Path, start: int) -> Sequence[object]:
 SCENARIOS = (
     Scenario("batch", _batch, 1.6),
     Scenario("window", lambda _, start: ("-m", "tests.crash.window", start), 2.5, says_ready=True),
-    Scenario("rebuild", _rebuild, 0.4, says_ready=True),
+    Scenario("rebuild", _rebuild, 0.4, says_ready=True, results=200),
     Scenario(
         "marks",
         lambda _, start: (*_RACER, start, 10_000, "mark", "trash"),
@@ -112,8 +118,11 @@ def run(kills: int, seed: int) -> int:
             scenario = SCENARIOS[number % len(SCENARIOS)]
             start = done[scenario.name]
             if scenario.name not in homes:
-                homes[scenario.name] = _new_home(Path(place) / f"home-{number}")
+                homes[scenario.name] = Path(place) / f"home-{number}"
+                _make_home(homes[scenario.name], scenario.results)
             home = homes[scenario.name]
+            # The library is opened in this process as well, with the folders chosen in that home.
+            os.environ["STUDIO_HOME"] = str(home)
             chance = random.Random(f"{seed} {number}")
             wrong = _kill(scenario, home, start, chance, notices)
             done[scenario.name] += 1
@@ -140,12 +149,18 @@ def run(kills: int, seed: int) -> int:
     return 1 if found else 0
 
 
-def _new_home(home: Path) -> Path:
+def _make_home(home: Path, results: int) -> None:
     home.mkdir()
+    os.environ["STUDIO_HOME"] = str(home)
     prepare(home / "library")
+    library = Library.open(home / "library")
+    requests = [TextRequest(prompt=f"more {n}", seed=n) for n in range(results)]
+    for job in library.queue.enqueue(requests, claim=True):
+        record(library, job, created=job.created)
+        library.queue.finish(job.id, "done")
+    library.close()
     write_llama(home / "starter" / "smollm2-135m-instruct")
     write_pipeline(home / "models" / "a-pipeline")
-    return home
 
 
 def _environment(home: Path) -> dict[str, str]:
@@ -233,16 +248,31 @@ def _check(home: Path, before: set[str], notices: Counter[str]) -> list[str]:
     """Open the library as the next start does. What it mended must be said, and nothing lost."""
     root = home / "library"
     try:
-        wrong = []
-        for said in contradictions(root):
-            if said.startswith("notice: "):
-                notices[said[8:68]] += 1
-            else:
-                wrong.append(said)
+        was_incomplete = _is_incomplete(root / FILE_NAME)
+        library = Library.open(root, run_queue=False)
+        notice, interrupted = library.notice, library.queue.counts().get("interrupted", 0)
+        library.close()
+        if notice is not None:
+            notices[str(notice.message).partition(". ")[0]] += 1
+        if interrupted:
+            notices["interrupted jobs"] += 1
+        wrong = contradictions(root)
         lost = before - _ids(home)
     except Exception as error:
         return [f"an error afterwards: {type(error).__name__}: {error}"]
+    if was_incomplete and notice is None:
+        wrong.append("silent: the index was made anew")
     return wrong + [f"lost: {sorted(lost)}"] * bool(lost)
+
+
+def _is_incomplete(file: Path) -> bool:
+    """Return whether the index is missing, or a rebuild of it did not end."""
+    if not file.exists():
+        return True
+    with contextlib.closing(sqlite3.connect(file)) as db, contextlib.suppress(sqlite3.Error):
+        if db.execute("SELECT 1 FROM state WHERE key = ?", (INCOMPLETE,)).fetchone() is None:
+            return False
+    return True
 
 
 def _finished(home: Path) -> list[str]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from msgspec import Struct
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
+from studio.formats.pictures import PictureError, decoding
 from studio.protocol import problem
 
 MAX_PIXELS = 64_000_000
@@ -135,9 +136,9 @@ def _longest_side(pictures: Sequence[Picture]) -> int:
     longest = 0
     for picture in pictures:
         try:
-            with Image.open(picture.path) as opened:
+            with decoding(), Image.open(picture.path) as opened:
                 longest = max(longest, *opened.size)
-        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        except (OSError, PictureError):
             continue
         if longest >= MAX_THUMBNAIL:
             break
@@ -187,12 +188,12 @@ def _draw_text(
 
 def _thumbnail(path: Path, side: int) -> Image.Image | None:
     try:
-        with Image.open(path) as opened:
+        with decoding(), Image.open(path) as opened:
             opened.draft("RGB", (side, side))
             turned = ImageOps.exif_transpose(opened)
             turned.thumbnail((side, side))
             clear = turned.convert("RGBA")
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+    except (OSError, PictureError):
         return None
     flat = Image.new("RGB", clear.size, "white")
     flat.paste(clear, mask=clear.getchannel("A"))

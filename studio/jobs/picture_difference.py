@@ -7,7 +7,6 @@ first: our own writers produce the same bytes for the same pixels.
 from __future__ import annotations
 
 import hashlib
-import struct
 import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from msgspec import Struct
 
 from studio.formats import png
+from studio.formats.pictures import PictureError, decoding, open_picture
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -23,6 +23,8 @@ MAX_PIXELS = 150_000_000
 """Larger pictures are not measured: both have to be in memory at the same time."""
 
 _BLOCK = 1024 * 1024
+_MAX_PALETTE = 768
+"""Bytes."""
 _ROWS_AT_ONCE = 64
 
 
@@ -44,32 +46,25 @@ class PictureDifference(Struct, frozen=True):
 
 def compare_pictures(old: Path, new: Path) -> PictureDifference:
     """Compare the pixels of two files. Raises `OSError` if one is not a readable picture."""
+    try:
+        return _compare(old, new)
+    except PictureError as error:
+        raise OSError(str(error)) from error
+
+
+def _compare(old: Path, new: Path) -> PictureDifference:
     known = _pixel_data(old)
-    with _open_picture(old) as before, _open_picture(new) as after:
+    with open_picture(old) as before, open_picture(new) as after:
         size, new_size = before.size, after.size
         if known and known == _pixel_data(new):
             return PictureDifference(True, size, new_size, 0.0, 0.0, 0.0)
         if size != new_size or size[0] * size[1] > MAX_PIXELS:
             return PictureDifference(False, size, new_size)
-        rmse, largest, share = _measure(before, after)
+        with decoding():
+            rmse, largest, share = _measure(before, after)
     # Pillow reduces 16 bits to 8, so it can miss differences of 16-bit PNG files.
     is_reduced = bool(known) and 16 in (_depth(old), _depth(new))
     return PictureDifference(share == 0 and not is_reduced, size, new_size, rmse, largest, share)
-
-
-def _open_picture(path: Path) -> Image.Image:
-    from PIL import Image, PngImagePlugin
-
-    if _is_png(path):
-        # `Image.open` refuses very large pictures, which our own results can be.
-        try:
-            return PngImagePlugin.PngImageFile(path)
-        except (SyntaxError, ValueError, struct.error) as error:
-            raise OSError(f"{path.name}: {error}") from error
-    try:
-        return Image.open(path)
-    except Image.DecompressionBombError as error:
-        raise OSError(f"{path.name}: {error}") from error
 
 
 def _measure(before: Image.Image, after: Image.Image) -> tuple[float, float, float]:
@@ -89,11 +84,6 @@ def _measure(before: Image.Image, after: Image.Image) -> tuple[float, float, flo
         by_pixel = difference if difference.ndim == 2 else difference.max(axis=2)
         differing += int(np.count_nonzero(by_pixel))
     return (squares / old.size) ** 0.5, largest, differing / (old.shape[0] * old.shape[1])
-
-
-def _is_png(path: Path) -> bool:
-    with path.open("rb") as file:
-        return file.read(8) == png.SIGNATURE
 
 
 def _depth(path: Path) -> int:
@@ -116,6 +106,8 @@ def _pixel_data(path: Path) -> str:
             file.seek(0)
             for kind, length in png.chunk_headers(file):
                 if kind in (b"IHDR", b"PLTE", b"tRNS"):
+                    if length > _MAX_PALETTE:
+                        raise png.PngError("a palette that is too long")
                     digest.update(kind + file.read(length))
                 elif kind == b"IDAT":
                     _inflate(file, length, inflate, digest)

@@ -7,8 +7,6 @@ Civitai, sd-parsers and A1111's "PNG Info" read it.
 from __future__ import annotations
 
 import io
-import threading
-import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
@@ -16,6 +14,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from studio.formats import a1111, jpeg, png, xmp
 from studio.formats.exif import EXIF_IFD, PREFIX, USER_COMMENT, with_undefined_comment
 from studio.formats.front_matter import yaml_safe
+from studio.formats.pictures import PictureError, decoding, open_picture
 from studio.formats.recipe_files import read_embedded
 from studio.kinds.coding import to_json
 from studio.library.recipes.metadata import embedded_text, source_type_of
@@ -30,8 +29,6 @@ OnLoss: TypeAlias = Callable[[Sentence], object]
 SUFFIXES: dict[Format, tuple[str, ...]] = {"webp": (".webp",), "jpeg": (".jpg", ".jpeg")}
 LONGEST_SIDE: dict[Format, int] = {"webp": 16_383, "jpeg": 65_535}
 JPEG_QUALITY = 90
-# Pillow's size limit is global; the user's own files may exceed it.
-_size_limit_lock = threading.Lock()
 
 
 def convert_picture(
@@ -44,16 +41,7 @@ def convert_picture(
     compression. Raises `OSError` if the file cannot be read, and `ProblemError` if it is not a
     picture or too large.
     """
-    with _loaded(source) as image:
-        longest = LONGEST_SIDE[to]
-        if max(image.size) > longest:
-            raise problem(
-                "bad_input",
-                "{name} is too large for this format, which allows at most {n} pixels per side. "
-                "Export it without converting it.",
-                name=source.name,
-                n=longest,
-            )
+    with _loaded(source, LONGEST_SIDE[to]) as image:
         pixels = _eight_bits(image, source, on_loss)
         if to == "jpeg":
             pixels = _without_alpha(pixels, on_loss)
@@ -74,29 +62,33 @@ def convert_picture(
         return _jpeg(pixels, quality, profile, exif, comment, packet, recipe, on_loss)
 
 
-def _loaded(source: Path) -> Image.Image:
-    from PIL import Image, UnidentifiedImageError
-
+def _loaded(source: Path, longest: int) -> Image.Image:
+    """Return the decoded picture. Raises `OSError` and `ProblemError`."""
     try:
-        with _size_limit_lock, warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
-            try:
-                image = Image.open(source)
-            finally:
-                Image.MAX_IMAGE_PIXELS = limit
+        image = open_picture(source)
         try:
-            image.load()
+            if max(image.size) > longest:
+                raise problem(
+                    "bad_input",
+                    "{name} is too large for this format, which allows at most {n} pixels per "
+                    "side. Export it without converting it.",
+                    name=source.name,
+                    n=longest,
+                )
+            with decoding():
+                image.load()
         except BaseException:
             image.close()
             raise
-    except (UnidentifiedImageError, ValueError, SyntaxError, EOFError) as error:
+    except PictureError as error:
         raise _damaged(source, str(error)) from error
-    except OSError as error:
-        # Pillow raises an OSError without errno for a truncated file.
-        if error.errno is not None:
-            raise
-        raise _damaged(source, str(error)) from error
+    except MemoryError as error:
+        raise problem(
+            "out_of_memory",
+            "There is not enough memory to convert {name}. Export it without converting it.",
+            str(error),
+            name=source.name,
+        ) from error
     return image
 
 

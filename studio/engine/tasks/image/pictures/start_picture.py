@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import io
 import math
-import warnings
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageCms, ImageOps
 
+from studio.formats.pictures import PictureError, decoding
 from studio.protocol import ProblemError, problem
 
 MAX_PIXELS = 200_000_000
@@ -26,23 +26,23 @@ def read_picture(path: Path, under: str = "white") -> Image.Image:
     (`bad_input`) if the file is missing, not a picture, truncated or too large.
     """
     try:
-        with warnings.catch_warnings():
-            # Pillow's own warning about size; the limit here is checked below.
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(path) as image:
+        with decoding():
+            try:
+                image = Image.open(path)
+            except Image.DecompressionBombError as error:
+                raise _too_large(path) from error
+            with image:
                 if image.width * image.height > MAX_PIXELS:
                     raise _too_large(path)
                 image.load()
                 return _to_rgb(ImageOps.exif_transpose(image), under)
-    except Image.DecompressionBombError as error:
-        raise _too_large(path) from error
     except FileNotFoundError:
         raise problem(
             "bad_input",
             "The picture {file} no longer exists. Choose it again.",
             file=path,
         ) from None
-    except (OSError, SyntaxError, ValueError, EOFError) as error:
+    except (OSError, PictureError) as error:
         raise problem(
             "bad_input",
             "{file} is not a readable picture, or it is incomplete. Choose another one.",

@@ -32,6 +32,7 @@ from studio.library.folder.stored_paths import StoredPaths, check_own_files
 from studio.library.folder.work_folders import WorkFolders
 from studio.library.index.asset_writer import AssetWriter, FinishedFile
 from studio.library.index.assets import Assets
+from studio.library.index.checksums import add_checksums
 from studio.library.index.database import FILE_NAME, DamagedDatabaseError, Database
 from studio.library.queue.job_queue import JobQueue
 from studio.library.queue.journal import Journal
@@ -123,6 +124,7 @@ class Library:
         try:
             if saved is not None:
                 salvage.restore_jobs(database, saved, root)
+            library._check_values()
             library._reconcile_queue()
             library._complete_index()
             if run_queue:
@@ -313,6 +315,20 @@ class Library:
     def _is_still_incomplete(self) -> bool:
         """Return whether no other process has completed the index while this one waited."""
         return self._database.is_incomplete
+
+    def _check_values(self) -> None:
+        """Raise `DamagedDatabaseError` for values that contradict recipes or the queue's journal.
+
+        Only if something else wrote the database: SQLite has checked its structure then.
+        """
+        database = self._database
+        if not database.must_check:
+            return
+        paths = None if database.is_migrated else StoredPaths(self.root)
+        with database.write() as db:
+            wrong = self._journal.difference(db) or add_checksums(db, paths)
+        if wrong:
+            raise DamagedDatabaseError(database.path, f"values of {wrong}")
 
     def _reconcile_queue(self) -> None:
         """Make the queue and its journal agree; a new index gets the waiting jobs from there."""

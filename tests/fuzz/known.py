@@ -7,8 +7,4 @@ from __future__ import annotations
 
 from tests.known_faults import KnownFault
 
-_INDEX = "some damage to the index is not known for damage, and raises what SQLite says"
-
-KNOWN: tuple[KnownFault, ...] = (
-    KnownFault("database", "error: (UnicodeDecodeError|OperationalError): ", _INDEX),
-)
+KNOWN: tuple[KnownFault, ...] = ()

@@ -15,6 +15,7 @@ from studio.kinds.coding import recipe_from_json, to_json
 from studio.kinds.registry import kinds
 from studio.kinds.requests import display_name, has_prompt, inputs_of
 from studio.library.folder.marks_file import Marks
+from studio.library.index.checksums import set_checksum
 from studio.library.index.database import Database, medium_name
 from studio.library.index.search import filter_terms, split_cjk
 from studio.library.records import making_seconds
@@ -139,6 +140,7 @@ class AssetWriter:
             "problem = NULL, seconds = excluded.seconds WHERE job_rows.asset IS NULL",
             (_storable(recipe.row), name, making_seconds(recipe), recipe.job),
         )
+        set_checksum(db, name)
         _propagate_prompt(db, name, prompt)
         return name
 
@@ -194,6 +196,7 @@ class AssetWriter:
             "UPDATE assets SET path = ?, trashed_at = ? WHERE id = ?",
             (self.stored_path(path), trashed_at, name),
         )
+        set_checksum(db, name)
         self._index_marks(db, name)
 
     def delete(self, db: sqlite3.Connection, names: Iterable[str]) -> None:
@@ -270,6 +273,7 @@ def _propagate_prompt(db: sqlite3.Connection, name: str, prompt: str) -> None:
         for child in children:
             file = display_name(recipe_from_json(child["recipe"]).request)
             db.execute("UPDATE assets SET prompt = ? WHERE id = ?", (prompt, child["id"]))
+            set_checksum(db, child["id"])
             db.execute(
                 "UPDATE words SET prompt = ? WHERE rowid = ?",
                 (split_cjk(_with_file_name(prompt, file)), child["number"]),

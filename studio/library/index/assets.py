@@ -12,17 +12,19 @@ import msgspec
 from studio.kinds.coding import recipe_from_json
 from studio.kinds.kind import Medium
 from studio.library.folder.stored_paths import StoredPaths
+from studio.library.index.checksums import is_intact
 from studio.library.index.database import DamagedDatabaseError, Database
 from studio.library.index.facets import Facets, read_facets
 from studio.library.index.search import TRASHED, AssetQuery, match_expression
 from studio.library.records import Asset
 
 _COLUMNS = """
-    assets.*, contents.recipe, contents.text,
+    assets.*, contents.recipe, contents.text, contents.checksum,
     (SELECT json_group_array(tag) FROM tags WHERE asset = assets.id) AS tag_list,
     (SELECT json_group_array(collection) FROM collected WHERE asset = assets.id) AS collected_in
 """
 _SELECT = f"SELECT {_COLUMNS} FROM assets JOIN contents USING (number)"
+_DECODE_ERRORS = (TypeError, ValueError, IndexError, RecursionError, OverflowError)
 
 
 class Assets:
@@ -36,11 +38,15 @@ class Assets:
         self._paths = StoredPaths(root)
 
     def _asset(self, row: sqlite3.Row) -> Asset:
+        """Convert a row. Raises `DamagedDatabaseError` if it is not as it was written."""
         try:
-            recipe = recipe_from_json(row["recipe"])
-        except (msgspec.DecodeError, TypeError) as error:
-            # SQLite has no checksums, so an overwritten page may still look valid.
-            raise DamagedDatabaseError(self._database.path, f"a recipe: {error}") from error
+            if not is_intact(row):
+                raise ValueError("wrong checksum")
+            return self._read(row)
+        except (*_DECODE_ERRORS, msgspec.MsgspecError) as error:
+            raise DamagedDatabaseError(self._database.path, f"an asset: {error}") from error
+
+    def _read(self, row: sqlite3.Row) -> Asset:
         return Asset(
             id=row["id"],
             job=row["job"],
@@ -48,7 +54,7 @@ class Assets:
             task=row["task"],
             path=self._paths.shown(row["path"]),
             created=row["created"],
-            recipe=recipe,
+            recipe=recipe_from_json(row["recipe"]),
             prompt=row["prompt"],
             text=row["text"],
             starred=bool(row["starred"]),

@@ -19,6 +19,14 @@ from pathlib import Path
 from studio.kinds.registry import medium_of, medium_of_file
 from studio.library.disk_problems import DISK_ERRNOS, cannot_write, disk_full
 from studio.library.index.search import label_term, split_cjk
+from studio.library.index.verify import (
+    header_damage,
+    is_as_left,
+    row_damage,
+    schema_damage,
+    structure_damage,
+    write_stamp,
+)
 from studio.protocol import Problem, ProblemError, Sentence, problem
 
 FILE_NAME = "library.db"
@@ -31,9 +39,12 @@ BUSY_SECONDS = 20.0
 # Script i migrates the database from version i to version i + 1.
 _MIGRATIONS = tuple(
     Path(__file__).with_name(name)
-    for name in ("schema.sql", "schema_2.sql", "schema_3.sql", "schema_4.sql")
+    for name in ("schema.sql", "schema_2.sql", "schema_3.sql", "schema_4.sql", "schema_5.sql")
 )
 VERSION = len(_MIGRATIONS)
+
+# What SQLite says about a statement: with a schema that is not damaged, these are faults of ours.
+_OF_SQL = (sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_MISMATCH)
 
 
 class DamagedDatabaseError(ProblemError):
@@ -63,8 +74,12 @@ class Database:
     """The open database of the library in `folder`. Methods may be called from any thread.
 
     Raises `ProblemError` if the folder is not writable or the database needs a newer version of
-    the app, and `DamagedDatabaseError` if the file is damaged. `before_commit` is called at the end
-    of each write transaction.
+    the app, and `DamagedDatabaseError` if the file is damaged.
+
+    Attributes:
+        must_check: the file was not as this program left it, so it was checked when opening.
+        is_migrated: another version made the file.
+        before_commit: called at the end of each write transaction.
     """
 
     def __init__(self, folder: Path, *, is_scratch: bool = False) -> None:
@@ -78,10 +93,17 @@ class Database:
         self.before_commit: Callable[[sqlite3.Connection], None] = lambda _: None
         if damage_marker(self.path).exists():
             raise DamagedDatabaseError(self.path, "marked as damaged when it was last open")
+        self._raise_if(header_damage(self.path))
+        self.is_migrated = False
+        must_check = self.must_check = self.path.is_file() and not is_as_left(self.path)
         with translate_errors(self.path):
             self._writer = self._connect()
             try:
+                if must_check:
+                    self._raise_if(structure_damage(self._writer))
                 self._migrate()
+                if must_check:
+                    self._raise_if(self._schema_damage(self._writer) or row_damage(self._writer))
                 self._version = self._data_version()
             except BaseException:
                 self._writer.close()
@@ -100,9 +122,11 @@ class Database:
     def _migrate(self) -> None:
         with self.write() as db:
             version: int = db.execute("PRAGMA user_version").fetchone()[0]
+            if version == VERSION:
+                return
             if version > VERSION:
                 # A newer version that only added tables and columns is compatible.
-                if self._has_current_schema(db):
+                if not self._schema_damage(db):
                     return
                 raise problem(
                     "bad_input",
@@ -111,15 +135,19 @@ class Database:
                     f"user_version {version}, this program knows {VERSION}",
                     path=self.path.parent,
                 )
-            if version == VERSION:
-                return
-            _register_functions(db)
-            for script in _MIGRATIONS[version:]:
-                for statement in _statements(script.read_text(encoding="utf-8")):
-                    db.execute(statement)
+            if version < 0:
+                raise DamagedDatabaseError(self.path, f"user_version {version}")
+            try:
+                _run_migrations(db, version)
+            except (sqlite3.OperationalError, sqlite3.IntegrityError) as error:
+                if _code(error) not in _OF_SQL:
+                    raise
+                # Not the schema that the version says.
+                raise DamagedDatabaseError(self.path, str(error)) from error
             if version == 0:
                 db.execute("INSERT INTO state (key, value) VALUES (?, '1')", (INCOMPLETE,))
             db.execute(f"PRAGMA user_version = {VERSION}")
+            self.is_migrated = version > 0
 
     @property
     def is_incomplete(self) -> bool:
@@ -134,21 +162,17 @@ class Database:
             db.execute("DELETE FROM state WHERE key = ?", (INCOMPLETE,))
 
     @staticmethod
-    def _has_current_schema(db: sqlite3.Connection) -> bool:
-        """Return whether a database has all tables and columns of this version."""
-        with contextlib.closing(sqlite3.connect(":memory:")) as current:
-            _register_functions(current)
-            for script in _MIGRATIONS:
-                for statement in _statements(script.read_text(encoding="utf-8")):
-                    current.execute(statement)
-            return _columns(current) <= _columns(db)
+    def _schema_damage(db: sqlite3.Connection) -> str:
+        return schema_damage(db, _create)
+
+    def _raise_if(self, damage: str) -> None:
+        if damage:
+            raise DamagedDatabaseError(self.path, damage)
 
     def check(self) -> None:
         """Read the whole file. Raises `DamagedDatabaseError` if it is corrupt."""
-        with self.read() as db:
-            result = str(db.execute("PRAGMA integrity_check(1)").fetchone()[0])
-        if result != "ok":
-            raise DamagedDatabaseError(self.path, result)
+        with self._lock, translate_errors(self.path):
+            self._raise_if(structure_damage(self._writer) or self._schema_damage(self._writer))
 
     @contextmanager
     def write(self, begin: str = "BEGIN IMMEDIATE") -> Iterator[sqlite3.Connection]:
@@ -229,6 +253,8 @@ class Database:
             for connection in [*self._readers, self._writer]:
                 connection.close()
             self._readers.clear()
+            if not damage_marker(self.path).exists():
+                write_stamp(self.path)
 
 
 def damage_marker(path: Path) -> Path:
@@ -248,13 +274,16 @@ def _register_functions(db: sqlite3.Connection) -> None:
     db.create_function("medium_name", 2, medium_name, deterministic=True)
 
 
-def _columns(db: sqlite3.Connection) -> set[tuple[str, str]]:
-    tables = db.execute("SELECT name FROM sqlite_schema WHERE type = 'table'").fetchall()
-    return {
-        (table, column)
-        for (table,) in tables
-        for (column,) in db.execute("SELECT name FROM pragma_table_info(?)", (table,))
-    }
+def _create(db: sqlite3.Connection) -> None:
+    _run_migrations(db, 0)
+
+
+def _run_migrations(db: sqlite3.Connection, version: int) -> None:
+    """Bring a database from `version` to the current one."""
+    _register_functions(db)
+    for script in _MIGRATIONS[version:]:
+        for statement in _statements(script.read_text(encoding="utf-8")):
+            db.execute(statement)
 
 
 def _statements(script: str) -> Iterator[str]:
@@ -272,13 +301,18 @@ def translate_errors(path: Path) -> Iterator[None]:
     """Translate SQLite errors to `ProblemError`."""
     try:
         yield
+    except UnicodeDecodeError as error:
+        # SQLite quotes a damaged schema in its message.
+        raise DamagedDatabaseError(path, str(error)) from error
     except sqlite3.DatabaseError as error:
         text = str(error)
-        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        code = _code(error)
         if code == sqlite3.SQLITE_FULL:
             raise ProblemError(disk_full(path.parent, text)) from error
         if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB) or "UTF-8" in text:
             raise DamagedDatabaseError(path, text) from error
+        if code in _OF_SQL and (damage := _damage(path)):
+            raise DamagedDatabaseError(path, f"{text} ({damage})") from error
         if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
             raise ProblemError(cannot_write(path.parent, text)) from error
         if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
@@ -299,6 +333,19 @@ def translate_errors(path: Path) -> Iterator[None]:
                 path=path.parent,
             ) from error
         raise
+
+
+def _code(error: sqlite3.Error) -> int:
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF
+
+
+def _damage(path: Path) -> str:
+    """Return what is wrong with a database that does not understand a statement of ours."""
+    try:
+        with contextlib.closing(sqlite3.connect(path)) as db:
+            return structure_damage(db) or schema_damage(db, _create)
+    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
+        return str(error)
 
 
 def _is_full(path: Path) -> bool:

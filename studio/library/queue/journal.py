@@ -35,11 +35,10 @@ _NEVER = -2, 0
 _SMALL = 64 * 1024
 _CHANGES = "job_changes"
 _IS_WAITING = "status IN ('queued', 'running', 'interrupted')"
-_COLUMNS = (
-    "id, number, request, status, priority, position, batch, labels, output, created, started, "
-    "retried_from"
-)
 _COMMON = "id", "status", "priority", "position", "started"
+_CONSTANT = "id", "number", "request", "batch", "labels", "output", "created"
+_COLUMNS = (*_CONSTANT, *_COMMON[1:], "retried_from")
+_SELECTED = ", ".join(_COLUMNS)
 
 
 class StoredQueue(Struct, frozen=True):
@@ -70,7 +69,7 @@ class Journal:
             return
         self._restore_once(db)
         new = db.execute(
-            f"SELECT {_COLUMNS} FROM {_CHANGES} JOIN jobs ON id = job "
+            f"SELECT {_SELECTED} FROM {_CHANGES} JOIN jobs ON id = job "
             f"WHERE is_new AND {_IS_WAITING} ORDER BY number"
         ).fetchall()
         try:
@@ -86,6 +85,14 @@ class Journal:
         size, _ = self._sizes(db)
         has_changes = db.execute(f"SELECT 1 FROM {_CHANGES} LIMIT 1").fetchone() is not None
         return size == self._size() and not has_changes
+
+    def difference(self, db: sqlite3.Connection) -> str:
+        """Return a waiting job that is another one in the index, "" if there is none."""
+        for name, job in read_journal(self.path.parent).waiting.items():
+            row = db.execute(f"SELECT {_SELECTED} FROM jobs WHERE id = ?", (name,)).fetchone()
+            if row is not None and any(row[column] != job.get(column) for column in _CONSTANT):
+                return name
+        return ""
 
     def reconcile(self, db: sqlite3.Connection) -> None:
         """Make journal and index agree: call it when opening the library, before the index is made.
@@ -143,7 +150,7 @@ class Journal:
         self._set_sizes(db, size + len(data), base)
 
     def _rewrite(self, db: sqlite3.Connection) -> None:
-        rows = db.execute(f"SELECT {_COLUMNS} FROM jobs WHERE {_IS_WAITING} ORDER BY number")
+        rows = db.execute(f"SELECT {_SELECTED} FROM jobs WHERE {_IS_WAITING} ORDER BY number")
         lines = list(_bulk(rows))
         if _is_paused(db):
             lines.append(_line({"paused": True}))
@@ -233,7 +240,7 @@ def _whole_bulks(lines: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
 
 def _bulk(rows: Iterable[sqlite3.Row]) -> Iterator[bytes]:
     """Yield the lines of new jobs: all or none of them count."""
-    jobs = [dict(row) for row in rows]
+    jobs = [{name: row[name] for name in _COLUMNS} for row in rows]
     for job in jobs:
         yield _line({**job, "bulk": [jobs[0]["id"], len(jobs)]})
     if jobs:

@@ -5,15 +5,18 @@ from __future__ import annotations
 import math
 import sqlite3
 from collections.abc import Iterable, Mapping
-from typing import Any
+from datetime import datetime
+from typing import Any, get_args
 
 import msgspec
 
 from studio.kinds.coding import request_from_json
 from studio.library.queue.stored_job import now
+from studio.protocol import JobStatus
 
 _TEXTS = "batch", "output", "created"
 _OPTIONAL_TEXTS = "finished", "problem", "retried_from"
+_STATUSES = frozenset(get_args(JobStatus))
 _LARGEST = 2**63 - 1
 _DECODE_ERRORS = (msgspec.DecodeError, TypeError, UnicodeError, RecursionError, ValueError)
 
@@ -51,7 +54,7 @@ def _readable(row: Mapping[str, Any]) -> dict[str, Any] | None:
     try:
         request = request_from_json(row["request"])
         labels = msgspec.json.decode(row["labels"], type=dict[str, Any])
-        created = now() if not _is_text(row["created"]) else row["created"]
+        created = row["created"] if _is_time(row["created"]) else now()
         job: dict[str, Any] = {
             **row,
             "task": request.task,
@@ -76,13 +79,31 @@ def _readable(row: Mapping[str, Any]) -> dict[str, Any] | None:
     job["position"] = position
     job["created"] = created
     # Results in other folders are only looked for from then on.
-    job["started"] = job["started"] if _is_text(job.get("started")) else created
+    job["started"] = job["started"] if _is_time(job.get("started")) else created
+    job["finished"] = job["finished"] if _is_time(job["finished"]) else None
+    job["problem"] = job["problem"] if _is_json(job["problem"]) else None
+    if job.get("status") not in _STATUSES:
+        job["status"] = "interrupted"
     job["owner"] = ""
     return job
 
 
 def _is_text(value: object) -> bool:
     return isinstance(value, str)
+
+
+def _is_time(value: object) -> bool:
+    try:
+        return isinstance(value, str) and bool(datetime.fromisoformat(value))
+    except ValueError:
+        return False
+
+
+def _is_json(value: object) -> bool:
+    try:
+        return isinstance(value, str) and msgspec.json.decode(value) is not None
+    except _DECODE_ERRORS:
+        return False
 
 
 def _whole(value: object, smallest: int, otherwise: int | None) -> int | None:

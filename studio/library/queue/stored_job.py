@@ -25,7 +25,14 @@ SELECT_JOBS = """
 """
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _STATUSES = frozenset(get_args(JobStatus))
-_DECODE_ERRORS = (msgspec.DecodeError, TypeError, ValueError, RecursionError, OverflowError)
+_DECODE_ERRORS = (
+    msgspec.MsgspecError,
+    TypeError,
+    ValueError,
+    IndexError,
+    RecursionError,
+    OverflowError,
+)
 
 
 def now() -> str:
@@ -42,7 +49,11 @@ def new_id() -> str:
 def read_job(row: sqlite3.Row, database: Path) -> Job:
     """Convert a row of `SELECT_JOBS`. Raises `DamagedDatabaseError` if it has invalid JSON."""
     try:
-        return _job(row)
+        job = _job(row)
+        if not all(isinstance(value, str) for value in (job.id, job.batch, job.output)):
+            raise TypeError("not a text")
+        datetime.fromisoformat(job.created)
+        return job
     except _DECODE_ERRORS as error:
         raise DamagedDatabaseError(database, f"a job: {error}") from error
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from studio.library.disk_problems import file_problem
+from studio.library.folder.file_names import numbered
 from studio.library.index.database import FILE_NAME, Database, damage_marker
 from studio.library.queue.journal import read_journal
 from studio.library.queue.restored_jobs import insert_restored
@@ -29,11 +30,12 @@ def set_aside(root: Path) -> tuple[Path, list[JobRow]]:
 
     Raises `ProblemError` if the folder is not writable.
     """
-    aside = root / f"library.damaged-{time.strftime('%Y%m%d-%H%M%S')}.db"
+    wanted = root / f"library.damaged-{time.strftime('%Y%m%d-%H%M%S')}.db"
+    aside = next(path for n in range(1, 10_000) if not (path := numbered(wanted, n)).exists())
     saved = list(_readable(root / FILE_NAME))
     try:
         (root / FILE_NAME).replace(aside)
-        for suffix in ("-wal", "-shm"):
+        for suffix in ("-wal", "-shm", "-checked"):
             (root / f"{FILE_NAME}{suffix}").unlink(missing_ok=True)
         damage_marker(root / FILE_NAME).unlink(missing_ok=True)
     except OSError as error:
@@ -93,7 +95,8 @@ def _readable(path: Path) -> Iterator[JobRow]:
         # NOT INDEXED, since the indexes may be damaged.
         for row in db.execute("SELECT * FROM jobs NOT INDEXED ORDER BY number"):
             if isinstance(row["id"], str):
-                yield dict(row)
+                # SQLite ignores the case of names.
+                yield {name.lower(): value for name, value in dict(row).items()}
 
 
 def _text(data: bytes) -> str | None:

@@ -1,0 +1,117 @@
+"""Whether a database is damaged: its header, structure, indexes and schema.
+
+Checking a database of 100,000 assets takes most of a second, so it is done when the file is not as
+this program left it: after a crash, and when something else has written it. Its size and times are
+noted in a file beside it, the stamp.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+_MAGIC = b"SQLite format 3\0"
+_HEADER = 100
+_FORMATS = (1, 2)
+_Schema = tuple[frozenset[tuple[str, str]], frozenset[tuple[str, str]]]
+
+
+def header_damage(path: Path) -> str:
+    """Return what is wrong with the head of a database file, "" if nothing or if it is empty."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(_HEADER)
+    except OSError:
+        return ""  # SQLite says why
+    if not head:
+        return ""
+    if len(head) < _HEADER or not head.startswith(_MAGIC):
+        return "file is not a database"
+    # SQLite refuses to write a file of an unknown format, as if it were write-protected.
+    if head[18] not in _FORMATS or head[19] not in _FORMATS:
+        return f"unknown file format {head[18]}, {head[19]}"
+    return ""
+
+
+def structure_damage(db: sqlite3.Connection) -> str:
+    """Return what is wrong with the structure, indexes and full-text index, "" if nothing."""
+    # A newer version may have statuses that violate the constraint of this one.
+    db.execute("PRAGMA ignore_check_constraints = ON")
+    try:
+        said = str(db.execute("PRAGMA integrity_check(1)").fetchone()[0])
+    except MemoryError:
+        said = "impossible sizes"
+    finally:
+        db.execute("PRAGMA ignore_check_constraints = OFF")
+    if said != "ok":
+        return said
+    if db.execute("SELECT 1 FROM sqlite_schema WHERE name = 'words'").fetchone() is not None:
+        # Raises SQLITE_CORRUPT.
+        db.execute("INSERT INTO words (words) VALUES ('integrity-check')")
+    return ""
+
+
+def row_damage(db: sqlite3.Connection) -> str:
+    """Return what is wrong between jobs and assets of the current schema, "" if nothing."""
+    wrong = db.execute(
+        "SELECT job_rows.asset FROM job_rows JOIN assets ON assets.id = job_rows.asset "
+        "WHERE assets.row != job_rows.row OR assets.job != job_rows.job LIMIT 1"
+    ).fetchone()
+    return f"another row of its job: {wrong[0]}" if wrong is not None else ""
+
+
+def schema_damage(db: sqlite3.Connection, create: Callable[[sqlite3.Connection], None]) -> str:
+    """Return what is missing in the schema, which `create` makes in an empty database."""
+    columns, objects = _schema_made_by(create)
+    found_columns, found_objects = _schema(db)
+    missing = sorted((columns - found_columns) | (objects - found_objects))
+    return f"no {missing[0][0]} {missing[0][1]}" if missing else ""
+
+
+@functools.cache
+def _schema_made_by(create: Callable[[sqlite3.Connection], None]) -> _Schema:
+    with contextlib.closing(sqlite3.connect(":memory:")) as db:
+        create(db)
+        return _schema(db)
+
+
+def _schema(db: sqlite3.Connection) -> _Schema:
+    """Return (table, column) of all tables, and (name, definition) of indexes and triggers."""
+    rows = db.execute("SELECT type, name, sql FROM sqlite_schema").fetchall()
+    columns = {
+        (name, column)
+        for kind, name, _ in rows
+        if kind == "table"
+        for (column,) in db.execute("SELECT name FROM pragma_table_info(?)", (name,))
+    }
+    objects = {
+        (name, " ".join(str(sql).split())) for kind, name, sql in rows if kind != "table" and sql
+    }
+    return frozenset(columns), frozenset(objects)
+
+
+def stamp_path(path: Path) -> Path:
+    """Return the file that holds the stamp of the database at `path`."""
+    return path.with_name(f"{path.name}-checked")
+
+
+def write_stamp(path: Path) -> None:
+    """Note that the database at `path` is as this program left it."""
+    with contextlib.suppress(OSError):
+        stamp_path(path).write_text(_stamp(path), "ascii")
+
+
+def is_as_left(path: Path) -> bool:
+    """Return whether the database at `path` has not changed since its stamp was written."""
+    try:
+        return stamp_path(path).read_text("ascii") == _stamp(path)
+    except (OSError, ValueError):
+        return False
+
+
+def _stamp(path: Path) -> str:
+    state = path.stat()
+    return f"{state.st_size} {state.st_mtime_ns} {state.st_ctime_ns}"

@@ -15,8 +15,11 @@ from studio.protocol import ProblemError
 if TYPE_CHECKING:
     from PIL import Image
 
-_MAX_RATIO = 1_100
-"""Deflate compresses at most 1,032 bytes to one."""
+UNCHECKED_PIXELS = 100_000_000
+"""Smaller pictures may have any size in bytes."""
+_MAX_RATIO = 10_000
+"""Pixels for each byte of a larger picture. Deflate compresses 1,032 bytes to one at most, which
+is 8,256 pixels of black and white."""
 
 
 class PictureError(ValueError):
@@ -56,8 +59,16 @@ def open_picture(path: Path) -> Image.Image:
             return Image.open(path)
         # `Image.open` refuses very large pictures, which our own results can be.
         image = PngImagePlugin.PngImageFile(path)
-        bits = 1 if image.mode == "1" else 8 * len(image.getbands())
-        if image.width * image.height * bits // 8 > _MAX_RATIO * path.stat().st_size:
+        if not can_hold(path, image.width, image.height):
             image.close()
             raise PictureError("the file is too small for its size in pixels")
         return image
+
+
+def can_hold(path: Path, width: int, height: int) -> bool:
+    """Return whether a file is large enough for a picture of this size in pixels."""
+    pixels = width * height
+    try:
+        return pixels <= UNCHECKED_PIXELS or pixels <= _MAX_RATIO * path.stat().st_size
+    except OSError:
+        return False

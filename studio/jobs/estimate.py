@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from msgspec import Struct
 
+from studio.formats.pictures import decoding
 from studio.jobs.forecast import Peak, peak_of
 from studio.kinds.kind import BatchTiming, WorkTiming
 from studio.kinds.registry import kind_of, known_kind
@@ -275,7 +276,7 @@ def picture_pixels(path: str) -> int:
     from PIL import Image
 
     try:
-        with Image.open(path) as picture:
+        with decoding(), Image.open(path) as picture:
             return picture.width * picture.height
     # Pillow raises many types on damaged files. The job itself reports the error.
     except Exception:

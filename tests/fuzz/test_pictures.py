@@ -16,7 +16,7 @@ from PIL import Image, features
 
 from studio.engine.tasks.image.pictures import start_picture
 from studio.engine.tasks.upscale import picture as upscale_picture
-from studio.formats import png
+from studio.formats import pictures, png
 from studio.jobs.contact_sheet import Picture, make_sheet
 from studio.jobs.estimate import picture_pixels
 from studio.jobs.input_check import picture_problem
@@ -24,6 +24,8 @@ from studio.jobs.picture_difference import compare_pictures
 from studio.kinds.image import ImageRequest
 from studio.library.recipes.convert_picture import convert_picture
 from studio.protocol import ProblemError, problem
+from studio.ui.gallery.thumbnails import read_thumbnail
+from studio.ui.media.picture import loader
 from tests.fuzz.bounds import bounded
 from tests.fuzz.inputs import damaged, fuzz
 from tests.unit.conftest import recipe_for
@@ -87,6 +89,12 @@ def _compared(path: Path) -> None:
     compare_pictures(path, path)
 
 
+def _shown(path: Path) -> None:
+    image, _, error = loader.read_picture(str(path))
+    assert image.isNull() == bool(error)
+    read_thumbnail(str(path), 96)
+
+
 def _checked(path: Path) -> None:
     found = picture_problem(path)
     assert found is None or found.kind == "bad_input"
@@ -100,6 +108,7 @@ _READERS: tuple[Callable[[Path], None], ...] = (
     _on_sheet,
     _compared,
     _checked,
+    _shown,
 )
 
 
@@ -126,6 +135,7 @@ def _smaller_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
     """Refuse pictures that take more memory than an input may: the real limits are higher."""
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", _MAX_PIXELS)
     monkeypatch.setattr(start_picture, "MAX_PIXELS", _MAX_PIXELS)
+    monkeypatch.setattr(pictures, "UNCHECKED_PIXELS", _MAX_PIXELS)
 
 
 @fuzz(120, data=st.deferred(lambda: damaged(_pictures())))

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
+from pathlib import Path
 
 from PySide6.QtCore import QObject, QSize, Qt
 from PySide6.QtGui import QImage, QImageReader, QPixmap
 
+from studio.formats.pictures import can_hold
 from studio.ui.shell.background import Background
 
 SIDE = 96
@@ -25,6 +27,8 @@ def read_thumbnail(path: str, side: int) -> QImage:
     reader = QImageReader(path)
     reader.setAutoTransform(True)
     size = reader.size()
+    if size.isValid() and not can_hold(Path(path), size.width(), size.height()):
+        return QImage()
     if size.isValid() and max(size.width(), size.height()) > side:
         reader.setScaledSize(size.scaled(QSize(side, side), Qt.AspectRatioMode.KeepAspectRatio))
     image = reader.read()

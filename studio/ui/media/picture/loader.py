@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from PySide6.QtCore import QObject, QRunnable, QSize, Qt, QThreadPool, Signal
 from PySide6.QtGui import QImage, QImageReader
 from PySide6.QtWidgets import QDialog
+
+from studio.formats.pictures import can_hold
+from studio.ui.style.translations import tr
 
 MAX_SHOWN_PIXELS = 40_000_000
 """Larger pictures are downscaled when read, to save memory."""
@@ -19,6 +24,13 @@ def read_picture(path: str, bound: QSize | None = None) -> tuple[QImage, QSize, 
     reader.setAutoTransform(True)
     reader.setAllocationLimit(0)
     stored = reader.size()
+    if stored.isValid() and not can_hold(Path(path), stored.width(), stored.height()):
+        # Some readers take memory for the size that a file claims.
+        return (
+            QImage(),
+            QSize(),
+            tr("The file is damaged: it is too small for the size that it claims."),
+        )
     if stored.isValid():
         target = QSize(stored)
         turned = QSize(bound) if bound is not None else None

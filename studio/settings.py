@@ -17,7 +17,7 @@ from typing import Any, Literal, TypeVar
 import msgspec
 from msgspec import Struct
 
-from studio.formats.atomic_write import write_atomic
+from studio.formats.atomic_write import make_private_folder, sweep, write_atomic
 from studio.formats.json_file import set_aside
 from studio.formats.untrusted_files import user_path
 from studio.protocol import Problem, Sentence, problem
@@ -80,6 +80,12 @@ def default_paths() -> Paths:
         logs=state / "logs",
         cache=state / "cache",
     )
+
+
+def sweep_state(paths: Paths) -> None:
+    """Remove the temporary files that killed processes left beside settings, models and caches."""
+    for folder in {paths.settings.parent, paths.models, paths.cache}:
+        sweep(folder)
 
 
 class WindowValues(Struct):
@@ -180,8 +186,8 @@ def save_settings(path: Path, settings: Settings) -> Problem | None:
     """Write the settings atomically. Returns the problem, or None."""
     content = msgspec.json.encode(_file_content(settings))
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomic(path, msgspec.json.format(content, indent=2))
+        make_private_folder(path.parent)
+        write_atomic(path, msgspec.json.format(content, indent=2), private=True)
     except OSError as error:
         return Problem(
             "disk_full" if error.errno == errno.ENOSPC else "bad_input",

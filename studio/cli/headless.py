@@ -15,7 +15,7 @@ from studio.library.recipes.aigc_setting import label_from_settings
 from studio.library.store import Library
 from studio.models.registry import Registry
 from studio.protocol import Failed, ProblemError
-from studio.settings import Paths, load_settings
+from studio.settings import Paths, load_settings, sweep_state
 
 
 class Headless:
@@ -37,6 +37,7 @@ class Headless:
         if_interrupted: str = "",
     ) -> None:
         self._library = library
+        sweep_state(paths)
         library.label = label_from_settings(load_settings(paths.settings)[0])
         self._engines = make_engines(logs=paths.logs, cache=paths.cache)
         self._registry = registry

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-import os
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from msgspec import Struct
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
+from studio.formats.atomic_write import publish, sweep, temporary_file
 from studio.formats.pictures import PictureError, decoding
 from studio.protocol import problem
 
@@ -201,18 +200,13 @@ def _thumbnail(path: Path, side: int) -> Image.Image | None:
 
 
 def _save(sheet: Image.Image, target: Path) -> None:
-    temporary = ""
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(".tmp", ".sheet-", target.parent)
-        with os.fdopen(handle, "wb") as file:
+        sweep(target.parent)
+        with temporary_file(target) as (file, temporary):
             sheet.save(file, "PNG")
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).replace(target)
+            publish(file, temporary, target)
     except OSError as error:
-        if temporary:
-            Path(temporary).unlink(missing_ok=True)
         raise problem(
             "disk_full",
             "The contact sheet cannot be written to {path}: {reason}.",

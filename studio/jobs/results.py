@@ -10,10 +10,10 @@ import itertools
 import os
 import re
 import threading
-import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from studio.formats.atomic_write import publish, sweep, temporary_file
 from studio.formats.csv_cells import escaped, unescaped
 from studio.jobs.runner import AssetSaved
 from studio.kinds.requests import prompt_of
@@ -245,17 +245,12 @@ def _repair_end(path: Path) -> None:
 
 def _replace(path: Path, data: bytes, size: int) -> None:
     """Replace a file atomically. Raises `OSError`, also if its size is no longer `size`."""
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
-    try:
-        with temporary.open("xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
+    sweep(path.parent)
+    with temporary_file(path) as (file, temporary):
+        file.write(data)
         if path.stat().st_size != size:
             raise OSError(f"{path} is being written by another program")
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+        publish(file, temporary, path)
 
 
 def _state(path: Path) -> tuple[int, ...] | None:

@@ -17,11 +17,12 @@ from filelock import FileLock, Timeout
 from msgspec.structs import replace
 
 from studio.formats.aigc import AigcLabel
+from studio.formats.atomic_write import sweep
 from studio.formats.suffixes import TEXTS
 from studio.formats.untrusted_files import is_file, user_path
 from studio.kinds.kind import Medium
 from studio.kinds.registry import medium_of
-from studio.library.curation.changes import Changes
+from studio.library.curation.changes import TRASH_FOLDER, Changes
 from studio.library.curation.mark_changes import MarkChanges
 from studio.library.curation.trash import Trash
 from studio.library.disk_problems import file_problem, missing
@@ -99,7 +100,7 @@ class Library:
         the library needs a newer version of the app.
         """
         root = user_path(root)
-        make_folder(root)
+        make_folder(root, private=True)
         check_own_files(root)
         try:
             return cls._open(root, run_queue)
@@ -343,6 +344,8 @@ class Library:
         self._changes.recover()
         self.release_dead()
         self._work.remove_stale(self.root)
+        for folder in (self.root, self.root / TRASH_FOLDER, self.root / "masks"):
+            sweep(folder)
 
     def release_dead(self) -> bool:
         """Interrupt the jobs of dead processes, with their results. Returns whether there were any.

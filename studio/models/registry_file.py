@@ -12,6 +12,7 @@ import msgspec
 from filelock import FileLock, Timeout
 from msgspec import Struct
 
+from studio.formats.atomic_write import make_private_folder
 from studio.formats.json_file import read_json_file, set_aside, write_json_file
 from studio.protocol import Problem, Sentence, problem
 
@@ -70,7 +71,7 @@ class RegistryFile:
         Raises `ProblemError` if another program has locked the file or it cannot be written.
         """
         try:
-            self.file.parent.mkdir(parents=True, exist_ok=True)
+            make_private_folder(self.file.parent)
             lock = FileLock(self.file.with_name(".registry.lock"), timeout=LOCK_SECONDS)
             with lock:
                 entries = self.read()

@@ -9,6 +9,7 @@ from PySide6.QtCore import QTimer
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication, QDialog
 
+from studio.formats.atomic_write import make_private_folder, private_opener
 from studio.protocol import unexpected
 from studio.settings import default_paths, load_settings
 from studio.ui.main_window import MainWindow
@@ -94,8 +95,8 @@ class _ExceptionHook:
         problem = unexpected(error)
         logs = self._state.paths.logs
         try:
-            logs.mkdir(parents=True, exist_ok=True)
-            with (logs / "app.log").open("a", encoding="utf-8") as file:
+            make_private_folder(logs)
+            with open(logs / "app.log", "a", encoding="utf-8", opener=private_opener) as file:
                 file.write(problem.detail)
         except OSError:
             pass

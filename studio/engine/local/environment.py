@@ -22,6 +22,8 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 
+from studio.formats.atomic_write import make_private_folder, private_opener
+
 LOG_NAME = "engine.log"
 _MAX_LOG_BYTES = 5_000_000
 
@@ -143,11 +145,11 @@ def _open_log(folder: Path) -> None:
     """Redirect output to the log file: libraries print, and a windowed app has no console."""
     path = folder / LOG_NAME
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_private_folder(folder)
         with contextlib.suppress(OSError):
             if path.stat().st_size > _MAX_LOG_BYTES:
                 path.replace(path.with_suffix(".old.log"))
-        stream = path.open("ab", buffering=0)
+        stream = open(path, "ab", buffering=0, opener=private_opener)  # noqa: SIM115 stays open
     except OSError:
         stream = Path(os.devnull).open("ab", buffering=0)  # noqa: SIM115 stays open to the end
     for number in (1, 2):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 import shutil
 import sqlite3
 import stat
@@ -197,7 +198,7 @@ def _moved(source: Path, target: Path) -> Path:
         return target
     if status.st_dev == target.parent.stat().st_dev:
         return place_file(source, target)
-    part = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    part = target.with_name(f".{target.name[:40]}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
     try:
         shutil.copy2(source, part)
         with part.open("rb+") as file:

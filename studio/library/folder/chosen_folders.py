@@ -11,6 +11,8 @@ import os
 import threading
 from pathlib import Path
 
+from studio.formats.atomic_write import make_private_folder
+
 
 class ChosenFolders:
     """The list in `file`. Methods may be called from any thread, and from several processes."""
@@ -25,7 +27,7 @@ class ChosenFolders:
         """List a folder that the user chose. Raises `OSError`."""
         if self.contains(folder):
             return
-        self._file.parent.mkdir(parents=True, exist_ok=True)
+        make_private_folder(self._file.parent)
         # One write at the end: two processes may list folders at the same time.
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
         descriptor = os.open(self._file, flags, 0o600)

@@ -9,6 +9,7 @@ import os
 import tempfile
 from pathlib import Path
 
+from studio.formats.atomic_write import make_private_folder
 from studio.formats.untrusted_files import is_folder, open_regular
 from studio.library.disk_problems import cannot_write, file_problem
 from studio.library.folder.file_names import numbered
@@ -24,9 +25,14 @@ _LINKS_UNSUPPORTED = (
 )
 
 
-def make_folder(folder: Path) -> None:
-    """Create `folder` if needed and check that it is writable. Raises `ProblemError`."""
+def make_folder(folder: Path, *, private: bool = False) -> None:
+    """Create `folder` if needed and check that it is writable. Raises `ProblemError`.
+
+    With `private`, a new folder is for the user alone.
+    """
     try:
+        if private:
+            make_private_folder(folder)
         folder.mkdir(parents=True, exist_ok=True)
         # An anonymous file where supported: a crash leaves nothing behind.
         with tempfile.TemporaryFile(dir=folder):

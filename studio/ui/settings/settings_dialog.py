@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from studio.formats.atomic_write import make_private_folder
 from studio.ui.shell.state import AppState
 from studio.ui.style.theme import GRID, Scheme, apply_scheme, mute
 from studio.ui.widgets.dialog_frame import close_buttons, fill_dialog
@@ -201,7 +202,7 @@ class SettingsDialog(QDialog):
         chosen = Path(folder)
         with contextlib.suppress(OSError):
             # Not created at startup: a folder missing then may be on an unplugged disk.
-            chosen.mkdir(parents=True, exist_ok=True)
+            make_private_folder(chosen)
         self._state.settings.library = "" if chosen == self._state.paths.library else folder
         self.library.setText(folder)
         self.library.setToolTip(plain_tooltip(folder))

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from PySide6.QtCore import QLockFile
 
+from studio.formats.atomic_write import make_private_folder
+
 _LOCK_FILE = "window.lock"
 
 
@@ -31,7 +33,7 @@ class WindowLock:
     def acquire(self) -> bool:
         """Return False if another window is open. A lock that cannot be made does not count."""
         with contextlib.suppress(OSError):
-            self._home.mkdir(parents=True, exist_ok=True)
+            make_private_folder(self._home)
         return self._lock.tryLock(0) or self._lock.error() != QLockFile.LockError.LockFailedError
 
     @property

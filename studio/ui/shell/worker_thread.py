@@ -25,6 +25,7 @@ from studio.protocol import (
     Responding,
     Sentence,
 )
+from studio.settings import sweep_state
 from studio.ui.shell.background import problem_of
 from studio.ui.shell.reports import LibraryOpened, ModelDescribed, Reports
 
@@ -208,6 +209,7 @@ class WorkerThread(QThread):
             threads=self._threads,
         )
         library: Library | None = None
+        sweep_state(self._paths)
         try:
             if self._root != self._paths.library:
                 check_library_folder(self._root)

@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from studio.formats.atomic_write import write_atomic
+from studio.formats.atomic_write import make_private_folder, write_atomic
 from studio.formats.json_file import set_aside
 from studio.protocol import Message, Problem, Sentence
 
@@ -106,8 +106,8 @@ def load_conversation(file: Path) -> tuple[Conversation, Problem | None]:
 
 def save_conversation(file: Path, encoded: bytes) -> None:
     """Write an encoded conversation atomically. Raises OSError."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    write_atomic(file, encoded)
+    make_private_folder(file.parent)
+    write_atomic(file, encoded, private=True)
 
 
 def encode(conversation: Conversation) -> bytes:

@@ -7,16 +7,20 @@ from the shapes of the tensors.
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import re
 import shutil
 import tempfile
+import time
 import weakref
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from studio.engine.tasks.image.model.clip_vocabulary import write_clip_tokenizer
+from studio.formats.atomic_write import is_running
 from studio.formats.checkpoint import (
     family_of,
     folder_beside,
@@ -36,11 +40,27 @@ _HEAD = 64
 """Channels per attention head in all CLIP text encoders and in SDXL's U-Net."""
 
 
+_PREFIX = "prompt-studio-config-"
+_MAX_AGE = 86_400.0
+"""Seconds. A process of another container has a number of its own."""
+
+
+def _remove_left() -> None:
+    """Remove the folders of killed processes."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*-*"):
+        number = folder.name.removeprefix(_PREFIX).partition("-")[0]
+        with contextlib.suppress(OSError):
+            is_old = time.time() - folder.lstat().st_mtime > _MAX_AGE
+            if number.isdecimal() and is_old and not is_running(int(number)):
+                shutil.rmtree(folder, ignore_errors=True)
+
+
 class ConfigFolder:
     """A temporary folder that is deleted together with this object, or at process exit."""
 
     def __init__(self) -> None:
-        self.path = Path(tempfile.mkdtemp(prefix="prompt-studio-config-"))
+        _remove_left()
+        self.path = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-"))
         weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)
 
 

@@ -24,6 +24,7 @@ Content: TypeAlias = Literal[
     "adapter",
     "denoiser",
     "encoder",
+    "image_encoder",
     "language",
 ]
 
@@ -146,6 +147,7 @@ _DENOISERS = (
     "blocks.0.cross_attn.",
 )
 _VAES = ("decoder.conv_in.", "decoder.mid", "first_stage_model.decoder.")
+_IMAGE_ENCODERS = ("vision_model.", "vision_tower.", "visual_projection.")
 _ENCODERS = ("text_model.encoder.", "encoder.block.0.layer.", "encoder.layer.0.", "bert.encoder.")
 _LANGUAGE = ("model.layers.0.self_attn.", "transformer.h.0.", "model.embed_tokens.", "h.0.attn.")
 
@@ -174,6 +176,8 @@ def find_checkpoint(tensors: Tensors) -> tuple[Content | None, str]:
         return "embedding", ""
     if _any_starts(names, _LANGUAGE):
         return "language", ""
+    if _any_starts(names, _IMAGE_ENCODERS):
+        return "image_encoder", ""
     if _any_starts(names, _ENCODERS):
         return "encoder", ""
     return None, ""

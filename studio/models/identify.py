@@ -30,7 +30,11 @@ from studio.formats.untrusted_files import (
 )
 from studio.kinds.registry import task_of_format
 from studio.models.base_family import base_of_checkpoint
-from studio.models.identify_companion import describe_companion
+from studio.models.identify_companion import (
+    describe_companion,
+    describe_component,
+    describe_gguf_part,
+)
 from studio.models.identify_folder import describe_diffusers, describe_transformers
 from studio.models.model_card import has_conditions, languages_of, licence_of, read_config, slug
 from studio.models.upscaler_keys import find_upscaler
@@ -42,10 +46,7 @@ DESCRIPTION_VERSION = 7
 _MAX_NAME = 200
 """Characters of a name or a licence."""
 
-_PICTURE_GGUF = frozenset(
-    {"flux", "sd1", "sd3", "sdxl", "aura", "lumina2", "hidream", "qwen_image", "pixart", "z_image"}
-)
-_OTHER_GGUF = frozenset({"clip", "t5", "t5encoder", "umt5", "bert", "nomic-bert", "whisper"})
+_OTHER_GGUF = frozenset({"bert", "nomic-bert", "whisper"})
 
 
 def describe_path(path: Path, id: str = "") -> ModelRef:
@@ -184,6 +185,11 @@ def _describe_with_config(folder: Path, candidates: list[Path]) -> ModelRef:
         return _describe_file(ggufs[0])
     # Components of a diffusers pipeline have a class name, transformers models do not.
     if '"_class_name"' in _head(folder / "config.json"):
+        config = read_config(folder / "config.json")
+        size = sum(entry.stat().st_size for entry in candidates if is_file(entry))
+        component = describe_component(folder, config, size) if candidates else None
+        if component is not None:
+            return component
         raise problem(
             "bad_input",
             "The folder {folder} is one part of an image model. Add the folder above it, the "
@@ -209,7 +215,8 @@ def _describe_file(file: Path) -> ModelRef:
             file=file.name,
         )
     suffix = file.suffix.lower()
-    if suffix == ".gguf":
+    # Ollama names files by their hash, without a suffix.
+    if suffix == ".gguf" or (start.startswith("GGUF") and suffix not in MODEL_WEIGHTS):
         return _describe_gguf(file)
     if suffix == ".safetensors":
         return _describe_safetensors(file)
@@ -235,6 +242,9 @@ def _describe_file(file: Path) -> ModelRef:
 def _describe_gguf(file: Path) -> ModelRef:
     header = read_gguf_header(file)
     architecture = header.architecture
+    part = describe_gguf_part(file, header)
+    if part is not None:
+        return part
     _refuse_gguf(file, header)
     name = str(header.metadata.get("general.name", "")).strip() or file.stem
     if header.quantisation and header.quantisation.lower() not in name.lower():
@@ -256,14 +266,6 @@ def _describe_gguf(file: Path) -> ModelRef:
 
 def _refuse_gguf(file: Path, header: GgufHeader) -> None:
     architecture = header.architecture
-    if architecture in _PICTURE_GGUF:
-        raise problem(
-            "bad_input",
-            "The file {file} is an image model ({architecture}) in GGUF format, which is not "
-            "supported. Look for the same model as a diffusers folder or .safetensors file.",
-            file=file.name,
-            architecture=architecture,
-        )
     if architecture in _OTHER_GGUF:
         raise problem(
             "bad_input",
@@ -319,15 +321,6 @@ def _describe_safetensors(file: Path) -> ModelRef:
     companion = describe_companion(file, header, content)
     if companion is not None:
         return companion
-    if content == "denoiser":
-        raise problem(
-            "bad_input",
-            "The file {file} looks like the denoiser of an image model without its text encoder "
-            "and VAE. Put the diffusers folder of its model beside it as {folder}, or add that "
-            "folder instead.",
-            file=file.name,
-            folder=folder_beside(file).name,
-        )
     raise problem(
         "bad_input",
         "The file {file} looks like the weights of a language model. Add the folder that contains "

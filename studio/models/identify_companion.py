@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
-from studio.formats.base_families import CROSS_ATTENTION_WIDTHS, BaseFamily
-from studio.formats.checkpoint import Content
+from studio.formats.base_families import CROSS_ATTENTION_WIDTHS, BaseFamily, base_of_pipeline
+from studio.formats.checkpoint import Content, family_of
+from studio.formats.gguf import GgufHeader
 from studio.formats.lora import describe_lora
 from studio.formats.safetensors import SafetensorsHeader
 from studio.formats.tensors import Tensors
 from studio.kinds.registry import task_of_format
+from studio.models.base_family import base_of_checkpoint
 from studio.models.companion_card import read_companion_card
 from studio.protocol import ModelRef, ModelRole, problem
 
@@ -20,6 +23,33 @@ _ROLES: dict[Content, ModelRole] = {
     "adapter": "ip_adapter",
     "vae": "vae",
     "encoder": "text_encoder",
+    "image_encoder": "image_encoder",
+    "denoiser": "denoiser",
+}
+_ROLES_OF_CLASSES: tuple[tuple[str, ModelRole], ...] = (
+    ("ControlNet", "controlnet"),
+    ("Autoencoder", "vae"),
+    ("UNet", "denoiser"),
+    ("Transformer", "denoiser"),
+)
+_GGUF_DENOISERS: dict[str, BaseFamily] = {
+    "flux": "flux",
+    "sd1": "sd1",
+    "sd3": "sd3",
+    "sdxl": "sdxl",
+    "lumina2": "lumina2",
+    "hidream": "hidream",
+    "qwen_image": "qwen_image",
+    "pixart": "pixart",
+    "z_image": "z_image",
+    "wan": "wan",
+    "aura": "",
+}
+_GGUF_ENCODERS: dict[str, ModelRole] = {
+    "t5": "text_encoder",
+    "t5encoder": "text_encoder",
+    "umt5": "text_encoder",
+    "clip": "image_encoder",
 }
 _EMBEDDING_WIDTHS: dict[int, BaseFamily] = {768: "sd1", 1024: "sd2", 1280: "sdxl"}
 _IP_ADAPTER = ".to_k_ip.weight"
@@ -48,6 +78,9 @@ def describe_companion(file: Path, header: SafetensorsHeader, content: Content) 
         base, words = lora.base, lora.trigger_words
     elif role == "embedding":
         base, words = _embedding_base(header.tensors), (file.stem,)
+    elif role == "denoiser":
+        family = family_of(header.tensors)
+        base = base_of_checkpoint(header.tensors, family.pipeline if family is not None else "")
     else:
         base = _attention_base(header.tensors)
     return ModelRef(
@@ -61,6 +94,53 @@ def describe_companion(file: Path, header: SafetensorsHeader, content: Content) 
         role=role,
         base=base or card.base,
         trigger_words=card.trigger_words or words,
+    )
+
+
+def describe_component(folder: Path, config: dict[str, Any], size: int) -> ModelRef | None:
+    """Describe a folder with one network of diffusers, None if its role is unknown.
+
+    `config` is the content of its `config.json`, `size` that of its weights in bytes.
+    """
+    kind = str(config.get("_class_name", ""))
+    role = next((role for part, role in _ROLES_OF_CLASSES if part in kind), None)
+    if role is None:
+        return None
+    width = config.get("cross_attention_dim")
+    base = base_of_pipeline(kind)
+    if not base and isinstance(width, int):
+        base = CROSS_ATTENTION_WIDTHS.get(width, "")
+    return ModelRef(
+        id="",
+        name=folder.name,
+        task=task_of_format(role),
+        format=role,
+        path=str(folder),
+        family=kind,
+        size=size,
+        role=role,
+        base=base,
+    )
+
+
+def describe_gguf_part(file: Path, header: GgufHeader) -> ModelRef | None:
+    """Describe a GGUF file with the denoiser or an encoder of an image model, None for others."""
+    architecture = header.architecture
+    role: ModelRole | None = _GGUF_ENCODERS.get(architecture)
+    if architecture in _GGUF_DENOISERS:
+        role = "denoiser"
+    if role is None:
+        return None
+    return ModelRef(
+        id="",
+        name=file.stem,
+        task=task_of_format(role),
+        format=role,
+        path=str(file),
+        family=architecture,
+        size=header.size,
+        role=role,
+        base=_GGUF_DENOISERS.get(architecture, ""),
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
 import msgspec
@@ -26,9 +26,11 @@ from studio.formats.untrusted_files import (
 from studio.kinds.kind import ModelNeed
 from studio.kinds.registry import kind_of, kinds
 from studio.models.description_cache import DescriptionCache, path_key
+from studio.models.folders.report import FolderReport, FolderScans
+from studio.models.folders.scan import FoundModel
 from studio.models.identify import describe_path, model_candidates
 from studio.models.model_card import slug
-from studio.models.registry_file import Entries, Entry, RegistryFile
+from studio.models.registry_file import Content, Entries, Entry, RegistryFile
 from studio.models.starter_folders import as_starter, starter_folders
 from studio.models.starter_pack import MODELS as STARTER_MODELS
 from studio.models.verify import verify_model
@@ -55,6 +57,8 @@ class Registry:
         self._remembered = RegistryFile(paths.models / "registry.json")
         self._descriptions = DescriptionCache(paths.cache)
         self._lock = threading.RLock()
+        self._folders = FolderScans()
+        self._reports: dict[str, FolderReport] = {}
         self._models: dict[str, ModelRef] = {}
         self._problems: dict[str, Problem] = {}
 
@@ -135,7 +139,8 @@ class Registry:
             for known in self._scan().values():
                 if path_key(known.path) == path_key(model.path):
                     return known
-            with self._remembered.edit() as entries:
+            with self._remembered.edit() as content:
+                entries = content.models
                 entry = _entry_at(entries, path) or _entry_at(entries, Path(model.path))
                 if entry is None:
                     entry = Entry(_free_id(slug(model.name), entries), str(path))
@@ -143,6 +148,43 @@ class Registry:
                 entry.hidden = False
                 entry.added = True
             return self._scan()[entry.id]
+
+    def add_folder(self, path: Path, check: Callable[[], None] = lambda: None) -> FolderReport:
+        """Search a folder and all below it for models, now and from now on; nothing is copied.
+
+        `check` is called now and then and may raise to cancel. Raises `ProblemError`
+        (`bad_input`) if there is no such folder or no model in it, or if the list could not be
+        saved.
+        """
+        folder = str(user_path(path))
+        if not is_folder(Path(folder)):
+            raise problem("bad_input", "There is no folder at {path}.", path=folder)
+        with self._lock:
+            if not self._folders.scan(folder, check).models:
+                raise problem(
+                    "bad_input",
+                    "There are no models in the folder {path} and the folders below it.",
+                    path=folder,
+                )
+            with self._remembered.edit() as content:
+                if all(path_key(known) != path_key(folder) for known in content.folders):
+                    content.folders.append(folder)
+            self._scan()
+            return self._reports[path_key(folder)]
+
+    def folders(self) -> tuple[FolderReport, ...]:
+        """Return the added folders with what is in them."""
+        with self._lock:
+            self._scan()
+            return tuple(self._reports.values())
+
+    def remove_folder(self, path: str) -> None:
+        """Stop searching a folder. Its files stay, its models leave the list."""
+        with self._lock:
+            with self._remembered.edit() as content:
+                left = [known for known in content.folders if path_key(known) != path_key(path)]
+                content.folders = left
+            self._scan()
 
     def remove(self, id: str) -> None:
         """Remove a model from the list; its files stay. Raises `ProblemError` if it is unknown."""
@@ -157,7 +199,9 @@ class Registry:
                     path=model.path,
                 )
             in_folder = {path_key(path) for path in self._models_in_folder()}
-            with self._remembered.edit() as entries:
+            with self._remembered.edit() as content:
+                entries = content.models
+                in_folder |= {path_key(each.path) for each in self._found_in(content)}
                 entry = next((entry for entry in entries if entry.id == id), None)
                 if entry is None or entry.hidden:
                     raise _unknown_model(id, list(self._models))
@@ -197,13 +241,18 @@ class Registry:
                 models[folder.name] = as_starter(outcome, folder)
             else:
                 problems[printable(folder.name)] = outcome
-        for entry in self._entries(set(models)):
-            if entry.hidden or (not entry.added and not _is_there(entry.path)):
+        content = self._content(set(models))
+        in_models_folder = {path_key(path) for path in self._models_in_folder()}
+        found = {path_key(each.path) for each in self._found_in(content)}
+        for entry in content.models:
+            key = path_key(entry.path)
+            if entry.hidden or (not entry.added and key not in in_models_folder | found):
                 continue
             outcome = self._descriptions.describe(Path(entry.path))
             if isinstance(outcome, ModelRef):
-                models[entry.id] = msgspec.structs.replace(outcome, id=entry.id)
-            else:
+                name = entry.name or outcome.name
+                models[entry.id] = msgspec.structs.replace(outcome, id=entry.id, name=name)
+            elif entry.added or key in in_models_folder:
                 problems[entry.id] = outcome
         for path in self._models_in_folder():
             if not is_unicode(path):
@@ -214,35 +263,53 @@ class Registry:
             problems[self._remembered.file.name] = self._remembered.damaged
         self._descriptions.save()
         self._models, self._problems = models, problems
+        self._reports = self._folder_reports(content)
         return models
 
-    def _entries(self, taken: set[str]) -> Entries:
-        """Return the stored entries, after adding entries for new models in the models folder."""
-        entries = self._remembered.read()
-        known = {path_key(entry.path) for entry in entries}
+    def _content(self, taken: set[str]) -> Content:
+        """Return the stored content, after adding entries for new models in folders."""
+        content = self._remembered.read()
+        known = {path_key(entry.path) for entry in content.models}
+        candidates = [FoundModel(str(path)) for path in self._models_in_folder()]
         new = [
-            path
-            for path in self._models_in_folder()
-            if path_key(path) not in known and is_unicode(path)
+            each
+            for each in (*candidates, *self._found_in(content))
+            if path_key(each.path) not in known and is_unicode(Path(each.path))
         ]
         if not new:
-            return entries
+            return content
 
-        def append_to(entries: Entries) -> Entries:
-            for path in new:
-                if _entry_at(entries, path) is None:
+        def append_to(content: Content) -> Content:
+            for each in new:
+                path = Path(each.path)
+                if _entry_at(content.models, path) is None:
                     outcome = self._descriptions.describe(path)
-                    name = outcome.name if isinstance(outcome, ModelRef) else path.stem
-                    id = _free_id(slug(name), entries, taken)
-                    entries.append(Entry(id, str(path), added=False))
-            return entries
+                    named = outcome.name if isinstance(outcome, ModelRef) else path.stem
+                    id = _free_id(slug(each.name or named), content.models, taken)
+                    content.models.append(Entry(id, str(path), added=False, name=each.name))
+            return content
 
         try:
             with self._remembered.edit() as current:
                 return append_to(current)
         except ProblemError:
             # On a read-only disk, the ids are assigned again each time.
-            return append_to(entries)
+            return append_to(content)
+
+    def _found_in(self, content: Content) -> tuple[FoundModel, ...]:
+        return self._folders.found(content.folders)
+
+    def _folder_reports(self, content: Content) -> dict[str, FolderReport]:
+        by_path = {path_key(model.path): model for model in self._models.values()}
+        reports: dict[str, FolderReport] = {}
+        for folder in content.folders:
+            scan = self._folders.scan(folder)
+            inside = [by_path.get(path_key(each.path)) for each in scan.models]
+            models = tuple(model for model in inside if model is not None)
+            others = scan.skipped + len(inside) - len(models)
+            missing = not is_folder(Path(folder))
+            reports[path_key(folder)] = FolderReport(folder, models, others, missing)
+        return reports
 
     def _models_in_folder(self) -> Iterator[Path]:
         for entry in entries_of(self._paths.models):

@@ -22,22 +22,27 @@ LOCK_SECONDS = 5.0
 class Entry(Struct):
     """The permanent id of a model.
 
-    `added` is False if the model was found in the models folder. `hidden` means that the user
-    removed a model whose files are still in that folder.
+    `added` is False if the model was found in the models folder or in an added folder. `hidden`
+    means that the user removed a model whose files are still there. `name` is what the program
+    whose folder it is calls it, or empty.
     """
 
     id: str
     path: str
     added: bool = True
     hidden: bool = False
+    name: str = ""
 
 
 Entries: TypeAlias = list[Entry]
 
 
-class _Content(Struct):
+class Content(Struct):
+    """The list of models, and the folders that are searched for more."""
+
     version: int = 1
     models: Entries = []
+    folders: list[str] = []
 
 
 class RegistryFile:
@@ -47,10 +52,10 @@ class RegistryFile:
         self.file = file
         self.damaged: Problem | None = None
 
-    def read(self) -> Entries:
-        """Return the entries. A damaged file is set aside and reported in `damaged`."""
+    def read(self) -> Content:
+        """Return the content. A damaged file is set aside and reported in `damaged`."""
         try:
-            content = read_json_file(self.file, _Content)
+            content = read_json_file(self.file, Content)
         except msgspec.DecodeError as error:
             self.damaged = Problem(
                 "bad_input",
@@ -61,12 +66,12 @@ class RegistryFile:
                 ),
                 str(error),
             )
-            return []
-        return content.models if content is not None else []
+            return Content()
+        return content if content is not None else Content()
 
     @contextmanager
-    def edit(self) -> Iterator[Entries]:
-        """Yield the entries for changes in place, which are saved at the end of the block.
+    def edit(self) -> Iterator[Content]:
+        """Yield the content for changes in place, which are saved at the end of the block.
 
         Raises `ProblemError` if another program has locked the file or it cannot be written.
         """
@@ -74,11 +79,11 @@ class RegistryFile:
             make_private_folder(self.file.parent)
             lock = FileLock(self.file.with_name(".registry.lock"), timeout=LOCK_SECONDS)
             with lock:
-                entries = self.read()
-                before = msgspec.json.encode(entries)
-                yield entries
-                if msgspec.json.encode(entries) != before:
-                    write_json_file(self.file, _Content(models=entries))
+                content = self.read()
+                before = msgspec.json.encode(content)
+                yield content
+                if msgspec.json.encode(content) != before:
+                    write_json_file(self.file, content)
         except Timeout as error:
             raise problem(
                 "bad_input",

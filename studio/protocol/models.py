@@ -17,6 +17,8 @@ ModelRole: TypeAlias = Literal[
     "ip_adapter",
     "vae",
     "text_encoder",
+    "image_encoder",
+    "denoiser",
     "upscaler",
     "voice",
     "vocoder",
@@ -26,7 +28,18 @@ ModelRole: TypeAlias = Literal[
 
 
 _COMPANION_ROLES: frozenset[ModelRole] = frozenset(
-    {"lora", "embedding", "controlnet", "ip_adapter", "vae", "text_encoder", "vocoder", "preview"}
+    {
+        "lora",
+        "embedding",
+        "controlnet",
+        "ip_adapter",
+        "vae",
+        "text_encoder",
+        "image_encoder",
+        "denoiser",
+        "vocoder",
+        "preview",
+    }
 )
 
 

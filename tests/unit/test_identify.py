@@ -104,8 +104,7 @@ def test_an_image_checkpoint_is_identified_by_its_weights(tmp_path: Path) -> Non
 def test_a_checkpoint_without_configuration_needs_a_folder_beside_it(tmp_path: Path) -> None:
     key = "double_blocks.0.img_attn.norm.key_norm.scale"
     file = write_safetensors(tmp_path / "flux.safetensors", {key: (4,)})
-    error = refusal(file)
-    assert "denoiser" in str(error.message)
+    assert describe_path(file).role == "denoiser"
     write_pipeline(tmp_path / "flux", "FluxPipeline")
     model = describe_path(file)
     assert (model.task, model.format, model.family) == ("image", "single_file", "FluxPipeline")
@@ -141,6 +140,8 @@ _ENCODER = "text_model.encoder.layers.0.mlp.fc1.weight"
         ({"ip_adapter.1.to_k_ip.weight": (640, 2048)}, "ip_adapter", "sdxl"),
         ({"decoder.conv_in.weight": (4, 4), "encoder.conv_in.weight": (4, 4)}, "vae", ""),
         ({_ENCODER: (4, 4)}, "text_encoder", ""),
+        ({"vision_model.encoder.layers.0.mlp.fc1.weight": (4, 4)}, "image_encoder", ""),
+        ({"double_blocks.0.img_attn.norm.key_norm.scale": (4,)}, "denoiser", "flux"),
     ],
 )
 def test_companions_are_described_with_role_and_base_family(
@@ -162,7 +163,6 @@ def test_trigger_words_noted_beside_a_lora_are_read(tmp_path: Path) -> None:
     ("names", "word"),
     [
         (["base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight"], "language model"),
-        (["double_blocks.0.img_attn.norm.key_norm.scale"], "denoiser"),
         (["model.layers.0.self_attn.q_proj.weight"], "language model"),
         (["something.weight"], "unknown architecture"),
         ([], "unknown architecture"),

@@ -1,0 +1,1 @@
+"""Folders with many models, such as those of other programs: found in place, nothing is copied."""

@@ -341,7 +341,13 @@ class Library:
 
     def _recover(self) -> None:
         """Clean up after dead processes: their changes, jobs and work folders."""
-        self._changes.recover()
+        try:
+            self._changes.recover()
+        except DamagedDatabaseError:
+            raise
+        except ProblemError as error:
+            # The next change tries it again.
+            self.notice = error.problem
         self.release_dead()
         self._work.remove_stale(self.root)
         for folder in (self.root, self.root / TRASH_FOLDER, self.root / "masks"):

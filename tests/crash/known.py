@@ -7,6 +7,4 @@ from __future__ import annotations
 
 from tests.known_faults import KnownFault
 
-_UNSWEPT = "temporary files of an atomic write are not removed at the next start"
-
-KNOWN = (KnownFault("rebuild without an index", "^left beside its file: .queue.journal", _UNSWEPT),)
+KNOWN: tuple[KnownFault, ...] = ()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
@@ -127,6 +129,16 @@ def _lose_index(place: Path) -> None:
 def _record_two(place: Path) -> None:
     library = _opened(place)
     (job,) = library.queue.enqueue([_REQUEST], claim=True)
+    _record(library, job, 0, 1)
+    library.close()
+
+
+def _record_set_back(place: Path) -> None:
+    """Record results of a job that began before the clock was set back by years."""
+    library = _opened(place)
+    (job,) = library.queue.enqueue([_REQUEST], claim=True)
+    with contextlib.closing(sqlite3.connect(made(place) / FILE_NAME)) as db, db:
+        db.execute("UPDATE jobs SET started = '2099-01-01T00:00:00+00:00' WHERE id = ?", (job.id,))
     _record(library, job, 0, 1)
     library.close()
 
@@ -276,6 +288,7 @@ OPERATIONS = (
     Operation("arrange the queue", _small, _arrange, _jobs_kept),
     Operation("arrange the queue, and lose the index", _small, _arrange, _jobs_kept, _lose_index),
     Operation("record", _small, _record_two, _resumed_once),
+    Operation("record, with the clock set back", _small, _record_set_back, _resumed_once),
     Operation("mark", _small, _mark, _all_found(4)),
     Operation("trash", _small, _trash, _all_found(4)),
     Operation("restore", _small, _restore, _all_found(4)),

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
 
 import pytest
 
-from studio.library.folder.marks_file import MARKS_FILE, read_marks
+from studio.library.folder.marks_file import MARKS_FILE, Marks, append_marks, read_marks
 from studio.library.index.database import FILE_NAME
 from studio.library.index.search import AssetQuery
 from studio.library.records import Asset
@@ -144,3 +145,36 @@ def test_a_truncated_line_loses_only_that_mark(library: Library) -> None:
     library.marks.add_to_collection("late", [asset.id])
     mark = read_marks(library.root)[asset.id]
     assert (mark.tags, mark.collections) == (("kept",), ("late",))
+
+
+def test_marks_that_a_full_disk_cut_off_are_neither_in_the_file_nor_in_the_index(
+    library: Library, three: list[Asset], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library.marks.star([three[0].id], True)
+    before = (library.root / MARKS_FILE).read_bytes()
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", full)
+        with pytest.raises(ProblemError):
+            library.marks.star(ids(three), True)
+    assert (library.root / MARKS_FILE).read_bytes() == before
+    assert library.check() == []
+    assert ids(library.assets.find(AssetQuery(starred=True))) == [three[0].id]
+    library.marks.star(ids(three), True)
+    assert len(library.assets.find(AssetQuery(starred=True))) == 3
+
+
+def test_a_file_of_many_old_lines_is_rewritten_under_the_lock_of_changes(
+    library: Library, three: list[Asset]
+) -> None:
+    for _ in range(3):
+        append_marks(library.root, *(Marks(three[0].id, tags=(f"t{n}",)) for n in range(400)))
+    again = Library.open(library.root)
+    assert (library.root / MARKS_FILE).read_bytes().count(b'"asset"') == 1200
+    again.marks.star([three[1].id], True)
+    assert (library.root / MARKS_FILE).read_bytes().count(b'"asset"') == 2
+    assert set(read_marks(library.root)) == {three[0].id, three[1].id}
+    again.close()

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import sqlite3
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from studio.kinds.text import TextRequest
+from studio.library.curation import changes
+from studio.library.curation.changes import Step
+from studio.library.folder.file_placing import place_file
+from studio.library.folder.marks_file import Marks
 from studio.library.index.database import FILE_NAME
 from studio.library.index.search import AssetQuery
 from studio.library.store import Library
@@ -87,3 +95,50 @@ def test_deleting_a_deleted_or_unknown_result_changes_nothing(library: Library) 
     asset = record(library, enqueue(library))
     library.trash.put([asset.id])
     assert library.trash.put([asset.id, "nobody"]) == []
+
+
+def test_a_change_of_a_stranger_is_completed_only_within_the_library(
+    library: Library, tmp_path: Path
+) -> None:
+    kept, gone = (record(library, enqueue(library, f"fox {n}")) for n in range(2))
+    mine, target = tmp_path / "mine.png", tmp_path / "new.png"
+    mine.write_bytes(b"mine")
+    stored = gone.path.relative_to(library.root).as_posix()
+    for step in (
+        Step(Marks(gone.id), str(mine), is_deleted=True),
+        Step(Marks(gone.id), "../mine.png", is_deleted=True),
+        Step(Marks(gone.id), stored, is_deleted=True),
+        Step(Marks(gone.id, trashed_at=1.0), str(mine), ".trash/x.png"),
+        Step(Marks(gone.id), stored, str(target)),
+        Step(Marks(gone.id), stored, "../new.png"),
+        Step(Marks(gone.id), stored, ".changes.lock"),
+        Step(Marks(gone.id), stored, "library.db"),
+    ):
+        with contextlib.closing(sqlite3.connect(library.root / FILE_NAME)) as db, db:
+            db.execute(
+                "INSERT INTO state VALUES ('pending_change', ?)",
+                (msgspec.json.encode([step]).decode(),),
+            )
+        Library.open(library.root, run_queue=False).close()
+        assert (mine.read_bytes(), target.exists()) == (b"mine", False)
+        assert gone.path.is_file()
+        assert library.assets.recent() == [gone, kept]
+    assert library.check() == []
+
+
+def test_a_failed_move_of_several_records_those_that_were_moved(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second, third = (record(library, enqueue(library, f"fox {n}")) for n in range(3))
+    plain = place_file
+
+    def failing(source: Path, target: Path) -> Path:
+        if source == second.path:
+            raise OSError(errno.EIO, "Input/output error")
+        return plain(source, target)
+
+    monkeypatch.setattr(changes, "place_file", failing)
+    with pytest.raises(ProblemError):
+        library.trash.put([first.id, second.id, third.id])
+    assert [asset.id for asset in library.trash.list()] == [first.id]
+    assert library.check() == []

@@ -99,7 +99,7 @@ class Changes:
             row = db.execute("SELECT value FROM state WHERE key = ?", (_PENDING,)).fetchone()
         try:
             return msgspec.json.decode(row[0], type=tuple[Step, ...]) if row else ()
-        except (msgspec.DecodeError, UnicodeError):
+        except (msgspec.DecodeError, UnicodeError, TypeError, RecursionError):
             return ()
 
     def _complete_pending(self) -> None:

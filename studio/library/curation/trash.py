@@ -59,7 +59,7 @@ class Trash:
         """
         with self._changes.locked():
             stored = read_marks(self._root)
-            taken = {*self._writer.paths()}
+            taken: set[Path] = set()
             steps: list[Step] = []
             for id in dict.fromkeys(ids):
                 asset = self._assets.get(id)
@@ -74,7 +74,7 @@ class Trash:
                 marks = stored.get(id, marks_of(asset))
                 wanted = self._paths.writable(marks.origin) or self._default_path(asset)
                 target = self._unused_name(wanted, taken)
-                taken.add(self._writer.stored_path(target))
+                taken.add(target)
                 marks = replace(marks, trashed_at=None, origin="")
                 steps.append(self._moving(marks, asset.path, target))
             self._changes.run(steps)
@@ -114,11 +114,12 @@ class Trash:
         suffix = asset.path.suffix
         return self._root / relative_name(recipe.request, recipe.seed, when, suffix)
 
-    def _unused_name(self, wanted: Path, taken: set[str]) -> Path:
+    def _unused_name(self, wanted: Path, taken: set[Path]) -> Path:
         """Return a name that no file has, and no result whose file is gone."""
         return next(
             path
             for attempt in range(1, 10_000)
             if not os.path.lexists(path := numbered(wanted, attempt))
-            and self._writer.stored_path(path) not in taken
+            and path not in taken
+            and not self._writer.is_indexed(path)
         )

@@ -57,17 +57,25 @@ def marks_of(asset: Asset) -> Marks:
 
 
 def append_marks(root: Path, *changed: Marks) -> None:
-    """Append the marks of assets to the file, with a single sync. Raises `ProblemError`."""
+    """Append the marks of assets to the file, all or none, with a single sync.
+
+    Raises `ProblemError`.
+    """
     if not changed:
         return
     lines = b"".join(map(_line, changed))
+    size: int | None = None
     try:
         with (root / MARKS_FILE).open("ab") as file:
+            size = file.tell()
             # The file may end in a line truncated by a crash.
-            file.write(lines if file.tell() == 0 else b"\n" + lines)
+            file.write(b"\n" + lines if size else lines)
             file.flush()
             os.fsync(file.fileno())
     except OSError as error:
+        if size is not None:
+            with contextlib.suppress(OSError):
+                os.truncate(root / MARKS_FILE, size)
         raise file_problem(error, root) from error
 
 

@@ -207,6 +207,12 @@ class AssetWriter:
             )
             db.execute("DELETE FROM assets WHERE id = ?", (name,))
 
+    def is_indexed(self, path: Path) -> bool:
+        """Return whether an asset has this path."""
+        with self._database.read() as db:
+            row = db.execute("SELECT 1 FROM assets WHERE path = ?", (self.stored_path(path),))
+            return row.fetchone() is not None
+
     def paths(self) -> dict[str, str]:
         """Return all indexed files: stored path → asset id."""
         with self._database.read() as db:

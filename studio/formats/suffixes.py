@@ -23,6 +23,14 @@ FINGERPRINTED_WEIGHTS = frozenset({*MODEL_WEIGHTS, ".bin", ".npz"})
 set makes models in existing recipes look changed."""
 
 
+def is_result(path: Path) -> bool:
+    """Return whether a file has the name of a text, picture, sound or video.
+
+    Other names in a library are a stranger's: the system may run what is opened by them.
+    """
+    return path.suffix.lower() in (*TEXTS, *PICTURES, *AUDIO, *VIDEO)
+
+
 def is_picture(path: Path) -> bool:
     """Return whether a file is a picture by its name. `._` files are macOS sidecar files."""
     return _is_of(path, PICTURES)

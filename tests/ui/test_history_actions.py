@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QApplication, QMenu, QWidget
@@ -173,6 +174,18 @@ def test_export_names_a_missing_file(
     view.parent().commands.results.operations.export_to(assets, tmp_path / "out")
     qtbot.waitUntil(lambda: assets[1].path.name in window.messages.text(), timeout=10_000)
     assert (tmp_path / "out" / assets[0].path.name).is_file()
+
+
+def test_a_program_in_a_library_is_not_started_by_opening_its_result(
+    view: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[Path] = []
+    monkeypatch.setattr("studio.ui.gallery.result_operations.open_path", opened.append)
+    asset = view.model().assets()[0]
+    program = asset.path.rename(asset.path.with_suffix(".desktop"))
+    operations = view.parent().commands.results.operations
+    operations.open(replace(asset, path=program))
+    assert opened == [program.parent]
 
 
 def test_pictures_are_sent_to_the_other_tabs(window: MainWindow, view: Any, qtbot: QtBot) -> None:

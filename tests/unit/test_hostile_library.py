@@ -96,6 +96,21 @@ def hostile(tmp_path: Path, victim: Path, monkeypatch: pytest.MonkeyPatch) -> It
         db.execute(
             "UPDATE job_rows SET asset = '../../private/gone' WHERE asset = ?", (assets[14].id,)
         )
+        steps = [
+            {"marks": {"asset": assets[15].id}, "source": source, "target": target, **deleted}
+            for source, target, deleted in (
+                (str(victim / "secret.md"), "", {"is_deleted": True}),
+                ("2026-12-31/secret.md", "", {"is_deleted": True}),
+                (str(victim / "secret.md"), ".trash/taken.md", {}),
+                ("../private/secret.png", ".trash/taken.png", {}),
+                (".trash/x.png", str(victim / "put.png"), {}),
+                ("linked/secret.png", "2026-01-02/taken.png", {}),
+            )
+        ]
+        db.execute(
+            "INSERT OR REPLACE INTO state (key, value) VALUES ('pending_change', ?)",
+            (json.dumps(steps),),
+        )
         db.execute("UPDATE jobs SET output = ? WHERE output != ''", (str(victim),))
         db.execute(
             "UPDATE jobs SET status = 'running', started = created, owner = ?, id = ? "

@@ -10,6 +10,7 @@ from pathlib import Path
 from PySide6.QtCore import QMimeData, QObject, QUrl
 from PySide6.QtGui import QGuiApplication, QImage
 
+from studio.formats.suffixes import is_result
 from studio.formats.untrusted_files import is_file
 from studio.kinds.kind import Medium
 from studio.library.recipes.export import ExportFormat
@@ -180,9 +181,9 @@ class ResultOperations(QObject):
         self._state.background.long(self, make, done, self._state.problem.emit)
 
     def open(self, asset: Asset) -> None:
-        """Open a result in the default application."""
+        """Open a result in the default application, or its folder if it might be a program."""
         if self._file_exists(asset):
-            open_path(asset.path)
+            open_path(asset.path if is_result(asset.path) else asset.path.parent)
 
     def open_folder(self, asset: Asset) -> None:
         """Open the folder that contains a result."""

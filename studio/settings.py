@@ -109,6 +109,7 @@ class Settings(Struct):
     language: Literal["", "en", "zh_CN"] = ""
     colour_scheme: Literal["system", "light", "dark"] = "system"
     library: str = ""
+    hub_endpoint: str = ""
     threads: int = 0
     device: str = ""
     aigc_label: bool = False

@@ -33,6 +33,11 @@ class Parser(argparse.ArgumentParser):
         return options
 
 
+def valid_text(argument: str) -> str:
+    """Return an argument that is not a path: without the bytes that are not valid text."""
+    return argument.encode("utf-8", "replace").decode()
+
+
 _CHOICE = re.compile(r"argument (.+?): invalid choice: (.+) \(choose from (.+)\)")
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 
 from studio import __version__
-from studio.cli.argument_parser import Parser
+from studio.cli.argument_parser import Parser, valid_text
+from studio.cli.model_options import add_model_options
 from studio.cli.request_options import add_options
 from studio.formats.text_encoding import ENCODINGS
 from studio.kinds.registry import kinds, tasks
@@ -24,7 +25,9 @@ def parser() -> Parser:
         command = commands.add_parser(task, help=kind.summary)
         add_options(command, kind)
         _common(command)
-    _models(commands.add_parser("models", help="list, add, remove and check models"))
+    add_model_options(
+        commands.add_parser("models", help="find, download, list, add, remove and check models")
+    )
     _batch(commands.add_parser("batch", help="run a table with one request per row"))
     _queue(commands.add_parser("queue", help="list, pause, resume, cancel, retry and move jobs"))
     _library(
@@ -36,11 +39,6 @@ def parser() -> Parser:
     return top
 
 
-def _text(argument: str) -> str:
-    """Return an argument that is not a path: without the bytes that are not valid text."""
-    return argument.encode("utf-8", "replace").decode()
-
-
 def _common(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "-o",
@@ -50,25 +48,6 @@ def _common(command: argparse.ArgumentParser) -> None:
         help="write to this folder instead of the library",
     )
     command.add_argument("--json", action="store_true", help="print one JSON event per line")
-
-
-def _models(command: argparse.ArgumentParser) -> None:
-    actions = command.add_subparsers(dest="action", metavar="ACTION", required=True)
-    for name, text, argument in (
-        ("list", "list the installed models", ""),
-        ("add", "add a folder or a file, which stays where it is", "PATH"),
-        ("remove", "remove a model from the list; its files are kept", "ID"),
-        ("verify", "check the files of a model, or of all models", "[ID]"),
-        ("starter", "install missing starter models", ""),
-    ):
-        action = actions.add_parser(name, help=text)
-        if argument == "PATH":
-            action.add_argument("path", metavar="PATH")
-        elif argument == "ID":
-            action.add_argument("id", type=_text, metavar="ID")
-        elif argument:
-            action.add_argument("id", type=_text, metavar="ID", nargs="?", default="")
-        action.add_argument("--json", action="store_true", help="print JSON")
 
 
 def _batch(command: argparse.ArgumentParser) -> None:
@@ -103,27 +82,27 @@ def _queue(command: argparse.ArgumentParser) -> None:
     actions.add_parser("pause", help="start no new job after the current one")
     resume = actions.add_parser("resume", help="resume the queue and interrupted jobs")
     resume.add_argument(
-        "id", type=_text, metavar="ID", nargs="?", default="", help="only this interrupted job"
+        "id", type=valid_text, metavar="ID", nargs="?", default="", help="only this interrupted job"
     )
     resume.add_argument("--json", action="store_true", help="print one JSON event per line")
     cancel = actions.add_parser("cancel", help="cancel waiting jobs")
     which = cancel.add_mutually_exclusive_group(required=True)
-    which.add_argument("id", type=_text, metavar="ID", nargs="?", default="")
+    which.add_argument("id", type=valid_text, metavar="ID", nargs="?", default="")
     which.add_argument("--waiting", action="store_true", help="all waiting jobs")
     which.add_argument("--all", action="store_true", help="all waiting and interrupted jobs")
     retry = actions.add_parser("retry", help="enqueue a job again that has ended")
     which = retry.add_mutually_exclusive_group(required=True)
-    which.add_argument("id", type=_text, metavar="ID", nargs="?", default="")
+    which.add_argument("id", type=valid_text, metavar="ID", nargs="?", default="")
     which.add_argument("--failed", action="store_true", help="all failed jobs not retried yet")
     move = actions.add_parser("move", help="move a waiting job, by default to the end")
-    move.add_argument("id", type=_text, metavar="ID")
+    move.add_argument("id", type=valid_text, metavar="ID")
     where = move.add_mutually_exclusive_group()
     where.add_argument(
-        "--before", type=_text, default="", metavar="ID", help="before this waiting job"
+        "--before", type=valid_text, default="", metavar="ID", help="before this waiting job"
     )
     where.add_argument("--first", action="store_true", help="before all others")
     duplicate = actions.add_parser("duplicate", help="enqueue the same request and seed again")
-    duplicate.add_argument("id", type=_text, metavar="ID")
+    duplicate.add_argument("id", type=valid_text, metavar="ID")
 
 
 def _library(command: argparse.ArgumentParser) -> None:
@@ -131,16 +110,16 @@ def _library(command: argparse.ArgumentParser) -> None:
     search = actions.add_parser(
         "search", help="find results by prompt, answer, tag, collection or name"
     )
-    search.add_argument("words", type=_text, metavar="TEXT", nargs="?", default="")
+    search.add_argument("words", type=valid_text, metavar="TEXT", nargs="?", default="")
     search.add_argument("--task", choices=tasks(), default=None)
-    search.add_argument("--model", type=_text, default="", metavar="ID")
+    search.add_argument("--model", type=valid_text, default="", metavar="ID")
     search.add_argument(
-        "--tag", type=_text, action="append", default=[], metavar="TAG", help="can be repeated"
+        "--tag", type=valid_text, action="append", default=[], metavar="TAG", help="can be repeated"
     )
-    search.add_argument("--collection", type=_text, default="", metavar="NAME")
+    search.add_argument("--collection", type=valid_text, default="", metavar="NAME")
     search.add_argument(
         "--label",
-        type=_text,
+        type=valid_text,
         action="append",
         default=[],
         metavar="NAME=VALUE",
@@ -159,9 +138,9 @@ def _library(command: argparse.ArgumentParser) -> None:
         help="maximum number of results (default 200)",
     )
     show = actions.add_parser("show", help="show a result and its recipe")
-    show.add_argument("id", type=_text, metavar="ID")
+    show.add_argument("id", type=valid_text, metavar="ID")
     export = actions.add_parser("export", help="copy results, with their recipes in a table")
-    export.add_argument("ids", type=_text, metavar="ID", nargs="+")
+    export.add_argument("ids", type=valid_text, metavar="ID", nargs="+")
     export.add_argument("dir", metavar="DIR")
     export.add_argument(
         "--format",
@@ -179,7 +158,7 @@ def _library(command: argparse.ArgumentParser) -> None:
     reproduce = actions.add_parser(
         "reproduce", help="reproduce a result and compare it with the first"
     )
-    reproduce.add_argument("id", type=_text, metavar="ID")
+    reproduce.add_argument("id", type=valid_text, metavar="ID")
     reproduce.add_argument(
         "-o",
         dest="output",

@@ -1,4 +1,4 @@
-"""`studio models`: list, add, remove, verify, and the starter pack."""
+"""`studio models`: list, add, remove, verify, and the starter pack; `hub_models` does the rest."""
 
 from __future__ import annotations
 
@@ -44,11 +44,29 @@ def models(options: argparse.Namespace) -> int:
                 return DONE
             case "verify":
                 return _verify(registry, options.id, as_json=options.json)
-            case _:
+            case "starter":
                 return _starter(paths, as_json=options.json)
+            case _:
+                return _with_the_hub(options, paths)
     except ProblemError as error:
         print(f"studio models {options.action}: {error.problem.message}", file=sys.stderr)
         return USAGE_ERROR
+
+
+def _with_the_hub(options: argparse.Namespace, paths: Paths) -> int:
+    from studio.cli import downloads, hub_models  # 50 ms, which the other actions need not wait
+
+    match options.action:
+        case "search":
+            return hub_models.search(options, paths)
+        case "info":
+            return hub_models.info(options, paths)
+        case "get":
+            return hub_models.get(options, paths)
+        case "downloads":
+            return downloads.downloads(options, paths)
+        case _:
+            return downloads.token(options, paths)
 
 
 def _list(registry: Registry, *, as_json: bool) -> int:

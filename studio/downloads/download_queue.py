@@ -237,17 +237,17 @@ class DownloadQueue:
             self._notify()
 
     def _failed(self, id: str, error: ProblemError, state_if_stopped: State) -> Problem:
-        removes = False
         was_stopped = error.problem.kind == "cancelled"
+        goes_offline = isinstance(error, NoNetworkError) and state_if_stopped == "waiting"
+        removes = False
         with contextlib.suppress(ProblemError), self._folder.edit(id) as record:
-            if was_stopped and record.state == "running":
-                record.state = state_if_stopped
-            elif not was_stopped and record.state == "running":
-                offline = isinstance(error, NoNetworkError) and state_if_stopped == "waiting"
-                record.state = "waiting" if offline else "failed"
-                record.problem = error.problem
-                self._offline = error.problem if offline else None
+            if record.state == "running":
+                keeps_waiting = was_stopped or goes_offline
+                record.state = state_if_stopped if keeps_waiting else "failed"
+                record.problem = None if was_stopped else error.problem
             removes = record.state == "cancelled" and record.remove
+        if goes_offline:
+            self._offline = error.problem
         if removes:
             self._folder.forget(id)
         return error.problem

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import threading
 import time
 from collections import deque
 from collections.abc import Callable
@@ -17,6 +16,7 @@ from studio.downloads.http_problems import cancelled, check_space, disk_problem
 from studio.downloads.item import Item, ItemFile
 from studio.downloads.queue_folder import QueueFolder
 from studio.downloads.ranged_download import download, partial_bytes
+from studio.downloads.stop_signal import StopSignal
 from studio.formats.atomic_write import write_atomic
 from studio.protocol import ProblemError, problem, unexpected
 
@@ -47,7 +47,7 @@ class ItemDownload:
         self._bytes = [0] * len(item.files)
         self._complete = [False] * len(item.files)
         self._samples: deque[tuple[float, int]] = deque()
-        self.stop = threading.Event()
+        self.stop = StopSignal()
         """Set from any thread to stop. What was downloaded is kept."""
 
     @property

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import http.client
 import os
-import threading
 import urllib.error
 import urllib.parse
 from collections.abc import Callable
@@ -33,6 +32,7 @@ from studio.downloads.http_problems import (
     error_for_status,
     give_up,
 )
+from studio.downloads.stop_signal import StopSignal
 from studio.downloads.stream_hash import StreamHash
 from studio.formats.json_file import read_json_file, write_json_file
 from studio.protocol import ProblemError, problem, readable_size
@@ -65,7 +65,7 @@ def download(
     size: int | None = None,
     token: str = "",
     progress: Progress = lambda _done, _total: None,
-    stop: threading.Event | None = None,
+    stop: StopSignal | None = None,
     pause: float = 1.0,
 ) -> Path:
     """Download `url` to `target`, resuming an earlier partial download.
@@ -87,7 +87,7 @@ def download(
     `cancelled`.
     """
     check_address(url, sha256)
-    job = _Download(url, target, sha256.lower(), size, token, progress, stop or threading.Event())
+    job = _Download(url, target, sha256.lower(), size, token, progress, stop or StopSignal())
     try:
         if target.exists() and sha256 and job.hash_of(target) == sha256.lower():
             return target
@@ -123,7 +123,7 @@ class _Download:
         size: int | None,
         token: str,
         progress: Progress,
-        stop: threading.Event,
+        stop: StopSignal,
     ) -> None:
         self._url = url
         self._target = target
@@ -228,7 +228,7 @@ class _Download:
             discard_partial(self._target)
             reason = "the file is shorter than the partial one"
             raise RetryableError(reason, wait=0.0) from None
-        with response:
+        with response, self._stop.reading(response):
             self._receive(response, state, done)
 
     def _read_state(self) -> _State:

@@ -209,6 +209,7 @@ KIND: Kind[ImageRequest] = Kind(
         "image_encoder",
         "denoiser",
     ),
+    hub_tags=("text-to-image",),
     no_model="There is no image model yet. Add a diffusers folder or a .safetensors checkpoint.",
     wrong_model="{name} is not an image model. Choose one that makes pictures.",
     task_package="studio.engine.tasks.image",

@@ -77,6 +77,7 @@ class Kind(Struct, Generic[R], frozen=True, kw_only=True):
         fallback_name: used in file names if the prompt contains no letters.
         formats: formats of the models that do this work.
         companion_formats: formats of the models that work together with those, such as LoRA.
+        hub_tags: what the model hub calls this work (`pipeline_tag`).
         no_model, wrong_model: messages if there is no model of this kind, and if a model belongs
             to another kind (`{name}`).
         task_package: package of the engine task, with `run.run` and optionally
@@ -117,6 +118,7 @@ class Kind(Struct, Generic[R], frozen=True, kw_only=True):
     workspace: str
     timing: BatchTiming[R] | WorkTiming[R]
     companion_formats: tuple[str, ...] = ()
+    hub_tags: tuple[str, ...] = ()
     action: str = ""
     accepts: Medium = Medium.PICTURE
     accepts_many: bool = False

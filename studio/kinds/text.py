@@ -97,6 +97,7 @@ KIND: Kind[TextRequest] = Kind(
     icon="message-square-text",
     summary="answer a prompt with a language model",
     formats=("transformers", "gguf"),
+    hub_tags=("text-generation",),
     no_model="There is no text model yet. Install the starter models, or add your own.",
     wrong_model="{name} is not a text model. Choose one that writes text.",
     task_package="studio.engine.tasks.text",

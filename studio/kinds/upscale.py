@@ -106,6 +106,7 @@ KIND: Kind[UpscaleRequest] = Kind(
     action="Send to Upscale",
     accepts_many=True,
     formats=("spandrel",),
+    hub_tags=("image-to-image",),
     no_model="There is no upscaler yet. Install the starter models, or add your own.",
     wrong_model="{name} is not an upscaler. Choose a model that enlarges pictures.",
     task_package="studio.engine.tasks.upscale",

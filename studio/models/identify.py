@@ -37,6 +37,7 @@ from studio.models.identify_companion import (
 )
 from studio.models.identify_folder import describe_diffusers, describe_transformers
 from studio.models.model_card import has_conditions, languages_of, licence_of, read_config, slug
+from studio.models.source_file import read_source
 from studio.models.upscaler_keys import find_upscaler
 from studio.protocol import ModelRef, ModelSource, Problem, ProblemError, problem
 
@@ -74,13 +75,15 @@ def describe_path(path: Path, id: str = "") -> ModelRef:
                 "There is nothing at {path}. Check the path, or add the model again.",
                 path=path,
             )
+        origin = read_source(path if is_folder(path) else path.parent)
+        licence = (origin.licence if origin is not None else "") or model.licence
         model = msgspec.structs.replace(
             model,
             id=id or slug(model.name),
             name=printable(model.name, _MAX_NAME),
-            licence=printable(model.licence, _MAX_NAME),
-            source=ModelSource("folder", str(path)),
-            has_conditions=has_conditions(model.licence),
+            licence=printable(licence, _MAX_NAME),
+            source=origin.source if origin is not None else ModelSource("folder", str(path)),
+            has_conditions=has_conditions(licence),
         )
         # A value that cannot be stored, such as a lone surrogate, is no value of a real model.
         msgspec.json.encode(model)

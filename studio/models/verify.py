@@ -9,6 +9,7 @@ from pathlib import Path
 
 from studio.formats.suffixes import PICKLED_WEIGHTS
 from studio.models.identify import describe_path
+from studio.models.source_file import is_inside, read_source
 from studio.models.starter_folders import read_manifest
 from studio.models.starter_pack import MODELS
 from studio.protocol import ModelRef, Problem, ProblemError, Sentence
@@ -30,13 +31,19 @@ def sha256_of(path: Path, step: Callable[[int], None] | None = None) -> str:
 def verify_model(model: ModelRef) -> Problem | None:
     """Return the problem of a model's files, or None.
 
-    Checks headers and sizes, the sha256 of starter models, and the checksums in PyTorch files.
+    Checks headers and sizes, the sha256 of starter models and of downloads, and the checksums in
+    PyTorch files.
     """
     path = Path(model.path)
     try:
         describe_path(path)
         if model.is_starter:
             return _verify_starter(model, path if path.is_dir() else path.parent)
+        folder = path if path.is_dir() else path.parent
+        origin = read_source(folder)
+        for name, sha256 in (origin.files if origin is not None else {}).items():
+            if is_inside(folder, name) and sha256_of(folder / name) != sha256:
+                return _damaged(name, f"{folder / name}: sha256 differs from {sha256}")
         if path.suffix.lower() in PICKLED_WEIGHTS and zipfile.is_zipfile(path):
             with zipfile.ZipFile(path) as archive:
                 damaged = archive.testzip()

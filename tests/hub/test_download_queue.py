@@ -6,8 +6,7 @@ import shutil
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +18,11 @@ from studio.downloads.item import Item, ItemFile
 from studio.downloads.queue_folder import FOLDER, QueueFolder
 from studio.downloads.ranged_download import TRIES
 from studio.protocol import ModelSource, Problem
+from tests.hub.received import wait_for, when_received
 from tests.hub.server import Content, Fault, HubServer
 
 BIG = bytes(range(256)) * 4096
+BIG_NAME = "model.safetensors"
 FILES: dict[str, Content] = {
     "config.json": b"{}",
     "model.safetensors": BIG,
@@ -67,27 +68,6 @@ def visible(models: Path) -> list[str]:
         for file in models.rglob("*")
         if file.is_file() and FOLDER not in file.parts
     )
-
-
-def wait_for(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-
-
-def when_received(hub: HubServer, count: int, part: Path, action: Callable[[], object]) -> None:
-    """Call `action` when the client has written so many bytes of a file, and no more were sent."""
-
-    def received() -> None:
-        wait_for(lambda: part.exists() and part.stat().st_size == count)
-        action()
-
-    hub.call_at(count, received, part.name.removesuffix(".part"))
-
-
-def part_of(models: Path, id: str) -> Path:
-    return QueueFolder(models).files(id) / "model.safetensors.part"
 
 
 def test_a_model_appears_when_every_file_is_complete(
@@ -281,8 +261,7 @@ def test_a_running_item_can_be_cancelled_with_or_without_its_files(
     item = item_of(hub)
     changes: list[str] = []
     queue.listen(lambda: changes.append(threading.current_thread().name))
-    part = part_of(models, item.id)
-    when_received(hub, 100_000, part, lambda: queue.cancel(item.id, remove=remove))
+    when_received(hub, models, BIG_NAME, 100_000, lambda: queue.cancel(item.id, remove=remove))
     failed = run(queue, item)
     assert failed is not None and failed.kind == "cancelled"
     assert queue.statuses() == ()
@@ -303,7 +282,7 @@ def test_a_closed_app_resumes_its_download_at_the_next_start(hub: HubServer, mod
         first.pause(item.id)
         reached.set()
 
-    when_received(hub, 200_000, part_of(models, item.id), pause)
+    when_received(hub, models, BIG_NAME, 200_000, pause)
     id = first.add(item)
     first.start()
     assert reached.wait(10)
@@ -336,7 +315,7 @@ def test_a_killed_process_leaves_a_download_that_the_next_resumes(
     item = item_of(hub)
     id = queue.add(item)
     children: list[subprocess.Popen[bytes]] = []
-    when_received(hub, 400_000, part_of(models, id), lambda: children[0].kill())
+    when_received(hub, models, BIG_NAME, 400_000, lambda: children[0].kill())
     children.append(start_child(models, id))
     children[0].communicate()
     status = queue.status(id)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import shutil
+import socket
 import sys
 import threading
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from studio.downloads.ranged_download import TRIES, download, partial_bytes
+from studio.downloads.stop_signal import StopSignal
 from studio.protocol import Problem, ProblemError
 
 CONTENT = bytes(range(256)) * 2000
@@ -231,7 +233,7 @@ def test_a_web_page_is_not_taken_for_a_model(server: Server, tmp_path: Path) -> 
 
 def test_a_cancelled_download_keeps_its_partial_file(server: Server, tmp_path: Path) -> None:
     target = tmp_path / "model.gguf"
-    stop = threading.Event()
+    stop = StopSignal()
 
     def stop_after_some(done: int, _total: int | None) -> None:
         if done:
@@ -242,6 +244,29 @@ def test_a_cancelled_download_keeps_its_partial_file(server: Server, tmp_path: P
     assert caught.value.problem.kind == "cancelled"
     assert 0 < partial_bytes(target) < len(CONTENT)
     assert fetch(server, target).read_bytes() == CONTENT
+
+
+def test_a_download_from_a_server_that_stalls_can_be_stopped(tmp_path: Path) -> None:
+    stop = StopSignal()
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def answer() -> None:
+            connection, _ = listening.accept()
+            with connection:
+                connection.recv(10_000)
+                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nfirst")
+                connection.recv(1)  # until the client hangs up
+
+        threading.Thread(target=answer).start()
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}/model.gguf"
+
+        def stop_after_some(done: int, _total: int | None) -> None:
+            if done:
+                threading.Timer(0.05, stop.set).start()
+
+        with pytest.raises(ProblemError) as caught:
+            download(url, tmp_path / "model.gguf", progress=stop_after_some, stop=stop)
+    assert caught.value.problem.kind == "cancelled"
 
 
 def test_too_little_disk_space_is_reported_before_the_download(

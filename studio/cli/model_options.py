@@ -1,0 +1,85 @@
+"""The options of `studio models`."""
+
+from __future__ import annotations
+
+import argparse
+
+from studio.cli.argument_parser import valid_text
+from studio.kinds.registry import tasks
+
+
+def add_model_options(command: argparse.ArgumentParser) -> None:
+    """Add the actions of `studio models` and their options."""
+    actions = command.add_subparsers(dest="action", metavar="ACTION", required=True)
+    for name, text, argument in (
+        ("list", "list the installed models", ""),
+        ("add", "add a folder or a file, which stays where it is", "PATH"),
+        ("remove", "remove a model from the list; its files are kept", "ID"),
+        ("verify", "check the files of a model, or of all models", "[ID]"),
+        ("starter", "install missing starter models", ""),
+    ):
+        action = actions.add_parser(name, help=text)
+        if argument == "PATH":
+            action.add_argument("path", metavar="PATH")
+        elif argument == "ID":
+            action.add_argument("id", type=valid_text, metavar="ID")
+        elif argument:
+            action.add_argument("id", type=valid_text, metavar="ID", nargs="?", default="")
+        action.add_argument("--json", action="store_true", help="print JSON")
+    search = actions.add_parser("search", help="search the model hub")
+    search.add_argument("words", type=valid_text, metavar="WORDS", nargs="+")
+    search.add_argument("--task", choices=tasks(), default=None)
+    search.add_argument("--limit", type=int, default=20, metavar="N", help="default 20")
+    search.add_argument("--json", action="store_true", help="print JSON")
+    _download_options(
+        actions.add_parser("info", help="show a model: an installed one, or one of the hub"),
+        "an id, the name of a repository (owner/name), or an address",
+    )
+    get = actions.add_parser("get", help="download a model, resuming an earlier attempt")
+    _download_options(
+        get,
+        "a repository (owner/name, owner/name@revision, owner/name:Q4_K_M), an address, or the "
+        "path of a model, also as a zip file",
+    )
+    get.add_argument("--yes", "-y", action="store_true", help="do not ask before the download")
+    _queue_options(actions.add_parser("downloads", help="list, pause, resume and cancel downloads"))
+    _token_options(actions.add_parser("token", help="keep an access token of the model hub"))
+
+
+def _download_options(action: argparse.ArgumentParser, what: str) -> None:
+    action.add_argument("model", metavar="MODEL", help=what)
+    action.add_argument(
+        "--file", type=valid_text, default="", metavar="NAME", help="only this file of a repository"
+    )
+    action.add_argument(
+        "--full", action="store_true", help="weights in full precision where smaller ones exist"
+    )
+    action.add_argument("--json", action="store_true", help="print one JSON event per line")
+
+
+def _queue_options(action: argparse.ArgumentParser) -> None:
+    parts = action.add_subparsers(dest="part", metavar="ACTION")
+    action.set_defaults(part="list", json=False)
+    listing = parts.add_parser("list", help="list all downloads")
+    listing.add_argument("--json", action="store_true", help="print JSON")
+    for name, text in (
+        ("pause", "stop a download; its part is kept"),
+        ("resume", "continue a paused or failed download"),
+    ):
+        parts.add_parser(name, help=text).add_argument("id", type=valid_text, metavar="ID")
+    cancel = parts.add_parser("cancel", help="take a download off the list and delete its part")
+    cancel.add_argument("id", type=valid_text, metavar="ID")
+    cancel.add_argument("--keep", action="store_true", help="keep the part that was downloaded")
+
+
+def _token_options(action: argparse.ArgumentParser) -> None:
+    parts = action.add_subparsers(dest="part", metavar="ACTION", required=True)
+    for name, text in (
+        ("set", "read a token from standard input and keep it in the system's keyring"),
+        ("clear", "delete the token from the system's keyring"),
+        ("status", "say whether there is a token, and where"),
+    ):
+        part = parts.add_parser(name, help=text)
+        part.add_argument(
+            "--host", type=valid_text, default="", metavar="ADDRESS", help="of another server"
+        )

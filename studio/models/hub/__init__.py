@@ -1,0 +1,1 @@
+"""The model hub: addresses, listing, descriptions of repositories, and which files to take."""

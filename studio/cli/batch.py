@@ -86,7 +86,7 @@ def batch(options: argparse.Namespace) -> int:
             print(f"{_rows(made)} made by another process.", file=sys.stderr)
         if options.resume and _print_unsupported(jobs) and status == DONE:
             status = SOME_FAILED
-        if options.resume:
+        if options.resume or results.has_missed:
             # Opening the library may recover results of the earlier run, which were not reported.
             results.catch_up(library)
         results.close()

@@ -51,6 +51,8 @@ class Results:
         self._wanted = (*_COLUMNS, _PROMPT, *self._label_columns.values(), _ANSWER)
         self._columns: Sequence[str] = self._wanted
         self._listed: set[str] = set()
+        self.has_missed = False
+        """Whether a line could not be written: the disk is full, or the file is locked."""
         self._header = b""
         self._seen: tuple[int, ...] | None = None
         self._file_lock = SharedLock(folder, "results", _LOCK_SECONDS)
@@ -155,7 +157,7 @@ class Results:
     ) -> None:
         job = self._jobs.get(job_id)
         path = made.get("path", "")
-        if job is None:
+        if job is None or (path and path in self._listed):
             return
         cells = {
             "line": job.labels.get(LINE_LABEL, ""),
@@ -166,13 +168,16 @@ class Results:
             **{column: job.labels.get(name, "") for name, column in self._label_columns.items()},
             **made,
         }
-        with contextlib.suppress(OSError), self._exclusive():
-            self._read_changes()
-            if path and path in self._listed:
-                return
-            self._append([cells.get(column, "") for column in self._columns])
-            self._listed.add(path)
-            self._seen = _state(self.path)
+        try:
+            with self._exclusive():
+                self._read_changes()
+                if path and path in self._listed:
+                    return
+                self._append([cells.get(column, "") for column in self._columns])
+                self._listed.add(path)
+                self._seen = _state(self.path)
+        except OSError:
+            self.has_missed = True
 
     def _append(self, line: Iterable[str]) -> None:
         """Append one line, whole or not at all. Raises `OSError`."""

@@ -13,6 +13,7 @@ ANSWER_MS = 3000
 _SHOW = b"show\n"
 _SHOWN = b"shown\n"
 _PAUSE_MS = 50
+_BUFFER = 64
 
 
 class WindowServer(QObject):
@@ -35,6 +36,7 @@ class WindowServer(QObject):
 
     def _connected(self) -> None:
         while (socket := self._server.nextPendingConnection()) is not None:
+            socket.setReadBufferSize(_BUFFER)
             socket.readyRead.connect(lambda socket=socket: self._read(socket))
             socket.disconnected.connect(socket.deleteLater)
             self._read(socket)

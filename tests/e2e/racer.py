@@ -11,6 +11,7 @@ import contextlib
 import json
 import random
 import sys
+import time
 from collections.abc import Callable, Iterator
 
 from studio.cli.main import run
@@ -19,6 +20,7 @@ from studio.library.store import Library
 from studio.protocol import ProblemError
 from studio.settings import default_paths
 
+PROCESSES = 3
 TAGS = ("night", "day", "狐")
 
 
@@ -53,6 +55,18 @@ class Racer:
 
     def generate(self) -> None:
         self.studio("text", "-p", f"made by {self.number}", "--seed", self.round, "--json")
+
+    def create(self) -> None:
+        """Open new libraries, each when the others do."""
+        for n in range(10):
+            root = self.root.parent / f"new-{self.round}-{n}"
+            root.mkdir(exist_ok=True)
+            (root / f"ready-{self.number}").touch()
+            while len(list(root.glob("ready-*"))) < PROCESSES:
+                time.sleep(0.001)
+            library = Library.open(root)
+            library.queue.set_paused(self.number == 0)
+            library.close()
 
     def enqueue(self) -> None:
         with self.library() as library:

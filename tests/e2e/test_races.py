@@ -21,11 +21,11 @@ from studio.library.recipes.metadata import read_recipe
 from studio.library.store import Library
 from tests.crash.checker import contradictions
 from tests.e2e.conftest import ROOT, CommandResult
+from tests.e2e.racer import PROCESSES
 from tests.unit.conftest import record
 from tests.unit.model_files import write_llama
 
 Command = Callable[..., subprocess.Popen[str]]
-PROCESSES = 3
 RACES = int(os.environ.get("RACES", "1"))
 
 
@@ -200,7 +200,11 @@ def raced(environment: dict[str, str], *racers: str, rounds: int) -> list[Comman
     for process in processes:
         assert process.stdin is not None
         print(file=process.stdin, flush=True)
-    ran = finished(processes)
+    try:
+        ran = finished(processes)
+    finally:
+        for process in processes:
+            process.kill()
     for result in ran:
         assert result.status == 0, result.err
         assert "in use by another program" not in result.err + result.out
@@ -210,6 +214,7 @@ def raced(environment: dict[str, str], *racers: str, rounds: int) -> list[Comman
 @pytest.mark.parametrize(
     "racers",
     [
+        ("create", "create", "create"),
         ("generate enqueue", "generate enqueue", "resume queue clear"),
         ("batch", "batch", "batch"),
         ("batch", "rebuild mark", "mark trash"),

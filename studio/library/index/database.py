@@ -12,6 +12,7 @@ import os
 import sqlite3
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -35,6 +36,7 @@ INCOMPLETE = "index_incomplete"
 ATTACHED = "rebuilt"
 """Schema name of the database that `Database.write_attached` attaches."""
 BUSY_SECONDS = 20.0
+_RETRY_SECONDS = 0.01
 
 # Script i migrates the database from version i to version i + 1.
 _MIGRATIONS = tuple(
@@ -114,7 +116,7 @@ class Database:
             self.path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
         )
         connection.row_factory = sqlite3.Row
-        connection.execute("PRAGMA journal_mode = WAL")
+        _use_wal(connection)
         connection.execute(f"PRAGMA synchronous = {'OFF' if self._is_scratch else 'FULL'}")
         connection.execute("PRAGMA foreign_keys = ON")
         return connection
@@ -255,6 +257,21 @@ class Database:
             self._readers.clear()
             if not damage_marker(self.path).exists():
                 write_stamp(self.path)
+
+
+def _use_wal(connection: sqlite3.Connection) -> None:
+    """Switch to WAL, waiting for other processes, which SQLite does not do while they switch."""
+    deadline = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            is_busy = getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY
+            if not is_busy or time.monotonic() > deadline:
+                raise
+            time.sleep(_RETRY_SECONDS)
+        else:
+            return
 
 
 def damage_marker(path: Path) -> Path:

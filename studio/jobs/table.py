@@ -353,7 +353,10 @@ def _missing_column(column: str, task: str, labels: Mapping[str, str]) -> Senten
 
 
 def _input_file(value: Any, folder: Path) -> Any:
-    """Return the input file of a cell. Relative paths start from the folder of the table."""
+    """Return the input file of a cell, which may lie anywhere.
+
+    Relative paths start from the folder of the table.
+    """
     if not isinstance(value, str):
         return value
     return {"path": str(user_path(value.strip(), folder))}

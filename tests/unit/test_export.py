@@ -48,6 +48,26 @@ def test_a_result_that_is_gone_is_left_out_if_the_caller_takes_note(
     assert [asset for asset, _ in failed] == [assets[1]]
 
 
+def test_a_table_without_a_last_line_end_gets_the_next_row_on_a_line_of_its_own(
+    library: Library, tmp_path: Path
+) -> None:
+    asset = record(library, enqueue(library))
+    (tmp_path / TABLE).write_bytes(b"file,task\r\nmine.png,image")
+    export([asset], tmp_path)
+    assert _listed(tmp_path) == ["mine.png", asset.path.name]
+
+
+def test_a_destination_that_cannot_hold_the_table_is_left_as_it_was(
+    library: Library, tmp_path: Path
+) -> None:
+    asset = record(library, enqueue(library))
+    out = tmp_path / "out"
+    (out / TABLE).mkdir(parents=True)
+    with pytest.raises(ProblemError, match="cannot be written to"):
+        export([asset], out)
+    assert _names(out) == [TABLE]
+
+
 def test_names_that_differ_only_in_case_do_not_overwrite_each_other(
     library: Library, tmp_path: Path
 ) -> None:

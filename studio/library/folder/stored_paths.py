@@ -21,6 +21,12 @@ from studio.settings import default_paths
 
 _NAME = re.compile(r"[0-9A-Za-z_-]{1,64}")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
+# Never matched on Windows, where more names have a meaning.
+_USUAL = re.compile(
+    r"(\.trash|\d{4}-\d\d-\d\d)/[^/\\:\x00-\x1f]{0,60}[^/\\:. \x00-\x1f]"
+    if os.name != "nt"
+    else r"(?!)"
+)
 _LONGEST_PATH = 2000
 _OWN = (".", "library.", "marks.", "queue")
 # Stands for a path that is refused. It cannot be guessed, so nobody can put a file there.
@@ -34,17 +40,25 @@ class StoredPaths:
         self._root = root
         self._chosen = ChosenFolders(default_paths().chosen_folders)
         self._inside_by_folder: dict[Path, bool] = {}
+        self._usual: dict[str, bool] = {}
 
     def resolve(self, stored: str) -> Path | None:
         """Return the file that a stored path names, None if it may not be accessed.
 
         Folders are checked for links once, while the library is open.
         """
-        path = self.entry(stored)
+        # Nearly all are of this form, and lists of results read many.
+        if usual := _USUAL.fullmatch(stored):
+            path = self._root / stored
+            if self._usual.get(usual[1]) is None:
+                self._usual[usual[1]] = leads_inside(self._root, path.parent)
+            if self._usual[usual[1]] and not os.path.islink(path):  # noqa: PTH114
+                return path
+        found = self.entry(stored)
         # `Path.is_symlink` raises for names that a file system finds too long.
-        if path is None or not path.is_relative_to(self._root) or not os.path.islink(path):  # noqa: PTH114
-            return path
-        return path if leads_inside(self._root, path) else None
+        if found is None or not found.is_relative_to(self._root) or not os.path.islink(found):  # noqa: PTH114
+            return found
+        return found if leads_inside(self._root, found) else None
 
     def entry(self, stored: str) -> Path | None:
         """Return where a stored path lies, None as in `resolve`. It may be a link out of there."""

@@ -77,10 +77,12 @@ def export(
                     raise
                 on_failure(asset, error.problem)
         with SharedLock(folder, _WORK, _LOCK_SECONDS).held() as lock:
-            for stale in work.stale(folder):
-                _finish(folder, stale / _WORK)
-            targets = _publish(folder, place, copies) if copies else []
-            lock.remove()
+            try:
+                for stale in work.stale(folder):
+                    _finish(folder, stale / _WORK)
+                targets = _publish(folder, place, copies) if copies else []
+            finally:
+                lock.remove()
     except OSError as error:
         raise file_problem(error, folder) from error
     finally:
@@ -163,6 +165,11 @@ def _write_table(old: Path, new: Path, rows: Iterable[tuple[_Copy, Path]]) -> No
             with open_regular(old) as existing:
                 shutil.copyfileobj(existing, file)
         is_new = file.tell() == 0
+        if not is_new:
+            with open_regular(old) as existing:
+                existing.seek(-1, os.SEEK_END)
+                if existing.read(1) not in b"\r\n":
+                    file.write(b"\r\n")
     # The byte order mark tells spreadsheet programs that the table is UTF-8.
     encoding = "utf-8-sig" if is_new else "utf-8"
     with new.open("a", encoding=encoding, errors="replace", newline="") as table:

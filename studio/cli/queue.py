@@ -32,6 +32,8 @@ def queue(options: argparse.Namespace) -> int:
     except ProblemError as error:
         print(f"studio queue: {error.problem.message}", file=sys.stderr)
         return USAGE_ERROR
+    if opened.notice is not None:
+        print(f"studio queue: {opened.notice.message}", file=sys.stderr)
     try:
         match options.action:
             case "list":

@@ -50,6 +50,29 @@ def cannot_write(folder: Path, detail: str) -> Problem:
     )
 
 
+def is_unwritable(problem: Problem, folder: Path) -> bool:
+    """Return whether a problem says that nothing can be written in `folder` at the moment."""
+    return problem in (disk_full(folder, problem.detail), cannot_write(folder, problem.detail))
+
+
+def read_only_notice(cause: Problem, folder: Path) -> Problem:
+    """Return the notice that the library in `folder` is open for reading only."""
+    if cause.kind == "disk_full":
+        message = Sentence(
+            "The disk with {path} is full, so the library is open for reading only. Nothing new "
+            "can be saved in it. Free some space, then start Prompt Studio again.",
+            {"path": str(folder)},
+        )
+    else:
+        message = Sentence(
+            "{path} cannot be written to, so the library is open for reading only. Nothing new "
+            "can be saved in it. Change its permissions or choose another folder, then start "
+            "Prompt Studio again.",
+            {"path": str(folder)},
+        )
+    return Problem(cause.kind, message, cause.detail)
+
+
 def file_problem(error: OSError, folder: Path) -> ProblemError:
     """Return the `ProblemError` for a file system error in `folder`."""
     if error.errno in DISK_ERRNOS:

@@ -25,7 +25,7 @@ from studio.kinds.registry import medium_of
 from studio.library.curation.changes import TRASH_FOLDER, Changes
 from studio.library.curation.mark_changes import MarkChanges
 from studio.library.curation.trash import Trash
-from studio.library.disk_problems import file_problem, missing
+from studio.library.disk_problems import file_problem, is_unwritable, missing, read_only_notice
 from studio.library.folder.change_lock import held_lock, rebuild_lock
 from studio.library.folder.file_names import plain_name, relative_name
 from studio.library.folder.file_placing import hash_file, make_folder, place_file
@@ -63,6 +63,7 @@ class Library:
         marks: stars, tags and collections.
         trash: deleted results.
         notice: a problem found when opening, e.g. that a damaged database was set aside.
+        is_read_only: nothing can be written, because of permissions or a full disk.
         unread: files that the last rebuild of the index could not read.
         label: the AIGC label for new results, None for no label.
     """
@@ -70,6 +71,7 @@ class Library:
     def __init__(self, root: Path, database: Database, notice: Problem | None) -> None:
         self.root = root
         self.notice = notice
+        self.is_read_only = False
         self.unread: tuple[UnreadFile, ...] = ()
         self.label: AigcLabel | None = None
         self._database = database
@@ -96,11 +98,18 @@ class Library:
         """Open the library in `root`, creating it if needed, and recover from a crash.
 
         With `run_queue`, this process becomes the one that runs queued jobs, unless another
-        process already is (`is_owner`). Raises `ProblemError` if the folder is not writable or
-        the library needs a newer version of the app.
+        process already is (`is_owner`). If nothing can be written, an existing library is opened
+        `is_read_only`. Raises `ProblemError` if the folder cannot be created or the library needs
+        a newer version of the app.
         """
         root = user_path(root)
-        make_folder(root, private=True)
+        try:
+            make_folder(root, private=True)
+        except ProblemError as error:
+            if not (root / FILE_NAME).is_file():
+                raise
+            check_own_files(root)
+            return cls._open_to_read(root, error.problem)
         check_own_files(root)
         try:
             return cls._open(root, run_queue)
@@ -114,6 +123,17 @@ class Library:
             library = cls._open(root, run_queue, saved)
             library.notice = salvage.notice(aside, len(saved), error.problem.detail)
             return library
+        except ProblemError as error:
+            if not is_unwritable(error.problem, root) or not (root / FILE_NAME).is_file():
+                raise
+            return cls._open_to_read(root, error.problem)
+
+    @classmethod
+    def _open_to_read(cls, root: Path, cause: Problem) -> Library:
+        """Open a library in which nothing can be written, because of `cause`."""
+        library = cls(root, Database(root, unwritable=cause), read_only_notice(cause, root))
+        library.is_read_only = True
+        return library
 
     @classmethod
     def _open(
@@ -167,14 +187,14 @@ class Library:
 
     def claim_queue(self) -> bool:
         """Try to become the process that runs the queued jobs. Returns `is_owner`."""
-        if not self._lock.is_locked:
+        if not self._lock.is_locked and not self.is_read_only:
             try:
                 self._lock.acquire()
             except Timeout:
                 return False
             except OSError as error:
                 raise file_problem(error, self.root) from error
-        return True
+        return self._lock.is_locked
 
     def next_job(self, accepts: Callable[[Job], bool] = lambda _: True) -> Job | None:
         """Return the next job that is accepted (`JobQueue.next`), None if not `is_owner`."""

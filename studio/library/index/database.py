@@ -23,6 +23,7 @@ from studio.library.index.search import label_term, split_cjk
 from studio.library.index.verify import (
     header_damage,
     is_as_left,
+    open_read_only,
     row_damage,
     schema_damage,
     structure_damage,
@@ -84,10 +85,16 @@ class Database:
         before_commit: called at the end of each write transaction.
     """
 
-    def __init__(self, folder: Path, *, is_scratch: bool = False) -> None:
-        """Open or create it. With `is_scratch`, it need not survive a power failure."""
+    def __init__(
+        self, folder: Path, *, is_scratch: bool = False, unwritable: Problem | None = None
+    ) -> None:
+        """Open or create it. With `is_scratch`, it need not survive a power failure.
+
+        With `unwritable`, it is only read, and not checked; writing raises this problem.
+        """
         self.path = folder / FILE_NAME
         self._is_scratch = is_scratch
+        self._unwritable = unwritable
         self._lock = threading.RLock()
         self._local = threading.local()
         self._readers: list[sqlite3.Connection] = []
@@ -97,7 +104,8 @@ class Database:
             raise DamagedDatabaseError(self.path, "marked as damaged when it was last open")
         self._raise_if(header_damage(self.path))
         self.is_migrated = False
-        must_check = self.must_check = self.path.is_file() and not is_as_left(self.path)
+        is_changed = self.path.is_file() and not is_as_left(self.path)
+        must_check = self.must_check = is_changed and unwritable is None
         with translate_errors(self.path):
             self._writer = self._connect()
             try:
@@ -112,16 +120,27 @@ class Database:
                 raise
 
     def _connect(self) -> sqlite3.Connection:
+        if self._unwritable is not None:
+            return open_read_only(self.path)
         connection = sqlite3.connect(
             self.path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
         )
         connection.row_factory = sqlite3.Row
-        _use_wal(connection)
-        connection.execute(f"PRAGMA synchronous = {'OFF' if self._is_scratch else 'FULL'}")
-        connection.execute("PRAGMA foreign_keys = ON")
+        try:
+            _use_wal(connection)
+            connection.execute(f"PRAGMA synchronous = {'OFF' if self._is_scratch else 'FULL'}")
+            connection.execute("PRAGMA foreign_keys = ON")
+        except BaseException:
+            connection.close()
+            raise
         return connection
 
     def _migrate(self) -> None:
+        if self._unwritable is not None:
+            # It cannot be brought to this version.
+            if self._schema_damage(self._writer):
+                raise ProblemError(self._unwritable)
+            return
         with self.write() as db:
             version: int = db.execute("PRAGMA user_version").fetchone()[0]
             if version == VERSION:
@@ -182,6 +201,8 @@ class Database:
 
         Raises `ProblemError` (disk full, read-only, …).
         """
+        if self._unwritable is not None:
+            raise ProblemError(self._unwritable)
         with self._lock, translate_errors(self.path):
             self._writer.execute(begin)
             try:
@@ -255,7 +276,7 @@ class Database:
             for connection in [*self._readers, self._writer]:
                 connection.close()
             self._readers.clear()
-            if not damage_marker(self.path).exists():
+            if self._unwritable is None and not damage_marker(self.path).exists():
                 write_stamp(self.path)
 
 

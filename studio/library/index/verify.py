@@ -19,6 +19,26 @@ _FORMATS = (1, 2)
 _Schema = tuple[frozenset[tuple[str, str]], frozenset[tuple[str, str]]]
 
 
+def open_read_only(path: Path) -> sqlite3.Connection:
+    """Open a database in a folder that cannot be written to, or on a full disk."""
+    last: sqlite3.Error | None = None
+    # A database in WAL mode needs files beside it, unless it is said that nobody changes it.
+    for option in ("mode=ro", "immutable=1"):
+        connection = sqlite3.connect(
+            f"{path.as_uri()}?{option}", uri=True, isolation_level=None, check_same_thread=False
+        )
+        connection.row_factory = sqlite3.Row
+        try:
+            connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+        except sqlite3.Error as error:
+            connection.close()
+            last = error
+        else:
+            return connection
+    assert last is not None
+    raise last
+
+
 def header_damage(path: Path) -> str:
     """Return what is wrong with the head of a database file, "" if nothing or if it is empty."""
     try:

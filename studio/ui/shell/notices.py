@@ -142,7 +142,7 @@ class Notices(QObject):
 
     def _library_opened(self) -> None:
         library = self._state.library
-        if library is None:
+        if library is None or library.is_read_only:
             return
         if not library.is_owner:
             self._messages.show_message(

@@ -22,6 +22,7 @@ from msgspec import Struct
 from studio.formats.atomic_write import write_atomic
 from studio.library.disk_problems import file_problem
 from studio.library.folder.file_placing import sync_folder
+from studio.library.index.database import FILE_NAME
 from studio.library.queue.restored_jobs import insert_restored
 
 JOURNAL_FILE = "queue.journal"
@@ -118,6 +119,8 @@ class Journal:
         self._set_sizes(db, _UNKNOWN, 0)
 
     def _append(self, db: sqlite3.Connection, new: Iterable[sqlite3.Row]) -> None:
+        # The empty mount point of an unplugged disk may still exist: nothing is written there.
+        self.path.with_name(FILE_NAME).stat()
         size, base = self._sizes(db)
         is_idle = db.execute(f"SELECT 1 FROM jobs WHERE {_IS_WAITING} LIMIT 1").fetchone() is None
         is_obsolete = size > _SMALL and (is_idle or size > 3 * max(base, _SMALL))

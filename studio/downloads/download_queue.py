@@ -11,7 +11,7 @@ from typing import TypeAlias
 from studio.downloads.http_problems import NoNetworkError, cancelled
 from studio.downloads.item import UNFINISHED, Item, ItemStatus, State
 from studio.downloads.item_download import ItemDownload, TokenOf, bytes_of, is_complete
-from studio.downloads.queue_folder import QueueFolder, unknown
+from studio.downloads.queue_folder import QueueFolder, Record, unknown
 from studio.protocol import Problem, ProblemError, unexpected
 
 Listener: TypeAlias = Callable[[], None]
@@ -42,6 +42,8 @@ class DownloadQueue:
         self._retry_pause = retry_pause
         self._listeners: list[Listener] = []
         self._active: dict[str, ItemDownload] = {}
+        self._counts: dict[str, tuple[Record, int, int]] = {}
+        self._skipped: set[str] = set()
         self._offline: Problem | None = None
         self._lock = threading.Lock()
         self._wake = threading.Event()
@@ -67,6 +69,7 @@ class DownloadQueue:
     def add(self, item: Item, *, first: bool = False) -> str:
         """Add an item and return its id. One that is known already is resumed or kept as it is."""
         self._folder.add(item, first=first)
+        self._skipped.discard(item.id)
         self._changed()
         return item.id
 
@@ -90,9 +93,7 @@ class DownloadQueue:
         elif active is not None:
             done, files_done = active.done_bytes, active.files_done
         else:
-            files = self._folder.files(id)
-            done = sum(bytes_of(files, file) for file in item.files)
-            files_done = sum(is_complete(files, file) for file in item.files)
+            done, files_done = self._on_disk(id, item, record, is_changing=elsewhere)
         speed = active.speed if active is not None else 0.0
         left = max(0, item.size - done) / speed if speed and item.size is not None else None
         return ItemStatus(
@@ -111,6 +112,19 @@ class DownloadQueue:
             folder=str(self._folder.models / record.folder) if state == "done" else "",
             elsewhere=elsewhere,
         )
+
+    def _on_disk(
+        self, id: str, item: Item, record: Record, *, is_changing: bool
+    ) -> tuple[int, int]:
+        """Return bytes and complete files. They are counted once while nothing is downloaded."""
+        counted = self._counts.get(id)
+        if counted is not None and counted[0] == record and not is_changing:
+            return counted[1], counted[2]
+        files = self._folder.files(id)
+        done = sum(bytes_of(files, file) for file in item.files)
+        files_done = sum(is_complete(files, file) for file in item.files)
+        self._counts[id] = (record, done, files_done)
+        return done, files_done
 
     def pause(self, id: str) -> None:
         """Stop an item; what was downloaded is kept. Raises `ProblemError` if it is unknown."""
@@ -192,16 +206,17 @@ class DownloadQueue:
         """Download the first item that waits. Returns False if there is none for this process."""
         for id in self._folder.ids():
             record = self._folder.record(id)
-            if record is None or self._closing.is_set():
+            if record is None or id in self._skipped or self._closing.is_set():
                 continue
-            if record.state == "cancelled":
-                self._sweep(id)
-            if record.state not in ("waiting", "running"):
-                continue
-            with self._folder.claim(id) as claimed:
-                if claimed:
-                    self._run_claimed(id, self._closing, state_if_stopped="waiting")
-                    return self._offline is None
+            with contextlib.suppress(ProblemError):  # on a read-only disk
+                if record.state == "cancelled":
+                    self._sweep(id)
+                if record.state not in ("waiting", "running"):
+                    continue
+                with self._folder.claim(id) as claimed:
+                    if claimed:
+                        self._run_claimed(id, self._closing, state_if_stopped="waiting")
+                        return self._offline is None
         return False
 
     def _run_claimed(
@@ -216,7 +231,7 @@ class DownloadQueue:
         self._active[id] = active
         try:
             with self._folder.edit(id) as record:
-                if record.state == "cancelled":
+                if record.state not in ("waiting", "running", "done"):  # changed just now
                     return cancelled().problem
                 record.state, record.problem = "running", None
             folder = active.run(lambda: self._tick(id, active, stop))
@@ -240,12 +255,16 @@ class DownloadQueue:
         was_stopped = error.problem.kind == "cancelled"
         goes_offline = isinstance(error, NoNetworkError) and state_if_stopped == "waiting"
         removes = False
-        with contextlib.suppress(ProblemError), self._folder.edit(id) as record:
-            if record.state == "running":
-                keeps_waiting = was_stopped or goes_offline
-                record.state = state_if_stopped if keeps_waiting else "failed"
-                record.problem = None if was_stopped else error.problem
-            removes = record.state == "cancelled" and record.remove
+        self._counts.pop(id, None)
+        self._skipped.add(id)  # if the disk is too full to note that it failed
+        with contextlib.suppress(ProblemError):
+            with self._folder.edit(id) as record:
+                if record.state == "running":
+                    keeps_waiting = was_stopped or goes_offline
+                    record.state = state_if_stopped if keeps_waiting else "failed"
+                    record.problem = None if was_stopped else error.problem
+                removes = record.state == "cancelled" and record.remove
+            self._skipped.discard(id)
         if goes_offline:
             self._offline = error.problem
         if removes:
@@ -273,6 +292,7 @@ class DownloadQueue:
                 raise unknown(id)
             if record.state in allowed:
                 record.state, record.problem = state, None
+            self._skipped.discard(id)
         if state != "waiting":
             self._stop_active(id)
         self._changed()

@@ -147,14 +147,21 @@ class ItemDownload:
         """Write the texts and rename the folder, which makes the model visible all at once."""
         for name, text in self._item.texts.items():
             write_atomic(self._files / name, text.encode())
-        with self._queue.edit(self._item.id) as record:
-            folder = folder_name_for(self._item.folder)
-            name, number = folder, 2
-            while (self._queue.models / name).exists():
-                name, number = f"{folder}-{number}", number + 1
-            record.folder = name
-        target = self._queue.models / name
-        self._files.rename(target)
+        wanted = folder_name_for(self._item.folder)
+        name, number = wanted, 1
+        while True:
+            target = self._queue.models / name
+            if not target.exists():
+                with self._queue.edit(self._item.id) as record:
+                    record.folder = name
+                try:
+                    self._files.rename(target)
+                    break
+                except OSError:
+                    if not target.exists():  # it was not another process that took the name
+                        raise
+            number += 1
+            name = f"{wanted}-{number}"
         _sync_folder(self._queue.models)
         return name
 

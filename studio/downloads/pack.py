@@ -86,6 +86,8 @@ def _copy(
                     progress(done, total)
                 file.flush()
                 os.fsync(file.fileno())
+        if done != total:
+            raise _damaged(path, f"{done} bytes instead of {total}")
         return _place(work / "files", models, path)
     finally:
         shutil.rmtree(work, ignore_errors=True)
@@ -163,7 +165,7 @@ def _contents(path: Path, entries: list[tuple[str, int]]) -> Iterator[tuple[str,
 def _damaged(path: Path, detail: str) -> ProblemError:
     return problem(
         "model_broken",
-        "{path} is not a complete zip file. Copy or download it again.",
+        "{path} is incomplete or damaged. Copy or download it again.",
         detail,
         path=path,
     )

@@ -48,6 +48,7 @@ class QueueFolder:
     def __init__(self, models: Path) -> None:
         self.models = models
         self.root = models / FOLDER
+        self._items: dict[str, Item] = {}
 
     def ids(self) -> list[str]:
         """Return the ids of all items, in their order."""
@@ -60,10 +61,16 @@ class QueueFolder:
 
     def item(self, id: str) -> Item | None:
         """Return an item, None if it is unknown or its file is damaged."""
+        known = self._items.get(id)  # it never changes, and may have thousands of files
+        if known is not None:
+            return known
         try:
-            return read_json_file(self.root / id / "item.json", Item)
+            item = read_json_file(self.root / id / "item.json", Item)
         except msgspec.DecodeError:
             return None
+        if item is not None:
+            self._items[id] = item
+        return item
 
     def record(self, id: str) -> Record | None:
         """Return the state of an item; None if it is unknown."""
@@ -123,20 +130,26 @@ class QueueFolder:
 
     def forget(self, id: str) -> None:
         """Delete an item and what was downloaded of it, but not a finished model."""
+        self._items.pop(id, None)
         shutil.rmtree(self.root / id, ignore_errors=True)
         with contextlib.suppress(OSError):
             self._lock_file(id).unlink(missing_ok=True)
 
     @contextmanager
     def claim(self, id: str) -> Iterator[bool]:
-        """Lock an item for this process and thread; yields False if another one holds it."""
-        self.root.mkdir(parents=True, exist_ok=True)
+        """Lock an item for this process and thread; yields False if another one holds it.
+
+        Raises `ProblemError` if the folder cannot be written to.
+        """
         lock = FileLock(self._lock_file(id), timeout=0)
         try:
+            self.root.mkdir(parents=True, exist_ok=True)
             lock.acquire()
         except Timeout:
             yield False
             return
+        except OSError as error:
+            raise disk_problem(self.root, error) from error
         try:
             yield True
         finally:
@@ -146,8 +159,11 @@ class QueueFolder:
         """Return whether a process downloads the item now."""
         if not self._lock_file(id).exists():
             return False
-        with self.claim(id) as claimed:
-            return not claimed
+        try:
+            with self.claim(id) as claimed:
+                return not claimed
+        except ProblemError:
+            return False
 
     def _lock_file(self, id: str) -> Path:
         return self.root / f"{id}.lock"

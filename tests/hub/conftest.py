@@ -1,4 +1,4 @@
-"""A hub of its own for each test, and no token of this machine."""
+"""A hub and folders of its own for each test, and no token of this machine."""
 
 from __future__ import annotations
 
@@ -9,7 +9,21 @@ import keyring
 import pytest
 from keyring.backends import fail
 
+from studio.settings import Paths
 from tests.hub.server import HubServer, running_hub
+
+
+@pytest.fixture
+def paths(tmp_path: Path) -> Paths:
+    home = tmp_path / "家 home"
+    return Paths(
+        settings=home / "settings.json",
+        library=home / "library",
+        models=home / "models",
+        starter=home / "starter",
+        logs=home / "logs",
+        cache=home / "cache",
+    )
 
 
 @pytest.fixture

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import shutil
 import subprocess
 import sys
@@ -15,9 +17,10 @@ import pytest
 
 from studio.downloads.download_queue import DownloadQueue
 from studio.downloads.item import Item, ItemFile
-from studio.downloads.queue_folder import FOLDER, QueueFolder
+from studio.downloads.queue_folder import FOLDER, QueueFolder, Record
 from studio.downloads.ranged_download import TRIES
-from studio.protocol import ModelSource, Problem
+from studio.formats.json_file import write_json_file
+from studio.protocol import ModelSource, Problem, ProblemError
 from tests.hub.received import wait_for, when_received
 from tests.hub.server import Content, Fault, HubServer
 
@@ -328,6 +331,24 @@ def test_a_killed_process_leaves_a_download_that_the_next_resumes(
     assert (models / "chat" / "model.safetensors").read_bytes() == BIG
 
 
+def test_a_download_of_another_process_can_be_paused(
+    hub: HubServer, queue: DownloadQueue, models: Path
+) -> None:
+    id = queue.add(item_of(hub))
+
+    def pause() -> None:
+        queue.pause(id)
+        wait_for(lambda: not QueueFolder(models).is_claimed(id))
+
+    when_received(hub, models, BIG_NAME, 400_000, pause)
+    out, _ = start_child(models, id).communicate()
+    assert b"cancelled" in out
+    status = queue.status(id)
+    assert status is not None and (status.state, status.elsewhere) == ("paused", False)
+    queue.resume(id)
+    assert queue.run(id, threading.Event()) is None
+
+
 def test_two_processes_do_not_download_the_same_twice(
     hub: HubServer, queue: DownloadQueue, models: Path
 ) -> None:
@@ -360,6 +381,45 @@ def test_a_finished_model_is_not_downloaded_again_until_it_is_deleted(
     shutil.rmtree(models / "chat")
     assert run(queue, item) is None
     assert (models / "chat" / "model.safetensors").exists()
+
+
+def test_what_cannot_be_noted_on_a_full_disk_is_not_tried_over_and_over(
+    hub: HubServer, queue: DownloadQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    id = queue.add(item_of(hub))
+    full = threading.Event()
+
+    def no_space(path: Path, value: object) -> None:
+        if path.name == "state.json" and isinstance(value, Record) and value.state == "failed":
+            full.set()
+            raise OSError(errno.ENOSPC, "full")
+        write_json_file(path, value)
+
+    monkeypatch.setattr("studio.downloads.queue_folder.write_json_file", no_space)
+    hub.faults = [Fault("hub:", times=99, status=404)]
+    queue.start()
+    assert full.wait(10)
+    queue.close()
+    assert len(hub.asked) <= 3
+    hub.faults.clear()
+    monkeypatch.undo()
+    assert queue.run(id, threading.Event()) is None
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="needs a read-only folder")
+def test_on_a_read_only_disk_the_queue_can_be_read(
+    hub: HubServer, queue: DownloadQueue, models: Path
+) -> None:
+    id = queue.add(item_of(hub))
+    for folder in (models / FOLDER, models / FOLDER / id):
+        folder.chmod(0o500)
+    try:
+        assert [status.id for status in queue.statuses()] == [id]
+        with pytest.raises(ProblemError):
+            queue.pause(id)
+    finally:
+        for folder in (models / FOLDER, models / FOLDER / id):
+            folder.chmod(0o700)
 
 
 def test_an_existing_folder_is_never_overwritten(

@@ -14,7 +14,7 @@ from keyring.errors import PasswordDeleteError
 
 from studio.jobs.get_model import HubDownload, hub_client, plan_download, token_source
 from studio.models.hub.client import HubClient
-from studio.models.hub.endpoint import hub_endpoint
+from studio.models.hub.endpoint import OFFICIAL, hub_endpoint
 from studio.models.hub.tokens import clear_token, save_token, token_for, token_place
 from studio.protocol import ProblemError
 from studio.settings import Settings
@@ -144,6 +144,18 @@ def test_without_network_one_request_fails_at_once(hub: HubServer) -> None:
         with pytest.raises(ProblemError) as error:
             ask()
         assert "127.0.0.1 cannot be reached" in message(error)
+
+
+def test_where_the_official_hub_is_blocked_a_mirror_is_suggested(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    with pytest.raises(ProblemError) as error:
+        HubClient(OFFICIAL).search("a")
+    assert "use a mirror such as https://hf-mirror.com" in message(error)
 
 
 def test_the_token_is_not_sent_to_where_the_hub_redirects(

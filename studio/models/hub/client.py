@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from studio.formats.untrusted_files import printable
 from studio.models.hub.description import HubFile, HubModel
+from studio.models.hub.endpoint import MIRROR, OFFICIAL
 from studio.protocol import ProblemError, problem
 
 Answer = TypeVar("Answer")
@@ -102,13 +103,7 @@ class HubClient:
         except (hub.errors.HfHubHTTPError, hub.errors.OfflineModeIsEnabled) as error:
             raise self._refusal(error, name) from None
         except (httpx2.TransportError, OSError) as error:
-            raise problem(
-                "model_missing",
-                "{host} cannot be reached. Check the network, the proxy and the address, then try "
-                "again.",
-                printable(f"{type(error).__name__}: {error}"),
-                host=urlsplit(self.endpoint).hostname or self.endpoint,
-            ) from None
+            raise self._unreachable(printable(f"{type(error).__name__}: {error}")) from None
         except hub.errors.HFValidationError as error:
             raise _no_repository(name, printable(str(error))) from None
         except (httpx2.HTTPError, httpx2.InvalidURL, ValueError, TypeError, KeyError) as error:
@@ -119,6 +114,24 @@ class HubClient:
                 printable(f"{type(error).__name__}: {error}"),
                 host=urlsplit(self.endpoint).hostname or self.endpoint,
             ) from None
+
+    def _unreachable(self, detail: str) -> ProblemError:
+        if self.endpoint == OFFICIAL:
+            return problem(
+                "model_missing",
+                "huggingface.co cannot be reached. Check the network and the proxy. Where the site "
+                "is blocked, as in mainland China, use a mirror such as {mirror}: choose it in the "
+                "settings, or set HF_ENDPOINT.",
+                detail,
+                mirror=MIRROR,
+            )
+        return problem(
+            "model_missing",
+            "{host} cannot be reached. Check the network, the proxy and the address, then try "
+            "again.",
+            detail,
+            host=urlsplit(self.endpoint).hostname or self.endpoint,
+        )
 
     def _refusal(self, error: Exception, name: str) -> ProblemError:
         hub = _huggingface()

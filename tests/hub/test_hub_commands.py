@@ -1,0 +1,146 @@
+"""The commands of the hub, in this process; tests/e2e/test_models_get.py runs the real ones."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import pytest
+
+from studio.cli.main import run
+from tests.hub.server import HubServer
+from tests.unit.model_files import write_gguf, write_llama
+
+Studio: TypeAlias = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def studio(
+    hub: HubServer,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Studio:
+    assert hub.asked == []
+    monkeypatch.setenv("STUDIO_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("STUDIO_STARTER", str(tmp_path / "starter"))
+
+    def call(*arguments: str, typed: str | None = None) -> tuple[int, str, str]:
+        stdin = io.StringIO(typed or "")
+        monkeypatch.setattr(stdin, "isatty", lambda: typed is not None)
+        monkeypatch.setattr("sys.stdin", stdin)
+        status = run(["models", *arguments], lambda: 0)
+        captured = capsys.readouterr()
+        return status, captured.out, captured.err
+
+    return call
+
+
+def events(out: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in out.splitlines()]
+
+
+def test_a_model_is_found_shown_fetched_and_remembered_with_its_source(
+    studio: Studio, hub: HubServer, tmp_path: Path
+) -> None:
+    repository = hub.add(
+        "tiny/chat",
+        write_llama(tmp_path / "chat"),
+        pipeline_tag="text-generation",
+        tags=["license:apache-2.0"],
+    )
+    status, out, _ = studio("search", "chat", "--task", "text")
+    assert status == 0 and "tiny/chat" in out and "apache-2.0" in out
+    status, out, err = studio("info", "tiny/chat")
+    assert status == 0 and "apache-2.0" in out and "3 files" in err
+    assert not hub.downloads()
+    status, out, _ = studio("get", "tiny/chat", "--json")
+    assert status == 0
+    assert [event["event"] for event in events(out)] == ["plan", "progress", "model", "done"]
+    model = events(out)[2]
+    assert model["source"] == {
+        "kind": "hub",
+        "place": "tiny/chat",
+        "revision": repository.commit,
+    }
+    assert (model["id"], model["licence"]) == ("chat", "apache-2.0")
+    status, out, _ = studio("info", "chat")
+    assert f"from: tiny/chat at {repository.commit}" in out
+    assert studio("verify", "chat")[0] == 0
+    weights = Path(model["path"], "model.safetensors")
+    weights.write_bytes(weights.read_bytes()[:-1] + b"x")
+    assert studio("verify", "chat")[0] == 1
+    _, out, _ = studio("downloads", "list", "--json")
+    assert [item["state"] for item in events(out)] == ["done"]
+
+
+def test_a_question_is_asked_where_a_person_can_answer(
+    studio: Studio, hub: HubServer, tmp_path: Path
+) -> None:
+    hub.add("tiny/gguf", {"tiny-Q4_K_M.gguf": write_gguf(tmp_path / "x.gguf")})
+    status, _, err = studio("get", "tiny/gguf", typed="n\n")
+    assert status == 2 and "Download it? [Y/n]" in err
+    assert not hub.downloads()
+    status, out, _ = studio("get", "tiny/gguf", typed="\n")
+    assert status == 0 and "tiny" in out
+
+
+def test_a_pickle_is_not_fetched_silently(studio: Studio, hub: HubServer) -> None:
+    hub.add("tiny/x4", {"x4.pth": b"PK"})
+    status, _, err = studio("get", "tiny/x4")
+    assert status == 2 and "can contain code" in err and "--yes" in err
+    status, _, err = studio("get", "tiny/x4", typed="\n")
+    assert status == 2 and "[y/N]" in err
+    assert not hub.downloads()
+
+
+def test_what_cannot_be_fetched_is_a_sentence_and_an_event(studio: Studio, hub: HubServer) -> None:
+    hub.add("tiny/none", {"README.md": b""})
+    status, out, err = studio("get", "tiny/none", "--json")
+    assert status == 2 and "no weights" in err
+    assert [event["event"] for event in events(out)] == ["failed", "done"]
+    hub.close()
+    status, _, err = studio("get", "tiny/none")
+    assert status == 1 and "cannot be reached" in err
+
+
+def test_a_file_that_is_no_model_is_kept_and_said(studio: Studio, hub: HubServer) -> None:
+    hub.add("tiny/odd", {"odd.safetensors": b"\x10\0\0\0\0\0\0\0{}"})
+    status, out, err = studio("get", "tiny/odd")
+    assert status == 1
+    assert "odd" in out and "odd.safetensors" in err
+
+
+def test_downloads_are_paused_resumed_and_cancelled(studio: Studio, hub: HubServer) -> None:
+    hub.add("tiny/gated", {"a.gguf": b"GGUF"}, gated="auto")
+    status, _, err = studio("get", "tiny/gated")
+    assert status == 2 and "accept its terms" in err
+    _, out, _ = studio("downloads", "list", "--json")
+    (item,) = events(out)
+    assert item["state"] == "failed"
+    assert studio("downloads", "resume", item["id"])[0] == 0
+    assert studio("downloads", "pause", item["id"])[0] == 0
+    assert "paused" in studio("downloads")[1]
+    assert studio("downloads", "cancel", item["id"])[0] == 0
+    assert studio("downloads")[1] == ""
+    status, _, err = studio("downloads", "pause", "nothing")
+    assert status == 2 and "There is no download nothing" in err
+
+
+def test_a_token_is_set_from_standard_input_and_never_printed(studio: Studio) -> None:
+    status, out, err = studio("token", "status")
+    assert status == 1 and "no token" in out
+    status, out, err = studio("token", "set")
+    assert status == 2 and "not an access token" in err
+
+
+def test_a_pack_is_fetched_by_its_path_and_address(studio: Studio, tmp_path: Path) -> None:
+    folder = write_llama(tmp_path / "usb" / "my chat")
+    status, out, _ = studio("get", folder.as_uri())
+    assert status == 0 and out.startswith("my-chat ")
+    status, out, _ = studio("get", str(folder), "--json")
+    assert status == 0
+    assert [event["event"] for event in events(out)][-2:] == ["model", "done"]

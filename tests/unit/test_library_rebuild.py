@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from PIL import Image
 
 from studio.kinds.coding import to_json
 from studio.kinds.image import ImageRequest
+from studio.library.curation.changes import TRASH_FOLDER
 from studio.library.folder.marks_file import MARKS_FILE, Marks, append_marks, read_marks
 from studio.library.index.asset_writer import FinishedFile
 from studio.library.index.database import FILE_NAME
@@ -213,3 +215,23 @@ def test_an_index_that_a_rebuild_left_unfinished_is_completed_at_the_next_start(
     again = Library.open(library.root)
     assert again.notice is None
     again.close()
+
+
+def test_a_result_that_another_process_restores_during_a_rebuild_keeps_its_id(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asset = record(library, enqueue(library))
+    library.marks.star([asset.id], True)
+    library.trash.put([asset.id])
+    other = Library.open(library.root, run_queue=False)
+
+    def walked(root: Path, _: object) -> Iterator[Path]:
+        yield root / TRASH_FOLDER / f"{asset.id}.png"
+        (restored,) = other.trash.restore([asset.id])
+        yield restored.path
+
+    monkeypatch.setattr(rebuild, "result_files", walked)
+    library.rebuild()
+    other.close()
+    assert [(found.id, found.starred) for found in library.assets.recent()] == [(asset.id, True)]
+    assert library.trash.list() == []

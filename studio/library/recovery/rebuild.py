@@ -134,9 +134,14 @@ class _NewIndex:
         if gone:
             with self._new.write() as db:
                 self._writer.delete(db, [known.pop(stored) for stored in gone])
+        names = set(known.values())
         for stored, name in self._old_paths().items():
             if stored in known:
-                continue
+                if known[stored] == name or name in names:
+                    continue
+                # It was moved while the files were read, and taken for a copy of itself.
+                with self._new.write() as db:
+                    self._writer.delete(db, [known[stored]])
             path = self._paths.resolve(stored)
             if path is None or not os.path.lexists(path):
                 continue

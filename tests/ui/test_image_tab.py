@@ -210,6 +210,22 @@ def test_settings_are_restored_from_a_picture_of_another_program(
     assert tab.controls.start_picture.path() == ""
 
 
+def test_a_seed_that_is_too_large_is_kept_as_a_label_of_new_pictures(
+    window: MainWindow, tab: Any, qtbot: QtBot, tmp_path: Path
+) -> None:
+    info = PngInfo()
+    info.add_text("parameters", A1111.replace("Seed: 123", "Seed: 4294967301"))
+    Image.new("RGB", (640, 512)).save(tmp_path / "other.png", pnginfo=info)
+    tab.open_settings(tmp_path / "other.png")
+    qtbot.waitUntil(lambda: tab.prompt.text() == "a red fox")
+    tab.generate()
+    library = window.state.library
+    assert library is not None
+    qtbot.waitUntil(lambda: bool(library.queue.list()))
+    job = library.queue.list()[0]
+    assert (job.request.seed, job.labels) == (5, {"original_seed": "4294967301"})
+
+
 def test_settings_are_restored_from_a_result(window: MainWindow, tab: Any, qtbot: QtBot) -> None:
     tab.controls.seed.set_value(5)
     tab.controls.steps.set_value(9)

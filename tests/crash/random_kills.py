@@ -124,7 +124,10 @@ def run(kills: int, seed: int) -> int:
             # The library is opened in this process as well, with the folders chosen in that home.
             os.environ["STUDIO_HOME"] = str(home)
             chance = random.Random(f"{seed} {number}")
-            wrong = _kill(scenario, home, start, chance, notices)
+            try:
+                wrong = _kill(scenario, home, start, chance, notices)
+            except KeyboardInterrupt:
+                break
             done[scenario.name] += 1
             is_last = bool(wrong) or done[scenario.name] % KILLS_PER_HOME == 0
             if scenario.name == "batch" and is_last:
@@ -192,22 +195,14 @@ def _kill(
             )
             for n in range(scenario.processes)
         ]
-        for process in processes:
-            for line in process.stdout or ():
-                if line.startswith("notice"):
-                    notices[line.strip()[:60]] += 1
-                if line == "ready\n":
-                    break
-        for process in processes:
-            assert process.stdin is not None
+        try:
             if scenario.says_ready:
-                print(file=process.stdin, flush=True)
-        if scenario.says_ready:
-            _discard_output(processes)
-        time.sleep(chance.random() * scenario.seconds)
-        children = [child for process in processes for child in _children(process.pid)]
-        for process in processes:
-            process.kill()
+                _begin(processes, notices)
+            time.sleep(chance.random() * scenario.seconds)
+            children = [child for process in processes for child in _children(process.pid)]
+        finally:
+            for process in processes:
+                process.kill()
         for process in processes:
             process.wait()
         errors.seek(0)
@@ -222,7 +217,17 @@ def _kill(
     return wrong
 
 
-def _discard_output(processes: Sequence[subprocess.Popen[str]]) -> None:
+def _begin(processes: Sequence[subprocess.Popen[str]], notices: Counter[str]) -> None:
+    """Let processes begin together, when all are ready. What they print is discarded then."""
+    for process in processes:
+        for line in process.stdout or ():
+            if line.startswith("notice"):
+                notices[line.strip()[:60]] += 1
+            if line == "ready\n":
+                break
+    for process in processes:
+        assert process.stdin is not None
+        print(file=process.stdin, flush=True)
     for process in processes:
         assert process.stdout is not None
         threading.Thread(target=process.stdout.read, daemon=True).start()

@@ -26,7 +26,7 @@ from studio.library.curation.changes import TRASH_FOLDER, Changes
 from studio.library.curation.mark_changes import MarkChanges
 from studio.library.curation.trash import Trash
 from studio.library.disk_problems import file_problem, is_unwritable, missing, read_only_notice
-from studio.library.folder.change_lock import held_lock, rebuild_lock
+from studio.library.folder.change_lock import held_lock, rebuild_lock, recovery_lock
 from studio.library.folder.file_names import plain_name, relative_name
 from studio.library.folder.file_placing import hash_file, make_folder, place_file
 from studio.library.folder.stored_paths import StoredPaths, check_own_files
@@ -34,7 +34,7 @@ from studio.library.folder.work_folders import WorkFolders
 from studio.library.index.asset_writer import AssetWriter, FinishedFile
 from studio.library.index.assets import Assets
 from studio.library.index.checksums import add_checksums
-from studio.library.index.database import FILE_NAME, DamagedDatabaseError, Database
+from studio.library.index.database import FILE_NAME, DamagedDatabaseError, Database, damage_marker
 from studio.library.queue.job_queue import JobQueue
 from studio.library.queue.journal import Journal
 from studio.library.queue.stored_job import destination, now
@@ -111,16 +111,22 @@ class Library:
             check_own_files(root)
             return cls._open_to_read(root, error.problem)
         check_own_files(root)
+        before = salvage.identity(root)
         try:
             return cls._open(root, run_queue)
         except DamagedDatabaseError as error:
-            try:
-                with FileLock(root / _QUEUE_LOCK, timeout=0):
-                    aside, saved = salvage.set_aside(root)
-            except Timeout:
-                # Another process has it open and will recover it when it is next started.
-                raise error from None
-            library = cls._open(root, run_queue, saved)
+            with held_lock(recovery_lock(root), root):
+                if salvage.identity(root) != before:
+                    # Another process has set it aside while this one waited.
+                    damage_marker(root / FILE_NAME).unlink(missing_ok=True)
+                    return cls._open(root, run_queue)
+                try:
+                    with FileLock(root / _QUEUE_LOCK, timeout=0):
+                        aside, saved = salvage.set_aside(root)
+                except Timeout:
+                    # Another process has it open and will recover it when it is next started.
+                    raise error from None
+                library = cls._open(root, run_queue, saved)
             library.notice = salvage.notice(aside, len(saved), error.problem.detail)
             return library
         except ProblemError as error:

@@ -6,6 +6,8 @@ import contextlib
 import json
 import os
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -235,3 +237,29 @@ def test_a_result_that_another_process_restores_during_a_rebuild_keeps_its_id(
     other.close()
     assert [(found.id, found.starred) for found in library.assets.recent()] == [(asset.id, True)]
     assert library.trash.list() == []
+
+
+def test_processes_that_find_a_damaged_index_at_once_set_it_aside_once(tmp_path: Path) -> None:
+    root = tmp_path / "library"
+    library = Library.open(root)
+    asset = record(library, enqueue(library))
+    library.close()
+    (root / FILE_NAME).write_bytes(b"damaged" * 1000)
+    code = (
+        "import sys; from pathlib import Path; from studio.library.store import Library\n"
+        "sys.stdin.readline(); opened = Library.open(Path(sys.argv[1]), run_queue=False)\n"
+        "print([asset.id for asset in opened.assets.recent()], opened.queue.counts())\n"
+        "opened.close()"
+    )
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-c", code, str(root)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(3)
+    ]
+    outputs = [process.communicate("go\n")[0] for process in started]
+    assert outputs == [f"['{asset.id}'] {{'queued': 1}}\n"] * 3
+    assert len(list(root.glob("library.damaged-*"))) == 1

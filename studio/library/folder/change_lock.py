@@ -14,6 +14,7 @@ from studio.protocol import problem
 
 _CHANGES_LOCK = ".changes.lock"
 _REBUILD_LOCK = ".rebuild.lock"
+_RECOVERY_LOCK = ".recovery.lock"
 _CHANGE_SECONDS = 20.0
 _REBUILD_SECONDS = 900.0
 
@@ -36,6 +37,11 @@ class ChangeLock:
 def rebuild_lock(root: Path) -> FileLock:
     """Return the lock of the process that rebuilds the index; others wait for it."""
     return FileLock(root / _REBUILD_LOCK, timeout=_REBUILD_SECONDS, thread_local=False)
+
+
+def recovery_lock(root: Path) -> FileLock:
+    """Return the lock of the process that sets a damaged index aside; others wait for it."""
+    return FileLock(root / _RECOVERY_LOCK, timeout=_REBUILD_SECONDS, thread_local=False)
 
 
 @contextmanager

@@ -25,6 +25,15 @@ JobRow = dict[str, Any]
 """A row of the table `jobs`: column → value."""
 
 
+def identity(root: Path) -> tuple[int, int] | None:
+    """Return what distinguishes the database in `root` from one that takes its place."""
+    try:
+        status = (root / FILE_NAME).stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
 def set_aside(root: Path) -> tuple[Path, list[JobRow]]:
     """Rename the damaged database in `root`. Returns its new path and the readable jobs.
 

@@ -33,7 +33,7 @@ class _DescriptionsFile(Struct):
 _MAX_ENTRIES = 5_000
 """Most files of a folder that are included in its signature."""
 
-_CAPABILITIES_VERSION = 2
+_CAPABILITIES_VERSION = 3
 """Incremented when a control is added, which invalidates cached capabilities."""
 
 

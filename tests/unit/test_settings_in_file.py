@@ -121,7 +121,16 @@ def test_settings_that_cannot_be_restored_are_reported(tmp_path: Path) -> None:
     found = read_settings(picture(tmp_path / "x.png", parameters=text))
     assert found is not None
     lost = " ".join(str(sentence) for sentence in found.lost)
-    assert all(word in lost for word in ("fur", "Secret Sauce", "seed"))
+    assert all(word in lost for word in ("Secret Sauce", "seed"))
+
+
+def test_loras_in_the_prompt_become_named_adapters(tmp_path: Path) -> None:
+    text = A1111.replace("<lora:fur:0.5>", "<lora:fur:0.5> <lyco:style/ink:-1.2:2> <lora:x:y>")
+    found = read_settings(picture(tmp_path / "x.png", parameters=text))
+    assert found is not None
+    named = [(each.name, each.weight) for each in found.adapters]
+    assert named == [("fur", 0.5), ("style/ink", -1.2), ("x", 1.0)]
+    assert "<" not in found.request.prompt  # type: ignore[attr-defined]
 
 
 def test_our_own_recipe_takes_precedence(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from studio.formats.recipe_files import read_content
 from studio.formats.samplers import is_special, sampler_named
 from studio.formats.stealth_png import read_stealth
 from studio.formats.untrusted_files import open_regular, printable
+from studio.kinds.adapter_text import MAX_WEIGHT
 from studio.kinds.coding import request_from_fields
 from studio.kinds.kind import Medium
 from studio.kinds.registry import prompted_kind
@@ -28,24 +29,33 @@ from studio.protocol.requests import MAX_PROMPT_LENGTH, MAX_SEED
 ORIGINAL_SEED = "original_seed"
 """Label with a seed that is larger than the largest here."""
 
-_LORA = re.compile(r"<(?:lora|lyco):([^:<>]{1,200})[^<>]{0,200}>")
-_MAX_LORAS = 5
+_LORA = re.compile(r"<(?:lora|lyco):([^:<>]{1,200})(?::([^:<>]{0,20}))?[^<>]{0,200}>")
+_MAX_LORAS = 8
 _SHOWN = 80
 """Characters of a value in a message."""
 _NUMBER = re.compile(r"[+-]?\d{1,30}(\.\d{0,30})?")
 _UNKNOWN = frozenset({"", "none", "unknown", "default"})
 
 
+class NamedAdapter(Struct, frozen=True):
+    """A LoRA by the name that another program knows it by, with its weight."""
+
+    name: str
+    weight: float
+
+
 class FoundSettings(Struct, frozen=True):
     """Settings in a file: request, program, model name, and messages on what was not restored.
 
-    `labels` keep values that the request cannot hold.
+    `adapters` are the LoRAs it names, installed or not. `labels` keep values that the request
+    cannot hold.
     """
 
     request: Request
     made_by: str
     model_name: str = ""
     lost: tuple[Sentence, ...] = ()
+    adapters: tuple[NamedAdapter, ...] = ()
     labels: dict[str, str] = {}
 
 
@@ -77,6 +87,7 @@ class _Conversion:
         self._found = found
         self._lost: list[Sentence] = []
         self._labels: dict[str, str] = {}
+        self._adapters: list[NamedAdapter] = []
 
     def result(self, width: int | None, height: int | None) -> FoundSettings:
         """Return the request and what was lost; the picture's size is used if none was stored."""
@@ -107,6 +118,7 @@ class _Conversion:
             found.made_by,
             _text(found.model)[:200],
             tuple(self._lost),
+            tuple(self._adapters),
             self._labels,
         )
 
@@ -150,14 +162,16 @@ class _Conversion:
         return text[:MAX_PROMPT_LENGTH]
 
     def _without_loras(self, prompt: str) -> str:
-        names = list(dict.fromkeys(_LORA.findall(prompt)))
-        for name in names[:_MAX_LORAS]:
-            self._lost.append(sentence("The LoRA {name} is not used.", name=_shown(name)))
-        if len(names) > _MAX_LORAS:
+        weights: dict[str, float] = {}
+        for name, weight in _LORA.findall(prompt):
+            weights.setdefault(name, _weight(weight))
+        named = [NamedAdapter(_shown(name), weight) for name, weight in weights.items()]
+        self._adapters = named[:_MAX_LORAS]
+        if len(named) > _MAX_LORAS:
             self._lost.append(
-                sentence("{count} more LoRAs are not used.", count=len(names) - _MAX_LORAS)
+                sentence("{count} more LoRAs are not used.", count=len(named) - _MAX_LORAS)
             )
-        return _LORA.sub("", prompt).strip().rstrip(",") if names else prompt
+        return _LORA.sub("", prompt).strip().rstrip(",") if named else prompt
 
     def _seed(self) -> object:
         seed = _number(self._found.seed)
@@ -225,6 +239,12 @@ def _text(value: object) -> str:
     if not isinstance(value, str):
         return ""
     return value.encode("utf-8", "replace").decode().replace("\0", "")
+
+
+def _weight(text: str) -> float:
+    """Return the weight of a LoRA; 1 where none that is usable is given."""
+    number = _number(text)
+    return float(number) if number is not None and abs(number) <= MAX_WEIGHT else 1.0
 
 
 def _number(value: object) -> int | float | None:

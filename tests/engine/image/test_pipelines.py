@@ -14,6 +14,8 @@ from tests.engine.tiny_pipelines import FAMILIES
 
 pytestmark = IGNORE_LIBRARIES
 
+WITH_ADAPTERS = {"sd", "sdxl", "sd3", "flux", "sana"}
+
 ALL = {"prompt", "seed", "count", "width", "height", "steps", "scheduler"}
 ALL |= {"image", "strength", "mask"}
 
@@ -32,7 +34,8 @@ def test_a_description_names_the_controls_that_have_an_effect(
 ) -> None:
     can = describe(bench.model(family))
 
-    assert set(can.controls) == CONTROLS[family]
+    adapters = {"adapters"} if family in WITH_ADAPTERS else set()
+    assert set(can.controls) == CONTROLS[family] | adapters
     assert can.multiple == MULTIPLE[family]
     assert can.width % can.multiple == 0 and can.height % can.multiple == 0
     assert can.scheduler in can.schedulers

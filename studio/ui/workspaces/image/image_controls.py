@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QVBoxLayout, QW
 
 from studio.kinds.image import KIND
 from studio.protocol import Capabilities
+from studio.ui.fields.adapter_cards import AdapterCards
 from studio.ui.fields.number_field import number_field
 from studio.ui.fields.prompt_edit import PromptEdit
 from studio.ui.fields.seed_field import SeedField
@@ -46,6 +47,7 @@ class ImageControls(QWidget):
         label.setBuddy(self.scheduler)
         row.addWidget(label)
         row.addWidget(self.scheduler, 1)
+        self.adapters = AdapterCards("image.adapters")
         self.seed = SeedField("image.seed")
         self.start_picture = StartPicture()
         self.strength = number_field(KIND, "strength")
@@ -66,6 +68,7 @@ class ImageControls(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(GRID)
         layout.addWidget(SideBySide(self.width_field, self.height_field, self))
+        layout.addWidget(self.adapters)
         layout.addWidget(self.more)
         self._chosen_scheduler = ""
         self._supported: tuple[str, ...] | None = None
@@ -76,6 +79,7 @@ class ImageControls(QWidget):
             self.guidance,
             self.strength,
             self.seed,
+            self.adapters,
         ):
             field.changed.connect(self.changed)
         self.negative.textChanged.connect(self.changed)
@@ -142,6 +146,7 @@ class ImageControls(QWidget):
             (self.scheduler, "scheduler"),
             (self.start_picture, "image"),
             (self.transparent, "transparent"),
+            (self.adapters, "adapters"),
         )
         for widget, control in pairs:
             supported = self.supports(control)

@@ -26,6 +26,7 @@ from studio.ui.widgets.empty_state import EmptyState
 from studio.ui.widgets.open_path import open_path
 from studio.ui.widgets.run_bar import RunBar
 from studio.ui.widgets.times import duration_text
+from studio.ui.workspaces.image.adapter_choice import AdapterChoice
 from studio.ui.workspaces.image.image_controls import ImageControls
 from studio.ui.workspaces.image.mask_editing import MaskEditing
 from studio.ui.workspaces.image.result_library import ResultLibrary
@@ -71,6 +72,7 @@ class ImageTab(QWidget):
         self.prompt.setAccessibleName(tr(KIND.fields["prompt"].label))
         self.prompt.set_minimum_lines(4)
         self.controls = ImageControls(self)
+        self._adapters = AdapterChoice(state, self.controls.adapters, self.model, self.prompt)
         self._mask_editing = MaskEditing(state, self.controls.start_picture)
         self.run_bar = RunBar(TASK, KIND.fields["count"], parent=self)
         self._empty = EmptyState("image", "", "", parent=self)
@@ -155,6 +157,7 @@ class ImageTab(QWidget):
             image=InputFile(source) if source else None,
             strength=float(controls.strength.value() or 0.0),
             mask=InputFile(mask) if mask else None,
+            adapters=controls.adapters.adapters() if controls.supports("adapters") else (),
             transparent=controls.transparent.isChecked() and controls.supports("transparent"),
         )
 
@@ -415,6 +418,7 @@ class ImageTab(QWidget):
         )
         self.restore(msgspec.structs.replace(found.request, model=found.request.model or model))
         self._restored_labels = found.request.seed, found.labels
+        missing = self._adapters.show_named(found.adapters) if found.adapters else []
         text = self.tr("The settings of {name} were restored (made with {program}).").format(
             name=path.name, program=found.made_by
         )
@@ -422,10 +426,12 @@ class ImageTab(QWidget):
             text += " " + self.tr("Its model {model} is not installed.").format(
                 model=found.model_name
             )
+        for name in missing:
+            text += " " + self.tr("The LoRA {name} is not installed.").format(name=name)
         text = " ".join([text, *(translated(lost) for lost in found.lost)])
         self._state.show_message(
             text,
-            "warning" if found.lost else "info",
+            "warning" if found.lost or missing else "info",
             self.tr("Use it as the start picture instead"),
             lambda: self.start_from(str(path)),
         )

@@ -10,6 +10,7 @@ from msgspec import Struct
 from studio.formats.untrusted_files import is_file
 from studio.kinds.fields import fields_of
 from studio.kinds.image import ImageRequest
+from studio.ui.fields.adapter_cards import AdapterValue
 
 if TYPE_CHECKING:
     from studio.ui.fields.model_picker import ModelPicker
@@ -37,6 +38,7 @@ class ImageValues(Struct):
     strength: float = _FIELDS["strength"].default
     mask: str = ""
     transparent: bool = _FIELDS["transparent"].default
+    adapters: tuple[AdapterValue, ...] = ()
     more_open: bool = False
 
 
@@ -61,12 +63,16 @@ def show_values(form: Form, values: ImageValues) -> None:
         form.controls.start_picture.set_path(values.image)
         if values.mask and is_file(Path(values.mask)):
             form.controls.start_picture.set_mask_path(values.mask)
+    form.controls.adapters.set_values(values.adapters)
     form.controls.more.set_open(values.more_open)
 
 
 def show_request(form: Form, request: ImageRequest) -> None:
     """Show the settings of a request."""
     _show(form, request)
+    form.controls.adapters.set_values(
+        [AdapterValue(adapter.model, adapter.weight) for adapter in request.adapters]
+    )
     form.controls.start_picture.set_path(request.image.path if request.image is not None else "")
     form.controls.start_picture.set_mask_path(request.mask.path if request.mask is not None else "")
 
@@ -104,5 +110,6 @@ def store_values(form: Form, values: ImageValues) -> None:
     values.image = controls.start_picture.path()
     values.mask = controls.start_picture.mask_path()
     values.strength = float(controls.strength.value() or 0.0)
+    values.adapters = controls.adapters.values()
     values.transparent = controls.transparent.isChecked()
     values.more_open = controls.more.is_open()

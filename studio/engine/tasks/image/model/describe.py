@@ -107,6 +107,8 @@ def capabilities_of(pipeline: Any, facts: ModelFacts) -> Capabilities:
             controls.append("strength")
         if supports_inpainting(pipeline):
             controls.append("mask")
+    if hasattr(pipeline, "load_lora_weights"):
+        controls.append("adapters")
     if facts.background == "white":
         controls.append("transparent")
     multiple = side_multiple(pipeline)

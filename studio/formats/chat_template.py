@@ -21,6 +21,7 @@ from jinja2.parser import Parser
 from msgspec import Struct
 
 from studio.formats.template_sandbox import BoundedEnvironment, TemplateTooCostlyError, bounded
+from studio.formats.untrusted_files import read_start
 from studio.protocol import Message
 
 _Turns: TypeAlias = list[tuple[str, str]]
@@ -31,6 +32,8 @@ _STEPS_PER_PAIR = 40
 """Steps for a rendering (`template_sandbox`); more for each turn, and for each pair of turns, since
 templates look through all turns at each turn."""
 _MAX_REFUSAL = 1_000
+_MAX_FILE = 4 * 2**20
+"""Bytes. Configurations of tokenizers list thousands of special tokens."""
 
 SPECIAL_TOKENS = ("bos_token", "eos_token", "unk_token", "pad_token")
 
@@ -148,7 +151,7 @@ def read_template(folder: Path) -> tuple[str | None, dict[str, str]]:
     tokens = {name: _token_text(special.get(name)) for name in SPECIAL_TOKENS}
     named = {name: token for name, token in tokens.items() if token is not None}
     try:
-        return (folder / "chat_template.jinja").read_text("utf-8") or None, named
+        return _read_file(folder / "chat_template.jinja") or None, named
     except (OSError, UnicodeDecodeError):
         return default_template(config.get("chat_template")), named
 
@@ -177,9 +180,16 @@ def _token_text(value: object) -> str | None:
     return value if isinstance(value, str) else None
 
 
+def _read_file(path: Path) -> str:
+    data = read_start(path, _MAX_FILE + 1)
+    if len(data) > _MAX_FILE:
+        raise OSError("the file is too large")
+    return data.decode("utf-8")
+
+
 def _read_object(path: Path) -> dict[str, Any]:
     try:
-        content = json.loads(path.read_text("utf-8"))
+        content = json.loads(_read_file(path))
     except (OSError, ValueError, RecursionError):
         return {}
     return content if isinstance(content, dict) else {}

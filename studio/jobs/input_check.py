@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from pathlib import Path
 
+from studio.formats.untrusted_files import is_file
 from studio.kinds.kind import Medium
 from studio.protocol import Problem, Sentence, sentence
 
@@ -30,6 +31,8 @@ def picture_problem(path: Path) -> Problem | None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
+            if path.exists() and not is_file(path):
+                raise IsADirectoryError("not a regular file")  # opening a pipe would block
             with Image.open(path) as image:
                 if image.format == "PNG":
                     image.verify()

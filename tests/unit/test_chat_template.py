@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -158,4 +159,12 @@ def test_a_separate_template_file_takes_precedence(tmp_path: Path) -> None:
 def test_a_model_may_have_no_template(tmp_path: Path, content: str | None) -> None:
     if content is not None:
         (tmp_path / "tokenizer_config.json").write_text(content)
+    assert read_template(tmp_path) == (None, {})
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes")
+def test_files_without_end_in_a_model_folder_are_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "chat_template.jinja")
+    os.mkfifo(tmp_path / "special_tokens_map.json")
+    (tmp_path / "tokenizer_config.json").symlink_to("/dev/zero")
     assert read_template(tmp_path) == (None, {})

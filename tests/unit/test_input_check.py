@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -49,3 +50,11 @@ def test_only_pictures_are_checked_by_their_content(tmp_path: Path) -> None:
     path.write_bytes(b"RIFF")
     assert input_problem(path, Medium.AUDIO) is None
     assert input_problem(path, Medium.PICTURE) is not None
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes")
+def test_a_pipe_is_no_picture_and_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.png")
+    found = picture_problem(tmp_path / "pipe.png")
+    assert found is not None
+    assert found.kind == "bad_input"

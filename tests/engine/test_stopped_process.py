@@ -187,3 +187,23 @@ def test_a_stopped_engine_does_not_outlive_an_app_that_was_killed(
     for process in left:
         process.kill()
     assert not left
+
+
+def test_a_command_larger_than_the_pipe_does_not_block_before_a_stopped_engine(
+    warm: EngineClient, text_job: MakeJob
+) -> None:
+    long_job = text_job("狐" * 190_000)
+    os.kill(warm.pid or 0, signal.SIGSTOP)
+    final = warm.run(long_job, Recorder(NotResponding, warm.restart))
+    assert isinstance(final, Failed) and final.problem.kind == "engine_restarted"
+    os.kill(_pid_of_next(warm, text_job), signal.SIGSTOP)
+    final = warm.run(long_job, Recorder(NotResponding, lambda: warm.cancel("1")))
+    assert final == Cancelled("1")
+    assert isinstance(warm.run(long_job, lambda _: None), Done)
+
+
+def _pid_of_next(client: EngineClient, text_job: MakeJob) -> int:
+    """Return the id of the process that replaced an ended one."""
+    client.run(text_job(job="next"), lambda _: None)
+    assert client.pid is not None
+    return client.pid

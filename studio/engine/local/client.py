@@ -19,6 +19,7 @@ import msgspec
 
 from studio.engine.api import Abilities, Work
 from studio.engine.local.child_process import EngineProcess
+from studio.engine.local.command_run import Run
 from studio.engine.local.environment import LOG_NAME, EngineOptions, engine_variables
 from studio.engine.local.process_problems import (
     exit_problem,
@@ -42,7 +43,6 @@ from studio.protocol import (
     Problem,
     Ready,
     Responding,
-    RunTogether,
     Shutdown,
     sentence,
 )
@@ -63,42 +63,6 @@ MAX_MESSAGE_BYTES = 64 * 1024 * 1024
 """Pixels and weights never cross the pipe, so a longer message is invalid."""
 
 _log = logging.getLogger(__name__)
-
-
-class _Run:
-    """The state of one call of `EngineClient.run`, shared with other threads."""
-
-    def __init__(self, command: Work) -> None:
-        self.job = command.job
-        parts = command.parts if isinstance(command, RunTogether) else ()
-        self.open_parts = {part.job: threading.Event() for part in parts}
-        """Parts that have not ended, each with an event that is set when it ends."""
-        self.cancelled_parts: list[str] = []
-        """Parts that were cancelled, in order."""
-        self.thread = threading.current_thread()
-        self.engine: EngineProcess | None = None
-        self.accepted = False
-        self.is_silent = False
-        """Whether the process has not responded for `SILENCE_SECONDS`."""
-        self.restarted = False
-        """Whether the process was ended by `EngineClient.restart`."""
-        self.cancelled = threading.Event()
-        self.terminated = threading.Event()
-        self.finished = False
-        self.done = threading.Event()
-        self.timeout_threads: list[threading.Thread] = []
-
-    def end_part(self, part: str) -> bool:
-        """Mark a part as ended. Returns False if it had already ended."""
-        done = self.open_parts.pop(part, None)
-        if done is not None:
-            done.set()
-        return done is not None
-
-    @property
-    def reporting_job(self) -> str:
-        """The job under which to report what concerns the whole command."""
-        return next(iter(self.open_parts), self.job)
 
 
 class EngineClient:
@@ -134,8 +98,8 @@ class EngineClient:
         self._changed = threading.Condition()
         self._engine: EngineProcess | None = None
         self._memory: DeviceMemory | None = None
-        self._runs: list[_Run] = []
-        self._active: _Run | None = None
+        self._runs: list[Run] = []
+        self._active: Run | None = None
         self._closed = False
         self._wake_reader, self._wake_writer = multiprocessing.get_context("spawn").Pipe(
             duplex=False
@@ -189,7 +153,7 @@ class EngineClient:
         """
         if isinstance(command, CancelJob | Shutdown):
             raise ValueError("Use cancel() and stop().")
-        run = _Run(command)
+        run = Run(command)
         event: Event = Cancelled(run.job)
         try:
             if self._wait_for_turn(run):
@@ -204,7 +168,7 @@ class EngineClient:
             run.done.set()
             for done in run.open_parts.values():
                 done.set()
-            for thread in run.timeout_threads:
+            for thread in run.threads:
                 thread.join()
         for part in list(run.open_parts):
             on_event(self._final_event_of_part(run, part, event))
@@ -267,7 +231,7 @@ class EngineClient:
 
     # ---- running a command
 
-    def _wait_for_turn(self, run: _Run) -> bool:
+    def _wait_for_turn(self, run: Run) -> bool:
         """Wait until no other command runs. Returns False if cancelled or stopped meanwhile."""
         with self._changed:
             self._runs.append(run)
@@ -281,7 +245,7 @@ class EngineClient:
                 self._start_timeout(run, run.open_parts[part])
             return True
 
-    def _execute(self, run: _Run, command: Work, on_event: Callable[[Event], None]) -> Event:
+    def _execute(self, run: Run, command: Work, on_event: Callable[[Event], None]) -> Event:
         """Run a command and return its final event, without passing that to `on_event`."""
         while True:
             with self._changed:
@@ -293,9 +257,7 @@ class EngineClient:
             if engine.error is not None:
                 return Failed(run.job, start_problem(engine))
             try:
-                with contextlib.suppress(OSError):
-                    # A broken pipe is handled when reading from it.
-                    engine.connection.send_bytes(pack(command))
+                self._start_sending(run, engine, pack(command))
                 event = self._forward_events(run, engine, on_event)
             except BaseException:
                 # Raised by `on_event`, or Ctrl+C: the engine must be free for the next job.
@@ -312,15 +274,30 @@ class EngineClient:
                 return Failed(run.job, exit_problem(engine, self.log_file))
             # The process had already exited while idle: retry with a new one.
 
+    def _start_sending(self, run: Run, engine: EngineProcess, data: bytes) -> None:
+        """Send a command in a thread: a stopped process does not empty the pipe."""
+        run.is_sent = False
+
+        def send() -> None:
+            # A broken pipe is handled when reading from it.
+            with contextlib.suppress(OSError):
+                engine.connection.send_bytes(data)
+            run.is_sent = True
+            self._wake()
+
+        thread = threading.Thread(target=send, name="studio-engine-send", daemon=True)
+        run.threads.append(thread)
+        thread.start()
+
     def _forward_events(
-        self, run: _Run, engine: EngineProcess, on_event: Callable[[Event], None]
+        self, run: Run, engine: EngineProcess, on_event: Callable[[Event], None]
     ) -> Event | None:
         """Forward events until the final one, which is returned; None if the process exited."""
         sent: set[str] = set()
         heard = time.monotonic()
         while not run.terminated.is_set():
             for job in [*run.cancelled_parts, *([run.job] if run.cancelled.is_set() else [])]:
-                if job not in sent:
+                if job not in sent and run.is_sent:
                     sent.add(job)
                     with contextlib.suppress(OSError):
                         engine.connection.send_bytes(pack(CancelJob(job)))
@@ -368,7 +345,7 @@ class EngineClient:
                 return None
         return Cancelled(run.job)
 
-    def _cancel_and_drain(self, run: _Run, engine: EngineProcess) -> None:
+    def _cancel_and_drain(self, run: Run, engine: EngineProcess) -> None:
         with self._changed:
             self._request_cancel(run)
         try:
@@ -378,7 +355,7 @@ class EngineClient:
             engine.terminate(forced=True)
             raise
 
-    def _request_cancel(self, run: _Run) -> None:
+    def _request_cancel(self, run: Run) -> None:
         """Mark a run as cancelled and start its timeout. Call with `_changed` held."""
         if run.cancelled.is_set() or run.finished:
             return
@@ -388,15 +365,15 @@ class EngineClient:
             self._wake()
             self._start_timeout(run, run.done)
 
-    def _start_timeout(self, run: _Run, done: threading.Event) -> None:
+    def _start_timeout(self, run: Run, done: threading.Event) -> None:
         """Terminate the process unless `done` is set in time. Call with `_changed` held."""
         thread = threading.Thread(
             target=self._terminate_after, args=(run, done), name="studio-engine-cancel", daemon=True
         )
-        run.timeout_threads.append(thread)
+        run.threads.append(thread)
         thread.start()
 
-    def _terminate_after(self, run: _Run, done: threading.Event) -> None:
+    def _terminate_after(self, run: Run, done: threading.Event) -> None:
         if done.wait(0 if run.is_silent else CANCEL_SECONDS):
             return
         with self._changed:
@@ -437,7 +414,7 @@ class EngineClient:
 
     # ---- problems when the engine fails
 
-    def _final_event_of_part(self, run: _Run, part: str, whole: Event) -> Event:
+    def _final_event_of_part(self, run: Run, part: str, whole: Event) -> Event:
         """Return the final event of a part that the engine did not report as ended."""
         if run.cancelled.is_set() or part in run.cancelled_parts or self._closed:
             return Cancelled(part)

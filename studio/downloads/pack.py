@@ -20,7 +20,7 @@ from filelock import FileLock, Timeout
 from studio.downloads.file_names import check_names, folder_name_for
 from studio.downloads.http_problems import cancelled, check_space, disk_problem
 from studio.downloads.queue_folder import FOLDER
-from studio.formats.untrusted_files import is_file, is_folder, open_regular
+from studio.formats.untrusted_files import is_file, is_folder, open_regular, printable
 from studio.protocol import ProblemError, problem
 
 _BLOCK = 1 << 22
@@ -116,7 +116,7 @@ def _entries(path: Path) -> list[tuple[str, int]]:
         raise problem(
             "model_missing",
             "There is nothing at {path}. Check the path.",
-            path=path,
+            path=printable(str(path)),
         )
     elif path.suffix.lower() == ".zip":
         entries = _zip_entries(path)

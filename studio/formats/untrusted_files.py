@@ -77,6 +77,6 @@ def user_path(text: str | Path, folder: Path | None = None) -> Path:
     Relative paths start from `folder`, by default the current one.
     """
     path = Path(text)
-    with contextlib.suppress(RuntimeError):
+    with contextlib.suppress(RuntimeError, ValueError):
         path = path.expanduser()
     return path.absolute() if folder is None else (folder / path).absolute()

@@ -13,6 +13,7 @@ from collections.abc import Callable
 
 from tests.benchmarks import (
     cancel,
+    download,
     environment,
     history,
     large_picture,
@@ -42,6 +43,7 @@ def benchmarks(rounds: int) -> dict[str, Callable[[], list[Row]]]:
         "enqueue": lambda: [history.enqueue()],
         "record": lambda: [library.record()],
         "rebuild": lambda: [library.rebuild()],
+        "download": lambda: [download.large_file(rounds)],
         "soak": lambda: [library.soak()],
         "environment": lambda: environment.settings(rounds),
     }

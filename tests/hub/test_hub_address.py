@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from studio.downloads.pack import pack_size
 from studio.models.hub.hub_address import (
     Address,
     FileAddress,
@@ -76,6 +78,7 @@ def test_an_address_is_understood(text: str, meant: Address) -> None:
     "text",
     [
         *("", "two words", "a/b c", "a//b", "../", "a/b@", "a/b:", "ftp://x/y", "http://[::1"),
+        *("file://]", "file://[::1", "~\0", "~\ud800", "file:///a%00", "https://[x]/a", "\ud800/a"),
         "https://huggingface.co/",
         "https://huggingface.co/datasets/a/b",
         "https://huggingface.co/..%2F..%2Fetc",
@@ -88,5 +91,8 @@ def test_other_texts_are_refused_with_a_sentence(text: str) -> None:
         meant = parse_address(text, HUB)
     except ProblemError as error:
         assert error.problem.kind == "bad_input"
+        msgspec.json.encode(error.problem)
     else:
-        assert isinstance(meant, LocalAddress) and text.startswith("..")
+        assert isinstance(meant, LocalAddress)
+        with pytest.raises(ProblemError):
+            pack_size(meant.path / "nothing")

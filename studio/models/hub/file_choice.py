@@ -27,7 +27,9 @@ _CONFIGURATION = re.compile(
     r"|(spiece|sentencepiece\.bpe|tokenizer)\.model",
     re.IGNORECASE,
 )
-_ABOUT = re.compile(r"(README|LICEN[CS]E|NOTICE|COPYING)[\w.-]*", re.IGNORECASE)
+_ABOUT = re.compile(
+    r"(README|LICEN[CS]E|NOTICE|COPYING)[\w-]*(\.(md|txt|rst|html|pdf))?", re.IGNORECASE
+)
 _WEIGHTS = re.compile(
     r"(?P<stem>model|diffusion_pytorch_model|adapter_model|pytorch_lora_weights)"
     r"(?P<variant>\.(?!safetensors)\w+)?((\.safetensors)?-\d{5}-of-\d{5})?(?P<late>\.(?!safetensors)\w+)?"
@@ -118,7 +120,7 @@ def _diffusers(model: HubModel, *, full: bool, components: Collection[str] | Non
 
 
 def _gguf(model: HubModel, version: GgufVersion) -> FileChoice:
-    kept = [item for item in _directory(model.files, "") if _ABOUT.fullmatch(_base(item))]
+    kept = _about(model)
     notes: tuple[Sentence, ...] = ()
     if len(version.files) > 1:
         notes = (
@@ -197,7 +199,7 @@ def _one_file(model: HubModel, item: HubFile) -> FileChoice:
                 file=item.name,
             ),
         )
-    about = [x for x in _directory(model.files, "") if _ABOUT.fullmatch(x.name) and x != item]
+    about = [other for other in _about(model) if other != item]
     stem = _base(item).rpartition(".")[0]
     generic = stem in ("model", "diffusion_pytorch_model", "pytorch_lora_weights", "adapter_model")
     folder = model.name if generic else stem
@@ -256,6 +258,12 @@ def _small_files(files: Iterable[HubFile]) -> list[HubFile]:
         and (item.size or 0) <= _MAX_SMALL
         and not _base(item).lower().endswith((".safetensors", ".gguf", *PICKLED_WEIGHTS, ".bin"))
     ]
+
+
+def _about(model: HubModel) -> list[HubFile]:
+    """Return the model card and the licence."""
+    top = _directory(model.files, "")
+    return [x for x in top if _ABOUT.fullmatch(x.name) and (x.size or 0) <= _MAX_SMALL]
 
 
 def _directory(files: Iterable[HubFile], prefix: str) -> list[HubFile]:

@@ -10,7 +10,7 @@ from urllib.request import url2pathname
 
 from msgspec import Struct
 
-from studio.formats.untrusted_files import user_path
+from studio.formats.untrusted_files import printable, user_path
 from studio.models.hub.endpoint import HUB_HOSTS, MIRROR, OFFICIAL, host_of
 from studio.protocol import ProblemError, problem
 
@@ -52,7 +52,10 @@ def parse_address(text: str, endpoint: str) -> Address:
     """Return what `text` means. `endpoint` is the configured hub. Raises `ProblemError`."""
     text = text.strip().strip("<>\"'").strip()
     if text.lower().startswith("file:"):
-        return LocalAddress(_file_path(text))
+        try:
+            return LocalAddress(_file_path(text))
+        except ValueError as error:
+            raise _not_understood(text) from error
     if text.startswith(("/", "./", "../", "~", ".\\", "..\\", "\\\\")) or _DRIVE.match(text):
         return LocalAddress(user_path(text))
     if text.lower().startswith("hf://"):
@@ -143,7 +146,7 @@ def _not_understood(text: str) -> ProblemError:
     return problem(
         "bad_input",
         "{text} is not the name of a model in the hub, nor an address. Examples: {name}, {address}",
-        text=repr(text[:200]),
+        text=printable(repr(text), 200),
         name="Qwen/Qwen3.5-2B",
         address=f"{OFFICIAL}/Qwen/Qwen3.5-2B",
     )

@@ -42,6 +42,7 @@ from studio.library.recipes import metadata
 from studio.library.records import Asset, Job
 from studio.library.recovery import rebuild, salvage
 from studio.library.recovery.check import Contradiction, find_contradictions
+from studio.library.recovery.earlier_folders import list_earlier_folders
 from studio.library.recovery.result_files import UnreadFile, has_results
 from studio.library.recovery.retries import Retries
 from studio.library.recovery.unrecorded import index_unrecorded
@@ -151,6 +152,8 @@ class Library:
         try:
             if saved is not None:
                 salvage.restore_jobs(database, saved, root)
+            with contextlib.suppress(OSError):
+                list_earlier_folders(database, root)
             library._check_values()
             library._reconcile_queue()
             library._complete_index()

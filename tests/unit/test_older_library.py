@@ -159,3 +159,33 @@ def test_its_index_is_migrated_once(root: Path) -> None:
         library.close()
         with contextlib.closing(sqlite3.connect(root / FILE_NAME)) as db:
             assert db.execute("PRAGMA user_version").fetchone() == (VERSION,)
+
+
+def test_folders_that_an_earlier_version_wrote_to_stay_usable(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STUDIO_HOME", str(tmp_path))
+    outside = tmp_path / "my results"
+    outside.mkdir()
+    with contextlib.closing(sqlite3.connect(root / FILE_NAME)) as db:
+        ((stored,),) = db.execute("SELECT path FROM assets WHERE path LIKE '%.png' LIMIT 1")
+        shutil.move(root / stored, outside / "fox.png")
+        db.execute("UPDATE assets SET path = ? WHERE path = ?", (str(outside / "fox.png"), stored))
+        db.commit()
+    library = Library.open(root)
+    try:
+        library.rebuild()
+        assert outside / "fox.png" in {asset.path for asset in library.assets.find(AssetQuery())}
+    finally:
+        library.close()
+
+
+def test_folders_that_a_library_from_elsewhere_names_are_not_trusted(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STUDIO_HOME", str(tmp_path / "home"))
+    with contextlib.closing(sqlite3.connect(root / FILE_NAME)) as db:
+        db.execute("UPDATE assets SET path = '/etc/' || id WHERE path LIKE '%.png'")
+        db.commit()
+    Library.open(root).close()
+    assert (tmp_path / "home" / "output_folders").read_bytes() == b""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Iterable
 from pathlib import Path
 
 from studio.formats.atomic_write import make_private_folder
@@ -36,6 +37,17 @@ class ChosenFolders:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+
+    def exists(self) -> bool:
+        """Return whether there is a list, even an empty one."""
+        return self._file.exists()
+
+    def begin(self, folders: Iterable[Path]) -> None:
+        """Make the list, with these folders. Raises `OSError`."""
+        for folder in folders:
+            self.add(folder)
+        make_private_folder(self._file.parent)
+        self._file.touch(0o600)
 
     def contains(self, folder: Path) -> bool:
         """Return whether the user chose this folder; the folder itself is not touched."""

@@ -108,10 +108,12 @@ def test_json_lines_may_name_adapters(tmp_path: Path) -> None:
     assert row.labels == {}
 
 
-def test_a_picture_is_found_beside_the_table(tmp_path: Path) -> None:
-    (row,) = read_table(written(tmp_path / "t.csv", "task,input,scale\nupscale,a.png,4\n")).rows
+@pytest.mark.parametrize("name", ["a.png", "~nobody-at-all/a.png"])
+def test_a_picture_is_found_beside_the_table(tmp_path: Path, name: str) -> None:
+    file = written(tmp_path / "t.csv", f"task,input,scale\nupscale,{name},4\n")
+    (row,) = read_table(file).rows
     assert isinstance(row.request, UpscaleRequest)
-    assert row.request.input.path == str(tmp_path / "a.png")
+    assert row.request.input.path == str(tmp_path / name)
 
 
 @pytest.mark.parametrize("character", ["\u2028", "\u2029", "\x85", "\x0b", "\x0c", "\x1c"])

@@ -42,6 +42,8 @@ _MARK = re.compile(r"[{}|$%#]|__|//|/\*")
 _MAX_MARKS = 1_000
 """What the parser reads in about half a second."""
 _MAX_STEPS = 100_000
+_MAX_DEPTH = 50
+"""Of wildcards and variables within each other."""
 _MAX_CHARACTERS = 50_000_000
 """Of all texts that are made on the way."""
 _SPARE = 10
@@ -333,6 +335,12 @@ class _Within:
                 "bad_input",
                 "{name} contains itself, so that it would never end.",
                 name=printable(name),
+            )
+        if len(names) >= _MAX_DEPTH:
+            raise problem(
+                "bad_input",
+                "Wildcards and variables can be within each other at most {most} times.",
+                most=_MAX_DEPTH,
             )
         self._names = names
         self._name = name

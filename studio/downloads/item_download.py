@@ -147,6 +147,11 @@ class ItemDownload:
         """Write the texts and rename the folder, which makes the model visible all at once."""
         for name, text in self._item.texts.items():
             write_atomic(self._files / name, text.encode())
+        expected = {self._files / file.name for file in self._item.files}
+        expected |= {self._files / name for name in self._item.texts}
+        for path in self._files.rglob("*"):
+            if path not in expected and not path.is_dir():  # half written when a process was killed
+                path.unlink()
         wanted = folder_name_for(self._item.folder)
         name, number = wanted, 1
         while True:

@@ -134,7 +134,8 @@ class _Download:
         self._progress = progress
         self._stop = stop
         self._hash: StreamHash | None = None
-        self._resumed = False
+        self._is_doubtful = False
+        """Whether a wrong hash may be due to an earlier part, or to headers that were cut off."""
 
     def close(self) -> None:
         """End the hashing thread."""
@@ -147,8 +148,8 @@ class _Download:
         self._fetch(pause)
         if not self._is_verified():
             discard_partial(self._target)
-            if self._resumed:  # its first part may have been of another version
-                self._resumed = False
+            if self._is_doubtful:
+                self._is_doubtful = False
                 self._fetch(pause)
             if not self._part.exists() or not self._is_verified():
                 discard_partial(self._target)
@@ -249,7 +250,7 @@ class _Download:
             if has_changed or first != done:
                 discard_partial(self._target)
                 raise RetryableError("the file changed on the server", wait=0.0)
-            self._resumed = True
+            self._is_doubtful = True
         else:
             done = 0
             length = response.headers.get("Content-Length", "")
@@ -270,7 +271,9 @@ class _Download:
                 size=readable_size(self._expected),
             )
         total = total if total is not None else self._expected
-        if total is not None:
+        if total is None:
+            self._is_doubtful = True
+        else:
             check_space(self._part.parent, total - done)
         if not done:  # before writing the new version, in case of a crash in between
             self._part.unlink(missing_ok=True)
@@ -281,6 +284,8 @@ class _Download:
         received = _size(self._part)
         if total is not None and received < total:
             raise RetryableError(f"connection closed after {received} of {total} bytes")
+        if total is None and not received:
+            raise RetryableError("connection closed before the first byte")
 
     def _prepare_hash(self, done: int) -> None:
         if not self._sha256 or (self._hash is not None and self._hash.position == done):

@@ -246,6 +246,35 @@ def test_a_cancelled_download_keeps_its_partial_file(server: Server, tmp_path: P
     assert fetch(server, target).read_bytes() == CONTENT
 
 
+RESPONSE = (
+    f'HTTP/1.1 200 OK\r\nContent-Length: {len(CONTENT)}\r\nETag: "one"\r\n\r\n'
+).encode() + CONTENT
+
+
+@pytest.mark.parametrize("cut", [*range(RESPONSE.index(CONTENT) + 2), len(RESPONSE) - 1])
+def test_a_response_that_is_cut_at_any_byte_is_asked_for_again(tmp_path: Path, cut: int) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def answer() -> None:
+            for length in (cut, len(RESPONSE)):
+                connection, _ = listening.accept()
+                with connection:
+                    asked = connection.recv(10_000)
+                    connection.sendall(RESPONSE[:length] if b"Range" not in asked else partial)
+
+        missing = RESPONSE[cut:]
+        partial = (
+            f'HTTP/1.1 206 Partial Content\r\nContent-Length: {len(missing)}\r\nETag: "one"\r\n'
+            f"Content-Range: bytes {len(CONTENT) - len(missing)}-{len(CONTENT) - 1}/{len(CONTENT)}"
+            "\r\n\r\n"
+        ).encode() + missing
+        thread = threading.Thread(target=answer)
+        thread.start()
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}/model.gguf"
+        assert download(url, tmp_path / "x", sha256=SHA256, pause=0.0).read_bytes() == CONTENT
+        thread.join()
+
+
 def test_a_download_from_a_server_that_stalls_can_be_stopped(tmp_path: Path) -> None:
     stop = StopSignal()
     with socket.create_server(("127.0.0.1", 0)) as listening:

@@ -24,7 +24,7 @@ from tests.fuzz.bounds import bounded
 from tests.fuzz.inputs import damaged, fuzz, is_on_demand
 from tests.unit.conftest import enqueue, record
 
-ROUNDS = 2_000 if is_on_demand() else 150
+ROUNDS = 300 if is_on_demand() else 150
 _PAGE = 4_096
 _made: list[tempfile.TemporaryDirectory[str]] = []
 

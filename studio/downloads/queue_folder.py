@@ -12,6 +12,7 @@ any way, so that an item in state `running` whose lock is free was interrupted.
 from __future__ import annotations
 
 import contextlib
+import re
 import shutil
 import time
 from collections.abc import Iterator
@@ -30,6 +31,7 @@ from studio.protocol import Problem, ProblemError, problem
 
 FOLDER = ".downloading"
 _LOCK_SECONDS = 10.0
+_ID = re.compile(r"[0-9a-f]{10}")
 
 
 class Record(Struct):
@@ -74,10 +76,14 @@ class QueueFolder:
 
     def record(self, id: str) -> Record | None:
         """Return the state of an item; None if it is unknown."""
+        if not _ID.fullmatch(id):
+            return None
         try:
             record = read_json_file(self.root / id / "state.json", Record)
         except msgspec.DecodeError:
             record = Record()
+        if record is not None and record.folder != Path(record.folder).name:
+            record.folder = ""
         if record is None and (self.root / id / "item.json").exists():
             record = Record()
         return record
@@ -104,10 +110,10 @@ class QueueFolder:
     def add(self, item: Item, *, first: bool) -> None:
         """Store an item, or set a stored one to waiting again unless it is running or done."""
         with self._exclusive():
-            record = self.record(item.id)
-            if record is None or self.item(item.id) is None:
+            record = self.record(item.id) or Record(order=self._order(first=first))
+            if record.state != "running" or self.item(item.id) is None:
                 write_json_file(self.root / item.id / "item.json", item)
-                record = record or Record(order=self._order(first=first))
+                self._items[item.id] = item
             is_done = record.state == "done" and (self.models / record.folder).is_dir()
             if record.state != "running" and not is_done:
                 if record.state in ("cancelled", "done"):

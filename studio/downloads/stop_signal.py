@@ -15,14 +15,15 @@ class StopSignal:
     def __init__(self) -> None:
         self._event = threading.Event()
         self._lock = threading.Lock()
-        self._reading: set[HTTPResponse] = set()
+        self._connections: set[socket.socket] = set()
 
     def set(self) -> None:
         """Stop. May be called from any thread."""
         self._event.set()
         with self._lock:
-            for response in self._reading:
-                _shut_down(response)
+            for connection in self._connections:
+                with contextlib.suppress(OSError):
+                    connection.shutdown(socket.SHUT_RDWR)
 
     def is_set(self) -> bool:
         """Return whether it was set."""
@@ -35,19 +36,16 @@ class StopSignal:
     @contextlib.contextmanager
     def reading(self, response: HTTPResponse) -> Iterator[None]:
         """Let `set` end reads of `response` for the duration of a block."""
+        if response.isclosed():  # it has no content
+            yield
+            return
+        # A duplicate, since the response closes its own at the end, and the number is used again.
+        connection = socket.fromfd(response.fileno(), socket.AF_INET, socket.SOCK_STREAM)
         with self._lock:
-            self._reading.add(response)
+            self._connections.add(connection)
         try:
             yield
         finally:
             with self._lock:
-                self._reading.discard(response)
-
-
-def _shut_down(response: HTTPResponse) -> None:
-    with contextlib.suppress(OSError, ValueError):
-        connection = socket.socket(fileno=response.fileno())
-        try:
-            connection.shutdown(socket.SHUT_RDWR)
-        finally:
-            connection.detach()
+                self._connections.discard(connection)
+            connection.close()

@@ -442,3 +442,36 @@ def test_a_damaged_file_of_the_queue_concerns_one_item(
     (models / FOLDER / item.id / name).write_bytes(b"\xff{")
     assert other.id in [status.id for status in queue.statuses()]
     assert run(queue, item) is None
+
+
+@pytest.mark.parametrize("id", ["..", ".", "", "../outside", "/tmp", "x" * 5000, "a\0b"])
+def test_an_id_that_is_a_path_is_unknown(
+    hub: HubServer, queue: DownloadQueue, models: Path, id: str
+) -> None:
+    queue.add(item_of(hub))
+    (models / "outside").mkdir()
+    (models / "outside" / "state.json").write_text("{}")
+    with pytest.raises(ProblemError) as error:
+        queue.cancel(id, remove=True)
+    assert "There is no download" in str(error.value.problem.message)
+    assert (models / "outside" / "state.json").exists()
+
+
+def test_what_a_stranger_wrote_into_the_queue_stays_in_the_models_folder(
+    hub: HubServer, queue: DownloadQueue, models: Path
+) -> None:
+    outside = models.parent / "outside"
+    outside.mkdir(parents=True)
+    item = item_of(hub)
+    hostile = msgspec.structs.replace(
+        item, folder="../../outside", texts={"../../../outside/a": "x"}
+    )
+    files = tuple(msgspec.structs.replace(file, url="file:///etc/passwd") for file in item.files)
+    local = msgspec.structs.replace(item, files=files)
+    for odd in (hostile, local):
+        problem = run(queue, odd)
+        assert problem is not None and problem.kind == "bad_input"
+    (models / FOLDER / item.id / "state.json").write_text('{"folder": "../../outside"}')
+    assert run(queue, item) is None
+    assert list(outside.iterdir()) == []
+    assert visible(models)[0].startswith("chat/")

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import keyring
+import msgspec
 import pytest
 from keyring.backend import KeyringBackend
 from keyring.backends import fail
@@ -104,7 +105,13 @@ def test_a_search_filters_and_sorts(hub: HubServer) -> None:
         (Fault("/api/", status=403, headers={"X-Error-Code": "GatedRepo"}), "", "accept its terms"),
         (Fault("/api/", status=200, body=b"<html>"), "", "not that of a model hub"),
         (Fault("/api/", status=200, body=b"[1]"), "", "not that of a model hub"),
-        (Fault("/api/", status=200, body=b'{"id": 3}', times=9), "", ""),
+        (Fault("/api/", status=200, body=b"[" * 100_000), "", "not that of a model hub"),
+        (
+            Fault("/api/", status=200, body=b'{"id": "a/b", "evalResults": [[]]}'),
+            "",
+            "not that of a model hub",
+        ),
+        (Fault("/api/", status=200, body=b'{"likes": "x"}'), "", "not that of a model hub"),
     ],
 )  # fmt: skip
 def test_errors_of_the_hub_are_sentences_without_the_token(
@@ -112,13 +119,19 @@ def test_errors_of_the_hub_are_sentences_without_the_token(
 ) -> None:
     hub.add("tiny/chat", {})
     hub.faults = [fault]
-    if not words:
-        assert HubClient(hub.endpoint, token).model_info("tiny/chat").repository == "3"
-        return
     with pytest.raises(ProblemError) as error:
         HubClient(hub.endpoint, token).model_info("tiny/chat")
     assert words in message(error)
     assert SECRET not in message(error) + error.value.problem.detail
+
+
+def test_odd_values_in_a_description_are_left_out(hub: HubServer) -> None:
+    files = b'{"rfilename": "\\ud800", "size": -1}, {"rfilename": 3, "size": [1]}'
+    body = b'{"id": "a/b", "tags": 5, "cardData": {"language": 7}, "siblings": [%s]}' % files
+    hub.faults = [Fault("/api/", status=200, body=body)]
+    model = HubClient(hub.endpoint).model_info("a/b")
+    assert [(file.name, file.size) for file in model.files] == [("?", None), ("3", None)]
+    assert msgspec.json.encode(model)
 
 
 @pytest.mark.parametrize("name", ["no/such", "a/b/c", "..", "a" * 200])

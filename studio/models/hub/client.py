@@ -5,6 +5,7 @@ huggingface_hub is imported when it is first needed, since that takes a quarter 
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -106,7 +107,8 @@ class HubClient:
             raise self._unreachable(printable(f"{type(error).__name__}: {error}")) from None
         except hub.errors.HFValidationError as error:
             raise _no_repository(name, printable(str(error))) from None
-        except (httpx2.HTTPError, httpx2.InvalidURL, ValueError, TypeError, KeyError) as error:
+        except Exception as error:
+            # The library reads the answer's fields without checking them.
             raise problem(
                 "bad_input",
                 "The answer of {host} is not that of a model hub. Check the address of the hub in "
@@ -206,6 +208,7 @@ def _huggingface() -> Any:
     import huggingface_hub.errors
     import huggingface_hub.utils
 
+    huggingface_hub.utils.logging.set_verbosity(logging.ERROR)
     return huggingface_hub
 
 
@@ -217,28 +220,28 @@ def _described(endpoint: str, info: Any) -> HubModel:
     if licence == "other":
         licence = str(card.get("license_name") or licence)
     status = info.security_repo_status if isinstance(info.security_repo_status, dict) else {}
-    issues = status.get("filesWithIssues") or []
+    issues = [x for x in status.get("filesWithIssues") or [] if isinstance(x, dict)]
     return HubModel(
         endpoint=endpoint,
         repository=printable(str(info.id)),
-        revision=str(info.sha or ""),
+        revision=printable(str(info.sha or "")),
         files=tuple(
             HubFile(
-                file.rfilename,
-                file.size if isinstance(file.size, int) else None,
-                file.lfs.sha256.lower() if file.lfs else "",
+                printable(str(file.rfilename), 1000),
+                file.size if isinstance(file.size, int) and file.size >= 0 else None,
+                str(file.lfs.sha256).lower() if file.lfs else "",
             )
             for file in info.siblings or ()
         ),
         licence=printable(licence, 100),
         is_gated=bool(info.gated),
         is_private=bool(info.private),
-        pipeline_tag=str(info.pipeline_tag or ""),
-        library=str(info.library_name or ""),
+        pipeline_tag=printable(str(info.pipeline_tag or "")),
+        library=printable(str(info.library_name or "")),
         languages=_texts(card.get("language")),
         base_models=_texts(card.get("base_model")),
         tags=tags,
-        unsafe=tuple(str(issue.get("path", "")) for issue in issues if isinstance(issue, dict)),
+        unsafe=tuple(printable(str(issue.get("path", "")), 1000) for issue in issues),
         downloads=int(info.downloads or 0),
         likes=int(info.likes or 0),
         updated=info.last_modified.date().isoformat() if info.last_modified else "",

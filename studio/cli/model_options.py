@@ -14,9 +14,13 @@ def add_model_options(command: argparse.ArgumentParser) -> None:
     for name, text, argument in (
         ("list", "list the installed models", ""),
         ("add", "add a folder or a file, which stays where it is", "PATH"),
-        ("remove", "remove a model from the list; its files are kept", "ID"),
+        ("remove", "remove a model from the list; its files are kept without --files", "ID"),
         ("verify", "check the files of a model, or of all models", "[ID]"),
         ("starter", "install missing starter models", ""),
+        ("usage", "show what each model weighs and when it was last used", ""),
+        ("duplicates", "find weights that are on the disk more than once", ""),
+        ("restore", "bring a model back that was removed with its files", "[ID]"),
+        ("move", "move a model's files to another folder or disk", "ID"),
     ):
         action = actions.add_parser(name, help=text)
         if argument == "PATH":
@@ -26,6 +30,18 @@ def add_model_options(command: argparse.ArgumentParser) -> None:
         elif argument:
             action.add_argument("id", type=valid_text, metavar="ID", nargs="?", default="")
         action.add_argument("--json", action="store_true", help="print JSON")
+        if name == "remove":
+            action.add_argument(
+                "--files",
+                action="store_true",
+                help="also move its files to the trash, if they are in the app's models folder",
+            )
+        elif name == "restore":
+            action.add_argument(
+                "--empty", action="store_true", help="delete what is in the trash for good"
+            )
+        elif name == "move":
+            action.add_argument("dir", metavar="DIR")
     search = actions.add_parser("search", help="search the model hub")
     search.add_argument("words", type=valid_text, metavar="WORDS", nargs="+")
     search.add_argument("--task", choices=tasks(), default=None)

@@ -1,4 +1,4 @@
-"""`studio models`: list, add, remove, verify, and the starter pack; `hub_models` does the rest."""
+"""`studio models`: list, add, verify, and the starter pack; `hub_models` and others do the rest."""
 
 from __future__ import annotations
 
@@ -39,9 +39,8 @@ def models(options: argparse.Namespace) -> int:
                 return _list(registry, as_json=options.json)
             case "add":
                 return _show([registry.add(Path(options.path))], as_json=options.json)
-            case "remove":
-                registry.remove(options.id)
-                return DONE
+            case "usage" | "duplicates" | "remove" | "restore" | "move":
+                return _storage(options, registry, paths)
             case "verify":
                 return _verify(registry, options.id, as_json=options.json)
             case "starter":
@@ -51,6 +50,22 @@ def models(options: argparse.Namespace) -> int:
     except ProblemError as error:
         print(f"studio models {options.action}: {error.problem.message}", file=sys.stderr)
         return USAGE_ERROR
+
+
+def _storage(options: argparse.Namespace, registry: Registry, paths: Paths) -> int:
+    from studio.cli import model_storage  # opens the library, which the other actions need not
+
+    match options.action:
+        case "usage":
+            return model_storage.usage(registry, paths, as_json=options.json)
+        case "duplicates":
+            return model_storage.duplicates(registry, paths, as_json=options.json)
+        case "remove":
+            return model_storage.remove(registry, paths, options)
+        case "restore":
+            return model_storage.restore(registry, paths, options)
+        case _:
+            return model_storage.move(registry, paths, options)
 
 
 def _with_the_hub(options: argparse.Namespace, paths: Paths) -> int:

@@ -211,6 +211,21 @@ class Registry:
                     entries.remove(entry)
             self._scan()
 
+    def relocate(self, id: str, path: Path) -> ModelRef:
+        """Record that the files of a model are at `path` now; it keeps its id.
+
+        Raises `ProblemError` if there is no such model at `path`, or the list could not be saved.
+        """
+        described = describe_path(path)
+        with self._lock:
+            with self._remembered.edit() as content:
+                entry = next((entry for entry in content.models if entry.id == id), None)
+                if entry is None:
+                    raise _unknown_model(id, list(self._models))
+                entry.name = entry.name or self._models[id].name
+                entry.path, entry.added, entry.hidden = described.path, True, False
+            return self._scan()[id]
+
     def verify(self, id: str) -> Problem | None:
         """Check a model's files (`verify_model`). Returns the problem, or None.
 

@@ -14,7 +14,7 @@ from studio.kinds.kind import Medium
 from studio.library.folder.stored_paths import StoredPaths
 from studio.library.index.checksums import is_intact
 from studio.library.index.database import DamagedDatabaseError, Database
-from studio.library.index.facets import Facets, read_facets
+from studio.library.index.facets import Facets, read_facets, read_model_use
 from studio.library.index.search import TRASHED, AssetQuery, match_expression
 from studio.library.records import Asset
 
@@ -147,6 +147,10 @@ class Assets:
     def facets(self) -> Facets:
         """Return the models, tags and labels for filter menus."""
         return read_facets(self._database)
+
+    def model_use(self) -> dict[str, tuple[int, str]]:
+        """Return id of each model → number of assets, and when the last was made (ISO 8601)."""
+        return read_model_use(self._database)
 
     def count(self) -> int:
         """Return the number of assets outside the trash."""

@@ -65,6 +65,15 @@ def read_facets(database: Database) -> Facets:
     )
 
 
+def read_model_use(database: Database) -> dict[str, tuple[int, str]]:
+    """Return id of each model → number of assets, and when the last was made (ISO 8601)."""
+    with database.read() as db:
+        rows = db.execute(
+            "SELECT model, count(*), max(created) FROM assets WHERE model != '' GROUP BY model"
+        ).fetchall()
+    return {model: (count, str(created)) for model, count, created in rows}
+
+
 def read_collections(database: Database) -> tuple[tuple[str, int], ...]:
     """Return (collection, number of assets), sorted by name."""
     return _counted(database, "collected", "collection")

@@ -1,0 +1,147 @@
+"""`studio models usage`, `duplicates`, `remove --files`, `restore` and `move`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+import msgspec
+
+from studio.cli.exit_status import DONE
+from studio.cli.folders import library_folder
+from studio.cli.terminal import write_over
+from studio.formats.untrusted_files import printable
+from studio.jobs.model_usage import model_usage
+from studio.library.store import Library
+from studio.models.registry import Registry
+from studio.models.storage.duplicates import find_duplicates
+from studio.models.storage.model_trash import (
+    RemovedModel,
+    empty_trash,
+    remove_with_files,
+    removed_models,
+    restore_model,
+)
+from studio.models.storage.move_model import move_model
+from studio.protocol import ProblemError, readable_size
+from studio.settings import Paths
+
+
+def usage(registry: Registry, paths: Paths, *, as_json: bool) -> int:
+    """Print the size of each model and when it was last used, the largest first."""
+    library = _library(paths)
+    try:
+        found = model_usage(registry.list(), library, paths)
+    finally:
+        if library is not None:
+            library.close()
+    for each in found:
+        if as_json:
+            fields = {
+                "id": each.model.id,
+                "size": each.size,
+                "results": each.results,
+                "last_used": each.last_used or None,
+                "own": each.is_own,
+                "path": each.model.path,
+            }
+            print(json.dumps(fields, ensure_ascii=False))
+            continue
+        used = f"last used {each.last_used[:10]}" if each.last_used else "not used yet"
+        print(f"{readable_size(each.size):>8}  {used:<20}  {each.model.id}")
+    removed = removed_models(paths)
+    if not as_json:
+        print(f"{readable_size(sum(each.size for each in found)):>8}  in total")
+        for gone in removed:
+            print(
+                f"{readable_size(gone.size):>8}  in the trash: {printable(gone.id)} "
+                f"(studio models restore {printable(gone.id)})"
+            )
+    return DONE
+
+
+def duplicates(registry: Registry, paths: Paths, *, as_json: bool) -> int:
+    """Print the weight files that are there more than once."""
+    shown = not as_json and sys.stderr.isatty()
+
+    def progress(done: int, total: int) -> None:
+        if shown:
+            write_over(f"Comparing: {100 * done // max(1, total)} %")
+
+    found = find_duplicates(registry.list(), paths.cache, progress)
+    if shown:
+        write_over("")
+    for group in found:
+        if as_json:
+            print(json.dumps(msgspec.to_builtins(group), ensure_ascii=False))
+            continue
+        print(f"{readable_size(group.size)}, {len(group.files)} copies:")
+        for file in group.files:
+            print(f"  {printable(file.path, 1000)}  ({', '.join(file.models)})")
+    if not as_json:
+        wasted = sum(group.wasted for group in found)
+        print(
+            f"The copies take {readable_size(wasted)}." if found else "No weights are there twice."
+        )
+    return DONE
+
+
+def remove(registry: Registry, paths: Paths, options: argparse.Namespace) -> int:
+    """Remove a model from the list, with --files also from the disk."""
+    if not options.files:
+        registry.remove(options.id)
+        return DONE
+    removed = remove_with_files(registry, paths, options.id)
+    if removed is None:
+        print("Its files belong to another program and were kept. It is off the list.")
+        return DONE
+    _print_removed(removed)
+    return DONE
+
+
+def restore(registry: Registry, paths: Paths, options: argparse.Namespace) -> int:
+    """Bring a model back from the trash, or empty it."""
+    if options.empty:
+        print(f"{readable_size(empty_trash(paths))} were freed.")
+        return DONE
+    if not options.id:
+        for removed in removed_models(paths):
+            print(f"{removed.id}  {readable_size(removed.size):>8}  {removed.origin}")
+        return DONE
+    model = restore_model(registry, paths, options.id)
+    print(f"{model.id} is back: {model.path}")
+    return DONE
+
+
+def move(registry: Registry, paths: Paths, options: argparse.Namespace) -> int:
+    """Move a model's files to another folder or disk."""
+    shown = sys.stderr.isatty()
+
+    def progress(done: int, total: int) -> None:
+        if shown:
+            write_over(f"{100 * done // max(1, total)} %")
+
+    model = move_model(registry, paths, options.id, Path(options.dir), progress)
+    if shown:
+        write_over("")
+    print(f"{model.id} is now in {model.path}")
+    return DONE
+
+
+def _print_removed(removed: RemovedModel) -> None:
+    print(
+        f"{removed.id} ({readable_size(removed.size)}) is in the trash. "
+        f"To undo: studio models restore {removed.id}. To free the space: "
+        "studio models restore --empty"
+    )
+
+
+def _library(paths: Paths) -> Library | None:
+    """Return the library if there is one; sizes are shown without it."""
+    try:
+        folder = library_folder(paths)
+        return Library.open(folder, run_queue=False) if Library.is_in(folder) else None
+    except ProblemError:
+        return None

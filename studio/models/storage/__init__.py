@@ -1,0 +1,1 @@
+"""What models weigh on disk, which are there twice, their removal with undo, and moving them."""

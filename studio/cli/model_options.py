@@ -42,6 +42,9 @@ def add_model_options(command: argparse.ArgumentParser) -> None:
             )
         elif name == "move":
             action.add_argument("dir", metavar="DIR")
+    catalogue = actions.add_parser("catalogue", help="list models to download, by their purpose")
+    catalogue.add_argument("--task", choices=tasks(), default=None)
+    catalogue.add_argument("--json", action="store_true", help="print JSON")
     search = actions.add_parser("search", help="search the model hub")
     search.add_argument("words", type=valid_text, metavar="WORDS", nargs="+")
     search.add_argument("--task", choices=tasks(), default=None)
@@ -54,8 +57,8 @@ def add_model_options(command: argparse.ArgumentParser) -> None:
     get = actions.add_parser("get", help="download a model, resuming an earlier attempt")
     _download_options(
         get,
-        "a repository (owner/name, owner/name@revision, owner/name:Q4_K_M), an address, or the "
-        "path of a model, also as a zip file",
+        "an id of the catalogue, a repository (owner/name, owner/name@revision, "
+        "owner/name:Q4_K_M), an address, or the path of a model, also as a zip file",
     )
     get.add_argument("--yes", "-y", action="store_true", help="do not ask before the download")
     _queue_options(actions.add_parser("downloads", help="list, pause, resume and cancel downloads"))

@@ -72,6 +72,8 @@ def _with_the_hub(options: argparse.Namespace, paths: Paths) -> int:
     from studio.cli import downloads, hub_models  # 50 ms, which the other actions need not wait
 
     match options.action:
+        case "catalogue":
+            return hub_models.catalogue(options, paths)
         case "search":
             return hub_models.search(options, paths)
         case "info":
@@ -90,7 +92,10 @@ def _list(registry: Registry, *, as_json: bool) -> int:
     for name, found_problem in registry.problems().items():
         print(f"{name}: {found_problem.message}", file=sys.stderr)
     if not found and not as_json:
-        print("There are no models yet. `studio models starter` installs the starter models.")
+        print(
+            "There are no models yet. `studio models starter` installs the starter models, "
+            "`studio models catalogue` lists others."
+        )
     return DONE
 
 

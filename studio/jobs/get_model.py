@@ -81,7 +81,7 @@ def plan_download(text: str, settings: Settings, *, file: str = "", full: bool =
     if isinstance(address, LocalAddress):
         return LocalCopy(address.path, pack_size(address.path))
     if isinstance(address, FileAddress):
-        return _from_address(address, token_source(settings))
+        return download_from_url(address.url, settings, name=address.name)
     model, choice = describe(address, settings, file=file, full=full)
     return hub_download(model, choice)
 
@@ -189,12 +189,17 @@ def _components(content: bytes) -> tuple[str, ...] | None:
     )
 
 
-def _from_address(address: FileAddress, token_of: TokenOf) -> HubDownload:
-    """Ask for the size and the name of a file at an address, without reading it."""
-    check_address(address.url, "")
+def download_from_url(
+    url: str, settings: Settings, sha256: str = "", name: str = ""
+) -> HubDownload:
+    """Ask for the size and the name of a file at an address, and return its download.
+
+    `name` is used if the server does not say one. Raises `ProblemError`.
+    """
+    check_address(url, sha256)
     try:
-        with open_url(address.url, {}, token_of(address.url)) as response:
-            name = _file_name(response) or address.name or _last_step(response.url)
+        with open_url(url, {}, token_source(settings)(url)) as response:
+            name = _file_name(response) or name or _last_step(response.url)
             length = response.headers.get("Content-Length", "")
             is_page = response.headers.get_content_type() == "text/html"
     except RetryableError as error:
@@ -225,13 +230,15 @@ def _from_address(address: FileAddress, token_of: TokenOf) -> HubDownload:
                 file=name,
             ),
         )
-    source = ModelSource("url", shown_url(address.url))
+    source = ModelSource("url", shown_url(url))
+    size = int(length) if length.isdigit() else None
+    hashes = {name: sha256} if sha256 else {}
     item = Item(
         title=name,
         folder=folder_name_for(Path(name).stem),
-        files=(ItemFile(name, address.url, int(length) if length.isdigit() else None),),
+        files=(ItemFile(name, url, size, sha256),),
         source=source,
-        texts={SOURCE_FILE: source_text(SourceFile(source))},
+        texts={SOURCE_FILE: source_text(SourceFile(source, files=hashes))},
     )
     return HubDownload(item, None, notes, needs_consent=bool(notes))
 

@@ -77,6 +77,46 @@ def test_a_model_is_found_shown_fetched_and_remembered_with_its_source(
     assert [item["state"] for item in events(out)] == ["done"]
 
 
+def test_an_entry_of_the_catalogue_is_fetched_by_its_id(
+    studio: Studio, hub: HubServer, tmp_path: Path
+) -> None:
+    gguf = write_gguf(tmp_path / "x.gguf")
+    repository = hub.add(
+        "tiny/gguf", {"t-Q4_K_M.gguf": gguf, "t-Q8_0.gguf": gguf, "old.gguf": gguf}
+    )
+    hub.loose["/x.gguf"] = gguf.read_bytes()
+    sha256 = repository.sha256("old.gguf")
+    variants: list[dict[str, Any]] = [
+        {"precision": "Q4_K_M", "repository": "tiny/gguf"},
+        {"precision": "named", "repository": "tiny/gguf",
+         "files": [{"path": "old.gguf", "sha256": sha256}]},
+        {"precision": "gone", "repository": "tiny/gguf", "files": [{"path": "no.gguf"}]},
+        {"precision": "other", "repository": "tiny/gguf",
+         "files": [{"path": "old.gguf", "sha256": "0" * 64}]},
+        {"precision": "url", "url": f"{hub.storage}/x.gguf", "sha256": sha256},
+        {"precision": "bad", "url": f"{hub.storage}/x.gguf", "sha256": "0" * 64},
+    ]  # fmt: skip
+    entry = {
+        "id": "tiny", "name": "Tiny", "task": "text", "licence": "MIT", "uses": [],
+        "purpose": {"en": "Nothing.", "zh": "无。"},
+        "conditions": {"en": "Not for ducks.", "zh": "鸭子不可用。"},
+        "variants": [v | {"size": 1000, "memory": {"cpu": 0.1}} for v in variants],
+    }  # fmt: skip
+    (tmp_path / "home").mkdir()
+    own = {"schema": 1, "replaces": True, "entries": [entry]}
+    (tmp_path / "home" / "catalogue.json").write_text(json.dumps(own))
+    status, out, _ = studio("catalogue")
+    assert status == 0 and out.startswith("tiny\n    1 kB, MIT\n")
+    for precision, name in (("q4_k_m", "t-Q4_K_M"), ("named", "old"), ("url", "x")):
+        status, out, err = studio("get", f"tiny:{precision}")
+        assert status == 0, err
+        assert "Not for ducks." in err and name in out
+    assert "no longer has the file no.gguf" in studio("get", "tiny:gone")[2]
+    assert "no longer has the file old.gguf" in studio("get", "tiny:other")[2]
+    assert "SHA-256" in studio("get", "tiny:bad")[2]
+    assert "Choose one of: Q4_K_M, named" in studio("get", "tiny:none")[2]
+
+
 def test_a_question_is_asked_where_a_person_can_answer(
     studio: Studio, hub: HubServer, tmp_path: Path
 ) -> None:

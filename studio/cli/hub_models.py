@@ -39,10 +39,13 @@ from studio.protocol import ModelRef, Problem, ProblemError, problem, readable_s
 from studio.settings import Paths, Settings, load_settings
 
 _PROGRESS_SECONDS = 1.0
+_MOST_FOUND = 500
 
 
 def search(options: argparse.Namespace, paths: Paths) -> int:
     """Search the hub."""
+    if not 1 <= options.limit <= _MOST_FOUND:
+        raise problem("bad_input", "--limit must be from 1 to {most}.", most=_MOST_FOUND)
     settings, _ = load_settings(paths.settings)
     tags = kinds()[options.task].hub_tags if options.task else ()
     found = hub_client(settings).search(" ".join(options.words), tags=tags, limit=options.limit)

@@ -20,16 +20,21 @@ from filelock import FileLock, Timeout
 from studio.downloads.file_names import check_names, folder_name_for
 from studio.downloads.http_problems import cancelled, check_space, disk_problem
 from studio.downloads.queue_folder import FOLDER
+from studio.formats.suffixes import MODEL_WEIGHTS
 from studio.formats.untrusted_files import is_file, is_folder, open_regular, printable
 from studio.protocol import ProblemError, problem
 
 _BLOCK = 1 << 22
 _WORK_PREFIX = "pack-"
+_MAX_FILES = 20_000
 
 
 def pack_size(path: Path) -> int:
     """Return the bytes that a pack needs once it is copied. Raises `ProblemError`."""
-    return sum(size for _, size in _entries(path))
+    try:
+        return sum(size for _, size in _entries(path))
+    except OSError as error:
+        raise _damaged(path, str(error)) from error
 
 
 def copy_pack(
@@ -40,10 +45,10 @@ def copy_pack(
     stop: threading.Event | None = None,
 ) -> Path:
     """Copy a pack into the models folder and return its folder there. Raises `ProblemError`."""
-    entries = _entries(path)
-    check_names(name for name, _ in entries)
     root = models / FOLDER
     try:
+        entries = _entries(path)
+        check_names(name for name, _ in entries)
         root.mkdir(parents=True, exist_ok=True)
         with FileLock(root / ".pack.lock", timeout=0):
             return _copy(path, entries, models, progress, stop)
@@ -109,9 +114,7 @@ def _place(files: Path, models: Path, path: Path) -> Path:
 def _entries(path: Path) -> list[tuple[str, int]]:
     """Return the names and sizes of the files of a pack."""
     if is_folder(path):
-        found = [file for file in sorted(path.rglob("*")) if is_file(file)]
-        visible = [file for file in found if not _is_hidden(file.relative_to(path))]
-        entries = [(file.relative_to(path).as_posix(), file.stat().st_size) for file in visible]
+        entries = list(_folder_entries(path))
     elif not is_file(path):
         raise problem(
             "model_missing",
@@ -122,13 +125,32 @@ def _entries(path: Path) -> list[tuple[str, int]]:
         entries = _zip_entries(path)
     else:
         entries = [(path.name, path.stat().st_size)]
-    if not entries:
-        raise problem("bad_input", "{path} contains no files.", path=path)
+    if not any(name.lower().endswith(MODEL_WEIGHTS) for name, _ in entries):
+        raise problem(
+            "bad_input",
+            "There is no model in {path}: no .safetensors, .gguf or .pth file.",
+            path=printable(str(path)),
+        )
     return entries
 
 
-def _is_hidden(path: Path) -> bool:
-    return any(part.startswith(".") for part in path.parts)
+def _folder_entries(folder: Path) -> Iterator[tuple[str, int]]:
+    """Yield the files of a folder that are not hidden. Links to folders are not followed."""
+    count = 0
+    for place, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(names):
+            file = Path(place, name)
+            if name.startswith(".") or not is_file(file):
+                continue
+            count += 1
+            if count > _MAX_FILES:
+                raise problem(
+                    "bad_input",
+                    "{path} contains too many files for a model. Choose the folder of one model.",
+                    path=printable(str(folder)),
+                )
+            yield file.relative_to(folder).as_posix(), file.stat().st_size
 
 
 def _zip_entries(path: Path) -> list[tuple[str, int]]:

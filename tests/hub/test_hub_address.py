@@ -78,7 +78,8 @@ def test_an_address_is_understood(text: str, meant: Address) -> None:
     "text",
     [
         *("", "two words", "a/b c", "a//b", "../", "a/b@", "a/b:", "ftp://x/y", "http://[::1"),
-        *("file://]", "file://[::1", "~\0", "~\ud800", "file:///a%00", "https://[x]/a", "\ud800/a"),
+        *("file://", "file:///", "file://]", "file://[::1", "file:///a%00", "~\0", "~\ud800"),
+        *("https://[x]/a", "\ud800/a"),
         "https://huggingface.co/",
         "https://huggingface.co/datasets/a/b",
         "https://huggingface.co/..%2F..%2Fetc",

@@ -57,6 +57,7 @@ def link(path: Path) -> None:
         info = zipfile.ZipInfo("config.json")
         info.external_attr = 0o120777 << 16
         archive.writestr(info, "/etc/passwd")
+        archive.writestr("model.safetensors", b"x")
 
 
 def bomb(path: Path) -> None:
@@ -97,8 +98,10 @@ def test_a_hostile_or_damaged_zip_file_is_refused_and_leaves_nothing(
     assert not (tmp_path / "evil.safetensors").exists()
 
 
-def test_what_is_not_there_or_empty_is_a_sentence(tmp_path: Path) -> None:
+def test_what_is_not_there_or_no_model_is_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
-    for path in (tmp_path / "none", tmp_path / "empty"):
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes" / "a.txt").write_text("no model")
+    for path in (tmp_path / "none", tmp_path / "empty", tmp_path / "notes", Path("/proc")):
         with pytest.raises(ProblemError):
             pack_size(path)

@@ -137,6 +137,8 @@ def _revision(text: str) -> str:
 
 def _file_path(text: str) -> Path:
     parts = urlsplit(text)
+    if not parts.path.strip("/"):
+        raise ValueError("no path")
     if parts.netloc not in ("", "localhost"):
         return Path(url2pathname(f"//{parts.netloc}{parts.path}"))
     return user_path(url2pathname(parts.path))

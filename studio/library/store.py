@@ -35,6 +35,7 @@ from studio.library.index.asset_writer import AssetWriter, FinishedFile
 from studio.library.index.assets import Assets
 from studio.library.index.checksums import add_checksums
 from studio.library.index.database import FILE_NAME, DamagedDatabaseError, Database, damage_marker
+from studio.library.index.file_identity import identity
 from studio.library.queue.job_queue import JobQueue
 from studio.library.queue.journal import Journal
 from studio.library.queue.stored_job import destination, now
@@ -112,12 +113,12 @@ class Library:
             check_own_files(root)
             return cls._open_to_read(root, error.problem)
         check_own_files(root)
-        before = salvage.identity(root)
+        before = identity(root / FILE_NAME)
         try:
             return cls._open(root, run_queue)
         except DamagedDatabaseError as error:
             with held_lock(recovery_lock(root), root):
-                if salvage.identity(root) != before:
+                if identity(root / FILE_NAME) != before:
                     # Another process has set it aside while this one waited.
                     damage_marker(root / FILE_NAME).unlink(missing_ok=True)
                     return cls._open(root, run_queue)

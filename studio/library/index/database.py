@@ -19,6 +19,7 @@ from pathlib import Path
 
 from studio.kinds.registry import medium_of, medium_of_file
 from studio.library.disk_problems import DISK_ERRNOS, cannot_write, disk_full
+from studio.library.index.file_identity import Identity, identity
 from studio.library.index.search import label_term, split_cjk
 from studio.library.index.verify import (
     header_damage,
@@ -94,6 +95,7 @@ class Database:
         """
         self.path = folder / FILE_NAME
         self._is_scratch = is_scratch
+        self._identity: tuple[Identity, Identity] | None = None
         self._unwritable = unwritable
         self._lock = threading.RLock()
         self._local = threading.local()
@@ -115,6 +117,7 @@ class Database:
                 if must_check:
                     self._raise_if(self._schema_damage(self._writer) or row_damage(self._writer))
                 self._version = self._data_version()
+                self._identity = (identity(folder), identity(self.path))
             except BaseException:
                 self._writer.close()
                 raise
@@ -204,6 +207,7 @@ class Database:
         if self._unwritable is not None:
             raise ProblemError(self._unwritable)
         with self._lock, translate_errors(self.path):
+            self._require_same_file()
             self._writer.execute(begin)
             try:
                 yield self._writer
@@ -213,6 +217,20 @@ class Database:
                 if self._writer.in_transaction:
                     self._writer.execute("ROLLBACK")
                 raise
+
+    def _require_same_file(self) -> None:
+        """Raise `ProblemError` if the file was replaced: what is written now would be lost."""
+        if self._identity is None:
+            return
+        folder, file = self._identity
+        # A folder that is gone, with its disk or by itself, is told by what fails in it.
+        if identity(self.path) != file and identity(self.path.parent) == folder:
+            raise problem(
+                "bad_input",
+                "The index of the library in {path} was replaced or deleted while it was open. "
+                "Nothing more is saved in it: close Prompt Studio and start it again.",
+                path=self.path.parent,
+            )
 
     def changed_elsewhere(self) -> bool:
         """Return whether another process has written since the last call, or since the opening.

@@ -15,9 +15,10 @@ from typing import Any
 from studio.library.disk_problems import file_problem
 from studio.library.folder.file_names import numbered
 from studio.library.index.database import FILE_NAME, Database, damage_marker
+from studio.library.index.file_identity import is_open_elsewhere
 from studio.library.queue.journal import read_journal
 from studio.library.queue.restored_jobs import insert_restored
-from studio.protocol import Problem, Sentence
+from studio.protocol import Problem, Sentence, problem
 
 _UNREADABLE = sqlite3.Error, UnicodeError, IndexError, OverflowError, MemoryError
 
@@ -25,20 +26,20 @@ JobRow = dict[str, Any]
 """A row of the table `jobs`: column → value."""
 
 
-def identity(root: Path) -> tuple[int, int] | None:
-    """Return what distinguishes the database in `root` from one that takes its place."""
-    try:
-        status = (root / FILE_NAME).stat()
-    except OSError:
-        return None
-    return status.st_dev, status.st_ino
-
-
 def set_aside(root: Path) -> tuple[Path, list[JobRow]]:
     """Rename the damaged database in `root`. Returns its new path and the readable jobs.
 
-    Raises `ProblemError` if the folder is not writable.
+    Raises `ProblemError` if the folder is not writable, or if another process has the database
+    open: it would go on writing into the renamed file.
     """
+    if is_open_elsewhere(root / FILE_NAME):
+        raise problem(
+            "bad_input",
+            "The index of the library in {path} is damaged, and another program has the library "
+            "open. Close all windows and commands that use it, then start again: the index will "
+            "be repaired.",
+            path=root,
+        )
     wanted = root / f"library.damaged-{time.strftime('%Y%m%d-%H%M%S')}.db"
     aside = next(path for n in range(1, 10_000) if not (path := numbered(wanted, n)).exists())
     saved = list(_readable(root / FILE_NAME))

@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from studio.engine.api import Engine
 from studio.kinds.coding import shared_settings
+from studio.kinds.model_defaults import with_model_defaults
 from studio.kinds.registry import kind_of
 from studio.library.records import Asset, Job
 from studio.library.store import Library
@@ -32,6 +33,7 @@ from studio.protocol import (
     Problem,
     ProblemError,
     Ready,
+    Request,
     RowFailed,
     RunJob,
     RunTogether,
@@ -156,7 +158,8 @@ class Runner:
         parts = tuple(run.command for run in runs)
         try:
             final = self._engine.run(RunTogether(job=urandom(16).hex(), parts=parts), on_event)
-            settings = shared_settings(parts[0].request)
+            # As stored: the commands have the model's defaults filled in.
+            settings = shared_settings(runs[0].request)
             alone = final.stats.get("alone", 0.0) if isinstance(final, Done) else 0.0
             if settings is not None and 2 * alone > len(parts):
                 self._not_worth_sharing.add(settings)
@@ -215,6 +218,11 @@ class _Run:
         """The job's id."""
         return self._job.id
 
+    @property
+    def request(self) -> Request:
+        """The request as stored."""
+        return self._job.request
+
     def start(self) -> bool:
         """Claim the job and build its command. Return False if it is not to be run here."""
         try:
@@ -247,7 +255,7 @@ class _Run:
         model, *extra = self._registry.resolve_all(request)
         self.command = RunJob(
             job=self.job_id,
-            request=request,
+            request=with_model_defaults(request, self._registry.defaults(model)),
             rows=rows,
             model=model,
             extra_models=tuple(extra),

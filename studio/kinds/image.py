@@ -224,6 +224,7 @@ KIND: Kind[ImageRequest] = Kind(
     untimed_fields=frozenset({"prompt", "negative_prompt", "seed", "count", "mask"}),
     check=_check,
     needs=_needs,
+    follows_input=frozenset({"width", "height"}),
     complete=_complete,
     size=output_size,
     memory=_memory,

@@ -93,6 +93,8 @@ class Kind(Struct, Generic[R], frozen=True, kw_only=True):
         timing: how its duration is estimated.
         check: yields (field, message) for errors that the field types cannot express.
         needs: the models of a request, base model first.
+        fallbacks: values of fields that neither the request nor the model determines.
+        follows_input: fields that follow the input file where there is one, not the model.
         complete: fills in values that the request leaves open, from the model's capabilities.
         size: width and height of the result in pixels, 0 if unknown; None if memory does not
             depend on a size.
@@ -133,6 +135,8 @@ class Kind(Struct, Generic[R], frozen=True, kw_only=True):
     untimed_fields: frozenset[str] = frozenset({"prompt", "seed", "count"})
     check: Callable[[R], Iterable[tuple[str, Sentence]]] = lambda _: ()
     needs: Callable[[R], tuple[ModelNeed, ...]] | None = None
+    fallbacks: Mapping[str, Any] = {}
+    follows_input: frozenset[str] = frozenset()
     complete: Callable[[R, Capabilities], R] = lambda request, _: request
     size: Callable[[R, Capabilities | None], tuple[int, int]] | None = None
     memory: Callable[[ModelRef, int, int, int | None, int | None], int]

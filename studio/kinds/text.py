@@ -21,7 +21,8 @@ class TextRequest(Request, Struct, frozen=True, kw_only=True, tag_field="task", 
     """Generate `count` answers with a language model, in one batch.
 
     `messages` holds the earlier turns, without a system turn (see `system_prompt`). Row *i* uses
-    seed `seed + i`. A temperature of 0 is greedy. `top_k` 0 and `top_p` 1.0 disable them.
+    seed `seed + i`. A temperature of 0 is greedy. `top_k` 0 and `top_p` 1.0 disable them. None
+    means "what suits the model"; the recipe records the value that was used.
     """
 
     prompt: Annotated[Prompt, label("Prompt", "What you want to get", flags="-p --prompt")]
@@ -43,7 +44,7 @@ class TextRequest(Request, Struct, frozen=True, kw_only=True, tag_field="task", 
         ),
     ] = 512
     temperature: Annotated[
-        Annotated[float, Meta(ge=0.0, le=5.0)],
+        Annotated[float, Meta(ge=0.0, le=5.0)] | None,
         label(
             "Temperature",
             "Higher values give more varied answers; 0 always picks the most likely token",
@@ -51,9 +52,9 @@ class TextRequest(Request, Struct, frozen=True, kw_only=True, tag_field="task", 
             step=0.05,
             decimals=2,
         ),
-    ] = 0.7
+    ] = None
     top_p: Annotated[
-        Annotated[float, Meta(gt=0.0, le=1.0)],
+        Annotated[float, Meta(gt=0.0, le=1.0)] | None,
         label(
             "Top-p",
             "Sample from the most likely tokens that together have this probability; 1 allows all",
@@ -61,17 +62,17 @@ class TextRequest(Request, Struct, frozen=True, kw_only=True, tag_field="task", 
             step=0.05,
             decimals=2,
         ),
-    ] = 0.95
+    ] = None
     top_k: Annotated[
-        Annotated[int, Meta(ge=0, le=1000)],
+        Annotated[int, Meta(ge=0, le=1000)] | None,
         label(
             "Top-k",
             "Sample from this many of the most likely tokens; 0 allows all",
             flags="--top-k",
         ),
-    ] = 50
+    ] = None
     repetition_penalty: Annotated[
-        Annotated[float, Meta(ge=0.5, le=2.0)],
+        Annotated[float, Meta(ge=0.5, le=2.0)] | None,
         label(
             "Repetition penalty",
             "Values above 1 discourage repetition",
@@ -79,7 +80,25 @@ class TextRequest(Request, Struct, frozen=True, kw_only=True, tag_field="task", 
             step=0.05,
             decimals=2,
         ),
-    ] = 1.1
+    ] = None
+
+
+FALLBACKS: dict[str, float] = {
+    "temperature": 0.7,
+    "top_p": 0.95,
+    "top_k": 50,
+    "repetition_penalty": 1.1,
+}
+"""Sampling with a model that says nothing of its own."""
+
+
+def sampling_values(request: TextRequest) -> tuple[float, float, int, float]:
+    """Return temperature, top-p, top-k and repetition penalty, with fallbacks for open ones."""
+    temperature, top_p, top_k, penalty = (
+        fallback if (value := getattr(request, name)) is None else value
+        for name, fallback in FALLBACKS.items()
+    )
+    return temperature, top_p, int(top_k), penalty
 
 
 def _memory(
@@ -111,5 +130,6 @@ KIND: Kind[TextRequest] = Kind(
     untimed_fields=_CONVERSATION,
     shares_calls=lambda _: True,
     memory=_memory,
+    fallbacks=FALLBACKS,
     details=("seed", "temperature"),
 )

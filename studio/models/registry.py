@@ -10,6 +10,7 @@ import os
 import threading
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -24,6 +25,7 @@ from studio.formats.untrusted_files import (
     user_path,
 )
 from studio.kinds.kind import ModelNeed
+from studio.kinds.model_defaults import capabilities_with
 from studio.kinds.registry import kind_of, kinds
 from studio.models.description_cache import DescriptionCache, path_key
 from studio.models.folders.report import FolderReport, FolderScans
@@ -45,6 +47,9 @@ from studio.protocol import (
 )
 from studio.settings import Paths
 
+if TYPE_CHECKING:
+    from studio.models.catalogue.catalogue import Catalogue
+
 _OWN_FOLDERS = {"starter", "converted"}
 _MODEL_FOLDER_FILES = ("model_index.json", "config.json", "adapter_config.json")
 
@@ -61,6 +66,7 @@ class Registry:
         self._reports: dict[str, FolderReport] = {}
         self._models: dict[str, ModelRef] = {}
         self._problems: dict[str, Problem] = {}
+        self._catalogue: Catalogue | None = None
 
     def list(self, task: str | None = None) -> list[ModelRef]:
         """Return the usable models: starter models first, then the user's."""
@@ -238,9 +244,25 @@ class Registry:
         return broken or _unknown_model(id, list(self._models)).problem
 
     def capabilities(self, ref: ModelRef) -> Capabilities | None:
-        """Return the cached capabilities of a model, None if unknown or its files changed."""
+        """Return the cached capabilities of a model, None if unknown or its files changed.
+
+        Their defaults are those that suit the model, where they are known.
+        """
         with self._lock:
-            return self._descriptions.capabilities(Path(ref.path))
+            known = self._descriptions.capabilities(Path(ref.path))
+        return None if known is None else capabilities_with(known, self.defaults(ref))
+
+    def defaults(self, ref: ModelRef) -> dict[str, Any]:
+        """Return the values of request fields that suit a model (`model_defaults`)."""
+        # Not at the top: the window would wait for modules that it does not need at first.
+        from studio.models.catalogue.catalogue import load_catalogue
+        from studio.models.model_defaults import model_defaults
+
+        with self._lock:
+            if self._catalogue is None:
+                self._catalogue = load_catalogue(self._paths)
+            catalogue = self._catalogue
+        return model_defaults(ref, catalogue)
 
     def remember_capabilities(self, ref: ModelRef, capabilities: Capabilities) -> None:
         """Cache the capabilities reported by the engine until the model's files change."""

@@ -6,6 +6,8 @@ unpacked and verified too. Packages are not installed, and their code does not r
 
 from __future__ import annotations
 
+from typing import Any
+
 from msgspec import Struct
 
 from studio.kinds.registry import task_of_format
@@ -17,7 +19,8 @@ class StarterModel(Struct, frozen=True):
 
     `member` is its file in the wheel, with the given `format` and `sha256` (hex); `file` is its
     name on disk. If `converts`, it is a GGUF file that is converted to a safetensors folder during
-    the installation, which loads faster.
+    the installation, which loads faster. `settings` are the values of request fields that its
+    authors recommend.
     """
 
     id: str
@@ -30,6 +33,7 @@ class StarterModel(Struct, frozen=True):
     size: int
     converts: bool = False
     languages: tuple[str, ...] = ()
+    settings: dict[str, Any] = {}
 
     @property
     def task(self) -> str:
@@ -101,6 +105,7 @@ PACK: tuple[StarterWheel, ...] = (
                 size=273_000_000,
                 converts=True,
                 languages=("en",),
+                settings={"temperature": 0.2, "top_p": 0.9, "repetition_penalty": 1.0},
             ),
         ),
     ),

@@ -74,8 +74,8 @@ def test_a_number_control_takes_range_and_texts_from_its_field(qtbot: QtBot) -> 
     assert (width.spin.minimum(), width.spin.maximum(), width.spin.singleStep()) == (0, 8192, 64)
     assert (width.label.text(), width.spin.suffix(), width.value()) == ("Width", " px", None)
     assert (top_p.spin.minimum(), top_p.value(), top_p.spin.objectName()) == (
-        0.01,
-        0.95,
+        -0.04,
+        None,
         "text.top_p",
     )
     assert strength.toolTip() == "0 keeps the picture, 1 redraws it completely"

@@ -72,10 +72,10 @@ def write_pipeline(folder: Path, pipeline: str = "StableDiffusionPipeline") -> P
 
 
 def write_gguf(
-    path: Path, architecture: str = "llama", *, cut: int = 0, **metadata: str | int
+    path: Path, architecture: str = "llama", *, cut: int = 0, **metadata: str | int | float
 ) -> Path:
     """Write a GGUF file of version 3 with one Q4_1 tensor of 64 weights."""
-    values: dict[str, str | int | list[str]] = {
+    values: dict[str, str | int | float | list[str]] = {
         "general.architecture": architecture,
         "general.file_type": 3,
         "tokenizer.ggml.tokens": ["a", "b", "狐"],
@@ -90,6 +90,8 @@ def write_gguf(
                 content += struct.pack("<I", 8) + _text(value)
             case int():
                 content += struct.pack("<II", 4, value)
+            case float():
+                content += struct.pack("<If", 6, value)
             case list():
                 content += struct.pack("<IIQ", 9, 8, len(value))
                 content += b"".join(_text(item) for item in value)

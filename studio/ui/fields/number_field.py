@@ -15,8 +15,9 @@ from studio.ui.widgets.plain_text import PlainLabel, plain_tooltip
 class NumberField(QWidget):
     """A label and a spin box.
 
-    With `optional`, the value can be None: one step below the minimum, shown as "Auto". `name` is
-    the object name of the spin box (`field.spin`).
+    With `optional`, the value can be None: one step below the minimum, shown as "Auto". The label
+    is bold while the value differs from what "Auto" stands for. `name` is the object name of the
+    spin box (`field.spin`).
     """
 
     changed = Signal()
@@ -52,6 +53,7 @@ class NumberField(QWidget):
             self.spin = QSpinBox(self)
             self.spin.setRange(int(self._spin_minimum), int(maximum))
             self.spin.setSingleStep(int(step))
+        self._auto: float | None = None
         if optional:
             self.spin.setSpecialValueText(self.tr("Auto"))
         self.spin.setSuffix(suffix)
@@ -72,6 +74,8 @@ class NumberField(QWidget):
         self.setFocusProxy(self.spin)
         self.set_value(default)
         self.spin.valueChanged.connect(self.changed)
+        self.spin.valueChanged.connect(self._mark_difference)
+        self._mark_difference()
 
     def value(self) -> int | float | None:
         """Return the value, or None for "Auto"."""
@@ -97,6 +101,27 @@ class NumberField(QWidget):
             self.spin.setValue(shown)
         else:
             self.spin.setValue(int(shown))
+
+    def set_auto(self, value: float | None) -> None:
+        """Show beside "Auto" which value that is; None if it is not known."""
+        self._auto = value
+        text = self.tr("Auto")
+        if value is not None:
+            text = self.tr("Auto ({value})").format(value=f"{value:g}")
+        self.spin.setSpecialValueText(text)
+        self._mark_difference()
+
+    @property
+    def differs(self) -> bool:
+        """Whether an optional field has another value than "Auto" stands for."""
+        value = self.value()
+        return self._optional and value is not None and value != self._auto
+
+    def _mark_difference(self) -> None:
+        if self._optional:
+            font = self.label.font()
+            font.setBold(self.differs)
+            self.label.setFont(font)
 
     def reset(self) -> None:
         """Restore the default."""
@@ -143,6 +168,11 @@ def number_field(kind: AnyKind, name: str, object_name: str = "") -> NumberField
         suffix=tr(field.unit) if field.unit else "",
         tooltip=tr(field.help) if field.help else "",
     )
+
+
+def optional_int(value: float | None) -> int | None:
+    """Convert a field's value to int; None ("Auto") stays None."""
+    return None if value is None else int(value)
 
 
 class ResetLabel(PlainLabel):

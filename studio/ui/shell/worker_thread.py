@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QThread
 
+from studio.kinds.model_defaults import capabilities_with
 from studio.kinds.registry import task_of_format
 from studio.protocol import (
     ConvertModel,
@@ -271,6 +272,7 @@ class WorkerThread(QThread):
                 if isinstance(event, Described):
                     capabilities = event.capabilities
                     registry.remember_capabilities(model, capabilities)
+                    capabilities = capabilities_with(capabilities, registry.defaults(model))
                 elif isinstance(event, Failed):
                     self._reports.post(
                         self._reports.model_described, ModelDescribed(model.id, None, event.problem)

@@ -13,6 +13,7 @@ from studio.engine.tasks.text.answers import Answers
 from studio.engine.tasks.text.decode.decoder import PrefilledPrompt, Row
 from studio.engine.tasks.text.decode.sampling import Sampling
 from studio.engine.tasks.text.model.load import LoadedText
+from studio.kinds.text import sampling_values
 from studio.protocol import problem, seed_of_row, sentence
 
 MAX_ROWS = 32
@@ -125,9 +126,7 @@ def _generate_batch(
 ) -> None:
     """Generate rows in one batch."""
     request, loaded = batch[0].answers.request, batch[0].answers.loaded
-    sampling = Sampling(
-        request.temperature, request.top_p, request.top_k, request.repetition_penalty
-    )
+    sampling = Sampling(*sampling_values(request))
     rows = [
         Row(
             row.prompt,

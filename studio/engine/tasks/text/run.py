@@ -12,6 +12,7 @@ from studio.engine.tasks.text.batches import BatchRow, generate_all
 from studio.engine.tasks.text.model.load import acquire
 from studio.engine.tasks.text.prompt import build_prompt
 from studio.formats.context_window import prompt_budget
+from studio.kinds.model_defaults import with_model_defaults
 from studio.kinds.text import TextRequest
 from studio.protocol import RunJob, sentence
 
@@ -28,7 +29,7 @@ def run(job: Job, command: RunJob, memory: MemoryArbiter, device: Device) -> dic
             the chat template rejects the conversation.
         JobCancelledError: at any token, part of the prompt, or stage of loading.
     """
-    request = command.request
+    request = with_model_defaults(command.request, {})
     assert isinstance(request, TextRequest)
     started = time.monotonic()
     loaded = acquire(job, command.model, memory, device)

@@ -16,6 +16,7 @@ from studio.engine.tasks.text.decode.kv_cache import nbytes
 from studio.engine.tasks.text.model.load import acquire
 from studio.engine.tasks.text.prompt import build_prompt
 from studio.engine.tasks.text.run import warn_about_cut_prompt
+from studio.kinds.model_defaults import with_model_defaults
 from studio.kinds.text import TextRequest
 from studio.protocol import Done, ProblemError
 
@@ -42,7 +43,7 @@ def run_together(group: Group, memory: MemoryArbiter, device: Device) -> None:
     rows: list[BatchRow] = []
 
     def add(part: Part) -> None:
-        request = part.command.request
+        request = with_model_defaults(part.command.request, {})
         assert isinstance(request, TextRequest)
         prompt = build_prompt(
             request, loaded.encode, loaded.template, loaded.special, loaded.context

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QVBoxLayout, QW
 from studio.kinds.image import KIND
 from studio.protocol import Capabilities
 from studio.ui.fields.adapter_cards import AdapterCards
+from studio.ui.fields.model_defaults_button import ModelDefaultsButton
 from studio.ui.fields.number_field import number_field
 from studio.ui.fields.prompt_edit import PromptEdit
 from studio.ui.fields.seed_field import SeedField
@@ -54,11 +55,19 @@ class ImageControls(QWidget):
         self.transparent = QCheckBox(tr(KIND.fields["transparent"].label), self)
         self.transparent.setObjectName("image.transparent")
         self.more = CollapsibleSection(self.tr("More"), "image.more")
+        self.defaults = ModelDefaultsButton(
+            (self.width_field, self.height_field, self.steps, self.guidance),
+            (self.scheduler,),
+            "image.defaults",
+            lambda: self._scheduler_picked(0),
+            self,
+        )
         for widget in (
             self.seed,
             self.steps,
             self.guidance,
             scheduler_row,
+            self.defaults,
             self.start_picture,
             self.strength,
             self.transparent,
@@ -92,6 +101,11 @@ class ImageControls(QWidget):
     def apply_capabilities(self, capabilities: Capabilities | None) -> None:
         """Apply ranges and defaults, and enable what is supported; None (unknown) enables all."""
         self._supported = None if capabilities is None else capabilities.controls
+        can = capabilities
+        self.width_field.set_auto(can.width if can else None)
+        self.height_field.set_auto(can.height if can else None)
+        self.steps.set_auto(can.steps if can else None)
+        self.guidance.set_auto(can.guidance_scale if can else None)
         self.scheduler.clear()
         self.scheduler.addItem(self.tr("Auto"), "")
         if capabilities is not None:

@@ -14,6 +14,7 @@ from studio.kinds.image import KIND, ImageRequest
 from studio.kinds.upscale import UpscaleRequest
 from studio.protocol import InputFile, Loading, Problem, Progress, Request, RowFailed
 from studio.ui.fields.model_picker import ModelPicker
+from studio.ui.fields.number_field import optional_int
 from studio.ui.fields.prompt_edit import PromptEdit
 from studio.ui.shell.job_watch import Ended, JobWatch
 from studio.ui.shell.reports import ModelDescribed
@@ -33,7 +34,6 @@ from studio.ui.workspaces.image.result_library import ResultLibrary
 from studio.ui.workspaces.image.result_panel import ResultPanel
 from studio.ui.workspaces.image.values import (
     ImageValues,
-    optional_int,
     show_request,
     show_values,
     store_values,

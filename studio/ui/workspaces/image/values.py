@@ -11,6 +11,7 @@ from studio.formats.untrusted_files import is_file
 from studio.kinds.fields import fields_of
 from studio.kinds.image import ImageRequest
 from studio.ui.fields.adapter_cards import AdapterValue
+from studio.ui.fields.number_field import optional_int
 
 if TYPE_CHECKING:
     from studio.ui.fields.model_picker import ModelPicker
@@ -49,11 +50,6 @@ class Form(Protocol):
     model: ModelPicker
     run_bar: RunBar
     controls: ImageControls
-
-
-def optional_int(value: float | None) -> int | None:
-    """Convert a field's value to int; None ("Auto") stays None."""
-    return None if value is None else int(value)
 
 
 def show_values(form: Form, values: ImageValues) -> None:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from PySide6.QtWidgets import QWidget
 
-from studio.kinds.text import KIND, TextRequest
-from studio.ui.fields.number_field import number_field
+from studio.kinds.text import FALLBACKS, KIND, TextRequest
+from studio.ui.fields.model_defaults_button import ModelDefaultsButton
+from studio.ui.fields.number_field import number_field, optional_int
 from studio.ui.fields.seed_field import SeedField
 from studio.ui.style.translations import tr
 from studio.ui.widgets.collapsible_section import CollapsibleSection
@@ -21,6 +25,7 @@ class TextControls(CollapsibleSection):
         self.top_p = number_field(KIND, "top_p")
         self.top_k = number_field(KIND, "top_k")
         self.penalty = number_field(KIND, "repetition_penalty")
+        self._own = (self.temperature, self.top_p, self.top_k, self.penalty)
         self.max_tokens = number_field(KIND, "max_tokens")
         self.seed = SeedField("text.seed")
         for widget in (
@@ -28,10 +33,16 @@ class TextControls(CollapsibleSection):
             self.top_p,
             self.top_k,
             self.penalty,
+            ModelDefaultsButton(self._own, (), "text.defaults"),
             self.max_tokens,
             self.seed,
         ):
             self.add(widget)
+
+    def show_model_defaults(self, values: Mapping[str, Any]) -> None:
+        """Show what "Auto" stands for with the chosen model."""
+        for field, name in zip(self._own, FALLBACKS, strict=True):
+            field.set_auto(values.get(name, FALLBACKS[name]))
 
     def show_values(self, values: TextValues | TextRequest) -> None:
         """Show the values; the seed stays unchanged."""
@@ -43,10 +54,10 @@ class TextControls(CollapsibleSection):
 
     def store_values(self, values: TextValues) -> None:
         """Store the values, the seed, and whether the section is open."""
-        values.temperature = self.temperature.float_value()
-        values.top_p = self.top_p.float_value()
-        values.top_k = self.top_k.int_value()
-        values.repetition_penalty = self.penalty.float_value()
+        values.temperature = self.temperature.value()
+        values.top_p = self.top_p.value()
+        values.top_k = optional_int(self.top_k.value())
+        values.repetition_penalty = self.penalty.value()
         values.max_tokens = self.max_tokens.int_value()
         values.seed = self.seed.value()
         values.more_open = self.is_open()

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from studio.kinds.text import KIND, TextRequest
 from studio.protocol import MAX_PROMPT_LENGTH, Request
+from studio.ui.fields.number_field import optional_int
 from studio.ui.fields.prompt_edit import PromptEdit
 from studio.ui.shell.state import AppState
 from studio.ui.style.icons import icon
@@ -17,7 +18,7 @@ from studio.ui.style.translations import tr
 from studio.ui.widgets.columns import Columns
 from studio.ui.widgets.plain_text import plain_label
 from studio.ui.widgets.run_bar import RunBar
-from studio.ui.workspaces.text.values import TextValues
+from studio.ui.workspaces.text.values import TextValues, follow_model
 
 if TYPE_CHECKING:
     from studio.library.records import Asset
@@ -40,6 +41,7 @@ class TextTab(QWidget):
         super().__init__(parent)
         self._state = state
         self._values = state.settings.tab(TASK, TextValues)
+        follow_model(self._values)
         self._chat: Chat | None = None
         self._editing: Turn | None = None
         self._slices = [self._make_controls, self._make_right, self._make_chat]
@@ -274,6 +276,18 @@ class TextTab(QWidget):
     def _update_language_hint(self) -> None:
         self.language_hint.update_for(self.model.ref(), self.prompt.text())
 
+    def _update_model_defaults(self) -> None:
+        model = self.model.ref()
+        if model is None:
+            self.controls.show_model_defaults({})
+            return
+
+        def show(values: dict[str, Any]) -> None:
+            if self.model.ref() == model:
+                self.controls.show_model_defaults(values)
+
+        self._state.read_models(lambda registry: registry.defaults(model), show)
+
     def _install_starter(self) -> None:
         from studio.ui.models.starter_install import starter_install_of
 
@@ -324,8 +338,10 @@ class TextTab(QWidget):
         for changed in (self.model.changed, self._state.models_changed):
             changed.connect(self._show_empty)
             changed.connect(self._update_language_hint)
+            changed.connect(self._update_model_defaults)
         self.prompt.textChanged.connect(self._update_language_hint)
         self._update_language_hint()
+        self._update_model_defaults()
         self._chat.load()
         self._measure()
 
@@ -349,10 +365,10 @@ class TextTab(QWidget):
             seed=controls.seed.value(),
             count=self.run_bar.count.value(),
             max_tokens=controls.max_tokens.int_value(),
-            temperature=controls.temperature.float_value(),
-            top_p=controls.top_p.float_value(),
-            top_k=controls.top_k.int_value(),
-            repetition_penalty=controls.penalty.float_value(),
+            temperature=controls.temperature.value(),
+            top_p=controls.top_p.value(),
+            top_k=optional_int(controls.top_k.value()),
+            repetition_penalty=controls.penalty.value(),
         )
 
     def _show_request(self, request: TextRequest, with_prompt: bool) -> None:

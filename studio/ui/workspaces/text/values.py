@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from studio.kinds.fields import fields_of
-from studio.kinds.text import TextRequest
+from studio.kinds.text import FALLBACKS, TextRequest
 
 _FIELDS = fields_of(TextRequest)
 
@@ -19,8 +19,18 @@ class TextValues(Struct):
     count: int = _FIELDS["count"].default
     seed: int | None = _FIELDS["seed"].default
     max_tokens: int = _FIELDS["max_tokens"].default
-    temperature: float = _FIELDS["temperature"].default
-    top_p: float = _FIELDS["top_p"].default
-    top_k: int = _FIELDS["top_k"].default
-    repetition_penalty: float = _FIELDS["repetition_penalty"].default
+    temperature: float | None = _FIELDS["temperature"].default
+    top_p: float | None = _FIELDS["top_p"].default
+    top_k: int | None = _FIELDS["top_k"].default
+    repetition_penalty: float | None = _FIELDS["repetition_penalty"].default
     more_open: bool = False
+
+
+def follow_model(values: TextValues) -> None:
+    """Let untouched sampling values of an earlier version follow the model.
+
+    It stored the values of `FALLBACKS` as if they had been chosen.
+    """
+    if all(getattr(values, name) == value for name, value in FALLBACKS.items()):
+        for name in FALLBACKS:
+            setattr(values, name, None)

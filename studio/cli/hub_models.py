@@ -12,11 +12,12 @@ from typing import Any
 
 import msgspec
 
+from studio.cli.catalogue import notes_of, show_entry
 from studio.cli.exit_status import DONE, INTERRUPTED, SOME_FAILED, USAGE_ERROR
 from studio.downloads.download_queue import DownloadQueue
 from studio.downloads.item import Item, ItemStatus
 from studio.downloads.pack import copy_pack
-from studio.jobs.get_from_catalogue import find_in_catalogue, plan_variant
+from studio.jobs.get_from_catalogue import CatalogueChoice, find_in_catalogue, plan_variant
 from studio.jobs.get_model import (
     HubDownload,
     LocalCopy,
@@ -28,9 +29,7 @@ from studio.jobs.get_model import (
     plan_download,
 )
 from studio.kinds.registry import kinds
-from studio.models.catalogue.catalogue import load_catalogue
-from studio.models.catalogue.choice import by_fit
-from studio.models.fit import main_memory
+from studio.models.gpu_memory import gpu_memory
 from studio.models.hub.description import HubModel
 from studio.models.hub.endpoint import hub_endpoint
 from studio.models.hub.hub_address import RepositoryAddress, parse_address
@@ -59,23 +58,6 @@ def search(options: argparse.Namespace, paths: Paths) -> int:
     return DONE
 
 
-def catalogue(options: argparse.Namespace, paths: Paths) -> int:
-    """List the models of the catalogue, those that run on this machine first."""
-    known = load_catalogue(paths)
-    entries = [entry for entry in known.entries if options.task in (None, entry.task)]
-    for entry, choice in by_fit(entries, main_memory(), None):
-        if options.json:
-            fields: dict[str, Any] = msgspec.to_builtins(entry)
-            print(json.dumps(fields | {"fits": choice.place is not None}, ensure_ascii=False))
-            continue
-        fits = "" if choice.place else ", needs a GPU or more memory"
-        size = readable_size(choice.variant.size)
-        print(f"{entry.id}\n    {size}, {entry.licence}{fits}\n    {entry.purpose.en}")
-    for found in known.problems:
-        print(found.message, file=sys.stderr)
-    return DONE
-
-
 def info(options: argparse.Namespace, paths: Paths) -> int:
     """Show an installed model, or a model of the hub and what `get` would download."""
     installed = Registry(paths).get(options.model)
@@ -83,8 +65,9 @@ def info(options: argparse.Namespace, paths: Paths) -> int:
         _print_installed(installed, as_json=options.json)
         return DONE
     settings, _ = load_settings(paths.settings)
-    if find_in_catalogue(options.model, paths) is not None:
-        _print_plan(_plan(options, paths, settings), paths, as_json=options.json)
+    known = find_in_catalogue(options.model, paths, gpu_memory())
+    if known is not None:
+        show_entry(known.entry, paths, as_json=options.json)
         return DONE
     address = parse_address(options.model, hub_endpoint(settings))
     if not isinstance(address, RepositoryAddress):
@@ -148,16 +131,25 @@ def get(options: argparse.Namespace, paths: Paths) -> int:
 
 
 def _plan(options: argparse.Namespace, paths: Paths, settings: Settings) -> Plan:
-    known = None if options.file else find_in_catalogue(options.model, paths)
+    known = _in_catalogue(options, paths)
     if known is None:
         return plan_download(options.model, settings, file=options.file, full=options.full)
-    if not known.fits:
-        print("Note: it needs more memory than this machine has without a GPU.", file=sys.stderr)
-    if known.entry.conditions is not None:
-        print(f"Licence: {known.entry.conditions.en}", file=sys.stderr)
-    if known.entry.companions:
-        print(f"It also needs: {', '.join(known.entry.companions)}", file=sys.stderr)
+    for note in notes_of(known, paths):
+        print(f"Note: {note}", file=sys.stderr)
     return plan_variant(known.entry, known.variant, settings)
+
+
+def _in_catalogue(options: argparse.Namespace, paths: Paths) -> CatalogueChoice | None:
+    if options.file:
+        return None
+    text = f"{options.model}:{options.variant}" if options.variant else options.model
+    known = find_in_catalogue(text, paths, gpu_memory())
+    if known is None and options.variant:
+        raise problem(
+            "bad_input",
+            "--variant is for models of the catalogue. For another one, name its file: --file NAME",
+        )
+    return known
 
 
 def _is_agreed(plan: Plan, options: argparse.Namespace) -> bool:

@@ -42,17 +42,27 @@ def add_model_options(command: argparse.ArgumentParser) -> None:
             )
         elif name == "move":
             action.add_argument("dir", metavar="DIR")
-    catalogue = actions.add_parser("catalogue", help="list models to download, by their purpose")
-    catalogue.add_argument("--task", choices=tasks(), default=None)
-    catalogue.add_argument("--json", action="store_true", help="print JSON")
     search = actions.add_parser("search", help="search the model hub")
     search.add_argument("words", type=valid_text, metavar="WORDS", nargs="+")
     search.add_argument("--task", choices=tasks(), default=None)
     search.add_argument("--limit", type=int, default=20, metavar="N", help="default 20")
     search.add_argument("--json", action="store_true", help="print JSON")
+    catalogue = actions.add_parser(
+        "catalogue", help="list models worth getting, what runs on this machine first"
+    )
+    catalogue.add_argument(
+        "--for",
+        dest="use",
+        type=valid_text,
+        default="",
+        metavar="USE",
+        help="such as write-chinese",
+    )
+    catalogue.add_argument("--task", choices=tasks(), default=None)
+    catalogue.add_argument("--json", action="store_true", help="print JSON")
     _download_options(
         actions.add_parser("info", help="show a model: an installed one, or one of the hub"),
-        "an id, the name of a repository (owner/name), or an address",
+        "an id, also of the catalogue, the name of a repository (owner/name), or an address",
     )
     get = actions.add_parser("get", help="download a model, resuming an earlier attempt")
     _download_options(
@@ -69,6 +79,13 @@ def _download_options(action: argparse.ArgumentParser, what: str) -> None:
     action.add_argument("model", metavar="MODEL", help=what)
     action.add_argument(
         "--file", type=valid_text, default="", metavar="NAME", help="only this file of a repository"
+    )
+    action.add_argument(
+        "--variant",
+        type=valid_text,
+        default="",
+        metavar="PRECISION",
+        help="of an entry of the catalogue, such as Q8_0; default: what suits this machine",
     )
     action.add_argument(
         "--full", action="store_true", help="weights in full precision where smaller ones exist"

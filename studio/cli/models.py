@@ -6,12 +6,14 @@ import argparse
 import json
 import sys
 import uuid
+from collections import Counter
 from pathlib import Path
 
 import msgspec
 
 from studio.cli.exit_status import DONE, INTERRUPTED, SOME_FAILED, USAGE_ERROR
 from studio.engine.factory import local_engine
+from studio.formats.base_families import TITLES
 from studio.kinds.registry import task_of_format
 from studio.models.registry import Registry
 from studio.models.starter import install_starter, starter_status
@@ -38,7 +40,7 @@ def models(options: argparse.Namespace) -> int:
             case "list":
                 return _list(registry, as_json=options.json)
             case "add":
-                return _show([registry.add(Path(options.path))], as_json=options.json)
+                return _add(registry, Path(options.path), as_json=options.json)
             case "usage" | "duplicates" | "remove" | "restore" | "move":
                 return _storage(options, registry, paths)
             case "verify":
@@ -69,13 +71,14 @@ def _storage(options: argparse.Namespace, registry: Registry, paths: Paths) -> i
 
 
 def _with_the_hub(options: argparse.Namespace, paths: Paths) -> int:
-    from studio.cli import downloads, hub_models  # 50 ms, which the other actions need not wait
+    # 50 ms, which the other actions need not wait
+    from studio.cli import catalogue, downloads, hub_models
 
     match options.action:
-        case "catalogue":
-            return hub_models.catalogue(options, paths)
         case "search":
             return hub_models.search(options, paths)
+        case "catalogue":
+            return catalogue.catalogue(options, paths)
         case "info":
             return hub_models.info(options, paths)
         case "get":
@@ -108,8 +111,24 @@ def _show(found: list[ModelRef], *, as_json: bool) -> int:
         return DONE
     width = max((len(ref.id) for ref in found), default=0)
     for ref in found:
-        print(f"{ref.id:<{width}}  {ref.task:<7}  {readable_size(ref.size):>8}  {ref.name}")
+        use = " ".join(part for part in (ref.role, TITLES.get(ref.base, ref.base)) if part)
+        print(
+            f"{ref.id:<{width}}  {ref.task:<7}  {readable_size(ref.size):>8}  {ref.name}  ({use})"
+        )
         print(f"{'':<{width}}  {ref.path}")
+    return DONE
+
+
+def _add(registry: Registry, path: Path, *, as_json: bool) -> int:
+    found = registry.add_path(path)
+    if isinstance(found, ModelRef):
+        return _show([found], as_json=as_json)
+    _show(list(found.models), as_json=as_json)
+    counts = Counter(ref.role for ref in found.models)
+    parts = [f"{count} {role}" for role, count in counts.most_common()]
+    print(f"Found in {found.path}: {', '.join(parts) or 'no usable model'}", file=sys.stderr)
+    if found.others:
+        print(f"{found.others} other files are no models by themselves.", file=sys.stderr)
     return DONE
 
 

@@ -165,8 +165,10 @@ class Registry:
         folder = str(user_path(path))
         if not is_folder(Path(folder)):
             raise problem("bad_input", "There is no folder at {path}.", path=folder)
+        # Outside the lock: a large folder takes a while, and jobs look for their models meanwhile.
+        found = self._folders.scan(folder, check)
         with self._lock:
-            if not self._folders.scan(folder, check).models:
+            if not found.models:
                 raise problem(
                     "bad_input",
                     "There are no models in the folder {path} and the folders below it.",
@@ -177,6 +179,20 @@ class Registry:
                     content.folders.append(folder)
             self._scan()
             return self._reports[path_key(folder)]
+
+    def add_path(
+        self, path: Path, check: Callable[[], None] = lambda: None
+    ) -> ModelRef | FolderReport:
+        """Add the model at `path`, or else the folder with all models in it.
+
+        Raises `ProblemError` like `add` and `add_folder`.
+        """
+        try:
+            return self.add(path)
+        except ProblemError as error:
+            if error.problem.kind != "bad_input" or not is_folder(user_path(path)):
+                raise
+        return self.add_folder(path, check)
 
     def folders(self) -> tuple[FolderReport, ...]:
         """Return the added folders with what is in them."""

@@ -12,7 +12,7 @@ import pytest
 
 from studio.cli.main import run
 from tests.hub.server import HubServer
-from tests.unit.model_files import write_gguf, write_llama
+from tests.unit.model_files import write_gguf, write_json, write_llama, write_safetensors
 
 Studio: TypeAlias = Callable[..., tuple[int, str, str]]
 
@@ -184,3 +184,66 @@ def test_a_pack_is_fetched_by_its_path_and_address(studio: Studio, tmp_path: Pat
     status, out, _ = studio("get", str(folder), "--json")
     assert status == 0
     assert [event["event"] for event in events(out)][-2:] == ["model", "done"]
+
+
+def test_an_entry_of_the_catalogue_is_shown_and_fetched_by_its_id(
+    studio: Studio, hub: HubServer, tmp_path: Path
+) -> None:
+    small, large = (write_gguf(tmp_path / f"tiny-{name}.gguf") for name in ("Q4_0", "Q8_0"))
+    hub.add("tiny/chat-GGUF", {small.name: small, large.name: large})
+    write_json(
+        tmp_path / "home" / "catalogue.json",
+        {
+            "schema": 1,
+            "replaces": True,
+            "uses": [{"id": "chat", "title": {"en": "Chat", "zh": "聊天"}, "task": "text"}],
+            "entries": [
+                {
+                    "id": "tiny-chat",
+                    "name": "Tiny chat",
+                    "task": "text",
+                    "purpose": {"en": "For tests.", "zh": "测试用。"},
+                    "uses": ["chat"],
+                    "licence": "MIT",
+                    "conditions": {"en": "Be kind.", "zh": "友善。"},
+                    "variants": [
+                        {
+                            "precision": file.stem[-4:],
+                            "repository": "tiny/chat-GGUF",
+                            "files": [{"path": file.name}],
+                            "size": file.stat().st_size,
+                            "memory": {"cpu": need},
+                        }
+                        for file, need in ((small, 0.1), (large, 10_000))
+                    ],
+                }
+            ],
+        },
+    )
+    status, out, _ = studio("catalogue", "--for", "chat")
+    assert status == 0 and "tiny-chat" in out and "Q4_0" in out and "installed" not in out
+    assert studio("catalogue", "--for", "nothing")[0] == 2
+    status, out, _ = studio("info", "tiny-chat")
+    assert "Be kind." in out and "Q8_0" in out and not hub.asked
+    status, out, err = studio("get", "tiny-chat", "--json")
+    assert status == 0 and "Be kind." in err
+    assert events(out)[0]["files"] == ["tiny-Q4_0.gguf"]
+    assert studio("get", "tiny-chat", "--variant", "q8_0")[0] == 0
+    assert studio("get", "tiny-chat", "--variant", "Q5")[0] == 2
+    _, out, _ = studio("catalogue", "--json")
+    assert set(events(out)[0]["installed"]) == {"Q4_0", "Q8_0"}
+
+
+def test_a_folder_with_several_models_is_added_with_a_count_by_role(
+    studio: Studio, tmp_path: Path
+) -> None:
+    folder = tmp_path / "other program"
+    write_llama(folder / "LLM" / "chat")
+    name = "lora_unet_down_blocks_1_attentions_0_transformer_blocks_0_attn2_to_k.lora_down.weight"
+    write_safetensors(folder / "loras" / "ink.safetensors", {name: (4, 768)})
+    (folder / "loras" / "old.ckpt").write_bytes(b"pickle")
+    status, out, err = studio("add", str(folder))
+    assert status == 0 and "ink" in out
+    assert "1 base" in err and "1 lora" in err and "1 other" in err
+    _, out, _ = studio("list")
+    assert "(lora Stable Diffusion 1.5)" in out

@@ -143,7 +143,8 @@ def gated(page: str, *, signed_in: bool, detail: str = "") -> ProblemError:
     return problem(
         "bad_input",
         "This model can be downloaded only after you accept its terms. Accept them at {page}, then"
-        " save an access token of your account (studio models token set) and try again.",
+        " save an access token of your account (in the settings, or: studio models token set) and "
+        "try again.",
         detail,
         page=page,
     )

@@ -19,6 +19,9 @@ from studio.models.hub.hub_address import RepositoryAddress
 from studio.protocol import DeviceMemory, problem
 from studio.settings import Paths, Settings
 
+_DIFFERS = 0.1
+"""Fraction of the size in the catalogue from which on the real one differs much."""
+
 _QUANTISATION = re.compile(r"(IQ|Q|TQ|MXFP)\d", re.IGNORECASE)
 
 
@@ -73,8 +76,15 @@ def plan_variant(entry: CatalogueEntry, variant: Variant, settings: Settings) ->
         )
         full = variant.precision == "fp32"
         found = hub_download(*describe_repository(address, settings, full=full))
-    item = msgspec.structs.replace(found.item, title=entry.name)
+    item = msgspec.structs.replace(
+        found.item, title=entry.title_of(variant), licence=found.item.licence or entry.licence
+    )
     return msgspec.structs.replace(found, item=item)
+
+
+def differs_much(size: int | None, variant: Variant) -> bool:
+    """Return whether the real size is not about that of the catalogue."""
+    return size is not None and abs(size - variant.size) > _DIFFERS * variant.size
 
 
 def _named_files(entry: CatalogueEntry, variant: Variant, settings: Settings) -> HubDownload:

@@ -6,6 +6,7 @@ import platform
 import shutil
 import subprocess
 import sys
+from functools import cache
 
 from studio.models.fit import main_memory
 from studio.protocol import DeviceMemory
@@ -14,10 +15,11 @@ _SECONDS = 10.0
 _MEBIBYTE = 1 << 20
 
 
+@cache
 def gpu_memory() -> DeviceMemory | None:
     """Return the memory of the first GPU; None if there is none that jobs could run on.
 
-    Starts a program, which can take a second.
+    Starts a program, which can take a second. What is free is as of the first call.
     """
     if sys.platform == "darwin" and platform.machine() == "arm64":
         memory = main_memory()

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QByteArray, Qt, QTimer
+from PySide6.QtCore import QByteArray, QEvent, Qt, QTimer
 from PySide6.QtGui import QCloseEvent, QKeySequence, QShortcut, QShowEvent
 from PySide6.QtWidgets import (
     QDockWidget,
@@ -41,6 +41,7 @@ from studio.ui.widgets.dialog_frame import show_dialog
 if TYPE_CHECKING:
     from studio.library.records import Asset, Job
     from studio.ui.messages.message_bar import MessageBar
+    from studio.ui.models.models_dialog import ModelsDialog
 
 MESSAGE_BAR_HEIGHT = 5 * GRID
 
@@ -179,6 +180,7 @@ class MainWindow(QMainWindow):
         batch.clicked.connect(self.open_batch)
         models = self._corner_button("package", self.tr("Models"), "models.open")
         models.clicked.connect(lambda: self.open_models())
+        self._models_button = models
         settings = self._corner_button("settings", self.tr("Settings"), "settings.open")
         settings.clicked.connect(self.open_settings)
         more = self._corner_button("ellipsis", self.tr("More"), "window.more")
@@ -270,20 +272,47 @@ class MainWindow(QMainWindow):
             widget.setFocus()
 
     def _start_state(self) -> None:
+        from studio.ui.models.download_indicator import DownloadIndicator
+        from studio.ui.models.downloads import downloads_of
         from studio.ui.shell.notices import Notices
         from studio.ui.shell.other_processes import OtherProcesses
 
         self._notices = Notices(self.state, self.messages, self)
         OtherProcesses(self.state, self)
         self.state.start()
+        DownloadIndicator(self._models_button, downloads_of(self.state))
+        downloads_of(self.state).start()
 
     # ---- dialogs and messages
 
     def open_models(self, task: str = "") -> None:
         """Open the models dialog, with the models of `task` first."""
+        dialog = self._models_dialog(task)
+        if task and not self.state.models(task):
+            dialog.show_get(task)
+
+    def find_models(self, task: str = "") -> None:
+        """Open the models dialog where models can be got, with those for `task`."""
+        self._models_dialog(task).show_get(task)
+
+    def get_model(self, entry: str) -> None:
+        """Download an entry of the catalogue, after a question where its licence needs one."""
+        self._models_dialog().show_get(entry=entry)
+
+    def show_downloads(self) -> None:
+        """Open the models dialog at the downloads."""
+        self._models_dialog().show_downloads()
+
+    def _models_dialog(self, task: str = "") -> ModelsDialog:
         from studio.ui.models.models_dialog import ModelsDialog
 
-        show_dialog(ModelsDialog(self.state, task, self))
+        open_one = self.findChild(ModelsDialog)
+        if isinstance(open_one, ModelsDialog) and open_one.isVisible():
+            open_one.activateWindow()
+            return open_one
+        dialog = ModelsDialog(self.state, task, self)
+        show_dialog(dialog)
+        return dialog
 
     def open_batch(self) -> None:
         """Open the batch dialog for the current task."""
@@ -353,6 +382,11 @@ class MainWindow(QMainWindow):
         self.activateWindow()
 
     # ---- layout and closing
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.ActivationChange and self.isActiveWindow():
+            self.state.look_for_new_models()
 
     def _restore_layout(self) -> None:
         window = self.state.settings.window

@@ -106,7 +106,7 @@ def test_an_entry_of_the_catalogue_is_fetched_by_its_id(
     own = {"schema": 1, "replaces": True, "entries": [entry]}
     (tmp_path / "home" / "catalogue.json").write_text(json.dumps(own))
     status, out, _ = studio("catalogue")
-    assert status == 0 and out.startswith("tiny\n    1 kB, MIT\n")
+    assert status == 0 and out.startswith("tiny\n    Tiny, bad, 1 kB, MIT\n")
     for precision, name in (("q4_k_m", "t-Q4_K_M"), ("named", "old"), ("url", "x")):
         status, out, err = studio("get", f"tiny:{precision}")
         assert status == 0, err

@@ -14,8 +14,8 @@ from PySide6.QtGui import QDesktopServices, QImage, QTextCursor
 from PySide6.QtWidgets import QApplication, QLineEdit
 from pytestqt.qtbot import QtBot
 
+from studio.ui.widgets.open_link_dialog import OpenLinkDialog
 from studio.ui.workspaces.text.answer_text import LONG_TEXT_HEIGHT, AnswerText
-from studio.ui.workspaces.text.open_link_dialog import OpenLinkDialog
 from tests.ui.opened_files import needs_inotify, opened_files
 
 SLOW = {

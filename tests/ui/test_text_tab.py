@@ -252,7 +252,7 @@ def test_without_a_text_model_the_tab_says_what_to_do(
     tab: Any = window.tab("text")
     ask(tab, "a fox")
     assert "starter" in window.messages.text()
-    assert window.messages.messages[-1].action_text == "Models…"
+    assert window.messages.messages[-1].action_text.startswith("Get ")
     assert tab.prompt.text() == "a fox"
     assert jobs(tab) == []
 

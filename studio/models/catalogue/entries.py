@@ -112,6 +112,10 @@ class CatalogueEntry(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     recommended: bool = False
     unverified: tuple[Unverified, ...] = ()
 
+    def title_of(self, variant: Variant) -> str:
+        """Return the title of the download of a variant."""
+        return f"{self.name} {variant.precision}" if len(self.variants) > 1 else self.name
+
 
 class CatalogueFolderFile(Struct, frozen=True, forbid_unknown_fields=True):
     """The content of a catalogue file.

@@ -148,8 +148,8 @@ class HubClient:
             return problem(
                 "bad_input",
                 "This model can be downloaded only after you accept its terms. Accept them at "
-                "{page}, then save an access token of your account (studio models token set) and "
-                "try again.",
+                "{page}, then save an access token of your account (in the settings, or: studio "
+                "models token set) and try again.",
                 detail,
                 page=page,
             )
@@ -168,7 +168,7 @@ class HubClient:
             return problem(
                 "bad_input",
                 "{host} does not accept the access token ({code}): it may have expired. Save a new"
-                " one, or delete it (studio models token clear).",
+                " one, or delete it (in the settings, or: studio models token clear).",
                 detail,
                 host=urlsplit(self.endpoint).hostname or self.endpoint,
                 code=status,

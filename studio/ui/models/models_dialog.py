@@ -1,286 +1,71 @@
-"""The models dialog: list, add, remove and check models, and see whether they fit in memory."""
+"""The models dialog: what is installed, what can be got, and the downloads."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
+from PySide6.QtCore import QEvent
+from PySide6.QtWidgets import QDialog, QTabWidget, QVBoxLayout, QWidget
 
-from PySide6.QtCore import QSize, Qt
-from PySide6.QtWidgets import (
-    QDialog,
-    QFileDialog,
-    QHBoxLayout,
-    QHeaderView,
-    QPushButton,
-    QTreeWidget,
-    QTreeWidgetItem,
-    QVBoxLayout,
-    QWidget,
-)
-
-from studio.formats.suffixes import MODEL_WEIGHTS
-from studio.kinds.registry import kinds
-from studio.protocol import ModelRef, Problem, readable_size
-from studio.ui.models.starter_bar import StarterBar
+from studio.ui.models.downloads import downloads_of
+from studio.ui.models.downloads_page import DownloadsPage
+from studio.ui.models.get_page import GetPage
+from studio.ui.models.installed_page import InstalledPage
 from studio.ui.shell.state import AppState
 from studio.ui.style.icons import icon
-from studio.ui.style.theme import GRID, severity_colour
-from studio.ui.style.translations import tr, translated
-from studio.ui.widgets.open_path import open_path
-from studio.ui.widgets.plain_text import one_line, plain_tooltip
-from studio.ui.widgets.tinted_label import TintedLabel
-
-ROW_HEIGHT = 3 * GRID
-_WEIGHT_FILTER = " ".join(f"*{suffix}" for suffix in MODEL_WEIGHTS)
-
-_MODEL = Qt.ItemDataRole.UserRole
+from studio.ui.style.theme import GRID
 
 
 class ModelsDialog(QDialog):
-    """Not modal. `task` is the group to select first; empty for the first group."""
+    """Not modal. `task` is the kind of work shown first; empty for the first one."""
 
     def __init__(self, state: AppState, task: str = "", parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._state = state
-        self._task = task
+        self._downloads = downloads_of(state)
         self.setObjectName("models")
         self.setWindowTitle(self.tr("Models"))
-        self.resize(92 * GRID, 64 * GRID)
-        self.view = QTreeWidget(self)
-        self.view.setObjectName("models.view")
-        self.view.setAccessibleName(self.tr("Models"))
-        self.view.setColumnCount(4)
-        self.view.setHeaderLabels(
-            [self.tr("Name"), self.tr("Kind"), self.tr("On disk"), self.tr("Memory")]
-        )
-        self.view.setIconSize(QSize(18, 18))
-        self.view.setRootIsDecorated(False)
-        self.view.setUniformRowHeights(True)
-        header = self.view.header()
-        header.setStretchLastSection(False)
-        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
-        for column in (1, 2, 3):
-            header.setSectionResizeMode(column, QHeaderView.ResizeMode.ResizeToContents)
-        self.view.currentItemChanged.connect(self._show_chosen)
-        self.about = TintedLabel(self)
-        self.about.setObjectName("models.about")
-        self.about.setWordWrap(True)
-        self.about.setMinimumHeight(2 * self.fontMetrics().lineSpacing())
-        self.about.setAlignment(Qt.AlignmentFlag.AlignTop)
-        self.about.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.starter = StarterBar(state, self)
+        self.resize(112 * GRID, 78 * GRID)
+        self._state = state
+        self.installed = InstalledPage(state, task, self)
+        self.get = GetPage(state, task, self)
+        self.downloads = DownloadsPage(state, self)
+        self.pages = QTabWidget(self)
+        self.pages.setObjectName("models.pages")
+        self.pages.setDocumentMode(True)
+        self.pages.addTab(self.installed, icon("package"), self.tr("Installed"))
+        self.pages.addTab(self.get, icon("search"), self.tr("Get models"))
+        self.pages.addTab(self.downloads, icon("download"), "")
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(2 * GRID, 2 * GRID, 2 * GRID, 2 * GRID)
-        layout.setSpacing(GRID)
-        layout.addWidget(self.view, 1)
-        layout.addWidget(self.about)
-        layout.addLayout(self._make_buttons())
-        layout.addSpacing(GRID)
-        layout.addWidget(self.starter)
-        state.models_changed.connect(self.refresh)
-        self.refresh()
+        layout.setContentsMargins(0, GRID, 0, 0)
+        layout.addWidget(self.pages)
+        self.get.downloads_requested.connect(self.show_downloads)
+        self._downloads.changed.connect(self._show_count)
+        self.finished.connect(lambda _: self.installed.close_search())
+        self._show_count()
+        if state.models_known and not state.models(task or None):
+            self.show_get(task)
 
-    def refresh(self) -> None:
-        """Rebuild the list, keeping the selection."""
-        chosen = self._chosen()
-        self.view.clear()
-        first: QTreeWidgetItem | None = None
-        selected: QTreeWidgetItem | None = None
-        for task, kind in kinds().items():
-            group = QTreeWidgetItem(self.view, [tr(kind.title)])
-            group.setIcon(0, icon(kind.icon))
-            group.setFlags(Qt.ItemFlag.ItemIsEnabled)
-            group.setFirstColumnSpanned(True)
-            group.setSizeHint(0, QSize(0, ROW_HEIGHT))
-            font = self.view.font()
-            font.setWeight(font.Weight.DemiBold)
-            group.setFont(0, font)
-            models = (*self._state.models(task), *self._state.companions(task))
-            for model in models:
-                item = self._row(group, model)
-                if first is None and self._task in ("", task):
-                    first = item
-                if chosen is not None and chosen.id == model.id:
-                    selected = item
-            if not models:
-                none = QTreeWidgetItem(group, [self.tr("None yet")])
-                none.setFlags(Qt.ItemFlag.NoItemFlags)
-                none.setFirstColumnSpanned(True)
-            group.setExpanded(True)
-        self._list_problems()
-        current = selected or first
-        if current is not None:
-            self.view.setCurrentItem(current)
-        self._show_chosen()
+    def show_installed(self) -> None:
+        """Show what is installed."""
+        self.pages.setCurrentWidget(self.installed)
 
-    # ---- private
+    def show_get(self, task: str = "", entry: str = "") -> None:
+        """Show what can be got for a kind of work, and get an entry of the catalogue, if given."""
+        self.pages.setCurrentWidget(self.get)
+        if task:
+            self.get.show_uses_of(task)
+        if entry:
+            self.get.get_entry(entry)
 
-    def _make_buttons(self) -> QHBoxLayout:
-        folder = QPushButton(self.tr("Add folder…"), self)
-        folder.setIcon(icon("folder-plus"))
-        folder.setObjectName("models.add_folder")
-        folder.clicked.connect(self._add_folder)
-        file = QPushButton(self.tr("Add file…"), self)
-        file.setIcon(icon("file-plus"))
-        file.setObjectName("models.add_file")
-        file.clicked.connect(self._add_file)
-        self.verify = QPushButton(self.tr("Check files"), self)
-        self.verify.setIcon(icon("shield-check"))
-        self.verify.setObjectName("models.verify")
-        self.verify.clicked.connect(self._verify)
-        self.show_folder = QPushButton(self.tr("Open folder"), self)
-        self.show_folder.setIcon(icon("folder-open"))
-        self.show_folder.clicked.connect(self._open_folder)
-        self.remove = QPushButton(self.tr("Remove"), self)
-        self.remove.setIcon(icon("x"))
-        self.remove.setObjectName("models.remove")
-        self.remove.setToolTip(self.tr("Remove it from this list; the files stay on the disk"))
-        self.remove.clicked.connect(self._remove)
-        row = QHBoxLayout()
-        row.setSpacing(GRID)
-        for button in (folder, file):
-            row.addWidget(button)
-        row.addStretch(1)
-        for button in (self.verify, self.show_folder, self.remove):
-            row.addWidget(button)
-        for button in (folder, file, self.verify, self.show_folder, self.remove):
-            button.setAccessibleName(button.text())
-            button.setAutoDefault(False)
-        return row
+    def show_downloads(self) -> None:
+        """Show the downloads."""
+        self.pages.setCurrentWidget(self.downloads)
 
-    def _row(self, group: QTreeWidgetItem, model: ModelRef) -> QTreeWidgetItem:
-        fit = self._state.fit(model)
-        memory = ""
-        if fit is not None:
-            memory = {
-                "fits": self.tr("Fits"),
-                "tight": self.tr("Tight"),
-                "will_not_fit": self.tr("Will not fit"),
-            }[fit.verdict]
-        kind = " · ".join(part for part in (model.family, model.format) if part)
-        item = QTreeWidgetItem(
-            group, [one_line(model.name), one_line(kind), readable_size(model.size), memory]
-        )
-        item.setSizeHint(0, QSize(0, ROW_HEIGHT))
-        item.setTextAlignment(2, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        item.setToolTip(0, plain_tooltip(model.path))
-        item.setData(0, _MODEL, model)
-        if fit is not None:
-            item.setToolTip(3, plain_tooltip(translated(fit.sentence)))
-            if fit.verdict != "fits":
-                shade = severity_colour(
-                    "warning" if fit.verdict == "tight" else "error", self.palette()
-                )
-                item.setForeground(3, shade)
-        return item
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.ActivationChange and self.isActiveWindow():
+            self._state.look_for_new_models()
 
-    def _list_problems(self) -> None:
-        problems = self._state.model_problems()
-        if not problems:
-            return
-        group = QTreeWidgetItem(self.view, [self.tr("Cannot be used")])
-        group.setIcon(0, icon("triangle-alert"))
-        group.setFlags(Qt.ItemFlag.ItemIsEnabled)
-        group.setFirstColumnSpanned(True)
-        for name, problem in problems.items():
-            item = QTreeWidgetItem(group, [one_line(f"{name}: {translated(problem.message)}", 400)])
-            item.setToolTip(0, plain_tooltip(translated(problem.message)))
-            item.setData(0, _MODEL, name)
-            item.setFirstColumnSpanned(True)
-        group.setExpanded(True)
-
-    def _chosen(self) -> ModelRef | None:
-        item = self.view.currentItem()
-        model = item.data(0, _MODEL) if item is not None else None
-        return model if isinstance(model, ModelRef) else None
-
-    def _chosen_id(self) -> str:
-        item = self.view.currentItem()
-        found = item.data(0, _MODEL) if item is not None else None
-        return found.id if isinstance(found, ModelRef) else str(found or "")
-
-    def _show_chosen(self, *_: object) -> None:
-        model = self._chosen()
-        known = bool(self._chosen_id())
-        self.verify.setEnabled(known)
-        self.remove.setEnabled(known and not (model is not None and model.is_starter))
-        self.show_folder.setEnabled(model is not None)
-        if model is None:
-            item = self.view.currentItem()
-            self._show_status(item.text(0) if item is not None and known else "")
-            return
-        fit = self._state.fit(model)
-        parts = [
-            model.path,
-            self.tr("Licence: {name}").format(name=model.licence) if model.licence else "",
-            self.tr("Context: {n} tokens").format(n=f"{model.context:,}") if model.context else "",
-            translated(fit.sentence) if fit is not None else "",
-        ]
-        self._show_status(" · ".join(part for part in parts if part))
-
-    def _show_status(self, text: str, problem: Problem | None = None) -> None:
-        self.about.show_text(text, "error" if problem is not None else None)
-
-    def _add_folder(self) -> None:
-        dialog = QFileDialog(self, self.tr("Add folder…"))
-        dialog.setFileMode(QFileDialog.FileMode.Directory)
-        dialog.setOption(QFileDialog.Option.ShowDirsOnly)
-        self._open_dialog(dialog)
-
-    def _add_file(self) -> None:
-        dialog = QFileDialog(self, self.tr("Add file…"))
-        dialog.setFileMode(QFileDialog.FileMode.ExistingFiles)
-        dialog.setNameFilters(
-            [
-                self.tr("Models") + f" ({_WEIGHT_FILTER})",
-                self.tr("All files") + " (*)",
-            ]
-        )
-        self._open_dialog(dialog)
-
-    def _open_dialog(self, dialog: QFileDialog) -> None:
-        dialog.filesSelected.connect(self.add_paths)
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.open()
-
-    def add_paths(self, paths: Sequence[str]) -> None:
-        """Add models; a problem is shown below the list."""
-        for path in paths:
-            self._add(Path(path))
-
-    def _add(self, path: Path) -> None:
-        self._state.change_models(lambda registry: registry.add(path), self._added, self._refused)
-
-    def _added(self, model: ModelRef) -> None:
-        self._show_status(self.tr("Added: {name}").format(name=model.name))
-
-    def _refused(self, problem: Problem) -> None:
-        self._show_status(translated(problem.message), problem)
-
-    def _remove(self) -> None:
-        chosen = self._chosen_id()
-        if chosen:
-            self._state.change_models(lambda registry: registry.remove(chosen), None, self._refused)
-
-    def _verify(self) -> None:
-        chosen = self._chosen_id()
-        if not chosen:
-            return
-        self._show_status(self.tr("Checking the files…"))
-        self.verify.setEnabled(False)
-
-        def checked(problem: Problem | None) -> None:
-            self.verify.setEnabled(True)
-            if problem is None:
-                self._show_status(self.tr("The files are intact."))
-            else:
-                self._refused(problem)
-
-        self._state.read_models(lambda registry: registry.verify(chosen), checked, self._refused)
-
-    def _open_folder(self) -> None:
-        model = self._chosen()
-        if model is not None:
-            path = Path(model.path)
-            folder = path if path.is_dir() else path.parent
-            open_path(folder)
+    def _show_count(self) -> None:
+        count = len(self._downloads.running)
+        title = self.tr("Downloads")
+        index = self.pages.indexOf(self.downloads)
+        self.pages.setTabText(index, f"{title} ({count})" if count else title)

@@ -22,6 +22,7 @@ from PySide6.QtWidgets import (
 )
 
 from studio.formats.atomic_write import make_private_folder
+from studio.ui.settings.hub_settings import HubSettings
 from studio.ui.shell.state import AppState
 from studio.ui.style.theme import GRID, Scheme, apply_scheme, mute
 from studio.ui.widgets.dialog_frame import close_buttons, fill_dialog
@@ -115,6 +116,7 @@ class SettingsDialog(QDialog):
         form.addRow(self.tr("Language"), self.language)
         form.addRow(self.tr("Appearance"), self.scheme)
         form.addRow(self.tr("Library folder"), folder)
+        self.hub = HubSettings(state, form, self)
         form.addRow(self.tr("Threads"), self.threads)
         form.addRow(self.tr("Device"), self.device)
         form.addRow(self.aigc)

@@ -1,8 +1,8 @@
 """Run work on background threads and deliver the result on the GUI thread.
 
 A single-threaded executor runs everything that writes to the library, so that jobs run in the
-order in which they were enqueued. Two more executors serve reads (lists of models, thumbnails,
-checks) and work that takes minutes.
+order in which they were enqueued. More executors serve reads (lists of models, thumbnails,
+checks), work that waits for the network or for large folders, and work that takes minutes.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_THREADS = {"ordered": 1, "reader": 2, "long": 1}
+_THREADS = {"ordered": 1, "reader": 2, "waiting": 3, "long": 1}
 
 
 class Background(QObject):
@@ -60,6 +60,16 @@ class Background(QObject):
         raised on the GUI thread. Neither is called after `owner` has been deleted.
         """
         self._start("reader", owner, work, then, failed)
+
+    def waiting(
+        self,
+        owner: QObject,
+        work: Callable[[], T],
+        then: Callable[[T], object] | None = None,
+        failed: Callable[[Problem], object] | None = None,
+    ) -> None:
+        """Like `read`, for work that mostly waits for a server or a disk, up to a minute."""
+        self._start("waiting", owner, work, then, failed)
 
     def long(
         self,

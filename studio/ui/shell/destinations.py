@@ -30,6 +30,15 @@ class Destinations(Protocol):
     def open_models(self, task: str = "") -> None:
         """Open the models dialog, with the models of `task` first."""
 
+    def find_models(self, task: str = "") -> None:
+        """Open the models dialog where models can be got, with those for `task`."""
+
+    def get_model(self, entry: str) -> None:
+        """Download an entry of the catalogue, after a question where its licence needs one."""
+
+    def show_downloads(self) -> None:
+        """Open the models dialog at the downloads."""
+
 
 class NullDestinations:
     """Ignore all calls: used while there is no window."""
@@ -39,3 +48,6 @@ class NullDestinations:
     def show_job(self, job: Job) -> None: ...
     def run(self, request: Request) -> None: ...
     def open_models(self, task: str = "") -> None: ...
+    def find_models(self, task: str = "") -> None: ...
+    def get_model(self, entry: str) -> None: ...
+    def show_downloads(self) -> None: ...

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from os import urandom
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from PySide6.QtCore import QObject, QTimer, Signal
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
     _Models = tuple[tuple[ModelRef, ...], dict[str, Fit], dict[str, Problem]]
 
 T = TypeVar("T")
+
+_LEAST_SECONDS = 5.0
+"""Between two looks for new models."""
 
 
 class AppState(QObject):
@@ -60,6 +64,7 @@ class AppState(QObject):
         self.destinations: Destinations = NullDestinations()
         """The window's navigation targets; the window sets itself."""
         self.models_known = False
+        self._listed_at = 0.0
         self._registry: Registry | None = None
         self._registry_lock = threading.Lock()
         self._counter: TokenCounter | None = None
@@ -239,6 +244,11 @@ class AppState(QObject):
         found = (model for model in self._models if task is None or model.task == task)
         return tuple(model for model in found if not model.is_companion)
 
+    @property
+    def all_models(self) -> tuple[ModelRef, ...]:
+        """All models found by the last listing, also those that work only with others."""
+        return self._models
+
     def companions(self, task: str) -> tuple[ModelRef, ...]:
         """Return the models of a task that work only together with others, such as LoRA."""
         return tuple(model for model in self._models if model.task == task and model.is_companion)
@@ -265,9 +275,25 @@ class AppState(QObject):
         def listed(found: _Models) -> None:
             self._models, self._fits, self._model_problems = found
             self.models_known = True
+            self._listed_at = monotonic()
             self.models_changed.emit()
 
         self.read_models(list_models, listed)
+
+    def look_for_new_models(self) -> None:
+        """List the models again if another program has changed them; called on return to the app.
+
+        Nothing happens within a few seconds after a listing.
+        """
+        if not self.models_known or monotonic() - self._listed_at < _LEAST_SECONDS:
+            return
+        self._listed_at = monotonic()
+
+        def listed(found: list[ModelRef]) -> None:
+            if tuple(found) != self._models:
+                self.refresh_models()
+
+        self.read_models(lambda registry: registry.list(), listed)
 
     def _device_known(self, ready: Ready) -> None:
         # On the CPU, what fits depends on main memory and was known before.

@@ -17,6 +17,7 @@ from studio.ui.fields.model_picker import ModelPicker
 from studio.ui.fields.number_field import optional_int
 from studio.ui.fields.prompt_edit import PromptEdit
 from studio.ui.shell.job_watch import Ended, JobWatch
+from studio.ui.shell.model_offers import model_offers_of
 from studio.ui.shell.reports import ModelDescribed
 from studio.ui.shell.request_estimate import RequestEstimate
 from studio.ui.style.theme import GRID
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
     from studio.jobs.runner import PreviewSaved
     from studio.library.recipes.settings_in_file import FoundSettings
     from studio.library.records import Asset, Job
-    from studio.ui.shell.state import AppState
+from studio.ui.shell.state import AppState
 
 TASK = KIND.task
 
@@ -76,6 +77,8 @@ class ImageTab(QWidget):
         self._mask_editing = MaskEditing(state, self.controls.start_picture)
         self.run_bar = RunBar(TASK, KIND.fields["count"], parent=self)
         self._empty = EmptyState("image", "", "", parent=self)
+        self._offers = model_offers_of(state)
+        self._offers.changed.connect(self._show_empty_state)
         self.result = ResultPanel(self._empty, self)
         self.result.setObjectName("image.result")
         self.result.setAccessibleName(self.tr("Result"))
@@ -167,8 +170,7 @@ class ImageTab(QWidget):
             self._state.show_message(
                 self.tr("There is no image model yet. Add one first."),
                 "warning",
-                self.tr("Add a model…"),
-                lambda: self._state.destinations.open_models(TASK),
+                *self._offers.action(TASK),
             )
             return
         request = self.request()
@@ -345,12 +347,15 @@ class ImageTab(QWidget):
             self._empty.set_text(
                 self.tr("No image model yet"),
                 self.tr(
-                    "Add a diffusers folder or a single .safetensors checkpoint from this "
-                    "computer. It is used in place and never uploaded."
+                    "Get one that suits this computer, or add a diffusers folder or a single "
+                    ".safetensors checkpoint. It is used in place and never uploaded."
                 ),
             )
             self._empty.set_actions(
-                [(self.tr("Add a model…"), lambda: self._state.destinations.open_models(TASK))]
+                [
+                    self._offers.action(TASK),
+                    (self.tr("Add a model…"), lambda: self._state.destinations.open_models(TASK)),
+                ]
             )
         else:
             self._empty.set_text(

@@ -17,6 +17,7 @@ from PySide6.QtWidgets import QFrame, QSizePolicy, QTextBrowser, QWidget
 
 from studio.ui.style.theme import GRID
 from studio.ui.widgets.dialog_frame import show_dialog
+from studio.ui.widgets.open_link_dialog import OpenLinkDialog
 from studio.ui.workspaces.text.answer_document import (
     fits_growing_view,
     has_long_word,
@@ -24,7 +25,6 @@ from studio.ui.workspaces.text.answer_document import (
     markdown_document,
     plain_document,
 )
-from studio.ui.workspaces.text.open_link_dialog import OpenLinkDialog
 
 MAX_STREAMED_MARKDOWN = 4000
 """Characters up to which an unfinished answer is rendered as Markdown."""

@@ -81,8 +81,7 @@ class TextTab(QWidget):
             self._state.show_message(
                 self.tr("There is no text model yet. Install the starter models, or add your own."),
                 "warning",
-                self.tr("Models…"),
-                lambda: self._state.destinations.open_models(TASK),
+                *self._offers.action(TASK),
             )
             return
         if self._editing is not None:
@@ -180,7 +179,7 @@ class TextTab(QWidget):
         self.system.submitted.connect(self.generate)
         self.system_section.add(self.system)
         self.model = ModelPicker(self._state, TASK)
-        self.language_hint = LanguageHint()
+        self.language_hint = LanguageHint(self._state)
         self.controls = TextControls()
         column = ScrollColumn()
         column.add(self.system_section)
@@ -216,6 +215,7 @@ class TextTab(QWidget):
     # ---- right
 
     def _make_right(self) -> None:
+        from studio.ui.shell.model_offers import model_offers_of
         from studio.ui.widgets.empty_state import EmptyState
         from studio.ui.workspaces.text.conversation_view import ConversationView
 
@@ -231,6 +231,8 @@ class TextTab(QWidget):
         row.addWidget(heading, 1)
         row.addWidget(self.new)
         self._empty = EmptyState("message-square-text", "", "")
+        self._offers = model_offers_of(self._state)
+        self._offers.changed.connect(self._show_empty)
         self.view = ConversationView(self._empty, self._right)
         self.view.edit_requested.connect(self._edit)
         self.view.regenerate_requested.connect(self._regenerate)
@@ -248,12 +250,13 @@ class TextTab(QWidget):
             self._empty.set_text(
                 self.tr("No text model yet"),
                 self.tr(
-                    "Install the small starter model to start right away, or add your own: "
-                    "a folder with safetensors files, or a GGUF file."
+                    "Get one that suits this computer, install the small starter model, or add "
+                    "your own: a folder with safetensors files, or a GGUF file."
                 ),
             )
             self._empty.set_actions(
                 [
+                    self._offers.action(TASK),
                     (self.tr("Install the starter models"), self._install_starter),
                     (self.tr("Add a model…"), lambda: self._state.destinations.open_models(TASK)),
                 ]

@@ -22,6 +22,7 @@ from studio.kinds.upscale import KIND, UpscaleRequest
 from studio.protocol import InputFile, Loading, Problem, Progress, Request, Warned
 from studio.ui.fields.model_picker import ModelPicker
 from studio.ui.shell.job_watch import Ended, JobWatch
+from studio.ui.shell.model_offers import model_offers_of
 from studio.ui.shell.request_estimate import RequestEstimate
 from studio.ui.style.theme import GRID
 from studio.ui.style.translations import tr, translated
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
     from studio.jobs.runner import PreviewSaved
     from studio.library.records import Asset
     from studio.ui.gallery.result_menu import ResultMenu
-    from studio.ui.shell.state import AppState
+from studio.ui.shell.state import AppState
 
 TASK = KIND.task
 
@@ -81,9 +82,12 @@ class UpscaleTab(QWidget):
                 "Drop photographs or folders on the left and press Enlarge. The originals are "
                 "never changed; colour profile, EXIF and transparency are kept."
             ),
-            [(self.tr("Add pictures…"), self.panel.choose_files)],
-            self,
+            parent=self,
         )
+        self._offers = model_offers_of(state)
+        self._offers.changed.connect(self._show_empty_actions)
+        state.models_changed.connect(self._show_empty_actions)
+        self._show_empty_actions()
         self.result = ComparePanel(self._empty, self)
         self.result.setObjectName("upscale.result")
         self.result.setAccessibleName(self.tr("Result"))
@@ -93,6 +97,14 @@ class UpscaleTab(QWidget):
         layout.addWidget(self.columns)
         self._load_values()
         self._connect()
+
+    def _show_empty_actions(self) -> None:
+        actions: list[tuple[str, Callable[[], object]]] = [
+            (self.tr("Add pictures…"), self.panel.choose_files)
+        ]
+        if self._state.models_known and not self._state.models(TASK):
+            actions.insert(0, self._offers.action(TASK))
+        self._empty.set_actions(actions)
 
     def _make_left_column(self) -> QWidget:
         left = QWidget()
@@ -188,8 +200,7 @@ class UpscaleTab(QWidget):
             self._state.show_message(
                 self.tr("There is no upscaler yet. Install the starter models, or add your own."),
                 "warning",
-                self.tr("Models…"),
-                lambda: self._state.destinations.open_models(TASK),
+                *self._offers.action(TASK),
             )
             return
         inputs = self._inputs_to_run()

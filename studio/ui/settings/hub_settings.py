@@ -1,0 +1,175 @@
+"""Settings of the model hub: its address, the access token, and where models are kept."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QSignalBlocker
+from PySide6.QtWidgets import (
+    QComboBox,
+    QFormLayout,
+    QHBoxLayout,
+    QLineEdit,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from studio.protocol import Problem, ProblemError
+from studio.ui.shell.state import AppState
+from studio.ui.style.theme import GRID
+from studio.ui.style.translations import translated
+from studio.ui.widgets.buttons import dialog_button
+from studio.ui.widgets.open_path import open_path
+from studio.ui.widgets.plain_text import one_line, plain_tooltip
+from studio.ui.widgets.tinted_label import TintedLabel
+
+_OFFICIAL = "https://huggingface.co"
+_MIRROR = "https://hf-mirror.com"
+
+
+class HubSettings(QWidget):
+    """Changes of the address apply from the next question to the hub on."""
+
+    def __init__(self, state: AppState, form: QFormLayout, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._state = state
+        self.hide()  # its rows are in the form of the dialog
+        self.endpoint = QComboBox(parent)
+        self.endpoint.setObjectName("settings.hub_endpoint")
+        self.endpoint.setAccessibleName(self.tr("Model hub"))
+        self.endpoint.setEditable(True)
+        self.endpoint.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
+        self.endpoint.addItem(_OFFICIAL)
+        self.endpoint.addItem(_MIRROR)
+        self.endpoint.setToolTip(
+            plain_tooltip(
+                self.tr(
+                    "{mirror} is a mirror for mainland China, run by others. It could not be tried "
+                    "when this version was made."
+                ).format(mirror=_MIRROR)
+            )
+        )
+        self.endpoint.setCurrentText(one_line(state.settings.hub_endpoint) or _OFFICIAL)
+        self.note = TintedLabel(parent)
+        self.note.setObjectName("settings.hub_note")
+        self.note.setWordWrap(True)
+        address = QVBoxLayout()
+        address.setSpacing(GRID // 2)
+        address.addWidget(self.endpoint)
+        address.addWidget(self.note)
+        self.token = QLineEdit(parent)
+        self.token.setObjectName("settings.token")
+        self.token.setAccessibleName(self.tr("Access token"))
+        self.token.setEchoMode(QLineEdit.EchoMode.Password)
+        self.token.setMaxLength(400)
+        self.token.setPlaceholderText(self.tr("Looking…"))
+        self.save_token = dialog_button(
+            self.tr("Save token"), "settings.token_save", self._save_token, parent
+        )
+        self.clear_token = dialog_button(
+            self.tr("Delete token"), "settings.token_clear", self._clear_token, parent
+        )
+        self.save_token.setEnabled(False)
+        self.token.textChanged.connect(lambda text: self.save_token.setEnabled(bool(text.strip())))
+        row = QHBoxLayout()
+        row.setSpacing(GRID)
+        row.addWidget(self.token, 1)
+        row.addWidget(self.save_token)
+        row.addWidget(self.clear_token)
+        folder = QLineEdit(str(state.paths.models), parent)
+        folder.setObjectName("settings.models")
+        folder.setAccessibleName(self.tr("Folder of models"))
+        folder.setReadOnly(True)
+        folder.setToolTip(plain_tooltip(str(state.paths.models)))
+        show = QPushButton(self.tr("Open folder"), parent)
+        show.setAutoDefault(False)
+        show.clicked.connect(self._open_folder)
+        models = QHBoxLayout()
+        models.setSpacing(GRID)
+        models.addWidget(folder, 1)
+        models.addWidget(show)
+        form.addRow(self.tr("Model hub"), address)
+        form.addRow(self.tr("Access token"), row)
+        form.addRow(self.tr("Folder of models"), models)
+        self.endpoint.currentTextChanged.connect(self._endpoint_changed)
+        self._show_note("")
+        self._look_for_token()
+
+    def _endpoint_changed(self, text: str) -> None:
+        text = text.strip().rstrip("/")
+        before = self._state.settings.hub_endpoint
+        self._state.settings.hub_endpoint = "" if text == _OFFICIAL else text
+        from studio.models.hub.endpoint import hub_endpoint
+
+        try:
+            hub_endpoint(self._state.settings)
+        except ProblemError as error:
+            self._state.settings.hub_endpoint = before
+            self._show_note(translated(error.problem.message), is_problem=True)
+            return
+        self._show_note("")
+        self._state.save_soon()
+        self._look_for_token()
+
+    def _show_note(self, text: str, *, is_problem: bool = False) -> None:
+        if not text and self._state.settings.hub_endpoint == _MIRROR:
+            text = self.endpoint.toolTip()
+        self.note.show_text(text, "error" if is_problem else None)
+        self.note.setVisible(bool(text))
+
+    def _look_for_token(self) -> None:
+        settings = self._state.settings
+
+        def look() -> str:
+            from studio.models.hub.endpoint import hub_endpoint
+            from studio.models.hub.tokens import token_place
+
+            endpoint = hub_endpoint(settings)
+            return token_place(endpoint, endpoint)
+
+        self._state.background.waiting(self, look, self._show_place, self._failed)
+
+    def _show_place(self, place: str) -> None:
+        self.clear_token.setEnabled(place == "keyring")
+        self.token.setPlaceholderText(
+            {
+                "keyring": self.tr("Saved in the system's keyring"),
+                "environment": self.tr("From the environment variable HF_TOKEN"),
+                "file": self.tr("From the file of “hf auth login”"),
+            }.get(place, self.tr("None. Only models with terms to accept need one."))
+        )
+
+    def _save_token(self) -> None:
+        settings, token = self._state.settings, self.token.text()
+
+        def save() -> None:
+            from studio.models.hub.endpoint import hub_endpoint
+            from studio.models.hub.tokens import save_token
+
+            save_token(hub_endpoint(settings), token)
+
+        self._state.background.waiting(self, save, lambda _: self._token_changed(), self._failed)
+
+    def _clear_token(self) -> None:
+        settings = self._state.settings
+
+        def clear() -> bool:
+            from studio.models.hub.endpoint import hub_endpoint
+            from studio.models.hub.tokens import clear_token
+
+            return clear_token(hub_endpoint(settings))
+
+        self._state.background.waiting(self, clear, lambda _: self._token_changed(), self._failed)
+
+    def _token_changed(self) -> None:
+        with QSignalBlocker(self.token):
+            self.token.clear()
+        self.save_token.setEnabled(False)
+        self._show_note("")
+        self._look_for_token()
+
+    def _failed(self, problem: Problem) -> None:
+        self._show_note(translated(problem.message), is_problem=True)
+
+    def _open_folder(self) -> None:
+        folder = self._state.paths.models
+        open_path(folder if folder.is_dir() else folder.parent)

@@ -1,0 +1,313 @@
+"""Get models and Downloads in the models dialog, with a hub on this machine."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import keyring
+import pytest
+from keyring.backends import fail
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QToolButton, QTreeWidget
+from pytestqt.qtbot import QtBot
+
+from studio.downloads.download_queue import DownloadQueue
+from studio.jobs import get_model
+from studio.settings import Paths
+from studio.ui.main_window import MainWindow
+from studio.ui.models.downloads import downloads_of
+from studio.ui.models.downloads_page import DownloadRow
+from studio.ui.models.models_dialog import ModelsDialog
+from tests.hub.server import HubServer, running_hub
+from tests.unit.model_files import write_gguf, write_json, write_llama, write_safetensors
+
+BIG = 3_000_000
+LORA = "lora_unet_down_blocks_1_attentions_0_transformer_blocks_0_attn2_to_k.lora_down.weight"
+
+
+def entry(id: str, name: str, repository: str, **fields: Any) -> dict[str, Any]:
+    variant = {"repository": repository, "precision": "bf16", "size": 471, "memory": {"cpu": 0.1}}
+    texts = {"purpose": {"en": f"{name} is for tests.", "zh": f"{name}，测试用。"}}
+    rest = {"task": "text", "uses": ["write"], "licence": "MIT", "variants": [variant]}
+    return {"id": id, "name": name, **texts, **rest, **fields}
+
+
+@pytest.fixture
+def hub(home: Paths, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[HubServer]:
+    """A hub with small models, which are all that the catalogue offers."""
+    monkeypatch.setenv("no_proxy", "*")
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "hf-home"))
+    keyring.set_keyring(fail.Keyring())  # type: ignore[no-untyped-call]  # of the library
+    for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HF_HUB_OFFLINE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(get_model, "DownloadQueue", partial(DownloadQueue, retry_pause=0.001))
+    kind = {"cpu": 10_000.0}
+    huge = entry("huge", "Huge", "tiny/huge", languages=["zh"])
+    huge["variants"][0]["memory"] = kind
+    entries = [
+        huge,
+        entry("tiny", "Tiny chat", "tiny/chat", languages=["zh", "en"]),
+        entry("gated", "Gated chat", "tiny/gated", conditions={"en": "Be kind.", "zh": "友善。"}),
+        entry("slow", "Slow", "tiny/slow"),
+    ]
+    use = {"id": "write", "title": {"en": "Write", "zh": "写作"}, "task": "text"}
+    catalogue = {"schema": 1, "replaces": True, "uses": [use], "entries": entries}
+    write_json(home.settings.parent / "catalogue.json", catalogue)
+    with running_hub() as running:
+        monkeypatch.setenv("HF_ENDPOINT", running.endpoint)
+        chat = write_llama(tmp_path / "chat")
+        running.add("tiny/chat", chat, pipeline_tag="text-generation", tags=["license:mit"])
+        running.add("tiny/gated", chat, pipeline_tag="text-generation", gated="manual")
+        running.add("tiny/pickles", {"config.json": b"{}", "pytorch_model.bin": b"x"})
+        slow = write_llama(tmp_path / "slow")
+        tensors: dict[str, tuple[int, ...]] = {"model.embed_tokens.weight": (BIG // 32, 8)}
+        write_safetensors(slow / "model.safetensors", tensors)
+        running.add("tiny/slow", slow)
+        yield running
+
+
+@pytest.fixture
+def dialog(hub: HubServer, open_window: Callable[[], MainWindow], qtbot: QtBot) -> ModelsDialog:
+    assert hub.asked == []
+    return open_dialog(open_window(), qtbot)
+
+
+def open_dialog(window: MainWindow, qtbot: QtBot) -> ModelsDialog:
+    window.find_models("text")
+    found = window.findChild(ModelsDialog)
+    assert isinstance(found, ModelsDialog)
+    qtbot.waitUntil(lambda: len(found.get.cards) == 4, timeout=10_000)
+    return found
+
+
+def rows_of(view: QTreeWidget) -> list[str]:
+    flags = Qt.MatchFlag.MatchContains | Qt.MatchFlag.MatchRecursive
+    return [item.text(0) for item in view.findItems("", flags)]
+
+
+def wait_for_bytes(qtbot: QtBot, dialog: ModelsDialog, title: str) -> DownloadRow:
+    row = wait_for(qtbot, dialog, title, "running")
+    qtbot.waitUntil(lambda: row.status is not None and row.status.done > 500_000, timeout=20_000)
+    return row
+
+
+def window_of(dialog: ModelsDialog) -> MainWindow:
+    window = dialog.parent()
+    assert isinstance(window, MainWindow)
+    return window
+
+
+def row_of(dialog: ModelsDialog, title: str) -> DownloadRow | None:
+    for row in dialog.downloads.rows.values():
+        if row.status is not None and row.status.title == title:
+            return row
+    return None
+
+
+def wait_for(qtbot: QtBot, dialog: ModelsDialog, title: str, state: str) -> DownloadRow:
+    def is_there() -> bool:
+        row = row_of(dialog, title)
+        return row is not None and row.status is not None and row.status.state == state
+
+    qtbot.waitUntil(is_there, timeout=20_000)
+    found = row_of(dialog, title)
+    assert found is not None
+    return found
+
+
+def test_a_model_is_got_with_one_click_and_is_selectable_at_once(
+    dialog: ModelsDialog, qtbot: QtBot
+) -> None:
+    window = window_of(dialog)
+    card = dialog.get.cards["tiny"]
+    assert card.isVisible() and "471 B" in card.get.text()
+    card.get.click()
+    qtbot.waitUntil(lambda: len(window.state.models("text")) == 2, timeout=20_000)
+    tab: Any = window.tab("text")
+    qtbot.waitUntil(lambda: tab.model.combo.findText("chat") >= 0, timeout=5000)
+    qtbot.waitUntil(lambda: card.get.text() == "Installed", timeout=5000)
+    assert any("chat" in name for name in rows_of(dialog.installed.view))
+    assert "Ready to use" in wait_for(qtbot, dialog, "Tiny chat", "done").about.text()
+    dialog.downloads.clear.click()
+    qtbot.waitUntil(lambda: not dialog.downloads.rows, timeout=5000)
+    assert len(window.state.models("text")) == 2
+
+
+def test_what_does_not_fit_comes_last_and_says_why(dialog: ModelsDialog) -> None:
+    card = dialog.get.cards["huge"]
+    assert "Will not fit: needs about 10000 GB" in card.place.text()
+    assert "10000 GB" in card.note
+    others = [other for other in dialog.get.cards.values() if other is not card]
+    assert all(other.y() < card.y() for other in others)
+
+
+def test_a_download_is_paused_resumed_and_cancelled(
+    dialog: ModelsDialog, hub: HubServer, home: Paths, qtbot: QtBot
+) -> None:
+    gate = threading.Event()
+    hub.call_at(1_000_000, lambda: gate.wait(20), "tiny/slow")
+    dialog.get.cards["slow"].get.click()
+    qtbot.waitUntil(lambda: dialog.get.getter.question is not None, timeout=10_000)
+    question: Any = dialog.get.getter.question
+    assert "The download is 3 MB; the catalogue says 471 B" in question.notes[0].text()
+    assert not hub.downloads("model.safetensors")
+    question.get.click()
+    row = wait_for_bytes(qtbot, dialog, "Slow")
+    models = window_of(dialog).findChild(QToolButton, "models.open")
+    assert isinstance(models, QToolButton) and "%" in models.text()
+    row.pause.click()
+    wait_for(qtbot, dialog, "Slow", "paused")
+    gate.set()
+    assert row.pause.accessibleName() == "Resume"
+    row.pause.click()
+    wait_for(qtbot, dialog, "Slow", "done")
+    assert len({asked.range for asked in hub.downloads("slow//model.safetensors")}) == 2
+
+    gate.clear()
+    hub.add("tiny/other", {"config.json": b"{}", "model.safetensors": bytes(BIG)})
+    hub.call_at(1_000_000, lambda: gate.wait(20), "tiny/other")
+    dialog.get.words.setText("tiny/other")
+    dialog.get.search()
+    result = dialog.get.results.rows[0]
+    qtbot.waitUntil(result.get.isEnabled, timeout=10_000)
+    result.get.click()
+    question = dialog.get.getter.question
+    assert question is not None  # its licence is not stated
+    question.accept()
+    row = wait_for(qtbot, dialog, "tiny/other", "running")
+    row.cancel.click()
+    qtbot.waitUntil(lambda: row_of(dialog, "tiny/other") is None, timeout=20_000)
+    gate.set()
+    downloading = home.models / ".downloading"
+    qtbot.waitUntil(lambda: len([p for p in downloading.iterdir() if p.is_dir()]) == 1)
+    assert not (home.models / "other").exists()
+
+
+def test_a_download_goes_on_when_the_app_is_opened_again(
+    dialog: ModelsDialog, hub: HubServer, open_window: Callable[[], MainWindow], qtbot: QtBot
+) -> None:
+    gate = threading.Event()
+    hub.call_at(1_000_000, lambda: gate.wait(20), "tiny/slow")
+    dialog.get.cards["slow"].get.click()
+    qtbot.waitUntil(lambda: dialog.get.getter.question is not None, timeout=10_000)
+    question: Any = dialog.get.getter.question
+    question.get.click()
+    wait_for_bytes(qtbot, dialog, "Slow")
+    window_of(dialog).close()
+    gate.set()
+    window = open_window()
+    qtbot.waitUntil(lambda: len(window.state.models("text")) == 2, timeout=20_000)
+    assert any(asked.range for asked in hub.downloads("slow//model.safetensors"))
+
+
+def test_terms_and_conditions_are_said_before_and_a_refusal_after(
+    dialog: ModelsDialog, hub: HubServer, qtbot: QtBot
+) -> None:
+    card = dialog.get.cards["gated"]
+    card.get.click()
+    qtbot.waitUntil(lambda: dialog.get.getter.question is not None, timeout=10_000)
+    question: Any = dialog.get.getter.question
+    texts = [label.text() for label in question.findChildren(type(question.notes[0]))]
+    assert any("Be kind." in text for text in texts)
+    assert f"accepted first at {hub.endpoint}/tiny/gated" in question.notes[0].text()
+    question.cancel.click()
+    assert dialog.get.status.text() == "Nothing was downloaded."
+    assert card.get.isEnabled() and not hub.downloads("model.safetensors")
+    card.get.click()
+    qtbot.waitUntil(lambda: dialog.get.getter.question is not None, timeout=10_000)
+    question = dialog.get.getter.question
+    question.get.click()
+    row = wait_for(qtbot, dialog, "Gated chat", "failed")
+    assert f"{hub.endpoint}/tiny/gated" in row.about.text()
+    assert row.pause.text() == "Try again"
+    window = window_of(dialog)
+    assert window.messages.messages[-1].action_text == "Downloads…"
+
+
+def test_without_network_that_is_said_once_and_quietly(dialog: ModelsDialog, qtbot: QtBot) -> None:
+    from studio.downloads.item import Item, ItemFile
+
+    window = window_of(dialog)
+    downloads = downloads_of(window.state)
+    for name in ("one", "two"):
+        file = ItemFile("model.gguf", f"http://127.0.0.1:9/{name}.gguf", 1000)
+        downloads.add(Item(title=name, folder=name, files=(file,)))
+    qtbot.waitUntil(lambda: downloads.offline is not None, timeout=20_000)
+    assert dialog.downloads.offline.isVisibleTo(dialog.downloads)
+    qtbot.waitUntil(lambda: len(downloads.running) == 2, timeout=20_000)
+    said = [message.text for message in window.messages.messages]
+    assert len([text for text in said if "network" in text]) == 1
+    assert {status.state for status in downloads.statuses} <= {"waiting", "running"}
+
+
+def test_a_search_says_what_can_be_loaded(dialog: ModelsDialog, qtbot: QtBot) -> None:
+    dialog.get.words.setText("tiny")
+    dialog.get.search()
+    results = dialog.get.results
+
+    def is_complete() -> bool:
+        return len(results.rows) == 4 and all("…" not in row.about.text() for row in results.rows)
+
+    qtbot.waitUntil(is_complete, timeout=20_000)
+    texts = {row.name: row.about.text() for row in results.rows}
+    buttons = {row.name: row.get.isEnabled() for row in results.rows}
+    assert "471 B" in texts["tiny/chat"] and buttons["tiny/chat"]
+    assert "only as pickles" in texts["tiny/pickles"] and not buttons["tiny/pickles"]
+    assert "terms must be accepted" in texts["tiny/gated"]
+    dialog.get.words.clear()
+    assert dialog.get.cards["tiny"].isVisible()
+
+
+def test_a_model_on_a_disk_is_copied(dialog: ModelsDialog, tmp_path: Path, qtbot: QtBot) -> None:
+    pack = write_gguf(tmp_path / "stick" / "my model.gguf")
+    dialog.get.words.setText(pack.as_uri())
+    dialog.get.search()
+    result = dialog.get.results.rows[0]
+    qtbot.waitUntil(result.get.isEnabled, timeout=10_000)
+    assert "to copy" in result.about.text()
+    result.get.click()
+    state = window_of(dialog).state
+    qtbot.waitUntil(lambda: len(state.models("text")) == 2, timeout=20_000)
+    assert pack.is_file()
+
+
+def test_an_unreachable_hub_is_a_sentence(
+    dialog: ModelsDialog, monkeypatch: pytest.MonkeyPatch, qtbot: QtBot
+) -> None:
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    dialog.get.cards["tiny"].get.click()
+    qtbot.waitUntil(lambda: "cannot be reached" in dialog.get.status.text(), timeout=20_000)
+    assert dialog.get.cards["tiny"].get.isEnabled()
+
+
+def test_the_folder_of_another_program_is_searched_and_can_be_removed(
+    dialog: ModelsDialog, tmp_path: Path, qtbot: QtBot
+) -> None:
+    folder = tmp_path / "ComfyUI" / "models"
+    write_gguf(folder / "llm" / "one.gguf")
+    write_safetensors(folder / "loras" / "ink.safetensors", {LORA: (4, 768)})
+    (folder / "old.ckpt").write_bytes(b"x")
+    page = dialog.installed
+    page.add_paths([str(folder)])
+    qtbot.waitUntil(lambda: len(page.folders.reports) == 1, timeout=10_000)
+    assert "Models: 1 · LoRA: 1 · other files: 1" in page.about.text()
+    assert "LoRA and other additions" in rows_of(page.view)
+    page.folders.removed.emit(str(folder))
+    qtbot.waitUntil(lambda: not page.folders.reports, timeout=10_000)
+    assert (folder / "llm" / "one.gguf").is_file()
+
+
+def test_an_empty_tab_and_a_chinese_prompt_offer_a_model_by_name_and_size(
+    dialog: ModelsDialog, qtbot: QtBot
+) -> None:
+    window = window_of(dialog)
+    tab: Any = window.tab("text")
+    tab.prompt.set_text("写一只狐狸")
+    offer = tab.language_hint.offer
+    qtbot.waitUntil(lambda: offer.text() == "Get Tiny chat (471 B)", timeout=10_000)
+    offer.click()
+    qtbot.waitUntil(lambda: len(window.state.models("text")) == 2, timeout=20_000)

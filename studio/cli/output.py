@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from studio.cli.terminal import visible, write_over
+from studio.formats.thoughts import without_thoughts
 from studio.jobs.results import LINE_LABEL
 from studio.jobs.runner import AssetSaved, JobChanged, PreviewSaved
 from studio.library.records import Asset, Job
@@ -255,7 +256,7 @@ class HumanOutput:
             self._write("\n")
         if event.asset.text and not self._stream_text:
             self._write(f"--- {self._heading(event.asset)}, seed {event.asset.recipe.seed}\n")
-            self._write(event.asset.text.rstrip() + "\n")
+            self._write(without_thoughts(event.asset.text).rstrip() + "\n")
         self._write(f"{event.asset.path}\n")
 
     def _track(self, job: Job) -> None:

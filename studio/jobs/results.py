@@ -15,6 +15,7 @@ from pathlib import Path
 
 from studio.formats.atomic_write import publish, sweep, temporary_file
 from studio.formats.csv_cells import escaped, unescaped
+from studio.formats.thoughts import without_thoughts
 from studio.jobs.runner import AssetSaved
 from studio.kinds.requests import prompt_of
 from studio.library.folder.work_folders import SharedLock
@@ -145,7 +146,8 @@ class Results:
             self._header = b"".join(itertools.islice(file, reader.line_num))
 
     def _list(self, asset: Asset) -> None:
-        made = {"path": str(asset.path), "seed": str(asset.recipe.seed), _ANSWER: asset.text}
+        answer = without_thoughts(asset.text)
+        made = {"path": str(asset.path), "seed": str(asset.recipe.seed), _ANSWER: answer}
         self._write(asset.job, asset.row, made | {"seconds": f"{asset.seconds:.3f}"})
 
     def _write(

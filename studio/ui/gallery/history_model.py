@@ -16,6 +16,7 @@ from PySide6.QtCore import (
     Qt,
 )
 
+from studio.formats.thoughts import without_thoughts
 from studio.kinds.kind import Medium
 from studio.library.records import Asset
 from studio.ui.gallery.thumbnails import Thumbnails
@@ -46,7 +47,8 @@ _MARKDOWN = str.maketrans("", "", "*`#")
 
 def asset_title(asset: Asset) -> str:
     """Return the first words of the answer or the prompt, else the file name."""
-    source = asset.text if asset.medium is Medium.TEXT and asset.text else asset.prompt
+    is_text = asset.medium is Medium.TEXT and asset.text
+    source = without_thoughts(asset.text) if is_text else asset.prompt
     return one_line(source[:300].translate(_MARKDOWN), 300) or one_line(asset.path.name)
 
 

@@ -11,6 +11,7 @@ from PySide6.QtCore import QMimeData, QObject, QUrl
 from PySide6.QtGui import QGuiApplication, QImage
 
 from studio.formats.suffixes import is_result
+from studio.formats.thoughts import without_thoughts
 from studio.formats.untrusted_files import is_file
 from studio.kinds.kind import Medium
 from studio.library.recipes.export import ExportFormat
@@ -191,7 +192,7 @@ class ResultOperations(QObject):
 
     def copy(self, assets: Sequence[Asset]) -> None:
         """Copy to the clipboard: the texts, else the first picture, else the files."""
-        texts = [asset.text for asset in assets if asset.medium is Medium.TEXT]
+        texts = [without_thoughts(asset.text) for asset in assets if asset.medium is Medium.TEXT]
         pictures = [asset for asset in assets if asset.medium is Medium.PICTURE]
         if texts:
             QGuiApplication.clipboard().setText("\n\n".join(texts))

@@ -114,7 +114,7 @@ class Answers:
     def stream(self) -> TextStream:
         """Return a new text stream for one row."""
         before = self.prompt.ids[-_CONTEXT_TOKENS:] if self.prompt.continues else ()
-        return TextStream(self.loaded.decode, before)
+        return TextStream(self.loaded.decode, before, self.prompt.thought)
 
     def count_tokens(self, tokens: int, seconds: float) -> None:
         """Add the tokens of one step, and set the total seconds of all steps so far."""

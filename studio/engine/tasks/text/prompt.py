@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from studio.formats.chat_template import TemplateRefusedError, plain_text, render
 from studio.formats.context_window import Cut, cut_turns, prompt_budget
+from studio.formats.thoughts import opened_thought
 from studio.kinds.text import TextRequest
 from studio.protocol import ProblemError, problem
 
@@ -21,6 +22,7 @@ class Prompt(Struct, frozen=True):
         left_out: number of the oldest turns that were dropped.
         characters: characters dropped, from those turns and from the start of the prompt.
         continues: whether the answer continues the text of the prompt (no chat template).
+        thought: mark with which the chat template opened the model's thoughts, or "".
     """
 
     ids: list[int]
@@ -28,6 +30,7 @@ class Prompt(Struct, frozen=True):
     left_out: int = 0
     characters: int = 0
     continues: bool = False
+    thought: str = ""
 
 
 def build_prompt(
@@ -56,11 +59,15 @@ def build_prompt(
             conversation.
     """
 
+    thought = ""
+
     def ids_from(first: int) -> list[int]:
+        nonlocal thought
         kept = request.messages[first:]
         if template is None:
             return encode(plain_text(request.system_prompt, kept, request.prompt), special=True)
         text = render(template, special, request.system_prompt, kept, request.prompt)
+        thought = opened_thought(text)
         return encode(text, special=False)
 
     try:
@@ -77,7 +84,7 @@ def build_prompt(
     left_out = request.messages[: cut.first]
     characters = sum(len(turn.content) for turn in left_out)
     if cut.fits or context is None:
-        return Prompt(ids, cut.room, len(left_out), characters, template is None)
+        return Prompt(ids, cut.room, len(left_out), characters, template is None, thought)
     if template is None:
         return _cut_to_end(ids, encode, request, context, characters)
     raise _too_long(cut, request, context)

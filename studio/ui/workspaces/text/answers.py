@@ -14,6 +14,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from studio.formats.thoughts import ThoughtAnswer, split_thoughts
 from studio.protocol import Sentence
 from studio.ui.style.icons import icon
 from studio.ui.style.theme import GRID, emphasise, mute
@@ -23,6 +24,7 @@ from studio.ui.widgets.plain_text import plain_label, plain_tooltip
 from studio.ui.widgets.tinted_label import TintedLabel
 from studio.ui.workspaces.text.answer_text import AnswerText
 from studio.ui.workspaces.text.conversation import Answer, Turn
+from studio.ui.workspaces.text.thoughts import Thoughts
 
 MIN_COLUMN_WIDTH = 17 * GRID
 """Pixels; a narrower window shows fewer columns."""
@@ -58,6 +60,7 @@ class AnswerCard(QFrame):
         self.regenerate.clicked.connect(self.regenerate_clicked)
         copy = tool_button("copy", self.tr("Copy this answer"), parent=self)
         copy.clicked.connect(lambda: self.copy_clicked.emit(self.index))
+        self._thoughts: Thoughts | None = None
         self.body = AnswerText(grows, self)
         self._note = TintedLabel(self)
         self._note.setWordWrap(True)
@@ -74,6 +77,7 @@ class AnswerCard(QFrame):
         layout.setContentsMargins(GRID + GRID // 2, GRID, GRID, GRID)
         layout.setSpacing(GRID // 2)
         layout.addLayout(row)
+        self._parts = layout
         layout.addWidget(self.body, 0 if grows else 1)
         layout.addWidget(self._note)
         if not grows:
@@ -99,12 +103,21 @@ class AnswerCard(QFrame):
         self._seed.setText(seed)
         for label in (self._heading, self._seed):
             label.setToolTip(plain_tooltip("\n".join(part for part in (seed, answer.path) if part)))
-        self.body.show_answer(answer.text, finished)
-        self.body.setVisible(bool(answer.text))
+        parts = split_thoughts(answer.text)
+        self._show_thoughts(parts, finished)
+        self.body.show_answer(parts.answer, finished)
+        self.body.setVisible(bool(parts.answer))
         failed = translated(answer.failed) if isinstance(answer.failed, Sentence) else answer.failed
         note = failed or ("" if answer.text else waiting)
         self._note.show_text(note, "error" if failed else None)
         self._note.setVisible(bool(note))
+
+    def _show_thoughts(self, parts: ThoughtAnswer, finished: bool) -> None:
+        if self._thoughts is None and parts.thoughts:
+            self._thoughts = Thoughts(self)
+            self._parts.insertWidget(1, self._thoughts)
+        if self._thoughts is not None:
+            self._thoughts.show_thoughts(parts, finished)
 
     def show_choice(self, chosen: bool, can_be_chosen: bool) -> None:
         """Show whether the conversation continues with this answer, or could."""

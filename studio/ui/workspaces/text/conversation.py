@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from studio.formats.atomic_write import make_private_folder, write_atomic
 from studio.formats.json_file import set_aside
+from studio.formats.thoughts import without_thoughts
 from studio.protocol import Message, Problem, Sentence
 
 
@@ -53,10 +54,10 @@ class Conversation(Struct):
     turns: list[Turn] = msgspec.field(default_factory=list)
 
     def messages(self, before: int | None = None) -> tuple[Message, ...]:
-        """Return the answered turns (before index `before`) as chat messages."""
+        """Return the answered turns (before index `before`) as chat messages, without thoughts."""
         found: list[Message] = []
         for turn in self.turns[:before]:
-            answer = turn.chosen_text()
+            answer = without_thoughts(turn.chosen_text())
             if answer:
                 found.append(Message("user", turn.prompt))
                 found.append(Message("assistant", answer))

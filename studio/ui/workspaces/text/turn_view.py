@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from studio.formats.thoughts import without_thoughts
 from studio.ui.fields.prompt_edit import PromptEdit
 from studio.ui.shell.typed_signal import TypedSignal
 from studio.ui.style.icons import icon
@@ -221,4 +222,4 @@ class TurnView(QWidget):
         self.chosen.emit(self.turn)
 
     def _copy(self, index: int) -> None:
-        QGuiApplication.clipboard().setText(self.turn.answers[index].text)
+        QGuiApplication.clipboard().setText(without_thoughts(self.turn.answers[index].text))

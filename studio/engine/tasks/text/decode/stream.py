@@ -20,15 +20,22 @@ class TextStream:
     Args:
         decode: token ids to text, without special tokens.
         before: the last tokens of the text that is continued; none for an answer in a chat.
+        opening: text before the first token.
     """
 
-    def __init__(self, decode: Callable[[Sequence[int]], str], before: Sequence[int] = ()) -> None:
+    def __init__(
+        self,
+        decode: Callable[[Sequence[int]], str],
+        before: Sequence[int] = (),
+        opening: str = "",
+    ) -> None:
         self._decode = decode
         self._ids = list(before)
         self._start = 0
         self._emitted = len(self._ids)
         self._before = decode(self._ids) if self._ids else ""
         self._parts: list[str] = []
+        self._opening = opening
         self.tokens = 0
         """Number of tokens pushed so far."""
         self.length = 0
@@ -58,6 +65,8 @@ class TextStream:
     def _emit(self, now: str) -> str:
         new = now[len(self._before) :]
         if new:
+            if self._opening:
+                new, self._opening = self._opening + new, ""
             self._parts.append(new)
             self.length += len(new)
             self._start, self._emitted = self._emitted, len(self._ids)

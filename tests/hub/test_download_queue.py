@@ -229,9 +229,11 @@ def test_without_network_the_queue_waits_and_says_so_once(
     hub.close()
     ids = [queue.add(item), queue.add(other)]
     queue.start()
-    wait_for(lambda: queue.offline is not None)
-    states = [(status.state, status.problem is not None) for status in queue.statuses()]
-    assert states == [("waiting", True), ("waiting", False)]
+
+    def states() -> list[tuple[str, bool]]:
+        return [(status.state, status.problem is not None) for status in queue.statuses()]
+
+    wait_for(lambda: states() == [("waiting", True), ("waiting", False)])
     assert queue.offline is not None and "cannot be reached" in str(queue.offline.message)
     assert len(ids) == 2
 

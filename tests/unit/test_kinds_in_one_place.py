@@ -19,6 +19,7 @@ OTHER_MEANINGS = {
     ("protocol/events.py", "text"): "the tag of the event that carries new text",
     ("cli/output.py", "text"): "the same event for scripts",
     ("library/index/assets.py", "text"): "a column of the index: what is written in a result",
+    ("library/index/checksums.py", "text"): "the same column",
     ("jobs/results.py", "text"): "a column of results.csv: what is written in a result",
     ("jobs/wildcard_files.py", "text"): "a key of dynamicprompts: what is written in a wildcard",
     ("engine/fake.py", "image"): "a control of a model: the picture that it starts from",

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
+
+import pytest
 
 from studio.kinds.text import TextRequest
 from studio.kinds.upscale import UpscaleRequest
+from studio.library.queue import stored_job
 from studio.library.records import Job
 from studio.library.store import Library
 from studio.protocol import InputFile
@@ -119,3 +123,12 @@ def test_clearing_leaves_queued_running_and_interrupted_jobs(library: Library) -
     assert library.queue.clear_ended() == 1
     assert {job.id for job in library.queue.list()} == {waiting.id, running.id, cut.id}
     assert library.assets.get(asset.id) is not None
+
+
+def test_the_ids_of_jobs_made_at_once_are_ordered_and_never_equal(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(time, "time_ns", lambda: 1_790_000_000_000_000_000)
+    ids = [stored_job.new_id() for _ in range(20_000)]
+    assert ids == sorted(set(ids))
+    assert {len(id) for id in ids} == {16}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import secrets
 import sqlite3
+import threading
 import time
 from collections.abc import Iterable
 from datetime import datetime
@@ -40,9 +41,34 @@ def now() -> str:
     return datetime.now().astimezone().isoformat(timespec="milliseconds")
 
 
+class _LastNumber:
+    """The number of the last id that this process made."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._number = 0
+
+    def next(self) -> int:
+        """Return a number that is larger than all before."""
+        number = (time.time_ns() // 1_000_000) << 32 | secrets.randbits(32)
+        with self._lock:
+            if number <= self._number or number >> 32 == self._number >> 32:
+                # In the same millisecond, random numbers would be equal once in a while.
+                number = self._number + 1 + secrets.randbits(16)
+            self._number = number
+            return number
+
+
+_last_number = _LastNumber()
+
+
 def new_id() -> str:
-    """Return a sortable id of 16 characters: milliseconds since 1970, then 32 random bits."""
-    number = (time.time_ns() // 1_000_000) << 32 | secrets.randbits(32)
+    """Return a sortable id of 16 characters: milliseconds since 1970, then 32 bits.
+
+    The ids of a process are in the order in which they were made, and never equal. Those of
+    several processes differ by the 32 bits, which begin at random in each millisecond.
+    """
+    number = _last_number.next()
     return "".join(_ALPHABET[(number >> shift) & 31] for shift in range(75, -1, -5))
 
 

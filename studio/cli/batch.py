@@ -64,6 +64,9 @@ def batch(options: argparse.Namespace) -> int:
             library.close()
         return USAGE_ERROR
     results = Results(Path(output) if output else library.root, jobs)
+    notes = results.notes()
+    for note in notes:
+        print(f"Note: {note}", file=sys.stderr)
     if options.resume:
         results.catch_up(library)
     with Headless(
@@ -88,8 +91,12 @@ def batch(options: argparse.Namespace) -> int:
             status = SOME_FAILED
         if options.resume or results.has_missed:
             # Opening the library may recover results of the earlier run, which were not reported.
+            results.has_missed = False
             results.catch_up(library)
         results.close()
+        for note in results.notes():
+            if note not in notes:
+                print(f"Note: {note}", file=sys.stderr)
         return status
 
 

@@ -5,17 +5,25 @@ from __future__ import annotations
 import codecs
 import contextlib
 import csv
-import io
 import itertools
 import os
-import re
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from studio.formats.atomic_write import publish, sweep, temporary_file
-from studio.formats.csv_cells import escaped, unescaped
+from msgspec.structs import replace
+
+from studio.formats.csv_cells import escaped
 from studio.formats.thoughts import without_thoughts
+from studio.formats.untrusted_files import is_file, open_regular
+from studio.jobs.results_file import (
+    COLUMNS,
+    ResultsFile,
+    cut_off_bytes,
+    cut_off_path,
+    read_results_file,
+    take_off_last_line,
+)
 from studio.jobs.runner import AssetSaved
 from studio.kinds.requests import prompt_of
 from studio.library.folder.work_folders import SharedLock
@@ -25,10 +33,7 @@ from studio.protocol import Failed, Problem, RowFailed
 
 RESULTS = "results.csv"
 LINE_LABEL = "line"
-_COLUMNS = ("line", "task", "row", "path", "seed", "seconds", "error")
 _PROMPT, _ANSWER = "prompt", "text"
-_LARGEST_CELL = 10_000_000
-"""Characters: the longest possible answer fits into one cell."""
 _LOCK_SECONDS = 20.0
 
 
@@ -38,28 +43,44 @@ class Results:
     After the fixed columns come the prompt, a column for each label of the table, and the answer
     of a text. Text that starts like a formula is escaped. Lines of an earlier run are kept, and
     each result is listed once. Columns missing from an existing file are appended to its own,
-    empty in its existing lines. Several processes may write the same file: each change is made
-    under a lock, after reading those of the others.
+    empty in its existing lines. A `results.csv` that is not ours is left alone: the results are
+    listed in `results 2.csv` and so on. Several processes may write the same file: each change is
+    made under a lock, after reading those of the others.
     """
 
     def __init__(self, folder: Path, jobs: Sequence[Job]) -> None:
         self.path = folder / RESULTS
+        self._folder = folder
         self._folder_identity = _identity(folder)
         self._jobs = {job.id: job for job in jobs}
         self._lock = threading.Lock()
         self._failed_by_row: set[str] = set()
         self._label_columns = _label_columns(jobs)
-        self._wanted = (*_COLUMNS, _PROMPT, *self._label_columns.values(), _ANSWER)
-        self._columns: Sequence[str] = self._wanted
+        self._wanted = (*COLUMNS, _PROMPT, *self._label_columns.values(), _ANSWER)
+        self._file = ResultsFile(self._wanted)
         self._listed: set[str] = set()
         self.has_missed = False
         """Whether a line could not be written: the disk is full, or the file is locked."""
-        self._header = b""
         self._seen: tuple[int, ...] | None = None
+        self._cut_off_before: dict[Path, int] = {}
         self._file_lock = SharedLock(folder, "results", _LOCK_SECONDS)
-        csv.field_size_limit(_LARGEST_CELL)
         with contextlib.suppress(OSError), self._exclusive():
             self._read_changes()
+
+    def notes(self) -> list[str]:
+        """Return what the user should know about the file."""
+        notes = []
+        if self.path.name != RESULTS:
+            notes.append(
+                f"{RESULTS} in this folder is not a list of results in UTF-8, and is left as it is."
+                f" The results are listed in {self.path.name}."
+            )
+        if cut_off_bytes(self.path) > self._cut_off_before.get(self.path, 0):
+            notes.append(
+                f"A line of {self.path.name} was cut off. It is kept in"
+                f" {cut_off_path(self.path).name}."
+            )
+        return notes
 
     def close(self) -> None:
         """Remove the lock file. The results file may still be written afterwards."""
@@ -94,56 +115,50 @@ class Results:
     def _read_changes(self) -> None:
         """Read what was written to the file since the last call. Raises `OSError`."""
         before, self._seen = self._seen, _state(self.path)
-        if self._seen is None or self._seen == before:
+        if self._seen == before and before is not None:
             return
-        # A file that cannot be decoded or repaired is only appended to.
-        with contextlib.suppress(csv.Error, UnicodeDecodeError):
+        try:
             if before is None or not self._read_appended(before[0]):
-                self._load_existing()
-                self._seen = _state(self.path)
+                self._find_file()
+        except OSError:
+            # Nothing is appended to a file that was not read.
+            self._seen = None
+            raise
 
     def _read_appended(self, start: int) -> bool:
         """Read the lines from an offset on. Returns False if the file was replaced by another."""
-        with self.path.open("rb") as file:
-            if not self._header or file.read(len(self._header)) != self._header:
+        if self._seen is None or self._file.last or not self._file.header:
+            return False
+        with open_regular(self.path) as file:
+            if file.read(len(self._file.header)) != self._file.header:
                 return False
             if file.seek(0, os.SEEK_END) < start:
                 return False
             file.seek(start)
-            text = io.StringIO(file.read().decode(), newline="")
-        path = self._columns.index("path")
-        self._listed.update(unescaped(row[path]) for row in csv.reader(text) if len(row) > path)
+            try:
+                self._listed |= self._file.paths_in(file.read().decode())
+            except (csv.Error, UnicodeDecodeError):
+                return False
         return True
 
-    def _load_existing(self) -> None:
-        """Read the existing file, after repairing its end, and add missing columns."""
-        _repair_end(self.path)
-        data = self.path.read_bytes()
-        rows = list(csv.reader(io.StringIO(data.decode("utf-8-sig"), newline="")))
-        if not rows or not set(_COLUMNS) <= set(rows[0]):
+    def _find_file(self) -> None:
+        """Find the first file that is ours, or a name that is free. Raises `OSError`."""
+        for number in itertools.count(1):
+            name = RESULTS if number == 1 else f"{Path(RESULTS).stem} {number}.csv"
+            path = self._folder / name
+            self._cut_off_before.setdefault(path, cut_off_bytes(path))
+            self._seen = _state(path)
+            is_empty = self._seen is not None and self._seen[0] == 0 and is_file(path)
+            if is_empty or (self._seen is None and not path.is_symlink()):
+                found = ResultsFile(self._wanted)
+            elif (existing := read_results_file(path, self._wanted)) is not None:
+                found = existing
+            else:
+                continue
+            if self.path != path or found.header:
+                self._listed = set(found.paths)
+            self.path, self._file, self._seen = path, found, _state(path)
             return
-        header = [unescaped(name) for name in rows[0]]
-        path = header.index("path")
-        self._listed = {unescaped(row[path]) for row in rows[1:] if len(row) > path}
-        missing = [column for column in self._wanted if column not in header]
-        if missing:
-            text = io.StringIO(newline="")
-            padded = [[*row, *[""] * (len(header) - len(row))] for row in rows[1:] if row]
-            filler = [""] * len(missing)
-            names = [*rows[0], *map(escaped, missing)]
-            csv.writer(text).writerows([names, *([*row, *filler] for row in padded)])
-            try:
-                _replace(self.path, codecs.BOM_UTF8 + text.getvalue().encode(), len(data))
-            except OSError:
-                # Locked by a spreadsheet program, or the disk is full: keep its columns.
-                missing = []
-        self._columns = (*header, *missing)
-        with self.path.open("rb") as file:
-            # A column's name may contain line breaks.
-            reader = csv.reader(codecs.iterdecode(file, "utf-8-sig"))
-            next(reader, None)
-            file.seek(0)
-            self._header = b"".join(itertools.islice(file, reader.line_num))
 
     def _list(self, asset: Asset) -> None:
         answer = without_thoughts(asset.text)
@@ -175,28 +190,39 @@ class Results:
                 self._read_changes()
                 if path and path in self._listed:
                     return
-                self._append([cells.get(column, "") for column in self._columns])
+                line = [cells.get(column, "") for column in self._file.columns]
+                if not self._is_last(path, line):
+                    self._append(line)
                 self._listed.add(path)
                 self._seen = _state(self.path)
         except OSError:
             self.has_missed = True
 
+    def _is_last(self, path: str, line: Sequence[str]) -> bool:
+        """Return whether the last line, which has no line end, lists a result.
+
+        If it was cut off in its last cell, it is taken off. Raises `OSError`.
+        """
+        if not path or path != self._file.last_path:
+            return False
+        if self._file.is_cut_off(line):
+            self._file = take_off_last_line(self.path, self._file)
+            return False
+        return True
+
     def _append(self, line: Iterable[str]) -> None:
         """Append one line, whole or not at all. Raises `OSError`."""
-        text = io.StringIO(newline="")
-        writer = csv.writer(text)
         with self.path.open("a+b", buffering=0) as file:
             end = file.seek(0, os.SEEK_END)
             start = b""
             if end == 0:
+                self._file = ResultsFile(self._file.columns)
                 # With a BOM, spreadsheet programs detect UTF-8.
-                start = codecs.BOM_UTF8
-                writer.writerow(map(escaped, self._columns))
+                start = codecs.BOM_UTF8 + self._file.line(map(escaped, self._file.columns))
             else:
                 file.seek(end - 1)
-                start = b"" if file.read(1) == b"\n" else b"\r\n"
-            writer.writerow(map(escaped, line))
-            data = start + text.getvalue().encode("utf-8", "replace")
+                start = b"" if file.read(1) in b"\r\n" else self._file.line_end.encode()
+            data = start + self._file.line(map(escaped, line))
             try:
                 is_whole = file.write(data) == len(data)
             except OSError:
@@ -204,11 +230,16 @@ class Results:
             if not is_whole:
                 file.truncate(end)
                 raise OSError(f"no room for a line in {self.path}")
+        if end == 0:
+            self._file = replace(self._file, header=start)
+        elif self._file.last:
+            self._listed.add(self._file.last_path)
+            self._file = replace(self._file, last=())
 
 
 def _label_columns(jobs: Iterable[Job]) -> dict[str, str]:
     """Return label → column name for all labels of a table, in order of appearance."""
-    taken = {*_COLUMNS, _PROMPT, _ANSWER}
+    taken = {*COLUMNS, _PROMPT, _ANSWER}
     columns: dict[str, str] = {}
     for name in dict.fromkeys(name for job in jobs for name in job.labels):
         if name == LINE_LABEL:
@@ -219,45 +250,6 @@ def _label_columns(jobs: Iterable[Job]) -> dict[str, str]:
         taken.add(column)
         columns[name] = column
     return columns
-
-
-def _line_starts(data: bytes) -> list[bytes]:
-    """Return what looks like the start of a line of `results.csv`."""
-    return re.findall(rb"^\d+,[a-z][\w-]*,\d*,", data, re.MULTILINE)
-
-
-def _repair_end(path: Path) -> None:
-    """Remove a last line that ends within quotes, as after a power cut.
-
-    The next line would become part of it. Its result is listed again by `catch_up`. Raises
-    `OSError`.
-    """
-    with path.open("r+b") as file:
-        whole = position = quotes = 0
-        for line in file:
-            position += len(line)
-            quotes += line.count(b'"')
-            # A quote at the very end may be the first half of an escaped one ("").
-            if quotes % 2 == 0 and not line.endswith(b'"'):
-                whole = position
-        if whole == position:
-            return
-        file.seek(whole)
-        if len(_line_starts(file.read())) > 1:
-            # The unpaired quote is in an earlier line: close it, and keep the lines.
-            file.write(b'"\r\n')
-        else:
-            file.truncate(whole)
-
-
-def _replace(path: Path, data: bytes, size: int) -> None:
-    """Replace a file atomically. Raises `OSError`, also if its size is no longer `size`."""
-    sweep(path.parent)
-    with temporary_file(path) as (file, temporary):
-        file.write(data)
-        if path.stat().st_size != size:
-            raise OSError(f"{path} is being written by another program")
-        publish(file, temporary, path)
 
 
 def _state(path: Path) -> tuple[int, ...] | None:

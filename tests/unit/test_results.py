@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import csv
+import itertools
 from pathlib import Path
+
+import pytest
 
 from studio.jobs.results import RESULTS, Results
 from studio.jobs.runner import AssetSaved
@@ -26,6 +29,11 @@ def batch(library: Library, *rows: tuple[Request, dict[str, str]]) -> list[Job]:
 def read(folder: Path) -> list[dict[str, str]]:
     with (folder / RESULTS).open(encoding="utf-8-sig", newline="") as file:
         return list(csv.DictReader(file))
+
+
+def _rows(path: Path) -> list[list[str]]:
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        return list(csv.reader(file))
 
 
 def header(folder: Path) -> list[str]:
@@ -90,6 +98,10 @@ def test_a_truncated_line_is_written_again_and_does_not_absorb_the_next(
         made = {line["path"]: line["text"] for line in lines}
         assert [made[str(asset.path)] for asset in assets] == [ANSWER] * 3, end
         assert len(lines) == 3
+        kept = tmp_path / "results.csv.cut-off"
+        start = whole.index(b"\r\n3,") + 2
+        assert kept.read_bytes() == whole[start:cut] + b"\r\n"
+        kept.unlink()
 
 
 def test_an_unclosed_quote_in_an_earlier_line_loses_no_line(
@@ -102,3 +114,99 @@ def test_an_unclosed_quote_in_an_earlier_line_loses_no_line(
     Results(tmp_path, [job]).on_event(AssetSaved(record(library, job)))
     assert (tmp_path / RESULTS).read_bytes().startswith(held.encode())
     assert read(tmp_path)[-1]["text"] == "An answer."
+
+
+@pytest.mark.parametrize(
+    "foreign",
+    [
+        b'part,n\r\n5" pipe,3\r\nelbow,4\r\n',
+        b'person,answer\r\n"Ann","42"\r\n"Bob","last line"',
+        f"{','.join(OLD)},who\r\n2,text,0,/狐狸.md,1,0.5,,我\r\n".encode("gbk"),
+        b"\xff\xfe\x00",
+    ],
+    ids=["inch mark", "quoted", "GBK", "binary"],
+)
+def test_a_file_that_is_not_ours_is_left_alone_and_the_results_are_listed_beside_it(
+    library: Library, tmp_path: Path, foreign: bytes
+) -> None:
+    jobs = batch(library, *[(TextRequest(prompt="x", seed=seed), {}) for seed in range(2)])
+    (tmp_path / RESULTS).write_bytes(foreign)
+    results = Results(tmp_path, jobs)
+    results.on_event(AssetSaved(record(library, jobs[0])))
+    assert "results 2.csv" in results.notes()[0]
+    record(library, jobs[1])
+    for _ in range(2):
+        Results(tmp_path, jobs).catch_up(library)
+    assert (tmp_path / RESULTS).read_bytes() == foreign
+    assert [row[0] for row in _rows(tmp_path / "results 2.csv")] == ["line", "2", "3"]
+
+
+@pytest.mark.parametrize(
+    ("separator", "quoting", "end", "encoding", "has_last_end"),
+    list(
+        itertools.product(
+            ",;\t",
+            [csv.QUOTE_MINIMAL, csv.QUOTE_ALL],
+            ["\r\n", "\n", "\r"],
+            ["utf-8", "utf-8-sig"],
+            [True, False],
+        )
+    ),
+)
+def test_a_file_saved_again_by_a_spreadsheet_program_goes_on_in_its_own_way(
+    library: Library,
+    tmp_path: Path,
+    separator: str,
+    quoting: int,
+    end: str,
+    encoding: str,
+    has_last_end: bool,
+) -> None:
+    jobs = batch(library, *[(TextRequest(prompt="x", seed=seed), {}) for seed in range(2)])
+    (other,) = batch(library, (TextRequest(prompt="a;b,c", seed=3), {"who": "anna"}))
+    assets = [record(library, job, content=ANSWER.encode()) for job in (*jobs, other)]
+    before = Results(tmp_path, jobs)
+    for asset in assets[:2]:
+        before.on_event(AssetSaved(asset))
+    rows = _rows(tmp_path / RESULTS)
+    with (tmp_path / RESULTS).open("w", encoding=encoding, newline="") as file:
+        writer = csv.writer(file, delimiter=separator, quoting=quoting, lineterminator=end)  # type: ignore[arg-type]
+        writer.writerows(rows)
+        if not has_last_end:
+            file.truncate(file.tell() - len(end))
+    Results(tmp_path, jobs).catch_up(library)
+    results = Results(tmp_path, [other])
+    results.catch_up(library)
+    results.catch_up(library)
+    with (tmp_path / RESULTS).open(encoding="utf-8-sig", newline="") as file:
+        lines = list(csv.DictReader(file, delimiter=separator))
+    assert [line["path"] for line in lines] == [str(asset.path) for asset in assets]
+    assert [line["text"] for line in lines] == [ANSWER] * 3
+    assert [line["who"] for line in lines] == ["", "", "anna"]
+    assert [path.name for path in tmp_path.glob("results*")] == [RESULTS]
+
+
+def test_a_line_cut_off_anywhere_is_whole_afterwards_and_lines_of_another_table_stay(
+    library: Library, tmp_path: Path
+) -> None:
+    (other, *jobs) = batch(
+        library, *[(TextRequest(prompt="x", seed=seed), {"who": "我"}) for seed in range(3)]
+    )
+    assets = [record(library, job, content="plain 狐狸".encode()) for job in (other, *jobs)]
+    results = Results(tmp_path, [other, *jobs])
+    for asset in assets[:2]:
+        results.on_event(AssetSaved(asset))
+    whole = (tmp_path / RESULTS).read_bytes()
+    start = whole.index(b"\r\n3,") + 2
+    in_header = range(3, whole.index(b"\r\n") + 2, 7)
+    in_last = range(start, len(whole))
+    for cut, zeros in [
+        *((n, b"\0" * (n % 3)) for n in in_last),
+        *((n, b"") for n in in_header),
+    ]:
+        (tmp_path / RESULTS).write_bytes(whole[:cut] + zeros)
+        Results(tmp_path, jobs).catch_up(library)
+        lines = read(tmp_path)
+        expected = assets if cut >= start else assets[1:]
+        assert [line["path"] for line in lines] == [str(asset.path) for asset in expected], cut
+        assert [line["text"] for line in lines] == ["plain 狐狸"] * len(expected), (cut, zeros)

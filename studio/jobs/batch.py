@@ -153,9 +153,16 @@ def resumable_jobs(library: Library, batch: str) -> list[Job]:
 
 
 def latest_jobs(library: Library, batch: str) -> list[Job]:
-    """Return the latest job for each line of a batch's table, in the order of the lines."""
+    """Return the latest job for each line of a batch's table, in the order of the lines.
+
+    A finished job stays the latest until a retry of it is finished too.
+    """
     jobs = [job for job in library.queue.list(limit=1_000_000) if job.batch == batch]
     latest: dict[str, Job] = {}
     for job in sorted(jobs, key=lambda job: job.number):
-        latest[job.labels.get(LINE_LABEL, job.id)] = job
+        line = job.labels.get(LINE_LABEL, job.id)
+        earlier = latest.get(line)
+        is_redone = job.retried_from and earlier is not None and earlier.status == "done"
+        if not is_redone or job.status == "done":
+            latest[line] = job
     return sorted(latest.values(), key=lambda job: int(job.labels.get(LINE_LABEL, "0")))

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from studio.jobs.batch import latest_jobs
 from studio.kinds.text import TextRequest
 from studio.kinds.upscale import UpscaleRequest
 from studio.library.queue import stored_job
@@ -96,9 +97,30 @@ def test_every_failed_job_is_retried_once(library: Library, tmp_path: Path) -> N
 def test_a_duplicate_keeps_the_seed_and_refers_to_no_other_job(library: Library) -> None:
     (job,) = library.queue.enqueue([TextRequest(prompt="x")], labels={"row": "7"}, batch="night")
     twin = library.retries.duplicate(job.id)
-    assert (twin.request, twin.labels, twin.batch) == (job.request, job.labels, job.batch)
+    assert (twin.request, twin.labels) == (job.request, job.labels)
     assert twin.retried_from == ""
     assert turns(library) == [job.id, twin.id]
+
+
+def test_resuming_a_batch_makes_no_finished_row_again_after_a_copy_or_retry_was_cancelled(
+    library: Library,
+) -> None:
+    requests = [TextRequest(prompt="x", seed=seed) for seed in range(3)]
+    labels = [{"line": str(line)} for line in range(2, 5)]
+    copied, again, failing = library.queue.enqueue(requests, labels=labels, batch="night")
+    for job in (copied, again):
+        library.queue.start(job)
+        record(library, job)
+        library.queue.finish(job.id, "done")
+    failed(library, failing)
+    library.retries.duplicate(library.retries.duplicate(copied.id).id)
+    library.retries.retry(again.id)
+    second_try = library.retries.retry(failing.id)
+    library.queue.cancel_waiting()
+    assert [job.id for job in latest_jobs(library, "night")] == [copied.id, again.id, second_try.id]
+    # Another run of the whole table is resumed for itself.
+    rerun = library.queue.enqueue(requests, labels=labels, batch="night")
+    assert [job.id for job in latest_jobs(library, "night")] == [job.id for job in rerun]
 
 
 def test_interrupted_jobs_resume_their_missing_rows(library: Library) -> None:

@@ -24,6 +24,8 @@ from studio.library.records import Job
 from studio.library.recovery.unrecorded import index_unrecorded
 from studio.protocol import Problem, ProblemError, Request
 
+_COPIES = "copies-of-"
+
 
 class Retries:
     """Resumes, retries and duplicates jobs of a library. Methods may be called from any thread.
@@ -85,7 +87,10 @@ class Retries:
         return self._enqueue_copies([(old, resolve_request(old.request))], is_retry=True)[0]
 
     def duplicate(self, job_id: str) -> Job:
-        """Enqueue the request of a job again, with the same seed, as an independent job."""
+        """Enqueue the request of a job again, with the same seed, as an independent job.
+
+        It is not a part of the job's batch: resuming the batch does not run it.
+        """
         old = self._queue.require(job_id)
         return self._enqueue_copies([(old, resolve_request(old.request))], is_retry=False)[0]
 
@@ -156,7 +161,7 @@ class Retries:
                 request=request,
                 status="queued",
                 priority=old.priority,
-                batch=old.batch,
+                batch=old.batch if is_retry or not old.batch else _copies_of(old.batch),
                 labels=old.labels,
                 output=old.output,
                 created=created,
@@ -166,3 +171,8 @@ class Retries:
         ]
         with self._database.write() as db:
             return insert_jobs(db, new)
+
+
+def _copies_of(batch: str) -> str:
+    """Return the batch of copies, which may share calls of the model with each other."""
+    return f"{_COPIES}{batch.removeprefix(_COPIES)}"

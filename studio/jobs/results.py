@@ -26,6 +26,7 @@ from studio.jobs.results_file import (
 )
 from studio.jobs.runner import AssetSaved
 from studio.kinds.requests import prompt_of
+from studio.library.folder.stored_paths import leads_inside
 from studio.library.folder.work_folders import SharedLock
 from studio.library.records import Asset, Job
 from studio.library.store import Library
@@ -146,10 +147,12 @@ class Results:
         for number in itertools.count(1):
             name = RESULTS if number == 1 else f"{Path(RESULTS).stem} {number}.csv"
             path = self._folder / name
+            if path.is_symlink() and not leads_inside(self._folder, path):
+                continue
             self._cut_off_before.setdefault(path, cut_off_bytes(path))
             self._seen = _state(path)
             is_empty = self._seen is not None and self._seen[0] == 0 and is_file(path)
-            if is_empty or (self._seen is None and not path.is_symlink()):
+            if is_empty or self._seen is None:
                 found = ResultsFile(self._wanted)
             elif (existing := read_results_file(path, self._wanted)) is not None:
                 found = existing

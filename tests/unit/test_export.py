@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import os
+import shutil
 from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
 
 from studio.library.folder.file_names import numbered, portable_name
+from studio.library.folder.work_folders import WorkFolders
 from studio.library.recipes.export import TABLE, export
 from studio.library.records import Asset
 from studio.library.store import Library
@@ -139,3 +142,51 @@ def test_a_long_name_is_shortened_at_whole_characters_with_room_for_a_number(nam
 )
 def test_a_name_that_windows_refuses_is_changed(name: str, portable: str) -> None:
     assert portable_name(name) == portable
+
+
+def test_links_in_a_folder_from_somebody_else_lead_an_export_nowhere(
+    library: Library, tmp_path: Path
+) -> None:
+    asset = record(library, enqueue(library))
+    victim, shared = tmp_path / "victim", tmp_path / "shared"
+    (victim / "docs").mkdir(parents=True)
+    (victim / "docs" / "thesis.txt").write_text("thesis")
+    shutil.copytree(victim, victim / "studio-0123456789ab")
+    for token, link in (("a" * 12, "export/ready"), ("b" * 12, "export"), ("c" * 12, "")):
+        path = shared / ".tmp" / f"studio-{token}" / link
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.symlink_to(victim / "docs", target_is_directory=True)
+    before = sorted(victim.rglob("*"))
+    assert len(export([asset], shared)) == 1
+    assert sorted(victim.rglob("*")) == before
+
+    for name in (".tmp", TABLE):
+        folder = tmp_path / f"with {name}"
+        folder.mkdir()
+        target = victim if name == ".tmp" else victim / "docs" / "thesis.txt"
+        (folder / name).symlink_to(target, target_is_directory=target.is_dir())
+        with pytest.raises(ProblemError, match="link to another place"):
+            export([asset], folder)
+        work = WorkFolders(folder)
+        work.remove_stale(folder)
+        with pytest.raises(ProblemError) if name == ".tmp" else contextlib.nullcontext():
+            work.folder(folder, "job")
+        work.close()
+        assert _names(folder) == [name]
+    assert sorted(victim.rglob("*")) == before
+
+
+def test_a_users_own_files_below_tmp_stay(library: Library, tmp_path: Path) -> None:
+    asset = record(library, enqueue(library))
+    own = [
+        tmp_path / ".tmp" / name
+        for name in ("studio-project/a", "studio-x.lock", "studio-export/b")
+    ]
+    for path in own:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("mine")
+    (tmp_path / ".tmp" / "studio-0123456789ab.lock").write_text("not a lock")
+    export([asset], tmp_path)
+    WorkFolders(tmp_path).remove_stale(tmp_path)
+    assert [path.read_text() for path in own] == ["mine"] * 3
+    assert (tmp_path / ".tmp" / "studio-0123456789ab.lock").read_text() == "not a lock"

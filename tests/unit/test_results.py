@@ -141,6 +141,16 @@ def test_a_file_that_is_not_ours_is_left_alone_and_the_results_are_listed_beside
     assert [row[0] for row in _rows(tmp_path / "results 2.csv")] == ["line", "2", "3"]
 
 
+def test_a_link_out_of_the_folder_is_not_followed(library: Library, tmp_path: Path) -> None:
+    (job,) = batch(library, (TextRequest(prompt="x", seed=3), {}))
+    (tmp_path / "mine").touch()
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / RESULTS).symlink_to(tmp_path / "mine")
+    Results(tmp_path / "out", [job]).on_event(AssetSaved(record(library, job)))
+    assert (tmp_path / "mine").read_bytes() == b""
+    assert len(_rows(tmp_path / "out" / "results 2.csv")) == 2
+
+
 @pytest.mark.parametrize(
     ("separator", "quoting", "end", "encoding", "has_last_end"),
     list(

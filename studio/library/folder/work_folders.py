@@ -8,10 +8,12 @@ folders of dead ones. Unlike process ids, locks also work across containers and 
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import re
 import secrets
 import shutil
+import stat
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,12 +22,15 @@ from filelock import FileLock, Timeout
 
 from studio.formats.untrusted_files import is_file, open_regular
 from studio.library.disk_problems import file_problem
-from studio.library.folder.stored_paths import StoredPaths, safe_name
+from studio.library.folder.stored_paths import StoredPaths, leads_inside, safe_name
+from studio.protocol import problem
 
 _PARENT = ".tmp"
 _PREFIX = "studio-"
 _DESTINATIONS_FILE = "places"
 _TOKEN = re.compile(r"[0-9a-f]{12}")
+_OURS = re.compile(rf"{_PREFIX}([0-9a-f]{{12}}|export|results)(?:\.lock)?")
+"""What this app writes below `.tmp`, which may be a folder of the user's own."""
 _MAX_PLACES = 1_000_000
 _ATTEMPTS = 100
 _POLL_SECONDS = 0.002
@@ -63,6 +68,7 @@ class WorkFolders:
 
         Raises `ProblemError`.
         """
+        check_no_link(destination / _PARENT)
         token = self.token
         with self._guard:
             try:
@@ -117,18 +123,25 @@ class WorkFolders:
         Each is locked while it is used, and removed afterwards.
         """
         parent = destination / _PARENT
-        names: set[str] = set()
+        if not is_own_folder(parent):
+            return
+        tokens: set[str] = set()
         with contextlib.suppress(OSError):
-            names = {path.name.removesuffix(".lock") for path in parent.glob(f"{_PREFIX}*")}
-        for name in names:
-            token = name.removeprefix(_PREFIX)
+            found = (_OURS.fullmatch(path.name) for path in parent.glob(f"{_PREFIX}*"))
+            tokens = {match[1] for match in found if match is not None}
+        for token in tokens:
             lock = _lock(destination, token)
-            if token == self._token or Path(lock.lock_file).is_symlink():
+            file = Path(lock.lock_file)
+            if token == self._token or (os.path.lexists(file) and not _is_lock(file)):
                 continue
+            folder = parent / f"{_PREFIX}{token}"
             with contextlib.suppress(Timeout, OSError):
                 lock.acquire()
+                if not (_TOKEN.fullmatch(token) and is_own_folder(folder)):
+                    _remove(destination, lock)
+                    continue
                 try:
-                    yield parent / name
+                    yield folder
                 finally:
                     _discard(destination, token, lock)
         with contextlib.suppress(OSError):
@@ -224,7 +237,48 @@ def _make_folder(destination: Path, *names: str) -> Path:
     for name in names:
         folder = folder / name
         folder.mkdir(exist_ok=True)
+        # Raises if another process has removed it again.
+        if not _is_own(folder.lstat()):
+            raise NotADirectoryError(errno.ENOTDIR, "a link", str(folder))
     return folder
+
+
+def is_own_folder(path: Path) -> bool:
+    """Return whether there is a folder at `path`, and not a link to one. Never raises."""
+    try:
+        return _is_own(path.lstat())
+    except (OSError, ValueError):
+        return False
+
+
+def _is_own(status: os.stat_result) -> bool:
+    # Windows calls links between folders junctions, and shows them as folders.
+    junction = getattr(stat, "IO_REPARSE_TAG_MOUNT_POINT", None)
+    is_junction = junction is not None and getattr(status, "st_reparse_tag", 0) == junction
+    return stat.S_ISDIR(status.st_mode) and not is_junction
+
+
+def check_no_link(path: Path) -> None:
+    """Raise `ProblemError` if a path is a link that leads out of its folder.
+
+    The folder may come from somebody else: files behind the link are not to be touched.
+    """
+    if os.path.lexists(path) and not leads_inside(path.parent, path):
+        raise problem(
+            "bad_input",
+            "{name} in {path} is a link to another place. Remove it, or choose another folder.",
+            name=path.name,
+            path=path.parent,
+        )
+
+
+def _is_lock(path: Path) -> bool:
+    """Return whether this is the file of a lock: acquiring another file would empty it."""
+    try:
+        status = path.lstat()
+    except OSError:
+        return False
+    return stat.S_ISREG(status.st_mode) and status.st_size == 0
 
 
 def _lock(destination: Path, token: str) -> FileLock:

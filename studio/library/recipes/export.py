@@ -17,13 +17,18 @@ from typing import Literal, TypeAlias
 from msgspec import Struct
 
 from studio.formats.csv_cells import escaped
-from studio.formats.untrusted_files import open_regular
+from studio.formats.untrusted_files import is_file, open_regular
 from studio.kinds.coding import to_json
 from studio.kinds.kind import Medium
 from studio.library.disk_problems import file_problem
 from studio.library.folder.file_names import numbered, portable_name
 from studio.library.folder.file_placing import place_file, sync_folder
-from studio.library.folder.work_folders import SharedLock, WorkFolders
+from studio.library.folder.work_folders import (
+    SharedLock,
+    WorkFolders,
+    check_no_link,
+    is_own_folder,
+)
 from studio.library.recipes.convert_picture import SUFFIXES, convert_picture
 from studio.library.records import Asset
 from studio.protocol import Problem, ProblemError, Sentence, problem
@@ -67,6 +72,7 @@ def export(
     work = WorkFolders(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        check_no_link(folder / TABLE)
         place = work.folder(folder, _WORK)
         copies: list[_Copy] = []
         for number, asset in enumerate(assets):
@@ -146,9 +152,12 @@ def _publish(folder: Path, place: Path, copies: Sequence[_Copy]) -> list[Path]:
 
 def _finish(folder: Path, place: Path) -> None:
     """Move the copies of a killed export into its folder if it had put the table there."""
-    if (place / TABLE).exists():
+    ready = place / _READY
+    if (place / TABLE).exists() or not (is_own_folder(place) and is_own_folder(ready)):
         return
-    for file in sorted((place / _READY).glob("*")):
+    for file in sorted(ready.glob("*")):
+        if file.is_symlink() or not is_file(file):
+            continue
         target = folder / file.name
         # Killed in the middle of `place_file`: linked already, or the name is only reserved.
         if target.exists() and (target.samefile(file) or target.stat().st_size == 0):

@@ -137,7 +137,13 @@ def _needs(request: ImageRequest) -> tuple[ModelNeed, ...]:
     adapters = (
         ModelNeed(task, adapter.model, ("lora", "embedding")) for adapter in request.adapters
     )
-    return (ModelNeed(task, request.model), *adapters)
+    base = ModelNeed(task, request.model, ("base", "denoiser"), rank=_rank)
+    return (base, *adapters)
+
+
+def _rank(model: ModelRef) -> int | None:
+    # A denoiser needs other models, which may not be there.
+    return int(model.role == "denoiser")
 
 
 def _complete(request: ImageRequest, capabilities: Capabilities) -> ImageRequest:

@@ -10,6 +10,7 @@ from studio.formats.base_families import (
     BaseFamily,
     base_of_pipeline,
 )
+from studio.formats.denoiser_parts import denoiser_tensors
 from studio.formats.tensors import Tensors
 from studio.models.model_card import read_config
 
@@ -36,6 +37,9 @@ def base_of_checkpoint(tensors: Tensors, pipeline: str) -> BaseFamily:
     base = base_of_pipeline(pipeline)
     if base:
         return base
+    if pipeline.startswith("Flux2"):
+        first = denoiser_tensors(tensors).get("img_in.weight")
+        return FLUX2_WIDTHS.get(first.shape[0], "") if first is not None and first.shape else ""
     for name, tensor in tensors.items():
         if name.endswith(_CROSS_ATTENTION) and len(tensor.shape) == 2:
             return CROSS_ATTENTION_WIDTHS.get(tensor.shape[1], "")

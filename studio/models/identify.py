@@ -14,6 +14,7 @@ from studio.formats.checkpoint import (
     input_channels,
     self_contained_pipeline,
 )
+from studio.formats.denoiser_parts import Part, parts_of, pipeline_of
 from studio.formats.gguf import TEXT_ARCHITECTURES, GgufHeader, read_gguf_header
 from studio.formats.safetensors import SafetensorsHeader, read_safetensors_header
 from studio.formats.suffixes import MODEL_WEIGHTS, PICKLED_WEIGHTS, REFUSED_WEIGHTS
@@ -41,7 +42,7 @@ from studio.models.source_file import read_source
 from studio.models.upscaler_keys import find_upscaler
 from studio.protocol import ModelRef, ModelSource, Problem, ProblemError, problem
 
-DESCRIPTION_VERSION = 7
+DESCRIPTION_VERSION = 8
 """Incremented when descriptions of unchanged files change, which invalidates caches."""
 
 _MAX_NAME = 200
@@ -344,6 +345,12 @@ def _describe_checkpoint(file: Path, header: SafetensorsHeader, family: str) -> 
             "the regular version of the model.",
             file=file.name,
         )
+    elif pipeline_of(header.tensors) and not self_contained_pipeline(header.tensors):
+        family = pipeline_of(header.tensors)
+        if any(not part.inside and not part.is_optional for part in _parts(header)):
+            companion = describe_companion(file, header, "denoiser")
+            assert companion is not None
+            return companion
     elif not self_contained_pipeline(header.tensors):
         raise problem(
             "bad_input",
@@ -364,6 +371,13 @@ def _describe_checkpoint(file: Path, header: SafetensorsHeader, family: str) -> 
         size=header.size,
         licence=header.metadata.get("modelspec.license", ""),
     )
+
+
+def _parts(header: SafetensorsHeader) -> tuple[Part, ...]:
+    try:
+        return parts_of(header.tensors)
+    except (KeyError, IndexError):
+        return ()  # which is said when it is loaded
 
 
 def _upscaler(file: Path, tensors: Tensors) -> ModelRef:

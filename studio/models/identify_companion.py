@@ -7,6 +7,7 @@ from typing import Any
 
 from studio.formats.base_families import CROSS_ATTENTION_WIDTHS, BaseFamily, base_of_pipeline
 from studio.formats.checkpoint import Content, family_of
+from studio.formats.denoiser_parts import pipeline_of
 from studio.formats.gguf import GgufHeader
 from studio.formats.lora import describe_lora
 from studio.formats.safetensors import SafetensorsHeader
@@ -65,6 +66,7 @@ def describe_companion(file: Path, header: SafetensorsHeader, content: Content) 
     if role is None:
         return None
     card = read_companion_card(file)
+    pipeline = ""
     words: tuple[str, ...] = ()
     if role == "lora":
         lora = describe_lora(header.tensors, header.metadata)
@@ -79,8 +81,10 @@ def describe_companion(file: Path, header: SafetensorsHeader, content: Content) 
     elif role == "embedding":
         base, words = _embedding_base(header.tensors), (file.stem,)
     elif role == "denoiser":
+        pipeline = pipeline_of(header.tensors)
         family = family_of(header.tensors)
-        base = base_of_checkpoint(header.tensors, family.pipeline if family is not None else "")
+        known = pipeline or (family.pipeline if family is not None else "")
+        base = base_of_checkpoint(header.tensors, known)
     else:
         base = _attention_base(header.tensors)
     return ModelRef(
@@ -89,6 +93,7 @@ def describe_companion(file: Path, header: SafetensorsHeader, content: Content) 
         task=task_of_format(role),
         format=role,
         path=str(file),
+        family=pipeline,
         size=header.size,
         licence=header.metadata.get("modelspec.license", ""),
         role=role,
@@ -131,16 +136,18 @@ def describe_gguf_part(file: Path, header: GgufHeader) -> ModelRef | None:
         role = "denoiser"
     if role is None:
         return None
+    pipeline = pipeline_of(header.tensors) if role == "denoiser" else ""
+    base = base_of_checkpoint(header.tensors, pipeline) if pipeline else ""
     return ModelRef(
         id="",
         name=file.stem,
         task=task_of_format(role),
         format=role,
         path=str(file),
-        family=architecture,
+        family=pipeline or architecture,
         size=header.size,
         role=role,
-        base=_GGUF_DENOISERS.get(architecture, ""),
+        base=base or _GGUF_DENOISERS.get(architecture, ""),
     )
 
 

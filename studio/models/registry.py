@@ -27,6 +27,7 @@ from studio.formats.untrusted_files import (
 from studio.kinds.kind import ModelNeed
 from studio.kinds.model_defaults import capabilities_with
 from studio.kinds.registry import kind_of, kinds
+from studio.models.companions import companions_of
 from studio.models.description_cache import DescriptionCache, path_key
 from studio.models.folders.report import FolderReport, FolderScans
 from studio.models.folders.scan import FoundModel
@@ -125,12 +126,15 @@ class Registry:
     def resolve_all(self, request: Request) -> tuple[ModelRef, ...]:
         """Return the models that a request needs, base model first. Raises like `resolve`.
 
+        A denoiser as the base is followed by the text encoders and the VAE that are chosen for it.
         For a kind that needs no model, returns a placeholder without a path.
         """
         kind = kind_of(request)
         found = tuple(self.resolve(need) for need in kind.models_of(request))
         for extra in found[1:]:
             _check_base(extra, found[0])
+        if found and found[0].role == "denoiser":
+            found += companions_of(found[0], self.list())
         return found or (ModelRef(id="", name=kind.title, task=kind.task, format="", path=""),)
 
     def add(self, path: Path) -> ModelRef:

@@ -87,8 +87,12 @@ class ModelRef(Struct, frozen=True):
 
     @property
     def is_companion(self) -> bool:
-        """Whether it works only together with a base model."""
-        return self.role in _COMPANION_ROLES
+        """Whether it works only together with a base model.
+
+        A denoiser whose pipeline is known is chosen like one; its parts are found by themselves.
+        """
+        is_whole = self.role == "denoiser" and self.family.endswith("Pipeline")
+        return self.role in _COMPANION_ROLES and not is_whole
 
     @property
     def is_starter(self) -> bool:

@@ -36,8 +36,10 @@ def folder_of(family: str) -> Path:
 
 def build(family: str) -> Any:
     """Return the tiny pipeline of a family."""
+    from tests.engine.tiny_transformers import BUILDERS  # which uses this module
+
     torch.manual_seed(7)
-    return _BUILDERS[family]()
+    return {**_BUILDERS, **BUILDERS}[family]()
 
 
 @functools.cache
@@ -97,7 +99,7 @@ def clip_text(hidden: int = 32, projection: bool = False, **changes: Any) -> Any
     return CLIPTextModelWithProjection(config) if projection else CLIPTextModel(config)
 
 
-def t5_text(hidden: int = 32) -> Any:
+def t5_text(hidden: int = 32, vocab_size: int = 128) -> Any:
     """Return a tiny T5 encoder."""
     from transformers import T5Config, T5EncoderModel
 
@@ -108,7 +110,7 @@ def t5_text(hidden: int = 32) -> Any:
             d_kv=8,
             num_layers=2,
             num_heads=4,
-            vocab_size=128,
+            vocab_size=vocab_size,
             pad_token_id=0,
         )
     )
@@ -209,11 +211,11 @@ def _sd3() -> Any:
         patch_size=2,
         in_channels=4,
         num_layers=2,
-        attention_head_dim=8,
-        num_attention_heads=4,
-        caption_projection_dim=32,
+        attention_head_dim=64,
+        num_attention_heads=1,
+        caption_projection_dim=64,
         joint_attention_dim=32,
-        pooled_projection_dim=64,
+        pooled_projection_dim=64 + 128,
         out_channels=4,
         pos_embed_max_size=64,
     )
@@ -221,9 +223,9 @@ def _sd3() -> Any:
         transformer=transformer,
         scheduler=FlowMatchEulerDiscreteScheduler(shift=3.0),
         vae=kl_vae(shift_factor=0.0609, scaling_factor=1.5035),
-        text_encoder=clip_text(projection=True),
+        text_encoder=clip_text(64, projection=True),
         tokenizer=clip_tokenizer(),
-        text_encoder_2=clip_text(projection=True),
+        text_encoder_2=clip_text(128, projection=True),
         tokenizer_2=clip_tokenizer(),
         text_encoder_3=t5_text(),
         tokenizer_3=t5_tokenizer(),
@@ -238,11 +240,11 @@ def _flux() -> Any:
         in_channels=16,
         num_layers=1,
         num_single_layers=1,
-        attention_head_dim=16,
-        num_attention_heads=2,
+        attention_head_dim=32,
+        num_attention_heads=1,
         joint_attention_dim=32,
         pooled_projection_dim=32,
-        axes_dims_rope=[4, 4, 8],
+        axes_dims_rope=[4, 14, 14],
         guidance_embeds=True,
     )
     return FluxPipeline(
@@ -268,11 +270,11 @@ def _pixart() -> Any:
         sample_size=32,
         num_layers=2,
         patch_size=2,
-        attention_head_dim=8,
-        num_attention_heads=3,
+        attention_head_dim=72,
+        num_attention_heads=1,
         caption_channels=32,
         in_channels=4,
-        cross_attention_dim=24,
+        cross_attention_dim=72,
         out_channels=8,
         norm_type="ada_norm_single",
     )
@@ -299,11 +301,11 @@ def _sana() -> Any:
         in_channels=4,
         out_channels=4,
         num_layers=1,
-        num_attention_heads=2,
-        attention_head_dim=4,
-        num_cross_attention_heads=2,
-        cross_attention_head_dim=4,
-        cross_attention_dim=8,
+        num_attention_heads=1,
+        attention_head_dim=32,
+        num_cross_attention_heads=1,
+        cross_attention_head_dim=32,
+        cross_attention_dim=32,
         caption_channels=8,
         sample_size=32,
     )

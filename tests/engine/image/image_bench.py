@@ -113,9 +113,10 @@ class ImageBench:
         shutil.copytree(tiny_pipelines.folder_of(family), target)
         return target
 
-    def loaded(self, path: Path | str) -> load.LoadedPipeline:
+    def loaded(self, path: Path | str, companions: Sequence[ModelRef] = ()) -> load.LoadedPipeline:
         """Return the pipeline that the next run of this model will use."""
-        return load.acquire(self.model(path), self.device, self.memory, self.job(lambda _: None))
+        job = self.job(lambda _: None)
+        return load.acquire(self.model(path), self.device, self.memory, job, companions)
 
     def job(self, send: Callable[[Event], None]) -> Job:
         return Job("1", self.folder / "work", send, self.cancelled)
@@ -128,6 +129,7 @@ class ImageBench:
         on_event: Callable[[Event], None] = lambda _: None,
         start: Path | None = None,
         adapters: Sequence[tuple[ModelRef, float]] = (),
+        companions: Sequence[ModelRef] = (),
         **request: Any,
     ) -> Outcome:
         """Run an image job to its end and return its outcome. Raises what the job raises."""
@@ -147,7 +149,7 @@ class ImageBench:
             request=ImageRequest(**wanted),
             rows=rows,
             model=self.model(path),
-            extra_models=tuple(ref for ref, _ in adapters),
+            extra_models=(*(ref for ref, _ in adapters), *companions),
             work_dir=str(self.folder / "work"),
         )
         run(self.job(send), command, self.memory, self.device)

@@ -27,7 +27,11 @@ from studio.engine.tasks.image.fit.memory_fallback import (
     split_evenly,
 )
 from studio.engine.tasks.image.fit.planning import make_plan
-from studio.engine.tasks.image.model.adapters import apply_adapters, wanted_adapters
+from studio.engine.tasks.image.model.adapters import (
+    apply_adapters,
+    is_adapter,
+    wanted_adapters,
+)
 from studio.engine.tasks.image.model.load import LoadedPipeline, acquire
 from studio.engine.tasks.image.pictures.transparency import remove_white_background
 from studio.engine.tasks.image.recipes import recipe_of, resolved_request
@@ -54,9 +58,7 @@ def run(job: Job, command: RunJob, memory: MemoryArbiter, device: Device) -> dic
     request = command.request
     assert isinstance(request, ImageRequest)
     started = time.monotonic()
-    loaded = acquire(command.model, device, memory, job)
-    adapters = wanted_adapters(request.adapters, command.extra_models)
-    extra_models = apply_adapters(loaded, command.model, adapters, job)
+    loaded, extra_models = acquire_with_extras(command, request, device, memory, job)
     load_seconds = time.monotonic() - started
     plan = make_plan(request, loaded, job)
     wanted = [PictureTask(job, command, request, plan, row) for row in command.rows]
@@ -66,6 +68,30 @@ def run(job: Job, command: RunJob, memory: MemoryArbiter, device: Device) -> dic
     if drawing.made[job.id] < len(command.rows):
         job.check()
     return statistics(drawing.made[job.id], load_seconds, time.monotonic() - started)
+
+
+def acquire_with_extras(
+    command: RunJob, request: ImageRequest, device: Device, memory: MemoryArbiter, job: Job
+) -> tuple[LoadedPipeline, tuple[UsedModel, ...]]:
+    """Load a job's pipeline with its companions and adapters; return what was used, for recipes.
+
+    Raises as `run` does.
+    """
+    companions = [each for each in command.extra_models if not is_adapter(each)]
+    loaded = acquire(command.model, device, memory, job, companions)
+    adapters = wanted_adapters(request.adapters, command.extra_models)
+    used = apply_adapters(loaded, command.model, adapters, job)
+    parts = (
+        # Of a whole pipeline most is not used, and reading it would take minutes.
+        UsedModel(
+            each.id,
+            each.name,
+            each.role,
+            weight_hash(each, job.check) if each.format != "diffusers" else "",
+        )
+        for each in companions
+    )
+    return loaded, (*used, *parts)
 
 
 def statistics(made: int, load_seconds: float, draw_seconds: float) -> dict[str, float]:

@@ -15,9 +15,13 @@ from studio.engine.local.process import final_event
 from studio.engine.tasks.image.draw.prompts import CannotBatchError
 from studio.engine.tasks.image.fit.memory_fallback import pictures_at_once
 from studio.engine.tasks.image.fit.planning import make_plan
-from studio.engine.tasks.image.model.adapters import apply_adapters, wanted_adapters
-from studio.engine.tasks.image.model.load import LoadedPipeline, acquire
-from studio.engine.tasks.image.run import Drawing, PictureTask, statistics
+from studio.engine.tasks.image.model.load import LoadedPipeline
+from studio.engine.tasks.image.run import (
+    Drawing,
+    PictureTask,
+    acquire_with_extras,
+    statistics,
+)
 from studio.kinds.image import ImageRequest
 from studio.protocol import Done, ProblemError
 
@@ -34,11 +38,11 @@ def run_together(group: Group, memory: MemoryArbiter, device: Device) -> None:
         JobCancelledError: all jobs were cancelled.
     """
     started = time.monotonic()
-    loaded = acquire(group.parts[0].command.model, device, memory, group.job)
     # All jobs have the same settings, including adapters.
-    first = group.parts[0].command
-    adapters = wanted_adapters(_request_of(group.parts[0]).adapters, first.extra_models)
-    extra_models = apply_adapters(loaded, first.model, adapters, group.job)
+    first = group.parts[0]
+    loaded, extra_models = acquire_with_extras(
+        first.command, _request_of(first), device, memory, group.job
+    )
     load_seconds = time.monotonic() - started
     if not _saves_calls(group, loaded, memory):
         return

@@ -32,11 +32,16 @@ class WantedAdapter(Struct, frozen=True):
     weight: float
 
 
+def is_adapter(model: ModelRef) -> bool:
+    """Return whether a model is put onto a pipeline, rather than being a part of it."""
+    return model.role in ("lora", "embedding")
+
+
 def wanted_adapters(
     adapters: Sequence[Adapter], models: Sequence[ModelRef]
 ) -> tuple[WantedAdapter, ...]:
     """Return the adapters of a request with their models, which have the same order."""
-    pairs = zip(adapters, models, strict=True)
+    pairs = zip(adapters, (each for each in models if is_adapter(each)), strict=True)
     return tuple(WantedAdapter(ref, adapter.weight) for adapter, ref in pairs)
 
 

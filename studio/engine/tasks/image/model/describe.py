@@ -13,7 +13,8 @@ from typing import Any
 from studio.engine.tasks.image.model import schedulers
 from studio.engine.tasks.image.model.img2img_support import call_parameters, denoiser, find_route
 from studio.engine.tasks.image.model.inpaint_support import supports_inpainting
-from studio.engine.tasks.image.model.layout import Component, Layout, ModelFacts, read_layout
+from studio.engine.tasks.image.model.layout import Component, Layout, ModelFacts
+from studio.engine.tasks.image.model.model_layout import read_model
 from studio.engine.tasks.image.model.preview import scale_of
 from studio.protocol import Capabilities, ModelRef, problem
 
@@ -28,7 +29,7 @@ def describe(model: ModelRef) -> Capabilities:
 
     Raises `ProblemError` (`model_missing`, `model_broken`, `bad_input`) naming the file.
     """
-    layout = read_layout(model)
+    layout = read_model(model)
     return capabilities_of(skeleton(layout), layout.facts)
 
 

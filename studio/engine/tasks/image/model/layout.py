@@ -25,6 +25,7 @@ from studio.engine.tasks.image.model.img2img_support import (
     needs_more_than_a_prompt,
 )
 from studio.formats.checkpoint import configuration_folder, folder_beside
+from studio.formats.denoiser_parts import read_tensors
 from studio.formats.safetensors import read_safetensors_header
 from studio.formats.tensors import Tensors
 from studio.protocol import ModelRef, ProblemError, problem
@@ -76,6 +77,8 @@ class Component:
     folder: Path
     files: tuple[Path, ...] = ()
     variant: str = ""
+    prefix: str = ""
+    is_part: bool = False
 
     @property
     def is_network(self) -> bool:
@@ -136,23 +139,23 @@ def _read_single_file(path: Path) -> Layout:
     if folder is None:
         temporary_folder = checkpoint_config.built_in_config(path, header)
         folder = temporary_folder.path
-    index = _read_index(folder)
+    index = read_index(folder)
     components: list[Component] = []
     headers: dict[Path, Tensors] = {path: header}
-    for name, kind in _classes(index, folder).items():
+    for name, kind in component_classes(index, folder).items():
         if name == "safety_checker":
             continue
         files: tuple[Path, ...] = ()
         variant = ""
         if is_network(kind) and not checkpoint_config.contains(header, name, kind):
             files, variant = weight_files(folder / name)
-            headers |= _headers(files)
+            headers |= read_headers(files)
         components.append(Component(name, kind, folder / name, files, variant))
     return Layout(
-        pipeline=_pipeline_class(index, folder),
+        pipeline=pipeline_class(index, folder),
         root=folder,
         components=tuple(components),
-        facts=_read_facts(folder_beside(path)),
+        facts=read_facts(folder_beside(path)),
         checkpoint=path,
         headers=headers,
         temporary_folder=temporary_folder,
@@ -160,12 +163,12 @@ def _read_single_file(path: Path) -> Layout:
 
 
 def _read_folder(root: Path) -> Layout:
-    index = _read_index(root)
-    pipeline = _pipeline_class(index, root)
+    index = read_index(root)
+    pipeline = pipeline_class(index, root)
     optional = set(getattr(pipeline, "_optional_components", ()))
     components: list[Component] = []
     headers: dict[Path, Tensors] = {}
-    for name, kind in _classes(index, root).items():
+    for name, kind in component_classes(index, root).items():
         folder = root / name
         if not folder.is_dir() and name in optional:
             continue
@@ -173,25 +176,27 @@ def _read_folder(root: Path) -> Layout:
         variant = ""
         if is_network(kind):
             files, variant = weight_files(folder)
-            headers |= _headers(files)
+            headers |= read_headers(files)
         components.append(Component(name, kind, folder, files, variant))
     return Layout(
         pipeline=pipeline,
         root=root,
         components=tuple(components),
-        facts=_read_facts(root),
+        facts=read_facts(root),
         headers=headers,
     )
 
 
-def _headers(files: tuple[Path, ...]) -> dict[Path, Tensors]:
+def read_headers(files: tuple[Path, ...]) -> dict[Path, Tensors]:
+    """Return the tensors of each file. Raises `ProblemError`."""
     for file in files:
         if not file.is_file():
             raise missing_file(file)
-    return {file: read_safetensors_header(file).tensors for file in files}
+    return {file: read_tensors(file) for file in files}
 
 
-def _read_index(root: Path) -> dict[str, Any]:
+def read_index(root: Path) -> dict[str, Any]:
+    """Return the content of `model_index.json`. Raises `ProblemError` (`model_broken`)."""
     path = root / "model_index.json"
     try:
         index = json.loads(path.read_text(encoding="utf-8"))
@@ -204,7 +209,8 @@ def _read_index(root: Path) -> dict[str, Any]:
     return index
 
 
-def _read_facts(folder: Path) -> ModelFacts:
+def read_facts(folder: Path) -> ModelFacts:
+    """Return the content of `studio.json`, if there is one. Raises `ProblemError`."""
     path = folder / "studio.json"
     try:
         return msgspec.json.decode(path.read_bytes(), type=ModelFacts)
@@ -223,7 +229,8 @@ def _unreadable(path: Path, error: Exception) -> ProblemError:
     )
 
 
-def _pipeline_class(index: Mapping[str, Any], root: Path) -> type[Any]:
+def pipeline_class(index: Mapping[str, Any], root: Path) -> type[Any]:
+    """Return the pipeline class of a model. Raises `ProblemError` (`bad_input`)."""
     name = index.get("_class_name")
     if not isinstance(name, str):
         raise _custom_code(root, name)
@@ -248,7 +255,7 @@ def _pipeline_class(index: Mapping[str, Any], root: Path) -> type[Any]:
     return found
 
 
-def _classes(index: Mapping[str, Any], root: Path) -> dict[str, type[Any]]:
+def component_classes(index: Mapping[str, Any], root: Path) -> dict[str, type[Any]]:
     """Return the class of each component of the model, by name."""
     found: dict[str, type[Any]] = {}
     for name, value in index.items():

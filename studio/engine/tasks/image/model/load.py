@@ -8,6 +8,7 @@ not detect all of these (missing tensors would be initialised with random number
 from __future__ import annotations
 
 import traceback
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -20,10 +21,13 @@ from studio.engine.local.job import Job, JobCancelledError
 from studio.engine.local.memory import MemoryArbiter, model_key
 from studio.engine.tasks.image.model.component_files import loaded_bytes
 from studio.engine.tasks.image.model.describe import assemble, capabilities_of
-from studio.engine.tasks.image.model.layout import Component, Layout, read_layout
+from studio.engine.tasks.image.model.layout import Component, Layout
+from studio.engine.tasks.image.model.model_layout import read_model, require_all_parts
+from studio.engine.tasks.image.model.part_files import load_part
 from studio.engine.tasks.image.model.pipeline_fixes import apply_fixes
 from studio.engine.tasks.image.model.preview import ColourMap
 from studio.engine.tasks.image.model.prompt_encoding import EncodedPromptCache
+from studio.formats.tensors import Tensors
 from studio.protocol import Capabilities, ModelRef, ProblemError, problem, sentence
 
 Placement = Literal["whole", "parts", "layers"]
@@ -103,8 +107,16 @@ class LoadedPipeline:
         self.pipeline = None
 
 
-def acquire(ref: ModelRef, device: Device, memory: MemoryArbiter, job: Job) -> LoadedPipeline:
+def acquire(
+    ref: ModelRef,
+    device: Device,
+    memory: MemoryArbiter,
+    job: Job,
+    companions: Sequence[ModelRef] = (),
+) -> LoadedPipeline:
     """Return the pipeline of a model, loading it if necessary.
+
+    `companions` are the text encoders and the VAE of a denoiser.
 
     Raises:
         ProblemError: `model_missing`, `model_broken`, `bad_input` or `out_of_memory`.
@@ -112,13 +124,15 @@ def acquire(ref: ModelRef, device: Device, memory: MemoryArbiter, job: Job) -> L
     """
     job.check()
     best = best_dtype(device)
-    key = model_key(ref.path, "image", best, device.name)
+    others = [model_key(each.path) for each in companions]
+    key = model_key(ref.path, "image", best, device.name, *others)
     loaded = memory.find(key)
     if isinstance(loaded, LoadedPipeline):
         return loaded
     silence_libraries()
     job.loading(sentence("Inspecting {name}", name=ref.name or ref.id))
-    layout = read_layout(ref)
+    layout = read_model(ref, companions)
+    require_all_parts(ref, layout)
     dtype = torch.float32 if layout.facts.precision else best
     sizes = _sizes(layout, dtype)
     placement = _placement(device, sizes)
@@ -134,6 +148,8 @@ def load_network(component: Component, dtype: torch.dtype) -> torch.nn.Module:
     """Load one network on the CPU. Raises `ProblemError` (`model_broken`) naming its file."""
     import diffusers
 
+    if component.is_part:
+        return _load_part(component, dtype)
     arguments: dict[str, Any] = {
         "use_safetensors": True,
         "local_files_only": True,
@@ -155,6 +171,20 @@ def load_network(component: Component, dtype: torch.dtype) -> torch.nn.Module:
     if absent or info.get("mismatched_keys") or info.get("error_msgs"):
         raise wrong_tensors(component.files[0], f"missing: {absent[:20]}; {info}"[:4000])
     return _ready_for_inference(part, component.files[0])
+
+
+def _load_part(component: Component, dtype: torch.dtype) -> torch.nn.Module:
+    try:
+        network, absent = load_part(component, dtype)
+    except (JobCancelledError, ProblemError):
+        raise
+    except Exception as error:
+        if is_out_of_memory(error):
+            raise
+        raise wrong_tensors(component.files[0], traceback.format_exc()) from error
+    if absent:
+        raise wrong_tensors(component.files[0], f"missing: {absent[:20]}")
+    return _ready_for_inference(network, component.files[0])
 
 
 # Pipelines use BERT's hidden states; text encoders are often saved without the pooler.
@@ -296,13 +326,22 @@ def _sizes(layout: Layout, dtype: torch.dtype) -> dict[str, int]:
     """Return the loaded size of each component in bytes; a checkpoint counts as one."""
     size = torch.empty((), dtype=dtype).element_size()
     sizes = {
-        component.name: sum(loaded_bytes(layout.headers[file], size) for file in component.files)
+        component.name: sum(
+            loaded_bytes(_tensors_of(component, layout.headers[file]), size)
+            for file in component.files
+        )
         for component in layout.components
         if component.files
     }
     if layout.checkpoint is not None:
         sizes["checkpoint"] = loaded_bytes(layout.headers[layout.checkpoint], size)
     return sizes
+
+
+def _tensors_of(component: Component, tensors: Tensors) -> Tensors:
+    if not component.prefix:
+        return tensors
+    return {name: info for name, info in tensors.items() if name.startswith(component.prefix)}
 
 
 def _placement(device: Device, sizes: dict[str, int]) -> Placement:

@@ -30,6 +30,7 @@ def add_model_options(command: argparse.ArgumentParser) -> None:
         elif argument:
             action.add_argument("id", type=valid_text, metavar="ID", nargs="?", default="")
         action.add_argument("--json", action="store_true", help="print JSON")
+<<<<<<< HEAD
         if name == "remove":
             action.add_argument(
                 "--files",
@@ -42,6 +43,16 @@ def add_model_options(command: argparse.ArgumentParser) -> None:
             )
         elif name == "move":
             action.add_argument("dir", metavar="DIR")
+=======
+    convert = actions.add_parser(
+        "convert", help="write PyTorch files (.bin, .pt, .pth, .ckpt) as .safetensors"
+    )
+    convert.add_argument("path", metavar="PATH", help="a file, or a folder with such files")
+    convert.add_argument(
+        "-o", dest="output", default="", metavar="DIR", help="write to this folder instead"
+    )
+    convert.add_argument("--json", action="store_true", help="print JSON")
+>>>>>>> 76df606 (studio models convert: PyTorch files as safetensors, bit for bit and without running anything in them)
     search = actions.add_parser("search", help="search the model hub")
     search.add_argument("words", type=valid_text, metavar="WORDS", nargs="+")
     search.add_argument("--task", choices=tasks(), default=None)

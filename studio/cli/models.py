@@ -47,6 +47,10 @@ def models(options: argparse.Namespace) -> int:
                 return _verify(registry, options.id, as_json=options.json)
             case "starter":
                 return _starter(paths, as_json=options.json)
+            case "convert":
+                from studio.cli.convert_models import convert
+
+                return convert(options)
             case _:
                 return _with_the_hub(options, paths)
     except ProblemError as error:

@@ -18,6 +18,8 @@ MODEL_WEIGHTS = (".safetensors", ".gguf", *PICKLED_WEIGHTS)
 """Weights that can be used."""
 REFUSED_WEIGHTS = (".bin", ".npz", ".pkl", ".h5", ".onnx")
 """Weights that are only recognised to give a helpful error message."""
+CONVERTIBLE_WEIGHTS = (*PICKLED_WEIGHTS, ".bin")
+"""PyTorch's files that can be written as safetensors (`convert_pickle`)."""
 FINGERPRINTED_WEIGHTS = frozenset({*MODEL_WEIGHTS, ".bin", ".npz"})
 """Files that are part of a model's fingerprint. Recipes contain fingerprints, so changing this
 set makes models in existing recipes look changed."""

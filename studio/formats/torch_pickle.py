@@ -60,6 +60,15 @@ class Storage(Struct, frozen=True):
     count: int
 
 
+class PickledTensor(Struct, frozen=True):
+    """A tensor, and where its elements are: offset and strides count elements of the storage."""
+
+    info: TensorInfo
+    storage: Storage
+    offset: int
+    strides: tuple[int, ...]
+
+
 class _StorageKind(Struct, frozen=True):
     dtype: str
     width: int
@@ -241,19 +250,24 @@ def _call(called: object, arguments: Any) -> object:
         case "OrderedDict":
             return {}
         case "tensor":
-            return _tensor(*arguments[:3])
+            return _tensor(*arguments[:4])
         case "parameter" | "Size":
             return arguments[0]
     return None
 
 
-def _tensor(storage: Storage, _offset: object, shape: tuple[int, ...]) -> TensorInfo:
+def _tensor(
+    storage: Storage, offset: int, shape: tuple[int, ...], strides: tuple[int, ...] = ()
+) -> PickledTensor:
     if not isinstance(storage, Storage) or not isinstance(shape, tuple):
         raise PickleError("a tensor without a storage or a shape")
     if len(shape) > _MAX_DIMENSIONS or not all(_is_size(side) for side in shape):
         raise PickleError("a tensor with impossible sides")
+    if not _is_size(offset) or not isinstance(strides, tuple) or not all(map(_is_size, strides)):
+        raise PickleError("a tensor with impossible strides")
     info = TensorInfo(shape, storage.dtype, 0)
-    return TensorInfo(shape, info.dtype, info.elements * storage.width)
+    sized = TensorInfo(shape, info.dtype, info.elements * storage.width)
+    return PickledTensor(sized, storage, offset, strides)
 
 
 def _is_size(value: object) -> bool:

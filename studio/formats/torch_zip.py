@@ -10,10 +10,17 @@ import io
 from pathlib import Path
 from typing import BinaryIO
 
-from studio.formats.tensors import TensorInfo, Tensors
-from studio.formats.torch_pickle import ForbiddenName, PickleError, TablePickle
+from msgspec import Struct
+
+from studio.formats.tensors import Tensors
+from studio.formats.torch_pickle import (
+    ForbiddenName,
+    PickledTensor,
+    PickleError,
+    TablePickle,
+)
 from studio.formats.untrusted_files import open_regular
-from studio.formats.zip_directory import ZipError, read_directory, read_member
+from studio.formats.zip_directory import ZipError, data_offset, read_directory, read_member
 from studio.protocol import ProblemError, problem
 
 MAX_PICKLE = 8 * 2**20
@@ -41,14 +48,30 @@ def read_torch_tensors(path: Path) -> Tensors:
     Raises `ProblemError`: `bad_input` if the file would run code or has an unsupported format,
     `model_broken` if it is truncated or damaged, `model_missing` if it cannot be opened.
     """
+    found = read_torch_file(path).tensors
+    for prefix in _PREFIXES:
+        if found and all(name.startswith(prefix) for name in found):
+            found = {name[len(prefix) :]: tensor for name, tensor in found.items()}
+    return {name: tensor.info for name, tensor in found.items()}
+
+
+class TorchFile(Struct, frozen=True):
+    """The tensors of a file by name, and where the data of each storage begins in it."""
+
+    tensors: dict[str, PickledTensor]
+    storages: dict[str, int]
+
+
+def read_torch_file(path: Path) -> TorchFile:
+    """Return the tensors in `path` and their places. Raises as `read_torch_tensors`."""
     try:
         with open_regular(path) as file:
             start = file.read(4)
             file.seek(0)
             if start.startswith(b"PK"):
-                content = _read_zip(path, file)
+                content, storages = _read_zip(path, file)
             elif start.startswith(b"\x80"):
-                content = _read_legacy(path, file)
+                content, storages = _read_legacy(path, file)
             else:
                 raise problem(
                     "bad_input",
@@ -71,10 +94,10 @@ def read_torch_tensors(path: Path) -> Tensors:
             "file.",
             file=path.name,
         )
-    return tensors
+    return TorchFile(tensors, storages)
 
 
-def _read_zip(path: Path, file: BinaryIO) -> object:
+def _read_zip(path: Path, file: BinaryIO) -> tuple[object, dict[str, int]]:
     try:
         members = read_directory(file)
         pickles = [name for name in members if name.split("/", 1)[-1] == "data.pkl"]
@@ -97,15 +120,23 @@ def _read_zip(path: Path, file: BinaryIO) -> object:
         raise _damaged(path, str(error)) from error
     reader = TablePickle()
     content = _load(path, reader, io.BytesIO(table))
-    prefix = pickles[0].removesuffix("data.pkl") + "data/"
-    for storage in reader.storages.values():
-        member = members.get(prefix + storage.key)
-        if member is None or member.size < storage.count * storage.width:
-            raise _damaged(path, f"storage {storage.key} is missing or short")
-    return content
+    prefix = pickles[0].removesuffix("data.pkl")
+    places: dict[str, int] = {}
+    try:
+        order = members.get(f"{prefix}byteorder")
+        if order is not None and read_member(file, order, 10) != b"little":
+            raise ZipError("the numbers are not little-endian")
+        for storage in reader.storages.values():
+            member = members.get(f"{prefix}data/{storage.key}")
+            if member is None or member.size < storage.count * storage.width:
+                raise _damaged(path, f"storage {storage.key} is missing or short")
+            places[storage.key] = data_offset(file, member)
+    except ZipError as error:
+        raise _damaged(path, str(error)) from error
+    return content, places
 
 
-def _read_legacy(path: Path, file: BinaryIO) -> object:
+def _read_legacy(path: Path, file: BinaryIO) -> tuple[object, dict[str, int]]:
     """Read the legacy format: magic number, version, system info, content, storage keys, data."""
     size = file.seek(0, 2)
     file.seek(0)
@@ -121,11 +152,19 @@ def _read_legacy(path: Path, file: BinaryIO) -> object:
     _load(path, TablePickle(), data)
     reader = TablePickle()
     content = _load(path, reader, data)
-    _load(path, TablePickle(), data)
+    keys = _load(path, TablePickle(), data)
     needed = sum(8 + storage.count * storage.width for storage in reader.storages.values())
     if size - data.tell() < needed:
         raise _damaged(path, "the weights are cut off")
-    return content
+    places: dict[str, int] = {}
+    at = data.tell()
+    for key in keys if isinstance(keys, list) else []:
+        storage = reader.storages.get(str(key))
+        if storage is None:
+            raise _damaged(path, f"storage {str(key)[:100]} is unknown")
+        places[storage.key] = at + 8  # after the number of elements
+        at += 8 + storage.count * storage.width
+    return content, places
 
 
 def _load(path: Path, reader: TablePickle, data: io.BytesIO) -> object:
@@ -143,7 +182,7 @@ def _load(path: Path, reader: TablePickle, data: io.BytesIO) -> object:
         raise _damaged(path, str(error)) from error
 
 
-def _unwrap(content: object) -> Tensors:
+def _unwrap(content: object) -> dict[str, PickledTensor]:
     if not isinstance(content, dict):
         return {}
     table: dict[object, object] = content
@@ -155,11 +194,7 @@ def _unwrap(content: object) -> Tensors:
     if len(table) == 1:
         (only,) = table.values()
         table = only if isinstance(only, dict) else table
-    tensors = {str(k): v for k, v in table.items() if isinstance(v, TensorInfo)}
-    for prefix in _PREFIXES:
-        if tensors and all(name.startswith(prefix) for name in tensors):
-            tensors = {name[len(prefix) :]: info for name, info in tensors.items()}
-    return tensors
+    return {str(k): v for k, v in table.items() if isinstance(v, PickledTensor)}
 
 
 def _damaged(path: Path, detail: str) -> ProblemError:

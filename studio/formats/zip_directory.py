@@ -87,6 +87,24 @@ def read_member(file: BinaryIO, member: Member, max_bytes: int) -> bytes:
     return data
 
 
+def data_offset(file: BinaryIO, member: Member) -> int:
+    """Return where the content of a stored member begins in the file.
+
+    Raises `ZipError` if it is compressed, encrypted or damaged, `OSError`.
+    """
+    if member.flags & _ENCRYPTED or member.method != _STORED or member.stored != member.size:
+        raise ZipError(f"compression method {member.method} is not supported here")
+    file.seek(member.offset)
+    head = file.read(_LOCAL.size)
+    if len(head) < _LOCAL.size or not head.startswith(b"PK\3\4"):
+        raise ZipError("a member of the archive is damaged")
+    name_bytes, extra_bytes = _LOCAL.unpack(head)[-2:]
+    start = member.offset + _LOCAL.size + name_bytes + extra_bytes
+    if start + member.size > file.seek(0, 2):
+        raise ZipError("a member of the archive lies beyond its end")
+    return int(start)
+
+
 def _directory_place(file: BinaryIO) -> tuple[int, int]:
     """Return length and offset of the directory, which the record at the end of the file names."""
     size = file.seek(0, 2)

@@ -17,7 +17,12 @@ from studio.formats.checkpoint import (
 from studio.formats.denoiser_parts import Part, parts_of, pipeline_of
 from studio.formats.gguf import TEXT_ARCHITECTURES, GgufHeader, read_gguf_header
 from studio.formats.safetensors import SafetensorsHeader, read_safetensors_header
-from studio.formats.suffixes import MODEL_WEIGHTS, PICKLED_WEIGHTS, REFUSED_WEIGHTS
+from studio.formats.suffixes import (
+    CONVERTIBLE_WEIGHTS,
+    MODEL_WEIGHTS,
+    PICKLED_WEIGHTS,
+    REFUSED_WEIGHTS,
+)
 from studio.formats.tensors import Tensors
 from studio.formats.torch_zip import read_torch_tensors
 from studio.formats.untrusted_files import (
@@ -226,6 +231,13 @@ def _describe_file(file: Path) -> ModelRef:
         return _describe_safetensors(file)
     if suffix in PICKLED_WEIGHTS:
         return _describe_pickled(file)
+    if suffix in CONVERTIBLE_WEIGHTS:
+        raise problem(
+            "bad_input",
+            "The file {file} is a pickle of PyTorch, which can run code and is not loaded. Convert "
+            "it to .safetensors, which runs nothing in it.",
+            file=file.name,
+        )
     if suffix in REFUSED_WEIGHTS:
         raise problem(
             "bad_input",
@@ -303,7 +315,7 @@ def _describe_pickled(file: Path) -> ModelRef:
         raise problem(
             "bad_input",
             "The file {file} is not an upscaler, and other models are not loaded from {suffix} "
-            "files. Look for the same model as .safetensors or .gguf.",
+            "files. Convert it to .safetensors, which runs nothing in it.",
             file=file.name,
             suffix=file.suffix.lower(),
         )

@@ -220,7 +220,7 @@ def _weights(folder: Path, stem: str, variants: Iterable[str]) -> list[Path]:
         raise problem(
             "bad_input",
             "The folder {folder} contains weights only in the old pickle format (.bin), which can "
-            "run code and is not loaded. Look for .safetensors weights.",
+            "run code and is not loaded. Convert it to .safetensors, which runs nothing in it.",
             folder=folder.name,
         )
     raise problem(

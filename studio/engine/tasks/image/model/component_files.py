@@ -46,7 +46,7 @@ def weight_files(folder: Path) -> tuple[tuple[Path, ...], str]:
         raise problem(
             "model_broken",
             "{file} is a pickle file, which can run code when it is loaded, so it was not opened."
-            " Get the same model with .safetensors files.",
+            " Convert it to .safetensors, which runs nothing in it.",
             file=pickles[0],
         )
     raise missing_file(folder / "diffusion_pytorch_model.safetensors", folder)

@@ -30,7 +30,6 @@ def add_model_options(command: argparse.ArgumentParser) -> None:
         elif argument:
             action.add_argument("id", type=valid_text, metavar="ID", nargs="?", default="")
         action.add_argument("--json", action="store_true", help="print JSON")
-<<<<<<< HEAD
         if name == "remove":
             action.add_argument(
                 "--files",
@@ -43,7 +42,6 @@ def add_model_options(command: argparse.ArgumentParser) -> None:
             )
         elif name == "move":
             action.add_argument("dir", metavar="DIR")
-=======
     convert = actions.add_parser(
         "convert", help="write PyTorch files (.bin, .pt, .pth, .ckpt) as .safetensors"
     )
@@ -52,7 +50,6 @@ def add_model_options(command: argparse.ArgumentParser) -> None:
         "-o", dest="output", default="", metavar="DIR", help="write to this folder instead"
     )
     convert.add_argument("--json", action="store_true", help="print JSON")
->>>>>>> 76df606 (studio models convert: PyTorch files as safetensors, bit for bit and without running anything in them)
     search = actions.add_parser("search", help="search the model hub")
     search.add_argument("words", type=valid_text, metavar="WORDS", nargs="+")
     search.add_argument("--task", choices=tasks(), default=None)

@@ -97,3 +97,20 @@ def test_add_a_model_in_the_picker_opens_the_dialog(
     combo.activated.emit(combo.count() - 1)
     assert window.findChild(ModelsDialog) is not None
     assert combo.currentText() == before
+
+
+def test_a_pickle_that_is_refused_is_converted_with_one_click(
+    window: MainWindow, dialog: InstalledPage, tmp_path: Path, qtbot: QtBot
+) -> None:
+    import torch
+
+    file = tmp_path / "ink.bin"
+    rank = torch.zeros(4, 768)
+    name = "lora_unet_down_blocks_0_attentions_0_transformer_blocks_0_attn2_to_k"
+    torch.save({f"{name}.lora_down.weight": rank, f"{name}.lora_up.weight": rank.t()}, file)
+    dialog.add_paths([str(file)])
+    qtbot.waitUntil(dialog.convert.isVisible, timeout=10_000)
+    dialog.convert.click()
+    qtbot.waitUntil(lambda: bool(window.state.companions("image")), timeout=10_000)
+    assert file.with_suffix(".safetensors").is_file()
+    assert not dialog.convert.isVisible()

@@ -18,10 +18,11 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from studio.formats.suffixes import MODEL_WEIGHTS
+from studio.formats.suffixes import CONVERTIBLE_WEIGHTS, MODEL_WEIGHTS
 from studio.kinds.registry import kinds
 from studio.protocol import ModelRef, Problem, readable_size
 from studio.ui.models.added_folders import FolderSearch
+from studio.ui.models.convert_offer import ConvertOffer
 from studio.ui.models.folder_list import FolderList
 from studio.ui.models.model_titles import kind_text
 from studio.ui.models.starter_bar import StarterBar
@@ -34,7 +35,9 @@ from studio.ui.widgets.plain_text import one_line, plain_tooltip
 from studio.ui.widgets.tinted_label import TintedLabel
 
 ROW_HEIGHT = 3 * GRID
-_WEIGHT_FILTER = " ".join(f"*{suffix}" for suffix in MODEL_WEIGHTS)
+_WEIGHT_FILTER = " ".join(
+    f"*{suffix}" for suffix in dict.fromkeys((*MODEL_WEIGHTS, *CONVERTIBLE_WEIGHTS))
+)
 
 _MODEL = Qt.ItemDataRole.UserRole
 
@@ -69,6 +72,8 @@ class InstalledPage(QWidget):
         self.about.setMinimumHeight(2 * self.fontMetrics().lineSpacing())
         self.about.setAlignment(Qt.AlignmentFlag.AlignTop)
         self.about.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.convert = ConvertOffer(state, self)
+        self.convert.ended.connect(self._say)
         self.progress = QProgressBar(self)
         self.progress.setRange(0, 0)
         self.progress.setTextVisible(False)
@@ -84,6 +89,7 @@ class InstalledPage(QWidget):
         self._search.progressed.connect(self._show_search)
         self._search.ended.connect(self._search_ended)
         self._left: list[str] = []
+        self._adding = Path()
         self._note: tuple[str, bool] | None = None
         """What was said about the last action; it stays until another model is chosen."""
         self.starter = StarterBar(state, self)
@@ -92,6 +98,7 @@ class InstalledPage(QWidget):
         layout.setSpacing(GRID)
         layout.addWidget(self.view, 1)
         layout.addWidget(self.about)
+        layout.addWidget(self.convert, 0, Qt.AlignmentFlag.AlignLeft)
         layout.addWidget(self.progress)
         layout.addLayout(self._make_buttons())
         layout.addWidget(self.folders)
@@ -306,7 +313,9 @@ class InstalledPage(QWidget):
         self._show_search(0)
         self.progress.show()
         self.stop_search.show()
-        self._search.start(Path(self._left.pop(0)))
+        self.convert.hide()
+        self._adding = Path(self._left.pop(0))
+        self._search.start(self._adding)
 
     def _show_search(self, folders: int) -> None:
         self._show_status(
@@ -319,6 +328,8 @@ class InstalledPage(QWidget):
         self.progress.hide()
         self.stop_search.hide()
         self._say(text, is_problem)
+        if is_problem:
+            self.convert.look(self._adding)
         self._add_next()
 
     def _cancel_search(self) -> None:

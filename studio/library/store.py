@@ -108,7 +108,7 @@ class Library:
         try:
             make_folder(root, private=True)
         except ProblemError as error:
-            if not (root / FILE_NAME).is_file():
+            if not is_file(root / FILE_NAME):
                 raise
             check_own_files(root)
             return cls._open_to_read(root, error.problem)
@@ -132,7 +132,7 @@ class Library:
             library.notice = salvage.notice(aside, len(saved), error.problem.detail)
             return library
         except ProblemError as error:
-            if not is_unwritable(error.problem, root) or not (root / FILE_NAME).is_file():
+            if not is_unwritable(error.problem, root) or not is_file(root / FILE_NAME):
                 raise
             return cls._open_to_read(root, error.problem)
 

@@ -6,7 +6,13 @@ from multiprocessing import freeze_support
 def main() -> None:
     """Run `studio`; never returns. Nothing else may be imported before `freeze_support`."""
     freeze_support()
+    import os
     import sys
+
+    # Child processes would import modules from the current folder, which may be a stranger's.
+    os.environ["PYTHONSAFEPATH"] = "1"
+    if sys.platform == "win32":
+        os.environ["NODEFAULTCURRENTDIRECTORYINEXEPATH"] = "1"
 
     from studio.cli.main import run
 

@@ -89,7 +89,8 @@ def _memory(_paths: Paths) -> Iterator[Finding]:
 def _gpu(_paths: Paths) -> Iterator[Finding]:
     """Query `nvidia-smi`, since importing torch would take seconds."""
     tool = shutil.which("nvidia-smi")
-    if tool is not None:
+    # Windows looks for programs in the current folder too.
+    if tool is not None and Path(tool).is_absolute():
         answer = _output_of([tool, "--query-gpu=name,memory.total", "--format=csv,noheader"])
         if answer:
             yield from (Finding("Graphics card", line.strip()) for line in answer.splitlines())

@@ -50,6 +50,39 @@ def cannot_write(folder: Path, detail: str) -> Problem:
     )
 
 
+def in_use(folder: Path, detail: str) -> Problem:
+    """Return the problem of a library that another program keeps locked."""
+    return Problem(
+        "bad_input",
+        Sentence(
+            "The library in {path} is in use by another program. Try again in a moment.",
+            {"path": str(folder)},
+        ),
+        detail,
+    )
+
+
+def disconnected(folder: Path, detail: str) -> Problem:
+    """Return the problem of a library whose disk reports errors."""
+    return Problem(
+        "bad_input",
+        Sentence(
+            "The library in {path} can no longer be read or written. Check that the disk is "
+            "still connected.",
+            {"path": str(folder)},
+        ),
+        detail,
+    )
+
+
+def may_be_unrecorded(problem: Problem) -> bool:
+    """Return whether a job that failed so may have a result that the index could not take."""
+    nowhere = Path()
+    causes = (disk_full, missing, cannot_write, in_use, disconnected)
+    templates = {cause(nowhere, "").message.template for cause in causes}
+    return problem.kind == "disk_full" or problem.message.template in templates
+
+
 def is_unwritable(problem: Problem, folder: Path) -> bool:
     """Return whether a problem says that nothing can be written in `folder` at the moment."""
     return problem in (disk_full(folder, problem.detail), cannot_write(folder, problem.detail))

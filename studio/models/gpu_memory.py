@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from functools import cache
+from pathlib import Path
 
 from studio.models.fit import main_memory
 from studio.protocol import DeviceMemory
@@ -25,7 +26,7 @@ def gpu_memory() -> DeviceMemory | None:
         memory = main_memory()
         return DeviceMemory("mps", "unified", memory.total, memory.free)
     tool = shutil.which("nvidia-smi")
-    if tool is None:
+    if tool is None or not Path(tool).is_absolute():  # Windows looks in the current folder
         return None
     flags = getattr(subprocess, "CREATE_NO_WINDOW", 0)  # only on Windows
     command = [tool, "--query-gpu=memory.total,memory.free", "--format=csv,noheader,nounits"]

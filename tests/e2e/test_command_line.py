@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from PIL import Image
 from studio.kinds.image import ImageRequest
 from studio.kinds.text import TextRequest
 from studio.library.recipes.metadata import read_recipe
-from tests.e2e.conftest import CommandResult
+from tests.e2e.conftest import ROOT, CommandResult
 
 PICTURE = "resources/screenshots/image-light.png"
 
@@ -229,3 +230,36 @@ def test_a_very_long_prompt_runs_and_one_beyond_the_limit_is_refused_briefly(
     refused = studio("text", "-p", "-", typed=words * 3, fake="plain")
     assert refused.status == 2
     assert len(refused.err) < 300
+
+
+def test_no_module_of_the_current_folder_is_run(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    downloaded = tmp_path / "downloaded"
+    downloaded.mkdir()
+    for name in (
+        "multiprocessing",
+        "struct",
+        "pickle",
+        "socket",
+        "numpy",
+        "torch",
+        "sitecustomize",
+    ):
+        (downloaded / f"{name}.py").write_text(f"open({str(tmp_path / 'run')!r}, 'w')")
+    # As the installed script does: the folder of a script comes first in `sys.path`.
+    script = tmp_path / "script.py"
+    script.write_text(
+        "if __name__ == '__main__':\n    from studio.__main__ import main\n    main()"
+    )
+    for arguments in (["text", "-p", "hi"], ["doctor"]):
+        ran = subprocess.run(
+            [sys.executable, script, *arguments],
+            cwd=downloaded,
+            env=environment | {"STUDIO_FAKE_ENGINE": "plain", "PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+        assert ran.returncode == 0, ran.stderr
+    assert not (tmp_path / "run").exists()

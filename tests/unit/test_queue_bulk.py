@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 import time
 from pathlib import Path
 
@@ -10,10 +12,11 @@ import pytest
 from studio.jobs.batch import latest_jobs
 from studio.kinds.text import TextRequest
 from studio.kinds.upscale import UpscaleRequest
+from studio.library.index import database
 from studio.library.queue import stored_job
 from studio.library.records import Job
 from studio.library.store import Library
-from studio.protocol import InputFile
+from studio.protocol import InputFile, ProblemError
 from tests.unit.conftest import enqueue, png_bytes, record
 
 
@@ -154,3 +157,21 @@ def test_the_ids_of_jobs_made_at_once_are_ordered_and_never_equal(
     ids = [stored_job.new_id() for _ in range(20_000)]
     assert ids == sorted(set(ids))
     assert {len(id) for id in ids} == {16}
+
+
+def test_a_result_that_a_locked_index_could_not_take_is_not_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "BUSY_SECONDS", 0.01)
+    with contextlib.closing(Library.open(tmp_path / "library")) as library:
+        job = enqueue(library)
+        library.queue.start(job)
+        with contextlib.closing(sqlite3.connect(tmp_path / "library" / "library.db")) as other:
+            other.execute("BEGIN IMMEDIATE")
+            with pytest.raises(ProblemError, match="in use by another program") as raised:
+                record(library, job)
+        library.queue.finish(job.id, "failed", raised.value.problem)
+    with contextlib.closing(Library.open(tmp_path / "library")) as library:
+        library.retries.resume(job.id)
+        assert library.queue.missing_rows(job) == ()
+        assert library.assets.of_row(job.id, 0) is not None

@@ -18,7 +18,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from studio.kinds.registry import medium_of, medium_of_file
-from studio.library.disk_problems import DISK_ERRNOS, cannot_write, disk_full
+from studio.library.disk_problems import (
+    DISK_ERRNOS,
+    cannot_write,
+    disconnected,
+    disk_full,
+    in_use,
+)
 from studio.library.index.file_identity import Identity, identity
 from studio.library.index.search import label_term, split_cjk
 from studio.library.index.verify import (
@@ -372,22 +378,11 @@ def translate_errors(path: Path) -> Iterator[None]:
         if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
             raise ProblemError(cannot_write(path.parent, text)) from error
         if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-            raise problem(
-                "bad_input",
-                "The library in {path} is in use by another program. Try again in a moment.",
-                text,
-                path=path.parent,
-            ) from error
+            raise ProblemError(in_use(path.parent, text)) from error
         if code == sqlite3.SQLITE_IOERR:
             if _is_full(path):
                 raise ProblemError(disk_full(path.parent, text)) from error
-            raise problem(
-                "bad_input",
-                "The library in {path} can no longer be read or written. Check that the disk is "
-                "still connected.",
-                text,
-                path=path.parent,
-            ) from error
+            raise ProblemError(disconnected(path.parent, text)) from error
         raise
 
 

@@ -6,6 +6,7 @@ import functools
 from collections.abc import Sequence
 from pathlib import Path
 
+from studio.library.disk_problems import may_be_unrecorded
 from studio.library.folder.file_placing import hash_file
 from studio.library.folder.work_folders import WorkFolders
 from studio.library.index.asset_writer import AssetWriter
@@ -124,8 +125,8 @@ class Retries:
 
     def _may_have_unindexed(self, job: Job) -> bool:
         """Return whether the job may have a result file that is not in the index."""
-        is_full = job.problem is not None and job.problem.kind == "disk_full"
-        return is_full or job.id in self._unindexed
+        is_likely = job.problem is not None and may_be_unrecorded(job.problem)
+        return is_likely or job.id in self._unindexed
 
     def _unretried_failures(self) -> list[Job]:
         """Return the failed jobs that have not been retried, oldest first."""

@@ -5,18 +5,20 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import gguf
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 from studio.models.identify import describe_path
 from studio.protocol import ModelRef, ProblemError
 from tests.engine import tiny_pipelines
+from tests.engine.image.adapter_files import lora_file
 from tests.engine.image.author_layout import write_denoiser
-from tests.engine.image.image_bench import IGNORE_LIBRARIES, ImageBench
+from tests.engine.image.image_bench import IGNORE_LIBRARIES, ImageBench, picture_file
 
-pytestmark = [IGNORE_LIBRARIES]
+pytestmark = [IGNORE_LIBRARIES, pytest.mark.filterwarnings("ignore:Already found a `peft_config`")]
 
 TRANSFORMERS = ("sd3", "flux", "flux2_klein", "z_image", "qwen_image", "pixart", "sana")
 
@@ -156,3 +158,93 @@ def test_sd3_draws_without_t5(bench: ImageBench, tmp_path: Path) -> None:
     assert describe_path(file).role == "base"
     assert bench.draw(file).assets
     assert bench.loaded(file).pipeline.text_encoder_3 is None
+
+
+def gguf_file(source: Path, architecture: str, quantisation: gguf.GGMLQuantizationType) -> Path:
+    """Write the tensors of a file as GGUF; weights of layers are quantised where they can be."""
+    target = source.with_suffix(".gguf")
+    writer = gguf.GGUFWriter(target, architecture)
+    for name, tensor in load_file(source).items():
+        values = tensor.float().numpy()
+        if values.ndim == 2 and values.shape[1] % 32 == 0 and name.count(".") > 2:
+            packed = gguf.quants.quantize(values, quantisation)
+            writer.add_tensor(name, packed, raw_dtype=quantisation)
+        else:
+            writer.add_tensor(name, values)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    return target
+
+
+@pytest.mark.parametrize("quantisation", ["Q8_0", "Q4_0"])
+@pytest.mark.parametrize(
+    ("family", "architecture"),
+    [("flux", "flux"), ("z_image", "lumina2"), ("qwen_image", "qwen_image"), ("sd3", "sd3")],
+)
+def test_a_quantised_denoiser_draws_nearly_the_picture_of_its_folder(
+    family: str, architecture: str, quantisation: str, bench: ImageBench, tmp_path: Path
+) -> None:
+    expected = bench.draw(family).picture(0)
+    kind = gguf.GGMLQuantizationType[quantisation]
+    file = gguf_file(denoiser_file(tmp_path, family), architecture, kind)
+    ref = describe_path(file)
+    assert (ref.role, ref.is_companion) == ("denoiser", False)
+
+    drawn = bench.draw(file, companions=[folder_ref(family)]).picture(0)
+
+    difference = np.abs(drawn - expected).mean()
+    assert 0 < difference < (4 if quantisation == "Q8_0" else 40)
+
+
+@pytest.mark.parametrize("family", ["sd", "sdxl", *TRANSFORMERS])
+def test_a_folder_with_half_precision_files_loads(
+    family: str, bench: ImageBench, tmp_path: Path
+) -> None:
+    pipeline = tiny_pipelines.build(family)
+    pipeline.save_pretrained(tmp_path / "fp16", variant="fp16")
+    expected = bench.draw(family).picture(0)
+    assert np.array_equal(bench.draw(tmp_path / "fp16").picture(0), expected)
+
+
+@pytest.mark.parametrize("family", ["sd", "flux"])
+def test_mixed_and_sharded_folders_load(family: str, bench: ImageBench, tmp_path: Path) -> None:
+    expected = bench.draw(family).picture(0)
+    folder = bench.copy_of(family)
+    denoiser = "unet" if family == "sd" else "transformer"
+    pipeline = tiny_pipelines.build(family)
+    for name, size in (("vae", "1GB"), (denoiser, "20KB")):
+        for old in (folder / name).glob("*.safetensors"):
+            old.unlink()
+        pipeline.components[name].save_pretrained(
+            folder / name, variant="fp16", max_shard_size=size
+        )
+    assert len(list((folder / denoiser).glob("*.safetensors"))) > 1
+    assert describe_path(folder).format == "diffusers"
+    assert np.array_equal(bench.draw(folder).picture(0), expected)
+
+
+@pytest.mark.parametrize("family", TRANSFORMERS)
+def test_a_denoiser_alone_starts_from_a_picture(
+    family: str, bench: ImageBench, tmp_path: Path
+) -> None:
+    start = picture_file(tmp_path)
+    expected = bench.draw(family, start=start).picture(0)
+    file = denoiser_file(tmp_path, family)
+    drawn = bench.draw(file, start=start, companions=[folder_ref(family)]).picture(0)
+    assert np.abs(drawn - expected).max() <= 1
+
+
+@pytest.mark.parametrize("family", [name for name in TRANSFORMERS if name != "pixart"])
+def test_a_lora_on_a_denoiser_alone_changes_the_picture_and_back_bit_for_bit(
+    family: str, bench: ImageBench, tmp_path: Path
+) -> None:
+    file = denoiser_file(tmp_path, family)
+    lora = lora_file(tmp_path, family)
+    parts = [folder_ref(family)]
+    before = bench.draw(file, companions=parts).picture(0)
+    drawn = bench.draw(file, adapters=[(lora, 1.0)], companions=parts).picture(0)
+    off = bench.draw(file, companions=parts).picture(0)
+    assert np.abs(drawn - before).mean() > 0.3
+    assert np.array_equal(off, before)

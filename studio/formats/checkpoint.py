@@ -198,7 +198,7 @@ def input_channels(tensors: Tensors) -> int | None:
 
 
 def self_contained_pipeline(tensors: Tensors) -> str:
-    """Return the pipeline of a Stable Diffusion 1.x or XL checkpoint, "" for others.
+    """Return the pipeline of a Stable Diffusion 1.x, 2.x or XL checkpoint, "" for others.
 
     Their configuration follows from the tensor shapes, so no configuration folder is needed.
     """
@@ -206,6 +206,8 @@ def self_contained_pipeline(tensors: Tensors) -> str:
         if "conditioner.embedders.1.model.token_embedding.weight" in tensors:
             return "StableDiffusionXLPipeline"
         if "cond_stage_model.transformer.text_model.embeddings.token_embedding.weight" in tensors:
+            return _SD
+        if "cond_stage_model.model.token_embedding.weight" in tensors:
             return _SD
     return ""
 

@@ -59,7 +59,7 @@ _OPEN_CLIP = {
 
 
 def write_checkpoint(pipeline: Any, path: Path) -> Path:
-    """Write a Stable Diffusion 1.x or XL pipeline as one safetensors file; return its path."""
+    """Write a Stable Diffusion 1.x, 2.x or XL pipeline as one safetensors file; return its path."""
     tensors: Tensors = {}
     tensors |= _prefixed("model.diffusion_model.", unet_tensors(pipeline.unet))
     tensors |= _prefixed("first_stage_model.", vae_tensors(pipeline.vae))
@@ -68,6 +68,15 @@ def write_checkpoint(pipeline: Any, path: Path) -> Path:
         tensors |= _prefixed("conditioner.embedders.0.transformer.", text)
         second = _open_clip(_text(pipeline.text_encoder_2.state_dict()))
         tensors |= _prefixed("conditioner.embedders.1.model.", second)
+    elif pipeline.unet.config.use_linear_projection:
+        encoder = _open_clip(text)
+        # Published files have one layer more than is used.
+        unused = {
+            name.replace("resblocks.22.", "resblocks.23."): tensor.clone()
+            for name, tensor in encoder.items()
+            if "resblocks.22." in name
+        }
+        tensors |= _prefixed("cond_stage_model.model.", encoder | unused)
     else:
         tensors |= _prefixed("cond_stage_model.transformer.", text)
     save_file({name: tensor.half().contiguous() for name, tensor in tensors.items()}, path)

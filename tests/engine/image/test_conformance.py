@@ -209,7 +209,7 @@ def test_a_folder_with_half_precision_files_loads(
 
 
 @pytest.mark.parametrize("family", ["sd", "flux"])
-def test_mixed_and_sharded_folders_load(family: str, bench: ImageBench, tmp_path: Path) -> None:
+def test_mixed_and_sharded_folders_load(family: str, bench: ImageBench) -> None:
     expected = bench.draw(family).picture(0)
     folder = bench.copy_of(family)
     denoiser = "unet" if family == "sd" else "transformer"

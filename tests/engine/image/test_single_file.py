@@ -74,6 +74,40 @@ def sd1(folder: Path) -> Any:
     )
 
 
+def sd2(folder: Path) -> Any:
+    from diffusers import PNDMScheduler, StableDiffusionPipeline, UNet2DConditionModel
+
+    torch.manual_seed(3)
+    unet = UNet2DConditionModel(
+        block_out_channels=(64, 128),
+        layers_per_block=1,
+        sample_size=96,
+        down_block_types=("CrossAttnDownBlock2D", "DownBlock2D"),
+        up_block_types=("UpBlock2D", "CrossAttnUpBlock2D"),
+        cross_attention_dim=64,
+        attention_head_dim=(1, 2),
+        use_linear_projection=True,
+        upcast_attention=True,
+    )
+    return StableDiffusionPipeline(
+        vae=vae(),
+        text_encoder=real_vocabulary(64, num_hidden_layers=23),
+        tokenizer=clip_tokenizer(folder / "t", pad_token="!"),
+        unet=unet,
+        scheduler=PNDMScheduler(
+            beta_start=0.00085,
+            beta_end=0.012,
+            beta_schedule="scaled_linear",
+            skip_prk_steps=True,
+            steps_offset=1,
+            prediction_type="v_prediction",
+        ),
+        safety_checker=None,
+        feature_extractor=None,
+        requires_safety_checker=False,
+    )
+
+
 def sdxl(folder: Path) -> Any:
     from diffusers import EulerDiscreteScheduler, StableDiffusionXLPipeline, UNet2DConditionModel
 
@@ -111,7 +145,7 @@ def sdxl(folder: Path) -> Any:
     )
 
 
-@pytest.mark.parametrize("make", [sd1, sdxl])
+@pytest.mark.parametrize("make", [sd1, sd2, sdxl])
 def test_a_checkpoint_draws_the_same_as_its_diffusers_folder(
     make: Any, bench: ImageBench, tmp_path: Path
 ) -> None:

@@ -1,7 +1,7 @@
 """Derives the diffusers configuration of a single-file checkpoint from its tensors.
 
 diffusers would download the configuration from the hub. Here, a folder next to the file is used
-if there is one. For Stable Diffusion 1.x and XL no folder is needed: the configuration follows
+if there is one. For Stable Diffusion 1.x, 2.x and XL no folder is needed: the configuration follows
 from the shapes of the tensors.
 """
 
@@ -35,6 +35,7 @@ _VAE = "first_stage_model."
 _CLIP = "cond_stage_model.transformer.text_model."
 _CLIP_XL = "conditioner.embedders.0.transformer.text_model."
 _OPEN_CLIP_XL = "conditioner.embedders.1.model."
+_OPEN_CLIP_2 = "cond_stage_model.model."
 
 _HEAD = 64
 """Channels per attention head in all CLIP text encoders and in SDXL's U-Net."""
@@ -82,7 +83,7 @@ def contains(tensors: Tensors, name: str, kind: type[Any]) -> bool:
 
 
 def built_in_config(path: Path, tensors: Tensors) -> ConfigFolder:
-    """Write the configuration of a Stable Diffusion 1.x or XL checkpoint into a new folder.
+    """Write the configuration of a Stable Diffusion 1.x, 2.x or XL checkpoint into a new folder.
 
     Args:
         path: the checkpoint; named in messages.
@@ -114,7 +115,7 @@ def built_in_config(path: Path, tensors: Tensors) -> ConfigFolder:
         )
     target = ConfigFolder()
     try:
-        _write(target.path, tensors, is_xl=family == "StableDiffusionXLPipeline")
+        _write(target.path, path.stem, tensors, is_xl=family == "StableDiffusionXLPipeline")
     except (KeyError, IndexError, ValueError) as error:
         raise problem(
             "model_broken",
@@ -145,7 +146,8 @@ def _needs_folder(path: Path, tensors: Tensors) -> ProblemError:
     )
 
 
-def _write(root: Path, tensors: Tensors, *, is_xl: bool) -> None:
+def _write(root: Path, name: str, tensors: Tensors, *, is_xl: bool) -> None:
+    is_2 = any(key.startswith(_OPEN_CLIP_2) for key in tensors)
     components: dict[str, tuple[str, str]] = {
         "unet": ("diffusers", "UNet2DConditionModel"),
         "vae": ("diffusers", "AutoencoderKL"),
@@ -158,7 +160,7 @@ def _write(root: Path, tensors: Tensors, *, is_xl: bool) -> None:
         components["text_encoder_2"] = ("transformers", "CLIPTextModelWithProjection")
         components["tokenizer_2"] = ("transformers", "CLIPTokenizer")
         index |= {"_class_name": "StableDiffusionXLPipeline", "force_zeros_for_empty_prompt": True}
-        _save(root / "text_encoder_2" / "config.json", _open_clip_config(tensors))
+        _save(root / "text_encoder_2" / "config.json", _open_clip_config(tensors, _OPEN_CLIP_XL))
         write_clip_tokenizer(root / "tokenizer_2", pad_token="!")
     else:
         index |= {"_class_name": "StableDiffusionPipeline", "requires_safety_checker": False}
@@ -166,14 +168,26 @@ def _write(root: Path, tensors: Tensors, *, is_xl: bool) -> None:
     _save(root / "model_index.json", index | components)
     _save(root / "unet" / "config.json", unet_config(tensors, is_xl=is_xl))
     _save(root / "vae" / "config.json", vae_config(tensors, is_xl=is_xl))
-    _save(root / "text_encoder" / "config.json", _clip_config(tensors, is_xl=is_xl))
-    write_clip_tokenizer(root / "tokenizer")
-    _save(root / "scheduler" / "scheduler_config.json", _scheduler_config(tensors, is_xl=is_xl))
+    scheduler = _scheduler_config(tensors, is_xl=is_xl)
+    encoder = _open_clip_2_config(tensors) if is_2 else _clip_config(tensors, is_xl=is_xl)
+    if is_2 and not _is_base_of_2(name):
+        scheduler["prediction_type"] = "v_prediction"
+    _save(root / "text_encoder" / "config.json", encoder)
+    write_clip_tokenizer(root / "tokenizer", **({"pad_token": "!"} if is_2 else {}))
+    _save(root / "scheduler" / "scheduler_config.json", scheduler)
 
 
 def _save(path: Path, value: Mapping[str, Any]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(value, indent=2), encoding="utf-8")
+
+
+def _is_base_of_2(name: str) -> bool:
+    """Return whether a checkpoint of 2.x was trained at 512 pixels, which its tensors do not say.
+
+    Those of 768 pixels predict another quantity, and are the ones that were tuned further.
+    """
+    return "base" in name.lower() or "512" in name
 
 
 def unet_config(tensors: Tensors, *, is_xl: bool) -> dict[str, Any]:
@@ -208,6 +222,14 @@ def unet_config(tensors: Tensors, *, is_xl: bool) -> dict[str, Any]:
         # Misnamed in diffusers: this is the number of heads.
         "attention_head_dim": [count // _HEAD for count in channels] if is_xl else 8,
     }
+    projection = tensors.get(attending.replace("transformer_blocks.0.attn2.to_k", "proj_in"))
+    if not is_xl and projection is not None and len(projection.shape) == 2:  # 2.x
+        config |= {
+            "use_linear_projection": True,
+            "attention_head_dim": [count // _HEAD for count in channels],
+            "sample_size": 96,
+            "upcast_attention": True,
+        }
     if is_xl:
         added = tensors[f"{_UNET}label_emb.0.0.weight"].shape[1]
         pooled = tensors[f"{_OPEN_CLIP_XL}text_projection"].shape[1]
@@ -263,19 +285,26 @@ def _clip_config(tensors: Tensors, *, is_xl: bool) -> dict[str, Any]:
     }
 
 
-def _open_clip_config(tensors: Tensors) -> dict[str, Any]:
-    vocabulary, hidden = tensors[f"{_OPEN_CLIP_XL}token_embedding.weight"].shape
-    layers = rf"{re.escape(_OPEN_CLIP_XL)}transformer\.resblocks\.(\d+)\."
+def _open_clip_2_config(tensors: Tensors) -> dict[str, Any]:
+    config = _open_clip_config(tensors, _OPEN_CLIP_2)
+    # The states before the last layer are used; the file has it nevertheless.
+    layers = max(1, config["num_hidden_layers"] - 1)
+    return config | {"architectures": ["CLIPTextModel"], "num_hidden_layers": layers}
+
+
+def _open_clip_config(tensors: Tensors, prefix: str) -> dict[str, Any]:
+    vocabulary, hidden = tensors[f"{prefix}token_embedding.weight"].shape
+    layers = rf"{re.escape(prefix)}transformer\.resblocks\.(\d+)\."
     return {
         "architectures": ["CLIPTextModelWithProjection"],
         "model_type": "clip_text_model",
         "hidden_act": "gelu",
         "hidden_size": hidden,
-        "projection_dim": tensors[f"{_OPEN_CLIP_XL}text_projection"].shape[1],
-        "intermediate_size": tensors[
-            f"{_OPEN_CLIP_XL}transformer.resblocks.0.mlp.c_fc.weight"
-        ].shape[0],
-        "max_position_embeddings": tensors[f"{_OPEN_CLIP_XL}positional_embedding"].shape[0],
+        "projection_dim": hidden
+        if prefix == _OPEN_CLIP_2
+        else tensors[f"{prefix}text_projection"].shape[1],
+        "intermediate_size": tensors[f"{prefix}transformer.resblocks.0.mlp.c_fc.weight"].shape[0],
+        "max_position_embeddings": tensors[f"{prefix}positional_embedding"].shape[0],
         "num_attention_heads": hidden // _HEAD,
         "num_hidden_layers": _count(tensors, layers),
         "vocab_size": vocabulary,

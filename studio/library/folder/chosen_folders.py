@@ -14,6 +14,9 @@ from pathlib import Path
 
 from studio.formats.atomic_write import make_private_folder
 
+_EARLIER = b"earlier folders are listed"
+"""An entry that is no absolute path."""
+
 
 class ChosenFolders:
     """The list in `file`. Methods may be called from any thread, and from several processes."""
@@ -28,26 +31,20 @@ class ChosenFolders:
         """List a folder that the user chose. Raises `OSError`."""
         if self.contains(folder):
             return
-        make_private_folder(self._file.parent)
-        # One write at the end: two processes may list folders at the same time.
-        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
-        descriptor = os.open(self._file, flags, 0o600)
+        self._append(os.fsencode(_key(folder)))
+
+    def has_earlier(self) -> bool:
+        """Return whether `add_earlier` was called before, on this computer."""
         try:
-            os.write(descriptor, os.fsencode(_key(folder)) + b"\0")
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+            return _EARLIER in self._file.read_bytes().split(b"\0")
+        except OSError:
+            return False
 
-    def exists(self) -> bool:
-        """Return whether there is a list, even an empty one."""
-        return self._file.exists()
-
-    def begin(self, folders: Iterable[Path]) -> None:
-        """Make the list, with these folders. Raises `OSError`."""
+    def add_earlier(self, folders: Iterable[Path]) -> None:
+        """List folders that were chosen before there was a list. Raises `OSError`."""
         for folder in folders:
             self.add(folder)
-        make_private_folder(self._file.parent)
-        self._file.touch(0o600)
+        self._append(_EARLIER)
 
     def contains(self, folder: Path) -> bool:
         """Return whether the user chose this folder; the folder itself is not touched."""
@@ -62,6 +59,17 @@ class ChosenFolders:
             except OSError:
                 return False
             return _key(folder) in self._known
+
+    def _append(self, entry: bytes) -> None:
+        make_private_folder(self._file.parent)
+        # One write at the end: two processes may list folders at the same time.
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
+        descriptor = os.open(self._file, flags, 0o600)
+        try:
+            os.write(descriptor, entry + b"\0")
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def _key(folder: Path) -> str:

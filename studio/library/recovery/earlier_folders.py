@@ -17,7 +17,7 @@ def list_earlier_folders(database: Database, root: Path) -> None:
     """
     paths = default_paths()
     chosen = ChosenFolders(paths.chosen_folders)
-    if chosen.exists():
+    if chosen.has_earlier():
         return
     settings, _ = load_settings(paths.settings)
     folders: set[Path] = set()
@@ -29,4 +29,4 @@ def list_earlier_folders(database: Database, root: Path) -> None:
             ).fetchall()
             outputs = db.execute("SELECT DISTINCT output FROM jobs WHERE output != ''").fetchall()
         folders = {Path(path).parent for (path,) in stored} | {Path(path) for (path,) in outputs}
-    chosen.begin(folder for folder in folders if folder.is_absolute() and folder != root)
+    chosen.add_earlier(folder for folder in folders if folder.is_absolute() and folder != root)

@@ -216,6 +216,10 @@ class GetPage(QWidget):
         order = [id for id in self._order(found) if id in self.cards]
         self._column.insertWidget(order.index(entry.id), card)
 
+    def _cards_in_order(self) -> list[EntryCard]:
+        order = [] if self._found is None else self._order(self._found)
+        return [self.cards[id] for id in order if id in self.cards]
+
     def _order(self, found: _Found) -> list[str]:
         return [entry.id for entry, _ in found.entries]
 
@@ -271,8 +275,13 @@ class GetPage(QWidget):
 
     def _filter(self) -> None:
         use = self._current_use()
+        wanted = [card for card in self._cards_in_order() if self._is_for(card.entry, use)]
         for card in self.cards.values():
-            card.setVisible(self._is_for(card.entry, use))
+            if card not in wanted:
+                card.hide()
+        # One by one: laying out all of them at once would stop the window for a moment.
+        shows = (card.show for card in wanted)
+        run_in_slices(self, shows, lambda: self._current_use() == use)
         self._scroll.verticalScrollBar().setValue(0)
         self._show_cards()
 

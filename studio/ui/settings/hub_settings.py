@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QSignalBlocker
+from PySide6.QtCore import QSignalBlocker, Qt
 from PySide6.QtWidgets import (
     QComboBox,
     QFormLayout,
@@ -40,18 +40,12 @@ class HubSettings(QWidget):
         self.endpoint.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
         self.endpoint.addItem(_OFFICIAL)
         self.endpoint.addItem(_MIRROR)
-        self.endpoint.setToolTip(
-            plain_tooltip(
-                self.tr(
-                    "{mirror} is a mirror for mainland China, run by others. It could not be tried "
-                    "when this version was made."
-                ).format(mirror=_MIRROR)
-            )
-        )
         self.endpoint.setCurrentText(one_line(state.settings.hub_endpoint) or _OFFICIAL)
         self.note = TintedLabel(parent)
         self.note.setObjectName("settings.hub_note")
         self.note.setWordWrap(True)
+        self.note.setMinimumHeight(3 * parent.fontMetrics().lineSpacing())
+        self.note.setAlignment(Qt.AlignmentFlag.AlignTop)
         address = QVBoxLayout()
         address.setSpacing(GRID // 2)
         address.addWidget(self.endpoint)
@@ -111,10 +105,11 @@ class HubSettings(QWidget):
         self._look_for_token()
 
     def _show_note(self, text: str, *, is_problem: bool = False) -> None:
-        if not text and self._state.settings.hub_endpoint == _MIRROR:
-            text = self.endpoint.toolTip()
-        self.note.show_text(text, "error" if is_problem else None)
-        self.note.setVisible(bool(text))
+        hint = self.tr(
+            "Where the official address is blocked, as in mainland China, choose a mirror such as "
+            "{mirror}. It is run by others and could not be tried when this version was made."
+        ).format(mirror=_MIRROR)
+        self.note.show_text(text or hint, "error" if is_problem else None)
 
     def _look_for_token(self) -> None:
         settings = self._state.settings

@@ -20,6 +20,7 @@ from studio.library.index.search import AssetQuery
 from studio.library.records import Asset, Job
 from studio.library.store import Library
 from studio.protocol import Request, UnknownRequest
+from studio.settings import default_paths
 from tests.unit.conftest import record
 
 DATA = Path(__file__).parents[1] / "data" / "library_before_kinds"
@@ -162,10 +163,15 @@ def test_its_index_is_migrated_once(root: Path) -> None:
             assert db.execute("PRAGMA user_version").fetchone() == (VERSION,)
 
 
+@pytest.mark.parametrize("first", ["this library", "another folder", "another library"])
 def test_folders_that_an_earlier_version_wrote_to_stay_usable(
-    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, first: str
 ) -> None:
     monkeypatch.setenv("STUDIO_HOME", str(tmp_path))
+    if first == "another folder":
+        ChosenFolders(default_paths().chosen_folders).add(tmp_path / "new")
+    elif first == "another library":
+        Library.open(tmp_path / "another").close()
     outside = tmp_path / "my results"
     outside.mkdir()
     with contextlib.closing(sqlite3.connect(root / FILE_NAME)) as db:
@@ -191,4 +197,4 @@ def test_folders_that_a_library_from_elsewhere_names_are_not_trusted(
         db.execute("UPDATE assets SET path = '/etc/' || id WHERE path LIKE '%.png'")
         db.commit()
     Library.open(root).close()
-    assert b"/etc" not in (tmp_path / "home" / "output_folders").read_bytes()
+    assert not (tmp_path / "home" / "output_folders").exists()

@@ -20,13 +20,13 @@ def list_earlier_folders(database: Database, root: Path) -> None:
     if chosen.has_earlier():
         return
     settings, _ = load_settings(paths.settings)
-    folders: set[Path] = set()
-    if library_root(settings, paths).absolute() == root:
-        with database.read() as db:
-            # Paths in the library are relative: these begin with a root or a drive.
-            stored = db.execute(
-                "SELECT path FROM assets WHERE path GLOB '/*' OR path GLOB '[A-Za-z]:*'"
-            ).fetchall()
-            outputs = db.execute("SELECT DISTINCT output FROM jobs WHERE output != ''").fetchall()
-        folders = {Path(path).parent for (path,) in stored} | {Path(path) for (path,) in outputs}
+    if library_root(settings, paths).absolute() != root:
+        return
+    with database.read() as db:
+        # Paths in the library are relative: these begin with a root or a drive.
+        stored = db.execute(
+            "SELECT path FROM assets WHERE path GLOB '/*' OR path GLOB '[A-Za-z]:*'"
+        ).fetchall()
+        outputs = db.execute("SELECT DISTINCT output FROM jobs WHERE output != ''").fetchall()
+    folders = {Path(path).parent for (path,) in stored} | {Path(path) for (path,) in outputs}
     chosen.add_earlier(folder for folder in folders if folder.is_absolute() and folder != root)

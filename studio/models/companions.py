@@ -79,7 +79,7 @@ def _fits(part: Part, model: ModelRef) -> bool:
     try:
         if is_file(path):
             found = network_of(read_tensors(path))
-            has_tokenizer = part.network in ("clip", "t5") or not part.is_encoder
+            has_tokenizer = part.network in ("clip", "t5", "qwen3") or not part.is_encoder
             return has_tokenizer and found == (part.network, part.width)
         config = read_config(path / "config.json")
     except ProblemError:

@@ -14,7 +14,7 @@ from studio.formats.checkpoint import (
     input_channels,
     self_contained_pipeline,
 )
-from studio.formats.denoiser_parts import Part, parts_of, pipeline_of
+from studio.formats.denoiser_parts import Part, network_of, parts_of, pipeline_of
 from studio.formats.gguf import TEXT_ARCHITECTURES, GgufHeader, read_gguf_header
 from studio.formats.safetensors import SafetensorsHeader, read_safetensors_header
 from studio.formats.suffixes import (
@@ -334,6 +334,8 @@ def _describe_safetensors(file: Path) -> ModelRef:
         return _upscaler(file, header.tensors)
     if content == "denoiser" and configuration_folder(file) is not None:
         return _describe_checkpoint(file, header, "")
+    if content == "language" and (network_of(header.tensors) or ("",))[0] == "qwen3":
+        content = "encoder"  # of FLUX.2 and Z-Image; alone it cannot write, without its folder
     companion = describe_companion(file, header, content)
     if companion is not None:
         return companion

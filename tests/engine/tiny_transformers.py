@@ -17,9 +17,9 @@ def qwen_tokenizer() -> Any:
     """Return a Qwen2 tokenizer over bytes."""
     from transformers import Qwen2Tokenizer
 
-    from studio.engine.tasks.image.model.clip_vocabulary import _byte_letters
+    from studio.engine.tasks.image.model.clip_vocabulary import byte_letters
 
-    vocab = {letter: index for index, letter in enumerate(_byte_letters())}
+    vocab = {letter: index for index, letter in enumerate(byte_letters())}
     special = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
     vocab |= {token: 256 + index for index, token in enumerate(special)}
     tokenizer = Qwen2Tokenizer(
@@ -33,7 +33,7 @@ def qwen_tokenizer() -> Any:
     return tokenizer
 
 
-def qwen3(width: int = 16, layers: int = 28, **changes: Any) -> Any:
+def qwen3(width: int = 16, layers: int = 28, vocab_size: int = 300) -> Any:
     """Return a tiny Qwen3 with as many layers as the states that FLUX.2 takes need."""
     from transformers import Qwen3Config, Qwen3ForCausalLM
 
@@ -45,9 +45,8 @@ def qwen3(width: int = 16, layers: int = 28, **changes: Any) -> Any:
             num_attention_heads=2,
             num_key_value_heads=2,
             head_dim=8,
-            vocab_size=300,
+            vocab_size=vocab_size,
             tie_word_embeddings=True,
-            **changes,
         )
     )
 

@@ -81,3 +81,20 @@ def test_what_a_denoiser_lacks_is_named_with_where_to_get_it(paths: Paths) -> No
 def test_by_default_a_whole_model_is_taken(paths: Paths) -> None:
     put(paths, mine=FLUX, clip_l=clip(24), t5=t5(40), ae=vae(16))
     assert Registry(paths).resolve_all(ImageRequest(prompt="a"))[0].role == "base"
+
+
+def test_an_encoder_of_qwen_in_one_file_completes_z_image(paths: Paths) -> None:
+    z_image = {
+        "cap_embedder.1.weight": (8, 24),
+        "layers.0.adaLN_modulation.0.weight": (8, 8),
+        "x_embedder.weight": (8, 64),
+    }
+    first = "model.layers.0.self_attn"
+    qwen = {f"{first}.q_proj.weight": (16, 24), f"{first}.q_norm.weight": (8,)}
+    put(paths, mine=z_image, encoder=qwen, ae=vae(16))
+    base, *extra = Registry(paths).resolve_all(ImageRequest(prompt="a", model="mine"))
+    assert base.base == "z_image"
+    assert [(model.id, model.role) for model in extra] == [
+        ("encoder", "text_encoder"),
+        ("ae", "vae"),
+    ]

@@ -11,12 +11,14 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from studio.engine.tasks.image.model.qwen_vocabulary import write_qwen_tokenizer
 from studio.models.identify import describe_path
 from studio.protocol import ModelRef, ProblemError
 from tests.engine import tiny_pipelines
 from tests.engine.image.adapter_files import lora_file
 from tests.engine.image.author_layout import write_denoiser
 from tests.engine.image.image_bench import IGNORE_LIBRARIES, ImageBench, picture_file
+from tests.engine.tiny_transformers import qwen3
 
 pytestmark = [IGNORE_LIBRARIES, pytest.mark.filterwarnings("ignore:Already found a `peft_config`")]
 
@@ -81,6 +83,9 @@ def with_own_vocabularies(family: str) -> Any:
             )
         elif kind == "T5EncoderModel":
             new = tiny_pipelines.t5_text(network.config.d_model, vocab_size=32128)
+        elif kind.startswith("Qwen3"):
+            whole = qwen3(layers=network.config.num_hidden_layers, vocab_size=151936)
+            new = whole if kind == "Qwen3ForCausalLM" else whole.model
         else:
             continue
         pipeline.register_modules(**{name: new})
@@ -91,6 +96,8 @@ def published(network: torch.nn.Module) -> dict[str, torch.Tensor]:
     """Return the tensors of a network under the names of published files."""
     state = {name: tensor.clone() for name, tensor in network.state_dict().items()}
     state.pop("encoder.embed_tokens.weight", None)
+    if type(network).__name__ == "Qwen3Model":
+        return {f"model.{name}": tensor for name, tensor in state.items()}
     if type(network).__name__.startswith("CLIPText"):
         outer = ("text_model.", "text_projection.")
         return {n if n.startswith(outer) else f"text_model.{n}": t for n, t in state.items()}
@@ -102,7 +109,7 @@ def file_of(network: torch.nn.Module, path: Path) -> ModelRef:
     return describe_path(path)
 
 
-@pytest.mark.parametrize("family", ["flux", "pixart"])
+@pytest.mark.parametrize("family", ["flux", "pixart", "z_image"])
 def test_a_denoiser_draws_with_encoders_and_vae_in_single_files(
     family: str, bench: ImageBench, tmp_path: Path
 ) -> None:
@@ -248,3 +255,19 @@ def test_a_lora_on_a_denoiser_alone_changes_the_picture_and_back_bit_for_bit(
     off = bench.draw(file, companions=parts).picture(0)
     assert np.abs(drawn - before).mean() > 0.3
     assert np.array_equal(off, before)
+
+
+def test_the_tokenizer_of_qwen_gives_its_published_tokens(tmp_path: Path) -> None:
+    from transformers import AutoTokenizer
+
+    write_qwen_tokenizer(tmp_path)
+    tokenizer = AutoTokenizer.from_pretrained(tmp_path)
+    messages = [{"role": "user", "content": "Hello, world! 你好"}]
+    text = tokenizer.apply_chat_template(
+        messages, tokenize=False, add_generation_prompt=True, enable_thinking=False
+    )
+    start, end, line = 151644, 151645, 198
+    words = [9707, 11, 1879, 0, 220, 108386]
+    thought = [151667, 271, 151668, 271]
+    expected = [start, 872, line, *words, end, line, start, 77091, line, *thought]
+    assert tokenizer(text)["input_ids"] == expected

@@ -23,7 +23,7 @@ def write_clip_tokenizer(folder: Path, *, pad_token: str = _END) -> None:
     """
     folder.mkdir(parents=True, exist_ok=True)
     merges = gzip.decompress(_MERGES.read_bytes()).decode("utf-8").splitlines()
-    letters = _byte_letters()
+    letters = byte_letters()
     tokens = [*letters, *(f"{letter}</w>" for letter in letters)]
     tokens += ["".join(merge.split()) for merge in merges]
     tokens += [_START, _END]
@@ -48,7 +48,7 @@ def write_clip_tokenizer(folder: Path, *, pad_token: str = _END) -> None:
     )
 
 
-def _byte_letters() -> list[str]:
+def byte_letters() -> list[str]:
     """Return a printable character for each byte, printable bytes first (byte-level BPE)."""
     printable = [
         *range(ord("!"), ord("~") + 1),

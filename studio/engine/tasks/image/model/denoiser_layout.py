@@ -29,6 +29,7 @@ from studio.engine.tasks.image.model.layout import (
     read_headers,
     read_index,
 )
+from studio.engine.tasks.image.model.qwen_vocabulary import write_qwen_tokenizer
 from studio.formats.checkpoint import folder_beside
 from studio.formats.denoiser_parts import (
     Part,
@@ -224,6 +225,8 @@ def _own_tokenizer(part: Part, classes: Mapping[str, type[Any]], root: Path) -> 
         settings = {"tokenizer_class": "T5TokenizerFast", "model_max_length": 512}
         tokens = {"pad_token": "<pad>", "eos_token": "</s>", "unk_token": "<unk>"}
         _save(folder / "tokenizer_config.json", {**settings, **tokens, "extra_ids": 100})
+    elif part.network == "qwen3":
+        write_qwen_tokenizer(folder)
     else:
         raise problem(
             "bad_input",

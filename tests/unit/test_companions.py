@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import pytest
 from safetensors.numpy import save_file
@@ -35,7 +37,7 @@ def vae(latents: int) -> dict[str, tuple[int, ...]]:
     return {"decoder.conv_in.weight": (8, latents, 3, 3)}
 
 
-def put(paths: Paths, **files: dict[str, tuple[int, ...]]) -> None:
+def put(paths: Paths, **files: Mapping[str, tuple[int, ...]]) -> None:
     paths.models.mkdir(parents=True, exist_ok=True)
     for name, shapes in files.items():
         tensors = {key: np.zeros(shape, np.float16) for key, shape in shapes.items()}

@@ -46,6 +46,8 @@ def test_a_denoiser_alone_draws_the_picture_of_its_folder(
     assert np.abs(drawn.picture(0) - expected).max() <= 1
     (used,) = drawn.assets[0].recipe.extra_models
     assert used.id == family
+    names = [part.name for part in bench.loaded(file, [folder_ref(family)]).layout.components]
+    assert len(names) == len(set(names)), "a part is loaded twice"
 
 
 def test_a_denoiser_without_its_parts_names_them(bench: ImageBench, tmp_path: Path) -> None:

@@ -149,8 +149,8 @@ def _components(part: Part, classes: Mapping[str, type[Any]], place: _Place) -> 
             index = component_classes(read_index(path), path)
             found = [
                 _from_folder(name, index[name], path / name)
-                for name in (part.name, tokenizer)
-                if name in index and (part.is_encoder or name == part.name)
+                for name in dict.fromkeys((part.name, tokenizer))
+                if name in index
             ]
             if found:
                 return found

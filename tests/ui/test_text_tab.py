@@ -232,12 +232,19 @@ def test_the_conversation_survives_a_restart(
     assert again.chat.conversation.messages()[1].content == turn.answers[1].text
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        '{"turns": [{"prompt"',
+        '{"turns": [{"prompt": "a", "answers": [{"text": "x"}], "chosen": -5}]}',
+    ],
+)
 def test_a_damaged_conversation_is_set_aside_and_reported(
-    home: Paths, open_window: Callable[[], MainWindow], qtbot: QtBot
+    content: str, home: Paths, open_window: Callable[[], MainWindow], qtbot: QtBot
 ) -> None:
     file = home.settings.with_name("conversation.json")
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text('{"turns": [{"prompt"', encoding="utf-8")
+    file.write_text(content, encoding="utf-8")
     window = open_window()
     qtbot.waitUntil(lambda: bool(window.messages.messages), timeout=10_000)
     assert "conversation" in window.messages.messages[0].text

@@ -263,3 +263,24 @@ def test_processes_that_find_a_damaged_index_at_once_set_it_aside_once(tmp_path:
     outputs = [process.communicate("go\n")[0] for process in started]
     assert outputs == [f"['{asset.id}'] {{'queued': 1}}\n"] * 3
     assert len(list(root.glob("library.damaged-*"))) == 1
+
+
+def test_a_database_with_triggers_of_somebody_else_is_set_aside_before_they_run(
+    tmp_path: Path,
+) -> None:
+    library = Library.open(tmp_path / "library")
+    record(library, enqueue(library))
+    library.close()
+    file = library.root / FILE_NAME
+    with contextlib.closing(sqlite3.connect(file)) as db:
+        db.execute("CREATE TRIGGER mine AFTER INSERT ON state BEGIN DELETE FROM assets; END")
+        db.commit()
+    library = Library.open(library.root)
+    try:
+        assert library.notice is not None
+        assert library.assets.count() == 1
+        with contextlib.closing(sqlite3.connect(file)) as db:
+            names = db.execute("SELECT name FROM sqlite_schema WHERE name = 'mine'").fetchall()
+        assert names == []
+    finally:
+        library.close()

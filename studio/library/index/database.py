@@ -34,6 +34,7 @@ from studio.library.index.verify import (
     row_damage,
     schema_damage,
     structure_damage,
+    unknown_code,
     write_stamp,
 )
 from studio.protocol import Problem, ProblemError, Sentence, problem
@@ -152,11 +153,14 @@ class Database:
             return
         with self.write() as db:
             version: int = db.execute("PRAGMA user_version").fetchone()[0]
+            unknown = unknown_code(db, _create)
+            if version <= VERSION:
+                self._raise_if(unknown)
             if version == VERSION:
                 return
             if version > VERSION:
                 # A newer version that only added tables and columns is compatible.
-                if not self._schema_damage(db):
+                if not unknown and not self._schema_damage(db):
                     return
                 raise problem(
                     "bad_input",

@@ -91,6 +91,19 @@ def schema_damage(db: sqlite3.Connection, create: Callable[[sqlite3.Connection],
     return f"no {missing[0][0]} {missing[0][1]}" if missing else ""
 
 
+def unknown_code(db: sqlite3.Connection, create: Callable[[sqlite3.Connection], None]) -> str:
+    """Return a trigger or view that `create` does not make, "" if there is none.
+
+    They would run with what this program reads and writes, for as long as they like.
+    """
+    _, objects = _schema_made_by(create)
+    rows = db.execute("SELECT type, name, sql FROM sqlite_schema WHERE type IN ('trigger', 'view')")
+    for kind, name, sql in rows.fetchall():
+        if (name, " ".join(str(sql).split())) not in objects:
+            return f"unknown {kind} {name}"
+    return ""
+
+
 @functools.cache
 def _schema_made_by(create: Callable[[sqlite3.Connection], None]) -> _Schema:
     with contextlib.closing(sqlite3.connect(":memory:")) as db:

@@ -6,9 +6,10 @@ It is saved in one file beside the settings; each answer is also an asset in the
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from studio.formats.atomic_write import make_private_folder, write_atomic
 from studio.formats.json_file import set_aside
@@ -39,7 +40,7 @@ class Turn(Struct):
 
     prompt: str
     answers: list[Answer] = msgspec.field(default_factory=list)
-    chosen: int = 0
+    chosen: Annotated[int, Meta(ge=0)] = 0
     jobs: dict[str, int] = msgspec.field(default_factory=dict)
     unanswered: bool = False
 

@@ -7,7 +7,8 @@ brackets:
 
 - `[slow]` takes 20 seconds unless cancelled; `[slowload]` the same while loading
 - `[hang]` never ends and ignores cancellation; `[native]` the same while holding the GIL
-- `[crash]` is killed after its first row, as by the system when memory runs out
+- `[crash]` is killed after its first row, as by the system when memory runs out, and again when
+  it is tried with less memory; `[killed]` is killed only at the first attempt
 - `[stop]` is stopped after its first row, as by SIGSTOP
 - `[exit]` exits with status 3; `[garbage]` sends an invalid message
 - `[fail]` reports a broken model; `[bug]` raises an unexpected error
@@ -167,9 +168,11 @@ class FakeTasks:
                     ),
                 )
                 continue
+            if "crash" in words and command.saves_memory:
+                _die()
             path, recipe = _make_result(job, command, row)
             job.asset(row, path, recipe)
-            if "crash" in words:
+            if "crash" in words or ("killed" in words and not command.saves_memory):
                 _die()
             if "stop" in words and sys.platform != "win32":
                 os.kill(os.getpid(), signal.SIGSTOP)

@@ -37,6 +37,7 @@ from studio.protocol import (
     RowFailed,
     RunJob,
     RunTogether,
+    Warned,
     sentence,
     unexpected,
 )
@@ -151,6 +152,7 @@ class Runner:
                 return
             del pending[event.job]
             if isinstance(event, Failed) and event.problem.kind in _RERUN_ALONE:
+                run.saves_memory = event.was_killed
                 rerun.append(run)
             else:
                 run.end(event)
@@ -212,6 +214,8 @@ class _Run:
         self._report = report
         self._problem: Problem | None = None
         self._row_problem: Problem | None = None
+        self.saves_memory = False
+        """Whether the next attempt is to use less memory, since the system killed the last one."""
 
     @property
     def job_id(self) -> str:
@@ -259,6 +263,7 @@ class _Run:
             rows=rows,
             model=model,
             extra_models=tuple(extra),
+            saves_memory=self.saves_memory,
             work_dir=str(self._library.work_dir(self._job)),
         )
         if self._runner.is_cancelled(self.job_id):
@@ -266,19 +271,41 @@ class _Run:
             return False
         return True
 
+    def _say_that_it_saves_memory(self) -> None:
+        self.on_event(
+            Warned(
+                self.job_id,
+                "memory",
+                sentence(
+                    "The system stopped the engine, probably because memory ran out. The job is "
+                    "tried once more in a way that needs less memory."
+                ),
+            )
+        )
+
     def run_alone(self) -> None:
-        """Run the job with a command of its own, and end it. Repeat when the engine restarts."""
+        """Run the job with a command of its own, and end it.
+
+        Repeat when the engine restarts, and once with less memory if the system killed it.
+        """
         final: Event
+        if self.saves_memory:
+            self._say_that_it_saves_memory()
         while True:
             try:
                 final = self._engine.run(self.command, self.on_event)
             except Exception as error:
                 final = Failed(self.job_id, unexpected(error))
-            if not isinstance(final, Failed) or final.problem.kind != "engine_restarted":
+            was_killed = isinstance(final, Failed) and final.was_killed and not self.saves_memory
+            if was_killed:
+                self.saves_memory = True
+            elif not isinstance(final, Failed) or final.problem.kind != "engine_restarted":
                 self.end(final)
                 return
             if not self.restart():
                 return
+            if was_killed:
+                self._say_that_it_saves_memory()
 
     def end(self, final: Event) -> None:
         """Store and report the final status that follows from the engine's final event."""

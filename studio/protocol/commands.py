@@ -13,7 +13,9 @@ from studio.protocol.requests import Request
 class RunJob(Struct, frozen=True, kw_only=True, tag_field="command", tag="run"):
     """Run the given rows of a request. Result files are written below `work_dir`.
 
-    `model` is the base model; `extra_models` are the request's models with other roles.
+    `model` is the base model; `extra_models` are the request's models with other roles. With
+    `saves_memory`, less memory is used than is predicted to fit, since an earlier attempt was
+    killed.
     """
 
     job: str
@@ -22,6 +24,7 @@ class RunJob(Struct, frozen=True, kw_only=True, tag_field="command", tag="run"):
     model: ModelRef
     work_dir: str
     extra_models: tuple[ModelRef, ...] = ()
+    saves_memory: bool = False
 
 
 class RunTogether(Struct, frozen=True, kw_only=True, tag_field="command", tag="together"):

@@ -131,8 +131,11 @@ class Done(Struct, frozen=True, tag_field="event", tag="done"):
 
 
 class Failed(Struct, frozen=True, tag_field="event", tag="failed"):
+    """`was_killed` says that the system ended the engine, as it does when memory runs out."""
+
     job: str
     problem: Problem
+    was_killed: bool = False
 
 
 class Cancelled(Struct, frozen=True, tag_field="event", tag="cancelled"):

@@ -33,6 +33,7 @@ from studio.protocol import (
     Request,
     RowFailed,
     RunJob,
+    Warned,
     problem,
 )
 from studio.settings import default_paths
@@ -279,3 +280,29 @@ def test_jobs_that_share_calls_all_end_when_their_engine_is_restarted(
 
     assert harness.runner.run_together(jobs, report) == ["done"] * 3
     assert [e.job for e in harness.events if isinstance(e, AssetSaved)] == [j.id for j in jobs]
+
+
+def test_a_job_that_the_system_killed_is_tried_once_more_with_less_memory(
+    harness: Harness,
+) -> None:
+    job = harness.enqueue(TextRequest(prompt="[killed]", seed=1, count=3))
+    assert harness.run(job) == "done"
+    assert harness.saved() == [0, 1, 2]
+    (warning,) = [event for event in harness.events if isinstance(event, Warned)]
+    assert warning.kind == "memory" and "once more" in str(warning.message)
+
+
+def test_a_job_that_is_killed_twice_fails_with_the_reason(harness: Harness) -> None:
+    job = harness.enqueue(TextRequest(prompt="[crash]", seed=1, count=3))
+    assert harness.run(job) == "failed"
+    assert harness.saved() == [0]
+    found = harness.library.queue.get(job.id)
+    assert found is not None and found.problem is not None
+    assert "probably because it ran out of memory" in str(found.problem.message)
+
+
+def test_jobs_of_a_group_that_was_killed_are_tried_once_more_alone(harness: Harness) -> None:
+    jobs = [
+        harness.enqueue(TextRequest(prompt=prompt, seed=1)) for prompt in ("[killed] a", "b", "c")
+    ]
+    assert harness.runner.run_together(jobs, harness.events.append) == ["done"] * 3

@@ -64,6 +64,9 @@ MAX_MESSAGE_BYTES = 64 * 1024 * 1024
 
 _log = logging.getLogger(__name__)
 
+_KILLED = -9
+"""Exit code of a process that SIGKILL ended, which the system sends when memory runs out."""
+
 
 class EngineClient:
     """Keeps one warm engine process and runs one command at a time in it.
@@ -271,7 +274,8 @@ class EngineClient:
             if run.restarted:
                 return Failed(run.job, restarted_problem())
             if run.accepted or new:
-                return Failed(run.job, exit_problem(engine, self.log_file))
+                problem = exit_problem(engine, self.log_file)
+                return Failed(run.job, problem, was_killed=engine.exit_code == _KILLED)
             # The process had already exited while idle: retry with a new one.
 
     def _start_sending(self, run: Run, engine: EngineProcess, data: bytes) -> None:
@@ -419,7 +423,7 @@ class EngineClient:
         if run.cancelled.is_set() or part in run.cancelled_parts or self._closed:
             return Cancelled(part)
         if isinstance(whole, Failed):
-            return Failed(part, whole.problem)
+            return Failed(part, whole.problem, whole.was_killed)
         if isinstance(whole, Done):
             return Done(part)
         message = sentence("The engine had to be stopped because of another job. Try again.")

@@ -130,6 +130,7 @@ class ImageBench:
         start: Path | None = None,
         adapters: Sequence[tuple[ModelRef, float]] = (),
         companions: Sequence[ModelRef] = (),
+        saves_memory: bool = False,
         **request: Any,
     ) -> Outcome:
         """Run an image job to its end and return its outcome. Raises what the job raises."""
@@ -151,6 +152,7 @@ class ImageBench:
             model=self.model(path),
             extra_models=(*(ref for ref, _ in adapters), *companions),
             work_dir=str(self.folder / "work"),
+            saves_memory=saves_memory,
         )
         run(self.job(send), command, self.memory, self.device)
         return outcome

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -11,8 +12,12 @@ import torch
 
 from studio.engine.local.devices import Device
 from studio.engine.tasks.image import run
+from studio.engine.tasks.image.fit import memory_fallback
 from studio.engine.tasks.image.fit.memory_fallback import pictures_at_once, split_evenly
-from studio.engine.tasks.image.model.load import apply_placement
+from studio.engine.tasks.image.fit.stage_memory import StageMemory, set_tile_side, tile_side
+from studio.engine.tasks.image.model import encoder_release
+from studio.engine.tasks.image.model.layout import Component
+from studio.engine.tasks.image.model.load import apply_placement, load_network
 from studio.protocol import ProblemError
 from tests.engine.image.image_bench import IGNORE_LIBRARIES, ImageBench
 
@@ -99,7 +104,7 @@ def test_the_vae_is_tiled_from_the_start_when_memory_is_low(
 
     outcome = bench.draw("sd")
 
-    assert outcome.warnings == ["memory"]
+    assert set(outcome.warnings) == {"memory"}
     assert "tiles" in outcome.assets[0].recipe.adjustments[0]
 
 
@@ -194,3 +199,72 @@ def test_the_batch_size_is_limited_by_memory_and_device() -> None:
     assert pictures_at_once(cpu, 8_000_000_000, 1024, 1024, half) == 1
     assert pictures_at_once(gpu, 20_000_000_000, 1024, 1024, half) == 4
     assert pictures_at_once(gpu, 3_000_000_000, 1024, 1024, half) == 1
+
+
+def test_what_each_stage_needs_decides_what_is_saved() -> None:
+    need = StageMemory(denoise=400, decode=1000, decode_tiled=150, encoders=300)
+
+    def saved(available: int, at_once: int = 1) -> set[str]:
+        return set(memory_fallback._predicted(need, available, at_once))
+
+    assert saved(1000) == set()
+    assert saved(2000, at_once=3) == {"slices"}
+    assert saved(900) == {"tiles"}
+    assert saved(390) == {"tiles", "encoders"}
+    assert saved(90) == {"tiles", "slices", "encoders", "precision"}
+
+
+@pytest.mark.parametrize("family", ["sd", "sdxl"])
+def test_text_encoders_are_freed_after_encoding_and_loaded_again_for_a_new_prompt(
+    family: str, bench: ImageBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = bench.draw(family, prompt="a fox")
+    other = bench.draw(family, prompt="a lamp")
+    loaded: Any = bench.loaded(family)
+    loaded.prompt_cache.clear()
+    loads: list[str] = []
+
+    def load_counted(component: Component, dtype: torch.dtype) -> torch.nn.Module:
+        loads.append(component.name)
+        return load_network(component, dtype)
+
+    monkeypatch.setattr(encoder_release, "load_network", load_counted)
+    monkeypatch.setattr(memory_fallback, "_predicted", lambda *_: frozenset({"encoders"}))
+
+    first = bench.draw(family, prompt="a fox")
+    assert loaded.pipeline.text_encoder is None
+    assert not loads
+    again = bench.draw(family, prompt="a fox")
+    assert not loads
+    new = bench.draw(family, prompt="a lamp")
+    assert sorted(loads) == sorted(loaded.released)
+    for outcome, wanted in ((first, expected), (again, expected), (new, other)):
+        assert np.array_equal(outcome.picture(0), wanted.picture(0))
+    monkeypatch.setattr(memory_fallback, "_predicted", lambda *_: frozenset())
+    bench.draw(family, prompt="a third")
+    assert "text_encoder" in loaded.networks()
+
+
+def test_a_model_that_fits_only_in_16_bits_is_loaded_so(
+    bench: ImageBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = bench.loaded("sd").size
+    bench.memory.release_all()
+    monkeypatch.setattr(bench.memory, "_available", lambda: whole * 3 // 4)
+    outcome = bench.draw("sd")
+    assert outcome.assets[0].recipe.dtype == "bfloat16"
+    assert any("16-bit" in text for text in outcome.assets[0].recipe.adjustments)
+
+
+def test_after_a_kill_a_job_saves_more_than_is_predicted(bench: ImageBench) -> None:
+    outcome = bench.draw("sd", rows=(0, 1), saves_memory=True)
+    recipe = outcome.assets[0].recipe
+    assert "tiles" in recipe.adjustments[0] and recipe.stats["images_at_once"] == 1.0
+    assert bench.loaded("sd").pipeline.text_encoder is None
+
+
+def test_tiles_are_smaller_than_the_picture_whatever_the_vae_was_trained_with() -> None:
+    vae = SimpleNamespace(tile_sample_min_size=1024, tile_latent_min_size=128)
+    set_tile_side(vae, tile_side(1024, 1024))
+    assert (vae.tile_sample_min_size, vae.tile_latent_min_size) == (512, 64)
+    assert tile_side(512, 768) == 256 and tile_side(4096, 4096) == 512

@@ -27,11 +27,13 @@ from studio.engine.tasks.image.fit.memory_fallback import (
     split_evenly,
 )
 from studio.engine.tasks.image.fit.planning import make_plan
+from studio.engine.tasks.image.fit.stage_memory import stage_memory
 from studio.engine.tasks.image.model.adapters import (
     apply_adapters,
     is_adapter,
     wanted_adapters,
 )
+from studio.engine.tasks.image.model.encoder_release import encoders_on_demand, restore_encoders
 from studio.engine.tasks.image.model.load import LoadedPipeline, acquire
 from studio.engine.tasks.image.pictures.transparency import remove_white_background
 from studio.engine.tasks.image.recipes import recipe_of, resolved_request
@@ -80,6 +82,8 @@ def acquire_with_extras(
     companions = [each for each in command.extra_models if not is_adapter(each)]
     loaded = acquire(command.model, device, memory, job, companions)
     adapters = wanted_adapters(request.adapters, command.extra_models)
+    if adapters:
+        restore_encoders(loaded, job)
     used = apply_adapters(loaded, command.model, adapters, job)
     parts = (
         # Of a whole pipeline most is not used, and reading it would take minutes.
@@ -148,10 +152,12 @@ class Drawing:
                 self._unchecked_prompts.setdefault(each.plan.prompt, []).append(each.job)
         size = (self._plan.width, self._plan.height)
         prepare_preview(loaded)
-        available = memory.available()
+        need = stage_memory(loaded, *size)
+        available = memory.make_room(max(need.denoise, need.decode), job, keep=loaded.key)
         at_once = pictures_at_once(loaded.device, available, *size, loaded.dtype)
         self._fallback = MemoryFallback(loaded, job, at_once)
-        self._fallback.prepare(available, *size)
+        saves_memory = any(each.command.saves_memory for each in wanted)
+        self._fallback.prepare(available, *size, saves_memory=saves_memory)
         self._progress = Progress(job, loaded, len(wanted), size)
         if not loaded.sha256:
             if loaded.size > _SLOW_HASH_BYTES:
@@ -199,6 +205,7 @@ class Drawing:
             pipeline = pipeline_for(self._loaded, self._plan.route)
             with (
                 PeakMemory(self._loaded.device) as peak,
+                encoders_on_demand(self._loaded, pipeline, self._job),
                 self._loaded.prompt_cache.cached_encoding(pipeline, self._loaded.state),
                 prompt_warnings(self._loaded, pipeline, self._unchecked_prompts),
             ):

@@ -13,6 +13,13 @@ import torch
 from studio.engine.local.devices import Device
 from studio.engine.local.job import Job
 from studio.engine.local.memory import collect
+from studio.engine.tasks.image.fit.stage_memory import (
+    StageMemory,
+    set_tile_side,
+    stage_memory,
+    tile_side,
+)
+from studio.engine.tasks.image.model.encoder_release import can_release
 from studio.engine.tasks.image.model.img2img_support import denoiser
 from studio.engine.tasks.image.model.load import LoadedPipeline, apply_placement
 from studio.protocol import ProblemError, Sentence, problem, sentence
@@ -66,22 +73,45 @@ class MemoryFallback:
         self._job = job
         self.at_once = at_once
         self.changes: list[str] = []
+        self._tile_side = tile_side(1024, 1024)
 
-    def prepare(self, available: int, width: int, height: int) -> None:
-        """Use tiled decoding from the start if decoding would not fit into memory.
+    def prepare(
+        self, available: int, width: int, height: int, *, saves_memory: bool = False
+    ) -> None:
+        """Choose before the start what each stage needs to fit into memory, by prediction.
 
         On a CPU, running out of memory is not reported: the system kills the process instead.
+        Tiled decoding comes first, then decoding one by one, then freeing the text encoders after
+        encoding, then a lower precision.
 
         Args:
             available: free memory in bytes.
             width: width of the picture in pixels.
             height: height of the picture in pixels.
+            saves_memory: go further than is predicted to be necessary: an earlier attempt was
+                killed.
         """
-        size = torch.empty((), dtype=self._loaded.dtype).element_size()
-        if width * height * size * _BYTES_PER_PIXEL > available:
+        need = stage_memory(self._loaded, width, height)
+        self._tile_side = tile_side(width, height)
+        predicted = _predicted(need, available, self.at_once)
+        went_far = "encoders" in predicted or not can_release(self._loaded)
+        if "tiles" in predicted or saves_memory:
             message = self._tile(sentence("Memory is low, so the picture is decoded in tiles."))
             if message is not None:
                 self._job.warn("memory", message)
+        if "slices" in predicted or saves_memory:
+            vae: Any = getattr(self._loaded.pipeline, "vae", None)
+            if hasattr(vae, "enable_slicing"):
+                vae.enable_slicing()
+        if saves_memory:
+            self.at_once = 1
+        self._loaded.releases_encoders = "encoders" in predicted or saves_memory
+        lowers = "precision" in predicted or (saves_memory and "tiles" in predicted and went_far)
+        lowers &= self._loaded.device.kind == "cpu" and not self._loaded.layout.facts.precision
+        if lowers and self._loaded.dtype == torch.float32:
+            self._to_16_bit()
+            message = sentence("Memory is low, so the model runs in 16-bit precision.")
+            self._job.warn("memory", self._record(message))
 
     def step_down(self, error: BaseException, tried: int) -> None:
         """Reduce the memory for the next attempt; the failed one drew `tried` pictures at once.
@@ -102,6 +132,7 @@ class MemoryFallback:
         if not hasattr(vae, "enable_tiling") or getattr(vae, "use_tiling", True):
             return None
         vae.enable_tiling()
+        set_tile_side(vae, self._tile_side)
         if hasattr(vae, "enable_slicing"):
             vae.enable_slicing()
         return self._record(message)
@@ -132,9 +163,7 @@ class MemoryFallback:
     def _lower_precision(self) -> Sentence | None:
         loaded = self._loaded
         if loaded.dtype == torch.float32:
-            for part in loaded.networks().values():
-                part.to(torch.bfloat16)
-            loaded.dtype = torch.bfloat16
+            self._to_16_bit()
             return self._record(sentence("Memory ran out. The model now runs in 16-bit precision."))
         network = denoiser(loaded.pipeline)
         if not hasattr(network, "enable_layerwise_casting") or _is_8_bit(network):
@@ -150,6 +179,11 @@ class MemoryFallback:
             sentence("Memory ran out. The model's weights are now stored in 8 bits (less precise).")
         )
 
+    def _to_16_bit(self) -> None:
+        for part in self._loaded.networks().values():
+            part.to(torch.bfloat16)
+        self._loaded.dtype = torch.bfloat16
+
     def _record(self, message: Sentence) -> Sentence:
         self._loaded.changes.append(str(message))
         return message
@@ -161,6 +195,22 @@ class MemoryFallback:
             " uses the least. Choose a smaller size or a smaller model, or close other programs.",
             detail=f"{type(error).__name__}: {error}",
         )
+
+
+def _predicted(need: StageMemory, available: int, at_once: int) -> frozenset[str]:
+    """Return what has to be done for all stages to fit: tiles, slices, encoders, precision."""
+    found: set[str] = set()
+    if need.decode > available:
+        found.add("tiles")
+    decode = need.decode_tiled if "tiles" in found else need.decode
+    if decode * at_once > available:
+        found.add("slices")
+    largest = max(need.denoise, decode)
+    if largest > available:
+        found.add("encoders")
+    if largest > available + need.encoders:
+        found.add("precision")
+    return frozenset(found)
 
 
 def _is_8_bit(network: Any) -> bool:

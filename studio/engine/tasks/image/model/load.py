@@ -78,6 +78,9 @@ class LoadedPipeline:
     adapters: dict[str, LoadedAdapter] = field(default_factory=dict)
     adapter_state: tuple[str, ...] = ()
     without_embeddings: dict[tuple[str, str], tuple[Any, Any]] = field(default_factory=dict)
+    key: str = ""
+    releases_encoders: bool = False
+    released: tuple[str, ...] = ()
 
     @property
     def nbytes(self) -> int:
@@ -135,13 +138,24 @@ def acquire(
     require_all_parts(ref, layout)
     dtype = torch.float32 if layout.facts.precision else best
     sizes = _sizes(layout, dtype)
+    if device.kind == "cpu" and dtype == torch.float32 and not layout.facts.precision:
+        free = memory.make_room(sum(sizes.values()), job)
+        smaller = _sizes(layout, torch.bfloat16)
+        if sum(smaller.values()) <= free < sum(sizes.values()):
+            dtype, sizes = torch.bfloat16, smaller
     placement = _placement(device, sizes)
     need = {
         "whole": sum(sizes.values()),
         "parts": max(sizes.values(), default=0),
         "layers": _WORKING_MEMORY,
     }[placement]
-    return memory.acquire(key, need, lambda: _load(layout, device, dtype, placement, job), job)
+    made = memory.acquire(key, need, lambda: _load(layout, device, dtype, placement, job), job)
+    made.key = key
+    if dtype != best and not layout.facts.precision:
+        message = sentence("Memory is low, so the model runs in 16-bit precision.")
+        made.changes.append(str(message))
+        job.warn("memory", message)
+    return made
 
 
 def load_network(component: Component, dtype: torch.dtype) -> torch.nn.Module:

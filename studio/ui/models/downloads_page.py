@@ -9,7 +9,6 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
-    QMessageBox,
     QProgressBar,
     QScrollArea,
     QVBoxLayout,
@@ -17,6 +16,7 @@ from PySide6.QtWidgets import (
 )
 
 from studio.protocol import readable_size
+from studio.ui.models.cancel_download import CancelDownload
 from studio.ui.models.downloads import downloads_of
 from studio.ui.shell.state import AppState
 from studio.ui.style.icons import icon
@@ -43,7 +43,6 @@ class DownloadsPage(QWidget):
         super().__init__(parent)
         self._downloads = downloads_of(state)
         self.rows: dict[str, DownloadRow] = {}
-        self.question: QMessageBox | None = None
         self.setObjectName("models.downloads")
         self.offline = TintedLabel(self)
         self.offline.setObjectName("downloads.offline")
@@ -139,22 +138,10 @@ class DownloadsPage(QWidget):
         if status.state == "done" or status.done < _ASK_FROM:
             self._downloads.cancel(status.id)
             return
-        box = QMessageBox(self)
-        box.setObjectName("downloads.question")
-        box.setWindowTitle(self.tr("Cancel the download"))
-        box.setTextFormat(Qt.TextFormat.PlainText)
-        box.setText(
-            self.tr(
-                "Cancel the download of {name}? The {size} downloaded so far are deleted."
-            ).format(name=one_line(status.title), size=readable_size(status.done))
-        )
-        delete = box.addButton(self.tr("Cancel and delete"), QMessageBox.ButtonRole.DestructiveRole)
-        keep = box.addButton(self.tr("Go on"), QMessageBox.ButtonRole.RejectRole)
-        box.setDefaultButton(keep)
-        delete.clicked.connect(lambda: self._downloads.cancel(status.id))
-        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.question = box
-        box.open()
+        dialog = CancelDownload(status.title, status.done, self)
+        dialog.accepted.connect(lambda: self._downloads.cancel(status.id))
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.open()
 
 
 class DownloadRow(QFrame):

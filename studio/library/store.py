@@ -357,9 +357,11 @@ class Library:
             return
         paths = None if database.is_migrated else StoredPaths(self.root)
         with database.write() as db:
-            wrong = self._journal.difference(db) or add_checksums(db, paths)
-        if wrong:
-            raise DamagedDatabaseError(database.path, f"values of {wrong}")
+            wrong = self._journal.difference(db)
+            if wrong is None:
+                wrong = add_checksums(db, paths)
+        if wrong is not None:
+            raise DamagedDatabaseError(database.path, f"values of {wrong!r}")
 
     def _reconcile_queue(self) -> None:
         """Make the queue and its journal agree; a new index gets the waiting jobs from there."""

@@ -47,11 +47,11 @@ def is_intact(row: sqlite3.Row) -> bool:
     return row["checksum"] is None or row["checksum"] == _checksum(row)
 
 
-def add_checksums(db: sqlite3.Connection, paths: StoredPaths | None) -> str:
+def add_checksums(db: sqlite3.Connection, paths: StoredPaths | None) -> str | None:
     """Add the checksums that are missing: another version, or another program, wrote the assets.
 
     With `paths`, they are compared with their recipes, and with the sizes of their files. Returns
-    an asset that differs, "" if there is none.
+    the id of an asset that differs, which may be any text, or None.
     """
     rows = db.execute(
         "SELECT assets.*, recipe, text FROM contents CROSS JOIN assets USING (number) "
@@ -61,7 +61,7 @@ def add_checksums(db: sqlite3.Connection, paths: StoredPaths | None) -> str:
         if paths is not None and not _is_plausible(row, paths):
             return str(row["id"])
         set_checksum(db, row["id"])
-    return ""
+    return None
 
 
 def _is_plausible(row: sqlite3.Row, paths: StoredPaths) -> bool:

@@ -62,20 +62,24 @@ def structure_damage(db: sqlite3.Connection) -> str:
     db.execute("PRAGMA ignore_check_constraints = ON")
     try:
         said = str(db.execute("PRAGMA integrity_check(1)").fetchone()[0])
+        if said != "ok":
+            return said
+        if db.execute("SELECT 1 FROM sqlite_schema WHERE name = 'words'").fetchone() is not None:
+            # Raises SQLITE_CORRUPT.
+            db.execute("INSERT INTO words (words) VALUES ('integrity-check')")
     except MemoryError:
-        said = "impossible sizes"
+        return "impossible sizes"
     finally:
         db.execute("PRAGMA ignore_check_constraints = OFF")
-    if said != "ok":
-        return said
-    if db.execute("SELECT 1 FROM sqlite_schema WHERE name = 'words'").fetchone() is not None:
-        # Raises SQLITE_CORRUPT.
-        db.execute("INSERT INTO words (words) VALUES ('integrity-check')")
     return ""
 
 
 def row_damage(db: sqlite3.Connection) -> str:
-    """Return what is wrong between jobs and assets of the current schema, "" if nothing."""
+    """Return what is wrong between the tables of the current schema, "" if nothing."""
+    # The structure is right even if a table and its index have changed places.
+    lost = db.execute("PRAGMA foreign_key_check").fetchone()
+    if lost is not None:
+        return f"{lost[0]} of a missing row of {lost[2]}"
     wrong = db.execute(
         "SELECT job_rows.asset FROM job_rows JOIN assets ON assets.id = job_rows.asset "
         "WHERE assets.row != job_rows.row OR assets.job != job_rows.job LIMIT 1"
@@ -112,7 +116,7 @@ def _schema_made_by(create: Callable[[sqlite3.Connection], None]) -> _Schema:
 
 
 def _schema(db: sqlite3.Connection) -> _Schema:
-    """Return (table, column) of all tables, and (name, definition) of indexes and triggers."""
+    """Return (table, column) of all tables, and (name, definition) of indexes and the like."""
     rows = db.execute("SELECT type, name, sql FROM sqlite_schema").fetchall()
     columns = {
         (name, column)
@@ -123,7 +127,15 @@ def _schema(db: sqlite3.Connection) -> _Schema:
     objects = {
         (name, " ".join(str(sql).split())) for kind, name, sql in rows if kind != "table" and sql
     }
-    return frozenset(columns), frozenset(objects)
+    keys = {
+        (name, f"{column} REFERENCES {other} ({key}) ON DELETE {action}")
+        for kind, name, _ in rows
+        if kind == "table"
+        for column, other, key, action in db.execute(
+            'SELECT "from", "table", "to", on_delete FROM pragma_foreign_key_list(?)', (name,)
+        )
+    }
+    return frozenset(columns), frozenset(objects | keys)
 
 
 def stamp_path(path: Path) -> Path:

@@ -87,13 +87,13 @@ class Journal:
         has_changes = db.execute(f"SELECT 1 FROM {_CHANGES} LIMIT 1").fetchone() is not None
         return size == self._size() and not has_changes
 
-    def difference(self, db: sqlite3.Connection) -> str:
-        """Return a waiting job that is another one in the index, "" if there is none."""
+    def difference(self, db: sqlite3.Connection) -> str | None:
+        """Return the id of a waiting job that is another one in the index, or None."""
         for name, job in read_journal(self.path.parent).waiting.items():
             row = db.execute(f"SELECT {_SELECTED} FROM jobs WHERE id = ?", (name,)).fetchone()
             if row is not None and any(row[column] != job.get(column) for column in _CONSTANT):
                 return name
-        return ""
+        return None
 
     def reconcile(self, db: sqlite3.Connection) -> None:
         """Make journal and index agree: call it when opening the library, before the index is made.

@@ -59,7 +59,16 @@ def restore_jobs(database: Database, saved: list[JobRow], root: Path) -> int:
     The journal is right about the jobs that it knows. Returns how many were inserted.
     """
     stored = read_journal(root)
-    rows = {row["id"]: row for row in saved if stored.ended.get(row["id"]) != ""}
+    names = {
+        fields["number"]: name for name, fields in stored.waiting.items() if "number" in fields
+    }
+    rows = {
+        row["id"]: row
+        for row in saved
+        if stored.ended.get(row["id"]) != ""
+        # A damaged id does not make a second job.
+        and names.get(row.get("number"), row["id"]) == row["id"]
+    }
     for name, status in stored.ended.items():
         if name in rows and status:
             rows[name]["status"] = status

@@ -96,6 +96,13 @@ _LARGE = {
     "grows": "${a=xxxxxxxxxx}"
     + "".join(f"${{{chr(98 + n)}={10 * f'${{{chr(97 + n)}}}'}}}" for n in range(9))
     + "${j}",
+    "doubled variables": "${v0={|}}"
+    + "".join(f"${{v{n}=${{v{n - 1}}}${{v{n - 1}}}}}" for n in range(1, 40))
+    + "${v39}",
+    "drawn variables": "${v0=a}"
+    + "".join(f"${{v{n}={{~${{v{n - 1}}}${{v{n - 1}}}}}}}" for n in range(1, 40))
+    + "${v39}",
+    "drawn often": "{~" + "|".join(f"{n}::a" for n in range(300)) + "} {1|2|3}",
     "numbers": "{" + "9" * 5_000 + "$$a|b}",
     "a pattern": "__" + "*a" * 5_000 + "__",
     "chained": "__w0__",

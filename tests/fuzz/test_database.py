@@ -152,7 +152,11 @@ def read(root: Path, damage: Callable[[Path], None]) -> None:
 
     def same() -> None:
         for question, answer in (answers or {}).items():
-            assert answer == expected[question], f"{question}: {answer} for {expected[question]}"
+            wanted = expected[question]
+            if isinstance(answer, set):
+                # Only what differs, which tells findings apart.
+                answer, wanted = answer - wanted, wanted - answer
+            assert answer == wanted, f"{question}: {answer} for {wanted}"
 
     bounded("database", root.parent, same)
 
@@ -315,7 +319,13 @@ def _bytes() -> bytes:
     return (_whole() / FILE_NAME).read_bytes()
 
 
-@fuzz(25, data=st.deferred(lambda: damaged((_bytes(),))))
+@st.composite
+def _damaged_index(draw: st.DrawFn) -> bytes:
+    # Not `st.deferred`, which keeps the bytes of the first round: ids differ in each.
+    return draw(damaged((_bytes(),)))
+
+
+@fuzz(25, data=_damaged_index())
 def test_an_index_with_odd_bytes_is_used_as_it_is_or_made_again(
     tmp_path: Path, data: bytes
 ) -> None:

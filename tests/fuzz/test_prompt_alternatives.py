@@ -56,6 +56,8 @@ _PARTS = st.one_of(
 
 def read(folder: Path, prompt: str, values: bytes) -> None:
     (folder / "animal.txt").write_bytes(values)
+    # For whoever looks at a finding.
+    (folder / "prompt").write_text(prompt, "utf-8", "surrogatepass")
 
     def call() -> None:
         made = expand_all(prompt, folder, most=100)

@@ -263,13 +263,16 @@ class AppState(QObject):
 
     def refresh_models(self) -> None:
         """List the models again on another thread, then emit `models_changed`."""
-        device_memory = self.memory
+        device_memory, may_use_gpu = self.memory, self.settings.device != "cpu"
 
         def list_models(registry: Registry) -> _Models:
             from studio.models.fit import current_memory, fit
+            from studio.models.gpu_memory import gpu_memory
 
             models = tuple(registry.list())
-            memory = current_memory(device_memory)
+            # Before the engine has reported its device: main memory is not what counts on a GPU.
+            gpu = gpu_memory() if device_memory is None and may_use_gpu else None
+            memory = current_memory(device_memory or gpu)
             return models, {model.id: fit(model, memory) for model in models}, registry.problems()
 
         def listed(found: _Models) -> None:

@@ -13,9 +13,11 @@ from studio.cli.folders import library_folder, output_folder
 from studio.cli.headless import Headless
 from studio.cli.output import print_usage_error
 from studio.formats.text_encoding import ENCODINGS
+from studio.formats.untrusted_files import is_folder, user_path
 from studio.jobs.batch import RemainingJobs, batch_id, enqueue_table, latest_jobs, resumable_jobs
 from studio.jobs.results import LINE_LABEL, RESULTS, Results
 from studio.jobs.table import MAX_ERRORS, RowError, input_errors, model_errors, read_table
+from studio.library.disk_problems import missing
 from studio.library.queue.stored_job import rows_left
 from studio.library.records import Job
 from studio.library.store import Library
@@ -46,6 +48,8 @@ def batch(options: argparse.Namespace) -> int:
         if errors:
             _print_errors(errors, as_json=options.json)
             return USAGE_ERROR
+        if options.resume and options.output and not is_folder(user_path(options.output)):
+            raise ProblemError(missing(user_path(options.output), "the output folder is missing"))
         output = output_folder(options.output)
         library = Library.open(library_folder(paths), run_queue=False)
         name = batch_id(file, output)

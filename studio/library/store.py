@@ -19,7 +19,7 @@ from msgspec.structs import replace
 from studio.formats.aigc import AigcLabel
 from studio.formats.atomic_write import sweep
 from studio.formats.suffixes import TEXTS
-from studio.formats.untrusted_files import is_file, user_path
+from studio.formats.untrusted_files import is_file, is_folder, user_path
 from studio.kinds.kind import Medium
 from studio.kinds.registry import medium_of
 from studio.library.curation.changes import TRASH_FOLDER, Changes
@@ -220,15 +220,25 @@ class Library:
         folder = destination(job, self.root)
         self._check_root()
         if job.output:
-            self._paths.require_allowed(folder)
-            make_folder(folder)
+            self._check_output(folder)
         return self._work.folder(folder, job.id)
 
     def check_destination(self, job: Job) -> None:
         """Raise `ProblemError` if the destination of a job is not writable."""
         self._check_root()
-        self._paths.require_allowed(destination(job, self.root))
-        make_folder(destination(job, self.root))
+        folder = destination(job, self.root)
+        if job.output:
+            self._check_output(folder)
+        else:
+            make_folder(folder)
+
+    def _check_output(self, folder: Path) -> None:
+        self._paths.require_allowed(folder)
+        # It was made when it was chosen. If its disk is unplugged, a new one would be hidden
+        # as soon as the disk is back.
+        if not is_folder(folder):
+            raise ProblemError(missing(folder, "the output folder is missing"))
+        make_folder(folder)
 
     def _check_root(self) -> None:
         # The empty mount point of an unplugged disk may still exist.

@@ -370,3 +370,23 @@ def test_partial_files_of_a_running_process_are_kept(library: Library) -> None:
     assert library.queue.claimed_elsewhere([job.id]) == set()
     other.close()
     assert library.queue.get(job.id) == job
+
+
+def test_an_output_folder_whose_disk_is_gone_is_not_made_again(
+    library: Library, tmp_path: Path
+) -> None:
+    disk = tmp_path / "disk"
+    (disk / "out").mkdir(parents=True)
+    first, second = library.queue.enqueue(
+        [TextRequest(prompt="x", seed=seed) for seed in range(2)], output=str(disk / "out")
+    )
+    assert record(library, first).path.parent == disk / "out"
+    disk.rename(tmp_path / "unplugged")
+    disk.mkdir()  # the empty mount point
+    for access in (library.work_dir, library.check_destination):
+        with pytest.raises(ProblemError, match="Reconnect its disk"):
+            access(second)
+    assert list(disk.iterdir()) == []
+    disk.rmdir()
+    (tmp_path / "unplugged").rename(disk)
+    assert record(library, second).path.parent == disk / "out"

@@ -12,7 +12,7 @@ import msgspec
 
 from studio.formats.untrusted_files import user_path
 from studio.kinds.coding import shared_settings, to_json
-from studio.library.folder.file_placing import hash_file
+from studio.library.folder.file_placing import hash_file, make_folder
 from studio.library.folder.stored_paths import StoredPaths
 from studio.library.folder.work_folders import WorkFolders
 from studio.library.index.database import Database
@@ -74,6 +74,7 @@ class JobQueue:
             labels = [labels] * len(resolved)
         folder = str(user_path(output)) if output else ""
         if folder:
+            make_folder(Path(folder))
             StoredPaths(self._root).choose(Path(folder))
         created = now()
         jobs = [

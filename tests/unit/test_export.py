@@ -12,7 +12,7 @@ import pytest
 from msgspec.structs import replace
 
 from studio.library.folder.file_names import numbered, portable_name
-from studio.library.folder.work_folders import WorkFolders
+from studio.library.folder.work_folders import SharedLock, WorkFolders
 from studio.library.recipes.export import TABLE, export
 from studio.library.records import Asset
 from studio.library.store import Library
@@ -190,3 +190,17 @@ def test_a_users_own_files_below_tmp_stay(library: Library, tmp_path: Path) -> N
     WorkFolders(tmp_path).remove_stale(tmp_path)
     assert [path.read_text() for path in own] == ["mine"] * 3
     assert (tmp_path / ".tmp" / "studio-0123456789ab.lock").read_text() == "not a lock"
+
+
+@pytest.mark.parametrize("name", ["export", "results"])
+def test_a_link_in_the_place_of_a_lock_empties_no_file(tmp_path: Path, name: str) -> None:
+    (tmp_path / "precious").write_text("precious")
+    (tmp_path / ".tmp").mkdir()
+    lock = tmp_path / ".tmp" / f"studio-{name}.lock"
+    lock.symlink_to(tmp_path / "precious")
+    with SharedLock(tmp_path, name, 1.0).held():
+        assert (tmp_path / "precious").read_text() == "precious"
+    lock.write_text("mine")
+    with pytest.raises(OSError, match="not a lock"), SharedLock(tmp_path, name, 1.0).held():
+        pass
+    assert lock.read_text() == "mine"

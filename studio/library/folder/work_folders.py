@@ -215,6 +215,7 @@ def _acquire(destination: Path, lock: FileLock, seconds: float) -> None:
     for attempt in range(1, _ATTEMPTS + 1):
         try:
             _make_folder(destination, _PARENT)
+            _check_lock(Path(lock.lock_file))
             lock.acquire(timeout=seconds, poll_interval=_POLL_SECONDS)
         except (FileNotFoundError, FileExistsError):
             # The folder went between two steps; `mkdir` then says that it exists.
@@ -270,6 +271,21 @@ def check_no_link(path: Path) -> None:
             name=path.name,
             path=path.parent,
         )
+
+
+def _check_lock(file: Path) -> None:
+    """Remove a link in the place of a lock: the file behind it would be emptied.
+
+    Raises `OSError` if something else is there.
+    """
+    try:
+        status = file.lstat()
+    except FileNotFoundError:
+        return
+    if stat.S_ISLNK(status.st_mode):
+        file.unlink(missing_ok=True)
+    elif not stat.S_ISREG(status.st_mode) or status.st_size:
+        raise OSError(errno.EINVAL, "not a lock", str(file))
 
 
 def _is_lock(path: Path) -> bool:

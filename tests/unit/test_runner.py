@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from studio.engine.local import client
+from studio.engine.local import client, memory_kills
 from studio.engine.local.client import EngineClient
 from studio.jobs.runner import AssetSaved, JobChanged, Runner
 from studio.kinds.image import ImageRequest
@@ -282,6 +282,13 @@ def test_jobs_that_share_calls_all_end_when_their_engine_is_restarted(
     assert [e.job for e in harness.events if isinstance(e, AssetSaved)] == [j.id for j in jobs]
 
 
+@pytest.fixture
+def memory_is_short(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take every SIGKILL for one by the system, as where it does not count them."""
+    monkeypatch.setattr(memory_kills, "_COUNTERS", tmp_path / "none")
+
+
+@pytest.mark.usefixtures("memory_is_short")
 def test_a_job_that_the_system_killed_is_tried_once_more_with_less_memory(
     harness: Harness,
 ) -> None:
@@ -292,6 +299,7 @@ def test_a_job_that_the_system_killed_is_tried_once_more_with_less_memory(
     assert warning.kind == "memory" and "once more" in str(warning.message)
 
 
+@pytest.mark.usefixtures("memory_is_short")
 def test_a_job_that_is_killed_twice_fails_with_the_reason(harness: Harness) -> None:
     job = harness.enqueue(TextRequest(prompt="[crash]", seed=1, count=3))
     assert harness.run(job) == "failed"
@@ -301,6 +309,7 @@ def test_a_job_that_is_killed_twice_fails_with_the_reason(harness: Harness) -> N
     assert "probably because it ran out of memory" in str(found.problem.message)
 
 
+@pytest.mark.usefixtures("memory_is_short")
 def test_jobs_of_a_group_that_was_killed_are_tried_once_more_alone(harness: Harness) -> None:
     jobs = [
         harness.enqueue(TextRequest(prompt=prompt, seed=1)) for prompt in ("[killed] a", "b", "c")

@@ -151,7 +151,7 @@ def test_a_crash_fails_only_the_job_that_crashed(harness: Harness) -> None:
     bad = harness.library.queue.enqueue([TextRequest(prompt="[crash]", seed=1, count=3)], batch="b")
     jobs = [*batch(harness, "one"), *bad, *batch(harness, "three")]
     assert harness.runner.run_together(jobs, harness.events.append) == ["done", "failed", "done"]
-    assert [len(harness.library.assets.of_job(job.id)) for job in jobs] == [1, 1, 1]
+    assert [len(harness.library.assets.of_job(job.id)) for job in jobs] == [1, 2, 1]
 
 
 def test_cancelling_one_leaves_the_others(harness: Harness) -> None:

@@ -21,6 +21,7 @@ from studio.engine.api import Abilities, Work
 from studio.engine.local.child_process import EngineProcess
 from studio.engine.local.command_run import Run
 from studio.engine.local.environment import LOG_NAME, EngineOptions, engine_variables
+from studio.engine.local.memory_kills import memory_kills, was_killed_for_memory
 from studio.engine.local.process_problems import (
     exit_problem,
     invalid_message_problem,
@@ -64,9 +65,6 @@ MAX_MESSAGE_BYTES = 64 * 1024 * 1024
 
 _log = logging.getLogger(__name__)
 
-_KILLED = -9
-"""Exit code of a process that SIGKILL ended, which the system sends when memory runs out."""
-
 
 class EngineClient:
     """Keeps one warm engine process and runs one command at a time in it.
@@ -99,6 +97,7 @@ class EngineClient:
         self._extra = dict(extra_environment or {})
         # Guards everything below.
         self._changed = threading.Condition()
+        self._memory_kills: int | None = None
         self._engine: EngineProcess | None = None
         self._memory: DeviceMemory | None = None
         self._runs: list[Run] = []
@@ -275,7 +274,11 @@ class EngineClient:
                 return Failed(run.job, restarted_problem())
             if run.accepted or new:
                 problem = exit_problem(engine, self.log_file)
-                return Failed(run.job, problem, was_killed=engine.exit_code == _KILLED)
+                return Failed(
+                    run.job,
+                    problem,
+                    was_killed=was_killed_for_memory(engine.exit_code, self._memory_kills),
+                )
             # The process had already exited while idle: retry with a new one.
 
     def _start_sending(self, run: Run, engine: EngineProcess, data: bytes) -> None:
@@ -413,6 +416,7 @@ class EngineClient:
             str(self._log_dir), os.getpid(), self._device, self._fake, heartbeat
         )
         variables = engine_variables(threads=self._threads, tuned=self._tuned) | self._extra
+        self._memory_kills = memory_kills()
         self._engine = EngineProcess(options, variables, self._wake)
         return self._engine, True
 

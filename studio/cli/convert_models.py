@@ -8,8 +8,12 @@ import sys
 from pathlib import Path
 
 from studio.cli.exit_status import DONE, INTERRUPTED, SOME_FAILED
-from studio.formats.convert_pickle import convert_index, convert_to_safetensors, convertible_files
 from studio.formats.untrusted_files import is_folder, user_path
+from studio.formats.weights.convert_pickle import (
+    convert_index,
+    convert_to_safetensors,
+    convertible_files,
+)
 from studio.protocol import ProblemError, problem
 
 

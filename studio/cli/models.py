@@ -13,7 +13,7 @@ import msgspec
 
 from studio.cli.exit_status import DONE, INTERRUPTED, SOME_FAILED, USAGE_ERROR
 from studio.engine.factory import local_engine
-from studio.formats.base_families import TITLES
+from studio.formats.weights.base_families import TITLES
 from studio.kinds.registry import task_of_format
 from studio.models.registry import Registry
 from studio.models.starter import install_starter, starter_status

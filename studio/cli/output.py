@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from studio.cli.terminal import visible, write_over
-from studio.formats.thoughts import without_thoughts
+from studio.formats.chat.thoughts import without_thoughts
 from studio.jobs.results import LINE_LABEL
 from studio.jobs.runner import AssetSaved, JobChanged, PreviewSaved
 from studio.library.records import Asset, Job

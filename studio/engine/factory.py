@@ -6,7 +6,7 @@ from pathlib import Path
 
 from studio.engine.api import Engine
 from studio.engine.local.client import EngineClient
-from studio.formats.gguf_cache import CACHE_VARIABLE
+from studio.formats.weights.gguf_cache import CACHE_VARIABLE
 
 
 def local_engine(*, logs: Path, cache: Path, device: str = "", threads: int = 0) -> Engine:

@@ -10,7 +10,7 @@ from msgspec import Struct
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from studio.formats.atomic_write import publish, sweep, temporary_file
-from studio.formats.pictures import PictureError, decoding
+from studio.formats.pictures.open_picture import PictureError, decoding
 from studio.protocol import problem
 
 MAX_PIXELS = 64_000_000

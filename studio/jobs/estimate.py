@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from msgspec import Struct
 
-from studio.formats.pictures import decoding
+from studio.formats.pictures.open_picture import decoding
 from studio.jobs.forecast import Peak, peak_of
 from studio.kinds.kind import BatchTiming, WorkTiming
 from studio.kinds.registry import kind_of, known_kind

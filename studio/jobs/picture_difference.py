@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from msgspec import Struct
 
-from studio.formats import png
-from studio.formats.pictures import PictureError, decoding, open_picture
+from studio.formats.pictures import png
+from studio.formats.pictures.open_picture import PictureError, decoding, open_picture
 
 if TYPE_CHECKING:
     from PIL import Image

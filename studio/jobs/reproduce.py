@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from studio.formats.suffixes import CONVERTED_PICTURES
 from studio.formats.untrusted_files import is_file
-from studio.formats.weights_fingerprint import weight_hash
+from studio.formats.weights.weights_fingerprint import weight_hash
 from studio.jobs.picture_difference import PictureDifference, compare_pictures
 from studio.kinds.kind import Medium
 from studio.kinds.registry import kind_of

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
+from studio.formats.chat.thoughts import without_thoughts
 from studio.formats.csv_cells import escaped
-from studio.formats.thoughts import without_thoughts
 from studio.formats.untrusted_files import is_file, open_regular
 from studio.jobs.results_file import (
     COLUMNS,

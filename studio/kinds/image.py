@@ -7,7 +7,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from studio.formats import a1111
+from studio.formats.pictures import a1111
 from studio.kinds.fields import label
 from studio.kinds.kind import Kind, Medium, ModelNeed, WorkTiming
 from studio.protocol import (

@@ -16,8 +16,8 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 from msgspec.structs import replace
 
-from studio.formats.aigc import AigcLabel
 from studio.formats.atomic_write import sweep
+from studio.formats.recipes.aigc import AigcLabel
 from studio.formats.suffixes import TEXTS
 from studio.formats.untrusted_files import is_file, is_folder, user_path
 from studio.kinds.kind import Medium

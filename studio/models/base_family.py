@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from studio.formats.base_families import (
+from studio.formats.weights.base_families import (
     CROSS_ATTENTION_WIDTHS,
     FLUX2_WIDTHS,
     BaseFamily,
     base_of_pipeline,
 )
-from studio.formats.denoiser_parts import denoiser_tensors
-from studio.formats.tensors import Tensors
+from studio.formats.weights.denoiser_parts import denoiser_tensors
+from studio.formats.weights.tensors import Tensors
 from studio.models.model_card import read_config
 
 _CROSS_ATTENTION = "attn2.to_k.weight"

@@ -12,8 +12,8 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from studio.formats.base_families import BaseFamily, base_of_name
 from studio.formats.json_file import read_json_file
+from studio.formats.weights.base_families import BaseFamily, base_of_name
 
 _MAX_WORDS = 8
 _MAX_WORD = 200

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from studio.formats.base_families import TITLES
-from studio.formats.denoiser_parts import (
+from studio.formats.untrusted_files import is_file, is_folder
+from studio.formats.weights.base_families import TITLES
+from studio.formats.weights.denoiser_parts import (
     Part,
     network_of,
     network_of_config,
@@ -14,7 +15,6 @@ from studio.formats.denoiser_parts import (
     read_tensors,
     without_parts,
 )
-from studio.formats.untrusted_files import is_file, is_folder
 from studio.models.model_card import read_config
 from studio.protocol import ModelRef, ProblemError, problem
 

@@ -14,11 +14,11 @@ from typing import Literal, TypeAlias
 import psutil
 from msgspec import Struct
 
-from studio.formats.gguf import read_gguf_header
-from studio.formats.safetensors import read_safetensors_header
 from studio.formats.suffixes import PICKLED_WEIGHTS
-from studio.formats.tensors import count_parameters
-from studio.formats.torch_zip import read_torch_tensors
+from studio.formats.weights.gguf import read_gguf_header
+from studio.formats.weights.safetensors import read_safetensors_header
+from studio.formats.weights.tensors import count_parameters
+from studio.formats.weights.torch_zip import read_torch_tensors
 from studio.kinds.registry import kinds
 from studio.models.description_cache import signature
 from studio.models.identify_folder import component_weights, components, transformers_weights

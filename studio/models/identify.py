@@ -7,24 +7,12 @@ from pathlib import Path
 
 import msgspec
 
-from studio.formats.checkpoint import (
-    configuration_folder,
-    find_checkpoint,
-    folder_beside,
-    input_channels,
-    self_contained_pipeline,
-)
-from studio.formats.denoiser_parts import Part, network_of, parts_of, pipeline_of
-from studio.formats.gguf import TEXT_ARCHITECTURES, GgufHeader, read_gguf_header
-from studio.formats.safetensors import SafetensorsHeader, read_safetensors_header
 from studio.formats.suffixes import (
     CONVERTIBLE_WEIGHTS,
     MODEL_WEIGHTS,
     PICKLED_WEIGHTS,
     REFUSED_WEIGHTS,
 )
-from studio.formats.tensors import Tensors
-from studio.formats.torch_zip import read_torch_tensors
 from studio.formats.untrusted_files import (
     entries_of,
     is_file,
@@ -34,6 +22,18 @@ from studio.formats.untrusted_files import (
     read_start,
     user_path,
 )
+from studio.formats.weights.checkpoint import (
+    configuration_folder,
+    find_checkpoint,
+    folder_beside,
+    input_channels,
+    self_contained_pipeline,
+)
+from studio.formats.weights.denoiser_parts import Part, network_of, parts_of, pipeline_of
+from studio.formats.weights.gguf import TEXT_ARCHITECTURES, GgufHeader, read_gguf_header
+from studio.formats.weights.safetensors import SafetensorsHeader, read_safetensors_header
+from studio.formats.weights.tensors import Tensors
+from studio.formats.weights.torch_zip import read_torch_tensors
 from studio.kinds.registry import task_of_format
 from studio.models.base_family import base_of_checkpoint
 from studio.models.identify_companion import (

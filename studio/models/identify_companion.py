@@ -5,13 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from studio.formats.base_families import CROSS_ATTENTION_WIDTHS, BaseFamily, base_of_pipeline
-from studio.formats.checkpoint import Content, family_of
-from studio.formats.denoiser_parts import pipeline_of
-from studio.formats.gguf import GgufHeader
-from studio.formats.lora import describe_lora
-from studio.formats.safetensors import SafetensorsHeader
-from studio.formats.tensors import Tensors
+from studio.formats.weights.base_families import (
+    CROSS_ATTENTION_WIDTHS,
+    BaseFamily,
+    base_of_pipeline,
+)
+from studio.formats.weights.checkpoint import Content, family_of
+from studio.formats.weights.denoiser_parts import pipeline_of
+from studio.formats.weights.gguf import GgufHeader
+from studio.formats.weights.lora import describe_lora
+from studio.formats.weights.safetensors import SafetensorsHeader
+from studio.formats.weights.tensors import Tensors
 from studio.kinds.registry import task_of_format
 from studio.models.base_family import base_of_checkpoint
 from studio.models.companion_card import read_companion_card

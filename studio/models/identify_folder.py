@@ -12,9 +12,9 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from studio.formats.context_window import context_length
-from studio.formats.safetensors import read_safetensors_header
+from studio.formats.chat.context_window import context_length
 from studio.formats.untrusted_files import is_file, is_folder, read_start
+from studio.formats.weights.safetensors import read_safetensors_header
 from studio.kinds.registry import task_of_format
 from studio.models.base_family import base_of_folder
 from studio.models.model_card import folder_name, languages_of, licence_of, read_config

@@ -7,7 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from studio.formats.sampling_defaults import read_generation_config, read_gguf_sampling
+from studio.formats.chat.sampling_defaults import read_generation_config, read_gguf_sampling
 from studio.formats.untrusted_files import is_folder
 from studio.kinds.model_defaults import known_defaults
 from studio.kinds.registry import kinds

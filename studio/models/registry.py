@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from studio.formats.base_families import TITLES
 from studio.formats.suffixes import MODEL_WEIGHTS
 from studio.formats.untrusted_files import (
     entries_of,
@@ -24,6 +23,7 @@ from studio.formats.untrusted_files import (
     printable,
     user_path,
 )
+from studio.formats.weights.base_families import TITLES
 from studio.kinds.kind import ModelNeed
 from studio.kinds.model_defaults import capabilities_with
 from studio.kinds.registry import kind_of, kinds

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec import Struct
 
-from studio.formats.chat_template import Conversation, plain_text, read_template, render
-from studio.formats.context_window import context_length, cut_turns
+from studio.formats.chat.chat_template import Conversation, plain_text, read_template, render
+from studio.formats.chat.context_window import context_length, cut_turns
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import msgspec
 
-from studio.formats.chat_template import Conversation
-from studio.formats.gguf_cache import converted_folder
+from studio.formats.chat.chat_template import Conversation
+from studio.formats.weights.gguf_cache import converted_folder
 from studio.models.token_count_process import (
     ContextUse,
     CountFailed,

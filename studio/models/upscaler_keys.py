@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from msgspec import Struct
 
-from studio.formats.tensors import Tensors
+from studio.formats.weights.tensors import Tensors
 
 ScaleReader = Callable[[Tensors], int | None]
 

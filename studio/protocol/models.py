@@ -61,7 +61,7 @@ class ModelRef(Struct, frozen=True):
     `task` is its kind of work. `family` is read from the files: a transformers `model_type`, a
     diffusers pipeline class or a spandrel architecture; empty if it is only known after loading.
     `base` is the base family: of a base model its own, of a companion the one that it works with
-    (see `studio.formats.base_families`). `scales` are
+    (see `studio.formats.weights.base_families`). `scales` are
     the factors of an upscaler, empty if unknown. `size` is bytes, `context` tokens.
     """
 

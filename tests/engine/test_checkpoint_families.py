@@ -9,8 +9,8 @@ from diffusers.loaders.single_file_utils import (
     infer_diffusers_model_type,
 )
 
-from studio.formats.checkpoint import FAMILIES, Family, family_of
-from studio.formats.tensors import TensorInfo, Tensors
+from studio.formats.weights.checkpoint import FAMILIES, Family, family_of
+from studio.formats.weights.tensors import TensorInfo, Tensors
 
 # diffusers checks more than one name: sides of tensors, or several names at once.
 ALSO: dict[str, dict[str, tuple[int, ...]]] = {

@@ -12,7 +12,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from studio.formats.convert_pickle import convert_to_safetensors, convertible_files
+from studio.formats.weights.convert_pickle import convert_to_safetensors, convertible_files
 from studio.protocol import ProblemError
 
 

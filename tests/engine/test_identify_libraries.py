@@ -9,8 +9,8 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from studio.formats.gguf import QUANTISATIONS, TEXT_ARCHITECTURES
 from studio.formats.suffixes import PICKLED_WEIGHTS
+from studio.formats.weights.gguf import QUANTISATIONS, TEXT_ARCHITECTURES
 from studio.models.fit import fit, memory_need
 from studio.models.identify import describe_path
 from studio.protocol import DeviceMemory, ProblemError

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from hypothesis import strategies as st
 
-from studio.formats.chat_template import TemplateRefusedError, read_template, render
+from studio.formats.chat.chat_template import TemplateRefusedError, read_template, render
 from studio.protocol import Message
 from tests.fuzz.bounds import bounded
 from tests.fuzz.inputs import ODD_TEXT, ODD_VALUE, damaged, fuzz

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from hypothesis import strategies as st
 
-from studio.formats.gguf import read_gguf_header
-from studio.formats.safetensors import read_safetensors_header
+from studio.formats.weights.gguf import read_gguf_header
+from studio.formats.weights.safetensors import read_safetensors_header
 from studio.models.identify import describe_path
 from studio.protocol import ProblemError
 from tests.fuzz.bounds import bounded

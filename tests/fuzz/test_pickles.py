@@ -12,7 +12,7 @@ from pathlib import Path
 
 from hypothesis import strategies as st
 
-from studio.formats.torch_zip import read_torch_tensors
+from studio.formats.weights.torch_zip import read_torch_tensors
 from studio.models.identify import describe_path
 from studio.protocol import ProblemError
 from tests.fuzz.bounds import bounded

@@ -16,7 +16,7 @@ from PIL import Image, features
 
 from studio.engine.tasks.image.pictures import start_picture
 from studio.engine.tasks.upscale import picture as upscale_picture
-from studio.formats import pictures, png
+from studio.formats.pictures import open_picture, png
 from studio.jobs.contact_sheet import Picture, make_sheet
 from studio.jobs.estimate import picture_pixels
 from studio.jobs.input_check import picture_problem
@@ -135,7 +135,7 @@ def _smaller_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
     """Refuse pictures that take more memory than an input may: the real limits are higher."""
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", _MAX_PIXELS)
     monkeypatch.setattr(start_picture, "MAX_PIXELS", _MAX_PIXELS)
-    monkeypatch.setattr(pictures, "UNCHECKED_PIXELS", _MAX_PIXELS)
+    monkeypatch.setattr(open_picture, "UNCHECKED_PIXELS", _MAX_PIXELS)
 
 
 @fuzz(120, data=st.deferred(lambda: damaged(_pictures())))

@@ -17,8 +17,8 @@ import pytest
 from hypothesis import strategies as st
 from PIL import Image
 
-from studio.formats import png
-from studio.formats.recipe_files import read_content, read_embedded
+from studio.formats.pictures import png
+from studio.formats.recipes.recipe_files import read_content, read_embedded
 from studio.kinds.coding import to_json
 from studio.kinds.image import ImageRequest
 from studio.kinds.text import TextRequest

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pytestqt.qtbot import QtBot
 
-from studio.formats.aigc import AigcLabel
+from studio.formats.recipes.aigc import AigcLabel
 from studio.settings import Paths, load_settings
 from studio.ui.main_window import MainWindow
 from studio.ui.settings.settings_dialog import SettingsDialog

@@ -8,7 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from studio.formats.chat_template import TemplateRefusedError, plain_text, read_template, render
+from studio.formats.chat.chat_template import (
+    TemplateRefusedError,
+    plain_text,
+    read_template,
+    render,
+)
 from studio.protocol import Message
 from tests.fuzz.bounds import bounded
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from studio.formats.context_window import context_length, cut_turns, prompt_budget
+from studio.formats.chat.context_window import context_length, cut_turns, prompt_budget
 
 
 def counting(lengths: list[int], fixed: int) -> tuple[list[int], Callable[[int], int]]:

@@ -14,9 +14,9 @@ from PIL import Image, ImageCms
 from PIL.PngImagePlugin import PngInfo
 from sd_parsers import ParserManager
 
-from studio.formats import jpeg, xmp
-from studio.formats.embedded import Content
-from studio.formats.recipe_files import read_content, read_embedded
+from studio.formats.pictures import jpeg, xmp
+from studio.formats.pictures.embedded import Content
+from studio.formats.recipes.recipe_files import read_content, read_embedded
 from studio.kinds.text import TextRequest
 from studio.kinds.upscale import UpscaleRequest
 from studio.library.recipes.convert_picture import Format

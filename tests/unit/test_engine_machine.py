@@ -13,7 +13,7 @@ import pytest
 from studio.engine.local import devices
 from studio.engine.local.devices import Device, available_bytes, is_out_of_memory, memory_limit
 from studio.engine.local.environment import engine_variables, physical_cores, temporary_environment
-from studio.formats.weights_fingerprint import weight_hash
+from studio.formats.weights.weights_fingerprint import weight_hash
 from studio.protocol import ModelRef, problem
 
 linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="control groups of Linux")

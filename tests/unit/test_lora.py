@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from studio.formats.lora import describe_lora, is_lora
-from studio.formats.tensors import TensorInfo, Tensors
+from studio.formats.weights.lora import describe_lora, is_lora
+from studio.formats.weights.tensors import TensorInfo, Tensors
 
 Sides = tuple[int, int]
 

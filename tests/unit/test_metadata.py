@@ -14,9 +14,9 @@ from msgspec.structs import replace
 from PIL import Image
 from PIL.PngImagePlugin import PngImageFile, PngInfo
 
-from studio.formats import png, xmp
-from studio.formats.aigc import AigcLabel
-from studio.formats.recipe_files import read_embedded
+from studio.formats.pictures import png, xmp
+from studio.formats.recipes.aigc import AigcLabel
+from studio.formats.recipes.recipe_files import read_embedded
 from studio.kinds.coding import to_json
 from studio.kinds.image import ImageRequest
 from studio.kinds.text import TextRequest

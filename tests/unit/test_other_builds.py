@@ -13,7 +13,7 @@ from typing import Literal
 import pytest
 from msgspec.structs import replace
 
-from studio.formats.recipe_files import read_embedded
+from studio.formats.recipes.recipe_files import read_embedded
 from studio.jobs.backlog import Backlog
 from studio.jobs.batch import RemainingJobs, latest_jobs
 from studio.jobs.contact_sheet import Picture, make_sheet

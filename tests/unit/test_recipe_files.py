@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from studio.formats import front_matter, jpeg, png, webp, xmp
-from studio.formats.embedded import HEAD, Content, Embedded, RecipeFormat, WritableFormat
-from studio.formats.recipe_files import read_content, read_embedded, writable_format
+from studio.formats.pictures import jpeg, png, webp, xmp
+from studio.formats.pictures.embedded import HEAD, Content, Embedded, RecipeFormat, WritableFormat
+from studio.formats.recipes import front_matter
+from studio.formats.recipes.recipe_files import read_content, read_embedded, writable_format
 from tests.unit.conftest import png_bytes
 
 RECIPE = '{"request": {"prompt": "狐狸 \\u2028 <&>"}}'

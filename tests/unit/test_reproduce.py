@@ -10,7 +10,7 @@ import msgspec
 import pytest
 from PIL import Image
 
-from studio.formats.weights_fingerprint import weight_hash
+from studio.formats.weights.weights_fingerprint import weight_hash
 from studio.jobs.reproduce import compare, reproduce_request
 from studio.kinds.image import ImageRequest
 from studio.kinds.kind import Medium

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from studio.formats import png
+from studio.formats.pictures import png
 from studio.kinds.coding import request_from_json, to_json
 from studio.kinds.image import ImageRequest
 from studio.library.recipes.metadata import write_with_recipe

@@ -6,7 +6,7 @@ import pytest
 
 from studio.engine.tasks.text.decode.stream import TextStream
 from studio.engine.tasks.text.prompt import build_prompt
-from studio.formats.thoughts import (
+from studio.formats.chat.thoughts import (
     ThoughtAnswer,
     opened_thought,
     split_thoughts,

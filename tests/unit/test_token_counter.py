@@ -15,8 +15,8 @@ from typing import TextIO
 import psutil
 import pytest
 
-from studio.formats.chat_template import Conversation
-from studio.formats.gguf_cache import converted_folder
+from studio.formats.chat.chat_template import Conversation
+from studio.formats.weights.gguf_cache import converted_folder
 from studio.models.token_counter import TokenCounter
 from studio.protocol import Message, ModelRef
 from studio.settings import RESOURCES
@@ -29,7 +29,7 @@ SMOL = ModelRef(
 APP = """
 import sys, threading
 from studio.models.token_counter import TokenCounter
-from studio.formats.chat_template import Conversation
+from studio.formats.chat.chat_template import Conversation
 from studio.protocol import ModelRef
 
 if __name__ == "__main__":

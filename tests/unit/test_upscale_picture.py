@@ -15,8 +15,8 @@ from PIL import Image, ImageCms, ImageOps
 from PIL.PngImagePlugin import PngInfo
 
 from studio.engine.tasks.upscale.picture import Picture, read_picture
-from studio.formats.exif import corrected_exif
-from studio.formats.png_writer import PngWriter
+from studio.formats.pictures.exif import corrected_exif
+from studio.formats.pictures.png_writer import PngWriter
 from studio.protocol import ProblemError, problem
 
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()

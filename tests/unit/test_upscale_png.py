@@ -12,8 +12,8 @@ import pytest
 from PIL import Image, ImageCms
 
 from studio.engine.tasks.upscale.picture import read_picture
-from studio.formats.png import leading_chunks
-from studio.formats.png_writer import PngWriter
+from studio.formats.pictures.png import leading_chunks
+from studio.formats.pictures.png_writer import PngWriter
 
 WIDTH, HEIGHT = 37, 71
 

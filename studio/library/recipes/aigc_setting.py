@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from studio.formats.aigc import FALLBACK_PRODUCER, AigcLabel
+from studio.formats.recipes.aigc import FALLBACK_PRODUCER, AigcLabel
 from studio.settings import Settings
 
 

@@ -11,11 +11,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from studio.formats import a1111, jpeg, png, xmp
-from studio.formats.exif import EXIF_IFD, PREFIX, USER_COMMENT, with_undefined_comment
-from studio.formats.front_matter import yaml_safe
-from studio.formats.pictures import PictureError, decoding, open_picture
-from studio.formats.recipe_files import read_embedded
+from studio.formats.pictures import a1111, jpeg, png, xmp
+from studio.formats.pictures.exif import EXIF_IFD, PREFIX, USER_COMMENT, with_undefined_comment
+from studio.formats.pictures.open_picture import PictureError, decoding, open_picture
+from studio.formats.recipes.front_matter import yaml_safe
+from studio.formats.recipes.recipe_files import read_embedded
 from studio.kinds.coding import to_json
 from studio.library.recipes.metadata import embedded_text, source_type_of
 from studio.library.recipes.source_type import with_source

@@ -1,7 +1,7 @@
 """Generation settings in the texts of other programs, before they are made into a request.
 
 The sd-parsers library reads ComfyUI, Fooocus, InvokeAI and NovelAI. A1111's text (also of Forge)
-is read by `formats/a1111.py`, which writes it too, and SwarmUI's is plain JSON.
+is read by `formats/pictures/a1111.py`, which writes it too, and SwarmUI's is plain JSON.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from typing import Any
 
 from msgspec import Struct
 
-from studio.formats import a1111
-from studio.formats.foreign_texts import (
+from studio.formats.pictures import a1111
+from studio.formats.recipes.foreign_texts import (
     COMFY_GRAPH,
     COMFY_WORKFLOW,
     INVOKE_METADATA,

@@ -1,7 +1,7 @@
 """Write recipes into result files, without encoding the content again, and read them back.
 
-The formats (`formats/embedded.py`) decide where a recipe is stored, and which metadata for other
-programs is added: PNG texts and XMP, front matter, or XMP in exported JPEG and WebP files.
+The formats (`formats/pictures/embedded.py`) decide where a recipe is stored, and which metadata for
+other programs is added: PNG texts and XMP, front matter, or XMP in exported JPEG and WebP files.
 """
 
 from __future__ import annotations
@@ -13,9 +13,14 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from studio.formats.aigc import AigcLabel
-from studio.formats.embedded import Content, Embedded
-from studio.formats.recipe_files import PLAIN_TEXT, read_content, read_embedded, writable_format
+from studio.formats.pictures.embedded import Content, Embedded
+from studio.formats.recipes.aigc import AigcLabel
+from studio.formats.recipes.recipe_files import (
+    PLAIN_TEXT,
+    read_content,
+    read_embedded,
+    writable_format,
+)
 from studio.kinds.coding import recipe_from_json, to_json
 from studio.kinds.kind import Medium
 from studio.kinds.registry import kind_if_known, medium_of

@@ -12,10 +12,10 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from studio.formats.foreign_texts import read_foreign_texts
-from studio.formats.recipe_files import read_content
-from studio.formats.samplers import is_special, sampler_named
-from studio.formats.stealth_png import read_stealth
+from studio.formats.pictures.stealth_png import read_stealth
+from studio.formats.recipes.foreign_texts import read_foreign_texts
+from studio.formats.recipes.recipe_files import read_content
+from studio.formats.recipes.samplers import is_special, sampler_named
 from studio.formats.untrusted_files import open_regular, printable
 from studio.kinds.adapter_text import MAX_WEIGHT
 from studio.kinds.coding import request_from_fields

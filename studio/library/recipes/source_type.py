@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from studio.formats import a1111, xmp
-from studio.formats.embedded import Embedded
+from studio.formats.pictures import a1111, xmp
+from studio.formats.pictures.embedded import Embedded
 from studio.kinds.requests import inputs_of
 from studio.protocol import Request
 

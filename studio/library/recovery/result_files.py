@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from studio.formats import suffixes
-from studio.formats.recipe_files import read_content, read_embedded
+from studio.formats.recipes.recipe_files import read_content, read_embedded
 from studio.formats.untrusted_files import is_file, is_folder, is_unicode, printable
 from studio.kinds.coding import recipe_from_json
 from studio.library.curation.changes import TRASH_FOLDER

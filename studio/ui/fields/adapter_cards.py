@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from studio.formats.base_families import TITLES
+from studio.formats.weights.base_families import TITLES
 from studio.protocol import Adapter, ModelRef
 from studio.ui.fields.number_field import NumberField
 from studio.ui.style.icons import icon

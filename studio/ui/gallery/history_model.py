@@ -16,7 +16,7 @@ from PySide6.QtCore import (
     Qt,
 )
 
-from studio.formats.thoughts import without_thoughts
+from studio.formats.chat.thoughts import without_thoughts
 from studio.kinds.kind import Medium
 from studio.library.records import Asset
 from studio.ui.gallery.thumbnails import Thumbnails

@@ -10,8 +10,8 @@ from pathlib import Path
 from PySide6.QtCore import QMimeData, QObject, QUrl
 from PySide6.QtGui import QGuiApplication, QImage
 
+from studio.formats.chat.thoughts import without_thoughts
 from studio.formats.suffixes import is_result
-from studio.formats.thoughts import without_thoughts
 from studio.formats.untrusted_files import is_file
 from studio.kinds.kind import Medium
 from studio.library.recipes.export import ExportFormat

@@ -9,7 +9,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject, QSize, Qt
 from PySide6.QtGui import QImage, QImageReader, QPixmap
 
-from studio.formats.pictures import can_hold
+from studio.formats.pictures.open_picture import can_hold
 from studio.ui.shell.background import Background
 
 SIDE = 96

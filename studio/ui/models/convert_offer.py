@@ -67,13 +67,13 @@ class ConvertOffer(QPushButton):
 
 
 def _convertible(path: Path) -> tuple[Path, ...]:
-    from studio.formats.convert_pickle import convertible_files
+    from studio.formats.weights.convert_pickle import convertible_files
 
     return convertible_files(path)
 
 
 def _convert_and_add(registry: Registry, path: Path, files: tuple[Path, ...]) -> ModelRef:
-    from studio.formats.convert_pickle import convert_index, convert_to_safetensors
+    from studio.formats.weights.convert_pickle import convert_index, convert_to_safetensors
 
     targets = [convert_to_safetensors(file) for file in files]
     for file in files:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QMenu, QToolButton, QVBoxLayout, QWidget
 
-from studio.formats.base_families import TITLES
+from studio.formats.weights.base_families import TITLES
 from studio.ui.models.model_titles import (
     languages_text,
     place_text,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from studio.formats.base_families import TITLES
+from studio.formats.weights.base_families import TITLES
 from studio.protocol import ModelRef, readable_size
 from studio.ui.style.translations import tr
 

@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 from studio.engine.tasks.image.model import checkpoint_config
 from studio.engine.tasks.image.model.clip_vocabulary import write_clip_tokenizer
 from studio.engine.tasks.image.model.describe import describe
-from studio.formats.tensors import TensorInfo, Tensors
+from studio.formats.weights.tensors import TensorInfo, Tensors
 from studio.protocol import ProblemError
 from tests.engine import tiny_pipelines
 from tests.engine.image.image_bench import IGNORE_LIBRARIES, ImageBench, asked

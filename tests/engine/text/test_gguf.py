@@ -12,8 +12,8 @@ from transformers import AutoTokenizer
 
 from studio.engine.local.job import Job, JobCancelledError
 from studio.engine.tasks.text.model.convert import convert, converted_model
-from studio.formats.chat_template import read_template
-from studio.formats.gguf_cache import CACHE_VARIABLE, converted_folder
+from studio.formats.chat.chat_template import read_template
+from studio.formats.weights.gguf_cache import CACHE_VARIABLE, converted_folder
 from studio.protocol import Event, Loading, ModelRef, ProblemError
 from tests.engine.text.text_bench import TextBench, model_at
 from tests.engine.tiny_text import TEMPLATE, tiny_gguf

@@ -12,7 +12,7 @@ from tokenizers import Tokenizer
 
 from studio.engine.local.job import JobCancelledError
 from studio.engine.tasks.text.decode.decoder import Decoder
-from studio.formats.chat_template import Conversation
+from studio.formats.chat.chat_template import Conversation
 from studio.kinds.text import TextRequest
 from studio.models.token_count_process import CountRequest, count
 from studio.protocol import AssetReady, Event, Loading, Message, ModelRef, ProblemError, TextDelta

@@ -21,7 +21,7 @@ from studio.engine.tasks.upscale import run as run_module
 from studio.engine.tasks.upscale.enlarge import Enlarger
 from studio.engine.tasks.upscale.load import Upscaler
 from studio.engine.tasks.upscale.picture import read_picture
-from studio.formats.png_writer import PngWriter
+from studio.formats.pictures.png_writer import PngWriter
 from studio.kinds.upscale import UpscaleRequest
 from studio.protocol import InputFile, Parent, Preview, ProblemError, Progress
 from tests.engine.upscale.upscale_bench import (

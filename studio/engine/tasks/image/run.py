@@ -37,7 +37,7 @@ from studio.engine.tasks.image.model.encoder_release import encoders_on_demand, 
 from studio.engine.tasks.image.model.load import LoadedPipeline, acquire
 from studio.engine.tasks.image.pictures.transparency import remove_white_background
 from studio.engine.tasks.image.recipes import recipe_of, resolved_request
-from studio.formats.weights_fingerprint import weight_hash
+from studio.formats.weights.weights_fingerprint import weight_hash
 from studio.kinds.image import ImageRequest
 from studio.protocol import Problem, ProblemError, RunJob, UsedModel, seed_of_row, sentence
 

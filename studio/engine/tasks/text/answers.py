@@ -13,7 +13,7 @@ from studio.engine.local.recipes import make_recipe
 from studio.engine.tasks.text.decode.stream import TextStream
 from studio.engine.tasks.text.model.load import LoadedText
 from studio.engine.tasks.text.prompt import Prompt
-from studio.formats.weights_fingerprint import weight_hash
+from studio.formats.weights.weights_fingerprint import weight_hash
 from studio.kinds.text import TextRequest
 from studio.protocol import ModelRef, Recipe, RunJob, seed_of_row, sentence
 

@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 
 from msgspec import Struct
 
-from studio.formats.chat_template import TemplateRefusedError, plain_text, render
-from studio.formats.context_window import Cut, cut_turns, prompt_budget
-from studio.formats.thoughts import opened_thought
+from studio.formats.chat.chat_template import TemplateRefusedError, plain_text, render
+from studio.formats.chat.context_window import Cut, cut_turns, prompt_budget
+from studio.formats.chat.thoughts import opened_thought
 from studio.kinds.text import TextRequest
 from studio.protocol import ProblemError, problem
 

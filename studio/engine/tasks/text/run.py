@@ -11,7 +11,7 @@ from studio.engine.tasks.text.answers import Answers
 from studio.engine.tasks.text.batches import BatchRow, generate_all
 from studio.engine.tasks.text.model.load import acquire
 from studio.engine.tasks.text.prompt import build_prompt
-from studio.formats.context_window import prompt_budget
+from studio.formats.chat.context_window import prompt_budget
 from studio.kinds.model_defaults import with_model_defaults
 from studio.kinds.text import TextRequest
 from studio.protocol import RunJob, sentence

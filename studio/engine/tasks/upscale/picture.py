@@ -15,8 +15,8 @@ from PIL import Image, UnidentifiedImageError
 from studio.engine.tasks.upscale.colour import space_of, to_srgb
 from studio.engine.tasks.upscale.sixteen_bit import has_sixteen_bits, read_sixteen
 from studio.engine.tasks.upscale.tiles import Pixels
-from studio.formats.exif import PREFIX, corrected_exif, upright_xmp, xmp_orientation
-from studio.formats.png import Chunk, leading_chunks
+from studio.formats.pictures.exif import PREFIX, corrected_exif, upright_xmp, xmp_orientation
+from studio.formats.pictures.png import Chunk, leading_chunks
 from studio.protocol import ProblemError, Sentence, problem, sentence
 
 Samples = NDArray[np.uint8] | NDArray[np.uint16]

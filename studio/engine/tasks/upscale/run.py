@@ -22,9 +22,9 @@ from studio.engine.tasks.upscale.load import Upscaler, acquire_upscaler, interru
 from studio.engine.tasks.upscale.picture import Picture, Samples, read_picture
 from studio.engine.tasks.upscale.preview import PartialPreview
 from studio.engine.tasks.upscale.tiles import Pixels, Span, blend, largest_tile
-from studio.formats.png import Chunk
-from studio.formats.png_writer import PngWriter
-from studio.formats.weights_fingerprint import weight_hash
+from studio.formats.pictures.png import Chunk
+from studio.formats.pictures.png_writer import PngWriter
+from studio.formats.weights.weights_fingerprint import weight_hash
 from studio.kinds.upscale import UpscaleRequest
 from studio.protocol import Parent, RunJob, Sentence, problem, readable_size, sentence
 

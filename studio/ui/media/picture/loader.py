@@ -8,7 +8,7 @@ from PySide6.QtCore import QObject, QRunnable, QSize, Qt, QThreadPool, Signal
 from PySide6.QtGui import QImage, QImageReader
 from PySide6.QtWidgets import QDialog
 
-from studio.formats.pictures import can_hold
+from studio.formats.pictures.open_picture import can_hold
 from studio.ui.style.translations import tr
 
 MAX_SHOWN_PIXELS = 40_000_000

@@ -14,7 +14,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from studio.formats.thoughts import ThoughtAnswer, split_thoughts
+from studio.formats.chat.thoughts import ThoughtAnswer, split_thoughts
 from studio.protocol import Sentence
 from studio.ui.style.icons import icon
 from studio.ui.style.theme import GRID, emphasise, mute

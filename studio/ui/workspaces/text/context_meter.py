@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QSizePolicy, QWidget
 
-from studio.formats.chat_template import Conversation
+from studio.formats.chat.chat_template import Conversation
 from studio.kinds.text import TextRequest
 from studio.protocol import ModelRef, Problem
 from studio.ui.shell.state import AppState

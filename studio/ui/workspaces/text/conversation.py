@@ -12,8 +12,8 @@ import msgspec
 from msgspec import Meta, Struct
 
 from studio.formats.atomic_write import make_private_folder, write_atomic
+from studio.formats.chat.thoughts import without_thoughts
 from studio.formats.json_file import set_aside
-from studio.formats.thoughts import without_thoughts
 from studio.protocol import Message, Problem, Sentence
 
 

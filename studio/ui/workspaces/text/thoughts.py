@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtWidgets import QWidget
 
-from studio.formats.thoughts import ThoughtAnswer
+from studio.formats.chat.thoughts import ThoughtAnswer
 from studio.ui.style.theme import mute
 from studio.ui.widgets.collapsible_section import CollapsibleSection
 from studio.ui.workspaces.text.answer_text import AnswerText

@@ -16,7 +16,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from studio.formats.thoughts import without_thoughts
+from studio.formats.chat.thoughts import without_thoughts
 from studio.ui.fields.prompt_edit import PromptEdit
 from studio.ui.shell.typed_signal import TypedSignal
 from studio.ui.style.icons import icon

@@ -18,7 +18,7 @@ from msgspec import Struct
 from studio.engine.local.devices import is_out_of_memory
 from studio.engine.local.job import Job, JobCancelledError
 from studio.engine.tasks.image.model.load import LoadedAdapter, LoadedPipeline, apply_placement
-from studio.formats.weights_fingerprint import weight_hash
+from studio.formats.weights.weights_fingerprint import weight_hash
 from studio.protocol import Adapter, ModelRef, ProblemError, UsedModel, problem, sentence
 
 _MAX_LOADED = 8

@@ -21,13 +21,13 @@ from typing import Any
 
 from studio.engine.tasks.image.model.clip_vocabulary import write_clip_tokenizer
 from studio.formats.atomic_write import is_running
-from studio.formats.checkpoint import (
+from studio.formats.weights.checkpoint import (
     family_of,
     folder_beside,
     input_channels,
     self_contained_pipeline,
 )
-from studio.formats.tensors import Tensors
+from studio.formats.weights.tensors import Tensors
 from studio.protocol import ProblemError, problem
 
 _UNET = "model.diffusion_model."

@@ -9,7 +9,7 @@ import json
 from pathlib import Path
 
 from studio.formats.suffixes import PICKLED_WEIGHTS
-from studio.formats.tensors import Tensors
+from studio.formats.weights.tensors import Tensors
 from studio.protocol import ProblemError, problem
 
 _INDEX_SUFFIX = ".safetensors.index.json"

@@ -6,8 +6,8 @@ import math
 import re
 from typing import Any
 
-from studio.formats.denoiser_parts import DenoiserFamily
-from studio.formats.tensors import Tensors
+from studio.formats.weights.denoiser_parts import DenoiserFamily
+from studio.formats.weights.tensors import Tensors
 
 _SANA_CROSS_HEADS = {2240: 112, 1152: 72}
 """Width of Sana's transformer → channels of a head of its cross-attention."""

@@ -30,8 +30,9 @@ from studio.engine.tasks.image.model.layout import (
     read_index,
 )
 from studio.engine.tasks.image.model.qwen_vocabulary import write_qwen_tokenizer
-from studio.formats.checkpoint import folder_beside
-from studio.formats.denoiser_parts import (
+from studio.formats.json_file import read_json_file
+from studio.formats.weights.checkpoint import folder_beside
+from studio.formats.weights.denoiser_parts import (
     Part,
     denoiser_family,
     denoiser_prefix,
@@ -41,8 +42,7 @@ from studio.formats.denoiser_parts import (
     parts_of,
     read_tensors,
 )
-from studio.formats.json_file import read_json_file
-from studio.formats.tensors import Tensors
+from studio.formats.weights.tensors import Tensors
 from studio.protocol import ModelRef, problem
 
 _FAMILIES = Path(__file__).parent.parent / "families"

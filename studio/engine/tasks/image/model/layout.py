@@ -24,10 +24,10 @@ from studio.engine.tasks.image.model.img2img_support import (
     call_parameters,
     needs_more_than_a_prompt,
 )
-from studio.formats.checkpoint import configuration_folder, folder_beside
-from studio.formats.denoiser_parts import read_tensors
-from studio.formats.safetensors import read_safetensors_header
-from studio.formats.tensors import Tensors
+from studio.formats.weights.checkpoint import configuration_folder, folder_beside
+from studio.formats.weights.denoiser_parts import read_tensors
+from studio.formats.weights.safetensors import read_safetensors_header
+from studio.formats.weights.tensors import Tensors
 from studio.protocol import ModelRef, ProblemError, problem
 
 # Class names that transformers 5 removed but older model folders still use.

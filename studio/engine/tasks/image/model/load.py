@@ -27,7 +27,7 @@ from studio.engine.tasks.image.model.part_files import load_part
 from studio.engine.tasks.image.model.pipeline_fixes import apply_fixes
 from studio.engine.tasks.image.model.preview import ColourMap
 from studio.engine.tasks.image.model.prompt_encoding import EncodedPromptCache
-from studio.formats.tensors import Tensors
+from studio.formats.weights.tensors import Tensors
 from studio.protocol import Capabilities, ModelRef, ProblemError, problem, sentence
 
 Placement = Literal["whole", "parts", "layers"]

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from studio.engine.tasks.image.model.denoiser_layout import missing_parts, read_denoiser_layout
 from studio.engine.tasks.image.model.layout import Layout, read_layout
-from studio.formats.checkpoint import configuration_folder, self_contained_pipeline
-from studio.formats.denoiser_parts import (
+from studio.formats.weights.checkpoint import configuration_folder, self_contained_pipeline
+from studio.formats.weights.denoiser_parts import (
     denoiser_family,
     denoiser_tensors,
     read_tensors,

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageCms, ImageOps
 
-from studio.formats.pictures import PictureError, decoding
+from studio.formats.pictures.open_picture import PictureError, decoding
 from studio.protocol import ProblemError, problem
 
 MAX_PIXELS = 200_000_000

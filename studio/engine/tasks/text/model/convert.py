@@ -22,8 +22,8 @@ from studio.engine.tasks.text.model.load_progress import (
     explain_errors,
     progress_reported,
 )
-from studio.formats.gguf_cache import CACHE_VARIABLE, converted_folder
 from studio.formats.untrusted_files import user_path
+from studio.formats.weights.gguf_cache import CACHE_VARIABLE, converted_folder
 from studio.protocol import ProblemError, Sentence, problem, readable_size, sentence
 
 _PARTIAL_SUFFIX = ".part"

@@ -26,8 +26,8 @@ from studio.engine.tasks.text.model.weight_files import (
     check_embedding,
     read_weight_files,
 )
-from studio.formats.chat_template import SPECIAL_TOKENS, default_template
-from studio.formats.context_window import context_length
+from studio.formats.chat.chat_template import SPECIAL_TOKENS, default_template
+from studio.formats.chat.context_window import context_length
 from studio.protocol import ModelRef, problem, sentence
 
 _TOKENIZERS = ("tokenizer.json", "vocab.json", "vocab.txt", "tekken.json")

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from studio.formats.safetensors import read_safetensors_header
-from studio.formats.tensors import Tensors, count_parameters
+from studio.formats.weights.safetensors import read_safetensors_header
+from studio.formats.weights.tensors import Tensors, count_parameters
 from studio.protocol import ProblemError, problem
 
 _EMBEDDINGS = ("embed_tokens.weight", "wte.weight", "word_embeddings.weight", ".embeddings.weight")

@@ -12,9 +12,9 @@ import struct
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from studio.formats import xmp
-from studio.formats.embedded import Content, Embedded
-from studio.formats.exif import PREFIX as _EXIF
+from studio.formats.pictures import xmp
+from studio.formats.pictures.embedded import Content, Embedded
+from studio.formats.pictures.exif import PREFIX as _EXIF
 
 SIGNATURE = b"\xff\xd8\xff"
 MAX_SEGMENT = 65_533

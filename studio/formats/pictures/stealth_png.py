@@ -12,7 +12,7 @@ import warnings
 import zlib
 from typing import TYPE_CHECKING, BinaryIO
 
-from studio.formats import png
+from studio.formats.pictures import png
 
 if TYPE_CHECKING:
     from PIL import Image

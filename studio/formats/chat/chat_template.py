@@ -20,7 +20,7 @@ from jinja2.ext import Extension, loopcontrols
 from jinja2.parser import Parser
 from msgspec import Struct
 
-from studio.formats.template_sandbox import BoundedEnvironment, TemplateTooCostlyError, bounded
+from studio.formats.chat.template_sandbox import BoundedEnvironment, TemplateTooCostlyError, bounded
 from studio.formats.untrusted_files import read_start
 from studio.protocol import Message
 

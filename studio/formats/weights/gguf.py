@@ -13,8 +13,8 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
-from studio.formats.tensors import TensorInfo, Tensors
 from studio.formats.untrusted_files import open_regular
+from studio.formats.weights.tensors import TensorInfo, Tensors
 from studio.protocol import problem
 
 MetadataValue: TypeAlias = str | int | float | bool

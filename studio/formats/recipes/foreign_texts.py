@@ -8,8 +8,8 @@ from __future__ import annotations
 import contextlib
 from typing import BinaryIO
 
-from studio.formats import a1111, exif, jpeg, png, webp
-from studio.formats.embedded import HEAD
+from studio.formats.pictures import a1111, exif, jpeg, png, webp
+from studio.formats.pictures.embedded import HEAD
 
 COMFY_GRAPH, COMFY_WORKFLOW = "prompt", "workflow"
 NOVEL_DESCRIPTION, NOVEL_SOURCE, NOVEL_COMMENT = "Description", "Source", "Comment"

@@ -7,8 +7,8 @@ from typing import Any
 
 import msgspec
 
-from studio.formats.gguf import read_gguf_header
 from studio.formats.json_file import read_json_file
+from studio.formats.weights.gguf import read_gguf_header
 from studio.protocol import ProblemError
 
 _NEUTRAL = {"temperature": 1.0, "top_p": 1.0, "top_k": 50, "repetition_penalty": 1.0}

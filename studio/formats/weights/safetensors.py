@@ -13,8 +13,8 @@ from typing import Annotated, TypeAlias
 import msgspec
 from msgspec import Meta, Struct
 
-from studio.formats.tensors import TensorInfo, Tensors
 from studio.formats.untrusted_files import open_regular
+from studio.formats.weights.tensors import TensorInfo, Tensors
 from studio.protocol import problem
 
 MAX_HEADER = 24 * 2**20

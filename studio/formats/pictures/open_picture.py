@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from studio.formats import png
+from studio.formats.pictures import png
 from studio.formats.untrusted_files import read_start
 from studio.protocol import ProblemError
 

@@ -13,13 +13,13 @@ from collections.abc import Mapping
 import msgspec
 from msgspec import Struct
 
-from studio.formats.base_families import (
+from studio.formats.weights.base_families import (
     CROSS_ATTENTION_WIDTHS,
     FLUX2_WIDTHS,
     BaseFamily,
     base_of_name,
 )
-from studio.formats.tensors import TensorInfo, Tensors
+from studio.formats.weights.tensors import TensorInfo, Tensors
 
 _PREFIX = re.compile(
     r"^(?:lora_unet_|lora_transformer_|lycoris_|base_model_model_|diffusion_model_|transformer_(?!blocks)"

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
-from studio.formats import front_matter, jpeg, png, webp
-from studio.formats.embedded import HEAD, Content, Embedded, RecipeFormat, WritableFormat
+from studio.formats.pictures import jpeg, png, webp
+from studio.formats.pictures.embedded import HEAD, Content, Embedded, RecipeFormat, WritableFormat
+from studio.formats.recipes import front_matter
 from studio.formats.untrusted_files import open_regular
 
 _WRITABLE: tuple[WritableFormat, ...] = (png,)

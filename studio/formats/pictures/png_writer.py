@@ -16,7 +16,7 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from studio.formats.png import SIGNATURE, Chunk, chunk
+from studio.formats.pictures.png import SIGNATURE, Chunk, chunk
 
 _COLOUR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}
 _ROWS_AT_ONCE = 32

@@ -14,9 +14,9 @@ from pathlib import Path
 
 from studio.formats.atomic_write import publish, temporary_file
 from studio.formats.suffixes import CONVERTIBLE_WEIGHTS
-from studio.formats.torch_pickle import PickledTensor
-from studio.formats.torch_zip import TorchFile, read_torch_file
 from studio.formats.untrusted_files import is_file, is_folder, open_regular, user_path
+from studio.formats.weights.torch_pickle import PickledTensor
+from studio.formats.weights.torch_zip import TorchFile, read_torch_file
 from studio.protocol import problem
 
 _BLOCK = 4 * 2**20

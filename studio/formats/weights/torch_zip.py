@@ -12,15 +12,15 @@ from typing import BinaryIO
 
 from msgspec import Struct
 
-from studio.formats.tensors import Tensors
-from studio.formats.torch_pickle import (
+from studio.formats.untrusted_files import open_regular
+from studio.formats.weights.tensors import Tensors
+from studio.formats.weights.torch_pickle import (
     ForbiddenName,
     PickledTensor,
     PickleError,
     TablePickle,
 )
-from studio.formats.untrusted_files import open_regular
-from studio.formats.zip_directory import ZipError, data_offset, read_directory, read_member
+from studio.formats.weights.zip_directory import ZipError, data_offset, read_directory, read_member
 from studio.protocol import ProblemError, problem
 
 MAX_PICKLE = 8 * 2**20

@@ -12,8 +12,8 @@ from typing import Literal, TypeAlias
 
 from msgspec import Struct
 
-from studio.formats.lora import is_lora
-from studio.formats.tensors import TensorInfo, Tensors
+from studio.formats.weights.lora import is_lora
+from studio.formats.weights.tensors import TensorInfo, Tensors
 
 Content: TypeAlias = Literal[
     "checkpoint",

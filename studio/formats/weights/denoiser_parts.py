@@ -13,9 +13,9 @@ from typing import Any, Literal, TypeAlias
 import msgspec
 from msgspec import Struct
 
-from studio.formats.gguf import read_gguf_header
-from studio.formats.safetensors import read_safetensors_header
-from studio.formats.tensors import TensorInfo, Tensors
+from studio.formats.weights.gguf import read_gguf_header
+from studio.formats.weights.safetensors import read_safetensors_header
+from studio.formats.weights.tensors import TensorInfo, Tensors
 from studio.protocol import ProblemError, problem
 
 DenoiserFamily: TypeAlias = Literal[

@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 import msgspec
 
-from studio.formats.embedded import AIGC, RECIPE, Content, Embedded
+from studio.formats.pictures.embedded import AIGC, RECIPE, Content, Embedded
 
 _MAX_FRONT = 16 * 1024 * 1024
 _MAX_LINES = 10_000

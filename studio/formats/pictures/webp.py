@@ -9,8 +9,8 @@ import struct
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from studio.formats import xmp
-from studio.formats.embedded import Content, Embedded
+from studio.formats.pictures import xmp
+from studio.formats.pictures.embedded import Content, Embedded
 
 MAX_XMP = 16 * 1024 * 1024
 _MAX_EXIF = 16 * 1024 * 1024

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from html import unescape
 from xml.sax.saxutils import escape
 
-from studio.formats.embedded import Embedded
+from studio.formats.pictures.embedded import Embedded
 
 KEYWORD = "XML:com.adobe.xmp"
 """Keyword of the PNG text with the packet."""

@@ -13,8 +13,8 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import BinaryIO, TypeAlias
 
-from studio.formats import a1111, xmp
-from studio.formats.embedded import AIGC, RECIPE, Content, Embedded
+from studio.formats.pictures import a1111, xmp
+from studio.formats.pictures.embedded import AIGC, RECIPE, Content, Embedded
 
 Chunk: TypeAlias = tuple[bytes, bytes]
 """Type (four letters) and data."""

@@ -15,7 +15,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from studio.formats.tensors import TensorInfo
+from studio.formats.weights.tensors import TensorInfo
 
 MAX_OPCODES = 400_000
 """The largest upscalers have 30,000, checkpoints of Stable Diffusion 60,000."""

@@ -1,0 +1,1 @@
+"""What text models need besides their weights: chat templates and context windows."""

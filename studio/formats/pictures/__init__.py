@@ -1,0 +1,1 @@
+"""Pictures and what is embedded in them: PNG, JPEG, WebP, EXIF, XMP."""

@@ -1,0 +1,1 @@
+"""Recipes and settings in files of any format, also those of other programs."""

@@ -108,7 +108,7 @@ def test_a_start_picture_shapes_the_result(family: str, bench: ImageBench) -> No
     different = bench.draw(family, rows=(1,), start=other, strength=0.5, steps=4)
 
     assert np.abs(both.picture(1) - alone.picture(1)).max() <= 2
-    assert np.abs(different.picture(1) - alone.picture(1)).mean() > 0.5
+    assert np.abs(different.picture(1) - alone.picture(1)).mean() > 0.1
     recipe = alone.assets[0].recipe
     assert recipe.parents[0].path == str(start)
     assert alone.progress[-1].steps == 2

@@ -298,12 +298,13 @@ class Registry:
                 models[folder.name] = as_starter(outcome, folder)
             else:
                 problems[printable(folder.name)] = outcome
-        content = self._content(set(models))
-        in_models_folder = {path_key(path) for path in self._models_in_folder()}
-        found = {path_key(each.path) for each in self._found_in(content)}
+        in_folder = tuple(self._models_in_folder())
+        content = self._content(set(models), in_folder)
+        in_models_folder = {path_key(path) for path in in_folder}
+        listed = in_models_folder | {path_key(each.path) for each in self._found_in(content)}
         for entry in content.models:
             key = path_key(entry.path)
-            if entry.hidden or (not entry.added and key not in in_models_folder | found):
+            if entry.hidden or (not entry.added and key not in listed):
                 continue
             outcome = self._descriptions.describe(Path(entry.path))
             if isinstance(outcome, ModelRef):
@@ -311,7 +312,7 @@ class Registry:
                 models[entry.id] = msgspec.structs.replace(outcome, id=entry.id, name=name)
             elif entry.added or key in in_models_folder:
                 problems[entry.id] = outcome
-        for path in self._models_in_folder():
+        for path in in_folder:
             if not is_unicode(path):
                 outcome = self._descriptions.describe(path)
                 if not isinstance(outcome, ModelRef):
@@ -323,11 +324,14 @@ class Registry:
         self._reports = self._folder_reports(content)
         return models
 
-    def _content(self, taken: set[str]) -> Content:
-        """Return the stored content, after adding entries for new models in folders."""
+    def _content(self, taken: set[str], in_folder: tuple[Path, ...]) -> Content:
+        """Return the stored content, after adding entries for new models in folders.
+
+        `in_folder` are the models in the models folder.
+        """
         content = self._remembered.read()
         known = {path_key(entry.path) for entry in content.models}
-        candidates = [FoundModel(str(path)) for path in self._models_in_folder()]
+        candidates = [FoundModel(str(path)) for path in in_folder]
         new = [
             each
             for each in (*candidates, *self._found_in(content))

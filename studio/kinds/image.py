@@ -11,6 +11,7 @@ from studio.formats.pictures import a1111
 from studio.kinds.fields import label
 from studio.kinds.kind import Kind, Medium, ModelNeed, WorkTiming
 from studio.protocol import (
+    COMPANION_ROLES,
     Adapter,
     Capabilities,
     Count,
@@ -205,16 +206,7 @@ KIND: Kind[ImageRequest] = Kind(
     summary="generate pictures from a prompt",
     action="Send to Image",
     formats=("diffusers", "single_file"),
-    companion_formats=(
-        "lora",
-        "embedding",
-        "controlnet",
-        "ip_adapter",
-        "vae",
-        "text_encoder",
-        "image_encoder",
-        "denoiser",
-    ),
+    companion_formats=tuple(sorted(COMPANION_ROLES - {"vocoder"})),
     hub_tags=("text-to-image",),
     no_model="There is no image model yet. Add a diffusers folder or a .safetensors checkpoint.",
     wrong_model="{name} is not an image model. Choose one that makes pictures.",

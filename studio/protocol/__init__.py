@@ -39,6 +39,7 @@ from studio.protocol.events import (
 )
 from studio.protocol.files import FileRef
 from studio.protocol.models import (
+    COMPANION_ROLES,
     Capabilities,
     ModelFormat,
     ModelRef,
@@ -81,6 +82,7 @@ from studio.protocol.sentences import (
 from studio.protocol.sizes import readable_size
 
 __all__ = [
+    "COMPANION_ROLES",
     "FINAL_EVENTS",
     "MAX_PROMPT_LENGTH",
     "MAX_SEED",

@@ -27,7 +27,7 @@ ModelRole: TypeAlias = Literal[
 ]
 
 
-_COMPANION_ROLES: frozenset[ModelRole] = frozenset(
+COMPANION_ROLES: frozenset[ModelRole] = frozenset(
     {
         "lora",
         "embedding",
@@ -41,6 +41,7 @@ _COMPANION_ROLES: frozenset[ModelRole] = frozenset(
         "preview",
     }
 )
+"""Roles of models that work only together with a base model."""
 
 
 class ModelSource(Struct, frozen=True):
@@ -92,7 +93,7 @@ class ModelRef(Struct, frozen=True):
         A denoiser whose pipeline is known is chosen like one; its parts are found by themselves.
         """
         is_whole = self.role == "denoiser" and self.family.endswith("Pipeline")
-        return self.role in _COMPANION_ROLES and not is_whole
+        return self.role in COMPANION_ROLES and not is_whole
 
     @property
     def is_starter(self) -> bool:

@@ -13,7 +13,7 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
-from studio.formats.untrusted_files import open_regular
+from studio.formats.weights.open_weights import open_weights
 from studio.formats.weights.tensors import TensorInfo, Tensors
 from studio.protocol import problem
 
@@ -181,20 +181,12 @@ def read_gguf_header(path: Path) -> GgufHeader:
     Raises `ProblemError`: `model_broken` if the file is truncated or not GGUF, `bad_input` if
     its version is not 2 or 3, `model_missing` if it cannot be opened.
     """
-    try:
-        with open_regular(path) as file:
-            size = file.seek(0, 2)
-            if size < _HEADER.size:
-                raise _not_gguf(path)
-            with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-                return _Reader(path, data, size).read()
-    except OSError as error:
-        raise problem(
-            "model_missing",
-            "The model file {file} cannot be read. Check that it exists and that you may open it.",
-            detail=str(error),
-            file=path,
-        ) from error
+    with open_weights(path) as file:
+        size = file.seek(0, 2)
+        if size < _HEADER.size:
+            raise _not_gguf(path)
+        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            return _Reader(path, data, size).read()
 
 
 class _Reader:

@@ -13,7 +13,7 @@ from typing import Annotated, TypeAlias
 import msgspec
 from msgspec import Meta, Struct
 
-from studio.formats.untrusted_files import open_regular
+from studio.formats.weights.open_weights import open_weights
 from studio.formats.weights.tensors import TensorInfo, Tensors
 from studio.protocol import problem
 
@@ -78,23 +78,15 @@ def read_safetensors_header(path: Path) -> SafetensorsHeader:
     has a tensor whose offsets do not match its shape, `model_missing` if it cannot be opened.
     Messages contain the full path, since files of different components often share a name.
     """
-    try:
-        with open_regular(path) as file:
-            size = file.seek(0, 2)
-            file.seek(0)
-            length = int.from_bytes(file.read(8), "little")
-            if size < 8 or length > MAX_HEADER:
-                raise _not_safetensors(path)
-            if length > size - 8:
-                raise _cut_off(path, 8 + length, size)
-            raw = file.read(length)
-    except OSError as error:
-        raise problem(
-            "model_missing",
-            "The model file {file} cannot be read. Check that it exists and that you may open it.",
-            detail=str(error),
-            file=path,
-        ) from error
+    with open_weights(path) as file:
+        size = file.seek(0, 2)
+        file.seek(0)
+        length = int.from_bytes(file.read(8), "little")
+        if size < 8 or length > MAX_HEADER:
+            raise _not_safetensors(path)
+        if length > size - 8:
+            raise _cut_off(path, 8 + length, size)
+        raw = file.read(length)
     try:
         # Texts in the metadata may contain any number of colons.
         if raw.count(b":") > _MAX_VALUES and _has_too_many_strings(raw):

@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 from msgspec import Struct
 
-from studio.formats.untrusted_files import open_regular
+from studio.formats.weights.open_weights import open_weights
 from studio.formats.weights.tensors import Tensors
 from studio.formats.weights.torch_pickle import (
     ForbiddenName,
@@ -64,28 +64,20 @@ class TorchFile(Struct, frozen=True):
 
 def read_torch_file(path: Path) -> TorchFile:
     """Return the tensors in `path` and their places. Raises as `read_torch_tensors`."""
-    try:
-        with open_regular(path) as file:
-            start = file.read(4)
-            file.seek(0)
-            if start.startswith(b"PK"):
-                content, storages = _read_zip(path, file)
-            elif start.startswith(b"\x80"):
-                content, storages = _read_legacy(path, file)
-            else:
-                raise problem(
-                    "bad_input",
-                    "The file {file} is not a PyTorch model that can be read. Look for a "
-                    ".safetensors or .pth file of the same model.",
-                    file=path.name,
-                )
-    except OSError as error:
-        raise problem(
-            "model_missing",
-            "The model file {file} cannot be read. Check that it exists and that you may open it.",
-            detail=str(error),
-            file=path,
-        ) from error
+    with open_weights(path) as file:
+        start = file.read(4)
+        file.seek(0)
+        if start.startswith(b"PK"):
+            content, storages = _read_zip(path, file)
+        elif start.startswith(b"\x80"):
+            content, storages = _read_legacy(path, file)
+        else:
+            raise problem(
+                "bad_input",
+                "The file {file} is not a PyTorch model that can be read. Look for a "
+                ".safetensors or .pth file of the same model.",
+                file=path.name,
+            )
     tensors = _unwrap(content)
     if not tensors:
         raise problem(

@@ -150,40 +150,37 @@ def _qwen_image(tensors: Tensors) -> dict[str, Any]:
 
 
 def _pixart(tensors: Tensors) -> dict[str, Any]:
-    width, channels, patch, _ = tensors["x_embedder.proj.weight"].shape
-    has_size = "csize_embedder.mlp.0.weight" in tensors
-    return {
-        "sample_size": math.isqrt(tensors["pos_embed"].shape[1]) * patch,
-        "patch_size": patch,
-        "in_channels": channels,
-        "out_channels": tensors["final_layer.linear.weight"].shape[0] // patch**2,
-        "num_layers": _count(tensors, r"blocks\.(\d+)\."),
-        "attention_head_dim": 72,
-        "num_attention_heads": width // 72,
-        "cross_attention_dim": width,
-        "caption_channels": tensors["y_embedder.y_proj.fc1.weight"].shape[1],
-        "use_additional_conditions": has_size,
+    return _patch_blocks(tensors, head=72) | {
+        "use_additional_conditions": "csize_embedder.mlp.0.weight" in tensors,
         "norm_type": "ada_norm_single",
     }
 
 
 def _sana(tensors: Tensors) -> dict[str, Any]:
-    width, channels, patch, _ = tensors["x_embedder.proj.weight"].shape
+    options = _patch_blocks(tensors, head=32)
+    width = options["cross_attention_dim"]
     cross = _SANA_CROSS_HEADS.get(width, 32)
     hidden = tensors["blocks.0.mlp.point_conv.conv.weight"].shape[1]
+    return options | {
+        "cross_attention_head_dim": cross,
+        "num_cross_attention_heads": width // cross,
+        "mlp_ratio": hidden / width,
+    }
+
+
+def _patch_blocks(tensors: Tensors, head: int) -> dict[str, Any]:
+    """Return the options that PixArt and Sana share; `head` is the channels of a head."""
+    width, channels, patch, _ = tensors["x_embedder.proj.weight"].shape
     return {
         "sample_size": math.isqrt(tensors["pos_embed"].shape[1]) * patch,
         "patch_size": patch,
         "in_channels": channels,
         "out_channels": tensors["final_layer.linear.weight"].shape[0] // patch**2,
         "num_layers": _count(tensors, r"blocks\.(\d+)\."),
-        "attention_head_dim": 32,
-        "num_attention_heads": width // 32,
-        "cross_attention_head_dim": cross,
-        "num_cross_attention_heads": width // cross,
+        "attention_head_dim": head,
+        "num_attention_heads": width // head,
         "cross_attention_dim": width,
         "caption_channels": tensors["y_embedder.y_proj.fc1.weight"].shape[1],
-        "mlp_ratio": hidden / width,
     }
 
 

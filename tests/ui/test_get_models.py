@@ -84,6 +84,21 @@ def open_dialog(window: MainWindow, qtbot: QtBot) -> ModelsDialog:
     return found
 
 
+@pytest.mark.usefixtures("hub")
+def test_a_hidden_page_lays_out_no_card(
+    open_window: Callable[[], MainWindow], qtbot: QtBot
+) -> None:
+    """All cards at once would stop the window when the page is shown."""
+    window = open_window()
+    window.open_models("text")
+    dialog = window.findChild(ModelsDialog)
+    assert isinstance(dialog, ModelsDialog)
+    qtbot.waitUntil(lambda: len(dialog.get.cards) == 4, timeout=10_000)
+    assert all(card.isHidden() for card in dialog.get.cards.values())
+    dialog.show_get("text")
+    qtbot.waitUntil(lambda: all(card.isVisible() for card in dialog.get.cards.values()))
+
+
 def rows_of(view: QTreeWidget) -> list[str]:
     flags = Qt.MatchFlag.MatchContains | Qt.MatchFlag.MatchRecursive
     return [item.text(0) for item in view.findItems("", flags)]

@@ -19,10 +19,11 @@ from tests.unit.model_files import write_llama, write_safetensors
 
 
 @pytest.fixture
-def dialog(window: MainWindow) -> InstalledPage:
+def dialog(window: MainWindow, qtbot: QtBot) -> InstalledPage:
     window.open_models("text")
     found = window.findChild(ModelsDialog)
     assert isinstance(found, ModelsDialog)
+    qtbot.waitUntil(lambda: bool(names(found.installed)), timeout=5000)
     return found.installed
 
 

@@ -10,7 +10,6 @@ from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
     QProgressBar,
-    QScrollArea,
     QVBoxLayout,
     QWidget,
 )
@@ -26,6 +25,7 @@ from studio.ui.widgets.buttons import dialog_button, tool_button
 from studio.ui.widgets.elided_label import StatusLine
 from studio.ui.widgets.empty_state import EmptyState
 from studio.ui.widgets.plain_text import one_line, plain_tooltip
+from studio.ui.widgets.scroll_column import ScrollColumn
 from studio.ui.widgets.times import rough_duration_text
 from studio.ui.widgets.tinted_label import TintedLabel
 
@@ -54,17 +54,8 @@ class DownloadsPage(QWidget):
             self.tr("Models that you get appear here, and go on after a restart."),
             parent=self,
         )
-        self._content = QWidget()
-        self._content.setObjectName("downloads.view")
-        self._column = QVBoxLayout(self._content)
-        self._column.setContentsMargins(0, 0, GRID, 0)
-        self._column.setSpacing(GRID)
-        self._column.addStretch(1)
-        self._scroll = QScrollArea(self)
-        self._scroll.setWidgetResizable(True)
-        self._scroll.setFrameShape(QScrollArea.Shape.NoFrame)
-        self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self._scroll.setWidget(self._content)
+        self._column = ScrollColumn(self, fills=True)
+        self._column.content.setObjectName("downloads.view")
         self.clear = dialog_button(
             self.tr("Clear finished"),
             "downloads.clear",
@@ -80,7 +71,7 @@ class DownloadsPage(QWidget):
         layout.setSpacing(GRID)
         layout.addWidget(self.offline)
         layout.addWidget(self._empty, 1)
-        layout.addWidget(self._scroll, 1)
+        layout.addWidget(self._column, 1)
         layout.addLayout(bottom)
         self._downloads.changed.connect(self.refresh)
         self.refresh()
@@ -100,18 +91,17 @@ class DownloadsPage(QWidget):
             shown = self.rows.get(status.id)
             if shown is None:
                 shown = self.rows[status.id] = self._make_row(status.id)
-            if self._column.indexOf(shown) != place:
-                self._column.removeWidget(shown)
-                self._column.insertWidget(place, shown)
+            if self._column.place_of(shown) != place:
+                self._column.add(shown, place)
             shown.show_status(status, is_first=place == 0)
         self._empty.setVisible(not statuses)
-        self._scroll.setVisible(bool(statuses))
+        self._column.setVisible(bool(statuses))
         self.clear.setEnabled(any(status.state == "done" for status in statuses))
 
     # ---- private
 
     def _make_row(self, id: str) -> DownloadRow:
-        row = DownloadRow(self._content)
+        row = DownloadRow(self._column.content)
         row.pause.clicked.connect(lambda: self._pause_or_resume(row))
         row.up.clicked.connect(partial(self._move_up, id))
         row.cancel.clicked.connect(lambda: self._cancel(row))

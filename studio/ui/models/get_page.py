@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 from PySide6.QtCore import QSize, Qt, QTimer, Signal
+from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import (
     QComboBox,
     QHBoxLayout,
     QLineEdit,
     QListWidget,
     QListWidgetItem,
-    QScrollArea,
     QStackedWidget,
     QVBoxLayout,
     QWidget,
@@ -34,6 +34,7 @@ from studio.ui.style.theme import GRID
 from studio.ui.style.translations import active_language, tr, translated
 from studio.ui.widgets.buttons import dialog_button
 from studio.ui.widgets.plain_text import one_line
+from studio.ui.widgets.scroll_column import ScrollColumn
 from studio.ui.widgets.tinted_label import TintedLabel
 
 if TYPE_CHECKING:
@@ -77,21 +78,11 @@ class GetPage(QWidget):
         self.uses.setIconSize(QSize(18, 18))
         self.uses.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.uses.currentItemChanged.connect(lambda *_: self._filter())
-        self._content = QWidget()
-        self._column = QVBoxLayout(self._content)
-        self._column.setContentsMargins(0, 0, GRID, 0)
-        self._column.setSpacing(GRID)
-        self._column.addStretch(1)
-        scroll = QScrollArea(self)
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QScrollArea.Shape.NoFrame)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setWidget(self._content)
-        self._scroll = scroll
+        self._column = ScrollColumn(self, fills=True)
         self.results = HubResults(state, self.getter, self)
         self.results.closed.connect(self._show_cards)
         self._pages = QStackedWidget(self)
-        self._pages.addWidget(scroll)
+        self._pages.addWidget(self._column)
         self._pages.addWidget(self.results)
         self.status = TintedLabel(self)
         self.status.setObjectName("get.status")
@@ -119,6 +110,11 @@ class GetPage(QWidget):
         self.getter.declined.connect(self._declined)
         self.getter.failed.connect(self._failed)
         self._load()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        if not event.spontaneous():
+            self._show_wanted_cards()
 
     def get_entry(self, id: str) -> None:
         """Get the entry of the catalogue with this id, as soon as the catalogue has been read."""
@@ -208,13 +204,15 @@ class GetPage(QWidget):
 
     def _add_card(self, entry: CatalogueEntry, choice: Choice, found: _Found) -> None:
         language = active_language(self._state.settings.language)
-        card = EntryCard(entry, choice, found.catalogue, found.memories, language, self._content)
+        content = self._column.content
+        card = EntryCard(entry, choice, found.catalogue, found.memories, language, content)
         card.get_requested.connect(lambda variant: self._get(card, variant))
         card.downloads_requested.connect(self.downloads_requested)
-        card.setVisible(self._is_for(entry, self._current_use()))
+        # While the page is hidden, its cards are too: they would all be laid out when it is shown.
+        card.setVisible(self.isVisible() and self._is_for(entry, self._current_use()))
         self.cards[entry.id] = card
         order = [id for id in self._order(found) if id in self.cards]
-        self._column.insertWidget(order.index(entry.id), card)
+        self._column.add(card, order.index(entry.id))
 
     def _cards_in_order(self) -> list[EntryCard]:
         order = [] if self._found is None else self._order(self._found)
@@ -274,16 +272,20 @@ class GetPage(QWidget):
         return (not id or id in entry.uses) and (not task or entry.task == task)
 
     def _filter(self) -> None:
+        self._show_wanted_cards()
+        self._column.show_top()
+        self._show_cards()
+
+    def _show_wanted_cards(self) -> None:
         use = self._current_use()
         wanted = [card for card in self._cards_in_order() if self._is_for(card.entry, use)]
         for card in self.cards.values():
             if card not in wanted:
                 card.hide()
-        # One by one: laying out all of them at once would stop the window for a moment.
-        shows = (card.show for card in wanted)
-        run_in_slices(self, shows, lambda: self._current_use() == use)
-        self._scroll.verticalScrollBar().setValue(0)
-        self._show_cards()
+        if self.isVisible():
+            # One by one: laying out all of them at once would stop the window for a moment.
+            shows = (card.show for card in wanted)
+            run_in_slices(self, shows, lambda: self._current_use() == use)
 
     def _get_wanted(self) -> None:
         card = self.cards.get(self._wanted)

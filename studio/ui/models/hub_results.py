@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSize, Qt, QUrl, Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
 from studio.kinds.registry import kinds
 from studio.protocol import Problem, readable_size
@@ -17,6 +17,7 @@ from studio.ui.style.translations import translated
 from studio.ui.widgets.buttons import PrimaryButton, dialog_button
 from studio.ui.widgets.open_link_dialog import OpenLinkDialog
 from studio.ui.widgets.plain_text import one_line, plain_label
+from studio.ui.widgets.scroll_column import ScrollColumn
 from studio.ui.widgets.tinted_label import TintedLabel
 
 if TYPE_CHECKING:
@@ -43,16 +44,7 @@ class HubResults(QWidget):
         self.status.setObjectName("get.found")
         self.status.setWordWrap(True)
         back = dialog_button(self.tr("Back to the suggestions"), "get.back", self.closed.emit, self)
-        self._content = QWidget()
-        self._column = QVBoxLayout(self._content)
-        self._column.setContentsMargins(0, 0, GRID, 0)
-        self._column.setSpacing(GRID)
-        self._column.addStretch(1)
-        scroll = QScrollArea(self)
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QScrollArea.Shape.NoFrame)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setWidget(self._content)
+        self._column = ScrollColumn(self, fills=True)
         top = QHBoxLayout()
         top.addWidget(self.status, 1)
         top.addWidget(back, 0, Qt.AlignmentFlag.AlignTop)
@@ -60,7 +52,7 @@ class HubResults(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(GRID)
         layout.addLayout(top)
-        layout.addWidget(scroll, 1)
+        layout.addWidget(self._column, 1)
 
     def search(self, text: str, task: str) -> None:
         """Look at an address, a path or a repository; search for anything else."""
@@ -113,10 +105,10 @@ class HubResults(QWidget):
         self._look_at(self.rows[0], models[0].repository, number, follow=True)
 
     def _add_row(self, name: str, summary: str, page: str = "") -> ResultRow:
-        row = ResultRow(name, summary, page, self._content)
+        row = ResultRow(name, summary, page, self._column.content)
         row.get.clicked.connect(lambda: self._get(row))
         self.rows.append(row)
-        self._column.insertWidget(len(self.rows) - 1, row)
+        self._column.add(row)
         return row
 
     def _look_at(self, row: ResultRow, text: str, number: int, *, follow: bool) -> None:

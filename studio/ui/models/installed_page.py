@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from PySide6.QtCore import QSize, Qt
+from PySide6.QtCore import QSize, Qt, QTimer
 from PySide6.QtWidgets import (
     QFileDialog,
     QHBoxLayout,
@@ -104,7 +104,8 @@ class InstalledPage(QWidget):
         layout.addWidget(self.folders)
         layout.addWidget(self.starter)
         state.models_changed.connect(self.refresh)
-        self.refresh()
+        # Not now: with many models, the dialog would open late.
+        QTimer.singleShot(0, self, self.refresh)
 
     def refresh(self) -> None:
         """Rebuild the list, keeping the selection."""

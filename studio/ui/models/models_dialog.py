@@ -9,6 +9,7 @@ from studio.ui.models.downloads import downloads_of
 from studio.ui.models.downloads_page import DownloadsPage
 from studio.ui.models.get_page import GetPage
 from studio.ui.models.installed_page import InstalledPage
+from studio.ui.shell.event_loop_slices import Slice, run_in_slices
 from studio.ui.shell.state import AppState
 from studio.ui.style.icons import icon
 from studio.ui.style.theme import GRID
@@ -24,24 +25,45 @@ class ModelsDialog(QDialog):
         self.setWindowTitle(self.tr("Models"))
         self.resize(112 * GRID, 78 * GRID)
         self._state = state
+        self._task = task
+        self._get: GetPage | None = None
+        self._downloads_page: DownloadsPage | None = None
         self.installed = InstalledPage(state, task, self)
-        self.get = GetPage(state, task, self)
-        self.downloads = DownloadsPage(state, self)
+        self._places = [_Place(self), _Place(self)]
         self.pages = QTabWidget(self)
         self.pages.setObjectName("models.pages")
         self.pages.setDocumentMode(True)
         self.pages.addTab(self.installed, icon("package"), self.tr("Installed"))
-        self.pages.addTab(self.get, icon("search"), self.tr("Get models"))
-        self.pages.addTab(self.downloads, icon("download"), "")
+        self.pages.addTab(self._places[0], icon("search"), self.tr("Get models"))
+        self.pages.addTab(self._places[1], icon("download"), "")
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, GRID, 0, 0)
         layout.addWidget(self.pages)
-        self.get.downloads_requested.connect(self.show_downloads)
         self._downloads.changed.connect(self._show_count)
         self.finished.connect(lambda _: self.installed.close_search())
         self._show_count()
         if state.models_known and not state.models(task or None):
             self.show_get(task)
+        # Building all pages at once would stop the window for a moment.
+        slices: list[Slice] = [lambda: None, lambda: self.downloads, lambda: self.get]
+        run_in_slices(self, slices, lambda: True)
+
+    @property
+    def get(self) -> GetPage:
+        """The page where models can be got, built on first use."""
+        if self._get is None:
+            self._get = GetPage(self._state, self._task, self)
+            self._get.downloads_requested.connect(self.show_downloads)
+            self._places[0].fill(self._get)
+        return self._get
+
+    @property
+    def downloads(self) -> DownloadsPage:
+        """The page of downloads, built on first use."""
+        if self._downloads_page is None:
+            self._downloads_page = DownloadsPage(self._state, self)
+            self._places[1].fill(self._downloads_page)
+        return self._downloads_page
 
     def show_installed(self) -> None:
         """Show what is installed."""
@@ -49,15 +71,16 @@ class ModelsDialog(QDialog):
 
     def show_get(self, task: str = "", entry: str = "") -> None:
         """Show what can be got for a kind of work, and get an entry of the catalogue, if given."""
-        self.pages.setCurrentWidget(self.get)
+        page = self.get
+        self.pages.setCurrentWidget(self._places[0])
         if task:
-            self.get.show_uses_of(task)
+            page.show_uses_of(task)
         if entry:
-            self.get.get_entry(entry)
+            page.get_entry(entry)
 
     def show_downloads(self) -> None:
         """Show the downloads."""
-        self.pages.setCurrentWidget(self.downloads)
+        self.pages.setCurrentWidget(self._places[1])
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
@@ -67,5 +90,18 @@ class ModelsDialog(QDialog):
     def _show_count(self) -> None:
         count = len(self._downloads.running)
         title = self.tr("Downloads")
-        index = self.pages.indexOf(self.downloads)
+        index = self.pages.indexOf(self._places[1])
         self.pages.setTabText(index, f"{title} ({count})" if count else title)
+
+
+class _Place(QWidget):
+    """Where a page of the dialog will be."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._layout = QVBoxLayout(self)
+        self._layout.setContentsMargins(0, 0, 0, 0)
+
+    def fill(self, page: QWidget) -> None:
+        """Show the page here."""
+        self._layout.addWidget(page)

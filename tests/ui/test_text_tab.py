@@ -23,6 +23,7 @@ from studio.ui.workspaces.text.answer_text import MAX_STREAMED_MARKDOWN, AnswerT
 from studio.ui.workspaces.text.answers import AnswerCard, AnswerColumns
 from studio.ui.workspaces.text.conversation import Answer, Conversation, Turn
 from studio.ui.workspaces.text.conversation_view import SHOWN_AT_ONCE
+from studio.ui.workspaces.text.turn_view import TurnView
 
 
 @pytest.fixture
@@ -44,6 +45,13 @@ def ask(tab: Any, prompt: str, count: int = 1) -> None:
     tab.run_bar.count.setValue(count)
     tab.prompt.setPlainText(prompt)
     tab.generate()
+
+
+def shown_prompts(tab: Any) -> list[str]:
+    """The prompts on screen, from top to bottom."""
+    rows = tab.view._rows
+    views = (rows.itemAt(n).widget() for n in range(rows.count()))
+    return [view.turn.prompt for view in views if isinstance(view, TurnView)]
 
 
 def answered(tab: Any, qtbot: QtBot, turns: int) -> list[Turn]:
@@ -168,6 +176,24 @@ def test_editing_an_earlier_message_replaces_the_turns_after_it(tab: Any, qtbot:
     turns = answered(tab, qtbot, 1)
     assert [turn.prompt for turn in turns] == ["one and a half"]
     assert request_of(jobs(tab)[2]).messages == ()
+    assert shown_prompts(tab) == ["one and a half"]
+
+
+def test_editing_replaces_the_turns_on_screen_of_a_long_conversation(
+    tab: Any, qtbot: QtBot
+) -> None:
+    answer = [Answer(text="yes")]
+    turns = [Turn(prompt=f"no. {n}", answers=answer) for n in range(2 * SHOWN_AT_ONCE)]
+    tab.chat.replace(Conversation(turns), "")
+    tab.view.edit_requested.emit(turns[-2])
+    tab.prompt.setPlainText("another")
+    tab.generate()
+    prompts = [f"no. {n}" for n in range(SHOWN_AT_ONCE, 2 * SHOWN_AT_ONCE - 2)]
+    assert shown_prompts(tab) == [*prompts, "another"]
+    tab.view._show_earlier()
+    assert shown_prompts(tab)[0] == "no. 0"
+    tab.chat.remove_from(turns[0])
+    assert shown_prompts(tab) == []
 
 
 def test_a_failure_is_shown_in_its_turn_and_in_the_message_bar(

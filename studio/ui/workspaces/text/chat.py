@@ -70,7 +70,7 @@ class Chat(QObject):
         self._save_timer.setSingleShot(True)
         self._save_timer.setInterval(SAVE_AFTER_MS)
         self._save_timer.timeout.connect(self._save_in_background)
-        self.conversation = Conversation()
+        self.conversation = view.conversation
         state.reports.job_changed.connect(self._resume)
         view.chosen.connect(lambda _: self._changed())
 
@@ -133,7 +133,7 @@ class Chat(QObject):
         index = self.index_of(turn)
         if index is not None:
             del self.conversation.turns[index:]
-            self._view.remove_from(index)
+            self._view.drop_removed()
             self._changed()
 
     # ---- sending

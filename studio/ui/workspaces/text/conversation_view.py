@@ -88,14 +88,18 @@ class ConversationView(QWidget):
         self._after_change()
         self.to_end()
 
-    def remove_from(self, index: int) -> None:
-        """Remove the views of the turns from an index on."""
-        first = len(self.conversation.turns) - len(self._views)
-        while self._views and first + len(self._views) > index:
-            view = self._views.pop()
+    def drop_removed(self) -> None:
+        """Remove the views of turns that are no longer in the conversation."""
+        left = {id(turn) for turn in self.conversation.turns}
+        for view in [view for view in self._views if id(view.turn) not in left]:
+            self._views.remove(view)
             self._rows.removeWidget(view)
             view.hide()
             view.deleteLater()
+        if not self._views:
+            for turn in self.conversation.turns[-SHOWN_AT_ONCE:]:
+                self._insert(len(self._views), turn)
+        self._after_change()
 
     def view_of(self, turn: Turn) -> TurnView | None:
         """Return the widget of a turn, or None if it was not built."""

@@ -20,9 +20,10 @@ _TOKEN_ROOM = 0.12
 class TextRequest(Request, Struct, frozen=True, kw_only=True, tag_field="task", tag="text"):
     """Generate `count` answers with a language model, in one batch.
 
-    `messages` holds the earlier turns, without a system turn (see `system_prompt`). Row *i* uses
-    seed `seed + i`. A temperature of 0 is greedy. `top_k` 0 and `top_p` 1.0 disable them. None
-    means "what suits the model"; the recipe records the value that was used.
+    `messages` holds the earlier turns, without a system turn (see `system_prompt`). The answer
+    goes on from `answer_start`, which is part of the result. Row *i* uses seed `seed + i`. A
+    temperature of 0 is greedy. `top_k` 0 and `top_p` 1.0 disable them. None means "what suits the
+    model"; the recipe records the value that was used.
     """
 
     prompt: Annotated[Prompt, label("Prompt", "What you want to get", flags="-p --prompt")]
@@ -30,6 +31,14 @@ class TextRequest(Request, Struct, frozen=True, kw_only=True, tag_field="task", 
         Prompt, label("System prompt", "How the model should behave", flags="--system")
     ] = ""
     messages: tuple[Message, ...] = ()
+    answer_start: Annotated[
+        Prompt,
+        label(
+            "Start of the answer",
+            "The answer goes on from this text",
+            flags="--answer-start",
+        ),
+    ] = ""
     model: Annotated[Name, label("Model", "The id or path of a model", flags="--model")] = ""
     seed: Annotated[Seed | None, label("Seed", flags="--seed")] = None
     count: Annotated[Count, label("Variations", flags="-n --count")] = 1
@@ -107,7 +116,7 @@ def _memory(
     return int(weights * (1 + _TOKEN_ROOM))
 
 
-_CONVERSATION = frozenset({"prompt", "system_prompt", "messages", "seed", "count"})
+_CONVERSATION = frozenset({"prompt", "system_prompt", "messages", "answer_start", "seed", "count"})
 
 KIND: Kind[TextRequest] = Kind(
     request=TextRequest,

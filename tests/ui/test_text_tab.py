@@ -153,6 +153,83 @@ def test_text_generated_before_a_stop_is_kept(tab: Any, qtbot: QtBot) -> None:
     assert tab.chat.conversation.turns[0].answers[0].text
 
 
+def test_a_stopped_answer_is_marked_and_continued_where_it_ended(tab: Any, qtbot: QtBot) -> None:
+    ask(tab, "one [slow]")
+    (turn,) = tab.chat.conversation.turns
+    qtbot.waitUntil(lambda: len(turn.answers[0].text) > 8, timeout=10_000)
+    tab.stop()
+    qtbot.waitUntil(lambda: not tab.run_bar.stop.isEnabled(), timeout=10_000)
+    written = turn.answers[0].text
+    card = tab.view.view_of(turn)._single
+    assert "Stopped" in card._note.text()
+    card.go_on.click()
+    # The fake engine is slow for all prompts that say so.
+    qtbot.waitUntil(lambda: len(turn.answers[0].text) > len(written.rstrip()), timeout=20_000)
+    assert turn.answers[0].text.startswith(written.rstrip())
+    qtbot.waitUntil(lambda: len(jobs(tab)) == 2, timeout=10_000)
+    request = request_of(jobs(tab)[1])
+    assert (request.prompt, request.answer_start) == ("one [slow]", written.rstrip())
+    assert request.seed == turn.answers[0].seed
+    assert request.messages == ()
+
+
+def test_a_continued_answer_is_one_result_with_its_start(tab: Any, qtbot: QtBot) -> None:
+    turns = [Turn(prompt="one", answers=[Answer(text="Once upon", seed=3, stopped=True)])]
+    tab.chat.replace(Conversation(turns), "")
+    tab.view.view_of(turns[0])._single.go_on.click()
+    (turn,) = answered(tab, qtbot, 1)
+    assert turn.answers[0].text == "Once upon and so on to 3."
+    assert turn.answers[0].text in Path(turn.answers[0].path).read_text("utf-8")
+    assert not turn.answers[0].stopped
+    assert tab.view.view_of(turn)._single.go_on.isHidden()
+
+
+def test_what_was_written_when_the_window_closed_is_kept_and_marked(
+    open_window: Callable[[], MainWindow], qtbot: QtBot
+) -> None:
+    first = open_window()
+    tab: Any = first.tab("text")
+    ask(tab, "one [slow]")
+    # Long after the last change other than the text.
+    qtbot.waitUntil(lambda: not tab.chat._save_timer.isActive(), timeout=10_000)
+    qtbot.waitUntil(lambda: len(tab.chat.conversation.turns[0].answers[0].text) > 8, timeout=9000)
+    written = tab.chat.conversation.turns[0].answers[0].text
+    first.close()
+    again: Any = open_window().tab("text")
+    qtbot.waitUntil(lambda: bool(again.chat.conversation.turns), timeout=10_000)
+    (turn,) = again.chat.conversation.turns
+    assert turn.answers[0].text.startswith(written)
+    card = again.view.view_of(turn)._single
+    assert "Stopped" in card._note.text()
+    assert not card.go_on.isHidden()
+    card.go_on.click()
+    qtbot.waitUntil(lambda: len(jobs(again)) == 2, timeout=10_000)
+    assert request_of(jobs(again)[1]).answer_start.startswith(written.rstrip())
+    # Resumed as well, the first job would write the same answer from its start.
+    qtbot.waitUntil(lambda: jobs(again)[0].status == "cancelled", timeout=10_000)
+
+
+def test_only_an_answer_that_was_not_taken_into_account_is_said_to_be_left_out(
+    tab: Any, qtbot: QtBot
+) -> None:
+    ask(tab, "one [slow]", count=2)
+    (first,) = tab.chat.conversation.turns
+    qtbot.waitUntil(lambda: len(first.answers[0].text) > 8, timeout=10_000)
+    # The second variation is finished and chosen while the first is still being written.
+    first.answers[1].text, first.answers[1].asset = "Answer", "an-asset"
+    first.chosen = 1
+    ask(tab, "two")
+    first.chosen = 0
+    ask(tab, "three")
+    ask(tab, "four")
+    qtbot.waitUntil(lambda: len(jobs(tab)) == 4, timeout=10_000)
+    assert [turn.unanswered for turn in tab.chat.conversation.turns] == [False, False, True, True]
+    contents = [[m.content for m in request_of(job).messages] for job in jobs(tab)]
+    assert contents[1] == ["one [slow]", "Answer"]
+    assert contents[2] == contents[3] == []
+    tab.stop()
+
+
 def test_regenerating_adds_an_answer_with_another_seed(tab: Any, qtbot: QtBot) -> None:
     tab.controls.seed.set_value(7)
     ask(tab, "a fox")
@@ -179,9 +256,7 @@ def test_editing_an_earlier_message_replaces_the_turns_after_it(tab: Any, qtbot:
     assert shown_prompts(tab) == ["one and a half"]
 
 
-def test_editing_replaces_the_turns_on_screen_of_a_long_conversation(
-    tab: Any, qtbot: QtBot
-) -> None:
+def test_editing_replaces_the_turns_on_screen_of_a_long_conversation(tab: Any) -> None:
     answer = [Answer(text="yes")]
     turns = [Turn(prompt=f"no. {n}", answers=answer) for n in range(2 * SHOWN_AT_ONCE)]
     tab.chat.replace(Conversation(turns), "")

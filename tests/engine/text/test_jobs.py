@@ -31,6 +31,19 @@ def test_a_chat_model_uses_its_template(bench: TextBench, starter: ModelRef) -> 
     assert "Paris" in outcome.answers[0]
 
 
+def test_an_answer_goes_on_from_its_start_as_if_it_had_not_been_stopped(
+    bench: TextBench, starter: ModelRef
+) -> None:
+    greedy: dict[str, Any] = {"prompt": "Name three colours of the sea.", "temperature": 0.0}
+    greedy |= {"repetition_penalty": 1.0, "max_tokens": 24}
+    whole = bench.run(starter, **greedy).answers[0]
+    start = whole[: whole.index(" ", len(whole) // 2)]
+    again = bench.run(starter, **greedy, answer_start=start)
+    assert again.answers[0].startswith(whole)
+    assert start + again.streamed[0] == again.answers[0]
+    assert again.recipes[0].request.answer_start == start
+
+
 def test_earlier_turns_and_the_system_prompt_have_an_effect(
     bench: TextBench, starter: ModelRef
 ) -> None:

@@ -113,7 +113,8 @@ class Answers:
 
     def stream(self) -> TextStream:
         """Return a new text stream for one row."""
-        before = self.prompt.ids[-_CONTEXT_TOKENS:] if self.prompt.continues else ()
+        continues = self.prompt.continues or self.prompt.answer_start
+        before = self.prompt.ids[-_CONTEXT_TOKENS:] if continues else ()
         return TextStream(self.loaded.decode, before, self.prompt.thought)
 
     def count_tokens(self, tokens: int, seconds: float) -> None:
@@ -154,7 +155,8 @@ class Answers:
         """
         self.emit_text(row, stream, stream.finish())
         path = self.job.temporary(".txt")
-        path.write_text(stream.text, encoding="utf-8", newline="\n")
+        text = self.prompt.answer_start + stream.text
+        path.write_text(text, encoding="utf-8", newline="\n")
         recipe = self._recipe(row, stream.tokens, seconds, seconds / rows, cut)
         self.job.asset(row, path, recipe)
         self.done.add(row)

@@ -8,7 +8,9 @@ from studio.kinds.text import TextRequest
 
 
 def answer(request: TextRequest, seed: int) -> str:
-    """Return the fake answer for a seed."""
+    """Return the fake answer for a seed; it continues the start of the answer, if there is one."""
+    if request.answer_start:
+        return f"{request.answer_start} and so on to {seed}."
     topic = " ".join(request.prompt.split())[:60]
     return f"Answer {seed} to **{topic}**: one two three four five six seven eight."
 
@@ -21,7 +23,7 @@ def _make(job: Job, request: TextRequest, seed: int) -> FakeResult:
 
 
 def _step(job: Job, request: TextRequest, row: int, seed: int, step: int, steps: int) -> None:
-    words = answer(request, seed).split(" ")
+    words = answer(request, seed)[len(request.answer_start) :].split(" ")
     first, last = len(words) * (step - 1) // steps, len(words) * step // steps
     part = " ".join(words[first:last])
     job.text(row, f" {part}" if first and part else part)

@@ -23,6 +23,7 @@ class Prompt(Struct, frozen=True):
         characters: characters dropped, from those turns and from the start of the prompt.
         continues: whether the answer continues the text of the prompt (no chat template).
         thought: mark with which the chat template opened the model's thoughts, or "".
+        answer_start: the start of the answer, with which the prompt ends.
     """
 
     ids: list[int]
@@ -31,6 +32,7 @@ class Prompt(Struct, frozen=True):
     characters: int = 0
     continues: bool = False
     thought: str = ""
+    answer_start: str = ""
 
 
 def build_prompt(
@@ -65,10 +67,13 @@ def build_prompt(
         nonlocal thought
         kept = request.messages[first:]
         if template is None:
-            return encode(plain_text(request.system_prompt, kept, request.prompt), special=True)
+            text = plain_text(request.system_prompt, kept, request.prompt)
+            return encode(text + request.answer_start, special=True)
         text = render(template, special, request.system_prompt, kept, request.prompt)
-        thought = opened_thought(text)
-        return encode(text, special=False)
+        opened = opened_thought(text)
+        # The start of an answer has the mark already.
+        thought = "" if request.answer_start else opened
+        return encode(text + request.answer_start.removeprefix(opened), special=False)
 
     try:
         roles = [turn.role for turn in request.messages]
@@ -84,7 +89,15 @@ def build_prompt(
     left_out = request.messages[: cut.first]
     characters = sum(len(turn.content) for turn in left_out)
     if cut.fits or context is None:
-        return Prompt(ids, cut.room, len(left_out), characters, template is None, thought)
+        return Prompt(
+            ids,
+            cut.room,
+            len(left_out),
+            characters,
+            template is None,
+            thought,
+            request.answer_start,
+        )
     if template is None:
         return _cut_to_end(ids, encode, request, context, characters)
     raise _too_long(cut, request, context)
@@ -113,7 +126,14 @@ def _cut_to_end(
     # Estimated from the share of the tokens, which is close enough for a message.
     lost = round(len(request.prompt) * (1 - len(kept) / len(ids)))
     room = min(request.max_tokens, context - len(kept))
-    return Prompt(kept, room, len(request.messages), characters + lost, continues=True)
+    return Prompt(
+        kept,
+        room,
+        len(request.messages),
+        characters + lost,
+        continues=True,
+        answer_start=request.answer_start,
+    )
 
 
 def _too_long(cut: Cut, request: TextRequest, context: int) -> ProblemError:

@@ -7,6 +7,7 @@ from PySide6.QtGui import QResizeEvent, QWheelEvent
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
+    QPushButton,
     QScrollBar,
     QSizePolicy,
     QToolButton,
@@ -17,7 +18,7 @@ from PySide6.QtWidgets import (
 from studio.formats.chat.thoughts import ThoughtAnswer, split_thoughts
 from studio.protocol import Sentence
 from studio.ui.style.icons import icon
-from studio.ui.style.theme import GRID, emphasise, mute
+from studio.ui.style.theme import GRID, Severity, emphasise, mute
 from studio.ui.style.translations import translated
 from studio.ui.widgets.buttons import tool_button
 from studio.ui.widgets.plain_text import plain_label, plain_tooltip
@@ -38,6 +39,7 @@ class AnswerCard(QFrame):
     copy_clicked = Signal(int)
     use_clicked = Signal(int)
     regenerate_clicked = Signal()
+    continue_clicked = Signal(int)
 
     def __init__(self, grows: bool, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -65,6 +67,12 @@ class AnswerCard(QFrame):
         self._note = TintedLabel(self)
         self._note.setWordWrap(True)
         self._note.hide()
+        self.go_on = QPushButton(self.tr("Continue"), self)
+        self.go_on.setIcon(icon("play"))
+        self.go_on.setAccessibleName(self.go_on.text())
+        self.go_on.setToolTip(self.tr("Write on from where this answer ends"))
+        self.go_on.clicked.connect(lambda: self.continue_clicked.emit(self.index))
+        self.go_on.hide()
         row = QHBoxLayout()
         row.setSpacing(GRID // 2)
         row.addWidget(self._heading)
@@ -79,7 +87,12 @@ class AnswerCard(QFrame):
         layout.addLayout(row)
         self._parts = layout
         layout.addWidget(self.body, 0 if grows else 1)
-        layout.addWidget(self._note)
+        # A column has no room for both in one line.
+        foot = QHBoxLayout() if grows else QVBoxLayout()
+        foot.setSpacing(GRID if grows else GRID // 2)
+        foot.addWidget(self._note, 1)
+        foot.addWidget(self.go_on, 0, Qt.AlignmentFlag.AlignTop)
+        layout.addLayout(foot)
         if not grows:
             self.body.setMinimumHeight(2 * self.fontMetrics().lineSpacing())
             layout.addStretch(0)
@@ -108,9 +121,24 @@ class AnswerCard(QFrame):
         self.body.show_answer(parts.answer, finished)
         self.body.setVisible(bool(parts.answer))
         failed = translated(answer.failed) if isinstance(answer.failed, Sentence) else answer.failed
-        note = failed or ("" if answer.text else waiting)
-        self._note.show_text(note, "error" if failed else None)
+        is_part = bool(answer.text) and (answer.stopped or answer.reached_limit)
+        note, severity = self._note_on(answer, failed, waiting, finished)
+        self._note.show_text(note, severity)
         self._note.setVisible(bool(note))
+        self.go_on.setVisible(finished and is_part)
+
+    def _note_on(
+        self, answer: Answer, failed: str, waiting: str, finished: bool
+    ) -> tuple[str, Severity | None]:
+        if failed:
+            return failed, "error"
+        if not answer.text:
+            return waiting, None
+        if finished and answer.stopped:
+            return self.tr("Stopped before it was finished."), "warning"
+        if finished and answer.reached_limit:
+            return self.tr("Reached the length limit."), None
+        return "", None
 
     def _show_thoughts(self, parts: ThoughtAnswer, finished: bool) -> None:
         if self._thoughts is None and parts.thoughts:
@@ -142,6 +170,7 @@ class AnswerColumns(QWidget):
 
     copy_clicked = Signal(int)
     use_clicked = Signal(int)
+    continue_clicked = Signal(int)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -199,6 +228,7 @@ class AnswerColumns(QWidget):
             card.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Expanding)
             card.copy_clicked.connect(self.copy_clicked)
             card.use_clicked.connect(self.use_clicked)
+            card.continue_clicked.connect(self.continue_clicked)
             self._cards.append(card)
             self._row.addWidget(card, 1)
         while len(self._cards) > columns:

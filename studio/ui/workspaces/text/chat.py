@@ -10,7 +10,7 @@ from PySide6.QtCore import QLockFile, QObject, QTimer, Signal
 
 from studio.kinds.text import TextRequest
 from studio.library.records import Asset, Job
-from studio.protocol import Loading, Problem, Progress, RowFailed, Sentence, TextDelta
+from studio.protocol import Loading, Message, Problem, Progress, RowFailed, Sentence, TextDelta
 from studio.ui.shell.job_watch import Ended, JobWatch
 from studio.ui.shell.state import AppState
 from studio.ui.shell.typed_signal import TypedSignal
@@ -29,17 +29,35 @@ from studio.ui.workspaces.text.conversation import (
 from studio.ui.workspaces.text.conversation_view import ConversationView
 
 SAVE_AFTER_MS = 500
+SAVE_WHILE_WRITING_MS = 3000
 
 
 class _PendingAnswers:
     """The answers that a job generates: `count` answers of a turn, from index `base` on."""
 
-    def __init__(self, watch: JobWatch, turn: Turn, base: int, count: int) -> None:
+    def __init__(
+        self, watch: JobWatch, turn: Turn, base: int, count: int, answer_start: str = ""
+    ) -> None:
         self.watch = watch
         self.turn = turn
         self.base = base
         self.count = count
+        self.answer_start = answer_start
         self.started = False
+
+    @property
+    def answers(self) -> list[Answer]:
+        """The answers that the job generates."""
+        return self.turn.answers[self.base : self.base + self.count]
+
+    def writes_chosen(self) -> bool:
+        """Return whether the job has yet to finish the chosen answer of its turn."""
+        index = self.turn.chosen
+        return (
+            self.base <= index < self.base + self.count
+            and index < len(self.turn.answers)
+            and not self.turn.answers[index].asset
+        )
 
 
 class Chat(QObject):
@@ -68,7 +86,6 @@ class Chat(QObject):
         self._pending: list[_PendingAnswers] = []
         self._save_timer = QTimer(self)
         self._save_timer.setSingleShot(True)
-        self._save_timer.setInterval(SAVE_AFTER_MS)
         self._save_timer.timeout.connect(self._save_in_background)
         self.conversation = view.conversation
         state.reports.job_changed.connect(self._resume)
@@ -103,7 +120,7 @@ class Chat(QObject):
             self._view.show_conversation(conversation)
             self.changed.emit()
         elif self.conversation.turns:
-            self._save_timer.start()
+            self._save_timer.start(SAVE_AFTER_MS)
 
     def replace(self, conversation: Conversation, note: str) -> None:
         """Show another conversation; the message bar offers to restore the previous one."""
@@ -128,6 +145,14 @@ class Chat(QObject):
                 return index
         return None
 
+    def messages(self, before: int | None = None) -> tuple[Message, ...]:
+        """Return the turns before index `before` as chat messages, without unfinished answers."""
+        return self.conversation.messages(before, self._being_written())
+
+    def _being_written(self) -> list[Turn]:
+        """Return the turns whose chosen answer is not finished."""
+        return [pending.turn for pending in self._pending if pending.writes_chosen()]
+
     def remove_from(self, turn: Turn) -> None:
         """Remove a turn and all later ones. Their answers stay in the library."""
         index = self.index_of(turn)
@@ -142,9 +167,7 @@ class Chat(QObject):
         """Add a turn and submit the request for its answers."""
         turns = self.conversation.turns
         turn = Turn(prompt=prompt, answers=[Answer() for _ in range(request.count)])
-        turn.unanswered = bool(turns) and any(
-            pending.turn is turns[-1] for pending in self._pending
-        )
+        turn.unanswered = bool(turns) and any(other is turns[-1] for other in self._being_written())
         turns.append(turn)
         pending = self._submit(request, turn, 0)
         self._view.add_turn(turn)
@@ -157,12 +180,35 @@ class Chat(QObject):
         if index is None:
             return
         request = msgspec.structs.replace(
-            request, count=1, seed=None, messages=self.conversation.messages(index)
+            request, count=1, seed=None, messages=self.messages(index)
         )
         base = len(turn.answers)
         turn.answers.append(Answer())
         turn.chosen = base
         self._show_running(self._submit(request, turn, base))
+        self._changed()
+
+    def go_on(self, turn: Turn, index: int, request: TextRequest) -> None:
+        """Generate the rest of an answer that was stopped or reached its maximum length."""
+        place = self.index_of(turn)
+        if place is None:
+            return
+        answer = turn.answers[index]
+        # Tokens of words begin with their space.
+        start = answer.text.rstrip(" ")
+        request = msgspec.structs.replace(
+            request,
+            count=1,
+            seed=answer.seed,
+            messages=self.messages(place),
+            answer_start=start,
+        )
+        for job, base in turn.jobs.items():
+            if base == index and answer.stopped:
+                # Resuming it would write the same answer again from its start.
+                self._state.cancel(job)
+        turn.chosen = index
+        self._show_running(self._submit(request, turn, index))
         self._changed()
 
     def stop(self) -> None:
@@ -177,7 +223,7 @@ class Chat(QObject):
 
     def _submit(self, request: TextRequest, turn: Turn, base: int) -> _PendingAnswers:
         watch = JobWatch(self._state, self, token=self._state.submit([request]))
-        return self._follow(_PendingAnswers(watch, turn, base, request.count))
+        return self._follow(_PendingAnswers(watch, turn, base, request.count, request.answer_start))
 
     def _follow(self, pending: _PendingAnswers) -> _PendingAnswers:
         self._pending.append(pending)
@@ -212,7 +258,8 @@ class Chat(QObject):
             answer.failed = ""
         count = min(job.request.count, len(turn.answers) - base)
         watch = JobWatch(self._state, self, jobs=[job])
-        self._job_changed(self._follow(_PendingAnswers(watch, turn, base, count)), job)
+        start = job.request.answer_start if isinstance(job.request, TextRequest) else ""
+        self._job_changed(self._follow(_PendingAnswers(watch, turn, base, count, start)), job)
 
     def _enqueued(self, pending: _PendingAnswers, jobs: Sequence[Job]) -> None:
         job = jobs[0]
@@ -227,7 +274,9 @@ class Chat(QObject):
 
     def _submission_refused(self, pending: _PendingAnswers) -> None:
         self._pending.remove(pending)
-        if pending.base:
+        if pending.answer_start:
+            self._show_ended(pending)
+        elif pending.base:
             del pending.turn.answers[pending.base :]
             pending.turn.chosen = 0
             self._show_ended(pending)
@@ -241,7 +290,10 @@ class Chat(QObject):
             pending.started = True
             for row in range(pending.count):
                 if row not in job.done_rows:
-                    pending.turn.answers[pending.base + row].text = ""
+                    answer = pending.turn.answers[pending.base + row]
+                    answer.text = pending.answer_start
+                    answer.asset = answer.path = answer.failed = ""
+                    answer.stopped, answer.reached_limit = True, False
             self._run_bar.set_status(self.tr("Starting…"))
         self._show_running(pending)
 
@@ -263,6 +315,8 @@ class Chat(QObject):
         index = pending.base + event.row
         if index < len(pending.turn.answers):
             pending.turn.answers[index].text += event.text
+            if not self._save_timer.isActive():
+                self._save_timer.start(SAVE_WHILE_WRITING_MS)
             self._view.refresh_soon(pending.turn)
 
     def _saved(self, pending: _PendingAnswers, asset: Asset) -> None:
@@ -270,6 +324,8 @@ class Chat(QObject):
         answer.text = asset.text or answer.text
         answer.asset = asset.id
         answer.path = str(asset.path)
+        answer.stopped = False
+        answer.reached_limit = bool(asset.recipe.stats.get("reached_limit"))
         view = self._view.view_of(pending.turn)
         if view is not None:
             view.finished.add(pending.base + asset.row)
@@ -282,8 +338,8 @@ class Chat(QObject):
     def _ended(self, pending: _PendingAnswers, end: Ended) -> None:
         self._pending.remove(pending)
         if end.problem is not None:
-            for answer in pending.turn.answers[pending.base : pending.base + pending.count]:
-                if not answer.text and not answer.failed:
+            for answer in pending.answers:
+                if not answer.asset and not answer.failed:
                     answer.failed = end.problem.message
             self._run_bar.set_status(self.tr("Failed."))
         elif end.status == "done":
@@ -326,7 +382,7 @@ class Chat(QObject):
     # ---- saving
 
     def _changed(self) -> None:
-        self._save_timer.start()
+        self._save_timer.start(SAVE_AFTER_MS)
         self.changed.emit()
 
     def _save_in_background(self) -> None:

@@ -5,6 +5,7 @@ It is saved in one file beside the settings; each answer is also an asset in the
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -21,7 +22,8 @@ class Answer(Struct):
     """One variation, with its own `seed`.
 
     `asset` is the id and `path` the file of a saved answer. `failed` is the error message; files
-    of older versions have it as translated text.
+    of older versions have it as translated text. `stopped` says that it was not written to its
+    end, and `reached_limit` that it ended at the maximum length.
     """
 
     text: str = ""
@@ -29,13 +31,15 @@ class Answer(Struct):
     asset: str = ""
     path: str = ""
     failed: Sentence | str = ""
+    stopped: bool = False
+    reached_limit: bool = False
 
 
 class Turn(Struct):
     """One prompt and its answers. `chosen` is the index of the one the conversation continues with.
 
     `jobs` maps a job's id to the index of the answer of its row 0 (regenerating appends answers).
-    `unanswered`: the previous turn had no answer yet when this one was sent.
+    `unanswered`: the chosen answer of the previous turn was not finished when this one was sent.
     """
 
     prompt: str
@@ -54,10 +58,14 @@ class Conversation(Struct):
 
     turns: list[Turn] = msgspec.field(default_factory=list)
 
-    def messages(self, before: int | None = None) -> tuple[Message, ...]:
+    def messages(
+        self, before: int | None = None, left_out: Sequence[Turn] = ()
+    ) -> tuple[Message, ...]:
         """Return the answered turns (before index `before`) as chat messages, without thoughts."""
         found: list[Message] = []
         for turn in self.turns[:before]:
+            if any(turn is other for other in left_out):
+                continue
             answer = without_thoughts(turn.chosen_text())
             if answer:
                 found.append(Message("user", turn.prompt))

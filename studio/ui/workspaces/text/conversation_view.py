@@ -32,6 +32,8 @@ class ConversationView(QWidget):
     edit_requested = cast("TypedSignal[Turn]", Signal(object))
     regenerate_requested = cast("TypedSignal[Turn]", Signal(object))
     chosen = cast("TypedSignal[Turn]", Signal(object))
+    continue_requested = Signal(object, int)
+    """A turn, and the index of the answer to continue."""
 
     def __init__(self, empty: EmptyState, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -126,6 +128,7 @@ class ConversationView(QWidget):
         view.edit_requested.connect(self.edit_requested.emit)
         view.regenerate_requested.connect(self.regenerate_requested.emit)
         view.chosen.connect(self.chosen.emit)
+        view.continue_requested.connect(self.continue_requested)
         view.refresh()
         self._views.insert(index, view)
         self._rows.insertWidget(index + 1, view)

@@ -236,6 +236,7 @@ class TextTab(QWidget):
         self.view = ConversationView(self._empty, self._right)
         self.view.edit_requested.connect(self._edit)
         self.view.regenerate_requested.connect(self._regenerate)
+        self.view.continue_requested.connect(self._continue)
         result = QVBoxLayout(self._right)
         result.setContentsMargins(GRID // 2, 0, 0, 0)
         result.setSpacing(GRID)
@@ -363,7 +364,7 @@ class TextTab(QWidget):
         return TextRequest(
             prompt=prompt,
             system_prompt=self.system.text().strip(),
-            messages=self.chat.conversation.messages(before),
+            messages=self.chat.messages(before),
             model=self.model.model_id(),
             seed=controls.seed.value(),
             count=self.run_bar.count.value(),
@@ -404,6 +405,9 @@ class TextTab(QWidget):
 
     def _regenerate(self, turn: Turn) -> None:
         self.chat.regenerate(turn, self._request(turn.prompt))
+
+    def _continue(self, turn: Turn, index: int) -> None:
+        self.chat.go_on(turn, index, self._request(turn.prompt))
 
     def _restore_prompt(self, prompt: str) -> None:
         if not self.prompt.text():

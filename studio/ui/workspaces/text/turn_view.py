@@ -43,6 +43,8 @@ class TurnView(QWidget):
     edit_requested = cast("TypedSignal[Turn]", Signal(object))
     regenerate_requested = cast("TypedSignal[Turn]", Signal(object))
     chosen = cast("TypedSignal[Turn]", Signal(object))
+    continue_requested = Signal(object, int)
+    """A turn, and the index of the answer to continue."""
 
     def __init__(self, turn: Turn, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -156,6 +158,7 @@ class TurnView(QWidget):
             self._single.regenerate_clicked.connect(
                 lambda: self.regenerate_requested.emit(self.turn)
             )
+            self._single.continue_clicked.connect(self._continue)
             self._rows.addWidget(self._single)
         index = min(self.turn.chosen, len(self.turn.answers) - 1)
         self._single.index = index
@@ -182,6 +185,7 @@ class TurnView(QWidget):
             self._columns = AnswerColumns(self)
             self._columns.copy_clicked.connect(self._copy)
             self._columns.use_clicked.connect(self._use)
+            self._columns.continue_clicked.connect(self._continue)
             self._rows.addWidget(self._columns)
         self._columns.show_turn(
             self.turn,
@@ -220,6 +224,9 @@ class TurnView(QWidget):
         self.turn.chosen = index
         self.refresh()
         self.chosen.emit(self.turn)
+
+    def _continue(self, index: int) -> None:
+        self.continue_requested.emit(self.turn, index)
 
     def _copy(self, index: int) -> None:
         QGuiApplication.clipboard().setText(without_thoughts(self.turn.answers[index].text))

@@ -12,19 +12,22 @@ import errno
 import os
 import sys
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from studio.formats.atomic_write import make_private_folder, sweep, write_atomic
-from studio.formats.json_file import set_aside
-from studio.formats.untrusted_files import user_path
+from studio.formats.json_file import damaged_name
+from studio.formats.untrusted_files import read_start, user_path
 from studio.protocol import Problem, Sentence, problem
 
 SETTINGS_VERSION = 1
+_MAX_BYTES = 16 * 2**20
 
 Values = TypeVar("Values", bound=Struct)
+
+MAX_THREADS = 256
 
 RESOURCES = Path(__file__).resolve().parent.parent / "resources"
 
@@ -88,13 +91,16 @@ def sweep_state(paths: Paths) -> None:
         sweep(folder)
 
 
+Pixels = Annotated[int, Meta(ge=0, le=100_000)]
+
+
 class WindowValues(Struct):
     """The window's layout. `geometry` and `state` are Qt's own data in base64."""
 
     geometry: str = ""
     state: str = ""
     tab: str = ""
-    splitters: dict[str, list[int]] = {}
+    splitters: dict[str, list[Pixels]] = {}
 
 
 class Settings(Struct):
@@ -102,7 +108,8 @@ class Settings(Struct):
 
     `tabs` holds the values of the tabs that requested theirs, by task. `rest` is the content of
     the file as read, including values of other tabs and of newer versions. Unknown values are
-    written back unchanged.
+    written back unchanged. `is_unknown` says that there is a file that could not be read, so that
+    nobody knows what was chosen: the library may be elsewhere, and the file is not written.
     """
 
     version: int = SETTINGS_VERSION
@@ -110,13 +117,14 @@ class Settings(Struct):
     colour_scheme: Literal["system", "light", "dark"] = "system"
     library: str = ""
     hub_endpoint: str = ""
-    threads: int = 0
+    threads: Annotated[int, Meta(ge=0, le=MAX_THREADS)] = 0
     device: str = ""
     aigc_label: bool = False
     aigc_producer: str = ""
     window: WindowValues = msgspec.field(default_factory=WindowValues)
     tabs: dict[str, Struct] = {}
     rest: dict[str, Any] = {}
+    is_unknown: bool = False
 
     def tab(self, task: str, values: type[Values]) -> Values:
         """Return a tab's values as the struct `values`, the same object for each call.
@@ -129,7 +137,10 @@ class Settings(Struct):
         return current
 
 
-_OWN = frozenset(Settings.__struct_fields__) - {"tabs", "rest"}
+_OWN = frozenset(Settings.__struct_fields__) - {"tabs", "rest", "is_unknown"}
+
+
+_WITH_SAFE_DEFAULT = frozenset({"version", "language", "colour_scheme", "threads", "window"})
 
 
 def _read_values(stored: object, values: type[Values]) -> Values:
@@ -149,46 +160,103 @@ def library_root(settings: Settings, paths: Paths) -> Path:
 
 
 def load_settings(path: Path) -> tuple[Settings, Problem | None]:
-    """Read the settings file. A damaged file is set aside and reported.
+    """Read the settings file. What is wrong with it is reported.
 
-    Returns the settings (defaults if there is no valid file) and the problem, if any.
+    A damaged file is kept under another name, and the copy that was saved with it takes its
+    place. Without a valid copy it stays where it is, and the settings are `is_unknown`.
     """
     try:
-        data = path.read_bytes()
+        data = read_start(path, _MAX_BYTES)
+        return _parsed(data)
     except FileNotFoundError:
         return Settings(), None
     except OSError as error:
-        return Settings(), Problem(
+        data, cause = None, str(error)
+    except msgspec.DecodeError as error:
+        cause = str(error)
+    try:
+        copied = read_start(_copy_of(path), _MAX_BYTES)
+        settings, _ = _parsed(copied)
+    except (OSError, msgspec.DecodeError):
+        return Settings(is_unknown=True), Problem(
             "bad_input",
             Sentence(
-                "The settings in {path} cannot be read. Defaults are used.", {"path": str(path)}
+                "The settings file {path} is damaged or cannot be read, so it is not known where "
+                "your library is. Choose the library folder in the settings of the window, repair "
+                "the file, or delete it to use the default library.",
+                {"path": str(path)},
             ),
-            str(error),
+            cause,
         )
+    return settings, Problem("bad_input", _restored(path, data, copied), cause)
+
+
+def _restored(path: Path, damaged: bytes | None, copied: bytes) -> Sentence:
+    """Put the copy in the place of a damaged file, which is kept. Return what to say."""
+    if damaged is not None:
+        aside = damaged_name(path)
+        with contextlib.suppress(OSError):
+            write_atomic(aside, damaged, private=True)
+            write_atomic(path, copied, private=True)
+            return Sentence(
+                "The settings file was damaged. It was kept as {path}, and the copy that was saved "
+                "with it is used.",
+                {"path": str(aside)},
+            )
+    return Sentence(
+        "The settings file {path} is damaged or cannot be read. The copy that was saved with it is "
+        "used.",
+        {"path": str(path)},
+    )
+
+
+def _parsed(data: bytes) -> tuple[Settings, Problem | None]:
+    """Return the settings; values out of range are replaced by their defaults, and reported.
+
+    Raises `msgspec.DecodeError` if the library or another choice cannot be told.
+    """
     try:
         file = msgspec.json.decode(data, type=dict[str, Any])
-        own = {name: value for name, value in file.items() if name in _OWN}
-        settings = msgspec.convert(own, Settings)
-        settings.rest = file
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        aside = set_aside(path)
-        return Settings(), Problem(
-            "bad_input",
-            Sentence(
-                "The settings file was damaged. It was kept as {path}, and defaults are used.",
-                {"path": str(aside)},
-            ),
-            str(error),
-        )
-    return settings, None
+    except (UnicodeDecodeError, RecursionError) as error:
+        raise msgspec.DecodeError(str(error)) from error
+    own = {name: value for name, value in file.items() if name in _OWN}
+    settings = Settings()
+    wrong: list[str] = []
+    for field in msgspec.structs.fields(Settings):
+        if field.name not in own:
+            continue
+        try:
+            setattr(settings, field.name, msgspec.convert(own[field.name], field.type))
+        except msgspec.ValidationError:
+            if field.name not in _WITH_SAFE_DEFAULT:
+                raise
+            wrong.append(field.name)
+    if isinstance(own.get("window"), dict) and "window" in wrong:
+        settings.window = _read_values(own["window"], WindowValues)
+    settings.rest = file
+    if not wrong:
+        return settings, None
+    return settings, Problem(
+        "bad_input",
+        Sentence(
+            "Some values in the settings file are not valid: {names}. Their defaults are used.",
+            {"names": ", ".join(wrong)},
+        ),
+    )
 
 
 def save_settings(path: Path, settings: Settings) -> Problem | None:
-    """Write the settings atomically. Returns the problem, or None."""
-    content = msgspec.json.encode(_file_content(settings))
+    """Write the settings and their copy, each atomically. Returns the problem, or None.
+
+    Does nothing if the settings are `is_unknown`.
+    """
+    if settings.is_unknown:
+        return None
+    content = msgspec.json.format(msgspec.json.encode(_file_content(settings)), indent=2)
     try:
         make_private_folder(path.parent)
-        write_atomic(path, msgspec.json.format(content, indent=2), private=True)
+        write_atomic(path, content, private=True)
+        write_atomic(_copy_of(path), content, private=True)
     except OSError as error:
         return Problem(
             "disk_full" if error.errno == errno.ENOSPC else "bad_input",
@@ -196,6 +264,16 @@ def save_settings(path: Path, settings: Settings) -> Problem | None:
             str(error),
         )
     return None
+
+
+def keep_unreadable(path: Path) -> None:
+    """Keep a settings file that could not be read under another name, before it is replaced."""
+    with contextlib.suppress(OSError):
+        path.replace(damaged_name(path))
+
+
+def _copy_of(path: Path) -> Path:
+    return path.with_name(f"{path.name}.bak")
 
 
 def _file_content(settings: Settings) -> dict[str, Any]:

@@ -36,19 +36,50 @@ def _run_or_open(arguments: Sequence[str], open_window: Callable[[], int]) -> in
         return USAGE_ERROR
     # Not at the top: the window would wait for modules that it does not need.
     from studio.cli.commands import parser
+    from studio.cli.output import print_usage_error
+    from studio.protocol import ProblemError
 
     try:
         options = parser().parse(arguments)
     except UsageError as error:
         return _refused(error, arguments)
     try:
+        if options.command != "doctor":
+            _check_settings()
         return _run(options)
+    except ProblemError as error:
+        as_json = getattr(options, "json", False) and _prints_events(options.command)
+        found = error.problem
+        print_usage_error(options.command, str(found.message), as_json=as_json, kind=found.kind)
+        return USAGE_ERROR
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
         # The reader of the output closed the pipe, as `head` does.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return DONE
+
+
+def _check_settings() -> None:
+    """Say what is wrong with the settings file.
+
+    Raises `ProblemError` if it is not known where the library is.
+    """
+    from studio.protocol import ProblemError
+    from studio.settings import default_paths, load_settings
+
+    settings, found = load_settings(default_paths().settings)
+    if found is not None and settings.is_unknown:
+        raise ProblemError(found)
+    if found is not None:
+        print(f"studio: {found.message}", file=sys.stderr)
+
+
+def _prints_events(command: str) -> bool:
+    """Return whether `--json` of a command prints the events of jobs."""
+    from studio.kinds.registry import tasks
+
+    return command in (*tasks(), "batch")
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -90,9 +121,8 @@ def _has_display() -> bool:
 
 def _refused(error: UsageError, arguments: Sequence[str]) -> int:
     from studio.cli.output import print_usage_error
-    from studio.kinds.registry import tasks
 
-    as_json = "--json" in arguments and arguments[0] in (*tasks(), "batch")
+    as_json = "--json" in arguments and _prints_events(arguments[0])
     command = error.program.removeprefix("studio").strip()
     print_usage_error(command, f"{error} See {error.program} --help.", as_json=as_json)
     return USAGE_ERROR

@@ -39,9 +39,14 @@ def write_json_file(path: Path, value: object) -> None:
     write_atomic(path, msgspec.json.format(msgspec.json.encode(value), indent=1), private=True)
 
 
+def damaged_name(path: Path) -> Path:
+    """Return the name under which a damaged file is kept."""
+    return path.with_name(f"{path.stem}.damaged-{time.strftime('%Y%m%d-%H%M%S')}{path.suffix}")
+
+
 def set_aside(path: Path) -> Path:
     """Rename a damaged file to keep it. Returns its new path, or `path` if renaming failed."""
-    aside = path.with_name(f"{path.stem}.damaged-{time.strftime('%Y%m%d-%H%M%S')}{path.suffix}")
+    aside = damaged_name(path)
     try:
         path.replace(aside)
     except OSError:

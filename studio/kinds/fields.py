@@ -116,6 +116,19 @@ def fields_of(request: Any) -> Mapping[str, Field]:
     return types.MappingProxyType(fields)
 
 
+def bring_into_range(values: Struct, request: Any) -> None:
+    """Bring stored numbers into the ranges of the fields of `request` that have their names."""
+    for name, field in fields_of(request).items():
+        value = getattr(values, name, None)
+        if not isinstance(value, int | float) or isinstance(value, bool):
+            continue
+        kind = type(value)
+        if field.maximum is not None and value > field.maximum:
+            setattr(values, name, kind(field.maximum))
+        elif field.minimum is not None and value < field.minimum:
+            setattr(values, name, kind(field.minimum))
+
+
 def input_fields(request: Any) -> tuple[str, ...]:
     """Return the names of the fields that hold input files."""
     return tuple(name for name, field in fields_of(request).items() if field.type == "file")

@@ -251,7 +251,8 @@ class MainWindow(QMainWindow):
         for dock in (self._queue_dock, self._history_dock):
             dock.setTitleBarWidget(DockTitle(dock.windowTitle(), dock))
         self._make_corner()
-        if self._damage is not None:
+        # If the settings are unknown, opening the library fails for the same reason.
+        if self._damage is not None and not self.state.settings.is_unknown:
             self.show_problem(self._damage)
         self.messages.show()
 

@@ -9,10 +9,14 @@ from pathlib import Path
 import msgspec
 import pytest
 from hypothesis import strategies as st
+from msgspec import Struct
 
 from studio.formats.json_file import read_json_file
+from studio.kinds.registry import kinds
 from studio.library.folder.marks_file import MARKS_FILE, Marks, append_marks, read_marks
-from studio.settings import Settings, load_settings, save_settings
+from studio.settings import MAX_THREADS, Settings, WindowValues, load_settings, save_settings
+from studio.ui.shell.tab_values import tab_values
+from studio.ui.workspaces.image.values import ImageValues
 from studio.ui.workspaces.text.conversation import (
     Answer,
     Conversation,
@@ -22,6 +26,7 @@ from studio.ui.workspaces.text.conversation import (
     save_conversation,
 )
 from studio.ui.workspaces.text.values import TextValues
+from studio.ui.workspaces.upscale.values import UpscaleValues
 from tests.fuzz.bounds import bounded
 from tests.fuzz.inputs import ODD_TEXT, ODD_VALUE, damaged, fuzz
 
@@ -69,7 +74,17 @@ def test_odd_marks_are_read_as_far_as_they_go(
 _SETTINGS = msgspec.json.encode(
     {"version": 1, "language": "zh_CN", "library": "/x", "threads": 2, "text": {"count": 3}}
 )
-_SETTING_FIELDS = ("version", "language", "library", "threads", "window", "text", "tabs", "rest")
+_SETTING_FIELDS = (
+    *("version", "language", "library", "threads", "window", "text", "image", "upscale"),
+    *("tabs", "rest", "is_unknown"),
+)
+_TABS: tuple[tuple[str, type[Struct]], ...] = (
+    ("text", TextValues),
+    ("image", ImageValues),
+    ("upscale", UpscaleValues),
+)
+_VALUE_FIELDS = sorted({name for _, values in _TABS for name in values.__struct_fields__})
+_WINDOW_FIELDS = WindowValues.__struct_fields__
 
 
 def read_as_settings(folder: Path, data: bytes) -> None:
@@ -77,27 +92,69 @@ def read_as_settings(folder: Path, data: bytes) -> None:
     path.write_bytes(data)
 
     def call() -> None:
-        settings, _ = load_settings(path)
-        settings.tab("text", TextValues)
+        settings, found = load_settings(path)
+        for task, values in _TABS:
+            stored = tab_values(settings, task, values)
+            for name, field in kinds()[task].fields.items():
+                value = getattr(stored, name, None)
+                if isinstance(value, int | float) and field.maximum is not None:
+                    assert (field.minimum or 0) <= value <= field.maximum
+        assert 0 <= settings.threads <= MAX_THREADS
+        for sizes in settings.window.splitters.values():
+            assert all(0 <= size <= 100_000 for size in sizes)
         assert save_settings(path, settings) is None
+        if settings.is_unknown:
+            assert found is not None
+            assert path.read_bytes() == data
+            return
         again, trouble = load_settings(path)
         assert trouble is None
         assert again.rest.keys() >= settings.rest.keys()
         assert isinstance(again, Settings)
+        path.write_bytes(data)
+        restored, found_again = load_settings(path)
+        assert restored.library == settings.library
+        assert (found_again is None) == (found is None)
 
     bounded("settings", folder, call)
-    for aside in folder.glob("*damaged*"):
-        aside.unlink()
+    for kept in (*folder.glob("*damaged*"), *folder.glob("*.bak")):
+        kept.unlink()
 
 
 @fuzz(120, data=damaged((_SETTINGS,)))
-def test_damaged_settings_are_read_or_set_aside(tmp_path: Path, data: bytes) -> None:
+def test_damaged_settings_are_read_or_stay(tmp_path: Path, data: bytes) -> None:
     read_as_settings(tmp_path, data)
 
 
 @fuzz(100, fields=st.dictionaries(st.sampled_from(_SETTING_FIELDS), ODD_VALUE, max_size=5))
-def test_odd_settings_are_read_or_set_aside(tmp_path: Path, fields: dict[str, object]) -> None:
+def test_odd_settings_are_read_or_stay(tmp_path: Path, fields: dict[str, object]) -> None:
     read_as_settings(tmp_path, json.dumps(fields).encode())
+
+
+_NUMBERS = st.one_of(
+    st.integers(),
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.sampled_from((-1, 2**31, -(2**31) - 1, 2**63, 2**64, -(2**63) - 1, 10**400, 1e308)),
+)
+
+
+@fuzz(
+    100,
+    values=st.dictionaries(st.sampled_from(_VALUE_FIELDS), _NUMBERS, max_size=8),
+    window=st.dictionaries(
+        st.sampled_from(_WINDOW_FIELDS),
+        st.one_of(
+            ODD_VALUE, st.dictionaries(st.sampled_from(("text", "image")), st.lists(_NUMBERS))
+        ),
+        max_size=3,
+    ),
+    threads=_NUMBERS,
+)
+def test_numbers_of_the_settings_are_in_range(
+    tmp_path: Path, values: dict[str, object], window: dict[str, object], threads: float
+) -> None:
+    content = {task: values for task, _ in _TABS} | {"window": window, "threads": threads}
+    read_as_settings(tmp_path, json.dumps(content).encode())
 
 
 _CONVERSATION = encode(

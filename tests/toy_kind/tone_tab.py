@@ -11,6 +11,7 @@ from studio.ui.fields.number_field import NumberField
 from studio.ui.fields.prompt_edit import PromptEdit
 from studio.ui.shell.job_watch import Ended, JobWatch
 from studio.ui.shell.state import AppState
+from studio.ui.shell.tab_values import tab_values
 from studio.ui.widgets.run_bar import RunBar
 from tests.toy_kind.kind import KIND, ToneRequest
 
@@ -27,7 +28,7 @@ class ToneTab(QWidget):
     def __init__(self, state: AppState, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._state = state
-        self._values = state.settings.tab(KIND.task, ToneValues)
+        self._values = tab_values(state.settings, KIND.task, ToneValues)
         self._watch: JobWatch | None = None
         pitch = KIND.fields["pitch"]
         self.prompt = PromptEdit(pitch.help, "tone.prompt", self)

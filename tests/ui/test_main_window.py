@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -22,11 +24,12 @@ from PySide6.QtWidgets import (
 )
 from pytestqt.qtbot import QtBot
 
-from studio.kinds.registry import tasks
+from studio.kinds.registry import kinds, tasks
 from studio.library.store import Library
-from studio.settings import Paths
+from studio.settings import Paths, Settings, load_settings, save_settings
 from studio.ui.main_window import MainWindow
 from studio.ui.messages.message_list import MessageList
+from studio.ui.settings.settings_dialog import SettingsDialog
 from studio.ui.widgets.columns import Columns
 from studio.ui.workspaces.text.text_tab import TextTab
 
@@ -250,14 +253,68 @@ def test_values_and_layout_are_restored(open_window: Callable[[], MainWindow]) -
     assert again.run_bar.count.value() == 7
 
 
-def test_a_damaged_settings_file_is_set_aside_and_reported(
-    home: Paths, open_window: Callable[[], MainWindow]
+def test_the_copy_of_a_damaged_settings_file_is_used_and_that_is_reported(
+    home: Paths, open_window: Callable[[], MainWindow], tmp_path: Path
 ) -> None:
-    home.settings.parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / "chosen").mkdir()
+    assert save_settings(home.settings, Settings(library=str(tmp_path / "chosen"))) is None
     home.settings.write_text('{"text": [', encoding="utf-8")
     window = open_window()
-    assert "settings" in window.messages.messages[0].text
+    (kept,) = home.settings.parent.glob("settings.damaged-*.json")
+    assert str(kept) in window.messages.messages[0].text
+    assert window.state.library is not None
+    assert window.state.library.root == tmp_path / "chosen"
+
+
+def test_no_library_is_opened_while_the_settings_cannot_be_read(
+    home: Paths, qtbot: QtBot, tmp_path: Path
+) -> None:
+    home.settings.parent.mkdir(parents=True, exist_ok=True)
+    home.settings.write_text('{"library": "/dis', encoding="utf-8")
+    window = MainWindow()
+    qtbot.addWidget(window)
+    window.show()
+    qtbot.waitUntil(lambda: bool(window.messages.messages), timeout=10_000)
+    (message,) = window.messages.messages
+    assert "Choose the library folder" in message.text
+    assert window.state.library is None
+    assert not home.library.exists()
+    window.open_settings()
+    dialog = window.findChild(SettingsDialog)
+    assert dialog is not None
+    dialog.threads.setValue(2)
+    assert "chosen the library folder" in dialog.note.text()
+    assert not dialog.restart.isVisible()
+    window.state.save()
+    assert home.settings.read_text("utf-8") == '{"library": "/dis'
+    dialog.set_library(str(tmp_path / "chosen"))
+    assert dialog.restart.isVisible()
+    window.close()
+    settings, found = load_settings(home.settings)
+    assert found is None
+    assert (settings.library, settings.threads) == (str(tmp_path / "chosen"), 2)
     assert list(home.settings.parent.glob("settings.damaged-*.json"))
+
+
+def test_numbers_out_of_range_in_the_settings_do_not_keep_the_window_from_opening(
+    home: Paths, open_window: Callable[[], MainWindow]
+) -> None:
+    huge = 99_999_999_999_999
+    values: dict[str, object] = {
+        field.name: value
+        for task in tasks()
+        for field in kinds()[task].fields.values()
+        if (value := {"integer": huge, "number": 1e300, "choice": huge}.get(field.type))
+    }
+    values |= {"adapters": [{"model": "none", "weight": 1e300}]}
+    window = {"splitters": {task: [huge, huge] for task in tasks()}}
+    content = {"threads": huge, "window": window, **dict.fromkeys(tasks(), values)}
+    home.settings.parent.mkdir(parents=True, exist_ok=True)
+    home.settings.write_text(json.dumps(content), encoding="utf-8")
+    opened: Any = open_window()
+    image = opened.tab("image")
+    assert image.controls.width_field.value() == 8192
+    assert image.run_bar.count.value() == 1000
 
 
 def test_a_library_that_cannot_be_opened_is_reported_and_the_prompt_is_kept(

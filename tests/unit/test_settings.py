@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -9,6 +11,7 @@ import pytest
 
 from studio.kinds.registry import tasks
 from studio.settings import Settings, default_paths, load_settings, save_settings
+from studio.ui.shell.tab_values import tab_values
 from studio.ui.workspaces.image.values import ImageValues
 from studio.ui.workspaces.text.values import TextValues
 from studio.ui.workspaces.upscale.values import UpscaleValues
@@ -27,15 +30,74 @@ def test_saved_settings_are_read_back(tmp_path: Path) -> None:
     assert msgspec.structs.replace(read, rest={}) == settings
 
 
-@pytest.mark.parametrize("damage", [b"", b"{", b"\xff\xfe", b'{"window": 3}', b"[]"])
-def test_a_damaged_file_is_set_aside_and_reported(tmp_path: Path, damage: bytes) -> None:
+DAMAGED = [b"", b"{", b"\xff\xfe", b'{"library": 3}', b"[]", b'{"library": "/dis']
+
+
+@pytest.mark.parametrize("damage", DAMAGED)
+def test_the_copy_takes_the_place_of_a_damaged_file_which_is_kept(
+    tmp_path: Path, damage: bytes
+) -> None:
     path = tmp_path / "settings.json"
+    assert save_settings(path, Settings(library="/disk/library")) is None
     path.write_bytes(damage)
     read, trouble = load_settings(path)
-    assert read == Settings()
+    assert read.library == "/disk/library"
+    (kept,) = tmp_path.glob("settings.damaged-*")
+    assert kept.read_bytes() == damage
     assert trouble is not None
-    assert [kept.read_bytes() for kept in tmp_path.glob("settings.damaged-*")] == [damage]
-    assert save_settings(path, read) is None
+    assert str(kept) in str(trouble.message)
+    assert load_settings(path) == (read, None)
+
+
+@pytest.mark.parametrize("damage", DAMAGED)
+def test_without_a_valid_copy_a_damaged_file_stays_and_the_library_is_not_known(
+    tmp_path: Path, damage: bytes
+) -> None:
+    path = tmp_path / "settings.json"
+    path.with_name("settings.json.bak").write_bytes(b"{")
+    path.write_bytes(damage)
+    for _ in range(2):
+        read, trouble = load_settings(path)
+        assert read.is_unknown
+        assert trouble is not None
+        assert str(path) in str(trouble.message)
+        assert save_settings(path, read) is None
+        assert path.read_bytes() == damage
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes on this system")
+@pytest.mark.parametrize("make", [os.mkdir, getattr(os, "mkfifo", None)])
+@pytest.mark.parametrize("has_copy", [True, False])
+def test_what_is_no_file_in_the_place_of_the_settings_is_reported(
+    tmp_path: Path, make: Callable[[Path], None], has_copy: bool
+) -> None:
+    path = tmp_path / "settings.json"
+    if has_copy:
+        assert save_settings(path, Settings(library="/disk/library")) is None
+        path.unlink()
+    make(path)
+    read, trouble = load_settings(path)
+    assert trouble is not None
+    assert (read.library, read.is_unknown) == (("/disk/library", False) if has_copy else ("", True))
+
+
+def test_a_choice_that_is_not_valid_is_reported_and_the_library_is_kept(tmp_path: Path) -> None:
+    path = tmp_path / "settings.json"
+    path.write_text('{"library": "/x", "language": "de", "threads": 99999999999, "window": 3}')
+    read, trouble = load_settings(path)
+    assert (read.library, read.language, read.threads) == ("/x", "", 0)
+    assert trouble is not None
+    assert "language, threads, window" in str(trouble.message)
+
+
+def test_numbers_of_the_tabs_are_brought_into_range(tmp_path: Path) -> None:
+    path = tmp_path / "settings.json"
+    numbers = {"width": 10**14, "height": -(10**14), "seed": 10**18, "count": 10**10}
+    path.write_bytes(msgspec.json.encode({"image": numbers, "text": {"temperature": 1e300}}))
+    settings, _ = load_settings(path)
+    values = tab_values(settings, "image", ImageValues)
+    assert (values.width, values.height, values.seed, values.count) == (8192, 64, 2**32 - 1, 1000)
+    assert tab_values(settings, "text", TextValues).temperature == 5.0
 
 
 def test_a_field_of_a_newer_version_does_not_count_as_damage(tmp_path: Path) -> None:

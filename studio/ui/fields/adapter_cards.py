@@ -243,6 +243,7 @@ class AdapterCard(QFrame):
 
     def _set_weight(self, weight: float) -> None:
         self.weight.set_value(weight)
+        weight = float(self.weight.value() or 0.0)
         blocked = self.slider.blockSignals(True)
         self.slider.setValue(round(weight * _SLIDER_STEPS))
         self.slider.blockSignals(blocked)

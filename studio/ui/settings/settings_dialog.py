@@ -22,6 +22,7 @@ from PySide6.QtWidgets import (
 )
 
 from studio.formats.atomic_write import make_private_folder
+from studio.settings import MAX_THREADS, keep_unreadable
 from studio.ui.settings.hub_settings import HubSettings
 from studio.ui.shell.state import AppState
 from studio.ui.style.theme import GRID, Scheme, apply_scheme, mute
@@ -79,7 +80,7 @@ class SettingsDialog(QDialog):
         self.threads = QSpinBox(self)
         self.threads.setObjectName("settings.threads")
         self.threads.setAccessibleName(self.tr("Threads"))
-        self.threads.setRange(0, 256)
+        self.threads.setRange(0, MAX_THREADS)
         self.threads.setSpecialValueText(self.tr("Auto"))
         self.threads.setValue(settings.threads)
         self.device = self._choice(
@@ -126,6 +127,10 @@ class SettingsDialog(QDialog):
         self.note.setWordWrap(True)
         self.note.setMinimumHeight(2 * self.fontMetrics().lineSpacing())
         mute(self.note)
+        if settings.is_unknown:
+            self.note.setText(
+                self.tr("Nothing is saved here until you have chosen the library folder.")
+            )
         self.restart = QPushButton(self.tr("Restart now"), self)
         self.restart.setObjectName("settings.restart")
         self.restart.setToolTip(
@@ -205,12 +210,19 @@ class SettingsDialog(QDialog):
         with contextlib.suppress(OSError):
             # Not created at startup: a folder missing then may be on an unplugged disk.
             make_private_folder(chosen)
-        self._state.settings.library = "" if chosen == self._state.paths.library else folder
+        settings = self._state.settings
+        settings.library = "" if chosen == self._state.paths.library else folder
+        if settings.is_unknown:
+            keep_unreadable(self._state.paths.settings)
+            settings.is_unknown = False
+            self._state.save()
         self.library.setText(folder)
         self.library.setToolTip(plain_tooltip(folder))
         self._apply_on_restart()
 
     def _apply_on_restart(self) -> None:
+        if self._state.settings.is_unknown:
+            return
         self._state.save_soon()
         self.needs_restart = True
         self.note.setText(self.tr("This takes effect after a restart."))

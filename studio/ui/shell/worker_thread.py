@@ -23,6 +23,7 @@ from studio.protocol import (
     ModelRef,
     NotResponding,
     Problem,
+    ProblemError,
     Responding,
     Sentence,
 )
@@ -212,10 +213,13 @@ class WorkerThread(QThread):
         library: Library | None = None
         sweep_state(self._paths)
         try:
+            settings, found = load_settings(self._paths.settings)
+            if settings.is_unknown and found is not None:
+                raise ProblemError(found)
             if self._root != self._paths.library:
                 check_library_folder(self._root)
             library = Library.open(self._root)
-            library.label = label_from_settings(load_settings(self._paths.settings)[0])
+            library.label = label_from_settings(settings)
             from studio.jobs.lanes import Lanes, LibraryQueue
 
             queue = LibraryQueue(library)

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from studio.library.recipes.settings_in_file import FoundSettings
     from studio.library.records import Asset, Job
 from studio.ui.shell.state import AppState
+from studio.ui.shell.tab_values import tab_values
 
 TASK = KIND.task
 
@@ -58,7 +59,7 @@ class ImageTab(QWidget):
     def __init__(self, state: AppState, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._state = state
-        self._values = state.settings.tab(TASK, ImageValues)
+        self._values = tab_values(state.settings, TASK, ImageValues)
         self._submitted: JobWatch | None = None
         self._restored_labels: tuple[int | None, dict[str, str]] = None, {}
         self._watch: JobWatch | None = None

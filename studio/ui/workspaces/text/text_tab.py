@@ -12,6 +12,7 @@ from studio.protocol import MAX_PROMPT_LENGTH, Request
 from studio.ui.fields.number_field import optional_int
 from studio.ui.fields.prompt_edit import PromptEdit
 from studio.ui.shell.state import AppState
+from studio.ui.shell.tab_values import tab_values
 from studio.ui.style.icons import icon
 from studio.ui.style.theme import GRID, enlarge
 from studio.ui.style.translations import tr
@@ -40,7 +41,7 @@ class TextTab(QWidget):
     def __init__(self, state: AppState, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._state = state
-        self._values = state.settings.tab(TASK, TextValues)
+        self._values = tab_values(state.settings, TASK, TextValues)
         follow_model(self._values)
         self._chat: Chat | None = None
         self._editing: Turn | None = None

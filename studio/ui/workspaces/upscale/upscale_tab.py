@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from studio.library.records import Asset
     from studio.ui.gallery.result_menu import ResultMenu
 from studio.ui.shell.state import AppState
+from studio.ui.shell.tab_values import tab_values
 
 TASK = KIND.task
 
@@ -55,7 +56,7 @@ class UpscaleTab(QWidget):
     def __init__(self, state: AppState, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._state = state
-        self._values = state.settings.tab(TASK, UpscaleValues)
+        self._values = tab_values(state.settings, TASK, UpscaleValues)
         self._running = RunningJobs()
         self._assets: dict[str, str] = {}
         self._menu: ResultMenu | None = None

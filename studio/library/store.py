@@ -39,6 +39,7 @@ from studio.library.index.file_identity import identity
 from studio.library.queue.job_queue import JobQueue
 from studio.library.queue.journal import Journal
 from studio.library.queue.stored_job import destination, now
+from studio.library.queue.transaction_marks import Mismatch, MisplacedIndexError
 from studio.library.recipes import metadata
 from studio.library.records import Asset, Job
 from studio.library.recovery import rebuild, salvage
@@ -116,7 +117,8 @@ class Library:
         before = identity(root / FILE_NAME)
         try:
             return cls._open(root, run_queue)
-        except DamagedDatabaseError as error:
+        except (DamagedDatabaseError, MisplacedIndexError) as error:
+            mismatch = error.mismatch if isinstance(error, MisplacedIndexError) else None
             with held_lock(recovery_lock(root), root):
                 if identity(root / FILE_NAME) != before:
                     # Another process has set it aside while this one waited.
@@ -124,12 +126,17 @@ class Library:
                     return cls._open(root, run_queue)
                 try:
                     with FileLock(root / _QUEUE_LOCK, timeout=0):
-                        aside, saved = salvage.set_aside(root)
+                        word = "damaged" if mismatch is None else "replaced"
+                        aside, saved = salvage.set_aside(root, word)
                 except Timeout:
                     # Another process has it open and will recover it when it is next started.
                     raise error from None
-                library = cls._open(root, run_queue, saved)
-            library.notice = salvage.notice(aside, len(saved), error.problem.detail)
+                library = cls._open(root, run_queue, saved, mismatch)
+            detail = error.problem.detail
+            if mismatch is None:
+                library.notice = salvage.notice(aside, len(saved), detail)
+            else:
+                library.notice = salvage.misplaced_notice(aside, detail)
             return library
         except ProblemError as error:
             if not is_unwritable(error.problem, root) or not is_file(root / FILE_NAME):
@@ -145,14 +152,19 @@ class Library:
 
     @classmethod
     def _open(
-        cls, root: Path, run_queue: bool, saved: list[salvage.JobRow] | None = None
+        cls,
+        root: Path,
+        run_queue: bool,
+        saved: list[salvage.JobRow] | None = None,
+        mismatch: Mismatch | None = None,
     ) -> Library:
-        """Implement `open`; `saved` are jobs recovered from a damaged database."""
+        """Implement `open`; `saved` are jobs recovered from a database that was set aside."""
         database = Database(root)
         library = cls(root, database, None)
         try:
             if saved is not None:
-                salvage.restore_jobs(database, saved, root)
+                salvage.restore_jobs(database, saved, root, mismatch)
+            library._require_place()
             with contextlib.suppress(OSError):
                 list_earlier_folders(database, root)
             library._check_values()
@@ -372,6 +384,15 @@ class Library:
                 wrong = add_checksums(db, paths)
         if wrong is not None:
             raise DamagedDatabaseError(database.path, f"values of {wrong!r}")
+
+    def _require_place(self) -> None:
+        """Raise `MisplacedIndexError` if the index is an older one, or of another library."""
+        with self._database.read() as db:
+            if self._journal.is_current(db):
+                return
+        # Within a transaction, no other process is between journal and commit.
+        with self._database.write() as db:
+            self._journal.require_place(db)
 
     def _reconcile_queue(self) -> None:
         """Make the queue and its journal agree; a new index gets the waiting jobs from there."""

@@ -23,6 +23,7 @@ from studio.library.store import Library
 
 _RESULTS = {*suffixes.TEXTS, *suffixes.PICTURES}
 _WORK = ".tmp"
+_EXPECTED_NOTICES = "was missing or incomplete", "was an older copy"
 
 
 def contradictions(root: Path) -> list[str]:
@@ -34,10 +35,9 @@ def contradictions(root: Path) -> list[str]:
     found = [f"half a result: {name}" for name in _half_written(root)]
     library = Library.open(root)
     try:
-        if library.notice is not None and "was missing or incomplete" not in str(
-            library.notice.message
-        ):
-            found.append(f"notice: {library.notice.message}")
+        said = str(library.notice.message) if library.notice is not None else ""
+        if said and not any(part in said for part in _EXPECTED_NOTICES):
+            found.append(f"notice: {said}")
         found += [f"{one.kind}: {one.message}" for one in library.check(work_in_progress=False)]
         assets = [*library.assets.recent(limit=1_000_000), *library.trash.list()]
         found += _marks(root, assets)

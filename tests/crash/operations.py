@@ -84,6 +84,19 @@ def _without_index(place: Path) -> None:
     _lose_index(place)
 
 
+def _older_index(place: Path) -> None:
+    """Make a library with an older index put back: one result more, another job that waits."""
+    _small(place)
+    old = (made(place) / FILE_NAME).read_bytes()
+    library = Library.open(made(place))
+    (job,) = library.queue.enqueue([_REQUEST], claim=True)
+    _record(library, job, 0, 1)
+    library.queue.cancel(library.queue.waiting()[0])
+    library.queue.enqueue([TextRequest(prompt="waits too", seed=3)])
+    library.close()
+    (made(place) / FILE_NAME).write_bytes(old)
+
+
 def _changed_by_hand(place: Path) -> None:
     """Make a library of which a person moved one file and deleted another."""
     _small(place)
@@ -246,6 +259,10 @@ def _all_found(count: int) -> Callable[[Path], list[str]]:
     return check
 
 
+def _found_and_waiting(place: Path) -> list[str]:
+    return [*_all_found(6)(place), *_jobs_kept(place)]
+
+
 def _resumed_once(place: Path) -> list[str]:
     """Resume once more, to the end: every row is there once."""
     _resume(place)
@@ -296,6 +313,7 @@ OPERATIONS = (
     Operation("export", _small, _export, _whole_export, _export),
     Operation("rebuild", _changed_by_hand, _rebuild, _all_found(3), _rebuild),
     Operation("rebuild without an index", _without_index, _open, _all_found(4)),
+    Operation("open with an older index", _older_index, _open, _found_and_waiting),
     Operation("resume", _cut_off, _resume, _resumed_once),
     Operation("open", _cut_off, _open, _resumed_once),
 )

@@ -90,7 +90,7 @@ class Database:
     Attributes:
         must_check: the file was not as this program left it, so it was checked when opening.
         is_migrated: another version made the file.
-        before_commit: called at the end of each write transaction.
+        before_commit: called at the end of each write transaction that changed something.
     """
 
     def __init__(
@@ -220,8 +220,10 @@ class Database:
             self._require_same_file()
             self._writer.execute(begin)
             try:
+                before = self._writer.total_changes
                 yield self._writer
-                self.before_commit(self._writer)
+                if self._writer.total_changes != before:
+                    self.before_commit(self._writer)
                 self._writer.execute("COMMIT")
             except BaseException:
                 if self._writer.in_transaction:

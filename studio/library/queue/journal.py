@@ -1,9 +1,9 @@
 """The queue's second home: `queue.journal`, from which waiting jobs return if the index is lost.
 
-It lies beside the index and holds a line for each new job and each change of one, written in front
-of the commit of the transaction that changes the jobs; so it needs no lock of its own, and a crash
-in between leaves at most too much in it. The index says how long it must be: if it is not, it is
-written anew from the index. So it is if most of it is obsolete.
+It lies beside the index and holds a line for each new job and each change of one, and the mark of
+each transaction (transaction_marks.py). They are written in front of the commit; so it needs no
+lock of its own, and a crash in between leaves at most too much in it. The index says how long it
+must be: if it is not, it is written anew from the index. So it is if most of it is obsolete.
 """
 
 from __future__ import annotations
@@ -18,12 +18,23 @@ from typing import Any
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from studio.formats.atomic_write import write_atomic
 from studio.library.disk_problems import file_problem
 from studio.library.folder.file_placing import sync_folder
-from studio.library.index.database import FILE_NAME
+from studio.library.index.database import FILE_NAME, INCOMPLETE
 from studio.library.queue.restored_jobs import insert_restored
+from studio.library.queue.transaction_marks import (
+    Mark,
+    MisplacedIndexError,
+    first_mark,
+    mark_in,
+    mismatch,
+    read_mark,
+    tail,
+    write_mark,
+)
 
 JOURNAL_FILE = "queue.journal"
 WAITING = ("queued", "running", "interrupted")
@@ -46,12 +57,13 @@ class StoredQueue(Struct, frozen=True):
     """What a journal says.
 
     `waiting` maps job ids to columns of the table `jobs`. `ended` maps the ids of other jobs to
-    their last status, "" if the job was deleted.
+    their last status, "" if the job was deleted. `marks` are those of its transactions.
     """
 
     waiting: dict[str, dict[str, Any]] = {}
     ended: dict[str, str] = {}
     is_paused: bool = False
+    marks: tuple[Mark, ...] = ()
 
 
 class Journal:
@@ -64,28 +76,43 @@ class Journal:
         """Write the changes of this transaction, and any left by a version without a journal.
 
         New jobs are synced to disk; if they cannot be, this raises `ProblemError`. Other changes
-        that cannot be written are written with the next ones.
+        that cannot be written are written with the next ones. Raises `MisplacedIndexError`.
         """
-        if db.execute(f"SELECT 1 FROM {_CHANGES} LIMIT 1").fetchone() is None:
-            return
         self._restore_once(db)
+        before = read_mark(db) or first_mark(read_journal(self.path.parent).marks)
+        mark = before.next()
         new = db.execute(
             f"SELECT {_SELECTED} FROM {_CHANGES} JOIN jobs ON id = job "
             f"WHERE is_new AND {_IS_WAITING} ORDER BY number"
         ).fetchall()
         try:
-            self._append(db, new)
+            is_synced = self._append(db, new, mark)
         except OSError as error:
             if new:
                 raise file_problem(error, self.path.parent) from error
+            write_mark(db, replace(mark, is_noted=False))
             return
+        write_mark(db, replace(mark, synced=mark.name) if is_synced else mark)
         db.execute(f"DELETE FROM {_CHANGES}")
 
     def is_current(self, db: sqlite3.Connection) -> bool:
         """Return whether the journal agrees with the index."""
         size, _ = self._sizes(db)
         has_changes = db.execute(f"SELECT 1 FROM {_CHANGES} LIMIT 1").fetchone() is not None
-        return size == self._size() and not has_changes
+        if size != self._size() or has_changes:
+            return False
+        # The journals of two states may have the same size.
+        index = read_mark(db)
+        last = next((mark_in(fields) for fields in _decoded([tail(self.path)])), None)
+        return index is not None and last is not None and last.name == index.name
+
+    def require_place(self, db: sqlite3.Connection) -> None:
+        """Raise `MisplacedIndexError` if the index is an older one, or of another library."""
+        if self._is_new(db):
+            return
+        found = mismatch(read_mark(db), read_journal(self.path.parent).marks)
+        if found is not None:
+            raise MisplacedIndexError(self.path.parent, found)
 
     def difference(self, db: sqlite3.Connection) -> str | None:
         """Return the id of a waiting job that is another one in the index, or None."""
@@ -98,35 +125,44 @@ class Journal:
     def reconcile(self, db: sqlite3.Connection) -> None:
         """Make journal and index agree: call it when opening the library, before the index is made.
 
-        If the index is new, it gets the jobs of the journal. Else the journal is written anew if a
-        crash left it different.
+        If the index is new, it gets the jobs of the journal. Else the journal is written anew, at
+        the end of the transaction, if a crash left it different. Raises `MisplacedIndexError`.
         """
+        self.require_place(db)
         self._restore_once(db)
-        with contextlib.suppress(OSError):
-            if self._sizes(db)[0] != self._size():
-                self._rewrite(db)
-                db.execute(f"DELETE FROM {_CHANGES}")
-        self.append_changes(db)
+        if not self.is_current(db):
+            self._set_sizes(db, _UNKNOWN, 0)
+
+    def _is_new(self, db: sqlite3.Connection) -> bool:
+        """Return whether the index was just made, and not put here."""
+        state = db.execute("SELECT 1 FROM state WHERE key = ?", (INCOMPLETE,)).fetchone()
+        return state is not None and self._sizes(db) == _NEVER
 
     def _restore_once(self, db: sqlite3.Connection) -> None:
         """Insert the jobs of the journal that an index lacks, which has never written to one."""
         if self._sizes(db) != _NEVER:
             return
+        self.require_place(db)
         stored = read_journal(self.path.parent)
         insert_restored(db, stored.waiting.values())
         if stored.is_paused:
             db.execute("INSERT OR IGNORE INTO state (key, value) VALUES ('paused', '1')")
         self._set_sizes(db, _UNKNOWN, 0)
+        write_mark(db, first_mark(stored.marks))
 
-    def _append(self, db: sqlite3.Connection, new: Iterable[sqlite3.Row]) -> None:
+    def _append(self, db: sqlite3.Connection, new: Iterable[sqlite3.Row], mark: Mark) -> bool:
+        """Write the changes and the mark of a transaction. Returns whether they are synced."""
         # The empty mount point of an unplugged disk may still exist: nothing is written there.
         self.path.with_name(FILE_NAME).stat()
         size, base = self._sizes(db)
         is_idle = db.execute(f"SELECT 1 FROM jobs WHERE {_IS_WAITING} LIMIT 1").fetchone() is None
         is_obsolete = size > _SMALL and (is_idle or size > 3 * max(base, _SMALL))
-        if size != self._size() or is_obsolete:
-            self._rewrite(db)
-            return
+        is_other = size != self._size()
+        if is_other:
+            self.require_place(db)
+        if is_other or is_obsolete:
+            self._rewrite(db, mark)
+            return True
         changed = db.execute(
             f"SELECT job, {', '.join(_COMMON)} FROM {_CHANGES} LEFT JOIN jobs ON id = job "
             f"WHERE NOT is_new AND job != ''"
@@ -135,9 +171,7 @@ class Journal:
         lines = [*added, *(_changed(row) for row in changed)]
         if db.execute(f"SELECT 1 FROM {_CHANGES} WHERE job = ''").fetchone() is not None:
             lines.append(_line({"paused": _is_paused(db)}))
-        data = b"".join(lines)
-        if not data:
-            return
+        data = b"".join([*lines, _line(mark.fields)])
         with self.path.open("ab") as file:
             try:
                 file.write(data)
@@ -148,18 +182,17 @@ class Journal:
                 with contextlib.suppress(OSError):
                     file.truncate(size)
                 raise
-        if added and size == 0:
-            sync_folder(self.path.parent)
         self._set_sizes(db, size + len(data), base)
+        return bool(added)
 
-    def _rewrite(self, db: sqlite3.Connection) -> None:
+    def _rewrite(self, db: sqlite3.Connection, mark: Mark) -> None:
         rows = db.execute(f"SELECT {_SELECTED} FROM jobs WHERE {_IS_WAITING} ORDER BY number")
         lines = list(_bulk(rows))
         if _is_paused(db):
             lines.append(_line({"paused": True}))
-        data = b"".join(lines)
-        if data or self._size():
-            write_atomic(self.path, data)
+        data = b"".join([*lines, _line(mark.fields)])
+        write_atomic(self.path, data)
+        sync_folder(self.path.parent)
         self._set_sizes(db, len(data), len(data))
 
     def _size(self) -> int:
@@ -189,10 +222,14 @@ def read_journal(root: Path) -> StoredQueue:
     """Return what the journal of the library in `root` says. Damaged lines are skipped."""
     jobs: dict[str, dict[str, Any]] = {}
     ended: dict[str, str] = {}
+    marks: list[Mark] = []
     is_paused = False
     for fields in _whole_bulks(_lines(root / JOURNAL_FILE)):
         if "paused" in fields:
             is_paused = fields["paused"] is True
+            continue
+        if (mark := mark_in(fields)) is not None:
+            marks.append(mark)
             continue
         name, status = fields.get("id"), fields.get("status")
         if not isinstance(name, str):
@@ -204,7 +241,7 @@ def read_journal(root: Path) -> StoredQueue:
         if "request" in fields or name in jobs:
             jobs[name] = {**jobs.get(name, {}), **fields}
             ended.pop(name, None)
-    return StoredQueue(jobs, ended, is_paused)
+    return StoredQueue(jobs, ended, is_paused, tuple(marks))
 
 
 def _lines(path: Path) -> Iterator[dict[str, Any]]:
@@ -212,6 +249,10 @@ def _lines(path: Path) -> Iterator[dict[str, Any]]:
         lines = path.read_bytes().split(b"\n")
     except OSError:
         return
+    yield from _decoded(lines)
+
+
+def _decoded(lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
     for line in lines:
         checksum, _, text = line.partition(b" ")
         if checksum != b"%08x" % zlib.crc32(text):

@@ -1,4 +1,4 @@
-"""Set a damaged database aside and recover the jobs that can still be read from it.
+"""Set a database aside that is damaged, or not of this time or place, and keep its jobs.
 
 Results are recovered from their files, waiting jobs from the queue's journal too.
 """
@@ -16,8 +16,9 @@ from studio.library.disk_problems import file_problem
 from studio.library.folder.file_names import numbered
 from studio.library.index.database import FILE_NAME, Database, damage_marker
 from studio.library.index.file_identity import is_open_elsewhere
-from studio.library.queue.journal import read_journal
+from studio.library.queue.journal import WAITING, read_journal
 from studio.library.queue.restored_jobs import insert_restored
+from studio.library.queue.transaction_marks import Mismatch
 from studio.protocol import Problem, Sentence, problem
 
 _UNREADABLE = sqlite3.Error, UnicodeError, IndexError, OverflowError, MemoryError
@@ -26,8 +27,8 @@ JobRow = dict[str, Any]
 """A row of the table `jobs`: column → value."""
 
 
-def set_aside(root: Path) -> tuple[Path, list[JobRow]]:
-    """Rename the damaged database in `root`. Returns its new path and the readable jobs.
+def set_aside(root: Path, word: str = "damaged") -> tuple[Path, list[JobRow]]:
+    """Rename the database in `root`. Returns its new path, with `word`, and the readable jobs.
 
     Raises `ProblemError` if the folder is not writable, or if another process has the database
     open: it would go on writing into the renamed file.
@@ -35,12 +36,12 @@ def set_aside(root: Path) -> tuple[Path, list[JobRow]]:
     if is_open_elsewhere(root / FILE_NAME):
         raise problem(
             "bad_input",
-            "The index of the library in {path} is damaged, and another program has the library "
-            "open. Close all windows and commands that use it, then start again: the index will "
-            "be repaired.",
+            "The index of the library in {path} cannot be used as it is, and another program has "
+            "the library open. Close all windows and commands that use it, then start again: the "
+            "index will be repaired.",
             path=root,
         )
-    wanted = root / f"library.damaged-{time.strftime('%Y%m%d-%H%M%S')}.db"
+    wanted = root / f"library.{word}-{time.strftime('%Y%m%d-%H%M%S')}.db"
     aside = next(path for n in range(1, 10_000) if not (path := numbered(wanted, n)).exists())
     saved = list(_readable(root / FILE_NAME))
     try:
@@ -53,11 +54,17 @@ def set_aside(root: Path) -> tuple[Path, list[JobRow]]:
     return aside, saved
 
 
-def restore_jobs(database: Database, saved: list[JobRow], root: Path) -> int:
+def restore_jobs(
+    database: Database, saved: list[JobRow], root: Path, mismatch: Mismatch | None = None
+) -> int:
     """Insert jobs into a new database: those recovered, and those of the queue's journal.
 
-    The journal is right about the jobs that it knows. Returns how many were inserted.
+    The journal is right about the jobs that it knows, unless both went on in different ways.
+    `mismatch` says how the database, if it was not damaged, differed from it. Returns how many
+    were inserted.
     """
+    if mismatch == "another":
+        saved = []  # they wait in that library
     stored = read_journal(root)
     names = {
         fields["number"]: name for name, fields in stored.waiting.items() if "number" in fields
@@ -74,8 +81,23 @@ def restore_jobs(database: Database, saved: list[JobRow], root: Path) -> int:
             rows[name]["status"] = status
     for name, fields in stored.waiting.items():
         rows[name] = {**rows.get(name, {}), **fields}
+    if mismatch is not None:
+        for name, row in rows.items():
+            if row.get("status") in WAITING and name not in stored.waiting:
+                # It may have ended since: nothing runs twice unless somebody resumes it.
+                row["status"] = "running"
     with database.write() as db:
         return len(insert_restored(db, rows.values()))
+
+
+def misplaced_notice(aside: Path, detail: str) -> Problem:
+    """Return the notice for the user that an index of another time or place was set aside."""
+    message = Sentence(
+        "The library's index was an older copy, or one of another library. It was kept as {path} "
+        "and rebuilt from your files. Waiting jobs were kept.",
+        {"path": str(aside)},
+    )
+    return Problem("bad_input", message, detail)
 
 
 def notice(aside: Path, jobs: int, detail: str) -> Problem:

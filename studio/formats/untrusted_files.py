@@ -11,6 +11,9 @@ import stat
 from io import BufferedReader
 from pathlib import Path
 
+_MAX_FILES = 20_000
+"""Files of a folder that are looked at."""
+
 
 def is_file(path: Path) -> bool:
     """Return whether a regular file can be reached at `path`. Never raises."""
@@ -34,6 +37,22 @@ def entries_of(folder: Path) -> list[Path]:
         return sorted(folder.iterdir())
     except (OSError, ValueError):
         return []
+
+
+def files_below(path: Path) -> list[Path]:
+    """Return a file itself, or the files in a folder and below it. Links to folders are left."""
+    if not is_folder(path):
+        return [path] if is_file(path) else []
+    found: list[Path] = []
+    waiting = [path]
+    while waiting and len(found) < _MAX_FILES:
+        for entry in entries_of(waiting.pop()):
+            if is_folder(entry):
+                if not entry.is_symlink():
+                    waiting.append(entry)
+            elif is_file(entry):
+                found.append(entry)
+    return found
 
 
 def open_regular(path: Path) -> BufferedReader:

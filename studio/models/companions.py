@@ -87,3 +87,17 @@ def _fits(part: Part, model: ModelRef) -> bool:
     if part.is_encoder:
         return network_of_config(config) == (part.network, part.width)
     return config.get("latent_channels", config.get("z_dim")) == part.width
+
+
+def check_base(extra: ModelRef, base: ModelRef) -> None:
+    """Raise `ProblemError` (`bad_input`) if a LoRA or the like is made for another base family."""
+    if extra.base and base.base and extra.base != base.base:
+        raise problem(
+            "bad_input",
+            "{name} is made for {wanted}, but {base} is {found}. Choose a model of the same "
+            "family, or another LoRA.",
+            name=extra.name,
+            wanted=TITLES.get(extra.base, extra.base),
+            base=base.name,
+            found=TITLES.get(base.base, base.base),
+        )

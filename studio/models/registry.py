@@ -8,34 +8,32 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+from msgspec import Struct
 
-from studio.formats.suffixes import MODEL_WEIGHTS
 from studio.formats.untrusted_files import (
-    entries_of,
     is_file,
     is_folder,
     is_unicode,
     printable,
     user_path,
 )
-from studio.formats.weights.base_families import TITLES
 from studio.kinds.kind import ModelNeed
 from studio.kinds.model_defaults import capabilities_with
 from studio.kinds.registry import kind_of, kinds
-from studio.models.companions import companions_of
+from studio.models.companions import check_base, companions_of
 from studio.models.description_cache import DescriptionCache, path_key
 from studio.models.folders.report import FolderReport, FolderScans
 from studio.models.folders.scan import FoundModel
-from studio.models.identify import describe_path, model_candidates
+from studio.models.identify import describe_path
 from studio.models.model_card import slug
-from studio.models.registry_file import Content, Entries, Entry, RegistryFile
+from studio.models.models_folder import folders_in, is_unfinished, models_in
+from studio.models.registry_file import Content, Entry, RegistryFile, entry_at, free_id
 from studio.models.starter_folders import as_starter, starter_folders
-from studio.models.starter_pack import MODELS as STARTER_MODELS
 from studio.models.verify import verify_model
 from studio.protocol import (
     Capabilities,
@@ -51,15 +49,29 @@ from studio.settings import Paths
 if TYPE_CHECKING:
     from studio.models.catalogue.catalogue import Catalogue
 
-_OWN_FOLDERS = {"starter", "converted"}
-_MODEL_FOLDER_FILES = ("model_index.json", "config.json", "adapter_config.json")
+
+class Listing(Struct, frozen=True):
+    """The usable models, and the problems of others by id or file name.
+
+    `unfinished` are new files that another program is still writing; they are not listed yet.
+    """
+
+    models: tuple[ModelRef, ...]
+    problems: dict[str, Problem]
+    unfinished: tuple[str, ...] = ()
 
 
 class Registry:
-    """The models of an installation. Methods may be called from any thread."""
+    """The models of an installation. Methods may be called from any thread.
 
-    def __init__(self, paths: Paths) -> None:
+    With `waits_for_writers`, a new file that is damaged is listed only once it has not changed for
+    some seconds: another program may still be writing it.
+    """
+
+    def __init__(self, paths: Paths, *, waits_for_writers: bool = False) -> None:
         self._paths = paths
+        self._waits = waits_for_writers
+        self._unfinished: list[Path] = []
         self._remembered = RegistryFile(paths.models / "registry.json")
         self._descriptions = DescriptionCache(paths.cache)
         self._lock = threading.RLock()
@@ -74,6 +86,20 @@ class Registry:
         with self._lock:
             models = self._scan()
         return [model for model in models.values() if task is None or model.task == task]
+
+    def listing(self) -> Listing:
+        """Return the usable models together with what cannot be used."""
+        with self._lock:
+            models = tuple(self._scan().values())
+            unfinished = tuple(str(path) for path in self._unfinished)
+            return Listing(models, dict(self._problems), unfinished)
+
+    def watched_folders(self) -> tuple[str, ...]:
+        """Return the folders whose changes concern the list, the models folder first."""
+        with self._lock:
+            added = [self._folders.scan(each.path).modified for each in self._reports.values()]
+        own = [str(folder) for folder in folders_in(self._paths.models)]
+        return tuple(dict.fromkeys([*own, *(folder for scan in added for folder in scan)]))
 
     def problems(self) -> dict[str, Problem]:
         """Return the problems of models that cannot be used, by id or file name."""
@@ -132,7 +158,7 @@ class Registry:
         kind = kind_of(request)
         found = tuple(self.resolve(need) for need in kind.models_of(request))
         for extra in found[1:]:
-            _check_base(extra, found[0])
+            check_base(extra, found[0])
         if found and found[0].role == "denoiser":
             found += companions_of(found[0], self.list())
         return found or (ModelRef(id="", name=kind.title, task=kind.task, format="", path=""),)
@@ -151,9 +177,9 @@ class Registry:
                     return known
             with self._remembered.edit() as content:
                 entries = content.models
-                entry = _entry_at(entries, path) or _entry_at(entries, Path(model.path))
+                entry = entry_at(entries, path) or entry_at(entries, Path(model.path))
                 if entry is None:
-                    entry = Entry(_free_id(slug(model.name), entries), str(path))
+                    entry = Entry(free_id(slug(model.name), entries), str(path))
                     entries.append(entry)
                 entry.hidden = False
                 entry.added = True
@@ -224,7 +250,7 @@ class Registry:
                     name=model.name,
                     path=model.path,
                 )
-            in_folder = {path_key(path) for path in self._models_in_folder()}
+            in_folder = {path_key(path) for path in models_in(self._paths.models)}
             with self._remembered.edit() as content:
                 entries = content.models
                 in_folder |= {path_key(each.path) for each in self._found_in(content)}
@@ -298,7 +324,7 @@ class Registry:
                 models[folder.name] = as_starter(outcome, folder)
             else:
                 problems[printable(folder.name)] = outcome
-        in_folder = tuple(self._models_in_folder())
+        in_folder = tuple(models_in(self._paths.models))
         content = self._content(set(models), in_folder)
         in_models_folder = {path_key(path) for path in in_folder}
         listed = in_models_folder | {path_key(each.path) for each in self._found_in(content)}
@@ -330,6 +356,7 @@ class Registry:
         `in_folder` are the models in the models folder.
         """
         content = self._remembered.read()
+        self._unfinished = []
         known = {path_key(entry.path) for entry in content.models}
         candidates = [FoundModel(str(path)) for path in in_folder]
         new = [
@@ -343,10 +370,13 @@ class Registry:
         def append_to(content: Content) -> Content:
             for each in new:
                 path = Path(each.path)
-                if _entry_at(content.models, path) is None:
+                if entry_at(content.models, path) is None:
                     outcome = self._descriptions.describe(path)
+                    if self._waits and is_unfinished(path, outcome):
+                        self._unfinished.append(path)
+                        continue
                     named = outcome.name if isinstance(outcome, ModelRef) else path.stem
-                    id = _free_id(slug(each.name or named), content.models, taken)
+                    id = free_id(slug(each.name or named), content.models, taken)
                     content.models.append(Entry(id, str(path), added=False, name=each.name))
             return content
 
@@ -372,21 +402,6 @@ class Registry:
             reports[path_key(folder)] = FolderReport(folder, models, others, missing)
         return reports
 
-    def _models_in_folder(self) -> Iterator[Path]:
-        for entry in entries_of(self._paths.models):
-            if entry.name.startswith(".") or entry.name in _OWN_FOLDERS:
-                continue
-            if is_file(entry):
-                if entry.suffix.lower() in MODEL_WEIGHTS:
-                    yield entry
-            elif any(is_file(entry / name) for name in _MODEL_FOLDER_FILES) or is_folder(
-                entry / "snapshots"
-            ):
-                yield entry
-            elif is_folder(entry):
-                found = model_candidates(entry)
-                yield from found if len(found) != 1 else [entry]
-
     def _default(self, need: ModelNeed) -> ModelRef:
         models = [model for model in self.list(need.task) if model.role in need.roles]
         if not models:
@@ -406,33 +421,8 @@ class Registry:
         return described
 
 
-def _check_base(extra: ModelRef, base: ModelRef) -> None:
-    if extra.base and base.base and extra.base != base.base:
-        raise problem(
-            "bad_input",
-            "{name} is made for {wanted}, but {base} is {found}. Choose a model of the same "
-            "family, or another LoRA.",
-            name=extra.name,
-            wanted=TITLES.get(extra.base, extra.base),
-            base=base.name,
-            found=TITLES.get(base.base, base.base),
-        )
-
-
 def _is_there(path: str) -> bool:
     return is_file(Path(path)) or is_folder(Path(path))
-
-
-def _entry_at(entries: Entries, path: Path) -> Entry | None:
-    return next((entry for entry in entries if path_key(entry.path) == path_key(path)), None)
-
-
-def _free_id(wanted: str, entries: Entries, taken: Collection[str] = ()) -> str:
-    used = {entry.id for entry in entries} | set(STARTER_MODELS) | set(taken)
-    name, number = wanted, 2
-    while name in used:
-        name, number = f"{wanted}-{number}", number + 1
-    return name
 
 
 def _unknown_model(model: str, ids: list[str]) -> ProblemError:

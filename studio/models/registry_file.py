@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeAlias
@@ -14,6 +14,8 @@ from msgspec import Struct
 
 from studio.formats.atomic_write import make_private_folder
 from studio.formats.json_file import read_json_file, set_aside, write_json_file
+from studio.models.description_cache import path_key
+from studio.models.starter_pack import MODELS as STARTER_MODELS
 from studio.protocol import Problem, Sentence, problem
 
 LOCK_SECONDS = 5.0
@@ -98,3 +100,17 @@ class RegistryFile:
                 detail=str(error),
                 path=self.file.parent,
             ) from error
+
+
+def entry_at(entries: Entries, path: Path) -> Entry | None:
+    """Return the entry of a path, or None."""
+    return next((entry for entry in entries if path_key(entry.path) == path_key(path)), None)
+
+
+def free_id(wanted: str, entries: Entries, taken: Collection[str] = ()) -> str:
+    """Return `wanted`, with a number if it is taken by an entry, a starter model or in `taken`."""
+    used = {entry.id for entry in entries} | set(STARTER_MODELS) | set(taken)
+    name, number = wanted, 2
+    while name in used:
+        name, number = f"{wanted}-{number}", number + 1
+    return name

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QByteArray, QEvent, Qt, QTimer
+from PySide6.QtCore import QByteArray, QEvent, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QKeySequence, QShortcut, QShowEvent
 from PySide6.QtWidgets import (
     QDockWidget,
@@ -51,6 +51,9 @@ BUILD_DELAY_MS = 40
 
 class MainWindow(QMainWindow):
     """Create the state from the default settings and folders if `state` is None."""
+
+    activated = Signal()
+    """The window has become the active one."""
 
     def __init__(
         self,
@@ -275,6 +278,7 @@ class MainWindow(QMainWindow):
     def _start_state(self) -> None:
         from studio.ui.models.download_indicator import DownloadIndicator
         from studio.ui.models.downloads import downloads_of
+        from studio.ui.models.folder_watch import folder_watch_of
         from studio.ui.shell.notices import Notices
         from studio.ui.shell.other_processes import OtherProcesses
 
@@ -283,6 +287,7 @@ class MainWindow(QMainWindow):
         self.state.start()
         DownloadIndicator(self._models_button, downloads_of(self.state))
         downloads_of(self.state).start()
+        self.activated.connect(folder_watch_of(self.state).look)
 
     # ---- dialogs and messages
 
@@ -387,7 +392,7 @@ class MainWindow(QMainWindow):
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
         if event.type() == QEvent.Type.ActivationChange and self.isActiveWindow():
-            self.state.look_for_new_models()
+            self.activated.emit()
 
     def _restore_layout(self) -> None:
         window = self.state.settings.window

@@ -4,35 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from studio.formats.untrusted_files import entries_of, is_file, is_folder
+from studio.formats.untrusted_files import files_below, is_file
 from studio.models.identify import model_candidates
 from studio.models.source_file import SOURCE_FILE
 from studio.protocol import ModelRef
 from studio.settings import Paths
 
 _PROTECTED = frozenset({"starter", "converted", ".trash"})
-_MAX_FILES = 20_000
 
 
 def files_of(model: ModelRef) -> list[Path]:
     """Return all files of a model; nothing if they are gone."""
     return files_below(Path(model.path))
-
-
-def files_below(path: Path) -> list[Path]:
-    """Return a file itself, or the files in a folder and below it. Links to folders are left."""
-    if not is_folder(path):
-        return [path] if is_file(path) else []
-    found: list[Path] = []
-    waiting = [path]
-    while waiting and len(found) < _MAX_FILES:
-        for entry in entries_of(waiting.pop()):
-            if is_folder(entry):
-                if not entry.is_symlink():
-                    waiting.append(entry)
-            elif is_file(entry):
-                found.append(entry)
-    return found
 
 
 def size_on_disk(files: list[Path]) -> int:

@@ -17,9 +17,9 @@ from msgspec import Struct
 
 from studio.formats.atomic_write import make_private_folder
 from studio.formats.json_file import read_json_file, write_json_file
-from studio.formats.untrusted_files import entries_of, is_file, is_folder
+from studio.formats.untrusted_files import entries_of, files_below, is_file, is_folder
 from studio.models.registry import Registry
-from studio.models.storage.model_files import files_below, own_files, size_on_disk
+from studio.models.storage.model_files import own_files, size_on_disk
 from studio.protocol import ModelRef, ProblemError, problem
 from studio.settings import Paths
 

@@ -8,9 +8,9 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from studio.formats.untrusted_files import is_folder, user_path
+from studio.formats.untrusted_files import files_below, is_folder, user_path
 from studio.models.registry import Registry
-from studio.models.storage.model_files import files_below, own_files, size_on_disk
+from studio.models.storage.model_files import own_files, size_on_disk
 from studio.protocol import ModelRef, ProblemError, problem, readable_size
 from studio.settings import Paths
 

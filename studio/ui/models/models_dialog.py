@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QDialog, QTabWidget, QVBoxLayout, QWidget
 
 from studio.ui.models.downloads import downloads_of
 from studio.ui.models.downloads_page import DownloadsPage
+from studio.ui.models.folder_watch import folder_watch_of
 from studio.ui.models.get_page import GetPage
 from studio.ui.models.installed_page import InstalledPage
 from studio.ui.shell.event_loop_slices import Slice, run_in_slices
@@ -85,7 +86,7 @@ class ModelsDialog(QDialog):
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
         if event.type() == QEvent.Type.ActivationChange and self.isActiveWindow():
-            self._state.look_for_new_models()
+            folder_watch_of(self._state).look()
 
     def _show_count(self) -> None:
         count = len(self._downloads.running)

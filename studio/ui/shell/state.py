@@ -6,7 +6,6 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from os import urandom
 from pathlib import Path
-from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from PySide6.QtCore import QObject, QTimer, Signal
@@ -31,9 +30,6 @@ if TYPE_CHECKING:
     _Models = tuple[tuple[ModelRef, ...], dict[str, Fit], dict[str, Problem]]
 
 T = TypeVar("T")
-
-_LEAST_SECONDS = 5.0
-"""Between two looks for new models."""
 
 
 class AppState(QObject):
@@ -64,7 +60,6 @@ class AppState(QObject):
         self.destinations: Destinations = NullDestinations()
         """The window's navigation targets; the window sets itself."""
         self.models_known = False
-        self._listed_at = 0.0
         self._registry: Registry | None = None
         self._registry_lock = threading.Lock()
         self._counter: TokenCounter | None = None
@@ -269,34 +264,19 @@ class AppState(QObject):
             from studio.models.fit import current_memory, fit
             from studio.models.gpu_memory import gpu_memory
 
-            models = tuple(registry.list())
+            listing = registry.listing()
+            models = listing.models
             # Before the engine has reported its device: main memory is not what counts on a GPU.
             gpu = gpu_memory() if device_memory is None and may_use_gpu else None
             memory = current_memory(device_memory or gpu)
-            return models, {model.id: fit(model, memory) for model in models}, registry.problems()
+            return models, {model.id: fit(model, memory) for model in models}, listing.problems
 
         def listed(found: _Models) -> None:
             self._models, self._fits, self._model_problems = found
             self.models_known = True
-            self._listed_at = monotonic()
             self.models_changed.emit()
 
         self.read_models(list_models, listed)
-
-    def look_for_new_models(self) -> None:
-        """List the models again if another program has changed them; called on return to the app.
-
-        Nothing happens within a few seconds after a listing.
-        """
-        if not self.models_known or monotonic() - self._listed_at < _LEAST_SECONDS:
-            return
-        self._listed_at = monotonic()
-
-        def listed(found: list[ModelRef]) -> None:
-            if tuple(found) != self._models:
-                self.refresh_models()
-
-        self.read_models(lambda registry: registry.list(), listed)
 
     def _device_known(self, ready: Ready) -> None:
         # On the CPU, what fits depends on main memory and was known before.
@@ -380,7 +360,7 @@ class AppState(QObject):
 
         with self._registry_lock:
             if self._registry is None:
-                self._registry = Registry(self.paths)
+                self._registry = Registry(self.paths, waits_for_writers=True)
             return self._registry
 
     def _library_or_raise(self) -> Library:

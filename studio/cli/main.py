@@ -8,8 +8,8 @@ import sys
 from collections.abc import Callable, Sequence
 
 from studio.cli.argument_parser import UsageError
-from studio.cli.exit_status import DONE, INTERRUPTED, USAGE_ERROR
-from studio.cli.terminal import prepare_streams
+from studio.cli.exit_status import DONE, INTERRUPTED, SOME_FAILED, USAGE_ERROR
+from studio.cli.terminal import has_lost_output, prepare_streams
 
 
 def run(arguments: Sequence[str], open_window: Callable[[], int]) -> int:
@@ -18,10 +18,13 @@ def run(arguments: Sequence[str], open_window: Callable[[], int]) -> int:
     from studio.protocol import ProblemError
 
     try:
-        return _run_or_open(arguments, open_window)
+        status = _run_or_open(arguments, open_window)
     except ProblemError as error:
         print(f"studio: {error.problem.message}", file=sys.stderr)
         return USAGE_ERROR
+    except SystemExit as ended:  # `--help`
+        status = ended.code if isinstance(ended.code, int) else DONE
+    return SOME_FAILED if status == DONE and has_lost_output() else status
 
 
 def _run_or_open(arguments: Sequence[str], open_window: Callable[[], int]) -> int:
@@ -54,10 +57,6 @@ def _run_or_open(arguments: Sequence[str], open_window: Callable[[], int]) -> in
         return USAGE_ERROR
     except KeyboardInterrupt:
         return INTERRUPTED
-    except BrokenPipeError:
-        # The reader of the output closed the pipe, as `head` does.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return DONE
 
 
 def _check_settings() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 import time
 from collections.abc import Mapping
@@ -104,12 +103,8 @@ def _print_json(fields: dict[str, Any]) -> None:
 
 
 def _write_out(text: str) -> None:
-    """Write to standard output. If the reader has closed the pipe, later output is discarded."""
-    try:
-        sys.stdout.write(text)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.stdout.write(text)
+    sys.stdout.flush()
 
 
 def _fields(event: object) -> dict[str, Any] | None:

@@ -26,7 +26,10 @@ import re
 import shutil
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
+from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
@@ -89,6 +92,21 @@ CHECKS = (
     ("lint-imports",),
 )
 
+TESTS = (
+    # What takes longest comes first, so that nothing long is left at the end.
+    ("engine/image",),
+    ("e2e",),
+    ("ui",),
+    ("engine/text", "engine/upscale"),
+    ("engine/test_*.py",),
+    ("unit", "hub"),
+    ("fuzz", "crash"),
+)
+"""What the test runs that go side by side have below `tests`."""
+
+MOST_SIDE_BY_SIDE = 4
+"""Test runs: each needs up to two gigabytes of memory."""
+
 
 class Missing(Exception):
     """A requirement is missing. The text is the sentence for the user."""
@@ -146,16 +164,70 @@ def _run(command: str, more: list[str]) -> int:
     return 0
 
 
+class Step(NamedTuple):
+    """A check or a test run."""
+
+    name: str
+    command: tuple[str, ...]
+
+
 def run_tests(more: list[str]) -> int:
-    """Run the checks, then the tests; stop at the first failure."""
-    for check in CHECKS:
-        print(f"\n== {' '.join(check)}", flush=True)
-        status = _call([str(_script(check[0])), *check[1:]])
-        if status:
-            return status
-    print("\n== pytest", flush=True)
-    folders = [f"tests/{name}" for name in ("unit", "hub", "fuzz", "crash", "ui", "engine", "e2e")]
-    return _python("-m", "pytest", *(more or folders), environment=_offscreen())
+    """Run the checks and the tests, or the checks and then pytest with arguments of the user.
+
+    Returns the exit status of the first that failed.
+    """
+    checks = [Step(" ".join(check), (str(_script(check[0])), *check[1:])) for check in CHECKS]
+    pytest = (str(_script("python")), "-m", "pytest")
+    if more:
+        status = run_side_by_side(checks)
+        return status or _call([*pytest, *more], _offscreen())
+    runs = []
+    for tests in TESTS:
+        found = [str(path) for name in tests for path in sorted((ROOT / "tests").glob(name))]
+        runs.append(Step(f"pytest {' '.join(tests)}", (*pytest, *found)))
+    return run_side_by_side([*checks, *runs])
+
+
+def run_side_by_side(steps: list[Step]) -> int:
+    """Run as many steps at a time as there are cores; print what each said when it has ended.
+
+    All run to their end, whatever fails. Returns the exit status of the first that failed.
+    """
+    began = time.monotonic()
+    failed = []
+    with ThreadPoolExecutor(max(1, min(os.cpu_count() or 1, MOST_SIDE_BY_SIDE))) as pool:
+        running = {pool.submit(_output_of, step): step for step in steps}
+        try:
+            for ended in as_completed(running):
+                status, seconds, output = ended.result()
+                step = running[ended]
+                print(f"\n== {step.name} ({seconds:.0f} s)\n{output.rstrip()}", flush=True)
+                if status:
+                    failed.append((steps.index(step), status, step.name))
+        except KeyboardInterrupt:
+            # Those that run hear of it too, and end.
+            pool.shutdown(cancel_futures=True)
+            raise
+    print(f"\n{len(steps)} checks and test runs took {time.monotonic() - began:.0f} s.")
+    for _, status, name in sorted(failed):
+        print(f"FAILED with status {status}: {name}", file=sys.stderr)
+    return min(failed)[1] if failed else 0
+
+
+def _output_of(step: Step) -> tuple[int, float, str]:
+    began = time.monotonic()
+    ran = subprocess.run(
+        step.command,
+        cwd=ROOT,
+        env={**os.environ, **_offscreen()},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        errors="replace",
+        check=False,
+    )
+    return ran.returncode, time.monotonic() - began, ran.stdout
 
 
 # ---- requirements

@@ -175,6 +175,36 @@ def test_pre_commit_runs_the_same_checks(bootstrap: ModuleType) -> None:
     assert re.findall(r"repo: (.+)", hooks) == ["local"]
 
 
+def test_every_test_file_is_in_one_run(bootstrap: ModuleType) -> None:
+    tests = ROOT / "tests"
+    run: list[Path] = []
+    for pattern in (pattern for patterns in bootstrap.TESTS for pattern in patterns):
+        for path in tests.glob(pattern):
+            run += path.rglob("test_*.py") if path.is_dir() else [path]
+    assert sorted(run) == sorted(tests.rglob("test_*.py"))
+
+
+def test_all_steps_run_and_what_they_said_is_told_with_the_first_failure(
+    bootstrap: ModuleType, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def step(name: str, code: str) -> object:
+        return bootstrap.Step(name, (sys.executable, "-c", code))
+
+    steps = [
+        step("good", "print('狐 good')"),
+        step("bad", "print('bad'); raise SystemExit(3)"),
+        step("worse", "import os; os.write(2, b'\\xff worse'); raise SystemExit(4)"),
+    ]
+    assert bootstrap.run_side_by_side(steps[:1]) == 0
+    assert bootstrap.run_side_by_side(steps) == 3
+    said, complaints = capfd.readouterr()
+    assert said.count("狐 good") == 2 and "\nbad\n" in said and " worse" in said
+    assert complaints.splitlines() == [
+        "FAILED with status 3: bad",
+        "FAILED with status 4: worse",
+    ]
+
+
 def test_a_failed_installation_is_retried(
     bootstrap: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -18,10 +18,12 @@ import psutil
 from studio import __version__
 from studio.formats.untrusted_files import is_folder
 from studio.kinds.registry import tasks
-from studio.models.fit import fit
+from studio.models.fit import main_memory
+from studio.models.gpu_memory import gpu_memory
+from studio.models.model_fits import fits_of
 from studio.models.registry import Registry
 from studio.models.starter import starter_status
-from studio.protocol import readable_size
+from studio.protocol import DeviceMemory, readable_size
 from studio.settings import Paths, default_paths, library_root, load_settings
 
 _NEEDED = ("PySide6", "torch", "torchvision", "transformers", "diffusers", "accelerate", "spandrel")
@@ -78,12 +80,12 @@ def _packages(_paths: Paths) -> Iterator[Finding]:
 
 
 def _memory(_paths: Paths) -> Iterator[Finding]:
-    memory = psutil.virtual_memory()
+    memory = main_memory()
     cores = psutil.cpu_count(logical=False) or os.cpu_count() or 1
-    text = f"{readable_size(memory.available)} of {readable_size(memory.total)} free, {cores} cores"
-    if memory.available < _LOW_MEMORY:
+    text = f"{readable_size(memory.free)} of {readable_size(memory.total)} free, {cores} cores"
+    if memory.free < _LOW_MEMORY:
         text += ". Close other programs before loading large models."
-    yield Finding("Memory", text, memory.available >= _LOW_MEMORY)
+    yield Finding("Memory", text, memory.free >= _LOW_MEMORY)
 
 
 def _gpu(_paths: Paths) -> Iterator[Finding]:
@@ -94,9 +96,13 @@ def _gpu(_paths: Paths) -> Iterator[Finding]:
         answer = _output_of([tool, "--query-gpu=name,memory.total", "--format=csv,noheader"])
         if answer:
             yield from (Finding("Graphics card", line.strip()) for line in answer.splitlines())
+            if (gpu := gpu_memory()) is not None:
+                text = f"{readable_size(gpu.free)} of {readable_size(gpu.total)} free"
+                yield Finding("  its memory", text, None)
             return
     if sys.platform == "darwin" and platform.machine() == "arm64":
-        yield Finding("Graphics card", "Apple silicon, used through Metal")
+        text = "Apple silicon, used through Metal. It shares the main memory."
+        yield Finding("Graphics card", text)
         return
     yield Finding(
         "Graphics card",
@@ -162,12 +168,19 @@ def _models(paths: Paths) -> Iterator[Finding]:
         names = [ref.name for ref in found if ref.task == task]
         text = ", ".join(names) if names else "no model. `studio models add PATH` adds one."
         yield Finding(f"  {task}", text, None)
-    for ref in found:
-        verdict = fit(ref)
+    memory = _memory_of_jobs(paths)
+    for id, verdict in fits_of(found, memory).items():
         if verdict.verdict != "fits":
-            yield Finding(f"  {ref.id}", str(verdict.sentence), None)
+            yield Finding(f"  {id}", str(verdict.sentence), None)
     for name, found_problem in registry.problems().items():
         yield Finding(f"  {name}", str(found_problem.message), False)
+
+
+def _memory_of_jobs(paths: Paths) -> DeviceMemory:
+    """Return the memory of the device that jobs run on."""
+    settings, _ = load_settings(paths.settings)
+    gpu = gpu_memory() if settings.device != "cpu" else None
+    return gpu or main_memory()
 
 
 def _places(paths: Paths) -> Iterator[Finding]:

@@ -30,6 +30,12 @@ from studio.protocol import (
 _DECODE = 1_700
 """Peak elements per pixel while a VAE decodes, measured with Stable Diffusion's VAE."""
 
+_DENOISE_IN_PIXELS = 300
+"""The same for pipelines that denoise pixels."""
+
+_TILED_SHARE = 0.15
+"""Rough share of the memory per pixel that remains when the VAE works in tiles."""
+
 _LARGE_PIPELINES = (
     "XL",
     "3",
@@ -163,14 +169,27 @@ def _work(request: ImageRequest, defaults: ImageRequest) -> float:
     return width * height * steps
 
 
-def _memory(
-    model: ModelRef, weights: int, weight_bytes: int, width: int | None, height: int | None
-) -> int:
-    side = 1024 if any(name in model.family for name in _LARGE_PIPELINES) else 512
-    pixels = (width or side) * (height or side)
-    # Pixel-space pipelines have no VAE.
-    elements = 300 if "Pixel" in model.family else _DECODE
-    return weights + pixels * elements * weight_bytes
+def _call_size(request: ImageRequest, capabilities: Capabilities | None) -> float:
+    """Return the pixels of one picture, 0 if unknown."""
+    width, height = output_size(request, capabilities)
+    return float(width * (height or width))
+
+
+def _memory(model: ModelRef, weights: int, weight_bytes: int, pixels: float | None) -> int:
+    if pixels is None:
+        side = 1024 if any(name in model.family for name in _LARGE_PIPELINES) else 512
+        pixels = side**2
+    elements = _DENOISE_IN_PIXELS if _works_in_pixels(model) else _DECODE
+    return weights + int(pixels * elements * weight_bytes)
+
+
+def _least_share(model: ModelRef, _request: ImageRequest) -> float:
+    return 1.0 if _works_in_pixels(model) else _TILED_SHARE
+
+
+def _works_in_pixels(model: ModelRef) -> bool:
+    """Return whether a pipeline has no VAE, which could work in tiles."""
+    return "Pixel" in model.family
 
 
 def _embedded_text(recipe: Recipe, width: int, height: int) -> tuple[str, str] | None:
@@ -225,7 +244,11 @@ KIND: Kind[ImageRequest] = Kind(
     follows_input=frozenset({"width", "height"}),
     complete=_complete,
     size=output_size,
+    call_size=_call_size,
     memory=_memory,
+    least_share=_least_share,
+    halves_precision=True,
+    offloads=True,
     details=("seed", "negative_prompt", "adapters", "steps", "guidance_scale"),
     compared=(
         "steps",

@@ -96,10 +96,15 @@ class Kind(Struct, Generic[R], frozen=True, kw_only=True):
         fallbacks: values of fields that neither the request nor the model determines.
         follows_input: fields that follow the input file where there is one, not the model.
         complete: fills in values that the request leaves open, from the model's capabilities.
-        size: width and height of the result in pixels, 0 if unknown; None if memory does not
-            depend on a size.
+        size: width and height of the result in pixels, 0 if unknown; None if it has none.
+        call_size: what the memory of one call depends on, in the kind's own unit (pixels, tokens),
+            0 if unknown; None if it does not depend on the request.
         memory: bytes needed to run a model, without the libraries: (model, bytes of all weights,
-            bytes per weight, width, height).
+            bytes per weight, size of a call or None for a usual one). Linear in the size.
+        least_share: the share of the memory above the weights that is left with everything that
+            saves memory.
+        halves_precision: whether the engine loads a model in 16 bits where it does not fit in 32.
+        offloads: whether parts of a model can stay in main memory while it runs on a GPU.
         details, compared: fields shown with a result, and in a comparison of results.
         axes: fields that a matrix can vary; `size` stands for width and height.
         embedded_text: keyword and text that other programs read in a PNG, or None: (recipe,
@@ -139,7 +144,11 @@ class Kind(Struct, Generic[R], frozen=True, kw_only=True):
     follows_input: frozenset[str] = frozenset()
     complete: Callable[[R, Capabilities], R] = lambda request, _: request
     size: Callable[[R, Capabilities | None], tuple[int, int]] | None = None
-    memory: Callable[[ModelRef, int, int, int | None, int | None], int]
+    call_size: Callable[[R, Capabilities | None], float] | None = None
+    memory: Callable[[ModelRef, int, int, float | None], int]
+    least_share: Callable[[ModelRef, R], float] = lambda *_: 1.0
+    halves_precision: bool = False
+    offloads: bool = False
     details: tuple[str, ...] = ()
     compared: tuple[str, ...] = ()
     axes: tuple[str, ...] = ()

@@ -8,13 +8,21 @@ from msgspec import Meta, Struct
 
 from studio.kinds.fields import label
 from studio.kinds.kind import BatchTiming, Kind, Medium
-from studio.protocol import Count, Message, ModelRef, Name, Prompt, Request, Seed
+from studio.protocol import Capabilities, Count, Message, ModelRef, Name, Prompt, Request, Seed
 
 _ROWS = 32
 """Most rows in one batch."""
 
-_TOKEN_ROOM = 0.12
-"""KV cache and activations, as a fraction of the weights."""
+_ACTIVATIONS = 0.05
+"""Activations, as a fraction of the weights."""
+
+_TOKEN = 1.8e-5
+"""KV cache of a token, as a fraction of the weights: that of Qwen3 4B."""
+
+_USUAL_TOKENS = 4096
+
+_BYTES_PER_TOKEN = 3
+"""Of UTF-8: a character in Chinese, a bit less than usual in English."""
 
 
 class TextRequest(Request, Struct, frozen=True, kw_only=True, tag_field="task", tag="text"):
@@ -110,10 +118,17 @@ def sampling_values(request: TextRequest) -> tuple[float, float, int, float]:
     return temperature, top_p, int(top_k), penalty
 
 
-def _memory(
-    _model: ModelRef, weights: int, _weight_bytes: int, _width: int | None, _height: int | None
-) -> int:
-    return int(weights * (1 + _TOKEN_ROOM))
+def _call_size(request: TextRequest, _capabilities: Capabilities | None) -> float:
+    """Return the tokens of all rows of a batch: the prompt's, roughly, and those of the answer."""
+    texts = (request.prompt, request.system_prompt, *(each.content for each in request.messages))
+    read = sum(len(text.encode("utf-8", "replace")) for text in texts) // _BYTES_PER_TOKEN
+    return float(min(request.count, _ROWS) * (read + request.max_tokens))
+
+
+def _memory(_model: ModelRef, weights: int, _weight_bytes: int, tokens: float | None) -> int:
+    return int(
+        weights * (1 + _ACTIVATIONS + _TOKEN * (_USUAL_TOKENS if tokens is None else tokens))
+    )
 
 
 _CONVERSATION = frozenset({"prompt", "system_prompt", "messages", "answer_start", "seed", "count"})
@@ -138,7 +153,10 @@ KIND: Kind[TextRequest] = Kind(
     unshared_fields=_CONVERSATION,
     untimed_fields=_CONVERSATION,
     shares_calls=lambda _: True,
+    call_size=_call_size,
     memory=_memory,
+    # The rows of a batch are generated one by one where memory is short.
+    least_share=lambda _, request: 1 / min(request.count, _ROWS),
     fallbacks=FALLBACKS,
     details=("seed", "temperature"),
 )

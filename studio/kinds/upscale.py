@@ -24,6 +24,9 @@ from studio.protocol import (
 _TILE = 900_000_000
 """Most bytes that an upscaler uses for one tile before the tiles are made smaller."""
 
+_SMALL_TILE_SHARE = 0.1
+"""Share of that memory that the smallest useful tiles need."""
+
 
 class UpscaleRequest(Request, Struct, frozen=True, kw_only=True, tag_field="task", tag="upscale"):
     """Enlarge one picture. The model must support the `scale` (2, 3 or 4)."""
@@ -76,9 +79,7 @@ def _measured(recipe: Recipe, request: UpscaleRequest) -> float:
     return stats.get("width", 0.0) * stats.get("height", 0.0) / request.scale**2
 
 
-def _memory(
-    _model: ModelRef, weights: int, _weight_bytes: int, _width: int | None, _height: int | None
-) -> int:
+def _memory(_model: ModelRef, weights: int, _weight_bytes: int, _size: float | None) -> int:
     return weights + _TILE
 
 
@@ -119,6 +120,7 @@ KIND: Kind[UpscaleRequest] = Kind(
     untimed_fields=frozenset({"seed"}),
     needs=_needs,
     memory=_memory,
+    least_share=lambda *_: _SMALL_TILE_SHARE,
     details=("input", "scale"),
     compared=("scale",),
     embedded_text=_embedded_text,

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 
 from studio.formats.untrusted_files import is_file, is_folder
 from studio.formats.weights.base_families import TITLES
 from studio.formats.weights.denoiser_parts import (
+    Network,
     Part,
     network_of,
     network_of_config,
@@ -15,6 +17,7 @@ from studio.formats.weights.denoiser_parts import (
     read_tensors,
     without_parts,
 )
+from studio.models.description_cache import signature
 from studio.models.model_card import read_config
 from studio.protocol import ModelRef, ProblemError, problem
 
@@ -71,6 +74,11 @@ def _distance(model: ModelRef, denoiser: ModelRef) -> int:
     return 2 if any(other in name for other in others) else 1
 
 
+@lru_cache(maxsize=256)
+def _network_in(path: Path, _signature: str) -> tuple[Network, int] | None:
+    return network_of(read_tensors(path))
+
+
 def _fits(part: Part, model: ModelRef) -> bool:
     path = Path(model.path)
     is_text_model = part.is_encoder and model.role == "base" and model.format == "transformers"
@@ -78,7 +86,7 @@ def _fits(part: Part, model: ModelRef) -> bool:
         return False
     try:
         if is_file(path):
-            found = network_of(read_tensors(path))
+            found = _network_in(path, signature(path))
             has_tokenizer = part.network in ("clip", "t5", "qwen3") or not part.is_encoder
             return has_tokenizer and found == (part.network, part.width)
         config = read_config(path / "config.json")

@@ -1,37 +1,36 @@
 """Estimate whether a model fits into memory, before loading it, from the sizes of its weights.
 
-Weights dominate; activations, KV cache and libraries are rough additions. The estimate is a hint
-for the user; the engine's memory arbiter decides.
+Weights dominate; activations, KV cache and libraries are rough additions, until real work on this
+machine has shown what it needs. The estimate is a hint for the user; the engine's memory arbiter
+decides.
 """
 
 from __future__ import annotations
 
-import sys
-from functools import cache, lru_cache
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, TypeAlias
 
 import psutil
 from msgspec import Struct
 
-from studio.formats.suffixes import PICKLED_WEIGHTS
-from studio.formats.weights.gguf import read_gguf_header
-from studio.formats.weights.safetensors import read_safetensors_header
-from studio.formats.weights.tensors import count_parameters
-from studio.formats.weights.torch_zip import read_torch_tensors
 from studio.kinds.registry import kinds
-from studio.models.description_cache import signature
-from studio.models.identify_folder import component_weights, components, transformers_weights
-from studio.models.model_card import read_config
-from studio.protocol import DeviceMemory, ModelRef, ProblemError, Sentence, readable_size
+from studio.models.weights_in_memory import default_bytes_per_weight, weights_in_memory
+from studio.protocol import DeviceMemory, ModelRef, Sentence, readable_size
 
 Verdict: TypeAlias = Literal["fits", "tight", "will_not_fit"]
 
 COMFORT = 0.85
 """Fraction of the free memory up to which a model counts as fitting."""
 
-_LIBRARIES = 700_000_000
+USABLE = 0.95
+"""Fraction of the total memory that can be had at most."""
+
+LIBRARIES = 700_000_000
 """Bytes used by torch and the other libraries after import."""
+
+LEAST_ON_GPU = 1_500_000_000
+"""Bytes of GPU memory with which a model works whose layers are moved there one by one."""
 
 
 class Fit(Struct, frozen=True):
@@ -47,8 +46,8 @@ def fit(
     ref: ModelRef,
     memory: DeviceMemory | None = None,
     *,
-    width: int | None = None,
-    height: int | None = None,
+    companions: Sequence[ModelRef] = (),
+    measured: int = 0,
     bytes_per_weight: int | None = None,
 ) -> Fit:
     """Estimate whether the model can be loaded and run now.
@@ -56,50 +55,101 @@ def fit(
     Args:
         ref: the model.
         memory: memory of the device; None for this machine's main memory.
-        width, height: of the picture in pixels; None for the model's default.
+        companions: what is loaded with it: the parts of a denoiser, LoRAs, ControlNets.
+        measured: bytes that it needed here before, 0 if unknown.
         bytes_per_weight: 2 or 4, for weights in memory; None for the device's default.
     """
     memory = memory or main_memory()
-    if bytes_per_weight is None and memory.kind != "main":
-        bytes_per_weight = 2
-    available, total = memory.free, memory.total
-    need = memory_need(ref, width=width, height=height, bytes_per_weight=bytes_per_weight)
-    values = {
-        "need": readable_size(need),
-        "available": readable_size(available),
-        "total": readable_size(total),
-    }
-    if need <= COMFORT * available:
-        message = Sentence("Fits: it needs about {need}, and {available} is free.", values)
-        return Fit("fits", need, available, message)
-    if need <= 0.95 * total:
-        message = Sentence(
-            "Tight: it needs about {need}, and {available} of {total} is free. Close other "
-            "programs first.",
-            values,
-        )
-        return Fit("tight", need, available, message)
-    message = Sentence(
-        "Will not fit: it needs about {need}, but there is only {total} in total. Choose a smaller"
-        " model.",
-        values,
-    )
-    return Fit("will_not_fit", need, available, message)
+
+    def need_with(width: int | None) -> int:
+        return memory_need(ref, memory, companions=companions, bytes_per_weight=width)
+
+    need = max(need_with(bytes_per_weight), measured)
+    kind = kinds()[ref.task]
+    least = need
+    if kind.halves_precision and not measured:
+        least = need_with(2)
+    if need <= COMFORT * memory.free:
+        return Fit("fits", need, memory.free, _sentence("fits", need, memory))
+    if least <= USABLE * memory.total:
+        return Fit("tight", need, memory.free, _sentence("tight", need, memory))
+    if memory.kind == "gpu" and kind.offloads and USABLE * memory.total >= LEAST_ON_GPU:
+        main = main_memory()
+        if need <= USABLE * main.total:
+            message = Sentence(
+                "Larger than the graphics card's memory: it needs about {need}, and the card has "
+                "{total}. Parts of it stay in main memory, which is slower.",
+                {"need": readable_size(need), "total": readable_size(memory.total)},
+            )
+            return Fit("tight", need, memory.free, message)
+    return Fit("will_not_fit", need, memory.free, _sentence("will_not_fit", need, memory))
 
 
 def memory_need(
     ref: ModelRef,
+    memory: DeviceMemory | None = None,
     *,
-    width: int | None = None,
-    height: int | None = None,
+    companions: Sequence[ModelRef] = (),
+    call_size: float | None = None,
     bytes_per_weight: int | None = None,
 ) -> int:
-    """Return the bytes that the model needs to run, including libraries."""
-    weight_bytes = bytes_per_weight or _bytes_per_weight()
-    weights = _parameters(ref.path, ref.format, signature(Path(ref.path)))
-    # If the headers cannot be read, assume that the file has 2 bytes per weight.
-    model = weights * weight_bytes if weights else ref.size * weight_bytes // 2
-    return _LIBRARIES + kinds()[ref.task].memory(ref, model, weight_bytes, width, height)
+    """Return the bytes that the model needs to run, including libraries.
+
+    `call_size` is the size of the work as in `Kind.call_size`, None for the usual one. The other
+    arguments are those of `fit`.
+    """
+    width = bytes_per_weight or bytes_per_weight_on(memory)
+    weights = loaded_weights(ref, companions, width)
+    return LIBRARIES + kinds()[ref.task].memory(ref, weights, width, call_size)
+
+
+def loaded_weights(ref: ModelRef, companions: Sequence[ModelRef], bytes_per_weight: int) -> int:
+    """Return the bytes of the weights of a model and of what is loaded with it."""
+    others = (weights_in_memory(each, bytes_per_weight, as_companion=True) for each in companions)
+    return weights_in_memory(ref, bytes_per_weight) + sum(others)
+
+
+def bytes_per_weight_on(memory: DeviceMemory | None) -> int:
+    """Return the bytes of a weight on a device, None for this machine's processor."""
+    return default_bytes_per_weight() if memory is None or memory.kind == "main" else 2
+
+
+def _sentence(verdict: Verdict, need: int, memory: DeviceMemory) -> Sentence:
+    values = {
+        "need": readable_size(need),
+        "available": readable_size(memory.free),
+        "total": readable_size(memory.total),
+    }
+    match verdict, memory.kind == "gpu":
+        case "fits", False:
+            return Sentence("Fits: it needs about {need}, and {available} is free.", values)
+        case "fits", True:
+            return Sentence(
+                "Fits the graphics card: it needs about {need}, and {available} is free.", values
+            )
+        case "tight", False:
+            return Sentence(
+                "Tight: it needs about {need}, and {available} of {total} is free. Close other "
+                "programs first.",
+                values,
+            )
+        case "tight", True:
+            return Sentence(
+                "Tight on the graphics card: it needs about {need}, and {available} of {total} is "
+                "free. Close other programs that use the card.",
+                values,
+            )
+        case _, False:
+            return Sentence(
+                "Will not fit: it needs about {need}, but there is only {total} in total. Choose "
+                "a smaller model.",
+                values,
+            )
+    return Sentence(
+        "Will not fit the graphics card: it needs about {need}, but the card has only {total}. "
+        "Choose a smaller model.",
+        values,
+    )
 
 
 def current_memory(reported: DeviceMemory | None) -> DeviceMemory:
@@ -138,41 +188,3 @@ _CGROUPS = (
         "/sys/fs/cgroup/memory/memory.usage_in_bytes",
     ),
 )
-
-
-@cache
-def _bytes_per_weight() -> int:
-    """Return 2 if the CPU supports bfloat16, which the engine then uses, else 4."""
-    if sys.platform == "darwin":
-        return 2
-    try:
-        flags = Path("/proc/cpuinfo").read_text("ascii", "replace")
-    except OSError:
-        return 4
-    return 2 if "avx512_bf16" in flags or "amx_bf16" in flags else 4
-
-
-@lru_cache(maxsize=256)
-def _parameters(path: str, kind: str, _signature: str) -> int:
-    """Count the weights from headers, 0 if they cannot be read. The signature is a cache key."""
-    root = Path(path)
-    try:
-        if kind == "gguf":
-            return count_parameters(read_gguf_header(root).tensors)
-        if root.suffix.lower() in PICKLED_WEIGHTS:
-            return count_parameters(read_torch_tensors(root))
-        if kind == "transformers":
-            files = transformers_weights(root)
-        elif kind == "diffusers":
-            index = read_config(root / "model_index.json")
-            files = [
-                file
-                for component in components(index)
-                if any((root / component).glob("*.safetensors"))
-                for file in component_weights(root / component)
-            ]
-        else:
-            files = [root]
-        return sum(count_parameters(read_safetensors_header(file).tensors) for file in files)
-    except (ProblemError, OSError):
-        return 0

@@ -37,5 +37,5 @@ KIND: Kind[EchoRequest] = Kind(
     workspace="tests.toy_kind.tone_tab:ToneTab",
     timing=WorkTiming(work=lambda *_: 1.0, measured=lambda *_: 1.0),
     needs=lambda _: (),
-    memory=lambda _model, weights, _weight, _width, _height: weights,
+    memory=lambda _model, weights, _weight, _size: weights,
 )

@@ -24,9 +24,7 @@ class ToneRequest(Request, Struct, frozen=True, kw_only=True, tag_field="task", 
     count: Annotated[Count, label("Variations", flags="-n --count")] = 1
 
 
-def _memory(
-    _model: ModelRef, weights: int, _weight: int, _width: int | None, _height: int | None
-) -> int:
+def _memory(_model: ModelRef, weights: int, _weight: int, _size: float | None) -> int:
     return weights
 
 

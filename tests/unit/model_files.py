@@ -13,7 +13,7 @@ LLAMA_CONFIG = {
     "max_position_embeddings": 2048,
 }
 
-_WIDTH = {"F32": 4, "F16": 2, "BF16": 2}
+_WIDTH = {"F32": 4, "F16": 2, "BF16": 2, "F8_E4M3": 1}
 
 
 def write_safetensors(

@@ -9,10 +9,12 @@ import pytest
 from studio.jobs.estimate import Estimator
 from studio.jobs.forecast import Peak, forecast, peak_of
 from studio.kinds.image import ImageRequest
+from studio.kinds.text import TextRequest
+from studio.kinds.upscale import UpscaleRequest
 from studio.models.fit import memory_need
 from studio.models.identify import describe_path
-from studio.protocol import Capabilities, DeviceMemory, ModelRef, Recipe
-from tests.unit.model_files import write_pipeline
+from studio.protocol import Capabilities, DeviceMemory, InputFile, ModelRef, Recipe
+from tests.unit.model_files import write_llama, write_pipeline, write_safetensors
 
 GB = 10**9
 BOTH = ("width", "height")
@@ -60,7 +62,7 @@ def test_the_suggestion_keeps_the_aspect_ratio_and_the_multiple_of_the_model(
 
 
 def test_a_picture_that_fits_only_in_tiles_is_tight(model: ModelRef) -> None:
-    need = memory_need(model, width=1024, height=1024)
+    need = memory_need(model, call_size=1024.0 * 1024)
     found = forecast(asked(1024), model, CAN, memory=free(need * 2 // 3))
     assert found is not None and found.verdict == "tight"
     assert found.need == pytest.approx(need, rel=0.05)
@@ -117,7 +119,61 @@ def test_memory_is_learned_from_recipes() -> None:
         timings={"draw": 1.0},
         stats={"images_at_once": 2.0, "peak_memory": 5e8},
     )
-    assert peak_of(recipe) == Peak(2 * 512 * 256, 500_000_000)
+    assert peak_of(recipe) == Peak(2.0 * 512 * 256, 500_000_000)
     known = Estimator([recipe])
     assert known.peaks(ImageRequest(prompt="y", model="icons")) == [peak_of(recipe)]
     assert known.peaks(ImageRequest(prompt="y", model="another")) == []
+
+
+def test_the_same_size_is_never_predicted_to_need_less_than_it_did(model: ModelRef) -> None:
+    # The engine held 6 GB of weights, and once 2 GB more; memory that it reused hid the rest.
+    known = [
+        Peak(512.0 * 512, 3_000_000, weights=6 * GB),
+        Peak(512.0 * 512, 2 * GB, weights=6 * GB),
+    ]
+    found = forecast(asked(512), model, CAN, known, memory=free(40 * GB))
+    assert found is not None and found.is_measured
+    assert found.need >= known[1].total == 8_700_000_000
+    smaller = forecast(asked(384), model, CAN, known, memory=free(40 * GB))
+    assert smaller is not None and smaller.need < found.need
+
+
+def test_a_lora_counts_besides_what_was_measured(model: ModelRef, tmp_path: Path) -> None:
+    file = write_safetensors(tmp_path / "lora.safetensors", {"a.lora_down.weight": (1000, 1000)})
+    lora = ModelRef(
+        id="l", name="l", task="image", format="lora", path=str(file), size=4_000_000, role="lora"
+    )
+    for known in ([], [Peak(512.0 * 512, GB, weights=GB)]):
+        alone = forecast(asked(512), model, CAN, known, free(40 * GB))
+        added = forecast(asked(512), model, CAN, known, free(40 * GB), [lora])
+        assert alone is not None and added is not None
+        assert added.need - alone.need in (2_000_000, 4_000_000)
+
+
+def test_many_variations_of_a_long_text_are_tight_and_run_one_by_one(tmp_path: Path) -> None:
+    llama = describe_path(write_llama(tmp_path / "llama"))
+    one = TextRequest(prompt="x", max_tokens=4000)
+    many = TextRequest(prompt="x", max_tokens=4000, count=16)
+    known = [Peak(8 * 4000.0, 8 * GB, weights=GB)]
+    assert (found := forecast(many, llama, None, known, free(8 * GB))) is not None
+    assert found.verdict == "tight" and found.size is None
+    assert (found := forecast(one, llama, None, known, free(8 * GB))) is not None
+    assert found.verdict == "fits"
+
+
+def test_an_upscaler_needs_what_it_needed_before(tmp_path: Path) -> None:
+    file = write_safetensors(tmp_path / "up.safetensors", {"a": (10, 10)})
+    upscaler = ModelRef(id="u", name="u", task="upscale", format="spandrel", path=str(file))
+    request = UpscaleRequest(input=InputFile("/x.png"), model="u")
+    rough = forecast(request, upscaler, memory=free(40 * GB))
+    learned = forecast(request, upscaler, None, [Peak(0.0, 3 * GB)], free(40 * GB))
+    assert rough is not None and learned is not None
+    assert not rough.is_measured and learned.is_measured
+    assert learned.need == pytest.approx(3.8 * GB, rel=0.01)
+
+
+def test_on_a_gpu_a_pipeline_larger_than_its_memory_is_tight(model: ModelRef) -> None:
+    known = [Peak(512.0 * 512, GB // 10, 6 * GB, weights=8 * GB)]
+    gpu = DeviceMemory("cuda", "gpu", 6 * GB, 6 * GB)
+    found = forecast(asked(512), model, CAN, known, gpu)
+    assert found is not None and found.verdict == "tight"

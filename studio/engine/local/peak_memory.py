@@ -30,7 +30,9 @@ class PeakMemory:
 
     @property
     def stats(self) -> dict[str, float]:
-        """Values for the recipe, in bytes; on a GPU also its total memory."""
+        """Values for the recipe so far, in bytes; on a GPU also its total memory."""
+        if not self._done.is_set():
+            self._sample()
         size = float(max(0, self._peak - self._start))
         if self._device.kind == "cuda":
             return {"peak_memory": size, "device_memory": float(self._device.total)}
@@ -47,7 +49,7 @@ class PeakMemory:
 
         def sample() -> None:
             while not self._done.wait(_SAMPLE_SECONDS):
-                self._peak = max(self._peak, self._process.memory_info().rss)
+                self._sample()
 
         self._thread = threading.Thread(target=sample, name="peak-memory", daemon=True)
         self._thread.start()
@@ -59,11 +61,15 @@ class PeakMemory:
         _error: BaseException | None,
         _where: TracebackType | None,
     ) -> None:
-        if self._thread is None:
+        self._done.set()
+        if self._thread is not None:
+            self._thread.join()
+        self._sample()
+
+    def _sample(self) -> None:
+        if self._device.kind == "cuda":
             import torch
 
             self._peak = torch.cuda.max_memory_allocated(self._device.name)
-            return
-        self._done.set()
-        self._thread.join()
-        self._peak = max(self._peak, self._process.memory_info().rss)
+        else:
+            self._peak = max(self._peak, self._process.memory_info().rss)

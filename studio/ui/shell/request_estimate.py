@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer
 
-from studio.kinds.registry import kind_of
 from studio.protocol import Request, readable_size
 from studio.ui.shell.estimates import estimates_of
 from studio.ui.shell.state import AppState
@@ -63,10 +61,7 @@ class RequestEstimate(QObject):
         state, generation = self._state, self._generation
 
         def estimate(estimator: Estimator) -> _Estimate:
-            first = requests[0]
-            forecast = (
-                _forecast(state, estimator, first) if kind_of(first).size is not None else None
-            )
+            forecast = _forecast(state, estimator, requests[0])
             return estimator.batch_seconds(requests), forecast
 
         def show(estimated: _Estimate) -> None:
@@ -96,35 +91,37 @@ class RequestEstimate(QObject):
             ).format_map(values)
         detail = (
             self.tr(
-                "A picture of this size needs about {need} of memory, but only {available} is "
-                "available. It will probably fail."
+                "This needs about {need} of memory, but only {available} is available. It will "
+                "probably fail."
             )
             if will_not
             else self.tr(
-                "A picture of this size needs about {need} of memory, and {available} is "
-                "available. Slower methods that need less memory will be used."
+                "This needs about {need} of memory, and {available} is available. Slower methods "
+                "that need less memory will be used."
             )
         ).format_map(values)
+        if forecast.is_measured:
+            detail += " " + self.tr("Learned from earlier results on this computer.")
         self._run_bar.set_estimate(None if will_not else seconds, short, detail, severity)
 
 
 def _forecast(state: AppState, estimator: Estimator, request: Request) -> Forecast | None:
     """Return the memory forecast for a request, None if unknown. It reads the disk."""
     from studio.jobs.forecast import forecast
+    from studio.models.gpu_memory import gpu_memory
     from studio.protocol import ProblemError
 
     registry = state.open_registry()
     try:
-        model = registry.resolve_all(request)[0]
+        model, *others = registry.resolve_all(request)
     except ProblemError:
         return None
+    if not model.path:
+        return None  # a kind that needs no model
     memory = state.memory
-    if memory is not None:
-        on_gpu = memory.kind == "gpu"
-    else:
-        on_gpu = state.settings.device != "cpu" and shutil.which("nvidia-smi") is not None
+    if memory is None and state.settings.device != "cpu":
+        memory = gpu_memory()
+    on_gpu = memory is not None and memory.kind == "gpu"
     peaks = [peak for peak in estimator.peaks(request) if bool(peak.device_total) == on_gpu]
-    if on_gpu and memory is None and not peaks:
-        # The GPU's memory size is unknown until a job has run on it.
-        return None
-    return forecast(request, model, registry.capabilities(model), peaks, memory if on_gpu else None)
+    can = registry.capabilities(model)
+    return forecast(request, model, can, peaks, memory if on_gpu else None, others)

@@ -25,9 +25,8 @@ if TYPE_CHECKING:
     from studio.models.registry import Registry
     from studio.models.token_counter import TokenCounter
     from studio.ui.shell.background import Background
+    from studio.ui.shell.model_listing import Listing
     from studio.ui.shell.worker_thread import WorkerThread
-
-    _Models = tuple[tuple[ModelRef, ...], dict[str, Fit], dict[str, Problem]]
 
 T = TypeVar("T")
 
@@ -258,25 +257,19 @@ class AppState(QObject):
 
     def refresh_models(self) -> None:
         """List the models again on another thread, then emit `models_changed`."""
-        device_memory, may_use_gpu = self.memory, self.settings.device != "cpu"
+        library, memory, may_use_gpu = self.library, self.memory, self.settings.device != "cpu"
 
-        def list_models(registry: Registry) -> _Models:
-            from studio.models.fit import current_memory, fit
-            from studio.models.gpu_memory import gpu_memory
+        def list_all(registry: Registry) -> Listing:
+            from studio.ui.shell.model_listing import list_models
 
-            listing = registry.listing()
-            models = listing.models
-            # Before the engine has reported its device: main memory is not what counts on a GPU.
-            gpu = gpu_memory() if device_memory is None and may_use_gpu else None
-            memory = current_memory(device_memory or gpu)
-            return models, {model.id: fit(model, memory) for model in models}, listing.problems
+            return list_models(registry, library, memory, may_use_gpu=may_use_gpu)
 
-        def listed(found: _Models) -> None:
+        def listed(found: Listing) -> None:
             self._models, self._fits, self._model_problems = found
             self.models_known = True
             self.models_changed.emit()
 
-        self.read_models(list_models, listed)
+        self.read_models(list_all, listed)
 
     def _device_known(self, ready: Ready) -> None:
         # On the CPU, what fits depends on main memory and was known before.

@@ -203,3 +203,25 @@ def test_a_batch_is_no_larger_than_memory_allows(tmp_path: Path, tiny: Path) -> 
         scarce.run(model_at(tiny), **request).answers
         == roomy.run(model_at(tiny), **request).answers
     )
+
+
+def test_after_a_kill_answers_are_written_one_by_one_in_16_bits(tmp_path: Path, tiny: Path) -> None:
+    bench = TextBench(tmp_path / "work")
+    model = model_at(tiny)
+    outcome = bench.run(model, prompt="a", seed=1, count=3, max_tokens=4, saves_memory=True)
+    recipes = [asset.recipe for asset in outcome.of(AssetReady)]
+    assert {recipe.dtype for recipe in recipes} == {"bfloat16"}
+    for stats in (recipe.stats for recipe in recipes):
+        assert stats["call_size"] == stats["prompt_tokens"] + stats["tokens"]  # of one row
+    assert any("one at a time" in str(message) for _, message in outcome.warnings)
+    assert any("one at a time" in text for text in recipes[0].adjustments)
+    bench.memory.release_all()
+
+
+def test_a_recipe_says_how_much_memory_its_batch_took(bench: TextBench, tiny: Path) -> None:
+    outcome = bench.run(model_at(tiny), prompt="a", seed=1, count=4, max_tokens=6)
+    for asset in outcome.of(AssetReady):
+        stats = asset.recipe.stats
+        assert stats["model_memory"] > 0 and stats["peak_memory"] >= 0
+        assert stats["call_size"] % 4 == 0
+        assert stats["call_size"] == 4 * (stats["prompt_tokens"] + stats["tokens"])

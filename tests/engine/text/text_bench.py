@@ -90,6 +90,7 @@ class TextBench:
         *,
         rows: tuple[int, ...] | None = None,
         at: Callable[[Event], bool] = lambda _: False,
+        saves_memory: bool = False,
         **fields: Any,
     ) -> Outcome:
         """Run a request with these fields. Cancels at the first event for which `at` is true."""
@@ -110,6 +111,7 @@ class TextBench:
             rows=tuple(range(request.count)) if rows is None else rows,
             model=model,
             work_dir=str(work),
+            saves_memory=saves_memory,
         )
         outcome.stats = run(job, command, self.memory, self.device)
         job.flush()

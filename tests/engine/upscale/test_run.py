@@ -369,3 +369,13 @@ def test_a_full_disk_is_not_reported_as_a_bug(
     with pytest.raises(OSError, match="space") as caught:
         bench.run(source)
     assert caught.value.errno == errno.ENOSPC
+
+
+def test_after_a_kill_the_tiles_are_half_as_large(bench: UpscaleBench, source: Path) -> None:
+    bench.run(source)
+    usual = bench.recipe.stats
+    bench.run(source, saves_memory=True)
+    assert bench.recipe.stats["tile"] <= usual["tile"] / 2
+    assert bench.recipe.stats["tiles"] > usual["tiles"]
+    assert bench.warnings == ["memory"]
+    assert usual["model_memory"] > 0

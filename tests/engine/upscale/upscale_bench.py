@@ -74,7 +74,14 @@ class UpscaleBench:
     cancelled: threading.Event = field(default_factory=threading.Event)
     at_event: Callable[[Event], None] = lambda _event: None
 
-    def run(self, source: Path, scale: Literal[2, 3, 4] = 2, model: ModelRef | None = None) -> Path:
+    def run(
+        self,
+        source: Path,
+        scale: Literal[2, 3, 4] = 2,
+        model: ModelRef | None = None,
+        *,
+        saves_memory: bool = False,
+    ) -> Path:
         """Run one job and return its file."""
         self.events = []
         job = Job("job", self.folder, self._take, self.cancelled)
@@ -84,6 +91,7 @@ class UpscaleBench:
             rows=(0,),
             model=model or starter(f"dat-light-x{scale}"),
             work_dir=str(self.folder),
+            saves_memory=saves_memory,
         )
         run(job, command, self.memory, self.device)
         return self.folder / self.asset.file.name

@@ -230,7 +230,11 @@ class Drawing:
                 self._use_full_precision()
                 return None
             # With offloading, the peak would mostly reflect the model's weights.
-            self._peak = peak.stats if self._loaded.placement == "whole" else {}
+            self._peak = {}
+            if self._loaded.placement == "whole":
+                pixels = float(self._plan.width * self._plan.height * len(wanted))
+                weights = float(self._loaded.size)
+                self._peak = {**peak.stats, "call_size": pixels, "model_memory": weights}
             return drawn
         self._fallback.step_down(failure, len(wanted))
         return None

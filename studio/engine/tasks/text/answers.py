@@ -9,6 +9,7 @@ import msgspec
 
 from studio.engine.local.devices import Device, libraries
 from studio.engine.local.job import Job, JobCancelledError
+from studio.engine.local.peak_memory import PeakMemory
 from studio.engine.local.recipes import make_recipe
 from studio.engine.tasks.text.decode.stream import TextStream
 from studio.engine.tasks.text.model.load import LoadedText
@@ -88,12 +89,24 @@ class Answers:
         self.tokens = 0
         self.seconds = 0.0
         """Time spent on generating tokens, without the prompt."""
+        self.peak: PeakMemory | None = None
+        """Measures the memory of the work, once it has begun."""
         self.first_token = 0.0
         """Seconds from the loaded model to the first token of the job."""
 
     def add_adjustment(self, what: str) -> None:
         """Record a deviation from the request in the recipes, as an English sentence."""
         self._adjustments.append(what)
+
+    @property
+    def saves_memory(self) -> bool:
+        """Whether an earlier attempt was killed."""
+        return self._command.saves_memory
+
+    @property
+    def rows(self) -> int:
+        """Number of rows to generate."""
+        return len(self._command.rows)
 
     @property
     def complete(self) -> bool:
@@ -157,7 +170,7 @@ class Answers:
         path = self.job.temporary(".txt")
         text = self.prompt.answer_start + stream.text
         path.write_text(text, encoding="utf-8", newline="\n")
-        recipe = self._recipe(row, stream.tokens, seconds, seconds / rows, cut)
+        recipe = self._recipe(row, stream.tokens, seconds, rows, cut)
         self.job.asset(row, path, recipe)
         self.done.add(row)
         self._cut_answers += cut
@@ -189,7 +202,7 @@ class Answers:
             )
         self.job.warn("answer_cut", message)
 
-    def _recipe(self, row: int, tokens: int, seconds: float, share: float, cut: bool) -> Recipe:
+    def _recipe(self, row: int, tokens: int, seconds: float, rows: int, cut: bool) -> Recipe:
         seed, model = seed_of_row(self.request.seed, row), self._command.model
         return make_recipe(
             self._command,
@@ -202,12 +215,22 @@ class Answers:
             libraries=libraries(),
             model_sha256=self._fingerprint.value(),
             adjustments=self._adjustments,
-            timings={"load": self._load_seconds, "generate": share},
+            timings={"load": self._load_seconds, "generate": seconds / rows},
             stats={
                 "tokens": float(tokens),
                 "prompt_tokens": float(len(self.prompt.ids)),
                 "tokens_per_second": tokens / seconds if seconds > 0 else 0.0,
                 "time_to_first_token": self.first_token,
                 "reached_limit": float(cut),
+                **self._memory_stats(rows * (len(self.prompt.ids) + tokens)),
             },
         )
+
+    def _memory_stats(self, tokens: int) -> dict[str, float]:
+        """Return the memory used so far, for so many tokens in the KV cache."""
+        if self.peak is None:
+            return {}
+        return self.peak.stats | {
+            "call_size": float(tokens),
+            "model_memory": float(self.loaded.nbytes),
+        }

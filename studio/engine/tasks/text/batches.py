@@ -50,6 +50,7 @@ def generate_all(
     loaded: LoadedText,
     memory: MemoryArbiter,
     on_finished: Callable[[Answers], None] = lambda _: None,
+    at_once: int = MAX_ROWS,
 ) -> None:
     """Generate all rows in batches as large as memory and batch invariance allow.
 
@@ -61,6 +62,7 @@ def generate_all(
         loaded: the model.
         memory: unloads other models to make room.
         on_finished: called with the answers of each job once they are complete.
+        at_once: the largest batch.
 
     Raises:
         ProblemError: `out_of_memory`, if memory is too small even for a single row.
@@ -68,8 +70,8 @@ def generate_all(
     """
     waiting = list(rows)
     row_bytes = max(row.nbytes for row in rows)
-    free = memory.make_room(row_bytes * min(len(rows), MAX_ROWS), job, keep=loaded.key)
-    size = loaded.decoder.widths.largest(max(1, min(MAX_ROWS, rows_that_fit(free, row_bytes))))
+    free = memory.make_room(row_bytes * min(len(rows), at_once), job, keep=loaded.key)
+    size = loaded.decoder.widths.largest(max(1, min(at_once, rows_that_fit(free, row_bytes))))
     while waiting:
         batch = waiting[:size]
         if fewer := _run_batch(batch, job, on_finished):

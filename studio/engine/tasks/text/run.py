@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 
-from studio.engine.local.devices import Device
+from studio.engine.local.devices import Device, best_dtype
 from studio.engine.local.job import Job
 from studio.engine.local.memory import MemoryArbiter
+from studio.engine.local.peak_memory import PeakMemory
 from studio.engine.tasks.text.answers import Answers
-from studio.engine.tasks.text.batches import BatchRow, generate_all
+from studio.engine.tasks.text.batches import MAX_ROWS, BatchRow, generate_all
 from studio.engine.tasks.text.model.load import acquire
 from studio.engine.tasks.text.prompt import build_prompt
 from studio.formats.chat.context_window import prompt_budget
@@ -32,16 +33,34 @@ def run(job: Job, command: RunJob, memory: MemoryArbiter, device: Device) -> dic
     request = with_model_defaults(command.request, {})
     assert isinstance(request, TextRequest)
     started = time.monotonic()
-    loaded = acquire(job, command.model, memory, device)
+    loaded = acquire(job, command.model, memory, device, saves_memory=command.saves_memory)
     load_seconds = time.monotonic() - started
     prompt = build_prompt(request, loaded.encode, loaded.template, loaded.special, loaded.context)
     answers = Answers(job, command, request, loaded, device, prompt, load_seconds)
     warn_about_cut_prompt(job, answers)
-    prefilled = loaded.decoder.prefill(prompt.ids, job.check)
-    generate_all(job, [BatchRow(answers, row, prefilled) for row in command.rows], loaded, memory)
+    warn_about_saved_memory(job, answers, device)
+    at_once = 1 if command.saves_memory else MAX_ROWS
+    with PeakMemory(device) as answers.peak:
+        prefilled = loaded.decoder.prefill(prompt.ids, job.check)
+        rows = [BatchRow(answers, row, prefilled) for row in command.rows]
+        generate_all(job, rows, loaded, memory, at_once=at_once)
     if not answers.complete:
         job.check()
     return answers.stats
+
+
+def warn_about_saved_memory(job: Job, answers: Answers, device: Device) -> None:
+    """Warn of what is done differently because an earlier attempt was killed."""
+    if not answers.saves_memory:
+        return
+    messages = []
+    if answers.loaded.dtype != best_dtype(device):
+        messages.append(sentence("Memory is low, so the model runs in 16-bit precision."))
+    if answers.rows > 1:
+        messages.append(sentence("Memory is low, so the answers are written one at a time."))
+    for message in messages:
+        answers.add_adjustment(str(message))
+        job.warn("memory", message)
 
 
 def warn_about_cut_prompt(job: Job, answers: Answers) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from studio.engine.local.devices import Device, is_out_of_memory
 from studio.engine.local.group import Group, Part
 from studio.engine.local.memory import MemoryArbiter, collect, release_frames
+from studio.engine.local.peak_memory import PeakMemory
 from studio.engine.local.process import final_event
 from studio.engine.tasks.text.answers import Answers, Fingerprint
 from studio.engine.tasks.text.batches import BatchRow, generate_all
@@ -76,7 +77,10 @@ def run_together(group: Group, memory: MemoryArbiter, device: Device) -> None:
         collect()
         return
     prompts.clear()
-    generate_all(group.job, rows, loaded, memory, on_finished)
+    with PeakMemory(device) as peak:
+        for row in rows:
+            row.answers.peak = peak
+        generate_all(group.job, rows, loaded, memory, on_finished)
 
 
 class _PromptCache:

@@ -111,6 +111,7 @@ def run(job: Job, command: RunJob, memory: MemoryArbiter, device: Device) -> dic
         "tile": float(enlarger.limit),
         "tiles": float(tiles),
         **peak.stats,
+        "model_memory": float(upscaler.nbytes),
     }
     job.check()
     recipe = make_recipe(
@@ -203,7 +204,7 @@ def _tile_side(
     if upscaler.wants_large_tiles:
         wanted *= 2
     longest = max(picture.pixels.shape[:2])
-    if longest <= _UNTILED_SIDE:
+    if longest <= _UNTILED_SIDE and not command.saves_memory:
         return wanted
     multiple = upscaler.multiple
     wanted = max(wanted // multiple, 1) * multiple
@@ -223,6 +224,9 @@ def _tile_side(
             need=readable_size(int(SMALLEST_TILE**2 * cost / _MEMORY_SHARE)),
             free=readable_size(free),
         )
+    if command.saves_memory:
+        half = side // 2 // SMALLEST_TILE * SMALLEST_TILE
+        fitting = min(fitting, max(SMALLEST_TILE, half))
     if fitting < side:
         adjustments.warn(
             "memory",

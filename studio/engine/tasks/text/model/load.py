@@ -85,8 +85,15 @@ class LoadedText:
         self.decoder.close()
 
 
-def acquire(job: Job, ref: ModelRef, memory: MemoryArbiter, device: Device) -> LoadedText:
-    """Return the loaded model, loading it if necessary.
+def acquire(
+    job: Job,
+    ref: ModelRef,
+    memory: MemoryArbiter,
+    device: Device,
+    *,
+    saves_memory: bool = False,
+) -> LoadedText:
+    """Return the loaded model, loading it if necessary; in 16 bits if it `saves_memory`.
 
     Raises:
         ProblemError: `model_broken`, `bad_input`, `model_missing` or `out_of_memory`.
@@ -105,10 +112,10 @@ def acquire(job: Job, ref: ModelRef, memory: MemoryArbiter, device: Device) -> L
     if not (path / "config.json").is_file():
         raise broken_file(path, "config.json", FileNotFoundError(path / "config.json"))
     files = read_weight_files(path)
-    dtype = best_dtype(device)
+    dtype = torch.bfloat16 if saves_memory and device.kind == "cpu" else best_dtype(device)
     key = model_key(path, "text", dtype)
     need = int(files.elements * dtype.itemsize * 1.25) + 50_000_000
-    load = _Loader(job, ref.name, path, files, device, key)
+    load = _Loader(job, ref.name, path, files, device, key, may_widen=not saves_memory)
     return memory.acquire(key, need, lambda: load.load(dtype), job)
 
 
@@ -120,6 +127,8 @@ class _Loader:
     files: WeightFiles
     device: Device
     key: str
+    may_widen: bool = True
+    """Whether it may be loaded in float32 where that makes equal rows equal."""
 
     def load(self, dtype: torch.dtype) -> LoadedText:
         self.job.loading(sentence("Loading {model}", model=self.name), 0.0)
@@ -130,7 +139,8 @@ class _Loader:
         self.job.check()
         model = self._read_model(config, dtype)
         decoder = Decoder(model, self.device.name)
-        if not decoder.widths.exact and self.device.kind == "cpu" and dtype != torch.float32:
+        is_narrow = self.device.kind == "cpu" and dtype != torch.float32
+        if is_narrow and self.may_widen and not decoder.widths.exact:
             # Equal rows of one batch differ on this machine. In float32 the differences are so
             # small that they hardly ever change a text.
             decoder.close()

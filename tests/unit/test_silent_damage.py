@@ -9,11 +9,14 @@ from pathlib import Path
 import pytest
 
 from studio.library.index.database import FILE_NAME
+from studio.library.index.search import AssetQuery
 from studio.library.index.verify import structure_damage
 from studio.library.store import Library
 from tests.unit.conftest import enqueue, record
 
 _SWAPPED = "tags", "tags_by_tag"
+BITS = range(8)
+ALL = 10
 
 
 def reopened(root: Path) -> Library:
@@ -105,3 +108,34 @@ def test_impossible_sizes_in_the_full_text_index_are_damage() -> None:
             return self._db.execute(statement)
 
     assert structure_damage(Db())  # type: ignore[arg-type]
+
+
+def test_a_search_index_whose_damage_sqlite_does_not_see_is_made_anew(root: Path) -> None:
+    library = Library.open(root)
+    for n in range(9):
+        record(library, enqueue(library, f"{'fox ' * n} and fox {n}"))
+    found = library.assets.find(AssetQuery(words="fox"))
+    library.close()
+    with contextlib.closing(sqlite3.connect(root / FILE_NAME, isolation_level=None)) as db:
+        blocks = db.execute(
+            "SELECT id, block FROM words_data WHERE instr(block, CAST('fox' AS BLOB))"
+        ).fetchall()
+        assert any(_miss_foxes(db, name, block, 1 << bit) for name, block in blocks for bit in BITS)
+
+    library = Library.open(root)
+    assert len(found) == ALL and library.assets.find(AssetQuery(words="fox")) == found
+    library.close()
+
+
+def _miss_foxes(db: sqlite3.Connection, name: int, block: bytes, bit: int) -> bool:
+    """Flip a bit of a word, and back if it is noticed. Returns whether it is not, and matters."""
+    # The index of beginnings of three letters comes last.
+    changed = bytearray(block)
+    changed[block.rindex(b"fox") + 2] ^= bit
+    db.execute("UPDATE words_data SET block = ? WHERE id = ?", (bytes(changed), name))
+    with contextlib.suppress(sqlite3.DatabaseError):
+        if structure_damage(db) == "":
+            (left,) = db.execute("SELECT count(*) FROM words WHERE words MATCH 'fox*'").fetchone()
+            return bool(left < ALL)
+    db.execute("UPDATE words_data SET block = ? WHERE id = ?", (block, name))
+    return False

@@ -28,6 +28,7 @@ from studio.library.disk_problems import (
 from studio.library.index.file_identity import Identity, identity
 from studio.library.index.search import label_term, split_cjk
 from studio.library.index.verify import (
+    has_log,
     header_damage,
     is_as_left,
     open_read_only,
@@ -113,8 +114,11 @@ class Database:
             raise DamagedDatabaseError(self.path, "marked as damaged when it was last open")
         self._raise_if(header_damage(self.path))
         self.is_migrated = False
+        self._is_certain = True
         is_changed = self.path.is_file() and not is_as_left(self.path)
         must_check = self.must_check = is_changed and unwritable is None
+        # After a crash, SQLite's log is left, and nobody but SQLite has written the file.
+        is_written_by_others = must_check and not has_log(self.path)
         with translate_errors(self.path):
             self._writer = self._connect()
             try:
@@ -123,6 +127,8 @@ class Database:
                 self._migrate()
                 if must_check:
                     self._raise_if(self._schema_damage(self._writer) or row_damage(self._writer))
+                if is_written_by_others:
+                    self._index_words()
                 self._version = self._data_version()
                 self._identity = (identity(folder), identity(self.path))
             except BaseException:
@@ -182,6 +188,16 @@ class Database:
                 db.execute("INSERT INTO state (key, value) VALUES (?, '1')", (INCOMPLETE,))
             db.execute(f"PRAGMA user_version = {VERSION}")
             self.is_migrated = version > 0
+
+    def _index_words(self) -> None:
+        """Make the full-text index anew: the check of SQLite misses damage of its words."""
+        try:
+            with self.write() as db:
+                db.execute("INSERT INTO words (words) VALUES ('rebuild')")
+        except DamagedDatabaseError:
+            raise
+        except ProblemError:
+            self._is_certain = False  # the next start tries it again
 
     @property
     def is_incomplete(self) -> bool:
@@ -306,7 +322,8 @@ class Database:
             for connection in [*self._readers, self._writer]:
                 connection.close()
             self._readers.clear()
-            if self._unwritable is None and not damage_marker(self.path).exists():
+            is_certain = self._is_certain and self._unwritable is None
+            if is_certain and not damage_marker(self.path).exists():
                 write_stamp(self.path)
 
 

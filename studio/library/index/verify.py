@@ -56,6 +56,14 @@ def header_damage(path: Path) -> str:
     return ""
 
 
+def has_log(path: Path) -> bool:
+    """Return whether a database was left open, or is open: SQLite's log of changes is there."""
+    try:
+        return path.with_name(f"{path.name}-wal").stat().st_size > 0
+    except OSError:
+        return False
+
+
 def structure_damage(db: sqlite3.Connection) -> str:
     """Return what is wrong with the structure, indexes and full-text index, "" if nothing."""
     # A newer version may have statuses that violate the constraint of this one.

@@ -11,6 +11,7 @@ from pytestqt.qtbot import QtBot
 
 from studio.ui.main_window import MainWindow
 from studio.ui.workspaces.image.image_tab import ImageTab
+from tests.unit.conftest import png_bytes
 
 Find = Callable[[str], Any]
 
@@ -106,6 +107,53 @@ def test_more_alternatives_than_can_be_made_are_refused_at_once(find: Find, qtbo
         dialog.prompts.prompt.setPlainText(prompt)
         wait_for(qtbot, dialog.prompts.summary, said)
         assert not dialog.start.isEnabled()
+
+
+def test_a_batch_takes_nothing_along_that_is_not_shown_and_removable(
+    window: MainWindow, find: Find, qtbot: QtBot, tmp_path: Path
+) -> None:
+    tab = window.tab("image")
+    assert isinstance(tab, ImageTab)
+    picture = tmp_path / "purple.png"
+    picture.write_bytes(png_bytes())
+    tab.start_from(str(picture))
+    tab.run_bar.count.setValue(4)
+    tab.controls.seed.set_value(7)
+    dialog = open_dialog(find, 1)
+    dialog.prompts.prompt.setPlainText("a {red|green|blue} {fox|cat|dog|hen}")
+    qtbot.waitUntil(dialog.start.isEnabled, timeout=10_000)
+    assert dialog.what.text() == "48 pictures: 12 jobs with 4 variations each"
+    shown = dialog.taken.chips.texts()
+    assert shown == {
+        "seed": "Seed: 7",
+        "count": "Variations: 4",
+        "image": "Start picture: purple.png",
+    }
+    for name in shown:
+        dialog.taken.chips.remove(name)
+    wait_for(qtbot, dialog.what, "12 pictures")
+    qtbot.waitUntil(dialog.start.isEnabled, timeout=10_000)
+    assert dialog.taken.chips.texts() == {}
+    requests = dialog._plans[1].requests
+    assert {(r.image, r.count, r.seed) for r in requests} == {(None, 1, None)}
+    # Nothing was changed in the tab, and everything can be taken along again.
+    assert tab.request().image is not None
+    dialog.taken.again.click()
+    wait_for(qtbot, dialog.what, "48 pictures")
+
+
+def test_a_matrix_shows_only_what_it_does_not_set_itself(
+    window: MainWindow, find: Find, qtbot: QtBot
+) -> None:
+    tab = window.tab("image")
+    assert isinstance(tab, ImageTab)
+    tab.prompt.setPlainText("a lighthouse")
+    tab.controls.seed.set_value(7)
+    tab.controls.steps.set_value(3)
+    dialog = open_dialog(find, 2)
+    dialog.matrix.fields["seed"].setText("1-2")
+    wait_for(qtbot, dialog.what, "2 pictures")
+    assert dialog.taken.chips.texts() == {"prompt": "Prompt: a lighthouse", "steps": "Steps: 3"}
 
 
 def test_a_matrix_runs_and_ends_with_a_contact_sheet(

@@ -15,7 +15,7 @@ from pytestqt.qtbot import QtBot
 
 from studio.kinds.image import ImageRequest
 from studio.library.records import Job
-from studio.protocol import Capabilities, Warned, sentence
+from studio.protocol import Capabilities, InputFile, Warned, sentence
 from studio.settings import Paths
 from studio.ui.gallery.rerun import VARIATIONS
 from studio.ui.main_window import MainWindow
@@ -346,3 +346,43 @@ def test_values_are_restored_after_a_restart(open_window: Any) -> None:
     second = open_window()
     assert second.tab("image").prompt.text() == "一只狐狸"
     assert second.tab("image").controls.width_field.value() == 256
+
+
+def test_used_settings_are_visible_and_removable_while_their_controls_are_folded(
+    window: MainWindow, tab: Any, picture: Path
+) -> None:
+    tab.controls.more.set_open(False)
+    tab.prompt.set_text("my own words")
+    assert tab.chips.isHidden()
+    request = ImageRequest(
+        prompt="a fox", seed=5, steps=9, image=InputFile(str(picture)), strength=0.3
+    )
+    window.restore(request)
+    assert tab.chips.texts() == {
+        "seed": "Seed: 5",
+        "steps": "Steps: 9",
+        "image": f"Start picture: {picture.name}",
+        "strength": "Strength: 0.3",
+    }
+    assert not tab.chips.isHidden()
+    assert tab.controls.more.button.text() == "More (4)"
+    tab.controls.more.set_open(True)
+    assert tab.chips.isHidden()
+    tab.controls.more.set_open(False)
+    for name in tab.chips.texts():
+        tab.chips.remove(name)
+    assert tab.chips.isHidden()
+    now = tab.request()
+    assert (now.seed, now.steps, now.image, now.strength) == (None, None, None, 0.6)
+
+
+def test_taken_over_settings_can_be_taken_back(window: MainWindow, tab: Any, picture: Path) -> None:
+    tab.prompt.set_text("my own words")
+    tab.run_bar.count.setValue(3)
+    window.restore(ImageRequest(prompt="a fox", seed=5, image=InputFile(str(picture))))
+    assert tab.prompt.text() == "a fox"
+    action = window.messages.messages[-1].action
+    assert action is not None
+    action()
+    now = tab.request()
+    assert (now.prompt, now.seed, now.image, now.count) == ("my own words", None, None, 3)

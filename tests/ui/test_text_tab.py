@@ -449,3 +449,18 @@ def test_the_copy_button_copies_the_source_of_the_answer(tab: Any, qtbot: QtBot,
     copy = [b for b in card.findChildren(QToolButton) if b.accessibleName().startswith("Copy")]
     copy[0].click()
     assert qapp.clipboard().text() == turn.answers[0].text
+
+
+def test_used_settings_are_visible_and_can_be_removed_or_taken_back(
+    window: MainWindow, tab: Any
+) -> None:
+    tab.prompt.set_text("my own words")
+    window.restore(TextRequest(prompt="a poem", seed=5, temperature=0.5))
+    assert tab.chips.texts() == {"temperature": "Temperature: 0.5", "seed": "Seed: 5"}
+    tab.chips.remove("seed")
+    assert tab.controls.seed.value() is None
+    action = window.messages.messages[-1].action
+    assert action is not None
+    action()
+    assert (tab.prompt.text(), tab.controls.temperature.value()) == ("my own words", None)
+    assert tab.chips.isHidden()

@@ -9,6 +9,7 @@ from os import urandom
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from PySide6.QtCore import QEvent
 from PySide6.QtWidgets import (
     QDialog,
     QHBoxLayout,
@@ -22,9 +23,10 @@ from studio.kinds.kind import Medium
 from studio.kinds.registry import kinds
 from studio.protocol import Problem, Request
 from studio.ui.batch.matrix_page import MatrixPage
-from studio.ui.batch.plan import Plan
+from studio.ui.batch.plan import Plan, what_is_made
 from studio.ui.batch.prompt_page import PromptPage
 from studio.ui.batch.table_page import TablePage
+from studio.ui.batch.taken_along import TakenAlong
 from studio.ui.shell.job_watch import JobWatch
 from studio.ui.shell.state import AppState
 from studio.ui.style.theme import GRID, mute
@@ -62,9 +64,12 @@ class BatchDialog(QDialog):
         self.setWindowTitle(self.tr("Batch"))
         self.resize(80 * GRID, 66 * GRID)
         kind = kinds()[task]
+        self._base = base
+        self._seen_base = base()
+        self.taken = TakenAlong(kind, base, self)
         self.table = TablePage(state, self)
-        self.prompts = PromptPage(state, kind, base, self)
-        self.matrix = MatrixPage(kind, base, self)
+        self.prompts = PromptPage(state, kind, self.taken.request, self)
+        self.matrix = MatrixPage(kind, self.taken.request, self)
         self.pages = QTabWidget(self)
         self.pages.setObjectName("batch.pages")
         self.pages.setAccessibleName(self.tr("Ways to make a batch"))
@@ -77,6 +82,9 @@ class BatchDialog(QDialog):
         for index, (page, title) in enumerate(zip(pages, titles, strict=True)):
             self.pages.addTab(page, title)
             page.planned.connect(partial(self._planned, index))
+        self.what = plain_label(parent=self)
+        self.what.setObjectName("batch.what")
+        self.what.setWordWrap(True)
         self.estimate = plain_label(parent=self)
         self.estimate.setObjectName("batch.estimate")
         self.estimate.setWordWrap(True)
@@ -88,16 +96,32 @@ class BatchDialog(QDialog):
         self.start = PrimaryButton(self.tr("Start"), "play", "batch.start", self)
         self.start.setEnabled(False)
         self.start.clicked.connect(self._start)
+        said = QVBoxLayout()
+        said.setSpacing(0)
+        said.addWidget(self.what)
+        said.addWidget(self.estimate)
         row = QHBoxLayout()
-        row.addWidget(self.estimate, 1)
+        row.addLayout(said, 1)
         row.addWidget(self.sheet)
         row.addWidget(self.start)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(2 * GRID, 2 * GRID, 2 * GRID, 2 * GRID)
         layout.setSpacing(2 * GRID)
         layout.addWidget(self.pages, 1)
+        layout.addWidget(self.taken)
         layout.addLayout(row)
         self.pages.currentChanged.connect(self._page_changed)
+        self.taken.changed.connect(lambda: self._page_changed(self.pages.currentIndex()))
+        self._show_taken(0)
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Plan again if the tab was changed while the dialog was open."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.ActivationChange and self.isActiveWindow():
+            base = self._base()
+            if base != self._seen_base:
+                self._seen_base = base
+                self._page_changed(self.pages.currentIndex())
 
     def _page_changed(self, index: int) -> None:
         if index == 1:
@@ -106,10 +130,20 @@ class BatchDialog(QDialog):
             self.matrix.update_plan()
         self._planned(index, self._plans.get(index))
 
+    def _show_taken(self, index: int) -> None:
+        # A table says everything itself.
+        self.taken.setVisible(index != 0)
+        if index == 1:
+            self.taken.show_for(("prompt",))
+        elif index == 2:
+            self.taken.show_for(self.matrix.varied())
+
     def _planned(self, index: int, plan: Plan | None) -> None:
         self._plans[index] = plan
         if index != self.pages.currentIndex():
             return
+        self._show_taken(index)
+        self.what.setText("" if plan is None else what_is_made(plan))
         self.start.setEnabled(plan is not None and not self._is_enqueuing)
         if self._is_running:
             return
@@ -130,7 +164,11 @@ class BatchDialog(QDialog):
             from studio.jobs.estimate import finished_at
 
             current = self._plans.get(self.pages.currentIndex())
-            if total is not None and current is plan and not self._is_enqueuing:
+            if current is not plan or self._is_running:
+                return
+            if total is None:
+                self.estimate.setText(self.tr("How long it takes is not known yet."))
+            else:
                 self.estimate.setText(
                     self.tr("About {time}, finished at about {clock}").format(
                         time=duration_text(total), clock=finished_at(total, datetime.now())

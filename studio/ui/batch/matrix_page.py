@@ -28,7 +28,7 @@ _DEBOUNCE_MS = 200
 
 
 class MatrixPage(QWidget):
-    """Shows how many pictures the values produce, or which value is invalid."""
+    """Shows what is missing, or which value is invalid."""
 
     planned = Signal(object)
     """A `Plan`, or None while there is nothing to run."""
@@ -75,6 +75,10 @@ class MatrixPage(QWidget):
         layout.addWidget(self.summary)
         layout.addStretch()
 
+    def varied(self) -> list[AxisName]:
+        """Return the fields that have values of their own here."""
+        return [name for name, field in self.fields.items() if field.text().strip()]
+
     def update_plan(self) -> None:
         """Build the matrix from the fields and emit `planned`."""
         base = self._base()
@@ -93,12 +97,7 @@ class MatrixPage(QWidget):
         elif not cells:
             self.summary.setText(self.tr("Enter values for at least one field."))
         else:
-            pictures = sum(cell.request.count for cell in cells)
-            self.summary.setText(
-                self.tr("1 picture")
-                if pictures == 1
-                else self.tr("{count} pictures").format(count=pictures)
-            )
+            self.summary.clear()
             self.planned.emit(
                 Plan(
                     tuple(cell.request for cell in cells),

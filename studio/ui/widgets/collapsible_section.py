@@ -17,6 +17,7 @@ class CollapsibleSection(QWidget):
     def __init__(self, title: str, name: str = "", parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.button = QToolButton(self)
+        self._title = title
         self.button.setText(title)
         self.button.setAutoRaise(True)
         self.button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
@@ -41,6 +42,12 @@ class CollapsibleSection(QWidget):
     def add(self, widget: QWidget) -> None:
         """Append a control to the body."""
         self._body_layout.addWidget(widget)
+
+    def set_badge(self, count: int) -> None:
+        """Show how many controls inside differ from their defaults."""
+        text = self._title if count == 0 else f"{self._title} ({count})"
+        self.button.setText(text)
+        self.button.setAccessibleName(text)
 
     def is_open(self) -> bool:
         """Return whether the section is expanded."""

@@ -26,6 +26,7 @@ from studio.ui.widgets.tinted_label import TintedLabel
 class RunBar(QWidget):
     """Object names: `<prefix>.generate`, `.stop`, `.count`, `.progress`, `.status`, `.estimate`.
 
+    `extra` is a place above the buttons for what matters for the next click.
     Without the field `count`, the count control is hidden. The rows keep their height while empty.
     """
 
@@ -88,6 +89,8 @@ class RunBar(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(GRID // 2)
+        self.extra = QVBoxLayout()
+        layout.addLayout(self.extra)
         layout.addLayout(row)
         layout.addWidget(self.progress)
         # Always present, so that the layout does not jump when a job starts.

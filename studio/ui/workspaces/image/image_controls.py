@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QVBoxLayout, QWidget
 
@@ -73,6 +75,16 @@ class ImageControls(QWidget):
             self.transparent,
         ):
             self.more.add(widget)
+        self._resets: dict[str, Callable[[], object]] = {
+            "seed": self.seed.randomise,
+            "steps": self.steps.reset,
+            "guidance_scale": self.guidance.reset,
+            "scheduler": lambda: self.set_scheduler(""),
+            "image": lambda: self.start_picture.set_path(""),
+            "strength": self.strength.reset,
+            "mask": lambda: self.start_picture.set_mask_path(""),
+            "transparent": lambda: self.transparent.setChecked(False),
+        }
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(GRID)
@@ -144,6 +156,16 @@ class ImageControls(QWidget):
     def scheduler_name(self) -> str:
         """Return the class name of the chosen scheduler, empty for "Auto"."""
         return str(self.scheduler.currentData() or "")
+
+    @property
+    def folded(self) -> tuple[str, ...]:
+        """The fields of the request whose controls are under "More"."""
+        return tuple(self._resets)
+
+    def reset(self, name: str) -> None:
+        """Give the control of one of these fields its default."""
+        self._resets[name]()
+        self.changed.emit()
 
     def stop(self) -> None:
         """Stop loading the start picture."""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-import msgspec
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QShowEvent
 from PySide6.QtWidgets import QScrollArea, QVBoxLayout, QWidget
 
@@ -16,6 +16,7 @@ from studio.protocol import InputFile, Loading, Problem, Progress, Request, RowF
 from studio.ui.fields.model_picker import ModelPicker
 from studio.ui.fields.number_field import optional_int
 from studio.ui.fields.prompt_edit import PromptEdit
+from studio.ui.fields.value_chips import ValueChips, value_texts
 from studio.ui.shell.job_watch import Ended, JobWatch
 from studio.ui.shell.model_offers import model_offers_of
 from studio.ui.shell.reports import ModelDescribed
@@ -33,6 +34,7 @@ from studio.ui.workspaces.image.image_controls import ImageControls
 from studio.ui.workspaces.image.mask_editing import MaskEditing
 from studio.ui.workspaces.image.result_library import ResultLibrary
 from studio.ui.workspaces.image.result_panel import ResultPanel
+from studio.ui.workspaces.image.settings_from_file import SettingsFromFile
 from studio.ui.workspaces.image.values import (
     ImageValues,
     show_request,
@@ -42,7 +44,6 @@ from studio.ui.workspaces.image.values import (
 
 if TYPE_CHECKING:
     from studio.jobs.runner import PreviewSaved
-    from studio.library.recipes.settings_in_file import FoundSettings
     from studio.library.records import Asset, Job
 from studio.ui.shell.state import AppState
 from studio.ui.shell.tab_values import tab_values
@@ -61,7 +62,6 @@ class ImageTab(QWidget):
         self._state = state
         self._values = tab_values(state.settings, TASK, ImageValues)
         self._submitted: JobWatch | None = None
-        self._restored_labels: tuple[int | None, dict[str, str]] = None, {}
         self._watch: JobWatch | None = None
         self._count = 0
         self._described_model = ""
@@ -75,8 +75,11 @@ class ImageTab(QWidget):
         self.prompt.set_minimum_lines(4)
         self.controls = ImageControls(self)
         self._adapters = AdapterChoice(state, self.controls.adapters, self.model, self.prompt)
+        self._settings_from_file = SettingsFromFile(state, self, self._adapters, self)
         self._mask_editing = MaskEditing(state, self.controls.start_picture)
         self.run_bar = RunBar(TASK, KIND.fields["count"], parent=self)
+        self.chips = ValueChips("image.values")
+        self.run_bar.extra.addWidget(self.chips)
         self._empty = EmptyState("image", "", "", parent=self)
         self._offers = model_offers_of(state)
         self._offers.changed.connect(self._show_empty_state)
@@ -121,6 +124,10 @@ class ImageTab(QWidget):
         self.result.start_from_requested.connect(self.start_from)
         self.result.folder_requested.connect(self._open_folder)
         self.model.changed.connect(self._describe_model)
+        self.chips.removed.connect(self.controls.reset)
+        for changed in (self.controls.changed, self.model.changed):
+            changed.connect(self._show_set_values)
+        self._show_set_values()
         for changed in (
             self.prompt.textChanged,
             self.controls.changed,
@@ -135,6 +142,16 @@ class ImageTab(QWidget):
         self._state.reports.model_described.connect(self._model_described)
         self._state.closing.connect(self.close_down)
         self._state.models_changed.connect(self._show_empty_state)
+
+    def _show_set_values(self) -> None:
+        """Show what the next job uses of the controls that are folded away."""
+        folded = {
+            name: text
+            for name, text in value_texts(self.request()).items()
+            if name in self.controls.folded
+        }
+        self.controls.more.set_badge(len(folded))
+        self.chips.show_values({} if self.controls.more.is_open() else folded)
 
     # ---- running
 
@@ -186,9 +203,8 @@ class ImageTab(QWidget):
             self.run_bar.set_status(self.tr("Waiting in the queue"))
 
     def _submit(self, request: ImageRequest) -> str:
-        seed, labels = self._restored_labels
-        kept = labels if labels and request.seed == seed else {}
-        return self._state.submit([request], labels=[kept])
+        labels = self._settings_from_file.labels_for(request)
+        return self._state.submit([request], labels=[labels])
 
     def show_job(self, job: Job) -> None:
         """Show a job that was submitted elsewhere as if this tab had submitted it."""
@@ -322,6 +338,7 @@ class ImageTab(QWidget):
                 self._state.problem.emit(report.problem)
         else:
             self.controls.apply_capabilities(report.capabilities)
+            self._show_set_values()
             self._check_start_picture()
 
     def _check_start_picture(self) -> None:
@@ -381,12 +398,26 @@ class ImageTab(QWidget):
         request = source if isinstance(source, Request) else source.recipe.request
         if not isinstance(request, ImageRequest):
             return
+        self.values_to_settings()
+        before = copy(self._values)
         show_request(self, request)
         if not isinstance(source, Request):
             self.controls.seed.set_value(source.recipe.seed)
             if not self._is_running:
                 self.result.begin(source.recipe.seed, 1)
                 self.result.update_row(0, "done", str(source.path), asset=source.id)
+        self._describe_model()
+        self.values_to_settings()
+        if self._values != before:
+            self._state.show_message(
+                self.tr("The settings were taken over, with the prompt and the seed."),
+                "info",
+                self.tr("Undo"),
+                lambda: self._show_again(before),
+            )
+
+    def _show_again(self, values: ImageValues) -> None:
+        show_values(self, values)
         self._describe_model()
         self.values_to_settings()
 
@@ -406,41 +437,7 @@ class ImageTab(QWidget):
 
     def open_settings(self, path: Path) -> None:
         """Restore the settings embedded in a picture; without any, make it the start picture."""
-        from studio.library.recipes.settings_in_file import read_settings
-
-        self._state.background.read(
-            self,
-            lambda: read_settings(path),
-            lambda found: self._restore_settings(path, found),
-            self._state.problem.emit,
-        )
-
-    def _restore_settings(self, path: Path, found: FoundSettings | None) -> None:
-        if found is None or not isinstance(found.request, ImageRequest):
-            self.start_from(str(path))
-            return
-        model = next(
-            (m.id for m in self._state.models(TASK) if found.model_name in (m.id, m.name)), ""
-        )
-        self.restore(msgspec.structs.replace(found.request, model=found.request.model or model))
-        self._restored_labels = found.request.seed, found.labels
-        missing = self._adapters.show_named(found.adapters) if found.adapters else []
-        text = self.tr("The settings of {name} were restored (made with {program}).").format(
-            name=path.name, program=found.made_by
-        )
-        if found.model_name and not model:
-            text += " " + self.tr("Its model {model} is not installed.").format(
-                model=found.model_name
-            )
-        for name in missing:
-            text += " " + self.tr("The LoRA {name} is not installed.").format(name=name)
-        text = " ".join([text, *(translated(lost) for lost in found.lost)])
-        self._state.show_message(
-            text,
-            "warning" if found.lost or missing else "info",
-            self.tr("Use it as the start picture instead"),
-            lambda: self.start_from(str(path)),
-        )
+        self._settings_from_file.open(path)
 
     def _open_folder(self, path: str) -> None:
         open_path(Path(path).parent)

@@ -55,10 +55,10 @@ class Form(Protocol):
 def show_values(form: Form, values: ImageValues) -> None:
     """Show the stored values; a start picture or mask that no longer exists is left out."""
     _show(form, values)
-    if values.image and is_file(Path(values.image)):
-        form.controls.start_picture.set_path(values.image)
-        if values.mask and is_file(Path(values.mask)):
-            form.controls.start_picture.set_mask_path(values.mask)
+    image = values.image if values.image and is_file(Path(values.image)) else ""
+    mask = values.mask if image and values.mask and is_file(Path(values.mask)) else ""
+    form.controls.start_picture.set_path(image)
+    form.controls.start_picture.set_mask_path(mask)
     form.controls.adapters.set_values(values.adapters)
     form.controls.more.set_open(values.more_open)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QWidget
 
 from studio.kinds.text import FALLBACKS, KIND, TextRequest
@@ -18,6 +19,8 @@ from studio.ui.workspaces.text.values import TextValues
 
 class TextControls(CollapsibleSection):
     """Sampling parameters, length and seed in the collapsed section "More"."""
+
+    changed = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(tr("More"), "text.more", parent)
@@ -38,6 +41,29 @@ class TextControls(CollapsibleSection):
             self.seed,
         ):
             self.add(widget)
+        self._controls = {
+            "temperature": self.temperature,
+            "top_p": self.top_p,
+            "top_k": self.top_k,
+            "repetition_penalty": self.penalty,
+            "max_tokens": self.max_tokens,
+        }
+        for control in self._controls.values():
+            control.changed.connect(self.changed)
+        self.seed.changed.connect(self.changed)
+        self.toggled.connect(self.changed)
+
+    @property
+    def folded(self) -> tuple[str, ...]:
+        """The fields of the request whose controls are in this section."""
+        return (*self._controls, "seed")
+
+    def reset(self, name: str) -> None:
+        """Give the control of one of these fields its default."""
+        if name == "seed":
+            self.seed.randomise()
+        else:
+            self._controls[name].reset()
 
     def show_model_defaults(self, values: Mapping[str, Any]) -> None:
         """Show what "Auto" stands for with the chosen model."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from copy import copy
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
@@ -102,17 +103,32 @@ class TextTab(QWidget):
 
     def values_to_settings(self) -> None:
         """Store the values of the controls, and save the conversation."""
-        values = self._values
         self.create_all()
+        self._store_values()
+        sizes = self.columns.chosen_sizes()
+        if sizes:
+            self._state.settings.window.splitters[TASK] = sizes
+        self.chat.save_now()
+
+    def _store_values(self) -> None:
+        values = self._values
         values.prompt = self.prompt.text()[:MAX_PROMPT_LENGTH]
         values.system_prompt = self.system.text()[:MAX_PROMPT_LENGTH]
         values.model = self.model.model_id()
         values.count = self.run_bar.count.value()
         self.controls.store_values(values)
-        sizes = self.columns.chosen_sizes()
-        if sizes:
-            self._state.settings.window.splitters[TASK] = sizes
-        self.chat.save_now()
+
+    def _show_values(self, values: TextValues) -> None:
+        self.prompt.set_text(values.prompt)
+        self.run_bar.count.setValue(values.count)
+        self._show_below_prompt(values)
+
+    def _show_below_prompt(self, values: TextValues) -> None:
+        self.system.set_text(values.system_prompt)
+        self.system_section.set_open(bool(values.system_prompt))
+        self.model.set_model_id(values.model)
+        self.controls.seed.set_value(values.seed)
+        self.controls.show_values(values)
 
     def restore(self, source: Asset | Request) -> None:
         """Show an asset in its conversation, or the settings of a request."""
@@ -123,7 +139,17 @@ class TextTab(QWidget):
         if not isinstance(request, TextRequest):
             return
         if isinstance(source, Request):
+            self._store_values()
+            before = copy(self._values)
             self._show_request(request, with_prompt=True)
+            self._store_values()
+            if self._values != before:
+                self._state.show_message(
+                    self.tr("The settings were taken over, with the prompt and the seed."),
+                    "info",
+                    self.tr("Undo"),
+                    lambda: self._show_values(before),
+                )
         else:
             seed = source.recipe.seed
             answer = Answer(text=source.text, seed=seed, asset=source.id, path=str(source.path))
@@ -192,13 +218,8 @@ class TextTab(QWidget):
         # The tab order follows the visual order.
         QWidget.setTabOrder(self.prompt, self.system_section.button)
         QWidget.setTabOrder(self.controls.seed.spin, self.run_bar.count)
-        values = self._values
-        self.system.setPlainText(values.system_prompt)
-        self.system_section.set_open(bool(values.system_prompt))
-        self.model.set_model_id(values.model)
-        self.controls.seed.set_value(values.seed)
-        self.controls.show_values(values)
-        self.controls.set_open(values.more_open)
+        self._show_below_prompt(self._values)
+        self.controls.set_open(self._values.more_open)
 
     def _make_banner(self) -> QWidget:
         banner = QWidget(self._left)
@@ -314,6 +335,7 @@ class TextTab(QWidget):
             yield self._slices.pop(0)
 
     def _make_chat(self) -> None:
+        from studio.ui.fields.value_chips import ValueChips
         from studio.ui.shell.request_estimate import RequestEstimate
         from studio.ui.workspaces.text.chat import Chat
         from studio.ui.workspaces.text.context_meter import ContextMeter
@@ -333,6 +355,11 @@ class TextTab(QWidget):
             self.controls.max_tokens.changed,
         ):
             changed.connect(self._measure)
+        self.chips = ValueChips("text.values", self._left)
+        self.run_bar.extra.addWidget(self.chips)
+        self.chips.removed.connect(self.controls.reset)
+        self.controls.changed.connect(self._show_set_values)
+        self._show_set_values()
         estimate = RequestEstimate(self._state, self.run_bar, lambda: [self._request("")], self)
         for changed in (
             self.model.changed,
@@ -351,6 +378,15 @@ class TextTab(QWidget):
         self._measure()
 
     # ---- actions
+
+    def _show_set_values(self) -> None:
+        """Show what the next job uses of the controls that are folded away."""
+        from studio.ui.fields.value_chips import value_texts
+
+        texts = value_texts(self._request(""))
+        folded = {name: texts[name] for name in self.controls.folded if name in texts}
+        self.controls.set_badge(len(folded))
+        self.chips.show_values({} if self.controls.is_open() else folded)
 
     def _measure(self) -> None:
         self.meter.measure(self._request(self.prompt.text()), self.model.ref())

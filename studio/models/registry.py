@@ -263,10 +263,17 @@ class Registry:
                     entries.remove(entry)
             self._scan()
 
-    def relocate(self, id: str, path: Path) -> ModelRef:
+    def path_of(self, id: str) -> Path | None:
+        """Return where a listed model is, usable or not; None if it is unknown."""
+        listed = {entry.id: entry.path for entry in self._remembered.read().models}
+        listed |= {model.id: model.path for model in self.list()}
+        return Path(listed[id]) if id in listed else None
+
+    def relocate(self, id: str, path: Path, *, keeps_old: bool = False) -> ModelRef:
         """Record that the files of a model are at `path` now; it keeps its id.
 
-        Raises `ProblemError` if there is no such model at `path`, or the list could not be saved.
+        With `keeps_old`, what stays at its old place is not listed as another model. Raises
+        `ProblemError` if there is no such model at `path`, or the list could not be saved.
         """
         described = describe_path(path)
         with self._lock:
@@ -274,7 +281,11 @@ class Registry:
                 entry = next((entry for entry in content.models if entry.id == id), None)
                 if entry is None:
                     raise _unknown_model(id, list(self._models))
-                entry.name = entry.name or self._models[id].name
+                known = self._models.get(id)
+                entry.name = entry.name or (known.name if known is not None else "")
+                if keeps_old:
+                    old = Entry(free_id(f"{id}-old", content.models), entry.path, hidden=True)
+                    content.models.append(old)
                 entry.path, entry.added, entry.hidden = described.path, True, False
             return self._scan()[id]
 

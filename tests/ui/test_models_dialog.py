@@ -42,7 +42,7 @@ def test_models_are_listed_by_task_and_whether_they_fit(dialog: InstalledPage) -
     assert "None yet" in names(dialog)
     current = dialog.view.currentItem()
     assert current is not None
-    assert current.text(3) == "Fits"
+    assert current.text(4) == "Fits"
 
 
 def test_a_folder_with_any_name_can_be_added_used_and_removed(

@@ -15,7 +15,7 @@ from PySide6.QtWidgets import (
 )
 
 from studio.protocol import readable_size
-from studio.ui.models.cancel_download import CancelDownload
+from studio.ui.models.delete_question import DeleteQuestion
 from studio.ui.models.downloads import downloads_of
 from studio.ui.shell.state import AppState
 from studio.ui.style.icons import icon
@@ -128,7 +128,16 @@ class DownloadsPage(QWidget):
         if status.state == "done" or status.done < _ASK_FROM:
             self._downloads.cancel(status.id)
             return
-        dialog = CancelDownload(status.title, status.done, self)
+        question = self.tr(
+            "Cancel the download of {name}? The {size} downloaded so far are deleted."
+        )
+        dialog = DeleteQuestion(
+            self.tr("Cancel the download"),
+            question.format(name=one_line(status.title), size=readable_size(status.done)),
+            self.tr("Cancel and delete"),
+            self.tr("Go on"),
+            self,
+        )
         dialog.accepted.connect(lambda: self._downloads.cancel(status.id))
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.open()

@@ -112,7 +112,9 @@ def prepare_streams() -> None:
                 number = stream.fileno()
             setattr(sys, name, OutputStream(number, missing=number in closed))
         except (AttributeError, OSError, ValueError):
-            continue  # a stream of a test
+            # A stream without a descriptor, as a test has.
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(encoding="utf-8", errors="replace", line_buffering=True)
 
 
 def _fill_closed() -> frozenset[int]:

@@ -6,9 +6,10 @@ import tempfile
 from pathlib import Path
 
 from studio.formats.untrusted_files import user_path
+from studio.library.disk_problems import missing
 from studio.library.folder.chosen_folders import ChosenFolders
 from studio.library.folder.file_placing import check_library_folder
-from studio.protocol import problem
+from studio.protocol import ProblemError, problem
 from studio.settings import Paths, default_paths, library_root, load_settings
 
 
@@ -37,16 +38,28 @@ def output_folder(text: str) -> str:
             path=text,
             name=text.split("/")[0][1:],
         )
+    chosen = ChosenFolders(default_paths().chosen_folders)
+    disk = chosen.unplugged_disk(folder)
+    if disk is not None:
+        raise ProblemError(missing(disk, "no disk is mounted there, but one was"))
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             pass
-        ChosenFolders(default_paths().chosen_folders).add(folder)
     except (OSError, ValueError) as error:
         raise problem(
             "bad_input",
             "The folder {path} cannot be written to: {reason}. Choose another with -o.",
             path=folder,
             reason=getattr(error, "strerror", "") or type(error).__name__,
+        ) from error
+    try:
+        chosen.add(folder)
+    except OSError as error:
+        raise problem(
+            "bad_input",
+            "The list of output folders in {path} cannot be written: {reason}.",
+            path=default_paths().chosen_folders,
+            reason=error.strerror or type(error).__name__,
         ) from error
     return str(folder)

@@ -16,6 +16,7 @@ import os
 import re
 import sys
 from pathlib import Path
+from typing import TextIO
 
 # C0 and C1, but for tab and line feed, and what reverses the direction of text.
 _CONTROLS = re.compile("[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\u202a-\\u202e\\u2066-\\u2069]")
@@ -104,17 +105,22 @@ def prepare_streams() -> None:
         sys.stdin = Path(os.devnull).open(encoding="utf-8")  # noqa: SIM115 stays open
     for number, name in ((2, "stderr"), (1, "stdout")):
         stream = getattr(sys, name)
-        if isinstance(stream, OutputStream):
-            continue
-        try:
+        if stream is None or (stream is getattr(sys, f"__{name}__") and _has_descriptor(stream)):
             if stream is not None:
                 stream.flush()
                 number = stream.fileno()
             setattr(sys, name, OutputStream(number, missing=number in closed))
-        except (AttributeError, OSError, ValueError):
-            # A stream without a descriptor, as a test has.
-            if isinstance(stream, io.TextIOWrapper):
-                stream.reconfigure(encoding="utf-8", errors="replace", line_buffering=True)
+        elif isinstance(stream, io.TextIOWrapper) and not isinstance(stream, OutputStream):
+            # Put here by somebody else, such as a test.
+            stream.reconfigure(encoding="utf-8", errors="replace", line_buffering=True)
+
+
+def _has_descriptor(stream: TextIO) -> bool:
+    try:
+        stream.fileno()
+    except (AttributeError, OSError, ValueError):
+        return False
+    return True
 
 
 def _fill_closed() -> frozenset[int]:

@@ -6,6 +6,7 @@ Only regular files are opened, since opening a pipe blocks and a device may have
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import stat
 from io import BufferedReader
@@ -65,8 +66,22 @@ def open_regular(path: Path) -> BufferedReader:
         raise OSError(str(error)) from error
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
-        raise OSError("not a regular file")
+        raise OSError(errno.EINVAL, "not a regular file", str(path))
     return os.fdopen(descriptor, "rb")
+
+
+def open_to_append(path: Path) -> int:
+    """Open a file for appending, new ones for the user alone. Return its descriptor.
+
+    Raises `OSError` if it is not a regular file; a pipe is not waited for.
+    """
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+    flags |= getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
+    descriptor = os.open(path, flags, 0o600)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "not a regular file", str(path))
+    return descriptor
 
 
 def read_start(path: Path, length: int) -> bytes:

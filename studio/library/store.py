@@ -246,6 +246,7 @@ class Library:
 
     def _check_output(self, folder: Path) -> None:
         self._paths.require_allowed(folder)
+        self._paths.require_disk(folder)
         # It was made when it was chosen. If its disk is unplugged, a new one would be hidden
         # as soon as the disk is back.
         if not is_folder(folder):
@@ -256,6 +257,7 @@ class Library:
         # The empty mount point of an unplugged disk may still exist.
         if not (self.root / FILE_NAME).is_file():
             raise ProblemError(missing(self.root, f"{FILE_NAME} is missing"))
+        self._database.require_same_file()
 
     def record_asset(self, job: Job, row: int, temporary: Path, recipe: Recipe) -> Asset:
         """Store a result: embed the recipe, sync, move to the final name, add to the index.

@@ -18,7 +18,7 @@ import pytest
 from PIL import Image
 
 from studio.library.store import Library
-from tests.e2e.conftest import CommandResult
+from tests.e2e.conftest import ROOT, CommandResult
 from tests.e2e.library_checks import checked_results
 
 Studio = Callable[..., CommandResult]
@@ -163,6 +163,71 @@ def test_an_unplugged_library_is_not_recreated_and_its_batch_resumes_later(
         root.rmdir()
     away.rename(root)
     check_resumed(studio, table, root)
+
+
+def test_a_batch_whose_library_is_moved_away_saves_nothing_in_another_at_its_place(
+    studio: Studio,
+    start: Callable[..., subprocess.Popen[str]],
+    table: Path,
+    root: Path,
+    home: Path,
+    tmp_path: Path,
+) -> None:
+    away = tmp_path / "moved"
+
+    def move() -> None:
+        root.rename(away)
+        assert studio("text", "-p", "a library of its own").status == 0
+
+    process = start("batch", table, "--json", stop_at="asset:4")
+    events = change_and_continue(process, move)
+    messages = [event["message"] for event in events if event["event"] == "failed"]
+    assert process.returncode == 1
+    assert messages and all("was moved away" in message for message in messages)
+    assert len(checked_results(root)) == 1
+    assert not (root / "results.csv").exists()
+    (home / "settings.json").write_text(json.dumps({"library": str(away)}), "utf-8")
+    check_resumed(studio, table, away)
+
+
+_MOUNTED = """
+set -e
+studio() { "$PYTHON" -m studio "$@"; }
+mount -t tmpfs disk "$DISK"
+studio text -p first -o "$DISK" --json > first
+mkdir "$DISK/out"
+studio text -p first -o "$DISK/out" --json > below
+umount "$DISK"
+studio text -p second -o "$DISK" --json > second || echo $? >> second
+studio text -p second -o "$DISK/out" --json >> second || echo $? >> second
+ls -A "$DISK" > left
+touch "$DISK/used without a disk"
+studio text -p third -o "$DISK" --json > third
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="mounts a disk")
+def test_an_output_folder_is_not_made_in_the_empty_mount_point_of_its_disk(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if subprocess.run(["unshare", "-m", "mount", "-t", "tmpfs", "x", disk], check=False).returncode:
+        pytest.skip("not allowed to mount a disk")
+    ran = subprocess.run(
+        ["unshare", "-m", "bash", "-c", _MOUNTED],
+        cwd=tmp_path,
+        env=environment | {"PYTHON": sys.executable, "DISK": str(disk), "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr
+    lines = (tmp_path / "second").read_text("utf-8").splitlines()
+    assert [line for line in lines if line.isdigit()] == ["2", "2"]
+    assert sum(f"{disk} is no longer there" in line for line in lines) == 2
+    assert (tmp_path / "left").read_text() == ""
+    assert '"assets": 1' in (tmp_path / "third").read_text("utf-8")
 
 
 def test_a_configured_library_on_an_unplugged_disk_is_not_recreated(

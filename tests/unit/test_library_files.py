@@ -372,6 +372,32 @@ def test_partial_files_of_a_running_process_are_kept(library: Library) -> None:
     assert library.queue.get(job.id) == job
 
 
+def test_nothing_is_saved_in_the_empty_mount_point_of_an_output_folder(
+    library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    is_mounted = True
+    ismount = os.path.ismount
+    monkeypatch.setattr(
+        os.path, "ismount", lambda path: is_mounted if path == disk else ismount(path)
+    )
+    first, second = library.queue.enqueue(
+        [TextRequest(prompt="x", seed=seed) for seed in range(2)], output=str(disk)
+    )
+    is_mounted = False
+    for access in (library.work_dir, library.check_destination):
+        with pytest.raises(ProblemError, match="Reconnect its disk"):
+            access(second)
+    with pytest.raises(ProblemError, match="Reconnect its disk"):
+        library.queue.enqueue([TextRequest(prompt="x")], output=str(disk / "below"))
+    assert list(disk.iterdir()) == []
+    is_mounted = True
+    assert record(library, first).path.parent == disk
+    is_mounted = False  # and the folder is used without it
+    assert record(library, second).path.parent == disk
+
+
 def test_an_output_folder_whose_disk_is_gone_is_not_made_again(
     library: Library, tmp_path: Path
 ) -> None:

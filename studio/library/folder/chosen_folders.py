@@ -13,9 +13,12 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from studio.formats.atomic_write import make_private_folder
+from studio.formats.untrusted_files import open_regular, open_to_append
 
-_EARLIER = b"earlier folders are listed"
+_EARLIER = "earlier folders are listed"
 """An entry that is no absolute path."""
+_DISK = "disk "
+"""Starts an entry with the mount point of the disk that a chosen folder is on."""
 
 
 class ChosenFolders:
@@ -29,47 +32,77 @@ class ChosenFolders:
 
     def add(self, folder: Path) -> None:
         """List a folder that the user chose. Raises `OSError`."""
-        if self.contains(folder):
-            return
-        self._append(os.fsencode(_key(folder)))
+        listed = self._listed()
+        disk = _mount_point(folder)
+        for entry in (_key(folder), f"{_DISK}{disk}" if disk is not None else ""):
+            if entry and entry not in listed:
+                self._append(os.fsencode(entry))
 
     def has_earlier(self) -> bool:
         """Return whether `add_earlier` was called before, on this computer."""
-        try:
-            return _EARLIER in self._file.read_bytes().split(b"\0")
-        except OSError:
-            return False
+        return _EARLIER in self._listed()
 
     def add_earlier(self, folders: Iterable[Path]) -> None:
         """List folders that were chosen before there was a list. Raises `OSError`."""
         for folder in folders:
             self.add(folder)
-        self._append(_EARLIER)
+        self._append(os.fsencode(_EARLIER))
 
     def contains(self, folder: Path) -> bool:
         """Return whether the user chose this folder; the folder itself is not touched."""
+        return _key(folder) in self._listed()
+
+    def unplugged_disk(self, folder: Path) -> Path | None:
+        """Return the mount point of a folder's disk if it is empty because the disk is unplugged.
+
+        Only disks on which a folder was chosen before are known.
+        """
+        listed = self._listed()
+        real = Path(os.path.realpath(folder))
+        for place in (real, *real.parents):
+            if f"{_DISK}{place}" in listed and not _is_in_use(place):
+                return place
+        return None
+
+    def _listed(self) -> frozenset[str]:
+        """Return the entries of the list; none if it cannot be read."""
         with self._lock:
             try:
                 status = self._file.stat()
                 version = status.st_mtime_ns, status.st_size
                 if version != self._version:
-                    listed = self._file.read_bytes().split(b"\0")
-                    self._known = frozenset(os.fsdecode(entry) for entry in listed if entry)
+                    with open_regular(self._file) as file:
+                        entries = file.read().split(b"\0")
+                    self._known = frozenset(os.fsdecode(entry) for entry in entries if entry)
                     self._version = version
             except OSError:
-                return False
-            return _key(folder) in self._known
+                return frozenset()
+            return self._known
 
     def _append(self, entry: bytes) -> None:
         make_private_folder(self._file.parent)
         # One write at the end: two processes may list folders at the same time.
-        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
-        descriptor = os.open(self._file, flags, 0o600)
+        descriptor = open_to_append(self._file)
         try:
             os.write(descriptor, entry + b"\0")
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+
+
+def _mount_point(folder: Path) -> Path | None:
+    """Return where the disk of a folder is mounted, None if that is the root of the system."""
+    real = Path(os.path.realpath(folder))
+    place = next((path for path in (real, *real.parents) if os.path.ismount(path)), None)
+    return None if place is None or place.parent == place else place
+
+
+def _is_in_use(place: Path) -> bool:
+    """Return whether a disk is mounted here, or the folder is used without it."""
+    try:
+        return os.path.ismount(place) or any(place.iterdir())
+    except OSError:
+        return False
 
 
 def _key(folder: Path) -> str:

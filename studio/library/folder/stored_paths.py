@@ -13,7 +13,7 @@ import secrets
 import stat
 from pathlib import Path, PurePath, PurePosixPath, PureWindowsPath
 
-from studio.library.disk_problems import file_problem
+from studio.library.disk_problems import file_problem, missing
 from studio.library.folder.chosen_folders import ChosenFolders
 from studio.library.folder.file_names import LONGEST_NAME, is_reserved, portable_name
 from studio.protocol import ProblemError, problem
@@ -97,6 +97,15 @@ class StoredPaths:
             self._chosen.add(folder)
         except OSError as error:
             raise file_problem(error, default_paths().chosen_folders.parent) from error
+
+    def require_disk(self, folder: Path) -> None:
+        """Raise `ProblemError` if the disk of a folder that was chosen before is unplugged.
+
+        What would be written to its mount point is hidden as soon as the disk is back.
+        """
+        disk = self._chosen.unplugged_disk(folder)
+        if disk is not None:
+            raise ProblemError(missing(disk, "no disk is mounted there, but one was"))
 
     def is_allowed(self, folder: Path) -> bool:
         """Return whether results may be in this folder outside the library."""

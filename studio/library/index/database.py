@@ -233,7 +233,7 @@ class Database:
         if self._unwritable is not None:
             raise ProblemError(self._unwritable)
         with self._lock, translate_errors(self.path):
-            self._require_same_file()
+            self.require_same_file()
             self._writer.execute(begin)
             try:
                 before = self._writer.total_changes
@@ -246,13 +246,25 @@ class Database:
                     self._writer.execute("ROLLBACK")
                 raise
 
-    def _require_same_file(self) -> None:
+    def require_same_file(self) -> None:
         """Raise `ProblemError` if the file was replaced: what is written now would be lost."""
         if self._identity is None:
             return
         folder, file = self._identity
-        # A folder that is gone, with its disk or by itself, is told by what fails in it.
-        if identity(self.path) != file and identity(self.path.parent) == folder:
+        found = identity(self.path)
+        if found == file:
+            return
+        if identity(self.path.parent) != folder:
+            # A folder that is gone, with its disk or by itself, is told by what fails in it.
+            if found is not None:
+                raise problem(
+                    "bad_input",
+                    "The library folder {path} was moved away while it was open, and another "
+                    "library is in its place. Nothing more is saved: choose the folder where it is "
+                    "now, then resume its jobs.",
+                    path=self.path.parent,
+                )
+        else:
             raise problem(
                 "bad_input",
                 "The index of the library in {path} was replaced or deleted while it was open. "
@@ -306,6 +318,7 @@ class Database:
         connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
         with translate_errors(self.path):
             if connection is None:
+                self.require_same_file()
                 connection = self._connect()
                 connection.execute("PRAGMA query_only = ON")
                 with self._lock:
@@ -322,7 +335,8 @@ class Database:
             for connection in [*self._readers, self._writer]:
                 connection.close()
             self._readers.clear()
-            is_certain = self._is_certain and self._unwritable is None
+            is_same = self._identity is None or identity(self.path) == self._identity[1]
+            is_certain = self._is_certain and is_same and self._unwritable is None
             if is_certain and not damage_marker(self.path).exists():
                 write_stamp(self.path)
 

@@ -74,8 +74,10 @@ class JobQueue:
             labels = [labels] * len(resolved)
         folder = str(user_path(output)) if output else ""
         if folder:
+            paths = StoredPaths(self._root)
+            paths.require_disk(Path(folder))
             make_folder(Path(folder))
-            StoredPaths(self._root).choose(Path(folder))
+            paths.choose(Path(folder))
         created = now()
         jobs = [
             Job(

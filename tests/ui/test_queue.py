@@ -78,6 +78,30 @@ def test_a_paused_queue_starts_no_job_until_it_is_resumed(
     qtbot.waitUntil(lambda: rows(view) == [("one", "Done")], timeout=10_000)
 
 
+@pytest.mark.parametrize("task", ["text", "image"])
+def test_generate_says_that_the_queue_is_paused_and_shows_no_bar_for_a_waiting_job(
+    task: str, window: MainWindow, find: Callable[[str], Any], qtbot: QtBot
+) -> None:
+    tab: Any = window.tabs.show_task(task)
+    assert find(f"{task}.paused").isHidden()
+    find("queue.pause").click()
+    qtbot.waitUntil(lambda: not find(f"{task}.paused").isHidden(), timeout=10_000)
+    tab.prompt.set_text("a fox [slow]")
+    tab.generate()
+    library = window.state.library
+    assert library is not None
+    qtbot.waitUntil(lambda: len(library.queue.list("queued")) == 1, timeout=10_000)
+    assert "Waiting" in find(f"{task}.status").text()
+    assert find(f"{task}.stop").isEnabled()
+    assert find(f"{task}.progress").isHidden()
+    find(f"{task}.resume").click()
+    qtbot.waitUntil(lambda: find(f"{task}.progress").isVisible(), timeout=10_000)
+    assert find(f"{task}.paused").isHidden()
+    tab.stop()
+    qtbot.waitUntil(lambda: not find(f"{task}.stop").isEnabled(), timeout=10_000)
+    assert find(f"{task}.progress").isHidden()
+
+
 def test_a_hanging_job_is_killed_and_the_next_one_runs(
     window: MainWindow,
     view: Any,

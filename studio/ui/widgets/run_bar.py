@@ -118,12 +118,19 @@ class RunBar(QWidget):
         )
 
     def set_running(self, running: bool) -> None:
-        """Enable Stop and show the progress bar while a job of this tab runs; hide the estimate."""
+        """Enable Stop and hide the estimate while a job of this tab waits or runs.
+
+        The progress bar is shown from the first progress on.
+        """
         self.stop.setEnabled(running)
-        self.progress.setVisible(running)
         self.estimate.setVisible(not running)
-        if running:
-            self.progress.setRange(0, 0)
+        if not running:
+            self.progress.hide()
+
+    def set_waiting(self) -> None:
+        """Show that a job waits for its turn: no bar, since nothing of it is done."""
+        self.progress.hide()
+        self.set_status(self.tr("Waiting in the queue"))
 
     def set_estimate(
         self,
@@ -153,6 +160,7 @@ class RunBar(QWidget):
         """Show the progress of the job; `seconds_left` is None if unknown."""
         self.progress.setRange(0, max(steps, 1))
         self.progress.setValue(step)
+        self.progress.show()
         if seconds_left is not None:
             self.progress.setToolTip(
                 self.tr("{time} left").format(time=duration_text(seconds_left))
@@ -165,6 +173,7 @@ class RunBar(QWidget):
         else:
             self.progress.setRange(0, 1000)
             self.progress.setValue(round(fraction * 1000))
+        self.progress.show()
         self.set_status(text)
 
     def set_status(self, text: str) -> None:

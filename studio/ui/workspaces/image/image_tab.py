@@ -19,6 +19,7 @@ from studio.ui.fields.prompt_edit import PromptEdit
 from studio.ui.fields.value_chips import ValueChips, value_texts
 from studio.ui.shell.job_watch import Ended, JobWatch
 from studio.ui.shell.model_offers import model_offers_of
+from studio.ui.shell.paused_hint import PausedHint
 from studio.ui.shell.reports import ModelDescribed
 from studio.ui.shell.request_estimate import RequestEstimate
 from studio.ui.style.theme import GRID
@@ -78,6 +79,7 @@ class ImageTab(QWidget):
         self._settings_from_file = SettingsFromFile(state, self, self._adapters, self)
         self._mask_editing = MaskEditing(state, self.controls.start_picture)
         self.run_bar = RunBar(TASK, KIND.fields["count"], parent=self)
+        self.run_bar.extra.addWidget(PausedHint(state, TASK))
         self.chips = ValueChips("image.values")
         self.run_bar.extra.addWidget(self.chips)
         self._empty = EmptyState("image", "", "", parent=self)
@@ -200,7 +202,7 @@ class ImageTab(QWidget):
         self._submitted.refused.connect(self._refused)
         if not self._is_running:
             self.run_bar.set_running(True)
-            self.run_bar.set_status(self.tr("Waiting in the queue"))
+            self.run_bar.set_waiting()
 
     def _submit(self, request: ImageRequest) -> str:
         labels = self._settings_from_file.labels_for(request)
@@ -271,7 +273,7 @@ class ImageTab(QWidget):
         self.controls.seed.set_last(seed)
         self.result.begin(seed, self._count)
         self.run_bar.set_running(True)
-        self.run_bar.set_status(self.tr("Waiting in the queue"))
+        self.run_bar.set_waiting()
 
     def _loading(self, event: Loading) -> None:
         self.run_bar.set_loading(translated(event.stage), event.fraction)

@@ -378,6 +378,8 @@ class Chat(QObject):
 
     def _update_run_bar(self) -> None:
         self._run_bar.set_running(bool(self._pending))
+        if self._pending and not any(pending.started for pending in self._pending):
+            self._run_bar.set_waiting()
 
     # ---- saving
 

@@ -267,37 +267,9 @@ class TextTab(QWidget):
         self._show_empty()
 
     def _show_empty(self) -> None:
-        from studio.ui.workspaces.text.language_hint import knows_only_english
+        from studio.ui.workspaces.text.empty_conversation import show_empty
 
-        if self._state.models_known and not self._state.models(TASK):
-            self._empty.set_text(
-                self.tr("No text model yet"),
-                self.tr(
-                    "Get one that suits this computer, install the small starter model, or add "
-                    "your own: a folder with safetensors files, or a GGUF file."
-                ),
-            )
-            self._empty.set_actions(
-                [
-                    self._offers.action(TASK),
-                    (self.tr("Install the starter models"), self._install_starter),
-                    (self.tr("Add a model…"), lambda: self._state.destinations.open_models(TASK)),
-                ]
-            )
-            return
-        self._empty.set_text(
-            self.tr("Start a conversation"),
-            self.tr(
-                "Write a prompt and press Generate, or Ctrl+Enter. Several variations appear side "
-                "by side, and you choose the one to continue with."
-            ),
-        )
-        example = (
-            "Write a slogan for a bicycle repair shop"
-            if knows_only_english(self.model.ref())
-            else self.tr("Write a slogan for a bicycle repair shop")
-        )
-        self._empty.set_actions([(example, lambda: self._use_example(example))])
+        show_empty(self._empty, self._state, self.model.ref(), self._use_example)
 
     def _update_language_hint(self) -> None:
         self.language_hint.update_for(self.model.ref(), self.prompt.text())
@@ -313,12 +285,6 @@ class TextTab(QWidget):
                 self.controls.show_model_defaults(values)
 
         self._state.read_models(lambda registry: registry.defaults(model), show)
-
-    def _install_starter(self) -> None:
-        from studio.ui.models.starter_install import starter_install_of
-
-        starter_install_of(self._state).start()
-        self._state.destinations.open_models(TASK)
 
     def _use_example(self, example: str) -> None:
         self.prompt.set_text(example)
@@ -336,6 +302,7 @@ class TextTab(QWidget):
 
     def _make_chat(self) -> None:
         from studio.ui.fields.value_chips import ValueChips
+        from studio.ui.shell.paused_hint import PausedHint
         from studio.ui.shell.request_estimate import RequestEstimate
         from studio.ui.workspaces.text.chat import Chat
         from studio.ui.workspaces.text.context_meter import ContextMeter
@@ -355,6 +322,7 @@ class TextTab(QWidget):
             self.controls.max_tokens.changed,
         ):
             changed.connect(self._measure)
+        self.run_bar.extra.addWidget(PausedHint(self._state, TASK))
         self.chips = ValueChips("text.values", self._left)
         self.run_bar.extra.addWidget(self.chips)
         self.chips.removed.connect(self.controls.reset)

@@ -23,6 +23,7 @@ from studio.protocol import InputFile, Loading, Problem, Progress, Request, Warn
 from studio.ui.fields.model_picker import ModelPicker
 from studio.ui.shell.job_watch import Ended, JobWatch
 from studio.ui.shell.model_offers import model_offers_of
+from studio.ui.shell.paused_hint import PausedHint
 from studio.ui.shell.request_estimate import RequestEstimate
 from studio.ui.style.theme import GRID
 from studio.ui.style.translations import tr, translated
@@ -76,6 +77,7 @@ class UpscaleTab(QWidget):
         self.output.setPlaceholderText(self.tr("In the library"))
         self.output.setClearButtonEnabled(True)
         self.run_bar = RunBar(TASK, generate_text=self.tr("Enlarge"), parent=self)
+        self.run_bar.extra.addWidget(PausedHint(state, TASK))
         self._empty = EmptyState(
             "image-upscale",
             self.tr("Enlarge pictures"),
@@ -224,9 +226,11 @@ class UpscaleTab(QWidget):
         paths = [item.path for item in inputs]
         for path in paths:
             self.inputs.set_state(path, "waiting")
+        was_running = not self._running.is_empty
         self._follow(self._state.submit(requests, output), paths)
         self.run_bar.set_running(True)
-        self.run_bar.set_status(self.tr("Waiting in the queue"))
+        if not was_running:
+            self.run_bar.set_waiting()
         self.values_to_settings()
 
     def _inputs_to_run(self) -> list[Input]:

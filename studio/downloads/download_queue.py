@@ -255,6 +255,8 @@ class DownloadQueue:
         was_stopped = error.problem.kind == "cancelled"
         goes_offline = isinstance(error, NoNetworkError) and state_if_stopped == "waiting"
         removes = False
+        if goes_offline:  # before the item is seen to wait
+            self._offline = error.problem
         self._counts.pop(id, None)
         self._skipped.add(id)  # if the disk is too full to note that it failed
         with contextlib.suppress(ProblemError):
@@ -265,8 +267,6 @@ class DownloadQueue:
                     record.problem = None if was_stopped else error.problem
                 removes = record.state == "cancelled" and record.remove
             self._skipped.discard(id)
-        if goes_offline:
-            self._offline = error.problem
         if removes:
             self._folder.forget(id)
         return error.problem

@@ -9,7 +9,9 @@ import keyring
 import pytest
 from keyring.backends import fail
 
+from studio.downloads.download_queue import DownloadQueue
 from studio.settings import Paths
+from tests.hub.download_bench import FILES
 from tests.hub.server import HubServer, running_hub
 
 
@@ -36,3 +38,16 @@ def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[HubServer]:
     with running_hub() as running:
         monkeypatch.setenv("HF_ENDPOINT", running.endpoint)
         yield running
+
+
+@pytest.fixture
+def models(tmp_path: Path, hub: HubServer) -> Path:
+    hub.add("tiny/chat", dict(FILES))
+    return tmp_path / "模型 models"
+
+
+@pytest.fixture
+def queue(models: Path) -> Iterator[DownloadQueue]:
+    opened = DownloadQueue(models, retry_pause=0.0)
+    yield opened
+    opened.close()

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from studio.downloads.download_queue import DownloadQueue
+from tests.hub.download_bench import BIG, FILES, item_of, visible
 from tests.hub.server import HubServer
-from tests.hub.test_download_queue import BIG, FILES, item_of, visible
 
 POINTS = 6
 """Steps that are visited, evenly spread; all of them if POINTS_OF_DOWNLOAD is set."""

@@ -7,13 +7,13 @@ outside cannot do that: the process goes on until the signal arrives.
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import signal
 import sys
 
 from studio.__main__ import main
+from studio.cli.terminal import OutputStream
 
 
 class Moment:
@@ -33,7 +33,7 @@ class Moment:
         return not self._steps
 
 
-class StoppingOutput(io.TextIOWrapper):
+class StoppingOutput(OutputStream):
     """Standard output that stops the process once a moment is reached."""
 
     def stop_at(self, moment: Moment) -> None:
@@ -49,7 +49,7 @@ class StoppingOutput(io.TextIOWrapper):
 
 
 if __name__ == "__main__":
-    output = StoppingOutput(sys.stdout.buffer, encoding="utf-8")
+    output = StoppingOutput(sys.stdout.fileno())
     output.stop_at(Moment(sys.argv.pop(1)))
     sys.stdout = output
     main()

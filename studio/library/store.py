@@ -8,6 +8,7 @@ Results are plain files with their recipes inside. `marks.jsonl` holds stars, ta
 from __future__ import annotations
 
 import contextlib
+import tempfile
 import time
 from collections.abc import Callable
 from datetime import datetime
@@ -35,7 +36,7 @@ from studio.library.index.asset_writer import AssetWriter, FinishedFile
 from studio.library.index.assets import Assets
 from studio.library.index.checksums import add_checksums
 from studio.library.index.database import FILE_NAME, DamagedDatabaseError, Database, damage_marker
-from studio.library.index.file_identity import identity
+from studio.library.index.file_identity import Identity, identity
 from studio.library.queue.job_queue import JobQueue
 from studio.library.queue.journal import Journal
 from studio.library.queue.stored_job import destination, now
@@ -45,6 +46,7 @@ from studio.library.records import Asset, Job
 from studio.library.recovery import rebuild, salvage
 from studio.library.recovery.check import Contradiction, find_contradictions
 from studio.library.recovery.earlier_folders import list_earlier_folders
+from studio.library.recovery.read_only import open_index_to_read
 from studio.library.recovery.result_files import UnreadFile, has_results
 from studio.library.recovery.retries import Retries
 from studio.library.recovery.unrecorded import index_unrecorded
@@ -77,6 +79,7 @@ class Library:
         self.is_read_only = False
         self.unread: tuple[UnreadFile, ...] = ()
         self.label: AigcLabel | None = None
+        self._temporary: tempfile.TemporaryDirectory[str] | None = None
         self._database = database
         self._paths = StoredPaths(root)
         self._work = WorkFolders(root)
@@ -109,45 +112,59 @@ class Library:
         try:
             make_folder(root, private=True)
         except ProblemError as error:
-            if not is_file(root / FILE_NAME):
+            if not cls.is_in(root):
                 raise
             check_own_files(root)
             return cls._open_to_read(root, error.problem)
         check_own_files(root)
         before = identity(root / FILE_NAME)
         try:
-            return cls._open(root, run_queue)
-        except (DamagedDatabaseError, MisplacedIndexError) as error:
-            mismatch = error.mismatch if isinstance(error, MisplacedIndexError) else None
-            with held_lock(recovery_lock(root), root):
-                if identity(root / FILE_NAME) != before:
-                    # Another process has set it aside while this one waited.
-                    damage_marker(root / FILE_NAME).unlink(missing_ok=True)
-                    return cls._open(root, run_queue)
-                try:
-                    with FileLock(root / _QUEUE_LOCK, timeout=0):
-                        word = "damaged" if mismatch is None else "replaced"
-                        aside, saved = salvage.set_aside(root, word)
-                except Timeout:
-                    # Another process has it open and will recover it when it is next started.
-                    raise error from None
-                library = cls._open(root, run_queue, saved, mismatch)
-            detail = error.problem.detail
-            if mismatch is None:
-                library.notice = salvage.notice(aside, len(saved), detail)
-            else:
-                library.notice = salvage.misplaced_notice(aside, detail)
-            return library
+            try:
+                return cls._open(root, run_queue)
+            except (DamagedDatabaseError, MisplacedIndexError) as error:
+                with held_lock(recovery_lock(root), root):
+                    return cls._open_anew(root, run_queue, error, before)
         except ProblemError as error:
-            if not is_unwritable(error.problem, root) or not is_file(root / FILE_NAME):
+            if not is_unwritable(error.problem, root) or not cls.is_in(root):
                 raise
             return cls._open_to_read(root, error.problem)
 
     @classmethod
+    def _open_anew(
+        cls,
+        root: Path,
+        run_queue: bool,
+        error: DamagedDatabaseError | MisplacedIndexError,
+        before: Identity,
+    ) -> Library:
+        """Set the index aside because of `error` and open the library with a new one.
+
+        `before` is the identity of the file that was opened.
+        """
+        if identity(root / FILE_NAME) != before:
+            # Another process has set it aside while this one waited.
+            damage_marker(root / FILE_NAME).unlink(missing_ok=True)
+            return cls._open(root, run_queue)
+        mismatch = error.mismatch if isinstance(error, MisplacedIndexError) else None
+        try:
+            with FileLock(root / _QUEUE_LOCK, timeout=0):
+                word = "damaged" if mismatch is None else "replaced"
+                aside, saved = salvage.set_aside(root, word)
+        except Timeout:
+            # Another process has it open and will recover it when it is next started.
+            raise error from None
+        library = cls._open(root, run_queue, saved, mismatch)
+        library.notice = salvage.notice(aside, len(saved), error.problem.detail, mismatch)
+        return library
+
+    @classmethod
     def _open_to_read(cls, root: Path, cause: Problem) -> Library:
         """Open a library in which nothing can be written, because of `cause`."""
-        library = cls(root, Database(root, unwritable=cause), read_only_notice(cause, root))
+        index = open_index_to_read(root, cause)
+        library = cls(root, index.database, read_only_notice(cause, root))
         library.is_read_only = True
+        library.unread = index.unread
+        library._temporary = index.temporary
         return library
 
     @classmethod
@@ -192,6 +209,8 @@ class Library:
         self._work.close()
         self._lock.release()
         self._database.close()
+        if self._temporary is not None:
+            self._temporary.cleanup()
 
     def changed_elsewhere(self) -> bool:
         """Return whether another process has changed jobs or results since the last call.

@@ -28,6 +28,7 @@ from studio.library.disk_problems import (
 from studio.library.index.file_identity import Identity, identity
 from studio.library.index.search import label_term, split_cjk
 from studio.library.index.verify import (
+    damage_when_read_only,
     has_log,
     header_damage,
     is_as_left,
@@ -99,7 +100,7 @@ class Database:
     ) -> None:
         """Open or create it. With `is_scratch`, it need not survive a power failure.
 
-        With `unwritable`, it is only read, and not checked; writing raises this problem.
+        With `unwritable`, it is only read; writing raises this problem.
         """
         self.path = folder / FILE_NAME
         self._is_scratch = is_scratch
@@ -116,14 +117,14 @@ class Database:
         self.is_migrated = False
         self._is_certain = True
         is_changed = self.path.is_file() and not is_as_left(self.path)
-        must_check = self.must_check = is_changed and unwritable is None
+        must_check = self.must_check = is_changed
         # After a crash, SQLite's log is left, and nobody but SQLite has written the file.
-        is_written_by_others = must_check and not has_log(self.path)
+        is_written_by_others = must_check and unwritable is None and not has_log(self.path)
         with translate_errors(self.path):
             self._writer = self._connect()
             try:
                 if must_check:
-                    self._raise_if(structure_damage(self._writer))
+                    self._raise_if(self._structure_damage())
                 self._migrate()
                 if must_check:
                     self._raise_if(self._schema_damage(self._writer) or row_damage(self._writer))
@@ -215,6 +216,11 @@ class Database:
     def _schema_damage(db: sqlite3.Connection) -> str:
         return schema_damage(db, _create)
 
+    def _structure_damage(self) -> str:
+        if self._unwritable is None:
+            return structure_damage(self._writer)
+        return damage_when_read_only(self._writer)
+
     def _raise_if(self, damage: str) -> None:
         if damage:
             raise DamagedDatabaseError(self.path, damage)
@@ -222,7 +228,7 @@ class Database:
     def check(self) -> None:
         """Read the whole file. Raises `DamagedDatabaseError` if it is corrupt."""
         with self._lock, translate_errors(self.path):
-            self._raise_if(structure_damage(self._writer) or self._schema_damage(self._writer))
+            self._raise_if(self._structure_damage() or self._schema_damage(self._writer))
 
     @contextmanager
     def write(self, begin: str = "BEGIN IMMEDIATE") -> Iterator[sqlite3.Connection]:

@@ -82,6 +82,18 @@ def structure_damage(db: sqlite3.Connection) -> str:
     return ""
 
 
+def damage_when_read_only(db: sqlite3.Connection) -> str:
+    """Like `structure_damage`, for a connection that cannot write, as that needs to."""
+    try:
+        # On the system's disk, deleted when it is closed.
+        with contextlib.closing(sqlite3.connect("")) as copy:
+            db.backup(copy)
+            return structure_damage(copy)
+    except sqlite3.OperationalError:
+        said = str(db.execute("PRAGMA integrity_check(1)").fetchone()[0])
+        return "" if said == "ok" else said
+
+
 def row_damage(db: sqlite3.Connection) -> str:
     """Return what is wrong between the tables of the current schema, "" if nothing."""
     # The structure is right even if a table and its index have changed places.

@@ -42,14 +42,14 @@ _UNSTORABLE = (
 
 
 def rebuild(
-    database: Database, root: Path, beside: Path, changes: Changes
+    database: Database, root: Path, beside: Path, changes: Changes | None
 ) -> tuple[UnreadFile, ...]:
     """Replace the index by one made from all files below `root`, with the marks. Jobs are kept.
 
-    `beside` is an empty folder for the new database. Assets whose file is gone are dropped; those
-    whose file exists but cannot be read stay as the old index describes them. Returns the files
-    that could not be read. Raises `ProblemError` on disk errors and for a damaged database, with
-    the old index unchanged.
+    `beside` is an empty folder for the new database. Without `changes`, nothing in `root` is
+    written or locked. Assets whose file is gone are dropped; those whose file exists but cannot be
+    read stay as the old index describes them. Returns the files that could not be read. Raises
+    `ProblemError` on disk errors and for a damaged database, with the old index unchanged.
     """
     with contextlib.closing(Database(beside, is_scratch=True)) as new:
         index = _NewIndex(new, database, root)
@@ -57,10 +57,13 @@ def rebuild(
         index.add_files(result_files(root, index.unread))
         index.add_known()
         # Nobody moves files or writes marks now. Results may still be added until the transaction.
-        with changes.locked(), database.write_attached(new.path) as db:
+        locked = changes.locked() if changes is not None else contextlib.nullcontext()
+        with locked, database.write_attached(new.path) as db:
             index.add_jobs()
             index.add_known()
-            append_marks(root, *index.set_marks(all_marks_in_index(db)))
+            changed = index.set_marks(all_marks_in_index(db))
+            if changes is not None:
+                append_marks(root, *changed)
             replace_index(db)
         return tuple(index.unread)
 

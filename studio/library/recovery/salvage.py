@@ -43,7 +43,7 @@ def set_aside(root: Path, word: str = "damaged") -> tuple[Path, list[JobRow]]:
         )
     wanted = root / f"library.{word}-{time.strftime('%Y%m%d-%H%M%S')}.db"
     aside = next(path for n in range(1, 10_000) if not (path := numbered(wanted, n)).exists())
-    saved = list(_readable(root / FILE_NAME))
+    saved = list(readable_jobs(root / FILE_NAME))
     try:
         (root / FILE_NAME).replace(aside)
         for suffix in ("-wal", "-shm", "-checked"):
@@ -90,19 +90,15 @@ def restore_jobs(
         return len(insert_restored(db, rows.values()))
 
 
-def misplaced_notice(aside: Path, detail: str) -> Problem:
-    """Return the notice for the user that an index of another time or place was set aside."""
-    message = Sentence(
-        "The library's index was an older copy, or one of another library. It was kept as {path} "
-        "and rebuilt from your files. Waiting jobs were kept.",
-        {"path": str(aside)},
-    )
-    return Problem("bad_input", message, detail)
-
-
-def notice(aside: Path, jobs: int, detail: str) -> Problem:
+def notice(aside: Path, jobs: int, detail: str, mismatch: Mismatch | None = None) -> Problem:
     """Return the notice for the user: where the database was kept, and how many jobs survived."""
-    if jobs == 1:
+    if mismatch is not None:
+        message = Sentence(
+            "The library's index was an older copy, or one of another library. It was kept as "
+            "{path} and rebuilt from your files. Waiting jobs were kept.",
+            {"path": str(aside)},
+        )
+    elif jobs == 1:
         message = Sentence(
             "The library's index was damaged. It was kept as {path} and rebuilt from your "
             "files. One job was recovered from it.",
@@ -123,7 +119,7 @@ def notice(aside: Path, jobs: int, detail: str) -> Problem:
     return Problem("bad_input", message, detail)
 
 
-def _readable(path: Path) -> Iterator[JobRow]:
+def readable_jobs(path: Path) -> Iterator[JobRow]:
     """Yield the rows of the table of jobs, up to the first page that cannot be read.
 
     Texts that are not UTF-8 are left out.

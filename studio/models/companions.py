@@ -17,9 +17,13 @@ from studio.formats.weights.denoiser_parts import (
     read_tensors,
     without_parts,
 )
+from studio.formats.weights.split_gguf import split_parts
 from studio.models.description_cache import signature
 from studio.models.model_card import read_config
 from studio.protocol import ModelRef, ProblemError, problem
+
+_LANGUAGE_MODELS = ("transformers", "gguf")
+"""Formats of models that write text and can encode it as well."""
 
 
 def companions_of(denoiser: ModelRef, models: Sequence[ModelRef]) -> tuple[ModelRef, ...]:
@@ -81,7 +85,9 @@ def _network_in(path: Path, _signature: str) -> tuple[Network, int] | None:
 
 def _fits(part: Part, model: ModelRef) -> bool:
     path = Path(model.path)
-    is_text_model = part.is_encoder and model.role == "base" and model.format == "transformers"
+    is_text_model = part.is_encoder and model.role == "base" and model.format in _LANGUAGE_MODELS
+    if len(split_parts(path)) > 1:
+        return False
     if model.role != ("text_encoder" if part.is_encoder else "vae") and not is_text_model:
         return False
     try:

@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from studio.formats.json_file import read_json_file, write_json_file
 from studio.formats.untrusted_files import is_folder
+from studio.formats.weights.split_gguf import split_parts
 from studio.models.identify import DESCRIPTION_VERSION, describe_path, snapshot_of
 from studio.protocol import Capabilities, ModelRef, Problem, ProblemError
 
@@ -112,7 +113,8 @@ def signature(path: Path) -> str:
     """
     digest = hashlib.blake2b(digest_size=16)
     path = snapshot_of(path) if is_folder(path) else path
-    _hash_entry(path, digest.update, depth=2)
+    for part in split_parts(path):
+        _hash_entry(part, digest.update, depth=2)
     return digest.hexdigest()
 
 

@@ -30,30 +30,25 @@ from studio.formats.weights.checkpoint import (
     self_contained_pipeline,
 )
 from studio.formats.weights.denoiser_parts import Part, network_of, parts_of, pipeline_of
-from studio.formats.weights.gguf import TEXT_ARCHITECTURES, GgufHeader, read_gguf_header
 from studio.formats.weights.safetensors import SafetensorsHeader, read_safetensors_header
+from studio.formats.weights.split_gguf import is_continuation
 from studio.formats.weights.tensors import Tensors
 from studio.formats.weights.torch_zip import read_torch_tensors
 from studio.kinds.registry import task_of_format
 from studio.models.base_family import base_of_checkpoint
-from studio.models.identify_companion import (
-    describe_companion,
-    describe_component,
-    describe_gguf_part,
-)
+from studio.models.identify_companion import describe_companion, describe_component
 from studio.models.identify_folder import describe_diffusers, describe_transformers
-from studio.models.model_card import has_conditions, languages_of, licence_of, read_config, slug
+from studio.models.identify_gguf import describe_gguf
+from studio.models.model_card import has_conditions, licence_of, read_config, slug
 from studio.models.source_file import read_source
 from studio.models.upscaler_keys import find_upscaler
 from studio.protocol import ModelRef, ModelSource, Problem, ProblemError, problem
 
-DESCRIPTION_VERSION = 8
+DESCRIPTION_VERSION = 9
 """Incremented when descriptions of unchanged files change, which invalidates caches."""
 
 _MAX_NAME = 200
 """Characters of a name or a licence."""
-
-_OTHER_GGUF = frozenset({"bert", "nomic-bert", "whisper"})
 
 
 def describe_path(path: Path, id: str = "") -> ModelRef:
@@ -122,7 +117,9 @@ def model_candidates(folder: Path) -> list[Path]:
         if is_folder(entry):
             if any(is_file(entry / name) for name in ("model_index.json", "config.json")):
                 found.append(entry)
-        elif entry.suffix.lower() in MODEL_WEIGHTS and is_file(entry):
+        elif (
+            entry.suffix.lower() in MODEL_WEIGHTS and is_file(entry) and not is_continuation(entry)
+        ):
             found.append(entry)
     if any(entry.suffix.lower() == ".safetensors" for entry in found):
         # These are then older copies of the same weights, or training checkpoints.
@@ -226,7 +223,7 @@ def _describe_file(file: Path) -> ModelRef:
     suffix = file.suffix.lower()
     # Ollama names files by their hash, without a suffix.
     if suffix == ".gguf" or (start.startswith("GGUF") and suffix not in MODEL_WEIGHTS):
-        return _describe_gguf(file)
+        return describe_gguf(file)
     if suffix == ".safetensors":
         return _describe_safetensors(file)
     if suffix in PICKLED_WEIGHTS:
@@ -253,60 +250,6 @@ def _describe_file(file: Path) -> ModelRef:
         " or a .gguf, .safetensors or .pth file.",
         file=file.name,
     )
-
-
-def _describe_gguf(file: Path) -> ModelRef:
-    header = read_gguf_header(file)
-    architecture = header.architecture
-    part = describe_gguf_part(file, header)
-    if part is not None:
-        return part
-    _refuse_gguf(file, header)
-    name = str(header.metadata.get("general.name", "")).strip() or file.stem
-    if header.quantisation and header.quantisation.lower() not in name.lower():
-        name = f"{name} ({header.quantisation})"
-    licence = str(header.metadata.get("general.license", "")) or licence_of(file.parent)
-    return ModelRef(
-        id="",
-        name=name,
-        task=task_of_format("gguf"),
-        format="gguf",
-        path=str(file),
-        family=architecture,
-        size=header.size,
-        context=header.context,
-        licence=licence,
-        languages=languages_of(file.parent),
-    )
-
-
-def _refuse_gguf(file: Path, header: GgufHeader) -> None:
-    architecture = header.architecture
-    if architecture in _OTHER_GGUF:
-        raise problem(
-            "bad_input",
-            "The file {file} ({architecture}) is part of another model and cannot write text on "
-            "its own. Add the language model it belongs to.",
-            file=file.name,
-            architecture=architecture,
-        )
-    if architecture not in TEXT_ARCHITECTURES:
-        raise problem(
-            "bad_input",
-            "The file {file} has the architecture {architecture}, which is not supported as GGUF. "
-            "Look for the same model as a folder with .safetensors weights.",
-            file=file.name,
-            architecture=architecture or "?",
-        )
-    parts = header.metadata.get("split.count", 1)
-    if isinstance(parts, int) and parts > 1:
-        raise problem(
-            "bad_input",
-            "The file {file} is one of {parts} parts of a split model, which is not supported. "
-            "Look for the same model in one file.",
-            file=file.name,
-            parts=parts,
-        )
 
 
 def _describe_pickled(file: Path) -> ModelRef:

@@ -15,6 +15,7 @@ from studio.formats.weights.denoiser_parts import pipeline_of
 from studio.formats.weights.gguf import GgufHeader
 from studio.formats.weights.lora import describe_lora
 from studio.formats.weights.safetensors import SafetensorsHeader
+from studio.formats.weights.split_gguf import split_parts
 from studio.formats.weights.tensors import Tensors
 from studio.kinds.registry import task_of_format
 from studio.models.base_family import base_of_checkpoint
@@ -56,6 +57,11 @@ _GGUF_ENCODERS: dict[str, ModelRole] = {
     "umt5": "text_encoder",
     "clip": "image_encoder",
 }
+_DRAWN_QUANTISATIONS = frozenset(
+    {"f32", "f16", "bf16", "q4_0", "q4_1", "q5_0", "q5_1", "q8_0"}
+    | {"q2_k", "q3_k", "q4_k", "q5_k", "q6_k", "iq4_nl", "iq4_xs"}
+)
+"""Those that diffusers dequantises layer by layer while it draws."""
 _EMBEDDING_WIDTHS: dict[int, BaseFamily] = {768: "sd1", 1024: "sd2", 1280: "sdxl"}
 _IP_ADAPTER = ".to_k_ip.weight"
 _CROSS_ATTENTION = "attn2.to_k.weight"
@@ -140,6 +146,15 @@ def describe_gguf_part(file: Path, header: GgufHeader) -> ModelRef | None:
         role = "denoiser"
     if role is None:
         return None
+    if role == "denoiser":
+        _refuse_unreadable(file, header)
+    if len(split_parts(file)) > 1:
+        raise problem(
+            "bad_input",
+            "The file {file} is a part of an image model that is split over several files, which "
+            "is not supported. Look for the same model in one file.",
+            file=file.name,
+        )
     pipeline = pipeline_of(header.tensors) if role == "denoiser" else ""
     base = base_of_checkpoint(header.tensors, pipeline) if pipeline else ""
     return ModelRef(
@@ -153,6 +168,18 @@ def describe_gguf_part(file: Path, header: GgufHeader) -> ModelRef | None:
         role=role,
         base=base or _GGUF_DENOISERS.get(architecture, ""),
     )
+
+
+def _refuse_unreadable(file: Path, header: GgufHeader) -> None:
+    unknown = {tensor.dtype for tensor in header.tensors.values()} - _DRAWN_QUANTISATIONS
+    if unknown:
+        raise problem(
+            "bad_input",
+            "The weights in {file} are quantized as {names}, which image models cannot be drawn "
+            "with. Get the same model as Q4_K_M or Q8_0.",
+            file=file.name,
+            names=", ".join(sorted(name.upper() for name in unknown)),
+        )
 
 
 def _embedding_base(tensors: Tensors) -> BaseFamily:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from studio.formats.suffixes import MODEL_WEIGHTS
 from studio.formats.untrusted_files import entries_of, files_below, is_file, is_folder, open_regular
+from studio.formats.weights.split_gguf import is_continuation
 from studio.models.identify import model_candidates
 from studio.protocol import ModelRef, Problem
 
@@ -25,7 +26,7 @@ def models_in(root: Path) -> Iterator[Path]:
         if entry.name.startswith(".") or entry.name in _OWN_FOLDERS:
             continue
         if is_file(entry):
-            if entry.suffix.lower() in MODEL_WEIGHTS:
+            if entry.suffix.lower() in MODEL_WEIGHTS and not is_continuation(entry):
                 yield entry
         elif any(is_file(entry / name) for name in _MODEL_FOLDER_FILES) or is_folder(
             entry / "snapshots"

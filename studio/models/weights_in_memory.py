@@ -9,12 +9,16 @@ from pathlib import Path
 from studio.formats.suffixes import PICKLED_WEIGHTS
 from studio.formats.weights.gguf import read_gguf_header
 from studio.formats.weights.safetensors import read_safetensors_header
+from studio.formats.weights.split_gguf import split_parts
 from studio.formats.weights.tensors import Tensors, count_parameters
 from studio.formats.weights.torch_zip import read_torch_tensors
 from studio.models.description_cache import signature
 from studio.models.identify_folder import component_weights, components, transformers_weights
 from studio.models.model_card import read_config
 from studio.protocol import ModelRef, ProblemError
+
+_DEQUANTISED = ("gguf", "text_encoder")
+"""Formats whose quantised weights are loaded in the engine's precision."""
 
 _DENOISERS = ("transformer", "unet")
 
@@ -52,8 +56,9 @@ def _count(path: str, kind: str, without: tuple[str, ...], _signature: str) -> t
     """
     root = Path(path)
     try:
-        if kind == "gguf":
-            return count_parameters(read_gguf_header(root).tensors), 0
+        if kind in _DEQUANTISED and root.suffix.lower() in ("", ".gguf"):
+            parts = split_parts(root)
+            return sum(count_parameters(read_gguf_header(part).tensors) for part in parts), 0
         tables = _tables(root, kind, without)
     except (ProblemError, OSError):
         return 0, 0

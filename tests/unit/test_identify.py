@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from studio.models.identify import describe_path
+from studio.models.identify import describe_path, model_candidates
+from studio.models.storage.model_files import files_of
 from studio.protocol import Problem, ProblemError
 from tests.unit.model_files import (
     write_gguf,
@@ -284,8 +285,28 @@ def test_a_gguf_of_an_unknown_architecture_is_named(tmp_path: Path) -> None:
     assert "foxformer" in str(error.message)
 
 
-def test_one_part_of_a_split_gguf_is_refused(tmp_path: Path) -> None:
-    error = refusal(write_gguf(tmp_path / "a-00001-of-00003.gguf", split__count=3))
+def test_a_gguf_in_several_files_is_one_model_and_missing_parts_are_counted(tmp_path: Path) -> None:
+    names = [f"fox-Q4_1-0000{number}-of-00003.gguf" for number in (1, 2, 3)]
+    for name in names[:2]:
+        write_gguf(tmp_path / name, split__count=3)
+    error = refusal(tmp_path / names[1])
+    assert error.kind == "model_broken"
+    assert "1 of 3 parts of the model fox-Q4_1 are missing" in str(error.message)
+    assert names[2] in str(error.message)
+
+    write_gguf(tmp_path / names[2], split__count=3)
+    size = (tmp_path / names[0]).stat().st_size
+    for place in (tmp_path, *(tmp_path / name for name in names)):
+        model = describe_path(place)
+        assert (model.format, model.path) == ("gguf", str(tmp_path / names[0]))
+        assert model.size == 3 * size
+    assert describe_path(tmp_path).name.startswith("fox-Q4_1")
+    assert [path.name for path in model_candidates(tmp_path)] == names[:1]
+    assert len(files_of(describe_path(tmp_path))) == 3
+
+
+def test_a_part_whose_name_was_changed_is_refused(tmp_path: Path) -> None:
+    error = refusal(write_gguf(tmp_path / "a.gguf", split__count=3))
     assert "3 parts" in str(error.message)
 
 

@@ -14,6 +14,7 @@ import msgspec
 from msgspec import Struct
 
 from studio.formats.weights.gguf import read_gguf_header
+from studio.formats.weights.gguf_encoder import encoder_names
 from studio.formats.weights.safetensors import read_safetensors_header
 from studio.formats.weights.tensors import TensorInfo, Tensors
 from studio.protocol import ProblemError, problem
@@ -89,9 +90,14 @@ class Part(Struct, frozen=True):
 
 
 def read_tensors(path: Path) -> Tensors:
-    """Return the tensors of a safetensors or GGUF file. Raises `ProblemError`."""
+    """Return the tensors of a safetensors or GGUF file. Raises `ProblemError`.
+
+    Those of a text encoder have the names of transformers.
+    """
     if path.suffix.lower() == ".gguf":
-        return read_gguf_header(path).tensors
+        tensors = read_gguf_header(path).tensors
+        names = encoder_names(tensors)
+        return {new: tensors[old] for old, new in names.items()} if names else tensors
     return read_safetensors_header(path).tensors
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from studio.formats.suffixes import FINGERPRINTED_WEIGHTS
+from studio.formats.weights.split_gguf import split_parts
 from studio.protocol import ModelRef
 
 _CHUNK = 4 * 1024 * 1024
@@ -29,7 +30,8 @@ def weight_hash(ref: ModelRef, check: Callable[[], None] | None = None) -> str:
     """
     root = Path(ref.path)
     if root.is_file():
-        files = [root]
+        files = list(split_parts(root))
+        root = root.parent
     else:
         files = sorted(
             file

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from studio.formats.untrusted_files import files_below, is_file
+from studio.formats.weights.split_gguf import split_parts
 from studio.models.identify import model_candidates
 from studio.models.source_file import SOURCE_FILE
 from studio.protocol import ModelRef
@@ -15,7 +16,8 @@ _PROTECTED = frozenset({"starter", "converted", ".trash"})
 
 def files_of(model: ModelRef) -> list[Path]:
     """Return all files of a model; nothing if they are gone."""
-    return files_below(Path(model.path))
+    parts = split_parts(Path(model.path))
+    return [file for part in parts for file in files_below(part)]
 
 
 def size_on_disk(files: list[Path]) -> int:
@@ -33,7 +35,8 @@ def size_on_disk(files: list[Path]) -> int:
 def own_files(paths: Paths, model: ModelRef) -> Path | None:
     """Return the file or folder that holds just this model in our models folder, or None.
 
-    None also for starter models and for links: then nothing may be moved or deleted.
+    None also for starter models, for links, and for a model of several files that lie among
+    others: then nothing may be moved or deleted.
     """
     root, path = paths.models.resolve(), Path(model.path).absolute()
     if model.is_starter or not path.name:
@@ -53,4 +56,4 @@ def own_files(paths: Paths, model: ModelRef) -> Path | None:
     is_download = folder.resolve().parent == root and is_file(folder / SOURCE_FILE)
     if is_file(path) and is_download and len(model_candidates(folder)) <= 1:
         return folder
-    return path
+    return path if len(split_parts(path)) == 1 else None

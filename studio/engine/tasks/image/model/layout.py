@@ -134,6 +134,13 @@ def _read_single_file(path: Path) -> Layout:
             file=path,
         )
     header = read_safetensors_header(path).tensors
+    if any(name.endswith(".scale_weight") for name in header):
+        raise problem(
+            "bad_input",
+            "The weights in {file} are in 8 bits with scales, which is read only in files with the"
+            " part that draws alone. Get the same checkpoint in fp16.",
+            file=path,
+        )
     folder = configuration_folder(path)
     temporary_folder = None
     if folder is None:

@@ -12,6 +12,8 @@ import torch
 
 from studio.engine.tasks.image.model.denoiser_names import State, converter_of
 from studio.engine.tasks.image.model.layout import Component
+from studio.engine.tasks.image.model.scaled_weights import unscaled
+from studio.formats.weights.gguf_encoder import encoder_names
 
 
 def load_part(component: Component, dtype: torch.dtype) -> tuple[torch.nn.Module, list[str]]:
@@ -22,9 +24,13 @@ def load_part(component: Component, dtype: torch.dtype) -> tuple[torch.nn.Module
     import diffusers
 
     (file,) = component.files
-    state = _state(file, component.prefix)
     if not issubclass(component.kind, diffusers.ModelMixin):
+        if file.suffix.lower() == ".gguf":
+            state = _dequantised_encoder(file, dtype)
+        else:
+            state = _state(file, component.prefix, dtype)
         return _load_encoder(component, state, dtype)
+    state = _state(file, component.prefix, dtype)
     if "Transformer" in component.kind.__name__ or "UNet" in component.kind.__name__:
         network = _load_denoiser(component, state, dtype)
     else:
@@ -32,7 +38,23 @@ def load_part(component: Component, dtype: torch.dtype) -> tuple[torch.nn.Module
     return network, [name for name, tensor in network.named_parameters() if tensor.is_meta]
 
 
-def _state(file: Path, prefix: str) -> State:
+def _dequantised_encoder(file: Path, dtype: torch.dtype) -> State:
+    """Return the tensors of a text encoder in a GGUF file under the names of transformers."""
+    import gguf
+    import numpy as np
+
+    tensors = gguf.GGUFReader(file).tensors
+    names = encoder_names(tensor.name for tensor in tensors)
+    return {
+        names[tensor.name]: torch.from_numpy(
+            np.array(gguf.quants.dequantize(tensor.data, tensor.tensor_type))
+        ).to(dtype)
+        for tensor in tensors
+        if tensor.name in names
+    }
+
+
+def _state(file: Path, prefix: str, dtype: torch.dtype) -> State:
     if file.suffix.lower() == ".gguf":
         from diffusers.models.model_loading_utils import load_gguf_checkpoint
 
@@ -42,7 +64,8 @@ def _state(file: Path, prefix: str) -> State:
 
     with safe_open(str(file), framework="pt") as opened:
         names = [name for name in opened.keys() if name.startswith(prefix)]  # noqa: SIM118
-        return {name.removeprefix(prefix): opened.get_tensor(name) for name in names}
+        state = {name.removeprefix(prefix): opened.get_tensor(name) for name in names}
+    return unscaled(state, file, dtype)
 
 
 def _load_denoiser(component: Component, state: State, dtype: torch.dtype) -> torch.nn.Module:

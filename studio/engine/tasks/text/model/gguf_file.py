@@ -6,6 +6,7 @@ import struct
 from pathlib import Path
 from typing import Any
 
+from studio.formats.weights.split_gguf import split_parts
 from studio.protocol import problem
 
 # Architectures that transformers renames from llama.cpp's spelling inside a function.
@@ -28,6 +29,14 @@ def read_metadata(file: Path) -> dict[str, Any]:
     """
     from transformers.integrations.gguf.reader import GgufHeader, read_gguf_metadata
 
+    if len(parts := split_parts(file)) > 1:
+        raise problem(
+            "bad_input",
+            "The model {file} is split into {parts} files, which cannot be converted. Get the same "
+            "model in one file.",
+            file=file.name,
+            parts=len(parts),
+        )
     try:
         metadata, _ = read_gguf_metadata(str(file))
     except FileNotFoundError as error:

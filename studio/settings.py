@@ -20,7 +20,7 @@ from msgspec import Meta, Struct
 from studio.formats.atomic_write import make_private_folder, sweep, write_atomic
 from studio.formats.json_file import damaged_name
 from studio.formats.untrusted_files import read_start, user_path
-from studio.protocol import Problem, Sentence, problem
+from studio.protocol import Problem, ProblemError, Sentence, problem
 
 SETTINGS_VERSION = 1
 _MAX_BYTES = 16 * 2**20
@@ -41,6 +41,11 @@ class Paths(Struct, frozen=True):
     starter: Path
     logs: Path
     cache: Path
+
+    @property
+    def is_models_folder_gone(self) -> bool:
+        """Whether the models folder is one that the user chose, and is not there now."""
+        return self.models != self.settings.with_name("models") and not self.models.is_dir()
 
     @property
     def chosen_folders(self) -> Path:
@@ -78,11 +83,20 @@ def default_paths() -> Paths:
     return Paths(
         settings=state / "settings.json",
         library=state / "library" if home else _user_folder("pictures"),
-        models=state / "models",
+        models=_models_folder(state),
         starter=user_path(starter) if starter else RESOURCES / "models",
         logs=state / "logs",
         cache=state / "cache",
     )
+
+
+def _models_folder(state: Path) -> Path:
+    """Return the folder of models: the user's choice, or the default."""
+    try:
+        chosen = msgspec.json.decode((state / "settings.json").read_bytes(), type=_ModelsFolder)
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return state / "models"  # whoever loads the settings says what is wrong with them
+    return user_path(chosen.models) if chosen.models else state / "models"
 
 
 def sweep_state(paths: Paths) -> None:
@@ -103,6 +117,20 @@ class WindowValues(Struct):
     splitters: dict[str, list[Pixels]] = {}
 
 
+def models_folder_gone(paths: Paths) -> ProblemError:
+    """Return the error to raise where the chosen models folder is not there and is needed."""
+    return problem(
+        "bad_input",
+        "The folder of models {path} is not there. Connect its disk, or choose another folder in "
+        "the settings.",
+        path=paths.models,
+    )
+
+
+class _ModelsFolder(Struct):
+    models: str = ""
+
+
 class Settings(Struct):
     """The user's settings.
 
@@ -116,6 +144,7 @@ class Settings(Struct):
     language: Literal["", "en", "zh_CN"] = ""
     colour_scheme: Literal["system", "light", "dark"] = "system"
     library: str = ""
+    models: str = ""
     hub_endpoint: str = ""
     threads: Annotated[int, Meta(ge=0, le=MAX_THREADS)] = 0
     device: str = ""

@@ -42,6 +42,11 @@ def add_model_options(command: argparse.ArgumentParser) -> None:
             )
         elif name == "move":
             action.add_argument("dir", metavar="DIR")
+    folder = actions.add_parser("folder", help="show or choose the folder where models are kept")
+    folder.add_argument("dir", metavar="DIR", nargs="?", default="")
+    folder.add_argument(
+        "--move", action="store_true", help="move the models there, too; otherwise they stay"
+    )
     convert = actions.add_parser(
         "convert", help="write PyTorch files (.bin, .pt, .pth, .ckpt) as .safetensors"
     )

@@ -1,4 +1,4 @@
-"""`studio models usage`, `duplicates`, `remove --files`, `restore` and `move`."""
+"""`studio models usage`, `duplicates`, `remove --files`, `restore`, `move` and `folder`."""
 
 from __future__ import annotations
 
@@ -24,9 +24,10 @@ from studio.models.storage.model_trash import (
     removed_models,
     restore_model,
 )
+from studio.models.storage.models_folder_choice import describe_choice, move_folder, use_folder
 from studio.models.storage.move_model import move_model
-from studio.protocol import ProblemError, readable_size
-from studio.settings import Paths
+from studio.protocol import Problem, ProblemError, readable_size
+from studio.settings import Paths, load_settings, save_settings
 
 
 def usage(registry: Registry, paths: Paths, *, as_json: bool) -> int:
@@ -127,6 +128,36 @@ def move(registry: Registry, paths: Paths, options: argparse.Namespace) -> int:
     if shown:
         write_over("")
     print(f"{model.id} is now in {model.path}")
+    return DONE
+
+
+def folder(paths: Paths, options: argparse.Namespace) -> int:
+    """Print where models are kept, or keep them elsewhere from now on."""
+    if not options.dir:
+        print(paths.models)
+        return DONE
+    choice = describe_choice(paths, Path(options.dir))
+    settings, found = load_settings(paths.settings)
+    if found is not None and settings.is_unknown:
+        raise ProblemError(found)
+    settings.models = str(choice.folder)
+
+    def save() -> Problem | None:
+        return save_settings(paths.settings, settings)
+
+    if options.move:
+        shown = sys.stderr.isatty()
+
+        def progress(done: int, total: int) -> None:
+            if shown:
+                write_over(f"{100 * done // max(1, total)} %")
+
+        move_folder(paths, choice.folder, save, progress)
+        if shown:
+            write_over("")
+    else:
+        use_folder(paths, choice.folder, save)
+    print(f"Models are kept in {choice.folder} now.")
     return DONE
 
 

@@ -41,7 +41,7 @@ def models(options: argparse.Namespace) -> int:
                 return _list(registry, as_json=options.json)
             case "add":
                 return _add(registry, Path(options.path), as_json=options.json)
-            case "usage" | "duplicates" | "remove" | "restore" | "move":
+            case "usage" | "duplicates" | "remove" | "restore" | "move" | "folder":
                 return _storage(options, registry, paths)
             case "verify":
                 return _verify(registry, options.id, as_json=options.json)
@@ -70,6 +70,8 @@ def _storage(options: argparse.Namespace, registry: Registry, paths: Paths) -> i
             return model_storage.remove(registry, paths, options)
         case "restore":
             return model_storage.restore(registry, paths, options)
+        case "folder":
+            return model_storage.folder(paths, options)
         case _:
             return model_storage.move(registry, paths, options)
 

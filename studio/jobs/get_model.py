@@ -38,7 +38,7 @@ from studio.models.hub.hub_address import (
 from studio.models.hub.tokens import token_for
 from studio.models.source_file import SOURCE_FILE, SourceFile, source_text
 from studio.protocol import ModelSource, ProblemError, Sentence, problem, sentence
-from studio.settings import Paths, Settings
+from studio.settings import Paths, Settings, models_folder_gone
 
 _TOKEN_SECONDS = 30.0
 
@@ -149,7 +149,12 @@ def hub_download(model: HubModel, choice: FileChoice) -> HubDownload:
 
 
 def open_queue(paths: Paths, settings: Settings) -> DownloadQueue:
-    """Return the queue of an installation."""
+    """Return the queue of an installation.
+
+    Raises `ProblemError` if the chosen models folder is not there: it may be on an unplugged disk.
+    """
+    if paths.is_models_folder_gone:
+        raise models_folder_gone(paths)
     return DownloadQueue(paths.models, token_of=token_source(settings))
 
 

@@ -30,6 +30,8 @@ def main(argv: list[str]) -> int:
     app.setDesktopFileName("prompt-studio")
     paths = default_paths()
     settings, damage = load_settings(paths.settings)
+    if damage is not None:
+        paths = default_paths()  # a copy of the settings may name the folder of models
     if settings.language != "en":
         from studio.ui.style import translations
 

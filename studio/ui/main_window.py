@@ -426,4 +426,6 @@ def _default_state(parent: MainWindow) -> tuple[AppState, Problem | None]:
 
     paths = default_paths()
     settings, damage = load_settings(paths.settings)
+    if damage is not None:
+        paths = default_paths()  # a copy of the settings may name the folder of models
     return AppState(paths, settings, parent), damage

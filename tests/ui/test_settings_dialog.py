@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from pytestqt.qtbot import QtBot
 from studio.formats.recipes.aigc import AigcLabel
 from studio.settings import Paths, load_settings
 from studio.ui.main_window import MainWindow
+from studio.ui.settings.models_folder_dialog import ModelsFolderDialog
 from studio.ui.settings.settings_dialog import SettingsDialog
 from studio.ui.style.theme import _PALETTES, _SEVERITY_COLOURS, apply_scheme, is_dark
 
@@ -52,6 +54,74 @@ def test_a_new_library_folder_is_used_after_a_restart(
     again = open_window()
     assert again.state.library.root == tmp_path / "结果 folder"
     assert again.state.settings.threads == 2
+
+
+@pytest.fixture
+def models_dialog(
+    dialog: SettingsDialog, home: Paths, tmp_path: Path, qtbot: QtBot
+) -> ModelsFolderDialog:
+    """The question about the models, after another folder was chosen for them."""
+    qtbot.waitUntil(lambda: "free on this disk" in dialog.models.about.text(), timeout=10_000)
+    dialog.models.choose(str(tmp_path / "disk"))
+    qtbot.waitUntil(lambda: dialog.findChild(ModelsFolderDialog) is not None, timeout=10_000)
+    found = dialog.findChild(ModelsFolderDialog)
+    assert isinstance(found, ModelsFolderDialog) and str(home.models) in found.what.text()
+    return found
+
+
+def test_models_move_to_another_folder_and_the_app_restarts(
+    window: MainWindow,
+    models_dialog: ModelsFolderDialog,
+    open_window: Any,
+    tmp_path: Path,
+    qtbot: QtBot,
+) -> None:
+    models_dialog.move_all.click()
+    qtbot.waitUntil(lambda: window.restart_requested and not window.isVisible(), timeout=20_000)
+    assert (tmp_path / "disk" / "a-pipeline").is_dir()
+    again = open_window()
+    assert again.state.paths.models == tmp_path / "disk"
+    assert [model.id for model in again.state.models("image")] == ["a-pipeline"]
+
+
+def test_models_can_stay_where_they_are_when_new_ones_go_elsewhere(
+    window: MainWindow,
+    dialog: SettingsDialog,
+    models_dialog: ModelsFolderDialog,
+    home: Paths,
+    open_window: Any,
+    tmp_path: Path,
+    qtbot: QtBot,
+) -> None:
+    models_dialog.leave.click()
+    qtbot.waitUntil(dialog.restart.isVisible, timeout=10_000)
+    window.close()
+    again = open_window()
+    assert again.state.paths.models == tmp_path / "disk"
+    kept = again.state.models("image")
+    assert [model.path for model in kept] == [str(home.models / "a-pipeline")]
+
+
+def test_a_move_that_fails_says_why_and_changes_nothing(
+    models_dialog: ModelsFolderDialog, home: Paths, tmp_path: Path, qtbot: QtBot
+) -> None:
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "disk" / "late.txt").touch()
+    models_dialog.move_all.click()
+    qtbot.waitUntil(lambda: "is not empty" in models_dialog.status.text(), timeout=10_000)
+    assert models_dialog.cancel.isEnabled()
+    assert load_settings(home.settings)[0].models == ""
+    assert (home.models / "a-pipeline").is_dir()
+
+
+def test_a_models_folder_on_an_unplugged_disk_is_said_to_be_missing(
+    home: Paths, open_window: Any, tmp_path: Path, qtbot: QtBot
+) -> None:
+    home.settings.parent.mkdir(parents=True, exist_ok=True)
+    home.settings.write_text(json.dumps({"models": str(tmp_path / "unplugged")}))
+    window = open_window()
+    qtbot.waitUntil(lambda: "unplugged" in window.messages.text(), timeout=10_000)
+    assert not (tmp_path / "unplugged").exists()
 
 
 def test_the_aigc_label_takes_effect_at_once_and_is_saved(

@@ -24,7 +24,7 @@ from studio.protocol import ModelRef, ProblemError, problem
 from studio.settings import Paths
 
 TRASH_FOLDER = ".trash"
-_RECORD = "removed.json"
+TRASH_RECORD = "removed.json"
 
 
 class RemovedModel(Struct, frozen=True):
@@ -63,7 +63,7 @@ def remove_with_files(registry: Registry, paths: Paths, id: str) -> RemovedModel
         make_private_folder(folder.parent)
         make_private_folder(folder)
         # First the record: a model without one could not be restored.
-        write_json_file(folder / _RECORD, removed)
+        write_json_file(folder / TRASH_RECORD, removed)
         own.replace(folder / own.name)
     except OSError as error:
         shutil.rmtree(folder, ignore_errors=True)
@@ -84,7 +84,7 @@ def removed_models(paths: Paths) -> tuple[RemovedModel, ...]:
     found: list[RemovedModel] = []
     for folder in entries_of(paths.models / TRASH_FOLDER):
         try:
-            removed = read_json_file(folder / _RECORD, RemovedModel)
+            removed = read_json_file(folder / TRASH_RECORD, RemovedModel)
         except msgspec.DecodeError:
             continue
         if removed is None or not removed.origin:

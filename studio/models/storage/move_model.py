@@ -74,7 +74,7 @@ def move_model(
         )
     part = target_folder / f".{own.name}.part-{os.urandom(3).hex()}"
     try:
-        _copy(own, part, total, progress, check)
+        copy_files(own, part, total, progress, check)
         part.rename(target)
         moved = registry.relocate(id, target / Path(model.path).relative_to(own))
     except OSError as error:
@@ -96,13 +96,17 @@ def move_model(
     return moved
 
 
-def _copy(
+def copy_files(
     source: Path,
     target: Path,
     total: int,
     progress: Callable[[int, int], None],
     check: Callable[[], None],
 ) -> None:
+    """Copy a file, or a folder without links to folders, and compare the sizes.
+
+    Raises `OSError`, and what `check` raises; what was copied so far is left.
+    """
     done = 0
     for file in files_below(source):
         to = target if file == source else target / file.relative_to(source)

@@ -45,6 +45,7 @@ class Downloads(QObject):
         self._queue: DownloadQueue | None = None
         self._queue_lock = threading.Lock()
         self._closing = threading.Event()
+        self._is_suspended = False
         self._is_noted = False
         self._is_reading = False
         self._was_offline = False
@@ -132,6 +133,22 @@ class Downloads(QObject):
 
         self._state.background.long(self, work, done, failed)
 
+    def suspend(self) -> None:
+        """Stop downloading until `go_on`, and wait for that. Not on the GUI thread."""
+        with self._queue_lock:
+            self._is_suspended = True
+            queue = self._queue
+        if queue is not None:
+            queue.close()
+
+    def go_on(self) -> None:
+        """Go on after `suspend`."""
+        with self._queue_lock:
+            self._is_suspended = False
+            queue = self._queue
+        if queue is not None:
+            queue.start()
+
     # ---- private
 
     def _opened(self) -> DownloadQueue:
@@ -143,7 +160,7 @@ class Downloads(QObject):
                 queue = open_queue(self._state.paths, self._state.settings)
                 self._at_start = {each.id: each.state for each in queue.statuses()}
                 queue.listen(self._note)
-                if not self._closing.is_set():
+                if not self._closing.is_set() and not self._is_suspended:
                     queue.start()
                 self._queue = queue
             return self._queue

@@ -11,6 +11,7 @@ from PySide6.QtCore import QFileSystemWatcher, QObject, QTimer
 
 from studio.formats.atomic_write import make_private_folder
 from studio.protocol import Problem
+from studio.settings import models_folder_gone
 from studio.ui.shell.event_loop_slices import run_in_slices
 from studio.ui.shell.state import AppState
 
@@ -43,6 +44,7 @@ class FolderWatch(QObject):
         self._state = state
         self._is_looking = False
         self._looks_again = False
+        self._has_said = False
         self._watcher = QFileSystemWatcher(self)
         self._watcher.directoryChanged.connect(self._changed)
         self._soon = QTimer(self)
@@ -87,14 +89,16 @@ class FolderWatch(QObject):
 
     def _watch(self) -> None:
         """Find out which folders there are, then watch them."""
-        models = self._state.paths.models
+        paths = self._state.paths
 
         def folders(registry: Registry) -> tuple[str, ...]:
+            if paths.is_models_folder_gone:
+                raise models_folder_gone(paths)
             with contextlib.suppress(OSError):
-                make_private_folder(models)
+                make_private_folder(paths.models)
             return registry.watched_folders()
 
-        self._state.read_models(folders, self._watch_folders, self._failed)
+        self._state.read_models(folders, self._watch_folders, self._cannot_watch)
 
     def _watch_folders(self, folders: tuple[str, ...]) -> None:
         wanted = frozenset(folders[:MOST_WATCHED]) if _CAN_WATCH else frozenset[str]()
@@ -108,6 +112,13 @@ class FolderWatch(QObject):
         new = sorted(wanted - known)
         parts = [new[start : start + _AT_ONCE] for start in range(0, len(new), _AT_ONCE)]
         run_in_slices(self, (partial(self._add, part) for part in parts), lambda: True)
+
+    def _cannot_watch(self, found: Problem) -> None:
+        """Say once that the disk with the models is not there, and look whether it has come."""
+        if not self._has_said:
+            self._has_said = True
+            self._state.problem.emit(found)
+        self._poll.start()
 
     def _add(self, folders: list[str]) -> None:
         if self._watcher.addPaths(folders) and not self._poll.isActive():

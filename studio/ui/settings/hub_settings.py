@@ -1,4 +1,4 @@
-"""Settings of the model hub: its address, the access token, and where models are kept."""
+"""Settings of the model hub: its address and the access token."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from PySide6.QtWidgets import (
     QFormLayout,
     QHBoxLayout,
     QLineEdit,
-    QPushButton,
     QVBoxLayout,
     QWidget,
 )
@@ -18,8 +17,7 @@ from studio.ui.shell.state import AppState
 from studio.ui.style.theme import GRID
 from studio.ui.style.translations import translated
 from studio.ui.widgets.buttons import dialog_button
-from studio.ui.widgets.open_path import open_path
-from studio.ui.widgets.plain_text import one_line, plain_tooltip
+from studio.ui.widgets.plain_text import one_line
 from studio.ui.widgets.tinted_label import TintedLabel
 
 _OFFICIAL = "https://huggingface.co"
@@ -69,21 +67,8 @@ class HubSettings(QWidget):
         row.addWidget(self.token, 1)
         row.addWidget(self.save_token)
         row.addWidget(self.clear_token)
-        folder = QLineEdit(str(state.paths.models), parent)
-        folder.setObjectName("settings.models")
-        folder.setAccessibleName(self.tr("Folder of models"))
-        folder.setReadOnly(True)
-        folder.setToolTip(plain_tooltip(str(state.paths.models)))
-        show = QPushButton(self.tr("Open folder"), parent)
-        show.setAutoDefault(False)
-        show.clicked.connect(self._open_folder)
-        models = QHBoxLayout()
-        models.setSpacing(GRID)
-        models.addWidget(folder, 1)
-        models.addWidget(show)
         form.addRow(self.tr("Model hub"), address)
         form.addRow(self.tr("Access token"), row)
-        form.addRow(self.tr("Folder of models"), models)
         self.endpoint.currentTextChanged.connect(self._endpoint_changed)
         self._show_note("")
         self._look_for_token()
@@ -164,7 +149,3 @@ class HubSettings(QWidget):
 
     def _failed(self, problem: Problem) -> None:
         self._show_note(translated(problem.message), is_problem=True)
-
-    def _open_folder(self) -> None:
-        folder = self._state.paths.models
-        open_path(folder if folder.is_dir() else folder.parent)

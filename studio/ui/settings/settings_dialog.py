@@ -24,6 +24,7 @@ from PySide6.QtWidgets import (
 from studio.formats.atomic_write import make_private_folder
 from studio.settings import MAX_THREADS, keep_unreadable
 from studio.ui.settings.hub_settings import HubSettings
+from studio.ui.settings.models_folder_setting import ModelsFolderSetting
 from studio.ui.shell.state import AppState
 from studio.ui.style.theme import GRID, Scheme, apply_scheme, mute
 from studio.ui.widgets.dialog_frame import close_buttons, fill_dialog
@@ -117,6 +118,10 @@ class SettingsDialog(QDialog):
         form.addRow(self.tr("Language"), self.language)
         form.addRow(self.tr("Appearance"), self.scheme)
         form.addRow(self.tr("Library folder"), folder)
+        self.models = ModelsFolderSetting(state, self)
+        self.models.changed.connect(self._apply_on_restart)
+        self.models.moved.connect(self.restart_requested)
+        form.addRow(self.tr("Folder of models"), self.models)
         self.hub = HubSettings(state, form, self)
         form.addRow(self.tr("Threads"), self.threads)
         form.addRow(self.tr("Device"), self.device)

@@ -1,0 +1,125 @@
+"""The models folder is moved or changed: every model keeps its id, and nothing is lost."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from studio.cli.main import run
+from studio.models.registry import Registry
+from studio.models.storage import models_folder_choice
+from studio.models.storage.model_trash import remove_with_files, restore_model
+from studio.models.storage.models_folder_choice import describe_choice, move_folder, use_folder
+from studio.protocol import Problem, ProblemError, problem, sentence
+from studio.settings import Paths, default_paths, load_settings, save_settings
+from tests.unit.model_files import write_llama
+
+
+@pytest.fixture
+def here() -> Paths:
+    paths = default_paths()
+    for name in ("fox", "owl", "hare"):
+        write_llama(paths.models / name)
+    Registry(paths).list()
+    return paths
+
+
+def save_as(folder: Path) -> Problem | None:
+    settings, _ = load_settings(default_paths().settings)
+    settings.models = str(folder)
+    return save_settings(default_paths().settings, settings)
+
+
+def ids(paths: Paths) -> dict[str, str]:
+    return {model.id: model.path for model in Registry(paths).list() if not model.is_starter}
+
+
+@pytest.mark.parametrize("is_same_disk", [True, False])
+def test_everything_moves_and_keeps_its_id(
+    here: Paths, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_same_disk: bool
+) -> None:
+    if not is_same_disk:
+        monkeypatch.setattr(models_folder_choice, "_rename", lambda *_: False)
+    registry = Registry(here)
+    assert remove_with_files(registry, here, "hare") is not None
+    before = ids(here)
+    choice = describe_choice(here, tmp_path / "disk")
+    move_folder(here, choice.folder, lambda: save_as(choice.folder))
+    paths = default_paths()
+    assert paths.models == tmp_path / "disk" and not here.models.exists()
+    moved = {id: path.replace(str(here.models), str(paths.models)) for id, path in before.items()}
+    assert ids(paths) == moved
+    assert restore_model(Registry(paths), paths, "hare").path == str(paths.models / "hare")
+
+
+def test_models_that_stay_are_still_listed_under_their_ids(here: Paths, tmp_path: Path) -> None:
+    before = ids(here)
+    choice = describe_choice(here, tmp_path / "disk")
+    use_folder(here, choice.folder, lambda: save_as(choice.folder))
+    paths = default_paths()
+    assert paths.models == tmp_path / "disk"
+    assert ids(paths) == before
+
+
+@pytest.mark.parametrize("is_same_disk", [True, False])
+def test_a_move_that_fails_leaves_everything_as_it_was(
+    here: Paths, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_same_disk: bool
+) -> None:
+    if not is_same_disk:
+        monkeypatch.setattr(models_folder_choice, "_rename", lambda *_: False)
+    before = ids(here)
+    target = describe_choice(here, tmp_path / "disk").folder
+    with pytest.raises(ProblemError):
+        move_folder(here, target, lambda: Problem("disk_full", sentence("The disk is full.")))
+    assert default_paths().models == here.models
+    assert ids(here) == before
+
+
+def test_a_cancelled_copy_leaves_everything_as_it_was(
+    here: Paths, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(models_folder_choice, "_rename", lambda *_: False)
+    before = ids(here)
+    target = describe_choice(here, tmp_path / "disk").folder
+
+    def stop() -> None:
+        raise problem("cancelled", "It was cancelled.")
+
+    with pytest.raises(ProblemError):
+        move_folder(here, target, lambda: save_as(target), check=stop)
+    assert ids(here) == before and not target.exists()
+
+
+def test_a_folder_with_other_things_gets_one_of_our_own(here: Paths, tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "disk" / "holiday.txt").touch()
+    assert describe_choice(here, tmp_path / "disk").folder == tmp_path / "disk" / (
+        models_folder_choice.OWN_NAME
+    )
+    with pytest.raises(ProblemError, match="already"):
+        describe_choice(here, here.models)
+    with pytest.raises(ProblemError, match="inside"):
+        describe_choice(here, here.models / "fox")
+
+
+def test_a_chosen_folder_that_is_not_there_is_said_to_be(here: Paths, tmp_path: Path) -> None:
+    assert not here.is_models_folder_gone
+    assert save_as(tmp_path / "gone") is None
+    assert default_paths().is_models_folder_gone
+    here.settings.write_bytes(b"{")
+    assert default_paths().models == here.models
+    here.settings.write_bytes(msgspec.json.encode({"models": 3}))
+    assert default_paths().models == here.models
+
+
+def test_the_command_line_chooses_the_folder_too(
+    here: Paths, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = ids(here)
+    assert run(["models", "folder", str(tmp_path / "disk"), "--move"], lambda: 0) == 0
+    assert run(["models", "folder"], lambda: 0) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == str(tmp_path / "disk")
+    assert ids(default_paths()).keys() == before.keys()
+    assert not here.models.exists()

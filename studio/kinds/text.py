@@ -158,5 +158,14 @@ KIND: Kind[TextRequest] = Kind(
     # The rows of a batch are generated one by one where memory is short.
     least_share=lambda _, request: 1 / min(request.count, _ROWS),
     fallbacks=FALLBACKS,
-    details=("seed", "temperature"),
+    details=(
+        "system_prompt",
+        "answer_start",
+        "seed",
+        "temperature",
+        "top_p",
+        "top_k",
+        "repetition_penalty",
+        "max_tokens",
+    ),
 )

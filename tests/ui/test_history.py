@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,10 +13,11 @@ from pytestqt.qtbot import QtBot
 
 from studio.kinds.image import ImageRequest
 from studio.kinds.text import TextRequest
-from studio.protocol import Request
+from studio.protocol import InputFile, Request
 from studio.ui.gallery.history_model import ASSET_ROLE, PICTURE_ROLE
 from studio.ui.gallery.rerun import VARIATIONS
 from studio.ui.main_window import MainWindow
+from tests.unit.conftest import png_bytes
 
 
 @pytest.fixture
@@ -74,6 +76,66 @@ def test_the_details_of_a_result_are_shown_and_its_text_can_be_copied(
     assert ".md" in detail
     view.parent().commands.do("copy")
     assert qapp.clipboard().text().startswith("Answer 41")
+
+
+def test_the_details_name_the_start_picture_and_all_that_differs(
+    window: MainWindow, view: Any, find: Callable[[str], Any], qtbot: QtBot, tmp_path: Path
+) -> None:
+    start = tmp_path / "evening.png"
+    start.write_bytes(png_bytes())
+    make(
+        window,
+        view,
+        qtbot,
+        ImageRequest(prompt="a fox", image=InputFile(str(start)), strength=0.35, scheduler="DDIM"),
+        ImageRequest(prompt="a bear"),
+    )
+    view.setCurrentIndex(view.model().index(1))
+    detail = find("history.detail").toPlainText()
+    for said in ("evening.png", "0.35", "DDIM"):
+        assert said in detail
+    view.setCurrentIndex(view.model().index(0))
+    assert "Strength" not in find("history.detail").toPlainText()
+    assert "Transparent" not in find("history.detail").toPlainText()
+
+
+def test_the_details_are_those_of_the_selected_result_or_of_none(
+    window: MainWindow, view: Any, find: Callable[[str], Any], qtbot: QtBot
+) -> None:
+    make(window, view, qtbot, TextRequest(prompt="a fox", seed=1))
+    make(window, view, qtbot, TextRequest(prompt="a bear", seed=2))
+    view.setCurrentIndex(view.model().index(0))
+    assert "a bear" in find("history.detail").toPlainText()
+    find("history.search").setText("fox")
+    qtbot.waitUntil(lambda: len(titles(view)) == 1, timeout=10_000)
+    assert find("history.detail").toPlainText().startswith("Select a result")
+    find("history.search").clear()
+    qtbot.waitUntil(lambda: len(titles(view)) == 2, timeout=10_000)
+    first, second = view.model().index(0), view.model().index(1)
+    view.setCurrentIndex(first)
+    flag = view.selectionModel().SelectionFlag
+    view.selectionModel().setCurrentIndex(second, flag.Toggle)
+    view.selectionModel().setCurrentIndex(second, flag.Toggle)
+    assert "a bear" in find("history.detail").toPlainText()
+    assert view.parent().commands.current().prompt == "a bear"
+
+
+def test_the_ages_of_results_are_painted_anew(window: MainWindow, view: Any, qtbot: QtBot) -> None:
+    make(window, view, qtbot, TextRequest(prompt="a fox", seed=1))
+    ages = view.parent().ages
+    assert ages.isActive()
+    assert ages.interval() <= 60_000
+    painted: list[object] = []
+
+    def second_line(index: object) -> str:
+        painted.append(index)
+        return ""
+
+    view.itemDelegate().second_line = second_line
+    view.viewport().repaint()
+    painted.clear()
+    ages.timeout.emit()
+    qtbot.waitUntil(lambda: bool(painted), timeout=10_000)
 
 
 def test_a_missing_file_is_reported(window: MainWindow, view: Any, qtbot: QtBot) -> None:

@@ -91,8 +91,8 @@ def test_delete_moves_the_selection_to_the_trash_and_undo_restores_it(
     assert all(path.exists() for path in paths)
 
 
-def test_ctrl_z_restores_the_last_deleted_results(
-    view: Any, library: Library, find: Callable[[str], Any], qtbot: QtBot
+def test_ctrl_z_restores_the_last_deleted_results_and_the_message_says_so(
+    window: MainWindow, view: Any, library: Library, find: Callable[[str], Any], qtbot: QtBot
 ) -> None:
     view.setCurrentIndex(view.model().index(1))
     find("history.delete").click()
@@ -102,6 +102,8 @@ def test_ctrl_z_restores_the_last_deleted_results(
     qtbot.keyClick(view, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
     qtbot.waitUntil(lambda: seeds(view) == [3, 2, 1], timeout=10_000)
     assert not library.trash.list()
+    qtbot.waitUntil(lambda: window.messages.text() == "The result was restored.", timeout=10_000)
+    assert find("messages.action").isHidden()
 
 
 def test_a_star_is_set_filtered_by_and_removed(

@@ -306,6 +306,22 @@ def test_one_failed_variation_leaves_the_others(tab: Any, qtbot: QtBot) -> None:
     assert kept == [True, False, True]
 
 
+def test_an_earlier_conversation_from_history_can_be_taken_back_with_its_settings(
+    window: MainWindow, tab: Any, qtbot: QtBot
+) -> None:
+    tab.system.set_text("Be brief.")
+    ask(tab, "one")
+    answered(tab, qtbot, 1)
+    tab.system.set_text("")
+    tab.chat.replace(Conversation([Turn("mine", [Answer(text="yes")])]), "")
+    window.restore(tab._state.library.assets.recent()[0])
+    assert (shown_prompts(tab), tab.system.text()) == (["one"], "Be brief.")
+    action = window.messages.messages[-1].action
+    assert action is not None
+    action()
+    assert (shown_prompts(tab), tab.system.text()) == (["mine"], "")
+
+
 def test_a_new_conversation_can_be_undone(window: MainWindow, tab: Any, qtbot: QtBot) -> None:
     ask(tab, "one")
     answered(tab, qtbot, 1)

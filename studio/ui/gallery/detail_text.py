@@ -53,6 +53,10 @@ def detail_text(asset: Asset) -> str:
 def _kind_rows(kind: AnyKind, recipe: Recipe) -> Iterator[_Row]:
     for name in kind.details:
         field = kind.fields[name]
+        if field.requires and getattr(recipe.request, field.requires) is None:
+            continue
+        if field.type == "boolean" and getattr(recipe.request, name) == field.default:
+            continue
         value = recipe.seed if name == "seed" else getattr(recipe.request, name)
         yield tr(field.label), field.format_value(value)[:_MAX_VALUE]
 

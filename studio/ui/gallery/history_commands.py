@@ -45,8 +45,13 @@ class HistoryCommands(QObject):
         return self._model.known(self._model.numbers(self._view.selected_rows()))
 
     def current(self) -> Asset | None:
-        """Return the current result, None if there is none or it is not loaded yet."""
-        return self._model.asset(self._view.currentIndex())
+        """Return the selected result, of several the current one; None if it is not loaded yet."""
+        index = self._view.currentIndex()
+        if not self._view.selectionModel().isSelected(index):
+            # The current row moves to a neighbour when its row is removed.
+            rows = self._view.selected_rows()
+            index = self._model.index(rows[0] if len(rows) == 1 else -1)
+        return self._model.asset(index)
 
     def choose_after_deleting(self) -> None:
         """After a deletion, select the row that follows the deleted ones."""

@@ -43,6 +43,9 @@ if TYPE_CHECKING:
 _MARGIN = 20
 """Rows above the visible ones that are read with them, and half of those below."""
 
+AGES_MS = 30_000
+"""How often "4 min ago" is painted anew."""
+
 _BUTTONS = {
     "use": "",
     "open": "",
@@ -125,6 +128,10 @@ class HistoryView(QWidget):
         layout.addWidget(self.detail)
         layout.addLayout(self._buttons)
         self.setFocusProxy(self.search)
+        self.ages = QTimer(self)
+        self.ages.setInterval(AGES_MS)
+        self.ages.timeout.connect(self.view.viewport().update)
+        self.ages.start()
         state.assets_changed.connect(self.refresh)
         self._show((array("q"), []))
 
@@ -136,7 +143,7 @@ class HistoryView(QWidget):
         query = self.filters.query(self.search.text())
         rows = self.view.visible_rows()
         near = slice(max(0, rows.start - _MARGIN), max(rows.stop, 1) + 2 * _MARGIN)
-        current = self.model.numbers([self.view.currentIndex().row()])
+        current = self.model.numbers(self.view.selected_rows()[:1])
 
         def search() -> _Found:
             numbers = library.assets.numbers(query)
@@ -204,8 +211,8 @@ class HistoryView(QWidget):
         shortcut.activated.connect(act)
 
     def _data_changed(self, first: QModelIndex, last: QModelIndex, roles: Sequence[int]) -> None:
-        row = self.view.currentIndex().row()
-        if PICTURE_ROLE not in roles and first.row() <= row <= last.row():
+        rows = self.view.selected_rows()
+        if PICTURE_ROLE not in roles and len(rows) == 1 and first.row() <= rows[0] <= last.row():
             self._show_detail()
 
     def _show_detail(self, *_: object) -> None:

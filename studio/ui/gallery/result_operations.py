@@ -42,7 +42,7 @@ class ResultOperations(QObject):
         """Restore the results of the last deletion."""
         ids, self._last_deleted = self._last_deleted, []
         if ids:
-            self.restore(ids)
+            self._undelete(ids)
 
     def restore(self, ids: Sequence[str], then: Callable[[object], object] | None = None) -> None:
         """Restore results from the trash."""
@@ -63,7 +63,16 @@ class ResultOperations(QObject):
     def _undo_these(self, ids: list[str]) -> None:
         if self._last_deleted == ids:
             self._last_deleted = []
-        self.restore(ids)
+        self._undelete(ids)
+
+    def _undelete(self, ids: list[str]) -> None:
+        text = (
+            self.tr("The result was restored.")
+            if len(ids) == 1
+            else self.tr("{n} results were restored.").format(n=len(ids))
+        )
+        # It takes the place of the message about the deletion.
+        self.restore(ids, lambda _: self._state.show_message(text, "success"))
 
     # ---- marks
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import cast
 
 import msgspec
@@ -122,14 +122,25 @@ class Chat(QObject):
         elif self.conversation.turns:
             self._save_timer.start(SAVE_AFTER_MS)
 
-    def replace(self, conversation: Conversation, note: str) -> None:
-        """Show another conversation; the message bar offers to restore the previous one."""
+    def replace(
+        self,
+        conversation: Conversation,
+        note: str,
+        restored: Callable[[], object] = lambda: None,
+    ) -> None:
+        """Show another conversation; the message bar offers to restore the previous one.
+
+        `restored` is called when that is done.
+        """
         previous = self.conversation
         self._show(conversation)
+
+        def restore() -> None:
+            self._show(previous)
+            restored()
+
         if previous.turns:
-            self._state.show_message(
-                note, "info", self.tr("Restore the previous one"), lambda: self._show(previous)
-            )
+            self._state.show_message(note, "info", self.tr("Restore the previous one"), restore)
 
     def _show(self, conversation: Conversation) -> None:
         self.conversation = conversation

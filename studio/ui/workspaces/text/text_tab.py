@@ -138,9 +138,9 @@ class TextTab(QWidget):
         request = source if isinstance(source, Request) else source.recipe.request
         if not isinstance(request, TextRequest):
             return
+        self._store_values()
+        before = copy(self._values)
         if isinstance(source, Request):
-            self._store_values()
-            before = copy(self._values)
             self._show_request(request, with_prompt=True)
             self._store_values()
             if self._values != before:
@@ -156,6 +156,7 @@ class TextTab(QWidget):
             self.chat.replace(
                 from_messages(request.messages, request.prompt, answer),
                 self.tr("This is an earlier conversation."),
+                lambda: self._show_values(before),
             )
             self._show_request(request, with_prompt=False)
             self.controls.seed.set_last(seed)

@@ -1,0 +1,59 @@
+"""Build the training set of the vector icon model (step 1 of the recipe)."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+from collections import Counter
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+from vector_recipe import dataset, sources, split
+
+DEFAULT_DATA = Path(__file__).resolve().parents[2] / "data" / "vectors"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, default=DEFAULT_DATA)
+    parser.add_argument("--registry", help=f"another npm registry than {sources.REGISTRY}")
+    options = parser.parse_args()
+    data: Path = options.data
+    data.mkdir(parents=True, exist_ok=True)
+    archive = sources.fetch(data, options.registry)
+    entries: list[dataset.Entry] = []
+    refused: Counter[str] = Counter()
+    licences: dict[str, dict[str, str | int]] = {}
+    with ProcessPoolExecutor(2) as pool:
+        used = list(sources.used_sets(archive))
+        for source, (found, left_out) in zip(used, pool.map(dataset.read_set, used), strict=True):
+            refused.update(left_out)
+            entries.extend(found)
+            if found:
+                about: dict[str, str | int] = {"name": source.name, "licence": source.licence}
+                licences[source.prefix] = {**about, "icons": len(found)}
+    print(f"{len(entries)} stroke icons of {len(licences)} sets", flush=True)
+    for reason, count in refused.most_common():
+        print(f"  left out, {reason}: {count}")
+    dataset.write(data / "found.jsonl", entries)
+    distinct = dataset.without_exact(entries)
+    kept, merged, leaking = dataset.without_near(distinct)
+    print(f"{len(distinct)} different, {merged} more look alike, {leaking} look like held-out ones")
+    dataset.write(data / "icons.jsonl", kept)
+    words = dataset.vocabulary(kept)
+    (data / "vocabulary.json").write_text(
+        json.dumps({"sets": words.sets, "words": words.words}, indent=1), "utf-8"
+    )
+    (data / "sets.json").write_text(json.dumps(licences, indent=1), "utf-8")
+    parts = Counter(entry.part for entry in kept)
+    print("  ".join(f"{part} {parts[part]}" for part in (split.TRAIN, *split.HELD_OUT)))
+    lengths = sorted(entry.drawing.count(" ") + 1 for entry in kept if entry.part == split.TRAIN)
+    print(
+        f"{sum(lengths)} tokens to train on, {statistics.median(lengths):g} in the median, "
+        f"{lengths[len(lengths) * 9 // 10]} at the 90th percentile; {len(words.words)} words"
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""What the steps of the recipe of the vector icon model share."""

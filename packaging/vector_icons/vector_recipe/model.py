@@ -1,0 +1,71 @@
+"""The model: a small Llama over the tokens of icons, and its loss."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from transformers import LlamaConfig, LlamaForCausalLM
+
+from vector_recipe.tokens import DRAWING, DRAWING_ID, END, PAD, START, Vocabulary
+
+WIDTH, DEPTH, HEADS, INNER = 256, 6, 4, 640
+LONGEST_PROMPT = 24
+# Prompt and drawing together: 24 and `dataset.LONGEST`, rounded up.
+CONTEXT = 256
+
+
+def new_model(vocabulary: Vocabulary) -> LlamaForCausalLM:
+    ids = vocabulary.ids()
+    config = LlamaConfig(
+        vocab_size=len(ids),
+        hidden_size=WIDTH,
+        intermediate_size=INNER,
+        num_hidden_layers=DEPTH,
+        num_attention_heads=HEADS,
+        max_position_embeddings=CONTEXT,
+        rope_parameters={"rope_type": "default", "rope_theta": 10_000.0},
+        tie_word_embeddings=True,
+        initializer_range=0.02,
+        bos_token_id=ids[START],
+        eos_token_id=ids[END],
+        pad_token_id=ids[PAD],
+        use_cache=False,
+    )
+    return LlamaForCausalLM(config)
+
+
+def drawing_logits(model: LlamaForCausalLM, hidden: Tensor) -> Tensor:
+    """The logits of the drawing tokens alone: nothing else is ever drawn."""
+    return functional.linear(hidden, model.lm_head.weight[: len(DRAWING)])
+
+
+def token_losses(model: LlamaForCausalLM, ids: Tensor, drawn: Tensor) -> Tensor:
+    """The loss of each token that is part of a drawing: `drawn` (B, L) is where those are."""
+    hidden = model.model(input_ids=ids[:, :-1]).last_hidden_state
+    wanted = drawn[:, 1:]
+    logits = drawing_logits(model, hidden[wanted])
+    return functional.cross_entropy(logits, ids[:, 1:][wanted], reduction="none")
+
+
+def parts(model: nn.Module) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
+    """The hidden matrices, and all other parameters."""
+    hidden: list[nn.Parameter] = []
+    others: list[nn.Parameter] = []
+    for name, parameter in model.named_parameters():
+        inside = parameter.ndim == 2 and "embed" not in name and "lm_head" not in name
+        (hidden if inside else others).append(parameter)
+    return hidden, others
+
+
+def parameter_count(model: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in model.parameters())
+
+
+PAD_ID = DRAWING_ID[PAD]
+
+
+def padded(rows: list[list[int]]) -> Tensor:
+    """Rows of ids as one tensor, padded on the right."""
+    longest = max(map(len, rows))
+    return torch.tensor([row + [PAD_ID] * (longest - len(row)) for row in rows])

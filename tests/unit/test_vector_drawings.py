@@ -1,0 +1,155 @@
+"""Icons of the vector recipe: read from SVG, on the grid, as tokens, and back."""
+
+from __future__ import annotations
+
+import random
+
+import numpy as np
+import pytest
+
+from vector_recipe import geometry, svg, tokens
+from vector_recipe.duplicates import render
+from vector_recipe.geometry import Circle, Path, Segment, canonical, line, mirrored, shifted
+
+HEAD = 'fill="none" stroke="currentColor" stroke-linecap="round" stroke-linejoin="round"'
+BODIES = {
+    "camera": f'<g {HEAD} stroke-width="2"><path d="M5 7h1a2 2 0 0 0 2-2a1 1 0 0 1 1-1h6a1 1 0 0 1 '
+    '1 1a2 2 0 0 0 2 2h1a2 2 0 0 1 2 2v9a2 2 0 0 1-2 2H5a2 2 0 0 1-2-2V9a2 2 0 0 1 2-2"/>'
+    '<path d="M9 13a3 3 0 1 0 6 0a3 3 0 0 0-6 0"/></g>',
+    "heart": f'<path {HEAD} stroke-width="2" d="M19 14c1.49-1.46 3-3.21 3-5.5A5.5 5.5 0 0 0 16.5 '
+    '3c-1.76 0-3 .5-4.5 2c-1.5-1.5-2.74-2-4.5-2A5.5 5.5 0 0 0 2 8.5c0 2.3 1.5 4.05 3 5.5l7 7Z"/>',
+    "alert": f'<g {HEAD} stroke-width="2"><circle cx="12" cy="12" r="10"/><path d="M12 8v4m0 4h.01"'
+    "/></g>",
+    "turned": f'<rect {HEAD} stroke-width="1.5" width="6" height="10" x="7" y="13.75" rx="2" '
+    'transform="rotate(-90 7 13.75)"/>',
+}
+
+
+def read(body: str, side: float = 24) -> tuple[geometry.Icon, svg.Look]:
+    made = svg.read(body, 0, 0, side, side)
+    assert not isinstance(made, svg.Refused), made
+    return made
+
+
+@pytest.mark.parametrize("name", BODIES)
+def test_an_icon_of_a_set_is_read_written_and_drawn_nearly_as_it_was(name: str) -> None:
+    icon, look = read(BODIES[name])
+    source = '<svg xmlns="http://www.w3.org/2000/svg" width="96" height="96" viewBox="0 0 24 24">'
+    before = render(f"{source}{BODIES[name]}</svg>", 96)
+    after = render(svg.document(icon, look, 96), 96)
+    assert np.minimum(before, after).sum() / np.maximum(before, after).sum() > 0.93
+
+
+@pytest.mark.parametrize("name", BODIES)
+def test_tokens_give_the_same_icon_back(name: str) -> None:
+    icon, _ = read(BODIES[name])
+    drawn = tokens.encode(icon)
+    assert tokens.grammatical(drawn)
+    assert tokens.decode(drawn) == icon
+
+
+def test_circles_corners_and_axis_lines_are_short() -> None:
+    icon, look = read(BODIES["alert"])
+    assert " ".join(tokens.encode(icon)) == "O x48 y48 r40 M x48 y32 V y48 M x48 y64 </s>"
+    assert look == svg.Look(2.0, True)
+    corner, _ = read(f'<path {HEAD} d="M4 8a4 4 0 0 1 4-4h9"/>')
+    assert " ".join(tokens.encode(corner)) == "M x68 y16 H x32 J x16 y32 </s>"
+
+
+def test_a_square_is_written_in_one_way_whatever_its_start_and_direction() -> None:
+    corners = [(16, 16), (80, 16), (80, 80), (16, 80)]
+    ways = set()
+    for points in (corners, corners[::-1]):
+        for first in range(4):
+            turned = points[first:] + points[:first]
+            path = Path(turned[0], tuple(line(*point) for point in turned[1:]), closed=True)
+            ways.add(canonical((path,)))
+    from_the_middle = Path((48, 16), tuple(line(*p) for p in [*corners[1:], corners[0]]), True)
+    ways.add(canonical((from_the_middle,)))
+    assert len(ways) == 1
+
+
+def test_the_order_of_strokes_in_the_file_does_not_matter() -> None:
+    icon, _ = read(BODIES["camera"])
+    strokes = [*icon, Path((8, 8)), Circle((80, 80), 4)]
+    random.Random(0).shuffle(strokes)
+    assert canonical(tuple(strokes)) == canonical((*icon, Path((8, 8)), Circle((80, 80), 4)))
+
+
+def test_a_mirrored_icon_mirrored_again_is_the_same() -> None:
+    for body in BODIES.values():
+        icon, _ = read(body)
+        assert mirrored(mirrored(icon)) == icon
+        assert shifted(shifted(icon, 2, -2), -2, 2) == icon
+
+
+def test_icons_on_other_grids_are_scaled_with_their_stroke_width() -> None:
+    icon, look = read(f'<path {HEAD} stroke-width="32" d="M128 256h256"/>', 512)
+    assert icon == (Path((24, 48), (line(72, 48),)),)
+    assert look.width == pytest.approx(1.5)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        f'<path {HEAD} opacity=".3" d="M4 4h9"/>',
+        '<path fill="currentColor" d="M4 4h9v9z"/>',
+        f'<mask id="a"></mask><path {HEAD} mask="url(#a)" d="M4 4h9"/>',
+        f'<path {HEAD} d="M4 4h9"><animate attributeName="d"/></path>',
+        f'<path {HEAD} d="M-40 4h90"/>',
+        f'<g {HEAD}><path stroke-width="1" d="M4 4h9"/><path stroke-width="3" d="M4 9h9"/></g>',
+        "<path d=",
+    ],
+)
+def test_what_is_no_plain_stroke_icon_is_refused(body: str) -> None:
+    assert isinstance(svg.read(body, 0, 0, 24, 24), svg.Refused)
+
+
+@pytest.mark.parametrize(
+    "drawing",
+    [
+        "</s>",
+        "L x8 y8 </s>",
+        "M x8 y8 Z </s>",
+        "M x8 x8 </s>",
+        "M x8 y8 L x8 </s>",
+        "M x8 y8 L x8 y9",
+        "M x8 y8 Z L x8 y9 </s>",
+        "O x8 y8 y4 </s>",
+        "M x8 y8 H y4 </s>",
+        "M x8 y8 </s> M",
+        "M x999 y8 </s>",
+        "<s> M x8 y8 </s>",
+    ],
+)
+def test_what_the_grammar_refuses(drawing: str) -> None:
+    assert not tokens.grammatical(drawing.split())
+
+
+def test_whatever_the_grammar_allows_ends_in_time_and_is_an_icon() -> None:
+    grammar = tokens.GRAMMAR
+    draw = random.Random(1)
+    for budget in (4, 5, 9, 40):
+        for _ in range(100):
+            at, drawn = grammar.start, []
+            for left in reversed(range(budget)):
+                allowed = grammar.allowed_within(np.array([at]), left)[0]
+                number = draw.choice(np.flatnonzero(allowed).tolist())
+                drawn.append(tokens.DRAWING[number])
+                at = int(grammar.following[at, number])
+                if at == grammar.end:
+                    break
+            assert tokens.grammatical(drawn)
+            icon = tokens.decode(drawn)
+            assert icon
+            assert render(svg.document(icon, svg.Look(2.0, True)), 24).shape == (24, 24)
+
+
+def test_quarter_ellipses_bulge_to_the_side_they_set_out_to() -> None:
+    for kind, x, y in (("J", 64, 20), ("K", 20, 64)):
+        for ends in (((8, 8), (72, 72)), ((72, 72), (8, 8))):
+            path = Path(ends[0], (Segment(kind, (ends[1],)),))
+            picture = render(svg.document((path,), svg.Look(2.0, True)), 96)
+            upper = picture[np.triu_indices(96, 12)].sum() > picture[np.tril_indices(96, -12)].sum()
+            from_top = ends[0] == (8, 8)
+            assert upper == ((x > y) == from_top), (kind, ends)

@@ -19,6 +19,7 @@ from studio.downloads.download_queue import DownloadQueue
 from studio.jobs import get_model
 from studio.settings import Paths
 from studio.ui.main_window import MainWindow
+from studio.ui.models.delete_question import DeleteQuestion
 from studio.ui.models.downloads import downloads_of
 from studio.ui.models.downloads_page import DownloadRow
 from studio.ui.models.models_dialog import ModelsDialog
@@ -200,6 +201,51 @@ def test_a_download_is_paused_resumed_and_cancelled(
     downloading = home.models / ".downloading"
     qtbot.waitUntil(lambda: len([p for p in downloading.iterdir() if p.is_dir()]) == 1)
     assert not (home.models / "other").exists()
+
+
+def test_downloads_are_ordered_and_paused_resumed_and_cancelled_together(
+    dialog: ModelsDialog, hub: HubServer, home: Paths, qtbot: QtBot
+) -> None:
+    from studio.downloads.item import Item, ItemFile
+
+    gate = threading.Event()
+    downloads, page = downloads_of(window_of(dialog).state), dialog.downloads
+    for name in ("one", "two", "three"):
+        hub.add(f"tiny/{name}", {"model.safetensors": bytes(BIG)})
+        hub.call_at(1_000_000, lambda: gate.wait(20), f"tiny/{name}")
+        url = f"{hub.endpoint}/tiny/{name}/resolve/main/model.safetensors"
+        downloads.add(Item(name, name, (ItemFile("model.safetensors", url, BIG),)))
+    wait_for(qtbot, dialog, "three", "waiting")
+
+    def order() -> list[str]:
+        return [status.title for status in downloads.statuses]
+
+    def press(title: str, button: str, expected: list[str]) -> None:
+        row = row_of(dialog, title)
+        assert row is not None
+        getattr(row, button).click()
+        qtbot.waitUntil(lambda: order() == expected, timeout=10_000)
+
+    press("three", "up", ["one", "three", "two"])
+    press("one", "down", ["three", "one", "two"])
+    press("two", "top", ["two", "three", "one"])
+    row = row_of(dialog, "two")
+    assert row is not None
+    qtbot.waitUntil(lambda: not row.up.isEnabled() and row.down.isEnabled())
+    page.pause_all.click()
+    qtbot.waitUntil(lambda: not downloads.running, timeout=20_000)
+    assert {status.state for status in downloads.statuses} == {"paused"}
+    page.resume_all.click()
+    wait_for(qtbot, dialog, "two", "running")
+    assert "left to download" in page.total.text()
+    page.cancel_all.click()
+    question = page.findChild(DeleteQuestion)
+    assert isinstance(question, DeleteQuestion)
+    question.delete.click()
+    qtbot.waitUntil(lambda: not downloads.statuses, timeout=20_000)
+    gate.set()
+    downloading = home.models / ".downloading"
+    qtbot.waitUntil(lambda: not [path for path in downloading.iterdir() if path.is_dir()])
 
 
 def test_a_download_goes_on_when_the_app_is_opened_again(

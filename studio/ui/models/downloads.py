@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -46,6 +47,7 @@ class Downloads(QObject):
         self._queue_lock = threading.Lock()
         self._closing = threading.Event()
         self._is_suspended = False
+        self._changes: deque[Callable[[DownloadQueue], object]] = deque()
         self._is_noted = False
         self._is_reading = False
         self._was_offline = False
@@ -101,6 +103,19 @@ class Downloads(QObject):
     def move(self, id: str, before: str | None) -> None:
         """Move an item before another, or to the end."""
         self._change(lambda queue: queue.move(id, before))
+
+    def pause_all(self) -> None:
+        """Stop everything that is downloaded or waits."""
+        self._change_all(("running", "waiting"), lambda queue, id: queue.pause(id))
+
+    def resume_all(self) -> None:
+        """Let everything that was paused or has failed wait for its turn."""
+        self._change_all(("paused", "failed"), lambda queue, id: queue.resume(id))
+
+    def cancel_all(self) -> None:
+        """Take everything unfinished off the list, and delete what was downloaded of it."""
+        states = ("running", "waiting", "paused", "failed")
+        self._change_all(states, lambda queue, id: queue.cancel(id, remove=True))
 
     def clear_finished(self) -> None:
         """Take finished items off the list; their models stay."""
@@ -176,12 +191,38 @@ class Downloads(QObject):
             self._timer.start()
 
     def _change(self, work: Callable[[DownloadQueue], object]) -> None:
+        """Run `work` on another thread, after all changes before it."""
+        self._changes.append(work)
+        if len(self._changes) == 1:
+            self._next_change()
+
+    def _next_change(self) -> None:
+        work = self._changes[0]
+
         def changed(_: object) -> None:
+            self._changes.popleft()
+            if self._changes:
+                self._next_change()
             self._read()
 
-        self._state.background.waiting(
-            self, lambda: work(self._opened()), changed, self._state.problem.emit
-        )
+        def failed(found: Problem) -> None:
+            self._state.problem.emit(found)
+            changed(None)
+
+        self._state.background.waiting(self, lambda: work(self._opened()), changed, failed)
+
+    def _change_all(
+        self, states: Collection[str], change: Callable[[DownloadQueue, str], object]
+    ) -> None:
+        def work(queue: DownloadQueue) -> None:
+            statuses = queue.statuses()
+            if "running" in states:  # from the last, so that no other item starts meanwhile
+                statuses = statuses[::-1]
+            for status in statuses:
+                if status.state in states:
+                    change(queue, status.id)
+
+        self._change(work)
 
     def _read(self) -> None:
         if self._is_reading:

@@ -32,12 +32,16 @@ from studio.ui.widgets.tinted_label import TintedLabel
 if TYPE_CHECKING:
     from studio.downloads.item import ItemStatus
 
+MANY = 1_000_000
+
 _ASK_FROM = 50_000_000
 """Bytes on disk from which cancelling asks before it deletes them."""
 
 
 class DownloadsPage(QWidget):
-    """Object names: `downloads.view`, and in each row `downloads.pause`, `.cancel`, `.up`."""
+    """Object names: `downloads.view`, in each row `downloads.pause`, `.cancel`, `.top`, `.up`,
+    `.down`, and for all `downloads.pause_all`, `.resume_all`, `.cancel_all`.
+    """
 
     def __init__(self, state: AppState, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -56,16 +60,26 @@ class DownloadsPage(QWidget):
         )
         self._column = ScrollColumn(self, fills=True)
         self._column.content.setObjectName("downloads.view")
-        self.clear = dialog_button(
-            self.tr("Clear finished"),
-            "downloads.clear",
-            self._downloads.clear_finished,
-            self,
-            "list-x",
+        all_of = self._downloads
+        self.pause_all = dialog_button(
+            self.tr("Pause all"), "downloads.pause_all", all_of.pause_all, self, "pause"
         )
+        self.resume_all = dialog_button(
+            self.tr("Resume all"), "downloads.resume_all", all_of.resume_all, self, "play"
+        )
+        self.cancel_all = dialog_button(
+            self.tr("Cancel all…"), "downloads.cancel_all", self._cancel_all, self, "x"
+        )
+        self.clear = dialog_button(
+            self.tr("Clear finished"), "downloads.clear", all_of.clear_finished, self, "list-x"
+        )
+        self.total = TintedLabel(self)
+        self.total.setObjectName("downloads.total")
         bottom = QHBoxLayout()
-        bottom.addStretch(1)
-        bottom.addWidget(self.clear)
+        bottom.setSpacing(GRID)
+        bottom.addWidget(self.total, 1)
+        for button in (self.pause_all, self.resume_all, self.cancel_all, self.clear):
+            bottom.addWidget(button)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(2 * GRID, 2 * GRID, 2 * GRID, 2 * GRID)
         layout.setSpacing(GRID)
@@ -87,23 +101,35 @@ class DownloadsPage(QWidget):
             row = self.rows.pop(id)
             row.hide()
             row.deleteLater()
+        places = [status.id for status in statuses if status.state != "done"]
         for place, status in enumerate(statuses):
             shown = self.rows.get(status.id)
             if shown is None:
                 shown = self.rows[status.id] = self._make_row(status.id)
             if self._column.place_of(shown) != place:
                 self._column.add(shown, place)
-            shown.show_status(status, is_first=place == 0)
+            shown.show_status(
+                status,
+                is_first=bool(places) and status.id == places[0],
+                is_last=bool(places) and status.id == places[-1],
+            )
         self._empty.setVisible(not statuses)
         self._column.setVisible(bool(statuses))
-        self.clear.setEnabled(any(status.state == "done" for status in statuses))
+        states = {status.state for status in statuses}
+        self.clear.setEnabled("done" in states)
+        self.pause_all.setEnabled(bool(states & {"running", "waiting"}))
+        self.resume_all.setEnabled(bool(states & {"paused", "failed"}))
+        self.cancel_all.setEnabled(bool(places))
+        self.total.show_text(self._total_text())
 
     # ---- private
 
     def _make_row(self, id: str) -> DownloadRow:
         row = DownloadRow(self._column.content)
         row.pause.clicked.connect(lambda: self._pause_or_resume(row))
-        row.up.clicked.connect(partial(self._move_up, id))
+        row.top.clicked.connect(partial(self._move, id, -MANY))
+        row.up.clicked.connect(partial(self._move, id, -1))
+        row.down.clicked.connect(partial(self._move, id, 1))
         row.cancel.clicked.connect(lambda: self._cancel(row))
         return row
 
@@ -116,10 +142,42 @@ class DownloadsPage(QWidget):
         else:
             self._downloads.resume(status.id)
 
-    def _move_up(self, id: str) -> None:
-        ids = [status.id for status in self._downloads.statuses]
-        if id in ids[1:]:
-            self._downloads.move(id, ids[ids.index(id) - 1])
+    def _move(self, id: str, steps: int) -> None:
+        """Move an item among those that are not finished; forwards if `steps` is negative."""
+        ids = [status.id for status in self._downloads.statuses if status.state != "done"]
+        if id not in ids:
+            return
+        place = min(max(0, ids.index(id) + steps), len(ids) - 1)
+        ids.remove(id)
+        self._downloads.move(id, ids[place] if place < len(ids) else None)
+
+    def _total_text(self) -> str:
+        """Say how much is left to download, and for how long."""
+        waiting = self._downloads.running
+        if len(waiting) < 2 or any(status.total is None for status in waiting):
+            return ""
+        left = sum((status.total or 0) - status.done for status in waiting)
+        speed = sum(status.speed for status in waiting)
+        text = self.tr("{size} left to download").format(size=readable_size(left))
+        if not speed:
+            return text
+        time = self.tr("{time} left").format(time=rough_duration_text(left / speed))
+        return f"{text} · {time}"
+
+    def _cancel_all(self) -> None:
+        done = sum(status.done for status in self._downloads.statuses if status.state != "done")
+        dialog = DeleteQuestion(
+            self.tr("Cancel all downloads"),
+            self.tr(
+                "Cancel all unfinished downloads? The {size} downloaded so far are deleted."
+            ).format(size=readable_size(done)),
+            self.tr("Cancel and delete"),
+            self.tr("Go on"),
+            self,
+        )
+        dialog.accepted.connect(self._downloads.cancel_all)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.open()
 
     def _cancel(self, row: DownloadRow) -> None:
         status = row.status
@@ -160,12 +218,14 @@ class DownloadRow(QFrame):
         self.about = TintedLabel(self)
         self.about.setWordWrap(True)
         self.pause = tool_button("pause", self.tr("Pause"), "downloads.pause", self)
+        self.top = tool_button("arrow-up-to-line", self.tr("To the top"), "downloads.top", self)
         self.up = tool_button("arrow-up", self.tr("Move up"), "downloads.up", self)
+        self.down = tool_button("arrow-down", self.tr("Move down"), "downloads.down", self)
         self.cancel = tool_button("x", self.tr("Cancel"), "downloads.cancel", self)
         top = QHBoxLayout()
         top.setSpacing(GRID // 2)
         top.addWidget(self.name, 1)
-        for button in (self.up, self.pause, self.cancel):
+        for button in (self.top, self.up, self.down, self.pause, self.cancel):
             top.addWidget(button)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(2 * GRID, GRID // 2, GRID, GRID)
@@ -174,14 +234,16 @@ class DownloadRow(QFrame):
         layout.addWidget(self.bar)
         layout.addWidget(self.about)
 
-    def show_status(self, status: ItemStatus, *, is_first: bool) -> None:
+    def show_status(self, status: ItemStatus, *, is_first: bool, is_last: bool) -> None:
         """Show an item as it is now."""
         if self.status is None or self.status.title != status.title:
             self.name.set_text(status.title)
             self.setAccessibleName(one_line(status.title))
         if self.status is None or self.status.state != status.state:
             self._show_buttons(status)
-        self.up.setEnabled(not is_first and status.state != "done")
+        self.top.setEnabled(not is_first)
+        self.up.setEnabled(not is_first)
+        self.down.setEnabled(not is_last)
         self.status = status
         if status.total:
             self.bar.setRange(0, 1000)
@@ -208,7 +270,7 @@ class DownloadRow(QFrame):
             style.ToolButtonTextBesideIcon if is_failed else style.ToolButtonIconOnly
         )
         is_done = status.state == "done"
-        for button in (self.pause, self.up):
+        for button in (self.pause, self.top, self.up, self.down):
             button.setVisible(not is_done)
         self.bar.setVisible(not is_done)
         cancel = self.tr("Take it off this list; the model stays") if is_done else self.tr("Cancel")

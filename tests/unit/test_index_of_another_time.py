@@ -127,7 +127,7 @@ def test_a_killed_library_copied_without_its_write_ahead_log_keeps_everything(
 
 
 @pytest.mark.parametrize("is_stamped", [True, False])
-def test_the_index_of_another_library_is_set_aside_and_its_jobs_stay_there(
+def test_the_index_of_another_library_is_set_aside_and_runs_nothing_by_itself(
     tmp_path: Path, is_stamped: bool
 ) -> None:
     made: list[tuple[str, str]] = []
@@ -139,8 +139,11 @@ def test_the_index_of_another_library_is_set_aside_and_its_jobs_stay_there(
         shutil.copy2(tmp_path / "two" / file, tmp_path / "one" / file)
     library = opened_anew(tmp_path / "one")
     assert [asset.id for asset in library.assets.recent()] == [made[0][0]]
-    assert next(job.id for job in library.queue.list()) == made[0][1]
-    assert library.queue.get(made[1][1]) is None
+    assert library.queue.statuses([made[0][1], made[1][1]]) == {
+        made[0][1]: "queued",
+        made[1][1]: "interrupted",
+    }
+    assert len(library.queue.list()) == 2
     library.close()
 
 
@@ -217,3 +220,35 @@ def test_a_transaction_that_changes_nothing_is_not_noted(library: Library) -> No
     before = (library.root / JOURNAL_FILE).read_bytes()
     assert not library.queue.cancel("nobody")
     assert (library.root / JOURNAL_FILE).read_bytes() == before
+
+
+def test_a_job_that_was_cancelled_does_not_wait_again_with_an_older_journal(tmp_path: Path) -> None:
+    library = Library.open(tmp_path)
+    cancelled = enqueue(library)
+    library.close()
+    old = (tmp_path / JOURNAL_FILE).read_bytes()
+    library = Library.open(tmp_path)
+    library.queue.cancel(cancelled.id)
+    waits = enqueue(library, "waits")
+    library.close()
+    (tmp_path / JOURNAL_FILE).write_bytes(old)
+    library = opened_anew(tmp_path)
+    statuses = library.queue.statuses([cancelled.id, waits.id])
+    assert statuses == {cancelled.id: "cancelled", waits.id: "interrupted"}
+    library.close()
+
+
+def test_a_damaged_line_of_the_journal_does_not_cost_the_index(tmp_path: Path) -> None:
+    library = Library.open(tmp_path)
+    enqueue(library)
+    waits = enqueue(library)
+    library.close()
+    journal = tmp_path / JOURNAL_FILE
+    data = bytearray(journal.read_bytes())
+    data[-20] ^= 1
+    journal.write_bytes(data)
+    library = Library.open(tmp_path)
+    assert library.notice is None
+    assert library.queue.waiting()[-1] == waits.id
+    assert library.check(work_in_progress=False) == []
+    library.close()

@@ -58,12 +58,14 @@ class StoredQueue(Struct, frozen=True):
 
     `waiting` maps job ids to columns of the table `jobs`. `ended` maps the ids of other jobs to
     their last status, "" if the job was deleted. `marks` are those of its transactions.
+    `is_damaged` says that some lines cannot be read.
     """
 
     waiting: dict[str, dict[str, Any]] = {}
     ended: dict[str, str] = {}
     is_paused: bool = False
     marks: tuple[Mark, ...] = ()
+    is_damaged: bool = False
 
 
 class Journal:
@@ -110,7 +112,8 @@ class Journal:
         """Raise `MisplacedIndexError` if the index is an older one, or of another library."""
         if self._is_new(db):
             return
-        found = mismatch(read_mark(db), read_journal(self.path.parent).marks)
+        stored = read_journal(self.path.parent)
+        found = mismatch(read_mark(db), stored.marks, stored.is_damaged)
         if found is not None:
             raise MisplacedIndexError(self.path.parent, found)
 
@@ -224,7 +227,9 @@ def read_journal(root: Path) -> StoredQueue:
     ended: dict[str, str] = {}
     marks: list[Mark] = []
     is_paused = False
-    for fields in _whole_bulks(_lines(root / JOURNAL_FILE)):
+    lines = _lines(root / JOURNAL_FILE)
+    decoded = list(_decoded(lines))
+    for fields in _whole_bulks(decoded):
         if "paused" in fields:
             is_paused = fields["paused"] is True
             continue
@@ -241,15 +246,14 @@ def read_journal(root: Path) -> StoredQueue:
         if "request" in fields or name in jobs:
             jobs[name] = {**jobs.get(name, {}), **fields}
             ended.pop(name, None)
-    return StoredQueue(jobs, ended, is_paused, tuple(marks))
+    return StoredQueue(jobs, ended, is_paused, tuple(marks), len(decoded) < len(lines))
 
 
-def _lines(path: Path) -> Iterator[dict[str, Any]]:
+def _lines(path: Path) -> list[bytes]:
     try:
-        lines = path.read_bytes().split(b"\n")
+        return [line for line in path.read_bytes().split(b"\n") if line]
     except OSError:
-        return
-    yield from _decoded(lines)
+        return []
 
 
 def _decoded(lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:

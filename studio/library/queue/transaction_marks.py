@@ -73,10 +73,13 @@ class MisplacedIndexError(ProblemError):
         )
 
 
-def mismatch(index: Mark | None, journal: Sequence[Mark]) -> Mismatch | None:
+def mismatch(
+    index: Mark | None, journal: Sequence[Mark], is_damaged: bool = False
+) -> Mismatch | None:
     """Return how an index differs from its journal, given the marks of both, None if it does not.
 
-    A journal without marks fits any index: a version without them wrote it, or it was lost.
+    A journal without marks fits any index: a version without them wrote it, or it was lost. With
+    `is_damaged`, marks may be missing in it.
     """
     if not journal:
         return None
@@ -88,7 +91,7 @@ def mismatch(index: Mark | None, journal: Sequence[Mark]) -> Mismatch | None:
     if index.name in (last.name, last.after):
         return None
     has_lost_lines = last.number < index.number or not index.is_noted
-    if has_lost_lines and any(mark.name == index.synced for mark in journal):
+    if has_lost_lines and (is_damaged or any(mark.name == index.synced for mark in journal)):
         return None
     return "older" if last.number > index.number else "apart"
 

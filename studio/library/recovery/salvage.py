@@ -59,12 +59,12 @@ def restore_jobs(
 ) -> int:
     """Insert jobs into a new database: those recovered, and those of the queue's journal.
 
-    The journal is right about the jobs that it knows, unless both went on in different ways.
-    `mismatch` says how the database, if it was not damaged, differed from it. Returns how many
-    were inserted.
+    The journal is right about the jobs that it knows, but not where both went on in different
+    ways: then, no job waits that has ended in one of them. `mismatch` says how the database, if it
+    was not damaged, differed from it. Returns how many were inserted.
     """
     if mismatch == "another":
-        saved = []  # they wait in that library
+        saved = [row for row in saved if row.get("status") in WAITING]
     stored = read_journal(root)
     names = {
         fields["number"]: name for name, fields in stored.waiting.items() if "number" in fields
@@ -73,14 +73,16 @@ def restore_jobs(
         row["id"]: row
         for row in saved
         if stored.ended.get(row["id"]) != ""
-        # A damaged id does not make a second job.
-        and names.get(row.get("number"), row["id"]) == row["id"]
+        # A damaged id does not make a second job. Jobs of two copies may share a number.
+        and (mismatch is not None or names.get(row.get("number"), row["id"]) == row["id"])
     }
     for name, status in stored.ended.items():
         if name in rows and status:
             rows[name]["status"] = status
     for name, fields in stored.waiting.items():
-        rows[name] = {**rows.get(name, {}), **fields}
+        row = rows.get(name, {})
+        has_ended = mismatch == "apart" and row.get("status", WAITING[0]) not in WAITING
+        rows[name] = {**row, **fields} if not has_ended else row
     if mismatch is not None:
         for name, row in rows.items():
             if row.get("status") in WAITING and name not in stored.waiting:
@@ -95,7 +97,8 @@ def notice(aside: Path, jobs: int, detail: str, mismatch: Mismatch | None = None
     if mismatch is not None:
         message = Sentence(
             "The library's index was an older copy, or one of another library. It was kept as "
-            "{path} and rebuilt from your files. Waiting jobs were kept.",
+            "{path} and rebuilt from your files. Waiting jobs were kept; those that only it knew "
+            "are interrupted.",
             {"path": str(aside)},
         )
     elif jobs == 1:

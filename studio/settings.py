@@ -19,7 +19,7 @@ from msgspec import Meta, Struct
 
 from studio.formats.atomic_write import make_private_folder, sweep, write_atomic
 from studio.formats.json_file import damaged_name
-from studio.formats.untrusted_files import read_start, user_path
+from studio.formats.untrusted_files import is_unicode, printable, read_start, user_path
 from studio.protocol import Problem, ProblemError, Sentence, problem
 
 SETTINGS_VERSION = 1
@@ -79,6 +79,13 @@ def default_paths() -> Paths:
     """
     home = os.environ.get("STUDIO_HOME")
     state = user_path(home) if home else _user_folder("state")
+    if not is_unicode(state):
+        raise problem(
+            "bad_input",
+            "The name of the folder {path} is not valid UTF-8. Set STUDIO_HOME to another folder, "
+            "or rename it.",
+            path=printable(str(state)),
+        )
     starter = os.environ.get("STUDIO_STARTER")
     return Paths(
         settings=state / "settings.json",

@@ -14,7 +14,14 @@ from studio.cli.headless import Headless
 from studio.cli.output import print_usage_error
 from studio.formats.text_encoding import ENCODINGS
 from studio.formats.untrusted_files import is_folder, user_path
-from studio.jobs.batch import RemainingJobs, batch_id, enqueue_table, latest_jobs, resumable_jobs
+from studio.jobs.batch import (
+    RemainingJobs,
+    batch_id,
+    enqueue_table,
+    latest_jobs,
+    resumable_jobs,
+    same_output,
+)
 from studio.jobs.results import LINE_LABEL, RESULTS, Results
 from studio.jobs.table import MAX_ERRORS, RowError, input_errors, model_errors, read_table
 from studio.library.disk_problems import missing
@@ -52,6 +59,7 @@ def batch(options: argparse.Namespace) -> int:
             raise ProblemError(missing(user_path(options.output), "the output folder is missing"))
         output = output_folder(options.output)
         library = Library.open(library_folder(paths), run_queue=False)
+        output = same_output(library, file, output)
         name = batch_id(file, output)
         if options.resume:
             jobs = resumable_jobs(library, name)

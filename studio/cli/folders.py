@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from studio.formats.untrusted_files import user_path
+from studio.formats.untrusted_files import is_unicode, printable, user_path
 from studio.library.disk_problems import missing
 from studio.library.folder.chosen_folders import ChosenFolders
 from studio.library.folder.file_placing import check_library_folder
@@ -37,6 +37,13 @@ def output_folder(text: str) -> str:
             "the name of the folder begins with ~.",
             path=text,
             name=text.split("/")[0][1:],
+        )
+    if not is_unicode(folder):
+        raise problem(
+            "bad_input",
+            "The name of the folder {path} is not valid UTF-8. Choose another with -o, or rename "
+            "it.",
+            path=printable(str(folder)),
         )
     chosen = ChosenFolders(default_paths().chosen_folders)
     disk = chosen.unplugged_disk(folder)

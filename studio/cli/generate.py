@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import sys
+from pathlib import Path
 
-from studio.cli.exit_status import USAGE_ERROR
+from studio.cli.exit_status import DONE, SOME_FAILED, USAGE_ERROR
 from studio.cli.folders import library_folder, output_folder
 from studio.cli.headless import Headless
 from studio.cli.output import print_usage_error
 from studio.cli.request_options import requests_of
+from studio.formats.untrusted_files import printable
 from studio.jobs.lanes import JobList
 from studio.kinds.kind import Medium
 from studio.kinds.registry import kinds
@@ -23,8 +26,18 @@ def generate(options: argparse.Namespace) -> int:
     paths = default_paths()
     registry = Registry(paths)
     kind = kinds()[options.command]
+    left_out: list[Path] = []
+
+    def leave_out(file: Path) -> None:
+        left_out.append(file)
+        print(
+            f"studio {options.command}: {printable(str(file))} is left out: its name is not valid"
+            " UTF-8. Rename it.",
+            file=sys.stderr,
+        )
+
     try:
-        requests = requests_of(options, kind)
+        requests = requests_of(options, kind, leave_out)
         for request in requests:
             registry.resolve_all(request)
         output = output_folder(options.output)
@@ -38,7 +51,8 @@ def generate(options: argparse.Namespace) -> int:
             jobs = library.queue.enqueue(requests, output=output, claim=True)
         except ProblemError as error:
             return _refused(options, error)
-        return headless.run(JobList(jobs))
+        status = headless.run(JobList(jobs))
+        return SOME_FAILED if status == DONE and left_out else status
 
 
 def _refused(options: argparse.Namespace, error: ProblemError) -> int:

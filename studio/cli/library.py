@@ -10,11 +10,11 @@ from pathlib import Path
 
 from studio.cli.exit_status import DONE, SOME_FAILED, USAGE_ERROR
 from studio.cli.folders import library_folder, output_folder
-from studio.formats.untrusted_files import printable
+from studio.formats.untrusted_files import printable, user_path
 from studio.kinds.coding import to_json
 from studio.library.index.database import DamagedDatabaseError
 from studio.library.index.search import AssetQuery
-from studio.library.recipes.export import export
+from studio.library.recipes.export import check_export_folder, export
 from studio.library.records import Asset
 from studio.library.recovery.result_files import UnreadFile
 from studio.library.store import Library
@@ -177,6 +177,7 @@ def _export(opened: Library, options: argparse.Namespace) -> int:
             "bad_input", "--quality must be from 1 to 100, and can only be used with --format."
         )
     assets = [_asset(opened, asset_id) for asset_id in options.ids]
+    check_export_folder(user_path(options.dir), opened.root)
     folder = Path(output_folder(options.dir))
     status = DONE
     lost: dict[Path, list[str]] = {}

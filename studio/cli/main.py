@@ -30,6 +30,7 @@ def run(arguments: Sequence[str], open_window: Callable[[], int]) -> int:
 def _run_or_open(arguments: Sequence[str], open_window: Callable[[], int]) -> int:
     if not arguments:
         if _has_display():
+            _check_current_folder()
             return open_window()
         print(
             "No display was found, so the window cannot open. `studio --help` lists the commands"
@@ -47,6 +48,7 @@ def _run_or_open(arguments: Sequence[str], open_window: Callable[[], int]) -> in
     except UsageError as error:
         return _refused(error, arguments)
     try:
+        _check_current_folder()
         if options.command != "doctor":
             _check_settings()
         return _run(options)
@@ -57,6 +59,20 @@ def _run_or_open(arguments: Sequence[str], open_window: Callable[[], int]) -> in
         return USAGE_ERROR
     except KeyboardInterrupt:
         return INTERRUPTED
+
+
+def _check_current_folder() -> None:
+    """Raise `ProblemError` if the current folder was deleted: no process can be started in it."""
+    from studio.protocol import problem
+
+    try:
+        os.getcwd()  # noqa: PTH109 a path would be made of it first
+    except OSError as error:
+        raise problem(
+            "bad_input",
+            "The current folder no longer exists. Change to another one and try again.",
+            str(error),
+        ) from error
 
 
 def _check_settings() -> None:

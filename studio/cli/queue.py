@@ -149,7 +149,7 @@ def _cancel(opened: Library, job_id: str) -> int:
 def _cancel_many(opened: Library, *, interrupted: bool) -> int:
     cancelled = len(opened.queue.cancel_waiting())
     if interrupted:
-        cancelled += sum(opened.queue.cancel(job.id) for job in opened.queue.interrupted())
+        cancelled += opened.queue.cancel_interrupted()
     print(f"{_jobs(cancelled)} cancelled.")
     running = opened.queue.counts().get("running", 0)
     if running and interrupted:
@@ -201,7 +201,8 @@ def _resume(opened: Library, options: argparse.Namespace) -> int:
 
     With an id, run only that job, even if another process runs the queue.
     """
-    if options.id and options.id not in {job.id for job in opened.queue.interrupted()}:
+    found = opened.queue.get(options.id) if options.id else None
+    if options.id and (found is None or found.status != "interrupted"):
         raise problem(
             "bad_input",
             "{id} is not an interrupted job. `studio queue list` lists all jobs.",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from textwrap import shorten
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from studio.formats.suffixes import files_in
-from studio.formats.untrusted_files import is_file, is_folder, open_regular, user_path
+from studio.formats.untrusted_files import is_file, is_folder, is_unicode, open_regular, user_path
 from studio.jobs.input_check import input_problem
 from studio.kinds.coding import request_from_fields
 from studio.kinds.field_errors import field_of, field_sentence
@@ -58,9 +58,14 @@ def add_options(command: argparse.ArgumentParser, kind: AnyKind) -> None:
         command.add_argument("--size", default=None, metavar="WxH", help="in pixels, e.g. 768x512")
 
 
-def requests_of(options: argparse.Namespace, kind: AnyKind) -> Sequence[Request]:
+def requests_of(
+    options: argparse.Namespace,
+    kind: AnyKind,
+    leave_out: Callable[[Path], object] = lambda _: None,
+) -> Sequence[Request]:
     """Return the requests of a call, one for each file of `FILE...`.
 
+    `leave_out` is called for each file in a given folder whose name cannot be stored.
     Raises `ProblemError` (bad_input) if an option is invalid.
     """
     given: dict[str, Any] = {"task": kind.task}
@@ -85,7 +90,7 @@ def requests_of(options: argparse.Namespace, kind: AnyKind) -> Sequence[Request]
     given_paths = [user_path(file) for file in options.files]
     requests = [
         _request({**given, required[0].name: _file_fields(file)}, kind)
-        for file in _input_files(given_paths, kind)
+        for file in _input_files(given_paths, kind, leave_out)
     ]
     # Files given by name must be readable. In folders, unreadable ones fail on their own.
     for file in given_paths:
@@ -195,12 +200,19 @@ def _check_input(path: Path, kind: AnyKind) -> None:
         raise ProblemError(found)
 
 
-def _input_files(paths: Sequence[Path], kind: AnyKind) -> list[Path]:
+def _input_files(
+    paths: Sequence[Path], kind: AnyKind, leave_out: Callable[[Path], object]
+) -> list[Path]:
     """Return the given files and all of the kind's below the given folders, each once."""
     found: list[Path] = []
     for path in paths:
         if is_folder(path):
-            inside = files_in(path, suffixes_of(kind.accepts))
+            inside = []
+            for file in files_in(path, suffixes_of(kind.accepts)):
+                if is_unicode(file):
+                    inside.append(file)
+                else:
+                    leave_out(file)
             if not inside and kind.accepts is Medium.PICTURE:
                 raise problem("bad_input", "There are no pictures in {path}.", path=path)
             if not inside:

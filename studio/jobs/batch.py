@@ -43,6 +43,24 @@ def enqueue_table(library: Library, table: Table, batch: str, output: str) -> li
     )
 
 
+def same_output(library: Library, table_file: Path, output: str) -> str:
+    """Return the output folder as an earlier run of the table wrote it, e.g. through a link."""
+    if not output:
+        return output
+    for earlier in {job.output for job in library.queue.list(limit=1_000_000) if job.batch}:
+        is_other = earlier not in ("", output) and _is_same_folder(earlier, output)
+        if is_other and latest_jobs(library, batch_id(table_file, earlier)):
+            return earlier
+    return output
+
+
+def _is_same_folder(first: str, second: str) -> bool:
+    try:
+        return Path(first).samefile(second)
+    except (OSError, ValueError):
+        return False
+
+
 class RemainingJobs:
     """The jobs of a batch that still have results to make, each returned once.
 

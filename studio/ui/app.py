@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from types import TracebackType
 
@@ -9,7 +10,8 @@ from PySide6.QtCore import QTimer
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication, QDialog
 
-from studio.formats.atomic_write import make_private_folder, private_opener
+from studio.formats.atomic_write import make_private_folder
+from studio.formats.untrusted_files import open_to_append
 from studio.protocol import unexpected
 from studio.settings import default_paths, load_settings
 from studio.ui.main_window import MainWindow
@@ -98,7 +100,7 @@ class _ExceptionHook:
         logs = self._state.paths.logs
         try:
             make_private_folder(logs)
-            with open(logs / "app.log", "a", encoding="utf-8", opener=private_opener) as file:
+            with os.fdopen(open_to_append(logs / "app.log"), "a", encoding="utf-8") as file:
                 file.write(problem.detail)
         except OSError:
             pass

@@ -9,6 +9,7 @@ import pytest
 
 from studio.cli.exit_status import DONE, SOME_FAILED, USAGE_ERROR
 from studio.cli.main import run
+from studio.kinds.text import TextRequest
 from studio.kinds.upscale import UpscaleRequest
 from studio.library.records import Job
 from studio.library.store import Library
@@ -131,3 +132,15 @@ def test_an_unknown_job_is_a_usage_error_that_names_it(
     out, err = capsys.readouterr()
     assert (out, len(err.splitlines())) == ("", 1)
     assert err.startswith(f"studio queue {action}: ") and "'06abc'" in err
+
+
+def test_all_interrupted_jobs_are_cancelled_however_many(
+    library: Library, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    library.queue.enqueue([TextRequest(prompt="x", seed=1)] * 10_002, claim=True)
+    library.close()
+    assert queue("cancel", "--all") == DONE
+    assert "10,002 jobs cancelled" in capsys.readouterr().out
+    again = Library.open(tmp_path / "library", run_queue=False)
+    assert again.queue.counts() == {"cancelled": 10_002}
+    again.close()

@@ -19,6 +19,7 @@ from studio.engine.local.environment import (
     child_main,
     temporary_environment,
 )
+from studio.formats.untrusted_files import open_regular
 
 TERMINATE_SECONDS = 0.4
 KILL_SECONDS = 0.5
@@ -117,7 +118,7 @@ class EngineProcess:
     def log_tail(self, limit: int = 4000) -> str:
         """Return the last `limit` bytes that this process wrote to the log, as text."""
         try:
-            with self._log.open("rb") as file:
+            with open_regular(self._log) as file:
                 size = file.seek(0, os.SEEK_END)
                 file.seek(max(self._log_start if size >= self._log_start else 0, size - limit))
                 return file.read(limit).decode("utf-8", "replace")

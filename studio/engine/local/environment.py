@@ -22,7 +22,8 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from studio.formats.atomic_write import make_private_folder, private_opener
+from studio.formats.atomic_write import make_private_folder
+from studio.formats.untrusted_files import open_to_append
 
 LOG_NAME = "engine.log"
 _MAX_LOG_BYTES = 5_000_000
@@ -149,7 +150,7 @@ def _open_log(folder: Path) -> None:
         with contextlib.suppress(OSError):
             if path.stat().st_size > _MAX_LOG_BYTES:
                 path.replace(path.with_suffix(".old.log"))
-        stream = open(path, "ab", buffering=0, opener=private_opener)  # noqa: SIM115 stays open
+        stream = os.fdopen(open_to_append(path), "ab", buffering=0)
     except OSError:
         stream = Path(os.devnull).open("ab", buffering=0)  # noqa: SIM115 stays open to the end
     for number in (1, 2):

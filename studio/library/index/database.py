@@ -342,7 +342,7 @@ class Database:
                 connection.close()
             self._readers.clear()
             is_same = self._identity is None or identity(self.path) == self._identity[1]
-            is_certain = self._is_certain and is_same and self._unwritable is None
+            is_certain = is_same and self._is_certain and self._unwritable is None
             if is_certain and not damage_marker(self.path).exists():
                 write_stamp(self.path)
 

@@ -274,6 +274,14 @@ class JobQueue:
             )
             return changed.rowcount > 0
 
+    def cancel_interrupted(self) -> int:
+        """Cancel all interrupted jobs. Returns how many."""
+        with self._database.write() as db:
+            return db.execute(
+                "UPDATE jobs SET status = 'cancelled', finished = ? WHERE status = 'interrupted'",
+                (now(),),
+            ).rowcount
+
     def remove(self, job_id: str) -> bool:
         """Delete a job that is not running, but not its assets. Returns whether it was deleted."""
         with self._database.write() as db:

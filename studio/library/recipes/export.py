@@ -99,6 +99,17 @@ def export(
     return targets
 
 
+def check_export_folder(folder: Path, root: Path) -> None:
+    """Raise `ProblemError` if copies would be made in the library: they are no results of it."""
+    if Path(os.path.realpath(folder)).is_relative_to(os.path.realpath(root)):
+        raise problem(
+            "bad_input",
+            "The folder {path} belongs to the library, where copies would be taken for results. "
+            "Choose another folder.",
+            path=folder,
+        )
+
+
 def _copy(asset: Asset, file: Path, format: ExportFormat, quality: int | None) -> _Copy:
     """Copy or convert an asset to the new file `file`, and sync it."""
     name = portable_name(asset.path.name)

@@ -125,7 +125,7 @@ class ResultOperations(QObject):
         self, assets: Sequence[Asset], folder: Path, to_format: ExportFormat = ""
     ) -> None:
         """Copy results and a table of their recipes into a folder, or convert the pictures."""
-        from studio.library.recipes.export import export
+        from studio.library.recipes.export import check_export_folder, export
 
         lost: dict[str, list[str]] = {}
 
@@ -161,12 +161,13 @@ class ResultOperations(QObject):
                 lambda: open_path(folder),
             )
 
-        self._state.background.long(
-            self,
-            lambda: export(assets, folder, to_format, on_loss=note_loss, on_failure=note_failure),
-            done,
-            self._state.problem.emit,
-        )
+        root = self._state.library_root
+
+        def copy() -> list[Path]:
+            check_export_folder(folder, root)
+            return export(assets, folder, to_format, on_loss=note_loss, on_failure=note_failure)
+
+        self._state.background.long(self, copy, done, self._state.problem.emit)
 
     def contact_sheet(self, assets: Sequence[Asset]) -> None:
         """Save a contact sheet of pictures, oldest first, laid out by the labels that differ."""

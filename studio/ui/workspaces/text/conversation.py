@@ -15,6 +15,7 @@ from msgspec import Meta, Struct
 from studio.formats.atomic_write import make_private_folder, write_atomic
 from studio.formats.chat.thoughts import without_thoughts
 from studio.formats.json_file import set_aside
+from studio.formats.untrusted_files import read_start
 from studio.protocol import Message, Problem, Sentence
 
 
@@ -89,10 +90,13 @@ def from_messages(messages: tuple[Message, ...], prompt: str, answer: Answer) ->
     return Conversation(turns)
 
 
+_MAX_BYTES = 64 * 2**20
+
+
 def load_conversation(file: Path) -> tuple[Conversation, Problem | None]:
     """Read the last conversation; a damaged file is renamed and reported."""
     try:
-        return msgspec.json.decode(file.read_bytes(), type=Conversation), None
+        return msgspec.json.decode(read_start(file, _MAX_BYTES), type=Conversation), None
     except FileNotFoundError:
         return Conversation(), None
     except OSError as error:

@@ -99,11 +99,16 @@ def default_paths() -> Paths:
 
 def _models_folder(state: Path) -> Path:
     """Return the folder of models: the user's choice, or the default."""
-    try:
-        chosen = msgspec.json.decode((state / "settings.json").read_bytes(), type=_ModelsFolder)
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return state / "models"  # whoever loads the settings says what is wrong with them
-    return user_path(chosen.models) if chosen.models else state / "models"
+    file = state / "settings.json"
+    for place in (file, _copy_of(file)):
+        try:
+            chosen = msgspec.json.decode(read_start(place, _MAX_BYTES), type=_ModelsFolder)
+        except FileNotFoundError:
+            break
+        except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            continue  # whoever loads the settings says what is wrong with them
+        return user_path(chosen.models) if chosen.models else state / "models"
+    return state / "models"
 
 
 def sweep_state(paths: Paths) -> None:

@@ -160,3 +160,17 @@ def test_studio_home_moves_everything(tmp_path: Path, monkeypatch: pytest.Monkey
     paths = default_paths()
     for place in (paths.settings, paths.library, paths.models, paths.logs, paths.cache):
         assert place.is_relative_to(tmp_path)
+
+
+def test_the_copy_of_damaged_settings_says_where_the_models_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STUDIO_HOME", str(tmp_path))
+    file = tmp_path / "settings.json"
+    assert save_settings(file, Settings(models=str(tmp_path / "disk"))) is None
+    file.write_bytes(b"{")
+    assert default_paths().models == tmp_path / "disk"
+    if hasattr(os, "mkfifo"):
+        file.unlink()
+        os.mkfifo(file)
+        assert default_paths().models == tmp_path / "disk"

@@ -69,7 +69,13 @@ def show_entry(entry: CatalogueEntry, paths: Paths, *, as_json: bool) -> None:
 def notes_of(known: CatalogueChoice, paths: Paths) -> list[str]:
     """Return what to say before a download besides the notes of the hub."""
     entry = known.entry
-    notes = [] if known.fits else ["It needs more memory than this computer has."]
+    notes: list[str] = []
+    if not known.fits:
+        notes.append("It needs more memory than this computer has.")
+        choice = choose_variant(entry, main_memory(), gpu_memory())
+        if choice.place is not None:
+            precision, size = choice.variant.precision, readable_size(choice.variant.size)
+            notes[0] += f" {precision} ({size}) fits: studio models get {entry.id}:{precision}"
     if entry.conditions is not None:
         notes.append(entry.conditions.en)
     for id in entry.companions:

@@ -28,11 +28,16 @@ from studio.jobs.get_model import (
     open_queue,
     plan_download,
 )
+from studio.jobs.smaller_version import plan_smaller
 from studio.kinds.registry import kinds
+from studio.models.catalogue.catalogue import load_catalogue
+from studio.models.catalogue.smaller import known_smaller
+from studio.models.fit import main_memory
 from studio.models.gpu_memory import gpu_memory
 from studio.models.hub.description import HubModel
 from studio.models.hub.endpoint import hub_endpoint
 from studio.models.hub.hub_address import RepositoryAddress, parse_address
+from studio.models.model_fits import fits_of
 from studio.models.registry import Registry
 from studio.protocol import ModelRef, Problem, ProblemError, problem, readable_size
 from studio.settings import Paths, Settings, load_settings
@@ -131,12 +136,39 @@ def get(options: argparse.Namespace, paths: Paths) -> int:
 
 
 def _plan(options: argparse.Namespace, paths: Paths, settings: Settings) -> Plan:
+    if options.smaller:
+        return _smaller(options.model, paths, settings)
     known = _in_catalogue(options, paths)
     if known is None:
         return plan_download(options.model, settings, file=options.file, full=options.full)
     for note in notes_of(known, paths):
         print(f"Note: {note}", file=sys.stderr)
     return plan_variant(known.entry, known.variant, settings)
+
+
+def _smaller(id: str, paths: Paths, settings: Settings) -> Plan:
+    models = Registry(paths).list()
+    model = next((model for model in models if model.id == id), None)
+    if model is None:
+        raise problem(
+            "bad_input",
+            "--smaller is for an installed model, and there is none called {id}. `studio models "
+            "list` lists them.",
+            id=id,
+        )
+    gpu = gpu_memory() if settings.device != "cpu" else None
+    fits = fits_of(models, gpu or main_memory())
+    fitting = {id for id, fit in fits.items() if fit.verdict == "fits"}
+    known = known_smaller(model, models, fitting, load_catalogue(paths), gpu)
+    if known is not None and known.installed:
+        raise problem(
+            "bad_input",
+            "{name} ({size}) is installed already, and fits. Its id is {id}.",
+            name=known.name,
+            size=readable_size(known.size),
+            id=known.installed,
+        )
+    return plan_smaller(model, models, paths, settings, gpu)
 
 
 def _in_catalogue(options: argparse.Namespace, paths: Paths) -> CatalogueChoice | None:

@@ -83,6 +83,11 @@ def add_model_options(command: argparse.ArgumentParser) -> None:
         "an id of the catalogue, a repository (owner/name, owner/name@revision, "
         "owner/name:Q4_K_M), an address, or the path of a model, also as a zip file",
     )
+    get.add_argument(
+        "--smaller",
+        action="store_true",
+        help="of an installed model that does not fit: the version that does",
+    )
     get.add_argument("--yes", "-y", action="store_true", help="do not ask before the download")
     _queue_options(actions.add_parser("downloads", help="list, pause, resume and cancel downloads"))
     _token_options(actions.add_parser("token", help="keep an access token of the model hub"))

@@ -10,7 +10,7 @@ from msgspec import Struct
 from studio.jobs.get_model import HubDownload, download_from_url, hub_client, hub_download
 from studio.jobs.get_model import describe as describe_repository
 from studio.models.catalogue.catalogue import load_catalogue
-from studio.models.catalogue.choice import choose_variant
+from studio.models.catalogue.choice import choose_variant, place_of
 from studio.models.catalogue.entries import CatalogueEntry, Variant
 from studio.models.fit import main_memory
 from studio.models.hub.description import HubFile
@@ -50,7 +50,8 @@ def find_in_catalogue(
         return CatalogueChoice(entry, choice.variant, choice.place is not None)
     for variant in entry.variants:
         if variant.precision.casefold() == precision.casefold():
-            return CatalogueChoice(entry, variant, fits=True)
+            fits = place_of(variant, main_memory(), gpu) is not None
+            return CatalogueChoice(entry, variant, fits)
     raise problem(
         "bad_input",
         "{name} has no version {wanted}. Choose one of: {names}.",

@@ -22,7 +22,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from studio.protocol import Problem, Request
+from studio.protocol import ModelRef, Problem, Request
 from studio.ui.shell.destinations import NullDestinations
 from studio.ui.shell.event_loop_slices import Slice, import_slices, run_in_slices
 from studio.ui.shell.state import AppState
@@ -304,6 +304,10 @@ class MainWindow(QMainWindow):
     def get_model(self, entry: str) -> None:
         """Download an entry of the catalogue, after a question where its licence needs one."""
         self._models_dialog().show_get(entry=entry)
+
+    def get_smaller(self, model: ModelRef) -> None:
+        """Download a smaller version of an installed model, if its hub has one."""
+        self._models_dialog(model.task).show_smaller(model)
 
     def show_downloads(self) -> None:
         """Open the models dialog at the downloads."""

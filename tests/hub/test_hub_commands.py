@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 import pytest
 
 from studio.cli.main import run
+from studio.protocol import DeviceMemory
 from tests.hub.server import HubServer
 from tests.unit.model_files import write_gguf, write_json, write_llama, write_safetensors
 
@@ -247,3 +248,26 @@ def test_a_folder_with_several_models_is_added_with_a_count_by_role(
     assert "1 base" in err and "1 lora" in err and "1 other" in err
     _, out, _ = studio("list")
     assert "(lora Stable Diffusion 1.5)" in out
+
+
+def test_of_a_model_that_does_not_fit_a_smaller_version_is_fetched_in_one_step(
+    studio: Studio, hub: HubServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small = write_gguf(tmp_path / "small.gguf")
+    large = write_gguf(tmp_path / "large.gguf", note="x" * 3000)
+    hub.add("tiny/gguf", {"t-Q4_K_M.gguf": small, "t-Q8_0.gguf": large})
+    monkeypatch.setattr(
+        "studio.jobs.get_model.main_memory", lambda: DeviceMemory("cpu", "main", 3000, 3000)
+    )
+    status, out, err = studio("get", "tiny/gguf:Q8_0")
+    id = out.split()[0]
+    assert status == 0 and "tiny/gguf:Q4_K_M" in err and "would fit" in err
+    status, out, err = studio("get", id, "--smaller")
+    assert status == 0, err
+    smaller = out.split()[0]
+    assert "t-Q4_K_M.gguf" in out and smaller != id
+    status, _, err = studio("get", id, "--smaller")
+    assert status == 2 and "is installed already" in err and smaller in err
+    status, _, err = studio("get", smaller, "--smaller")
+    assert status == 2 and "No smaller version" in err
+    assert studio("get", "nobody", "--smaller")[0] == 2

@@ -54,6 +54,16 @@ def choose_variant(entry: CatalogueEntry, main: DeviceMemory, gpu: DeviceMemory 
     return Choice(entry.variants[0], None)
 
 
+def place_of(variant: Variant, main: DeviceMemory, gpu: DeviceMemory | None) -> Place | None:
+    """Return where a variant runs best on this machine, None if it does not fit."""
+    places: tuple[Place, ...] = ("gpu", "gpu_offload", "cpu")
+    for place in places:
+        need = getattr(variant.memory, place)
+        if need is not None and need * GIGABYTE <= _room(place, main, gpu):
+            return place
+    return None
+
+
 def by_fit(
     entries: Iterable[CatalogueEntry], main: DeviceMemory, gpu: DeviceMemory | None
 ) -> list[tuple[CatalogueEntry, Choice]]:

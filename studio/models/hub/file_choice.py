@@ -78,10 +78,10 @@ def choose_files(
     """
     files = {item.name: item for item in model.files}
     if file:
-        return _one_file(model, _named(model, file))
+        return _one_file(model, _named(model, file), memory)
     versions = gguf_versions(model.files)
     if quantisation:
-        return _gguf(model, _with_quantisation(model, versions, quantisation))
+        return _gguf(model, _with_quantisation(model, versions, quantisation), memory)
     if "model_index.json" in files:
         return _diffusers(model, full=full, components=components)
     top = _directory(model.files, "")
@@ -119,11 +119,29 @@ def _diffusers(model: HubModel, *, full: bool, components: Collection[str] | Non
     return FileChoice("diffusers", _sorted(kept), model.name)
 
 
-def _gguf(model: HubModel, version: GgufVersion) -> FileChoice:
+def choose_smaller(model: HubModel, below: int, memory: int | None) -> FileChoice | None:
+    """Choose the best GGUF file of less than `below` bytes that fits, None if there is none."""
+    versions = tuple(v for v in gguf_versions(model.files) if v.size < below)
+    version = best_version(versions, memory)
+    return None if version is None else _gguf(model, version)
+
+
+def _gguf(model: HubModel, version: GgufVersion, memory: int | None = None) -> FileChoice:
     kept = _about(model)
     notes: tuple[Sentence, ...] = ()
+    if not version.fits(memory):
+        smaller = best_version(gguf_versions(model.files), memory)
+        if smaller is not None:
+            notes = (
+                sentence(
+                    "It needs more memory than this computer has. {name} ({size}) would fit.",
+                    name=f"{model.repository}:{smaller.quantisation}",
+                    size=readable_size(smaller.size),
+                ),
+            )
     if len(version.files) > 1:
         notes = (
+            *notes,
             sentence(
                 "The file is split into {count} parts, which this version cannot load yet.",
                 count=len(version.files),
@@ -185,11 +203,11 @@ def _adapter_or_file(model: HubModel) -> FileChoice:
     )
 
 
-def _one_file(model: HubModel, item: HubFile) -> FileChoice:
+def _one_file(model: HubModel, item: HubFile, memory: int | None = None) -> FileChoice:
     if item.name.lower().endswith(".gguf"):
         for version in gguf_versions(model.files):
             if item in version.files:
-                return _gguf(model, version)
+                return _gguf(model, version, memory)
     notes: tuple[Sentence, ...] = ()
     if item.is_pickle:
         notes = (

@@ -34,6 +34,10 @@ class GgufVersion(Struct, frozen=True):
         """Bytes of its files."""
         return sum(file.size or 0 for file in self.files)
 
+    def fits(self, memory: int | None) -> bool:
+        """Return whether it fits into so many bytes of memory; True if they are not known."""
+        return memory is None or self.size * _ROOM <= memory
+
     @property
     def is_whole(self) -> bool:
         """Whether no part is missing."""
@@ -70,7 +74,7 @@ def best_version(versions: tuple[GgufVersion, ...], memory: int | None) -> GgufV
     If no preferred one fits, it is the largest that does. Files in one part come first.
     """
     single = [version for version in versions if len(version.files) == 1] or list(versions)
-    fitting = [v for v in single if memory is None or v.size * _ROOM <= memory]
+    fitting = [v for v in single if v.fits(memory)]
     for name in _PREFERRED:
         for version in fitting:
             if version.quantisation == name:

@@ -7,17 +7,21 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
-from studio.protocol import ModelRef
+from studio.protocol import ModelRef, readable_size
 from studio.ui.style.icons import icon
 from studio.ui.style.theme import GRID
 from studio.ui.style.translations import translated
-from studio.ui.widgets.plain_text import one_line, plain_label, plain_tooltip
+from studio.ui.widgets.buttons import dialog_button
+from studio.ui.widgets.plain_text import menu_text, one_line, plain_label, plain_tooltip
 from studio.ui.widgets.tinted_label import TintedLabel
 
 if TYPE_CHECKING:
     from studio.ui.shell.state import AppState
 
 _ADD = "\0add"
+
+_LONGEST = 30
+"""Characters of a name on a button: the panel is narrow."""
 
 
 class ModelPicker(QWidget):
@@ -48,6 +52,8 @@ class ModelPicker(QWidget):
         self._fit.setObjectName(f"{task}.fit")
         self._fit.setWordWrap(True)
         self._fit.hide()
+        self.smaller = dialog_button("", f"{task}.smaller", self._use_smaller, self, "download")
+        self.smaller.hide()
         row = QHBoxLayout()
         row.setSpacing(GRID)
         row.addWidget(label)
@@ -57,6 +63,7 @@ class ModelPicker(QWidget):
         layout.setSpacing(GRID // 2)
         layout.addLayout(row)
         layout.addWidget(self._fit)
+        layout.addWidget(self.smaller, 0, Qt.AlignmentFlag.AlignLeft)
         self.setFocusProxy(self.combo)
         self.combo.activated.connect(self._picked)
         self.combo.currentIndexChanged.connect(self._show_fit)
@@ -124,10 +131,38 @@ class ModelPicker(QWidget):
         # The box cuts off a long name.
         self.combo.setToolTip("" if model is None else plain_tooltip(f"{model.name}\n{model.path}"))
         fit = self._state.fit(model) if model is not None else None
-        if fit is None or fit.verdict == "fits":
+        if model is None or fit is None or fit.verdict == "fits":
             self._fit.hide()
+            self.smaller.hide()
             return
+        self._show_smaller(model)
         self._fit.show_text(
             translated(fit.sentence), "warning" if fit.verdict == "tight" else "error"
         )
         self._fit.show()
+
+    def _show_smaller(self, model: ModelRef) -> None:
+        """Offer a version that fits: one that is there, of the catalogue, or else of its hub."""
+        known = self._state.smaller_version(model)
+        if known is None:
+            self.smaller.setText(self.tr("Get a smaller version"))
+            self.smaller.setVisible(model.source.kind == "hub")
+            return
+        template = self.tr("Use {name}") if known.installed else self.tr("Get {name} ({size})")
+        size = readable_size(known.size)
+        self.smaller.setText(template.format(name=menu_text(known.name, _LONGEST), size=size))
+        self.smaller.show()
+
+    def _use_smaller(self) -> None:
+        model = self.ref()
+        if model is None:
+            return
+        known = self._state.smaller_version(model)
+        if known is None:
+            self._state.destinations.get_smaller(model)
+        elif known.installed:
+            self._model_id = known.installed
+            self._select()
+            self.changed.emit()
+        else:
+            self._state.destinations.get_model(known.entry)

@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
 )
 
 from studio.kinds.registry import kinds
-from studio.protocol import Problem, Sentence
+from studio.protocol import ModelRef, Problem, Sentence
 from studio.ui.models.downloads import downloads_of
 from studio.ui.models.entry_card import EntryCard
 from studio.ui.models.hub_results import HubResults
@@ -120,6 +120,11 @@ class GetPage(QWidget):
         """Get the entry of the catalogue with this id, as soon as the catalogue has been read."""
         self._wanted = id
         self._get_wanted()
+
+    def get_smaller(self, model: ModelRef) -> None:
+        """Get a smaller version of an installed model: one that fits, of the same repository."""
+        self.status.show_text("")
+        self.getter.get_smaller(model)
 
     def show_uses_of(self, task: str) -> None:
         """Show the entries for a kind of work."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QDialog, QWidget
 
-from studio.protocol import Problem, readable_size
+from studio.protocol import ModelRef, Problem, readable_size
 from studio.ui.models.confirm_download import ConfirmDownload
 from studio.ui.models.downloads import downloads_of
 from studio.ui.models.model_titles import size_text
@@ -94,6 +94,20 @@ class ModelGetter(QObject):
             return
         licence = plan.item.licence or self.tr("Not stated. Read its page before you use it.")
         self._ask_or_add(plan.item.title, [plan], licence, [], asks=not plan.item.licence)
+
+    def get_smaller(self, model: ModelRef) -> None:
+        """Get a smaller version of an installed model."""
+        paths, settings, models = self._state.paths, self._state.settings, self._state.all_models
+        device, uses_gpu = self._state.memory, self._state.settings.device != "cpu"
+        self.asking.emit(model.name)
+
+        def plan() -> HubDownload:
+            from studio.jobs.smaller_version import plan_smaller
+
+            _, gpu = memories(device, uses_gpu=uses_gpu)
+            return plan_smaller(model, models, paths, settings, gpu)
+
+        self._state.background.waiting(self, plan, self.get_plan, self.failed.emit)
 
     def plan(
         self, text: str, then: Callable[[Plan], object], failed: Callable[[Problem], object]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QEvent
 from PySide6.QtWidgets import QDialog, QTabWidget, QVBoxLayout, QWidget
 
+from studio.protocol import ModelRef
 from studio.ui.models.downloads import downloads_of
 from studio.ui.models.downloads_page import DownloadsPage
 from studio.ui.models.folder_watch import folder_watch_of
@@ -78,6 +79,12 @@ class ModelsDialog(QDialog):
             page.show_uses_of(task)
         if entry:
             page.get_entry(entry)
+
+    def show_smaller(self, model: ModelRef) -> None:
+        """Show what can be got, and get a smaller version of an installed model."""
+        page = self.get
+        self.pages.setCurrentWidget(self._places[0])
+        page.get_smaller(model)
 
     def show_downloads(self) -> None:
         """Show the downloads."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from studio.protocol import Request
+from studio.protocol import ModelRef, Request
 
 if TYPE_CHECKING:
     from studio.library.records import Asset, Job
@@ -36,6 +36,9 @@ class Destinations(Protocol):
     def get_model(self, entry: str) -> None:
         """Download an entry of the catalogue, after a question where its licence needs one."""
 
+    def get_smaller(self, model: ModelRef) -> None:
+        """Download a smaller version of an installed model, if its hub has one."""
+
     def show_downloads(self) -> None:
         """Open the models dialog at the downloads."""
 
@@ -50,4 +53,5 @@ class NullDestinations:
     def open_models(self, task: str = "") -> None: ...
     def find_models(self, task: str = "") -> None: ...
     def get_model(self, entry: str) -> None: ...
+    def get_smaller(self, model: ModelRef) -> None: ...
     def show_downloads(self) -> None: ...

@@ -6,11 +6,13 @@ from typing import NamedTuple
 
 from studio.jobs.forecast import least_needs
 from studio.library.store import Library
+from studio.models.catalogue.smaller import SmallerVersion, smaller_versions
 from studio.models.fit import Fit, current_memory
 from studio.models.gpu_memory import gpu_memory
 from studio.models.model_fits import fits_of
 from studio.models.registry import Registry
 from studio.protocol import DeviceMemory, ModelRef, Problem, ProblemError
+from studio.settings import Paths
 
 
 class Listing(NamedTuple):
@@ -19,10 +21,13 @@ class Listing(NamedTuple):
     models: tuple[ModelRef, ...]
     fits: dict[str, Fit]
     problems: dict[str, Problem]
+    smaller: dict[str, SmallerVersion]
+    """Versions that fit of those that do not, by the ids of these."""
 
 
 def list_models(
     registry: Registry,
+    paths: Paths,
     library: Library | None,
     reported: DeviceMemory | None,
     *,
@@ -39,4 +44,7 @@ def list_models(
             needs = least_needs(library, memory)
         except ProblemError:
             needs = {}  # a library that cannot be read is reported where it is shown
-    return Listing(listing.models, fits_of(listing.models, memory, needs), listing.problems)
+    fits = fits_of(listing.models, memory, needs)
+    on_gpu = memory if memory.kind != "main" else None
+    smaller = smaller_versions(listing.models, fits, paths, on_gpu)
+    return Listing(listing.models, fits, listing.problems, smaller)

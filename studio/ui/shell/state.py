@@ -21,6 +21,7 @@ from studio.ui.style.theme import Severity
 if TYPE_CHECKING:
     from studio.library.records import Asset, Job
     from studio.library.store import Library
+    from studio.models.catalogue.smaller import SmallerVersion
     from studio.models.fit import Fit
     from studio.models.registry import Registry
     from studio.models.token_counter import TokenCounter
@@ -64,6 +65,7 @@ class AppState(QObject):
         self._counter: TokenCounter | None = None
         self._models: tuple[ModelRef, ...] = ()
         self._fits: dict[str, Fit] = {}
+        self._smaller: dict[str, SmallerVersion] = {}
         self._model_problems: dict[str, Problem] = {}
         self._waiting: list[Callable[[], None]] | None = []
         self._background: Background | None = None
@@ -251,6 +253,10 @@ class AppState(QObject):
         """Return how well a model fits into memory, as of the last listing."""
         return self._fits.get(model.id)
 
+    def smaller_version(self, model: ModelRef) -> SmallerVersion | None:
+        """Return a version that fits of a model that does not, None if none is known."""
+        return self._smaller.get(model.id)
+
     def model_problems(self) -> dict[str, Problem]:
         """Return the problem of each model that cannot be used, by model id or file."""
         return dict(self._model_problems)
@@ -262,10 +268,10 @@ class AppState(QObject):
         def list_all(registry: Registry) -> Listing:
             from studio.ui.shell.model_listing import list_models
 
-            return list_models(registry, library, memory, may_use_gpu=may_use_gpu)
+            return list_models(registry, self.paths, library, memory, may_use_gpu=may_use_gpu)
 
         def listed(found: Listing) -> None:
-            self._models, self._fits, self._model_problems = found
+            self._models, self._fits, self._model_problems, self._smaller = found
             self.models_known = True
             self.models_changed.emit()
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import torch
 from build_data import DEFAULT_DATA
 
-from starter_recipe.export import build_pipeline
+from starter_recipe.export import build_pipeline, phrases
+from starter_recipe.known_words import write_known_words
 from starter_recipe.studio_files import write_studio_files
 
 
@@ -23,6 +24,7 @@ def main() -> None:
     pipeline.to(torch.float16)
     pipeline.save_pretrained(options.output)
     write_studio_files(options.output)
+    write_known_words(options.output, phrases(options.data))
     shutil.copyfile(Path(__file__).with_name("NOTICE"), options.output / "NOTICE")
     if options.card:
         shutil.copyfile(options.card, options.output / "README.md")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,13 @@ from pytestqt.qtbot import QtBot
 
 from studio.kinds.image import ImageRequest
 from studio.library.records import Job
+from studio.models.known_words import FILE
 from studio.protocol import Capabilities, InputFile, Warned, sentence
 from studio.settings import Paths
 from studio.ui.gallery.rerun import VARIATIONS
 from studio.ui.main_window import MainWindow
 from studio.ui.shell.reports import ModelDescribed
+from studio.ui.workspaces.image.domain_hint import DomainHint
 from studio.ui.workspaces.upscale.upscale_tab import UpscaleTab
 
 A1111 = (
@@ -386,3 +389,48 @@ def test_taken_over_settings_can_be_taken_back(window: MainWindow, tab: Any, pic
     action()
     now = tab.request()
     assert (now.prompt, now.seed, now.image, now.count) == ("my own words", None, None, 3)
+
+
+def test_while_typing_it_is_said_what_the_model_does_not_know(
+    home: Paths, open_window: Any, qtbot: QtBot
+) -> None:
+    words = {"names": ["cat", "dog", "猫"], "besides": ["a", "cute", "一只"]}
+    (home.models / "a-pipeline" / FILE).write_text(json.dumps(words), encoding="utf-8")
+    window = open_window()
+    window.tabs.setCurrentIndex(1)
+    tab = window.tab("image")
+    hint = window.findChild(DomainHint)
+
+    def said(prompt: str, *parts: str) -> None:
+        tab.prompt.set_text(prompt)
+        qtbot.waitUntil(
+            lambda: hint.isVisible() and all(part in hint.label.text() for part in parts),
+            timeout=10_000,
+        )
+
+    assert hint.isHidden()
+    said("a cute cat on the moon", "“on”, “the”, “moon”")
+    assert hint.offer.isVisible()
+    # It stays while it is true, also over a job.
+    tab.generate()
+    ended(tab, qtbot)
+    assert hint.isVisible()
+    said("一只橘猫", "“橘”")
+    said("a cat a dog", "several", "“cat”, “dog”")
+    tab.prompt.set_text("a cute cat")
+    qtbot.waitUntil(hint.isHidden, timeout=10_000)
+    said("fog", "“fog”")
+    tab.prompt.set_text("")
+    qtbot.waitUntil(hint.isHidden, timeout=10_000)
+
+
+def test_a_model_that_does_not_say_what_it_knows_gets_no_hint(
+    window: MainWindow, tab: Any, qtbot: QtBot
+) -> None:
+    hint = window.findChild(DomainHint)
+    assert hint is not None
+    tab.prompt.set_text("anything at all")
+    qtbot.waitUntil(lambda: hint._asked[1] == "anything at all", timeout=10_000)
+    ask(tab, "anything at all")
+    ended(tab, qtbot)
+    assert hint.isHidden()

@@ -139,7 +139,7 @@ RULES: tuple[Rule, ...] = (
 
 # Words that the reader recognises poorly, for things whose emoji it recognises well: label →
 # words. Only where a word is all that is left between marks, an article, a style and "icon".
-_WORDS_FOR_EMOJI: dict[str, list[str]] = json.loads(
+WORDS_FOR_EMOJI: dict[str, list[str]] = json.loads(
     Path(__file__).with_name("wording.json").read_text("utf-8")
 )
 
@@ -202,7 +202,7 @@ def rules(phrases: Phrases) -> list[normalizers.Normalizer]:
     ]
     made.append(normalizers.Replace(Regex(r"^[\s,.。、]+|[\s,.。、]+$"), ""))
     for thing in phrases.things:
-        names = _WORDS_FOR_EMOJI.get(thing.label_en, [])
+        names = WORDS_FOR_EMOJI.get(thing.label_en, [])
         parts = ([w for w in names if w.isascii()], [w for w in names if not w.isascii()])
         made += [
             normalizers.Replace(Regex(_alone(words, known)), thing.emoji)

@@ -31,6 +31,7 @@ from studio.ui.widgets.open_path import open_path
 from studio.ui.widgets.run_bar import RunBar
 from studio.ui.widgets.times import duration_text
 from studio.ui.workspaces.image.adapter_choice import AdapterChoice
+from studio.ui.workspaces.image.domain_hint import DomainHint
 from studio.ui.workspaces.image.image_controls import ImageControls
 from studio.ui.workspaces.image.mask_editing import MaskEditing
 from studio.ui.workspaces.image.result_library import ResultLibrary
@@ -103,6 +104,7 @@ class ImageTab(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(GRID)
         column.addWidget(self.prompt, 1)
+        column.addWidget(DomainHint(self._state, self.prompt, self.model, inside))
         column.addWidget(self.controls.negative)
         column.addWidget(self.model)
         column.addWidget(self.controls)

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QByteArray, QEvent, Qt, QTimer, Signal
+from PySide6.QtCore import QByteArray, QEvent, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QKeySequence, QShortcut, QShowEvent
 from PySide6.QtWidgets import (
     QDockWidget,
@@ -25,6 +25,7 @@ from PySide6.QtWidgets import (
 from studio.protocol import ModelRef, Problem, Request
 from studio.ui.shell.destinations import NullDestinations
 from studio.ui.shell.event_loop_slices import Slice, import_slices, run_in_slices
+from studio.ui.shell.screen_fit import available_area, fit_to_screen
 from studio.ui.shell.state import AppState
 from studio.ui.shell.tabs import Tabs
 from studio.ui.shell.workspace import (
@@ -44,6 +45,9 @@ if TYPE_CHECKING:
     from studio.ui.models.models_dialog import ModelsDialog
 
 MESSAGE_BAR_HEIGHT = 5 * GRID
+
+LEAST_SIZE = QSize(960, 640)
+"""The smallest size of the window, unless the screen is smaller."""
 
 BUILD_DELAY_MS = 40
 """Delay before the remaining parts are built, so that pending input events are handled first."""
@@ -70,7 +74,7 @@ class MainWindow(QMainWindow):
         self._messages: MessageBar | None = None
         self.setObjectName("window")
         self.setWindowTitle("Prompt Studio")
-        self.setMinimumSize(960, 640)
+        self.setMinimumSize(LEAST_SIZE)
         self.resize(1280, 800)
         self._started = False
         self._closed = False
@@ -402,6 +406,7 @@ class MainWindow(QMainWindow):
         window = self.state.settings.window
         if window.geometry:
             self.restoreGeometry(QByteArray.fromBase64(window.geometry.encode()))
+        fit_to_screen(self, available_area(self), LEAST_SIZE)
         if not (window.state and self.restoreState(QByteArray.fromBase64(window.state.encode()))):
             self.resizeDocks(
                 [self._queue_dock, self._history_dock], [240, 440], Qt.Orientation.Vertical

@@ -11,7 +11,7 @@ from typing import Any
 
 import psutil
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QRect, Qt
 from PySide6.QtWidgets import (
     QAbstractButton,
     QAbstractItemView,
@@ -21,12 +21,14 @@ from PySide6.QtWidgets import (
     QLineEdit,
     QPlainTextEdit,
     QTextBrowser,
+    QWidget,
 )
 from pytestqt.qtbot import QtBot
 
 from studio.kinds.registry import kinds, tasks
 from studio.library.store import Library
 from studio.settings import Paths, Settings, load_settings, save_settings
+from studio.ui import main_window
 from studio.ui.main_window import MainWindow
 from studio.ui.messages.message_list import MessageList
 from studio.ui.settings.settings_dialog import SettingsDialog
@@ -87,6 +89,7 @@ CONTROLS = (
     QLineEdit,
     QPlainTextEdit,
     QTextBrowser,
+    QWidget,
 )
 
 
@@ -251,6 +254,31 @@ def test_values_and_layout_are_restored(open_window: Callable[[], MainWindow]) -
     assert again.controls.seed.value() == 4_000_000_000
     assert again.controls.is_open()
     assert again.run_bar.count.value() == 7
+
+
+@pytest.mark.parametrize(
+    "area", [QRect(0, 0, 960, 540), QRect(0, 30, 1366, 708), QRect(1920, 0, 1000, 600)]
+)
+def test_a_window_larger_than_its_screen_is_restored_inside_with_generate_in_reach(
+    area: QRect,
+    open_window: Callable[[], MainWindow],
+    monkeypatch: pytest.MonkeyPatch,
+    qtbot: QtBot,
+) -> None:
+    first = open_window()
+    first.setGeometry(200, 400, 1800, 1200)
+    first.close()
+    monkeypatch.setattr(main_window, "available_area", lambda _: area)
+    second = open_window()
+    # The platform adds a frame of a few pixels.
+    assert area.adjusted(-4, -4, 4, 4).contains(second.geometry())
+    for task in ("text", "image"):
+        second.tabs.show_task(task)
+        button = second.findChild(QWidget, f"{task}.generate")
+        assert button is not None
+        qtbot.waitUntil(button.isVisible)
+        corner = button.mapToGlobal(button.rect().bottomRight())
+        assert area.contains(corner)
 
 
 def test_the_copy_of_a_damaged_settings_file_is_used_and_that_is_reported(

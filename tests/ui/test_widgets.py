@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PySide6.QtCore import QMimeData, Qt, QUrl
+from PySide6.QtCore import QMimeData, QSize, Qt, QUrl
+from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QCheckBox, QLabel, QVBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
@@ -25,7 +26,7 @@ from studio.ui.messages.message_bar import (
     MAX_MESSAGES,
     MessageBar,
 )
-from studio.ui.style.icons import icon
+from studio.ui.style.icons import icon, icon_pixmap
 from studio.ui.style.theme import Scheme, apply_scheme, is_dark
 from studio.ui.widgets.buttons import PrimaryButton
 from studio.ui.widgets.collapsible_section import CollapsibleSection
@@ -286,6 +287,18 @@ def test_every_icon_can_be_drawn(file: Path) -> None:
         image.pixelColor(x, y).alpha() > 0 for x in range(image.width()) for y in range(32)
     )
     assert opaque > 4
+
+
+@pytest.mark.parametrize("ratio", [1.0, 1.5, 2.0])
+@pytest.mark.usefixtures("qapp")
+def test_icons_have_all_pixels_of_a_scaled_screen(ratio: float) -> None:
+    pixmap = icon("bell").pixmap(QSize(16, 16), ratio)
+    assert pixmap.size() == QSize(16, 16) * ratio
+    assert pixmap.devicePixelRatio() == ratio
+    side = round(16 * ratio)
+    expected = icon_pixmap("bell", 16, QGuiApplication.palette().buttonText().color(), ratio)
+    assert expected.toImage() == pixmap.toImage()
+    assert expected.width() == side
 
 
 @pytest.mark.parametrize(

@@ -86,6 +86,7 @@ class HistoryView(QWidget):
         self.view.setModel(self.model)
         self.view.setItemDelegate(AssetDelegate(ROW_SIDE, self.view))
         self.view.update_row_height()
+        self.view.setMinimumHeight(ROW_SIDE + GRID)
         self.commands = HistoryCommands(state, self.model, self.view, self.filters, self)
         self.filters.row.addWidget(self._more_button())
         self.view.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
@@ -108,7 +109,8 @@ class HistoryView(QWidget):
         self.detail.setAccessibleName(self.tr("Details of the selected result"))
         self.detail.setOpenLinks(False)
         self.detail.setTabChangesFocus(True)
-        self.detail.setFixedHeight(17 * GRID)
+        self.detail.setMinimumHeight(5 * GRID)
+        self.detail.setMaximumHeight(17 * GRID)
         self._buttons = QHBoxLayout()
         self._buttons.setSpacing(GRID // 2)
         self._actions = [self._button(name) for name in _BUTTONS]

@@ -77,6 +77,7 @@ class QueueView(QWidget):
         self.model.moved.connect(self.queue_actions.move)
         self.view = QueueList(self)
         self.view.setModel(self.model)
+        self.view.setMinimumHeight(7 * GRID)
         self.view.customContextMenuRequested.connect(self._menu)
         self.view.doubleClicked.connect(self._opened)
         self.view.selectionModel().selectionChanged.connect(self._show_buttons)

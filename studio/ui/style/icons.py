@@ -88,10 +88,8 @@ class _LucideEngine(QIconEngine):
     def scaledPixmap(
         self, size: QSize, mode: QIcon.Mode, _state: QIcon.State, scale: float
     ) -> QPixmap:
-        logical = QSize(round(size.width() / scale), round(size.height() / scale))
-        return _render(
-            self._source, logical.width(), logical.height(), self._colour(mode).rgba(), scale
-        )
+        # The size is in device-independent pixels.
+        return _render(self._source, size.width(), size.height(), self._colour(mode).rgba(), scale)
 
     def clone(self) -> QIconEngine:
         return _LucideEngine(self._source, self._tint)

@@ -11,13 +11,14 @@ from pytestqt.qtbot import QtBot
 from studio.engine.local import client
 from studio.kinds.text import TextRequest
 from studio.ui.main_window import MainWindow
+from tests.engine.silence import make_silent_when_stopped
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGSTOP")
 
 
 @pytest.fixture(autouse=True)
-def short_silence(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client, "SILENCE_SECONDS", 1.0)
+def silent_when_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    make_silent_when_stopped(monkeypatch)
 
 
 def _announced(window: MainWindow) -> bool:

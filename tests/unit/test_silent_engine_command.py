@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from studio.cli.main import run
-from studio.engine.local import client
+from tests.engine.silence import make_silent_when_stopped
 from tests.unit.model_files import write_llama
 
 
@@ -44,7 +44,7 @@ def test_a_silent_engine_is_reported(
     monkeypatch.setenv("STUDIO_STARTER", str(tmp_path / "starter"))
     monkeypatch.setenv("STUDIO_FAKE_ENGINE", "plain")
     write_llama(tmp_path / "starter" / "smollm2-135m-instruct")
-    monkeypatch.setattr(client, "SILENCE_SECONDS", 1.0)
+    make_silent_when_stopped(monkeypatch)
     out, err = _ContinuesTheEngine(), _ContinuesTheEngine()
     monkeypatch.setattr(sys, "stdout", out)
     monkeypatch.setattr(sys, "stderr", err)
@@ -55,4 +55,4 @@ def test_a_silent_engine_is_reported(
         assert [e["kind"] for e in events if e["event"] == "warning"] == ["not_responding"]
         assert events[-1]["assets"] == 2
     else:
-        assert err.text.count("The engine has not responded for 1 seconds.") == 1
+        assert err.text.count("The engine has not responded for 15 seconds.") == 1

@@ -13,9 +13,13 @@ from typing import Any
 
 import pytest
 
+from studio.engine.local.environment import physical_cores
 from tests.e2e.stop_at import Moment
 
 ROOT = Path(__file__).resolve().parents[2]
+
+ALL_CORES = {"OMP_NUM_THREADS": str(physical_cores())}
+"""The environment of an engine that computes as it does outside of the tests."""
 
 
 @dataclass
@@ -42,6 +46,8 @@ def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, st
     kept = {k: v for k, v in os.environ.items() if k not in ("DISPLAY", "WAYLAND_DISPLAY")}
     kept.pop("STUDIO_FAKE_ENGINE", None)
     kept.pop("QT_QPA_PLATFORM", None)
+    # Another test runs on the other core: threads would wait for each other.
+    kept["OMP_NUM_THREADS"] = "1"
     return kept | {"STUDIO_HOME": str(tmp_path / "home")}
 
 

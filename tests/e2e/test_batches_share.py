@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from studio.library.recipes.metadata import read_recipe, read_text
-from tests.e2e.conftest import CommandResult
+from tests.e2e.conftest import ALL_CORES, CommandResult
 
 PROMPTS = (
     "Name a colour.",
@@ -27,7 +27,7 @@ def test_rows_of_a_table_give_the_same_texts_as_alone(
     ]
     table, out = tmp_path / "table.jsonl", tmp_path / "out"
     table.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
-    ran = studio("batch", table, "-o", out, "--json")
+    ran = studio("batch", table, "-o", out, "--json", **ALL_CORES)
     assert ran.status == 1
     assert (ran.events[-1]["assets"], ran.events[-1]["failed"]) == (3, 1)
     assert ["too long" in e["message"] for e in ran.named("failed")] == [True]
@@ -38,7 +38,8 @@ def test_rows_of_a_table_give_the_same_texts_as_alone(
 
     texts = {recipe.seed: read_text(file) for file in out.glob("*.md")
              if (recipe := read_recipe(file)) is not None}  # fmt: skip
-    alone = studio("text", "-p", PROMPTS[1], "--seed", 6, "--max-tokens", 10, "--json")
+    wanted = ("text", "-p", PROMPTS[1], "--seed", 6, "--max-tokens", 10)
+    alone = studio(*wanted, "--json", **ALL_CORES)
     assert texts[6] == read_text(Path(alone.named("asset")[0]["path"]))
 
     again = studio("batch", table, "-o", out, "--json", "--resume")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
@@ -99,13 +100,17 @@ def test_models_of_all_kinds_are_fetched_despite_kills_and_used_in_the_next_comm
     for model, licence in ((chat, ""), (draw, "openrail"), (enlarge, "apache-2.0")):
         assert model["licence"] == licence
         assert model["source"]["kind"] == "hub"  # type: ignore[index]  # of JSON
-    texts = studio("text", "-p", "Hi", "--model", chat["id"], "--max-tokens", 4, "--json")
-    drawn = studio("image", "-p", "a cat", "--model", draw["id"], "--size", "64x64",
-                   "--steps", 2, "--json")  # fmt: skip
     Image.new("RGB", (16, 12), "teal").save(tmp_path / "small.png")
-    larger = studio("upscale", tmp_path / "small.png", "--model", enlarge["id"], "--scale", 2,
-                    "--json")  # fmt: skip
-    assert (texts.status, drawn.status, larger.status) == (0, 0, 0)
-    assert len(texts.named("asset") + drawn.named("asset") + larger.named("asset")) == 3
+    size = {"width": 64, "height": 64, "steps": 2}
+    rows = (
+        {"task": "text", "prompt": "Hi", "model": chat["id"], "max_tokens": 4},
+        {"task": "image", "prompt": "a cat", "model": draw["id"], **size},
+        {"task": "upscale", "input": "small.png", "model": enlarge["id"], "scale": 2},
+    )
+    table = tmp_path / "table.jsonl"
+    table.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    used = studio("batch", table, "--json")
+    assert used.status == 0
+    assert len(used.named("asset")) == 3
     downloads = studio("models", "downloads", "list", "--json").events
     assert [download["state"] for download in downloads] == ["done"] * 4

@@ -63,15 +63,21 @@ def tiny_llama(folder: Path, template: str | None = TEMPLATE, **sizes: Any) -> P
     return folder
 
 
-def tiny_gguf(path: Path, architecture: str = "llama") -> Path:
+LAYOUTS = ("llama", "mistral", "qwen2", "qwen3", "gemma2", "gemma3", "phi3")
+"""The layouts of language models for which `tiny_gguf` writes files. That of SmolLM2 is `llama`;
+Mistral's is, too, but with a vocabulary of SentencePiece."""
+
+
+def tiny_gguf(path: Path, layout: str = "llama", template: str | None = TEMPLATE) -> Path:
     """Write a tiny language model as a GGUF file (float32 weights) and return its path."""
     import gguf
 
     letters = [*alphabet(), "ab", *SPECIAL]
-    writer = gguf.GGUFWriter(str(path), architecture)
+    writer = gguf.GGUFWriter(str(path), "llama" if layout == "mistral" else layout)
     writer.add_name("Tiny")
     writer.add_license("mit")
     writer.add_organization("Nobody")
+    writer.add_file_type(0)
     writer.add_context_length(512)
     writer.add_embedding_length(64)
     writer.add_block_count(2)
@@ -82,27 +88,64 @@ def tiny_gguf(path: Path, architecture: str = "llama") -> Path:
     writer.add_rope_freq_base(10_000.0)
     writer.add_rope_dimension_count(16)
     writer.add_vocab_size(len(letters))
-    writer.add_tokenizer_model("gpt2")
-    writer.add_tokenizer_pre("smollm")
-    writer.add_token_list(letters)
-    writer.add_token_types([1] * 257 + [3] * len(SPECIAL))
-    writer.add_token_merges(["a b"])
+    if layout.startswith("gemma"):
+        writer.add_key_length(16)
+        writer.add_value_length(16)
+        writer.add_sliding_window(64)
+    if layout == "phi3":
+        writer.add_sliding_window(0)
+    if layout == "mistral":
+        letters = ["<unk>", *(f"<0x{byte:02X}>" for byte in range(256)), *SPECIAL]
+        writer.add_tokenizer_model("llama")
+        writer.add_token_list(letters)
+        writer.add_token_scores([0.0] * len(letters))
+        writer.add_token_types([2] + [6] * 256 + [3] * len(SPECIAL))
+        writer.add_add_bos_token(False)
+    else:
+        writer.add_tokenizer_model("gpt2")
+        writer.add_tokenizer_pre("smollm")
+        writer.add_token_list(letters)
+        writer.add_token_types([1] * 257 + [3] * len(SPECIAL))
+        writer.add_token_merges(["a b"])
     writer.add_eos_token_id(len(letters) - 1)
     writer.add_pad_token_id(len(letters) - 3)
-    writer.add_chat_template(TEMPLATE)
+    if template is not None:
+        writer.add_chat_template(template)
     chance = np.random.default_rng(0)
-    shapes = {"token_embd": (len(letters), 64), "output_norm": (64,)}
-    for block in ("blk.0", "blk.1"):
-        shapes |= {f"{block}.attn_norm": (64,), f"{block}.ffn_norm": (64,)}
-        shapes |= {f"{block}.attn_q": (64, 64), f"{block}.attn_output": (64, 64)}
-        shapes |= {f"{block}.attn_k": (32, 64), f"{block}.attn_v": (32, 64)}
-        shapes |= {f"{block}.ffn_gate": (96, 64), f"{block}.ffn_up": (96, 64)}
-        shapes |= {f"{block}.ffn_down": (64, 96)}
-    for name, shape in shapes.items():
+    for name, shape in _tensors(layout, len(letters)).items():
         values = chance.normal(0, 0.1, shape) if len(shape) > 1 else np.ones(shape)
-        writer.add_tensor(f"{name}.weight", values.astype(np.float32))
+        writer.add_tensor(name, values.astype(np.float32))
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
     writer.close()
     return path
+
+
+def _tensors(layout: str, vocabulary: int) -> dict[str, tuple[int, ...]]:
+    """Return the names and shapes of the tensors of a layout."""
+    shapes: dict[str, tuple[int, ...]] = {
+        "token_embd.weight": (vocabulary, 64),
+        "output_norm.weight": (64,),
+    }
+    for block in ("blk.0.", "blk.1."):
+        shapes |= {f"{block}attn_norm.weight": (64,), f"{block}ffn_norm.weight": (64,)}
+        shapes |= {f"{block}attn_output.weight": (64, 64), f"{block}ffn_down.weight": (64, 96)}
+        if layout == "phi3":
+            # Queries, keys and values in one matrix, and so are gate and up.
+            shapes |= {f"{block}attn_qkv.weight": (128, 64), f"{block}ffn_up.weight": (192, 64)}
+            continue
+        shapes |= {f"{block}attn_q.weight": (64, 64), f"{block}attn_k.weight": (32, 64)}
+        shapes |= {f"{block}attn_v.weight": (32, 64), f"{block}ffn_gate.weight": (96, 64)}
+        shapes |= {f"{block}ffn_up.weight": (96, 64)}
+        if layout == "qwen2":
+            shapes |= {f"{block}attn_q.bias": (64,), f"{block}attn_k.bias": (32,)}
+            shapes |= {f"{block}attn_v.bias": (32,)}
+        if layout in ("qwen3", "gemma3"):
+            shapes |= {f"{block}attn_q_norm.weight": (16,), f"{block}attn_k_norm.weight": (16,)}
+        if layout.startswith("gemma"):
+            shapes |= {f"{block}post_attention_norm.weight": (64,)}
+            shapes |= {f"{block}post_ffw_norm.weight": (64,)}
+    if layout == "phi3":
+        shapes["output.weight"] = (vocabulary, 64)
+    return shapes

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from studio.protocol import ModelRef
-from tests.engine.text.text_bench import TextBench, starter_model
-from tests.engine.tiny_text import tiny_llama
+from tests.engine.text.text_bench import TextBench, model_at, starter_model
+from tests.engine.tiny_text import tiny_gguf, tiny_llama
 
 
 @pytest.fixture(scope="module")
@@ -29,3 +29,17 @@ def starter() -> ModelRef:
 def tiny(tmp_path: Path) -> Path:
     """A folder with a tiny model whose weights are random."""
     return tiny_llama(tmp_path / "Tiny 模型")
+
+
+@pytest.fixture(scope="session")
+def tiny_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A GGUF file with a tiny model whose weights are random. Not to be changed."""
+    return tiny_gguf(tmp_path_factory.mktemp("gguf 模型") / "tiny model.gguf")
+
+
+@pytest.fixture(params=["transformers", "gguf"])
+def either(request: pytest.FixtureRequest) -> ModelRef:
+    """A tiny model, run by transformers and then by llama.cpp."""
+    if request.param == "gguf":
+        return model_at(request.getfixturevalue("tiny_file"), "gguf")
+    return model_at(request.getfixturevalue("tiny"))

@@ -1,7 +1,8 @@
-"""GGUF files are converted once into a folder; invalid ones are refused quickly."""
+"""GGUF files are run by llama.cpp; without it they are converted once into a folder."""
 
 from __future__ import annotations
 
+import ctypes
 import os
 import threading
 from pathlib import Path
@@ -11,12 +12,14 @@ from filelock import FileLock
 from transformers import AutoTokenizer
 
 from studio.engine.local.job import Job, JobCancelledError
+from studio.engine.tasks.text.model import load
 from studio.engine.tasks.text.model.convert import convert, converted_model
 from studio.formats.chat.chat_template import read_template
+from studio.formats.llama.library import llama_library
 from studio.formats.weights.gguf_cache import CACHE_VARIABLE, converted_folder
-from studio.protocol import Event, Loading, ModelRef, ProblemError
+from studio.protocol import Event, Loading, ModelRef, ProblemError, TextDelta
 from tests.engine.text.text_bench import TextBench, model_at
-from tests.engine.tiny_text import TEMPLATE, tiny_gguf
+from tests.engine.tiny_text import LAYOUTS, TEMPLATE, tiny_gguf
 
 
 @pytest.fixture
@@ -36,6 +39,61 @@ def gguf(path: Path) -> ModelRef:
     return model_at(path, "gguf")
 
 
+@pytest.fixture
+def no_llama(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No package has llama.cpp for this system."""
+    monkeypatch.setattr(load, "llama_library", lambda: None)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_every_layout_is_loaded_generates_and_is_cancelled(
+    bench: TextBench, tmp_path: Path, cache: Path, layout: str
+) -> None:
+    model = gguf(tiny_gguf(tmp_path / f"{layout}.gguf", layout))
+    outcome = bench.run(model, prompt="abc 模型", count=2, seed=1, max_tokens=12)
+    assert len(set(outcome.answers.values())) == 2
+    assert sorted(outcome.streamed) == [0, 1]
+    again = bench.run(model, prompt="abc 模型", seed=2, max_tokens=12)
+    assert again.answers[0] == outcome.answers[1]
+    with pytest.raises(JobCancelledError):
+        bench.run(model, prompt="x", max_tokens=400, at=lambda event: isinstance(event, TextDelta))
+    assert not cache.exists()
+
+
+def test_a_calculation_is_stopped_by_a_cancel(
+    bench: TextBench, tiny_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cancelled = threading.Event()
+    job = Job("1", tiny_file.parent, lambda _: None, cancelled)
+    loaded = load.acquire(job, gguf(tiny_file), bench.memory, bench.device)
+    library = llama_library()
+    assert library is not None
+    decode, set_callback = library.decode, library.set_abort_callback
+    flags: list[int | None] = []
+    results: list[int] = []
+
+    def keep_flag(context: object, function: object, flag: int | None) -> None:
+        flags.append(flag)
+        set_callback(context, function, flag)
+
+    def cancelled_decode(*arguments: object) -> int:
+        cancelled.set()
+        assert flags[-1] is not None
+        while not ctypes.string_at(flags[-1]):
+            threading.Event().wait(0.001)
+        results.append(decode(*arguments))
+        return results[-1]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(library, "set_abort_callback", keep_flag)
+        patch.setattr(library, "decode", cancelled_decode)
+        with pytest.raises(JobCancelledError):
+            loaded.decoder.prefill([5] * 200, job.check)
+    assert results == [2]
+    assert bench.run(gguf(tiny_file), prompt="x", max_tokens=4).answers[0]
+
+
+@pytest.mark.usefixtures("no_llama")
 def test_a_file_is_converted_once_and_generates_text(
     bench: TextBench, source: Path, cache: Path
 ) -> None:
@@ -49,6 +107,7 @@ def test_a_file_is_converted_once_and_generates_text(
     assert first.recipes[0].model_name == "tiny model.gguf"
 
 
+@pytest.mark.usefixtures("no_llama")
 def test_a_changed_file_is_converted_again(bench: TextBench, source: Path, cache: Path) -> None:
     bench.run(gguf(source), prompt="a", max_tokens=2)
     before = converted_folder(cache, source)

@@ -13,8 +13,9 @@ from studio.engine.tasks.text.decode.batch_invariance import (
     InvariantWidths,
     invariant_widths,
 )
-from studio.engine.tasks.text.decode.decoder import Decoder, Row
+from studio.engine.tasks.text.decode.decoder import Decoder
 from studio.engine.tasks.text.decode.sampling import Sampling
+from studio.engine.tasks.text.decode.text_decoder import Row
 from studio.protocol import MAX_SEED, ModelRef
 from tests.engine.text.text_bench import TextBench
 from tests.engine.tiny_text import SMALL, tiny_model

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 import torch
 
-from studio.engine.tasks.text.decode.decoder import Decoder, Row
+from studio.engine.tasks.text.decode.decoder import Decoder
+from studio.engine.tasks.text.decode.text_decoder import Row
 from studio.protocol import AssetReady, Cancelled, Done, Event, Failed, ModelRef, TextDelta
 from tests.engine.text.test_seeds import FAMILIES, PLAIN
 from tests.engine.text.text_bench import TextBench, model_at

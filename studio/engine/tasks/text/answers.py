@@ -7,7 +7,7 @@ import time
 
 import msgspec
 
-from studio.engine.local.devices import Device, libraries
+from studio.engine.local.devices import Device
 from studio.engine.local.job import Job, JobCancelledError
 from studio.engine.local.peak_memory import PeakMemory
 from studio.engine.local.recipes import make_recipe
@@ -212,7 +212,7 @@ class Answers:
             row,
             device=self._device.description,
             dtype=self.loaded.dtype,
-            libraries=libraries(),
+            libraries=self.loaded.libraries,
             model_sha256=self._fingerprint.value(),
             adjustments=self._adjustments,
             timings={"load": self._load_seconds, "generate": seconds / rows},

@@ -10,8 +10,8 @@ from studio.engine.local.devices import is_out_of_memory
 from studio.engine.local.job import Job
 from studio.engine.local.memory import MemoryArbiter, collect, release_frames
 from studio.engine.tasks.text.answers import Answers
-from studio.engine.tasks.text.decode.decoder import PrefilledPrompt, Row
 from studio.engine.tasks.text.decode.sampling import Sampling
+from studio.engine.tasks.text.decode.text_decoder import PrefilledPrompt, Row
 from studio.engine.tasks.text.model.load import LoadedText
 from studio.kinds.text import sampling_values
 from studio.protocol import problem, seed_of_row, sentence
@@ -40,7 +40,7 @@ class BatchRow:
         tokens = len(self.prompt.ids) + self.answers.prompt.max_tokens
         return (
             int(self.prompt.row_bytes * tokens * _CACHE_OVERHEAD)
-            + _LOGITS_BYTES * self.prompt.logits.shape[-1]
+            + _LOGITS_BYTES * self.prompt.vocabulary
         )
 
 
@@ -71,7 +71,8 @@ def generate_all(
     waiting = list(rows)
     row_bytes = max(row.nbytes for row in rows)
     free = memory.make_room(row_bytes * min(len(rows), at_once), job, keep=loaded.key)
-    size = loaded.decoder.widths.largest(max(1, min(at_once, rows_that_fit(free, row_bytes))))
+    fitting = max(1, min(at_once, rows_that_fit(free, row_bytes)))
+    size = loaded.decoder.largest_batch(fitting, True)
     while waiting:
         batch = waiting[:size]
         if fewer := _run_batch(batch, job, on_finished):

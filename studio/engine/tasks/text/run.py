@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 
+import torch
+
 from studio.engine.local.devices import Device, best_dtype
 from studio.engine.local.job import Job
 from studio.engine.local.memory import MemoryArbiter
@@ -41,7 +43,7 @@ def run(job: Job, command: RunJob, memory: MemoryArbiter, device: Device) -> dic
     warn_about_saved_memory(job, answers, device)
     at_once = 1 if command.saves_memory else MAX_ROWS
     with PeakMemory(device) as answers.peak:
-        prefilled = loaded.decoder.prefill(prompt.ids, job.check)
+        prefilled = loaded.decoder.prefill(prompt.ids, job.check, prompt.max_tokens)
         rows = [BatchRow(answers, row, prefilled) for row in command.rows]
         generate_all(job, rows, loaded, memory, at_once=at_once)
     if not answers.complete:
@@ -54,7 +56,8 @@ def warn_about_saved_memory(job: Job, answers: Answers, device: Device) -> None:
     if not answers.saves_memory:
         return
     messages = []
-    if answers.loaded.dtype != best_dtype(device):
+    dtype = answers.loaded.dtype
+    if isinstance(dtype, torch.dtype) and dtype != best_dtype(device):
         messages.append(sentence("Memory is low, so the model runs in 16-bit precision."))
     if answers.rows > 1:
         messages.append(sentence("Memory is low, so the answers are written one at a time."))

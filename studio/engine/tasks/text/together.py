@@ -12,8 +12,7 @@ from studio.engine.local.peak_memory import PeakMemory
 from studio.engine.local.process import final_event
 from studio.engine.tasks.text.answers import Answers, Fingerprint
 from studio.engine.tasks.text.batches import BatchRow, generate_all
-from studio.engine.tasks.text.decode.decoder import Decoder, PrefilledPrompt
-from studio.engine.tasks.text.decode.kv_cache import nbytes
+from studio.engine.tasks.text.decode.text_decoder import PrefilledPrompt, TextDecoder
 from studio.engine.tasks.text.model.load import acquire
 from studio.engine.tasks.text.prompt import build_prompt
 from studio.engine.tasks.text.run import warn_about_cut_prompt
@@ -86,7 +85,7 @@ def run_together(group: Group, memory: MemoryArbiter, device: Device) -> None:
 class _PromptCache:
     """Prefilled prompts of several jobs; equal prompts are prefilled once."""
 
-    def __init__(self, decoder: Decoder, check: Callable[[], None]) -> None:
+    def __init__(self, decoder: TextDecoder, check: Callable[[], None]) -> None:
         self._decoder = decoder
         self._check = check
         self._kept: dict[tuple[int, ...], PrefilledPrompt] = {}
@@ -94,7 +93,7 @@ class _PromptCache:
     @property
     def nbytes(self) -> int:
         """Total size of the KV caches in bytes."""
-        return sum(nbytes(prompt.cache) for prompt in self._kept.values())
+        return int(sum(prompt.row_bytes * len(prompt.ids) for prompt in self._kept.values()))
 
     def prefill(self, ids: list[int]) -> PrefilledPrompt:
         """Return the prefilled prompt."""

@@ -31,6 +31,7 @@ from studio.engine.tasks.text.decode.ragged_cache import (
     supports_ragged_rows,
 )
 from studio.engine.tasks.text.decode.sampling import Sampling, SeenTokens, pick
+from studio.engine.tasks.text.decode.text_decoder import Row
 
 _CACHE_ARGUMENTS = ("cache", "past_key_values", "cache_params")
 """Names of the cache argument in the `forward` methods of attention and other models."""
@@ -59,14 +60,10 @@ class PrefilledPrompt:
         """Bytes of the cache per token."""
         return nbytes(self.cache) / max(1, len(self.ids))
 
-
-@dataclass(frozen=True)
-class Row:
-    """A row to generate: its prompt, seed and maximum length."""
-
-    prompt: PrefilledPrompt
-    seed: int
-    max_tokens: int
+    @property
+    def vocabulary(self) -> int:
+        """Number of tokens that the model can choose from."""
+        return int(self.logits.shape[-1])
 
 
 class Decoder:
@@ -99,7 +96,9 @@ class Decoder:
         """Release the model."""
         self._last_prompt = self._model = None
 
-    def prefill(self, prompt: Sequence[int], check: Callable[[], None]) -> PrefilledPrompt:
+    def prefill(
+        self, prompt: Sequence[int], check: Callable[[], None], _room: int = 0
+    ) -> PrefilledPrompt:
         """Return a prefilled prompt, reusing the last one's cache for their common prefix.
 
         Args:
@@ -130,7 +129,7 @@ class Decoder:
         self._last_prompt = PrefilledPrompt(ids, cache, logits)
         return self._last_prompt
 
-    def copy_of(self, prompt: PrefilledPrompt) -> PrefilledPrompt:
+    def copy_of(self, prompt: Any) -> PrefilledPrompt:
         """Return a copy of a prefilled prompt that survives the next call of `prefill`.
 
         Only for models that can mix prompts.
@@ -147,6 +146,11 @@ class Decoder:
         if self._can_mix is None:
             self._can_mix = self._try_mixing()
         return self._can_mix
+
+    def largest_batch(self, most: int, _exact: bool) -> int:
+        """Return the largest batch of at most `most` rows, whose rows have the same result as
+        alone where the machine allows it."""
+        return self.widths.largest(most)
 
     def generate(
         self,

@@ -10,10 +10,12 @@ from typing import Any
 
 import torch
 
-from studio.engine.local.devices import Device, best_dtype
+from studio.engine.local.devices import Device, best_dtype, libraries
 from studio.engine.local.job import Job
 from studio.engine.local.memory import MemoryArbiter, model_key
 from studio.engine.tasks.text.decode.decoder import Decoder, has_known_cache
+from studio.engine.tasks.text.decode.text_decoder import TextDecoder
+from studio.engine.tasks.text.llama.load import load_llama, memory_need
 from studio.engine.tasks.text.model.convert import converted_model
 from studio.engine.tasks.text.model.load_progress import (
     check_loading_info,
@@ -28,6 +30,8 @@ from studio.engine.tasks.text.model.weight_files import (
 )
 from studio.formats.chat.chat_template import SPECIAL_TOKENS, default_template
 from studio.formats.chat.context_window import context_length
+from studio.formats.llama.library import LlamaLibrary, llama_library
+from studio.formats.weights.gguf import read_gguf_header
 from studio.protocol import ModelRef, problem, sentence
 
 _TOKENIZERS = ("tokenizer.json", "vocab.json", "vocab.txt", "tekken.json")
@@ -64,11 +68,13 @@ class LoadedText:
         context: length of the context in tokens; None for no limit.
         stop_tokens: tokens that end an answer.
         device: torch's name of the device.
+        dtype: the precision of the weights, as torch or llama.cpp names it.
+        libraries: name → version of what computes with it.
         nbytes: approximate size of the weights in bytes.
         key: the model's key in the memory arbiter.
     """
 
-    decoder: Decoder
+    decoder: TextDecoder
     encode: Callable[..., list[int]]
     decode: Callable[[Sequence[int]], str]
     template: str | None
@@ -76,7 +82,8 @@ class LoadedText:
     context: int | None
     stop_tokens: frozenset[int]
     device: str
-    dtype: torch.dtype
+    dtype: torch.dtype | str
+    libraries: dict[str, str]
     nbytes: int
     key: str
 
@@ -108,6 +115,9 @@ def acquire(
             path=ref.path,
         )
     if ref.format == "gguf":
+        library = llama_library()
+        if library is not None:
+            return _acquire_gguf(job, ref, library, memory, device)
         path = converted_model(job, path)
     if not (path / "config.json").is_file():
         raise broken_file(path, "config.json", FileNotFoundError(path / "config.json"))
@@ -117,6 +127,36 @@ def acquire(
     need = int(files.elements * dtype.itemsize * 1.25) + 50_000_000
     load = _Loader(job, ref.name, path, files, device, key, may_widen=not saves_memory)
     return memory.acquire(key, need, lambda: load.load(dtype), job)
+
+
+def _acquire_gguf(
+    job: Job, ref: ModelRef, library: LlamaLibrary, memory: MemoryArbiter, device: Device
+) -> LoadedText:
+    path = Path(ref.path)
+    header = read_gguf_header(path)
+    key = model_key(path, "text", library.version)
+
+    def load() -> LoadedText:
+        model = load_llama(job, library, path, header, ref.name, device)
+        template = header.metadata.get("tokenizer.chat_template")
+        template = default_template(template)
+        names = _END_OF_TURN_TOKENS if template is not None else ()
+        return LoadedText(
+            decoder=model.decoder,
+            encode=model.vocabulary.encode,
+            decode=model.vocabulary.decode,
+            template=template,
+            special=model.vocabulary.special_tokens(),
+            context=header.context,
+            stop_tokens=model.vocabulary.stop_tokens(names),
+            device=device.name,
+            dtype=header.quantisation or "gguf",
+            libraries=dict([library.version.split(" ", 1)]),
+            nbytes=header.size,
+            key=key,
+        )
+
+    return memory.acquire(key, memory_need(header.size), load, job)
 
 
 @dataclass(frozen=True)
@@ -160,6 +200,7 @@ class _Loader:
             stop_tokens=_stop_tokens(model, tokenizer, chats=template is not None),
             device=self.device.name,
             dtype=dtype,
+            libraries=libraries(),
             nbytes=self.files.elements * dtype.itemsize,
             key=self.key,
         )

@@ -1,0 +1,103 @@
+"""What runs a loaded language model, whatever the format of its file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from studio.engine.tasks.text.decode.sampling import Sampling
+
+
+class PrefilledPrompt(Protocol):
+    """A prompt that the model has read. It is valid until the next call of `prefill`."""
+
+    @property
+    def ids(self) -> list[int]:
+        """Its token ids."""
+        ...
+
+    @property
+    def row_bytes(self) -> float:
+        """Bytes of the KV cache per token."""
+        ...
+
+    @property
+    def vocabulary(self) -> int:
+        """Number of tokens that the model can choose from."""
+        ...
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row to generate: its prompt, seed and maximum length."""
+
+    prompt: Any
+    """The `PrefilledPrompt` of the same decoder."""
+    seed: int
+    max_tokens: int
+
+
+class TextDecoder(Protocol):
+    """A language model in memory."""
+
+    def prefill(
+        self, prompt: Sequence[int], check: Callable[[], None], room: int = 0
+    ) -> PrefilledPrompt:
+        """Read a prompt, reusing what is known of the last one.
+
+        Args:
+            prompt: token ids, at least one.
+            check: called often; raises to stop.
+            room: number of tokens that will be generated after it.
+        """
+        ...
+
+    def copy_of(self, prompt: Any) -> PrefilledPrompt:
+        """Return a copy of a prefilled prompt that survives the next call of `prefill`.
+
+        Only for models that can mix prompts.
+        """
+        ...
+
+    def can_mix_prompts(self, check: Callable[[], None]) -> bool:
+        """Return whether rows with different prompts give the same tokens together as alone."""
+        ...
+
+    def largest_batch(self, most: int, exact: bool) -> int:
+        """Return the largest batch of at most `most` rows.
+
+        Args:
+            most: limit, at least 1.
+            exact: whether rows must have the same result as alone.
+        """
+        ...
+
+    def generate(
+        self,
+        rows: Sequence[Row],
+        sampling: Sampling,
+        stop_tokens: frozenset[int],
+        check: Callable[[], None],
+        is_wanted: Callable[[int], bool] = lambda _: True,
+    ) -> Iterator[list[tuple[int, int]]]:
+        """Yield at each step a list of (row, token id) for all rows that have not ended.
+
+        Rows that have ended leave the batch. The stop token of a row is yielded as its last.
+
+        Args:
+            rows: the rows; with different prompts only if `can_mix_prompts`.
+            sampling: how tokens are picked.
+            stop_tokens: tokens that end a row.
+            check: called often; raises to stop.
+            is_wanted: called for each row and token; False ends the row.
+        """
+        ...
+
+    def forget(self) -> None:
+        """Release the KV cache of the last prompt."""
+        ...
+
+    def close(self) -> None:
+        """Release the model."""
+        ...

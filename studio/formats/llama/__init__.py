@@ -1,0 +1,1 @@
+"""The library llama.cpp, and the vocabularies in GGUF files that it reads."""

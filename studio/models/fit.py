@@ -14,6 +14,7 @@ from typing import Literal, TypeAlias
 import psutil
 from msgspec import Struct
 
+from studio.formats.process_limits import address_space_limit
 from studio.kinds.registry import kinds
 from studio.models.weights_in_memory import default_bytes_per_weight, weights_in_memory
 from studio.protocol import DeviceMemory, ModelRef, Sentence, readable_size
@@ -167,7 +168,7 @@ def current_memory(reported: DeviceMemory | None) -> DeviceMemory:
 
 
 def main_memory() -> DeviceMemory:
-    """Return the main memory available to this process, within the limits of its cgroup."""
+    """Return the main memory that this process and its engine may use, within their limits."""
     memory = psutil.virtual_memory()
     total, free = int(memory.total), int(memory.available)
     for limit_file, used_file in _CGROUPS:
@@ -178,6 +179,9 @@ def main_memory() -> DeviceMemory:
             continue
         total, free = min(total, limit), min(free, max(0, limit - used))
         break
+    addresses = address_space_limit()
+    if addresses is not None:
+        total, free = min(total, addresses), min(free, addresses)
     return DeviceMemory("cpu", "main", total, free)
 
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 
+from studio.formats.process_limits import address_space_limit
 from studio.protocol import DeviceMemory, MemoryKind, ProblemError
 
 if TYPE_CHECKING:
@@ -96,8 +97,8 @@ def best_dtype(device: Device) -> torch.dtype:
 def available_bytes(device: Device) -> int:
     """Return the free memory of a device, in bytes.
 
-    For a CPU (and for MPS, which shares its memory), this is the smaller of the machine's free
-    memory and what remains of the control group's limit.
+    For a CPU (and for MPS, which shares its memory), this is the smallest of the machine's free
+    memory and what remains of the limits of the control group and of the process (`ulimit -v`).
     """
     if device.kind == "cuda":
         import torch
@@ -111,6 +112,9 @@ def available_bytes(device: Device) -> int:
     if group is not None:
         limit, used = group
         free = min(free, max(0, limit - used))
+    addresses = address_space_limit()
+    if addresses is not None:
+        free = min(free, max(0, addresses - int(psutil.Process().memory_info().vms)))
     return free
 
 
@@ -126,7 +130,8 @@ def memory_limit() -> int:
     """Return the total main memory that this process may use, in bytes."""
     total = int(psutil.virtual_memory().total)
     group = _cgroup_memory()
-    return min(total, group[0]) if group is not None else total
+    limits = (address_space_limit(), group[0] if group is not None else None)
+    return min(total, *(limit for limit in limits if limit is not None), total)
 
 
 def is_out_of_memory(error: BaseException) -> bool:

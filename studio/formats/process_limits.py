@@ -6,9 +6,9 @@ import sys
 
 
 def address_space_limit() -> int | None:
-    """Return the bytes of address space that this process may use (`ulimit -v`), None without a limit.
+    """Return the bytes of address space that this process may use, None without a limit.
 
-    Asked anew each time: another process can change it.
+    It is what `ulimit -v` sets, asked anew each time: another process can change it.
     """
     if sys.platform == "win32":
         return None

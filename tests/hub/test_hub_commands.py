@@ -271,3 +271,18 @@ def test_of_a_model_that_does_not_fit_a_smaller_version_is_fetched_in_one_step(
     status, _, err = studio("get", smaller, "--smaller")
     assert status == 2 and "No smaller version" in err
     assert studio("get", "nobody", "--smaller")[0] == 2
+
+
+def test_a_repository_of_5000_files_takes_those_it_needs_and_one_of_pickles_none(
+    studio: Studio, hub: HubServer, tmp_path: Path
+) -> None:
+    folder = write_llama(tmp_path / "many")
+    files: dict[str, Any] = {path.name: path for path in folder.iterdir()}
+    hub.add("tiny/many", files | {f"data/{number}.bin": b"x" for number in range(5000)})
+    status, _, err = studio("get", "tiny/many")
+    assert status == 0, err
+    assert "3 files" in err and len(hub.downloads("resolve")) == 3
+    hub.add("tiny/pickles", {"config.json": b"{}", "pytorch_model.bin": b"x", "b.pkl": b"x"})
+    status, _, err = studio("get", "tiny/pickles")
+    assert status == 2 and "only as pickles" in err
+    assert not hub.downloads("pickles")

@@ -10,7 +10,7 @@ from safetensors.numpy import save_file
 
 from studio.kinds.image import ImageRequest
 from studio.models.registry import Registry
-from studio.protocol import ProblemError
+from studio.protocol import Adapter, ProblemError
 from studio.settings import Paths, default_paths
 
 FLUX = {
@@ -100,3 +100,14 @@ def test_an_encoder_of_qwen_in_one_file_completes_z_image(paths: Paths) -> None:
         ("encoder", "text_encoder"),
         ("ae", "vae"),
     ]
+
+
+def test_a_lora_of_another_base_is_refused_with_both_named(paths: Paths) -> None:
+    name = "lora_unet_down_blocks_1_attentions_0_transformer_blocks_0_attn2_to_k.lora_down.weight"
+    put(paths, ink={name: (4, 2048)}, mine=FLUX, clip_l=clip(24), t5=t5(40), ae=vae(16))
+    request = ImageRequest(prompt="a", model="mine", adapters=(Adapter("ink"),))
+    with pytest.raises(ProblemError) as caught:
+        Registry(paths).resolve_all(request)
+    assert caught.value.problem.kind == "bad_input"
+    message = str(caught.value.problem.message)
+    assert "ink is made for Stable Diffusion XL, but mine is FLUX.1" in message

@@ -161,6 +161,22 @@ def test_a_file_that_changed_on_the_server_is_downloaded_from_the_start(
     assert target.read_bytes() == CONTENT
 
 
+def test_a_range_beyond_the_end_starts_over_once_and_is_a_sentence_after_that(
+    server: Server, tmp_path: Path
+) -> None:
+    target = tmp_path / "model.gguf"
+    server.replies = [Reply(cut=100_000), Reply(status=416)]
+    assert fetch(server, target).read_bytes() == CONTENT
+    assert server.asked == [None, "bytes=100000-", None]
+
+    other = tmp_path / "other.gguf"
+    server.replies = [Reply(cut=100_000), *[Reply(status=416)] * 2 * TRIES]
+    found = failure(server, other)
+    assert found.kind == "bad_input" and "416" in str(found.message)
+    server.replies = []
+    assert fetch(server, other).read_bytes() == CONTENT
+
+
 def test_without_range_support_the_download_starts_over(server: Server, tmp_path: Path) -> None:
     server.replies = [Reply(cut=100_000), Reply(ranges=False)]
     assert fetch(server, tmp_path / "model.gguf").read_bytes() == CONTENT

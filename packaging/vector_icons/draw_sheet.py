@@ -12,7 +12,7 @@ from prepare import DEFAULT_DATA
 from safetensors.torch import load_file
 from train_decoder import load_data
 
-from vector_recipe import batches, names, sampling, svg
+from vector_recipe import batches, sampling, svg
 from vector_recipe.model import new_model
 
 PROMPTS = (
@@ -59,7 +59,9 @@ def main() -> None:
     writer = ImageDraw.Draw(sheet)
     look = svg.Look(2.0, "<sharp>" not in options.style)
     for row, text in enumerate(asked):
-        words = prompts.known(names.words_of(text))
+        words, unknown = prompts.read(text)
+        if unknown:
+            print(f"{text}: not known are {', '.join(unknown)}")
         ids = prompts.prompt(words, options.style.split())
         seeds = [options.seed + number for number in range(options.number)]
         icons = sampling.draw(model, ids, nothing, seeds, choice)

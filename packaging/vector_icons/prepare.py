@@ -14,14 +14,9 @@ from vector_recipe import dataset, sources, split
 DEFAULT_DATA = Path(__file__).resolve().parents[2] / "data" / "vectors"
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, default=DEFAULT_DATA)
-    parser.add_argument("--registry", help=f"another npm registry than {sources.REGISTRY}")
-    options = parser.parse_args()
-    data: Path = options.data
-    data.mkdir(parents=True, exist_ok=True)
-    archive = sources.fetch(data, options.registry)
+def find(data: Path, registry: str | None) -> list[dataset.Entry]:
+    """All plain stroke icons of the sets; how many each set has is kept with its licence."""
+    archive = sources.fetch(data, registry)
     entries: list[dataset.Entry] = []
     refused: Counter[str] = Counter()
     licences: dict[str, dict[str, str | int]] = {}
@@ -33,10 +28,28 @@ def main() -> None:
             if found:
                 about: dict[str, str | int] = {"name": source.name, "licence": source.licence}
                 licences[source.prefix] = {**about, "icons": len(found)}
+    (data / "sets.json").write_text(json.dumps(licences, indent=1), "utf-8")
     print(f"{len(entries)} stroke icons of {len(licences)} sets", flush=True)
     for reason, count in refused.most_common():
-        print(f"  left out, {reason}: {count}")
-    dataset.write(data / "found.jsonl", entries)
+        print(f"  left out, {reason}: {count}", flush=True)
+    return entries
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, default=DEFAULT_DATA)
+    parser.add_argument("--registry", help=f"another npm registry than {sources.REGISTRY}")
+    parser.add_argument(
+        "--found", action="store_true", help="begin with the last run's found.jsonl"
+    )
+    options = parser.parse_args()
+    data: Path = options.data
+    data.mkdir(parents=True, exist_ok=True)
+    if options.found:
+        entries = dataset.load(data / "found.jsonl")
+    else:
+        entries = find(data, options.registry)
+        dataset.write(data / "found.jsonl", entries)
     distinct = dataset.without_exact(entries)
     kept, merged, leaking = dataset.without_near(distinct)
     print(f"{len(distinct)} different, {merged} more look alike, {leaking} look like held-out ones")
@@ -45,7 +58,6 @@ def main() -> None:
     (data / "vocabulary.json").write_text(
         json.dumps({"sets": words.sets, "words": words.words}, indent=1), "utf-8"
     )
-    (data / "sets.json").write_text(json.dumps(licences, indent=1), "utf-8")
     parts = Counter(entry.part for entry in kept)
     print("  ".join(f"{part} {parts[part]}" for part in (split.TRAIN, *split.HELD_OUT)))
     lengths = sorted(entry.drawing.count(" ") + 1 for entry in kept if entry.part == split.TRAIN)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from vector_recipe import dataset, names, sources, split
+from vector_recipe import chinese, dataset, names, sources, split
 
 STROKE = 'fill="none" stroke="currentColor" stroke-linecap="round" stroke-width="2"'
 
@@ -161,10 +161,21 @@ def test_a_training_icon_that_looks_like_a_held_out_one_is_left_out() -> None:
 
 def test_no_word_of_a_held_out_concept_or_combination_is_trained_on() -> None:
     names_of = [f"{a}{b}-{b}{a}" for a in "abcdefgh" for b in "ijklmnop"]
+    names_of += ["tornado", "cloud-tornado", "ambulances"]
     parts = {name: split.part_of("a", name, [names.words_of(name)]) for name in names_of}
     for name, part in parts.items():
         words = names.words_of(name)
         if part == split.TRAIN:
             assert not any(map(split.is_held_out_word, words))
             assert not split.is_held_out_combination(words)
+    assert {parts[name] for name in names_of[-3:]} == {split.CONCEPT}
     assert all(split.part_of(prefix, "x", [("x",)]) == split.SET for prefix in split.JUDGE_SETS)
+
+
+def test_chinese_prompts_become_words_and_what_is_not_known_is_told() -> None:
+    table = chinese.load()
+    assert chinese.words_of("带爱心的房子", table) == (["heart", "house"], "")
+    assert chinese.words_of("自行车和汽车", table) == (["bicycle", "car"], "")
+    assert chinese.words_of("一只猫", table) == (["cat"], "")
+    assert chinese.words_of("上", table) == (["up"], "")
+    assert chinese.words_of("量子房子", table) == (["house"], "量子")

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from vector_recipe import geometry, names, split, tokens
+from vector_recipe import chinese, geometry, names, split, tokens
 from vector_recipe.dataset import Entry, look_of
 from vector_recipe.model import LONGEST_PROMPT, PAD_ID
 
@@ -32,10 +32,25 @@ class Prompts:
     def __init__(self, vocabulary: tokens.Vocabulary) -> None:
         self.ids = vocabulary.ids()
         self.words = frozenset(vocabulary.words)
+        self.chinese = chinese.load()
 
     def word(self, word: str) -> str | None:
         """A word as the model knows it: itself, or its plural or singular."""
         return word if word in self.words else names.similar(word, self.words)
+
+    def read(self, text: str) -> tuple[list[str], list[str]]:
+        """The words of a prompt in English, Chinese or both, and what of it is not known."""
+        words: list[str] = []
+        unknown: list[str] = []
+        for part in text.split():
+            if chinese.is_chinese(part):
+                found, rest = chinese.words_of(part, self.chinese)
+                words.extend(found)
+                unknown.extend([rest] if rest else [])
+            else:
+                words.extend(names.words_of(part))
+        unknown.extend(word for word in words if self.word(word) is None)
+        return self.known(tuple(words)), unknown
 
     def known(self, words: tuple[str, ...]) -> list[str]:
         found = (self.word(word) for word in words)
@@ -48,7 +63,7 @@ class Prompts:
     def plain(self, entry: Entry) -> tuple[list[int], list[int]]:
         """An entry as it is, with its first name and look."""
         corners, weight = look_of(*entry.looks[0])
-        prompt = self.prompt(self.known(entry.captions[0]), [corners, weight])
+        prompt = self.prompt(self.known(entry.words), [corners, weight])
         return prompt, [tokens.DRAWING_ID[token] for token in entry.drawing.split()]
 
     def varied(self, entry: Entry, draw: random.Random) -> tuple[list[int], list[int]]:

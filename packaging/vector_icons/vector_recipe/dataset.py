@@ -12,12 +12,14 @@ from typing import Any
 from vector_recipe import duplicates, names, split, tokens
 from vector_recipe.geometry import Icon
 from vector_recipe.sources import IconSet
-from vector_recipe.svg import Look, Refused, read
+from vector_recipe.svg import Refused, read
 
 # Longer drawings cost more than they teach a small model.
 LONGEST = 224
 # A word that fewer icons have is not learned.
-FEWEST_OF_WORD = 5
+FEWEST_OF_WORD = 3
+# A set that fewer drawings have is no style.
+FEWEST_OF_SET = 30
 
 
 @dataclass
@@ -31,6 +33,13 @@ class Entry:
     drawing: str
     part: str = split.TRAIN
     sets: list[str] = field(default_factory=list)
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The first name, or that for which a combination is held out."""
+        if self.part == split.COMBINATION:
+            return next(filter(split.is_held_out_combination, self.captions), self.captions[0])
+        return self.captions[0]
 
     @property
     def icon(self) -> Icon:
@@ -160,7 +169,7 @@ def vocabulary(entries: list[Entry]) -> tokens.Vocabulary:
         if entry.part == split.TRAIN:
             counts.update({word for words in entry.captions for word in words})
             sets.update(entry.sets)
-    sets_used = tuple(sorted(set(sets) - split.JUDGE_SETS))
+    sets_used = tuple(sorted(p for p in set(sets) - split.JUDGE_SETS if sets[p] >= FEWEST_OF_SET))
     ranked = sorted(counts, key=lambda word: (-counts[word], word))
     return tokens.Vocabulary(
         sets_used, tuple(word for word in ranked if counts[word] >= FEWEST_OF_WORD)
@@ -188,6 +197,3 @@ def look_of(width: float, rounded: bool) -> tuple[str, str]:
     """The style tokens of a look."""
     weight = 0 if width < 1.3 else 1 if width < 1.8 else 2
     return tokens.CORNERS[not rounded], tokens.WEIGHTS[weight]
-
-
-__all__ = ["Entry", "Look", "load", "look_of", "read_set", "vocabulary", "without_exact", "write"]

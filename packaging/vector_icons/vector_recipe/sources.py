@@ -32,6 +32,7 @@ LEFT_OUT_CATEGORIES = frozenset({"Logos", "Flags / Maps", "Emoji", "Programming"
 LEFT_OUT_SETS = frozenset(
     {
         "bitcoin-icons",  # one subject, mostly a trade mark
+        "ginetex",  # protected care symbols
         "famicons",  # the drawings of Ionicons under new names
         "heroicons-outline",  # the older version of heroicons
         "svg-spinners",  # animations

@@ -11,7 +11,12 @@ from studio.formats.weights.base_families import (
     base_of_pipeline,
 )
 from studio.formats.weights.checkpoint import Content, family_of
-from studio.formats.weights.denoiser_parts import pipeline_of
+from studio.formats.weights.denoiser_parts import (
+    UNET_FAMILIES,
+    denoiser_family,
+    denoiser_tensors,
+    pipeline_of,
+)
 from studio.formats.weights.gguf import GgufHeader
 from studio.formats.weights.lora import describe_lora
 from studio.formats.weights.safetensors import SafetensorsHeader
@@ -156,6 +161,13 @@ def describe_gguf_part(file: Path, header: GgufHeader) -> ModelRef | None:
             file=file.name,
         )
     pipeline = pipeline_of(header.tensors) if role == "denoiser" else ""
+    if denoiser_family(denoiser_tensors(header.tensors)) in UNET_FAMILIES:
+        raise problem(
+            "bad_input",
+            "The file {file} is a U-Net of Stable Diffusion as GGUF, which is not supported. Get "
+            "the same model as .safetensors.",
+            file=file.name,
+        )
     base = base_of_checkpoint(header.tensors, pipeline) if pipeline else ""
     return ModelRef(
         id="",

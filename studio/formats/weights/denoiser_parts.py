@@ -30,8 +30,11 @@ DenoiserFamily: TypeAlias = Literal[
     "pixart_alpha",
     "pixart_sigma",
     "sana",
+    "sd1",
+    "sd2",
+    "sdxl",
 ]
-"""A file of `studio/engine/tasks/image/families`; empty if there is none."""
+"""Empty if the parts of a denoiser are not known."""
 
 Network: TypeAlias = Literal[
     "clip", "t5", "qwen3", "qwen2_5_vl", "gemma2", "kl", "causal_kl", "deep_compression"
@@ -66,7 +69,14 @@ _PIPELINES: dict[DenoiserFamily, str] = {
     "pixart_alpha": "PixArtAlphaPipeline",
     "pixart_sigma": "PixArtSigmaPipeline",
     "sana": "SanaPipeline",
+    "sd1": "StableDiffusionPipeline",
+    "sd2": "StableDiffusionPipeline",
+    "sdxl": "StableDiffusionXLPipeline",
 }
+UNET_FAMILIES: frozenset[DenoiserFamily] = frozenset({"sd1", "sd2", "sdxl"})
+"""Families whose denoiser is a U-Net."""
+
+_CROSS_ATTENTION = ".transformer_blocks.0.attn2.to_k.weight"
 
 
 class Part(Struct, frozen=True):
@@ -140,7 +150,30 @@ def denoiser_family(denoiser: Tensors) -> DenoiserFamily:
             return "sana"
         has_size = "csize_embedder.mlp.0.weight" in names
         return "pixart_alpha" if has_size else "pixart_sigma"
-    return ""
+    return _unet_family(denoiser)
+
+
+def _unet_family(denoiser: Tensors) -> DenoiserFamily:
+    first = denoiser.get("input_blocks.0.0.weight")
+    attending = _cross_attention(denoiser)
+    # Inpainting and editing take more channels than the 4 of the latents.
+    if first is None or first.shape[1:2] != (4,) or not attending:
+        return ""
+    if "label_emb.0.0.weight" in denoiser:
+        is_refiner = denoiser[attending].shape[1] == 1280
+        return "" if is_refiner else "sdxl"
+    projection = denoiser.get(attending.replace(_CROSS_ATTENTION, ".proj_in.weight"))
+    return "sd2" if projection is not None and len(projection.shape) == 2 else "sd1"
+
+
+def _cross_attention(denoiser: Tensors) -> str:
+    return next((name for name in denoiser if name.endswith(_CROSS_ATTENTION)), "")
+
+
+def pooled_width(denoiser: Tensors) -> int:
+    """Return the width of the second text encoder of SDXL, from the U-Net's cross-attention."""
+    width = denoiser[_cross_attention(denoiser)].shape[1]
+    return 1280 if width == 2048 else width * 2 // 3
 
 
 def pipeline_of(tensors: Tensors) -> str:
@@ -159,6 +192,13 @@ def parts_of(tensors: Tensors) -> tuple[Part, ...]:
     if not family:
         return ()
     return tuple(_with_place(part, tensors) for part in _parts(family, denoiser))
+
+
+_SOURCES = {
+    "sd1": "stable-diffusion-v1-5/stable-diffusion-v1-5",
+    "sd2": "stabilityai/stable-diffusion-2-1",
+    "sdxl": "stabilityai/stable-diffusion-xl-base-1.0",
+}
 
 
 def _parts(family: DenoiserFamily, denoiser: Tensors) -> tuple[Part, ...]:
@@ -214,6 +254,20 @@ def _parts(family: DenoiserFamily, denoiser: Tensors) -> tuple[Part, ...]:
             encoder = Part("text_encoder", "gemma2", width("y_embedder.y_proj.fc1.weight"), source)
             latents = width("x_embedder.proj.weight")
             return (encoder, Part("vae", "deep_compression", latents, source))
+        case "sd1" | "sd2":
+            source = _SOURCES[family]
+            return (
+                Part("text_encoder", "clip", width(_cross_attention(denoiser)), source),
+                Part("vae", "kl", width("input_blocks.0.0.weight"), source),
+            )
+        case "sdxl":
+            source, second = _SOURCES[family], pooled_width(denoiser)
+            first = width(_cross_attention(denoiser)) - second
+            return (
+                Part("text_encoder", "clip", first, source),
+                Part("text_encoder_2", "clip", second, source),
+                Part("vae", "kl", width("input_blocks.0.0.weight"), source),
+            )
         case _:
             size = "XL-2-1024-MS" if family == "pixart_alpha" else "Sigma-XL-2-1024-MS"
             source = f"PixArt-alpha/PixArt-{size}"

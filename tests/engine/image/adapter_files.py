@@ -22,12 +22,17 @@ _LAYERS = ("to_q", "to_k", "to_v")
 def lora_file(folder: Path, family: str, seed: int = 1) -> ModelRef:
     """Write a LoRA in the format of diffusers for the attention of a family's denoiser."""
     part, network = _denoiser(tiny_pipelines.build(family))
+    return lora_of(part, network, folder / f"{family} {seed}.safetensors", seed)
+
+
+def lora_of(part: str, network: Any, path: Path, seed: int = 1) -> ModelRef:
+    """Write a LoRA in the format of diffusers for the attention of a network."""
     tensors: dict[str, torch.Tensor] = {}
     for name, layer in _attention(network):
         down, up = _pair(layer, seed)
         tensors[f"{part}.{name}.lora_A.weight"] = down
         tensors[f"{part}.{name}.lora_B.weight"] = up
-    return _described(tensors, folder / f"{family} {seed}.safetensors")
+    return _described(tensors, path)
 
 
 def kohya_file(folder: Path, family: str, seed: int = 1) -> ModelRef:

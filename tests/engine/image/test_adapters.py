@@ -14,7 +14,7 @@ from tests.engine.image.image_bench import IGNORE_LIBRARIES, ImageBench, asked, 
 
 pytestmark = [IGNORE_LIBRARIES, pytest.mark.filterwarnings("ignore:Already found a `peft_config`")]
 
-FAMILIES = ("sd", "sdxl", "sd3", "flux", "sana")
+FAMILIES = ("sd", "sd2", "sdxl", "sd3", "flux", "sana")
 
 
 @pytest.mark.parametrize("family", FAMILIES)

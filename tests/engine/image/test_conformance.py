@@ -207,7 +207,7 @@ def test_a_quantised_denoiser_draws_nearly_the_picture_of_its_folder(
     assert 0 < difference < (4 if quantisation == "Q8_0" else 40)
 
 
-@pytest.mark.parametrize("family", ["sd", "sdxl", *TRANSFORMERS])
+@pytest.mark.parametrize("family", ["sd", "sd2", "sdxl", *TRANSFORMERS])
 def test_a_folder_with_half_precision_files_loads(
     family: str, bench: ImageBench, tmp_path: Path
 ) -> None:

@@ -30,7 +30,7 @@ from studio.formats.weights.checkpoint import (
 from studio.formats.weights.tensors import Tensors
 from studio.protocol import ProblemError, problem
 
-_UNET = "model.diffusion_model."
+UNET = "model.diffusion_model."
 _VAE = "first_stage_model."
 _CLIP = "cond_stage_model.transformer.text_model."
 _CLIP_XL = "conditioner.embedders.0.transformer.text_model."
@@ -168,9 +168,9 @@ def _write(root: Path, name: str, tensors: Tensors, *, is_xl: bool) -> None:
     _save(root / "model_index.json", index | components)
     _save(root / "unet" / "config.json", unet_config(tensors, is_xl=is_xl))
     _save(root / "vae" / "config.json", vae_config(tensors, is_xl=is_xl))
-    scheduler = _scheduler_config(tensors, is_xl=is_xl)
+    scheduler = scheduler_config(tensors, is_xl=is_xl)
     encoder = _open_clip_2_config(tensors) if is_2 else _clip_config(tensors, is_xl=is_xl)
-    if is_2 and not _is_base_of_2(name):
+    if is_2 and not is_base_of_2(name):
         scheduler["prediction_type"] = "v_prediction"
     _save(root / "text_encoder" / "config.json", encoder)
     write_clip_tokenizer(root / "tokenizer", **({"pad_token": "!"} if is_2 else {}))
@@ -182,7 +182,7 @@ def _save(path: Path, value: Mapping[str, Any]) -> None:
     path.write_text(json.dumps(value, indent=2), encoding="utf-8")
 
 
-def _is_base_of_2(name: str) -> bool:
+def is_base_of_2(name: str) -> bool:
     """Return whether a checkpoint of 2.x was trained at 512 pixels, which its tensors do not say.
 
     Those of 768 pixels predict another quantity, and are the ones that were tuned further.
@@ -190,19 +190,22 @@ def _is_base_of_2(name: str) -> bool:
     return "base" in name.lower() or "512" in name
 
 
-def unet_config(tensors: Tensors, *, is_xl: bool) -> dict[str, Any]:
-    """Return diffusers' configuration of a checkpoint's U-Net. Raises `KeyError`, `IndexError`."""
+def unet_config(tensors: Tensors, *, is_xl: bool, pooled: int = 0) -> dict[str, Any]:
+    """Return diffusers' configuration of a checkpoint's U-Net. Raises `KeyError`, `IndexError`.
+
+    `pooled` is the width of SDXL's pooled text; 0 reads it from the text encoder.
+    """
     channels: list[int] = []
     depths: list[int] = []
     resnets: list[int] = []
     block = 1
-    while f"{_UNET}input_blocks.{block}.0.in_layers.2.weight" in tensors:
-        channels.append(tensors[f"{_UNET}input_blocks.{block}.0.in_layers.2.weight"].shape[0])
+    while f"{UNET}input_blocks.{block}.0.in_layers.2.weight" in tensors:
+        channels.append(tensors[f"{UNET}input_blocks.{block}.0.in_layers.2.weight"].shape[0])
         depths.append(
-            _count(tensors, rf"{_UNET}input_blocks\.{block}\.1\.transformer_blocks\.(\d+)\.")
+            _count(tensors, rf"{UNET}input_blocks\.{block}\.1\.transformer_blocks\.(\d+)\.")
         )
         first = block
-        while f"{_UNET}input_blocks.{block}.0.in_layers.2.weight" in tensors:
+        while f"{UNET}input_blocks.{block}.0.in_layers.2.weight" in tensors:
             block += 1
         resnets.append(block - first)
         block += 1  # the downsampling block
@@ -212,7 +215,7 @@ def unet_config(tensors: Tensors, *, is_xl: bool) -> dict[str, Any]:
         "_class_name": "UNet2DConditionModel",
         "sample_size": 128 if is_xl else 64,
         "in_channels": 4,
-        "out_channels": tensors[f"{_UNET}out.2.weight"].shape[0],
+        "out_channels": tensors[f"{UNET}out.2.weight"].shape[0],
         "layers_per_block": resnets[0],
         "block_out_channels": channels,
         "down_block_types": ["CrossAttnDownBlock2D" if d else "DownBlock2D" for d in depths],
@@ -231,8 +234,8 @@ def unet_config(tensors: Tensors, *, is_xl: bool) -> dict[str, Any]:
             "upcast_attention": True,
         }
     if is_xl:
-        added = tensors[f"{_UNET}label_emb.0.0.weight"].shape[1]
-        pooled = tensors[f"{_OPEN_CLIP_XL}text_projection"].shape[1]
+        added = tensors[f"{UNET}label_emb.0.0.weight"].shape[1]
+        pooled = pooled or tensors[f"{_OPEN_CLIP_XL}text_projection"].shape[1]
         config |= {
             "use_linear_projection": True,
             "addition_embed_type": "text_time",
@@ -281,7 +284,7 @@ def _clip_config(tensors: Tensors, *, is_xl: bool) -> dict[str, Any]:
         "num_attention_heads": hidden // _HEAD,
         "num_hidden_layers": _count(tensors, rf"{re.escape(prefix)}encoder\.layers\.(\d+)\."),
         "vocab_size": vocabulary,
-        **_TOKEN_IDS,
+        **TOKEN_IDS,
     }
 
 
@@ -308,14 +311,15 @@ def _open_clip_config(tensors: Tensors, prefix: str) -> dict[str, Any]:
         "num_attention_heads": hidden // _HEAD,
         "num_hidden_layers": _count(tensors, layers),
         "vocab_size": vocabulary,
-        **_TOKEN_IDS,
+        **TOKEN_IDS,
     }
 
 
-_TOKEN_IDS = {"bos_token_id": 49406, "eos_token_id": 49407, "pad_token_id": 49407}
+TOKEN_IDS = {"bos_token_id": 49406, "eos_token_id": 49407, "pad_token_id": 49407}
 
 
-def _scheduler_config(tensors: Tensors, *, is_xl: bool) -> dict[str, Any]:
+def scheduler_config(tensors: Tensors, *, is_xl: bool) -> dict[str, Any]:
+    """Return diffusers' configuration of the scheduler that a U-Net was trained for."""
     config: dict[str, Any] = {
         "_class_name": "EulerDiscreteScheduler" if is_xl else "PNDMScheduler",
         "beta_start": 0.00085,

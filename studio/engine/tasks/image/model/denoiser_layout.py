@@ -30,9 +30,11 @@ from studio.engine.tasks.image.model.layout import (
     read_index,
 )
 from studio.engine.tasks.image.model.qwen_vocabulary import write_qwen_tokenizer
+from studio.engine.tasks.image.model.unet_alone import unet_description
 from studio.formats.json_file import read_json_file
 from studio.formats.weights.checkpoint import folder_beside
 from studio.formats.weights.denoiser_parts import (
+    UNET_FAMILIES,
     Part,
     denoiser_family,
     denoiser_prefix,
@@ -46,6 +48,9 @@ from studio.formats.weights.tensors import Tensors
 from studio.protocol import ModelRef, problem
 
 _FAMILIES = Path(__file__).parent.parent / "families"
+_OPEN_CLIP_OF_2 = 1024
+"""Width of the text encoder of Stable Diffusion 2."""
+
 _TOKENIZER_FILES = ("tokenizer.json", "vocab.json", "tokenizer.model", "spiece.model")
 
 
@@ -68,12 +73,15 @@ def read_denoiser_layout(ref: ModelRef, companions: Sequence[ModelRef]) -> Layou
             "instead.",
             file=path,
         )
-    description = _read_json(_FAMILIES / f"{family}.json")
-    configs: dict[str, Any] = description["configs"]
     target = ConfigFolder()
     root = target.path
+    name = "unet" if family in UNET_FAMILIES else "transformer"
     try:
-        configs["transformer"] |= denoiser_config(family, denoiser)
+        if family in UNET_FAMILIES:
+            description = unet_description(family, tensors, denoiser, path.stem)
+        else:
+            description = _read_json(_FAMILIES / f"{family}.json")
+            description["configs"][name] |= denoiser_config(family, denoiser)
         parts = parts_of(tensors)
     except (KeyError, IndexError, ValueError) as error:
         raise problem(
@@ -82,16 +90,17 @@ def read_denoiser_layout(ref: ModelRef, companions: Sequence[ModelRef]) -> Layou
             detail=repr(error),
             file=path,
         ) from error
+    configs: dict[str, Any] = description["configs"]
     _save(root / "model_index.json", description["model_index"])
     _save(root / "scheduler" / "scheduler_config.json", configs["scheduler"])
-    _save(root / "transformer" / "config.json", configs["transformer"])
+    _save(root / name / "config.json", configs[name])
     classes = component_classes(description["model_index"], root)
     found = [
         Component("scheduler", classes["scheduler"], root / "scheduler"),
         Component(
-            "transformer",
-            classes["transformer"],
-            root / "transformer",
+            name,
+            classes[name],
+            root / name,
             (path,),
             prefix=denoiser_prefix(tensors),
             is_part=True,
@@ -217,7 +226,8 @@ def _own_tokenizer(part: Part, classes: Mapping[str, type[Any]], root: Path) -> 
     name = part.name.replace("text_encoder", "tokenizer")
     folder = root / name
     if part.network == "clip":
-        write_clip_tokenizer(folder, pad_token="!" if name == "tokenizer_2" else "<|endoftext|>")
+        is_open_clip = name == "tokenizer_2" or part.width == _OPEN_CLIP_OF_2
+        write_clip_tokenizer(folder, pad_token="!" if is_open_clip else "<|endoftext|>")
     elif part.network == "t5":
         folder.mkdir(parents=True, exist_ok=True)
         packed = (_FAMILIES / "t5_tokenizer.json.gz").read_bytes()

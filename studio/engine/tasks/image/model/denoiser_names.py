@@ -73,7 +73,13 @@ def converter_of(kind: type[Any]) -> Callable[[State], State] | None:
     return {
         "FluxTransformer2DModel": diffusers_names_of_flux,
         "PixArtTransformer2DModel": diffusers_names_of_pixart,
+        "UNet2DConditionModel": with_prefix_of_checkpoints,
     }.get(kind.__name__)
+
+
+def with_prefix_of_checkpoints(state: State) -> State:
+    """Return the tensors of a U-Net under the names that diffusers looks for."""
+    return {f"model.diffusion_model.{name}": tensor for name, tensor in state.items()}
 
 
 def diffusers_names_of_flux(state: State) -> State:

@@ -17,9 +17,6 @@ from studio.models.identify_folder import component_weights, components, transfo
 from studio.models.model_card import read_config
 from studio.protocol import ModelRef, ProblemError
 
-_DEQUANTISED = ("gguf", "text_encoder")
-"""Formats whose quantised weights are loaded in the engine's precision."""
-
 _DENOISERS = ("transformer", "unet")
 
 
@@ -32,7 +29,7 @@ def weights_in_memory(ref: ModelRef, bytes_per_weight: int, *, as_companion: boo
     without = _DENOISERS if as_companion and ref.format == "diffusers" else ()
     floats, others = _count(ref.path, ref.format, without, signature(Path(ref.path)))
     if not floats and not others:
-        return ref.size * bytes_per_weight // 2
+        return ref.size if ref.format == "gguf" else ref.size * bytes_per_weight // 2
     return floats * bytes_per_weight + others
 
 
@@ -56,9 +53,15 @@ def _count(path: str, kind: str, without: tuple[str, ...], _signature: str) -> t
     """
     root = Path(path)
     try:
-        if kind in _DEQUANTISED and root.suffix.lower() in ("", ".gguf"):
-            parts = split_parts(root)
-            return sum(count_parameters(read_gguf_header(part).tensors) for part in parts), 0
+        if kind == "gguf":
+            # llama.cpp maps the file as it is.
+            return 0, sum(
+                tensor.nbytes
+                for part in split_parts(root)
+                for tensor in read_gguf_header(part).tensors.values()
+            )
+        if kind == "text_encoder" and root.suffix.lower() == ".gguf":
+            return count_parameters(read_gguf_header(root).tensors), 0
         tables = _tables(root, kind, without)
     except (ProblemError, OSError):
         return 0, 0

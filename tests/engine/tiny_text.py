@@ -68,12 +68,18 @@ LAYOUTS = ("llama", "mistral", "qwen2", "qwen3", "gemma2", "gemma3", "phi3")
 Mistral's is, too, but with a vocabulary of SentencePiece."""
 
 
-def tiny_gguf(path: Path, layout: str = "llama", template: str | None = TEMPLATE) -> Path:
-    """Write a tiny language model as a GGUF file (float32 weights) and return its path."""
+def tiny_gguf(
+    path: Path, layout: str = "llama", template: str | None = TEMPLATE, tensors_a_part: int = 0
+) -> Path:
+    """Write a tiny language model as a GGUF file (float32 weights) and return its path.
+
+    With `tensors_a_part`, it is split over several files, `NAME-00001-of-0000N.gguf`.
+    """
     import gguf
 
     letters = [*alphabet(), "ab", *SPECIAL]
-    writer = gguf.GGUFWriter(str(path), "llama" if layout == "mistral" else layout)
+    architecture = "llama" if layout == "mistral" else layout
+    writer = gguf.GGUFWriter(str(path), architecture, split_max_tensors=tensors_a_part)
     writer.add_name("Tiny")
     writer.add_license("mit")
     writer.add_organization("Nobody")

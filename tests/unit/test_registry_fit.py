@@ -37,12 +37,15 @@ def test_the_verdict_follows_free_and_total_memory(
 
 
 def test_weights_are_counted_at_the_precision_they_are_loaded_in(tmp_path: Path) -> None:
-    for path in (write_llama(tmp_path / "llama"), write_gguf(tmp_path / "fox.gguf")):
-        model = describe_path(path)
-        wide = memory_need(model, bytes_per_weight=4)
-        narrow = memory_need(model, bytes_per_weight=2)
-        weights = 16 * 8 if model.format == "transformers" else 64
-        assert wide - narrow == pytest.approx(2 * weights, rel=0.2)
+    llama = describe_path(write_llama(tmp_path / "llama"))
+    wide, narrow = (memory_need(llama, bytes_per_weight=width) for width in (4, 2))
+    assert wide - narrow == pytest.approx(2 * 16 * 8, rel=0.2)
+    names = ("fox-00001-of-00002.gguf", "fox-00002-of-00002.gguf", "fox.gguf")
+    for name in names:
+        write_gguf(tmp_path / name)
+    # As stored: 64 weights of 5 bits, in each part.
+    assert weights_in_memory(describe_path(tmp_path / names[2]), 4) == 2 * 20
+    assert weights_in_memory(describe_path(tmp_path / names[0]), 2) == 2 * 2 * 20
 
 
 def test_a_larger_picture_needs_more(tmp_path: Path) -> None:
@@ -93,7 +96,9 @@ def test_a_pipeline_that_fits_in_16_bits_is_tight_not_too_large() -> None:
     )
     memory = DeviceMemory("cpu", "main", 8 * GB, 8 * GB)
     assert fit(pipeline, memory, bytes_per_weight=4).verdict == "tight"
-    text = ModelRef(id="t", name="T", task="text", format="gguf", path="/nowhere", size=4 * GB)
+    text = ModelRef(
+        id="t", name="T", task="text", format="transformers", path="/nowhere", size=4 * GB
+    )
     assert fit(text, memory, bytes_per_weight=4).verdict == "will_not_fit"
 
 

@@ -139,14 +139,6 @@ def _gguf(model: HubModel, version: GgufVersion, memory: int | None = None) -> F
                     size=readable_size(smaller.size),
                 ),
             )
-    if len(version.files) > 1:
-        notes = (
-            *notes,
-            sentence(
-                "The file is split into {count} parts, which this version cannot load yet.",
-                count=len(version.files),
-            ),
-        )
     stem = _base(version.files[0]).rpartition(".")[0]
     stem = re.sub(r"-\d{5}-of-\d{5}$", "", stem)
     return FileChoice("gguf", _sorted([*version.files, *kept]), stem, notes)

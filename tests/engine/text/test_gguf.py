@@ -6,6 +6,7 @@ import ctypes
 import os
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 from filelock import FileLock
@@ -17,6 +18,7 @@ from studio.engine.tasks.text.model.convert import convert, converted_model
 from studio.formats.chat.chat_template import read_template
 from studio.formats.llama.library import llama_library
 from studio.formats.weights.gguf_cache import CACHE_VARIABLE, converted_folder
+from studio.models.identify import describe_path
 from studio.protocol import Event, Loading, ModelRef, ProblemError, TextDelta
 from tests.engine.text.text_bench import TextBench, model_at
 from tests.engine.tiny_text import LAYOUTS, TEMPLATE, tiny_gguf
@@ -230,3 +232,18 @@ def test_a_read_only_target_is_reported(job: Job, source: Path, tmp_path: Path) 
         convert(job, source, tmp_path / "file" / "out")
     assert caught.value.problem.kind == "bad_input"
     assert "saved" in str(caught.value)
+
+
+def test_a_model_split_over_several_files_gives_the_text_of_the_whole(
+    bench: TextBench, tmp_path: Path
+) -> None:
+    whole = tiny_gguf(tmp_path / "whole.gguf")
+    tiny_gguf(tmp_path / "split.gguf", tensors_a_part=8)
+    parts = sorted(tmp_path.glob("split-*.gguf"))
+    assert len(parts) > 1
+    split = describe_path(parts[-1])
+    assert split.path == str(parts[0])
+    assert split.size == sum(part.stat().st_size for part in parts)
+    fields: dict[str, Any] = {"prompt": "ab", "seed": 3, "max_tokens": 12, "temperature": 0.0}
+    expected = bench.run(model_at(whole, "gguf"), **fields).answers
+    assert bench.run(split, **fields).answers == expected

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import torch
 
 from studio.engine.local.devices import Device, best_dtype, libraries
@@ -32,6 +33,7 @@ from studio.formats.chat.chat_template import SPECIAL_TOKENS, default_template
 from studio.formats.chat.context_window import context_length
 from studio.formats.llama.library import LlamaLibrary, llama_library
 from studio.formats.weights.gguf import read_gguf_header
+from studio.formats.weights.split_gguf import split_parts
 from studio.protocol import ModelRef, problem, sentence
 
 _TOKENIZERS = ("tokenizer.json", "vocab.json", "vocab.txt", "tekken.json")
@@ -133,7 +135,8 @@ def _acquire_gguf(
     job: Job, ref: ModelRef, library: LlamaLibrary, memory: MemoryArbiter, device: Device
 ) -> LoadedText:
     path = Path(ref.path)
-    header = read_gguf_header(path)
+    size = sum(part.stat().st_size for part in split_parts(path))
+    header = msgspec.structs.replace(read_gguf_header(path), size=size)
     key = model_key(path, "text", library.version)
 
     def load() -> LoadedText:

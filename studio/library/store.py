@@ -30,6 +30,7 @@ from studio.library.disk_problems import file_problem, is_unwritable, missing, r
 from studio.library.folder.change_lock import held_lock, rebuild_lock, recovery_lock
 from studio.library.folder.file_names import plain_name, relative_name
 from studio.library.folder.file_placing import hash_file, make_folder, place_file
+from studio.library.folder.output_list import OutputList
 from studio.library.folder.stored_paths import StoredPaths, check_own_files
 from studio.library.folder.work_folders import WorkFolders
 from studio.library.index.asset_writer import AssetWriter, FinishedFile
@@ -45,7 +46,7 @@ from studio.library.recipes import metadata
 from studio.library.records import Asset, Job
 from studio.library.recovery import rebuild, salvage
 from studio.library.recovery.check import Contradiction, find_contradictions
-from studio.library.recovery.earlier_folders import list_earlier_folders
+from studio.library.recovery.earlier_folders import begin_output_list, list_earlier_folders
 from studio.library.recovery.read_only import open_index_to_read
 from studio.library.recovery.result_files import UnreadFile, has_results
 from studio.library.recovery.retries import Retries
@@ -82,6 +83,7 @@ class Library:
         self._temporary: tempfile.TemporaryDirectory[str] | None = None
         self._database = database
         self._paths = StoredPaths(root)
+        self._outputs = OutputList(root)
         self._work = WorkFolders(root)
         self._journal = Journal(root)
         database.before_commit = self._journal.append_changes
@@ -184,6 +186,7 @@ class Library:
             library._require_place()
             with contextlib.suppress(OSError):
                 list_earlier_folders(database, root)
+                begin_output_list(database, library._outputs)
             library._check_values()
             library._reconcile_queue()
             library._complete_index()
@@ -311,6 +314,8 @@ class Library:
                 height=written.content.height,
                 duration=written.content.duration,
             )
+            if job.output:
+                self._outputs.add(folder)
             final = place_file(part, wanted)
         except OSError as error:
             raise file_problem(error, folder) from error
@@ -378,7 +383,8 @@ class Library:
         with held_lock(rebuild_lock(self.root), self.root):
             if not self._is_still_incomplete():
                 return
-            if not has_results(self.root) and not self.queue.list(limit=1):
+            has_some = has_results(self.root) or self._outputs.folders()
+            if not has_some and not self.queue.list(limit=1):
                 self._database.set_complete()
                 return
             self._rebuild()

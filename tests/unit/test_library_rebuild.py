@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -14,10 +15,12 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from studio.cli.folders import output_folder
 from studio.kinds.coding import to_json
 from studio.kinds.image import ImageRequest
 from studio.library.curation.changes import TRASH_FOLDER
 from studio.library.folder.marks_file import MARKS_FILE, Marks, append_marks, read_marks
+from studio.library.folder.output_list import OUTPUTS_FILE
 from studio.library.index.asset_writer import FinishedFile
 from studio.library.index.database import FILE_NAME
 from studio.library.records import Asset
@@ -284,3 +287,68 @@ def test_a_database_with_triggers_of_somebody_else_is_set_aside_before_they_run(
         assert names == []
     finally:
         library.close()
+
+
+def test_results_in_folders_outside_the_library_survive_the_loss_of_the_index(
+    library: Library, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    output_folder(str(out))
+    (job,) = library.queue.enqueue([ImageRequest(prompt="a fox", seed=5)], output=str(out))
+    kept = record(library, job)
+    library.marks.star([kept.id], True)
+    shutil.copy(kept.path, out / "a copy.png")
+    (out / "holiday.png").write_bytes(png_bytes())
+    library.close()
+
+    with contextlib.closing(without_index(library.root)) as again:
+        (found,) = again.assets.recent()
+        assert (found.id, found.path, found.starred) == (kept.id, kept.path, True)
+        assert again.check() == []
+        assert again.rebuild() == 1
+
+
+def test_results_outside_that_a_library_had_before_there_was_a_list_are_listed(
+    library: Library, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    output_folder(str(out))
+    (job,) = library.queue.enqueue([ImageRequest(prompt="a fox", seed=5)], output=str(out))
+    kept = record(library, job)
+    library.close()
+    (library.root / OUTPUTS_FILE).unlink()
+
+    Library.open(library.root).close()
+
+    with contextlib.closing(without_index(library.root)) as again:
+        assert [asset.id for asset in again.assets.recent()] == [kept.id]
+
+
+def test_folders_that_a_strangers_library_lists_are_not_read(
+    library: Library, tmp_path: Path
+) -> None:
+    out = tmp_path / "private"
+    out.mkdir()
+    with library.root.joinpath(OUTPUTS_FILE).open("a") as file:
+        file.write(json.dumps(str(out)) + "\n[1\n\n")
+    asset = record(library, enqueue(library))
+    shutil.move(asset.path, out)
+
+    assert library.rebuild() == 0
+
+
+def test_an_original_keeps_its_id_beside_a_copy_made_by_hand(library: Library) -> None:
+    first, second = (record(library, enqueue(library, prompt)) for prompt in ("a fox", "a dog"))
+    copy = first.path.with_name("a copy.png")
+    shutil.copy(first.path, copy)
+
+    assert library.rebuild() == 3
+    assert library.assets.get(first.id).path == first.path  # type: ignore[union-attr]
+
+    copy.unlink()
+    first.path.rename(copy)
+    second.path.rename(first.path)
+    copy.rename(second.path)
+    assert library.rebuild() == 2
+    assert library.assets.get(first.id).path == second.path  # type: ignore[union-attr]
+    assert library.assets.get(second.id).path == first.path  # type: ignore[union-attr]

@@ -64,20 +64,26 @@ class AssetWriter:
             return self.insert_into(db, found)
 
     def insert_into(
-        self, db: sqlite3.Connection, found: FinishedFile, numbers: Mapping[str, int] | None = None
+        self,
+        db: sqlite3.Connection,
+        found: FinishedFile,
+        numbers: Mapping[str, int] | None = None,
+        *,
+        is_copy: bool = False,
     ) -> str:
         """Like `insert`, but within the transaction `db`.
 
-        `numbers` are those of a former index, by asset id. They are kept where possible.
+        `numbers` are those of a former index, by asset id. They are kept where possible. The id of
+        a copy, made by the user, is derived from its path.
         """
         recipe, stored = found.recipe, self.stored_path(found.path)
         model = recipe.model_id or recipe.request.model
         known = db.execute("SELECT id FROM assets WHERE path = ?", (stored,)).fetchone()
         if known is not None:
             return str(known[0])
-        name = asset_id(recipe.job, recipe.row, stored)
+        name = asset_id("" if is_copy else recipe.job, recipe.row, stored)
         if db.execute("SELECT 1 FROM assets WHERE id = ?", (name,)).fetchone():
-            name = asset_id("", 0, stored)  # a copy made by the user
+            name = asset_id("", 0, stored)
         number = _unused_number(db, recipe.created, (numbers or {}).get(name))
         prompt = _prompt_of_parent(db, recipe) or display_name(recipe.request)
         db.execute(

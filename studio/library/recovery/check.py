@@ -12,12 +12,17 @@ from studio.formats.untrusted_files import printable
 from studio.library.curation.changes import TRASH_FOLDER
 from studio.library.folder.marks_file import Marks, read_marks
 from studio.library.folder.stored_paths import StoredPaths
-from studio.library.index.asset_writer import AssetWriter, FinishedFile
+from studio.library.index.asset_writer import AssetWriter, FinishedFile, asset_id
 from studio.library.index.assets import Assets
 from studio.library.index.database import DamagedDatabaseError, Database
 from studio.library.index.index_marks import all_marks_in_index
 from studio.library.queue.journal import WAITING, read_journal
-from studio.library.recovery.result_files import UnreadFile, read_result, result_files
+from studio.library.recovery.result_files import (
+    UnreadFile,
+    outside_results,
+    read_result,
+    result_files,
+)
 from studio.protocol import Sentence, sentence
 
 
@@ -88,6 +93,11 @@ def _files(database: Database, root: Path) -> Iterator[Contradiction]:
                 _shown(path, root),
                 sentence("{path} is listed in History, but is not there.", path=_shown(path, root)),
             )
+    names = set(listed.values())
+    for result in outside_results(root):
+        name = asset_id(result.recipe.job, result.recipe.row, str(result.path))
+        if result.path not in listed and name not in names:
+            yield _not_listed(_shown(result.path, root))
     for folder in unread:
         yield _unread(folder, root)
 
@@ -101,9 +111,7 @@ def _file(path: Path, name: str | None, root: Path, assets: Assets) -> Iterator[
     elif file is None and asset is not None:
         yield _unread(UnreadFile(path, Sentence("It contains no recipe.")), root)
     elif isinstance(file, FinishedFile) and asset is None:
-        yield Contradiction(
-            "not_listed", shown, sentence("{path} is not listed in History.", path=shown)
-        )
+        yield _not_listed(shown)
     elif isinstance(file, FinishedFile) and asset is not None:
         is_same = file.recipe == asset.recipe and asset.sha256 in ("", file.sha256)
         if not is_same or file.text != asset.text:
@@ -112,6 +120,11 @@ def _file(path: Path, name: str | None, root: Path, assets: Assets) -> Iterator[
                 shown,
                 sentence("{path} is not as the index describes it.", path=shown),
             )
+
+
+def _not_listed(shown: str) -> Contradiction:
+    message = sentence("{path} is not listed in History.", path=shown)
+    return Contradiction("not_listed", shown, message)
 
 
 def _unread(file: UnreadFile, root: Path) -> Contradiction:

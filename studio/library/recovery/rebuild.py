@@ -19,12 +19,17 @@ from studio.formats.untrusted_files import is_file, printable
 from studio.library.curation.changes import TRASH_FOLDER, Changes
 from studio.library.folder.marks_file import Marks, append_marks, read_marks
 from studio.library.folder.stored_paths import StoredPaths
-from studio.library.index.asset_writer import AssetWriter, FinishedFile
+from studio.library.index.asset_writer import AssetWriter, FinishedFile, asset_id
 from studio.library.index.assets import Assets
 from studio.library.index.database import Database
 from studio.library.index.index_marks import all_marks_in_index
 from studio.library.index.swap import replace_index
-from studio.library.recovery.result_files import UnreadFile, read_result, result_files
+from studio.library.recovery.result_files import (
+    UnreadFile,
+    outside_results,
+    read_result,
+    result_files,
+)
 from studio.protocol import Problem, Sentence
 
 _BATCH = 500
@@ -55,6 +60,7 @@ def rebuild(
         index = _NewIndex(new, database, root)
         index.add_jobs()
         index.add_files(result_files(root, index.unread))
+        index.add_outside(outside_results(root))
         index.add_known()
         # Nobody moves files or writes marks now. Results may still be added until the transaction.
         locked = changes.locked() if changes is not None else contextlib.nullcontext()
@@ -103,6 +109,7 @@ class _NewIndex:
         self._numbers: dict[str, int] = {row["id"]: row["number"] for row in rows}
         self._old_assets = Assets(old, root)
         self._old_paths = AssetWriter(old, root).paths
+        self._places = {name: stored for stored, name in self._old_paths().items()}
 
     def add_jobs(self) -> None:
         """Add the jobs that results may belong to. Only their ids are needed."""
@@ -128,6 +135,15 @@ class _NewIndex:
                 self._insert(batch)
                 batch.clear()
         self._insert(batch)
+
+    def add_outside(self, files: Iterable[FinishedFile]) -> None:
+        """Add the results among these files that are no copies of others."""
+        names = set(self._writer.paths().values())
+        for file in files:
+            name = asset_id(file.recipe.job, file.recipe.row, self._writer.stored_path(file.path))
+            if name not in names:
+                names.add(name)
+                self._insert([file])
 
     def add_known(self) -> None:
         """Add what the old index knows and the new one does not: results outside the library, new
@@ -177,12 +193,23 @@ class _NewIndex:
             for file in files:
                 db.execute("SAVEPOINT file")
                 try:
-                    self._writer.insert_into(db, file, self._numbers)
+                    is_copy = self._is_copy(file)
+                    self._writer.insert_into(db, file, self._numbers, is_copy=is_copy)
                 except _UNSTORABLE as error:
                     db.execute("ROLLBACK TO file")
                     reason = Sentence("Its recipe is damaged.")
                     self.unread.append(UnreadFile(file.path, reason, printable(str(error))))
                 db.execute("RELEASE file")
+
+    def _is_copy(self, file: FinishedFile) -> bool:
+        """Return whether the result is also where the old index has it."""
+        recipe, stored = file.recipe, self._writer.stored_path(file.path)
+        place = self._places.get(asset_id(recipe.job, recipe.row, stored))
+        if place is None or place == stored:
+            return False
+        path = self._paths.resolve(place)
+        original = read_result(path, self._root) if path is not None and is_file(path) else None
+        return isinstance(original, FinishedFile) and original.recipe == recipe
 
     def set_marks(self, old: dict[str, Marks]) -> list[Marks]:
         """Set the marks of the file `marks.jsonl`, or of the old index where that has none.

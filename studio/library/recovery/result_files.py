@@ -17,6 +17,7 @@ from studio.kinds.coding import recipe_from_json
 from studio.library.curation.changes import TRASH_FOLDER
 from studio.library.folder.file_placing import hash_file
 from studio.library.folder.marks_file import MARKS_FILE
+from studio.library.folder.output_list import OutputList
 from studio.library.folder.stored_paths import leads_inside
 from studio.library.index.asset_writer import FinishedFile
 from studio.protocol import Sentence
@@ -71,6 +72,27 @@ def result_files(root: Path, unread: list[UnreadFile]) -> Iterator[Path]:
             elif path.suffix.lower() in EXTENSIONS:
                 yield path
     yield from converted
+
+
+def outside_results(root: Path) -> Iterator[FinishedFile]:
+    """Yield the results in the folders outside the library that are listed in it.
+
+    They may hold any other files of the user, which are not reported. Older files first, since
+    copies are newer.
+    """
+    for folder in OutputList(root).folders():
+        try:
+            with os.scandir(folder) as entries:
+                found = sorted(
+                    (entry.stat(follow_symlinks=False).st_mtime, entry.name) for entry in entries
+                )
+        except (OSError, ValueError):
+            continue
+        for path in (folder / name for _, name in found):
+            if path.suffix.lower() in EXTENSIONS and leads_inside(folder, path):
+                file = read_result(path, root)
+                if isinstance(file, FinishedFile):
+                    yield file
 
 
 def read_result(path: Path, root: Path) -> FinishedFile | UnreadFile | None:

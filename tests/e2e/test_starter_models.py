@@ -42,7 +42,9 @@ def drawn(studio: Studio, out: Path, prompt: str, count: int = 1) -> np.ndarray:
     """Generate pictures; return them as an array (count, 128, 128, 3) of values 0 to 255."""
     ran = studio("image", "-p", prompt, "-n", count, "--seed", 1, "--json", "-o", out)
     assert ran.status == 0
-    assert [event["kind"] for event in ran.named("warning")] == ["alike"] * (count > 1)
+    warned = {event["kind"] for event in ran.named("warning")}
+    # On a slow machine the engine may not respond for a while.
+    assert warned - {"not_responding"} == ({"alike"} if count > 1 else set())
     paths = [event["path"] for event in ran.named("asset")]
     return np.stack([np.asarray(Image.open(path)).astype(float) for path in paths])
 

@@ -1,13 +1,15 @@
 """The app as usual, with a prompt typed into it and Generate pressed. Started by the tests.
 
 The arguments are the prompts: the next one is typed when a job has failed. Prints JSON lines:
-`{"engine": pid}` at the first text, `{"failed": …}`, and at the end
-`{"path": …, "longest_gap": ms}`, the longest gap of the event loop.
+`{"engine": pid}` at the first text, where the engine is stopped if another prompt follows,
+`{"failed": …}`, and at the end `{"path": …, "longest_gap": ms}`, the longest gap of the event loop.
 """
 
 from __future__ import annotations
 
 import json
+import os
+import signal
 import sys
 import time
 
@@ -21,8 +23,6 @@ from studio.protocol import Failed, TextDelta
 from studio.ui.app import main
 from studio.ui.main_window import MainWindow
 
-PROMPTS = iter(sys.argv[1:])
-
 
 class Typist:
     """Type the prompts, press Generate, and print what comes back."""
@@ -32,6 +32,7 @@ class Typist:
         self.last = time.perf_counter()
         self.longest = 0.0
         self.streaming = False
+        self.more = sys.argv[1:]
         self.beat = QTimer(self.window)
         self.beat.timeout.connect(self.measure_gap)
         self.beat.start(5)
@@ -54,7 +55,7 @@ class Typist:
         button = self.window.findChild(QWidget, "text.generate")
         assert prompt is not None and button is not None
         prompt.setFocus()
-        QTest.keyClicks(prompt, next(PROMPTS))
+        QTest.keyClicks(prompt, self.more.pop(0))
         QTest.mouseClick(button, Qt.MouseButton.LeftButton)
 
     def streams(self, _: TextDelta) -> None:
@@ -62,6 +63,9 @@ class Typist:
             self.streaming = True
             engine = self.window.state.worker._engines[0]
             assert isinstance(engine, EngineClient)
+            if self.more:
+                # Otherwise the answer might be there before the engine is killed.
+                os.kill(engine.pid or 0, signal.SIGSTOP)
             print(json.dumps({"engine": engine.pid}), flush=True)
 
     def saved(self, asset: Asset) -> None:

@@ -10,11 +10,15 @@ from typing import Any
 import psutil
 import pytest
 
+from studio.engine.local import client as client_module
 from studio.engine.local.client import EngineClient
 from studio.engine.local.job import Job
 from studio.kinds.text import TextRequest
 from studio.protocol import RunJob
 from tests.engine.event_recorder import MODEL
+
+PATIENCE = 60
+"""Seconds for a killed process to be gone."""
 
 
 @pytest.fixture(autouse=True)
@@ -39,9 +43,16 @@ def make_client(tmp_path: Path) -> Iterator[Callable[..., EngineClient]]:
     for client in clients:
         client.stop()
     named = [p for p in psutil.Process().children(recursive=True) if "spawn_main" in command(p)]
-    assert not named, "an engine outlived its client"
+    _, alive = psutil.wait_procs(named, timeout=PATIENCE)
+    assert not alive, "an engine outlived its client"
     left = [t for t in set(threading.enumerate()) - before if t.name.startswith("studio-engine")]
     assert not left, "a thread outlived its client"
+
+
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the client wait for an engine that is asked to stop, however slow the machine is."""
+    monkeypatch.setattr(client_module, "CANCEL_SECONDS", 600.0)
 
 
 @pytest.fixture

@@ -141,8 +141,15 @@ def test_models_are_described_and_converted_through_the_same_pipe(
     ],
 )
 def test_a_job_is_cancelled_in_any_state_and_the_next_one_runs(
-    client: EngineClient, text_job: MakeJob, word: str, at: type[Event], polite: bool
+    request: pytest.FixtureRequest,
+    client: EngineClient,
+    text_job: MakeJob,
+    word: str,
+    at: type[Event],
+    polite: bool,
 ) -> None:
+    if polite:
+        request.getfixturevalue("patient")
     run(client, text_job(job="warm"))
     pid = client.pid
     recorder = Recorder(at, lambda: client.cancel("1"))
@@ -217,7 +224,7 @@ def test_helper_processes_of_a_job_end_with_the_engine(
     final = client.run(text_job("[helper] [slow]"), Recorder(Progress, kill))
     assert isinstance(final, Failed)
     assert len(helpers) == 1
-    psutil.wait_procs(helpers, timeout=10)
+    psutil.wait_procs(helpers, timeout=60)
     assert not helpers[0].is_running()
 
 
@@ -290,6 +297,7 @@ def test_an_engine_killed_during_a_job_fails_only_that_job(
     assert isinstance(run(client, text_job(job="2")), Done)
 
 
+@pytest.mark.usefixtures("patient")
 def test_an_error_in_the_callback_cancels_the_job_and_leaves_the_engine_usable(
     client: EngineClient, text_job: MakeJob
 ) -> None:
@@ -364,6 +372,7 @@ def image_job(tmp_path: Path) -> RunJob:
     return RunJob(job="1", request=request, rows=(0,), model=model, work_dir=str(tmp_path))
 
 
+@pytest.mark.usefixtures("patient")
 def test_the_real_engine_is_cancelled_while_it_imports_its_libraries(
     make_client: MakeClient, image_job: RunJob
 ) -> None:

@@ -50,7 +50,7 @@ def test_no_process_is_left_when_the_app_is_killed(app: list[str], prompt: str) 
         family = [engine, *engine.children(recursive=True)]
         assert len(family) == 1 + prompt.count("[helper]")
         program.kill()
-    psutil.wait_procs(family, timeout=10)
+    psutil.wait_procs(family, timeout=60)
     assert not [process for process in family if process.is_running()]
 
 

@@ -182,7 +182,7 @@ def test_a_stopped_engine_does_not_outlive_an_app_that_was_killed(
         for process in family:
             process.suspend()
         program.kill()
-    psutil.wait_procs(family, timeout=10)
+    psutil.wait_procs(family, timeout=60)
     left = [process for process in family if process.is_running()]
     for process in left:
         process.kill()

@@ -64,7 +64,7 @@ def test_what_cannot_be_noted_on_a_full_disk_is_not_tried_over_and_over(
     monkeypatch.setattr("studio.downloads.queue_folder.write_json_file", no_space)
     hub.faults = [Fault("hub:", times=99, status=404)]
     queue.start()
-    assert full.wait(10)
+    assert full.wait(60)
     queue.close()
     assert len(hub.asked) <= 3
     hub.faults.clear()

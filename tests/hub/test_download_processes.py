@@ -26,7 +26,7 @@ def test_a_closed_app_resumes_its_download_at_the_next_start(hub: HubServer, mod
     when_received(hub, models, BIG_NAME, 200_000, pause)
     id = first.add(item)
     first.start()
-    assert reached.wait(10)
+    assert reached.wait(60)
     first.resume(id)
     first.close()
     assert [status.state for status in first.statuses()] == ["waiting"]

@@ -7,6 +7,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,8 @@ from pytestqt.qtbot import QtBot
 from studio.settings import Paths, default_paths
 from studio.ui.main_window import MainWindow
 from tests.unit.model_files import write_llama, write_pipeline
+
+PATIENCE_MS = 20_000
 
 SCREENSHOTS = Path(__file__).parent.parent.parent / "screenshots-failed"
 
@@ -70,6 +73,14 @@ def _is_resource_tracker(process: psutil.Process) -> bool:
         return "resource_tracker" in " ".join(process.cmdline())
     except psutil.Error:
         return True
+
+
+@pytest.fixture
+def qtbot(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> QtBot:
+    """Wait for what must come as long as the slowest machine needs, unless the test says less."""
+    for name in ("waitUntil", "waitSignal", "waitExposed", "waitActive"):
+        monkeypatch.setattr(qtbot, name, partial(getattr(qtbot, name), timeout=PATIENCE_MS))
+    return qtbot
 
 
 @pytest.fixture

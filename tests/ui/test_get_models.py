@@ -144,12 +144,12 @@ def test_a_model_is_got_with_one_click_and_is_selectable_at_once(
     card.get.click()
     qtbot.waitUntil(lambda: len(window.state.models("text")) == 2, timeout=20_000)
     tab: Any = window.tab("text")
-    qtbot.waitUntil(lambda: tab.model.combo.findText("chat") >= 0, timeout=5000)
-    qtbot.waitUntil(lambda: card.get.text() == "Installed", timeout=5000)
+    qtbot.waitUntil(lambda: tab.model.combo.findText("chat") >= 0)
+    qtbot.waitUntil(lambda: card.get.text() == "Installed")
     assert any("chat" in name for name in rows_of(dialog.installed.view))
     assert "Ready to use" in wait_for(qtbot, dialog, "Tiny chat", "done").about.text()
     dialog.downloads.clear.click()
-    qtbot.waitUntil(lambda: not dialog.downloads.rows, timeout=5000)
+    qtbot.waitUntil(lambda: not dialog.downloads.rows)
     assert len(window.state.models("text")) == 2
 
 

@@ -82,7 +82,7 @@ def test_a_refused_submit_is_over_at_once(state: AppState, qtbot: QtBot) -> None
     assert not watch.is_over
     state.reports.refused.emit(Refused("mine", TROUBLE))
     assert (refused, watch.is_over) == ([TROUBLE], True)
-    qtbot.waitUntil(lambda: not isValid(watch), timeout=5_000)
+    qtbot.waitUntil(lambda: not isValid(watch))
 
 
 def test_a_closed_watch_emits_nothing(state: AppState) -> None:
@@ -136,5 +136,5 @@ def test_a_watch_made_when_a_job_starts_misses_no_later_event(
     thread = Thread(target=work)
     thread.start()
     thread.join()
-    qtbot.waitUntil(lambda: bool(found), timeout=5_000)
+    qtbot.waitUntil(lambda: bool(found))
     assert found == [Ended("a", "done")]

@@ -23,7 +23,7 @@ def dialog(window: MainWindow, qtbot: QtBot) -> InstalledPage:
     window.open_models("text")
     found = window.findChild(ModelsDialog)
     assert isinstance(found, ModelsDialog)
-    qtbot.waitUntil(lambda: bool(names(found.installed)), timeout=5000)
+    qtbot.waitUntil(lambda: bool(names(found.installed)))
     return found.installed
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from studio.engine.api import Work
@@ -27,6 +28,7 @@ from studio.protocol import (
 from tests.engine import tiny_pipelines
 
 
+@pytest.mark.usefixtures("patient")
 def test_a_real_engine_describes_draws_cancels_and_draws_again(
     make_client: Callable[..., EngineClient], tmp_path: Path
 ) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
+import pytest
 
 from studio.engine.local.client import EngineClient
 from studio.kinds.text import TextRequest
@@ -30,6 +31,7 @@ def job(model: ModelRef, folder: Path, name: str, **fields: object) -> RunJob:
     return RunJob(job=name, request=request, rows=rows, model=model, work_dir=str(folder / name))
 
 
+@pytest.mark.usefixtures("patient")
 def test_a_cancelled_job_leaves_a_warm_engine_for_the_next(
     make_client: Callable[..., EngineClient], starter: ModelRef, tmp_path: Path
 ) -> None:

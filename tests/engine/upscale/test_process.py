@@ -31,6 +31,7 @@ def make(tmp_path: Path) -> Make:
     return command
 
 
+@pytest.mark.usefixtures("patient")
 def test_one_bad_picture_fails_one_job_and_the_next_is_upscaled(
     make_client: Callable[..., EngineClient], make: Make, tmp_path: Path
 ) -> None:
@@ -56,7 +57,7 @@ def test_one_bad_picture_fails_one_job_and_the_next_is_upscaled(
         assert image.size == (80, 60)
 
     # Large enough that the cancel arrives in time: nothing is left and the engine keeps running.
-    Image.fromarray(photograph(60, 80)).save(good)
+    Image.fromarray(photograph(150, 200)).save(good)
     final = client.run(make(good), Recorder(Loading, lambda: client.cancel("1")))
     assert isinstance(final, Cancelled)
     assert client.pid == pid

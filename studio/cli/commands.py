@@ -11,6 +11,9 @@ from studio.cli.request_options import add_options
 from studio.formats.text_encoding import ENCODINGS
 from studio.kinds.registry import kinds, tasks
 
+DEFAULT_PORT = 5317
+"""Of `studio serve`."""
+
 
 def parser() -> Parser:
     """Return the parser of all commands."""
@@ -35,6 +38,7 @@ def parser() -> Parser:
             "library", help="search, show, export, reproduce, check and rebuild results"
         )
     )
+    _serve(commands.add_parser("serve", help="let other programs on this machine use the models"))
     commands.add_parser("doctor", help="check this machine and the installation")
     return top
 
@@ -103,6 +107,37 @@ def _queue(command: argparse.ArgumentParser) -> None:
     where.add_argument("--first", action="store_true", help="before all others")
     duplicate = actions.add_parser("duplicate", help="enqueue the same request and seed again")
     duplicate.add_argument("id", type=valid_text, metavar="ID")
+
+
+def _serve(command: argparse.ArgumentParser) -> None:
+    command.description = (
+        "Answer requests of editors and scripts on this machine in the format of OpenAI's"
+        " interface: chat completions, images and the list of models. Nothing else can reach it,"
+        " and every request needs the token that is shown at the start. Stop it with Ctrl+C."
+    )
+    command.add_argument(
+        "--port",
+        type=int,
+        default=DEFAULT_PORT,
+        metavar="N",
+        help=f"the port to listen on (default {DEFAULT_PORT}; 0 for any that is free)",
+    )
+    command.add_argument(
+        "--keep",
+        action="store_true",
+        help="keep requests and results in the library, like those of the window",
+    )
+    which = command.add_mutually_exclusive_group()
+    which.add_argument(
+        "--token",
+        type=valid_text,
+        default=None,
+        metavar="TOKEN",
+        help="use this token, this time, instead of the one made at the first start",
+    )
+    which.add_argument(
+        "--new-token", action="store_true", help="make a new token; the old one is no longer valid"
+    )
 
 
 def _library(command: argparse.ArgumentParser) -> None:

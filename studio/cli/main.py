@@ -121,6 +121,10 @@ def _run(options: argparse.Namespace) -> int:
             from studio.cli.library import library
 
             return library(options)
+        case "serve":
+            from studio.cli.serve import serve
+
+            return serve(options)
         case "doctor":
             from studio.cli.doctor import doctor
 

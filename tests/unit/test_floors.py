@@ -12,6 +12,7 @@ MODULES = (
     "studio.cli.generate",
     "studio.cli.models",
     "studio.cli.doctor",
+    "studio.cli.serve",
     "studio.library.store",
     "studio.jobs.runner",
     "studio.models.registry",

@@ -22,6 +22,7 @@ OTHER_MEANINGS = {
     ("library/index/checksums.py", "text"): "the same column",
     ("jobs/results.py", "text"): "a column of results.csv: what is written in a result",
     ("jobs/wildcard_files.py", "text"): "a key of dynamicprompts: what is written in a wildcard",
+    ("serve/chat.py", "text"): "the type of a message's part, and of an answer, for clients",
     ("engine/fake.py", "image"): "a control of a model: the picture that it starts from",
     ("ui/style/icons.py", "text"): "the colour of text",
 }

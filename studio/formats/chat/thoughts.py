@@ -36,6 +36,17 @@ def split_thoughts(text: str) -> ThoughtAnswer:
     return ThoughtAnswer(text)
 
 
+def is_undecided(text: str) -> bool:
+    """Return whether the start of an answer may still become an opening mark."""
+    start = text.lstrip()
+    return any(opening.startswith(start) and start != opening for opening, _ in _MARKS)
+
+
+def closing_marks() -> tuple[str, ...]:
+    """Return the marks that end thoughts."""
+    return tuple(closing for _, closing in _MARKS)
+
+
 def without_thoughts(text: str) -> str:
     """Return an answer without its thoughts; all of it if the model did nothing but think."""
     found = split_thoughts(text)

@@ -1,0 +1,255 @@
+"""The jobs of the server: they wait in one line, run on the engines and report to who asked."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable, Sequence
+
+from msgspec import Struct
+
+from studio.engine.api import Engine
+from studio.jobs.lanes import JobFilter, Lane, Lanes
+from studio.jobs.runner import JobChanged, RunnerEvent
+from studio.kinds.coding import shared_settings
+from studio.library.records import Job
+from studio.library.store import Library
+from studio.models.registry import Registry
+from studio.protocol import (
+    Failed,
+    JobStatus,
+    Problem,
+    ProblemError,
+    Request,
+    sentence,
+)
+
+MAX_WAITING = 200
+"""Requests that may wait; more are refused."""
+
+_STOP_SECONDS = 20.0
+
+
+class JobEnded(Struct, frozen=True):
+    """The last report about a job. `problem` says why it failed."""
+
+    status: JobStatus
+    problem: Problem | None = None
+
+
+Listener = Callable[[RunnerEvent | JobEnded], None]
+"""Gets the reports about one job, on the thread that runs it."""
+
+
+class WaitingJobs:
+    """The jobs that wait, oldest first. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._jobs: list[Job] = []
+        self._lock = threading.Lock()
+
+    def __len__(self) -> int:
+        return len(self._jobs)
+
+    def add(self, job: Job) -> None:
+        """Append a job."""
+        with self._lock:
+            self._jobs.append(job)
+
+    def remove(self, job_id: str) -> bool:
+        """Remove a job; return whether it was waiting."""
+        with self._lock:
+            left = [job for job in self._jobs if job.id != job_id]
+            was_waiting = len(left) < len(self._jobs)
+            self._jobs = left
+        return was_waiting
+
+    def next(self, suits: JobFilter) -> Job | None:
+        """Remove and return the oldest job for which `suits` is true."""
+        with self._lock:
+            found = next((job for job in self._jobs if suits(job)), None)
+            if found is not None:
+                self._jobs.remove(found)
+        return found
+
+    def companions(self, job: Job, rows: int) -> Sequence[Job]:
+        """Remove and return jobs that can share model calls with `job`.
+
+        Together with `job` they have at most `rows` rows. The oldest job is always taken first,
+        so none waits for ever.
+        """
+        shared = shared_settings(job.request)
+        room = rows - job.request.count
+        chosen: list[Job] = []
+        with self._lock:
+            for other in list(self._jobs) if shared is not None else ():
+                size = other.request.count
+                if size <= room and shared_settings(other.request) == shared:
+                    chosen.append(other)
+                    room -= size
+                    self._jobs.remove(other)
+        return chosen
+
+
+class JobBoard:
+    """Runs the jobs of the server. Its methods may be called from any thread.
+
+    With `keeps`, results stay in the library; otherwise they are deleted when nobody needs them
+    any more (`release`).
+    """
+
+    def __init__(
+        self, library: Library, engines: Sequence[Engine], registry: Registry, *, keeps: bool
+    ) -> None:
+        self._library = library
+        self._keeps = keeps
+        self._waiting = WaitingJobs()
+        self._lanes = Lanes(library, engines, registry, self._waiting)
+        self._changed = threading.Condition()
+        self._wakes = 0
+        self._is_closed = False
+        self._listeners: dict[str, Listener] = {}
+        self._problems: dict[str, Problem] = {}
+        self._released: set[str] = set()
+        self._threads = [
+            threading.Thread(target=self._work, args=(lane,), name=f"serve-{lane.engine.name}")
+            for lane in self._lanes.lanes
+        ]
+
+    def start(self) -> None:
+        """Start the threads that run jobs."""
+        for thread in self._threads:
+            thread.start()
+
+    @property
+    def is_full(self) -> bool:
+        """Whether so many requests wait that more are refused."""
+        return len(self._waiting) >= MAX_WAITING
+
+    def submit(self, request: Request, listener: Listener) -> Job:
+        """Store a request as a job of this process and put it in line.
+
+        `listener` gets all reports about it; the last one is always `JobEnded`. Raises
+        `ProblemError` like `JobQueue.enqueue`, and `cancelled` after `close`.
+        """
+        (job,) = self._library.queue.enqueue([request], claim=True)
+        with self._changed:
+            is_closed = self._is_closed
+            if not is_closed:
+                self._listeners[job.id] = listener
+                self._waiting.add(job)
+                self._wake()
+        if is_closed:
+            self._drop(job.id)
+            raise ProblemError(_stopped())
+        return job
+
+    def cancel(self, job_id: str) -> None:
+        """Cancel a job, waiting or running. Does nothing if it has ended."""
+        if self._waiting.remove(job_id):
+            self._drop(job_id)
+            self._end(job_id, JobEnded("cancelled"))
+            return
+        for lane in self._lanes.lanes:
+            lane.runner.cancel(job_id)
+
+    def release(self, job_id: str) -> None:
+        """Say that the results of a job have been delivered, or that nobody waits for them.
+
+        A job that still runs is cancelled.
+        """
+        with self._changed:
+            has_ended = job_id not in self._listeners
+            if not has_ended:
+                self._released.add(job_id)
+        if has_ended:
+            self._discard(job_id)
+        else:
+            self.cancel(job_id)
+
+    def close(self) -> None:
+        """Cancel what waits and what runs, and wait until both have ended.
+
+        What is finished of a running job is recorded.
+        """
+        with self._changed:
+            self._is_closed = True
+            self._changed.notify_all()
+            waiting = list(self._listeners)
+        for job_id in waiting:
+            if self._waiting.remove(job_id):
+                self._drop(job_id)
+                self._end(job_id, JobEnded("cancelled"))
+        self._lanes.cancel_all()
+        for thread in self._threads:
+            if thread.ident is not None:
+                thread.join(_STOP_SECONDS)
+
+    # ---- on the threads that run jobs
+
+    def _work(self, lane: Lane) -> None:
+        seen = -1
+        while True:
+            with self._changed:
+                while seen == self._wakes and not self._is_closed:
+                    self._changed.wait()
+                if self._is_closed:
+                    return
+                seen = self._wakes
+            while jobs := self._lanes.take(lane):
+                try:
+                    self._lanes.run(lane, jobs, self._report)
+                finally:
+                    for job in jobs:
+                        # Has an effect only if the end could not be stored.
+                        failed = self._problems.get(job.id)
+                        self._end(job.id, JobEnded("failed", failed or _stopped()))
+                with self._changed:
+                    self._wake()
+
+    def _report(self, event: RunnerEvent) -> None:
+        if isinstance(event, JobChanged):
+            job = event.job
+            if job.status not in ("queued", "running"):
+                self._end(job.id, JobEnded(job.status, job.problem))
+            return
+        job_id = getattr(event, "job", "")
+        if isinstance(event, Failed):
+            self._problems[job_id] = event.problem
+        listener = self._listeners.get(job_id)
+        if listener is not None:
+            listener(event)
+
+    def _end(self, job_id: str, ended: JobEnded) -> None:
+        """Report the end of a job, once."""
+        with self._changed:
+            listener = self._listeners.pop(job_id, None)
+            is_released = job_id in self._released
+            self._released.discard(job_id)
+            self._problems.pop(job_id, None)
+        if listener is not None:
+            listener(ended)
+        if is_released:
+            self._discard(job_id)
+
+    def _drop(self, job_id: str) -> None:
+        """Store that a job that never ran was cancelled."""
+        with contextlib.suppress(ProblemError):  # saved with the next job
+            self._library.queue.finish(job_id, "cancelled")
+
+    def _discard(self, job_id: str) -> None:
+        if self._keeps:
+            return
+        # What cannot be deleted now goes with the folder, when the server ends.
+        with contextlib.suppress(ProblemError, OSError):
+            self._library.trash.put(asset.id for asset in self._library.assets.of_job(job_id))
+            self._library.trash.empty()
+            self._library.queue.remove(job_id)
+
+    def _wake(self) -> None:
+        self._wakes += 1
+        self._changed.notify_all()
+
+
+def _stopped() -> Problem:
+    return Problem("cancelled", sentence("The server was stopped. Start it again."))

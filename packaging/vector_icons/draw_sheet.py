@@ -9,11 +9,9 @@ from pathlib import Path
 import resvg_py
 from PIL import Image, ImageDraw
 from prepare import DEFAULT_DATA
-from safetensors.torch import load_file
 from train_decoder import load_data
 
-from vector_recipe import batches, sampling, svg
-from vector_recipe.model import new_model
+from vector_recipe import batches, export, sampling, svg
 
 PROMPTS = (
     "house",
@@ -47,11 +45,8 @@ def main() -> None:
     options = parser.parse_args()
     _, vocabulary = load_data(options.data)
     prompts = batches.Prompts(vocabulary)
-    model = new_model(vocabulary).eval()
     weights = options.weights or options.data / "run" / "weights.safetensors"
-    state = {name: value.float() for name, value in load_file(weights).items()}
-    model.load_state_dict(state, strict=False)
-    model.tie_weights()
+    model = export.load(weights, vocabulary)
     choice = sampling.Choice(options.temperature, options.top_p, options.guidance)
     nothing = prompts.prompt([], [])
     asked: list[str] = options.prompt or list(PROMPTS)

@@ -111,8 +111,9 @@ def entry_of(prefix: str, name: str, d: str) -> dataset.Entry:
         "MIT",
         {"icons": {name: {"body": f'<path {STROKE} d="{d}"/>'}}, "width": 24} | {"height": 24},
     )
-    entries, refused = dataset.read_set(source)
+    entries, refused, covered = dataset.read_set(source)
     assert not refused
+    assert covered[0] > 0.9
     return entries[0]
 
 
@@ -123,7 +124,7 @@ def test_aliases_are_other_names_but_turned_ones_are_not() -> None:
         "width": 24,
         "height": 24,
     }
-    entries, _ = dataset.read_set(sources.IconSet("some", "Some", "MIT", data))
+    entries, *_ = dataset.read_set(sources.IconSet("some", "Some", "MIT", data))
     assert entries[0].captions == [("tall",), ("high",)]
 
 
@@ -157,6 +158,19 @@ def test_a_training_icon_that_looks_like_a_held_out_one_is_left_out() -> None:
     assert leaking == 1
     assert [entry.part for entry in kept] == [split.COMBINATION, split.TRAIN]
     assert kept[1].name == "corner"
+
+
+def test_what_only_looks_alike_is_another_drawing() -> None:
+    box = "M4 6h16v14H4z"
+    entries = [
+        entry_of("a", "box-up", box + "M11 14l1-1l1 1"),
+        entry_of("b", "box-down", box + "M11 13l1 1l1-1"),
+        entry_of("c", "box-up", box + "M11 14l1-1.25l1 1.25"),
+    ]
+    kept, merged, _ = dataset.without_near(entries)
+    assert [entry.name for entry in kept] == ["box-up", "box-down"]
+    assert merged == 1
+    assert kept[0].sets == ["a", "c"]
 
 
 def test_no_word_of_a_held_out_concept_or_combination_is_trained_on() -> None:

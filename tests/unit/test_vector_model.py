@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
+from safetensors.torch import save_file
+from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from vector_recipe import batches, dataset, sampling, split, tokens
+from vector_recipe import batches, dataset, export, sampling, split, tokens
 from vector_recipe.model import new_model, token_losses
 
 VOCABULARY = tokens.Vocabulary(("a",), ("square", "circle", "left"))
@@ -83,3 +87,20 @@ def test_an_untrained_model_draws_icons_and_a_row_does_not_depend_on_the_others(
     assert all(tokens.grammatical(tokens.encode(icon)) for icon in three)
     assert sampling.draw(model, prompt, nothing, [6], choice, longest=24) == three[1:2]
     assert len(set(three)) == 3
+
+
+def test_the_exported_folder_loads_as_any_model_and_writes_drawing_tokens(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    trained = new_model(VOCABULARY)
+    weights = tmp_path / "weights.safetensors"
+    save_file(dict(trained.named_parameters()), weights)
+    export.save(export.load(weights, VOCABULARY), VOCABULARY, tmp_path / "model")
+    model = AutoModelForCausalLM.from_pretrained(tmp_path / "model", dtype=torch.float32)
+    tokenizer = AutoTokenizer.from_pretrained(tmp_path / "model")
+    for name, parameter in trained.named_parameters():
+        torch.testing.assert_close(model.get_parameter(name), parameter, atol=1e-3, rtol=1e-3)
+    prompt = "<s> <rounded> square <draw>"
+    ids = tokenizer(prompt, return_tensors="pt").input_ids
+    assert ids[0].tolist() == batches.Prompts(VOCABULARY).prompt(["square"], ["<rounded>"])
+    written = model.generate(ids, max_new_tokens=20)[0, ids.shape[1] :]
+    assert set(tokenizer.decode(written).split()) <= set(tokens.DRAWING) - {tokens.PAD}

@@ -9,13 +9,14 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from vector_recipe import duplicates, names, split, tokens
+from vector_recipe import duplicates, names, split, svg, tokens
 from vector_recipe.geometry import Icon
 from vector_recipe.sources import IconSet
-from vector_recipe.svg import Refused, read
 
 # Longer drawings cost more than they teach a small model.
 LONGEST = 224
+# How much of the original is covered is measured on one in so many.
+MEASURED_ONE_IN = 50
 # A word that fewer icons have is not learned.
 FEWEST_OF_WORD = 3
 # A set that fewer drawings have is no style.
@@ -55,9 +56,13 @@ def _aliases(data: dict[str, Any]) -> dict[str, list[str]]:
     return found
 
 
-def read_set(source: IconSet) -> tuple[list[Entry], Counter[str]]:
-    """The plain stroke icons of a set, and how many were refused for which reason."""
+def read_set(source: IconSet) -> tuple[list[Entry], Counter[str], list[float]]:
+    """The plain stroke icons of a set, and how many were refused for which reason.
+
+    Of some icons also how much of the original their drawing covers.
+    """
     refused: Counter[str] = Counter()
+    covered: list[float] = []
     entries: list[Entry] = []
     data = source.data
     aliases = _aliases(data)
@@ -75,8 +80,8 @@ def read_set(source: IconSet) -> tuple[list[Entry], Counter[str]]:
         width = about.get("width", data.get("width", 16))
         height = about.get("height", data.get("height", 16))
         left, top = about.get("left", 0), about.get("top", 0)
-        made = read(about["body"], left, top, width, height)
-        if isinstance(made, Refused):
+        made = svg.read(about["body"], left, top, width, height)
+        if isinstance(made, svg.Refused):
             refused[made.reason] += 1
             continue
         icon, look = made
@@ -84,6 +89,9 @@ def read_set(source: IconSet) -> tuple[list[Entry], Counter[str]]:
         if len(drawn) > LONGEST:
             refused["too long"] += 1
             continue
+        if len(entries) % MEASURED_ONE_IN == 0:
+            before = svg.original(about["body"], left, top, width, height)
+            covered.append(duplicates.overlap(before, svg.document(icon, look)))
         others = [names.words_of(alias) for alias in aliases.get(name, [])]
         captions = [words, *(other for other in others if other and not names.is_brand(other))]
         prefix = source.prefix
@@ -97,7 +105,7 @@ def read_set(source: IconSet) -> tuple[list[Entry], Counter[str]]:
                 sets=[prefix],
             )
         )
-    return entries, refused
+    return entries, refused, covered
 
 
 def _merge(into: Entry, other: Entry) -> None:
@@ -120,8 +128,9 @@ def without_exact(entries: Iterable[Entry]) -> list[Entry]:
 def without_near(entries: list[Entry]) -> tuple[list[Entry], int, int]:
     """Without near duplicates; how many those were, and how many resembled a held-out icon.
 
-    A drawing is one with an earlier one if the two look alike in the same place, or if they have
-    a name in common and look alike when scaled or mirrored. The corners must be the same.
+    A drawing is one with an earlier one if they have a name and the corners in common and look
+    alike as they are, scaled or mirrored. What only looks alike is not: a small sign makes
+    "calendar plus" of "calendar x".
     """
     drawn, filling = duplicates.pictures([entry.icon for entry in entries])
     for entry in entries:
@@ -129,19 +138,20 @@ def without_near(entries: list[Entry]) -> tuple[list[Entry], int, int]:
     gone: set[int] = set()
     leaking: set[int] = set()
     searches = (
-        (drawn, drawn, False),
-        (filling, filling, True),
-        (filling, duplicates.flipped(filling), True),
+        (drawn, drawn),
+        (filling, filling),
+        (filling, duplicates.flipped(filling)),
     )
     rank = {split.SET: 0, split.TRAIN: 1, split.DRAWING: 2, split.COMBINATION: 3, split.CONCEPT: 4}
     merged = 0
-    for left, right, must_share in searches:
+    for left, right in searches:
         for i, j in duplicates.alike(left, right):
             if i in gone or j in gone:
                 continue
             a, b = entries[i], entries[j]
             shares = not set(map(frozenset, a.captions)).isdisjoint(map(frozenset, b.captions))
-            if must_share and not shares:
+            equal = left is drawn and float(left[i] @ right[j]) >= duplicates.EQUAL
+            if not shares and (a.part == b.part or not equal):
                 continue
             if a.part != b.part:
                 # Of two parts the one with the lower rank loses its icon.

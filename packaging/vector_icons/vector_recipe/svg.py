@@ -267,6 +267,16 @@ def read(
     return icon, Look(float(usual), bool(rounded > 0))
 
 
+def original(body: str, left: float, top: float, width: float, height: float) -> str:
+    """A whole SVG document of an icon as its set has it, centred as `read` does."""
+    side = max(width, height)
+    x, y = left - (side - width) / 2, top - (side - height) / 2
+    return (
+        '<svg xmlns="http://www.w3.org/2000/svg" '
+        f'viewBox="{x:g} {y:g} {side:g} {side:g}">{body}</svg>'
+    )
+
+
 def _number(value: float) -> str:
     return f"{value:g}"
 

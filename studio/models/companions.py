@@ -8,9 +8,12 @@ from pathlib import Path
 
 from studio.formats.untrusted_files import is_file, is_folder
 from studio.formats.weights.base_families import TITLES
+from studio.formats.weights.checkpoint import family_of
 from studio.formats.weights.denoiser_parts import (
     Network,
     Part,
+    denoiser_family,
+    denoiser_tensors,
     network_of,
     network_of_config,
     parts_of,
@@ -18,6 +21,7 @@ from studio.formats.weights.denoiser_parts import (
     without_parts,
 )
 from studio.formats.weights.split_gguf import split_parts
+from studio.formats.weights.tensors import Tensors
 from studio.models.description_cache import signature
 from studio.models.model_card import read_config
 from studio.protocol import ModelRef, ProblemError, problem
@@ -30,11 +34,15 @@ def companions_of(denoiser: ModelRef, models: Sequence[ModelRef]) -> tuple[Model
     """Return the models whose parts complete a denoiser, in the order of its parts.
 
     A complete pipeline of the same family comes first: its parts were made for each other. Raises
-    `ProblemError`: `model_missing` naming what is missing, `model_broken` if a header is damaged.
+    `ProblemError`: `model_missing` naming what is missing, `model_broken` if a header is damaged,
+    `bad_input` for a family of which single files are not supported.
     """
     path = Path(denoiser.path)
+    tensors = read_tensors(path) if is_file(path) else {}
+    if tensors and not denoiser_family(denoiser_tensors(tensors)):
+        raise _unsupported(denoiser, tensors)
     try:
-        parts = [part for part in parts_of(read_tensors(path)) if not part.inside]
+        parts = [part for part in parts_of(tensors) if not part.inside]
     except (KeyError, IndexError) as error:
         raise problem(
             "model_broken",
@@ -58,6 +66,25 @@ def companions_of(denoiser: ModelRef, models: Sequence[ModelRef]) -> tuple[Model
     if missing:
         raise without_parts(denoiser.name, path, missing)
     return tuple(dict.fromkeys(model for model in found.values() if model is not None))
+
+
+def _unsupported(denoiser: ModelRef, tensors: Tensors) -> ProblemError:
+    family = family_of(tensors)
+    if family is None:
+        return problem(
+            "bad_input",
+            "The configuration of {file} is not known. Add the diffusers folder of its model "
+            "instead.",
+            file=denoiser.path,
+        )
+    return problem(
+        "bad_input",
+        "{name} is {family}, of which single files are not supported. Add the folder of {source} "
+        "instead.",
+        name=denoiser.name,
+        family=TITLES.get(denoiser.base, "") or family.pipeline.removesuffix("Pipeline"),
+        source=family.source,
+    )
 
 
 def _best(part: Part, denoiser: ModelRef, models: Sequence[ModelRef]) -> ModelRef | None:

@@ -111,3 +111,31 @@ def test_a_lora_of_another_base_is_refused_with_both_named(paths: Paths) -> None
     assert caught.value.problem.kind == "bad_input"
     message = str(caught.value.problem.message)
     assert "ink is made for Stable Diffusion XL, but mine is FLUX.1" in message
+
+
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [
+        (
+            ("single_stream_modulation.lin.weight", "guidance_in.in_layer.weight"),
+            "FLUX.2 dev, of which single files are not supported. Add the folder of "
+            "black-forest-labs/FLUX.2-dev",
+        ),
+        (("distilled_guidance_layer.in_proj.bias", "double_blocks.0.a"), "is Chroma, of which"),
+        (("cap_embedder.0.weight", "layers.0.a"), "is Lumina 2, of which"),
+        (
+            ("double_stream_blocks.0.block.adaLN_modulation.1.bias",),
+            "is HiDream, of which",
+        ),
+        (("transformer_blocks.0.a", "x_embedder.bias"), "is not known"),
+    ],
+)
+def test_families_without_single_files_are_recognised_and_named(
+    paths: Paths, names: tuple[str, ...], words: str
+) -> None:
+    shapes = dict.fromkeys(names, (8, 8)) | {"img_in.weight": (6144, 8)}
+    put(paths, mine=shapes)
+    with pytest.raises(ProblemError) as caught:
+        Registry(paths).resolve_all(ImageRequest(prompt="a", model="mine"))
+    assert caught.value.problem.kind == "bad_input"
+    assert words in str(caught.value.problem.message)

@@ -17,6 +17,8 @@ from pytestqt.qtbot import QtBot
 
 from studio.downloads.download_queue import DownloadQueue
 from studio.jobs import get_model
+from studio.models.source_file import SOURCE_FILE, SourceFile, source_text
+from studio.protocol import DeviceMemory, ModelSource
 from studio.settings import Paths
 from studio.ui.main_window import MainWindow
 from studio.ui.models.delete_question import DeleteQuestion
@@ -372,3 +374,35 @@ def test_an_empty_tab_and_a_chinese_prompt_offer_a_model_by_name_and_size(
     qtbot.waitUntil(lambda: offer.text() == "Get Tiny chat (471 B)", timeout=10_000)
     offer.click()
     qtbot.waitUntil(lambda: len(window.state.models("text")) == 2, timeout=20_000)
+
+
+def test_a_smaller_version_is_got_from_the_repository_of_a_model_that_does_not_fit(
+    home: Paths,
+    hub: HubServer,
+    open_window: Callable[[], MainWindow],
+    qtbot: QtBot,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    small = write_gguf(tmp_path / "small.gguf")
+    folder = home.models / "t-Q8_0"
+    large = write_gguf(folder / "t-Q8_0.gguf", note="x" * 3000)
+    hub.add("tiny/gguf", {"t-Q4_K_M.gguf": small, "t-Q8_0.gguf": large}, tags=["license:mit"])
+    source = SourceFile(ModelSource("hub", "tiny/gguf"), "mit")
+    (folder / SOURCE_FILE).write_text(source_text(source), "utf-8")
+    memory = DeviceMemory("cpu", "main", 4_000_000, 3_000_000)
+    monkeypatch.setattr("studio.models.fit.main_memory", lambda: memory)
+    window = open_window()
+    model = next(each for each in window.state.models("text") if each.source.kind == "hub")
+    picker: Any = window.tab("text")
+    picker.model.set_model_id(model.id)
+    assert picker.model.smaller.isVisible()
+    assert picker.model.smaller.text() == "Get a smaller version"
+    monkeypatch.setattr("studio.jobs.smaller_version.main_memory", lambda: memory)
+
+    picker.model.smaller.click()
+
+    qtbot.waitUntil(lambda: (home.models / "t-Q4_K_M").is_dir(), timeout=20_000)
+    dialog = window.findChild(ModelsDialog)
+    assert isinstance(dialog, ModelsDialog)
+    qtbot.waitUntil(lambda: len(window.state.models("text")) == 3, timeout=20_000)

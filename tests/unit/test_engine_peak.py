@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import mmap
+import sys
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -38,3 +41,13 @@ def test_an_error_in_the_block_ends_the_measurement() -> None:
     with pytest.raises(ValueError, match="inside"), PeakMemory(CPU):
         raise ValueError("inside")
     assert not [t for t in threading.enumerate() if t.name == "peak-memory"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells mapped files apart")
+def test_a_file_that_is_mapped_does_not_count(tmp_path: Path) -> None:
+    file = tmp_path / "weights"
+    file.write_bytes(b"x" * SIZE)
+    with file.open("rb") as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        with PeakMemory(CPU) as measured:
+            assert sum(data[::4096]) > 0
+        assert measured.stats["peak_memory"] < SIZE / 10

@@ -17,7 +17,7 @@ class PeakMemory:
 
     On a GPU, this is the memory allocated by torch. On a CPU, it is the resident memory of this
     process, sampled every 20 ms; memory that malloc kept from earlier work and reuses is not
-    counted.
+    counted, nor are weights that are mapped from their file and read at first use.
     """
 
     def __init__(self, device: Device) -> None:
@@ -45,7 +45,7 @@ class PeakMemory:
             torch.cuda.reset_peak_memory_stats(self._device.name)
             self._start = self._peak = torch.cuda.memory_allocated(self._device.name)
             return self
-        self._start = self._peak = self._process.memory_info().rss
+        self._start = self._peak = _own_bytes(self._process)
 
         def sample() -> None:
             while not self._done.wait(_SAMPLE_SECONDS):
@@ -72,4 +72,10 @@ class PeakMemory:
 
             self._peak = torch.cuda.max_memory_allocated(self._device.name)
         else:
-            self._peak = max(self._peak, self._process.memory_info().rss)
+            self._peak = max(self._peak, _own_bytes(self._process))
+
+
+def _own_bytes(process: psutil.Process) -> int:
+    """Return the resident memory without mapped files, where the system tells them apart."""
+    found = process.memory_info()
+    return int(found.rss) - int(getattr(found, "shared", 0))

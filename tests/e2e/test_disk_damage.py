@@ -279,6 +279,7 @@ def test_hostile_pictures_harm_neither_a_rebuild_nor_files_outside_the_library(
         assert old in crafted
         write_with_chunk(folder / f"path {number}.png", itxt(crafted.replace(old, new)))
     before = sorted(tmp_path.iterdir())
+    copies = tmp_path / "home" / "copies"
 
     rebuild = "from studio.cli.main import run; run(['library', 'rebuild', '--json'], None)"
     assert json.loads(output_within_150_mb(rebuild, environment))["assets"] == COUNT + 4
@@ -289,6 +290,6 @@ def test_hostile_pictures_harm_neither_a_rebuild_nor_files_outside_the_library(
     assert len(made_up) == 4
     for row in made_up:
         assert studio("library", "show", row["id"]).status == 0
-        assert studio("library", "export", row["id"], root / "out").status == 0
+        assert studio("library", "export", row["id"], copies).status == 0
     assert sorted(tmp_path.iterdir()) == before
-    assert len(list((root / "out").glob("*.png"))) == 4
+    assert len(list(copies.glob("*.png"))) == 4

@@ -89,7 +89,6 @@ CONTROLS = (
     QLineEdit,
     QPlainTextEdit,
     QTextBrowser,
-    QWidget,
 )
 
 

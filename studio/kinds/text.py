@@ -98,6 +98,15 @@ class TextRequest(Request, Struct, frozen=True, kw_only=True, tag_field="task", 
             decimals=2,
         ),
     ] = None
+    fast_variations: Annotated[
+        bool,
+        label(
+            "Fast variations",
+            "Write the variations in one batch also with models whose results it changes a little:"
+            " a variation that is repeated alone may then differ",
+            flags="--fast-variations",
+        ),
+    ] = False
 
 
 FALLBACKS: dict[str, float] = {

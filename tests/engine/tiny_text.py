@@ -69,11 +69,16 @@ Mistral's is, too, but with a vocabulary of SentencePiece."""
 
 
 def tiny_gguf(
-    path: Path, layout: str = "llama", template: str | None = TEMPLATE, tensors_a_part: int = 0
+    path: Path,
+    layout: str = "llama",
+    template: str | None = TEMPLATE,
+    kind: str = "F32",
+    tensors_a_part: int = 0,
 ) -> Path:
-    """Write a tiny language model as a GGUF file (float32 weights) and return its path.
+    """Write a tiny language model as a GGUF file and return its path.
 
-    With `tensors_a_part`, it is split over several files, `NAME-00001-of-0000N.gguf`.
+    `kind` is the type of its weights, as ggml names it. With `tensors_a_part`, it is split over
+    several files, `NAME-00001-of-0000N.gguf`.
     """
     import gguf
 
@@ -120,7 +125,12 @@ def tiny_gguf(
     chance = np.random.default_rng(0)
     for name, shape in _tensors(layout, len(letters)).items():
         values = chance.normal(0, 0.1, shape) if len(shape) > 1 else np.ones(shape)
-        writer.add_tensor(name, values.astype(np.float32))
+        values = values.astype(np.float32)
+        if len(shape) > 1 and kind != "F32":
+            stored = gguf.GGMLQuantizationType[kind]
+            writer.add_tensor(name, gguf.quants.quantize(values, stored), raw_dtype=stored)
+        else:
+            writer.add_tensor(name, values)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()

@@ -62,6 +62,32 @@ def test_every_layout_is_loaded_generates_and_is_cancelled(
     assert not cache.exists()
 
 
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_rows_of_a_batch_of_quantised_weights_equal_those_alone(
+    bench: TextBench, tmp_path: Path, layout: str
+) -> None:
+    model = gguf(tiny_gguf(tmp_path / f"{layout}.gguf", layout, kind="Q8_0"))
+    loaded = load.acquire(Job("1", tmp_path, lambda _: None, threading.Event()), model,
+                          bench.memory, bench.device)  # fmt: skip
+    assert loaded.decoder.largest_batch(8, 400) == 8
+    request: dict[str, Any] = {"prompt": "abc " * 20, "max_tokens": 40, "temperature": 1.0}
+    batch = bench.run(model, count=8, seed=3, **request)
+    assert len(set(batch.answers.values())) > 4
+    for row in (0, 3, 7):
+        assert bench.run(model, seed=3 + row, **request).answers[0] == batch.answers[row]
+    assert batch.recipes[0].adjustments == ()
+
+
+def test_fast_variations_share_a_batch_and_say_so(bench: TextBench, tiny_file: Path) -> None:
+    model = gguf(tiny_file)
+    exact = bench.run(model, prompt="x", count=4, seed=1, max_tokens=6)
+    fast = bench.run(model, prompt="x", count=4, seed=1, max_tokens=6, fast_variations=True)
+    assert exact.recipes[0].adjustments == ()
+    assert "alone, the text may differ" in fast.recipes[3].adjustments[0]
+    assert fast.recipes[3].request.fast_variations
+    assert len(fast.answers) == 4
+
+
 def test_a_calculation_is_stopped_by_a_cancel(
     bench: TextBench, tiny_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

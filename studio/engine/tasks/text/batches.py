@@ -35,11 +35,15 @@ class BatchRow:
     prompt: PrefilledPrompt
 
     @property
+    def cells(self) -> int:
+        """Tokens of its prompt and its longest answer."""
+        return len(self.prompt.ids) + self.answers.prompt.max_tokens
+
+    @property
     def nbytes(self) -> int:
         """Memory needed to generate it, in bytes."""
-        tokens = len(self.prompt.ids) + self.answers.prompt.max_tokens
         return (
-            int(self.prompt.row_bytes * tokens * _CACHE_OVERHEAD)
+            int(self.prompt.row_bytes * self.cells * _CACHE_OVERHEAD)
             + _LOGITS_BYTES * self.prompt.vocabulary
         )
 
@@ -72,7 +76,13 @@ def generate_all(
     row_bytes = max(row.nbytes for row in rows)
     free = memory.make_room(row_bytes * min(len(rows), at_once), job, keep=loaded.key)
     fitting = max(1, min(at_once, rows_that_fit(free, row_bytes)))
-    size = loaded.decoder.largest_batch(fitting, True)
+    size = loaded.decoder.largest_batch(fitting, max(row.cells for row in rows))
+    if size < fitting and rows[0].answers.request.fast_variations:
+        size = fitting
+        for answers in _answers_of(rows):
+            answers.add_adjustment(
+                f"Written with others in batches of up to {size}; alone, the text may differ."
+            )
     while waiting:
         batch = waiting[:size]
         if fewer := _run_batch(batch, job, on_finished):

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QCheckBox, QWidget
 
 from studio.kinds.text import FALLBACKS, KIND, TextRequest
 from studio.ui.fields.model_defaults_button import ModelDefaultsButton
@@ -14,6 +14,7 @@ from studio.ui.fields.number_field import number_field, optional_int
 from studio.ui.fields.seed_field import SeedField
 from studio.ui.style.translations import tr
 from studio.ui.widgets.collapsible_section import CollapsibleSection
+from studio.ui.widgets.plain_text import plain_tooltip
 from studio.ui.workspaces.text.values import TextValues
 
 
@@ -30,6 +31,9 @@ class TextControls(CollapsibleSection):
         self.penalty = number_field(KIND, "repetition_penalty")
         self._own = (self.temperature, self.top_p, self.top_k, self.penalty)
         self.max_tokens = number_field(KIND, "max_tokens")
+        self.fast = QCheckBox(tr(KIND.fields["fast_variations"].label), self)
+        self.fast.setObjectName("text.fast_variations")
+        self.fast.setToolTip(plain_tooltip(tr(KIND.fields["fast_variations"].help)))
         self.seed = SeedField("text.seed")
         for widget in (
             self.temperature,
@@ -39,6 +43,7 @@ class TextControls(CollapsibleSection):
             ModelDefaultsButton(self._own, (), "text.defaults"),
             self.max_tokens,
             self.seed,
+            self.fast,
         ):
             self.add(widget)
         self._controls = {
@@ -51,17 +56,20 @@ class TextControls(CollapsibleSection):
         for control in self._controls.values():
             control.changed.connect(self.changed)
         self.seed.changed.connect(self.changed)
+        self.fast.toggled.connect(self.changed)
         self.toggled.connect(self.changed)
 
     @property
     def folded(self) -> tuple[str, ...]:
         """The fields of the request whose controls are in this section."""
-        return (*self._controls, "seed")
+        return (*self._controls, "seed", "fast_variations")
 
     def reset(self, name: str) -> None:
         """Give the control of one of these fields its default."""
         if name == "seed":
             self.seed.randomise()
+        elif name == "fast_variations":
+            self.fast.setChecked(False)
         else:
             self._controls[name].reset()
 
@@ -77,6 +85,7 @@ class TextControls(CollapsibleSection):
         self.top_k.set_value(values.top_k)
         self.penalty.set_value(values.repetition_penalty)
         self.max_tokens.set_value(values.max_tokens)
+        self.fast.setChecked(values.fast_variations)
 
     def store_values(self, values: TextValues) -> None:
         """Store the values, the seed, and whether the section is open."""
@@ -85,5 +94,6 @@ class TextControls(CollapsibleSection):
         values.top_k = optional_int(self.top_k.value())
         values.repetition_penalty = self.penalty.value()
         values.max_tokens = self.max_tokens.int_value()
+        values.fast_variations = self.fast.isChecked()
         values.seed = self.seed.value()
         values.more_open = self.is_open()

@@ -379,6 +379,7 @@ class TextTab(QWidget):
             top_p=controls.top_p.value(),
             top_k=optional_int(controls.top_k.value()),
             repetition_penalty=controls.penalty.value(),
+            fast_variations=controls.fast.isChecked(),
         )
 
     def _show_request(self, request: TextRequest, with_prompt: bool) -> None:

@@ -23,6 +23,7 @@ class TextValues(Struct):
     top_p: float | None = _FIELDS["top_p"].default
     top_k: int | None = _FIELDS["top_k"].default
     repetition_penalty: float | None = _FIELDS["repetition_penalty"].default
+    fast_variations: bool = _FIELDS["fast_variations"].default
     more_open: bool = False
 
 

@@ -64,12 +64,12 @@ class TextDecoder(Protocol):
         """Return whether rows with different prompts give the same tokens together as alone."""
         ...
 
-    def largest_batch(self, most: int, exact: bool) -> int:
-        """Return the largest batch of at most `most` rows.
+    def largest_batch(self, most: int, cells: int) -> int:
+        """Return the largest batch whose rows have the same result as alone.
 
         Args:
             most: limit, at least 1.
-            exact: whether rows must have the same result as alone.
+            cells: length of the longest prompt and answer in tokens.
         """
         ...
 

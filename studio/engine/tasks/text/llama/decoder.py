@@ -1,8 +1,12 @@
 """The decoding loop with llama.cpp.
 
-The prompt is read once, as sequence 0 of a context; each row continues a copy of it, which shares
-its cells of the KV cache. Tokens are picked by the same code as with transformers, so that the
-seed of a row means the same.
+The prompt is read once, as sequence 0 of a context; the rows continue it and copies of it. Tokens
+are picked by the same code as with transformers, so that the seed of a row means the same.
+
+Rows of a batch are to have the same result as alone. With quantised weights the library computes
+each row by itself, so only attention matters: every sequence has a KV cache of its own, and flash
+attention, which splits the cache for a single row only, is used beyond a length where its memory
+counts. Whether rows agree is tested for each model, bit for bit.
 """
 
 from __future__ import annotations
@@ -28,7 +32,23 @@ that everything is computed in the same shapes and with the same result."""
 _CELLS = 512
 """The size of the KV cache is a multiple of this, so that it is not made anew for each turn."""
 
-_NO_CELLS, _ABORTED, _NO_MEMORY = 1, 2, -2
+_PLAIN_ATTENTION_CELLS = 8192
+"""Longest prompt and answer without flash attention, whose scores would fill the memory."""
+
+_TEST_WIDTHS = (2, 3, 4, 8, 16, 32)
+_TEST_PROMPT = (1, 5, 3)
+
+_CONTEXT_FIELDS = (
+    "_context",
+    "_memory",
+    "_cells",
+    "_sequences",
+    "_is_plain",
+    "_cached",
+    "_last_prompt",
+)
+
+_NO_CELLS, _NO_MEMORY = 1, -2
 """Results of `llama_decode`."""
 
 
@@ -64,6 +84,8 @@ class LlamaDecoder:
         self._context: Any = None
         self._memory: Any = None
         self._cells = self._sequences = 0
+        self._is_plain = True
+        self._exact_width: int | None = None
         self._cached: list[int] = []
         """The tokens of sequence 0."""
         self._last_prompt: LlamaPrompt | None = None
@@ -90,13 +112,13 @@ class LlamaDecoder:
         """Read a prompt. See `TextDecoder`."""
         ids = list(prompt)
         last, self._last_prompt = self._last_prompt, None
-        if last is not None and last.ids == ids and self._cells >= len(ids) + room:
+        self._reserve(len(ids) + room, 1)
+        if last is not None and last.ids == ids == self._cached:
             self._last_prompt = last
             return last
         # The last token is always processed again, for its logits.
         known = min(_common_prefix(self._cached, ids), len(ids) - 1) // _CHUNK * _CHUNK
         self._truncate(known)
-        self._reserve(len(ids) + room, 2)
         with self._stopped_by(check):
             for start in range(len(self._cached), len(ids), _CHUNK):
                 check()
@@ -117,9 +139,13 @@ class LlamaDecoder:
         """Return False: rows are computed alone, so that nothing is gained."""
         return False
 
-    def largest_batch(self, most: int, exact: bool) -> int:
-        """Return 1 for exact results, since the sums of a batch are rounded differently."""
-        return 1 if exact else most
+    def largest_batch(self, most: int, cells: int) -> int:
+        """Return the largest batch. See `TextDecoder`."""
+        if most == 1 or cells > _PLAIN_ATTENTION_CELLS:
+            return 1
+        if self._exact_width is None:
+            self._exact_width = self._find_exact_width()
+        return min(most, self._exact_width)
 
     def generate(
         self,
@@ -131,19 +157,16 @@ class LlamaDecoder:
     ) -> Iterator[list[tuple[int, int]]]:
         """Yield the tokens of each step. See `TextDecoder`."""
         prompt: LlamaPrompt = rows[0].prompt
-        self._reserve(len(prompt.ids) + sum(row.max_tokens for row in rows), len(rows) + 1)
+        self._reserve(len(prompt.ids) + max(row.max_tokens for row in rows), len(rows))
         if self._cached != prompt.ids:
             prompt = self.prefill(prompt.ids, check)
-        for sequence in range(1, len(rows) + 1):
-            self._library.memory_seq_rm(self._memory, sequence, -1, -1)
-            self._library.memory_seq_cp(self._memory, 0, sequence, -1, -1)
+        for sequence in range(1, len(rows)):
+            self._copy(0, sequence)
         try:
             with self._stopped_by(check):
                 yield from self._steps(rows, prompt, sampling, stop_tokens, check, is_wanted)
         finally:
-            if self._memory is not None:
-                for sequence in range(1, len(rows) + 1):
-                    self._library.memory_seq_rm(self._memory, sequence, -1, -1)
+            self._truncate(len(prompt.ids))
 
     @contextlib.contextmanager
     def _stopped_by(self, check: Callable[[], None]) -> Iterator[None]:
@@ -182,22 +205,73 @@ class LlamaDecoder:
                 seen.add(tokens)
             chosen = tokens.tolist()
             yield list(zip(active, chosen, strict=True))
-            kept = [
+            ended = [
                 place
                 for place, (row, token) in enumerate(zip(active, chosen, strict=True))
-                if token not in stop_tokens and step + 1 < rows[row].max_tokens and is_wanted(row)
+                if token in stop_tokens or step + 1 == rows[row].max_tokens or not is_wanted(row)
             ]
-            if not kept:
+            if len(ended) == len(active):
                 return
-            if len(kept) < len(active):
+            if ended:
+                kept = self._close_gaps(len(active), ended)
                 index = torch.tensor(kept)
                 seeds = seeds[index]
                 seen.keep(index)
                 active = [active[place] for place in kept]
                 chosen = [chosen[place] for place in kept]
-            places = [len(prompt.ids) + step] * len(active)
-            self._decode(chosen, places, [row + 1 for row in active], [True] * len(active), check)
-            logits = self._logits(len(active))
+            number = len(active)
+            places = [len(prompt.ids) + step] * number
+            self._decode(chosen, places, range(number), [True] * number, check)
+            logits = self._logits(number)
+
+    def _close_gaps(self, number: int, ended: Sequence[int]) -> list[int]:
+        """Move the last sequences to the places of those that ended.
+
+        Returns the former place of each sequence that is left. The library computes only adjacent
+        sequences together.
+        """
+        kept = list(range(number))
+        for place in reversed(ended):
+            last = kept.pop()
+            if place < len(kept):
+                self._copy(len(kept), place)
+                kept[place] = last
+        return kept
+
+    def _copy(self, source: int, target: int) -> None:
+        self._library.memory_seq_rm(self._memory, target, -1, -1)
+        self._library.memory_seq_cp(self._memory, source, target, -1, -1)
+
+    def _find_exact_width(self) -> int:
+        """Return the largest batch whose rows have the same logits as alone, bit for bit."""
+        kept = {name: getattr(self, name) for name in _CONTEXT_FIELDS}
+        self._context = self._memory = self._last_prompt = None
+        self._cached, self._cells = [], 0
+        try:
+            self._reserve(len(_TEST_PROMPT) + 1, _TEST_WIDTHS[-1])
+            alone = self._test_logits(1)
+            exact = 1
+            for width in _TEST_WIDTHS:
+                if not bool((self._test_logits(width) == alone).all()):
+                    break
+                exact = width
+            return exact
+        finally:
+            self.forget()
+            for name, value in kept.items():
+                setattr(self, name, value)
+
+    def _test_logits(self, rows: int) -> torch.Tensor:
+        """Return the logits of equal rows after a short prompt and one token."""
+        number = len(_TEST_PROMPT)
+        self._library.memory_clear(self._memory, True)
+        tokens = [token % self._vocabulary for token in _TEST_PROMPT]
+        self._decode(tokens, range(number), [0] * number, [True] * number, _never)
+        for sequence in range(1, rows):
+            self._copy(0, sequence)
+        same = [7 % self._vocabulary] * rows
+        self._decode(same, [number] * rows, range(rows), [True] * rows, _never)
+        return self._logits(rows).clone()
 
     def _decode(
         self,
@@ -213,7 +287,7 @@ class LlamaDecoder:
         if result == 0:
             return
         # What was computed before the end stays in the cache.
-        self._library.memory_seq_rm(self._memory, 0, len(self._cached), -1)
+        self._truncate(len(self._cached))
         check()
         detail = f"llama_decode returned {result}: {self._library.messages()}"
         if result in (_NO_CELLS, _NO_MEMORY):
@@ -227,8 +301,10 @@ class LlamaDecoder:
 
     def _truncate(self, tokens: int) -> None:
         """Keep the first tokens of sequence 0, or none if the model's cache cannot be cut."""
-        if self._context is None or tokens >= len(self._cached):
+        if self._context is None:
             return
+        for sequence in range(1, self._sequences):
+            self._library.memory_seq_rm(self._memory, sequence, -1, -1)
         if tokens and self._library.memory_seq_rm(self._memory, 0, tokens, -1):
             del self._cached[tokens:]
         else:
@@ -236,19 +312,28 @@ class LlamaDecoder:
             self._cached = []
 
     def _reserve(self, cells: int, sequences: int) -> None:
-        """Make a larger context if necessary. Sequence 0 is kept.
+        """Make a context of at least this size for each sequence. Sequence 0 is kept if possible.
 
         Raises:
             MemoryError: there is not enough memory.
         """
-        if self._cells >= cells and self._sequences >= sequences:
+        is_plain = cells <= _PLAIN_ATTENTION_CELLS
+        if (
+            self._cells >= cells
+            and self._sequences >= sequences
+            and self._is_plain == is_plain
+            and self._context is not None
+        ):
             return
-        state, cached = self._state(), self._cached
+        keeps = self._is_plain == is_plain
+        state, cached = self._state() if keeps else None, self._cached
         last = self._last_prompt
         self.forget()
         cells = -(-cells // _CELLS) * _CELLS
         params = self._library.context_default_params()
-        params.n_ctx, params.n_seq_max, params.kv_unified = cells, sequences, True
+        params.n_ctx, params.n_seq_max = cells * sequences, sequences
+        params.kv_unified = False
+        params.flash_attn_type = 0 if is_plain else 1
         params.n_batch = params.n_ubatch = min(_CHUNK, cells)
         params.n_threads = params.n_threads_batch = self._threads
         self._library.forget_messages()
@@ -256,7 +341,7 @@ class LlamaDecoder:
         if not context:
             raise MemoryError(f"No context of {cells} tokens: {self._library.messages()}")
         self._context, self._memory = context, self._library.get_memory(context)
-        self._cells, self._sequences = cells, sequences
+        self._cells, self._sequences, self._is_plain = cells, sequences, is_plain
         if state is not None and self._library.state_seq_set_data(context, state, len(state), 0):
             self._cached, self._last_prompt = cached, last
 
@@ -307,3 +392,7 @@ def _common_prefix(first: Sequence[int], second: Sequence[int]) -> int:
     """Return the length of the common prefix of two prompts, in tokens."""
     pairs = zip(first, second, strict=False)
     return next((i for i, (a, b) in enumerate(pairs) if a != b), min(len(first), len(second)))
+
+
+def _never() -> None:
+    """Never stop."""

@@ -29,7 +29,10 @@ _SMALL_TILE_SHARE = 0.1
 
 
 class UpscaleRequest(Request, Struct, frozen=True, kw_only=True, tag_field="task", tag="upscale"):
-    """Enlarge one picture. The model must support the `scale` (2, 3 or 4)."""
+    """Enlarge one picture. The model must support the `scale` (2, 3 or 4).
+
+    A `drawing` is enlarged with smooth outlines instead, without the model.
+    """
 
     input: Annotated[InputFile, label("From", "Pictures, or folders that contain pictures")]
     scale: Annotated[
@@ -37,6 +40,14 @@ class UpscaleRequest(Request, Struct, frozen=True, kw_only=True, tag_field="task
         label("Scale", "Factor for width and height", flags="--scale", unit="×"),
     ] = 2
     model: Annotated[Name, label("Model", "The id or path of a model", flags="--model")] = ""
+    drawing: Annotated[
+        bool,
+        label(
+            "Drawing",
+            "Smooth outlines, for icons and drawings; the model is for photographs",
+            flags="--drawing",
+        ),
+    ] = False
     count: Annotated[int, Meta(ge=1, le=1)] = 1
     seed: Seed | None = None
 
@@ -45,7 +56,7 @@ def _needs(request: UpscaleRequest) -> tuple[ModelNeed, ...]:
     scale = request.scale
 
     def rank(model: ModelRef) -> int | None:
-        if scale in model.scales:
+        if scale in model.scales or request.drawing:
             return 0
         return None if model.scales else 1
 
@@ -89,7 +100,7 @@ def _embedded_text(recipe: Recipe, _width: int, _height: int) -> tuple[str, str]
     scale = request.scale if isinstance(request, UpscaleRequest) else 1
     fields = {
         "Postprocess upscale by": scale,
-        "Postprocess upscaler": recipe.model_name or recipe.model_id,
+        "Postprocess upscaler": recipe.model_name or recipe.model_id or "smooth outlines",
     }
     return a1111.POSTPROCESSING, a1111.settings_line(fields)
 
@@ -121,8 +132,8 @@ KIND: Kind[UpscaleRequest] = Kind(
     needs=_needs,
     memory=_memory,
     least_share=lambda *_: _SMALL_TILE_SHARE,
-    details=("input", "scale"),
-    compared=("scale",),
+    details=("input", "scale", "drawing"),
+    compared=("scale", "drawing"),
     embedded_text=_embedded_text,
     name_parts=_name_parts,
 )

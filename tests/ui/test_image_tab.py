@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from studio.kinds.image import ImageRequest
 from studio.library.records import Job
 from studio.models.known_words import FILE
 from studio.protocol import Capabilities, InputFile, Warned, sentence
-from studio.settings import Paths
+from studio.settings import RESOURCES, Paths
 from studio.ui.gallery.rerun import VARIATIONS
 from studio.ui.main_window import MainWindow
 from studio.ui.shell.reports import ModelDescribed
@@ -255,6 +256,23 @@ def test_upscale_sends_the_picture_to_the_upscale_tab(
     upscale = window.tab("upscale")
     assert isinstance(upscale, UpscaleTab)
     assert [item.path for item in upscale.inputs.inputs()] == [path]
+    assert not upscale.drawing.isChecked()
+
+
+def test_a_picture_of_a_model_that_draws_on_white_is_enlarged_as_a_drawing(
+    window: MainWindow, tab: Any, qtbot: QtBot
+) -> None:
+    ask(tab, "a fox")
+    ended(tab, qtbot)
+    tab.controls.apply_capabilities(Capabilities(controls=("prompt", "transparent")))
+    shutil.copytree(RESOURCES / "models" / "dat-light-x4", window.state.paths.models / "dat")
+    window.state.refresh_models()
+    qtbot.waitUntil(lambda: bool(window.state.models("upscale")), timeout=10_000)
+    tab.result.enlarge.click()
+    upscale: Any = window.tab("upscale")
+    assert upscale.drawing.isChecked()
+    qtbot.waitUntil(lambda: tab._state.library.queue.list()[0].request.task == "upscale")
+    assert tab._state.library.queue.list()[0].request.drawing
 
 
 def choose(tab: Any, qtbot: QtBot, name: str, at: Any = None) -> None:

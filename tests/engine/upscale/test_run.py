@@ -23,7 +23,7 @@ from studio.engine.tasks.upscale.load import Upscaler
 from studio.engine.tasks.upscale.picture import read_picture
 from studio.formats.pictures.png_writer import PngWriter
 from studio.kinds.upscale import UpscaleRequest
-from studio.protocol import InputFile, Parent, Preview, ProblemError, Progress
+from studio.protocol import InputFile, ModelRef, Parent, Preview, ProblemError, Progress
 from tests.engine.upscale.upscale_bench import (
     UpscaleBench,
     decibels,
@@ -63,6 +63,16 @@ def pixels_of(path: Path) -> np.ndarray:
     return read_picture(path, lambda *_: None).pixels
 
 
+def disc(side: int, fine: int) -> np.ndarray:
+    """Return a dark disc and a slanted bar on white, each pixel of `fine` × `fine` samples."""
+    y, x = (np.mgrid[0 : side * fine, 0 : side * fine] + 0.5) / (side * fine)
+    inside = ((x - 0.4) ** 2 + (y - 0.45) ** 2 < 0.09) | (np.abs(x * 0.4 + y - 1.05) < 0.06)
+    share = inside.reshape(side, fine, side, fine).mean((1, 3))[..., None]
+    picture = 255 - share * (255 - np.array([40, 60, 160]))
+    rounded: np.ndarray = picture.round().astype(np.uint8)
+    return rounded
+
+
 # ---- results
 
 
@@ -78,6 +88,35 @@ def test_a_picture_is_upscaled_better_than_by_interpolation(
     truth = np.asarray(large)
     assert result.shape == truth.shape
     assert decibels(result, truth) > decibels(plain, truth)
+
+
+def test_a_drawing_is_enlarged_with_smoother_outlines_than_a_photograph(
+    bench: UpscaleBench, tmp_path: Path
+) -> None:
+    stairs, truth = disc(64, 1), disc(256, 4)
+    Image.fromarray(stairs).save(tmp_path / "disc.png")
+    errors: dict[str, float] = {}
+    for name, drawing in (("drawing", True), ("photograph", False)):
+        result = pixels_of(bench.run(tmp_path / "disc.png", 4, drawing=drawing))
+        errors[name] = -decibels(result, truth)
+    soft = Image.fromarray(stairs).resize((256, 256), Image.Resampling.BICUBIC)
+    errors["interpolated"] = -decibels(np.asarray(soft), truth)
+    assert min(errors, key=lambda name: errors[name]) == "drawing"
+    assert errors["drawing"] < errors["photograph"] - 2
+
+
+def test_a_drawing_needs_no_model_and_its_recipe_names_none(
+    bench: UpscaleBench, tmp_path: Path
+) -> None:
+    picture = np.dstack([disc(300, 1), disc(300, 1)[..., :1]])
+    Image.fromarray(picture, "RGBA").save(tmp_path / "disc.png")
+    nothing = ModelRef(id="none", name="None", task="upscale", format="spandrel", path="")
+    result = pixels_of(bench.run(tmp_path / "disc.png", 2, nothing, drawing=True))
+    assert result.shape == (600, 600, 4)
+    recipe = bench.asset.recipe
+    assert (recipe.model_id, recipe.model_name, recipe.model_sha256) == ("", "", "")
+    assert isinstance(recipe.request, UpscaleRequest)
+    assert recipe.request.drawing
 
 
 def test_the_recipe_has_all_that_reproduces_it(bench: UpscaleBench, source: Path) -> None:

@@ -81,13 +81,16 @@ class UpscaleBench:
         model: ModelRef | None = None,
         *,
         saves_memory: bool = False,
+        drawing: bool = False,
     ) -> Path:
         """Run one job and return its file."""
         self.events = []
         job = Job("job", self.folder, self._take, self.cancelled)
         command = RunJob(
             job="job",
-            request=UpscaleRequest(input=InputFile(str(source)), scale=scale, seed=5),
+            request=UpscaleRequest(
+                input=InputFile(str(source)), scale=scale, seed=5, drawing=drawing
+            ),
             rows=(0,),
             model=model or starter(f"dat-light-x{scale}"),
             work_dir=str(self.folder),

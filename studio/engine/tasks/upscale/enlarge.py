@@ -12,6 +12,7 @@ from studio.engine.local.devices import is_out_of_memory
 from studio.engine.local.memory import collect, release_frames
 from studio.engine.tasks.upscale.alpha import fill_transparent
 from studio.engine.tasks.upscale.load import Upscaler
+from studio.engine.tasks.upscale.smooth import SmoothUpscaler
 from studio.engine.tasks.upscale.tiles import Pixels, Span, blend, spans
 from studio.protocol import Sentence, problem, sentence
 
@@ -34,7 +35,7 @@ class Enlarger:
 
     def __init__(
         self,
-        upscaler: Upscaler,
+        upscaler: Upscaler | SmoothUpscaler,
         scale: int,
         dtype: torch.dtype,
         limit: int,

@@ -21,6 +21,7 @@ from studio.engine.tasks.upscale.enlarge import SMALLEST_TILE, Enlarger, scale_n
 from studio.engine.tasks.upscale.load import Upscaler, acquire_upscaler, interruptible, weight_file
 from studio.engine.tasks.upscale.picture import Picture, Samples, read_picture
 from studio.engine.tasks.upscale.preview import PartialPreview
+from studio.engine.tasks.upscale.smooth import SmoothUpscaler
 from studio.engine.tasks.upscale.tiles import Pixels, Span, blend, largest_tile
 from studio.formats.pictures.png import Chunk
 from studio.formats.pictures.png_writer import PngWriter
@@ -78,7 +79,11 @@ def run(job: Job, command: RunJob, memory: MemoryArbiter, device: Device) -> dic
         adjustments.warn(kind, message)
     read = time.monotonic()
 
-    upscaler = acquire_upscaler(command.model, job, memory, device)
+    upscaler: Upscaler | SmoothUpscaler = (
+        SmoothUpscaler(request.scale)
+        if request.drawing
+        else acquire_upscaler(command.model, job, memory, device)
+    )
     note = scale_note(upscaler.scale, request.scale, command.model.name)
     if note is not None:
         adjustments.warn("scale", note)
@@ -114,19 +119,22 @@ def run(job: Job, command: RunJob, memory: MemoryArbiter, device: Device) -> dic
         "model_memory": float(upscaler.nbytes),
     }
     job.check()
+    used = "" if request.drawing else command.model.id
     recipe = make_recipe(
         command,
-        msgspec.structs.replace(request, model=command.model.id),
+        msgspec.structs.replace(request, model=used),
         0,
         device=device.description,
         dtype=enlarger.dtype,
         libraries=libraries(),
-        model_sha256=weight_hash(command.model, job.check),
+        model_sha256="" if request.drawing else weight_hash(command.model, job.check),
         adjustments=adjustments.messages,
         timings={stage: round(seconds, 3) for stage, seconds in timings.items()},
         stats=stats,
         parents=(Parent(str(path), digest),),
     )
+    if request.drawing:
+        recipe = msgspec.structs.replace(recipe, model_id="", model_name="")
     job.asset(0, target, recipe)
     return stats | {f"{stage}_seconds": seconds for stage, seconds in timings.items()}
 
@@ -191,7 +199,7 @@ def _chunks(picture: Picture, width: int, height: int) -> list[Chunk]:
 
 
 def _tile_side(
-    upscaler: Upscaler,
+    upscaler: Upscaler | SmoothUpscaler,
     picture: Picture,
     command: RunJob,
     job: Job,
@@ -212,7 +220,8 @@ def _tile_side(
     cost = _PEAK_FACTOR * upscaler.bytes_per_pixel(upscaler.precision(picture.bits))
     job.check()
     need = int(side * side * cost / _MEMORY_SHARE)
-    key = model_key(weight_file(command.model), "upscale")
+    is_network = isinstance(upscaler, Upscaler)
+    key = model_key(weight_file(command.model), "upscale") if is_network else ""
     free = memory.make_room(need, job, keep=key)
     fitting = largest_tile(int(free * _MEMORY_SHARE), cost, side, SMALLEST_TILE, SMALLEST_TILE)
     if fitting == 0:

@@ -232,7 +232,9 @@ class ImageTab(QWidget):
         self._check_start_picture()
 
     def _enlarge(self, path: str) -> None:
-        enlarged = UpscaleRequest(input=InputFile(path), scale=_UPSCALE_FACTOR)
+        # What is drawn on plain white, which can be made transparent, is no photograph.
+        drawing = self.controls.is_known and self.controls.supports("transparent")
+        enlarged = UpscaleRequest(input=InputFile(path), scale=_UPSCALE_FACTOR, drawing=drawing)
         self._state.destinations.run(enlarged)
 
     def focus_prompt(self) -> None:

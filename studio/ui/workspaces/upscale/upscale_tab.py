@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QPoint
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import (
+    QCheckBox,
     QComboBox,
     QFileDialog,
     QHBoxLayout,
@@ -32,7 +33,7 @@ from studio.ui.widgets.columns import Columns
 from studio.ui.widgets.dropped_files import accepted_paths, dropped_paths
 from studio.ui.widgets.empty_state import EmptyState
 from studio.ui.widgets.open_path import open_path
-from studio.ui.widgets.plain_text import plain_label
+from studio.ui.widgets.plain_text import plain_label, plain_tooltip
 from studio.ui.widgets.run_bar import RunBar
 from studio.ui.widgets.times import duration_text
 from studio.ui.workspaces.upscale.compare_panel import ComparePanel
@@ -71,6 +72,12 @@ class UpscaleTab(QWidget):
         self.scale.setAccessibleName(tr(scale.label))
         for choice in scale.choices:
             self.scale.addItem(f"{scale.unit}{choice}", choice)
+        drawing = KIND.fields["drawing"]
+        self.drawing = QCheckBox(tr(drawing.label), self)
+        self.drawing.setObjectName("upscale.drawing")
+        self.drawing.setToolTip(plain_tooltip(tr(drawing.help)))
+        # No model is used then.
+        self.drawing.toggled.connect(self.model.setDisabled)
         self.output = QLineEdit(self)
         self.output.setObjectName("upscale.output")
         self.output.setAccessibleName(self.tr("Output folder"))
@@ -134,6 +141,7 @@ class UpscaleTab(QWidget):
         column.addWidget(self.panel, 1)
         column.addWidget(self.model)
         column.addLayout(scale_row)
+        column.addWidget(self.drawing)
         column.addLayout(output_row)
         column.addWidget(self.run_bar)
         return left
@@ -157,6 +165,7 @@ class UpscaleTab(QWidget):
         for changed in (
             self.model.changed,
             self.scale.activated,
+            self.drawing.toggled,
             self.inputs.rowsInserted,
             self.inputs.rowsRemoved,
             self.inputs.dataChanged,
@@ -242,7 +251,12 @@ class UpscaleTab(QWidget):
         scale = self.scale.currentData()
         model = self.model.model_id()
         return [
-            UpscaleRequest(input=InputFile(str(item.path)), scale=scale, model=model)
+            UpscaleRequest(
+                input=InputFile(str(item.path)),
+                scale=scale,
+                model=model,
+                drawing=self.drawing.isChecked(),
+            )
             for item in inputs
         ]
 
@@ -253,6 +267,7 @@ class UpscaleTab(QWidget):
         self.inputs.add([path])
         self.panel.set_current(path)
         self.scale.setCurrentIndex(self.scale.findData(request.scale))
+        self.drawing.setChecked(request.drawing)
         self._match_model()
         self.generate()
 
@@ -366,6 +381,7 @@ class UpscaleTab(QWidget):
         values = self._values
         self.model.set_model_id(values.model)
         self.scale.setCurrentIndex(max(0, self.scale.findData(values.scale)))
+        self.drawing.setChecked(values.drawing)
         self.output.setText(values.output)
         self.inputs.add([Path(path) for path in values.inputs if is_file(Path(path))])
         if self.inputs.rowCount():
@@ -377,6 +393,7 @@ class UpscaleTab(QWidget):
         values = self._values
         values.model = self.model.model_id()
         values.scale = self.scale.currentData()
+        values.drawing = self.drawing.isChecked()
         values.output = self.output.text().strip()
         values.inputs = [
             str(item.path) for item in self.inputs.inputs()[:500] if item.state != "done"
@@ -390,6 +407,7 @@ class UpscaleTab(QWidget):
             return
         path = Path(request.input.path)
         self.scale.setCurrentIndex(self.scale.findData(request.scale))
+        self.drawing.setChecked(request.drawing)
         self.model.set_model_id(request.model)
         self.inputs.add([path])
         if not isinstance(source, Request):

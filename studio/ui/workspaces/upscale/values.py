@@ -14,6 +14,7 @@ class UpscaleValues(Struct):
     """The values of the Upscale tab. An empty `output` is the library."""
 
     model: str = _FIELDS["model"].default
+    drawing: bool = _FIELDS["drawing"].default
     scale: int = _FIELDS["scale"].default
     inputs: list[str] = []
     output: str = ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack, ExitStack, suppress
 from typing import Any, TypeVar
 
 from starlette.applications import Starlette
@@ -17,10 +17,11 @@ from starlette.types import Receive, Scope, Send
 from studio.models.registry import Registry
 from studio.protocol import ProblemError, sentence, unexpected
 from studio.serve.access import Guard
-from studio.serve.bodies import read_json
+from studio.serve.bodies import MAX_FORM_BYTES, read_body, read_json
 from studio.serve.chat import Answers, ChatBody, chat_kind, read_chat, whole_completion
 from studio.serve.chat_events import chat_events, first_pieces
 from studio.serve.errors import ApiError, api_error
+from studio.serve.forms import read_form
 from studio.serve.job_board import JobBoard
 from studio.serve.job_feed import JobFeed
 from studio.serve.models import describe_model, find_model, require_model, served_models
@@ -86,6 +87,25 @@ class Endpoints:
             made = finished_pictures(feed, wanted.count)
             return JSONResponse(await _while_connected(request, made))
 
+    async def edits(self, request: Request) -> Response:
+        """Draw pictures from a start picture, with or without a mask."""
+        content_type = request.headers.get("content-type", "")
+        body = await read_body(request, MAX_FORM_BYTES)
+        form = await asyncio.to_thread(read_form, content_type, body)
+        kind = picture_kind()
+        start = kind.inputs[0]
+        if start not in form.files:
+            raise ApiError(400, sentence("{name} is missing: a file.", name=start), param=start)
+        name = picture_body(form.values).model
+        model = await asyncio.to_thread(find_model, self._registry, kind, name)
+        given = {name: data for name, data in form.files.items() if name in kind.inputs}
+        with ExitStack() as stack:
+            files = await asyncio.to_thread(stack.enter_context, self._board.uploaded(given))
+            wanted = read_pictures(form.values, model, files)
+            async with JobFeed(self._board, wanted) as feed:
+                made = finished_pictures(feed, wanted.count)
+                return JSONResponse(await _while_connected(request, made))
+
     async def embeddings(self, _request: Request) -> Response:
         """Say that there are none."""
         raise ApiError(
@@ -102,6 +122,7 @@ def _starlette(endpoints: Endpoints) -> Starlette:
             Route("/v1/models/{model:path}", endpoints.model, methods=["GET"]),
             Route("/v1/chat/completions", endpoints.chat, methods=["POST"]),
             Route("/v1/images/generations", endpoints.pictures, methods=["POST"]),
+            Route("/v1/images/edits", endpoints.edits, methods=["POST"]),
             Route("/v1/embeddings", endpoints.embeddings, methods=["POST"]),
         ],
         exception_handlers={
@@ -169,7 +190,7 @@ def _on_http_error(request: Request, error: Exception) -> Response:
     else:
         message = sentence(
             "There is nothing at {path}. The addresses are /v1/models, /v1/chat/completions, "
-            "/v1/images/generations and /v1/embeddings.",
+            "/v1/images/generations, /v1/images/edits and /v1/embeddings.",
             path=request.url.path[:200],
         )
     return ApiError(error.status_code, message, code="unknown_url").response()

@@ -17,7 +17,7 @@ from studio.protocol import Sentence, sentence
 from studio.serve.errors import ApiError
 
 MAX_JSON_BYTES = 4 * 2**20
-MAX_FORM_BYTES = 64 * 2**20
+MAX_FORM_BYTES = 32 * 2**20
 
 Body = TypeVar("Body")
 

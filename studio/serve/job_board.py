@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
 
 from msgspec import Struct
 
@@ -23,6 +25,7 @@ from studio.protocol import (
     Request,
     sentence,
 )
+from studio.serve.uploads import uploaded
 
 MAX_WAITING = 200
 """Requests that may wait; more are refused."""
@@ -125,6 +128,10 @@ class JobBoard:
     def is_full(self) -> bool:
         """Whether so many requests wait that more are refused."""
         return len(self._waiting) >= MAX_WAITING
+
+    def uploaded(self, files: Mapping[str, bytes]) -> AbstractContextManager[Mapping[str, Path]]:
+        """Return a context in which pictures that came with a request are files (`uploaded`)."""
+        return uploaded(self._library.root, files, keeps=self._keeps)
 
     def submit(self, request: Request, listener: Listener) -> Job:
         """Store a request as a job of this process and put it in line.

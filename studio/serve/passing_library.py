@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from filelock import FileLock, Timeout
+from filelock import FileLock
 
 from studio.formats.atomic_write import make_private_folder
 from studio.library.disk_problems import file_problem
@@ -17,6 +17,8 @@ from studio.library.store import Library
 
 _PREFIX = "served-"
 _LOCK = ".lock"
+_START_LOCK = ".served.lock"
+_START_SECONDS = 10.0
 
 
 @contextmanager
@@ -27,11 +29,13 @@ def passing_library(cache: Path) -> Iterator[Library]:
     """
     try:
         make_private_folder(cache)
-        _sweep(cache)
-        folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=cache))
-        lock = FileLock(folder / _LOCK, timeout=0, thread_local=False)
-        lock.acquire()
-    except OSError as error:
+        # One server at a time: another must not remove a folder before it is locked.
+        with FileLock(cache / _START_LOCK, timeout=_START_SECONDS):
+            _sweep(cache)
+            folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=cache))
+            lock = FileLock(folder / _LOCK, timeout=0, thread_local=False)
+            lock.acquire()
+    except OSError as error:  # a `Timeout` is one
         raise file_problem(error, cache) from error
     try:
         yield Library.open(folder / "library", run_queue=False)
@@ -42,5 +46,8 @@ def passing_library(cache: Path) -> Iterator[Library]:
 
 def _sweep(cache: Path) -> None:
     for folder in cache.glob(f"{_PREFIX}*"):
-        with contextlib.suppress(Timeout, OSError), FileLock(folder / _LOCK, timeout=0):
+        with contextlib.suppress(OSError):  # it is in use
+            # Released before it is deleted, which Windows would refuse otherwise.
+            with FileLock(folder / _LOCK, timeout=0):
+                pass
             shutil.rmtree(folder, ignore_errors=True)

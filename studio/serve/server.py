@@ -6,7 +6,6 @@ import asyncio
 import socket
 import sys
 import threading
-from collections.abc import Callable
 from types import TracebackType
 
 import uvicorn
@@ -64,11 +63,11 @@ class Server:
         for each in self._sockets:
             each.close()
 
-    def wait(self, is_stopped: threading.Event, on_tick: Callable[[], None] = lambda: None) -> None:
+    def wait(self, is_stopped: threading.Event) -> None:
         """Wait until the event is set or the server has ended."""
         # Not without a limit: on Windows, Ctrl+C would not be noticed.
         while self._thread.is_alive() and not is_stopped.wait(_POLL_SECONDS):
-            on_tick()
+            pass
 
     def _run(self) -> None:
         asyncio.run(self._server.serve(self._sockets))

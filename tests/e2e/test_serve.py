@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import io
 import json
 import socket
 from collections.abc import Iterator
@@ -12,7 +13,9 @@ from pathlib import Path
 import openai
 import pytest
 from openai.types.chat import ChatCompletionUserMessageParam
+from PIL import Image
 
+from studio.kinds.image import ImageRequest
 from studio.library.recipes.metadata import read_recipe
 from studio.library.store import Library
 from studio.protocol import JobStatus
@@ -260,6 +263,78 @@ def test_a_picture_that_cannot_be_made_is_said(server: Served, changes: dict[str
     status, answer = server.send("/v1/images/generations", content)
     assert status == 400
     assert answer["error"]["param"] == next(iter(changes))
+
+
+def png(colour: str | tuple[int, ...], mode: str = "RGB") -> bytes:
+    made = io.BytesIO()
+    Image.new(mode, (64, 64), colour).save(made, "PNG")
+    return made.getvalue()
+
+
+def test_a_picture_is_edited_where_the_mask_is_transparent(tmp_path: Path) -> None:
+    mask = Image.new("RGBA", (64, 64), (0, 0, 0, 255))
+    mask.paste((0, 0, 0, 0), (0, 0, 32, 64))
+    file = io.BytesIO()
+    mask.save(file, "PNG")
+    with served(tmp_path, "--keep", fake="plain") as server:
+        made = server.client.images.edit(
+            model=PICTURE_MODEL,
+            image=("start.png", png("red")),
+            mask=("mask.png", file.getvalue()),
+            prompt="a cat",
+            extra_body={"strength": 0.5, "seed": 3},
+        )
+        assert made.data is not None and len(made.data) == 1
+        server.stop()
+    library = Library.open(tmp_path / "library", run_queue=False)
+    request = library.assets.recent()[0].recipe.request
+    assert isinstance(request, ImageRequest)
+    assert (request.prompt, request.strength, request.seed) == ("a cat", 0.5, 3)
+    assert request.image is not None and Path(request.image.path).read_bytes() == png("red")
+    assert request.mask is not None
+    with Image.open(request.mask.path) as grey:
+        assert (grey.mode, grey.getpixel((5, 5)), grey.getpixel((60, 5))) == ("L", 255, 0)
+    assert not library.check()
+    assert library.rebuild() == 1
+    library.close()
+
+
+def test_pictures_that_came_with_a_request_are_not_kept(server: Served) -> None:
+    made = server.client.images.edit(model=PICTURE_MODEL, image=png("blue"), prompt="a cat")
+    assert made.data
+    assert eventually(lambda: not list(server.home.rglob("*.png")))
+
+
+@pytest.mark.parametrize(
+    ("files", "values", "said_of_it"),
+    [
+        ({}, {"prompt": "x"}, "image is missing"),
+        ({"image": b"no picture"}, {}, "image is not a picture"),
+        ({"image": png("red")[:60]}, {}, "image is not a picture"),
+        ({"image": png("red"), "mask": b"no picture"}, {}, "mask is not a picture"),
+        ({"image": png("red")}, {"n": "0"}, "n must be"),
+        ({"image": png("red")}, {"strength": "much"}, "strength must be"),
+        ({"image": png("red"), "image[]": png("red")}, {}, "image may be given only once"),
+    ],
+)
+def test_an_edit_that_cannot_be_made_is_said(
+    server: Served, files: dict[str, bytes], values: dict[str, str], said_of_it: str
+) -> None:
+    parts = [
+        b'--B\r\nContent-Disposition: form-data; name="%s"%s\r\n\r\n%s\r\n'
+        % (name.encode(), b'; filename="f"' if name in files else b"", data)
+        for name, data in (files | {key: text.encode() for key, text in values.items()}).items()
+    ]
+    form = {"content-type": "multipart/form-data; boundary=B"}
+    status, answer = server.send("/v1/images/edits", b"".join(parts) + b"--B--\r\n", **form)
+    assert (status, said_of_it in answer["error"]["message"]) == (400, True), answer
+
+
+@pytest.mark.parametrize("kind", ["application/json", "multipart/form-data", "multipart/mixed"])
+def test_an_edit_without_a_form_is_said(server: Served, kind: str) -> None:
+    for content in (b"", b"{}", b"--B\r\n" * 200):
+        status, answer = server.send("/v1/images/edits", content, **{"content-type": kind})
+        assert status == 400 and answer["error"]["message"]
 
 
 def test_embeddings_are_refused_honestly(server: Served) -> None:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
+from studio.library.recipes.metadata import read_recipe
 from tests.e2e.conftest import ROOT, CommandResult
+from tests.engine.image.adapter_files import kohya_file
 from tests.engine.tiny_pipelines import folder_of
 from tests.engine.tiny_text import tiny_llama
 from tests.hub.received import when_received
@@ -20,6 +23,28 @@ from tests.unit.model_files import write_safetensors
 
 Studio = Callable[..., CommandResult]
 Command = Callable[..., subprocess.Popen[str]]
+
+
+@pytest.fixture
+def open_app(environment: dict[str, str]) -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """Open the window, get models in it, and use models; see `models_window.py`."""
+    opened: list[subprocess.Popen[str]] = []
+
+    def start(*get: str, use: dict[str, str] | None = None) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            [sys.executable, "tests/e2e/models_window.py", json.dumps({"get": get, "use": use})],
+            cwd=ROOT,
+            env=environment | {"QT_QPA_PLATFORM": "offscreen", "PYTHONPATH": str(ROOT)},
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        opened.append(process)
+        return process
+
+    yield start
+    for process in opened:
+        process.kill()
+        process.communicate()
 
 
 @pytest.fixture
@@ -114,3 +139,48 @@ def test_models_of_all_kinds_are_fetched_despite_kills_and_used_in_the_next_comm
     assert len(used.named("asset")) == 3
     downloads = studio("models", "downloads", "list", "--json").events
     assert [download["state"] for download in downloads] == ["done"] * 4
+
+
+def test_the_window_fetches_models_of_all_kinds_despite_kills_and_uses_them(
+    open_app: Callable[..., subprocess.Popen[str]],
+    hub: HubServer,
+    environment: dict[str, str],
+    tmp_path: Path,
+) -> None:
+    home = Path(environment["STUDIO_HOME"])
+    tiny_llama(tmp_path / "llama")
+    hub.add("tiny/chat", tmp_path / "llama", pipeline_tag="text-generation")
+    hub.add("tiny/draw", folder_of("sd"), tags=["license:openrail"])
+    dat = ROOT / "resources" / "models" / "dat-light-x2" / "DAT_light_x2.pth"
+    hub.add("tiny/enlarge", folder_with(tmp_path, "dat", dat), tags=["license:apache-2.0"])
+    (tmp_path / "loras").mkdir()
+    style = Path(kohya_file(tmp_path / "loras", "sd").path).rename(tmp_path / "style.safetensors")
+    hub.add("tiny/style", folder_with(tmp_path, "lora", style), tags=["lora"])
+
+    def killed_at(name: str, count: int, *get: str) -> None:
+        started: list[subprocess.Popen[str]] = []
+        when_received(hub, home / "models", name, count, lambda: started[0].kill())
+        started.append(open_app(*get))
+        started[0].communicate(timeout=120)
+        assert started[0].returncode == -9
+
+    killed_at("model.safetensors", 100_000, "tiny/chat")
+    killed_at("unet/diffusion_pytorch_model.safetensors", 50_000, "tiny/draw")
+    Image.new("RGB", (16, 12), "teal").save(tmp_path / "small.png")
+    use = {"text": "tiny/chat", "image": "tiny/draw", "lora": "tiny/style"}
+    use |= {"upscale": "tiny/enlarge", "picture": str(tmp_path / "small.png")}
+    last = open_app("tiny/enlarge", "tiny/style", use=use)
+    said = [json.loads(line) for line in last.communicate(timeout=300)[0].splitlines()]
+
+    assert last.returncode == 0
+    assert not [each["failed"] for each in said if "failed" in each]
+    assert {asked.range for asked in hub.downloads("chat")} >= {"bytes=100000-"}
+    assert {asked.range for asked in hub.downloads("draw")} >= {"bytes=50000-"}
+    recipes = [read_recipe(Path(each["path"])) for each in said if "path" in each]
+    assert all(recipe is not None for recipe in recipes)
+    used = [
+        [recipe.model_name, *(extra.name for extra in recipe.extra_models)]
+        for recipe in recipes
+        if recipe is not None
+    ]
+    assert used == [["chat"], ["draw", "style"], ["DAT light x2"]]

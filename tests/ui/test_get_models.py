@@ -406,3 +406,28 @@ def test_a_smaller_version_is_got_from_the_repository_of_a_model_that_does_not_f
     dialog = window.findChild(ModelsDialog)
     assert isinstance(dialog, ModelsDialog)
     qtbot.waitUntil(lambda: len(window.state.models("text")) == 3, timeout=20_000)
+
+
+def test_an_unknown_chinese_prompt_is_answered_with_a_model_that_reads_chinese(
+    dialog: ModelsDialog, home: Paths, qtbot: QtBot
+) -> None:
+    from studio.kinds.image import ImageRequest
+    from studio.library.records import Job
+    from studio.protocol import Warned, sentence
+    from studio.ui.shell.model_offers import model_offers_of
+
+    window = window_of(dialog)
+    offers = model_offers_of(window.state)
+    english = entry("english", "English", "tiny/english", task="image", languages=["en"])
+    bilingual = entry("both", "Both", "tiny/both", task="image", languages=["en", "zh"])
+    catalogue = {"schema": 1, "replaces": True, "uses": [], "entries": [english, bilingual]}
+    write_json(home.settings.parent / "catalogue.json", catalogue)
+    window.state.refresh_models()
+    qtbot.waitUntil(lambda: offers.best("image", "zh") is not None, timeout=10_000)
+    hint = sentence("This model does not know what the prompt asks for.")
+    for prompt in ("a dam", "大坝"):
+        running = Job(id=prompt, request=ImageRequest(prompt=prompt), status="running")
+        window.state.reports.job_changed.emit(running)
+        window.state.reports.warned.emit(Warned(prompt, "out_of_domain", hint))
+    offered = [message.action_text for message in window.messages.messages][-2:]
+    assert offered == ["Get English (471 B)", "Get Both (471 B)"]

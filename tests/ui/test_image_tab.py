@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 from PySide6.QtCore import QMimeData, QPoint, Qt, QUrl
 from PySide6.QtGui import QAction, QDropEvent
-from PySide6.QtWidgets import QMenu
+from PySide6.QtWidgets import QMenu, QPushButton
 from pytestqt.qtbot import QtBot
 
 from studio.kinds.image import ImageRequest
@@ -25,6 +26,7 @@ from studio.ui.main_window import MainWindow
 from studio.ui.shell.reports import ModelDescribed
 from studio.ui.workspaces.image.domain_hint import DomainHint
 from studio.ui.workspaces.upscale.upscale_tab import UpscaleTab
+from tests.unit.model_files import write_json
 
 A1111 = (
     "a red fox <lora:fur:1>\nSteps: 25, Sampler: Euler a, CFG scale: 6.5, Seed: 123, Size: 640x512"
@@ -452,3 +454,19 @@ def test_a_model_that_does_not_say_what_it_knows_gets_no_hint(
     ask(tab, "anything at all")
     ended(tab, qtbot)
     assert hint.isHidden()
+
+
+def test_a_chinese_prompt_for_a_family_that_reads_english_offers_another_model(
+    home: Paths, open_window: Callable[[], MainWindow]
+) -> None:
+    unet = home.models / "a-pipeline" / "unet" / "config.json"
+    write_json(unet, {"_class_name": "UNet2DConditionModel", "cross_attention_dim": 768})
+    window = open_window()
+    tab: Any = window.tab("image")
+    offer = window.findChild(QPushButton, "image.language_offer")
+    assert offer is not None
+    tab.prompt.set_text("a fox")
+    assert not offer.isVisibleTo(tab)
+    tab.prompt.set_text("雪中的狐狸")
+    assert offer.isVisibleTo(tab)
+    assert offer.text().startswith("Get ")

@@ -251,8 +251,9 @@ class GetPage(QWidget):
             for use in uses:
                 if catalogue.for_use(use.id):
                     self._add_use(use.title.text(language), (task, use.id))
-        self.uses.blockSignals(blocked)
+        # Still without signals: a search may have begun meanwhile, and is not to be left.
         self._select_first_use()
+        self.uses.blockSignals(blocked)
 
     def _add_use(self, title: str, use: tuple[str, str]) -> None:
         item = QListWidgetItem(one_line(title), self.uses)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QLocale, QObject, Signal
 
 from studio.protocol import readable_size
 from studio.ui.shell.state import AppState
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from studio.protocol import DeviceMemory
 
     _Found = dict[tuple[str, str], "ModelOffer"]
+
+
+_CHINESE = re.compile("[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
 
 
 class ModelOffer(Struct, frozen=True):
@@ -45,7 +49,12 @@ class ModelOffers(QObject):
             self._look()
 
     def best(self, task: str, language: str = "") -> ModelOffer | None:
-        """Return what to offer for a task, and for prompts in a language if one is given."""
+        """Return what to offer for a task, and for prompts in a language if one is given.
+
+        Without one, who reads Chinese is offered a model that does so too, where there is one.
+        """
+        if not language and QLocale().language() == QLocale.Language.Chinese:
+            return self._offers.get((task, "zh")) or self._offers.get((task, ""))
         return self._offers.get((task, language))
 
     def action(self, task: str, language: str = "") -> tuple[str, Callable[[], object]]:
@@ -80,6 +89,11 @@ class ModelOffers(QObject):
         if found != self._offers:
             self._offers = found
             self.changed.emit()
+
+
+def language_of(prompt: str) -> str:
+    """Return "zh" for a prompt with Chinese characters, "" for any other."""
+    return "zh" if _CHINESE.search(prompt) else ""
 
 
 def memories(

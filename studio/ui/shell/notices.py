@@ -12,7 +12,7 @@ from studio.library.records import Job
 from studio.protocol import NotResponding, Problem, Responding, Warned
 from studio.ui.messages.message_bar import MessageBar
 from studio.ui.messages.shown_message import ShownMessage
-from studio.ui.shell.model_offers import model_offers_of
+from studio.ui.shell.model_offers import language_of, model_offers_of
 from studio.ui.shell.state import AppState
 from studio.ui.style.theme import Severity
 from studio.ui.style.translations import tr, translated
@@ -91,7 +91,8 @@ class Notices(QObject):
             # A tab has already shown it together with the file name.
             return
         if report.kind == "out_of_domain":
-            self._messages.show_message(text, "warning", *model_offers_of(self._state).action(task))
+            offered = model_offers_of(self._state).action(task, language_of(prompt))
+            self._messages.show_message(text, "warning", *offered)
         else:
             self._messages.show_message(text, "info")
 

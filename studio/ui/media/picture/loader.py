@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from PySide6.QtCore import QObject, QRunnable, QSize, Qt, QThreadPool, Signal
-from PySide6.QtGui import QImage, QImageReader
+from PySide6.QtGui import QImage, QImageIOHandler, QImageReader
 from PySide6.QtWidgets import QDialog
 
 from studio.formats.pictures.open_picture import can_hold
@@ -13,6 +13,12 @@ from studio.ui.style.translations import tr
 
 MAX_SHOWN_PIXELS = 40_000_000
 """Larger pictures are downscaled when read, to save memory."""
+
+# PySide makes the classes of enums when they are first used. Two threads that do so at the same
+# time crash the process, so it is done here, once.
+_ROTATE_90 = QImageIOHandler.Transformation.TransformationRotate90.value
+_ARGB32, _RGB32 = QImage.Format.Format_ARGB32_Premultiplied, QImage.Format.Format_RGB32
+_KEEP_RATIO = Qt.AspectRatioMode.KeepAspectRatio
 
 
 def read_picture(path: str, bound: QSize | None = None) -> tuple[QImage, QSize, str]:
@@ -34,12 +40,12 @@ def read_picture(path: str, bound: QSize | None = None) -> tuple[QImage, QSize, 
     if stored.isValid():
         target = QSize(stored)
         turned = QSize(bound) if bound is not None else None
-        if turned is not None and reader.transformation().value & 4:
+        if turned is not None and reader.transformation().value & _ROTATE_90:
             turned.transpose()
         if turned is not None and (
             stored.width() > turned.width() or stored.height() > turned.height()
         ):
-            target.scale(turned, Qt.AspectRatioMode.KeepAspectRatio)
+            target.scale(turned, _KEEP_RATIO)
         pixels = target.width() * target.height()
         if pixels > MAX_SHOWN_PIXELS:
             target *= (MAX_SHOWN_PIXELS / pixels) ** 0.5
@@ -49,13 +55,9 @@ def read_picture(path: str, bound: QSize | None = None) -> tuple[QImage, QSize, 
     if image.isNull():
         return image, QSize(), reader.errorString()
     if image.depth() > 32:
-        image = image.convertToFormat(
-            QImage.Format.Format_ARGB32_Premultiplied
-            if image.hasAlphaChannel()
-            else QImage.Format.Format_RGB32
-        )
+        image = image.convertToFormat(_ARGB32 if image.hasAlphaChannel() else _RGB32)
     size = QSize(stored) if stored.isValid() else image.size()
-    if stored.isValid() and reader.transformation().value & 4:
+    if stored.isValid() and reader.transformation().value & _ROTATE_90:
         size.transpose()
     return image, size, ""
 

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QScrollArea, QVBoxLayout, QWidget
 from studio.kinds.image import KIND, ImageRequest
 from studio.kinds.upscale import UpscaleRequest
 from studio.protocol import InputFile, Loading, Problem, Progress, Request, RowFailed
+from studio.ui.fields.language_hint import LanguageHint
 from studio.ui.fields.model_picker import ModelPicker
 from studio.ui.fields.number_field import optional_int
 from studio.ui.fields.prompt_edit import PromptEdit
@@ -107,6 +108,7 @@ class ImageTab(QWidget):
         column.addWidget(DomainHint(self._state, self.prompt, self.model, inside))
         column.addWidget(self.controls.negative)
         column.addWidget(self.model)
+        column.addWidget(LanguageHint(self._state, TASK, self.model, self.prompt, inside))
         column.addWidget(self.controls)
         area = QScrollArea()
         area.setWidgetResizable(True)

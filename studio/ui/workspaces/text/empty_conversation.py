@@ -6,11 +6,11 @@ from collections.abc import Callable
 
 from studio.kinds.text import KIND
 from studio.protocol import ModelRef
+from studio.ui.fields.language_hint import knows_only_english
 from studio.ui.shell.model_offers import model_offers_of
 from studio.ui.shell.state import AppState
 from studio.ui.style.translations import tr
 from studio.ui.widgets.empty_state import EmptyState
-from studio.ui.workspaces.text.language_hint import knows_only_english
 
 
 def show_empty(

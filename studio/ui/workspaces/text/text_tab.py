@@ -190,10 +190,10 @@ class TextTab(QWidget):
         self._column.addWidget(self.run_bar)
 
     def _make_controls(self) -> None:
+        from studio.ui.fields.language_hint import LanguageHint
         from studio.ui.fields.model_picker import ModelPicker
         from studio.ui.widgets.collapsible_section import CollapsibleSection
         from studio.ui.widgets.scroll_column import ScrollColumn
-        from studio.ui.workspaces.text.language_hint import LanguageHint
         from studio.ui.workspaces.text.text_controls import TextControls
 
         system = tr(KIND.fields["system_prompt"].label)
@@ -207,7 +207,7 @@ class TextTab(QWidget):
         self.system.submitted.connect(self.generate)
         self.system_section.add(self.system)
         self.model = ModelPicker(self._state, TASK)
-        self.language_hint = LanguageHint(self._state)
+        self.language_hint = LanguageHint(self._state, TASK, self.model, self.prompt)
         self.controls = TextControls()
         column = ScrollColumn()
         column.add(self.system_section)
@@ -272,9 +272,6 @@ class TextTab(QWidget):
 
         show_empty(self._empty, self._state, self.model.ref(), self._use_example)
 
-    def _update_language_hint(self) -> None:
-        self.language_hint.update_for(self.model.ref(), self.prompt.text())
-
     def _update_model_defaults(self) -> None:
         model = self.model.ref()
         if model is None:
@@ -338,10 +335,7 @@ class TextTab(QWidget):
             changed.connect(estimate.update_soon)
         for changed in (self.model.changed, self._state.models_changed):
             changed.connect(self._show_empty)
-            changed.connect(self._update_language_hint)
             changed.connect(self._update_model_defaults)
-        self.prompt.textChanged.connect(self._update_language_hint)
-        self._update_language_hint()
         self._update_model_defaults()
         self._chat.load()
         self._measure()

@@ -158,6 +158,7 @@ class Settings(Struct):
     library: str = ""
     models: str = ""
     hub_endpoint: str = ""
+    proxy: str = ""
     threads: Annotated[int, Meta(ge=0, le=MAX_THREADS)] = 0
     device: str = ""
     aigc_label: bool = False

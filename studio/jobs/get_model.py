@@ -22,6 +22,7 @@ from studio.downloads.http_problems import RetryableError, check_address, give_u
 from studio.downloads.item import Item, ItemFile
 from studio.downloads.item_download import TokenOf
 from studio.downloads.pack import pack_size
+from studio.downloads.proxy import use_proxy
 from studio.formats.suffixes import MODEL_WEIGHTS, PICKLED_WEIGHTS
 from studio.formats.untrusted_files import printable
 from studio.models.fit import main_memory
@@ -155,11 +156,13 @@ def open_queue(paths: Paths, settings: Settings) -> DownloadQueue:
     """
     if paths.is_models_folder_gone:
         raise models_folder_gone(paths)
+    use_proxy(settings.proxy)
     return DownloadQueue(paths.models, token_of=token_source(settings))
 
 
 def hub_client(settings: Settings, endpoint: str = "") -> HubClient:
     """Return a client for the configured hub, or for another endpoint."""
+    use_proxy(settings.proxy)
     configured = hub_endpoint(settings)
     endpoint = endpoint or configured
     return HubClient(endpoint, token_for(endpoint, configured))
@@ -202,6 +205,7 @@ def download_from_url(
     `name` is used if the server does not say one. Raises `ProblemError`.
     """
     check_address(url, sha256)
+    use_proxy(settings.proxy)
     try:
         with open_url(url, {}, token_source(settings)(url)) as response:
             name = _file_name(response) or name or _last_step(response.url)

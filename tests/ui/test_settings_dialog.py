@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
+import keyring
 import pytest
 from pytestqt.qtbot import QtBot
 
@@ -122,6 +124,76 @@ def test_a_models_folder_on_an_unplugged_disk_is_said_to_be_missing(
     window = open_window()
     qtbot.waitUntil(lambda: "unplugged" in window.messages.text(), timeout=10_000)
     assert not (tmp_path / "unplugged").exists()
+
+
+def test_the_proxy_is_checked_and_kept(
+    dialog: SettingsDialog, home: Paths, monkeypatch: pytest.MonkeyPatch, qtbot: QtBot
+) -> None:
+    for name in ("HTTPS_PROXY", "HTTP_PROXY", "https_proxy", "http_proxy", "no_proxy"):
+        monkeypatch.setenv(name, "")
+    hub = dialog.hub
+    hub.proxy.setText("socks5://127.0.0.1:1080")
+    hub.proxy.editingFinished.emit()
+    assert "is not the address of a proxy" in hub.note.text()
+    assert load_settings(home.settings)[0].proxy == ""
+    hub.proxy.setText("127.0.0.1:7890")
+    hub.proxy.editingFinished.emit()
+    qtbot.waitUntil(
+        lambda: load_settings(home.settings)[0].proxy == "127.0.0.1:7890", timeout=10_000
+    )
+    assert "mainland China" in hub.note.text()
+    hub.proxy.clear()
+    hub.proxy.editingFinished.emit()
+    assert os.environ["HTTPS_PROXY"] == ""
+
+
+def test_an_address_of_the_hub_that_is_none_is_refused_and_a_mirror_is_kept(
+    dialog: SettingsDialog, home: Paths, qtbot: QtBot
+) -> None:
+    hub = dialog.hub
+    hub.endpoint.setCurrentText("ftp://somewhere")
+    assert "is not the address of a model hub" in hub.note.text()
+    hub.endpoint.setCurrentIndex(1)
+    assert "hf-mirror.com" in hub.note.text()
+    qtbot.waitUntil(
+        lambda: load_settings(home.settings)[0].hub_endpoint == "https://hf-mirror.com",
+        timeout=10_000,
+    )
+
+
+def test_an_access_token_goes_to_the_keyring_and_never_to_the_settings(
+    dialog: SettingsDialog, home: Paths, monkeypatch: pytest.MonkeyPatch, qtbot: QtBot
+) -> None:
+    kept = MemoryKeyring()
+    monkeypatch.setattr(keyring, "set_password", kept.set_password)
+    monkeypatch.setattr(keyring, "get_password", kept.get_password)
+    monkeypatch.setattr(keyring, "delete_password", kept.delete_password)
+    hub = dialog.hub
+    hub.token.setText("hf_secret_token")
+    hub.save_token.click()
+    qtbot.waitUntil(hub.clear_token.isEnabled, timeout=10_000)
+    assert list(kept.content.values()) == ["hf_secret_token"]
+    assert hub.token.text() == ""
+    assert "keyring" in hub.token.placeholderText()
+    hub.clear_token.click()
+    qtbot.waitUntil(lambda: not kept.content and not hub.clear_token.isEnabled(), timeout=10_000)
+    assert not home.settings.exists() or "hf_secret" not in home.settings.read_text()
+
+
+class MemoryKeyring:
+    """A keyring for the test alone."""
+
+    def __init__(self) -> None:
+        self.content: dict[tuple[str, str], str] = {}
+
+    def set_password(self, service: str, name: str, password: str) -> None:
+        self.content[(service, name)] = password
+
+    def get_password(self, service: str, name: str) -> str | None:
+        return self.content.get((service, name))
+
+    def delete_password(self, service: str, name: str) -> None:
+        del self.content[(service, name)]
 
 
 def test_the_aigc_label_takes_effect_at_once_and_is_saved(

@@ -1,6 +1,8 @@
-"""Settings of the model hub: its address and the access token."""
+"""Settings of the model hub: its address, the proxy on the way, and the access token."""
 
 from __future__ import annotations
+
+import os
 
 from PySide6.QtCore import QSignalBlocker, Qt
 from PySide6.QtWidgets import (
@@ -36,9 +38,10 @@ class HubSettings(QWidget):
         self.endpoint.setAccessibleName(self.tr("Model hub"))
         self.endpoint.setEditable(True)
         self.endpoint.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
+        self._default = os.environ.get("HF_ENDPOINT", "").strip().rstrip("/") or _OFFICIAL
         self.endpoint.addItem(_OFFICIAL)
         self.endpoint.addItem(_MIRROR)
-        self.endpoint.setCurrentText(one_line(state.settings.hub_endpoint) or _OFFICIAL)
+        self.endpoint.setCurrentText(one_line(state.settings.hub_endpoint or self._default))
         self.note = TintedLabel(parent)
         self.note.setObjectName("settings.hub_note")
         self.note.setWordWrap(True)
@@ -61,22 +64,68 @@ class HubSettings(QWidget):
             self.tr("Delete token"), "settings.token_clear", self._clear_token, parent
         )
         self.save_token.setEnabled(False)
+        self.clear_token.setEnabled(False)
         self.token.textChanged.connect(lambda text: self.save_token.setEnabled(bool(text.strip())))
         row = QHBoxLayout()
         row.setSpacing(GRID)
         row.addWidget(self.token, 1)
         row.addWidget(self.save_token)
         row.addWidget(self.clear_token)
+        self.proxy = QLineEdit(one_line(state.settings.proxy), parent)
+        self.proxy.setObjectName("settings.proxy")
+        self.proxy.setAccessibleName(self.tr("Proxy"))
+        self.proxy.setMaxLength(400)
+        self.proxy.setPlaceholderText(self.tr("As the system"))
+        self.proxy.setToolTip(
+            self.tr(
+                "For model downloads, such as http://127.0.0.1:7890. Empty: as the system or the "
+                "environment variable HTTPS_PROXY says."
+            )
+        )
+        self.proxy.editingFinished.connect(self._proxy_changed)
         form.addRow(self.tr("Model hub"), address)
+        form.addRow(self.tr("Proxy"), self.proxy)
         form.addRow(self.tr("Access token"), row)
         self.endpoint.currentTextChanged.connect(self._endpoint_changed)
         self._show_note("")
         self._look_for_token()
+        self._look_for_proxy()
+
+    def _look_for_proxy(self) -> None:
+        if self._state.settings.proxy:
+            return
+
+        def look() -> str:
+            from studio.downloads.proxy import system_proxy
+
+            return system_proxy()
+
+        def found(address: str) -> None:
+            if address:
+                text = self.tr("As the system: {address}").format(address=one_line(address, 80))
+                self.proxy.setPlaceholderText(text)
+
+        self._state.background.waiting(self, look, found, self._failed)
+
+    def _proxy_changed(self) -> None:
+        from studio.downloads.proxy import use_proxy
+
+        text = self.proxy.text().strip()
+        if text == self._state.settings.proxy:
+            return
+        try:
+            use_proxy(text)
+        except ProblemError as error:
+            self._show_note(translated(error.problem.message), is_problem=True)
+            return
+        self._state.settings.proxy = text
+        self._show_note("")
+        self._state.save_soon()
 
     def _endpoint_changed(self, text: str) -> None:
         text = text.strip().rstrip("/")
         before = self._state.settings.hub_endpoint
-        self._state.settings.hub_endpoint = "" if text == _OFFICIAL else text
+        self._state.settings.hub_endpoint = "" if text == self._default else text
         from studio.models.hub.endpoint import hub_endpoint
 
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtCore import QTimer
@@ -12,7 +13,7 @@ from studio.models.known_words import Understanding, known_words
 from studio.protocol import ModelRef
 from studio.ui.fields.model_picker import ModelPicker
 from studio.ui.fields.prompt_edit import PromptEdit
-from studio.ui.shell.model_offers import model_offers_of
+from studio.ui.shell.model_offers import language_of, model_offers_of
 from studio.ui.shell.state import AppState
 from studio.ui.style.icons import icon
 from studio.ui.style.theme import GRID
@@ -50,7 +51,7 @@ class DomainHint(QWidget):
         self.offer = QPushButton(icon("download"), "", self)
         self.offer.setObjectName("image.domain_offer")
         self.offer.setAutoDefault(False)
-        self.offer.clicked.connect(lambda: self._offers.action(KIND.task)[1]())
+        self.offer.clicked.connect(lambda: self._offered()[1]())
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(GRID // 2)
@@ -86,10 +87,15 @@ class DomainHint(QWidget):
     def _show(self, found: Understanding | None) -> None:
         if found is not None and not found.is_whole:
             self.label.show_text(hint(found), "warning")
+            self._show_offer()
         self.setVisible(found is not None and not found.is_whole)
 
+    def _offered(self) -> tuple[str, Callable[[], object]]:
+        """Return text and callback of the button: a model that reads the prompt's language."""
+        return self._offers.action(KIND.task, language_of(self._prompt.text()))
+
     def _show_offer(self) -> None:
-        text, _ = self._offers.action(KIND.task)
+        text, _ = self._offered()
         self.offer.setText(menu_text(text))
         self.offer.setAccessibleName(text)
 

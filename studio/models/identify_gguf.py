@@ -5,14 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 
 from studio.formats.untrusted_files import is_file
-from studio.formats.weights.gguf import TEXT_ARCHITECTURES, GgufHeader, read_gguf_header
+from studio.formats.weights.gguf import (
+    LLAMA_ARCHITECTURES,
+    TEXT_ARCHITECTURES,
+    GgufHeader,
+    read_gguf_header,
+)
 from studio.formats.weights.split_gguf import name_without_part, split_parts
 from studio.kinds.registry import task_of_format
 from studio.models.identify_companion import describe_gguf_part
 from studio.models.model_card import languages_of, licence_of
 from studio.protocol import ModelRef, problem
 
-_OTHER_GGUF = frozenset({"bert", "nomic-bert", "whisper"})
+_OTHER_GGUF = frozenset({"bert", "clip", "nomic-bert", "whisper"})
 
 
 def describe_gguf(file: Path) -> ModelRef:
@@ -65,7 +70,7 @@ def _refuse_gguf(file: Path, header: GgufHeader, found: int) -> None:
             file=file.name,
             architecture=architecture,
         )
-    if architecture not in TEXT_ARCHITECTURES:
+    if architecture not in TEXT_ARCHITECTURES | LLAMA_ARCHITECTURES:
         raise problem(
             "bad_input",
             "The file {file} has the architecture {architecture}, which is not supported as GGUF. "

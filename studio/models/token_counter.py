@@ -54,30 +54,34 @@ class TokenCounter:
         """Return how much of the context would be used, None if unknown.
 
         `max_tokens` is the requested maximum length of the answer. Blocks, for about a second on
-        the first call, so do not call it on the window's thread. The tokenizer of a GGUF file is
-        unknown until the engine has converted the model.
+        the first call, so do not call it on the window's thread.
         """
-        folder = self._folder(model)
-        if folder is None or not (folder / "tokenizer.json").is_file():
-            return None
         with self._lock:
-            for _ in range(2):
-                if self._stopped:
-                    return None
-                reply = self._send(CountRequest(str(folder), conversation, max_tokens))
-                if reply is not None:
-                    return None if isinstance(reply, CountFailed) else reply
+            for source in self._sources(model):
+                for _ in range(2):
+                    if self._stopped:
+                        return None
+                    reply = self._send(CountRequest(str(source), conversation, max_tokens))
+                    if isinstance(reply, ContextUse):
+                        return reply
+                    if reply is not None:
+                        break
         return None
 
-    def _folder(self, model: ModelRef) -> Path | None:
+    def _sources(self, model: ModelRef) -> list[Path]:
+        """Return where the tokenizer of a model may be read."""
+        path = Path(model.path)
         if model.format == "transformers":
-            return Path(model.path)
-        if model.format != "gguf" or self._cache is None:
-            return None
-        try:
-            return converted_folder(self._cache, Path(model.path))
-        except OSError:
-            return None
+            return [path] if (path / "tokenizer.json").is_file() else []
+        if model.format != "gguf":
+            return []
+        found = [path]
+        if self._cache is not None:
+            with contextlib.suppress(OSError):
+                # Where llama.cpp is missing, the engine has converted the model.
+                folder = converted_folder(self._cache, path)
+                found += [folder] if (folder / "tokenizer.json").is_file() else []
+        return found
 
     def stop(self) -> None:
         """End the process permanently; `count` returns None from now on."""

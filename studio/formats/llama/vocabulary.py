@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ctypes
+import os
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 from studio.formats.chat.chat_template import SPECIAL_TOKENS
-from studio.formats.llama.library import LlamaLibrary
-from studio.formats.weights.gguf import GgufHeader
+from studio.formats.llama.library import LlamaLibrary, llama_library
+from studio.formats.weights.gguf import GgufHeader, read_gguf_header
 
 _NO_VOCABULARY = 0
 _METADATA_NAMES = {"bos": "bos", "eos": "eos", "unk": "unknown", "pad": "padding"}
@@ -26,7 +28,7 @@ class LlamaVocabulary:
     def __init__(self, library: LlamaLibrary, model: Any, header: GgufHeader) -> None:
         self._library = library
         self._vocabulary = library.model_get_vocab(model)
-        self._header = header
+        self.header = header
         self.size = int(library.vocab_n_tokens(self._vocabulary))
 
     @property
@@ -80,7 +82,7 @@ class LlamaVocabulary:
         found: dict[str, str] = {}
         for name in SPECIAL_TOKENS:
             short = name.removesuffix("_token")
-            number = self._header.metadata.get(f"tokenizer.ggml.{_METADATA_NAMES[short]}_token_id")
+            number = self.header.metadata.get(f"tokenizer.ggml.{_METADATA_NAMES[short]}_token_id")
             if not isinstance(number, int) and short in ("bos", "eos"):
                 number = getattr(self._library, f"vocab_{short}")(self._vocabulary)
             if isinstance(number, int) and 0 <= number < self.size:
@@ -100,3 +102,22 @@ class LlamaVocabulary:
             if len(ids) == 1:
                 ends.add(ids[0])
         return frozenset(token for token in ends if 0 <= token < self.size)
+
+
+def read_vocabulary(file: Path) -> LlamaVocabulary:
+    """Read the vocabulary of a GGUF file, without its weights.
+
+    Raises:
+        ProblemError: the file is damaged.
+        OSError: llama.cpp is missing or cannot read it.
+    """
+    library = llama_library()
+    if library is None:
+        raise OSError("llama.cpp is missing")
+    header = read_gguf_header(file)
+    params = library.model_default_params()
+    params.vocab_only = True
+    model = library.model_load_from_file(os.fsencode(file), params)
+    if not model:
+        raise OSError(library.messages())
+    return LlamaVocabulary(library, model, header)

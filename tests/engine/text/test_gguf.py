@@ -15,10 +15,11 @@ from transformers import AutoTokenizer
 from studio.engine.local.job import Job, JobCancelledError
 from studio.engine.tasks.text.model import load
 from studio.engine.tasks.text.model.convert import convert, converted_model
-from studio.formats.chat.chat_template import read_template
+from studio.formats.chat.chat_template import Conversation, read_template
 from studio.formats.llama.library import llama_library
 from studio.formats.weights.gguf_cache import CACHE_VARIABLE, converted_folder
 from studio.models.identify import describe_path
+from studio.models.token_counter import TokenCounter
 from studio.protocol import Event, Loading, ModelRef, ProblemError, TextDelta
 from tests.engine.text.text_bench import TextBench, model_at
 from tests.engine.tiny_text import LAYOUTS, TEMPLATE, tiny_gguf
@@ -76,6 +77,20 @@ def test_rows_of_a_batch_of_quantised_weights_equal_those_alone(
     for row in (0, 3, 7):
         assert bench.run(model, seed=3 + row, **request).answers[0] == batch.answers[row]
     assert batch.recipes[0].adjustments == ()
+
+
+def test_the_counter_counts_the_tokens_that_the_engine_reads_of_a_file(
+    bench: TextBench, tiny_file: Path
+) -> None:
+    fields: dict[str, Any] = {"prompt": "¿Qué? 狐狸 12 <|im_end|>", "system_prompt": "Be brief."}
+    read = bench.run(gguf(tiny_file), **fields, max_tokens=2).stats["prompt_tokens"]
+    counter = TokenCounter()
+    try:
+        use = counter.count(gguf(tiny_file), Conversation(**fields), 2)
+    finally:
+        counter.stop()
+    assert use is not None
+    assert (use.tokens, use.context) == (read, 512)
 
 
 def test_fast_variations_share_a_batch_and_say_so(bench: TextBench, tiny_file: Path) -> None:

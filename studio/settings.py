@@ -12,7 +12,7 @@ import errno
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar, cast
 
 import msgspec
 from msgspec import Meta, Struct
@@ -44,8 +44,23 @@ class Paths(Struct, frozen=True):
 
     @property
     def is_models_folder_gone(self) -> bool:
-        """Whether the models folder is one that the user chose, and is not there now."""
-        return self.models != self.settings.with_name("models") and not self.models.is_dir()
+        """Whether the models folder is one that the user chose, and is not there now.
+
+        An empty folder is the mount point of an unplugged disk: a chosen one holds its list.
+        """
+        if self.models == self.settings.with_name("models"):
+            return False
+        try:
+            return not any(self.models.iterdir())
+        except OSError:
+            return True
+
+    def missing_models(self) -> ProblemError | None:
+        """Return the error to raise where the models folder is needed and `is_models_folder_gone`.
+
+        None if it is there.
+        """
+        return models_folder_gone(self) if self.is_models_folder_gone else None
 
     @property
     def chosen_folders(self) -> Path:
@@ -290,11 +305,14 @@ def _parsed(data: bytes) -> tuple[Settings, Problem | None]:
 def save_settings(path: Path, settings: Settings) -> Problem | None:
     """Write the settings and their copy, each atomically. Returns the problem, or None.
 
-    Does nothing if the settings are `is_unknown`.
+    What another process has saved meanwhile is kept, but for values that differ from those that
+    these settings had when they were read or saved. Does nothing if they are `is_unknown`.
     """
     if settings.is_unknown:
         return None
-    content = msgspec.json.format(msgspec.json.encode(_file_content(settings)), indent=2)
+    own = file_content(settings)
+    merged = _with_changes_of_others(own, settings.rest, path)
+    content = msgspec.json.format(msgspec.json.encode(merged), indent=2)
     try:
         make_private_folder(path.parent)
         write_atomic(path, content, private=True)
@@ -305,7 +323,21 @@ def save_settings(path: Path, settings: Settings) -> Problem | None:
             Sentence("The settings could not be saved in {path}.", {"path": str(path.parent)}),
             str(error),
         )
+    settings.rest = own
     return None
+
+
+def _with_changes_of_others(
+    own: dict[str, Any], before: dict[str, Any], path: Path
+) -> dict[str, Any]:
+    """Return the content to write: `own`, which was `before`, and what the file has by now."""
+    try:
+        current = msgspec.json.decode(read_start(path, _MAX_BYTES), type=dict[str, Any])
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return own
+    known = file_content(Settings()) | before
+    changed = {name for name, value in own.items() if name not in known or value != known[name]}
+    return own | {name: value for name, value in current.items() if name not in changed}
 
 
 def keep_unreadable(path: Path) -> None:
@@ -318,7 +350,7 @@ def _copy_of(path: Path) -> Path:
     return path.with_name(f"{path.name}.bak")
 
 
-def _file_content(settings: Settings) -> dict[str, Any]:
+def file_content(settings: Settings) -> dict[str, Any]:
     """Return the settings for the file, merged with the unknown values that were read from it."""
     known = {name: msgspec.to_builtins(getattr(settings, name)) for name in _OWN}
     known |= {task: msgspec.to_builtins(values) for task, values in settings.tabs.items()}
@@ -327,4 +359,4 @@ def _file_content(settings: Settings) -> dict[str, Any]:
         old = content.get(name)
         is_mergeable = isinstance(value, dict) and isinstance(old, dict)
         content[name] = old | value if is_mergeable else value
-    return content
+    return cast(dict[str, Any], msgspec.json.decode(msgspec.json.encode(content)))

@@ -22,8 +22,19 @@ def read_json_file(path: Path, kind: type[Value]) -> Value | None:
     Raises `msgspec.DecodeError` (or its subclass `ValidationError`) if it is damaged.
     """
     try:
-        data = read_start(path, _MAX_BYTES + 1)
+        return read_own_json_file(path, kind)
     except OSError:
+        return None
+
+
+def read_own_json_file(path: Path, kind: type[Value]) -> Value | None:
+    """Like `read_json_file`, for files that are written again: None only if it is missing.
+
+    Raises `OSError` as well.
+    """
+    try:
+        data = read_start(path, _MAX_BYTES + 1)
+    except FileNotFoundError:
         return None
     if len(data) > _MAX_BYTES:
         raise msgspec.DecodeError("the file is too large")

@@ -72,7 +72,7 @@ class Registry:
         self._paths = paths
         self._waits = waits_for_writers
         self._unfinished: list[Path] = []
-        self._remembered = RegistryFile(paths.models / "registry.json")
+        self._remembered = RegistryFile(paths.models / "registry.json", paths.missing_models)
         self._descriptions = DescriptionCache(paths.cache)
         self._lock = threading.RLock()
         self._folders = FolderScans()
@@ -354,8 +354,8 @@ class Registry:
                 outcome = self._descriptions.describe(path)
                 if not isinstance(outcome, ModelRef):
                     problems[printable(path.name)] = outcome
-        if self._remembered.damaged is not None:
-            problems[self._remembered.file.name] = self._remembered.damaged
+        if self._remembered.problem is not None:
+            problems[self._remembered.file.name] = self._remembered.problem
         self._descriptions.save()
         self._models, self._problems = models, problems
         self._reports = self._folder_reports(content)

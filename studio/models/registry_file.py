@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeAlias
@@ -13,10 +13,10 @@ from filelock import FileLock, Timeout
 from msgspec import Struct
 
 from studio.formats.atomic_write import make_private_folder
-from studio.formats.json_file import read_json_file, set_aside, write_json_file
+from studio.formats.json_file import read_own_json_file, set_aside, write_json_file
 from studio.models.description_cache import path_key
 from studio.models.starter_pack import MODELS as STARTER_MODELS
-from studio.protocol import Problem, Sentence, problem
+from studio.protocol import Problem, ProblemError, Sentence, problem
 
 LOCK_SECONDS = 5.0
 
@@ -48,18 +48,50 @@ class Content(Struct):
 
 
 class RegistryFile:
-    """Reads and edits the file. The app and the command line may do so at the same time."""
+    """Reads and edits the file. The app and the command line may do so at the same time.
 
-    def __init__(self, file: Path) -> None:
+    `missing_folder` returns the error to raise if the folder of the file is not to be made anew.
+    """
+
+    def __init__(
+        self, file: Path, missing_folder: Callable[[], ProblemError | None] = lambda: None
+    ) -> None:
         self.file = file
-        self.damaged: Problem | None = None
+        self._damaged: Problem | None = None
+        self._unreadable: Problem | None = None
+        self._missing_folder = missing_folder
+
+    @property
+    def problem(self) -> Problem | None:
+        """What was wrong with the file: now, or damage for which it was set aside."""
+        return self._unreadable or self._damaged
 
     def read(self) -> Content:
-        """Return the content. A damaged file is set aside and reported in `damaged`."""
+        """Return the content; nothing if it cannot be read (`problem`)."""
+        self._unreadable = None
         try:
-            content = read_json_file(self.file, Content)
+            return self._read()
+        except ProblemError as error:
+            self._unreadable = error.problem
+            return Content()
+
+    def _read(self) -> Content:
+        """Like `read`. Raises `ProblemError` if the file is there but cannot be read now."""
+        missing = self._missing_folder()
+        if missing is not None:
+            raise missing
+        try:
+            content = read_own_json_file(self.file, Content)
+        except OSError as error:
+            raise problem(
+                "bad_input",
+                "The list of your models in {path} cannot be read: {reason}.",
+                detail=str(error),
+                path=self.file,
+                reason=error.strerror or type(error).__name__,
+            ) from error
         except msgspec.DecodeError as error:
-            self.damaged = Problem(
+            self._damaged = Problem(
                 "bad_input",
                 Sentence(
                     "The list of your models was damaged. It was kept as {path}. "
@@ -75,16 +107,20 @@ class RegistryFile:
     def edit(self) -> Iterator[Content]:
         """Yield the content for changes in place, which are saved at the end of the block.
 
-        Raises `ProblemError` if another program has locked the file or it cannot be written.
+        Raises `ProblemError` if another program has locked the file, or it cannot be read or
+        written.
         """
+        missing = self._missing_folder()
+        if missing is not None:
+            raise missing
         try:
             make_private_folder(self.file.parent)
             lock = FileLock(self.file.with_name(".registry.lock"), timeout=LOCK_SECONDS)
             with lock:
-                content = self.read()
+                content = self._read()
                 before = msgspec.json.encode(content)
                 yield content
-                if msgspec.json.encode(content) != before:
+                if msgspec.json.encode(content) != before or not self.file.exists():
                     write_json_file(self.file, content)
         except Timeout as error:
             raise problem(

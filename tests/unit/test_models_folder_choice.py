@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 
 import msgspec
 import pytest
 
 from studio.cli.main import run
+from studio.formats import json_file, untrusted_files
 from studio.models.registry import Registry
 from studio.models.storage import models_folder_choice
 from studio.models.storage.model_trash import remove_with_files, restore_model
@@ -26,6 +29,10 @@ def here() -> Paths:
     return paths
 
 
+def refused(*_: object) -> None:
+    raise OSError(errno.EXDEV, "another disk")
+
+
 def save_as(folder: Path) -> Problem | None:
     settings, _ = load_settings(default_paths().settings)
     settings.models = str(folder)
@@ -41,7 +48,7 @@ def test_everything_moves_and_keeps_its_id(
     here: Paths, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_same_disk: bool
 ) -> None:
     if not is_same_disk:
-        monkeypatch.setattr(models_folder_choice, "_rename", lambda *_: False)
+        monkeypatch.setattr(os, "link", refused)
     registry = Registry(here)
     assert remove_with_files(registry, here, "hare") is not None
     before = ids(here)
@@ -68,7 +75,7 @@ def test_a_move_that_fails_leaves_everything_as_it_was(
     here: Paths, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_same_disk: bool
 ) -> None:
     if not is_same_disk:
-        monkeypatch.setattr(models_folder_choice, "_rename", lambda *_: False)
+        monkeypatch.setattr(os, "link", refused)
     before = ids(here)
     target = describe_choice(here, tmp_path / "disk").folder
     with pytest.raises(ProblemError):
@@ -80,7 +87,7 @@ def test_a_move_that_fails_leaves_everything_as_it_was(
 def test_a_cancelled_copy_leaves_everything_as_it_was(
     here: Paths, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(models_folder_choice, "_rename", lambda *_: False)
+    monkeypatch.setattr(os, "link", refused)
     before = ids(here)
     target = describe_choice(here, tmp_path / "disk").folder
 
@@ -109,7 +116,8 @@ def test_a_chosen_folder_that_is_not_there_is_said_to_be(here: Paths, tmp_path: 
     assert save_as(tmp_path / "gone") is None
     assert default_paths().is_models_folder_gone
     here.settings.write_bytes(b"{")
-    assert default_paths().models == here.models
+    assert default_paths().models == tmp_path / "gone", "the copy of the settings says so"
+    here.settings.with_name("settings.json.bak").unlink()
     here.settings.write_bytes(msgspec.json.encode({"models": 3}))
     assert default_paths().models == here.models
 
@@ -123,3 +131,114 @@ def test_the_command_line_chooses_the_folder_too(
     assert capsys.readouterr().out.splitlines()[-1] == str(tmp_path / "disk")
     assert ids(default_paths()).keys() == before.keys()
     assert not here.models.exists()
+
+
+@pytest.mark.parametrize("is_same_disk", [True, False])
+def test_links_of_every_kind_and_many_files_move_too(
+    here: Paths, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_same_disk: bool
+) -> None:
+    monkeypatch.setattr(untrusted_files, "_MAX_FILES", 5)
+    if not is_same_disk:
+        monkeypatch.setattr(os, "link", refused)
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "weights").write_bytes(b"w")
+    old = here.models
+    (old / "relative").symlink_to(os.path.relpath(outside, old))
+    (old / "absolute").symlink_to(old / "fox" / "config.json")
+    (old / "owl" / "blob").symlink_to("config.json")
+    (old / "dangling").symlink_to("nowhere")
+    (old / "empty").mkdir()
+    for number in range(20):
+        (old / "many" / str(number)).mkdir(parents=True)
+        (old / "many" / str(number) / "file").write_text(str(number))
+    target = describe_choice(here, tmp_path / "disk").folder
+
+    move_folder(here, target, lambda: save_as(target))
+
+    assert not old.exists()
+    assert (target / "relative" / "weights").read_bytes() == b"w"
+    assert (target / "absolute").resolve() == target / "fox" / "config.json"
+    assert (target / "owl" / "blob").readlink() == Path("config.json")
+    assert (target / "dangling").is_symlink() and (target / "empty").is_dir()
+    assert [(target / "many" / str(n) / "file").read_text() for n in range(20)] == [
+        str(n) for n in range(20)
+    ]
+
+
+@pytest.mark.parametrize("is_same_disk", [True, False])
+def test_what_another_process_adds_or_changes_meanwhile_stays_and_is_listed(
+    here: Paths, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_same_disk: bool
+) -> None:
+    if not is_same_disk:
+        monkeypatch.setattr(os, "link", refused)
+    target = describe_choice(here, tmp_path / "disk").folder
+
+    def save() -> Problem | None:
+        write_llama(here.models / "wolf")
+        (here.models / "fox" / "config.json").write_text("{}")
+        return save_as(target)
+
+    move_folder(here, target, save)
+
+    paths = default_paths()
+    assert Path(ids(paths)["wolf"]) == here.models / "wolf"
+    assert (here.models / "fox" / "config.json").read_text() == "{}"
+
+
+def test_a_move_that_was_killed_is_started_again(
+    here: Paths, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = set(ids(here))
+    target = describe_choice(here, tmp_path / "disk").folder
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(models_folder_choice, "_switch", killed)
+        patched.setattr(models_folder_choice, "delete_copies", killed)
+        with pytest.raises(KeyboardInterrupt):
+            move_folder(here, target, lambda: save_as(target))
+    assert set(ids(here)) == before
+
+    target = describe_choice(here, tmp_path / "disk").folder
+    move_folder(here, target, lambda: save_as(target))
+    assert target == tmp_path / "disk"
+    assert set(ids(default_paths())) == before and not here.models.exists()
+
+
+def test_the_mount_point_of_an_unplugged_disk_is_no_models_folder(
+    here: Paths, tmp_path: Path
+) -> None:
+    disk = describe_choice(here, tmp_path / "disk").folder
+    use_folder(here, disk, lambda: save_as(disk))
+    (disk / "registry.json").unlink()
+    (disk / ".registry.lock").unlink(missing_ok=True)
+    gone = default_paths()
+    assert gone.is_models_folder_gone
+    listing = Registry(gone).listing()
+    assert "Connect its disk" in str(listing.problems["registry.json"].message)
+    with pytest.raises(ProblemError, match="Connect its disk"):
+        Registry(gone).add(write_llama(tmp_path / "bear"))
+    assert list(disk.iterdir()) == []
+    with pytest.raises(ProblemError, match="Connect its disk"):
+        move_folder(gone, tmp_path / "elsewhere", lambda: save_as(tmp_path / "elsewhere"))
+    assert not (tmp_path / "elsewhere").exists()
+
+
+def test_a_list_that_cannot_be_read_for_a_moment_is_not_overwritten(
+    here: Paths, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Registry(here).add(write_llama(tmp_path / "bear"))
+    before = (here.models / "registry.json").read_bytes()
+    write_llama(here.models / "wolf")
+
+    def unreadable(*_: object) -> bytes:
+        raise OSError(errno.EIO, "Input/output error")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(json_file, "read_start", unreadable)
+        assert "cannot be read" in str(Registry(here).listing().problems["registry.json"].message)
+    assert (here.models / "registry.json").read_bytes() == before
+    assert {"bear", "wolf"} <= set(ids(here))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import shutil
 from collections.abc import Callable
@@ -13,18 +14,26 @@ from msgspec import Struct
 
 from studio.formats.atomic_write import make_private_folder
 from studio.formats.json_file import read_json_file, write_json_file
-from studio.formats.untrusted_files import entries_of, files_below, is_folder, user_path
-from studio.models.registry_file import RegistryFile
-from studio.models.storage.model_files import size_on_disk
+from studio.formats.untrusted_files import entries_of, is_file, is_folder, user_path
+from studio.models.registry_file import Entry, RegistryFile
+from studio.models.storage.copy_tree import (
+    Tree,
+    copy_tree,
+    delete_copies,
+    delete_originals,
+    tree_size,
+)
 from studio.models.storage.model_trash import TRASH_FOLDER, TRASH_RECORD, RemovedModel
-from studio.models.storage.move_model import copy_files
 from studio.protocol import Problem, ProblemError, problem, readable_size
-from studio.settings import Paths
+from studio.settings import Paths, models_folder_gone
 
 OWN_NAME = "Prompt Studio models"
 """The folder that is made in a chosen folder which holds other things."""
 
 _REGISTRY = "registry.json"
+_MOVING = ".moving"
+"""Is in a folder into which the models folder is being moved."""
+_OWN_FILES = frozenset({_REGISTRY, ".registry.lock", ".lock"})
 
 
 class FolderChoice(Struct, frozen=True):
@@ -41,7 +50,8 @@ def describe_choice(paths: Paths, chosen: Path) -> FolderChoice:
     """Return what choosing a folder would mean. Raises `ProblemError` if it cannot be used."""
     chosen = user_path(chosen)
     is_used = (chosen / _REGISTRY).is_file()
-    folder = chosen if is_used or not entries_of(chosen) else chosen / OWN_NAME
+    is_free = is_used or not entries_of(chosen) or is_file(chosen / _MOVING)
+    folder = chosen if is_free else chosen / OWN_NAME
     is_used = (folder / _REGISTRY).is_file()
     if _same(folder, paths.models) or _same(chosen, paths.models):
         raise problem("bad_input", "Models are kept in {path} already.", path=paths.models)
@@ -62,7 +72,7 @@ def describe_choice(paths: Paths, chosen: Path) -> FolderChoice:
             path=folder,
             reason=error.strerror or type(error).__name__,
         ) from error
-    return FolderChoice(folder, size_on_disk(files_below(paths.models)), free, is_used)
+    return FolderChoice(folder, tree_size(paths.models), free, is_used)
 
 
 def use_folder(paths: Paths, folder: Path, save: Callable[[], Problem | None]) -> None:
@@ -70,7 +80,11 @@ def use_folder(paths: Paths, folder: Path, save: Callable[[], Problem | None]) -
 
     `save` writes the settings. Raises `ProblemError`.
     """
-    known = RegistryFile(paths.models / _REGISTRY).read()
+    if paths.is_models_folder_gone:
+        raise models_folder_gone(paths)
+    present = RegistryFile(paths.models / _REGISTRY)
+    known = present.read()
+    _raise(present.problem)
     with RegistryFile(folder / _REGISTRY).edit() as content:
         listed = {entry.path for entry in content.models}
         taken = {entry.id for entry in content.models}
@@ -93,54 +107,53 @@ def move_folder(
     progress: Callable[[int, int], None] = lambda _done, _total: None,
     check: Callable[[], None] = lambda: None,
 ) -> None:
-    """Move everything in the models folder to `folder`, an empty one, and keep models there.
+    """Move everything in the models folder to `folder`, and keep models there from now on.
 
-    The originals are deleted last. If anything goes wrong before, they stay in use. `progress` is
-    called with the bytes copied and their total; `check` may raise to cancel; `save` writes the
-    settings. Raises `ProblemError`.
+    Everything is copied, on the same disk as hard links, before the settings are saved; then, of
+    the originals, exactly what was copied is deleted. Until then they stay in use, whatever goes
+    wrong. What another process adds in the meantime stays where it is, and stays listed.
+    `progress` is called with the bytes copied and their total; `check` may raise to cancel; `save`
+    writes the settings. Raises `ProblemError`.
     """
-    if entries_of(folder):
+    if entries_of(folder) and not is_file(folder / _MOVING):
         raise problem("bad_input", "The folder {path} is not empty.", path=folder)
+    if paths.is_models_folder_gone:
+        raise models_folder_gone(paths)
     old = paths.models
+    tree = Tree.start(old, folder)
     try:
-        if is_folder(old) and not _rename(old, folder):
-            _copy(old, folder, progress, check)
-        _rewrite(old, folder)
-        _raise(save())
+        _require_space(old, folder)
+        make_private_folder(folder)
+        (folder / _MOVING).write_text(str(old), encoding="utf-8")
+        if is_folder(old):
+            total = tree_size(old)
+            copy_tree(tree, lambda done: progress(done, total), check, leave=_OWN_FILES)
+        _switch(old, folder, save)
     except BaseException as error:
-        _undo(old, folder)
+        delete_copies(tree)
+        for name in (_MOVING, *_OWN_FILES):
+            with contextlib.suppress(OSError):
+                (folder / name).unlink()
+        with contextlib.suppress(OSError):
+            folder.rmdir()
         if isinstance(error, OSError):
             raise problem(
-                "disk_full" if error.errno == 28 else "bad_input",
+                "disk_full" if error.errno == errno.ENOSPC else "bad_input",
                 "The models could not be moved: {reason}. They stay where they are.",
                 detail=str(error),
                 reason=error.strerror or type(error).__name__,
             ) from error
         raise
-    shutil.rmtree(old, ignore_errors=True)
+    (folder / _MOVING).unlink(missing_ok=True)
+    delete_originals(tree)
+    _leave(old, folder)
 
 
-def _rename(old: Path, new: Path) -> bool:
-    """Move a folder on the same disk. Returns False if it must be copied."""
-    try:
-        if _existing(new).stat().st_dev != old.stat().st_dev or old.is_symlink():
-            return False
-        if new.is_dir():
-            new.rmdir()
-        make_private_folder(new.parent)
-        old.rename(new)
-    except OSError:
-        return False
-    return True
-
-
-def _copy(
-    old: Path,
-    new: Path,
-    progress: Callable[[int, int], None],
-    check: Callable[[], None],
-) -> None:
-    total, free = size_on_disk(files_below(old)), shutil.disk_usage(_existing(new)).free
+def _require_space(old: Path, new: Path) -> None:
+    place = _existing(new)
+    if not is_folder(old) or place.stat().st_dev == old.stat().st_dev:
+        return
+    total, free = tree_size(old), shutil.disk_usage(place).free
     if free < total:
         raise problem(
             "disk_full",
@@ -149,35 +162,15 @@ def _copy(
             free=readable_size(free),
             path=new,
         )
-    make_private_folder(new)
-    done = 0
-
-    def report(part: int, _: int) -> None:
-        progress(done + part, total)
-
-    for entry in entries_of(old):
-        target = new / entry.name
-        if entry.is_symlink():
-            target.symlink_to(entry.readlink() if entry.readlink().is_absolute() else entry)
-        elif is_folder(entry):
-            make_private_folder(target)
-            copy_files(entry, target, total, report, check)
-        elif not entry.name.endswith(".lock"):
-            copy_files(entry, target, total, report, check)
-        done += size_on_disk(files_below(entry))
 
 
-def _rewrite(old: Path, new: Path) -> None:
-    """Let the list of models and the records of the trash name the new places."""
+def _switch(old: Path, new: Path, save: Callable[[], Problem | None]) -> None:
+    """Let the list of models and the trash name the new places, and save the settings."""
 
     def moved(path: str) -> str:
         known = Path(path)
         return str(new / known.relative_to(old)) if known.is_relative_to(old) else path
 
-    with RegistryFile(new / _REGISTRY).edit() as content:
-        for entry in content.models:
-            entry.path = moved(entry.path)
-        content.folders = [moved(path) for path in content.folders]
     for folder in entries_of(new / TRASH_FOLDER):
         with contextlib.suppress(msgspec.DecodeError):
             removed = read_json_file(folder / TRASH_RECORD, RemovedModel)
@@ -185,15 +178,32 @@ def _rewrite(old: Path, new: Path) -> None:
                 origin, path = moved(removed.origin), moved(removed.path)
                 record = msgspec.structs.replace(removed, origin=origin, path=path)
                 write_json_file(folder / TRASH_RECORD, record)
+    # Nobody else may add models to the old list, from its copy to the new settings.
+    with RegistryFile(old / _REGISTRY).edit() as known:
+        with RegistryFile(new / _REGISTRY).edit() as content:
+            content.models = [
+                Entry(entry.id, moved(entry.path), entry.added, entry.hidden, entry.name)
+                for entry in known.models
+            ]
+            content.folders = [moved(path) for path in known.folders]
+        _raise(save())
 
 
-def _undo(old: Path, new: Path) -> None:
-    with contextlib.suppress(OSError, ProblemError):
-        if is_folder(old):
-            shutil.rmtree(new, ignore_errors=True)
-        elif is_folder(new):
-            new.rename(old)
-            _rewrite(new, old)
+def _leave(old: Path, new: Path) -> None:
+    """Delete the old folder if only our own files are left; list it otherwise."""
+    rest = {entry.name for entry in entries_of(old)} - _OWN_FILES
+    if not rest:
+        for name in _OWN_FILES:
+            with contextlib.suppress(OSError):
+                (old / name).unlink()
+        with contextlib.suppress(OSError):
+            old.rmdir()
+    elif is_folder(old):
+        with (
+            contextlib.suppress(ProblemError),
+            RegistryFile(new / _REGISTRY).edit() as content,
+        ):
+            content.folders.append(str(old))
 
 
 def _existing(folder: Path) -> Path:

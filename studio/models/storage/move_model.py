@@ -8,13 +8,18 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from studio.formats.untrusted_files import files_below, is_folder, user_path
+from studio.formats.untrusted_files import is_folder, user_path
 from studio.models.registry import Registry
-from studio.models.storage.model_files import own_files, size_on_disk
-from studio.protocol import ModelRef, ProblemError, problem, readable_size
+from studio.models.storage.copy_tree import (
+    Tree,
+    copy_tree,
+    delete_copies,
+    delete_originals,
+    tree_size,
+)
+from studio.models.storage.model_files import own_files
+from studio.protocol import ModelRef, problem, readable_size
 from studio.settings import Paths
-
-_BLOCK = 8 * 2**20
 
 
 def move_model(
@@ -27,8 +32,8 @@ def move_model(
 ) -> ModelRef:
     """Move a model's files into `folder` and return the model at its new place.
 
-    The files are copied and compared by size before the originals are deleted; if anything goes
-    wrong or `check` raises, the model stays where it is.
+    The files are copied before the originals are deleted; if anything goes wrong or `check`
+    raises, the model stays where it is.
 
     Args:
         registry: the list of models.
@@ -60,8 +65,7 @@ def move_model(
         raise problem(
             "bad_input", "There is a file or folder of this name already: {path}", path=target
         )
-    files = files_below(own)
-    total = size_on_disk(files)
+    total = tree_size(own)
     free = shutil.disk_usage(target_folder).free
     if free < total:
         raise problem(
@@ -73,12 +77,13 @@ def move_model(
             path=target_folder,
         )
     part = target_folder / f".{own.name}.part-{os.urandom(3).hex()}"
+    tree = Tree.start(own, part)
     try:
-        copy_files(own, part, total, progress, check)
+        copy_tree(tree, lambda done: progress(done, total), check)
         part.rename(target)
         moved = registry.relocate(id, target / Path(model.path).relative_to(own))
     except OSError as error:
-        _delete(part)
+        delete_copies(tree)
         raise problem(
             "disk_full" if error.errno == errno.ENOSPC else "bad_input",
             "{name} could not be moved: {reason}. It stays where it is.",
@@ -86,50 +91,10 @@ def move_model(
             name=model.name,
             reason=error.strerror or type(error).__name__,
         ) from error
-    except ProblemError:
-        _delete(target)
-        raise
     except BaseException:
-        _delete(part)
+        if target.exists():
+            target.rename(part)
+        delete_copies(tree)
         raise
-    _delete(own)
+    delete_originals(tree)
     return moved
-
-
-def copy_files(
-    source: Path,
-    target: Path,
-    total: int,
-    progress: Callable[[int, int], None],
-    check: Callable[[], None],
-) -> None:
-    """Copy a file, or a folder without links to folders, and compare the sizes.
-
-    Raises `OSError`, and what `check` raises; what was copied so far is left.
-    """
-    done = 0
-    for file in files_below(source):
-        to = target if file == source else target / file.relative_to(source)
-        to.parent.mkdir(parents=True, exist_ok=True)
-        if file.is_symlink() and source.resolve() in file.resolve().parents:
-            # In the hub's cache, names link to blobs.
-            to.symlink_to(file.readlink())
-            continue
-        with file.open("rb") as reading, to.open("xb") as writing:
-            while block := reading.read(_BLOCK):
-                check()
-                writing.write(block)
-                done += len(block)
-                progress(done, total)
-            writing.flush()
-            os.fsync(writing.fileno())
-        shutil.copystat(file, to)
-        if to.stat().st_size != file.stat().st_size:
-            raise OSError(errno.EIO, "the copy has another size")
-
-
-def _delete(path: Path) -> None:
-    if is_folder(path) and not path.is_symlink():
-        shutil.rmtree(path, ignore_errors=True)
-    else:
-        path.unlink(missing_ok=True)

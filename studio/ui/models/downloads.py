@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, cast
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from studio.protocol import Problem
+from studio.settings import models_folder_gone
 from studio.ui.shell.state import AppState
 from studio.ui.shell.typed_signal import TypedSignal
 from studio.ui.style.translations import translated
@@ -131,8 +132,10 @@ class Downloads(QObject):
         def work() -> Path:
             from studio.downloads.pack import copy_pack
 
-            models = self._state.paths.models
-            return copy_pack(path, models, progress=report, stop=self._closing)
+            paths = self._state.paths
+            if paths.is_models_folder_gone:
+                raise models_folder_gone(paths)
+            return copy_pack(path, paths.models, progress=report, stop=self._closing)
 
         def done(_folder: Path) -> None:
             self.copied.emit(name, None)

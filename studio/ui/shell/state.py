@@ -12,7 +12,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from shiboken6 import isValid
 
 from studio.protocol import DeviceMemory, ModelRef, Problem, Ready, Request
-from studio.settings import Paths, Settings, library_root, save_settings
+from studio.settings import Paths, Settings, file_content, library_root, save_settings
 from studio.ui.shell.destinations import Destinations, NullDestinations
 from studio.ui.shell.reports import Enqueued, LibraryOpened, Refused, Reports
 from studio.ui.shell.typed_signal import TypedSignal
@@ -328,10 +328,13 @@ class AppState(QObject):
     def _save_in_background(self) -> None:
         from copy import deepcopy
 
-        settings = deepcopy(self.settings)
+        settings, before = deepcopy(self.settings), self.settings.rest
+        # Later changes are told from what this save writes.
+        self.settings.rest = file_content(settings)
 
         def saved(problem: Problem | None) -> None:
             if problem is not None:
+                self.settings.rest = before
                 self.problem.emit(problem)
 
         self.background.in_order(

@@ -19,7 +19,7 @@ from filelock import FileLock, Timeout
 
 from studio.downloads.file_names import check_names, folder_name_for
 from studio.downloads.http_problems import cancelled, check_space, disk_problem
-from studio.downloads.queue_folder import FOLDER
+from studio.downloads.queue_folder import FOLDER, require_no_link
 from studio.formats.suffixes import MODEL_WEIGHTS
 from studio.formats.untrusted_files import is_file, is_folder, open_regular, printable
 from studio.protocol import ProblemError, problem
@@ -46,6 +46,7 @@ def copy_pack(
 ) -> Path:
     """Copy a pack into the models folder and return its folder there. Raises `ProblemError`."""
     root = models / FOLDER
+    require_no_link(root)
     try:
         entries = _entries(path)
         check_names(name for name, _ in entries)

@@ -26,7 +26,7 @@ from msgspec import Struct
 from studio.downloads.http_problems import disk_problem
 from studio.downloads.item import Item, State
 from studio.formats.json_file import read_json_file, write_json_file
-from studio.formats.untrusted_files import entries_of, is_folder
+from studio.formats.untrusted_files import entries_of, first_link, is_folder
 from studio.protocol import Problem, ProblemError, problem
 
 FOLDER = ".downloading"
@@ -54,6 +54,8 @@ class QueueFolder:
 
     def ids(self) -> list[str]:
         """Return the ids of all items, in their order."""
+        if self.root.is_symlink():
+            return []
         found = [
             (record.order, entry.name)
             for entry in entries_of(self.root)
@@ -76,7 +78,8 @@ class QueueFolder:
 
     def record(self, id: str) -> Record | None:
         """Return the state of an item; None if it is unknown."""
-        if not _ID.fullmatch(id):
+        # A models folder may come from somebody else: what is written here goes nowhere else.
+        if not _ID.fullmatch(id) or self.root.is_symlink() or (self.root / id).is_symlink():
             return None
         try:
             record = read_json_file(self.root / id / "state.json", Record)
@@ -110,6 +113,7 @@ class QueueFolder:
     def add(self, item: Item, *, first: bool) -> None:
         """Store an item, or set a stored one to waiting again unless it is running or done."""
         with self._exclusive():
+            require_no_link(self.root / item.id)
             record = self.record(item.id) or Record(order=self._order(first=first))
             if record.state != "running" or self.item(item.id) is None:
                 write_json_file(self.root / item.id / "item.json", item)
@@ -137,6 +141,8 @@ class QueueFolder:
     def forget(self, id: str) -> None:
         """Delete an item and what was downloaded of it, but not a finished model."""
         self._items.pop(id, None)
+        if self.root.is_symlink():
+            return
         shutil.rmtree(self.root / id, ignore_errors=True)
         with contextlib.suppress(OSError):
             self._lock_file(id).unlink(missing_ok=True)
@@ -148,6 +154,7 @@ class QueueFolder:
         Raises `ProblemError` if the folder cannot be written to.
         """
         lock = FileLock(self._lock_file(id), timeout=0)
+        require_no_link(self.root)
         try:
             self.root.mkdir(parents=True, exist_ok=True)
             lock.acquire()
@@ -182,6 +189,7 @@ class QueueFolder:
 
     @contextmanager
     def _exclusive(self) -> Iterator[None]:
+        require_no_link(self.root)
         try:
             self.root.mkdir(parents=True, exist_ok=True)
             with FileLock(self.root / ".lock", timeout=_LOCK_SECONDS):
@@ -194,6 +202,18 @@ class QueueFolder:
             ) from error
         except OSError as error:
             raise disk_problem(self.root, error) from error
+
+
+def require_no_link(path: Path) -> None:
+    """Raise `ProblemError` for a link, or a folder with a link in it, which may lead anywhere."""
+    link = first_link(path) if path.name != FOLDER else path if path.is_symlink() else None
+    if link is not None:
+        raise problem(
+            "bad_input",
+            "{path} is a link. Downloads are not written through links: delete it, or choose "
+            "another folder for models.",
+            path=link,
+        )
 
 
 def unknown(id: str) -> ProblemError:

@@ -56,6 +56,17 @@ def files_below(path: Path) -> list[Path]:
     return found
 
 
+def first_link(folder: Path) -> Path | None:
+    """Return a link at a path or, if that is a folder, anywhere below it; None if there is none."""
+    if folder.is_symlink():
+        return folder
+    for parent, folders, files in os.walk(folder):
+        for name in (*folders, *files):
+            if Path(parent, name).is_symlink():
+                return Path(parent, name)
+    return None
+
+
 def open_regular(path: Path) -> BufferedReader:
     """Open a file for reading. Raises `OSError` if it is not a regular file."""
     # Without O_NONBLOCK, opening a pipe waits for its writer.

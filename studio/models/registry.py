@@ -32,7 +32,7 @@ from studio.models.folders.scan import FoundModel
 from studio.models.identify import describe_path
 from studio.models.model_card import slug
 from studio.models.models_folder import folders_in, is_unfinished, models_in
-from studio.models.registry_file import Content, Entry, RegistryFile, entry_at, free_id
+from studio.models.registry_file import Content, Entry, FreeIds, RegistryFile, entry_at
 from studio.models.starter_folders import as_starter, starter_folders
 from studio.models.verify import verify_model
 from studio.protocol import (
@@ -179,7 +179,7 @@ class Registry:
                 entries = content.models
                 entry = entry_at(entries, path) or entry_at(entries, Path(model.path))
                 if entry is None:
-                    entry = Entry(free_id(slug(model.name), entries), str(path))
+                    entry = Entry(FreeIds(entries).take(slug(model.name)), str(path))
                     entries.append(entry)
                 entry.hidden = False
                 entry.added = True
@@ -284,7 +284,8 @@ class Registry:
                 known = self._models.get(id)
                 entry.name = entry.name or (known.name if known is not None else "")
                 if keeps_old:
-                    old = Entry(free_id(f"{id}-old", content.models), entry.path, hidden=True)
+                    unused = FreeIds(content.models).take(f"{id}-old")
+                    old = Entry(unused, entry.path, hidden=True)
                     content.models.append(old)
                 entry.path, entry.added, entry.hidden = described.path, True, False
             return self._scan()[id]
@@ -378,17 +379,25 @@ class Registry:
         if not new:
             return content
 
+        # Before the file is locked: there may be thousands.
+        finished: list[tuple[FoundModel, str]] = []
+        for each in new:
+            path = Path(each.path)
+            outcome = self._descriptions.describe(path)
+            if self._waits and is_unfinished(path, outcome):
+                self._unfinished.append(path)
+                continue
+            named = outcome.name if isinstance(outcome, ModelRef) else path.stem
+            finished.append((each, slug(each.name or named)))
+
         def append_to(content: Content) -> Content:
-            for each in new:
-                path = Path(each.path)
-                if entry_at(content.models, path) is None:
-                    outcome = self._descriptions.describe(path)
-                    if self._waits and is_unfinished(path, outcome):
-                        self._unfinished.append(path)
-                        continue
-                    named = outcome.name if isinstance(outcome, ModelRef) else path.stem
-                    id = free_id(slug(each.name or named), content.models, taken)
-                    content.models.append(Entry(id, str(path), added=False, name=each.name))
+            known = {path_key(entry.path) for entry in content.models}
+            ids = FreeIds(content.models, taken)
+            for each, wanted in finished:
+                if path_key(each.path) not in known:
+                    known.add(path_key(each.path))
+                    entry = Entry(ids.take(wanted), each.path, added=False, name=each.name)
+                    content.models.append(entry)
             return content
 
         try:

@@ -143,10 +143,18 @@ def entry_at(entries: Entries, path: Path) -> Entry | None:
     return next((entry for entry in entries if path_key(entry.path) == path_key(path)), None)
 
 
-def free_id(wanted: str, entries: Entries, taken: Collection[str] = ()) -> str:
-    """Return `wanted`, with a number if it is taken by an entry, a starter model or in `taken`."""
-    used = {entry.id for entry in entries} | set(STARTER_MODELS) | set(taken)
-    name, number = wanted, 2
-    while name in used:
-        name, number = f"{wanted}-{number}", number + 1
-    return name
+class FreeIds:
+    """Ids that no entry and no starter model has, nor is in `taken`."""
+
+    def __init__(self, entries: Entries, taken: Collection[str] = ()) -> None:
+        self._used = {entry.id for entry in entries} | set(STARTER_MODELS) | set(taken)
+        self._next: dict[str, int] = {}
+
+    def take(self, wanted: str) -> str:
+        """Return `wanted`, with a number if it is taken already. It is taken then."""
+        name, number = wanted, self._next.get(wanted, 2)
+        while name in self._used:
+            name, number = f"{wanted}-{number}", number + 1
+        self._next[wanted] = number
+        self._used.add(name)
+        return name

@@ -12,7 +12,11 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from studio.formats.weights.convert_pickle import convert_to_safetensors, convertible_files
+from studio.formats.weights.convert_pickle import (
+    convert_index,
+    convert_to_safetensors,
+    convertible_files,
+)
 from studio.protocol import ProblemError
 
 
@@ -92,3 +96,21 @@ def test_a_file_cut_short_is_damaged(part: float, tmp_path: Path) -> None:
         convert_to_safetensors(source)
     assert caught.value.problem.kind == "model_broken"
     assert not list(tmp_path.glob("*.safetensors"))
+
+
+def test_the_index_of_a_sharded_model_is_not_written_through_a_link(tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.write_text("kept")
+    model = tmp_path / "model"
+    model.mkdir()
+    shard = model / "pytorch_model-00001-of-00001.bin"
+    torch.save({"a": torch.zeros(2)}, shard)
+    (model / "pytorch_model.bin.index.json").write_text(
+        '{"weight_map": {"a": "' + shard.name + '"}}'
+    )
+    (model / "model.safetensors.index.json").symlink_to(outside)
+
+    written = convert_index(shard)
+
+    assert written is not None and not written.is_symlink()
+    assert outside.read_text() == "kept"

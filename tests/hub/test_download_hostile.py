@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
 from pathlib import Path
 
 import msgspec
 import pytest
 
 from studio.downloads.download_queue import DownloadQueue
+from studio.downloads.pack import copy_pack
 from studio.downloads.queue_folder import FOLDER
 from studio.protocol import ModelSource, ProblemError
 from tests.hub.download_bench import item_of, run, visible
@@ -85,3 +88,36 @@ def test_what_a_stranger_wrote_into_the_queue_stays_in_the_models_folder(
     assert run(queue, item) is None
     assert list(outside.iterdir()) == []
     assert visible(models)[0].startswith("chat/")
+
+
+@pytest.mark.parametrize("place", ["", "ID", "ID/files", "ID/files/config.json"])
+def test_nothing_is_written_or_deleted_through_a_link(
+    hub: HubServer, queue: DownloadQueue, models: Path, tmp_path: Path, place: str
+) -> None:
+    item = item_of(hub)
+    queue.add(item)
+    outside = tmp_path / "outside"
+    (outside / "pack-list").mkdir(parents=True)
+    for name in ("keep", "pack-list/keep"):
+        (outside / name).write_text("kept")
+    link = models / FOLDER / place.replace("ID", item.id)
+    if link.is_dir():
+        link.rename(tmp_path / "before")
+    link.parent.mkdir(parents=True, exist_ok=True)
+    link.symlink_to(outside / "keep" if link.suffix else outside)
+    again = DownloadQueue(models, token_of=lambda _: "")
+
+    for attempt in (
+        lambda: again.add(item),
+        lambda: again.run(item.id, threading.Event()),
+        lambda: again.cancel(item.id, remove=True),
+    ):
+        with contextlib.suppress(ProblemError):
+            attempt()
+    if not place:
+        with pytest.raises(ProblemError, match="link"):
+            copy_pack(outside, models)
+
+    found = [path.relative_to(outside).as_posix() for path in outside.rglob("*")]
+    assert sorted(found) == ["keep", "pack-list", "pack-list/keep"]
+    assert (outside / "keep").read_text() == "kept"

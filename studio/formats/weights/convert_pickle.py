@@ -12,7 +12,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from studio.formats.atomic_write import publish, temporary_file
+from studio.formats.atomic_write import publish, temporary_file, write_atomic
 from studio.formats.suffixes import CONVERTIBLE_WEIGHTS
 from studio.formats.untrusted_files import is_file, is_folder, open_regular, user_path
 from studio.formats.weights.torch_pickle import PickledTensor
@@ -126,7 +126,10 @@ def convert_index(source: Path) -> Path | None:
                 str(key): target_of(Path(str(file))).name
                 for key, file in content["weight_map"].items()
             }
-            target.write_text(json.dumps({"metadata": {}, "weight_map": weight_map}), "utf-8")
+            # Not through a link in the place of the file.
+            write_atomic(
+                target, json.dumps({"metadata": {}, "weight_map": weight_map}).encode("utf-8")
+            )
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise problem(
                 "bad_input",

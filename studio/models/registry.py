@@ -32,7 +32,15 @@ from studio.models.folders.scan import FoundModel
 from studio.models.identify import describe_path
 from studio.models.model_card import slug
 from studio.models.models_folder import folders_in, is_unfinished, models_in
-from studio.models.registry_file import Content, Entry, FreeIds, RegistryFile, entry_at
+from studio.models.registry_file import (
+    Content,
+    Entry,
+    Found,
+    FreeIds,
+    RegistryFile,
+    add_found,
+    entry_at,
+)
 from studio.models.starter_folders import as_starter, starter_folders
 from studio.models.verify import verify_model
 from studio.protocol import (
@@ -380,7 +388,7 @@ class Registry:
             return content
 
         # Before the file is locked: there may be thousands.
-        finished: list[tuple[FoundModel, str]] = []
+        finished: list[Found] = []
         for each in new:
             path = Path(each.path)
             outcome = self._descriptions.describe(path)
@@ -388,24 +396,14 @@ class Registry:
                 self._unfinished.append(path)
                 continue
             named = outcome.name if isinstance(outcome, ModelRef) else path.stem
-            finished.append((each, slug(each.name or named)))
-
-        def append_to(content: Content) -> Content:
-            known = {path_key(entry.path) for entry in content.models}
-            ids = FreeIds(content.models, taken)
-            for each, wanted in finished:
-                if path_key(each.path) not in known:
-                    known.add(path_key(each.path))
-                    entry = Entry(ids.take(wanted), each.path, added=False, name=each.name)
-                    content.models.append(entry)
-            return content
+            finished.append(Found(each.path, slug(each.name or named), each.name))
 
         try:
             with self._remembered.edit() as current:
-                return append_to(current)
+                return add_found(current, finished, taken)
         except ProblemError:
             # On a read-only disk, the ids are assigned again each time.
-            return append_to(content)
+            return add_found(content, finished, taken)
 
     def _found_in(self, content: Content) -> tuple[FoundModel, ...]:
         return self._folders.found(content.folders)

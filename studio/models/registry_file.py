@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeAlias
@@ -136,6 +136,25 @@ class RegistryFile:
                 detail=str(error),
                 path=self.file.parent,
             ) from error
+
+
+class Found(Struct, frozen=True):
+    """A model found in a folder, the id wanted for it, and what that folder's program calls it."""
+
+    path: str
+    id: str
+    name: str = ""
+
+
+def add_found(content: Content, found: Iterable[Found], taken: Collection[str]) -> Content:
+    """Add entries for models that have none, with ids that are free and not in `taken`."""
+    known = {path_key(entry.path) for entry in content.models}
+    ids = FreeIds(content.models, taken)
+    for each in found:
+        if path_key(each.path) not in known:
+            known.add(path_key(each.path))
+            content.models.append(Entry(ids.take(each.id), each.path, added=False, name=each.name))
+    return content
 
 
 def entry_at(entries: Entries, path: Path) -> Entry | None:

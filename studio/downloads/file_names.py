@@ -14,6 +14,8 @@ _MAX_NAME = 1000
 _NOT_IN_NAMES = re.compile(r'[\x00-\x1f\x7f<>:"|?*\\]|[\ud800-\udfff]')
 _RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$)(\..*)?", re.I)
 """Names that Windows takes for devices, with any suffix."""
+_OWN = frozenset({"registry.json", "starter"})
+"""Names that mean something else in the models folder."""
 
 
 def check_names(names: Iterable[str]) -> None:
@@ -49,7 +51,7 @@ def folder_name_for(text: str) -> str:
     """Return a folder name for a model, made from the name of its repository or file."""
     name = _NOT_IN_NAMES.sub("-", text.replace("/", "-")).strip(" .-")
     name = name.encode()[: _MAX_PART // 2].decode("utf-8", "ignore").strip(" .-")
-    if not name or _RESERVED.fullmatch(name):
+    if not name or _RESERVED.fullmatch(name) or name.casefold() in _OWN:
         name = f"model-{name}".strip("-")
     return name
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from studio.downloads.file_names import folder_name_for
 from studio.downloads.pack import copy_pack, pack_size
 from studio.downloads.queue_folder import FOLDER
 from studio.models.registry import Registry
@@ -105,3 +106,8 @@ def test_what_is_not_there_or_no_model_is_a_sentence(tmp_path: Path) -> None:
     for path in (tmp_path / "none", tmp_path / "empty", tmp_path / "notes", Path("/proc")):
         with pytest.raises(ProblemError):
             pack_size(path)
+
+
+@pytest.mark.parametrize("name", ["registry.json", "Registry.JSON", "starter", "con", "..."])
+def test_no_model_folder_gets_a_name_that_means_something_else(name: str) -> None:
+    assert folder_name_for(name) == f"model-{name}".strip(".-")

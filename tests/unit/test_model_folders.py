@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -127,9 +129,27 @@ def test_a_folder_without_models_is_refused(paths: Paths, tmp_path: Path) -> Non
 
 @pytest.mark.parametrize(
     "content",
-    ["a: [b", "- 1\n- 2", "x: {base_path: 3, loras: [1]}", "x: &a [*a]", "!!python/name:os.system"],
+    [
+        *("a: [b", "- 1\n- 2", "x: {base_path: 3, loras: [1]}", "x: &a [*a]"),
+        *("!!python/name:os.system", "x: {base_path: ~nobody-here/x, loras: m}"),
+        *("x: {base_path: /, checkpoints: .}", "x: {base_path: .., checkpoints: .}"),
+        "a: &a [x, x]\n"
+        + "".join(f"a{n}: &a{n} [*a, *a]\n" for n in range(3))
+        + "x: {base_path: *a2, loras: m}",
+    ],
 )
 def test_a_damaged_file_of_comfyui_is_passed_over(content: str, tmp_path: Path) -> None:
     file = write_gguf(tmp_path / "models" / "a.gguf")
     (tmp_path / "extra_model_paths.yaml").write_text(content, "utf-8")
+    assert [found.path for found in scan_folder(tmp_path).models] == [str(file)]
+
+
+def test_a_database_of_invokeai_without_end_is_passed_over(tmp_path: Path) -> None:
+    file = write_gguf(tmp_path / "models" / "a.gguf")
+    (tmp_path / "databases").mkdir()
+    with closing(sqlite3.connect(tmp_path / "databases" / "invokeai.db")) as database:
+        database.execute(
+            "CREATE VIEW models AS WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c) "
+            "SELECT n AS path, n AS name FROM c WHERE n < 0"
+        )
     assert [found.path for found in scan_folder(tmp_path).models] == [str(file)]

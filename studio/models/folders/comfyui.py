@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +11,15 @@ from studio.formats.untrusted_files import is_folder, read_start
 _FILE = "extra_model_paths.yaml"
 _MAX_BYTES = 200_000
 _MAX_FOLDERS = 200
+_MAX_PATH = 4_096
 _NO_PATHS = frozenset({"base_path", "is_default"})
 
 
 def extra_folders(root: Path) -> list[Path]:
     """Return the existing folders that ComfyUI's file in `root` names.
 
-    A `base_path` or a path that is not absolute is relative to `root`.
+    A `base_path` or a path that is not absolute is relative to `root`. Folders that hold `root`,
+    and the user's home folder, are left out: searching them would take minutes.
     """
     try:
         text = read_start(root / _FILE, _MAX_BYTES).decode("utf-8")
@@ -24,13 +27,35 @@ def extra_folders(root: Path) -> list[Path]:
         return []
     found: list[Path] = []
     for section in _sections(text):
-        base = root / Path(str(section.get("base_path", ""))).expanduser()
+        base = _base(root, section.get("base_path", ""))
+        if base is None:
+            continue
         for key, value in section.items():
             if key in _NO_PATHS or not isinstance(value, str):
                 continue
             found += [base / line.strip() for line in value.splitlines() if line.strip()]
     unique = list(dict.fromkeys(found))[:_MAX_FOLDERS]
-    return [folder for folder in unique if is_folder(folder)]
+    return [folder for folder in unique if is_folder(folder) and not _is_too_wide(folder, root)]
+
+
+def _base(root: Path, stored: object) -> Path | None:
+    if not isinstance(stored, str) or len(stored) > _MAX_PATH:
+        return None
+    try:
+        return root / Path(stored).expanduser()
+    except RuntimeError:  # a user that is not on this computer
+        return None
+
+
+def _is_too_wide(folder: Path, root: Path) -> bool:
+    try:
+        real = folder.resolve()
+        wide = [*root.resolve().parents]
+        with contextlib.suppress(RuntimeError):
+            wide += [Path.home().resolve(), *Path.home().resolve().parents]
+        return real in wide or real.parent == real
+    except (OSError, RuntimeError):
+        return True
 
 
 def _sections(text: str) -> list[dict[str, Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import sqlite3
 from pathlib import Path
@@ -11,6 +12,8 @@ from studio.formats.untrusted_files import is_file
 
 _DATABASE = Path("databases") / "invokeai.db"
 _MAX_MODELS = 10_000
+_STEP, _MAX_STEPS = 100_000, 100
+"""A view without end is given up after as many instructions of SQLite, about a second."""
 
 
 def model_names(root: Path) -> dict[str, str]:
@@ -29,6 +32,8 @@ def _read(home: Path) -> dict[str, str]:
     names: dict[str, str] = {}
     try:
         with contextlib.closing(sqlite3.connect(uri, uri=True, timeout=1.0)) as database:
+            steps = itertools.count()
+            database.set_progress_handler(lambda: next(steps) >= _MAX_STEPS, _STEP)
             for path, name in database.execute(
                 "SELECT path, name FROM models LIMIT ?", (_MAX_MODELS,)
             ):

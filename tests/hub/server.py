@@ -216,12 +216,13 @@ class Answer:
             self._error(404, "", "Not found")
 
     def _search(self) -> None:
-        words = self._query.get("search", [""])[0].casefold()
+        words = self._query.get("search", [""])[0].casefold().split()
         tag = self._query.get("pipeline_tag", [""])[0]
         found = [
             self._described(name, repository, with_files=False)
             for name, repository in self._hub.repositories.items()
-            if words in name.casefold() and (not tag or repository.info.get("pipeline_tag") == tag)
+            if all(word in name.casefold() for word in words)
+            and (not tag or repository.info.get("pipeline_tag") == tag)
         ]
         self._json(found)
 

@@ -286,3 +286,21 @@ def test_a_repository_of_5000_files_takes_those_it_needs_and_one_of_pickles_none
     status, _, err = studio("get", "tiny/pickles")
     assert status == 2 and "only as pickles" in err
     assert not hub.downloads("pickles")
+
+
+def test_of_a_folder_without_quantisations_that_of_somebody_else_is_fetched_and_named(
+    studio: Studio, hub: HubServer, tmp_path: Path
+) -> None:
+    folder = write_llama(tmp_path / "chat")
+    shapes: dict[str, tuple[int, ...]] = {"model.embed_tokens.weight": (300, 8)}
+    write_safetensors(folder / "model.safetensors", shapes, "BF16")
+    hub.add("tiny/chat", folder)
+    assert studio("get", "tiny/chat")[0] == 0
+    small = write_gguf(tmp_path / "a.gguf")
+    hub.add("unrelated/chat-GGUF", {"chat-Q4_K_M.gguf": small}, downloads=99)
+    tags = ["base_model:quantized:tiny/chat"]
+    hub.add("maker/chat-GGUF", {"chat-Q4_K_M.gguf": small}, downloads=5, tags=tags)
+    status, _, err = studio("get", "chat", "--smaller")
+    assert status == 0, err
+    assert "maker/chat-GGUF is a version of tiny/chat that somebody else made" in err
+    assert not hub.downloads("unrelated")

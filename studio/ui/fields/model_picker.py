@@ -12,7 +12,7 @@ from studio.ui.style.icons import icon
 from studio.ui.style.theme import GRID
 from studio.ui.style.translations import translated
 from studio.ui.widgets.buttons import dialog_button
-from studio.ui.widgets.plain_text import menu_text, one_line, plain_label, plain_tooltip
+from studio.ui.widgets.plain_text import one_line, plain_label, plain_tooltip
 from studio.ui.widgets.tinted_label import TintedLabel
 
 if TYPE_CHECKING:
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 _ADD = "\0add"
 
-_LONGEST = 30
-"""Characters of a name on a button: the panel is narrow."""
+_NAME_WIDTH = 20 * GRID
+"""Of a name on a button, whose end tells versions apart: the panel is narrow."""
 
 
 class ModelPicker(QWidget):
@@ -147,11 +147,17 @@ class ModelPicker(QWidget):
         known = self._state.smaller_version(model)
         if known is None:
             self.smaller.setText(self.tr("Get a smaller version"))
+            self.smaller.setToolTip("")
+            self.smaller.setAccessibleName(self.smaller.text())
             self.smaller.setVisible(model.source.kind == "hub")
             return
         template = self.tr("Use {name}") if known.installed else self.tr("Get {name} ({size})")
-        size = readable_size(known.size)
-        self.smaller.setText(template.format(name=menu_text(known.name, _LONGEST), size=size))
+        name, size = one_line(known.name), readable_size(known.size)
+        short = self.fontMetrics().elidedText(name, Qt.TextElideMode.ElideMiddle, _NAME_WIDTH)
+        self.smaller.setText(template.format(name=short.replace("&", "&&"), size=size))
+        full = template.format(name=name, size=size)
+        self.smaller.setToolTip(plain_tooltip(full))
+        self.smaller.setAccessibleName(full)
         self.smaller.show()
 
     def _use_smaller(self) -> None:

@@ -6,6 +6,7 @@ import contextlib
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 
 from msgspec import Struct
@@ -29,6 +30,9 @@ from studio.serve.uploads import uploaded
 
 MAX_WAITING = 200
 """Requests that may wait; more are refused."""
+
+IDLE_SECONDS = 600.0
+"""After so long without a request, the models are removed from memory."""
 
 _STOP_SECONDS = 20.0
 
@@ -102,10 +106,17 @@ class JobBoard:
     """
 
     def __init__(
-        self, library: Library, engines: Sequence[Engine], registry: Registry, *, keeps: bool
+        self,
+        library: Library,
+        engines: Sequence[Engine],
+        registry: Registry,
+        *,
+        keeps: bool,
+        idle_seconds: float = IDLE_SECONDS,
     ) -> None:
         self._library = library
         self._keeps = keeps
+        self._idle_seconds = idle_seconds
         self._waiting = WaitingJobs()
         self._lanes = Lanes(library, engines, registry, self._waiting)
         self._changed = threading.Condition()
@@ -196,14 +207,22 @@ class JobBoard:
 
     def _work(self, lane: Lane) -> None:
         seen = -1
+        has_run = False
         while True:
             with self._changed:
-                while seen == self._wakes and not self._is_closed:
-                    self._changed.wait()
+                is_awake = self._changed.wait_for(
+                    partial(self._has_changed, seen),
+                    self._idle_seconds if has_run else None,
+                )
                 if self._is_closed:
                     return
                 seen = self._wakes
+            if not is_awake:
+                # Ends its process, and with it the memory of the models; the next job starts it.
+                lane.engine.restart()
+                has_run = False
             while jobs := self._lanes.take(lane):
+                has_run = True
                 try:
                     self._lanes.run(lane, jobs, self._report)
                 finally:
@@ -252,6 +271,9 @@ class JobBoard:
             self._library.trash.put(asset.id for asset in self._library.assets.of_job(job_id))
             self._library.trash.empty()
             self._library.queue.remove(job_id)
+
+    def _has_changed(self, seen: int) -> bool:
+        return self._is_closed or self._wakes != seen
 
     def _wake(self) -> None:
         self._wakes += 1

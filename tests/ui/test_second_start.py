@@ -14,9 +14,11 @@ import pytest
 
 ROOT = Path(__file__).parent.parent.parent
 
-# Prints what happens to the window, as JSON lines; a dialog is answered as the first argument says.
+# Prints what happens to the window, as JSON lines; a dialog is answered as the first argument says,
+# and the second is how many milliseconds the open window has to answer.
 SCRIPT = """
 import json, sys
+from functools import partial
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication, QDialog
 
@@ -32,6 +34,8 @@ def asked(dialog):
     return QDialog.DialogCode.Accepted if sys.argv[1] == "open" else QDialog.DialogCode.Rejected
 
 if __name__ == "__main__":
+    show = window_server.show_open_window
+    window_server.show_open_window = partial(show, limit_ms=int(sys.argv[2]))
     run, front = QApplication.exec, MainWindow.come_to_front
     QApplication.exec = staticmethod(lambda: (QTimer.singleShot(0, lambda: say(opened=True)), run())[1])
     QDialog.exec = asked
@@ -51,9 +55,9 @@ def start(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Open]:
     script.write_text(SCRIPT, encoding="utf-8")
     opened: list[subprocess.Popen[str]] = []
 
-    def start_one(answer: str = "cancel") -> subprocess.Popen[str]:
+    def start_one(answer: str = "cancel", limit_ms: int = 60_000) -> subprocess.Popen[str]:
         process = subprocess.Popen(
-            [sys.executable, str(script), answer],
+            [sys.executable, str(script), answer, str(limit_ms)],
             cwd=ROOT,
             env={**os.environ, "PYTHONPATH": str(ROOT)},
             stdout=subprocess.PIPE,
@@ -98,6 +102,6 @@ def test_a_window_that_does_not_answer_leaves_the_choice_to_the_user(
     first = start()
     assert told(first) == {"opened": True}
     os.kill(first.pid, signal.SIGSTOP)
-    second = start(answer)
+    second = start(answer, limit_ms=300)
     assert told(second) == {"asked": "second.dialog"}
     assert told(second) == then

@@ -11,7 +11,7 @@ import pytest
 from PySide6.QtCore import QMimeData, QSize, Qt, QUrl
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QCheckBox, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QLabel, QPushButton, QVBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
 
 from studio.kinds.registry import AnyKind, kinds
@@ -30,6 +30,7 @@ from studio.ui.style.icons import icon, icon_pixmap
 from studio.ui.style.theme import Scheme, apply_scheme, is_dark
 from studio.ui.widgets.buttons import PrimaryButton
 from studio.ui.widgets.collapsible_section import CollapsibleSection
+from studio.ui.widgets.empty_state import EmptyState
 from studio.ui.widgets.run_bar import RunBar
 from studio.ui.widgets.times import duration_text, time_ago_text
 from studio.ui.widgets.tinted_label import TintedLabel
@@ -315,3 +316,16 @@ def test_times_are_shown_relative_to_now() -> None:
     assert time_ago_text(now - timedelta(minutes=5), now) == "5 min ago"
     assert time_ago_text(now - timedelta(days=3), now) == "3 d ago"
     assert time_ago_text(now + timedelta(minutes=5), now) == "just now"
+
+
+def test_buttons_of_an_empty_view_stand_below_each_other_where_it_is_narrow(qtbot: QtBot) -> None:
+    texts = ["Get Qwen3.5 2B (2.0 GB)", "Install the starter models", "Add a model…"]
+    view = EmptyState("package", "No model", "", [(text, lambda: None) for text in texts])
+    qtbot.addWidget(view)
+    view.resize(800, 400)
+    view.show()
+    buttons = view.findChildren(QPushButton)
+    assert len({button.y() for button in buttons}) == 1
+    view.resize(320, 400)
+    qtbot.waitUntil(lambda: len({button.y() for button in buttons}) == 3)
+    assert all(button.width() >= button.sizeHint().width() for button in buttons)

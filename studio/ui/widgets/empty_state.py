@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import QEvent, Qt
-from PySide6.QtGui import QPalette
-from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtGui import QPalette, QResizeEvent
+from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from studio.ui.style.icons import icon_pixmap
 from studio.ui.style.theme import GRID, enlarge, mute
@@ -72,8 +72,22 @@ class EmptyState(QWidget):
             button = QPushButton(text, self)
             button.setAccessibleName(text)
             button.clicked.connect(lambda _checked=False, act=action: act())
-            self._buttons.addWidget(button)
+            self._buttons.addWidget(button, 0, Qt.AlignmentFlag.AlignHCenter)
         self._buttons.addStretch(1)
+        self._arrange_buttons()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._arrange_buttons()
+
+    def _arrange_buttons(self) -> None:
+        """Put the buttons below each other where they do not fit side by side."""
+        items = (self._buttons.itemAt(place) for place in range(self._buttons.count()))
+        found = [item.widget() for item in items if item is not None]
+        widths = [button.sizeHint().width() + GRID for button in found if button is not None]
+        fits = sum(widths) <= self.width() - 4 * GRID
+        direction = QBoxLayout.Direction
+        self._buttons.setDirection(direction.LeftToRight if fits else direction.TopToBottom)
 
     def _update_icon(self) -> None:
         colour = self.palette().color(QPalette.ColorRole.PlaceholderText)

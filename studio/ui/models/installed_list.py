@@ -51,11 +51,9 @@ class InstalledList(QTreeWidget):
         self.setRootIsDecorated(False)
         self.setUniformRowHeights(True)
         self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
-        header = self.header()
-        header.setStretchLastSection(False)
-        header.setSectionResizeMode(_NAME, QHeaderView.ResizeMode.Stretch)
-        for column in (_KIND, _SIZE, _USED, _MEMORY):
-            header.setSectionResizeMode(column, QHeaderView.ResizeMode.ResizeToContents)
+        self.header().setStretchLastSection(False)
+        self.header().setSectionResizeMode(_NAME, QHeaderView.ResizeMode.Stretch)
+        self._fit_columns(QHeaderView.ResizeMode.ResizeToContents)
 
     def rebuild(self) -> None:
         """Show the models as listed last, keeping the selection."""
@@ -93,10 +91,13 @@ class InstalledList(QTreeWidget):
     def show_usage(self, usage: dict[str, ModelUsage]) -> None:
         """Show what each model weighs on the disk and when it was last used, by id."""
         self._usage = usage
+        # Otherwise, each changed text would measure its whole column.
+        self._fit_columns(QHeaderView.ResizeMode.Fixed)
         for item in self._items():
             model = item.data(_NAME, _MODEL)
             if isinstance(model, ModelRef):
                 self._show_usage(item, model)
+        self._fit_columns(QHeaderView.ResizeMode.ResizeToContents)
 
     def usage_of(self, id: str) -> ModelUsage | None:
         """Return size and last use of a model, None until they are known."""
@@ -120,6 +121,10 @@ class InstalledList(QTreeWidget):
                 self.setCurrentItem(item)
 
     # ---- private
+
+    def _fit_columns(self, mode: QHeaderView.ResizeMode) -> None:
+        for column in (_KIND, _SIZE, _USED, _MEMORY):
+            self.header().setSectionResizeMode(column, mode)
 
     def _items(self) -> list[QTreeWidgetItem]:
         groups = (self.topLevelItem(row) for row in range(self.topLevelItemCount()))
@@ -146,9 +151,7 @@ class InstalledList(QTreeWidget):
                 "tight": self.tr("Tight"),
                 "will_not_fit": self.tr("Will not fit"),
             }[fit.verdict]
-        item = QTreeWidgetItem(
-            group, [one_line(model.name), one_line(kind_text(model)), "", "", memory]
-        )
+        item = QTreeWidgetItem([one_line(model.name), one_line(kind_text(model)), "", "", memory])
         item.setSizeHint(_NAME, QSize(0, ROW_HEIGHT))
         item.setTextAlignment(_SIZE, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         item.setToolTip(_NAME, plain_tooltip(model.path))
@@ -161,6 +164,7 @@ class InstalledList(QTreeWidget):
                     "warning" if fit.verdict == "tight" else "error", self.palette()
                 )
                 item.setForeground(_MEMORY, shade)
+        group.addChild(item)  # last: the view measures every change of an item that it shows
         return item
 
     def _show_usage(self, item: QTreeWidgetItem, model: ModelRef) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QImage
+from PySide6.QtGui import QDesktopServices, QImage
 from PySide6.QtWidgets import QApplication, QMenu, QWidget
 from pytestqt.qtbot import QtBot
 
@@ -182,7 +182,9 @@ def test_a_program_in_a_library_is_not_started_by_opening_its_result(
     view: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened: list[Path] = []
-    monkeypatch.setattr("studio.ui.gallery.result_operations.open_path", opened.append)
+    monkeypatch.setattr(
+        "studio.ui.gallery.result_operations.open_path", lambda path, _: opened.append(path)
+    )
     asset = view.model().assets()[0]
     program = asset.path.rename(asset.path.with_suffix(".desktop"))
     operations = view.parent().commands.results.operations
@@ -204,6 +206,29 @@ def test_pictures_are_sent_to_the_other_tabs(window: MainWindow, view: Any, qtbo
     upscale = window.tab("upscale")
     assert isinstance(upscale, UpscaleTab)
     qtbot.waitUntil(lambda: upscale.inputs.rowCount() == 2, timeout=10_000)
+
+
+def test_a_folder_that_no_program_opens_is_named(
+    window: MainWindow, view: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(QDesktopServices, "openUrl", lambda _: False)
+    view.setCurrentIndex(view.model().index(0))
+    view.parent().commands.do("folder")
+    assert "No program" in window.messages.text()
+    assert str(view.model().assets()[0].path.parent) in window.messages.text()
+
+
+def test_the_menu_of_the_list_enables_what_something_is_selected_for(view: Any) -> None:
+    menu = view.parent().findChild(QWidget, "history.more").menu()
+
+    def enabled() -> set[str]:
+        menu.aboutToShow.emit()
+        return {action.objectName() for action in menu.actions() if action.isEnabled()}
+
+    view.clearSelection()
+    assert enabled() == {"history.cull", "history.trash"}
+    view.selectAll()
+    assert enabled() == {"history.cull", "history.trash", "history.compare", "history.sheet"}
 
 
 def test_the_menu_enables_only_possible_actions(view: Any) -> None:

@@ -245,7 +245,7 @@ class BatchDialog(QDialog):
                 self.tr("The contact sheet is saved as {name}.").format(name=path.name),
                 "success",
                 self.tr("Open"),
-                lambda: open_path(path),
+                lambda: open_path(path, self._state.show_message),
             )
 
         def failed(problem: Problem) -> None:

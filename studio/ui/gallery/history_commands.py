@@ -53,6 +53,18 @@ class HistoryCommands(QObject):
             index = self._model.index(rows[0] if len(rows) == 1 else -1)
         return self._model.asset(index)
 
+    def selected_count(self) -> int:
+        """Return the number of selected results."""
+        return self._view.selected_count()
+
+    def listed_count(self) -> int:
+        """Return the number of listed results."""
+        return self._model.rowCount()
+
+    def collection(self) -> str:
+        """Return the collection that is shown, "" for none."""
+        return self._filters.query("").collection
+
     def choose_after_deleting(self) -> None:
         """After a deletion, select the row that follows the deleted ones."""
         if self._row_to_choose is None or self._view.selectionModel().hasSelection():
@@ -106,7 +118,7 @@ class HistoryCommands(QObject):
         """Ask for a new name for the collection that is shown."""
         from studio.ui.gallery.name_dialog import NameDialog
 
-        old = self._filters.query("").collection
+        old = self.collection()
         if not old:
             self._state.show_message(self.tr("Choose a collection in the filters first."), "info")
             return

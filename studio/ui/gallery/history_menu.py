@@ -61,13 +61,28 @@ def fill_menu(
 
 
 def fill_more(menu: QMenu, commands: HistoryCommands) -> None:
-    """Add the actions on the list as a whole."""
+    """Add the actions on the list as a whole; what nothing is selected for is disabled."""
     compare, sheet = partial(commands.do, "compare"), partial(commands.do, "sheet")
-    for icon_name, text, act, name in (
-        ("gallery-vertical", tr("Keep or reject one by one…"), commands.cull, "history.cull"),
-        ("columns-2", tr("Compare the selected pictures"), compare, "history.compare"),
-        ("images", tr("Contact sheet of the selected pictures"), sheet, "history.sheet"),
-        ("pencil", tr("Rename collection…"), commands.rename_collection, "history.rename"),
-        ("trash-2", tr("Trash…"), commands.open_trash, "history.trash"),
+    several = commands.selected_count() > 1
+    for icon_name, text, act, name, is_enabled in (
+        (
+            "gallery-vertical",
+            tr("Keep or reject one by one…"),
+            commands.cull,
+            "history.cull",
+            commands.listed_count() > 0,
+        ),
+        ("columns-2", tr("Compare the selected pictures"), compare, "history.compare", several),
+        ("images", tr("Contact sheet of the selected pictures"), sheet, "history.sheet", several),
+        (
+            "pencil",
+            tr("Rename collection…"),
+            commands.rename_collection,
+            "history.rename",
+            bool(commands.collection()),
+        ),
+        ("trash-2", tr("Trash…"), commands.open_trash, "history.trash", True),
     ):
-        menu.addAction(icon(icon_name), text, act).setObjectName(name)
+        action = menu.addAction(icon(icon_name), text, act)
+        action.setObjectName(name)
+        action.setEnabled(is_enabled)

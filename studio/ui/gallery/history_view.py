@@ -237,7 +237,13 @@ class HistoryView(QWidget):
     def _more_button(self) -> QToolButton:
         button = tool_button("ellipsis", self.tr("More"), "history.more", self)
         menu = QMenu(button)
-        fill_more(menu, self.commands)
+
+        def fill() -> None:
+            menu.clear()
+            fill_more(menu, self.commands)
+
+        fill()
+        menu.aboutToShow.connect(fill)
         button.setMenu(menu)
         button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         return button

@@ -158,7 +158,7 @@ class ResultOperations(QObject):
                 ),
                 "success",
                 self.tr("Open folder"),
-                lambda: open_path(folder),
+                lambda: open_path(folder, self._state.show_message),
             )
 
         root = self._state.library_root
@@ -186,7 +186,7 @@ class ResultOperations(QObject):
                 self.tr("The contact sheet is saved as {name}.").format(name=path.name),
                 "success",
                 self.tr("Open"),
-                lambda: open_path(path),
+                lambda: open_path(path, self._state.show_message),
             )
 
         self._state.background.long(self, make, done, self._state.problem.emit)
@@ -194,11 +194,13 @@ class ResultOperations(QObject):
     def open(self, asset: Asset) -> None:
         """Open a result in the default application, or its folder if it might be a program."""
         if self._file_exists(asset):
-            open_path(asset.path if is_result(asset.path) else asset.path.parent)
+            open_path(
+                asset.path if is_result(asset.path) else asset.path.parent, self._state.show_message
+            )
 
     def open_folder(self, asset: Asset) -> None:
         """Open the folder that contains a result."""
-        open_path(asset.path.parent)
+        open_path(asset.path.parent, self._state.show_message)
 
     def copy(self, assets: Sequence[Asset]) -> None:
         """Copy to the clipboard: the texts, else the first picture, else the files."""

@@ -155,4 +155,4 @@ class DuplicatesDialog(QDialog):
     def _open(self) -> None:
         file = self._chosen()
         if file is not None:
-            open_path(Path(file.path).parent)
+            open_path(Path(file.path).parent, self._state.show_message)

@@ -380,7 +380,7 @@ class InstalledPage(QWidget):
     def _open_folder(self) -> None:
         model = self.view.chosen()[0]
         path = Path(model.path)
-        open_path(path if path.is_dir() else path.parent)
+        open_path(path if path.is_dir() else path.parent, self._state.show_message)
 
     def find_duplicates(self) -> None:
         """Open a dialog that looks for weights that are on the disk more than once."""

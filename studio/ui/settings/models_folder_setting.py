@@ -124,4 +124,4 @@ class ModelsFolderSetting(QWidget):
 
     def _open(self) -> None:
         folder = self._state.paths.models
-        open_path(folder if folder.is_dir() else folder.parent)
+        open_path(folder if folder.is_dir() else folder.parent, self._state.show_message)

@@ -72,7 +72,7 @@ class SettingsDialog(QDialog):
         show = QPushButton(self.tr("Open folder"), self)
         for button in (choose, show):
             button.setAutoDefault(False)
-        show.clicked.connect(lambda: open_path(state.library_root))
+        show.clicked.connect(lambda: open_path(state.library_root, state.show_message))
         folder = QHBoxLayout()
         folder.setSpacing(GRID)
         folder.addWidget(self.library, 1)

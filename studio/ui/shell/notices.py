@@ -40,7 +40,7 @@ def next_step(problem: Problem, state: AppState, messages: MessageBar) -> NextSt
         case "model_missing" | "model_broken":
             return tr("Models…"), lambda: state.destinations.open_models("")
         case "disk_full":
-            return tr("Open folder"), lambda: open_path(state.library_root)
+            return tr("Open folder"), lambda: open_path(state.library_root, state.show_message)
         case _:
             return (tr("Details"), messages.show_list) if problem.detail else ("", None)
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QPushButton, QVBoxLayout, QWidget
 
 from studio.kinds.image import KIND
-from studio.models.known_words import Understanding, known_words
 from studio.protocol import ModelRef
 from studio.ui.fields.model_picker import ModelPicker
 from studio.ui.fields.prompt_edit import PromptEdit
@@ -20,6 +20,9 @@ from studio.ui.style.theme import GRID
 from studio.ui.style.translations import tr
 from studio.ui.widgets.plain_text import menu_text, one_line
 from studio.ui.widgets.tinted_label import TintedLabel
+
+if TYPE_CHECKING:
+    from studio.models.known_words import Understanding
 
 DEBOUNCE_MS = 250
 
@@ -121,5 +124,7 @@ def _listed(words: tuple[str, ...]) -> str:
 
 def _understanding(model: ModelRef, prompt: str) -> Understanding | None:
     """Return what a model understands of a prompt, None if it does not say. Reads the disk."""
+    from studio.models.known_words import known_words
+
     words = known_words(Path(model.path))
     return None if words is None else words.read(prompt)

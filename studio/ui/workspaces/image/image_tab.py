@@ -448,4 +448,4 @@ class ImageTab(QWidget):
         self._settings_from_file.open(path)
 
     def _open_folder(self, path: str) -> None:
-        open_path(Path(path).parent)
+        open_path(Path(path).parent, self._state.show_message)

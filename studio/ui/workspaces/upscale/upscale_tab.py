@@ -444,4 +444,4 @@ class UpscaleTab(QWidget):
 
     def _open_folder(self, path: str) -> None:
         if path:
-            open_path(Path(path).parent)
+            open_path(Path(path).parent, self._state.show_message)

@@ -79,7 +79,7 @@ def main() -> None:
     average = training.Average(model)
     both = training.optimisers(model)
     step = icons = seen = 0
-    seconds = 0.0
+    seconds = cpu = 0.0
     state_path = run / "state.pt"
     if state_path.exists():
         state = torch.load(state_path, weights_only=True)
@@ -87,7 +87,8 @@ def main() -> None:
         average.shadow, average.updates = state["average"], state["updates"]
         for optimiser, stored in zip(both, state["optimisers"], strict=True):
             optimiser.load_state_dict(stored)
-        step, icons, seen, seconds = (state[n] for n in ("step", "icons", "tokens", "seconds"))
+        step, icons, seen = (state[name] for name in ("step", "icons", "tokens"))
+        seconds, cpu = state["seconds"], state["cpu"]
     print(f"{parameter_count(model)} parameters, {len(vocabulary.words)} words, from step {step}")
 
     def save() -> None:
@@ -102,6 +103,7 @@ def main() -> None:
                 "icons": icons,
                 "tokens": seen,
                 "seconds": seconds,
+                "cpu": cpu + time.process_time(),
             },
         )
         partial = run / "weights.partial"
@@ -139,10 +141,8 @@ def main() -> None:
             average.copy_to(shown)
             found = measure(shown, measured)
             mean = sum(running) / len(running)
-            cpu = time.process_time()
-            log.row(
-                step=step, icons=icons, tokens=seen, seconds=seconds, cpu=cpu, loss=mean, **found
-            )
+            found |= {"loss": mean, "seconds": seconds, "cpu": cpu + time.process_time()}
+            log.row(step=step, icons=icons, tokens=seen, **found)
             told = time.monotonic()
     save()
 

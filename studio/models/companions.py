@@ -105,7 +105,7 @@ def _distance(model: ModelRef, denoiser: ModelRef) -> int:
     return 2 if any(other in name for other in others) else 1
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=1024)
 def _network_in(path: Path, _signature: str) -> tuple[Network, int] | None:
     return network_of(read_tensors(path))
 

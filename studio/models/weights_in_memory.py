@@ -45,7 +45,7 @@ def default_bytes_per_weight() -> int:
     return 2 if "avx512_bf16" in flags or "amx_bf16" in flags else 4
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=4096)
 def _count(path: str, kind: str, without: tuple[str, ...], _signature: str) -> tuple[int, int]:
     """Return (number of weights that get the engine's precision, bytes of those kept as they are).
 

@@ -28,7 +28,7 @@ ROWS = (
 def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """A home with two answers, two pictures, and one picture by the user's own model."""
     folder = tmp_path_factory.mktemp("reproduce")
-    environment = {**os.environ, "STUDIO_HOME": str(folder / "home")}
+    environment = {**os.environ, "STUDIO_HOME": str(folder / "home"), "OMP_NUM_THREADS": "1"}
     environment.pop("STUDIO_FAKE_ENGINE", None)
     mine = folder / "home" / "models" / "my-icons"
     shutil.copytree(STARTER, mine)

@@ -15,7 +15,7 @@ from PIL import Image
 
 from demo import starter_image_model
 from studio.library.recipes.metadata import read_recipe
-from tests.e2e.conftest import ALL_CORES, ROOT, CommandResult
+from tests.e2e.conftest import ROOT, CommandResult
 
 Studio = Callable[..., CommandResult]
 SLOGAN = ("text", "-p", "Write a slogan for a bicycle repair shop", "--json")
@@ -27,9 +27,9 @@ def answer(path: str) -> str:
 
 def test_four_slogans_are_reproducible_and_row_2_has_seed_9(studio: Studio, tmp_path: Path) -> None:
     short = (*SLOGAN, "--max-tokens", 24)
-    first = studio(*short, "-n", 4, "--seed", 7, "-o", tmp_path / "a", **ALL_CORES)
-    again = studio(*short, "-n", 4, "--seed", 7, "-o", tmp_path / "b", **ALL_CORES)
-    alone = studio(*short, "-n", 1, "--seed", 9, "-o", tmp_path / "c", **ALL_CORES)
+    first = studio(*short, "-n", 4, "--seed", 7, "-o", tmp_path / "a")
+    again = studio(*short, "-n", 4, "--seed", 7, "-o", tmp_path / "b")
+    alone = studio(*short, "-n", 1, "--seed", 9, "-o", tmp_path / "c")
     assert (first.status, again.status, alone.status) == (0, 0, 0)
     slogans = {e["row"]: answer(e["path"]) for e in first.named("asset")}
     assert len(set(slogans.values())) == 4

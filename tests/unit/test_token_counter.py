@@ -14,17 +14,24 @@ from typing import TextIO
 
 import psutil
 import pytest
+from tokenizers import Tokenizer, models
 
 from studio.formats.chat.chat_template import Conversation
 from studio.formats.weights.gguf_cache import converted_folder
 from studio.models.token_counter import TokenCounter
 from studio.protocol import Message, ModelRef
 from studio.settings import RESOURCES
+from tests.unit.model_files import write_llama
 
+_STARTER = RESOURCES / "models" / "smollm2-135m-instruct"
+_FILE = next(_STARTER.glob("*.gguf"), None)
 SMOL = ModelRef(
-    id="smollm2-135m-instruct", name="SmolLM2", task="text", format="transformers",
-    path=str(RESOURCES / "models" / "smollm2-135m-instruct"),
-)  # fmt: skip
+    id="smollm2-135m-instruct",
+    name="SmolLM2",
+    task="text",
+    format="transformers" if _FILE is None else "gguf",
+    path=str(_FILE or _STARTER),
+)
 
 APP = """
 import sys, threading
@@ -42,6 +49,13 @@ if __name__ == "__main__":
     print(counter.pid, flush=True)
     asked.join()
 """
+
+
+def write_counted(folder: Path) -> None:
+    """Write a model folder whose tokenizer knows single words."""
+    write_llama(folder)
+    words = models.WordLevel({"[UNK]": 0, "Hello": 1}, unk_token="[UNK]")
+    Tokenizer(words).save(str(folder / "tokenizer.json"))
 
 
 @pytest.fixture
@@ -97,9 +111,7 @@ def test_tokens_of_a_gguf_model_are_counted_once_it_is_converted(tmp_path: Path)
     try:
         assert counter.count(model, Conversation("Hello"), 512) is None
         target = converted_folder(tmp_path / "cache", source)
-        target.mkdir(parents=True)
-        for name in ("tokenizer.json", "tokenizer_config.json", "config.json"):
-            (target / name).write_bytes((Path(SMOL.path) / name).read_bytes())
+        write_counted(target)
         use = counter.count(model, Conversation("Hello"), 512)
         assert use is not None and use.tokens > 0
     finally:
@@ -142,9 +154,7 @@ def test_a_busy_counter_exits_when_the_app_is_killed(
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
     script, folder = tmp_path / "app.py", tmp_path / "model"
     script.write_text(APP, "utf-8")
-    folder.mkdir()
-    for name in ("tokenizer.json", "tokenizer_config.json", "config.json"):
-        (folder / name).write_bytes((Path(SMOL.path) / name).read_bytes())
+    write_counted(folder)
     # A template that never ends: the counter is busy from the moment that it opens this.
     os.mkfifo(folder / "chat_template.jinja")
     template: list[TextIO] = []

@@ -8,13 +8,12 @@ from typing import Any
 
 import pytest
 import torch
-from tokenizers import Tokenizer
 
 from studio.engine.local.job import JobCancelledError
 from studio.engine.tasks.text.decode.decoder import Decoder
 from studio.formats.chat.chat_template import Conversation
 from studio.kinds.text import TextRequest
-from studio.models.token_count_process import CountRequest, count
+from studio.models.token_counter import TokenCounter
 from studio.protocol import AssetReady, Event, Loading, Message, ModelRef, ProblemError, TextDelta
 from tests.engine.text.text_bench import TextBench, model_at
 from tests.engine.tiny_text import tiny_llama
@@ -68,11 +67,14 @@ def test_the_counter_counts_the_tokens_that_the_engine_reads(
         "max_tokens": 2,
     }
     read = bench.run(starter, **fields).stats["prompt_tokens"]
-    tokenizer = Tokenizer.from_file(str(Path(starter.path) / "tokenizer.json"))
     request = TextRequest(**fields)
     conversation = Conversation(request.prompt, request.system_prompt, request.messages)
-    asked = CountRequest(starter.path, conversation, request.max_tokens)
-    assert count(asked, tokenizer).tokens == read
+    counter = TokenCounter()
+    try:
+        use = counter.count(starter, conversation, request.max_tokens)
+    finally:
+        counter.stop()
+    assert use is not None and use.tokens == read
 
 
 def test_a_recipe_reproduces_its_row(bench: TextBench, either: ModelRef) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import AutoTokenizer
 
 from studio.engine.tasks.text.decode.stream import TextStream
+from studio.formats.llama.vocabulary import read_vocabulary
 from studio.protocol import ModelRef, Progress
 from tests.engine.text.text_bench import TextBench, starter_model
 from tests.engine.tiny_text import tiny_tokenizer
@@ -23,7 +25,11 @@ TEXTS = [
 
 
 def starter_ids(text: str) -> tuple[list[int], TextStream]:
-    backend = AutoTokenizer.from_pretrained(starter_model().path).backend_tokenizer
+    model = starter_model()
+    if model.format == "gguf":
+        vocabulary = read_vocabulary(Path(model.path))
+        return vocabulary.encode(text, special=False), TextStream(vocabulary.decode)
+    backend = AutoTokenizer.from_pretrained(model.path).backend_tokenizer
     return backend.encode(text).ids, TextStream(lambda ids: backend.decode(list(ids)))
 
 

@@ -151,4 +151,7 @@ def model_at(path: Path, form: ModelFormat = "transformers") -> ModelRef:
 
 def starter_model() -> ModelRef:
     """Return the starter chat model. Look it up before `STUDIO_HOME` is moved."""
-    return model_at(default_paths().starter / STARTER)
+    folder = default_paths().starter / STARTER
+    # Installed by an earlier version, it is a folder of transformers.
+    file = next(folder.glob("*.gguf"), None)
+    return model_at(folder) if file is None else model_at(file, "gguf")

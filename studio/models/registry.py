@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from msgspec import Struct
 
 from studio.formats.untrusted_files import (
     is_file,
@@ -30,6 +29,7 @@ from studio.models.description_cache import DescriptionCache, path_key
 from studio.models.folders.report import FolderReport, FolderScans
 from studio.models.folders.scan import FoundModel
 from studio.models.identify import describe_path
+from studio.models.listing import Listing
 from studio.models.model_card import slug
 from studio.models.models_folder import folders_in, is_unfinished, models_in
 from studio.models.registry_file import (
@@ -56,17 +56,6 @@ from studio.settings import Paths
 
 if TYPE_CHECKING:
     from studio.models.catalogue.catalogue import Catalogue
-
-
-class Listing(Struct, frozen=True):
-    """The usable models, and the problems of others by id or file name.
-
-    `unfinished` are new files that another program is still writing; they are not listed yet.
-    """
-
-    models: tuple[ModelRef, ...]
-    problems: dict[str, Problem]
-    unfinished: tuple[str, ...] = ()
 
 
 class Registry:

@@ -16,7 +16,8 @@ from studio.ui.shell.event_loop_slices import run_in_slices
 from studio.ui.shell.state import AppState
 
 if TYPE_CHECKING:
-    from studio.models.registry import Listing, Registry
+    from studio.models.listing import Listing
+    from studio.models.registry import Registry
 
 MOST_WATCHED = 256
 """Folders that the system is asked to watch; the system's own limit may be low."""

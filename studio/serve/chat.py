@@ -11,7 +11,7 @@ from msgspec import Struct
 from studio.jobs.runner import AssetSaved
 from studio.kinds.kind import Medium
 from studio.kinds.registry import AnyKind, prompted_kind
-from studio.protocol import Accepted, ModelRef, Request, TextDelta, Warned, sentence
+from studio.protocol import Accepted, ModelRef, Progress, Request, TextDelta, Warned, sentence
 from studio.serve.answer_stream import AnswerStream, Piece
 from studio.serve.bodies import job_request
 from studio.serve.errors import ApiError
@@ -244,17 +244,25 @@ class Answers:
         self._open = set(rows)
         self._prompt_tokens = 0
         self._tokens = 0
+        self._steps = 0
+        self._finished = 0
         self.warnings = list(chat.warnings)
         """Sentences about what is different from what was asked for."""
 
     @property
     def usage(self) -> dict[str, int]:
-        """The tokens that were read and written."""
+        """The tokens that were read and written, as far as they are known."""
+        # A job that was ended at a stop sequence has told its steps only, one for each token.
+        written = self._tokens if self._is_whole else max(self._tokens, self._steps)
         return {
             "prompt_tokens": self._prompt_tokens,
-            "completion_tokens": self._tokens,
-            "total_tokens": self._prompt_tokens + self._tokens,
+            "completion_tokens": written,
+            "total_tokens": self._prompt_tokens + written,
         }
+
+    @property
+    def _is_whole(self) -> bool:
+        return self._finished == len(self._streams)
 
     async def pieces(self, seconds: float | None = None) -> AsyncIterator[Answered | None]:
         """Yield the answers as they are written; None where nothing comes for some seconds.
@@ -270,6 +278,11 @@ class Answers:
             if isinstance(report, JobEnded):
                 if self._open:
                     raise_if_failed(report)
+                elif not self._is_whole:
+                    self.warnings.append(
+                        "A stop sequence ended the request: its tokens are counted roughly, "
+                        "those of the prompt not at all."
+                    )
                 return
             for answered in self._read(report):
                 yield answered
@@ -285,11 +298,14 @@ class Answers:
                     self._streams[row].restart()
             case Warned():
                 self.warnings.append(str(report.message))
+            case Progress():
+                self._steps = max(self._steps, report.step)
             case TextDelta() if report.row in self._open:
                 piece = self._streams[report.row].add(report.text)
                 return self._answered(report.row, piece, "")
             case AssetSaved():
                 stats = report.asset.recipe.stats
+                self._finished += 1
                 self._tokens += int(stats.get("tokens", 0))
                 self._prompt_tokens = int(stats.get("prompt_tokens", 0))
                 if report.row in self._open:

@@ -212,6 +212,16 @@ def test_an_answer_ends_before_a_stop_sequence(server: Served) -> None:
     assert made.choices[0].finish_reason == "stop"
 
 
+def test_a_stop_sequence_ends_the_work_at_once(server: Served) -> None:
+    status, made = server.send(CHAT, body(messages=said("[slow]"), seed=7, stop="nswer 7"))
+    assert status == 200
+    assert made["choices"][0]["message"]["content"] == "A"
+    assert made["choices"][0]["finish_reason"] == "stop"
+    # The whole answer has 400 steps.
+    assert 0 < made["usage"]["completion_tokens"] < 200
+    assert len(made["warnings"]) == 1
+
+
 def test_a_conversation_goes_on_from_the_start_of_an_answer(server: Served) -> None:
     status, made = server.send(
         CHAT,

@@ -46,7 +46,7 @@ def date_folders(root: Path) -> Iterator[Path]:
     try:
         with os.scandir(root) as entries:
             names = [entry.name for entry in entries if _DATE.fullmatch(entry.name)]
-    except OSError:
+    except (OSError, ValueError):  # no folder can have such a name
         return
     for folder in (root / name for name in sorted(names)):
         if is_folder(folder) and leads_inside(root, folder):

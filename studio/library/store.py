@@ -39,7 +39,7 @@ from studio.library.index.checksums import add_checksums
 from studio.library.index.database import FILE_NAME, DamagedDatabaseError, Database, damage_marker
 from studio.library.index.file_identity import Identity, identity
 from studio.library.queue.job_queue import JobQueue
-from studio.library.queue.journal import Journal
+from studio.library.queue.journal import Journal, require_readable
 from studio.library.queue.stored_job import destination, now
 from studio.library.queue.transaction_marks import Mismatch, MisplacedIndexError
 from studio.library.recipes import metadata
@@ -181,6 +181,8 @@ class Library:
         database = Database(root)
         library = cls(root, database, None)
         try:
+            if saved is not None or database.is_incomplete:
+                require_readable(root)
             if saved is not None:
                 salvage.restore_jobs(database, saved, root, mismatch)
             library._require_place()

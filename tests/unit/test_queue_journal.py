@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import sqlite3
 import subprocess
@@ -17,7 +18,7 @@ from studio.library.index.database import FILE_NAME
 from studio.library.queue.journal import JOURNAL_FILE, read_journal
 from studio.library.records import Job
 from studio.library.store import Library
-from studio.protocol import UnknownRequest
+from studio.protocol import ProblemError, UnknownRequest
 from tests.unit.conftest import enqueue, record
 from tests.unit.newer_build import add_job
 
@@ -205,3 +206,24 @@ def test_processes_that_enqueue_at_once_share_the_journal(tmp_path: Path) -> Non
     lose_index(tmp_path)
     assert [job.id for job in all_jobs(tmp_path)] == list(waiting)
     assert len(waiting) == 75
+
+
+def test_jobs_are_not_lost_where_the_journal_cannot_be_read_at_the_moment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library = Library.open(tmp_path)
+    job = enqueue(library)
+    library.close()
+    lose_index(tmp_path)
+    read = Path.read_bytes
+
+    def unreadable(path: Path) -> bytes:
+        if path.name == JOURNAL_FILE:
+            raise OSError(errno.EIO, "Input/output error")
+        return read(path)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "read_bytes", unreadable)
+        with pytest.raises(ProblemError, match="cannot be read"):
+            Library.open(tmp_path)
+    assert [each.id for each in all_jobs(tmp_path)] == [job.id]

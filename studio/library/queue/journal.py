@@ -35,6 +35,7 @@ from studio.library.queue.transaction_marks import (
     tail,
     write_mark,
 )
+from studio.protocol import problem
 
 JOURNAL_FILE = "queue.journal"
 WAITING = ("queued", "running", "interrupted")
@@ -247,6 +248,27 @@ def read_journal(root: Path) -> StoredQueue:
             jobs[name] = {**jobs.get(name, {}), **fields}
             ended.pop(name, None)
     return StoredQueue(jobs, ended, is_paused, tuple(marks), len(decoded) < len(lines))
+
+
+def require_readable(root: Path) -> None:
+    """Raise `ProblemError` if there is a journal that cannot be read now.
+
+    Where the index is lost, it is the only place of the waiting jobs.
+    """
+    try:
+        (root / JOURNAL_FILE).read_bytes()
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise problem(
+            "bad_input",
+            "The index of the library in {path} is lost, and {name}, which holds the waiting jobs, "
+            "cannot be read: {reason}.",
+            detail=str(error),
+            path=root,
+            name=JOURNAL_FILE,
+            reason=error.strerror or type(error).__name__,
+        ) from error
 
 
 def _lines(path: Path) -> list[bytes]:

@@ -335,8 +335,10 @@ def _with_changes_of_others(
         current = msgspec.json.decode(read_start(path, _MAX_BYTES), type=dict[str, Any])
     except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return own
-    known = file_content(Settings()) | before
-    changed = {name for name, value in own.items() if name not in known or value != known[name]}
+    # As JSON, since 0 and 0.0 are equal, but only one may be a valid value.
+    encode = msgspec.json.encode
+    known = {name: encode(value) for name, value in (file_content(Settings()) | before).items()}
+    changed = {name for name, value in own.items() if encode(value) != known.get(name)}
     return own | {name: value for name, value in current.items() if name not in changed}
 
 

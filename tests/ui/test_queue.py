@@ -96,7 +96,7 @@ def test_generate_says_that_the_queue_is_paused_and_shows_no_bar_for_a_waiting_j
     assert find(f"{task}.progress").isHidden()
     find(f"{task}.resume").click()
     qtbot.waitUntil(lambda: find(f"{task}.progress").isVisible(), timeout=10_000)
-    assert find(f"{task}.paused").isHidden()
+    qtbot.waitUntil(lambda: find(f"{task}.paused").isHidden(), timeout=10_000)
     tab.stop()
     qtbot.waitUntil(lambda: not find(f"{task}.stop").isEnabled(), timeout=10_000)
     assert find(f"{task}.progress").isHidden()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QPlainTextEdit, QVBoxLayout, QWidget
@@ -37,7 +38,7 @@ class PromptPage(QWidget):
         super().__init__(parent)
         self._state = state
         self._base = base
-        self._expanding = ""
+        self._expanding: tuple[str, Request, Path] | None = None
         folder = state.paths.settings.parent / WILDCARD_FOLDER
         self._folder = folder
         intro = plain_label(
@@ -74,13 +75,15 @@ class PromptPage(QWidget):
 
     def update_plan(self) -> None:
         """Expand the prompt on another thread and emit `planned`."""
-        text = self._expanding = self.prompt.toPlainText().strip()
+        text = self.prompt.toPlainText().strip()
+        base, folder = self._base(), self._folder
+        # The prompt may be expanded for other settings at the same time.
+        wanted = self._expanding = (text, base, folder)
         self.planned.emit(None)
         if not text:
             self.summary.setText(self.tr("Write a prompt first."))
             self.preview.clear()
             return
-        base, folder = self._base(), self._folder
         self.summary.setText(self.tr("Expanding the prompt…"))
 
         def work() -> Plan:
@@ -89,11 +92,11 @@ class PromptPage(QWidget):
             return Plan(requests, tuple({"prompt": prompt} for prompt in prompts), ("prompt",))
 
         def done(plan: Plan) -> None:
-            if text == self._expanding:
+            if wanted == self._expanding:
                 self._show(plan)
 
         def failed(problem: Problem) -> None:
-            if text == self._expanding:
+            if wanted == self._expanding:
                 self.summary.setText(translated(problem.message))
                 self.preview.clear()
 

@@ -10,7 +10,7 @@ import torch
 
 from studio.engine.tasks.text.decode.decoder import Decoder
 from studio.engine.tasks.text.decode.text_decoder import Row
-from studio.protocol import AssetReady, Cancelled, Done, Event, Failed, ModelRef, TextDelta
+from studio.protocol import AssetReady, Cancelled, Done, Event, Failed, TextDelta
 from tests.engine.text.test_seeds import FAMILIES, PLAIN
 from tests.engine.text.text_bench import TextBench, model_at
 from tests.engine.tiny_text import SMALL, tiny_model
@@ -63,16 +63,17 @@ def test_a_family_whose_rows_depend_on_each_other_is_not_batched(
     assert not Decoder(tiny_model(family, **sizes), "cpu").can_mix_prompts(lambda: None)
 
 
-def test_jobs_together_give_the_same_texts_as_alone(bench: TextBench, starter: ModelRef) -> None:
+def test_jobs_together_give_the_same_texts_as_alone(bench: TextBench, tiny: Path) -> None:
     how = {"max_tokens": 14, "temperature": 0.9}
     requests: list[dict[str, Any]] = [
         {"prompt": "Name a colour.", "seed": 3, **how},
         {"prompt": "Why is the sky blue? Say it in a few words.", "seed": 8, "count": 2, **how},
         {"prompt": "Name a colour.", "seed": 4, "system_prompt": "Answer in French.", **how},
     ]
-    together = bench.together(starter, requests)
+    model = model_at(tiny)
+    together = bench.together(model, requests)
     for outcome, request in zip(together.values(), requests, strict=True):
-        alone = bench.run(starter, **request)
+        alone = bench.run(model, **request)
         assert outcome.answers == alone.answers
         assert outcome.streamed == alone.streamed
         assert outcome.warnings == alone.warnings
@@ -82,6 +83,15 @@ def test_jobs_together_give_the_same_texts_as_alone(bench: TextBench, starter: M
         assert [r.seed for r in outcome.recipes.values()] == [
             r.seed for r in alone.recipes.values()
         ]
+
+
+def test_jobs_of_a_model_that_llama_cpp_runs_are_left_to_be_run_one_by_one(
+    bench: TextBench, tiny_file: Path
+) -> None:
+    requests: list[dict[str, Any]] = [{"prompt": "one"}, {"prompt": "two"}]
+    together = bench.together(model_at(tiny_file, "gguf"), requests)
+    for outcome in together.values():
+        assert outcome.answers == {} and outcome.of(Done) == [] == outcome.of(Failed)
 
 
 def test_a_refused_prompt_fails_only_its_job(bench: TextBench, tiny: Path) -> None:

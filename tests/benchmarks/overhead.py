@@ -13,7 +13,7 @@ from studio.kinds.image import ImageRequest
 from studio.kinds.text import TextRequest
 from studio.kinds.upscale import UpscaleRequest
 from studio.protocol import InputFile
-from tests.benchmarks.baseline import ICONS, PROMPT
+from tests.benchmarks.baseline import ICONS, PENALTY, PROMPT, TEMPERATURE, TOP_K, TOP_P
 from tests.benchmarks.headless_app import MODELS, PHOTOGRAPH, baseline, headless_app
 from tests.benchmarks.table import Row, pairs, spread
 
@@ -31,16 +31,28 @@ def _row(what: str, ours: list[float], ratios: list[float], unit: str) -> Row:
     )
 
 
+def _story(count: int) -> TextRequest:
+    """Return the request for what the baseline writes, sampled in the same way."""
+    return TextRequest(
+        prompt=PROMPT,
+        model="smollm2-135m-instruct",
+        max_tokens=96,
+        seed=7,
+        count=count,
+        temperature=TEMPERATURE,
+        top_p=TOP_P,
+        top_k=TOP_K,
+        repetition_penalty=PENALTY,
+    )
+
+
 def text(rounds: int) -> Row:
     """Seconds per token of one answer of up to 96 tokens."""
     model = MODELS / "smollm2-135m-instruct"
     with headless_app() as app, baseline("text", str(model)) as script:
 
         def ours() -> float:
-            request = TextRequest(
-                prompt=PROMPT, model="smollm2-135m-instruct", max_tokens=96, seed=7
-            )
-            seconds, tokens = app.run(request)
+            seconds, tokens = app.run(_story(1))
             return seconds / tokens
 
         def theirs() -> float:
@@ -109,29 +121,26 @@ def upscale(rounds: int) -> Row:
 
 
 def variations(rounds: int) -> Row:
-    """Tokens per second of eight variations in one batch ÷ one after another, bare."""
+    """Tokens per second of eight variations in one batch ÷ eight slots of llama.cpp, bare."""
     model = MODELS / "smollm2-135m-instruct"
     with headless_app() as app, baseline("text", str(model)) as script:
 
         def together() -> float:
-            request = TextRequest(
-                prompt=PROMPT, model="smollm2-135m-instruct", max_tokens=96, seed=7, count=8
-            )
-            seconds, tokens = app.run(request)
+            seconds, tokens = app.run(_story(8))
             return tokens / seconds
 
-        def in_turn() -> float:
+        def slots() -> float:
             seconds, tokens = script.run(8, 96)
             return tokens / seconds
 
-        together(), in_turn()
-        left, right, ratios = pairs(together, in_turn, rounds)
+        together(), slots()
+        left, right, ratios = pairs(together, slots, rounds)
     return Row(
-        "8 text variations, tokens/s ÷ one after another, bare",
-        "≥ 4",
+        "8 text variations, tokens/s ÷ eight slots of llama.cpp, bare",
+        "≥ 1.0",
         f"{spread(ratios)}; {statistics.median(left):.0f} against {statistics.median(right):.0f}",
-        statistics.median(ratios) >= 4,
-        {"ratios": ratios, "together": left, "in_turn": right},
+        statistics.median(ratios) >= 1.0,
+        {"ratios": ratios, "together": left, "slots": right},
     )
 
 

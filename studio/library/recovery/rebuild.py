@@ -10,7 +10,8 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -124,26 +125,31 @@ class _NewIndex:
 
     def add_files(self, paths: Iterable[Path]) -> None:
         """Add the results among these files."""
-        batch: list[FinishedFile] = []
+        self._insert_in_batches(self._readable(paths))
+
+    def add_outside(self, files: Iterable[FinishedFile]) -> None:
+        """Add the results among these files that are no copies of others."""
+        self._insert_in_batches(self._originals(files))
+
+    def _readable(self, paths: Iterable[Path]) -> Iterator[FinishedFile]:
         for path in paths:
             file = read_result(path, self._root)
             if isinstance(file, UnreadFile):
                 self.unread.append(file)
             elif file is not None:
-                batch.append(file)
-            if len(batch) >= _BATCH:
-                self._insert(batch)
-                batch.clear()
-        self._insert(batch)
+                yield file
 
-    def add_outside(self, files: Iterable[FinishedFile]) -> None:
-        """Add the results among these files that are no copies of others."""
+    def _originals(self, files: Iterable[FinishedFile]) -> Iterator[FinishedFile]:
         names = set(self._writer.paths().values())
         for file in files:
             name = asset_id(file.recipe.job, file.recipe.row, self._writer.stored_path(file.path))
             if name not in names:
                 names.add(name)
-                self._insert([file])
+                yield file
+
+    def _insert_in_batches(self, files: Iterator[FinishedFile]) -> None:
+        while batch := list(islice(files, _BATCH)):
+            self._insert(batch)
 
     def add_known(self) -> None:
         """Add what the old index knows and the new one does not: results outside the library, new

@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -84,6 +84,28 @@ def command(environment: dict[str, str]) -> Callable[..., subprocess.Popen[str]]
         return process
 
     return start
+
+
+@pytest.fixture
+def open_window(environment: dict[str, str]) -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """Run a script of this folder that opens the window; it is killed at the end."""
+    opened: list[subprocess.Popen[str]] = []
+
+    def start(script: str, *arguments: str) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            [sys.executable, f"tests/e2e/{script}", *arguments],
+            cwd=ROOT,
+            env=environment | {"QT_QPA_PLATFORM": "offscreen", "PYTHONPATH": str(ROOT)},
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        opened.append(process)
+        return process
+
+    yield start
+    for process in opened:
+        process.kill()
+        process.communicate()
 
 
 def wait_until_stopped(process: subprocess.Popen[str], moment: Moment) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -26,25 +25,13 @@ Command = Callable[..., subprocess.Popen[str]]
 
 
 @pytest.fixture
-def open_app(environment: dict[str, str]) -> Iterator[Callable[..., subprocess.Popen[str]]]:
+def open_app(open_window: Command) -> Command:
     """Open the window, get models in it, and use models; see `models_window.py`."""
-    opened: list[subprocess.Popen[str]] = []
 
     def start(*get: str, use: dict[str, str] | None = None) -> subprocess.Popen[str]:
-        process = subprocess.Popen(
-            [sys.executable, "tests/e2e/models_window.py", json.dumps({"get": get, "use": use})],
-            cwd=ROOT,
-            env=environment | {"QT_QPA_PLATFORM": "offscreen", "PYTHONPATH": str(ROOT)},
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        opened.append(process)
-        return process
+        return open_window("models_window.py", json.dumps({"get": get, "use": use}))
 
-    yield start
-    for process in opened:
-        process.kill()
-        process.communicate()
+    return start
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ import json
 import os
 import signal
 import subprocess
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -15,30 +15,13 @@ import pytest
 
 from studio.kinds.text import TextRequest
 from studio.library.recipes.metadata import read_recipe, read_text
-from tests.e2e.conftest import ROOT
 
 Open = Callable[..., subprocess.Popen[str]]
 
 
 @pytest.fixture
-def open_app(environment: dict[str, str]) -> Iterator[Open]:
-    opened: list[subprocess.Popen[str]] = []
-
-    def start(*prompts: str) -> subprocess.Popen[str]:
-        process = subprocess.Popen(
-            [sys.executable, "tests/e2e/window_script.py", *prompts],
-            cwd=ROOT,
-            env=environment | {"QT_QPA_PLATFORM": "offscreen", "PYTHONPATH": str(ROOT)},
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        opened.append(process)
-        return process
-
-    yield start
-    for process in opened:
-        process.kill()
-        process.communicate()
+def open_app(open_window: Open) -> Open:
+    return partial(open_window, "window_script.py")
 
 
 def next_with(process: subprocess.Popen[str], name: str) -> dict[str, object]:

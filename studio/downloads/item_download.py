@@ -14,7 +14,7 @@ from typing import TypeAlias
 from studio.downloads.file_names import check_names, folder_name_for
 from studio.downloads.http_problems import cancelled, check_space, disk_problem
 from studio.downloads.item import Item, ItemFile
-from studio.downloads.queue_folder import QueueFolder, require_no_link
+from studio.downloads.queue_folder import QueueFolder, require_no_links
 from studio.downloads.ranged_download import download, partial_bytes
 from studio.downloads.stop_signal import StopSignal
 from studio.formats.atomic_write import write_atomic
@@ -83,7 +83,7 @@ class ItemDownload:
                     "The model has {count} files, which is too many. Choose the files you need.",
                     count=len(self._item.files),
                 )
-            require_no_link(self._files.parent)
+            require_no_links(self._files.parent)
             self._files.mkdir(parents=True, exist_ok=True)
             check_space(self._files, self._missing())
             self._download_all(tick)

@@ -113,7 +113,7 @@ class QueueFolder:
     def add(self, item: Item, *, first: bool) -> None:
         """Store an item, or set a stored one to waiting again unless it is running or done."""
         with self._exclusive():
-            require_no_link(self.root / item.id)
+            require_no_links(self.root / item.id)
             record = self.record(item.id) or Record(order=self._order(first=first))
             if record.state != "running" or self.item(item.id) is None:
                 write_json_file(self.root / item.id / "item.json", item)
@@ -205,15 +205,25 @@ class QueueFolder:
 
 
 def require_no_link(path: Path) -> None:
-    """Raise `ProblemError` for a link, or a folder with a link in it, which may lead anywhere."""
-    link = first_link(path) if path.name != FOLDER else path if path.is_symlink() else None
+    """Raise `ProblemError` for a link, which may lead anywhere."""
+    if path.is_symlink():
+        raise _is_link(path)
+
+
+def require_no_links(folder: Path) -> None:
+    """Raise `ProblemError` for a link, or a folder with a link anywhere in it."""
+    link = first_link(folder)
     if link is not None:
-        raise problem(
-            "bad_input",
-            "{path} is a link. Downloads are not written through links: delete it, or choose "
-            "another folder for models.",
-            path=link,
-        )
+        raise _is_link(link)
+
+
+def _is_link(path: Path) -> ProblemError:
+    return problem(
+        "bad_input",
+        "{path} is a link. Downloads are not written through links: delete it, or choose "
+        "another folder for models.",
+        path=path,
+    )
 
 
 def unknown(id: str) -> ProblemError:

@@ -60,7 +60,20 @@ class Paths(Struct, frozen=True):
 
         None if it is there.
         """
-        return models_folder_gone(self) if self.is_models_folder_gone else None
+        if not self.is_models_folder_gone:
+            return None
+        return problem(
+            "bad_input",
+            "The folder of models {path} is not there. Connect its disk, or choose another folder "
+            "in the settings.",
+            path=self.models,
+        )
+
+    def require_models(self) -> None:
+        """Raise `ProblemError` if the models folder `is_models_folder_gone`."""
+        error = self.missing_models()
+        if error is not None:
+            raise error
 
     @property
     def chosen_folders(self) -> Path:
@@ -142,16 +155,6 @@ class WindowValues(Struct):
     state: str = ""
     tab: str = ""
     splitters: dict[str, list[Pixels]] = {}
-
-
-def models_folder_gone(paths: Paths) -> ProblemError:
-    """Return the error to raise where the chosen models folder is not there and is needed."""
-    return problem(
-        "bad_input",
-        "The folder of models {path} is not there. Connect its disk, or choose another folder in "
-        "the settings.",
-        path=paths.models,
-    )
 
 
 class _ModelsFolder(Struct):

@@ -40,7 +40,7 @@ from studio.models.hub.hub_address import RepositoryAddress, parse_address
 from studio.models.model_fits import fits_of
 from studio.models.registry import Registry
 from studio.protocol import ModelRef, Problem, ProblemError, problem, readable_size
-from studio.settings import Paths, Settings, load_settings, models_folder_gone
+from studio.settings import Paths, Settings, load_settings
 
 _PROGRESS_SECONDS = 1.0
 _MOST_FOUND = 500
@@ -200,8 +200,7 @@ def _is_agreed(plan: Plan, options: argparse.Namespace) -> bool:
 def _fetch(plan: Plan, paths: Paths, settings: Settings, *, as_json: bool) -> Path:
     shown = _ProgressLine(as_json=as_json)
     if isinstance(plan, LocalCopy):
-        if paths.is_models_folder_gone:
-            raise models_folder_gone(paths)
+        paths.require_models()
         folder = copy_pack(plan.path, paths.models, progress=shown.copied)
         shown.end()
         return folder

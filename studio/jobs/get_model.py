@@ -39,7 +39,7 @@ from studio.models.hub.hub_address import (
 from studio.models.hub.tokens import token_for
 from studio.models.source_file import SOURCE_FILE, SourceFile, source_text
 from studio.protocol import ModelSource, ProblemError, Sentence, problem, sentence
-from studio.settings import Paths, Settings, models_folder_gone
+from studio.settings import Paths, Settings
 
 _TOKEN_SECONDS = 30.0
 
@@ -154,8 +154,7 @@ def open_queue(paths: Paths, settings: Settings) -> DownloadQueue:
 
     Raises `ProblemError` if the chosen models folder is not there: it may be on an unplugged disk.
     """
-    if paths.is_models_folder_gone:
-        raise models_folder_gone(paths)
+    paths.require_models()
     use_proxy(settings.proxy)
     return DownloadQueue(paths.models, token_of=token_source(settings))
 

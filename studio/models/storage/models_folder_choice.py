@@ -25,7 +25,7 @@ from studio.models.storage.copy_tree import (
 )
 from studio.models.storage.model_trash import TRASH_FOLDER, TRASH_RECORD, RemovedModel
 from studio.protocol import Problem, ProblemError, problem, readable_size
-from studio.settings import Paths, models_folder_gone
+from studio.settings import Paths
 
 OWN_NAME = "Prompt Studio models"
 """The folder that is made in a chosen folder which holds other things."""
@@ -80,8 +80,7 @@ def use_folder(paths: Paths, folder: Path, save: Callable[[], Problem | None]) -
 
     `save` writes the settings. Raises `ProblemError`.
     """
-    if paths.is_models_folder_gone:
-        raise models_folder_gone(paths)
+    paths.require_models()
     present = RegistryFile(paths.models / _REGISTRY)
     known = present.read()
     _raise(present.problem)
@@ -117,8 +116,7 @@ def move_folder(
     """
     if entries_of(folder) and not is_file(folder / _MOVING):
         raise problem("bad_input", "The folder {path} is not empty.", path=folder)
-    if paths.is_models_folder_gone:
-        raise models_folder_gone(paths)
+    paths.require_models()
     old = paths.models
     tree = Tree.start(old, folder)
     try:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, cast
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from studio.protocol import Problem
-from studio.settings import models_folder_gone
 from studio.ui.shell.state import AppState
 from studio.ui.shell.typed_signal import TypedSignal
 from studio.ui.style.translations import translated
@@ -133,8 +132,7 @@ class Downloads(QObject):
             from studio.downloads.pack import copy_pack
 
             paths = self._state.paths
-            if paths.is_models_folder_gone:
-                raise models_folder_gone(paths)
+            paths.require_models()
             return copy_pack(path, paths.models, progress=report, stop=self._closing)
 
         def done(_folder: Path) -> None:

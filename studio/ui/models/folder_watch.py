@@ -11,7 +11,6 @@ from PySide6.QtCore import QFileSystemWatcher, QObject, QTimer
 
 from studio.formats.atomic_write import make_private_folder
 from studio.protocol import Problem
-from studio.settings import models_folder_gone
 from studio.ui.shell.event_loop_slices import run_in_slices
 from studio.ui.shell.state import AppState
 
@@ -93,8 +92,7 @@ class FolderWatch(QObject):
         paths = self._state.paths
 
         def folders(registry: Registry) -> tuple[str, ...]:
-            if paths.is_models_folder_gone:
-                raise models_folder_gone(paths)
+            paths.require_models()
             with contextlib.suppress(OSError):
                 make_private_folder(paths.models)
             return registry.watched_folders()

@@ -147,6 +147,35 @@ def test_enter_inserts_a_new_line_and_ctrl_enter_submits(qtbot: QtBot) -> None:
     assert prompt.text() == "\n"
 
 
+def test_enter_submits_where_that_was_chosen_and_shift_enter_inserts_a_new_line(
+    qtbot: QtBot,
+) -> None:
+    prompt = PromptEdit("", "text.prompt")
+    qtbot.addWidget(prompt)
+    prompt.submits_on_enter = True
+    with qtbot.waitSignal(prompt.submitted):
+        qtbot.keyClick(prompt, Qt.Key.Key_Return)
+    qtbot.keyClick(prompt, Qt.Key.Key_Return, Qt.KeyboardModifier.ShiftModifier)
+    assert prompt.text() == "\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [("", 2), ("a\n" * 4, 5), ("a\n" * 5000, 10), ("word " * 100_000, 10)],
+    ids=["empty", "short", "many lines", "one paragraph"],
+)
+def test_a_growing_prompt_is_as_high_as_its_text(qtbot: QtBot, text: str, lines: int) -> None:
+    prompt = PromptEdit("", "text.prompt")
+    qtbot.addWidget(prompt)
+    prompt.resize(400, 100)
+    prompt.show()
+    prompt.grow(2, 10)
+    prompt.set_text(text)
+    assert prompt.height() == prompt._height_of(lines)
+    prompt.set_text("")
+    assert prompt.height() == prompt._height_of(2)
+
+
 def test_a_message_keeps_its_action_until_it_is_used(qtbot: QtBot) -> None:
     bar = MessageBar()
     qtbot.addWidget(bar)

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from PySide6.QtCore import QMimeData, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QTextOption
+from PySide6.QtGui import QKeyEvent, QResizeEvent, QTextOption
 from PySide6.QtWidgets import QPlainTextEdit, QWidget
 
 MAX_FILE_BYTES = 1_000_000
@@ -19,7 +19,10 @@ _LONG_WORD = re.compile(rf"[!-~]{{{LONG_WORD}}}")
 
 
 class PromptEdit(QPlainTextEdit):
-    """Plain text: Ctrl+Enter submits, Tab moves the focus, dropped text files are inserted."""
+    """Plain text: Ctrl+Enter submits, Tab moves the focus, dropped text files are inserted.
+
+    With `submits_on_enter`, Enter submits as well, and Shift+Enter starts a new line.
+    """
 
     submitted = Signal()
 
@@ -29,15 +32,43 @@ class PromptEdit(QPlainTextEdit):
         self.setPlaceholderText(placeholder)
         self.setTabChangesFocus(True)
         self.setAcceptDrops(True)
+        self.submits_on_enter = False
+        self._growth: tuple[int, int] | None = None
         self.set_minimum_lines(3)
         self.document().contentsChange.connect(self._break_long_words)
 
     def set_minimum_lines(self, lines: int) -> None:
         """Set the minimum height in lines of text."""
+        self.setMinimumHeight(self._height_of(lines))
+
+    def grow(self, least: int, most: int) -> None:
+        """Be as high as the text from now on, within these numbers of lines."""
+        self._growth = (least, most)
+        self.document().documentLayout().documentSizeChanged.connect(self._fit_height)
+        self._fit_height()
+
+    def _height_of(self, lines: int) -> int:
         margins = self.contentsMargins()
         frame = 2 * self.frameWidth() + margins.top() + margins.bottom()
         document = 2 * round(self.document().documentMargin())
-        self.setMinimumHeight(lines * self.fontMetrics().lineSpacing() + frame + document)
+        return lines * self.fontMetrics().lineSpacing() + frame + document
+
+    def _fit_height(self, *_: object) -> None:
+        if self._growth is None:
+            return
+        least, most = self._growth
+        lines = 0
+        block = self.document().begin()
+        while block.isValid() and lines < most:
+            lines += max(1, block.lineCount())
+            block = block.next()
+        height = self._height_of(min(max(lines, least), most))
+        if height != self.height():
+            self.setFixedHeight(height)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit_height()
 
     def text(self) -> str:
         """Return the prompt as typed."""
@@ -58,7 +89,9 @@ class PromptEdit(QPlainTextEdit):
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         enter = event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter)
-        if enter and event.modifiers() & Qt.KeyboardModifier.ControlModifier:
+        control = bool(event.modifiers() & Qt.KeyboardModifier.ControlModifier)
+        shift = bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
+        if enter and (control or (self.submits_on_enter and not shift)):
             self.submitted.emit()
             return
         super().keyPressEvent(event)

@@ -26,7 +26,8 @@ from studio.ui.widgets.tinted_label import TintedLabel
 class RunBar(QWidget):
     """Object names: `<prefix>.generate`, `.stop`, `.count`, `.progress`, `.status`, `.estimate`.
 
-    `extra` is a place above the buttons for what matters for the next click.
+    `extra` is a place above the buttons for what matters for the next click, `leading` one in
+    their line. `foot` holds status and estimate; it may be moved to another layout.
     Without the field `count`, the count control is hidden. The rows keep their height while empty.
     """
 
@@ -81,6 +82,9 @@ class RunBar(QWidget):
         self.estimate.setAccessibleName(self.tr("Estimate"))
         row = QHBoxLayout()
         row.setSpacing(GRID)
+        self.leading = QHBoxLayout()
+        self.leading.setSpacing(GRID)
+        row.addLayout(self.leading)
         row.addWidget(self._count_label)
         row.addWidget(self.count)
         row.addStretch(1)
@@ -94,11 +98,13 @@ class RunBar(QWidget):
         layout.addLayout(row)
         layout.addWidget(self.progress)
         # Always present, so that the layout does not jump when a job starts.
-        status_row = QHBoxLayout()
+        self.foot = QWidget(self)
+        status_row = QHBoxLayout(self.foot)
+        status_row.setContentsMargins(0, 0, 0, 0)
         status_row.setSpacing(GRID)
         status_row.addWidget(self.status, 1)
         status_row.addWidget(self.estimate)
-        layout.addLayout(status_row)
+        layout.addWidget(self.foot)
 
     def _set_up_count(self, field: Field | None) -> None:
         """Set the range and label of the count; hide it if there is no field."""

@@ -16,7 +16,7 @@ from studio.settings import Paths, load_settings
 from studio.ui.main_window import MainWindow
 from studio.ui.settings.models_folder_dialog import ModelsFolderDialog
 from studio.ui.settings.settings_dialog import SettingsDialog
-from studio.ui.style.theme import _PALETTES, _SEVERITY_COLOURS, apply_scheme, is_dark
+from studio.ui.style.theme import _EXTRA, _PALETTES, _SEVERITY_COLOURS, apply_scheme, is_dark
 
 
 @pytest.fixture
@@ -234,7 +234,7 @@ def contrast(one: str, other: str) -> float:
 
 @pytest.mark.parametrize("dark", [False, True])
 def test_text_has_enough_contrast_with_its_background(dark: bool) -> None:
-    palette = _PALETTES[dark]
+    palette = _PALETTES[dark] | _EXTRA[dark]
     pairs = [
         ("WindowText", "Window"),
         ("Text", "Base"),
@@ -246,6 +246,12 @@ def test_text_has_enough_contrast_with_its_background(dark: bool) -> None:
         ("HighlightedText", "Accent"),
         ("Link", "Base"),
         ("ToolTipText", "ToolTipBase"),
+        ("Text", "Card"),
+        ("Text", "Soft"),
+        ("Text", "Hover"),
+        ("PlaceholderText", "Card"),
+        ("PlaceholderText", "Soft"),
+        ("HighlightedText", "AccentHover"),
     ]
     poor = [pair for pair in pairs if contrast(palette[pair[0]], palette[pair[1]]) < 4.5]
     poor += [

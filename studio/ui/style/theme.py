@@ -1,7 +1,6 @@
 """Light and dark palettes, severity colours and text styles.
 
-The platform's native style is kept where there is one. Where Qt falls back to Fusion (most Linux
-desktops), the app sets its own light or dark palette, because Fusion has no dark one there.
+The app looks the same on every platform: Qt's Fusion style with its own palette and style sheet.
 """
 
 from __future__ import annotations
@@ -11,6 +10,8 @@ from typing import Literal
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QFont, QGuiApplication, QPalette
 from PySide6.QtWidgets import QApplication, QWidget
+
+from studio.ui.style.style_sheet import style_sheet
 
 GRID = 8
 """Grid unit in device-independent pixels; margins and spacings are multiples of it."""
@@ -26,15 +27,15 @@ _SCHEMES = {
 
 _PALETTES: dict[bool, dict[str, str]] = {
     False: {
-        "Window": "#f4f5f7",
+        "Window": "#f6f7f9",
         "WindowText": "#1b1e23",
         "Base": "#ffffff",
-        "AlternateBase": "#eef0f3",
+        "AlternateBase": "#eef0f4",
         "Text": "#1b1e23",
-        "Button": "#f9fafb",
+        "Button": "#ffffff",
         "ButtonText": "#1b1e23",
         "BrightText": "#b3261e",
-        "PlaceholderText": "#666d78",
+        "PlaceholderText": "#626974",
         "ToolTipBase": "#ffffff",
         "ToolTipText": "#1b1e23",
         "Highlight": "#2f5fd0",
@@ -43,36 +44,63 @@ _PALETTES: dict[bool, dict[str, str]] = {
         "Link": "#2453bd",
         "LinkVisited": "#6b3fb5",
         "Light": "#ffffff",
-        "Midlight": "#eceef1",
+        "Midlight": "#e8ebf0",
         "Mid": "#c3c8d0",
         "Dark": "#a4abb6",
         "Shadow": "#7c838e",
     },
     True: {
-        "Window": "#1f2125",
+        "Window": "#1b1d21",
         "WindowText": "#e7e9ec",
-        "Base": "#17181b",
-        "AlternateBase": "#24262b",
+        "Base": "#141619",
+        "AlternateBase": "#25282e",
         "Text": "#e7e9ec",
-        "Button": "#2c2f35",
+        "Button": "#2a2d33",
         "ButtonText": "#e7e9ec",
         "BrightText": "#ff8a80",
         "PlaceholderText": "#9aa1ac",
-        "ToolTipBase": "#2c2f35",
+        "ToolTipBase": "#2a2d33",
         "ToolTipText": "#e7e9ec",
         "Highlight": "#3565d8",
         "HighlightedText": "#ffffff",
-        "Accent": "#3565d8",
+        "Accent": "#3f6fe0",
         "Link": "#8fb2ff",
         "LinkVisited": "#c3a6ff",
         "Light": "#3a3e46",
         "Midlight": "#33363d",
         "Mid": "#45494f",
-        "Dark": "#141518",
+        "Dark": "#0f1113",
         "Shadow": "#0b0c0d",
     },
 }
-_DISABLED = {False: "#9299a4", True: "#727883"}
+_EXTRA: dict[bool, dict[str, str]] = {
+    False: {
+        "Card": "#ffffff",
+        "Line": "#e2e5ea",
+        "Field": "#ccd1d9",
+        "Strong": "#a4abb6",
+        "Hover": "#ebeef3",
+        "Soft": "#dfe8fb",
+        "AccentHover": "#2854bb",
+        "Handle": "#c6cbd3",
+        "Knob": "#ffffff",
+        "Faded": "#9299a4",
+    },
+    True: {
+        "Card": "#222529",
+        "Line": "#34383f",
+        "Field": "#434851",
+        "Strong": "#69707b",
+        "Hover": "#2d3138",
+        "Soft": "#263350",
+        "AccentHover": "#3565d8",
+        "Handle": "#4a4f58",
+        "Knob": "#d9dce1",
+        "Faded": "#727883",
+    },
+}
+"""Colours of the style sheet for which a palette has no role."""
+
 _BOX = "#adb7c6"
 """Fusion darkens this by 1.4 for the outline of a check box: 3:1 contrast with both windows."""
 
@@ -86,23 +114,28 @@ def apply_scheme(app: QApplication, choice: Scheme) -> None:
     """Apply a colour scheme; "system" follows the system, including later changes."""
     hints = QGuiApplication.styleHints()
     hints.setColorScheme(_SCHEMES[choice])
-    if app.style().objectName().lower() != "fusion":
-        return
     scheme = hints.colorScheme() if choice == "system" else _SCHEMES[choice]
     dark = scheme == Qt.ColorScheme.Dark
+    colours = _PALETTES[dark] | _EXTRA[dark]
+    sheet = style_sheet(colours, dark=dark)
+    if app.styleSheet() == sheet:
+        return
+    if not app.styleSheet() and app.style().objectName().lower() != "fusion":
+        app.setStyle("Fusion")
     palette = _fusion_palette(dark)
     app.setPalette(palette)
     # Fusion derives the outline from the window colour, which makes it invisible on a dark one.
     palette.setColor(QPalette.ColorRole.Window, QColor(_BOX))
     for widget_class in ("QCheckBox", "QRadioButton"):
         app.setPalette(palette, widget_class)  # type: ignore[arg-type]  # the stubs say bytes, it is text
+    app.setStyleSheet(sheet)
 
 
 def _fusion_palette(dark: bool) -> QPalette:
     palette = QPalette()
     for name, colour in _PALETTES[dark].items():
         palette.setColor(QPalette.ColorRole[name], QColor(colour))
-    faded = QColor(_DISABLED[dark])
+    faded = QColor(_EXTRA[dark]["Faded"])
     for role in (
         QPalette.ColorRole.WindowText,
         QPalette.ColorRole.Text,
@@ -114,6 +147,16 @@ def _fusion_palette(dark: bool) -> QPalette:
     for role in (QPalette.ColorRole.Highlight, QPalette.ColorRole.Accent):
         palette.setColor(QPalette.ColorGroup.Disabled, role, QColor(_PALETTES[dark]["Midlight"]))
     return palette
+
+
+def selection_colour(palette: QPalette) -> QColor:
+    """Return the ground of a selected row or tile, on which text keeps its colour."""
+    return QColor(_EXTRA[is_dark(palette)]["Soft"])
+
+
+def line_colour(palette: QPalette) -> QColor:
+    """Return the colour of quiet borders, as those of cards."""
+    return QColor(_EXTRA[is_dark(palette)]["Line"])
 
 
 def is_dark(palette: QPalette) -> bool:

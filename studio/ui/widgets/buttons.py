@@ -4,45 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QEvent
 from PySide6.QtWidgets import QPushButton, QToolButton, QWidget
 
 from studio.ui.style.icons import icon
 from studio.ui.style.theme import emphasise
 from studio.ui.widgets.plain_text import plain_tooltip
 
-_PRIMARY = """
-QPushButton { background: palette(accent); color: palette(highlighted-text); border: 1px solid
-  palette(accent); border-radius: 4px; padding: 6px 18px; }
-QPushButton:hover { border-color: palette(text); }
-QPushButton:focus { border: 2px solid palette(text); padding: 5px 17px; }
-QPushButton:pressed { background: palette(link); color: palette(base); }
-QPushButton:disabled { background: palette(midlight); color: palette(placeholder-text);
-  border-color: palette(midlight); }
-"""
-
 
 class PrimaryButton(QPushButton):
     """The accent-coloured main action of a tab or dialog."""
 
     def __init__(self, text: str, icon_name: str, name: str, parent: QWidget | None = None) -> None:
-        self._applying_style = False
         super().__init__(text, parent)
+        # The style sheet of the application looks for it.
+        self.setProperty("primary", True)
         self.setIcon(icon(icon_name, "on_accent"))
         self.setObjectName(name)
         self.setAccessibleName(text)
-        self._applying_style = True
-        self.setStyleSheet(_PRIMARY)
-        self._applying_style = False
         emphasise(self)
-
-    def changeEvent(self, event: QEvent) -> None:
-        super().changeEvent(event)
-        # Qt resolves palette() in a style sheet only when the sheet is set.
-        if event.type() == QEvent.Type.PaletteChange and not self._applying_style:
-            self._applying_style = True
-            self.setStyleSheet(_PRIMARY)
-            self._applying_style = False
 
 
 def dialog_button(

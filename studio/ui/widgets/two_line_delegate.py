@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QSize, Qt
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QIcon, QPainter, QPalette, QPixmap
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
-from studio.ui.style.theme import GRID
+from studio.ui.style.theme import GRID, selection_colour
 from studio.ui.widgets.plain_text import one_line
 
 _MAX_LINE = 400
 """Characters of a line that are measured and drawn at most."""
 
 Index = QModelIndex | QPersistentModelIndex
+
+
+def draw_row(painter: QPainter, option: QStyleOptionViewItem) -> None:
+    """Draw the ground of a row that is selected or under the pointer, and its focus frame."""
+    state, palette = option.state, option.palette
+    selected = bool(state & QStyle.StateFlag.State_Selected)
+    focused = bool(state & QStyle.StateFlag.State_HasFocus)
+    if not (selected or focused or state & QStyle.StateFlag.State_MouseOver):
+        return
+    painter.save()
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setPen(palette.color(QPalette.ColorRole.Accent) if focused else Qt.PenStyle.NoPen)
+    ground = selection_colour(palette) if selected else palette.color(QPalette.ColorRole.Midlight)
+    painter.setBrush(ground if selected or not focused else Qt.BrushStyle.NoBrush)
+    painter.drawRoundedRect(QRectF(option.rect).adjusted(1.5, 1.5, -1.5, -1.5), 5, 5)
+    painter.restore()
 
 
 class TwoLineDelegate(QStyledItemDelegate):
@@ -48,18 +64,12 @@ class TwoLineDelegate(QStyledItemDelegate):
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         self.initStyleOption(option, index)
-        option.text = ""
-        widget = option.widget
-        style = widget.style()
-        style.drawControl(QStyle.ControlElement.CE_ItemViewItem, option, painter, widget)
-        selected = bool(option.state & QStyle.StateFlag.State_Selected)
         palette = option.palette
-        primary = palette.color(
-            QPalette.ColorRole.HighlightedText if selected else QPalette.ColorRole.Text
-        )
-        secondary = primary if selected else self.second_line_colour(index, palette)
+        draw_row(painter, option)
+        primary = palette.color(QPalette.ColorRole.Text)
+        secondary = self.second_line_colour(index, palette)
         area = option.rect.adjusted(GRID, GRID // 2, -GRID, -GRID // 2)
-        self._draw_picture(painter, area, index, selected)
+        self._draw_picture(painter, area, index)
         text = area.adjusted(self.side(index) + GRID, 0, 0, 0)
         spacing = option.fontMetrics.lineSpacing()
         top = text.top() + (text.height() - 2 * spacing - GRID // 2) // 2
@@ -83,19 +93,16 @@ class TwoLineDelegate(QStyledItemDelegate):
             track = QRect(text.left(), area.bottom() - 1, text.width(), 3)
             painter.fillRect(track, palette.color(QPalette.ColorRole.Midlight))
             track.setWidth(round(track.width() * min(1.0, max(0.0, fraction))))
-            painter.fillRect(
-                track, primary if selected else palette.color(QPalette.ColorRole.Accent)
-            )
+            painter.fillRect(track, palette.color(QPalette.ColorRole.Accent))
         painter.restore()
 
-    def _draw_picture(self, painter: QPainter, area: QRect, index: Index, selected: bool) -> None:
+    def _draw_picture(self, painter: QPainter, area: QRect, index: Index) -> None:
         box = QRect(area.left(), area.top(), self.side(index), area.height())
         picture = self.picture(index)
         if isinstance(picture, QIcon):
-            mode = QIcon.Mode.Selected if selected else QIcon.Mode.Normal
             small = QRect(0, 0, min(20, self._side), min(20, self._side))
             small.moveCenter(box.center())
-            picture.paint(painter, small, Qt.AlignmentFlag.AlignCenter, mode)
+            picture.paint(painter, small, Qt.AlignmentFlag.AlignCenter)
         elif isinstance(picture, QPixmap):
             size = picture.deviceIndependentSize().toSize()
             size.scale(

@@ -249,8 +249,9 @@ class MainWindow(QMainWindow):
         yield self._fill_queue
         yield self._fill_history
         yield from self.tabs.slices_of_hidden()
-        # Last, because the threads it starts import modules and hold the GIL meanwhile.
+        # After the others, because the threads it starts import modules and hold the GIL meanwhile.
         yield self._start_state
+        yield from import_slices("studio.ui.models")
 
     def _finish_frame(self) -> None:
         from studio.ui.widgets.dock_title import DockTitle

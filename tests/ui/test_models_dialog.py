@@ -12,6 +12,7 @@ from pytestqt.qtbot import QtBot
 
 from studio.settings import Paths
 from studio.ui.main_window import MainWindow
+from studio.ui.models import installed_list
 from studio.ui.models.installed_page import InstalledPage
 from studio.ui.models.models_dialog import ModelsDialog
 from studio.ui.workspaces.text.text_tab import TextTab
@@ -115,3 +116,28 @@ def test_a_pickle_that_is_refused_is_converted_with_one_click(
     qtbot.waitUntil(lambda: bool(window.state.companions("image")), timeout=10_000)
     assert file.with_suffix(".safetensors").is_file()
     assert not dialog.convert.isVisible()
+
+
+def test_a_list_filled_in_slices_keeps_the_selection_and_ends_complete(
+    window: MainWindow,
+    dialog: InstalledPage,
+    home: Paths,
+    qtbot: QtBot,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(installed_list, "_AT_ONCE", 1)
+    for name in ("fox", "owl", "wolf"):
+        write_llama(home.models / name)
+    window.state.refresh_models()
+    qtbot.waitUntil(lambda: len(window.state.models("text")) == 4 and "wolf" in names(dialog))
+    dialog.view.clearSelection()
+    for name in ("fox", "wolf"):
+        dialog.view.findItems(name, Qt.MatchFlag.MatchRecursive)[0].setSelected(True)
+    with qtbot.waitSignal(dialog.view.rebuilt):
+        dialog.refresh()
+        seen = len(names(dialog))
+        dialog.refresh()  # another one in the middle of the first
+    assert seen == 1
+    assert len(names(dialog)) == 6
+    assert dialog.view.chosen_ids() == ["fox", "wolf"]
+    assert dialog.about.text().startswith("2 models selected")

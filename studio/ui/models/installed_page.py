@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QPoint, Qt, QTimer
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import (
     QFileDialog,
@@ -46,7 +46,7 @@ _WEIGHT_FILTER = " ".join(
 
 
 class InstalledPage(QWidget):
-    """`task` is the group to select first; empty for the first group."""
+    """Empty until `refresh`. `task` is the group to select first; empty for the first group."""
 
     def __init__(self, state: AppState, task: str = "", parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -54,6 +54,7 @@ class InstalledPage(QWidget):
         self._work = model_work_of(state)
         self.setObjectName("models.installed")
         self.view = InstalledList(state, task, self)
+        self.view.rebuilt.connect(self._rebuilt)
         self.view.itemSelectionChanged.connect(self._show_chosen)
         self.view.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.view.customContextMenuRequested.connect(self._show_menu)
@@ -106,21 +107,10 @@ class InstalledPage(QWidget):
         delete.activated.connect(self._remove)
         state.models_changed.connect(self.refresh)
         self._show_work()
-        # Not now: with many models, the dialog would open late.
-        QTimer.singleShot(0, self, self.refresh)
 
     def refresh(self) -> None:
         """Rebuild the list, keeping the selection."""
-        note = self._note
-        blocked = self.view.blockSignals(True)
         self.view.rebuild()
-        self.view.blockSignals(blocked)
-        if note is None:
-            self._show_chosen()
-        else:
-            self._say(*note)
-            self.undo.setVisible(self._work.can_undo)
-            self._enable_buttons()
         self._state.read_models(lambda registry: registry.folders(), self.folders.show_reports)
         self._read_usage()
 
@@ -133,6 +123,14 @@ class InstalledPage(QWidget):
         self.view.select(id)
 
     # ---- private
+
+    def _rebuilt(self) -> None:
+        if self._note is None:
+            self._show_chosen()
+        else:
+            self._say(*self._note)
+            self.undo.setVisible(self._work.can_undo)
+            self._enable_buttons()
 
     def _read_usage(self) -> None:
         models, library, paths = self._state.all_models, self._state.library, self._state.paths

@@ -46,9 +46,10 @@ class ModelsDialog(QDialog):
         self._show_count()
         if state.models_known and not state.models(task or None):
             self.show_get(task)
-        # Building all pages at once would stop the window for a moment.
-        slices: list[Slice] = [lambda: None, lambda: self.downloads, lambda: self.get]
-        run_in_slices(self, slices, lambda: True)
+        # Filling all pages at once would stop the window for a moment. The first event loop
+        # iteration is that of the first paint.
+        self.installed.view.rebuilt.connect(self._build_pages)
+        run_in_slices(self, [_wait, _wait, self.installed.refresh], lambda: True)
 
     @property
     def get(self) -> GetPage:
@@ -95,11 +96,20 @@ class ModelsDialog(QDialog):
         if event.type() == QEvent.Type.ActivationChange and self.isActiveWindow():
             folder_watch_of(self._state).look()
 
+    def _build_pages(self) -> None:
+        self.installed.view.rebuilt.disconnect(self._build_pages)
+        slices: list[Slice] = [_wait, lambda: self.downloads, lambda: self.get]
+        run_in_slices(self, slices, lambda: True)
+
     def _show_count(self) -> None:
         count = len(self._downloads.running)
         title = self.tr("Downloads")
         index = self.pages.indexOf(self._places[1])
         self.pages.setTabText(index, f"{title} ({count})" if count else title)
+
+
+def _wait() -> None:
+    """Leave an event loop iteration to others."""
 
 
 class _Place(QWidget):

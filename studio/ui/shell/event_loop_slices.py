@@ -11,6 +11,9 @@ from PySide6.QtCore import QObject, QTimer
 
 Slice = Callable[[], object]
 
+_PAUSE_MS = 1
+"""A timer of 0 ms is handled among the posted events: input would wait for several slices."""
+
 
 def run_in_slices(
     owner: QObject, slices: Iterable[Slice], should_continue: Callable[[], bool]
@@ -26,7 +29,7 @@ def run_in_slices(
             return
         for run in remaining:
             run()
-            QTimer.singleShot(0, owner, run_next)
+            QTimer.singleShot(_PAUSE_MS, owner, run_next)
             return
 
     run_next()

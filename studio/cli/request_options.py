@@ -45,6 +45,15 @@ def add_options(command: argparse.ArgumentParser, kind: AnyKind) -> None:
                 metavar="NAME[:WEIGHT]",
                 help=_help(field),
             )
+        elif field.type == "strings" and field.flags:
+            command.add_argument(
+                *field.flags,
+                dest=field.name,
+                action="append",
+                default=None,
+                metavar="TEXT",
+                help=_help(field),
+            )
         elif field.flags:
             command.add_argument(
                 *field.flags,

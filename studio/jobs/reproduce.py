@@ -17,6 +17,7 @@ from studio.formats.untrusted_files import is_file
 from studio.formats.weights.weights_fingerprint import weight_hash
 from studio.jobs.picture_difference import PictureDifference, compare_pictures
 from studio.kinds.kind import Medium
+from studio.kinds.model_defaults import with_model_defaults
 from studio.kinds.registry import kind_of
 from studio.kinds.requests import inputs_of, unsupported_reason
 from studio.library.folder.file_placing import hash_file
@@ -87,7 +88,7 @@ def reproduce_request(
     reason = unsupported_reason(recipe.request)
     if reason is not None:
         raise ProblemError(Problem("bad_input", reason))
-    request = recipe.request.with_values(
+    request = with_model_defaults(recipe.request, {}).with_values(
         model=_model(asset, library, registry, check),
         seed=recipe.seed,
         count=1,
@@ -323,7 +324,12 @@ def _settings(old: Request, new: Request) -> Iterator[Sentence]:
     for name in kind.fields:
         if name in ("model", "seed", "count", *kind.inputs):
             continue
-        before, after = getattr(old, name), getattr(new, name, None)
+        # A field that is open in a recipe is newer than the recipe.
+        neutral = kind.fallbacks.get(name)
+        before, after = (
+            neutral if (value := getattr(request, name, None)) is None else value
+            for request in (old, new)
+        )
         if before != after:
             yield sentence(
                 "{name} was {before}, now it is {after}.", name=name, before=before, after=after

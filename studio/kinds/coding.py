@@ -8,7 +8,7 @@ a request that they cannot read into an `UnknownRequest` instead of raising.
 from __future__ import annotations
 
 import types
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Annotated, Any, Literal, Union, cast, get_args, get_origin, get_type_hints
 
@@ -16,8 +16,16 @@ import msgspec
 from msgspec import Struct
 
 from studio.kinds.adapter_text import adapter_fields
+from studio.kinds.fields import FieldType
 from studio.kinds.registry import AnyKind, kind_if_known, kind_of, kinds, known_kind
+from studio.kinds.string_list import string_list
 from studio.protocol import Command, Event, Recipe, Request, UnknownRequest
+
+_TEXT_FORMS: Mapping[FieldType, Callable[[object], object]] = {
+    "adapters": adapter_fields,
+    "strings": string_list,
+}
+"""How values of these types are read from text."""
 
 
 def pack(message: Command | Event) -> bytes:
@@ -73,8 +81,8 @@ def request_from_fields(fields: Mapping[str, Any]) -> Request:
     if kind is None:
         raise msgspec.ValidationError(f"Invalid value {fields.get('task')!r} - at `$.task`")
     given = {
-        name: adapter_fields(value)
-        if name in kind.fields and kind.fields[name].type == "adapters"
+        name: _TEXT_FORMS[kind.fields[name].type](value)
+        if name in kind.fields and kind.fields[name].type in _TEXT_FORMS
         else value
         for name, value in fields.items()
     }

@@ -47,6 +47,10 @@ def field_sentence(
 
 def _out_of_range(name: str, match: re.Match[str]) -> Sentence:
     bound = match["bound"].removesuffix(".0")
+    if match["length"] and match["type"] == "array":
+        return sentence("{name} may have at most {most} entries.", name=name, most=bound)
+    if match["length"] and match["sign"] == ">=":
+        return sentence("{name} must not be empty.", name=name)
     if match["length"]:
         return sentence("{name} must have at most {most} characters.", name=name, most=bound)
     if match["type"] == "int":

@@ -17,7 +17,15 @@ from msgspec import Meta, Struct
 from studio.protocol import Adapter, InputFile
 
 FieldType: TypeAlias = Literal[
-    "integer", "number", "boolean", "string", "choice", "file", "adapters", "structure"
+    "integer",
+    "number",
+    "boolean",
+    "string",
+    "strings",
+    "choice",
+    "file",
+    "adapters",
+    "structure",
 ]
 
 
@@ -26,14 +34,14 @@ class Field(Struct, frozen=True, kw_only=True):
 
     Attributes:
         name: as in the struct, in tables and in recipes.
-        type: `integer` (int), `number` (float), `boolean` (bool), `string` (str), `choice` (one
-            of `choices`), `file` (`InputFile`), `adapters` (`tuple[Adapter, ...]`), `structure`
-            (anything else).
+        type: `integer` (int), `number` (float), `boolean` (bool), `string` (str), `strings`
+            (`tuple[str, ...]`), `choice` (one of `choices`), `file` (`InputFile`), `adapters`
+            (`tuple[Adapter, ...]`), `structure` (anything else).
         label, help: English text and translation key; empty for fields that are never shown.
         default: None if the field is `required`, or if None means "what suits the model".
         optional: whether None is a valid value.
         minimum, maximum: bounds, None for unbounded; `exclusive_minimum` excludes `minimum`.
-        max_length: in characters, None for no limit.
+        max_length: in characters, or of `strings` in number, None for no limit.
         step, decimals: of an input control for the field.
         unit: suffix of the value, including its space.
         flags: command-line flags, empty if the command line does not offer the field.
@@ -66,6 +74,8 @@ class Field(Struct, frozen=True, kw_only=True):
             return value.path
         if isinstance(value, Adapter):
             return f"{value.model} ({value.weight:g})"
+        if self.type == "strings":
+            return ", ".join(map(repr, value))
         if isinstance(value, tuple):
             return ", ".join(self.format_value(part) for part in value)
         if isinstance(value, bool):
@@ -144,6 +154,10 @@ _TYPES: dict[object, FieldType] = {
 }
 
 
+def _is_text(hint: Any) -> bool:
+    return hint is str or (get_origin(hint) is Annotated and get_args(hint)[0] is str)
+
+
 class _Annotation:
     """A field's type annotation, read from the outside in; outer metadata takes precedence."""
 
@@ -168,6 +182,8 @@ class _Annotation:
                 self.read(members[0])
         elif origin is Literal:
             self.type, self.choices = "choice", get_args(hint)
+        elif origin is tuple and _is_text(get_args(hint)[0]):
+            self.type = "strings"
         else:
             self.type = _TYPES.get(hint, "structure")
 

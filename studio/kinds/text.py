@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, TypeAlias
 
 from msgspec import Meta, Struct
 
@@ -21,6 +21,11 @@ _TOKEN = 1.8e-5
 
 _USUAL_TOKENS = 4096
 
+MAX_STOPS = 16
+"""Most stop sequences of a request."""
+
+StopSequences: TypeAlias = tuple[Annotated[str, Meta(min_length=1, max_length=200)], ...]
+
 _BYTES_PER_TOKEN = 3
 """Of UTF-8: a character in Chinese, a bit less than usual in English."""
 
@@ -30,8 +35,9 @@ class TextRequest(Request, Struct, frozen=True, kw_only=True, tag_field="task", 
 
     `messages` holds the earlier turns, without a system turn (see `system_prompt`). The answer
     goes on from `answer_start`, which is part of the result. Row *i* uses seed `seed + i`. A
-    temperature of 0 is greedy. `top_k` 0 and `top_p` 1.0 disable them. None means "what suits the
-    model"; the recipe records the value that was used.
+    temperature of 0 is greedy. `top_k` 0, `top_p` 1.0 and `min_p` 0 disable them. None means "what
+    suits the model"; the recipe records the value that was used. Sequences of `stop` are not part
+    of the result, and are not looked for in the model's thoughts.
     """
 
     prompt: Annotated[Prompt, label("Prompt", "What you want to get", flags="-p --prompt")]
@@ -98,6 +104,24 @@ class TextRequest(Request, Struct, frozen=True, kw_only=True, tag_field="task", 
             decimals=2,
         ),
     ] = None
+    min_p: Annotated[
+        Annotated[float, Meta(ge=0.0, le=1.0)] | None,
+        label(
+            "Min-p",
+            "Leave out tokens less likely than this fraction of the most likely one; 0 allows all",
+            flags="--min-p",
+            step=0.01,
+            decimals=2,
+        ),
+    ] = None
+    stop: Annotated[
+        Annotated[StopSequences, Meta(max_length=MAX_STOPS)],
+        label(
+            "Stop at",
+            "The answer ends before this text; can be given several times",
+            flags="--stop",
+        ),
+    ] = ()
     fast_variations: Annotated[
         bool,
         label(
@@ -114,17 +138,21 @@ FALLBACKS: dict[str, float] = {
     "top_p": 0.95,
     "top_k": 50,
     "repetition_penalty": 1.1,
+    "min_p": 0.0,
 }
 """Sampling with a model that says nothing of its own."""
 
 
-def sampling_values(request: TextRequest) -> tuple[float, float, int, float]:
-    """Return temperature, top-p, top-k and repetition penalty, with fallbacks for open ones."""
-    temperature, top_p, top_k, penalty = (
+def sampling_values(request: TextRequest) -> tuple[float, float, int, float, float]:
+    """Return temperature, top-p, top-k, repetition penalty and min-p.
+
+    Open ones have the fallbacks.
+    """
+    temperature, top_p, top_k, penalty, min_p = (
         fallback if (value := getattr(request, name)) is None else value
         for name, fallback in FALLBACKS.items()
     )
-    return temperature, top_p, int(top_k), penalty
+    return temperature, top_p, int(top_k), penalty, min_p
 
 
 def _call_size(request: TextRequest, _capabilities: Capabilities | None) -> float:
@@ -141,6 +169,7 @@ def _memory(_model: ModelRef, weights: int, _weight_bytes: int, tokens: float | 
 
 
 _CONVERSATION = frozenset({"prompt", "system_prompt", "messages", "answer_start", "seed", "count"})
+_OF_EACH_ROW = frozenset({"stop"})
 
 KIND: Kind[TextRequest] = Kind(
     request=TextRequest,
@@ -159,7 +188,7 @@ KIND: Kind[TextRequest] = Kind(
     timing=BatchTiming(limit=lambda request: request.max_tokens, max_batch_rows=_ROWS),
     fallback_name="text",
     max_shared_rows=_ROWS,
-    unshared_fields=_CONVERSATION,
+    unshared_fields=_CONVERSATION | _OF_EACH_ROW,
     untimed_fields=_CONVERSATION,
     shares_calls=lambda _: True,
     call_size=_call_size,
@@ -174,7 +203,9 @@ KIND: Kind[TextRequest] = Kind(
         "temperature",
         "top_p",
         "top_k",
+        "min_p",
         "repetition_penalty",
         "max_tokens",
+        "stop",
     ),
 )

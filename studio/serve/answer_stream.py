@@ -1,8 +1,8 @@
-"""One answer while it is written: thoughts apart, ended at the first stop sequence."""
+"""One answer while it is written: thoughts apart."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from msgspec import Struct
 
@@ -22,17 +22,14 @@ class Piece(Struct, frozen=True):
 class AnswerStream:
     """Turns the text of an answer into pieces to send.
 
-    What may be the beginning of a stop sequence or of a mark is held back until that is known.
+    What may be the beginning of a mark is held back until that is known.
     After `restart` the same text comes again, of which only what is new is sent.
     """
 
-    def __init__(self, stops: Sequence[str] = ()) -> None:
-        self._stops = tuple(filter(None, stops))
+    def __init__(self) -> None:
         self._text = ""
         self._content_sent = 0
         self._reasoning_sent = 0
-        self.is_stopped = False
-        """Whether a stop sequence has come."""
 
     def restart(self) -> None:
         """Expect the text from its beginning."""
@@ -57,17 +54,9 @@ class AnswerStream:
             answer = ""
             if not has_ended:
                 thoughts = _without_start_of(thoughts, closing_marks())
-        answer = self._up_to_stop(answer, has_ended)
         content, self._content_sent = _new(answer, self._content_sent)
         reasoning, self._reasoning_sent = _new(thoughts, self._reasoning_sent)
         return Piece(content, reasoning)
-
-    def _up_to_stop(self, answer: str, has_ended: bool) -> str:
-        places = [place for stop in self._stops if (place := answer.find(stop)) >= 0]
-        if places:
-            self.is_stopped = True
-            return answer[: min(places)]
-        return answer if has_ended else _without_start_of(answer, self._stops)
 
 
 def _new(text: str, sent: int) -> tuple[str, int]:

@@ -11,7 +11,7 @@ from msgspec import Struct
 from studio.jobs.runner import AssetSaved
 from studio.kinds.kind import Medium
 from studio.kinds.registry import AnyKind, prompted_kind
-from studio.protocol import Accepted, ModelRef, Progress, Request, TextDelta, Warned, sentence
+from studio.protocol import Accepted, ModelRef, Request, TextDelta, Warned, sentence
 from studio.serve.answer_stream import AnswerStream, Piece
 from studio.serve.bodies import job_request
 from studio.serve.errors import ApiError
@@ -22,12 +22,11 @@ USUAL_MAX_TOKENS = 2048
 """Where the client sets no limit, which for others means as long as the model wants."""
 
 MAX_ANSWERS = 128
-_MAX_STOPS = 16
 _PLAIN = "text"
 _SYSTEM = ("system", "developer")
 _CONTINUED = ("user", "assistant")
 _NAMES = {"count": "n", "messages": "messages", "prompt": "messages", "system_prompt": "messages"}
-_LIKE_OURS = ("temperature", "top_p", "top_k", "repetition_penalty", "seed")
+_LIKE_OURS = ("temperature", "top_p", "top_k", "min_p", "repetition_penalty", "seed")
 _PENALTIES = ("frequency_penalty", "presence_penalty")
 
 
@@ -70,6 +69,7 @@ class ChatBody(Struct):
     temperature: float | None = None
     top_p: float | None = None
     top_k: int | None = None
+    min_p: float | None = None
     repetition_penalty: float | None = None
     frequency_penalty: float | None = None
     presence_penalty: float | None = None
@@ -87,7 +87,6 @@ class Chat(Struct, frozen=True):
 
     request: Request
     model: ModelRef
-    stops: tuple[str, ...]
     start: str
     streams: bool
     sends_usage: bool
@@ -121,6 +120,7 @@ def read_chat(body: ChatBody, model: ModelRef) -> Chat:
         "model": model.id,
         "count": 1 if body.n is None else body.n,
         "max_tokens": _max_tokens(body, kind, warnings),
+        "stop": [body.stop] if isinstance(body.stop, str) else body.stop or [],
     }
     fields |= {name: value for name in _LIKE_OURS if (value := getattr(body, name)) is not None}
     warnings.extend(
@@ -135,16 +135,10 @@ def read_chat(body: ChatBody, model: ModelRef) -> Chat:
             param="n",
         )
     names = _NAMES | {"max_tokens": _limit_name(body)}
-    stops = [body.stop] if isinstance(body.stop, str) else body.stop or []
-    if len(stops) > _MAX_STOPS:
-        raise ApiError(
-            400, sentence("stop may have at most {most} sequences.", most=_MAX_STOPS), param="stop"
-        )
     options = body.stream_options
     return Chat(
         request=job_request(kind, fields, names),
         model=model,
-        stops=tuple(filter(None, stops)),
         start=start,
         streams=bool(body.stream),
         sends_usage=options is not None and bool(options.include_usage),
@@ -240,36 +234,27 @@ class Answers:
         self._chat = chat
         self._feed = feed
         rows = range(chat.request.count)
-        self._streams = {row: AnswerStream(chat.stops) for row in rows}
+        self._streams = {row: AnswerStream() for row in rows}
         self._open = set(rows)
         self._prompt_tokens = 0
         self._tokens = 0
-        self._steps = 0
-        self._finished = 0
         self.warnings = list(chat.warnings)
         """Sentences about what is different from what was asked for."""
 
     @property
     def usage(self) -> dict[str, int]:
         """The tokens that were read and written, as far as they are known."""
-        # A job that was ended at a stop sequence has told its steps only, one for each token.
-        written = self._tokens if self._is_whole else max(self._tokens, self._steps)
         return {
             "prompt_tokens": self._prompt_tokens,
-            "completion_tokens": written,
-            "total_tokens": self._prompt_tokens + written,
+            "completion_tokens": self._tokens,
+            "total_tokens": self._prompt_tokens + self._tokens,
         }
-
-    @property
-    def _is_whole(self) -> bool:
-        return self._finished == len(self._streams)
 
     async def pieces(self, seconds: float | None = None) -> AsyncIterator[Answered | None]:
         """Yield the answers as they are written; None where nothing comes for some seconds.
 
         Raises `ApiError` if the job fails.
         """
-        is_enough = False
         while True:
             report = await self._feed.next(seconds)
             if report is None:
@@ -278,18 +263,9 @@ class Answers:
             if isinstance(report, JobEnded):
                 if self._open:
                     raise_if_failed(report)
-                elif not self._is_whole:
-                    self.warnings.append(
-                        "A stop sequence ended the request: its tokens are counted roughly, "
-                        "those of the prompt not at all."
-                    )
                 return
             for answered in self._read(report):
                 yield answered
-            if not self._open and not is_enough and any(map(_is_stopped, self._streams.values())):
-                # Nobody needs what the model would write after a stop sequence.
-                is_enough = True
-                self._feed.cancel()
 
     def _read(self, report: Report) -> Sequence[Answered]:
         match report:
@@ -298,14 +274,11 @@ class Answers:
                     self._streams[row].restart()
             case Warned():
                 self.warnings.append(str(report.message))
-            case Progress():
-                self._steps = max(self._steps, report.step)
             case TextDelta() if report.row in self._open:
                 piece = self._streams[report.row].add(report.text)
                 return self._answered(report.row, piece, "")
             case AssetSaved():
                 stats = report.asset.recipe.stats
-                self._finished += 1
                 self._tokens += int(stats.get("tokens", 0))
                 self._prompt_tokens = int(stats.get("prompt_tokens", 0))
                 if report.row in self._open:
@@ -316,15 +289,9 @@ class Answers:
         return ()
 
     def _answered(self, row: int, piece: Piece, reason: str) -> Sequence[Answered]:
-        if self._streams[row].is_stopped:
-            reason = "stop"
         if reason:
             self._open.discard(row)
         return (Answered(row, piece, reason),) if piece or reason else ()
-
-
-def _is_stopped(stream: AnswerStream) -> bool:
-    return stream.is_stopped
 
 
 def completion_head(chat: Chat, job: str, kind: str) -> dict[str, Any]:

@@ -74,11 +74,6 @@ class JobFeed:
         except TimeoutError:
             return None
 
-    def cancel(self) -> None:
-        """Cancel the job; what is finished of it is still reported."""
-        if self._job is not None:
-            self._loop.run_in_executor(_files, self._board.cancel, self._job.id)
-
     def _on_report(self, report: Report) -> None:
         with contextlib.suppress(RuntimeError):  # the loop is closed, the server ends
             self._loop.call_soon_threadsafe(self._reports.put_nowait, report)

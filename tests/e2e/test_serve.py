@@ -112,7 +112,7 @@ def test_no_page_is_allowed_to_send_requests(server: Served) -> None:
         (body(max_completion_tokens=0), "max_completion_tokens must be"),
         (body(tools=[{"type": "function"}]), "tools is not supported"),
         (body(response_format={"type": "json_object"}), "response_format is not supported"),
-        (body(stop=["x"] * 17), "stop may have at most 16"),
+        (body(stop=["x"] * 17), "stop may have at most 16 entries"),
     ],
 )
 def test_what_cannot_be_done_is_said_in_a_sentence(
@@ -210,16 +210,6 @@ def test_an_answer_ends_before_a_stop_sequence(server: Served) -> None:
     )
     assert made.choices[0].message.content == "Answer 7 to **hi**: one two "
     assert made.choices[0].finish_reason == "stop"
-
-
-def test_a_stop_sequence_ends_the_work_at_once(server: Served) -> None:
-    status, made = server.send(CHAT, body(messages=said("[slow]"), seed=7, stop="nswer 7"))
-    assert status == 200
-    assert made["choices"][0]["message"]["content"] == "A"
-    assert made["choices"][0]["finish_reason"] == "stop"
-    # The whole answer has 400 steps.
-    assert 0 < made["usage"]["completion_tokens"] < 200
-    assert len(made["warnings"]) == 1
 
 
 def test_a_conversation_goes_on_from_the_start_of_an_answer(server: Served) -> None:

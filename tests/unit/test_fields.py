@@ -5,6 +5,7 @@ from __future__ import annotations
 from studio.kinds.image import KIND as IMAGE
 from studio.kinds.image import ImageRequest
 from studio.kinds.registry import kinds
+from studio.kinds.text import KIND as TEXT
 from studio.kinds.upscale import KIND as UPSCALE
 from studio.protocol import Adapter, InputFile
 
@@ -19,6 +20,7 @@ def test_a_value_is_formatted_for_reading() -> None:
     adapters = (Adapter("ink", 0.8), Adapter("dusk"))
     assert fields["adapters"].format_value(adapters) == "ink (0.8), dusk (1)"
     assert fields["adapters"].format_value(()) == ""
+    assert TEXT.fields["stop"].format_value(("\n", "end")) == r"'\n', 'end'"
 
 
 def test_a_field_names_the_field_that_it_depends_on() -> None:

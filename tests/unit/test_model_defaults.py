@@ -57,8 +57,10 @@ def test_the_metadata_of_a_gguf_file_gives_sampling(paths: Paths) -> None:
         paths.models / "a.gguf",
         general__sampling__temp=0.2,
         general__sampling__top_k=40,
+        general__sampling__min_p=0.05,
     )
-    assert defaults(paths) == {"temperature": 0.2, "top_k": 40, "repetition_penalty": 1.0}
+    found = {"temperature": 0.2, "top_k": 40, "min_p": 0.05, "repetition_penalty": 1.0}
+    assert defaults(paths) == found
 
 
 def test_the_starter_has_the_values_that_its_authors_recommend(paths: Paths) -> None:

@@ -76,6 +76,8 @@ def fields_of(request: Request, root: Path) -> dict[str, Any]:
     assert fields.pop("answer_start", "") == ""
     assert fields.pop("fast_variations", False) is False
     assert fields.pop("drawing", False) is False
+    assert fields.pop("min_p", None) is None
+    assert fields.pop("stop", []) == []
     return fields
 
 

@@ -141,6 +141,21 @@ def test_lines_of_a_csv_may_end_in_carriage_returns(tmp_path: Path) -> None:
     assert [(row.line, prompt_of(row.request)) for row in table.rows] == [(2, "a"), (3, "b")]
 
 
+@pytest.mark.parametrize(
+    ("cell", "stop"),
+    [
+        ("END", ("END",)),
+        ('"one\ntwo\n"', ("one", "two")),
+        ('"[""\\n\\n"", ""[x""]"', ("\n\n", "[x")),
+        ("[x", ("[x",)),
+    ],
+)
+def test_a_cell_may_list_several_texts(tmp_path: Path, cell: str, stop: tuple[str, ...]) -> None:
+    (tmp_path / "t.csv").write_text(f"task,prompt,stop\ntext,x,{cell}\n", "utf-8")
+    (row,) = read_table(tmp_path / "t.csv").rows
+    assert row.request == TextRequest(prompt="x", stop=stop)
+
+
 def test_a_table_with_too_many_columns_is_refused(tmp_path: Path) -> None:
     names = ",".join(f"c{n}" for n in range(50_000))
     with pytest.raises(ProblemError, match="50001 columns"):

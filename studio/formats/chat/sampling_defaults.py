@@ -14,10 +14,13 @@ from studio.protocol import ProblemError
 _NEUTRAL = {"temperature": 1.0, "top_p": 1.0, "top_k": 50, "repetition_penalty": 1.0}
 """What transformers uses for values that a file does not name."""
 
+_NAMES = (*_NEUTRAL, "min_p")
+
 _GGUF_KEYS = {
     "general.sampling.temp": "temperature",
     "general.sampling.top_p": "top_p",
     "general.sampling.top_k": "top_k",
+    "general.sampling.min_p": "min_p",
     "general.sampling.penalty_repeat": "repetition_penalty",
 }
 _GGUF_NEUTRAL = {"repetition_penalty": 1.0}
@@ -34,7 +37,7 @@ def read_generation_config(folder: Path) -> dict[str, Any]:
         return {}
     if config is None:
         return {}
-    named = {name: config[name] for name in _NEUTRAL if _is_number(config.get(name))}
+    named = {name: config[name] for name in _NAMES if _is_number(config.get(name))}
     if config.get("do_sample") is False:
         return {**_NEUTRAL, **named, "temperature": 0.0}
     return {**_NEUTRAL, **named} if named else {}

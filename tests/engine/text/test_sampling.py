@@ -6,6 +6,7 @@ import pytest
 import torch
 from transformers import (
     LogitsProcessorList,
+    MinPLogitsWarper,
     RepetitionPenaltyLogitsProcessor,
     TemperatureLogitsWarper,
     TopKLogitsWarper,
@@ -37,6 +38,10 @@ def drawn(scores: torch.Tensor, how: Sampling) -> torch.Tensor:
         Sampling(0.9, 0.7, 12, 1.0),
         Sampling(1.0, 0.0001, 5, 1.0),
         Sampling(1.0, 1.0, 1000, 1.0),
+        Sampling(1.0, 1.0, 0, 1.0, 0.1),
+        Sampling(1.2, 0.9, 0, 1.0, 0.05),
+        Sampling(0.8, 0.9, 20, 1.0, 0.2),
+        Sampling(1.0, 1.0, 0, 1.0, 1.0),
     ],
 )
 def test_the_frequencies_are_those_of_transformers(how: Sampling) -> None:
@@ -46,6 +51,8 @@ def test_the_frequencies_are_those_of_transformers(how: Sampling) -> None:
         warpers.append(TopKLogitsWarper(how.top_k))
     if how.top_p < 1:
         warpers.append(TopPLogitsWarper(how.top_p))
+    if how.min_p:
+        warpers.append(MinPLogitsWarper(how.min_p))
     expected = warpers(torch.zeros(1, 0, dtype=torch.int64), scores.clone()).softmax(-1)[0]
     found = drawn(scores, how)
     assert ((found > 0) <= (expected > 0)).all()

@@ -11,6 +11,7 @@ from studio.engine.local.devices import Device
 from studio.engine.local.job import Job, JobCancelledError
 from studio.engine.local.peak_memory import PeakMemory
 from studio.engine.local.recipes import make_recipe
+from studio.engine.tasks.text.decode.stop_sequences import StopSequences
 from studio.engine.tasks.text.decode.stream import TextStream
 from studio.engine.tasks.text.model.load import LoadedText
 from studio.engine.tasks.text.prompt import Prompt
@@ -128,7 +129,8 @@ class Answers:
         """Return a new text stream for one row."""
         continues = self.prompt.continues or self.prompt.answer_start
         before = self.prompt.ids[-_CONTEXT_TOKENS:] if continues else ()
-        return TextStream(self.loaded.decode, before, self.prompt.thought)
+        stops = StopSequences(self.request.stop, self.prompt.answer_start)
+        return TextStream(self.loaded.decode, before, self.prompt.thought, stops)
 
     def count_tokens(self, tokens: int, seconds: float) -> None:
         """Add the tokens of one step, and set the total seconds of all steps so far."""

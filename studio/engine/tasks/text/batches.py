@@ -152,7 +152,7 @@ def _generate_batch(
     progress = [_JobProgress(answers, batch) for answers in _answers_of(batch)]
 
     def is_wanted(place: int) -> bool:
-        return not batch[place].answers.job.is_cancelled
+        return not streams[place].is_stopped and not batch[place].answers.job.is_cancelled
 
     started = time.monotonic()
     steps = loaded.decoder.generate(rows, sampling, loaded.stop_tokens, check, is_wanted)
@@ -167,6 +167,7 @@ def _generate_batch(
             ended = token in loaded.stop_tokens
             if not ended:
                 answers.emit_text(row, stream, stream.push(token))
+                ended = stream.is_stopped
             if ended or made == answers.prompt.max_tokens:
                 answers.finish_row(row, stream, seconds, len(batch), cut=not ended)
         for job_progress in progress:

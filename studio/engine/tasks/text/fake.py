@@ -8,7 +8,16 @@ from studio.kinds.text import TextRequest
 
 
 def answer(request: TextRequest, seed: int) -> str:
-    """Return the fake answer for a seed; it continues the start of the answer, if there is one."""
+    """Return the fake answer for a seed, up to the first stop sequence.
+
+    It continues the start of the answer, if there is one.
+    """
+    text = _whole_answer(request, seed)
+    stops = [place for stop in request.stop if (place := text.find(stop)) >= 0]
+    return text[: min(stops, default=len(text))]
+
+
+def _whole_answer(request: TextRequest, seed: int) -> str:
     if request.answer_start:
         return f"{request.answer_start} and so on to {seed}."
     topic = " ".join(request.prompt.split())[:60]

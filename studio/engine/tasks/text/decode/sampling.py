@@ -4,11 +4,12 @@ Uses the Gumbel-max trick: adding Gumbel noise to the log-probabilities and taki
 is a draw from the distribution (Gumbel 1954; Maddison et al. 2014, arXiv:1411.0030). The noise
 is a hash of (seed of the row, step, token). There is no generator whose state could depend on
 other rows, so a row's text is the same alone and in any batch. The filters and their order are
-those of transformers: repetition penalty, temperature, top-k, top-p.
+those of transformers: repetition penalty, temperature, top-k, top-p, min-p.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -27,6 +28,7 @@ class Sampling:
     top_p: float
     top_k: int
     repetition_penalty: float
+    min_p: float = 0.0
 
 
 class SeenTokens:
@@ -85,18 +87,17 @@ def pick(logits: torch.Tensor, seeds: torch.Tensor, step: int, sampling: Samplin
     if 0 < sampling.top_k < vocabulary:
         values, tokens = logits.topk(sampling.top_k, dim=-1)
         scores = torch.log_softmax(values / sampling.temperature, dim=-1)
-        return _draw(_nucleus(scores, sampling.top_p), tokens, seeds, step)
+        return _draw(_likely(scores, sampling), tokens, seeds, step)
     scores = torch.log_softmax(logits / sampling.temperature, dim=-1)
     if sampling.top_p == 1:
         tokens = torch.arange(vocabulary, device=logits.device).expand_as(scores)
-        return _draw(scores, tokens, seeds, step)
+        return _draw(_likely(scores, sampling), tokens, seeds, step)
     values, tokens = scores.topk(min(_CANDIDATES, vocabulary), dim=-1)
-    picked = _draw(_nucleus(values, sampling.top_p), tokens, seeds, step)
+    picked = _draw(_likely(values, sampling), tokens, seeds, step)
     # Rows with a larger nucleus are handled one by one, so that no row depends on another.
     for row in (values.exp().sum(-1) < sampling.top_p).nonzero().flatten().tolist():
         values, tokens = scores[row : row + 1].sort(dim=-1, descending=True)
-        nucleus = _nucleus(values, sampling.top_p)
-        picked[row] = _draw(nucleus, tokens, seeds[row : row + 1], step)[0]
+        picked[row] = _draw(_likely(values, sampling), tokens, seeds[row : row + 1], step)[0]
     return picked
 
 
@@ -133,6 +134,18 @@ def _draw(
     """Draw a token of each row from log-probabilities, (rows, candidates) as `tokens`."""
     noisy = gumbel_noise(seeds, step, tokens) + scores
     return tokens.gather(-1, noisy.argmax(dim=-1, keepdim=True)).squeeze(-1)
+
+
+def _likely(scores: torch.Tensor, sampling: Sampling) -> torch.Tensor:
+    """Apply top-p and min-p to log-probabilities; dropped tokens become −inf.
+
+    For top-p they are in descending order.
+    """
+    scores = _nucleus(scores, sampling.top_p)
+    if sampling.min_p == 0:
+        return scores
+    least = scores.amax(-1, keepdim=True) + math.log(sampling.min_p)
+    return scores.masked_fill(scores < least, float("-inf"))
 
 
 def _nucleus(scores: torch.Tensor, top_p: float) -> torch.Tensor:

@@ -29,30 +29,28 @@ class TextControls(CollapsibleSection):
         self.top_p = number_field(KIND, "top_p")
         self.top_k = number_field(KIND, "top_k")
         self.penalty = number_field(KIND, "repetition_penalty")
-        self._own = (self.temperature, self.top_p, self.top_k, self.penalty)
+        self.min_p = number_field(KIND, "min_p")
+        self._own = {
+            "temperature": self.temperature,
+            "top_p": self.top_p,
+            "top_k": self.top_k,
+            "min_p": self.min_p,
+            "repetition_penalty": self.penalty,
+        }
         self.max_tokens = number_field(KIND, "max_tokens")
         self.fast = QCheckBox(tr(KIND.fields["fast_variations"].label), self)
         self.fast.setObjectName("text.fast_variations")
         self.fast.setToolTip(plain_tooltip(tr(KIND.fields["fast_variations"].help)))
         self.seed = SeedField("text.seed")
         for widget in (
-            self.temperature,
-            self.top_p,
-            self.top_k,
-            self.penalty,
-            ModelDefaultsButton(self._own, (), "text.defaults"),
+            *self._own.values(),
+            ModelDefaultsButton(tuple(self._own.values()), (), "text.defaults"),
             self.max_tokens,
             self.seed,
             self.fast,
         ):
             self.add(widget)
-        self._controls = {
-            "temperature": self.temperature,
-            "top_p": self.top_p,
-            "top_k": self.top_k,
-            "repetition_penalty": self.penalty,
-            "max_tokens": self.max_tokens,
-        }
+        self._controls = {**self._own, "max_tokens": self.max_tokens}
         for control in self._controls.values():
             control.changed.connect(self.changed)
         self.seed.changed.connect(self.changed)
@@ -75,7 +73,7 @@ class TextControls(CollapsibleSection):
 
     def show_model_defaults(self, values: Mapping[str, Any]) -> None:
         """Show what "Auto" stands for with the chosen model."""
-        for field, name in zip(self._own, FALLBACKS, strict=True):
+        for name, field in self._own.items():
             field.set_auto(values.get(name, FALLBACKS[name]))
 
     def show_values(self, values: TextValues | TextRequest) -> None:
@@ -83,6 +81,7 @@ class TextControls(CollapsibleSection):
         self.temperature.set_value(values.temperature)
         self.top_p.set_value(values.top_p)
         self.top_k.set_value(values.top_k)
+        self.min_p.set_value(values.min_p)
         self.penalty.set_value(values.repetition_penalty)
         self.max_tokens.set_value(values.max_tokens)
         self.fast.setChecked(values.fast_variations)
@@ -92,6 +91,7 @@ class TextControls(CollapsibleSection):
         values.temperature = self.temperature.value()
         values.top_p = self.top_p.value()
         values.top_k = optional_int(self.top_k.value())
+        values.min_p = self.min_p.value()
         values.repetition_penalty = self.penalty.value()
         values.max_tokens = self.max_tokens.int_value()
         values.fast_variations = self.fast.isChecked()

@@ -372,6 +372,7 @@ class TextTab(QWidget):
             temperature=controls.temperature.value(),
             top_p=controls.top_p.value(),
             top_k=optional_int(controls.top_k.value()),
+            min_p=controls.min_p.value(),
             repetition_penalty=controls.penalty.value(),
             fast_variations=controls.fast.isChecked(),
         )

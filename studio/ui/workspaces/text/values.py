@@ -22,6 +22,7 @@ class TextValues(Struct):
     temperature: float | None = _FIELDS["temperature"].default
     top_p: float | None = _FIELDS["top_p"].default
     top_k: int | None = _FIELDS["top_k"].default
+    min_p: float | None = _FIELDS["min_p"].default
     repetition_penalty: float | None = _FIELDS["repetition_penalty"].default
     fast_variations: bool = _FIELDS["fast_variations"].default
     more_open: bool = False
@@ -32,6 +33,8 @@ def follow_model(values: TextValues) -> None:
 
     It stored the values of `FALLBACKS` as if they had been chosen.
     """
-    if all(getattr(values, name) == value for name, value in FALLBACKS.items()):
+    # That version had no min-p.
+    known = {"min_p": (None, FALLBACKS["min_p"])}
+    if all(getattr(values, name) in known.get(name, (value,)) for name, value in FALLBACKS.items()):
         for name in FALLBACKS:
             setattr(values, name, None)

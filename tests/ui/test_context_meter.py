@@ -40,8 +40,8 @@ def test_it_shows_that_messages_would_be_left_out(tab: Any, qtbot: QtBot) -> Non
     turns = [Turn(prompt="word " * 9, answers=[Answer(text="word " * 9)]) for _ in range(4)]
     tab.chat.replace(Conversation(turns), "")
     tab.prompt.setPlainText("word")
-    qtbot.waitUntil(lambda: "left out" in tab.meter.label.text(), timeout=20_000)
-    assert tab.meter.label.text() == tab.meter.label.toolTip()
+    qtbot.waitUntil(lambda: "left out" in tab.meter.notice.text(), timeout=20_000)
+    assert not tab.meter.notice.isHidden()
 
 
 def test_an_empty_prompt_clears_it(tab: Any, qtbot: QtBot) -> None:

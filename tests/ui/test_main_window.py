@@ -155,6 +155,9 @@ def test_nothing_is_cut_in_a_small_window(window: MainWindow, task: str) -> None
 def test_the_result_has_at_least_three_fifths_of_the_tab(window: MainWindow, task: str) -> None:
     window.tabs.setCurrentIndex(TASKS.index(task))
     tab: Any = window.tab(task)
+    if task == "text":
+        assert tab.view.width() >= 0.6 * tab.width()
+        return
     columns: Columns = tab.columns
     left, right = columns.sizes()
     assert right >= 0.6 * (left + right)

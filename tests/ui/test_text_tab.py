@@ -19,8 +19,9 @@ from studio.settings import RESOURCES, Paths
 from studio.ui.main_window import MainWindow
 from studio.ui.style.translations import JsonTranslator
 from studio.ui.widgets.tinted_label import TintedLabel
+from studio.ui.workspaces.text.answer_card import AnswerCard
 from studio.ui.workspaces.text.answer_text import MAX_STREAMED_MARKDOWN, AnswerText
-from studio.ui.workspaces.text.answers import AnswerCard, AnswerColumns
+from studio.ui.workspaces.text.answers import MIN_CARD_WIDTH, PAGE, AnswerCards
 from studio.ui.workspaces.text.conversation import Answer, Conversation, Turn
 from studio.ui.workspaces.text.conversation_view import SHOWN_AT_ONCE
 from studio.ui.workspaces.text.turn_view import TurnView
@@ -106,27 +107,71 @@ def test_variations_of_one_job_are_shown_side_by_side(tab: Any, qtbot: QtBot) ->
     assert len(jobs(tab)) == 1
     assert [answer.seed for answer in turn.answers] == [7, 8, 9, 10]
     assert len({answer.text for answer in turn.answers}) == 4
-    columns = tab.view.findChild(AnswerColumns)
-    shown = [card.body.toPlainText() for card in columns.findChildren(AnswerCard)]
+    cards = tab.view.findChild(AnswerCards).findChildren(AnswerCard)
+    shown = [card.body.toPlainText() for card in cards]
     assert [text.split()[1] for text in shown] == ["7", "8", "9", "10"]
-    assert [card.y() for card in columns.findChildren(AnswerCard)] == [0, 0, 0, 0]
+    assert cards[0].y() == cards[1].y()
+    assert min(card.width() for card in cards) >= MIN_CARD_WIDTH
 
 
-def test_a_thousand_variations_need_no_more_widgets_than_four(tab: Any, qtbot: QtBot) -> None:
-    turn = Turn(prompt="many", answers=[Answer(text=f"no. {n}") for n in range(1000)])
+def test_a_thousand_variations_need_no_more_widgets_than_a_page(tab: Any, qtbot: QtBot) -> None:
+    turn = Turn(prompt="many", answers=[Answer(text=f"no. {n}") for n in range(1000)], chosen=30)
     tab.chat.replace(Conversation([turn]), "")
     tab.view.view_of(turn).set_expanded(True)
-    columns = tab.view.findChild(AnswerColumns)
-    qtbot.waitUntil(lambda: len(columns.findChildren(AnswerCard)) == 4)
-    columns.bar.setValue(996)
-    shown = [card.body.toPlainText() for card in columns.findChildren(AnswerCard)]
-    assert shown == ["no. 996", "no. 997", "no. 998", "no. 999"]
+    cards = tab.view.findChild(AnswerCards)
+
+    def shown() -> list[str]:
+        found = [card for card in cards.findChildren(AnswerCard) if not card.isHidden()]
+        return [card.body.toPlainText() for card in found]
+
+    qtbot.waitUntil(lambda: len(cards.findChildren(AnswerCard)) == PAGE)
+    assert shown() == [f"no. {n}" for n in range(24, 36)]
+    cards.later.click()
+    assert shown()[0] == "no. 36"
+    cards.show_page_of(999)
+    assert shown() == ["no. 996", "no. 997", "no. 998", "no. 999"]
+    assert not cards.later.isEnabled()
+    cards.earlier.click()
+    assert shown()[-1] == "no. 995"
+
+
+def test_a_long_variation_is_folded_and_shown_whole_without_a_scroll_bar(
+    tab: Any, qtbot: QtBot
+) -> None:
+    long = "\n\n".join(f"Paragraph {n} of a long text." for n in range(60))
+    turn = Turn(prompt="two", answers=[Answer(text="short"), Answer(text=long)])
+    tab.chat.replace(Conversation([turn]), "")
+    tab.view.view_of(turn).set_expanded(True)
+    short, card = tab.view.findChild(AnswerCards).findChildren(AnswerCard)
+    assert short.show_all.isHidden() and not card.show_all.isHidden()
+    assert "Paragraph 59" not in card.body.toPlainText()
+    card.show_all.click()
+    assert card.show_all.isHidden()
+    assert "Paragraph 59" in card.body.toPlainText()
+    qtbot.waitUntil(lambda: card.body.verticalScrollBar().maximum() == 0)
+
+
+def test_the_chosen_variation_says_that_it_is_selected(tab: Any) -> None:
+    turn = Turn(prompt="two", answers=[Answer(text="one"), Answer(text="two")])
+    tab.chat.replace(Conversation([turn]), "")
+    tab.view.view_of(turn).set_expanded(True)
+    cards = tab.view.findChild(AnswerCards).findChildren(AnswerCard)
+    assert [card.use.text() for card in cards] == ["Selected", "Select"]
+    cards[1].use.click()
+    assert [card.use.text() for card in cards] == ["Select", "Selected"]
+    cards[1].use.click()
+    assert cards[1].use.isChecked()
+    tab.view.view_of(turn).set_expanded(False)
+    single = tab.view.view_of(turn)._single
+    assert (single.switch.text(), single.body.toPlainText()) == ("2/2", "two")
+    single.switch.earlier.click()
+    assert (turn.chosen, single.body.toPlainText()) == (0, "one")
 
 
 def test_the_conversation_continues_from_the_chosen_variation(tab: Any, qtbot: QtBot) -> None:
     ask(tab, "a slogan", count=3)
     answered(tab, qtbot, 1)
-    cards = tab.view.findChild(AnswerColumns).findChildren(AnswerCard)
+    cards = tab.view.findChild(AnswerCards).findChildren(AnswerCard)
     cards[2].use.click()
     ask(tab, "shorter")
     first, _ = answered(tab, qtbot, 2)
@@ -340,7 +385,7 @@ def test_the_conversation_survives_a_restart(
     tab: Any = first.tab("text")
     ask(tab, "a slogan", count=2)
     answered(tab, qtbot, 1)
-    tab.view.findChild(AnswerColumns).findChildren(AnswerCard)[1].use.click()
+    tab.view.findChild(AnswerCards).findChildren(AnswerCard)[1].use.click()
     first.close()
     again: Any = open_window().tab("text")
     qtbot.waitUntil(lambda: bool(again.chat.conversation.turns), timeout=10_000)
@@ -404,7 +449,7 @@ def test_examples_are_in_a_language_of_the_model(
         tab: Any = open_window().tab("text")
         assert not tab.language_hint.isHidden()
         examples = [button.text() for button in tab._empty.findChildren(QPushButton)]
-        assert examples == ["Write a slogan for a bicycle repair shop"]
+        assert examples[0] == "Write a slogan for a bicycle repair shop"
     finally:
         app.removeTranslator(chinese)
         QLocale.setDefault(before)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QLocale, QTimer
+from PySide6.QtCore import QLocale, Qt, QTimer
 from PySide6.QtWidgets import QPushButton, QVBoxLayout, QWidget
 
 from studio.protocol import ModelRef
@@ -55,7 +55,7 @@ class LanguageHint(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(GRID // 2)
         layout.addWidget(label)
-        layout.addWidget(self.offer)
+        layout.addWidget(self.offer, 0, Qt.AlignmentFlag.AlignLeft)
         self._offers.changed.connect(self._show_offer)
         for changed in (model.changed, state.models_changed, prompt.textChanged):
             changed.connect(self.refresh)

@@ -27,7 +27,8 @@ _NAME_WIDTH = 20 * GRID
 class ModelPicker(QWidget):
     """Lists the installed models and "Add a model…".
 
-    `<task>.model` is the object name of the combo box (`picker.combo`).
+    `<task>.model` is the object name of the combo box (`picker.combo`). `notices` says whether
+    the model fits; it may be moved to another layout.
     """
 
     changed = Signal()
@@ -37,7 +38,7 @@ class ModelPicker(QWidget):
         self._state = state
         self._task = task
         self._model_id = ""
-        label = plain_label(self.tr("Model"), self)
+        self.label = plain_label(self.tr("Model"), self)
         self.combo = QComboBox(self)
         self.combo.setObjectName(f"{task}.model")
         self.combo.setAccessibleName(self.tr("Model"))
@@ -47,24 +48,31 @@ class ModelPicker(QWidget):
         self.combo.setMinimumContentsLength(12)
         self.combo.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.combo.setPlaceholderText(self.tr("Looking for models…"))
-        label.setBuddy(self.combo)
-        self._fit = TintedLabel(self)
+        self.label.setBuddy(self.combo)
+        self.notices = QWidget(self)
+        self.notices.hide()
+        self._fit = TintedLabel(self.notices)
         self._fit.setObjectName(f"{task}.fit")
         self._fit.setWordWrap(True)
-        self._fit.hide()
         offer = self.tr("Get a smaller version")
-        self.smaller = dialog_button(offer, f"{task}.smaller", self._use_smaller, self, "download")
+        self.smaller = dialog_button(
+            offer, f"{task}.smaller", self._use_smaller, self.notices, "download"
+        )
         self.smaller.hide()
         row = QHBoxLayout()
         row.setSpacing(GRID)
-        row.addWidget(label)
+        row.addWidget(self.label)
         row.addWidget(self.combo, 1)
+        notices = QVBoxLayout(self.notices)
+        notices.setContentsMargins(0, 0, 0, 0)
+        notices.setSpacing(GRID // 2)
+        notices.addWidget(self._fit)
+        notices.addWidget(self.smaller, 0, Qt.AlignmentFlag.AlignLeft)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(GRID // 2)
         layout.addLayout(row)
-        layout.addWidget(self._fit)
-        layout.addWidget(self.smaller, 0, Qt.AlignmentFlag.AlignLeft)
+        layout.addWidget(self.notices)
         self.setFocusProxy(self.combo)
         self.combo.activated.connect(self._picked)
         self.combo.currentIndexChanged.connect(self._show_fit)
@@ -133,14 +141,14 @@ class ModelPicker(QWidget):
         self.combo.setToolTip("" if model is None else plain_tooltip(f"{model.name}\n{model.path}"))
         fit = self._state.fit(model) if model is not None else None
         if model is None or fit is None or fit.verdict == "fits":
-            self._fit.hide()
+            self.notices.hide()
             self.smaller.hide()
             return
         self._show_smaller(model)
         self._fit.show_text(
             translated(fit.sentence), "warning" if fit.verdict == "tight" else "error"
         )
-        self._fit.show()
+        self.notices.show()
 
     def _show_smaller(self, model: ModelRef) -> None:
         """Offer a version that fits: one that is there, of the catalogue, or else of its hub."""

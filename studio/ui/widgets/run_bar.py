@@ -84,7 +84,7 @@ class RunBar(QWidget):
         row.setSpacing(GRID)
         self.leading = QHBoxLayout()
         self.leading.setSpacing(GRID)
-        row.addLayout(self.leading)
+        row.addLayout(self.leading, 100)
         row.addWidget(self._count_label)
         row.addWidget(self.count)
         row.addStretch(1)
@@ -132,6 +132,11 @@ class RunBar(QWidget):
         self.estimate.setVisible(not running)
         if not running:
             self.progress.hide()
+
+    def set_narrow(self, narrow: bool) -> None:
+        """Leave out the text of Stop and the label of the count where there is little room."""
+        self.stop.setText("" if narrow else self.tr("Stop"))
+        self._count_label.setVisible(not narrow and not self.count.isHidden())
 
     def set_waiting(self) -> None:
         """Show that a job waits for its turn: no bar, since nothing of it is done."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QTimer
-from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QSizePolicy, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QWidget
 
 from studio.formats.chat.chat_template import Conversation
 from studio.kinds.text import TextRequest
@@ -13,7 +13,6 @@ from studio.protocol import ModelRef, Problem
 from studio.ui.shell.state import AppState
 from studio.ui.style.theme import GRID, Severity
 from studio.ui.style.translations import tr
-from studio.ui.widgets.plain_text import plain_tooltip
 from studio.ui.widgets.tinted_label import TintedLabel
 
 if TYPE_CHECKING:
@@ -28,7 +27,10 @@ def token_count_text(count: int) -> str:
 
 
 class ContextMeter(QWidget):
-    """Counts tokens in the background, shortly after the last change."""
+    """Counts tokens in the background, shortly after the last change.
+
+    `notice` is shown while something does not fit; it may be moved to another layout.
+    """
 
     def __init__(self, state: AppState, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -42,13 +44,16 @@ class ContextMeter(QWidget):
         self.bar.setFixedSize(8 * GRID, GRID // 2)
         self.label = TintedLabel(self)
         self.label.setObjectName("text.context_text")
-        self.label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.label.setMinimumHeight(self.fontMetrics().height())
+        self.notice = TintedLabel(self)
+        self.notice.setObjectName("text.context_notice")
+        self.notice.setWordWrap(True)
+        self.notice.hide()
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(GRID)
         row.addWidget(self.bar)
-        row.addWidget(self.label, 1)
+        row.addWidget(self.label)
         self._is_counting = False
         self._count_again = False
         self._delay = QTimer(self)
@@ -90,28 +95,29 @@ class ContextMeter(QWidget):
         self._counted(None)
 
     def _show(self, use: ContextUse | None) -> None:
-        text = ""
+        text = notice = ""
         severity: Severity | None = None
         if use is not None and use.context:
             self.bar.setRange(0, use.context)
             self.bar.setValue(min(use.tokens, use.context))
+            text = self.tr("{n} of {context} tokens").format(
+                n=f"{use.tokens:,}", context=f"{use.context:,}"
+            )
             if not use.fits:
-                text = self.tr("Too long for this model. Shorten the prompt.")
+                notice = self.tr("Too long for this model. Shorten the prompt.")
                 severity = "error"
             elif use.left_out:
-                text = (
+                notice = (
                     self.tr("The oldest message is left out.")
                     if use.left_out == 1
                     else self.tr("The {n} oldest messages are left out.").format(n=use.left_out)
                 )
                 severity = "warning"
-            else:
-                text = self.tr("{n} of {context} tokens").format(
-                    n=f"{use.tokens:,}", context=f"{use.context:,}"
-                )
         else:
             self.bar.reset()
             if use is not None:
                 text = token_count_text(use.tokens)
-        self.label.show_text(text, severity)
-        self.label.setToolTip(plain_tooltip(text))
+        self.label.show_text(text)
+        self.bar.setVisible(bool(text))
+        self.notice.show_text(notice, severity)
+        self.notice.setVisible(bool(notice))

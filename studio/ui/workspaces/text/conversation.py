@@ -17,6 +17,7 @@ from studio.formats.chat.thoughts import without_thoughts
 from studio.formats.json_file import set_aside
 from studio.formats.untrusted_files import read_start
 from studio.protocol import Message, Problem, Sentence
+from studio.ui.widgets.shortened import shortened
 
 
 class Answer(Struct):
@@ -54,10 +55,22 @@ class Turn(Struct):
         return self.answers[self.chosen].text if self.chosen < len(self.answers) else ""
 
 
+_TITLE = 60
+"""Characters of a title made from a prompt."""
+
+
 class Conversation(Struct):
     """The turns in order."""
 
     turns: list[Turn] = msgspec.field(default_factory=list)
+
+    def shown_title(self) -> str:
+        """Return the first words of the conversation, empty if there are none."""
+        for turn in self.turns:
+            words = turn.prompt[: 4 * _TITLE].split()
+            if words:
+                return shortened(" ".join(words), _TITLE)
+        return ""
 
     def messages(
         self, before: int | None = None, left_out: Sequence[Turn] = ()

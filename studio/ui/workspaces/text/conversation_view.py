@@ -49,7 +49,7 @@ class ConversationView(QWidget):
         self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         inside = QWidget()
         self._rows = QVBoxLayout(inside)
-        self._rows.setContentsMargins(0, 0, GRID, 0)
+        self._rows.setContentsMargins(GRID, GRID, GRID, 0)
         self._rows.setSpacing(GRID)
         self._earlier = QPushButton(self.tr("Show earlier messages"), inside)
         self._earlier.setFlat(True)
@@ -124,7 +124,6 @@ class ConversationView(QWidget):
 
     def _insert(self, index: int, turn: Turn) -> TurnView:
         view = TurnView(turn, self._scroll.widget())
-        view.set_max_column_height(self._max_column_height())
         view.edit_requested.connect(self.edit_requested.emit)
         view.regenerate_requested.connect(self.regenerate_requested.emit)
         view.chosen.connect(self.chosen.emit)
@@ -157,22 +156,19 @@ class ConversationView(QWidget):
             if id(view.turn) in dirty:
                 view.refresh()
 
-    def _max_column_height(self) -> int:
-        return self._scroll.viewport().height() - 12 * GRID
-
     def _update_follows(self) -> None:
         bar = self._scroll.verticalScrollBar()
         self._follows = bar.value() >= bar.maximum() - 2 * GRID
 
     def _range_changed(self, _minimum: int, maximum: int) -> None:
+        # As much room at the left as the scroll bar takes at the right.
+        bar = self._scroll.verticalScrollBar().sizeHint().width() if maximum > 0 else 0
+        self._rows.setContentsMargins(GRID + bar, GRID, GRID, 0)
         if self._follows:
             self._scroll.verticalScrollBar().setValue(maximum)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Adapt the columns to the height of the viewport; detect scrolling with the wheel."""
-        if event.type() == QEvent.Type.Resize:
-            for view in self._views:
-                view.set_max_column_height(self._max_column_height())
-        elif event.type() == QEvent.Type.Wheel:
+        """Detect scrolling with the wheel."""
+        if event.type() == QEvent.Type.Wheel:
             QTimer.singleShot(0, self, self._update_follows)
         return super().eventFilter(watched, event)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from studio.kinds.text import KIND
 from studio.protocol import ModelRef
@@ -11,6 +12,17 @@ from studio.ui.shell.model_offers import model_offers_of
 from studio.ui.shell.state import AppState
 from studio.ui.style.translations import tr
 from studio.ui.widgets.empty_state import EmptyState
+from studio.ui.widgets.plain_text import one_line
+
+SMALL = 600_000_000
+"""Bytes of the weights below which a model is said to be small."""
+
+EXAMPLES = (
+    "Write a slogan for a bicycle repair shop",
+    "Explain in three sentences why the sky is blue",
+    "Write a short, polite letter that cancels a gym membership",
+)
+"""For a model that knows only English, whatever the language of the window."""
 
 
 def show_empty(
@@ -37,19 +49,41 @@ def show_empty(
             ]
         )
         return
-    empty.set_text(
-        tr("Start a conversation"),
-        tr(
-            "Write a prompt and press Generate, or Ctrl+Enter. Several variations appear side "
-            "by side, and you choose the one to continue with."
-        ),
+    empty.set_text(tr("What would you like to write?"), _abilities(model))
+    actions: list[tuple[str, Callable[[], object]]] = [
+        (text, partial(use_example, text)) for text in _examples(knows_only_english(model))
+    ]
+    offers = model_offers_of(state)
+    if model is not None and model.size < SMALL and offers.best(task) is not None:
+        actions.append(offers.action(task))
+    empty.set_actions(actions)
+
+
+def _examples(in_english: bool) -> tuple[str, ...]:
+    if in_english:
+        return EXAMPLES
+    return (
+        tr("Write a slogan for a bicycle repair shop"),
+        tr("Explain in three sentences why the sky is blue"),
+        tr("Write a short, polite letter that cancels a gym membership"),
     )
-    example = (
-        "Write a slogan for a bicycle repair shop"
-        if knows_only_english(model)
-        else tr("Write a slogan for a bicycle repair shop")
+
+
+def _abilities(model: ModelRef | None) -> str:
+    """Say what the chosen model is good for, and how variations work."""
+    variations = tr(
+        "With several variations, you select the one that the conversation continues with."
     )
-    empty.set_actions([(example, lambda: use_example(example))])
+    if model is None:
+        return variations
+    name = one_line(model.name, 60)
+    if model.size >= SMALL:
+        can = tr("{name} writes, rewrites, summarises and answers questions.")
+    elif knows_only_english(model):
+        can = tr("{name} is a small model: it suits short texts in English.")
+    else:
+        can = tr("{name} is a small model: it suits short texts.")
+    return can.format(name=name) + " " + variations
 
 
 def _install_starter(state: AppState) -> None:

@@ -19,12 +19,15 @@ from studio.ui.workspaces.text.values import TextValues
 
 
 class TextControls(CollapsibleSection):
-    """Sampling parameters, length and seed in the collapsed section "More"."""
+    """Sampling parameters and seed in the collapsed section "Advanced".
+
+    `max_tokens` belongs to the controls, and may be placed anywhere.
+    """
 
     changed = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(tr("More"), "text.more", parent)
+        super().__init__(tr("Advanced"), "text.more", parent)
         self.temperature = number_field(KIND, "temperature")
         self.top_p = number_field(KIND, "top_p")
         self.top_k = number_field(KIND, "top_k")
@@ -45,7 +48,6 @@ class TextControls(CollapsibleSection):
         for widget in (
             *self._own.values(),
             ModelDefaultsButton(tuple(self._own.values()), (), "text.defaults"),
-            self.max_tokens,
             self.seed,
             self.fast,
         ):
@@ -60,7 +62,7 @@ class TextControls(CollapsibleSection):
     @property
     def folded(self) -> tuple[str, ...]:
         """The fields of the request whose controls are in this section."""
-        return (*self._controls, "seed", "fast_variations")
+        return (*self._own, "seed", "fast_variations")
 
     def reset(self, name: str) -> None:
         """Give the control of one of these fields its default."""

@@ -1,4 +1,4 @@
-"""The Text tab: prompt and controls on the left, the conversation on the right."""
+"""The Text tab: the conversation, the composer below it, the options at its side."""
 
 from __future__ import annotations
 
@@ -6,20 +6,18 @@ from collections.abc import Callable, Iterator
 from copy import copy
 from typing import TYPE_CHECKING, Any
 
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from studio.kinds.text import KIND, TextRequest
 from studio.protocol import MAX_PROMPT_LENGTH, Request
 from studio.ui.fields.number_field import optional_int
-from studio.ui.fields.prompt_edit import PromptEdit
 from studio.ui.shell.state import AppState
 from studio.ui.shell.tab_values import tab_values
 from studio.ui.style.icons import icon
-from studio.ui.style.theme import GRID, enlarge
-from studio.ui.style.translations import tr
-from studio.ui.widgets.columns import Columns
-from studio.ui.widgets.plain_text import plain_label
-from studio.ui.widgets.run_bar import RunBar
+from studio.ui.style.theme import GRID, emphasise
+from studio.ui.widgets.buttons import tool_button
+from studio.ui.workspaces.text.composer import Composer
 from studio.ui.workspaces.text.values import TextValues, follow_model
 
 if TYPE_CHECKING:
@@ -29,8 +27,8 @@ if TYPE_CHECKING:
 
 TASK = KIND.task
 
-CONTROLS_HEIGHT = 13 * GRID
-"""Pixels reserved for the controls until they are created, so that the layout does not jump."""
+ALWAYS_SHOWN = ("system_prompt", "max_tokens")
+"""Fields of the options that are not in "Advanced"."""
 
 
 class TextTab(QWidget):
@@ -46,14 +44,25 @@ class TextTab(QWidget):
         follow_model(self._values)
         self._chat: Chat | None = None
         self._editing: Turn | None = None
-        self._slices = [self._make_controls, self._make_right, self._make_chat]
-        self._make_prompt()
-        self._right = QWidget(self)
-        self.columns = Columns(self._left, self._right, self)
-        self.columns.set_chosen_sizes(state.settings.window.splitters.get(TASK, []))
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self.columns)
+        self._slices = [self._make_view, self._make_options, self._make_model, self._make_chat]
+        self.composer = Composer(self)
+        self.prompt = self.composer.prompt
+        self.prompt.setPlainText(self._values.prompt)
+        self.prompt.submits_on_enter = self._values.enter_sends
+        self.prompt.submitted.connect(self.generate)
+        self.run_bar = self.composer.run_bar
+        self.run_bar.count.setValue(self._values.count)
+        self.run_bar.generate_clicked.connect(self.generate)
+        self.run_bar.stop_clicked.connect(self.stop)
+        self.composer.edit_cancelled.connect(self.stop)
+        self._middle = QVBoxLayout()
+        self._middle.setSpacing(GRID)
+        self._middle.addStretch(1)
+        self._middle.addWidget(self.composer)
+        self._row = QHBoxLayout(self)
+        self._row.setContentsMargins(0, 0, 0, 0)
+        self._row.setSpacing(2 * GRID)
+        self._row.addLayout(self._middle, 1)
 
     # ---- Workspace
 
@@ -105,9 +114,6 @@ class TextTab(QWidget):
         """Store the values of the controls, and save the conversation."""
         self.create_all()
         self._store_values()
-        sizes = self.columns.chosen_sizes()
-        if sizes:
-            self._state.settings.window.splitters[TASK] = sizes
         self.chat.save_now()
 
     def _store_values(self) -> None:
@@ -116,6 +122,8 @@ class TextTab(QWidget):
         values.system_prompt = self.system.text()[:MAX_PROMPT_LENGTH]
         values.model = self.model.model_id()
         values.count = self.run_bar.count.value()
+        values.options_open = self._wants_options
+        values.enter_sends = self.options.enter_sends.isChecked()
         self.controls.store_values(values)
 
     def _show_values(self, values: TextValues) -> None:
@@ -125,7 +133,6 @@ class TextTab(QWidget):
 
     def _show_below_prompt(self, values: TextValues) -> None:
         self.system.set_text(values.system_prompt)
-        self.system_section.set_open(bool(values.system_prompt))
         self.model.set_model_id(values.model)
         self.controls.seed.set_value(values.seed)
         self.controls.show_values(values)
@@ -168,104 +175,100 @@ class TextTab(QWidget):
         assert self._chat is not None
         return self._chat
 
-    # ---- left
+    # ---- parts
 
-    def _make_prompt(self) -> None:
-        self._left = QWidget(self)
-        self.prompt = PromptEdit(
-            self.tr("Ask for anything: a slogan, a summary, a story…"), "text.prompt", self._left
-        )
-        self.prompt.setAccessibleName(tr(KIND.fields["prompt"].label))
-        self.prompt.setPlainText(self._values.prompt)
-        self.prompt.submitted.connect(self.generate)
-        self.run_bar = RunBar(TASK, KIND.fields["count"])
-        self.run_bar.count.setValue(self._values.count)
-        self.run_bar.generate_clicked.connect(self.generate)
-        self.run_bar.stop_clicked.connect(self.stop)
-        self._column = QVBoxLayout(self._left)
-        self._column.setContentsMargins(0, 0, GRID // 2, 0)
-        self._column.setSpacing(GRID)
-        self._column.addWidget(self.prompt, 1)
-        self._column.addSpacing(CONTROLS_HEIGHT)
-        self._column.addWidget(self.run_bar)
-
-    def _make_controls(self) -> None:
-        from studio.ui.fields.language_hint import LanguageHint
-        from studio.ui.fields.model_picker import ModelPicker
-        from studio.ui.widgets.collapsible_section import CollapsibleSection
-        from studio.ui.widgets.scroll_column import ScrollColumn
-        from studio.ui.workspaces.text.text_controls import TextControls
-
-        system = tr(KIND.fields["system_prompt"].label)
-        self.system_section = CollapsibleSection(system, "text.system_open")
-        self.system = PromptEdit(
-            self.tr("How the model should behave, e.g. “You answer in one sentence.”"),
-            "text.system",
-        )
-        self.system.setAccessibleName(system)
-        self.system.setFixedHeight(9 * GRID)
-        self.system.submitted.connect(self.generate)
-        self.system_section.add(self.system)
-        self.model = ModelPicker(self._state, TASK)
-        self.language_hint = LanguageHint(self._state, TASK, self.model, self.prompt)
-        self.controls = TextControls()
-        column = ScrollColumn()
-        column.add(self.system_section)
-        column.add(self.model)
-        column.add(self.language_hint)
-        column.add(self.controls)
-        self._column.takeAt(1)
-        self._column.insertWidget(1, column)
-        # The tab order follows the visual order.
-        QWidget.setTabOrder(self.prompt, self.system_section.button)
-        QWidget.setTabOrder(self.controls.seed.spin, self.run_bar.count)
-        self._show_below_prompt(self._values)
-        self.controls.set_open(self._values.more_open)
-
-    def _make_banner(self) -> QWidget:
-        banner = QWidget(self._left)
-        row = QHBoxLayout(banner)
-        row.setContentsMargins(0, 0, 0, 0)
-        note = plain_label(self.tr("Sending replaces this message and everything after it."))
-        note.setWordWrap(True)
-        cancel = QPushButton(self.tr("Cancel"), banner)
-        cancel.clicked.connect(self.stop)
-        row.addWidget(note, 1)
-        row.addWidget(cancel)
-        banner.hide()
-        return banner
-
-    # ---- right
-
-    def _make_right(self) -> None:
+    def _make_view(self) -> None:
         from studio.ui.shell.model_offers import model_offers_of
+        from studio.ui.widgets.elided_label import ElidedLabel
         from studio.ui.widgets.empty_state import EmptyState
         from studio.ui.workspaces.text.conversation_view import ConversationView
 
-        heading = plain_label(self.tr("Conversation"), self._right)
-        enlarge(heading)
-        self.new = QPushButton(self.tr("New conversation"), self._right)
+        self.heading = ElidedLabel("", self)
+        emphasise(self.heading)
+        self.new = QPushButton(self.tr("New conversation"), self)
         self.new.setIcon(icon("message-square-plus"))
         self.new.setObjectName("text.new")
         self.new.setAccessibleName(self.new.text())
         self.new.clicked.connect(self._new_conversation)
         self.new.setEnabled(False)
-        row = QHBoxLayout()
-        row.addWidget(heading, 1)
-        row.addWidget(self.new)
+        self._head = QHBoxLayout()
+        self._head.setSpacing(GRID)
+        self._head.addWidget(self.heading, 1)
+        self._head.addWidget(self.new)
         self._empty = EmptyState("message-square-text", "", "")
         self._offers = model_offers_of(self._state)
         self._offers.changed.connect(self._show_empty)
-        self.view = ConversationView(self._empty, self._right)
+        self.view = ConversationView(self._empty, self)
         self.view.edit_requested.connect(self._edit)
         self.view.regenerate_requested.connect(self._regenerate)
         self.view.continue_requested.connect(self._continue)
-        result = QVBoxLayout(self._right)
-        result.setContentsMargins(GRID // 2, 0, 0, 0)
-        result.setSpacing(GRID)
-        result.addLayout(row)
-        result.addWidget(self.view, 1)
-        self._show_empty()
+        self._middle.takeAt(0)
+        self._middle.insertLayout(0, self._head)
+        self._middle.insertWidget(1, self.view, 1)
+
+    def _make_options(self) -> None:
+        from studio.ui.workspaces.text.options_panel import OptionsPanel
+
+        self.options = OptionsPanel(self)
+        self.options.hide()
+        self.system = self.options.system
+        self.controls = self.options.controls
+        self.system.submitted.connect(self.generate)
+        self.options.enter_sends.setChecked(self._values.enter_sends)
+        self.options.enter_sends.toggled.connect(self._set_enter_sends)
+        self.options.closed.connect(lambda: self.show_options(False))
+        self._row.addWidget(self.options)
+        self.options_button = tool_button(
+            "sliders-horizontal", self.tr("Options"), "text.options", self
+        )
+        self.options_button.setText(self.tr("Options"))
+        self.options_button.setToolTip(
+            self.tr("System prompt, longest answer, temperature and more")
+        )
+        self.options_button.setCheckable(True)
+        self.options_button.clicked.connect(self.show_options)
+        self._wants_options = self._values.options_open
+
+    def _make_model(self) -> None:
+        from studio.ui.fields.language_hint import LanguageHint
+        from studio.ui.fields.model_picker import ModelPicker
+
+        self.model = ModelPicker(self._state, TASK)
+        self.model.label.hide()
+        self.model.combo.setMaximumWidth(30 * GRID)
+        self.run_bar.leading.addWidget(self.model, 100)
+        self.run_bar.leading.addWidget(self.options_button)
+        self.run_bar.leading.addStretch(1)
+        self.composer.narrowed.connect(self._set_narrow)
+        self._set_narrow(self.composer.is_narrow)
+        self.composer.fit()
+        self.composer.hints.addWidget(self.model.notices)
+        self.language_hint = LanguageHint(self._state, TASK, self.model, self.prompt)
+        self.composer.hints.addWidget(self.language_hint)
+        # The tab order follows the visual order.
+        QWidget.setTabOrder(self.prompt, self.model.combo)
+        QWidget.setTabOrder(self.model.combo, self.options_button)
+        QWidget.setTabOrder(self.options_button, self.run_bar.count)
+        self._show_below_prompt(self._values)
+        self.controls.set_open(self._values.more_open)
+        self.show_options(self._values.options_open)
+
+    def show_options(self, shown: bool) -> None:
+        """Open or close the panel of options."""
+        self._wants_options = shown
+        self.options.setVisible(shown)
+        self.options_button.setChecked(shown)
+        self._show_set_values()
+
+    def _set_narrow(self, narrow: bool) -> None:
+        style = Qt.ToolButtonStyle
+        self.options_button.setToolButtonStyle(
+            style.ToolButtonIconOnly if narrow else style.ToolButtonTextBesideIcon
+        )
+
+    def _set_enter_sends(self, sends: bool) -> None:
+        self.prompt.submits_on_enter = sends
+        self._state.save_soon()
 
     def _show_empty(self) -> None:
         from studio.ui.workspaces.text.empty_conversation import show_empty
@@ -305,10 +308,9 @@ class TextTab(QWidget):
         from studio.ui.workspaces.text.chat import Chat
         from studio.ui.workspaces.text.context_meter import ContextMeter
 
-        self._banner = self._make_banner()
-        self._column.insertWidget(0, self._banner)
-        self.meter = ContextMeter(self._state, self._left)
-        self._column.insertWidget(2, self.meter)
+        self.meter = ContextMeter(self._state, self)
+        self.composer.foot.addWidget(self.meter)
+        self.composer.hints.addWidget(self.meter.notice)
         self._chat = Chat(self._state, self.view, self.run_bar, self)
         self._chat.seed_used.connect(self.controls.seed.set_last)
         self._chat.refused.connect(self._restore_prompt)
@@ -320,11 +322,12 @@ class TextTab(QWidget):
             self.controls.max_tokens.changed,
         ):
             changed.connect(self._measure)
-        self.run_bar.extra.addWidget(PausedHint(self._state, TASK))
-        self.chips = ValueChips("text.values", self._left)
+        self.composer.hints.addWidget(PausedHint(self._state, TASK))
+        self.chips = ValueChips("text.values", self)
         self.run_bar.extra.addWidget(self.chips)
-        self.chips.removed.connect(self.controls.reset)
+        self.chips.removed.connect(self._reset)
         self.controls.changed.connect(self._show_set_values)
+        self.system.textChanged.connect(self._show_set_values)
         self._show_set_values()
         estimate = RequestEstimate(self._state, self.run_bar, lambda: [self._request("")], self)
         for changed in (
@@ -346,16 +349,30 @@ class TextTab(QWidget):
         """Show what the next job uses of the controls that are folded away."""
         from studio.ui.fields.value_chips import value_texts
 
+        if self._chat is None:
+            return
         texts = value_texts(self._request(""))
         folded = {name: texts[name] for name in self.controls.folded if name in texts}
         self.controls.set_badge(len(folded))
-        self.chips.show_values({} if self.controls.is_open() else folded)
+        if self.options.isHidden():
+            always = {name: texts[name] for name in ALWAYS_SHOWN if name in texts}
+            self.chips.show_values(always | folded)
+        else:
+            self.chips.show_values({} if self.controls.is_open() else folded)
+
+    def _reset(self, name: str) -> None:
+        if name == "system_prompt":
+            self.system.set_text("")
+        else:
+            self.controls.reset(name)
 
     def _measure(self) -> None:
         self.meter.measure(self._request(self.prompt.text()), self.model.ref())
 
     def _conversation_changed(self) -> None:
-        self.new.setEnabled(bool(self.chat.conversation.turns))
+        conversation = self.chat.conversation
+        self.new.setEnabled(bool(conversation.turns))
+        self.heading.set_text(conversation.shown_title())
         self._measure()
 
     def _request(self, prompt: str) -> TextRequest:
@@ -383,7 +400,6 @@ class TextTab(QWidget):
             self.controls.seed.set_value(request.seed)
             self.run_bar.count.setValue(request.count)
         self.system.set_text(request.system_prompt)
-        self.system_section.set_open(bool(request.system_prompt))
         if request.model:
             self.model.set_model_id(request.model)
         self.controls.show_values(request)
@@ -397,13 +413,13 @@ class TextTab(QWidget):
 
     def _edit(self, turn: Turn) -> None:
         self._editing = turn
-        self._banner.show()
+        self.composer.show_banner(True)
         self.prompt.set_text(turn.prompt)
         self.focus_prompt()
 
     def _stop_editing(self) -> None:
         self._editing = None
-        self._banner.hide()
+        self.composer.show_banner(False)
 
     def _regenerate(self, turn: Turn) -> None:
         self.chat.regenerate(turn, self._request(turn.prompt))

@@ -26,6 +26,9 @@ class TextValues(Struct):
     repetition_penalty: float | None = _FIELDS["repetition_penalty"].default
     fast_variations: bool = _FIELDS["fast_variations"].default
     more_open: bool = False
+    options_open: bool = False
+    list_open: bool = True
+    enter_sends: bool = False
 
 
 def follow_model(values: TextValues) -> None:

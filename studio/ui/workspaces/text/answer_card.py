@@ -1,0 +1,191 @@
+"""One answer with what can be done with it."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QRectF, Qt, Signal
+from PySide6.QtGui import QPainter, QPaintEvent, QPalette, QPen
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QPushButton,
+    QSizePolicy,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from studio.formats.chat.thoughts import ThoughtAnswer, split_thoughts
+from studio.protocol import Sentence
+from studio.ui.style.icons import icon
+from studio.ui.style.theme import GRID, Severity, emphasise, mute
+from studio.ui.style.translations import translated
+from studio.ui.widgets.buttons import tool_button
+from studio.ui.widgets.plain_text import plain_label, plain_tooltip
+from studio.ui.widgets.tinted_label import TintedLabel
+from studio.ui.workspaces.text.answer_text import AnswerText
+from studio.ui.workspaces.text.conversation import Answer
+from studio.ui.workspaces.text.folded_text import folded
+from studio.ui.workspaces.text.thoughts import Thoughts
+from studio.ui.workspaces.text.version_switch import VersionSwitch
+
+
+class AnswerCard(QFrame):
+    """The answer of a turn, or with `is_variation` one of several that can be selected.
+
+    A variation is folded after its first lines until "Show all" is clicked.
+    """
+
+    copy_clicked = Signal(int)
+    use_clicked = Signal(int)
+    unfold_clicked = Signal(int)
+    regenerate_clicked = Signal()
+    continue_clicked = Signal(int)
+
+    def __init__(self, is_variation: bool, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.index = 0
+        self._is_variation = is_variation
+        self._is_chosen = False
+        shape = QFrame.Shape.StyledPanel if is_variation else QFrame.Shape.NoFrame
+        self.setFrameShape(shape)
+        self._heading = plain_label(parent=self)
+        emphasise(self._heading)
+        self._seed = plain_label(parent=self)
+        mute(self._seed)
+        self._seed.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.use = QToolButton(self)
+        self.use.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self.use.setAutoRaise(True)
+        self.use.clicked.connect(lambda: self.use_clicked.emit(self.index))
+        self.regenerate = tool_button(
+            "refresh-cw", self.tr("Regenerate with another seed"), parent=self
+        )
+        self.regenerate.setIcon(icon("refresh-cw", "muted"))
+        self.regenerate.clicked.connect(self.regenerate_clicked)
+        self._copy = tool_button("copy", self.tr("Copy this answer"), parent=self)
+        self._copy.setIcon(icon("copy", "muted"))
+        self._copy.clicked.connect(lambda: self.copy_clicked.emit(self.index))
+        self.switch = VersionSwitch(self.tr("Earlier variation"), self.tr("Later variation"), self)
+        self._thoughts: Thoughts | None = None
+        self.body = AnswerText(True, self)
+        self.show_all = QPushButton(self.tr("Show all"), self)
+        self.show_all.setFlat(True)
+        self.show_all.setAccessibleName(self.show_all.text())
+        self.show_all.clicked.connect(lambda: self.unfold_clicked.emit(self.index))
+        self.show_all.hide()
+        self._note = TintedLabel(self)
+        self._note.setWordWrap(True)
+        self._note.hide()
+        self.go_on = QPushButton(self.tr("Continue"), self)
+        self.go_on.setIcon(icon("play"))
+        self.go_on.setAccessibleName(self.go_on.text())
+        self.go_on.setToolTip(self.tr("Write on from where this answer ends"))
+        self.go_on.clicked.connect(lambda: self.continue_clicked.emit(self.index))
+        self.go_on.hide()
+        self._parts = QVBoxLayout(self)
+        self._parts.setSpacing(GRID // 2)
+        head = QHBoxLayout()
+        foot = QHBoxLayout()
+        note = QHBoxLayout()
+        for row in (head, foot, note):
+            row.setSpacing(GRID // 2)
+        note.setSpacing(GRID)
+        note.addWidget(self._note, 1)
+        note.addWidget(self.go_on, 0, Qt.AlignmentFlag.AlignTop)
+        head.addWidget(self._heading)
+        foot.addWidget(self.use)
+        foot.addWidget(self.switch)
+        for button in (self._copy, self.regenerate):
+            (head if is_variation else foot).addWidget(button)
+        if is_variation:
+            head.insertWidget(1, self._seed, 1)
+            foot.addStretch(1)
+            self._parts.setContentsMargins(2 * GRID, GRID, GRID, GRID)
+            self._parts.addLayout(head)
+        else:
+            foot.addWidget(self._seed, 1)
+            self._parts.setContentsMargins(0, 0, 0, 0)
+            self._heading.hide()
+        self._parts.addWidget(self.body)
+        self._parts.addWidget(self.show_all, 0, Qt.AlignmentFlag.AlignLeft)
+        self._parts.addLayout(note)
+        self._parts.addStretch(1)
+        self._parts.addLayout(foot)
+        self.switch.hide()
+        self.use.hide()
+        self.regenerate.setVisible(not is_variation)
+
+    def show_answer(
+        self, answer: Answer, heading: str, finished: bool, waiting: str, is_folded: bool = False
+    ) -> None:
+        """Show an answer, or the note `waiting` while it has no text."""
+        self._heading.setText(heading)
+        seed = "" if answer.seed is None else self.tr("seed {seed}").format(seed=answer.seed)
+        self._seed.setText(seed)
+        for label in (self._heading, self._seed):
+            label.setToolTip(plain_tooltip("\n".join(part for part in (seed, answer.path) if part)))
+        parts = split_thoughts(answer.text)
+        self._show_thoughts(parts, finished)
+        shown = folded(parts.answer) if is_folded else parts.answer
+        is_part = len(shown) < len(parts.answer)
+        # The beginning of a longer answer does not change any more.
+        self.body.show_answer(shown, finished or is_part)
+        self.body.setVisible(bool(parts.answer))
+        self.show_all.setVisible(is_part)
+        self._copy.setVisible(bool(answer.text))
+        self._seed.setVisible(bool(answer.text) or self._is_variation)
+        failed = translated(answer.failed) if isinstance(answer.failed, Sentence) else answer.failed
+        note, severity = self._note_on(answer, failed, waiting, finished)
+        self._note.show_text(note, severity)
+        self._note.setVisible(bool(note))
+        self.go_on.setVisible(
+            finished and bool(answer.text) and (answer.stopped or answer.reached_limit)
+        )
+
+    def _note_on(
+        self, answer: Answer, failed: str, waiting: str, finished: bool
+    ) -> tuple[str, Severity | None]:
+        if failed:
+            return failed, "error"
+        if not answer.text:
+            return waiting, None
+        if finished and answer.stopped:
+            return self.tr("Stopped before it was finished."), "warning"
+        if finished and answer.reached_limit:
+            return self.tr("Reached the length limit."), None
+        return "", None
+
+    def _show_thoughts(self, parts: ThoughtAnswer, finished: bool) -> None:
+        if self._thoughts is None and parts.thoughts:
+            self._thoughts = Thoughts(self)
+            self._parts.insertWidget(self._parts.indexOf(self.body), self._thoughts)
+        if self._thoughts is not None:
+            self._thoughts.show_thoughts(parts, finished)
+
+    def show_choice(self, chosen: bool, can_be_chosen: bool) -> None:
+        """Show whether the conversation continues with this answer, or could."""
+        self.use.setVisible(can_be_chosen)
+        # A disabled button would be grey.
+        self.use.setCheckable(chosen)
+        self.use.setChecked(chosen)
+        if chosen:
+            self.use.setText(self.tr("Selected"))
+            self.use.setIcon(icon("check"))
+            self.use.setToolTip(self.tr("The conversation continues with this answer"))
+        else:
+            self.use.setText(self.tr("Select"))
+            self.use.setIcon(icon("circle-dashed"))
+            self.use.setToolTip(self.tr("Continue the conversation with this answer"))
+        self.use.setAccessibleName(self.use.text())
+        if chosen != self._is_chosen:
+            self._is_chosen = chosen
+            self.update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        if not self._is_chosen:
+            return
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(QPen(self.palette().color(QPalette.ColorRole.Accent), 2))
+        painter.drawRoundedRect(QRectF(self.rect()).adjusted(1, 1, -1, -1), GRID - 1, GRID - 1)

@@ -52,7 +52,7 @@ def run_together(group: Group, memory: MemoryArbiter, device: Device) -> None:
             part.job, part.command, request, loaded, device, prompt, load_seconds, fingerprint
         )
         warn_about_cut_prompt(part.job, answers)
-        prefilled = prompts.prefill(prompt.ids)
+        prefilled = prompts.prefill(prompt.ids, prompt.max_tokens)
         rows.extend(BatchRow(answers, row, prefilled) for row in part.command.rows)
 
     def on_finished(answers: Answers) -> None:
@@ -95,11 +95,11 @@ class _PromptCache:
         """Total size of the KV caches in bytes."""
         return int(sum(prompt.row_bytes * len(prompt.ids) for prompt in self._kept.values()))
 
-    def prefill(self, ids: list[int]) -> PrefilledPrompt:
-        """Return the prefilled prompt."""
+    def prefill(self, ids: list[int], room: int) -> PrefilledPrompt:
+        """Return the prefilled prompt, which up to `room` tokens will follow."""
         prefilled = self._kept.get(tuple(ids))
         if prefilled is None:
-            prefilled = self._decoder.copy_of(self._decoder.prefill(ids, self._check))
+            prefilled = self._decoder.copy_of(self._decoder.prefill(ids, self._check, room))
             self._kept[tuple(ids)] = prefilled
         return prefilled
 

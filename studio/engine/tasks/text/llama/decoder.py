@@ -1,7 +1,8 @@
 """The decoding loop with llama.cpp.
 
-The prompt is read once, as sequence 0 of a context; the rows continue it and copies of it. Tokens
-are picked by the same code as with transformers, so that the seed of a row means the same.
+The prompt is read once, as sequence 0 of a context; the rows continue it and copies of it. Rows
+with different prompts continue sequences of their own, restored from copies of what was read.
+Tokens are picked by the same code as with transformers, so that the seed of a row means the same.
 
 Rows of a batch are to have the same result as alone. With quantised weights the library computes
 each row by itself, so only attention matters: every sequence has a KV cache of its own, and flash
@@ -11,23 +12,21 @@ counts. Whether rows agree is tested for each model, bit for bit.
 
 from __future__ import annotations
 
-import contextlib
-import ctypes
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
 import torch
 
 from studio.engine.tasks.text.decode.sampling import Sampling, SeenTokens, pick
 from studio.engine.tasks.text.decode.text_decoder import Row
-from studio.engine.tasks.text.llama.abort_flag import IS_SET, abort_flag
-from studio.formats.llama.library import Batch, LlamaLibrary
-
-_CHUNK = 256
-"""Prompt tokens per call. Only whole chunks of the last prompt are reused for the next one, so
-that everything is computed in the same shapes and with the same result."""
+from studio.engine.tasks.text.llama.context import CHUNK, LlamaContext
+from studio.engine.tasks.text.llama.exact_rows import (
+    exact_width,
+    is_exact_for_different_prompts,
+    longest_prompt,
+)
+from studio.formats.llama.library import LlamaLibrary
 
 _CELLS = 512
 """The size of the KV cache is a multiple of this, so that it is not made anew for each turn."""
@@ -35,30 +34,18 @@ _CELLS = 512
 _PLAIN_ATTENTION_CELLS = 8192
 """Longest prompt and answer without flash attention, whose scores would fill the memory."""
 
-_TEST_WIDTHS = (2, 3, 4, 8, 16, 32)
-_TEST_PROMPT = (1, 5, 3)
-
-_CONTEXT_FIELDS = (
-    "_context",
-    "_memory",
-    "_cells",
-    "_sequences",
-    "_is_plain",
-    "_cached",
-    "_last_prompt",
-)
-
-_NO_CELLS, _NO_MEMORY = 1, -2
-"""Results of `llama_decode`."""
-
 
 @dataclass(frozen=True)
 class LlamaPrompt:
-    """A prompt in the KV cache, and the `logits` (1, vocabulary) after it."""
+    """A prompt in the KV cache, and the `logits` (1, vocabulary) after it.
+
+    `state` is a copy of its part of the cache, if there is one.
+    """
 
     ids: list[int]
     row_bytes: float
     logits: torch.Tensor
+    state: Any = None
 
     @property
     def vocabulary(self) -> int:
@@ -74,30 +61,30 @@ class LlamaDecoder:
         model: the loaded model, freed by `close`.
         vocabulary: number of tokens in its vocabulary.
         threads: number of threads to compute with.
+        longest: length of the model's context in tokens, None for no limit.
     """
 
-    def __init__(self, library: LlamaLibrary, model: Any, vocabulary: int, threads: int) -> None:
+    def __init__(
+        self, library: LlamaLibrary, model: Any, vocabulary: int, threads: int, longest: int | None
+    ) -> None:
         self._library = library
         self._model = model
         self._vocabulary = vocabulary
         self._threads = threads
-        self._context: Any = None
-        self._memory: Any = None
-        self._cells = self._sequences = 0
-        self._is_plain = True
-        self._exact_width: int | None = None
+        self._longest = longest
+        self._context: LlamaContext | None = None
+        self._tested_width = self._exact_width = 1
+        self._can_mix: bool | None = None
         self._cached: list[int] = []
         """The tokens of sequence 0."""
         self._last_prompt: LlamaPrompt | None = None
-        self._batch = _BatchArrays(_CHUNK)
 
     def forget(self) -> None:
         """Release the KV cache."""
         self._last_prompt, self._cached = None, []
         if self._context is not None:
-            self._library.free(self._context)
-        self._context = self._memory = None
-        self._cells = self._sequences = 0
+            self._context.close()
+        self._context = None
 
     def close(self) -> None:
         """Release the model."""
@@ -112,39 +99,64 @@ class LlamaDecoder:
         """Read a prompt. See `TextDecoder`."""
         ids = list(prompt)
         last, self._last_prompt = self._last_prompt, None
-        self._reserve(len(ids) + room, 1)
+        context = self._reserve(len(ids) + room, 1)
         if last is not None and last.ids == ids == self._cached:
             self._last_prompt = last
             return last
-        # The last token is always processed again, for its logits.
-        known = min(_common_prefix(self._cached, ids), len(ids) - 1) // _CHUNK * _CHUNK
+        # Only whole chunks are reused, so that everything is computed in the same shapes and with
+        # the same result. The last token is always processed again, for its logits.
+        known = min(_common_prefix(self._cached, ids), len(ids) - 1) // CHUNK * CHUNK
         self._truncate(known)
-        with self._stopped_by(check):
-            for start in range(len(self._cached), len(ids), _CHUNK):
-                check()
-                tokens = ids[start : start + _CHUNK]
-                places = range(start, start + len(tokens))
-                wanted = [False] * (len(tokens) - 1) + [True]
-                self._decode(tokens, places, [0] * len(tokens), wanted, check)
-                self._cached += tokens
-        size = self._library.state_seq_get_size(self._context, 0)
-        self._last_prompt = LlamaPrompt(ids, size / len(ids), self._logits(1).clone())
+        with context.stopped_by(check):
+            self._read(ids, 0, check)
+        row_bytes = context.size(0) / len(ids)
+        self._last_prompt = LlamaPrompt(ids, row_bytes, context.logits(1).clone())
         return self._last_prompt
 
-    def copy_of(self, prompt: Any) -> LlamaPrompt:
-        """Not supported: see `can_mix_prompts`."""
-        raise NotImplementedError
+    def _read(self, ids: list[int], sequence: int, check: Callable[[], None]) -> None:
+        """Read the rest of a prompt into sequence 0, or a whole one into another sequence."""
+        for start in range(0 if sequence else len(self._cached), len(ids), CHUNK):
+            check()
+            tokens = ids[start : start + CHUNK]
+            places = range(start, start + len(tokens))
+            wanted = [False] * (len(tokens) - 1) + [True]
+            self._decode(tokens, places, [sequence] * len(tokens), wanted, check)
+            if sequence == 0:
+                self._cached += tokens
 
-    def can_mix_prompts(self, _check: Callable[[], None]) -> bool:
-        """Return False: rows are computed alone, so that nothing is gained."""
-        return False
+    def copy_of(self, prompt: LlamaPrompt) -> LlamaPrompt:
+        """Return a copy that survives the next call of `prefill`. See `TextDecoder`."""
+        if self._context is None or self._cached != prompt.ids:
+            return prompt
+        return replace(prompt, state=self._context.state(0))
+
+    def can_mix_prompts(self, check: Callable[[], None]) -> bool:
+        """Return whether rows with different prompts have the same result together as alone.
+
+        Tested once, bit for bit.
+        """
+        check()
+        if self._can_mix is None:
+            longest = longest_prompt(self._longest)
+            try:
+                self._can_mix = is_exact_for_different_prompts(
+                    self._open, self._vocabulary, longest
+                )
+            except MemoryError:
+                return False
+        return self._can_mix
 
     def largest_batch(self, most: int, cells: int) -> int:
         """Return the largest batch. See `TextDecoder`."""
         if most == 1 or cells > _PLAIN_ATTENTION_CELLS:
             return 1
-        if self._exact_width is None:
-            self._exact_width = self._find_exact_width()
+        if self._tested_width < most and self._exact_width == self._tested_width:
+            try:
+                self._tested_width, self._exact_width = exact_width(
+                    self._open, self._vocabulary, most
+                )
+            except MemoryError:
+                return self._exact_width
         return min(most, self._exact_width)
 
     def generate(
@@ -156,45 +168,61 @@ class LlamaDecoder:
         is_wanted: Callable[[int], bool] = lambda _: True,
     ) -> Iterator[list[tuple[int, int]]]:
         """Yield the tokens of each step. See `TextDecoder`."""
-        prompt: LlamaPrompt = rows[0].prompt
-        self._reserve(len(prompt.ids) + max(row.max_tokens for row in rows), len(rows))
-        if self._cached != prompt.ids:
-            prompt = self.prefill(prompt.ids, check)
-        for sequence in range(1, len(rows)):
-            self._copy(0, sequence)
+        cells = max(len(row.prompt.ids) + row.max_tokens for row in rows)
+        context = self._reserve(cells, len(rows))
+        self._start_sequences([row.prompt for row in rows], context, check)
+        first: LlamaPrompt = rows[0].prompt
         try:
-            with self._stopped_by(check):
-                yield from self._steps(rows, prompt, sampling, stop_tokens, check, is_wanted)
+            with context.stopped_by(check):
+                yield from self._steps(rows, context, sampling, stop_tokens, check, is_wanted)
         finally:
-            self._truncate(len(prompt.ids))
+            self._truncate(len(first.ids))
 
-    @contextlib.contextmanager
-    def _stopped_by(self, check: Callable[[], None]) -> Iterator[None]:
-        """Have calculations end early once `check` raises."""
-        context = self._context
-        with abort_flag(check) as address:
-            self._library.set_abort_callback(context, IS_SET, address)
-            try:
-                yield
-            finally:
-                # A generator may be closed after the context was freed.
-                if self._context is context:
-                    self._library.set_abort_callback(context, None, None)
+    def _start_sequences(
+        self, prompts: Sequence[LlamaPrompt], context: LlamaContext, check: Callable[[], None]
+    ) -> None:
+        """Put the prompt of each row into a sequence, that of the first row into sequence 0."""
+        places: dict[int, int] = {}
+        for sequence, prompt in enumerate(prompts):
+            known = places.setdefault(id(prompt), sequence)
+            if known != sequence:
+                context.copy(known, sequence)
+            elif sequence or self._cached != prompt.ids:
+                self._restore(context, prompt, sequence, check)
+
+    def _restore(
+        self,
+        context: LlamaContext,
+        prompt: LlamaPrompt,
+        sequence: int,
+        check: Callable[[], None],
+    ) -> None:
+        """Put a prompt into a sequence; read it again if there is no copy of its cache."""
+        if sequence == 0:
+            self._last_prompt = None
+            self._truncate(0)
+        if prompt.state is None or not context.restore(sequence, prompt.state):
+            context.clear(sequence)
+            with context.stopped_by(check):
+                self._read(prompt.ids, sequence, check)
+        elif sequence == 0:
+            self._cached = list(prompt.ids)
 
     def _steps(
         self,
         rows: Sequence[Row],
-        prompt: LlamaPrompt,
+        context: LlamaContext,
         sampling: Sampling,
         stop_tokens: frozenset[int],
         check: Callable[[], None],
         is_wanted: Callable[[int], bool],
     ) -> Iterator[list[tuple[int, int]]]:
+        prompts: list[LlamaPrompt] = [row.prompt for row in rows]
         active = list(range(len(rows)))
         seeds = torch.tensor([row.seed for row in rows])
         longest = max(row.max_tokens for row in rows)
-        seen = SeenTokens([prompt.ids for _ in rows], longest, "cpu")
-        logits = prompt.logits.expand(len(rows), -1)
+        seen = SeenTokens([prompt.ids for prompt in prompts], longest, "cpu")
+        logits = torch.cat([prompt.logits for prompt in prompts])
         for step in range(longest):
             check()
             with torch.inference_mode():
@@ -213,65 +241,16 @@ class LlamaDecoder:
             if len(ended) == len(active):
                 return
             if ended:
-                kept = self._close_gaps(len(active), ended)
+                kept = _close_gaps(context, len(active), ended)
                 index = torch.tensor(kept)
                 seeds = seeds[index]
                 seen.keep(index)
                 active = [active[place] for place in kept]
                 chosen = [chosen[place] for place in kept]
             number = len(active)
-            places = [len(prompt.ids) + step] * number
+            places = [len(prompts[row].ids) + step for row in active]
             self._decode(chosen, places, range(number), [True] * number, check)
-            logits = self._logits(number)
-
-    def _close_gaps(self, number: int, ended: Sequence[int]) -> list[int]:
-        """Move the last sequences to the places of those that ended.
-
-        Returns the former place of each sequence that is left. The library computes only adjacent
-        sequences together.
-        """
-        kept = list(range(number))
-        for place in reversed(ended):
-            last = kept.pop()
-            if place < len(kept):
-                self._copy(len(kept), place)
-                kept[place] = last
-        return kept
-
-    def _copy(self, source: int, target: int) -> None:
-        self._library.memory_seq_rm(self._memory, target, -1, -1)
-        self._library.memory_seq_cp(self._memory, source, target, -1, -1)
-
-    def _find_exact_width(self) -> int:
-        """Return the largest batch whose rows have the same logits as alone, bit for bit."""
-        kept = {name: getattr(self, name) for name in _CONTEXT_FIELDS}
-        self._context = self._memory = self._last_prompt = None
-        self._cached, self._cells = [], 0
-        try:
-            self._reserve(len(_TEST_PROMPT) + 1, _TEST_WIDTHS[-1])
-            alone = self._test_logits(1)
-            exact = 1
-            for width in _TEST_WIDTHS:
-                if not bool((self._test_logits(width) == alone).all()):
-                    break
-                exact = width
-            return exact
-        finally:
-            self.forget()
-            for name, value in kept.items():
-                setattr(self, name, value)
-
-    def _test_logits(self, rows: int) -> torch.Tensor:
-        """Return the logits of equal rows after a short prompt and one token."""
-        number = len(_TEST_PROMPT)
-        self._library.memory_clear(self._memory, True)
-        tokens = [token % self._vocabulary for token in _TEST_PROMPT]
-        self._decode(tokens, range(number), [0] * number, [True] * number, _never)
-        for sequence in range(1, rows):
-            self._copy(0, sequence)
-        same = [7 % self._vocabulary] * rows
-        self._decode(same, [number] * rows, range(rows), [True] * rows, _never)
-        return self._logits(rows).clone()
+            logits = context.logits(number)
 
     def _decode(
         self,
@@ -281,118 +260,77 @@ class LlamaDecoder:
         wanted: Sequence[bool],
         check: Callable[[], None],
     ) -> None:
-        result = self._library.decode(
-            self._context, self._batch.fill(tokens, places, sequences, wanted)
-        )
-        if result == 0:
-            return
-        # What was computed before the end stays in the cache.
-        self._truncate(len(self._cached))
-        check()
-        detail = f"llama_decode returned {result}: {self._library.messages()}"
-        if result in (_NO_CELLS, _NO_MEMORY):
-            raise MemoryError(detail)
-        raise RuntimeError(detail)
-
-    def _logits(self, rows: int) -> torch.Tensor:
-        """Return the logits of the last call, (rows, vocabulary), in the library's memory."""
-        pointer = self._library.get_logits(self._context)
-        return torch.from_numpy(np.ctypeslib.as_array(pointer, (rows, self._vocabulary)))
+        assert self._context is not None
+        try:
+            self._context.decode(tokens, places, sequences, wanted)
+        except (MemoryError, RuntimeError):
+            # What was computed before the end stays in the cache.
+            self._truncate(len(self._cached))
+            check()
+            raise
 
     def _truncate(self, tokens: int) -> None:
         """Keep the first tokens of sequence 0, or none if the model's cache cannot be cut."""
         if self._context is None:
             return
-        for sequence in range(1, self._sequences):
-            self._library.memory_seq_rm(self._memory, sequence, -1, -1)
-        if tokens and self._library.memory_seq_rm(self._memory, 0, tokens, -1):
+        for sequence in range(1, self._context.sequences):
+            self._context.clear(sequence)
+        if tokens and self._context.truncate(0, tokens):
             del self._cached[tokens:]
         else:
-            self._library.memory_clear(self._memory, False)
+            self._context.clear(0)
             self._cached = []
 
-    def _reserve(self, cells: int, sequences: int) -> None:
-        """Make a context of at least this size for each sequence. Sequence 0 is kept if possible.
+    def _reserve(self, cells: int, sequences: int) -> LlamaContext:
+        """Return a context of at least this size. Sequence 0 is kept if possible.
 
         Raises:
             MemoryError: there is not enough memory.
         """
-        is_plain = cells <= _PLAIN_ATTENTION_CELLS
+        old, is_plain = self._context, cells <= _PLAIN_ATTENTION_CELLS
         if (
-            self._cells >= cells
-            and self._sequences >= sequences
-            and self._is_plain == is_plain
-            and self._context is not None
+            old is not None
+            and old.cells >= cells
+            and old.sequences >= sequences
+            and old.is_plain == is_plain
         ):
-            return
-        keeps = self._is_plain == is_plain
-        state, cached = self._state() if keeps else None, self._cached
-        last = self._last_prompt
+            return old
+        cached, last, state = self._cached, self._last_prompt, None
+        if old is not None and cached and old.is_plain == is_plain:
+            state = old.state(0)
         self.forget()
-        cells = -(-cells // _CELLS) * _CELLS
-        params = self._library.context_default_params()
-        params.n_ctx, params.n_seq_max = cells * sequences, sequences
-        params.kv_unified = False
-        params.flash_attn_type = 0 if is_plain else 1
-        params.n_batch = params.n_ubatch = min(_CHUNK, cells)
-        params.n_threads = params.n_threads_batch = self._threads
-        self._library.forget_messages()
-        context = self._library.init_from_model(self._model, params)
-        if not context:
-            raise MemoryError(f"No context of {cells} tokens: {self._library.messages()}")
-        self._context, self._memory = context, self._library.get_memory(context)
-        self._cells, self._sequences, self._is_plain = cells, sequences, is_plain
-        if state is not None and self._library.state_seq_set_data(context, state, len(state), 0):
+        context = self._context = self._open(-(-cells // _CELLS) * _CELLS, sequences)
+        if state is not None and context.restore(0, state):
             self._cached, self._last_prompt = cached, last
+        return context
 
-    def _state(self) -> Any:
-        """Return the state of sequence 0, None if it is empty."""
-        if self._context is None or not self._cached:
-            return None
-        size = self._library.state_seq_get_size(self._context, 0)
-        state = (ctypes.c_uint8 * size)()
-        copied = self._library.state_seq_get_data(self._context, state, size, 0)
-        return state if copied == size else None
-
-
-class _BatchArrays:
-    """The arrays of a `llama_batch` with room for a number of tokens."""
-
-    def __init__(self, room: int) -> None:
-        self._tokens = (ctypes.c_int32 * room)()
-        self._places = (ctypes.c_int32 * room)()
-        self._counts = (ctypes.c_int32 * room)(*[1] * room)
-        self._sequences = (ctypes.c_int32 * room)()
-        start, step = ctypes.addressof(self._sequences), ctypes.sizeof(ctypes.c_int32)
-        pointer = ctypes.POINTER(ctypes.c_int32)
-        self._pointers = (pointer * room)(
-            *(ctypes.cast(start + step * place, pointer) for place in range(room))
+    def _open(self, cells: int, sequences: int) -> LlamaContext:
+        return LlamaContext(
+            self._library,
+            self._model,
+            cells,
+            sequences,
+            is_plain=cells <= _PLAIN_ATTENTION_CELLS,
+            threads=self._threads,
         )
-        self._wanted = (ctypes.c_int8 * room)()
 
-    def fill(
-        self,
-        tokens: Sequence[int],
-        places: Sequence[int],
-        sequences: Sequence[int],
-        wanted: Sequence[bool],
-    ) -> Batch:
-        """Return a batch with these tokens, which the next call overwrites."""
-        number = len(tokens)
-        self._tokens[:number] = list(tokens)
-        self._places[:number] = list(places)
-        self._sequences[:number] = list(sequences)
-        self._wanted[:number] = list(wanted)
-        return Batch(
-            number, self._tokens, None, self._places, self._counts, self._pointers, self._wanted
-        )
+
+def _close_gaps(context: LlamaContext, number: int, ended: Sequence[int]) -> list[int]:
+    """Move the last sequences to the places of those that ended.
+
+    Returns the former place of each sequence that is left. The library computes only adjacent
+    sequences together.
+    """
+    kept = list(range(number))
+    for place in reversed(ended):
+        last = kept.pop()
+        if place < len(kept):
+            context.copy(len(kept), place)
+            kept[place] = last
+    return kept
 
 
 def _common_prefix(first: Sequence[int], second: Sequence[int]) -> int:
     """Return the length of the common prefix of two prompts, in tokens."""
     pairs = zip(first, second, strict=False)
     return next((i for i, (a, b) in enumerate(pairs) if a != b), min(len(first), len(second)))
-
-
-def _never() -> None:
-    """Never stop."""

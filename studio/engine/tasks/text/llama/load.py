@@ -73,7 +73,7 @@ def load_llama(
     except ProblemError:
         library.model_free(model)
         raise
-    decoder = LlamaDecoder(library, model, vocabulary.size, torch.get_num_threads())
+    decoder = LlamaDecoder(library, model, vocabulary.size, torch.get_num_threads(), header.context)
     return LlamaModel(decoder, vocabulary)
 
 

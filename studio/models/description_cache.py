@@ -34,8 +34,8 @@ class _DescriptionsFile(Struct):
 _MAX_ENTRIES = 5_000
 """Most files of a folder that are included in its signature."""
 
-_CAPABILITIES_VERSION = 3
-"""Incremented when a control is added, which invalidates cached capabilities."""
+_CAPABILITIES_VERSION = 4
+"""Incremented when a control or fact is added, which invalidates cached capabilities."""
 
 
 class _CachedCapabilities(Struct, frozen=True):

@@ -105,7 +105,8 @@ class Capabilities(Struct, frozen=True):
     """What a pipeline supports, read from its call signature and components.
 
     `controls` are the request fields that have an effect. Width and height are rounded to a
-    `multiple` of pixels. Defaults are the pipeline's own.
+    `multiple` of pixels. Defaults are the pipeline's own. `alike` models draw nearly the same
+    picture from every seed.
     """
 
     controls: tuple[str, ...]
@@ -118,3 +119,4 @@ class Capabilities(Struct, frozen=True):
     guidance_scale: float | None = None
     min_side: int = 64
     max_side: int = 8192
+    alike: bool = False

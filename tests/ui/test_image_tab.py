@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 from PySide6.QtCore import QMimeData, QPoint, Qt, QUrl
-from PySide6.QtGui import QAction, QDropEvent
+from PySide6.QtGui import QAction, QDropEvent, QGuiApplication
 from PySide6.QtWidgets import QMenu, QPushButton
 from pytestqt.qtbot import QtBot
 
@@ -21,9 +21,11 @@ from studio.library.records import Job
 from studio.models.known_words import FILE
 from studio.protocol import Capabilities, InputFile, Warned, sentence
 from studio.settings import RESOURCES, Paths
+from studio.ui.compare.compare_dialog import CompareDialog
 from studio.ui.gallery.rerun import VARIATIONS
 from studio.ui.main_window import MainWindow
 from studio.ui.shell.reports import ModelDescribed
+from studio.ui.widgets.scroll_column import ScrollColumn
 from studio.ui.workspaces.image.domain_hint import DomainHint
 from studio.ui.workspaces.upscale.upscale_tab import UpscaleTab
 from tests.unit.model_files import write_json
@@ -384,19 +386,134 @@ def test_used_settings_are_visible_and_removable_while_their_controls_are_folded
     assert tab.chips.texts() == {
         "seed": "Seed: 5",
         "steps": "Steps: 9",
-        "image": f"Start picture: {picture.name}",
-        "strength": "Strength: 0.3",
     }
     assert not tab.chips.isHidden()
-    assert tab.controls.more.button.text() == "More (4)"
-    tab.controls.more.set_open(True)
-    assert tab.chips.isHidden()
-    tab.controls.more.set_open(False)
+    assert tab.controls.more.badge.text() == "2"
+    # The start picture is a card with its strength, in sight.
+    assert tab.controls.start_picture.isVisible()
     for name in tab.chips.texts():
         tab.chips.remove(name)
     assert tab.chips.isHidden()
+    assert tab.controls.more.badge.isHidden()
+    tab.controls.start_picture.clear_button.click()
     now = tab.request()
-    assert (now.seed, now.steps, now.image, now.strength) == (None, None, None, 0.6)
+    assert (now.seed, now.steps, now.image) == (None, None, None)
+
+
+def test_what_is_scrolled_out_of_sight_is_named_above_generate(
+    window: MainWindow, tab: Any, qtbot: QtBot, picture: Path
+) -> None:
+    window.resize(1024, 640)
+    tab.controls.start_picture.set_path(str(picture))
+    tab.controls.more.set_open(True)
+    tab.controls.seed.set_value(7)
+    qtbot.waitUntil(lambda: "seed" in tab.chips.texts())
+    area = tab.prompt.parent().parent().parent()
+    assert isinstance(area, ScrollColumn)
+    bar = area.verticalScrollBar()
+    qtbot.waitUntil(lambda: bar.maximum() > tab.controls.start_picture.height())
+    bar.setValue(bar.maximum())
+    qtbot.waitUntil(lambda: "seed" not in tab.chips.texts())
+
+
+def test_the_prompt_grows_with_its_text(tab: Any) -> None:
+    low = tab.prompt.height()
+    tab.prompt.set_text("\n".join("a long prompt" for _ in range(8)))
+    assert tab.prompt.height() > 1.5 * low
+    tab.prompt.set_text("\n" * 500)
+    highest = tab.prompt.height()
+    tab.prompt.set_text("\n" * 1000)
+    assert tab.prompt.height() == highest
+    tab.prompt.set_text("")
+    assert tab.prompt.height() == low
+
+
+def test_what_will_surprise_is_said_before_generate(tab: Any, find: Any, qtbot: QtBot) -> None:
+    qtbot.waitUntil(lambda: tab.controls.is_known, timeout=20_000)
+    hints = find("image.hints")
+    assert "no prompt" in hints.text()
+    tab.prompt.set_text("a fox")
+    assert hints.isHidden()
+    tab.controls.apply_capabilities(Capabilities(controls=("prompt", "seed"), alike=True))
+    assert hints.isHidden()
+    tab.run_bar.count.setValue(4)
+    assert not hints.isHidden() and "nearly the same" in hints.text()
+    assert tab.run_bar.generate.text() == "Generate 4"
+    tab.run_bar.count.setValue(1)
+    assert hints.isHidden()
+
+
+def test_examples_and_styles_fill_the_prompt(tab: Any, find: Any) -> None:
+    example, style = find("image.idea.0"), find("image.style.0")
+    assert example.isVisible() and style.isVisible()
+    style.click()
+    assert tab.prompt.text().endswith(f", {style.text()}")
+    # Typing replaces the subject that was put in.
+    assert tab.prompt.text() == f"{tab.prompt.textCursor().selectedText()}, {style.text()}"
+    assert not style.isVisible() and not example.isVisible()
+    tab.prompt.set_text("")
+    example.click()
+    assert tab.prompt.text() == example.text()
+    tab.prompt.set_text("a boat")
+    style.click()
+    assert tab.prompt.text() == f"a boat, {style.text()}"
+
+
+def test_the_recipe_of_the_shown_picture_stands_beside_it(
+    tab: Any, find: Any, qtbot: QtBot
+) -> None:
+    tab.controls.seed.set_value(11)
+    ask(tab, "a fox", count=3)
+    ended(tab, qtbot)
+    tab.controls.seed.set_value(None)
+    tab.prompt.set_text("something else")
+    recipe = tab.result.recipe
+    qtbot.waitUntil(lambda: ("Seed", "11") in recipe.rows())
+    qtbot.keyClick(tab.result.canvas, Qt.Key.Key_Right)
+    qtbot.waitUntil(lambda: ("Seed", "12") in recipe.rows())
+    assert ("Prompt", "a fox") in recipe.rows()
+    recipe.copy.click()
+    assert "Seed: 12" in QGuiApplication.clipboard().text()
+    recipe.seed.click()
+    assert tab.controls.seed.value() == 12
+    find("image.recipe.use").click()
+    assert (tab.prompt.text(), tab.controls.seed.value()) == ("a fox", 12)
+    # The other pictures of the job are still there.
+    assert states(tab) == ["done"] * 3
+    toggle = find("image.recipe.toggle")
+    was_open = recipe.isVisible()
+    toggle.click()
+    assert recipe.isVisible() != was_open
+    assert tab._values.recipe_open is not was_open
+
+
+def test_a_picture_is_deleted_and_compared_from_the_bar(
+    window: MainWindow, tab: Any, find: Any, qtbot: QtBot
+) -> None:
+    ask(tab, "a fox")
+    ended(tab, qtbot)
+    assert not find("image.compare").isEnabled()
+    ask(tab, "a fox", count=3)
+    ended(tab, qtbot)
+    find("image.compare").click()
+    qtbot.waitUntil(lambda: window.findChild(CompareDialog) is not None)
+    dialog = window.findChild(CompareDialog)
+    assert dialog is not None and len(dialog.canvases) == 2
+    dialog.close()
+    find("image.delete").click()
+    qtbot.waitUntil(lambda: states(tab) == ["deleted", "done", "done"])
+    qtbot.waitUntil(window.messages._action.isVisible)
+    window.messages._action.click()
+    qtbot.waitUntil(lambda: states(tab) == ["done"] * 3)
+
+
+def test_what_a_stopped_job_did_not_make_is_marked(tab: Any, qtbot: QtBot) -> None:
+    ask(tab, "[slow] fox", count=3)
+    qtbot.waitUntil(lambda: "step" in tab.run_bar.status.text())
+    qtbot.waitUntil(lambda: "running" in states(tab))
+    tab.stop()
+    ended(tab, qtbot)
+    assert set(states(tab)) <= {"done", "stopped"}
 
 
 def test_taken_over_settings_can_be_taken_back(window: MainWindow, tab: Any, picture: Path) -> None:

@@ -7,7 +7,7 @@ from PySide6.QtCore import QEvent, QPoint, QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QImage, QKeyEvent, QPainter
 from pytestqt.qtbot import QtBot
 
-from studio.ui.media.picture.canvas import PictureCanvas
+from studio.ui.media.picture.canvas import LARGEST_FIT, PictureCanvas
 
 
 class UsesPlus:
@@ -67,3 +67,23 @@ def test_the_visible_part_consists_of_whole_pixels_that_cover_the_area(
         assert place.contains(area)
         assert QRect(QPoint(0, 0), size).contains(part)
         assert part.width() < size.width()
+
+
+def test_a_small_picture_is_enlarged_to_a_sensible_size_and_smoothly(qtbot: QtBot) -> None:
+    canvas = PictureCanvas(largest_fit=LARGEST_FIT)
+    qtbot.addWidget(canvas)
+    canvas.resize(1200, 1200)
+    image = QImage(64, 64, QImage.Format.Format_RGB32)
+    image.fill(Qt.GlobalColor.white)
+    painter = QPainter(image)
+    painter.fillRect(0, 0, 32, 64, Qt.GlobalColor.black)
+    painter.end()
+    canvas.set_picture(image)
+    canvas.show()
+    assert canvas.viewport.target()[2] == 64 * LARGEST_FIT
+    drawn = canvas.grab().toImage()
+    assert len({drawn.pixelColor(x, 600).lightness() for x in range(590, 610)}) > 3
+    canvas.zoom_by(3)
+    assert not canvas.is_smooth
+    drawn = canvas.grab().toImage()
+    assert len({drawn.pixelColor(x, 600).lightness() for x in range(590, 610)}) == 2

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QObject, Qt, Signal
 from PySide6.QtGui import QMouseEvent
-from PySide6.QtWidgets import QDoubleSpinBox, QHBoxLayout, QSpinBox, QWidget
+from PySide6.QtWidgets import QDoubleSpinBox, QGridLayout, QSlider, QSpinBox, QWidget
 
 from studio.kinds.registry import AnyKind
 from studio.ui.style.theme import GRID
@@ -17,7 +17,7 @@ class NumberField(QWidget):
 
     With `optional`, the value can be None: one step below the minimum, shown as "Auto". The label
     is bold while the value differs from what "Auto" stands for. `name` is the object name of the
-    spin box (`field.spin`).
+    spin box (`field.spin`). With `slider`, its range, there is a slider below for usual values.
     """
 
     changed = Signal()
@@ -35,6 +35,7 @@ class NumberField(QWidget):
         name: str = "",
         suffix: str = "",
         tooltip: str = "",
+        slider: tuple[float, float] | None = None,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
@@ -66,16 +67,46 @@ class NumberField(QWidget):
         self.label.setBuddy(self.spin)
         if tooltip:
             self.setToolTip(plain_tooltip(tooltip))
-        layout = QHBoxLayout(self)
+        self.slider: QSlider | None = None
+        self._slider_start, self._slider_step = slider[0] if slider else 0.0, step
+        layout = QGridLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(GRID)
-        layout.addWidget(self.label, 1)
-        layout.addWidget(self.spin)
+        layout.setHorizontalSpacing(GRID)
+        layout.setVerticalSpacing(GRID // 2)
+        layout.setColumnStretch(0, 1)
+        layout.addWidget(self.label, 0, 0)
+        layout.addWidget(self.spin, 0, 1)
+        if slider is not None:
+            self.slider = self._make_slider(slider[1], label)
+            layout.addWidget(self.slider, 1, 0, 1, 2)
         self.setFocusProxy(self.spin)
         self.set_value(default)
         self.spin.valueChanged.connect(self.changed)
         self.spin.valueChanged.connect(self._mark_difference)
         self._mark_difference()
+
+    def _make_slider(self, end: float, label: str) -> QSlider:
+        slider = QSlider(Qt.Orientation.Horizontal, self)
+        slider.setRange(0, round((end - self._slider_start) / self._slider_step))
+        slider.setPageStep(max(1, slider.maximum() // 10))
+        slider.setAccessibleName(label)
+        slider.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        slider.installEventFilter(self)
+        slider.valueChanged.connect(self._slid)
+        return slider
+
+    def _slid(self, place: int) -> None:
+        self.set_value(self._slider_start + place * self._slider_step)
+
+    def _show_on_slider(self) -> None:
+        """Move the slider to the value, or to what "Auto" stands for."""
+        value = self.value()
+        value = self._auto if value is None else value
+        if self.slider is None or value is None:
+            return
+        blocked = self.slider.blockSignals(True)
+        self.slider.setValue(round((value - self._slider_start) / self._slider_step))
+        self.slider.blockSignals(blocked)
 
     def value(self) -> int | float | None:
         """Return the value, or None for "Auto"."""
@@ -118,6 +149,7 @@ class NumberField(QWidget):
         return self._optional and value is not None and value != self._auto
 
     def _mark_difference(self) -> None:
+        self._show_on_slider()
         if self._optional:
             font = self.label.font()
             font.setBold(self.differs)
@@ -141,17 +173,20 @@ class NumberField(QWidget):
         self.set_value(value)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Leave the wheel to the scroll area unless the spin box has the focus."""
-        if event.type() == QEvent.Type.Wheel and not self.spin.hasFocus():
+        """Leave the wheel to the scroll area unless the control has the focus."""
+        is_wheel = event.type() == QEvent.Type.Wheel
+        if is_wheel and isinstance(watched, QWidget) and not watched.hasFocus():
             event.ignore()
             return True
         return super().eventFilter(watched, event)
 
 
-def number_field(kind: AnyKind, name: str, object_name: str = "") -> NumberField:
+def number_field(
+    kind: AnyKind, name: str, object_name: str = "", slider: tuple[float, float] | None = None
+) -> NumberField:
     """Create the control of a numeric field of a kind's requests.
 
-    Its object name is `<task>.<name>` by default.
+    Its object name is `<task>.<name>` by default. `slider` is the range of usual values.
     """
     field = kind.fields[name]
     assert field.minimum is not None and field.maximum is not None, f"{name} has no range"
@@ -167,6 +202,7 @@ def number_field(kind: AnyKind, name: str, object_name: str = "") -> NumberField
         name=object_name or f"{kind.task}.{name}",
         suffix=tr(field.unit) if field.unit else "",
         tooltip=tr(field.help) if field.help else "",
+        slider=slider,
     )
 
 

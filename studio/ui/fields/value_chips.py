@@ -6,15 +6,14 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QSizePolicy, QToolButton, QWidget
+from PySide6.QtWidgets import QToolButton, QVBoxLayout, QWidget
 
 from studio.kinds.registry import kind_of
 from studio.protocol import InputFile, Request
 from studio.ui.style.icons import icon
-from studio.ui.style.theme import GRID
 from studio.ui.style.translations import tr
 from studio.ui.widgets.plain_text import menu_text, plain_tooltip
+from studio.ui.widgets.wrapped_buttons import WrappedButtons
 
 _LONGEST = 36
 """Characters of a chip; the tooltip has the whole value."""
@@ -30,8 +29,10 @@ class ValueChips(QWidget):
         super().__init__(parent)
         self.setObjectName(name)
         self._shown: Mapping[str, str] = {}
-        self._chips: list[QToolButton] = []
-        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
+        self._chips = WrappedButtons(self)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self._chips)
         self.hide()
 
     def show_values(self, values: Mapping[str, str], fixed: Collection[str] = ()) -> None:
@@ -39,12 +40,10 @@ class ValueChips(QWidget):
         if values == self._shown:
             return
         self._shown = dict(values)
-        for chip in self._chips:
-            chip.hide()
-            chip.deleteLater()
-        self._chips = [self._chip(name, text, name in fixed) for name, text in values.items()]
+        self._chips.set_buttons(
+            [self._chip(name, text, name in fixed) for name, text in values.items()]
+        )
         self.setVisible(bool(values))
-        self._arrange()
 
     def texts(self) -> dict[str, str]:
         """Return the texts that are shown, by the name of their field."""
@@ -55,7 +54,7 @@ class ValueChips(QWidget):
         self.removed.emit(name)
 
     def _chip(self, name: str, text: str, is_fixed: bool) -> QToolButton:
-        chip = QToolButton(self)
+        chip = QToolButton(self._chips)
         chip.setText(menu_text(text, _LONGEST))
         chip.setToolTip(plain_tooltip(text))
         chip.setObjectName(f"{self.objectName()}.{name}")
@@ -68,23 +67,7 @@ class ValueChips(QWidget):
             chip.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
             chip.setAccessibleName(self.tr("Remove {value}").format(value=text))
             chip.clicked.connect(lambda: self.removed.emit(name))
-        chip.show()
         return chip
-
-    def _arrange(self) -> None:
-        x = y = height = 0
-        for chip in self._chips:
-            size = chip.sizeHint().boundedTo(QSize(max(1, self.width()), 1000))
-            if x and x + size.width() > self.width():
-                x, y = 0, y + height + GRID // 2
-            chip.setGeometry(x, y, size.width(), size.height())
-            x, height = x + size.width() + GRID // 2, size.height()
-        if self.height() != y + height:
-            self.setFixedHeight(y + height)
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        self._arrange()
 
 
 def value_texts(request: Request) -> dict[str, str]:

@@ -26,6 +26,13 @@ _Row = tuple[str, str]
 
 def detail_text(asset: Asset) -> str:
     """Return the recipe of an asset as HTML."""
+    return "<br>".join(
+        f"<b>{escape(name)}</b> {escape(value)}" for name, value in detail_rows(asset)
+    )
+
+
+def detail_rows(asset: Asset) -> list[tuple[str, str]]:
+    """Return the recipe of an asset as names and values, none of them empty or very long."""
     recipe = asset.recipe
     kind = kind_if_known(recipe.request)
     rows: list[_Row] = []
@@ -37,17 +44,16 @@ def detail_text(asset: Asset) -> str:
     rows.append((tr("Model"), recipe.model_name))
     rows.extend(_unknown_kind_rows(recipe) if kind is None else _kind_rows(kind, recipe))
     if asset.width and asset.height:
-        rows.append((tr("Size"), f"{asset.width} × {asset.height} px, {readable_size(asset.size)}"))
+        sides = tr("{size} px").format(size=f"{asset.width} × {asset.height}")
+        rows.append((tr("Size"), f"{sides}, {readable_size(asset.size)}"))
     seconds = sum(recipe.timings.values())
     if seconds:
         rows.append((tr("Time"), duration_text(seconds)))
     rows.extend((tr("Changed"), change) for change in recipe.adjustments)
     rows.append((tr("File"), str(asset.path)))
-    return "<br>".join(
-        f"<b>{escape(name[:_MAX_VALUE])}</b> {escape(value[: 2 * _MAX_VALUE])}"
-        for name, value in rows[:_MAX_ROWS]
-        if value
-    )
+    return [
+        (name[:_MAX_VALUE], value[: 2 * _MAX_VALUE]) for name, value in rows[:_MAX_ROWS] if value
+    ]
 
 
 def _kind_rows(kind: AnyKind, recipe: Recipe) -> Iterator[_Row]:

@@ -70,7 +70,8 @@ class MessageBar(QFrame):
         layout.addWidget(self._action)
         layout.addWidget(self._close)
         layout.addWidget(self._list)
-        lines = 2 * self.fontMetrics().lineSpacing() + 2
+        # Measured with Chinese characters, whose font is often higher than the main one.
+        lines = plain_label("国g\n国g").sizeHint().height() + 2
         self.setFixedHeight(max(lines + GRID, self._action.sizeHint().height() + GRID))
         self._paint()
 

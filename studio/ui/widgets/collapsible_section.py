@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtWidgets import QSizePolicy, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from studio.ui.style.icons import icon
 from studio.ui.style.theme import GRID
+from studio.ui.widgets.badge import Badge
 
 
 class CollapsibleSection(QWidget):
@@ -33,7 +34,13 @@ class CollapsibleSection(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
-        layout.addWidget(self.button)
+        self.badge = Badge(self)
+        head = QHBoxLayout()
+        head.setSpacing(GRID // 2)
+        head.addWidget(self.button)
+        head.addWidget(self.badge)
+        head.addStretch(1)
+        layout.addLayout(head)
         layout.addWidget(self.body)
         self._open = False
         self.button.clicked.connect(lambda: self._show(not self._open))
@@ -45,9 +52,8 @@ class CollapsibleSection(QWidget):
 
     def set_badge(self, count: int) -> None:
         """Show how many controls inside differ from their defaults."""
-        text = self._title if count == 0 else f"{self._title} ({count})"
-        self.button.setText(text)
-        self.button.setAccessibleName(text)
+        self.badge.set_count(count)
+        self.button.setAccessibleName(self._title if count == 0 else f"{self._title} ({count})")
 
     def is_open(self) -> bool:
         """Return whether the section is expanded."""

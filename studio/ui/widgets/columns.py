@@ -11,11 +11,22 @@ LEFT_SHARE = 0.38
 
 
 class Columns(QSplitter):
-    """Keeps `LEFT_SHARE` when resized, until the user moves the divider."""
+    """Keeps `LEFT_SHARE` when resized, until the user moves the divider.
 
-    def __init__(self, left: QWidget, right: QWidget, parent: QWidget | None = None) -> None:
+    With `left_width`, the left column is never wider than that by itself.
+    """
+
+    def __init__(
+        self,
+        left: QWidget,
+        right: QWidget,
+        parent: QWidget | None = None,
+        *,
+        left_width: int = 100_000,
+    ) -> None:
         super().__init__(Qt.Orientation.Horizontal, parent)
         self._user_moved = False
+        self._left_width = left_width
         self.setChildrenCollapsible(False)
         self.setHandleWidth(8)
         self.addWidget(left)
@@ -40,5 +51,5 @@ class Columns(QSplitter):
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         if not self._user_moved:
-            left = round(self.width() * LEFT_SHARE)
+            left = min(self._left_width, round(self.width() * LEFT_SHARE))
             self.setSizes([left, self.width() - left])

@@ -80,9 +80,10 @@ def plain_tooltip(text: str) -> str:
     return f'<p style="white-space: pre-wrap">{escape(text)}</p>'
 
 
-def breakable(text: str) -> str:
+def breakable(text: str, longest: int = 40) -> str:
     """Return a text with places to break words that are wider than a label may be."""
-    return _LONG_WORD.sub(lambda word: _PART_OF_WORD.sub(rf"\g<0>{_BREAK}", word[0]), text)
+    long_word = re.compile(rf"\S{{{longest},}}") if longest != 40 else _LONG_WORD
+    return long_word.sub(lambda word: _PART_OF_WORD.sub(rf"\g<0>{_BREAK}", word[0]), text)
 
 
 def one_line(text: str, longest: int = MAX_NAME) -> str:

@@ -29,6 +29,7 @@ class RunBar(QWidget):
     `extra` is a place above the buttons for what matters for the next click, `leading` one in
     their line. `foot` holds status and estimate; it may be moved to another layout.
     Without the field `count`, the count control is hidden. The rows keep their height while empty.
+    A `stacked` bar has the buttons below the count, and suits a narrow panel.
     """
 
     generate_clicked = Signal()
@@ -41,6 +42,7 @@ class RunBar(QWidget):
         count: Field | None = None,
         *,
         generate_text: str = "",
+        stacked: bool = False,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
@@ -80,6 +82,11 @@ class RunBar(QWidget):
         self.estimate = TintedLabel(self)
         self.estimate.setObjectName(f"{prefix}.estimate")
         self.estimate.setAccessibleName(self.tr("Estimate"))
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(GRID if stacked else GRID // 2)
+        self.extra = QVBoxLayout()
+        layout.addLayout(self.extra)
         row = QHBoxLayout()
         row.setSpacing(GRID)
         self.leading = QHBoxLayout()
@@ -87,24 +94,35 @@ class RunBar(QWidget):
         row.addLayout(self.leading, 100)
         row.addWidget(self._count_label)
         row.addWidget(self.count)
-        row.addStretch(1)
-        row.addWidget(self.stop)
-        row.addWidget(self.generate)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(GRID // 2)
-        self.extra = QVBoxLayout()
-        layout.addLayout(self.extra)
         layout.addLayout(row)
-        layout.addWidget(self.progress)
         # Always present, so that the layout does not jump when a job starts.
         self.foot = QWidget(self)
         status_row = QHBoxLayout(self.foot)
         status_row.setContentsMargins(0, 0, 0, 0)
         status_row.setSpacing(GRID)
         status_row.addWidget(self.status, 1)
-        status_row.addWidget(self.estimate)
+        if stacked:
+            self._show_estimate_beside_count(row)
+            buttons = QHBoxLayout()
+            buttons.setSpacing(GRID)
+            buttons.addWidget(self.generate, 1)
+            buttons.addWidget(self.stop)
+            layout.addLayout(buttons)
+        else:
+            row.addStretch(1)
+            row.addWidget(self.stop)
+            row.addWidget(self.generate)
+            status_row.addWidget(self.estimate)
+        layout.addWidget(self.progress)
         layout.addWidget(self.foot)
+
+    def _show_estimate_beside_count(self, row: QHBoxLayout) -> None:
+        self.estimate.setWordWrap(True)
+        self.estimate.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        place = self.estimate.sizePolicy()
+        place.setRetainSizeWhenHidden(True)
+        self.estimate.setSizePolicy(place)
+        row.addWidget(self.estimate, 1)
 
     def _set_up_count(self, field: Field | None) -> None:
         """Set the range and label of the count; hide it if there is no field."""

@@ -23,8 +23,14 @@ from PySide6.QtWidgets import QWidget
 
 from studio.ui.media.picture.viewport import Viewport
 
-SMOOTH_BELOW = 3
-"""Screen pixels per picture pixel below which scaling is smooth, above which pixels are squares."""
+SMOOTH_UP_TO = 8
+"""Screen pixels per picture pixel up to which scaling is smooth; beyond, pixels are squares."""
+
+LARGEST_FIT = 4.0
+"""Most that a result is enlarged to fit: an icon of 128 pixels is no poster."""
+
+_MOST_ENLARGED = 4_000_000
+"""Pixels up to which a picture is enlarged in steps before it is drawn."""
 
 STEP = 40
 """Distance in points that an arrow key pans."""
@@ -67,6 +73,18 @@ def chequered(palette: QPalette) -> QBrush:
     return QBrush(tile)
 
 
+def _enlarged_in_steps(image: QImage, scale: float) -> QImage:
+    """Return an image doubled towards a scale: in one step, its pixels would show as diamonds."""
+    while scale >= 2 and 4 * image.width() * image.height() <= _MOST_ENLARGED:
+        image = image.scaled(
+            image.size() * 2,
+            Qt.AspectRatioMode.IgnoreAspectRatio,
+            Qt.TransformationMode.SmoothTransformation,
+        )
+        scale /= 2
+    return image
+
+
 def _aligned(area: QRect) -> QRect:
     """Expand an area to multiples of 4 points, which are whole pixels at 125 % too."""
     left, top = area.left() // 4 * 4, area.top() // 4 * 4
@@ -91,6 +109,7 @@ class PictureCanvas(QWidget):
         *,
         background: QPalette.ColorRole = QPalette.ColorRole.Window,
         shows_transparency: bool = True,
+        largest_fit: float = 8.0,
     ) -> None:
         super().__init__(parent)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -102,7 +121,7 @@ class PictureCanvas(QWidget):
         self._shows_transparency = shows_transparency
         self._tool: PictureTool | None = None
         self._picture = QImage()
-        self._viewport = Viewport()
+        self._viewport = Viewport(most=largest_fit)
         self._backdrop = QPixmap()
         self._drag: QPointF | None = None
 
@@ -122,7 +141,7 @@ class PictureCanvas(QWidget):
     @property
     def is_smooth(self) -> bool:
         """Whether the picture is scaled smoothly at the current zoom."""
-        return self._viewport.zoom * self.devicePixelRatioF() < SMOOTH_BELOW
+        return self._viewport.zoom * self.devicePixelRatioF() <= SMOOTH_UP_TO
 
     def set_tool(self, tool: PictureTool) -> None:
         """Set the tool that draws on the picture and gets events first."""
@@ -138,7 +157,7 @@ class PictureCanvas(QWidget):
     def clear(self) -> None:
         """Show nothing."""
         self._picture = QImage()
-        self._viewport = Viewport(view=self._viewport.view)
+        self._viewport = Viewport(view=self._viewport.view, most=self._viewport.most)
         self._redraw()
 
     def set_viewport(self, viewport: Viewport) -> None:
@@ -196,7 +215,11 @@ class PictureCanvas(QWidget):
             return pixmap
         painter = QPainter(pixmap)
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, self.is_smooth)
-        self.draw_image(painter, self._picture, QRectF(self.rect()))
+        picture = self._picture
+        if self.is_smooth and self._viewport.fitted:
+            shown = self._viewport.target()[2] * ratio
+            picture = _enlarged_in_steps(picture, shown / max(1, picture.width()))
+        self.draw_image(painter, picture, QRectF(self.rect()))
         painter.end()
         return pixmap
 

@@ -9,6 +9,7 @@ from PySide6.QtCore import (
     QAbstractListModel,
     QModelIndex,
     QPersistentModelIndex,
+    QPoint,
     QRect,
     QSize,
     Qt,
@@ -26,10 +27,11 @@ from PySide6.QtWidgets import (
 from studio.ui.media.picture.loader import PictureLoader
 from studio.ui.widgets.plain_text import plain_tooltip
 
-THUMBNAIL = QSize(96, 96)
+THUMBNAIL = QSize(80, 80)
+_MARGIN = 4
 
-State = Literal["waiting", "running", "done", "failed", "deleted"]
-"""`deleted`: finished, and deleted from the library since."""
+State = Literal["waiting", "running", "done", "failed", "deleted", "stopped"]
+"""`deleted`: finished, and deleted from the library since. `stopped`: will not be made."""
 VARIATION_ROLE = Qt.ItemDataRole.UserRole + 1
 
 Index = QModelIndex | QPersistentModelIndex
@@ -41,7 +43,7 @@ class Variation:
     """One picture of a job.
 
     `path` is the finished file, or a preview while the picture is generated; `asset` is the id in
-    the library of a finished picture.
+    the library of a finished picture. `progress` is 0 to 1 while it is generated.
     """
 
     row: int
@@ -51,6 +53,7 @@ class Variation:
     message: str = ""
     thumbnail: QImage | None = None
     asset: str = ""
+    progress: float = 0.0
 
 
 class VariationModel(QAbstractListModel):
@@ -84,6 +87,8 @@ class VariationModel(QAbstractListModel):
                 return self.tr("Variation {n}: waiting").format(n=number)
             case "running":
                 return self.tr("Variation {n}: being generated").format(n=number)
+            case "stopped":
+                return self.tr("Variation {n} was not made").format(n=number)
             case "failed":
                 text = self.tr("Variation {n} failed: {why}")
                 return text.format(n=number, why=variation.message)
@@ -134,6 +139,26 @@ class VariationModel(QAbstractListModel):
         if path:
             self._loader.request(str(row), path, THUMBNAIL * 2)
 
+    def set_progress(self, fraction: float) -> None:
+        """Set how much of the whole job is done; the running rows share what is not saved yet."""
+        running = [v for v in self._variations if v.state == "running"]
+        if not running:
+            return
+        ended = sum(v.state not in ("waiting", "running") for v in self._variations)
+        each = (fraction * len(self._variations) - ended) / len(running)
+        for variation in running:
+            self._change(variation.row, replace(variation, progress=max(0.0, min(each, 1.0))))
+
+    def end(self) -> None:
+        """Mark what was not made when the job has ended."""
+        for variation in self._variations:
+            if variation.state in ("waiting", "running"):
+                self._change(variation.row, replace(variation, state="stopped", path=""))
+
+    def finished(self) -> list[Variation]:
+        """Return the finished pictures."""
+        return [v for v in self._variations if v.state == "done" and v.asset]
+
     def stop(self) -> None:
         """Stop loading thumbnails; wait for reads in progress."""
         self._loader.stop()
@@ -151,11 +176,12 @@ class VariationModel(QAbstractListModel):
 
 class _TileDelegate(QStyledItemDelegate):
     def sizeHint(self, _option: QStyleOptionViewItem, _index: Index) -> QSize:
-        return QSize(THUMBNAIL.width() + 8, THUMBNAIL.height() + 8)
+        return THUMBNAIL + QSize(_MARGIN, _MARGIN) * 2
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         variation: Variation = index.data(VARIATION_ROLE)
-        rect: QRect = option.rect.adjusted(4, 4, -4, -4)
+        # The view makes its items as high as itself.
+        rect = QRect(option.rect.topLeft() + QPoint(_MARGIN, _MARGIN), THUMBNAIL)
         palette: QPalette = option.palette
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
@@ -175,6 +201,8 @@ class _TileDelegate(QStyledItemDelegate):
             painter.setPen(palette.color(QPalette.ColorRole.PlaceholderText))
             symbol = "!" if variation.state == "failed" else str(variation.row + 1)
             painter.drawText(rect, Qt.AlignmentFlag.AlignCenter, symbol)
+        if variation.state == "running":
+            _draw_progress(painter, rect, variation.progress, palette)
         if variation.state == "failed":
             painter.setPen(QPen(QColor("#c0392b"), 2))
             painter.setBrush(Qt.BrushStyle.NoBrush)
@@ -186,8 +214,19 @@ class _TileDelegate(QStyledItemDelegate):
         painter.restore()
 
 
+def _draw_progress(painter: QPainter, rect: QRect, done: float, palette: QPalette) -> None:
+    """Draw a bar at the lower edge of a tile."""
+    bar = rect.adjusted(6, rect.height() - 10, -6, -6)
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(palette.color(QPalette.ColorRole.Base))
+    painter.drawRoundedRect(bar, 2, 2)
+    bar.setWidth(round(bar.width() * done))
+    painter.setBrush(palette.color(QPalette.ColorRole.Highlight))
+    painter.drawRoundedRect(bar, 2, 2)
+
+
 class VariationStrip(QListView):
-    """A row of thumbnails; the arrow keys change the current one."""
+    """A row of thumbnails; the arrow keys change the current one, several can be selected."""
 
     picked = Signal(int)
     """The new current row."""
@@ -199,11 +238,24 @@ class VariationStrip(QListView):
         self.setFlow(QListView.Flow.LeftToRight)
         self.setWrapping(False)
         self.setUniformItemSizes(True)
+        self.setSelectionMode(QListView.SelectionMode.ExtendedSelection)
         self.setHorizontalScrollMode(QListView.ScrollMode.ScrollPerPixel)
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setFrameShape(QListView.Shape.NoFrame)
-        self.setFixedHeight(THUMBNAIL.height() + 24)
+        self.viewport().setBackgroundRole(QPalette.ColorRole.Window)
+        bar = self.horizontalScrollBar().sizeHint().height()
+        self.setFixedHeight(THUMBNAIL.height() + 2 * _MARGIN + bar)
         self.setAccessibleName(self.tr("Variations"))
+
+    def step(self, by: int) -> None:
+        """Make another picture the current one, `by` places further."""
+        row = self.currentIndex().row() + by
+        if 0 <= row < self.model().rowCount():
+            self.setCurrentIndex(self.model().index(row, 0))
+
+    def selected_rows(self) -> list[int]:
+        """Return the selected rows in their order."""
+        return sorted(index.row() for index in self.selectionModel().selectedIndexes())
 
     def currentChanged(self, current: Index, previous: Index) -> None:
         super().currentChanged(current, previous)

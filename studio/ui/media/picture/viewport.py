@@ -25,13 +25,15 @@ class Viewport:
     zoom: float = 1.0
     centre: tuple[float, float] = (0.0, 0.0)
     fitted: bool = True
+    most: float = 8.0
+    """The zoom up to which a small picture is enlarged to fit."""
 
     def fit_zoom(self) -> float:
-        """Return the zoom at which the whole picture just fits, at most 8."""
+        """Return the zoom at which the whole picture just fits, at most `most`."""
         width, height = self.picture
         if not width or not height:
             return 1.0
-        return max(MIN_ZOOM, min(self.view[0] / width, self.view[1] / height, 8.0))
+        return max(MIN_ZOOM, min(self.view[0] / width, self.view[1] / height, self.most))
 
     def fit(self) -> Viewport:
         """Return the viewport that shows the whole picture."""

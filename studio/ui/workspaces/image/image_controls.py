@@ -1,4 +1,4 @@
-"""The controls of the Image tab; those that the pipeline does not support are disabled."""
+"""The controls of the Image tab; what the pipeline does not support is disabled or not shown."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from studio.kinds.image import KIND
 from studio.protocol import Capabilities
 from studio.ui.fields.adapter_cards import AdapterCards
 from studio.ui.fields.model_defaults_button import ModelDefaultsButton
-from studio.ui.fields.number_field import number_field
+from studio.ui.fields.number_field import NumberField, number_field
 from studio.ui.fields.prompt_edit import PromptEdit
 from studio.ui.fields.seed_field import SeedField
 from studio.ui.style.theme import GRID
@@ -21,42 +21,46 @@ from studio.ui.widgets.plain_text import one_line, plain_label, plain_tooltip
 from studio.ui.widgets.side_by_side import SideBySide
 from studio.ui.workspaces.image.start_picture import StartPicture
 
+_USUAL_STEPS = (1.0, 60.0)
+_USUAL_GUIDANCE = (0.0, 20.0)
+
+_SIDE_WIDTH = 12 * GRID
+"""Of the fields for width and height, which stand beside each other."""
+
 
 class ImageControls(QWidget):
-    """Size, and the other parameters under "More". The tab places `negative` below its prompt."""
+    """Size, LoRA, and the other parameters under "Advanced".
+
+    The tab places `negative_section` and `start_picture` nearer to its prompt.
+    """
 
     changed = Signal()
+    described = Signal()
+    """What the model supports has become known, or unknown."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        negative, scheduler = KIND.fields["negative_prompt"], KIND.fields["scheduler"]
+        negative = KIND.fields["negative_prompt"]
         self.negative = PromptEdit(tr(negative.help), "image.negative")
         self.negative.setAccessibleName(tr(negative.label))
-        self.negative.set_minimum_lines(1)
-        self.negative.setMaximumHeight(self.negative.fontMetrics().lineSpacing() * 3)
+        self.negative.grow(1, 5)
+        self.negative_section = CollapsibleSection(tr(negative.label), "image.negative_open", self)
+        self.negative_section.add(self.negative)
+        self.start_picture = StartPicture(self)
+        self.strength = self.start_picture.strength
         self.width_field = number_field(KIND, "width")
         self.height_field = number_field(KIND, "height")
-        self.steps = number_field(KIND, "steps")
-        self.guidance = number_field(KIND, "guidance_scale", "image.guidance")
-        self.scheduler = QComboBox(self)
-        self.scheduler.setObjectName("image.scheduler")
-        self.scheduler.setAccessibleName(tr(scheduler.label))
-        self.scheduler.addItem(self.tr("Auto"), "")
-        scheduler_row = QWidget(self)
-        row = QHBoxLayout(scheduler_row)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(GRID)
-        label = plain_label(tr(scheduler.label), scheduler_row)
-        label.setBuddy(self.scheduler)
-        row.addWidget(label)
-        row.addWidget(self.scheduler, 1)
+        for side in (self.width_field, self.height_field):
+            side.spin.setMinimumWidth(_SIDE_WIDTH)
         self.adapters = AdapterCards("image.adapters")
+        self.steps = number_field(KIND, "steps", slider=_USUAL_STEPS)
+        self.guidance = number_field(KIND, "guidance_scale", "image.guidance", _USUAL_GUIDANCE)
+        self.scheduler = QComboBox(self)
+        scheduler_row = self._make_scheduler_row()
         self.seed = SeedField("image.seed")
-        self.start_picture = StartPicture()
-        self.strength = number_field(KIND, "strength")
         self.transparent = QCheckBox(tr(KIND.fields["transparent"].label), self)
         self.transparent.setObjectName("image.transparent")
-        self.more = CollapsibleSection(self.tr("More"), "image.more")
+        self.more = CollapsibleSection(self.tr("Advanced"), "image.more")
         self.defaults = ModelDefaultsButton(
             (self.width_field, self.height_field, self.steps, self.guidance),
             (self.scheduler,),
@@ -65,25 +69,24 @@ class ImageControls(QWidget):
             self,
         )
         for widget in (
-            self.seed,
             self.steps,
             self.guidance,
             scheduler_row,
-            self.defaults,
-            self.start_picture,
-            self.strength,
+            self.seed,
             self.transparent,
+            self.defaults,
         ):
             self.more.add(widget)
-        self._resets: dict[str, Callable[[], object]] = {
-            "seed": self.seed.randomise,
-            "steps": self.steps.reset,
-            "guidance_scale": self.guidance.reset,
-            "scheduler": lambda: self.set_scheduler(""),
-            "image": lambda: self.start_picture.set_path(""),
-            "strength": self.strength.reset,
-            "mask": lambda: self.start_picture.set_mask_path(""),
-            "transparent": lambda: self.transparent.setChecked(False),
+        self._places: dict[str, tuple[QWidget, Callable[[], object]]] = {
+            "seed": (self.seed, self.seed.randomise),
+            "steps": (self.steps, self.steps.reset),
+            "guidance_scale": (self.guidance, self.guidance.reset),
+            "scheduler": (self.scheduler, lambda: self.set_scheduler("")),
+            "transparent": (self.transparent, lambda: self.transparent.setChecked(False)),
+            "negative_prompt": (self.negative, self.negative.clear),
+            "image": (self.start_picture, lambda: self.start_picture.set_path("")),
+            "strength": (self.start_picture, self.strength.reset),
+            "mask": (self.start_picture, lambda: self.start_picture.set_mask_path("")),
         }
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -93,26 +96,51 @@ class ImageControls(QWidget):
         layout.addWidget(self.more)
         self._chosen_scheduler = ""
         self._supported: tuple[str, ...] | None = None
-        for field in (
+        self.is_alike = False
+        """Whether the model draws nearly the same picture from every seed."""
+        self._connect()
+        self._update_enabled()
+
+    def _make_scheduler_row(self) -> QWidget:
+        field = KIND.fields["scheduler"]
+        self.scheduler.setObjectName("image.scheduler")
+        self.scheduler.setAccessibleName(tr(field.label))
+        self.scheduler.addItem(self.tr("Auto"), "")
+        self.scheduler.setMinimumContentsLength(10)
+        self.scheduler.setSizeAdjustPolicy(
+            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+        )
+        whole = QWidget(self)
+        row = QHBoxLayout(whole)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(GRID)
+        label = plain_label(tr(field.label), whole)
+        label.setBuddy(self.scheduler)
+        row.addWidget(label)
+        row.addWidget(self.scheduler, 1)
+        return whole
+
+    def _connect(self) -> None:
+        fields: tuple[NumberField | SeedField | AdapterCards, ...] = (
             self.width_field,
             self.height_field,
             self.steps,
             self.guidance,
-            self.strength,
             self.seed,
             self.adapters,
-        ):
+        )
+        for field in fields:
             field.changed.connect(self.changed)
-        self.negative.textChanged.connect(self.changed)
+        self.negative.textChanged.connect(self._negative_changed)
         self.scheduler.activated.connect(self._scheduler_picked)
-        self.start_picture.changed.connect(self._source_changed)
+        self.start_picture.changed.connect(self.changed)
         self.transparent.toggled.connect(self.changed)
         self.more.toggled.connect(self.changed)
-        self._update_enabled()
 
     def apply_capabilities(self, capabilities: Capabilities | None) -> None:
         """Apply ranges and defaults, and enable what is supported; None (unknown) enables all."""
         self._supported = None if capabilities is None else capabilities.controls
+        self.is_alike = capabilities is not None and capabilities.alike
         can = capabilities
         self.width_field.set_auto(can.width if can else None)
         self.height_field.set_auto(can.height if can else None)
@@ -138,6 +166,7 @@ class ImageControls(QWidget):
             )
         self.set_scheduler(self._chosen_scheduler)
         self._update_enabled()
+        self.described.emit()
 
     @property
     def is_known(self) -> bool:
@@ -157,14 +186,18 @@ class ImageControls(QWidget):
         """Return the class name of the chosen scheduler, empty for "Auto"."""
         return str(self.scheduler.currentData() or "")
 
-    @property
-    def folded(self) -> tuple[str, ...]:
-        """The fields of the request whose controls are under "More"."""
-        return tuple(self._resets)
+    def place_of(self, name: str) -> QWidget | None:
+        """Return the control of a field that can be folded away or scrolled out of sight."""
+        return self._places[name][0] if name in self._places else None
+
+    def is_advanced(self, name: str) -> bool:
+        """Return whether the control of a field is under "Advanced"."""
+        place = self.place_of(name)
+        return place is not None and self.more.isAncestorOf(place)
 
     def reset(self, name: str) -> None:
         """Give the control of one of these fields its default."""
-        self._resets[name]()
+        self._places[name][1]()
         self.changed.emit()
 
     def stop(self) -> None:
@@ -180,7 +213,6 @@ class ImageControls(QWidget):
             (self.steps, "steps"),
             (self.guidance, "guidance_scale"),
             (self.scheduler, "scheduler"),
-            (self.start_picture, "image"),
             (self.transparent, "transparent"),
             (self.adapters, "adapters"),
         )
@@ -191,13 +223,16 @@ class ImageControls(QWidget):
                 widget.setToolTip(plain_tooltip(reason))
             elif widget.toolTip() == reason:
                 widget.setToolTip("")
-        self.start_picture.set_mask_supported(self.supports("mask"))
-        self.strength.setEnabled(self.supports("image") and bool(self.start_picture.path()))
+        self.negative_section.setVisible(self.supports("negative_prompt"))
+        self.adapters.setVisible(self.supports("adapters") or bool(self.adapters.values()))
+        self.transparent.setVisible(self.supports("transparent"))
+        self.start_picture.set_supported(self.supports("image"), self.supports("mask"))
+
+    def _negative_changed(self) -> None:
+        if self.negative.text():
+            self.negative_section.set_open(True)
+        self.changed.emit()
 
     def _scheduler_picked(self, _index: int) -> None:
         self._chosen_scheduler = self.scheduler_name()
-        self.changed.emit()
-
-    def _source_changed(self) -> None:
-        self._update_enabled()
         self.changed.emit()

@@ -1,4 +1,4 @@
-"""The start picture of image-to-image, and its mask."""
+"""The start picture of image-to-image as a card, with its mask and its strength."""
 
 from __future__ import annotations
 
@@ -22,6 +22,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from studio.kinds.image import KIND
+from studio.ui.fields.number_field import number_field
 from studio.ui.media.picture.choose_picture import choose_picture
 from studio.ui.media.picture.loader import PictureLoader
 from studio.ui.style.icons import icon
@@ -30,14 +32,15 @@ from studio.ui.widgets.buttons import tool_button
 from studio.ui.widgets.dropped_files import accepted_paths
 from studio.ui.widgets.elided_label import ElidedLabel
 from studio.ui.widgets.plain_text import plain_label, plain_tooltip
+from studio.ui.widgets.tinted_label import TintedLabel
 from studio.ui.workspaces.image.mask.tint import draw_mask, tint
 
-SIDE = 56
+SIDE = 72
 """Size of the thumbnail in device-independent pixels."""
 
 
 class StartPicture(QFrame):
-    """The thumbnail and name of the start picture, with buttons to choose, clear and mask it.
+    """One button while there is no picture, then its thumbnail, name, mask and `strength`.
 
     Changing the picture removes the mask. Accepts dropped pictures.
     """
@@ -54,7 +57,7 @@ class StartPicture(QFrame):
         self.setFrameShape(QFrame.Shape.StyledPanel)
         self._path = ""
         self._mask = ""
-        self._mask_supported = True
+        self._supported = self._mask_supported = True
         self._picture = QImage()
         self._mask_image = QImage()
         self._loader = PictureLoader(self, threads=1)
@@ -67,10 +70,18 @@ class StartPicture(QFrame):
         self._thumbnail.setAutoFillBackground(True)
         self._name = ElidedLabel("", self)
         mute(self._name)
-        self.choose_button = QPushButton(self.tr("Choose…"), self)
-        self.choose_button.setObjectName("image.source.choose")
-        self.choose_button.setAccessibleName(self.tr("Choose a start picture"))
+        self.choose_button = tool_button(
+            "image", self.tr("Choose a start picture"), "image.source.choose", self
+        )
+        self.choose_button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self.choose_button.setText(self.tr("Add a start picture"))
+        self.choose_button.setToolTip(plain_tooltip(self.tr("Choose a file, or drop one here")))
         self.choose_button.clicked.connect(self._choose)
+        self.strength = number_field(KIND, "strength", slider=(0.0, 1.0))
+        self.strength.changed.connect(self.changed)
+        self._note = TintedLabel(self)
+        self._note.setWordWrap(True)
+        self._note.show_text(self.tr("The chosen model does not use it."), "warning")
         self.clear_button = tool_button(
             "x", self.tr("Remove the start picture"), "image.source.clear"
         )
@@ -88,7 +99,6 @@ class StartPicture(QFrame):
         name_row.addWidget(self.clear_button)
         button_row = QHBoxLayout()
         button_row.setSpacing(GRID)
-        button_row.addWidget(self.choose_button)
         button_row.addWidget(self.mask_button)
         button_row.addWidget(self.unmask_button)
         button_row.addStretch(1)
@@ -96,11 +106,21 @@ class StartPicture(QFrame):
         right_column.setSpacing(GRID // 2)
         right_column.addLayout(name_row)
         right_column.addLayout(button_row)
-        layout = QHBoxLayout(self)
-        layout.setContentsMargins(GRID, GRID, GRID, GRID)
-        layout.setSpacing(GRID)
-        layout.addWidget(self._thumbnail)
-        layout.addLayout(right_column, 1)
+        self._card = QWidget(self)
+        top = QHBoxLayout()
+        top.setSpacing(GRID)
+        top.addWidget(self._thumbnail)
+        top.addLayout(right_column, 1)
+        card = QVBoxLayout(self._card)
+        card.setContentsMargins(GRID, GRID, GRID, GRID)
+        card.setSpacing(GRID)
+        card.addLayout(top)
+        card.addWidget(self.strength)
+        card.addWidget(self._note)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.choose_button, 0, Qt.AlignmentFlag.AlignLeft)
+        layout.addWidget(self._card)
         self._update_controls()
 
     def path(self) -> str:
@@ -138,9 +158,9 @@ class StartPicture(QFrame):
         self._update_controls()
         self.changed.emit()
 
-    def set_mask_supported(self, supported: bool) -> None:
-        """Set whether the chosen model supports inpainting."""
-        self._mask_supported = supported
+    def set_supported(self, supported: bool, mask: bool) -> None:
+        """Set whether the chosen model supports a start picture, and a mask."""
+        self._supported, self._mask_supported = supported, supported and mask
         self._update_controls()
 
     def stop(self) -> None:
@@ -153,13 +173,17 @@ class StartPicture(QFrame):
         self._loader.forget("mask")
 
     def _update_controls(self) -> None:
-        if self._path:
-            self._name.set_text(Path(self._path).name)
-            self._name.setToolTip(plain_tooltip(self._path))
-        else:
-            self._name.set_text(self.tr("Drop a start picture here"))
-            self._name.setToolTip("")
-        self.clear_button.setEnabled(bool(self._path))
+        self._name.set_text(Path(self._path).name if self._path else "")
+        self._name.setToolTip(plain_tooltip(self._path))
+        self._card.setVisible(bool(self._path))
+        frame = QFrame.Shape.StyledPanel if self._path else QFrame.Shape.NoFrame
+        self.setFrameShape(frame)
+        self.choose_button.setHidden(bool(self._path))
+        self.choose_button.setEnabled(self._supported)
+        self.strength.setEnabled(self._supported and bool(self._path))
+        self._note.setHidden(self._supported)
+        # Nothing to show of a picture that is not there and could not be used.
+        self.setVisible(self._supported or bool(self._path))
         self.unmask_button.setVisible(bool(self._mask))
         self.mask_button.setEnabled(self._mask_supported and bool(self._path))
         self.mask_button.setIcon(icon("check") if self._mask else QIcon())

@@ -41,6 +41,8 @@ class ImageValues(Struct):
     transparent: bool = _FIELDS["transparent"].default
     adapters: tuple[AdapterValue, ...] = ()
     more_open: bool = False
+    recipe_open: bool | None = None
+    """None where there is room for it."""
 
 
 class Form(Protocol):

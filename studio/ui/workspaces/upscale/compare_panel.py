@@ -29,7 +29,7 @@ class ComparePanel(QWidget):
         self._after = QImage()
         self._before_size = QSize()
         self._after_size = QSize()
-        self._panel = PicturePanel("upscale", empty, self)
+        self._panel = PicturePanel(empty, self)
         self._loader, self._caption = self._panel.loader, self._panel.caption
         self._loader.loaded.connect(self._loaded)
         self._loader.failed.connect(self._failed)
@@ -53,9 +53,12 @@ class ComparePanel(QWidget):
         fit.clicked.connect(self.canvas.fit)
         actual = tool_button("grid-3x3", self.tr("Actual size"), "upscale.actual")
         actual.clicked.connect(self.canvas.actual_size)
-        self.folder = self._panel.folder
+        self.folder = tool_button("folder-open", self.tr("Open folder"), "upscale.folder")
+        self.folder.setEnabled(False)
         self.folder.clicked.connect(lambda: self.folder_requested.emit(self._after_path))
-        self._panel.add_to_bar(self._zoom, zoom_out, zoom_in, fit, actual, spacing=GRID // 2)
+        self._panel.add_to_bar(
+            self._zoom, zoom_out, zoom_in, fit, actual, self.folder, spacing=GRID // 2
+        )
         layout = QVBoxLayout(self)
         layout.setContentsMargins(GRID // 2, 0, 0, 0)
         layout.addWidget(self._panel)
@@ -105,7 +108,7 @@ class ComparePanel(QWidget):
         self._draw()
 
     def _failed(self, _key: str, _path: str, _error: str) -> None:
-        self._caption.setText(self.tr("This picture cannot be shown."))
+        self._caption.set_text(self.tr("This picture cannot be shown."))
 
     def _clear_canvas(self) -> None:
         self.canvas.clear()
@@ -126,7 +129,7 @@ class ComparePanel(QWidget):
         text = f"{self._before_size.width()} × {self._before_size.height()}"
         if self._after_path and self._after_size.isValid():
             text += f" → {self._after_size.width()} × {self._after_size.height()}"
-        self._caption.setText(self.tr("{size} px").format(size=text))
+        self._caption.set_text(self.tr("{size} px").format(size=text))
 
     def _show_zoom(self, zoom: float) -> None:
         self._zoom.setText(f"{zoom * 100:.0f} %")

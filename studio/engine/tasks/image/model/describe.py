@@ -126,6 +126,7 @@ def capabilities_of(pipeline: Any, facts: ModelFacts) -> Capabilities:
         guidance_scale=_default_guidance(pipeline, facts, guidance),
         min_side=_round_up(_MIN_SIDE, multiple),
         max_side=_largest_side(pipeline, multiple),
+        alike=facts.alike,
     )
 
 

@@ -65,6 +65,10 @@ QToolButton:pressed { background: $Soft; }
 QToolButton:focus { border-color: $Accent; }
 QToolButton:disabled { color: $Faded; background: transparent; }
 QToolButton::menu-indicator { image: none; }
+WrappedButtons > QToolButton { background: $Card; border-color: $Line; border-radius: 11px;
+  padding: 2px 8px; }
+WrappedButtons > QToolButton:hover { background: $Hover; }
+WrappedButtons > QToolButton:focus { border-color: $Accent; }
 QTabWidget::pane { border: none; border-top: 1px solid $Line; }
 QTabWidget::tab-bar { left: 8px; }
 QTabBar { qproperty-drawBase: 0; }

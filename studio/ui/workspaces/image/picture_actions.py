@@ -81,6 +81,7 @@ class PictureActions(QWidget):
         if not self._widths:
             style = Qt.ToolButtonStyle
             for button in self._buttons:
+                button.ensurePolished()
                 widths = []
                 for each in (style.ToolButtonTextBesideIcon, style.ToolButtonIconOnly):
                     button.setToolButtonStyle(each)

@@ -39,7 +39,7 @@ SIDE = 72
 """Size of the thumbnail in device-independent pixels."""
 
 
-class StartPicture(QFrame):
+class StartPicture(QWidget):
     """One button while there is no picture, then its thumbnail, name, mask and `strength`.
 
     Changing the picture removes the mask. Accepts dropped pictures.
@@ -54,7 +54,6 @@ class StartPicture(QFrame):
         self.setObjectName("image.source")
         self.setAccessibleName(self.tr("Start picture"))
         self.setAcceptDrops(True)
-        self.setFrameShape(QFrame.Shape.StyledPanel)
         self._path = ""
         self._mask = ""
         self._supported = self._mask_supported = True
@@ -106,7 +105,8 @@ class StartPicture(QFrame):
         right_column.setSpacing(GRID // 2)
         right_column.addLayout(name_row)
         right_column.addLayout(button_row)
-        self._card = QWidget(self)
+        self._card = QFrame(self)
+        self._card.setFrameShape(QFrame.Shape.StyledPanel)
         top = QHBoxLayout()
         top.setSpacing(GRID)
         top.addWidget(self._thumbnail)
@@ -176,8 +176,6 @@ class StartPicture(QFrame):
         self._name.set_text(Path(self._path).name if self._path else "")
         self._name.setToolTip(plain_tooltip(self._path))
         self._card.setVisible(bool(self._path))
-        frame = QFrame.Shape.StyledPanel if self._path else QFrame.Shape.NoFrame
-        self.setFrameShape(frame)
         self.choose_button.setHidden(bool(self._path))
         self.choose_button.setEnabled(self._supported)
         self.strength.setEnabled(self._supported and bool(self._path))

@@ -242,3 +242,68 @@ def test_a_list_that_cannot_be_read_for_a_moment_is_not_overwritten(
         assert "cannot be read" in str(Registry(here).listing().problems["registry.json"].message)
     assert (here.models / "registry.json").read_bytes() == before
     assert {"bear", "wolf"} <= set(ids(here))
+
+
+def _stranger_disk(here: Paths, tmp_path: Path) -> Path:
+    """A folder that says that a move into it was begun, and has links to files of the user."""
+    theirs = tmp_path / "theirs"
+    theirs.mkdir()
+    (theirs / "config.json").write_text("mine")
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    (disk / "fox").symlink_to(theirs)
+    (disk / ".moving").write_text(str(here.models))
+    return disk
+
+
+def test_a_folder_that_only_says_a_move_was_begun_is_one_with_other_things(
+    here: Paths, tmp_path: Path
+) -> None:
+    disk = _stranger_disk(here, tmp_path)
+    assert describe_choice(here, disk).folder == disk / models_folder_choice.OWN_NAME
+    with pytest.raises(ProblemError, match="not empty"):
+        move_folder(here, disk, lambda: save_as(disk))
+    (disk / ".moving").unlink()
+    (disk / ".moving").symlink_to(tmp_path / "theirs" / "config.json")
+    with pytest.raises(ProblemError, match="not empty"):
+        move_folder(here, disk, lambda: save_as(disk))
+    assert (tmp_path / "theirs" / "config.json").read_text() == "mine"
+    (disk / models_folder_choice.OWN_NAME).symlink_to(tmp_path / "theirs")
+    with pytest.raises(ProblemError, match="is a link"):
+        describe_choice(here, disk)
+
+
+@pytest.mark.parametrize("in_the_way", ["link to a folder", "link to a file", "file"])
+@pytest.mark.parametrize("is_same_disk", [True, False])
+def test_a_move_that_goes_on_overwrites_nothing_and_follows_no_link(
+    here: Paths,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    in_the_way: str,
+    is_same_disk: bool,
+) -> None:
+    if not is_same_disk:
+        monkeypatch.setattr(os, "link", refused)
+    theirs = tmp_path / "theirs"
+    theirs.mkdir()
+    (theirs / "config.json").write_text("mine")
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    models_folder_choice._begin(here.models, disk)
+    if in_the_way == "link to a folder":
+        (disk / "owl").symlink_to(theirs)
+    else:
+        (disk / "owl").mkdir()
+    if in_the_way == "link to a file":
+        (disk / "owl" / "config.json").symlink_to(theirs / "config.json")
+    elif in_the_way == "file":
+        (disk / "owl" / "config.json").write_text("mine")
+    before = ids(here)
+
+    with pytest.raises(ProblemError, match="of this name already"):
+        move_folder(here, describe_choice(here, disk).folder, lambda: save_as(disk))
+
+    assert [file.name for file in theirs.iterdir()] == ["config.json"]
+    assert (theirs / "config.json").read_text() == "mine"
+    assert os.path.lexists(disk / "owl") and (disk / "owl" / "config.json").read_text() == "mine"
+    assert ids(here) == before

@@ -19,6 +19,7 @@ from msgspec import Struct
 
 from studio.formats.atomic_write import make_private_folder
 from studio.formats.untrusted_files import is_file
+from studio.protocol import ProblemError, problem
 
 _BLOCK = 8 * 2**20
 
@@ -70,8 +71,10 @@ def copy_tree(
     """Copy all files, links and folders. On one disk, the copies are hard links.
 
     Pipes and devices, and the names `leave` at the top, stay where they are. A copy that is there
-    already, from an attempt that was killed, is kept. Links to files of the folder lead to their
-    copies. `progress` is called with the bytes copied; `check` may raise. Raises `OSError`.
+    already, from an attempt that was killed, is kept; anything else that is there is an error, and
+    links below the target are not followed. Links to files of the folder lead to their copies.
+    `progress` is called with the bytes copied; `check` may raise. Raises `OSError`, and
+    `ProblemError` for what is in the way.
     """
     if is_file(tree.source):
         status = tree.source.stat()
@@ -83,19 +86,19 @@ def copy_tree(
     for parent, folders, files in os.walk(tree.source, onerror=_raise):
         here = Path(parent)
         there = tree.target / here.relative_to(tree.source)
+        at_top = here == tree.source
+        if there.is_symlink() and not at_top:
+            raise _in_the_way(there)
         if not there.is_dir():
             make_private_folder(there)
             tree.made.append(there)
-        at_top = here == tree.source
         for name in sorted([*files, *(n for n in folders if (here / n).is_symlink())]):
             if at_top and name in leave:
                 continue
             source, target = here / name, there / name
             status = source.lstat()
             if stat.S_ISLNK(status.st_mode):
-                with contextlib.suppress(FileNotFoundError):
-                    target.unlink()
-                target.symlink_to(_relinked(source, tree))
+                _copy_link(target, _relinked(source, tree))
             elif stat.S_ISREG(status.st_mode):
                 first = names_of.setdefault((status.st_dev, status.st_ino), target)
                 origin = first if first != target else source
@@ -140,9 +143,22 @@ def _known(source: Path, target: Path, status: os.stat_result) -> Copied:
     return Copied(source, target, status.st_size, status.st_mtime_ns, status.st_ino)
 
 
+def _copy_link(target: Path, text: str) -> None:
+    if not os.path.lexists(target):
+        target.symlink_to(text)
+    elif not target.is_symlink() or target.readlink() != Path(text):
+        raise _in_the_way(target)
+
+
+def _in_the_way(path: Path) -> ProblemError:
+    return problem("bad_input", "There is a file or folder of this name already: {path}", path=path)
+
+
 def _copy(
     source: Path, target: Path, progress: Callable[[int], None], check: Callable[[], None]
 ) -> None:
+    if os.path.lexists(target):
+        raise _in_the_way(target)
     check()
     part = target.with_name(f".{target.name[:40]}.{os.getpid()}-{os.urandom(4).hex()}.tmp")
     try:

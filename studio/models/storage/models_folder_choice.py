@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import secrets
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -12,9 +13,9 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from studio.formats.atomic_write import make_private_folder
+from studio.formats.atomic_write import make_private_folder, write_atomic
 from studio.formats.json_file import read_json_file, write_json_file
-from studio.formats.untrusted_files import entries_of, is_file, is_folder, user_path
+from studio.formats.untrusted_files import entries_of, is_folder, read_start, user_path
 from studio.models.registry_file import Entry, RegistryFile
 from studio.models.storage.copy_tree import (
     Tree,
@@ -32,8 +33,10 @@ OWN_NAME = "Prompt Studio models"
 
 _REGISTRY = "registry.json"
 _MOVING = ".moving"
-"""Is in a folder into which the models folder is being moved."""
-_OWN_FILES = frozenset({_REGISTRY, ".registry.lock", ".lock"})
+_MOVING_TO = ".moving-to"
+"""While the models folder is being moved, these files in the new and the old one say the same, so
+that only a folder into which a move was begun here is taken for one."""
+_OWN_FILES = frozenset({_REGISTRY, ".registry.lock", ".lock", _MOVING, _MOVING_TO})
 
 
 class FolderChoice(Struct, frozen=True):
@@ -50,8 +53,14 @@ def describe_choice(paths: Paths, chosen: Path) -> FolderChoice:
     """Return what choosing a folder would mean. Raises `ProblemError` if it cannot be used."""
     chosen = user_path(chosen)
     is_used = (chosen / _REGISTRY).is_file()
-    is_free = is_used or not entries_of(chosen) or is_file(chosen / _MOVING)
+    is_free = is_used or not entries_of(chosen) or _goes_on(paths.models, chosen)
     folder = chosen if is_free else chosen / OWN_NAME
+    if folder != chosen and folder.is_symlink():
+        raise problem(
+            "bad_input",
+            "{path} is a link. Choose the folder that it leads to, or another one.",
+            path=folder,
+        )
     is_used = (folder / _REGISTRY).is_file()
     if _same(folder, paths.models) or _same(chosen, paths.models):
         raise problem("bad_input", "Models are kept in {path} already.", path=paths.models)
@@ -114,24 +123,24 @@ def move_folder(
     `progress` is called with the bytes copied and their total; `check` may raise to cancel; `save`
     writes the settings. Raises `ProblemError`.
     """
-    if entries_of(folder) and not is_file(folder / _MOVING):
+    old = paths.models
+    if entries_of(folder) and not _goes_on(old, folder):
         raise problem("bad_input", "The folder {path} is not empty.", path=folder)
     paths.require_models()
-    old = paths.models
     tree = Tree.start(old, folder)
     try:
         _require_space(old, folder)
         make_private_folder(folder)
-        (folder / _MOVING).write_text(str(old), encoding="utf-8")
+        _begin(old, folder)
         if is_folder(old):
             total = tree_size(old)
             copy_tree(tree, lambda done: progress(done, total), check, leave=_OWN_FILES)
         _switch(old, folder, save)
     except BaseException as error:
         delete_copies(tree)
-        for name in (_MOVING, *_OWN_FILES):
+        for path in (old / _MOVING_TO, *(folder / name for name in _OWN_FILES)):
             with contextlib.suppress(OSError):
-                (folder / name).unlink()
+                path.unlink()
         with contextlib.suppress(OSError):
             folder.rmdir()
         if isinstance(error, OSError):
@@ -142,9 +151,32 @@ def move_folder(
                 reason=error.strerror or type(error).__name__,
             ) from error
         raise
-    (folder / _MOVING).unlink(missing_ok=True)
+    for path in (folder / _MOVING, old / _MOVING_TO):
+        path.unlink(missing_ok=True)
     delete_originals(tree)
     _leave(old, folder)
+
+
+def _begin(old: Path, new: Path) -> None:
+    if _goes_on(old, new):
+        return
+    make_private_folder(old)
+    token = secrets.token_hex(16).encode()
+    write_atomic(old / _MOVING_TO, token, private=True)
+    write_atomic(new / _MOVING, token, private=True)
+
+
+def _goes_on(old: Path, new: Path) -> bool:
+    """Return whether a move between these folders was begun on this computer."""
+    begun = _token(old / _MOVING_TO)
+    return bool(begun) and begun == _token(new / _MOVING)
+
+
+def _token(file: Path) -> bytes:
+    try:
+        return b"" if file.is_symlink() else read_start(file, 100)
+    except OSError:
+        return b""
 
 
 def _require_space(old: Path, new: Path) -> None:

@@ -201,7 +201,6 @@ def _thumbnail(path: Path, side: int) -> Image.Image | None:
 
 def _save(sheet: Image.Image, target: Path) -> None:
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
         sweep(target.parent)
         with temporary_file(target) as (file, temporary):
             sheet.save(file, "PNG")

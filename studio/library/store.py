@@ -50,6 +50,7 @@ from studio.library.recovery.earlier_folders import begin_output_list, list_earl
 from studio.library.recovery.read_only import open_index_to_read
 from studio.library.recovery.result_files import UnreadFile, has_results
 from studio.library.recovery.retries import Retries
+from studio.library.recovery.returned_disks import index_returned
 from studio.library.recovery.unrecorded import index_unrecorded
 from studio.protocol import Problem, ProblemError, Recipe
 
@@ -192,6 +193,7 @@ class Library:
             library._check_values()
             library._reconcile_queue()
             library._complete_index()
+            index_returned(database, library._writer, root)
             if run_queue:
                 library.claim_queue()
             library._recover()

@@ -127,6 +127,13 @@ def test_temporary_files_are_unique_and_inside_the_work_folder(job: Job) -> None
     assert job.work_dir.is_dir()
 
 
+def test_folders_above_the_work_folder_are_not_made_anew(tmp_path: Path) -> None:
+    job = Job("1", tmp_path / "unplugged" / "work", lambda _: None, threading.Event())
+    with pytest.raises(FileNotFoundError):
+        job.temporary(".png")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_the_remaining_time_follows_the_recent_pace(clock: Clock) -> None:
     pace = EtaEstimator(100, clock.monotonic)
     assert pace.seconds_left(0) is None

@@ -79,7 +79,7 @@ class Job:
 
     Args:
         id: the job's id, repeated in every event.
-        work_dir: where files are written; created with the first file.
+        work_dir: where files are written; created with the first file, in a folder that exists.
         send: sends events to the app; must be thread-safe.
         cancelled: set when the job should stop.
         interval: seconds between two reports of one kind.
@@ -211,5 +211,7 @@ class Job:
         return FileRef("", path.name)
 
     def _make_work_dir(self) -> Path:
-        self.work_dir.mkdir(parents=True, exist_ok=True)
+        # Not the folders above: if they are gone, their disk was unplugged, and what is written to
+        # its mount point is hidden as soon as it is back.
+        self.work_dir.mkdir(exist_ok=True)
         return self.work_dir

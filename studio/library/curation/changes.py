@@ -21,6 +21,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
+from studio.formats.untrusted_files import is_folder
 from studio.library.disk_problems import file_problem
 from studio.library.folder.change_lock import ChangeLock
 from studio.library.folder.file_placing import hash_file, place_file, sync_folder
@@ -29,7 +30,7 @@ from studio.library.folder.stored_paths import StoredPaths
 from studio.library.index.asset_writer import AssetWriter
 from studio.library.index.database import Database
 from studio.library.index.index_marks import marks_in_index
-from studio.protocol import ProblemError
+from studio.protocol import ProblemError, problem
 
 TRASH_FOLDER = ".trash"
 _PENDING = "pending_change"
@@ -169,6 +170,8 @@ class Changes:
         if not step.source:
             return step
         source, target = self._root / step.source, self._root / step.target
+        if step.target:
+            self._require_disks(source, target)
         try:
             if step.is_deleted:
                 source.unlink(missing_ok=True)
@@ -178,6 +181,23 @@ class Changes:
         except OSError as error:
             raise file_problem(error, target.parent) from error
         return replace(step, target=self._writer.stored_path(target))
+
+    def _require_disks(self, source: Path, target: Path) -> None:
+        """Raise `ProblemError` if a file would be moved from or to an unplugged disk."""
+        for path in (source, target):
+            if self._paths.unplugged_disk(path.parent) is not None:
+                raise _not_there(path.parent)
+        if not target.is_relative_to(self._root) and not is_folder(target.parent):
+            raise _not_there(target.parent)
+
+
+def _not_there(folder: Path) -> ProblemError:
+    return problem(
+        "bad_input",
+        "{path} is not there at the moment. Connect its disk or restore the folder, then try "
+        "again.",
+        path=folder,
+    )
 
 
 def _forget(db: sqlite3.Connection) -> None:
@@ -190,7 +210,7 @@ def _moved(source: Path, target: Path) -> Path:
         # A crash came between linking or copying it and removing the source.
         source.unlink()
         return target
-    target.parent.mkdir(parents=True, exist_ok=True)
+    target.parent.mkdir(exist_ok=True)
     status = source.lstat()
     if not stat.S_ISREG(status.st_mode):
         # A link, or whatever was put in the place of a result: as it is, and nothing is opened.

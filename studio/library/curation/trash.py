@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from studio.formats.untrusted_files import is_file
 from studio.library.curation.changes import TRASH_FOLDER, Changes, Step
 from studio.library.folder.file_names import numbered, relative_name
+from studio.library.folder.file_placing import hash_file
 from studio.library.folder.marks_file import Marks, marks_of, read_marks
 from studio.library.folder.stored_paths import StoredPaths, safe_name
 from studio.library.index.asset_writer import AssetWriter
@@ -65,18 +66,22 @@ class Trash:
                 asset = self._assets.get(id)
                 if asset is None or not self.contains(asset.path):
                     continue
+                marks = stored.get(id, marks_of(asset))
+                wanted = self._paths.writable(marks.origin) or self._default_path(asset)
+                restored = replace(marks, trashed_at=None, origin="")
+                if not is_file(asset.path) and _is_file_of(asset, wanted):
+                    # Its folder was not there when it was deleted, so it was never moved.
+                    steps.append(self._moving(restored, None, wanted))
+                    continue
                 if not is_file(asset.path):
                     raise problem(
                         "bad_input",
                         "{name} is no longer in the trash. Another program has deleted it.",
                         name=asset.path.name,
                     )
-                marks = stored.get(id, marks_of(asset))
-                wanted = self._paths.writable(marks.origin) or self._default_path(asset)
                 target = self._unused_name(wanted, taken)
                 taken.add(target)
-                marks = replace(marks, trashed_at=None, origin="")
-                steps.append(self._moving(marks, asset.path, target))
+                steps.append(self._moving(restored, asset.path, target))
             self._changes.run(steps)
         found = (self._assets.get(step.marks.asset) for step in steps)
         return [asset for asset in found if asset is not None]
@@ -123,3 +128,10 @@ class Trash:
             and path not in taken
             and not self._writer.is_indexed(path)
         )
+
+
+def _is_file_of(asset: Asset, path: Path) -> bool:
+    try:
+        return bool(asset.sha256) and hash_file(path) == asset.sha256
+    except OSError:
+        return False

@@ -59,6 +59,8 @@ class ChosenFolders:
         """
         listed = self._listed()
         real = Path(os.path.realpath(folder))
+        if os.name == "nt" and not Path(real.anchor).exists():
+            return Path(real.anchor)
         for place in (real, *real.parents):
             if f"{_DISK}{place}" in listed and not _is_in_use(place):
                 return place

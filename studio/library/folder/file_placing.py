@@ -80,11 +80,13 @@ def sync_folder(folder: Path) -> None:
 def place_file(temporary: Path, wanted: Path) -> Path:
     """Move the finished, synced file `temporary` to `wanted` without overwriting a file.
 
-    Both must be on the same file system. If `wanted` exists, the first unused numbered name is
-    taken. Returns the final path. Raises `ProblemError`.
+    Both must be on the same file system. The folder of `wanted` is created, not those above it. If
+    `wanted` exists, the first unused numbered name is taken. Returns the final path. Raises
+    `ProblemError`.
     """
     try:
-        wanted.parent.mkdir(parents=True, exist_ok=True)
+        temporary.lstat()  # first: if its disk was unplugged, no folder is made in its place
+        wanted.parent.mkdir(exist_ok=True)
         for attempt in range(1, 10_000):
             final = numbered(wanted, attempt)
             try:

@@ -103,9 +103,14 @@ class StoredPaths:
 
         What would be written to its mount point is hidden as soon as the disk is back.
         """
-        disk = self._chosen.unplugged_disk(folder)
+        disk = self.unplugged_disk(folder)
         if disk is not None:
             raise ProblemError(missing(disk, "no disk is mounted there, but one was"))
+
+    def unplugged_disk(self, folder: Path) -> Path | None:
+        """Return where the disk of a folder outside the library was, None if nothing is missing."""
+        inside = folder.is_relative_to(self._root)
+        return None if inside else self._chosen.unplugged_disk(folder)
 
     def is_allowed(self, folder: Path) -> bool:
         """Return whether results may be in this folder outside the library."""

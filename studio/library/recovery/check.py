@@ -83,7 +83,7 @@ def _files(database: Database, root: Path) -> Iterator[Contradiction]:
         seen.add(path)
         yield from _file(path, listed.get(path), root, assets)
     for path, name in listed.items():
-        if path in seen:
+        if path in seen or paths.unplugged_disk(path.parent) is not None:
             continue
         if path.exists():
             yield from _file(path, name, root, assets)
@@ -94,7 +94,7 @@ def _files(database: Database, root: Path) -> Iterator[Contradiction]:
                 sentence("{path} is listed in History, but is not there.", path=_shown(path, root)),
             )
     names = set(listed.values())
-    for result in outside_results(root):
+    for result in outside_results(root, unread):
         name = asset_id(result.recipe.job, result.recipe.row, str(result.path))
         if result.path not in listed and name not in names:
             yield _not_listed(_shown(result.path, root))

@@ -31,6 +31,7 @@ from studio.library.recovery.result_files import (
     read_result,
     result_files,
 )
+from studio.library.recovery.returned_disks import note_missing
 from studio.protocol import Problem, Sentence
 
 _BATCH = 500
@@ -54,14 +55,15 @@ def rebuild(
 
     `beside` is an empty folder for the new database. Without `changes`, nothing in `root` is
     written or locked. Assets whose file is gone are dropped; those whose file exists but cannot be
-    read stay as the old index describes them. Returns the files that could not be read. Raises
+    read, or is on a disk that is unplugged, stay as the old index describes them. Returns the files
+    and folders that could not be read; `ReturnedDisks` reads those folders later. Raises
     `ProblemError` on disk errors and for a damaged database, with the old index unchanged.
     """
     with contextlib.closing(Database(beside, is_scratch=True)) as new:
         index = _NewIndex(new, database, root)
         index.add_jobs()
         index.add_files(result_files(root, index.unread))
-        index.add_outside(outside_results(root))
+        index.add_outside(outside_results(root, index.unread))
         index.add_known()
         # Nobody moves files or writes marks now. Results may still be added until the transaction.
         locked = changes.locked() if changes is not None else contextlib.nullcontext()
@@ -72,6 +74,7 @@ def rebuild(
             if changes is not None:
                 append_marks(root, *changed)
             replace_index(db)
+            note_missing(db, root, [file.path for file in index.unread])
         return tuple(index.unread)
 
 
@@ -108,6 +111,7 @@ class _NewIndex:
         with old.read() as db:
             rows = db.execute("SELECT id, number FROM assets").fetchall()
         self._numbers: dict[str, int] = {row["id"]: row["number"] for row in rows}
+        self._unplugged: dict[Path, bool] = {}
         self._old_assets = Assets(old, root)
         self._old_paths = AssetWriter(old, root).paths
         self._places = {name: stored for stored, name in self._old_paths().items()}
@@ -152,10 +156,13 @@ class _NewIndex:
             self._insert(batch)
 
     def add_known(self) -> None:
-        """Add what the old index knows and the new one does not: results outside the library, new
-        and moved ones, and those whose file cannot be read at the moment."""
+        """Add what the old index knows and the new one does not.
+
+        These are results outside the library, new and moved ones, and those whose file cannot be
+        read or reached at the moment.
+        """
         known = self._writer.paths()
-        gone = [stored for stored in known if not os.path.lexists(self._root / stored)]
+        gone = [stored for stored in known if self._is_gone(self._root / stored)]
         if gone:
             with self._new.write() as db:
                 self._writer.delete(db, [known.pop(stored) for stored in gone])
@@ -168,7 +175,11 @@ class _NewIndex:
                 with self._new.write() as db:
                     self._writer.delete(db, [known[stored]])
             path = self._paths.resolve(stored)
-            if path is None or not os.path.lexists(path):
+            if path is None or self._is_gone(path):
+                continue
+            if not os.path.lexists(path):
+                if (away := self._as_known(name)) is not None:
+                    self._insert([away])
                 continue
             file = read_result(path, self._root) if is_file(path) else None
             if not isinstance(file, FinishedFile):
@@ -178,6 +189,13 @@ class _NewIndex:
                 file = self._as_known(name)
             if file is not None:
                 self._insert([file])
+
+    def _is_gone(self, path: Path) -> bool:
+        if os.path.lexists(path):
+            return False
+        if path.parent not in self._unplugged:
+            self._unplugged[path.parent] = self._paths.unplugged_disk(path.parent) is not None
+        return not self._unplugged[path.parent]
 
     def _as_known(self, name: str) -> FinishedFile | None:
         asset = self._old_assets.get(name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -18,7 +18,7 @@ from studio.library.curation.changes import TRASH_FOLDER
 from studio.library.folder.file_placing import hash_file
 from studio.library.folder.marks_file import MARKS_FILE
 from studio.library.folder.output_list import OutputList
-from studio.library.folder.stored_paths import leads_inside
+from studio.library.folder.stored_paths import StoredPaths, leads_inside
 from studio.library.index.asset_writer import FinishedFile
 from studio.protocol import Sentence
 
@@ -74,19 +74,29 @@ def result_files(root: Path, unread: list[UnreadFile]) -> Iterator[Path]:
     yield from converted
 
 
-def outside_results(root: Path) -> Iterator[FinishedFile]:
-    """Yield the results in the folders outside the library that are listed in it.
+def outside_results(
+    root: Path, unread: list[UnreadFile], folders: Sequence[Path] | None = None
+) -> Iterator[FinishedFile]:
+    """Yield the results in the folders outside the library that are listed in it, or in `folders`.
 
     They may hold any other files of the user, which are not reported. Older files first, since
-    copies are newer.
+    copies are newer. Folders on a disk that is unplugged are added to `unread`, and those that
+    cannot be listed; not those that were deleted.
     """
-    for folder in OutputList(root).folders():
+    paths = StoredPaths(root)
+    for folder in OutputList(root).folders() if folders is None else folders:
+        if paths.unplugged_disk(folder) is not None:
+            unread.append(UnreadFile(folder, Sentence("Its disk is not connected.")))
+            continue
         try:
             with os.scandir(folder) as entries:
                 found = sorted(
                     (entry.stat(follow_symlinks=False).st_mtime, entry.name) for entry in entries
                 )
-        except (OSError, ValueError):
+        except (FileNotFoundError, NotADirectoryError, ValueError):
+            continue
+        except OSError as error:
+            unread.append(_unreadable(folder, error))
             continue
         for path in (folder / name for _, name in found):
             if path.suffix.lower() in EXTENSIONS and leads_inside(folder, path):

@@ -32,6 +32,7 @@ def test_the_first_axis_is_horizontal_and_the_second_vertical(tmp_path: Path) ->
         picture(tmp_path, "blue", steps="20", prompt="一只猫", seed="1"),
         picture(tmp_path, "lime", steps="10", prompt="a dog", seed="1"),
     ]
+    (tmp_path / "out").mkdir()
     target = make_sheet(pictures, ["steps", "prompt", "seed"], tmp_path / "out" / "sheet.png")
     with Image.open(target) as sheet:
         red, blue = centre_of(sheet, (255, 0, 0)), centre_of(sheet, (0, 0, 255))

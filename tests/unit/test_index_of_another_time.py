@@ -10,7 +10,8 @@ import pytest
 from studio.kinds.image import ImageRequest
 from studio.kinds.text import TextRequest
 from studio.library.index.database import FILE_NAME
-from studio.library.queue.journal import JOURNAL_FILE
+from studio.library.queue.journal import JOURNAL_FILE, _line
+from studio.library.queue.transaction_marks import read_mark
 from studio.library.store import Library
 from tests.unit.conftest import enqueue, record
 
@@ -252,3 +253,29 @@ def test_a_damaged_line_of_the_journal_does_not_cost_the_index(tmp_path: Path) -
     assert library.queue.waiting()[-1] == waits.id
     assert library.check(work_in_progress=False) == []
     library.close()
+
+
+@pytest.mark.parametrize("number", [10**30, 10**18, 10**15, 10**15 - 1, -5, True])
+@pytest.mark.parametrize("library_id", ["same", "another", "odd id"])
+def test_any_mark_in_a_journal_lets_the_library_be_opened_after_one_rebuild_at_most(
+    tmp_path: Path, number: int, library_id: str
+) -> None:
+    library = Library.open(tmp_path)
+    asset, waits = make(library, "fox"), enqueue(library, "waits")
+    with library._database.read() as db:
+        mark = read_mark(db)
+    library.close()
+    assert mark is not None
+    fields = {**mark.fields, "transaction": number, "mark": "m", "after": mark.name}
+    if library_id != "same":
+        fields["library"] = library_id
+    with (tmp_path / JOURNAL_FILE).open("ab") as journal:
+        journal.write(_line(fields))
+    for attempt in range(4):
+        library = Library.open(tmp_path)
+        assert library.assets.get(asset) is not None
+        assert waits.id in [job.id for job in library.queue.list("queued")]
+        assert library.notice is None or attempt == 0
+        enqueue(library, f"attempt {attempt}")
+        library.close()
+    assert len(list(tmp_path.glob("library.replaced-*"))) <= 1

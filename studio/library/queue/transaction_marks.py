@@ -9,6 +9,7 @@ Any other difference means that an older copy was put back, or one of the two is
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import sqlite3
 from collections.abc import Mapping, Sequence
@@ -22,6 +23,10 @@ from studio.protocol import ProblemError, problem
 _KEY = "queue_mark"
 """Key in the table `state`."""
 _TAIL = 4_096
+_NAME = re.compile(r"[0-9A-Za-z_-]{1,64}")
+_NUMBER = re.compile(r"[0-9]{1,18}")
+_MOST = 10**15
+"""The highest number; a library of somebody else may begin near it."""
 
 Mismatch: TypeAlias = Literal["older", "another", "apart"]
 """How an index differs from its journal: it is an older copy, or of another library, or both went
@@ -44,7 +49,8 @@ class Mark(Struct, frozen=True):
 
     def next(self) -> Mark:
         """Return the mark of a transaction that follows."""
-        return Mark(self.library, self.number + 1, _random(), self.name, self.synced)
+        number = min(self.number + 1, _MOST)
+        return Mark(self.library, number, _random(), self.name, self.synced)
 
     @property
     def fields(self) -> dict[str, Any]:
@@ -102,15 +108,15 @@ def first_mark(journal: Sequence[Mark]) -> Mark:
 
 
 def mark_in(fields: Mapping[str, Any]) -> Mark | None:
-    """Return the mark in a line of the journal, None if it has none."""
+    """Return the mark in a line of the journal, None if it has none that the index could hold."""
     match fields:
         case {
             "library": str(library),
-            "transaction": int(number),
+            "transaction": int(number),  # also true, which JSON has
             "mark": str(name),
             "after": str(after),
-        }:
-            return Mark(library, number, name, after)
+        } if _is_valid(library, number, name):
+            return Mark(library, int(number), name, after)
     return None
 
 
@@ -118,9 +124,14 @@ def read_mark(db: sqlite3.Connection) -> Mark | None:
     """Return the mark of the last transaction of an index, None if a version without wrote it."""
     row = db.execute("SELECT value FROM state WHERE key = ?", (_KEY,)).fetchone()
     match str(row[0]).split(" ") if row is not None else []:
-        case [library, number, name, synced, noted] if number.isdecimal() and len(number) < 19:
-            return Mark(library, int(number), name, "", synced, noted == "1")
+        case [library, number, name, synced, noted] if _NUMBER.fullmatch(number):
+            if _is_valid(library, int(number), name):
+                return Mark(library, int(number), name, "", synced, noted == "1")
     return None
+
+
+def _is_valid(library: str, number: int, name: str) -> bool:
+    return 0 <= number <= _MOST and all(map(_NAME.fullmatch, (library, name)))
 
 
 def write_mark(db: sqlite3.Connection, mark: Mark) -> None:

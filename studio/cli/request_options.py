@@ -14,13 +14,14 @@ import msgspec
 from studio.formats.suffixes import files_in
 from studio.formats.untrusted_files import is_file, is_folder, is_unicode, open_regular, user_path
 from studio.jobs.input_check import input_problem
+from studio.jobs.text_files import text_or_file
 from studio.kinds.coding import request_from_fields
 from studio.kinds.field_errors import field_of, field_sentence
 from studio.kinds.fields import Field
 from studio.kinds.kind import Medium
 from studio.kinds.registry import AnyKind, suffixes_of
 from studio.kinds.requests import inputs_of
-from studio.protocol import ProblemError, Request, problem
+from studio.protocol import MAX_PROMPT_LENGTH, ProblemError, Request, problem
 
 _SIZE = ("width", "height")
 _METAVARS = {"prompt": "PROMPT", "model": "ID", "seed": "S"}
@@ -84,6 +85,8 @@ def requests_of(
             continue
         if field.name == "prompt":
             value = _prompt(value)
+        if field.reads_file:
+            value = text_or_file(value, field.max_length or MAX_PROMPT_LENGTH)
         given[field.name] = _file_fields(Path(value)) if field.type == "file" else value
     prompt = kind.fields.get("prompt")
     default = prompt.default if prompt is not None else None
@@ -109,6 +112,8 @@ def requests_of(
 
 
 def _metavar(field: Field) -> str:
+    if field.reads_file:
+        return "FILE|JSON"
     if field.choices:
         return "|".join(str(choice) for choice in field.choices)
     return _METAVARS.get(field.name) or _METAVARS_OF_TYPES[field.type]

@@ -25,6 +25,7 @@ from studio.jobs.results_file import (
     take_off_last_line,
 )
 from studio.jobs.runner import AssetSaved
+from studio.kinds.registry import kind_if_known
 from studio.kinds.requests import prompt_of
 from studio.library.folder.stored_paths import leads_inside
 from studio.library.folder.work_folders import SharedLock
@@ -35,18 +36,19 @@ from studio.protocol import Failed, Problem, RowFailed
 RESULTS = "results.csv"
 LINE_LABEL = "line"
 _PROMPT, _ANSWER = "prompt", "text"
+_MAX_PARTS = 500
 _LOCK_SECONDS = 20.0
 
 
 class Results:
     """`results.csv` in the output folder of some jobs.
 
-    After the fixed columns come the prompt, a column for each label of the table, and the answer
-    of a text. Text that starts like a formula is escaped. Lines of an earlier run are kept, and
-    each result is listed once. Columns missing from an existing file are appended to its own,
-    empty in its existing lines. A `results.csv` that is not ours is left alone: the results are
-    listed in `results 2.csv` and so on. Several processes may write the same file: each change is
-    made under a lock, after reading those of the others.
+    After the fixed columns come the prompt, a column for each label of the table, those into which
+    the kinds divide their results, and the answer of a text. Text that starts like a formula is
+    escaped. Lines of an earlier run are kept, and each result is listed once. Columns missing from
+    an existing file are appended to its own, empty in its existing lines. A `results.csv` that is
+    not ours is left alone: the results are listed in `results 2.csv` and so on. Several processes
+    may write the same file: each change is made under a lock, after reading those of the others.
     """
 
     def __init__(self, folder: Path, jobs: Sequence[Job]) -> None:
@@ -57,7 +59,9 @@ class Results:
         self._lock = threading.Lock()
         self._failed_by_row: set[str] = set()
         self._label_columns = _label_columns(jobs)
-        self._wanted = (*COLUMNS, _PROMPT, *self._label_columns.values(), _ANSWER)
+        self._parts = _part_columns(jobs, self._label_columns.values())
+        columns = (*self._label_columns.values(), *self._parts.values())
+        self._wanted = (*COLUMNS, _PROMPT, *columns, _ANSWER)
         self._file = ResultsFile(self._wanted)
         self._listed: set[str] = set()
         self.has_missed = False
@@ -166,6 +170,10 @@ class Results:
     def _list(self, asset: Asset) -> None:
         answer = without_thoughts(asset.text)
         made = {"path": str(asset.path), "seed": str(asset.recipe.seed), _ANSWER: answer}
+        kind = kind_if_known(asset.recipe.request)
+        if kind is not None and self._parts:
+            cells = kind.cells(asset.recipe.request, asset.text)
+            made |= {self._parts[name]: cell for name, cell in cells.items() if name in self._parts}
         self._write(asset.job, asset.row, made | {"seconds": f"{asset.seconds:.3f}"})
 
     def _write(
@@ -242,14 +250,23 @@ class Results:
 
 def _label_columns(jobs: Iterable[Job]) -> dict[str, str]:
     """Return label → column name for all labels of a table, in order of appearance."""
-    taken = {*COLUMNS, _PROMPT, _ANSWER}
+    names = dict.fromkeys(name for job in jobs for name in job.labels if name != LINE_LABEL)
+    return _free_names(names, {*COLUMNS, _PROMPT, _ANSWER}, "label")
+
+
+def _part_columns(jobs: Iterable[Job], labels: Iterable[str]) -> dict[str, str]:
+    """Return the columns into which results are divided, by the names that their kinds give."""
+    known = ((kind, job.request) for job in jobs if (kind := kind_if_known(job.request)))
+    names = dict.fromkeys(name for kind, request in known for name in kind.columns(request))
+    return _free_names(list(names)[:_MAX_PARTS], {*COLUMNS, _PROMPT, _ANSWER, *labels}, "answer")
+
+
+def _free_names(names: Iterable[str], taken: set[str], prefix: str) -> dict[str, str]:
     columns: dict[str, str] = {}
-    for name in dict.fromkeys(name for job in jobs for name in job.labels):
-        if name == LINE_LABEL:
-            continue
+    for name in names:
         column = name
         while column in taken:
-            column = f"label:{column}"
+            column = f"{prefix}:{column}"
         taken.add(column)
         columns[name] = column
     return columns

@@ -23,8 +23,10 @@ from studio.formats.csv_cells import unescaped
 from studio.formats.text_encoding import ENCODINGS, DecodedText, codec_of, decode
 from studio.formats.untrusted_files import is_file, printable, read_start, user_path
 from studio.jobs.input_check import input_problem
+from studio.jobs.text_files import text_or_file
 from studio.kinds.coding import request_from_fields
 from studio.kinds.field_errors import field_of, field_sentence
+from studio.kinds.fields import Field
 from studio.kinds.registry import kind_of, known_kind, tasks
 from studio.kinds.requests import inputs_of, model_settings, prompt_of
 from studio.models.registry import Registry
@@ -96,12 +98,13 @@ def read_table(path: Path, encoding: str = "") -> Table:
     rows: list[TableRow] = []
     errors: list[RowError] = []
     first: tuple[str, ...] = ()
+    files: dict[str, str] = {}
     for line, row in cells:
         if isinstance(row, RowError):
             errors.append(row)
         else:
             first = first or tuple(map(_cell_text, row.values()))
-            parsed = _parse_row(line, row, path.parent)
+            parsed = _parse_row(line, row, path.parent, files)
             if isinstance(parsed, TableRow):
                 rows.append(parsed)
             else:
@@ -298,7 +301,10 @@ def _json_rows(text: str) -> Iterator[tuple[int, dict[str, Any] | RowError]]:
         yield line, {str(k): v for k, v in row.items() if v not in (None, "")}
 
 
-def _parse_row(line: int, cells: Mapping[str, Any], folder: Path) -> TableRow | RowError:
+def _parse_row(
+    line: int, cells: Mapping[str, Any], folder: Path, files: dict[str, str]
+) -> TableRow | RowError:
+    """Return the request of a row. `files` are the texts of the files that rows have named."""
     task = str(cells.get("task", "")).strip().lower()
     kind = known_kind(task)
     if kind is None:
@@ -313,6 +319,11 @@ def _parse_row(line: int, cells: Mapping[str, Any], folder: Path) -> TableRow | 
     for name, value in cells.items():
         if name in kind.fields:
             fields[name] = _input_file(value, folder) if name in kind.inputs else value
+            if kind.fields[name].reads_file:
+                try:
+                    fields[name] = _text(value, kind.fields[name], folder, files)
+                except ProblemError as error:
+                    return RowError(line, name, error.problem.message)
         elif name != "task":
             labels[name] = _cell_text(value)
     try:
@@ -360,6 +371,15 @@ def _input_file(value: Any, folder: Path) -> Any:
     if not isinstance(value, str):
         return value
     return {"path": str(user_path(value.strip(), folder))}
+
+
+def _text(value: Any, field: Field, folder: Path, files: dict[str, str]) -> Any:
+    """Return the text of a cell, or of the file that it names; of a JSON object, its text."""
+    if not isinstance(value, str):
+        return _cell_text(value)
+    if value not in files:
+        files[value] = text_or_file(value, field.max_length or MAX_PROMPT_LENGTH, folder)
+    return files[value]
 
 
 def _cell_text(value: Any) -> str:

@@ -46,6 +46,7 @@ class Field(Struct, frozen=True, kw_only=True):
         unit: suffix of the value, including its space.
         flags: command-line flags, empty if the command line does not offer the field.
         requires: name of another field that must be set for this one to have an effect.
+        reads_file: whether a command or a table may name a file with the text instead.
     """
 
     name: str
@@ -65,6 +66,7 @@ class Field(Struct, frozen=True, kw_only=True):
     unit: str = ""
     flags: tuple[str, ...] = ()
     requires: str = ""
+    reads_file: bool = False
 
     def format_value(self, value: Any) -> str:
         """Return a value of this field as display text, "" for None."""
@@ -93,13 +95,15 @@ def label(
     step: float = 1,
     decimals: int = 0,
     requires: str = "",
+    reads_file: bool = False,
 ) -> Meta:
     """Return the `Meta` that describes a field to the user. See `Field` for the arguments.
 
     `text` and `help` must be literals. `flags` are separated by spaces.
     """
     extra = {"flags": flags, "unit": unit, "step": step, "decimals": decimals}
-    return Meta(title=text, description=help, extra=extra | {"requires": requires})
+    extra |= {"requires": requires, "reads_file": reads_file}
+    return Meta(title=text, description=help, extra=extra)
 
 
 @cache

@@ -109,6 +109,8 @@ class Kind(Struct, Generic[R], frozen=True, kw_only=True):
         axes: fields that a matrix can vary; `size` stands for width and height.
         embedded_text: keyword and text that other programs read in a PNG, or None: (recipe,
             width, height).
+        columns: names of the columns into which a result is divided in a table of results.
+        cells: the cells of a result in these columns, from its text.
         name_parts: text and suffix for a file name, before sanitizing; None to use the prompt.
     """
 
@@ -153,6 +155,8 @@ class Kind(Struct, Generic[R], frozen=True, kw_only=True):
     compared: tuple[str, ...] = ()
     axes: tuple[str, ...] = ()
     embedded_text: Callable[[Recipe, int, int], tuple[str, str] | None] = lambda *_: None
+    columns: Callable[[R], tuple[str, ...]] = lambda _: ()
+    cells: Callable[[R, str], Mapping[str, str]] = lambda *_: {}
     name_parts: Callable[[R], tuple[str, str]] | None = None
 
     @property

@@ -2,13 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated, TypeAlias
 
 from msgspec import Meta, Struct
 
+from studio.formats.chat.answer_form import (
+    MAX_FORM_LENGTH,
+    cells_of,
+    columns_of,
+    schema_error,
+)
 from studio.kinds.fields import label
 from studio.kinds.kind import BatchTiming, Kind, Medium
-from studio.protocol import Capabilities, Count, Message, ModelRef, Name, Prompt, Request, Seed
+from studio.protocol import (
+    Capabilities,
+    Count,
+    Message,
+    ModelRef,
+    Name,
+    Prompt,
+    Request,
+    Seed,
+    Sentence,
+    sentence,
+)
 
 _ROWS = 32
 """Most rows in one batch."""
@@ -37,7 +55,8 @@ class TextRequest(Request, Struct, frozen=True, kw_only=True, tag_field="task", 
     goes on from `answer_start`, which is part of the result. Row *i* uses seed `seed + i`. A
     temperature of 0 is greedy. `top_k` 0, `top_p` 1.0 and `min_p` 0 disable them. None means "what
     suits the model"; the recipe records the value that was used. Sequences of `stop` are not part
-    of the result, and are not looked for in the model's thoughts.
+    of the result, and are not looked for in the model's thoughts. `schema` is the JSON text of a
+    JSON schema; thoughts come before what follows it.
     """
 
     prompt: Annotated[Prompt, label("Prompt", "What you want to get", flags="-p --prompt")]
@@ -122,6 +141,23 @@ class TextRequest(Request, Struct, frozen=True, kw_only=True, tag_field="task", 
             flags="--stop",
         ),
     ] = ()
+    schema: Annotated[
+        Annotated[str, Meta(max_length=MAX_FORM_LENGTH)],
+        label(
+            "JSON schema",
+            "The answer is JSON that follows this schema",
+            flags="--schema",
+            reads_file=True,
+        ),
+    ] = ""
+    regex: Annotated[
+        Annotated[str, Meta(max_length=MAX_FORM_LENGTH)],
+        label(
+            "Regular expression",
+            "The whole answer matches this expression",
+            flags="--regex",
+        ),
+    ] = ""
     fast_variations: Annotated[
         bool,
         label(
@@ -168,8 +204,20 @@ def _memory(_model: ModelRef, weights: int, _weight_bytes: int, tokens: float | 
     )
 
 
+def _check(request: TextRequest) -> Iterator[tuple[str, Sentence]]:
+    if request.schema and request.regex:
+        yield "regex", sentence("Give either a schema or a regular expression, not both.")
+    if request.stop and (request.schema or request.regex):
+        yield (
+            "stop",
+            sentence("A stop sequence would cut an answer of a given form. Leave one of them out."),
+        )
+    if request.schema and (error := schema_error(request.schema)) is not None:
+        yield "schema", error
+
+
 _CONVERSATION = frozenset({"prompt", "system_prompt", "messages", "answer_start", "seed", "count"})
-_OF_EACH_ROW = frozenset({"stop"})
+_OF_EACH_ROW = frozenset({"stop", "schema", "regex"})
 
 KIND: Kind[TextRequest] = Kind(
     request=TextRequest,
@@ -195,7 +243,10 @@ KIND: Kind[TextRequest] = Kind(
     memory=_memory,
     # The rows of a batch are generated one by one where memory is short.
     least_share=lambda _, request: 1 / min(request.count, _ROWS),
+    check=_check,
     fallbacks=FALLBACKS,
+    columns=lambda request: columns_of(request.schema),
+    cells=lambda request, text: cells_of(request.schema, text),
     details=(
         "system_prompt",
         "answer_start",
@@ -207,5 +258,7 @@ KIND: Kind[TextRequest] = Kind(
         "repetition_penalty",
         "max_tokens",
         "stop",
+        "schema",
+        "regex",
     ),
 )

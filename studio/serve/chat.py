@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
+import msgspec
 from msgspec import Struct
 
 from studio.jobs.runner import AssetSaved
@@ -25,7 +26,13 @@ MAX_ANSWERS = 128
 _PLAIN = "text"
 _SYSTEM = ("system", "developer")
 _CONTINUED = ("user", "assistant")
-_NAMES = {"count": "n", "messages": "messages", "prompt": "messages", "system_prompt": "messages"}
+_NAMES = {
+    "count": "n",
+    "messages": "messages",
+    "prompt": "messages",
+    "system_prompt": "messages",
+    "schema": "response_format",
+}
 _LIKE_OURS = ("temperature", "top_p", "top_k", "min_p", "repetition_penalty", "seed")
 _PENALTIES = ("frequency_penalty", "presence_penalty")
 
@@ -50,10 +57,17 @@ class StreamOptions(Struct):
     include_usage: bool | None = None
 
 
+class NamedSchema(Struct):
+    """A JSON schema, and what the client calls it."""
+
+    schema: dict[str, Any]
+
+
 class Format(Struct):
     """The form of the answer."""
 
     type: str = _PLAIN
+    json_schema: NamedSchema | None = None
 
 
 class ChatBody(Struct):
@@ -120,6 +134,7 @@ def read_chat(body: ChatBody, model: ModelRef) -> Chat:
         "model": model.id,
         "count": 1 if body.n is None else body.n,
         "max_tokens": _max_tokens(body, kind, warnings),
+        "schema": _schema(body.response_format),
         "stop": [body.stop] if isinstance(body.stop, str) else body.stop or [],
     }
     fields |= {name: value for name in _LIKE_OURS if (value := getattr(body, name)) is not None}
@@ -153,7 +168,6 @@ def _check_supported(body: ChatBody) -> None:
         "functions": bool(body.functions),
         "logprobs": bool(body.logprobs),
         "logit_bias": bool(body.logit_bias),
-        "response_format": body.response_format is not None and body.response_format.type != _PLAIN,
     }
     for name, is_wanted in unsupported.items():
         if is_wanted:
@@ -163,6 +177,24 @@ def _check_supported(body: ChatBody) -> None:
                 param=name,
                 code="unsupported_parameter",
             )
+
+
+def _schema(wanted: Format | None) -> str:
+    """Return the JSON schema of the answer, "" if its form is free. Raises `ApiError`."""
+    if wanted is None or wanted.type == _PLAIN:
+        return ""
+    if wanted.type == "json_object":
+        return '{"type": "object"}'
+    if wanted.type != "json_schema" or wanted.json_schema is None:
+        raise ApiError(
+            400,
+            sentence(
+                "response_format must be of the type text, json_object, or json_schema with a"
+                " schema."
+            ),
+            param="response_format",
+        )
+    return msgspec.json.encode(wanted.json_schema.schema).decode()
 
 
 def _limit_name(body: ChatBody) -> str:

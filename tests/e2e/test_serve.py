@@ -111,7 +111,12 @@ def test_no_page_is_allowed_to_send_requests(server: Served) -> None:
         (body(seed=-1), "seed must be"),
         (body(max_completion_tokens=0), "max_completion_tokens must be"),
         (body(tools=[{"type": "function"}]), "tools is not supported"),
-        (body(response_format={"type": "json_object"}), "response_format is not supported"),
+        (body(response_format={"type": "xml"}), "response_format must be of the type text"),
+        (body(response_format={"type": "json_schema"}), "response_format must be of the type text"),
+        (
+            body(response_format={"type": "json_schema", "json_schema": {"schema": {"$ref": "a"}}}),
+            "The schema refers to a, which is not part of it",
+        ),
         (body(stop=["x"] * 17), "stop may have at most 16 entries"),
     ],
 )
@@ -177,6 +182,18 @@ def test_variations_are_one_job_with_the_seeds_of_its_rows(server: Served) -> No
     assert [answer[:8] for answer in answers] == ["Answer 7", "Answer 8", "Answer 9"]
     assert [choice.finish_reason for choice in made.choices] == ["stop"] * 3
     assert made.usage is not None and made.usage.completion_tokens == 36
+
+
+def test_an_answer_of_a_given_form_is_asked_for_as_elsewhere(server: Served) -> None:
+    schema = {"type": "object", "properties": {"name": {"type": "string"}, "town": {}}}
+    form = {"type": "json_schema", "json_schema": {"name": "x", "schema": schema, "strict": True}}
+    status, made = server.send(CHAT, body(messages=said("hi"), seed=7, response_format=form))
+    assert status == 200
+    answer = json.loads(made["choices"][0]["message"]["content"])
+    assert answer == {"name": "name 7", "town": "town 7"}
+    form = {"type": "json_object"}
+    status, made = server.send(CHAT, body(messages=said("hi"), response_format=form))
+    assert status == 200 and made["choices"][0]["finish_reason"] == "stop"
 
 
 def test_the_pieces_of_a_stream_are_the_whole_answer(server: Served) -> None:

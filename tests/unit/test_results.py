@@ -40,6 +40,25 @@ def header(folder: Path) -> list[str]:
     return (folder / RESULTS).read_text("utf-8-sig").splitlines()[0].split(",")
 
 
+def test_an_answer_is_divided_into_columns_by_its_schema(library: Library, tmp_path: Path) -> None:
+    schema = '{"properties": {"name": {}, "seed": {}, "who": {}}}'
+    first, second = batch(
+        library,
+        (TextRequest(prompt="a", seed=3, schema=schema), {"who": "anna"}),
+        (TextRequest(prompt="b", seed=4), {}),
+    )
+    results = Results(tmp_path, [first, second])
+    answer = b'{"name": "=1+1", "seed": 12, "who": "me"}'
+    results.on_event(AssetSaved(record(library, first, content=answer)))
+    results.on_event(AssetSaved(record(library, second)))
+    columns = ["prompt", "who", "name", "answer:seed", "answer:who", "text"]
+    assert header(tmp_path) == [*OLD, *columns]
+    one, two = read(tmp_path)
+    assert (one["seed"], one["who"], one["name"]) == ("3", "anna", "'=1+1")
+    assert (one["answer:seed"], one["answer:who"], one["text"]) == ("12", "me", answer.decode())
+    assert two["name"] == ""
+
+
 def test_a_line_holds_the_prompt_the_labels_and_the_answer(
     library: Library, tmp_path: Path
 ) -> None:

@@ -186,6 +186,7 @@ _FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "llama_vocab_n_tokens": (_int32, [Handle]),
     "llama_vocab_type": (ctypes.c_int, [Handle]),
     "llama_vocab_get_text": (ctypes.c_char_p, [Handle, _int32]),
+    "llama_vocab_is_control": (ctypes.c_bool, [Handle, _int32]),
     "llama_vocab_is_eog": (ctypes.c_bool, [Handle, _int32]),
     "llama_vocab_bos": (_int32, [Handle]),
     "llama_vocab_eos": (_int32, [Handle]),
@@ -194,6 +195,10 @@ _FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "llama_tokenize": (
         _int32,
         [Handle, ctypes.c_char_p, _int32, Handle, _int32, ctypes.c_bool, ctypes.c_bool],
+    ),
+    "llama_token_to_piece": (
+        _int32,
+        [Handle, _int32, ctypes.c_char_p, _int32, _int32, ctypes.c_bool],
     ),
     "llama_detokenize": (
         _int32,

@@ -49,13 +49,35 @@ class LlamaVocabulary:
             return [first, *ids]
         return ids
 
-    def _tokenize(self, text: str, special: bool) -> list[int]:
+    def plain_tokens(self, text: str) -> list[int]:
+        """Return the tokens of a text alone; special tokens that it spells out are plain text."""
+        return self._tokenize(text, False, parses_special=False)
+
+    def pieces(self) -> tuple[list[bytes], list[int]]:
+        """Return the bytes of all tokens, and which tokens are special."""
+        room = 256
+        buffer = ctypes.create_string_buffer(room)
+        pieces, special = [], []
+        for token in range(self.size):
+            length = self._library.token_to_piece(self._vocabulary, token, buffer, room, 0, True)
+            if length < 0:
+                room = -length
+                buffer = ctypes.create_string_buffer(room)
+                length = self._library.token_to_piece(
+                    self._vocabulary, token, buffer, room, 0, True
+                )
+            pieces.append(buffer.raw[: max(0, length)])
+            if self._library.vocab_is_control(self._vocabulary, token):
+                special.append(token)
+        return pieces, special
+
+    def _tokenize(self, text: str, special: bool, *, parses_special: bool = True) -> list[int]:
         data = text.encode("utf-8", "replace")
         room = len(data) + 8
         while True:
             ids = (ctypes.c_int32 * room)()
             number = self._library.tokenize(
-                self._vocabulary, data, len(data), ids, room, special, True
+                self._vocabulary, data, len(data), ids, room, special, parses_special
             )
             if number >= 0:
                 return list(ids[:number])

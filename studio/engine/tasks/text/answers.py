@@ -11,13 +11,14 @@ from studio.engine.local.devices import Device
 from studio.engine.local.job import Job, JobCancelledError
 from studio.engine.local.peak_memory import PeakMemory
 from studio.engine.local.recipes import make_recipe
+from studio.engine.tasks.text.decode.grammar import RowGrammar
 from studio.engine.tasks.text.decode.stop_sequences import StopSequences
 from studio.engine.tasks.text.decode.stream import TextStream
 from studio.engine.tasks.text.model.load import LoadedText
 from studio.engine.tasks.text.prompt import Prompt
 from studio.formats.weights.weights_fingerprint import weight_hash
 from studio.kinds.text import TextRequest
-from studio.protocol import ModelRef, Recipe, RunJob, seed_of_row, sentence
+from studio.protocol import ModelRef, Problem, Recipe, RunJob, seed_of_row, sentence
 
 _CONTEXT_TOKENS = 6
 """Number of preceding tokens with which a continuation is decoded."""
@@ -76,6 +77,9 @@ class Answers:
         self.request = request
         self.loaded = loaded
         self.prompt = prompt
+        self.grammar = loaded.grammars.compile(request, job.check)
+        """What the answers may look like, None if that is free."""
+        self.row_grammar()
         self._command = command
         self._device = device
         self._load_seconds = load_seconds
@@ -132,6 +136,15 @@ class Answers:
         stops = StopSequences(self.request.stop, self.prompt.answer_start)
         return TextStream(self.loaded.decode, before, self.prompt.thought, stops)
 
+    def row_grammar(self) -> RowGrammar | None:
+        """Return the form of one row, None if it is free. Raises `ProblemError`."""
+        return None if self.grammar is None else self.grammar.row(self.prompt.thought)
+
+    def fail_row(self, row: int, problem: Problem) -> None:
+        """Report a row that cannot be finished."""
+        self.job.row_failed(row, problem)
+        self.done.add(row)
+
     def count_tokens(self, tokens: int, seconds: float) -> None:
         """Add the tokens of one step, and set the total seconds of all steps so far."""
         if not self.first_token:
@@ -182,7 +195,15 @@ class Answers:
         if not self._cut_answers:
             return
         rows, tokens = len(self._command.rows), self.prompt.max_tokens
-        if tokens < self.request.max_tokens:
+        if self.grammar is not None:
+            message = sentence(
+                "{rows} of {count} answers reached the limit of {tokens} tokens before they had the"
+                " form that was asked for. Raise the limit, or ask for less.",
+                rows=self._cut_answers,
+                count=rows,
+                tokens=tokens,
+            )
+        elif tokens < self.request.max_tokens:
             message = sentence(
                 "The answer filled the model's context window after {tokens} tokens and may be cut"
                 " off. A shorter prompt leaves more room for it.",

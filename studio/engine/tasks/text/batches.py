@@ -145,14 +145,19 @@ def _generate_batch(
             row.prompt,
             seed_of_row(row.answers.request.seed, row.row),
             row.answers.prompt.max_tokens,
+            row.answers.row_grammar(),
         )
         for row in batch
     ]
+    failed: set[int] = set()
     streams = [row.answers.stream() for row in batch]
     progress = [_JobProgress(answers, batch) for answers in _answers_of(batch)]
 
     def is_wanted(place: int) -> bool:
-        return not streams[place].is_stopped and not batch[place].answers.job.is_cancelled
+        grammar = rows[place].grammar
+        is_over = grammar is not None and (grammar.is_complete or place in failed)
+        is_over |= streams[place].is_stopped
+        return not is_over and not batch[place].answers.job.is_cancelled
 
     started = time.monotonic()
     steps = loaded.decoder.generate(rows, sampling, loaded.stop_tokens, check, is_wanted)
@@ -164,10 +169,18 @@ def _generate_batch(
             if not is_wanted(place):
                 continue
             answers, row, stream = batch[place].answers, batch[place].row, streams[place]
-            ended = token in loaded.stop_tokens
-            if not ended:
-                answers.emit_text(row, stream, stream.push(token))
-                ended = stream.is_stopped
+            ended, grammar = token in loaded.stop_tokens, rows[place].grammar
+            text = "" if ended else stream.push(token)
+            if grammar is not None:
+                if not ended:
+                    grammar.push(token, text)
+                if grammar.problem is not None:
+                    failed.add(place)
+                    answers.fail_row(row, grammar.problem)
+                    continue
+                ended |= grammar.is_complete
+            answers.emit_text(row, stream, text)
+            ended |= stream.is_stopped
             if ended or made == answers.prompt.max_tokens:
                 answers.finish_row(row, stream, seconds, len(batch), cut=not ended)
         for job_progress in progress:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from studio.engine.fake_kind import FakeKind, FakeResult
 from studio.engine.local.job import Job
+from studio.formats.chat.answer_form import columns_of
 from studio.kinds.text import TextRequest
 
 
@@ -18,6 +21,8 @@ def answer(request: TextRequest, seed: int) -> str:
 
 
 def _whole_answer(request: TextRequest, seed: int) -> str:
+    if columns := columns_of(request.schema):
+        return msgspec.json.encode({name: f"{name} {seed}" for name in columns}).decode()
     if request.answer_start:
         return f"{request.answer_start} and so on to {seed}."
     topic = " ".join(request.prompt.split())[:60]

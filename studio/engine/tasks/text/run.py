@@ -12,6 +12,7 @@ from studio.engine.local.memory import MemoryArbiter
 from studio.engine.local.peak_memory import PeakMemory
 from studio.engine.tasks.text.answers import Answers
 from studio.engine.tasks.text.batches import MAX_ROWS, BatchRow, generate_all
+from studio.engine.tasks.text.decode.grammar import check_grammar
 from studio.engine.tasks.text.model.load import acquire
 from studio.engine.tasks.text.prompt import build_prompt
 from studio.formats.chat.context_window import prompt_budget
@@ -34,6 +35,7 @@ def run(job: Job, command: RunJob, memory: MemoryArbiter, device: Device) -> dic
     """
     request = with_model_defaults(command.request, {})
     assert isinstance(request, TextRequest)
+    check_grammar(request, job.check)
     started = time.monotonic()
     loaded = acquire(job, command.model, memory, device, saves_memory=command.saves_memory)
     load_seconds = time.monotonic() - started

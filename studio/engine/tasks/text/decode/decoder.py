@@ -14,6 +14,7 @@ from typing import Any
 import torch
 
 from studio.engine.tasks.text.decode.batch_invariance import InvariantWidths, invariant_widths
+from studio.engine.tasks.text.decode.grammar import RowGrammar, restrict_rows
 from studio.engine.tasks.text.decode.kv_cache import (
     can_crop,
     can_prefill_in_chunks,
@@ -183,7 +184,8 @@ class Decoder:
         logits, cache = torch.cat([prompt.logits for prompt in prompts]), None
         for step in range(longest):
             check()
-            tokens = self._pick(logits, seen, seed, step, sampling)
+            grammars = [rows[row].grammar for row in places]
+            tokens = self._pick(logits, seen, seed, step, sampling, grammars)
             chosen = dict(zip(places, tokens.tolist(), strict=True))
             yield [(row, chosen[row]) for row in active]
             active = [
@@ -225,9 +227,11 @@ class Decoder:
         seed: torch.Tensor,
         step: int,
         sampling: Sampling,
+        grammars: Sequence[RowGrammar | None],
     ) -> torch.Tensor:
         scores = logits.to(torch.float32, copy=True)
         seen.penalise(scores, sampling.repetition_penalty)
+        restrict_rows(scores, grammars)
         tokens = pick(scores, seed, step, sampling)
         seen.add(tokens)
         return tokens

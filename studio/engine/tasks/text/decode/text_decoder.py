@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from studio.engine.tasks.text.decode.grammar import RowGrammar
 from studio.engine.tasks.text.decode.sampling import Sampling
 
 
@@ -36,6 +37,8 @@ class Row:
     """The `PrefilledPrompt` of the same decoder."""
     seed: int
     max_tokens: int
+    grammar: RowGrammar | None = None
+    """What its answer may look like."""
 
 
 class TextDecoder(Protocol):

@@ -18,6 +18,7 @@ from typing import Any
 
 import torch
 
+from studio.engine.tasks.text.decode.grammar import restrict_rows
 from studio.engine.tasks.text.decode.sampling import Sampling, SeenTokens, pick
 from studio.engine.tasks.text.decode.text_decoder import Row
 from studio.engine.tasks.text.llama.context import CHUNK, LlamaContext
@@ -229,6 +230,7 @@ class LlamaDecoder:
                 # The scores are changed in place, and the library's array is used again.
                 scores = logits.to(torch.float32, copy=True)
                 seen.penalise(scores, sampling.repetition_penalty)
+                restrict_rows(scores, [rows[row].grammar for row in active])
                 tokens = pick(scores, seeds, step, sampling)
                 seen.add(tokens)
             chosen = tokens.tolist()

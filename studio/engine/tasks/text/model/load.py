@@ -15,9 +15,14 @@ from studio.engine.local.devices import Device, best_dtype, libraries
 from studio.engine.local.job import Job
 from studio.engine.local.memory import MemoryArbiter, model_key
 from studio.engine.tasks.text.decode.decoder import Decoder, has_known_cache
+from studio.engine.tasks.text.decode.grammar import Grammars
 from studio.engine.tasks.text.decode.text_decoder import TextDecoder
 from studio.engine.tasks.text.llama.load import load_llama, memory_need
 from studio.engine.tasks.text.model.convert import converted_model
+from studio.engine.tasks.text.model.grammar_vocabulary import (
+    grammar_vocabulary,
+    llama_grammar_vocabulary,
+)
 from studio.engine.tasks.text.model.load_progress import (
     check_loading_info,
     explain_errors,
@@ -69,6 +74,7 @@ class LoadedText:
         special: names and texts of special tokens, for the template.
         context: length of the context in tokens; None for no limit.
         stop_tokens: tokens that end an answer.
+        grammars: compiles the forms that answers may have.
         device: torch's name of the device.
         dtype: the precision of the weights, as torch or llama.cpp names it.
         libraries: name → version of what computes with it.
@@ -83,6 +89,7 @@ class LoadedText:
     special: dict[str, str]
     context: int | None
     stop_tokens: frozenset[int]
+    grammars: Grammars
     device: str
     dtype: torch.dtype | str
     libraries: dict[str, str]
@@ -144,6 +151,7 @@ def _acquire_gguf(
         template = header.metadata.get("tokenizer.chat_template")
         template = default_template(template)
         names = _END_OF_TURN_TOKENS if template is not None else ()
+        stop_tokens = model.vocabulary.stop_tokens(names)
         return LoadedText(
             decoder=model.decoder,
             encode=model.vocabulary.encode,
@@ -151,7 +159,8 @@ def _acquire_gguf(
             template=template,
             special=model.vocabulary.special_tokens(),
             context=header.context,
-            stop_tokens=model.vocabulary.stop_tokens(names),
+            stop_tokens=stop_tokens,
+            grammars=Grammars(lambda: llama_grammar_vocabulary(model.vocabulary, stop_tokens)),
             device=device.name,
             dtype=header.quantisation or "gguf",
             libraries=dict([library.version.split(" ", 1)]),
@@ -193,6 +202,8 @@ class _Loader:
             decoder = Decoder(model, self.device.name)
         self.job.check()
         template = default_template(tokenizer.chat_template)
+        stop_tokens = _stop_tokens(model, tokenizer, chats=template is not None)
+        size = int(config.get_text_config().vocab_size)
         return LoadedText(
             decoder=decoder,
             encode=_encoder(tokenizer),
@@ -200,7 +211,8 @@ class _Loader:
             template=template,
             special=_special_tokens(tokenizer),
             context=context_length(model.config.to_dict()),
-            stop_tokens=_stop_tokens(model, tokenizer, chats=template is not None),
+            stop_tokens=stop_tokens,
+            grammars=Grammars(lambda: grammar_vocabulary(tokenizer, size, stop_tokens)),
             device=self.device.name,
             dtype=dtype,
             libraries=libraries(),

@@ -94,6 +94,7 @@ class Kind(Struct, Generic[R], frozen=True, kw_only=True):
         check: yields (field, message) for errors that the field types cannot express.
         needs: the models of a request, base model first.
         fallbacks: values of fields that neither the request nor the model determines.
+        adapt_defaults: returns the values that suit the model as a request wants them.
         follows_input: fields that follow the input file where there is one, not the model.
         complete: fills in values that the request leaves open, from the model's capabilities.
         size: width and height of the result in pixels, 0 if unknown; None if it has none.
@@ -143,6 +144,7 @@ class Kind(Struct, Generic[R], frozen=True, kw_only=True):
     check: Callable[[R], Iterable[tuple[str, Sentence]]] = lambda _: ()
     needs: Callable[[R], tuple[ModelNeed, ...]] | None = None
     fallbacks: Mapping[str, Any] = {}
+    adapt_defaults: Callable[[R, Mapping[str, Any]], Mapping[str, Any]] = lambda _, values: values
     follows_input: frozenset[str] = frozenset()
     complete: Callable[[R, Capabilities], R] = lambda request, _: request
     size: Callable[[R, Capabilities | None], tuple[int, int]] | None = None

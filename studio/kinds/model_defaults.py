@@ -35,9 +35,10 @@ def with_model_defaults(request: R, defaults: Mapping[str, Any]) -> R:
     if kind is None:
         return request
     left = kind.follows_input if inputs_of(request) else frozenset()
+    suiting = {**kind.fallbacks, **known_defaults(kind, defaults)}
     filled = {
         name: value
-        for name, value in {**kind.fallbacks, **known_defaults(kind, defaults)}.items()
+        for name, value in kind.adapt_defaults(request, suiting).items()
         if name not in left and getattr(request, name) in (None, "")
     }
     return request.with_values(**filled) if filled else request

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Annotated, TypeAlias
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, Literal, TypeAlias
 
 from msgspec import Meta, Struct
 
@@ -38,6 +38,8 @@ _TOKEN = 1.8e-5
 """KV cache of a token, as a fraction of the weights: that of Qwen3 4B."""
 
 _USUAL_TOKENS = 4096
+
+Preset: TypeAlias = Literal["precise", "balanced", "creative"]
 
 MAX_STOPS = 16
 """Most stop sequences of a request."""
@@ -85,6 +87,15 @@ class TextRequest(Request, Struct, frozen=True, kw_only=True, tag_field="task", 
             step=64,
         ),
     ] = 512
+    preset: Annotated[
+        Preset,
+        label(
+            "Preset",
+            "How the model's own settings are changed, as far as they are not given: towards the"
+            " most likely words, or towards rarer ones",
+            flags="--preset",
+        ),
+    ] = "balanced"
     temperature: Annotated[
         Annotated[float, Meta(ge=0.0, le=5.0)] | None,
         label(
@@ -179,6 +190,33 @@ FALLBACKS: dict[str, float] = {
 """Sampling with a model that says nothing of its own."""
 
 
+_PRECISE_TEMPERATURE = 0.4
+"""Of the model's own temperature."""
+_PRECISE_TOP_P = 0.9
+_CREATIVE_TEMPERATURE = 0.4
+"""Added to the model's own temperature, up to the limit."""
+_CREATIVE_LIMIT = 1.5
+_CREATIVE_MIN_P = 0.05
+"""At a high temperature the many unlikely words would take over."""
+
+
+def preset_values(preset: Preset, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values that suit a model, changed as a preset says.
+
+    "balanced" leaves them as they are.
+    """
+    temperature = values.get("temperature", FALLBACKS["temperature"])
+    changed = dict(values)
+    if preset == "precise":
+        top_p = min(values.get("top_p", FALLBACKS["top_p"]), _PRECISE_TOP_P)
+        changed |= {"temperature": round(temperature * _PRECISE_TEMPERATURE, 3), "top_p": top_p}
+    elif preset == "creative":
+        warmer = max(temperature, min(temperature + _CREATIVE_TEMPERATURE, _CREATIVE_LIMIT))
+        min_p = max(values.get("min_p", FALLBACKS["min_p"]), _CREATIVE_MIN_P)
+        changed |= {"temperature": round(warmer, 3), "min_p": min_p}
+    return changed
+
+
 def sampling_values(request: TextRequest) -> tuple[float, float, int, float, float]:
     """Return temperature, top-p, top-k, repetition penalty and min-p.
 
@@ -245,12 +283,14 @@ KIND: Kind[TextRequest] = Kind(
     least_share=lambda _, request: 1 / min(request.count, _ROWS),
     check=_check,
     fallbacks=FALLBACKS,
+    adapt_defaults=lambda request, values: preset_values(request.preset, values),
     columns=lambda request: columns_of(request.schema),
     cells=lambda request, text: cells_of(request.schema, text),
     details=(
         "system_prompt",
         "answer_start",
         "seed",
+        "preset",
         "temperature",
         "top_p",
         "top_k",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -99,6 +100,28 @@ def test_what_the_request_says_is_kept_and_a_start_picture_decides_the_size() ->
     text = with_model_defaults(TextRequest(prompt="x", temperature=0.0), {"temperature": 0.2})
     assert (text.temperature, text.top_p) == (0.0, FALLBACKS["top_p"])
     assert set(FALLBACKS) <= set(kinds()["text"].fields)
+
+
+@pytest.mark.parametrize(
+    ("preset", "own", "found"),
+    [
+        ("balanced", {"temperature": 0.2, "top_p": 0.9}, (0.2, 0.9, 0.0)),
+        ("precise", {"temperature": 0.5, "top_p": 0.95}, (0.2, 0.9, 0.0)),
+        ("precise", {"temperature": 0.0}, (0.0, 0.9, 0.0)),
+        ("creative", {"temperature": 0.2, "top_p": 0.9}, (0.6, 0.9, 0.05)),
+        ("creative", {"temperature": 1.4, "min_p": 0.1}, (1.5, 0.95, 0.1)),
+        ("creative", {"temperature": 2.0}, (2.0, 0.95, 0.05)),
+    ],
+)
+def test_a_preset_changes_the_values_of_the_model(
+    preset: Any, own: dict[str, float], found: tuple[float, ...]
+) -> None:
+    request = with_model_defaults(TextRequest(prompt="x", preset=preset), own)
+    assert (request.temperature, request.top_p, request.min_p) == found
+    # In the engine the values are set, and stay as they are.
+    assert with_model_defaults(request, {}) == request
+    given = with_model_defaults(TextRequest(prompt="x", preset=preset, temperature=1.0), own)
+    assert given.temperature == 1.0
 
 
 def test_the_recipe_records_the_values_and_the_stored_job_stays_open(

@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
+from studio.formats.sounds.sound_hash import sound_hash
 from studio.formats.suffixes import CONVERTED_PICTURES
 from studio.formats.untrusted_files import is_file
 from studio.formats.weights.weights_fingerprint import weight_hash
@@ -222,6 +223,14 @@ def _compare_texts(old: str, new: str) -> Comparison:
 def _compare_files(old: Asset, new: Asset) -> Comparison:
     if old.sha256 and old.sha256 == new.sha256:
         return Comparison(True, sentence("The file is identical to the first one, byte by byte."))
+    try:
+        before, after = sound_hash(old.path), sound_hash(new.path)
+    except OSError:
+        before = after = ""
+    if before and before == after:
+        return Comparison(True, sentence("The sound is identical to the first one."))
+    if before and after:
+        return Comparison(False, sentence("The sound is not identical to the first one."))
     return Comparison(False, sentence("The file is not identical to the first one."))
 
 

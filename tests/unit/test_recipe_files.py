@@ -38,7 +38,7 @@ def test_a_file_is_recognised_only_by_its_own_format(name: str) -> None:
     assert [other for other, (one, _) in SAMPLES.items() if one.recognises(head)] == [name]
 
 
-@pytest.mark.parametrize("content", [b"", b"ID3\x04", b"RIFF\0\0\0\0WAVE", b"a text\n---\n"])
+@pytest.mark.parametrize("content", [b"", b"ID\x04", b"RIFF\0\0\0\0AVI ", b"a text\n---\n"])
 def test_an_unknown_format_has_no_recipe(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "x").write_bytes(content)
     assert read_embedded(tmp_path / "x") == Embedded()

@@ -8,9 +8,10 @@ from typing import BinaryIO, TypeVar
 from studio.formats.pictures import jpeg, png, webp
 from studio.formats.pictures.embedded import HEAD, Content, Embedded, RecipeFormat, WritableFormat
 from studio.formats.recipes import front_matter
+from studio.formats.sounds import flac, mp3, ogg, wav
 from studio.formats.untrusted_files import open_regular
 
-_WRITABLE: tuple[WritableFormat, ...] = (png,)
+_WRITABLE: tuple[WritableFormat, ...] = (png, wav, flac, ogg, mp3)
 # JPEG and WebP are only written by an export, which encodes them together with the recipe.
 _FORMATS: tuple[RecipeFormat, ...] = (*_WRITABLE, front_matter, jpeg, webp)
 

@@ -1,7 +1,8 @@
 """Write recipes into result files, without encoding the content again, and read them back.
 
 The formats (`formats/pictures/embedded.py`) decide where a recipe is stored, and which metadata for
-other programs is added: PNG texts and XMP, front matter, or XMP in exported JPEG and WebP files.
+other programs is added: PNG texts and XMP, front matter, tags of sounds, or XMP in JPEG and
+WebP files that were exported.
 """
 
 from __future__ import annotations
@@ -64,7 +65,7 @@ def write_with_recipe(
             except ValueError as error:
                 raise problem(
                     "bug",
-                    "The engine returned a damaged picture. Please report this.",
+                    "The engine returned a damaged file. Please report this.",
                     str(error),
                 ) from error
         writer.flush()

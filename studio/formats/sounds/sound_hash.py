@@ -1,0 +1,27 @@
+"""A hash of the sound in a file, without the metadata around it, which differs from run to run."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from studio.formats.pictures.embedded import HEAD
+from studio.formats.sounds import flac, mp3, ogg, wav
+from studio.formats.untrusted_files import open_regular
+
+
+def sound_hash(path: Path) -> str:
+    """Return the SHA-256 of the encoded sound in hex, "" for a file of another format.
+
+    Raises `OSError`.
+    """
+    with open_regular(path) as file:
+        head = file.read(HEAD)
+        file.seek(0)
+        for form in (wav, flac, ogg, mp3):
+            if form.recognises(head):
+                digest = hashlib.sha256()
+                for part in form.sound(file):
+                    digest.update(part)
+                return digest.hexdigest()
+    return ""

@@ -8,6 +8,12 @@ from studio.cli.argument_parser import valid_text
 from studio.kinds.registry import tasks
 
 
+def _task(text: str) -> str:
+    if text not in tasks():
+        raise argparse.ArgumentTypeError(f"{text!r} is none of {', '.join(tasks())}")
+    return text
+
+
 def add_model_options(command: argparse.ArgumentParser) -> None:
     """Add the actions of `studio models` and their options."""
     actions = command.add_subparsers(dest="action", metavar="ACTION", required=True)
@@ -35,6 +41,14 @@ def add_model_options(command: argparse.ArgumentParser) -> None:
                 "--files",
                 action="store_true",
                 help="also move its files to the trash, if they are in the app's models folder",
+            )
+        elif name == "starter":
+            action.add_argument(
+                "tasks",
+                metavar="TASK",
+                nargs="*",
+                type=_task,
+                help=f"only the models for these tasks: {', '.join(tasks())}; default all",
             )
         elif name == "restore":
             action.add_argument(

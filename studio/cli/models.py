@@ -17,6 +17,7 @@ from studio.formats.weights.base_families import TITLES
 from studio.kinds.registry import task_of_format
 from studio.models.registry import Registry
 from studio.models.starter import install_starter, starter_status
+from studio.models.starter_pack import PACK
 from studio.protocol import (
     ConvertModel,
     Done,
@@ -46,7 +47,7 @@ def models(options: argparse.Namespace) -> int:
             case "verify":
                 return _verify(registry, options.id, as_json=options.json)
             case "starter":
-                return _starter(paths, as_json=options.json)
+                return _starter(paths, options.tasks, as_json=options.json)
             case "convert":
                 from studio.cli.convert_models import convert
 
@@ -155,7 +156,10 @@ def _verify(registry: Registry, model_id: str, *, as_json: bool) -> int:
     return SOME_FAILED if bad else DONE
 
 
-def _starter(paths: Paths, *, as_json: bool) -> int:
+def _starter(paths: Paths, tasks: list[str], *, as_json: bool) -> int:
+    from studio.jobs.starter_download import download_for_starter
+
+    wanted = [part for part in PACK if not tasks or part.models[0].task in tasks]
     engine = local_engine(logs=paths.logs, cache=paths.cache)
 
     def convert(source: Path, target: Path) -> Problem | None:
@@ -185,7 +189,9 @@ def _starter(paths: Paths, *, as_json: bool) -> int:
             print(what, file=sys.stderr, flush=True)
 
     try:
-        found = install_starter(paths, progress, convert)
+        found = install_starter(
+            paths, progress, convert, pack=tuple(wanted), download=download_for_starter
+        )
     except KeyboardInterrupt:
         return INTERRUPTED
     finally:
@@ -194,6 +200,8 @@ def _starter(paths: Paths, *, as_json: bool) -> int:
         print(f"studio models starter: {found.message}", file=sys.stderr)
         return SOME_FAILED
     for item in starter_status(paths):
+        if tasks and item.task not in tasks:
+            continue
         if as_json:
             print(json.dumps({"id": item.id, "installed": item.installed, "path": item.path}))
         else:

@@ -13,7 +13,12 @@ from studio.formats import suffixes
 from studio.kinds.kind import Kind, Medium
 from studio.protocol import Request, UnknownRequest
 
-MODULES = ("studio.kinds.text", "studio.kinds.image", "studio.kinds.upscale")
+MODULES = (
+    "studio.kinds.text",
+    "studio.kinds.image",
+    "studio.kinds.upscale",
+    "studio.kinds.speech",
+)
 """In the order of the tabs."""
 
 VARIABLE = "STUDIO_KINDS"

@@ -22,6 +22,7 @@ from studio.formats.untrusted_files import (
     read_start,
     user_path,
 )
+from studio.formats.voices import looks_like_voices
 from studio.formats.weights.checkpoint import (
     configuration_folder,
     find_checkpoint,
@@ -39,12 +40,13 @@ from studio.models.base_family import base_of_checkpoint
 from studio.models.identify_companion import describe_companion, describe_component
 from studio.models.identify_folder import describe_diffusers, describe_transformers
 from studio.models.identify_gguf import describe_gguf
+from studio.models.identify_voice import describe_voice
 from studio.models.model_card import has_conditions, licence_of, read_config, slug
 from studio.models.source_file import read_source
 from studio.models.upscaler_keys import find_upscaler
 from studio.protocol import ModelRef, ModelSource, Problem, ProblemError, problem
 
-DESCRIPTION_VERSION = 9
+DESCRIPTION_VERSION = 10
 """Incremented when descriptions of unchanged files change, which invalidates caches."""
 
 _MAX_NAME = 200
@@ -115,7 +117,8 @@ def model_candidates(folder: Path) -> list[Path]:
         if entry.name.startswith("."):
             continue
         if is_folder(entry):
-            if any(is_file(entry / name) for name in ("model_index.json", "config.json")):
+            names = ("model_index.json", "config.json")
+            if any(is_file(entry / name) for name in names) or looks_like_voices(entry):
                 found.append(entry)
         elif (
             entry.suffix.lower() in MODEL_WEIGHTS and is_file(entry) and not is_continuation(entry)
@@ -151,6 +154,9 @@ def _modified(path: Path) -> float:
 
 def _describe_folder(folder: Path) -> ModelRef:
     folder = snapshot_of(folder)
+    voice = describe_voice(folder)
+    if voice is not None:
+        return voice
     if is_file(folder / "model_index.json"):
         return describe_diffusers(folder, "")
     for name in ("pytorch_lora_weights.safetensors", "adapter_model.safetensors"):

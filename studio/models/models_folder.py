@@ -8,6 +8,7 @@ from pathlib import Path
 
 from studio.formats.suffixes import MODEL_WEIGHTS
 from studio.formats.untrusted_files import entries_of, files_below, is_file, is_folder, open_regular
+from studio.formats.voices import looks_like_voices
 from studio.formats.weights.split_gguf import is_continuation
 from studio.models.identify import model_candidates
 from studio.protocol import ModelRef, Problem
@@ -28,8 +29,10 @@ def models_in(root: Path) -> Iterator[Path]:
         if is_file(entry):
             if entry.suffix.lower() in MODEL_WEIGHTS and not is_continuation(entry):
                 yield entry
-        elif any(is_file(entry / name) for name in _MODEL_FOLDER_FILES) or is_folder(
-            entry / "snapshots"
+        elif (
+            any(is_file(entry / name) for name in _MODEL_FOLDER_FILES)
+            or is_folder(entry / "snapshots")
+            or looks_like_voices(entry)
         ):
             yield entry
         elif is_folder(entry):

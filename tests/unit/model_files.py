@@ -113,3 +113,13 @@ def write_json(path: Path, value: object) -> Path:
 def _text(text: str) -> bytes:
     raw = text.encode()
     return struct.pack("<Q", len(raw)) + raw
+
+
+def write_voice(folder: Path, *voices: str) -> Path:
+    """Write what looks like a voice model."""
+    (folder / "voices").mkdir(parents=True)
+    (folder / "model.onnx").write_bytes(b"\x08\x07")
+    (folder / "vocab.json").write_text('{"vocab": {"a": 1}}', "utf-8")
+    for voice in voices:
+        (folder / "voices" / f"{voice}.bin").write_bytes(bytes(510 * 256 * 4))
+    return folder

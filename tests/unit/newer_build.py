@@ -19,7 +19,7 @@ from tests.unit.conftest import png_bytes
 
 CREATED = "2031-05-06T07:08:09.123+00:00"
 
-SPEECH = '{"task":"speech","prompt":"Read the sea aloud", "voice":"anna","speed":1.50,"seed":7}'
+SPEECH = '{"task":"hologram","prompt":"Read the sea aloud", "voice":"anna","speed":1.50,"seed":7}'
 FILM = '{"seed": 7, "task": "film", "prompt": "Waves at the sea", "frames": {"count": 48}}'
 STEPS = '{"task":"image","prompt":"a very patient fox","seed":7,"steps":9000}'
 SCALE = '{"task":"upscale","input":{"path":"/pictures/barn.png"},"scale":8,"seed":7}'
@@ -29,9 +29,9 @@ TYPE = '{"task":"image","prompt":"a fox, somehow","seed":7,"steps":"many"}'
 INPUT = '{"task":"upscale","input":{"path":"/pictures/mill.png"},"scale":2.5,"denoise":0.1}'
 
 FILES = {
-    "speech.md": SPEECH,
-    "speech.png": SPEECH,
-    "speech.wav": SPEECH,
+    "hologram.md": SPEECH,
+    "hologram.png": SPEECH,
+    "hologram.wav": SPEECH,
     "film.png": FILM,
     "steps.png": STEPS,
     "scale.png": SCALE,
@@ -77,7 +77,7 @@ def write_library(root: Path) -> None:
         db.execute("CREATE TABLE voices (name TEXT PRIMARY KEY, sample BLOB)")
         db.execute("INSERT INTO voices VALUES ('anna', x'00ff')")
         db.execute("PRAGMA user_version = 99")
-    sound = folder / "speech.wav"
+    sound = folder / "hologram.wav"
     recipe = recipe_from_json(recipe_text(sound.name))
     database = Database(root)
     writer = AssetWriter(database, root)

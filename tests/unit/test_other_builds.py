@@ -51,9 +51,9 @@ from tests.unit.newer_build import (
 )
 
 CALLED = {
-    "speech.md": "Read the sea aloud",
-    "speech.png": "Read the sea aloud",
-    "speech.wav": "Read the sea aloud",
+    "hologram.md": "Read the sea aloud",
+    "hologram.png": "Read the sea aloud",
+    "hologram.wav": "Read the sea aloud",
     "film.png": "Waves at the sea",
     "steps.png": "a very patient fox",
     "scale.png": "barn.png",
@@ -126,14 +126,14 @@ def test_the_medium_comes_from_the_kind_or_else_from_the_suffix(newer: Library) 
     media = {asset.path.name: asset.medium for asset in newer.assets.recent()}
     by_suffix = {".md": Medium.TEXT, ".png": Medium.PICTURE, ".wav": Medium.AUDIO}
     assert media == {name: by_suffix[Path(name).suffix] for name in FILES}
-    assert one(newer, "speech.md").text == ANSWER
+    assert one(newer, "hologram.md").text == ANSWER
 
 
 @pytest.mark.parametrize(
     ("words", "names"),
     [
-        ("aloud", {"speech.md", "speech.png", "speech.wav"}),
-        ("sea", {"speech.md", "speech.png", "speech.wav", "film.png"}),
+        ("aloud", {"hologram.md", "hologram.png", "hologram.wav"}),
+        ("sea", {"hologram.md", "hologram.png", "hologram.wav", "film.png"}),
         ("patient", {"steps.png"}),
         ("barn", {"scale.png"}),
         ("mill", {"input.png"}),
@@ -145,7 +145,7 @@ def test_they_are_found_by_words(newer: Library, words: str, names: set[str]) ->
 
 
 def test_they_are_found_by_task_and_label(newer: Library) -> None:
-    wanted = AssetQuery(task="speech", labels=(("shelf", "new"),))
+    wanted = AssetQuery(task="hologram", labels=(("shelf", "new"),))
     assert len(newer.assets.find(wanted)) == 3
     assert newer.assets.facets().labels == {"shelf": ("new",)}
 
@@ -240,7 +240,7 @@ def test_a_fresh_index_lists_every_readable_file_and_changes_none(root: Path) ->
         after = {asset.id: asset for asset in library.assets.recent()}
         library.close()
         assert after == {name: before[name] for name in after}
-        assert set(before) - set(after) <= {asset_of("speech.wav")}
+        assert set(before) - set(after) <= {asset_of("hologram.wav")}
     assert {path: path.read_bytes() for path in root.glob("2031*/*")} == files
     assert not list(root.glob("*damaged*"))
 
@@ -274,7 +274,7 @@ def test_jobs_that_cannot_run_are_skipped(newer: Library, root: Path) -> None:
 
 def test_a_job_that_cannot_run_says_why_it_waits(newer: Library) -> None:
     said = {job.request.task: str(job.unsupported_reason) for job in newer.queue.list("queued")}
-    assert said["speech"].startswith(OTHERS)
+    assert said["hologram"].startswith(OTHERS)
     told = [
         str(job.unsupported_reason)
         for job in newer.queue.list("queued")
@@ -328,8 +328,8 @@ def test_values_out_of_range_are_kept_until_they_are_checked(newer: Library) -> 
 
 
 def test_settings_of_an_unknown_request_are_restored_unchanged(newer: Library) -> None:
-    restored = read_settings(one(newer, "speech.png").path)
-    assert restored is not None and restored.request.task == "speech"
+    restored = read_settings(one(newer, "hologram.png").path)
+    assert restored is not None and restored.request.task == "hologram"
 
 
 def test_labels_problems_and_statuses_of_other_versions_are_read(root: Path) -> None:
@@ -353,9 +353,9 @@ def test_labels_problems_and_statuses_of_other_versions_are_read(root: Path) -> 
 def test_a_file_placed_by_another_version_just_before_a_crash_is_adopted(
     root: Path,
 ) -> None:
-    final = root / "2031-05-06" / "speech-2.png"
-    text = recipe_text("speech.png").replace("newer-speech-png", "killed")
-    write_with_recipe(root / "2031-05-06" / "speech.png", final, recipe_from_json(text))
+    final = root / "2031-05-06" / "hologram-2.png"
+    text = recipe_text("hologram.png").replace("newer-hologram-png", "killed")
+    write_with_recipe(root / "2031-05-06" / "hologram.png", final, recipe_from_json(text))
     many = 10**12
     request = SPEECH.replace('"seed":7', f'"seed":7,"count":{many}')
     began = "2020-01-01T00:00:00+00:00"
@@ -401,16 +401,16 @@ def test_their_results_are_listed_in_the_table_and_lines_of_unknown_tasks_are_ke
 ) -> None:
     jobs = newer.queue.list("queued")
     results = Results(tmp_path, jobs)
-    asset = one(newer, "speech.md")
+    asset = one(newer, "hologram.md")
     for job in jobs:
         results.on_event(AssetSaved(replace(asset, job=job.id, path=tmp_path / job.id)))
     with (tmp_path / RESULTS).open("ab") as file:
-        file.write(b'9,speech,0,"cut')
-        file.write(b"\r\n10,speech,0,a.wav,1,2,\r\n11,speech,1,b.wav,1,2,\r\n")
+        file.write(b'9,hologram,0,"cut')
+        file.write(b"\r\n10,hologram,0,a.wav,1,2,\r\n11,hologram,1,b.wav,1,2,\r\n")
     Results(tmp_path, jobs)
     table = (tmp_path / RESULTS).read_bytes()
-    assert b"10,speech,0,a.wav" in table and b"11,speech,1,b.wav" in table
-    assert table.count(b",speech,0,") == 3
+    assert b"10,hologram,0,a.wav" in table and b"11,hologram,1,b.wav" in table
+    assert table.count(b",hologram,0,") == 3
 
 
 def test_a_batch_runs_without_the_lines_that_cannot_run(root: Path) -> None:

@@ -115,7 +115,7 @@ def test_ranges_are_checked_for_new_requests_but_not_when_reading() -> None:
 @pytest.mark.parametrize(
     "raw",
     [
-        '{"task": "speech", "prompt": "狐狸", "voice":"zf_001", "count": 3,  "seed": 7}',
+        '{"task": "hologram", "prompt": "狐狸", "voice":"zf_001", "count": 3,  "seed": 7}',
         '{"task":"text","prompt":"狐狸","moods":["calm"],"count":3,"seed":7}',
         '{"task":"image","prompt":"狐狸","steps":"many","count":3,"seed":7}',
     ],

@@ -104,7 +104,7 @@ def test_a_job_that_ran_is_interrupted_and_only_its_missing_rows_are_made(tmp_pa
 
 def test_what_another_version_enqueued_is_journaled_and_kept_raw(tmp_path: Path) -> None:
     Library.open(tmp_path).close()
-    raw = '{"task":"speech","prompt":"sea","seed":3,"voice":{"name":"anna"}}'
+    raw = '{"task":"hologram","prompt":"sea","seed":3,"voice":{"name":"anna"}}'
     with contextlib.closing(sqlite3.connect(tmp_path / FILE_NAME)) as db, db:
         add_job(db, "newer", raw, position=1)
     Library.open(tmp_path).close()

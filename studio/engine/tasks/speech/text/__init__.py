@@ -1,0 +1,1 @@
+"""From a text to phonemes: Markdown, sentences, numbers, English and Mandarin."""

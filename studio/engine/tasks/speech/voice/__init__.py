@@ -1,0 +1,1 @@
+"""The network that turns phonemes into samples, and its voices."""

@@ -1,0 +1,1 @@
+"""Sounds: waveform, playback, and words that are highlighted as they are said."""

@@ -22,9 +22,8 @@ from studio.ui.workspaces.text.conversation import (
     Conversation,
     Turn,
     encode,
-    load_conversation,
-    save_conversation,
 )
+from studio.ui.workspaces.text.conversation_files import load_conversation, save_conversation
 from studio.ui.workspaces.text.values import TextValues
 from studio.ui.workspaces.upscale.values import UpscaleValues
 from tests.fuzz.bounds import bounded
@@ -165,7 +164,7 @@ _CONVERSATION = encode(
         ]
     )
 )
-_TURN_FIELDS = ("prompt", "answers", "chosen", "jobs", "unanswered", "new")
+_TURN_FIELDS = ("prompt", "answers", "chosen", "jobs", "unanswered", "new", "id", "parent", "last")
 
 
 def read_as_conversation(folder: Path, data: bytes) -> None:
@@ -176,6 +175,8 @@ def read_as_conversation(folder: Path, data: bytes) -> None:
         conversation, _ = load_conversation(path)
         conversation.messages()
         conversation.turn_of("a")
+        for turn in (*conversation.others, *conversation.turns):
+            conversation.show_version(turn)
         save_conversation(path, encode(conversation))
         assert load_conversation(path) == (conversation, None)
 

@@ -151,19 +151,45 @@ def _is_answered(chat: Any) -> bool:
     return not chat._pending
 
 
-def test_a_second_window_leaves_the_conversation_of_the_first(
-    open_window: Callable[[], MainWindow], home: Paths, qtbot: QtBot
+def test_the_conversations_of_two_windows_are_both_kept(
+    open_window: Callable[[], MainWindow], qtbot: QtBot
 ) -> None:
     first, second = open_window(), open_window()
-    file = home.settings.with_name("conversation.json")
-    for window, prompt in ((first, "kept"), (second, "not kept")):
+    for window, prompt in ((first, "kept"), (second, "kept as well")):
         tab: Any = window.tab("text")
         tab.prompt.set_text(prompt)
         tab.generate()
         chat = tab.chat
         qtbot.waitUntil(partial(_is_answered, chat), timeout=20_000)
-    assert any("another window" in shown.text for shown in second.messages.messages)
     second.close()
     first.close()
-    assert "not kept" not in file.read_text("utf-8")
-    assert "kept" in file.read_text("utf-8")
+    folder = first.state.library_root / "conversations"
+    kept = [file.read_text("utf-8") for file in folder.glob("[0-9]*.json")]
+    assert sorted("kept as well" in text for text in kept) == [False, True]
+
+
+def test_a_conversation_that_another_window_shows_is_opened_as_a_copy(
+    open_window: Callable[[], MainWindow], qtbot: QtBot
+) -> None:
+    first = open_window()
+    tab: Any = first.tab("text")
+    tab.prompt.set_text("kept")
+    tab.generate()
+    qtbot.waitUntil(partial(_is_answered, tab.chat), timeout=20_000)
+    qtbot.waitUntil(lambda: bool(tab.chat.conversation.id), timeout=10_000)
+    id = tab.chat.conversation.id
+    second = open_window()
+    other: Any = second.tab("text")
+    assert other.chat.conversation.turns == []
+    other.chat.open(id)
+    qtbot.waitUntil(lambda: bool(other.chat.conversation.turns), timeout=10_000)
+    assert "another window" in second.messages.text()
+    other.prompt.set_text("only here")
+    other.generate()
+    qtbot.waitUntil(partial(_is_answered, other.chat), timeout=20_000)
+    second.close()
+    first.close()
+    folder = first.state.library_root / "conversations"
+    files = {file.stem: file for file in folder.glob("[0-9]*.json")}
+    assert len(files) == 2
+    assert "only here" not in files[id].read_text("utf-8")

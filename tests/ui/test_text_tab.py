@@ -236,7 +236,7 @@ def test_what_was_written_when_the_window_closed_is_kept_and_marked(
     tab: Any = first.tab("text")
     ask(tab, "one [slow]")
     # Long after the last change other than the text.
-    qtbot.waitUntil(lambda: not tab.chat._save_timer.isActive(), timeout=10_000)
+    qtbot.waitUntil(lambda: not tab.chat.keeper.has_unsaved, timeout=10_000)
     qtbot.waitUntil(lambda: len(tab.chat.conversation.turns[0].answers[0].text) > 8, timeout=9000)
     written = tab.chat.conversation.turns[0].answers[0].text
     first.close()
@@ -286,7 +286,7 @@ def test_regenerating_adds_an_answer_with_another_seed(tab: Any, qtbot: QtBot) -
     assert turn.chosen == 1
 
 
-def test_editing_an_earlier_message_replaces_the_turns_after_it(tab: Any, qtbot: QtBot) -> None:
+def test_editing_an_earlier_message_makes_a_version_of_it(tab: Any, qtbot: QtBot) -> None:
     ask(tab, "one")
     answered(tab, qtbot, 1)
     ask(tab, "two")
@@ -298,6 +298,14 @@ def test_editing_an_earlier_message_replaces_the_turns_after_it(tab: Any, qtbot:
     turns = answered(tab, qtbot, 1)
     assert [turn.prompt for turn in turns] == ["one and a half"]
     assert request_of(jobs(tab)[2]).messages == ()
+    assert shown_prompts(tab) == ["one and a half"]
+    switch = tab.view.view_of(turns[0]).versions
+    assert switch.text() == "2/2"
+    switch.earlier.click()
+    assert shown_prompts(tab) == ["one", "two"]
+    switch = tab.view.view_of(tab.chat.conversation.turns[0]).versions
+    assert switch.text() == "1/2"
+    switch.later.click()
     assert shown_prompts(tab) == ["one and a half"]
 
 
@@ -312,7 +320,7 @@ def test_editing_replaces_the_turns_on_screen_of_a_long_conversation(tab: Any) -
     assert shown_prompts(tab) == [*prompts, "another"]
     tab.view._show_earlier()
     assert shown_prompts(tab)[0] == "no. 0"
-    tab.chat.remove_from(turns[0])
+    tab.chat.set_aside(turns[0])
     assert shown_prompts(tab) == []
 
 
@@ -367,17 +375,6 @@ def test_an_earlier_conversation_from_history_can_be_taken_back_with_its_setting
     assert (shown_prompts(tab), tab.system.text()) == (["mine"], "")
 
 
-def test_a_new_conversation_can_be_undone(window: MainWindow, tab: Any, qtbot: QtBot) -> None:
-    ask(tab, "one")
-    answered(tab, qtbot, 1)
-    tab.new.click()
-    assert tab.chat.conversation.turns == []
-    action = window.messages.messages[-1].action
-    assert action is not None
-    action()
-    assert [turn.prompt for turn in tab.chat.conversation.turns] == ["one"]
-
-
 def test_the_conversation_survives_a_restart(
     open_window: Callable[[], MainWindow], qtbot: QtBot
 ) -> None:
@@ -408,6 +405,7 @@ def test_a_damaged_conversation_is_set_aside_and_reported(
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(content, encoding="utf-8")
     window = open_window()
+    assert window.tab("text")
     qtbot.waitUntil(lambda: bool(window.messages.messages), timeout=10_000)
     assert "conversation" in window.messages.messages[0].text
     assert list(file.parent.glob("conversation.damaged-*.json"))

@@ -19,7 +19,7 @@ from studio.formats.atomic_write import (
 )
 from studio.library.store import Library
 from studio.settings import Settings, default_paths, save_settings, sweep_state
-from studio.ui.workspaces.text.conversation import save_conversation
+from studio.ui.workspaces.text.conversation_files import save_conversation
 from tests.unit.conftest import enqueue, record
 
 posix = pytest.mark.skipif(os.name == "nt", reason="Windows has no such modes and locks")

@@ -155,6 +155,7 @@ class RunBar(QWidget):
         """Leave out the text of Stop and the label of the count where there is little room."""
         self.stop.setText("" if narrow else self.tr("Stop"))
         self._count_label.setVisible(not narrow and not self.count.isHidden())
+        self.count.setPrefix("× " if narrow else "")
 
     def set_waiting(self) -> None:
         """Show that a job waits for its turn: no bar, since nothing of it is done."""

@@ -1,4 +1,4 @@
-"""Sends prompts, streams the answers into the conversation, and saves it."""
+"""Sends prompts and streams the answers into their conversations."""
 
 from __future__ import annotations
 
@@ -6,58 +6,26 @@ from collections.abc import Callable, Sequence
 from typing import cast
 
 import msgspec
-from PySide6.QtCore import QLockFile, QObject, QTimer, Signal
+from PySide6.QtCore import QObject, Signal
 
 from studio.kinds.text import TextRequest
 from studio.library.records import Asset, Job
-from studio.protocol import Loading, Message, Problem, Progress, RowFailed, Sentence, TextDelta
+from studio.protocol import Loading, Message, Progress, RowFailed, TextDelta
 from studio.ui.shell.job_watch import Ended, JobWatch
 from studio.ui.shell.state import AppState
 from studio.ui.shell.typed_signal import TypedSignal
 from studio.ui.style.translations import translated
 from studio.ui.widgets.run_bar import RunBar
 from studio.ui.widgets.times import duration_text
-from studio.ui.workspaces.text.context_meter import token_count_text
-from studio.ui.workspaces.text.conversation import (
-    Answer,
-    Conversation,
-    Turn,
-    encode,
-    load_conversation,
-    save_conversation,
-)
+from studio.ui.workspaces.text.conversation import Answer, Conversation, Turn
+from studio.ui.workspaces.text.conversation_keeper import ConversationKeeper
 from studio.ui.workspaces.text.conversation_view import ConversationView
-
-SAVE_AFTER_MS = 500
-SAVE_WHILE_WRITING_MS = 3000
-
-
-class _PendingAnswers:
-    """The answers that a job generates: `count` answers of a turn, from index `base` on."""
-
-    def __init__(
-        self, watch: JobWatch, turn: Turn, base: int, count: int, answer_start: str = ""
-    ) -> None:
-        self.watch = watch
-        self.turn = turn
-        self.base = base
-        self.count = count
-        self.answer_start = answer_start
-        self.started = False
-
-    @property
-    def answers(self) -> list[Answer]:
-        """The answers that the job generates."""
-        return self.turn.answers[self.base : self.base + self.count]
-
-    def writes_chosen(self) -> bool:
-        """Return whether the job has yet to finish the chosen answer of its turn."""
-        index = self.turn.chosen
-        return (
-            self.base <= index < self.base + self.count
-            and index < len(self.turn.answers)
-            and not self.turn.answers[index].asset
-        )
+from studio.ui.workspaces.text.pending_answers import (
+    PendingAnswers,
+    fill_in,
+    summary,
+    unfinished_jobs,
+)
 
 
 class Chat(QObject):
@@ -76,51 +44,28 @@ class Chat(QObject):
         self._state = state
         self._view = view
         self._run_bar = run_bar
-        self._file = state.paths.settings.with_name("conversation.json")
-        # Held by the window that shows the last conversation.
-        self._file_lock = QLockFile(str(self._file.with_suffix(".lock")))
-        self._file_lock.setStaleLockTime(0)
-        self._keeps_file = False
-        """Whether the conversation is saved: not before the last one has been read."""
-        state.closing.connect(self._file_lock.unlock)
-        self._pending: list[_PendingAnswers] = []
-        self._save_timer = QTimer(self)
-        self._save_timer.setSingleShot(True)
-        self._save_timer.timeout.connect(self._save_in_background)
+        self.keeper = ConversationKeeper(state, self)
+        self._pending: list[PendingAnswers] = []
         self.conversation = view.conversation
         state.reports.job_changed.connect(self._resume)
-        view.chosen.connect(lambda _: self._changed())
+        view.chosen.connect(lambda _: self._changed(self.conversation))
 
     # ---- the conversation
 
-    def load(self) -> None:
-        """Read the last conversation in the background; show it unless a new one was started."""
-        self._state.background.read(self, self._read, self._loaded, self._state.problem.emit)
+    def load(self, *, open_last: bool) -> None:
+        """List the conversations and show the last one, unless a new one was started."""
+        self.keeper.start(self._loaded, open_last=open_last)
 
-    def _read(self) -> tuple[Conversation, Problem | None]:
-        if not self._file_lock.tryLock(0) and (
-            self._file_lock.error() == QLockFile.LockError.LockFailedError
-        ):
-            return Conversation(), Problem(
-                "bad_input",
-                Sentence(
-                    "The last conversation is open in another window. The one in this window is "
-                    "not kept when it is closed; its answers stay in History."
-                ),
-            )
-        self._keeps_file = True
-        return load_conversation(self._file)
+    def _loaded(self, conversation: Conversation) -> None:
+        if self.conversation.turns:
+            self.keeper.release(conversation)
+            return
+        self._display(conversation)
 
-    def _loaded(self, found: tuple[Conversation, Problem | None]) -> None:
-        conversation, problem = found
-        if problem is not None:
-            self._state.problem.emit(problem)
-        if conversation.turns and not self.conversation.turns:
-            self.conversation = conversation
-            self._view.show_conversation(conversation)
-            self.changed.emit()
-        elif self.conversation.turns:
-            self._save_timer.start(SAVE_AFTER_MS)
+    def open(self, id: str) -> None:
+        """Show a conversation of the list."""
+        if id != self.conversation.id:
+            self.keeper.open(id, self._display)
 
     def replace(
         self,
@@ -136,18 +81,79 @@ class Chat(QObject):
         self._show(conversation)
 
         def restore() -> None:
-            self._show(previous)
+            if previous.id:
+                self.open(previous.id)
+            else:
+                self._show(previous)
             restored()
 
-        if previous.turns:
+        if previous.turns and note:
             self._state.show_message(note, "info", self.tr("Restore the previous one"), restore)
 
     def _show(self, conversation: Conversation) -> None:
+        """Show a conversation without a file; it gets one when something is added to it."""
+        conversation.number()
+        self._display(conversation)
+
+    def _display(self, conversation: Conversation) -> None:
+        previous = self.conversation
         self.conversation = conversation
         self._view.show_conversation(conversation)
         for pending in self._pending:
             self._show_running(pending)
-        self._changed()
+        self._release(previous)
+        self._catch_up(conversation)
+        self.changed.emit()
+
+    def _catch_up(self, conversation: Conversation) -> None:
+        """Fill in what was written while the conversation was not open; follow its jobs."""
+        library = self._state.library
+        if library is None:
+            return
+        followed = {job for pending in self._pending for job in pending.watch.jobs}
+        jobs = [job for job in unfinished_jobs(conversation) if job not in followed]
+        if not jobs:
+            return
+
+        def read() -> list[tuple[Job, Sequence[Asset]]]:
+            found = ((library.queue.get(id), library.assets.of_job(id)) for id in jobs)
+            return [(job, assets) for job, assets in found if job is not None]
+
+        def show(found: list[tuple[Job, Sequence[Asset]]]) -> None:
+            if conversation is not self.conversation:
+                return
+            for job, assets in found:
+                turn = conversation.turn_of(job.id)
+                if turn is None:
+                    continue
+                changed = [fill_in(turn, turn.jobs[job.id] + asset.row, asset) for asset in assets]
+                if any(changed):
+                    self._view.refresh_soon(turn)
+                    self.keeper.save_soon(conversation)
+                self._resume(job)
+
+        self._state.background.read(self, read, show, self._state.problem.emit)
+
+    def _release(self, conversation: Conversation) -> None:
+        """Forget a conversation that is neither shown nor being written."""
+        written = any(pending.conversation is conversation for pending in self._pending)
+        if conversation is not self.conversation and not written:
+            self.keeper.release(conversation)
+
+    def show_version(self, version: Turn) -> None:
+        """Show another version of a message, with what followed it."""
+        self.conversation.show_version(version)
+        self._view.show_conversation(self.conversation)
+        for pending in self._pending:
+            self._show_running(pending)
+        self._changed(self.conversation)
+
+    def branch(self, turn: Turn, note: str) -> None:
+        """Go on from a turn in a new conversation."""
+        index = self.index_of(turn)
+        if index is not None:
+            self.replace(self.conversation.copy_until(index), note)
+            self._changed(self.conversation)
 
     def index_of(self, turn: Turn) -> int | None:
         """Return the index of a turn, or None if it is not in this conversation."""
@@ -164,13 +170,13 @@ class Chat(QObject):
         """Return the turns whose chosen answer is not finished."""
         return [pending.turn for pending in self._pending if pending.writes_chosen()]
 
-    def remove_from(self, turn: Turn) -> None:
-        """Remove a turn and all later ones. Their answers stay in the library."""
+    def set_aside(self, turn: Turn) -> None:
+        """Leave a turn and those after it, which stay as a version of what follows."""
         index = self.index_of(turn)
         if index is not None:
-            del self.conversation.turns[index:]
+            self.conversation.set_aside(index)
             self._view.drop_removed()
-            self._changed()
+            self._changed(self.conversation)
 
     # ---- sending
 
@@ -179,11 +185,11 @@ class Chat(QObject):
         turns = self.conversation.turns
         turn = Turn(prompt=prompt, answers=[Answer() for _ in range(request.count)])
         turn.unanswered = bool(turns) and any(other is turns[-1] for other in self._being_written())
-        turns.append(turn)
+        self.conversation.add(turn)
         pending = self._submit(request, turn, 0)
         self._view.add_turn(turn)
         self._show_running(pending)
-        self._changed()
+        self._changed(self.conversation)
 
     def regenerate(self, turn: Turn, request: TextRequest) -> None:
         """Generate one more answer to a turn, with a random seed."""
@@ -197,7 +203,7 @@ class Chat(QObject):
         turn.answers.append(Answer())
         turn.chosen = base
         self._show_running(self._submit(request, turn, base))
-        self._changed()
+        self._changed(self.conversation)
 
     def go_on(self, turn: Turn, index: int, request: TextRequest) -> None:
         """Generate the rest of an answer that was stopped or reached its maximum length."""
@@ -220,7 +226,7 @@ class Chat(QObject):
                 self._state.cancel(job)
         turn.chosen = index
         self._show_running(self._submit(request, turn, index))
-        self._changed()
+        self._changed(self.conversation)
 
     def stop(self) -> None:
         """Cancel the running job, or else the one that has waited longest."""
@@ -232,11 +238,15 @@ class Chat(QObject):
 
     # ---- events
 
-    def _submit(self, request: TextRequest, turn: Turn, base: int) -> _PendingAnswers:
+    def _submit(self, request: TextRequest, turn: Turn, base: int) -> PendingAnswers:
         watch = JobWatch(self._state, self, token=self._state.submit([request]))
-        return self._follow(_PendingAnswers(watch, turn, base, request.count, request.answer_start))
+        return self._follow(
+            PendingAnswers(
+                watch, self.conversation, turn, base, request.count, request.answer_start
+            )
+        )
 
-    def _follow(self, pending: _PendingAnswers) -> _PendingAnswers:
+    def _follow(self, pending: PendingAnswers) -> PendingAnswers:
         self._pending.append(pending)
         watch = pending.watch
         watch.enqueued.connect(lambda jobs: self._enqueued(pending, jobs))
@@ -257,6 +267,7 @@ class Chat(QObject):
         if any(job.id in pending.watch.jobs for pending in self._pending):
             return
         known = job.id
+        conversation = self.conversation
         turn = self.conversation.turn_of(known)
         if turn is None and job.retried_from:
             known = job.retried_from
@@ -270,9 +281,10 @@ class Chat(QObject):
         count = min(job.request.count, len(turn.answers) - base)
         watch = JobWatch(self._state, self, jobs=[job])
         start = job.request.answer_start if isinstance(job.request, TextRequest) else ""
-        self._job_changed(self._follow(_PendingAnswers(watch, turn, base, count, start)), job)
+        pending = PendingAnswers(watch, conversation, turn, base, count, start)
+        self._job_changed(self._follow(pending), job)
 
-    def _enqueued(self, pending: _PendingAnswers, jobs: Sequence[Job]) -> None:
+    def _enqueued(self, pending: PendingAnswers, jobs: Sequence[Job]) -> None:
         job = jobs[0]
         pending.turn.jobs[job.id] = pending.base
         seed = job.request.seed
@@ -281,9 +293,9 @@ class Chat(QObject):
                 pending.turn.answers[pending.base + row].seed = seed + row
             self.seed_used.emit(seed)
         self._view.refresh_soon(pending.turn)
-        self._changed()
+        self._changed(pending.conversation)
 
-    def _submission_refused(self, pending: _PendingAnswers) -> None:
+    def _submission_refused(self, pending: PendingAnswers) -> None:
         self._pending.remove(pending)
         if pending.answer_start:
             self._show_ended(pending)
@@ -292,11 +304,13 @@ class Chat(QObject):
             pending.turn.chosen = 0
             self._show_ended(pending)
         else:
-            self.remove_from(pending.turn)
+            pending.conversation.discard(pending.turn)
+            self._view.show_conversation(self.conversation)
+            self._changed(pending.conversation)
             self._update_run_bar()
             self.refused.emit(pending.turn.prompt)
 
-    def _job_changed(self, pending: _PendingAnswers, job: Job) -> None:
+    def _job_changed(self, pending: PendingAnswers, job: Job) -> None:
         if job.status == "running":
             pending.started = True
             for row in range(pending.count):
@@ -322,31 +336,25 @@ class Chat(QObject):
                 )
             )
 
-    def _text(self, pending: _PendingAnswers, event: TextDelta) -> None:
+    def _text(self, pending: PendingAnswers, event: TextDelta) -> None:
         index = pending.base + event.row
         if index < len(pending.turn.answers):
             pending.turn.answers[index].text += event.text
-            if not self._save_timer.isActive():
-                self._save_timer.start(SAVE_WHILE_WRITING_MS)
+            self.keeper.save_soon(pending.conversation, is_writing=True)
             self._view.refresh_soon(pending.turn)
 
-    def _saved(self, pending: _PendingAnswers, asset: Asset) -> None:
-        answer = pending.turn.answers[pending.base + asset.row]
-        answer.text = asset.text or answer.text
-        answer.asset = asset.id
-        answer.path = str(asset.path)
-        answer.stopped = False
-        answer.reached_limit = bool(asset.recipe.stats.get("reached_limit"))
+    def _saved(self, pending: PendingAnswers, asset: Asset) -> None:
+        fill_in(pending.turn, pending.base + asset.row, asset)
         view = self._view.view_of(pending.turn)
         if view is not None:
             view.finished.add(pending.base + asset.row)
         self._view.refresh_soon(pending.turn)
 
-    def _row_failed(self, pending: _PendingAnswers, event: RowFailed) -> None:
+    def _row_failed(self, pending: PendingAnswers, event: RowFailed) -> None:
         pending.turn.answers[pending.base + event.row].failed = event.problem.message
         self._view.refresh_soon(pending.turn)
 
-    def _ended(self, pending: _PendingAnswers, end: Ended) -> None:
+    def _ended(self, pending: PendingAnswers, end: Ended) -> None:
         self._pending.remove(pending)
         if end.problem is not None:
             for answer in pending.answers:
@@ -354,33 +362,20 @@ class Chat(QObject):
                     answer.failed = end.problem.message
             self._run_bar.set_status(self.tr("Failed."))
         elif end.status == "done":
-            self._run_bar.set_status(self._summary(end.stats))
+            self._run_bar.set_status(summary(end.stats))
         elif end.status == "cancelled":
             self._run_bar.set_status(self.tr("Stopped."))
         self._show_ended(pending)
-        self._changed()
+        self._changed(pending.conversation)
+        self._release(pending.conversation)
 
-    def _show_ended(self, pending: _PendingAnswers) -> None:
+    def _show_ended(self, pending: PendingAnswers) -> None:
         view = self._view.view_of(pending.turn)
         if view is not None and not any(other.turn is pending.turn for other in self._pending):
             view.set_running(False)
         self._update_run_bar()
 
-    def _summary(self, stats: dict[str, float]) -> str:
-        parts: list[str] = []
-        if "tokens_per_second" in stats:
-            parts.append(self.tr("{n} tokens/s").format(n=f"{stats['tokens_per_second']:.1f}"))
-        if "time_to_first_token" in stats:
-            parts.append(
-                self.tr("first token after {time}").format(
-                    time=duration_text(stats["time_to_first_token"])
-                )
-            )
-        if "tokens" in stats:
-            parts.append(token_count_text(int(stats["tokens"])))
-        return " · ".join(parts) or self.tr("Done.")
-
-    def _show_running(self, pending: _PendingAnswers) -> None:
+    def _show_running(self, pending: PendingAnswers) -> None:
         view = self._view.view_of(pending.turn)
         if view is not None:
             waiting = self.tr("Writing…") if pending.started else self.tr("Waiting in the queue…")
@@ -394,37 +389,10 @@ class Chat(QObject):
 
     # ---- saving
 
-    def _changed(self) -> None:
-        self._save_timer.start(SAVE_AFTER_MS)
+    def _changed(self, conversation: Conversation) -> None:
+        self.keeper.save_soon(conversation)
         self.changed.emit()
-
-    def _save_in_background(self) -> None:
-        if not self._keeps_file:
-            return
-        encoded = encode(self.conversation)
-        self._state.background.in_order(
-            self,
-            lambda: save_conversation(self._file, encoded),
-            failed=self._state.problem.emit,
-        )
 
     def save_now(self) -> None:
         """Write unsaved changes before the window closes."""
-        if not self._save_timer.isActive():
-            return
-        self._save_timer.stop()
-        if not self._keeps_file:
-            return
-        try:
-            save_conversation(self._file, encode(self.conversation))
-        except OSError as error:
-            self._state.problem.emit(
-                Problem(
-                    "bad_input",
-                    Sentence(
-                        "The conversation could not be saved in {path}.",
-                        {"path": str(self._file.parent)},
-                    ),
-                    str(error),
-                )
-            )
+        self.keeper.save_now()

@@ -81,7 +81,9 @@ class Composer(QWidget):
         banner = QWidget(self)
         row = QHBoxLayout(banner)
         row.setContentsMargins(GRID, 0, 0, 0)
-        note = plain_label(self.tr("Sending replaces this message and everything after it."))
+        note = plain_label(
+            self.tr("Sending adds a version of this message; the present one stays.")
+        )
         note.setWordWrap(True)
         cancel = QPushButton(self.tr("Cancel"), banner)
         cancel.clicked.connect(self.edit_cancelled)

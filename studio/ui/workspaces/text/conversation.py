@@ -1,22 +1,18 @@
-"""The conversation as data: prompts, all their answers, and the chosen ones.
+"""The conversation as data: prompts, all their versions and answers, and the chosen ones.
 
-It is saved in one file beside the settings; each answer is also an asset in the library.
+Each answer is also an asset in the library; see `conversation_files` for where conversations are.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Annotated
 
 import msgspec
 from msgspec import Meta, Struct
 
-from studio.formats.atomic_write import make_private_folder, write_atomic
 from studio.formats.chat.thoughts import without_thoughts
-from studio.formats.json_file import set_aside
-from studio.formats.untrusted_files import read_start
-from studio.protocol import Message, Problem, Sentence
+from studio.protocol import Message, Sentence
 from studio.ui.widgets.shortened import shortened
 
 
@@ -42,6 +38,8 @@ class Turn(Struct):
 
     `jobs` maps a job's id to the index of the answer of its row 0 (regenerating appends answers).
     `unanswered`: the chosen answer of the previous turn was not finished when this one was sent.
+    `parent` is the id of the turn before, 0 for the first: turns with the same parent are versions
+    of each other. `last` is the id of the turn that was last shown after this one.
     """
 
     prompt: str
@@ -49,6 +47,9 @@ class Turn(Struct):
     chosen: Annotated[int, Meta(ge=0)] = 0
     jobs: dict[str, int] = msgspec.field(default_factory=dict)
     unanswered: bool = False
+    id: int = 0
+    parent: int = 0
+    last: int = 0
 
     def chosen_text(self) -> str:
         """Return the text of the chosen answer, empty if there is none."""
@@ -58,14 +59,108 @@ class Turn(Struct):
 _TITLE = 60
 """Characters of a title made from a prompt."""
 
+MAX_TITLE = 200
+
 
 class Conversation(Struct):
-    """The turns in order."""
+    """A tree of turns: `turns` are those shown, in order, and `others` the rest of it.
+
+    `id` is the name of its file, empty until it has one. `title` is the user's, `used` the time of
+    the last change in seconds since 1970.
+    """
 
     turns: list[Turn] = msgspec.field(default_factory=list)
+    others: list[Turn] = msgspec.field(default_factory=list)
+    id: str = ""
+    title: str = ""
+    used: float = 0.0
+
+    def number(self) -> None:
+        """Give ids to turns without one, or with that of another, and let `turns` be a path."""
+        taken: set[int] = set()
+        for turn in (*self.turns, *self.others):
+            if turn.id < 1 or turn.id in taken:
+                turn.id = max(max(taken, default=0), self._largest_id()) + 1
+            taken.add(turn.id)
+        before = 0
+        for turn in self.turns:
+            turn.parent, before = before, turn.id
+
+    def _largest_id(self) -> int:
+        return max((turn.id for turn in (*self.turns, *self.others)), default=0)
+
+    def add(self, turn: Turn) -> None:
+        """Append a turn after those shown."""
+        turn.id = self._largest_id() + 1
+        turn.parent = self.turns[-1].id if self.turns else 0
+        self.turns.append(turn)
+
+    def set_aside(self, index: int) -> None:
+        """Show only the turns before `index`. The others stay, as versions of what follows."""
+        for turn, following in zip(self.turns, self.turns[1:], strict=False):
+            turn.last = following.id
+        self.others += self.turns[index:]
+        del self.turns[index:]
+
+    def discard(self, turn: Turn) -> None:
+        """Remove a turn that was not sent, with those after it; show an earlier version again."""
+        self.set_aside(next(n for n, other in enumerate(self.turns) if other is turn))
+        self.others = [other for other in self.others if other is not turn]
+        versions = self._following(self.turns[-1].id if self.turns else 0)
+        if versions:
+            self._show_from(versions[-1])
+
+    def versions_by_parent(self) -> dict[int, list[Turn]]:
+        """Return the versions of each message, the oldest first, by the id of the turn before."""
+        found: dict[int, list[Turn]] = {}
+        for turn in sorted((*self.turns, *self.others), key=lambda turn: turn.id):
+            found.setdefault(turn.parent, []).append(turn)
+        return found
+
+    def show_version(self, version: Turn) -> None:
+        """Show another version of a turn that is shown, with the turns that followed it."""
+        for index, turn in enumerate(self.turns):
+            if turn.parent == version.parent:
+                self.set_aside(index)
+                self._show_from(version)
+                return
+
+    def _following(self, parent: int) -> list[Turn]:
+        found = [turn for turn in (*self.turns, *self.others) if turn.parent == parent]
+        return sorted(found, key=lambda turn: turn.id)
+
+    def _show_from(self, turn: Turn) -> None:
+        """Append a turn of `others`, and at each step the one that was last shown after it."""
+        children: dict[int, list[Turn]] = {}
+        for other in self.others:
+            children.setdefault(other.parent, []).append(other)
+        path: list[Turn] = []
+        following: Turn | None = turn
+        # A damaged file may have circles.
+        while following is not None and not any(following is each for each in path):
+            path.append(following)
+            known = sorted(children.get(following.id, ()), key=lambda each: each.id)
+            last = following.last
+            following = next((each for each in known if each.id == last), None) or (
+                known[-1] if known else None
+            )
+        self.turns += path
+        shown = {id(each) for each in path}
+        self.others = [each for each in self.others if id(each) not in shown]
+
+    def copy_until(self, index: int) -> Conversation:
+        """Return a new conversation with copies of the turns up to and including `index`."""
+        copied = msgspec.json.decode(msgspec.json.encode(self.turns[: index + 1]), type=list[Turn])
+        for turn in copied:
+            turn.jobs = {}
+        conversation = Conversation(copied)
+        conversation.number()
+        return conversation
 
     def shown_title(self) -> str:
-        """Return the first words of the conversation, empty if there are none."""
+        """Return the title, or else the first words, empty if there are none."""
+        if self.title:
+            return shortened(" ".join(self.title[: 4 * MAX_TITLE].split()), MAX_TITLE)
         for turn in self.turns:
             words = turn.prompt[: 4 * _TITLE].split()
             if words:
@@ -88,7 +183,7 @@ class Conversation(Struct):
 
     def turn_of(self, job: str) -> Turn | None:
         """Return the turn that a job answers."""
-        return next((turn for turn in self.turns if job in turn.jobs), None)
+        return next((turn for turn in (*self.turns, *self.others) if job in turn.jobs), None)
 
 
 def from_messages(messages: tuple[Message, ...], prompt: str, answer: Answer) -> Conversation:
@@ -101,40 +196,6 @@ def from_messages(messages: tuple[Message, ...], prompt: str, answer: Answer) ->
             turns[-1].answers = [Answer(text=message.content)]
     turns.append(Turn(prompt=prompt, answers=[answer]))
     return Conversation(turns)
-
-
-_MAX_BYTES = 64 * 2**20
-
-
-def load_conversation(file: Path) -> tuple[Conversation, Problem | None]:
-    """Read the last conversation; a damaged file is renamed and reported."""
-    try:
-        return msgspec.json.decode(read_start(file, _MAX_BYTES), type=Conversation), None
-    except FileNotFoundError:
-        return Conversation(), None
-    except OSError as error:
-        return Conversation(), Problem(
-            "bad_input",
-            Sentence("The last conversation in {path} cannot be read.", {"path": str(file)}),
-            str(error),
-        )
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        renamed = set_aside(file)
-        return Conversation(), Problem(
-            "bad_input",
-            Sentence(
-                "The file of the last conversation was damaged. It was renamed to {path}; "
-                "the answers are in the library.",
-                {"path": str(renamed)},
-            ),
-            str(error),
-        )
-
-
-def save_conversation(file: Path, encoded: bytes) -> None:
-    """Write an encoded conversation atomically. Raises OSError."""
-    make_private_folder(file.parent)
-    write_atomic(file, encoded, private=True)
 
 
 def encode(conversation: Conversation) -> bytes:

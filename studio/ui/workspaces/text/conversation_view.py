@@ -34,6 +34,8 @@ class ConversationView(QWidget):
     chosen = cast("TypedSignal[Turn]", Signal(object))
     continue_requested = Signal(object, int)
     """A turn, and the index of the answer to continue."""
+    branch_requested = cast("TypedSignal[Turn]", Signal(object))
+    version_picked = cast("TypedSignal[Turn]", Signal(object))
 
     def __init__(self, empty: EmptyState, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -128,6 +130,8 @@ class ConversationView(QWidget):
         view.regenerate_requested.connect(self.regenerate_requested.emit)
         view.chosen.connect(self.chosen.emit)
         view.continue_requested.connect(self.continue_requested)
+        view.branch_requested.connect(self.branch_requested.emit)
+        view.version_picked.connect(self.version_picked.emit)
         view.refresh()
         self._views.insert(index, view)
         self._rows.insertWidget(index + 1, view)
@@ -139,6 +143,9 @@ class ConversationView(QWidget):
         self._stack.setCurrentIndex(1 if self._views else 0)
         for view in self._views[-2:]:
             view.set_last(view is self._views[-1])
+        versions = self.conversation.versions_by_parent()
+        for view in self._views:
+            view.show_versions(versions.get(view.turn.parent, (view.turn,)))
 
     def _show_earlier(self) -> None:
         hidden = len(self.conversation.turns) - len(self._views)

@@ -7,15 +7,14 @@ from copy import copy
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from studio.kinds.text import KIND, TextRequest
 from studio.protocol import MAX_PROMPT_LENGTH, Request
 from studio.ui.fields.number_field import optional_int
 from studio.ui.shell.state import AppState
 from studio.ui.shell.tab_values import tab_values
-from studio.ui.style.icons import icon
-from studio.ui.style.theme import GRID, emphasise
+from studio.ui.style.theme import GRID
 from studio.ui.widgets.buttons import tool_button
 from studio.ui.workspaces.text.composer import Composer
 from studio.ui.workspaces.text.values import TextValues, follow_model
@@ -44,7 +43,13 @@ class TextTab(QWidget):
         follow_model(self._values)
         self._chat: Chat | None = None
         self._editing: Turn | None = None
-        self._slices = [self._make_view, self._make_options, self._make_model, self._make_chat]
+        self._slices = [
+            self._make_view,
+            self._make_options,
+            self._make_model,
+            self._make_chat,
+            self._make_side,
+        ]
         self.composer = Composer(self)
         self.prompt = self.composer.prompt
         self.prompt.setPlainText(self._values.prompt)
@@ -96,10 +101,12 @@ class TextTab(QWidget):
             )
             return
         if self._editing is not None:
-            self.chat.remove_from(self._editing)
+            self.chat.set_aside(self._editing)
             self._stop_editing()
         self.prompt.set_text("")
         self.chat.send(prompt, self._request(prompt))
+        # A killed window opens its conversation again.
+        self._values.starts_new = False
         self._state.save_soon()
 
     def stop(self) -> None:
@@ -122,7 +129,9 @@ class TextTab(QWidget):
         values.system_prompt = self.system.text()[:MAX_PROMPT_LENGTH]
         values.model = self.model.model_id()
         values.count = self.run_bar.count.value()
-        values.options_open = self._wants_options
+        values.options_open = self.panels.wants_options
+        values.list_open = self.panels.wants_list
+        values.starts_new = not self.chat.conversation.turns
         values.enter_sends = self.options.enter_sends.isChecked()
         self.controls.store_values(values)
 
@@ -171,7 +180,8 @@ class TextTab(QWidget):
     @property
     def chat(self) -> Chat:
         """The chat; creates the missing parts of the tab."""
-        self.create_all()
+        if self._chat is None:
+            self.create_all()
         assert self._chat is not None
         return self._chat
 
@@ -179,22 +189,13 @@ class TextTab(QWidget):
 
     def _make_view(self) -> None:
         from studio.ui.shell.model_offers import model_offers_of
-        from studio.ui.widgets.elided_label import ElidedLabel
         from studio.ui.widgets.empty_state import EmptyState
+        from studio.ui.workspaces.text.conversation_head import ConversationHead
         from studio.ui.workspaces.text.conversation_view import ConversationView
 
-        self.heading = ElidedLabel("", self)
-        emphasise(self.heading)
-        self.new = QPushButton(self.tr("New conversation"), self)
-        self.new.setIcon(icon("message-square-plus"))
-        self.new.setObjectName("text.new")
-        self.new.setAccessibleName(self.new.text())
+        self._head = ConversationHead(self)
+        self.new = self._head.new
         self.new.clicked.connect(self._new_conversation)
-        self.new.setEnabled(False)
-        self._head = QHBoxLayout()
-        self._head.setSpacing(GRID)
-        self._head.addWidget(self.heading, 1)
-        self._head.addWidget(self.new)
         self._empty = EmptyState("message-square-text", "", "")
         self._offers = model_offers_of(self._state)
         self._offers.changed.connect(self._show_empty)
@@ -202,21 +203,22 @@ class TextTab(QWidget):
         self.view.edit_requested.connect(self._edit)
         self.view.regenerate_requested.connect(self._regenerate)
         self.view.continue_requested.connect(self._continue)
+        self.view.branch_requested.connect(self._branch)
+        self.view.version_picked.connect(self._show_version)
         self._middle.takeAt(0)
-        self._middle.insertLayout(0, self._head)
+        self._middle.insertWidget(0, self._head)
         self._middle.insertWidget(1, self.view, 1)
 
     def _make_options(self) -> None:
         from studio.ui.workspaces.text.options_panel import OptionsPanel
+        from studio.ui.workspaces.text.side_panels import SidePanels
 
         self.options = OptionsPanel(self)
-        self.options.hide()
         self.system = self.options.system
         self.controls = self.options.controls
         self.system.submitted.connect(self.generate)
         self.options.enter_sends.setChecked(self._values.enter_sends)
         self.options.enter_sends.toggled.connect(self._set_enter_sends)
-        self.options.closed.connect(lambda: self.show_options(False))
         self._row.addWidget(self.options)
         self.options_button = tool_button(
             "sliders-horizontal", self.tr("Options"), "text.options", self
@@ -225,9 +227,9 @@ class TextTab(QWidget):
         self.options_button.setToolTip(
             self.tr("System prompt, longest answer, temperature and more")
         )
-        self.options_button.setCheckable(True)
-        self.options_button.clicked.connect(self.show_options)
-        self._wants_options = self._values.options_open
+        self.panels = SidePanels(self, self.options, self.options_button, self._head.list_button)
+        self.options.closed.connect(lambda: self.panels.show_options(False))
+        self.panels.changed.connect(self._show_set_values)
 
     def _make_model(self) -> None:
         from studio.ui.fields.language_hint import LanguageHint
@@ -251,14 +253,7 @@ class TextTab(QWidget):
         QWidget.setTabOrder(self.options_button, self.run_bar.count)
         self._show_below_prompt(self._values)
         self.controls.set_open(self._values.more_open)
-        self.show_options(self._values.options_open)
-
-    def show_options(self, shown: bool) -> None:
-        """Open or close the panel of options."""
-        self._wants_options = shown
-        self.options.setVisible(shown)
-        self.options_button.setChecked(shown)
-        self._show_set_values()
+        self.panels.show_wanted(self._values.options_open, self._values.list_open)
 
     def _set_narrow(self, narrow: bool) -> None:
         style = Qt.ToolButtonStyle
@@ -340,8 +335,15 @@ class TextTab(QWidget):
             changed.connect(self._show_empty)
             changed.connect(self._update_model_defaults)
         self._update_model_defaults()
-        self._chat.load()
+        self._chat.load(open_last=not self._values.starts_new)
         self._measure()
+
+    def _make_side(self) -> None:
+        from studio.ui.workspaces.text.conversation_side import ConversationSide
+
+        self._side = ConversationSide(self._state, self.chat, self)
+        self._row.insertWidget(0, self._side.panel)
+        self.panels.set_list(self._side.panel)
 
     # ---- actions
 
@@ -371,8 +373,7 @@ class TextTab(QWidget):
 
     def _conversation_changed(self) -> None:
         conversation = self.chat.conversation
-        self.new.setEnabled(bool(conversation.turns))
-        self.heading.set_text(conversation.shown_title())
+        self._head.show_conversation(conversation.shown_title(), not conversation.turns)
         self._measure()
 
     def _request(self, prompt: str) -> TextRequest:
@@ -408,8 +409,17 @@ class TextTab(QWidget):
         from studio.ui.workspaces.text.conversation import Conversation
 
         self._stop_editing()
-        self.chat.replace(Conversation(), self.tr("A new conversation was started."))
+        self.chat.replace(Conversation(), "")
         self.focus_prompt()
+
+    def _branch(self, turn: Turn) -> None:
+        self._stop_editing()
+        self.chat.branch(turn, self.tr("This is a new conversation with a copy of the turns."))
+        self.focus_prompt()
+
+    def _show_version(self, turn: Turn) -> None:
+        self._stop_editing()
+        self.chat.show_version(turn)
 
     def _edit(self, turn: Turn) -> None:
         self._editing = turn

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import cast
 
 from PySide6.QtCore import Signal
@@ -18,6 +19,7 @@ from studio.ui.workspaces.text.answer_card import AnswerCard
 from studio.ui.workspaces.text.answers import AnswerCards
 from studio.ui.workspaces.text.conversation import Turn
 from studio.ui.workspaces.text.message_bubble import MessageBubble
+from studio.ui.workspaces.text.version_switch import VersionSwitch
 
 COLUMN_WIDTH = 720
 """Pixels of a line that is comfortable to read."""
@@ -34,6 +36,8 @@ class TurnView(QWidget):
     chosen = cast("TypedSignal[Turn]", Signal(object))
     continue_requested = Signal(object, int)
     """A turn, and the index of the answer to continue."""
+    branch_requested = cast("TypedSignal[Turn]", Signal(object))
+    version_picked = cast("TypedSignal[Turn]", Signal(object))
 
     def __init__(self, turn: Turn, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -42,6 +46,7 @@ class TurnView(QWidget):
         self.waiting = ""
         self.finished: set[int] = set()
         self._is_last = False
+        self._versions: Sequence[Turn] = (turn,)
         self._collapsed = len(turn.answers) > 1
         self._single: AnswerCard | None = None
         self._cards: AnswerCards | None = None
@@ -77,6 +82,12 @@ class TurnView(QWidget):
         self._is_last = last
         self.refresh()
 
+    def show_versions(self, versions: Sequence[Turn]) -> None:
+        """Offer the versions of the message, of which this turn is one."""
+        self._versions = versions
+        place = next((n for n, turn in enumerate(versions) if turn is self.turn), 0)
+        self.versions.show_version(place, len(versions))
+
     def set_running(self, running: bool, waiting: str = "") -> None:
         """Set whether a job of this turn waits or runs; `waiting` is shown until there is text."""
         self.running = running
@@ -102,15 +113,32 @@ class TurnView(QWidget):
         row = QHBoxLayout()
         row.setSpacing(0)
         row.addStretch(1)
-        edit = tool_button("pencil", self.tr("Edit and send again"), parent=self)
-        edit.setIcon(icon("pencil", "muted"))
-        edit.clicked.connect(lambda: self.edit_requested.emit(self.turn))
-        copy = tool_button("copy", self.tr("Copy this message"), parent=self)
-        copy.setIcon(icon("copy", "muted"))
-        copy.clicked.connect(lambda: QGuiApplication.clipboard().setText(self.turn.prompt))
-        for button in (edit, copy):
+        self.versions = VersionSwitch(
+            self.tr("Earlier version of this message"),
+            self.tr("Later version of this message"),
+            self,
+        )
+        self.versions.picked.connect(lambda n: self.version_picked.emit(self._versions[n]))
+        row.addWidget(self.versions)
+        for name, text, act in (
+            ("pencil", self.tr("Edit and send again"), self._edit),
+            ("git-branch", self.tr("Go on from here in a new conversation"), self._branch),
+            ("copy", self.tr("Copy this message"), self._copy_message),
+        ):
+            button = tool_button(name, text, parent=self)
+            button.setIcon(icon(name, "muted"))
+            button.clicked.connect(act)
             row.addWidget(button)
         return row
+
+    def _edit(self) -> None:
+        self.edit_requested.emit(self.turn)
+
+    def _branch(self) -> None:
+        self.branch_requested.emit(self.turn)
+
+    def _copy_message(self) -> None:
+        QGuiApplication.clipboard().setText(self.turn.prompt)
 
     def _show_single(self, several: bool) -> None:
         if self._cards is not None:

@@ -29,6 +29,7 @@ class TextValues(Struct):
     options_open: bool = False
     list_open: bool = True
     enter_sends: bool = False
+    starts_new: bool = False
 
 
 def follow_model(values: TextValues) -> None:

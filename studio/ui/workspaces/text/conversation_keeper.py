@@ -1,0 +1,312 @@
+"""Keeps conversations in the library: reads, saves, renames and deletes them in the background."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from PySide6.QtCore import QLockFile, QObject, QTimer, Signal
+
+from studio.protocol import Problem, ProblemError, Sentence
+from studio.ui.shell.state import AppState
+from studio.ui.workspaces.text.conversation import Conversation, encode
+from studio.ui.workspaces.text.conversation_files import ConversationFiles, Entry, new_id
+
+SAVE_AFTER_MS = 500
+SAVE_WHILE_WRITING_MS = 3000
+
+_Read = tuple[list[Entry], Conversation, "Problem | None"]
+
+
+class ConversationKeeper(QObject):
+    """A conversation that is shown is locked, so that another window opens a copy of it.
+
+    Nothing is written before the library is open: its folder may be the empty mount point of a
+    disk that is not connected.
+    """
+
+    entries_changed = Signal()
+
+    def __init__(self, state: AppState, parent: QObject) -> None:
+        super().__init__(parent)
+        self._state = state
+        self._files = ConversationFiles(state.library_root)
+        self._earlier = state.paths.settings.with_name("conversation.json")
+        self.entries: list[Entry] = []
+        self._open: dict[str, Conversation] = {}
+        self._locks: dict[str, QLockFile] = {}
+        self._deleted: set[str] = set()
+        self._unsaved: list[Conversation] = []
+        self._save_failed = False
+        self._closed = False
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.timeout.connect(self._save)
+        state.closing.connect(self._unlock_all)
+
+    # ---- reading
+
+    def start(self, opened: Callable[[Conversation], object], *, open_last: bool) -> None:
+        """List the conversations, and read the last one; `opened` may be called twice."""
+
+        def show(found: _Read) -> None:
+            self._list(found[0])
+            self._deliver(found, opened)
+
+        self._state.background.read(
+            self, lambda: self._read_all(open_last), show, self._state.problem.emit
+        )
+        if self._state.library is not None:
+            self._library_opened(opened)
+        else:
+            self._state.library_opened.connect(lambda: self._library_opened(opened))
+
+    def _read_all(self, open_last: bool) -> _Read:
+        if self._state.settings.is_unknown:
+            return [], Conversation(), None
+        entries = self._files.entries()
+        if not (open_last and entries) or not self._lock(entries[0].id):
+            return entries, Conversation(), None
+        return entries, *self._files.load(entries[0].id)
+
+    def _library_opened(self, opened: Callable[[Conversation], object]) -> None:
+        if self._state.library is None:
+            return
+        if self._unsaved:
+            self.save_soon(self._unsaved[0])
+
+        def take_over() -> _Read | None:
+            self._files.tidy()
+            id, wrong = self._files.take_over(self._earlier)
+            if not id:
+                return None if wrong is None else ([], Conversation(), wrong)
+            if not self._lock(id):
+                return self._files.entries(), Conversation(), None
+            return self._files.entries(), *self._files.load(id)
+
+        def show(found: _Read | None) -> None:
+            if found is not None:
+                if found[0]:
+                    self._list(found[0])
+                self._deliver(found, opened)
+
+        self._state.background.in_order(self, take_over, show, self._state.problem.emit)
+
+    def _deliver(self, found: _Read, opened: Callable[[Conversation], object]) -> None:
+        _, conversation, wrong = found
+        if wrong is not None:
+            self._state.problem.emit(wrong)
+        if conversation.id:
+            self._open[conversation.id] = conversation
+        if conversation.turns:
+            opened(conversation)
+
+    def open(self, id: str, opened: Callable[[Conversation], object]) -> None:
+        """Read a conversation. One that another window shows is opened as a copy."""
+        if id in self._open:
+            opened(self._open[id])
+            return
+
+        def read() -> _Read:
+            free = self._lock(id)
+            conversation, wrong = self._files.load(id)
+            if not free:
+                conversation.id = ""
+                wrong = wrong or Problem(
+                    "bad_input",
+                    Sentence(
+                        "This conversation is open in another window. What you add here is kept "
+                        "in a copy."
+                    ),
+                )
+            return [], conversation, wrong
+
+        self._state.background.in_order(
+            self, read, lambda found: self._deliver(found, opened), self._state.problem.emit
+        )
+
+    def search(self, words: str, then: Callable[[set[str]], object]) -> None:
+        """Find the conversations that contain all words, on another thread."""
+        ids = [entry.id for entry in self.entries]
+        self._state.background.waiting(
+            self, lambda: self._files.containing(words, ids), then, self._state.problem.emit
+        )
+
+    # ---- locks
+
+    def _lock(self, id: str) -> bool:
+        """Return whether no other window shows a conversation. Called on any thread."""
+        if id in self._locks or self._closed:
+            return True
+        lock = QLockFile(str(self._files.lock_path(id)))
+        lock.setStaleLockTime(0)
+        if lock.tryLock(0):
+            self._locks[id] = lock
+            return True
+        # Where nothing can be written, nothing is lost either.
+        return lock.error() != QLockFile.LockError.LockFailedError
+
+    def release(self, conversation: Conversation) -> None:
+        """Forget a conversation that is no longer shown and has no job; it is saved before."""
+        if any(other is conversation for other in self._unsaved):
+            self._save()
+        self._open.pop(conversation.id, None)
+        lock = self._locks.pop(conversation.id, None)
+        if lock is not None:
+            lock.unlock()
+
+    def _unlock_all(self) -> None:
+        self._closed = True
+        for lock in list(self._locks.values()):
+            lock.unlock()
+        self._locks.clear()
+
+    # ---- writing
+
+    def save_soon(self, conversation: Conversation, *, is_writing: bool = False) -> None:
+        """Save a changed conversation after a delay, which is longer while text arrives."""
+        conversation.used = time.time()
+        if not any(other is conversation for other in self._unsaved):
+            self._unsaved.append(conversation)
+        if not is_writing:
+            self._timer.start(SAVE_AFTER_MS)
+        elif not self._timer.isActive():
+            self._timer.start(SAVE_WHILE_WRITING_MS)
+
+    @property
+    def has_unsaved(self) -> bool:
+        """Whether there are changes that are not written yet."""
+        return bool(self._unsaved)
+
+    def _to_write(self) -> list[tuple[str, bytes]]:
+        """Return ids and contents of what is unsaved, which counts as saved from now on."""
+        if self._state.library is None or self._state.settings.is_unknown:
+            return []
+        unsaved, self._unsaved = self._unsaved, []
+        found = []
+        for conversation in unsaved:
+            if conversation.id in self._deleted or not (conversation.turns or conversation.others):
+                continue
+            if not conversation.id:
+                conversation.id = new_id()
+                self._open[conversation.id] = conversation
+            found.append((conversation.id, encode(conversation)))
+            self._note(Entry(conversation.id, conversation.shown_title(), conversation.used))
+        return found
+
+    def _save(self) -> None:
+        for id, encoded in self._to_write():
+            self._state.background.in_order(
+                self, partial(self._write, id, encoded), None, self._failed
+            )
+
+    def _write(self, id: str, encoded: bytes) -> None:
+        self._files.save(id, encoded)
+        self._save_failed = False
+        if id in self._open:
+            self._lock(id)
+
+    def save_now(self) -> None:
+        """Write unsaved changes before the window closes."""
+        self._timer.stop()
+        for id, encoded in self._to_write():
+            try:
+                self._files.save(id, encoded)
+            except (OSError, ProblemError) as error:
+                self._failed(self._not_saved(error))
+
+    def _not_saved(self, error: OSError | ProblemError) -> Problem:
+        if isinstance(error, ProblemError):
+            return error.problem
+        return Problem(
+            "bad_input",
+            Sentence(
+                "The conversation could not be saved in {path}.", {"path": str(self._files.folder)}
+            ),
+            str(error),
+        )
+
+    def _failed(self, problem: Problem) -> None:
+        # Not again for every few words.
+        if not self._save_failed:
+            self._save_failed = True
+            self._state.problem.emit(problem)
+
+    def rename(self, id: str, title: str) -> None:
+        """Give a conversation a title; an empty one is its first words."""
+        if id in self._open:
+            self._set_title(self._open[id], title)
+            return
+
+        def renamed(conversation: Conversation) -> None:
+            self._set_title(conversation, title)
+            self.release(conversation)
+
+        self.open(id, renamed)
+
+    def _set_title(self, conversation: Conversation, title: str) -> None:
+        used = conversation.used
+        conversation.title = title
+        self.save_soon(conversation)
+        conversation.used = used
+        self._note(Entry(conversation.id, conversation.shown_title(), used))
+
+    def delete(self, id: str, deleted: Callable[[], object]) -> None:
+        """Delete a conversation; `undelete` takes it back."""
+
+        def delete() -> None:
+            if not self._lock(id):
+                raise ProblemError(
+                    Problem(
+                        "bad_input",
+                        Sentence("This conversation is open in another window. Close it there."),
+                    )
+                )
+            with contextlib.suppress(FileNotFoundError):
+                self._files.delete(id)
+
+        def done(_: None) -> None:
+            lock = self._locks.pop(id, None)
+            if lock is not None:
+                lock.unlock()
+            self._list([entry for entry in self.entries if entry.id != id])
+            deleted()
+
+        def failed(problem: Problem) -> None:
+            self._deleted.discard(id)
+            self._state.problem.emit(problem)
+
+        self._save()
+        self._deleted.add(id)
+        self._state.background.in_order(self, delete, done, failed)
+
+    def undelete(self, entry: Entry) -> None:
+        """Take a deleted conversation back."""
+
+        def done(_: None) -> None:
+            self._deleted.discard(entry.id)
+            self._note(entry)
+            if entry.id in self._open:
+                self.save_soon(self._open[entry.id])
+
+        self._state.background.in_order(
+            self, lambda: self._files.restore(entry.id), done, self._state.problem.emit
+        )
+
+    # ---- the list
+
+    def _list(self, entries: list[Entry]) -> None:
+        self.entries = entries
+        self.entries_changed.emit()
+
+    def _note(self, entry: Entry) -> None:
+        others = [other for other in self.entries if other.id != entry.id]
+        place = next((n for n, other in enumerate(others) if other.used <= entry.used), len(others))
+        self._list([*others[:place], entry, *others[place:]])
+
+    def file_of(self, id: str) -> Path:
+        """Return the file of a conversation."""
+        return self._files.path(id)

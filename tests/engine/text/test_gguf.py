@@ -70,7 +70,7 @@ def test_rows_of_a_batch_of_quantised_weights_equal_those_alone(
     model = gguf(tiny_gguf(tmp_path / f"{layout}.gguf", layout, kind="Q8_0"))
     loaded = load.acquire(Job("1", tmp_path, lambda _: None, threading.Event()), model,
                           bench.memory, bench.device)  # fmt: skip
-    assert loaded.decoder.largest_batch(8, 400) == 8
+    assert loaded.decoder.largest_batch(8, 400, lambda: None) == 8
     request: dict[str, Any] = {"prompt": "abc " * 20, "max_tokens": 40, "temperature": 1.0}
     batch = bench.run(model, count=8, seed=3, **request)
     assert len(set(batch.answers.values())) > 4

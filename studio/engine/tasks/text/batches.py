@@ -74,9 +74,10 @@ def generate_all(
     """
     waiting = list(rows)
     row_bytes = max(row.nbytes for row in rows)
-    free = memory.make_room(row_bytes * min(len(rows), at_once), job, keep=loaded.key)
+    at_once = min(len(rows), at_once)
+    free = memory.make_room(row_bytes * at_once, job, keep=loaded.key)
     fitting = max(1, min(at_once, rows_that_fit(free, row_bytes)))
-    size = loaded.decoder.largest_batch(fitting, max(row.cells for row in rows))
+    size = loaded.decoder.largest_batch(fitting, max(row.cells for row in rows), job.check)
     if size < fitting and rows[0].answers.request.fast_variations:
         size = fitting
         for answers in _answers_of(rows):

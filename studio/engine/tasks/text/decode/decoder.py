@@ -148,7 +148,7 @@ class Decoder:
             self._can_mix = self._try_mixing()
         return self._can_mix
 
-    def largest_batch(self, most: int, _cells: int) -> int:
+    def largest_batch(self, most: int, _cells: int, _check: Callable[[], None]) -> int:
         """Return the largest batch of at most `most` rows, whose rows have the same result as
         alone where the machine allows it."""
         return self.widths.largest(most)

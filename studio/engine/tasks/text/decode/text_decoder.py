@@ -67,12 +67,13 @@ class TextDecoder(Protocol):
         """Return whether rows with different prompts give the same tokens together as alone."""
         ...
 
-    def largest_batch(self, most: int, cells: int) -> int:
+    def largest_batch(self, most: int, cells: int, check: Callable[[], None]) -> int:
         """Return the largest batch whose rows have the same result as alone.
 
         Args:
             most: limit, at least 1.
             cells: length of the longest prompt and answer in tokens.
+            check: called often; raises to stop.
         """
         ...
 

@@ -132,6 +132,9 @@ class LlamaContext:
             self._library.set_abort_callback(self._handle, IS_SET, address)
             try:
                 yield
+            except RuntimeError:
+                check()
+                raise
             finally:
                 # A generator may be closed after the context was freed.
                 if self._handle is not None:

@@ -12,6 +12,7 @@ counts. Whether rows agree is tested for each model, bit for bit.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -141,20 +142,20 @@ class LlamaDecoder:
             longest = longest_prompt(self._longest)
             try:
                 self._can_mix = is_exact_for_different_prompts(
-                    self._open, self._vocabulary, longest
+                    self._open, self._vocabulary, longest, check
                 )
             except MemoryError:
                 return False
         return self._can_mix
 
-    def largest_batch(self, most: int, cells: int) -> int:
+    def largest_batch(self, most: int, cells: int, check: Callable[[], None]) -> int:
         """Return the largest batch. See `TextDecoder`."""
         if most == 1 or cells > _PLAIN_ATTENTION_CELLS:
             return 1
         if self._tested_width < most and self._exact_width == self._tested_width:
             try:
                 self._tested_width, self._exact_width = exact_width(
-                    self._open, self._vocabulary, most
+                    self._open, self._vocabulary, most, check
                 )
             except MemoryError:
                 return self._exact_width
@@ -226,7 +227,7 @@ class LlamaDecoder:
         logits = torch.cat([prompt.logits for prompt in prompts])
         for step in range(longest):
             check()
-            with torch.inference_mode():
+            with _one_thread(), torch.inference_mode():
                 # The scores are changed in place, and the library's array is used again.
                 scores = logits.to(torch.float32, copy=True)
                 seen.penalise(scores, sampling.repetition_penalty)
@@ -315,6 +316,20 @@ class LlamaDecoder:
             is_plain=cells <= _PLAIN_ATTENTION_CELLS,
             threads=self._threads,
         )
+
+
+@contextlib.contextmanager
+def _one_thread() -> Iterator[None]:
+    """Have torch compute in this thread only.
+
+    There is little to do, and the other threads may have lost their core since the last token.
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _close_gaps(context: LlamaContext, number: int, ended: Sequence[int]) -> list[int]:

@@ -9,9 +9,9 @@ import torch
 from studio.engine.tasks.text.llama.context import CHUNK, LlamaContext
 
 _WIDTHS = (2, 3, 4, 8, 16, 32)
-_SHORT = 3
-_LONG = 300
-"""Lengths of the prompts. Attention reads the cells of the cache in groups of 256."""
+_SHORT = (1, 5, 3)
+_LONG = 260
+"""Length of a long prompt: attention reads the cells of the cache in groups of 256."""
 
 
 def longest_prompt(context: int | None) -> int:
@@ -20,7 +20,10 @@ def longest_prompt(context: int | None) -> int:
 
 
 def exact_width(
-    open_context: Callable[[int, int], LlamaContext], vocabulary: int, most: int
+    open_context: Callable[[int, int], LlamaContext],
+    vocabulary: int,
+    most: int,
+    check: Callable[[], None],
 ) -> tuple[int, int]:
     """Test batches of equal prompts of up to `most` rows and a little more.
 
@@ -28,51 +31,74 @@ def exact_width(
     `open_context` returns a context for a number of cells and of sequences.
     """
     widths = [width for width in _WIDTHS if width // 2 < most]
-    context = open_context(_SHORT + 8, widths[-1])
+    context = open_context(len(_SHORT) + 8, widths[-1])
+    prompt = [token % vocabulary for token in _SHORT]
+    length = len(prompt)
     try:
-        prompt = _tokens(_SHORT, vocabulary)
-        alone, exact = _after(context, [prompt], vocabulary), 1
-        for width in widths:
-            if not bool((_after(context, [prompt] * width, vocabulary) == alone).all()):
-                break
-            exact = width
+        with context.stopped_by(check):
+            _read(context, prompt, 0, check)
+            alone, exact = _after(context, [0], [length], vocabulary), 1
+            for width in widths:
+                check()
+                if not context.truncate(0, length):
+                    context.clear(0)
+                    _read(context, prompt, 0, check)
+                for row in range(1, width):
+                    context.copy(0, row)
+                rows = _after(context, range(width), [length] * width, vocabulary)
+                if not bool((rows == alone).all()):
+                    break
+                exact = width
         return widths[-1], exact
     finally:
         context.close()
 
 
 def is_exact_for_different_prompts(
-    open_context: Callable[[int, int], LlamaContext], vocabulary: int, longest: int
+    open_context: Callable[[int, int], LlamaContext],
+    vocabulary: int,
+    longest: int,
+    check: Callable[[], None],
 ) -> bool:
     """Return whether rows that follow different prompts have the same logits as alone."""
-    prompts = [_tokens(min(length, longest), vocabulary) for length in (_SHORT, _LONG, 2 * _SHORT)]
+    long = [(5 * place + 1) % vocabulary for place in range(longest)]
+    prompts = [[token % vocabulary for token in _SHORT], long, long[: 2 * len(_SHORT)]]
+    lengths = [len(prompt) for prompt in prompts]
+    rows = range(len(prompts))
     context = open_context(longest + 8, len(prompts))
     try:
-        together = _after(context, prompts, vocabulary)
-        return all(
-            torch.equal(_after(context, [prompt], vocabulary)[0], row)
-            for prompt, row in zip(prompts, together, strict=True)
-        )
+        with context.stopped_by(check):
+            for row, prompt in enumerate(prompts):
+                _read(context, prompt, row, check)
+            together = _after(context, rows, lengths, vocabulary)
+            for row, length in enumerate(lengths):
+                check()
+                if not context.truncate(row, length):
+                    return False
+                [alone] = _after(context, [row], [length], vocabulary)
+                if not torch.equal(alone, together[row]):
+                    return False
+        return True
     finally:
         context.close()
 
 
-def _tokens(number: int, vocabulary: int) -> list[int]:
-    return [(5 * place + 1) % vocabulary for place in range(number)]
+def _read(
+    context: LlamaContext, prompt: Sequence[int], sequence: int, check: Callable[[], None]
+) -> None:
+    for start in range(0, len(prompt), CHUNK):
+        check()
+        tokens = prompt[start : start + CHUNK]
+        number = len(tokens)
+        places = range(start, start + number)
+        wanted = [False] * (number - 1) + [True]
+        context.decode(tokens, places, [sequence] * number, wanted)
 
 
 def _after(
-    context: LlamaContext, prompts: Sequence[Sequence[int]], vocabulary: int
+    context: LlamaContext, sequences: Sequence[int], places: Sequence[int], vocabulary: int
 ) -> torch.Tensor:
-    """Return the logits of rows after their prompts and one token."""
-    for row in range(context.sequences):
-        context.clear(row)
-    for row, prompt in enumerate(prompts):
-        for start in range(0, len(prompt), CHUNK):
-            tokens = prompt[start : start + CHUNK]
-            number = len(tokens)
-            context.decode(tokens, range(start, start + number), [row] * number, [True] * number)
-    rows = len(prompts)
-    lengths = [len(prompt) for prompt in prompts]
-    context.decode([7 % vocabulary] * rows, lengths, range(rows), [True] * rows)
+    """Return the logits of sequences after one more token."""
+    rows = len(sequences)
+    context.decode([7 % vocabulary] * rows, places, sequences, [True] * rows)
     return context.logits(rows).clone()

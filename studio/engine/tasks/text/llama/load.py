@@ -33,9 +33,9 @@ class LlamaModel:
     vocabulary: LlamaVocabulary
 
 
-def memory_need(header_size: int) -> int:
+def memory_need(size: int) -> int:
     """Return the peak memory of loading files of this size, in bytes."""
-    return int(header_size * 1.05) + _OVERHEAD
+    return int(size * 1.05) + _OVERHEAD
 
 
 def load_llama(

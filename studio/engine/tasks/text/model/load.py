@@ -143,10 +143,11 @@ def _acquire_gguf(
 ) -> LoadedText:
     path = Path(ref.path)
     size = sum(part.stat().st_size for part in split_parts(path))
-    header = msgspec.structs.replace(read_gguf_header(path), size=size)
     key = model_key(path, "text", library.version)
 
     def load() -> LoadedText:
+        # Not for a model that is loaded already: a vocabulary takes a tenth of a second to read.
+        header = msgspec.structs.replace(read_gguf_header(path), size=size)
         model = load_llama(job, library, path, header, ref.name, device)
         template = header.metadata.get("tokenizer.chat_template")
         template = default_template(template)
@@ -168,7 +169,7 @@ def _acquire_gguf(
             key=key,
         )
 
-    return memory.acquire(key, memory_need(header.size), load, job)
+    return memory.acquire(key, memory_need(size), load, job)
 
 
 @dataclass(frozen=True)

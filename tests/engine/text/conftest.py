@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from studio.protocol import ModelRef
 from tests.engine.text.text_bench import TextBench, model_at, starter_model
-from tests.engine.tiny_text import tiny_gguf, tiny_llama
+from tests.engine.tiny_text import TEMPLATE, tiny_gguf, tiny_llama
+
+MakeModel = Callable[[str | None], ModelRef]
 
 
 @pytest.fixture(scope="module")
@@ -38,8 +41,23 @@ def tiny_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(params=["transformers", "gguf"])
-def either(request: pytest.FixtureRequest) -> ModelRef:
+def make_either(request: pytest.FixtureRequest, tmp_path: Path) -> MakeModel:
+    """Make a tiny model with a chat template, for transformers and then for llama.cpp.
+
+    Its rows have the same result in a batch as alone.
+    """
+
+    def make(template: str | None) -> ModelRef:
+        if request.param == "gguf":
+            return model_at(
+                tiny_gguf(tmp_path / "Tiny 模型.gguf", "llama", template, "Q8_0"), "gguf"
+            )
+        return model_at(tiny_llama(tmp_path / "Tiny 模型", template))
+
+    return make
+
+
+@pytest.fixture
+def either(make_either: MakeModel) -> ModelRef:
     """A tiny model, run by transformers and then by llama.cpp."""
-    if request.param == "gguf":
-        return model_at(request.getfixturevalue("tiny_file"), "gguf")
-    return model_at(request.getfixturevalue("tiny"))
+    return make_either(TEMPLATE)

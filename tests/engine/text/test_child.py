@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
+import psutil
 import pytest
 
 from studio.engine.local.client import EngineClient
@@ -33,15 +34,15 @@ def job(model: ModelRef, folder: Path, name: str, **fields: object) -> RunJob:
 
 @pytest.mark.usefixtures("patient")
 def test_a_cancelled_job_leaves_a_warm_engine_for_the_next(
-    make_client: Callable[..., EngineClient], starter: ModelRef, tmp_path: Path
+    make_client: Callable[..., EngineClient], either: ModelRef, tmp_path: Path
 ) -> None:
     client = make_client()
-    long = job(starter, tmp_path, "long", prompt="Tell me a long story.", seed=1, max_tokens=2000)
+    long = job(either, tmp_path, "long", prompt="Tell me a long story.", seed=1, max_tokens=450)
     stopped = Recorder(TextDelta, lambda: client.cancel("long"))
     assert client.run(long, stopped) == Cancelled("long")
     engine = client.pid
     recorder = Recorder()
-    short = job(starter, tmp_path, "short", prompt="Say hello.", seed=1, count=2, max_tokens=10)
+    short = job(either, tmp_path, "short", prompt="Say hello.", seed=1, count=2, max_tokens=10)
     assert isinstance(client.run(short, recorder), Done)
     assert client.pid == engine
     assets = [event for event in recorder.events if isinstance(event, AssetReady)]
@@ -53,6 +54,18 @@ def test_a_cancelled_job_leaves_a_warm_engine_for_the_next(
             streamed
         )
     assert sorted(asset.row for asset in assets) == [0, 1]
+
+
+def test_an_engine_killed_while_it_writes_fails_only_that_job(
+    make_client: Callable[..., EngineClient], either: ModelRef, tmp_path: Path
+) -> None:
+    client = make_client()
+    long = job(either, tmp_path, "long", prompt="x", seed=1, count=4, max_tokens=450)
+    died = client.run(long, Recorder(TextDelta, lambda: psutil.Process(client.pid).kill()))
+    assert isinstance(died, Failed)
+    assert died.problem.kind == "engine_crashed"
+    again = job(either, tmp_path, "again", prompt="x", seed=1, max_tokens=6)
+    assert isinstance(client.run(again, Recorder()), Done)
 
 
 def test_the_engine_converts_gguf_files_and_explains_failures(

@@ -10,7 +10,7 @@ import torch
 
 from studio.engine.tasks.text.decode.decoder import Decoder
 from studio.engine.tasks.text.decode.text_decoder import Row
-from studio.protocol import AssetReady, Cancelled, Done, Event, Failed, TextDelta
+from studio.protocol import AssetReady, Cancelled, Done, Event, Failed, ModelRef, TextDelta
 from tests.engine.text.test_seeds import FAMILIES, PLAIN
 from tests.engine.text.text_bench import TextBench, model_at
 from tests.engine.tiny_text import SMALL, tiny_gguf, tiny_model
@@ -115,19 +115,19 @@ def test_jobs_whose_results_would_differ_are_left_to_be_run_one_by_one(
         assert outcome.answers == {} and outcome.of(Done) == [] == outcome.of(Failed)
 
 
-def test_a_refused_prompt_fails_only_its_job(bench: TextBench, tiny: Path) -> None:
+def test_a_refused_prompt_fails_only_its_job(bench: TextBench, either: ModelRef) -> None:
     requests: list[dict[str, Any]] = [
         {"prompt": prompt, "max_tokens": 6} for prompt in ("one", "x" * 3000, "three")
     ]
-    together = bench.together(model_at(tiny), requests)
+    together = bench.together(either, requests)
     ends = [type(outcome.events[-1]) for outcome in together.values()]
     assert ends == [Done, Failed, Done]
     assert "too long" in str(together["1"].of(Failed)[0].problem.message)
-    assert together["2"].answers == bench.run(model_at(tiny), **requests[2]).answers
+    assert together["2"].answers == bench.run(either, **requests[2]).answers
 
 
 def test_a_cancelled_part_ends_at_once_and_the_others_continue(
-    bench: TextBench, tiny: Path
+    bench: TextBench, either: ModelRef
 ) -> None:
     requests: list[dict[str, Any]] = [
         {"prompt": prompt, "max_tokens": 60} for prompt in ("one", "two two", "three")
@@ -136,17 +136,19 @@ def test_a_cancelled_part_ends_at_once_and_the_others_continue(
     def first_text(event: Event) -> bool:
         return isinstance(event, TextDelta)
 
-    together = bench.together(model_at(tiny), requests, cancel="1", at=first_text)
+    together = bench.together(either, requests, cancel="1", at=first_text)
     assert isinstance(together["1"].events[-1], Cancelled)
     assert not together["1"].of(AssetReady)
     for number in (0, 2):
-        alone = bench.run(model_at(tiny), **requests[number])
+        alone = bench.run(either, **requests[number])
         assert together[str(number)].answers == alone.answers
 
 
-def test_less_memory_gives_smaller_batches_of_the_same_texts(tmp_path: Path, tiny: Path) -> None:
+def test_less_memory_gives_smaller_batches_of_the_same_texts(
+    tmp_path: Path, either: ModelRef
+) -> None:
     requests = [{"prompt": "x" * (30 * n + 1), "seed": n, "max_tokens": 200} for n in range(9)]
-    roomy = TextBench(tmp_path / "roomy").together(model_at(tiny), requests)
+    roomy = TextBench(tmp_path / "roomy").together(either, requests)
     scarce = TextBench(tmp_path / "scarce", available=lambda: 52_000_000)
-    for number, outcome in scarce.together(model_at(tiny), requests).items():
+    for number, outcome in scarce.together(either, requests).items():
         assert outcome.answers == roomy[number].answers

@@ -14,11 +14,12 @@ from studio.protocol import (
     DeviceMemory,
     Event,
     FileRef,
+    ListAlternatives,
     RunJob,
     RunTogether,
 )
 
-Work: TypeAlias = RunJob | RunTogether | ConvertModel | DescribeModel
+Work: TypeAlias = RunJob | RunTogether | ConvertModel | DescribeModel | ListAlternatives
 """The commands that `Engine.run` accepts; the others have their own methods."""
 
 

@@ -47,9 +47,12 @@ from studio.engine.local.recipes import make_recipe
 from studio.kinds.registry import kind_of, kinds
 from studio.kinds.requests import display_name
 from studio.protocol import (
+    Alternative,
+    AlternativesListed,
     Capabilities,
     DeviceMemory,
     Done,
+    ListAlternatives,
     ModelRef,
     Problem,
     Recipe,
@@ -82,7 +85,11 @@ def serve(connection: Connection, options: EngineOptions) -> None:
     for kind in kinds().values():
         modules[f"{kind.task_package}.run"] = SimpleNamespace(run=fake.run)
         modules[f"{kind.task_package}.together"] = SimpleNamespace(run_together=fake.run_together)
-        for location, stand_in in ((kind.converter, convert), (kind.describer, describe)):
+        for location, stand_in in (
+            (kind.converter, convert),
+            (kind.describer, describe),
+            (kind.alternatives, list_alternatives),
+        ):
             module, _, name = location.partition(":")
             modules[module] = SimpleNamespace(**{name: stand_in})
     process.serve(connection, options, modules.__getitem__)
@@ -235,6 +242,15 @@ def describe(model: ModelRef) -> Capabilities:
         steps=STEPS,
         guidance_scale=5.0,
     )
+
+
+def list_alternatives(
+    job: Job, command: ListAlternatives, _memory: Any, _device: Any
+) -> AlternativesListed:
+    """Return three alternatives, each half as likely as the one before."""
+    start = str(getattr(command.request, "answer_start", ""))
+    found = (Alternative(" one", 0.5), Alternative(" two", 0.25), Alternative("", 0.125, ends=True))
+    return AlternativesListed(job.id, start.removesuffix(" "), found)
 
 
 def _fake_of(request: Request) -> FakeKind[Any]:

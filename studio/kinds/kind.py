@@ -82,7 +82,7 @@ class Kind(Struct, Generic[R], frozen=True, kw_only=True):
             to another kind (`{name}`).
         task_package: package of the engine task, with `run.run` and optionally
             `together.run_together`.
-        describer, converter: `module:function` in the engine, "" for none.
+        describer, converter, alternatives: `module:function` in the engine, "" for none.
         fake, workspace: `module:name` of the fake engine's part, and of the tab.
         is_seeded: whether the seed affects the result.
         needs_prompt: whether the prompt must not be empty.
@@ -135,6 +135,7 @@ class Kind(Struct, Generic[R], frozen=True, kw_only=True):
     fallback_name: str = ""
     describer: str = ""
     converter: str = ""
+    alternatives: str = ""
     is_seeded: bool = True
     needs_prompt: bool = True
     max_shared_rows: int = 0

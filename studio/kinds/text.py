@@ -270,6 +270,7 @@ KIND: Kind[TextRequest] = Kind(
     task_package="studio.engine.tasks.text",
     fake="studio.engine.tasks.text.fake:FAKE",
     workspace="studio.ui.workspaces.text.text_tab:TextTab",
+    alternatives="studio.engine.tasks.text.alternatives:list_alternatives",
     converter="studio.engine.tasks.text.model.convert:convert",
     timing=BatchTiming(limit=lambda request: request.max_tokens, max_batch_rows=_ROWS),
     fallback_name="text",

@@ -58,6 +58,14 @@ class DescribeModel(Struct, frozen=True, kw_only=True, tag_field="command", tag=
     model: ModelRef
 
 
+class ListAlternatives(Struct, frozen=True, kw_only=True, tag_field="command", tag="alternatives"):
+    """Report what could come next, after the part of the result that `request` starts with."""
+
+    job: str
+    request: Request
+    model: ModelRef
+
+
 class CancelJob(Struct, frozen=True, tag_field="command", tag="cancel"):
     """Cancel a job at its next interruptible point."""
 
@@ -68,4 +76,6 @@ class Shutdown(Struct, frozen=True, tag_field="command", tag="shutdown"):
     """End the engine process."""
 
 
-Command: TypeAlias = RunJob | RunTogether | ConvertModel | DescribeModel | CancelJob | Shutdown
+Command: TypeAlias = (
+    RunJob | RunTogether | ConvertModel | DescribeModel | ListAlternatives | CancelJob | Shutdown
+)

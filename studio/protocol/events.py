@@ -123,6 +123,29 @@ class Described(Struct, frozen=True, tag_field="event", tag="described"):
     capabilities: Capabilities
 
 
+class Alternative(Struct, frozen=True):
+    """What could come next, and how likely the model finds it, from 0 to 1.
+
+    With `ends`, the result ends there.
+    """
+
+    text: str
+    probability: float
+    ends: bool = False
+
+
+class AlternativesListed(Struct, frozen=True, tag_field="event", tag="alternatives"):
+    """What could come after `start`, the likeliest first.
+
+    `start` may be without the last blank of the start that was given, which then belongs to what
+    comes next.
+    """
+
+    job: str
+    start: str
+    alternatives: tuple[Alternative, ...]
+
+
 class Done(Struct, frozen=True, tag_field="event", tag="done"):
     """The job is complete. `stats` holds e.g. seconds, load_seconds, tokens_per_second."""
 
@@ -156,6 +179,7 @@ Event: TypeAlias = (
     | RowFailed
     | Warned
     | Described
+    | AlternativesListed
     | Done
     | Failed
     | Cancelled

@@ -15,8 +15,10 @@ from PIL import Image
 
 from studio.engine.local.client import EngineClient
 from studio.kinds.image import ImageRequest
+from studio.kinds.text import TextRequest
 from studio.protocol import (
     Accepted,
+    AlternativesListed,
     AssetReady,
     CancelJob,
     Cancelled,
@@ -26,6 +28,7 @@ from studio.protocol import (
     Done,
     Event,
     Failed,
+    ListAlternatives,
     Loading,
     ModelRef,
     Progress,
@@ -113,6 +116,11 @@ def test_models_are_described_and_converted_through_the_same_pipe(
     assert isinstance(client.run(DescribeModel(job="1", model=MODEL), recorder), Done)
     (described,) = [e for e in recorder.events if isinstance(e, Described)]
     assert "steps" in described.capabilities.controls
+    request = TextRequest(prompt="x", answer_start="It is ")
+    listing = ListAlternatives(job="a", request=request, model=MODEL)
+    assert isinstance(client.run(listing, recorder), Done)
+    (listed,) = [e for e in recorder.events if isinstance(e, AlternativesListed)]
+    assert (listed.job, listed.start, listed.alternatives[2].ends) == ("a", "It is", True)
     source, target = tmp_path / "m.gguf", tmp_path / "m"
 
     def convert(job: str) -> Event:

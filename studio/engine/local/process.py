@@ -42,6 +42,7 @@ from studio.protocol import (
     Done,
     Event,
     Failed,
+    ListAlternatives,
     Problem,
     ProblemError,
     Ready,
@@ -201,7 +202,7 @@ class Engine:
 
     def execute(
         self,
-        command: RunJob | ConvertModel | DescribeModel,
+        command: RunJob | ConvertModel | DescribeModel | ListAlternatives,
         cancelled: threading.Event,
     ) -> Event:
         """Run one command and return its final event. Never raises."""
@@ -247,7 +248,7 @@ class Engine:
         collector.collect()
 
     def _run(
-        self, command: RunJob | ConvertModel | DescribeModel, job: Job
+        self, command: RunJob | ConvertModel | DescribeModel | ListAlternatives, job: Job
     ) -> Done | Failed | Cancelled:
         """Run one command and return its final event."""
         try:
@@ -264,7 +265,7 @@ class Engine:
         return final
 
     def _dispatch(
-        self, command: RunJob | ConvertModel | DescribeModel, job: Job
+        self, command: RunJob | ConvertModel | DescribeModel | ListAlternatives, job: Job
     ) -> dict[str, float]:
         match command:
             case RunJob():
@@ -280,6 +281,11 @@ class Engine:
                 describe = self._import_function(kinds()[command.model.task].describer, job)
                 capabilities = describe(command.model)
                 self._send(Described(job.id, command.model.id, capabilities))
+            case ListAlternatives():
+                place = kind_of(command.request).alternatives
+                list_alternatives = self._import_function(place, job)
+                device, memory = self._get_device_and_memory(job)
+                self._send(list_alternatives(job, command, memory, device))
         return {}
 
     def _import_function(self, place: str, job: Job) -> Any:

@@ -81,7 +81,7 @@ class TextBench:
     def __init__(self, folder: Path, available: Callable[[], int] | None = None) -> None:
         self.device = Device("cpu", memory_limit(), "CPU")
         self.memory = MemoryArbiter(self.device, available)
-        self._folder = folder
+        self.folder = folder
         self._jobs = 0
 
     def run(
@@ -95,7 +95,7 @@ class TextBench:
     ) -> Outcome:
         """Run a request with these fields. Cancels at the first event for which `at` is true."""
         self._jobs += 1
-        work = self._folder / f"job{self._jobs}"
+        work = self.folder / f"job{self._jobs}"
         outcome, cancelled = Outcome(work), threading.Event()
 
         def note(event: Event) -> None:
@@ -134,7 +134,7 @@ class TextBench:
         parts = []
         for number, fields in enumerate(requests):
             request = TextRequest(**fields)
-            work = self._folder / f"job{self._jobs}-{number}"
+            work = self.folder / f"job{self._jobs}-{number}"
             outcomes[str(number)] = Outcome(work)
             rows = tuple(range(request.count))
             parts.append(

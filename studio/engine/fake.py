@@ -86,9 +86,9 @@ def serve(connection: Connection, options: EngineOptions) -> None:
         modules[f"{kind.task_package}.run"] = SimpleNamespace(run=fake.run)
         modules[f"{kind.task_package}.together"] = SimpleNamespace(run_together=fake.run_together)
         for location, stand_in in (
+            (kind.alternatives, list_alternatives),
             (kind.converter, convert),
             (kind.describer, describe),
-            (kind.alternatives, list_alternatives),
         ):
             module, _, name = location.partition(":")
             modules[module] = SimpleNamespace(**{name: stand_in})

@@ -12,7 +12,8 @@ import pytest
 from msgspec.structs import replace
 from PIL import Image, ImageCms
 from PIL.PngImagePlugin import PngInfo
-from sd_parsers import ParserManager, PromptInfo
+from sd_parsers import ParserManager
+from sd_parsers.data import PromptInfo
 
 from studio.formats.pictures import jpeg, xmp
 from studio.formats.pictures.embedded import Content

@@ -32,6 +32,7 @@ def parser() -> Parser:
         commands.add_parser("models", help="find, download, list, add, remove and check models")
     )
     _batch(commands.add_parser("batch", help="run a table with one request per row"))
+    _write(commands.add_parser("write", help="check the facts of a text against its brief"))
     _queue(commands.add_parser("queue", help="list, pause, resume, cancel, retry and move jobs"))
     _library(
         commands.add_parser(
@@ -77,6 +78,21 @@ def _batch(command: argparse.ArgumentParser) -> None:
         help="write results and results.csv to this folder",
     )
     command.add_argument("--json", action="store_true", help="print one JSON event per line")
+
+
+def _write(command: argparse.ArgumentParser) -> None:
+    command.description = (
+        "Compare the figures, units, dates and names of a text with those of its brief. What is new"
+        " or changed is printed, one finding a line; what the text leaves out is none. The exit"
+        " status is 1 if there is a finding."
+    )
+    command.add_argument(
+        "--check", type=valid_text, required=True, metavar="DRAFT", help="the text to check"
+    )
+    command.add_argument(
+        "--brief", type=valid_text, required=True, metavar="BRIEF", help="what it was written from"
+    )
+    command.add_argument("--json", action="store_true", help="print one JSON object per finding")
 
 
 def _queue(command: argparse.ArgumentParser) -> None:

@@ -113,6 +113,10 @@ def _run(options: argparse.Namespace) -> int:
             from studio.cli.batch import batch
 
             return batch(options)
+        case "write":
+            from studio.cli.write import write
+
+            return write(options)
         case "queue":
             from studio.cli.queue import queue
 

@@ -1,0 +1,74 @@
+"""`studio write`: check a text against the brief that it was written from."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+import msgspec
+
+from studio.cli.exit_status import DONE, SOME_FAILED
+from studio.cli.terminal import visible
+from studio.formats.text_encoding import decode
+from studio.formats.untrusted_files import printable, read_start, user_path
+from studio.protocol import problem
+from studio.writing.facts.compare import Finding, check_facts
+
+MAX_CHARACTERS = 200_000
+_MAX_BYTES = 4 * MAX_CHARACTERS
+
+
+def write(options: argparse.Namespace) -> int:
+    """Print a line for each fact of the draft that its brief does not say.
+
+    Return 0 if there is none, 1 otherwise. Raises `ProblemError` if a file cannot be read.
+    """
+    brief, draft = _text_of(options.brief), _text_of(options.check)
+    checked = check_facts(brief, draft)
+    for finding in checked.findings:
+        print(_as_json(finding) if options.json else _as_line(finding, draft))
+    for remark in checked.not_judged:
+        print(remark, file=sys.stderr)
+    return SOME_FAILED if checked.findings else DONE
+
+
+def _as_json(finding: Finding) -> str:
+    return msgspec.json.encode(
+        {
+            "kind": finding.kind,
+            "text": finding.text,
+            "message": str(finding.message),
+            "start": finding.start,
+            "end": finding.end,
+        }
+    ).decode()
+
+
+def _as_line(finding: Finding, draft: str) -> str:
+    line = draft.count("\n", 0, finding.start) + 1
+    return visible(f"line {line}: {finding.text}: {finding.message}")
+
+
+def _text_of(file: str) -> str:
+    path = user_path(file)
+    try:
+        data = read_start(path, _MAX_BYTES + 1)
+    except OSError as error:
+        raise problem(
+            "bad_input",
+            "{path} cannot be read ({reason}).",
+            str(error),
+            path=printable(str(path)),
+            reason=error.strerror or str(error),
+        ) from error
+    decoded = decode(data)
+    if decoded is None:
+        raise problem("bad_input", "{path} is not a text file.", path=printable(str(path)))
+    if len(data) > _MAX_BYTES or len(decoded.text) > MAX_CHARACTERS:
+        raise problem(
+            "bad_input",
+            "{path} is longer than {most} characters. Check it in parts.",
+            path=printable(str(path)),
+            most=f"{MAX_CHARACTERS:,}",
+        )
+    return decoded.text

@@ -1,0 +1,1 @@
+"""Guided writing: what a text is checked against."""

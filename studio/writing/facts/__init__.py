@@ -1,0 +1,1 @@
+"""Facts of a brief that a text must keep: figures, dates, names."""

@@ -1,0 +1,197 @@
+"""The dates and times of a text, in English and Chinese, as far as they are said."""
+
+from __future__ import annotations
+
+import re
+
+from msgspec import Struct
+
+from studio.writing.facts.numerals import chinese_value
+
+_MONTHS = "january february march april may june july august september october november december"
+_MONTH_NUMBERS = {name: at for at, name in enumerate(_MONTHS.split(), 1)}
+_MONTH_NUMBERS |= {name[:3]: at for name, at in _MONTH_NUMBERS.items()} | {"sept": 9}
+_WEEKDAYS = "monday tuesday wednesday thursday friday saturday sunday".split()
+_MONTH = "(?:" + "|".join(sorted(_MONTH_NUMBERS, key=len, reverse=True)) + r")\b\.?"
+_CHINESE = "零〇一二三四五六七八九十"
+_DAY = r"(?:3[01]|[12]\d|0?[1-9])"
+_YEAR = r"(?:1[5-9]\d{2}|20\d{2}|21\d{2})"
+
+
+class Moment(Struct, frozen=True):
+    """A date or time as far as the text says it; None is what it leaves open.
+
+    `hour` is 0 to 23. `is_half_day_open` where "8:30" may be in the morning or in the evening.
+    """
+
+    start: int
+    end: int
+    year: int | None = None
+    quarter: int | None = None
+    month: int | None = None
+    day: int | None = None
+    weekday: int | None = None
+    hour: int | None = None
+    minute: int | None = None
+    is_half_day_open: bool = False
+    alternative: tuple[int, int] | None = None
+    """Month and day the other way round: 05/03 may be May or March."""
+
+
+FIELDS = ("year", "quarter", "month", "day", "weekday", "hour", "minute")
+
+
+def _pattern(text: str) -> re.Pattern[str]:
+    return re.compile(text, re.IGNORECASE)
+
+
+_PATTERNS = (
+    _pattern(rf"(?<!\d)(?P<year>{_YEAR})[-/.](?P<month>1[0-2]|0?[1-9])[-/.](?P<day>{_DAY})(?!\d)"),
+    _pattern(
+        rf"(?:(?P<year>\d{{4}}|[{_CHINESE}]{{4}})\s?年\s?)?"
+        rf"(?P<month>1[0-2]|0?[1-9]|[{_CHINESE}]{{1,2}})\s?月份?(?!球|饼|亮|光|台)"
+        rf"(?:\s?(?P<day>{_DAY}|[{_CHINESE}]{{1,3}})\s?[日号])?"
+    ),
+    _pattern(
+        rf"(?:(?P<year>\d{{4}}|[{_CHINESE}]{{4}})\s?年\s?)?第?(?P<quarter>[1-4一二三四])\s?季度?"
+    ),
+    _pattern(rf"(?<![\d{_CHINESE}])(?P<year>\d{{4}}|[{_CHINESE}]{{4}})\s?年(?!级|来|间|代)"),
+    _pattern(rf"(?<![\d{_CHINESE}第])(?P<day>{_DAY})\s?[日号](?!内|游|间|线|楼|店|之内|元|本)"),
+    _pattern(
+        rf"\b(?P<month>{_MONTH})\s+(?P<day>{_DAY})(?:st|nd|rd|th)?\b(?:,?\s+(?P<year>{_YEAR})\b)?"
+    ),
+    _pattern(
+        rf"\b(?P<day>{_DAY})(?:st|nd|rd|th)?\s+(?:of\s+)?(?P<month>{_MONTH})(?:,?\s+(?P<year>{_YEAR})\b)?"
+    ),
+    _pattern(rf"(?P<first>{_DAY})/(?P<second>{_DAY})/(?P<year>{_YEAR})(?!\d)"),
+    _pattern(rf"\b(?P<month>{_MONTH}),?\s+(?P<year>{_YEAR})\b"),
+    _pattern(
+        rf"\b(?:Q(?P<quarter>[1-4])|(?P<quarter_word>first|second|third|fourth)[\s-]quarter)\b"
+        rf"(?:\s+(?:of\s+)?(?P<year>{_YEAR})\b)?"
+    ),
+    _pattern(rf"\b(?P<month>{_MONTH})(?<!may)(?<!march)(?<!mar)(?<!sec)\b"),
+    _pattern(
+        r"(?P<half>凌晨|早上|早晨|上午|中午|下午|傍晚|晚上|晚|夜里)?\s?"
+        rf"(?P<hour>[01]?\d|2[0-4]|[{_CHINESE}两]{{1,3}})\s?[点时](?!候|间|尚|装|代|钟的|评|赞|击|子|心)"
+        rf"(?:(?P<half_hour>半)|(?P<minute>[0-5]?\d|[{_CHINESE}]{{1,3}})\s?分|钟|整)?"
+    ),
+    _pattern(
+        r"(?<![\d:.])(?P<hour>[01]?\d|2[0-4])[:.](?P<minute>[0-5]\d)(?::[0-5]\d)?(?![\d%])"
+        r"\s?(?P<half>[ap]\.?m\b\.?)?"
+    ),
+    _pattern(r"\b(?P<hour>1[0-2]|[1-9])\s?(?P<half>[ap]\.?m\b\.?)"),
+    _pattern(rf"\b(?P<weekday_word>{'|'.join(_WEEKDAYS)})s?\b"),
+    _pattern(r"(?:星期|周|礼拜)(?P<weekday>[一二三四五六日天])(?!年|期|报|刊)"),
+    _pattern(rf"(?<![\d.,$¥€£#-])\b(?P<year>{_YEAR})\b(?![.,]\d|%|\s?[\u4e00-\u9fff\d]|-\d)"),
+)
+_COUNTED_AFTER_YEAR = re.compile(
+    r"\s(?:people|persons|items?|units?|employees|students|pieces|copies|words|characters|visitors"
+    r"|tickets|square|metres?|meters?|km|kg|tonnes?|tons?|dollars|euros|yuan|jobs|shops?|stores?)\b"
+)
+_QUARTERS = ("first", "second", "third", "fourth")
+
+
+def moments(text: str) -> tuple[Moment, ...]:
+    """Return the dates and times of a text that went through `plain_digits`, in order."""
+    found: list[Moment] = []
+    covered = bytearray(len(text))
+    for at, pattern in enumerate(_PATTERNS):
+        for match in pattern.finditer(text):
+            start, end = match.span()
+            if any(covered[start:end]):
+                continue
+            if at == len(_PATTERNS) - 1 and _COUNTED_AFTER_YEAR.match(text, end):
+                continue
+            if (moment := _moment(match)) is not None:
+                found.append(moment)
+                covered[start:end] = b"\1" * (end - start)
+    return tuple(sorted(found, key=lambda moment: moment.start))
+
+
+def _moment(match: re.Match[str]) -> Moment | None:
+    said = {name: value for name, value in match.groupdict().items() if value}
+    start, end = match.start() + len(match.group()) - len(match.group().lstrip()), match.end()
+    if "first" in said:
+        first, second = int(said["first"]), int(said["second"])
+        if first > 12:
+            first, second = second, first
+        if first > 12:
+            return None
+        other = (second, first) if second <= 12 else None
+        return Moment(
+            start, end, year=int(said["year"]), month=first, day=second, alternative=other
+        )
+    numbers: dict[str, int | None] = {
+        name: _number(said[name])
+        for name in ("year", "quarter", "month", "day", "hour", "minute")
+        if name in said
+    }
+    if "quarter_word" in said:
+        numbers["quarter"] = _QUARTERS.index(said["quarter_word"].casefold()) + 1
+    if "weekday_word" in said:
+        numbers["weekday"] = _WEEKDAYS.index(said["weekday_word"].casefold())
+    if "weekday" in said:
+        numbers["weekday"] = "一二三四五六日天".index(said["weekday"]) % 7
+        if said["weekday"] == "天":
+            numbers["weekday"] = 6
+    if "half_hour" in said:
+        numbers["minute"] = 30
+    if any(value is None for value in numbers.values()):
+        return None
+    limits = {"month": 12, "day": 31, "hour": 24, "minute": 59}
+    if any((numbers.get(name) or 0) > most for name, most in limits.items()):
+        return None
+    if numbers.get("month") == 0 or numbers.get("day") == 0:
+        return None
+    is_open = False
+    if "hour" in numbers and numbers["hour"] is not None:
+        numbers.setdefault("minute", 0)
+        is_open = _on_the_clock(numbers, said.get("half", ""))
+    return Moment(start, end, is_half_day_open=is_open, **numbers)  # type: ignore[arg-type]
+
+
+def _on_the_clock(numbers: dict[str, int | None], half: str) -> bool:
+    """Bring the hour to 0 to 23; return whether it is open which half of the day is meant."""
+    hour = numbers["hour"] or 0
+    half = half.casefold()
+    if half.startswith("p") or half in ("下午", "傍晚", "晚上", "晚", "夜里"):
+        hour += 12 if hour < 12 else 0
+    elif half.startswith("a") or half in ("凌晨", "早上", "早晨", "上午"):
+        hour = 0 if hour == 12 else hour
+    numbers["hour"] = hour % 24
+    return not half and 1 <= hour <= 12
+
+
+def _number(written: str) -> int | None:
+    if written.isascii() and written.isdigit():
+        return int(written)
+    month = _MONTH_NUMBERS.get(written.casefold().rstrip("."))
+    if month is not None:
+        return month
+    if any(character not in _CHINESE + "两" for character in written):
+        return None
+    value = chinese_value(written)
+    return None if value is None else int(value)
+
+
+def agree(first: Moment, second: Moment) -> bool:
+    """Return whether two moments say nothing different, and at least one thing in common."""
+    common = False
+    for name in FIELDS:
+        one, other = getattr(first, name), getattr(second, name)
+        if one is None or other is None:
+            continue
+        if one != other and not _may_be(name, first, second):
+            return False
+        common = True
+    return common
+
+
+def _may_be(name: str, first: Moment, second: Moment) -> bool:
+    if name == "hour" and (first.is_half_day_open or second.is_half_day_open):
+        return ((first.hour or 0) - (second.hour or 0)) % 12 == 0
+    if name in ("month", "day"):
+        ways = {(moment.month, moment.day) for moment in (first, second)}
+        turned = {first.alternative, second.alternative} - {None}
+        return bool(ways & turned)
+    return False

@@ -157,7 +157,7 @@ def test_the_window_fetches_models_of_all_kinds_despite_kills_and_uses_them(
     use = {"text": "tiny/chat", "image": "tiny/draw", "lora": "tiny/style"}
     use |= {"upscale": "tiny/enlarge", "picture": str(tmp_path / "small.png")}
     last = open_app("tiny/enlarge", "tiny/style", use=use)
-    said = [json.loads(line) for line in last.communicate(timeout=300)[0].splitlines()]
+    said = [json.loads(line) for line in last.communicate(timeout=900)[0].splitlines()]
 
     assert last.returncode == 0
     assert not [each["failed"] for each in said if "failed" in each]

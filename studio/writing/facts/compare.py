@@ -139,17 +139,11 @@ def _check_figure(figure: Figure, given: _Facts, written: _Facts) -> Finding | N
         return None
     if equal:
         if all(figure.direction * other.direction < 0 for other in equal):
-            return _finding(
-                "direction_changed",
-                figure,
-                said,
-                sentence(
-                    "The brief says that it fell: “{brief}”."
-                    if equal[0].direction < 0
-                    else "The brief says that it rose: “{brief}”.",
-                    brief=_around(given.text, equal[0]),
-                ),
-            )
+            around = _around(given.text, equal[0])
+            fell = sentence("The brief says that it fell: “{brief}”.", brief=around)
+            rose = sentence("The brief says that it rose: “{brief}”.", brief=around)
+            message = fell if equal[0].direction < 0 else rose
+            return _finding("direction_changed", figure, said, message)
         other = _of_something_else(figure, equal, alike)
         if other is None:
             return None
@@ -162,7 +156,7 @@ def _check_figure(figure: Figure, given: _Facts, written: _Facts) -> Finding | N
     if _is_derived(figure, given.figures):
         return None
     for other in given.figures:
-        if other.dimension != figure.dimension and _same_number(figure, other, given, written):
+        if _same_number(figure, other, given, written):
             return _finding(
                 "unit_changed",
                 figure,

@@ -98,6 +98,7 @@ def moments(text: str) -> tuple[Moment, ...]:
     for at, pattern in enumerate(_PATTERNS):
         for match in pattern.finditer(text):
             start, end = match.span()
+            end -= match.group().endswith(".")
             if any(covered[start:end]):
                 continue
             if at == len(_PATTERNS) - 1 and _COUNTED_AFTER_YEAR.match(text, end):
@@ -111,6 +112,7 @@ def moments(text: str) -> tuple[Moment, ...]:
 def _moment(match: re.Match[str]) -> Moment | None:
     said = {name: value for name, value in match.groupdict().items() if value}
     start, end = match.start() + len(match.group()) - len(match.group().lstrip()), match.end()
+    end -= match.group().endswith(".")
     if "first" in said:
         first, second = int(said["first"]), int(said["second"])
         if first > 12:

@@ -313,7 +313,9 @@ def _in_context(text: str, found: list[Figure]) -> Iterator[Figure]:
     sentences = [0, *(match.end() for match in _SENTENCE.finditer(text))]
     last: tuple[int, frozenset[str]] = (-1, frozenset())
     for at, figure in enumerate(found):
-        clause_start = max(cuts[bisect_right(cuts, figure.start) - 1], figure.start - _CLAUSE_LENGTH)
+        clause_start = max(
+            cuts[bisect_right(cuts, figure.start) - 1], figure.start - _CLAUSE_LENGTH
+        )
         clause_end = min(cuts[bisect_left(cuts, figure.end)], figure.end + _CLAUSE_LENGTH)
         previous = found[at - 1].end if at else 0
         following = found[at + 1].start if at + 1 < len(found) else len(text)

@@ -153,7 +153,8 @@ def codes(text: str) -> Iterator[Name]:
     for match in _CODE.finditer(text):
         word = match.group()
         if re.fullmatch(
-            r"\d+(?:st|nd|rd|th|s|[a-zA-Z]{1,3}\d?|[kKmM][bB]|-[a-z-]+)|Q[1-4]|H[12]|[A-Za-z]+-\d{4}|\d+-[A-Za-z-]+",
+            r"\d+(?:st|nd|rd|th|s|[a-zA-Z]{1,3}\d?|-[A-Za-z-]+)|Q[1-4]|H[12]"
+            r"|(?:mid|early|late|pre|post)-\d{4}",
             word,
         ):
             continue  # 5kg, 1990s, Q3, 35-year-old
@@ -175,7 +176,10 @@ def latin_names(text: str) -> Iterator[Name]:
             or parts[0] in _COMMON
             or (
                 is_first
-                and (_is_common(parts[0], lower) or (len(parts) == 1 and _is_plain(parts[0])))
+                and (
+                    _is_common(parts[0], lower)
+                    or ((len(parts) == 1 or parts[1].isdigit()) and _is_plain(parts[0]))
+                )
             )
             or parts[0].casefold() in _FUNCTION_WORDS
         ):

@@ -1,0 +1,58 @@
+"""Figures, dates and names of a text, compared with those of its brief."""
+
+from __future__ import annotations
+
+import pytest
+
+from studio.writing.facts.compare import check_facts
+
+SAME = (
+    ("profit −5 %", "Profit fell by five per cent."),
+    ("净利润下降5%", "净利润同比下滑百分之五。"),
+    ("120 million yuan", "营收达到1.2亿元。"),
+    ("营收1.2亿元", "Revenue reached CNY 120 million."),
+    ("90 minutes", "It takes an hour and 90 minutes."),
+    ("length 1.5 km", "The path is 1,500 metres long."),
+    ("5 March 2025, 8:30 pm", "On March 5, doors open at 20:30."),
+    ("3月5日晚上八点半", "活动将于三月五日20:30开始。"),
+    ("1,234,000 visitors", "About 1.2 million visitors came."),
+    ("revenue 100 million yuan in 2023, 150 million yuan in 2024", "It rose by 50 %."),
+    ("John Smith, CEO of Acme Corp", "“One of the best years,” Smith said at Acme."),
+    ("华新集团董事长张伟", "华新集团十分重视，董事长张伟表示，大家一起努力。"),
+    ("three goals by Miller", "1. Miller scored three goals.\n2. First of all, it was fun."),
+)
+CHANGED = (
+    ("net profit −5 %", "Net profit grew by 5 %.", "direction_changed", "5 %"),
+    ("revenue +12 %, net profit −5 %", "Net profit rose 12 %.", "figure_changed", "12 %"),
+    ("营收增长12%，净利润下降5%", "净利润增长12%。", "figure_changed", "12%"),
+    ("5 kg of flour", "Take 5 g of flour.", "unit_changed", "5 g"),
+    ("35 shops", "It has 36 shops.", "figure_changed", "36"),
+    ("35家门店", "公司拥有三十六家门店。", "figure_changed", "三十六"),
+    ("opens in spring", "It opens with 400 seats.", "figure_new", "400"),
+    ("Friday, 5 March", "It is on Friday, 6 March.", "date_changed", "6 March"),
+    ("下午3点", "下午4点开始。", "date_changed", "下午4点"),
+    ("CEO John Smith", "It was James Smith who spoke.", "name_changed", "James Smith"),
+    ("董事长张伟", "董事长张维表示感谢。", "name_changed", "张维"),
+    ("在上海开店", "他们在北京开店。", "name_new", "北京"),
+    ("model X-200", "The X-300 is new.", "name_changed", "X-300"),
+)
+
+
+@pytest.mark.parametrize(("brief", "draft"), SAME)
+def test_the_same_facts_in_another_way_are_no_finding(brief: str, draft: str) -> None:
+    assert check_facts(brief, draft).findings == ()
+
+
+@pytest.mark.parametrize(("brief", "draft", "kind", "text"), CHANGED)
+def test_a_changed_fact_is_found_where_it_stands(
+    brief: str, draft: str, kind: str, text: str
+) -> None:
+    findings = check_facts(brief, draft).findings
+    assert [(finding.kind, finding.text) for finding in findings] == [(kind, text)]
+    assert all(draft[finding.start : finding.end] == finding.text for finding in findings)
+
+
+def test_names_are_not_compared_across_languages_and_that_is_said() -> None:
+    checked = check_facts("John Smith opened 35 shops", "约翰·史密斯新开了36家商店")
+    assert [finding.text for finding in checked.findings] == ["36"]
+    assert checked.not_judged

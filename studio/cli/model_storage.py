@@ -24,7 +24,12 @@ from studio.models.storage.model_trash import (
     removed_models,
     restore_model,
 )
-from studio.models.storage.models_folder_choice import describe_choice, move_folder, use_folder
+from studio.models.storage.models_folder_choice import (
+    describe_choice,
+    move_folder,
+    not_searched,
+    use_folder,
+)
 from studio.models.storage.move_model import move_model
 from studio.protocol import Problem, ProblemError, readable_size
 from studio.settings import Paths, load_settings, save_settings
@@ -158,6 +163,8 @@ def folder(paths: Paths, options: argparse.Namespace) -> int:
     else:
         use_folder(paths, choice.folder, save)
     print(f"Models are kept in {choice.folder} now.")
+    if choice.unknown:
+        print(not_searched(choice), file=sys.stderr)
     return DONE
 
 

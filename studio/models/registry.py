@@ -39,6 +39,7 @@ from studio.models.registry_file import (
     FreeIds,
     RegistryFile,
     add_found,
+    entry_again,
     entry_at,
 )
 from studio.models.starter_folders import as_starter, starter_folders
@@ -192,6 +193,8 @@ class Registry:
         folder = str(user_path(path))
         if not is_folder(Path(folder)):
             raise problem("bad_input", "There is no folder at {path}.", path=folder)
+        if os.name == "posix" and os.path.realpath(folder) == "/":
+            raise problem("bad_input", "Choose a folder with models, not the whole system.")
         # Outside the lock: a large folder takes a while, and jobs look for their models meanwhile.
         found = self._folders.scan(folder, check)
         with self._lock:
@@ -259,6 +262,17 @@ class Registry:
                 else:
                     entries.remove(entry)
             self._scan()
+
+    def bring_back(self, id: str, path: Path) -> ModelRef:
+        """List a model again whose files are back at `path`, under its id unless that is taken.
+
+        Raises `ProblemError` if there is no model, or the list could not be saved.
+        """
+        model = describe_path(path)
+        with self._lock:
+            with self._remembered.edit() as content:
+                entry = entry_again(content.models, id, path, Path(model.path))
+            return self._scan()[entry.id]
 
     def path_of(self, id: str) -> Path | None:
         """Return where a listed model is, usable or not; None if it is unknown."""

@@ -162,6 +162,22 @@ def entry_at(entries: Entries, path: Path) -> Entry | None:
     return next((entry for entry in entries if path_key(entry.path) == path_key(path)), None)
 
 
+def entry_again(entries: Entries, id: str, path: Path, described: Path) -> Entry:
+    """Return the entry of a model that is back at `path`, which has its id unless that is taken."""
+    # The entry of a file may name the folder that it lies in.
+    former = [entry for entry in entries if entry.id == id and path.is_relative_to(entry.path)]
+    found = (*former, entry_at(entries, path), entry_at(entries, described))
+    entry = next((entry for entry in found if entry is not None), None)
+    if entry is None:
+        entry = Entry("", str(path))
+        entries.append(entry)
+    if entry.id != id:
+        entry.id = ""
+        entry.id = FreeIds(entries).take(id)
+    entry.hidden = False
+    return entry
+
+
 class FreeIds:
     """Ids that no entry and no starter model has, nor is in `taken`."""
 

@@ -46,6 +46,23 @@ def test_a_removed_model_comes_back_under_its_id(registry: Registry, paths: Path
     assert after == before and removed_models(paths) == ()
 
 
+def test_a_file_in_a_folder_comes_back_under_its_id_even_if_another_took_its_name(
+    paths: Paths,
+) -> None:
+    for folder in ("One", "Two"):
+        (paths.models / folder).mkdir(parents=True)
+        write_gguf(paths.models / folder / "fox.gguf")
+    registry = Registry(paths)
+    ids = {Path(model.path).parent.name: model.id for model in registry.list()}
+    for folder, id in reversed(ids.items()):
+        assert remove_with_files(registry, paths, id) is not None, folder
+    for folder, id in reversed(ids.items()):
+        registry.list()
+        back = restore_model(registry, paths, id)
+        assert (back.id, Path(back.path).parent.name) == (id, folder)
+    assert {model.id for model in Registry(paths).list()} == set(ids.values())
+
+
 def test_files_of_other_programs_are_only_taken_off_the_list(paths: Paths, tmp_path: Path) -> None:
     theirs = write_llama(tmp_path / "other program" / "Beta")
     registry = Registry(paths)

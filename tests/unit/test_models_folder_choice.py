@@ -11,7 +11,9 @@ import pytest
 
 from studio.cli.main import run
 from studio.formats import json_file, untrusted_files
+from studio.formats.json_file import write_json_file
 from studio.models.registry import Registry
+from studio.models.registry_file import Content
 from studio.models.storage import models_folder_choice
 from studio.models.storage.model_trash import remove_with_files, restore_model
 from studio.models.storage.models_folder_choice import describe_choice, move_folder, use_folder
@@ -307,3 +309,23 @@ def test_a_move_that_goes_on_overwrites_nothing_and_follows_no_link(
     assert (theirs / "config.json").read_text() == "mine"
     assert os.path.lexists(disk / "owl") and (disk / "owl" / "config.json").read_text() == "mine"
     assert ids(here) == before
+
+
+def test_folders_that_a_stranger_listed_are_not_searched(
+    here: Paths, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_llama(tmp_path / "added" / "bear")
+    Registry(here).add_folder(tmp_path / "added")
+    stick = tmp_path / "stick"
+    write_json_file(stick / "registry.json", Content(folders=["/", str(tmp_path / "added")]))
+    assert run(["models", "folder", str(stick)], lambda: 0) == 0
+    assert "not searched: /." in capsys.readouterr().err
+    folders = {report.path for report in Registry(default_paths()).folders()}
+    assert folders == {str(tmp_path / "added"), str(here.models)}
+    assert {"bear", "fox"} <= set(ids(default_paths()))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a disk may be full of models there")
+def test_the_whole_system_is_not_searched(here: Paths) -> None:
+    with pytest.raises(ProblemError, match="not the whole system"):
+        Registry(here).add_path(Path("/"))

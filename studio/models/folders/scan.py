@@ -25,6 +25,7 @@ _MAX_DEPTH = 16
 _MAX_FOLDERS = 50_000
 _SKIPPED_FOLDERS = frozenset({"__pycache__", "node_modules", "venv", ".git", ".venv", "blobs"})
 _HIDDEN_FOLDERS = frozenset({".ollama", ".lmstudio", ".cache"})
+_SYSTEM = frozenset({"/proc", "/sys", "/dev"}) if os.name == "posix" else frozenset[str]()
 _SHARD = re.compile(r"-\d{5}-of-\d{5}$")
 
 
@@ -158,7 +159,7 @@ def _is_later_part(entry: Path) -> bool:
 
 
 def _is_walked(entry: Path) -> bool:
-    if entry.name in _SKIPPED_FOLDERS:
+    if entry.name in _SKIPPED_FOLDERS or str(entry) in _SYSTEM:
         return False
     if entry.name.startswith(".") and entry.name not in _HIDDEN_FOLDERS:
         return False

@@ -130,7 +130,7 @@ def restore_model(registry: Registry, paths: Paths, id: str) -> ModelRef:
             reason=error.strerror or type(error).__name__,
         ) from error
     shutil.rmtree(folder, ignore_errors=True)
-    return registry.add(Path(removed.path))
+    return registry.bring_back(removed.id, Path(removed.path))
 
 
 def empty_trash(paths: Paths) -> int:

@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from studio.formats.atomic_write import make_private_folder, write_atomic
 from studio.formats.json_file import read_json_file, write_json_file
-from studio.formats.untrusted_files import entries_of, is_folder, read_start, user_path
+from studio.formats.untrusted_files import entries_of, is_folder, printable, read_start, user_path
 from studio.models.registry_file import Entry, RegistryFile
 from studio.models.storage.copy_tree import (
     Tree,
@@ -25,7 +25,7 @@ from studio.models.storage.copy_tree import (
     tree_size,
 )
 from studio.models.storage.model_trash import TRASH_FOLDER, TRASH_RECORD, RemovedModel
-from studio.protocol import Problem, ProblemError, problem, readable_size
+from studio.protocol import Problem, ProblemError, Sentence, problem, readable_size, sentence
 from studio.settings import Paths
 
 OWN_NAME = "Prompt Studio models"
@@ -47,6 +47,8 @@ class FolderChoice(Struct, frozen=True):
     free: int
     is_used: bool = False
     """Whether it has been a models folder before."""
+    unknown: tuple[str, ...] = ()
+    """Folders of other programs that are listed in it, but were not added on this computer."""
 
 
 def describe_choice(paths: Paths, chosen: Path) -> FolderChoice:
@@ -81,13 +83,25 @@ def describe_choice(paths: Paths, chosen: Path) -> FolderChoice:
             path=folder,
             reason=error.strerror or type(error).__name__,
         ) from error
-    return FolderChoice(folder, tree_size(paths.models), free, is_used)
+    unknown = _unknown_folders(paths, folder) if is_used else ()
+    return FolderChoice(folder, tree_size(paths.models), free, is_used, unknown)
+
+
+def not_searched(choice: FolderChoice) -> Sentence:
+    """Return what to say of the folders that `use_folder` does not take over."""
+    return sentence(
+        "These folders are listed in it too, but were not added on this computer, so they are not "
+        "searched: {folders}. Add them again if you need them.",
+        folders=printable(", ".join(choice.unknown)),
+    )
 
 
 def use_folder(paths: Paths, folder: Path, save: Callable[[], Problem | None]) -> None:
     """Keep models in `folder` from now on. Those in the present one stay, and stay listed.
 
-    `save` writes the settings. Raises `ProblemError`.
+    Folders that are listed in `folder` are searched only if they were added on this computer: the
+    list may be a stranger's, and name the whole disk. `save` writes the settings. Raises
+    `ProblemError`.
     """
     paths.require_models()
     present = RegistryFile(paths.models / _REGISTRY)
@@ -99,6 +113,8 @@ def use_folder(paths: Paths, folder: Path, save: Callable[[], Problem | None]) -
         content.models += [
             entry for entry in known.models if entry.path not in listed and entry.id not in taken
         ]
+        unknown = _unknown_folders(paths, folder)
+        content.folders = [other for other in content.folders if other not in unknown]
         others = [*known.folders, *([str(paths.models)] if is_folder(paths.models) else [])]
         content.folders += [
             other
@@ -106,6 +122,12 @@ def use_folder(paths: Paths, folder: Path, save: Callable[[], Problem | None]) -
             if other not in content.folders and not _same(Path(other), folder)
         ]
     _raise(save())
+
+
+def _unknown_folders(paths: Paths, folder: Path) -> tuple[str, ...]:
+    known = RegistryFile(paths.models / _REGISTRY).read().folders
+    listed = RegistryFile(folder / _REGISTRY).read().folders
+    return tuple(path for path in listed if path not in known and not _same(Path(path), folder))
 
 
 def move_folder(

@@ -28,6 +28,7 @@ _MOST_NAMES = 3
 class _Removed(Struct, frozen=True):
     """`trashed` is None if only the list was changed; then `path` can be added again."""
 
+    id: str
     name: str
     path: str
     trashed: RemovedModel | None
@@ -144,7 +145,7 @@ class ModelWork(QObject):
                 trashed = remove_with_files(registry, paths, id)
             else:
                 registry.remove(id)
-            return _Removed(name_of[id], str(path or ""), trashed)
+            return _Removed(id, name_of[id], str(path or ""), trashed)
 
         def said(found: list[object], removed: str) -> str:
             self._removed = tuple(each for each in found if isinstance(each, _Removed))
@@ -170,7 +171,7 @@ class ModelWork(QObject):
             if each.trashed is not None:
                 restore_model(registry, paths, each.trashed.key)
             else:
-                registry.add(Path(each.path))
+                registry.bring_back(each.id, Path(each.path))
 
         places = [str(place) for place in range(len(removed))]
         names = [each.name for each in removed]

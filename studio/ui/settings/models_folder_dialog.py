@@ -105,16 +105,27 @@ class ModelsFolderDialog(QDialog):
     def _question(self) -> str:
         choice, old = self._choice, self._state.paths.models
         if not choice.size:
-            return self.tr("There are no models in {folder} yet.").format(folder=old)
+            text = self.tr("There are no models in {folder} yet.").format(folder=old)
+            return text + self._unknown_folders()
         if choice.is_used:
-            return self.tr(
-                "The folder was used for models before; those in it are listed. The models in "
-                "{folder} ({size}) stay there and stay in the list."
-            ).format(folder=old, size=readable_size(choice.size))
+            return (
+                self.tr(
+                    "The folder was used for models before; those in it are listed. The models in "
+                    "{folder} ({size}) stay there and stay in the list."
+                ).format(folder=old, size=readable_size(choice.size))
+                + self._unknown_folders()
+            )
         return self.tr(
             "{size} of models are in {folder}. They can be moved, or stay there and stay in the "
             "list. Moving them ends running jobs, which can be resumed after the restart."
         ).format(folder=old, size=readable_size(choice.size))
+
+    def _unknown_folders(self) -> str:
+        if not self._choice.unknown:
+            return ""
+        from studio.models.storage.models_folder_choice import not_searched
+
+        return "\n\n" + translated(not_searched(self._choice))
 
     def _save(self) -> Callable[[], Problem | None]:
         settings, file = deepcopy(self._state.settings), self._state.paths.settings

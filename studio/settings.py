@@ -155,6 +155,13 @@ class WindowValues(Struct):
     state: str = ""
     tab: str = ""
     splitters: dict[str, list[Pixels]] = {}
+    side_open: bool = True
+    """Whether the library is open at the side, where there is room for it."""
+    tile: Pixels = 176
+    """Width of the tiles of the library."""
+    side_as_grid: bool = False
+    page_as_list: bool = False
+    """Whether the library is a grid at the side, and a list on its own page."""
 
 
 class _ModelsFolder(Struct):

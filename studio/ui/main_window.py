@@ -1,4 +1,4 @@
-"""The main window: one tab per kind, docks for the queue and the results, and the message bar.
+"""The main window: one tab per kind, the library, and a line for the queue and messages.
 
 Only the visible tab is built before the first paint; everything else is built right after it.
 """
@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QByteArray, QEvent, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QKeySequence, QShortcut, QShowEvent
 from PySide6.QtWidgets import (
-    QDockWidget,
     QHBoxLayout,
     QMainWindow,
     QMenu,
@@ -28,6 +27,7 @@ from studio.ui.shell.event_loop_slices import Slice, import_slices, run_in_slice
 from studio.ui.shell.screen_fit import available_area, fit_to_screen
 from studio.ui.shell.state import AppState
 from studio.ui.shell.tabs import Tabs
+from studio.ui.shell.window.library_place import LibraryPlace
 from studio.ui.shell.workspace import (
     ProvidesRequest,
     RunsRequests,
@@ -44,7 +44,8 @@ if TYPE_CHECKING:
     from studio.ui.messages.message_bar import MessageBar
     from studio.ui.models.models_dialog import ModelsDialog
 
-MESSAGE_BAR_HEIGHT = 5 * GRID
+BOTTOM_HEIGHT = 5 * GRID
+"""Height of the line with the queue and the messages."""
 
 LEAST_SIZE = QSize(960, 640)
 """The smallest size of the window, unless the screen is smaller."""
@@ -83,14 +84,16 @@ class MainWindow(QMainWindow):
 
         self.tabs = Tabs(state, self)
         middle = QWidget(self)
-        self._middle = QVBoxLayout(middle)
-        self._middle.setContentsMargins(0, 0, 0, 0)
-        self._middle.setSpacing(0)
-        self._middle.addWidget(self.tabs, 1)
-        self._middle.addSpacing(MESSAGE_BAR_HEIGHT)
+        rows = QVBoxLayout(middle)
+        rows.setContentsMargins(0, 0, 0, 0)
+        rows.setSpacing(0)
+        rows.addWidget(self.tabs, 1)
+        self._bottom = QHBoxLayout()
+        self._bottom.setContentsMargins(GRID, 0, 0, 0)
+        self._bottom.addStrut(BOTTOM_HEIGHT)
+        rows.addLayout(self._bottom)
         self.setCentralWidget(middle)
-        self._queue_dock = self._dock(self.tr("Queue"), "queue.dock")
-        self._history_dock = self._dock(self.tr("History"), "history.dock")
+        self.library_place = LibraryPlace(self, self.tabs, state.settings.window)
 
         state.message.connect(self._show_message)
         state.problem.connect(self.show_problem)
@@ -162,21 +165,8 @@ class MainWindow(QMainWindow):
             from studio.ui.messages.message_bar import MessageBar
 
             self._messages = MessageBar(self)
-            self._middle.takeAt(1)
-            self._middle.addWidget(self._messages)
+            self._bottom.addWidget(self._messages, 1)
         return self._messages
-
-    def _dock(self, title: str, name: str) -> QDockWidget:
-        dock = QDockWidget(title, self)
-        dock.setObjectName(name)
-        dock.setAllowedAreas(
-            Qt.DockWidgetArea.RightDockWidgetArea | Qt.DockWidgetArea.LeftDockWidgetArea
-        )
-        dock.setTitleBarWidget(QWidget(dock))
-        dock.setWidget(QWidget(dock))
-        dock.setMinimumWidth(28 * GRID)
-        self.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, dock)
-        return dock
 
     def _make_corner(self) -> None:
         corner = QWidget(self.tabs)
@@ -192,8 +182,10 @@ class MainWindow(QMainWindow):
         settings.clicked.connect(self.open_settings)
         more = self._corner_button("ellipsis", self.tr("More"), "window.more")
         menu = QMenu(more)
-        menu.addAction(self._queue_dock.toggleViewAction())
-        menu.addAction(self._history_dock.toggleViewAction())
+        side = menu.addAction(self.tr("Library at the side"))
+        side.setCheckable(True)
+        side.triggered.connect(self.library_place.set_side_open)
+        menu.aboutToShow.connect(lambda: side.setChecked(self.library_place.side_open))
         menu.addSeparator()
         menu.addAction(icon("keyboard"), self.tr("Keyboard shortcuts"), self.show_shortcuts)
         menu.addAction(self.tr("About Prompt Studio"), self.show_about)
@@ -224,7 +216,8 @@ class MainWindow(QMainWindow):
         bind("Ctrl+L", lambda: self.tab(self.current_task).focus_prompt())
         for index in range(self.tabs.count()):
             bind(f"Ctrl+{index + 1}", partial(self.tabs.setCurrentIndex, index))
-        bind("Ctrl+F", self._search)
+        bind("Ctrl+F", self.library_place.search)
+        bind("Ctrl+J", self.toggle_queue)
         bind("F1", self.show_shortcuts)
         bind("Ctrl+M", lambda: self.open_models())
         bind("Ctrl+,", self.open_settings)
@@ -254,10 +247,7 @@ class MainWindow(QMainWindow):
         yield from import_slices("studio.ui.models")
 
     def _finish_frame(self) -> None:
-        from studio.ui.widgets.dock_title import DockTitle
-
-        for dock in (self._queue_dock, self._history_dock):
-            dock.setTitleBarWidget(DockTitle(dock.windowTitle(), dock))
+        self.library_place.finish()
         self._make_corner()
         # If the settings are unknown, opening the library fails for the same reason.
         if self._damage is not None and not self.state.settings.is_unknown:
@@ -265,20 +255,22 @@ class MainWindow(QMainWindow):
         self.messages.show()
 
     def _fill_queue(self) -> None:
+        from studio.ui.queue.queue_panel import QueueLine, QueuePanel
         from studio.ui.queue.queue_view import QueueView
 
-        self._queue_dock.setWidget(QueueView(self.state, self._queue_dock))
+        panel = QueuePanel(QueueView(self.state, self), self)
+        self._queue_line = QueueLine(panel, self)
+        self._bottom.insertWidget(0, self._queue_line)
 
     def _fill_history(self) -> None:
         from studio.ui.gallery.history_view import HistoryView
 
-        self._history_dock.setWidget(HistoryView(self.state, self._history_dock))
+        view = HistoryView(self.state, self)
+        self.library_place.fill(view, view)
 
-    def _search(self) -> None:
-        self._history_dock.show()
-        widget = self._history_dock.widget()
-        if widget is not None:
-            widget.setFocus()
+    def toggle_queue(self) -> None:
+        """Open or close the list of the queue."""
+        self._queue_line.toggle_panel()
 
     def _start_state(self) -> None:
         from studio.ui.models.download_indicator import DownloadIndicator
@@ -409,10 +401,8 @@ class MainWindow(QMainWindow):
             self.restoreGeometry(QByteArray.fromBase64(window.geometry.encode()))
         fit_to_screen(self, available_area(self), LEAST_SIZE)
         if not (window.state and self.restoreState(QByteArray.fromBase64(window.state.encode()))):
-            self.resizeDocks(
-                [self._queue_dock, self._history_dock], [240, 440], Qt.Orientation.Vertical
-            )
-            self.resizeDocks([self._queue_dock], [32 * GRID], Qt.Orientation.Horizontal)
+            self.resizeDocks([self.library_place.dock], [32 * GRID], Qt.Orientation.Horizontal)
+        self.library_place.update_side()
 
     def _save_layout(self) -> None:
         window = self.state.settings.window

@@ -148,10 +148,13 @@ def test_a_missing_file_is_reported(window: MainWindow, view: Any, qtbot: QtBot)
     assert "no longer" in window.messages.text()
 
 
-def test_enter_opens_a_result_in_its_tab(window: MainWindow, view: Any, qtbot: QtBot) -> None:
+def test_the_settings_of_a_result_are_used_in_its_tab(
+    window: MainWindow, view: Any, qtbot: QtBot
+) -> None:
     make(window, view, qtbot, TextRequest(prompt="a fox", temperature=1.5))
     window.tabs.setCurrentIndex(2)
-    view.activated.emit(view.model().index(0))
+    view.setCurrentIndex(view.model().index(0))
+    view.parent().commands.do("use")
     assert window.current_task == "text"
 
 

@@ -119,6 +119,7 @@ def library(window: MainWindow, qtbot: QtBot) -> Library:
 @pytest.fixture
 def view(library: Library, find: Callable[[str], Any]) -> Any:
     assert library.queue.is_paused
+    find("queue.line").click()
     return find("queue.view")
 
 

@@ -29,7 +29,7 @@ def test_a_toy_kind_has_a_tab_and_appears_in_queue_and_history(
 ) -> None:
     window = open_window()
     titles = [window.tabs.tabText(place) for place in range(window.tabs.count())]
-    assert titles == ["Text", "Image", "Upscale", "Voice", "Tone"]
+    assert titles == ["Text", "Image", "Upscale", "Voice", "Tone", "Library"]
     window.tabs.setCurrentIndex(4)
     tab: Any = window.tab("tone")
     tab.prompt.set_text("a bell")

@@ -91,7 +91,9 @@ def _files(database: Database, root: Path) -> Iterator[Contradiction]:
             yield Contradiction(
                 "missing_file",
                 _shown(path, root),
-                sentence("{path} is listed in History, but is not there.", path=_shown(path, root)),
+                sentence(
+                    "{path} is listed in the library, but is not there.", path=_shown(path, root)
+                ),
             )
     names = set(listed.values())
     for result in outside_results(root, unread):
@@ -123,7 +125,7 @@ def _file(path: Path, name: str | None, root: Path, assets: Assets) -> Iterator[
 
 
 def _not_listed(shown: str) -> Contradiction:
-    message = sentence("{path} is not listed in History.", path=shown)
+    message = sentence("{path} is not listed in the library.", path=shown)
     return Contradiction("not_listed", shown, message)
 
 

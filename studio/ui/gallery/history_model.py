@@ -36,7 +36,7 @@ BLOCK = 40
 """Rows read at a time."""
 
 CACHED_ASSETS = 2000
-WAITING_BLOCKS = 4
+WAITING_BLOCKS = 16
 
 MERGED_RUNS = 50
 MERGED_ROWS = 2000
@@ -62,7 +62,7 @@ class HistoryModel(QAbstractListModel):
         self._numbers: array[int] = array("q")
         self._cache: OrderedDict[int, Asset] = OrderedDict()
         self._waiting: OrderedDict[int, None] = OrderedDict()
-        self._generation = 0
+        self._generation = 1
         self._reading_generation = 0
         self._thumbnails = Thumbnails(background, self, self._thumbnail_loaded)
 
@@ -73,6 +73,7 @@ class HistoryModel(QAbstractListModel):
         again when needed, since they may have changed.
         """
         before = self._cache
+        was_reading = bool(self._waiting) or self._reading_generation == self._generation
         self._fetch = fetch
         self._generation += 1
         self._waiting.clear()
@@ -85,6 +86,9 @@ class HistoryModel(QAbstractListModel):
         for asset in self._cache.values():
             if asset != before.get(asset.number):
                 self._emit_changed(asset.number)
+        if was_reading and numbers:
+            # What was being read is dropped: the views ask again when they paint.
+            self.dataChanged.emit(self.index(0), self.index(len(numbers) - 1), [PICTURE_ROLE])
 
     def show_all(self, assets: Sequence[Asset]) -> None:
         """Show assets that are all in memory, in this order."""
@@ -205,12 +209,13 @@ class HistoryModel(QAbstractListModel):
         self._emit_changed(number, [PICTURE_ROLE])
 
     def _emit_changed(self, number: int, roles: list[int] | None = None) -> None:
-        row = self._row_of(number)
+        row = self.row_of(number)
         if row >= 0:
             index = self.index(row)
             self.dataChanged.emit(index, index, roles or [])
 
-    def _row_of(self, number: int) -> int:
+    def row_of(self, number: int) -> int:
+        """Return the row of an asset, -1 if it is not listed."""
         numbers = self._numbers
         row = bisect_left(numbers, -number, key=lambda other: -other)
         if row < len(numbers) and numbers[row] == number:

@@ -42,6 +42,7 @@ class ResultAction:
         minimum: minimum number of results that it applies to.
         maximum: maximum number of selected results, None for any.
         hint: shown if it is invoked but not enabled.
+        leaves_library: whether it shows another part of the window.
     """
 
     name: str
@@ -56,6 +57,7 @@ class ResultAction:
     minimum: int = 1
     maximum: int | None = None
     hint: str = ""
+    leaves_library: bool = False
 
     def applicable(self, chosen: Sequence[Asset]) -> list[Asset]:
         """Return the selected results that it applies to."""
@@ -106,6 +108,8 @@ class ResultActions(QObject):
             name="use",
             icon="sliders-horizontal",
             text=tr("Use these settings"),
+            keys="U",
+            leaves_library=True,
             maximum=1,
             suits=_is_known,
             run=lambda chosen: self._state.destinations.restore(chosen[0]),
@@ -118,6 +122,7 @@ class ResultActions(QObject):
             icon="copy-plus",
             text=tr("More like this"),
             keys="M",
+            leaves_library=True,
             maximum=1,
             suits=_can_vary,
             run=lambda chosen: self.rerun.more_like(chosen[0]),
@@ -159,7 +164,7 @@ class ResultActions(QObject):
             minimum=2,
             maximum=MAX_COMPARED,
             run=self._compare,
-            hint=tr("Select two to four pictures in History to compare them."),
+            hint=tr("Select two to four pictures in the library to compare them."),
         )
         yield ResultAction(
             name="sheet",
@@ -168,7 +173,7 @@ class ResultActions(QObject):
             medium=Medium.PICTURE,
             minimum=2,
             run=operations.contact_sheet,
-            hint=tr("Select two or more pictures in History for a contact sheet."),
+            hint=tr("Select two or more pictures in the library for a contact sheet."),
         )
         yield ResultAction(
             name="copy", icon="copy", text=tr("Copy"), keys="Ctrl+C", run=operations.copy

@@ -59,6 +59,7 @@ class MessageBar(QFrame):
         self._list = tool_button("bell", self.tr("Earlier messages"), "messages.list", self)
         self._list.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self._list.clicked.connect(self.show_list)
+        self._list.hide()
         self._hide_timer = QTimer(self)
         self._hide_timer.setSingleShot(True)
         self._hide_timer.timeout.connect(self._hide_unless_used)
@@ -101,6 +102,7 @@ class MessageBar(QFrame):
         self._action.setAccessibleName(action_text)
         self._action.setVisible(bool(action_text and action))
         self._close.show()
+        self._list.show()
         layout = self.layout()
         assert layout is not None
         layout.activate()

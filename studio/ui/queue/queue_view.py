@@ -1,4 +1,4 @@
-"""The queue dock: the list of jobs, buttons, and the remaining time."""
+"""The queue: the list of jobs, buttons, and the remaining time."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
-from PySide6.QtCore import QModelIndex, QPoint, Qt, QTimer
+from PySide6.QtCore import QModelIndex, QPoint, Qt, QTimer, Signal
 from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import (
     QHBoxLayout,
@@ -24,7 +24,7 @@ from studio.ui.queue.queue_actions import QueueActions
 from studio.ui.queue.queue_list import QueueList
 from studio.ui.queue.queue_menu import fill_menu, fill_more
 from studio.ui.queue.queue_model import QueueModel
-from studio.ui.queue.summary import summary
+from studio.ui.queue.summary import queue_line, summary
 from studio.ui.shell.estimates import estimates_of
 from studio.ui.shell.state import AppState
 from studio.ui.style.icons import icon
@@ -57,7 +57,12 @@ class _Listed(Struct, frozen=True):
 
 
 class QueueView(QWidget):
-    """Object names: `queue.view`, `queue.pause`, `queue.cancel`, `queue.more`, `queue.summary`."""
+    """Object names: `queue.view`, `queue.pause`, `queue.cancel`, `queue.more`, `queue.summary`,
+    `queue.finished`.
+    """
+
+    line_changed = Signal(str, str)
+    """The text and the icon of the line at the bottom of the window."""
 
     def __init__(self, state: AppState, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -109,6 +114,11 @@ class QueueView(QWidget):
         # Always reserve two lines, so that the layout does not jump.
         self.summary.setMinimumHeight(2 * self.summary.fontMetrics().lineSpacing())
         mute(self.summary)
+        self.finished = QPushButton(self)
+        self.finished.setObjectName("queue.finished")
+        self.finished.setFlat(True)
+        self.finished.setCheckable(True)
+        self.finished.toggled.connect(self._fold)
         row = QHBoxLayout()
         row.setSpacing(GRID)
         row.addWidget(self.pause, 1)
@@ -118,12 +128,14 @@ class QueueView(QWidget):
         layout.setContentsMargins(GRID, GRID // 2, GRID, GRID)
         layout.setSpacing(GRID)
         layout.addWidget(self.view, 1)
+        layout.addWidget(self.finished, 0, Qt.AlignmentFlag.AlignLeft)
         layout.addWidget(self.summary)
         layout.addLayout(row)
         state.jobs_changed.connect(self.refresh)
         state.reports.progress.connect(self._job_progressed)
         state.reports.done.connect(self._job_done)
         estimates_of(state).changed.connect(self._estimate)
+        self.line = self._line()
         self._show_buttons()
 
     def refresh(self) -> None:
@@ -190,6 +202,7 @@ class QueueView(QWidget):
 
     def _show(self, found: _Listed) -> None:
         self.model.set_jobs(found.jobs, found.first_unlisted)
+        self._fold()
         self._counts = found.counts
         self.pause.setChecked(found.paused)
         self._show_buttons()
@@ -234,7 +247,40 @@ class QueueView(QWidget):
             self._seconds_left[report.job] = left
             self._show_summary()
 
+    def _fold(self) -> None:
+        """Hide the jobs that are done, unless they are asked for."""
+        done = 0
+        for row in range(self.model.rowCount()):
+            job = self.model.job(self.model.index(row))
+            is_done = job is not None and job.status == "done"
+            done += is_done
+            hidden = is_done and not self.finished.isChecked()
+            if self.view.isRowHidden(row) != hidden:
+                self.view.setRowHidden(row, hidden)
+        self.finished.setVisible(done > 0)
+        self.finished.setText(self.tr("Finished: {n}").format(n=done))
+        self.finished.setIcon(
+            icon("chevron-down" if self.finished.isChecked() else "chevron-right")
+        )
+        self._empty.setVisible(self.model.rowCount() == done and not self.finished.isChecked())
+
+    def _line(self) -> tuple[str, str]:
+        """Return the text and the icon of the line at the bottom of the window."""
+        running = self._counts.get("running", 0)
+        waiting = self._counts.get("queued", 0)
+        paused = self.pause.isChecked()
+        left, now = self._left, datetime.now()
+        text = queue_line(running, waiting, left, self._seconds_left, paused=paused, now=now)
+        return text, "pause" if paused else "circle-play" if running else "clock"
+
+    def _show_line(self) -> None:
+        line = self._line()
+        if line != self.line:
+            self.line = line
+            self.line_changed.emit(*line)
+
     def _show_summary(self) -> None:
+        self._show_line()
         if self._left is None:
             return
         unlisted = self._counts.get("queued", 0) - len(self.model.waiting())
@@ -251,7 +297,7 @@ class QueueView(QWidget):
 
     def _show_buttons(self) -> None:
         running, waiting = self.model.counts()
-        self._empty.setVisible(self.model.rowCount() == 0)
+        self._fold()
         self.cancel.setEnabled(running + waiting > 0)
         paused = self.pause.isChecked()
         self.pause.setText(self.tr("Resume") if paused else self.tr("Pause"))

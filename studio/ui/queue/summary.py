@@ -1,4 +1,4 @@
-"""The text of the queue's remaining time."""
+"""The texts of the queue's remaining time: a paragraph in its panel, and one line below."""
 
 from __future__ import annotations
 
@@ -56,3 +56,35 @@ def summary(
     elif unknown:
         parts.append(tr("{n} jobs of unknown duration.").format(n=f"{unknown:,}"))
     return " ".join(parts)
+
+
+def queue_line(
+    running: int,
+    waiting: int,
+    left: RemainingTime | None,
+    seconds_left: dict[str, float],
+    *,
+    paused: bool,
+    now: datetime,
+) -> str:
+    """Return what the queue does in one line: what runs, what waits, and when all is done.
+
+    The end is named only if the duration of every job is known.
+    """
+    parts = []
+    if running:
+        parts.append(tr("{n} running").format(n=f"{running:,}"))
+    if waiting:
+        parts.append(tr("{n} waiting").format(n=f"{waiting:,}"))
+    if paused:
+        return tr(", ").join([tr("Paused"), *parts])
+    if not parts:
+        return tr("Nothing in the queue")
+    if left is not None:
+        known = {job: seconds_left.get(job, seconds) for job, seconds in left.running.items()}
+        if not left.unknown and None not in known.values():
+            seconds = max((s for s in known.values() if s is not None), default=0) + left.waiting
+            if seconds > 0:
+                clock = end_time_text(seconds, now)
+                parts.append(tr("done at about {clock}").format(clock=clock))
+    return tr(", ").join(parts)

@@ -26,6 +26,8 @@ class Tabs(QTabWidget):
 
     task_changed = Signal(str)
     """The task of the tab that became current."""
+    page_shown = Signal(bool)
+    """Whether the additional page became current, or a tab of a kind instead of it."""
 
     def __init__(self, state: AppState, parent: QWidget) -> None:
         super().__init__(parent)
@@ -33,6 +35,8 @@ class Tabs(QTabWidget):
         self._built: dict[str, Workspace] = {}
         self._pages: dict[str, QWidget] = {}
         self._painted = False
+        self._last_task = 0
+        self._page_was_shown = False
         self.setObjectName("tabs")
         self.setAccessibleName(self.tr("Tasks"))
         self.setDocumentMode(True)
@@ -46,10 +50,27 @@ class Tabs(QTabWidget):
             self.setTabToolTip(index, f"Ctrl+{index + 1}")
         self._tasks = tuple(self._pages)
 
+    def add_page(self, icon_name: str, title: str) -> QWidget:
+        """Add a page that belongs to no kind, after their tabs."""
+        page = QWidget()
+        index = self.addTab(page, icon(icon_name), title)
+        self.setTabToolTip(index, f"Ctrl+{index + 1}")
+        return page
+
+    @property
+    def is_page_shown(self) -> bool:
+        """Whether the page that belongs to no kind is shown."""
+        return self.currentIndex() >= len(self._tasks)
+
+    def show_page(self) -> None:
+        """Show the page that belongs to no kind."""
+        self.setCurrentIndex(len(self._tasks))
+
     def open_first(self, task: str) -> None:
         """Build and show the tab of a task, or the first tab if there is no such task."""
         first = task if task in self._pages else self._tasks[0]
-        self.setCurrentIndex(self._tasks.index(first))
+        self._last_task = self._tasks.index(first)
+        self.setCurrentIndex(self._last_task)
         self._build(first)
         self.currentChanged.connect(self._current_changed)
         self._built[first].focus_prompt()
@@ -66,7 +87,8 @@ class Tabs(QTabWidget):
 
     @property
     def current_task(self) -> str:
-        return self._tasks[self.currentIndex()]
+        """The task of the tab that is shown, or that was shown before the additional page."""
+        return self._tasks[self._last_task]
 
     @property
     def is_complete(self) -> bool:
@@ -110,6 +132,13 @@ class Tabs(QTabWidget):
                 build()
 
     def _current_changed(self, index: int) -> None:
+        is_page = self.is_page_shown
+        if is_page != self._page_was_shown:
+            self._page_was_shown = is_page
+            self.page_shown.emit(is_page)
+        if is_page:
+            return
+        self._last_task = index
         task = self._tasks[index]
         self._build(task)
         self._built[task].focus_prompt()

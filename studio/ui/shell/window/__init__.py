@@ -1,0 +1,1 @@
+"""Parts of the main window: the library's place, the bottom line, actions and their palette."""

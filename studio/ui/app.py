@@ -26,7 +26,7 @@ LISTEN_DELAY_MS = 500
 
 def main(argv: list[str]) -> int:
     """Run the app until its window is closed; returns the exit status."""
-    app = QApplication(argv)
+    app = QApplication([*argv[:1], *theme.STYLE_ARGUMENTS, *argv[1:]])
     app.setApplicationName("Prompt Studio")
     app.setApplicationDisplayName("Prompt Studio")
     app.setDesktopFileName("prompt-studio")

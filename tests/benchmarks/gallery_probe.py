@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterator
+from functools import partial
 
 from tests.benchmarks.app_probe import Gaps, start_app
 
@@ -34,7 +35,7 @@ def main() -> None:
             views = window.findChildren(HistoryView)
             if isinstance(window, MainWindow) and views and views[0].model.rowCount():
                 measured["rows"] = views[0].model.rowCount()
-                QTimer.singleShot(3000, lambda: use(window, views[0]))
+                QTimer.singleShot(3000, partial(use, window, views[0]))
                 return
         QTimer.singleShot(100, rest)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pkgutil
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from importlib import import_module
@@ -37,5 +36,7 @@ def run_in_slices(
 
 def import_slices(package: str) -> Iterator[Slice]:
     """Yield a slice per module of a package: importing all at once would freeze the window."""
+    import pkgutil  # not before the first paint
+
     for module in pkgutil.iter_modules(import_module(package).__path__, f"{package}."):
         yield partial(import_module, module.name)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 from pathlib import Path
 
 from PySide6.QtCore import QLockFile
@@ -25,6 +24,9 @@ class WindowLock:
     @property
     def server_name(self) -> str:
         """The name under which the window of this home is reached."""
+        # Not at the top: it loads OpenSSL, which takes 3 ms before the first paint.
+        import hashlib
+
         home = self._home
         with contextlib.suppress(OSError):
             home = home.resolve()

@@ -16,6 +16,10 @@ from studio.ui.style.style_sheet import style_sheet
 GRID = 8
 """Grid unit in device-independent pixels; margins and spacings are multiples of it."""
 
+STYLE_ARGUMENTS = ("-style", "fusion")
+"""Arguments of the application that choose the style. Asking for its style or setting it makes all
+enums of `QStyle`, which takes 6 ms before the first paint."""
+
 Scheme = Literal["system", "light", "dark"]
 Severity = Literal["info", "success", "warning", "error"]
 
@@ -120,8 +124,6 @@ def apply_scheme(app: QApplication, choice: Scheme) -> None:
     sheet = style_sheet(colours, dark=dark)
     if app.styleSheet() == sheet:
         return
-    if not app.styleSheet() and app.style().objectName().lower() != "fusion":
-        app.setStyle("Fusion")
     palette = _fusion_palette(dark)
     app.setPalette(palette)
     # Fusion derives the outline from the window colour, which makes it invisible on a dark one.

@@ -5,7 +5,6 @@ The code is in English; every other language is one flat JSON file {English: tra
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from PySide6.QtCore import QCoreApplication, QLibraryInfo, QLocale, QObject, QTranslator
@@ -31,6 +30,8 @@ class JsonTranslator(QTranslator):
 
     def __init__(self, file: Path, parent: QObject | None = None) -> None:
         super().__init__(parent)
+        import json  # not at the top: English needs none of it
+
         self._texts: dict[str, str] = json.loads(file.read_text(encoding="utf-8"))
 
     def isEmpty(self) -> bool:

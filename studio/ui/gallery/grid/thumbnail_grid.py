@@ -85,6 +85,8 @@ class ThumbnailGrid(QAbstractItemView):
         self._settle.timeout.connect(self.viewport().update)
         self.setModel(model)
         self.verticalScrollBar().valueChanged.connect(self._scrolled)
+        for changed in (model.rowsInserted, model.rowsRemoved, model.modelReset):
+            changed.connect(self._count_changed)
 
     # ---- geometry
 
@@ -192,6 +194,11 @@ class ThumbnailGrid(QAbstractItemView):
         self._laying_out = False
         # Kept until somebody scrolls: the first of a line changes with the number of columns.
         self._top = first
+        self.viewport().update()
+
+    def _count_changed(self) -> None:
+        # QAbstractItemView lays out again only after a reset.
+        self.updateGeometries()
         self.viewport().update()
 
     def _scrolled(self) -> None:

@@ -67,7 +67,7 @@ def test_the_app_opens_and_closes_without_importing_a_model_library(
 ) -> None:
     save_settings(home.settings, Settings(language="en"))
     assert start(tmp_path) == {
-        "tabs": ["Text", "Image", "Upscale", "Voice"],
+        "tabs": ["Text", "Image", "Upscale", "Voice", "Library"],
         "messages": [],
         "status": 0,
         "heavy": [],
@@ -78,7 +78,7 @@ def test_the_app_reports_a_damaged_file_in_chinese(home: Paths, tmp_path: Path) 
     save_settings(home.settings, Settings(language="zh_CN"))
     home.settings.with_name("conversation.json").write_text("{", encoding="utf-8")
     found = start(tmp_path)
-    assert found["tabs"] == ["文本", "图像", "放大", "语音"]
+    assert found["tabs"] == ["文本", "图像", "放大", "语音", "资料库"]
     assert "对话" in str(found["messages"])
 
 

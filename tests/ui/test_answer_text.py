@@ -62,6 +62,11 @@ def test_long_but_ordinary_answers_are_rendered(view: AnswerText, text: str) -> 
     assert "*" not in view.toPlainText()
 
 
+def test_the_ends_of_lines_are_kept_but_in_code(view: AnswerText) -> None:
+    view.show_answer("Chain and wheels,\nthe road hums.\n\n```\na\nb\n```\n\n- c\n- d", True)
+    assert view.toPlainText() == "Chain and wheels,\nthe road hums.\na\nb\nc\nd"
+
+
 @pytest.mark.parametrize(
     "text", ["|a|b|\n|-|-|\n" + "|c|d|\n" * 400, "```\nx\n```\n\n" * 1000, "# h\n\n- i\n\n" * 300]
 )

@@ -7,6 +7,7 @@ table lays the whole table out again, and Qt opens the files that images name wh
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 from PySide6.QtGui import (
     QColor,
@@ -30,6 +31,9 @@ MAX_TABLE_CELLS = 2500
 """Counted by `|`. 5,000 cells in 100 columns take 0.5 s."""
 
 MAX_LINES = 6000
+MAX_KEPT_LINES = 200
+"""Lines up to which their ends are kept: each takes as long to lay out as a paragraph."""
+
 MAX_SPAN_MARKS = 10_000
 """Marks of emphasis, code and links; in one paragraph 20,000 take 0.5 s."""
 
@@ -41,6 +45,7 @@ MAX_GROWING_LINES = 1500
 
 _LIST_ITEM = re.compile(r"^[ \t>]*(?:[-+*]|\d{1,9}[.)])[ \t]", re.MULTILINE)
 _LONG_WORD = re.compile(r"\S{2000}")
+_FENCE = re.compile(r"[ \t>]*(?:```|~~~)")
 _IMAGE = "\ufffc"
 _FEATURES = (
     QTextDocument.MarkdownFeature.MarkdownDialectGitHub
@@ -72,7 +77,7 @@ def has_long_word(text: str) -> bool:
 def markdown_document(text: str, font: QFont, code: QColor) -> QTextDocument:
     """Render a text; `code` is the background of code blocks."""
     document = _empty_document(text, font)
-    document.setMarkdown(text, _FEATURES)
+    document.setMarkdown(_with_line_breaks(text), _FEATURES)
     edit = QTextCursor(document)
     edit.beginEditBlock()
     _remove_tooltips(document)
@@ -80,6 +85,20 @@ def markdown_document(text: str, font: QFont, code: QColor) -> QTextDocument:
     _format_blocks(document, code)
     edit.endEditBlock()
     return document
+
+
+def _with_line_breaks(text: str) -> str:
+    """Keep the ends of lines, which Markdown joins: models write verse and addresses that way."""
+    if not 0 < text.count("\n") <= MAX_KEPT_LINES:
+        return text
+    lines = text.split("\n")
+    is_code = False
+    for number, (line, following) in enumerate(pairwise(lines)):
+        if _FENCE.match(line):
+            is_code = not is_code
+        elif not is_code and line and following and not line.isspace():
+            lines[number] = line + "  "
+    return "\n".join(lines)
 
 
 def plain_document(text: str, font: QFont) -> QTextDocument:

@@ -134,6 +134,11 @@ class Chat(QObject):
 
         self._state.background.read(self, read, show, self._state.problem.emit)
 
+    def rename(self, conversation: Conversation, title: str) -> None:
+        """Give a conversation a title."""
+        conversation.title = title
+        self._changed(conversation)
+
     def _release(self, conversation: Conversation) -> None:
         """Forget a conversation that is neither shown nor being written."""
         written = any(pending.conversation is conversation for pending in self._pending)

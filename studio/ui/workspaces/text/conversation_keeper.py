@@ -203,6 +203,11 @@ class ConversationKeeper(QObject):
                 self, partial(self._write, id, encoded), None, self._failed
             )
 
+    def save_all(self) -> None:
+        """Save what is unsaved in the background, without a delay."""
+        self._timer.stop()
+        self._save()
+
     def _write(self, id: str, encoded: bytes) -> None:
         self._files.save(id, encoded)
         self._save_failed = False

@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QObject
+from pathlib import Path
+
+from PySide6.QtCore import QObject, Qt
 from PySide6.QtWidgets import QWidget
 
+from studio.formats.untrusted_files import user_path
+from studio.library.folder.file_names import portable_name
 from studio.ui.shell.state import AppState
+from studio.ui.widgets.dialog_frame import show_dialog
+from studio.ui.widgets.open_path import open_path
+from studio.ui.widgets.plain_text import one_line
 from studio.ui.workspaces.text.chat import Chat
 from studio.ui.workspaces.text.conversation import Conversation
 from studio.ui.workspaces.text.conversation_files import Entry
+from studio.ui.workspaces.text.conversation_head import ConversationHead
 from studio.ui.workspaces.text.conversation_list import ConversationList
 
 
 class ConversationSide(QObject):
     """Connects the list (`panel`) with the chat and the files."""
 
-    def __init__(self, state: AppState, chat: Chat, parent: QWidget) -> None:
+    def __init__(
+        self, state: AppState, chat: Chat, head: ConversationHead, parent: QWidget
+    ) -> None:
         super().__init__(parent)
         self._state = state
+        self._parent = parent
         self._chat = chat
         self._keeper = chat.keeper
         self.panel = ConversationList(parent)
@@ -27,6 +38,9 @@ class ConversationSide(QObject):
         self.panel.search_requested.connect(self._search)
         self._keeper.entries_changed.connect(self._show)
         chat.changed.connect(self._show_current)
+        head.rename_requested.connect(self._rename_shown)
+        head.export_requested.connect(self._ask_for_export)
+        head.delete_requested.connect(self._delete_shown)
         self._current = ""
         self._show()
 
@@ -47,6 +61,75 @@ class ConversationSide(QObject):
         self._keeper.delete(entry.id, deleted)
         if is_shown:
             self._chat.replace(Conversation(), "")
+
+    def _shown_entry(self) -> Entry | None:
+        """Return the entry of the conversation that is shown; it may not have one yet."""
+        shown = self._chat.conversation
+        return next((entry for entry in self._keeper.entries if entry.id == shown.id), None)
+
+    def _delete_shown(self) -> None:
+        self._keeper.save_all()
+        entry = self._shown_entry()
+        if entry is None:
+            self._chat.replace(Conversation(), "")
+        else:
+            self.delete(entry)
+
+    def _rename_shown(self) -> None:
+        from studio.ui.gallery.name_dialog import NameDialog
+
+        conversation = self._chat.conversation
+        dialog = NameDialog(
+            "text.rename",
+            self.tr("Rename the conversation"),
+            self.tr("Title"),
+            conversation.shown_title(),
+            self._parent.window(),
+        )
+        dialog.submitted.connect(lambda title: self._chat.rename(conversation, title))
+        show_dialog(dialog)
+
+    def _ask_for_export(self) -> None:
+        from PySide6.QtWidgets import QFileDialog
+
+        conversation = self._chat.conversation
+        dialog = QFileDialog(self._parent.window(), self.tr("Export the conversation"))
+        dialog.setObjectName("text.export")
+        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+        filters = {
+            self.tr("Markdown (*.md)"): "md",
+            self.tr("Web page (*.html)"): "html",
+            self.tr("Word document (*.docx)"): "docx",
+        }
+        dialog.setNameFilters(list(filters))
+        dialog.setDefaultSuffix("md")
+        dialog.filterSelected.connect(lambda name: dialog.setDefaultSuffix(filters[name]))
+        # "." would be the start of a suffix.
+        name = portable_name(one_line(conversation.shown_title(), 60).replace(".", " ").strip())
+        dialog.selectFile(name)
+        dialog.fileSelected.connect(lambda name: self.export(conversation, user_path(name)))
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.open()
+
+    def export(self, conversation: Conversation, path: Path) -> None:
+        """Write a conversation into a file, and say where it is."""
+        from studio.ui.workspaces.text.conversation_export import export
+
+        # The original may change meanwhile.
+        copy = conversation.copy_until(len(conversation.turns) - 1)
+        copy.title = conversation.title
+
+        def done(_: None) -> None:
+            self._state.show_message(
+                self.tr("The conversation was exported to {path}.").format(path=path),
+                "success",
+                self.tr("Open folder"),
+                lambda: open_path(path.parent, self._state.show_message),
+            )
+
+        self._state.background.long(
+            self, lambda: export(copy, path), done, self._state.problem.emit
+        )
 
     def _search(self, words: str) -> None:
         self._keeper.search(words, lambda found: self.panel.show_found(words, found))

@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QAbstractButton, QWidget
 
 from studio.ui.style.theme import GRID
 
-LEAST_WIDTH_WITH_LIST = 86 * GRID
+LEAST_WIDTH_WITH_LIST = 90 * GRID
 """Pixels without the options; in a narrower tab, the list of conversations is hidden."""
 
 
@@ -67,7 +67,7 @@ class SidePanels(QObject):
         return super().eventFilter(watched, event)
 
     def _has_room(self) -> bool:
-        taken = self._options.width() if self.wants_options else 0
+        taken = self._options.width() + 2 * GRID if self.wants_options else 0
         return self._tab.width() - taken >= LEAST_WIDTH_WITH_LIST
 
     def _fit(self) -> None:

@@ -28,11 +28,11 @@ class TextControls(CollapsibleSection):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(tr("Advanced"), "text.more", parent)
-        self.temperature = number_field(KIND, "temperature")
-        self.top_p = number_field(KIND, "top_p")
-        self.top_k = number_field(KIND, "top_k")
-        self.penalty = number_field(KIND, "repetition_penalty")
-        self.min_p = number_field(KIND, "min_p")
+        self.temperature = number_field(KIND, "temperature", slider=(0, 2))
+        self.top_p = number_field(KIND, "top_p", slider=(0.05, 1))
+        self.top_k = number_field(KIND, "top_k", slider=(0, 100))
+        self.penalty = number_field(KIND, "repetition_penalty", slider=(0.8, 1.6))
+        self.min_p = number_field(KIND, "min_p", slider=(0, 0.5))
         self._own = {
             "temperature": self.temperature,
             "top_p": self.top_p,
@@ -40,7 +40,7 @@ class TextControls(CollapsibleSection):
             "min_p": self.min_p,
             "repetition_penalty": self.penalty,
         }
-        self.max_tokens = number_field(KIND, "max_tokens")
+        self.max_tokens = number_field(KIND, "max_tokens", slider=(64, 4096))
         self.fast = QCheckBox(tr(KIND.fields["fast_variations"].label), self)
         self.fast.setObjectName("text.fast_variations")
         self.fast.setToolTip(plain_tooltip(tr(KIND.fields["fast_variations"].help)))

@@ -341,7 +341,7 @@ class TextTab(QWidget):
     def _make_side(self) -> None:
         from studio.ui.workspaces.text.conversation_side import ConversationSide
 
-        self._side = ConversationSide(self._state, self.chat, self)
+        self._side = ConversationSide(self._state, self.chat, self._head, self)
         self._row.insertWidget(0, self._side.panel)
         self.panels.set_list(self._side.panel)
 

@@ -46,12 +46,13 @@ class Paths(Struct, frozen=True):
     def is_models_folder_gone(self) -> bool:
         """Whether the models folder is one that the user chose, and is not there now.
 
-        An empty folder is the mount point of an unplugged disk: a chosen one holds its list.
+        A folder with nothing but hidden files is the mount point of an unplugged disk: a chosen
+        one holds its list.
         """
         if self.models == self.settings.with_name("models"):
             return False
         try:
-            return not any(self.models.iterdir())
+            return all(entry.name.startswith(".") for entry in self.models.iterdir())
         except OSError:
             return True
 
@@ -74,6 +75,15 @@ class Paths(Struct, frozen=True):
         error = self.missing_models()
         if error is not None:
             raise error
+
+    def make_models_folder(self) -> None:
+        """Create the default models folder; a chosen one was made when it was chosen.
+
+        Raises `ProblemError` like `require_models`, and `OSError`.
+        """
+        self.require_models()
+        if self.models == self.settings.with_name("models"):
+            make_private_folder(self.models)
 
     @property
     def chosen_folders(self) -> Path:

@@ -200,8 +200,9 @@ def _is_agreed(plan: Plan, options: argparse.Namespace) -> bool:
 def _fetch(plan: Plan, paths: Paths, settings: Settings, *, as_json: bool) -> Path:
     shown = _ProgressLine(as_json=as_json)
     if isinstance(plan, LocalCopy):
-        paths.require_models()
-        folder = copy_pack(plan.path, paths.models, progress=shown.copied)
+        folder = copy_pack(
+            plan.path, paths.models, make_models=paths.make_models_folder, progress=shown.copied
+        )
         shown.end()
         return folder
     queue = open_queue(paths, settings)

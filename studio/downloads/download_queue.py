@@ -36,8 +36,9 @@ class DownloadQueue:
         *,
         token_of: TokenOf = lambda _url: "",
         retry_pause: float = 1.0,
+        make_models: Callable[[], None] = lambda: None,
     ) -> None:
-        self._folder = QueueFolder(models)
+        self._folder = QueueFolder(models, make_models)
         self._token_of = token_of
         self._retry_pause = retry_pause
         self._listeners: list[Listener] = []

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from studio.protocol import Problem, ProblemError, problem, readable_size
 
+_GONE = (errno.ENOENT, errno.ENOTDIR, errno.ENODEV, errno.ENXIO, errno.EIO, errno.ESTALE)
 _SPARE_BYTES = 50_000_000
 _MAX_DETAIL = 300
 
@@ -212,6 +213,14 @@ def disk_problem(folder: Path, error: OSError) -> ProblemError:
             "The disk is full. Free some space, then try again. The part downloaded so far is "
             "kept.",
             detail=str(error),
+        )
+    if error.errno in _GONE:
+        return problem(
+            "bad_input",
+            "The download could not be saved, because {path} is not there. Connect its disk, then "
+            "try again. The part downloaded so far is kept.",
+            detail=str(error),
+            path=folder,
         )
     return problem(
         "bad_input",

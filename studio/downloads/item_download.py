@@ -18,6 +18,7 @@ from studio.downloads.queue_folder import QueueFolder, require_no_links
 from studio.downloads.ranged_download import download, partial_bytes
 from studio.downloads.stop_signal import StopSignal
 from studio.formats.atomic_write import write_atomic
+from studio.formats.folders import make_below
 from studio.protocol import ProblemError, problem, unexpected
 
 PARALLEL = 3
@@ -84,7 +85,9 @@ class ItemDownload:
                     count=len(self._item.files),
                 )
             require_no_links(self._files.parent)
-            self._files.mkdir(parents=True, exist_ok=True)
+            self._files.mkdir(exist_ok=True)
+            for file in self._item.files:
+                make_below(self._files, (self._files / file.name).parent)
             check_space(self._files, self._missing())
             self._download_all(tick)
             return self._finish()

@@ -15,11 +15,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
 from studio.downloads.file_names import check_names, folder_name_for
 from studio.downloads.http_problems import cancelled, check_space, disk_problem
 from studio.downloads.queue_folder import FOLDER, require_no_link
+from studio.formats.folders import FileLock, make_below
 from studio.formats.suffixes import MODEL_WEIGHTS
 from studio.formats.untrusted_files import is_file, is_folder, open_regular, printable
 from studio.protocol import ProblemError, problem
@@ -41,16 +42,21 @@ def copy_pack(
     path: Path,
     models: Path,
     *,
+    make_models: Callable[[], None] = lambda: None,
     progress: Callable[[int, int], None] = lambda _done, _total: None,
     stop: threading.Event | None = None,
 ) -> Path:
-    """Copy a pack into the models folder and return its folder there. Raises `ProblemError`."""
+    """Copy a pack into the models folder and return its folder there. Raises `ProblemError`.
+
+    For `make_models` see `QueueFolder`.
+    """
     root = models / FOLDER
     require_no_link(root)
     try:
         entries = _entries(path)
         check_names(name for name, _ in entries)
-        root.mkdir(parents=True, exist_ok=True)
+        make_models()
+        root.mkdir(exist_ok=True)
         with FileLock(root / ".pack.lock", timeout=0):
             return _copy(path, entries, models, progress, stop)
     except Timeout as error:
@@ -82,7 +88,7 @@ def _copy(
         done = 0
         for name, source in _contents(path, entries):
             target = work / "files" / name
-            target.parent.mkdir(parents=True, exist_ok=True)
+            make_below(work, target.parent)
             with target.open("wb") as file:
                 while block := source.read(_BLOCK):
                     if stop is not None and stop.is_set():

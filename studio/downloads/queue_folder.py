@@ -15,16 +15,17 @@ import contextlib
 import re
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
-from filelock import FileLock, Timeout
+from filelock import Timeout
 from msgspec import Struct
 
 from studio.downloads.http_problems import disk_problem
 from studio.downloads.item import Item, State
+from studio.formats.folders import FileLock
 from studio.formats.json_file import read_json_file, write_json_file
 from studio.formats.untrusted_files import entries_of, first_link, is_folder
 from studio.protocol import Problem, ProblemError, problem
@@ -45,10 +46,15 @@ class Record(Struct):
 
 
 class QueueFolder:
-    """Reads and writes the files of the queue. Several processes may do so at the same time."""
+    """Reads and writes the files of the queue. Several processes may do so at the same time.
 
-    def __init__(self, models: Path) -> None:
+    `make_models` creates the models folder if it may be made, and raises `ProblemError` if it is
+    not there now.
+    """
+
+    def __init__(self, models: Path, make_models: Callable[[], None] = lambda: None) -> None:
         self.models = models
+        self._make_models = make_models
         self.root = models / FOLDER
         self._items: dict[str, Item] = {}
 
@@ -112,8 +118,9 @@ class QueueFolder:
 
     def add(self, item: Item, *, first: bool) -> None:
         """Store an item, or set a stored one to waiting again unless it is running or done."""
-        with self._exclusive():
+        with self._exclusive(is_new=True):
             require_no_links(self.root / item.id)
+            (self.root / item.id).mkdir(exist_ok=True)
             record = self.record(item.id) or Record(order=self._order(first=first))
             if record.state != "running" or self.item(item.id) is None:
                 write_json_file(self.root / item.id / "item.json", item)
@@ -156,7 +163,6 @@ class QueueFolder:
         lock = FileLock(self._lock_file(id), timeout=0)
         require_no_link(self.root)
         try:
-            self.root.mkdir(parents=True, exist_ok=True)
             lock.acquire()
         except Timeout:
             yield False
@@ -188,10 +194,12 @@ class QueueFolder:
         return min(orders) - 1 if first else max(orders) + 1
 
     @contextmanager
-    def _exclusive(self) -> Iterator[None]:
+    def _exclusive(self, *, is_new: bool = False) -> Iterator[None]:
         require_no_link(self.root)
         try:
-            self.root.mkdir(parents=True, exist_ok=True)
+            if is_new:
+                self._make_models()
+                self.root.mkdir(exist_ok=True)
             with FileLock(self.root / ".lock", timeout=_LOCK_SECONDS):
                 yield
         except Timeout as error:

@@ -72,7 +72,8 @@ def download(
 
     Args:
         url: https, or http if the host is this machine or `sha256` is given.
-        target: the file. Nothing is done if it exists and matches `sha256`.
+        target: the file, in a folder that exists. Nothing is done if the file exists and matches
+            `sha256`.
         sha256: hex, verified if given.
         size: bytes, verified if given.
         token: sent to the host of `url`, but not to hosts that it redirects to.
@@ -91,7 +92,6 @@ def download(
     try:
         if target.exists() and sha256 and job.hash_of(target) == sha256.lower():
             return target
-        target.parent.mkdir(parents=True, exist_ok=True)
         job.run(pause)
     except OSError as error:
         raise disk_problem(target.parent, error) from error

@@ -223,7 +223,7 @@ def convert(job: Job, source: Path, target: Path) -> None:
     if not source.is_file():
         raise problem("model_missing", "The file {path} does not exist.", path=source)
     temporary = target.with_name(f"{target.name}.tmp")
-    temporary.mkdir(parents=True)
+    temporary.mkdir()
     (temporary / "config.json").write_text('{"model_type": "fake"}', "utf-8")
     temporary.replace(target)
 

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import msgspec
 
-from studio.formats.atomic_write import make_private_folder, write_atomic
+from studio.formats.atomic_write import write_atomic
 from studio.formats.untrusted_files import read_start
 
 _MAX_BYTES = 64 * 2**20
@@ -45,8 +45,7 @@ def read_own_json_file(path: Path, kind: type[Value]) -> Value | None:
 
 
 def write_json_file(path: Path, value: object) -> None:
-    """Write `value` atomically, creating the folder if needed. Raises `OSError`."""
-    make_private_folder(path.parent)
+    """Write `value` atomically; the folder must exist. Raises `OSError`."""
     write_atomic(path, msgspec.json.format(msgspec.json.encode(value), indent=1), private=True)
 
 

@@ -156,7 +156,9 @@ def open_queue(paths: Paths, settings: Settings) -> DownloadQueue:
     """
     paths.require_models()
     use_proxy(settings.proxy)
-    return DownloadQueue(paths.models, token_of=token_source(settings))
+    return DownloadQueue(
+        paths.models, token_of=token_source(settings), make_models=paths.make_models_folder
+    )
 
 
 def hub_client(settings: Settings, endpoint: str = "") -> HubClient:

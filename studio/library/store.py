@@ -14,10 +14,11 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
-from filelock import FileLock, Timeout
+from filelock import Timeout
 from msgspec.structs import replace
 
 from studio.formats.atomic_write import sweep
+from studio.formats.folders import FileLock
 from studio.formats.recipes.aigc import AigcLabel
 from studio.formats.suffixes import TEXTS
 from studio.formats.untrusted_files import is_file, is_folder, user_path

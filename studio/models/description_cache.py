@@ -12,6 +12,7 @@ from typing import TypeVar
 import msgspec
 from msgspec import Struct
 
+from studio.formats.atomic_write import make_private_folder
 from studio.formats.json_file import read_json_file, write_json_file
 from studio.formats.untrusted_files import is_folder
 from studio.formats.weights.split_gguf import split_parts
@@ -143,6 +144,7 @@ def _read(path: Path, kind: type[Value]) -> Value | None:
 
 def _write(path: Path, value: object) -> None:
     try:
+        make_private_folder(path.parent)
         write_json_file(path, value)
     except OSError:
         return  # without a cache, models are only described again

@@ -70,7 +70,9 @@ class Registry:
         self._paths = paths
         self._waits = waits_for_writers
         self._unfinished: list[Path] = []
-        self._remembered = RegistryFile(paths.models / "registry.json", paths.missing_models)
+        self._remembered = RegistryFile(
+            paths.models / "registry.json", paths.missing_models, paths.make_models_folder
+        )
         self._descriptions = DescriptionCache(paths.cache)
         self._lock = threading.RLock()
         self._folders = FolderScans()

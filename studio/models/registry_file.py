@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import TypeAlias
 
 import msgspec
-from filelock import FileLock, Timeout
+from filelock import Timeout
 from msgspec import Struct
 
-from studio.formats.atomic_write import make_private_folder
+from studio.formats.folders import FileLock
 from studio.formats.json_file import read_own_json_file, set_aside, write_json_file
 from studio.models.description_cache import path_key
 from studio.models.starter_pack import MODELS as STARTER_MODELS
@@ -50,16 +50,21 @@ class Content(Struct):
 class RegistryFile:
     """Reads and edits the file. The app and the command line may do so at the same time.
 
-    `missing_folder` returns the error to raise if the folder of the file is not to be made anew.
+    `missing_folder` returns the error to raise if the folder of the file is not there now, and
+    `make_folder` creates it before the file is edited, if it may be made.
     """
 
     def __init__(
-        self, file: Path, missing_folder: Callable[[], ProblemError | None] = lambda: None
+        self,
+        file: Path,
+        missing_folder: Callable[[], ProblemError | None] = lambda: None,
+        make_folder: Callable[[], None] = lambda: None,
     ) -> None:
         self.file = file
         self._damaged: Problem | None = None
         self._unreadable: Problem | None = None
         self._missing_folder = missing_folder
+        self._make_folder = make_folder
 
     @property
     def problem(self) -> Problem | None:
@@ -114,7 +119,7 @@ class RegistryFile:
         if missing is not None:
             raise missing
         try:
-            make_private_folder(self.file.parent)
+            self._make_folder()
             lock = FileLock(self.file.with_name(".registry.lock"), timeout=LOCK_SECONDS)
             with lock:
                 content = self._read()

@@ -13,9 +13,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeAlias
 
-from filelock import FileLock, Timeout
+from filelock import Timeout
 from msgspec import Struct
 
+from studio.formats.folders import FileLock
 from studio.formats.json_file import write_json_file
 from studio.models.identify import describe_path
 from studio.models.starter_bundle import unpack_bundle
@@ -115,7 +116,9 @@ def install_starter(
     root = starter_root_to_write(paths)
     first: Problem | None = None
     try:
-        root.mkdir(parents=True, exist_ok=True)
+        if root.is_relative_to(paths.models):
+            paths.make_models_folder()
+        root.mkdir(exist_ok=True)
         with FileLock(root / ".lock", timeout=1):
             _clean_up(root)
             _check_space(root, missing)

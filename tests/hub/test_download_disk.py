@@ -20,9 +20,8 @@ from tests.hub.server import Fault, HubServer
 
 
 def test_space_for_the_whole_item_is_checked_before_the_first_byte(
-    hub: HubServer, queue: DownloadQueue, models: Path
+    hub: HubServer, queue: DownloadQueue
 ) -> None:
-    models.mkdir(parents=True)
     item = item_of(hub)
     files = tuple(msgspec.structs.replace(file, size=10**15) for file in item.files)
     failed = run(queue, msgspec.structs.replace(item, files=files))

@@ -44,6 +44,7 @@ def test_a_download_killed_at_any_step_leaves_a_whole_model_or_none(
     hub.add("tiny/chat", dict(FILES))
     item = item_of(hub)
     models = tmp_path / "models"
+    models.mkdir()
     whole = sorted(f"chat/{name}" for name in [*FILES, "source.json"])
     id = DownloadQueue(models).add(item)
     steps = int(run_child(models, id, -1).split()[0])
@@ -51,6 +52,7 @@ def test_a_download_killed_at_any_step_leaves_a_whole_model_or_none(
     few = [(2 * number + 1) * steps // (2 * POINTS) for number in range(POINTS)]
     for point in range(steps) if "POINTS_OF_DOWNLOAD" in os.environ else few:
         shutil.rmtree(models)
+        models.mkdir()
         DownloadQueue(models).add(item)
         run_child(models, id, point)
         assert visible(models) in ([], whole), f"killed at step {point} of {steps}"

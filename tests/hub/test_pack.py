@@ -28,6 +28,11 @@ def listed(paths: Paths) -> list[str]:
     return [model.id for model in Registry(paths).list()]
 
 
+@pytest.fixture(autouse=True)
+def _models_folder(paths: Paths) -> None:
+    paths.models.mkdir(parents=True)
+
+
 def test_a_folder_a_zip_file_and_a_file_become_models(paths: Paths, tmp_path: Path) -> None:
     usb = tmp_path / "U盘"
     folder = write_llama(usb / "chat")

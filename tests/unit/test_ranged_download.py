@@ -122,6 +122,7 @@ def left_over(target: Path) -> list[str]:
 
 def test_a_complete_download_leaves_no_other_file(server: Server, tmp_path: Path) -> None:
     target = tmp_path / "模型 🦊" / "model.gguf"
+    target.parent.mkdir()
     seen: list[tuple[int, int | None]] = []
     download(server.url, target, sha256=SHA256, progress=lambda *at: seen.append(at))
     assert target.read_bytes() == CONTENT

@@ -87,7 +87,6 @@ def convert_to_safetensors(
             size=f"{size / 1e6:.0f}",
         )
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
         if shutil.disk_usage(target.parent).free < size:
             raise OSError(28, os.strerror(28))
         with open_regular(source) as file, temporary_file(target) as (out, temporary):

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
+from studio.formats.folders import FileLock
 from studio.library.disk_problems import file_problem
 from studio.protocol import problem
 

@@ -18,8 +18,9 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
+from studio.formats.folders import FileLock
 from studio.formats.untrusted_files import is_file, open_regular
 from studio.library.disk_problems import file_problem
 from studio.library.folder.stored_paths import StoredPaths, leads_inside, safe_name

@@ -17,7 +17,6 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from studio.formats.atomic_write import make_private_folder
 from studio.formats.untrusted_files import is_file
 from studio.protocol import ProblemError, problem
 
@@ -90,7 +89,8 @@ def copy_tree(
         if there.is_symlink() and not at_top:
             raise _in_the_way(there)
         if not there.is_dir():
-            make_private_folder(there)
+            # Not those above it: if they are gone, so is their disk.
+            there.mkdir(mode=0o700, exist_ok=True)
             tree.made.append(there)
         for name in sorted([*files, *(n for n in folders if (here / n).is_symlink())]):
             if at_top and name in leave:

@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
+from studio.formats.atomic_write import make_private_folder
 from studio.formats.json_file import read_json_file, write_json_file
 from studio.formats.suffixes import MODEL_WEIGHTS
 from studio.models.storage.model_files import files_of
@@ -146,6 +147,7 @@ class _Hashes:
         """Write the file; without it the hashes are computed again."""
         present = {path: known for path, known in self._known.items() if Path(path).exists()}
         try:
+            make_private_folder(self._file.parent)
             write_json_file(self._file, present)
         except (OSError, UnicodeEncodeError):
             return

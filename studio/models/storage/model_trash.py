@@ -15,7 +15,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from studio.formats.atomic_write import make_private_folder
+from studio.formats.folders import make_below
 from studio.formats.json_file import read_json_file, write_json_file
 from studio.formats.untrusted_files import entries_of, files_below, is_file, is_folder
 from studio.models.registry import Registry
@@ -60,8 +60,7 @@ def remove_with_files(registry: Registry, paths: Paths, id: str) -> RemovedModel
         model.id, model.name, str(own), model.path, size_on_disk(files_below(own)), time.time(), key
     )
     try:
-        make_private_folder(folder.parent)
-        make_private_folder(folder)
+        make_below(paths.models, folder, private=True)
         # First the record: a model without one could not be restored.
         write_json_file(folder / TRASH_RECORD, removed)
         own.replace(folder / own.name)
@@ -119,7 +118,7 @@ def restore_model(registry: Registry, paths: Paths, id: str) -> ModelRef:
         )
     folder = paths.models / TRASH_FOLDER / removed.key
     try:
-        make_private_folder(origin.parent)
+        make_below(root, origin.resolve().parent, private=True)
         (folder / origin.name).rename(origin)
     except OSError as error:
         raise problem(

@@ -107,7 +107,8 @@ def use_folder(paths: Paths, folder: Path, save: Callable[[], Problem | None]) -
     present = RegistryFile(paths.models / _REGISTRY)
     known = present.read()
     _raise(present.problem)
-    with RegistryFile(folder / _REGISTRY).edit() as content:
+    chosen = RegistryFile(folder / _REGISTRY, make_folder=lambda: make_private_folder(folder))
+    with chosen.edit() as content:
         listed = {entry.path for entry in content.models}
         taken = {entry.id for entry in content.models}
         content.models += [
@@ -150,8 +151,10 @@ def move_folder(
         raise problem("bad_input", "The folder {path} is not empty.", path=folder)
     paths.require_models()
     tree = Tree.start(old, folder)
+    is_new = not is_folder(folder)
     try:
         _require_space(old, folder)
+        paths.make_models_folder()
         make_private_folder(folder)
         _begin(old, folder)
         if is_folder(old):
@@ -163,8 +166,9 @@ def move_folder(
         for path in (old / _MOVING_TO, *(folder / name for name in _OWN_FILES)):
             with contextlib.suppress(OSError):
                 path.unlink()
-        with contextlib.suppress(OSError):
-            folder.rmdir()
+        if is_new:
+            with contextlib.suppress(OSError):
+                folder.rmdir()
         if isinstance(error, OSError):
             raise problem(
                 "disk_full" if error.errno == errno.ENOSPC else "bad_input",
@@ -182,7 +186,6 @@ def move_folder(
 def _begin(old: Path, new: Path) -> None:
     if _goes_on(old, new):
         return
-    make_private_folder(old)
     token = secrets.token_hex(16).encode()
     write_atomic(old / _MOVING_TO, token, private=True)
     write_atomic(new / _MOVING, token, private=True)
@@ -230,6 +233,8 @@ def _switch(old: Path, new: Path, save: Callable[[], Problem | None]) -> None:
                 origin, path = moved(removed.origin), moved(removed.path)
                 record = msgspec.structs.replace(removed, origin=origin, path=path)
                 write_json_file(folder / TRASH_RECORD, record)
+    if not _goes_on(old, new):
+        raise FileNotFoundError(errno.ENOENT, "its disk is no longer connected", str(new))
     # Nobody else may add models to the old list, from its copy to the new settings.
     with RegistryFile(old / _REGISTRY).edit() as known:
         with RegistryFile(new / _REGISTRY).edit() as content:

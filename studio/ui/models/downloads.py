@@ -132,8 +132,13 @@ class Downloads(QObject):
             from studio.downloads.pack import copy_pack
 
             paths = self._state.paths
-            paths.require_models()
-            return copy_pack(path, paths.models, progress=report, stop=self._closing)
+            return copy_pack(
+                path,
+                paths.models,
+                make_models=paths.make_models_folder,
+                progress=report,
+                stop=self._closing,
+            )
 
         def done(_folder: Path) -> None:
             self.copied.emit(name, None)

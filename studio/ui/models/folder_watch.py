@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QFileSystemWatcher, QObject, QTimer
 
-from studio.formats.atomic_write import make_private_folder
 from studio.protocol import Problem
 from studio.ui.shell.event_loop_slices import run_in_slices
 from studio.ui.shell.state import AppState
@@ -92,9 +91,8 @@ class FolderWatch(QObject):
         paths = self._state.paths
 
         def folders(registry: Registry) -> tuple[str, ...]:
-            paths.require_models()
             with contextlib.suppress(OSError):
-                make_private_folder(paths.models)
+                paths.make_models_folder()
             return registry.watched_folders()
 
         self._state.read_models(folders, self._watch_folders, self._cannot_watch)

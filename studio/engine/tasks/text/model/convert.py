@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
 from studio.engine.local.job import Job
 from studio.engine.tasks.text.model.gguf_file import SPLITS_DIGITS, read_metadata
@@ -22,6 +22,7 @@ from studio.engine.tasks.text.model.load_progress import (
     explain_errors,
     progress_reported,
 )
+from studio.formats.folders import FileLock
 from studio.formats.untrusted_files import user_path
 from studio.formats.weights.gguf_cache import CACHE_VARIABLE, converted_folder
 from studio.protocol import ProblemError, Sentence, problem, readable_size, sentence
@@ -79,7 +80,7 @@ def convert(job: Job, source: Path, target: Path) -> None:
 def _convert(job: Job, source: Path, metadata: dict[str, Any], target: Path) -> None:
     part = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}{_PARTIAL_SUFFIX}")
     try:
-        part.mkdir(parents=True)
+        part.mkdir()
         _check_disk_space(part, source)
         _write(job, source, metadata, part)
         (part / "README.md").write_text(model_card(metadata, source.name), "utf-8", newline="\n")

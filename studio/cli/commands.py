@@ -8,7 +8,9 @@ from studio import __version__
 from studio.cli.argument_parser import Parser, valid_text
 from studio.cli.model_options import add_model_options
 from studio.cli.request_options import add_options
+from studio.formats.sounds.lyrics import FORMATS
 from studio.formats.text_encoding import ENCODINGS
+from studio.kinds.kind import Medium
 from studio.kinds.registry import kinds, tasks
 
 DEFAULT_PORT = 5317
@@ -27,6 +29,8 @@ def parser() -> Parser:
     for task, kind in kinds().items():
         command = commands.add_parser(task, help=kind.summary)
         add_options(command, kind)
+        if kind.medium is Medium.AUDIO:
+            _subtitles(command)
         _common(command)
     add_model_options(
         commands.add_parser("models", help="find, download, list, add, remove and check models")
@@ -42,6 +46,15 @@ def parser() -> Parser:
     _serve(commands.add_parser("serve", help="let other programs on this machine use the models"))
     commands.add_parser("doctor", help="check this machine and the installation")
     return top
+
+
+def _subtitles(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--subtitles",
+        choices=tuple(FORMATS),
+        default="",
+        help="also write what is said, with the times, to the same folder",
+    )
 
 
 def _common(command: argparse.ArgumentParser) -> None:
@@ -206,6 +219,7 @@ def _library(command: argparse.ArgumentParser) -> None:
         metavar="N",
         help="1 to 100 (default: lossless for WebP, 90 for JPEG)",
     )
+    _subtitles(export)
     reproduce = actions.add_parser(
         "reproduce", help="reproduce a result and compare it with the first"
     )

@@ -13,11 +13,13 @@ from studio.cli.output import print_usage_error
 from studio.cli.request_options import requests_of
 from studio.formats.untrusted_files import printable
 from studio.jobs.lanes import JobList
+from studio.jobs.runner import AssetSaved
 from studio.kinds.kind import Medium
 from studio.kinds.registry import kinds
+from studio.library.recipes.subtitles import write_subtitles
 from studio.library.store import Library
 from studio.models.registry import Registry
-from studio.protocol import ProblemError
+from studio.protocol import ProblemError, problem
 from studio.settings import default_paths
 
 
@@ -41,6 +43,8 @@ def generate(options: argparse.Namespace) -> int:
         for request in requests:
             registry.resolve_all(request)
         output = output_folder(options.output)
+        if getattr(options, "subtitles", "") and not output:
+            raise problem("bad_input", "--subtitles needs a folder for them. Give one with -o.")
         library = Library.open(library_folder(paths), run_queue=False)
     except ProblemError as error:
         return _refused(options, error)
@@ -51,7 +55,20 @@ def generate(options: argparse.Namespace) -> int:
             jobs = library.queue.enqueue(requests, output=output, claim=True)
         except ProblemError as error:
             return _refused(options, error)
-        status = headless.run(JobList(jobs))
+        sounds: list[Path] = []
+
+        def note(event: object) -> None:
+            if isinstance(event, AssetSaved):
+                sounds.append(event.asset.path)
+
+        status = headless.run(JobList(jobs), note)
+        subtitles = getattr(options, "subtitles", "")
+        if subtitles and sounds:
+            try:
+                write_subtitles(sounds, Path(output), subtitles)
+            except ProblemError as error:
+                print(f"studio {options.command}: {error.problem.message}", file=sys.stderr)
+                status = status or SOME_FAILED
         return SOME_FAILED if status == DONE and left_out else status
 
 

@@ -12,9 +12,11 @@ from studio.cli.exit_status import DONE, SOME_FAILED, USAGE_ERROR
 from studio.cli.folders import library_folder, output_folder
 from studio.formats.untrusted_files import printable, user_path
 from studio.kinds.coding import to_json
+from studio.kinds.kind import Medium
 from studio.library.index.database import DamagedDatabaseError
 from studio.library.index.search import AssetQuery
 from studio.library.recipes.export import check_export_folder, export
+from studio.library.recipes.subtitles import write_subtitles
 from studio.library.records import Asset
 from studio.library.recovery.result_files import UnreadFile
 from studio.library.store import Library
@@ -192,6 +194,9 @@ def _export(opened: Library, options: argparse.Namespace) -> int:
 
     try:
         targets = export(assets, folder, options.format, quality, note, skip)
+        if options.subtitles:
+            sounds = [asset.path for asset in assets if asset.medium is Medium.AUDIO]
+            targets += write_subtitles(sounds, folder, options.subtitles)
     except ProblemError as error:
         print(f"studio library export: {error.problem.message}", file=sys.stderr)
         return SOME_FAILED

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from studio.formats.suffixes import files_in
+from studio.formats.text_encoding import decode
 from studio.formats.untrusted_files import is_file, is_folder, is_unicode, open_regular, user_path
 from studio.jobs.input_check import input_problem
 from studio.jobs.text_files import text_or_file
@@ -55,6 +56,17 @@ def add_options(command: argparse.ArgumentParser, kind: AnyKind) -> None:
                 metavar="TEXT",
                 help=_help(field),
             )
+        elif field.name == "prompt" and field.required:
+            which = command.add_mutually_exclusive_group(required=True)
+            which.add_argument(
+                *field.flags, dest="prompt", metavar=_metavar(field), help=_help(field)
+            )
+            which.add_argument(
+                "--file",
+                dest="prompt_file",
+                metavar="FILE",
+                help="read the prompt from a text file",
+            )
         elif field.flags:
             command.add_argument(
                 *field.flags,
@@ -88,6 +100,8 @@ def requests_of(
         if field.reads_file:
             value = text_or_file(value, field.max_length or MAX_PROMPT_LENGTH)
         given[field.name] = _file_fields(Path(value)) if field.type == "file" else value
+    if getattr(options, "prompt_file", None) is not None:
+        given["prompt"] = _text_of(user_path(options.prompt_file))
     prompt = kind.fields.get("prompt")
     default = prompt.default if prompt is not None else None
     if kind.needs_prompt and not str(given.get("prompt", default) or "").strip():
@@ -180,6 +194,26 @@ def _prompt(text: str) -> str:
         raise problem(
             "bad_input", "The prompt is not UTF-8 text. Save the file as UTF-8."
         ) from error
+
+
+def _text_of(path: Path) -> str:
+    """Return the text in a file of any common encoding."""
+    try:
+        decoded = decode(_read(path))
+    except OSError as error:
+        raise problem(
+            "bad_input",
+            "The prompt cannot be read from {path}: {reason}. To begin a prompt with @, write @@.",
+            path=path,
+            reason=error.strerror or type(error).__name__,
+        ) from error
+    if decoded is None:
+        raise problem(
+            "bad_input",
+            "{path} is not a text file. Save the text as plain text in UTF-8.",
+            path=path,
+        )
+    return decoded.text.strip()
 
 
 def _read(path: Path) -> bytes:

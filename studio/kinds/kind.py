@@ -73,6 +73,7 @@ class Kind(Struct, Generic[R], frozen=True, kw_only=True):
         title, icon: of its tab and its results. The title is English and a translation key.
         summary: what its command does, for the command line's help.
         action: menu text for sending files to its tab; "" if it accepts none.
+        text_action: menu text for sending a text to its tab as the prompt; "" if it takes none.
         accepts, accepts_many: medium of those files, and whether it accepts several at once.
         fallback_name: used in file names if the prompt contains no letters.
         formats: formats of the models that do this work.
@@ -130,6 +131,7 @@ class Kind(Struct, Generic[R], frozen=True, kw_only=True):
     companion_formats: tuple[str, ...] = ()
     hub_tags: tuple[str, ...] = ()
     action: str = ""
+    text_action: str = ""
     accepts: Medium = Medium.PICTURE
     accepts_many: bool = False
     fallback_name: str = ""

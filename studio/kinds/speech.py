@@ -178,6 +178,7 @@ KIND: Kind[SpeechRequest] = Kind(
     title="Voice",
     icon="audio-lines",
     summary="read a text aloud",
+    text_action="Send to Voice",
     formats=("kokoro",),
     hub_tags=("text-to-speech",),
     no_model="There is no voice yet. Install the starter models, or add your own.",

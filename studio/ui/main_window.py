@@ -33,6 +33,7 @@ from studio.ui.shell.workspace import (
     RunsRequests,
     ShowsJobs,
     TakesFiles,
+    TakesText,
     Workspace,
 )
 from studio.ui.style.icons import icon
@@ -138,6 +139,12 @@ class MainWindow(QMainWindow):
         workspace = self.tabs.show_task(task)
         if isinstance(workspace, TakesFiles):
             workspace.take(paths)
+
+    def send_text(self, task: str, text: str) -> None:
+        """Show the tab of a task and pass it a text, if its workspace accepts texts."""
+        workspace = self.tabs.show_task(task)
+        if isinstance(workspace, TakesText):
+            workspace.take_text(text)
 
     def show_job(self, job: Job) -> None:
         """Show a job in the tab of its kind, if that workspace can show jobs."""

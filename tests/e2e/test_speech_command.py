@@ -80,6 +80,33 @@ def test_without_a_voice_the_way_to_one_is_said(studio: Studio, tmp_path: Path) 
     assert "There is no voice yet. Install the starter models" in ran.err
 
 
+@pytest.mark.usefixtures("voice")
+def test_a_text_file_of_any_encoding_is_read_and_subtitles_are_written(
+    studio: Studio, tmp_path: Path
+) -> None:
+    script = tmp_path / "剧本.txt"
+    script.write_bytes("第一句话在这里。 第二句话也在这里。\n".encode("gb18030"))
+    out = tmp_path / "out"
+    made = studio(
+        "speech", "--file", script, "-o", out, "--subtitles", "srt", "--json", fake="plain"
+    )
+    assert made.status == 0, made.err
+    (subtitles,) = out.glob("*.srt")
+    assert "00:00:00,000 --> " in subtitles.read_text("utf-8")
+    assert "第一句话在这里。" in subtitles.read_text("utf-8")
+    found = json.loads(studio("library", "search", "第一句话", "--json").out.splitlines()[0])
+    assert found["prompt"] == "第一句话在这里。 第二句话也在这里。"
+    for form in ("vtt", "lrc"):
+        copied = studio("library", "export", found["id"], tmp_path / form, "--subtitles", form)
+        assert copied.status == 0, copied.err
+        assert len(list((tmp_path / form).glob(f"*.{form}"))) == 1
+    for wrong in (("--file", tmp_path / "no.txt"), ("-p", "hi", "--subtitles", "srt"), ()):
+        assert studio("speech", *wrong, fake="plain").status == 2
+    (tmp_path / "picture.txt").write_bytes(bytes(range(256)) * 20)
+    refused = studio("speech", "--file", tmp_path / "picture.txt", fake="plain")
+    assert refused.status == 2 and "is not a text file" in refused.err
+
+
 @with_starter
 def test_the_starter_voice_reads_both_languages_into_every_format(
     studio: Studio, tmp_path: Path

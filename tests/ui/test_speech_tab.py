@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QPixmap
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
 from studio.kinds.speech import SpeechRequest
+from studio.ui.gallery.history_model import PICTURE_ROLE
 from studio.ui.main_window import MainWindow
 from studio.ui.media.sound.sound_panel import clock
 from tests.unit.model_files import write_voice
@@ -90,8 +92,27 @@ def test_settings_of_a_result_come_back_and_survive_a_restart(tab: Any) -> None:
     )
     tab.restore(request)
     assert tab.request() == request
-    assert "(4)" in tab.controls.more.button.text()
+    assert "(4)" in tab.controls.more.button.accessibleName()
     assert tab._values.cast == "Anna=af_heart"
+
+
+def test_a_sound_has_its_waveform_as_a_thumbnail_and_text_can_be_sent(
+    tab: Any, qtbot: QtBot
+) -> None:
+    tab.prompt.set_text("hello there")
+    tab.generate()
+    spoken(tab, qtbot)
+    window = tab.window()
+    history = window.findChild(object, "history.view")
+
+    def thumbnail() -> object:
+        return history.model().index(0, 0).data(PICTURE_ROLE)
+
+    qtbot.waitUntil(lambda: isinstance(thumbnail(), QPixmap), timeout=10_000)
+    window.tabs.setCurrentIndex(0)
+    window.send_text("speech", "Once upon a time")
+    assert window.tabs.currentIndex() == 3
+    assert tab.prompt.text() == "Once upon a time"
 
 
 def test_a_missing_text_is_said(tab: Any) -> None:

@@ -24,7 +24,7 @@ CALLS: dict[str, tuple[int | str, ...]] = {
     "Sentence": (0,),
     "problem": (1,),
     "label": (0, 1, "unit"),
-    "Kind": ("title", "action", "no_model", "wrong_model"),
+    "Kind": ("title", "action", "text_action", "no_model", "wrong_model"),
 }
 """Functions whose arguments at these places are texts for a person."""
 

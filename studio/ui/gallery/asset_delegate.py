@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from PySide6.QtGui import QIcon, QPixmap
 
-from studio.kinds.kind import Medium
 from studio.library.records import Asset
 from studio.ui.gallery.history_model import ASSET_ROLE, PICTURE_ROLE, SECOND_LINE_ROLE
+from studio.ui.gallery.thumbnails import SHOWN
 from studio.ui.shell.kind_labels import asset_icon
 from studio.ui.style.icons import icon
 from studio.ui.style.theme import GRID
@@ -27,7 +27,7 @@ class AssetDelegate(TwoLineDelegate):
 
     def side(self, index: Index) -> int:
         asset: Asset | None = index.data(ASSET_ROLE)
-        shows_picture = asset is not None and asset.medium is Medium.PICTURE
+        shows_picture = asset is not None and asset.medium in SHOWN
         return ROW_SIDE if shows_picture else 20
 
     def second_line(self, index: Index) -> str:

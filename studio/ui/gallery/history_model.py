@@ -19,7 +19,7 @@ from PySide6.QtCore import (
 from studio.formats.chat.thoughts import without_thoughts
 from studio.kinds.kind import Medium
 from studio.library.records import Asset
-from studio.ui.gallery.thumbnails import Thumbnails
+from studio.ui.gallery.thumbnails import SHOWN, Thumbnails
 from studio.ui.shell.background import Background
 from studio.ui.widgets.plain_text import one_line, plain_tooltip
 from studio.ui.widgets.times import time_ago_text
@@ -138,7 +138,7 @@ class HistoryModel(QAbstractListModel):
             return asset
         if role == SECOND_LINE_ROLE:
             return _second_line(asset)
-        if role == PICTURE_ROLE and asset.medium is Medium.PICTURE:
+        if role == PICTURE_ROLE and asset.medium in SHOWN:
             return self._thumbnails.get(asset.number, str(asset.path))
         return None
 

@@ -145,6 +145,16 @@ class ResultActions(QObject):
                     maximum=None if kind.accepts_many else 1,
                     run=partial(operations.send, kind.task),
                 )
+        for kind in kinds().values():
+            if kind.text_action:
+                yield ResultAction(
+                    name=f"text.{kind.task}",
+                    icon=kind.icon,
+                    text=tr(kind.text_action),
+                    medium=Medium.TEXT,
+                    maximum=1,
+                    run=partial(operations.send_text, kind.task),
+                )
         yield ResultAction(
             name="star",
             icon="star",
@@ -205,6 +215,13 @@ class ResultActions(QObject):
                 run=partial(self._export, to_format),
             )
         yield ResultAction(
+            name="subtitles",
+            icon="download",
+            text=tr("Subtitles…"),
+            medium=Medium.AUDIO,
+            run=self._save_subtitles,
+        )
+        yield ResultAction(
             name="delete", icon="trash-2", text=tr("Delete"), keys="Del", run=operations.delete
         )
 
@@ -223,6 +240,13 @@ class ResultActions(QObject):
         )
         if folder:
             self.operations.export_to(chosen, Path(folder), to_format)
+
+    def _save_subtitles(self, sounds: list[Asset]) -> None:
+        folder = QFileDialog.getExistingDirectory(
+            self._widget.window(), self.tr("Choose a folder for the subtitles")
+        )
+        if folder:
+            self.operations.save_subtitles(sounds, Path(folder))
 
     def _compare(self, pictures: list[Asset]) -> None:
         from studio.ui.compare.compare_dialog import CompareDialog

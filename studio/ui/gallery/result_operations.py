@@ -169,6 +169,23 @@ class ResultOperations(QObject):
 
         self._state.background.long(self, copy, done, self._state.problem.emit)
 
+    def save_subtitles(self, assets: Sequence[Asset], folder: Path) -> None:
+        """Write what is said in sounds, with the times, as SRT."""
+        from studio.library.recipes.subtitles import write_subtitles
+
+        def done(files: list[Path]) -> None:
+            self._state.show_message(
+                self.tr("The subtitles are saved as {name}.").format(name=files[0].name),
+                "success",
+                self.tr("Open folder"),
+                lambda: open_path(folder, self._state.show_message),
+            )
+
+        paths = [asset.path for asset in assets]
+        self._state.background.long(
+            self, lambda: write_subtitles(paths, folder, "srt"), done, self._state.problem.emit
+        )
+
     def contact_sheet(self, assets: Sequence[Asset]) -> None:
         """Save a contact sheet of pictures, oldest first, laid out by the labels that differ."""
         oldest_first = sorted(assets, key=lambda asset: asset.number)
@@ -225,6 +242,10 @@ class ResultOperations(QObject):
         paths = [asset.path for asset in assets if self._file_exists(asset)]
         if paths:
             self._state.destinations.send(task, paths)
+
+    def send_text(self, task: str, assets: Sequence[Asset]) -> None:
+        """Send a text to the tab of a kind, as its prompt."""
+        self._state.destinations.send_text(task, without_thoughts(assets[0].text))
 
     def _file_exists(self, asset: Asset) -> bool:
         """Return whether the file of a result exists; show a message if it does not."""

@@ -10,6 +10,11 @@ from PySide6.QtCore import QObject, QSize, Qt
 from PySide6.QtGui import QImage, QImageReader, QPixmap
 
 from studio.formats.pictures.open_picture import can_hold
+from studio.formats.recipes.recipe_files import read_embedded
+from studio.formats.sounds import peaks
+from studio.formats.sounds.comments import PEAKS
+from studio.formats.suffixes import AUDIO
+from studio.kinds.kind import Medium
 from studio.ui.shell.background import Background
 
 SIDE = 96
@@ -21,9 +26,14 @@ WAITING = 40
 
 AT_ONCE = 2
 
+SHOWN = (Medium.PICTURE, Medium.AUDIO)
+"""Media whose results have a thumbnail: the picture, the waveform."""
+
 
 def read_thumbnail(path: str, side: int) -> QImage:
     """Return a picture scaled down to `side` pixels, null if unreadable. Thread-safe."""
+    if Path(path).suffix.lower() in AUDIO:
+        return _read_waveform(path, side)
     reader = QImageReader(path)
     reader.setAutoTransform(True)
     size = reader.size()
@@ -40,6 +50,17 @@ def read_thumbnail(path: str, side: int) -> QImage:
             Qt.TransformationMode.SmoothTransformation,
         )
     return image
+
+
+def _read_waveform(path: str, side: int) -> QImage:
+    """Return the waveform that a sound file holds, null if it holds none."""
+    from studio.ui.media.sound.waveform import waveform_image
+
+    try:
+        texts = read_embedded(Path(path)).texts
+    except OSError:
+        return QImage()
+    return waveform_image(peaks.from_text(texts.get(PEAKS, "")), side)
 
 
 class Thumbnails:

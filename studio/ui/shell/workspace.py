@@ -48,6 +48,14 @@ class TakesFiles(Protocol):
 
 
 @runtime_checkable
+class TakesText(Protocol):
+    """Accepts a text as its prompt; `Kind.text_action` is the text of the menu entry."""
+
+    def take_text(self, text: str, /) -> None:
+        """Use this text as the prompt of the next request."""
+
+
+@runtime_checkable
 class ShowsJobs(Protocol):
     """Shows jobs that were submitted elsewhere."""
 

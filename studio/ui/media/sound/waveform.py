@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPalette
+from PySide6.QtGui import QColor, QImage, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPalette
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from studio.ui.style.theme import GRID
@@ -13,6 +13,35 @@ from studio.ui.style.theme import GRID
 _BAR = 2
 _GAP = 1
 _STEP_SECONDS = 5.0
+_THUMBNAIL = QColor("#6b7fb3")
+"""Stands out against light and dark."""
+_THUMBNAIL_BARS = 16
+
+
+def waveform_image(peaks: Sequence[float], side: int) -> QImage:
+    """Return a small picture of a waveform, null if there is none. Thread-safe."""
+    if not peaks:
+        return QImage()
+    image = QImage(side, side, QImage.Format.Format_ARGB32_Premultiplied)
+    image.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(image)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(_THUMBNAIL)
+    width = side / _THUMBNAIL_BARS
+    for bar in range(_THUMBNAIL_BARS):
+        half = max(width / 2, _peak(peaks, bar, _THUMBNAIL_BARS) * (side / 2 - 2))
+        shape = QRectF(bar * width + width / 6, side / 2 - half, width * 2 / 3, 2 * half)
+        painter.drawRoundedRect(shape, width / 3, width / 3)
+    painter.end()
+    return image
+
+
+def _peak(peaks: Sequence[float], bar: int, count: int) -> float:
+    """Return the loudest place of a bar of a waveform."""
+    start = bar * len(peaks) // count
+    end = max(start + 1, (bar + 1) * len(peaks) // count)
+    return max(peaks[start:end], default=0.0)
 
 
 class Waveform(QWidget):
@@ -58,7 +87,7 @@ class Waveform(QWidget):
         middle = self.height() / 2
         played = self._position / self._duration * count if self._duration else 0.0
         for bar in range(count):
-            peak = self._peak(bar, count)
+            peak = _peak(self._peaks, bar, count)
             half = max(1.0, peak * (middle - 2))
             painter.setBrush(heard if bar < played else ahead)
             at = QPointF(bar * (_BAR + _GAP), middle - half)
@@ -67,13 +96,6 @@ class Waveform(QWidget):
             painter.setPen(heard)
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), 3, 3)
-
-    def _peak(self, bar: int, count: int) -> float:
-        if not self._peaks:
-            return 0.0
-        start = bar * len(self._peaks) // count
-        end = max(start + 1, (bar + 1) * len(self._peaks) // count)
-        return max(self._peaks[start:end], default=0.0)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         if event.button() == Qt.MouseButton.LeftButton:

@@ -113,6 +113,11 @@ class SpeechTab(QWidget):
         self.restore(request)
         self._submit(request)
 
+    def take_text(self, text: str) -> None:
+        """Use a text as what is read next."""
+        self.prompt.set_text(text)
+        self.focus_prompt()
+
     def show_job(self, job: Job) -> None:
         """Follow a job that was submitted elsewhere."""
         self._follow(JobWatch(self._state, self, jobs=[job]))

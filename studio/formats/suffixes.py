@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".gif", ".avif")
-"""Pictures that can be read. Results in the library are PNG."""
+"""Pictures that can be read."""
 CONVERTED_PICTURES = (".jpg", ".jpeg", ".webp")
-"""Formats of exported pictures other than PNG; they contain a recipe as well."""
+"""Formats of pictures other than PNG that contain a recipe: of exports, and of some results."""
 TEXTS = (".md",)
 AUDIO = (".wav", ".flac", ".opus", ".ogg", ".mp3", ".m4a")
 VIDEO = (".mp4", ".webm", ".mkv", ".mov")

@@ -31,7 +31,8 @@ _SMALL_TILE_SHARE = 0.1
 class UpscaleRequest(Request, Struct, frozen=True, kw_only=True, tag_field="task", tag="upscale"):
     """Enlarge one picture. The model must support the `scale` (2, 3 or 4).
 
-    A `drawing` is enlarged with smooth outlines instead, without the model.
+    A `drawing` is enlarged with smooth outlines instead, without the model. With the `format`
+    "input", a JPEG stays a JPEG and a WebP a WebP; from everything else, a PNG is made.
     """
 
     input: Annotated[InputFile, label("From", "Pictures, or folders that contain pictures")]
@@ -48,15 +49,21 @@ class UpscaleRequest(Request, Struct, frozen=True, kw_only=True, tag_field="task
             flags="--drawing",
         ),
     ] = False
+    format: Annotated[
+        Literal["input", "png", "jpeg", "webp"],
+        label("File format", "Of the result; `input` keeps that of the picture", flags="--format"),
+    ] = "input"
     count: Annotated[int, Meta(ge=1, le=1)] = 1
     seed: Seed | None = None
 
 
 def _needs(request: UpscaleRequest) -> tuple[ModelNeed, ...]:
+    if request.drawing:
+        return ()
     scale = request.scale
 
     def rank(model: ModelRef) -> int | None:
-        if scale in model.scales or request.drawing:
+        if scale in model.scales:
             return 0
         return None if model.scales else 1
 

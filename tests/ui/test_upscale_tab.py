@@ -186,3 +186,31 @@ def test_the_list_of_pictures_is_saved(
     window.state.save()
     saved = json.loads(window.state.paths.settings.read_text("utf-8"))
     assert saved["upscale"]["inputs"] == [str(path)]
+
+
+def test_the_file_format_of_the_results_can_be_chosen(
+    tab: Any, qtbot: QtBot, tmp_path: Path
+) -> None:
+    box = tab.controls.format
+    assert (box.objectName(), box.currentText()) == ("upscale.format", "As the picture")
+    box.setCurrentIndex(box.findData("webp"))
+    box.activated.emit(box.currentIndex())
+    add(tab, qtbot, picture(tmp_path / "a.png"))
+    tab.generate()
+    ended(tab, qtbot)
+    request = tab._state.library.queue.list()[0].request
+    assert isinstance(request, UpscaleRequest)
+    assert request.format == "webp"
+
+
+def test_a_drawing_needs_no_upscaler(window: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
+    window.tabs.setCurrentIndex(2)
+    tab: Any = window.tab("upscale")
+    assert not window.state.models("upscale")
+    add(tab, qtbot, picture(tmp_path / "a.png"))
+    tab.generate()
+    assert "no upscaler" in window.messages.text()
+    tab.drawing.setChecked(True)
+    tab.generate()
+    ended(tab, qtbot)
+    assert states(tab) == ["done"]

@@ -73,6 +73,7 @@ def fields_of(request: Request, root: Path) -> dict[str, Any]:
     """Return the fields of a request without newer ones, which must have their defaults."""
     fields: dict[str, Any] = json.loads(to_json(request).replace(str(root), WRITTEN_IN))
     assert fields.pop("adapters", []) == []
+    assert fields.pop("format", "input") == "input"
     assert fields.pop("answer_start", "") == ""
     assert fields.pop("fast_variations", False) is False
     assert fields.pop("drawing", False) is False

@@ -8,6 +8,7 @@ specification, section 1.1.3.
 from __future__ import annotations
 
 import hashlib
+import shutil
 import struct
 from collections.abc import Iterator
 from typing import BinaryIO
@@ -55,6 +56,40 @@ def content(file: BinaryIO) -> Content:
         width, height = size(file)
     except JpegError:
         return Content()
+    return Content(width, height)
+
+
+def write(source: BinaryIO, target: BinaryIO, embedded: Embedded) -> Content:
+    """Copy a JPEG with its EXIF, and with recipe and XMP in the place of its own XMP.
+
+    Raises `JpegError`.
+    """
+    width, height = size(source)
+    source.seek(0)
+    exif = read_exif(source)
+    source.seek(0)
+    kept: list[bytes] = []
+    for marker, length in _segments(source):
+        body = source.read(length)
+        if len(body) < length:
+            raise JpegError("a segment is cut off")
+        if marker != _APP1:
+            kept.append(b"\xff" + bytes([marker]) + struct.pack(">H", length + 2) + body)
+    pixels = source.tell() - 2
+    packet, extended = xmp.packet_of(embedded), ""
+    if not fits(packet):
+        # The main packet keeps what other programs read, if it leaves room for the reference.
+        extended = packet
+        first = embedded.packet
+        if embedded.label:
+            first = xmp.with_value(first, xmp.AIGC, xmp.AIGC_NAMESPACE, embedded.label)
+        packet = with_extension_note(first, extended)
+        if not (fits(packet) and has_extension_note(packet, extended)):
+            packet = with_extension_note("", extended)
+    head = SIGNATURE[:2] + b"".join(kept)
+    target.write(with_metadata(head, exif, packet, extended))
+    source.seek(pixels)
+    shutil.copyfileobj(source, target, 1 << 20)
     return Content(width, height)
 
 

@@ -43,6 +43,42 @@ def content(file: BinaryIO) -> Content:
     return Content(width, height)
 
 
+def write(source: BinaryIO, target: BinaryIO, embedded: Embedded) -> Content:
+    """Copy a WebP with recipe and XMP in the place of its own XMP, which it must have.
+
+    Raises `WebpError`.
+    """
+    width, height = size(source)
+    source.seek(0)
+    packet = xmp.packet_of(embedded).encode()
+    start = target.tell()
+    target.write(b"RIFF\0\0\0\0WEBP")
+    is_extended = False
+    for kind, length in _chunks(source):
+        if kind == b"XMP ":
+            continue
+        is_extended |= kind == b"VP8X"
+        target.write(struct.pack("<4sI", kind, length))
+        _copy(source, target, length + length % 2)
+    if not is_extended:
+        raise WebpError("no place for metadata")
+    target.write(struct.pack("<4sI", b"XMP ", len(packet)) + packet + bytes(len(packet) % 2))
+    end = target.tell()
+    target.seek(start + 4)
+    target.write(struct.pack("<I", end - start - 8))
+    target.seek(end)
+    return Content(width, height)
+
+
+def _copy(source: BinaryIO, target: BinaryIO, count: int) -> None:
+    while count:
+        part = source.read(min(count, 1 << 20))
+        if not part:
+            raise WebpError("a chunk is cut off")
+        target.write(part)
+        count -= len(part)
+
+
 def _chunks(file: BinaryIO) -> Iterator[tuple[bytes, int]]:
     """Yield type and length of each chunk, with the file positioned at the chunk's data.
 

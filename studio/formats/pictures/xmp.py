@@ -69,6 +69,21 @@ def with_recipe(packet: str, recipe: str) -> str:
     return with_value(packet, RECIPE, RECIPE_NAMESPACE, recipe)
 
 
+def packet_of(embedded: Embedded) -> str:
+    """Return the packet of a file with recipe and label in it.
+
+    A packet of another program that cannot be extended is replaced.
+    """
+    recipe = _FORBIDDEN.sub(lambda match: f"\\u{ord(match[0]):04x}", embedded.recipe)
+    for packet in (embedded.packet, ""):
+        if embedded.label:
+            packet = with_value(packet, AIGC, AIGC_NAMESPACE, embedded.label)
+        whole = with_recipe(packet, recipe)
+        if value_of(whole, RECIPE) == recipe:
+            break
+    return whole
+
+
 def embedded_in(packets: Sequence[str]) -> Embedded:
     """Return the metadata in a file's packets: the main packet first, then extended packets."""
     if not packets:

@@ -11,9 +11,8 @@ from studio.formats.recipes import front_matter
 from studio.formats.sounds import flac, mp3, ogg, wav
 from studio.formats.untrusted_files import open_regular
 
-_WRITABLE: tuple[WritableFormat, ...] = (png, wav, flac, ogg, mp3)
-# JPEG and WebP are only written by an export, which encodes them together with the recipe.
-_FORMATS: tuple[RecipeFormat, ...] = (*_WRITABLE, front_matter, jpeg, webp)
+_WRITABLE: tuple[WritableFormat, ...] = (png, jpeg, webp, wav, flac, ogg, mp3)
+_FORMATS: tuple[RecipeFormat, ...] = (*_WRITABLE, front_matter)
 
 Format = TypeVar("Format", bound=RecipeFormat)
 

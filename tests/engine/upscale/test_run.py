@@ -418,3 +418,42 @@ def test_after_a_kill_the_tiles_are_half_as_large(bench: UpscaleBench, source: P
     assert bench.recipe.stats["tiles"] > usual["tiles"]
     assert bench.warnings == ["memory"]
     assert usual["model_memory"] > 0
+
+
+@pytest.mark.parametrize(("name", "saved"), [("JPEG", "JPEG"), ("WEBP", "WEBP"), ("TIFF", "PNG")])
+def test_a_photograph_keeps_its_file_format_profile_and_exif(
+    bench: UpscaleBench, tmp_path: Path, name: str, saved: str
+) -> None:
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    exif = Image.Exif()
+    exif[0x010F] = "A camera"
+    source = tmp_path / f"photo.{name.lower()}"
+    whole = Image.fromarray(photograph(30, 40))
+    whole.save(source, name, icc_profile=profile, exif=exif.tobytes())
+    path = bench.run(source, drawing=True)
+    with Image.open(path) as image:
+        assert (image.format, image.size) == (saved, (80, 60))
+        assert image.info["icc_profile"] == profile
+        assert image.getexif()[0x010F] == "A camera"
+        soft = whole.resize((80, 60), Image.Resampling.BICUBIC)
+        assert decibels(np.asarray(image.convert("RGB")), np.asarray(soft)) > 25
+    assert sorted(bench.folder.iterdir()) == [path]
+
+
+def test_the_file_format_can_be_chosen_and_what_it_cannot_hold_is_said(
+    bench: UpscaleBench, tmp_path: Path
+) -> None:
+    source = tmp_path / "cut out.png"
+    pixels = np.dstack([photograph(20, 20), np.full((20, 20), 90, np.uint8)])
+    Image.fromarray(pixels, "RGBA").save(source)
+    with Image.open(bench.run(source, drawing=True, format="webp")) as image:
+        assert (image.format, image.mode) == ("WEBP", "RGBA")
+    assert not bench.warnings
+    with Image.open(bench.run(source, drawing=True, format="jpeg")) as image:
+        assert (image.format, image.mode) == ("JPEG", "RGB")
+    assert bench.warnings == ["input"]
+    long = tmp_path / "long.jpg"
+    Image.new("RGB", (20_000, 2), "green").save(long)
+    with Image.open(bench.run(long, 4, drawing=True)) as image:
+        assert image.format == "PNG"
+    assert bench.warnings == ["input"]

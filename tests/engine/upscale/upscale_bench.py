@@ -82,6 +82,7 @@ class UpscaleBench:
         *,
         saves_memory: bool = False,
         drawing: bool = False,
+        format: Literal["input", "png", "jpeg", "webp"] = "input",
     ) -> Path:
         """Run one job and return its file."""
         self.events = []
@@ -89,7 +90,7 @@ class UpscaleBench:
         command = RunJob(
             job="job",
             request=UpscaleRequest(
-                input=InputFile(str(source)), scale=scale, seed=5, drawing=drawing
+                input=InputFile(str(source)), scale=scale, seed=5, drawing=drawing, format=format
             ),
             rows=(0,),
             model=model or starter(f"dat-light-x{scale}"),

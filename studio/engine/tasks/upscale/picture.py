@@ -46,6 +46,7 @@ class Picture:
         exif: the original EXIF block; empty for none.
         chunks: further PNG chunks that remain valid.
         notes: warnings for the user: kind and sentence.
+        format: of the file, as Pillow names it.
     """
 
     pixels: Samples
@@ -53,6 +54,7 @@ class Picture:
     exif: bytes = b""
     chunks: list[Chunk] = field(default_factory=list)
     notes: list[tuple[str, Sentence]] = field(default_factory=list)
+    format: str = ""
 
     @property
     def has_alpha(self) -> bool:
@@ -187,6 +189,7 @@ def _read(path: Path, image: Image.Image, check_size: SizeCheck) -> Picture:
         _exif(image),
         _chunks(path, image, with_colour=not icc),
         notes,
+        image.format or "",
     )
 
 

@@ -1,4 +1,4 @@
-"""Runs an upscaling job: read the picture, enlarge it tile by tile, write a PNG."""
+"""Runs an upscaling job: read the picture, enlarge it tile by tile, write it."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from studio.engine.local.memory import MemoryArbiter, model_key
 from studio.engine.local.peak_memory import PeakMemory
 from studio.engine.local.recipes import make_recipe
 from studio.engine.tasks.upscale.enlarge import SMALLEST_TILE, Enlarger, scale_note
+from studio.engine.tasks.upscale.file_format import convert, file_format
 from studio.engine.tasks.upscale.load import Upscaler, acquire_upscaler, interruptible, weight_file
 from studio.engine.tasks.upscale.picture import Picture, Samples, read_picture
 from studio.engine.tasks.upscale.preview import PartialPreview
@@ -53,7 +54,7 @@ class _Adjustments:
 
 
 def run(job: Job, command: RunJob, memory: MemoryArbiter, device: Device) -> dict[str, float]:
-    """Enlarge one picture; the result is a PNG with the original's profile, EXIF and depth.
+    """Enlarge one picture; the result has the original's profile and EXIF, and its depth if a PNG.
 
     Returns:
         Statistics: seconds by stage, the tile's side, pixels of the result.
@@ -96,6 +97,13 @@ def run(job: Job, command: RunJob, memory: MemoryArbiter, device: Device) -> dic
     try:
         with PeakMemory(device) as peak:
             tiles, writing = _enlarge(job, picture, enlarger, target, chunks)
+        wanted = file_format(
+            request, picture, lambda need: memory.make_room(need, job), adjustments.warn
+        )
+        if wanted != "png":
+            converting = time.monotonic()
+            target = convert(target, job, wanted, picture, adjustments.warn)
+            writing += time.monotonic() - converting
     except BaseException:
         target.unlink(missing_ok=True)
         raise

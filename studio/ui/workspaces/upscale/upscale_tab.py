@@ -9,37 +9,29 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QPoint
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import (
-    QCheckBox,
-    QComboBox,
-    QFileDialog,
-    QHBoxLayout,
-    QLineEdit,
     QVBoxLayout,
     QWidget,
 )
 
 from studio.formats.untrusted_files import is_file, is_folder, user_path
 from studio.kinds.upscale import KIND, UpscaleRequest
-from studio.protocol import InputFile, Loading, Problem, Progress, Request, Warned
-from studio.ui.fields.model_picker import ModelPicker
+from studio.protocol import Loading, Problem, Progress, Request, Warned
 from studio.ui.shell.job_watch import Ended, JobWatch
 from studio.ui.shell.model_offers import model_offers_of
 from studio.ui.shell.paused_hint import PausedHint
 from studio.ui.shell.request_estimate import RequestEstimate
 from studio.ui.style.theme import GRID
-from studio.ui.style.translations import tr, translated
-from studio.ui.widgets.buttons import tool_button
+from studio.ui.style.translations import translated
 from studio.ui.widgets.columns import Columns
 from studio.ui.widgets.dropped_files import accepted_paths, dropped_paths
 from studio.ui.widgets.empty_state import EmptyState
 from studio.ui.widgets.open_path import open_path
-from studio.ui.widgets.plain_text import plain_label, plain_tooltip
 from studio.ui.widgets.run_bar import RunBar
-from studio.ui.widgets.times import duration_text
 from studio.ui.workspaces.upscale.compare_panel import ComparePanel
 from studio.ui.workspaces.upscale.input_list import Input
 from studio.ui.workspaces.upscale.input_panel import InputPanel
 from studio.ui.workspaces.upscale.running_jobs import RunningJobs
+from studio.ui.workspaces.upscale.upscale_controls import UpscaleControls
 from studio.ui.workspaces.upscale.values import UpscaleValues
 
 if TYPE_CHECKING:
@@ -50,6 +42,9 @@ from studio.ui.shell.state import AppState
 from studio.ui.shell.tab_values import tab_values
 
 TASK = KIND.task
+
+WIDTH = 43 * GRID
+"""Of the panel, as in the tabs of other kinds."""
 
 
 class UpscaleTab(QWidget):
@@ -63,27 +58,12 @@ class UpscaleTab(QWidget):
         self._assets: dict[str, str] = {}
         self._menu: ResultMenu | None = None
         self.setAcceptDrops(True)
-        self.model = ModelPicker(state, TASK, self)
+        self.controls = UpscaleControls(state, self)
+        self.model, self.scale = self.controls.model, self.controls.scale
+        self.drawing, self.output = self.controls.drawing, self.controls.output
         self.panel = InputPanel(state, self)
         self.inputs, self.view = self.panel.inputs, self.panel.view
-        scale = KIND.fields["scale"]
-        self.scale = QComboBox(self)
-        self.scale.setObjectName("upscale.scale")
-        self.scale.setAccessibleName(tr(scale.label))
-        for choice in scale.choices:
-            self.scale.addItem(f"{scale.unit}{choice}", choice)
-        drawing = KIND.fields["drawing"]
-        self.drawing = QCheckBox(tr(drawing.label), self)
-        self.drawing.setObjectName("upscale.drawing")
-        self.drawing.setToolTip(plain_tooltip(tr(drawing.help)))
-        # No model is used then.
-        self.drawing.toggled.connect(self.model.setDisabled)
-        self.output = QLineEdit(self)
-        self.output.setObjectName("upscale.output")
-        self.output.setAccessibleName(self.tr("Output folder"))
-        self.output.setPlaceholderText(self.tr("In the library"))
-        self.output.setClearButtonEnabled(True)
-        self.run_bar = RunBar(TASK, generate_text=self.tr("Enlarge"), parent=self)
+        self.run_bar = RunBar(TASK, generate_text=self.tr("Enlarge"), stacked=True, parent=self)
         self.run_bar.extra.addWidget(PausedHint(state, TASK))
         self._empty = EmptyState(
             "image-upscale",
@@ -101,7 +81,7 @@ class UpscaleTab(QWidget):
         self.result = ComparePanel(self._empty, self)
         self.result.setObjectName("upscale.result")
         self.result.setAccessibleName(self.tr("Result"))
-        self.columns = Columns(self._make_left_column(), self.result, self)
+        self.columns = Columns(self._make_left_column(), self.result, self, left_width=WIDTH)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.columns)
@@ -121,28 +101,8 @@ class UpscaleTab(QWidget):
         column = QVBoxLayout(left)
         column.setContentsMargins(0, 0, GRID // 2, 0)
         column.setSpacing(GRID)
-        scale_row = QHBoxLayout()
-        scale_row.setSpacing(GRID)
-        label = plain_label(tr(KIND.fields["scale"].label), left)
-        label.setBuddy(self.scale)
-        scale_row.addWidget(label, 1)
-        scale_row.addWidget(self.scale)
-        output_row = QHBoxLayout()
-        output_row.setSpacing(GRID)
-        output_label = plain_label(self.tr("Output folder"), left)
-        output_label.setBuddy(self.output)
-        choose = tool_button(
-            "folder-open", self.tr("Choose an output folder"), "upscale.output.choose"
-        )
-        choose.clicked.connect(self.choose_output)
-        output_row.addWidget(output_label)
-        output_row.addWidget(self.output, 1)
-        output_row.addWidget(choose)
         column.addWidget(self.panel, 1)
-        column.addWidget(self.model)
-        column.addLayout(scale_row)
-        column.addWidget(self.drawing)
-        column.addLayout(output_row)
+        column.addWidget(self.controls)
         column.addWidget(self.run_bar)
         return left
 
@@ -155,17 +115,12 @@ class UpscaleTab(QWidget):
         self.inputs.dataChanged.connect(lambda *_: self._show_current())
         self.result.folder_requested.connect(self._open_folder)
         self.result.menu_requested.connect(self._open_menu)
-        self.scale.activated.connect(lambda _: self._match_model())
-        self.model.changed.connect(self._match_scale)
-        self.model.changed.connect(self.values_to_settings)
-        self.output.textChanged.connect(lambda _: self.values_to_settings())
+        self.controls.changed.connect(self.values_to_settings)
         estimate = RequestEstimate(
             self._state, self.run_bar, lambda: self._requests(self._inputs_to_run()), self
         )
         for changed in (
-            self.model.changed,
-            self.scale.activated,
-            self.drawing.toggled,
+            self.controls.changed,
             self.inputs.rowsInserted,
             self.inputs.rowsRemoved,
             self.inputs.dataChanged,
@@ -174,7 +129,6 @@ class UpscaleTab(QWidget):
         # Always connected, as `Notices` leaves out warnings that were shown here with a file name.
         self._state.reports.warned.connect(self._warned)
         self._state.closing.connect(self.close_down)
-        self._state.models_changed.connect(self._match_model)
 
     def slices(self) -> Iterator[Callable[[], object]]:
         """Yield the check of the restored pictures, for after the first paint."""
@@ -196,19 +150,11 @@ class UpscaleTab(QWidget):
             self.result.clear()
         self.values_to_settings()
 
-    def choose_output(self) -> None:
-        """Ask for the output folder."""
-        path = QFileDialog.getExistingDirectory(
-            self, self.tr("Choose an output folder"), self.output.text()
-        )
-        if path:
-            self.output.setText(path)
-
     # ---- running
 
     def generate(self) -> None:
         """Upscale the pictures that are not done yet, or all of them again if all are done."""
-        if not self._state.models(TASK):
+        if not self.controls.has_what_it_needs:
             self._state.show_message(
                 self.tr("There is no upscaler yet. Install the starter models, or add your own."),
                 "warning",
@@ -248,17 +194,7 @@ class UpscaleTab(QWidget):
         return [item for item in idle if item.state != "done"] or idle
 
     def _requests(self, inputs: Sequence[Input]) -> list[UpscaleRequest]:
-        scale = self.scale.currentData()
-        model = self.model.model_id()
-        return [
-            UpscaleRequest(
-                input=InputFile(str(item.path)),
-                scale=scale,
-                model=model,
-                drawing=self.drawing.isChecked(),
-            )
-            for item in inputs
-        ]
+        return [self.controls.request(item.path) for item in inputs]
 
     def run(self, request: Request) -> None:
         """Add the picture of a request and upscale it at once."""
@@ -266,9 +202,7 @@ class UpscaleTab(QWidget):
         path = Path(request.input.path)
         self.inputs.add([path])
         self.panel.set_current(path)
-        self.scale.setCurrentIndex(self.scale.findData(request.scale))
-        self.drawing.setChecked(request.drawing)
-        self._match_model()
+        self.controls.show_request(request)
         self.generate()
 
     def stop(self) -> None:
@@ -313,9 +247,9 @@ class UpscaleTab(QWidget):
                 number=self._running.ended + 1, all=self._running.count
             )
             text = f"{picture}, {text}"
-        if event.seconds_left is not None:
-            text += ", " + self.tr("{time} left").format(time=duration_text(event.seconds_left))
         self.run_bar.set_status(text)
+        if event.seconds_left is not None:
+            self.run_bar.count_down(event.seconds_left)
 
     def _preview(self, event: PreviewSaved) -> None:
         self.result.show_preview(str(self._running.path(event.job)), str(event.path))
@@ -353,36 +287,11 @@ class UpscaleTab(QWidget):
         if item is not None:
             self.result.show_picture(str(item.path), item.output)
 
-    # ---- matching model and scale
-
-    def _match_model(self) -> None:
-        """Choose a model that supports the scale, unless the current one does."""
-        ref = self.model.ref()
-        scale = self.scale.currentData()
-        if ref is not None and ref.scales and scale not in ref.scales:
-            matching = [model for model in self._state.models(TASK) if scale in model.scales]
-            if matching:
-                blocked = self.model.blockSignals(True)
-                self.model.set_model_id(matching[0].id)
-                self.model.blockSignals(blocked)
-        self.values_to_settings()
-
-    def _match_scale(self) -> None:
-        """Choose a scale that the model supports, unless the current one is."""
-        ref = self.model.ref()
-        if ref is not None and ref.scales and self.scale.currentData() not in ref.scales:
-            index = self.scale.findData(ref.scales[0])
-            if index >= 0:
-                self.scale.setCurrentIndex(index)
-
     # ---- settings
 
     def _load_values(self) -> None:
         values = self._values
-        self.model.set_model_id(values.model)
-        self.scale.setCurrentIndex(max(0, self.scale.findData(values.scale)))
-        self.drawing.setChecked(values.drawing)
-        self.output.setText(values.output)
+        self.controls.show_values(values)
         self.inputs.add([Path(path) for path in values.inputs if is_file(Path(path))])
         if self.inputs.rowCount():
             self.view.setCurrentIndex(self.inputs.index(0))
@@ -391,10 +300,7 @@ class UpscaleTab(QWidget):
     def values_to_settings(self) -> None:
         """Store the values of the controls; they are written to the file soon."""
         values = self._values
-        values.model = self.model.model_id()
-        values.scale = self.scale.currentData()
-        values.drawing = self.drawing.isChecked()
-        values.output = self.output.text().strip()
+        self.controls.store_values(values)
         values.inputs = [
             str(item.path) for item in self.inputs.inputs()[:500] if item.state != "done"
         ]
@@ -406,9 +312,7 @@ class UpscaleTab(QWidget):
         if not isinstance(request, UpscaleRequest):
             return
         path = Path(request.input.path)
-        self.scale.setCurrentIndex(self.scale.findData(request.scale))
-        self.drawing.setChecked(request.drawing)
-        self.model.set_model_id(request.model)
+        self.controls.show_request(request)
         self.inputs.add([path])
         if not isinstance(source, Request):
             self._set_result(path, source)

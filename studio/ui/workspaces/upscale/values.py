@@ -15,6 +15,7 @@ class UpscaleValues(Struct):
 
     model: str = _FIELDS["model"].default
     drawing: bool = _FIELDS["drawing"].default
+    format: str = _FIELDS["format"].default
     scale: int = _FIELDS["scale"].default
     inputs: list[str] = []
     output: str = ""

@@ -1,12 +1,13 @@
 """Estimate how long jobs will take, from the times in the recipes of earlier results.
 
-Model loading is not included: which models will be loaded when a job starts is not known.
+Model loading is not included, but for `start_up_seconds`: whether a model will be loaded when a
+job starts is known only to who asks.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
 from math import log, sqrt
@@ -17,6 +18,7 @@ from msgspec import Struct
 
 from studio.formats.pictures.open_picture import decoding
 from studio.jobs.forecast import Peak, peak_of
+from studio.jobs.start_up import Key, StartUp, device_of, start_up_times
 from studio.kinds.kind import BatchTiming, WorkTiming
 from studio.kinds.registry import kind_of, known_kind
 from studio.kinds.requests import inputs_of, model_settings, unsupported_reason
@@ -41,9 +43,6 @@ _SAME_START_S = 1.0
 """Rows whose starts differ by less are of one batch: recipes hold end times in whole seconds."""
 
 _ACTIVE: tuple[JobStatus, ...] = ("running", "queued")
-
-_Key = tuple[str, str, str]
-"""Task, model and device. Times of one device say nothing about another."""
 
 
 class Sample(Struct, frozen=True):
@@ -97,6 +96,7 @@ class Estimator:
         complete: fills in the defaults of a request: model, size and steps.
         pixels: returns the number of pixels of an input picture, 0 if unknown.
         device: the device to estimate for, by default that of the newest result.
+        start_up: what jobs have needed besides their results.
     """
 
     def __init__(
@@ -105,15 +105,17 @@ class Estimator:
         complete: Callable[[Request], Request] = lambda request: request,
         pixels: Callable[[str], int] = lambda _: 0,
         device: str = "",
+        start_up: Mapping[Key, StartUp] = {},
     ) -> None:
         self.device = device
+        self._start_up = start_up
         self._complete = complete
         self._pixels = pixels
-        self._samples: dict[_Key, list[Sample]] = defaultdict(list)
-        self._batches: dict[_Key, list[BatchSample]] = defaultdict(list)
-        self._first_token: dict[_Key, float] = {}
-        self._peaks: dict[_Key, list[Peak]] = defaultdict(list)
-        batched: dict[_Key, list[Recipe]] = defaultdict(list)
+        self._samples: dict[Key, list[Sample]] = defaultdict(list)
+        self._batches: dict[Key, list[BatchSample]] = defaultdict(list)
+        self._first_token: dict[Key, float] = {}
+        self._peaks: dict[Key, list[Peak]] = defaultdict(list)
+        batched: dict[Key, list[Recipe]] = defaultdict(list)
         for recipe in recipes:
             kind = known_kind(recipe.request.task)
             if kind is None or unsupported_reason(recipe.request) or making_seconds(recipe) <= 0:
@@ -175,6 +177,16 @@ class Estimator:
         )
         return seconds * rows
 
+    def start_up_seconds(self, request: Request, *, is_warm: bool) -> float:
+        """Return the seconds that a job needs besides its results, 0 if unknown."""
+        key = (request.task, self._complete(request).model, self.device)
+        found = self._start_up.get(key)
+        return found.seconds(is_warm=is_warm) if found is not None else 0.0
+
+    def model_of(self, request: Request) -> str:
+        """Return the id of the model that a request will use, as far as it is known."""
+        return self._complete(request).model
+
     def peaks(self, request: Request) -> Sequence[Peak]:
         """Return the peak memory of earlier results of the request's model, newest first."""
         key = (request.task, self._complete(request).model, self.device)
@@ -208,11 +220,6 @@ class Estimator:
         return None if unknown else total
 
 
-def device_of(recipe: Recipe) -> str:
-    """Return the device of a recipe, such as `cuda:0`, without the name of its model."""
-    return recipe.device.partition(" ")[0]
-
-
 def build_estimator(
     library: Library, registry: Registry | None = None, device: str = ""
 ) -> Estimator:
@@ -222,10 +229,13 @@ def build_estimator(
     steps. `device` is the device that the engine reported. Raises `ProblemError` if the disk
     fails.
     """
-    recipes = (asset.recipe for asset in library.assets.recent(MAX_SAMPLES))
+    assets = library.assets.recent(MAX_SAMPLES)
+    recipes = [asset.recipe for asset in assets]
+    start_up = start_up_times(library, assets)
     if registry is None:
-        return Estimator(recipes, pixels=picture_pixels, device=device)
-    return Estimator(recipes, Defaults(registry).complete, picture_pixels, device)
+        return Estimator(recipes, pixels=picture_pixels, device=device, start_up=start_up)
+    complete = Defaults(registry).complete
+    return Estimator(recipes, complete, picture_pixels, device, start_up)
 
 
 def queue_seconds(library: Library, estimator: Estimator) -> float | None:

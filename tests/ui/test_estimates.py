@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -40,6 +41,30 @@ def test_an_estimate_is_hidden_while_something_runs(qtbot: QtBot) -> None:
     assert bar.estimate.isVisible()
     bar.set_estimate(None)
     assert bar.estimate.text() == ""
+
+
+def test_the_time_left_counts_down(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
+    bar = RunBar("any")
+    qtbot.addWidget(bar)
+    bar.resize(400, 100)
+    bar.set_estimate(30.0)
+    assert bar.estimated == 30.0
+    passed = [0]
+    monkeypatch.setattr(bar, "_since", SimpleNamespace(elapsed=lambda: passed[0], start=lambda: 0))
+    bar.set_running(True)
+    bar.set_status("Loading")
+    bar.count_down(30.0)
+    assert bar.status.text() == "Loading, 30 s left"
+    passed[0] = 21_000
+    bar._second.timeout.emit()
+    assert bar.status.text() == "Loading, 9 s left"
+    bar.set_status("Step 3")
+    assert bar.status.text() == "Step 3, 9 s left"
+    passed[0] = 31_000
+    bar._second.timeout.emit()
+    assert bar.status.text() == "Step 3"
+    bar.set_running(False)
+    assert not bar._second.isActive()
 
 
 def test_a_tab_shows_the_estimated_time_after_a_first_result(

@@ -46,9 +46,8 @@ def detail_rows(asset: Asset) -> list[tuple[str, str]]:
     if asset.width and asset.height:
         sides = tr("{size} px").format(size=f"{asset.width} × {asset.height}")
         rows.append((tr("Size"), f"{sides}, {readable_size(asset.size)}"))
-    seconds = sum(recipe.timings.values())
-    if seconds:
-        rows.append((tr("Time"), duration_text(seconds)))
+    if asset.seconds:
+        rows.append((tr("Time"), duration_text(asset.seconds)))
     rows.extend((tr("Changed"), change) for change in recipe.adjustments)
     rows.append((tr("File"), str(asset.path)))
     return [

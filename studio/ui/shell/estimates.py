@@ -12,6 +12,7 @@ from studio.ui.shell.state import AppState
 
 if TYPE_CHECKING:
     from studio.jobs.estimate import Estimator
+    from studio.library.records import Asset
 
 T = TypeVar("T")
 
@@ -38,6 +39,9 @@ class Estimates(QObject):
         state.assets_changed.connect(self._invalidate_soon)
         state.models_changed.connect(self._invalidate_soon)
         state.reports.ready.connect(self._invalidate_soon)
+        self._warm: set[tuple[str, str]] = set()
+        state.reports.ready.connect(lambda _: self._warm.clear())
+        state.reports.asset_saved.connect(self._note_model)
 
     def read(
         self, owner: QObject, work: Callable[[Estimator], T], then: Callable[[T], object]
@@ -64,6 +68,13 @@ class Estimates(QObject):
             return work(estimator)
 
         self._state.background.read(owner, estimate, then, lambda _: None)
+
+    def is_warm(self, task: str, model: str) -> bool:
+        """Return whether the engine has run a model since it started."""
+        return (task, model) in self._warm
+
+    def _note_model(self, asset: Asset) -> None:
+        self._warm.add((asset.task, asset.recipe.model_id))
 
     def _invalidate_soon(self, *_: object) -> None:
         if not self._timer.isActive():

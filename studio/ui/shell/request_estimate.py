@@ -58,17 +58,21 @@ class RequestEstimate(QObject):
         if not requests:
             self._run_bar.set_estimate(None)
             return
-        state, generation = self._state, self._generation
+        state, generation, known = self._state, self._generation, estimates_of(self._state)
 
         def estimate(estimator: Estimator) -> _Estimate:
             forecast = _forecast(state, estimator, requests[0])
-            return estimator.batch_seconds(requests), forecast
+            seconds = estimator.batch_seconds(requests)
+            if seconds is not None:
+                warm = known.is_warm(requests[0].task, estimator.model_of(requests[0]))
+                seconds += estimator.start_up_seconds(requests[0], is_warm=warm)
+            return seconds, forecast
 
         def show(estimated: _Estimate) -> None:
             if generation == self._generation:
                 self._show(*estimated)
 
-        estimates_of(state).read(self, estimate, show)
+        known.read(self, estimate, show)
 
     def _show(self, seconds: float | None, forecast: Forecast | None) -> None:
         if forecast is None or forecast.verdict == "fits":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QElapsedTimer, Qt, QTimer, Signal
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QProgressBar,
@@ -65,6 +65,13 @@ class RunBar(QWidget):
         self.count.setAlignment(Qt.AlignmentFlag.AlignRight)
         self.count.valueChanged.connect(self.count_changed)
         self._set_up_count(count)
+        self._status_text = ""
+        self._estimated: float | None = None
+        self._left: float | None = None
+        self._since = QElapsedTimer()
+        self._second = QTimer(self)
+        self._second.setInterval(1000)
+        self._second.timeout.connect(self._show_status)
         self.progress = QProgressBar(self)
         self.progress.setObjectName(f"{prefix}.progress")
         self.progress.setAccessibleName(self.tr("Progress"))
@@ -147,6 +154,8 @@ class RunBar(QWidget):
         The progress bar is shown from the first progress on.
         """
         self.stop.setEnabled(running)
+        if not running:
+            self.count_down(None)
         self.estimate.setVisible(not running)
         if not running:
             self.progress.hide()
@@ -182,6 +191,7 @@ class RunBar(QWidget):
             if seconds is None
             else self.tr("About {time}").format(time=rough_duration_text(seconds))
         )
+        self._estimated = seconds
         self.estimate.show_text(" · ".join(filter(None, (memory, text))), severity)
         self.estimate.setToolTip(plain_tooltip(detail))
         self.estimate.setAccessibleDescription(detail or self.estimate.text())
@@ -208,4 +218,34 @@ class RunBar(QWidget):
 
     def set_status(self, text: str) -> None:
         """Show one line about the job; the tooltip has the full text."""
+        self._status_text = text
+        self._show_status()
+
+    @property
+    def estimated(self) -> float | None:
+        """The estimated seconds of a job with the current settings, None if unknown."""
+        return self._estimated
+
+    def count_down(self, seconds: float | None) -> None:
+        """Show after the status how much time is left, less each second; None ends that."""
+        self._left = seconds
+        self._since.start()
+        if seconds is None:
+            self._second.stop()
+        elif not self._second.isActive():
+            self._second.start()
+        self._show_status()
+
+    def seconds_left(self) -> float | None:
+        """Return the seconds that are left now, None if unknown or if it takes longer."""
+        if self._left is None:
+            return None
+        left = self._left - self._since.elapsed() / 1000
+        return left if left > 0 else None
+
+    def _show_status(self) -> None:
+        left = self.seconds_left()
+        text = self._status_text
+        if left is not None and text:
+            text += ", " + self.tr("{time} left").format(time=rough_duration_text(left))
         self.status.set_text(text)

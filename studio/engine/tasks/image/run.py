@@ -64,7 +64,7 @@ def run(job: Job, command: RunJob, memory: MemoryArbiter, device: Device) -> dic
     load_seconds = time.monotonic() - started
     plan = make_plan(request, loaded, job)
     wanted = [PictureTask(job, command, request, plan, row) for row in command.rows]
-    drawing = Drawing(job, wanted, loaded, extra_models, memory)
+    drawing = Drawing(job, wanted, loaded, extra_models, memory, load_seconds)
     started = time.monotonic()
     drawing.draw_all()
     if drawing.made[job.id] < len(command.rows):
@@ -128,6 +128,7 @@ class Drawing:
         loaded: the pipeline.
         extra_models: those on the pipeline, for recipes.
         memory: used to find out how much memory is free.
+        load_seconds: time spent on loading, for the recipes.
     """
 
     def __init__(
@@ -137,7 +138,9 @@ class Drawing:
         loaded: LoadedPipeline,
         extra_models: Sequence[UsedModel],
         memory: MemoryArbiter,
+        load_seconds: float,
     ) -> None:
+        self._load_seconds = load_seconds
         self.made: Counter[str] = Counter()
         """Number of finished pictures by job id."""
         self._peak: dict[str, float] = {}
@@ -277,7 +280,7 @@ class Drawing:
             self._loaded,
             self._extra_models,
             adjustments=(*self._loaded.changes, *self._fallback.changes),
-            timings={"draw": seconds / count},
+            timings={"load": self._load_seconds, "draw": seconds / count},
             stats={"images_at_once": float(count), **self._peak},
         )
         job.asset(row, path, recipe)

@@ -58,7 +58,7 @@ def run_together(group: Group, memory: MemoryArbiter, device: Device) -> None:
             wanted += [PictureTask(part.job, part.command, request, plan, row) for row in rows]
     if not wanted:
         return
-    drawing = Drawing(group.job, wanted, loaded, extra_models, memory)
+    drawing = Drawing(group.job, wanted, loaded, extra_models, memory, load_seconds)
     started = time.monotonic()
 
     def on_finished(job: Job) -> None:

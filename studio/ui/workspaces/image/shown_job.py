@@ -36,6 +36,8 @@ class ShownJob(QObject):
         self._result = result
         self._submitted: JobWatch | None = None
         self._watch: JobWatch | None = None
+        self._submitted_here: JobWatch | None = None
+        self._estimated: float | None = None
         self._count = 0
 
     @property
@@ -69,6 +71,7 @@ class ShownJob(QObject):
     def _enqueued(self, jobs: Sequence[Job]) -> None:
         watch, self._submitted = self._submitted, None
         if watch is not None:
+            self._submitted_here = watch
             self._show(watch, jobs[0])
 
     def _refused(self, _: Problem) -> None:
@@ -84,6 +87,7 @@ class ShownJob(QObject):
         if self._watch is not None:
             self._watch.close()
         self._watch, self._count = watch, job.request.count
+        watch.changed.connect(self._changed)
         watch.loading.connect(self._loading)
         watch.progress.connect(self._progress)
         watch.preview.connect(self._preview)
@@ -92,9 +96,16 @@ class ShownJob(QObject):
         watch.ended.connect(self._ended)
         seed = job.request.seed or 0
         self._result.begin(seed, self._count)
+        # An estimate was made for the settings that are shown, not for a job from elsewhere.
+        self._estimated = self._run_bar.estimated if watch is self._submitted_here else None
         self._run_bar.set_running(True)
         self._run_bar.set_waiting()
         self.begun.emit(seed)
+
+    def _changed(self, job: Job) -> None:
+        if job.status == "running":
+            self._run_bar.set_status(self.tr("Starting"))
+            self._run_bar.count_down(self._estimated)
 
     def _loading(self, event: Loading) -> None:
         self._run_bar.set_loading(translated(event.stage), event.fraction)
@@ -105,9 +116,9 @@ class ShownJob(QObject):
         text = self.tr("Generating: step {step} of {steps}").format(
             step=event.step, steps=event.steps
         )
-        if event.seconds_left is not None:
-            text += ", " + self.tr("{time} left").format(time=duration_text(event.seconds_left))
         self._run_bar.set_status(text)
+        if event.seconds_left is not None:
+            self._run_bar.count_down(event.seconds_left)
 
     def _preview(self, event: PreviewSaved) -> None:
         self._result.update_row(event.row, "running", str(event.path))

@@ -10,6 +10,7 @@ from msgspec import Struct
 from PySide6.QtCore import QObject, Qt, Signal
 
 from studio.protocol import (
+    AlternativesListed,
     Cancelled,
     Capabilities,
     Done,
@@ -63,6 +64,14 @@ class ModelDescribed(Struct, frozen=True):
     problem: Problem | None = None
 
 
+class AlternativesFound(Struct, frozen=True):
+    """The answer to `list_alternatives`, which returned the `token`."""
+
+    token: int
+    listed: AlternativesListed | None
+    problem: Problem | None = None
+
+
 class Reports(QObject):
     """All signals are emitted on the GUI thread, in the order of `post` and `post_report`.
 
@@ -72,6 +81,7 @@ class Reports(QObject):
 
     library_opened = cast("TypedSignal[LibraryOpened]", Signal(object))
     model_described = cast("TypedSignal[ModelDescribed]", Signal(object))
+    alternatives_found = cast("TypedSignal[AlternativesFound]", Signal(object))
     problem = cast("TypedSignal[Problem]", Signal(object))
     """A problem that does not belong to a job."""
 

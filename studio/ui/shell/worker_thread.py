@@ -11,25 +11,28 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QThread
 
-from studio.kinds.model_defaults import capabilities_with
+from studio.kinds.model_defaults import capabilities_with, with_model_defaults
 from studio.kinds.registry import task_of_format
 from studio.protocol import (
+    AlternativesListed,
     ConvertModel,
     Described,
     DescribeModel,
     DeviceMemory,
     Event,
     Failed,
+    ListAlternatives,
     ModelRef,
     NotResponding,
     Problem,
     ProblemError,
+    Request,
     Responding,
     Sentence,
 )
 from studio.settings import sweep_state
 from studio.ui.shell.background import problem_of
-from studio.ui.shell.reports import LibraryOpened, ModelDescribed, Reports
+from studio.ui.shell.reports import AlternativesFound, LibraryOpened, ModelDescribed, Reports
 
 if TYPE_CHECKING:
     from studio.engine.api import Engine
@@ -69,6 +72,7 @@ class WorkerThread(QThread):
         self._device = device
         self._threads = threads
         self._changed = threading.Condition()
+        self._last_token = 0
         self._calls: deque[Callable[[], None]] = deque()
         self._stopping = False
         self._wakes = 0
@@ -117,6 +121,17 @@ class WorkerThread(QThread):
     def describe(self, model: ModelRef) -> None:
         """Read the capabilities of a model between two jobs; reported as `ModelDescribed`."""
         self._between_jobs(lambda: self._describe(model))
+
+    def list_alternatives(self, request: Request) -> int:
+        """Ask what could come after the start of a result; reported as `AlternativesFound`.
+
+        It is asked between two jobs. Of several calls that wait, only the last is answered.
+        Returns the token of the report.
+        """
+        self._last_token += 1
+        token = self._last_token
+        self._between_jobs(lambda: self._list_alternatives(request, token))
+        return token
 
     def convert(self, source: Path, target: Path) -> Problem | None:
         """Convert a GGUF file between two jobs; return the problem, or None on success.
@@ -283,6 +298,32 @@ class WorkerThread(QThread):
                     )
                     return
         self._reports.post(self._reports.model_described, ModelDescribed(model.id, capabilities))
+
+    def _list_alternatives(self, request: Request, token: int) -> None:
+        if token != self._last_token:
+            return
+        found: list[AlternativesListed] = []
+
+        def on_event(event: Event) -> None:
+            if isinstance(event, AlternativesListed):
+                found.append(event)
+            elif isinstance(event, NotResponding | Responding):
+                self._reports.post_report(event)
+
+        problem: Problem | None = None
+        try:
+            registry = self._registry()
+            model = registry.resolve_all(request)[0]
+            request = with_model_defaults(request, registry.defaults(model))
+            command = ListAlternatives(job=urandom(16).hex(), request=request, model=model)
+            final = self._engines[0].run(command, on_event)
+            problem = final.problem if isinstance(final, Failed) else None
+        except ProblemError as error:
+            problem = error.problem
+        listed = next(iter(found), None)
+        self._reports.post(
+            self._reports.alternatives_found, AlternativesFound(token, listed, problem)
+        )
 
     def _convert(self, source: Path, target: Path) -> Problem | None:
         command = ConvertModel(

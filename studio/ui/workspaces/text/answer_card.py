@@ -27,6 +27,7 @@ from studio.ui.workspaces.text.conversation import Answer
 from studio.ui.workspaces.text.folded_text import folded
 from studio.ui.workspaces.text.thoughts import Thoughts
 from studio.ui.workspaces.text.version_switch import VersionSwitch
+from studio.ui.workspaces.text.word_places import place_in_source
 
 
 class AnswerCard(QFrame):
@@ -40,12 +41,15 @@ class AnswerCard(QFrame):
     unfold_clicked = Signal(int)
     regenerate_clicked = Signal()
     continue_clicked = Signal(int)
+    word_clicked = Signal(int, str, object)
+    """The index of the answer, its text before a word, and where the word is on the screen."""
 
     def __init__(self, is_variation: bool, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.index = 0
         self._is_variation = is_variation
         self._is_chosen = False
+        self._before = self._source = ""
         shape = QFrame.Shape.StyledPanel if is_variation else QFrame.Shape.NoFrame
         self.setFrameShape(shape)
         self._heading = plain_label(parent=self)
@@ -65,9 +69,19 @@ class AnswerCard(QFrame):
         self._copy = tool_button("copy", self.tr("Copy this answer"), parent=self)
         self._copy.setIcon(icon("copy", "muted"))
         self._copy.clicked.connect(lambda: self.copy_clicked.emit(self.index))
+        self.words = tool_button(
+            "arrow-left-right",
+            self.tr("Other words: click a word of the answer"),
+            "text.words",
+            self,
+        )
+        self.words.setIcon(icon("arrow-left-right", "muted"))
+        self.words.setCheckable(True)
+        self.words.toggled.connect(self._set_picks_words)
         self.switch = VersionSwitch(self.tr("Earlier variation"), self.tr("Later variation"), self)
         self._thoughts: Thoughts | None = None
         self.body = AnswerText(True, self)
+        self.body.word_clicked.connect(self._word_clicked)
         self.show_all = QPushButton(self.tr("Show all"), self)
         self.show_all.setFlat(True)
         self.show_all.setAccessibleName(self.show_all.text())
@@ -97,6 +111,7 @@ class AnswerCard(QFrame):
         foot.addWidget(self.switch)
         for button in (self._copy, self.regenerate):
             (head if is_variation else foot).addWidget(button)
+        foot.addWidget(self.words)
         if is_variation:
             head.insertWidget(1, self._seed, 1)
             foot.addStretch(1)
@@ -133,6 +148,12 @@ class AnswerCard(QFrame):
         self.body.setVisible(bool(parts.answer))
         self.show_all.setVisible(is_part)
         self._copy.setVisible(bool(answer.text))
+        self._before = answer.text[: len(answer.text) - len(parts.answer)]
+        self._source = parts.answer
+        can_pick = finished and bool(parts.answer) and not self._is_variation
+        self.words.setVisible(can_pick)
+        if not can_pick:
+            self.words.setChecked(False)
         self._seed.setVisible(bool(answer.text) or self._is_variation)
         failed = translated(answer.failed) if isinstance(answer.failed, Sentence) else answer.failed
         note, severity = self._note_on(answer, failed, waiting, finished)
@@ -141,6 +162,17 @@ class AnswerCard(QFrame):
         self.go_on.setVisible(
             finished and bool(answer.text) and (answer.stopped or answer.reached_limit)
         )
+
+    def _set_picks_words(self, picks: bool) -> None:
+        self.body.picks_words = picks
+        shape = Qt.CursorShape.PointingHandCursor if picks else Qt.CursorShape.IBeamCursor
+        self.body.viewport().setCursor(shape)
+
+    def _word_clicked(self, start: int, length: int, place: object) -> None:
+        rendered = self.body.toPlainText()
+        found = place_in_source(self._source, rendered, start, length)
+        if found is not None:
+            self.word_clicked.emit(self.index, self._before + self._source[:found], place)
 
     def _note_on(
         self, answer: Answer, failed: str, waiting: str, finished: bool

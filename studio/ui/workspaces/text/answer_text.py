@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from PySide6.QtCore import QEvent, QSize, Qt, QUrl
+from PySide6.QtCore import QEvent, QSize, Qt, QUrl, Signal
 from PySide6.QtGui import (
+    QMouseEvent,
     QPalette,
     QResizeEvent,
     QTextCursor,
@@ -36,8 +37,13 @@ LONG_TEXT_HEIGHT = 60 * GRID
 class AnswerText(QTextBrowser):
     """A read-only text view. With `grows` it is as high as its text, otherwise it scrolls."""
 
+    word_clicked = Signal(int, int, object)
+    """Start and length of a word in the shown text, and where it is on the screen."""
+
     def __init__(self, grows: bool, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self.picks_words = False
+        """Whether a click chooses a word."""
         self._may_grow = grows
         self._grows = grows
         self._document: QTextDocument | None = None
@@ -159,6 +165,21 @@ class AnswerText(QTextBrowser):
             self._shown = ("", False)
             self._plain_length = None
             self.show_answer(text, finished)
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        super().mouseReleaseEvent(event)
+        point = event.position().toPoint()
+        if not self.picks_words or event.button() != Qt.MouseButton.LeftButton:
+            return
+        if self.textCursor().hasSelection() or self.anchorAt(point):
+            return
+        cursor = self.cursorForPosition(point)
+        cursor.select(QTextCursor.SelectionType.WordUnderCursor)
+        if cursor.hasSelection():
+            start, length = cursor.selectionStart(), len(cursor.selectedText())
+            cursor.setPosition(start)
+            below = self.cursorRect(cursor).bottomLeft()
+            self.word_clicked.emit(start, length, self.viewport().mapToGlobal(below))
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         if self._grows and not event.modifiers():

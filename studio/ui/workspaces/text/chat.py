@@ -233,6 +233,27 @@ class Chat(QObject):
         self._show_running(self._submit(request, turn, index))
         self._changed(self.conversation)
 
+    def request_from(self, turn: Turn, start: str, request: TextRequest) -> TextRequest | None:
+        """Return the request for an answer to a turn that begins with `start`."""
+        place = self.index_of(turn)
+        if place is None:
+            return None
+        return msgspec.structs.replace(
+            request, count=1, seed=None, messages=self.messages(place), answer_start=start
+        )
+
+    def branch_answer(self, turn: Turn, index: int, start: str, request: TextRequest) -> None:
+        """Generate one more answer to a turn, which goes on from `start`, with the same seed."""
+        branch = self.request_from(turn, start, request)
+        if branch is None:
+            return
+        branch = msgspec.structs.replace(branch, seed=turn.answers[index].seed)
+        base = len(turn.answers)
+        turn.answers.append(Answer(text=start))
+        turn.chosen = base
+        self._show_running(self._submit(branch, turn, base))
+        self._changed(self.conversation)
+
     def stop(self) -> None:
         """Cancel the running job, or else the one that has waited longest."""
         running = self._state.worker.running_job

@@ -33,6 +33,7 @@ class ConversationView(QWidget):
     regenerate_requested = cast("TypedSignal[Turn]", Signal(object))
     chosen = cast("TypedSignal[Turn]", Signal(object))
     continue_requested = Signal(object, int)
+    word_requested = Signal(object, int, str, object)
     """A turn, and the index of the answer to continue."""
     branch_requested = cast("TypedSignal[Turn]", Signal(object))
     version_picked = cast("TypedSignal[Turn]", Signal(object))
@@ -130,6 +131,7 @@ class ConversationView(QWidget):
         view.regenerate_requested.connect(self.regenerate_requested.emit)
         view.chosen.connect(self.chosen.emit)
         view.continue_requested.connect(self.continue_requested)
+        view.word_requested.connect(self.word_requested)
         view.branch_requested.connect(self.branch_requested.emit)
         view.version_picked.connect(self.version_picked.emit)
         view.refresh()

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from PySide6.QtCore import Signal
 from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import QCheckBox, QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
-from studio.kinds.text import KIND
+from studio.kinds.text import KIND, TextRequest
 from studio.ui.fields.prompt_edit import PromptEdit
 from studio.ui.style.theme import GRID, emphasise
 from studio.ui.style.translations import tr
 from studio.ui.widgets.buttons import tool_button
 from studio.ui.widgets.plain_text import plain_label, plain_tooltip
 from studio.ui.widgets.scroll_column import ScrollColumn
+from studio.ui.workspaces.text.answer_form_section import AnswerFormSection
 from studio.ui.workspaces.text.text_controls import TextControls
+from studio.ui.workspaces.text.values import TextValues
 
 WIDTH = 36 * GRID
 
@@ -22,6 +27,8 @@ class OptionsPanel(QFrame):
     """Object names: `text.system`, `text.more`, `text.enter_sends`, …"""
 
     closed = Signal()
+    changed = Signal()
+    """A value of a section, or whether it is open."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -45,6 +52,7 @@ class OptionsPanel(QFrame):
         self.system.grow(3, 10)
         label.setBuddy(self.system)
         self.controls = TextControls()
+        self.form = AnswerFormSection()
         self.enter_sends = QCheckBox(self.tr("Enter sends"), self)
         self.enter_sends.setToolTip(self.tr("Shift+Enter then starts a new line"))
         self.enter_sends.setObjectName("text.enter_sends")
@@ -53,6 +61,7 @@ class OptionsPanel(QFrame):
             label,
             self.system,
             self.controls.max_tokens,
+            self.form,
             self.controls,
             self.enter_sends,
         ):
@@ -63,3 +72,40 @@ class OptionsPanel(QFrame):
         layout.addLayout(head)
         layout.addWidget(column, 1)
         self.setBackgroundRole(QPalette.ColorRole.Base)
+        self._sections = (self.form, self.controls)
+        for signal in (self.form.changed, self.form.toggled, self.controls.changed):
+            signal.connect(self.changed)
+
+    def fields(self) -> dict[str, Any]:
+        """Return the fields of a request that the sections hold."""
+        return self.form.values() | self.controls.values()
+
+    def show_values(self, values: TextValues | TextRequest) -> None:
+        """Show the values of the sections; the seed stays unchanged."""
+        for section in self._sections:
+            section.show_values(values)
+
+    def store_values(self, values: TextValues) -> None:
+        """Store the values of the sections, and which of them are open."""
+        for section in self._sections:
+            section.store_values(values)
+
+    def show_open(self, values: TextValues) -> None:
+        """Open the sections that were open."""
+        self.form.set_open(values.form_open)
+        self.controls.set_open(values.more_open)
+
+    def show_badges(self, texts: Mapping[str, str]) -> dict[str, str]:
+        """Count the values in each section; return those that are out of sight."""
+        hidden: dict[str, str] = {}
+        for section in self._sections:
+            folded = {name: texts[name] for name in section.folded if name in texts}
+            section.set_badge(len(folded))
+            if self.isHidden() or not section.is_open():
+                hidden |= folded
+        return hidden
+
+    def reset(self, name: str) -> None:
+        """Give a field its default."""
+        section = self.form if name in self.form.folded else self.controls
+        section.reset(name)

@@ -11,7 +11,6 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from studio.kinds.text import KIND, TextRequest
 from studio.protocol import MAX_PROMPT_LENGTH, Request
-from studio.ui.fields.number_field import optional_int
 from studio.ui.shell.state import AppState
 from studio.ui.shell.tab_values import tab_values
 from studio.ui.style.theme import GRID
@@ -93,6 +92,11 @@ class TextTab(QWidget):
                 "warning",
             )
             return
+        if error := self.options.form.error():
+            self._state.show_message(error, "warning")
+            self.panels.show_options(True)
+            self.options.form.set_open(True)
+            return
         if self._state.models_known and not self._state.models(TASK):
             self._state.show_message(
                 self.tr("There is no text model yet. Install the starter models, or add your own."),
@@ -133,7 +137,7 @@ class TextTab(QWidget):
         values.list_open = self.panels.wants_list
         values.starts_new = not self.chat.conversation.turns
         values.enter_sends = self.options.enter_sends.isChecked()
-        self.controls.store_values(values)
+        self.options.store_values(values)
 
     def _show_values(self, values: TextValues) -> None:
         self.prompt.set_text(values.prompt)
@@ -144,7 +148,7 @@ class TextTab(QWidget):
         self.system.set_text(values.system_prompt)
         self.model.set_model_id(values.model)
         self.controls.seed.set_value(values.seed)
-        self.controls.show_values(values)
+        self.options.show_values(values)
 
     def restore(self, source: Asset | Request) -> None:
         """Show an asset in its conversation, or the settings of a request."""
@@ -252,7 +256,7 @@ class TextTab(QWidget):
         QWidget.setTabOrder(self.model.combo, self.options_button)
         QWidget.setTabOrder(self.options_button, self.run_bar.count)
         self._show_below_prompt(self._values)
-        self.controls.set_open(self._values.more_open)
+        self.options.show_open(self._values)
         self.panels.show_wanted(self._values.options_open, self._values.list_open)
 
     def _set_narrow(self, narrow: bool) -> None:
@@ -300,6 +304,7 @@ class TextTab(QWidget):
         from studio.ui.fields.value_chips import ValueChips
         from studio.ui.shell.paused_hint import PausedHint
         from studio.ui.shell.request_estimate import RequestEstimate
+        from studio.ui.workspaces.text.alternatives_menu import WordChoices
         from studio.ui.workspaces.text.chat import Chat
         from studio.ui.workspaces.text.context_meter import ContextMeter
 
@@ -307,6 +312,7 @@ class TextTab(QWidget):
         self.composer.foot.addWidget(self.meter)
         self.composer.hints.addWidget(self.meter.notice)
         self._chat = Chat(self._state, self.view, self.run_bar, self)
+        self._choices = WordChoices(self._state, self.view, self._chat, self._request)
         self._chat.seed_used.connect(self.controls.seed.set_last)
         self._chat.refused.connect(self._restore_prompt)
         self._chat.changed.connect(self._conversation_changed)
@@ -321,7 +327,7 @@ class TextTab(QWidget):
         self.chips = ValueChips("text.values", self)
         self.run_bar.extra.addWidget(self.chips)
         self.chips.removed.connect(self._reset)
-        self.controls.changed.connect(self._show_set_values)
+        self.options.changed.connect(self._show_set_values)
         self.system.textChanged.connect(self._show_set_values)
         self._show_set_values()
         estimate = RequestEstimate(self._state, self.run_bar, lambda: [self._request("")], self)
@@ -354,19 +360,16 @@ class TextTab(QWidget):
         if self._chat is None:
             return
         texts = value_texts(self._request(""))
-        folded = {name: texts[name] for name in self.controls.folded if name in texts}
-        self.controls.set_badge(len(folded))
+        folded = self.options.show_badges(texts)
         if self.options.isHidden():
-            always = {name: texts[name] for name in ALWAYS_SHOWN if name in texts}
-            self.chips.show_values(always | folded)
-        else:
-            self.chips.show_values({} if self.controls.is_open() else folded)
+            folded = {name: texts[name] for name in ALWAYS_SHOWN if name in texts} | folded
+        self.chips.show_values(folded)
 
     def _reset(self, name: str) -> None:
         if name == "system_prompt":
             self.system.set_text("")
         else:
-            self.controls.reset(name)
+            self.options.reset(name)
 
     def _measure(self) -> None:
         self.meter.measure(self._request(self.prompt.text()), self.model.ref())
@@ -377,22 +380,14 @@ class TextTab(QWidget):
         self._measure()
 
     def _request(self, prompt: str) -> TextRequest:
-        controls = self.controls
         before = self.chat.index_of(self._editing) if self._editing is not None else None
         return TextRequest(
             prompt=prompt,
             system_prompt=self.system.text().strip(),
             messages=self.chat.messages(before),
             model=self.model.model_id(),
-            seed=controls.seed.value(),
             count=self.run_bar.count.value(),
-            max_tokens=controls.max_tokens.int_value(),
-            temperature=controls.temperature.value(),
-            top_p=controls.top_p.value(),
-            top_k=optional_int(controls.top_k.value()),
-            min_p=controls.min_p.value(),
-            repetition_penalty=controls.penalty.value(),
-            fast_variations=controls.fast.isChecked(),
+            **self.options.fields(),
         )
 
     def _show_request(self, request: TextRequest, with_prompt: bool) -> None:
@@ -403,7 +398,7 @@ class TextTab(QWidget):
         self.system.set_text(request.system_prompt)
         if request.model:
             self.model.set_model_id(request.model)
-        self.controls.show_values(request)
+        self.options.show_values(request)
 
     def _new_conversation(self) -> None:
         from studio.ui.workspaces.text.conversation import Conversation

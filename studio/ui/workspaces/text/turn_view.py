@@ -36,6 +36,8 @@ class TurnView(QWidget):
     chosen = cast("TypedSignal[Turn]", Signal(object))
     continue_requested = Signal(object, int)
     """A turn, and the index of the answer to continue."""
+    word_requested = Signal(object, int, str, object)
+    """A turn, the index of an answer, its text before a word, and where the word is shown."""
     branch_requested = cast("TypedSignal[Turn]", Signal(object))
     version_picked = cast("TypedSignal[Turn]", Signal(object))
 
@@ -131,6 +133,9 @@ class TurnView(QWidget):
             row.addWidget(button)
         return row
 
+    def _ask_for_words(self, index: int, start: str, place: object) -> None:
+        self.word_requested.emit(self.turn, index, start, place)
+
     def _edit(self) -> None:
         self.edit_requested.emit(self.turn)
 
@@ -153,6 +158,7 @@ class TurnView(QWidget):
                 lambda: self.regenerate_requested.emit(self.turn)
             )
             self._single.continue_clicked.connect(self._continue)
+            self._single.word_clicked.connect(self._ask_for_words)
             self._single.switch.picked.connect(self._use)
             self._column.addWidget(self._single)
         index = min(self.turn.chosen, len(self.turn.answers) - 1)

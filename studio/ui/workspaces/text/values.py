@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from studio.kinds.fields import fields_of
-from studio.kinds.text import FALLBACKS, TextRequest
+from studio.kinds.text import FALLBACKS, Preset, TextRequest
 
 _FIELDS = fields_of(TextRequest)
 
@@ -18,6 +18,11 @@ class TextValues(Struct):
     model: str = _FIELDS["model"].default
     count: int = _FIELDS["count"].default
     seed: int | None = _FIELDS["seed"].default
+    preset: Preset = _FIELDS["preset"].default
+    schema: str = _FIELDS["schema"].default
+    regex: str = _FIELDS["regex"].default
+    stop: tuple[str, ...] = ()
+    form_open: bool = False
     max_tokens: int = _FIELDS["max_tokens"].default
     temperature: float | None = _FIELDS["temperature"].default
     top_p: float | None = _FIELDS["top_p"].default

@@ -6,7 +6,6 @@ Only the visible tab is built before the first paint; everything else is built r
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -186,7 +185,7 @@ class MainWindow(QMainWindow):
         models.clicked.connect(lambda: self.open_models())
         self._models_button = models
         settings = self._corner_button("settings", self.tr("Settings"), "settings.open")
-        settings.clicked.connect(self.open_settings)
+        settings.clicked.connect(lambda: self.open_settings())
         more = self._corner_button("ellipsis", self.tr("More"), "window.more")
         menu = QMenu(more)
         side = menu.addAction(self.tr("Library at the side"))
@@ -194,7 +193,10 @@ class MainWindow(QMainWindow):
         side.triggered.connect(self.library_place.set_side_open)
         menu.aboutToShow.connect(lambda: side.setChecked(self.library_place.side_open))
         menu.addSeparator()
-        menu.addAction(icon("keyboard"), self.tr("Keyboard shortcuts"), self.show_shortcuts)
+        menu.addAction(icon("search"), self.tr("Command palette") + "\tCtrl+K", self.show_palette)
+        menu.addAction(
+            icon("keyboard"), self.tr("Keyboard shortcuts") + "\tF1", self.show_shortcuts
+        )
         menu.addAction(self.tr("About Prompt Studio"), self.show_about)
         more.setMenu(menu)
         more.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
@@ -214,21 +216,12 @@ class MainWindow(QMainWindow):
         return button
 
     def _make_shortcuts(self) -> None:
-        def bind(keys: str, action: Callable[[], object]) -> None:
-            QShortcut(QKeySequence(keys), self).activated.connect(action)
+        from studio.ui.shell.window.actions import window_actions
 
-        for keys in ("Ctrl+Return", "Ctrl+Enter"):
-            bind(keys, lambda: self.tab(self.current_task).generate())
-        bind("Escape", lambda: self.tab(self.current_task).stop())
-        bind("Ctrl+L", lambda: self.tab(self.current_task).focus_prompt())
-        for index in range(self.tabs.count()):
-            bind(f"Ctrl+{index + 1}", partial(self.tabs.setCurrentIndex, index))
-        bind("Ctrl+F", self.library_place.search)
-        bind("Ctrl+J", self.toggle_queue)
-        bind("F1", self.show_shortcuts)
-        bind("Ctrl+M", lambda: self.open_models())
-        bind("Ctrl+,", self.open_settings)
-        bind("Ctrl+Q", self.close)
+        self._actions = list(window_actions(self))
+        for action in self._actions:
+            for keys in action.keys:
+                QShortcut(QKeySequence(keys), self).activated.connect(action.run)
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
@@ -272,8 +265,8 @@ class MainWindow(QMainWindow):
     def _fill_history(self) -> None:
         from studio.ui.gallery.history_view import HistoryView
 
-        view = HistoryView(self.state, self)
-        self.library_place.fill(view, view)
+        self._history = HistoryView(self.state, self)
+        self.library_place.fill(self._history, self._history)
 
     def toggle_queue(self) -> None:
         """Open or close the list of the queue."""
@@ -285,9 +278,11 @@ class MainWindow(QMainWindow):
         from studio.ui.models.folder_watch import folder_watch_of
         from studio.ui.shell.notices import Notices
         from studio.ui.shell.other_processes import OtherProcesses
+        from studio.ui.shell.window.job_notification import JobNotification
 
         self._notices = Notices(self.state, self.messages, self)
         OtherProcesses(self.state, self)
+        JobNotification(self.state, self)
         self.state.start()
         DownloadIndicator(self._models_button, downloads_of(self.state))
         downloads_of(self.state).start()
@@ -338,14 +333,16 @@ class MainWindow(QMainWindow):
         assert isinstance(workspace, ProvidesRequest)
         show_dialog(BatchDialog(self.state, task, workspace.request, self))
 
-    def open_settings(self) -> None:
-        """Open the settings dialog."""
+    def open_settings(self, field: str = "") -> None:
+        """Open the settings dialog, with the focus in the field of this object name."""
         from studio.ui.settings.settings_dialog import SettingsDialog
 
         dialog = SettingsDialog(self.state, self)
         dialog.restart_requested.connect(self.restart)
         dialog.finished.connect(lambda _: self._offer_restart(dialog.needs_restart))
         show_dialog(dialog)
+        if field:
+            dialog.show_field(field)
 
     def _offer_restart(self, needed: bool) -> None:
         if needed and not self._closed:
@@ -365,7 +362,20 @@ class MainWindow(QMainWindow):
         """Show the list of keyboard shortcuts."""
         from studio.ui.settings.shortcuts_dialog import ShortcutsDialog
 
-        show_dialog(ShortcutsDialog(self))
+        here = [("  ".join(action.keys), action.text) for action in self._actions if action.keys]
+        results = self._history.commands.results
+        library = [(action.keys, action.text) for action in results if action.keys]
+        show_dialog(ShortcutsDialog(here, library, self))
+
+    def show_palette(self) -> None:
+        """Show the command palette, or close it."""
+        from studio.ui.shell.window.show_palette import toggle_palette
+
+        toggle_palette(self, self.state, self._actions, self.tabs.show_task, self.open_settings)
+
+    def show_messages(self) -> None:
+        """Show the list of earlier messages."""
+        self.messages.show_list()
 
     def show_about(self) -> None:
         """Show the version, the licences and the folders in use."""

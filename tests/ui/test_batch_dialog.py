@@ -174,3 +174,38 @@ def test_a_matrix_runs_and_ends_with_a_contact_sheet(
     assert made == {(1, "2"), (1, "3"), (2, "2"), (2, "3")}
     dialog.sheet.click()
     qtbot.waitUntil(lambda: bool(list(library.root.rglob("contact-sheet-*.png"))), timeout=10_000)
+
+
+def test_the_rows_of_a_table_are_shown_before_it_is_started(
+    find: Find, qtbot: QtBot, tmp_path: Path
+) -> None:
+    dialog = open_dialog(find, 0)
+    assert dialog.preview.isHidden()
+    table = tmp_path / "jobs.csv"
+    table.write_text("task,prompt,steps\nimage,a cat,7\ntext,a dog,\n", encoding="utf-8")
+    dialog.table.load(table)
+    qtbot.waitUntil(lambda: not dialog.preview.isHidden())
+    assert cells(dialog.preview) == [["Image", "a cat", "7"], ["Text", "a dog", ""]]
+    assert dialog.preview.verticalHeaderItem(1).text() == "3"
+
+
+def test_a_matrix_is_shown_as_one(window: MainWindow, find: Find, qtbot: QtBot) -> None:
+    window.tabs.setCurrentIndex(1)
+    tab = window.tab("image")
+    assert isinstance(tab, ImageTab)
+    tab.prompt.setPlainText("a fox")
+    dialog = open_dialog(find, 2)
+    dialog.matrix.fields["steps"].setText("10, 20, 30")
+    dialog.matrix.fields["seed"].setText("1-2")
+    qtbot.waitUntil(lambda: not dialog.preview.isHidden())
+    assert cells(dialog.preview) == [["✓"] * 3] * 2
+    assert dialog.preview.horizontalHeaderItem(2).text() == "Steps 30"
+    dialog.matrix.fields["steps"].setText("10, many")
+    qtbot.waitUntil(dialog.preview.isHidden)
+
+
+def cells(preview: Any) -> list[list[str]]:
+    return [
+        [preview.item(row, column).text() for column in range(preview.columnCount())]
+        for row in range(preview.rowCount())
+    ]

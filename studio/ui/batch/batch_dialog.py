@@ -24,6 +24,7 @@ from studio.kinds.registry import kinds
 from studio.protocol import Problem, Request
 from studio.ui.batch.matrix_page import MatrixPage
 from studio.ui.batch.plan import Plan, what_is_made
+from studio.ui.batch.plan_preview import PlanPreview
 from studio.ui.batch.prompt_page import PromptPage
 from studio.ui.batch.table_page import TablePage
 from studio.ui.batch.taken_along import TakenAlong
@@ -62,7 +63,7 @@ class BatchDialog(QDialog):
         self._pictures: list[Picture] = []
         self.setObjectName("batch.dialog")
         self.setWindowTitle(self.tr("Batch"))
-        self.resize(80 * GRID, 66 * GRID)
+        self.resize(96 * GRID, 80 * GRID)
         kind = kinds()[task]
         self._base = base
         self._seen_base = base()
@@ -82,6 +83,7 @@ class BatchDialog(QDialog):
         for index, (page, title) in enumerate(zip(pages, titles, strict=True)):
             self.pages.addTab(page, title)
             page.planned.connect(partial(self._planned, index))
+        self.preview = PlanPreview(self)
         self.what = plain_label(parent=self)
         self.what.setObjectName("batch.what")
         self.what.setWordWrap(True)
@@ -108,6 +110,7 @@ class BatchDialog(QDialog):
         layout.setContentsMargins(2 * GRID, 2 * GRID, 2 * GRID, 2 * GRID)
         layout.setSpacing(2 * GRID)
         layout.addWidget(self.pages, 1)
+        layout.addWidget(self.preview, 1)
         layout.addWidget(self.taken)
         layout.addLayout(row)
         self.pages.currentChanged.connect(self._page_changed)
@@ -143,6 +146,7 @@ class BatchDialog(QDialog):
         if index != self.pages.currentIndex():
             return
         self._show_taken(index)
+        self.preview.show_plan(plan)
         self.what.setText("" if plan is None else what_is_made(plan))
         self.start.setEnabled(plan is not None and not self._is_enqueuing)
         if self._is_running:

@@ -159,6 +159,12 @@ class SettingsDialog(QDialog):
         self.aigc.toggled.connect(self._label_changed)
         self.producer.textChanged.connect(self._label_changed)
 
+    def show_field(self, name: str) -> None:
+        """Focus the field of an object name."""
+        field = self.findChild(QWidget, name)
+        if field is not None:
+            field.setFocus(Qt.FocusReason.ShortcutFocusReason)
+
     def _choice(
         self, name: str, label: str, options: list[tuple[str, str]], value: str
     ) -> QComboBox:

@@ -2,50 +2,99 @@
 
 from __future__ import annotations
 
-from PySide6.QtGui import QKeySequence
-from PySide6.QtWidgets import QDialog, QFormLayout, QWidget
+from collections.abc import Sequence
 
-from studio.kinds.registry import kinds
-from studio.ui.style.theme import GRID, emphasise
-from studio.ui.style.translations import tr
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QKeySequence
+from PySide6.QtWidgets import QDialog, QFrame, QGridLayout, QHBoxLayout, QScrollArea, QWidget
+
+from studio.ui.style.theme import GRID, emphasise, mute
 from studio.ui.widgets.dialog_frame import close_buttons, fill_dialog
 from studio.ui.widgets.plain_text import plain_label
 
+Row = tuple[str, str]
+"""Keys, or several that are alternatives separated by two spaces; and what they do."""
+
+Group = tuple[str, Sequence[Row]]
+
 
 class ShortcutsDialog(QDialog):
-    """Not modal; Esc closes it."""
+    """Not modal; Esc closes it. `window` and `library` are what the window declares itself."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, window: Sequence[Row], library: Sequence[Row], parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
         self.setObjectName("shortcuts")
         self.setWindowTitle(self.tr("Keyboard shortcuts"))
-        rows = [
-            ("Ctrl+Return", self.tr("Generate")),
-            ("Escape", self.tr("Stop, or cancel editing an earlier message")),
-            *(
-                (f"Ctrl+{place}", tr(kind.title))
-                for place, kind in enumerate(kinds().values(), start=1)
+        self.resize(96 * GRID, 72 * GRID)
+        page = QWidget(self)
+        row = QHBoxLayout(page)
+        row.setContentsMargins(0, 0, 2 * GRID, 0)
+        row.setSpacing(4 * GRID)
+        for groups in ([(self.tr("Window"), window)], self._more(library)):
+            row.addLayout(_column(groups, page), 1)
+        area = QScrollArea(self)
+        area.setFrameShape(QFrame.Shape.NoFrame)
+        area.setWidgetResizable(True)
+        area.setWidget(page)
+        fill_dialog(self, area, close_buttons(self), stretched=area)
+
+    def _more(self, library: Sequence[Row]) -> list[Group]:
+        return [
+            (
+                self.tr("In the library"),
+                [
+                    ("Space  Return", self.tr("Show over the whole window")),
+                    ("Left  Right", self.tr("Previous, next")),
+                    *library,
+                    ("Ctrl+A", self.tr("Select everything")),
+                    ("Ctrl+Z", self.tr("Undo the last deletion")),
+                ],
             ),
-            ("Ctrl+L", self.tr("Go to the prompt")),
-            ("Ctrl+F", self.tr("Search the results")),
-            ("M", self.tr("In the library: more like this")),
-            ("S", self.tr("In the library: star")),
-            ("T", self.tr("In the library: tags")),
-            ("C", self.tr("In the library: compare two to four pictures")),
-            ("Del", self.tr("In the library: move to the trash")),
-            ("Ctrl+Z", self.tr("In the library: undo the last deletion")),
-            ("Ctrl+M", self.tr("Models")),
-            ("Ctrl+,", self.tr("Settings")),
-            ("F1", self.tr("Keyboard shortcuts")),
-            ("Ctrl+Q", self.tr("Quit")),
+            (
+                self.tr("In a picture"),
+                [
+                    ("+  -", self.tr("Zoom in, out")),
+                    ("0", self.tr("Fit into the window")),
+                    ("1", self.tr("Actual pixels")),
+                ],
+            ),
+            (
+                self.tr("Keep or reject"),
+                [("K", self.tr("Keep")), ("X", self.tr("Reject")), ("Ctrl+Z", self.tr("Undo"))],
+            ),
+            (
+                self.tr("In the queue"),
+                [
+                    ("Alt+Up  Alt+Down", self.tr("Move the selected jobs")),
+                    ("Del", self.tr("Cancel, or remove from the list")),
+                ],
+            ),
         ]
-        form = QFormLayout()
-        form.setHorizontalSpacing(4 * GRID)
-        form.setVerticalSpacing(GRID)
+
+
+def _column(groups: Sequence[Group], page: QWidget) -> QGridLayout:
+    grid = QGridLayout()
+    grid.setHorizontalSpacing(3 * GRID)
+    grid.setVerticalSpacing(GRID)
+    grid.setColumnStretch(1, 1)
+    for title, rows in groups:
+        heading = plain_label(title, page)
+        emphasise(heading)
+        heading.setContentsMargins(0, 2 * GRID if grid.count() else 0, 0, 0)
+        grid.addWidget(heading, grid.rowCount(), 0, 1, 2)
         for keys, text in rows:
-            shown = plain_label(
-                QKeySequence(keys).toString(QKeySequence.SequenceFormat.NativeText), self
-            )
-            emphasise(shown)
-            form.addRow(shown, plain_label(text, self))
-        fill_dialog(self, form, close_buttons(self))
+            shown, what = plain_label(_native(keys), page), plain_label(text, page)
+            mute(shown)
+            what.setWordWrap(True)
+            line = grid.rowCount()
+            grid.addWidget(shown, line, 0, Qt.AlignmentFlag.AlignTop)
+            grid.addWidget(what, line, 1, Qt.AlignmentFlag.AlignTop)
+    grid.setRowStretch(grid.rowCount(), 1)
+    return grid
+
+
+def _native(keys: str) -> str:
+    form = QKeySequence.SequenceFormat.NativeText
+    return "  ".join(QKeySequence(one).toString(form) for one in keys.split("  "))

@@ -36,6 +36,7 @@ class Tabs(QTabWidget):
         self._pages: dict[str, QWidget] = {}
         self._painted = False
         self._last_task = 0
+        self._icons: list[str] = []
         self._page_was_shown = False
         self.setObjectName("tabs")
         self.setAccessibleName(self.tr("Tasks"))
@@ -47,6 +48,7 @@ class Tabs(QTabWidget):
             layout.setContentsMargins(2 * GRID, GRID + GRID // 2, 2 * GRID, GRID)
             self._pages[task] = page
             self.addTab(page, icon(kind.icon), tr(kind.title))
+            self._icons.append(kind.icon)
             self.setTabToolTip(index, f"Ctrl+{index + 1}")
         self._tasks = tuple(self._pages)
 
@@ -54,8 +56,13 @@ class Tabs(QTabWidget):
         """Add a page that belongs to no kind, after their tabs."""
         page = QWidget()
         index = self.addTab(page, icon(icon_name), title)
+        self._icons.append(icon_name)
         self.setTabToolTip(index, f"Ctrl+{index + 1}")
         return page
+
+    def icon_name(self, place: int) -> str:
+        """Return the name of a tab's icon."""
+        return self._icons[place]
 
     @property
     def is_page_shown(self) -> bool:

@@ -103,6 +103,8 @@ QMenu::separator { height: 1px; background: $Line; margin: 4px 8px; }
 QToolTip { background: $Card; color: $Text; border: 1px solid $Field; padding: 4px 6px; }
 QHeaderView::section { background: $Window; border: none; border-bottom: 1px solid $Line;
   padding: 4px 8px; }
+QTableCornerButton::section { background: $Window; border: none; }
+QTableView { gridline-color: $Line; }
 QSplitter::handle { background: transparent; }
 QSplitter::handle:hover { background: $Line; }
 QMainWindow::separator { width: 1px; height: 1px; background: $Line; }

@@ -279,10 +279,12 @@ class MainWindow(QMainWindow):
         from studio.ui.shell.notices import Notices
         from studio.ui.shell.other_processes import OtherProcesses
         from studio.ui.shell.window.job_notification import JobNotification
+        from studio.ui.shell.window.task_bar_progress import TaskBarProgress
 
         self._notices = Notices(self.state, self.messages, self)
         OtherProcesses(self.state, self)
         JobNotification(self.state, self)
+        TaskBarProgress(self.state, self)
         self.state.start()
         DownloadIndicator(self._models_button, downloads_of(self.state))
         downloads_of(self.state).start()

@@ -12,10 +12,12 @@ from PySide6.QtWidgets import QApplication, QLabel
 from pytestqt.qtbot import QtBot
 
 from studio.kinds.text import TextRequest
+from studio.protocol import Progress
 from studio.ui.main_window import MainWindow
 from studio.ui.settings.shortcuts_dialog import ShortcutsDialog
 from studio.ui.shell.window.command_palette import CommandPalette, PaletteEntry, matching
 from studio.ui.shell.window.job_notification import LONG_SECONDS, JobNotification
+from studio.ui.shell.window.task_bar_progress import TaskBarProgress
 from studio.ui.style.theme import apply_scheme, is_dark
 
 
@@ -137,3 +139,15 @@ def test_the_end_of_long_work_is_announced_while_the_window_is_not_in_front(
     window.state.submit([TextRequest(prompt="a fox", seed=1)])
     qtbot.waitUntil(lambda: ended[-1:] == [False])
     assert said == (["The job is done.\na fox"] if announced else [])
+
+
+def test_the_task_bar_shows_whole_percents_until_the_work_ends(
+    window: MainWindow, qtbot: QtBot
+) -> None:
+    told: list[tuple[bool, float]] = []
+    TaskBarProgress(window.state, window, lambda shown, share: told.append((shown, share)))
+    for step in (0, 1, 1, 50):
+        window.state.reports.progress.emit(Progress(job="a", step=step, steps=100))
+    assert told == [(True, 0.0), (True, 0.01), (True, 0.5)]
+    window.state.submit([TextRequest(prompt="a fox", seed=1)])
+    qtbot.waitUntil(lambda: told[-1] == (False, 0.0))

@@ -19,9 +19,11 @@ from studio.kinds.image import ImageRequest
 from studio.kinds.text import TextRequest
 from studio.library.index.search import AssetQuery
 from studio.library.store import Library
+from studio.ui.gallery.contact_sheets import find_sheets
 from studio.ui.gallery.history_menu import fill_menu
 from studio.ui.gallery.tags_dialog import tags_in
 from studio.ui.main_window import MainWindow
+from studio.ui.media.picture.picture_dialog import PictureDialog
 from studio.ui.workspaces.image.image_tab import ImageTab
 from studio.ui.workspaces.upscale.upscale_tab import UpscaleTab
 
@@ -226,9 +228,10 @@ def test_the_menu_of_the_list_enables_what_something_is_selected_for(view: Any) 
         return {action.objectName() for action in menu.actions() if action.isEnabled()}
 
     view.clearSelection()
-    assert enabled() == {"history.cull", "history.trash"}
+    always = {"history.cull", "history.sheets", "history.trash"}
+    assert enabled() == always
     view.selectAll()
-    assert enabled() == {"history.cull", "history.trash", "history.compare", "history.sheet"}
+    assert enabled() == {*always, "history.compare", "history.sheet"}
 
 
 def test_the_menu_enables_only_possible_actions(view: Any) -> None:
@@ -373,6 +376,10 @@ def test_a_contact_sheet_is_arranged_by_the_labels_that_differ(
     view.parent().commands.do("sheet")
     qtbot.waitUntil(lambda: "contact sheet is saved" in window.messages.text(), timeout=10_000)
     (sheet,) = library.root.rglob("contact-sheet-*.png")
+    shown = window.findChild(PictureDialog)
+    assert shown is not None and shown.name.accessibleName() == sheet.name
+    assert find_sheets(library.root) == [sheet]
+    shown.close()
     picture = QImage(str(sheet))
     # Two columns and two rows of pictures, with the headings of both.
     assert 2 * MIN_CELL < picture.width() < 3 * MIN_CELL + 60

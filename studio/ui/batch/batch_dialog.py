@@ -28,11 +28,11 @@ from studio.ui.batch.plan_preview import PlanPreview
 from studio.ui.batch.prompt_page import PromptPage
 from studio.ui.batch.table_page import TablePage
 from studio.ui.batch.taken_along import TakenAlong
+from studio.ui.gallery.contact_sheets import show_sheets
 from studio.ui.shell.job_watch import JobWatch
 from studio.ui.shell.state import AppState
 from studio.ui.style.theme import GRID, mute
 from studio.ui.widgets.buttons import PrimaryButton
-from studio.ui.widgets.open_path import open_path
 from studio.ui.widgets.plain_text import plain_label
 from studio.ui.widgets.times import duration_text
 
@@ -246,11 +246,9 @@ class BatchDialog(QDialog):
         def done(path: Path) -> None:
             self.sheet.setEnabled(True)
             self._state.show_message(
-                self.tr("The contact sheet is saved as {name}.").format(name=path.name),
-                "success",
-                self.tr("Open"),
-                lambda: open_path(path, self._state.show_message),
+                self.tr("The contact sheet is saved as {name}.").format(name=path.name), "success"
             )
+            show_sheets([path], self._state, self)
 
         def failed(problem: Problem) -> None:
             self.sheet.setEnabled(True)

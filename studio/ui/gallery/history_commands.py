@@ -157,6 +157,18 @@ class HistoryCommands(QObject):
 
         show_dialog(TrashDialog(self._state, self._window()))
 
+    def show_sheets(self) -> None:
+        """Show the contact sheets of the library, newest first."""
+        from studio.ui.gallery.contact_sheets import find_sheets, show_sheets
+
+        root = self._state.library_root
+        self._state.background.read(
+            self,
+            lambda: find_sheets(root),
+            lambda files: show_sheets(files, self._state, self._window()),
+            self._state.problem.emit,
+        )
+
     # ---- private
 
     def _window(self) -> QWidget:

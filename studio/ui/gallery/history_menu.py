@@ -74,6 +74,7 @@ def fill_more(menu: QMenu, commands: HistoryCommands) -> None:
         ),
         ("columns-2", tr("Compare the selected pictures"), compare, "history.compare", several),
         ("images", tr("Contact sheet of the selected pictures"), sheet, "history.sheet", several),
+        ("images", tr("Contact sheets…"), commands.show_sheets, "history.sheets", True),
         (
             "pencil",
             tr("Rename collection…"),

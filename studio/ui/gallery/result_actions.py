@@ -82,7 +82,7 @@ class ResultActions(QObject):
         super().__init__(parent)
         self._state = state
         self._widget = window
-        self.operations = ResultOperations(state, self)
+        self.operations = ResultOperations(state, window, self)
         self.rerun = Rerun(state, self._compare, self)
         self._all = {action.name: action for action in self._declared()}
 

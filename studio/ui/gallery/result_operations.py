@@ -9,6 +9,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QMimeData, QObject, QUrl
 from PySide6.QtGui import QGuiApplication, QImage
+from PySide6.QtWidgets import QWidget
 
 from studio.formats.chat.thoughts import without_thoughts
 from studio.formats.suffixes import is_result
@@ -17,6 +18,7 @@ from studio.kinds.kind import Medium
 from studio.library.recipes.export import ExportFormat
 from studio.library.records import Asset
 from studio.protocol import Problem, Sentence
+from studio.ui.gallery.contact_sheets import show_sheets
 from studio.ui.shell.state import AppState
 from studio.ui.style.translations import translated
 from studio.ui.widgets.open_path import open_path
@@ -25,9 +27,10 @@ from studio.ui.widgets.open_path import open_path
 class ResultOperations(QObject):
     """Each operation returns at once and reports its outcome in the message bar."""
 
-    def __init__(self, state: AppState, parent: QObject) -> None:
+    def __init__(self, state: AppState, window: QWidget, parent: QObject) -> None:
         super().__init__(parent)
         self._state = state
+        self._widget = window
         self._last_deleted: list[str] = []
 
     # ---- the trash
@@ -200,11 +203,9 @@ class ResultOperations(QObject):
 
         def done(path: Path) -> None:
             self._state.show_message(
-                self.tr("The contact sheet is saved as {name}.").format(name=path.name),
-                "success",
-                self.tr("Open"),
-                lambda: open_path(path, self._state.show_message),
+                self.tr("The contact sheet is saved as {name}.").format(name=path.name), "success"
             )
+            show_sheets([path], self._state, self._widget.window())
 
         self._state.background.long(self, make, done, self._state.problem.emit)
 

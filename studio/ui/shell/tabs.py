@@ -42,6 +42,8 @@ class Tabs(QTabWidget):
         self.setAccessibleName(self.tr("Tasks"))
         self.setDocumentMode(True)
         self.setIconSize(QSize(18, 18))
+        # A file that is dragged over a tab opens it, so that it can be dropped there.
+        self.tabBar().setChangeCurrentOnDrag(True)
         for index, (task, kind) in enumerate(kinds().items()):
             page = QWidget()
             layout = QVBoxLayout(page)

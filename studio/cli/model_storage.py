@@ -12,6 +12,7 @@ import msgspec
 from studio.cli.exit_status import DONE
 from studio.cli.folders import library_folder
 from studio.cli.terminal import write_over
+from studio.downloads.writers import no_writers
 from studio.formats.untrusted_files import printable
 from studio.jobs.model_usage import model_usage
 from studio.library.store import Library
@@ -157,7 +158,8 @@ def folder(paths: Paths, options: argparse.Namespace) -> int:
             if shown:
                 write_over(f"{100 * done // max(1, total)} %")
 
-        move_folder(paths, choice.folder, save, progress)
+        with no_writers(paths.models):
+            move_folder(paths, choice.folder, save, progress)
         if shown:
             write_over("")
     else:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from filelock import FileLock
 
 from studio.cli.main import run
 from studio.formats import json_file, untrusted_files
@@ -329,3 +330,19 @@ def test_folders_that_a_stranger_listed_are_not_searched(
 def test_the_whole_system_is_not_searched(here: Paths) -> None:
     with pytest.raises(ProblemError, match="not the whole system"):
         Registry(here).add_path(Path("/"))
+
+
+@pytest.mark.parametrize("name", [".pack.lock", "some-model.lock"])
+def test_the_folder_is_not_moved_while_a_model_is_written_into_it(
+    here: Paths, tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    before = ids(here)
+    disk = tmp_path / "disk"
+    work = here.models / ".downloading"
+    work.mkdir()
+    with FileLock(work / name):
+        assert run(["models", "folder", str(disk), "--move"], lambda: 0) == 2
+    assert "downloaded or copied at the moment" in capsys.readouterr().err
+    assert ids(here) == before and not disk.exists()
+    assert run(["models", "folder", str(disk), "--move"], lambda: 0) == 0
+    assert set(ids(default_paths())) == set(before) and not here.models.exists()

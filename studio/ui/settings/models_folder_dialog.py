@@ -165,11 +165,13 @@ class ModelsFolderDialog(QDialog):
             progressed.emit(done / total if total else 0.0)
 
         def move() -> None:
+            from studio.downloads.writers import no_writers
             from studio.models.storage.models_folder_choice import move_folder
 
             downloads.suspend()
             try:
-                move_folder(paths, folder, save, report, check)
+                with no_writers(paths.models):
+                    move_folder(paths, folder, save, report, check)
             except BaseException:
                 downloads.go_on()
                 raise

@@ -354,6 +354,23 @@ def test_without_a_model_the_tab_says_how_to_add_one(
     assert window.state.library.queue.list() == []
 
 
+def test_generate_waits_until_the_models_are_listed(
+    window: MainWindow, tab: Any, qtbot: QtBot
+) -> None:
+    state = window.state
+    models, state._models, state.models_known = state._models, (), False
+    tab.prompt.set_text("a fox")
+    tab.run_bar.generate.click()
+    tab.run_bar.generate.click()
+    assert window.messages.text() == ""
+    state._models, state.models_known = models, True
+    state.models_changed.emit()
+    qtbot.waitUntil(lambda: state.library.assets.count() == 1)
+    state._models, state.models_known = (), True
+    tab.generate()
+    assert "There is no image model yet" in window.messages.text()
+
+
 def test_closing_stops_the_loading_of_pictures(window: MainWindow, tab: Any) -> None:
     ended: list[str] = []
     tab.result.stop = lambda: ended.append("image")

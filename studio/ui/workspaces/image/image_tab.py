@@ -14,6 +14,7 @@ from studio.kinds.image import KIND, ImageRequest
 from studio.kinds.upscale import UpscaleRequest
 from studio.protocol import InputFile, Request
 from studio.ui.shell.model_offers import model_offers_of
+from studio.ui.shell.model_wait import ModelWait
 from studio.ui.shell.reports import ModelDescribed
 from studio.ui.shell.request_estimate import RequestEstimate
 from studio.ui.widgets.columns import Columns
@@ -103,6 +104,7 @@ class ImageTab(QWidget):
         self._state.reports.model_described.connect(self._model_described)
         self._state.closing.connect(self.close_down)
         self._state.models_changed.connect(self._show_empty_state)
+        self._model_wait = ModelWait(self._state, self.generate, self)
 
     # ---- running
 
@@ -112,6 +114,8 @@ class ImageTab(QWidget):
 
     def generate(self) -> None:
         """Submit the request, or show why it cannot be submitted."""
+        if self._model_wait.is_needed():
+            return
         if not self._state.models(TASK):
             self._state.show_message(
                 self.tr("There is no image model yet. Add one first."),
@@ -130,6 +134,7 @@ class ImageTab(QWidget):
 
     def stop(self) -> None:
         """Cancel the shown job, or the one that was just submitted."""
+        self._model_wait.cancel()
         self._job.cancel()
 
     def take(self, paths: Sequence[Path]) -> None:

@@ -18,6 +18,7 @@ from studio.kinds.upscale import KIND, UpscaleRequest
 from studio.protocol import Loading, Problem, Progress, Request, Warned
 from studio.ui.shell.job_watch import Ended, JobWatch
 from studio.ui.shell.model_offers import model_offers_of
+from studio.ui.shell.model_wait import ModelWait
 from studio.ui.shell.paused_hint import PausedHint
 from studio.ui.shell.request_estimate import RequestEstimate
 from studio.ui.style.theme import GRID
@@ -129,6 +130,7 @@ class UpscaleTab(QWidget):
         # Always connected, as `Notices` leaves out warnings that were shown here with a file name.
         self._state.reports.warned.connect(self._warned)
         self._state.closing.connect(self.close_down)
+        self._model_wait = ModelWait(self._state, self.generate, self)
 
     def slices(self) -> Iterator[Callable[[], object]]:
         """Yield the check of the restored pictures, for after the first paint."""
@@ -154,6 +156,8 @@ class UpscaleTab(QWidget):
 
     def generate(self) -> None:
         """Upscale the pictures that are not done yet, or all of them again if all are done."""
+        if self._model_wait.is_needed():
+            return
         if not self.controls.has_what_it_needs:
             self._state.show_message(
                 self.tr("There is no upscaler yet. Install the starter models, or add your own."),
@@ -207,6 +211,7 @@ class UpscaleTab(QWidget):
 
     def stop(self) -> None:
         """Cancel every picture that is not finished."""
+        self._model_wait.cancel()
         self._running.cancel()
 
     def focus_prompt(self) -> None:

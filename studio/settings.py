@@ -19,7 +19,7 @@ from msgspec import Meta, Struct
 
 from studio.formats.atomic_write import make_private_folder, sweep, write_atomic
 from studio.formats.json_file import damaged_name
-from studio.formats.untrusted_files import is_unicode, printable, read_start, user_path
+from studio.formats.untrusted_files import is_folder, is_unicode, printable, read_start, user_path
 from studio.protocol import Problem, ProblemError, Sentence, problem
 
 SETTINGS_VERSION = 1
@@ -59,8 +59,16 @@ class Paths(Struct, frozen=True):
     def missing_models(self) -> ProblemError | None:
         """Return the error to raise where the models folder is needed and `is_models_folder_gone`.
 
-        None if it is there.
+        Also if another process has moved it. None if it is there.
         """
+        now = None if is_folder(self.models) else _chosen_models(self.settings)
+        if now not in (None, self.models):
+            return problem(
+                "bad_input",
+                "Your models are in {path} now: they were moved by another window or command. "
+                "Start Prompt Studio again.",
+                path=now,
+            )
         if not self.is_models_folder_gone:
             return None
         return problem(
@@ -71,7 +79,7 @@ class Paths(Struct, frozen=True):
         )
 
     def require_models(self) -> None:
-        """Raise `ProblemError` if the models folder `is_models_folder_gone`."""
+        """Raise `ProblemError` if the models folder is not there (`missing_models`)."""
         error = self.missing_models()
         if error is not None:
             raise error
@@ -137,7 +145,11 @@ def default_paths() -> Paths:
 
 def _models_folder(state: Path) -> Path:
     """Return the folder of models: the user's choice, or the default."""
-    file = state / "settings.json"
+    return _chosen_models(state / "settings.json") or state / "models"
+
+
+def _chosen_models(file: Path) -> Path | None:
+    """Return the folder of models that the settings name now, None for the default."""
     for place in (file, _copy_of(file)):
         try:
             chosen = msgspec.json.decode(read_start(place, _MAX_BYTES), type=_ModelsFolder)
@@ -145,8 +157,8 @@ def _models_folder(state: Path) -> Path:
             break
         except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             continue  # whoever loads the settings says what is wrong with them
-        return user_path(chosen.models) if chosen.models else state / "models"
-    return state / "models"
+        return user_path(chosen.models) if chosen.models else None
+    return None
 
 
 def sweep_state(paths: Paths) -> None:

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
 from studio.downloads.http_problems import disk_problem
 from studio.downloads.queue_folder import FOLDER, require_no_link
+from studio.formats.folders import FileLock
 from studio.formats.untrusted_files import entries_of, is_file
 from studio.protocol import problem
 

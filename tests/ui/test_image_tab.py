@@ -365,7 +365,9 @@ def test_generate_waits_until_the_models_are_listed(
     assert window.messages.text() == ""
     state._models, state.models_known = models, True
     state.models_changed.emit()
-    qtbot.waitUntil(lambda: state.library.assets.count() == 1)
+    library = state.library
+    assert library is not None
+    qtbot.waitUntil(lambda: library.assets.count() == 1)
     state._models, state.models_known = (), True
     tab.generate()
     assert "There is no image model yet" in window.messages.text()

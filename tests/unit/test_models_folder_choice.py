@@ -11,6 +11,7 @@ import pytest
 from filelock import FileLock
 
 from studio.cli.main import run
+from studio.downloads.pack import copy_pack
 from studio.formats import json_file, untrusted_files
 from studio.formats.json_file import write_json_file
 from studio.models.registry import Registry
@@ -318,6 +319,7 @@ def test_folders_that_a_stranger_listed_are_not_searched(
     write_llama(tmp_path / "added" / "bear")
     Registry(here).add_folder(tmp_path / "added")
     stick = tmp_path / "stick"
+    stick.mkdir()
     write_json_file(stick / "registry.json", Content(folders=["/", str(tmp_path / "added")]))
     assert run(["models", "folder", str(stick)], lambda: 0) == 0
     assert "not searched: /." in capsys.readouterr().err
@@ -346,3 +348,17 @@ def test_the_folder_is_not_moved_while_a_model_is_written_into_it(
     assert ids(here) == before and not disk.exists()
     assert run(["models", "folder", str(disk), "--move"], lambda: 0) == 0
     assert set(ids(default_paths())) == set(before) and not here.models.exists()
+
+
+def test_a_window_that_is_open_makes_the_folder_that_was_moved_away_not_anew(
+    here: Paths, tmp_path: Path
+) -> None:
+    window = Registry(here)
+    pack = write_llama(tmp_path / "pack")
+    assert run(["models", "folder", str(tmp_path / "disk"), "--move"], lambda: 0) == 0
+    with pytest.raises(ProblemError, match="moved by another window"):
+        window.add(pack)
+    with pytest.raises(ProblemError, match="moved by another window"):
+        copy_pack(pack, here.models, make_models=here.make_models_folder)
+    assert "moved by another" in str(window.listing().problems["registry.json"].message)
+    assert not here.models.exists()

@@ -194,6 +194,23 @@ def test_a_damaged_conversation_is_set_aside_and_the_others_open(
     assert prompts(tab) == ["one"]
 
 
+def test_what_could_not_be_saved_is_said_once_and_saved_later(
+    window: MainWindow, tab: Any, qtbot: QtBot
+) -> None:
+    folder = window.state.library_root / "conversations"
+    folder.write_text("in the way")
+    for prompt in ("one", "two"):
+        tab.prompt.set_text(prompt)
+        tab.generate()
+        qtbot.waitUntil(lambda: not tab.chat._pending, timeout=20_000)
+    qtbot.waitUntil(lambda: bool(window.messages.messages), timeout=10_000)
+    assert [str(folder) in shown.text for shown in window.messages.messages] == [True]
+    qtbot.waitUntil(lambda: tab.chat.keeper.has_unsaved, timeout=10_000)
+    folder.unlink()
+    tab.chat.save_now()
+    assert kept(folder) == 1
+
+
 def test_an_answer_that_was_written_meanwhile_is_filled_in(
     tab: Any, qtbot: QtBot, home: Paths
 ) -> None:

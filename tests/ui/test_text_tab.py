@@ -309,7 +309,9 @@ def test_editing_an_earlier_message_makes_a_version_of_it(tab: Any, qtbot: QtBot
     assert shown_prompts(tab) == ["one and a half"]
 
 
-def test_editing_replaces_the_turns_on_screen_of_a_long_conversation(tab: Any) -> None:
+def test_editing_replaces_the_turns_on_screen_of_a_long_conversation(
+    tab: Any, qtbot: QtBot
+) -> None:
     answer = [Answer(text="yes")]
     turns = [Turn(prompt=f"no. {n}", answers=answer) for n in range(2 * SHOWN_AT_ONCE)]
     tab.chat.replace(Conversation(turns), "")
@@ -317,9 +319,9 @@ def test_editing_replaces_the_turns_on_screen_of_a_long_conversation(tab: Any) -
     tab.prompt.setPlainText("another")
     tab.generate()
     prompts = [f"no. {n}" for n in range(SHOWN_AT_ONCE, 2 * SHOWN_AT_ONCE - 2)]
-    assert shown_prompts(tab) == [*prompts, "another"]
+    qtbot.waitUntil(lambda: shown_prompts(tab) == [*prompts, "another"])
     tab.view._show_earlier()
-    assert shown_prompts(tab)[0] == "no. 0"
+    qtbot.waitUntil(lambda: shown_prompts(tab)[0] == "no. 0")
     tab.chat.set_aside(turns[0])
     assert shown_prompts(tab) == []
 
@@ -470,10 +472,14 @@ def test_a_result_of_the_library_opens_its_conversation(
     assert tab.controls.temperature.value() == 0.1
 
 
-def test_only_the_last_turns_of_a_long_conversation_are_built_at_first(tab: Any) -> None:
+def test_only_the_last_turns_of_a_long_conversation_are_built_at_first(
+    tab: Any, qtbot: QtBot
+) -> None:
     turns = [Turn(prompt=f"q{n}", answers=[Answer(text=f"a{n}")]) for n in range(100)]
     tab.chat.replace(Conversation(turns), "")
     assert tab.view.view_of(turns[99]) is not None
+    assert tab.view.view_of(turns[100 - SHOWN_AT_ONCE]) is None
+    qtbot.waitUntil(lambda: tab.view.view_of(turns[100 - SHOWN_AT_ONCE]) is not None)
     assert tab.view.view_of(turns[99 - SHOWN_AT_ONCE]) is None
     tab.view._earlier.click()
     assert tab.view.view_of(turns[99 - SHOWN_AT_ONCE]) is not None

@@ -124,6 +124,12 @@ def test_a_folder_that_leads_out_of_the_library_is_not_written_to(tmp_path: Path
     with pytest.raises(ProblemError):
         files.save("a", encode(conversation("secret")))
     assert files.entries() == []
+    files.folder.unlink()
+    files.save("a", encode(conversation("secret")))
+    (files.folder / ".deleted").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(ProblemError):
+        files.delete("a")
+    assert [entry.id for entry in files.entries()] == ["a"]
     assert list((tmp_path / "elsewhere").iterdir()) == []
 
 

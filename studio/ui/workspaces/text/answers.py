@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
@@ -19,6 +19,9 @@ MAX_COLUMNS = 4
 
 PAGE = 12
 """Cards shown at once, which fill rows of two, three and four."""
+
+BUILT_AT_ONCE = 4
+"""Cards built before events are handled."""
 
 
 class AnswerCards(QWidget):
@@ -97,8 +100,11 @@ class AnswerCards(QWidget):
         if self._turn is None:
             return
         count = len(self.visible_indexes())
-        while len(self._cards) < count:
+        for _ in range(min(BUILT_AT_ONCE, count - len(self._cards))):
             self._cards.append(self._card())
+        if len(self._cards) < count:
+            QTimer.singleShot(0, self, self._arrange)
+            count = len(self._cards)
         for number, card in enumerate(self._cards):
             card.setVisible(number < count)
         columns = self.columns_for(self.width())

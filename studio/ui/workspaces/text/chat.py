@@ -49,6 +49,7 @@ class Chat(QObject):
         self.conversation = view.conversation
         state.reports.job_changed.connect(self._resume)
         view.chosen.connect(lambda _: self._changed(self.conversation))
+        view.built.connect(self._show_if_running)
 
     # ---- the conversation
 
@@ -407,6 +408,11 @@ class Chat(QObject):
             waiting = self.tr("Writing…") if pending.started else self.tr("Waiting in the queue…")
             view.set_running(True, waiting)
         self._update_run_bar()
+
+    def _show_if_running(self, turn: Turn) -> None:
+        for pending in self._pending:
+            if pending.turn is turn:
+                self._show_running(pending)
 
     def _update_run_bar(self) -> None:
         self._run_bar.set_running(bool(self._pending))

@@ -78,9 +78,10 @@ class Conversation(Struct):
     def number(self) -> None:
         """Give ids to turns without one, or with that of another, and let `turns` be a path."""
         taken: set[int] = set()
+        largest = self._largest_id()
         for turn in (*self.turns, *self.others):
             if turn.id < 1 or turn.id in taken:
-                turn.id = max(max(taken, default=0), self._largest_id()) + 1
+                largest = turn.id = max(0, largest) + 1
             taken.add(turn.id)
         before = 0
         for turn in self.turns:
@@ -135,17 +136,18 @@ class Conversation(Struct):
         for other in self.others:
             children.setdefault(other.parent, []).append(other)
         path: list[Turn] = []
+        shown: set[int] = set()
         following: Turn | None = turn
         # A damaged file may have circles.
-        while following is not None and not any(following is each for each in path):
+        while following is not None and id(following) not in shown:
             path.append(following)
+            shown.add(id(following))
             known = sorted(children.get(following.id, ()), key=lambda each: each.id)
             last = following.last
             following = next((each for each in known if each.id == last), None) or (
                 known[-1] if known else None
             )
         self.turns += path
-        shown = {id(each) for each in path}
         self.others = [each for each in self.others if id(each) not in shown]
 
     def copy_until(self, index: int) -> Conversation:

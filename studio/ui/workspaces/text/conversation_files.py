@@ -138,7 +138,7 @@ class ConversationFiles:
     def load(self, id: str) -> tuple[Conversation, Problem | None]:
         """Read a conversation; a damaged file is renamed and reported."""
         if not self._is_inside():
-            return Conversation(), self._outside().problem
+            return Conversation(), _outside(self.folder).problem
         conversation, wrong = load_conversation(self.path(id))
         conversation.id = id if wrong is None else ""
         return conversation, wrong
@@ -170,16 +170,13 @@ class ConversationFiles:
 
     def delete(self, id: str) -> None:
         """Delete a conversation; `restore` takes it back. Raises `OSError`, `ProblemError`."""
-        self._require_inside()
-        deleted = self.folder / _DELETED
-        make_private_folder(deleted)
+        deleted = self._require_inside(_DELETED) / f"{id}.json"
         os.utime(self.path(id))
-        self.path(id).replace(deleted / f"{id}.json")
+        self.path(id).replace(deleted)
 
     def restore(self, id: str) -> None:
         """Take a deleted conversation back. Raises `OSError` or `ProblemError`."""
-        self._require_inside()
-        (self.folder / _DELETED / f"{id}.json").replace(self.path(id))
+        (self._require_inside(_DELETED) / f"{id}.json").replace(self.path(id))
 
     def tidy(self) -> None:
         """Remove what killed processes left, and what was deleted long ago."""
@@ -219,18 +216,22 @@ class ConversationFiles:
             file.replace(file.with_name("conversation.earlier.json"))
         return id, None
 
-    def _require_inside(self) -> None:
-        make_private_folder(self.folder)
-        if not leads_inside(self._root, self.folder):
-            raise self._outside()
+    def _require_inside(self, name: str = "") -> Path:
+        """Return the folder, or one in it, after creating it. Raises `OSError`, `ProblemError`."""
+        folder = self.folder / name
+        make_private_folder(folder)
+        if not leads_inside(self._root, folder):
+            raise _outside(folder)
+        return folder
 
-    def _outside(self) -> ProblemError:
-        return problem(
-            "bad_input",
-            "The folder {path} is a link that leads out of the library. Remove it, or replace it "
-            "by a folder.",
-            path=str(self.folder),
-        )
+
+def _outside(folder: Path) -> ProblemError:
+    return problem(
+        "bad_input",
+        "The folder {path} is a link that leads out of the library. Remove it, or replace it by a "
+        "folder.",
+        path=str(folder),
+    )
 
 
 def load_conversation(file: Path) -> tuple[Conversation, Problem | None]:

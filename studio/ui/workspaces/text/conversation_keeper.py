@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import time
 from collections.abc import Callable
 from functools import partial
@@ -44,7 +45,7 @@ class ConversationKeeper(QObject):
         self._closed = False
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
-        self._timer.timeout.connect(self._save)
+        self._timer.timeout.connect(self.save_all)
         state.closing.connect(self._unlock_all)
 
     # ---- reading
@@ -152,7 +153,7 @@ class ConversationKeeper(QObject):
     def release(self, conversation: Conversation) -> None:
         """Forget a conversation that is no longer shown and has no job; it is saved before."""
         if any(other is conversation for other in self._unsaved):
-            self._save()
+            self.save_all()
         self._open.pop(conversation.id, None)
         lock = self._locks.pop(conversation.id, None)
         if lock is not None:
@@ -181,8 +182,8 @@ class ConversationKeeper(QObject):
         """Whether there are changes that are not written yet."""
         return bool(self._unsaved)
 
-    def _to_write(self) -> list[tuple[str, bytes]]:
-        """Return ids and contents of what is unsaved, which counts as saved from now on."""
+    def _to_write(self) -> list[tuple[Conversation, bytes]]:
+        """Return what is unsaved and has an id now; it counts as saved from now on."""
         if self._state.library is None or self._state.settings.is_unknown:
             return []
         unsaved, self._unsaved = self._unsaved, []
@@ -193,52 +194,57 @@ class ConversationKeeper(QObject):
             if not conversation.id:
                 conversation.id = new_id()
                 self._open[conversation.id] = conversation
-            found.append((conversation.id, encode(conversation)))
+            found.append((conversation, encode(conversation)))
             self._note(Entry(conversation.id, conversation.shown_title(), conversation.used))
         return found
-
-    def _save(self) -> None:
-        for id, encoded in self._to_write():
-            self._state.background.in_order(
-                self, partial(self._write, id, encoded), None, self._failed
-            )
 
     def save_all(self) -> None:
         """Save what is unsaved in the background, without a delay."""
         self._timer.stop()
-        self._save()
+        for conversation, encoded in self._to_write():
+            self._state.background.in_order(
+                self,
+                partial(self._write, conversation.id, encoded),
+                None,
+                partial(self._failed, conversation),
+            )
 
     def _write(self, id: str, encoded: bytes) -> None:
-        self._files.save(id, encoded)
+        """Raises `ProblemError`."""
+        try:
+            self._files.save(id, encoded)
+        except OSError as error:
+            raise ProblemError(
+                Problem(
+                    "disk_full" if error.errno == errno.ENOSPC else "bad_input",
+                    Sentence(
+                        "The conversation could not be saved in {path}.",
+                        {"path": str(self._files.folder)},
+                    ),
+                    str(error),
+                )
+            ) from error
         self._save_failed = False
         if id in self._open:
             self._lock(id)
 
-    def save_now(self) -> None:
-        """Write unsaved changes before the window closes."""
-        self._timer.stop()
-        for id, encoded in self._to_write():
-            try:
-                self._files.save(id, encoded)
-            except (OSError, ProblemError) as error:
-                self._failed(self._not_saved(error))
-
-    def _not_saved(self, error: OSError | ProblemError) -> Problem:
-        if isinstance(error, ProblemError):
-            return error.problem
-        return Problem(
-            "bad_input",
-            Sentence(
-                "The conversation could not be saved in {path}.", {"path": str(self._files.folder)}
-            ),
-            str(error),
-        )
-
-    def _failed(self, problem: Problem) -> None:
-        # Not again for every few words.
+    def _failed(self, conversation: Conversation, problem: Problem) -> None:
+        """Try again with the next change, and when the window closes."""
+        if not any(other is conversation for other in self._unsaved):
+            self._unsaved.append(conversation)
+        # Not said again for every few words.
         if not self._save_failed:
             self._save_failed = True
             self._state.problem.emit(problem)
+
+    def save_now(self) -> None:
+        """Write unsaved changes before the window closes."""
+        self._timer.stop()
+        for conversation, encoded in self._to_write():
+            try:
+                self._write(conversation.id, encoded)
+            except ProblemError as error:
+                self._failed(conversation, error.problem)
 
     def rename(self, id: str, title: str) -> None:
         """Give a conversation a title; an empty one is its first words."""
@@ -284,7 +290,7 @@ class ConversationKeeper(QObject):
             self._deleted.discard(id)
             self._state.problem.emit(problem)
 
-        self._save()
+        self.save_all()
         self._deleted.add(id)
         self._state.background.in_order(self, delete, done, failed)
 

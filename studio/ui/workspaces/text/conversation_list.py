@@ -150,6 +150,11 @@ class ConversationList(QFrame):
         self._delay.setInterval(SEARCH_DELAY_MS)
         self._delay.timeout.connect(lambda: self.search_requested.emit(self.search.text().strip()))
         self.search.textChanged.connect(self._search_changed)
+        # "5 min ago" goes on.
+        self._minute = QTimer(self)
+        self._minute.setInterval(60_000)
+        self._minute.timeout.connect(self.view.viewport().update)
+        self._minute.start()
 
     def show_entries(self, entries: Sequence[Entry], current: str) -> None:
         """Show these conversations; `current` is the id of the open one."""

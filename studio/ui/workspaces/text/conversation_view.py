@@ -23,6 +23,9 @@ from studio.ui.workspaces.text.turn_view import TurnView
 SHOWN_AT_ONCE = 12
 """Turns built when a conversation is opened, and by each click on "Show earlier messages"."""
 
+BUILT_AT_ONCE = 3
+"""Turns built before events are handled; the others follow one by one."""
+
 REFRESH_MS = 200
 
 
@@ -37,12 +40,19 @@ class ConversationView(QWidget):
     """A turn, and the index of the answer to continue."""
     branch_requested = cast("TypedSignal[Turn]", Signal(object))
     version_picked = cast("TypedSignal[Turn]", Signal(object))
+    built = cast("TypedSignal[Turn]", Signal(object))
+    """A turn has got its widget later than the last turns."""
 
     def __init__(self, empty: EmptyState, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.conversation = Conversation()
         self._views: list[TurnView] = []
         self._dirty: set[int] = set()
+        self._versions: dict[int, list[Turn]] = {}
+        self._to_build: list[Turn] = []
+        self._build_timer = QTimer(self)
+        self._build_timer.setInterval(0)
+        self._build_timer.timeout.connect(self._build_next)
         self._follows = True
         self._scroll = QScrollArea(self)
         self._scroll.setObjectName("text.result")
@@ -82,8 +92,7 @@ class ConversationView(QWidget):
             view.hide()
             view.deleteLater()
         self._views = []
-        for turn in conversation.turns[-SHOWN_AT_ONCE:]:
-            self._insert(len(self._views), turn)
+        self._build(conversation.turns[-SHOWN_AT_ONCE:])
         self._after_change()
         self.to_end()
 
@@ -101,9 +110,9 @@ class ConversationView(QWidget):
             self._rows.removeWidget(view)
             view.hide()
             view.deleteLater()
+        self._to_build = [turn for turn in self._to_build if id(turn) in left]
         if not self._views:
-            for turn in self.conversation.turns[-SHOWN_AT_ONCE:]:
-                self._insert(len(self._views), turn)
+            self._build(self.conversation.turns[-SHOWN_AT_ONCE:])
         self._after_change()
 
     def view_of(self, turn: Turn) -> TurnView | None:
@@ -125,6 +134,30 @@ class ConversationView(QWidget):
 
     # ---- inside
 
+    def _build(self, turns: list[Turn]) -> None:
+        """Build the views of turns above those that exist, the last one first."""
+        self._to_build = list(turns)
+        for _ in range(BUILT_AT_ONCE):
+            self._build_one()
+        if self._to_build:
+            self._build_timer.start()
+
+    def _build_one(self) -> None:
+        if self._to_build:
+            self._insert(0, self._to_build.pop())
+
+    def _build_next(self) -> None:
+        self._build_one()
+        if not self._to_build:
+            self._build_timer.stop()
+        if self._views:
+            view = self._views[0]
+            self._show_versions(view)
+            self.built.emit(view.turn)
+
+    def _show_versions(self, view: TurnView) -> None:
+        view.show_versions(self._versions.get(view.turn.parent, [view.turn]))
+
     def _insert(self, index: int, turn: Turn) -> TurnView:
         view = TurnView(turn, self._scroll.widget())
         view.edit_requested.connect(self.edit_requested.emit)
@@ -140,20 +173,21 @@ class ConversationView(QWidget):
         return view
 
     def _after_change(self) -> None:
-        hidden = len(self.conversation.turns) - len(self._views)
+        hidden = len(self.conversation.turns) - len(self._views) - len(self._to_build)
         self._earlier.setVisible(hidden > 0)
         self._stack.setCurrentIndex(1 if self._views else 0)
         for view in self._views[-2:]:
             view.set_last(view is self._views[-1])
-        versions = self.conversation.versions_by_parent()
+        self._versions = self.conversation.versions_by_parent()
         for view in self._views:
-            view.show_versions(versions.get(view.turn.parent, (view.turn,)))
+            self._show_versions(view)
 
     def _show_earlier(self) -> None:
+        while self._to_build:
+            self._build_one()
         hidden = len(self.conversation.turns) - len(self._views)
         self._follows = False
-        for turn in reversed(self.conversation.turns[max(0, hidden - SHOWN_AT_ONCE) : hidden]):
-            self._insert(0, turn)
+        self._build(self.conversation.turns[max(0, hidden - SHOWN_AT_ONCE) : hidden])
         self._after_change()
 
     def _refresh_dirty(self) -> None:

@@ -46,7 +46,7 @@ class TurnView(QWidget):
         self.turn = turn
         self.running = False
         self.waiting = ""
-        self.finished: set[int] = set()
+        self.finished = {n for n, answer in enumerate(turn.answers) if answer.asset}
         self._is_last = False
         self._versions: Sequence[Turn] = (turn,)
         self._collapsed = len(turn.answers) > 1

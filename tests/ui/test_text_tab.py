@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from PySide6.QtCore import QLocale
-from PySide6.QtWidgets import QApplication, QPushButton, QToolButton
+from PySide6.QtWidgets import QApplication, QPushButton, QToolButton, QWidget
 from pytestqt.qtbot import QtBot
 
 from studio.kinds.text import TextRequest
@@ -98,6 +98,10 @@ def test_a_prompt_beyond_the_limit_is_refused_and_stays_in_the_editor(
     assert f"{MAX_PROMPT_LENGTH:,}" in window.messages.text()
     assert len(tab.prompt.text()) == MAX_PROMPT_LENGTH + 1
     assert jobs(tab) == []
+    hint = tab.findChild(QWidget, "text.send_hint")
+    assert not hint.isHidden() and f"{MAX_PROMPT_LENGTH:,}" in hint.label.text()
+    tab.prompt.set_text("short")
+    assert hint.isHidden()
 
 
 def test_variations_of_one_job_are_shown_side_by_side(tab: Any, qtbot: QtBot) -> None:
@@ -419,6 +423,11 @@ def test_without_a_text_model_the_tab_says_what_to_do(
     shutil.rmtree(home.starter)
     window = open_window()
     tab: Any = window.tab("text")
+    hint = tab.findChild(QWidget, "text.send_hint")
+    assert hint.isHidden()
+    tab.prompt.set_text("a")
+    assert not hint.isHidden() and "starter" in hint.label.text()
+    assert not hint.offer.isHidden()
     ask(tab, "a fox")
     assert "starter" in window.messages.text()
     assert window.messages.messages[-1].action_text.startswith("Get ")

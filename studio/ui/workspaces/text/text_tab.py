@@ -85,12 +85,9 @@ class TextTab(QWidget):
             self.focus_prompt()
             return
         if len(prompt) > MAX_PROMPT_LENGTH:
-            self._state.show_message(
-                self.tr("The prompt has {n} characters; at most {most} can be sent.").format(
-                    n=f"{len(prompt):,}", most=f"{MAX_PROMPT_LENGTH:,}"
-                ),
-                "warning",
-            )
+            from studio.ui.workspaces.text.send_hint import too_long_text
+
+            self._state.show_message(too_long_text(len(prompt)), "warning")
             return
         if error := self.options.form.error():
             self._state.show_message(error, "warning")
@@ -307,9 +304,11 @@ class TextTab(QWidget):
         from studio.ui.workspaces.text.alternatives_menu import WordChoices
         from studio.ui.workspaces.text.chat import Chat
         from studio.ui.workspaces.text.context_meter import ContextMeter
+        from studio.ui.workspaces.text.send_hint import SendHint
 
         self.meter = ContextMeter(self._state, self)
         self.composer.foot.addWidget(self.meter)
+        self.composer.hints.addWidget(SendHint(self._state, self.prompt))
         self.composer.hints.addWidget(self.meter.notice)
         self._chat = Chat(self._state, self.view, self.run_bar, self)
         self._choices = WordChoices(self._state, self.view, self._chat, self._request)

@@ -17,6 +17,7 @@ from studio.engine.tasks.speech.text.scripts import is_mostly_chinese, unreadabl
     ("text", "spoken"),
     [
         ("# A *big* title\ntext", "A big title.\n\ntext"),
+        ("# 第一章\n他笑了 😀，走了。", "第一章。\n\n他笑了，走了。"),
         ("a **bold _word_** and `code`", "a bold word and code"),
         ("[the link](https://x.org/a_b) ![picture](y.png)", "the link picture"),
         ("see https://www.example.com/a/b?c=d.", "see example dot com."),

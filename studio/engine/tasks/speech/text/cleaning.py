@@ -32,6 +32,9 @@ _EMOJI = re.compile(
     "[\U0001f000-\U0001faff\u2600-\u27bf\u2b00-\u2bff\u2300-\u23ff\u20e3\ufe0e\ufe0f"
     "\U000e0000-\U000e007f\u200d]"
 )
+_WIDE = "\u2e80"
+"""The first of the characters of Chinese and other wide scripts."""
+_GAP = re.compile(" +(?=[，。！？：；、])")
 _ENDED = tuple(".!?:;,。！？：；，、…")
 
 
@@ -61,7 +64,7 @@ def plain_text(text: str) -> str:
     text = _MAIL.sub(lambda found: _spoken_address(found[0].replace("@", " at ")), text)
     text = _EMOJI.sub(" ", text)
     text = "".join(c if c == "\n" or _is_spoken(c) else " " for c in text)
-    return "\n".join(_SPACES.sub(" ", line).strip() for line in text.split("\n"))
+    return "\n".join(_GAP.sub("", _SPACES.sub(" ", line)).strip() for line in text.split("\n"))
 
 
 def _is_spoken(character: str) -> bool:
@@ -70,7 +73,9 @@ def _is_spoken(character: str) -> bool:
 
 def _ended(heading: str) -> str:
     heading = heading.strip()
-    return heading if not heading or heading.endswith(_ENDED) else f"{heading}."
+    if not heading or heading.endswith(_ENDED):
+        return heading
+    return f"{heading}{'。' if heading[-1] >= _WIDE else '.'}"
 
 
 def _spoken_url(found: re.Match[str]) -> str:

@@ -46,6 +46,16 @@ _READINGS = {
     "重启": "chóng qǐ",
     "调音": "tiáo yīn",
     "朝阳区": "cháo yáng qū",
+    "很长": "hěn cháng",
+    "太长": "tài cháng",
+    "多长": "duō cháng",
+    "更长": "gèng cháng",
+    "最长": "zuì cháng",
+    "不长": "bù cháng",
+    "长时间": "cháng shí jiān",
+    "种地": "zhòng dì",
+    "都市": "dū shì",
+    "都市里": "dū shì lǐ",
 }
 """Of words that the dictionaries read otherwise, or take apart."""
 _UNITS = {
@@ -164,6 +174,8 @@ def words(text: str) -> Iterator[Syllables]:
 def _with_sandhi(word: str, part: str, finals: list[str]) -> list[str]:
     """Return the finals of a word with the tones that they have in it."""
     changed: list[str] = _tools().sandhi.modified_tone(word, part, list(finals))
+    if len(word) > 1 and word[-1] in "的地得":
+        changed[-1] = finals[-1]  # 土地, 目的 and 获得 keep their tones
     for at, character in enumerate(word):
         before, after = word[at - 1 : at], word[at + 1 : at + 2]
         if character == "一" and _is_numeral(before, after):

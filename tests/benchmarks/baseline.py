@@ -1,8 +1,8 @@
 """The same work in a plain script without code of the app: the baseline of the benchmarks.
 
-Started as `python -m tests.benchmarks.baseline text|image|upscale MODEL [PICTURE]`. It loads the
-model, warms it once, then answers each line on standard input ("COUNT SIZE") with one line of
-JSON: seconds, and how many tokens were made.
+Started as `python -m tests.benchmarks.baseline KIND MODEL [PICTURE]`. It loads the model, warms it
+once, then answers each line on standard input ("COUNT SIZE") with one line of JSON: seconds, and
+how many tokens were made.
 """
 
 from __future__ import annotations
@@ -126,12 +126,60 @@ def upscale(model: str, picture: str) -> Callable[[int, int], Answer]:
     return run
 
 
+SPOKEN_TEXT = (
+    "The workshop opens at nine, and the first visitors are already waiting at the door. Today "
+    "they learn how a small machine reads a text aloud.\n\nEvery sentence becomes a row of "
+    "sounds, and every sound becomes a short piece of a wave. When all pieces are joined, nobody "
+    "hears where one ends and the next begins."
+)
+SPOKEN = (
+    "ðə wˈɜɹkʃˌɑp ˈOpᵊnz æt nˈIn, ænd ðə fˈɜɹst vˈɪzəɾəɹz ɑɹ ˌɔlɹˈɛdi wˈAɾɪŋ æt ðə dˈɔɹ."
+    " tədˈA ðA lˈɜɹn hˌW ɐ smˈɔl məʃˈin ɹˈidz ɐ tˈɛkst əlˈWd.",
+    "ˈɛvəɹi sˈɛntᵊns bəkˈʌmz ɐ ɹˈO ʌv sˈWndz, ænd ˈɛvəɹi sˈWnd bəkˈʌmz ɐ ʃˈɔɹt pˈis ʌv ɐ wˈAv.",
+    "wˌɛn ˈɔl pˈisᵻz ɑɹ ʤˈYnd, nˈObˌɑdi hˈɪɹz wˌɛɹ wˈʌn ˈɛndz ænd ðə nˈɛkst bəɡˈɪnz.",
+)
+"""The phonemes of the passages of that text."""
+
+
+def speech(model: str) -> Callable[[int, int], Answer]:
+    """ONNX Runtime with its own settings: one call for each passage, nothing is written."""
+    import numpy as np
+    import onnxruntime as ort
+    import psutil
+
+    folder = Path(model)
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = psutil.cpu_count(logical=False) or 1
+    session = ort.InferenceSession(
+        str(folder / "model.onnx"), options, providers=["CPUExecutionProvider"]
+    )
+    numbers = json.loads((folder / "vocab.json").read_text("utf-8"))["vocab"]
+    styles = np.fromfile(folder / "voices" / "af_heart.bin", np.float32).reshape(-1, 1, 256)
+
+    def run(_count: int, _size: int) -> Answer:
+        start = time.perf_counter()
+        for phonemes in SPOKEN:
+            tokens = [numbers[each] for each in phonemes]
+            session.run(
+                None,
+                {
+                    "tokens": np.array([[0, *tokens, 0]], np.int64),
+                    "style": styles[len(tokens)],
+                    "speed": np.ones(1, np.float32),
+                },
+            )
+        return {"seconds": time.perf_counter() - start, "tokens": 0}
+
+    return run
+
+
 def main() -> None:
     """Answer lines of standard input until it ends."""
     kinds: dict[str, Callable[..., Callable[[int, int], Answer]]] = {
         "text": text,
         "image": image,
         "upscale": upscale,
+        "speech": speech,
     }
     run = kinds[sys.argv[1]](*sys.argv[2:])
     print("ready", flush=True)

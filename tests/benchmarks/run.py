@@ -19,6 +19,7 @@ from tests.benchmarks import (
     large_picture,
     library,
     overhead,
+    speech,
     start_up,
 )
 from tests.benchmarks.headless_app import ROOT
@@ -33,6 +34,7 @@ def benchmarks(rounds: int) -> dict[str, Callable[[], list[Row]]]:
         "text": lambda: [overhead.text(rounds)],
         "image": lambda: [overhead.image(rounds)],
         "upscale": lambda: [overhead.upscale(rounds)],
+        "speech": lambda: speech.speech(rounds),
         "variations": lambda: [overhead.variations(max(2, rounds // 2))],
         "together": lambda: [overhead.together(max(1, rounds // 3))],
         "cancel": cancel.states,

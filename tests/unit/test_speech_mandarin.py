@@ -1,4 +1,4 @@
-"""More than forty sentences in Mandarin whose polyphones, tones and numbers are read as a dictionary says."""
+"""Sentences in Mandarin whose polyphones, tones and numbers are read as a dictionary says."""
 
 from __future__ import annotations
 

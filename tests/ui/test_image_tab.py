@@ -526,6 +526,18 @@ def test_a_picture_is_deleted_and_compared_from_the_bar(
     qtbot.waitUntil(lambda: states(tab) == ["done"] * 3)
 
 
+def test_finished_pictures_are_dragged_out_as_files(tab: Any, qtbot: QtBot) -> None:
+    ask(tab, "a fox", count=2)
+    ended(tab, qtbot)
+    model = tab.result.model
+    indexes = [model.index(row) for row in range(2)]
+    assert all(index.flags() & Qt.ItemFlag.ItemIsDragEnabled for index in indexes)
+    files = [url.toLocalFile() for url in model.mimeData(indexes).urls()]
+    assert files == [model.at(row).path for row in range(2)]
+    model.set_state(1, "deleted")
+    assert not model.index(1).flags() & Qt.ItemFlag.ItemIsDragEnabled
+
+
 def test_what_a_stopped_job_did_not_make_is_marked(tab: Any, qtbot: QtBot) -> None:
     ask(tab, "[slow] fox", count=3)
     qtbot.waitUntil(lambda: "step" in tab.run_bar.status.text())

@@ -74,8 +74,8 @@ def chequered(palette: QPalette) -> QBrush:
 
 
 def _enlarged_in_steps(image: QImage, scale: float) -> QImage:
-    """Return an image doubled towards a scale: in one step, its pixels would show as diamonds."""
-    while scale >= 2 and 4 * image.width() * image.height() <= _MOST_ENLARGED:
+    """Return an image doubled beyond a scale: in one step, its pixels would show as diamonds."""
+    while scale > 1 and 4 * image.width() * image.height() <= _MOST_ENLARGED:
         image = image.scaled(
             image.size() * 2,
             Qt.AspectRatioMode.IgnoreAspectRatio,

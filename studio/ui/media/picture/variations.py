@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from PySide6.QtCore import (
     QAbstractListModel,
+    QMimeData,
     QModelIndex,
     QPersistentModelIndex,
     QPoint,
     QRect,
     QSize,
     Qt,
+    QUrl,
     Signal,
 )
 from PySide6.QtGui import QColor, QImage, QPainter, QPalette, QPen
@@ -79,6 +82,25 @@ class VariationModel(QAbstractListModel):
         if role == Qt.ItemDataRole.AccessibleTextRole:
             return self._description(variation)
         return None
+
+    def flags(self, index: Index) -> Qt.ItemFlag:
+        """Let finished pictures be dragged to other programs."""
+        flags = super().flags(index)
+        variation = self.at(index.row())
+        if variation is not None and variation.state == "done":
+            return flags | Qt.ItemFlag.ItemIsDragEnabled
+        return flags
+
+    def mimeTypes(self) -> list[str]:
+        return ["text/uri-list"]
+
+    def mimeData(self, indexes: Sequence[QModelIndex]) -> QMimeData:
+        """Return the files of finished pictures."""
+        chosen = (self.at(index.row()) for index in indexes)
+        paths = [each.path for each in chosen if each is not None and each.state == "done"]
+        files = QMimeData()
+        files.setUrls([QUrl.fromLocalFile(path) for path in paths])
+        return files
 
     def _description(self, variation: Variation) -> str:
         number = variation.row + 1
@@ -239,6 +261,7 @@ class VariationStrip(QListView):
         self.setWrapping(False)
         self.setUniformItemSizes(True)
         self.setSelectionMode(QListView.SelectionMode.ExtendedSelection)
+        self.setDragDropMode(QListView.DragDropMode.DragOnly)
         self.setHorizontalScrollMode(QListView.ScrollMode.ScrollPerPixel)
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setFrameShape(QListView.Shape.NoFrame)

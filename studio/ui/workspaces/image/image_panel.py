@@ -49,7 +49,7 @@ class ImagePanel(QWidget):
         self.run_bar.extra.addWidget(PausedHint(state, task))
         self.chips = ValueChips("image.values")
         self.run_bar.extra.addWidget(self.chips)
-        self._hints = RequestHints(self.controls, self.request, self)
+        self._hints = RequestHints(self.controls, self.model, self.request, self)
         column = ScrollColumn(self, fills=True)
         for part in (
             self.prompt,

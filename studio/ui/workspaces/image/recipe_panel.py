@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from PySide6.QtCore import Qt, Signal
@@ -17,6 +18,7 @@ from studio.ui.widgets.shortened import shortened
 
 WIDTH = 27 * GRID
 
+_BETWEEN = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[/\\_])(?=\w)")
 _LONGEST_WORD = 20
 _LONGEST = 240
 """Characters of a value; the tooltip has more, Copy has all that is listed."""
@@ -91,7 +93,7 @@ class RecipePanel(QFrame):
     def _entry(self, name: str, value: str) -> QWidget:
         entry = QWidget(self)
         head = plain_label(name, entry)
-        body = plain_label(breakable(shortened(value, _LONGEST), _LONGEST_WORD), entry)
+        body = plain_label(_with_breaks(shortened(value, _LONGEST)), entry)
         mute(head)
         font = head.font()
         if font.pointSizeF() > 0:
@@ -111,3 +113,9 @@ class RecipePanel(QFrame):
     def _copy(self) -> None:
         text = "\n".join(f"{name}: {value}" for name, value in self._rows)
         QGuiApplication.clipboard().setText(text)
+
+
+def _with_breaks(value: str) -> str:
+    """Return a value that may be broken inside of paths and of names of classes."""
+    parts = _BETWEEN.split(value)
+    return "\u200b".join(breakable(part, _LONGEST_WORD) for part in parts)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from PySide6.QtWidgets import QWidget
 
 from studio.kinds.image import ImageRequest
+from studio.ui.fields.model_picker import ModelPicker
 from studio.ui.style.theme import Severity
 from studio.ui.widgets.tinted_label import TintedLabel
 from studio.ui.workspaces.image.image_controls import ImageControls
@@ -18,6 +19,7 @@ class RequestHints(TintedLabel):
     def __init__(
         self,
         controls: ImageControls,
+        model: ModelPicker,
         request: Callable[[], ImageRequest],
         parent: QWidget | None = None,
     ) -> None:
@@ -25,6 +27,7 @@ class RequestHints(TintedLabel):
         self.setObjectName("image.hints")
         self.setWordWrap(True)
         self._controls = controls
+        self._model = model
         self._request = request
         self.hide()
 
@@ -33,7 +36,7 @@ class RequestHints(TintedLabel):
         request = self._request()
         lines: list[str] = []
         severity: Severity | None = None
-        if not request.prompt:
+        if not request.prompt and self._model.ref() is not None:
             lines.append(self.tr("There is no prompt, so the model decides what to draw."))
         if self._controls.is_alike and request.count > 1 and request.image is None:
             severity = "warning"

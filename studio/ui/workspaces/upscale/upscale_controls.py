@@ -96,7 +96,8 @@ class UpscaleControls(QWidget):
         return UpscaleRequest(
             input=InputFile(str(picture)),
             scale=self.scale.currentData(),
-            model=self.model.model_id(),
+            # The times of drawings are not those of a model.
+            model="" if self.drawing.isChecked() else self.model.model_id(),
             drawing=self.drawing.isChecked(),
             format=self.format.currentData(),
         )
@@ -106,7 +107,8 @@ class UpscaleControls(QWidget):
         self.scale.setCurrentIndex(self.scale.findData(request.scale))
         self.format.setCurrentIndex(max(0, self.format.findData(request.format)))
         self.drawing.setChecked(request.drawing)
-        self.model.set_model_id(request.model)
+        if not request.drawing:
+            self.model.set_model_id(request.model)
         self._match_model()
 
     def show_values(self, values: UpscaleValues) -> None:

@@ -13,7 +13,13 @@ from transformers import (
     TopPLogitsWarper,
 )
 
-from studio.engine.tasks.text.decode.sampling import Sampling, SeenTokens, gumbel_noise, pick
+from studio.engine.tasks.text.decode.sampling import (
+    Sampling,
+    SeenTokens,
+    gumbel_noise,
+    pick,
+    pick_with_torch,
+)
 
 DRAWS = 20_000
 
@@ -69,6 +75,28 @@ def test_a_nucleus_larger_than_the_first_candidates_is_sampled_in_full() -> None
     assert len(set(tokens[::2].tolist())) > 450
     alone = pick(rows[:1].clone(), torch.arange(1), 0, Sampling(1.0, 0.9, 0, 1.0))
     assert tokens[0] == alone[0]
+
+
+@pytest.mark.parametrize("vocabulary", [3, 40, 130, 50_001])
+def test_the_way_for_the_cpu_picks_the_tokens_of_the_way_for_all_devices(vocabulary: int) -> None:
+    scores = torch.randn(6, vocabulary, generator=torch.Generator().manual_seed(1)) * 4
+    scores[3, 1:] = float("-inf")  # as by a grammar
+    scores[4, ::3] = float("-inf")
+    scores[5, :] = 0.0  # ties
+    seeds = torch.tensor([0, 1, 2**32 - 1, 7, 8, 9])
+    for how in (
+        Sampling(0.7, 0.95, 50, 1.1),
+        Sampling(0.2, 0.9, 0, 1.0),
+        Sampling(1.5, 0.999, 0, 1.0, 0.01),
+        Sampling(1.0, 1.0, 40, 1.0, 0.05),
+    ):
+        for step in range(20):
+            picked = pick(scores, seeds, step, how)
+            # Which of the last row's equal tokens are left out is open.
+            expected = pick_with_torch(scores[:5], seeds[:5], step, how)
+            assert torch.equal(picked[:5], expected)
+            alone = [pick(scores[n : n + 1], seeds[n : n + 1], step, how) for n in range(6)]
+            assert torch.equal(torch.cat(alone), picked)
 
 
 def test_the_penalty_is_that_of_transformers() -> None:

@@ -72,7 +72,25 @@ def generate_all(
         ProblemError: `out_of_memory`, if memory is too small even for a single row.
         JobCancelledError: at any token.
     """
-    waiting = list(rows)
+    alike: dict[int, list[BatchRow]] = {}
+    for row in rows:
+        alike.setdefault(loaded.decoder.batch_class(row.cells), []).append(row)
+    for each in alike.values():
+        _generate_alike(job, each, loaded, memory, on_finished, at_once)
+
+
+def _generate_alike(
+    job: Job,
+    rows: Sequence[BatchRow],
+    loaded: LoadedText,
+    memory: MemoryArbiter,
+    on_finished: Callable[[Answers], None],
+    at_once: int,
+) -> None:
+    """Generate rows that may share a batch."""
+    waiting = [row for row in rows if not row.answers.job.is_cancelled]
+    if not waiting:
+        return
     row_bytes = max(row.nbytes for row in rows)
     at_once = min(len(rows), at_once)
     free = memory.make_room(row_bytes * at_once, job, keep=loaded.key)

@@ -148,6 +148,10 @@ class Decoder:
             self._can_mix = self._try_mixing()
         return self._can_mix
 
+    def batch_class(self, _cells: int) -> int:
+        """Return 0: all rows are alike."""
+        return 0
+
     def largest_batch(self, most: int, _cells: int, _check: Callable[[], None]) -> int:
         """Return the largest batch of at most `most` rows, whose rows have the same result as
         alone where the machine allows it."""

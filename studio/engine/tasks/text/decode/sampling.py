@@ -15,6 +15,8 @@ from dataclasses import dataclass
 
 import torch
 
+from studio.engine.tasks.text.decode.cpu_sampling import penalise_on_cpu, pick_on_cpu
+
 _MASK = 0xFFFFFFFF
 _CANDIDATES = 1024
 """Number of candidates when top-k is off. They nearly always contain the whole nucleus."""
@@ -68,6 +70,9 @@ class SeenTokens:
         if penalty == 1.0:
             return
         ids = self._ids[:, : self._used]
+        if logits.device.type == "cpu":
+            penalise_on_cpu(logits.numpy(), ids.numpy(), penalty)
+            return
         scores = logits.gather(1, ids)
         logits.scatter_(1, ids, torch.where(scores < 0, scores * penalty, scores / penalty))
 
@@ -83,6 +88,28 @@ def pick(logits: torch.Tensor, seeds: torch.Tensor, step: int, sampling: Samplin
     """
     if sampling.temperature == 0:
         return logits.argmax(dim=-1)
+    if logits.device.type != "cpu" or (sampling.top_k == 0 and sampling.top_p == 1):
+        return pick_with_torch(logits, seeds, step, sampling)
+    picked, missing = pick_on_cpu(
+        logits.numpy(),
+        seeds.numpy(),
+        step,
+        temperature=sampling.temperature,
+        top_k=sampling.top_k,
+        top_p=sampling.top_p,
+        min_p=sampling.min_p,
+    )
+    tokens = torch.from_numpy(picked)
+    for row in missing:
+        one = slice(row, row + 1)
+        tokens[one] = pick_with_torch(logits[one], seeds[one], step, sampling)
+    return tokens
+
+
+def pick_with_torch(
+    logits: torch.Tensor, seeds: torch.Tensor, step: int, sampling: Sampling
+) -> torch.Tensor:
+    """Return the next token of each row, on any device. See `pick`; not for temperature 0."""
     vocabulary = logits.shape[-1]
     if 0 < sampling.top_k < vocabulary:
         values, tokens = logits.topk(sampling.top_k, dim=-1)

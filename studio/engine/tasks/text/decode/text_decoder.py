@@ -67,6 +67,14 @@ class TextDecoder(Protocol):
         """Return whether rows with different prompts give the same tokens together as alone."""
         ...
 
+    def batch_class(self, cells: int) -> int:
+        """Return a number that all rows of a batch must have in common.
+
+        Args:
+            cells: length of a row's prompt and answer in tokens.
+        """
+        ...
+
     def largest_batch(self, most: int, cells: int, check: Callable[[], None]) -> int:
         """Return the largest batch whose rows have the same result as alone.
 

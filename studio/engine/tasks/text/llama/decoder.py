@@ -5,9 +5,10 @@ with different prompts continue sequences of their own, restored from copies of 
 Tokens are picked by the same code as with transformers, so that the seed of a row means the same.
 
 Rows of a batch are to have the same result as alone. With quantised weights the library computes
-each row by itself, so only attention matters: every sequence has a KV cache of its own, and flash
-attention, which splits the cache for a single row only, is used beyond a length where its memory
-counts. Whether rows agree is tested for each model, bit for bit.
+each row by itself, so only attention matters: every sequence has a KV cache of its own. Flash
+attention splits a longer cache for a single row only, so it is used up to a length where it does
+not and is faster, and beyond one where the memory of plain attention counts. Whether rows agree is
+tested for each model, bit for bit.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -24,6 +26,7 @@ from studio.engine.tasks.text.decode.sampling import Sampling, SeenTokens, pick
 from studio.engine.tasks.text.decode.text_decoder import Row
 from studio.engine.tasks.text.llama.context import CHUNK, LlamaContext
 from studio.engine.tasks.text.llama.exact_rows import (
+    SHORT_PROMPT,
     exact_width,
     is_exact_for_different_prompts,
     longest_prompt,
@@ -33,8 +36,11 @@ from studio.formats.llama.library import LlamaLibrary
 _CELLS = 512
 """The size of the KV cache is a multiple of this, so that it is not made anew for each turn."""
 
-_PLAIN_ATTENTION_CELLS = 8192
-"""Longest prompt and answer without flash attention, whose scores would fill the memory."""
+_WHOLE_FLASH_CELLS = 256
+"""Longest prompt and answer that flash attention reads in one piece, as it does with more rows."""
+
+_PLAIN_CELLS = 8192
+"""Longest prompt and answer with plain attention, whose scores would fill the memory beyond."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +81,8 @@ class LlamaDecoder:
         self._threads = threads
         self._longest = longest
         self._context: LlamaContext | None = None
-        self._tested_width = self._exact_width = 1
+        self._widths: dict[bool, tuple[int, int]] = {}
+        """The largest batch tested and the largest exact one, with plain attention and without."""
         self._can_mix: bool | None = None
         self._cached: list[int] = []
         """The tokens of sequence 0."""
@@ -139,27 +146,37 @@ class LlamaDecoder:
         """
         check()
         if self._can_mix is None:
-            longest = longest_prompt(self._longest)
+            lengths = {False: SHORT_PROMPT, True: longest_prompt(self._longest)}
             try:
-                self._can_mix = is_exact_for_different_prompts(
-                    self._open, self._vocabulary, longest, check
+                self._can_mix = all(
+                    is_exact_for_different_prompts(
+                        partial(self._open, is_plain), self._vocabulary, longest, check
+                    )
+                    for is_plain, longest in lengths.items()
                 )
             except MemoryError:
                 return False
         return self._can_mix
 
+    def batch_class(self, cells: int) -> int:
+        """Return 0, 1 or 2 for the kinds of attention. See `TextDecoder`."""
+        return 0 if cells <= _WHOLE_FLASH_CELLS else 1 if cells <= _PLAIN_CELLS else 2
+
     def largest_batch(self, most: int, cells: int, check: Callable[[], None]) -> int:
         """Return the largest batch. See `TextDecoder`."""
-        if most == 1 or cells > _PLAIN_ATTENTION_CELLS:
+        if most == 1 or cells > _PLAIN_CELLS:
             return 1
-        if self._tested_width < most and self._exact_width == self._tested_width:
+        is_plain = _is_plain(cells)
+        tested, exact = self._widths.get(is_plain, (1, 1))
+        if tested < most and exact == tested:
             try:
-                self._tested_width, self._exact_width = exact_width(
-                    self._open, self._vocabulary, most, check
+                tested, exact = exact_width(
+                    partial(self._open, is_plain), self._vocabulary, most, check
                 )
             except MemoryError:
-                return self._exact_width
-        return min(most, self._exact_width)
+                return exact
+            self._widths[is_plain] = tested, exact
+        return min(most, exact)
 
     def generate(
         self,
@@ -290,7 +307,7 @@ class LlamaDecoder:
         Raises:
             MemoryError: there is not enough memory.
         """
-        old, is_plain = self._context, cells <= _PLAIN_ATTENTION_CELLS
+        old, is_plain = self._context, _is_plain(cells)
         if (
             old is not None
             and old.cells >= cells
@@ -302,20 +319,24 @@ class LlamaDecoder:
         if old is not None and cached and old.is_plain == is_plain:
             state = old.state(0)
         self.forget()
-        context = self._context = self._open(-(-cells // _CELLS) * _CELLS, sequences)
+        context = self._context = self._open(is_plain, -(-cells // _CELLS) * _CELLS, sequences)
         if state is not None and context.restore(0, state):
             self._cached, self._last_prompt = cached, last
         return context
 
-    def _open(self, cells: int, sequences: int) -> LlamaContext:
+    def _open(self, is_plain: bool, cells: int, sequences: int) -> LlamaContext:
         return LlamaContext(
             self._library,
             self._model,
             cells,
             sequences,
-            is_plain=cells <= _PLAIN_ATTENTION_CELLS,
+            is_plain=is_plain,
             threads=self._threads,
         )
+
+
+def _is_plain(cells: int) -> bool:
+    return _WHOLE_FLASH_CELLS < cells <= _PLAIN_CELLS
 
 
 @contextlib.contextmanager

@@ -10,6 +10,7 @@ from studio.engine.tasks.text.llama.context import CHUNK, LlamaContext
 
 _WIDTHS = (2, 3, 4, 8, 16, 32)
 _SHORT = (1, 5, 3)
+SHORT_PROMPT = 2 * len(_SHORT)
 _LONG = 260
 """Length of a long prompt: attention reads the cells of the cache in groups of 256."""
 
@@ -62,7 +63,7 @@ def is_exact_for_different_prompts(
 ) -> bool:
     """Return whether rows that follow different prompts have the same logits as alone."""
     long = [(5 * place + 1) % vocabulary for place in range(longest)]
-    prompts = [[token % vocabulary for token in _SHORT], long, long[: 2 * len(_SHORT)]]
+    prompts = [[token % vocabulary for token in _SHORT], long, long[:SHORT_PROMPT]]
     lengths = [len(prompt) for prompt in prompts]
     rows = range(len(prompts))
     context = open_context(longest + 8, len(prompts))

@@ -81,6 +81,16 @@ def test_a_failing_row_leaves_the_others_and_is_listed_in_the_results(
     ]
 
 
+def test_answers_of_a_table_are_divided_by_their_schema(studio: Studio, tmp_path: Path) -> None:
+    (tmp_path / "form.json").write_text('{"type": "object", "properties": {"name": {}, "n": {}}}')
+    lines = "task,prompt,seed,schema\ntext,one,1,form.json\ntext,two,2,form.json\ntext,three,3,\n"
+    (tmp_path / "t.csv").write_text(lines)
+    assert studio("batch", tmp_path / "t.csv", "-o", tmp_path / "out", fake="plain").status == 0
+    rows = sorted(results(tmp_path / "out"), key=lambda row: row["line"])
+    cells = [(row["name"], row["n"]) for row in rows]
+    assert cells == [("name 1", "n 1"), ("name 2", "n 2"), ("", "")]
+
+
 def test_errors_are_listed_by_line_and_nothing_runs(studio: Studio, tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text(
         "task,prompt,count,input\ntext,ok,1,\ntext,bad,0,\npaint,x,1,\nupscale,,,gone.png\n"

@@ -116,7 +116,7 @@ class AnswerFormSection(CollapsibleSection):
     def store_values(self, values: TextValues) -> None:
         """Store the values, and whether the section is open."""
         for name, value in self.values().items():
-            setattr(values, name, value)
+            setattr(values, name, value[:MAX_FORM_LENGTH])
         values.form_open = self.is_open()
 
     def _update(self) -> None:

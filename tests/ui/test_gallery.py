@@ -237,3 +237,14 @@ def test_the_prompt_keeps_its_text_when_a_result_is_looked_at(library: Library_)
     grid.doubleClicked.emit(view.model.index(0))
     grid.activated.emit(view.model.index(0))
     assert prompt.toPlainText() == "my own words"
+
+
+def test_another_tab_closes_the_large_preview(library: Library_, qtbot: QtBot) -> None:
+    window, view, grid = library
+    grid.setFocus()
+    grid.activated.emit(view.model.index(0))
+    (large,) = window.findChildren(LargePreview)
+    qtbot.keyClick(large, Qt.Key.Key_1, Qt.KeyboardModifier.ControlModifier)
+    qtbot.waitUntil(lambda: view.large_preview is None)
+    focused = QApplication.focusWidget()
+    assert focused is not None and focused.objectName() == "text.prompt"

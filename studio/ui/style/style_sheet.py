@@ -84,6 +84,7 @@ QScrollBar::handle { background: $Handle; border: none; border-radius: 3px; }
 QScrollBar::handle:vertical { min-height: 36px; margin: 0 3px; }
 QScrollBar::handle:horizontal { min-width: 36px; margin: 3px 0; }
 QScrollBar::handle:hover { background: $Strong; }
+QScrollBar::handle:disabled { background: transparent; }
 QScrollBar::add-line, QScrollBar::sub-line { width: 0; height: 0; }
 QScrollBar::add-page, QScrollBar::sub-page { background: transparent; }
 QSlider::groove:horizontal { height: 4px; border-radius: 2px; background: $Field; }

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import cast
 
 from PySide6.QtCore import QEvent, QObject, Qt
-from PySide6.QtGui import QKeyEvent, QPalette
+from PySide6.QtGui import QGuiApplication, QKeyEvent, QPalette
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from studio.library.records import Asset
@@ -38,7 +39,7 @@ class LargePreview(QWidget):
         self._window = window
         self._step = step
         self._act = act
-        self._focus_before = window.focusWidget()
+        self._focus_before: QWidget | None = window.focusWidget()
         self.setObjectName("preview")
         self.setAutoFillBackground(True)
         self.setBackgroundRole(QPalette.ColorRole.Window)
@@ -70,6 +71,8 @@ class LargePreview(QWidget):
         layout.addLayout(top)
         layout.addWidget(self.preview, 1)
         window.installEventFilter(self)
+        application = cast(QGuiApplication, QGuiApplication.instance())
+        application.focusObjectChanged.connect(self._focus_changed)
         self.setGeometry(window.rect())
         self.show()
         self.raise_()
@@ -87,6 +90,18 @@ class LargePreview(QWidget):
         self.back.setEnabled(row > 0)
         self.forward.setEnabled(row < count - 1)
         self.preview.show_asset(asset)
+
+    def _focus_changed(self, focused: QObject | None) -> None:
+        """Close when something else of the window is used, such as another tab."""
+        if (
+            isinstance(focused, QWidget)
+            and focused.window() is self._window
+            and focused is not self
+            and not self.isAncestorOf(focused)
+            and focused is not self._window
+        ):
+            self._focus_before = None
+            self.close()
 
     # ---- events
 

@@ -165,6 +165,8 @@ class ThumbnailGrid(QAbstractItemView):
         bar.setSingleStep(max(1, step // 3))
         bar.setPageStep(self.viewport().height())
         bar.setRange(0, max(0, lines * step + GRID - self.viewport().height()))
+        # Always there, so that the width does not change; without a handle where all is in sight.
+        bar.setEnabled(bar.maximum() > 0)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         first = self._first_visible() if event.oldSize().isValid() else 0

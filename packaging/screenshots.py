@@ -1,4 +1,4 @@
-"""Pictures of the three tabs, History, the comparison and a contact sheet, light and dark.
+"""Pictures of the three tabs, the library, the comparison and a contact sheet, light and dark.
 
 They show the real app with real models.
 
@@ -169,7 +169,7 @@ def _fill_history(window: MainWindow) -> None:
     from studio.kinds.image import ImageRequest
 
     if not window.state.models("image"):
-        raise SystemExit("The pictures of History need an image model.")
+        raise SystemExit("The pictures of the library need an image model.")
     library = _library(window)
     before = library.assets.count()
     cells = [(thing, style) for thing in THINGS for style in STYLES]
@@ -188,7 +188,7 @@ def _fill_history(window: MainWindow) -> None:
 
 
 def _choose(window: MainWindow, rows: list[int]) -> HistoryView:
-    """Select rows of History. Returns it."""
+    """Select results in the library. Returns its view."""
     from PySide6.QtCore import QItemSelectionModel
 
     from studio.ui.gallery.history_view import HistoryView
@@ -205,22 +205,17 @@ def _choose(window: MainWindow, rows: list[int]) -> HistoryView:
 
 
 def _history(window: MainWindow) -> QPixmap:
-    """The window with a wide History, a filter in force and one result chosen."""
-    from PySide6.QtCore import Qt
-    from PySide6.QtWidgets import QDockWidget
-
-    history = _choose(window, [0])
-    (dock,) = (d for d in window.findChildren(QDockWidget) if d.widget() is history)
-    width = dock.width()
-    window.tabs.setCurrentIndex(1)
+    """The library on its page, a filter in force and one result chosen."""
+    window.tabs.show_page()
     window.messages.clear()
-    window.resizeDocks([dock], [520], Qt.Orientation.Horizontal)
+    history = _choose(window, [0])
     history.filters.choose_collection("Bestiary")
     _pause(1500)
     _choose(window, [0])
+    _pause(1500)
     picture = window.grab()
     history.filters.clear.click()
-    window.resizeDocks([dock], [width], Qt.Orientation.Horizontal)
+    window.tabs.setCurrentIndex(1)
     _pause(800)
     return picture
 
@@ -239,11 +234,14 @@ def _comparison(app: QApplication, window: MainWindow) -> QPixmap:
 def _contact_sheet(window: MainWindow) -> QPixmap:
     """The sheet of the whole batch, as it lies on the disk."""
     from PySide6.QtGui import QPixmap
+    from PySide6.QtWidgets import QDialog
 
     _choose(window, list(range(len(THINGS) * len(STYLES)))).commands.do("sheet")
     library = _library(window)
     _wait(lambda: any(library.root.rglob("contact-sheet-*.png")))
-    _pause(500)
+    _pause(1000)
+    for dialog in window.findChildren(QDialog, "picture.dialog"):
+        dialog.close()
     (sheet,) = library.root.rglob("contact-sheet-*.png")
     return QPixmap(str(sheet))
 

@@ -180,7 +180,8 @@ class WindowValues(Struct):
     side_open: bool = True
     """Whether the library is open at the side, where there is room for it."""
     tile: Pixels = 176
-    """Width of the tiles of the library."""
+    side_tile: Pixels = 104
+    """Width of the tiles of the library, on its page and at the side."""
     side_as_grid: bool = False
     page_as_list: bool = False
     """Whether the library is a grid at the side, and a list on its own page."""

@@ -184,6 +184,17 @@ def test_the_library_moves_between_its_page_and_the_side(library: Library_) -> N
     assert [*hidden, dock.isHidden()] == [True, False, True]
 
 
+def test_each_place_keeps_its_own_size_of_tiles(library: Library_) -> None:
+    window, view, grid = library
+    view.choice.slider.setValue(300)
+    window.tabs.setCurrentIndex(0)
+    side = grid.tile
+    assert side < 300
+    assert view.choice.slider.value() == side
+    window.tabs.show_page()
+    assert (grid.tile, view.choice.slider.value()) == (300, 300)
+
+
 def test_generate_runs_in_the_tab_that_was_shown_before_the_library(library: Library_) -> None:
     window, _, _ = library
     assert window.current_task == "text"

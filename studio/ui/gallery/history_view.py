@@ -161,6 +161,8 @@ class HistoryView(QWidget):
             self._preview.setVisible(is_wide)
         self._body.setStretchFactor(self._side, 2 if is_wide else 0)
         window = self._state.settings.window
+        if self.grid is not None:
+            self.grid.set_tile(self._tile())
         self._show_grid(not window.page_as_list if is_wide else window.side_as_grid)
         self._show_detail()
 
@@ -240,7 +242,7 @@ class HistoryView(QWidget):
 
         grid = ThumbnailGrid(self.model, self)
         grid.setSelectionModel(self.view.selectionModel())
-        grid.set_tile(self._state.settings.window.tile)
+        grid.set_tile(self._tile())
         grid.tile_changed.connect(self._tile_changed)
         self._state.closing.connect(grid.pictures.stop)
         self._set_up(grid)
@@ -289,8 +291,17 @@ class HistoryView(QWidget):
 
     def _tile_changed(self, tile: int) -> None:
         self.choice.show_tile(tile)
-        self._state.settings.window.tile = tile
+        window = self._state.settings.window
+        if self._is_wide:
+            window.tile = tile
+        else:
+            window.side_tile = tile
         self._state.save_soon()
+
+    def _tile(self) -> int:
+        """Return the width of the tiles that was chosen for this place."""
+        window = self._state.settings.window
+        return window.tile if self._is_wide else window.side_tile
 
     def _show(self, found: _Found) -> None:
         numbers, known = found

@@ -19,7 +19,7 @@ from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QAbstractItemView, QFrame, QLineEdit, QMenu, QVBoxLayout, QWidget
 
 from studio.ui.style.icons import icon
-from studio.ui.style.theme import GRID
+from studio.ui.style.theme import GRID, mute
 from studio.ui.style.translations import tr
 from studio.ui.widgets.long_list import LongList
 from studio.ui.widgets.plain_text import one_line, plain_label, plain_tooltip
@@ -138,6 +138,7 @@ class ConversationList(QFrame):
         self.nothing = plain_label("", self)
         self.nothing.setWordWrap(True)
         self.nothing.setAlignment(Qt.AlignmentFlag.AlignHCenter)
+        mute(self.nothing)
         self.nothing.hide()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)

@@ -238,7 +238,7 @@ class TextTab(QWidget):
 
         self.model = ModelPicker(self._state, TASK)
         self.model.label.hide()
-        self.model.combo.setMaximumWidth(30 * GRID)
+        self.model.setMaximumWidth(30 * GRID)
         self.run_bar.leading.addWidget(self.model, 100)
         self.run_bar.leading.addWidget(self.options_button)
         self.run_bar.leading.addStretch(1)

@@ -48,6 +48,8 @@ from studio.library.records import Asset, Job
 from studio.library.recovery import rebuild, salvage
 from studio.library.recovery.check import Contradiction, find_contradictions
 from studio.library.recovery.earlier_folders import begin_output_list, list_earlier_folders
+from studio.library.recovery.foreign_jobs import hold_back_foreign_jobs
+from studio.library.recovery.foreign_jobs import notice as foreign_jobs_notice
 from studio.library.recovery.read_only import open_index_to_read
 from studio.library.recovery.result_files import UnreadFile, has_results
 from studio.library.recovery.retries import Retries
@@ -198,6 +200,8 @@ class Library:
             if run_queue:
                 library.claim_queue()
             library._recover()
+            if count := hold_back_foreign_jobs(database, library.queue, root):
+                library.notice = library.notice or foreign_jobs_notice(count)
         except ProblemError as error:
             if error.problem.kind != "disk_full":
                 library.close()

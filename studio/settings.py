@@ -271,9 +271,9 @@ def load_settings(path: Path) -> tuple[Settings, Problem | None]:
         return Settings(is_unknown=True), Problem(
             "bad_input",
             Sentence(
-                "The settings file {path} is damaged or cannot be read, so it is not known where "
-                "your library is. Choose the library folder in the settings of the window, repair "
-                "the file, or delete it to use the default library.",
+                "The settings cannot be read, so it is not known where your library is. Choose its "
+                "folder in the settings of the window, repair {path}, or delete it to use the "
+                "default library.",
                 {"path": str(path)},
             ),
             cause,

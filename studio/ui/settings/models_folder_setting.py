@@ -77,13 +77,12 @@ class ModelsFolderSetting(QWidget):
         def look() -> tuple[int, int] | None:
             import shutil
 
-            from studio.formats.untrusted_files import files_below
-            from studio.models.storage.model_files import size_on_disk
+            from studio.models.storage.copy_tree import tree_size
 
             if paths.is_models_folder_gone:
                 return None
             place = paths.models if paths.models.is_dir() else paths.settings.parent
-            return size_on_disk(files_below(paths.models)), shutil.disk_usage(place).free
+            return tree_size(paths.models), shutil.disk_usage(place).free
 
         self._state.background.waiting(self, look, self._show_space, self._failed)
 

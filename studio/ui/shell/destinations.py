@@ -45,6 +45,9 @@ class Destinations(Protocol):
     def show_downloads(self) -> None:
         """Open the models dialog at the downloads."""
 
+    def open_settings(self) -> None:
+        """Open the settings."""
+
 
 class NullDestinations:
     """Ignore all calls: used while there is no window."""
@@ -59,3 +62,4 @@ class NullDestinations:
     def get_model(self, entry: str) -> None: ...
     def get_smaller(self, model: ModelRef) -> None: ...
     def show_downloads(self) -> None: ...
+    def open_settings(self) -> None: ...

@@ -41,6 +41,8 @@ def next_step(problem: Problem, state: AppState, messages: MessageBar) -> NextSt
             return tr("Models…"), lambda: state.destinations.open_models("")
         case "disk_full":
             return tr("Open folder"), lambda: open_path(state.library_root, state.show_message)
+        case _ if state.settings.is_unknown:  # which is why nothing else works
+            return tr("Settings"), state.destinations.open_settings
         case _:
             return (tr("Details"), messages.show_list) if problem.detail else ("", None)
 

@@ -6,13 +6,13 @@ import os
 import sys
 from types import TracebackType
 
-from PySide6.QtCore import QTimer
+from PySide6.QtCore import QEvent, QTimer
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication, QDialog
 
 from studio.formats.atomic_write import make_private_folder
 from studio.formats.untrusted_files import open_to_append
-from studio.protocol import unexpected
+from studio.protocol import Problem, unexpected
 from studio.settings import default_paths, load_settings
 from studio.ui.main_window import MainWindow
 from studio.ui.shell.state import AppState
@@ -34,24 +34,20 @@ def main(argv: list[str]) -> int:
     settings, damage = load_settings(paths.settings)
     if damage is not None:
         paths = default_paths()  # a copy of the settings may name the folder of models
-    if settings.language != "en":
-        from studio.ui.style import translations
-
-        translations.install(app, settings.language)
+    _translate(app, settings.language)
     theme.apply_scheme(app, settings.colour_scheme)
-    QGuiApplication.styleHints().colorSchemeChanged.connect(
-        lambda _scheme: theme.apply_scheme(app, settings.colour_scheme)
-    )
     lock = WindowLock(paths.settings.parent)
     if not lock.acquire() and not _opens_second_window(lock):
         return 0
-    state = AppState(paths, settings)
-    sys.excepthook = _ExceptionHook(state)
-    window = MainWindow(state, damage=damage)
-    window.setWindowIcon(icon("sparkles"))
-    window.show()
-    QTimer.singleShot(LISTEN_DELAY_MS, window, lambda: _listen(window, lock))
-    status = app.exec()
+    while True:
+        window, status = _run_window(app, AppState(paths, settings), damage, lock)
+        if not window.reopen_requested:
+            break
+        # Another language: every text is made anew, which only a new window can do.
+        window.deleteLater()
+        QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
+        settings, damage = load_settings(paths.settings)
+        _translate(app, settings.language)
     sys.excepthook = sys.__excepthook__
     lock.release()
     if window.restart_requested:
@@ -60,6 +56,33 @@ def main(argv: list[str]) -> int:
         if not start_new_process():
             return status or 1
     return status
+
+
+def _run_window(
+    app: QApplication, state: AppState, damage: Problem | None, lock: WindowLock
+) -> tuple[MainWindow, int]:
+    """Show a window and run the event loop until it is closed; also returns the exit status."""
+    settings = state.settings
+    follow = QGuiApplication.styleHints().colorSchemeChanged.connect(
+        lambda _scheme: theme.apply_scheme(app, settings.colour_scheme)
+    )
+    sys.excepthook = _ExceptionHook(state)
+    window = MainWindow(state, damage=damage)
+    window.setWindowIcon(icon("sparkles"))
+    window.show()
+    QTimer.singleShot(LISTEN_DELAY_MS, window, lambda: _listen(window, lock))
+    status = app.exec()
+    QGuiApplication.styleHints().colorSchemeChanged.disconnect(follow)
+    return window, status
+
+
+def _translate(app: QApplication, language: str) -> None:
+    """Install the translators of a language; English on an English system needs none."""
+    if language != "en" or app.property("translated"):
+        from studio.ui.style import translations
+
+        app.setProperty("translated", True)
+        translations.install(app, language)
 
 
 def _opens_second_window(lock: WindowLock) -> bool:

@@ -81,6 +81,8 @@ class MainWindow(QMainWindow):
         self._closed = False
         self.restart_requested = False
         """Whether the app should be started again after it has exited."""
+        self.reopen_requested = False
+        """Whether another window should be opened in the same process, in another language."""
 
         self.tabs = Tabs(state, self)
         middle = QWidget(self)
@@ -341,6 +343,7 @@ class MainWindow(QMainWindow):
 
         dialog = SettingsDialog(self.state, self)
         dialog.restart_requested.connect(self.restart)
+        dialog.reopen_requested.connect(self.reopen)
         dialog.finished.connect(lambda _: self._offer_restart(dialog.needs_restart))
         show_dialog(dialog)
         if field:
@@ -358,6 +361,11 @@ class MainWindow(QMainWindow):
     def restart(self) -> None:
         """Close the window and request a restart of the app."""
         self.restart_requested = True
+        self.close()
+
+    def reopen(self) -> None:
+        """Close the window and request another one in the same process."""
+        self.reopen_requested = True
         self.close()
 
     def show_shortcuts(self) -> None:

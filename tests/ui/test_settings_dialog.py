@@ -12,6 +12,7 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from studio.formats.recipes.aigc import AigcLabel
+from studio.kinds.text import TextRequest
 from studio.settings import Paths, load_settings
 from studio.ui.main_window import MainWindow
 from studio.ui.settings.models_folder_dialog import ModelsFolderDialog
@@ -37,14 +38,25 @@ def test_the_colour_scheme_changes_at_once(
     apply_scheme(qapp, "system")
 
 
-def test_a_new_language_needs_a_restart_and_says_so(
+def test_a_new_language_opens_another_window_at_once(
     window: MainWindow, dialog: SettingsDialog, home: Paths, qtbot: QtBot
 ) -> None:
     dialog.language.setCurrentIndex(dialog.language.findData("zh_CN"))
+    qtbot.waitUntil(lambda: window.reopen_requested)
+    assert not window.isVisible()
+    assert load_settings(home.settings)[0].language == "zh_CN"
+
+
+def test_a_new_language_waits_for_a_restart_while_a_job_runs_and_says_so(
+    window: MainWindow, dialog: SettingsDialog, home: Paths, qtbot: QtBot
+) -> None:
+    window.state.submit([TextRequest(prompt="a fox [slow]", seed=1)])
+    qtbot.waitUntil(lambda: bool(window.state.worker.running_jobs))
+    dialog.language.setCurrentIndex(dialog.language.findData("zh_CN"))
+    qtbot.waitUntil(dialog.restart.isVisible)
     assert "restart" in dialog.note.text()
-    assert dialog.restart.isVisible()
-    qtbot.waitUntil(lambda: load_settings(home.settings)[0].language == "zh_CN", timeout=10_000)
-    assert window.state.settings.language == "zh_CN"
+    qtbot.waitUntil(lambda: load_settings(home.settings)[0].language == "zh_CN")
+    assert not window.reopen_requested
 
 
 def test_a_new_library_folder_is_used_after_a_restart(

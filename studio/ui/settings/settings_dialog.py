@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal, cast
 
@@ -22,6 +23,7 @@ from PySide6.QtWidgets import (
 )
 
 from studio.formats.atomic_write import make_private_folder
+from studio.protocol import JobStatus
 from studio.settings import MAX_THREADS, keep_unreadable
 from studio.ui.settings.hub_settings import HubSettings
 from studio.ui.settings.models_folder_setting import ModelsFolderSetting
@@ -36,6 +38,8 @@ class SettingsDialog(QDialog):
     """Not modal; closing it saves."""
 
     restart_requested = Signal()
+    reopen_requested = Signal()
+    """A language was chosen, and nothing runs that a new window would interrupt."""
 
     def __init__(self, state: AppState, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -182,7 +186,18 @@ class SettingsDialog(QDialog):
         self._state.settings.language = cast(
             Literal["", "en", "zh_CN"], self.language.currentData()
         )
-        self._apply_on_restart()
+        library = self._state.library
+        if library is None or self._state.settings.is_unknown or self.needs_restart:
+            self._apply_on_restart()
+            return
+        self._state.background.read(self, library.queue.counts, self._reopen_unless_busy)
+
+    def _reopen_unless_busy(self, counts: Mapping[JobStatus, int]) -> None:
+        if counts.get("running", 0) or self._state.worker.running_jobs:
+            # The window waits for no job, and interrupts none without a question.
+            self._apply_on_restart()
+        else:
+            self.reopen_requested.emit()
 
     def _scheme_changed(self) -> None:
         scheme = cast(Scheme, self.scheme.currentData())

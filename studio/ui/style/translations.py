@@ -56,7 +56,10 @@ def active_language(chosen: str) -> str:
 
 
 def install(app: QApplication, chosen: str) -> None:
-    """Install the translators of the active language; English needs none."""
+    """Install the translators of the active language instead of others; English needs none."""
+    for old in app.findChildren(QTranslator):
+        app.removeTranslator(old)
+        old.deleteLater()
     language = active_language(chosen)
     if language == "en":
         QLocale.setDefault(QLocale(QLocale.Language.English))

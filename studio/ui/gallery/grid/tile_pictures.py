@@ -21,6 +21,9 @@ THREADS = 2
 CACHED_BYTES = 64_000_000
 """Enough for every tile on a 4K screen at 200 %."""
 
+SMALL = 48
+"""Pixels of the longer side of a picture that is not enlarged to fill its tile."""
+
 MAX_CARD_TEXT = 1200
 """Characters of a text that are laid out on its card at most."""
 
@@ -28,6 +31,8 @@ _MARKDOWN = str.maketrans("", "", "*`#")
 
 # PySide makes the classes of enums when they are first used. Two threads that do so at the same
 # time crash the process, so it is done here, once.
+_KEEP_RATIO = Qt.AspectRatioMode.KeepAspectRatio
+_SMOOTH = Qt.TransformationMode.SmoothTransformation
 _ARGB32, _RGB32 = QImage.Format.Format_ARGB32_Premultiplied, QImage.Format.Format_RGB32
 _WRAP = QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere
 _TRANSPARENT = Qt.GlobalColor.transparent
@@ -74,6 +79,9 @@ def make_tile(request: TileRequest) -> QImage:
     image = read_thumbnail(request.path, request.side)
     if image.isNull():
         return image
+    if SMALL <= max(image.width(), image.height()) < request.side:
+        # Here, so that the GUI thread need not scale it smoothly whenever it is drawn.
+        image = image.scaled(request.side, request.side, _KEEP_RATIO, _SMOOTH)
     # The format of the screen, so that the GUI thread need not convert it.
     return image.convertToFormat(_ARGB32 if image.hasAlphaChannel() else _RGB32)
 

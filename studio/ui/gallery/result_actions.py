@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QFileDialog, QWidget
@@ -16,13 +17,15 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 from studio.kinds.kind import Medium
 from studio.kinds.registry import kind_if_known, kind_of, kinds, prompted_kind
 from studio.kinds.requests import unsupported_reason
-from studio.library.recipes.export import ExportFormat
 from studio.library.records import Asset
 from studio.ui.gallery.rerun import Rerun
 from studio.ui.gallery.result_operations import ResultOperations
 from studio.ui.shell.state import AppState
 from studio.ui.style.translations import tr
 from studio.ui.widgets.dialog_frame import show_dialog
+
+if TYPE_CHECKING:
+    from studio.library.recipes.export import ExportFormat
 
 MAX_COMPARED = 4
 

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QPoint, Qt
 from PySide6.QtWidgets import QMenu, QWidget
 
 from studio.library.records import Asset
-from studio.library.store import Library
 from studio.ui.gallery.result_actions import ResultActions
 from studio.ui.shell.state import AppState
 from studio.ui.style.icons import icon
+
+if TYPE_CHECKING:
+    from studio.library.store import Library
 
 Entry = tuple[str, str, str, Callable[[], object], bool]
 """Icon, text, last part of the object name, action, whether it is enabled."""

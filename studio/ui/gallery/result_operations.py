@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QMimeData, QObject, QUrl
 from PySide6.QtGui import QGuiApplication, QImage
@@ -15,13 +16,15 @@ from studio.formats.chat.thoughts import without_thoughts
 from studio.formats.suffixes import is_result
 from studio.formats.untrusted_files import is_file
 from studio.kinds.kind import Medium
-from studio.library.recipes.export import ExportFormat
 from studio.library.records import Asset
 from studio.protocol import Problem, Sentence
 from studio.ui.gallery.contact_sheets import show_sheets
 from studio.ui.shell.state import AppState
 from studio.ui.style.translations import translated
 from studio.ui.widgets.open_path import open_path
+
+if TYPE_CHECKING:
+    from studio.library.recipes.export import ExportFormat
 
 
 class ResultOperations(QObject):

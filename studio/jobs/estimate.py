@@ -177,11 +177,14 @@ class Estimator:
         )
         return seconds * rows
 
-    def start_up_seconds(self, request: Request, *, is_warm: bool) -> float:
-        """Return the seconds that a job needs besides its results, 0 if unknown."""
+    def start_up_seconds(self, request: Request, *, is_warm: bool, engine: float = 0.0) -> float:
+        """Return the seconds that a job needs besides its results, 0 if unknown.
+
+        `engine` are the seconds that starting the engine takes, 0 if it is running.
+        """
         key = (request.task, self._complete(request).model, self.device)
         found = self._start_up.get(key)
-        return found.seconds(is_warm=is_warm) if found is not None else 0.0
+        return found.seconds(is_warm=is_warm, engine=engine) if found is not None else 0.0
 
     def model_of(self, request: Request) -> str:
         """Return the id of the model that a request will use, as far as it is known."""

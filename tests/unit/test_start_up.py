@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from studio.jobs.estimate import build_estimator
+from studio.jobs.start_up import StartUp, read_engine_start, write_engine_start
 from studio.kinds.image import ImageRequest
 from studio.library.records import Job
 from studio.library.store import Library
@@ -76,3 +77,16 @@ def test_a_job_that_is_no_longer_listed_counts_with_its_loading(library: Library
     known = build_estimator(library)
     request = ImageRequest(prompt="a", model="icons")
     assert known.start_up_seconds(request, is_warm=False) == pytest.approx(9.0)
+
+
+def test_starting_the_engine_counts_where_no_earlier_job_had_to(tmp_path: Path) -> None:
+    assert read_engine_start(tmp_path) == 0.0
+    write_engine_start(tmp_path, 7.04)
+    assert read_engine_start(tmp_path) == 7.0
+    (tmp_path / "engine_start.json").write_text("[", encoding="utf-8")
+    assert read_engine_start(tmp_path) == 0.0
+    once = StartUp(cold=4.0, warm=1.0, least=4.0)
+    assert once.seconds(is_warm=False, engine=7.0) == 11.0
+    assert once.seconds(is_warm=True) == 1.0
+    # The median already has it.
+    assert StartUp(cold=12.0, least=4.0).seconds(is_warm=False, engine=7.0) == 12.0

@@ -65,7 +65,9 @@ class RequestEstimate(QObject):
             seconds = estimator.batch_seconds(requests)
             if seconds is not None:
                 warm = known.is_warm(requests[0].task, estimator.model_of(requests[0]))
-                seconds += estimator.start_up_seconds(requests[0], is_warm=warm)
+                seconds += estimator.start_up_seconds(
+                    requests[0], is_warm=warm, engine=_engine_start(state)
+                )
             return seconds, forecast
 
         def show(estimated: _Estimate) -> None:
@@ -107,6 +109,15 @@ class RequestEstimate(QObject):
         if forecast.is_measured:
             detail += " " + self.tr("Learned from earlier results on this computer.")
         self._run_bar.set_estimate(None if will_not else seconds, short, detail, severity)
+
+
+def _engine_start(state: AppState) -> float:
+    """Return the seconds that starting the engine will take, 0 if it runs. Reads the disk."""
+    if state.worker.engine_has_run:
+        return 0.0
+    from studio.jobs.start_up import read_engine_start
+
+    return read_engine_start(state.paths.cache)
 
 
 def _forecast(state: AppState, estimator: Estimator, request: Request) -> Forecast | None:

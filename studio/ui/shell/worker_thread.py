@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from os import urandom
@@ -79,6 +80,8 @@ class WorkerThread(QThread):
         self._last_problem: Sentence | None = None
         self._engines: tuple[Engine, ...] = ()
         self._lanes: Lanes | None = None
+        self.engine_has_run = False
+        """Whether the engine has been started: its libraries are imported then."""
         self.library: Library | None = None
 
     # ---- called by the window; only `convert` blocks
@@ -252,6 +255,7 @@ class WorkerThread(QThread):
         jobs = self._take_jobs(lane)
         if jobs:
             try:
+                self.engine_has_run = True
                 self._lanes.run(lane, jobs, self._reports.post_report)
             finally:
                 self.wake()
@@ -286,7 +290,13 @@ class WorkerThread(QThread):
                 if isinstance(event, NotResponding | Responding):
                     self._reports.post_report(event)
 
+            started = time.monotonic()
             self._engines[0].run(DescribeModel(job=urandom(16).hex(), model=model), on_event)
+            if not self.engine_has_run:
+                from studio.jobs.start_up import write_engine_start
+
+                write_engine_start(self._paths.cache, time.monotonic() - started)
+            self.engine_has_run = True
             for event in events:
                 if isinstance(event, Described):
                     capabilities = event.capabilities

@@ -37,11 +37,11 @@ MAX_KEPT_LINES = 200
 MAX_SPAN_MARKS = 10_000
 """Marks of emphasis, code and links; in one paragraph 20,000 take 0.5 s."""
 
-MAX_GROWING = 20_000
+MAX_GROWING = 12_000
 """Characters above which plain text scrolls in a view of fixed height: a view that grows with its
 text lays all of it out again for every word that is added."""
 
-MAX_GROWING_LINES = 1500
+MAX_GROWING_LINES = 800
 
 _LIST_ITEM = re.compile(r"^[ \t>]*(?:[-+*]|\d{1,9}[.)])[ \t]", re.MULTILINE)
 _LONG_WORD = re.compile(r"\S{2000}")

@@ -14,8 +14,6 @@ from PySide6.QtGui import QCloseEvent, QKeySequence, QShortcut, QShowEvent
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QMainWindow,
-    QMenu,
-    QToolButton,
     QVBoxLayout,
     QWidget,
 )
@@ -35,14 +33,15 @@ from studio.ui.shell.workspace import (
     TakesText,
     Workspace,
 )
-from studio.ui.style.icons import icon
 from studio.ui.style.theme import GRID, Severity
 from studio.ui.widgets.dialog_frame import show_dialog
 
 if TYPE_CHECKING:
     from studio.library.records import Asset, Job
+    from studio.ui.gallery.history_view import HistoryView
     from studio.ui.messages.message_bar import MessageBar
     from studio.ui.models.models_dialog import ModelsDialog
+    from studio.ui.queue.queue_panel import QueueLine
 
 BOTTOM_HEIGHT = 5 * GRID
 """Height of the line with the queue and the messages."""
@@ -73,6 +72,8 @@ class MainWindow(QMainWindow):
         self.state = state
         self._damage = damage
         self._messages: MessageBar | None = None
+        self._queue_line: QueueLine | None = None
+        self._history: HistoryView | None = None
         self.setObjectName("window")
         self.setWindowTitle("Prompt Studio")
         self.setMinimumSize(LEAST_SIZE)
@@ -176,47 +177,6 @@ class MainWindow(QMainWindow):
             self._bottom.addWidget(self._messages, 1)
         return self._messages
 
-    def _make_corner(self) -> None:
-        corner = QWidget(self.tabs)
-        row = QHBoxLayout(corner)
-        row.setContentsMargins(0, 0, GRID, 0)
-        row.setSpacing(GRID // 2)
-        batch = self._corner_button("list-todo", self.tr("Batch"), "batch.open")
-        batch.clicked.connect(self.open_batch)
-        models = self._corner_button("package", self.tr("Models"), "models.open")
-        models.clicked.connect(lambda: self.open_models())
-        self._models_button = models
-        settings = self._corner_button("settings", self.tr("Settings"), "settings.open")
-        settings.clicked.connect(lambda: self.open_settings())
-        more = self._corner_button("ellipsis", self.tr("More"), "window.more")
-        menu = QMenu(more)
-        side = menu.addAction(self.tr("Library at the side"))
-        side.setCheckable(True)
-        side.triggered.connect(self.library_place.set_side_open)
-        menu.aboutToShow.connect(lambda: side.setChecked(self.library_place.side_open))
-        menu.addSeparator()
-        menu.addAction(icon("search"), self.tr("Command palette") + "\tCtrl+K", self.show_palette)
-        menu.addAction(
-            icon("keyboard"), self.tr("Keyboard shortcuts") + "\tF1", self.show_shortcuts
-        )
-        menu.addAction(self.tr("About Prompt Studio"), self.show_about)
-        more.setMenu(menu)
-        more.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        for button in (batch, models, settings, more):
-            row.addWidget(button)
-        self.tabs.setCornerWidget(corner, Qt.Corner.TopRightCorner)
-        corner.show()
-
-    def _corner_button(self, icon_name: str, text: str, name: str) -> QToolButton:
-        button = QToolButton(self)
-        button.setText(text)
-        button.setIcon(icon(icon_name))
-        button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-        button.setAutoRaise(True)
-        button.setObjectName(name)
-        button.setAccessibleName(text)
-        return button
-
     def _make_shortcuts(self) -> None:
         from studio.ui.shell.window.actions import window_actions
 
@@ -249,8 +209,10 @@ class MainWindow(QMainWindow):
         yield from import_slices("studio.ui.models")
 
     def _finish_frame(self) -> None:
+        from studio.ui.shell.window.corner import make_corner
+
         self.library_place.finish()
-        self._make_corner()
+        self._models_button = make_corner(self)
         # If the settings are unknown, opening the library fails for the same reason.
         if self._damage is not None and not self.state.settings.is_unknown:
             self.show_problem(self._damage)
@@ -267,12 +229,13 @@ class MainWindow(QMainWindow):
     def _fill_history(self) -> None:
         from studio.ui.gallery.history_view import HistoryView
 
-        self._history = HistoryView(self.state, self)
-        self.library_place.fill(self._history, self._history)
+        view = self._history = HistoryView(self.state, self)
+        self.library_place.fill(view, view)
 
     def toggle_queue(self) -> None:
         """Open or close the list of the queue."""
-        self._queue_line.toggle_panel()
+        if self._queue_line is not None:
+            self._queue_line.toggle_panel()
 
     def _start_state(self) -> None:
         from studio.ui.models.download_indicator import DownloadIndicator
@@ -373,7 +336,7 @@ class MainWindow(QMainWindow):
         from studio.ui.settings.shortcuts_dialog import ShortcutsDialog
 
         here = [("  ".join(action.keys), action.text) for action in self._actions if action.keys]
-        results = self._history.commands.results
+        results = () if self._history is None else self._history.commands.results
         library = [(action.keys, action.text) for action in results if action.keys]
         show_dialog(ShortcutsDialog(here, library, self))
 

@@ -118,6 +118,18 @@ def test_the_prompt_accepts_typing_before_the_rest_is_built(qtbot: QtBot) -> Non
     assert prompt.toPlainText() == "a fox"
 
 
+@pytest.mark.usefixtures("home")
+def test_keys_for_parts_that_are_not_built_yet_do_nothing(qtbot: QtBot) -> None:
+    window = MainWindow()
+    qtbot.addWidget(window)
+    window._make_shortcuts()
+    window.toggle_queue()
+    window.library_place.search()
+    window.show_shortcuts()
+    window.show_palette()
+    assert not window.is_complete
+
+
 def test_every_control_of_the_design_exists(find: Callable[[str], Any]) -> None:
     assert [find(name).objectName() for name in NAMES] == NAMES
 

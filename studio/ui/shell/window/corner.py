@@ -1,0 +1,65 @@
+"""The buttons at the right end of the tabs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QHBoxLayout, QMenu, QToolButton, QWidget
+
+from studio.ui.shell.window.actions import ActsOnWindow
+from studio.ui.style.icons import icon
+from studio.ui.style.theme import GRID
+from studio.ui.style.translations import tr
+
+
+def make_corner(window: ActsOnWindow) -> QToolButton:
+    """Add the buttons to the tabs; returns the one for the models, which shows downloads."""
+    corner = QWidget(window.tabs)
+    row = QHBoxLayout(corner)
+    row.setContentsMargins(0, 0, GRID, 0)
+    row.setSpacing(GRID // 2)
+    batch = _button("list-todo", tr("Batch"), "batch.open", corner, window.open_batch)
+    models = _button("package", tr("Models"), "models.open", corner, window.open_models)
+    settings = _button("settings", tr("Settings"), "settings.open", corner, window.open_settings)
+    more = _button("ellipsis", tr("More"), "window.more", corner)
+    more.setMenu(_more_menu(window, more))
+    more.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+    for button in (batch, models, settings, more):
+        row.addWidget(button)
+    window.tabs.setCornerWidget(corner, Qt.Corner.TopRightCorner)
+    corner.show()
+    return models
+
+
+def _more_menu(window: ActsOnWindow, parent: QWidget) -> QMenu:
+    menu = QMenu(parent)
+    place = window.library_place
+    side = menu.addAction(tr("Library at the side"))
+    side.setCheckable(True)
+    side.triggered.connect(place.set_side_open)
+    menu.aboutToShow.connect(lambda: side.setChecked(place.side_open))
+    menu.addSeparator()
+    menu.addAction(icon("search"), tr("Command palette") + "\tCtrl+K", window.show_palette)
+    menu.addAction(icon("keyboard"), tr("Keyboard shortcuts") + "\tF1", window.show_shortcuts)
+    menu.addAction(tr("About Prompt Studio"), window.show_about)
+    return menu
+
+
+def _button(
+    icon_name: str,
+    text: str,
+    name: str,
+    parent: QWidget,
+    on_click: Callable[[], object] | None = None,
+) -> QToolButton:
+    button = QToolButton(parent)
+    button.setText(text)
+    button.setIcon(icon(icon_name))
+    button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+    button.setAutoRaise(True)
+    button.setObjectName(name)
+    button.setAccessibleName(text)
+    if on_click is not None:
+        button.clicked.connect(lambda: on_click())
+    return button

@@ -179,12 +179,28 @@ def test_a_mixed_sentence_keeps_how_its_words_are_written() -> None:
     ]
 
 
+def test_a_date_that_is_read_with_a_pause_stays_one_word() -> None:
+    words = Reader().read("It opens on 2026-11-30 at nine.")
+    assert [word.text for word in words if not word.is_mark] == [
+        *("It", "opens", "on", "2026-11-30", "at", "nine.")
+    ]
+    assert "," in words[3].phonemes
+
+
 def test_pronunciations_of_the_user_win() -> None:
     reader = Reader(pronunciations={"Qwen": "kwen", "重庆": "chong2 qing4", "H2O": "/wˈɔɾəɹ/"})
     said = {word.text: word.phonemes for word in reader.read("Qwen在重庆喝H2O")}
     assert said["Qwen"] == english().phonemes("kwen", "", "p")
     assert said["重庆"] == mandarin.pinyin_sound("chong2 qing4")
     assert said["H2O"] == "wˈɔɾəɹ"
+
+
+@pytest.mark.parametrize(
+    "text", ["今天٣个-2月99日", "比分9:99:99和1/0", "第०章①½№Ⅳ", "一一不不儿儿嗯"]
+)
+def test_odd_numbers_in_chinese_are_read_somehow(text: str) -> None:
+    (passage,) = passages_of(text, {}, 0.7, lambda _: Reader(), lambda: None)
+    assert passage.phonemes > 2
 
 
 def test_languages_that_no_voice_reads_are_noticed() -> None:

@@ -63,12 +63,16 @@ def plain_text(text: str) -> str:
     text = _URL.sub(_spoken_url, text)
     text = _MAIL.sub(lambda found: _spoken_address(found[0].replace("@", " at ")), text)
     text = _EMOJI.sub(" ", text)
-    text = "".join(c if c == "\n" or _is_spoken(c) else " " for c in text)
+    text = "".join(c if c == "\n" else _spoken_character(c) for c in text)
     return "\n".join(_GAP.sub("", _SPACES.sub(" ", line)).strip() for line in text.split("\n"))
 
 
-def _is_spoken(character: str) -> bool:
-    return unicodedata.category(character) not in _CONTROLS
+def _spoken_character(character: str) -> str:
+    """Return a character, a digit of any script as 0 to 9, and a space for controls."""
+    category = unicodedata.category(character)
+    if category == "Nd":
+        return str(unicodedata.digit(character))
+    return " " if category in _CONTROLS else character
 
 
 def _ended(heading: str) -> str:

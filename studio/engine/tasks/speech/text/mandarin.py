@@ -138,7 +138,10 @@ def spoken(text: str) -> str:
         return chr(_HIDDEN + len(latin) - 1)
 
     hidden = _LATIN.sub(hide, text)
-    said = str(_normaliser().normalize_sentence(hidden))
+    try:
+        said = str(_normaliser().normalize_sentence(hidden))
+    except (ArithmeticError, AttributeError, LookupError, ValueError):
+        said = hidden  # something that looks like a number and is none
     return re.sub(
         "[\uf000-\uf8ff]",
         lambda found: latin[at] if (at := ord(found[0]) - _HIDDEN) < len(latin) else "",

@@ -176,14 +176,16 @@ def _written(sentence: str, parts: list[_Part]) -> list[Spoken]:
     A word is written with everything up to the next one.
     """
     merged: list[_Part] = []
+    last: int | None = None  # the place of the last word
     for part in parts:
-        before = merged[-1] if merged else None
-        if before is None or part.is_mark or before.is_mark or part.start >= before.end:
+        if part.is_mark or last is None or part.start >= merged[last].end:
+            last = last if part.is_mark else len(merged)
             merged.append(part)
             continue
+        before, *marks = merged[last:]
+        said = f"{before.phonemes}{''.join(mark.phonemes for mark in marks)} {part.phonemes}"
         end = max(part.end, before.end)
-        said = f"{before.phonemes} {part.phonemes}"
-        merged[-1] = _Part(said, before.start, end, is_mark=False)
+        merged[last:] = [_Part(said, before.start, end, is_mark=False)]
     starts = [part.start for part in merged if not part.is_mark]
     spoken: list[Spoken] = []
     begin = 0

@@ -39,7 +39,7 @@ def choose(dialog: InstalledPage, name: str) -> None:
 
 
 def test_models_are_listed_by_task_and_whether_they_fit(dialog: InstalledPage) -> None:
-    assert len(names(dialog)) == 3
+    assert len([name for name in names(dialog) if name != "None yet"]) == 2
     assert "None yet" in names(dialog)
     current = dialog.view.currentItem()
     assert current is not None
@@ -138,6 +138,6 @@ def test_a_list_filled_in_slices_keeps_the_selection_and_ends_complete(
         seen = len(names(dialog))
         dialog.refresh()  # another one in the middle of the first
     assert seen == 1
-    assert len(names(dialog)) == 6
+    assert len([name for name in names(dialog) if name != "None yet"]) == 5
     assert dialog.view.chosen_ids() == ["fox", "wolf"]
     assert dialog.about.text().startswith("2 models selected")

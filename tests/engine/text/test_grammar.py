@@ -131,6 +131,7 @@ def test_thoughts_come_before_the_form(bench: TextBench, tmp_path: Path) -> None
         ({"schema": '{"$ref": "#"}'}, "No answer can follow"),
         ({"schema": '{"type": "objekt"}'}, "Invalid type: objekt"),
         ({"schema": '{"type": "string", "uniqueItems": true}'}, "uniqueItems"),
+        ({"schema": '{"x-guidance": {"lenient": true}, "uniqueItems": true}'}, "uniqueItems"),
         ({"schema": '{"type": "string", "pattern": "("}'}, "cannot be used"),
         ({"regex": "(a"}, "unclosed group"),
         ({"regex": r"(a)\1"}, "backreferences are not supported"),

@@ -23,8 +23,15 @@ _SECONDS = 20.0
 
 _MAX_SYMBOLS = 200_000
 _MAX_REASON = 300
-_JSON = {"whitespace_flexible": False, "item_separator": ", ", "key_separator": ": "}
-"""One way to write JSON: small models would go on with spaces for ever."""
+_JSON = {
+    "whitespace_flexible": False,
+    "item_separator": ", ",
+    "key_separator": ": ",
+    "lenient": False,
+    "coerce_one_of": False,
+}
+"""One way to write JSON: small models would go on with spaces for ever. What a schema itself says
+of these (`x-guidance`) has no effect: an answer would not be sure to follow it."""
 
 
 class Grammars:

@@ -69,6 +69,30 @@ def text(model: str) -> Callable[[int, int], Answer]:
     return run
 
 
+def load(model: str) -> Callable[[int, int], Answer]:
+    """Load the model anew with llama.cpp; where `size` is not 0, read as many tokens."""
+    import psutil
+    import xllamacpp
+
+    parameters = xllamacpp.CommonParams()
+    parameters.model.path = str(next(Path(model).glob("*.gguf")))
+    parameters.n_parallel = 1
+    parameters.n_ctx = 8192
+    parameters.warmup = False
+    parameters.cpuparams.n_threads = psutil.cpu_count(logical=False) or 1
+
+    def run(_count: int, size: int) -> Answer:
+        start = time.perf_counter()
+        server = xllamacpp.Server(parameters)
+        if size:
+            tokens = [1000 + number % 20_000 for number in range(size)]
+            start = time.perf_counter()
+            server.handle_completions({"prompt": tokens, "n_predict": 1, "cache_prompt": False})
+        return {"seconds": time.perf_counter() - start, "tokens": size}
+
+    return run
+
+
 def image(model: str) -> Callable[[int, int], Answer]:
     """Plain pipeline call as the model's card shows it, saved as PNG. `size`: number of steps."""
     import tempfile
@@ -177,6 +201,7 @@ def main() -> None:
     """Answer lines of standard input until it ends."""
     kinds: dict[str, Callable[..., Callable[[int, int], Answer]]] = {
         "text": text,
+        "load": load,
         "image": image,
         "upscale": upscale,
         "speech": speech,

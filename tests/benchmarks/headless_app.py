@@ -17,7 +17,7 @@ from studio.engine.local.client import EngineClient
 from studio.jobs.runner import Runner
 from studio.library.store import Library
 from studio.models.registry import Registry
-from studio.protocol import Request
+from studio.protocol import Recipe, Request
 from studio.settings import Paths, default_paths
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -33,6 +33,7 @@ class HeadlessApp:
     library: Library
     engine: EngineClient
     runner: Runner
+    registry: Registry
 
     def run(self, request: Request) -> tuple[float, float]:
         """Run a request from pressing the button to the row in the library.
@@ -43,6 +44,11 @@ class HeadlessApp:
 
     def run_together(self, requests: Sequence[Request]) -> tuple[float, float]:
         """Run requests with the same settings together; otherwise like `run`."""
+        seconds, recipes = self.recipes(requests)
+        return seconds, sum(recipe.stats.get("tokens", 0.0) for recipe in recipes)
+
+    def recipes(self, requests: Sequence[Request]) -> tuple[float, list[Recipe]]:
+        """Run requests together; return the seconds and the recipes of what was made."""
         start = time.perf_counter()
         jobs = self.library.queue.enqueue(requests, claim=True)
         statuses = self.runner.run_together(jobs, lambda _event: None)
@@ -50,7 +56,7 @@ class HeadlessApp:
         if set(statuses) != {"done"}:
             raise RuntimeError(f"{statuses}: {self.library.queue.get(jobs[0].id)}")
         made = [asset for job in jobs for asset in self.library.assets.of_job(job.id)]
-        return seconds, sum(asset.recipe.stats.get("tokens", 0.0) for asset in made)
+        return seconds, [asset.recipe for asset in made]
 
 
 @contextmanager
@@ -70,7 +76,9 @@ def headless_app(*, tuned: bool = True) -> Iterator[HeadlessApp]:
         library = Library.open(paths.library)
         engine = EngineClient(log_dir=paths.logs, tuned=tuned)
         try:
-            yield HeadlessApp(paths, library, engine, Runner(library, engine, Registry(paths)))
+            registry = Registry(paths)
+            runner = Runner(library, engine, registry)
+            yield HeadlessApp(paths, library, engine, runner, registry)
         finally:
             engine.stop()
             library.close()

@@ -81,6 +81,7 @@ class TextBench:
     def __init__(self, folder: Path, available: Callable[[], int] | None = None) -> None:
         self.device = Device("cpu", memory_limit(), "CPU")
         self.memory = MemoryArbiter(self.device, available)
+        folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self._jobs = 0
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeAlias
 
-from studio.downloads.http_problems import NoNetworkError, cancelled
+from studio.downloads.http_problems import NoNetworkError, cancelled, disk_problem
 from studio.downloads.item import UNFINISHED, Item, ItemStatus, State
 from studio.downloads.item_download import ItemDownload, TokenOf, bytes_of, is_complete
 from studio.downloads.queue_folder import QueueFolder, Record, unknown
@@ -194,11 +196,15 @@ class DownloadQueue:
                 return cancelled().problem
 
     def _work(self) -> None:
+        unfinished = False
         while not self._closing.is_set():
             self._wake.clear()
             if self._offline is None and self._run_next():
                 continue
-            unfinished = any(self._is_unfinished(id) for id in self._folder.ids())
+            if self._folder.is_there:
+                unfinished = any(self._is_unfinished(id) for id in self._folder.ids())
+            else:
+                self._skipped.clear()  # they go on when their disk is back
             seconds = _OFFLINE_SECONDS if self._offline is not None else _POLL_SECONDS
             self._wake.wait(seconds if unfinished else None)
             self._offline = None
@@ -254,6 +260,9 @@ class DownloadQueue:
 
     def _failed(self, id: str, error: ProblemError, state_if_stopped: State) -> Problem:
         was_stopped = error.problem.kind == "cancelled"
+        if was_stopped and not self._folder.is_there:
+            gone = FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+            return disk_problem(self._folder.models, gone).problem
         goes_offline = isinstance(error, NoNetworkError) and state_if_stopped == "waiting"
         removes = False
         if goes_offline:  # before the item is seen to wait

@@ -58,6 +58,11 @@ class QueueFolder:
         self.root = models / FOLDER
         self._items: dict[str, Item] = {}
 
+    @property
+    def is_there(self) -> bool:
+        """Whether there is a queue: its disk may be unplugged, or nothing was downloaded yet."""
+        return self.root.is_dir()
+
     def ids(self) -> list[str]:
         """Return the ids of all items, in their order."""
         if self.root.is_symlink():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from studio.models.storage.models_folder_choice import move_folder, use_folder
 from studio.protocol import ProblemError
 from studio.settings import Paths
 from tests.hub.download_bench import item_of, run, visible
+from tests.hub.received import wait_for
 from tests.hub.server import HubServer
 from tests.unit.model_files import write_llama
 
@@ -48,27 +50,36 @@ def choose(paths: Paths, folder: Path) -> Paths:
     return Paths(paths.settings, paths.library, folder, paths.starter, paths.logs, paths.cache)
 
 
-@pytest.mark.usefixtures("models")
+@pytest.fixture
+def unplugged_once(disk: Disk, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The disk is unplugged as soon as the first download begins."""
+    download_all = ItemDownload._download_all
+    before: list[Path] = []
+
+    def unplugged(self: ItemDownload, tick: Callable[[], None]) -> None:
+        if not before:
+            before.append(disk.place)
+            disk.unplug()
+        download_all(self, tick)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(ItemDownload, "_download_all", unplugged)
+        yield
+    assert before
+
+
+@pytest.mark.usefixtures("models", "unplugged_once")
 @pytest.mark.parametrize("inside", ["", "models"])
 def test_a_download_stops_and_goes_on_when_the_disk_is_back(
     paths: Paths,
     hub: HubServer,
     disk: Disk,
     inside: str,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     chosen = choose(paths, disk.place / inside)
     queue = DownloadQueue(chosen.models, retry_pause=0.0, make_models=chosen.make_models_folder)
     id = queue.add(item_of(hub))
-    download_all = ItemDownload._download_all
-
-    def unplugged(self: ItemDownload, _: object) -> None:
-        disk.unplug()
-        download_all(self, lambda: None)
-
-    with monkeypatch.context() as patched:
-        patched.setattr(ItemDownload, "_download_all", unplugged)
-        failed = queue.run(id, threading.Event())
+    failed = queue.run(id, threading.Event())
     assert failed is not None and "is not there. Connect its disk" in str(failed.message)
     with pytest.raises(ProblemError, match="is not there"):
         queue.add(item_of(hub))
@@ -78,6 +89,22 @@ def test_a_download_stops_and_goes_on_when_the_disk_is_back(
     assert chosen.is_models_folder_gone
     disk.plug_in()
     assert run(queue, item_of(hub)) is None
+    assert "chat/config.json" in visible(chosen.models)
+
+
+@pytest.mark.usefixtures("models", "unplugged_once")
+def test_the_queue_of_the_window_goes_on_by_itself(
+    paths: Paths, hub: HubServer, disk: Disk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("studio.downloads.download_queue._POLL_SECONDS", 0.05)
+    chosen = choose(paths, disk.place)
+    queue = DownloadQueue(chosen.models, retry_pause=0.0, make_models=chosen.make_models_folder)
+    queue.add(item_of(hub))
+    queue.start()
+    wait_for(lambda: queue.statuses() == ())
+    disk.plug_in()
+    wait_for(lambda: [status.state for status in queue.statuses()] == ["done"])
+    queue.close()
     assert "chat/config.json" in visible(chosen.models)
 
 

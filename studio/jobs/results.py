@@ -89,8 +89,8 @@ class Results:
 
     def close(self) -> None:
         """Remove the lock file. The results file may still be written afterwards."""
-        with contextlib.suppress(OSError), self._lock, self._file_lock.held() as lock:
-            lock.remove()
+        with contextlib.suppress(OSError), self._exclusive():
+            self._file_lock.remove()
 
     def catch_up(self, library: Library) -> None:
         """List results that an earlier run could not: it was killed, or the disk was full."""

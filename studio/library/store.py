@@ -30,7 +30,7 @@ from studio.library.curation.trash import Trash
 from studio.library.disk_problems import file_problem, is_unwritable, missing, read_only_notice
 from studio.library.folder.change_lock import held_lock, rebuild_lock, recovery_lock
 from studio.library.folder.file_names import plain_name, relative_name
-from studio.library.folder.file_placing import hash_file, make_folder, place_file
+from studio.library.folder.file_placing import check_writable, hash_file, make_folder, place_file
 from studio.library.folder.output_list import OutputList
 from studio.library.folder.stored_paths import StoredPaths, check_own_files
 from studio.library.folder.work_folders import WorkFolders
@@ -39,6 +39,7 @@ from studio.library.index.assets import Assets
 from studio.library.index.checksums import add_checksums
 from studio.library.index.database import FILE_NAME, DamagedDatabaseError, Database, damage_marker
 from studio.library.index.file_identity import Identity, identity
+from studio.library.library_place import note_place, require_place
 from studio.library.queue.job_queue import JobQueue
 from studio.library.queue.journal import Journal, require_readable
 from studio.library.queue.stored_job import destination, now
@@ -115,6 +116,7 @@ class Library:
         a newer version of the app.
         """
         root = user_path(root)
+        require_place(root)
         try:
             make_folder(root, private=True)
         except ProblemError as error:
@@ -126,10 +128,12 @@ class Library:
         before = identity(root / FILE_NAME)
         try:
             try:
-                return cls._open(root, run_queue)
+                opened = cls._open(root, run_queue)
             except (DamagedDatabaseError, MisplacedIndexError) as error:
                 with held_lock(recovery_lock(root), root):
-                    return cls._open_anew(root, run_queue, error, before)
+                    opened = cls._open_anew(root, run_queue, error, before)
+            note_place(root)
+            return opened
         except ProblemError as error:
             if not is_unwritable(error.problem, root) or not cls.is_in(root):
                 raise
@@ -241,6 +245,7 @@ class Library:
     def claim_queue(self) -> bool:
         """Try to become the process that runs the queued jobs. Returns `is_owner`."""
         if not self._lock.is_locked and not self.is_read_only:
+            self._database.require_there()
             try:
                 self._lock.acquire()
             except Timeout:
@@ -273,7 +278,7 @@ class Library:
         if job.output:
             self._check_output(folder)
         else:
-            make_folder(folder)
+            check_writable(folder)
 
     def _check_output(self, folder: Path) -> None:
         self._paths.require_allowed(folder)
@@ -282,13 +287,11 @@ class Library:
         # as soon as the disk is back.
         if not is_folder(folder):
             raise ProblemError(missing(folder, "the output folder is missing"))
-        make_folder(folder)
+        check_writable(folder)
 
     def _check_root(self) -> None:
         # The empty mount point of an unplugged disk may still exist.
-        if not (self.root / FILE_NAME).is_file():
-            raise ProblemError(missing(self.root, f"{FILE_NAME} is missing"))
-        self._database.require_same_file()
+        self._database.require_there()
 
     def record_asset(self, job: Job, row: int, temporary: Path, recipe: Recipe) -> Asset:
         """Store a result: embed the recipe, sync, move to the final name, add to the index.
@@ -366,6 +369,7 @@ class Library:
         `DamagedDatabaseError` if the database is damaged; reopening the library then creates a
         new one.
         """
+        self._database.require_there()
         with held_lock(rebuild_lock(self.root), self.root):
             self._rebuild()
         return self.assets.count()

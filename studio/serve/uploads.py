@@ -13,7 +13,7 @@ from pathlib import Path
 from studio.formats.atomic_write import write_atomic
 from studio.jobs.input_check import picture_problem
 from studio.library.disk_problems import file_problem
-from studio.library.folder.file_placing import make_folder
+from studio.library.library_place import make_in_library
 from studio.protocol import ProblemError, problem
 
 FOLDER = ".inputs"
@@ -36,7 +36,7 @@ def uploaded(root: Path, files: Mapping[str, bytes], *, keeps: bool) -> Iterator
             content = _as_mask(data) if name == _MASK else data
             stem = hashlib.sha256(content).hexdigest()[:16] if keeps else uuid.uuid4().hex
             saved[name] = path = folder / f"{stem}.png"
-            _save(path, content)
+            _save(root, path, content)
             found = picture_problem(path)
             if found is not None:
                 raise _unreadable(name, found.detail)
@@ -47,8 +47,8 @@ def uploaded(root: Path, files: Mapping[str, bytes], *, keeps: bool) -> Iterator
                 path.unlink()
 
 
-def _save(path: Path, content: bytes) -> None:
-    make_folder(path.parent, private=True)
+def _save(root: Path, path: Path, content: bytes) -> None:
+    make_in_library(root, path.parent, private=True)
     try:
         write_atomic(path, content, private=True)
     except OSError as error:

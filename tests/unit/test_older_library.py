@@ -205,4 +205,4 @@ def test_folders_that_a_library_from_elsewhere_names_are_not_trusted(
         db.execute("UPDATE assets SET path = '/etc/' || id WHERE path LIKE '%.png'")
         db.commit()
     Library.open(root).close()
-    assert not (tmp_path / "home" / "output_folders").exists()
+    assert not ChosenFolders(tmp_path / "home" / "output_folders").contains(Path("/etc"))

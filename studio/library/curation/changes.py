@@ -67,6 +67,7 @@ class Changes:
 
         A change that was left half done is completed first.
         """
+        self._database.require_there()
         with self._lock.held():
             self._complete_pending()
             if not self._is_compact:

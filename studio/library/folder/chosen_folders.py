@@ -1,4 +1,4 @@
-"""The folders outside the library that this user chose for results (`-o DIR`, the window).
+"""The folders that this user chose for results (`-o DIR`, the window), and those with a library.
 
 A library that came from somebody else may name any folder of this computer for its results and
 jobs. What it names is read and written only in folders that are listed here, in a file beside the
@@ -19,6 +19,10 @@ _EARLIER = "earlier folders are listed"
 """An entry that is no absolute path."""
 _DISK = "disk "
 """Starts an entry with the mount point of the disk that a chosen folder is on."""
+_LIBRARY = "library "
+"""Starts an entry with a folder in which there was a library."""
+_NEW_LIBRARY = "new library "
+"""Starts an entry with a folder that was chosen for a library anew: an earlier one may be gone."""
 
 
 class ChosenFolders:
@@ -32,11 +36,27 @@ class ChosenFolders:
 
     def add(self, folder: Path) -> None:
         """List a folder that the user chose. Raises `OSError`."""
+        self._add(_key(folder), folder)
+
+    def add_library(self, folder: Path) -> None:
+        """List a folder in which there is a library. Raises `OSError`."""
+        self._add(f"{_LIBRARY}{_key(folder)}", folder)
+
+    def had_library(self, folder: Path) -> bool:
+        """Return whether there was a library in this folder, since it was chosen for one."""
+        return f"{_LIBRARY}{_key(folder)}" in self._listed()
+
+    def choose_library(self, folder: Path) -> None:
+        """Forget the library that was in a folder: it is chosen for a new one. Raises `OSError`."""
+        if self.had_library(folder):
+            self._append(os.fsencode(f"{_NEW_LIBRARY}{_key(folder)}"))
+
+    def _add(self, entry: str, folder: Path) -> None:
         listed = self._listed()
         disk = _mount_point(folder)
-        for entry in (_key(folder), f"{_DISK}{disk}" if disk is not None else ""):
-            if entry and entry not in listed:
-                self._append(os.fsencode(entry))
+        for each in (entry, f"{_DISK}{disk}" if disk is not None else ""):
+            if each and each not in listed:
+                self._append(os.fsencode(each))
 
     def has_earlier(self) -> bool:
         """Return whether `add_earlier` was called before, on this computer."""
@@ -58,7 +78,10 @@ class ChosenFolders:
         Only disks on which a folder was chosen before are known.
         """
         listed = self._listed()
-        real = Path(os.path.realpath(folder))
+        try:
+            real = Path(os.path.realpath(folder))
+        except (OSError, ValueError):  # no folder can have such a name
+            return None
         if os.name == "nt" and not Path(real.anchor).exists():
             return Path(real.anchor)
         for place in (real, *real.parents):
@@ -75,7 +98,7 @@ class ChosenFolders:
                 if version != self._version:
                     with open_regular(self._file) as file:
                         entries = file.read().split(b"\0")
-                    self._known = frozenset(os.fsdecode(entry) for entry in entries if entry)
+                    self._known = _known(os.fsdecode(entry) for entry in entries if entry)
                     self._version = version
             except OSError:
                 return frozenset()
@@ -90,6 +113,16 @@ class ChosenFolders:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+
+
+def _known(entries: Iterable[str]) -> frozenset[str]:
+    known: set[str] = set()
+    for entry in entries:
+        if entry.startswith(_NEW_LIBRARY):
+            known.discard(f"{_LIBRARY}{entry.removeprefix(_NEW_LIBRARY)}")
+        else:
+            known.add(entry)
+    return frozenset(known)
 
 
 def _mount_point(folder: Path) -> Path | None:

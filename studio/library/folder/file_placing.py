@@ -26,7 +26,7 @@ _LINKS_UNSUPPORTED = (
 
 
 def make_folder(folder: Path, *, private: bool = False) -> None:
-    """Create `folder` if needed and check that it is writable. Raises `ProblemError`.
+    """Create a folder that the user chose, and check that it is writable. Raises `ProblemError`.
 
     With `private`, a new folder is for the user alone.
     """
@@ -34,9 +34,6 @@ def make_folder(folder: Path, *, private: bool = False) -> None:
         if private:
             make_private_folder(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        # An anonymous file where supported: a crash leaves nothing behind.
-        with tempfile.TemporaryFile(dir=folder):
-            pass
     except FileExistsError as error:
         raise problem(
             "bad_input",
@@ -48,6 +45,17 @@ def make_folder(folder: Path, *, private: bool = False) -> None:
         raise file_problem(error, folder) from error
     except ValueError as error:  # a null character
         raise ProblemError(cannot_write(folder, str(error))) from error
+    check_writable(folder)
+
+
+def check_writable(folder: Path) -> None:
+    """Check that a folder can be written to. Raises `ProblemError`."""
+    try:
+        # An anonymous file where supported: a crash leaves nothing behind.
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise file_problem(error, folder) from error
 
 
 def check_library_folder(folder: Path) -> None:

@@ -22,9 +22,9 @@ from filelock import Timeout
 
 from studio.formats.folders import FileLock
 from studio.formats.untrusted_files import is_file, open_regular
-from studio.library.disk_problems import file_problem
+from studio.library.disk_problems import file_problem, missing
 from studio.library.folder.stored_paths import StoredPaths, leads_inside, safe_name
-from studio.protocol import problem
+from studio.protocol import ProblemError, problem
 
 _PARENT = ".tmp"
 _PREFIX = "studio-"
@@ -47,6 +47,7 @@ class WorkFolders:
         self._guard = threading.Lock()
         self._token = ""
         self._locks: dict[Path, FileLock] = {}
+        self._identities: dict[Path, tuple[int, int]] = {}
 
     @property
     def current_token(self) -> str:
@@ -76,10 +77,24 @@ class WorkFolders:
                 if destination not in self._locks:
                     self._record_destination(destination, token)
                     self._locks[destination] = self._acquire(destination, token)
+                self._require_same(destination)
                 return _make_folder(destination, _PARENT, f"{_PREFIX}{token}", safe_name(job))
             except (OSError, Timeout) as error:
                 cause = error if isinstance(error, OSError) else OSError(str(error))
                 raise file_problem(cause, destination) from error
+
+    def _require_same(self, destination: Path) -> None:
+        """Raise if another folder has taken the place of one with work folders of this process.
+
+        It may be the empty mount point of an unplugged disk. Raises `ProblemError` and `OSError`.
+        """
+        status = destination.stat()
+        found = status.st_dev, status.st_ino
+        # Some file systems change the numbers of folders; the lock goes with its folder.
+        if found != self._identities.setdefault(destination, found) and not is_file(
+            Path(self._locks[destination].lock_file)
+        ):
+            raise ProblemError(missing(destination, "another folder is in its place"))
 
     def release(self, destination: Path, job: str) -> None:
         """Delete the work folder of a job that has ended."""
@@ -91,6 +106,7 @@ class WorkFolders:
             if destination == self._root or any(folder.glob("*")):
                 return
             lock = self._locks.pop(destination, None)
+            self._identities.pop(destination, None)
             if lock is not None:
                 _discard(destination, self._token, lock)
 
@@ -155,6 +171,7 @@ class WorkFolders:
             for destination, lock in reversed(self._locks.items()):
                 _discard(destination, self._token, lock)
             self._locks.clear()
+            self._identities.clear()
             self._token = ""
 
     def _record_destination(self, destination: Path, token: str) -> None:

@@ -24,6 +24,7 @@ from studio.library.disk_problems import (
     disconnected,
     disk_full,
     in_use,
+    missing,
 )
 from studio.library.index.file_identity import Identity, identity
 from studio.library.index.search import label_term, split_cjk
@@ -278,6 +279,12 @@ class Database:
                 path=self.path.parent,
             )
 
+    def require_there(self) -> None:
+        """Raise `ProblemError` if the file is not there: its disk was unplugged, or as above."""
+        self.require_same_file()
+        if self._identity is not None and identity(self.path) is None:
+            raise ProblemError(missing(self.path.parent, f"{FILE_NAME} is missing"))
+
     def changed_elsewhere(self) -> bool:
         """Return whether another process has written since the last call, or since the opening.
 
@@ -324,7 +331,7 @@ class Database:
         connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
         with translate_errors(self.path):
             if connection is None:
-                self.require_same_file()
+                self.require_there()  # SQLite would create it
                 connection = self._connect()
                 connection.execute("PRAGMA query_only = ON")
                 with self._lock:

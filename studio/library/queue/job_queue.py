@@ -68,6 +68,7 @@ class JobQueue:
         instead of the library. `labels` apply to all requests, or are a sequence with one mapping
         per request. Raises `ProblemError` (bad_input, disk_full).
         """
+        self._database.require_there()
         hash_once = functools.cache(hash_file)
         resolved = [resolve_request(request, hash_once) for request in requests]
         if isinstance(labels, Mapping):

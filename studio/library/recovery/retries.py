@@ -155,6 +155,7 @@ class Retries:
 
         With `is_retry`, the copies refer to the original jobs in `retried_from`.
         """
+        self._database.require_there()
         created = now()
         new = [
             Job(

@@ -23,6 +23,7 @@ from PySide6.QtWidgets import (
 )
 
 from studio.formats.atomic_write import make_private_folder
+from studio.library.folder.chosen_folders import ChosenFolders
 from studio.protocol import JobStatus
 from studio.settings import MAX_THREADS, keep_unreadable
 from studio.ui.settings.hub_settings import HubSettings
@@ -236,6 +237,7 @@ class SettingsDialog(QDialog):
         with contextlib.suppress(OSError):
             # Not created at startup: a folder missing then may be on an unplugged disk.
             make_private_folder(chosen)
+            ChosenFolders(self._state.paths.chosen_folders).choose_library(chosen)
         settings = self._state.settings
         settings.library = "" if chosen == self._state.paths.library else folder
         if settings.is_unknown:

@@ -16,10 +16,11 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from studio.formats.atomic_write import make_private_folder, sweep, write_atomic
+from studio.formats.atomic_write import sweep, write_atomic
 from studio.formats.json_file import set_aside
 from studio.formats.untrusted_files import is_file, is_folder, read_start
 from studio.library.folder.stored_paths import leads_inside
+from studio.library.library_place import make_in_library
 from studio.protocol import Problem, ProblemError, Sentence, problem
 from studio.ui.workspaces.text.conversation import Conversation, encode
 
@@ -219,7 +220,7 @@ class ConversationFiles:
     def _require_inside(self, name: str = "") -> Path:
         """Return the folder, or one in it, after creating it. Raises `OSError`, `ProblemError`."""
         folder = self.folder / name
-        make_private_folder(folder)
+        make_in_library(self._root, folder, private=True)
         if not leads_inside(self._root, folder):
             raise _outside(folder)
         return folder
@@ -265,6 +266,5 @@ def load_conversation(file: Path) -> tuple[Conversation, Problem | None]:
 
 
 def save_conversation(file: Path, encoded: bytes) -> None:
-    """Write an encoded conversation atomically. Raises `OSError`."""
-    make_private_folder(file.parent)
+    """Write an encoded conversation atomically, in a folder that exists. Raises `OSError`."""
     write_atomic(file, encoded, private=True)

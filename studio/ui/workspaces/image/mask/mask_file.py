@@ -13,10 +13,11 @@ from studio.formats.atomic_write import write_atomic
 from studio.library.disk_problems import file_problem
 from studio.library.folder.file_placing import (
     check_library_folder,
+    check_writable,
     hash_file,
-    make_folder,
     sync_folder,
 )
+from studio.library.library_place import make_in_library
 
 FOLDER = "masks"
 _DOTS_PER_METRE = 3780
@@ -35,7 +36,8 @@ def save_mask(mask: QImage, library: Path) -> Path:
     with contextlib.suppress(OSError):
         if hash_file(path) == digest:
             return path
-    make_folder(path.parent)
+    make_in_library(library, path.parent)
+    check_writable(path.parent)
     try:
         write_atomic(path, data)
     except OSError as error:

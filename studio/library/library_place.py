@@ -14,10 +14,10 @@ from pathlib import Path
 from studio.formats.atomic_write import make_private_folder
 from studio.formats.folders import make_below
 from studio.formats.untrusted_files import is_folder
-from studio.library.disk_problems import file_problem, missing
+from studio.library.disk_problems import file_problem
 from studio.library.folder.chosen_folders import ChosenFolders
-from studio.library.folder.file_placing import check_library_folder
-from studio.protocol import ProblemError, problem
+from studio.library.folder.file_placing import check_library_folder, library_missing
+from studio.protocol import problem
 from studio.settings import default_paths
 
 # The index may be lost, and the marks. Nothing of this is written where no library is.
@@ -35,7 +35,7 @@ def require_place(root: Path) -> None:
     chosen = ChosenFolders(paths.chosen_folders)
     disk = chosen.unplugged_disk(root)
     if disk is not None:
-        raise ProblemError(missing(disk, "no disk is mounted there, but one was"))
+        raise library_missing(root)
     if root != paths.library and chosen.had_library(root) and not _is_there(root):
         raise problem(
             "bad_input",

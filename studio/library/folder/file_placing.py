@@ -65,12 +65,17 @@ def check_library_folder(folder: Path) -> None:
     look like data loss, and its contents would be hidden once the disk is mounted again.
     """
     if not is_folder(folder):
-        raise problem(
-            "bad_input",
-            "The library folder {path} does not exist. Connect its disk, or choose another folder "
-            "in the settings.",
-            path=folder,
-        )
+        raise library_missing(folder)
+
+
+def library_missing(folder: Path) -> ProblemError:
+    """Return the error for a library whose folder is not there, or the empty mount point is."""
+    return problem(
+        "bad_input",
+        "The library folder {path} does not exist. Connect its disk, or choose another folder "
+        "in the settings.",
+        path=folder,
+    )
 
 
 def sync_folder(folder: Path) -> None:

@@ -13,7 +13,8 @@ from pytestqt.qtbot import QtBot
 
 from studio.formats.recipes.aigc import AigcLabel
 from studio.kinds.text import TextRequest
-from studio.settings import Paths, load_settings
+from studio.library.folder.chosen_folders import ChosenFolders
+from studio.settings import Paths, default_paths, load_settings
 from studio.ui.main_window import MainWindow
 from studio.ui.settings.models_folder_dialog import ModelsFolderDialog
 from studio.ui.settings.settings_dialog import SettingsDialog
@@ -62,6 +63,8 @@ def test_a_new_language_waits_for_a_restart_while_a_job_runs_and_says_so(
 def test_a_new_library_folder_is_used_after_a_restart(
     dialog: SettingsDialog, open_window: Any, window: MainWindow, tmp_path: Path
 ) -> None:
+    # The disk with the library that was there is gone for good.
+    ChosenFolders(default_paths().chosen_folders).add_library(tmp_path / "结果 folder")
     dialog.set_library(str(tmp_path / "结果 folder"))
     dialog.threads.setValue(2)
     window.close()

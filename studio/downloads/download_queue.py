@@ -200,6 +200,7 @@ class DownloadQueue:
         while not self._closing.is_set():
             self._wake.clear()
             if self._offline is None and self._run_next():
+                unfinished = True
                 continue
             if self._folder.is_there:
                 unfinished = any(self._is_unfinished(id) for id in self._folder.ids())

@@ -71,4 +71,4 @@ def make_in_library(root: Path, folder: Path, *, private: bool = False) -> None:
             check_library_folder(root)
         make_below(root, folder, private=private)
     except OSError as error:
-        raise file_problem(error, root) from error
+        raise file_problem(error, folder) from error

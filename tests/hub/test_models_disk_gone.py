@@ -101,7 +101,7 @@ def test_the_queue_of_the_window_goes_on_by_itself(
     queue = DownloadQueue(chosen.models, retry_pause=0.0, make_models=chosen.make_models_folder)
     queue.add(item_of(hub))
     queue.start()
-    wait_for(lambda: queue.statuses() == ())
+    wait_for(lambda: queue.statuses() == () and not queue._active)
     disk.plug_in()
     wait_for(lambda: [status.state for status in queue.statuses()] == ["done"])
     queue.close()

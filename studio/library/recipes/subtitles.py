@@ -15,7 +15,7 @@ from studio.protocol import problem
 
 
 def write_subtitles(sounds: Iterable[Path], folder: Path, form: str) -> list[Path]:
-    """Write the subtitles of sound files to a folder, as `srt`, `vtt` or `lrc`.
+    """Write the subtitles of sound files to a folder that exists, as `srt`, `vtt` or `lrc`.
 
     Existing files are not overwritten; a number is added to the name. Raises `ProblemError`
     (bad_input) for a file without words, and on disk errors.
@@ -25,7 +25,6 @@ def write_subtitles(sounds: Iterable[Path], folder: Path, form: str) -> list[Pat
         text = subtitles_of(sound, form)
         name = portable_name(f"{sound.stem}.{form}")
         try:
-            folder.mkdir(parents=True, exist_ok=True)
             written.append(_write(folder / name, text))
         except OSError as error:
             raise file_problem(error, folder) from error

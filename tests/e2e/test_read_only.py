@@ -63,7 +63,7 @@ def library(
     opened.queue.finish(done.id, "done")
     opened.close()
     home = Path(environment["STUDIO_HOME"])
-    home.mkdir()
+    home.mkdir(exist_ok=True)
     (home / "settings.json").write_text(json.dumps({"library": str(root)}), "utf-8")
     protect(disk, request.param)
     return root, asset
@@ -206,7 +206,7 @@ def test_an_index_that_cannot_be_used_where_nothing_can_be_written_is_made_elsew
         opened.close()
     assert list(places.iterdir()) == []
     home = Path(environment["STUDIO_HOME"])
-    home.mkdir()
+    home.mkdir(exist_ok=True)
     (home / "settings.json").write_text(json.dumps({"library": str(root)}), "utf-8")
     ran = studio("library", "check")
     assert ran.status == 0, ran.err

@@ -52,6 +52,13 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
             widget.grab().save(str(SCREENSHOTS / f"{item.name[:80]}-{number}.png"))
 
 
+@pytest.fixture(scope="session", autouse=True)
+def clipboard_is_emptied(qapp: QApplication) -> Iterator[None]:
+    """Qt would delete what was copied last after Python has ended, and crash."""
+    yield
+    qapp.clipboard().clear()
+
+
 @pytest.fixture(autouse=True)
 def nothing_is_left(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
     """Fail on threads, child processes and warnings in the log that a test leaves behind."""

@@ -16,7 +16,7 @@ from studio.ui.media.sound.waveform import Waveform
 from studio.ui.style.icons import icon
 from studio.ui.style.theme import GRID, mute
 from studio.ui.widgets.buttons import tool_button
-from studio.ui.widgets.plain_text import one_line, plain_label
+from studio.ui.widgets.plain_text import one_line, plain_label, plain_tooltip
 
 
 class ShownSound(Struct, frozen=True):
@@ -110,5 +110,5 @@ class SoundPanel(QWidget):
         playing = self.playback.is_playing
         self.play.setIcon(icon("pause" if playing else "play"))
         text = self.tr("Pause playing") if playing else self.tr("Play")
-        self.play.setToolTip(text)
+        self.play.setToolTip(plain_tooltip(text))
         self.play.setAccessibleName(text)

@@ -12,7 +12,8 @@ from studio.cli.terminal import visible
 from studio.formats.text_encoding import decode
 from studio.formats.untrusted_files import printable, read_start, user_path
 from studio.protocol import problem
-from studio.writing.facts.compare import Finding, check_facts
+from studio.writing.facts.compare import check_facts
+from studio.writing.facts.findings import Finding
 
 MAX_CHARACTERS = 200_000
 _MAX_BYTES = 4 * MAX_CHARACTERS

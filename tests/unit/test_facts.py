@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 
 from studio.writing.facts.compare import check_facts
+from studio.writing.facts.findings import Finding
 
 SAME = (
     ("profit −5 %", "Profit fell by five per cent."),
@@ -22,7 +26,7 @@ SAME = (
     ("three goals by Miller", "1. Miller scored three goals.\n2. First of all, it was fun."),
 )
 CHANGED = (
-    ("net profit −5 %", "Net profit grew by 5 %.", "direction_changed", "5 %"),
+    ("net profit −5 %", "Net profit grew by 5 %.", "direction_changed", "grew by 5 %"),
     ("revenue +12 %, net profit −5 %", "Net profit rose 12 %.", "figure_changed", "12 %"),
     ("营收增长12%，净利润下降5%", "净利润增长12%。", "figure_changed", "12%"),
     ("5 kg of flour", "Take 5 g of flour.", "unit_changed", "5 g"),
@@ -56,3 +60,36 @@ def test_names_are_not_compared_across_languages_and_that_is_said() -> None:
     checked = check_facts("John Smith opened 35 shops", "约翰·史密斯新开了36家商店")
     assert [finding.text for finding in checked.findings] == ["36"]
     assert checked.not_judged
+
+
+PAIRS = Path(__file__).parents[1] / "data" / "facts" / "pairs.jsonl"
+LEAST = 0.82
+
+
+def test_most_planted_errors_of_200_pairs_are_found_and_little_else() -> None:
+    """The pairs were written without knowledge of the rules, and the rules improved on them since.
+
+    When they were new, recall was 0.75 and precision 0.38.
+    """
+    planted = found = right = findings = 0
+    for line in PAIRS.read_text("utf-8").splitlines():
+        pair = json.loads(line)
+        draft = pair["draft"]
+        places = [
+            range(at := draft.index(error["text"]), at + len(error["text"]))
+            for error in pair["errors"]
+        ]
+        seen = set()
+        for finding in check_facts(pair["brief"], draft).findings:
+            hit = [n for n, place in enumerate(places) if overlaps(finding, place)]
+            seen.update(hit)
+            findings += 1
+            right += bool(hit)
+        planted += len(places)
+        found += len(seen)
+    assert found / planted >= LEAST
+    assert right / findings >= LEAST
+
+
+def overlaps(finding: Finding, place: range) -> bool:
+    return finding.start < place.stop and place.start < finding.end

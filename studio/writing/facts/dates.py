@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
+from datetime import date
+from itertools import pairwise
 
 from msgspec import Struct
 
@@ -12,7 +15,22 @@ _MONTHS = "january february march april may june july august september october n
 _MONTH_NUMBERS = {name: at for at, name in enumerate(_MONTHS.split(), 1)}
 _MONTH_NUMBERS |= {name[:3]: at for name, at in _MONTH_NUMBERS.items()} | {"sept": 9}
 _WEEKDAYS = "monday tuesday wednesday thursday friday saturday sunday".split()
-_MONTH = "(?:" + "|".join(sorted(_MONTH_NUMBERS, key=len, reverse=True)) + r")\b\.?"
+_SHORT = "|".join(
+    name for name in _MONTH_NUMBERS if len(name) <= 4 and name not in ("may", "june", "july")
+)
+_MONTH = rf"(?:(?:{'|'.join(_MONTHS.split())})\b|(?:{_SHORT})\b\.?)"
+_SHORT_DAYS = {
+    "mon": 0,
+    "tue": 1,
+    "tues": 1,
+    "wed": 2,
+    "thu": 3,
+    "thur": 3,
+    "thurs": 3,
+    "fri": 4,
+    "sat": 5,
+    "sun": 6,
+}
 _CHINESE = "零〇一二三四五六七八九十"
 _DAY = r"(?:3[01]|[12]\d|0?[1-9])"
 _YEAR = r"(?:1[5-9]\d{2}|20\d{2}|21\d{2})"
@@ -38,6 +56,8 @@ class Moment(Struct, frozen=True):
     """Month and day the other way round: 05/03 may be May or March."""
 
 
+_UNTIL = re.compile(r"\s?(?:-|~|to|through|until|till|至|到)\s?")
+_LISTED_DAYS = re.compile(r"(?:周|星期)(?:([一二三四五六日天]{2,})|末)")
 FIELDS = ("year", "quarter", "month", "day", "weekday", "hour", "minute")
 
 
@@ -55,13 +75,13 @@ _PATTERNS = (
     _pattern(
         rf"(?:(?P<year>\d{{4}}|[{_CHINESE}]{{4}})\s?年\s?)?第?(?P<quarter>[1-4一二三四])\s?季度?"
     ),
-    _pattern(rf"(?<![\d{_CHINESE}])(?P<year>\d{{4}}|[{_CHINESE}]{{4}})\s?年(?!级|来|间|代)"),
+    _pattern(rf"(?<![\d{_CHINESE}])(?P<year>\d{{4}}|[{_CHINESE}]{{4}})\s?年(?!级|代)"),
     _pattern(rf"(?<![\d{_CHINESE}第])(?P<day>{_DAY})\s?[日号](?!内|游|间|线|楼|店|之内|元|本)"),
     _pattern(
-        rf"\b(?P<month>{_MONTH})\s+(?P<day>{_DAY})(?:st|nd|rd|th)?\b(?:,?\s+(?P<year>{_YEAR})\b)?"
+        rf"\b(?P<day>{_DAY})(?:st|nd|rd|th)?\s+(?:of\s+)?(?P<month>{_MONTH})(?:,?\s+(?P<year>{_YEAR})\b)?"
     ),
     _pattern(
-        rf"\b(?P<day>{_DAY})(?:st|nd|rd|th)?\s+(?:of\s+)?(?P<month>{_MONTH})(?:,?\s+(?P<year>{_YEAR})\b)?"
+        rf"\b(?P<month>{_MONTH})\s+(?P<day>{_DAY})(?:st|nd|rd|th)?\b(?:,?\s+(?P<year>{_YEAR})\b)?"
     ),
     _pattern(rf"(?P<first>{_DAY})/(?P<second>{_DAY})/(?P<year>{_YEAR})(?!\d)"),
     _pattern(rf"\b(?P<month>{_MONTH}),?\s+(?P<year>{_YEAR})\b"),
@@ -72,17 +92,22 @@ _PATTERNS = (
     _pattern(rf"\b(?P<month>{_MONTH})(?<!may)(?<!march)(?<!mar)(?<!sec)\b"),
     _pattern(
         r"(?P<half>凌晨|早上|早晨|上午|中午|下午|傍晚|晚上|晚|夜里)?\s?"
-        rf"(?P<hour>[01]?\d|2[0-4]|[{_CHINESE}两]{{1,3}})\s?[点时](?!候|间|尚|装|代|钟的|评|赞|击|子|心)"
+        rf"(?<![\d.])(?P<hour>[01]?\d|2[0-4]|[{_CHINESE}两]{{1,3}})\s?[点时](?!候|间|尚|装|代|钟的|评|赞|击|子|心)"
         rf"(?:(?P<half_hour>半)|(?P<minute>[0-5]?\d|[{_CHINESE}]{{1,3}})\s?分|钟|整)?"
     ),
     _pattern(
-        r"(?<![\d:.])(?P<hour>[01]?\d|2[0-4])[:.](?P<minute>[0-5]\d)(?::[0-5]\d)?(?![\d%])"
+        r"(?<![\d:.])(?P<hour>[01]?\d|2[0-4]):(?P<minute>[0-5]\d)(?![\d%:])"
         r"\s?(?P<half>[ap]\.?m\b\.?)?"
+    ),
+    _pattern(
+        r"(?<![\d:.])(?P<hour>[01]?\d|2[0-4])\.(?P<minute>[0-5]\d)(?![\d%])\s?"
+        r"(?P<half>[ap]\.?m\b\.?)"
     ),
     _pattern(r"\b(?P<hour>1[0-2]|[1-9])\s?(?P<half>[ap]\.?m\b\.?)"),
     _pattern(rf"\b(?P<weekday_word>{'|'.join(_WEEKDAYS)})s?\b"),
     _pattern(r"(?:星期|周|礼拜)(?P<weekday>[一二三四五六日天])(?!年|期|报|刊)"),
-    _pattern(rf"(?<![\d.,$¥€£#-])\b(?P<year>{_YEAR})\b(?![.,]\d|%|\s?[\u4e00-\u9fff\d]|-\d)"),
+    re.compile(r"\b(?P<short_weekday>Mon|Tues?|Wed|Thurs?|Thur?|Fri|Sat|Sun)\b(?!['’])"),
+    _pattern(rf"(?<![\d.,$¥€£#])\b(?P<year>{_YEAR})\b(?![.,]\d|%|\s?(?![到至])[\u4e00-\u9fff\d])"),
 )
 _COUNTED_AFTER_YEAR = re.compile(
     r"\s(?:people|persons|items?|units?|employees|students|pieces|copies|words|characters|visitors"
@@ -132,10 +157,19 @@ def _moment(match: re.Match[str]) -> Moment | None:
         numbers["quarter"] = _QUARTERS.index(said["quarter_word"].casefold()) + 1
     if "weekday_word" in said:
         numbers["weekday"] = _WEEKDAYS.index(said["weekday_word"].casefold())
+    if "short_weekday" in said:
+        numbers["weekday"] = _SHORT_DAYS[said["short_weekday"].casefold()]
     if "weekday" in said:
         numbers["weekday"] = "一二三四五六日天".index(said["weekday"]) % 7
         if said["weekday"] == "天":
             numbers["weekday"] = 6
+    if (
+        "hour" in said
+        and not said["hour"].isascii()
+        and len(said) == 1
+        and not is_exact(match.group())
+    ):
+        return None  # 一点: a little
     if "half_hour" in said:
         numbers["minute"] = 30
     if any(value is None for value in numbers.values()):
@@ -174,6 +208,35 @@ def _number(written: str) -> int | None:
         return None
     value = chinese_value(written)
     return None if value is None else int(value)
+
+
+def is_exact(written: str) -> bool:
+    return written.rstrip().endswith(("钟", "整", "半", "分"))
+
+
+def in_between(found: tuple[Moment, ...], text: str) -> tuple[Moment, ...]:
+    """Return the days of the week between the two of "Tue-Fri" and the day of a whole date."""
+    extra = []
+    for first, second in pairwise(found):
+        if first.weekday is None or second.weekday is None:
+            continue
+        if not _UNTIL.fullmatch(text[first.end : second.start]):
+            continue
+        day = first.weekday
+        while day != second.weekday:
+            extra.append(Moment(first.start, second.end, weekday=day))
+            day = (day + 1) % 7
+    for match in _LISTED_DAYS.finditer(text):
+        extra += [
+            Moment(*match.span(), weekday=6 if name == "天" else "一二三四五六日".index(name))
+            for name in match[1] or "六日"
+        ]
+    for moment in found:
+        if moment.year and moment.month and moment.day and moment.weekday is None:
+            with suppress(ValueError):
+                day = date(moment.year, moment.month, moment.day).weekday()
+                extra.append(Moment(moment.start, moment.end, weekday=day))
+    return tuple(extra)
 
 
 def agree(first: Moment, second: Moment) -> bool:

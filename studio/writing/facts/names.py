@@ -8,7 +8,7 @@ names without a title, an ending or a verb of speech beside them.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Literal, TypeAlias
 
 from msgspec import Struct
@@ -25,22 +25,24 @@ class Name(Struct, frozen=True):
     end: int
 
 
-_LATIN_WORD = r"[A-ZÀ-Þ][\w'’&À-ÿ]*(?:[-.][A-ZÀ-Þ\d][\wÀ-ÿ]*)*"
-_JOINED_BY = r"(?:of|the|de|da|del|van|von|der|den|di|al|bin|for|and)"
+_LATIN_WORD = r"[A-ZÀ-Þ][A-Za-z\d_'’&À-ÿ]*(?:[-.][A-ZÀ-Þ\d][A-Za-z\d_À-ÿ]*)*"
+_JOINED_BY = r"(?:of|the|de|da|del|van|von|der|den|di|al|bin)"
 _LATIN = re.compile(
-    rf"(?<![\w.@/])(?:{_LATIN_WORD})(?:[ ](?:{_JOINED_BY}[ ]){{0,2}}{_LATIN_WORD}|[ ]\d{{1,4}}"
-    rf"(?![\d.,%:-])){{0,7}}"
+    rf"(?<![A-Za-z\d_.@/#])(?:{_LATIN_WORD})(?:[ ](?:{_JOINED_BY}[ ]){{0,2}}{_LATIN_WORD}"
+    r"|[ ]\d{1,4}"
+    r"(?![\d.,%:-])){0,7}"
 )
 _CODE = re.compile(
-    r"(?<![\w/@.])(?=[\w-]{0,40}\d)(?=[\w-]{0,40}[A-Za-z])[A-Za-z\d]{1,40}(?:-[A-Za-z\d]{1,40}){0,6}(?![\w/@-])"
+    r"(?<![A-Za-z\d/@.-])(?=[A-Za-z\d-]{0,40}\d)(?=[A-Za-z\d-]{0,40}[A-Za-z])[A-Za-z\d]{1,40}(?:-[A-Za-z\d]{1,40}){0,6}(?![A-Za-z\d/@-])"
 )
 _ADDRESS = re.compile(
     r"https?://[^\s<>\"'，。；）]+|www\.[^\s<>\"'，。；）]+"
     r"|(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,64}\.[\w.-]{1,64}\w"
-    r"|(?<!\d)(?:\+?\d{1,3}[- ])?(?:\(\d{2,4}\)[- ]?)?\d{3,4}-\d{3,4}(?:-\d{3,4})?(?!\d)"
-    r"|(?<!\d)1[3-9]\d{9}(?!\d)"
+    r"|(?<![\d-])(?:\+\d{1,3}[- ])?(?:0\d{2,3}[- ]\d{7,8}"
+    r"|\(?\d{3,4}\)?[- ]\d{3,4}[- ]\d{3,4}|\d{3}-\d{4})"
+    r"(?![\d-])|(?<!\d)1[3-9]\d{9}(?!\d)"
 )
-_SENTENCE_START = re.compile(r"(?:^|[.!?:;\n\"“”'‘(\[*#>•|-]|\d[.)])\s*[\"“'‘(*_#]*$")
+_SENTENCE_START = re.compile(r"(?:^|[^\w\s,)\]\"”’'&/%])\s*[\"“'‘(*_#\s]*$|[\"“‘(]$|\n\s*$")
 _ENUMERATION = re.compile(
     r"(?m)^[ \t>#*-]*(?:\(?\d{1,3}[.)、:](?=\s|[^\d\s])"
     r"|第[一二三四五六七八九十\d]+[章节步条部项点、，])"
@@ -52,11 +54,18 @@ _CALENDAR = frozenset(
         " Friday Saturday Sunday Q1 Q2 Q3 Q4 AM PM"
     ).split()
 )
+TITLES_BEFORE = frozenset(
+    "professor headteacher captain coach president minister director chairman chairwoman chair"
+    " chief judge officer inspector doctor senator mayor king queen prince princess pope saint"
+    " uncle aunt analyst author curator manager editor".split()
+)
 _COMMON = frozenset(
     (
         "I I'm I've I'll I'd OK CEO CFO CTO COO AI IT TV UK US USA EU UN GDP PR HR FAQ PDF DIY AD"
         " BC BCE CE VIP URL ID PhD MSc BSc MBA Mr Mrs Ms Dr Prof Sir Madam Dear Hello Hi Yours"
-        " Sincerely English Chinese French German Spanish Italian Japanese European American"
+        " Sincerely Earth Celsius Fahrenheit Mondays Tuesdays"
+        " Wednesdays Thursdays Fridays Saturdays Sundays English Chinese"
+        " French German Spanish Italian Japanese European American"
         " British Asian African Christmas Easter Internet Web App Note Title Headline Subject"
     ).split()
 )
@@ -76,7 +85,7 @@ _FUNCTION_WORDS = frozenset(
 )
 _ORGANISATION_ENDING = (
     "有限责任公司|股份有限公司|有限公司|公司|集团|银行|大学|学院|中学|小学|医院|研究院|研究所|协会|俱乐部|出版社|法院"
-    "|委员会|基金会|证券|科技|实业|酒店|餐厅|咖啡馆|书店|博物馆|图书馆|美术馆|足球队|篮球队|联队|队"
+    "|委员会|基金会|证券|实业|酒店|餐厅|咖啡馆|书店|博物馆|图书馆|美术馆|足球队|篮球队|联队|队"
 )
 _ORGANISATION = re.compile(
     rf"[\u4e00-\u9fffA-Za-z]{{1,14}}?(?:{_ORGANISATION_ENDING})(?!长|员|伍|列|友|章)"
@@ -97,6 +106,7 @@ _GENERIC = frozenset(
 _SURNAMES = (
     "王李张刘陈杨黄赵吴周徐孙马朱胡郭何高林罗郑梁谢宋唐许韩冯邓曹彭曾肖田董袁潘于蒋蔡余杜叶程苏魏吕丁任沈姚卢姜崔"
     "钟谭陆汪范金石廖贾夏韦付方白邹孟熊秦邱江尹薛闫段雷侯龙史陶黎贺顾毛郝龚邵万钱严覃武戴莫孔向汤常温康施文牛樊葛邢安齐伍"
+    "水叶冉兰冷阎柳洪焦翟颜俞倪岳季申苗骆聂左关包祝路祁尤阮童辛舒卓柯褚裴洛席房霍沙鲁"
 )
 _GIVEN = r"[\u4e00-\u9fff]{1,2}?"
 _TITLES = (
@@ -117,6 +127,7 @@ _PERSON = (
         rf"(?:叫|名叫|叫做|姓名|名为|作者|联系人)[:：]?\s?(?P<name>[{_SURNAMES}][\u4e00-\u9fff]{{1,2}})(?=[，。、；！？,.;!?\s]|$)"
     ),
 )
+_WEEKDAY = re.compile("周[一二三四五六日末内年期]")
 _TITLE = re.compile(r"《([^《》\n]{1,40})》")
 _PLACES = frozenset(
     (
@@ -154,10 +165,15 @@ def codes(text: str) -> Iterator[Name]:
         word = match.group()
         if re.fullmatch(
             r"\d+(?:st|nd|rd|th|s|[a-zA-Z]{1,3}\d?|-[A-Za-z-]+)|Q[1-4]|H[12]"
-            r"|(?:mid|early|late|pre|post)-\d{4}",
+            r"|(?:mid|early|late|pre|post)-\d{4}|\d+-\d+[A-Za-z]+"
+            r"|(?:jan|feb|mar|apr|may|june?|july?|aug|sept?|oct|nov|dec|mon|tue|wed|thu|fri|sat|sun)"
+            r"-\w+",
             word,
+            re.IGNORECASE,
         ):
             continue  # 5kg, 1990s, Q3, 35-year-old
+        if word[0].islower() and word.islower():
+            continue  # under-16s
         yield Name(word, "code", match.start(), match.end())
 
 
@@ -231,6 +247,8 @@ def chinese_names(text: str) -> Iterator[Name]:
             span = match.span("name")
             if any(start < span[1] and span[0] < end for start, end in taken):
                 continue
+            if _WEEKDAY.match(match["name"]):
+                continue
             taken.append(span)
             yield Name(match["name"], "person", *span)
     for match in _ORGANISATION.finditer(text):
@@ -242,6 +260,32 @@ def chinese_names(text: str) -> Iterator[Name]:
         yield Name(name, "organisation", start, match.end())
     for match in _PLACE.finditer(text):
         yield Name(match.group(), "place", *match.span())
+
+
+def like_persons(text: str, names: Iterable[str]) -> Iterator[tuple[Name, str]]:
+    """Yield where a name of Chinese characters stands with one of them changed, or cut short."""
+    for name in names:
+        if name in text or not 2 <= len(name) <= 4:
+            continue
+        ways = [name[:at] + "[\u4e00-\u9fff]" + name[at + 1 :] for at in range(1, len(name))]
+        if len(name) == 2:
+            ways = []
+        ways.append(f"[{_SURNAMES}]" + name[1:])
+        if len(name) == 3:
+            ways.append(name[:2])
+        for match in re.finditer("|".join(ways), text):
+            yield Name(match.group(), "person", *match.span()), name
+            break
+
+
+def listed_persons(text: str) -> Iterator[str]:
+    """Yield what may be names of people in a list of facts: a surname and one or two characters
+    between blanks or punctuation."""
+    for match in re.finditer(
+        rf"(?<![\u4e00-\u9fff])[{_SURNAMES}][\u4e00-\u9fff]{{1,2}}(?![\u4e00-\u9fff])", text
+    ):
+        if not _WEEKDAY.match(match.group()):
+            yield match.group()
 
 
 def organisation_stem(name: str) -> str:

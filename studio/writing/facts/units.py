@@ -17,7 +17,7 @@ class Unit(Struct, frozen=True):
 
 _TABLE = """
 percent 1: % percent per\\scent pct
-percentage_point 1: 个百分点 百分点 percentage\\spoints? pp
+percentage_point 1: 个百分点 百分点 percentage\\spoints?
 percentage_point 0.01: 个基点 基点 basis\\spoints? bps
 CNY 1: 元人民币 人民币元 人民币 元 块钱 块 RMB CNY yuan renminbi
 CNY 0.1: 角
@@ -25,6 +25,8 @@ USD 1: 美元 美金 US\\sdollars? dollars? USD
 USD 0.01: 美分 cents?
 EUR 1: 欧元 euros? EUR
 GBP 1: 英镑 pounds?\\ssterling GBP
+GBP 0.01: pence p
+pound 1: pounds?
 JPY 1: 日元 日圆 yen JPY
 HKD 1: 港元 港币 HKD
 KRW 1: 韩元 won KRW
@@ -37,13 +39,14 @@ length 0.0254: 英寸 inch(?:es)? in(?=[\\s.,;]|$)(?!\\s[a-z])
 length 0.3048: 英尺 feet foot ft
 length 1609.344: 英里 miles?
 area 0.0001: 平方厘米 cm² cm2
-area 1: 平方米 平米 m² ㎡ m2 sqm square\\smet(?:re|er)s?
+area 1: 平方米 平米 m² ㎡ m2 sqm sq\\sm square\\smet(?:re|er)s?
 area 10000: 公顷 hectares? ha
 area 666.6667: 亩
 area 1000000: 平方公里 平方千米 km² km2 square\\skilomet(?:re|er)s?
 area 0.09290304: 平方英尺 square\\sf(?:ee|oo)t sq\\sft
 area 4046.8564224: 英亩 acres?
 volume 1: 升 l L lit(?:re|er)s?
+volume 0.01: cl centilit(?:re|er)s?
 volume 0.001: 毫升 ml mL millilit(?:re|er)s?
 volume 1000: 立方米 m³ m3 cubic\\smet(?:re|er)s?
 mass 0.001: 毫克 mg milligrams?
@@ -51,7 +54,7 @@ mass 1: 克 g grams? grammes?
 mass 1000: 千克 公斤 kg kilograms? kilos?
 mass 500: 斤
 mass 1000000: 吨 tonnes? tons?
-mass 453.59237: 磅 lbs? pounds?
+mass 453.59237: 磅 lbs?
 mass 28.349523125: 盎司 ounces? oz
 time 0.001: 毫秒 ms milliseconds?
 time 1: 秒钟 秒 s secs? seconds?
@@ -64,6 +67,7 @@ month 3: 个季度 quarters?
 month 12: 周年 年 years? yrs?
 month 120: decades?
 age 1: 周岁 岁 years?[\\s-]olds? year-olds?
+energy 0.001: Wh 瓦时
 energy 1: 千瓦时 kWh 度电 kilowatt[\\s-]hours?
 power 0.001: 瓦 W watts?
 power 1: 千瓦 kW kilowatts?
@@ -77,13 +81,15 @@ data 1000000000: TB terabytes?
 frequency 1: MHz
 frequency 1000: GHz
 charge 1: 毫安时 毫安 mAh
-temperature 1: °C ℃ 摄氏度 degrees?\\scelsius degrees?\\sc
-fahrenheit 1: °F ℉ 华氏度 degrees?\\sfahrenheit
+temperature 1: °C ℃ C 摄氏度 degrees?\\scelsius degrees?\\sc
+fahrenheit 1: °F ℉ F 华氏度 degrees?\\sfahrenheit
 degree 1: ° 度 degrees?
 speed 1: km/h kph 公里/小时 千米/小时 公里每小时 kilomet(?:re|er)s?\\s(?:per|an)\\shour
 speed 1.609344: mph miles?\\s(?:per|an)\\shour
+sound 1: dB 分贝 decibels?
 pixel 1: px 像素 pixels?
-megapixel 1: 万像素 megapixels?
+megasound 1: dB 分贝 decibels?
+pixel 1: 万像素 megapixels?
 fold 1: 倍 times(?=\\s(?:as|more|higher|larger|faster|the)\\b) -?fold x(?![A-Za-z])
 discount 1: 折
 tenth 10: 成(?![为立功员长本就果都交人])
@@ -118,7 +124,7 @@ _PATTERN = re.compile(
     re.IGNORECASE,
 )
 # Of these the upper case means something else (M, G, W), so they are read as written.
-_CASED = frozenset("m g s h l W kW MW GW MB KB kB GB TB L mL ml".split())
+_CASED = frozenset("m g s h l p C F W kW MW GW MB KB kB GB TB L mL ml".split())
 
 
 def is_money(dimension: str) -> bool:

@@ -1,0 +1,70 @@
+"""Compare the dates and times of a text with those of its brief."""
+
+from __future__ import annotations
+
+from studio.protocol import sentence
+from studio.writing.facts.dates import FIELDS, Moment, agree
+from studio.writing.facts.facts_in_text import Facts
+from studio.writing.facts.figure import Figure
+from studio.writing.facts.findings import Finding, FindingKind
+
+
+def check_dates(given: Facts, written: Facts) -> list[Finding]:
+    findings = []
+    for moment in written.moments:
+        if _is_given(moment, (*given.moments, *given.extra_moments)):
+            continue
+        if _is_hour(moment, given.figures):
+            continue
+        said = written.text[moment.start : moment.end]
+        other = _similar_moment(moment, given.moments)
+        if other is None:
+            message = sentence("The brief does not have this date.")
+            kind: FindingKind = "date_new"
+        else:
+            message = sentence(
+                "The brief says “{brief}”.", brief=given.text[other.start : other.end]
+            )
+            kind = "date_changed"
+        findings.append(Finding(kind, said, message, moment.start, moment.end))
+    return findings
+
+
+def _is_hour(moment: Moment, given: tuple[Figure, ...]) -> bool:
+    """Return whether the brief has the hour as a bare number: "open 10-18"."""
+    if moment.hour is None or moment.minute or moment.day or moment.weekday is not None:
+        return False
+    hours = {moment.hour, moment.hour % 12, moment.hour % 12 or 12}
+    numbers = {figure.value for figure in given if figure.dimension == "count"}
+    numbers |= {figure.other for figure in given if figure.other is not None}
+    numbers |= {figure.value for figure in given if figure.dimension == "score"}
+    return bool(hours & {int(number) for number in numbers})
+
+
+def _is_given(moment: Moment, given: tuple[Moment, ...]) -> bool:
+    """Return whether a moment of the brief agrees, and others say what that one leaves open."""
+    for other in given:
+        if not agree(moment, other):
+            continue
+        extra = [
+            name
+            for name in FIELDS
+            if getattr(moment, name) is not None and getattr(other, name) is None
+        ]
+        if all(any(getattr(one, name) == getattr(moment, name) for one in given) for name in extra):
+            return True
+    return False
+
+
+def _similar_moment(moment: Moment, given: tuple[Moment, ...]) -> Moment | None:
+    def common(other: Moment) -> tuple[int, int]:
+        fields = [
+            name
+            for name in FIELDS
+            if getattr(moment, name) is not None and getattr(other, name) is not None
+        ]
+        equal = sum(getattr(moment, name) == getattr(other, name) for name in fields)
+        return len(fields), equal
+
+    best = max(given, key=lambda other: common(other)[::-1] + common(other), default=None)
+    return best if best is not None and common(best)[0] else None

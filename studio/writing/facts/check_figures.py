@@ -1,0 +1,230 @@
+"""Compare the figures of a text with those of its brief."""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+
+from msgspec.structs import replace
+
+from studio.protocol import Sentence, sentence
+from studio.writing.facts.derived_figures import is_derived
+from studio.writing.facts.facts_in_text import Facts
+from studio.writing.facts.figure import Figure
+from studio.writing.facts.findings import Finding, FindingKind
+from studio.writing.facts.numerals import plain_digits
+from studio.writing.facts.units import is_money
+
+_MARGIN = Decimal("0.05")
+"""By how much "about" and "more than" may be off."""
+_CONVERTED = Decimal("0.0005")
+"""Figures in converted units may differ by so much."""
+
+
+def check_figures(given: Facts, written: Facts) -> list[Finding]:
+    findings = []
+    for figure in written.figures:
+        finding = _check_figure(figure, given, written)
+        if finding is not None:
+            findings.append(finding)
+    return findings
+
+
+def _check_figure(figure: Figure, given: Facts, written: Facts) -> Finding | None:
+    said = written.text[figure.start : figure.end]
+    figure = _in_money(figure, given.figures)
+    alike = [other for other in given.figures if _same_thing(figure, other)]
+    equal = [other for other in alike if _same_value(figure, other)]
+    if figure.in_words and not _is_judged(figure, alike):
+        return None
+    ends = {
+        number
+        for one in given.figures
+        if one.other is not None
+        for number in (one.value, one.other)
+    }
+    if figure.dimension == "count" and figure.value in ends:
+        return None
+    if figure.dimension == "score" and figure.other is not None:
+        numbers = {other.value for other in given.figures if _is_bare(other)}
+        if {figure.value, figure.other} <= numbers:
+            return None
+    if equal:
+        if all(_contradicts(figure, other) for other in equal):
+            around = _around(given.text, equal[0])
+            fell = sentence("The brief says that it fell: “{brief}”.", brief=around)
+            rose = sentence("The brief says that it rose: “{brief}”.", brief=around)
+            message = fell if equal[0].direction < 0 else rose
+            start, end = figure.direction_at or (figure.start, figure.end)
+            start, end = min(start, figure.start), max(end, figure.end)
+            return Finding("direction_changed", written.text[start:end], message, start, end)
+        other = _of_something_else(figure, equal, alike)
+        if other is None:
+            return None
+        return _finding(
+            "figure_changed",
+            figure,
+            said,
+            sentence("The brief says “{brief}” of this.", brief=_around(given.text, other)),
+        )
+    if is_derived(figure, given.figures):
+        return None
+    for other in given.figures:
+        if not _is_bare(other) and _same_number(figure, other, given, written):
+            return _finding(
+                "unit_changed",
+                figure,
+                said,
+                sentence(
+                    "The brief has another unit: “{brief}”.",
+                    brief=given.text[other.start : other.end],
+                ),
+            )
+    nearest = _nearest(figure, alike)
+    if nearest is not None:
+        return _finding(
+            "figure_changed",
+            figure,
+            said,
+            sentence("The brief says “{brief}”.", brief=_around(given.text, nearest)),
+        )
+    return _finding("figure_new", figure, said, sentence("The brief does not have this figure."))
+
+
+def _contradicts(figure: Figure, other: Figure) -> bool:
+    if figure.dimension == "temperature" and -1 in (figure.direction, other.direction):
+        return figure.direction != other.direction
+    return figure.direction * other.direction < 0
+
+
+def _in_money(figure: Figure, given: tuple[Figure, ...]) -> Figure:
+    """Pounds are money where the brief speaks of money, and a weight elsewhere."""
+    if figure.dimension != "pound":
+        return figure
+    if any(other.dimension in ("GBP", "pound") for other in given):
+        return replace(figure, dimension="GBP")
+    grams = Decimal("453.59237")
+    return replace(figure, dimension="mass", value=figure.value * grams, step=figure.step * grams)
+
+
+def _is_judged(figure: Figure, alike: list[Figure]) -> bool:
+    """Small numbers in words are often no fact ("one of the best"): these are compared only with
+    a figure of the same thing."""
+    if figure.value == 1 or figure.rounding == "over":
+        return False
+    same = [other for other in alike if other.dimension == figure.dimension]
+    if figure.dimension == "count" and figure.value <= 12:
+        return any(figure.counted & other.counted for other in same)
+    return figure.dimension not in ("discount", "time", "month", "fold", "length") or bool(same)
+
+
+def _same_thing(figure: Figure, other: Figure) -> bool:
+    dimensions = {figure.dimension, other.dimension}
+    if "ordinal" in dimensions:
+        return dimensions <= {"ordinal", "count", "time"}
+    if _is_bare(figure) != _is_bare(other):
+        return "score" not in dimensions  # "price: 680", "43-53 cm"
+    if dimensions == {"pound", "GBP"}:
+        return True
+    return figure.dimension == other.dimension
+
+
+def _is_bare(figure: Figure) -> bool:
+    """Return whether a number has no unit: in the lists of a brief they are often left out."""
+    return figure.dimension == "count"
+
+
+def _same_value(figure: Figure, other: Figure) -> bool:
+    if figure.other != other.other and figure.dimension == "score":
+        return False
+    if figure.value == other.value:
+        return True
+    if "ordinal" in (figure.dimension, other.dimension):
+        return figure.number == other.number
+    if _is_bare(figure) != _is_bare(other):
+        figure = replace(figure, value=figure.number, step=figure.number_step, dimension="")
+        other = replace(other, value=other.number, step=other.number_step, dimension="")
+        if figure.value == other.value or figure.rounding != "about":
+            return figure.value == other.value
+    is_measured = figure.dimension not in ("count", "score", "ordinal")
+    if is_measured and abs(figure.value - other.value) <= other.value * _CONVERTED:
+        return True
+    is_rounded = abs(figure.value - other.value) <= figure.step / 2
+    margin = max(figure.step, other.value * _MARGIN)
+    if figure.rounding == "about" or other.rounding == "about":
+        return is_rounded or abs(figure.value - other.value) <= other.value * _MARGIN
+    if figure.rounding == "over":
+        return 0 <= other.value - figure.value <= margin
+    if figure.rounding == "under":
+        return 0 <= figure.value - other.value <= margin
+    has_two_digits = figure.step > 0 and figure.value / figure.step >= 10
+    is_round = figure.step > 1 if figure.dimension == "count" else True
+    return is_rounded and has_two_digits and is_round and figure.dimension != "percent"
+
+
+def _same_number(figure: Figure, other: Figure, given: Facts, written: Facts) -> bool:
+    """Return whether the same digits are written with another unit: 5 kg and 5 g."""
+    if {figure.dimension, other.dimension} & {"score"}:
+        return False
+    mine = re.sub(r"[^\d.]", "", plain_digits(written.text[figure.start : figure.end]))
+    theirs = re.sub(r"[^\d.]", "", plain_digits(given.text[other.start : other.end]))
+    if not mine or mine != theirs:
+        return False
+    if "count" in (figure.dimension, other.dimension) and not (figure.counted or other.counted):
+        return False
+    return bool(figure.stems & other.stems) or is_money(figure.dimension) == is_money(
+        other.dimension
+    )
+
+
+def _of_something_else(figure: Figure, equal: list[Figure], alike: list[Figure]) -> Figure | None:
+    """Return the figure of the brief for what the draft speaks of, if the equal one is of another
+    thing: revenue's 12 % said of the profit."""
+    if not any(figure.label & other.label for other in equal) and all(one.label for one in equal):
+        for other in alike:
+            is_same = figure.dimension == other.dimension and not _same_value(figure, other)
+            if is_same and figure.label & other.label:
+                return other
+    if any(figure.stems & other.stems for other in equal) or not figure.stems:
+        return None
+    values = {other.value for other in equal}
+    for other in alike:
+        common = figure.stems & other.stems
+        if other.dimension != figure.dimension or any(
+            one.dimension != figure.dimension for one in equal
+        ):
+            continue
+        if other.value not in values and common and all(one.stems for one in equal):
+            return other
+    return None
+
+
+def _nearest(figure: Figure, alike: list[Figure]) -> Figure | None:
+    if not alike:
+        return None
+    return max(
+        alike,
+        key=lambda other: (
+            len(figure.counted & other.counted) + len(figure.stems & other.stems),
+            -abs(float(other.value - figure.value)),
+        ),
+    )
+
+
+def _finding(kind: FindingKind, figure: Figure, said: str, message: Sentence) -> Finding:
+    return Finding(kind, said, message, figure.start, figure.end)
+
+
+_AROUND = 12
+
+
+def _around(text: str, figure: Figure) -> str:
+    """Return a figure of the brief with a few words around it."""
+    start = max(0, figure.start - _AROUND)
+    end = min(len(text), figure.end + _AROUND)
+    cut = text[start:end]
+    if start and " " in cut[: figure.start - start]:
+        cut = cut[cut.index(" ") + 1 :]
+    if end < len(text) and " " in cut[-_AROUND:]:
+        cut = cut[: cut.rindex(" ")]
+    return " ".join(cut.split())

@@ -1,0 +1,104 @@
+"""Compare the names and codes of a text with those of its brief."""
+
+from __future__ import annotations
+
+import re
+from difflib import SequenceMatcher
+
+from studio.protocol import sentence
+from studio.writing.facts import names
+from studio.writing.facts.facts_in_text import Facts
+from studio.writing.facts.findings import Finding
+from studio.writing.facts.names import Name
+
+_CHINESE = re.compile(r"[\u4e00-\u9fff]")
+_ALIKE = 0.75
+
+
+def check_codes(given: Facts, written: Facts) -> list[Finding]:
+    known = _squeezed(given.text)
+    findings = []
+    for code in written.codes:
+        if _squeezed(code.text) in known:
+            continue
+        findings.append(_name_finding(code, _similar_name(code.text, given.codes)))
+    return findings
+
+
+def check_names(given: Facts, written: Facts) -> list[Finding]:
+    findings = []
+    known = _squeezed(given.text)
+    words = {word.casefold() for word in re.findall(r"[\w'’&-]+", given.text)}
+    persons = {name.text for name in given.names if name.kind == "person"}
+    persons |= set(names.listed_persons(given.text))
+    for name, meant in names.like_persons(written.text, sorted(persons)):
+        if _squeezed(name.text) not in known or len(name.text) < len(meant):
+            message = sentence("The brief says “{brief}”.", brief=meant)
+            findings.append(Finding("name_changed", name.text, message, name.start, name.end))
+    for name in written.names:
+        if any(finding.start < name.end and name.start < finding.end for finding in findings):
+            continue
+        if _squeezed(name.text) in known or _is_known(name, words, given.names, known):
+            continue
+        if any(code.start < name.end and name.start < code.end for code in written.codes):
+            continue
+        same = tuple(other for other in given.names if other.kind == name.kind)
+        findings.append(_name_finding(name, _similar_name(name.text, same)))
+    return findings
+
+
+def _is_known(name: Name, words: set[str], given: tuple[Name, ...], known: str) -> bool:
+    if name.kind == "latin":
+        parts = [part.casefold() for part in re.split(r"[\s-]+|['’]s\b", name.text) if part]
+        capital = [part for part in re.split(r"[\s-]+|['’]s\b", name.text) if part[:1].isupper()]
+        new = [part for part in capital if not _is_word(part.casefold(), words)]
+        new = [part for part in new if len(part) > 1]
+        if not new:
+            return True
+        if len(capital) >= 2 and new == capital[:1] and new[0].casefold() in names.TITLES_BEFORE:
+            return True
+        initials = "".join(part[0] for part in parts)
+        if len(initials) > 1 and initials in words:
+            return True
+        known_initials = {
+            "".join(part[0] for part in other.text.split() if part[0].isupper()) for other in given
+        }
+        return name.text.replace(".", "") in known_initials
+    if name.kind == "organisation":
+        stem = names.organisation_stem(name.text)
+        ending = len(name.text) - len(stem)
+        longest = max(len(name.text) - ending - 1, 0)
+        return (
+            stem in known
+            or any(name.text[at:] in known for at in range(1, min(longest, len(name.text) - 2) + 1))
+            or len(stem) < 3
+        )
+    return False
+
+
+def _is_word(word: str, words: set[str]) -> bool:
+    return word in words or word.rstrip("s") in words or word + "s" in words
+
+
+def _similar_name(text: str, given: tuple[Name, ...]) -> Name | None:
+    best, score = None, 0.0
+    for other in given:
+        ratio = SequenceMatcher(None, text.casefold(), other.text.casefold()).ratio()
+        shared = set(text.casefold().split()) & set(other.text.casefold().split())
+        if _CHINESE.search(text) and (text[0] == other.text[0] or text[-1] == other.text[-1]):
+            ratio = max(ratio, _ALIKE)
+        if (shared or ratio >= _ALIKE - 0.15) and ratio > score:
+            best, score = other, ratio
+    return best
+
+
+def _name_finding(name: Name, similar: Name | None) -> Finding:
+    if similar is None:
+        message = sentence("The brief does not have this name.")
+        return Finding("name_new", name.text, message, name.start, name.end)
+    message = sentence("The brief says “{brief}”.", brief=similar.text)
+    return Finding("name_changed", name.text, message, name.start, name.end)
+
+
+def _squeezed(text: str) -> str:
+    return re.sub(r"[\s\-·・.]", "", text).casefold()

@@ -1,0 +1,41 @@
+"""A figure of a text."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Literal, TypeAlias
+
+from msgspec import Struct
+
+Rounding: TypeAlias = Literal["exact", "about", "over", "under"]
+
+
+class Figure(Struct, frozen=True):
+    """A number with what it counts: `text[start:end]` of the text that was read.
+
+    `value` is in the base unit of the dimension and without sign; `direction` is 1 where the text
+    says that something rose or is gained, -1 where it fell or is lost, 0 where it says neither.
+    `counted` are the words after a count ("goals", "商店"); `other` is the second number
+    of a score.
+    """
+
+    value: Decimal
+    dimension: str
+    start: int
+    end: int
+    direction: int = 0
+    rounding: Rounding = "exact"
+    step: Decimal = Decimal(1)
+    """What one in the last written place is worth, in the base unit."""
+    counted: frozenset[str] = frozenset()
+    other: Decimal | None = None
+    number: Decimal = Decimal(0)
+    """The value in the unit that is written: 5 of "5 kg"."""
+    number_step: Decimal = Decimal(1)
+    in_words: bool = False
+    direction_at: tuple[int, int] | None = None
+    """Where the word stands that says the direction."""
+    label: frozenset[str] = frozenset()
+    """Pairs of Chinese characters right before it: 听力 of "听力8.0"."""
+    stems: frozenset[str] = frozenset()
+    """What the words around it are about, without those that say its direction."""

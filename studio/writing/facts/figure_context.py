@@ -1,0 +1,136 @@
+"""What the words around a figure say: whether it rose or fell, and what it is about."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator
+
+import msgspec
+
+from studio.writing.facts.figure import Figure
+
+_UP = (
+    r"\b(?:ros?e|rises?|risen|rising|grew|grows?|grown|growth|growing|increas\w+|up|higher|gain\w*"
+    r"|climb\w*|jump\w*|surg\w+|soar\w*|expand\w*|expansion|profits?|improv\w+|rebound\w*)\b"
+    r"|增长|增加|增幅|上升|上扬|走高|攀升|升高|上涨|涨幅|提高|提升|上调|回升|反弹|扩大|盈利|净赚|同比增|环比增"
+    r"|增至|升至|涨了|增了|多了|[涨升增](?=\s?\d|\s?$)"
+)
+_DOWN = (
+    r"\b(?:fell|falls?|fallen|falling|drop\w*|declin\w+|decreas\w+|down|lower\w*|shr[aiu]nk\w*"
+    r"|shrinking|loss(?:es)?|lost|slip\w*|slump\w*|cut(?:s|ting)?|reduc\w+|plung\w+|contract(?:ed"
+    r"|ion)|dip\w*|sank|negative|minus)\b"
+    r"|下降|下挫|走低|下行|下跌|下滑|跌幅|降幅|降低|减少|减幅|缩减|回落|萎缩|亏损|净亏|下调|同比降|环比降|降至"
+    r"|跌至|负增长|跌了|降了|少了|零下|[跌降减](?=\s?\d|\s?$)"
+)
+_DIRECTIONS = re.compile(f"(?P<up>{_UP})|(?P<down>{_DOWN})", re.IGNORECASE)
+_SUBJECTS = re.compile(r"profits?|loss(?:es)?|盈利|亏损", re.IGNORECASE)
+"""Words that say a direction and are also what a figure is about."""
+_NEITHER = re.compile(
+    r"\b(?:up\sto|more\sthan|less\sthan|lower\sthan|higher\sthan|net\sprofits?|gross\sprofits?"
+    r"|operating\sprofits?|profits?\s(?:margin|of|and|was|is|at|to|before|after)|the\sprofits?"
+    r"|make\sup|made\sup|set\sup|sign\w*\sup|up\sfrom\sbelow|growth\s(?:fund|stock|stage))\b",
+    re.IGNORECASE,
+)
+_CLAUSE = re.compile(
+    r"[。；;！？!?\n，,、]|(?<=[a-z\d%)])\.(?=\s|$)|\b(?:while|but|whereas|and|after|as|when|since|because|although)\b|但|而|与此同时"
+)
+
+_CLAUSE_LENGTH = 160
+_SENTENCE = re.compile(r"[。；;！？!?\n]|(?<=[a-z\d%)])\.(?=\s|$)")
+
+STOP_WORDS = frozenset(
+    (
+        "a an the of in on at to for from by with and or but as is are was were be been has have"
+        " had will would this that these those its their his her our your it they we you he she"
+        " than into over after before about more most some all per each year years month months"
+        " day days last first next new percent per cent million billion thousand"
+    ).split()
+)
+STOP_CHARACTERS = frozenset(
+    "的了在是和与及为将有被把从到对于以而也都已其这那该同比环比年月日元亿万个"
+)
+_WORD = re.compile(r"[A-Za-z][A-Za-z'’]{2,}")
+_CHINESE_RUN = re.compile(r"[\u4e00-\u9fff]+")
+_LABEL = re.compile(r"([\u4e00-\u9fff]{2,6})[\s:：]*$")
+_FILLER = re.compile(
+    '每[天日晚月年周人]|连续用药|不得|不超过|不少于|达到|[为是达约共仅只有由从至到加各时得]|用于|[*"“”]'
+)
+
+
+def in_context(text: str, found: list[Figure]) -> Iterator[Figure]:
+    """Give each figure its direction and what the words of its clause are about."""
+    cuts = [0, *(match.end() for match in _CLAUSE.finditer(text)), len(text)]
+    sentences = [0, *(match.end() for match in _SENTENCE.finditer(text))]
+    last: tuple[int, frozenset[str]] = (-1, frozenset())
+    for at, figure in enumerate(found):
+        clause_start = max(
+            cuts[bisect_right(cuts, figure.start) - 1], figure.start - _CLAUSE_LENGTH
+        )
+        clause_end = min(cuts[bisect_left(cuts, figure.end)], figure.end + _CLAUSE_LENGTH)
+        previous = found[at - 1].end if at else 0
+        following = found[at + 1].start if at + 1 < len(found) else len(text)
+        after = text[figure.end : min(clause_end, following)]
+        near_start = max(clause_start, previous)
+        direction, place = _direction(
+            text, (near_start, figure.start), (figure.end, min(clause_end, following))
+        )
+        about = stems(text[clause_start : figure.start] + " | " + after)
+        sentence_start = bisect_right(sentences, figure.start)
+        if not about and last[0] == sentence_start:
+            about = last[1]
+        last = (sentence_start, about)
+        if figure.direction:
+            direction, place = figure.direction, None
+        yield msgspec.structs.replace(
+            figure,
+            direction=direction,
+            direction_at=place,
+            stems=about,
+            label=_label(text[max(0, figure.start - 16) : figure.start]),
+        )
+
+
+def _direction(text: str, *spans: tuple[int, int]) -> tuple[int, tuple[int, int] | None]:
+    """Return whether the words say up (1) or down (-1), 0 for neither or both, and where."""
+    found: dict[int, tuple[int, int]] = {}
+    for start, end in spans:
+        part = _NEITHER.sub(lambda match: " " * len(match.group()), text[start:end])
+        for match in _DIRECTIONS.finditer(part):
+            place = (start + match.start(), start + match.end())
+            found.setdefault(1 if match["up"] else -1, place)
+    if len(found) != 1:
+        return 0, None
+    ((direction, place),) = found.items()
+    return direction, place
+
+
+def _label(before: str) -> frozenset[str]:
+    run = _LABEL.search(_FILLER.sub("", before))
+    if run is None:
+        return frozenset()
+    return frozenset(run[1][at : at + 2] for at in range(len(run[1]) - 1))
+
+
+def stems(text: str) -> frozenset[str]:
+    """Return what the words of a text are about, without those that say up or down."""
+    plain = _DIRECTIONS.sub(
+        lambda match: match.group() if _SUBJECTS.fullmatch(match.group()) else " ", text
+    )
+    english = {
+        stem(word) for word in map(str.casefold, _WORD.findall(plain)) if word not in STOP_WORDS
+    }
+    chinese = set()
+    for run in _CHINESE_RUN.findall(plain):
+        for at in range(len(run) - 1):
+            if not STOP_CHARACTERS & set(run[at : at + 2]):
+                chinese.add(run[at : at + 2])
+    return frozenset(english | chinese)
+
+
+def stem(word: str) -> str:
+    """Return an English word without its commonest endings, so that goal and goals are one."""
+    for ending, least in (("ies", 2), ("ing", 4), ("ed", 4), ("es", 4), ("s", 3)):
+        if word.endswith(ending) and len(word) - len(ending) >= least and not word.endswith("ss"):
+            return word[: -len(ending)] + ("y" if ending == "ies" else "")
+    return word

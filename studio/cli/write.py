@@ -19,6 +19,16 @@ MAX_CHARACTERS = 200_000
 _MAX_BYTES = 4 * MAX_CHARACTERS
 
 
+class _Line(msgspec.Struct, frozen=True):
+    """A finding as scripts read it; positions count characters."""
+
+    kind: str
+    text: str
+    message: str
+    start: int
+    end: int
+
+
 def write(options: argparse.Namespace) -> int:
     """Print a line for each fact of the draft that its brief does not say.
 
@@ -34,15 +44,8 @@ def write(options: argparse.Namespace) -> int:
 
 
 def _as_json(finding: Finding) -> str:
-    return msgspec.json.encode(
-        {
-            "kind": finding.kind,
-            "text": finding.text,
-            "message": str(finding.message),
-            "start": finding.start,
-            "end": finding.end,
-        }
-    ).decode()
+    line = _Line(finding.kind, finding.text, str(finding.message), finding.start, finding.end)
+    return msgspec.json.encode(line).decode()
 
 
 def _as_line(finding: Finding, draft: str) -> str:

@@ -318,7 +318,7 @@ def test_no_library_is_opened_while_the_settings_cannot_be_read(
     window.show()
     qtbot.waitUntil(lambda: bool(window.messages.messages), timeout=10_000)
     (message,) = window.messages.messages
-    assert "Choose the library folder" in message.text
+    assert "Choose its folder in the settings" in message.text
     assert window.state.library is None
     assert not home.library.exists()
     window.open_settings()

@@ -151,6 +151,7 @@ def test_an_earlier_conversation_is_taken_over_once_and_its_file_kept(tmp_path: 
     file = tmp_path / "conversation.json"
     content = '{"turns": [{"prompt": "a"}, {"prompt": "b"}]}'
     file.write_text(content)
+    (tmp_path / "library").mkdir()
     files = ConversationFiles(tmp_path / "library")
     id, wrong = files.take_over(file)
     assert wrong is None

@@ -73,6 +73,7 @@ def test_the_engine_converts_gguf_files_and_explains_failures(
 ) -> None:
     client = make_client()
     source, target = tiny_gguf(tmp_path / "tiny.gguf"), tmp_path / "models" / "tiny"
+    target.parent.mkdir()
 
     def convert(job: str, target: Path) -> Event:
         command = ConvertModel(job=job, task="text", source=str(source), target=str(target))

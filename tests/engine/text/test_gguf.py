@@ -183,6 +183,7 @@ def test_a_cancelled_conversion_leaves_nothing(source: Path, tmp_path: Path) -> 
             cancelled.set()
 
     job = Job("1", tmp_path / "work", stop_at_weights, cancelled)
+    (tmp_path / "there").mkdir()
     with pytest.raises(JobCancelledError):
         convert(job, source, tmp_path / "there" / "out")
     assert list((tmp_path / "there").iterdir()) == []

@@ -35,9 +35,8 @@ def _is_hour(moment: Moment, given: tuple[Figure, ...]) -> bool:
     if moment.hour is None or moment.minute or moment.day or moment.weekday is not None:
         return False
     hours = {moment.hour, moment.hour % 12, moment.hour % 12 or 12}
-    numbers = {figure.value for figure in given if figure.dimension == "count"}
+    numbers = {figure.value for figure in given if figure.is_bare or figure.other is not None}
     numbers |= {figure.other for figure in given if figure.other is not None}
-    numbers |= {figure.value for figure in given if figure.dimension == "score"}
     return bool(hours & {int(number) for number in numbers})
 
 

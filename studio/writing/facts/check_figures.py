@@ -8,7 +8,7 @@ from decimal import Decimal
 from msgspec.structs import replace
 
 from studio.protocol import Sentence, sentence
-from studio.writing.facts.derived_figures import is_derived
+from studio.writing.facts.derived_figures import CONVERTED, is_derived
 from studio.writing.facts.facts_in_text import Facts
 from studio.writing.facts.figure import Figure
 from studio.writing.facts.findings import Finding, FindingKind
@@ -17,8 +17,6 @@ from studio.writing.facts.units import is_money
 
 _MARGIN = Decimal("0.05")
 """By how much "about" and "more than" may be off."""
-_CONVERTED = Decimal("0.0005")
-"""Figures in converted units may differ by so much."""
 
 
 def check_figures(given: Facts, written: Facts) -> list[Finding]:
@@ -37,18 +35,8 @@ def _check_figure(figure: Figure, given: Facts, written: Facts) -> Finding | Non
     equal = [other for other in alike if _same_value(figure, other)]
     if figure.in_words and not _is_judged(figure, alike):
         return None
-    ends = {
-        number
-        for one in given.figures
-        if one.other is not None
-        for number in (one.value, one.other)
-    }
-    if figure.dimension == "count" and figure.value in ends:
+    if _is_part_of_score(figure, given.figures):
         return None
-    if figure.dimension == "score" and figure.other is not None:
-        numbers = {other.value for other in given.figures if _is_bare(other)}
-        if {figure.value, figure.other} <= numbers:
-            return None
     if equal:
         if all(_contradicts(figure, other) for other in equal):
             around = _around(given.text, equal[0])
@@ -70,7 +58,7 @@ def _check_figure(figure: Figure, given: Facts, written: Facts) -> Finding | Non
     if is_derived(figure, given.figures):
         return None
     for other in given.figures:
-        if not _is_bare(other) and _same_number(figure, other, given, written):
+        if not other.is_bare and _same_number(figure, other, given, written):
             return _finding(
                 "unit_changed",
                 figure,
@@ -89,6 +77,17 @@ def _check_figure(figure: Figure, given: Facts, written: Facts) -> Finding | Non
             sentence("The brief says “{brief}”.", brief=_around(given.text, nearest)),
         )
     return _finding("figure_new", figure, said, sentence("The brief does not have this figure."))
+
+
+def _is_part_of_score(figure: Figure, given: tuple[Figure, ...]) -> bool:
+    """Return whether the brief has the number in a score, or both numbers of a score apart."""
+    if figure.is_bare:
+        return any(
+            one.other is not None and figure.value in (one.value, one.other) for one in given
+        )
+    return figure.other is not None and {figure.value, figure.other} <= {
+        one.value for one in given if one.is_bare
+    }
 
 
 def _contradicts(figure: Figure, other: Figure) -> bool:
@@ -122,16 +121,11 @@ def _same_thing(figure: Figure, other: Figure) -> bool:
     dimensions = {figure.dimension, other.dimension}
     if "ordinal" in dimensions:
         return dimensions <= {"ordinal", "count", "time"}
-    if _is_bare(figure) != _is_bare(other):
+    if figure.is_bare != other.is_bare:
         return "score" not in dimensions  # "price: 680", "43-53 cm"
     if dimensions == {"pound", "GBP"}:
         return True
     return figure.dimension == other.dimension
-
-
-def _is_bare(figure: Figure) -> bool:
-    """Return whether a number has no unit: in the lists of a brief they are often left out."""
-    return figure.dimension == "count"
 
 
 def _same_value(figure: Figure, other: Figure) -> bool:
@@ -141,13 +135,13 @@ def _same_value(figure: Figure, other: Figure) -> bool:
         return True
     if "ordinal" in (figure.dimension, other.dimension):
         return figure.number == other.number
-    if _is_bare(figure) != _is_bare(other):
+    if figure.is_bare != other.is_bare:
         figure = replace(figure, value=figure.number, step=figure.number_step, dimension="")
         other = replace(other, value=other.number, step=other.number_step, dimension="")
         if figure.value == other.value or figure.rounding != "about":
             return figure.value == other.value
     is_measured = figure.dimension not in ("count", "score", "ordinal")
-    if is_measured and abs(figure.value - other.value) <= other.value * _CONVERTED:
+    if is_measured and abs(figure.value - other.value) <= other.value * CONVERTED:
         return True
     is_rounded = abs(figure.value - other.value) <= figure.step / 2
     margin = max(figure.step, other.value * _MARGIN)
@@ -185,16 +179,15 @@ def _of_something_else(figure: Figure, equal: list[Figure], alike: list[Figure])
             is_same = figure.dimension == other.dimension and not _same_value(figure, other)
             if is_same and figure.label & other.label:
                 return other
-    if any(figure.stems & other.stems for other in equal) or not figure.stems:
+    if any(
+        not one.stems or figure.stems & one.stems or one.dimension != figure.dimension
+        for one in equal
+    ):
         return None
-    values = {other.value for other in equal}
+    values = {one.value for one in equal}
     for other in alike:
-        common = figure.stems & other.stems
-        if other.dimension != figure.dimension or any(
-            one.dimension != figure.dimension for one in equal
-        ):
-            continue
-        if other.value not in values and common and all(one.stems for one in equal):
+        is_same = figure.dimension == other.dimension and other.value not in values
+        if is_same and figure.stems & other.stems:
             return other
     return None
 

@@ -49,15 +49,14 @@ def check_names(given: Facts, written: Facts) -> list[Finding]:
 
 def _is_known(name: Name, words: set[str], given: tuple[Name, ...], known: str) -> bool:
     if name.kind == "latin":
-        parts = [part.casefold() for part in re.split(r"[\s-]+|['’]s\b", name.text) if part]
-        capital = [part for part in re.split(r"[\s-]+|['’]s\b", name.text) if part[:1].isupper()]
-        new = [part for part in capital if not _is_word(part.casefold(), words)]
-        new = [part for part in new if len(part) > 1]
+        parts = [part for part in re.split(r"[\s-]+|['’]s\b", name.text) if part]
+        capital = [part for part in parts if part[0].isupper()]
+        new = [part for part in capital if len(part) > 1 and not _is_word(part.casefold(), words)]
         if not new:
             return True
         if len(capital) >= 2 and new == capital[:1] and new[0].casefold() in names.TITLES_BEFORE:
             return True
-        initials = "".join(part[0] for part in parts)
+        initials = "".join(part[0] for part in parts).casefold()
         if len(initials) > 1 and initials in words:
             return True
         known_initials = {
@@ -66,13 +65,9 @@ def _is_known(name: Name, words: set[str], given: tuple[Name, ...], known: str) 
         return name.text.replace(".", "") in known_initials
     if name.kind == "organisation":
         stem = names.organisation_stem(name.text)
-        ending = len(name.text) - len(stem)
-        longest = max(len(name.text) - ending - 1, 0)
-        return (
-            stem in known
-            or any(name.text[at:] in known for at in range(1, min(longest, len(name.text) - 2) + 1))
-            or len(stem) < 3
-        )
+        # The start of the name may be a verb: 亮相南风书店.
+        ends = (name.text[at:] for at in range(1, len(stem)))
+        return len(stem) < 3 or stem in known or any(end in known for end in ends)
     return False
 
 

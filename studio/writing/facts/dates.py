@@ -31,6 +31,7 @@ _SHORT_DAYS = {
     "sat": 5,
     "sun": 6,
 }
+_CHINESE_DAYS = {day: at for at, day in enumerate("一二三四五六日")} | {"天": 6}
 _CHINESE = "零〇一二三四五六七八九十"
 _DAY = r"(?:3[01]|[12]\d|0?[1-9])"
 _YEAR = r"(?:1[5-9]\d{2}|20\d{2}|21\d{2})"
@@ -160,14 +161,12 @@ def _moment(match: re.Match[str]) -> Moment | None:
     if "short_weekday" in said:
         numbers["weekday"] = _SHORT_DAYS[said["short_weekday"].casefold()]
     if "weekday" in said:
-        numbers["weekday"] = "一二三四五六日天".index(said["weekday"]) % 7
-        if said["weekday"] == "天":
-            numbers["weekday"] = 6
+        numbers["weekday"] = _CHINESE_DAYS[said["weekday"]]
     if (
         "hour" in said
         and not said["hour"].isascii()
         and len(said) == 1
-        and not is_exact(match.group())
+        and not _is_exact(match.group())
     ):
         return None  # 一点: a little
     if "half_hour" in said:
@@ -210,7 +209,7 @@ def _number(written: str) -> int | None:
     return None if value is None else int(value)
 
 
-def is_exact(written: str) -> bool:
+def _is_exact(written: str) -> bool:
     return written.rstrip().endswith(("钟", "整", "半", "分"))
 
 
@@ -227,10 +226,7 @@ def in_between(found: tuple[Moment, ...], text: str) -> tuple[Moment, ...]:
             extra.append(Moment(first.start, second.end, weekday=day))
             day = (day + 1) % 7
     for match in _LISTED_DAYS.finditer(text):
-        extra += [
-            Moment(*match.span(), weekday=6 if name == "天" else "一二三四五六日".index(name))
-            for name in match[1] or "六日"
-        ]
+        extra += [Moment(*match.span(), weekday=_CHINESE_DAYS[name]) for name in match[1] or "六日"]
     for moment in found:
         if moment.year and moment.month and moment.day and moment.weekday is None:
             with suppress(ValueError):

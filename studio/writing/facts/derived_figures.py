@@ -10,7 +10,8 @@ from studio.writing.facts.units import is_money
 
 _MOST_DERIVED = 10
 """So many figures of a brief are combined."""
-_CONVERTED = Decimal("0.0005")
+CONVERTED = Decimal("0.0005")
+"""Figures in converted units may differ by so much."""
 
 
 def is_derived(figure: Figure, given: tuple[Figure, ...]) -> bool:
@@ -22,7 +23,7 @@ def is_derived(figure: Figure, given: tuple[Figure, ...]) -> bool:
             is_money(figure.dimension)
             and first.value
             and figure.value
-            and (first.dimension == figure.dimension or first.dimension == "count")
+            and (first.dimension == figure.dimension or first.is_bare)
         ):
             times = max(figure.value, first.value) / min(figure.value, first.value)
             if times in _TIMES:
@@ -66,5 +67,5 @@ _SMALL = 12
 
 def _is_close(figure: Figure, value: Decimal) -> bool:
     return abs(figure.value - value) <= (
-        figure.step / 2 if figure.dimension == "percent" else figure.value * _CONVERTED
+        figure.step / 2 if figure.dimension == "percent" else figure.value * CONVERTED
     )

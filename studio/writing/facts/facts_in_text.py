@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from msgspec import Struct
@@ -10,11 +9,9 @@ from msgspec import Struct
 from studio.writing.facts import names
 from studio.writing.facts.dates import Moment, in_between, moments
 from studio.writing.facts.figure import Figure
-from studio.writing.facts.figures import figures
+from studio.writing.facts.figures import RANGE, figures
 from studio.writing.facts.names import Name
 from studio.writing.facts.numerals import plain_digits
-
-_UNTIL = re.compile(r"\s?(?:-|~|to|and|至|到|和)\s?")
 
 
 class Facts(Struct, frozen=True):
@@ -56,16 +53,16 @@ def facts_in(text: str) -> Facts:
 
 def _is_first_day(text: str, figure: Figure, dates: tuple[Moment, ...]) -> bool:
     """Return whether a number is the first of two dates: the 1 of "1 to 7 October"."""
-    if figure.dimension != "count" or figure.counted:
+    if not figure.is_bare or figure.counted:
         return False
-    until = _UNTIL.match(text, figure.end)
+    until = RANGE.match(text, figure.end)
     return until is not None and any(moment.start == until.end() for moment in dates)
 
 
 def _years(found: tuple[Figure, ...]) -> Iterator[Moment]:
     """Yield bare numbers that may be years: the 2014 of "2011-2014"."""
     for figure in found:
-        if figure.dimension == "count" and 1500 <= figure.value <= 2199 and not figure.value % 1:
+        if figure.is_bare and 1500 <= figure.value <= 2199 and not figure.value % 1:
             yield Moment(figure.start, figure.end, year=int(figure.value))
 
 

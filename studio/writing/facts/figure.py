@@ -39,3 +39,8 @@ class Figure(Struct, frozen=True):
     """Pairs of Chinese characters right before it: 听力 of "听力8.0"."""
     stems: frozenset[str] = frozenset()
     """What the words around it are about, without those that say its direction."""
+
+    @property
+    def is_bare(self) -> bool:
+        """Whether the number has no unit: in the lists of a brief they are often left out."""
+        return self.dimension == "count"

@@ -51,7 +51,7 @@ _GENERAL_CLASSIFIERS = frozenset("个名位项次种家条场人")
 _COUNTED_IN_CHINESE = re.compile(rf"\s?([{_CLASSIFIER}人]?)([\u4e00-\u9fff]{{0,4}})")
 _AND_A_HALF = re.compile("半(?![小个年天])")
 _CLOCKED = re.compile(r"(?<![\d:])(\d{1,2}):([0-5]\d):([0-5]\d)(?![\d:])")
-_RANGE = re.compile(r"\s?(?:-|~|至|到|to|and|和)\s?")
+RANGE = re.compile(r"\s?(?:-|~|至|到|to|and|和)\s?")
 _SCORE = re.compile(r"\s?[-:比]\s?")
 _MAX_SCORE = 200
 
@@ -226,9 +226,8 @@ def _ranges(text: str, found: list[Figure]) -> list[Figure]:
     for at in range(len(out) - 1):
         first, second = out[at], out[at + 1]
         between = text[first.end : second.start]
-        if first.dimension == "count" and second.dimension != "count" and _RANGE.fullmatch(between):
-            unit = unit_at(text, _numeral_end(text, second))
-            factor = unit[0].factor if unit else Decimal(1)
+        if first.dimension == "count" and second.dimension != "count" and RANGE.fullmatch(between):
+            factor = second.value / second.number if second.number else Decimal(1)
             out[at] = msgspec.structs.replace(
                 first,
                 dimension=second.dimension,
@@ -239,14 +238,7 @@ def _ranges(text: str, found: list[Figure]) -> list[Figure]:
     return out
 
 
-def _numeral_end(text: str, figure: Figure) -> int:
-    inside = list(numerals(text[figure.start : figure.end]))
-    return figure.start + inside[-1].end if inside else figure.end
-
-
 _BETWEEN = re.compile(r"[\s,]*(?:and|零)?\s*(?:a\s)?|")
-
-
 _HOUR = 3600
 
 

@@ -204,11 +204,8 @@ def pinyin_sound(text: str) -> str:
         found = _PINYIN.fullmatch(part)
         if found is None:
             return ""
-        try:
-            initial = tools.initial_of(found[1], strict=True)
-            final = tools.final_of(found[1], strict=True)
-        except Exception:
-            return ""
+        initial = tools.initial_of(found[1], strict=True)
+        final = tools.final_of(found[1], strict=True)
         if not final:
             return ""
         sounds.append(_sound(initial, f"{final}{found[3]}"))

@@ -137,6 +137,25 @@ def test_stop_cancels_the_remaining_pictures(tab: Any, qtbot: QtBot, tmp_path: P
     assert states(tab) == ["cancelled", "cancelled"]
 
 
+def test_enlarge_pressed_before_added_files_are_listed_waits_for_them(
+    tab: Any, qtbot: QtBot, tmp_path: Path
+) -> None:
+    tab.take([picture(tmp_path / "a.png")])
+    tab.generate()
+    assert states(tab) == []
+    qtbot.waitUntil(lambda: states(tab) == ["done"], timeout=20_000)
+
+
+def test_stop_takes_back_enlarge_pressed_before_added_files_are_listed(
+    tab: Any, qtbot: QtBot, tmp_path: Path
+) -> None:
+    tab.take([picture(tmp_path / "a.png")])
+    tab.generate()
+    with qtbot.waitSignal(tab.panel.settled, timeout=10_000):
+        tab.stop()
+    assert states(tab) == ["new"]
+
+
 def test_a_picture_added_twice_is_listed_once(tab: Any, qtbot: QtBot, tmp_path: Path) -> None:
     path = picture(tmp_path / "a.png")
     add(tab, qtbot, path)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
+from studio.protocol import Problem
 from studio.ui.media.picture.choose_picture import choose_pictures
 from studio.ui.style.theme import GRID
 from studio.ui.widgets.buttons import tool_button
@@ -27,9 +28,13 @@ class InputPanel(QWidget):
 
     removed = Signal()
 
+    settled = Signal()
+    """Everything that was to be added was looked at."""
+
     def __init__(self, state: AppState, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._state = state
+        self._additions = 0
         self.inputs = InputModel(self)
         self.view = InputView(self.inputs, self)
         add = QPushButton(self.tr("Add pictures…"), self)
@@ -59,9 +64,27 @@ class InputPanel(QWidget):
     def add(self, paths: Sequence[Path]) -> None:
         """Add files, and the pictures in folders."""
         requested = [Path(path) for path in paths]
-        self._state.background.read(
-            self, lambda: expand_folders(requested), self._add_files, self._state.problem.emit
-        )
+
+        def listed(found: list[Path]) -> None:
+            self._add_files(found)
+            self._end_addition()
+
+        def failed(problem: Problem) -> None:
+            self._state.problem.emit(problem)
+            self._end_addition()
+
+        self._additions += 1
+        self._state.background.read(self, lambda: expand_folders(requested), listed, failed)
+
+    @property
+    def is_adding(self) -> bool:
+        """Whether `settled` will be emitted."""
+        return self._additions > 0
+
+    def _end_addition(self) -> None:
+        self._additions -= 1
+        if not self._additions:
+            self.settled.emit()
 
     def check(self, paths: Sequence[Path]) -> None:
         """Mark files on the list that are not readable pictures."""

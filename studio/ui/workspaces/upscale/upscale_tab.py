@@ -58,6 +58,7 @@ class UpscaleTab(QWidget):
         self._running = RunningJobs()
         self._assets: dict[str, str] = {}
         self._menu: ResultMenu | None = None
+        self._is_waiting_for_inputs = False
         self.setAcceptDrops(True)
         self.controls = UpscaleControls(state, self)
         self.model, self.scale = self.controls.model, self.controls.scale
@@ -112,6 +113,7 @@ class UpscaleTab(QWidget):
         self.run_bar.stop_clicked.connect(self.stop)
         self.panel.added.connect(self._added)
         self.panel.removed.connect(self._removed)
+        self.panel.settled.connect(self._inputs_settled)
         self.view.selectionModel().currentChanged.connect(lambda *_: self._show_current())
         self.inputs.dataChanged.connect(lambda *_: self._show_current())
         self.result.folder_requested.connect(self._open_folder)
@@ -156,7 +158,8 @@ class UpscaleTab(QWidget):
 
     def generate(self) -> None:
         """Upscale the pictures that are not done yet, or all of them again if all are done."""
-        if self._model_wait.is_needed():
+        self._is_waiting_for_inputs = self.panel.is_adding
+        if self._model_wait.is_needed() or self._is_waiting_for_inputs:
             return
         if not self.controls.has_what_it_needs:
             self._state.show_message(
@@ -192,6 +195,10 @@ class UpscaleTab(QWidget):
             self.run_bar.set_waiting()
         self.values_to_settings()
 
+    def _inputs_settled(self) -> None:
+        if self._is_waiting_for_inputs:
+            self.generate()
+
     def _inputs_to_run(self) -> list[Input]:
         busy = ("waiting", "running", "unreadable")
         idle = [item for item in self.inputs.inputs() if item.state not in busy]
@@ -212,6 +219,7 @@ class UpscaleTab(QWidget):
     def stop(self) -> None:
         """Cancel every picture that is not finished."""
         self._model_wait.cancel()
+        self._is_waiting_for_inputs = False
         self._running.cancel()
 
     def focus_prompt(self) -> None:

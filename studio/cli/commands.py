@@ -36,7 +36,7 @@ def parser() -> Parser:
         commands.add_parser("models", help="find, download, list, add, remove and check models")
     )
     _batch(commands.add_parser("batch", help="run a table with one request per row"))
-    _write(commands.add_parser("write", help="check the facts of a text against its brief"))
+    _write(commands.add_parser("write", help="list forms, check a text against its brief"))
     _queue(commands.add_parser("queue", help="list, pause, resume, cancel, retry and move jobs"))
     _library(
         commands.add_parser(
@@ -95,17 +95,20 @@ def _batch(command: argparse.ArgumentParser) -> None:
 
 def _write(command: argparse.ArgumentParser) -> None:
     command.description = (
-        "Compare the figures, units, dates and names of a text with those of its brief. What is new"
-        " or changed is printed, one finding a line; what the text leaves out is none. The exit"
-        " status is 1 if there is a finding."
+        "Write with forms, or check a text. --list shows the forms. --check compares the figures,"
+        " units, dates and names of a text with those of its brief: what is new or changed is"
+        " printed, one finding a line, and the exit status is 1 if there is one; what the text"
+        " leaves out is none."
+    )
+    which = command.add_mutually_exclusive_group(required=True)
+    which.add_argument("--list", action="store_true", help="list the forms, one a line")
+    which.add_argument(
+        "--check", type=valid_text, default="", metavar="DRAFT", help="the text to check"
     )
     command.add_argument(
-        "--check", type=valid_text, required=True, metavar="DRAFT", help="the text to check"
+        "--brief", type=valid_text, default="", metavar="BRIEF", help="what it was written from"
     )
-    command.add_argument(
-        "--brief", type=valid_text, required=True, metavar="BRIEF", help="what it was written from"
-    )
-    command.add_argument("--json", action="store_true", help="print one JSON object per finding")
+    command.add_argument("--json", action="store_true", help="print one JSON object per line")
 
 
 def _queue(command: argparse.ArgumentParser) -> None:

@@ -1,4 +1,4 @@
-"""`studio write`: check a text against the brief that it was written from."""
+"""`studio write`: list the forms, or check a text against the brief that it was written from."""
 
 from __future__ import annotations
 
@@ -8,10 +8,13 @@ import sys
 import msgspec
 
 from studio.cli.exit_status import DONE, SOME_FAILED
+from studio.cli.folders import library_folder
+from studio.cli.form_list import print_forms
 from studio.cli.terminal import visible
 from studio.formats.text_encoding import decode
 from studio.formats.untrusted_files import printable, read_start, user_path
 from studio.protocol import problem
+from studio.settings import default_paths
 from studio.writing.facts.compare import check_facts
 from studio.writing.facts.findings import Finding
 
@@ -30,10 +33,19 @@ class _Line(msgspec.Struct, frozen=True):
 
 
 def write(options: argparse.Namespace) -> int:
+    """Run what the options ask for and return the exit status. Raises `ProblemError`."""
+    if options.list:
+        return print_forms(library_folder(default_paths()), as_json=options.json)
+    return _check(options)
+
+
+def _check(options: argparse.Namespace) -> int:
     """Print a line for each fact of the draft that its brief does not say.
 
     Return 0 if there is none, 1 otherwise. Raises `ProblemError` if a file cannot be read.
     """
+    if not options.brief:
+        raise problem("bad_input", "--check needs the brief. Give it with --brief.")
     brief, draft = _text_of(options.brief), _text_of(options.check)
     checked = check_facts(brief, draft)
     for finding in checked.findings:

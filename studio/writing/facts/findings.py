@@ -1,4 +1,4 @@
-"""What a text says other than its brief."""
+"""What is wrong with a text."""
 
 from __future__ import annotations
 
@@ -17,11 +17,17 @@ FindingKind: TypeAlias = Literal[
     "date_new",
     "name_changed",
     "name_new",
+    "word_banned",
+    "too_long",
+    "too_short",
+    "point_missing",
+    "term_missing",
+    "sum_wrong",
 ]
 
 
 class Finding(Struct, frozen=True):
-    """What differs from the brief: `text` is what the draft says at `[start:end]`."""
+    """What is wrong: `text` is what the draft says at `[start:end]`, or what it lacks."""
 
     kind: FindingKind
     text: str

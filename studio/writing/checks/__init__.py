@@ -1,0 +1,1 @@
+"""What a text must keep: words, length, points, sums and terms."""

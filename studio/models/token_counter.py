@@ -11,15 +11,14 @@ from pathlib import Path
 
 import msgspec
 
-from studio.formats.chat.chat_template import Conversation
 from studio.formats.weights.gguf_cache import converted_folder
-from studio.models.token_count_process import (
+from studio.models.token_count_messages import (
     ContextUse,
+    Conversation,
     CountFailed,
     CountRequest,
     decode_reply,
     encode_request,
-    serve,
 )
 from studio.protocol import ModelRef
 
@@ -111,6 +110,9 @@ class TokenCounter:
     def _start(self) -> Connection:
         if self._connection is not None and self._process is not None:
             return self._connection
+        # Not on the window's thread, as it would be at the top: jinja2 takes 75 ms to import.
+        from studio.models.token_count_process import serve
+
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
         process = context.Process(

@@ -20,12 +20,19 @@ from studio.ui.shell.window_lock import WindowLock
 from studio.ui.style import theme
 from studio.ui.style.icons import icon
 
+SWITCH_INTERVAL_S = 0.0005
+"""Longest time for which another thread keeps the interpreter lock while the window wants it.
+
+Qt's calls release the lock, so at Python's 5 ms a handler of a hundred calls takes half a second
+while another thread reads models or results."""
+
 LISTEN_DELAY_MS = 500
 """Delay before a second start can reach the window: its module is not imported before the paint."""
 
 
 def main(argv: list[str]) -> int:
     """Run the app until its window is closed; returns the exit status."""
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
     app = QApplication([*argv[:1], *theme.STYLE_ARGUMENTS, *argv[1:]])
     app.setApplicationName("Prompt Studio")
     app.setApplicationDisplayName("Prompt Studio")

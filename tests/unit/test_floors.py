@@ -44,6 +44,14 @@ def packages(names: set[str]) -> set[str]:
     return {name.partition(".")[0] for name in names}
 
 
+def test_the_windows_thread_does_not_import_jinja2() -> None:
+    """It takes 75 ms: only the processes that render chat templates need it."""
+    parts = ("text_tab", "chat", "context_meter", "alternatives_menu")
+    modules = [f"studio.ui.workspaces.text.{part}" for part in parts]
+    found = loaded_by("studio.ui.main_window", *modules, "studio.models.token_counter")
+    assert not {module for module, names in found.items() if "jinja2" in packages(names)}
+
+
 def test_modules_of_the_app_import_neither_torch_nor_qt() -> None:
     found = {
         module: packages(names) & {*HEAVY, "PySide6"}

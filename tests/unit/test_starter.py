@@ -289,6 +289,24 @@ def test_the_status_names_the_real_pack(paths: Paths) -> None:
     )
 
 
+def test_the_status_reads_headers_again_only_where_files_changed(
+    paths: Paths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_llama(paths.starter / "smollm2-135m-instruct")
+
+    def installed() -> list[str]:
+        return [item.id for item in starter_status(paths) if item.installed]
+
+    assert installed() == ["smollm2-135m-instruct"]
+    read: list[Path] = []
+    monkeypatch.setattr("studio.models.description_cache.describe_path", read.append)
+    assert installed() == ["smollm2-135m-instruct"]
+    assert not read
+    monkeypatch.undo()
+    (paths.starter / "smollm2-135m-instruct" / "config.json").write_text("{", "utf-8")
+    assert installed() == []
+
+
 def packages_of(
     part: StarterWheel | StarterBundle,
 ) -> Sequence[StarterWheel | StarterPackage | StarterArchive]:

@@ -16,8 +16,8 @@ import psutil
 import pytest
 from tokenizers import Tokenizer, models
 
-from studio.formats.chat.chat_template import Conversation
 from studio.formats.weights.gguf_cache import converted_folder
+from studio.models.token_count_messages import Conversation
 from studio.models.token_counter import TokenCounter
 from studio.protocol import Message, ModelRef
 from studio.settings import RESOURCES
@@ -36,7 +36,7 @@ SMOL = ModelRef(
 APP = """
 import sys, threading
 from studio.models.token_counter import TokenCounter
-from studio.formats.chat.chat_template import Conversation
+from studio.models.token_count_messages import Conversation
 from studio.protocol import ModelRef
 
 if __name__ == "__main__":

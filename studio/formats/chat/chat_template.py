@@ -18,7 +18,6 @@ import jinja2
 from jinja2 import nodes
 from jinja2.ext import Extension, loopcontrols
 from jinja2.parser import Parser
-from msgspec import Struct
 
 from studio.formats.chat.template_sandbox import BoundedEnvironment, TemplateTooCostlyError, bounded
 from studio.formats.untrusted_files import read_start
@@ -36,14 +35,6 @@ _MAX_FILE = 4 * 2**20
 """Bytes. Configurations of tokenizers list thousands of special tokens."""
 
 SPECIAL_TOKENS = ("bos_token", "eos_token", "unk_token", "pad_token")
-
-
-class Conversation(Struct, frozen=True):
-    """System prompt, earlier turns (`messages`), and the user's last turn (`prompt`)."""
-
-    prompt: str
-    system_prompt: str = ""
-    messages: tuple[Message, ...] = ()
 
 
 class TemplateRefusedError(Exception):

@@ -15,10 +15,11 @@ from transformers import AutoTokenizer
 from studio.engine.local.job import Job, JobCancelledError
 from studio.engine.tasks.text.model import load
 from studio.engine.tasks.text.model.convert import convert, converted_model
-from studio.formats.chat.chat_template import Conversation, read_template
+from studio.formats.chat.chat_template import read_template
 from studio.formats.llama.library import llama_library
 from studio.formats.weights.gguf_cache import CACHE_VARIABLE, converted_folder
 from studio.models.identify import describe_path
+from studio.models.token_count_messages import Conversation
 from studio.models.token_counter import TokenCounter
 from studio.protocol import Event, Loading, ModelRef, ProblemError, TextDelta
 from tests.engine.text.text_bench import TextBench, model_at

@@ -12,8 +12,8 @@ import torch
 from studio.engine.local.job import JobCancelledError
 from studio.engine.tasks.text.decode.decoder import Decoder
 from studio.engine.tasks.text.llama.decoder import LlamaDecoder
-from studio.formats.chat.chat_template import Conversation
 from studio.kinds.text import TextRequest
+from studio.models.token_count_messages import Conversation
 from studio.models.token_counter import TokenCounter
 from studio.protocol import AssetReady, Event, Loading, Message, ModelRef, ProblemError, TextDelta
 from tests.engine.text.text_bench import TextBench, model_at

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QWidget
 
-from studio.formats.chat.chat_template import Conversation
 from studio.kinds.text import TextRequest
+from studio.models.token_count_messages import Conversation
 from studio.protocol import ModelRef, Problem
 from studio.ui.shell.state import AppState
 from studio.ui.style.theme import GRID, Severity

@@ -61,10 +61,11 @@ def batch(options: argparse.Namespace) -> int:
         library = Library.open(library_folder(paths), run_queue=False)
         output = same_output(library, file, output)
         name = batch_id(file, output)
+        folder = Path(output) if output else library.root
         if options.resume:
-            jobs = resumable_jobs(library, name)
+            jobs = resumable_jobs(library, table, name, output, folder / RESULTS)
         else:
-            note = _note_on_earlier_run(library, name, Path(output) if output else library.root)
+            note = _note_on_earlier_run(library, name, folder)
             jobs = enqueue_table(library, table, name, output)
             if note:
                 print(f"Note: {note}", file=sys.stderr)
@@ -75,7 +76,7 @@ def batch(options: argparse.Namespace) -> int:
         if library is not None:
             library.close()
         return USAGE_ERROR
-    results = Results(Path(output) if output else library.root, jobs)
+    results = Results(folder, jobs)
     notes = results.notes()
     for note in notes:
         print(f"Note: {note}", file=sys.stderr)

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import threading
-from collections import defaultdict, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter, defaultdict, deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
+from msgspec.structs import replace
+
+from studio.formats.untrusted_files import user_path
 from studio.jobs.results import LINE_LABEL
-from studio.jobs.table import Table
+from studio.jobs.results_file import listed_results
+from studio.jobs.table import Table, TableRow
 from studio.kinds.coding import shared_settings
+from studio.kinds.registry import kind_of
+from studio.kinds.requests import inputs_of
+from studio.library.recipes.metadata import read_recipe
 from studio.library.records import Job
 from studio.library.store import Library
-from studio.protocol import problem
+from studio.protocol import Request, problem
 
 POLL_SECONDS = 0.5
 """How often jobs that other processes have claimed are looked at again."""
@@ -159,15 +167,66 @@ class RemainingJobs:
         return None
 
 
-def resumable_jobs(library: Library, batch: str) -> list[Job]:
-    """Return the jobs of a batch, as `latest_jobs`. Raises `ProblemError` if there are none."""
+def resumable_jobs(
+    library: Library, table: Table, batch: str, output: str, results: Path
+) -> list[Job]:
+    """Return the jobs of a batch, as `latest_jobs`.
+
+    Finished and failed jobs are forgotten with the index. The rows of such jobs are stored again,
+    unless the file `results` lists all their results. Raises `ProblemError` if the table was not
+    run before.
+    """
     jobs = latest_jobs(library, batch)
-    if not jobs:
+    known = {job.labels.get(LINE_LABEL) for job in jobs}
+    lost = [row for row in table.rows if str(row.line) not in known]
+    if not lost:
+        return jobs
+    made = _made_results(results, lost)
+    if not jobs and not made:
         raise problem(
             "bad_input",
             "This table has not been run with this output folder yet. Run it without --resume.",
         )
-    return jobs
+    missing = [row for row in lost if made[row.line] < row.request.count]
+    if missing:
+        enqueue_table(library, replace(table, rows=tuple(missing)), batch, output)
+    return latest_jobs(library, batch)
+
+
+def _made_results(results: Path, rows: Iterable[TableRow]) -> Counter[int]:
+    """Return how many results of each line exist, of those that a results file lists."""
+    by_line = {str(row.line): row for row in rows}
+    made: Counter[int] = Counter()
+    with contextlib.suppress(OSError):
+        listed = {cells.get("path", ""): cells.get("line") for cells in listed_results(results)}
+        for path, line in listed.items():
+            row = by_line.get(line or "")
+            if row is not None and path and _is_result_of(Path(path), row.request):
+                made[row.line] += 1
+    return made
+
+
+def _is_result_of(path: Path, asked: Request) -> bool:
+    """Return whether a file's recipe has all that a request asks for.
+
+    What a request leaves open, e.g. its size, was chosen when it ran.
+    """
+    try:
+        recipe = read_recipe(path)
+    except (OSError, ValueError):
+        return False
+    if recipe is None or recipe.request.task != asked.task:
+        return False
+    inputs = {name: str(user_path(file.path)) for name, file in inputs_of(asked).items()}
+    if inputs != {name: file.path for name, file in inputs_of(recipe.request).items()}:
+        return False
+    if asked.seed is not None and not 0 <= recipe.seed - asked.seed < asked.count:
+        return False
+    names = kind_of(asked).fields.keys() - {"seed", "count", "model", *inputs}
+    wanted = {name: getattr(asked, name) for name in names}
+    return all(
+        value in (None, "", getattr(recipe.request, name, value)) for name, value in wanted.items()
+    )
 
 
 def latest_jobs(library: Library, batch: str) -> list[Job]:

@@ -115,6 +115,21 @@ def read_results_file(path: Path, wanted: Sequence[str]) -> ResultsFile | None:
     return file
 
 
+def listed_results(path: Path) -> list[dict[str, str]]:
+    """Return the lines of an existing file as column → cell, none of a file that is not ours.
+
+    The file is not mended. Raises `OSError`.
+    """
+    loaded = _load(path) if is_file(path) else None
+    if loaded is None:
+        return []
+    file, records, _ = loaded
+    return [
+        dict(zip(file.columns, map(unescaped, record.cells), strict=False))
+        for record in records[1:]
+    ]
+
+
 def take_off_last_line(path: Path, file: ResultsFile) -> ResultsFile:
     """Move the last line, which is cut off, to the file beside. Raises `OSError`."""
     _take_off(path, file.last_start)

@@ -65,6 +65,27 @@ def test_a_batch_killed_twice_is_resumed_without_duplicates(
     assert {json.loads(line)["path"] for line in found} == {str(file) for file in files}
 
 
+def test_a_batch_whose_index_is_lost_resumes_with_the_rows_that_have_no_results(
+    studio: Studio, environment: dict[str, str], tmp_path: Path
+) -> None:
+    table, out = tmp_path / "t.csv", tmp_path / "out"
+    Image.new("RGB", (8, 8), "red").save(tmp_path / "in.png")
+    header = "task,prompt,count,input\n"
+    table.write_text(f"{header}text,one,2,\ntext,[fail],,\nimage,three,1,\nupscale,,,in.png\n")
+    assert studio("batch", table, "-o", out, fake="plain").status == 1
+    made = {file.name for file in out.iterdir()}
+    assert len(made) == 5
+    for file in (Path(environment["STUDIO_HOME"]) / "library").glob("*.db*"):
+        file.unlink()
+
+    ran = studio("batch", table, "-o", out, "--resume", "--json", fake="plain")
+    assert (ran.status, ran.events[-1]["assets"], ran.events[-1]["failed"]) == (1, 0, 1)
+    assert {file.name for file in out.iterdir()} == made
+    Image.new("RGB", (8, 8), "blue").save(tmp_path / "other.png")
+    table.write_text(f"{header}text,other,1,\n\n\nupscale,,,other.png\n")
+    assert "has not been run" in studio("batch", table, "-o", out, "--resume", fake="plain").err
+
+
 def test_a_failing_row_leaves_the_others_and_is_listed_in_the_results(
     studio: Studio, tmp_path: Path
 ) -> None:

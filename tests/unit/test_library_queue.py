@@ -41,6 +41,16 @@ def test_one_invalid_request_stores_none(library: Library, tmp_path: Path) -> No
     assert library.queue.list() == []
 
 
+def test_results_do_not_go_to_the_folders_that_the_library_keeps_for_itself(
+    library: Library, tmp_path: Path
+) -> None:
+    (tmp_path / "link").symlink_to(library.root / ".trash", target_is_directory=True)
+    for folder in (library.root / ".trash", library.root / ".tmp" / "x", tmp_path / "link"):
+        with pytest.raises(ProblemError, match="belongs to the library"):
+            library.queue.enqueue([TextRequest(prompt="x")], output=str(folder))
+    library.queue.enqueue([TextRequest(prompt="x")], output=str(library.root / "drafts"))
+
+
 def test_a_queue_survives_the_process(tmp_path: Path) -> None:
     first = Library.open(tmp_path)
     (job,) = first.queue.enqueue([TextRequest(prompt="x", seed=1)], labels={"batch": "night"})

@@ -107,6 +107,22 @@ class StoredPaths:
         if disk is not None:
             raise ProblemError(missing(disk, "no disk is mounted there, but one was"))
 
+    def require_visible(self, folder: Path) -> None:
+        """Raise `ProblemError` if a folder is one of the library's own, e.g. its trash.
+
+        Results in it would be taken for deleted or unfinished ones.
+        """
+        try:
+            inside = Path(os.path.realpath(folder)).relative_to(os.path.realpath(self._root))
+        except (OSError, ValueError):
+            return
+        if any(part.startswith(".") for part in inside.parts):
+            raise problem(
+                "bad_input",
+                "{path} belongs to the library itself. Choose another output folder.",
+                path=folder,
+            )
+
     def unplugged_disk(self, folder: Path) -> Path | None:
         """Return where the disk of a folder outside the library was, None if nothing is missing."""
         inside = folder.is_relative_to(self._root)

@@ -76,6 +76,7 @@ class JobQueue:
         folder = str(user_path(output)) if output else ""
         if folder:
             paths = StoredPaths(self._root)
+            paths.require_visible(Path(folder))
             paths.require_disk(Path(folder))
             make_folder(Path(folder))
             paths.choose(Path(folder))

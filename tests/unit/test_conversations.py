@@ -66,6 +66,13 @@ def test_a_damaged_tree_is_shown_without_an_endless_circle() -> None:
     assert len(found.turns) + len(found.others) == 5
 
 
+def test_a_job_of_an_answer_that_does_not_exist_is_forgotten() -> None:
+    read = msgspec.json.decode(
+        b'{"prompt": "a", "answers": [{}], "jobs": {"x": 5, "y": -1, "z": 0}}', type=Turn
+    )
+    assert read.jobs == {"z": 0}
+
+
 def test_a_branch_shares_nothing_with_its_origin() -> None:
     found = conversation("a", "b")
     found.turns[0].jobs["job"] = 0

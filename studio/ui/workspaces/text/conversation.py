@@ -51,6 +51,11 @@ class Turn(Struct):
     parent: int = 0
     last: int = 0
 
+    def __post_init__(self) -> None:
+        # A damaged file may name answers that do not exist.
+        answers = range(len(self.answers))
+        self.jobs = {job: base for job, base in self.jobs.items() if base in answers}
+
     def chosen_text(self) -> str:
         """Return the text of the chosen answer, empty if there is none."""
         return self.answers[self.chosen].text if self.chosen < len(self.answers) else ""

@@ -53,7 +53,7 @@ def batch(options: argparse.Namespace) -> int:
             # Finished rows do not need their inputs any more.
             errors += input_errors(table)
         if errors:
-            _print_errors(errors, as_json=options.json)
+            print_row_errors("batch", errors, as_json=options.json)
             return USAGE_ERROR
         if options.resume and options.output and not is_folder(user_path(options.output)):
             raise ProblemError(missing(user_path(options.output), "the output folder is missing"))
@@ -65,7 +65,7 @@ def batch(options: argparse.Namespace) -> int:
         if options.resume:
             jobs = resumable_jobs(library, table, name, output, folder / RESULTS)
         else:
-            note = _note_on_earlier_run(library, name, folder)
+            note = note_on_earlier_run(library, name, folder)
             jobs = enqueue_table(library, table, name, output)
             if note:
                 print(f"Note: {note}", file=sys.stderr)
@@ -113,7 +113,7 @@ def batch(options: argparse.Namespace) -> int:
         return status
 
 
-def _note_on_earlier_run(library: Library, name: str, folder: Path) -> str:
+def note_on_earlier_run(library: Library, name: str, folder: Path) -> str:
     """Return a note if the same table was run with this folder before, otherwise ""."""
     jobs = latest_jobs(library, name) if (folder / RESULTS).exists() else []
     if not jobs:
@@ -151,10 +151,11 @@ def _print_unsupported(jobs: Sequence[Job]) -> int:
     return len(unsupported)
 
 
-def _print_errors(errors: Sequence[RowError], *, as_json: bool) -> None:
+def print_row_errors(command: str, errors: Sequence[RowError], *, as_json: bool) -> None:
+    """Print the errors of a table that is not run."""
     for error in sorted(errors, key=lambda error: (error.line, error.column))[:MAX_ERRORS]:
         where = f"line {error.line}, {error.column}" if error.column else f"line {error.line}"
         print(f"{where}: {error.message}", file=sys.stderr)
     more = " or more" if len(errors) >= MAX_ERRORS else ""
     count = "1 error" if len(errors) == 1 else f"{len(errors)}{more} errors"
-    print_usage_error("batch", f"The table has {count}. Nothing was run.", as_json=as_json)
+    print_usage_error(command, f"The table has {count}. Nothing was run.", as_json=as_json)

@@ -36,7 +36,7 @@ def parser() -> Parser:
         commands.add_parser("models", help="find, download, list, add, remove and check models")
     )
     _batch(commands.add_parser("batch", help="run a table with one request per row"))
-    _write(commands.add_parser("write", help="list forms, check a text against its brief"))
+    _write(commands.add_parser("write", help="write with forms, check a text against its brief"))
     _queue(commands.add_parser("queue", help="list, pause, resume, cancel, retry and move jobs"))
     _library(
         commands.add_parser(
@@ -95,18 +95,65 @@ def _batch(command: argparse.ArgumentParser) -> None:
 
 def _write(command: argparse.ArgumentParser) -> None:
     command.description = (
-        "Write with forms, or check a text. --list shows the forms. --check compares the figures,"
-        " units, dates and names of a text with those of its brief: what is new or changed is"
-        " printed, one finding a line, and the exit status is 1 if there is one; what the text"
-        " leaves out is none."
+        "Write with forms, or check a text. --list shows the forms. --form fills one and writes:"
+        " the results are checked as the form says, the exit status is 1 if one fails, and with"
+        " --table it is filled once for each row. --check compares the figures, units, dates and"
+        " names of a text with those of its brief: what is new or changed is printed, one finding"
+        " a line, and the exit status is 1 if there is one; what the text leaves out is none."
     )
     which = command.add_mutually_exclusive_group(required=True)
     which.add_argument("--list", action="store_true", help="list the forms, one a line")
     which.add_argument(
+        "--form", type=valid_text, default="", metavar="NAME", help="e.g. ad-copy or zh/ad-copy"
+    )
+    which.add_argument(
         "--check", type=valid_text, default="", metavar="DRAFT", help="the text to check"
     )
     command.add_argument(
-        "--brief", type=valid_text, default="", metavar="BRIEF", help="what it was written from"
+        "--field",
+        type=valid_text,
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="the value of a field of the form, or @FILE; can be repeated",
+    )
+    command.add_argument(
+        "--brand",
+        type=valid_text,
+        default="",
+        metavar="NAME",
+        help="a brand or glossary of the library's folder `brands`",
+    )
+    command.add_argument("-n", dest="count", type=int, default=None, metavar="N", help="variations")
+    command.add_argument("--seed", type=int, default=None, metavar="S")
+    command.add_argument("--model", type=valid_text, default=None, metavar="ID")
+    command.add_argument("--max-tokens", type=int, default=None, metavar="N")
+    command.add_argument(
+        "--tries",
+        type=int,
+        default=1,
+        metavar="N",
+        help="write a result that fails its checks again, with what is wrong (at most N in all)",
+    )
+    command.add_argument(
+        "--show", action="store_true", help="print what the model would be asked, and run nothing"
+    )
+    command.add_argument(
+        "--table",
+        type=valid_text,
+        default="",
+        metavar="FILE",
+        help="fill the form for each row of a .csv, .tsv or .jsonl file; columns are fields",
+    )
+    command.add_argument("--resume", action="store_true", help="run only the remaining rows")
+    command.add_argument(
+        "--encoding", default="", metavar="NAME", help="read the table in this encoding"
+    )
+    command.add_argument(
+        "-o", dest="output", default="", metavar="DIR", help="write to this folder"
+    )
+    command.add_argument(
+        "--brief", type=valid_text, default="", metavar="BRIEF", help="what a draft was made from"
     )
     command.add_argument("--json", action="store_true", help="print one JSON object per line")
 

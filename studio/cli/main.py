@@ -145,7 +145,8 @@ def _has_display() -> bool:
 def _refused(error: UsageError, arguments: Sequence[str]) -> int:
     from studio.cli.output import print_usage_error
 
-    as_json = "--json" in arguments and _prints_events(arguments[0])
+    prints_events = _prints_events(arguments[0]) or "--form" in arguments
+    as_json = "--json" in arguments and prints_events
     command = error.program.removeprefix("studio").strip()
     print_usage_error(command, f"{error} See {error.program} --help.", as_json=as_json)
     return USAGE_ERROR

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from studio.cli.terminal import visible, write_over
 from studio.formats.chat.thoughts import without_thoughts
+from studio.jobs.forms.attempts import Checked
 from studio.jobs.results import LINE_LABEL
 from studio.jobs.runner import AssetSaved, JobChanged, PreviewSaved
 from studio.library.records import Asset, Job
@@ -140,6 +141,8 @@ def _fields(event: object) -> dict[str, Any] | None:
                 "seed": event.asset.recipe.seed,
                 "seconds": round(event.asset.seconds, 3),
             } | ({"cut": True} if event.asset.recipe.stats.get("reached_limit") else {})
+        case Checked():
+            return _check_fields(event)
         case Warned():
             return {
                 "event": "warning",
@@ -163,6 +166,29 @@ def _fields(event: object) -> dict[str, Any] | None:
         case Cancelled():
             return {"event": "cancelled", "job": event.job}
     return None
+
+
+def _check_fields(event: Checked) -> dict[str, Any]:
+    findings = [
+        {
+            "kind": each.kind,
+            "text": each.text,
+            "message": str(each.message),
+            "start": each.start,
+            "end": each.end,
+        }
+        for each in event.found.findings
+    ]
+    return {
+        "event": "check",
+        "job": event.asset.job,
+        "row": event.asset.row,
+        "path": str(event.asset.path),
+        "attempt": event.attempt,
+        "again": event.again,
+        "findings": findings,
+        "not_judged": [str(remark) for remark in event.found.not_judged],
+    }
 
 
 def _problem_fields(problem: Problem) -> dict[str, Any]:
@@ -220,6 +246,8 @@ class HumanOutput:
                 self._write(event.text)
             case AssetSaved():
                 self._asset(event)
+            case Checked():
+                self._print_checked(event)
             case Warned():
                 self._print_note(f"Note{self._where(event.job)}: {event.message}")
             case NotResponding():
@@ -253,6 +281,14 @@ class HumanOutput:
             self._write(f"--- {self._heading(event.asset)}, seed {event.asset.recipe.seed}\n")
             self._write(without_thoughts(event.asset.text).rstrip() + "\n")
         self._write(f"{event.asset.path}\n")
+
+    def _print_checked(self, event: Checked) -> None:
+        for finding in event.found.findings:
+            self._print_note(visible(f"{event.asset.path.name}: {finding.text}: {finding.message}"))
+        for remark in event.found.not_judged:
+            self._print_note(f"{event.asset.path.name}: {remark}")
+        if event.again:
+            self._print_note(f"{event.asset.path.name} is written again.")
 
     def _track(self, job: Job) -> None:
         if job.status == "running":

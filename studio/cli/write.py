@@ -1,4 +1,4 @@
-"""`studio write`: list the forms, or check a text against the brief that it was written from."""
+"""`studio write`: list or fill forms, or check a text against the brief it was written from."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from studio.cli.exit_status import DONE, SOME_FAILED
 from studio.cli.folders import library_folder
 from studio.cli.form_list import print_forms
 from studio.cli.terminal import visible
+from studio.cli.write_form import write_form
 from studio.formats.text_encoding import decode
 from studio.formats.untrusted_files import printable, read_start, user_path
 from studio.protocol import problem
@@ -36,6 +37,8 @@ def write(options: argparse.Namespace) -> int:
     """Run what the options ask for and return the exit status. Raises `ProblemError`."""
     if options.list:
         return print_forms(library_folder(default_paths()), as_json=options.json)
+    if options.form:
+        return write_form(options)
     return _check(options)
 
 

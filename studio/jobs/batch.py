@@ -27,13 +27,16 @@ POLL_SECONDS = 0.5
 """How often jobs that other processes have claimed are looked at again."""
 
 
-def batch_id(table_file: Path, output: str) -> str:
+def batch_id(table_file: Path, output: str, form: str = "") -> str:
     """Return the id of the batch of a table: a hash of its content and its output folder.
 
-    Running the same table with the same output folder again gives the same id.
+    Running the same table with the same output folder again gives the same id. `form` is the id
+    of the form whose fields the rows fill, if they do.
     """
     content = hashlib.sha256(table_file.read_bytes())
     content.update(output.encode())
+    if form:
+        content.update(f"\0{form}".encode())
     return f"batch-{content.hexdigest()[:24]}"
 
 
@@ -51,13 +54,13 @@ def enqueue_table(library: Library, table: Table, batch: str, output: str) -> li
     )
 
 
-def same_output(library: Library, table_file: Path, output: str) -> str:
+def same_output(library: Library, table_file: Path, output: str, form: str = "") -> str:
     """Return the output folder as an earlier run of the table wrote it, e.g. through a link."""
     if not output:
         return output
     for earlier in {job.output for job in library.queue.list(limit=1_000_000) if job.batch}:
         is_other = earlier not in ("", output) and _is_same_folder(earlier, output)
-        if is_other and latest_jobs(library, batch_id(table_file, earlier)):
+        if is_other and latest_jobs(library, batch_id(table_file, earlier, form)):
             return earlier
     return output
 
@@ -79,13 +82,18 @@ class RemainingJobs:
 
     def __init__(self, library: Library, jobs: Sequence[Job]) -> None:
         self._library = library
-        self._remaining = {job.id: job for job in jobs}
+        self._remaining: dict[str, Job] = {}
         self._elsewhere: dict[str, Job] = {}
         self._failed_elsewhere: list[Job] = []
         self.made_elsewhere = 0
         """The number of jobs that other processes have done since this object was made."""
         self._by_settings: dict[tuple[object, ...], deque[Job]] = defaultdict(deque)
+        self.add(jobs)
+
+    def add(self, jobs: Sequence[Job]) -> None:
+        """Add jobs that have results to make."""
         for job in jobs:
+            self._remaining[job.id] = job
             if (settings := shared_settings(job.request)) is not None:
                 self._by_settings[settings].append(job)
 

@@ -8,7 +8,7 @@ import csv
 import itertools
 import os
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -49,9 +49,16 @@ class Results:
     an existing file are appended to its own, empty in its existing lines. A `results.csv` that is
     not ours is left alone: the results are listed in `results 2.csv` and so on. Several processes
     may write the same file: each change is made under a lock, after reading those of the others.
+    `judge` returns the cells of a result in `own_columns`, or None if it is not to be listed.
     """
 
-    def __init__(self, folder: Path, jobs: Sequence[Job]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        jobs: Sequence[Job],
+        own_columns: Sequence[str] = (),
+        judge: Callable[[Asset], Mapping[str, str] | None] = lambda _: {},
+    ) -> None:
         self.path = folder / RESULTS
         self._folder = folder
         self._folder_identity = _identity(folder)
@@ -60,7 +67,14 @@ class Results:
         self._failed_by_row: set[str] = set()
         self._label_columns = _label_columns(jobs)
         self._parts = _part_columns(jobs, self._label_columns.values())
-        columns = (*self._label_columns.values(), *self._parts.values())
+        taken = {*COLUMNS, _PROMPT, _ANSWER, *self._label_columns.values(), *self._parts.values()}
+        self._own_columns = _free_names(own_columns, taken, "check")
+        self._judge = judge
+        columns = (
+            *self._label_columns.values(),
+            *self._own_columns.values(),
+            *self._parts.values(),
+        )
         self._wanted = (*COLUMNS, _PROMPT, *columns, _ANSWER)
         self._file = ResultsFile(self._wanted)
         self._listed: set[str] = set()
@@ -87,6 +101,10 @@ class Results:
             )
         return notes
 
+    def add(self, jobs: Iterable[Job]) -> None:
+        """Follow further jobs, whose labels have the names of the first ones."""
+        self._jobs |= {job.id: job for job in jobs}
+
     def close(self) -> None:
         """Remove the lock file. The results file may still be written afterwards."""
         with contextlib.suppress(OSError), self._exclusive():
@@ -94,7 +112,7 @@ class Results:
 
     def catch_up(self, library: Library) -> None:
         """List results that an earlier run could not: it was killed, or the disk was full."""
-        for job in self._jobs.values():
+        for job in list(self._jobs.values()):
             for asset in library.assets.of_job(job.id):
                 self._list(asset)
 
@@ -168,8 +186,12 @@ class Results:
             return
 
     def _list(self, asset: Asset) -> None:
+        judged = self._judge(asset)
+        if judged is None:
+            return
         answer = without_thoughts(asset.text)
         made = {"path": str(asset.path), "seed": str(asset.recipe.seed), _ANSWER: answer}
+        made |= {self._own_columns[name]: cell for name, cell in judged.items()}
         kind = kind_if_known(asset.recipe.request)
         if kind is not None and self._parts:
             cells = kind.cells(asset.recipe.request, asset.text)

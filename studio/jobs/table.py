@@ -92,9 +92,7 @@ def read_table(path: Path, encoding: str = "") -> Table:
     Raises `ProblemError` (bad_input) if the file is not such a table, or not in this encoding.
     Errors of single rows are in `Table.errors`.
     """
-    decoded = _decoded(path, encoding)
-    is_json = path.suffix.lower() == ".jsonl"
-    cells = _json_rows(decoded.text) if is_json else _csv_rows(decoded.text, path)
+    decoded, cells = read_cells(path, encoding, needs="task")
     rows: list[TableRow] = []
     errors: list[RowError] = []
     first: tuple[str, ...] = ()
@@ -121,6 +119,19 @@ def read_table(path: Path, encoding: str = "") -> Table:
     if not rows and not errors:
         raise problem("bad_input", "The table {path} has no rows.", path=path)
     return Table(tuple(rows), tuple(errors), decoded.encoding, decoded.is_certain, first)
+
+
+def read_cells(
+    path: Path, encoding: str = "", needs: str = ""
+) -> tuple[DecodedText, Iterator[tuple[int, dict[str, Any] | RowError]]]:
+    """Return the text of a table, and its rows with their lines. `needs` is a column it must have.
+
+    Raises `ProblemError` (bad_input), also while the rows are read.
+    """
+    decoded = _decoded(path, encoding)
+    if path.suffix.lower() == ".jsonl":
+        return decoded, _json_rows(decoded.text)
+    return decoded, _csv_rows(decoded.text, path, needs)
 
 
 def model_errors(table: Table, registry: Registry) -> list[RowError]:
@@ -201,7 +212,7 @@ def _decoded(path: Path, encoding: str) -> DecodedText:
     return decoded
 
 
-def _csv_rows(text: str, path: Path) -> Iterator[tuple[int, dict[str, Any] | RowError]]:
+def _csv_rows(text: str, path: Path, needs: str) -> Iterator[tuple[int, dict[str, Any] | RowError]]:
     csv.field_size_limit(_LARGEST_CELL)
     first = re.split(r"[\r\n]", text, maxsplit=1)[0]
     counts = {separator: first.count(separator) for separator in (",", ";", "\t")}
@@ -216,7 +227,7 @@ def _csv_rows(text: str, path: Path) -> Iterator[tuple[int, dict[str, Any] | Row
         names = [unescaped(name).strip() for name in next(reader)]
     except (StopIteration, csv.Error) as error:
         raise problem("bad_input", "The table {path} is empty.", path=path) from error
-    if "task" not in names:
+    if needs and needs not in names:
         raise problem(
             "bad_input",
             "The table {path} has no column `task`. Its first line must name the columns, and"

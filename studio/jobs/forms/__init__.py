@@ -1,0 +1,1 @@
+"""From a filled form to a job, and from its result to what is wrong with it."""

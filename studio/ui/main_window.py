@@ -52,6 +52,16 @@ LEAST_SIZE = QSize(960, 640)
 BUILD_DELAY_MS = 40
 """Delay before the remaining parts are built, so that pending input events are handled first."""
 
+_DIALOGS = (
+    "studio.ui.models",
+    "studio.ui.settings",
+    "studio.ui.batch",
+    "studio.ui.shell.window",
+    "studio.ui.compare",
+    "studio.ui.cull",
+)
+"""Imported ahead, so that a dialog opens at once."""
+
 
 class MainWindow(QMainWindow):
     """Create the state from the default settings and folders if `state` is None."""
@@ -199,14 +209,13 @@ class MainWindow(QMainWindow):
         yield from self.tabs.slices_of_visible()
         yield self._finish_frame
         yield self._make_shortcuts
-        for package in ("studio.ui.queue", "studio.ui.gallery"):
-            yield from import_slices(package)
+        yield from import_slices("studio.ui.queue", "studio.ui.gallery")
         yield self._fill_queue
         yield self._fill_history
         yield from self.tabs.slices_of_hidden()
         # After the others, because the threads it starts import modules and hold the GIL meanwhile.
         yield self._start_state
-        yield from import_slices("studio.ui.models")
+        yield from import_slices(*_DIALOGS)
 
     def _finish_frame(self) -> None:
         from studio.ui.shell.window.corner import make_corner

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from html import unescape
-from xml.sax.saxutils import escape
+from html import escape, unescape
 
 from studio.formats.pictures.embedded import Embedded
 
@@ -23,7 +22,7 @@ SOURCE_NAMESPACE = "http://iptc.org/std/Iptc4xmpExt/2008-02-29/"
 AIGC = "TC260:AIGC"
 AIGC_NAMESPACE = "http://www.tc260.org.cn/ns/AIGC/1.0/"
 _RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
-_QUOTES = {'"': "&quot;", "\n": "&#10;", "\r": "&#13;", "\t": "&#9;"}
+_QUOTES = str.maketrans({'"': "&quot;", "\n": "&#10;", "\r": "&#13;", "\t": "&#9;"})
 # XML 1.0 cannot represent these, not even escaped.
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
@@ -40,7 +39,7 @@ def with_value(packet: str, name: str, namespace: str, value: str) -> str:
     A packet that cannot be extended is returned unchanged. Characters that XML does not allow are
     removed from `value`.
     """
-    text = escape(_FORBIDDEN.sub("", value), _QUOTES)
+    text = escape(_FORBIDDEN.sub("", value), quote=False).translate(_QUOTES)
     found = _span(packet, name)
     if found:
         return f"{packet[: found[0]]}{text}{packet[found[1] :]}"

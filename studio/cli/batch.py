@@ -11,7 +11,8 @@ from pathlib import Path
 from studio.cli.exit_status import DONE, SOME_FAILED, USAGE_ERROR
 from studio.cli.folders import library_folder, output_folder
 from studio.cli.headless import Headless
-from studio.cli.output import print_usage_error
+from studio.cli.language import tr, translated
+from studio.cli.output import note_text, print_usage_error
 from studio.formats.text_encoding import ENCODINGS
 from studio.formats.untrusted_files import is_folder, user_path
 from studio.jobs.batch import (
@@ -23,13 +24,13 @@ from studio.jobs.batch import (
     same_output,
 )
 from studio.jobs.results import LINE_LABEL, RESULTS, Results
-from studio.jobs.table import MAX_ERRORS, RowError, input_errors, model_errors, read_table
+from studio.jobs.table import MAX_ERRORS, RowError, Table, input_errors, model_errors, read_table
 from studio.library.disk_problems import missing
 from studio.library.queue.stored_job import rows_left
 from studio.library.records import Job
 from studio.library.store import Library
 from studio.models.registry import Registry
-from studio.protocol import Failed, Problem, ProblemError, Sentence
+from studio.protocol import Failed, Problem, ProblemError, Sentence, sentence
 from studio.settings import default_paths
 
 
@@ -41,13 +42,7 @@ def batch(options: argparse.Namespace) -> int:
     library: Library | None = None
     try:
         table = read_table(file, options.encoding)
-        if not table.encoding_is_certain:
-            name = ENCODINGS.get(table.encoding, table.encoding)
-            print(
-                f"Note: The encoding of {file.name} is not certain; it is read as {name}. If"
-                " characters are wrong, pass --encoding.",
-                file=sys.stderr,
-            )
+        print_note_on_encoding(table, file.name)
         errors = [*table.errors, *model_errors(table, registry)]
         if not options.resume:
             # Finished rows do not need their inputs any more.
@@ -65,13 +60,13 @@ def batch(options: argparse.Namespace) -> int:
         if options.resume:
             jobs = resumable_jobs(library, table, name, output, folder / RESULTS)
         else:
-            note = note_on_earlier_run(library, name, folder)
+            earlier = note_on_earlier_run(library, name, folder)
             jobs = enqueue_table(library, table, name, output)
-            if note:
-                print(f"Note: {note}", file=sys.stderr)
+            if earlier is not None:
+                print(note_text(earlier), file=sys.stderr)
     except ProblemError as error:
         print_usage_error(
-            "batch", str(error.problem.message), as_json=options.json, kind=error.problem.kind
+            "batch", error.problem.message, as_json=options.json, kind=error.problem.kind
         )
         if library is not None:
             library.close()
@@ -79,7 +74,7 @@ def batch(options: argparse.Namespace) -> int:
     results = Results(folder, jobs)
     notes = results.notes()
     for note in notes:
-        print(f"Note: {note}", file=sys.stderr)
+        print(note_text(note), file=sys.stderr)
     if options.resume:
         results.catch_up(library)
     with Headless(
@@ -87,8 +82,8 @@ def batch(options: argparse.Namespace) -> int:
         paths,
         registry,
         as_json=options.json,
-        if_nothing="All rows are finished already.",
-        if_interrupted="To run the remaining rows, add --resume to the same command.",
+        if_nothing=sentence("All rows are finished already."),
+        if_interrupted=sentence("To run the remaining rows, add --resume to the same command."),
     ) as headless:
         remaining = RemainingJobs(library, jobs)
 
@@ -99,7 +94,12 @@ def batch(options: argparse.Namespace) -> int:
 
         status = headless.run(remaining, results.on_event, wait)
         if made := remaining.made_elsewhere:
-            print(f"{_rows(made)} made by another process.", file=sys.stderr)
+            message = (
+                sentence("1 row made by another process.")
+                if made == 1
+                else sentence("{count} rows made by another process.", count=f"{made:,}")
+            )
+            print(translated(message), file=sys.stderr)
         if options.resume and _print_unsupported(jobs) and status == DONE:
             status = SOME_FAILED
         if options.resume or results.has_missed:
@@ -109,19 +109,34 @@ def batch(options: argparse.Namespace) -> int:
         results.close()
         for note in results.notes():
             if note not in notes:
-                print(f"Note: {note}", file=sys.stderr)
+                print(note_text(note), file=sys.stderr)
         return status
 
 
-def note_on_earlier_run(library: Library, name: str, folder: Path) -> str:
-    """Return a note if the same table was run with this folder before, otherwise ""."""
+def print_note_on_encoding(table: Table, file: str) -> None:
+    """Say how a table was read if that is not certain."""
+    if table.encoding_is_certain:
+        return
+    note = sentence(
+        "The encoding of {file} is not certain; it is read as {name}. If characters are wrong, pass"
+        " --encoding.",
+        file=file,
+        name=ENCODINGS.get(table.encoding, table.encoding),
+    )
+    print(note_text(note), file=sys.stderr)
+
+
+def note_on_earlier_run(library: Library, name: str, folder: Path) -> Sentence | None:
+    """Return a note if the same table was run with this folder before."""
     jobs = latest_jobs(library, name) if (folder / RESULTS).exists() else []
     if not jobs:
-        return ""
+        return None
     done = sum(not rows_left(job) for job in jobs)
-    return (
-        f"This table was run with this folder before: {done} of {len(jobs)} rows are finished."
-        " Add --resume to run only the remaining ones, or choose another folder."
+    return sentence(
+        "This table was run with this folder before: {done} of {count} rows are finished. Add"
+        " --resume to run only the remaining ones, or choose another folder.",
+        done=done,
+        count=len(jobs),
     )
 
 
@@ -131,14 +146,15 @@ def _failed_elsewhere(job: Job) -> Failed:
 
 
 def _print_waiting(count: int) -> None:
-    print(
-        f"Waiting for another process to finish {_rows(count)}. Ctrl+C stops waiting.",
-        file=sys.stderr,
+    message = (
+        sentence("Waiting for another process to finish 1 row. Ctrl+C stops waiting.")
+        if count == 1
+        else sentence(
+            "Waiting for another process to finish {count} rows. Ctrl+C stops waiting.",
+            count=f"{count:,}",
+        )
     )
-
-
-def _rows(count: int) -> str:
-    return "1 row" if count == 1 else f"{count:,} rows"
+    print(translated(message), file=sys.stderr)
 
 
 def _print_unsupported(jobs: Sequence[Job]) -> int:
@@ -147,15 +163,30 @@ def _print_unsupported(jobs: Sequence[Job]) -> int:
         job for job in jobs if job.status != "done" and job.unsupported_reason is not None
     ]
     for job in unsupported:
-        print(f"line {job.labels.get(LINE_LABEL, '?')}: {job.unsupported_reason}", file=sys.stderr)
+        line, reason = job.labels.get(LINE_LABEL, "?"), job.unsupported_reason
+        print(tr("line {line}: {message}", line=line, message=reason), file=sys.stderr)
     return len(unsupported)
 
 
 def print_row_errors(command: str, errors: Sequence[RowError], *, as_json: bool) -> None:
     """Print the errors of a table that is not run."""
     for error in sorted(errors, key=lambda error: (error.line, error.column))[:MAX_ERRORS]:
-        where = f"line {error.line}, {error.column}" if error.column else f"line {error.line}"
-        print(f"{where}: {error.message}", file=sys.stderr)
-    more = " or more" if len(errors) >= MAX_ERRORS else ""
-    count = "1 error" if len(errors) == 1 else f"{len(errors)}{more} errors"
-    print_usage_error(command, f"The table has {count}. Nothing was run.", as_json=as_json)
+        line = (
+            sentence("line {line}, {column}: {message}", **_place_of(error))
+            if error.column
+            else sentence("line {line}: {message}", **_place_of(error))
+        )
+        print(translated(line), file=sys.stderr)
+    print_usage_error(command, _error_count(len(errors)), as_json=as_json)
+
+
+def _place_of(error: RowError) -> dict[str, object]:
+    return {"line": error.line, "column": error.column, "message": error.message}
+
+
+def _error_count(count: int) -> Sentence:
+    if count == 1:
+        return sentence("The table has 1 error. Nothing was run.")
+    if count >= MAX_ERRORS:
+        return sentence("The table has {count} or more errors. Nothing was run.", count=count)
+    return sentence("The table has {count} errors. Nothing was run.", count=count)

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from studio.cli.exit_status import DONE
+from studio.cli.language import language, tr, translated
 from studio.jobs.get_from_catalogue import CatalogueChoice
 from studio.models.catalogue.catalogue import load_catalogue
 from studio.models.catalogue.choice import Choice, by_fit, choose_variant
@@ -26,7 +27,7 @@ def catalogue(options: argparse.Namespace, paths: Paths) -> int:
     """List the entries, or those for a use: what runs on this machine first."""
     found = load_catalogue(paths)
     for each in found.problems:
-        print(each.message, file=sys.stderr)
+        print(translated(each.message), file=sys.stderr)
     entries = found.entries
     if options.use:
         if all(use.id != options.use for use in found.uses):
@@ -57,13 +58,13 @@ def show_entry(entry: CatalogueEntry, paths: Paths, *, as_json: bool) -> None:
         return
     _print_entry(entry, choice, there)
     if entry.languages:
-        print(f"    languages: {', '.join(entry.languages)}")
+        print("    " + tr("languages: {names}", names=", ".join(entry.languages)))
     if entry.conditions is not None:
-        print(f"    conditions: {entry.conditions.en}")
+        print("    " + tr("conditions: {text}", text=entry.conditions.text(language())))
     for variant in entry.variants:
         print(f"    {variant.precision}: {readable_size(variant.size)}")
     if entry.unverified:
-        print(f"    not verified: {', '.join(entry.unverified)}")
+        print("    " + tr("not verified: {names}", names=", ".join(entry.unverified)))
 
 
 def notes_of(known: CatalogueChoice, paths: Paths) -> list[str]:
@@ -71,39 +72,50 @@ def notes_of(known: CatalogueChoice, paths: Paths) -> list[str]:
     entry = known.entry
     notes: list[str] = []
     if not known.fits:
-        notes.append("It needs more memory than this computer has.")
         choice = choose_variant(entry, main_memory(), gpu_memory())
-        if choice.place is not None:
-            precision, size = choice.variant.precision, readable_size(choice.variant.size)
-            notes[0] += f" {precision} ({size}) fits: studio models get {entry.id}:{precision}"
+        if choice.place is None:
+            notes.append(tr("It needs more memory than this computer has."))
+        else:
+            precision = choice.variant.precision
+            note = tr(
+                "It needs more memory than this computer has. {precision} ({size}) fits: {command}",
+                precision=precision,
+                size=readable_size(choice.variant.size),
+                command=f"studio models get {entry.id}:{precision}",
+            )
+            notes.append(note)
     if entry.conditions is not None:
-        notes.append(entry.conditions.en)
+        notes.append(entry.conditions.text(language()))
     for id in entry.companions:
         companion = load_catalogue(paths).get(id)
         name = companion.name if companion is not None else id
-        notes.append(f"It needs {name} as well: studio models get {id}")
+        command = f"studio models get {id}"
+        notes.append(tr("It needs {name} as well: {command}", name=name, command=command))
     return notes
 
 
 def _print_entry(entry: CatalogueEntry, choice: Choice, there: dict[str, ModelRef]) -> None:
     size = readable_size(choice.variant.size)
-    about = "about " if "size" in entry.unverified else ""
-    title = f"{entry.name}, {choice.variant.precision}, {about}{size}, {entry.licence}"
-    print(f"{entry.id}{'  (installed)' if there else ''}\n    {title}")
-    print(f"    {entry.purpose.en}\n    {_place(choice)}")
+    if "size" in entry.unverified:
+        size = tr("about {size}", size=size)
+    title = f"{entry.name}, {choice.variant.precision}, {size}, {entry.licence}"
+    print(f"{entry.id}{'  ' + tr('(installed)') if there else ''}\n    {title}")
+    print(f"    {entry.purpose.text(language())}\n    {_place(choice)}")
 
 
 def _place(choice: Choice) -> str:
     need = "" if choice.need is None else f"{choice.need:g} GB"
     match choice.place:
         case "gpu":
-            return f"Runs on the graphics card: needs about {need}."
+            return tr("Runs on the graphics card: needs about {need}.", need=need)
         case "gpu_offload":
-            return f"Runs on the graphics card in parts, more slowly: needs about {need}."
+            return tr(
+                "Runs on the graphics card in parts, more slowly: needs about {need}.", need=need
+            )
         case "cpu":
-            return f"Runs on the processor: needs about {need}."
+            return tr("Runs on the processor: needs about {need}.", need=need)
     total = readable_size(main_memory().total)
-    return f"Will not fit: this computer has {total}."
+    return tr("Will not fit: this computer has {total}.", total=total)
 
 
 def _fields(entry: CatalogueEntry, choice: Choice, there: dict[str, ModelRef]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from studio.cli.exit_status import DONE, INTERRUPTED, SOME_FAILED
+from studio.cli.language import translated
 from studio.formats.untrusted_files import is_folder, user_path
 from studio.formats.weights.convert_pickle import (
     convert_index,
@@ -38,7 +39,7 @@ def convert(options: argparse.Namespace) -> int:
             return INTERRUPTED
         except ProblemError as error:
             failed += 1
-            print(f"{file}: {error.problem.message}", file=sys.stderr)
+            print(f"{file}: {translated(error.problem.message)}", file=sys.stderr)
         else:
             print(
                 json.dumps({"source": str(file), "path": str(target)}) if options.json else target

@@ -16,6 +16,8 @@ from pathlib import Path
 import psutil
 
 from studio import __version__
+from studio.cli.columns import padded
+from studio.cli.language import tr, translated
 from studio.formats.untrusted_files import is_folder
 from studio.kinds.registry import tasks
 from studio.models.fit import main_memory
@@ -44,16 +46,30 @@ def doctor() -> int:
     """Print all findings. Return 0 if there are no problems, otherwise 1."""
     paths = default_paths()
     bad = 0
-    for check in (_python, _packages, _memory, _gpu, _disk, _display, _models, _places):
+    for check in (
+        _python,
+        _packages,
+        _memory,
+        _gpu,
+        _disk,
+        _display,
+        _input_method,
+        _models,
+        _places,
+    ):
         for finding in check(paths):
             sign = {True: "ok", False: "!!", None: "  "}[finding.good]
-            print(f"{sign:<3}{finding.name:<17}{finding.text}")
+            print(f"{sign:<3}{padded(finding.name, 17)}{finding.text}")
             bad += finding.good is False
     print()
     if bad:
-        print(f"{'1 problem' if bad == 1 else f'{bad} problems'} found, marked with !! above.")
+        print(
+            tr("1 problem found, marked with !! above.")
+            if bad == 1
+            else tr("{count} problems found, marked with !! above.", count=bad)
+        )
     else:
-        print("No problems found.")
+        print(tr("No problems found."))
     return int(bool(bad))
 
 
@@ -69,23 +85,33 @@ def _packages(_paths: Paths) -> Iterator[Finding]:
     missing = [name for name in _NEEDED if importlib.util.find_spec(name) is None]
     if missing:
         yield Finding(
-            "Packages",
-            f"{', '.join(missing)} not installed. Run `make run`, or"
-            " `python packaging/bootstrap.py run`.",
+            tr("Packages"),
+            tr(
+                "{names} not installed. Run `make run`, or `python packaging/bootstrap.py run`.",
+                names=", ".join(missing),
+            ),
             False,
         )
         return
     versions = ", ".join(f"{name} {metadata.version(name)}" for name in _NEEDED)
-    yield Finding("Packages", versions)
+    yield Finding(tr("Packages"), versions)
 
 
 def _memory(_paths: Paths) -> Iterator[Finding]:
     memory = main_memory()
     cores = psutil.cpu_count(logical=False) or os.cpu_count() or 1
-    text = f"{readable_size(memory.free)} of {readable_size(memory.total)} free, {cores} cores"
+    free, total = readable_size(memory.free), readable_size(memory.total)
     if memory.free < _LOW_MEMORY:
-        text += ". Close other programs before loading large models."
-    yield Finding("Memory", text, memory.free >= _LOW_MEMORY)
+        text = tr(
+            "{free} of {total} free, {cores} cores. Close other programs before loading large"
+            " models.",
+            free=free,
+            total=total,
+            cores=cores,
+        )
+    else:
+        text = tr("{free} of {total} free, {cores} cores", free=free, total=total, cores=cores)
+    yield Finding(tr("Memory"), text, memory.free >= _LOW_MEMORY)
 
 
 def _gpu(_paths: Paths) -> Iterator[Finding]:
@@ -95,18 +121,19 @@ def _gpu(_paths: Paths) -> Iterator[Finding]:
     if tool is not None and Path(tool).is_absolute():
         answer = _output_of([tool, "--query-gpu=name,memory.total", "--format=csv,noheader"])
         if answer:
-            yield from (Finding("Graphics card", line.strip()) for line in answer.splitlines())
+            yield from (Finding(tr("Graphics card"), line.strip()) for line in answer.splitlines())
             if (gpu := gpu_memory()) is not None:
-                text = f"{readable_size(gpu.free)} of {readable_size(gpu.total)} free"
-                yield Finding("  its memory", text, None)
+                free, total = readable_size(gpu.free), readable_size(gpu.total)
+                text = tr("{free} of {total} free", free=free, total=total)
+                yield Finding("  " + tr("its memory"), text, None)
             return
     if sys.platform == "darwin" and platform.machine() == "arm64":
-        text = "Apple silicon, used through Metal. It shares the main memory."
-        yield Finding("Graphics card", text)
+        text = tr("Apple silicon, used through Metal. It shares the main memory.")
+        yield Finding(tr("Graphics card"), text)
         return
     yield Finding(
-        "Graphics card",
-        "none found. Everything runs on the processor, where large image models are slow.",
+        tr("Graphics card"),
+        tr("none found. Everything runs on the processor, where large image models are slow."),
         None,
     )
 
@@ -121,11 +148,17 @@ def _output_of(command: list[str]) -> str:
 
 
 def _disk(paths: Paths) -> Iterator[Finding]:
-    for name, place in (("Disk (library)", paths.library), ("Disk (models)", paths.models)):
+    for name, place in (
+        (tr("Disk (library)"), paths.library),
+        (tr("Disk (models)"), paths.models),
+    ):
         usage = shutil.disk_usage(_existing(place))
-        text = f"{readable_size(usage.free)} free"
+        free = readable_size(usage.free)
+        text = tr("{free} free", free=free)
         if usage.free < _LOW_DISK:
-            text += f". Free some space on the disk with {place}."
+            text = tr(
+                "{free} free. Free some space on the disk with {place}.", free=free, place=place
+            )
         yield Finding(name, text, usage.free >= _LOW_DISK)
 
 
@@ -137,43 +170,59 @@ def _display(_paths: Paths) -> Iterator[Finding]:
     if sys.platform not in ("win32", "darwin") and not (
         os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
     ):
-        yield Finding("Display", "none. The window cannot open; the command line works.", None)
+        text = tr("none. The window cannot open; the command line works.")
+        yield Finding(tr("Display"), text, None)
         return
     # In a separate process: a missing system library makes Qt abort.
     check = "from PySide6.QtWidgets import QApplication; QApplication([]); print('ready')"
     if _output_of([sys.executable, "-c", check]) == "ready":
-        yield Finding("Display", "the window can open")
+        yield Finding(tr("Display"), tr("the window can open"))
     else:
         yield Finding(
-            "Display",
-            "the window cannot open: Qt lacks a system library. On Debian or Ubuntu: apt install"
-            " libegl1 libxkbcommon-x11-0 libxcb-cursor0 libxcb-icccm4 libxcb-keysyms1.",
+            tr("Display"),
+            tr(
+                "the window cannot open: Qt lacks a system library. On Debian or Ubuntu: {command}",
+                command="apt install libegl1 libxkbcommon-x11-0 libxcb-cursor0 libxcb-icccm4"
+                " libxcb-keysyms1",
+            ),
             False,
         )
+
+
+def _input_method(_paths: Paths) -> Iterator[Finding]:
+    """Say how Chinese is typed with fcitx, whose plugin for Qt PySide6 does not bring."""
+    wanted = os.environ.get("QT_IM_MODULE", "") + os.environ.get("XMODIFIERS", "")
+    if not sys.platform.startswith("linux") or "fcitx" not in wanted:
+        return
+    text = tr(
+        "fcitx, reached through IBus. If nothing can be typed with it: in fcitx5-configtool, under"
+        " Addons, switch on IBus Frontend, and quit ibus-daemon."
+    )
+    yield Finding(tr("Input method"), text, None)
 
 
 def _models(paths: Paths) -> Iterator[Finding]:
     missing = [item.id for item in starter_status(paths) if not item.installed]
     if missing:
         yield Finding(
-            "Starter models",
-            f"{', '.join(missing)} missing. `studio models starter` installs them.",
+            tr("Starter models"),
+            tr("{names} missing. `studio models starter` installs them.", names=", ".join(missing)),
             False,
         )
     else:
-        yield Finding("Starter models", "installed")
+        yield Finding(tr("Starter models"), tr("installed"))
     registry = Registry(paths)
     found = registry.list()
     for task in tasks():
         names = [ref.name for ref in found if ref.task == task]
-        text = ", ".join(names) if names else "no model. `studio models add PATH` adds one."
+        text = ", ".join(names) or tr("no model. `studio models add PATH` adds one.")
         yield Finding(f"  {task}", text, None)
     memory = _memory_of_jobs(paths)
     for id, verdict in fits_of(found, memory).items():
         if verdict.verdict != "fits":
-            yield Finding(f"  {id}", str(verdict.sentence), None)
+            yield Finding(f"  {id}", translated(verdict.sentence), None)
     for name, found_problem in registry.problems().items():
-        yield Finding(f"  {name}", str(found_problem.message), False)
+        yield Finding(f"  {name}", translated(found_problem.message), False)
 
 
 def _memory_of_jobs(paths: Paths) -> DeviceMemory:
@@ -186,13 +235,13 @@ def _memory_of_jobs(paths: Paths) -> DeviceMemory:
 def _places(paths: Paths) -> Iterator[Finding]:
     settings, found_problem = load_settings(paths.settings)
     if found_problem is not None:
-        yield Finding("Settings", str(found_problem.message), False)
+        yield Finding(tr("Settings"), translated(found_problem.message), False)
     places: tuple[tuple[str, Path], ...] = (
-        ("Library", library_root(settings, paths)),
-        ("Settings", paths.settings),
-        ("Logs", paths.logs),
+        (tr("Library"), library_root(settings, paths)),
+        (tr("Settings"), paths.settings),
+        (tr("Logs"), paths.logs),
     )
     for name, place in places:
         writable = os.access(_existing(place), os.W_OK)
-        note = "" if writable else ". It cannot be written to."
-        yield Finding(name, f"{place}{note}", None if writable else False)
+        text = str(place) if writable else tr("{place}. It cannot be written to.", place=place)
+        yield Finding(name, text, None if writable else False)

@@ -9,13 +9,25 @@ import sys
 
 import msgspec
 
+from studio.cli.columns import padded, right_aligned
 from studio.cli.exit_status import DONE, SOME_FAILED
+from studio.cli.language import tr, translated
 from studio.downloads.download_queue import DownloadQueue
+from studio.downloads.item import State
 from studio.jobs.get_model import open_queue
 from studio.models.hub.endpoint import hub_endpoint
 from studio.models.hub.tokens import clear_token, save_token, token_place
-from studio.protocol import problem, readable_size
+from studio.protocol import Sentence, problem, readable_size, sentence
 from studio.settings import Paths, load_settings
+
+_STATES: dict[State, Sentence] = {
+    "waiting": sentence("waiting"),
+    "running": sentence("running"),
+    "paused": sentence("paused"),
+    "failed": sentence("failed"),
+    "done": sentence("done"),
+    "cancelled": sentence("cancelled"),
+}
 
 
 def downloads(options: argparse.Namespace, paths: Paths) -> int:
@@ -25,12 +37,12 @@ def downloads(options: argparse.Namespace, paths: Paths) -> int:
     match options.part:
         case "pause":
             queue.pause(options.id)
-            print(f"The download {options.id} is paused.")
+            print(tr("The download {id} is paused.", id=options.id))
         case "resume":
             return _resume(queue, options.id)
         case "cancel":
             queue.cancel(options.id, remove=not options.keep)
-            print(f"The download {options.id} was cancelled.")
+            print(tr("The download {id} was cancelled.", id=options.id))
         case _:
             _list(queue, as_json=options.json)
     return DONE
@@ -46,24 +58,31 @@ def token(options: argparse.Namespace, paths: Paths) -> int:
         case "set":
             # Not as an argument, which other users of the machine can read.
             terminal = sys.stdin.isatty()
-            text = getpass.getpass("Access token: ") if terminal else sys.stdin.readline()
+            text = getpass.getpass(tr("Access token: ")) if terminal else sys.stdin.readline()
             save_token(host, text)
-            print(f"The token for {host} is kept in the system's keyring.")
+            print(tr("The token for {host} is kept in the system's keyring.", host=host))
             return DONE
         case "clear":
             removed = clear_token(host)
-            print("The token was deleted." if removed else "There is no token in the keyring.")
+            print(
+                tr("The token was deleted.") if removed else tr("There is no token in the keyring.")
+            )
             return DONE
     place = token_place(host, configured)
-    where = {
-        "keyring": "in the system's keyring",
-        "environment": "in the environment variable HF_TOKEN",
-        "file": "in the file that `hf auth login` made",
-    }
-    if place == "none":
-        print(f"There is no token for {host}.")
-        return SOME_FAILED
-    print(f"There is a token for {host} {where[place]}.")
+    match place:
+        case "keyring":
+            print(tr("There is a token for {host} in the system's keyring.", host=host))
+        case "environment":
+            print(
+                tr("There is a token for {host} in the environment variable HF_TOKEN.", host=host)
+            )
+        case "file":
+            print(
+                tr("There is a token for {host} in the file that `hf auth login` made.", host=host)
+            )
+        case "none":
+            print(tr("There is no token for {host}.", host=host))
+            return SOME_FAILED
     return DONE
 
 
@@ -73,10 +92,11 @@ def _list(queue: DownloadQueue, *, as_json: bool) -> None:
             print(json.dumps(msgspec.to_builtins(status), ensure_ascii=False))
             continue
         total = "?" if status.total is None else readable_size(status.total)
-        amount = f"{readable_size(status.done)} of {total}"
-        print(f"{status.id}  {status.state:<8}  {amount:>20}  {status.title}")
+        amount = tr("{done} of {total}", done=readable_size(status.done), total=total)
+        state = padded(translated(_STATES[status.state]), 8)
+        print(f"{status.id}  {state}  {right_aligned(amount, 20)}  {status.title}")
         if status.problem is not None and status.state != "done":
-            print(f"    {status.problem.message}")
+            print(f"    {translated(status.problem.message)}")
 
 
 def _resume(queue: DownloadQueue, id: str) -> int:
@@ -84,9 +104,10 @@ def _resume(queue: DownloadQueue, id: str) -> int:
     if status is None:
         raise problem("bad_input", "There is no download {id}.", id=id)
     if status.state == "done":
-        print("It is complete.")
+        print(tr("It is complete."))
         return DONE
     queue.resume(id)
     name = status.source.place or status.title
-    print(f"It goes on when the window is open, or now with: studio models get {name}")
+    command = f"studio models get {name}"
+    print(tr("It goes on when the window is open, or now with: {command}", command=command))
     return DONE

@@ -8,7 +8,9 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
+from studio.cli.columns import columns_of, padded
 from studio.cli.exit_status import DONE, SOME_FAILED
+from studio.cli.language import tr
 from studio.cli.terminal import visible
 from studio.settings import RESOURCES
 from studio.writing.forms.form_folders import FoundForm, list_forms
@@ -45,12 +47,12 @@ class _Line(Struct, frozen=True):
 def print_forms(library: Path, *, as_json: bool) -> int:
     """Print one form a line, those of the library first. Return the exit status."""
     forms = list_forms(RESOURCES, library)
-    width = max((len(each.id) for each in forms.forms), default=0)
+    width = max((columns_of(each.id) for each in forms.forms), default=0)
     for each in forms.forms:
         if as_json:
             print(msgspec.json.encode(_line(each)).decode())
         else:
-            print(visible(f"{each.id:{width}}  {each.form.title}: {each.form.summary}"))
+            print(visible(f"{padded(each.id, width)}  {each.form.title}: {each.form.summary}"))
     print_broken(forms.broken)
     return SOME_FAILED if forms.broken else DONE
 
@@ -58,7 +60,10 @@ def print_forms(library: Path, *, as_json: bool) -> int:
 def print_broken(files: tuple[BrokenFile, ...]) -> None:
     """Say which files cannot be used, and why."""
     for each in files:
-        print(visible(f"{each.path}, line {each.line}: {each.message}"), file=sys.stderr)
+        text = tr(
+            "{path}, line {line}: {message}", path=each.path, line=each.line, message=each.message
+        )
+        print(visible(text), file=sys.stderr)
 
 
 def _line(found: FoundForm) -> _Line:

@@ -9,6 +9,7 @@ from pathlib import Path
 from studio.cli.exit_status import DONE, SOME_FAILED, USAGE_ERROR
 from studio.cli.folders import library_folder, output_folder
 from studio.cli.headless import Headless
+from studio.cli.language import tr, translated
 from studio.cli.output import print_usage_error
 from studio.cli.request_options import requests_of
 from studio.formats.untrusted_files import printable
@@ -33,8 +34,11 @@ def generate(options: argparse.Namespace) -> int:
     def leave_out(file: Path) -> None:
         left_out.append(file)
         print(
-            f"studio {options.command}: {printable(str(file))} is left out: its name is not valid"
-            " UTF-8. Rename it.",
+            f"studio {options.command}: "
+            + tr(
+                "{file} is left out: its name is not valid UTF-8. Rename it.",
+                file=printable(str(file)),
+            ),
             file=sys.stderr,
         )
 
@@ -67,12 +71,13 @@ def generate(options: argparse.Namespace) -> int:
             try:
                 write_subtitles(sounds, Path(output), subtitles)
             except ProblemError as error:
-                print(f"studio {options.command}: {error.problem.message}", file=sys.stderr)
+                message = translated(error.problem.message)
+                print(f"studio {options.command}: {message}", file=sys.stderr)
                 status = status or SOME_FAILED
         return SOME_FAILED if status == DONE and left_out else status
 
 
 def _refused(options: argparse.Namespace, error: ProblemError) -> int:
     found = error.problem
-    print_usage_error(options.command, str(found.message), as_json=options.json, kind=found.kind)
+    print_usage_error(options.command, found.message, as_json=options.json, kind=found.kind)
     return USAGE_ERROR

@@ -14,7 +14,7 @@ from studio.jobs.lanes import JobSource, Lanes, stop_engines
 from studio.library.recipes.aigc_setting import label_from_settings
 from studio.library.store import Library
 from studio.models.registry import Registry
-from studio.protocol import Failed, ProblemError
+from studio.protocol import Failed, ProblemError, Sentence
 from studio.settings import Paths, load_settings, sweep_state
 
 
@@ -33,8 +33,8 @@ class Headless:
         *,
         as_json: bool,
         stream_text: bool = False,
-        if_nothing: str = "",
-        if_interrupted: str = "",
+        if_nothing: Sentence | None = None,
+        if_interrupted: Sentence | None = None,
     ) -> None:
         self._library = library
         sweep_state(paths)

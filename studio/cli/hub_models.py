@@ -13,7 +13,10 @@ from typing import Any
 import msgspec
 
 from studio.cli.catalogue import notes_of, show_entry
+from studio.cli.columns import columns_of, padded
 from studio.cli.exit_status import DONE, INTERRUPTED, SOME_FAILED, USAGE_ERROR
+from studio.cli.language import tr, translated
+from studio.cli.output import note_text
 from studio.downloads.download_queue import DownloadQueue
 from studio.downloads.item import Item, ItemStatus
 from studio.downloads.pack import copy_pack
@@ -59,7 +62,7 @@ def search(options: argparse.Namespace, paths: Paths) -> int:
         else:
             print(f"{model.repository}\n    {_summary(model)}")
     if not found:
-        print("Nothing was found. Try fewer words.", file=sys.stderr)
+        print(tr("Nothing was found. Try fewer words."), file=sys.stderr)
     return DONE
 
 
@@ -96,13 +99,13 @@ def info(options: argparse.Namespace, paths: Paths) -> int:
         return DONE
     print(f"{model.repository} ({model.page})\n    {_summary(model)}")
     if model.languages:
-        print(f"    languages: {', '.join(model.languages)}")
+        print("    " + tr("languages: {names}", names=", ".join(model.languages)))
     if model.base_models:
-        print(f"    made from: {', '.join(model.base_models)}")
+        print("    " + tr("made from: {names}", names=", ".join(model.base_models)))
     if download is not None:
         _print_plan(download, paths, as_json=False)
     elif found is not None:
-        print(found.message)
+        print(translated(found.message))
     return DONE
 
 
@@ -118,14 +121,14 @@ def get(options: argparse.Namespace, paths: Paths) -> int:
         folder = _fetch(plan, paths, settings, as_json=options.json)
         status = _registered(folder, plan, paths, as_json=options.json)
     except ProblemError as error:
-        print(f"studio models get: {error.problem.message}", file=sys.stderr)
+        print(f"studio models get: {translated(error.problem.message)}", file=sys.stderr)
         if options.json:
             message = str(error.problem.message)
             _event("failed", kind=error.problem.kind, message=message)
         status = USAGE_ERROR if error.problem.kind == "bad_input" else SOME_FAILED
     except KeyboardInterrupt:
         print(
-            "\nStopped. The part downloaded so far is kept: the same command resumes it.",
+            "\n" + tr("Stopped. The part downloaded so far is kept: the same command resumes it."),
             file=sys.stderr,
         )
         status = INTERRUPTED
@@ -142,7 +145,7 @@ def _plan(options: argparse.Namespace, paths: Paths, settings: Settings) -> Plan
     if known is None:
         return plan_download(options.model, settings, file=options.file, full=options.full)
     for note in notes_of(known, paths):
-        print(f"Note: {note}", file=sys.stderr)
+        print(note_text(note), file=sys.stderr)
     return plan_variant(known.entry, known.variant, settings)
 
 
@@ -192,7 +195,8 @@ def _is_agreed(plan: Plan, options: argparse.Namespace) -> bool:
         if not risky or options.file:
             return True
         raise problem("bad_input", "Nothing was downloaded. Use --yes to download it anyway.")
-    print(f"Download it? {'[y/N]' if risky else '[Y/n]'} ", end="", file=sys.stderr, flush=True)
+    question = tr("Download it?") + (" [y/N] " if risky else " [Y/n] ")
+    print(question, end="", file=sys.stderr, flush=True)
     answer = sys.stdin.readline().strip().casefold()
     return answer in ("y", "yes") or (not answer and not risky)
 
@@ -236,7 +240,8 @@ def _registered(folder: Path, plan: Plan, paths: Paths, *, as_json: bool) -> int
         else:
             print(f"{ref.id}  {ref.path}")
             if ref.role in ("base", "upscaler"):
-                print(f"Use it with: studio {ref.task} --model {ref.id}", file=sys.stderr)
+                command = f"studio {ref.task} --model {ref.id}"
+                print(tr("Use it with: {command}", command=command), file=sys.stderr)
     if found is None:
         return DONE
     is_addition = isinstance(plan, HubDownload) and plan.model is not None and plan.model.is_lora
@@ -244,7 +249,7 @@ def _registered(folder: Path, plan: Plan, paths: Paths, *, as_json: bool) -> int
         _event("file", path=str(folder), message=str(found.message))
     else:
         print(folder)
-        print(found.message, file=sys.stderr)
+        print(translated(found.message), file=sys.stderr)
     return DONE if is_addition else SOME_FAILED
 
 
@@ -254,10 +259,12 @@ def _print_installed(ref: ModelRef, *, as_json: bool) -> None:
         return
     print(f"{ref.id}  {ref.task}  {readable_size(ref.size)}  {ref.name}\n    {ref.path}")
     if ref.licence:
-        print(f"    licence: {ref.licence}")
+        print("    " + tr("licence: {licence}", licence=ref.licence))
     if ref.source.kind in ("hub", "url"):
-        revision = f" at {ref.source.revision}" if ref.source.revision else ""
-        print(f"    from: {ref.source.place}{revision}")
+        place = ref.source.place
+        if revision := ref.source.revision:
+            place = tr("{place} at {revision}", place=place, revision=revision)
+        print("    " + tr("from: {place}", place=place))
 
 
 def _print_plan(plan: Plan, paths: Paths, *, as_json: bool) -> None:
@@ -266,24 +273,26 @@ def _print_plan(plan: Plan, paths: Paths, *, as_json: bool) -> None:
         if as_json:
             _event("plan", title=plan.path.name, size=plan.size)
         else:
-            print(f"{plan.path}: {readable_size(plan.size)} to copy", file=sys.stderr)
+            size = readable_size(plan.size)
+            print(tr("{path}: {size} to copy", path=plan.path, size=size), file=sys.stderr)
         return
     item = plan.item
     if as_json:
         _event("plan", **_item_fields(item), notes=[str(note) for note in plan.notes])
         return
-    size = "size unknown" if item.size is None else readable_size(item.size)
-    count = "1 file" if len(item.files) == 1 else f"{len(item.files)} files"
-    licence = item.licence or "not stated"
-    print(f"{item.title}: {count}, {size}, licence: {licence}", file=sys.stderr)
+    size = tr("size unknown") if item.size is None else readable_size(item.size)
+    count = len(item.files)
+    files = tr("1 file") if count == 1 else tr("{count} files", count=count)
+    licence = tr("licence: {licence}", licence=item.licence or tr("not stated"))
+    print(f"{item.title}: {files}, {size}, {licence}", file=sys.stderr)
     for file in sorted(item.files, key=lambda file: -(file.size or 0))[:4]:
         length = "" if file.size is None else f"  {readable_size(file.size):>8}"
         print(f"  {length}  {file.name}", file=sys.stderr)
     if len(item.files) > 4:
-        print(f"    and {len(item.files) - 4} smaller ones", file=sys.stderr)
+        print("    " + tr("and {count} smaller ones", count=count - 4), file=sys.stderr)
     for note in plan.notes:
-        print(f"Note: {note}", file=sys.stderr)
-    print(f"Folder: {paths.models / item.folder}", file=sys.stderr)
+        print(note_text(note), file=sys.stderr)
+    print(tr("Folder: {path}", path=paths.models / item.folder), file=sys.stderr)
 
 
 def _item_fields(item: Item) -> dict[str, Any]:
@@ -306,9 +315,9 @@ def _summary(model: HubModel) -> str:
         model.pipeline_tag,
         model.library,
         model.licence,
-        f"{model.downloads:,} downloads a month" if model.downloads else "",
-        f"changed {model.updated}" if model.updated else "",
-        "terms to accept first" if model.is_gated else "",
+        tr("{count} downloads a month", count=f"{model.downloads:,}") if model.downloads else "",
+        tr("changed {date}", date=model.updated) if model.updated else "",
+        tr("terms to accept first") if model.is_gated else "",
     ]
     return ", ".join(part for part in parts if part)
 
@@ -336,13 +345,13 @@ class _ProgressLine:
             return
         if status.elsewhere and not self._waits:
             self._waits = True
-            print("Another program is downloading it; waiting for it …", file=sys.stderr)
+            print(tr("Another program is downloading it; waiting for it …"), file=sys.stderr)
         self._show(_progress_text(status), status.done, status.total, status.speed)
 
     def copied(self, done: int, total: int) -> None:
         """Show the progress of a copy, about once a second."""
         if time.monotonic() - self._shown_at >= _PROGRESS_SECONDS:
-            text = f"{readable_size(done)} of {readable_size(total)}"
+            text = tr("{done} of {total}", done=readable_size(done), total=readable_size(total))
             self._show(text, done, total, 0.0)
 
     def end(self) -> None:
@@ -356,17 +365,18 @@ class _ProgressLine:
         if self._as_json:
             _event("progress", done=done, total=total, speed=round(speed))
         elif self._terminal:
-            print("\r" + text.ljust(self._width), end="", file=sys.stderr, flush=True)
-            self._width = len(text)
+            print("\r" + padded(text, self._width), end="", file=sys.stderr, flush=True)
+            self._width = columns_of(text)
 
 
 def _progress_text(status: ItemStatus) -> str:
     text = readable_size(status.done)
     if status.total is not None:
-        text += f" of {readable_size(status.total)}"
+        text = tr("{done} of {total}", done=text, total=readable_size(status.total))
     if status.speed:
         text += f", {readable_size(round(status.speed))}/s"
     if status.seconds_left is not None:
         minutes, seconds = divmod(round(status.seconds_left), 60)
-        text += f", {minutes} min {seconds:02} s left" if minutes else f", {seconds} s left"
+        left = f"{minutes} min {seconds:02} s" if minutes else f"{seconds} s"
+        text += ", " + tr("{time} left", time=left)
     return text

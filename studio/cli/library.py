@@ -10,6 +10,7 @@ from pathlib import Path
 
 from studio.cli.exit_status import DONE, SOME_FAILED, USAGE_ERROR
 from studio.cli.folders import library_folder, output_folder
+from studio.cli.language import tr, translated
 from studio.formats.untrusted_files import printable, user_path
 from studio.kinds.coding import to_json
 from studio.kinds.kind import Medium
@@ -38,7 +39,7 @@ def library(options: argparse.Namespace) -> int:
             raise problem("bad_input", "There is no library in {path}.", path=folder)
         opened = Library.open(folder, run_queue=False)
     except ProblemError as error:
-        print(f"studio library: {error.problem.message}", file=sys.stderr)
+        print(f"studio library: {translated(error.problem.message)}", file=sys.stderr)
         return USAGE_ERROR
     _print_notice(opened)
     try:
@@ -60,7 +61,9 @@ def library(options: argparse.Namespace) -> int:
             case _:
                 return _rebuild(opened, options)
     except ProblemError as error:
-        print(f"studio library {options.action}: {error.problem.message}", file=sys.stderr)
+        print(
+            f"studio library {options.action}: {translated(error.problem.message)}", file=sys.stderr
+        )
         return USAGE_ERROR
     finally:
         opened.close()
@@ -68,7 +71,7 @@ def library(options: argparse.Namespace) -> int:
 
 def _print_notice(opened: Library) -> None:
     if opened.notice is not None:
-        print(f"studio library: {opened.notice.message}", file=sys.stderr)
+        print(f"studio library: {translated(opened.notice.message)}", file=sys.stderr)
 
 
 def _fields(asset: Asset) -> dict[str, object]:
@@ -140,7 +143,7 @@ def _search(opened: Library, options: argparse.Namespace) -> int:
             prompt = " ".join(asset.prompt.split())
             print(f"{asset.id}  {asset.task:<7}  {prompt[:60]}\n    {asset.path}")
     if not found and not options.json:
-        print("No results found.", file=sys.stderr)
+        print(tr("No results found."), file=sys.stderr)
     return DONE
 
 
@@ -182,14 +185,14 @@ def _export(opened: Library, options: argparse.Namespace) -> int:
     check_export_folder(user_path(options.dir), opened.root)
     folder = Path(output_folder(options.dir))
     status = DONE
-    lost: dict[Path, list[str]] = {}
+    lost: dict[Path, list[Sentence]] = {}
 
     def note(path: Path, message: Sentence) -> None:
-        lost.setdefault(path, []).append(str(message))
+        lost.setdefault(path, []).append(message)
 
     def skip(_asset: Asset, found: Problem) -> None:
         nonlocal status
-        print(f"studio library export: {found.message}", file=sys.stderr)
+        print(f"studio library export: {translated(found.message)}", file=sys.stderr)
         status = SOME_FAILED
 
     try:
@@ -198,16 +201,16 @@ def _export(opened: Library, options: argparse.Namespace) -> int:
             sounds = [asset.path for asset in assets if asset.medium is Medium.AUDIO]
             targets += write_subtitles(sounds, folder, options.subtitles)
     except ProblemError as error:
-        print(f"studio library export: {error.problem.message}", file=sys.stderr)
+        print(f"studio library export: {translated(error.problem.message)}", file=sys.stderr)
         return SOME_FAILED
     for target in targets:
         if options.json:
-            line = {"path": str(target), "lost": lost.get(target, [])}
+            line = {"path": str(target), "lost": [str(message) for message in lost.get(target, [])]}
             print(json.dumps(line, ensure_ascii=False))
         else:
             print(target)
             for message in lost.get(target, []):
-                print(f"    {message}", file=sys.stderr)
+                print(f"    {translated(message)}", file=sys.stderr)
     return status
 
 
@@ -226,9 +229,16 @@ def _rebuild(opened: Library, options: argparse.Namespace) -> int:
         files = [_unread_fields(file) for file in unread]
         print(json.dumps({"assets": count, "unread": files}, ensure_ascii=False))
         return DONE
-    print(f"The library has {'1 result' if count == 1 else f'{count:,} results'}.")
+    print(
+        tr("The library has 1 result.")
+        if count == 1
+        else tr("The library has {count} results.", count=f"{count:,}")
+    )
     for file in unread:
-        print(f"{printable(str(file.path), _LONGEST_PATH)}: {file.reason}", file=sys.stderr)
+        print(
+            f"{printable(str(file.path), _LONGEST_PATH)}: {translated(file.reason)}",
+            file=sys.stderr,
+        )
     return DONE
 
 

@@ -6,6 +6,7 @@ import json
 import sys
 
 from studio.cli.exit_status import DONE, SOME_FAILED
+from studio.cli.language import tr, translated
 from studio.library.store import Library
 
 
@@ -23,14 +24,18 @@ def check(opened: Library, *, as_json: bool) -> int:
             print(json.dumps(fields, ensure_ascii=False))
         return SOME_FAILED if found else DONE
     for one in found:
-        print(one.message)
+        print(translated(one.message))
     mended = sum(one.is_mended_by_rebuild for one in found)
     if not found:
-        print("The index, the files, the marks, the trash and the queue agree.")
+        print(tr("The index, the files, the marks, the trash and the queue agree."))
     elif mended:
-        print(
-            f"{mended} of {len(found)} would be mended by: studio library rebuild", file=sys.stderr
+        text = tr(
+            "{count} of {total} would be mended by: {command}",
+            count=mended,
+            total=len(found),
+            command="studio library rebuild",
         )
+        print(text, file=sys.stderr)
     else:
-        print("studio library rebuild would mend none of this.", file=sys.stderr)
+        print(tr("studio library rebuild would mend none of this."), file=sys.stderr)
     return SOME_FAILED if found else DONE

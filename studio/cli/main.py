@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
-from studio.cli.argument_parser import UsageError
 from studio.cli.exit_status import DONE, INTERRUPTED, SOME_FAILED, USAGE_ERROR
 from studio.cli.terminal import has_lost_output, prepare_streams
+
+if TYPE_CHECKING:
+    import argparse
+
+    from studio.cli.argument_parser import UsageError
 
 
 def run(arguments: Sequence[str], open_window: Callable[[], int]) -> int:
@@ -20,7 +24,9 @@ def run(arguments: Sequence[str], open_window: Callable[[], int]) -> int:
     try:
         status = _run_or_open(arguments, open_window)
     except ProblemError as error:
-        print(f"studio: {error.problem.message}", file=sys.stderr)
+        from studio.cli.language import translated
+
+        print(f"studio: {translated(error.problem.message)}", file=sys.stderr)
         return USAGE_ERROR
     except SystemExit as ended:  # `--help`
         status = ended.code if isinstance(ended.code, int) else DONE
@@ -32,17 +38,22 @@ def _run_or_open(arguments: Sequence[str], open_window: Callable[[], int]) -> in
         if _has_display():
             _check_current_folder()
             return open_window()
-        print(
+        from studio.cli.language import tr
+
+        message = tr(
             "No display was found, so the window cannot open. `studio --help` lists the commands"
-            " that work without one.",
-            file=sys.stderr,
+            " that work without one."
         )
+        print(message, file=sys.stderr)
         return USAGE_ERROR
     # Not at the top: the window would wait for modules that it does not need.
+    from studio.cli.argument_parser import UsageError
     from studio.cli.commands import parser
+    from studio.cli.language import choose_language
     from studio.cli.output import print_usage_error
     from studio.protocol import ProblemError
 
+    choose_language(_language_in(arguments))
     try:
         options = parser().parse(arguments)
     except UsageError as error:
@@ -55,7 +66,7 @@ def _run_or_open(arguments: Sequence[str], open_window: Callable[[], int]) -> in
     except ProblemError as error:
         as_json = getattr(options, "json", False) and _prints_events(options.command)
         found = error.problem
-        print_usage_error(options.command, str(found.message), as_json=as_json, kind=found.kind)
+        print_usage_error(options.command, found.message, as_json=as_json, kind=found.kind)
         return USAGE_ERROR
     except KeyboardInterrupt:
         return INTERRUPTED
@@ -80,6 +91,7 @@ def _check_settings() -> None:
 
     Raises `ProblemError` if it is not known where the library is.
     """
+    from studio.cli.language import translated
     from studio.protocol import ProblemError
     from studio.settings import default_paths, load_settings
 
@@ -87,7 +99,24 @@ def _check_settings() -> None:
     if found is not None and settings.is_unknown:
         raise ProblemError(found)
     if found is not None:
-        print(f"studio: {found.message}", file=sys.stderr)
+        print(f"studio: {translated(found.message)}", file=sys.stderr)
+
+
+def _language_in(arguments: Sequence[str]) -> str:
+    """Return the language that `--language` names before the command, "" if it is not valid.
+
+    It is needed before the arguments are parsed: their help and errors are in this language.
+    """
+    from studio.cli.language import LANGUAGES
+
+    found = ""
+    for argument, following in zip(arguments, [*arguments[1:], ""], strict=True):
+        name, equals, value = argument.partition("=")
+        if name == "--language":
+            found = value if equals else following
+        elif not argument.startswith("-"):
+            break
+    return found if found in LANGUAGES else ""
 
 
 def _prints_events(command: str) -> bool:
@@ -144,9 +173,13 @@ def _has_display() -> bool:
 
 def _refused(error: UsageError, arguments: Sequence[str]) -> int:
     from studio.cli.output import print_usage_error
+    from studio.protocol import sentence
 
-    prints_events = _prints_events(arguments[0]) or "--form" in arguments
-    as_json = "--json" in arguments and prints_events
     command = error.program.removeprefix("studio").strip()
-    print_usage_error(command, f"{error} See {error.program} --help.", as_json=as_json)
+    prints_events = _prints_events(command.partition(" ")[0]) or "--form" in arguments
+    as_json = "--json" in arguments and prints_events
+    message = sentence(
+        "{problem} See {command} --help.", problem=error.message, command=error.program
+    )
+    print_usage_error(command, message, as_json=as_json)
     return USAGE_ERROR

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import msgspec
 
+from studio.cli.columns import padded
 from studio.cli.exit_status import DONE
 from studio.cli.folders import library_folder
+from studio.cli.language import tr, translated
 from studio.cli.terminal import write_over
 from studio.downloads.writers import no_writers
 from studio.formats.untrusted_files import printable
@@ -35,6 +37,8 @@ from studio.models.storage.move_model import move_model
 from studio.protocol import Problem, ProblemError, readable_size
 from studio.settings import Paths, load_settings, save_settings
 
+_RESTORE = "studio models restore"
+
 
 def usage(registry: Registry, paths: Paths, *, as_json: bool) -> int:
     """Print the size of each model and when it was last used, the largest first."""
@@ -56,16 +60,17 @@ def usage(registry: Registry, paths: Paths, *, as_json: bool) -> int:
             }
             print(json.dumps(fields, ensure_ascii=False))
             continue
-        used = f"last used {each.last_used[:10]}" if each.last_used else "not used yet"
-        print(f"{readable_size(each.size):>8}  {used:<20}  {each.model.id}")
+        day = each.last_used[:10]
+        used = tr("last used {date}", date=day) if day else tr("not used yet")
+        print(f"{readable_size(each.size):>8}  {padded(used, 20)}  {each.model.id}")
     removed = removed_models(paths)
     if not as_json:
-        print(f"{readable_size(sum(each.size for each in found)):>8}  in total")
+        total = readable_size(sum(each.size for each in found))
+        print(f"{total:>8}  {tr('in total')}")
         for gone in removed:
-            print(
-                f"{readable_size(gone.size):>8}  in the trash: {printable(gone.id)} "
-                f"(studio models restore {printable(gone.id)})"
-            )
+            id = printable(gone.id)
+            text = tr("in the trash: {id} ({command})", id=id, command=f"{_RESTORE} {id}")
+            print(f"{readable_size(gone.size):>8}  {text}")
     return DONE
 
 
@@ -75,7 +80,7 @@ def duplicates(registry: Registry, paths: Paths, *, as_json: bool) -> int:
 
     def progress(done: int, total: int) -> None:
         if shown:
-            write_over(f"Comparing: {100 * done // max(1, total)} %")
+            write_over(tr("Comparing: {percent} %", percent=100 * done // max(1, total)))
 
     found = find_duplicates(registry.list(), paths.cache, progress)
     if shown:
@@ -84,13 +89,16 @@ def duplicates(registry: Registry, paths: Paths, *, as_json: bool) -> int:
         if as_json:
             print(json.dumps(msgspec.to_builtins(group), ensure_ascii=False))
             continue
-        print(f"{readable_size(group.size)}, {len(group.files)} copies:")
+        size, count = readable_size(group.size), len(group.files)
+        print(tr("{size}, {count} copies:", size=size, count=count))
         for file in group.files:
             print(f"  {printable(file.path, 1000)}  ({', '.join(file.models)})")
     if not as_json:
         wasted = sum(group.wasted for group in found)
         print(
-            f"The copies take {readable_size(wasted)}." if found else "No weights are there twice."
+            tr("The copies take {size}.", size=readable_size(wasted))
+            if found
+            else tr("No weights are there twice.")
         )
     return DONE
 
@@ -102,7 +110,7 @@ def remove(registry: Registry, paths: Paths, options: argparse.Namespace) -> int
         return DONE
     removed = remove_with_files(registry, paths, options.id)
     if removed is None:
-        print("Its files belong to another program and were kept. It is off the list.")
+        print(tr("Its files belong to another program and were kept. It is off the list."))
         return DONE
     _print_removed(removed)
     return DONE
@@ -111,14 +119,14 @@ def remove(registry: Registry, paths: Paths, options: argparse.Namespace) -> int
 def restore(registry: Registry, paths: Paths, options: argparse.Namespace) -> int:
     """Bring a model back from the trash, or empty it."""
     if options.empty:
-        print(f"{readable_size(empty_trash(paths))} were freed.")
+        print(tr("{size} were freed.", size=readable_size(empty_trash(paths))))
         return DONE
     if not options.id:
         for removed in removed_models(paths):
             print(f"{removed.id}  {readable_size(removed.size):>8}  {removed.origin}")
         return DONE
     model = restore_model(registry, paths, options.id)
-    print(f"{model.id} is back: {model.path}")
+    print(tr("{id} is back: {path}", id=model.id, path=model.path))
     return DONE
 
 
@@ -133,7 +141,7 @@ def move(registry: Registry, paths: Paths, options: argparse.Namespace) -> int:
     model = move_model(registry, paths, options.id, Path(options.dir), progress)
     if shown:
         write_over("")
-    print(f"{model.id} is now in {model.path}")
+    print(tr("{id} is now in {path}", id=model.id, path=model.path))
     return DONE
 
 
@@ -164,17 +172,21 @@ def folder(paths: Paths, options: argparse.Namespace) -> int:
             write_over("")
     else:
         use_folder(paths, choice.folder, save)
-    print(f"Models are kept in {choice.folder} now.")
+    print(tr("Models are kept in {path} now.", path=choice.folder))
     if choice.unknown:
-        print(not_searched(choice), file=sys.stderr)
+        print(translated(not_searched(choice)), file=sys.stderr)
     return DONE
 
 
 def _print_removed(removed: RemovedModel) -> None:
     print(
-        f"{removed.id} ({readable_size(removed.size)}) is in the trash. "
-        f"To undo: studio models restore {removed.id}. To free the space: "
-        "studio models restore --empty"
+        tr(
+            "{id} ({size}) is in the trash. To undo: {restore}. To free the space: {empty}",
+            id=removed.id,
+            size=readable_size(removed.size),
+            restore=f"{_RESTORE} {removed.id}",
+            empty=f"{_RESTORE} --empty",
+        )
     )
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 
 from studio.cli.exit_status import DONE, INTERRUPTED, SOME_FAILED, USAGE_ERROR
+from studio.cli.language import tr, translated
 from studio.engine.factory import local_engine
 from studio.formats.weights.base_families import TITLES
 from studio.kinds.registry import task_of_format
@@ -55,7 +56,9 @@ def models(options: argparse.Namespace) -> int:
             case _:
                 return _with_the_hub(options, paths)
     except ProblemError as error:
-        print(f"studio models {options.action}: {error.problem.message}", file=sys.stderr)
+        print(
+            f"studio models {options.action}: {translated(error.problem.message)}", file=sys.stderr
+        )
         return USAGE_ERROR
 
 
@@ -100,11 +103,13 @@ def _list(registry: Registry, *, as_json: bool) -> int:
     found = registry.list()
     _show(found, as_json=as_json)
     for name, found_problem in registry.problems().items():
-        print(f"{name}: {found_problem.message}", file=sys.stderr)
+        print(f"{name}: {translated(found_problem.message)}", file=sys.stderr)
     if not found and not as_json:
         print(
-            "There are no models yet. `studio models starter` installs the starter models, "
-            "`studio models catalogue` lists others."
+            tr(
+                "There are no models yet. `studio models starter` installs the starter models, "
+                "`studio models catalogue` lists others."
+            )
         )
     return DONE
 
@@ -133,9 +138,11 @@ def _add(registry: Registry, path: Path, *, as_json: bool) -> int:
     _show(list(found.models), as_json=as_json)
     counts = Counter(ref.role for ref in found.models)
     parts = [f"{count} {role}" for role, count in counts.most_common()]
-    print(f"Found in {found.path}: {', '.join(parts) or 'no usable model'}", file=sys.stderr)
+    what = ", ".join(parts) or tr("no usable model")
+    print(tr("Found in {path}: {models}", path=found.path, models=what), file=sys.stderr)
     if found.others:
-        print(f"{found.others} other files are no models by themselves.", file=sys.stderr)
+        text = tr("{count} other files are no models by themselves.", count=found.others)
+        print(text, file=sys.stderr)
     return DONE
 
 
@@ -152,7 +159,7 @@ def _verify(registry: Registry, model_id: str, *, as_json: bool) -> int:
             message = None if found is None else str(found.message)
             print(json.dumps({"id": id, "ok": found is None, "message": message}))
         else:
-            print(f"{id}: {'OK' if found is None else found.message}")
+            print(f"{id}: {'OK' if found is None else translated(found.message)}")
     return SOME_FAILED if bad else DONE
 
 
@@ -186,7 +193,7 @@ def _starter(paths: Paths, tasks: list[str], *, as_json: bool) -> int:
             print(json.dumps({"event": "loading", "stage": str(what), "fraction": fraction}))
         elif last != [str(what)]:
             last[:] = [str(what)]
-            print(what, file=sys.stderr, flush=True)
+            print(translated(what), file=sys.stderr, flush=True)
 
     try:
         found = install_starter(
@@ -197,7 +204,7 @@ def _starter(paths: Paths, tasks: list[str], *, as_json: bool) -> int:
     finally:
         engine.stop()
     if found is not None:
-        print(f"studio models starter: {found.message}", file=sys.stderr)
+        print(f"studio models starter: {translated(found.message)}", file=sys.stderr)
         return SOME_FAILED
     for item in starter_status(paths):
         if tasks and item.task not in tasks:
@@ -205,5 +212,5 @@ def _starter(paths: Paths, tasks: list[str], *, as_json: bool) -> int:
         if as_json:
             print(json.dumps({"id": item.id, "installed": item.installed, "path": item.path}))
         else:
-            print(f"{item.id}: {'installed' if item.installed else 'missing'}")
+            print(f"{item.id}: {tr('installed') if item.installed else tr('missing')}")
     return DONE

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from studio.cli.columns import columns_of, padded
+from studio.cli.language import tr, translated
 from studio.cli.terminal import visible, write_over
 from studio.formats.chat.thoughts import without_thoughts
 from studio.jobs.forms.attempts import Checked
@@ -24,8 +25,10 @@ from studio.protocol import (
     Problem,
     Progress,
     RowFailed,
+    Sentence,
     TextDelta,
     Warned,
+    sentence,
 )
 
 
@@ -90,13 +93,18 @@ class JsonOutput:
 
 
 def print_usage_error(
-    command: str, message: str, *, as_json: bool, kind: str = "bad_input"
+    command: str, message: Sentence, *, as_json: bool, kind: str = "bad_input"
 ) -> None:
     """Print why a call is invalid; with `as_json` also the events of a failed run."""
-    print(f"{f'studio {command}'.strip()}: {message}", file=sys.stderr)
+    print(f"{f'studio {command}'.strip()}: {translated(message)}", file=sys.stderr)
     if as_json:
-        _print_json({"event": "failed", "kind": kind, "message": message})
+        _print_json({"event": "failed", "kind": kind, "message": str(message)})
         _print_json({"event": "done", "assets": 0, "failed": 0, "seconds": 0.0})
+
+
+def note_text(note: Sentence | str) -> str:
+    """Return a note as it is printed. A text is one already translated."""
+    return tr("Note: {message}", message=note)
 
 
 def _print_json(fields: dict[str, Any]) -> None:
@@ -151,7 +159,7 @@ def _fields(event: object) -> dict[str, Any] | None:
                 "message": str(event.message),
             }
         case NotResponding():
-            message = _silence(event)
+            message = str(_silence(event))
             return {
                 "event": "warning",
                 "job": event.job,
@@ -195,15 +203,12 @@ def _problem_fields(problem: Problem) -> dict[str, Any]:
     return {"kind": problem.kind, "message": str(problem.message)}
 
 
-def _silence(event: NotResponding) -> str:
-    return (
-        f"The engine has not responded for {event.seconds:.0f} seconds. It may be busy with a"
-        " long step: wait, or press Ctrl+C to stop."
+def _silence(event: NotResponding) -> Sentence:
+    return sentence(
+        "The engine has not responded for {seconds} seconds. It may be busy with a long step: wait,"
+        " or press Ctrl+C to stop.",
+        seconds=f"{event.seconds:.0f}",
     )
-
-
-def _line_number(labels: Mapping[str, str]) -> str:
-    return f"line {labels[LINE_LABEL]}" if labels.get(LINE_LABEL) else ""
 
 
 class HumanOutput:
@@ -217,8 +222,8 @@ class HumanOutput:
         tally: Tally,
         *,
         stream_text: bool,
-        if_nothing: str = "",
-        if_interrupted: str = "",
+        if_nothing: Sentence | None = None,
+        if_interrupted: Sentence | None = None,
     ) -> None:
         self._tally = tally
         self._stream_text = stream_text
@@ -237,10 +242,12 @@ class HumanOutput:
             case JobChanged():
                 self._track(event.job)
             case Loading():
-                self._progress(f"{event.stage} …")
+                self._progress(f"{translated(event.stage)} …")
             case Progress():
-                left = "" if event.seconds_left is None else f", {event.seconds_left:.0f} s left"
-                self._progress(f"{event.step} of {event.steps}{left}")
+                text = tr("{done} of {total}", done=event.step, total=event.steps)
+                if event.seconds_left is not None:
+                    text += ", " + tr("{time} left", time=f"{event.seconds_left:.0f} s")
+                self._progress(text)
             case TextDelta() if self._stream_text:
                 self._clear()
                 self._write(event.text)
@@ -249,14 +256,13 @@ class HumanOutput:
             case Checked():
                 self._print_checked(event)
             case Warned():
-                self._print_note(f"Note{self._where(event.job)}: {event.message}")
+                self._note(event.job, event.message)
             case NotResponding():
-                self._print_note(f"Note{self._where(event.job)}: {_silence(event)}")
+                self._note(event.job, _silence(event))
             case RowFailed():
-                variation = f"Variation {event.row + 1} failed{self._where(event.job)}"
-                self._print_note(f"{variation}: {event.problem.message}")
+                self._row_failed(event)
             case Failed():
-                self._print_note(f"Failed{self._where(event.job)}: {event.problem.message}")
+                self._failed(event)
             case Cancelled():
                 self._print_stopped()
 
@@ -266,29 +272,34 @@ class HumanOutput:
         if tally.interrupted:
             self._print_stopped()
             if self._if_interrupted:
-                self._print_note(self._if_interrupted)
+                self._print_note(translated(self._if_interrupted))
         elif self._if_nothing and not (tally.assets or tally.failed or tally.cancelled):
-            self._print_note(self._if_nothing)
+            self._print_note(translated(self._if_nothing))
             return
-        failed = f", {tally.failed} failed" if tally.failed else ""
-        self._print_note(f"{tally.assets} made{failed}, {tally.seconds:.1f} s")
+        parts = [tr("{count} made", count=tally.assets)]
+        if tally.failed:
+            parts.append(tr("{count} failed", count=tally.failed))
+        self._print_note(", ".join([*parts, f"{tally.seconds:.1f} s"]))
 
     def _asset(self, event: AssetSaved) -> None:
         self._clear()
         if not self._at_line_start:
             self._write("\n")
         if event.asset.text and not self._stream_text:
-            self._write(f"--- {self._heading(event.asset)}, seed {event.asset.recipe.seed}\n")
+            seed = tr("seed {seed}", seed=event.asset.recipe.seed)
+            self._write(f"--- {self._heading(event.asset)}, {seed}\n")
             self._write(without_thoughts(event.asset.text).rstrip() + "\n")
         self._write(f"{event.asset.path}\n")
 
     def _print_checked(self, event: Checked) -> None:
         for finding in event.found.findings:
-            self._print_note(visible(f"{event.asset.path.name}: {finding.text}: {finding.message}"))
+            self._print_note(
+                visible(f"{event.asset.path.name}: {finding.text}: {translated(finding.message)}")
+            )
         for remark in event.found.not_judged:
-            self._print_note(f"{event.asset.path.name}: {remark}")
+            self._print_note(f"{event.asset.path.name}: {translated(remark)}")
         if event.again:
-            self._print_note(f"{event.asset.path.name} is written again.")
+            self._print_note(tr("{name} is written again.", name=event.asset.path.name))
 
     def _track(self, job: Job) -> None:
         if job.status == "running":
@@ -296,24 +307,51 @@ class HumanOutput:
         else:
             self._jobs.pop(job.id, None)
 
-    def _where(self, job_id: str) -> str:
-        """Return " on line 3" for a job of a table, "" for another."""
+    def _line(self, job_id: str) -> str:
+        """Return the line of a job of a table, "" for another."""
         job = self._jobs.get(job_id)
-        return f" on {line}" if job is not None and (line := _line_number(job.labels)) else ""
+        return job.labels.get(LINE_LABEL, "") if job is not None else ""
+
+    def _note(self, job_id: str, message: Sentence) -> None:
+        if line := self._line(job_id):
+            self._print_note(tr("Note on line {line}: {message}", line=line, message=message))
+        else:
+            self._print_note(note_text(message))
+
+    def _row_failed(self, event: RowFailed) -> None:
+        number, message = event.row + 1, event.problem.message
+        if line := self._line(event.job):
+            text = tr(
+                "Variation {number} failed on line {line}: {message}",
+                number=number,
+                line=line,
+                message=message,
+            )
+        else:
+            text = tr("Variation {number} failed: {message}", number=number, message=message)
+        self._print_note(text)
+
+    def _failed(self, event: Failed) -> None:
+        message = event.problem.message
+        if line := self._line(event.job):
+            self._print_note(tr("Failed on line {line}: {message}", line=line, message=message))
+        else:
+            self._print_note(tr("Failed: {message}", message=message))
 
     def _heading(self, asset: Asset) -> str:
-        line = _line_number(asset.recipe.labels)
+        line = asset.recipe.labels.get(LINE_LABEL)
         if not line:
             return str(asset.row + 1)
         job = self._jobs.get(asset.job)
-        count = job.request.count if job is not None else 1
-        return f"{line}, variation {asset.row + 1}" if count > 1 else line
+        if job is not None and job.request.count > 1:
+            return tr("line {line}, variation {number}", line=line, number=asset.row + 1)
+        return tr("line {line}", line=line)
 
     def _print_stopped(self) -> None:
         """Print this only once, although every job of a group reports it."""
         if not self._stop_printed:
             self._stop_printed = True
-            self._print_note("Stopped.")
+            self._print_note(tr("Stopped."))
 
     def _write(self, text: str) -> None:
         if text:
@@ -323,8 +361,8 @@ class HumanOutput:
     def _progress(self, text: str) -> None:
         if self._terminal and self._at_line_start:
             shown = " ".join(text.split())
-            write_over(shown.ljust(self._progress_width))
-            self._progress_width = len(visible(shown))
+            write_over(padded(shown, self._progress_width))
+            self._progress_width = columns_of(visible(shown))
 
     def _clear(self) -> None:
         if self._progress_width:

@@ -8,9 +8,11 @@ import sys
 from collections.abc import Sequence
 from datetime import datetime
 
+from studio.cli.columns import padded
 from studio.cli.exit_status import DONE, INTERRUPTED, SOME_FAILED, USAGE_ERROR
 from studio.cli.folders import library_folder
 from studio.cli.headless import Headless
+from studio.cli.language import tr, translated
 from studio.jobs.backlog import Backlog
 from studio.jobs.estimate import build_estimator, finished_at
 from studio.jobs.lanes import JobList, JobSource, LibraryQueue
@@ -18,10 +20,18 @@ from studio.kinds.requests import has_prompt, input_paths, prompt_of
 from studio.library.records import Job
 from studio.library.store import Library
 from studio.models.registry import Registry
-from studio.protocol import ProblemError, problem
+from studio.protocol import JobStatus, ProblemError, Sentence, problem, sentence
 from studio.settings import default_paths
 
 _ENDED_SHOWN = 20
+_STATUSES: dict[JobStatus, Sentence] = {
+    "queued": sentence("queued"),
+    "running": sentence("running"),
+    "done": sentence("done"),
+    "failed": sentence("failed"),
+    "cancelled": sentence("cancelled"),
+    "interrupted": sentence("interrupted"),
+}
 
 
 def queue(options: argparse.Namespace) -> int:
@@ -30,17 +40,17 @@ def queue(options: argparse.Namespace) -> int:
         folder = library_folder(default_paths())
         opened = Library.open(folder, run_queue=options.action == "resume")
     except ProblemError as error:
-        print(f"studio queue: {error.problem.message}", file=sys.stderr)
+        print(f"studio queue: {translated(error.problem.message)}", file=sys.stderr)
         return USAGE_ERROR
     if opened.notice is not None:
-        print(f"studio queue: {opened.notice.message}", file=sys.stderr)
+        print(f"studio queue: {translated(opened.notice.message)}", file=sys.stderr)
     try:
         match options.action:
             case "list":
                 return _list(opened, as_json=options.json)
             case "pause":
                 opened.queue.set_paused(True)
-                print("The queue is paused. `studio queue resume` resumes it.")
+                print(tr("The queue is paused. `studio queue resume` resumes it."))
                 return DONE
             case "resume":
                 return _resume(opened, options)
@@ -56,7 +66,9 @@ def queue(options: argparse.Namespace) -> int:
                 _print_enqueued(opened, [opened.retries.duplicate(options.id)])
                 return DONE
     except ProblemError as error:
-        print(f"studio queue {options.action}: {error.problem.message}", file=sys.stderr)
+        print(
+            f"studio queue {options.action}: {translated(error.problem.message)}", file=sys.stderr
+        )
         return USAGE_ERROR
     finally:
         opened.close()
@@ -69,16 +81,16 @@ def _about(job: Job) -> str:
     return " ".join(text.split())
 
 
-def _unsupported_reason(job: Job) -> str | None:
+def _unsupported_reason(job: Job) -> Sentence | None:
     """Return why a job that has not ended cannot run in this version, None if it can."""
-    reason = job.unsupported_reason if job.status in ("queued", "interrupted") else None
-    return None if reason is None else str(reason)
+    return job.unsupported_reason if job.status in ("queued", "interrupted") else None
 
 
 def _list(opened: Library, *, as_json: bool) -> int:
     waiting = opened.queue.list("queued", limit=100_000)
     others = [job for job in opened.queue.list(limit=_ENDED_SHOWN) if job.status != "queued"]
     for job in [*reversed(others), *waiting]:
+        reason = _unsupported_reason(job)
         if as_json:
             print(
                 json.dumps(
@@ -90,16 +102,17 @@ def _list(opened: Library, *, as_json: bool) -> int:
                         "done": len(job.done_rows),
                         "about": _about(job),
                         "problem": str(job.problem.message) if job.problem else None,
-                        "obstacle": _unsupported_reason(job),
+                        "obstacle": None if reason is None else str(reason),
                     },
                     ensure_ascii=False,
                 )
             )
         else:
             made = f"{len(job.done_rows)}/{job.request.count}"
-            print(f"{job.id}  {job.status:<12}{made:>9}  {_about(job)[:60]}")
-            if reason := _unsupported_reason(job):
-                print(f"    {reason}")
+            status = padded(translated(_STATUSES[job.status]), 12)
+            print(f"{job.id}  {status}{made:>9}  {_about(job)[:60]}")
+            if reason is not None:
+                print(f"    {translated(reason)}")
     if not as_json:
         _print_remaining(opened)
     return DONE
@@ -112,21 +125,35 @@ def _print_remaining(opened: Library) -> None:
     unknown = remaining.unknown + len(remaining.running) - len(known)
     paused = opened.queue.is_paused
     if seconds:
-        message = f"{'At least' if unknown else 'About'} {_duration(seconds)} left"
-        if not (unknown or paused):
-            message += f", finished at about {finished_at(seconds, datetime.now())}"
-        print(f"{message}.", file=sys.stderr)
+        print(_time_left(seconds, is_least=bool(unknown), is_paused=paused), file=sys.stderr)
     if unknown:
-        print(f"{_jobs(unknown)} of unknown length.", file=sys.stderr)
+        message = (
+            tr("1 job of unknown length.")
+            if unknown == 1
+            else tr("{count} jobs of unknown length.", count=f"{unknown:,}")
+        )
+        print(message, file=sys.stderr)
     if paused:
-        print("The queue is paused. `studio queue resume` resumes it.", file=sys.stderr)
+        print(tr("The queue is paused. `studio queue resume` resumes it."), file=sys.stderr)
+
+
+def _time_left(seconds: float, *, is_least: bool, is_paused: bool) -> str:
+    time = _duration(seconds)
+    if is_least:
+        return tr("At least {time} left.", time=time)
+    if is_paused:
+        return tr("About {time} left.", time=time)
+    end = finished_at(seconds, datetime.now())
+    return tr("About {time} left, finished at about {end}.", time=time, end=end)
 
 
 def _duration(seconds: float) -> str:
     if seconds < 60:
-        return f"{max(1, round(seconds))} s"
+        return tr("{seconds} s", seconds=max(1, round(seconds)))
     hours, minutes = divmod(round(seconds / 60), 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min"
+    if hours:
+        return tr("{hours} h {minutes} min", hours=hours, minutes=minutes)
+    return tr("{minutes} min", minutes=minutes)
 
 
 def _job(opened: Library, job_id: str) -> Job:
@@ -142,7 +169,7 @@ def _cancel(opened: Library, job_id: str) -> int:
         if job.status == "running":
             raise problem("bad_input", "The job runs in another process. Cancel it there.")
         raise problem("bad_input", "The job {id} has ended.", id=job_id)
-    print(f"The job {job_id} was cancelled.")
+    print(tr("The job {id} was cancelled.", id=job_id))
     return DONE
 
 
@@ -150,11 +177,21 @@ def _cancel_many(opened: Library, *, interrupted: bool) -> int:
     cancelled = len(opened.queue.cancel_waiting())
     if interrupted:
         cancelled += opened.queue.cancel_interrupted()
-    print(f"{_jobs(cancelled)} cancelled.")
+    print(
+        tr("1 job cancelled.")
+        if cancelled == 1
+        else tr("{count} jobs cancelled.", count=f"{cancelled:,}")
+    )
     running = opened.queue.counts().get("running", 0)
     if running and interrupted:
-        jobs = _jobs(running)
-        print(f"{jobs} running in another process must be cancelled there.", file=sys.stderr)
+        message = (
+            tr("1 job running in another process must be cancelled there.")
+            if running == 1
+            else tr(
+                "{count} jobs running in another process must be cancelled there.", count=running
+            )
+        )
+        print(message, file=sys.stderr)
     return DONE
 
 
@@ -163,7 +200,7 @@ def _retry(opened: Library, job_id: str) -> int:
         retried, refused = opened.retries.retry_failed()
         _print_enqueued(opened, retried)
         for found in refused:
-            print(f"studio queue retry: {found.message}", file=sys.stderr)
+            print(f"studio queue retry: {translated(found.message)}", file=sys.stderr)
         return SOME_FAILED if refused else DONE
     if _job(opened, job_id).status in ("queued", "running"):
         raise problem("bad_input", "The job {id} has not ended.", id=job_id)
@@ -179,21 +216,27 @@ def _move(opened: Library, options: argparse.Namespace) -> int:
     if options.first:
         before = opened.queue.list("queued", limit=1)[0].id
     opened.queue.move(options.id, before or None)
-    where = "first" if options.first else f"before {before}" if before else "last"
-    print(f"The job {options.id} is now {where}.")
+    if options.first:
+        message = sentence("The job {id} is now first.", id=options.id)
+    elif before:
+        message = sentence("The job {id} is now before {other}.", id=options.id, other=before)
+    else:
+        message = sentence("The job {id} is now last.", id=options.id)
+    print(translated(message))
     return DONE
 
 
 def _print_enqueued(opened: Library, jobs: Sequence[Job]) -> None:
     for job in jobs:
         print(job.id)
-    print(f"{_jobs(len(jobs))} added to the queue.", file=sys.stderr)
+    message = (
+        tr("1 job added to the queue.")
+        if len(jobs) == 1
+        else tr("{count} jobs added to the queue.", count=f"{len(jobs):,}")
+    )
+    print(message, file=sys.stderr)
     if jobs and opened.claim_queue():
-        print("`studio queue resume` runs the queue.", file=sys.stderr)
-
-
-def _jobs(count: int) -> str:
-    return "1 job" if count == 1 else f"{count:,} jobs"
+        print(tr("`studio queue resume` runs the queue."), file=sys.stderr)
 
 
 def _resume(opened: Library, options: argparse.Namespace) -> int:
@@ -216,7 +259,7 @@ def _resume(opened: Library, options: argparse.Namespace) -> int:
     opened.queue.set_paused(False)
     opened.retries.resume_interrupted()
     if not opened.is_owner:
-        print("Prompt Studio is open and runs the queue.", file=sys.stderr)
+        print(tr("Prompt Studio is open and runs the queue."), file=sys.stderr)
         return DONE
     return _run(opened, LibraryQueue(opened), options)
 

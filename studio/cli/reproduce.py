@@ -11,6 +11,7 @@ import msgspec
 from studio.cli.exit_status import DONE, SOME_FAILED
 from studio.cli.folders import output_folder
 from studio.cli.headless import Headless
+from studio.cli.language import translated
 from studio.jobs.lanes import JobList
 from studio.jobs.reproduce import REPRODUCES_LABEL, Comparison, compare, reproduce_request
 from studio.jobs.runner import AssetSaved, JobChanged
@@ -65,13 +66,13 @@ class _Comparer:
         try:
             self.comparison = compare(self._old, new)
         except ProblemError as error:
-            print(f"studio library reproduce: {error.problem.message}", file=sys.stderr)
+            print(f"studio library reproduce: {translated(error.problem.message)}", file=sys.stderr)
             return
         if self._as_json:
             print(json.dumps(_fields(self._old, new, self.comparison), ensure_ascii=False))
             return
         for message in (self.comparison.sentence, *self.comparison.notes):
-            print(message)
+            print(translated(message))
 
 
 def _fields(old: Asset, new: Asset, found: Comparison) -> dict[str, object]:

@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from studio.cli.language import tr
 from studio.formats.suffixes import files_in
 from studio.formats.text_encoding import decode
 from studio.formats.untrusted_files import is_file, is_folder, is_unicode, open_regular, user_path
@@ -22,7 +23,7 @@ from studio.kinds.fields import Field
 from studio.kinds.kind import Medium
 from studio.kinds.registry import AnyKind, suffixes_of
 from studio.kinds.requests import inputs_of
-from studio.protocol import MAX_PROMPT_LENGTH, ProblemError, Request, problem
+from studio.protocol import MAX_PROMPT_LENGTH, ProblemError, Request, problem, sentence
 
 _SIZE = ("width", "height")
 _METAVARS = {"prompt": "PROMPT", "model": "ID", "seed": "S"}
@@ -65,7 +66,7 @@ def add_options(command: argparse.ArgumentParser, kind: AnyKind) -> None:
                 "--file",
                 dest="prompt_file",
                 metavar="FILE",
-                help="read the prompt from a text file",
+                help=tr("read the prompt from a text file"),
             )
         elif field.flags:
             command.add_argument(
@@ -77,7 +78,9 @@ def add_options(command: argparse.ArgumentParser, kind: AnyKind) -> None:
                 help=_help(field),
             )
     if kind.fields.keys() >= set(_SIZE):
-        command.add_argument("--size", default=None, metavar="WxH", help="in pixels, e.g. 768x512")
+        command.add_argument(
+            "--size", default=None, metavar="WxH", help=tr("in pixels, e.g. 768x512")
+        )
 
 
 def requests_of(
@@ -136,18 +139,26 @@ def _metavar(field: Field) -> str:
 def _help(field: Field) -> str:
     """Return the help text of a field with its range and default."""
     if field.name == "prompt":
-        return "the prompt; - reads standard input, @FILE a file"
-    text = field.help or field.label
-    notes: list[str] = []
-    if field.minimum is not None and field.maximum is not None:
-        above = "above " if field.exclusive_minimum else ""
-        notes.append(f"{above}{field.minimum:.10g} to {field.maximum:.10g}")
+        return tr("the prompt; - reads standard input, @FILE a file")
+    text = tr(field.help or field.label)
+    span, default = _range(field), ""
     if field.default not in (None, "", ()) and field.type != "boolean":
-        notes.append(f"default {field.default}")
-    if notes:
-        text += f" ({', '.join(notes)})"
+        default = tr("default {value}", value=field.default)
+    if span and default:
+        text = tr("{text} ({range}, {default})", text=text, range=span, default=default)
+    elif span or default:
+        text = tr("{text} ({note})", text=text, note=span or default)
     # argparse expands % placeholders. Its own texts begin in lower case.
     return f"{text[:1].lower()}{text[1:]}".replace("%", "%%")
+
+
+def _range(field: Field) -> str:
+    if field.minimum is None or field.maximum is None:
+        return ""
+    least, most = f"{field.minimum:.10g}", f"{field.maximum:.10g}"
+    if field.exclusive_minimum:
+        return tr("above {least} to {most}", least=least, most=most)
+    return tr("{least} to {most}", least=least, most=most)
 
 
 def _request(fields: dict[str, Any], kind: AnyKind) -> Request:
@@ -160,7 +171,7 @@ def _request(fields: dict[str, Any], kind: AnyKind) -> Request:
             "{option} {value} is not valid: {reason}",
             option=_option(kind, name),
             value=repr(shorten(str(fields.get(name, "")), 60, placeholder="…")),
-            reason=field_sentence(error, kind.fields, "it"),
+            reason=field_sentence(error, kind.fields, sentence("it")),
         ) from error
     for name, reason in kind.check(request):
         raise problem("bad_input", "{option}: {reason}", option=_option(kind, name), reason=reason)

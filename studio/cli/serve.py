@@ -13,6 +13,7 @@ from types import FrameType
 
 from studio.cli.exit_status import DONE, INTERRUPTED
 from studio.cli.folders import library_folder
+from studio.cli.language import tr
 from studio.engine.factory import make_engines
 from studio.jobs.lanes import stop_engines
 from studio.library.recipes.aigc_setting import label_from_settings
@@ -48,16 +49,19 @@ def serve(options: argparse.Namespace) -> int:
         stack.callback(board.close)
         _announce(server, token, options, library)
         server.wait(is_stopped)
-        print("Stopping …", file=sys.stderr, flush=True)
+        print(tr("Stopping …"), file=sys.stderr, flush=True)
     return INTERRUPTED if is_stopped.is_set() else DONE
 
 
 def _announce(server: Server, token: str, options: argparse.Namespace, library: Library) -> None:
-    print(f"Address: {server.address}")
-    print(f"API key: {token}")
-    where = f"in the library {library.root}" if options.keep else "nowhere (--keep keeps them)"
-    print(f"Results are kept {where}.")
-    print("Ctrl+C stops the server.", flush=True)
+    print(tr("Address: {address}", address=server.address))
+    print(tr("API key: {token}", token=token))
+    print(
+        tr("Results are kept in the library {path}.", path=library.root)
+        if options.keep
+        else tr("Results are kept nowhere (--keep keeps them).")
+    )
+    print(tr("Ctrl+C stops the server."), flush=True)
 
 
 def _token(options: argparse.Namespace, paths: Paths) -> str:

@@ -22,6 +22,9 @@ from typing import TextIO
 _CONTROLS = re.compile("[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\u202a-\\u202e\\u2066-\\u2069]")
 
 
+_CLOSED = "closed"
+
+
 def visible(text: str) -> str:
     """Return a text with its control characters as escapes."""
     if text.isascii() and text.isprintable():
@@ -40,7 +43,7 @@ class OutputStream(io.TextIOWrapper):
         # A buffer of its own: closing one of another stream would close that too.
         buffer = open(descriptor, "wb", closefd=False)  # noqa: SIM115 stays open
         super().__init__(buffer, encoding="utf-8", errors="replace", line_buffering=True)
-        self.problem = "it is closed" if missing else ""
+        self.problem = _CLOSED if missing else ""
         """Why something that was written has been lost, "" if nothing has."""
         self._is_terminal = self.isatty()
         self._is_lost = False
@@ -81,11 +84,15 @@ class OutputStream(io.TextIOWrapper):
     def _say(self) -> None:
         self._is_lost = True
         if self is not sys.stderr:
-            print(
-                f"studio: Standard output cannot be written ({self.problem}), so nothing more is"
-                " printed. Jobs run to their end, and their results are kept.",
-                file=sys.stderr,
+            from studio.cli.language import tr  # asks the settings
+            from studio.protocol import sentence
+
+            message = tr(
+                "Standard output cannot be written ({reason}), so nothing more is printed. Jobs run"
+                " to their end, and their results are kept.",
+                reason=sentence("it is closed") if self.problem == _CLOSED else self.problem,
             )
+            print(f"studio: {message}", file=sys.stderr)
 
     @property
     def has_lost(self) -> bool:

@@ -10,6 +10,7 @@ import msgspec
 from studio.cli.exit_status import DONE, SOME_FAILED
 from studio.cli.folders import library_folder
 from studio.cli.form_list import print_forms
+from studio.cli.language import tr, translated
 from studio.cli.terminal import visible
 from studio.cli.write_form import write_form
 from studio.formats.text_encoding import decode
@@ -54,7 +55,7 @@ def _check(options: argparse.Namespace) -> int:
     for finding in checked.findings:
         print(_as_json(finding) if options.json else _as_line(finding, draft))
     for remark in checked.not_judged:
-        print(remark, file=sys.stderr)
+        print(translated(remark), file=sys.stderr)
     return SOME_FAILED if checked.findings else DONE
 
 
@@ -65,7 +66,8 @@ def _as_json(finding: Finding) -> str:
 
 def _as_line(finding: Finding, draft: str) -> str:
     line = draft.count("\n", 0, finding.start) + 1
-    return visible(f"line {line}: {finding.text}: {finding.message}")
+    text = f"{finding.text}: {translated(finding.message)}"
+    return visible(tr("line {line}: {message}", line=line, message=text))
 
 
 def _text_of(file: str) -> str:

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from studio.cli.batch import note_on_earlier_run, print_row_errors
+from studio.cli.batch import note_on_earlier_run, print_note_on_encoding, print_row_errors
 from studio.cli.exit_status import DONE, SOME_FAILED, USAGE_ERROR
 from studio.cli.folders import library_folder, output_folder
 from studio.cli.headless import Headless
-from studio.cli.output import print_usage_error
+from studio.cli.language import language
+from studio.cli.output import note_text, print_usage_error
 from studio.cli.terminal import visible
-from studio.formats.text_encoding import ENCODINGS, decode
+from studio.formats.text_encoding import decode
 from studio.formats.untrusted_files import is_folder, printable, read_start, user_path
 from studio.jobs.batch import (
     RemainingJobs,
@@ -35,8 +35,8 @@ from studio.library.disk_problems import missing
 from studio.library.records import Job
 from studio.library.store import Library
 from studio.models.registry import Registry
-from studio.protocol import ProblemError, Request, problem
-from studio.settings import RESOURCES, Paths, default_paths, load_settings
+from studio.protocol import ProblemError, Request, problem, sentence
+from studio.settings import RESOURCES, Paths, default_paths
 from studio.writing.forms.fill import FilledForm
 from studio.writing.forms.form_folders import find_brand, find_form, list_brands, list_forms
 from studio.writing.forms.values import MAX_VALUE
@@ -51,7 +51,7 @@ def write_form(options: argparse.Namespace) -> int:
         return _run(options)
     except ProblemError as error:
         found = error.problem
-        print_usage_error("write", str(found.message), as_json=options.json, kind=found.kind)
+        print_usage_error("write", found.message, as_json=options.json, kind=found.kind)
         return USAGE_ERROR
 
 
@@ -59,7 +59,7 @@ def _run(options: argparse.Namespace) -> int:
     paths = default_paths()
     root = library_folder(paths)
     forms, brands = list_forms(RESOURCES, root), list_brands(root)
-    found = find_form(forms, options.form, _languages(paths))
+    found = find_form(forms, options.form, _languages())
     brand = find_brand(brands, options.brand) if options.brand else None
     use = FormUse(found, _values(options.field), brand, options.brand)
     given = {
@@ -85,7 +85,7 @@ def _run(options: argparse.Namespace) -> int:
     _check_options(options)
     registry = Registry(paths)
     if table is not None:
-        _note_on_encoding(table, options.table)
+        print_note_on_encoding(table, options.table)
         if errors := [*table.errors, *model_errors(table, registry)]:
             print_row_errors("write", errors, as_json=options.json)
             return USAGE_ERROR
@@ -107,7 +107,7 @@ def _run(options: argparse.Namespace) -> int:
                 jobs = resumable_jobs(library, table, batch, output, folder / RESULTS)
             else:
                 if note := note_on_earlier_run(library, batch, folder):
-                    print(f"Note: {note}", file=sys.stderr)
+                    print(note_text(note), file=sys.stderr)
                 jobs = enqueue_table(library, table, batch, output)
     except BaseException:
         library.close()
@@ -139,10 +139,10 @@ class _Run:
             registry,
             as_json=options.json,
             stream_text=single,
-            if_nothing="All rows are finished already.",
-            if_interrupted="To run the remaining rows, add --resume to the same command."
+            if_nothing=sentence("All rows are finished already."),
+            if_interrupted=sentence("To run the remaining rows, add --resume to the same command.")
             if options.table
-            else "",
+            else None,
         )
 
     def run(self, jobs: Sequence[Job], folder: Path) -> int:
@@ -165,7 +165,7 @@ class _Run:
                 self._results.catch_up(self._library)
                 self._results.close()
                 for note in self._results.notes():
-                    print(f"Note: {note}", file=sys.stderr)
+                    print(note_text(note), file=sys.stderr)
         return SOME_FAILED if status == DONE and attempts.failed else status
 
     def _saw(self, event: object) -> None:
@@ -239,12 +239,9 @@ def _file_text(name: str) -> str:
     return decoded.text
 
 
-def _languages(paths: Paths) -> tuple[str, ...]:
+def _languages() -> tuple[str, ...]:
     """Return the languages of forms in the order of the user's preference."""
-    chosen = load_settings(paths.settings)[0].language
-    names = ("LC_ALL", "LC_MESSAGES", "LANG")
-    system = next((value for name in names if (value := os.environ.get(name))), "")
-    return ("zh", "en") if (chosen or system).startswith("zh") else ("en", "zh")
+    return ("zh", "en") if language() == "zh_CN" else ("en", "zh")
 
 
 def _show(filled: Sequence[FilledForm], request: Request) -> None:
@@ -254,13 +251,3 @@ def _show(filled: Sequence[FilledForm], request: Request) -> None:
             if text:
                 print(visible(f"[{role}]\n{text}\n"))
     print(visible(f"[user]\n{prompt_of(request)}"))
-
-
-def _note_on_encoding(table: Table, file: str) -> None:
-    if not table.encoding_is_certain:
-        name = ENCODINGS.get(table.encoding, table.encoding)
-        print(
-            f"Note: The encoding of {file} is not certain; it is read as {name}. If characters are"
-            " wrong, pass --encoding.",
-            file=sys.stderr,
-        )

@@ -31,7 +31,7 @@ from studio.library.folder.stored_paths import leads_inside
 from studio.library.folder.work_folders import SharedLock
 from studio.library.records import Asset, Job
 from studio.library.store import Library
-from studio.protocol import Failed, Problem, RowFailed
+from studio.protocol import Failed, Problem, RowFailed, Sentence, sentence
 
 RESULTS = "results.csv"
 LINE_LABEL = "line"
@@ -86,18 +86,25 @@ class Results:
         with contextlib.suppress(OSError), self._exclusive():
             self._read_changes()
 
-    def notes(self) -> list[str]:
+    def notes(self) -> list[Sentence]:
         """Return what the user should know about the file."""
         notes = []
         if self.path.name != RESULTS:
             notes.append(
-                f"{RESULTS} in this folder is not a list of results in UTF-8, and is left as it is."
-                f" The results are listed in {self.path.name}."
+                sentence(
+                    "{file} in this folder is not a list of results in UTF-8, and is left as it is."
+                    " The results are listed in {name}.",
+                    file=RESULTS,
+                    name=self.path.name,
+                )
             )
         if cut_off_bytes(self.path) > self._cut_off_before.get(self.path, 0):
             notes.append(
-                f"A line of {self.path.name} was cut off. It is kept in"
-                f" {cut_off_path(self.path).name}."
+                sentence(
+                    "A line of {file} was cut off. It is kept in {name}.",
+                    file=self.path.name,
+                    name=cut_off_path(self.path).name,
+                )
             )
         return notes
 

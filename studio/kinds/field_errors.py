@@ -25,7 +25,7 @@ def field_of(error: msgspec.ValidationError) -> str:
 
 
 def field_sentence(
-    error: msgspec.ValidationError, fields: Mapping[str, Field], name: str = ""
+    error: msgspec.ValidationError, fields: Mapping[str, Field], name: str | Sentence = ""
 ) -> Sentence:
     """Return what is wrong with one of `fields`. `name` replaces its own name in the sentence."""
     field = fields.get(field_of(error))
@@ -45,7 +45,7 @@ def field_sentence(
     return sentence("{name} cannot be used: {reason}.", name=name, reason=message.replace("`", ""))
 
 
-def _out_of_range(name: str, match: re.Match[str]) -> Sentence:
+def _out_of_range(name: str | Sentence, match: re.Match[str]) -> Sentence:
     bound = match["bound"].removesuffix(".0")
     if match["length"] and match["type"] == "array":
         return sentence("{name} may have at most {most} entries.", name=name, most=bound)
@@ -71,7 +71,7 @@ def _out_of_range(name: str, match: re.Match[str]) -> Sentence:
     return sentence("{name} must be a number of at least {least}.", name=name, least=bound)
 
 
-def _wrong_type(name: str, expected: str) -> Sentence:
+def _wrong_type(name: str | Sentence, expected: str) -> Sentence:
     match expected:
         case "int":
             return sentence("{name} must be a whole number.", name=name)

@@ -105,7 +105,7 @@ def describe_path(path: Path, id: str = "") -> ModelRef:
 
 
 def _printable(found: Problem) -> Problem:
-    values = {name: printable(text) for name, text in found.message.values.items()}
+    values = {name: printable(str(text)) for name, text in found.message.values.items()}
     message = msgspec.structs.replace(found.message, values=values)
     return Problem(found.kind, message, printable(found.detail, 2000))
 

@@ -80,6 +80,7 @@ from studio.protocol.requests import (
 )
 from studio.protocol.sentences import (
     Sentence,
+    in_words,
     sentence,
 )
 from studio.protocol.sizes import readable_size
@@ -143,6 +144,7 @@ __all__ = [
     "UnknownRequest",
     "UsedModel",
     "Warned",
+    "in_words",
     "problem",
     "readable_size",
     "seed_of_row",

@@ -6,7 +6,7 @@ from typing import Literal, TypeAlias
 
 from msgspec import Struct
 
-from studio.protocol.sentences import Sentence
+from studio.protocol.sentences import Sentence, sentence
 
 ErrorKind: TypeAlias = Literal[
     "out_of_memory",
@@ -58,6 +58,4 @@ def unexpected(error: BaseException) -> Problem:
 
 def problem(kind: ErrorKind, template: str, detail: str = "", **values: object) -> ProblemError:
     """Return a `ProblemError` to raise. The template must be a literal."""
-    return ProblemError(
-        Problem(kind, Sentence(template, {k: str(v) for k, v in values.items()}), detail)
-    )
+    return ProblemError(Problem(kind, sentence(template, **values), detail))

@@ -15,6 +15,7 @@ from studio.formats.untrusted_files import open_to_append
 from studio.protocol import Problem, unexpected
 from studio.settings import default_paths, load_settings
 from studio.ui.main_window import MainWindow
+from studio.ui.shell.input_method import reach_fcitx
 from studio.ui.shell.state import AppState
 from studio.ui.shell.window_lock import WindowLock
 from studio.ui.style import theme
@@ -33,6 +34,7 @@ LISTEN_DELAY_MS = 500
 def main(argv: list[str]) -> int:
     """Run the app until its window is closed; returns the exit status."""
     sys.setswitchinterval(SWITCH_INTERVAL_S)
+    reach_fcitx(os.environ, sys.platform)
     app = QApplication([*argv[:1], *theme.STYLE_ARGUMENTS, *argv[1:]])
     app.setApplicationName("Prompt Studio")
     app.setApplicationDisplayName("Prompt Studio")

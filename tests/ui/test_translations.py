@@ -24,16 +24,13 @@ CALLS: dict[str, tuple[int | str, ...]] = {
     "Sentence": (0,),
     "problem": (1,),
     "label": (0, 1, "unit"),
-    "Kind": ("title", "action", "text_action", "no_model", "wrong_model"),
+    "Kind": ("title", "action", "text_action", "no_model", "wrong_model", "summary"),
 }
 """Functions whose arguments at these places are texts for a person."""
 
 
 def calls() -> Iterator[tuple[Path, ast.Call, ast.expr]]:
     for file in sorted(STUDIO.rglob("*.py")):
-        # The command line is in English.
-        if file.parent.name == "cli":
-            continue
         for node in ast.walk(ast.parse(file.read_text("utf-8"))):
             if not isinstance(node, ast.Call):
                 continue

@@ -152,7 +152,7 @@ def test_a_file_that_is_not_ours_is_left_alone_and_the_results_are_listed_beside
     (tmp_path / RESULTS).write_bytes(foreign)
     results = Results(tmp_path, jobs)
     results.on_event(AssetSaved(record(library, jobs[0])))
-    assert "results 2.csv" in results.notes()[0]
+    assert "results 2.csv" in str(results.notes()[0])
     record(library, jobs[1])
     for _ in range(2):
         Results(tmp_path, jobs).catch_up(library)

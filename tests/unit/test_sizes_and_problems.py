@@ -32,8 +32,9 @@ def test_an_unexpected_error_is_summarised_in_one_line_with_its_traceback_as_det
     except KeyError as error:
         problem = unexpected(error)
     assert problem.kind == "bug"
-    assert "KeyError: 'a\\nkey" in problem.message.values["name"]
-    assert len(problem.message.values["name"]) == 300
+    name = str(problem.message.values["name"])
+    assert "KeyError: 'a\\nkey" in name
+    assert len(name) == 300
     assert 400 * "x" in problem.detail
     assert "Traceback" in problem.detail
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from PySide6.QtCore import QCoreApplication, QLibraryInfo, QLocale, QObject, QTranslator
 from PySide6.QtWidgets import QApplication
 
-from studio.protocol import Sentence
+from studio.protocol import Sentence, in_words
 from studio.settings import RESOURCES
 
 
@@ -20,9 +20,8 @@ def tr(text: str) -> str:
 
 
 def translated(message: Sentence) -> str:
-    """Translate a sentence and fill in its values."""
-    template = tr(message.template)
-    return template.format_map(message.values) if message.values else template
+    """Translate a sentence and fill in its values, of which sentences are translated too."""
+    return in_words(message, tr)
 
 
 class JsonTranslator(QTranslator):

@@ -30,7 +30,7 @@ def correction(findings: Sequence[Finding], *, in_chinese: bool) -> str:
     """Return the request for another attempt, which names what is wrong with the last one."""
     lines = []
     for finding in findings[:MAX_FINDINGS]:
-        values = finding.message.values
+        values = {name: str(value) for name, value in finding.message.values.items()}
         if in_chinese:
             limit = values.get("most") or values.get("least") or values.get("given", "")
             known = {"term": "", "wanted": "", "sum": "", "value": "", "given": ""} | values

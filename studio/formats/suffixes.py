@@ -10,7 +10,22 @@ CONVERTED_PICTURES = (".jpg", ".jpeg", ".webp")
 """Formats of pictures other than PNG that contain a recipe: of exports, and of some results."""
 TEXTS = (".md",)
 AUDIO = (".wav", ".flac", ".opus", ".ogg", ".mp3", ".m4a")
-VIDEO = (".mp4", ".webm", ".mkv", ".mov")
+VIDEO = (
+    ".mp4",
+    ".webm",
+    ".mkv",
+    ".mov",
+    ".m4v",
+    ".avi",
+    ".mpg",
+    ".mpeg",
+    ".mts",
+    ".m2ts",
+    ".wmv",
+    ".flv",
+    ".3gp",
+    ".ogv",
+)
 
 PICKLED_WEIGHTS = (".pth", ".pt", ".ckpt")
 """PyTorch's pickles. They may contain code, so only the tensor table is read (`torch_zip`)."""

@@ -17,10 +17,11 @@ from typing import Any, NamedTuple
 from msgspec import Struct
 
 from studio.formats.pictures.open_picture import decoding
+from studio.formats.videos.probe import video_pixels
 from studio.jobs.forecast import Peak, peak_of
 from studio.jobs.start_up import Key, StartUp, device_of, start_up_times
-from studio.kinds.kind import BatchTiming, WorkTiming
-from studio.kinds.registry import kind_of, known_kind
+from studio.kinds.kind import BatchTiming, Medium, WorkTiming
+from studio.kinds.registry import kind_of, known_kind, medium_of_file
 from studio.kinds.requests import inputs_of, model_settings, unsupported_reason
 from studio.library.queue.stored_job import rows_left
 from studio.library.records import Job, making_seconds
@@ -236,9 +237,9 @@ def build_estimator(
     recipes = [asset.recipe for asset in assets]
     start_up = start_up_times(library, assets)
     if registry is None:
-        return Estimator(recipes, pixels=picture_pixels, device=device, start_up=start_up)
+        return Estimator(recipes, pixels=input_pixels, device=device, start_up=start_up)
     complete = Defaults(registry).complete
-    return Estimator(recipes, complete, picture_pixels, device, start_up)
+    return Estimator(recipes, complete, input_pixels, device, start_up)
 
 
 def queue_seconds(library: Library, estimator: Estimator) -> float | None:
@@ -281,6 +282,13 @@ def strip_untimed(request: Request) -> Request:
     if measured is None:
         plain |= {name: InputFile("") for name in inputs_of(request) if name not in plain}
     return request.with_values(**plain)
+
+
+def input_pixels(path: str) -> int:
+    """Return the pixels of a picture, or of all frames of a video; 0 if it cannot be read."""
+    if medium_of_file(path) is Medium.VIDEO:
+        return video_pixels(path)
+    return picture_pixels(path)
 
 
 @lru_cache(maxsize=10_000)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from studio.formats.untrusted_files import is_file
 from studio.kinds.kind import Medium
-from studio.protocol import Problem, Sentence, sentence
+from studio.protocol import Problem, ProblemError, Sentence, sentence
 
 _DECODED_PIXELS = 50_000_000
 """Of larger pictures only the header is read, to keep the check fast."""
@@ -16,9 +16,31 @@ _DECODED_PIXELS = 50_000_000
 def input_problem(path: Path, medium: Medium) -> Problem | None:
     """Return why a file cannot be used as an input of a medium, None if it can.
 
-    The content of pictures alone is looked at; of other media the engine reads it.
+    The content of pictures and the headers of videos are looked at; others the engine reads.
     """
-    return picture_problem(path) if medium is Medium.PICTURE else None
+    if medium is Medium.PICTURE:
+        return picture_problem(path)
+    return video_problem(path) if medium is Medium.VIDEO else None
+
+
+def video_problem(path: Path) -> Problem | None:
+    """Return why a file cannot be used as an input video, None if it can."""
+    from studio.formats.videos.probe import video_facts
+
+    try:
+        video_facts(path)
+    except ProblemError as error:
+        return error.problem
+    except OSError as error:
+        return _bad(
+            sentence(
+                "{name} cannot be opened. Check that it is a file and that you have permission to"
+                " read it.",
+                name=path.name,
+            ),
+            error,
+        )
+    return None
 
 
 def picture_problem(path: Path) -> Problem | None:

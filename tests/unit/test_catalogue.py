@@ -86,8 +86,8 @@ def test_recommended_settings_are_valid_values_of_the_kind(paths: Paths) -> None
 
 def test_a_model_with_an_unverified_licence_is_never_recommended(paths: Paths) -> None:
     recommended = [entry for entry in load_catalogue(paths).entries if entry.recommended]
-    # Voices come with the starter pack.
-    assert {entry.task for entry in recommended} == set(kinds()) - {"speech"}
+    # Voices and the smoothing model come with the starter pack.
+    assert {entry.task for entry in recommended} == set(kinds()) - {"speech", "video"}
     for entry in recommended:
         assert "licence" not in entry.unverified
         assert entry.conditions is None

@@ -278,6 +278,7 @@ def test_the_status_names_the_real_pack(paths: Paths) -> None:
         "dat-light-x3",
         "dat-light-x4",
         "kokoro-82m",
+        "rife-4",
     }
     assert not any(item.installed for item in items)
     packages = [each for part in PACK for each in packages_of(part)]

@@ -10,8 +10,19 @@ from studio.formats.pictures.embedded import HEAD, Content, Embedded, RecipeForm
 from studio.formats.recipes import front_matter
 from studio.formats.sounds import flac, mp3, ogg, wav
 from studio.formats.untrusted_files import open_regular
+from studio.formats.videos import matroska, mp4
 
-_WRITABLE: tuple[WritableFormat, ...] = (png, jpeg, webp, wav, flac, ogg, mp3)
+_WRITABLE: tuple[WritableFormat, ...] = (
+    png,
+    jpeg,
+    webp,
+    wav,
+    flac,
+    ogg,
+    mp3,
+    mp4,
+    matroska,
+)
 _FORMATS: tuple[RecipeFormat, ...] = (*_WRITABLE, front_matter)
 
 Format = TypeVar("Format", bound=RecipeFormat)

@@ -28,6 +28,7 @@ from studio.protocol import ProblemError, problem
 
 _PARENT = ".tmp"
 _PREFIX = "studio-"
+_KEPT = "unfinished"
 _DESTINATIONS_FILE = "places"
 _TOKEN = re.compile(r"[0-9a-f]{12}")
 _OURS = re.compile(rf"{_PREFIX}([0-9a-f]{{12}}|export|results)(?:\.lock)?")
@@ -82,6 +83,17 @@ class WorkFolders:
             except (OSError, Timeout) as error:
                 cause = error if isinstance(error, OSError) else OSError(str(error))
                 raise file_problem(cause, destination) from error
+
+    @staticmethod
+    def kept_folder(destination: Path) -> Path:
+        """Return the folder for what outlives a job that writes to `destination`.
+
+        It is not created, and not swept: who writes there removes what is old. Raises
+        `ProblemError` if it is a link to another place.
+        """
+        check_no_link(destination / _PARENT)
+        check_no_link(destination / _PARENT / _KEPT)
+        return destination / _PARENT / _KEPT
 
     def _require_same(self, destination: Path) -> None:
         """Raise if another folder has taken the place of one with work folders of this process.

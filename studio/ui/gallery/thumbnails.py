@@ -13,7 +13,7 @@ from studio.formats.pictures.open_picture import can_hold
 from studio.formats.recipes.recipe_files import read_embedded
 from studio.formats.sounds import peaks
 from studio.formats.sounds.comments import PEAKS
-from studio.formats.suffixes import AUDIO
+from studio.formats.suffixes import AUDIO, VIDEO
 from studio.kinds.kind import Medium
 from studio.ui.shell.background import Background
 
@@ -26,14 +26,18 @@ WAITING = 40
 
 AT_ONCE = 2
 
-SHOWN = (Medium.PICTURE, Medium.AUDIO)
-"""Media whose results have a thumbnail: the picture, the waveform."""
+SHOWN = (Medium.PICTURE, Medium.AUDIO, Medium.VIDEO)
+"""Media whose results have a thumbnail: the picture, the waveform, a frame."""
 
 
 def read_thumbnail(path: str, side: int) -> QImage:
     """Return a picture scaled down to `side` pixels, null if unreadable. Thread-safe."""
     if Path(path).suffix.lower() in AUDIO:
         return _read_waveform(path, side)
+    if Path(path).suffix.lower() in VIDEO:
+        from studio.ui.media.video.stills import still_image
+
+        return still_image(Path(path), longest=side)
     reader = QImageReader(path)
     reader.setAutoTransform(True)
     size = reader.size()

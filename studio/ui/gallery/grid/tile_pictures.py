@@ -63,7 +63,7 @@ class TileRequest:
 
 def tile_request(asset: Asset, side: int, ratio: float, look: CardLook) -> TileRequest:
     """Return what must be made for a result."""
-    if asset.medium is Medium.PICTURE:
+    if asset.medium in (Medium.PICTURE, Medium.VIDEO):
         return TileRequest(asset.number, str(asset.path), side, ratio)
     text = without_thoughts(asset.text or "")[:MAX_CARD_TEXT].translate(_MARKDOWN).strip()
     prompt = " ".join(asset.prompt[:MAX_CARD_TEXT].split())

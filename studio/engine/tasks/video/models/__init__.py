@@ -1,0 +1,1 @@
+"""The networks: enlarging a frame, and making one between two."""

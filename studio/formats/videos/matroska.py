@@ -83,6 +83,16 @@ def write(source: BinaryIO, target: BinaryIO, embedded: Embedded) -> Content:
     return found
 
 
+def sound(file: BinaryIO) -> Iterator[bytes]:
+    """Yield the encoded pictures and sound in blocks."""
+    for ident, at, size in _of_segment(file):
+        if ident == _CLUSTER and size != _UNKNOWN:
+            file.seek(at)
+            while size and (part := file.read(min(size, _BLOCK))):
+                size -= len(part)
+                yield part
+
+
 def _tags(packet: str) -> bytes:
     simple = _element(_TAG_NAME, _NAME) + _element(_TAG_TEXT, packet.encode())
     return _element(_TAGS, _element(_TAG, _element(_TARGETS, b"") + _element(_SIMPLE, simple)))

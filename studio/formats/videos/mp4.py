@@ -62,6 +62,15 @@ def write(source: BinaryIO, target: BinaryIO, embedded: Embedded) -> Content:
     return found
 
 
+def sound(file: BinaryIO) -> Iterator[bytes]:
+    """Yield the encoded pictures and sound in blocks."""
+    for kind, length in _boxes(file, file.tell(), None):
+        if kind == b"mdat":
+            while length and (part := file.read(min(length, _BLOCK))):
+                length -= len(part)
+                yield part
+
+
 def _of_film(file: BinaryIO, start: int, length: int) -> Content:
     duration: float | None = None
     width = height = None

@@ -16,6 +16,7 @@ from studio.ui.batch.plan import Plan
 from studio.ui.shell.state import AppState
 from studio.ui.style.theme import GRID, mute
 from studio.ui.style.translations import tr, translated
+from studio.ui.widgets.long_words import break_long_words
 from studio.ui.widgets.plain_text import plain_label
 
 _DEBOUNCE_MS = 300
@@ -50,7 +51,9 @@ class PromptPage(QWidget):
         )
         intro.setWordWrap(True)
         mute(intro)
-        self.prompt = QPlainTextEdit(prompt_of(base()), self)
+        self.prompt = QPlainTextEdit(self)
+        break_long_words(self.prompt)
+        self.prompt.setPlainText(prompt_of(base()))
         self.prompt.setObjectName("batch.prompt")
         self.prompt.setAccessibleName(self.tr("Prompt with alternatives"))
         self.prompt.setTabChangesFocus(True)
@@ -58,6 +61,7 @@ class PromptPage(QWidget):
         self.summary.setObjectName("batch.prompt.summary")
         self.summary.setWordWrap(True)
         self.preview = QPlainTextEdit(self)
+        break_long_words(self.preview)
         self.preview.setObjectName("batch.prompt.preview")
         self.preview.setAccessibleName(self.tr("The first prompts"))
         self.preview.setReadOnly(True)

@@ -28,6 +28,7 @@ from studio.ui.style.theme import GRID, mute
 from studio.ui.style.translations import translated
 from studio.ui.widgets.dropped_files import accepted_paths, dropped_paths
 from studio.ui.widgets.elided_label import StatusLine
+from studio.ui.widgets.long_words import break_long_words
 from studio.ui.widgets.plain_text import plain_label
 
 if TYPE_CHECKING:
@@ -84,6 +85,7 @@ class TablePage(QWidget):
         encoding_row.addWidget(self.encoding)
         encoding_row.addWidget(self.preview, 1)
         self.errors = QPlainTextEdit(self)
+        break_long_words(self.errors)
         self.errors.setObjectName("batch.table.errors")
         self.errors.setAccessibleName(self.tr("Errors in the table"))
         self.errors.setReadOnly(True)

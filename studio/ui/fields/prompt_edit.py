@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 from PySide6.QtCore import QMimeData, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QResizeEvent, QTextOption
+from PySide6.QtGui import QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QPlainTextEdit, QWidget
+
+from studio.ui.widgets.long_words import break_long_words
 
 MAX_FILE_BYTES = 1_000_000
 """Largest text file that can be dropped."""
-
-LONG_WORD = 2000
-"""Characters without a space above which lines are broken anywhere."""
-
-_LONG_WORD = re.compile(rf"[!-~]{{{LONG_WORD}}}")
 
 
 class PromptEdit(QPlainTextEdit):
@@ -35,7 +31,7 @@ class PromptEdit(QPlainTextEdit):
         self.submits_on_enter = False
         self._growth: tuple[int, int] | None = None
         self.set_minimum_lines(3)
-        self.document().contentsChange.connect(self._break_long_words)
+        break_long_words(self)
 
     def set_minimum_lines(self, lines: int) -> None:
         """Set the minimum height in lines of text."""
@@ -79,13 +75,6 @@ class PromptEdit(QPlainTextEdit):
         cursor = self.textCursor()
         cursor.select(cursor.SelectionType.Document)
         cursor.insertText(text)
-
-    def _break_long_words(self, position: int, _removed: int, added: int) -> None:
-        # Qt takes seconds to find a line break in such a word; this runs before the layout does.
-        if added < LONG_WORD:
-            return
-        if _LONG_WORD.search(self.toPlainText()[position : position + added]):
-            self.setWordWrapMode(QTextOption.WrapMode.WrapAnywhere)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         enter = event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter)

@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
 
 from studio.ui.messages.shown_message import ICONS, ShownMessage
 from studio.ui.style.icons import icon
+from studio.ui.widgets.long_words import break_long_words
 from studio.ui.widgets.plain_text import breakable, one_line
 
 
@@ -41,6 +42,7 @@ class MessageList(QDialog):
                 self.list,
             )
         self.detail = QPlainTextEdit(self)
+        break_long_words(self.detail)
         self.detail.setReadOnly(True)
         self.detail.setAccessibleName(self.tr("Detail"))
         self.detail.setPlaceholderText(

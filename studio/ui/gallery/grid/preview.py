@@ -12,6 +12,7 @@ from studio.library.records import Asset
 from studio.ui.media.picture.canvas import PictureCanvas
 from studio.ui.media.picture.loader import PictureLoader
 from studio.ui.style.theme import GRID, mute
+from studio.ui.widgets.long_words import break_long_words
 from studio.ui.widgets.plain_text import one_line, plain_label
 from studio.ui.widgets.shortened import shortened
 
@@ -36,6 +37,7 @@ class ResultPreview(QWidget):
         self.canvas.setObjectName("preview.picture")
         self.canvas.setAccessibleName(self.tr("Picture"))
         self.text = QPlainTextEdit(self)
+        break_long_words(self.text)
         self.text.setObjectName("preview.text")
         self.text.setAccessibleName(self.tr("Text"))
         self.text.setReadOnly(True)

@@ -10,6 +10,7 @@ from PySide6.QtGui import QMouseEvent, QPalette, QTextCharFormat, QTextCursor
 from PySide6.QtWidgets import QPlainTextEdit, QTextEdit, QWidget
 
 from studio.formats.sounds.lyrics import TimedLine
+from studio.ui.widgets.long_words import break_long_words
 
 MAX_WORDS = 20_000
 """Words that are shown; a longer text would take the window's time."""
@@ -24,6 +25,7 @@ class Transcript(QPlainTextEdit):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setReadOnly(True)
+        break_long_words(self)
         self.setFrameShape(QPlainTextEdit.Shape.NoFrame)
         self.setAccessibleName(self.tr("What is said"))
         self.viewport().setCursor(Qt.CursorShape.PointingHandCursor)

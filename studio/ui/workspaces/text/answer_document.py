@@ -21,6 +21,8 @@ from PySide6.QtGui import (
     QTextOption,
 )
 
+from studio.ui.widgets.long_words import has_long_word
+
 MAX_MARKDOWN = 60_000
 """Characters above which an answer stays plain text."""
 
@@ -44,7 +46,6 @@ text lays all of it out again for every word that is added."""
 MAX_GROWING_LINES = 800
 
 _LIST_ITEM = re.compile(r"^[ \t>]*(?:[-+*]|\d{1,9}[.)])[ \t]", re.MULTILINE)
-_LONG_WORD = re.compile(r"\S{2000}")
 _FENCE = re.compile(r"[ \t>]*(?:```|~~~)")
 _IMAGE = "\ufffc"
 _FEATURES = (
@@ -67,11 +68,6 @@ def is_quick_to_render(text: str) -> bool:
 def fits_growing_view(text: str) -> bool:
     """Return whether plain text is short enough for a view that is as high as its text."""
     return len(text) <= MAX_GROWING and text.count("\n") <= MAX_GROWING_LINES
-
-
-def has_long_word(text: str) -> bool:
-    """Return whether lines must be broken anywhere: Qt takes seconds to break such a word."""
-    return _LONG_WORD.search(text) is not None
 
 
 def markdown_document(text: str, font: QFont, code: QColor) -> QTextDocument:

@@ -13,6 +13,7 @@ from studio.kinds.text import KIND, MAX_STOPS, TextRequest
 from studio.ui.style.theme import GRID
 from studio.ui.style.translations import tr, translated
 from studio.ui.widgets.collapsible_section import CollapsibleSection
+from studio.ui.widgets.long_words import break_long_words
 from studio.ui.widgets.plain_text import plain_label, plain_tooltip
 from studio.ui.widgets.tinted_label import TintedLabel
 from studio.ui.workspaces.text.values import TextValues
@@ -61,6 +62,7 @@ class AnswerFormSection(CollapsibleSection):
 
     def _editor(self, name: str, label: str, help: str, lines: int) -> QPlainTextEdit:
         editor = QPlainTextEdit(self)
+        break_long_words(editor)
         editor.setObjectName(name)
         editor.setAccessibleName(label)
         editor.setToolTip(plain_tooltip(help))

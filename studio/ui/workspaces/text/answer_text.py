@@ -18,10 +18,10 @@ from PySide6.QtWidgets import QFrame, QSizePolicy, QTextBrowser, QWidget
 
 from studio.ui.style.theme import GRID
 from studio.ui.widgets.dialog_frame import show_dialog
+from studio.ui.widgets.long_words import has_long_word
 from studio.ui.widgets.open_link_dialog import OpenLinkDialog
 from studio.ui.workspaces.text.answer_document import (
     fits_growing_view,
-    has_long_word,
     is_quick_to_render,
     markdown_document,
     plain_document,

@@ -1,0 +1,36 @@
+"""A word of 200,000 letters would stop the window for seconds."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from PySide6.QtGui import QTextOption
+from PySide6.QtWidgets import QPlainTextEdit
+from pytestqt.qtbot import QtBot
+
+import studio.ui
+from studio.ui.widgets.long_words import break_long_words
+
+Wrap = QTextOption.WrapMode
+
+
+@pytest.mark.parametrize("letter", ["a", "ا", "ก"])
+def test_long_words_are_broken_anywhere_while_they_are_shown(qtbot: QtBot, letter: str) -> None:
+    editor = QPlainTextEdit()
+    qtbot.addWidget(editor)
+    break_long_words(editor)
+    editor.setPlainText("words " * 1000 + "字" * 5000)
+    assert editor.wordWrapMode() == Wrap.WrapAtWordBoundaryOrAnywhere
+    editor.setPlainText(f"a {letter * 5000}")
+    assert editor.wordWrapMode() == Wrap.WrapAnywhere
+    editor.setPlainText("a")
+    assert editor.wordWrapMode() == Wrap.WrapAtWordBoundaryOrAnywhere
+
+
+def test_every_editor_breaks_long_words() -> None:
+    made = re.compile(r"= QPlainTextEdit\(|class \w+\(QPlainTextEdit\)")
+    for file in Path(studio.ui.__file__).parent.rglob("*.py"):
+        source = file.read_text("utf-8")
+        assert len(made.findall(source)) <= source.count("break_long_words("), file

@@ -179,7 +179,14 @@ def _generate_batch(
         return not is_over and not batch[place].answers.job.is_cancelled
 
     started = time.monotonic()
-    steps = loaded.decoder.generate(rows, sampling, loaded.stop_tokens, check, is_wanted)
+
+    def start_clock() -> None:
+        nonlocal started
+        started = time.monotonic()
+
+    steps = loaded.decoder.generate(
+        rows, sampling, loaded.stop_tokens, check, is_wanted, start_clock
+    )
     for made, tokens in enumerate(steps, 1):
         seconds = time.monotonic() - started
         for job_progress in progress:

@@ -45,8 +45,8 @@ def run(job: Job, command: RunJob, memory: MemoryArbiter, device: Device) -> dic
     warn_about_saved_memory(job, answers, device)
     at_once = 1 if command.saves_memory else MAX_ROWS
     with PeakMemory(device) as answers.peak:
-        prefilled = loaded.decoder.prefill(prompt.ids, job.check, prompt.max_tokens)
-        rows = [BatchRow(answers, row, prefilled) for row in command.rows]
+        prepared = loaded.decoder.prepare(prompt.ids, job.check, is_only=True)
+        rows = [BatchRow(answers, row, prepared) for row in command.rows]
         generate_all(job, rows, loaded, memory, at_once=at_once)
     if not answers.complete:
         job.check()

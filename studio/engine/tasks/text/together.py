@@ -52,8 +52,8 @@ def run_together(group: Group, memory: MemoryArbiter, device: Device) -> None:
             part.job, part.command, request, loaded, device, prompt, load_seconds, fingerprint
         )
         warn_about_cut_prompt(part.job, answers)
-        prefilled = prompts.prefill(prompt.ids, prompt.max_tokens)
-        rows.extend(BatchRow(answers, row, prefilled) for row in part.command.rows)
+        prepared = prompts.prepare(prompt.ids)
+        rows.extend(BatchRow(answers, row, prepared) for row in part.command.rows)
 
     def on_finished(answers: Answers) -> None:
         group.part_of(answers.job).end(Done(answers.job.id, answers.stats))
@@ -83,7 +83,7 @@ def run_together(group: Group, memory: MemoryArbiter, device: Device) -> None:
 
 
 class _PromptCache:
-    """Prefilled prompts of several jobs; equal prompts are prefilled once."""
+    """Prompts of several jobs; equal prompts are read once."""
 
     def __init__(self, decoder: TextDecoder, check: Callable[[], None]) -> None:
         self._decoder = decoder
@@ -95,13 +95,12 @@ class _PromptCache:
         """Total size of the KV caches in bytes."""
         return int(sum(prompt.row_bytes * len(prompt.ids) for prompt in self._kept.values()))
 
-    def prefill(self, ids: list[int], room: int) -> PrefilledPrompt:
-        """Return the prefilled prompt, which up to `room` tokens will follow."""
-        prefilled = self._kept.get(tuple(ids))
-        if prefilled is None:
-            prefilled = self._decoder.copy_of(self._decoder.prefill(ids, self._check, room))
-            self._kept[tuple(ids)] = prefilled
-        return prefilled
+    def prepare(self, ids: list[int]) -> PrefilledPrompt:
+        """Return the prompt for a batch with others."""
+        prepared = self._kept.get(tuple(ids))
+        if prepared is None:
+            prepared = self._kept[tuple(ids)] = self._decoder.prepare(ids, self._check)
+        return prepared
 
     def clear(self) -> None:
         """Drop all prompts; those that rows refer to stay in memory."""

@@ -130,6 +130,13 @@ class Decoder:
         self._last_prompt = PrefilledPrompt(ids, cache, logits)
         return self._last_prompt
 
+    def prepare(
+        self, prompt: Sequence[int], check: Callable[[], None], *, is_only: bool = False
+    ) -> PrefilledPrompt:
+        """Read a prompt. See `TextDecoder`."""
+        read = self.prefill(prompt, check)
+        return read if is_only else self.copy_of(read)
+
     def copy_of(self, prompt: Any) -> PrefilledPrompt:
         """Return a copy of a prefilled prompt that survives the next call of `prefill`.
 
@@ -164,6 +171,7 @@ class Decoder:
         stop_tokens: frozenset[int],
         check: Callable[[], None],
         is_wanted: Callable[[int], bool] = lambda _: True,
+        on_read: Callable[[], None] = lambda: None,
     ) -> Iterator[list[tuple[int, int]]]:
         """Yield at each step a list of (row, token id) for all rows that have not ended.
 
@@ -175,8 +183,10 @@ class Decoder:
             stop_tokens: tokens that end a row.
             check: called often; raises to stop.
             is_wanted: called for each row and token; False ends the row.
+            on_read: called at once.
         """
         self._check = check
+        on_read()
         # Rows of equal length must be adjacent, see `ragged_cache`.
         active = sorted(range(len(rows)), key=lambda row: len(rows[row].prompt.ids))
         # The row computed at each place of the batch: active, a copy for padding, or ended.

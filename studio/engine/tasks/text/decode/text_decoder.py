@@ -11,7 +11,7 @@ from studio.engine.tasks.text.decode.sampling import Sampling
 
 
 class PrefilledPrompt(Protocol):
-    """A prompt that the model has read. It is valid until the next call of `prefill`."""
+    """A prompt that the model has read, or will read where it is continued."""
 
     @property
     def ids(self) -> list[int]:
@@ -47,7 +47,7 @@ class TextDecoder(Protocol):
     def prefill(
         self, prompt: Sequence[int], check: Callable[[], None], room: int = 0
     ) -> PrefilledPrompt:
-        """Read a prompt, reusing what is known of the last one.
+        """Read a prompt, reusing what is known of the last one. Valid until the next one is read.
 
         Args:
             prompt: token ids, at least one.
@@ -56,10 +56,16 @@ class TextDecoder(Protocol):
         """
         ...
 
-    def copy_of(self, prompt: Any) -> PrefilledPrompt:
-        """Return a copy of a prefilled prompt that survives the next call of `prefill`.
+    def prepare(
+        self, prompt: Sequence[int], check: Callable[[], None], *, is_only: bool = False
+    ) -> PrefilledPrompt:
+        """Return a prompt for `generate`. It is read now, or where it is continued.
 
-        Only for models that can mix prompts.
+        Args:
+            prompt: token ids, at least one.
+            check: called often; raises to stop.
+            is_only: whether no other prompt is prepared before it is used; other prompts only
+                for models that can mix prompts.
         """
         ...
 
@@ -92,6 +98,7 @@ class TextDecoder(Protocol):
         stop_tokens: frozenset[int],
         check: Callable[[], None],
         is_wanted: Callable[[int], bool] = lambda _: True,
+        on_read: Callable[[], None] = lambda: None,
     ) -> Iterator[list[tuple[int, int]]]:
         """Yield at each step a list of (row, token id) for all rows that have not ended.
 
@@ -103,6 +110,7 @@ class TextDecoder(Protocol):
             stop_tokens: tokens that end a row.
             check: called often; raises to stop.
             is_wanted: called for each row and token; False ends the row.
+            on_read: called once all prompts are read.
         """
         ...
 

@@ -61,6 +61,11 @@ class LlamaContext:
         self._memory = library.get_memory(self._handle)
         self._batch = _BatchArrays(CHUNK)
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether the memory was released."""
+        return self._handle is None
+
     def close(self) -> None:
         """Release the memory."""
         if self._handle is not None:

@@ -1,7 +1,7 @@
 """The decoding loop with llama.cpp.
 
-The prompt is read once, as sequence 0 of a context; the rows continue it and copies of it. Rows
-with different prompts continue sequences of their own, restored from copies of what was read.
+A prompt is read where it is continued, as sequence 0 of a context that has room for all rows; the
+rows continue it and copies of it. Rows with different prompts continue sequences of their own.
 Tokens are picked by the same code as with transformers, so that the seed of a row means the same.
 
 Rows of a batch are to have the same result as alone. With quantised weights the library computes
@@ -29,8 +29,10 @@ from studio.engine.tasks.text.llama.exact_rows import (
     SHORT_PROMPT,
     exact_width,
     is_exact_for_different_prompts,
+    is_exact_in_pieces,
     longest_prompt,
 )
+from studio.engine.tasks.text.llama.reading import PromptReader, common_prefix
 from studio.formats.llama.library import LlamaLibrary
 
 _CELLS = 512
@@ -42,23 +44,25 @@ _WHOLE_FLASH_CELLS = 256
 _PLAIN_CELLS = 8192
 """Longest prompt and answer with plain attention, whose scores would fill the memory beyond."""
 
+_FLASH_PIECES = 63
+"""Longest prompt that flash attention reads like each of its pieces: from 64 tokens on, it reads
+them in tiles."""
+
+_PIECES = 12
+"""Length of the prompts with which reading in pieces is tested for plain attention."""
+
 
 @dataclass(frozen=True)
 class LlamaPrompt:
-    """A prompt in the KV cache, and the `logits` (1, vocabulary) after it.
+    """A prompt, which is read where it is continued.
 
-    `state` is a copy of its part of the cache, if there is one.
+    `logits` (1, vocabulary) are there if it was read already.
     """
 
     ids: list[int]
     row_bytes: float
-    logits: torch.Tensor
-    state: Any = None
-
-    @property
-    def vocabulary(self) -> int:
-        """Number of tokens that the model can choose from."""
-        return int(self.logits.shape[-1])
+    vocabulary: int
+    logits: torch.Tensor | None = None
 
 
 class LlamaDecoder:
@@ -80,20 +84,18 @@ class LlamaDecoder:
         self._vocabulary = vocabulary
         self._threads = threads
         self._longest = longest
-        self._context: LlamaContext | None = None
+        self._reader: PromptReader | None = None
         self._widths: dict[bool, tuple[int, int]] = {}
         """The largest batch tested and the largest exact one, with plain attention and without."""
         self._can_mix: bool | None = None
-        self._cached: list[int] = []
-        """The tokens of sequence 0."""
-        self._last_prompt: LlamaPrompt | None = None
+        self._can_divide: dict[bool, bool] = {}
+        self._row_bytes = 0.0
 
     def forget(self) -> None:
         """Release the KV cache."""
-        self._last_prompt, self._cached = None, []
-        if self._context is not None:
-            self._context.close()
-        self._context = None
+        if self._reader is not None:
+            self._reader.close()
+        self._reader = None
 
     def close(self) -> None:
         """Release the model."""
@@ -107,37 +109,35 @@ class LlamaDecoder:
     ) -> LlamaPrompt:
         """Read a prompt. See `TextDecoder`."""
         ids = list(prompt)
-        last, self._last_prompt = self._last_prompt, None
-        context = self._reserve(len(ids) + room, 1)
-        if last is not None and last.ids == ids == self._cached:
-            self._last_prompt = last
-            return last
-        # Only whole chunks are reused, so that everything is computed in the same shapes and with
-        # the same result. The last token is always processed again, for its logits.
-        known = min(_common_prefix(self._cached, ids), len(ids) - 1) // CHUNK * CHUNK
-        self._truncate(known)
-        with context.stopped_by(check):
-            self._read(ids, 0, check)
-        row_bytes = context.size(0) / len(ids)
-        self._last_prompt = LlamaPrompt(ids, row_bytes, context.logits(1).clone())
-        return self._last_prompt
+        reader = self._reserve(len(ids) + room, 1)
+        in_pieces = self._reads_in_pieces([ids], reader, check)
+        with reader.context.stopped_by(check):
+            logits = reader.read(ids, check, in_pieces=in_pieces)
+        return replace(self.prepare(ids, check), logits=logits)
 
-    def _read(self, ids: list[int], sequence: int, check: Callable[[], None]) -> None:
-        """Read the rest of a prompt into sequence 0, or a whole one into another sequence."""
-        for start in range(0 if sequence else len(self._cached), len(ids), CHUNK):
-            check()
-            tokens = ids[start : start + CHUNK]
-            places = range(start, start + len(tokens))
-            wanted = [False] * (len(tokens) - 1) + [True]
-            self._decode(tokens, places, [sequence] * len(tokens), wanted, check)
-            if sequence == 0:
-                self._cached += tokens
+    def prepare(
+        self,
+        prompt: Sequence[int],
+        check: Callable[[], None],
+        *,
+        is_only: bool = False,  # noqa: ARG002 no prompt is read here
+    ) -> LlamaPrompt:
+        """Return a prompt, to be read where it is continued. See `TextDecoder`."""
+        if not self._row_bytes:
+            self._row_bytes = self._measure_row(check)
+        return LlamaPrompt(list(prompt), self._row_bytes, self._vocabulary)
 
-    def copy_of(self, prompt: LlamaPrompt) -> LlamaPrompt:
-        """Return a copy that survives the next call of `prefill`. See `TextDecoder`."""
-        if self._context is None or self._cached != prompt.ids:
-            return prompt
-        return replace(prompt, state=self._context.state(0))
+    def _measure_row(self, check: Callable[[], None]) -> float:
+        """Return the size of a token in the KV cache, in bytes."""
+        context = self._open(False, SHORT_PROMPT, 1)
+        try:
+            with context.stopped_by(check):
+                tokens = [1 % self._vocabulary] * SHORT_PROMPT
+                places = range(SHORT_PROMPT)
+                context.decode(tokens, places, [0] * SHORT_PROMPT, [True] * SHORT_PROMPT)
+            return context.size(0) / SHORT_PROMPT
+        finally:
+            context.close()
 
     def can_mix_prompts(self, check: Callable[[], None]) -> bool:
         """Return whether rows with different prompts have the same result together as alone.
@@ -157,6 +157,36 @@ class LlamaDecoder:
             except MemoryError:
                 return False
         return self._can_mix
+
+    def _reads_in_pieces(
+        self, prompts: Sequence[list[int]], reader: PromptReader, check: Callable[[], None]
+    ) -> bool:
+        """Return whether prompts give the same result in pieces of any size.
+
+        Tested once for each kind of attention, bit for bit, when something could be gained.
+        """
+        is_plain, longest = reader.context.is_plain, max(map(len, prompts))
+        if longest > _PLAIN_CELLS or not (is_plain or longest <= _FLASH_PIECES):
+            return False
+        known = self._can_divide.get(is_plain)
+        if known is not None:
+            return known
+        first = prompts[0]
+        shared = [common_prefix(first, prompt) for prompt in prompts[1:]]
+        gained = min(reader.common(first), len(first)) % CHUNK + sum(shared)
+        if reader.knows(first) and not shared:
+            return False
+        tested = _PIECES if is_plain else _FLASH_PIECES
+        if gained < 2 * tested or (self._longest or tested) < tested:
+            return False
+        try:
+            can_divide = is_exact_in_pieces(
+                partial(self._open, is_plain), self._vocabulary, tested, check
+            )
+        except MemoryError:
+            return False
+        self._can_divide[is_plain] = can_divide
+        return can_divide
 
     def batch_class(self, cells: int) -> int:
         """Return 0, 1 or 2 for the kinds of attention. See `TextDecoder`."""
@@ -185,63 +215,54 @@ class LlamaDecoder:
         stop_tokens: frozenset[int],
         check: Callable[[], None],
         is_wanted: Callable[[int], bool] = lambda _: True,
+        on_read: Callable[[], None] = lambda: None,
     ) -> Iterator[list[tuple[int, int]]]:
         """Yield the tokens of each step. See `TextDecoder`."""
+        # Prompts that begin alike or are about as long are read together, see `reading`.
+        order = sorted(range(len(rows)), key=lambda row: (len(rows[row].prompt.ids), row))
+        prompts = [rows[row].prompt.ids for row in order]
         cells = max(len(row.prompt.ids) + row.max_tokens for row in rows)
-        context = self._reserve(cells, len(rows))
-        self._start_sequences([row.prompt for row in rows], context, check)
-        first: LlamaPrompt = rows[0].prompt
+        reader = self._reserve(cells, len(rows))
         try:
-            with context.stopped_by(check):
-                yield from self._steps(rows, context, sampling, stop_tokens, check, is_wanted)
+            with reader.context.stopped_by(check):
+                logits = self._start_sequences(prompts, reader, check)
+                on_read()
+                yield from self._steps(
+                    rows, order, logits, reader, sampling, stop_tokens, check, is_wanted
+                )
         finally:
-            self._truncate(len(first.ids))
+            reader.truncate(len(prompts[0]))
 
     def _start_sequences(
-        self, prompts: Sequence[LlamaPrompt], context: LlamaContext, check: Callable[[], None]
-    ) -> None:
-        """Put the prompt of each row into a sequence, that of the first row into sequence 0."""
-        places: dict[int, int] = {}
-        for sequence, prompt in enumerate(prompts):
-            known = places.setdefault(id(prompt), sequence)
-            if known != sequence:
-                context.copy(known, sequence)
-            elif sequence or self._cached != prompt.ids:
-                self._restore(context, prompt, sequence, check)
-
-    def _restore(
-        self,
-        context: LlamaContext,
-        prompt: LlamaPrompt,
-        sequence: int,
-        check: Callable[[], None],
-    ) -> None:
-        """Put a prompt into a sequence; read it again if there is no copy of its cache."""
-        if sequence == 0:
-            self._last_prompt = None
-            self._truncate(0)
-        if prompt.state is None or not context.restore(sequence, prompt.state):
-            context.clear(sequence)
-            with context.stopped_by(check):
-                self._read(prompt.ids, sequence, check)
-        elif sequence == 0:
-            self._cached = list(prompt.ids)
+        self, prompts: Sequence[list[int]], reader: PromptReader, check: Callable[[], None]
+    ) -> torch.Tensor:
+        """Put the prompt of each row into a sequence. Returns the logits after them."""
+        numbers: dict[tuple[int, ...], int] = {}
+        of_row = [numbers.setdefault(tuple(prompt), len(numbers)) for prompt in prompts]
+        distinct = [list(prompt) for prompt in numbers]
+        in_pieces = self._reads_in_pieces(distinct, reader, check)
+        logits = reader.read_several(distinct, check, in_pieces=in_pieces)
+        # From the last row on, so that a prompt is copied before its place is taken.
+        for row in reversed(range(len(prompts))):
+            if of_row[row] != row:
+                reader.context.copy(of_row[row], row)
+        return torch.cat([logits[number] for number in of_row])
 
     def _steps(
         self,
         rows: Sequence[Row],
-        context: LlamaContext,
+        order: Sequence[int],
+        logits: torch.Tensor,
+        reader: PromptReader,
         sampling: Sampling,
         stop_tokens: frozenset[int],
         check: Callable[[], None],
         is_wanted: Callable[[int], bool],
     ) -> Iterator[list[tuple[int, int]]]:
-        prompts: list[LlamaPrompt] = [row.prompt for row in rows]
-        active = list(range(len(rows)))
-        seeds = torch.tensor([row.seed for row in rows])
+        active = list(order)
+        seeds = torch.tensor([rows[row].seed for row in active])
         longest = max(row.max_tokens for row in rows)
-        seen = SeenTokens([prompt.ids for prompt in prompts], longest, "cpu")
-        logits = torch.cat([prompt.logits for prompt in prompts])
+        seen = SeenTokens([rows[row].prompt.ids for row in active], longest, "cpu")
         for step in range(longest):
             check()
             with _one_thread(), torch.inference_mode():
@@ -261,68 +282,40 @@ class LlamaDecoder:
             if len(ended) == len(active):
                 return
             if ended:
-                kept = _close_gaps(context, len(active), ended)
+                kept = _close_gaps(reader.context, len(active), ended)
                 index = torch.tensor(kept)
                 seeds = seeds[index]
                 seen.keep(index)
                 active = [active[place] for place in kept]
                 chosen = [chosen[place] for place in kept]
             number = len(active)
-            places = [len(prompts[row].ids) + step for row in active]
-            self._decode(chosen, places, range(number), [True] * number, check)
-            logits = context.logits(number)
+            places = [len(rows[row].prompt.ids) + step for row in active]
+            reader.decode(chosen, places, range(number), [True] * number, check)
+            logits = reader.context.logits(number)
 
-    def _decode(
-        self,
-        tokens: Sequence[int],
-        places: Sequence[int],
-        sequences: Sequence[int],
-        wanted: Sequence[bool],
-        check: Callable[[], None],
-    ) -> None:
-        assert self._context is not None
-        try:
-            self._context.decode(tokens, places, sequences, wanted)
-        except (MemoryError, RuntimeError):
-            # What was computed before the end stays in the cache.
-            self._truncate(len(self._cached))
-            check()
-            raise
-
-    def _truncate(self, tokens: int) -> None:
-        """Keep the first tokens of sequence 0, or none if the model's cache cannot be cut."""
-        if self._context is None:
-            return
-        for sequence in range(1, self._context.sequences):
-            self._context.clear(sequence)
-        if tokens and self._context.truncate(0, tokens):
-            del self._cached[tokens:]
-        else:
-            self._context.clear(0)
-            self._cached = []
-
-    def _reserve(self, cells: int, sequences: int) -> LlamaContext:
+    def _reserve(self, cells: int, sequences: int) -> PromptReader:
         """Return a context of at least this size. Sequence 0 is kept if possible.
 
         Raises:
             MemoryError: there is not enough memory.
         """
-        old, is_plain = self._context, _is_plain(cells)
+        old, is_plain = self._reader, _is_plain(cells)
         if (
             old is not None
-            and old.cells >= cells
-            and old.sequences >= sequences
-            and old.is_plain == is_plain
+            and old.context.cells >= cells
+            and old.context.sequences >= sequences
+            and old.context.is_plain == is_plain
         ):
             return old
-        cached, last, state = self._cached, self._last_prompt, None
-        if old is not None and cached and old.is_plain == is_plain:
-            state = old.state(0)
+        kept = None
+        if old is not None and old.context.is_plain == is_plain:
+            kept = old.keep()
         self.forget()
-        context = self._context = self._open(is_plain, -(-cells // _CELLS) * _CELLS, sequences)
-        if state is not None and context.restore(0, state):
-            self._cached, self._last_prompt = cached, last
-        return context
+        size = -(-cells // _CELLS) * _CELLS
+        self._reader = PromptReader(self._open(is_plain, size, sequences))
+        if kept is not None:
+            self._reader.take_over(kept)
+        return self._reader
 
     def _open(self, is_plain: bool, cells: int, sequences: int) -> LlamaContext:
         return LlamaContext(
@@ -366,9 +359,3 @@ def _close_gaps(context: LlamaContext, number: int, ended: Sequence[int]) -> lis
             context.copy(len(kept), place)
             kept[place] = last
     return kept
-
-
-def _common_prefix(first: Sequence[int], second: Sequence[int]) -> int:
-    """Return the length of the common prefix of two prompts, in tokens."""
-    pairs = zip(first, second, strict=False)
-    return next((i for i, (a, b) in enumerate(pairs) if a != b), min(len(first), len(second)))

@@ -84,6 +84,57 @@ def is_exact_for_different_prompts(
         context.close()
 
 
+def is_exact_in_pieces(
+    open_context: Callable[[int, int], LlamaContext],
+    vocabulary: int,
+    longest: int,
+    check: Callable[[], None],
+) -> bool:
+    """Return whether prompts have the same logits in one piece as in pieces of several tokens.
+
+    Also together with others, and if something that followed them was taken away.
+
+    Args:
+        open_context: returns a context for a number of cells and of sequences.
+        vocabulary: number of tokens that the model knows.
+        longest: length of the prompts to test, at least 8.
+        check: called often; raises to stop.
+    """
+    prompts = [[(step * place + 1) % vocabulary for place in range(longest)] for step in (5, 3)]
+    begun = longest // 2
+    prompts[1][:begun] = prompts[0][:begun]
+    shorter = [prompts[0], prompts[1][:-2]]
+    context = open_context(longest + 8, 2)
+    try:
+        with context.stopped_by(check):
+            expected = []
+            for prompt in shorter:
+                context.clear(0)
+                _read(context, prompt, 0, check)
+                expected.append(context.logits(1).clone())
+            if not context.truncate(0, begun) or not context.truncate(0, begun - 2):
+                return False
+            check()
+            _append(context, prompts[0][begun - 2 : begun], begun - 2)
+            context.copy(0, 1)
+            rest = longest - begun
+            context.decode(
+                prompts[0][begun:] + prompts[1][begun:],
+                [*range(begun, longest)] * 2,
+                [0] * rest + [1] * rest,
+                [False] * (rest - 1) + [True] + [False] * (rest - 3) + [True, False, False],
+            )
+            found = context.logits(2)
+            return all(torch.equal(found[row], expected[row][0]) for row in range(2))
+    finally:
+        context.close()
+
+
+def _append(context: LlamaContext, tokens: Sequence[int], start: int) -> None:
+    number = len(tokens)
+    context.decode(tokens, range(start, start + number), [0] * number, [True] * number)
+
+
 def _read(
     context: LlamaContext, prompt: Sequence[int], sequence: int, check: Callable[[], None]
 ) -> None:

@@ -9,10 +9,10 @@ from studio.cli.argument_parser import Parser, valid_text
 from studio.cli.language import LANGUAGES, tr
 from studio.cli.model_options import add_model_options
 from studio.cli.request_options import add_options
-from studio.formats.sounds.lyrics import FORMATS
+from studio.formats.sounds.lyrics import FORMATS, SUBTITLES
 from studio.formats.text_encoding import ENCODINGS
 from studio.kinds.kind import Medium
-from studio.kinds.registry import kinds, tasks
+from studio.kinds.registry import AnyKind, kinds, tasks
 
 DEFAULT_PORT = 5317
 """Of `studio serve`."""
@@ -43,8 +43,8 @@ def parser() -> Parser:
     for task, kind in kinds().items():
         command = commands.add_parser(task, help=tr(kind.summary))
         add_options(command, kind)
-        if kind.medium is Medium.AUDIO:
-            _subtitles(command)
+        if kind.has_words:
+            _written_words(command, kind)
         _common(command)
     add_model_options(
         commands.add_parser("models", help=tr("find, download, list, add, remove and check models"))
@@ -68,10 +68,24 @@ def parser() -> Parser:
     return top
 
 
+def _written_words(command: argparse.ArgumentParser, kind: AnyKind) -> None:
+    """Add the option that writes what is said beside the result."""
+    if kind.medium is Medium.TEXT:
+        command.add_argument(
+            "--format",
+            dest="subtitles",
+            choices=tuple(FORMATS),
+            default="",
+            help=tr("also write the text, subtitles, or words with their times to the same folder"),
+        )
+    else:
+        _subtitles(command)
+
+
 def _subtitles(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--subtitles",
-        choices=tuple(FORMATS),
+        choices=tuple(SUBTITLES),
         default="",
         help=tr("also write what is said, with the times, to the same folder"),
     )

@@ -48,11 +48,15 @@ def generate(options: argparse.Namespace) -> int:
             registry.resolve_all(request)
         output = output_folder(options.output)
         if getattr(options, "subtitles", "") and not output:
-            raise problem("bad_input", "--subtitles needs a folder for them. Give one with -o.")
+            raise problem(
+                "bad_input",
+                "{option} needs a folder to write to. Give one with -o.",
+                option="--format" if kind.medium is Medium.TEXT else "--subtitles",
+            )
         library = Library.open(library_folder(paths), run_queue=False)
     except ProblemError as error:
         return _refused(options, error)
-    single = kind.medium is Medium.TEXT and requests[0].count == 1
+    single = kind.medium is Medium.TEXT and len(requests) == 1 and requests[0].count == 1
     headless = Headless(library, paths, registry, as_json=options.json, stream_text=single)
     with headless:
         try:

@@ -13,7 +13,7 @@ from studio.cli.folders import library_folder, output_folder
 from studio.cli.language import tr, translated
 from studio.formats.untrusted_files import printable, user_path
 from studio.kinds.coding import to_json
-from studio.kinds.kind import Medium
+from studio.kinds.registry import known_kind
 from studio.library.index.database import DamagedDatabaseError
 from studio.library.index.search import AssetQuery
 from studio.library.recipes.export import check_export_folder, export
@@ -198,7 +198,7 @@ def _export(opened: Library, options: argparse.Namespace) -> int:
     try:
         targets = export(assets, folder, options.format, quality, note, skip)
         if options.subtitles:
-            sounds = [asset.path for asset in assets if asset.medium is Medium.AUDIO]
+            sounds = [asset.path for asset in assets if _has_words(asset)]
             targets += write_subtitles(sounds, folder, options.subtitles)
     except ProblemError as error:
         print(f"studio library export: {translated(error.problem.message)}", file=sys.stderr)
@@ -248,3 +248,8 @@ def _unread_fields(file: UnreadFile) -> dict[str, str]:
         "reason": str(file.reason),
         "detail": file.detail,
     }
+
+
+def _has_words(asset: Asset) -> bool:
+    kind = known_kind(asset.task)
+    return kind is not None and kind.has_words

@@ -125,7 +125,7 @@ def _show(found: list[ModelRef], *, as_json: bool) -> int:
     for ref in found:
         use = " ".join(part for part in (ref.role, TITLES.get(ref.base, ref.base)) if part)
         print(
-            f"{ref.id:<{width}}  {ref.task:<7}  {readable_size(ref.size):>8}  {ref.name}  ({use})"
+            f"{ref.id:<{width}}  {ref.task:<10}  {readable_size(ref.size):>8}  {ref.name}  ({use})"
         )
         print(f"{'':<{width}}  {ref.path}")
     return DONE

@@ -254,7 +254,7 @@ def _file(path: Path) -> Path:
 
 
 def _check_input(path: Path, kind: AnyKind) -> None:
-    found = input_problem(_file(path), kind.accepts)
+    found = input_problem(_file(path), kind.accepted)
     if found is not None:
         raise ProblemError(found)
 
@@ -263,11 +263,12 @@ def _input_files(
     paths: Sequence[Path], kind: AnyKind, leave_out: Callable[[Path], object]
 ) -> list[Path]:
     """Return the given files and all of the kind's below the given folders, each once."""
+    suffixes = tuple(suffix for medium in kind.accepted for suffix in suffixes_of(medium))
     found: list[Path] = []
     for path in paths:
         if is_folder(path):
             inside = []
-            for file in files_in(path, suffixes_of(kind.accepts)):
+            for file in files_in(path, suffixes):
                 if is_unicode(file):
                     inside.append(file)
                 else:

@@ -9,7 +9,7 @@ PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".gif", "
 CONVERTED_PICTURES = (".jpg", ".jpeg", ".webp")
 """Formats of pictures other than PNG that contain a recipe: of exports, and of some results."""
 TEXTS = (".md",)
-AUDIO = (".wav", ".flac", ".opus", ".ogg", ".mp3", ".m4a")
+AUDIO = (".wav", ".flac", ".opus", ".ogg", ".mp3", ".m4a", ".aac", ".aif", ".aiff", ".amr")
 VIDEO = (
     ".mp4",
     ".webm",

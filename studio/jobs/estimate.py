@@ -11,12 +11,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
 from math import log, sqrt
+from pathlib import Path
 from statistics import median
 from typing import Any, NamedTuple
 
 from msgspec import Struct
 
 from studio.formats.pictures.open_picture import decoding
+from studio.formats.sounds.recording import seconds_of
 from studio.formats.videos.probe import video_pixels
 from studio.jobs.forecast import Peak, peak_of
 from studio.jobs.start_up import Key, StartUp, device_of, start_up_times
@@ -95,9 +97,10 @@ class Estimator:
     Args:
         recipes: those of earlier results, newest first.
         complete: fills in the defaults of a request: model, size and steps.
-        pixels: returns the number of pixels of an input picture, 0 if unknown.
+        pixels: returns the number of pixels of an input file, 0 if unknown.
         device: the device to estimate for, by default that of the newest result.
         start_up: what jobs have needed besides their results.
+        seconds: returns the length of an input file, 0 if unknown.
     """
 
     def __init__(
@@ -107,11 +110,13 @@ class Estimator:
         pixels: Callable[[str], int] = lambda _: 0,
         device: str = "",
         start_up: Mapping[Key, StartUp] = {},
+        seconds: Callable[[str], float] = lambda _: 0.0,
     ) -> None:
         self.device = device
         self._start_up = start_up
         self._complete = complete
         self._pixels = pixels
+        self._seconds = seconds
         self._samples: dict[Key, list[Sample]] = defaultdict(list)
         self._batches: dict[Key, list[BatchSample]] = defaultdict(list)
         self._first_token: dict[Key, float] = {}
@@ -164,7 +169,8 @@ class Estimator:
         if source is None:
             work = timing.work(request, known[0].request)
         else:
-            work = float(self._pixels(source.path))
+            measure = self._seconds if timing.by_seconds else self._pixels
+            work = float(measure(source.path))
         if work <= 0:
             return median(sample.seconds for sample in known)
         known = [sample for sample in known if sample.work]
@@ -236,10 +242,12 @@ def build_estimator(
     assets = library.assets.recent(MAX_SAMPLES)
     recipes = [asset.recipe for asset in assets]
     start_up = start_up_times(library, assets)
-    if registry is None:
-        return Estimator(recipes, pixels=input_pixels, device=device, start_up=start_up)
-    complete = Defaults(registry).complete
-    return Estimator(recipes, complete, input_pixels, device, start_up)
+    complete = Defaults(registry).complete if registry is not None else _as_it_is
+    return Estimator(recipes, complete, input_pixels, device, start_up, recording_seconds)
+
+
+def _as_it_is(request: Request) -> Request:
+    return request
 
 
 def queue_seconds(library: Library, estimator: Estimator) -> float | None:
@@ -289,6 +297,12 @@ def input_pixels(path: str) -> int:
     if medium_of_file(path) is Medium.VIDEO:
         return video_pixels(path)
     return picture_pixels(path)
+
+
+@lru_cache(maxsize=10_000)
+def recording_seconds(path: str) -> float:
+    """Return the length of a recording by its header, 0 if it cannot be read."""
+    return seconds_of(Path(path))
 
 
 @lru_cache(maxsize=10_000)

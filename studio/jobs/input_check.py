@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Collection
 from pathlib import Path
 
+from studio.formats.sounds.recording import opened_recording
 from studio.formats.untrusted_files import is_file
 from studio.kinds.kind import Medium
 from studio.protocol import Problem, ProblemError, Sentence, sentence
@@ -13,14 +15,16 @@ _DECODED_PIXELS = 50_000_000
 """Of larger pictures only the header is read, to keep the check fast."""
 
 
-def input_problem(path: Path, medium: Medium) -> Problem | None:
-    """Return why a file cannot be used as an input of a medium, None if it can.
+def input_problem(path: Path, media: Collection[Medium]) -> Problem | None:
+    """Return why a file cannot be used as an input of any of these media, None if it can.
 
-    The content of pictures and the headers of videos are looked at; others the engine reads.
+    Pictures are decoded; of sounds and videos the header is read.
     """
-    if medium is Medium.PICTURE:
+    if Medium.PICTURE in media:
         return picture_problem(path)
-    return video_problem(path) if medium is Medium.VIDEO else None
+    if Medium.AUDIO in media:
+        return recording_problem(path)
+    return video_problem(path) if Medium.VIDEO in media else None
 
 
 def video_problem(path: Path) -> Problem | None:
@@ -41,6 +45,15 @@ def video_problem(path: Path) -> Problem | None:
             error,
         )
     return None
+
+
+def recording_problem(path: Path) -> Problem | None:
+    """Return why nothing can be heard in a file, None if its header says that something can."""
+    try:
+        with opened_recording(path):
+            return None
+    except ProblemError as error:
+        return error.problem
 
 
 def picture_problem(path: Path) -> Problem | None:

@@ -163,7 +163,7 @@ def input_errors(table: Table) -> list[RowError]:
                 errors.append(RowError(row.line, column, message))
                 continue
             if source.path not in known:
-                accepted = kind_of(row.request).accepts
+                accepted = kind_of(row.request).accepted
                 known[source.path] = input_problem(Path(source.path), accepted)
             found = known[source.path]
             if found is not None:

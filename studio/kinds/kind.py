@@ -39,13 +39,14 @@ class WorkTiming(Struct, Generic[R], frozen=True):
     """Timing of rows that are processed one by one: time is proportional to work, in any unit.
 
     `work` returns the work of one row; values that the first request leaves open are taken from
-    the second. 0 means that it depends on the pixels of the `input` file. `measured` returns the
-    work of a finished row, from its recipe.
+    the second. If there is an `input` file, its pixels count instead, or its length `by_seconds`.
+    `measured` returns the work of a finished row, from its recipe.
     """
 
     work: Callable[[R, R], float]
     measured: Callable[[Recipe, R], float]
     input: Callable[[R], InputFile | None] = lambda _: None
+    by_seconds: bool = False
 
 
 class ModelNeed(Struct, frozen=True):
@@ -74,7 +75,9 @@ class Kind(Struct, Generic[R], frozen=True, kw_only=True):
         summary: what its command does, for the command line's help.
         action: menu text for sending files to its tab; "" if it accepts none.
         text_action: menu text for sending a text to its tab as the prompt; "" if it takes none.
-        accepts, accepts_many: medium of those files, and whether it accepts several at once.
+        accepts, accepts_also, accepts_many: medium of those files, others that it accepts, and
+            whether it accepts several at once.
+        has_words: whether its results say when each word is said, so that subtitles can be made.
         fallback_name: used in file names if the prompt contains no letters.
         formats: formats of the models that do this work.
         companion_formats: formats of the models that work together with those, such as LoRA.
@@ -133,7 +136,9 @@ class Kind(Struct, Generic[R], frozen=True, kw_only=True):
     action: str = ""
     text_action: str = ""
     accepts: Medium = Medium.PICTURE
+    accepts_also: tuple[Medium, ...] = ()
     accepts_many: bool = False
+    has_words: bool = False
     fallback_name: str = ""
     describer: str = ""
     converter: str = ""
@@ -178,6 +183,11 @@ class Kind(Struct, Generic[R], frozen=True, kw_only=True):
     def has_prompt(self) -> bool:
         """Whether its requests have a prompt; other results are named after their input file."""
         return "prompt" in self.fields
+
+    @property
+    def accepted(self) -> tuple[Medium, ...]:
+        """The media of the files that it accepts."""
+        return (self.accepts, *self.accepts_also)
 
     @property
     def inputs(self) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ MODULES = (
     "studio.kinds.image",
     "studio.kinds.upscale",
     "studio.kinds.speech",
+    "studio.kinds.transcribe",
     "studio.kinds.video",
 )
 """In the order of the tabs."""

@@ -187,6 +187,7 @@ KIND: Kind[SpeechRequest] = Kind(
     fake="studio.engine.tasks.speech.fake:FAKE",
     workspace="studio.ui.workspaces.speech.speech_tab:SpeechTab",
     timing=WorkTiming(work=_work, measured=_measured),
+    has_words=True,
     fallback_name="speech",
     is_seeded=False,
     untimed_fields=frozenset({"seed", "count", "voice", "format", "loudness"}),

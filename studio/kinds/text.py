@@ -263,6 +263,7 @@ KIND: Kind[TextRequest] = Kind(
     title="Text",
     icon="message-square-text",
     summary="answer a prompt with a language model",
+    text_action="Send to Text",
     formats=("transformers", "gguf"),
     hub_tags=("text-generation",),
     no_model="There is no text model yet. Install the starter models, or add your own.",

@@ -42,6 +42,7 @@ from studio.models.identify_folder import describe_diffusers, describe_transform
 from studio.models.identify_gguf import describe_gguf
 from studio.models.identify_interpolator import describe_interpolator
 from studio.models.identify_voice import describe_voice
+from studio.models.identify_whisper import describe_whisper
 from studio.models.model_card import has_conditions, licence_of, read_config, slug
 from studio.models.source_file import read_source
 from studio.models.upscaler_keys import find_upscaler
@@ -155,9 +156,10 @@ def _modified(path: Path) -> float:
 
 def _describe_folder(folder: Path) -> ModelRef:
     folder = snapshot_of(folder)
-    voice = describe_voice(folder)
-    if voice is not None:
-        return voice
+    for describe in (describe_voice, describe_whisper):
+        described = describe(folder)
+        if described is not None:
+            return described
     if is_file(folder / "model_index.json"):
         return describe_diffusers(folder, "")
     for name in ("pytorch_lora_weights.safetensors", "adapter_model.safetensors"):

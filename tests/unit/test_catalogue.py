@@ -86,8 +86,9 @@ def test_recommended_settings_are_valid_values_of_the_kind(paths: Paths) -> None
 
 def test_a_model_with_an_unverified_licence_is_never_recommended(paths: Paths) -> None:
     recommended = [entry for entry in load_catalogue(paths).entries if entry.recommended]
-    # Voices and the smoothing model come with the starter pack.
-    assert {entry.task for entry in recommended} == set(kinds()) - {"speech", "video"}
+    # Voices, models that understand speech and the smoothing model come with the starter pack.
+    of_the_pack = {"speech", "transcribe", "video"}
+    assert {entry.task for entry in recommended} == set(kinds()) - of_the_pack
     for entry in recommended:
         assert "licence" not in entry.unverified
         assert entry.conditions is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import wave
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,7 +25,11 @@ def echo_kind() -> Iterator[None]:
 @pytest.fixture
 def sound(tmp_path: Path) -> Path:
     path = tmp_path / "a.wav"
-    path.write_bytes(b"RIFF")
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(8000)
+        file.writeframes(bytes(1600))
     return path
 
 

@@ -81,9 +81,9 @@ def test_facts_and_stills_of_files_and_of_what_is_none(tmp_path: Path) -> None:
     text = tmp_path / "text.mp4"
     text.write_text("no video")
     assert read_still(text) is None
-    assert input_problem(video, Medium.VIDEO) is None
-    assert input_problem(text, Medium.VIDEO) is not None
-    assert input_problem(tmp_path, Medium.VIDEO) is not None
+    assert input_problem(video, [Medium.VIDEO]) is None
+    assert input_problem(text, [Medium.VIDEO]) is not None
+    assert input_problem(tmp_path, [Medium.VIDEO]) is not None
 
 
 def test_frames_between_others_are_evenly_spaced_whatever_the_rate() -> None:

@@ -11,10 +11,13 @@ from typing import BinaryIO
 import msgspec
 
 from studio.formats.pictures.embedded import AIGC, RECIPE, Content, Embedded
+from studio.formats.sounds.comments import LYRICS, PEAKS
 
 _MAX_FRONT = 16 * 1024 * 1024
 _MAX_LINES = 10_000
 _MAX_TEXT_FILE = 64 * 1024 * 1024
+_KEPT = (LYRICS, PEAKS)
+"""Of the recording that a text was heard in."""
 # Valid in JSON strings, but not in YAML.
 _NOT_YAML = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 
@@ -25,14 +28,14 @@ def recognises(head: bytes) -> bool:
 
 
 def read(file: BinaryIO) -> Embedded:
-    """Return the recipe and the label in the front matter; the other lines are not parsed."""
+    """Return the recipe, the label and the times of the words; other lines are not parsed."""
     return _parse(file)[0]
 
 
 def content(file: BinaryIO) -> Content:
-    """Return the text after the front matter, or the whole file if there is no recipe."""
+    """Return the text after the front matter, or the whole file if it is somebody else's."""
     embedded, offset = _parse(file)
-    file.seek(offset if embedded.recipe else 0)
+    file.seek(offset if embedded.recipe or embedded.texts else 0)
     return Content(text=file.read(_MAX_TEXT_FILE).decode("utf-8", "replace"))
 
 
@@ -52,17 +55,19 @@ def yaml_safe(text: str) -> str:
 def _format(embedded: Embedded) -> str:
     """Return the front matter, including the empty line after it."""
     lines = ["---"]
-    for name, value in embedded.facts.items():
+    texts = {name: embedded.texts[name] for name in _KEPT if embedded.texts.get(name)}
+    for name, value in {**embedded.facts, **texts}.items():
         lines.append(f"{name}: {yaml_safe(msgspec.json.encode(value).decode())}")
     if embedded.label:
         lines.append(f"{AIGC}: {yaml_safe(embedded.label)}")
-    lines.append(f"{RECIPE}: {yaml_safe(embedded.recipe)}")
+    if embedded.recipe:
+        lines.append(f"{RECIPE}: {yaml_safe(embedded.recipe)}")
     return "\n".join([*lines, "---", "", ""])
 
 
 def _parse(file: BinaryIO) -> tuple[Embedded, int]:
     """Return the metadata in the front matter, and the offset of the text."""
-    values = {RECIPE: "", AIGC: ""}
+    values = dict.fromkeys((RECIPE, AIGC, *_KEPT), "")
     file.readline(8)
     for _ in range(_MAX_LINES):
         raw = file.readline(_MAX_FRONT - file.tell()) if file.tell() < _MAX_FRONT else b""
@@ -72,9 +77,17 @@ def _parse(file: BinaryIO) -> tuple[Embedded, int]:
         if line == b"---":
             offset = file.tell()
             is_empty = not file.readline(3).strip(b"\r\n")
-            embedded = Embedded(recipe=values[RECIPE], label=values[AIGC])
+            texts = {name: text for name in _KEPT if (text := _decoded(values[name]))}
+            embedded = Embedded(recipe=values[RECIPE], label=values[AIGC], texts=texts)
             return embedded, file.tell() if is_empty else offset
         keyword, separator, value = line.partition(b": ")
         if separator and (name := keyword.decode("utf-8", "replace")) in values:
             values[name] = value.decode("utf-8", "replace")
     return Embedded(), 0
+
+
+def _decoded(value: str) -> str:
+    try:
+        return msgspec.json.decode(value, type=str) if value else ""
+    except msgspec.DecodeError:
+        return ""

@@ -1,10 +1,11 @@
-"""What is said in a sound, with times: enhanced LRC, which is kept in the file, SRT and WebVTT."""
+"""What is said in a sound, with times: enhanced LRC, which is kept in the file, and other forms."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
 
+import msgspec
 from msgspec import Struct
 
 _STAMP = re.compile(r"[<\[](\d{1,4}):(\d{1,2}(?:\.\d{1,3})?)[>\]]")
@@ -13,9 +14,11 @@ _MAX_LINES = 200_000
 _LONGEST_CUE = 84
 """Characters of a subtitle: two lines of 42."""
 _LONGEST_WIDE = 36
+_PARAGRAPH_PAUSE = 2.0
+"""Seconds of silence after which a new paragraph begins."""
 
 
-class TimedWord(Struct, frozen=True):
+class TimedWord(Struct, frozen=True, omit_defaults=True):
     """A word with its times in seconds; `joined` says that no space is before it."""
 
     text: str
@@ -46,6 +49,13 @@ class TimedLine(Struct, frozen=True):
         )
 
 
+class _JsonLine(Struct, frozen=True):
+    start: float
+    end: float
+    text: str
+    words: tuple[TimedWord, ...]
+
+
 def to_lrc(lines: Sequence[TimedLine]) -> str:
     """Return enhanced LRC: the time of the line, then each word after its own time."""
     return "".join(f"{_lrc_line(line)}\n" for line in lines if line.words)
@@ -54,7 +64,7 @@ def to_lrc(lines: Sequence[TimedLine]) -> str:
 def from_lrc(text: str) -> tuple[TimedLine, ...]:
     """Return the lines of enhanced or plain LRC; what is damaged is left out."""
     lines: list[TimedLine] = []
-    for row in text.split("\n")[:_MAX_LINES]:
+    for row in text.split("\n", _MAX_LINES)[:_MAX_LINES]:
         found = _LINE.match(row.strip())
         if found is None:
             continue
@@ -82,11 +92,30 @@ def to_vtt(lines: Sequence[TimedLine]) -> str:
     return "WEBVTT\n\n" + "".join(parts)
 
 
-FORMATS: dict[str, Callable[[Sequence[TimedLine]], str]] = {
+def to_text(lines: Sequence[TimedLine]) -> str:
+    """Return the words alone; a long silence begins a new paragraph."""
+    parts: list[str] = []
+    for before, line in zip((None, *lines), lines, strict=False):
+        if before is not None:
+            is_new = line.start - before.end >= _PARAGRAPH_PAUSE
+            parts.append("\n\n" if is_new else "" if _touches(before, line) else " ")
+        parts.append(line.text)
+    return f"{''.join(parts)}\n" if parts else ""
+
+
+def to_json(lines: Sequence[TimedLine]) -> str:
+    """Return lines and words with their times in seconds as JSON."""
+    found = [_JsonLine(line.start, line.end, line.text, line.words) for line in lines]
+    return msgspec.json.format(msgspec.json.encode({"lines": found}), indent=1).decode() + "\n"
+
+
+SUBTITLES: dict[str, Callable[[Sequence[TimedLine]], str]] = {
     "srt": to_srt,
     "vtt": to_vtt,
     "lrc": to_lrc,
 }
+FORMATS = {"txt": to_text, **SUBTITLES, "json": to_json}
+"""By the suffix of a file."""
 
 
 def cues_of(line: TimedLine) -> list[TimedLine]:
@@ -140,6 +169,11 @@ def _vtt_text(cue: TimedLine) -> str:
         text = _one_line(word.text).replace("&", "&amp;").replace("<", "&lt;")
         parts.append(f"{gap}{stamp}{text}")
     return "".join(parts).replace("-->", "--&gt;")
+
+
+def _touches(before: TimedLine, line: TimedLine) -> bool:
+    """Return whether no space is between two lines: their scripts have none."""
+    return before.text[-1:] >= "\u2e80" or line.text[:1] >= "\u2e80"
 
 
 def _one_line(text: str) -> str:

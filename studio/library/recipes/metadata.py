@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import os
 import shutil
+from io import BytesIO
 from pathlib import Path
+from typing import BinaryIO
 
 import msgspec
 from msgspec import Struct
@@ -22,6 +24,7 @@ from studio.formats.recipes.recipe_files import (
     read_embedded,
     writable_format,
 )
+from studio.formats.suffixes import TEXTS
 from studio.kinds.coding import recipe_from_json, to_json
 from studio.kinds.kind import Medium
 from studio.kinds.registry import kind_if_known, medium_of
@@ -42,26 +45,30 @@ def write_with_recipe(
 ) -> WriteResult:
     """Copy `source` to the new file `target` with the recipe inside, and sync it.
 
-    The source of a text result is the plain answer in UTF-8. Files of formats that cannot store a
-    recipe are copied unchanged. Raises `OSError`, and `ProblemError` (bug) if the engine's file
-    is damaged.
+    The source of a text result is the plain answer in UTF-8, or (.md) has front matter with the
+    words' times. Files of formats that cannot store a recipe are copied unchanged. Raises
+    `OSError`, and `ProblemError` (bug) if the engine's file is damaged.
     """
     with source.open("rb") as reader, target.open("xb") as writer:
         is_text = medium_of(recipe.request.task) is Medium.TEXT
+        is_plain = is_text and source.suffix not in TEXTS
         file_format = PLAIN_TEXT if is_text else writable_format(reader)
         if file_format is None:
             shutil.copyfileobj(reader, writer)
             content = Content()
         else:
             old, old_content = Embedded(), Content()
-            if not is_text:
+            body: BinaryIO = reader
+            if not is_plain:
                 old = file_format.read(reader)
                 reader.seek(0)
                 old_content = file_format.content(reader)
                 reader.seek(0)
+            if is_text and not is_plain:
+                body = BytesIO(old_content.text.encode())
             embedded = _embedded(recipe, label, old, old_content)
             try:
-                content = file_format.write(reader, writer, embedded)
+                content = file_format.write(body, writer, embedded)
             except ValueError as error:
                 raise problem(
                     "bug",
@@ -78,10 +85,11 @@ def _embedded(recipe: Recipe, label: AigcLabel | None, old: Embedded, content: C
     request = recipe.request
     source = source_type_of(request)
     text = embedded_text(recipe, content.width or 0, content.height or 0)
+    kept = old.texts if medium_of(request.task) is Medium.TEXT else {}
     prompt = {"prompt": prompt_of(request)} if has_prompt(request) else {}
     return Embedded(
         recipe=to_json(recipe),
-        texts=dict([text]) if text is not None else {},
+        texts=dict([text]) if text is not None else kept,
         packet=with_source(old.packet, source),
         label=label.json(old.label, f"{recipe.job}-{recipe.row}") if label is not None else "",
         facts={

@@ -15,7 +15,7 @@ from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QFileDialog, QWidget
 
 from studio.kinds.kind import Medium
-from studio.kinds.registry import kind_if_known, kind_of, kinds, prompted_kind
+from studio.kinds.registry import kind_if_known, kind_of, kinds, known_kind, prompted_kind
 from studio.kinds.requests import unsupported_reason
 from studio.library.records import Asset
 from studio.ui.gallery.rerun import Rerun
@@ -40,8 +40,8 @@ class ResultAction:
         run: called with the results that it applies to.
         keys: the keyboard shortcut in History, "" for none.
         undo_text: replaces `text` if `is_done` is true for all selected results.
-        medium: the medium of the results that it applies to; None for any.
-        suits: whether it applies to a result of that medium.
+        media: the media of the results that it applies to; none for any.
+        suits: whether it applies to a result of those media.
         minimum: minimum number of results that it applies to.
         maximum: maximum number of selected results, None for any.
         hint: shown if it is invoked but not enabled.
@@ -55,7 +55,7 @@ class ResultAction:
     keys: str = ""
     undo_text: str = ""
     is_done: Callable[[Asset], bool] = lambda _: False
-    medium: Medium | None = None
+    media: tuple[Medium, ...] = ()
     suits: Callable[[Asset], bool] = lambda _: True
     minimum: int = 1
     maximum: int | None = None
@@ -64,7 +64,7 @@ class ResultAction:
 
     def applicable(self, chosen: Sequence[Asset]) -> list[Asset]:
         """Return the selected results that it applies to."""
-        of_medium = (one for one in chosen if self.medium in (None, one.medium))
+        of_medium = (one for one in chosen if not self.media or one.medium in self.media)
         return [asset for asset in of_medium if self.suits(asset)]
 
     def is_enabled(self, chosen: Sequence[Asset]) -> bool:
@@ -144,7 +144,7 @@ class ResultActions(QObject):
                     name=kind.task,
                     icon=kind.icon,
                     text=tr(kind.action),
-                    medium=kind.accepts,
+                    media=kind.accepted,
                     maximum=None if kind.accepts_many else 1,
                     run=partial(operations.send, kind.task),
                 )
@@ -154,7 +154,7 @@ class ResultActions(QObject):
                     name=f"text.{kind.task}",
                     icon=kind.icon,
                     text=tr(kind.text_action),
-                    medium=Medium.TEXT,
+                    media=(Medium.TEXT,),
                     maximum=1,
                     run=partial(operations.send_text, kind.task),
                 )
@@ -173,7 +173,7 @@ class ResultActions(QObject):
             icon="columns-2",
             text=tr("Compare"),
             keys="C",
-            medium=Medium.PICTURE,
+            media=(Medium.PICTURE,),
             minimum=2,
             maximum=MAX_COMPARED,
             run=self._compare,
@@ -183,7 +183,7 @@ class ResultActions(QObject):
             name="sheet",
             icon="images",
             text=tr("Contact sheet"),
-            medium=Medium.PICTURE,
+            media=(Medium.PICTURE,),
             minimum=2,
             run=operations.contact_sheet,
             hint=tr("Select two or more pictures in the library for a contact sheet."),
@@ -214,14 +214,14 @@ class ResultActions(QObject):
                 name=f"export.{to_format}",
                 icon=prompted_kind(Medium.PICTURE).icon,
                 text=text,
-                medium=Medium.PICTURE,
+                media=(Medium.PICTURE,),
                 run=partial(self._export, to_format),
             )
         yield ResultAction(
             name="subtitles",
             icon="download",
             text=tr("Subtitles…"),
-            medium=Medium.AUDIO,
+            suits=_has_words,
             run=self._save_subtitles,
         )
         yield ResultAction(
@@ -255,6 +255,11 @@ class ResultActions(QObject):
         from studio.ui.compare.compare_dialog import CompareDialog
 
         show_dialog(CompareDialog(pictures, self._widget.window()))
+
+
+def _has_words(asset: Asset) -> bool:
+    kind = known_kind(asset.task)
+    return kind is not None and kind.has_words
 
 
 def _is_known(asset: Asset) -> bool:

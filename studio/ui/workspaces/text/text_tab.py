@@ -74,6 +74,11 @@ class TextTab(QWidget):
         """Focus the prompt."""
         self.prompt.setFocus()
 
+    def take_text(self, text: str) -> None:
+        """Use a text as the next prompt."""
+        self.prompt.setPlainText(text)
+        self.focus_prompt()
+
     def generate(self) -> None:
         """Send the prompt, or show in the message bar why it cannot be sent."""
         self.create_all()

@@ -1,0 +1,94 @@
+"""The Transcribe tab: recordings become text whose words can be seen, jumped to and saved."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pytestqt.qtbot import QtBot
+
+from studio.kinds.transcribe import TranscribeRequest
+from studio.ui.main_window import MainWindow
+from tests.e2e.test_transcribe_command import write_sound
+from tests.unit.model_files import write_whisper
+
+
+@pytest.fixture
+def window(open_window: Callable[[], MainWindow], qtbot: QtBot) -> MainWindow:
+    from studio.settings import default_paths
+
+    write_whisper(default_paths().models / "whisper-tiny-en")
+    window = open_window()
+    qtbot.waitUntil(lambda: window.state.models_known and window.tabs.is_complete, timeout=20_000)
+    window.tabs.show_task("transcribe")
+    return window
+
+
+@pytest.fixture
+def tab(window: MainWindow) -> Any:
+    return window.tab("transcribe")
+
+
+def finished(tab: Any, qtbot: QtBot) -> None:
+    qtbot.waitUntil(lambda: "finished" in tab.run_bar.status.text(), timeout=20_000)
+    qtbot.waitUntil(lambda: tab.transcript.panel.transcript.toPlainText() != "", timeout=10_000)
+
+
+def test_a_recording_is_written_down_and_its_words_are_saved_and_sent(
+    window: MainWindow, tab: Any, tmp_path: Path, qtbot: QtBot
+) -> None:
+    tab.take([write_sound(tmp_path / "a talk.wav")])
+    tab.generate()
+    finished(tab, qtbot)
+    panel = tab.transcript.panel
+    assert panel.transcript.toPlainText() == "\n".join(["a talk was heard."] * 4)
+    panel.playback.jump(0.3)
+    (shown,) = panel.transcript.extraSelections()
+    assert shown.cursor.selectedText() == "talk"
+    for name in ("said", "said.srt", "said.json"):
+        tab.transcript.save_to(tmp_path / name, "txt")
+    wanted = [tmp_path / name for name in ("said.txt", "said.srt", "said.json")]
+    qtbot.waitUntil(lambda: all(path.exists() for path in wanted), timeout=10_000)
+    assert wanted[0].read_text("utf-8").startswith("a talk was heard. a talk")
+    assert wanted[1].read_text("utf-8").startswith("1\n00:00:00,000 --> 00:00:01,000")
+    assert len(json.loads(wanted[2].read_text("utf-8"))["lines"]) == 4
+    tab.transcript.send.click()
+    text: Any = window.tab("text")
+    assert text.prompt.text().startswith("a talk was heard.")
+    assert window.state.library is not None
+    (asset,) = window.state.library.assets.recent()
+    request = asset.recipe.request
+    assert isinstance(request, TranscribeRequest)
+    assert Path(request.input.path).name == "a talk.wav"
+    tab.restore(asset)
+    qtbot.waitUntil(lambda: tab.transcript.asset == asset, timeout=5_000)
+
+
+def test_what_cannot_be_heard_is_said_on_the_list_and_left_out(
+    tab: Any, tmp_path: Path, qtbot: QtBot
+) -> None:
+    text = tmp_path / "text.mp3"
+    text.write_text("This is no sound. " * 100, "utf-8")
+    tab.take([text, write_sound(tmp_path / "talk.wav")])
+    qtbot.waitUntil(lambda: tab.recordings.rowCount() == 2, timeout=10_000)
+    qtbot.waitUntil(lambda: tab.recordings.at(0).state == "unreadable", timeout=10_000)
+    assert "is not a sound or video" in tab.recordings.at(0).message
+    tab.generate()
+    qtbot.waitUntil(lambda: tab.recordings.at(1).state == "done", timeout=20_000)
+    assert tab.recordings.at(0).state == "unreadable"
+
+
+def test_an_english_model_says_so_and_offers_nothing_else(tab: Any) -> None:
+    combo = tab.controls.language
+    assert [combo.itemData(at) for at in range(combo.count())] == ["en"]
+    assert "understands English only" in tab.controls._hint.text()
+
+
+def test_a_long_list_is_added_at_once_and_emptied(tab: Any, tmp_path: Path) -> None:
+    tab.recordings.add([tmp_path / f"{number}.wav" for number in range(10_000)])
+    assert tab.recordings.row_of(tmp_path / "9999.wav") == 9999
+    tab.recordings.remove(range(9_999))
+    assert tab.recordings.row_of(tmp_path / "9999.wav") == 0

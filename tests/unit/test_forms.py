@@ -107,7 +107,7 @@ def test_lines_whose_fields_are_empty_are_left_out_and_values_are_never_filled_a
     assert fill(form, values).prompt == (
         "Write to {{name}} and Bo.\nSay:\n- one\n- two\nSign as , clerk."
     )
-    assert fill(form, {"who": "Bo"}).prompt == "Write to Bo.\nSay:"
+    assert fill(form, {"who": "Bo"}).prompt == "Write to Bo."
 
 
 def test_what_is_missing_or_impossible_in_a_filled_form_is_named(tmp_path: Path) -> None:

@@ -1,7 +1,8 @@
 """Make the prompt of a form from the values of its fields.
 
 The language of templates is `{{name}}` and nothing else. A line whose placeholders are all empty
-is left out. Values are put in as they are: what looks like a placeholder in them is no placeholder.
+is left out, and with it a line before it that ends in a colon, if it is nothing but a placeholder.
+Values are put in as they are: what looks like a placeholder in them is none.
 """
 
 from __future__ import annotations
@@ -92,9 +93,11 @@ def _filled(template: str, form: Form, values: Mapping[str, str]) -> str:
     lines: list[str] = []
     for line in template.strip("\n").split("\n"):
         used = PLACEHOLDER.findall(line)
-        if used and not any(shown[name][0] for name in used):
-            continue
         alone = _ALONE.fullmatch(line)
+        if used and not any(shown[name][0] for name in used):
+            if alone and lines and lines[-1].rstrip().endswith((":", "：")):
+                del lines[-1]
+            continue
         if alone:
             lines.append(shown[alone[1]][1])
         else:

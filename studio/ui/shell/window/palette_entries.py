@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, get_args
 
-from PySide6.QtWidgets import QComboBox, QWidget
+from PySide6.QtWidgets import QComboBox, QToolButton, QWidget
 
 from studio.kinds.registry import kind_if_known
 from studio.protocol import ModelRef
@@ -33,6 +33,18 @@ def action_entries(actions: Sequence[WindowAction]) -> Iterator[PaletteEntry]:
         if action.name != "palette":
             keys = action.keys[0] if action.keys else ""
             yield PaletteEntry(action.text, tr("Action"), action.icon, action.run, keys)
+
+
+def button_entries(window: QWidget, show_task: Callable[[str], object]) -> Iterator[PaletteEntry]:
+    """Yield the buttons of tabs whose property `palette_icon` names an icon."""
+
+    def click(button: QToolButton) -> None:
+        show_task(button.objectName().partition(".")[0])
+        button.click()
+
+    for button in window.findChildren(QToolButton):
+        if name := button.property("palette_icon"):
+            yield PaletteEntry(button.text(), button.toolTip(), name, partial(click, button))
 
 
 def setting_entries(

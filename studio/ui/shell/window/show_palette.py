@@ -13,6 +13,7 @@ from studio.ui.shell.window.command_palette import CommandPalette
 from studio.ui.shell.window.palette_entries import (
     RECENT,
     action_entries,
+    button_entries,
     model_entries,
     prompt_entries,
     setting_entries,
@@ -41,6 +42,7 @@ def toggle_palette(
     palette = CommandPalette(
         [
             *action_entries(actions),
+            *button_entries(window, show_task),
             *model_entries(state, window, show_task),
             *setting_entries(open_settings, choose_scheme),
         ],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from PySide6.QtCore import QRectF, Qt, Signal
 from PySide6.QtGui import QPainter, QPaintEvent, QPalette, QPen
 from PySide6.QtWidgets import (
@@ -29,6 +31,10 @@ from studio.ui.workspaces.text.thoughts import Thoughts
 from studio.ui.workspaces.text.version_switch import VersionSwitch
 from studio.ui.workspaces.text.word_places import place_in_source
 
+if TYPE_CHECKING:
+    from studio.ui.workspaces.text.forms.findings_box import FindingsBox
+    from studio.writing.facts.compare import FactCheck
+
 
 class AnswerCard(QFrame):
     """The answer of a turn, or with `is_variation` one of several that can be selected.
@@ -41,6 +47,7 @@ class AnswerCard(QFrame):
     unfold_clicked = Signal(int)
     regenerate_clicked = Signal()
     continue_clicked = Signal(int)
+    again_clicked = Signal(int)
     word_clicked = Signal(int, str, object)
     """The index of the answer, its text before a word, and where the word is on the screen."""
 
@@ -124,6 +131,7 @@ class AnswerCard(QFrame):
             self._parts.setContentsMargins(0, 0, 0, 0)
             self._heading.hide()
         self._parts.addWidget(self.body)
+        self._findings: FindingsBox | None = None
         self._parts.addWidget(self.show_all, 0, Qt.AlignmentFlag.AlignLeft)
         self._parts.addLayout(note)
         self._parts.addStretch(1)
@@ -164,6 +172,21 @@ class AnswerCard(QFrame):
         self.go_on.setVisible(
             finished and bool(answer.text) and (answer.stopped or answer.reached_limit)
         )
+
+    def show_check(self, found: FactCheck | None, can_repeat: bool) -> None:
+        """Show what the checks of a form found in the answer; None if it was not checked."""
+        if self._findings is None:
+            if found is None:
+                return
+            from studio.ui.workspaces.text.forms.findings_box import FindingsBox
+
+            self._findings = FindingsBox(self)
+            self._findings.again_clicked.connect(lambda: self.again_clicked.emit(self.index))
+            self._parts.insertWidget(self._parts.indexOf(self.show_all) + 1, self._findings)
+        self._findings.setVisible(found is not None)
+        if found is not None:
+            self._findings.show_check(found, can_repeat)
+            self._findings.mark(self.body, self._source, found)
 
     def _set_picks_words(self, picks: bool) -> None:
         self.body.picks_words = picks

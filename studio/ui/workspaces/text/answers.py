@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
@@ -11,6 +13,7 @@ from studio.ui.style.theme import GRID, mute
 from studio.ui.widgets.plain_text import plain_label
 from studio.ui.workspaces.text.answer_card import AnswerCard
 from studio.ui.workspaces.text.conversation import Turn
+from studio.writing.facts.compare import FactCheck
 
 MIN_CARD_WIDTH = 280
 """Pixels."""
@@ -30,6 +33,7 @@ class AnswerCards(QWidget):
     copy_clicked = Signal(int)
     use_clicked = Signal(int)
     continue_clicked = Signal(int)
+    again_clicked = Signal(int)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -38,6 +42,7 @@ class AnswerCards(QWidget):
         self._all_finished = True
         self._waiting = ""
         self._unfolded: set[int] = set()
+        self._checks: Mapping[str, FactCheck] = {}
         self._first = 0
         self._columns = 0
         self._cards: list[AnswerCard] = []
@@ -69,8 +74,16 @@ class AnswerCards(QWidget):
         button.clicked.connect(lambda: self.show_page_of(self._first + step))
         return button
 
-    def show_turn(self, turn: Turn, finished: set[int], all_finished: bool, waiting: str) -> None:
+    def show_turn(
+        self,
+        turn: Turn,
+        finished: set[int],
+        all_finished: bool,
+        waiting: str,
+        checks: Mapping[str, FactCheck],
+    ) -> None:
         """Show a turn's answers; `finished` has the indexes of complete ones."""
+        self._checks = checks
         if self._turn is not turn:
             self._first = turn.chosen // PAGE * PAGE
         self._turn = turn
@@ -129,6 +142,7 @@ class AnswerCards(QWidget):
         card.use_clicked.connect(self.use_clicked)
         card.continue_clicked.connect(self.continue_clicked)
         card.unfold_clicked.connect(self._unfold)
+        card.again_clicked.connect(self.again_clicked)
         return card
 
     def refresh(self) -> None:
@@ -146,6 +160,8 @@ class AnswerCards(QWidget):
                 self._waiting,
                 is_folded=index not in self._unfolded,
             )
+            found = self._checks.get(turn.answers[index].asset)
+            card.show_check(found, can_repeat=self._all_finished)
             card.show_choice(index == turn.chosen, bool(turn.answers[index].text))
         self._position.setText(
             self.tr("{first}–{last} of {total}").format(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import cast
 
 import msgspec
@@ -186,10 +186,11 @@ class Chat(QObject):
 
     # ---- sending
 
-    def send(self, prompt: str, request: TextRequest) -> None:
-        """Add a turn and submit the request for its answers."""
+    def send(self, prompt: str, request: TextRequest, form: Mapping[str, str] = {}) -> None:
+        """Add a turn and submit the request for its answers; `form` has their labels, if any."""
         turns = self.conversation.turns
-        turn = Turn(prompt=prompt, answers=[Answer() for _ in range(request.count)])
+        answers = [Answer() for _ in range(request.count)]
+        turn = Turn(prompt=prompt, answers=answers, form=dict(form))
         turn.unanswered = bool(turns) and any(other is turns[-1] for other in self._being_written())
         self.conversation.add(turn)
         pending = self._submit(request, turn, 0)
@@ -202,14 +203,21 @@ class Chat(QObject):
         index = self.index_of(turn)
         if index is None:
             return
-        request = msgspec.structs.replace(
-            request, count=1, seed=None, messages=self.messages(index)
-        )
+        messages = self._messages_before(turn, index, request)
+        request = msgspec.structs.replace(request, count=1, seed=None, messages=messages)
+        self.add_answer(turn, request, turn.form)
+
+    def add_answer(self, turn: Turn, request: TextRequest, labels: Mapping[str, str]) -> None:
+        """Generate one more answer to a turn with a request of its own."""
         base = len(turn.answers)
         turn.answers.append(Answer())
         turn.chosen = base
-        self._show_running(self._submit(request, turn, base))
+        self._show_running(self._submit(request, turn, base, labels))
         self._changed(self.conversation)
+
+    def _messages_before(self, turn: Turn, index: int, request: TextRequest) -> tuple[Message, ...]:
+        """Return the earlier turns of a request; a form has its own examples there."""
+        return request.messages if turn.form else self.messages(index)
 
     def go_on(self, turn: Turn, index: int, request: TextRequest) -> None:
         """Generate the rest of an answer that was stopped or reached its maximum length."""
@@ -223,7 +231,7 @@ class Chat(QObject):
             request,
             count=1,
             seed=answer.seed,
-            messages=self.messages(place),
+            messages=self._messages_before(turn, place, request),
             answer_start=start,
         )
         for job, base in turn.jobs.items():
@@ -240,7 +248,11 @@ class Chat(QObject):
         if place is None:
             return None
         return msgspec.structs.replace(
-            request, count=1, seed=None, messages=self.messages(place), answer_start=start
+            request,
+            count=1,
+            seed=None,
+            messages=self._messages_before(turn, place, request),
+            answer_start=start,
         )
 
     def branch_answer(self, turn: Turn, index: int, start: str, request: TextRequest) -> None:
@@ -265,8 +277,11 @@ class Chat(QObject):
 
     # ---- events
 
-    def _submit(self, request: TextRequest, turn: Turn, base: int) -> PendingAnswers:
-        watch = JobWatch(self._state, self, token=self._state.submit([request]))
+    def _submit(
+        self, request: TextRequest, turn: Turn, base: int, labels: Mapping[str, str] = {}
+    ) -> PendingAnswers:
+        token = self._state.submit([request], labels=[labels or turn.form])
+        watch = JobWatch(self._state, self, token=token)
         return self._follow(
             PendingAnswers(
                 watch, self.conversation, turn, base, request.count, request.answer_start

@@ -5,7 +5,7 @@ Each answer is also an asset in the library; see `conversation_files` for where 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated
 
 import msgspec
@@ -39,7 +39,8 @@ class Turn(Struct):
     `jobs` maps a job's id to the index of the answer of its row 0 (regenerating appends answers).
     `unanswered`: the chosen answer of the previous turn was not finished when this one was sent.
     `parent` is the id of the turn before, 0 for the first: turns with the same parent are versions
-    of each other. `last` is the id of the turn that was last shown after this one.
+    of each other. `last` is the id of the turn that was last shown after this one. `form` has the
+    labels of the results if a form made the prompt.
     """
 
     prompt: str
@@ -50,6 +51,7 @@ class Turn(Struct):
     id: int = 0
     parent: int = 0
     last: int = 0
+    form: dict[str, str] = msgspec.field(default_factory=dict)
 
     def __post_init__(self) -> None:
         # A damaged file may name answers that do not exist.
@@ -193,7 +195,9 @@ class Conversation(Struct):
         return next((turn for turn in (*self.turns, *self.others) if job in turn.jobs), None)
 
 
-def from_messages(messages: tuple[Message, ...], prompt: str, answer: Answer) -> Conversation:
+def from_messages(
+    messages: tuple[Message, ...], prompt: str, answer: Answer, form: Mapping[str, str] = {}
+) -> Conversation:
     """Return the conversation recorded in a recipe, ending with `prompt` and `answer`."""
     turns: list[Turn] = []
     for message in messages:
@@ -201,7 +205,7 @@ def from_messages(messages: tuple[Message, ...], prompt: str, answer: Answer) ->
             turns.append(Turn(prompt=message.content))
         elif message.role == "assistant" and turns:
             turns[-1].answers = [Answer(text=message.content)]
-    turns.append(Turn(prompt=prompt, answers=[answer]))
+    turns.append(Turn(prompt=prompt, answers=[answer], form=dict(form)))
     return Conversation(turns)
 
 

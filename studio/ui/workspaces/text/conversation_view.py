@@ -40,6 +40,8 @@ class ConversationView(QWidget):
     """A turn, and the index of the answer to continue."""
     branch_requested = cast("TypedSignal[Turn]", Signal(object))
     version_picked = cast("TypedSignal[Turn]", Signal(object))
+    again_requested = Signal(object, int)
+    """A turn that a form made, and the index of the answer to write again."""
     built = cast("TypedSignal[Turn]", Signal(object))
     """A turn has got its widget later than the last turns."""
 
@@ -167,6 +169,7 @@ class ConversationView(QWidget):
         view.word_requested.connect(self.word_requested)
         view.branch_requested.connect(self.branch_requested.emit)
         view.version_picked.connect(self.version_picked.emit)
+        view.again_requested.connect(self.again_requested)
         view.refresh()
         self._views.insert(index, view)
         self._rows.insertWidget(index + 1, view)

@@ -30,6 +30,7 @@ def show_empty(
     state: AppState,
     model: ModelRef | None,
     use_example: Callable[[str], object],
+    open_forms: Callable[[], object],
 ) -> None:
     """Fill the placeholder for the chosen model, or for none."""
     task = KIND.task
@@ -53,6 +54,7 @@ def show_empty(
     actions: list[tuple[str, Callable[[], object]]] = [
         (text, partial(use_example, text)) for text in _examples(knows_only_english(model))
     ]
+    actions.append((tr("Fill in a form…"), open_forms))
     offers = model_offers_of(state)
     if model is not None and model.size < SMALL and offers.best(task) is not None:
         actions.append(offers.action(task))

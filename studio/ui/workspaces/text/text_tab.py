@@ -155,6 +155,7 @@ class TextTab(QWidget):
     def restore(self, source: Asset | Request) -> None:
         """Show an asset in its conversation, or the settings of a request."""
         from studio.ui.workspaces.text.conversation import Answer, from_messages
+        from studio.ui.workspaces.text.forms.form_writing import form_of
 
         self.create_all()
         request = source if isinstance(source, Request) else source.recipe.request
@@ -175,8 +176,9 @@ class TextTab(QWidget):
         else:
             seed = source.recipe.seed
             answer = Answer(text=source.text, seed=seed, asset=source.id, path=str(source.path))
+            form = form_of(source.recipe.labels)
             self.chat.replace(
-                from_messages(request.messages, request.prompt, answer),
+                from_messages(request.messages, request.prompt, answer, form),
                 self.tr("This is an earlier conversation."),
                 lambda: self._show_values(before),
             )
@@ -216,6 +218,7 @@ class TextTab(QWidget):
         self._middle.insertWidget(1, self.view, 1)
 
     def _make_options(self) -> None:
+        from studio.ui.workspaces.text.forms.forms_button import forms_button
         from studio.ui.workspaces.text.options_panel import OptionsPanel
         from studio.ui.workspaces.text.side_panels import SidePanels
 
@@ -234,6 +237,7 @@ class TextTab(QWidget):
             self.tr("System prompt, longest answer, temperature and more")
         )
         self.panels = SidePanels(self, self.options, self.options_button, self._head.list_button)
+        self.forms_button = forms_button(self, self.open_forms)
         self.options.closed.connect(lambda: self.panels.show_options(False))
         self.panels.changed.connect(self._show_set_values)
 
@@ -246,6 +250,7 @@ class TextTab(QWidget):
         self.model.setMaximumWidth(30 * GRID)
         self.run_bar.leading.addWidget(self.model, 100)
         self.run_bar.leading.addWidget(self.options_button)
+        self.run_bar.leading.addWidget(self.forms_button)
         self.run_bar.leading.addStretch(1)
         self.composer.narrowed.connect(self._set_narrow)
         self._set_narrow(self.composer.is_narrow)
@@ -256,16 +261,18 @@ class TextTab(QWidget):
         # The tab order follows the visual order.
         QWidget.setTabOrder(self.prompt, self.model.combo)
         QWidget.setTabOrder(self.model.combo, self.options_button)
-        QWidget.setTabOrder(self.options_button, self.run_bar.count)
+        QWidget.setTabOrder(self.options_button, self.forms_button)
+        QWidget.setTabOrder(self.forms_button, self.run_bar.count)
         self._show_below_prompt(self._values)
         self.options.show_open(self._values)
         self.panels.show_wanted(self._values.options_open, self._values.list_open)
 
     def _set_narrow(self, narrow: bool) -> None:
         style = Qt.ToolButtonStyle
-        self.options_button.setToolButtonStyle(
-            style.ToolButtonIconOnly if narrow else style.ToolButtonTextBesideIcon
-        )
+        for button in (self.options_button, self.forms_button):
+            button.setToolButtonStyle(
+                style.ToolButtonIconOnly if narrow else style.ToolButtonTextBesideIcon
+            )
 
     def _set_enter_sends(self, sends: bool) -> None:
         self.prompt.submits_on_enter = sends
@@ -274,7 +281,7 @@ class TextTab(QWidget):
     def _show_empty(self) -> None:
         from studio.ui.workspaces.text.empty_conversation import show_empty
 
-        show_empty(self._empty, self._state, self.model.ref(), self._use_example)
+        show_empty(self._empty, self._state, self.model.ref(), self._use_example, self.open_forms)
 
     def _update_model_defaults(self) -> None:
         model = self.model.ref()
@@ -309,6 +316,7 @@ class TextTab(QWidget):
         from studio.ui.workspaces.text.alternatives_menu import WordChoices
         from studio.ui.workspaces.text.chat import Chat
         from studio.ui.workspaces.text.context_meter import ContextMeter
+        from studio.ui.workspaces.text.forms.form_writing import FormWriting
         from studio.ui.workspaces.text.send_hint import SendHint
 
         self.meter = ContextMeter(self._state, self)
@@ -316,6 +324,7 @@ class TextTab(QWidget):
         self.composer.hints.addWidget(SendHint(self._state, self.prompt))
         self.composer.hints.addWidget(self.meter.notice)
         self._chat = Chat(self._state, self.view, self.run_bar, self)
+        self.forms = FormWriting(self._state, self.view, self._chat, self._request, self)
         self._choices = WordChoices(self._state, self.view, self._chat, self._request)
         self._chat.seed_used.connect(self.controls.seed.set_last)
         self._chat.refused.connect(self._restore_prompt)
@@ -431,10 +440,15 @@ class TextTab(QWidget):
         self.composer.show_banner(False)
 
     def _regenerate(self, turn: Turn) -> None:
-        self.chat.regenerate(turn, self._request(turn.prompt))
+        self.chat.regenerate(turn, self.forms.request_for(turn))
 
     def _continue(self, turn: Turn, index: int) -> None:
-        self.chat.go_on(turn, index, self._request(turn.prompt))
+        self.chat.go_on(turn, index, self.forms.request_for(turn))
+
+    def open_forms(self) -> None:
+        """Open the forms."""
+        self.create_all()
+        self.forms.open()
 
     def _restore_prompt(self, prompt: str) -> None:
         if not self.prompt.text():

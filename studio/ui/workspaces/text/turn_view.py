@@ -20,6 +20,7 @@ from studio.ui.workspaces.text.answers import AnswerCards
 from studio.ui.workspaces.text.conversation import Turn
 from studio.ui.workspaces.text.message_bubble import MessageBubble
 from studio.ui.workspaces.text.version_switch import VersionSwitch
+from studio.writing.facts.compare import FactCheck
 
 COLUMN_WIDTH = 720
 """Pixels of a line that is comfortable to read."""
@@ -40,12 +41,16 @@ class TurnView(QWidget):
     """A turn, the index of an answer, its text before a word, and where the word is shown."""
     branch_requested = cast("TypedSignal[Turn]", Signal(object))
     version_picked = cast("TypedSignal[Turn]", Signal(object))
+    again_requested = Signal(object, int)
+    """A turn that a form made, and the index of an answer with findings."""
 
     def __init__(self, turn: Turn, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.turn = turn
         self.running = False
         self.waiting = ""
+        self.checks: dict[str, FactCheck] = {}
+        """What was found in the answers, by their assets."""
         self.finished = {n for n, answer in enumerate(turn.answers) if answer.asset}
         self._is_last = False
         self._versions: Sequence[Turn] = (turn,)
@@ -159,6 +164,7 @@ class TurnView(QWidget):
             )
             self._single.continue_clicked.connect(self._continue)
             self._single.word_clicked.connect(self._ask_for_words)
+            self._single.again_clicked.connect(self._write_again)
             self._single.switch.picked.connect(self._use)
             self._column.addWidget(self._single)
         index = min(self.turn.chosen, len(self.turn.answers) - 1)
@@ -169,6 +175,8 @@ class TurnView(QWidget):
             not self.running or index in self.finished,
             self.waiting if self.running else self.tr("No answer."),
         )
+        found = self.checks.get(self.turn.answers[index].asset)
+        self._single.show_check(found, can_repeat=not self.running)
         self._single.switch.show_version(index, len(self.turn.answers))
         self._single.regenerate.setVisible(self._is_last and not self.running)
         self._update_expand_button(several)
@@ -184,12 +192,14 @@ class TurnView(QWidget):
             self._cards.copy_clicked.connect(self._copy)
             self._cards.use_clicked.connect(self._use)
             self._cards.continue_clicked.connect(self._continue)
+            self._cards.again_clicked.connect(self._write_again)
             self._wide.insertWidget(0, self._cards)
         self._cards.show_turn(
             self.turn,
             self.finished,
             not self.running,
             self.waiting if self.running else self.tr("No answer."),
+            self.checks,
         )
         self._update_expand_button(not self.running)
 
@@ -214,6 +224,9 @@ class TurnView(QWidget):
         self.turn.chosen = index
         self.refresh()
         self.chosen.emit(self.turn)
+
+    def _write_again(self, index: int) -> None:
+        self.again_requested.emit(self.turn, index)
 
     def _continue(self, index: int) -> None:
         self.continue_requested.emit(self.turn, index)

@@ -1,0 +1,1 @@
+"""Forms in the Text tab: chosen, filled in, and their results checked."""

@@ -34,7 +34,7 @@ def correction(findings: Sequence[Finding], *, in_chinese: bool) -> str:
         if in_chinese:
             limit = values.get("most") or values.get("least") or values.get("given", "")
             known = {"term": "", "wanted": "", "sum": "", "value": "", "given": ""} | values
-            filled = {**known, "text": finding.text[:200], "most": limit}
+            filled = dict(known, text=finding.text[:200], most=limit)
             lines.append(f"- {_CHINESE[finding.kind].format_map(filled)}")
         elif finding.kind in ("too_long", "too_short", "point_missing", "sum_wrong"):
             lines.append(f"- {finding.message}")

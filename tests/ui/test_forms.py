@@ -78,8 +78,8 @@ def answer_of(tab: Any, qtbot: QtBot, answers: int = 1) -> AnswerCard:
         return turns[-1].answers[-1].asset in view.checks
 
     qtbot.waitUntil(is_checked)
-    cards = [each for each in tab.view.findChildren(AnswerCard) if each.isVisible()]
-    return cards[-1]
+    cards: list[AnswerCard] = tab.view.findChildren(AnswerCard)
+    return [each for each in cards if each.isVisible()][-1]
 
 
 def test_cards_are_found_by_purpose_language_and_words(tab: Any, qtbot: QtBot) -> None:

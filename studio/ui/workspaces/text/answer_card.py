@@ -32,7 +32,7 @@ from studio.ui.workspaces.text.version_switch import VersionSwitch
 from studio.ui.workspaces.text.word_places import place_in_source
 
 if TYPE_CHECKING:
-    from studio.ui.workspaces.text.forms.findings_box import FindingsBox
+    from studio.ui.workspaces.text.findings_box import FindingsBox
     from studio.writing.facts.compare import FactCheck
 
 
@@ -178,7 +178,7 @@ class AnswerCard(QFrame):
         if self._findings is None:
             if found is None:
                 return
-            from studio.ui.workspaces.text.forms.findings_box import FindingsBox
+            from studio.ui.workspaces.text.findings_box import FindingsBox
 
             self._findings = FindingsBox(self)
             self._findings.again_clicked.connect(lambda: self.again_clicked.emit(self.index))

@@ -158,11 +158,20 @@ def _run(command: str, more: list[str]) -> int:
     if command == "bench":
         return _python("-m", "tests.benchmarks.run", *more)
     if command == "screenshots":
-        return _python("packaging/screenshots.py", *more, environment=_offscreen())
+        return _screenshots(more)
     if command == "test":
         return run_tests(more)
     print(f"Prompt Studio is set up. Start it with: {_script('studio')}")
     return 0
+
+
+def _screenshots(more: list[str]) -> int:
+    status = _python("packaging/screenshots.py", *more, environment=_offscreen())
+    for language in ("en", "zh_CN"):
+        # A process for each: a window is in one language from its start.
+        failed = _python("packaging/first_time.py", language, environment=_offscreen())
+        status = status or failed
+    return status
 
 
 class Step(NamedTuple):

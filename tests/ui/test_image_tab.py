@@ -13,7 +13,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 from PySide6.QtCore import QMimeData, QPoint, Qt, QUrl
 from PySide6.QtGui import QAction, QDropEvent, QGuiApplication
-from PySide6.QtWidgets import QMenu, QPushButton
+from PySide6.QtWidgets import QLabel, QMenu, QPushButton
 from pytestqt.qtbot import QtBot
 
 from studio.kinds.image import ImageRequest
@@ -491,8 +491,13 @@ def test_the_recipe_of_the_shown_picture_stands_beside_it(
     qtbot.keyClick(tab.result.canvas, Qt.Key.Key_Right)
     qtbot.waitUntil(lambda: ("Seed", "12") in recipe.rows())
     assert ("Prompt", "a fox") in recipe.rows()
+    # Of the path only the end is shown; Copy has all of it.
+    path = dict(recipe.rows())["File"]
+    texts = [label.text().replace("\u200b", "") for label in recipe.findChildren(QLabel)]
+    assert f"…/{Path(path).parent.name}/{Path(path).name}" in texts and path not in texts
     recipe.copy.click()
     assert "Seed: 12" in QGuiApplication.clipboard().text()
+    assert path in QGuiApplication.clipboard().text()
     recipe.seed.click()
     assert tab.controls.seed.value() == 12
     find("image.recipe.use").click()

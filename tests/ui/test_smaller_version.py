@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import msgspec
 import pytest
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QPushButton
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtWidgets import QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
 from studio.models.catalogue.smaller import SmallerVersion
@@ -13,8 +13,10 @@ from studio.models.fit import Fit
 from studio.protocol import ModelRef, ModelSource, Sentence
 from studio.settings import Settings, default_paths
 from studio.ui.fields.model_picker import ModelPicker
+from studio.ui.main_window import MainWindow
 from studio.ui.shell.destinations import NullDestinations
 from studio.ui.shell.state import AppState
+from studio.ui.widgets.tinted_label import TintedLabel
 
 GB = 10**9
 
@@ -92,3 +94,22 @@ def test_the_hub_is_asked_for_a_model_that_came_from_there(
     press(qtbot, picker.smaller)
     assert isinstance(picker._state.destinations, Asked)
     assert picker._state.destinations.calls == ["smaller large"]
+
+
+@pytest.mark.parametrize("task", ["text", "image", "upscale"])
+def test_a_model_that_does_not_fit_is_said_beside_generate_where_nothing_scrolls(
+    window: MainWindow, task: str
+) -> None:
+    window.resize(1024, 700)
+    tab = window.tabs.show_task(task)
+    state = window.state
+    verdict = Fit("will_not_fit", 20 * GB, 8 * GB, Sentence("Will not fit"))
+    state._models = (msgspec.structs.replace(model("large", 20 * GB), task=task),)
+    state._fits = {"large": verdict}
+    state.models_changed.emit()
+    said = window.findChild(TintedLabel, f"{task}.fit")
+    generate = window.findChild(QWidget, f"{task}.generate")
+    assert tab.isVisible() and said is not None and generate is not None
+    assert said.isVisible() and not said.visibleRegion().isEmpty()
+    below = generate.mapTo(window, QPoint()).y() - said.mapTo(window, said.rect().bottomLeft()).y()
+    assert 0 < below < 200

@@ -47,6 +47,7 @@ class ImagePanel(QWidget):
         self.controls = ImageControls(self)
         self.run_bar = RunBar(task, KIND.fields["count"], stacked=True, parent=self)
         self.run_bar.extra.addWidget(PausedHint(state, task))
+        self.run_bar.extra.addWidget(self.model.notices)
         self.chips = ValueChips("image.values")
         self.run_bar.extra.addWidget(self.chips)
         self._hints = RequestHints(self.controls, self.model, self.request, self)

@@ -23,7 +23,7 @@ _THINGS = (
     sentence("a rocket, flat style"),
     sentence("a sunflower"),
 )
-"""For models that draw single things."""
+"""For models that draw single things, and while nothing is known of the model."""
 
 _THING_STYLES = (
     sentence("3d style"),
@@ -82,8 +82,11 @@ class PromptIdeas(QWidget):
         self._fill()
 
     def _fill(self) -> None:
-        """Offer what suits the model, in a language that it reads."""
-        things = self._controls.is_known and self._controls.supports("transparent")
+        """Offer what suits the model, in a language that it reads.
+
+        Until it is known what the model can draw, single things: every model draws those.
+        """
+        things = not self._controls.is_known or self._controls.supports("transparent")
         said = _in_english if knows_only_english(self._model.ref()) else translated
         examples = [said(text) for text in (_THINGS if things else _SCENES)]
         styles = [said(text) for text in (_THING_STYLES if things else _SCENE_STYLES)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QGuiApplication
@@ -37,6 +38,7 @@ class RecipePanel(QFrame):
         self.setFrameShape(QFrame.Shape.StyledPanel)
         self.setFixedWidth(WIDTH)
         self._rows: Sequence[tuple[str, str]] = ()
+        self._path: Path | None = None
         title = plain_label(self.tr("Recipe"), self)
         emphasise(title)
         self._column = ScrollColumn(self, fills=True)
@@ -75,9 +77,13 @@ class RecipePanel(QFrame):
         """Return what is listed."""
         return self._rows
 
-    def show_rows(self, rows: Sequence[tuple[str, str]]) -> None:
-        """List names and values; nothing while a picture is not finished."""
+    def show_rows(self, rows: Sequence[tuple[str, str]], path: Path | None = None) -> None:
+        """List names and values; nothing while a picture is not finished.
+
+        Of `path`, where it is one of the values, only the end is shown.
+        """
         self._rows = rows
+        self._path = path
         for widget in self._shown:
             widget.hide()
             widget.deleteLater()
@@ -93,7 +99,9 @@ class RecipePanel(QFrame):
     def _entry(self, name: str, value: str) -> QWidget:
         entry = QWidget(self)
         head = plain_label(name, entry)
-        body = plain_label(_with_breaks(shortened(value, _LONGEST)), entry)
+        is_path = self._path is not None and value == str(self._path)
+        shown = _end_of(self._path) if self._path is not None and is_path else value
+        body = plain_label(_with_breaks(shortened(shown, _LONGEST)), entry)
         mute(head)
         font = head.font()
         if font.pointSizeF() > 0:
@@ -101,7 +109,7 @@ class RecipePanel(QFrame):
             head.setFont(font)
         body.setWordWrap(True)
         body.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        if len(value) > _LONGEST:
+        if is_path or len(value) > _LONGEST:
             body.setToolTip(plain_tooltip(value))
         column = QVBoxLayout(entry)
         column.setContentsMargins(0, 0, 0, 0)
@@ -113,6 +121,11 @@ class RecipePanel(QFrame):
     def _copy(self) -> None:
         text = "\n".join(f"{name}: {value}" for name, value in self._rows)
         QGuiApplication.clipboard().setText(text)
+
+
+def _end_of(path: Path) -> str:
+    """Return the name of a file and of the folder that it is in."""
+    return f"…/{path.parent.name}/{path.name}"
 
 
 def _with_breaks(value: str) -> str:

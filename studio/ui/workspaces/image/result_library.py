@@ -66,7 +66,7 @@ class ResultLibrary(QObject):
         from studio.ui.gallery.detail_text import detail_rows
 
         self._asset = asset
-        self._panel.recipe.show_rows(detail_rows(asset))
+        self._panel.recipe.show_rows(detail_rows(asset), asset.path)
 
     def _use(self) -> None:
         if self._asset is not None:

@@ -67,6 +67,7 @@ class UpscaleTab(QWidget):
         self.inputs, self.view = self.panel.inputs, self.panel.view
         self.run_bar = RunBar(TASK, generate_text=self.tr("Enlarge"), stacked=True, parent=self)
         self.run_bar.extra.addWidget(PausedHint(state, TASK))
+        self.run_bar.extra.addWidget(self.model.notices)
         self._empty = EmptyState(
             "image-upscale",
             self.tr("Enlarge pictures"),

@@ -37,7 +37,7 @@ LARGEST = 150_000
 
 PATIENCE_S = 300
 RING = 26
-PAUSE_MS = 2_000
+PAUSE_MS = 1_000
 """Before a picture: what fades or loads has arrived."""
 
 
@@ -82,6 +82,7 @@ class FirstTime:
         self._wait(lambda: strip.currentIndex().row() == 1)
         self._step("variation", (bar, bar.tabRect(bar.count() - 1).center()))
         self._wait(lambda: window.tabs.is_page_shown)
+        self._wait(self._is_library_drawn)
         self._step("library")
 
     def _step(self, name: str, *clicks: tuple[QWidget, QPoint]) -> None:
@@ -97,6 +98,17 @@ class FirstTime:
         for widget, place in clicks:
             QTest.mouseClick(widget, Qt.MouseButton.LeftButton, pos=place)
             self.clicks += 1
+
+    def _is_library_drawn(self) -> bool:
+        from studio.ui.gallery.history_view import HistoryView
+
+        (history,) = self._window.findChildren(HistoryView)
+        indexes = [history.model.index(row) for row in range(history.model.rowCount())]
+        assets = [history.model.asset(index) for index in indexes]
+        grid = history.grid
+        return grid is not None and all(
+            asset is not None and grid.pictures.get(asset.number) is not None for asset in assets
+        )
 
     def _named(self, name: str) -> QWidget:
         from PySide6.QtWidgets import QWidget

@@ -61,7 +61,8 @@ class KeptParts:
         """Keep a part. Raises `OSError` only if the disk is full."""
         if self._file is None:
             return
-        line = msgspec.json.encode(_Kept(part.start, part.end, language, tuple(words))) + b"\n"
+        # A kill may have cut off the line before.
+        line = b"\n" + msgspec.json.encode(_Kept(part.start, part.end, language, tuple(words)))
         try:
             self._file.parent.mkdir(exist_ok=True)
             descriptor = open_to_append(self._file)

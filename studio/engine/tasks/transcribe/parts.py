@@ -38,28 +38,23 @@ def parts_of(blocks: Iterable[Samples]) -> Iterator[Part]:
     Where the cuts are depends on nothing but the samples, so that the parts of an interrupted job
     are those of the next one.
     """
-    heard: list[Samples] = []
-    count = start = 0
+    heard = np.zeros(0, np.float32)
+    start = 0
     for block in blocks:
-        heard.append(block)
-        count += len(block)
-        if count < _WINDOW:
-            continue
-        samples = np.concatenate(heard)
-        spans = _spans(samples)
-        # What follows may belong to the last part.
-        open_from = max(0, len(samples) - _TAIL)
-        if spans and spans[-1][1] > len(samples) - _LONGEST and spans[-1][0] > 0:
-            open_from = spans.pop()[0]
-        for begin, end in spans:
-            yield Part(start + begin, samples[begin:end])
-            open_from = max(open_from, end)
-        heard, count = [samples[open_from:]], len(samples) - open_from
-        start += open_from
-    if count:
-        samples = np.concatenate(heard)
-        for begin, end in _spans(samples):
-            yield Part(start + begin, samples[begin:end])
+        heard = np.concatenate([heard, block])
+        while len(heard) >= _WINDOW:
+            spans = _spans(heard[:_WINDOW])
+            open_from = _WINDOW - _TAIL
+            # What follows may belong to the last part.
+            if spans and spans[-1][1] > _WINDOW - _LONGEST and spans[-1][0] > 0:
+                open_from = spans.pop()[0]
+            for begin, end in spans:
+                yield Part(start + begin, heard[begin:end])
+                open_from = max(open_from, end)
+            heard = heard[open_from:]
+            start += open_from
+    for begin, end in _spans(heard) if len(heard) else ():
+        yield Part(start + begin, heard[begin:end])
 
 
 def _spans(samples: Samples) -> list[tuple[int, int]]:

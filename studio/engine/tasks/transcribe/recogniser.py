@@ -124,7 +124,8 @@ def acquire_recogniser(ref: ModelRef, job: Job, memory: MemoryArbiter) -> Recogn
 
     def load() -> Recogniser:
         try:
-            return _interruptible(lambda: Recogniser(folder, size), job)
+            # Not in a thread of its own: a model that is made in one computes ten times slower.
+            return Recogniser(folder, size)
         except (MemoryError, OSError):
             raise
         except (RuntimeError, ValueError) as error:

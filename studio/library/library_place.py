@@ -11,9 +11,7 @@ import os
 import re
 from pathlib import Path
 
-from studio.formats.atomic_write import make_private_folder
 from studio.formats.folders import make_below
-from studio.formats.untrusted_files import is_folder
 from studio.library.disk_problems import file_problem
 from studio.library.folder.chosen_folders import ChosenFolders
 from studio.library.folder.file_placing import check_library_folder, library_missing
@@ -62,13 +60,13 @@ def note_place(root: Path) -> None:
 
 
 def make_in_library(root: Path, folder: Path, *, private: bool = False) -> None:
-    """Create a folder of the library at `root`, which is there. Raises `ProblemError`."""
+    """Create a folder of the library at `root`, which is open. Raises `ProblemError`.
+
+    The library is not made anew where it was moved or deleted meanwhile, also the default one.
+    """
     require_place(root)
+    check_library_folder(root)
     try:
-        if root == default_paths().library:
-            make_private_folder(root)
-        elif not is_folder(root):
-            check_library_folder(root)
         make_below(root, folder, private=private)
     except OSError as error:
         raise file_problem(error, folder) from error

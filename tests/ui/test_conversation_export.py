@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -77,6 +78,14 @@ def test_a_word_document_has_headings_lists_and_tables(tmp_path: Path) -> None:
     (table,) = document.tables
     assert [[cell.text for cell in row.cells] for row in table.rows] == [["a", "b"], ["1", "狐狸"]]
     assert not [name for name in zipfile.ZipFile(tmp_path / "x.docx").namelist() if "media" in name]
+
+
+def test_a_web_page_has_no_links_that_run_scripts(tmp_path: Path) -> None:
+    answer = "[go](javascript:alert(1)) [data](data:text/html,x) **[site](https://example.org/)**"
+    export(Conversation([Turn("x", [Answer(answer)])]), tmp_path / "x.html")
+    text = (tmp_path / "x.html").read_text("utf-8")
+    assert re.findall(r'href="([^"]*)"', text) == ["https://example.org/"]
+    assert "go (javascript:alert(1))" in text
 
 
 @pytest.mark.parametrize("suffix", [".md", ".html", ".docx"])

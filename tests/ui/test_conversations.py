@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -53,6 +55,7 @@ def kept(folder: Path) -> int:
 
 def write(root: Path, *prompts: str) -> None:
     """Write conversations of one turn each, the last one used last."""
+    root.mkdir(parents=True, exist_ok=True)
     files = ConversationFiles(root)
     for number, prompt in enumerate(prompts):
         conversation = Conversation([Turn(prompt, [Answer("yes", asset="a")])], used=1e9 + number)
@@ -211,6 +214,83 @@ def test_what_could_not_be_saved_is_said_once_and_saved_later(
     assert kept(folder) == 1
 
 
+def test_what_could_not_be_saved_is_shown_and_saved_when_it_is_opened_again(
+    tab: Any, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask(tab, qtbot, "one")
+    first, files = tab.chat.conversation, tab.chat.keeper._files
+    tab.new.click()
+    ask(tab, qtbot, "two")
+    tab.chat.open(first.id)
+    qtbot.waitUntil(lambda: tab.chat.conversation.id == first.id, timeout=10_000)
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "full")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(files, "save", full)
+        tab.chat.keeper.rename(first.id, "My title")
+        tab.new.click()
+        qtbot.waitUntil(lambda: tab.chat.keeper.has_unsaved, timeout=10_000)
+    tab.chat.open(first.id)
+    qtbot.waitUntil(lambda: tab.chat.conversation.id == first.id, timeout=10_000)
+    assert tab.chat.conversation.title == "My title"
+    tab.chat.save_now()
+    assert "My title" in files.path(first.id).read_text("utf-8")
+
+
+def test_a_title_given_while_its_conversation_is_being_opened_is_kept(
+    tab: Any, qtbot: QtBot
+) -> None:
+    ask(tab, qtbot, "one")
+    first = tab.chat.conversation.id
+    tab.new.click()
+    ask(tab, qtbot, "two")
+    tab.chat.keeper.rename(first, "A title")
+    tab.chat.open(first)
+    tab.chat.keeper.rename(first, "Another")
+    qtbot.waitUntil(lambda: tab.chat.conversation.id == first, timeout=10_000)
+    qtbot.waitUntil(lambda: titles(tab) == ["two", "Another"], timeout=10_000)
+    ask(tab, qtbot, "more")
+    assert titles(tab) == ["Another", "two"]
+    assert '"Another"' in tab.chat.keeper.file_of(first).read_text("utf-8")
+
+
+def test_a_conversation_opened_twice_at_once_stays_open(tab: Any, qtbot: QtBot) -> None:
+    ask(tab, qtbot, "one")
+    first = tab.chat.conversation.id
+    tab.new.click()
+    ask(tab, qtbot, "two")
+    tab.chat.open(first)
+    tab.chat.open(first)
+    qtbot.waitUntil(lambda: tab.chat.conversation.id == first, timeout=10_000)
+    ask(tab, qtbot, "more")
+    assert tab.chat.keeper._open[first] is tab.chat.conversation
+    assert first in tab.chat.keeper._locks
+
+
+def test_a_window_that_was_killed_holds_no_conversation(tab: Any, qtbot: QtBot) -> None:
+    ask(tab, qtbot, "one")
+    first = tab.chat.conversation.id
+    tab.new.click()
+    lock = tab.chat.keeper._files.lock_path(first)
+    lock.write_text("4711\nstudio\nanother-host.local\n")
+    tab.chat.open(first)
+    qtbot.waitUntil(lambda: tab.chat.conversation.id == first, timeout=10_000)
+
+
+def test_conversations_do_not_make_a_library_anew_that_was_moved(
+    window: MainWindow, tab: Any, qtbot: QtBot
+) -> None:
+    ask(tab, qtbot, "one")
+    root = window.state.library_root
+    root.rename(root.with_name("moved"))
+    tab.chat.rename(tab.chat.conversation, "later")
+    qtbot.waitUntil(lambda: bool(window.messages.messages), timeout=10_000)
+    assert not root.exists()
+    root.with_name("moved").rename(root)
+
+
 def test_an_answer_that_was_written_meanwhile_is_filled_in(
     tab: Any, qtbot: QtBot, home: Paths
 ) -> None:
@@ -225,6 +305,22 @@ def test_an_answer_that_was_written_meanwhile_is_filled_in(
     tab.chat.open("2026-x")
     qtbot.waitUntil(lambda: tab.chat.conversation is not written, timeout=10_000)
     (turn,) = tab.chat.conversation.turns
+    qtbot.waitUntil(lambda: turn.answers[0].text == text, timeout=10_000)
+
+
+def test_an_answer_made_while_no_window_was_open_is_filled_in_at_the_start(
+    window: MainWindow, tab: Any, qtbot: QtBot, open_window: Any
+) -> None:
+    ask(tab, qtbot, "one")
+    text = tab.chat.conversation.turns[0].answers[0].text
+    file = tab.chat.keeper.file_of(tab.chat.conversation.id)
+    window.close()
+    data = json.loads(file.read_text("utf-8"))
+    data["turns"][0]["answers"] = [{}]
+    file.write_text(json.dumps(data), "utf-8")
+    chat = open_window().tab("text").chat
+    qtbot.waitUntil(lambda: bool(chat.conversation.turns), timeout=10_000)
+    (turn,) = chat.conversation.turns
     qtbot.waitUntil(lambda: turn.answers[0].text == text, timeout=10_000)
 
 

@@ -51,6 +51,21 @@ def test_a_result_that_is_gone_is_left_out_if_the_caller_takes_note(
     assert [asset for asset, _ in failed] == [assets[1]]
 
 
+@pytest.mark.parametrize(
+    "foreign",
+    ["dish,time\nbread,2\n".encode("utf-16"), b"file;task\r\na;b\r\n", b"file,task\r\n\xfcx,b\r\n"],
+)
+def test_a_table_that_is_not_ours_is_left_alone(
+    library: Library, tmp_path: Path, foreign: bytes
+) -> None:
+    (tmp_path / TABLE).write_bytes(foreign)
+    asset = record(library, enqueue(library))
+    export([asset], tmp_path)
+    export([asset], tmp_path)
+    assert (tmp_path / TABLE).read_bytes() == foreign
+    assert (tmp_path / "recipes-2.csv").read_text("utf-8-sig").count(asset.path.stem) == 2
+
+
 def test_a_table_without_a_last_line_end_gets_the_next_row_on_a_line_of_its_own(
     library: Library, tmp_path: Path
 ) -> None:

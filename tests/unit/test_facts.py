@@ -56,6 +56,11 @@ def test_a_changed_fact_is_found_where_it_stands(
     assert all(draft[finding.start : finding.end] == finding.text for finding in findings)
 
 
+def test_number_words_that_are_no_number_are_no_figure() -> None:
+    for words in ("one hundred and ", "million ", "dozen ", "point five million "):
+        assert not check_facts("Ada is 36.", words * 500).findings
+
+
 def test_names_are_not_compared_across_languages_and_that_is_said() -> None:
     checked = check_facts("John Smith opened 35 shops", "约翰·史密斯新开了36家商店")
     assert [finding.text for finding in checked.findings] == ["36"]

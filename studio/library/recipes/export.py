@@ -7,7 +7,9 @@ done nothing, and what is killed after is finished by the next export to that fo
 
 from __future__ import annotations
 
+import codecs
 import csv
+import itertools
 import os
 import shutil
 from collections.abc import Callable, Iterable, Sequence
@@ -38,6 +40,7 @@ _COLUMNS = ("file", "task", "model", "seed", "prompt", "recipe")
 _WORK = "export"
 _READY = "ready"
 _LOCK_SECONDS = 30.0
+_LONGEST_HEADER = 4096
 
 ExportFormat: TypeAlias = Literal["", "webp", "jpeg"]
 """Format to convert pictures to, "" to copy files unchanged."""
@@ -61,6 +64,9 @@ def export(
     on_failure: Callable[[Asset, Problem], object] | None = None,
 ) -> list[Path]:
     """Copy results to `folder` and add a row for each to its `recipes.csv`: all of them or none.
+
+    A `recipes.csv` that is not ours, or no longer in UTF-8, is left alone: the rows go to
+    `recipes-2.csv` and so on.
 
     With `format`, pictures are converted, keeping their recipe; see `convert_picture` for
     `quality`. `on_loss` is called with the copy's path and a message for each loss. Existing
@@ -152,12 +158,13 @@ def _publish(folder: Path, place: Path, copies: Sequence[_Copy]) -> list[Path]:
         )
         taken.add(target.name.casefold())
         targets.append(target)
-    _write_table(folder / TABLE, place / TABLE, zip(copies, targets, strict=True))
+    listed = _table_in(folder)
+    _write_table(listed, place / TABLE, zip(copies, targets, strict=True))
     (place / _READY).mkdir()
     for copy, target in zip(copies, targets, strict=True):
         copy.file.rename(place / _READY / target.name)
     sync_folder(place / _READY)
-    (place / TABLE).replace(folder / TABLE)
+    (place / TABLE).replace(listed)
     return [place_file(place / _READY / target.name, target) for target in targets]
 
 
@@ -176,6 +183,32 @@ def _finish(folder: Path, place: Path) -> None:
             file.unlink(missing_ok=True)  # renaming a link to itself does nothing
         else:
             place_file(file, target)
+
+
+def _table_in(folder: Path) -> Path:
+    """Return the first table that is ours or can be made. Raises `OSError`, `ProblemError`."""
+    for number in itertools.count(1):
+        path = numbered(folder / TABLE, number)
+        check_no_link(path)
+        if not is_file(path) or _is_ours(path):
+            return path
+    raise AssertionError
+
+
+def _is_ours(path: Path) -> bool:
+    """Return whether rows can be added to a table. Raises `OSError`."""
+    decoder = codecs.getincrementaldecoder("utf-8-sig")()
+    try:
+        with open_regular(path) as file:
+            start = decoder.decode(file.read(_LONGEST_HEADER))
+            while data := file.read(1 << 20):
+                decoder.decode(data)
+            decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return False
+    lines = start.splitlines()
+    columns = tuple(next(csv.reader(lines[:1]), [])) if lines else ()
+    return columns == _COLUMNS[: len(columns)]
 
 
 def _write_table(old: Path, new: Path, rows: Iterable[tuple[_Copy, Path]]) -> None:

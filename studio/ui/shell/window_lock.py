@@ -36,7 +36,13 @@ class WindowLock:
         """Return False if another window is open. A lock that cannot be made does not count."""
         with contextlib.suppress(OSError):
             make_private_folder(self._home)
-        return self._lock.tryLock(0) or self._lock.error() != QLockFile.LockError.LockFailedError
+        if self._lock.tryLock(0):
+            return True
+        if self._lock.error() != QLockFile.LockError.LockFailedError:
+            return True
+        # Left behind under another host name, which may be new at each start. The system knows
+        # whether a process holds it.
+        return self._lock.removeStaleLockFile() and self._lock.tryLock(0)
 
     @property
     def is_held(self) -> bool:

@@ -118,6 +118,10 @@ def _in_english(text: str) -> Iterator[Numeral]:
             yield Numeral(value, match.start(), match.end(), in_words=True)
 
 
+_MOST_BEFORE_SCALE = 99_999
+"""The largest number before a word like "million"."""
+
+
 def _english_value(written: str) -> Decimal | None:
     """Return the value of number words, None where they are no number ("hundred hundred")."""
     whole, _, fraction = written.partition(" point ")
@@ -127,6 +131,8 @@ def _english_value(written: str) -> Decimal | None:
     for word in re.split(r"[\s-]+", whole.removeprefix("half ")):
         if word in ("and", "a"):
             continue
+        if current > _MOST_BEFORE_SCALE:
+            return None  # "hundred hundred hundred"
         if word in _WORDS:
             if seen and current % 10 and _WORDS[word] < 20:
                 return None  # "two three"

@@ -48,6 +48,7 @@ class Chat(QObject):
         self._pending: list[PendingAnswers] = []
         self.conversation = view.conversation
         state.reports.job_changed.connect(self._resume)
+        state.library_opened.connect(lambda: self._catch_up(self.conversation))
         view.chosen.connect(lambda _: self._changed(self.conversation))
         view.built.connect(self._show_if_running)
 

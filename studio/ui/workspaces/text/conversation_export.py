@@ -17,6 +17,7 @@ from PySide6.QtGui import (
     QColor,
     QFont,
     QTextBlock,
+    QTextCharFormat,
     QTextCursor,
     QTextDocument,
     QTextFormat,
@@ -46,6 +47,9 @@ _BULLETS = (
 )
 _CODE = QColor("#eef0f4")
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_SAFE_LINK = re.compile(r"(?:https?|mailto):", re.IGNORECASE)
+"""Links that a browser opens. Others may run scripts in the exported page, or open files."""
+
 _STYLE = (
     "body { max-width: 45em; margin: 2em auto; padding: 0 1em; font-family: sans-serif;"
     " line-height: 1.5; } h2 { font-size: 1em; color: #626974; margin-top: 2em; }"
@@ -111,8 +115,33 @@ def _document(part: _Part) -> QTextDocument:
     """Return a text as it is shown."""
     font = QFont("sans-serif", 11)
     if part.is_markdown and is_quick_to_render(part.text):
-        return markdown_document(part.text, font, _CODE)
+        document = markdown_document(part.text, font, _CODE)
+        _write_out_other_links(document)
+        return document
     return plain_document(part.text, font)
+
+
+def _write_out_other_links(document: QTextDocument) -> None:
+    """Replace links that are not safe by their words with the address behind them."""
+    found: list[tuple[int, int, str]] = []
+    block = document.begin()
+    while block.isValid():
+        parts = block.begin()
+        while not parts.atEnd():
+            fragment = parts.fragment()
+            address = fragment.charFormat().anchorHref()
+            if fragment.charFormat().isAnchor() and not _SAFE_LINK.match(address):
+                found.append((fragment.position(), fragment.length(), address))
+            parts += 1
+        block = block.next()
+    cursor = QTextCursor(document)
+    cursor.beginEditBlock()
+    for position, length, address in reversed(found):
+        cursor.setPosition(position)
+        cursor.setPosition(position + length, QTextCursor.MoveMode.KeepAnchor)
+        words = cursor.selectedText()
+        cursor.insertText(words if address == words else f"{words} ({address})", QTextCharFormat())
+    cursor.endEditBlock()
 
 
 def _as_docx(title: str, parts: list[_Part]) -> bytes:

@@ -8,13 +8,17 @@ import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QLockFile, QObject, QTimer, Signal
+from PySide6.QtCore import QObject, QTimer, Signal
 
 from studio.protocol import Problem, ProblemError, Sentence
 from studio.ui.shell.state import AppState
 from studio.ui.workspaces.text.conversation import Conversation, encode
 from studio.ui.workspaces.text.conversation_files import ConversationFiles, Entry, new_id
+
+if TYPE_CHECKING:
+    from studio.formats.folders import FileLock
 
 SAVE_AFTER_MS = 500
 SAVE_WHILE_WRITING_MS = 3000
@@ -38,7 +42,8 @@ class ConversationKeeper(QObject):
         self._earlier = state.paths.settings.with_name("conversation.json")
         self.entries: list[Entry] = []
         self._open: dict[str, Conversation] = {}
-        self._locks: dict[str, QLockFile] = {}
+        self._reading: dict[str, Callable[[Conversation], object]] = {}
+        self._locks: dict[str, FileLock] = {}
         self._deleted: set[str] = set()
         self._unsaved: list[Conversation] = []
         self._save_failed = False
@@ -100,6 +105,9 @@ class ConversationKeeper(QObject):
         _, conversation, wrong = found
         if wrong is not None:
             self._state.problem.emit(wrong)
+        # What could not be saved is newer than what was read.
+        unsaved = (other for other in self._unsaved if other.id and other.id == conversation.id)
+        conversation = next(unsaved, conversation)
         if conversation.id:
             self._open[conversation.id] = conversation
         if conversation.turns:
@@ -109,6 +117,11 @@ class ConversationKeeper(QObject):
         """Read a conversation. One that another window shows is opened as a copy."""
         if id in self._open:
             opened(self._open[id])
+            return
+        is_read = id in self._reading
+        self._reading[id] = opened
+        if is_read:
+            # Read once, e.g. for both clicks of a double click: what is released twice is lost.
             return
 
         def read() -> _Read:
@@ -125,9 +138,14 @@ class ConversationKeeper(QObject):
                 )
             return [], conversation, wrong
 
-        self._state.background.in_order(
-            self, read, lambda found: self._deliver(found, opened), self._state.problem.emit
-        )
+        def deliver(found: _Read) -> None:
+            self._deliver(found, self._reading.pop(id))
+
+        def failed(problem: Problem) -> None:
+            del self._reading[id]
+            self._state.problem.emit(problem)
+
+        self._state.background.in_order(self, read, deliver, failed)
 
     def search(self, words: str, then: Callable[[set[str]], object]) -> None:
         """Find the conversations that contain all words, on another thread."""
@@ -142,28 +160,42 @@ class ConversationKeeper(QObject):
         """Return whether no other window shows a conversation. Called on any thread."""
         if id in self._locks or self._closed:
             return True
-        lock = QLockFile(str(self._files.lock_path(id)))
-        lock.setStaleLockTime(0)
-        if lock.tryLock(0):
-            self._locks[id] = lock
+        # Not at the top: it is not needed for the first paint.
+        from filelock import Timeout
+
+        from studio.formats.folders import FileLock
+
+        # It belongs to the process: whatever ends that also ends the lock.
+        lock = FileLock(self._files.lock_path(id), timeout=0, thread_local=False, mode=0o600)
+        try:
+            lock.acquire()
+        except Timeout:
+            return False
+        except (OSError, NotImplementedError):
+            # Where nothing can be written, nothing is lost either.
             return True
-        # Where nothing can be written, nothing is lost either.
-        return lock.error() != QLockFile.LockError.LockFailedError
+        self._locks[id] = lock
+        return True
+
+    def _unlock(self, id: str) -> None:
+        lock = self._locks.pop(id, None)
+        if lock is not None:
+            # Removed while it is held, so that it is not another window's.
+            with contextlib.suppress(OSError):
+                Path(lock.lock_file).unlink()
+            lock.release()
 
     def release(self, conversation: Conversation) -> None:
         """Forget a conversation that is no longer shown and has no job; it is saved before."""
         if any(other is conversation for other in self._unsaved):
             self.save_all()
         self._open.pop(conversation.id, None)
-        lock = self._locks.pop(conversation.id, None)
-        if lock is not None:
-            lock.unlock()
+        self._unlock(conversation.id)
 
     def _unlock_all(self) -> None:
         self._closed = True
-        for lock in list(self._locks.values()):
-            lock.unlock()
-        self._locks.clear()
+        for id in list(self._locks):
+            self._unlock(id)
 
     # ---- writing
 
@@ -252,11 +284,29 @@ class ConversationKeeper(QObject):
             self._set_title(self._open[id], title)
             return
 
-        def renamed(conversation: Conversation) -> None:
-            self._set_title(conversation, title)
-            self.release(conversation)
+        def rename() -> Conversation:
+            was_open = id in self._locks
+            if not self._lock(id):
+                raise ProblemError(_is_open_elsewhere())
+            try:
+                conversation, wrong = self._files.load(id)
+                if wrong is not None:
+                    raise ProblemError(wrong)
+                conversation.title = title
+                self._write(id, encode(conversation))
+            finally:
+                if not was_open:
+                    self._unlock(id)
+            return conversation
 
-        self.open(id, renamed)
+        def done(conversation: Conversation) -> None:
+            shown = self._open.get(id)
+            if shown is not None:
+                self._set_title(shown, title)
+            else:
+                self._note(Entry(id, conversation.shown_title(), conversation.used))
+
+        self._state.background.in_order(self, rename, done, self._state.problem.emit)
 
     def _set_title(self, conversation: Conversation, title: str) -> None:
         used = conversation.used
@@ -270,19 +320,12 @@ class ConversationKeeper(QObject):
 
         def delete() -> None:
             if not self._lock(id):
-                raise ProblemError(
-                    Problem(
-                        "bad_input",
-                        Sentence("This conversation is open in another window. Close it there."),
-                    )
-                )
+                raise ProblemError(_is_open_elsewhere())
             with contextlib.suppress(FileNotFoundError):
                 self._files.delete(id)
 
         def done(_: None) -> None:
-            lock = self._locks.pop(id, None)
-            if lock is not None:
-                lock.unlock()
+            self._unlock(id)
             self._list([entry for entry in self.entries if entry.id != id])
             deleted()
 
@@ -321,3 +364,8 @@ class ConversationKeeper(QObject):
     def file_of(self, id: str) -> Path:
         """Return the file of a conversation."""
         return self._files.path(id)
+
+
+def _is_open_elsewhere() -> Problem:
+    message = Sentence("This conversation is open in another window. Close it there.")
+    return Problem("bad_input", message)

@@ -15,6 +15,7 @@ from studio.kinds.speech import SpeechRequest
 from studio.ui.gallery.history_model import PICTURE_ROLE
 from studio.ui.main_window import MainWindow
 from studio.ui.media.sound.sound_panel import clock
+from studio.ui.style.theme import GRID
 from tests.unit.model_files import write_voice
 
 
@@ -67,6 +68,18 @@ def test_variations_are_listed_by_voice_and_shown_by_a_click(tab: Any, qtbot: Qt
     assert not tab.takes.isHidden()
     tab.takes.setCurrentRow(1)
     qtbot.waitUntil(lambda: tab.panel.title.text().startswith("Michael"), timeout=5_000)
+
+
+def test_the_result_gets_the_room_and_the_text_field_grows(tab: Any, qtbot: QtBot) -> None:
+    left, right = tab.columns.sizes()
+    assert left <= 43 * GRID < right
+    assert tab.controls.model.isVisible()
+    height = tab.prompt.height()
+    tab.prompt.set_text("one line\n" * 12)
+    qtbot.waitUntil(lambda: tab.prompt.height() > height)
+    long = tab.prompt.height()
+    tab.prompt.set_text("one line\n" * 500)
+    assert long < tab.prompt.height() < tab.columns.height()
 
 
 def test_times_are_shown_like_a_clock() -> None:

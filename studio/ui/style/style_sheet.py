@@ -87,6 +87,7 @@ QScrollBar::handle:hover { background: $Strong; }
 QScrollBar::handle:disabled { background: transparent; }
 QScrollBar::add-line, QScrollBar::sub-line { width: 0; height: 0; }
 QScrollBar::add-page, QScrollBar::sub-page { background: transparent; }
+QSlider:horizontal { min-height: 18px; }
 QSlider::groove:horizontal { height: 4px; border-radius: 2px; background: $Field; }
 QSlider::sub-page:horizontal { border-radius: 2px; background: $Accent; }
 QSlider::sub-page:horizontal:disabled { background: $Field; }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import QLocale, Signal
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from studio.formats.voices import language_of
 from studio.kinds.speech import KIND
@@ -22,6 +22,11 @@ from studio.ui.workspaces.speech.values import SpeechValues
 
 _FIELDS = KIND.fields
 
+_USUAL_SPEED = (0.5, 2.0)
+_USUAL_PAUSE = (0.0, 2.0)
+_USUAL_LOUDNESS = (-30.0, -10.0)
+"""What can be chosen with the slider."""
+
 
 class SpeechControls(QWidget):
     """Object names: `speech.voice`, `.speed`, `.format`, `.pause`, `.loudness`, `.cast`, …"""
@@ -36,16 +41,15 @@ class SpeechControls(QWidget):
         self.format = _combo("format", self)
         for choice in _FIELDS["format"].choices:
             self.format.addItem(choice.upper(), choice)
-        self.speed = number_field(KIND, "speed")
-        self.pause = number_field(KIND, "pause")
-        self.loudness = number_field(KIND, "loudness")
+        self.speed = number_field(KIND, "speed", slider=_USUAL_SPEED)
+        self.pause = number_field(KIND, "pause", slider=_USUAL_PAUSE)
+        self.loudness = number_field(KIND, "loudness", slider=_USUAL_LOUDNESS)
         self.cast = _list_edit("cast", self.tr("Narrator=zm_yunjian; Anna=af_bella"), self)
         self.pronunciations = _list_edit(
             "pronunciations", self.tr("Qwen=kwen; 重庆=chong2 qing4"), self
         )
-        self.more = CollapsibleSection(self.tr("More"), "speech.more", self)
+        self.more = CollapsibleSection(self.tr("Advanced"), "speech.more", self)
         for widget in (
-            self.model,
             self.pause,
             self.loudness,
             _labelled(tr(_FIELDS["cast"].label), self.cast),
@@ -55,9 +59,15 @@ class SpeechControls(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(GRID)
-        layout.addWidget(_row(tr(_FIELDS["voice"].label), self.voice))
+        layout.addWidget(self.model)
+        labels = [self.model.label]
+        for name, combo in (("voice", self.voice), ("format", self.format)):
+            labels.append(plain_label(tr(_FIELDS[name].label), self))
+            layout.addWidget(_row(labels[-1], combo))
+        width = max(label.sizeHint().width() for label in labels)
+        for label in labels:
+            label.setMinimumWidth(width)
         layout.addWidget(self.speed)
-        layout.addWidget(_row(tr(_FIELDS["format"].label), self.format))
         layout.addWidget(self.more)
         self.voice.activated.connect(self._voice_chosen)
         self.format.activated.connect(lambda _: self.changed.emit())
@@ -175,12 +185,11 @@ def _list_edit(name: str, example: str, parent: QWidget) -> PromptEdit:
     return edit
 
 
-def _row(text: str, widget: QWidget) -> QWidget:
+def _row(label: QLabel, widget: QWidget) -> QWidget:
     box = QWidget()
     row = QHBoxLayout(box)
     row.setContentsMargins(0, 0, 0, 0)
     row.setSpacing(GRID)
-    label = plain_label(text, box)
     label.setBuddy(widget)
     row.addWidget(label)
     row.addWidget(widget, 1)

@@ -36,6 +36,11 @@ if TYPE_CHECKING:
 
 TASK = KIND.task
 
+_WIDTH = 43 * GRID
+
+_LINES = (6, 16)
+"""Least and most lines of the text."""
+
 
 class SpeechTab(QWidget):
     """Submits one request; its results are the variations, one for each voice."""
@@ -52,10 +57,14 @@ class SpeechTab(QWidget):
             self.tr("Text or Markdown in English or Chinese, also mixed"), "speech.prompt", self
         )
         self.prompt.setAccessibleName(tr(KIND.fields["prompt"].label))
-        self.prompt.set_minimum_lines(6)
+        self.prompt.grow(*_LINES)
         self.controls = SpeechControls(state, self)
         self.run_bar = RunBar(
-            TASK, KIND.fields["count"], generate_text=self.tr("Read aloud"), parent=self
+            TASK,
+            KIND.fields["count"],
+            generate_text=self.tr("Read aloud"),
+            stacked=True,
+            parent=self,
         )
         self.run_bar.extra.addWidget(PausedHint(state, TASK))
         self._offers = model_offers_of(state)
@@ -78,7 +87,7 @@ class SpeechTab(QWidget):
         self.result.setAccessibleName(self.tr("Result"))
         self.result.addWidget(self._empty)
         self.result.addWidget(self._shown_part())
-        self.columns = Columns(self._left_column(), self.result, self)
+        self.columns = Columns(self._left_column(), self.result, self, left_width=_WIDTH)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.columns)
@@ -226,10 +235,10 @@ class SpeechTab(QWidget):
         column = QVBoxLayout(left)
         column.setContentsMargins(0, 0, GRID // 2, 0)
         column.setSpacing(GRID)
-        controls = ScrollColumn(left)
+        controls = ScrollColumn(left, fills=True)
+        controls.add(self.prompt)
         controls.add(self.controls)
-        column.addWidget(self.prompt, 1)
-        column.addWidget(controls)
+        column.addWidget(controls, 1)
         column.addWidget(self.run_bar)
         return left
 

@@ -11,8 +11,9 @@ from typing import Any
 import keyring
 import pytest
 from keyring.backends import fail
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QToolButton, QTreeWidget
+from PySide6.QtCore import QByteArray, QMimeData, QPointF, Qt
+from PySide6.QtGui import QDragEnterEvent, QDropEvent
+from PySide6.QtWidgets import QApplication, QToolButton, QTreeWidget, QWidget
 from pytestqt.qtbot import QtBot
 
 from studio.downloads.download_queue import DownloadQueue
@@ -22,8 +23,9 @@ from studio.protocol import DeviceMemory, ModelSource
 from studio.settings import Paths
 from studio.ui.main_window import MainWindow
 from studio.ui.models.delete_question import DeleteQuestion
+from studio.ui.models.download_reordering import MIME_TYPE
+from studio.ui.models.download_row import DownloadRow
 from studio.ui.models.downloads import downloads_of
-from studio.ui.models.downloads_page import DownloadRow
 from studio.ui.models.models_dialog import ModelsDialog
 from tests.hub.server import HubServer, running_hub
 from tests.unit.model_files import write_gguf, write_json, write_llama, write_safetensors
@@ -124,6 +126,23 @@ def row_of(dialog: ModelsDialog, title: str) -> DownloadRow | None:
         if row.status is not None and row.status.title == title:
             return row
     return None
+
+
+def drop(dialog: ModelsDialog, title: str, *, below: str | None) -> None:
+    """Drop an item below another, or at the top, as its row when it is dragged."""
+    view = dialog.downloads.findChild(QWidget, "downloads.view")
+    row, other = row_of(dialog, title), row_of(dialog, below or title)
+    assert isinstance(view, QWidget) and row is not None and row.status and other is not None
+    place = QPointF(10, other.geometry().bottom() - 2 if below else 1)
+    data = QMimeData()
+    data.setData(MIME_TYPE, QByteArray(row.status.id.encode()))
+    keys = Qt.KeyboardModifier.NoModifier
+    rest = (Qt.DropAction.MoveAction, data, Qt.MouseButton.LeftButton, keys)
+    QApplication.sendEvent(view, QDragEnterEvent(place.toPoint(), *rest))
+    line = view.findChild(QWidget, "downloads.drop_line")
+    assert isinstance(line, QWidget) and not line.isHidden()
+    QApplication.sendEvent(view, QDropEvent(place, *rest))
+    assert line.isHidden()
 
 
 def wait_for(qtbot: QtBot, dialog: ModelsDialog, title: str, state: str) -> DownloadRow:
@@ -234,6 +253,11 @@ def test_downloads_are_ordered_and_paused_resumed_and_cancelled_together(
     row = row_of(dialog, "two")
     assert row is not None
     qtbot.waitUntil(lambda: not row.up.isEnabled() and row.down.isEnabled())
+    drop(dialog, "two", below="one")
+    qtbot.waitUntil(lambda: order() == ["three", "one", "two"], timeout=10_000)
+    qtbot.waitUntil(lambda: not row.down.isEnabled())
+    drop(dialog, "two", below=None)
+    qtbot.waitUntil(lambda: order() == ["two", "three", "one"], timeout=10_000)
     page.pause_all.click()
     qtbot.waitUntil(lambda: not downloads.running, timeout=20_000)
     assert {status.state for status in downloads.statuses} == {"paused"}

@@ -3,50 +3,51 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import (
-    QFrame,
     QHBoxLayout,
-    QProgressBar,
     QVBoxLayout,
     QWidget,
 )
 
 from studio.protocol import readable_size
 from studio.ui.models.delete_question import DeleteQuestion
+from studio.ui.models.download_reordering import DropPlaces
+from studio.ui.models.download_row import DownloadRow
 from studio.ui.models.downloads import downloads_of
 from studio.ui.shell.state import AppState
-from studio.ui.style.icons import icon
-from studio.ui.style.theme import GRID, emphasise
+from studio.ui.style.theme import GRID
 from studio.ui.style.translations import translated
-from studio.ui.widgets.buttons import dialog_button, tool_button
-from studio.ui.widgets.elided_label import StatusLine
+from studio.ui.widgets.buttons import dialog_button
 from studio.ui.widgets.empty_state import EmptyState
-from studio.ui.widgets.plain_text import one_line, plain_tooltip
+from studio.ui.widgets.plain_text import one_line
 from studio.ui.widgets.scroll_column import ScrollColumn
 from studio.ui.widgets.times import rough_duration_text
 from studio.ui.widgets.tinted_label import TintedLabel
 
-if TYPE_CHECKING:
-    from studio.downloads.item import ItemStatus
-
 MANY = 1_000_000
+
+_AT_ONCE = 2
+"""Rows that are made in one event loop iteration."""
 
 _ASK_FROM = 50_000_000
 """Bytes on disk from which cancelling asks before it deletes them."""
 
 
 class DownloadsPage(QWidget):
-    """Object names: `downloads.view`, in each row `downloads.pause`, `.cancel`, `.top`, `.up`,
-    `.down`, and for all `downloads.pause_all`, `.resume_all`, `.cancel_all`.
+    """Rows are made some at a time, and are in the order of the queue, which dragging changes.
+
+    Object names: `downloads.view`, and for all rows `downloads.pause_all`, `.resume_all`,
+    `.cancel_all`.
     """
 
     def __init__(self, state: AppState, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._downloads = downloads_of(state)
         self.rows: dict[str, DownloadRow] = {}
+        self._order: list[str] = []
+        """The ids of the rows in the column, from the top."""
         self.setObjectName("models.downloads")
         self.offline = TintedLabel(self)
         self.offline.setObjectName("downloads.offline")
@@ -60,6 +61,7 @@ class DownloadsPage(QWidget):
         )
         self._column = ScrollColumn(self, fills=True)
         self._column.content.setObjectName("downloads.view")
+        DropPlaces(self._column, self._movable, self).dropped.connect(self._dropped)
         all_of = self._downloads
         self.pause_all = dialog_button(
             self.tr("Pause all"), "downloads.pause_all", all_of.pause_all, self, "pause"
@@ -87,6 +89,10 @@ class DownloadsPage(QWidget):
         layout.addWidget(self._empty, 1)
         layout.addWidget(self._column, 1)
         layout.addLayout(bottom)
+        self._more = QTimer(self)
+        self._more.setSingleShot(True)
+        self._more.setInterval(1)
+        self._more.timeout.connect(self.refresh)
         self._downloads.changed.connect(self.refresh)
         self.refresh()
 
@@ -97,17 +103,24 @@ class DownloadsPage(QWidget):
         self.offline.setVisible(problem is not None)
         if problem is not None:
             self.offline.show_text(translated(problem.message), "warning")
-        for id in [id for id in self.rows if all(id != status.id for status in statuses)]:
+        present = {status.id for status in statuses}
+        for id in [id for id in self.rows if id not in present]:
             row = self.rows.pop(id)
+            self._order.remove(id)
             row.hide()
             row.deleteLater()
         places = [status.id for status in statuses if status.state != "done"]
+        made = 0
         for place, status in enumerate(statuses):
             shown = self.rows.get(status.id)
             if shown is None:
+                if made == _AT_ONCE:
+                    # All at once would stop the window for a moment.
+                    self._more.start()
+                    break
+                made += 1
                 shown = self.rows[status.id] = self._make_row(status.id)
-            if self._column.place_of(shown) != place:
-                self._column.add(shown, place)
+            self._put(shown, status.id, place)
             shown.show_status(
                 status,
                 is_first=bool(places) and status.id == places[0],
@@ -123,6 +136,26 @@ class DownloadsPage(QWidget):
         self.total.show_text(self._total_text())
 
     # ---- private
+
+    def _put(self, row: DownloadRow, id: str, place: int) -> None:
+        """Put a row at a place of the column, unless it is there."""
+        if place < len(self._order) and self._order[place] == id:
+            return
+        if id in self._order:
+            self._order.remove(id)
+        self._order.insert(place, id)
+        self._column.add(row, place)
+
+    def _movable(self) -> list[DownloadRow]:
+        rows = (self.rows[id] for id in self._order)
+        return [row for row in rows if row.status is not None and row.status.state != "done"]
+
+    def _dropped(self, id: str, above: int) -> None:
+        """Move an item to where it was dropped; `above` counts the rows above, itself included."""
+        ids = [row.status.id for row in self._movable() if row.status is not None]
+        if id in ids:
+            own = ids.index(id)
+            self._move(id, above - own - (above > own))
 
     def _make_row(self, id: str) -> DownloadRow:
         row = DownloadRow(self._column.content)
@@ -199,107 +232,3 @@ class DownloadsPage(QWidget):
         dialog.accepted.connect(lambda: self._downloads.cancel(status.id))
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.open()
-
-
-class DownloadRow(QFrame):
-    """One item of the queue."""
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.status: ItemStatus | None = None
-        self.setFrameShape(QFrame.Shape.StyledPanel)
-        self.name = StatusLine(self)
-        emphasise(self.name)
-        self.bar = QProgressBar(self)
-        self.bar.setRange(0, 1000)
-        self.bar.setTextVisible(False)
-        self.bar.setFixedHeight(GRID)
-        self.bar.setAccessibleName(self.tr("Progress"))
-        self.about = TintedLabel(self)
-        self.about.setWordWrap(True)
-        self.pause = tool_button("pause", self.tr("Pause"), "downloads.pause", self)
-        self.top = tool_button("arrow-up-to-line", self.tr("To the top"), "downloads.top", self)
-        self.up = tool_button("arrow-up", self.tr("Move up"), "downloads.up", self)
-        self.down = tool_button("arrow-down", self.tr("Move down"), "downloads.down", self)
-        self.cancel = tool_button("x", self.tr("Cancel"), "downloads.cancel", self)
-        top = QHBoxLayout()
-        top.setSpacing(GRID // 2)
-        top.addWidget(self.name, 1)
-        for button in (self.top, self.up, self.down, self.pause, self.cancel):
-            top.addWidget(button)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(2 * GRID, GRID // 2, GRID, GRID)
-        layout.setSpacing(GRID // 2)
-        layout.addLayout(top)
-        layout.addWidget(self.bar)
-        layout.addWidget(self.about)
-
-    def show_status(self, status: ItemStatus, *, is_first: bool, is_last: bool) -> None:
-        """Show an item as it is now."""
-        if self.status is None or self.status.title != status.title:
-            self.name.set_text(status.title)
-            self.setAccessibleName(one_line(status.title))
-        if self.status is None or self.status.state != status.state:
-            self._show_buttons(status)
-        self.top.setEnabled(not is_first)
-        self.up.setEnabled(not is_first)
-        self.down.setEnabled(not is_last)
-        self.status = status
-        if status.total:
-            self.bar.setRange(0, 1000)
-            self.bar.setValue(round(1000 * status.done / status.total))
-        else:
-            self.bar.setRange(0, 0 if status.state == "running" else 1)
-        is_problem = status.state == "failed"
-        self.about.show_text(self._text(status), "error" if is_problem else None)
-
-    def _show_buttons(self, status: ItemStatus) -> None:
-        text = {
-            "waiting": self.tr("Pause"),
-            "running": self.tr("Pause"),
-            "failed": self.tr("Try again"),
-        }.get(status.state, self.tr("Resume"))
-        names = {"waiting": "pause", "running": "pause", "failed": "rotate-ccw"}
-        self.pause.setIcon(icon(names.get(status.state, "play")))
-        self.pause.setText(text)
-        self.pause.setToolTip(plain_tooltip(text))
-        self.pause.setAccessibleName(text)
-        is_failed = status.state == "failed"
-        style = Qt.ToolButtonStyle
-        self.pause.setToolButtonStyle(
-            style.ToolButtonTextBesideIcon if is_failed else style.ToolButtonIconOnly
-        )
-        is_done = status.state == "done"
-        for button in (self.pause, self.top, self.up, self.down):
-            button.setVisible(not is_done)
-        self.bar.setVisible(not is_done)
-        cancel = self.tr("Take it off this list; the model stays") if is_done else self.tr("Cancel")
-        self.cancel.setToolTip(plain_tooltip(cancel))
-        self.cancel.setAccessibleName(cancel)
-
-    def _text(self, status: ItemStatus) -> str:
-        amount = readable_size(status.done)
-        if status.total is not None and status.state != "done":
-            amount = self.tr("{done} of {total}").format(
-                done=amount, total=readable_size(status.total)
-            )
-        match status.state:
-            case "done":
-                return self.tr("Ready to use · {size}").format(size=amount)
-            case "failed" if status.problem is not None:
-                return f"{translated(status.problem.message)} ({amount})"
-            case "paused":
-                return self.tr("Paused · {amount}").format(amount=amount)
-            case "waiting":
-                return self.tr("Waiting · {amount}").format(amount=amount)
-        if status.elsewhere:
-            return self.tr("Another program downloads it · {amount}").format(amount=amount)
-        parts = [amount]
-        if status.speed:
-            parts.append(
-                self.tr("{speed} per second").format(speed=readable_size(int(status.speed)))
-            )
-        if status.seconds_left is not None:
-            time = rough_duration_text(status.seconds_left)
-            parts.append(self.tr("{time} left").format(time=time))
-        return " · ".join(parts)

@@ -20,7 +20,7 @@ def drag_download(row: QWidget, id: str) -> None:
     """Drag a row with the mouse, until it is dropped."""
     data = QMimeData()
     data.setData(MIME_TYPE, QByteArray(id.encode()))
-    drag = QDrag(row)
+    drag = QDrag(row.window())  # the row may go while it is dragged
     drag.setMimeData(data)
     drag.setPixmap(row.grab())
     drag.exec(Qt.DropAction.MoveAction)
@@ -69,7 +69,8 @@ class DropPlaces(QObject):
             self._column.ensureVisible(0, y, 0, 4 * GRID)
         else:
             self._line.hide()
-            self.dropped.emit(bytes(event.mimeData().data(MIME_TYPE).data()).decode(), place)
+            id = bytes(event.mimeData().data(MIME_TYPE).data()).decode(errors="replace")
+            self.dropped.emit(id, place)
         return True
 
     def _show_line(self, rows: Sequence[QWidget], place: int) -> None:

@@ -199,7 +199,7 @@ def _export(opened: Library, options: argparse.Namespace) -> int:
         targets = export(assets, folder, options.format, quality, note, skip)
         if options.subtitles:
             sounds = [asset.path for asset in assets if _has_words(asset)]
-            targets += write_subtitles(sounds, folder, options.subtitles)
+            targets += write_subtitles(sounds, folder, options.subtitles, opened.root)
     except ProblemError as error:
         print(f"studio library export: {translated(error.problem.message)}", file=sys.stderr)
         return SOME_FAILED

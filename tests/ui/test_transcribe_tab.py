@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PySide6.QtGui import QTextCursor
 from pytestqt.qtbot import QtBot
 
 from studio.kinds.transcribe import TranscribeRequest
+from studio.library.recipes.subtitles import write_subtitles
 from studio.ui.main_window import MainWindow
 from tests.e2e.test_transcribe_command import write_sound
 from tests.unit.model_files import write_whisper
@@ -65,6 +67,34 @@ def test_a_recording_is_written_down_and_its_words_are_saved_and_sent(
     assert Path(request.input.path).name == "a talk.wav"
     tab.restore(asset)
     qtbot.waitUntil(lambda: tab.transcript.asset == asset, timeout=5_000)
+
+
+def test_a_correction_gets_times_and_is_kept_until_it_is_discarded(
+    window: MainWindow, tab: Any, tmp_path: Path, qtbot: QtBot
+) -> None:
+    tab.take([write_sound(tmp_path / "a talk.wav")])
+    tab.generate()
+    finished(tab, qtbot)
+    transcript = tab.transcript.panel.transcript
+    qtbot.waitUntil(lambda: not transcript.isReadOnly(), timeout=5_000)
+    transcript.moveCursor(QTextCursor.MoveOperation.Start)
+    transcript.insertPlainText("What ")
+    tab.transcript.finish()
+    tab.transcript.panel.playback.jump(0.3)
+    (shown,) = transcript.extraSelections()
+    assert shown.cursor.selectedText() == "talk"
+    assert window.state.library is not None
+    (asset,) = window.state.library.assets.recent()
+    folder = window.state.library.root / "corrections"
+    qtbot.waitUntil(lambda: len(list(folder.glob("*.lrc"))) == 1, timeout=5_000)
+    tab.transcript.clear()
+    tab.transcript.show_asset(asset)
+    qtbot.waitUntil(lambda: transcript.toPlainText().startswith("What a talk"), timeout=5_000)
+    (srt,) = write_subtitles([asset.path], tmp_path, "srt", window.state.library.root)
+    assert "What a talk was heard." in srt.read_text("utf-8")
+    tab.transcript.revert.click()
+    assert transcript.toPlainText().startswith("a talk was heard.")
+    qtbot.waitUntil(lambda: not list(folder.glob("*.lrc")), timeout=5_000)
 
 
 def test_what_cannot_be_heard_is_said_on_the_list_and_left_out(

@@ -11,18 +11,24 @@ from studio.formats.sounds import lyrics
 from studio.formats.sounds.comments import LYRICS
 from studio.library.disk_problems import file_problem
 from studio.library.folder.file_names import numbered, portable_name
+from studio.library.recipes.corrections import correction_of
+from studio.library.recipes.metadata import read_recipe
 from studio.protocol import problem
 
 
-def write_subtitles(sounds: Iterable[Path], folder: Path, form: str) -> list[Path]:
-    """Write the subtitles of sound files to a folder that exists, as `srt`, `vtt` or `lrc`.
+def write_subtitles(
+    sounds: Iterable[Path], folder: Path, form: str, root: Path | None = None
+) -> list[Path]:
+    """Write the subtitles of results to a folder that exists, as `srt`, `vtt` or `lrc`.
+
+    With the `root` of their library, as they were corrected there.
 
     Existing files are not overwritten; a number is added to the name. Raises `ProblemError`
     (bad_input) for a file without words, and on disk errors.
     """
     written: list[Path] = []
     for sound in sounds:
-        text = subtitles_of(sound, form)
+        text = subtitles_of(sound, form, root)
         name = portable_name(f"{sound.stem}.{form}")
         try:
             written.append(_write(folder / name, text))
@@ -31,10 +37,12 @@ def write_subtitles(sounds: Iterable[Path], folder: Path, form: str) -> list[Pat
     return written
 
 
-def subtitles_of(sound: Path, form: str) -> str:
-    """Return the subtitles of a sound file. Raises `ProblemError` (bad_input)."""
+def subtitles_of(sound: Path, form: str, root: Path | None = None) -> str:
+    """Return the subtitles of a result. Raises `ProblemError` (bad_input)."""
     try:
-        lines = lyrics.from_lrc(read_embedded(sound).texts.get(LYRICS, ""))
+        recipe = read_recipe(sound) if root is not None else None
+        kept = correction_of(root, recipe.job, recipe.row) if root and recipe else ()
+        lines = kept or lyrics.from_lrc(read_embedded(sound).texts.get(LYRICS, ""))
     except OSError as error:
         raise problem(
             "bad_input",

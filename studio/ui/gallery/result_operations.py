@@ -188,8 +188,12 @@ class ResultOperations(QObject):
             )
 
         paths = [asset.path for asset in assets]
+        root = self._state.library.root if self._state.library is not None else None
         self._state.background.long(
-            self, lambda: write_subtitles(paths, folder, "srt"), done, self._state.problem.emit
+            self,
+            lambda: write_subtitles(paths, folder, "srt", root),
+            done,
+            self._state.problem.emit,
         )
 
     def contact_sheet(self, assets: Sequence[Asset]) -> None:

@@ -17,10 +17,12 @@ MAX_WORDS = 20_000
 
 
 class Transcript(QPlainTextEdit):
-    """Read-only. The lines are the sentences."""
+    """The lines are the sentences. Read-only, unless `set_editable` says otherwise."""
 
     jumped = Signal(float)
     """To the start of a word, in seconds."""
+    edited = Signal()
+    """The user changed the text."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -33,6 +35,43 @@ class Transcript(QPlainTextEdit):
         self._ends: list[float] = []
         self._places: list[tuple[int, int]] = []
         self._shown = -1
+        self._is_filling = False
+        self.textChanged.connect(self._text_changed)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all words are shown."""
+        return len(self._places) < MAX_WORDS
+
+    def set_editable(self, editable: bool) -> None:
+        """Let the user change the text, if all of it is shown."""
+        editable = editable and self.is_whole
+        self.setReadOnly(not editable)
+        shape = Qt.CursorShape.IBeamCursor if editable else Qt.CursorShape.PointingHandCursor
+        self.viewport().setCursor(shape)
+
+    def adopt(self, lines: Sequence[TimedLine]) -> None:
+        """Take the times of words that are already in the text."""
+        text = self.toPlainText()
+        self._starts, self._ends, self._places = [], [], []
+        self._shown = -1
+        at = 0
+        for word in (word for line in lines for word in line.words):
+            found = text.find(word.text, at)
+            if found < 0:
+                continue
+            at = found + len(word.text)
+            self._starts.append(word.start)
+            self._ends.append(word.end)
+            self._places.append((found, at))
+
+    def _text_changed(self) -> None:
+        if not self._is_filling and not self.isReadOnly():
+            # The places of the words are those of the text before.
+            self._starts, self._ends, self._places = [], [], []
+            self._shown = -1
+            self.setExtraSelections([])
+            self.edited.emit()
 
     def set_lines(self, lines: Sequence[TimedLine]) -> None:
         """Show the words of a sound."""
@@ -54,7 +93,9 @@ class Transcript(QPlainTextEdit):
                 at += len(word.text)
             parts.append("\n")
             at += 1
+        self._is_filling = True
         self.setPlainText("".join(parts).rstrip("\n"))
+        self._is_filling = False
 
     def set_position(self, seconds: float) -> None:
         """Highlight the word that is heard at a time; none before the first."""
@@ -75,7 +116,8 @@ class Transcript(QPlainTextEdit):
         cursor.setPosition(end, QTextCursor.MoveMode.KeepAnchor)
         selection.cursor, selection.format = cursor, look
         self.setExtraSelections([selection])
-        if not self.viewport().rect().contains(self.cursorRect(cursor)):
+        is_typing = self.hasFocus() and not self.isReadOnly()
+        if not is_typing and not self.viewport().rect().contains(self.cursorRect(cursor)):
             at = self.textCursor()
             at.setPosition(start)
             self.setTextCursor(at)

@@ -321,6 +321,7 @@ class TranscribeTab(QWidget):
         self._offers.changed.connect(self._show_empty_actions)
         self._state.models_changed.connect(self._show_empty_actions)
         self._state.reports.warned.connect(self._warned)
+        self._state.closing.connect(self.transcript.finish)
         self._state.closing.connect(self.transcript.panel.playback.stop)
         self._model_wait = ModelWait(self._state, self.generate, self)
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
+from studio.formats.sounds.corrected import corrected
 from studio.formats.sounds.lyrics import FORMATS, TimedLine, to_text
 from studio.kinds.transcribe import TranscribeRequest
 from studio.ui.media.sound.sound_panel import ShownSound, SoundPanel, read_sound
@@ -21,8 +22,15 @@ if TYPE_CHECKING:
     from studio.ui.shell.state import AppState
 
 
+_SOON_MS = 400
+"""Until what is typed gets its times and is kept."""
+
+
 class TranscriptPart(QWidget):
-    """Object names: `transcribe.save`, `.send`, and those of its `SoundPanel`."""
+    """Object names: `transcribe.save`, `.send`, `.revert`, and those of its `SoundPanel`.
+
+    What is typed into the text is a correction, which is kept beside the result.
+    """
 
     send_requested = Signal(str)
     """The text, for the Text tab."""
@@ -32,6 +40,7 @@ class TranscriptPart(QWidget):
         self._state = state
         self._asset: Asset | None = None
         self._lines: tuple[TimedLine, ...] = ()
+        self._heard: tuple[TimedLine, ...] = ()
         self.panel = SoundPanel("transcribe", self)
         self.panel.failed.connect(lambda text: state.show_message(text, "warning"))
         self.save = QPushButton(icon("download"), self.tr("Save as…"), self)
@@ -39,9 +48,19 @@ class TranscriptPart(QWidget):
         self.save.clicked.connect(self._choose_file)
         self.send = QPushButton(icon("message-square-text"), self.tr("Send to Text"), self)
         self.send.setObjectName("transcribe.send")
-        self.send.clicked.connect(lambda: self.send_requested.emit(to_text(self._lines).strip()))
+        self.send.clicked.connect(self._send)
+        self.revert = QPushButton(icon("undo-2"), self.tr("Discard corrections"), self)
+        self.revert.setObjectName("transcribe.revert")
+        self.revert.clicked.connect(self._revert)
+        self.revert.hide()
+        self._soon = QTimer(self)
+        self._soon.setSingleShot(True)
+        self._soon.setInterval(_SOON_MS)
+        self._soon.timeout.connect(self._correct)
+        self.panel.transcript.edited.connect(self._soon.start)
         buttons = QHBoxLayout()
         buttons.setSpacing(GRID)
+        buttons.addWidget(self.revert)
         buttons.addStretch(1)
         buttons.addWidget(self.send)
         buttons.addWidget(self.save)
@@ -58,29 +77,81 @@ class TranscriptPart(QWidget):
 
     def show_asset(self, asset: Asset) -> None:
         """Show a transcript; its file is read in the background."""
+        self.clear()
         self._asset = asset
         request = asset.recipe.request
         assert isinstance(request, TranscribeRequest)
         source = Path(request.input.path)
         seconds = asset.recipe.stats.get("source_duration", 0.0)
 
-        def show(found: ShownSound) -> None:
-            if self._asset is asset:
-                self._lines = found.lines
-                sound = ShownSound(source, seconds, found.peaks, found.lines)
-                self.panel.show_sound(sound, source.name)
+        library = self._state.library
 
-        self._state.background.read(
-            self, lambda: read_sound(asset.path), show, self._state.problem.emit
-        )
+        def read() -> tuple[ShownSound, tuple[TimedLine, ...]]:
+            from studio.library.recipes.corrections import correction_of
+
+            kept = correction_of(library.root, asset.job, asset.row) if library else ()
+            return read_sound(asset.path), kept
+
+        def show(found: tuple[ShownSound, tuple[TimedLine, ...]]) -> None:
+            if self._asset is asset:
+                sound, kept = found
+                self._heard, self._lines = sound.lines, kept or sound.lines
+                shown = ShownSound(source, seconds, sound.peaks, self._lines)
+                self.panel.show_sound(shown, source.name)
+                self.panel.transcript.set_editable(library is not None and not library.is_read_only)
+                self.revert.setVisible(bool(kept))
+
+        self._state.background.in_order(self, read, show, self._state.problem.emit)
 
     def clear(self) -> None:
         """Forget the transcript."""
+        self.finish()
         self._asset = None
-        self._lines = ()
+        self._lines = self._heard = ()
+        self.panel.transcript.set_editable(False)
+        self.panel.transcript.set_lines(())
+        self.revert.hide()
         self.panel.playback.stop()
 
+    def _send(self) -> None:
+        self.finish()
+        self.send_requested.emit(to_text(self._lines).strip())
+
+    def finish(self) -> None:
+        """Keep what was typed last."""
+        if self._soon.isActive():
+            self._soon.stop()
+            self._correct()
+
+    def _correct(self) -> None:
+        """Give what was typed its times, and keep it."""
+        transcript = self.panel.transcript
+        self._lines = corrected(self._lines, transcript.toPlainText())
+        transcript.adopt(self._lines)
+        self._keep(self._lines)
+        self.revert.show()
+
+    def _revert(self) -> None:
+        self._soon.stop()
+        self._lines = self._heard
+        self.panel.transcript.set_lines(self._lines)
+        self._keep(())
+        self.revert.hide()
+
+    def _keep(self, lines: tuple[TimedLine, ...]) -> None:
+        asset, library = self._asset, self._state.library
+        if asset is None or library is None:
+            return
+
+        def keep() -> None:
+            from studio.library.recipes.corrections import keep_correction
+
+            keep_correction(library.root, asset.job, asset.row, lines)
+
+        self._state.background.in_order(self, keep, None, self._state.problem.emit)
+
     def _choose_file(self) -> None:
+        self.finish()
         if self._asset is None:
             return
         names = {

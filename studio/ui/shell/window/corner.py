@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QHBoxLayout, QMenu, QToolButton, QWidget
+from PySide6.QtCore import QEvent, QObject, Qt
+from PySide6.QtWidgets import QHBoxLayout, QMenu, QTabWidget, QToolButton, QWidget
 
 from studio.ui.shell.window.actions import ActsOnWindow
 from studio.ui.style.icons import icon
 from studio.ui.style.theme import GRID
 from studio.ui.style.translations import tr
 
+_NAMED = Qt.ToolButtonStyle.ToolButtonTextBesideIcon
+
 
 def make_corner(window: ActsOnWindow) -> QToolButton:
     """Add the buttons to the tabs; returns the one for the models, which shows downloads."""
-    corner = QWidget(window.tabs)
+    corner = _Corner(window.tabs)
     row = QHBoxLayout(corner)
     row.setContentsMargins(0, 0, GRID, 0)
     row.setSpacing(GRID // 2)
@@ -29,7 +31,40 @@ def make_corner(window: ActsOnWindow) -> QToolButton:
         row.addWidget(button)
     window.tabs.setCornerWidget(corner, Qt.Corner.TopRightCorner)
     corner.show()
+    corner.fit()
     return models
+
+
+class _Corner(QWidget):
+    """Leaves out the names of its buttons where the tabs would not fit beside them."""
+
+    def __init__(self, tabs: QTabWidget) -> None:
+        super().__init__(tabs)
+        self._tabs = tabs
+        self._named_width = 0
+        self._is_named = True
+        tabs.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.Resize:
+            self.fit()
+        return super().eventFilter(watched, event)
+
+    def fit(self) -> None:
+        """Show names as far as the width of the window allows."""
+        if self._is_named:
+            self._named_width = self.sizeHint().width()
+        room = self._tabs.width() - self._tabs.tabBar().sizeHint().width()
+        is_named = self._named_width <= room
+        if is_named == self._is_named:
+            return
+        self._is_named = is_named
+        for button in self.findChildren(QToolButton):
+            name = button.accessibleName()
+            button.setToolButtonStyle(_NAMED if is_named else Qt.ToolButtonStyle.ToolButtonIconOnly)
+            # While something is downloaded, the tooltip says what.
+            if button.toolTip() in ("", name):
+                button.setToolTip("" if is_named else name)
 
 
 def _more_menu(window: ActsOnWindow, parent: QWidget) -> QMenu:

@@ -40,6 +40,11 @@ def downloads(options: argparse.Namespace, paths: Paths) -> int:
             print(tr("The download {id} is paused.", id=options.id))
         case "resume":
             return _resume(queue, options.id)
+        case "move":
+            others = [each.id for each in queue.statuses() if each.id != options.id]
+            first = others[0] if others else None
+            queue.move(options.id, None if options.last else options.before or first)
+            _list(queue, as_json=False)
         case "cancel":
             queue.cancel(options.id, remove=not options.keep)
             print(tr("The download {id} was cancelled.", id=options.id))

@@ -115,7 +115,7 @@ def add_model_options(command: argparse.ArgumentParser) -> None:
     )
     get.add_argument("--yes", "-y", action="store_true", help=tr("do not ask before the download"))
     _queue_options(
-        actions.add_parser("downloads", help=tr("list, pause, resume and cancel downloads"))
+        actions.add_parser("downloads", help=tr("list, pause, resume, order and cancel downloads"))
     )
     _token_options(actions.add_parser("token", help=tr("keep an access token of the model hub")))
 
@@ -152,6 +152,11 @@ def _queue_options(action: argparse.ArgumentParser) -> None:
         ("resume", tr("continue a paused or failed download")),
     ):
         parts.add_parser(name, help=text).add_argument("id", type=valid_text, metavar="ID")
+    move = parts.add_parser("move", help=tr("move a download to the top, or to another place"))
+    move.add_argument("id", type=valid_text, metavar="ID")
+    place = move.add_mutually_exclusive_group()
+    place.add_argument("--before", type=valid_text, metavar="ID", help=tr("before this download"))
+    place.add_argument("--last", action="store_true", help=tr("to the end"))
     cancel = parts.add_parser("cancel", help=tr("take a download off the list and delete its part"))
     cancel.add_argument("id", type=valid_text, metavar="ID")
     cancel.add_argument("--keep", action="store_true", help=tr("keep the part that was downloaded"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from types import TracebackType
@@ -78,9 +79,12 @@ def _run_window(
     sys.excepthook = _ExceptionHook(state)
     window = MainWindow(state, damage=damage)
     window.setWindowIcon(icon("sparkles"))
+    # A full collection would look at every object of the start, and stop the window for 35 ms.
+    window.built.connect(lambda: gc.freeze())
     window.show()
     QTimer.singleShot(LISTEN_DELAY_MS, window, lambda: _listen(window, lock))
     status = app.exec()
+    gc.unfreeze()
     QGuiApplication.styleHints().colorSchemeChanged.disconnect(follow)
     return window, status
 

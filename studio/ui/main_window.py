@@ -68,6 +68,8 @@ class MainWindow(QMainWindow):
 
     activated = Signal()
     """The window has become the active one."""
+    built = Signal()
+    """All its parts have been built, and the modules of its dialogs are imported."""
 
     def __init__(
         self,
@@ -216,6 +218,7 @@ class MainWindow(QMainWindow):
         # After the others, because the threads it starts import modules and hold the GIL meanwhile.
         yield self._start_state
         yield from import_slices(*_DIALOGS)
+        yield self.built.emit
 
     def _finish_frame(self) -> None:
         from studio.ui.shell.window.corner import make_corner

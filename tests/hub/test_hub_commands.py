@@ -171,6 +171,27 @@ def test_downloads_are_paused_resumed_and_cancelled(studio: Studio, hub: HubServ
     assert status == 2 and "There is no download nothing" in err
 
 
+def test_downloads_are_ordered(studio: Studio, hub: HubServer) -> None:
+    for name in ("one", "two", "three"):
+        hub.add(f"tiny/{name}", {"a.gguf": b"GGUF"}, gated="auto")
+        studio("get", f"tiny/{name}")
+
+    def ids() -> list[str]:
+        return [each["id"] for each in events(studio("downloads", "list", "--json")[1])]
+
+    one, two, three = ids()
+    assert studio("downloads", "move", three)[0] == 0
+    assert ids() == [three, one, two]
+    assert studio("downloads", "move", three, "--last")[0] == 0
+    assert ids() == [one, two, three]
+    status, out, _ = studio("downloads", "move", three, "--before", two)
+    assert status == 0 and [line.split()[0] for line in out.splitlines()[::2]] == ids()
+    assert ids() == [one, three, two]
+    for wrong in (("nothing",), (one, "--before", "nothing")):
+        status, _, err = studio("downloads", "move", *wrong)
+        assert status == 2 and "There is no download nothing" in err
+
+
 def test_a_token_is_set_from_standard_input_and_never_printed(studio: Studio) -> None:
     status, out, err = studio("token", "status")
     assert status == 1 and "no token" in out

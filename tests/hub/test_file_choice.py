@@ -151,3 +151,13 @@ def test_700_gb_and_5000_files_are_counted_before_a_byte_is_fetched() -> None:
     choice = choose_files(huge)
     assert len(choice.files) == 4002
     assert choice.size == 700 * GB + 2000
+
+
+def test_models_that_hear_and_speak_are_taken_without_what_other_programs_need() -> None:
+    whisper = ("config.json", "model.bin", "tokenizer.json", "vocabulary.txt", "README.md")
+    heard = choose_files(model(*whisper, "flax_model.msgpack"))
+    assert sorted(file.name for file in heard.files) == sorted(whisper)
+    assert not heard.needs_consent
+    voice = ("tokenizer.json", "onnx/model_quantized.onnx", "voices/af_heart.bin", "README.md")
+    spoken = model(*voice, "config.json", "onnx/model.onnx", "onnx/model_fp16.onnx")
+    assert chosen(spoken) == sorted(voice)

@@ -17,7 +17,9 @@ from studio.models.hub.description import HubFile, HubModel, total_size
 from studio.models.hub.gguf_choice import GgufVersion, best_version, gguf_versions
 from studio.protocol import ProblemError, Sentence, problem, readable_size, sentence
 
-Layout: TypeAlias = Literal["diffusers", "transformers", "gguf", "file", "adapter"]
+Layout: TypeAlias = Literal[
+    "diffusers", "transformers", "gguf", "file", "adapter", "ctranslate2", "voices"
+]
 
 _CONFIGURATION = re.compile(
     r"(config|model_index|generation_config|scheduler_config|preprocessor_config|processor_config"
@@ -35,6 +37,10 @@ _WEIGHTS = re.compile(
     r"(?P<variant>\.(?!safetensors)\w+)?((\.safetensors)?-\d{5}-of-\d{5})?(?P<late>\.(?!safetensors)\w+)?"
     r"\.safetensors(\.index(?P<index>\.\w+)?\.json)?"
 )
+_CTRANSLATE2 = frozenset({"model.bin", "config.json", "tokenizer.json"})
+"""A model for CTranslate2. Its weights have that suffix without being a pickle."""
+_VOCABULARIES = frozenset({"vocabulary.txt", "vocabulary.json"})
+_NETWORKS_OF_VOICES = ("onnx/model_quantized.onnx", "onnx/model.onnx")
 _UNUSED_COMPONENTS = frozenset({"safety_checker"})
 _MAX_SMALL = 64_000_000
 
@@ -85,6 +91,15 @@ def choose_files(
     if "model_index.json" in files:
         return _diffusers(model, full=full, components=components)
     top = _directory(model.files, "")
+    if files.keys() >= _CTRANSLATE2 and files.keys() & _VOCABULARIES:
+        wanted = _CTRANSLATE2 | _VOCABULARIES | {"preprocessor_config.json"}
+        kept = [files[name] for name in wanted if name in files]
+        return FileChoice("ctranslate2", _sorted([*kept, *_about(model)]), model.name)
+    if (voices := _directory(model.files, "voices/")) and "tokenizer.json" in files:
+        network = next((files[name] for name in _NETWORKS_OF_VOICES if name in files), None)
+        if network is not None:
+            kept = [network, files["tokenizer.json"], *voices, *_about(model)]
+            return FileChoice("voices", _sorted(kept), model.name)
     if "config.json" in files and (found := _set_of_weights(top, full=True)):
         kept = _small_files(top)
         return FileChoice("transformers", _sorted([*found, *kept]), model.name)

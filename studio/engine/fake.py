@@ -72,8 +72,8 @@ def serve(connection: Connection, options: EngineOptions) -> None:
     """Run commands like `process.serve`, but with fake tasks."""
     fake = FakeTasks(options.fake, lambda: connection.send_bytes(b"\xc1 not a message"))
     modules: dict[str, Any] = {
-        "torch": SimpleNamespace(),
         "studio.engine.local.devices": SimpleNamespace(
+            needs_torch=lambda _: False,
             pick_device=lambda _: SimpleNamespace(name="fake"),
             libraries=lambda: {"fake": "1"},
             memory_of=lambda _: DeviceMemory("fake", "main", 2**33, 2**32),

@@ -49,6 +49,7 @@ def engine(
     modules = {
         "torch": SimpleNamespace(),
         "studio.engine.local.devices": SimpleNamespace(
+            needs_torch=lambda _: True,
             pick_device=lambda _: SimpleNamespace(name="cpu"),
             libraries=dict,
             memory_of=lambda _: None,

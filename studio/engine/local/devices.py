@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import functools
+import os
 import platform
 import sys
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ LIBRARIES = ("torch", "transformers", "diffusers", "spandrel")
 
 _CGROUP = Path("/sys/fs/cgroup")
 _PROC = Path("/proc")
+_DEVICES = Path("/dev")
 
 # Messages of libraries that report running out of memory with a general error type.
 _OUT_OF_MEMORY_PHRASES = (
@@ -58,12 +60,33 @@ class Device:
         return f"{self.name} ({self.label})"
 
 
+def needs_torch(preferred: str = "") -> bool:
+    """Return whether torch has to be asked for the device: whether there may be a GPU.
+
+    Where there is none, jobs that do not compute with torch do without its half gigabyte.
+    """
+    if preferred.partition(":")[0] == "cpu":
+        return False
+    system = platform.system()
+    if system == "Linux":
+        # Nodes of NVIDIA's and AMD's drivers, of WSL and of Jetson boards.
+        return any(_DEVICES.glob("nvidia*")) or any(
+            (_DEVICES / name).exists() for name in ("kfd", "dxg", "nvhost-gpu", "nvmap")
+        )
+    if system == "Windows":
+        folder = Path(os.environ.get("SYSTEMROOT", r"C:\Windows")) / "System32"
+        return (folder / "nvcuda.dll").exists() or any(folder.glob("amdhip64*.dll"))
+    return True
+
+
 def pick_device(preferred: str = "") -> Device:
     """Return the preferred device if this machine has it, otherwise the fastest one.
 
     Args:
         preferred: `cpu`, `cuda`, `cuda:1`, `mps`, or empty for the fastest.
     """
+    if not needs_torch(preferred):
+        return Device("cpu", memory_limit(), _cpu_name())
     import torch
 
     kind, _, number = preferred.partition(":")

@@ -106,6 +106,12 @@ def physical_cores() -> int:
     return max(1, cores)
 
 
+def compute_threads() -> int:
+    """Return the number of threads that this process was started to compute with."""
+    wanted = os.environ.get("OMP_NUM_THREADS", "")
+    return max(1, int(wanted)) if wanted.isdigit() else physical_cores()
+
+
 @contextlib.contextmanager
 def temporary_environment(variables: Mapping[str, str]) -> Iterator[None]:
     """Set environment variables of this process while a child is started, then restore them."""

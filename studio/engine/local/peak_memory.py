@@ -16,12 +16,13 @@ class PeakMemory:
     """A context manager that measures peak memory above the level at its start.
 
     On a GPU, this is the memory allocated by torch. On a CPU, it is the resident memory of this
-    process, sampled every 20 ms; memory that malloc kept from earlier work and reuses is not
+    process, sampled every `seconds`; memory that malloc kept from earlier work and reuses is not
     counted, nor are weights that are mapped from their file and read at first use.
     """
 
-    def __init__(self, device: Device) -> None:
+    def __init__(self, device: Device, seconds: float = _SAMPLE_SECONDS) -> None:
         self._device = device
+        self._seconds = seconds
         self._start = 0
         self._peak = 0
         self._process = psutil.Process()
@@ -48,7 +49,7 @@ class PeakMemory:
         self._start = self._peak = _own_bytes(self._process)
 
         def sample() -> None:
-            while not self._done.wait(_SAMPLE_SECONDS):
+            while not self._done.wait(self._seconds):
                 self._sample()
 
         self._thread = threading.Thread(target=sample, name="peak-memory", daemon=True)

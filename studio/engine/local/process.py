@@ -301,8 +301,9 @@ class Engine:
 
     def _get_device_and_memory(self, job: Job) -> tuple[Any, Any]:
         if self._device_and_memory is None:
-            self._importer.wait_for("torch", job)
             devices = self._load("studio.engine.local.devices")
+            if devices.needs_torch(self._preferred_device):
+                self._importer.wait_for("torch", job)
             memory = self._load("studio.engine.local.memory")
             device = devices.pick_device(self._preferred_device)
             self._device_and_memory = device, memory.MemoryArbiter(device)

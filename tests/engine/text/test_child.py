@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -30,6 +32,44 @@ def job(model: ModelRef, folder: Path, name: str, **fields: object) -> RunJob:
     request = msgspec.convert({"task": "text", **fields}, TextRequest)
     rows = tuple(range(request.count))
     return RunJob(job=name, request=request, rows=rows, model=model, work_dir=str(folder / name))
+
+
+LEAN_JOB = """
+import sys, threading
+from studio.engine.local.process import Engine
+from studio.kinds.text import TextRequest
+from studio.protocol import Done, ModelRef, RunJob, RunTogether
+
+model = ModelRef(id="m", name="m", task="text", format="gguf", path=sys.argv[1])
+how = dict(seed=1, max_tokens=6, temperature=1.5, top_p=0.99, top_k=0)
+requests = [
+    TextRequest(prompt="abc", count=2, **how),
+    TextRequest(prompt="abc", regex="[a-z]+", **how),
+    TextRequest(prompt="de", **how),
+]
+engine = Engine(lambda _: None, "cpu")
+jobs = [
+    RunJob(job=str(number), request=request, rows=tuple(range(request.count)), model=model,
+           work_dir=sys.argv[2])
+    for number, request in enumerate(requests)
+]
+for each in jobs:
+    done = engine.execute(each, threading.Event())
+    assert isinstance(done, Done), done
+parts = RunTogether(job="all", parts=(jobs[0], jobs[2]))
+print(engine.execute_together(parts, {part.job: threading.Event() for part in parts.parts}))
+print(sorted({"torch", "transformers", "scipy", "PIL"} & set(sys.modules)))
+"""
+
+
+def test_jobs_of_a_gguf_file_import_no_torch(tmp_path: Path) -> None:
+    file = tiny_gguf(tmp_path / "tiny.gguf", kind="Q8_0")
+    script = [sys.executable, "-c", LEAN_JOB, str(file), str(tmp_path / "work")]
+    done, found = subprocess.run(
+        script, capture_output=True, text=True, check=True, timeout=300
+    ).stdout.splitlines()
+    assert "'alone': 0.0" in done
+    assert found == "[]"
 
 
 @pytest.mark.usefixtures("patient")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 from transformers import (
@@ -13,8 +14,9 @@ from transformers import (
     TopPLogitsWarper,
 )
 
-from studio.engine.tasks.text.decode.sampling import (
-    Sampling,
+from studio.engine.tasks.text.decode import sampling
+from studio.engine.tasks.text.decode.sampling import Sampling
+from studio.engine.tasks.text.decode.torch_sampling import (
     SeenTokens,
     gumbel_noise,
     pick,
@@ -97,6 +99,42 @@ def test_the_way_for_the_cpu_picks_the_tokens_of_the_way_for_all_devices(vocabul
             assert torch.equal(picked[:5], expected)
             alone = [pick(scores[n : n + 1], seeds[n : n + 1], step, how) for n in range(6)]
             assert torch.equal(torch.cat(alone), picked)
+
+
+@pytest.mark.parametrize("vocabulary", [3, 40, 130, 50_001])
+def test_the_way_without_torch_picks_the_tokens_of_the_way_with_it(vocabulary: int) -> None:
+    scores = torch.randn(5, vocabulary, generator=torch.Generator().manual_seed(2)) * 2
+    scores[3, 1:] = float("-inf")
+    scores[4, ::3] = float("-inf")
+    seeds = torch.tensor([0, 1, 2**32 - 1, 7, 8])
+    for how in (
+        Sampling(0.0, 1.0, 0, 1.0),
+        Sampling(0.7, 0.95, 50, 1.1),
+        Sampling(1.0, 1.0, 0, 1.0),
+        Sampling(1.3, 1.0, 0, 1.0, 0.02),
+        Sampling(2.0, 0.99, 0, 1.0),
+        Sampling(2.0, 0.97, 0, 1.0, 0.01),
+    ):
+        for step in range(12):
+            found = sampling.pick(scores.numpy(), seeds.numpy(), step, how)
+            assert found.tolist() == pick(scores, seeds, step, how).tolist()
+
+
+def test_what_was_seen_is_penalised_without_torch_as_with_it() -> None:
+    prompts = [[3, 5, 3], [7], [1, 2, 3, 4, 5]]
+    scores = torch.randn(3, 40, generator=torch.Generator().manual_seed(4))
+    with_torch, without = SeenTokens(prompts, 4, "cpu"), sampling.SeenTokens(prompts, 4)
+    found = scores.clone()
+    for kept, tokens in (([2, 0, 1], [8, 9, 1]), ([0, 2], [6, 7, 8])):
+        with_torch.add(torch.tensor(tokens))
+        without.add(np.array(tokens))
+        with_torch.keep(torch.tensor(kept))
+        without.keep(kept)
+        found = found[: len(kept)]
+        expected = found.clone()
+        with_torch.penalise(expected, 1.3)
+        without.penalise(found.numpy(), 1.3)
+        assert torch.equal(found, expected)
 
 
 def test_the_penalty_is_that_of_transformers() -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import torch
+import numpy as np
 
 from studio.engine.local.devices import Device
 from studio.engine.local.job import Job
 from studio.engine.local.memory import MemoryArbiter
-from studio.engine.tasks.text.model.load import LoadedText, acquire
+from studio.engine.tasks.text.model.load import acquire
+from studio.engine.tasks.text.model.loaded import LoadedText
 from studio.engine.tasks.text.prompt import build_prompt
 from studio.kinds.model_defaults import with_model_defaults
 from studio.kinds.text import TextRequest
@@ -83,19 +84,20 @@ class _Finder:
         self._before = self._ids[-_CONTEXT_TOKENS:] if has_answer else []
         self._before_text = loaded.decode(self._before) if self._before else ""
 
-    def scores(self, tokens: Sequence[int]) -> torch.Tensor:
+    def scores(self, tokens: Sequence[int]) -> np.ndarray[Any, Any]:
         """Return the logits (vocabulary) after the prompt and these tokens."""
         prompt: Any = self._loaded.decoder.prefill([*self._ids, *tokens], self._check, _MAX_PARTS)
-        return torch.as_tensor(prompt.logits)[0].to("cpu", torch.float32, copy=True)
+        found: np.ndarray[Any, Any] = prompt.scores()
+        return found
 
-    def likeliest(self, scores: torch.Tensor, blank: str) -> list[Alternative]:
+    def likeliest(self, scores: np.ndarray[Any, Any], blank: str) -> list[Alternative]:
         """Return the likeliest tokens that begin with `blank`, as text. Equal texts are one."""
-        probabilities = scores.softmax(-1)
-        number = min(_CANDIDATES, len(scores))
+        probabilities = np.exp(scores.astype(np.float64) - scores.max())
+        probabilities /= probabilities.sum()
+        likeliest = np.argsort(-probabilities, kind="stable")[:_CANDIDATES]
         found: dict[tuple[str, bool], float] = {}
-        for chance, token in zip(
-            *map(torch.Tensor.tolist, probabilities.topk(number)), strict=True
-        ):
+        chances = probabilities[likeliest].tolist()
+        for chance, token in zip(chances, likeliest.tolist(), strict=True):
             ends = token in self._loaded.stop_tokens
             text = "" if ends else self._text(token)
             if chance == 0 or (not ends and (not text or not text.startswith(blank))):

@@ -14,7 +14,7 @@ from studio.engine.local.recipes import make_recipe
 from studio.engine.tasks.text.decode.grammar import RowGrammar
 from studio.engine.tasks.text.decode.stop_sequences import StopSequences
 from studio.engine.tasks.text.decode.stream import TextStream
-from studio.engine.tasks.text.model.load import LoadedText
+from studio.engine.tasks.text.model.loaded import LoadedText
 from studio.engine.tasks.text.prompt import Prompt
 from studio.formats.weights.weights_fingerprint import weight_hash
 from studio.kinds.text import TextRequest

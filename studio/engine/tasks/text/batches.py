@@ -12,7 +12,7 @@ from studio.engine.local.memory import MemoryArbiter, collect, release_frames
 from studio.engine.tasks.text.answers import Answers
 from studio.engine.tasks.text.decode.sampling import Sampling
 from studio.engine.tasks.text.decode.text_decoder import PrefilledPrompt, Row
-from studio.engine.tasks.text.model.load import LoadedText
+from studio.engine.tasks.text.model.loaded import LoadedText
 from studio.kinds.text import sampling_values
 from studio.protocol import problem, seed_of_row, sentence
 
@@ -21,6 +21,9 @@ MAX_ROWS = 32
 
 _CACHE_OVERHEAD = 1.6
 """The KV cache grows by half when it is full, and is copied when rows leave the batch."""
+
+PEAK_SECONDS = 0.1
+"""How often memory is measured. It grows slowly, and a measurement costs a hundredth of a token."""
 
 _LOGITS_BYTES = 24
 """Working memory for each vocabulary entry of each row, in bytes."""

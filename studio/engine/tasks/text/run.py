@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import time
 
-import torch
-
-from studio.engine.local.devices import Device, best_dtype
+from studio.engine.local.devices import Device
 from studio.engine.local.job import Job
 from studio.engine.local.memory import MemoryArbiter
 from studio.engine.local.peak_memory import PeakMemory
 from studio.engine.tasks.text.answers import Answers
-from studio.engine.tasks.text.batches import MAX_ROWS, BatchRow, generate_all
+from studio.engine.tasks.text.batches import MAX_ROWS, PEAK_SECONDS, BatchRow, generate_all
 from studio.engine.tasks.text.decode.grammar import check_grammar
 from studio.engine.tasks.text.model.load import acquire
 from studio.engine.tasks.text.prompt import build_prompt
@@ -42,9 +40,9 @@ def run(job: Job, command: RunJob, memory: MemoryArbiter, device: Device) -> dic
     prompt = build_prompt(request, loaded.encode, loaded.template, loaded.special, loaded.context)
     answers = Answers(job, command, request, loaded, device, prompt, load_seconds)
     warn_about_cut_prompt(job, answers)
-    warn_about_saved_memory(job, answers, device)
+    warn_about_saved_memory(job, answers)
     at_once = 1 if command.saves_memory else MAX_ROWS
-    with PeakMemory(device) as answers.peak:
+    with PeakMemory(device, PEAK_SECONDS) as answers.peak:
         prepared = loaded.decoder.prepare(prompt.ids, job.check, is_only=True)
         rows = [BatchRow(answers, row, prepared) for row in command.rows]
         generate_all(job, rows, loaded, memory, at_once=at_once)
@@ -53,13 +51,12 @@ def run(job: Job, command: RunJob, memory: MemoryArbiter, device: Device) -> dic
     return answers.stats
 
 
-def warn_about_saved_memory(job: Job, answers: Answers, device: Device) -> None:
+def warn_about_saved_memory(job: Job, answers: Answers) -> None:
     """Warn of what is done differently because an earlier attempt was killed."""
     if not answers.saves_memory:
         return
     messages = []
-    dtype = answers.loaded.dtype
-    if isinstance(dtype, torch.dtype) and dtype != best_dtype(device):
+    if answers.loaded.is_narrowed:
         messages.append(sentence("Memory is low, so the model runs in 16-bit precision."))
     if answers.rows > 1:
         messages.append(sentence("Memory is low, so the answers are written one at a time."))

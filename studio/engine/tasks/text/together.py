@@ -11,7 +11,7 @@ from studio.engine.local.memory import MemoryArbiter, collect, release_frames
 from studio.engine.local.peak_memory import PeakMemory
 from studio.engine.local.process import final_event
 from studio.engine.tasks.text.answers import Answers, Fingerprint
-from studio.engine.tasks.text.batches import BatchRow, generate_all
+from studio.engine.tasks.text.batches import PEAK_SECONDS, BatchRow, generate_all
 from studio.engine.tasks.text.decode.text_decoder import PrefilledPrompt, TextDecoder
 from studio.engine.tasks.text.model.load import acquire
 from studio.engine.tasks.text.prompt import build_prompt
@@ -76,7 +76,7 @@ def run_together(group: Group, memory: MemoryArbiter, device: Device) -> None:
         collect()
         return
     prompts.clear()
-    with PeakMemory(device) as peak:
+    with PeakMemory(device, PEAK_SECONDS) as peak:
         for row in rows:
             row.answers.peak = peak
         generate_all(group.job, rows, loaded, memory, on_finished)

@@ -11,10 +11,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 
 from studio.engine.tasks.text.decode.batch_invariance import InvariantWidths, invariant_widths
-from studio.engine.tasks.text.decode.grammar import RowGrammar, restrict_rows
+from studio.engine.tasks.text.decode.grammar import RowGrammar
 from studio.engine.tasks.text.decode.kv_cache import (
     can_crop,
     can_prefill_in_chunks,
@@ -31,8 +32,9 @@ from studio.engine.tasks.text.decode.ragged_cache import (
     stack_caches,
     supports_ragged_rows,
 )
-from studio.engine.tasks.text.decode.sampling import Sampling, SeenTokens, pick
+from studio.engine.tasks.text.decode.sampling import Sampling
 from studio.engine.tasks.text.decode.text_decoder import Row
+from studio.engine.tasks.text.decode.torch_sampling import SeenTokens, pick
 
 _CACHE_ARGUMENTS = ("cache", "past_key_values", "cache_params")
 """Names of the cache argument in the `forward` methods of attention and other models."""
@@ -60,6 +62,11 @@ class PrefilledPrompt:
     def row_bytes(self) -> float:
         """Bytes of the cache per token."""
         return nbytes(self.cache) / max(1, len(self.ids))
+
+    def scores(self) -> np.ndarray[Any, Any]:
+        """Return the logits after it, (vocabulary)."""
+        found: np.ndarray[Any, Any] = self.logits[0].to("cpu", torch.float32, copy=True).numpy()
+        return found
 
     @property
     def vocabulary(self) -> int:
@@ -245,7 +252,10 @@ class Decoder:
     ) -> torch.Tensor:
         scores = logits.to(torch.float32, copy=True)
         seen.penalise(scores, sampling.repetition_penalty)
-        restrict_rows(scores, grammars)
+        for row, grammar in zip(scores, grammars, strict=False):
+            forbidden = None if grammar is None else grammar.forbidden(len(row))
+            if forbidden is not None:
+                row.masked_fill_(torch.from_numpy(forbidden).to(row.device), float("-inf"))
         tokens = pick(scores, seed, step, sampling)
         seen.add(tokens)
         return tokens

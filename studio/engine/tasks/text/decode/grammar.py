@@ -12,7 +12,6 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-import torch
 
 from studio.formats.chat.thoughts import split_thoughts
 from studio.kinds.text import TextRequest
@@ -144,14 +143,19 @@ class RowGrammar:
         elif not self._matcher.consume_token(token):
             self._fail()
 
-    def restrict(self, scores: torch.Tensor) -> None:
-        """Take out the tokens that cannot come next, in place. `scores` are those of one row."""
+    def forbidden(self, size: int) -> np.ndarray[Any, Any] | None:
+        """Return for each token whether it cannot come next; None if any may, or none does."""
         if self.problem is not None or self.is_complete:
-            return
+            return None
         if self._allowed is None:
-            self._allowed = self._next_tokens(scores.shape[-1])
-        forbidden = torch.from_numpy(~self._allowed).to(scores.device)
-        scores.masked_fill_(forbidden, float("-inf"))
+            self._allowed = self._next_tokens(size)
+        return ~self._allowed
+
+    def restrict(self, scores: np.ndarray[Any, Any]) -> None:
+        """Take out the tokens that cannot come next, in place. `scores` are those of one row."""
+        forbidden = self.forbidden(len(scores))
+        if forbidden is not None:
+            scores[forbidden] = -np.inf
 
     def _next_tokens(self, size: int) -> np.ndarray[Any, Any]:
         allowed = np.ones(size, dtype=bool)
@@ -210,7 +214,7 @@ def check_grammar(request: TextRequest, check: Callable[[], None]) -> None:
         _within_time(lambda: _validate(text), check)
 
 
-def restrict_rows(scores: torch.Tensor, grammars: Sequence[RowGrammar | None]) -> None:
+def restrict_rows(scores: np.ndarray[Any, Any], grammars: Sequence[RowGrammar | None]) -> None:
     """Take out the tokens that cannot come next in each row of `scores`, in place."""
     for place, grammar in enumerate(grammars):
         if grammar is not None:

@@ -13,7 +13,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 
-_POLL_SECONDS = 0.03
+_POLL_SECONDS = 0.05
 
 _libc = ctypes.CDLL("ucrtbase" if sys.platform == "win32" else None)
 IS_SET = ctypes.cast(_libc.strlen, ctypes.c_void_p)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
-import torch
+from numpy.typing import NDArray
 
 from studio.engine.tasks.text.llama.abort_flag import IS_SET, abort_flag
 from studio.formats.llama.library import Batch, LlamaLibrary
@@ -95,10 +95,11 @@ class LlamaContext:
             raise MemoryError(detail)
         raise RuntimeError(detail)
 
-    def logits(self, rows: int) -> torch.Tensor:
+    def logits(self, rows: int) -> NDArray[np.float32]:
         """Return the logits of the last call, (rows, vocabulary), in the library's memory."""
-        pointer = self._library.get_logits(self._handle)
-        return torch.from_numpy(np.ctypeslib.as_array(pointer, (rows, self._vocabulary)))
+        address = ctypes.addressof(self._library.get_logits(self._handle).contents)
+        room: Any = (ctypes.c_float * (rows * self._vocabulary)).from_address(address)
+        return np.ndarray((rows, self._vocabulary), np.float32, buffer=room)
 
     def copy(self, source: int, target: int) -> None:
         """Make a sequence a copy of another."""

@@ -13,13 +13,13 @@ tested for each model, bit for bit.
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-import torch
+import numpy as np
+from numpy.typing import NDArray
 
 from studio.engine.tasks.text.decode.grammar import restrict_rows
 from studio.engine.tasks.text.decode.sampling import Sampling, SeenTokens, pick
@@ -62,7 +62,12 @@ class LlamaPrompt:
     ids: list[int]
     row_bytes: float
     vocabulary: int
-    logits: torch.Tensor | None = None
+    logits: NDArray[np.float32] | None = None
+
+    def scores(self) -> NDArray[np.float32]:
+        """Return the logits after a prompt that was read, (vocabulary)."""
+        assert self.logits is not None
+        return np.array(self.logits[0], np.float32)
 
 
 class LlamaDecoder:
@@ -235,7 +240,7 @@ class LlamaDecoder:
 
     def _start_sequences(
         self, prompts: Sequence[list[int]], reader: PromptReader, check: Callable[[], None]
-    ) -> torch.Tensor:
+    ) -> NDArray[np.float32]:
         """Put the prompt of each row into a sequence. Returns the logits after them."""
         numbers: dict[tuple[int, ...], int] = {}
         of_row = [numbers.setdefault(tuple(prompt), len(numbers)) for prompt in prompts]
@@ -246,13 +251,13 @@ class LlamaDecoder:
         for row in reversed(range(len(prompts))):
             if of_row[row] != row:
                 reader.context.copy(of_row[row], row)
-        return torch.cat([logits[number] for number in of_row])
+        return np.concatenate([logits[number] for number in of_row])
 
     def _steps(
         self,
         rows: Sequence[Row],
         order: Sequence[int],
-        logits: torch.Tensor,
+        logits: NDArray[np.float32],
         reader: PromptReader,
         sampling: Sampling,
         stop_tokens: frozenset[int],
@@ -260,18 +265,17 @@ class LlamaDecoder:
         is_wanted: Callable[[int], bool],
     ) -> Iterator[list[tuple[int, int]]]:
         active = list(order)
-        seeds = torch.tensor([rows[row].seed for row in active])
+        seeds = np.array([rows[row].seed for row in active], np.int64)
         longest = max(row.max_tokens for row in rows)
-        seen = SeenTokens([rows[row].prompt.ids for row in active], longest, "cpu")
+        seen = SeenTokens([rows[row].prompt.ids for row in active], longest)
         for step in range(longest):
             check()
-            with _one_thread(), torch.inference_mode():
-                # The scores are changed in place, and the library's array is used again.
-                scores = logits.to(torch.float32, copy=True)
-                seen.penalise(scores, sampling.repetition_penalty)
-                restrict_rows(scores, [rows[row].grammar for row in active])
-                tokens = pick(scores, seeds, step, sampling)
-                seen.add(tokens)
+            # The scores are changed in place, and the library's array is used again.
+            scores = logits.copy()
+            seen.penalise(scores, sampling.repetition_penalty)
+            restrict_rows(scores, [rows[row].grammar for row in active])
+            tokens = pick(scores, seeds, step, sampling)
+            seen.add(tokens)
             chosen = tokens.tolist()
             yield list(zip(active, chosen, strict=True))
             ended = [
@@ -283,9 +287,8 @@ class LlamaDecoder:
                 return
             if ended:
                 kept = _close_gaps(reader.context, len(active), ended)
-                index = torch.tensor(kept)
-                seeds = seeds[index]
-                seen.keep(index)
+                seeds = seeds[kept]
+                seen.keep(kept)
                 active = [active[place] for place in kept]
                 chosen = [chosen[place] for place in kept]
             number = len(active)
@@ -330,20 +333,6 @@ class LlamaDecoder:
 
 def _is_plain(cells: int) -> bool:
     return _WHOLE_FLASH_CELLS < cells <= _PLAIN_CELLS
-
-
-@contextlib.contextmanager
-def _one_thread() -> Iterator[None]:
-    """Have torch compute in this thread only.
-
-    There is little to do, and the other threads may have lost their core since the last token.
-    """
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 def _close_gaps(context: LlamaContext, number: int, ended: Sequence[int]) -> list[int]:

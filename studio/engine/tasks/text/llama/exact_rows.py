@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-import torch
+import numpy as np
+from numpy.typing import NDArray
 
 from studio.engine.tasks.text.llama.context import CHUNK, LlamaContext
 
@@ -77,7 +78,7 @@ def is_exact_for_different_prompts(
                 if not context.truncate(row, length):
                     return False
                 [alone] = _after(context, [row], [length], vocabulary)
-                if not torch.equal(alone, together[row]):
+                if not np.array_equal(alone, together[row]):
                     return False
         return True
     finally:
@@ -111,7 +112,7 @@ def is_exact_in_pieces(
             for prompt in shorter:
                 context.clear(0)
                 _read(context, prompt, 0, check)
-                expected.append(context.logits(1).clone())
+                expected.append(context.logits(1).copy())
             if not context.truncate(0, begun) or not context.truncate(0, begun - 2):
                 return False
             check()
@@ -125,7 +126,7 @@ def is_exact_in_pieces(
                 [False] * (rest - 1) + [True] + [False] * (rest - 3) + [True, False, False],
             )
             found = context.logits(2)
-            return all(torch.equal(found[row], expected[row][0]) for row in range(2))
+            return all(np.array_equal(found[row], expected[row][0]) for row in range(2))
     finally:
         context.close()
 
@@ -149,8 +150,8 @@ def _read(
 
 def _after(
     context: LlamaContext, sequences: Sequence[int], places: Sequence[int], vocabulary: int
-) -> torch.Tensor:
+) -> NDArray[np.float32]:
     """Return the logits of sequences after one more token."""
     rows = len(sequences)
     context.decode([7 % vocabulary] * rows, places, sequences, [True] * rows)
-    return context.logits(rows).clone()
+    return context.logits(rows).copy()

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from studio.engine.local.devices import Device, available_bytes
+from studio.engine.local.environment import compute_threads
 from studio.engine.local.job import Job
 from studio.engine.tasks.text.llama.decoder import LlamaDecoder
 from studio.formats.llama.library import LlamaLibrary, ProgressCallback
@@ -20,6 +19,12 @@ from studio.protocol import ProblemError, problem, sentence
 
 _OVERHEAD = 50_000_000
 """Bytes for the buffers of the calculation."""
+
+_REPACKED = ("q4_0", "q8_0", "iq4_nl", "mxfp4", "q1_0", "q2_k", "q4_k", "q5_k", "q6_k")
+"""Types of weights that the library brings into another order for the processor."""
+
+_COPIED = 0
+"""`load_mode`: the file is read, not mapped."""
 
 _UNKNOWN_ARCHITECTURE = re.compile(r"unknown model architecture: '([^']*)'")
 _REASON = re.compile(r"error loading model: (.+)")
@@ -62,6 +67,9 @@ def load_llama(
     params = library.model_default_params()
     params.progress_callback = ProgressCallback(report)
     params.n_gpu_layers = _gpu_layers(library, header, device)
+    if params.n_gpu_layers == 0 and _is_repacked(header):
+        # A mapped file would stay in memory beside the weights in their new order.
+        params.load_mode = _COPIED
     library.forget_messages()
     model = library.model_load_from_file(os.fsencode(file), params)
     job.check()
@@ -73,7 +81,7 @@ def load_llama(
     except ProblemError:
         library.model_free(model)
         raise
-    decoder = LlamaDecoder(library, model, vocabulary.size, torch.get_num_threads(), header.context)
+    decoder = LlamaDecoder(library, model, vocabulary.size, compute_threads(), header.context)
     return LlamaModel(decoder, vocabulary)
 
 
@@ -86,6 +94,13 @@ def _gpu_layers(library: LlamaLibrary, header: GgufHeader, device: Device) -> in
     if free >= header.size or not isinstance(layers, int):
         return -1
     return max(0, int(layers * free / header.size))
+
+
+def _is_repacked(header: GgufHeader) -> bool:
+    """Return whether most weights are of types that are brought into another order."""
+    tensors = header.tensors.values()
+    repacked = sum(tensor.nbytes for tensor in tensors if tensor.dtype in _REPACKED)
+    return 2 * repacked > sum(tensor.nbytes for tensor in tensors)
 
 
 def _check_use(

@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import torch
+import numpy as np
+from numpy.typing import NDArray
 
 from studio.engine.tasks.text.llama.context import CHUNK, LlamaContext
 
@@ -30,7 +31,7 @@ class KeptPrompt:
     """A copy of sequence 0: its tokens, the prompt that it has the logits of, and its cache."""
 
     cached: list[int]
-    read: tuple[list[int], torch.Tensor] | None
+    read: tuple[list[int], NDArray[np.float32]] | None
     state: Any
 
 
@@ -45,7 +46,7 @@ class PromptReader:
         self.context = context
         self.cached: list[int] = []
         """The tokens of sequence 0."""
-        self._read: tuple[list[int], torch.Tensor] | None = None
+        self._read: tuple[list[int], NDArray[np.float32]] | None = None
         """The last prompt that was read into sequence 0, and its logits."""
 
     def close(self) -> None:
@@ -71,7 +72,7 @@ class PromptReader:
         """Return how many of the first tokens of a prompt are in sequence 0."""
         return common_prefix(self.cached, ids)
 
-    def read(self, prompt: Sequence[int], check: Check, *, in_pieces: bool) -> torch.Tensor:
+    def read(self, prompt: Sequence[int], check: Check, *, in_pieces: bool) -> NDArray[np.float32]:
         """Read a prompt into sequence 0, as far as it is not there; empty all other sequences.
 
         Returns the logits after it, (1, vocabulary).
@@ -88,13 +89,13 @@ class PromptReader:
             check()
             self._append(ids[start:end], start, 0, check)
             self.cached += ids[start:end]
-        logits = self.context.logits(1).clone()
+        logits = self.context.logits(1).copy()
         self._read = ids, logits
         return logits
 
     def read_several(
         self, prompts: Sequence[Sequence[int]], check: Check, *, in_pieces: bool
-    ) -> list[torch.Tensor]:
+    ) -> list[NDArray[np.float32]]:
         """Read prompts into the sequences from 0 on. Returns the logits after each.
 
         With `in_pieces`, prompts of about the same length should be adjacent.
@@ -129,15 +130,15 @@ class PromptReader:
 
     def _read_alone(
         self, ids: Sequence[int], start: int, sequence: int, check: Check
-    ) -> torch.Tensor:
+    ) -> NDArray[np.float32]:
         for first, end in pieces(start, len(ids)):
             check()
             self._append(ids[first:end], first, sequence, check)
-        return self.context.logits(1).clone()
+        return self.context.logits(1).copy()
 
     def _read_together(
         self, prompts: dict[int, Sequence[int]], start: int, check: Check
-    ) -> dict[int, torch.Tensor]:
+    ) -> dict[int, NDArray[np.float32]]:
         """Read the rests of prompts in one call, filled up to the same length."""
         longest = max(map(len, prompts.values()))
         tokens: list[int] = []
@@ -149,7 +150,7 @@ class PromptReader:
         places = [*range(start, longest)] * len(prompts)
         sequences = [each for each in prompts for _ in range(start, longest)]
         self.decode(tokens, places, sequences, wanted, check)
-        logits = self.context.logits(len(prompts)).clone()
+        logits = self.context.logits(len(prompts)).copy()
         for sequence, ids in prompts.items():
             if len(ids) < longest and not self.context.truncate(sequence, len(ids)):
                 raise RuntimeError("a sequence that could be cut cannot be cut")

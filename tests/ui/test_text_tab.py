@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from PySide6.QtCore import QLocale
 from PySide6.QtWidgets import QApplication, QPushButton, QToolButton, QWidget
@@ -277,6 +278,17 @@ def test_only_an_answer_that_was_not_taken_into_account_is_said_to_be_left_out(
     assert contents[1] == ["one [slow]", "Answer"]
     assert contents[2] == contents[3] == []
     tab.stop()
+
+
+def test_a_refused_answer_leaves_one_that_was_asked_for_after_it(tab: Any, qtbot: QtBot) -> None:
+    ask(tab, "a slogan")
+    (turn,) = answered(tab, qtbot, 1)
+    request = request_of(jobs(tab)[0])
+    tab.chat.add_answer(turn, msgspec.structs.replace(request, temperature=99.0), {})
+    tab.chat.add_answer(turn, msgspec.structs.replace(request, seed=None), {})
+    qtbot.waitUntil(lambda: not tab.chat._pending, timeout=20_000)
+    assert len(turn.answers) == 2
+    assert all(answer.asset for answer in turn.answers)
 
 
 def test_regenerating_adds_an_answer_with_another_seed(tab: Any, qtbot: QtBot) -> None:

@@ -73,6 +73,14 @@ def test_a_job_of_an_answer_that_does_not_exist_is_forgotten() -> None:
     assert read.jobs == {"z": 0}
 
 
+def test_a_conversation_of_which_no_turn_is_shown_shows_its_last_version() -> None:
+    conversation = Conversation(
+        others=[Turn("a", id=1), Turn("b", id=2), Turn("c", id=3, parent=2)]
+    )
+    conversation.number()
+    assert [turn.prompt for turn in conversation.turns] == ["b", "c"]
+
+
 def test_a_branch_shares_nothing_with_its_origin() -> None:
     found = conversation("a", "b")
     found.turns[0].jobs["job"] = 0

@@ -23,6 +23,7 @@ from studio.ui.workspaces.text.conversation_view import ConversationView
 from studio.ui.workspaces.text.pending_answers import (
     PendingAnswers,
     fill_in,
+    remove_answers,
     summary,
     unfinished_jobs,
 )
@@ -343,8 +344,7 @@ class Chat(QObject):
         if pending.answer_start:
             self._show_ended(pending)
         elif pending.base:
-            del pending.turn.answers[pending.base :]
-            pending.turn.chosen = 0
+            remove_answers(pending, self._pending)
             self._show_ended(pending)
         else:
             pending.conversation.discard(pending.turn)

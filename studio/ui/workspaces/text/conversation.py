@@ -90,6 +90,9 @@ class Conversation(Struct):
             if turn.id < 1 or turn.id in taken:
                 largest = turn.id = max(0, largest) + 1
             taken.add(turn.id)
+        if not self.turns and self.others:
+            roots = self._following(0) or self.others
+            self._show_from(roots[-1])
         before = 0
         for turn in self.turns:
             turn.parent, before = before, turn.id

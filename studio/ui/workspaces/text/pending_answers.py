@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from studio.ui.shell.job_watch import JobWatch
@@ -50,6 +51,19 @@ class PendingAnswers:
             and index < len(self.turn.answers)
             and not self.turn.answers[index].asset
         )
+
+
+def remove_answers(removed: PendingAnswers, others: Iterable[PendingAnswers]) -> None:
+    """Remove the answers of a job from its turn; those of later jobs move up."""
+    turn, end = removed.turn, removed.base + removed.count
+    del turn.answers[removed.base : end]
+    turn.chosen = 0
+    turn.jobs = {
+        job: base - removed.count if base >= end else base for job, base in turn.jobs.items()
+    }
+    for pending in others:
+        if pending.turn is turn and pending.base >= end:
+            pending.base -= removed.count
 
 
 def fill_in(turn: Turn, index: int, asset: Asset) -> bool:
